@@ -1,0 +1,42 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The arrows point only upwards: a target may depend on targets listed above it, never below.
+let package = Package(
+  name: "coffer",
+  products: [
+    .executable(name: "coffer", targets: ["coffer"])
+  ],
+  targets: [
+    .systemLibrary(name: "CSystem"),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+    .target(name: "CofferSystem", dependencies: ["CSystem"]),
+    .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
+    .target(
+      name: "CofferRepository",
+      dependencies: ["CofferSystem", "CofferStorage", "CZstd", "COpenSSL"]),
+    .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
+    .target(name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration"]),
+    .target(
+      name: "CofferActions",
+      dependencies: [
+        "CofferSystem", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
+      ]),
+    .executableTarget(name: "coffer", dependencies: ["CofferSystem", "CofferActions"]),
+
+    .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem"]),
+    .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
+    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
+    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
+    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks"]),
+    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

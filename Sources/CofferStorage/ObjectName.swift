@@ -1,0 +1,33 @@
+/// The name of an object: one to three parts of lower-case letters, digits, `-`, `_` and `.`, joined by `/`.
+///
+/// A part never begins with a dot, so no name can leave the repository or collide with a temporary file.
+public struct ObjectName: Hashable, Sendable, Comparable, CustomStringConvertible {
+  public let path: String
+
+  /// - Returns: nil unless `path` is well formed.
+  public init?(_ path: String) {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard (1...3).contains(parts.count), parts.allSatisfy(Self.isPart) else { return nil }
+    self.path = path
+  }
+
+  private static func isPart(_ part: Substring.UTF8View) -> Bool {
+    guard let first = part.first, first != UInt8(ascii: "."), part.count <= 128 else { return false }
+    return part.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+      case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+      default: false
+      }
+    }
+  }
+
+  /// The last part.
+  public var lastPart: String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  public var description: String { path }
+
+  public static func < (left: ObjectName, right: ObjectName) -> Bool { left.path < right.path }
+}

@@ -1,0 +1,43 @@
+/// Bytes that come from somewhere, read by blocking on the calling thread.
+public protocol ByteSource: AnyObject {
+  /// Reads at least one byte, up to the buffer's size; blocks until there is one.
+  ///
+  /// - Returns: The number of bytes read; 0 once the stream has ended.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
+}
+
+/// Bytes that go somewhere, written by blocking on the calling thread.
+public protocol ByteSink: AnyObject {
+  /// Takes all of the bytes; they are not kept after the call returns.
+  func write(_ bytes: UnsafeRawBufferPointer) throws
+}
+
+/// A source over bytes in memory.
+public final class MemorySource: ByteSource {
+  private let bytes: [UInt8]
+  private var position = 0
+
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let count = min(buffer.count, bytes.count - position)
+    bytes.withUnsafeBytes { all in
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[position..<position + count]))
+    }
+    position += count
+    return count
+  }
+}
+
+/// A sink that gathers all bytes in memory.
+public final class MemorySink: ByteSink {
+  public private(set) var bytes: [UInt8] = []
+
+  public init() {}
+
+  public func write(_ bytes: UnsafeRawBufferPointer) {
+    self.bytes.append(contentsOf: bytes)
+  }
+}

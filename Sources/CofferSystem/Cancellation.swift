@@ -1,0 +1,46 @@
+import CSystem
+import Foundation
+import Synchronization
+
+/// Whether the run was asked to stop, and a descriptor that wakes `poll` when it is.
+///
+/// Shared by every thread of a run; cancelling is safe from a signal-handling thread and happens once.
+public final class Cancellation: Sendable {
+  /// Becomes readable on cancellation and stays so; for `poll` beside other descriptors.
+  public let descriptor: Int32
+  private let cancelled = Atomic<Bool>(false)
+
+  /// - Throws: `SystemError` when no event descriptor can be had.
+  public init() throws(SystemError) {
+    let number = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard number >= 0 else { throw SystemError(call: "eventfd", subject: "cancellation") }
+    descriptor = number
+  }
+
+  deinit {
+    _ = Foundation.close(descriptor)
+  }
+
+  public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+  /// Asks everything that watches to stop.
+  public func cancel() {
+    guard !cancelled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    var one: UInt64 = 1
+    _ = Foundation.write(descriptor, &one, MemoryLayout<UInt64>.size)
+  }
+
+  /// - Throws: `RunCancelled` after `cancel()`.
+  public func check() throws(RunCancelled) {
+    if isCancelled { throw RunCancelled() }
+  }
+}
+
+/// The run was asked to stop by a signal.
+public struct RunCancelled: DiagnosableError, Equatable {
+  public init() {}
+
+  public var diagnosis: Diagnosis {
+    Diagnosis(subject: "run", problem: "Stopped on request; nothing was committed after that point")
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+
+/// An open file descriptor, closed exactly once.
+///
+/// Every descriptor is opened close-on-exec, so that no child inherits what it was not given.
+public struct FileDescriptor: ~Copyable, Sendable {
+  /// The number of the descriptor; valid as long as this value lives.
+  public let number: Int32
+
+  /// Takes ownership of an open descriptor.
+  public init(owning number: Int32) {
+    self.number = number
+  }
+
+  /// Opens a path; `O_CLOEXEC` is always added.
+  ///
+  /// - Throws: `SystemError` naming the path.
+  public init(opening path: String, flags: Int32, mode: mode_t = 0o600) throws(SystemError) {
+    while true {
+      let number = path.withCString { Foundation.open($0, flags | O_CLOEXEC, mode) }
+      if number >= 0 {
+        self.number = number
+        return
+      }
+      guard errno == EINTR else { throw SystemError(call: "open", subject: path) }
+    }
+  }
+
+  deinit {
+    _ = Foundation.close(number)
+  }
+
+  /// Gives the descriptor away; the caller closes it.
+  public consuming func release() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
+
+  /// Closes the descriptor and reports what `deinit` would have to swallow.
+  ///
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public consuming func close(subject: String) throws(SystemError) {
+    let number = release()
+    guard Foundation.close(number) == 0 else { throw SystemError(call: "close", subject: subject) }
+  }
+
+  /// Reads up to the buffer's size, retrying interrupted calls.
+  ///
+  /// - Returns: The number of bytes read; 0 at the end of the file.
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func read(into buffer: UnsafeMutableRawBufferPointer, subject: String) throws(SystemError)
+    -> Int
+  {
+    while true {
+      let count = Foundation.read(number, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
+    }
+  }
+
+  /// Writes all bytes, retrying interrupted and partial writes.
+  ///
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func writeAll(_ bytes: UnsafeRawBufferPointer, subject: String) throws(SystemError) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Foundation.write(number, rest.baseAddress, rest.count)
+      if count > 0 {
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      } else if count < 0 && errno != EINTR {
+        throw SystemError(call: "write", subject: subject)
+      }
+    }
+  }
+
+  /// The facts that `fstat` gives.
+  ///
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func status(subject: String) throws(SystemError) -> stat {
+    var result = stat()
+    guard fstat(number, &result) == 0 else { throw SystemError(call: "fstat", subject: subject) }
+    return result
+  }
+}
