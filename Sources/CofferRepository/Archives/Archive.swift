@@ -1,0 +1,69 @@
+import Foundation
+
+/// What the writer of an archive says about it; the rest of the record comes from the session.
+public struct ArchiveDraft: Sendable, Equatable {
+  public var name: String
+  public var hostname: String
+  public var username: String
+  public var commandLine: [String]
+  public var comment: String
+  public var tags: [String]
+  /// When the run began.
+  public var start: Date
+  /// Names of the dumps that failed when the policy was to keep the others; empty for a whole archive.
+  public var missingDumps: [String]
+
+  public init(
+    name: String, hostname: String, username: String, commandLine: [String], comment: String = "",
+    tags: [String] = [], start: Date, missingDumps: [String] = []
+  ) {
+    self.name = name
+    self.hostname = hostname
+    self.username = username
+    self.commandLine = commandLine
+    self.comment = comment
+    self.tags = tags
+    self.start = start
+    self.missingDumps = missingDumps
+  }
+}
+
+/// An archive's record: the commit point of a backup. A record that exists is complete.
+public struct Archive: Sendable, Equatable {
+  /// The last part of the record's object name: UTC time and 16 hex digits, for example
+  /// `20261121t043709z-0123456789abcdef`.
+  public var id: String
+  public var draft: ArchiveDraft
+  /// When the record was written.
+  public var end: Date
+  public var statistics: ArchiveStatistics
+  /// The item list.
+  public var items: StreamReference
+
+  public init(
+    id: String, draft: ArchiveDraft, end: Date, statistics: ArchiveStatistics, items: StreamReference
+  ) {
+    self.id = id
+    self.draft = draft
+    self.end = end
+    self.statistics = statistics
+    self.items = items
+  }
+
+  public var name: String { draft.name }
+  public var isPartial: Bool { !draft.missingDumps.isEmpty }
+}
+
+/// The sizes of an archive, in bytes.
+public struct ArchiveStatistics: Sendable, Equatable, Codable {
+  /// Files, links, directories and dumps.
+  public var itemCount: UInt64 = 0
+  /// Bytes of all streams as they were read.
+  public var originalSize: UInt64 = 0
+  /// Plain bytes of the chunks that the repository did not have yet.
+  public var newSize: UInt64 = 0
+  /// Bytes that the run added to the store: packs, index segments and records.
+  public var storedSize: UInt64 = 0
+
+  public init() {}
+}

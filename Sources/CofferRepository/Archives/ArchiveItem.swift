@@ -1,0 +1,67 @@
+/// One entry of an archive: a directory, a file, a symbolic link or a database dump.
+public struct ArchiveItem: Sendable, Equatable {
+  /// What the item is, with what only that kind has.
+  public enum Content: Sendable, Equatable {
+    case directory
+    case file(StreamReference)
+    /// The link's target, as the file system has it.
+    case symbolicLink(target: ItemPath)
+  }
+
+  public var path: ItemPath
+  public var content: Content
+  /// The permission bits, up to 0o7777.
+  public var mode: UInt32
+  public var userID: UInt32
+  public var groupID: UInt32
+  /// Empty when the machine knew no name for the id.
+  public var user: String
+  /// Empty when the machine knew no name for the id.
+  public var group: String
+  /// Nanoseconds since 1970 UTC.
+  public var modified: Int64
+  /// Present on the item, file or directory, that is a database dump.
+  public var dump: DumpRecord?
+
+  public init(
+    path: ItemPath, content: Content, mode: UInt32, userID: UInt32 = 0, groupID: UInt32 = 0,
+    user: String = "", group: String = "", modified: Int64, dump: DumpRecord? = nil
+  ) {
+    self.path = path
+    self.content = content
+    self.mode = mode
+    self.userID = userID
+    self.groupID = groupID
+    self.user = user
+    self.group = group
+    self.modified = modified
+    self.dump = dump
+  }
+
+  /// Bytes of content; 0 for anything but a file.
+  public var size: UInt64 {
+    if case .file(let stream) = content { stream.size } else { 0 }
+  }
+}
+
+/// Where a stored stream begins and how to know that it came back whole.
+public struct StreamReference: Sendable, Equatable {
+  /// The root node of the recipe; nil for an empty stream.
+  public var root: ChunkID?
+  /// How many levels of nodes stand above the leaf nodes.
+  public var depth: UInt8
+  /// Bytes of the stream.
+  public var size: UInt64
+  /// The number of chunks of the stream, repeated ones counted each time.
+  public var chunkCount: UInt64
+  /// The stream hash: see `StreamHasher`.
+  public var hash: Digest256
+
+  public init(root: ChunkID?, depth: UInt8, size: UInt64, chunkCount: UInt64, hash: Digest256) {
+    self.root = root
+    self.depth = depth
+    self.size = size
+    self.chunkCount = chunkCount
+    self.hash = hash
+  }
+}
