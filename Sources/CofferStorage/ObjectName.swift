@@ -11,6 +11,12 @@ public struct ObjectName: Hashable, Sendable, Comparable, CustomStringConvertibl
     self.path = path
   }
 
+  /// - Precondition: `literal` is well formed; for names written in the source.
+  public init(wellFormed literal: StaticString) {
+    guard let name = Self("\(literal)") else { preconditionFailure("malformed object name \(literal)") }
+    self = name
+  }
+
   private static func isPart(_ part: Substring.UTF8View) -> Bool {
     guard let first = part.first, first != UInt8(ascii: "."), part.count <= 128 else { return false }
     return part.allSatisfy { byte in

@@ -28,6 +28,10 @@ public protocol ObjectStore: Sendable {
   /// An empty `folder` means all objects. Temporary files of unfinished puts are not listed.
   func list(_ folder: String) throws(StorageError) -> [ObjectStatus]
 
+  /// Returns the name of something at the place that is no object of a store, or of one object, if there is any;
+  /// nil for a place that is empty or does not exist yet.
+  func firstForeignEntry() throws(StorageError) -> String?
+
   /// Removes an object durably. Removing an object that is not there is no error.
   func delete(_ name: ObjectName) throws(StorageError)
 }

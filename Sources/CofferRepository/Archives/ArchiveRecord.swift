@@ -1,0 +1,100 @@
+import CofferStorage
+import Foundation
+
+/// The object `archives/<utc>-<16 hex>`: an archive as sealed and signed JSON.
+enum ArchiveRecord {
+  static let folder = "archives"
+
+  private struct Content: Codable {
+    let id: String
+    let name: String
+    let hostname: String
+    let username: String
+    let commandLine: [String]
+    let comment: String
+    let tags: [String]
+    let start: Date
+    let end: Date
+    let missingDumps: [String]
+    let statistics: ArchiveStatistics
+    /// The item list's stream reference, in hex.
+    let items: String
+  }
+
+  /// Writes the record: after this call returns, and not before, the archive exists.
+  static func commit(
+    _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, context: RepositoryContext
+  ) throws -> Archive {
+    let now = context.clock.now()
+    let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
+    guard let name = ObjectName("\(folder)/\(id)") else {
+      throw RepositoryError.noSuchArchive(id, location: context.location)
+    }
+    let archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
+    let bytes = try context.envelope.seal(
+      try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
+    try context.store.put(name, bytes)
+    return archive
+  }
+
+  static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
+    let bytes = try context.store.get(name)
+    do {
+      let payload = try context.envelope.open(
+        bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers
+      ).payload
+      guard let archive = try decode(payload), archive.id == name.lastPart else {
+        throw Envelope.Unopenable(detail: "its content is not readable")
+      }
+      return archive
+    } catch let error as Envelope.Unopenable {
+      throw context.damaged(name, error.detail)
+    }
+  }
+
+  private static func encode(_ archive: Archive) throws -> [UInt8] {
+    var items = ByteWriter()
+    archive.items.encode(into: &items)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    encoder.dateEncodingStrategy = .secondsSince1970
+    let draft = archive.draft
+    let content = Content(
+      id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
+      commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
+      end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
+      items: Hexadecimal.encode(items.bytes))
+    return Array(try encoder.encode(content))
+  }
+
+  private static func decode(_ payload: [UInt8]) throws -> Archive? {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .secondsSince1970
+    guard let content = try? decoder.decode(Content.self, from: Data(payload)),
+      let items = Hexadecimal.decode(content.items)
+    else { return nil }
+    let reference = try? items.withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes)
+      let reference = try StreamReference(from: &reader)
+      try reader.finish()
+      return reference
+    }
+    guard let reference else { return nil }
+    let draft = ArchiveDraft(
+      name: content.name, hostname: content.hostname, username: content.username,
+      commandLine: content.commandLine, comment: content.comment, tags: content.tags, start: content.start,
+      missingDumps: content.missingDumps)
+    return Archive(
+      id: content.id, draft: draft, end: content.end, statistics: content.statistics, items: reference)
+  }
+
+  /// UTC to the second, for example `20261121t043709z`.
+  private static func timestamp(_ date: Date) -> String {
+    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    return String(
+      format: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+      parts.tm_hour, parts.tm_min, parts.tm_sec)
+  }
+}

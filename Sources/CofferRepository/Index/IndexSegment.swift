@@ -1,0 +1,80 @@
+import CofferStorage
+
+/// A pack's part of the index.
+struct IndexedPack: Sendable, Equatable {
+  struct Entry: Sendable, Equatable {
+    let id: ChunkID
+    let block: Int
+  }
+
+  let digest: Digest256
+  let kind: PackKind
+  /// Bytes of the whole pack.
+  let size: Int
+  /// Plain bytes of all its blocks.
+  let plainSize: Int
+  let entries: [Entry]
+}
+
+extension IndexedPack {
+  init(digest: Digest256, kind: PackKind, size: Int, directory: PackDirectory) {
+    self.digest = digest
+    self.kind = kind
+    self.size = size
+    plainSize = directory.blocks.reduce(0) { $0 + $1.plainLength }
+    entries = directory.blocks.enumerated().flatMap { number, block in
+      directory.chunks[block.chunks].map { Entry(id: $0.id, block: number) }
+    }
+  }
+}
+
+/// The object `index/<hash>`: the index of the packs that one key wrote, sealed and signed by it.
+///
+/// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
+/// entries in one block: number of entries and their ids. Blocks count up from 0 without gaps.
+enum IndexSegment {
+  static let folder = "index"
+
+  static func encode(_ packs: [IndexedPack]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.varint(packs.count)
+    for pack in packs {
+      writer.digest(pack.digest)
+      writer.byte(pack.kind.rawValue)
+      writer.varint(pack.size)
+      writer.varint(pack.plainSize)
+      let blockCount = (pack.entries.last?.block ?? -1) + 1
+      writer.varint(blockCount)
+      var position = pack.entries.startIndex
+      for block in 0..<blockCount {
+        let end = pack.entries[position...].firstIndex { $0.block != block } ?? pack.entries.endIndex
+        writer.varint(end - position)
+        for entry in pack.entries[position..<end] { writer.id(entry.id) }
+        position = end
+      }
+    }
+    return writer.bytes
+  }
+
+  static func decode(_ bytes: UnsafeRawBufferPointer) throws(ByteReader.Malformed) -> [IndexedPack] {
+    var reader = ByteReader(bytes)
+    var packs: [IndexedPack] = []
+    for _ in 0..<(try reader.count(elementSize: Digest256.size + 4)) {
+      let digest = try reader.digest()
+      guard let kind = PackKind(rawValue: try reader.byte()) else { throw reader.malformed }
+      let size = try reader.length(limit: Int(UInt32.max))
+      let plainSize = try reader.length(limit: Int.max)
+      var entries: [IndexedPack.Entry] = []
+      for block in 0..<(try reader.count(elementSize: 1)) {
+        let count = try reader.count(elementSize: ChunkID.size)
+        for _ in 0..<count { entries.append(.init(id: try reader.id(), block: block)) }
+      }
+      packs.append(
+        IndexedPack(digest: digest, kind: kind, size: size, plainSize: plainSize, entries: entries))
+    }
+    try reader.finish()
+    return packs
+  }
+
+  static func objectName(_ digest: Digest256) -> ObjectName? { ObjectName("\(folder)/\(digest.hex)") }
+}

@@ -1,0 +1,104 @@
+import CofferStorage
+import Foundation
+
+/// The clear text of the object `config`: what a program must know before it has a key.
+///
+/// The object is the magic, a length, this value as JSON, and a MAC over all of that under a sub-key of the
+/// index key, so that a changed parameter is noticed as soon as a key is opened.
+public struct RepositoryHeader: Sendable, Equatable, Codable {
+  /// The format this program writes.
+  public static let currentFormat = 1
+
+  public let format: Int
+  /// 32 hex digits, random.
+  public let id: String
+  public let mode: EncryptionMode
+  public let chunker: ChunkerParameters
+  /// Stored bytes after which a data pack is finished.
+  public let packTarget: Int
+  /// How chunk ids are made; 1 is keyed BLAKE2b.
+  let idSuite: UInt8
+  /// How blocks and records are sealed.
+  let cipherSuite: UInt8
+  /// The root's public signing key, in hex.
+  let rootPublic: String
+
+  static let configName = ObjectName(wellFormed: "config")
+  private static let magic = Array("COFFERCF".utf8)
+  private static let macSize = 32
+  private static let sizeLimit = 64 << 10
+
+  /// The repository id's bytes: the salt of every sub-key.
+  var salt: [UInt8] { Hexadecimal.decode(id) ?? [] }
+
+  /// The object's bytes.
+  func encoded(indexKey: SecretBytes) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let json = Array(try encoder.encode(self))
+    var writer = ByteWriter()
+    writer.raw(Self.magic)
+    writer.fixed(UInt32(json.count))
+    writer.raw(json)
+    let mac = try Self.mac(of: writer.bytes, salt: salt, indexKey: indexKey)
+    writer.digest(mac)
+    return writer.bytes
+  }
+
+  /// Reads the object without checking its MAC, which needs a key.
+  ///
+  /// - Throws: `RepositoryError.damaged`, `.unsupported`.
+  static func decode(_ bytes: [UInt8], location: String) throws -> RepositoryHeader {
+    let json = try jsonPart(bytes, location: location)
+    struct Format: Decodable { let format: Int }
+    guard let format = try? JSONDecoder().decode(Format.self, from: Data(json)) else {
+      throw damaged(location, "its header is not readable")
+    }
+    guard format.format == currentFormat else {
+      throw RepositoryError.unsupported(
+        location: location, what: "repository format \(format.format)")
+    }
+    guard let header = try? JSONDecoder().decode(RepositoryHeader.self, from: Data(json)),
+      header.salt.count == 16, (1 << 16...1 << 30).contains(header.packTarget)
+    else { throw damaged(location, "its header is not readable") }
+    guard CipherSuite(rawValue: header.cipherSuite) != nil, header.idSuite == 1 else {
+      throw RepositoryError.unsupported(
+        location: location, what: "cipher suite \(header.cipherSuite) with id suite \(header.idSuite)")
+    }
+    return header
+  }
+
+  /// Checks the MAC of the object.
+  ///
+  /// - Throws: `RepositoryError.damaged`.
+  static func verify(_ bytes: [UInt8], header: RepositoryHeader, indexKey: SecretBytes, location: String) throws
+  {
+    let body = Array(bytes.dropLast(macSize))
+    let mac = try mac(of: body, salt: header.salt, indexKey: indexKey)
+    let stored = Array(bytes.suffix(macSize))
+    guard mac.withUnsafeBytes({ Array($0) }) == stored else {
+      throw damaged(location, "its authentication code does not match")
+    }
+  }
+
+  private static func jsonPart(_ bytes: [UInt8], location: String) throws -> [UInt8] {
+    let prefix = magic.count + 4
+    guard bytes.count > prefix + macSize, bytes.count <= sizeLimit, bytes.starts(with: magic) else {
+      throw damaged(location, "it does not begin like a repository's configuration")
+    }
+    let length = bytes.withUnsafeBytes {
+      Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
+    }
+    guard length == bytes.count - prefix - macSize else { throw damaged(location, "its length is wrong") }
+    return Array(bytes[prefix..<prefix + length])
+  }
+
+  private static func mac(of bytes: [UInt8], salt: [UInt8], indexKey: SecretBytes) throws -> Digest256 {
+    let key = try KeyDerivation.hkdf(secret: indexKey, salt: salt, label: "coffer config", count: 32)
+    return try bytes.withUnsafeBytes { try KeyedHasher(key: key).digest(of: $0) }
+  }
+
+  private static func damaged(_ location: String, _ detail: String) -> RepositoryError {
+    .damaged(object: "config", location: location, detail: detail)
+  }
+}

@@ -1,0 +1,109 @@
+import CofferStorage
+
+/// Reads one pack: its header, directory and blocks. Safe to share between threads; each brings its own scratch.
+struct PackReader: Sendable {
+  let digest: Digest256
+  let name: ObjectName
+  let header: PackHeader
+  let directory: PackDirectory
+  let size: Int
+  /// Whose signature the directory carries.
+  let signer: Signer
+  private let context: RepositoryContext
+
+  /// Bytes read from a pack's end at first: enough for the directory of most packs.
+  private static let tailGuess = 256 << 10
+
+  /// Reads header, trailer and directory.
+  ///
+  /// - Throws: `StorageError`; `RepositoryError.damaged` naming the pack.
+  init(_ digest: Digest256, context: RepositoryContext) throws {
+    guard let name = digest.packName else {
+      throw RepositoryError.damaged(object: digest.hex, location: context.location, detail: "no pack name")
+    }
+    self.digest = digest
+    self.name = name
+    self.context = context
+    size = try context.store.status(of: name).size
+    guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
+    let tailStart = max(size - Self.tailGuess, 0)
+    let tail = try context.store.get(name, range: tailStart..<size)
+    let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { [size] in
+      PackTrailer(decoding: $0, packSize: size)
+    }
+    guard let trailer else { throw context.damaged(name, "its trailer is not in place") }
+    let head = try context.store.get(name, range: 0..<PackHeader.size)
+    guard let header = head.withUnsafeBytes({ PackHeader(decoding: $0) }) else {
+      throw context.damaged(name, "its header is not readable")
+    }
+    self.header = header
+    let sealed =
+      trailer.directoryOffset >= tailStart
+      ? Array(tail[(trailer.directoryOffset - tailStart)..<(tail.count - PackTrailer.size)])
+      : try context.store.get(
+        name, range: trailer.directoryOffset..<trailer.directoryOffset + trailer.directoryLength)
+    (directory, signer) = try Self.open(
+      sealed, head: head, blocksEnd: trailer.directoryOffset, name: name, context: context)
+  }
+
+  private static func open(
+    _ sealed: [UInt8], head: [UInt8], blocksEnd: Int, name: ObjectName, context: RepositoryContext
+  ) throws -> (PackDirectory, Signer) {
+    do {
+      let (payload, signer) = try context.envelope.open(
+        sealed, purpose: .directory, context: head, signers: context.signers)
+      let directory = try payload.withUnsafeBytes { try PackDirectory(decoding: $0, blocksEnd: blocksEnd) }
+      return (directory, signer)
+    } catch let error as Envelope.Unopenable {
+      throw context.damaged(name, "its directory: \(error.detail)")
+    } catch let error as ByteReader.Malformed {
+      throw context.damaged(name, "its directory makes no sense at byte \(error.offset)")
+    }
+  }
+
+  /// Makes what opens the pack's blocks; not to be shared between threads.
+  ///
+  /// - Throws: `RepositoryError.needsFullKey`; `.damaged` when the key commitment does not match.
+  func blockOpener() throws -> BlockOpener {
+    guard let dataPrivate = context.keys.dataPrivate else {
+      throw RepositoryError.needsFullKey(location: context.location, action: "read what was backed up")
+    }
+    guard let key = try header.key(dataPrivate: dataPrivate) else {
+      throw context.damaged(name, "its key commitment does not match")
+    }
+    return BlockOpener(
+      cipher: try AuthenticatedCipher(suite: header.suite, key: key), header: header.encoded)
+  }
+
+  /// Returns a block as it is stored, sealed.
+  func sealedBlock(_ number: Int) throws -> [UInt8] {
+    guard directory.blocks.indices.contains(number) else {
+      throw context.damaged(name, "it has no block \(number)")
+    }
+    let block = directory.blocks[number]
+    return try context.store.get(name, range: block.offset..<block.offset + block.storedLength)
+  }
+
+  /// The error for a block that does not open or decompress.
+  func damagedBlock(_ number: Int, _ detail: String) -> RepositoryError {
+    context.damaged(name, "block \(number) \(detail)")
+  }
+}
+
+/// The key of one pack, ready to open its blocks.
+final class BlockOpener {
+  private let cipher: AuthenticatedCipher
+  private let header: [UInt8]
+
+  init(cipher: AuthenticatedCipher, header: [UInt8]) {
+    self.cipher = cipher
+    self.header = header
+  }
+
+  /// Opens a sealed block.
+  ///
+  /// - Returns: The coded bytes.
+  func open(_ sealed: [UInt8], number: Int) throws -> [UInt8] {
+    try cipher.opened(sealed, nonce: UInt64(number), associatedData: header)
+  }
+}

@@ -1,0 +1,174 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// What a new repository is to be like.
+public struct RepositoryOptions: Sendable {
+  public var mode: EncryptionMode
+  public var chunker: ChunkerParameters
+  /// Stored bytes of a data pack.
+  public var packTarget: Int
+  /// The binary logarithm of scrypt's cost; 17 takes about a third of a second and 128 MiB.
+  public var passphraseCost: Int
+
+  public init(
+    mode: EncryptionMode = .repokey, chunker: ChunkerParameters = .standard, packTarget: Int = 32 << 20,
+    passphraseCost: Int = 17
+  ) {
+    self.mode = mode
+    self.chunker = chunker
+    self.packTarget = packTarget
+    self.passphraseCost = passphraseCost
+  }
+}
+
+/// How a session writes.
+public struct SessionOptions: Sendable {
+  /// zstd's level.
+  public var compressionLevel: Int
+
+  public init(compressionLevel: Int = 3) {
+    self.compressionLevel = compressionLevel
+  }
+}
+
+/// The sizes of a whole repository.
+public struct RepositoryStatistics: Sendable, Equatable {
+  public var archiveCount = 0
+  /// Bytes of all archives' streams as they were read.
+  public var totalSize: UInt64 = 0
+  /// Different chunks, nodes of recipes not counted.
+  public var uniqueChunks: UInt64 = 0
+  /// Plain bytes of all blocks.
+  public var uniqueSize: UInt64 = 0
+  /// Bytes of all objects in the store.
+  public var storedSize: UInt64 = 0
+  /// When the newest archive was written.
+  public var lastModified: Date?
+}
+
+/// An opened repository. Safe to use from several threads.
+public final class Repository: Sendable {
+  let context: RepositoryContext
+
+  init(context: RepositoryContext) {
+    self.context = context
+  }
+
+  public var header: RepositoryHeader { context.header }
+  public var location: String { context.location }
+  /// Whether the key in use can read and administer, or only add.
+  public var role: KeyRole { context.keys.role }
+
+  /// Returns all archives, oldest first.
+  ///
+  /// - Throws: `StorageError`; `RepositoryError.damaged` for the first record that does not open.
+  public func archives() throws -> [Archive] {
+    var archives: [Archive] = []
+    for status in try context.store.list(ArchiveRecord.folder) {
+      do {
+        archives.append(try ArchiveRecord.read(status.name, context: context))
+      } catch StorageError.missing {
+        continue  // Deleted since it was listed.
+      }
+    }
+    return archives.sorted { ($0.end, $0.id) < ($1.end, $1.id) }
+  }
+
+  public func statistics() throws -> RepositoryStatistics {
+    var statistics = RepositoryStatistics()
+    for archive in try archives() {
+      statistics.archiveCount += 1
+      statistics.totalSize += archive.statistics.originalSize
+      statistics.lastModified = archive.end
+    }
+    let loader = IndexLoader(context: context)
+    for status in try context.store.list("") { statistics.storedSize += UInt64(status.size) }
+    var seen: Set<Digest256> = []
+    let existing = try loader.existingPacks()
+    for status in try context.store.list(IndexSegment.folder) {
+      guard let segment = try? loader.read(status.name) else { continue }
+      for pack in segment.packs where pack.kind == .data && existing[pack.digest] != nil {
+        guard seen.insert(pack.digest).inserted else { continue }
+        statistics.uniqueChunks += UInt64(pack.entries.count)
+        statistics.uniqueSize += UInt64(pack.plainSize)
+      }
+    }
+    return statistics
+  }
+
+  /// Opens the archives' content for reading; loads the index once for as many reads as follow.
+  ///
+  /// - Throws: `RepositoryError.needsFullKey`.
+  public func reader() throws -> ArchiveReader {
+    guard context.keys.dataPrivate != nil else {
+      throw RepositoryError.needsFullKey(location: location, action: "read what was backed up")
+    }
+    let index = try IndexLoader(context: context).load(for: .reading)
+    return ArchiveReader(try StreamReader(context: context, index: index), location: location)
+  }
+
+  /// Begins a backup.
+  public func beginSession(
+    options: SessionOptions = SessionOptions(), cancellation: Cancellation
+  ) throws -> BackupSession {
+    let loader = IndexLoader(context: context)
+    return try BackupSession(
+      context: context, loadIndex: { try loader.load(for: .deduplication) },
+      compressionLevel: options.compressionLevel, cancellation: cancellation)
+  }
+
+  /// Removes an archive's record and nothing else; its chunks go when the repository is compacted.
+  ///
+  /// - Throws: `RepositoryError.noSuchArchive`; `.needsFullKey`.
+  public func delete(_ archive: Archive) throws {
+    guard context.keys.role == .full else {
+      throw RepositoryError.needsFullKey(location: location, action: "delete archives")
+    }
+    guard let name = ObjectName("\(ArchiveRecord.folder)/\(archive.id)") else {
+      throw RepositoryError.noSuchArchive(archive.name, location: location)
+    }
+    do {
+      _ = try context.store.status(of: name)
+    } catch StorageError.missing {
+      throw RepositoryError.noSuchArchive(archive.name, location: location)
+    }
+    try context.store.delete(name)
+  }
+}
+
+/// Reads the items and streams of archives. Used by one thread at a time.
+public final class ArchiveReader {
+  private let streams: StreamReader
+  private let location: String
+
+  init(_ streams: StreamReader, location: String) {
+    self.streams = streams
+    self.location = location
+  }
+
+  /// Returns the items of an archive in the order they were stored.
+  public func items(of archive: Archive, cancellation: Cancellation) throws -> [ArchiveItem] {
+    let sink = MemorySink()
+    try streams.read(archive.items, into: sink, cancellation: cancellation)
+    do {
+      return try sink.bytes.withUnsafeBytes { bytes in
+        var reader = ByteReader(bytes)
+        var items: [ArchiveItem] = []
+        while reader.remaining > 0 { items.append(try ArchiveItem(from: &reader)) }
+        return items
+      }
+    } catch let error as ByteReader.Malformed {
+      throw RepositoryError.damaged(
+        object: "item list of archive \(archive.name)", location: location,
+        detail: "it makes no sense at byte \(error.offset)")
+    }
+  }
+
+  /// Writes a stored stream to the sink, verifying every chunk and the whole.
+  ///
+  /// - Throws: Before the end of the stream, if anything is not as it was stored.
+  public func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
+    try streams.read(stream, into: sink, cancellation: cancellation)
+  }
+}

@@ -1,0 +1,61 @@
+import CofferStorage
+import CofferSystem
+
+/// What every part of an opened repository needs: store, keys, parameters and surroundings.
+struct RepositoryContext: Sendable {
+  let store: any ObjectStore
+  let header: RepositoryHeader
+  let keys: KeyBundle
+  let signers: SignerDirectory
+  let surroundings: RepositorySurroundings
+
+  var location: String { store.location }
+  var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
+  var envelope: Envelope { Envelope(keys: keys, suite: suite) }
+  var random: RandomSource { surroundings.random }
+  var clock: Clock { surroundings.clock }
+
+  /// The key that chunk ids of recipe nodes are made with: nodes and data never share an id.
+  func nodeIDKey() throws -> SecretBytes {
+    try KeyDerivation.hkdf(
+      secret: keys.chunkIDKey, salt: header.salt, label: "coffer recipe node id", count: 32)
+  }
+
+  /// The key that chunk ids of data are made with.
+  func dataIDKey() throws -> SecretBytes {
+    try KeyDerivation.hkdf(
+      secret: keys.chunkIDKey, salt: header.salt, label: "coffer chunk id", count: 32)
+  }
+
+  func chunker() throws -> Chunker {
+    let key = try KeyDerivation.hkdf(
+      secret: keys.chunkerKey, salt: header.salt, label: "coffer chunker", count: 32)
+    return try Chunker(parameters: header.chunker, key: key)
+  }
+
+  func damaged(_ object: ObjectName, _ detail: String) -> RepositoryError {
+    .damaged(object: object.path, location: location, detail: detail)
+  }
+
+  /// Whether this key may refer to chunks that the signer stored: its own, or any full key's.
+  func trustsForDeduplication(_ signer: Signer) -> Bool {
+    signer.id == keys.id || signer.role == .full
+  }
+}
+
+/// What the repository takes from the machine it runs on.
+public struct RepositorySurroundings: Sendable {
+  public let clock: Clock
+  public let random: RandomSource
+  /// Where the keys of `keyfile` repositories are kept.
+  public let keyFolder: String
+  /// Threads that compress; the machine's cores, as a rule.
+  public let workers: Int
+
+  public init(clock: Clock, random: RandomSource, keyFolder: String, workers: Int) {
+    self.clock = clock
+    self.random = random
+    self.keyFolder = keyFolder
+    self.workers = workers
+  }
+}

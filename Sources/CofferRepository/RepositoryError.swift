@@ -1,0 +1,87 @@
+import CofferStorage
+import CofferSystem
+
+/// A failure of the repository's content or keys; failures of the place it is kept in are `StorageError`s, and
+/// failures of what is being backed up keep their own types.
+public enum RepositoryError: DiagnosableError, Equatable {
+  /// There is no repository at the place.
+  case notFound(location: String)
+  /// The place holds something, but no repository.
+  case foreignContent(location: String, example: String)
+  /// A repository with another mode is there already.
+  case differentMode(location: String, existing: EncryptionMode, requested: EncryptionMode)
+  /// The repository was written by a version of the program that this one does not understand.
+  case unsupported(location: String, what: String)
+  /// No key of the repository opens with the passphrase.
+  case wrongPassphrase(location: String)
+  /// The key file of a `keyfile` repository is not on this machine.
+  case keyFileMissing(location: String, path: String)
+  /// The key in use may not do this.
+  case needsFullKey(location: String, action: String)
+  /// An object's bytes are not what was written.
+  case damaged(object: String, location: String, detail: String)
+  /// An archive needs a chunk that no pack holds.
+  case missingChunk(ChunkID, location: String)
+  /// The session was not refreshed in time, so what it wrote may have been collected.
+  case sessionExpired(location: String)
+  /// The archive is not there, or not any more.
+  case noSuchArchive(String, location: String)
+  /// Another archive has the name already.
+  case archiveExists(String, location: String)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .notFound(let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "There is no repository",
+        suggestion: "Create it with 'coffer repo-create --encryption repokey', or correct the path")
+    case .foreignContent(let location, let example):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "The place is not empty and holds no repository (found '\(example)')",
+        suggestion: "Choose an empty or new folder")
+    case .differentMode(let location, let existing, let requested):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "A repository exists with encryption \(existing.rawValue), not \(requested.rawValue)",
+        suggestion: "Use --encryption \(existing.rawValue), or choose another place")
+    case .unsupported(let location, let what):
+      Diagnosis(
+        subject: "repository \(location)", problem: "This version of coffer does not know \(what)",
+        suggestion: "Use the version of coffer that wrote the repository, or a newer one")
+    case .wrongPassphrase(let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The passphrase opens no key of the repository",
+        suggestion: "Check encryption_passphrase, encryption_passcommand or COFFER_PASSPHRASE")
+    case .keyFileMissing(let location, let path):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The repository's key file \(path) is missing",
+        suggestion: "Copy the key file there from the machine that created the repository")
+    case .needsFullKey(let location, let action):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The key in use is write-only and cannot \(action)",
+        suggestion: "Use the passphrase of a full key")
+    case .damaged(let object, let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)", problem: "Object \(object) is damaged: \(detail)",
+        suggestion: "Run 'coffer check' to see which archives are affected")
+    case .missingChunk(let id, let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "Chunk \(id) is in no pack",
+        suggestion: "Run 'coffer check' to see which archives are affected")
+    case .sessionExpired(let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "The run was not able to refresh its session for an hour and must not commit",
+        suggestion: "Run the command again; what was stored so far is reused")
+    case .noSuchArchive(let name, let location):
+      Diagnosis(
+        subject: "archive \(name)", problem: "There is no such archive in \(location)",
+        suggestion: "See the names with 'coffer repo-list'")
+    case .archiveExists(let name, let location):
+      Diagnosis(
+        subject: "archive \(name)", problem: "An archive of that name exists already in \(location)",
+        suggestion: "Put {now} into archive_name_format")
+    }
+  }
+}

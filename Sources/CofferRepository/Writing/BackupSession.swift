@@ -1,0 +1,169 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Synchronization
+
+/// A running backup: streams and items go in, and `commit` makes an archive of them at the very end.
+///
+/// Several threads may store streams at the same time. Nothing is visible to others until `commit` returns, and
+/// what was stored before a failure is found again by the next run.
+public final class BackupSession: Sendable {
+  private let context: RepositoryContext
+  private let index: ChunkIndex
+  private let marker: SessionMarker
+  private let counters = SessionCounters()
+  private let storer: PackStorer
+  private let pipeline: BlockPipeline
+  private let chunker: Chunker
+  private let dataIDKey: SecretBytes
+  private let nodes: Mutex<NodeWriter>
+  private let idleFillers = Mutex<[StreamFiller]>([])
+  private let items = Mutex<ItemList>(ItemList())
+  private let cancellation: Cancellation
+
+  private struct ItemList {
+    var encoded = ByteWriter()
+    var count: UInt64 = 0
+  }
+
+  /// Opens a session: announces it, then looks at what the repository holds (in that order, so that a compaction
+  /// that starts meanwhile sees it).
+  init(
+    context: RepositoryContext, loadIndex: () throws -> ChunkIndex, compressionLevel: Int,
+    cancellation: Cancellation
+  ) throws {
+    self.context = context
+    self.cancellation = cancellation
+    marker = try SessionMarker(context: context)
+    do {
+      index = try loadIndex()
+      chunker = try context.chunker()
+      dataIDKey = try context.dataIDKey()
+      let storer = PackStorer(context: context, index: index, session: marker, counters: counters)
+      let assembler = try PackAssembler(context: context, storer: storer)
+      let workers = context.surroundings.workers
+      pipeline = try BlockPipeline(workers: workers, inFlight: workers * 2 + 2, level: compressionLevel) {
+        try assembler.assemble($0)
+      }
+      self.storer = storer
+      nodes = Mutex(
+        NodeWriter(
+          hasher: try KeyedHasher(key: try context.nodeIDKey()), index: index,
+          filler: BlockFiller(kind: .tree, pipeline: pipeline), counters: counters))
+    } catch {
+      marker.remove()
+      throw error
+    }
+  }
+
+  /// How far the session is; a cheap snapshot for any thread.
+  public var progress: SessionProgress { counters.progress }
+
+  /// Stores a stream to its end, blocking the calling thread.
+  ///
+  /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
+  ///   failures; `RunCancelled`.
+  public func store(_ source: any ByteSource) throws -> StreamReference {
+    let filler = try idleFillers.withLock { $0.popLast() } ?? makeFiller()
+    let reference = try fill(filler, from: source)
+    idleFillers.withLock { $0.append(filler) }
+    return reference
+  }
+
+  /// Adds an item to the archive.
+  public func add(_ item: ArchiveItem) {
+    items.withLock {
+      item.encode(into: &$0.encoded)
+      $0.count += 1
+    }
+  }
+
+  /// Makes everything durable, then writes the archive's record: the only commit point.
+  public func commit(_ draft: ArchiveDraft) throws -> Archive {
+    do {
+      let (list, count) = items.withLock { ($0.encoded.bytes, $0.count) }
+      let original = counters.progress.read
+      let reference = try store(MemorySource(list))
+      for filler in idleFillers.withLock({ $0 }) { try filler.blocks.flush() }
+      try nodes.withLock { try $0.filler.flush() }
+      try pipeline.finish()
+      try storer.finish()
+      try cancellation.check()
+      try marker.heartbeat()
+      var statistics = ArchiveStatistics()
+      statistics.itemCount = count
+      statistics.originalSize = original
+      statistics.newSize = counters.progress.new
+      statistics.storedSize = counters.progress.stored
+      let archive = try ArchiveRecord.commit(
+        draft, items: reference, statistics: statistics, context: context)
+      marker.remove()
+      return archive
+    } catch {
+      abandon()
+      throw error
+    }
+  }
+
+  /// Ends the session without an archive. What is durable already is reused by the next run.
+  public func abandon() {
+    pipeline.abandon()
+    storer.abandon()
+    marker.remove()
+  }
+
+  private func makeFiller() throws -> StreamFiller {
+    StreamFiller(
+      hasher: try KeyedHasher(key: dataIDKey), blocks: BlockFiller(kind: .data, pipeline: pipeline))
+  }
+
+  private func fill(_ filler: StreamFiller, from source: any ByteSource) throws -> StreamReference {
+    var recipe = try RecipeBuilder { [self] node in
+      try nodes.withLock { try $0.store(node) }
+    }
+    let chunks = StreamChunker(chunker: chunker)
+    try chunks.forEachChunk(
+      of: source,
+      didRead: { count in
+        counters.addRead(count)
+        try cancellation.check()
+        try marker.heartbeat()
+      },
+      { bytes in
+        let id = try filler.hasher.chunkID(of: bytes)
+        if index.claim(id) {
+          try filler.blocks.append(id, bytes)
+          counters.addNew(bytes.count)
+        }
+        try recipe.append(id, length: bytes.count)
+      })
+    return try recipe.finish()
+  }
+}
+
+/// What one thread needs to store a stream; kept for the next stream.
+private final class StreamFiller: @unchecked Sendable {
+  // Sound because a filler is either in the session's list of idle ones or used by one thread.
+  let hasher: KeyedHasher
+  let blocks: BlockFiller
+
+  init(hasher: KeyedHasher, blocks: BlockFiller) {
+    self.hasher = hasher
+    self.blocks = blocks
+  }
+}
+
+/// Stores recipe nodes of all streams of a session.
+private struct NodeWriter: @unchecked Sendable {
+  // Sound because it is used only under the session's lock.
+  let hasher: KeyedHasher
+  let index: ChunkIndex
+  let filler: BlockFiller
+  let counters: SessionCounters
+
+  func store(_ node: UnsafeRawBufferPointer) throws -> ChunkID {
+    let id = try hasher.chunkID(of: node)
+    if index.claim(id) { try filler.append(id, node) }
+    return id
+  }
+}

@@ -1,0 +1,30 @@
+/// Lays new chunks one after the other into blocks and hands full blocks to the pipeline. Used by one thread at a
+/// time; kept between streams, so that many small streams share blocks.
+final class BlockFiller {
+  private let kind: PackKind
+  private let pipeline: BlockPipeline
+  private var block: PendingBlock?
+
+  /// Plain bytes of a block at most.
+  static let target = 512 << 10
+
+  init(kind: PackKind, pipeline: BlockPipeline) {
+    self.kind = kind
+    self.pipeline = pipeline
+  }
+
+  /// Adds a chunk that the repository does not have.
+  func append(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws {
+    if let block, !block.hasRoom(for: bytes.count) { try flush() }
+    let current = block ?? PendingBlock(kind: kind, capacity: max(Self.target, bytes.count))
+    block = current
+    current.append(id, bytes)
+  }
+
+  /// Hands over the block that is being filled.
+  func flush() throws {
+    guard let full = block, !full.isEmpty else { return }
+    block = nil
+    try pipeline.submit(full)
+  }
+}

@@ -1,0 +1,57 @@
+import Synchronization
+
+/// Seals coded blocks into packs, one open pack of each kind, and hands full packs to the storer. Used by the
+/// pipeline's assembler thread only.
+final class PackAssembler: @unchecked Sendable {
+  // Sound because only the assembler thread calls it.
+
+  private let context: RepositoryContext
+  private let ephemeralPublic: [UInt8]
+  private let shared: SecretBytes
+  private let storer: PackStorer
+  private var open: [PackKind: PackBuilder] = [:]
+
+  /// Stored bytes after which a tree pack is finished.
+  private static let treeTarget = 4 << 20
+
+  /// Agrees on the session's secret with the repository's data key.
+  init(context: RepositoryContext, storer: PackStorer) throws {
+    self.context = context
+    self.storer = storer
+    let pair = try X25519.generate(random: context.random)
+    ephemeralPublic = pair.publicKey
+    shared = try X25519.agree(privateKey: pair.privateKey, publicKey: context.keys.dataPublic)
+  }
+
+  /// Takes the next coded block; nil ends the session's packs.
+  func assemble(_ block: PendingBlock?) throws {
+    guard let block else {
+      for kind in PackKind.allCases { try close(kind, isLast: true) }
+      return
+    }
+    let outcome = block.coded.wait(until: { $0 != nil }) { $0 }
+    guard let coded = try outcome?.get() else { return }
+    let builder = try open[block.kind] ?? openPack(block.kind)
+    try builder.append(block, coded)
+    if builder.isFull(target: target(block.kind)) { try close(block.kind, isLast: false) }
+  }
+
+  private func target(_ kind: PackKind) -> Int {
+    kind == .data ? context.header.packTarget : min(Self.treeTarget, context.header.packTarget)
+  }
+
+  private func openPack(_ kind: PackKind) throws -> PackBuilder {
+    let (header, key) = try PackHeader.make(
+      kind: kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
+      random: context.random)
+    let builder = try PackBuilder(header: header, key: key, expectedSize: min(target(kind), 1 << 22))
+    open[kind] = builder
+    return builder
+  }
+
+  private func close(_ kind: PackKind, isLast: Bool) throws {
+    guard let builder = open.removeValue(forKey: kind), !builder.isEmpty else { return }
+    try storer.store(
+      try builder.finish(envelope: context.envelope, random: context.random, padded: isLast))
+  }
+}

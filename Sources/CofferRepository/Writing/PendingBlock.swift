@@ -1,0 +1,53 @@
+import CofferSystem
+
+/// A block on its way to a pack: filled by a stream's thread, coded by a worker, sealed by the assembler.
+final class PendingBlock: @unchecked Sendable {
+  // Sound because a block belongs to one thread at a time: it changes hands only through the pipeline's queues,
+  // and the assembler waits for `coded` before it looks at what the worker wrote.
+
+  let kind: PackKind
+  private(set) var plainLength = 0
+  private(set) var chunks: [BlockChunk] = []
+  /// The stretches of full data that the block is to be coded against; empty for a full block.
+  var prefix: [PackDirectory.Segment] = []
+  /// The plain bytes of `prefix`.
+  var prefixBytes: [UInt8] = []
+
+  /// What the worker made of the block.
+  struct Coded: Sendable {
+    let coding: PackDirectory.Coding
+    let length: Int
+  }
+
+  let coded = Monitor<Result<Coded, any Error>?>(nil)
+  /// The bytes to be sealed; `coded.length` of them are valid once the worker is done.
+  let output: UnsafeMutableRawBufferPointer
+  private let storage: UnsafeMutableRawBufferPointer
+
+  /// - Parameter capacity: Plain bytes the block can hold.
+  init(kind: PackKind, capacity: Int) {
+    self.kind = kind
+    storage = .allocate(byteCount: capacity, alignment: 64)
+    output = .allocate(byteCount: BlockCompressor.bound(capacity), alignment: 64)
+  }
+
+  deinit {
+    storage.deallocate()
+    output.deallocate()
+  }
+
+  var plain: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[..<plainLength]) }
+  var isEmpty: Bool { plainLength == 0 }
+
+  func hasRoom(for count: Int) -> Bool {
+    plainLength + count <= storage.count
+  }
+
+  /// Copies a chunk's bytes to the end; the caller has checked that there is room.
+  func append(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer, anchor: Int = 0) {
+    UnsafeMutableRawBufferPointer(rebasing: storage[plainLength..<plainLength + bytes.count])
+      .copyMemory(from: bytes)
+    plainLength += bytes.count
+    chunks.append(BlockChunk(id: id, length: bytes.count, anchor: anchor))
+  }
+}

@@ -1,0 +1,86 @@
+import CofferSystem
+import Foundation
+import Synchronization
+
+/// A store in memory, for tests and tools: it can be told to fail and lets its objects be tampered with.
+public final class MemoryStore: ObjectStore {
+  private struct Content {
+    var objects: [ObjectName: (bytes: [UInt8], received: Date)] = [:]
+    var putsUntilFailure: Int?
+    var puts: [ObjectName] = []
+  }
+
+  public let location = "memory"
+  private let content = Mutex(Content())
+  private let now: @Sendable () -> Date
+
+  public init(now: @escaping @Sendable () -> Date = { Date() }) {
+    self.now = now
+  }
+
+  /// Lets `count` more puts succeed; those after fail as on a full disk. nil ends the failing.
+  public func failPuts(after count: Int?) {
+    content.withLock { $0.putsUntilFailure = count }
+  }
+
+  /// The names of all puts that succeeded, in order.
+  public var history: [ObjectName] { content.withLock { $0.puts } }
+
+  /// Replaces the bytes of an object, which no store would do of itself.
+  public func tamper(_ name: ObjectName, _ change: (inout [UInt8]) -> Void) {
+    content.withLock { content in
+      guard var object = content.objects[name] else { return }
+      change(&object.bytes)
+      content.objects[name] = object
+    }
+  }
+
+  public func put(_ name: ObjectName, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    let copy = Array(bytes)
+    let failure = content.withLock { content -> StorageError? in
+      if content.objects[name] != nil { return .exists(name, location: location) }
+      if let left = content.putsUntilFailure {
+        guard left > 0 else { return .full(name, location: location) }
+        content.putsUntilFailure = left - 1
+      }
+      content.objects[name] = (copy, now())
+      content.puts.append(name)
+      return nil
+    }
+    if let failure { throw failure }
+  }
+
+  public func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
+    guard let bytes = content.withLock({ $0.objects[name]?.bytes }) else {
+      throw .missing(name, location: location)
+    }
+    guard let range else { return bytes }
+    guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
+      throw .truncated(name, location: location)
+    }
+    return Array(bytes[range])
+  }
+
+  public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
+    guard let object = content.withLock({ $0.objects[name] }) else {
+      throw .missing(name, location: location)
+    }
+    return ObjectStatus(name: name, size: object.bytes.count, received: object.received)
+  }
+
+  public func list(_ folder: String) throws(StorageError) -> [ObjectStatus] {
+    content.withLock { content in
+      content.objects.filter { folder.isEmpty || $0.key.path.hasPrefix(folder + "/") }.map {
+        ObjectStatus(name: $0.key, size: $0.value.bytes.count, received: $0.value.received)
+      }
+    }
+  }
+
+  public func delete(_ name: ObjectName) throws(StorageError) {
+    content.withLock { $0.objects[name] = nil }
+  }
+
+  public func firstForeignEntry() throws(StorageError) -> String? {
+    content.withLock { $0.objects.keys.min()?.path }
+  }
+}

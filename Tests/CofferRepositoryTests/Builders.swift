@@ -1,0 +1,140 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Synchronization
+
+@testable import CofferRepository
+
+/// A repository in memory with cheap passphrases and small packs.
+struct TestRepository {
+  let store: MemoryStore
+  let repository: Repository
+  let clock: ManualClock
+
+  static let passphrase = SecretBytes(passphrase: "correct horse")
+
+  static let surroundings = surroundings(clock: ManualClock())
+
+  static func surroundings(clock: ManualClock) -> RepositorySurroundings {
+    RepositorySurroundings(
+      clock: clock.clock, random: .system, keyFolder: NSTemporaryDirectory() + "coffer-test-keys", workers: 2)
+  }
+
+  init(mode: EncryptionMode = .repokey, packTarget: Int = 1 << 18) throws {
+    clock = ManualClock()
+    store = MemoryStore()
+    repository = try Repository.create(
+      in: store, options: RepositoryOptions(mode: mode, packTarget: packTarget, passphraseCost: 5),
+      passphrase: Self.passphrase, surroundings: Self.surroundings(clock: clock))
+  }
+
+  func reopened(passphrase: SecretBytes = passphrase) throws -> Repository {
+    try Repository.open(
+      in: store, passphrase: passphrase, surroundings: Self.surroundings(clock: clock))
+  }
+
+  /// Backs up the given streams as files of one archive.
+  @discardableResult
+  func backUp(
+    _ files: [String: [UInt8]], name: String = "test", with repository: Repository? = nil
+  ) throws -> Archive {
+    let session = try (repository ?? self.repository).beginSession(cancellation: try Cancellation())
+    for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
+      let stream = try session.store(MemorySource(bytes))
+      session.add(.file(path, stream))
+    }
+    return try session.commit(.named(name))
+  }
+
+  func contents(of archive: Archive) throws -> [String: [UInt8]] {
+    let reader = try reopened().reader()
+    let cancellation = try Cancellation()
+    var files: [String: [UInt8]] = [:]
+    for item in try reader.items(of: archive, cancellation: cancellation) {
+      guard case .file(let stream) = item.content else { continue }
+      let sink = MemorySink()
+      try reader.read(stream, into: sink, cancellation: cancellation)
+      files[item.path.text] = sink.bytes
+    }
+    return files
+  }
+}
+
+/// A clock that goes when it is told to.
+final class ManualClock: Sendable {
+  private let seconds = Mutex<Double>(1_800_000_000)
+
+  func advance(_ count: Double) {
+    seconds.withLock { $0 += count }
+  }
+
+  var clock: Clock {
+    Clock(
+      now: { [self] in Date(timeIntervalSince1970: seconds.withLock { $0 }) },
+      steadySeconds: { [self] in seconds.withLock { $0 } })
+  }
+}
+
+extension ArchiveItem {
+  static func file(_ path: String, _ stream: StreamReference) -> ArchiveItem {
+    ArchiveItem(path: ItemPath(path), content: .file(stream), mode: 0o600, modified: 1)
+  }
+}
+
+extension ArchiveDraft {
+  static func named(_ name: String) -> ArchiveDraft {
+    ArchiveDraft(
+      name: name, hostname: "host", username: "user", commandLine: ["coffer", "create"],
+      start: Date(timeIntervalSince1970: 1_800_000_000))
+  }
+}
+
+/// Bytes that look like a dump: repetitive lines with changing numbers. The same seed gives the same bytes.
+func dumpLikeBytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(count + 128)
+  var row = 0
+  while bytes.count < count {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    row += 1
+    bytes.append(contentsOf: "\(row)\tcustomer \(state % 100_003)\tpaid\t\(state >> 32)\n".utf8)
+  }
+  return Array(bytes[..<count])
+}
+
+/// Bytes without any pattern. The same seed gives the same bytes.
+func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+  return (0..<count).map { _ in
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return UInt8(truncatingIfNeeded: state >> 24)
+  }
+}
+
+/// A source that gives its bytes in pieces of the sizes asked for, over and over.
+final class PiecewiseSource: ByteSource {
+  private let bytes: [UInt8]
+  private let sizes: [Int]
+  private var position = 0
+  private var turn = 0
+
+  init(_ bytes: [UInt8], sizes: [Int]) {
+    self.bytes = bytes
+    self.sizes = sizes
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let count = min(sizes[turn % sizes.count], buffer.count, bytes.count - position)
+    turn += 1
+    bytes.withUnsafeBytes { all in
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[position..<position + count]))
+    }
+    position += count
+    return count
+  }
+}
