@@ -71,8 +71,7 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   /// Checks the MAC of the object.
   ///
   /// - Throws: `RepositoryError.damaged`.
-  static func verify(_ bytes: [UInt8], header: RepositoryHeader, indexKey: SecretBytes, location: String) throws
-  {
+  static func verify(_ bytes: [UInt8], header: RepositoryHeader, indexKey: SecretBytes, location: String) throws {
     let body = Array(bytes.dropLast(macSize))
     let mac = try mac(of: body, salt: header.salt, indexKey: indexKey)
     let stored = Array(bytes.suffix(macSize))

@@ -1,0 +1,85 @@
+/// A program to be started: everything about it, nothing of the moment.
+public struct ChildCommand: Sendable, Equatable {
+  /// Where one of the child's three standard streams goes.
+  public enum Stream: Sendable, Equatable {
+    /// `/dev/null`.
+    case null
+    /// A pipe whose other end the starter gets.
+    case pipe
+    /// A path, opened by the child before it runs; for a FIFO that somebody reads already.
+    case path(String)
+    /// Kept for the error message's tail; for standard error only.
+    case tail
+  }
+
+  /// A name to be looked up on the PATH of `environment`, or a path.
+  public var executable: String
+  public var arguments: [String]
+  /// The child's whole environment.
+  public var environment: ProcessEnvironment
+  public var workingDirectory: String?
+  public var input: Stream
+  public var output: Stream
+
+  public init(
+    _ executable: String, _ arguments: [String] = [], environment: ProcessEnvironment,
+    workingDirectory: String? = nil, input: Stream = .null, output: Stream = .null
+  ) {
+    self.executable = executable
+    self.arguments = arguments
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+    self.input = input
+    self.output = output
+  }
+}
+
+/// How a child ended.
+public enum ExitStatus: Sendable, Equatable {
+  case exited(Int32)
+  case signalled(Int32)
+
+  public var isSuccess: Bool { self == .exited(0) }
+
+  /// The status as a shell would give it.
+  public var code: Int32 {
+    switch self {
+    case .exited(let code): code
+    case .signalled(let signal): 128 + signal
+    }
+  }
+}
+
+/// A program that could not be started.
+public enum LaunchError: DiagnosableError, Equatable {
+  /// No such program on the PATH.
+  case notFound(program: String)
+  case failed(program: String, cause: SystemError)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .notFound(let program):
+      Diagnosis(
+        subject: program, problem: "The program is not installed, or not on the PATH",
+        suggestion: Self.suggestion(for: program))
+    case .failed(let program, let cause):
+      Diagnosis(
+        subject: program, problem: "The program could not be started: \(cause.reason)",
+        suggestion: "Check that it is an executable file for this machine")
+    }
+  }
+
+  private static func suggestion(for program: String) -> String {
+    let name = program.split(separator: "/").last.map(String.init) ?? program
+    let package: String? =
+      switch name {
+      case "pg_dump", "pg_dumpall", "pg_restore", "psql": "postgresql-client"
+      case "sqlite3": "sqlite3"
+      case "mariadb", "mariadb-dump": "mariadb-client"
+      case "mysql", "mysqldump": "default-mysql-client"
+      default: nil
+      }
+    guard let package else { return "Install it, or correct the command in the configuration" }
+    return "On Debian: apt-get install \(package)"
+  }
+}
