@@ -1,0 +1,56 @@
+/// Putting a local mapping over an included one: mappings merge, lists join with the included elements first, and a
+/// local scalar wins.
+enum Merge {
+  /// - Throws: `ConfigurationError.invalid` when the two are of different kinds.
+  static func merge(_ local: YAMLNode, over base: YAMLNode) throws -> YAMLNode {
+    if local.tag == "!retain" { return local }
+    var result = local
+    switch (local.content, base.content) {
+    case (.mapping(let localEntries), .mapping(let baseEntries)):
+      var entries = baseEntries
+      for entry in localEntries {
+        if let position = entries.firstIndex(where: { $0.key == entry.key }) {
+          entries[position] = YAMLNode.Entry(
+            key: entry.key, keyMark: entry.keyMark, value: try merge(entry.value, over: entries[position].value))
+        } else {
+          entries.append(entry)
+        }
+      }
+      result.content = .mapping(entries)
+    case (.sequence(let localElements), .sequence(let baseElements)):
+      let omitted = localElements.filter { $0.tag == "!omit" }.compactMap(\.text)
+      let kept = baseElements.filter { element in !omitted.contains { $0 == element.text } }
+      result.content = .sequence(kept + localElements.filter { $0.tag != "!omit" })
+    case (.scalar, .scalar): break
+    default:
+      throw ConfigurationError.invalid(
+        path: local.mark.file,
+        [
+          ConfigurationProblem(
+            mark: local.mark,
+            message: "This is \(local.kindName), but the included value at \(base.mark) is \(base.kindName)",
+            suggestion: "Give both the same shape, or put !retain before the local value")
+        ])
+    }
+    return result
+  }
+
+  /// Joins keys that stand twice in one mapping: lists are appended, of anything else the last counts.
+  static func joiningDuplicates(_ entries: [YAMLNode.Entry]) throws -> [YAMLNode.Entry] {
+    var joined: [YAMLNode.Entry] = []
+    for entry in entries {
+      guard let position = joined.firstIndex(where: { $0.key == entry.key }) else {
+        joined.append(entry)
+        continue
+      }
+      if case .sequence(let first) = joined[position].value.content,
+        case .sequence(let second) = entry.value.content
+      {
+        joined[position].value.content = .sequence(first + second)
+      } else {
+        joined[position] = entry
+      }
+    }
+    return joined
+  }
+}

@@ -1,0 +1,164 @@
+/// A value that an option can have.
+public protocol OptionValue: Sendable {
+  static var kind: OptionKind { get }
+  /// - Returns: nil when the node is something else.
+  init?(section node: ConfigurationNode)
+}
+
+/// What may stand at an option, as validation, `config generate` and the reference page see it.
+public indirect enum OptionKind: Sendable {
+  case text
+  case integer
+  case boolean
+  case list(OptionKind)
+  case section(OptionSchema?)
+}
+
+/// A typed handle of an option: its one declaration. Reading a section by it gives a value of its type.
+public struct OptionKey<Value: OptionValue>: Sendable {
+  public let option: Option
+
+  /// - Parameters:
+  ///   - documentation: What it does, in full sentences.
+  ///   - standard: The default, as a user would write it; nil for "unset".
+  ///   - example: A value for `config generate`.
+  ///   - choices: The only values that are allowed; empty for any.
+  ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
+  public init(
+    _ name: String, _ documentation: String, default standard: String? = nil, example: String? = nil,
+    choices: [String] = [], isRequired: Bool = false, schema: OptionSchema? = nil
+  ) {
+    option = Option(
+      name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema), standard: standard,
+      example: example, choices: choices, isRequired: isRequired)
+  }
+
+  public var name: String { option.name }
+}
+
+/// An option without its type: what validation, the template and the reference need.
+public struct Option: Sendable {
+  public let name: String
+  public let documentation: String
+  public let kind: OptionKind
+  public let standard: String?
+  public let example: String?
+  public let choices: [String]
+  public let isRequired: Bool
+}
+
+/// The options that may stand in one place.
+public struct OptionSchema: Sendable {
+  public let title: String
+  public let options: [Option]
+
+  public init(_ title: String, _ options: [Option]) {
+    self.title = title
+    self.options = options
+  }
+
+  public subscript(name: String) -> Option? { options.first { $0.name == name } }
+}
+
+extension OptionKind {
+  fileprivate func replacingSchema(_ schema: OptionSchema?) -> OptionKind {
+    guard let schema else { return self }
+    switch self {
+    case .section: return .section(schema)
+    case .list(let element): return .list(element.replacingSchema(schema))
+    default: return self
+    }
+  }
+
+  /// The type in a user's words.
+  public var title: String {
+    switch self {
+    case .text: "text"
+    case .integer: "a whole number"
+    case .boolean: "true or false"
+    case .list(.section): "a list of sections"
+    case .list: "a list"
+    case .section: "a section"
+    }
+  }
+}
+
+/// A validated value, opaque outside this target; options turn it into their types.
+public struct ConfigurationNode: Sendable {
+  let node: YAMLNode
+}
+
+extension String: OptionValue {
+  public static var kind: OptionKind { .text }
+
+  public init?(section node: ConfigurationNode) {
+    guard let text = node.node.text else { return nil }
+    self = text
+  }
+}
+
+extension Int: OptionValue {
+  public static var kind: OptionKind { .integer }
+
+  public init?(section node: ConfigurationNode) {
+    guard let number = node.node.integer else { return nil }
+    self = number
+  }
+}
+
+extension Bool: OptionValue {
+  public static var kind: OptionKind { .boolean }
+
+  public init?(section node: ConfigurationNode) {
+    guard let truth = node.node.boolean else { return nil }
+    self = truth
+  }
+}
+
+extension Array: OptionValue where Element: OptionValue {
+  public static var kind: OptionKind { .list(Element.kind) }
+
+  public init?(section node: ConfigurationNode) {
+    guard case .sequence(let elements) = node.node.content else { return nil }
+    var values: [Element] = []
+    for element in elements {
+      guard let value = Element(section: ConfigurationNode(node: element)) else { return nil }
+      values.append(value)
+    }
+    self = values
+  }
+}
+
+extension ConfigurationSection: OptionValue {
+  public static var kind: OptionKind { .section(nil) }
+
+  public init?(section node: ConfigurationNode) {
+    guard case .mapping = node.node.content else { return nil }
+    self.init(node: node.node)
+  }
+}
+
+/// A mapping of the configuration, read by option keys.
+public struct ConfigurationSection: Sendable {
+  private let node: YAMLNode
+
+  init(node: YAMLNode) {
+    self.node = node
+  }
+
+  /// An empty section; for tests and for runs without a configuration.
+  public init() {
+    node = YAMLNode(.mapping([]), mark: SourceMark(file: "", line: 1, column: 1))
+  }
+
+  /// Where the section begins.
+  public var mark: SourceMark { node.mark }
+
+  /// The option's value; nil when it is not set.
+  public subscript<Value>(key: OptionKey<Value>) -> Value? {
+    guard case .mapping(let entries) = node.content,
+      let entry = entries.last(where: { $0.key == key.name })
+    else { return nil }
+    return Value(section: ConfigurationNode(node: entry.value))
+  }
+}

@@ -1,0 +1,89 @@
+/// A place in a configuration file.
+public struct SourceMark: Sendable, Hashable, CustomStringConvertible {
+  public let file: String
+  /// From 1.
+  public let line: Int
+  /// From 1.
+  public let column: Int
+
+  public init(file: String, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+
+  public var description: String { "\(file):\(line):\(column)" }
+}
+
+/// A value of a YAML document and where it stands.
+struct YAMLNode: Sendable {
+  indirect enum Content: Sendable {
+    /// A scalar; plain ones may be numbers and so on, quoted ones are text.
+    case scalar(String, isPlain: Bool)
+    case sequence([YAMLNode])
+    case mapping([Entry])
+  }
+
+  struct Entry: Sendable {
+    let key: String
+    let keyMark: SourceMark
+    var value: YAMLNode
+  }
+
+  var content: Content
+  let mark: SourceMark
+  /// The tag as written, for example `!include`; nil for none.
+  let tag: String?
+
+  init(_ content: Content, mark: SourceMark, tag: String? = nil) {
+    self.content = content
+    self.mark = mark
+    self.tag = tag
+  }
+
+  /// Whether the node stands for "nothing": an empty or null plain scalar.
+  var isNull: Bool {
+    if case .scalar(let text, isPlain: true) = content { return ["", "~", "null", "Null", "NULL"].contains(text) }
+    return false
+  }
+
+  /// What the node is, in a user's words.
+  var kindName: String {
+    switch content {
+    case .sequence: "a list"
+    case .mapping: "a mapping"
+    case .scalar(let text, let isPlain):
+      if isNull { "nothing" } else if !isPlain { "the text \"\(text)\"" } else { "'\(text)'" }
+    }
+  }
+}
+
+extension YAMLNode {
+  /// Plain scalars that YAML 1.2 and borgmatic's parser take for truth values.
+  var boolean: Bool? {
+    guard case .scalar(let text, isPlain: true) = content else { return nil }
+    switch text {
+    case "true", "True", "TRUE": return true
+    case "false", "False", "FALSE": return false
+    default: return nil
+    }
+  }
+
+  var integer: Int? {
+    guard case .scalar(let text, isPlain: true) = content else { return nil }
+    return Int(text)
+  }
+
+  /// Any scalar's text; numbers count as they were written.
+  var text: String? {
+    guard case .scalar(let text, _) = content, !isNull else { return nil }
+    return text
+  }
+
+  /// Text only: no plain number or truth value, which would hardly be meant as text.
+  var string: String? {
+    guard let text else { return nil }
+    if case .scalar(_, isPlain: true) = content, boolean != nil { return nil }
+    return text
+  }
+}
