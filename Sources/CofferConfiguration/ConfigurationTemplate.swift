@@ -30,7 +30,9 @@ public enum ConfigurationTemplate {
       for inner in schema.options {
         let start = lines.count
         write(inner, indentation: indentation + 4, active: isActive, to: &lines)
-        guard isFirst, let position = lines[start...].lastIndex(where: { $0.contains("\(inner.name):") }) else { continue }
+        guard isFirst, let position = lines[start...].lastIndex(where: { $0.contains("\(inner.name):") }) else {
+          continue
+        }
         lines[position] = lines[position].replacingFirst("    \(inner.name)", with: "  - \(inner.name)")
         isFirst = false
       }

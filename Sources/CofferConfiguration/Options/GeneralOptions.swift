@@ -1,7 +1,8 @@
 /// The options at the top of a configuration file.
 public enum GeneralOptions {
   public static let sourceDirectories = OptionKey<[String]>(
-    "source_directories", "Files and folders to back up besides the databases. Folders are taken with all that is in them.",
+    "source_directories",
+    "Files and folders to back up besides the databases. Folders are taken with all that is in them.",
     example: "[/etc, /home]")
   public static let repositories = OptionKey<[ConfigurationSection]>(
     "repositories", "Where backups are kept. Each run writes an archive to every one of them.", isRequired: true,

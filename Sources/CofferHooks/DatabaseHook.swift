@@ -1,0 +1,114 @@
+import CofferConfiguration
+import CofferSystem
+
+/// A database system: how its databases are dumped and put back.
+public protocol DatabaseHook: Sendable {
+  /// The configuration option that lists its databases.
+  var name: String { get }
+
+  /// Returns the dumps that the configuration asks for, in its order.
+  ///
+  /// Servers are asked what databases they have where the configuration says `all`; nothing is started yet.
+  func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump]
+
+  /// Checks that a dump can be restored, touching nothing: programs, connection, permissions.
+  ///
+  /// - Parameter root: Today's configuration; nil when there is none.
+  /// - Throws: `RestoreError` and others, naming the database.
+  func restore(
+    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore
+}
+
+/// A dump that can be started.
+public protocol PlannedDump: Sendable {
+  var identity: DumpIdentity { get }
+
+  /// Starts the dump program.
+  func start(context: HookContext) throws -> any RunningDump
+}
+
+/// A dump on its way.
+public protocol RunningDump: AnyObject {
+  /// Where the dump's bytes come from.
+  var output: DumpOutput { get }
+
+  /// Waits for the dump program and makes sure that the dump is complete.
+  ///
+  /// - Throws: `DumpError`.
+  func finish() throws -> DumpOutcome
+
+  /// Ends the dump program with everything it started.
+  func abandon()
+}
+
+/// How a dump is given out.
+public enum DumpOutput {
+  /// Bytes as the program writes them.
+  case stream(any ByteSource)
+  /// A folder of files, complete.
+  case folder(String)
+}
+
+/// A dump that is complete.
+public struct DumpOutcome: Sendable, Equatable {
+  public var facts: DumpFacts
+  /// Bytes of a stream; nil for a folder.
+  public var bytes: UInt64?
+  public var exitStatus: Int32
+}
+
+/// Where a restore goes, if not to where the dump came from; nil means "as configured".
+public struct RestoreTarget: Sendable, Equatable {
+  public var hostname: String?
+  public var port: Int?
+  public var username: String?
+  public var password: String?
+  /// For databases that are files.
+  public var path: String?
+
+  public init(
+    hostname: String? = nil, port: Int? = nil, username: String? = nil, password: String? = nil,
+    path: String? = nil
+  ) {
+    self.hostname = hostname
+    self.port = port
+    self.username = username
+    self.password = password
+    self.path = path
+  }
+}
+
+/// A restore that was checked and can be started.
+public protocol PlannedRestore: Sendable {
+  /// What it will do, in one line.
+  var summary: String { get }
+  /// Whether the dump is wanted as a folder of files rather than as a stream.
+  var wantsFolder: Bool { get }
+
+  /// Starts the restoring program.
+  ///
+  /// - Parameter folder: The dump's files, for a restore that wants them.
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore
+}
+
+/// A restore on its way: the dump's bytes are written to it.
+public protocol RunningRestore: ByteSink {
+  /// Ends the input, waits, and makes the restored database the one in use.
+  ///
+  /// - Returns: Warnings.
+  /// - Throws: `RestoreError`; the database is then as it was.
+  func finish() throws -> [String]
+
+  /// Gives up; the database is then as it was.
+  func abandon()
+}
+
+/// The hooks there are. A new database system is one more line.
+public enum HookRegistry {
+  public static let hooks: [any DatabaseHook] = [PostgreSQLHook(), SQLiteHook()]
+
+  public static func hook(named name: String) -> (any DatabaseHook)? {
+    hooks.first { $0.name == name || $0.name == name + "_databases" }
+  }
+}

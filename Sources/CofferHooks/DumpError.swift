@@ -1,0 +1,95 @@
+import CofferSystem
+
+/// A dump that is not complete.
+public enum DumpError: DiagnosableError, Equatable {
+  /// The dump program said that it failed, or was killed.
+  case programFailed(DumpIdentity, program: String, status: ExitStatus, lines: [String])
+  /// The program ended well, but wrote nothing.
+  case empty(DumpIdentity, program: String)
+  /// The program ended well, but the dump lacks its end.
+  case incomplete(DumpIdentity, program: String, missing: String)
+  case stalled(DumpIdentity, program: String, seconds: Int)
+  case tookTooLong(DumpIdentity, program: String, seconds: Int)
+  /// The configuration names the same place in the archive twice.
+  case duplicate(DumpIdentity)
+  /// The configuration of the database cannot work.
+  case misconfigured(DumpIdentity, problem: String, suggestion: String)
+  /// The server's databases could not be listed.
+  case listingFailed(DumpIdentity, program: String, lines: [String])
+
+  public var identity: DumpIdentity {
+    switch self {
+    case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
+      .stalled(let identity, _, _), .tookTooLong(let identity, _, _), .duplicate(let identity),
+      .misconfigured(let identity, _, _), .listingFailed(let identity, _, _):
+      identity
+    }
+  }
+
+  public var diagnosis: Diagnosis {
+    let (problem, suggestion) = text
+    return Diagnosis(subject: identity.title, problem: problem, suggestion: suggestion)
+  }
+
+  private var text: (String, String?) {
+    switch self {
+    case .programFailed(_, let program, let status, let lines):
+      (ClientFailure.problem(program, status, lines), ClientFailure.suggestion(lines))
+    case .empty(_, let program):
+      ("\(program) ended without an error, but wrote nothing", "Run the dump by hand and see what it says")
+    case .incomplete(_, let program, let missing):
+      (
+        "\(program) ended without an error, but the dump is not complete: \(missing)",
+        "Run the command again; if it happens again, look at the server's log"
+      )
+    case .stalled(_, let program, let seconds):
+      (
+        "\(program) wrote nothing for \(seconds) seconds and was ended",
+        "See what it waits for (locks on the server, a prompt), or raise dump_stall_timeout"
+      )
+    case .tookTooLong(_, let program, let seconds):
+      ("\(program) took more than \(seconds) seconds and was ended", "Raise dump_time_limit, or see what slows it")
+    case .duplicate(let identity):
+      (
+        "Two entries of the configuration lead to the same dump '\(identity.path)'",
+        "Give one of them a label"
+      )
+    case .misconfigured(_, let problem, let suggestion): (problem, suggestion)
+    case .listingFailed(_, let program, let lines):
+      (
+        "The databases of the server could not be listed: \(lines.last ?? "\(program) said nothing")",
+        ClientFailure.suggestion(lines)
+      )
+    }
+  }
+}
+
+/// Recognises what client programs say when they fail.
+enum ClientFailure {
+  static func problem(_ program: String, _ status: ExitStatus, _ lines: [String]) -> String {
+    let end =
+      switch status {
+      case .exited(let code): "\(program) failed with exit status \(code)"
+      case .signalled(let signal): "\(program) was killed by signal \(signal)"
+      }
+    return lines.isEmpty ? end : end + ": " + lines.suffix(5).joined(separator: " / ")
+  }
+
+  private static let causes: [(sign: String, advice: String)] = [
+    ("password authentication failed", "Correct username and password in the configuration"),
+    ("no password supplied", "Set password in the configuration, or a line in ~/.pgpass"),
+    ("Connection refused", "Check that the server runs, and hostname and port in the configuration"),
+    ("could not translate host name", "Correct hostname in the configuration"),
+    ("No such file or directory", "Check that the server runs and that the path or socket is right"),
+    ("server version mismatch", "Install client programs at least as new as the server, or set pg_dump_command"),
+    ("permission denied", "Grant the user what it lacks, for example membership in pg_read_all_data"),
+    ("does not exist", "Correct the name in the configuration, or create what is missing"),
+    ("database is locked", "Another process holds the database locked; try again when it is done"),
+    ("No space left", "Free some space on the server"),
+  ]
+
+  static func suggestion(_ lines: [String]) -> String? {
+    let text = lines.joined(separator: "\n")
+    return causes.first { text.contains($0.sign) }?.advice
+  }
+}

@@ -1,0 +1,57 @@
+/// Which database a dump is of, and where that puts it in an archive.
+public struct DumpIdentity: Sendable, Hashable {
+  /// The hook's configuration name, for example `postgresql_databases`.
+  public let hook: String
+  /// The database's name, or `all`.
+  public let database: String
+  public let hostname: String?
+  public let port: Int?
+  public let label: String?
+
+  public init(hook: String, database: String, hostname: String? = nil, port: Int? = nil, label: String? = nil) {
+    self.hook = hook
+    self.database = database
+    self.hostname = hostname
+    self.port = port
+    self.label = label
+  }
+
+  /// Where the database is, as archives name it: the label, or else the host (`localhost` when none is configured)
+  /// and, only if it is configured, the port.
+  public var place: String {
+    label ?? (hostname ?? "localhost") + (port.map { ":\($0)" } ?? "")
+  }
+
+  /// The dump's path below `coffer/` in an archive, and below a run's own folder.
+  public var path: String { "\(hook)/\(place)/\(database)" }
+
+  /// As messages name the dump.
+  public var title: String { "\(hook.replacingSuffix("_databases")) database '\(database)' at \(place)" }
+}
+
+extension String {
+  fileprivate func replacingSuffix(_ suffix: String) -> String {
+    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+  }
+}
+
+/// What is known of a dump once it is complete.
+public struct DumpFacts: Sendable, Equatable {
+  public var identity: DumpIdentity
+  public var format: String
+  public var clientVersion: String?
+  public var serverVersion: String?
+  /// What the hook wants to have back on restore.
+  public var details: [String: String]
+
+  public init(
+    identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
+    details: [String: String] = [:]
+  ) {
+    self.identity = identity
+    self.format = format
+    self.clientVersion = clientVersion
+    self.serverVersion = serverVersion
+    self.details = details
+  }
+}

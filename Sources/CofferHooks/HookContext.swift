@@ -1,0 +1,46 @@
+import CofferConfiguration
+import CofferSystem
+
+/// What a hook may use of the world.
+public struct HookContext: Sendable {
+  public let launcher: any ProcessLauncher
+  public let environment: ProcessEnvironment
+  public let clock: Clock
+  public let cancellation: Cancellation
+  public let runtime: RuntimeDirectory
+  public let limits: DumpLimits
+  public let workingDirectory: String?
+
+  public init(
+    launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,
+    runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil
+  ) {
+    self.launcher = launcher
+    self.environment = environment
+    self.clock = clock
+    self.cancellation = cancellation
+    self.runtime = runtime
+    self.limits = limits
+    self.workingDirectory = workingDirectory
+  }
+}
+
+/// How long a dump may take, in seconds; nil for as long as it likes.
+public struct DumpLimits: Sendable, Equatable {
+  /// Without writing a byte.
+  public var stall: Double?
+  /// Altogether.
+  public var total: Double?
+
+  public init(stall: Double? = 600, total: Double? = nil) {
+    self.stall = stall
+    self.total = total
+  }
+
+  /// Reads `dump_stall_timeout` and `dump_time_limit`.
+  public init(_ root: ConfigurationSection) {
+    let stall = root[GeneralOptions.dumpStallTimeout] ?? 600
+    let total = root[GeneralOptions.dumpTimeLimit] ?? 0
+    self.init(stall: stall > 0 ? Double(stall) : nil, total: total > 0 ? Double(total) : nil)
+  }
+}

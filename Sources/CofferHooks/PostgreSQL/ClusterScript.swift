@@ -1,0 +1,141 @@
+import Foundation
+
+/// Takes pg_dumpall's script apart while it streams by: the roles and other globals, then database by database.
+///
+/// A database's statements come out so that they restore into a database of another name: connection commands are
+/// left out, and the statements about the database itself (create, owner, settings, comment, privileges) name the
+/// other one. Rows of COPY are passed on untouched.
+struct ClusterScript {
+  /// What a piece of the script is.
+  enum Part: Equatable {
+    /// Roles, memberships, tablespaces: one line each.
+    case global(String)
+    case database(name: String)
+    /// A statement that must run outside of the database, before its content.
+    case creation(String)
+    /// Lines to be sent to the database.
+    case content(UnsafeRawBufferPointer)
+
+    static func == (left: Part, right: Part) -> Bool {
+      switch (left, right) {
+      case (.global(let a), .global(let b)), (.database(let a), .database(let b)), (.creation(let a), .creation(let b)):
+        a == b
+      case (.content(let a), .content(let b)): a.elementsEqual(b)
+      default: false
+      }
+    }
+  }
+
+  private enum Place {
+    case globals
+    case databaseHead
+    case statements
+    case databaseStatements
+    case rows
+  }
+
+  private let substitute: (String) -> String
+  private var place = Place.globals
+  private var database = ""
+  private var pending: [UInt8] = []
+
+  /// - Parameter substitute: Gives the name to restore a database under.
+  init(substitute: @escaping (String) -> String) {
+    self.substitute = substitute
+  }
+
+  /// Takes the next bytes of the script and gives out what is complete.
+  mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {
+    var rest = bytes
+    if !pending.isEmpty {
+      guard let end = rest.firstIndex(of: Self.newline) else {
+        pending.append(contentsOf: rest)
+        return
+      }
+      pending.append(contentsOf: rest[...end])
+      rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
+      let line = pending
+      pending = []
+      try line.withUnsafeBytes { try take($0, emit) }
+    }
+    while let base = rest.baseAddress, let found = memchr(base, Int32(Self.newline), rest.count) {
+      let length = found - UnsafeMutableRawPointer(mutating: base) + 1
+      try take(UnsafeRawBufferPointer(rebasing: rest[..<length]), emit)
+      rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+    }
+    pending.append(contentsOf: rest)
+  }
+
+  private static let newline = UInt8(ascii: "\n")
+
+  /// - Parameter line: With its newline.
+  private mutating func take(_ line: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {
+    if place == .rows {
+      if line.elementsEqual("\\.\n".utf8) { place = .statements }
+      return try emit(.content(line))
+    }
+    if line.starts(with: "-- Database \"".utf8), let name = Self.databaseName(line) {
+      database = name
+      place = .databaseHead
+      return try emit(.database(name: name))
+    }
+    if Self.isMeta(line) {
+      if place == .databaseHead && line.starts(with: "\\connect".utf8) { place = .statements }
+      return
+    }
+    if line.starts(with: "-- Name: ".utf8) { noteHeader(String(decoding: line, as: UTF8.self)) }
+    switch place {
+    case .globals: try emit(.global(Self.text(line)))
+    case .databaseHead:
+      let text = Self.text(line)
+      if text.hasPrefix("CREATE DATABASE ") || text.hasPrefix("ALTER DATABASE ") {
+        try emit(.creation(renamed(text)))
+      }
+    case .databaseStatements:
+      try Array((renamed(Self.text(line)) + "\n").utf8).withUnsafeBytes { try emit(.content($0)) }
+    case .statements, .rows:
+      if line.starts(with: "COPY ".utf8), line.hasSuffix(" FROM stdin;\n") { place = .rows }
+      try emit(.content(line))
+    }
+  }
+
+  /// pg_dump announces every object by a comment; those of the database itself name it in their statements.
+  private mutating func noteHeader(_ header: String) {
+    guard place == .statements || place == .databaseStatements else { return }
+    let isAboutDatabase =
+      header.contains("; Type: DATABASE PROPERTIES;") || header.hasPrefix("-- Name: DATABASE ")
+    place = isAboutDatabase ? .databaseStatements : .statements
+  }
+
+  private func renamed(_ statement: String) -> String {
+    let other = "DATABASE " + PostgreSQLConnection.quotedIdentifier(substitute(database))
+    for spelling in [PostgreSQLConnection.quotedIdentifier(database), database] {
+      if let range = statement.range(of: "DATABASE \(spelling) ") ?? statement.range(of: "DATABASE \(spelling);") {
+        let end = statement.index(before: range.upperBound)
+        return statement.replacingCharacters(in: range.lowerBound..<end, with: other)
+      }
+    }
+    return statement
+  }
+
+  private static func databaseName(_ line: UnsafeRawBufferPointer) -> String? {
+    let text = text(line)
+    guard text.hasSuffix("\" dump") else { return nil }
+    return String(text.dropFirst("-- Database \"".count).dropLast("\" dump".count))
+  }
+
+  /// psql's own commands that pg_dumpall writes: they steer the connection, which is ours to steer.
+  private static func isMeta(_ line: UnsafeRawBufferPointer) -> Bool {
+    ["\\connect ", "\\restrict ", "\\unrestrict ", "\\encoding "].contains { line.starts(with: $0.utf8) }
+  }
+
+  private static func text(_ line: UnsafeRawBufferPointer) -> String {
+    String(decoding: line.dropLast(), as: UTF8.self)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate func hasSuffix(_ suffix: String) -> Bool {
+    self.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+  }
+}

@@ -1,0 +1,160 @@
+import CofferSystem
+import Foundation
+
+/// A dump of one database, or of a whole server.
+struct PostgreSQLDump: PlannedDump {
+  let identity: DumpIdentity
+  private let entry: PostgreSQLEntry
+
+  init(entry: PostgreSQLEntry, database: String) {
+    self.entry = entry
+    identity = DumpIdentity(
+      hook: entry.identity.hook, database: database, hostname: entry.identity.hostname,
+      port: entry.identity.port, label: entry.identity.label)
+  }
+
+  private var isWholeServer: Bool { entry.format == nil && identity.database == "all" }
+  private var format: String { isWholeServer ? "plain" : entry.format ?? "custom" }
+
+  func start(context: HookContext) throws -> any RunningDump {
+    var facts = DumpFacts(identity: identity, format: format)
+    addServerFacts(to: &facts, context: context)
+    if format == "directory" {
+      return try PostgreSQLFolderDump(
+        command: { folder in command(["--file", folder, identityArgument], context: context) }, facts: facts,
+        context: context)
+    }
+    let stream = try DumpStream(command([identityArgument], context: context), of: identity, context: context)
+    return PostgreSQLStreamDump(stream, facts: facts, isWholeServer: isWholeServer)
+  }
+
+  /// pg_dumpall takes no database; pg_dump's has to be told from a connection string.
+  private var identityArgument: String {
+    isWholeServer ? "" : "--dbname=" + PostgreSQLConnection.connectionString(identity.database)
+  }
+
+  private func command(_ tail: [String], context: HookContext) -> ChildCommand {
+    var arguments: [String] = []
+    if entry.noOwner { arguments.append("--no-owner") }
+    if !isWholeServer {
+      arguments += ["--format", format]
+      // Statements that make room, for a plain dump; the archive formats get theirs from pg_restore.
+      if format == "plain" { arguments += ["--clean", "--if-exists"] }
+      arguments += compressionArguments
+    }
+    arguments += entry.dumpOptions
+    return entry.connection.command(
+      isWholeServer ? .dumpAll : .dump, arguments + tail.filter { !$0.isEmpty }, context: context)
+  }
+
+  /// Compressed dumps do not deduplicate; blocks are compressed after that.
+  private var compressionArguments: [String] {
+    guard format == "custom" || format == "directory" else { return [] }
+    let chosen = entry.compression ?? "none"
+    return ["--compress", chosen == "none" ? "0" : chosen]
+  }
+
+  /// Asks the server what a restore wants to know; a server that does not answer will make the dump fail with a
+  /// better message than could be given here.
+  private func addServerFacts(to facts: inout DumpFacts, context: HookContext) {
+    let sql = """
+      SELECT current_setting('server_version'), pg_encoding_to_char(encoding), datcollate, datctype, \
+      pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()
+      """
+    let database = isWholeServer ? "postgres" : identity.database
+    guard let result = try? entry.connection.query(sql, database: database, context: context),
+      result.status.isSuccess
+    else { return }
+    let fields = result.text.split(separator: "\n").first?.split(separator: "\u{1f}", omittingEmptySubsequences: false)
+    guard let fields, fields.count == 5 else { return }
+    facts.serverVersion = String(fields[0])
+    if !isWholeServer {
+      facts.details = [
+        "encoding": String(fields[1]), "collate": String(fields[2]), "ctype": String(fields[3]),
+        "owner": String(fields[4]),
+      ]
+    }
+    let version = try? context.launcher.run(
+      ChildCommand(
+        entry.connection.command(.dump, [], context: context).executable, ["--version"],
+        environment: context.environment))
+    facts.clientVersion = version.flatMap { $0.text.split(separator: "\n").first.map(String.init) }
+  }
+}
+
+/// A dump that streams.
+final class PostgreSQLStreamDump: RunningDump {
+  private let stream: DumpStream
+  private let facts: DumpFacts
+  private let isWholeServer: Bool
+
+  init(_ stream: DumpStream, facts: DumpFacts, isWholeServer: Bool) {
+    self.stream = stream
+    self.facts = facts
+    self.isWholeServer = isWholeServer
+  }
+
+  var output: DumpOutput { .stream(stream) }
+
+  func finish() throws -> DumpOutcome {
+    let status = try stream.finish()
+    if let missing = missingEnd() {
+      throw DumpError.incomplete(facts.identity, program: "pg_dump", missing: missing)
+    }
+    return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: status)
+  }
+
+  func abandon() {
+    stream.abandon()
+  }
+
+  /// What the dump lacks of the marks that its format always has; nil when it is complete.
+  private func missingEnd() -> String? {
+    switch facts.format {
+    case "custom":
+      return stream.head.starts(with: Array("PGDMP".utf8)) ? nil : "it does not begin with PGDMP"
+    case "tar":
+      let end = stream.tail.suffix(1024)
+      return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
+    default:
+      let mark = isWholeServer ? "PostgreSQL database cluster dump complete" : "PostgreSQL database dump complete"
+      return String(decoding: stream.tail, as: UTF8.self).contains(mark) ? nil : "it does not end with '\(mark)'"
+    }
+  }
+}
+
+/// A dump into a folder of this run: pg_dump writes it to the end before it is stored.
+final class PostgreSQLFolderDump: RunningDump {
+  private let facts: DumpFacts
+  private let folder: String
+
+  init(command: (String) -> ChildCommand, facts: DumpFacts, context: HookContext) throws {
+    self.facts = facts
+    let identity = facts.identity
+    folder = try context.runtime.makeFolder("\(identity.hook)/\(identity.place)") + "/\(identity.database)"
+    let child = try context.launcher.launch(command(folder))
+    let seconds = context.limits.total
+    guard let status = child.wait(seconds: seconds, cancellation: context.cancellation) else {
+      child.terminate()
+      try context.cancellation.check()
+      throw DumpError.tookTooLong(identity, program: child.program, seconds: Int(seconds ?? 0))
+    }
+    guard status.isSuccess else {
+      throw DumpError.programFailed(identity, program: child.program, status: status, lines: child.lastErrorLines)
+    }
+    let contents = FileManager.default.contents(atPath: "\(folder)/toc.dat")
+    guard let contents, contents.starts(with: Array("PGDMP".utf8)) else {
+      throw DumpError.incomplete(identity, program: child.program, missing: "its table of contents is not there")
+    }
+  }
+
+  var output: DumpOutput { .folder(folder) }
+
+  func finish() -> DumpOutcome {
+    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0)
+  }
+
+  func abandon() {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+}

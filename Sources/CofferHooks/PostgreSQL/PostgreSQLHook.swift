@@ -1,0 +1,115 @@
+import CofferConfiguration
+import CofferSystem
+
+/// PostgreSQL, through pg_dump, pg_dumpall, pg_restore and psql.
+public struct PostgreSQLHook: DatabaseHook {
+  public let name = GeneralOptions.postgresqlDatabases.name
+
+  public init() {}
+
+  public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
+    var planned: [PostgreSQLDump] = []
+    for section in root[GeneralOptions.postgresqlDatabases] ?? [] {
+      let entry = try PostgreSQLEntry(section, hook: name)
+      for database in try entry.databases(context: context) {
+        planned.append(PostgreSQLDump(entry: entry, database: database))
+      }
+    }
+    return planned
+  }
+
+  public func restore(
+    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    let section = Self.section(for: facts.identity, in: root) ?? ConfigurationSection()
+    let entry = try PostgreSQLEntry(section, hook: name, database: facts.identity.database)
+    var connection = entry.connection
+    if section[PostgreSQLOptions.name] == nil {
+      connection.hostname = facts.identity.hostname
+      connection.port = facts.identity.port
+    }
+    connection = connection.directed(to: target, section)
+    if facts.identity.database == "all" {
+      return try PostgreSQLClusterRestore(facts: facts, connection: connection, entry: entry, context: context)
+    }
+    return try PostgreSQLRestore(facts: facts, connection: connection, entry: entry, context: context)
+  }
+
+  /// The entry that a dump came from: the same label, or the same place and name; else the place's `all`.
+  private static func section(for identity: DumpIdentity, in root: ConfigurationSection?) -> ConfigurationSection? {
+    let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
+    let here = sections.filter { section in
+      if let label = identity.label { return section[PostgreSQLOptions.label] == label }
+      return section[PostgreSQLOptions.label] == nil
+        && section[PostgreSQLOptions.hostname] == identity.hostname
+        && (section[PostgreSQLOptions.port] ?? 5432) == (identity.port ?? 5432)
+    }
+    return here.first { $0[PostgreSQLOptions.name] == identity.database }
+      ?? here.first { $0[PostgreSQLOptions.name] == "all" }
+  }
+}
+
+/// One entry of `postgresql_databases`, read.
+struct PostgreSQLEntry: Sendable {
+  let identity: DumpIdentity
+  let connection: PostgreSQLConnection
+  let format: String?
+  let noOwner: Bool
+  let compression: String?
+  let dumpOptions: [String]
+  let restoreOptions: [String]
+  let listOptions: [String]
+  let analyzeOptions: [String]
+
+  private static let unlisted: Set<String> = ["template0", "template1"]
+
+  /// - Parameter database: For entries that do not name one.
+  init(_ section: ConfigurationSection, hook: String, database: String? = nil) throws {
+    identity = DumpIdentity(
+      hook: hook, database: section[PostgreSQLOptions.name] ?? database ?? "",
+      hostname: section[PostgreSQLOptions.hostname], port: section[PostgreSQLOptions.port],
+      label: section[PostgreSQLOptions.label])
+    do {
+      connection = try PostgreSQLConnection(section)
+      dumpOptions = try ShellWords.split(section[PostgreSQLOptions.options] ?? "")
+      restoreOptions = try ShellWords.split(section[PostgreSQLOptions.restoreOptions] ?? "")
+      listOptions = try ShellWords.split(section[PostgreSQLOptions.listOptions] ?? "")
+      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
+    } catch {
+      throw DumpError.misconfigured(
+        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+    }
+    format = section[PostgreSQLOptions.format]
+    noOwner = section[PostgreSQLOptions.noOwner] ?? false
+    compression = section[PostgreSQLOptions.compression]
+    guard !identity.database.contains("/") else {
+      throw DumpError.misconfigured(
+        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
+        suggestion: "Dump it with name: all, or rename the database")
+    }
+  }
+
+  /// The databases that the entry stands for: its own name, or with `all` and a format, every one of the server.
+  func databases(context: HookContext) throws -> [String] {
+    guard identity.database == "all", format != nil else { return [identity.database] }
+    let sql = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
+    let result = try Self.maintenance { database in
+      try connection.query(sql, database: database, context: context)
+    }
+    guard result.status.isSuccess else {
+      throw DumpError.listingFailed(identity, program: "psql", lines: result.errorLines)
+    }
+    let names = result.text.split(separator: "\n").map(String.init).filter { !Self.unlisted.contains($0) }
+    guard !names.isEmpty else {
+      throw DumpError.listingFailed(identity, program: "psql", lines: ["the server has no databases to dump"])
+    }
+    return names
+  }
+
+  /// Runs something in the database that every server has, or failing that the next one.
+  static func maintenance(_ body: (String) throws -> CommandResult) rethrows -> CommandResult {
+    let first = try body("postgres")
+    guard !first.status.isSuccess, first.errorLines.joined().contains("does not exist") else { return first }
+    return try body("template1")
+  }
+}

@@ -1,0 +1,92 @@
+import CofferSystem
+import Foundation
+
+/// A run's own folder for FIFOs and for dumps that cannot stream.
+///
+/// Nothing but the run's own tree is ever removed: other runs' folders are left alone, whatever state they are in.
+public final class RuntimeDirectory: Sendable {
+  public let path: String
+
+  /// A runtime directory that cannot be used.
+  public enum Failure: DiagnosableError, Equatable {
+    case notAbsolute(path: String, source: String)
+    case unusable(SystemError)
+
+    public var diagnosis: Diagnosis {
+      switch self {
+      case .notAbsolute(let path, let source):
+        Diagnosis(
+          subject: source, problem: "The runtime directory '\(path)' is not an absolute path",
+          suggestion: "Write it from the root on, for example /run/user/1000")
+      case .unusable(let error):
+        Diagnosis(
+          subject: "runtime directory \(error.subject)", problem: "\(error.call) failed: \(error.reason)",
+          suggestion: "Set user_runtime_directory to a folder that this user may write to")
+      }
+    }
+  }
+
+  /// Makes a new private folder below the base directory.
+  ///
+  /// - Throws: `Failure`.
+  public init(base: String) throws(Failure) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: base, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .unusable(SystemError(call: "mkdir", subject: base, code: EACCES))
+    }
+    var template = Array("\(base)/coffer-XXXXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw .unusable(SystemError(call: "mkdtemp", subject: base)) }
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit {
+    remove()
+  }
+
+  /// Removes the folder with all that is in it.
+  public func remove() {
+    try? FileManager.default.removeItem(atPath: path)
+  }
+
+  /// Returns the folder that private ones are made in: what is configured, then $XDG_RUNTIME_DIR, the first of
+  /// $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, and /tmp.
+  ///
+  /// - Throws: `Failure.notAbsolute`.
+  public static func base(configured: String?, environment: ProcessEnvironment) throws(Failure) -> String {
+    let candidates: [(source: String, path: String?)] = [
+      ("user_runtime_directory", configured), ("XDG_RUNTIME_DIR", environment["XDG_RUNTIME_DIR"]),
+      ("RUNTIME_DIRECTORY", environment["RUNTIME_DIRECTORY"]?.split(separator: ":").first.map(String.init)),
+      ("TMPDIR", environment["TMPDIR"]), ("TEMP", environment["TEMP"]),
+    ]
+    guard let (source, path) = candidates.first(where: { !($0.path ?? "").isEmpty }), let path else { return "/tmp" }
+    guard path.hasPrefix("/") else { throw .notAbsolute(path: path, source: source) }
+    return path
+  }
+
+  /// Makes a folder, 0700, and those above it, below this one.
+  ///
+  /// - Throws: `Failure.unusable`.
+  func makeFolder(_ relative: String) throws(Failure) -> String {
+    let folder = "\(path)/\(relative)"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .unusable(SystemError(call: "mkdir", subject: folder))
+    }
+    return folder
+  }
+
+  /// Makes a FIFO, 0600, and the folders above it.
+  ///
+  /// - Throws: `Failure.unusable`.
+  func makeFIFO(_ relative: String) throws(Failure) -> String {
+    let parts = relative.split(separator: "/")
+    _ = try makeFolder(parts.dropLast().joined(separator: "/"))
+    let fifo = "\(path)/\(relative)"
+    guard mkfifo(fifo, 0o600) == 0 else { throw .unusable(SystemError(call: "mkfifo", subject: fifo)) }
+    return fifo
+  }
+}

@@ -1,0 +1,56 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+
+/// SQLite, through sqlite3.
+public struct SQLiteHook: DatabaseHook {
+  public let name = GeneralOptions.sqliteDatabases.name
+
+  public init() {}
+
+  public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
+    try (root[GeneralOptions.sqliteDatabases] ?? []).map { section in
+      let identity = DumpIdentity(
+        hook: name, database: section[SQLiteOptions.name] ?? "", label: section[SQLiteOptions.label])
+      guard !identity.database.contains("/") else {
+        throw DumpError.misconfigured(
+          identity, problem: "The name of a database must not hold a '/'",
+          suggestion: "Choose another name; it need not be the file's")
+      }
+      return SQLiteDump(
+        identity: identity, path: Self.absolute(section[SQLiteOptions.path] ?? "", context),
+        command: try Self.words(section[SQLiteOptions.sqliteCommand], identity))
+    }
+  }
+
+  public func restore(
+    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    let section = (root?[GeneralOptions.sqliteDatabases] ?? []).first {
+      $0[SQLiteOptions.name] == facts.identity.database && $0[SQLiteOptions.label] == facts.identity.label
+    }
+    let path =
+      target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
+    guard let path else {
+      throw RestoreError.refused(
+        facts.identity, problem: "nothing says which file it belongs to", suggestion: "Name one with --restore-path")
+    }
+    return try SQLiteRestore(
+      facts: facts, path: Self.absolute(path, context),
+      command: try Self.words(section?[SQLiteOptions.sqliteRestoreCommand], facts.identity), context: context)
+  }
+
+  private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String] {
+    guard let words = try? ShellWords.split(command ?? "sqlite3"), !words.isEmpty else {
+      throw DumpError.misconfigured(
+        identity, problem: "A quote in its command is not closed", suggestion: "Close the quote")
+    }
+    return words
+  }
+
+  private static func absolute(_ path: String, _ context: HookContext) -> String {
+    if path.hasPrefix("~/"), let home = context.environment["HOME"] { return home + path.dropFirst() }
+    if path.hasPrefix("/") { return path }
+    return (context.workingDirectory ?? FileManager.default.currentDirectoryPath) + "/" + path
+  }
+}
