@@ -5,5 +5,6 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-// Declared here because <unistd.h> wants _GNU_SOURCE for it, which would change types that other modules see.
+// Declared here because the headers want _GNU_SOURCE for them, which would change types that other modules see.
 extern int pipe2(int ends[2], int flags);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);

@@ -171,4 +171,8 @@ public final class ArchiveReader {
   public func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
     try streams.read(stream, into: sink, cancellation: cancellation)
   }
+  /// Calls `body` with a stream's chunks in order, without reading them.
+  func forEachChunk(of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void) throws {
+    try streams.forEachChunk(of: stream, body)
+  }
 }

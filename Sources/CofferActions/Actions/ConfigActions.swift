@@ -1,0 +1,93 @@
+import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// `config generate`: writes a configuration to start from.
+enum ConfigGenerateAction {
+  private static let destination = Flag(
+    "--destination", "-d", value: "FILE", help: "Where to write it. Default: /etc/coffer/config.yaml.")
+  private static let overwrite = Flag("--overwrite", help: "Replace a file that is there.")
+  private static let reference = Flag("--reference", help: "Print the reference page of all options instead.")
+
+  static let declaration = ActionDeclaration(
+    "config generate", abstract: "Write a commented configuration file to start from.",
+    flags: [destination, overwrite, reference], examples: ["coffer config generate --destination config.yaml"],
+    needsConfiguration: false, run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    if context.flags.contains(reference) { return context.console.output(OptionReference.markdown) }
+    let path = context.flags[destination] ?? "/etc/coffer/config.yaml"
+    guard access(path, F_OK) != 0 || context.flags.contains(overwrite) else {
+      throw UsageError(
+        argument: path, problem: "The file exists", suggestion: "Choose another --destination, or add --overwrite")
+    }
+    guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
+    let folder = (path as NSString).deletingLastPathComponent
+    if !folder.isEmpty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+    let temporary = path + ".new"
+    let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+    try Array(ConfigurationTemplate.text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
+    try file.close(subject: temporary)
+    guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }
+    context.console.answer("Wrote \(path); edit it, then check it with: coffer config validate --config \(path)")
+  }
+}
+
+/// `config validate`: reads the configuration and says what is wrong with it.
+enum ConfigValidateAction {
+  static let declaration = ActionDeclaration(
+    "config validate", abstract: "Check the configuration files.",
+    discussion: "All problems of a file are told, each with its line and column and the nearest valid name.",
+    examples: ["coffer config validate --config config.yaml"], run: run)
+
+  /// Loading has checked the file already.
+  private static func run(_ context: ActionContext) {
+    context.console.answer("\(context.configuration?.path ?? ""): The configuration is valid")
+  }
+}
+
+/// `config bootstrap`: brings configuration files back with nothing but a repository and its passphrase.
+enum ConfigBootstrapAction {
+  private static let repository = Flag(
+    "--repository", value: "PATH", required: true, help: "The repository to take the configuration from.")
+  private static let archive = Flag("--archive", value: "NAME", help: "The archive. Default: latest.")
+  private static let destination = Flag(
+    "--destination", value: "FOLDER", help: "Write the files below this folder. Default: /, where they were.")
+  private static let strip = Flag(
+    "--strip-components", value: "N", help: "Leave out the first N parts of each path.")
+
+  static let declaration = ActionDeclaration(
+    "config bootstrap", abstract: "Bring the configuration files back out of an archive.",
+    discussion: """
+      Needs no configuration: only the repository and the passphrase, from COFFER_PASSPHRASE or the terminal. Files \
+      that are there already are replaced.
+      """,
+    flags: [repository, archive, destination, strip],
+    examples: ["coffer config bootstrap --repository /mnt/backup/databases --destination /tmp/restored"],
+    needsConfiguration: false, run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    let access = try context.open(RepositoryLocation(path: context.flags[repository] ?? ""))
+    let archive = try access.archive(context.flags[archive] ?? "latest")
+    let reader = try access.repository.reader()
+    let items = try reader.items(of: archive, cancellation: context.cancellation)
+    guard let item = items.first(where: { $0.path.text == BootstrapManifest.path }),
+      case .file(let stream) = item.content
+    else {
+      throw UsageError(
+        argument: archive.name, problem: "The archive holds no configuration files",
+        suggestion: "Choose another with --archive; see them with 'coffer repo-list'")
+    }
+    let sink = MemorySink()
+    try reader.read(stream, into: sink, cancellation: context.cancellation)
+    let manifest = try JSONDecoder().decode(BootstrapManifest.self, from: Data(sink.bytes))
+    let paths = Set(manifest.configPaths.map { ItemPath(String($0.drop { $0 == "/" })) })
+    let count = Int(context.flags[strip] ?? "0") ?? 0
+    try Extraction(context, reader).run(
+      items.filter { paths.contains($0.path) }, to: context.flags[destination] ?? "/", parts: .count(count))
+    if !context.isDryRun {
+      for path in manifest.configPaths { context.console.answer("Brought back \(path) from \(archive.name)") }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import CofferRepository
+import CofferSystem
+
+/// `delete`: takes archives away.
+enum DeleteAction {
+  static let declaration = ActionDeclaration(
+    "delete", abstract: "Delete an archive.",
+    discussion: "The archive is gone at once; the space of its chunks is not yet given back.",
+    flags: [SharedFlags.archive, SharedFlags.repository],
+    examples: ["coffer delete --archive db1-2026-01-31T03:00:00"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archive = try access.archive(context.flags[SharedFlags.archive] ?? "")
+      guard !context.isDryRun else { return context.console.answer("Would delete archive \(archive.name)") }
+      try access.repository.delete(archive)
+      context.console.step("\(location.path): Deleted archive \(archive.name)")
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// `extract`: writes files of an archive to disk; databases are left alone.
+enum ExtractAction {
+  private static let path = Flag(
+    "--path", "--restore-path", value: "PATH", repeatable: true,
+    help: "Only items at or below this path; may be repeated.")
+  private static let destination = Flag(
+    "--destination", value: "FOLDER", help: "Write below this folder, which must exist. Default: the current one.")
+  private static let strip = Flag(
+    "--strip-components", value: "N", help: "Leave out the first N parts of each path; 'all' keeps only the last.")
+
+  static let declaration = ActionDeclaration(
+    "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
+    discussion: "Files appear under their names only when they are whole. Nothing is written outside the destination.",
+    flags: [SharedFlags.archive, SharedFlags.repository, path, destination, strip],
+    examples: [
+      "coffer extract --archive latest --path etc/hosts --destination /tmp",
+      "coffer extract --archive latest --path coffer --strip-components all",
+    ], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    let parts = try stripped(context.flags[strip])
+    let folder = context.flags[destination] ?? context.surroundings.currentFolder
+    let selection = PathSelection(context.flags.all(path))
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest")
+      let reader = try access.repository.reader()
+      let items = try reader.items(of: archive, cancellation: context.cancellation).filter {
+        selection.contains($0.path)
+      }
+      guard !items.isEmpty else {
+        throw UsageError(
+          argument: context.flags.all(path).joined(separator: ", "),
+          problem: "Archive \(archive.name) holds nothing at that path",
+          suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
+      }
+      try Extraction(context, reader).run(items, to: folder, parts: parts)
+    }
+  }
+
+  private static func stripped(_ text: String?) throws -> Extraction.Strip {
+    guard let text else { return .count(0) }
+    if text == "all" { return .all }
+    guard let count = Int(text), count >= 0 else {
+      throw UsageError(argument: strip.name, problem: "'\(text)' is no number", suggestion: "Write a number, or 'all'")
+    }
+    return .count(count)
+  }
+}
+
+/// Writes chosen items below a folder.
+struct Extraction {
+  enum Strip {
+    case count(Int)
+    case all
+  }
+
+  private let context: ActionContext
+  private let reader: ArchiveReader
+
+  init(_ context: ActionContext, _ reader: ArchiveReader) {
+    self.context = context
+    self.reader = reader
+  }
+
+  func run(_ items: [ArchiveItem], to folder: String, parts strip: Strip) throws {
+    if context.isDryRun {
+      for item in items { context.console.answer("Would extract \(item.path)") }
+      return
+    }
+    let extractor = try FileExtractor(destination: folder)
+    for item in items {
+      try context.cancellation.check()
+      let all = item.path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).map(Array.init)
+      let parts: [[UInt8]] =
+        switch strip {
+        case .count(let count): Array(all.dropFirst(count))
+        case .all: if case .directory = item.content { [] } else { Array(all.suffix(1)) }
+        }
+      guard !parts.isEmpty else { continue }
+      context.console.step(item.path.text)
+      try extractor.extract(item, parts: parts) { sink in
+        if case .file(let stream) = item.content {
+          try reader.read(stream, into: sink, cancellation: context.cancellation)
+        }
+      }
+    }
+    try extractor.finish()
+  }
+}

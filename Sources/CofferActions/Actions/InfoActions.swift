@@ -1,0 +1,89 @@
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// `repo-info`: sizes and mode of the repositories.
+enum RepoInfoAction {
+  static let declaration = ActionDeclaration(
+    "repo-info", "rinfo", abstract: "Show a repository's mode and sizes.",
+    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer repo-info"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let statistics = try access.repository.statistics()
+      if context.wantsJSON {
+        return context.outcomes.add(
+          .object([
+            "cache": JSONShapes.cache(statistics), "encryption": JSONShapes.encryption(access),
+            "repository": JSONShapes.repository(access, lastModified: statistics.lastModified),
+            "security_dir": .text(""),
+          ]))
+      }
+      let header = access.repository.header
+      context.console.answer(
+        Formats.table([
+          ["Repository:", location.path + (location.label.map { " (\($0))" } ?? "")], ["Id:", header.id],
+          ["Encryption:", header.mode.rawValue], ["Key in use:", access.repository.role.rawValue],
+          ["Chunks:", "\(statistics.uniqueChunks) of about \(Formats.size(UInt64(header.chunker.target)))"],
+          ["Archives:", String(statistics.archiveCount)],
+          ["Backed up:", "\(Formats.size(statistics.totalSize)) in all archives together"],
+          ["Different:", Formats.size(statistics.uniqueSize)],
+          ["Stored:", Formats.size(statistics.storedSize)],
+          ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
+        ]))
+    }
+  }
+}
+
+/// `info`: what is known of archives.
+enum InfoAction {
+  private static let archive = Flag(
+    "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it, all archives are shown.")
+
+  static let declaration = ActionDeclaration(
+    "info", "-i", abstract: "Show times, sizes and origin of archives.",
+    flags: [archive, SharedFlags.repository, SharedFlags.json],
+    examples: ["coffer info --archive latest"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archives = try context.flags[archive].map { [try access.archive($0)] } ?? access.repository.archives()
+      if context.wantsJSON {
+        return context.outcomes.add(
+          .object([
+            "archives": .list(archives.map { .object(detailed($0, access)) }),
+            "cache": JSONShapes.cache(try access.repository.statistics()),
+            "encryption": JSONShapes.encryption(access),
+            "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
+          ]))
+      }
+      for archive in archives { context.console.answer(text(archive)) }
+    }
+  }
+
+  private static func detailed(_ archive: Archive, _ access: OpenRepository) -> [String: JSONValue] {
+    var object = JSONShapes.detailed(archive)
+    let chunker = access.repository.header.chunker
+    object["chunker_params"] = .list([
+      .text("gear"), .number(chunker.minimum), .number(chunker.target), .number(chunker.maximum),
+    ])
+    return object
+  }
+
+  private static func text(_ archive: Archive) -> String {
+    let sizes = archive.statistics
+    var rows = [
+      ["Archive:", archive.name], ["Id:", archive.id], ["Host:", archive.draft.hostname],
+      ["User:", archive.draft.username], ["Command:", archive.draft.commandLine.joined(separator: " ")],
+      ["Start:", Formats.time(archive.draft.start)],
+      ["Duration:", Formats.duration(archive.end.timeIntervalSince(archive.draft.start))],
+      ["Items:", String(sizes.itemCount)], ["Read:", Formats.size(sizes.originalSize)],
+      ["New:", Formats.size(sizes.newSize)], ["Stored:", Formats.size(sizes.storedSize)],
+    ]
+    if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
+    if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
+    return Formats.table(rows)
+  }
+}

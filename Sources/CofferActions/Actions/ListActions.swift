@@ -1,0 +1,135 @@
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// `repo-list`: the archives of the repositories.
+enum RepoListAction {
+  static let declaration = ActionDeclaration(
+    "repo-list", "rlist", abstract: "List the archives of a repository.",
+    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer repo-list --json"], run: run)
+
+  static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archives = try access.repository.archives()
+      if context.wantsJSON {
+        context.outcomes.add(
+          .object([
+            "archives": .list(archives.map { JSONShapes.listed($0) }),
+            "encryption": JSONShapes.encryption(access),
+            "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
+          ]))
+        return
+      }
+      context.console.step("\(location.path): \(archives.count) archives")
+      guard !archives.isEmpty else { return }
+      context.console.answer(
+        Formats.table(
+          archives.map {
+            [
+              $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
+              $0.isPartial ? "partial" : "", "[\($0.id)]",
+            ]
+          }))
+    }
+  }
+}
+
+/// `list`: what is in an archive.
+enum ListAction {
+  private static let archive = Flag(
+    "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it the archives are listed.")
+  private static let path = Flag(
+    "--path", value: "PATH", repeatable: true, help: "Only items at or below this path; may be repeated.")
+
+  static let declaration = ActionDeclaration(
+    "list", "-l", abstract: "List the databases and files of an archive.",
+    discussion: """
+      Dumps are shown as databases: hook, host, port, name, format and size. With --json, the outcome is an array with \
+      one object whose 'items' are the entries.
+      """,
+    flags: [archive, SharedFlags.repository, path, SharedFlags.json],
+    examples: ["coffer list --archive latest"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    guard let name = context.flags[archive] else { return try RepoListAction.run(context) }
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archive = try access.archive(name)
+      let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
+      let items = all.filter { PathSelection(context.flags.all(path)).contains($0.path) }
+      if context.wantsJSON {
+        return context.outcomes.add(
+          .object([
+            "archive": .text(archive.name), "id": .text(archive.id),
+            "repository": JSONShapes.repository(access, lastModified: nil),
+            "items": .list(items.map(json)),
+          ]))
+      }
+      let dumps = ArchiveDump.all(in: items)
+      if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps)) }
+      let dumpPaths = Set(dumps.flatMap { $0.items.map(\.path) })
+      let files = items.filter { !dumpPaths.contains($0.path) }
+      if !dumps.isEmpty && !files.isEmpty { context.console.answer("") }
+      if !files.isEmpty { context.console.answer(Formats.table(files.map(row))) }
+    }
+  }
+
+  private static func row(_ item: ArchiveItem) -> [String] {
+    let date = Date(timeIntervalSince1970: Double(item.modified) / 1e9)
+    var path = item.path.text
+    if case .symbolicLink(let target) = item.content { path += " -> \(target)" }
+    return [
+      Formats.mode(type(of: item), item.mode), item.user.isEmpty ? String(item.userID) : item.user,
+      item.group.isEmpty ? String(item.groupID) : item.group, String(item.size), Formats.time(date), path,
+    ]
+  }
+
+  private static func type(of item: ArchiveItem) -> Character {
+    switch item.content {
+    case .directory: "d"
+    case .file: "-"
+    case .symbolicLink: "l"
+    }
+  }
+
+  private static func json(_ item: ArchiveItem) -> JSONValue {
+    var link = ""
+    if case .symbolicLink(let target) = item.content { link = target.text }
+    var object: [String: JSONValue] = [
+      "type": .text(String(type(of: item))), "mode": .text(Formats.mode(type(of: item), item.mode)),
+      "user": .text(item.user), "group": .text(item.group), "uid": .number(Int(item.userID)),
+      "gid": .number(Int(item.groupID)), "path": .text(item.path.text), "healthy": .bool(true),
+      "source": .text(link), "linktarget": .text(link), "flags": .null, "size": .number(Int(item.size)),
+      "mtime": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(item.modified) / 1e9))),
+    ]
+    if let dump = item.dump {
+      object["dump"] = .object([
+        "hook_name": .text(dump.hook), "data_source_name": .text(dump.database), "hostname": JSONValue(dump.hostname),
+        "port": JSONValue(dump.port), "label": JSONValue(dump.label), "container": JSONValue(dump.container),
+        "format": .text(dump.format), "client_version": JSONValue(dump.clientVersion),
+        "server_version": JSONValue(dump.serverVersion), "size": .number(Int(dump.bytes)),
+        "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
+        "exit_status": .number(Int(dump.exitStatus)),
+      ])
+    }
+    return .object(object)
+  }
+}
+
+/// Chooses items by paths: those at a path, and those below it.
+struct PathSelection {
+  private let prefixes: [[UInt8]]
+
+  init(_ paths: [String]) {
+    prefixes = paths.map { path in
+      let trimmed = path.drop { $0 == "/" }
+      return Array((trimmed.hasSuffix("/") ? trimmed.dropLast() : trimmed).utf8)
+    }
+  }
+
+  func contains(_ path: ItemPath) -> Bool {
+    prefixes.isEmpty
+      || prefixes.contains { path.bytes == $0 || path.bytes.starts(with: $0 + [UInt8(ascii: "/")]) || $0.isEmpty }
+  }
+}

@@ -1,0 +1,72 @@
+import CofferConfiguration
+import CofferRepository
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// `repo-create`: makes the configured repositories.
+enum RepoCreateAction {
+  private static let encryption = Flag(
+    "--encryption", "-e", value: "MODE",
+    help:
+      "repokey: the key is kept in the repository. keyfile: in a file on this machine. Both wrapped by the passphrase.")
+  private static let makeParents = Flag("--make-parent-dirs", help: "Make the folders above the repository, too.")
+
+  static let declaration = ActionDeclaration(
+    "repo-create", "rcreate", "init", "-I", abstract: "Create the configured repositories.",
+    discussion: """
+      Nothing happens to a repository that exists with the same mode. The passphrase comes from \
+      encryption_passphrase, encryption_passcommand, COFFER_PASSPHRASE, or is asked for. Without it, what is backed up \
+      cannot be read by anybody: keep a copy elsewhere.
+      """,
+    flags: [encryption, makeParents, SharedFlags.repository],
+    examples: ["coffer repo-create --encryption repokey"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let mode = try mode(context, location)
+      let store = try location.store(context.surroundings)
+      if let existing = try Repository.header(in: store) {
+        guard existing.mode == mode else {
+          throw RepositoryError.differentMode(location: location.path, existing: existing.mode, requested: mode)
+        }
+        return context.console.step("\(location.path): The repository exists already")
+      }
+      guard !context.isDryRun else {
+        return context.console.answer("Would create repository \(location.path) (\(mode.rawValue))")
+      }
+      try checkParent(of: store.location, context)
+      let repository = try Repository.create(
+        in: store, options: RepositoryOptions(mode: mode),
+        passphrase: try context.passphrase(for: location, isNew: true),
+        surroundings: location.surroundings(context.surroundings))
+      context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+    }
+  }
+
+  private static func mode(_ context: ActionContext, _ location: RepositoryLocation) throws -> EncryptionMode {
+    guard let text = context.flags[encryption] ?? location.encryption else {
+      throw UsageError(
+        argument: "--encryption", problem: "The mode is missing for repository \(location.path)",
+        suggestion: "Write '--encryption repokey'")
+    }
+    guard let mode = EncryptionMode(spelling: text) else {
+      let isOpen = text == "none" || text.hasPrefix("authenticated")
+      throw UsageError(
+        argument: text, problem: isOpen ? "Coffer always encrypts" : "There is no such encryption mode",
+        suggestion: "The modes are: repokey, keyfile")
+    }
+    return mode
+  }
+
+  private static func checkParent(of path: String, _ context: ActionContext) throws {
+    let parent = (path as NSString).deletingLastPathComponent
+    guard access(parent, F_OK) != 0 else { return }
+    guard context.flags.contains(makeParents) else {
+      throw UsageError(
+        argument: path, problem: "The folder \(parent) does not exist",
+        suggestion: "Make it (is the disk mounted?), or add --make-parent-dirs")
+    }
+    try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+  }
+}

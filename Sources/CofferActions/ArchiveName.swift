@@ -1,0 +1,41 @@
+import Foundation
+
+/// Makes an archive's name from `archive_name_format`.
+struct ArchiveName {
+  let hostname: String
+  let username: String
+  let processID: Int32
+  let now: Date
+
+  static let standardFormat = "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}"
+
+  /// Replaces `{hostname}`, `{fqdn}`, `{user}`, `{pid}`, `{unixtime}`, and `{now}` and `{utcnow}` with an optional
+  /// strftime format after a colon, whose `%f` are microseconds. Other braces stay as they are.
+  func expand(_ format: String) -> String {
+    var result = ""
+    var rest = Substring(format)
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      result += rest[..<open]
+      let inner = rest[rest.index(after: open)..<close]
+      result += value(of: String(inner)) ?? String(rest[open...close])
+      rest = rest[rest.index(after: close)...]
+    }
+    return result + rest
+  }
+
+  private func value(of placeholder: String) -> String? {
+    let parts = placeholder.split(separator: ":", maxSplits: 1).map(String.init)
+    switch parts.first {
+    case "hostname": return hostname.split(separator: ".").first.map(String.init) ?? hostname
+    case "fqdn": return hostname
+    case "user": return username
+    case "pid": return String(processID)
+    case "unixtime": return String(Int(now.timeIntervalSince1970))
+    case "now", "utcnow":
+      let format = (parts.count > 1 ? parts[1] : "%Y-%m-%dT%H:%M:%S.%f")
+        .replacingOccurrences(of: "%f", with: String(format: "%06d", Formats.microseconds(now)))
+      return Formats.strftime(format, now, utc: parts[0] == "utcnow")
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import CofferConfiguration
+import CofferSystem
+
+/// The values of the flags that were given, by the flags' first names.
+public struct FlagValues: Sendable, Equatable {
+  private var values: [String: [String]] = [:]
+
+  init() {}
+
+  mutating func add(_ flag: Flag, _ value: String) {
+    values[flag.name, default: []].append(value)
+  }
+
+  func contains(_ flag: Flag) -> Bool { values[flag.name] != nil }
+
+  /// An empty value counts as not given.
+  subscript(flag: Flag) -> String? { values[flag.name]?.last.flatMap { $0.isEmpty ? nil : $0 } }
+
+  func all(_ flag: Flag) -> [String] { values[flag.name] ?? [] }
+}
+
+/// A command line, understood.
+struct ParsedCommandLine: Sendable {
+  struct Invocation: Sendable {
+    let action: ActionDeclaration
+    let flags: FlagValues
+  }
+
+  let globals: FlagValues
+  /// In the order they were written.
+  let invocations: [Invocation]
+}
+
+/// A command line that makes no sense.
+public struct UsageError: DiagnosableError, Equatable {
+  let argument: String
+  let problem: String
+  let suggestion: String?
+
+  public var diagnosis: Diagnosis {
+    Diagnosis(subject: argument, problem: problem, suggestion: suggestion ?? "See 'coffer --help'")
+  }
+}
+
+/// Reads command lines by the declarations of the flags. Flags may stand before and after actions; a flag that
+/// several of the named actions take reaches each of them.
+struct CommandLineParser {
+  private let actions: [ActionDeclaration]
+
+  init(actions: [ActionDeclaration]) {
+    self.actions = actions
+  }
+
+  private enum Token {
+    case action(ActionDeclaration)
+    case flag(String, value: String?)
+  }
+
+  func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
+    let tokens = try tokens(arguments)
+    var named: [ActionDeclaration] = []
+    for case .action(let action) in tokens where !named.contains(where: { $0.name == action.name }) {
+      named.append(action)
+    }
+    var globals = FlagValues()
+    var values = [FlagValues](repeating: FlagValues(), count: named.count)
+    let isStandard = named.isEmpty
+    if isStandard {
+      named = actions.filter { CommandTable.standard.contains($0.name) }
+      values = [FlagValues](repeating: FlagValues(), count: named.count)
+    }
+    for case .flag(let name, let value) in tokens {
+      var isTaken = false
+      if let flag = GlobalFlags.all.first(where: { $0.names.contains(name) }) {
+        globals.add(flag, try checked(flag, value))
+        isTaken = true
+      }
+      for (position, action) in named.enumerated() {
+        guard let flag = action.flags.first(where: { $0.names.contains(name) }) else { continue }
+        guard flag.isRepeatable || !values[position].contains(flag) else {
+          throw UsageError(argument: name, problem: "The flag is given twice", suggestion: "Give it once")
+        }
+        values[position].add(flag, try checked(flag, value))
+        isTaken = true
+      }
+      guard isTaken else { throw unknownFlag(name, named: isStandard ? [] : named) }
+    }
+    if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
+    return ParsedCommandLine(
+      globals: globals,
+      invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) })
+  }
+
+  /// Tells flags, their values and actions apart; a flag's value is never taken for an action.
+  private func tokens(_ arguments: [String]) throws(UsageError) -> [Token] {
+    var tokens: [Token] = []
+    var position = 0
+    while position < arguments.count {
+      let argument = arguments[position]
+      position += 1
+      if let action = actions.first(where: { $0.names.contains(argument) }) {
+        tokens.append(.action(action))
+      } else if position < arguments.count,
+        let action = actions.first(where: { $0.names.contains("\(argument) \(arguments[position])") })
+      {
+        tokens.append(.action(action))
+        position += 1
+      } else if argument.hasPrefix("-") && argument.count > 1 {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        if argument.hasPrefix("--"), parts.count == 2 {
+          tokens.append(.flag(parts[0], value: parts[1]))
+        } else if takesValue(argument) {
+          guard position < arguments.count else {
+            throw UsageError(
+              argument: argument, problem: "The flag needs a value", suggestion: "Write '\(argument) VALUE'")
+          }
+          tokens.append(.flag(argument, value: arguments[position]))
+          position += 1
+        } else {
+          tokens.append(.flag(argument, value: nil))
+        }
+      } else {
+        throw unknownAction(argument, next: position < arguments.count ? arguments[position] : nil)
+      }
+    }
+    return tokens
+  }
+
+  private var allFlags: [Flag] { GlobalFlags.all + actions.flatMap(\.flags) }
+
+  private func takesValue(_ name: String) -> Bool {
+    allFlags.contains { $0.names.contains(name) && $0.valueName != nil }
+  }
+
+  private func checked(_ flag: Flag, _ value: String?) throws(UsageError) -> String {
+    if flag.valueName == nil, let value {
+      throw UsageError(
+        argument: flag.name, problem: "The flag takes no value, found '\(value)'",
+        suggestion: "Write just '\(flag.name)'")
+    }
+    return value ?? ""
+  }
+
+  private func checkRequired(_ named: [ActionDeclaration], _ values: [FlagValues]) throws(UsageError) {
+    for (action, flags) in zip(named, values) {
+      for flag in action.flags where flag.isRequired && !flags.contains(flag) {
+        throw UsageError(
+          argument: action.name, problem: "The flag \(flag.name) is missing",
+          suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'")
+      }
+    }
+  }
+
+  private func unknownAction(_ argument: String, next: String?) -> UsageError {
+    let names = actions.flatMap(\.names).filter { !$0.hasPrefix("-") }
+    let nearest =
+      NearestName.of(next.map { "\(argument) \($0)" } ?? argument, among: names)
+      ?? NearestName.of(argument, among: names)
+    return UsageError(
+      argument: argument, problem: "There is no such action",
+      suggestion: nearest.map { "Did you mean '\($0)'?" })
+  }
+
+  private func unknownFlag(_ name: String, named: [ActionDeclaration]) -> UsageError {
+    let owners = actions.filter { $0.flags.contains { $0.names.contains(name) } }
+    if let owner = owners.first {
+      return UsageError(
+        argument: name, problem: "The flag belongs to '\(owner.name)', which is not among the actions given",
+        suggestion: nil)
+    }
+    let candidates = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
+    return UsageError(
+      argument: name, problem: "There is no such flag",
+      suggestion: NearestName.of(name, among: candidates).map { "Did you mean '\($0)'?" })
+  }
+}

@@ -1,0 +1,16 @@
+/// The actions there are. A new action is one more line.
+enum CommandTable {
+  static let actions: [ActionDeclaration] = [
+    RepoCreateAction.declaration, CreateAction.declaration, CheckAction.declaration, ListAction.declaration,
+    RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
+    ExtractAction.declaration, DeleteAction.declaration, ConfigGenerateAction.declaration,
+    ConfigValidateAction.declaration, ConfigBootstrapAction.declaration,
+  ]
+
+  /// What runs when no action is named.
+  static let standard = ["create", "check"]
+
+  static func action(_ name: String) -> ActionDeclaration? {
+    actions.first { $0.names.contains(name) }
+  }
+}

@@ -1,0 +1,76 @@
+/// A flag of the command line: its one declaration, from which parsing, help and suggestions come.
+public struct Flag: Sendable {
+  /// With the dashes, the first one being how help shows it.
+  let names: [String]
+  /// What help calls the value; nil for a switch.
+  let valueName: String?
+  let help: String
+  let isRepeatable: Bool
+  let isRequired: Bool
+
+  init(
+    _ names: String..., value valueName: String? = nil, repeatable: Bool = false, required: Bool = false,
+    help: String
+  ) {
+    self.names = names
+    self.valueName = valueName
+    self.help = help
+    isRepeatable = repeatable
+    isRequired = required
+  }
+
+  var name: String { names[0] }
+}
+
+/// What an action is called, takes, and does.
+struct ActionDeclaration: Sendable {
+  let names: [String]
+  let abstract: String
+  let discussion: String
+  let flags: [Flag]
+  let examples: [String]
+  /// Whether the action needs a configuration file.
+  let needsConfiguration: Bool
+  let run: @Sendable (ActionContext) throws -> Void
+
+  init(
+    _ names: String..., abstract: String, discussion: String = "", flags: [Flag] = [], examples: [String] = [],
+    needsConfiguration: Bool = true, run: @escaping @Sendable (ActionContext) throws -> Void
+  ) {
+    self.names = names
+    self.abstract = abstract
+    self.discussion = discussion
+    self.flags = flags
+    self.examples = examples
+    self.needsConfiguration = needsConfiguration
+    self.run = run
+  }
+
+  var name: String { names[0] }
+}
+
+/// Flags that more than one action takes.
+enum SharedFlags {
+  static let repository = Flag(
+    "--repository", value: "PATH", help: "Act on this repository only: its path or label as configured.")
+  static let json = Flag("--json", help: "Print the outcome as JSON and nothing else.")
+  static let archive = Flag(
+    "--archive", value: "NAME", required: true, help: "The archive's name, its id, or 'latest'.")
+  static let progress = Flag("--progress", help: "Show progress even when the output is no terminal.")
+}
+
+/// The flags that belong to no action.
+enum GlobalFlags {
+  static let config = Flag(
+    "--config", "-c", value: "PATH", repeatable: true,
+    help: "A configuration file, or a folder of them; may be given several times.")
+  static let dryRun = Flag("--dry-run", "-n", help: "Say what would be done, and change nothing.")
+  static let verbosity = Flag(
+    "--verbosity", "-v", value: "N", help: "-2 silent, -1 errors, 0 warnings and answers (default), 1 steps, 2 details."
+  )
+  static let noColor = Flag("--no-color", help: "Print no colours; so does NO_COLOR in the environment.")
+  static let help = Flag("--help", "-h", help: "Show this help, or with an action that action's.")
+  static let version = Flag("--version", help: "Show the version.")
+
+  static let all = [config, dryRun, verbosity, noColor, help, version]
+}

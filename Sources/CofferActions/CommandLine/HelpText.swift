@@ -1,0 +1,64 @@
+/// What `--help` prints, made from the declarations.
+enum HelpText {
+  static func program(actions: [ActionDeclaration], width: Int) -> String {
+    var lines = [
+      "Coffer backs databases up and puts them back.", "",
+      "usage: coffer [global flags] [action [flags]] ...", "",
+      "A first backup:", "",
+      "  coffer config generate --destination config.yaml   # then edit it",
+      "  coffer repo-create --config config.yaml --encryption repokey",
+      "  coffer create --config config.yaml",
+      "  coffer list --config config.yaml --archive latest",
+      "  coffer restore --config config.yaml --archive latest --database NAME", "",
+      "Without an action: \(CommandTable.standard.joined(separator: ", then ")).", "", "actions:",
+    ]
+    lines += table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
+    lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
+    lines += [
+      "", "See 'coffer ACTION --help' for an action's flags.",
+      "Exit codes: 0 success, 1 any error, 130 on SIGINT, 143 on SIGTERM.",
+    ]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  static func action(_ action: ActionDeclaration, width: Int) -> String {
+    var lines = [action.abstract, "", "usage: coffer \(action.name) [flags]"]
+    if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
+    if !action.discussion.isEmpty { lines += [""] + wrapped(action.discussion, width: width) }
+    if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
+    lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
+    if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func row(_ flag: Flag) -> (String, String) {
+    let names = flag.names.joined(separator: ", ") + (flag.valueName.map { " \($0)" } ?? "")
+    return (names, flag.help + (flag.isRequired ? " Required." : ""))
+  }
+
+  private static func table(_ rows: [(String, String)], width: Int) -> [String] {
+    let column = min(rows.map { $0.0.count }.max() ?? 0, 30) + 4
+    return rows.flatMap { name, text in
+      let lines = wrapped(text, width: max(width - column, 30))
+      let head = "  " + name
+      let margin = String(repeating: " ", count: column)
+      let first =
+        head.count < column
+        ? [head + String(repeating: " ", count: column - head.count) + lines[0]] : [head, margin + lines[0]]
+      return first + lines.dropFirst().map { margin + $0 }
+    }
+  }
+
+  private static func wrapped(_ text: String, width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ") {
+      if !line.isEmpty && line.count + word.count + 1 > width {
+        lines.append(line)
+        line = ""
+      }
+      line += (line.isEmpty ? "" : " ") + word
+    }
+    return lines + [line]
+  }
+}

@@ -1,0 +1,88 @@
+import CofferSystem
+import Foundation
+import Synchronization
+
+/// Where a person reads. Answers go to standard output, everything else to standard error.
+public final class Console: Sendable {
+  /// How much is said: see `GlobalFlags.verbosity`.
+  public let verbosity: Int
+  /// Whether standard error is a terminal.
+  public let isTerminal: Bool
+  public let width: Int
+  private let usesColor: Bool
+  private let statusLine = Mutex("")
+
+  public init(verbosity: Int, environment: ProcessEnvironment, noColor: Bool) {
+    self.verbosity = verbosity
+    isTerminal = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
+    usesColor = isTerminal && !noColor && (environment["NO_COLOR"] ?? "").isEmpty
+    var size = winsize()
+    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+    width = isKnown ? Int(size.ws_col) : 100
+  }
+
+  /// What the user asked for.
+  public func answer(_ text: String) {
+    guard verbosity >= 0 else { return }
+    write(text + "\n", to: STDOUT_FILENO)
+  }
+
+  /// Prints whatever the verbosity: output that a program reads.
+  public func output(_ text: String) {
+    write(text, to: STDOUT_FILENO)
+  }
+
+  public func step(_ text: String) {
+    if verbosity >= 1 { write(text + "\n", to: STDERR_FILENO) }
+  }
+
+  public func detail(_ text: String) {
+    if verbosity >= 2 { write(text + "\n", to: STDERR_FILENO) }
+  }
+
+  public func warning(_ text: String) {
+    if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n", to: STDERR_FILENO) }
+  }
+
+  public func error(_ diagnosis: Diagnosis) {
+    guard verbosity >= -1 else { return }
+    write(colored("error: ", 31) + Self.text(diagnosis) + "\n", to: STDERR_FILENO)
+  }
+
+  /// What happened, to what, and on a line of its own what to do next.
+  static func text(_ diagnosis: Diagnosis) -> String {
+    "\(diagnosis.subject): \(diagnosis.problem)" + (diagnosis.suggestion.map { "\n  \($0)" } ?? "")
+  }
+
+  /// Shows a line that the next one replaces; an empty one takes it away.
+  func status(_ text: String) {
+    let line = String(text.prefix(width - 1))
+    statusLine.withLock { current in
+      current = line
+      raw("\r\u{1b}[K" + line, to: STDERR_FILENO)
+    }
+  }
+
+  private func write(_ text: String, to descriptor: Int32) {
+    statusLine.withLock { current in
+      guard !current.isEmpty else { return raw(text, to: descriptor) }
+      raw("\r\u{1b}[K", to: STDERR_FILENO)
+      raw(text, to: descriptor)
+      raw(current, to: STDERR_FILENO)
+    }
+  }
+
+  private func raw(_ text: String, to descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      // A reader that went away (`coffer list | head`) has read enough.
+      guard count > 0 || errno == EINTR else { return }
+      rest = rest.dropFirst(max(count, 0))
+    }
+  }
+
+  private func colored(_ text: String, _ code: Int) -> String {
+    usesColor ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// Numbers and times as people read them.
+enum Formats {
+  /// Decimal units, three significant digits: `1.23 MB`.
+  static func size(_ bytes: UInt64) -> String {
+    var value = Double(bytes)
+    for unit in ["B", "kB", "MB", "GB", "TB"] {
+      if value < 999.5 || unit == "TB" {
+        if unit == "B" { return "\(bytes) B" }
+        return String(format: value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f", value) + " \(unit)"
+      }
+      value /= 1000
+    }
+    return "\(bytes) B"
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    if seconds < 60 { return String(format: "%.1f s", seconds) }
+    let whole = Int(seconds.rounded())
+    if whole < 3600 { return String(format: "%d min %02d s", whole / 60, whole % 60) }
+    return String(format: "%d h %02d min", whole / 3600, whole / 60 % 60)
+  }
+
+  /// ISO local time with microseconds and no zone, as scripts for Borg expect it.
+  static func isoTime(_ date: Date) -> String {
+    strftime("%Y-%m-%dT%H:%M:%S", date) + String(format: ".%06d", microseconds(date))
+  }
+
+  static func time(_ date: Date) -> String {
+    strftime("%a %Y-%m-%d %H:%M:%S", date)
+  }
+
+  static func microseconds(_ date: Date) -> Int {
+    let seconds = date.timeIntervalSince1970
+    return min(Int((seconds - seconds.rounded(.down)) * 1e6), 999_999)
+  }
+
+  static func strftime(_ format: String, _ date: Date, utc: Bool = false) -> String {
+    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
+    var parts = tm()
+    if utc { gmtime_r(&seconds, &parts) } else { localtime_r(&seconds, &parts) }
+    var buffer = [CChar](repeating: 0, count: 512)
+    let count = Foundation.strftime(&buffer, buffer.count, format, &parts)
+    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The type and permissions as `ls -l` shows them.
+  static func mode(_ type: Character, _ mode: UInt32) -> String {
+    var text = String(type)
+    for shift in [6, 3, 0] as [UInt32] {
+      let bits = mode >> shift & 7
+      text += bits & 4 != 0 ? "r" : "-"
+      text += bits & 2 != 0 ? "w" : "-"
+      let isSpecial = shift == 0 ? mode & 0o1000 != 0 : mode & (shift == 6 ? 0o4000 : 0o2000) != 0
+      let mark = shift == 0 ? "t" : "s"
+      text += isSpecial ? (bits & 1 != 0 ? mark : mark.uppercased()) : (bits & 1 != 0 ? "x" : "-")
+    }
+    return text
+  }
+
+  /// Columns wide enough for their longest cell.
+  static func table(_ rows: [[String]]) -> String {
+    guard let first = rows.first else { return "" }
+    let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+        .replacingOccurrences(of: " +$", with: "", options: .regularExpression)
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,102 @@
+import CofferRepository
+import Foundation
+
+/// A JSON value, for outcomes whose keys others have chosen.
+indirect enum JSONValue: Encodable, Sendable, Equatable {
+  case null
+  case bool(Bool)
+  case number(Int)
+  case real(Double)
+  case text(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+
+  init(_ text: String?) {
+    self = text.map { .text($0) } ?? .null
+  }
+
+  init(_ number: Int?) {
+    self = number.map { .number($0) } ?? .null
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .real(let value): try container.encode(value)
+    case .text(let value): try container.encode(value)
+    case .list(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+
+  /// Sorted keys, plain slashes, one line.
+  var rendered: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else { return "null" }
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+/// The objects that several actions' JSON is made of; keys as borgmatic users' scripts expect them.
+enum JSONShapes {
+  static func repository(_ access: OpenRepository, lastModified: Date?) -> JSONValue {
+    .object([
+      "id": .text(access.repository.header.id), "location": .text(access.location.path),
+      "label": .text(access.location.label ?? ""),
+      "last_modified": lastModified.map { .text(Formats.isoTime($0)) } ?? .null,
+    ])
+  }
+
+  static func encryption(_ access: OpenRepository) -> JSONValue {
+    .object(["mode": .text(access.repository.header.mode.rawValue)])
+  }
+
+  /// An archive in a list.
+  static func listed(_ archive: Archive) -> JSONValue {
+    .object([
+      "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
+      "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
+      "time": .text(Formats.isoTime(archive.draft.start)),
+      "partial": .bool(archive.isPartial),
+    ])
+  }
+
+  /// An archive with everything known of it.
+  static func detailed(_ archive: Archive) -> [String: JSONValue] {
+    [
+      "name": .text(archive.name), "id": .text(archive.id), "start": .text(Formats.isoTime(archive.draft.start)),
+      "end": .text(Formats.isoTime(archive.end)),
+      "duration": .real(archive.end.timeIntervalSince(archive.draft.start)),
+      "comment": .text(archive.draft.comment), "hostname": .text(archive.draft.hostname),
+      "username": .text(archive.draft.username),
+      "command_line": .list(archive.draft.commandLine.map { .text($0) }),
+      "partial": .bool(archive.isPartial),
+      "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
+      "stats": .object([
+        "original_size": .number(Int(archive.statistics.originalSize)),
+        "compressed_size": .number(Int(archive.statistics.storedSize)),
+        "deduplicated_size": .number(Int(archive.statistics.storedSize)),
+        "new_size": .number(Int(archive.statistics.newSize)),
+        "nfiles": .number(Int(archive.statistics.itemCount)),
+      ]),
+    ]
+  }
+
+  static func cache(_ statistics: RepositoryStatistics) -> JSONValue {
+    .object([
+      "path": .text(""),
+      "stats": .object([
+        "total_size": .number(Int(statistics.totalSize)),
+        "total_csize": .number(Int(statistics.storedSize)),
+        "unique_size": .number(Int(statistics.uniqueSize)),
+        "unique_csize": .number(Int(statistics.storedSize)),
+        "total_chunks": .number(Int(statistics.uniqueChunks)),
+        "total_unique_chunks": .number(Int(statistics.uniqueChunks)),
+      ]),
+    ])
+  }
+}

@@ -1,0 +1,135 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// What the program is given of the machine it runs on.
+public struct Surroundings: Sendable {
+  public let environment: ProcessEnvironment
+  public let clock: Clock
+  public let random: RandomSource
+  public let launcher: any ProcessLauncher
+  public let currentFolder: String
+  public let hostname: String
+  public let username: String
+  public let processors: Int
+
+  public init(
+    environment: ProcessEnvironment, clock: Clock, random: RandomSource, launcher: any ProcessLauncher,
+    currentFolder: String, hostname: String, username: String, processors: Int
+  ) {
+    self.environment = environment
+    self.clock = clock
+    self.random = random
+    self.launcher = launcher
+    self.currentFolder = currentFolder
+    self.hostname = hostname
+    self.username = username
+    self.processors = processors
+  }
+
+  /// This machine, as it is now.
+  public static func current() -> Surroundings {
+    let information = ProcessInfo.processInfo
+    return Surroundings(
+      environment: .current(), clock: .system, random: .system, launcher: SystemProcessLauncher(),
+      currentFolder: FileManager.default.currentDirectoryPath, hostname: information.hostName,
+      username: NSUserName(), processors: information.activeProcessorCount)
+  }
+}
+
+/// What one action of one configuration file works with.
+struct ActionContext: Sendable {
+  let flags: FlagValues
+  let globals: FlagValues
+  let commandLine: [String]
+  /// nil for actions that need none.
+  let configuration: Configuration?
+  /// Every file read for any configuration of the run: all of them are bundled.
+  let configurationFiles: [String]
+  let surroundings: Surroundings
+  let console: Console
+  let cancellation: Cancellation
+  let outcomes: Outcomes
+
+  var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+  var wantsJSON: Bool { flags.contains(SharedFlags.json) }
+
+  var root: ConfigurationSection { configuration?.root ?? ConfigurationSection() }
+
+  /// Makes a hook's view of the run, with a private runtime directory.
+  func hookContext() throws -> HookContext {
+    let environment = surroundings.environment
+    let base = try RuntimeDirectory.base(
+      configured: root[GeneralOptions.userRuntimeDirectory], environment: environment)
+    return HookContext(
+      launcher: surroundings.launcher, environment: environment, clock: surroundings.clock,
+      cancellation: cancellation, runtime: try RuntimeDirectory(base: base), limits: DumpLimits(root),
+      workingDirectory: root[GeneralOptions.workingDirectory])
+  }
+
+  /// Calls `body` with every configured repository that `--repository` names, or all. An error of one does not keep
+  /// the next from its turn.
+  func forEachRepository(_ body: (RepositoryLocation) throws -> Void) throws {
+    let all = (configuration?.repositories ?? []).map(RepositoryLocation.init)
+    let wanted = flags[SharedFlags.repository]
+    let selected = all.filter { wanted == nil || $0.path == wanted || $0.label == wanted }
+    guard !selected.isEmpty else {
+      throw UsageError(
+        argument: wanted ?? "repositories", problem: "No such repository is configured",
+        suggestion: "Configured: \(all.map { $0.label ?? $0.path }.joined(separator: ", "))")
+    }
+    var failures: [any Error] = []
+    for location in selected {
+      do {
+        try cancellation.check()
+        try body(location)
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        failures.append(error)
+      }
+    }
+    if !failures.isEmpty { throw SeveralErrors(failures) }
+  }
+
+  /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
+  func open(_ location: RepositoryLocation) throws -> OpenRepository {
+    let store = try location.store(surroundings)
+    guard try Repository.header(in: store) != nil else {
+      throw RepositoryError.notFound(location: location.path)
+    }
+    let repository = try Repository.open(
+      in: store, passphrase: try passphrase(for: location, isNew: false),
+      surroundings: location.surroundings(surroundings))
+    return OpenRepository(location: location, repository: repository)
+  }
+
+  func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
+    let resolver = PassphraseResolver(launcher: surroundings.launcher, environment: surroundings.environment)
+    if let passphrase = try resolver.resolve(configuration?.root) { return SecretBytes(passphrase: passphrase) }
+    return try PassphrasePrompt.ask(for: location.path, isNew: isNew)
+  }
+}
+
+/// Errors of several repositories or dumps, told together.
+struct SeveralErrors: Error {
+  let errors: [any Error]
+
+  init(_ errors: [any Error]) {
+    self.errors = errors.flatMap { ($0 as? SeveralErrors)?.errors ?? [$0] }
+  }
+}
+
+/// The JSON outcomes of a run: one array, one element for every configuration, repository and action.
+final class Outcomes: Sendable {
+  private let values = Monitor<[JSONValue]>([])
+
+  func add(_ value: JSONValue) {
+    values.update { $0.append(value) }
+  }
+
+  var all: [JSONValue] { values.update { $0 } }
+}

@@ -1,0 +1,74 @@
+import CofferConfiguration
+import CofferRepository
+import CofferStorage
+import CofferSystem
+
+/// A repository as the configuration or the command line names it.
+struct RepositoryLocation: Sendable {
+  let path: String
+  let label: String?
+  let encryption: String?
+
+  init(_ section: ConfigurationSection) {
+    path = section[RepositoryOptions.path] ?? ""
+    label = section[RepositoryOptions.label]
+    encryption = section[RepositoryOptions.encryption]
+  }
+
+  init(path: String) {
+    self.path = path
+    label = nil
+    encryption = nil
+  }
+
+  /// The store that the path's scheme asks for. A new kind of storage is one more case.
+  func store(_ surroundings: Surroundings) throws -> any ObjectStore {
+    let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
+    let schemes = ["ssh:", "sftp:", "s3:", "b2:", "rclone:", "http:", "https:", "rest:"]
+    if schemes.contains(where: { local.hasPrefix($0) }) {
+      throw UnsupportedStorage(path: path)
+    }
+    if local.hasPrefix("~/"), let home = surroundings.environment["HOME"] {
+      return LocalDirectoryStore(root: home + local.dropFirst())
+    }
+    let absolute = local.hasPrefix("/") ? local : surroundings.currentFolder + "/" + local
+    return LocalDirectoryStore(
+      root: absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute)
+  }
+
+  func surroundings(_ surroundings: Surroundings) -> RepositorySurroundings {
+    let home = surroundings.environment["HOME"] ?? "/root"
+    let folder = (surroundings.environment["XDG_CONFIG_HOME"] ?? "\(home)/.config") + "/coffer/keys"
+    return RepositorySurroundings(
+      clock: surroundings.clock, random: surroundings.random, keyFolder: folder, workers: surroundings.processors)
+  }
+}
+
+/// A repository that is open, and how it is called.
+struct OpenRepository: Sendable {
+  let location: RepositoryLocation
+  let repository: Repository
+
+  /// Finds an archive by name, id, or `latest`.
+  ///
+  /// - Throws: `RepositoryError.noSuchArchive`.
+  func archive(_ name: String) throws -> Archive {
+    let archives = try repository.archives()
+    let found = name == "latest" ? archives.last : archives.last { $0.name == name || $0.id == name }
+    guard let found else {
+      throw RepositoryError.noSuchArchive(name, location: location.path)
+    }
+    return found
+  }
+}
+
+/// A place that repositories cannot be kept in yet.
+struct UnsupportedStorage: DiagnosableError, Equatable {
+  let path: String
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "repository \(path)", problem: "Only local folders can hold a repository so far",
+      suggestion: "Mount the place and use its path")
+  }
+}

@@ -1,0 +1,200 @@
+import CofferStorage
+import CofferSystem
+
+extension Repository {
+  /// Looks for damage; changes nothing.
+  ///
+  /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
+  ///   levels that read content. Damage is reported, not thrown.
+  public func check(_ level: CheckLevel, cancellation: Cancellation) throws -> CheckReport {
+    if level >= .recipes, context.keys.dataPrivate == nil {
+      throw RepositoryError.needsFullKey(location: location, action: "check what was backed up")
+    }
+    var checker = Checker(context: context, cancellation: cancellation)
+    try checker.checkObjects()
+    if level >= .tables { try checker.checkTables() }
+    if level >= .content { try checker.checkBlocks() }
+    if level >= .recipes { try checker.checkRecipes() }
+    return checker.report
+  }
+}
+
+/// One check of a repository, level by level.
+struct Checker {
+  private let context: RepositoryContext
+  private let cancellation: Cancellation
+  private(set) var report = CheckReport()
+  private var packs: [Digest256: PackReader] = [:]
+  private var archives: [Archive] = []
+  private var damagedChunks: Set<ChunkID> = []
+
+  init(context: RepositoryContext, cancellation: Cancellation) {
+    self.context = context
+    self.cancellation = cancellation
+  }
+
+  // MARK: - Level 1
+
+  mutating func checkObjects() throws {
+    for status in try context.store.list(PackFolder.name) {
+      guard let digest = PackFolder.digest(of: status.name) else {
+        found(status.name, "The name is not one that packs have")
+        continue
+      }
+      try checkHash(of: status.name, is: digest) { bytes in
+        let trailer = PackTrailer(
+          decoding: UnsafeRawBufferPointer(rebasing: bytes.suffix(PackTrailer.size)), packSize: bytes.count)
+        return trailer == nil ? "The trailer is not in place" : nil
+      }
+    }
+    for status in try context.store.list(IndexSegment.folder) {
+      guard let digest = Digest256(hex: status.name.lastPart) else {
+        found(status.name, "The name is not one that index objects have")
+        continue
+      }
+      try checkHash(of: status.name, is: digest) { _ in nil }
+    }
+  }
+
+  private mutating func checkHash(
+    of name: ObjectName, is digest: Digest256, further: (UnsafeRawBufferPointer) -> String?
+  ) throws {
+    try cancellation.check()
+    report.objectCount += 1
+    guard let bytes = try read(name) else { return }
+    let problem = try bytes.withUnsafeBytes { bytes in
+      try ContentHasher.hash(bytes) == digest ? further(bytes) : "The bytes are not the ones the name stands for"
+    }
+    if let problem { found(name, problem) }
+  }
+
+  /// Returns nil for an object that cannot be read, having reported it.
+  private mutating func read(_ name: ObjectName) throws -> [UInt8]? {
+    do {
+      return try context.store.get(name)
+    } catch {
+      found(name, error.diagnosis.problem)
+      return nil
+    }
+  }
+
+  // MARK: - Level 2
+
+  mutating func checkTables() throws {
+    let loader = IndexLoader(context: context)
+    for (digest, _) in try loader.existingPacks() {
+      try cancellation.check()
+      do { packs[digest] = try PackReader(digest, context: context) } catch { found(error) }
+    }
+    for status in try context.store.list(IndexSegment.folder) {
+      do {
+        for pack in try loader.read(status.name).packs { compare(pack, in: status.name) }
+      } catch {
+        found(error)
+      }
+    }
+    for status in try context.store.list(ArchiveRecord.folder) {
+      report.archiveCount += 1
+      do { archives.append(try ArchiveRecord.read(status.name, context: context)) } catch { found(error) }
+    }
+  }
+
+  private mutating func compare(_ pack: IndexedPack, in segment: ObjectName) {
+    guard let reader = packs[pack.digest] else {
+      return found(segment, "It names pack \(pack.digest), which is missing or damaged")
+    }
+    let actual = IndexedPack(
+      digest: pack.digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
+    if actual != pack { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
+  }
+
+  // MARK: - Level 4
+
+  /// Opens every block; runs before the recipes are followed, so that those can name what is affected.
+  mutating func checkBlocks() throws {
+    let blocks = try BlockReader(context: context)
+    for (digest, reader) in packs {
+      for number in reader.directory.blocks.indices {
+        try cancellation.check()
+        do {
+          _ = try blocks.block(number, of: digest)
+        } catch let error as RunCancelled {
+          throw error
+        } catch {
+          found(error)
+          let chunks = reader.directory.chunks[reader.directory.blocks[number].chunks]
+          damagedChunks.formUnion(chunks.map(\.id))
+        }
+      }
+    }
+  }
+
+  // MARK: - Level 3
+
+  mutating func checkRecipes() throws {
+    let index = ChunkIndex()
+    for (digest, reader) in packs {
+      index.add(
+        IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
+    }
+    let streams = ArchiveReader(try StreamReader(context: context, index: index), location: context.location)
+    for archive in archives {
+      do {
+        let items = try streams.items(of: archive, cancellation: cancellation)
+        for item in items {
+          guard case .file(let stream) = item.content else { continue }
+          do {
+            try follow(stream, index: index, streams)
+          } catch let error as RunCancelled {
+            throw error
+          } catch {
+            found("archive \(archive.name), \(item.path)", Self.problem(error))
+          }
+        }
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        found("archive \(archive.name)", Self.problem(error))
+      }
+    }
+  }
+
+  private func follow(_ stream: StreamReference, index: ChunkIndex, _ reader: ArchiveReader) throws {
+    try cancellation.check()
+    var hasher = try StreamHasher()
+    var size: UInt64 = 0
+    try reader.forEachChunk(of: stream) { entry in
+      guard index.location(of: entry.id) != nil, !damagedChunks.contains(entry.id) else {
+        throw RepositoryError.missingChunk(entry.id, location: context.location)
+      }
+      try hasher.append(entry.id, length: Int(clamping: entry.size))
+      size += entry.size
+    }
+    guard try hasher.finish() == stream.hash, size == stream.size else {
+      throw RepositoryError.damaged(
+        object: "recipe", location: context.location, detail: "the stream is not the one that was stored")
+    }
+  }
+
+  // MARK: - Findings
+
+  private mutating func found(_ name: ObjectName, _ problem: String) {
+    found(name.path, problem)
+  }
+
+  private mutating func found(_ object: String, _ problem: String) {
+    report.findings.append(CheckFinding(object: object, problem: problem))
+  }
+
+  private mutating func found(_ error: any Error) {
+    if case RepositoryError.damaged(let object, _, let detail) = error {
+      found(object, "Damaged: \(detail)")
+    } else {
+      found("repository \(context.location)", Self.problem(error))
+    }
+  }
+
+  private static func problem(_ error: any Error) -> String {
+    (error as? any DiagnosableError)?.diagnosis.problem ?? String(describing: error)
+  }
+}
