@@ -37,7 +37,9 @@ public enum ConfigurationTemplate {
         isFirst = false
       }
     default:
-      lines.append("\(mark)\(option.name): \(option.example ?? option.standard ?? "")")
+      let value = option.example ?? option.standard ?? ""
+      // An opening brace would begin a mapping.
+      lines.append("\(mark)\(option.name): \(value.hasPrefix("{") ? "\"\(value)\"" : value)")
     }
     if indentation == 0 { lines.append("") }
   }

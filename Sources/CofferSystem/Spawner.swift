@@ -43,6 +43,8 @@ struct Spawner {
     posix_spawn_file_actions_adddup2(&actions, errorWrite, 2)
     let childError = FileDescriptor(owning: errorWrite)
     let ownError = FileDescriptor(owning: errorRead)
+    // What libraries opened without close-on-exec must not reach a child either.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
     let identifier = try start(&actions)
     _ = consume childInput

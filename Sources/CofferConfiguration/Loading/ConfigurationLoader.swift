@@ -46,7 +46,8 @@ public struct ConfigurationLoader: Sendable {
 
   private func absolute(_ path: String) -> String {
     if path.hasPrefix("~/"), let home = environment["HOME"] { return home + path.dropFirst() }
-    return path.hasPrefix("/") ? path : "\(currentFolder)/\(path)"
+    if path.hasPrefix("/") { return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
+    return currentFolder == "/" ? "/\(path)" : "\(currentFolder)/\(path)"
   }
 
   /// Loads and validates one file.

@@ -1,0 +1,270 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferConfiguration
+
+/// Loads `/c.yaml` out of the given files.
+private func load(_ files: [String: String], environment: [String: String] = [:]) throws -> Configuration {
+  let reader = FileReader(
+    read: { (path) throws(SystemError) in
+      guard let text = files[path] else { throw SystemError(call: "open", subject: path, code: ENOENT) }
+      return Array(text.utf8)
+    },
+    entries: { path in
+      let inside = files.keys.filter { $0.hasPrefix(path + "/") }.map { String($0.dropFirst(path.count + 1)) }
+      return inside.isEmpty ? nil : inside
+    })
+  let loader = ConfigurationLoader(
+    files: reader, environment: ProcessEnvironment(environment), currentFolder: "/")
+  return try loader.load("/c.yaml")
+}
+
+private func load(_ text: String, environment: [String: String] = [:]) throws -> Configuration {
+  try load(["/c.yaml": text], environment: environment)
+}
+
+private func problems(_ text: String) -> [String] {
+  do {
+    _ = try load(text)
+    return []
+  } catch let error as ConfigurationError {
+    return error.problems.map { "\($0.mark): \($0.message)" + ($0.suggestion.map { ". \($0)" } ?? "") }
+  } catch {
+    return ["\(error)"]
+  }
+}
+
+private let minimal = "repositories:\n  - path: /r\n"
+
+@Suite("Configuration")
+struct ConfigurationTests {
+  @Test("Options have their types")
+  func types() throws {
+    let configuration = try load(
+      minimal + """
+        source_directories: [/etc, "/a b"]
+        postgresql_databases:
+          - name: users
+            port: 5433
+            no_owner: true
+        """)
+    let root = configuration.root
+    #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
+    let database = try #require(root[GeneralOptions.postgresqlDatabases]?.first)
+    #expect(database[PostgreSQLOptions.name] == "users")
+    #expect(database[PostgreSQLOptions.port] == 5433)
+    #expect(database[PostgreSQLOptions.noOwner] == true)
+    #expect(database[PostgreSQLOptions.hostname] == nil)
+    #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
+  }
+
+  @Test("An unknown option is told with its place and the nearest name")
+  func unknown() {
+    #expect(
+      problems(minimal + "postgres_databases:\n  - name: a\n") == [
+        "/c.yaml:3:1: Unknown option 'postgres_databases'. Did you mean 'postgresql_databases'?"
+      ])
+    #expect(
+      problems(minimal + "sqlite_databases:\n  - name: a\n    path: /p\n    lable: x\n") == [
+        "/c.yaml:6:5: Unknown option 'lable'. Did you mean 'label'?"
+      ])
+  }
+
+  @Test("All problems of a file are told together, in the order of their places")
+  func several() {
+    let text = """
+      repositorys:
+        - path: /r
+      postgresql_databases:
+        - port: "5432"
+          format: custum
+          no_owner: 1
+      sqlite_databases: /a
+      """
+    #expect(
+      problems(text) == [
+        "/c.yaml:1:1: Unknown option 'repositorys'. Did you mean 'repositories'?",
+        "/c.yaml:1:1: Required option 'repositories' is missing",
+        "/c.yaml:4:5: Required option 'name' is missing. Add, for example, 'name: users'",
+        "/c.yaml:4:11: Option 'port' must be a whole number, found the text \"5432\". Write it without quotes: 5432",
+        "/c.yaml:5:13: Option 'format' cannot be 'custum'. Did you mean 'custom'?",
+        "/c.yaml:6:15: Option 'no_owner' must be true or false, found '1'",
+        "/c.yaml:7:19: Option 'sqlite_databases' must be a list of sections, found '/a'",
+      ])
+  }
+
+  @Test("Broken YAML is told with line and column")
+  func syntax() throws {
+    let found = problems("repositories:\n  - path: [a\nb: c\n")
+    #expect(found.count == 1)
+    #expect(found.first?.hasPrefix("/c.yaml:3:") == true)
+    #expect(problems("a: 'x\n").first?.contains("This is not YAML") == true)
+    #expect(problems("a: *nobody\n").first?.contains("no anchor 'nobody'") == true)
+  }
+
+  @Test("An empty file is an error of its own", arguments: ["", "# nothing\n", "---\n", "~\n"])
+  func empty(text: String) {
+    #expect(throws: ConfigurationError.empty(path: "/c.yaml")) { try load(text) }
+  }
+
+  @Test("Environment variables are put in, with defaults, and stay text")
+  func environment() throws {
+    let text =
+      minimal + """
+        encryption_passphrase: "${SECRET}"
+        working_directory: ${NOT_SET:-/srv}/x
+        archive_name_format: \\${HOME}-${NOT_SET-y}
+        """
+    let root = try load(text, environment: ["SECRET": "p: q #"]).root
+    #expect(root[GeneralOptions.encryptionPassphrase] == "p: q #")
+    #expect(root[GeneralOptions.workingDirectory] == "/srv/x")
+    #expect(root[GeneralOptions.archiveNameFormat] == "${HOME}-y")
+    #expect(
+      problems(minimal + "encryption_passphrase: ${NOT_SET}\n") == [
+        "/c.yaml:3:24: The environment variable 'NOT_SET' is not set. Set it, or give a default: ${NOT_SET:-default}"
+      ])
+    #expect(throws: ConfigurationError.self) {
+      try load(minimal + "postgresql_databases:\n  - name: a\n    port: ${P}\n", environment: ["P": "5432"])
+    }
+  }
+
+  @Test("Includes merge deeply: local scalars win, lists join with the included elements first")
+  func includes() throws {
+    let files = [
+      "/c.yaml": """
+      <<: !include common.yaml
+      archive_name_format: local
+      source_directories: [/b]
+      bootstrap: !include sub/bootstrap.yaml
+      """,
+      "/common.yaml":
+        "repositories:\n  - path: /r\narchive_name_format: common\ncompression: zstd,5\nsource_directories: [/a]\n",
+      "/sub/bootstrap.yaml": "store_config_files: false\n",
+    ]
+    let configuration = try load(files)
+    #expect(configuration.root[GeneralOptions.archiveNameFormat] == "local")
+    #expect(configuration.root[GeneralOptions.compression] == "zstd,5")
+    #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
+    #expect(configuration.root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(configuration.filesRead == ["/c.yaml", "/common.yaml", "/sub/bootstrap.yaml"])
+  }
+
+  @Test("!retain keeps only the local value, !omit takes included elements away")
+  func retainAndOmit() throws {
+    let common = "repositories:\n  - path: /r\nsource_directories: [/a, /b]\n"
+    let retained = try load([
+      "/c.yaml": "<<: !include x.yaml\nsource_directories: !retain [/c]\n", "/x.yaml": common,
+    ])
+    #expect(retained.root[GeneralOptions.sourceDirectories] == ["/c"])
+    let omitted = try load([
+      "/c.yaml": "<<: !include x.yaml\nsource_directories:\n  - !omit /a\n  - /c\n", "/x.yaml": common,
+    ])
+    #expect(omitted.root[GeneralOptions.sourceDirectories] == ["/b", "/c"])
+  }
+
+  @Test("A file that includes itself, or one that is not there, is told where it says so")
+  func badIncludes() {
+    let recursive = #expect(throws: ConfigurationError.self) {
+      try load(["/c.yaml": "<<: !include d.yaml\n", "/d.yaml": "<<: !include c.yaml\n"])
+    }
+    #expect(recursive?.problems.first?.message.contains("includes itself") == true)
+    let missing = #expect(throws: ConfigurationError.self) { try load("<<: !include nowhere.yaml\n") }
+    #expect(missing?.problems.first?.mark == SourceMark(file: "/c.yaml", line: 1, column: 5))
+  }
+
+  @Test("A key that stands twice: lists are appended, of scalars the last counts")
+  func duplicates() throws {
+    let root = try load(
+      minimal + "source_directories: [/a]\nsource_directories: [/b]\ncompression: zstd,1\ncompression: zstd,2\n"
+    ).root
+    #expect(root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
+    #expect(root[GeneralOptions.compression] == "zstd,2")
+  }
+
+  @Test("The generated file is valid as it stands, and with every example put to use")
+  func template() throws {
+    _ = try load(ConfigurationTemplate.text)
+    let lines = ConfigurationTemplate.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let full = lines.map { line in
+      line.wholeMatch(of: /#\s*(- )?[a-z_]+:.*/) == nil ? line : String(line.dropFirst())
+    }.joined(separator: "\n")
+    let configuration = try load(
+      full, environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c"])
+    #expect(configuration.root[GeneralOptions.postgresqlDatabases]?.first?[PostgreSQLOptions.name] == "users")
+    #expect(configuration.root[GeneralOptions.sqliteDatabases]?.first?[SQLiteOptions.path] != nil)
+  }
+
+  @Test("The reference names every option")
+  func reference() {
+    let text = OptionReference.markdown
+    let all = GeneralOptions.schema.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
+    for option in all { #expect(text.contains("| `\(option.name)` |")) }
+  }
+
+  @Test("No text makes the parser do anything but succeed or throw")
+  func fuzz() {
+    var state: UInt64 = 42
+    let alphabet = Array("ab:-[]{}#&*!|>'\"%@`,\n\n  \t<?~0\u{ff}".utf8)
+    for _ in 0..<3000 {
+      var text: [UInt8] = []
+      for _ in 0..<40 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        text.append(alphabet[Int(state >> 33) % alphabet.count])
+      }
+      var parser = YAMLParser(file: "f")
+      _ = try? parser.parse(text)
+    }
+  }
+
+  @Test("Aliases cannot blow a file up")
+  func expansion() {
+    var lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for level in 1...9 {
+      let part = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+      lines.append("a\(level): &a\(level) [\(part)]")
+    }
+    #expect(problems(lines.joined(separator: "\n")).first?.contains("too many values") == true)
+  }
+}
+
+@Suite("Finding configuration files and passphrases")
+struct FindingTests {
+  private let reader = FileReader(
+    read: { (path) throws(SystemError) in
+      guard ["/etc/coffer/config.yaml", "/d/a.yaml", "/d/b.yml"].contains(path) else {
+        throw SystemError(call: "open", subject: path, code: ENOENT)
+      }
+      return []
+    },
+    entries: { $0 == "/d" ? ["b.yml", "a.yaml", "notes.txt"] : nil })
+
+  @Test("Named files must exist; of folders the YAML files count, in order")
+  func named() throws {
+    let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    #expect(try loader.find(named: ["/d"]) == ["/d/a.yaml", "/d/b.yml"])
+    #expect(try loader.find(named: ["d/a.yaml"]) == ["/d/a.yaml"])
+    #expect(try loader.find(named: []) == ["/etc/coffer/config.yaml"])
+    #expect(throws: ConfigurationError.self) { try loader.find(named: ["/missing.yaml"]) }
+  }
+
+  private func resolve(_ text: String, _ environment: [String: String] = [:]) throws -> String? {
+    let all = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
+    return try PassphraseResolver(launcher: SystemProcessLauncher(), environment: ProcessEnvironment(all)).resolve(
+      try load(minimal + text, environment: environment).root)
+  }
+
+  @Test("The passphrase comes from the option, the command, then the environment")
+  func passphrases() throws {
+    let environment = ["COFFER_PASSPHRASE": "e", "BORG_PASSPHRASE": "b"]
+    #expect(try resolve("encryption_passphrase: o\nencryption_passcommand: echo c\n", environment) == "o")
+    #expect(try resolve("encryption_passcommand: echo 'c d'\n", environment) == "c d")
+    #expect(try resolve("", environment) == "e")
+    #expect(try resolve("", ["BORG_PASSCOMMAND": "echo x"]) == "x")
+    #expect(try resolve("") == nil)
+    let error = #expect(throws: ConfigurationError.self) {
+      try resolve("encryption_passcommand: sh -c 'echo sorry >&2; exit 2'\n")
+    }
+    #expect(error?.diagnosis.problem.contains("sorry") == true)
+  }
+}

@@ -1,0 +1,109 @@
+import CofferStorage
+import CofferSystem
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Damage is found, located, and never becomes data")
+struct DamageTests {
+  private static let data = ["dump": dumpLikeBytes(700_000), "noise": noise(50_000)]
+
+  /// Bytes to change: all of the small parts, samples of the large ones.
+  private func positions(_ count: Int) -> [Int] {
+    Array(stride(from: 0, to: count, by: max(count / 60, 1))) + [count - 1]
+  }
+
+  @Test("One changed bit in any object of any kind is found by the check and named (I5)")
+  func flippedBits() throws {
+    let repository = try TestRepository()
+    try repository.backUp(Self.data)
+    for status in try repository.store.list("") {
+      for position in positions(status.size) {
+        repository.store.tamper(status.name) { $0[position] ^= 0x04 }
+        defer { repository.store.tamper(status.name) { $0[position] ^= 0x04 } }
+        do {
+          let opened = try repository.reopened()
+          let report = try opened.check(.tables, cancellation: try Cancellation())
+          #expect(
+            report.findings.contains { $0.object == status.name.path }, "\(status.name) byte \(position)")
+        } catch {
+          // Objects that opening needs: config and keys.
+          let isOpening = status.name.path == "config" || status.name.path.hasPrefix("keys/")
+          #expect(isOpening, "\(status.name) byte \(position): \(error)")
+        }
+      }
+    }
+    #expect(try repository.reopened().check(.content, cancellation: try Cancellation()).findings.isEmpty)
+  }
+
+  @Test("A truncated object is found by the check and named (I5)")
+  func truncation() throws {
+    let repository = try TestRepository()
+    try repository.backUp(Self.data)
+    for status in try repository.store.list("")
+    where !status.name.path.hasPrefix("keys/") && status.name.path != "config" {
+      let whole = try repository.store.get(status.name)
+      for length in [0, 10, whole.count / 2, whole.count - 1] {
+        repository.store.tamper(status.name) { $0 = Array(whole[..<length]) }
+        let report = try repository.reopened().check(.tables, cancellation: try Cancellation())
+        #expect(report.findings.contains { $0.object == status.name.path }, "\(status.name) cut to \(length)")
+      }
+      repository.store.tamper(status.name) { $0 = whole }
+    }
+  }
+
+  @Test("Reading a damaged stream throws before its end, and tells the pack")
+  func reading() throws {
+    let repository = try TestRepository()
+    let archive = try repository.backUp(Self.data)
+    for status in try repository.store.list("packs") {
+      for position in positions(status.size) {
+        repository.store.tamper(status.name) { $0[position] ^= 0x80 }
+        defer { repository.store.tamper(status.name) { $0[position] ^= 0x80 } }
+        do {
+          let contents = try repository.contents(of: archive)
+          // What was changed then is padding or a part that this archive does not need.
+          #expect(contents == Self.data)
+        } catch let error as RepositoryError {
+          if case .damaged(let object, _, _) = error { #expect(object == status.name.path) }
+        }
+      }
+    }
+  }
+
+  @Test("A missing pack is found with the archives and items it takes along")
+  func missingPack() throws {
+    let repository = try TestRepository()
+    try repository.backUp(Self.data, name: "hit")
+    for status in try repository.store.list("packs") { try repository.store.delete(status.name) }
+    try repository.backUp(["other": dumpLikeBytes(100_000, seed: 77)], name: "whole", with: try repository.reopened())
+    let report = try repository.reopened().check(.recipes, cancellation: try Cancellation())
+    #expect(report.findings.contains { $0.object.hasPrefix("archive hit") })
+    #expect(!report.findings.contains { $0.object.hasPrefix("archive whole") })
+  }
+
+  @Test("Without its index the repository reads, and deduplicates, as before")
+  func lostIndex() throws {
+    let repository = try TestRepository()
+    let archive = try repository.backUp(Self.data)
+    for status in try repository.store.list("index") { try repository.store.delete(status.name) }
+    #expect(try repository.contents(of: archive) == Self.data)
+    let again = try repository.backUp(Self.data, name: "again", with: try repository.reopened())
+    #expect(again.statistics.newSize < 1000)
+  }
+
+  @Test("What is damaged heals when its data comes by again after the pack is set aside")
+  func healing() throws {
+    let repository = try TestRepository()
+    let archive = try repository.backUp(Self.data, name: "first")
+    for status in try repository.store.list("packs") { try repository.store.delete(status.name) }
+    try repository.backUp(Self.data, name: "second", with: try repository.reopened())
+    for status in try repository.store.list("index") {
+      let segment = try IndexLoader(context: repository.repository.context).read(status.name)
+      let packs = try IndexLoader(context: repository.repository.context).existingPacks()
+      if segment.packs.contains(where: { packs[$0.digest] == nil }) { try repository.store.delete(status.name) }
+    }
+    let contents = try repository.contents(of: archive)
+    #expect(contents["dump"] == Self.data["dump"])
+  }
+}

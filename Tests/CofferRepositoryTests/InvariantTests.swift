@@ -1,0 +1,151 @@
+import CofferStorage
+import CofferSystem
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Invariants of writing")
+struct InvariantTests {
+  private static let data = ["dump": dumpLikeBytes(3_000_000)]
+
+  private static func kind(_ name: ObjectName) -> String {
+    String(name.path.split(separator: "/")[0])
+  }
+
+  @Test("Everything an archive needs is durable before its record is (I1), packs before their index (I2)")
+  func order() throws {
+    let repository = try TestRepository()
+    let start = repository.store.history.count
+    try repository.backUp(Self.data)
+    let kinds = repository.store.history[start...].map(Self.kind)
+    #expect(kinds.first == "sessions")
+    #expect(kinds.last == "archives")
+    #expect(kinds.filter { $0 == "archives" }.count == 1)
+    let loader = IndexLoader(context: repository.repository.context)
+    let history = repository.store.history
+    for (position, name) in history.enumerated() where Self.kind(name) == "index" {
+      for pack in try loader.read(name).packs {
+        let packName = try #require(pack.digest.packName)
+        #expect(history[..<position].contains(packName))
+      }
+    }
+    #expect(try repository.store.list("sessions").isEmpty)
+  }
+
+  @Test("A store that fills up at any moment leaves no archive, a whole repository, and the next run fine")
+  func fullStore() throws {
+    var count = 0
+    while true {
+      let repository = try TestRepository()
+      repository.store.failPuts(after: count)
+      do {
+        try repository.backUp(Self.data)
+        break
+      } catch let error as StorageError {
+        guard case .full = error else {
+          Issue.record("another error: \(error)")
+          return
+        }
+      }
+      repository.store.failPuts(after: nil)
+      let opened = try repository.reopened()
+      #expect(try opened.archives().isEmpty)
+      #expect(try opened.check(.content, cancellation: try Cancellation()).findings.isEmpty)
+      let archive = try repository.backUp(Self.data, with: opened)
+      #expect(try repository.contents(of: archive) == Self.data)
+      count += 1
+    }
+    #expect(count >= 5)
+  }
+
+  @Test("A run that failed late leaves its packs for the next one to use")
+  func reuse() throws {
+    let repository = try TestRepository()
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    _ = try session.store(MemorySource(Self.data["dump"]!))
+    session.abandon()
+    #expect(try repository.repository.archives().isEmpty)
+    let archive = try repository.backUp(Self.data, with: try repository.reopened())
+    #expect(archive.statistics.newSize < 2_900_000)
+    #expect(try repository.contents(of: archive) == Self.data)
+  }
+
+  @Test("A source's error comes through as it is, and no archive exists")
+  func sourceError() throws {
+    struct Failing: Error, Equatable {}
+    final class FailingSource: ByteSource {
+      var left = 2_000_000
+      func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard left > 0 else { throw Failing() }
+        left -= buffer.count
+        return buffer.count
+      }
+    }
+    let repository = try TestRepository()
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    #expect(throws: Failing()) { try session.store(FailingSource()) }
+    session.abandon()
+    #expect(try repository.repository.archives().isEmpty)
+    #expect(try repository.store.list("sessions").isEmpty)
+  }
+
+  @Test("A cancelled run commits nothing")
+  func cancelled() throws {
+    let repository = try TestRepository()
+    let cancellation = try Cancellation()
+    let session = try repository.repository.beginSession(cancellation: cancellation)
+    cancellation.cancel()
+    #expect(throws: RunCancelled()) { try session.store(MemorySource(Self.data["dump"]!)) }
+    #expect(throws: RunCancelled()) { try session.commit(.named("no")) }
+    #expect(try repository.repository.archives().isEmpty)
+  }
+
+  @Test("A session shows that it lives, and one that could not for an hour must not commit")
+  func sessions() throws {
+    let repository = try TestRepository()
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    let first = try repository.store.list("sessions").map(\.name)
+    repository.clock.advance(700)
+    let stream = try session.store(MemorySource(Array("x".utf8)))
+    let second = try repository.store.list("sessions").map(\.name)
+    #expect(first.count == 1 && second.count == 1 && first != second)
+    repository.clock.advance(3700)
+    session.add(.file("x", stream))
+    #expect(throws: RepositoryError.sessionExpired(location: "memory")) { try session.commit(.named("late")) }
+    #expect(try repository.repository.archives().isEmpty)
+  }
+
+  @Test("Deleting an archive removes its record and nothing else (I4)")
+  func deletion() throws {
+    let repository = try TestRepository()
+    let archive = try repository.backUp(Self.data)
+    let before = try Set(repository.store.list("").map(\.name.path))
+    try repository.repository.delete(archive)
+    let after = try Set(repository.store.list("").map(\.name.path))
+    #expect(before.subtracting(after) == ["archives/\(archive.id)"])
+    #expect(throws: RepositoryError.self) { try repository.repository.delete(archive) }
+  }
+
+  @Test("An archive's record cannot be renamed, nor put into another repository")
+  func movedRecords() throws {
+    let one = try TestRepository()
+    let archive = try one.backUp(["a": [1]])
+    let bytes = try one.store.get(try #require(ObjectName("archives/\(archive.id)")))
+    try one.store.put(try #require(ObjectName("archives/20300101t000000z-0000000000000000")), bytes)
+    #expect(throws: RepositoryError.self) { try one.repository.archives() }
+    let two = try TestRepository()
+    try two.store.put(try #require(ObjectName("archives/\(archive.id)")), bytes)
+    #expect(throws: RepositoryError.self) { try two.repository.archives() }
+  }
+
+  @Test("A place that holds something else does not become a repository")
+  func foreignPlace() throws {
+    let store = MemoryStore()
+    try store.put(try #require(ObjectName("letters")), [1])
+    #expect(throws: RepositoryError.foreignContent(location: "memory", example: "letters")) {
+      try Repository.create(
+        in: store, options: RepositoryOptions(passphraseCost: 5), passphrase: TestRepository.passphrase,
+        surroundings: TestRepository.surroundings)
+    }
+  }
+}
