@@ -87,12 +87,15 @@ struct PostgreSQLServer {
       """
       SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'm', 'S') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1
+      WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 1
       """, in: database)
     for table in tables.split(separator: "\n") {
       parts.append("== \(table)")
-      parts.append(try run("SELECT t::text FROM \(table) t ORDER BY t::text", in: database))
+      parts.append(try run("SELECT ROW(t.*)::text FROM \(table) t ORDER BY 1", in: database))
     }
+    parts.append("== sequences")
+    parts.append(
+      try run("SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2", in: database))
     parts.append("== large objects")
     parts.append(
       try run("SELECT oid, md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY oid", in: database))

@@ -47,13 +47,13 @@ struct PostgreSQLTests {
     let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
     #expect(plan.summary.contains("created"))
     #expect(try dump.restore(plan, context: context) == [])
-    #expect(try two.content(of: Self.database) == content)
+    try expectSame(two.content(of: Self.database), content)
 
     try one.run(
       "DELETE FROM sales.orders; DROP VIEW sales.totals; UPDATE sales.customer SET name = 'x'", in: Self.database)
     let back = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     try dump.restore(back, context: context)
-    #expect(try one.content(of: Self.database) == content)
+    try expectSame(one.content(of: Self.database), content)
   }
 
   @Test(
@@ -72,12 +72,12 @@ struct PostgreSQLTests {
     let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
     #expect(error?.diagnosis.problem.contains("as it was") == true)
     #expect(error?.diagnosis.subject.contains(Self.database) == true)
-    #expect(try one.content(of: Self.database) == before)
+    try expectSame(one.content(of: Self.database), before)
 
     try one.run("DROP VIEW keeper", in: Self.database)
     let without = try one.content(of: Self.database)
     try dump.restore(plan, context: context, length: dump.bytes.count / 2)
-    #expect(try one.content(of: Self.database) == without)
+    try expectSame(one.content(of: Self.database), without)
 
     try two.drop(Self.database)
     let elsewhere = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
@@ -104,11 +104,11 @@ struct PostgreSQLTests {
 
     let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
     try dump.restore(plan, context: context, length: dump.bytes.count - 5000)
-    #expect(try two.content(of: Self.database) == before)
+    try expectSame(two.content(of: Self.database), before)
     #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
 
     try dump.restore(plan, context: context)
-    #expect(try two.content(of: Self.database) == content)
+    try expectSame(two.content(of: Self.database), content)
     let settings =
       "SELECT shobj_description(oid, 'pg_database'), (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = \(PostgreSQLConnection.quotedLiteral(Self.database))"
     #expect(try two.run(settings) == "the shop|{work_mem=8MB}\n")
@@ -116,7 +116,7 @@ struct PostgreSQLTests {
     #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
     // A second time, over what is there now.
     try dump.restore(plan, context: context)
-    #expect(try two.content(of: Self.database) == content)
+    try expectSame(two.content(of: Self.database), content)
   }
 
   @Test("With a format, 'all' is every database of the server, each in a dump of its own")

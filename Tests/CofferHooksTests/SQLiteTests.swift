@@ -93,7 +93,7 @@ struct SQLiteTests {
     let taken = try dump()
     try restore(taken, to: "b.db")
     // Statistics of the other kinds are not kept; ANALYZE makes them.
-    #expect(try content(of: "b.db") == content(of: "a.db"))
+    try expectSame(content(of: "b.db"), content(of: "a.db"))
     #expect(
       try run("b.db", "SELECT * FROM search WHERE search MATCH 'hello'; SELECT id FROM space WHERE a > 0.1;")
         == "hello world\n1\n")
@@ -144,7 +144,7 @@ struct SQLiteTests {
     try run("b.db", "PRAGMA journal_mode = wal; CREATE TABLE old(a); INSERT INTO old VALUES (1);")
     chmod("\(folder)/b.db", 0o640)
     try restore(taken, to: "b.db")
-    #expect(try content(of: "b.db") == content(of: "a.db"))
+    try expectSame(content(of: "b.db"), content(of: "a.db"))
     let mode = try FileManager.default.attributesOfItem(atPath: "\(folder)/b.db")[.posixPermissions] as? Int
     #expect(mode == 0o640)
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("b.db") }

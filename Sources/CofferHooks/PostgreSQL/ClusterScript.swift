@@ -108,6 +108,7 @@ struct ClusterScript {
   }
 
   private func renamed(_ statement: String) -> String {
+    guard !statement.hasPrefix("--") else { return statement }
     let other = "DATABASE " + PostgreSQLConnection.quotedIdentifier(substitute(database))
     for spelling in [PostgreSQLConnection.quotedIdentifier(database), database] {
       if let range = statement.range(of: "DATABASE \(spelling) ") ?? statement.range(of: "DATABASE \(spelling);") {

@@ -42,7 +42,12 @@ final class DumpStream: ByteSource {
     var command = command
     command.output = .path(fifo)
     start = context.clock.steadySeconds()
-    child = try context.launcher.launch(command)
+    do {
+      child = try context.launcher.launch(command)
+    } catch {
+      unlink(fifo)
+      throw error
+    }
   }
 
   deinit {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Writes the SQL that makes sqlite3 write a dump: lossless, and all in one read transaction.
 ///
 /// sqlite3's own `.dump` drops user_version, application_id and the journal mode, and cuts texts at NUL; sqlite3's
@@ -17,28 +19,28 @@ struct SQLiteScript {
   static let answerEnd = "coffer-answer-end"
   private static let settings = ["page_size", "encoding", "auto_vacuum"]
 
-  /// Begins the transaction and asks for settings and tables. Every text comes back in hex, fields parted by `|`.
+  /// Begins the transaction and asks for settings and tables. Every row of the answer is a line of JSON.
   static let question = """
     .bail on
     .headers off
     .mode list
-    .separator | \\n
+    .separator , \\n
     .timeout 30000
     BEGIN;
-    SELECT 'setting', 'page_size', page_size FROM pragma_page_size;
-    SELECT 'setting', 'encoding', encoding FROM pragma_encoding;
-    SELECT 'setting', 'auto_vacuum', auto_vacuum FROM pragma_auto_vacuum;
-    SELECT 'setting', 'user_version', user_version FROM pragma_user_version;
-    SELECT 'setting', 'application_id', application_id FROM pragma_application_id;
-    SELECT 'setting', 'journal_mode', journal_mode FROM pragma_journal_mode;
-    SELECT 'table', hex(s.name), hex(s.sql), l.type, l.wr,
+    SELECT json_array('setting', 'page_size', page_size) FROM pragma_page_size;
+    SELECT json_array('setting', 'encoding', encoding) FROM pragma_encoding;
+    SELECT json_array('setting', 'auto_vacuum', auto_vacuum) FROM pragma_auto_vacuum;
+    SELECT json_array('setting', 'user_version', user_version) FROM pragma_user_version;
+    SELECT json_array('setting', 'application_id', application_id) FROM pragma_application_id;
+    SELECT json_array('setting', 'journal_mode', journal_mode) FROM pragma_journal_mode;
+    SELECT json_array('table', s.name, s.sql, l.type, l.wr = 0 AND NOT (
       (SELECT count(*) FROM pragma_table_xinfo(s.name) WHERE pk > 0 AND upper(type) = 'INTEGER') = 1
       AND (SELECT count(*) FROM pragma_table_xinfo(s.name) WHERE pk > 0) = 1
-      AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.name) WHERE origin = 'pk'),
-      (SELECT group_concat(hex(name), ',') FROM pragma_table_xinfo(s.name) WHERE hidden = 0)
+      AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.name) WHERE origin = 'pk')),
+      (SELECT json_group_array(name) FROM pragma_table_xinfo(s.name) WHERE hidden = 0) || '')
       FROM sqlite_schema s JOIN pragma_table_list l ON l.schema = 'main' AND l.name = s.name
       WHERE s.type = 'table' ORDER BY s.rowid;
-    SELECT 'other', hex(sql) FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL ORDER BY rowid;
+    SELECT json_array('other', sql) FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL ORDER BY rowid;
     SELECT '\(answerEnd)';
 
     """
@@ -51,24 +53,37 @@ struct SQLiteScript {
   /// - Returns: nil when a line is not as it should be.
   init?(answer: [String]) {
     for line in answer {
-      let fields = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-      switch (fields.first, fields.count) {
-      case ("setting", 3): settings[fields[1]] = fields[2]
-      case ("other", 2):
-        guard let sql = Self.text(fields[1]) else { return nil }
-        others.append(sql)
-      case ("table", 7):
-        guard let name = Self.text(fields[1]), let sql = Self.text(fields[2]) else { return nil }
-        let columns = fields[6].split(separator: ",").compactMap { Self.text(String($0)) }
+      guard let fields = try? JSONDecoder().decode([Field].self, from: Data(line.utf8)) else { return nil }
+      switch (fields.first?.text, fields.count) {
+      case ("setting", 3): settings[fields[1].text] = fields[2].text
+      case ("other", 2): others.append(fields[1].text)
+      case ("table", 6):
+        guard let columns = try? JSONDecoder().decode([String].self, from: Data(fields[5].text.utf8)) else {
+          return nil
+        }
         let names = Set(columns.map { $0.lowercased() })
-        let keepsRowID =
-          fields[3] == "table" && fields[4] == "0" && fields[5] == "0" && !names.isSuperset(of: Self.rowIDNames)
         tables.append(
-          Table(name: name, sql: sql, columns: columns, isVirtual: fields[3] == "virtual", keepsRowID: keepsRowID))
+          Table(
+            name: fields[1].text, sql: fields[2].text, columns: columns, isVirtual: fields[3].text == "virtual",
+            keepsRowID: fields[4].text == "1" && fields[3].text != "virtual" && !names.isSuperset(of: Self.rowIDNames)))
       default: return nil
       }
     }
     guard Self.settings.allSatisfy({ settings[$0] != nil }) else { return nil }
+  }
+
+  /// A text or a whole number, as text.
+  private struct Field: Decodable {
+    let text: String
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let number = try? value.decode(Int.self) {
+        text = String(number)
+      } else {
+        text = try value.decode(String.self)
+      }
+    }
   }
 
   private static let rowIDNames: Set<String> = ["rowid", "_rowid_", "oid"]
@@ -130,17 +145,18 @@ struct SQLiteScript {
     let head = "INSERT INTO \(Self.identifier(table.name))(\(names.joined(separator: ","))) VALUES("
     values[0] = "\(Self.literal(head)) || \(values[0])"
     values[values.count - 1] += " || ');'"
-    return
-      ".separator , \\n\nSELECT \(values.joined(separator: ", ")) FROM \(Self.identifier(table.name));\n.separator | \\n"
+    return "SELECT \(values.joined(separator: ", ")) FROM \(Self.identifier(table.name));"
   }
 
-  /// A value as an SQL literal that gives it back exactly.
+  /// A value as an SQL literal that gives it back exactly. SQLite reads the smallest of numbers inexactly; those are
+  /// written as a quotient by a power of two.
   private static func value(_ column: String) -> String {
     """
     CASE typeof(\(column)) WHEN 'text' THEN CASE WHEN instr(\(column), char(0)) OR instr(\(column), char(13)) \
     THEN 'CAST(X''' || hex(\(column)) || ''' AS TEXT)' ELSE quote(\(column)) END \
     WHEN 'real' THEN CASE WHEN \(column) = 9e999 THEN '9e999' WHEN \(column) = -9e999 THEN '-9e999' \
-    ELSE printf('%!.20e', \(column)) END ELSE quote(\(column)) END
+    WHEN CAST(printf('%!.20e', \(column)) AS REAL) = \(column) THEN printf('%!.20e', \(column)) \
+    ELSE printf('%!.20e', \(column) * 18014398509481984.0) || ' / 18014398509481984.0' END ELSE quote(\(column)) END
     """
   }
 
@@ -148,23 +164,12 @@ struct SQLiteScript {
     "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
   }
 
-  /// Texts that hold line ends go in hex, so that they stay on one line.
+  /// Texts that hold line ends go as JSON, so that they stay on one line whatever the database's encoding.
   private static func literal(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 32 }) else {
-      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
-    }
-    let digits = Array("0123456789ABCDEF")
-    return "CAST(X'" + String(text.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }) + "' AS TEXT)"
-  }
-
-  private static func text(_ hex: String) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Substring(hex)
-    while !rest.isEmpty {
-      guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-      bytes.append(byte)
-      rest = rest.dropFirst(2)
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    let isPlain = !text.utf8.contains { $0 < 32 }
+    let json = try? JSONEncoder().encode([text])
+    let content = isPlain ? text : json.map { String(decoding: $0, as: UTF8.self) } ?? text
+    let quoted = "'" + content.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    return isPlain ? quoted : "json_extract(\(quoted), '$[0]')"
   }
 }
