@@ -107,6 +107,10 @@ struct CommandLineParser {
         position += 1
       } else if argument.hasPrefix("-") && argument.count > 1 {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) else {
+          throw unknownFlag(
+            parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
+        }
         if argument.hasPrefix("--"), parts.count == 2 {
           tokens.append(.flag(parts[0], value: parts[1]))
         } else if takesValue(argument) {

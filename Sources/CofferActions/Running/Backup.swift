@@ -179,10 +179,15 @@ struct Backup {
         groupID: getgid(), modified: nanoseconds(context.surroundings.clock.now())), to: session)
   }
 
+  /// The path from the root on, without empty and `.` parts.
   private func absolute(_ path: String) -> String {
-    if path.hasPrefix("/") { return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
-    if path.hasPrefix("~/"), let home = context.surroundings.environment["HOME"] { return home + path.dropFirst() }
-    return (context.root[GeneralOptions.workingDirectory] ?? context.surroundings.currentFolder) + "/" + path
+    var full = path
+    if path.hasPrefix("~/"), let home = context.surroundings.environment["HOME"] {
+      full = home + path.dropFirst()
+    } else if !path.hasPrefix("/") {
+      full = (context.root[GeneralOptions.workingDirectory] ?? context.surroundings.currentFolder) + "/" + path
+    }
+    return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 
   private func add(_ item: ArchiveItem, to session: BackupSession) {

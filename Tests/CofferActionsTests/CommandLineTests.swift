@@ -1,0 +1,77 @@
+import Testing
+
+@testable import CofferActions
+
+@Suite("Command line")
+struct CommandLineTests {
+  private func parse(_ line: String) throws(UsageError) -> ParsedCommandLine {
+    try CommandLineParser(actions: CommandTable.actions).parse(line.split(separator: " ").map(String.init))
+  }
+
+  private func names(_ line: String) throws -> [String] { try parse(line).invocations.map(\.action.name) }
+
+  private func problem(_ line: String) -> String {
+    do {
+      _ = try parse(line)
+      return ""
+    } catch {
+      return error.description
+    }
+  }
+
+  @Test("Actions run in the order written, whatever their alias; without one, the standard ones")
+  func actions() throws {
+    #expect(try names("check create") == ["check", "create"])
+    #expect(try names("-C rlist init -e repokey") == ["create", "repo-list", "repo-create"])
+    #expect(try names("config validate") == ["config validate"])
+    #expect(try names("") == ["create", "check"])
+    #expect(try names("-v 2") == ["create", "check"])
+  }
+
+  @Test("Flags may stand anywhere and reach every action that takes them")
+  func flags() throws {
+    let parsed = try parse("--repository r create --json -c a --config=b list --archive latest -v 1")
+    #expect(parsed.globals.all(GlobalFlags.config) == ["a", "b"])
+    #expect(parsed.globals[GlobalFlags.verbosity] == "1")
+    for invocation in parsed.invocations {
+      #expect(invocation.flags[SharedFlags.repository] == "r")
+      #expect(invocation.flags.contains(SharedFlags.json))
+    }
+    #expect(parsed.invocations[1].flags[SharedFlags.archive] == "latest")
+  }
+
+  @Test("A value that is called like an action stays a value")
+  func valuesLikeActions() throws {
+    let parsed = try parse("list --archive create")
+    #expect(parsed.invocations.map(\.action.name) == ["list"])
+    #expect(parsed.invocations[0].flags[SharedFlags.archive] == "create")
+  }
+
+  @Test("Mistakes are told with what was probably meant")
+  func mistakes() {
+    #expect(problem("crate").contains("Did you mean 'create'?"))
+    #expect(problem("config valdate").contains("Did you mean 'config validate'?"))
+    #expect(problem("create --jsn").contains("Did you mean '--json'?"))
+    #expect(problem("create --archive x").contains("belongs to"))
+    #expect(problem("restore").contains("--archive is missing"))
+    #expect(problem("list --archive").contains("needs a value"))
+    #expect(problem("create --json=1").contains("takes no value"))
+    #expect(problem("list --archive a --archive b").contains("given twice"))
+  }
+
+  @Test("Help names every flag of every action")
+  func help() {
+    for action in CommandTable.actions {
+      let text = HelpText.action(action, width: 100)
+      for flag in action.flags + GlobalFlags.all { #expect(text.contains(flag.name), "\(action.name) \(flag.name)") }
+      #expect(HelpText.program(actions: CommandTable.actions, width: 100).contains("  \(action.name)"))
+    }
+  }
+
+  @Test("Passwords on the command line are not kept in archives")
+  func redaction() {
+    #expect(
+      CommandLineRedaction.redacted(["restore", "--password", "p", "--password=q", "x"])
+        == ["coffer", "restore", "--password", "***", "--password=***", "x"])
+  }
+}

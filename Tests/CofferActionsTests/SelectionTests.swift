@@ -1,0 +1,87 @@
+import CofferRepository
+import Foundation
+import Testing
+
+@testable import CofferActions
+
+@Suite("Choosing what to restore")
+struct SelectionTests {
+  private func dump(
+    _ database: String, hook: String = "postgresql_databases", host: String? = nil, port: Int? = nil,
+    label: String? = nil
+  ) -> ArchiveDump {
+    ArchiveDump(
+      record: DumpRecord(
+        hook: hook, database: database, hostname: host, port: port, label: label, format: "custom", bytes: 1,
+        start: Date(), end: Date()), items: [])
+  }
+
+  private var dumps: [ArchiveDump] {
+    [
+      dump("users"), dump("users", host: "db2", port: 5433), dump("shop", label: "prod"),
+      dump("app", hook: "sqlite_databases"),
+    ]
+  }
+
+  private func places(_ selection: RestoreSelection) throws -> [String] {
+    try selection.select(from: dumps, archive: "a").map { "\($0.identity.place)/\($0.record.database)" }
+  }
+
+  @Test("What is not named means any: a name finds dumps with explicit ports, too")
+  func selection() throws {
+    #expect(try places(RestoreSelection()).count == 4)
+    #expect(try places(RestoreSelection(databases: ["users"])) == ["localhost/users", "db2:5433/users"])
+    #expect(try places(RestoreSelection(databases: ["users"], originalPort: 5433)) == ["db2:5433/users"])
+    #expect(try places(RestoreSelection(databases: ["users"], originalHostname: "localhost")) == ["localhost/users"])
+    #expect(try places(RestoreSelection(hook: "sqlite")) == ["localhost/app"])
+    #expect(try places(RestoreSelection(hook: "sqlite_databases")) == ["localhost/app"])
+    #expect(try places(RestoreSelection(originalLabel: "prod")) == ["prod/shop"])
+    #expect(try places(RestoreSelection(databases: ["app", "shop"])) == ["prod/shop", "localhost/app"])
+  }
+
+  @Test("What finds nothing shows what there is, and a command that works")
+  func noMatch() {
+    for selection in [
+      RestoreSelection(databases: ["users", "nope"]), RestoreSelection(hook: "mysql"),
+      RestoreSelection(databases: ["users"], originalPort: 1),
+    ] {
+      do {
+        _ = try selection.select(from: dumps, archive: "a")
+        Issue.record("found something")
+      } catch {
+        #expect(error.table.contains("db2") && error.table.contains("prod"))
+        #expect(error.diagnosis.suggestion?.contains("coffer restore --archive a --database 'users'") == true)
+      }
+    }
+  }
+
+  @Test("Archive names take host, user, process and times")
+  func names() {
+    setenv("TZ", "UTC", 1)
+    let name = ArchiveName(
+      hostname: "db1.example.org", username: "root", processID: 42,
+      now: Date(timeIntervalSince1970: 1_800_000_000.25))
+    #expect(name.expand("{hostname}-{now:%Y-%m-%d}-{pid}") == "db1-2027-01-15-42")
+    #expect(
+      name.expand("{fqdn} {user} {utcnow:%H%M%S.%f} {unixtime}") == "db1.example.org root 080000.250000 1800000000")
+    #expect(name.expand("{unknown} {") == "{unknown} {")
+  }
+
+  @Test("Sizes, durations and modes read well")
+  func formats() {
+    #expect(Formats.size(0) == "0 B" && Formats.size(999) == "999 B" && Formats.size(1000) == "1.00 kB")
+    #expect(Formats.size(123_456_789) == "123 MB" && Formats.size(9_990_000) == "9.99 MB")
+    #expect(
+      Formats.duration(3.25) == "3.2 s" && Formats.duration(75) == "1 min 15 s"
+        && Formats.duration(7300) == "2 h 01 min")
+    #expect(Formats.mode("-", 0o4751) == "-rwsr-x--x" && Formats.mode("d", 0o1777) == "drwxrwxrwt")
+  }
+
+  @Test("Paths choose what is at them and below, and not what merely begins alike")
+  func paths() {
+    let selection = PathSelection(["/etc/ssl/", "home"])
+    for path in ["etc/ssl", "etc/ssl/certs/a", "home/b"] { #expect(selection.contains(ItemPath(path))) }
+    for path in ["etc/sslx", "homes", "etc"] { #expect(!selection.contains(ItemPath(path))) }
+    #expect(PathSelection([]).contains(ItemPath("anything")))
+  }
+}

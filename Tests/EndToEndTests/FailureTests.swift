@@ -1,0 +1,132 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@Suite("When things go wrong, with the built program")
+struct FailureTests {
+  private let ground: Playground
+
+  init() throws {
+    ground = try Playground()
+    try ground.run(
+      "sqlite3", "app.db",
+      "CREATE TABLE t(a, b); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t SELECT i, hex(randomblob(20)) FROM n;"
+    )
+    try configure()
+    let made = try ground.coffer("repo-create", "--encryption", "repokey")
+    try #require(made.status == .exited(0), "\(made.errors)")
+  }
+
+  private func configure(_ more: String = "") throws {
+    try ground.configure("sqlite_databases:\n  - name: app\n    path: \(ground.folder)/app.db\n" + more)
+  }
+
+  /// A failed run: its exit code, its message, no archive, nothing left over, and the next run is fine.
+  private func expectFailure(
+    _ run: Playground.Outcome, _ sign: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    #expect(run.status == .exited(1), sourceLocation: sourceLocation)
+    #expect(run.errors.contains(sign), "\(run.errors)", sourceLocation: sourceLocation)
+    #expect(ground.leftovers().isEmpty, sourceLocation: sourceLocation)
+    try configure()
+    #expect(try ground.archives().isEmpty, sourceLocation: sourceLocation)
+    let next = try ground.coffer("create")
+    #expect(next.status == .exited(0), "\(next.errors)", sourceLocation: sourceLocation)
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0), sourceLocation: sourceLocation)
+  }
+
+  @Test("A server that is down means no archive at all")
+  func serverDown() throws {
+    try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")
+    try expectFailure(try ground.coffer("create"), "postgresql database 'users' at 127.0.0.1:1")
+  }
+
+  @Test("A dump that hangs is given up after its limit")
+  func stall() throws {
+    try ground.write("hang", "#!/bin/sh\nprintf PGDMP\nexec sleep 1000\n")
+    try ground.run("chmod", "755", "hang")
+    try configure(
+      "dump_stall_timeout: 1\npostgresql_databases:\n  - {name: users, pg_dump_command: \(ground.folder)/hang}\n")
+    try expectFailure(
+      try ground.coffer("create"), "database 'users' at localhost: \(ground.folder)/hang wrote nothing for 1 seconds")
+  }
+
+  @Test("A source that cannot be read means no archive, and is named")
+  func unreadable() throws {
+    try configure("source_directories: [\(ground.folder)/nowhere]\n")
+    try expectFailure(try ground.coffer("create"), "\(ground.folder)/nowhere: lstat failed")
+  }
+
+  @Test("Two dumps for one place in the archive are refused before anything starts")
+  func duplicate() throws {
+    try configure("  - name: app\n    path: /elsewhere.db\n")
+    try expectFailure(try ground.coffer("create"), "Two entries of the configuration lead to the same dump")
+  }
+
+  @Test("SIGTERM in the middle ends with 143, without archive, leftovers or orphans", arguments: [SIGTERM, SIGINT])
+  func signals(signal: Int32) throws {
+    try ground.write("slow", "#!/bin/sh\nprintf PGDMP\nexec sleep 765432\n")
+    try ground.run("chmod", "755", "slow")
+    try configure("postgresql_databases:\n  - {name: users, pg_dump_command: \(ground.folder)/slow}\n")
+    let child = try ground.start("create")
+    let deadline = Date().addingTimeInterval(20)
+    while try !ground.run("ps", "-e", "-o", "args=").contains("sleep 765432"), Date() < deadline { usleep(50_000) }
+    kill(child.identifier, signal)
+    #expect(child.wait(seconds: 20) == .exited(128 + signal))
+    #expect(try !ground.run("ps", "-e", "-o", "args=").contains("sleep 765432"))
+    #expect(ground.leftovers().isEmpty)
+    try configure()
+    #expect(try ground.archives().isEmpty)
+    #expect(try ground.coffer("create").status == .exited(0))
+  }
+
+  @Test("Two runs at once, with one runtime directory, do not disturb each other")
+  func concurrentRuns() throws {
+    let children = [try ground.start("create"), try ground.start("create")]
+    for child in children { #expect(child.wait(seconds: 60) == .exited(0)) }
+    #expect(try ground.archives().count == 2)
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
+    #expect(ground.leftovers().isEmpty)
+  }
+
+  @Test("A full disk is told, leaves no archive, and the run after it is fine")
+  func fullDisk() throws {
+    try ground.run("mkdir", "small")
+    guard geteuid() == 0, (try? ground.run("mount", "-t", "tmpfs", "-o", "size=800k", "none", "small")) != nil else {
+      return  // Only root may mount; the store's own tests cover the call that fails.
+    }
+    defer { _ = try? ground.run("umount", "small") }
+    try ground.write(
+      "small.yaml",
+      "repositories:\n  - path: \(ground.folder)/small/r\nsqlite_databases:\n  - name: app\n    path: \(ground.folder)/app.db\n"
+    )
+    #expect(try ground.coffer("--config", "small.yaml", "repo-create", "-e", "repokey").status == .exited(0))
+    let full = try ground.coffer("--config", "small.yaml", "create")
+    #expect(full.status == .exited(1) && full.errors.contains("No space left to store packs/"), "\(full.errors)")
+    #expect(try ground.coffer("--config", "small.yaml", "repo-list").output.isEmpty)
+    #expect(try ground.run("sh", "-c", "find small -name '.tmp-*'").isEmpty)
+    try ground.run("mount", "-o", "remount,size=20m", "small")
+    let next = try ground.coffer("--config", "small.yaml", "create")
+    #expect(next.status == .exited(0), "\(next.errors)")
+    #expect(try ground.coffer("--config", "small.yaml", "check", "--level", "4").status == .exited(0))
+  }
+
+  @Test(
+    "One changed byte in any kind of object is found, and named",
+    arguments: ["packs", "index", "archives", "keys", "config"])
+  func changedByte(kind: String) throws {
+    #expect(try ground.coffer("create").status == .exited(0))
+    let file = try ground.run("sh", "-c", "find repository/\(kind) -type f | head -n 1").dropLast()
+    let path = "\(ground.folder)/\(file)"
+    var bytes = try #require(FileManager.default.contents(atPath: path))
+    bytes[bytes.count / 2] ^= 0x20
+    chmod(path, 0o600)
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let check = try ground.coffer("check")
+    #expect(check.status == .exited(1))
+    let name = String(file.dropFirst("repository/".count))
+    // A key that does not open looks like a wrong passphrase; its clear part names it.
+    let isNamed = check.errors.contains(name) || (kind == "keys" && check.errors.contains("opens no key"))
+    #expect(isNamed, "\(check.errors)")
+  }
+}

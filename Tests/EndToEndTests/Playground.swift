@@ -1,0 +1,97 @@
+import CofferSystem
+import Foundation
+import Testing
+
+/// A folder with a configuration, in which the built program is run as a user would run it.
+final class Playground {
+  let folder: String
+  private let binary: String
+  var environment: [String: String]
+
+  struct NotBuilt: Error, CustomStringConvertible {
+    let description = "The tests need the built program and servers; run them with contrib/test"
+  }
+
+  struct Outcome {
+    let status: CofferSystem.ExitStatus
+    let output: String
+    let errors: String
+
+    var json: [[String: Any]] {
+      (try? JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]]) ?? []
+    }
+  }
+
+  init() throws {
+    signal(SIGPIPE, SIG_IGN)
+    guard let binary = ProcessInfo.processInfo.environment["COFFER_BINARY"] else { throw NotBuilt() }
+    self.binary = binary
+    var template = Array("\(NSTemporaryDirectory())coffer-e2e-XXXXXX".utf8CString)
+    _ = try #require(mkdtemp(&template))
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    environment = [
+      "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "XDG_RUNTIME_DIR": "\(folder)/run",
+      "COFFER_PASSPHRASE": "correct horse",
+    ]
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  var repository: String { "\(folder)/repository" }
+
+  /// Writes the configuration: one local repository and what is given.
+  func configure(_ more: String) throws {
+    try write("config.yaml", "repositories:\n  - path: \(repository)\n" + more)
+  }
+
+  func write(_ name: String, _ text: String) throws {
+    let path = "\(folder)/\(name)"
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  private func command(_ arguments: [String]) -> ChildCommand {
+    ChildCommand(
+      "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(folder)/stderr'", binary] + arguments,
+      environment: ProcessEnvironment(environment), workingDirectory: folder, output: .pipe)
+  }
+
+  @discardableResult
+  func coffer(_ arguments: String...) throws -> Outcome {
+    let needsConfiguration = !arguments.contains {
+      ["--config", "bootstrap", "generate", "--help", "--version"].contains($0)
+    }
+    let all = (needsConfiguration ? ["--config", "\(folder)/config.yaml"] : []) + arguments
+    let result = try SystemProcessLauncher().run(command(all), seconds: 300)
+    let errors = FileManager.default.contents(atPath: "\(folder)/stderr") ?? Data()
+    return Outcome(status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
+  }
+
+  func start(_ arguments: String...) throws -> ChildProcess {
+    try SystemProcessLauncher().launch(command(["--config", "\(folder)/config.yaml"] + arguments))
+  }
+
+  @discardableResult
+  func run(_ program: String, _ arguments: String..., input: String = "") throws -> String {
+    let result = try SystemProcessLauncher().run(
+      ChildCommand(program, arguments, environment: ProcessEnvironment(environment), workingDirectory: folder),
+      input: Array(input.utf8))
+    let message = result.errorLines.joined(separator: "\n")
+    try #require(result.status.isSuccess, "\(program): \(message)")
+    return result.text
+  }
+
+  /// The names of the repository's archives.
+  func archives() throws -> [String] {
+    let list = try coffer("repo-list", "--json").json.first?["archives"] as? [[String: Any]]
+    return try #require(list).compactMap { $0["archive"] as? String }
+  }
+
+  /// What is left in the runtime directory.
+  func leftovers() -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/run")) ?? []
+  }
+}
