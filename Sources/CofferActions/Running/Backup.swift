@@ -170,7 +170,7 @@ struct Backup {
     for path in context.configurationFiles { try storeFiles(path, in: session) }
     let manifest = JSONValue.object([
       "coffer_version": .text(Program.version),
-      "config_paths": .list(context.configurationFiles.map { .text($0) }),
+      "config_paths": .list(context.configurationFiles.map { .text(absolute($0)) }),
     ])
     let stream = try session.store(MemorySource(Array(manifest.rendered.utf8)))
     add(
