@@ -30,13 +30,14 @@ let package = Package(
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferSystem", "CofferActions"]),
 
+    .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
-    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks"]),
+    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "TestSupport"]),
     .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

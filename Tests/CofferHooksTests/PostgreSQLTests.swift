@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferHooks
@@ -91,8 +92,8 @@ struct PostgreSQLTests {
     try one.run(
       """
       DROP ROLE IF EXISTS "Coffer Tester"; CREATE ROLE "Coffer Tester" LOGIN PASSWORD 'p';
-      ALTER DATABASE \(PostgreSQLConnection.quotedIdentifier(Self.database)) SET work_mem = '8MB';
-      COMMENT ON DATABASE \(PostgreSQLConnection.quotedIdentifier(Self.database)) IS 'the shop';
+      ALTER DATABASE \(PostgreSQLServer.quotedIdentifier(Self.database)) SET work_mem = '8MB';
+      COMMENT ON DATABASE \(PostgreSQLServer.quotedIdentifier(Self.database)) IS 'the shop';
       """)
     let context = try makeContext()
     let root = try configured(one.entry("all", "label: cluster"))
@@ -110,7 +111,7 @@ struct PostgreSQLTests {
     try dump.restore(plan, context: context)
     try expectSame(two.content(of: Self.database), content)
     let settings =
-      "SELECT shobj_description(oid, 'pg_database'), (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = \(PostgreSQLConnection.quotedLiteral(Self.database))"
+      "SELECT shobj_description(oid, 'pg_database'), (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = \(PostgreSQLServer.quotedLiteral(Self.database))"
     #expect(try two.run(settings) == "the shop|{work_mem=8MB}\n")
     #expect(try two.run("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'Coffer Tester'") == "t\n")
     #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")

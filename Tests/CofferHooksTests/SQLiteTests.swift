@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferHooks

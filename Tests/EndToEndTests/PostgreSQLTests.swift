@@ -1,89 +1,107 @@
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("PostgreSQL through the built program", .serialized)
 struct PostgreSQLTests {
   private let ground: Playground
-  private let servers: [[String]]
+  private let one: PostgreSQLServer
+  private let two: PostgreSQLServer
 
   init() throws {
     ground = try Playground()
-    servers = try [1, 2].map { number in
-      let text = ProcessInfo.processInfo.environment["COFFER_TEST_POSTGRESQL_\(number)"] ?? ""
-      let parts = text.split(separator: ":").map(String.init)
-      guard parts.count == 4 else { throw Playground.NotBuilt() }
-      return parts
-    }
+    one = try PostgreSQLServer(1)
+    two = try PostgreSQLServer(2)
   }
 
-  private func psql(_ server: Int, _ database: String, _ sql: String) throws -> String {
-    ground.environment["PGPASSWORD"] = servers[server][3]
-    defer { ground.environment["PGPASSWORD"] = nil }
-    return try ground.run(
-      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", servers[server][0], "-p", servers[server][1], "-U",
-      servers[server][2], "-d", database, "-c", sql)
+  private func configure(_ database: String, _ more: String...) throws {
+    try ground.configure("postgresql_databases:\n" + one.entry(database) + more.map { "    \($0)\n" }.joined())
+    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+  }
+
+  private func create() throws -> [String: Any] {
+    let run = try ground.coffer("create", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let archive = try #require(run.json.first?["archive"] as? [String: Any])
+    return try #require(archive["stats"] as? [String: Any])
+  }
+
+  private func restoreToTwo(_ database: String) throws {
+    let restored = try ground.coffer(
+      "restore", "--archive", "latest", "--database", database, "--hostname", two.hostname, "--port", "\(two.port)",
+      "--username", two.username, "--password", two.password)
+    #expect(restored.status == .exited(0), "\(restored.errors)")
   }
 
   @Test(
-    "Databases of every format go to another server by flags, and a day later little is stored",
+    "A rich database of every format goes through the repository to another server and back to its own",
     arguments: ["custom", "plain", "tar", "directory"])
   func roundTrip(format: String) throws {
     let name = "e2e \(format)"
-    for server in 0...1 { _ = try psql(server, "postgres", "DROP DATABASE IF EXISTS \"\(name)\" WITH (FORCE)") }
-    _ = try psql(0, "postgres", "CREATE DATABASE \"\(name)\"")
-    _ = try psql(
-      0, name,
-      "CREATE TABLE t AS SELECT i AS id, md5(i::text) AS a, md5((i * 7)::text) AS b FROM generate_series(1, 60000) i")
-    try ground.configure(
-      """
-      encryption_passphrase: "${COFFER_PASSPHRASE}"
-      postgresql_databases:
-        - name: \(name)
-          hostname: \(servers[0][0])
-          port: \(servers[0][1])
-          username: \(servers[0][2])
-          password: \(servers[0][3])
-          format: \(format)
-
-      """)
-    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
-    let first = try ground.coffer("create", "--json")
-    #expect(first.status == .exited(0), "\(first.errors)")
-    _ = try psql(0, name, "UPDATE t SET a = 'changed' WHERE id = 30000")
-    let second = try ground.coffer("create", "--json")
-    let sizes = [first, second].compactMap { run in
-      ((run.json.first?["archive"] as? [String: Any])?["stats"] as? [String: Any])?["new_size"] as? Int
-    }
-    try #require(sizes.count == 2)
-    #expect(sizes[0] > 4_000_000 && sizes[1] < 200_000, "\(sizes)")
-    let restored = try ground.coffer(
-      "restore", "--archive", "latest", "--database", name, "--hostname", servers[1][0], "--port", servers[1][1],
-      "--username", servers[1][2], "--password", servers[1][3])
-    #expect(restored.status == .exited(0), "\(restored.errors)")
-    let sum = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY id)) FROM t"
-    #expect(try psql(1, name, sum) == psql(0, name, sum))
+    try one.recreate(name)
+    try two.drop(name)
+    try one.run(PostgreSQLServer.richSchema, in: name)
+    try configure(name, "format: \(format)")
+    let first = try create()
+    let content = try one.content(of: name)
+    try one.run("UPDATE sales.customer SET name = 'changed' WHERE id = 1000", in: name)
+    let second = try create()
+    let sizes = [first, second].compactMap { $0["new_size"] as? Int }
+    #expect(sizes.count == 2 && sizes[1] < sizes[0] / 3, "\(sizes)")
+    try restoreToTwo(name)
+    try expectSame(two.content(of: name), one.content(of: name))
+    #expect(try ground.coffer("restore", "--archive", try ground.archives()[0]).status == .exited(0))
+    try expectSame(one.content(of: name), content)
     #expect(ground.leftovers().isEmpty)
+    try one.drop(name)
+    try two.drop(name)
+  }
+
+  @Test("A whole server goes through the repository to another one")
+  func wholeServer() throws {
+    try one.recreate("e2e whole")
+    try one.run(PostgreSQLServer.richSchema, in: "e2e whole")
+    try two.drop("e2e whole")
+    try configure("all")
+    _ = try create()
+    try restoreToTwo("all")
+    try expectSame(two.content(of: "e2e whole"), one.content(of: "e2e whole"))
+    try one.drop("e2e whole")
+    try two.drop("e2e whole")
   }
 
   @Test("A dump killed in the middle leaves no archive, and the next run is fine")
   func killed() throws {
-    _ = try psql(0, "postgres", "DROP DATABASE IF EXISTS e2e_killed WITH (FORCE)")
-    _ = try psql(0, "postgres", "CREATE DATABASE e2e_killed")
-    _ = try psql(0, "e2e_killed", "CREATE TABLE t AS SELECT md5(i::text) AS a FROM generate_series(1, 100000) i")
+    try one.recreate("e2e_killed")
+    try one.run("CREATE TABLE t AS SELECT md5(i::text) AS a FROM generate_series(1, 100000) i", in: "e2e_killed")
     try ground.write("dying", "#!/bin/sh\npg_dump \"$@\" | head -c 1000000\nkill -9 $$\n")
     try ground.run("chmod", "755", "dying")
-    let entry =
-      "postgresql_databases:\n  - name: e2e_killed\n    hostname: \(servers[0][0])\n    port: \(servers[0][1])\n    username: \(servers[0][2])\n    password: \(servers[0][3])\n"
-    try ground.configure(entry + "    pg_dump_command: \(ground.folder)/dying\n")
-    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+    try configure("e2e_killed", "pg_dump_command: \(ground.folder)/dying")
     let run = try ground.coffer("create")
     #expect(
       run.status == .exited(1) && run.errors.contains("killed by signal 9") && run.errors.contains("'e2e_killed'"))
     #expect(try ground.archives().isEmpty)
     #expect(ground.leftovers().isEmpty)
-    try ground.configure(entry)
-    #expect(try ground.coffer("create").status == .exited(0))
-    _ = try psql(0, "postgres", "DROP DATABASE e2e_killed")
+    try configure("e2e_killed")
+    _ = try create()
+    #expect(try ground.archives().count == 1)
+    try one.drop("e2e_killed")
+  }
+
+  @Test("A wrong password on restore touches nothing, and one on backup leaves no archive")
+  func wrongPassword() throws {
+    try one.recreate("e2e_password")
+    try one.run("CREATE TABLE t(a int)", in: "e2e_password")
+    try configure("e2e_password")
+    _ = try create()
+    let restore = try ground.coffer("restore", "--archive", "latest", "--password", "nope")
+    #expect(restore.status == .exited(1) && restore.errors.contains("Cannot be restored: "), "\(restore.errors)")
+    try ground.configure(
+      "postgresql_databases:\n" + one.entry("e2e_password").replacingOccurrences(of: one.password, with: "nope"))
+    let backup = try ground.coffer("create")
+    #expect(backup.status == .exited(1) && backup.errors.contains("password authentication failed"))
+    #expect(try ground.archives().count == 1)
+    try one.drop("e2e_password")
   }
 }

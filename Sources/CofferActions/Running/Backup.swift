@@ -167,16 +167,30 @@ struct Backup {
   private func storeConfiguration(in session: BackupSession) throws {
     let options = context.root[GeneralOptions.bootstrap]
     guard options?[BootstrapOptions.storeConfigFiles] ?? true else { return }
-    for path in context.configurationFiles { try storeFiles(path, in: session) }
+    let paths = context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
+    for path in paths { try storeFiles(path, in: session) }
     let manifest = JSONValue.object([
       "coffer_version": .text(Program.version),
-      "config_paths": .list(context.configurationFiles.map { .text(absolute($0)) }),
+      "config_paths": .list(paths.map { .text($0) }),
     ])
     let stream = try session.store(MemorySource(Array(manifest.rendered.utf8)))
     add(
       ArchiveItem(
         path: ItemPath(BootstrapManifest.path), content: .file(stream), mode: 0o600, userID: getuid(),
         groupID: getgid(), modified: nanoseconds(context.surroundings.clock.now())), to: session)
+  }
+
+  private static let linkLimit = 10
+
+  /// A file's path and, when it is a link, those of what it leads to.
+  private static func followingLinks(_ path: String) -> [String] {
+    var paths = [path]
+    while paths.count <= linkLimit, let last = paths.last,
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: last)
+    {
+      paths.append(target.hasPrefix("/") ? target : (last as NSString).deletingLastPathComponent + "/" + target)
+    }
+    return paths
   }
 
   /// The path from the root on, without empty and `.` parts.

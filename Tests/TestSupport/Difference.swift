@@ -1,7 +1,5 @@
-import Testing
-
 /// Returns the first line in which two texts differ; nil when they are the same.
-func firstDifference(_ left: String, _ right: String) -> String? {
+public func firstDifference(_ left: String, _ right: String) -> String? {
   guard left != right else { return nil }
   let left = left.split(separator: "\n", omittingEmptySubsequences: false)
   let right = right.split(separator: "\n", omittingEmptySubsequences: false)
@@ -9,11 +7,4 @@ func firstDifference(_ left: String, _ right: String) -> String? {
     return "line \(number + 1): \(pair.0) <> \(pair.1)"
   }
   return "\(left.count) lines <> \(right.count) lines"
-}
-
-/// Records an issue with the first line in which two texts differ.
-func expectSame(_ left: String, _ right: String, sourceLocation: SourceLocation = #_sourceLocation) {
-  if let difference = firstDifference(left, right) {
-    Issue.record("The contents differ in \(difference)", sourceLocation: sourceLocation)
-  }
 }

@@ -1,22 +1,19 @@
-import CofferConfiguration
 import CofferSystem
 import Foundation
 
-@testable import CofferHooks
-
 /// A PostgreSQL server that contrib/test has started.
-struct PostgreSQLServer {
-  let hostname: String
-  let port: Int
-  let username: String
-  let password: String
+public struct PostgreSQLServer: Sendable {
+  public let hostname: String
+  public let port: Int
+  public let username: String
+  public let password: String
 
-  struct NotStarted: Error, CustomStringConvertible {
-    let description = "The tests need database servers; run them with contrib/test"
+  public struct NotStarted: Error, CustomStringConvertible {
+    public let description = "The tests need database servers; run them with contrib/test"
   }
 
   /// - Parameter number: 1 or 2.
-  init(_ number: Int) throws {
+  public init(_ number: Int) throws {
     let text = ProcessInfo.processInfo.environment["COFFER_TEST_POSTGRESQL_\(number)"] ?? ""
     let parts = text.split(separator: ":").map(String.init)
     guard parts.count == 4, let port = Int(parts[1]) else { throw NotStarted() }
@@ -27,7 +24,7 @@ struct PostgreSQLServer {
   }
 
   /// The lines of a configuration entry for a database of this server.
-  func entry(_ database: String, _ more: String...) -> String {
+  public func entry(_ database: String, _ more: String...) -> String {
     let lines = [
       "  - name: \"\(database)\"", "    hostname: \(hostname)", "    port: \(port)", "    username: \(username)",
       "    password: \(password)",
@@ -35,18 +32,14 @@ struct PostgreSQLServer {
     return (lines + more.map { "    \($0)" }).joined(separator: "\n") + "\n"
   }
 
-  var target: RestoreTarget {
-    RestoreTarget(hostname: hostname, port: port, username: username, password: password)
-  }
-
   /// Runs SQL; the rows with fields parted by `|`.
   @discardableResult
-  func run(_ sql: String, in database: String = "postgres") throws -> String {
+  public func run(_ sql: String, in database: String = "postgres") throws -> String {
     var environment = ProcessEnvironment(["PATH": "/usr/bin:/bin"])
     environment.variables["PGPASSWORD"] = password
     let arguments = [
       "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", hostname, "-p", String(port), "-U", username, "-d",
-      PostgreSQLConnection.connectionString(database), "-f", "-",
+      Self.connectionString(database), "-f", "-",
     ]
     let result = try SystemProcessLauncher().run(
       ChildCommand("psql", arguments, environment: environment), input: Array(sql.utf8), seconds: 120)
@@ -56,27 +49,31 @@ struct PostgreSQLServer {
     return result.text
   }
 
-  struct SQLFailed: Error, CustomStringConvertible {
-    let description: String
+  public struct SQLFailed: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(description: String) {
+      self.description = description
+    }
   }
 
-  func recreate(_ database: String) throws {
+  public func recreate(_ database: String) throws {
     try drop(database)
-    try run("CREATE DATABASE \(PostgreSQLConnection.quotedIdentifier(database))")
+    try run("CREATE DATABASE \(Self.quotedIdentifier(database))")
   }
 
-  func drop(_ database: String) throws {
-    try run("DROP DATABASE IF EXISTS \(PostgreSQLConnection.quotedIdentifier(database)) WITH (FORCE)")
+  public func drop(_ database: String) throws {
+    try run("DROP DATABASE IF EXISTS \(Self.quotedIdentifier(database)) WITH (FORCE)")
   }
 
   /// The whole logical content of a database as text that is the same for the same content: pg_dump's schema, every
   /// row of every table in order, and every large object.
-  func content(of database: String) throws -> String {
+  public func content(of database: String) throws -> String {
     var environment = ProcessEnvironment(["PATH": "/usr/bin:/bin"])
     environment.variables["PGPASSWORD"] = password
     let arguments = [
       "-h", hostname, "-p", String(port), "-U", username, "--schema-only",
-      "--dbname=" + PostgreSQLConnection.connectionString(database),
+      "--dbname=" + Self.connectionString(database),
     ]
     let schema = try SystemProcessLauncher().run(
       ChildCommand("pg_dump", arguments, environment: environment), seconds: 120)
@@ -103,7 +100,7 @@ struct PostgreSQLServer {
   }
 
   /// A database with some of everything.
-  static let richSchema = #"""
+  public static let richSchema = #"""
     CREATE SCHEMA sales; CREATE SCHEMA "Odd Schema ""x""";
     CREATE TYPE sales.state AS ENUM ('new', 'paid', 'it''s shipped');
     CREATE DOMAIN sales.positive AS int CHECK (VALUE > 0);
@@ -138,73 +135,16 @@ struct PostgreSQLServer {
     GRANT SELECT ON sales.customer TO PUBLIC;
     SELECT lo_from_bytea(7001, 'large object'::bytea); SELECT lo_from_bytea(7002, decode(repeat('00ff', 5000), 'hex'));
     """#
-}
 
-/// A hook context with a private runtime directory.
-func makeContext(
-  limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil
-) throws -> HookContext {
-  signal(SIGPIPE, SIG_IGN)
-  return HookContext(
-    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(["PATH": path, "HOME": "/nonexistent"]),
-    clock: .system, cancellation: try cancellation ?? Cancellation(),
-    runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits)
-}
-
-/// Reads a configuration of databases only.
-func makeRoot(_ databases: String) throws -> ConfigurationSection {
-  let text = "repositories:\n  - path: /r\n" + databases
-  let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
-  return try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    .load("/c.yaml").root
-}
-
-/// A dump in memory, or in a folder that was kept.
-struct TakenDump {
-  let facts: DumpFacts
-  let bytes: [UInt8]
-  let folder: String?
-
-  init(_ dump: any PlannedDump, context: HookContext) throws {
-    let running = try dump.start(context: context)
-    switch running.output {
-    case .folder(let path):
-      facts = try running.finish().facts
-      bytes = []
-      folder = path
-    case .stream(let source):
-      var all: [UInt8] = []
-      var piece = [UInt8](repeating: 0, count: 1 << 16)
-      do {
-        while case let count = try piece.withUnsafeMutableBytes({ try source.read(into: $0) }), count > 0 {
-          all.append(contentsOf: piece[..<count])
-        }
-        facts = try running.finish().facts
-      } catch {
-        running.abandon()
-        throw error
-      }
-      bytes = all
-      folder = nil
-    }
+  public static func quotedIdentifier(_ name: String) -> String {
+    "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 
-  /// - Parameter length: Bytes to write before giving up; nil for all.
-  @discardableResult
-  func restore(_ plan: any PlannedRestore, context: HookContext, length: Int? = nil) throws -> [String] {
-    let running = try plan.start(folder: folder, context: context)
-    do {
-      for start in stride(from: 0, to: length ?? bytes.count, by: 100_000) {
-        try Array(bytes[start..<min(start + 100_000, length ?? bytes.count)]).withUnsafeBytes { try running.write($0) }
-      }
-    } catch {
-      running.abandon()
-      throw error
-    }
-    guard length == nil else {
-      running.abandon()
-      return []
-    }
-    return try running.finish()
+  public static func quotedLiteral(_ text: String) -> String {
+    "'" + text.replacingOccurrences(of: "'", with: "''") + "'"
+  }
+
+  static func connectionString(_ database: String) -> String {
+    "dbname='" + database.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'") + "'"
   }
 }

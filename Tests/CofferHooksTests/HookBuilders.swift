@@ -1,0 +1,81 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+
+@testable import CofferHooks
+
+extension PostgreSQLServer {
+  var target: RestoreTarget {
+    RestoreTarget(hostname: hostname, port: port, username: username, password: password)
+  }
+}
+
+/// A hook context with a private runtime directory.
+func makeContext(
+  limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil
+) throws -> HookContext {
+  signal(SIGPIPE, SIG_IGN)
+  return HookContext(
+    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(["PATH": path, "HOME": "/nonexistent"]),
+    clock: .system, cancellation: try cancellation ?? Cancellation(),
+    runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits)
+}
+
+/// Reads a configuration of databases only.
+func makeRoot(_ databases: String) throws -> ConfigurationSection {
+  let text = "repositories:\n  - path: /r\n" + databases
+  let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
+  return try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    .load("/c.yaml").root
+}
+
+/// A dump in memory, or in a folder that was kept.
+struct TakenDump {
+  let facts: DumpFacts
+  let bytes: [UInt8]
+  let folder: String?
+
+  init(_ dump: any PlannedDump, context: HookContext) throws {
+    let running = try dump.start(context: context)
+    switch running.output {
+    case .folder(let path):
+      facts = try running.finish().facts
+      bytes = []
+      folder = path
+    case .stream(let source):
+      var all: [UInt8] = []
+      var piece = [UInt8](repeating: 0, count: 1 << 16)
+      do {
+        while case let count = try piece.withUnsafeMutableBytes({ try source.read(into: $0) }), count > 0 {
+          all.append(contentsOf: piece[..<count])
+        }
+        facts = try running.finish().facts
+      } catch {
+        running.abandon()
+        throw error
+      }
+      bytes = all
+      folder = nil
+    }
+  }
+
+  /// - Parameter length: Bytes to write before giving up; nil for all.
+  @discardableResult
+  func restore(_ plan: any PlannedRestore, context: HookContext, length: Int? = nil) throws -> [String] {
+    let running = try plan.start(folder: folder, context: context)
+    do {
+      for start in stride(from: 0, to: length ?? bytes.count, by: 100_000) {
+        try Array(bytes[start..<min(start + 100_000, length ?? bytes.count)]).withUnsafeBytes { try running.write($0) }
+      }
+    } catch {
+      running.abandon()
+      throw error
+    }
+    guard length == nil else {
+      running.abandon()
+      return []
+    }
+    return try running.finish()
+  }
+}

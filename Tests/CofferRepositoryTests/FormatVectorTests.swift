@@ -1,0 +1,118 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import CofferRepository
+
+/// Bytes that must never change: an old repository must stay readable. A deliberate change of the format changes the
+/// format's version, its page, and then these.
+@Suite("The format's bytes are what they always were")
+struct FormatVectorTests {
+  /// 1, 2, 3, ... over and over.
+  private let counting: RandomSource = {
+    let next = Mutex<UInt8>(0)
+    return RandomSource { buffer in
+      for position in buffer.indices {
+        buffer[position] = next.withLock {
+          $0 &+= 1
+          return $0
+        }
+      }
+    }
+  }()
+
+  private func hash(_ bytes: [UInt8]) throws -> String {
+    try bytes.withUnsafeBytes { String(try ContentHasher.hash($0).hex.prefix(16)) }
+  }
+
+  private func expectHash(_ actual: String, _ expected: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(actual == expected, sourceLocation: sourceLocation)
+  }
+
+  private func digest(_ byte: UInt8) -> Digest256 {
+    [UInt8](repeating: byte, count: 32).withUnsafeBytes { Digest256($0) }
+  }
+
+  private func id(_ byte: UInt8) -> ChunkID {
+    [UInt8](repeating: byte, count: 16).withUnsafeBytes { ChunkID($0) }
+  }
+
+  @Test("Keys: bundle and wrapped record")
+  func keys() throws {
+    let bundle = try KeyBundle.generate(random: counting)
+    expectHash(try hash(bundle.encoded()), "8ed396e621ef8da7")
+    let record = try KeyRecord(
+      wrapping: bundle, rootPrivate: try #require(bundle.rootPrivate), passphrase: SecretBytes(passphrase: "p"),
+      logN: 4,
+      created: Date(timeIntervalSince1970: 1_800_000_000), random: counting)
+    expectHash(try hash(record.bytes), "dce653b8da68d2dd")
+  }
+
+  @Test("Packs: header with key, directory")
+  func packs() throws {
+    let data = try X25519.generate(random: counting)
+    let session = try X25519.generate(random: counting)
+    let shared = try X25519.agree(privateKey: session.privateKey, publicKey: data.publicKey)
+    let (header, key) = try PackHeader.make(
+      kind: .data, suite: .aes256gcm, ephemeralPublic: session.publicKey, shared: shared, random: counting)
+    expectHash(try hash(header.encoded + key.copied()), "15b38ece34e07e0e")
+    var directory = PackDirectory()
+    directory.append(
+      storedLength: 300, plainLength: 500, coding: .zstd, prefix: [],
+      chunks: [BlockChunk(id: id(1), length: 200), BlockChunk(id: id(2), length: 300)])
+    directory.append(
+      storedLength: 40, plainLength: 700, coding: .delta,
+      prefix: [.init(pack: digest(9), block: 300, offset: 10, length: 900)],
+      chunks: [BlockChunk(id: id(3), length: 700, anchor: 130)])
+    let expected =
+      "01" + String(repeating: "09", count: 32) + "02" + "ac02f4030102" + String(repeating: "01", count: 16) + "c801"
+      + String(repeating: "02", count: 16) + "ac02" + "28bc05020100ac020a840701" + String(repeating: "03", count: 16)
+      + "bc058201"
+    #expect(Hexadecimal.encode(directory.encoded()) == expected)
+  }
+
+  @Test("Index: a segment")
+  func index() {
+    let pack = IndexedPack(
+      digest: digest(7), kind: .tree, size: 1000, plainSize: 3000,
+      entries: [.init(id: id(1), block: 0), .init(id: id(2), block: 0), .init(id: id(3), block: 1)])
+    let expected =
+      "01" + String(repeating: "07", count: 32) + "02e807b81702" + "02" + String(repeating: "01", count: 16)
+      + String(repeating: "02", count: 16) + "01" + String(repeating: "03", count: 16)
+    #expect(Hexadecimal.encode(IndexSegment.encode([pack])) == expected)
+  }
+
+  @Test("Recipes: nodes and stream hash")
+  func recipes() throws {
+    var nodes: [String] = []
+    var builder = try RecipeBuilder { node in
+      nodes.append(Hexadecimal.encode(node))
+      return id(UInt8(nodes.count))
+    }
+    try builder.append(id(0x80), length: 5)
+    try builder.append(id(0x11), length: 1000)
+    let stream = try builder.finish()
+    #expect(nodes == ["00" + String(repeating: "80", count: 16) + "05" + String(repeating: "11", count: 16) + "e807"])
+    // python3: hashlib.blake2b(b'\x80'*16 + (5).to_bytes(4,'little') + b'\x11'*16 + (1000).to_bytes(4,'little'))
+    #expect(stream.hash.hex.hasPrefix("0b1d22386b2f3d087161812d"))
+    #expect(stream.root == id(1) && stream.depth == 0 && stream.size == 1005 && stream.chunkCount == 2)
+  }
+
+  @Test("Archives: items, and a record in its envelope")
+  func archives() throws {
+    var writer = ByteWriter()
+    let stream = StreamReference(root: id(5), depth: 1, size: 300, chunkCount: 2, hash: digest(6))
+    ArchiveItem(
+      path: ItemPath("a/b"), content: .file(stream), mode: 0o644, userID: 1, groupID: 300, user: "u", modified: 2
+    )
+    .encode(into: &writer)
+    let expected =
+      "02" + "03612f62" + "a403" + "01" + "ac02" + "0175" + "00" + "0200000000000000" + "ac0202"
+      + String(repeating: "06", count: 32) + "01" + String(repeating: "05", count: 16) + "00"
+    #expect(Hexadecimal.encode(writer.bytes) == expected)
+    let keys = try KeyBundle.generate(random: counting)
+    let sealed = try Envelope(keys: keys, suite: .aes256gcm).seal(
+      Array("{}".utf8), purpose: .archive, context: Array("archives/x".utf8), random: counting)
+    expectHash(try hash(sealed), "498de3ba47865b9a")
+  }
+}
