@@ -20,6 +20,9 @@ public struct ChildCommand: Sendable, Equatable {
   public var workingDirectory: String?
   public var input: Stream
   public var output: Stream
+  /// Further descriptors that the child gets: its number for each, 3 or more, and ours. The child can name them as
+  /// `/dev/fd/NUMBER`.
+  public var inherited: [Int32: Int32] = [:]
 
   public init(
     _ executable: String, _ arguments: [String] = [], environment: ProcessEnvironment,

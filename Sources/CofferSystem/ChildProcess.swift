@@ -11,25 +11,45 @@ public protocol ProcessLauncher: Sendable {
 /// Starts programs with `posix_spawn`.
 ///
 /// Every child leads a process group of its own, has default signal handling, and inherits no descriptor but its
-/// three streams. A child whose starter is killed notices by itself: the pipes it writes to have lost their reader.
+/// three streams and those that the command names.
+///
+/// A starter that is killed outright cannot end its children: `posix_spawn` offers no parent-death signal, and one set
+/// by a wrapper would follow the thread that started the child rather than the program. Such children notice by
+/// themselves, because the pipes that they write to have lost their reader and those that they read from have ended;
+/// therefore the end of its input must never be what makes a client commit.
 public struct SystemProcessLauncher: ProcessLauncher {
-  public init() {}
+  private let hasProcessDescriptors: Bool
+
+  public init() {
+    self.init(hasProcessDescriptors: true)
+  }
+
+  /// - Parameter hasProcessDescriptors: false to do without `pidfd_open`, as on systems that refuse it.
+  init(hasProcessDescriptors: Bool) {
+    self.hasProcessDescriptors = hasProcessDescriptors
+  }
 
   public func launch(_ command: ChildCommand) throws -> ChildProcess {
     let path = try Self.resolve(command.executable, command.environment)
-    return try Spawner(command, path: path).spawn()
+    return try Spawner(command, path: path, hasProcessDescriptors: hasProcessDescriptors).spawn()
   }
 
   private static func resolve(_ executable: String, _ environment: ProcessEnvironment) throws(LaunchError) -> String {
     if executable.contains("/") {
-      guard access(executable, X_OK) == 0 else { throw .notFound(program: executable) }
+      guard isProgram(executable) else { throw .notFound(program: executable) }
       return executable
     }
     for folder in (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":") {
       let path = "\(folder)/\(executable)"
-      if access(path, X_OK) == 0 { return path }
+      if isProgram(path) { return path }
     }
     throw .notFound(program: executable)
+  }
+
+  /// Folders may be executed too, as far as `access` is concerned.
+  private static func isProgram(_ path: String) -> Bool {
+    var facts = stat()
+    return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
   }
 }
 
@@ -103,13 +123,22 @@ public final class ChildProcess: Sendable {
   /// Ends the child and everything it started: asks the group, waits a little, kills it. Does nothing more to a
   /// child that has ended, but its group is ended all the same.
   public func terminate() {
-    let hadEnded = ended.withLock { $0 } != nil
-    guard !hadEnded else { return }
-    kill(-identifier, SIGTERM)
-    kill(-identifier, SIGCONT)
+    guard signalGroup([SIGTERM, SIGCONT]) else { return }
     if wait(seconds: Self.grace) == nil {
-      kill(-identifier, SIGKILL)
+      signalGroup([SIGKILL])
       _ = wait()
+    }
+  }
+
+  /// Under the lock that reaping takes, because the group's number may be somebody else's afterwards.
+  ///
+  /// - Returns: false when the child was reaped before.
+  @discardableResult
+  private func signalGroup(_ signals: [Int32]) -> Bool {
+    ended.withLock { ended in
+      guard ended == nil else { return false }
+      for signal in signals { kill(-identifier, signal) }
+      return true
     }
   }
 
@@ -127,43 +156,5 @@ public final class ChildProcess: Sendable {
     }
     errorTail.join()
     return status
-  }
-}
-
-/// Reads a child's standard error to its end on a thread and keeps the last lines.
-final class ErrorTail: Sendable {
-  private struct Content {
-    var bytes: [UInt8] = []
-  }
-
-  private let content = Mutex(Content())
-  private let thread: Mutex<WorkerThread?> = Mutex(nil)
-
-  private static let lineCount = 25
-  private static let byteLimit = 16 << 10
-
-  init(reading descriptor: consuming FileDescriptor) {
-    let number = descriptor.release()
-    let worker = WorkerThread(name: "stderr") { [self] in
-      let descriptor = FileDescriptor(owning: number)
-      withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-        while let count = try? descriptor.read(into: buffer, subject: "stderr"), count > 0 {
-          content.withLock { content in
-            content.bytes.append(contentsOf: buffer[..<count])
-            content.bytes.removeFirst(max(content.bytes.count - Self.byteLimit, 0))
-          }
-        }
-      }
-    }
-    thread.withLock { $0 = worker }
-  }
-
-  var lines: [String] {
-    let text = content.withLock { String(decoding: $0.bytes, as: UTF8.self) }
-    return text.split(whereSeparator: \.isNewline).suffix(Self.lineCount).map(String.init)
-  }
-
-  func join() {
-    thread.withLock { $0 }?.join()
   }
 }

@@ -5,10 +5,12 @@ import Foundation
 struct Spawner {
   private let command: ChildCommand
   private let path: String
+  private let hasProcessDescriptors: Bool
 
-  init(_ command: ChildCommand, path: String) {
+  init(_ command: ChildCommand, path: String, hasProcessDescriptors: Bool) {
     self.command = command
     self.path = path
+    self.hasProcessDescriptors = hasProcessDescriptors
   }
 
   func spawn() throws -> ChildProcess {
@@ -43,22 +45,58 @@ struct Spawner {
     posix_spawn_file_actions_adddup2(&actions, errorWrite, 2)
     let childError = FileDescriptor(owning: errorWrite)
     let ownError = FileDescriptor(owning: errorRead)
-    // What libraries opened without close-on-exec must not reach a child either.
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    let copies = try addInherited(&actions)
+    defer { for copy in copies { close(copy) } }
+    // What libraries opened without close-on-exec, or our own starter left open, must not reach a child either.
+    posix_spawn_file_actions_addclosefrom_np(&actions, (command.inherited.keys.max() ?? 2) + 1)
 
     let identifier = try start(&actions)
     _ = consume childInput
     _ = consume childOutput
     _ = consume childError
-    let endDescriptor = pidfd_open(identifier, 0)
-    guard endDescriptor >= 0 else {
+    let endDescriptor: Int32
+    do {
+      endDescriptor = try openEnd(of: identifier)
+    } catch {
       kill(-identifier, SIGKILL)
-      throw LaunchError.failed(
-        program: command.executable, cause: SystemError(call: "pidfd_open", subject: command.executable))
+      while waitpid(identifier, nil, 0) < 0 && errno == EINTR {}
+      throw error
     }
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
-      output: output, errorTail: ErrorTail(reading: ownError))
+      output: output, errorTail: ErrorTail(reading: ownError, until: endDescriptor))
+  }
+
+  /// Numbers above all that children ask for, so that no copy overwrites another before it is used.
+  private static let copiesFrom: Int32 = 200
+
+  private func addInherited(_ actions: inout posix_spawn_file_actions_t) throws -> [Int32] {
+    var copies: [Int32] = []
+    for (number, own) in command.inherited {
+      let copy = fcntl(own, F_DUPFD_CLOEXEC, Self.copiesFrom)
+      guard (3..<Self.copiesFrom).contains(number), copy >= 0 else {
+        let cause = SystemError(call: "fcntl", subject: command.executable, code: copy >= 0 ? EINVAL : errno)
+        for copy in copies { close(copy) }
+        throw LaunchError.failed(program: command.executable, cause: cause)
+      }
+      copies.append(copy)
+      posix_spawn_file_actions_adddup2(&actions, copy, number)
+    }
+    return copies
+  }
+
+  /// A descriptor that becomes readable when the child ends.
+  private func openEnd(of identifier: pid_t) throws -> Int32 {
+    let descriptor = hasProcessDescriptors ? pidfd_open(identifier, 0) : -1
+    if descriptor >= 0 { return descriptor }
+    // Old kernels lack the call, and some sandboxes refuse it: a thread waits, and closes a pipe when it has waited.
+    let (readEnd, writeEnd) = try makePipe()
+    _ = WorkerThread(name: "child-end") {
+      var facts = siginfo_t()
+      while waitid(P_PID, id_t(identifier), &facts, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+      close(writeEnd)
+    }
+    return readEnd
   }
 
   private func start(_ actions: inout posix_spawn_file_actions_t) throws -> pid_t {

@@ -34,6 +34,22 @@ struct ChildProcessTests {
     #expect(result.text.split(separator: "\n").count <= 4)
   }
 
+  @Test("A child gets the descriptors that it is given, under the numbers it is given them, whatever ours are")
+  func inherited() throws {
+    let paths = ["first", "second"].map { "\(NSTemporaryDirectory())/coffer-inherited-\($0)-\(getpid())" }
+    defer { for path in paths { unlink(path) } }
+    for path in paths { try String(path.suffix(20)).write(toFile: path, atomically: false, encoding: .utf8) }
+    let first = try FileDescriptor(opening: paths[0], flags: O_RDONLY)
+    let second = try FileDescriptor(opening: paths[1], flags: O_RDONLY)
+    var command = shell("cat <&7; echo; cat /dev/fd/3; echo; ls /proc/self/fd | wc -l")
+    // Crossed over, in case ours have these very numbers.
+    command.inherited = [7: first.number, 3: second.number]
+    let lines = try launcher.run(command).text.split(separator: "\n").map(String.init)
+    #expect(lines == [String(paths[0].suffix(20)), String(paths[1].suffix(20)), "6"])
+    command.inherited = [2: first.number]
+    #expect(throws: LaunchError.self) { try launcher.run(command) }
+  }
+
   @Test("A program that is missing is named with the package that has it")
   func missing() {
     let error = #expect(throws: LaunchError.self) {
@@ -80,6 +96,35 @@ struct ChildProcessTests {
     #expect(child.wait(cancellation: cancellation) == nil)
     child.terminate()
     #expect(child.wait() == .signalled(SIGTERM))
+  }
+
+  @Test("What a child leaves behind in another session does not hold up its end, even with our streams open")
+  func leftBehind() throws {
+    let start = Clock.system.steadySeconds()
+    let child = try launcher.launch(shell("setsid sleep 8 & sleep 0.2; echo done >&2; exit 4"))
+    #expect(child.wait() == .exited(4))
+    #expect(child.lastErrorLines == ["done"])
+    #expect(Clock.system.steadySeconds() - start < 2)
+  }
+
+  @Test("Children are waited for without process descriptors too")
+  func withoutProcessDescriptors() throws {
+    let launcher = SystemProcessLauncher(hasProcessDescriptors: false)
+    #expect(try launcher.run(shell("echo a; echo b >&2; exit 5")).status == .exited(5))
+    let child = try launcher.launch(shell("sleep 1000"))
+    #expect(child.wait(seconds: 0.1) == nil)
+    child.terminate()
+    #expect(child.wait() == .signalled(SIGTERM))
+  }
+
+  @Test("A folder of a program's name is no program")
+  func folder() throws {
+    let folder = NSTemporaryDirectory() + "/coffer-path-\(getpid())"
+    try FileManager.default.createDirectory(atPath: folder + "/sqlite3", withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    #expect(throws: LaunchError.notFound(program: "sqlite3")) {
+      try launcher.launch(ChildCommand("sqlite3", environment: ProcessEnvironment(["PATH": folder])))
+    }
   }
 
   @Test("A command that does not answer is given up")

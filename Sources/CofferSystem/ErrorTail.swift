@@ -1,0 +1,44 @@
+import Foundation
+import Synchronization
+
+/// Reads a child's standard error on a thread and keeps the last lines.
+///
+/// Reading stops when the child has ended and nothing is left to read, not at the end of the stream: what a child
+/// leaves running in the background (an ssh connection kept open, for example) may hold the stream open for ever.
+final class ErrorTail: Sendable {
+  private let content = Mutex<[UInt8]>([])
+  private let thread: Mutex<WorkerThread?> = Mutex(nil)
+
+  private static let lineCount = 25
+  private static let byteLimit = 16 << 10
+
+  /// - Parameter end: Becomes readable when the child has ended; must stay open until `join` has returned.
+  init(reading descriptor: consuming FileDescriptor, until end: Int32) {
+    let number = descriptor.release()
+    _ = fcntl(number, F_SETFL, O_NONBLOCK)
+    let worker = WorkerThread(name: "stderr") { [self] in
+      let descriptor = FileDescriptor(owning: number)
+      let reader = PolledReader(descriptor.number, cancellation: nil)
+      withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+        while case .bytes(let count)? = try? reader.read(
+          into: buffer, seconds: .infinity, orUntil: end, subject: "stderr")
+        {
+          content.withLock { content in
+            content.append(contentsOf: buffer[..<count])
+            content.removeFirst(max(content.count - Self.byteLimit, 0))
+          }
+        }
+      }
+    }
+    thread.withLock { $0 = worker }
+  }
+
+  var lines: [String] {
+    let text = content.withLock { String(decoding: $0, as: UTF8.self) }
+    return text.split(whereSeparator: \.isNewline).suffix(Self.lineCount).map(String.init)
+  }
+
+  func join() {
+    thread.withLock { $0 }?.join()
+  }
+}
