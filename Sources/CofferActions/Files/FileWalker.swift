@@ -75,15 +75,19 @@ extension FileWalker.Found {
       }
     return ArchiveItem(
       path: path, content: content, mode: UInt32(facts.st_mode & 0o7777), userID: facts.st_uid,
-      groupID: facts.st_gid, user: Self.userName(facts.st_uid), group: Self.groupName(facts.st_gid),
+      groupID: facts.st_gid, user: OwnerNames.user(facts.st_uid), group: OwnerNames.group(facts.st_gid),
       modified: Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec))
   }
 
-  private static func userName(_ id: uid_t) -> String {
+}
+
+/// What the machine calls a user or group; empty when it has no name.
+enum OwnerNames {
+  static func user(_ id: uid_t) -> String {
     getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? ""
   }
 
-  private static func groupName(_ id: gid_t) -> String {
+  static func group(_ id: gid_t) -> String {
     getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? ""
   }
 }

@@ -96,10 +96,7 @@ struct Backup {
       case .stream(let source):
         let stream = try session.store(source)
         let record = record(of: try running.finish(), bytes: stream.size, start: start)
-        add(
-          ArchiveItem(
-            path: ItemPath("coffer/\(dump.identity.path)"), content: .file(stream), mode: 0o600,
-            userID: getuid(), groupID: getgid(), modified: nanoseconds(start), dump: record), to: session)
+        add(ownItem("coffer/\(dump.identity.path)", stream, at: start, dump: record), to: session)
       case .folder(let folder): try storeFolder(folder, of: dump, running, start, in: session)
       }
     } catch {
@@ -174,10 +171,17 @@ struct Backup {
       "config_paths": .list(paths.map { .text($0) }),
     ])
     let stream = try session.store(MemorySource(Array(manifest.rendered.utf8)))
-    add(
-      ArchiveItem(
-        path: ItemPath(BootstrapManifest.path), content: .file(stream), mode: 0o600, userID: getuid(),
-        groupID: getgid(), modified: nanoseconds(context.surroundings.clock.now())), to: session)
+    add(ownItem(BootstrapManifest.path, stream, at: context.surroundings.clock.now()), to: session)
+  }
+
+  /// An item that is no file of this machine: readable by the user who runs this only.
+  private func ownItem(
+    _ path: String, _ stream: StreamReference, at time: Date, dump: DumpRecord? = nil
+  ) -> ArchiveItem {
+    ArchiveItem(
+      path: ItemPath(path), content: .file(stream), mode: 0o600, userID: getuid(), groupID: getgid(),
+      user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),
+      modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
   }
 
   private static let linkLimit = 10
@@ -207,9 +211,5 @@ struct Backup {
   private func add(_ item: ArchiveItem, to session: BackupSession) {
     session.add(item)
     if lists { context.console.answer(item.path.text) }
-  }
-
-  private func nanoseconds(_ date: Date) -> Int64 {
-    Int64(date.timeIntervalSince1970 * 1e9)
   }
 }

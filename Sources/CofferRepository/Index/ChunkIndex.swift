@@ -27,7 +27,6 @@ final class ChunkIndex: Sendable {
     state = Mutex(IndexTable())
   }
 
-  var packCount: Int { state.withLock { $0.packs.count } }
   var chunkCount: Int { state.withLock { $0.count } }
 
   /// Adds all chunks of a pack, unless the pack is known already. The first pack that holds a chunk wins.
@@ -52,15 +51,6 @@ final class ChunkIndex: Sendable {
 
   func pack(_ number: Int) -> Digest256 {
     state.withLock { $0.packs[number] }
-  }
-
-  func holds(_ pack: Digest256) -> Bool {
-    state.withLock { $0.numbers[pack] != nil }
-  }
-
-  /// Returns the number of a pack, if the index has it.
-  func number(of pack: Digest256) -> Int? {
-    state.withLock { $0.numbers[pack] }
   }
 }
 
