@@ -43,6 +43,7 @@ struct TestRepository {
       let stream = try session.store(MemorySource(bytes))
       session.add(.file(path, stream))
     }
+    clock.advance(1)
     return try session.commit(.named(name))
   }
 

@@ -41,7 +41,11 @@ final class BlockCompressor {
   ) throws -> Int {
     try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
     try set(ZSTD_c_compressionLevel, level)
-    if level == 3 { try setStandardParameters(prefixSize: prefix?.count ?? 0) }
+    if prefix != nil {
+      try setDeltaParameters()
+    } else if level == 3 {
+      try setStandardParameters()
+    }
     if let prefix { try check(ZSTD_CCtx_refPrefix(context, prefix.baseAddress, prefix.count)) }
     return try check(
       ZSTD_compress2(context, output.baseAddress, output.count, plain.baseAddress, plain.count))
@@ -49,12 +53,21 @@ final class BlockCompressor {
 
   /// Left alone, zstd takes smaller tables for sources of 256 KiB and less, which costs up to 6 % on dumps; the
   /// values are those of its row for larger sources at level 3.
-  private func setStandardParameters(prefixSize: Int) throws {
+  private func setStandardParameters() throws {
     try set(ZSTD_c_strategy, Int(ZSTD_dfast.rawValue))
-    try set(ZSTD_c_windowLog, prefixSize == 0 ? 20 : 23)
+    try set(ZSTD_c_windowLog, 20)
     try set(ZSTD_c_hashLog, 17)
     try set(ZSTD_c_chainLog, 16)
     try set(ZSTD_c_minMatch, 6)
+  }
+
+  /// The window holds prefix and block, and the tables every few bytes of the prefix.
+  private func setDeltaParameters() throws {
+    try set(ZSTD_c_strategy, Int(ZSTD_dfast.rawValue))
+    try set(ZSTD_c_windowLog, 23)
+    try set(ZSTD_c_hashLog, 20)
+    try set(ZSTD_c_chainLog, 19)
+    try set(ZSTD_c_minMatch, 5)
   }
 
   private func set(_ parameter: ZSTD_cParameter, _ value: Int) throws {

@@ -5,6 +5,7 @@ import CofferStorage
 /// Keeps the blocks and packs it used last: chunks that follow each other in a stream are mostly neighbours.
 final class BlockReader {
   private let context: RepositoryContext
+  private let verifiesChunks: Bool
   private let decompressor: BlockDecompressor
   private let hasher: [PackKind: KeyedHasher]
   private var packs: RecentCache<Digest256, OpenPack>
@@ -36,9 +37,13 @@ final class BlockReader {
     }
   }
 
-  /// - Parameter cachedBlocks: How many plain blocks of up to 512 KiB are kept.
-  init(context: RepositoryContext, cachedBlocks: Int = 48) throws {
+  /// - Parameters:
+  ///   - cachedBlocks: How many plain blocks of up to 512 KiB are kept.
+  ///   - verifiesChunks: Whether chunk ids are computed again. Without that, blocks are authenticated all the same:
+  ///     enough for bytes that only serve as a base to compress against.
+  init(context: RepositoryContext, cachedBlocks: Int = 48, verifiesChunks: Bool = true) throws {
     self.context = context
+    self.verifiesChunks = verifiesChunks
     decompressor = try BlockDecompressor()
     hasher = [
       .data: try KeyedHasher(key: try context.dataIDKey()),
@@ -80,6 +85,7 @@ final class BlockReader {
     }
     let entry = reader.directory.blocks[number]
     let plain = try decode(coded, entry: entry, number: number, reader: reader)
+    guard verifiesChunks else { return PlainBlock(bytes: plain, places: [:]) }
     var places: [ChunkID: Range<Int>] = [:]
     places.reserveCapacity(entry.chunks.count)
     guard let hasher = hasher[reader.header.kind] else { return PlainBlock(bytes: plain, places: [:]) }
@@ -119,7 +125,7 @@ final class BlockReader {
   }
 
   /// Puts the prefix of a delta block together from full blocks.
-  private func prefixBytes(_ segments: [PackDirectory.Segment]) throws -> [UInt8] {
+  func prefixBytes(_ segments: [PackDirectory.Segment]) throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(segments.reduce(0) { $0 + $1.length })
     for segment in segments {

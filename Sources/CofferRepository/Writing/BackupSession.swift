@@ -42,9 +42,14 @@ public final class BackupSession: Sendable {
       let storer = PackStorer(context: context, index: index, session: marker, counters: counters)
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
-      pipeline = try BlockPipeline(workers: workers, inFlight: workers * 2 + 2, level: compressionLevel) {
-        try assembler.assemble($0)
-      }
+      let canRead = context.keys.dataPrivate != nil
+      pipeline = try BlockPipeline(
+        workers: workers, inFlight: workers * 2 + 2,
+        makeCoder: {
+          let bases =
+            canRead ? try BlockReader(context: context, cachedBlocks: 12, verifiesChunks: false) : nil
+          return try BlockCoder(level: compressionLevel, bases: bases)
+        }, assemble: { try assembler.assemble($0) })
       self.storer = storer
       nodes = Mutex(
         NodeWriter(
@@ -84,7 +89,7 @@ public final class BackupSession: Sendable {
       let (list, count) = items.withLock { ($0.encoded.bytes, $0.count) }
       let original = counters.progress.read
       let reference = try store(MemorySource(list))
-      for filler in idleFillers.withLock({ $0 }) { try filler.blocks.flush() }
+      for filler in idleFillers.withLock({ $0 }) { try filler.runs.flush() }
       try nodes.withLock { try $0.filler.flush() }
       try pipeline.finish()
       try storer.finish()
@@ -114,7 +119,10 @@ public final class BackupSession: Sendable {
 
   private func makeFiller() throws -> StreamFiller {
     StreamFiller(
-      hasher: try KeyedHasher(key: dataIDKey), blocks: BlockFiller(kind: .data, pipeline: pipeline))
+      hasher: try KeyedHasher(key: dataIDKey),
+      runs: RunGatherer(
+        full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
+        bases: BaseFinder(context: context, index: index)))
   }
 
   private func fill(_ filler: StreamFiller, from source: any ByteSource) throws -> StreamReference {
@@ -132,11 +140,14 @@ public final class BackupSession: Sendable {
       { bytes in
         let id = try filler.hasher.chunkID(of: bytes)
         if index.claim(id) {
-          try filler.blocks.append(id, bytes)
+          try filler.runs.add(id, bytes)
           counters.addNew(bytes.count)
+        } else {
+          try filler.runs.pass(id)
         }
         try recipe.append(id, length: bytes.count)
       })
+    try filler.runs.endStream()
     return try recipe.finish()
   }
 }
@@ -145,11 +156,11 @@ public final class BackupSession: Sendable {
 private final class StreamFiller: @unchecked Sendable {
   // Sound because a filler is either in the session's list of idle ones or used by one thread.
   let hasher: KeyedHasher
-  let blocks: BlockFiller
+  let runs: RunGatherer
 
-  init(hasher: KeyedHasher, blocks: BlockFiller) {
+  init(hasher: KeyedHasher, runs: RunGatherer) {
     self.hasher = hasher
-    self.blocks = blocks
+    self.runs = runs
   }
 }
 

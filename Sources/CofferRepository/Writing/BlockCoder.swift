@@ -5,9 +5,12 @@ final class BlockCoder {
   private let compressor: BlockCompressor
   private let decompressor: BlockDecompressor
   private let level: Int
+  private let bases: BlockReader?
   private var check: UnsafeMutableRawBufferPointer
 
-  init(level: Int) throws {
+  /// - Parameter bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
+  init(level: Int, bases: BlockReader?) throws {
+    self.bases = bases
     compressor = try BlockCompressor()
     decompressor = try BlockDecompressor()
     self.level = level
@@ -20,32 +23,46 @@ final class BlockCoder {
 
   /// Codes the block into its output.
   func code(_ block: PendingBlock) throws -> PendingBlock.Coded {
-    let plain = block.plain
-    let isDelta = !block.prefix.isEmpty
-    let length = try block.prefixBytes.withUnsafeBytes { prefix in
-      try compressor.compress(plain, prefix: isDelta ? prefix : nil, level: level, into: block.output)
+    if !block.prefix.isEmpty {
+      if let coded = try codeDelta(block) { return coded }
+      block.dropPrefix()
     }
-    guard length < plain.count || isDelta else {
+    let plain = block.plain
+    let length = try compressor.compress(plain, prefix: nil, level: level, into: block.output)
+    guard length < plain.count else {
       block.output.copyMemory(from: plain)
       return PendingBlock.Coded(coding: .stored, length: plain.count)
     }
-    try verify(block, length: length)
-    return PendingBlock.Coded(coding: isDelta ? .delta : .zstd, length: length)
+    try verify(block, length: length, prefix: nil)
+    return PendingBlock.Coded(coding: .zstd, length: length)
   }
 
+  /// - Returns: nil when the block is better stored in full, or its base cannot be read: a damaged base must not keep
+  ///   new data from being stored.
+  private func codeDelta(_ block: PendingBlock) throws -> PendingBlock.Coded? {
+    guard let bases, let prefix = try? bases.prefixBytes(block.prefix) else { return nil }
+    return try prefix.withUnsafeBytes { prefix in
+      let length = try compressor.compress(block.plain, prefix: prefix, level: level, into: block.output)
+      guard length < block.plain.count / Self.usefulDelta else { return nil }
+      try verify(block, length: length, prefix: prefix)
+      return PendingBlock.Coded(coding: .delta, length: length)
+    }
+  }
+
+  /// Dumps compress to about a third by themselves, and a delta is to save at least half of that; a full block can
+  /// be the base of later ones, a delta block cannot.
+  private static let usefulDelta = 6
+
   /// Decodes the output again: a fault of memory or of the compressor must not reach the store.
-  private func verify(_ block: PendingBlock, length: Int) throws {
+  private func verify(_ block: PendingBlock, length: Int, prefix: UnsafeRawBufferPointer?) throws {
     let plain = block.plain
     if check.count < plain.count {
       check.deallocate()
       check = .allocate(byteCount: plain.count, alignment: 64)
     }
     let restored = UnsafeMutableRawBufferPointer(rebasing: check[..<plain.count])
-    try block.prefixBytes.withUnsafeBytes { prefix in
-      try decompressor.decompress(
-        UnsafeRawBufferPointer(rebasing: block.output[..<length]),
-        prefix: block.prefix.isEmpty ? nil : prefix, into: restored)
-    }
+    try decompressor.decompress(
+      UnsafeRawBufferPointer(rebasing: block.output[..<length]), prefix: prefix, into: restored)
     guard UnsafeRawBufferPointer(restored).isEqual(to: plain) else { throw SelfCheckFailed(stage: "compression") }
   }
 }

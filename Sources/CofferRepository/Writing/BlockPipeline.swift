@@ -10,9 +10,11 @@ final class BlockPipeline: Sendable {
   private let failure: Monitor<(any Error)?>
   private let threads: [WorkerThread]
 
-  /// - Parameter assemble: Called on one thread, in the order of submission; the last call gets nil.
+  /// - Parameters:
+  ///   - makeCoder: Called once on each worker's thread.
+  ///   - assemble: Called on one thread, in the order of submission; the last call gets nil.
   init(
-    workers: Int, inFlight: Int, level: Int,
+    workers: Int, inFlight: Int, makeCoder: @escaping @Sendable () throws -> BlockCoder,
     assemble: @escaping @Sendable (PendingBlock?) throws -> Void
   ) throws {
     let jobs = BoundedQueue<PendingBlock>(capacity: inFlight)
@@ -24,7 +26,7 @@ final class BlockPipeline: Sendable {
     }
     var threads: [WorkerThread] = []
     for number in 1...max(workers, 1) {
-      threads.append(WorkerThread(name: "coder-\(number)") { Self.runCoder(jobs, level: level) })
+      threads.append(WorkerThread(name: "coder-\(number)") { Self.runCoder(jobs, makeCoder) })
     }
     threads.append(
       WorkerThread(name: "assembler") {
@@ -74,8 +76,8 @@ final class BlockPipeline: Sendable {
     ordered.abandon()
   }
 
-  private static func runCoder(_ jobs: BoundedQueue<PendingBlock>, level: Int) {
-    let coder = Result { try BlockCoder(level: level) }
+  private static func runCoder(_ jobs: BoundedQueue<PendingBlock>, _ makeCoder: () throws -> BlockCoder) {
+    let coder = Result { try makeCoder() }
     while let block = jobs.pop() {
       let outcome = Result { try coder.get().code(block) }
       block.coded.update { $0 = outcome }

@@ -10,8 +10,6 @@ final class PendingBlock: @unchecked Sendable {
   private(set) var chunks: [BlockChunk] = []
   /// The stretches of full data that the block is to be coded against; empty for a full block.
   var prefix: [PackDirectory.Segment] = []
-  /// The plain bytes of `prefix`.
-  var prefixBytes: [UInt8] = []
 
   /// What the worker made of the block.
   struct Coded: Sendable {
@@ -41,6 +39,12 @@ final class PendingBlock: @unchecked Sendable {
 
   func hasRoom(for count: Int) -> Bool {
     plainLength + count <= storage.count
+  }
+
+  /// Makes a full block of one that was to be coded against a prefix.
+  func dropPrefix() {
+    prefix = []
+    for position in chunks.indices { chunks[position].anchor = 0 }
   }
 
   /// Copies a chunk's bytes to the end; the caller has checked that there is room.

@@ -1,0 +1,73 @@
+/// Finds the full data that a run of new chunks is probably an edited copy of: what stands behind the known chunk in
+/// front of it. Used by one thread at a time.
+final class BaseFinder {
+  /// A place in full data.
+  struct Place: Equatable {
+    let pack: Digest256
+    let block: Int
+    let offset: Int
+    /// Bytes of the chunk that the place belongs to.
+    let length: Int
+  }
+
+  private let context: RepositoryContext
+  private let index: ChunkIndex
+  private var directories: RecentCache<Digest256, PackDirectory>
+
+  /// - Returns: nil for a key that cannot read what is stored.
+  init?(context: RepositoryContext, index: ChunkIndex) {
+    guard context.keys.dataPrivate != nil else { return nil }
+    self.context = context
+    self.index = index
+    directories = RecentCache(capacity: 16)
+  }
+
+  /// Returns the anchor of a chunk: its own place in a full block, or the place that it was coded against.
+  ///
+  /// - Returns: nil for a chunk that is not stored yet, or whose pack does not open: the caller does without.
+  func anchor(of id: ChunkID) -> Place? {
+    guard let location = index.location(of: id) else { return nil }
+    let pack = index.pack(location.pack)
+    guard let directory = directory(of: pack), directory.blocks.indices.contains(location.block) else { return nil }
+    let block = directory.blocks[location.block]
+    guard let chunk = directory.chunks[block.chunks].first(where: { $0.id == id }) else { return nil }
+    guard block.coding == .delta else {
+      return Place(pack: pack, block: location.block, offset: chunk.offset, length: chunk.length)
+    }
+    var position = 0
+    for segment in block.prefix {
+      if chunk.anchor < position + segment.length {
+        let offset = segment.offset + chunk.anchor - position
+        return Place(pack: segment.pack, block: segment.block, offset: offset, length: chunk.length)
+      }
+      position += segment.length
+    }
+    return nil
+  }
+
+  /// Returns the full data from `lead` bytes before a place on, across blocks of its pack, at most `length` bytes.
+  func segments(around place: Place, lead: Int, length: Int) -> [PackDirectory.Segment] {
+    guard let directory = directory(of: place.pack) else { return [] }
+    var segments: [PackDirectory.Segment] = []
+    var offset = max(place.offset - lead, 0)
+    var left = length
+    for number in place.block..<max(directory.blocks.count, place.block) {
+      let block = directory.blocks[number]
+      guard left > 0, block.coding != .delta else { break }
+      let count = min(left, block.plainLength - offset)
+      if count > 0 {
+        segments.append(.init(pack: place.pack, block: number, offset: offset, length: count))
+        left -= count
+      }
+      offset = 0
+    }
+    return segments
+  }
+
+  private func directory(of pack: Digest256) -> PackDirectory? {
+    if let known = directories[pack] { return known }
+    guard let reader = try? PackReader(pack, context: context) else { return nil }
+    directories[pack] = reader.directory
+    return reader.directory
+  }
+}

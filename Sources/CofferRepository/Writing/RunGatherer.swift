@@ -1,0 +1,129 @@
+/// Lays a stream's new chunks into blocks: runs between known chunks into delta blocks, everything else into full
+/// ones. Used by one thread at a time.
+final class RunGatherer {
+  private let full: BlockFiller
+  private let pipeline: BlockPipeline
+  private let bases: BaseFinder?
+
+  /// The known chunk in front of the run; nil at a stream's beginning and in runs that are too long.
+  private var front: ChunkID?
+  private var runBytes: [UInt8] = []
+  private var runChunks: [BlockChunk] = []
+  private var delta: PendingBlock?
+  private var prefixLength = 0
+
+  /// Longer runs are new data rather than edits.
+  private static let runLimit = 500 << 10
+  /// Bytes before the anchor of the chunk in front that belong to the prefix.
+  private static let lead = 4 << 10
+  /// Bytes by which the prefix is longer than the run.
+  private static let slack = 32 << 10
+  /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
+  private static let prefixLimit = 4 << 20
+
+  /// - Parameter bases: nil for keys that cannot read: all blocks are full then.
+  init(full: BlockFiller, pipeline: BlockPipeline, bases: BaseFinder?) {
+    self.full = full
+    self.pipeline = pipeline
+    self.bases = bases
+  }
+
+  /// Takes note of a chunk that is stored already.
+  func pass(_ id: ChunkID) throws {
+    if !runChunks.isEmpty { try endRun() }
+    front = id
+  }
+
+  /// Takes a chunk that is to be stored.
+  func add(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws {
+    if bases != nil, front != nil, runBytes.count + bytes.count <= Self.runLimit {
+      runBytes.append(contentsOf: bytes)
+      runChunks.append(BlockChunk(id: id, length: bytes.count))
+      return
+    }
+    if !runChunks.isEmpty { try storeRunInFull() }
+    front = nil
+    try full.append(id, bytes)
+  }
+
+  /// Ends the stream: what comes next has no neighbour in front.
+  func endStream() throws {
+    if !runChunks.isEmpty { try endRun() }
+    front = nil
+  }
+
+  /// Hands over the blocks that are being filled.
+  func flush() throws {
+    try flushDelta()
+    try full.flush()
+  }
+
+  private func endRun() throws {
+    guard let front, let bases, let place = bases.anchor(of: front) else { return try storeRunInFull() }
+    let wanted = Self.lead + place.length + runBytes.count + Self.slack
+    let segments = bases.segments(around: place, lead: Self.lead, length: wanted)
+    guard !segments.isEmpty else { return try storeRunInFull() }
+    if let delta, !delta.hasRoom(for: runBytes.count) || prefixLength + wanted > Self.prefixLimit { try flushDelta() }
+    let block = delta ?? PendingBlock(kind: .data, capacity: BlockFiller.target)
+    delta = block
+    let begin = append(segments, to: block)
+    var anchor = begin + min(place.offset, Self.lead) + place.length
+    runBytes.withUnsafeBytes { bytes in
+      var offset = 0
+      for chunk in runChunks {
+        block.append(
+          chunk.id, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + chunk.length]),
+          anchor: min(anchor, prefixLength - 1))
+        offset += chunk.length
+        anchor += chunk.length
+      }
+    }
+    clearRun()
+  }
+
+  /// Adds segments to the block's prefix; one that overlaps the last is joined with it.
+  ///
+  /// - Returns: Where the first segment begins in the prefix.
+  private func append(_ segments: [PackDirectory.Segment], to block: PendingBlock) -> Int {
+    var begin: Int?
+    for segment in segments {
+      guard let last = block.prefix.last, last.pack == segment.pack, last.block == segment.block,
+        (last.offset...last.offset + last.length).contains(segment.offset)
+      else {
+        begin = begin ?? prefixLength
+        block.prefix.append(segment)
+        prefixLength += segment.length
+        continue
+      }
+      let length = max(last.length, segment.offset + segment.length - last.offset)
+      begin = begin ?? prefixLength - last.length + segment.offset - last.offset
+      block.prefix[block.prefix.count - 1] = .init(
+        pack: last.pack, block: last.block, offset: last.offset, length: length)
+      prefixLength += length - last.length
+    }
+    return begin ?? prefixLength
+  }
+
+  private func storeRunInFull() throws {
+    try runBytes.withUnsafeBytes { bytes in
+      var offset = 0
+      for chunk in runChunks {
+        try full.append(chunk.id, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + chunk.length]))
+        offset += chunk.length
+      }
+    }
+    clearRun()
+  }
+
+  private func clearRun() {
+    runBytes.removeAll(keepingCapacity: true)
+    runChunks.removeAll(keepingCapacity: true)
+  }
+
+  private func flushDelta() throws {
+    guard let block = delta else { return }
+    delta = nil
+    prefixLength = 0
+    try pipeline.submit(block)
+  }
+}

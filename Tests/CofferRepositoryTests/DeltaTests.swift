@@ -1,0 +1,136 @@
+import CofferStorage
+import CofferSystem
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Delta blocks")
+struct DeltaTests {
+  /// A dump in which some rows have changed: the same ones for the same day.
+  private func edited(_ bytes: [UInt8], day: Int) -> [UInt8] {
+    var bytes = bytes
+    for position in stride(from: 5000 + day * 7919, to: bytes.count - 100, by: 60_000) {
+      bytes.replaceSubrange(position..<position + 4, with: Array("<\(day)>".utf8) + [UInt8](repeating: 120, count: day))
+    }
+    return bytes
+  }
+
+  private func directories(_ repository: TestRepository) throws -> [PackDirectory] {
+    let context = try repository.reopened().context
+    return try IndexLoader(context: context).existingPacks().keys.map { try PackReader($0, context: context).directory }
+  }
+
+  private func deltaBlocks(_ repository: TestRepository) throws -> [PackDirectory.Block] {
+    try directories(repository).flatMap { $0.blocks.filter { $0.coding == .delta } }
+  }
+
+  @Test("Scattered edits, day after day, are stored as what changed, and every day comes back")
+  func days() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    var bytes = dumpLikeBytes(6_000_000)
+    var archives = [try repository.backUp(["dump": bytes], name: "0")]
+    var contents = [bytes]
+    for day in 1...4 {
+      bytes = edited(bytes, day: day)
+      archives.append(try repository.backUp(["dump": bytes], name: "\(day)", with: try repository.reopened()))
+      contents.append(bytes)
+      let sizes = archives[day].statistics
+      #expect(sizes.newSize > 800_000)
+      // Without deltas the new chunks alone would take about 0.45 of their plain size.
+      #expect(sizes.storedSize < sizes.newSize / 8, "\(sizes)")
+    }
+    #expect(try deltaBlocks(repository).count >= 4)
+    for (archive, expected) in zip(archives, contents) {
+      #expect(try repository.contents(of: archive)["dump"] == expected)
+    }
+    #expect(try repository.reopened().check(.content, cancellation: try Cancellation()).findings.isEmpty)
+  }
+
+  @Test("Delta blocks lean on full blocks only: no chains")
+  func depth() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    var bytes = dumpLikeBytes(3_000_000)
+    for day in 0...3 {
+      try repository.backUp(["dump": bytes], name: "\(day)", with: try repository.reopened())
+      bytes = edited(bytes, day: day + 1)
+    }
+    let context = try repository.reopened().context
+    var count = 0
+    for block in try deltaBlocks(repository) {
+      for segment in block.prefix {
+        let base = try PackReader(segment.pack, context: context).directory.blocks[segment.block]
+        #expect(base.coding != .delta)
+        #expect(segment.offset + segment.length <= base.plainLength)
+        count += 1
+      }
+    }
+    #expect(count > 0)
+  }
+
+  @Test("New data between known chunks that resembles nothing is stored in full")
+  func unrelated() throws {
+    let repository = try TestRepository()
+    let bytes = dumpLikeBytes(1_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    let mixed = Array(bytes[..<500_000]) + noise(200_000, seed: 3) + Array(bytes[500_000...])
+    let archive = try repository.backUp(["dump": mixed], name: "1", with: try repository.reopened())
+    #expect(try deltaBlocks(repository).isEmpty)
+    #expect(try repository.contents(of: archive)["dump"] == mixed)
+  }
+
+  @Test("A run longer than the limit is stored in full, and comes back")
+  func longRun() throws {
+    let repository = try TestRepository()
+    let bytes = dumpLikeBytes(1_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    let mixed = Array(bytes[..<300_000]) + dumpLikeBytes(900_000, seed: 8) + Array(bytes[300_000...])
+    let archive = try repository.backUp(["dump": mixed], name: "1", with: try repository.reopened())
+    #expect(try repository.contents(of: archive)["dump"] == mixed)
+  }
+
+  @Test("A write-only key, which cannot read a base, stores in full")
+  func writeOnly() throws {
+    let repository = try TestRepository()
+    let bytes = dumpLikeBytes(2_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    let passphrase = SecretBytes(passphrase: "host")
+    try repository.repository.addWriteOnlyKey(passphrase: passphrase, passphraseCost: 5)
+    let changed = edited(bytes, day: 1)
+    let archive = try repository.backUp(
+      ["dump": changed], name: "1", with: try repository.reopened(passphrase: passphrase))
+    #expect(try deltaBlocks(repository).isEmpty)
+    #expect(try repository.contents(of: archive)["dump"] == changed)
+  }
+
+  @Test("A damaged base keeps no new data from being stored, and is found with all that leans on it")
+  func damagedBase() throws {
+    let repository = try TestRepository(packTarget: 1 << 24)
+    let bytes = dumpLikeBytes(2_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    let base = try #require(try repository.store.list("packs").max { $0.size < $1.size }).name
+    try repository.backUp(["dump": edited(bytes, day: 1)], name: "1", with: try repository.reopened())
+    #expect(try !deltaBlocks(repository).isEmpty)
+    repository.store.tamper(base) { $0[PackHeader.size + 1000] ^= 1 }
+    let report = try repository.reopened().check(.content, cancellation: try Cancellation())
+    #expect(report.findings.contains { $0.object.hasPrefix("archive 0") })
+    #expect(report.findings.contains { $0.object.hasPrefix("archive 1") })
+    let another = edited(bytes, day: 2)
+    let archive = try repository.backUp(["x": another], name: "2", with: try repository.reopened())
+    #expect(archive.statistics.newSize > 100_000)
+  }
+
+  @Test("Edits at the very beginning and end, and streams of one chunk, come back")
+  func borders() throws {
+    let repository = try TestRepository()
+    let bytes = dumpLikeBytes(400_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    for (number, changed) in [
+      [1, 2, 3] + bytes, bytes + [1, 2, 3], Array(bytes.dropFirst(10)), Array(bytes.dropLast(10)),
+      Array(bytes[..<100]), Array(bytes[200_000..<201_000]), bytes + bytes,
+    ].enumerated() {
+      let archive = try repository.backUp(
+        ["dump": changed], name: "b\(number)", with: try repository.reopened())
+      #expect(try repository.contents(of: archive)["dump"] == changed)
+    }
+  }
+}
