@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// The text that `config generate` writes: every option with what it does, all but the needed ones commented out.
@@ -15,7 +16,7 @@ public enum ConfigurationTemplate {
 
   private static func write(_ option: Option, indentation: Int, active isBlockActive: Bool, to lines: inout [String]) {
     let margin = String(repeating: " ", count: indentation)
-    for line in wrapped(option.documentation, width: 96 - indentation) { lines.append("\(margin)# \(line)") }
+    for line in option.documentation.wrapped(width: 96 - indentation) { lines.append("\(margin)# \(line)") }
     if let standard = option.standard { lines.append("\(margin)# Default: \(standard)") }
     if !option.choices.isEmpty { lines.append("\(margin)# One of: \(option.choices.joined(separator: ", "))") }
     let isActive = isBlockActive && active.contains(option.name)
@@ -42,19 +43,6 @@ public enum ConfigurationTemplate {
       lines.append("\(mark)\(option.name): \(value.hasPrefix("{") ? "\"\(value)\"" : value)")
     }
     if indentation == 0 { lines.append("") }
-  }
-
-  private static func wrapped(_ text: String, width: Int) -> [String] {
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ") {
-      if !line.isEmpty && line.count + word.count + 1 > width {
-        lines.append(line)
-        line = ""
-      }
-      line += (line.isEmpty ? "" : " ") + word
-    }
-    return lines + [line]
   }
 }
 

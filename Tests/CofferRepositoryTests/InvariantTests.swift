@@ -89,6 +89,33 @@ struct InvariantTests {
     #expect(try repository.store.list("sessions").isEmpty)
   }
 
+  @Test("A failure of the store is told at once, even while the source is silent")
+  func silentSource() throws {
+    final class SilentSource: ByteSource {
+      let isReleased = Monitor(false)
+      // More than the queues between here and the store hold.
+      private var left = 12 << 20
+      func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard left > 0 else {
+          isReleased.wait(until: { $0 }) { _ in }
+          return 0
+        }
+        let bytes = noise(buffer.count, seed: UInt64(left))
+        buffer.copyBytes(from: bytes)
+        left -= buffer.count
+        return buffer.count
+      }
+    }
+    let repository = try TestRepository()
+    let source = SilentSource()
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    repository.store.failPuts(after: 0)
+    // The source goes on only after the error is out; waiting for it would never end.
+    #expect(throws: StorageError.self) { try session.store(source) }
+    source.isReleased.update { $0 = true }
+    session.abandon()
+  }
+
   @Test("A cancelled run commits nothing")
   func cancelled() throws {
     let repository = try TestRepository()

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What `--help` prints, made from the declarations.
 enum HelpText {
   static func program(actions: [ActionDeclaration], width: Int) -> String {
@@ -24,7 +26,7 @@ enum HelpText {
   static func action(_ action: ActionDeclaration, width: Int) -> String {
     var lines = [action.abstract, "", "usage: coffer \(action.name) [flags]"]
     if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
-    if !action.discussion.isEmpty { lines += [""] + wrapped(action.discussion, width: width) }
+    if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
     lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
     if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }
@@ -39,7 +41,7 @@ enum HelpText {
   private static func table(_ rows: [(String, String)], width: Int) -> [String] {
     let column = min(rows.map { $0.0.count }.max() ?? 0, 30) + 4
     return rows.flatMap { name, text in
-      let lines = wrapped(text, width: max(width - column, 30))
+      let lines = text.wrapped(width: max(width - column, 30))
       let head = "  " + name
       let margin = String(repeating: " ", count: column)
       let first =
@@ -47,18 +49,5 @@ enum HelpText {
         ? [head + String(repeating: " ", count: column - head.count) + lines[0]] : [head, margin + lines[0]]
       return first + lines.dropFirst().map { margin + $0 }
     }
-  }
-
-  private static func wrapped(_ text: String, width: Int) -> [String] {
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ") {
-      if !line.isEmpty && line.count + word.count + 1 > width {
-        lines.append(line)
-        line = ""
-      }
-      line += (line.isEmpty ? "" : " ") + word
-    }
-    return lines + [line]
   }
 }

@@ -67,11 +67,11 @@ final class ReadAhead {
     if thread != nil { free.push(piece) }
   }
 
-  /// Ends the reading thread; the source must have been told to stop if it may still block.
+  /// Lets the reading thread end. It is not waited for: it may be blocked until the caller, told of the failure that
+  /// leads here, ends the source.
   func stop() {
     full.abandon()
     free.abandon()
-    thread?.join()
   }
 
   private func startThread() {
