@@ -50,7 +50,21 @@ final class KeyedHasher {
   private let algorithm: OpaquePointer
   private let context: OpaquePointer
   private let key: SecretBytes
-  private let parameters: [Int: (owner: ParameterList, list: [OSSL_PARAM])]
+  private let shortOutput: OutputSize
+  private let longOutput: OutputSize
+
+  /// OpenSSL's parameter for the length of the output, made once.
+  private struct OutputSize {
+    let count: Int
+    let list: [OSSL_PARAM]
+    private let owner = ParameterList()
+
+    init(_ count: Int) {
+      self.count = count
+      owner.number(OSSL_MAC_PARAM_SIZE, UInt64(count))
+      list = owner.terminated
+    }
+  }
 
   /// - Parameter key: 32 bytes.
   init(key: SecretBytes) throws {
@@ -64,12 +78,8 @@ final class KeyedHasher {
     self.algorithm = algorithm
     self.context = context
     self.key = key
-    parameters = Dictionary(
-      uniqueKeysWithValues: [ChunkID.size, Digest256.size].map { size in
-        let owner = ParameterList()
-        owner.number(OSSL_MAC_PARAM_SIZE, UInt64(size))
-        return (size, (owner, owner.terminated))
-      })
+    shortOutput = OutputSize(ChunkID.size)
+    longOutput = OutputSize(Digest256.size)
   }
 
   deinit {
@@ -79,21 +89,20 @@ final class KeyedHasher {
 
   /// Returns the 16-byte keyed hash, made with that output length as RFC 7693 says (not a truncated longer one).
   func chunkID(of bytes: UnsafeRawBufferPointer) throws -> ChunkID {
-    try hash(bytes, size: ChunkID.size) { ChunkID($0) }
+    try hash(bytes, shortOutput) { ChunkID($0) }
   }
 
   /// Returns the 32-byte keyed hash.
   func digest(of bytes: UnsafeRawBufferPointer) throws -> Digest256 {
-    try hash(bytes, size: Digest256.size) { Digest256($0) }
+    try hash(bytes, longOutput) { Digest256($0) }
   }
 
   private func hash<Result>(
-    _ bytes: UnsafeRawBufferPointer, size: Int, _ make: (UnsafeRawBufferPointer) -> Result
+    _ bytes: UnsafeRawBufferPointer, _ size: OutputSize, _ make: (UnsafeRawBufferPointer) -> Result
   ) throws -> Result {
-    guard let list = parameters[size]?.list else { throw CryptographyError.unacceptable("The length of a hash") }
     // The key is given at every start: OpenSSL 3.0 resets BLAKE2 MACs to their keyed state only then.
     let started = key.withUnsafeBytes { key in
-      EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, list)
+      EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, size.list)
     }
     guard started == 1,
       EVP_MAC_update(context, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count) == 1
@@ -101,7 +110,7 @@ final class KeyedHasher {
     return try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { output in
       var count = 0
       let pointer = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      guard EVP_MAC_final(context, pointer, &count, output.count) == 1, count == size else {
+      guard EVP_MAC_final(context, pointer, &count, output.count) == 1, count == size.count else {
         throw CryptographyError.library("EVP_MAC_final")
       }
       return make(UnsafeRawBufferPointer(output))
