@@ -4,6 +4,7 @@ import CofferSystem
 /// What a hook may use of the world.
 public struct HookContext: Sendable {
   public let launcher: any ProcessLauncher
+  /// What children inherit: the program's own environment without the repository's passphrases.
   public let environment: ProcessEnvironment
   public let clock: Clock
   public let cancellation: Cancellation
@@ -16,7 +17,7 @@ public struct HookContext: Sendable {
     runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil
   ) {
     self.launcher = launcher
-    self.environment = environment
+    self.environment = environment.withoutPassphrases
     self.clock = clock
     self.cancellation = cancellation
     self.runtime = runtime
@@ -42,5 +43,14 @@ public struct DumpLimits: Sendable, Equatable {
     let stall = root[GeneralOptions.dumpStallTimeout] ?? 600
     let total = root[GeneralOptions.dumpTimeLimit] ?? 0
     self.init(stall: stall > 0 ? Double(stall) : nil, total: total > 0 ? Double(total) : nil)
+  }
+}
+
+extension ProcessEnvironment {
+  /// Without what unlocks repositories: no client program has use for it.
+  fileprivate var withoutPassphrases: ProcessEnvironment {
+    let names = ["PASSPHRASE", "PASSCOMMAND", "NEW_PASSPHRASE", "PASSPHRASE_FD"]
+    return ProcessEnvironment(
+      variables.filter { name, _ in !names.contains { name == "COFFER_\($0)" || name == "BORG_\($0)" } })
   }
 }

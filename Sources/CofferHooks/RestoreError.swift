@@ -3,12 +3,14 @@ import CofferSystem
 /// A restore that was refused or given up; the database is then as it was.
 public enum RestoreError: DiagnosableError, Equatable {
   case programFailed(DumpIdentity, program: String, status: ExitStatus, lines: [String])
+  /// The program ended well, but without having run the dump to its end.
+  case inputIgnored(DumpIdentity, program: String)
   /// A check before the restore found that it cannot work.
   case refused(DumpIdentity, problem: String, suggestion: String?)
 
   public var identity: DumpIdentity {
     switch self {
-    case .programFailed(let identity, _, _, _), .refused(let identity, _, _): identity
+    case .programFailed(let identity, _, _, _), .inputIgnored(let identity, _), .refused(let identity, _, _): identity
     }
   }
 
@@ -19,6 +21,11 @@ public enum RestoreError: DiagnosableError, Equatable {
         subject: identity.title,
         problem: "Not restored, the database is as it was: " + ClientFailure.problem(program, status, lines),
         suggestion: ClientFailure.suggestion(lines))
+    case .inputIgnored(let identity, let program):
+      Diagnosis(
+        subject: identity.title,
+        problem: "Not restored, the database is as it was: \(program) ended without having read the whole dump",
+        suggestion: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'")
     case .refused(let identity, let problem, let suggestion):
       Diagnosis(subject: identity.title, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
     }

@@ -13,12 +13,14 @@ extension PostgreSQLServer {
 
 /// A hook context with a private runtime directory.
 func makeContext(
-  limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil
+  limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil,
+  variables: [String: String] = [:]
 ) throws -> HookContext {
   signal(SIGPIPE, SIG_IGN)
+  let variables = variables.merging(["PATH": path, "HOME": "/nonexistent"]) { given, _ in given }
   return HookContext(
-    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(["PATH": path, "HOME": "/nonexistent"]),
-    clock: .system, cancellation: try cancellation ?? Cancellation(),
+    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(variables), clock: .system,
+    cancellation: try cancellation ?? Cancellation(),
     runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits)
 }
 

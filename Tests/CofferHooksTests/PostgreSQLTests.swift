@@ -86,6 +86,79 @@ struct PostgreSQLTests {
     #expect(throws: PostgreSQLServer.SQLFailed.self) { try two.content(of: Self.database) }
   }
 
+  /// What pg_dump and pg_restore find hard: a view in a circle, in a schema of its own, and a public schema that is not
+  /// as every database is born with it.
+  private static let awkwardSchema = """
+    CREATE SCHEMA s; CREATE VIEW s.v AS SELECT 1 AS a;
+    CREATE FUNCTION s.f(s.v) RETURNS int LANGUAGE sql AS 'SELECT 2';
+    CREATE OR REPLACE VIEW s.v AS SELECT 1 AS a, s.f(NULL::s.v) AS b;
+    CREATE TABLE s.t(a int PRIMARY KEY, b text); INSERT INTO s.t VALUES (1, 'x');
+    CREATE VIEW s.g AS SELECT a, b FROM s.t GROUP BY a;
+    CREATE EXTENSION IF NOT EXISTS plpgsql; COMMENT ON SCHEMA public IS 'ours'; REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    SELECT lo_from_bytea(4711, 'x');
+    """
+
+  @Test(
+    "A dump goes into a database that is missing, that was just made, and that is full, even with circles in it",
+    arguments: ["custom", "plain", "tar", "directory"], [false, true])
+  func destinations(format: String, recreatesPublic: Bool) throws {
+    try one.recreate("awkward")
+    if recreatesPublic { try one.run("DROP SCHEMA public; CREATE SCHEMA public", in: "awkward") }
+    try one.run(Self.awkwardSchema, in: "awkward")
+    let context = try makeContext()
+    let root = try configured(one.entry("awkward", "format: \(format)"))
+    let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+    let content = try one.content(of: "awkward")
+    for (prepare, sign) in [
+      (two.drop, "created"), (two.recreate, "empty"), ({ _ in }, "replaced"),
+    ] as [((String) throws -> Void, String)] {
+      try prepare("awkward")
+      let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+      #expect(plan.summary.contains(sign))
+      try dump.restore(plan, context: context)
+      try expectSame(two.content(of: "awkward"), content)
+    }
+    try one.drop("awkward")
+    try two.drop("awkward")
+  }
+
+  @Test(
+    "A dump whose end never reaches the client, as when this program is killed, changes nothing",
+    arguments: [
+      ("plain", "head -n 900 | %"), ("plain", "% </dev/null"), ("plain", "cat >/dev/null; exit 0"),
+      ("custom", "head -c 40000 | %"), ("custom", "% </dev/null"), ("tar", "% </dev/null"),
+    ])
+  func cutInput(format: String, wrapper: String) throws {
+    try prepare()
+    let context = try makeContext()
+    var root = try configured(entry("format: \(format)"))
+    let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+    try one.run("DELETE FROM sales.orders", in: Self.database)
+    let before = try one.content(of: Self.database)
+    // Only the restoring call reads its input; the checks before it must go through.
+    let program = format == "plain" ? "psql" : "pg_restore"
+    let command = wrapper.replacingOccurrences(of: "%", with: "\(program) \"$@\"")
+    let standIn = try standIn("case \"$*\" in *--command*|*--version*) exec \(program) \"$@\";; esac; \(command)")
+    root = try configured(entry("format: \(format)", "\(program)_command: \(standIn)"))
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    try expectSame(one.content(of: Self.database), before)
+  }
+
+  @Test("The repository's passphrase does not reach a client program")
+  func passphrases() throws {
+    let program = try standIn("env | grep -c PASS; exit 1")
+    let context = try makeContext(variables: ["COFFER_PASSPHRASE": "x", "BORG_PASSCOMMAND": "y", "PGPASSFILE": "z"])
+    let dump = try #require(
+      hook.dumps(of: configured("  - {name: users, pg_dump_command: \(program)}\n"), context: context).first)
+    let running = try dump.start(context: context)
+    guard case .stream(let source) = running.output else { return }
+    var bytes = [UInt8](repeating: 0, count: 10)
+    let count = try bytes.withUnsafeMutableBytes { try source.read(into: $0) }
+    #expect(String(decoding: bytes[..<count], as: UTF8.self) == "1\n")
+    running.abandon()
+  }
+
   @Test("A whole server comes back with its roles and all databases, and nothing changes if one of them fails")
   func wholeServer() throws {
     try prepare()

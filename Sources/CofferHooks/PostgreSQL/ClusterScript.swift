@@ -37,7 +37,7 @@ struct ClusterScript {
   private let substitute: (String) -> String
   private var place = Place.globals
   private var database = ""
-  private var pending: [UInt8] = []
+  private var lines = LineSplitter()
 
   /// - Parameter substitute: Gives the name to restore a database under.
   init(substitute: @escaping (String) -> String) {
@@ -46,27 +46,12 @@ struct ClusterScript {
 
   /// Takes the next bytes of the script and gives out what is complete.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {
-    var rest = bytes
-    if !pending.isEmpty {
-      guard let end = rest.firstIndex(of: Self.newline) else {
-        pending.append(contentsOf: rest)
-        return
-      }
-      pending.append(contentsOf: rest[...end])
-      rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
-      let line = pending
-      pending = []
-      try line.withUnsafeBytes { try take($0, emit) }
-    }
-    while let base = rest.baseAddress, let found = memchr(base, Int32(Self.newline), rest.count) {
-      let length = found - UnsafeMutableRawPointer(mutating: base) + 1
-      try take(UnsafeRawBufferPointer(rebasing: rest[..<length]), emit)
-      rest = UnsafeRawBufferPointer(rebasing: rest[length...])
-    }
-    pending.append(contentsOf: rest)
+    // Taken out while it calls back, because the callback changes the rest of this value.
+    var lines = self.lines
+    self.lines = LineSplitter()
+    defer { self.lines = lines }
+    try lines.feed(bytes) { try take($0, emit) }
   }
-
-  private static let newline = UInt8(ascii: "\n")
 
   /// - Parameter line: With its newline.
   private mutating func take(_ line: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {

@@ -57,7 +57,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private var globals: [String] = []
   private var databases: [String] = []
   private var made: Set<String> = []
-  private var client: ClientInput?
+  private var client: ScriptClient?
   private var isTakingTemplate = false
 
   init(
@@ -141,13 +141,9 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     made.insert(database)
   }
 
-  private func open(_ database: String) throws -> ClientInput {
-    let arguments = [
-      "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction", "--output", "/dev/null",
-      "--dbname", PostgreSQLConnection.connectionString(Self.temporaryName(database, mark)),
-    ]
-    return try ClientInput(
-      connection.command(.psql, arguments, context: context), of: identity, context: context)
+  private func open(_ database: String) throws -> ScriptClient {
+    try ScriptClient(
+      database: Self.temporaryName(database, mark), connection: connection, of: identity, context: context)
   }
 
   private func endDatabase() throws {
@@ -159,13 +155,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   private func applyGlobals() throws {
-    let client = try ClientInput(
-      connection.command(
-        .psql,
-        [
-          "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction", "--output", "/dev/null",
-          "--dbname", PostgreSQLConnection.connectionString("template1"),
-        ], context: context), of: identity, context: context)
+    let client = try ScriptClient(
+      database: "template1", connection: connection, of: identity, context: context)
     let text = globals.compactMap { ClusterGlobals.repeatable($0, except: user) }.joined(separator: "\n") + "\n"
     try Array(text.utf8).withUnsafeBytes { try client.write($0) }
     try client.finish()

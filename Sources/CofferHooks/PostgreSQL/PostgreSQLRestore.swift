@@ -2,10 +2,20 @@ import CofferSystem
 
 /// The restore of one database, in one transaction.
 struct PostgreSQLRestore: PlannedRestore {
+  /// What is there to restore into.
+  private enum Destination {
+    case missing
+    /// Made, but without content.
+    case empty
+    case filled
+  }
+
   private let facts: DumpFacts
   private let connection: PostgreSQLConnection
   private let entry: PostgreSQLEntry
-  private let mustCreate: Bool
+  private let destination: Destination
+
+  private var mustCreate: Bool { destination == .missing }
 
   /// Checks programs, connection and permission to create.
   init(facts: DumpFacts, connection: PostgreSQLConnection, entry: PostgreSQLEntry, context: HookContext) throws {
@@ -17,9 +27,9 @@ struct PostgreSQLRestore: PlannedRestore {
       _ = try context.launcher.run(restorer, cancellation: context.cancellation)
     }
     let database = facts.identity.database
-    let result = try connection.query("SELECT 1", database: database, context: context)
+    let result = try connection.query(Self.countOfObjects, database: database, context: context)
     if result.status.isSuccess {
-      mustCreate = false
+      destination = result.text.hasPrefix("0") ? .empty : .filled
       return
     }
     guard result.errorLines.joined().contains("database \"\(database)\" does not exist") else {
@@ -27,13 +37,25 @@ struct PostgreSQLRestore: PlannedRestore {
         facts.identity, problem: result.errorLines.last ?? "psql failed",
         suggestion: ClientFailure.suggestion(result.errorLines))
     }
-    mustCreate = true
+    destination = .missing
     try checkMayCreate(context)
   }
 
+  /// Numbers below 16384 are those of objects that every database is born with (FirstNormalObjectId).
+  private static let countOfObjects = """
+    SELECT (SELECT count(*) FROM pg_largeobject_metadata) + count(*) FROM (
+    SELECT oid FROM pg_class UNION ALL SELECT oid FROM pg_proc UNION ALL SELECT oid FROM pg_type
+    UNION ALL SELECT oid FROM pg_namespace UNION ALL SELECT oid FROM pg_extension) objects WHERE oid >= 16384
+    """
+
   var summary: String {
-    "\(facts.identity.title) -> '\(facts.identity.database)' at \(connection.place)"
-      + (mustCreate ? " (created: it is missing there)" : " (its contents are replaced)")
+    let end =
+      switch destination {
+      case .missing: "created: it is missing there"
+      case .empty: "it is empty there"
+      case .filled: "its contents are replaced"
+      }
+    return "\(facts.identity.title) -> '\(facts.identity.database)' at \(connection.place) (\(end))"
   }
 
   var wantsFolder: Bool { facts.format == "directory" }
@@ -41,9 +63,9 @@ struct PostgreSQLRestore: PlannedRestore {
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     if mustCreate { try create(context) }
     do {
-      let client = try ClientInput(command(folder: folder, context: context), of: facts.identity, context: context)
       return PostgreSQLRunningRestore(
-        client, analyze: { analyze(context) }, undo: { if mustCreate { drop(context) } })
+        try client(folder: folder, context: context), analyze: { analyze(context) },
+        undo: { if mustCreate { drop(context) } })
     } catch {
       if mustCreate { drop(context) }
       throw error
@@ -84,22 +106,24 @@ struct PostgreSQLRestore: PlannedRestore {
     _ = try? PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
   }
 
-  private func command(folder: String?, context: HookContext) -> ChildCommand {
-    let database = PostgreSQLConnection.connectionString(facts.identity.database)
+  private func client(folder: String?, context: HookContext) throws -> PostgreSQLRunningRestore.Client {
+    let database = facts.identity.database
     if facts.format == "plain" {
-      let arguments = [
-        "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction", "--output", "/dev/null",
-        "--dbname", database,
-      ]
-      return connection.command(.psql, arguments + entry.restoreOptions, context: context)
+      let client = try ScriptClient(
+        database: database, options: entry.restoreOptions, connection: connection, of: facts.identity,
+        context: context)
+      return .script(client, destination == .filled ? nil : PlainScript())
     }
-    var arguments = ["--exit-on-error", "--single-transaction", "--dbname", database]
-    // In a database that was just made there is nothing to clean, and its schema public must stay.
-    if !mustCreate { arguments += ["--clean", "--if-exists"] }
+    var arguments = [
+      "--exit-on-error", "--single-transaction", "--dbname", PostgreSQLConnection.connectionString(database),
+    ]
+    // Where there is nothing to clean, statements that make room can only fail.
+    if destination == .filled { arguments += ["--clean", "--if-exists"] }
     if entry.noOwner { arguments.append("--no-owner") }
     arguments += ["--format", facts.format] + entry.restoreOptions
     if let folder { arguments.append(folder) }
-    return connection.command(.restore, arguments, context: context)
+    let command = connection.command(.restore, arguments, context: context)
+    return .archive(try ClientInput(command, of: facts.identity, context: context))
   }
 
   /// - Returns: Warnings.
@@ -118,23 +142,41 @@ struct PostgreSQLRestore: PlannedRestore {
 
 /// A client that restores in one transaction.
 final class PostgreSQLRunningRestore: RunningRestore {
-  private let client: ClientInput
+  enum Client {
+    /// pg_restore, which notices when its input is cut short.
+    case archive(ClientInput)
+    /// psql, for plain dumps; with what leaves out the statements that make room.
+    case script(ScriptClient, PlainScript?)
+  }
+
+  private var client: Client
   private let analyze: () -> [String]
   private let undo: () -> Void
 
-  init(_ client: ClientInput, analyze: @escaping () -> [String], undo: @escaping () -> Void) {
+  init(_ client: Client, analyze: @escaping () -> [String], undo: @escaping () -> Void) {
     self.client = client
     self.analyze = analyze
     self.undo = undo
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try client.write(bytes)
+    switch client {
+    case .archive(let input): try input.write(bytes)
+    case .script(let psql, nil): try psql.write(bytes)
+    case .script(let psql, var script?):
+      try script.feed(bytes) { try psql.write($0) }
+      client = .script(psql, script)
+    }
   }
 
   func finish() throws -> [String] {
     do {
-      try client.finish()
+      switch client {
+      case .archive(let input): try input.finish()
+      case .script(let psql, var script):
+        try script?.finish { try psql.write($0) }
+        try psql.finish()
+      }
     } catch {
       abandon()
       throw error
@@ -143,7 +185,10 @@ final class PostgreSQLRunningRestore: RunningRestore {
   }
 
   func abandon() {
-    client.abandon()
+    switch client {
+    case .archive(let input): input.abandon()
+    case .script(let psql, _): psql.abandon()
+    }
     undo()
   }
 }

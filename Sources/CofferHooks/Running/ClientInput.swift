@@ -8,12 +8,19 @@ final class ClientInput {
   let identity: DumpIdentity
   let child: ChildProcess
   private let cancellation: Cancellation
+  private let confirmation: String?
   private var input: Int32?
 
-  init(_ command: ChildCommand, of identity: DumpIdentity, context: HookContext) throws {
+  /// - Parameter confirmation: What the program prints at the very end of its work, as little else as a pipe holds; nil
+  ///   for programs that notice by themselves when their input is cut short.
+  init(
+    _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, context: HookContext
+  ) throws {
     var command = command
     command.input = .pipe
+    command.output = confirmation == nil ? .null : .pipe
     self.identity = identity
+    self.confirmation = confirmation
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
     guard let pipe = child.takeInput() else { return }
@@ -49,6 +56,7 @@ final class ClientInput {
       return
     }
     guard status.isSuccess else { throw failure(status) }
+    guard confirmation == nil else { throw RestoreError.inputIgnored(identity, program: child.program) }
     if let input { close(input) }
     input = nil
   }
@@ -64,6 +72,17 @@ final class ClientInput {
       throw RunCancelled()
     }
     guard status.isSuccess else { throw failure(status) }
+    guard confirmation == nil || isConfirmed() else {
+      throw RestoreError.inputIgnored(identity, program: child.program)
+    }
+  }
+
+  private func isConfirmed() -> Bool {
+    guard let confirmation, let output = child.takeOutput() else { return false }
+    _ = fcntl(output.number, F_SETFL, O_NONBLOCK)
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = try? bytes.withUnsafeMutableBytes { try output.read(into: $0, subject: child.program) }
+    return String(decoding: bytes[..<(count ?? 0)], as: UTF8.self).hasSuffix(confirmation + "\n")
   }
 
   func abandon() {
