@@ -23,10 +23,17 @@ public struct DumpIdentity: Sendable, Hashable {
   }
 
   /// The dump's path below `coffer/` in an archive, and below a run's own folder.
-  public var path: String { "\(hook)/\(place)/\(database)" }
+  ///
+  /// A host may be a socket's folder, and any name may be `..`: no part leads to another folder.
+  public var path: String { "\(hook)/\(Self.part(place))/\(Self.part(database))" }
 
   /// As messages name the dump.
   public var title: String { "\(hook.replacingSuffix("_databases")) database '\(database)' at \(place)" }
+
+  private static func part(_ name: String) -> String {
+    if name == "." || name == ".." { return name.replacing(".", with: "%2E") }
+    return name.replacing("/", with: "%2F")
+  }
 }
 
 extension String {

@@ -101,6 +101,42 @@ struct SQLiteTests {
     #expect(try run("b.db", "INSERT INTO keyed(b) VALUES ('z'); SELECT max(a) FROM keyed;") == "901\n")
   }
 
+  /// Numbers that differ in single bits, and texts that are no texts.
+  @Test("Every floating-point number comes back to the bit, and texts that are not valid UTF-8 do too")
+  func exactness() throws {
+    var generator = SystemRandomNumberGenerator()
+    var values: [Double] = [
+      .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 0.1 + 0.2, 9_007_199_254_740_992, 1e22,
+      .leastNonzeroMagnitude * 10_123,
+    ]
+    while values.count < 20_000 {
+      let value = Double(bitPattern: generator.next())
+      if value.isFinite { values.append(value) }
+    }
+    // Numbers go in as blobs of text that sqlite3 reads exactly: a whole number and powers of two.
+    let rows = values.map { value -> String in
+      let significand = Int64(value.significand * 0x1p52)
+      let exponent = Int(value.exponent) - 52
+      let steps = (0..<abs(exponent) / 50).map { _ in exponent < 0 ? "/1125899906842624.0" : "*1125899906842624.0" }
+      let last = exponent < 0 ? "/\(1 << (-exponent % 50)).0" : "*\(1 << (exponent % 50)).0"
+      return "((\(value.sign == .minus ? -significand : significand)*1.0)\(steps.joined())\(last))"
+    }
+    var script = "CREATE TABLE n(x); CREATE TABLE t(x); BEGIN;"
+    for row in rows { script += "INSERT INTO n VALUES(\(row));\n" }
+    script +=
+      "INSERT INTO t VALUES (CAST(x'ff41fe' AS TEXT)), (CAST(x'c3' AS TEXT)), (CAST(x'0d0a00ff' AS TEXT)); COMMIT;"
+    try script.write(toFile: "\(folder)/fill.sql", atomically: false, encoding: .utf8)
+    try run("a.db", ".read '\(folder)/fill.sql'\n")
+    try restore(try dump(), to: "b.db")
+    let difference = try run(
+      "b.db",
+      """
+      ATTACH '\(folder)/a.db' AS a; SELECT count(*), count(DISTINCT n.x) > 19000 FROM main.n n JOIN a.n o
+      ON n.rowid = o.rowid WHERE n.x = o.x AND typeof(n.x) = 'real'; SELECT hex(x), typeof(x) FROM main.t;
+      """)
+    #expect(difference == "20000|1\nFF41FE|text\nC3|text\n0D0A00FF|text\n")
+  }
+
   @Test("A dump is one moment of the database, even while another process writes")
   func concurrentWriter() throws {
     try run("a.db", "PRAGMA journal_mode = wal; CREATE TABLE pair(a, b); INSERT INTO pair SELECT 1, -1;")
@@ -150,6 +186,54 @@ struct SQLiteTests {
     #expect(mode == 0o640)
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("b.db") }
     #expect(files == ["b.db"])
+  }
+
+  private func mode(_ file: String) -> mode_t? { SQLiteFile("\(folder)/\(file)").permissions?.mode }
+
+  @Test("A new file gets the permissions of the dumped one, and nobody else may read it while it is made")
+  func permissions() throws {
+    try run("a.db", "CREATE TABLE t(a);")
+    chmod("\(folder)/a.db", 0o640)
+    let taken = try dump()
+    let plan = try hook.restore(
+      of: taken.facts, to: RestoreTarget(path: "\(folder)/odd ?name%41#.db"), root: nil, context: context)
+    let running = try plan.start(folder: nil, context: context)
+    try taken.bytes.withUnsafeBytes { try running.write($0) }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    let temporary = try #require(names.first { $0.hasPrefix("odd") })
+    #expect(mode(temporary) == 0o600)
+    _ = try running.finish()
+    #expect(mode("odd ?name%41#.db") == 0o640)
+    var facts = taken.facts
+    facts.details["mode"] = nil
+    try hook.restore(of: facts, to: RestoreTarget(path: "\(folder)/c.db"), root: nil, context: context)
+      .start(folder: nil, context: context).abandon()
+    #expect(mode("c.db") == nil)
+  }
+
+  @Test("A link to the database stays a link; the file that it leads to is replaced")
+  func links() throws {
+    try run("a.db", Self.rich)
+    try FileManager.default.createDirectory(atPath: "\(folder)/real", withIntermediateDirectories: true)
+    try run("real/b.db", "CREATE TABLE old(a);")
+    symlink("real/b.db", "\(folder)/b.db")
+    try restore(try dump(), to: "b.db")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/b.db") == "real/b.db")
+    try expectSame(content(of: "real/b.db"), content(of: "a.db"))
+  }
+
+  @Test("A file that another process has open is left alone, even if that process does nothing with it")
+  func held() throws {
+    try run("a.db", Self.rich)
+    let taken = try dump()
+    try run("b.db", "CREATE TABLE old(a);")
+    let holder = try context.launcher.launch(
+      ChildCommand("sleep", ["1000"], environment: context.environment, input: .path("\(folder)/b.db")))
+    defer { holder.terminate() }
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: taken.facts, to: RestoreTarget(path: "\(folder)/b.db"), root: nil, context: context)
+    }
+    #expect(error?.diagnosis.problem.contains("sleep, process \(holder.identifier)") == true)
   }
 
   @Test("A restore that fails or is given up leaves the old file, and nothing beside it")

@@ -3,9 +3,11 @@ import Foundation
 
 /// A run's own folder for FIFOs and for dumps that cannot stream.
 ///
-/// Nothing but the run's own tree is ever removed: other runs' folders are left alone, whatever state they are in.
+/// At its end a run removes its own folder. At its beginning it removes what runs that were killed have left, but only
+/// folders whose owner is certainly gone; other runs' folders are left alone.
 public final class RuntimeDirectory: Sendable {
   public let path: String
+  private let owner: RuntimeOwner
 
   /// A runtime directory that cannot be used.
   public enum Failure: DiagnosableError, Equatable {
@@ -34,11 +36,32 @@ public final class RuntimeDirectory: Sendable {
       try FileManager.default.createDirectory(
         atPath: base, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw .unusable(SystemError(call: "mkdir", subject: base, code: EACCES))
+      throw .unusable(SystemError(call: "mkdir", subject: base, code: Self.code(of: error)))
     }
-    var template = Array("\(base)/coffer-XXXXXXXX".utf8CString)
+    Self.sweep(base)
+    var template = Array("\(base)/\(Self.prefix)XXXXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw .unusable(SystemError(call: "mkdtemp", subject: base)) }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    do {
+      owner = try RuntimeOwner.mark(path)
+    } catch {
+      throw .unusable(error as? SystemError ?? SystemError(call: "write", subject: path, code: EIO))
+    }
+  }
+
+  private static let prefix = "coffer-"
+
+  private static func sweep(_ base: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []
+    for name in names where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 8 {
+      let folder = "\(base)/\(name)"
+      if RuntimeOwner.hasAbandoned(folder) { try? FileManager.default.removeItem(atPath: folder) }
+    }
+  }
+
+  private static func code(of error: any Error) -> Int32 {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    return underlying.map { Int32($0.code) } ?? EACCES
   }
 
   deinit {
@@ -74,7 +97,7 @@ public final class RuntimeDirectory: Sendable {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw .unusable(SystemError(call: "mkdir", subject: folder))
+      throw .unusable(SystemError(call: "mkdir", subject: folder, code: Self.code(of: error)))
     }
     return folder
   }

@@ -23,12 +23,13 @@ struct SQLiteDump: PlannedDump {
     }
     let stream = try DumpStream(
       ChildCommand(
-        command[0], Array(command.dropFirst()) + ["-batch", "-init", "/dev/null", Self.uri(path)],
+        command[0], Array(command.dropFirst()) + ["-batch", "-init", "/dev/null", uri],
         environment: context.environment, workingDirectory: context.workingDirectory, input: .pipe),
       of: identity, context: context)
     do {
-      let facts = DumpFacts(
+      var facts = DumpFacts(
         identity: identity, format: Self.format, clientVersion: version(context), details: ["path": path])
+      facts.details.merge(SQLiteFile(path).permissions?.details ?? [:]) { known, _ in known }
       return try SQLiteRunningDump(stream, facts: facts)
     } catch {
       stream.abandon()
@@ -44,10 +45,8 @@ struct SQLiteDump: PlannedDump {
 
   /// Opened for writing where that is allowed, because a database with a hot journal or a write-ahead log needs it;
   /// never created.
-  private static func uri(_ path: String) -> String {
-    let allowed = CharacterSet(charactersIn: "/-_.~").union(.alphanumerics)
-    let escaped = path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path
-    return "file:\(escaped)?mode=\(access(path, W_OK) == 0 ? "rw" : "ro")"
+  private var uri: String {
+    SQLiteFile(path).uri("mode=\(access(path, W_OK) == 0 ? "rw" : "ro")")
   }
 }
 

@@ -148,15 +148,19 @@ struct SQLiteScript {
     return "SELECT \(values.joined(separator: ", ")) FROM \(Self.identifier(table.name));"
   }
 
-  /// A value as an SQL literal that gives it back exactly. SQLite reads the smallest of numbers inexactly; those are
-  /// written as a quotient by a power of two.
+  /// A value as an SQL literal that gives it back exactly.
+  ///
+  /// SQLite's versions differ in the last bit when they read long or extreme numbers. Numbers that few digits tell are
+  /// written in decimal; all others as a whole number and a power of two, by a function that sqlite3 has built in.
   private static func value(_ column: String) -> String {
     """
     CASE typeof(\(column)) WHEN 'text' THEN CASE WHEN instr(\(column), char(0)) OR instr(\(column), char(13)) \
     THEN 'CAST(X''' || hex(\(column)) || ''' AS TEXT)' ELSE quote(\(column)) END \
     WHEN 'real' THEN CASE WHEN \(column) = 9e999 THEN '9e999' WHEN \(column) = -9e999 THEN '-9e999' \
-    WHEN CAST(printf('%!.20e', \(column)) AS REAL) = \(column) THEN printf('%!.20e', \(column)) \
-    ELSE printf('%!.20e', \(column) * 18014398509481984.0) || ' / 18014398509481984.0' END ELSE quote(\(column)) END
+    WHEN abs(\(column)) < 1e15 AND (abs(\(column)) > 1e-9 OR \(column) = 0.0) \
+    AND CAST(printf('%!.15g', \(column)) AS REAL) = \(column) THEN printf('%!.15g', \(column)) \
+    ELSE 'ieee754(' || ieee754_mantissa(\(column)) || ',' || ieee754_exponent(\(column)) || ')' END \
+    ELSE quote(\(column)) END
     """
   }
 
