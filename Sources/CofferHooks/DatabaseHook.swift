@@ -56,6 +56,8 @@ public struct DumpOutcome: Sendable, Equatable {
   /// Bytes of a stream; nil for a folder.
   public var bytes: UInt64?
   public var exitStatus: Int32
+  /// What the program warned of although it was content.
+  public var warnings: [String] = []
 }
 
 /// Where a restore goes, if not to where the dump came from; nil means "as configured".

@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// A dump that is not complete.
 public enum DumpError: DiagnosableError, Equatable {
@@ -81,8 +82,21 @@ enum ClientFailure {
     ("Connection refused", "Check that the server runs, and hostname and port in the configuration"),
     ("could not translate host name", "Correct hostname in the configuration"),
     ("No such file or directory", "Check that the server runs and that the path or socket is right"),
-    ("server version mismatch", "Install client programs at least as new as the server, or set pg_dump_command"),
-    ("permission denied", "Grant the user what it lacks, for example membership in pg_read_all_data"),
+    ("unsupported version", "Install client programs as new as those that made the dump, or set pg_restore_command"),
+    (
+      "unrecognized configuration parameter",
+      "The client programs are newer than the server; set pg_dump_command or pg_restore_command to those of its version"
+    ),
+    (
+      "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
+    ),
+    ("must be owner of", "Connect as the owner or as a superuser (--username)"),
+    (
+      "role \"",
+      "Create the missing role, restore the server's 'all' dump first, or set no_owner: true and restore_options: --no-acl"
+    ),
+    ("already exists", "The database holds what the dump does not replace; drop it, or restore where it is missing"),
+    ("other objects depend on it", "Drop what depends on the dump's objects, or restore where the database is missing"),
     ("does not exist", "Correct the name in the configuration, or create what is missing"),
     ("database is locked", "Another process holds the database locked; try again when it is done"),
     ("No space left", "Free some space on the server"),
@@ -90,6 +104,21 @@ enum ClientFailure {
 
   static func suggestion(_ lines: [String]) -> String? {
     let text = lines.joined(separator: "\n")
+    if let server = serverVersion(text) {
+      return "Install postgresql-client-\(server) (apt.postgresql.org has every version), or set pg_dump_command to "
+        + "/usr/lib/postgresql/\(server)/bin/pg_dump"
+    }
     return causes.first { text.contains($0.sign) }?.advice
+  }
+
+  /// pg_dump refuses servers that are newer than itself: `server version: 16.1; pg_dump version: 15.18`.
+  private static func serverVersion(_ text: String) -> Int? {
+    guard text.contains("server version mismatch"), let found = text.range(of: "server version: ") else { return nil }
+    return PostgreSQLVersion.major(text[found.upperBound...])
+  }
+
+  /// The lines that are warnings; other lines are how a program tells what it is doing.
+  static func warnings(_ lines: [String]) -> [String] {
+    lines.filter { $0.lowercased().contains("warning:") }
   }
 }

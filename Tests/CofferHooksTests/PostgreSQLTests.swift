@@ -11,11 +11,14 @@ struct PostgreSQLTests {
   private let hook = PostgreSQLHook()
   private let one: PostgreSQLServer
   private let two: PostgreSQLServer
+  /// A folder for programs that stand in for the real ones; goes with the test.
+  private let programs: RuntimeDirectory
   private static let database = "a shop's \"db\" = x"
 
   init() throws {
     one = try PostgreSQLServer(1)
     two = try PostgreSQLServer(2)
+    programs = try RuntimeDirectory(base: NSTemporaryDirectory())
   }
 
   private func configured(_ entries: String) throws -> ConfigurationSection {
@@ -203,6 +206,126 @@ struct PostgreSQLTests {
     #expect(!names.contains("template1") && !names.contains("template0"))
   }
 
+  @Test(
+    "A custom dump ends as complete ones do, whatever is in it, and one that is cut short does not",
+    arguments: ["", "--schema-only", "--data-only", "--compress=9", "--no-blobs"])
+  func customEnd(options: String) throws {
+    let context = try makeContext()
+    for schema in ["", "SELECT lo_from_bytea(1, 'x')", "CREATE TABLE t AS SELECT generate_series(1, 3000) a"] {
+      try one.recreate("ending")
+      try one.run(schema, in: "ending")
+      let root = try configured(one.entry("ending", "options: \(options)"))
+      let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+      let whole = dump.bytes
+      for length in [whole.count - 1, whole.count / 2 + 1, 100] where whole[..<length].suffix(5) != [0, 0, 0, 0, 0] {
+        #expect(CustomArchive.missing(head: Array(whole.prefix(20)), tail: Array(whole[..<length])) != nil)
+      }
+    }
+    try one.drop("ending")
+  }
+
+  @Test("What pg_dump warns of is told, although it is content")
+  func warnings() throws {
+    try one.recreate("circles")
+    try one.run(
+      """
+      CREATE TABLE a(i int PRIMARY KEY, b int); CREATE TABLE b(i int PRIMARY KEY, a int REFERENCES a);
+      ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b
+      """, in: "circles")
+    let context = try makeContext()
+    let root = try configured(one.entry("circles", "options: --data-only"))
+    let running = try #require(hook.dumps(of: root, context: context).first).start(context: context)
+    let outcome = try running.finish()
+    #expect(outcome.warnings.contains { $0.contains("circular foreign-key constraints") })
+    try one.drop("circles")
+  }
+
+  @Test("The owner of a database restores it without being a superuser, there and where it is missing or just made")
+  func ordinaryOwner() throws {
+    for server in [one, two] {
+      try server.drop("plain owner")
+      try server.run("DROP ROLE IF EXISTS owner; CREATE ROLE owner LOGIN CREATEDB PASSWORD 'p'")
+    }
+    try one.run("CREATE DATABASE \"plain owner\" OWNER owner")
+    let context = try makeContext()
+    var target = two.target
+    (target.username, target.password) = ("owner", "p")
+    let schema = PostgreSQLServer.richSchema.replacingOccurrences(of: "CREATE RULE", with: "SELECT 1; CREATE RULE")
+    try one.run("SET ROLE owner; GRANT ALL ON SCHEMA public TO owner", in: "plain owner")
+    try one.run("SET ROLE owner; " + schema, in: "plain owner")
+    for format in ["custom", "plain"] {
+      let entry =
+        "  - {name: plain owner, hostname: \(one.hostname), port: \(one.port), username: owner, password: p, format: \(format)}\n"
+      let root = try configured(entry)
+      let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+      let content = try one.content(of: "plain owner")
+      for prepare in [
+        two.drop,
+        {
+          try two.recreate($0); try two.run("ALTER DATABASE \"plain owner\" OWNER TO owner")
+        },
+      ] {
+        try prepare("plain owner")
+        for _ in 1...2 {
+          let plan = try hook.restore(of: dump.facts, to: target, root: root, context: context)
+          try dump.restore(plan, context: context)
+          try expectSame(two.content(of: "plain owner"), content)
+        }
+      }
+    }
+    try one.drop("plain owner")
+  }
+
+  @Test("A role that is missing where a dump goes is told with what to do, and no database is left behind")
+  func missingRole() throws {
+    try one.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"; CREATE ROLE \"only here\"")
+    try one.recreate("owned")
+    try one.run("CREATE TABLE t(a int); ALTER TABLE t OWNER TO \"only here\"", in: "owned")
+    let context = try makeContext()
+    let root = try configured(one.entry("owned"))
+    let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+    try two.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"")
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.suggestion?.contains("no_owner: true") == true)
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname = 'owned'") == "0\n")
+
+    let freely = try configured(one.entry("owned", "no_owner: true", "restore_options: --no-acl"))
+    let again = try hook.restore(of: dump.facts, to: two.target, root: freely, context: context)
+    try dump.restore(again, context: context)
+    #expect(try two.run("SELECT tableowner FROM pg_tables WHERE tablename = 't'", in: "owned") == "postgres\n")
+    for server in [one, two] { try server.run("DROP DATABASE owned; DROP ROLE IF EXISTS \"only here\"") }
+  }
+
+  @Test("A database that is made anew has the encoding, the locale and the owner of the old one")
+  func databaseProperties() throws {
+    try one.run(
+      """
+      DROP DATABASE IF EXISTS polyglot; CREATE DATABASE polyglot TEMPLATE template0 LOCALE_PROVIDER icu
+      ICU_LOCALE 'de-AT' ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8';
+      """)
+    let context = try makeContext()
+    let root = try configured(one.entry("polyglot"))
+    let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+    try two.drop("polyglot")
+    try dump.restore(
+      hook.restore(of: dump.facts, to: two.target, root: root, context: context), context: context)
+    let properties =
+      "SELECT datlocprovider, daticulocale, datcollate, datctype, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'polyglot'"
+    #expect(try two.run(properties) == "i|de-AT|C|C.UTF-8|UTF8\n")
+    for server in [one, two] { try server.drop("polyglot") }
+  }
+
+  @Test("A dump that is newer than pg_restore is refused before anything is touched")
+  func newerDump() throws {
+    let identity = DumpIdentity(hook: hook.name, database: "nothing", hostname: one.hostname, port: one.port)
+    let facts = DumpFacts(identity: identity, format: "custom", clientVersion: "pg_dump (PostgreSQL) 99.1")
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: facts, to: one.target, root: nil, context: makeContext())
+    }
+    #expect(error?.diagnosis.suggestion?.contains("postgresql-client-99") == true)
+  }
+
   @Test("A dump asks for no compression: compressed dumps do not deduplicate")
   func uncompressed() throws {
     try one.recreate("compressible")
@@ -231,7 +354,7 @@ struct PostgreSQLTests {
   }
 
   private func standIn(_ script: String) throws -> String {
-    let path = NSTemporaryDirectory() + "/coffer-standin-\(UInt32.random(in: 0 ... .max))"
+    let path = programs.path + "/standin-\(UInt32.random(in: 0 ... .max))"
     try ("#!/bin/sh\n" + script).write(toFile: path, atomically: true, encoding: .utf8)
     chmod(path, 0o755)
     return path
@@ -284,6 +407,20 @@ struct PostgreSQLTests {
     let processes = try SystemProcessLauncher().run(
       ChildCommand("ps", ["-e", "-o", "args="], environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"])))
     #expect(!processes.text.contains("sleep 987654"))
+  }
+
+  @Test("A dump into a folder is ended too when it hangs or takes too long, and leaves nothing")
+  func folderLimits() throws {
+    let writing = "for a; do case $a in */users) mkdir $a; n=$a;; esac; done;"
+    for (script, limits, sign) in [
+      ("\(writing) echo x >$n/1; sleep 987652", DumpLimits(stall: 0.4), "wrote nothing for"),
+      ("\(writing) while true; do echo x >>$n/1; sleep 0.05; done", DumpLimits(stall: 5, total: 0.6), "took more than"),
+      ("\(writing) echo x >$n/1; kill -9 $$", DumpLimits(), "killed by signal 9"),
+      ("\(writing) echo x >$n/toc.dat", DumpLimits(), "table of contents"),
+    ] {
+      let entry = "  - {name: users, format: directory, pg_dump_command: \(try standIn(script))}\n"
+      #expect(try failure(entry, context: makeContext(limits: limits)).problem.contains(sign))
+    }
   }
 
   @Test("A dump that takes too long is ended even while it writes")

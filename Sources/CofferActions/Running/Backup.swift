@@ -127,6 +127,7 @@ struct Backup {
 
   private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
     let facts = outcome.facts
+    for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
     return DumpRecord(
       hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
       port: facts.identity.port, label: facts.identity.label, format: facts.format,

@@ -71,9 +71,11 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     self.context = context
   }
 
-  /// PostgreSQL cuts names at 63 bytes; the number keeps long ones apart.
-  private static func temporaryName(_ database: String, _ mark: String) -> String {
-    "coffer_\(mark)_" + String(decoding: database.utf8.prefix(40), as: UTF8.self)
+  /// PostgreSQL cuts names at 63 bytes; a sum over the whole name (FNV-1a) keeps long ones apart that begin alike.
+  static func temporaryName(_ database: String, _ mark: String) -> String {
+    let sum = database.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    let head = String(decoding: database.utf8.prefix(24), as: UTF8.self)
+    return "coffer_\(mark)_\(String(sum, radix: 16))_\(head)"
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {

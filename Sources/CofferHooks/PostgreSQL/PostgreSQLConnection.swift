@@ -52,13 +52,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// The password travels in PGPASSWORD: a process's environment is readable by its own user and root only, who can
   /// read the configuration too; a password file would have to be cleaned up.
   func command(_ program: Program, _ arguments: [String], context: HookContext) -> ChildCommand {
-    let words =
-      switch program {
-      case .dump: dumpCommand
-      case .dumpAll: dumpAllCommand
-      case .restore: restoreCommand
-      case .psql: psqlCommand
-      }
+    let words = words(of: program)
     var all = Array(words.dropFirst()) + ["--no-password"]
     if let hostname { all += ["--host", hostname] }
     if let port { all += ["--port", String(port)] }
@@ -68,6 +62,23 @@ struct PostgreSQLConnection: Sendable, Equatable {
     if let password { environment.variables["PGPASSWORD"] = password }
     return ChildCommand(
       words.first ?? "", all + arguments, environment: environment, workingDirectory: context.workingDirectory)
+  }
+
+  /// A command that makes a client tell its version; it does so only when nothing else is asked of it.
+  func versionCommand(_ program: Program, context: HookContext) -> ChildCommand {
+    let words = words(of: program)
+    return ChildCommand(
+      words.first ?? "", words.dropFirst() + ["--version"], environment: context.environment,
+      workingDirectory: context.workingDirectory)
+  }
+
+  private func words(of program: Program) -> [String] {
+    switch program {
+    case .dump: dumpCommand
+    case .dumpAll: dumpAllCommand
+    case .restore: restoreCommand
+    case .psql: psqlCommand
+    }
   }
 
   /// Runs SQL and returns its rows, fields parted by the unit separator.

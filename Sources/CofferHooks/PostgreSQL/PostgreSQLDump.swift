@@ -59,25 +59,25 @@ struct PostgreSQLDump: PlannedDump {
   private func addServerFacts(to facts: inout DumpFacts, context: HookContext) {
     let sql = """
       SELECT current_setting('server_version'), pg_encoding_to_char(encoding), datcollate, datctype, \
-      pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()
+      pg_get_userbyid(datdba), j->>'datlocprovider', coalesce(j->>'daticulocale', j->>'datlocale') \
+      FROM (SELECT d.*, to_jsonb(d) AS j FROM pg_database d) d WHERE datname = current_database()
       """
     let database = isWholeServer ? "postgres" : identity.database
     guard let result = try? entry.connection.query(sql, database: database, context: context),
       result.status.isSuccess
     else { return }
     let fields = result.text.split(separator: "\n").first?.split(separator: "\u{1f}", omittingEmptySubsequences: false)
-    guard let fields, fields.count == 5 else { return }
+    guard let fields, fields.count == 7 else { return }
     facts.serverVersion = String(fields[0])
     if !isWholeServer {
       facts.details = [
         "encoding": String(fields[1]), "collate": String(fields[2]), "ctype": String(fields[3]),
-        "owner": String(fields[4]),
+        "owner": String(fields[4]), "provider": String(fields[5]), "locale": String(fields[6]),
       ]
+      .filter { !$0.value.isEmpty }
     }
     let version = try? context.launcher.run(
-      ChildCommand(
-        entry.connection.command(.dump, [], context: context).executable, ["--version"],
-        environment: context.environment))
+      entry.connection.versionCommand(isWholeServer ? .dumpAll : .dump, context: context))
     facts.clientVersion = version.flatMap { $0.text.split(separator: "\n").first.map(String.init) }
   }
 }
@@ -101,7 +101,8 @@ final class PostgreSQLStreamDump: RunningDump {
     if let missing = missingEnd() {
       throw DumpError.incomplete(facts.identity, program: "pg_dump", missing: missing)
     }
-    return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: status)
+    return DumpOutcome(
+      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: stream.warnings)
   }
 
   func abandon() {
@@ -112,7 +113,7 @@ final class PostgreSQLStreamDump: RunningDump {
   private func missingEnd() -> String? {
     switch facts.format {
     case "custom":
-      return stream.head.starts(with: Array("PGDMP".utf8)) ? nil : "it does not begin with PGDMP"
+      return CustomArchive.missing(head: stream.head, tail: stream.tail)
     case "tar":
       let end = stream.tail.suffix(1024)
       return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
@@ -127,31 +128,28 @@ final class PostgreSQLStreamDump: RunningDump {
 final class PostgreSQLFolderDump: RunningDump {
   private let facts: DumpFacts
   private let folder: String
+  private let warnings: [String]
 
   init(command: (String) -> ChildCommand, facts: DumpFacts, context: HookContext) throws {
     self.facts = facts
     let identity = facts.identity
-    folder = try context.runtime.makeFolder("\(identity.hook)/\(identity.place)") + "/\(identity.database)"
-    let child = try context.launcher.launch(command(folder))
-    let seconds = context.limits.total
-    guard let status = child.wait(seconds: seconds, cancellation: context.cancellation) else {
-      child.terminate()
-      try context.cancellation.check()
-      throw DumpError.tookTooLong(identity, program: child.program, seconds: Int(seconds ?? 0))
-    }
-    guard status.isSuccess else {
-      throw DumpError.programFailed(identity, program: child.program, status: status, lines: child.lastErrorLines)
-    }
-    let contents = FileManager.default.contents(atPath: "\(folder)/toc.dat")
-    guard let contents, contents.starts(with: Array("PGDMP".utf8)) else {
-      throw DumpError.incomplete(identity, program: child.program, missing: "its table of contents is not there")
+    // pg_dump makes the last folder itself.
+    folder = try context.runtime.makeParent(of: identity.path)
+    let dump = try FolderDump(command(folder), into: folder, of: identity, context: context)
+    warnings = try dump.finish()
+    var mark = [UInt8](repeating: 0, count: CustomArchive.magic.count)
+    let toc = try? FileDescriptor(opening: "\(folder)/toc.dat", flags: O_RDONLY)
+    _ = try mark.withUnsafeMutableBytes { try toc?.read(into: $0, subject: "toc.dat") }
+    guard mark == CustomArchive.magic else {
+      abandon()
+      throw DumpError.incomplete(identity, program: "pg_dump", missing: "its table of contents is not there")
     }
   }
 
   var output: DumpOutput { .folder(folder) }
 
   func finish() -> DumpOutcome {
-    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0)
+    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0, warnings: warnings)
   }
 
   func abandon() {

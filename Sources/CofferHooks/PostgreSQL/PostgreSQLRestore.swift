@@ -23,8 +23,7 @@ struct PostgreSQLRestore: PlannedRestore {
     self.connection = connection
     self.entry = entry
     if facts.format != "plain" {
-      let restorer = connection.command(.restore, ["--version"], context: context)
-      _ = try context.launcher.run(restorer, cancellation: context.cancellation)
+      try Self.checkVersion(facts, connection, context)
     }
     let database = facts.identity.database
     let result = try connection.query(Self.countOfObjects, database: database, context: context)
@@ -72,6 +71,25 @@ struct PostgreSQLRestore: PlannedRestore {
     }
   }
 
+  /// pg_restore reads the dumps of its own version and of older ones.
+  private static func checkVersion(
+    _ facts: DumpFacts, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws {
+    let command = connection.versionCommand(.restore, context: context)
+    let result = try context.launcher.run(command, cancellation: context.cancellation)
+    guard result.status.isSuccess else {
+      throw RestoreError.refused(
+        facts.identity, problem: ClientFailure.problem("pg_restore", result.status, result.errorLines),
+        suggestion: "Correct pg_restore_command")
+    }
+    guard let made = facts.clientVersion.flatMap(PostgreSQLVersion.major(ofProgram:)),
+      let own = PostgreSQLVersion.major(ofProgram: result.text), own < made
+    else { return }
+    throw RestoreError.refused(
+      facts.identity, problem: "it was dumped by pg_dump \(made), and pg_restore here is version \(own)",
+      suggestion: "Install postgresql-client-\(made), or set pg_restore_command")
+  }
+
   private func checkMayCreate(_ context: HookContext) throws {
     let sql = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
     let result = try PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
@@ -89,6 +107,11 @@ struct PostgreSQLRestore: PlannedRestore {
       if let value = facts.details[key], !value.isEmpty {
         sql += " \(option) \(PostgreSQLConnection.quotedLiteral(value))"
       }
+    }
+    let provider = facts.details["provider"]
+    if let locale = facts.details["locale"], provider == "i" || provider == "b" {
+      let option = provider == "i" ? "icu" : "builtin"
+      sql += " LOCALE_PROVIDER \(option) \(option)_locale \(PostgreSQLConnection.quotedLiteral(locale))"
     }
     let result = try PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
     guard result.status.isSuccess else {

@@ -54,6 +54,9 @@ final class DumpStream: ByteSource {
     abandon()
   }
 
+  /// What the program warned of; complete once it has ended.
+  var warnings: [String] { ClientFailure.warnings(child.lastErrorLines) }
+
   /// The write end of the program's standard input, if the command asked for a pipe.
   func takeInput() -> FileDescriptor? { child.takeInput() }
 

@@ -102,13 +102,20 @@ public final class RuntimeDirectory: Sendable {
     return folder
   }
 
+  /// Makes the folders above a path below this folder.
+  ///
+  /// - Returns: The whole path.
+  /// - Throws: `Failure.unusable`.
+  func makeParent(of relative: String) throws(Failure) -> String {
+    _ = try makeFolder(relative.split(separator: "/").dropLast().joined(separator: "/"))
+    return "\(path)/\(relative)"
+  }
+
   /// Makes a FIFO, 0600, and the folders above it.
   ///
   /// - Throws: `Failure.unusable`.
   func makeFIFO(_ relative: String) throws(Failure) -> String {
-    let parts = relative.split(separator: "/")
-    _ = try makeFolder(parts.dropLast().joined(separator: "/"))
-    let fifo = "\(path)/\(relative)"
+    let fifo = try makeParent(of: relative)
     guard mkfifo(fifo, 0o600) == 0 else { throw .unusable(SystemError(call: "mkfifo", subject: fifo)) }
     return fifo
   }

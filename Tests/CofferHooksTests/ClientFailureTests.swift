@@ -1,0 +1,45 @@
+import Testing
+
+@testable import CofferHooks
+
+@Suite("What client programs say when they fail")
+struct ClientFailureTests {
+  @Test(
+    "Every cause that is known has its advice",
+    arguments: [
+      ("FATAL:  password authentication failed for user \"x\"", "username and password"),
+      ("could not connect: Connection refused", "server runs"),
+      ("FATAL:  database \"x\" does not exist", "Correct the name"),
+      ("ERROR:  role \"joe\" does not exist", "no_owner"),
+      ("ERROR:  permission denied for table secrets", "pg_read_all_data"),
+      ("pg_restore: error: unsupported version (1.16) in file header", "pg_restore_command"),
+      ("ERROR:  unrecognized configuration parameter \"transaction_timeout\"", "newer than the server"),
+      ("pg_dump: detail: server version: 16.3 (Debian 16.3-1); pg_dump version: 15.18", nil),
+      ("something else", nil),
+    ])
+  func causes(line: String, advice: String?) {
+    let suggestion = ClientFailure.suggestion(["first line", line])
+    #expect(advice == nil ? suggestion == nil : suggestion?.contains(advice ?? "") == true)
+  }
+
+  @Test("A server that is newer than pg_dump is told with the package and the program to set")
+  func mismatch() {
+    let lines = [
+      "pg_dump: error: aborting because of server version mismatch",
+      "pg_dump: detail: server version: 16.3 (Debian 16.3-1.pgdg120+1); pg_dump version: 15.18",
+    ]
+    let suggestion = ClientFailure.suggestion(lines)
+    #expect(suggestion?.contains("postgresql-client-16") == true)
+    #expect(suggestion?.contains("/usr/lib/postgresql/16/bin/pg_dump") == true)
+  }
+
+  @Test("Temporary names fit into PostgreSQL's 63 bytes and differ for names that begin alike")
+  func temporaryNames() {
+    let long = String(repeating: "ü", count: 31)
+    let names = ["\(long)a", "\(long)b", "short"].map {
+      PostgreSQLRunningClusterRestore.temporaryName($0, "ffffffff_old")
+    }
+    #expect(Set(names).count == 3)
+    #expect(names.allSatisfy { $0.utf8.count <= 63 })
+  }
+}
