@@ -66,17 +66,26 @@ public struct RestoreTarget: Sendable, Equatable {
   public var port: Int?
   public var username: String?
   public var password: String?
+  /// In place of a hostname.
+  public var container: String?
+  /// What the database is to be called; nil for its own name.
+  public var databaseName: String?
+  /// The only schemas to restore; empty for all.
+  public var schemas: [String]
   /// For databases that are files.
   public var path: String?
 
   public init(
     hostname: String? = nil, port: Int? = nil, username: String? = nil, password: String? = nil,
-    path: String? = nil
+    container: String? = nil, databaseName: String? = nil, schemas: [String] = [], path: String? = nil
   ) {
     self.hostname = hostname
     self.port = port
     self.username = username
     self.password = password
+    self.container = container
+    self.databaseName = databaseName
+    self.schemas = schemas
     self.path = path
   }
 }

@@ -6,20 +6,25 @@ public struct DumpIdentity: Sendable, Hashable {
   public let database: String
   public let hostname: String?
   public let port: Int?
+  public let container: String?
   public let label: String?
 
-  public init(hook: String, database: String, hostname: String? = nil, port: Int? = nil, label: String? = nil) {
+  public init(
+    hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
+    label: String? = nil
+  ) {
     self.hook = hook
     self.database = database
     self.hostname = hostname
     self.port = port
+    self.container = container
     self.label = label
   }
 
-  /// Where the database is, as archives name it: the label, or else the host (`localhost` when none is configured)
-  /// and, only if it is configured, the port.
+  /// Where the database is, as archives name it: the label, or else the container or the host (`localhost` when none
+  /// is configured) and, only if it is configured, the port.
   public var place: String {
-    label ?? (hostname ?? "localhost") + (port.map { ":\($0)" } ?? "")
+    label ?? (container ?? hostname ?? "localhost") + (port.map { ":\($0)" } ?? "")
   }
 
   /// The dump's path below `coffer/` in an archive, and below a run's own folder.

@@ -11,10 +11,12 @@ public struct HookContext: Sendable {
   public let runtime: RuntimeDirectory
   public let limits: DumpLimits
   public let workingDirectory: String?
+  public let credentials: CredentialResolver
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,
-    runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil
+    runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil,
+    credentials: CredentialResolver
   ) {
     self.launcher = launcher
     self.environment = environment.withoutPassphrases
@@ -23,6 +25,7 @@ public struct HookContext: Sendable {
     self.runtime = runtime
     self.limits = limits
     self.workingDirectory = workingDirectory
+    self.credentials = credentials
   }
 }
 

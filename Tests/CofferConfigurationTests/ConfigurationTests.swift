@@ -53,9 +53,9 @@ struct ConfigurationTests {
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
     let database = try #require(root[GeneralOptions.postgresqlDatabases]?.first)
     #expect(database[PostgreSQLOptions.name] == "users")
-    #expect(database[PostgreSQLOptions.port] == 5433)
+    #expect(database[ServerOptions.port] == 5433)
     #expect(database[PostgreSQLOptions.noOwner] == true)
-    #expect(database[PostgreSQLOptions.hostname] == nil)
+    #expect(database[ServerOptions.hostname] == nil)
     #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
   }
 

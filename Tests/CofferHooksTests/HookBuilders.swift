@@ -21,7 +21,8 @@ func makeContext(
   return HookContext(
     launcher: SystemProcessLauncher(), environment: ProcessEnvironment(variables), clock: .system,
     cancellation: try cancellation ?? Cancellation(),
-    runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits)
+    runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits,
+    credentials: CredentialResolver(environment: ProcessEnvironment(variables), folder: "/"))
 }
 
 /// Reads a configuration of databases only.

@@ -67,7 +67,7 @@ struct ActionContext: Sendable {
     return HookContext(
       launcher: surroundings.launcher, environment: environment, clock: surroundings.clock,
       cancellation: cancellation, runtime: try RuntimeDirectory(base: base), limits: DumpLimits(root),
-      workingDirectory: root[GeneralOptions.workingDirectory])
+      workingDirectory: root[GeneralOptions.workingDirectory], credentials: credentials)
   }
 
   /// Calls `body` with every configured repository that `--repository` names, or all. An error of one does not keep
@@ -105,6 +105,13 @@ struct ActionContext: Sendable {
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(surroundings))
     return OpenRepository(location: location, repository: repository)
+  }
+
+  /// What the configuration's credentials stand for.
+  var credentials: CredentialResolver {
+    CredentialResolver(
+      environment: surroundings.environment,
+      folder: root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder)
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {

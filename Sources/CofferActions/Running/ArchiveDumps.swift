@@ -12,7 +12,7 @@ struct ArchiveDump: Sendable, Equatable {
   var identity: DumpIdentity {
     DumpIdentity(
       hook: record.hook, database: record.database, hostname: record.hostname, port: record.port,
-      label: record.label)
+      container: record.container, label: record.label)
   }
 
   var facts: DumpFacts {
@@ -39,8 +39,8 @@ struct ArchiveDump: Sendable, Equatable {
           let record = dump.record
           let hook = record.hook.hasSuffix("_databases") ? String(record.hook.dropLast(10)) : record.hook
           return [
-            hook, record.label ?? record.hostname ?? "localhost", record.port.map(String.init) ?? "-",
-            record.database, record.format, Formats.size(record.bytes),
+            hook, record.label ?? record.container ?? record.hostname ?? "localhost",
+            record.port.map(String.init) ?? "-", record.database, record.format, Formats.size(record.bytes),
           ]
         })
   }

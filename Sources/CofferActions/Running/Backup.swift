@@ -130,7 +130,7 @@ struct Backup {
     for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
     return DumpRecord(
       hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
-      port: facts.identity.port, label: facts.identity.label, format: facts.format,
+      port: facts.identity.port, container: facts.identity.container, label: facts.identity.label, format: facts.format,
       clientVersion: facts.clientVersion, serverVersion: facts.serverVersion, details: facts.details,
       bytes: bytes, start: start, end: context.surroundings.clock.now(), exitStatus: outcome.exitStatus)
   }

@@ -23,14 +23,15 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   ///   - standard: The default, as a user would write it; nil for "unset".
   ///   - example: A value for `config generate`.
   ///   - choices: The only values that are allowed; empty for any.
+  ///   - isSecret: Whether the value is to be shown to nobody.
   ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
   public init(
     _ name: String, _ documentation: String, default standard: String? = nil, example: String? = nil,
-    choices: [String] = [], isRequired: Bool = false, schema: OptionSchema? = nil
+    choices: [String] = [], isRequired: Bool = false, isSecret: Bool = false, schema: OptionSchema? = nil
   ) {
     option = Option(
       name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema), standard: standard,
-      example: example, choices: choices, isRequired: isRequired)
+      example: example, choices: choices, isRequired: isRequired, isSecret: isSecret)
   }
 
   public var name: String { option.name }
@@ -45,6 +46,7 @@ public struct Option: Sendable {
   public let example: String?
   public let choices: [String]
   public let isRequired: Bool
+  public let isSecret: Bool
 }
 
 /// The options that may stand in one place.

@@ -3,22 +3,16 @@ import CofferSystem
 
 /// How clients reach a PostgreSQL server, and which clients.
 struct PostgreSQLConnection: Sendable, Equatable {
-  var hostname: String?
-  var port: Int?
-  var username: String?
-  /// Goes into the environment of the clients and nowhere else.
-  var password: String?
+  /// Its password goes into the environment of the clients and nowhere else.
+  var server: ServerAddress
   private var security: [String: String] = [:]
   private let dumpCommand: [String]
   private let dumpAllCommand: [String]
   private let restoreCommand: [String]
   private let psqlCommand: [String]
 
-  init(_ section: ConfigurationSection) throws(ShellWords.Unfinished) {
-    hostname = section[PostgreSQLOptions.hostname]
-    port = section[PostgreSQLOptions.port]
-    username = section[PostgreSQLOptions.username]
-    password = section[PostgreSQLOptions.password]
+  init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
+    self.server = server
     dumpCommand = try ShellWords.split(section[PostgreSQLOptions.dumpCommand] ?? "pg_dump")
     dumpAllCommand = try ShellWords.split(section[PostgreSQLOptions.dumpCommand] ?? "pg_dumpall")
     restoreCommand = try ShellWords.split(section[PostgreSQLOptions.restoreCommand] ?? "pg_restore")
@@ -30,18 +24,8 @@ struct PostgreSQLConnection: Sendable, Equatable {
     security["PGSSLCRL"] = section[PostgreSQLOptions.sslRevocationList]
   }
 
-  /// The connection that a restore uses: each value from the target, else `restore_...`, else as for dumps.
-  func directed(to target: RestoreTarget, _ section: ConfigurationSection) -> PostgreSQLConnection {
-    var result = self
-    result.hostname = target.hostname ?? section[PostgreSQLOptions.restoreHostname] ?? hostname
-    result.port = target.port ?? section[PostgreSQLOptions.restorePort] ?? port
-    result.username = target.username ?? section[PostgreSQLOptions.restoreUsername] ?? username
-    result.password = target.password ?? section[PostgreSQLOptions.restorePassword] ?? password
-    return result
-  }
-
   /// As messages name the server.
-  var place: String { (hostname ?? "localhost") + (port.map { ":\($0)" } ?? "") }
+  var place: String { server.place }
 
   enum Program {
     case dump, dumpAll, restore, psql
@@ -54,12 +38,12 @@ struct PostgreSQLConnection: Sendable, Equatable {
   func command(_ program: Program, _ arguments: [String], context: HookContext) -> ChildCommand {
     let words = words(of: program)
     var all = Array(words.dropFirst()) + ["--no-password"]
-    if let hostname { all += ["--host", hostname] }
-    if let port { all += ["--port", String(port)] }
-    if let username { all += ["--username", username] }
+    if let hostname = server.hostname { all += ["--host", hostname] }
+    if let port = server.port { all += ["--port", String(port)] }
+    if let username = server.username { all += ["--username", username] }
     var environment = context.environment
     environment.variables.merge(security) { _, configured in configured }
-    if let password { environment.variables["PGPASSWORD"] = password }
+    if let password = server.password { environment.variables["PGPASSWORD"] = password }
     return ChildCommand(
       words.first ?? "", all + arguments, environment: environment, workingDirectory: context.workingDirectory)
   }

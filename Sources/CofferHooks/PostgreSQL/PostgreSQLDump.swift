@@ -10,7 +10,7 @@ struct PostgreSQLDump: PlannedDump {
     self.entry = entry
     identity = DumpIdentity(
       hook: entry.identity.hook, database: database, hostname: entry.identity.hostname,
-      port: entry.identity.port, label: entry.identity.label)
+      port: entry.identity.port, container: entry.identity.container, label: entry.identity.label)
   }
 
   private var isWholeServer: Bool { entry.format == nil && identity.database == "all" }

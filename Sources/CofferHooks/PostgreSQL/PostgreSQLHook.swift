@@ -5,12 +5,15 @@ import CofferSystem
 public struct PostgreSQLHook: DatabaseHook {
   public let name = GeneralOptions.postgresqlDatabases.name
 
+  private static let defaultPort = 5432
+
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
     var planned: [PostgreSQLDump] = []
     for section in root[GeneralOptions.postgresqlDatabases] ?? [] {
-      let entry = try PostgreSQLEntry(section, hook: name)
+      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
+      let entry = try PostgreSQLEntry(section, server.identity, try server.address(context: context))
       for database in try entry.databases(context: context) {
         planned.append(PostgreSQLDump(entry: entry, database: database))
       }
@@ -21,31 +24,17 @@ public struct PostgreSQLHook: DatabaseHook {
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let section = Self.section(for: facts.identity, in: root) ?? ConfigurationSection()
-    let entry = try PostgreSQLEntry(section, hook: name, database: facts.identity.database)
-    var connection = entry.connection
-    if section[PostgreSQLOptions.name] == nil {
-      connection.hostname = facts.identity.hostname
-      connection.port = facts.identity.port
-    }
-    connection = connection.directed(to: target, section)
-    if facts.identity.database == "all" {
-      return try PostgreSQLClusterRestore(facts: facts, connection: connection, entry: entry, context: context)
-    }
-    return try PostgreSQLRestore(facts: facts, connection: connection, entry: entry, context: context)
-  }
-
-  /// The entry that a dump came from: the same label, or the same place and name; else the place's `all`.
-  private static func section(for identity: DumpIdentity, in root: ConfigurationSection?) -> ConfigurationSection? {
     let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
-    let here = sections.filter { section in
-      if let label = identity.label { return section[PostgreSQLOptions.label] == label }
-      return section[PostgreSQLOptions.label] == nil
-        && section[PostgreSQLOptions.hostname] == identity.hostname
-        && (section[PostgreSQLOptions.port] ?? 5432) == (identity.port ?? 5432)
+    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: Self.defaultPort)
+    let server =
+      section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
+      ?? ServerEntry(remembering: facts.identity)
+    let entry = try PostgreSQLEntry(
+      section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context))
+    if facts.identity.database == "all" {
+      return try PostgreSQLClusterRestore(facts: facts, connection: entry.connection, entry: entry, context: context)
     }
-    return here.first { $0[PostgreSQLOptions.name] == identity.database }
-      ?? here.first { $0[PostgreSQLOptions.name] == "all" }
+    return try PostgreSQLRestore(facts: facts, connection: entry.connection, entry: entry, context: context)
   }
 }
 
@@ -63,17 +52,13 @@ struct PostgreSQLEntry: Sendable {
 
   private static let unlisted: Set<String> = ["template0", "template1"]
 
-  /// - Parameter database: For entries that do not name one.
-  init(_ section: ConfigurationSection, hook: String, database: String? = nil) throws {
-    identity = DumpIdentity(
-      hook: hook, database: section[PostgreSQLOptions.name] ?? database ?? "",
-      hostname: section[PostgreSQLOptions.hostname], port: section[PostgreSQLOptions.port],
-      label: section[PostgreSQLOptions.label])
+  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
+    self.identity = identity
     do {
-      connection = try PostgreSQLConnection(section)
-      dumpOptions = try ShellWords.split(section[PostgreSQLOptions.options] ?? "")
-      restoreOptions = try ShellWords.split(section[PostgreSQLOptions.restoreOptions] ?? "")
-      listOptions = try ShellWords.split(section[PostgreSQLOptions.listOptions] ?? "")
+      connection = try PostgreSQLConnection(section, to: server)
+      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
+      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
       analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
     } catch {
       throw DumpError.misconfigured(

@@ -1,0 +1,46 @@
+/// The options of one entry of `postgresql_databases`.
+public enum PostgreSQLOptions {
+  public static let name = OptionKey<String>(
+    "name", "The database's name, or all: then one dump of the whole server, or, with a format, one dump a database.",
+    example: "users", isRequired: true)
+  public static let format = OptionKey<String>(
+    "format",
+    "The dump's format. directory needs temporary space in the runtime directory; the others stream. Without it one database is dumped as custom, and all as plain SQL with roles and tablespaces.",
+    example: "custom", choices: ["plain", "custom", "directory", "tar"])
+  public static let compression = OptionKey<String>(
+    "compression",
+    "Passed to pg_dump. Compressed dumps do not deduplicate, so Coffer asks for none and compresses by itself.",
+    default: "none")
+  public static let noOwner = OptionKey<Bool>(
+    "no_owner", "Leave the owners of objects out of the dump and out of the restore.", default: "false")
+  public static let analyzeOptions = OptionKey<String>(
+    "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
+  public static let dumpCommand = OptionKey<String>(
+    "pg_dump_command", "What to run in place of pg_dump and pg_dumpall; may have arguments.",
+    example: "docker exec my_pg_container pg_dump")
+  public static let restoreCommand = OptionKey<String>(
+    "pg_restore_command", "What to run in place of pg_restore.",
+    example: "docker exec -i my_pg_container pg_restore")
+  public static let psqlCommand = OptionKey<String>(
+    "psql_command", "What to run in place of psql.", example: "docker exec -i my_pg_container psql")
+  public static let sslMode = OptionKey<String>(
+    "ssl_mode", "How the connection is encrypted.", example: "require",
+    choices: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+  public static let sslCertificate = OptionKey<String>(
+    "ssl_cert", "The client's certificate file.", example: "/root/.postgresql/postgresql.crt")
+  public static let sslKey = OptionKey<String>(
+    "ssl_key", "The client's key file.", example: "/root/.postgresql/postgresql.key")
+  public static let sslRootCertificate = OptionKey<String>(
+    "ssl_root_cert", "The file of authorities that may have signed the server's certificate.",
+    example: "/root/.postgresql/root.crt")
+  public static let sslRevocationList = OptionKey<String>(
+    "ssl_crl", "The file of revoked certificates.", example: "/root/.postgresql/root.crl")
+
+  public static let schema = OptionSchema(
+    "PostgreSQL",
+    [name.option] + ServerOptions.shared + [
+      ServerOptions.listOptions.option, format.option, compression.option, noOwner.option, analyzeOptions.option,
+      dumpCommand.option, restoreCommand.option, psqlCommand.option, sslMode.option, sslCertificate.option,
+      sslKey.option, sslRootCertificate.option, sslRevocationList.option,
+    ])
+}

@@ -1,0 +1,26 @@
+import CofferSystem
+import Testing
+
+@Suite("Name patterns")
+struct NamePatternTests {
+  @Test(
+    "match whole names",
+    arguments: [
+      ("users", "users", true), ("users", "users2", false), ("shop_*", "shop_", true), ("shop_*", "shop_a_b", true),
+      ("shop_*", "my_shop_a", false), ("*", "", true), ("*_old", "a_old_old", true), ("a*b*c", "a-b-b-c", true),
+      ("a*b*c", "a-c-b", false), ("db?", "db1", true), ("db?", "db", false), ("db[0-3]", "db2", true),
+      ("db[0-3]", "db4", false), ("db[!0-3]", "db4", true), ("db[]x]", "db]", true), ("db[", "db[", true),
+      ("[a", "a", false), ("Users", "users", false), ("ü*", "über", true),
+    ])
+  func matching(pattern: String, name: String, isMatch: Bool) {
+    #expect(NamePattern(pattern).matches(name) == isMatch)
+  }
+
+  @Test("know whether they are more than a name")
+  func isPattern() {
+    #expect(!NamePattern("users").isPattern)
+    #expect(!NamePattern("[users").isPattern)
+    #expect(NamePattern("use*").isPattern)
+    #expect(NamePattern("user[12]").isPattern)
+  }
+}
