@@ -10,7 +10,9 @@ public enum ConfigurationTemplate {
       "# Coffer's configuration. Options that begin with '#' are examples; take the '#' away to use one.",
       "# Check the file with: coffer config validate", "",
     ]
-    for option in GeneralOptions.schema.options { write(option, indentation: 0, active: true, to: &lines) }
+    for option in GeneralOptions.schema.options where option.support.isOffered {
+      write(option, indentation: 0, active: true, to: &lines)
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -24,11 +26,13 @@ public enum ConfigurationTemplate {
     switch option.kind {
     case .section(let schema?):
       lines.append("\(mark)\(option.name):")
-      for inner in schema.options { write(inner, indentation: indentation + 2, active: isActive, to: &lines) }
+      for inner in schema.options where inner.support.isOffered {
+        write(inner, indentation: indentation + 2, active: isActive, to: &lines)
+      }
     case .list(.section(let schema?)):
       lines.append("\(mark)\(option.name):")
       var isFirst = true
-      for inner in schema.options {
+      for inner in schema.options where inner.support.isOffered {
         let start = lines.count
         write(inner, indentation: indentation + 4, active: isActive, to: &lines)
         guard isFirst, let position = lines[start...].lastIndex(where: { $0.contains("\(inner.name):") }) else {
@@ -38,9 +42,10 @@ public enum ConfigurationTemplate {
         isFirst = false
       }
     default:
-      let value = option.example ?? option.standard ?? ""
+      var value = option.example ?? option.standard ?? ""
       // An opening brace would begin a mapping.
-      lines.append("\(mark)\(option.name): \(value.hasPrefix("{") ? "\"\(value)\"" : value)")
+      if case .text = option.kind, value.hasPrefix("{") { value = "\"\(value)\"" }
+      lines.append("\(mark)\(option.name): \(value)")
     }
     if indentation == 0 { lines.append("") }
   }

@@ -3,19 +3,23 @@ public enum OptionReference {
   public static var markdown: String {
     var lines = ["# Options of the configuration file", ""]
     lines.append("Made by `coffer config generate --reference`; do not edit.")
-    section(GeneralOptions.schema, level: 2, to: &lines)
+    for group in GeneralOptions.groups { section(group, level: 2, to: &lines) }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static func section(_ schema: OptionSchema, level: Int, to lines: inout [String]) {
+    let options = schema.options.filter { $0.support.isOffered || $0.support == .planned }
+    guard !options.isEmpty else { return }
     lines += ["", String(repeating: "#", count: level) + " " + schema.title, ""]
     lines += ["| option | type | default | what it does |", "|---|---|---|---|"]
-    for option in schema.options {
+    for option in options {
       let choices = option.choices.isEmpty ? "" : " One of \(option.choices.map { "`\($0)`" }.joined(separator: ", "))."
       let standard = option.standard.map { "`\($0)`" } ?? (option.isRequired ? "required" : "")
-      lines.append("| `\(option.name)` | \(option.kind.title) | \(standard) | \(option.documentation)\(choices) |")
+      let note = option.support == .planned ? " Accepted; without effect so far." : ""
+      lines.append(
+        "| `\(option.name)` | \(option.kind.title) | \(standard) | \(option.documentation)\(choices)\(note) |")
     }
-    for option in schema.options {
+    for option in options {
       switch option.kind {
       case .section(let inner?), .list(.section(let inner?)): section(inner, level: level + 1, to: &lines)
       default: break

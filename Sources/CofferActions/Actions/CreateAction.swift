@@ -24,10 +24,14 @@ enum CreateAction {
     try context.forEachRepository { location in
       if context.isDryRun { return try plan(context, location) }
       let access = try context.open(location)
-      let backup = try Backup(context, access: access, lists: context.flags.contains(list))
+      let backup = try Backup(context, access: access, lists: lists(context))
       let archive = try backup.run(comment: context.flags[comment] ?? "")
       report(archive, access, context)
     }
+  }
+
+  private static func lists(_ context: ActionContext) -> Bool {
+    context.flags.contains(list) || context.root[OutputOptions.listDetails] ?? false
   }
 
   private static func plan(_ context: ActionContext, _ location: RepositoryLocation) throws {
@@ -46,7 +50,9 @@ enum CreateAction {
     let line =
       "\(access.location.path): Archive \(archive.name): \(Formats.size(sizes.originalSize)) read, "
       + "\(Formats.size(sizes.newSize)) new, \(Formats.size(sizes.storedSize)) stored, \(Formats.duration(seconds))"
-    if context.flags.contains(stats) && !context.wantsJSON {
+    let wantsStatistics =
+      context.flags.contains(stats) || (context.root[OutputOptions.statistics] ?? "none") != "none"
+    if wantsStatistics && !context.wantsJSON {
       context.console.answer(line)
     } else {
       context.console.step(line)

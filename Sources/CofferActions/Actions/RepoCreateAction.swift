@@ -35,7 +35,8 @@ enum RepoCreateAction {
       guard !context.isDryRun else {
         return context.console.answer("Would create repository \(location.path) (\(mode.rawValue))")
       }
-      try checkParent(of: store.location, context)
+      try checkParent(
+        of: store.location, isMade: context.flags.contains(makeParents) || location.makesParents)
       let repository = try Repository.create(
         in: store, options: RepositoryOptions(mode: mode),
         passphrase: try context.passphrase(for: location, isNew: true),
@@ -59,10 +60,10 @@ enum RepoCreateAction {
     return mode
   }
 
-  private static func checkParent(of path: String, _ context: ActionContext) throws {
+  private static func checkParent(of path: String, isMade: Bool) throws {
     let parent = (path as NSString).deletingLastPathComponent
     guard access(parent, F_OK) != 0 else { return }
-    guard context.flags.contains(makeParents) else {
+    guard isMade else {
       throw UsageError(
         argument: path, problem: "The folder \(parent) does not exist",
         suggestion: "Make it (is the disk mounted?), or add --make-parent-dirs")

@@ -41,8 +41,10 @@ struct Backup {
   /// Stores everything and commits.
   func run(comment: String) throws -> Archive {
     let start = context.surroundings.clock.now()
+    let hostname = context.root[RunOptions.archiveHostname] ?? context.surroundings.hostname
+    let username = context.root[RunOptions.archiveUsername] ?? context.surroundings.username
     let name = ArchiveName(
-      hostname: context.surroundings.hostname, username: context.surroundings.username,
+      hostname: hostname, username: username,
       processID: ProcessInfo.processInfo.processIdentifier, now: start
     ).expand(context.root[GeneralOptions.archiveNameFormat] ?? ArchiveName.standardFormat)
     guard try !access.repository.archives().contains(where: { $0.name == name }) else {
@@ -52,7 +54,8 @@ struct Backup {
       options: try sessionOptions(), cancellation: context.cancellation)
     let display = ProgressDisplay(
       session: session, console: context.console, clock: context.surroundings.clock,
-      isForced: context.flags.contains(SharedFlags.progress), isQuiet: context.wantsJSON)
+      isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress] ?? false,
+      isQuiet: context.wantsJSON)
     defer { display.stop() }
     do {
       for dump in dumps { try store(dump, in: session, display) }
@@ -64,7 +67,7 @@ struct Backup {
       display.subject = "finishing"
       return try session.commit(
         ArchiveDraft(
-          name: name, hostname: context.surroundings.hostname, username: context.surroundings.username,
+          name: name, hostname: hostname, username: username,
           commandLine: context.commandLine, comment: comment, start: start))
     } catch {
       session.abandon()

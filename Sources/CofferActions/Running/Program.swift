@@ -36,15 +36,18 @@ public struct Program: Sendable {
       plain.output(help(parsed, arguments, width: min(plain.width, 110)))
       return 0
     }
-    guard let verbosity = Int(parsed.globals[GlobalFlags.verbosity] ?? "0"), (-2...2).contains(verbosity) else {
+    guard (-2...2).contains(Int(parsed.globals[GlobalFlags.verbosity] ?? "0") ?? .max) else {
       plain.error(
         UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil).diagnosis)
       return 1
     }
-    let console = Console(
-      verbosity: verbosity, environment: surroundings.environment,
-      noColor: parsed.globals.contains(GlobalFlags.noColor))
-    return run(parsed, arguments, console)
+    return run(parsed, arguments, console(parsed, for: nil))
+  }
+
+  private func console(_ parsed: ParsedCommandLine, for configuration: Configuration?) -> Console {
+    Console(
+      globals: parsed.globals, root: configuration?.root ?? ConfigurationSection(),
+      environment: surroundings.environment)
   }
 
   private func help(_ parsed: ParsedCommandLine, _ arguments: [String], width: Int) -> String {
@@ -90,10 +93,15 @@ public struct Program: Sendable {
     for path in try loader.find(named: parsed.globals.all(GlobalFlags.config)) {
       do { configurations.append(try loader.load(path)) } catch { failures.append(error) }
     }
+    for configuration in configurations {
+      let console = self.console(parsed, for: configuration)
+      for warning in configuration.notices.warnings(for: configuration.path) { console.warning(warning) }
+    }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in
       if !files.contains(file) { files.append(file) }
     }
     for configuration in configurations {
+      let console = self.console(parsed, for: configuration)
       for invocation in invocations {
         guard !cancellation.isCancelled else { return }
         do {

@@ -8,17 +8,21 @@ struct RepositoryLocation: Sendable {
   let path: String
   let label: String?
   let encryption: String?
+  /// Whether the folders above it may be made.
+  let makesParents: Bool
 
   init(_ section: ConfigurationSection) {
     path = section[RepositoryOptions.path] ?? ""
     label = section[RepositoryOptions.label]
     encryption = section[RepositoryOptions.encryption]
+    makesParents = section[RepositoryOptions.makeParentDirectories] ?? false
   }
 
   init(path: String) {
     self.path = path
     label = nil
     encryption = nil
+    makesParents = false
   }
 
   /// The store that the path's scheme asks for. A new kind of storage is one more case.

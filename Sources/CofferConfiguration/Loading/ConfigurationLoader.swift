@@ -57,7 +57,7 @@ public struct ConfigurationLoader: Sendable {
     var loader = DocumentLoader(files: files, environment: environment)
     let document = try loader.load(path)
     var validator = Validator()
-    validator.check(document, against: GeneralOptions.schema)
+    validator.check(document)
     guard validator.problems.isEmpty else {
       throw ConfigurationError.invalid(
         path: path,
@@ -65,7 +65,8 @@ public struct ConfigurationLoader: Sendable {
           ($0.mark.file, $0.mark.line, $0.mark.column) < ($1.mark.file, $1.mark.line, $1.mark.column)
         })
     }
-    return Configuration(path: path, root: ConfigurationSection(node: document), filesRead: loader.filesRead)
+    return Configuration(
+      path: path, root: ConfigurationSection(node: document), filesRead: loader.filesRead, notices: validator.notices)
   }
 }
 
@@ -75,6 +76,8 @@ public struct Configuration: Sendable {
   public let root: ConfigurationSection
   /// The file and everything it included.
   public let filesRead: [String]
+  /// What its writer should know although it can be used.
+  public let notices: ConfigurationNotices
 
   public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] ?? [] }
 }

@@ -24,16 +24,18 @@ public enum GeneralOptions {
     default: "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}")
   public static let compression = OptionKey<String>(
     "compression", "How blocks are compressed: zstd,LEVEL with levels from 1 (fast) to 19 (small).",
-    default: "zstd,3")
+    default: "zstd,3", support: .differently("Blocks are compressed by zstd only; 'none' and others are refused"))
   public static let userRuntimeDirectory = OptionKey<String>(
     "user_runtime_directory",
     "Where each run makes its private folder for FIFOs. Otherwise $XDG_RUNTIME_DIR, $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, /tmp, the first that is set.",
     example: "/run/user/1001")
   public static let dumpStallTimeout = OptionKey<Int>(
     "dump_stall_timeout",
-    "Seconds that a dump program may write nothing before the run gives it up. 0 waits for ever.", default: "600")
+    "Seconds that a dump program may write nothing before the run gives it up. 0 waits for ever.", default: "600",
+    support: .own)
   public static let dumpTimeLimit = OptionKey<Int>(
-    "dump_time_limit", "Seconds that one dump may take altogether. 0 means no limit.", default: "0")
+    "dump_time_limit", "Seconds that one dump may take altogether. 0 means no limit.", default: "0",
+    support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
   public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
@@ -41,7 +43,7 @@ public enum GeneralOptions {
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
-  public static let schema = OptionSchema(
+  private static let general = OptionSchema(
     "General",
     [
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
@@ -49,28 +51,12 @@ public enum GeneralOptions {
       dumpStallTimeout.option, dumpTimeLimit.option, bootstrap.option, postgresqlDatabases.option,
       sqliteDatabases.option,
     ])
-}
 
-/// The options of one entry of `repositories`.
-public enum RepositoryOptions {
-  public static let path = OptionKey<String>(
-    "path", "A local folder. Made when the repository is created; its parent must exist.",
-    example: "/mnt/backup/databases", isRequired: true)
-  public static let label = OptionKey<String>(
-    "label", "A short name that --repository accepts in place of the path.", example: "local")
-  public static let encryption = OptionKey<String>(
-    "encryption", "The mode that repo-create uses when --encryption is not given: repokey or keyfile.",
-    example: "repokey")
+  /// All of them by theme, in the order in which a file is best written.
+  public static let groups = [
+    general, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema, OutputOptions.schema,
+    CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
+  ]
 
-  public static let schema = OptionSchema("Repositories", [path.option, label.option, encryption.option])
-}
-
-/// The options of `bootstrap`.
-public enum BootstrapOptions {
-  public static let storeConfigFiles = OptionKey<Bool>(
-    "store_config_files",
-    "Put every configuration file of the run, included ones too, into the archive, so that 'config bootstrap' can bring them back.",
-    default: "true")
-
-  public static let schema = OptionSchema("Bootstrap", [storeConfigFiles.option])
+  public static let schema = OptionSchema("Options", groups.flatMap(\.options))
 }

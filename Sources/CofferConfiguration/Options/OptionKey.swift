@@ -9,6 +9,8 @@ public protocol OptionValue: Sendable {
 public indirect enum OptionKind: Sendable {
   case text
   case integer
+  /// With or without a fraction.
+  case number
   case boolean
   case list(OptionKind)
   case section(OptionSchema?)
@@ -24,14 +26,16 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   ///   - example: A value for `config generate`.
   ///   - choices: The only values that are allowed; empty for any.
   ///   - isSecret: Whether the value is to be shown to nobody.
+  ///   - support: What the option does here, compared with borgmatic.
   ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
   public init(
     _ name: String, _ documentation: String, default standard: String? = nil, example: String? = nil,
-    choices: [String] = [], isRequired: Bool = false, isSecret: Bool = false, schema: OptionSchema? = nil
+    choices: [String] = [], isRequired: Bool = false, isSecret: Bool = false, support: OptionSupport = .works,
+    schema: OptionSchema? = nil
   ) {
     option = Option(
       name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema), standard: standard,
-      example: example, choices: choices, isRequired: isRequired, isSecret: isSecret)
+      example: example, choices: choices, isRequired: isRequired, isSecret: isSecret, support: support)
   }
 
   public var name: String { option.name }
@@ -47,16 +51,20 @@ public struct Option: Sendable {
   public let choices: [String]
   public let isRequired: Bool
   public let isSecret: Bool
+  public let support: OptionSupport
 }
 
 /// The options that may stand in one place.
 public struct OptionSchema: Sendable {
   public let title: String
   public let options: [Option]
+  /// Whether the options of the file's top may stand here as well.
+  let takesTopOptions: Bool
 
-  public init(_ title: String, _ options: [Option]) {
+  public init(_ title: String, _ options: [Option], takesTopOptions: Bool = false) {
     self.title = title
     self.options = options
+    self.takesTopOptions = takesTopOptions
   }
 
   public subscript(name: String) -> Option? { options.first { $0.name == name } }
@@ -77,6 +85,7 @@ extension OptionKind {
     switch self {
     case .text: "text"
     case .integer: "a whole number"
+    case .number: "a number"
     case .boolean: "true or false"
     case .list(.section): "a list of sections"
     case .list: "a list"
@@ -104,6 +113,15 @@ extension Int: OptionValue {
 
   public init?(section node: ConfigurationNode) {
     guard let number = node.node.integer else { return nil }
+    self = number
+  }
+}
+
+extension Double: OptionValue {
+  public static var kind: OptionKind { .number }
+
+  public init?(section node: ConfigurationNode) {
+    guard let number = node.node.number else { return nil }
     self = number
   }
 }

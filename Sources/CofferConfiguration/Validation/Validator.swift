@@ -1,23 +1,39 @@
-/// Compares a document with what the options allow and gathers everything that is wrong.
+/// Compares a document with what the options allow and gathers everything that is wrong or worth saying.
 struct Validator {
+  private let top: OptionSchema
   private(set) var problems: [ConfigurationProblem] = []
+  private(set) var notices = ConfigurationNotices()
 
-  mutating func check(_ node: YAMLNode, against schema: OptionSchema) {
+  /// - Parameter top: The options of a file's top.
+  init(top: OptionSchema = GeneralOptions.schema) {
+    self.top = top
+  }
+
+  mutating func check(_ document: YAMLNode) {
+    check(document, against: top, below: "")
+  }
+
+  private mutating func check(_ node: YAMLNode, against schema: OptionSchema, below place: String) {
     guard case .mapping(let entries) = node.content else {
-      report(node.mark, "Expected a section of options, found \(node.kindName)")
-      return
+      return report(node.mark, "Expected a section of options, found \(node.kindName)")
     }
     for entry in entries {
-      guard let option = schema[entry.key] else {
-        let nearest = NearestName.of(entry.key, among: schema.options.map(\.name))
-        report(
-          entry.keyMark, "Unknown option '\(entry.key)'",
-          nearest.map { "Did you mean '\($0)'?" }
-            ?? "The options here are: \(schema.options.map(\.name).joined(separator: ", "))")
+      guard let option = schema[entry.key] ?? topOption(entry.key, in: schema) else {
+        reportUnknown(entry, schema)
         continue
       }
       guard !entry.value.isNull else { continue }
-      check(entry.value, is: option.kind, of: option)
+      let name = place + entry.key
+      switch option.support {
+      case .refused(let instead): report(entry.keyMark, "Option '\(name)' is not supported", instead)
+      case .ignored(let instead):
+        notices.ignored.append(.init(mark: entry.keyMark, name: name, text: instead))
+        checkKind(entry.value, option)
+      case .planned:
+        notices.planned.append(.init(mark: entry.keyMark, name: name, text: ""))
+        check(entry.value, is: option.kind, of: option, at: name)
+      case .works, .differently, .own: check(entry.value, is: option.kind, of: option, at: name)
+      }
     }
     let present = Set(entries.filter { !$0.value.isNull }.map(\.key))
     for option in schema.options where option.isRequired && !present.contains(option.name) {
@@ -27,7 +43,34 @@ struct Validator {
     }
   }
 
-  private mutating func check(_ node: YAMLNode, is kind: OptionKind, of option: Option) {
+  /// What may stand in a repository's section because it may stand at the top.
+  private func topOption(_ name: String, in schema: OptionSchema) -> Option? {
+    guard schema.takesTopOptions, ![GeneralOptions.repositories.name, RunOptions.constants.name].contains(name) else {
+      return nil
+    }
+    return top[name]
+  }
+
+  private mutating func reportUnknown(_ entry: YAMLNode.Entry, _ schema: OptionSchema) {
+    let names = schema.options.map(\.name)
+    let nearest = NearestName.of(entry.key, among: names + (schema.takesTopOptions ? top.options.map(\.name) : []))
+    let all = names.count > 20 ? "See 'coffer config generate' for the options" : nil
+    report(
+      entry.keyMark, "Unknown option '\(entry.key)'",
+      nearest.map { "Did you mean '\($0)'?" } ?? all
+        ?? "The options here are: \(names.joined(separator: ", "))")
+  }
+
+  /// Compares the outermost kind only.
+  private mutating func checkKind(_ node: YAMLNode, _ option: Option) {
+    switch option.kind {
+    case .section: check(node, is: .section(nil), of: option, at: option.name)
+    case .list: if case .sequence = node.content {} else { mismatch(node, option.kind, option) }
+    default: check(node, is: option.kind, of: option, at: option.name)
+    }
+  }
+
+  private mutating func check(_ node: YAMLNode, is kind: OptionKind, of option: Option, at place: String) {
     switch kind {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
@@ -39,13 +82,14 @@ struct Validator {
             ?? "It can be \(option.choices.joined(separator: ", "))")
       }
     case .integer: if node.integer == nil { mismatch(node, kind, option) }
+    case .number: if node.number == nil { mismatch(node, kind, option) }
     case .boolean: if node.boolean == nil { mismatch(node, kind, option) }
     case .list(let element):
       guard case .sequence(let elements) = node.content else { return mismatch(node, kind, option) }
-      for part in elements { check(part, is: element, of: option) }
+      for (index, part) in elements.enumerated() { check(part, is: element, of: option, at: "\(place)[\(index)]") }
     case .section(let schema):
       guard case .mapping = node.content else { return mismatch(node, kind, option) }
-      if let schema { check(node, against: schema) }
+      if let schema { check(node, against: schema, below: place + ".") }
     }
   }
 
@@ -53,6 +97,7 @@ struct Validator {
     var suggestion: String?
     if case .scalar(let text, isPlain: false) = node.content {
       if case .integer = kind, Int(text) != nil { suggestion = "Write it without quotes: \(text)" }
+      if case .number = kind, Double(text) != nil { suggestion = "Write it without quotes: \(text)" }
       if case .boolean = kind { suggestion = "Write it without quotes: \(text)" }
     } else if let example = option.example {
       suggestion = "Write it, for example, as '\(option.name): \(example)'"

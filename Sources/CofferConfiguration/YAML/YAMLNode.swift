@@ -74,6 +74,13 @@ extension YAMLNode {
     return Int(text)
   }
 
+  var number: Double? {
+    guard case .scalar(let text, isPlain: true) = content, let number = Double(text), number.isFinite else {
+      return nil
+    }
+    return number
+  }
+
   /// Any scalar's text; numbers count as they were written.
   var text: String? {
     guard case .scalar(let text, _) = content, !isNull else { return nil }

@@ -1,0 +1,39 @@
+/// What `check` looks at, and how often.
+public enum CheckOptions {
+  public static let checks = OptionKey<[ConfigurationSection]>(
+    "checks", "The checks that 'check' makes. Without it: repository and archives, each once a month at most.",
+    support: .planned, schema: entry)
+  public static let last = OptionKey<Int>(
+    "check_last", "Check only this many archives, the newest ones.", example: "3", support: .planned)
+  public static let repositories = OptionKey<[String]>(
+    "check_repositories", "Check only these repositories, by path or label.", example: "[local]",
+    support: .planned)
+
+  public static let name = OptionKey<String>(
+    "name", "The check to make.", example: "repository",
+    choices: ["repository", "archives", "data", "extract", "spot"],
+    isRequired: true)
+  public static let frequency = OptionKey<String>(
+    "frequency", "How much time must have passed since the check was last made: a number and a unit, or 'always'.",
+    example: "2 weeks")
+  public static let onlyRunOn = OptionKey<[String]>(
+    "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]")
+  public static let maximumDuration = OptionKey<Int>(
+    "max_duration", "Seconds that the check may take.", example: "3600")
+  public static let countTolerance = OptionKey<Double>(
+    "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
+  public static let dataSample = OptionKey<Double>(
+    "data_sample_percentage", "How many of the files 'spot' compares.", example: "1")
+  public static let dataTolerance = OptionKey<Double>(
+    "data_tolerance_percentage", "How many of the compared files may differ.", example: "0.5")
+
+  static let entry = OptionSchema(
+    "Checks",
+    [
+      name.option, frequency.option, onlyRunOn.option, maximumDuration.option, countTolerance.option,
+      dataSample.option, dataTolerance.option,
+      .borg("xxh64sum_command", .text, instead: "Files are hashed by Coffer itself"),
+    ])
+
+  static let schema = OptionSchema("Checks", [checks.option, last.option, repositories.option])
+}

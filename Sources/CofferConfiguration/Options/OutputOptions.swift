@@ -1,0 +1,43 @@
+/// What is said, where, and how much of it.
+public enum OutputOptions {
+  public static let verbosity = level(
+    "verbosity", "How much is said: -2 nothing, -1 errors, 0 warnings and answers, 1 steps, 2 details.",
+    default: "0", support: .works)
+  public static let syslogVerbosity = level(
+    "syslog_verbosity", "The same for the system's log.", default: "-2", support: .planned)
+  public static let logFileVerbosity = level(
+    "log_file_verbosity", "The same for log_file.", default: "1", support: .planned)
+  public static let monitoringVerbosity = level(
+    "monitoring_verbosity", "The same for logs that are sent to monitoring services.", default: "1",
+    support: .planned)
+  public static let color = OptionKey<Bool>(
+    "color", "Whether a terminal gets colours.", default: "true")
+  public static let logFile = OptionKey<String>(
+    "log_file", "A file that what is said is added to.", example: "/var/log/coffer.log", support: .planned)
+  public static let logFileFormat = OptionKey<String>(
+    "log_file_format", "How a line of log_file looks: {asctime}, {levelname} and {message} are replaced.",
+    default: "[{asctime}] {levelname}: {message}", support: .planned)
+  public static let logJSON = OptionKey<Bool>(
+    "log_json", "Say everything in JSON, an object a line.", default: "false", support: .planned)
+  public static let progress = OptionKey<Bool>(
+    "progress", "Show progress even when the output is no terminal, as --progress does.", default: "false")
+  public static let listDetails = OptionKey<Bool>(
+    "list_details", "Print every item as it is stored, as --list does.", default: "false")
+  public static let statistics = OptionKey<String>(
+    "statistics", "Print the sizes of a new archive, as --stats does.", default: "none",
+    choices: ["standard", "quick", "none"],
+    support: .differently("standard and quick print the same; the figures cost nothing"))
+
+  private static func level(
+    _ name: String, _ documentation: String, default standard: String, support: OptionSupport
+  ) -> OptionKey<Int> {
+    OptionKey(name, documentation, default: standard, support: support)
+  }
+
+  static let schema = OptionSchema(
+    "Output",
+    [
+      verbosity.option, syslogVerbosity.option, logFileVerbosity.option, monitoringVerbosity.option, color.option,
+      logFile.option, logFileFormat.option, logJSON.option, progress.option, listDetails.option, statistics.option,
+    ])
+}

@@ -1,0 +1,30 @@
+/// Which archives `prune` keeps.
+public enum RetentionOptions {
+  public static let within = OptionKey<String>(
+    "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d",
+    support: .planned)
+  public static let secondly = count("keep_secondly", "seconds", example: "60")
+  public static let minutely = count("keep_minutely", "minutes", example: "60")
+  public static let hourly = count("keep_hourly", "hours", example: "24")
+  public static let daily = count("keep_daily", "days", example: "7")
+  public static let weekly = count("keep_weekly", "weeks", example: "4")
+  public static let monthly = count("keep_monthly", "months", example: "6")
+  public static let quarterlyByWeeks = count("keep_13weekly", "quarters of thirteen weeks", example: "4")
+  public static let quarterlyByMonths = count("keep_3monthly", "quarters of three months", example: "4")
+  public static let yearly = count("keep_yearly", "years", example: "1")
+  public static let compactThreshold = OptionKey<Int>(
+    "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.",
+    default: "10", support: .planned)
+
+  private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int> {
+    OptionKey(
+      name, "Keep the last archive of each of this many \(period).", example: example, support: .planned)
+  }
+
+  static let schema = OptionSchema(
+    "Retention",
+    [
+      within.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option, monthly.option,
+      quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option, compactThreshold.option,
+    ])
+}

@@ -1,0 +1,49 @@
+/// What is said about a file that can be used as it is.
+public struct ConfigurationNotices: Sendable, Equatable {
+  /// An option, where it stands, and what is to be known about it.
+  public struct Notice: Sendable, Equatable {
+    public let mark: SourceMark
+    public let name: String
+    public let text: String
+  }
+
+  /// Spellings of earlier times; the text is today's spelling.
+  public var deprecated: [Notice] = []
+  /// Options without a meaning here; the text is what Coffer does instead.
+  public var ignored: [Notice] = []
+  /// Options with nothing behind them yet.
+  public var planned: [Notice] = []
+
+  public init() {}
+
+  /// At most one warning of each kind.
+  public func warnings(for path: String) -> [String] {
+    var warnings: [String] = []
+    if !deprecated.isEmpty {
+      warnings.append(
+        "\(path): Understood, but spelled in an old way:"
+          + deprecated.map { "\n  \($0.mark.short(in: path)): \($0.name) is now \($0.text)" }.joined())
+    }
+    if !ignored.isEmpty {
+      let texts = ignored.map(\.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      warnings.append(
+        "\(path): These options have no effect and can be taken out:"
+          + texts.map { text in "\n  \(Self.names(ignored.filter { $0.text == text })): \(text)" }.joined())
+    }
+    if !planned.isEmpty {
+      warnings.append("\(path): Coffer does nothing with these options yet: \(Self.names(planned))")
+    }
+    return warnings
+  }
+
+  private static func names(_ notices: [Notice]) -> String {
+    notices.map(\.name).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: ", ")
+  }
+}
+
+extension SourceMark {
+  /// The place, without the file's name where that is known.
+  fileprivate func short(in path: String) -> String {
+    file == path && line > 0 ? "line \(line)" : description
+  }
+}

@@ -1,0 +1,90 @@
+import Testing
+
+@testable import CofferConfiguration
+
+@Suite("Options of borgmatic")
+struct BorgmaticOptionTests {
+  private func option(_ name: String) -> Option? {
+    let parts = name.split(separator: ".").map(String.init)
+    guard let outer = GeneralOptions.schema[parts[0]], parts.count > 1 else { return GeneralOptions.schema[parts[0]] }
+    return switch outer.kind {
+    case .section(let schema?), .list(.section(let schema?)): schema[parts[1]]
+    default: nil
+    }
+  }
+
+  @Test("Every one of them is declared, with words about what becomes of it", arguments: BorgmaticOptions.names)
+  func complete(name: String) throws {
+    let option = try #require(self.option(name), "\(name)")
+    #expect(option.support != .own)
+    switch option.support {
+    case .ignored(let text), .refused(let text), .differently(let text): #expect(text.count > 15)
+    default: #expect(option.documentation.count > 15)
+    }
+  }
+
+  @Test("No option is declared twice")
+  func once() {
+    let names = GeneralOptions.schema.options.map(\.name)
+    #expect(names.count == Set(names).count)
+  }
+
+  @Test("What only steers Borg is accepted, with one warning that says what happens instead")
+  func ignored() throws {
+    let configuration = try load(
+      minimal + """
+        lock_wait: 5
+        remote_path: borg1
+        local_path: borg1
+        extra_borg_options:
+          create: --exclude-nodump
+        checkpoint_interval: 900
+        borg_exit_codes:
+          - code: 100
+            treat_as: warning
+        """)
+    let warnings = configuration.notices.warnings(for: configuration.path)
+    #expect(warnings.count == 1)
+    #expect(
+      warnings.first?.contains("remote_path, local_path, extra_borg_options: Coffer is one program") == true)
+    #expect(warnings.first?.contains("lock_wait: Runs do not lock") == true)
+  }
+
+  @Test("What has nothing behind it yet is told in one line")
+  func planned() throws {
+    let configuration = try load(minimal + "log_json: true\nsyslog_verbosity: 1\n")
+    #expect(
+      configuration.notices.warnings(for: "/c.yaml") == [
+        "/c.yaml: Coffer does nothing with these options yet: log_json, syslog_verbosity"
+      ])
+  }
+
+  @Test("The kinds of ignored options are looked at all the same")
+  func ignoredKinds() {
+    #expect(
+      problems(minimal + "lock_wait: long\n") == [
+        "/c.yaml:3:12: Option 'lock_wait' must be a whole number, found 'long'"
+      ])
+  }
+
+  @Test("Systems that Coffer does not work with are errors that say so")
+  func refused() {
+    #expect(problems(minimal + "zfs:\n").isEmpty)
+    let found = problems(minimal + "zfs:\n  zfs_command: /sbin/zfs\ninfluxdb_databases:\n  - name: all\n")
+    #expect(found.count == 2)
+    #expect(found.first?.hasPrefix("/c.yaml:3:1: Option 'zfs' is not supported. Coffer makes no") == true)
+    #expect(found.last?.contains("Coffer does not dump InfluxDB") == true)
+  }
+
+  @Test("Any option of the top may stand under a repository, and is looked at there")
+  func underRepository() throws {
+    _ = try load(
+      "repositories:\n  - path: /r\n    compression: zstd,9\n    bootstrap:\n      store_config_files: false\n")
+    #expect(
+      problems("repositories:\n  - path: /r\n    keep_dayly: 7\n    keep_weekly: \"4\"\n") == [
+        "/c.yaml:3:5: Unknown option 'keep_dayly'. Did you mean 'keep_daily'?",
+        "/c.yaml:4:18: Option 'keep_weekly' must be a whole number, found the text \"4\". Write it without quotes: 4",
+      ])
+    #expect(problems("repositories:\n  - path: /r\n    repositories: []\n").count == 1)
+  }
+}
