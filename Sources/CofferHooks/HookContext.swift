@@ -51,7 +51,7 @@ public struct DumpLimits: Sendable, Equatable {
 
 extension ProcessEnvironment {
   /// Without what unlocks repositories: no client program has use for it.
-  fileprivate var withoutPassphrases: ProcessEnvironment {
+  var withoutPassphrases: ProcessEnvironment {
     let names = ["PASSPHRASE", "PASSCOMMAND", "NEW_PASSPHRASE", "PASSPHRASE_FD"]
     return ProcessEnvironment(
       variables.filter { name, _ in !names.contains { name == "COFFER_\($0)" || name == "BORG_\($0)" } })

@@ -23,6 +23,8 @@ public struct ChildCommand: Sendable, Equatable {
   /// Further descriptors that the child gets: its number for each, 3 or more, and ours. The child can name them as
   /// `/dev/fd/NUMBER`.
   public var inherited: [Int32: Int32] = [:]
+  /// Whether what the child leaves running in the background goes on when it has ended, rather than being killed.
+  public var leavesBackground = false
 
   public init(
     _ executable: String, _ arguments: [String] = [], environment: ProcessEnvironment,

@@ -61,6 +61,7 @@ public final class ChildProcess: Sendable {
   public let endDescriptor: Int32
   private let streams: Mutex<Streams>
   private let errorTail: ErrorTail
+  private let leavesBackground: Bool
   private let ended: Mutex<ExitStatus?> = Mutex(nil)
 
   private struct Streams: ~Copyable {
@@ -73,12 +74,13 @@ public final class ChildProcess: Sendable {
 
   init(
     identifier: pid_t, program: String, endDescriptor: Int32, input: consuming FileDescriptor?,
-    output: consuming FileDescriptor?, errorTail: ErrorTail
+    output: consuming FileDescriptor?, errorTail: ErrorTail, leavesBackground: Bool
   ) {
     self.identifier = identifier
     self.program = program
     self.endDescriptor = endDescriptor
     self.errorTail = errorTail
+    self.leavesBackground = leavesBackground
     streams = Mutex(Streams(input: input, output: output))
   }
 
@@ -146,7 +148,7 @@ public final class ChildProcess: Sendable {
     let status = ended.withLock { ended -> ExitStatus in
       if let known = ended { return known }
       // What the leader started must not outlive it; the group's number is free only after the leader is reaped.
-      kill(-identifier, SIGKILL)
+      if !leavesBackground { kill(-identifier, SIGKILL) }
       var raw: Int32 = 0
       while waitpid(identifier, &raw, 0) < 0 && errno == EINTR {}
       let signal = raw & 0x7f

@@ -64,7 +64,8 @@ struct Spawner {
     }
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
-      output: output, errorTail: ErrorTail(reading: ownError, until: endDescriptor))
+      output: output, errorTail: ErrorTail(reading: ownError, until: endDescriptor),
+      leavesBackground: command.leavesBackground)
   }
 
   /// Numbers above all that children ask for, so that no copy overwrites another before it is used.

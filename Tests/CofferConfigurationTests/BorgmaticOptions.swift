@@ -23,11 +23,12 @@ enum BorgmaticOptions {
       keep_within keep_secondly keep_minutely keep_hourly keep_daily keep_weekly keep_monthly keep_yearly
       keep_13weekly keep_3monthly compact_threshold checks check_last
       postgresql_databases sqlite_databases influxdb_databases openldap_databases zfs btrfs lvm
-      bootstrap container systemd keepassxc onepassword
+      bootstrap container systemd keepassxc onepassword commands
       """
     ),
     ("repositories", "path label encryption append_only storage_quota make_parent_directories id_hash key_location"),
     ("bootstrap", "store_config_files"),
+    ("commands", "before after when states run"),
     ("container", "secrets_directory"),
     ("systemd", "systemd_creds_command encrypted_credentials_directory"),
     ("keepassxc", "keepassxc_cli_command secret_tool_command ask_for_password key_file yubikey"),

@@ -39,7 +39,7 @@ enum ConfigValidateAction {
   static let declaration = ActionDeclaration(
     "config validate", abstract: "Check the configuration files.",
     discussion: "All problems of a file are told, each with its line and column and the nearest valid name.",
-    examples: ["coffer config validate --config config.yaml"], run: run)
+    examples: ["coffer config validate --config config.yaml"], repositories: .none, run: run)
 
   /// Loading has checked the file already.
   private static func run(_ context: ActionContext) {

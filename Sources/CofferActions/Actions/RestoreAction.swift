@@ -37,10 +37,13 @@ enum RestoreAction {
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
-    ], run: run)
+    ], repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let location = try singleRepository(context)
+    try context.forEachRepository { try restore(from: $0, context) }
+  }
+
+  private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
     let access = try context.open(location)
     let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest")
     let reader = try access.repository.reader()
@@ -104,18 +107,6 @@ enum RestoreAction {
       }
     }
     return hooks.runtime.path + "/" + String(decoding: name, as: UTF8.self)
-  }
-
-  /// Restoring once from every repository would do the same work several times over.
-  private static func singleRepository(_ context: ActionContext) throws -> RepositoryLocation {
-    var found: [RepositoryLocation] = []
-    try context.forEachRepository { found.append($0) }
-    guard found.count == 1 else {
-      throw UsageError(
-        argument: "--repository", problem: "Several repositories are configured; restore reads one",
-        suggestion: "Write '--repository \(found[0].label ?? found[0].path)'")
-    }
-    return found[0]
   }
 
   private static func selection(_ context: ActionContext) throws -> RestoreSelection {

@@ -22,6 +22,16 @@ public struct Flag: Sendable {
   var name: String { names[0] }
 }
 
+/// The repositories that one call of an action acts on.
+enum RepositoryUse {
+  /// None: it is called once for a configuration file, and no hooks are run around it.
+  case none
+  /// One that the user must have chosen.
+  case one
+  /// It is called for each.
+  case each
+}
+
 /// What an action is called, takes, and does.
 struct ActionDeclaration: Sendable {
   let names: [String]
@@ -31,11 +41,13 @@ struct ActionDeclaration: Sendable {
   let examples: [String]
   /// Whether the action needs a configuration file.
   let needsConfiguration: Bool
+  let repositories: RepositoryUse
   let run: @Sendable (ActionContext) throws -> Void
 
   init(
     _ names: String..., abstract: String, discussion: String = "", flags: [Flag] = [], examples: [String] = [],
-    needsConfiguration: Bool = true, run: @escaping @Sendable (ActionContext) throws -> Void
+    needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
+    run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
     self.names = names
     self.abstract = abstract
@@ -43,6 +55,7 @@ struct ActionDeclaration: Sendable {
     self.flags = flags
     self.examples = examples
     self.needsConfiguration = needsConfiguration
+    self.repositories = repositories
     self.run = run
   }
 

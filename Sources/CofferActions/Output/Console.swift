@@ -49,6 +49,11 @@ public final class Console: Sendable {
     write(colored("error: ", 31) + Self.text(diagnosis) + "\n", to: STDERR_FILENO)
   }
 
+  /// Tells every error by itself.
+  func tell(_ errors: [any Error]) {
+    for error in SeveralErrors(errors).errors { self.error(Program.diagnosis(of: error)) }
+  }
+
   /// What happened, to what, and on a line of its own what to do next.
   static func text(_ diagnosis: Diagnosis) -> String {
     "\(diagnosis.subject): \(diagnosis.problem)" + (diagnosis.suggestion.map { "\n  \($0)" } ?? "")

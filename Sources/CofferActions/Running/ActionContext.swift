@@ -49,6 +49,8 @@ struct ActionContext: Sendable {
   let configuration: Configuration?
   /// Every file read for any configuration of the run: all of them are bundled.
   let configurationFiles: [String]
+  /// Those that the action is to act on.
+  let repositories: [RepositoryLocation]
   let surroundings: Surroundings
   let console: Console
   let cancellation: Cancellation
@@ -70,19 +72,11 @@ struct ActionContext: Sendable {
       workingDirectory: root[GeneralOptions.workingDirectory], credentials: credentials)
   }
 
-  /// Calls `body` with every configured repository that `--repository` names, or all. An error of one does not keep
-  /// the next from its turn.
+  /// Calls `body` with every repository that the action is to act on. An error of one does not keep the next from its
+  /// turn.
   func forEachRepository(_ body: (RepositoryLocation) throws -> Void) throws {
-    let all = (configuration?.repositories ?? []).map(RepositoryLocation.init)
-    let wanted = flags[SharedFlags.repository]
-    let selected = all.filter { wanted == nil || $0.path == wanted || $0.label == wanted }
-    guard !selected.isEmpty else {
-      throw UsageError(
-        argument: wanted ?? "repositories", problem: "No such repository is configured",
-        suggestion: "Configured: \(all.map { $0.label ?? $0.path }.joined(separator: ", "))")
-    }
     var failures: [any Error] = []
-    for location in selected {
+    for location in repositories {
       do {
         try cancellation.check()
         try body(location)

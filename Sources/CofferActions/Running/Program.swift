@@ -41,13 +41,7 @@ public struct Program: Sendable {
         UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil).diagnosis)
       return 1
     }
-    return run(parsed, arguments, console(parsed, for: nil))
-  }
-
-  private func console(_ parsed: ParsedCommandLine, for configuration: Configuration?) -> Console {
-    Console(
-      globals: parsed.globals, root: configuration?.root ?? ConfigurationSection(),
-      environment: surroundings.environment)
+    return run(parsed, CommandRun(parsed, arguments, surroundings: surroundings, cancellation: cancellation))
   }
 
   private func help(_ parsed: ParsedCommandLine, _ arguments: [String], width: Int) -> String {
@@ -58,101 +52,55 @@ public struct Program: Sendable {
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 
-  private func run(_ parsed: ParsedCommandLine, _ arguments: [String], _ console: Console) -> Int32 {
-    let outcomes = Outcomes()
+  private func run(_ parsed: ParsedCommandLine, _ run: CommandRun) -> Int32 {
     var failures: [any Error] = []
-    let wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     do {
-      try runWithoutConfiguration(parsed, arguments, console, outcomes)
-      try runWithConfigurations(parsed, arguments, console, outcomes, &failures)
+      for invocation in parsed.invocations where !invocation.action.needsConfiguration {
+        try invocation.action.run(run.context(invocation))
+      }
+      failures += try runWithConfigurations(parsed.invocations.filter { $0.action.needsConfiguration }, run)
     } catch {
+      run.console.tell([error])
       failures.append(error)
     }
-    if wantsJSON { console.output(JSONValue.list(outcomes.all).rendered + "\n") }
-    report(failures, console)
+    if run.wantsJSON { run.console.output(JSONValue.list(run.outcomes.all).rendered + "\n") }
+    let count = SeveralErrors(failures).errors.count
+    if count > 1 { run.console.warning("\(count) errors; all are shown above") }
     return failures.isEmpty ? 0 : 1
   }
 
-  private func runWithoutConfiguration(
-    _ parsed: ParsedCommandLine, _ arguments: [String], _ console: Console, _ outcomes: Outcomes
-  ) throws {
-    for invocation in parsed.invocations where !invocation.action.needsConfiguration {
-      try invocation.action.run(context(invocation, parsed, arguments, nil, [], console, outcomes))
-    }
-  }
-
+  /// - Returns: The errors; they were told.
   private func runWithConfigurations(
-    _ parsed: ParsedCommandLine, _ arguments: [String], _ console: Console, _ outcomes: Outcomes,
-    _ failures: inout [any Error]
-  ) throws {
-    let invocations = parsed.invocations.filter { $0.action.needsConfiguration }
-    guard !invocations.isEmpty else { return }
+    _ invocations: [ParsedCommandLine.Invocation], _ run: CommandRun
+  ) throws -> [any Error] {
+    guard !invocations.isEmpty else { return [] }
     let loader = ConfigurationLoader(
       environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+    var failures: [any Error] = []
     var configurations: [Configuration] = []
-    for path in try loader.find(named: parsed.globals.all(GlobalFlags.config)) {
+    for path in try loader.find(named: run.globals.all(GlobalFlags.config)) {
       do { configurations.append(try loader.load(path)) } catch { failures.append(error) }
     }
+    run.console.tell(failures)
     for configuration in configurations {
-      let console = self.console(parsed, for: configuration)
+      let console = run.adapted(to: configuration).console
       for warning in configuration.notices.warnings(for: configuration.path) { console.warning(warning) }
     }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in
       if !files.contains(file) { files.append(file) }
     }
     for configuration in configurations {
-      let console = self.console(parsed, for: configuration)
-      for invocation in invocations {
-        guard !cancellation.isCancelled else { return }
-        do {
-          try invocation.action.run(
-            context(invocation, parsed, arguments, configuration, files, console, outcomes))
-        } catch {
-          failures.append(error)
-          // What comes after a failed step of the same file leans on it.
-          break
-        }
+      for invocation in invocations where invocation.action.repositories == .none {
+        try invocation.action.run(run.adapted(to: configuration).context(invocation, configuration, files: files))
       }
     }
-  }
-
-  private func context(
-    _ invocation: ParsedCommandLine.Invocation, _ parsed: ParsedCommandLine, _ arguments: [String],
-    _ configuration: Configuration?, _ files: [String], _ console: Console, _ outcomes: Outcomes
-  ) -> ActionContext {
-    ActionContext(
-      flags: invocation.flags, globals: parsed.globals, commandLine: CommandLineRedaction.redacted(arguments),
-      configuration: configuration, configurationFiles: files, surroundings: surroundings, console: console,
-      cancellation: cancellation, outcomes: outcomes)
-  }
-
-  private func report(_ failures: [any Error], _ console: Console) {
-    let errors = SeveralErrors(failures).errors
-    for error in errors { console.error(Self.diagnosis(of: error)) }
-    if errors.count > 1 { console.warning("\(errors.count) errors; all are shown above") }
+    let jobs = invocations.filter { $0.action.repositories != .none }
+    if !jobs.isEmpty { failures += try JobList(jobs, configurations, files: files, run).perform() }
+    return failures
   }
 
   static func diagnosis(of error: any Error) -> Diagnosis {
     (error as? any DiagnosableError)?.diagnosis
       ?? Diagnosis(subject: "coffer", problem: String(describing: error), suggestion: nil)
-  }
-}
-
-/// Command lines are kept in archives; what must not be read there is taken out.
-enum CommandLineRedaction {
-  static func redacted(_ arguments: [String]) -> [String] {
-    var result = ["coffer"]
-    var isSecret = false
-    for argument in arguments {
-      if isSecret {
-        result.append("***")
-      } else if argument.hasPrefix("--password=") {
-        result.append("--password=***")
-      } else {
-        result.append(argument)
-      }
-      isSecret = argument == "--password"
-    }
-    return result
   }
 }

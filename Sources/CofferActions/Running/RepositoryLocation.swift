@@ -25,6 +25,15 @@ struct RepositoryLocation: Sendable {
     makesParents = false
   }
 
+  /// As messages and `--repository` name it.
+  var name: String { label ?? path }
+
+  /// Whether `--repository` means it: by path, label, or a pattern of either.
+  func matches(_ wanted: String) -> Bool {
+    let pattern = NamePattern(wanted)
+    return path == wanted || label == wanted || pattern.matches(path) || label.map(pattern.matches) == true
+  }
+
   /// The store that the path's scheme asks for. A new kind of storage is one more case.
   func store(_ surroundings: Surroundings) throws -> any ObjectStore {
     let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path

@@ -49,7 +49,7 @@ public enum GeneralOptions {
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
       encryptionPasscommand.option, archiveNameFormat.option, compression.option, userRuntimeDirectory.option,
       dumpStallTimeout.option, dumpTimeLimit.option, bootstrap.option, postgresqlDatabases.option,
-      sqliteDatabases.option,
+      sqliteDatabases.option, CommandOptions.commands.option,
     ])
 
   /// All of them by theme, in the order in which a file is best written.

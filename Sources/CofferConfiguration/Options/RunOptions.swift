@@ -9,8 +9,7 @@ public enum RunOptions {
   public static let retryWait = OptionKey<Int>(
     "retry_wait", "Seconds to wait before a try, times the number of the try.", default: "0", support: .planned)
   public static let umask = OptionKey<Int>(
-    "umask", "The file mode mask of hooks and of files that are written; its digits are read as octal ones.",
-    example: "77", support: .planned)
+    "umask", "The file mode mask of commands; its digits are read as octal ones.", example: "77")
   public static let skipActions = OptionKey<[String]>(
     "skip_actions", "Actions that are never run for this file.", example: "[check]", support: .planned)
   public static let defaultActions = OptionKey<Bool>(

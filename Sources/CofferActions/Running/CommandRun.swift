@@ -1,0 +1,67 @@
+import CofferConfiguration
+import CofferSystem
+
+/// What all actions of one command line share.
+struct CommandRun: Sendable {
+  let globals: FlagValues
+  /// As kept in archives.
+  let commandLine: [String]
+  let wantsJSON: Bool
+  let surroundings: Surroundings
+  private(set) var console: Console
+  let cancellation: Cancellation
+  let outcomes: Outcomes
+
+  init(
+    _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
+    cancellation: Cancellation
+  ) {
+    globals = parsed.globals
+    commandLine = CommandLineRedaction.redacted(arguments)
+    wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
+    self.surroundings = surroundings
+    console = Console(
+      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment)
+    self.cancellation = cancellation
+    outcomes = Outcomes()
+  }
+
+  var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+
+  /// The same, saying as much as the configuration file wants to hear.
+  func adapted(to configuration: Configuration) -> CommandRun {
+    var run = self
+    run.console = Console(
+      globals: globals, root: configuration.root, environment: surroundings.environment)
+    return run
+  }
+
+  func context(
+    _ invocation: ParsedCommandLine.Invocation, _ configuration: Configuration? = nil, files: [String] = [],
+    repositories: [RepositoryLocation] = []
+  ) -> ActionContext {
+    ActionContext(
+      flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
+      configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
+      cancellation: cancellation, outcomes: outcomes)
+  }
+}
+
+/// Command lines are kept in archives; what must not be read there is taken out.
+enum CommandLineRedaction {
+  static func redacted(_ arguments: [String]) -> [String] {
+    var result = ["coffer"]
+    var isSecret = false
+    for argument in arguments {
+      if isSecret {
+        result.append("***")
+      } else if argument.hasPrefix("--password=") {
+        result.append("--password=***")
+      } else {
+        result.append(argument)
+      }
+      isSecret = argument == "--password"
+    }
+    return result
+  }
+}
