@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// Something wrong at one place of a configuration file.
-public struct ConfigurationProblem: Sendable, Equatable {
+public struct ConfigurationProblem: Error, Equatable {
   public let mark: SourceMark
   public let message: String
   public let suggestion: String?

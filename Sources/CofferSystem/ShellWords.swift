@@ -34,4 +34,13 @@ public enum ShellWords {
     if let word { words.append(word) }
     return words
   }
+
+  /// A word as a POSIX shell reads it back unchanged: as it is where that is safe, else in single quotes.
+  public static func quoted(_ word: String) -> String {
+    let isSafe = !word.isEmpty && word.utf8.allSatisfy { safe.contains($0) }
+    return isSafe
+      ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+
+  private static let safe = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@%+=".utf8)
 }

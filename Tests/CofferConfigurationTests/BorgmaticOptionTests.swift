@@ -87,4 +87,32 @@ struct BorgmaticOptionTests {
       ])
     #expect(problems("repositories:\n  - path: /r\n    repositories: []\n").count == 1)
   }
+
+  @Test("What stands under a repository counts for it alone, in place of what stands at the top")
+  func perRepository() throws {
+    let configuration = try load(
+      """
+      compression: zstd,3
+      source_directories: [/etc]
+      repositories:
+        - path: /r
+          label: first
+        - path: /s
+          compression: zstd,19
+          source_directories: [/srv]
+      """)
+    let views = configuration.repositories.map(configuration.options)
+    #expect(views.map { $0[GeneralOptions.compression] } == ["zstd,3", "zstd,19"])
+    #expect(views.map { $0[GeneralOptions.sourceDirectories] } == [["/etc"], ["/srv"]])
+  }
+
+  @Test("check_repositories names configured ones")
+  func checkedRepositories() throws {
+    let two = "repositories:\n  - path: /r\n    label: local\n  - path: /s\n"
+    _ = try load(two + "check_repositories: [local, /s]\n")
+    #expect(
+      problems(two + "check_repositories: [lokal]\n") == [
+        "/c.yaml:5:22: There is no repository 'lokal' to check. Did you mean 'local'?"
+      ])
+  }
 }

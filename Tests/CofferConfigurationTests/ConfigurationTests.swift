@@ -211,9 +211,9 @@ struct FindingTests {
   @Test("Named files must exist; of folders the YAML files count, in order")
   func named() throws {
     let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    #expect(try loader.find(named: ["/d"]) == ["/d/a.yaml", "/d/b.yml"])
-    #expect(try loader.find(named: ["d/a.yaml"]) == ["/d/a.yaml"])
-    #expect(try loader.find(named: []) == ["/etc/coffer/config.yaml"])
+    #expect(try loader.find(named: ["/d"]).paths == ["/d/a.yaml", "/d/b.yml"])
+    #expect(try loader.find(named: ["d/a.yaml"]).paths == ["/d/a.yaml"])
+    #expect(try loader.find(named: []) == .init(paths: ["/etc/coffer/config.yaml"], isBorgmatic: false))
     #expect(throws: ConfigurationError.self) { try loader.find(named: ["/missing.yaml"]) }
   }
 

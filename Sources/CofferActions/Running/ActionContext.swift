@@ -110,7 +110,8 @@ struct ActionContext: Sendable {
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
     let resolver = PassphraseResolver(launcher: surroundings.launcher, environment: surroundings.environment)
-    if let passphrase = try resolver.resolve(configuration?.root) { return SecretBytes(passphrase: passphrase) }
+    let options = configuration?.options(for: location.section)
+    if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
     return try PassphrasePrompt.ask(for: location.path, isNew: isNew)
   }
 }

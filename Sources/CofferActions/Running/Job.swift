@@ -70,6 +70,7 @@ struct Job {
 
   private func perform(_ invocation: ParsedCommandLine.Invocation, on location: RepositoryLocation) -> StepOutcome {
     do {
+      let configuration = configuration.focused(on: location.section)
       try invocation.action.run(run.context(invocation, configuration, files: files, repositories: [location]))
       return StepOutcome()
     } catch {

@@ -78,7 +78,12 @@ public struct Program: Sendable {
       environment: surroundings.environment, currentFolder: surroundings.currentFolder)
     var failures: [any Error] = []
     var configurations: [Configuration] = []
-    for path in try loader.find(named: run.globals.all(GlobalFlags.config)) {
+    let found = try loader.find(named: run.globals.all(GlobalFlags.config))
+    if found.isBorgmatic {
+      run.console.warning(
+        "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
+    }
+    for path in found.paths {
       do { configurations.append(try loader.load(path)) } catch { failures.append(error) }
     }
     run.console.tell(failures)

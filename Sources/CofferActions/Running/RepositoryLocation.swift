@@ -10,12 +10,15 @@ struct RepositoryLocation: Sendable {
   let encryption: String?
   /// Whether the folders above it may be made.
   let makesParents: Bool
+  /// Its entry in the configuration, which may hold options of its own.
+  let section: ConfigurationSection
 
   init(_ section: ConfigurationSection) {
     path = section[RepositoryOptions.path] ?? ""
     label = section[RepositoryOptions.label]
     encryption = section[RepositoryOptions.encryption]
     makesParents = section[RepositoryOptions.makeParentDirectories] ?? false
+    self.section = section
   }
 
   init(path: String) {
@@ -23,6 +26,7 @@ struct RepositoryLocation: Sendable {
     label = nil
     encryption = nil
     makesParents = false
+    section = ConfigurationSection()
   }
 
   /// As messages and `--repository` name it.

@@ -14,26 +14,37 @@ public struct ConfigurationLoader: Sendable {
     self.currentFolder = currentFolder
   }
 
-  /// The places that are looked at when none is named.
-  public var searchPaths: [String] {
-    let user = environment["XDG_CONFIG_HOME"] ?? (environment["HOME"] ?? "/root") + "/.config"
-    return ["/etc/coffer/config.yaml", "/etc/coffer.d", "\(user)/coffer/config.yaml", "\(user)/coffer.d"]
+  // MARK: - Finding
+
+  /// The files to load.
+  public struct Found: Sendable, Equatable {
+    public let paths: [String]
+    /// Whether they are borgmatic's, there being none of Coffer's own.
+    public let isBorgmatic: Bool
   }
 
   /// Returns the files to load: of folders, the `.yaml` and `.yml` files in the order of their names.
   ///
-  /// - Parameter named: What the user named; each must exist. Empty for the search paths, of which one must.
+  /// - Parameter named: What the user named; each must exist. When empty, the places where Coffer's files are; when
+  ///   none is there, those where borgmatic's are.
   /// - Throws: `ConfigurationError.noFiles`, `.unreadable`.
-  public func find(named: [String]) throws(ConfigurationError) -> [String] {
+  public func find(named: [String]) throws(ConfigurationError) -> Found {
     guard named.isEmpty else {
       var found: [String] = []
       for path in named.map(absolute) { found += try expand(path) }
       guard !found.isEmpty else { throw .noFiles(searched: named) }
-      return found
+      return Found(paths: found, isBorgmatic: false)
     }
-    let found = searchPaths.flatMap { (try? expand($0)) ?? [] }
-    guard !found.isEmpty else { throw .noFiles(searched: searchPaths) }
-    return found
+    for brand in ["coffer", "borgmatic"] {
+      let found = places(of: brand).flatMap { (try? expand($0)) ?? [] }
+      if !found.isEmpty { return Found(paths: found, isBorgmatic: brand != "coffer") }
+    }
+    throw .noFiles(searched: places(of: "coffer"))
+  }
+
+  private func places(of brand: String) -> [String] {
+    let user = environment["XDG_CONFIG_HOME"] ?? (environment["HOME"] ?? "/root") + "/.config"
+    return ["/etc/\(brand)/config.yaml", "/etc/\(brand).d", "\(user)/\(brand)/config.yaml", "\(user)/\(brand).d"]
   }
 
   private func expand(_ path: String) throws(ConfigurationError) -> [String] {
@@ -50,34 +61,29 @@ public struct ConfigurationLoader: Sendable {
     return currentFolder == "/" ? "/\(path)" : "\(currentFolder)/\(path)"
   }
 
+  // MARK: - Loading
+
   /// Loads and validates one file.
   ///
   /// - Throws: `ConfigurationError`; all problems of the file together, in the order of their places.
-  public func load(_ path: String) throws -> Configuration {
-    var loader = DocumentLoader(files: files, environment: environment)
-    let document = try loader.load(path)
+  public func load(_ path: String, as reading: ConfigurationReading = .init()) throws -> Configuration {
+    var documents = DocumentLoader(files: files, home: environment["HOME"], currentFolder: currentFolder)
+    let document = PreparedDocument(try documents.load(path), reading: reading, environment: environment)
     var validator = Validator()
-    validator.check(document)
-    guard validator.problems.isEmpty else {
+    validator.check(document.node)
+    let configuration = Configuration(
+      path: path, root: ConfigurationSection(node: document.node), filesRead: documents.filesRead,
+      notices: validator.notices.with(deprecated: document.deprecated))
+    var problems = document.problems + validator.problems
+    // What options mean to each other can be asked only when each is what it should be.
+    if problems.isEmpty { problems = Coherence.problems(of: configuration) }
+    guard problems.isEmpty else {
       throw ConfigurationError.invalid(
         path: path,
-        validator.problems.sorted {
+        problems.sorted {
           ($0.mark.file, $0.mark.line, $0.mark.column) < ($1.mark.file, $1.mark.line, $1.mark.column)
         })
     }
-    return Configuration(
-      path: path, root: ConfigurationSection(node: document), filesRead: loader.filesRead, notices: validator.notices)
+    return configuration
   }
-}
-
-/// One validated configuration file, with what it includes.
-public struct Configuration: Sendable {
-  public let path: String
-  public let root: ConfigurationSection
-  /// The file and everything it included.
-  public let filesRead: [String]
-  /// What its writer should know although it can be used.
-  public let notices: ConfigurationNotices
-
-  public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] ?? [] }
 }

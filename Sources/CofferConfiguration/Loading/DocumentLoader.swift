@@ -3,26 +3,23 @@ import CofferSystem
 /// Reads a file with everything it includes into one tree.
 struct DocumentLoader {
   private let files: FileReader
-  private let environment: ProcessEnvironment
+  private let home: String?
+  private let currentFolder: String
   /// Every file that was read, in the order of reading.
   private(set) var filesRead: [String] = []
   private var open: [String] = []
 
-  init(files: FileReader, environment: ProcessEnvironment) {
+  init(files: FileReader, home: String?, currentFolder: String) {
     self.files = files
-    self.environment = environment
+    self.home = home
+    self.currentFolder = currentFolder
   }
 
   /// - Parameter path: Absolute.
   /// - Throws: `ConfigurationError`.
   mutating func load(_ path: String) throws -> YAMLNode {
     guard let document = try document(path), !document.isNull else { throw ConfigurationError.empty(path: path) }
-    var interpolation = Interpolation(environment: environment)
-    let result = interpolation.apply(to: document)
-    guard interpolation.problems.isEmpty else {
-      throw ConfigurationError.invalid(path: path, interpolation.problems)
-    }
-    return result
+    return document
   }
 
   private mutating func document(_ path: String) throws -> YAMLNode? {
@@ -38,7 +35,9 @@ struct DocumentLoader {
     var parser = YAMLParser(file: path)
     do {
       guard let document = try parser.parse(bytes) else { return nil }
-      return try resolve(document, in: path)
+      let resolved = try resolve(document)
+      try checkTags(resolved)
+      return resolved
     } catch let failure as YAMLParser.Failure {
       throw ConfigurationError.invalid(
         path: path,
@@ -51,18 +50,18 @@ struct DocumentLoader {
   }
 
   /// Replaces `!include` and merges `<<`, everywhere below the node.
-  private mutating func resolve(_ node: YAMLNode, in path: String) throws -> YAMLNode {
-    if node.tag == "!include" { return try included(node, from: path) }
+  private mutating func resolve(_ node: YAMLNode) throws -> YAMLNode {
+    if node.tag == "!include" { return try included(node) }
     var node = node
     switch node.content {
     case .scalar: break
     case .sequence(let elements):
-      node.content = .sequence(try elements.map { try resolve($0, in: path) })
+      node.content = .sequence(try elements.map { try resolve($0) })
     case .mapping(let entries):
       var base: YAMLNode?
       var own: [YAMLNode.Entry] = []
       for entry in entries {
-        let value = try resolve(entry.value, in: path)
+        let value = try resolve(entry.value)
         guard entry.key == "<<" else {
           own.append(YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: value))
           continue
@@ -76,30 +75,55 @@ struct DocumentLoader {
     return node
   }
 
-  private mutating func included(_ node: YAMLNode, from path: String) throws -> YAMLNode {
+  private mutating func included(_ node: YAMLNode) throws -> YAMLNode {
     if case .sequence(let elements) = node.content {
-      return YAMLNode(
-        .sequence(try elements.map { try included($0, from: path) }), mark: node.mark)
+      return YAMLNode(.sequence(try elements.map { try included($0) }), mark: node.mark)
     }
     guard let name = node.text else {
       throw problem(node, "!include needs a file's name", "Write it as '!include common.yaml'")
     }
-    let target = Self.absolute(name, from: path, home: environment["HOME"])
+    let candidates = candidates(name, includedFrom: node.mark.file)
+    guard let target = candidates.first(where: isFile) else {
+      throw problem(
+        node, "The included file cannot be read: \(candidates.joined(separator: ", "))",
+        "Correct the path, or make the file")
+    }
     guard !open.contains(target) else {
       throw problem(node, "The file includes itself: \((open + [target]).joined(separator: " -> "))", nil)
     }
-    do {
-      guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
-      return document
-    } catch ConfigurationError.unreadable(let path, let cause) {
-      throw problem(node, "The included file \(path) cannot be read: \(cause.reason)", nil)
-    }
+    guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
+    return document
   }
 
-  private static func absolute(_ name: String, from path: String, home: String?) -> String {
-    if name.hasPrefix("/") { return name }
-    if name.hasPrefix("~/"), let home { return home + name.dropFirst() }
-    return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/" + name
+  /// Where a file may be, the first place first: in the current folder, then beside the file that includes it.
+  private func candidates(_ name: String, includedFrom file: String) -> [String] {
+    if name.hasPrefix("/") { return [name] }
+    if name.hasPrefix("~/"), let home { return [home + name.dropFirst()] }
+    let folder = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
+    let places = [currentFolder == "/" ? "" : currentFolder, folder].map { "\($0)/\(name)" }
+    return places[0] == places[1] ? [places[0]] : places
+  }
+
+  private func isFile(_ path: String) -> Bool {
+    (try? files.read(path)) != nil
+  }
+
+  /// Tags that nothing took away have no meaning where they are.
+  private func checkTags(_ node: YAMLNode) throws {
+    switch node.tag {
+    case "!retain", "!omit":
+      throw problem(
+        node, "\(node.tag ?? "") means something only where an included file is merged",
+        "Take it out, or merge a file by '<<: !include ...' in this file")
+    case let tag? where tag.hasPrefix("!"):
+      throw problem(node, "There is no tag \(tag)", "The tags are: !include, !retain, !omit")
+    default: break
+    }
+    switch node.content {
+    case .scalar: break
+    case .sequence(let elements): for element in elements { try checkTags(element) }
+    case .mapping(let entries): for entry in entries { try checkTags(entry.value) }
+    }
   }
 
   private func problem(_ node: YAMLNode, _ message: String, _ suggestion: String?) -> ConfigurationError {

@@ -1,14 +1,16 @@
-import Foundation
-
 import CofferSystem
+import Foundation
 
 /// Replaces `${NAME}`, `${NAME-default}` and `${NAME:-default}` in every text of a document; `\${NAME}` stays.
 struct Interpolation {
   private let environment: ProcessEnvironment
+  private let keepsUnset: Bool
   private(set) var problems: [ConfigurationProblem] = []
 
-  init(environment: ProcessEnvironment) {
+  /// - Parameter keepsUnset: Whether a variable that is not set stays as it is written, rather than being a problem.
+  init(environment: ProcessEnvironment, keepsUnset: Bool) {
     self.environment = environment
+    self.keepsUnset = keepsUnset
   }
 
   mutating func apply(to node: YAMLNode) -> YAMLNode {
@@ -49,10 +51,12 @@ struct Interpolation {
     if let value = environment[String(name)] { return value }
     if rest.hasPrefix(":-") { return String(rest.dropFirst(2)) }
     if rest.hasPrefix("-") { return String(rest.dropFirst()) }
-    problems.append(
-      ConfigurationProblem(
-        mark: mark, message: "The environment variable '\(name)' is not set",
-        suggestion: "Set it, or give a default: ${\(name):-default}"))
-    return ""
+    if !keepsUnset {
+      problems.append(
+        ConfigurationProblem(
+          mark: mark, message: "The environment variable '\(name)' is not set",
+          suggestion: "Set it, or give a default: ${\(name):-default}"))
+    }
+    return "${\(inner)}"
   }
 }

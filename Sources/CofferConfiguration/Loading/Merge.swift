@@ -1,9 +1,9 @@
 /// Putting a local mapping over an included one: mappings merge, lists join with the included elements first, and a
-/// local scalar wins.
+/// local scalar wins. `!retain` and `!omit` before local values are heeded and taken away.
 enum Merge {
   /// - Throws: `ConfigurationError.invalid` when the two are of different kinds.
   static func merge(_ local: YAMLNode, over base: YAMLNode) throws -> YAMLNode {
-    if local.tag == "!retain" { return local }
+    if local.tag == "!retain" { return settled(local) }
     var result = local
     switch (local.content, base.content) {
     case (.mapping(let localEntries), .mapping(let baseEntries)):
@@ -13,14 +13,15 @@ enum Merge {
           entries[position] = YAMLNode.Entry(
             key: entry.key, keyMark: entry.keyMark, value: try merge(entry.value, over: entries[position].value))
         } else {
-          entries.append(entry)
+          entries.append(
+            YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: settled(entry.value)))
         }
       }
       result.content = .mapping(entries)
     case (.sequence(let localElements), .sequence(let baseElements)):
       let omitted = localElements.filter { $0.tag == "!omit" }.compactMap(\.text)
       let kept = baseElements.filter { element in !omitted.contains { $0 == element.text } }
-      result.content = .sequence(kept + localElements.filter { $0.tag != "!omit" })
+      result.content = .sequence(kept + localElements.filter { $0.tag != "!omit" }.map(settled))
     case (.scalar, .scalar): break
     default:
       throw ConfigurationError.invalid(
@@ -33,6 +34,21 @@ enum Merge {
         ])
     }
     return result
+  }
+
+  /// The node without the tags that steer a merge, which has happened or has nothing to do there.
+  private static func settled(_ node: YAMLNode) -> YAMLNode {
+    var node = node
+    if node.tag == "!retain" { node.tag = nil }
+    switch node.content {
+    case .scalar: break
+    case .sequence(let elements):
+      node.content = .sequence(elements.filter { $0.tag != "!omit" }.map(settled))
+    case .mapping(let entries):
+      node.content = .mapping(
+        entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: settled($0.value)) })
+    }
+    return node
   }
 
   /// Joins keys that stand twice in one mapping: lists are appended, of anything else the last counts.

@@ -13,7 +13,7 @@ public enum GeneralOptions {
   public static let encryptionPassphrase = OptionKey<String>(
     "encryption_passphrase",
     "The passphrase that unlocks the repository's key. Better kept out of the file: ${NAME} takes it from the environment.",
-    example: "\"${BACKUP_PASSPHRASE}\"")
+    example: "\"${BACKUP_PASSPHRASE}\"", isSecret: true)
   public static let encryptionPasscommand = OptionKey<String>(
     "encryption_passcommand",
     "A command that prints the passphrase; used when encryption_passphrase is not set. Split into words like a shell does, but run without one.",

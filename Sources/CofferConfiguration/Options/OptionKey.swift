@@ -160,7 +160,7 @@ extension ConfigurationSection: OptionValue {
 
 /// A mapping of the configuration, read by option keys.
 public struct ConfigurationSection: Sendable {
-  private let node: YAMLNode
+  let node: YAMLNode
 
   init(node: YAMLNode) {
     self.node = node

@@ -7,7 +7,7 @@ public struct ConfigurationNotices: Sendable, Equatable {
     public let text: String
   }
 
-  /// Spellings of earlier times; the text is today's spelling.
+  /// Spellings of earlier times; the text says how it is written today.
   public var deprecated: [Notice] = []
   /// Options without a meaning here; the text is what Coffer does instead.
   public var ignored: [Notice] = []
@@ -16,13 +16,19 @@ public struct ConfigurationNotices: Sendable, Equatable {
 
   public init() {}
 
+  func with(deprecated: [Notice]) -> ConfigurationNotices {
+    var notices = self
+    notices.deprecated += deprecated
+    return notices
+  }
+
   /// At most one warning of each kind.
   public func warnings(for path: String) -> [String] {
     var warnings: [String] = []
     if !deprecated.isEmpty {
       warnings.append(
         "\(path): Understood, but spelled in an old way:"
-          + deprecated.map { "\n  \($0.mark.short(in: path)): \($0.name) is now \($0.text)" }.joined())
+          + deprecated.map { "\n  \($0.mark.short(in: path)): \($0.text)" }.joined())
     }
     if !ignored.isEmpty {
       let texts = ignored.map(\.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }

@@ -74,7 +74,8 @@ struct Validator {
     switch kind {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
-      guard option.choices.isEmpty || option.choices.contains(text) else {
+      // A variable whose value is not at hand may become any of them.
+      guard option.choices.isEmpty || option.choices.contains(text) || text.contains("${") else {
         let nearest = NearestName.of(text, among: option.choices)
         return report(
           node.mark, "Option '\(option.name)' cannot be '\(text)'",

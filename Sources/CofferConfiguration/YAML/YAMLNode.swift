@@ -12,7 +12,8 @@ public struct SourceMark: Sendable, Hashable, CustomStringConvertible {
     self.column = column
   }
 
-  public var description: String { "\(file):\(line):\(column)" }
+  /// A place on the command line has no line.
+  public var description: String { line == 0 ? file : "\(file):\(line):\(column)" }
 }
 
 /// A value of a YAML document and where it stands.
@@ -33,7 +34,7 @@ struct YAMLNode: Sendable {
   var content: Content
   let mark: SourceMark
   /// The tag as written, for example `!include`; nil for none.
-  let tag: String?
+  var tag: String?
 
   init(_ content: Content, mark: SourceMark, tag: String? = nil) {
     self.content = content
@@ -45,6 +46,33 @@ struct YAMLNode: Sendable {
   var isNull: Bool {
     if case .scalar(let text, isPlain: true) = content { return ["", "~", "null", "Null", "NULL"].contains(text) }
     return false
+  }
+
+  /// A mapping's value; nil when the node is none or has no such key.
+  subscript(key: String) -> YAMLNode? {
+    entries.last { $0.key == key }?.value
+  }
+
+  /// A mapping's entries; none for any other node.
+  var entries: [Entry] {
+    if case .mapping(let entries) = content { entries } else { [] }
+  }
+
+  /// A list's elements; none for any other node.
+  var elements: [YAMLNode] {
+    if case .sequence(let elements) = content { elements } else { [] }
+  }
+
+  /// The same node with everything in it, as if it all stood at one place.
+  func moved(to mark: SourceMark) -> YAMLNode {
+    switch content {
+    case .scalar: YAMLNode(content, mark: mark, tag: tag)
+    case .sequence(let elements): YAMLNode(.sequence(elements.map { $0.moved(to: mark) }), mark: mark, tag: tag)
+    case .mapping(let entries):
+      YAMLNode(
+        .mapping(entries.map { Entry(key: $0.key, keyMark: mark, value: $0.value.moved(to: mark)) }), mark: mark,
+        tag: tag)
+    }
   }
 
   /// What the node is, in a user's words.

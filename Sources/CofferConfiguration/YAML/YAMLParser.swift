@@ -22,14 +22,14 @@ struct YAMLParser {
   }
 
   /// Returns the text's one document; nil for a text without any.
-  mutating func parse(_ text: [UInt8]) throws -> YAMLNode? {
+  mutating func parse(_ text: [UInt8]) throws(Failure) -> YAMLNode? {
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { parser.deallocate() }
     guard yaml_parser_initialize(parser) == 1 else {
       throw Failure(mark: mark(yaml_mark_t()), problem: "no memory for the parser")
     }
     defer { yaml_parser_delete(parser) }
-    return try text.withUnsafeBufferPointer { text in
+    return try text.withUnsafeBufferPointer { (text) throws(Failure) -> YAMLNode? in
       yaml_parser_set_input_string(parser, text.baseAddress, text.count)
       var document: YAMLNode?
       while true {
@@ -61,7 +61,7 @@ struct YAMLParser {
     var tag: String?
   }
 
-  private func next(_ parser: UnsafeMutablePointer<yaml_parser_t>) throws -> Event {
+  private func next(_ parser: UnsafeMutablePointer<yaml_parser_t>) throws(Failure) -> Event {
     var event = yaml_event_t()
     guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError(parser.pointee) }
     defer { yaml_event_delete(&event) }
@@ -89,7 +89,7 @@ struct YAMLParser {
 
   private mutating func node(
     _ parser: UnsafeMutablePointer<yaml_parser_t>, _ event: Event, depth: Int
-  ) throws -> YAMLNode {
+  ) throws(Failure) -> YAMLNode {
     guard depth < Self.depthLimit else { throw failure(event, "values are nested too deeply") }
     try count(1, event)
     let node: YAMLNode
@@ -116,7 +116,7 @@ struct YAMLParser {
 
   private mutating func entries(
     _ parser: UnsafeMutablePointer<yaml_parser_t>, depth: Int
-  ) throws -> [YAMLNode.Entry] {
+  ) throws(Failure) -> [YAMLNode.Entry] {
     var entries: [YAMLNode.Entry] = []
     while let keyEvent = try element(parser) {
       let key = try node(parser, keyEvent, depth: depth + 1)
@@ -128,7 +128,7 @@ struct YAMLParser {
   }
 
   /// Returns the next event of a collection; nil at its end.
-  private func element(_ parser: UnsafeMutablePointer<yaml_parser_t>) throws -> Event? {
+  private func element(_ parser: UnsafeMutablePointer<yaml_parser_t>) throws(Failure) -> Event? {
     let event = try next(parser)
     if case .end = event.kind { return nil }
     return event
@@ -136,7 +136,7 @@ struct YAMLParser {
 
   // MARK: - Limits and errors
 
-  private mutating func count(_ nodes: Int, _ event: Event) throws {
+  private mutating func count(_ nodes: Int, _ event: Event) throws(Failure) {
     nodeCount += nodes
     guard nodeCount <= Self.nodeLimit else { throw failure(event, "the file holds too many values") }
   }

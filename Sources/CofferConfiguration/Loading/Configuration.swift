@@ -1,0 +1,30 @@
+/// One validated configuration file, with what it includes.
+public struct Configuration: Sendable {
+  public let path: String
+  public let root: ConfigurationSection
+  /// The file and everything it included.
+  public let filesRead: [String]
+  /// What its writer should know although it can be used.
+  public let notices: ConfigurationNotices
+
+  public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] ?? [] }
+
+  /// The options as they count for one repository: what stands in its section in place of what stands at the top.
+  public func options(for repository: ConfigurationSection) -> ConfigurationSection {
+    let own = RepositoryOptions.schema.options.map(\.name)
+    return root.replacing(repository.node.entries.filter { !own.contains($0.key) })
+  }
+
+  /// The same file with the options as they count for one repository.
+  public func focused(on repository: ConfigurationSection) -> Configuration {
+    Configuration(path: path, root: options(for: repository), filesRead: filesRead, notices: notices)
+  }
+}
+
+extension ConfigurationSection {
+  fileprivate func replacing(_ entries: [YAMLNode.Entry]) -> ConfigurationSection {
+    var node = node
+    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key == old.key } } + entries)
+    return ConfigurationSection(node: node)
+  }
+}

@@ -1,0 +1,49 @@
+import CofferSystem
+
+/// How a file is read, apart from what stands in it.
+public struct ConfigurationReading: Sendable {
+  /// What becomes of `${NAME}`.
+  public enum Variables: Sendable {
+    /// The variable's value; a problem when it is not set.
+    case replaced
+    /// The variable's value, if it is set; for a check on a machine where secrets are not at hand.
+    case replacedIfSet
+    /// It stays as it is written.
+    case kept
+  }
+
+  public var variables: Variables
+  /// What the command line puts in place of what the file says, in the order of writing.
+  public var changes: [OptionChange]
+
+  public init(variables: Variables = .replaced, changes: [OptionChange] = []) {
+    self.variables = variables
+    self.changes = changes
+  }
+}
+
+/// A document on its way from its text to what is validated: each step sees what the one before made of it.
+struct PreparedDocument {
+  private(set) var node: YAMLNode
+  private(set) var problems: [ConfigurationProblem] = []
+  private(set) var deprecated: [ConfigurationNotices.Notice] = []
+
+  init(_ document: YAMLNode, reading: ConfigurationReading, environment: ProcessEnvironment) {
+    node = document
+    for change in reading.changes {
+      do throws(ConfigurationProblem) { node = try change.apply(to: node) } catch { problems.append(error) }
+    }
+    var constants = Constants(of: node)
+    node = constants.apply(to: node)
+    problems += constants.problems
+    if reading.variables != .kept {
+      var interpolation = Interpolation(environment: environment, keepsUnset: reading.variables == .replacedIfSet)
+      node = interpolation.apply(to: node)
+      problems += interpolation.problems
+    }
+    var spellings = OldSpellings()
+    node = spellings.apply(to: node)
+    problems += spellings.problems
+    deprecated = spellings.notices
+  }
+}

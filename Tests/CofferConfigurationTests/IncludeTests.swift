@@ -1,0 +1,81 @@
+import CofferSystem
+import Testing
+
+@testable import CofferConfiguration
+
+@Suite("Includes")
+struct IncludeTests {
+  private func message(_ files: [String: String]) -> String {
+    do {
+      _ = try load(files)
+      return ""
+    } catch {
+      return (error as? ConfigurationError)?.problems.map { "\($0.mark): \($0.message)" }.joined(separator: "\n") ?? ""
+    }
+  }
+
+  @Test("Of several included files the later ones win, and the local file over all")
+  func several() throws {
+    let root = try load([
+      "/c.yaml": "<<: !include [a.yaml, b.yaml]\nsource_directories: [/c]\n",
+      "/a.yaml": minimal + "compression: zstd,1\nworking_directory: /a\nsource_directories: [/a]\n",
+      "/b.yaml": "compression: zstd,2\nsource_directories: [/b]\n",
+    ]).root
+    #expect(root[GeneralOptions.compression] == "zstd,2")
+    #expect(root[GeneralOptions.workingDirectory] == "/a")
+    #expect(root[GeneralOptions.sourceDirectories] == ["/a", "/b", "/c"])
+  }
+
+  @Test("A file is looked for in the current folder, then beside the file that includes it")
+  func places() throws {
+    let files = [
+      "/etc/coffer/config.yaml": "<<: !include common.yaml\n<<: !include beside.yaml\n",
+      "/etc/coffer/common.yaml": "compression: zstd,9\n", "/etc/coffer/beside.yaml": minimal,
+      "/work/common.yaml": "compression: zstd,1\n",
+    ]
+    let loader = ConfigurationLoader(
+      files: reader(of: files), environment: ProcessEnvironment([:]), currentFolder: "/work")
+    let configuration = try loader.load("/etc/coffer/config.yaml")
+    #expect(configuration.root[GeneralOptions.compression] == "zstd,1")
+    #expect(
+      Set(configuration.filesRead)
+        == ["/etc/coffer/config.yaml", "/work/common.yaml", "/etc/coffer/beside.yaml"])
+    #expect(message(["/c.yaml": "<<: !include no.yaml\n"]).contains("cannot be read: /no.yaml"))
+  }
+
+  @Test("Tags that steer a merge need one in their file")
+  func tagsWithoutMerge() {
+    #expect(
+      message(["/c.yaml": minimal + "source_directories: !retain [/a]\n"])
+        == "/c.yaml:3:21: !retain means something only where an included file is merged")
+    #expect(
+      message([
+        "/c.yaml": "<<: !include d.yaml\n", "/d.yaml": minimal + "source_directories:\n  - !omit /a\n",
+      ]) == "/d.yaml:4:5: !omit means something only where an included file is merged")
+    #expect(message(["/c.yaml": minimal + "working_directory: !path /a\n"]).contains("There is no tag !path"))
+  }
+
+  @Test("Tags for values that the included file does not have do no harm")
+  func tagsForNothing() throws {
+    let root = try load([
+      "/c.yaml":
+        "<<: !include d.yaml\nbootstrap: !retain\n  store_config_files: false\nsource_directories: [!omit /x]\n",
+      "/d.yaml": minimal,
+    ]).root
+    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(root[GeneralOptions.sourceDirectories] == [])
+  }
+
+  @Test("Values of different shapes cannot be merged, and both places are told")
+  func differentShapes() {
+    let text = message(["/c.yaml": "<<: !include d.yaml\nrepositories: /r\n", "/d.yaml": minimal])
+    #expect(text == "/c.yaml:2:15: This is '/r', but the included value at /d.yaml:2:3 is a list")
+  }
+
+  @Test("Problems in an included file are told with its name")
+  func problemsInside() {
+    #expect(
+      message(["/c.yaml": "<<: !include d.yaml\n", "/d.yaml": minimal + "keep_daly: 7\n"])
+        == "/d.yaml:3:1: Unknown option 'keep_daly'")
+  }
+}
