@@ -97,10 +97,18 @@ public protocol PlannedRestore: Sendable {
   /// Whether the dump is wanted as a folder of files rather than as a stream.
   var wantsFolder: Bool { get }
 
+  /// Whether a restore that is given up leaves the database as it was. If not, the whole dump is read and verified
+  /// before the restore is started.
+  var isReversible: Bool { get }
+
   /// Starts the restoring program.
   ///
   /// - Parameter folder: The dump's files, for a restore that wants them.
   func start(folder: String?, context: HookContext) throws -> any RunningRestore
+}
+
+extension PlannedRestore {
+  public var isReversible: Bool { true }
 }
 
 /// A restore on its way: the dump's bytes are written to it.
@@ -108,16 +116,16 @@ public protocol RunningRestore: ByteSink {
   /// Ends the input, waits, and makes the restored database the one in use.
   ///
   /// - Returns: Warnings.
-  /// - Throws: `RestoreError`; the database is then as it was.
+  /// - Throws: `RestoreError`; the database is then as it was, if the restore is reversible.
   func finish() throws -> [String]
 
-  /// Gives up; the database is then as it was.
+  /// Gives up; the database is then as it was, if the restore is reversible.
   func abandon()
 }
 
 /// The hooks there are. A new database system is one more line.
 public enum HookRegistry {
-  public static let hooks: [any DatabaseHook] = [PostgreSQLHook(), SQLiteHook()]
+  public static let hooks: [any DatabaseHook] = [PostgreSQLHook(), MongoDBHook(), SQLiteHook()]
 
   public static func hook(named name: String) -> (any DatabaseHook)? {
     hooks.first { $0.name == name || $0.name == name + "_databases" }

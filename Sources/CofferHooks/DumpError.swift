@@ -79,6 +79,9 @@ enum ClientFailure {
   private static let causes: [(sign: String, advice: String)] = [
     ("password authentication failed", "Correct username and password in the configuration"),
     ("no password supplied", "Set password in the configuration, or a line in ~/.pgpass"),
+    ("Authentication failed", "Correct username, password and authentication_database in the configuration"),
+    ("not authorized on", "Grant the user the role that it lacks: 'backup' for dumps, 'restore' for restores"),
+    ("server selection error", "Check that the server runs, and hostname and port in the configuration"),
     ("Connection refused", "Check that the server runs, and hostname and port in the configuration"),
     ("could not translate host name", "Correct hostname in the configuration"),
     ("No such file or directory", "Check that the server runs and that the path or socket is right"),

@@ -1,16 +1,20 @@
 import CofferSystem
 
-/// A restore that was refused or given up; the database is then as it was.
+/// A restore that was refused or given up; the database is then as it was, unless it says otherwise.
 public enum RestoreError: DiagnosableError, Equatable {
   case programFailed(DumpIdentity, program: String, status: ExitStatus, lines: [String])
   /// The program ended well, but without having run the dump to its end.
   case inputIgnored(DumpIdentity, program: String)
+  /// The program failed after it had begun to replace what is there, and cannot take that back.
+  case endedInPart(DumpIdentity, problem: String, suggestion: String?)
   /// A check before the restore found that it cannot work.
   case refused(DumpIdentity, problem: String, suggestion: String?)
 
   public var identity: DumpIdentity {
     switch self {
-    case .programFailed(let identity, _, _, _), .inputIgnored(let identity, _), .refused(let identity, _, _): identity
+    case .programFailed(let identity, _, _, _), .inputIgnored(let identity, _), .endedInPart(let identity, _, _),
+      .refused(let identity, _, _):
+      identity
     }
   }
 
@@ -26,6 +30,10 @@ public enum RestoreError: DiagnosableError, Equatable {
         subject: identity.title,
         problem: "Not restored, the database is as it was: \(program) ended without having read the whole dump",
         suggestion: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'")
+    case .endedInPart(let identity, let problem, let suggestion):
+      Diagnosis(
+        subject: identity.title, problem: "Restored in part only: \(problem)",
+        suggestion: suggestion ?? "Remove the cause and restore again: what is there is replaced")
     case .refused(let identity, let problem, let suggestion):
       Diagnosis(subject: identity.title, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
     }

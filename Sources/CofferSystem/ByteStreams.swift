@@ -41,3 +41,10 @@ public final class MemorySink: ByteSink {
     self.bytes.append(contentsOf: bytes)
   }
 }
+
+/// A sink that keeps nothing, for bytes that are only to be read.
+public final class DiscardingSink: ByteSink {
+  public init() {}
+
+  public func write(_ bytes: UnsafeRawBufferPointer) {}
+}

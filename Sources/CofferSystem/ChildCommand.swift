@@ -76,6 +76,9 @@ public enum LaunchError: DiagnosableError, Equatable {
 
   private static func suggestion(for program: String) -> String {
     let name = program.split(separator: "/").last.map(String.init) ?? program
+    if name == "mongodump" || name == "mongorestore" {
+      return "Install mongodb-database-tools from MongoDB's own packages"
+    }
     let package: String? =
       switch name {
       case "pg_dump", "pg_dumpall", "pg_restore", "psql": "postgresql-client"

@@ -22,7 +22,7 @@ enum BorgmaticOptions {
       check_i_know_what_i_am_doing msgpack_version_check extra_borg_options borg_exit_codes
       keep_within keep_secondly keep_minutely keep_hourly keep_daily keep_weekly keep_monthly keep_yearly
       keep_13weekly keep_3monthly compact_threshold checks check_last
-      postgresql_databases sqlite_databases influxdb_databases openldap_databases zfs btrfs lvm
+      postgresql_databases mongodb_databases sqlite_databases influxdb_databases openldap_databases zfs btrfs lvm
       bootstrap container systemd keepassxc onepassword commands
       """
     ),
@@ -54,6 +54,14 @@ enum BorgmaticOptions {
       name label container restore_container hostname restore_hostname port restore_port username restore_username
       password restore_password no_owner format compression ssl_mode ssl_cert ssl_key ssl_root_cert ssl_crl
       pg_dump_command pg_restore_command psql_command options list_options restore_options analyze_options
+      """
+    ),
+    (
+      "mongodb_databases",
+      """
+      name label container restore_container hostname restore_hostname port restore_port username restore_username
+      password restore_password format options restore_options authentication_database password_transport
+      mongodump_command mongorestore_command
       """
     ),
     ("sqlite_databases", "name label path restore_path sqlite_command sqlite_restore_command"),

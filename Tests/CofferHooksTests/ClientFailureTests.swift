@@ -15,6 +15,9 @@ struct ClientFailureTests {
       ("pg_restore: error: unsupported version (1.16) in file header", "pg_restore_command"),
       ("ERROR:  unrecognized configuration parameter \"transaction_timeout\"", "newer than the server"),
       ("pg_dump: detail: server version: 16.3 (Debian 16.3-1); pg_dump version: 15.18", nil),
+      ("Failed: can't create session: auth error: sasl conversation error: Authentication failed.", "authentication_"),
+      ("Failed: not authorized on users to execute command { listCollections: 1 }", "'backup'"),
+      ("Failed: error connecting to host: server selection error: server selection timeout", "server runs"),
       ("something else", nil),
     ])
   func causes(line: String, advice: String?) {

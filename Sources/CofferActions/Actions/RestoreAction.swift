@@ -79,6 +79,9 @@ enum RestoreAction {
   ) throws {
     var folder: String?
     if plan.wantsFolder { folder = try extractFolder(dump, reader, hooks, context) }
+    if folder == nil, !plan.isReversible, case .file(let stream)? = dump.items.first?.content {
+      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
+    }
     let running = try plan.start(folder: folder, context: hooks)
     do {
       if folder == nil, case .file(let stream)? = dump.items.first?.content {

@@ -40,6 +40,8 @@ public enum GeneralOptions {
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
   public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
     "postgresql_databases", "PostgreSQL databases to back up.", schema: PostgreSQLOptions.schema)
+  public static let mongodbDatabases = OptionKey<[ConfigurationSection]>(
+    "mongodb_databases", "MongoDB databases to back up.", schema: MongoDBOptions.schema)
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
@@ -49,7 +51,7 @@ public enum GeneralOptions {
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
       encryptionPasscommand.option, archiveNameFormat.option, compression.option, userRuntimeDirectory.option,
       dumpStallTimeout.option, dumpTimeLimit.option, bootstrap.option, postgresqlDatabases.option,
-      sqliteDatabases.option, CommandOptions.commands.option,
+      mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
     ])
 
   /// All of them by theme, in the order in which a file is best written.

@@ -1,0 +1,184 @@
+/// Follows a dump in mongodump's archive format and tells whether it is whole.
+///
+/// The format (mongo-tools, common/archive/spec.md): a magic number; a header and one document for each collection, then
+/// a terminator; then blocks, each of a header that names a collection, documents, and a terminator. The blocks of
+/// several collections may alternate. The last block of each has no documents, and its header holds the checksum of all
+/// of the collection's documents. So nothing can be missing without a trace, and mongorestore, which checks the same
+/// while it writes, will find nothing to stop at.
+struct MongoDBArchive {
+  /// What the next bytes belong to.
+  private enum Place {
+    case magic
+    /// The header, and then the collections.
+    case prelude
+    /// Between blocks: where the archive may end.
+    case betweenBlocks
+    case documents(Namespace)
+    /// After the header that ends a collection.
+    case collectionEnd
+    /// Bytes that only gzip could read.
+    case compressed
+  }
+
+  private struct Namespace: Hashable {
+    let database: String
+    let collection: String
+
+    var title: String { "\(database).\(collection)" }
+  }
+
+  private struct Collection {
+    var checksum = CRC64()
+    var hasEnded = false
+  }
+
+  private static let magic: UInt32 = 0x8199_E26D
+  private static let terminator: UInt32 = 0xFFFF_FFFF
+  private static let gzipMagic: [UInt8] = [0x1F, 0x8B]
+  /// A document has at most 16 MiB and a little for what the server adds.
+  private static let sizes: ClosedRange<UInt32> = 5...(17 << 20)
+
+  private var place = Place.magic
+  /// The first bytes of a document, of a terminator or of the magic number.
+  private var word: [UInt8] = []
+  /// Bytes of the current document that are still to come; 0 between documents.
+  private var left = 0
+  private var lastByte: UInt8 = 0
+  /// The current document, if it is one that is looked into.
+  private var header: [UInt8] = []
+  private var announced: [Namespace] = []
+  private var collections: [Namespace: Collection] = [:]
+  private var current = CRC64()
+  private var fault: String?
+
+  /// The version of mongodump, as it names itself.
+  private(set) var toolVersion: String?
+  private(set) var serverVersion: String?
+  private(set) var collectionCount = 0
+  var isCompressed: Bool { if case .compressed = place { true } else { false } }
+
+  /// What the dump lacks if it ends here; nil when it is whole.
+  var missing: String? {
+    if let fault { return fault }
+    switch place {
+    case .compressed: return nil
+    case .magic: return "it ends within its first four bytes"
+    case .betweenBlocks where word.isEmpty: break
+    default: return "it ends in the middle of a block"
+    }
+    if let open = collections.first(where: { !$0.value.hasEnded }) {
+      return "the end of collection \(open.key.title) is missing"
+    }
+    return announced.first { collections[$0] == nil }.map { "collection \($0.title) is missing" }
+  }
+
+  /// An archive without any collection: what mongorestore can be tried with.
+  static func empty(serverVersion: String?) -> [UInt8] {
+    let texts = [("version", "0.1"), ("server_version", serverVersion ?? "4.4.0"), ("tool_version", "100.0.0")]
+    var fields: [UInt8] = [0x10] + Array("concurrent_collections".utf8) + [0] + word(4)
+    for (name, value) in texts {
+      fields += [0x02] + Array(name.utf8) + [0] + word(UInt32(value.utf8.count + 1)) + Array(value.utf8) + [0]
+    }
+    return word(magic) + word(UInt32(fields.count + 5)) + fields + [0] + word(terminator)
+  }
+
+  private static func word(_ number: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  }
+
+  /// Takes the next bytes of the dump.
+  mutating func feed(_ bytes: UnsafeRawBufferPointer) {
+    var rest = bytes
+    while !rest.isEmpty, fault == nil, !isCompressed {
+      if left > 0 {
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(left))
+        rest = UnsafeRawBufferPointer(rebasing: rest[piece.count...])
+        takePart(piece)
+      } else {
+        let count = min(4 - word.count, rest.count)
+        word.append(contentsOf: rest.prefix(count))
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        if word.count == 4 {
+          takeWord()
+          word.removeAll(keepingCapacity: true)
+        }
+      }
+    }
+  }
+
+  private mutating func takeWord() {
+    let number = word.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
+    if case .magic = place {
+      if word.starts(with: Self.gzipMagic) {
+        place = .compressed
+      } else if number == Self.magic {
+        place = .prelude
+      } else {
+        fault = "it does not begin as an archive of mongodump does"
+      }
+      return
+    }
+    if number == Self.terminator { return takeTerminator() }
+    guard Self.sizes.contains(number) else { return fault = "a document in it has an impossible length" }
+    left = Int(number) - 4
+    if case .documents = place {
+      word.withUnsafeBytes { current.update($0) }
+    } else {
+      header = word
+    }
+  }
+
+  private mutating func takePart(_ piece: UnsafeRawBufferPointer) {
+    if case .documents = place { current.update(piece) } else { header.append(contentsOf: piece) }
+    left -= piece.count
+    lastByte = piece.last ?? 0
+    guard left == 0 else { return }
+    guard lastByte == 0 else { return fault = "a document in it does not end as documents do" }
+    switch place {
+    case .prelude: takePrelude()
+    case .betweenBlocks: takeBlockHeader()
+    case .collectionEnd: fault = "documents follow the end of a collection"
+    case .magic, .documents, .compressed: break
+    }
+  }
+
+  private mutating func takePrelude() {
+    guard let document = BSONDocument(header) else { return fault = "its list of collections is not readable" }
+    if let database = document[text: "db"], let collection = document[text: "collection"] {
+      collectionCount += 1
+      // The documents of a time series stand under another name; mongorestore does not wait for them either.
+      guard document[text: "type"] != "timeseries" else { return }
+      announced.append(Namespace(database: database, collection: collection))
+    } else {
+      toolVersion = document[text: "tool_version"]
+      serverVersion = document[text: "server_version"]
+    }
+  }
+
+  private mutating func takeBlockHeader() {
+    guard let document = BSONDocument(header), let database = document[text: "db"],
+      let collection = document[text: "collection"], let isEnd = document[truth: "EOF"]
+    else { return fault = "the header of a block is not readable" }
+    let namespace = Namespace(database: database, collection: collection)
+    let known = collections[namespace] ?? Collection()
+    guard !known.hasEnded else { return fault = "collection \(namespace.title) goes on after its end" }
+    guard isEnd else {
+      current = known.checksum
+      return place = .documents(namespace)
+    }
+    guard document[number: "CRC"].map(UInt64.init(bitPattern:)) == known.checksum.value else {
+      return fault = "the checksum of collection \(namespace.title) does not fit"
+    }
+    collections[namespace] = Collection(checksum: known.checksum, hasEnded: true)
+    place = .collectionEnd
+  }
+
+  private mutating func takeTerminator() {
+    switch place {
+    case .documents(let namespace): collections[namespace] = Collection(checksum: current)
+    case .prelude, .collectionEnd: break
+    default: return fault = "a block of it has no header"
+    }
+    place = .betweenBlocks
+  }
+}

@@ -1,0 +1,65 @@
+import CofferConfiguration
+import CofferSystem
+
+/// How mongodump and mongorestore reach a server, and which programs they are.
+struct MongoDBClient: Sendable {
+  enum Program {
+    case dump, restore
+  }
+
+  let server: ServerAddress
+  private let authenticationDatabase: String?
+  private let transport: MongoDBPassword.Transport
+  private let dumpCommand: [String]
+  private let restoreCommand: [String]
+
+  /// Words by which a user may have given the password, or the way to do without one, by other means.
+  private static let otherCredentials = ["--password", "-p", "--config", "--uri", "--authenticationMechanism"]
+
+  init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
+    self.server = server
+    authenticationDatabase = section[MongoDBOptions.authenticationDatabase]
+    transport = section[MongoDBOptions.passwordTransport].flatMap(MongoDBPassword.Transport.init) ?? .pipe
+    dumpCommand = try ShellWords.split(section[MongoDBOptions.dumpCommand] ?? "mongodump")
+    restoreCommand = try ShellWords.split(section[MongoDBOptions.restoreCommand] ?? "mongorestore")
+  }
+
+  func password(context: HookContext) throws -> MongoDBPassword? {
+    try server.password.map { try MongoDBPassword($0, by: transport, in: context.runtime) }
+  }
+
+  /// - Parameters:
+  ///   - leading: What comes before the connection.
+  ///   - trailing: What comes after it.
+  func command(
+    _ program: Program, leading: [String], trailing: [String], password: MongoDBPassword?, context: HookContext
+  ) -> ChildCommand {
+    var arguments = leading
+    if let hostname = server.hostname { arguments += ["--host", hostname] }
+    if let port = server.port { arguments += ["--port", String(port)] }
+    if let username = server.username { arguments += ["--username", username] }
+    if let password { arguments += ["--config", password.path] }
+    if let authenticationDatabase { arguments += ["--authenticationDatabase", authenticationDatabase] }
+    let words = words(of: program)
+    var command = ChildCommand(
+      words.first ?? "", words.dropFirst() + arguments + trailing, environment: context.environment,
+      workingDirectory: context.workingDirectory)
+    command.inherited = password?.inherited ?? [:]
+    return command
+  }
+
+  /// Whether the program would ask for a password. It would take the answer from its input, which is the dump.
+  func wouldAsk(_ program: Program, options: [String]) -> Bool {
+    guard server.username != nil, (server.password ?? "").isEmpty else { return false }
+    return !(words(of: program) + options).contains { word in
+      Self.otherCredentials.contains { word == $0 || word.hasPrefix("\($0)=") }
+    }
+  }
+
+  private func words(of program: Program) -> [String] {
+    switch program {
+    case .dump: dumpCommand
+    case .restore: restoreCommand
+    }
+  }
+}

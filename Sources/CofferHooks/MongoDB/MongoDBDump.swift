@@ -1,0 +1,143 @@
+import CofferSystem
+import Foundation
+
+/// A dump of one database, or of a whole server.
+struct MongoDBDump: PlannedDump {
+  private let entry: MongoDBEntry
+
+  var identity: DumpIdentity { entry.identity }
+
+  /// - Throws: `DumpError.misconfigured`.
+  init(_ entry: MongoDBEntry) throws {
+    self.entry = entry
+    guard entry.isWholeServer || MongoDBNamespace.isDatabaseName(entry.identity.database) else {
+      throw DumpError.misconfigured(
+        entry.identity, problem: "No database of MongoDB can have that name", suggestion: "Correct name")
+    }
+    guard !entry.client.wouldAsk(.dump, options: entry.dumpOptions) else {
+      throw DumpError.misconfigured(
+        entry.identity, problem: "It has a username but no password, and mongodump would ask for one",
+        suggestion: "Set password or password_file")
+    }
+  }
+
+  func start(context: HookContext) throws -> any RunningDump {
+    let facts = DumpFacts(identity: identity, format: entry.format)
+    let password = try entry.client.password(context: context)
+    if entry.format == "directory" {
+      let folder = try context.runtime.makeParent(of: identity.path)
+      let command = command(leading: ["--out", folder], trailing: [], password, context)
+      return try MongoDBFolderDump(command, into: folder, facts: facts, password: password, context: context)
+    }
+    let command = command(leading: [], trailing: ["--archive"], password, context)
+    let stream = try DumpStream(command, of: identity, context: context)
+    return MongoDBStreamDump(stream, facts: facts, password: password)
+  }
+
+  private func command(
+    leading: [String], trailing: [String], _ password: MongoDBPassword?, _ context: HookContext
+  ) -> ChildCommand {
+    let database = entry.isWholeServer ? [] : ["--db", identity.database]
+    return entry.client.command(
+      .dump, leading: leading, trailing: database + entry.dumpOptions + trailing, password: password, context: context)
+  }
+}
+
+/// A dump that streams, followed collection by collection.
+final class MongoDBStreamDump: RunningDump {
+  /// The dump's bytes, seen on their way.
+  private final class Followed: ByteSource {
+    let stream: DumpStream
+    var archive = MongoDBArchive()
+
+    init(_ stream: DumpStream) {
+      self.stream = stream
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+      let count = try stream.read(into: buffer)
+      archive.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      return count
+    }
+  }
+
+  private let source: Followed
+  private var facts: DumpFacts
+  private let password: MongoDBPassword?
+
+  init(_ stream: DumpStream, facts: DumpFacts, password: MongoDBPassword?) {
+    source = Followed(stream)
+    self.facts = facts
+    self.password = password
+  }
+
+  var output: DumpOutput { .stream(source) }
+
+  func finish() throws -> DumpOutcome {
+    let status = try source.stream.finish()
+    let archive = source.archive
+    if let missing = archive.missing {
+      throw DumpError.incomplete(facts.identity, program: "mongodump", missing: missing)
+    }
+    facts.serverVersion = archive.serverVersion
+    facts.clientVersion = archive.toolVersion.map { "mongodump \($0)" }
+    if archive.isCompressed {
+      facts.details["compression"] = "gzip"
+    } else {
+      guard archive.collectionCount > 0 else { throw DumpError.withoutCollections(facts.identity) }
+      facts.details["collections"] = String(archive.collectionCount)
+    }
+    return DumpOutcome(
+      facts: facts, bytes: source.stream.byteCount, exitStatus: status, warnings: source.stream.warnings)
+  }
+
+  func abandon() {
+    source.stream.abandon()
+  }
+}
+
+/// A dump into a folder of this run: mongodump writes it to the end before it is stored.
+final class MongoDBFolderDump: RunningDump {
+  private let facts: DumpFacts
+  private let folder: String
+  private let warnings: [String]
+
+  init(
+    _ command: ChildCommand, into folder: String, facts: DumpFacts, password: MongoDBPassword?, context: HookContext
+  ) throws {
+    self.folder = folder
+    let dump = try FolderDump(command, into: folder, of: facts.identity, context: context)
+    // The password must outlive the program.
+    warnings = try withExtendedLifetime(password) { try dump.finish() }
+    let files = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
+    // Every collection has its description, also those without a document.
+    let descriptions = files.filter { $0.hasSuffix(".metadata.json") || $0.hasSuffix(".metadata.json.gz") }
+    guard !descriptions.isEmpty else {
+      try? FileManager.default.removeItem(atPath: folder)
+      throw DumpError.withoutCollections(facts.identity)
+    }
+    var facts = facts
+    facts.details["collections"] = String(descriptions.count)
+    if descriptions.contains(where: { $0.hasSuffix(".gz") }) { facts.details["compression"] = "gzip" }
+    self.facts = facts
+  }
+
+  var output: DumpOutput { .folder(folder) }
+
+  func finish() -> DumpOutcome {
+    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0, warnings: warnings)
+  }
+
+  func abandon() {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+}
+
+extension DumpError {
+  /// mongodump is content with a database that does not exist; whoever configured it hardly is.
+  fileprivate static func withoutCollections(_ identity: DumpIdentity) -> DumpError {
+    .misconfigured(
+      identity, problem: "The server shows this user no collection of it, so there is nothing to dump",
+      suggestion: "Correct name, or grant the user the role 'backup'")
+  }
+}

@@ -1,0 +1,140 @@
+import CofferSystem
+
+/// The restore of one database or of a whole server, collection by collection.
+///
+/// MongoDB has no transaction that could hold a restore, and its tools cannot rename a database, so this is the one
+/// hook whose restore may leave something between before and after. What can be done against it: the dump was followed
+/// to its end when it was made and is read from the repository to its end before anything is touched, programs and
+/// connection are tried, and the first error ends the restore. Every collection of the dump is dropped before it is restored, also when the whole server is: documents
+/// of two different times, merged, would be neither. Hence a second restore makes good what the first one left.
+struct MongoDBRestore: PlannedRestore {
+  private let facts: DumpFacts
+  private let entry: MongoDBEntry
+  private let newName: String?
+  private let included: [String]
+
+  private var identity: DumpIdentity { facts.identity }
+  private var isCompressed: Bool { facts.details["compression"] == "gzip" }
+
+  /// - Throws: `RestoreError.refused` for a target that it cannot reach.
+  init(_ facts: DumpFacts, to target: RestoreTarget, _ entry: MongoDBEntry) throws(RestoreError) {
+    self.facts = facts
+    self.entry = entry
+    newName = target.databaseName == facts.identity.database ? nil : target.databaseName
+    included = target.schemas.map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
+    if target.path != nil {
+      throw refused("a server's database is not restored to a file", "Name a server with --hostname and --port")
+    }
+    if let newName, facts.identity.database == "all" {
+      throw refused("a whole server cannot be restored as one database '\(newName)'", "Leave the name out")
+    }
+    if let newName, !MongoDBNamespace.isDatabaseName(newName) {
+      throw refused("no database of MongoDB can be called '\(newName)'", "Use letters, digits, '-' and '_'")
+    }
+    if entry.client.wouldAsk(.restore, options: entry.restoreOptions) {
+      throw refused("there is a username but no password, and mongorestore would ask for one", "Set restore_password")
+    }
+  }
+
+  var summary: String {
+    let isWholeServer = identity.database == "all"
+    let what = isWholeServer ? "every database of it, with users and roles," : "'\(newName ?? identity.database)'"
+    let only = included.isEmpty ? "" : ", only \(included.joined(separator: ", "))"
+    return "\(identity.title) -> \(what) at \(entry.client.server.place)\(only) "
+      + "(each collection of the dump is dropped and restored; an error in between leaves some new and some old)"
+  }
+
+  var isReversible: Bool { false }
+
+  var wantsFolder: Bool { facts.format == "directory" }
+
+  /// Makes mongorestore do all that it does before it touches anything, with a dump that holds nothing: it checks its
+  /// arguments, connects and logs in.
+  ///
+  /// - Throws: `RestoreError.refused`.
+  func rehearse(context: HookContext) throws {
+    // With these it wants to see the oplog in the dump.
+    guard !entry.restoreOptions.contains(where: { $0.hasPrefix("--oplog") }) else { return }
+    let password = try entry.client.password(context: context)
+    let options = entry.restoreOptions.filter { $0 != "--gzip" }
+    let command = command(["--archive", "--dryRun"], options, password, context)
+    let empty = MongoDBArchive.empty(serverVersion: facts.serverVersion)
+    let result = try withExtendedLifetime(password) {
+      try context.launcher.run(command, input: empty, cancellation: context.cancellation)
+    }
+    guard result.status.isSuccess else {
+      throw refused(
+        ClientFailure.problem("mongorestore", result.status, result.errorLines),
+        ClientFailure.suggestion(result.errorLines))
+    }
+  }
+
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    let password = try entry.client.password(context: context)
+    var leading = folder.map { ["--dir", $0] } ?? ["--archive"]
+    if isCompressed, !entry.restoreOptions.contains("--gzip") { leading.append("--gzip") }
+    let client = try ClientInput(
+      command(leading, entry.restoreOptions, password, context), of: identity, context: context)
+    return MongoDBRunningRestore(client, password: password)
+  }
+
+  private func command(
+    _ leading: [String], _ options: [String], _ password: MongoDBPassword?, _ context: HookContext
+  ) -> ChildCommand {
+    var trailing = options + included.flatMap { ["--nsInclude", $0] }
+    if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
+    return entry.client.command(
+      .restore, leading: leading + ["--drop", "--stopOnError"], trailing: trailing, password: password,
+      context: context)
+  }
+
+  private func refused(_ problem: String, _ suggestion: String?) -> RestoreError {
+    .refused(identity, problem: problem, suggestion: suggestion)
+  }
+}
+
+/// A restore by mongorestore on its way.
+final class MongoDBRunningRestore: RunningRestore {
+  private let client: ClientInput
+  private let password: MongoDBPassword?
+
+  init(_ client: ClientInput, password: MongoDBPassword?) {
+    self.client = client
+    self.password = password
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    try inPart { try client.write(bytes) }
+  }
+
+  func finish() throws -> [String] {
+    try inPart { try client.finish() }
+    let lines = client.child.lastErrorLines
+    // It ends well even if some documents could not be written.
+    if let count = lines.compactMap(Self.failures).last, count > 0 {
+      let reason = lines.suffix(5).joined(separator: " / ")
+      throw RestoreError.endedInPart(
+        client.identity, problem: "\(count) documents could not be written: \(reason)", suggestion: nil)
+    }
+    return ClientFailure.warnings(lines)
+  }
+
+  func abandon() {
+    client.abandon()
+  }
+
+  private func inPart(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch RestoreError.programFailed(let identity, let program, let status, let lines) {
+      throw RestoreError.endedInPart(
+        identity, problem: ClientFailure.problem(program, status, lines), suggestion: ClientFailure.suggestion(lines))
+    }
+  }
+
+  /// How many documents failed, if the line tells: `12 document(s) restored successfully. 0 document(s) failed to ...`.
+  private static func failures(_ line: String) -> Int? {
+    guard let end = line.range(of: " document(s) failed to restore") else { return nil }
+    return line[..<end.lowerBound].split(separator: " ").last.flatMap { Int($0) }
+  }
+}

@@ -1,0 +1,247 @@
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+@Suite("MongoDB, with a stand-in for its tools")
+struct MongoDBTests {
+  private let tools: MongoDBStandIn
+  private let context: HookContext
+
+  init() throws {
+    tools = try MongoDBStandIn()
+    context = try makeContext(path: "\(tools.folder):/usr/bin:/bin")
+    try tools.write("archive", MongoDBArchiveBuilder.whole("users.people", "users.orders"))
+  }
+
+  private func dump(_ entry: String) throws -> TakenDump {
+    let dumps = try MongoDBHook().dumps(of: try makeRoot("mongodb_databases:\n\(entry)"), context: context)
+    return try TakenDump(try #require(dumps.first), context: context)
+  }
+
+  private func plan(
+    _ dump: TakenDump, _ entry: String? = nil, to target: RestoreTarget = RestoreTarget()
+  ) throws -> any PlannedRestore {
+    let root = try entry.map { try makeRoot("mongodb_databases:\n\($0)") }
+    return try MongoDBHook().restore(of: dump.facts, to: target, root: root, context: context)
+  }
+
+  // MARK: - Dumps
+
+  @Test("A dump streams, byte for byte, and is described by what it says of itself")
+  func archive() throws {
+    let dump = try dump("  - name: users\n")
+    #expect(dump.bytes == tools.bytes("archive"))
+    #expect(tools.arguments(1, "mongodump") == ["--db", "users", "--archive"])
+    #expect(dump.facts.identity.path == "mongodb_databases/localhost/users")
+    #expect(dump.facts.format == "archive")
+    #expect(dump.facts.clientVersion == "mongodump 100.9.4" && dump.facts.serverVersion == "7.0.5")
+    #expect(dump.facts.details == ["collections": "2"])
+  }
+
+  @Test("Connection and options reach mongodump, quoted words as one, and the password none of its arguments")
+  func connection() throws {
+    let entry = """
+        - name: users
+          hostname: db.example.org
+          port: 27018
+          username: backup
+          password: "it's #1: \\"ü\\\\"
+          authentication_database: admin
+          options: '--query ''{"a": 1}'' --gzip'
+          mongodump_command: \(tools.folder)/mongodump --verbose
+
+      """
+    _ = try dump(entry)
+    #expect(
+      tools.arguments(1, "mongodump") == [
+        "--verbose", "--host", "db.example.org", "--port", "27018", "--username", "backup", "--config", "/dev/fd/3",
+        "--authenticationDatabase", "admin", "--db", "users", "--query", "{\"a\": 1}", "--gzip", "--archive",
+      ])
+    #expect(tools.text("1.mongodump.config") == "password: \"it's #1: \\\"\\u00fc\\\\\"\n")
+    #expect(tools.text("1.mongodump.environment")?.contains("#1") == false)
+  }
+
+  @Test("With password_transport: file the password is in a file of nobody else, gone after the dump")
+  func passwordFile() throws {
+    let entry = "  - name: users\n    username: u\n    password: secret\n    password_transport: file\n"
+    _ = try dump(entry)
+    let path = try #require(tools.arguments(1, "mongodump")?.first { $0.hasSuffix(".yaml") })
+    #expect(path.hasPrefix(context.runtime.path + "/mongodb_config/"))
+    #expect(tools.text("1.mongodump.config") == "password: \"secret\"\n")
+    #expect(tools.text("1.mongodump.mode")?.hasPrefix("-rw------- ") == true)
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test("Passwords are quoted for YAML whatever they hold")
+  func quoting() {
+    #expect(MongoDBPassword.quoted("a b#:'{}") == "\"a b#:'{}\"")
+    #expect(MongoDBPassword.quoted("\"\\\n\t\u{85}é𝄞") == "\"\\\"\\\\\\u000a\\u0009\\u0085\\u00e9\\U0001d11e\"")
+  }
+
+  @Test("The whole server is one dump; a folder is one too, and lies in the run's own folder until it is stored")
+  func folders() throws {
+    try tools.write("folder/users/people.bson", MongoDBArchiveBuilder.document([.text("a", "b")]))
+    try tools.write("folder/users/people.metadata.json", "{}")
+    let dump = try dump("  - name: all\n    format: directory\n    label: shop\n")
+    let folder = try #require(dump.folder)
+    #expect(folder == "\(context.runtime.path)/mongodb_databases/shop/all")
+    #expect(tools.arguments(1, "mongodump") == ["--out", folder])
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/users/people.bson"))
+    #expect(dump.facts.details == ["collections": "1"] && dump.facts.format == "directory")
+  }
+
+  @Test("A dump that is cut short, empty or of nothing is an error, although mongodump is content")
+  func incomplete() throws {
+    try tools.write("archive", Array(MongoDBArchiveBuilder.whole("users.people").dropLast(4)))
+    #expect { try dump("  - name: users\n") } throws: { "\($0)".contains("it ends in the middle of a block") }
+    try tools.write("archive", [])
+    #expect { try dump("  - name: users\n") } throws: { error in
+      if case .empty = error as? DumpError { true } else { false }
+    }
+    try tools.write("archive", MongoDBArchiveBuilder([]).bytes)
+    #expect { try dump("  - name: users\n") } throws: { "\($0)".contains("no collection of it") }
+    try tools.write("folder/prelude.json", "{}")
+    let entry = "  - name: users\n    format: directory\n"
+    #expect { try dump(entry) } throws: { "\($0)".contains("no collection of it") }
+    #expect(!FileManager.default.fileExists(atPath: "\(context.runtime.path)/mongodb_databases/localhost/users"))
+  }
+
+  @Test("A mongodump that fails is told with what it said and what to do")
+  func failure() throws {
+    try tools.write("errors", "Failed: can't create session: connection() error: auth error: Authentication failed.\n")
+    try tools.write("status", "1")
+    #expect { try dump("  - name: users\n") } throws: { error in
+      "\(error)".contains("mongodump failed with exit status 1") && "\(error)".contains("authentication_database")
+    }
+  }
+
+  @Test(
+    "What cannot work is refused before anything is started",
+    arguments: [
+      ("name: 'a.b'", "No database of MongoDB can have that name"),
+      ("name: users\n    username: backup", "would ask for one"),
+      ("name: users\n    options: \"--query '{\"", "quote in its options"),
+    ])
+  func misconfigured(entry: String, problem: String) throws {
+    #expect { try dump("  - \(entry)\n") } throws: { "\($0)".contains(problem) }
+    #expect(tools.arguments(1, "mongodump") == nil)
+  }
+
+  @Test("A user without a password is fine where the options say how it logs in")
+  func otherCredentials() throws {
+    _ = try dump("  - name: users\n    username: x\n    options: --authenticationMechanism=MONGODB-X509\n")
+    #expect(tools.arguments(1, "mongodump")?.contains("--username") == true)
+  }
+
+  // MARK: - Restores
+
+  @Test("A restore is rehearsed with an empty archive, then gets every byte; collections are dropped first")
+  func restore() throws {
+    let entry = "  - name: users\n    username: u\n    password: p\n    restore_options: --numParallelCollections 1\n"
+    let dump = try dump(entry)
+    let plan = try plan(dump, entry)
+    #expect(plan.summary.contains("'users' at localhost (each collection of the dump is dropped"))
+    #expect(
+      tools.arguments(2, "mongorestore") == [
+        "--archive", "--dryRun", "--drop", "--stopOnError", "--username", "u", "--config", "/dev/fd/3",
+        "--numParallelCollections", "1",
+      ])
+    #expect(tools.bytes("2.mongorestore.input") == MongoDBArchive.empty(serverVersion: "7.0.5"))
+    try dump.restore(plan, context: context)
+    #expect(
+      tools.arguments(3, "mongorestore") == [
+        "--archive", "--drop", "--stopOnError", "--username", "u", "--config", "/dev/fd/3",
+        "--numParallelCollections", "1",
+      ])
+    #expect(tools.bytes("3.mongorestore.input") == dump.bytes)
+    #expect(tools.text("3.mongorestore.config") == "password: \"p\"\n")
+  }
+
+  @Test("The whole server is restored with --drop too: documents of two times are not merged")
+  func wholeServer() throws {
+    let dump = try dump("  - name: all\n")
+    #expect(tools.arguments(1, "mongodump") == ["--archive"])
+    let plan = try plan(dump)
+    #expect(plan.summary.contains("every database of it, with users and roles"))
+    try dump.restore(plan, context: context)
+    #expect(tools.arguments(3, "mongorestore") == ["--archive", "--drop", "--stopOnError"])
+    #expect { try self.plan(dump, to: RestoreTarget(databaseName: "x")) } throws: { "\($0)".contains("whole server") }
+  }
+
+  @Test("A restore goes to another server, under another name, and of chosen collections only")
+  func elsewhere() throws {
+    let entry = """
+        - name: users
+          hostname: old
+          restore_hostname: spare
+          restore_port: 27019
+          authentication_database: admin
+
+      """
+    let dump = try dump(entry)
+    let target = RestoreTarget(
+      username: "root", password: "other", databaseName: "users_copy", schemas: ["people", "users.orders", "*.log"])
+    let plan = try plan(dump, entry, to: target)
+    #expect(plan.summary.contains("'users_copy' at spare:27019, only users.people, users.orders, *.log"))
+    try dump.restore(plan, context: context)
+    #expect(
+      tools.arguments(3, "mongorestore") == [
+        "--archive", "--drop", "--stopOnError", "--host", "spare", "--port", "27019", "--username", "root",
+        "--config", "/dev/fd/3", "--authenticationDatabase", "admin", "--nsInclude", "users.people", "--nsInclude",
+        "users.orders", "--nsInclude", "*.log", "--nsFrom", "users.*", "--nsTo", "users_copy.*",
+      ])
+    #expect(tools.text("3.mongorestore.config") == "password: \"other\"\n")
+    #expect { try self.plan(dump, entry, to: RestoreTarget(databaseName: "a b")) } throws: {
+      "\($0)".contains("no database of MongoDB can be called 'a b'")
+    }
+    #expect { try self.plan(dump, entry, to: RestoreTarget(username: "root")) } throws: {
+      "\($0)".contains("mongorestore would ask for one")
+    }
+    #expect { try self.plan(dump, entry, to: RestoreTarget(path: "/x")) } throws: { "\($0)".contains("to a file") }
+  }
+
+  @Test("A folder is restored from a folder, and what mongodump compressed is told to mongorestore")
+  func restoreFolder() throws {
+    try tools.write("folder/users/people.bson.gz", "…")
+    try tools.write("folder/users/people.metadata.json.gz", "…")
+    let dump = try dump("  - name: users\n    format: directory\n    options: --gzip\n")
+    let plan = try plan(dump)
+    #expect(plan.wantsFolder)
+    try dump.restore(plan, context: context)
+    let folder = try #require(dump.folder)
+    #expect(tools.arguments(3, "mongorestore") == ["--dir", folder, "--gzip", "--drop", "--stopOnError"])
+    #expect(tools.bytes("3.mongorestore.input") == [])
+  }
+
+  @Test("What mongorestore finds wrong without touching anything refuses the restore")
+  func rehearsal() throws {
+    let dump = try dump("  - name: users\n")
+    try tools.write("dry-status", "1")
+    try tools.write("errors", "Failed: error connecting to host: server selection error: no servers\n")
+    #expect { try plan(dump) } throws: { error in
+      guard case .refused(_, let problem, let suggestion) = error as? RestoreError else { return false }
+      return problem.contains("server selection error") && suggestion?.contains("server runs") == true
+    }
+    // The dump's oplog is wanted where the rehearsal has none.
+    _ = try plan(dump, "  - name: users\n    restore_options: --oplogReplay\n")
+  }
+
+  @Test("A restore that breaks off says that it is done in part, and so does one that lost documents")
+  func brokenOff() throws {
+    let dump = try dump("  - name: users\n")
+    let plan = try plan(dump)
+    try tools.write("errors", "Failed: users.people: error restoring: E11000 duplicate key\n")
+    try tools.write("status", "1")
+    #expect { try dump.restore(plan, context: context) } throws: { "\($0)".contains("Restored in part only") }
+    try tools.write("status", "0")
+    try tools.write("errors", "20 document(s) restored successfully. 3 document(s) failed to restore.\n")
+    #expect { try dump.restore(plan, context: context) } throws: {
+      "\($0)".contains("3 documents could not be written")
+    }
+    try tools.write("errors", "23 document(s) restored successfully. 0 document(s) failed to restore.\n")
+    #expect(try dump.restore(plan, context: context) == [])
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// Programs called mongodump and mongorestore that write down what they are given, and answer as told.
+///
+/// MongoDB's own tools are in no package registry that the tests may use; what is proved here is what reaches them,
+/// byte for byte, and what is made of their answers.
+public final class MongoDBStandIn {
+  public let folder: String
+
+  public init() throws {
+    folder = NSTemporaryDirectory() + "coffer-mongodb-\(UInt32.random(in: 0 ... .max))"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for program in ["mongodump", "mongorestore"] {
+      try write(program, Self.script)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/\(program)")
+    }
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// Each call has a number; `1.mongodump.arguments` is what the first was called with. Beside the scripts lie what they
+  /// answer: `archive` or `folder`, `errors`, and `status`.
+  private static let script = """
+    #!/bin/sh
+    here=$(dirname "$0"); program=$(basename "$0")
+    number=$(( $(cat "$here/count" 2>/dev/null || echo 0) + 1 )); echo $number >"$here/count"
+    call="$here/$number.$program"
+    printf '%s\\n' "$@" >"$call.arguments"
+    env >"$call.environment"
+    dry=no
+    while [ $# -gt 0 ]; do
+      case "$1" in
+        --config) cat "$2" >"$call.config"; ls -lL "$2" >"$call.mode";;
+        --out) out=$2;;
+        --dir) tar -C "$2" -cf "$call.folder" .;;
+        --dryRun) dry=yes;;
+      esac
+      shift
+    done
+    [ $program = mongorestore ] && cat >"$call.input"
+    [ -f "$here/errors" ] && cat "$here/errors" >&2
+    [ $program = mongodump ] && if [ -n "$out" ]; then cp -R "$here/folder" "$out"; else cat "$here/archive"; fi
+    [ $dry = no ] && [ -f "$here/status" ] && exit $(cat "$here/status")
+    [ $dry = yes ] && [ -f "$here/dry-status" ] && exit $(cat "$here/dry-status")
+    exit 0
+
+    """
+
+  public func write(_ name: String, _ text: String) throws {
+    try write(name, Array(text.utf8))
+  }
+
+  public func write(_ name: String, _ bytes: [UInt8]) throws {
+    let path = "\(folder)/\(name)"
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+  }
+
+  public func bytes(_ name: String) -> [UInt8]? {
+    FileManager.default.contents(atPath: "\(folder)/\(name)").map { Array($0) }
+  }
+
+  public func text(_ name: String) -> String? {
+    bytes(name).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// What the program was called with, the n-th of all calls.
+  public func arguments(_ number: Int, _ program: String) -> [String]? {
+    text("\(number).\(program).arguments").map { $0.split(separator: "\n").map(String.init) }
+  }
+}
