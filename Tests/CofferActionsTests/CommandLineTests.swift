@@ -59,6 +59,26 @@ struct CommandLineTests {
     #expect(problem("list --archive a --archive b").contains("given twice"))
   }
 
+  @Test("Options of the configuration are flags, wherever they stand, and take their values with them")
+  func options() throws {
+    let parsed = try parse("--keep-daily 7 create --archive-name-format check --no-bootstrap --log-json --override a=b")
+    #expect(parsed.invocations.map(\.action.name) == ["create"])
+    #expect(parsed.changes.count == 5)
+    #expect(try parse("create --progress").changes.isEmpty)
+    #expect(try parse("--progress check").changes.count == 1)
+    #expect(problem("create --keep-dayly 7").contains("Did you mean '--keep-daily'?"))
+    #expect(problem("create --source-directories [a").contains("The value is not YAML"))
+    #expect(problem("create --keep-daily").contains("needs a value"))
+    #expect(problem("--override x create").contains("It needs an option and a value"))
+  }
+
+  @Test("A file is looked at without the variables it needs, but not used without them")
+  func reading() throws {
+    #expect(try parse("config validate").reading.variables == .replacedIfSet)
+    #expect(try parse("create").reading.variables == .replaced)
+    #expect(try parse("create --no-environment-interpolation").reading.variables == .kept)
+  }
+
   @Test("Help names every flag of every action")
   func help() {
     for action in CommandTable.actions {
@@ -73,5 +93,13 @@ struct CommandLineTests {
     #expect(
       CommandLineRedaction.redacted(["restore", "--password", "p", "--password=q", "x"])
         == ["coffer", "restore", "--password", "***", "--password=***", "x"])
+    #expect(
+      CommandLineRedaction.redacted([
+        "--encryption-passphrase", "p", "--override", "encryption_passphrase=p", "--postgresql-databases=[p]",
+        "--keep-daily", "7",
+      ]) == [
+        "coffer", "--encryption-passphrase", "***", "--override", "***", "--postgresql-databases=***", "--keep-daily",
+        "7",
+      ])
   }
 }

@@ -151,8 +151,8 @@ struct ConfigurationTests {
 
   @Test("The generated file is valid as it stands, and with every example put to use")
   func template() throws {
-    _ = try load(ConfigurationTemplate.text)
-    let lines = ConfigurationTemplate.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    _ = try load(ConfigurationTemplate().text)
+    let lines = ConfigurationTemplate().text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     let full = lines.map { line in
       line.wholeMatch(of: /#\s*(- )?[a-z_]+:.*/) == nil ? line : String(line.dropFirst())
     }.joined(separator: "\n")

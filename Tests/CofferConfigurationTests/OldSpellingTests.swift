@@ -29,11 +29,11 @@ struct OldSpellingTests {
       try warning(text) == """
         /c.yaml: Understood, but spelled in an old way:
           line 1: the options of 'location' now stand at the top, without a section
-          line 4: the options of 'storage' now stand at the top, without a section
-          line 6: the options of 'hooks' now stand at the top, without a section
           line 3: the repository '/r' is now a section with a 'path'
           line 3: the repository 'user@host:backups' is now a section with a 'path'
           line 3: the path 'user@host:backups' is now 'ssh://user@host/./backups'
+          line 4: the options of 'storage' now stand at the top, without a section
+          line 6: the options of 'hooks' now stand at the top, without a section
         """)
   }
 

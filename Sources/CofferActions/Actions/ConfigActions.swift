@@ -7,13 +7,27 @@ import Foundation
 enum ConfigGenerateAction {
   private static let destination = Flag(
     "--destination", "-d", value: "FILE", help: "Where to write it. Default: /etc/coffer/config.yaml.")
+  private static let source = Flag(
+    "--source", "-s", value: "FILE", help: "Keep the options that this configuration sets, by today's spellings.")
   private static let overwrite = Flag("--overwrite", help: "Replace a file that is there.")
   private static let reference = Flag("--reference", help: "Print the reference page of all options instead.")
 
   static let declaration = ActionDeclaration(
     "config generate", abstract: "Write a commented configuration file to start from.",
-    flags: [destination, overwrite, reference], examples: ["coffer config generate --destination config.yaml"],
+    flags: [source, destination, overwrite, reference],
+    examples: [
+      "coffer config generate --destination config.yaml",
+      "coffer config generate --source /etc/borgmatic/config.yaml --destination /etc/coffer/config.yaml",
+    ],
     needsConfiguration: false, run: run)
+
+  private static func template(_ context: ActionContext) throws -> ConfigurationTemplate {
+    guard let source = context.flags[source] else { return ConfigurationTemplate() }
+    let surroundings = context.surroundings
+    return try ConfigurationLoader(
+      environment: surroundings.environment, currentFolder: surroundings.currentFolder
+    ).template(from: source)
+  }
 
   private static func run(_ context: ActionContext) throws {
     if context.flags.contains(reference) { return context.console.output(OptionReference.markdown) }
@@ -22,28 +36,19 @@ enum ConfigGenerateAction {
       throw UsageError(
         argument: path, problem: "The file exists", suggestion: "Choose another --destination, or add --overwrite")
     }
+    let template = try template(context)
     guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
     let folder = (path as NSString).deletingLastPathComponent
     if !folder.isEmpty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
     let temporary = path + ".new"
     let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-    try Array(ConfigurationTemplate.text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
+    try Array(template.text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
     try file.close(subject: temporary)
     guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }
+    if !template.leftOut.isEmpty {
+      context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
+    }
     context.console.answer("Wrote \(path); edit it, then check it with: coffer config validate --config \(path)")
-  }
-}
-
-/// `config validate`: reads the configuration and says what is wrong with it.
-enum ConfigValidateAction {
-  static let declaration = ActionDeclaration(
-    "config validate", abstract: "Check the configuration files.",
-    discussion: "All problems of a file are told, each with its line and column and the nearest valid name.",
-    examples: ["coffer config validate --config config.yaml"], repositories: .none, run: run)
-
-  /// Loading has checked the file already.
-  private static func run(_ context: ActionContext) {
-    context.console.answer("\(context.configuration?.path ?? ""): The configuration is valid")
   }
 }
 

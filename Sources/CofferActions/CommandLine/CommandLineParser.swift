@@ -29,6 +29,18 @@ struct ParsedCommandLine: Sendable {
   let globals: FlagValues
   /// In the order they were written.
   let invocations: [Invocation]
+  /// What the command line says about options: flags called like them, then `--override`.
+  let changes: [OptionChange]
+}
+
+extension ParsedCommandLine {
+  /// How configuration files are to be read.
+  var reading: ConfigurationReading {
+    if globals.contains(GlobalFlags.noInterpolation) { return ConfigurationReading(variables: .kept, changes: changes) }
+    // To look at a file, the secrets that it takes from the environment need not be there.
+    let looksOnly = invocations.allSatisfy { $0.action.repositories == .none }
+    return ConfigurationReading(variables: looksOnly ? .replacedIfSet : .replaced, changes: changes)
+  }
 }
 
 /// A command line that makes no sense.
@@ -43,7 +55,7 @@ public struct UsageError: DiagnosableError, Equatable {
 }
 
 /// Reads command lines by the declarations of the flags. Flags may stand before and after actions; a flag that
-/// several of the named actions take reaches each of them.
+/// several of the named actions take reaches each of them. What no action takes may be an option of the configuration.
 struct CommandLineParser {
   private let actions: [ActionDeclaration]
 
@@ -63,6 +75,7 @@ struct CommandLineParser {
       named.append(action)
     }
     var globals = FlagValues()
+    var changes: [OptionChange] = []
     var values = [FlagValues](repeating: FlagValues(), count: named.count)
     let isStandard = named.isEmpty
     if isStandard {
@@ -83,12 +96,29 @@ struct CommandLineParser {
         values[position].add(flag, try checked(flag, value))
         isTaken = true
       }
+      if !isTaken, let option = OptionFlag(name) {
+        changes.append(try Self.change { () throws(ConfigurationProblem) in try option.change(to: value) })
+        isTaken = true
+      }
       guard isTaken else { throw unknownFlag(name, named: isStandard ? [] : named) }
+    }
+    for text in globals.all(GlobalFlags.override) {
+      changes.append(try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text) })
     }
     if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
     return ParsedCommandLine(
       globals: globals,
-      invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) })
+      invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) }, changes: changes)
+  }
+
+  private static func change(
+    _ reading: () throws(ConfigurationProblem) -> OptionChange
+  ) throws(UsageError) -> OptionChange {
+    do throws(ConfigurationProblem) {
+      return try reading()
+    } catch {
+      throw UsageError(argument: error.mark.description, problem: error.message, suggestion: error.suggestion)
+    }
   }
 
   /// Tells flags, their values and actions apart; a flag's value is never taken for an action.
@@ -107,7 +137,7 @@ struct CommandLineParser {
         position += 1
       } else if argument.hasPrefix("-") && argument.count > 1 {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) else {
+        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0]) != nil else {
           throw unknownFlag(
             parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
         }
@@ -133,7 +163,8 @@ struct CommandLineParser {
   private var allFlags: [Flag] { GlobalFlags.all + actions.flatMap(\.flags) }
 
   private func takesValue(_ name: String) -> Bool {
-    allFlags.contains { $0.names.contains(name) && $0.valueName != nil }
+    let flags = allFlags.filter { $0.names.contains(name) }
+    return flags.isEmpty ? OptionFlag(name)?.takesValue == true : flags.contains { $0.valueName != nil }
   }
 
   private func checked(_ flag: Flag, _ value: String?) throws(UsageError) -> String {
@@ -172,9 +203,9 @@ struct CommandLineParser {
         argument: name, problem: "The flag belongs to '\(owner.name)', which is not among the actions given",
         suggestion: nil)
     }
-    let candidates = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
+    let flags = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
+    let nearest = NearestName.of(name, among: flags) ?? NearestName.of(name, among: OptionFlag.names)
     return UsageError(
-      argument: name, problem: "There is no such flag",
-      suggestion: NearestName.of(name, among: candidates).map { "Did you mean '\($0)'?" })
+      argument: name, problem: "There is no such flag", suggestion: nearest.map { "Did you mean '\($0)'?" })
   }
 }

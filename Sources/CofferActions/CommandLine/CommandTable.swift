@@ -4,7 +4,7 @@ enum CommandTable {
     RepoCreateAction.declaration, CreateAction.declaration, CheckAction.declaration, ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DeleteAction.declaration, ConfigGenerateAction.declaration,
-    ConfigValidateAction.declaration, ConfigBootstrapAction.declaration,
+    ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
   ]
 
   /// What runs when no action is named.

@@ -82,8 +82,14 @@ enum GlobalFlags {
     "--verbosity", "-v", value: "N", help: "-2 silent, -1 errors, 0 warnings and answers (default), 1 steps, 2 details."
   )
   static let noColor = Flag("--no-color", help: "Print no colours; so does NO_COLOR in the environment.")
+  static let override = Flag(
+    "--override", value: "OPTION=VALUE", repeatable: true,
+    help: "Put a value in place of an option's; with dots for options of sections. The option's own flag does the same."
+  )
+  static let noInterpolation = Flag(
+    "--no-environment-interpolation", help: "Leave ${NAME} in the configuration as it stands.")
   static let help = Flag("--help", "-h", help: "Show this help, or with an action that action's.")
   static let version = Flag("--version", help: "Show the version.")
 
-  static let all = [config, dryRun, verbosity, noColor, help, version]
+  static let all = [config, dryRun, verbosity, noColor, override, noInterpolation, help, version]
 }

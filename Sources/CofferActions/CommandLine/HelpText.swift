@@ -16,12 +16,20 @@ enum HelpText {
     ]
     lines += table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
     lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
+    lines += [""] + options.wrapped(width: width)
     lines += [
       "", "See 'coffer ACTION --help' for an action's flags.",
       "Exit codes: 0 success, 1 any error, 130 on SIGINT, 143 on SIGTERM.",
     ]
     return lines.joined(separator: "\n") + "\n"
   }
+
+  private static let options = """
+    Every option of the configuration file is a flag, too, and then counts in place of what the file says: \
+    --keep-daily 7, --repositories[0].path /mnt/backup, --bootstrap.store-config-files or --no-bootstrap for truth \
+    values and sections, YAML for lists: --source-directories '[/etc, /home]'. They are listed in \
+    Documentation/reference/options.md.
+    """
 
   static func action(_ action: ActionDeclaration, width: Int) -> String {
     var lines = [action.abstract, "", "usage: coffer \(action.name) [flags]"]

@@ -46,22 +46,3 @@ struct CommandRun: Sendable {
       cancellation: cancellation, outcomes: outcomes)
   }
 }
-
-/// Command lines are kept in archives; what must not be read there is taken out.
-enum CommandLineRedaction {
-  static func redacted(_ arguments: [String]) -> [String] {
-    var result = ["coffer"]
-    var isSecret = false
-    for argument in arguments {
-      if isSecret {
-        result.append("***")
-      } else if argument.hasPrefix("--password=") {
-        result.append("--password=***")
-      } else {
-        result.append(argument)
-      }
-      isSecret = argument == "--password"
-    }
-    return result
-  }
-}

@@ -58,7 +58,8 @@ public struct Program: Sendable {
       for invocation in parsed.invocations where !invocation.action.needsConfiguration {
         try invocation.action.run(run.context(invocation))
       }
-      failures += try runWithConfigurations(parsed.invocations.filter { $0.action.needsConfiguration }, run)
+      failures += try runWithConfigurations(
+        parsed.invocations.filter { $0.action.needsConfiguration }, run, reading: parsed.reading)
     } catch {
       run.console.tell([error])
       failures.append(error)
@@ -71,7 +72,7 @@ public struct Program: Sendable {
 
   /// - Returns: The errors; they were told.
   private func runWithConfigurations(
-    _ invocations: [ParsedCommandLine.Invocation], _ run: CommandRun
+    _ invocations: [ParsedCommandLine.Invocation], _ run: CommandRun, reading: ConfigurationReading
   ) throws -> [any Error] {
     guard !invocations.isEmpty else { return [] }
     let loader = ConfigurationLoader(
@@ -84,7 +85,7 @@ public struct Program: Sendable {
         "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
     }
     for path in found.paths {
-      do { configurations.append(try loader.load(path)) } catch { failures.append(error) }
+      do { configurations.append(try loader.load(path, as: reading)) } catch { failures.append(error) }
     }
     run.console.tell(failures)
     for configuration in configurations {

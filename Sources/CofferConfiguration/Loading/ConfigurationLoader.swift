@@ -67,7 +67,7 @@ public struct ConfigurationLoader: Sendable {
   ///
   /// - Throws: `ConfigurationError`; all problems of the file together, in the order of their places.
   public func load(_ path: String, as reading: ConfigurationReading = .init()) throws -> Configuration {
-    var documents = DocumentLoader(files: files, home: environment["HOME"], currentFolder: currentFolder)
+    var documents = documentLoader
     let document = PreparedDocument(try documents.load(path), reading: reading, environment: environment)
     var validator = Validator()
     validator.check(document.node)
@@ -85,5 +85,23 @@ public struct ConfigurationLoader: Sendable {
         })
     }
     return configuration
+  }
+
+  /// Reads a file to be written anew, by today's spellings; its constants and variables stay as they are.
+  ///
+  /// - Parameter path: As the user wrote it.
+  /// - Throws: `ConfigurationError` when the file is not valid.
+  public func template(from path: String) throws -> ConfigurationTemplate {
+    let path = absolute(path)
+    _ = try load(path, as: ConfigurationReading(variables: .replacedIfSet))
+    var documents = documentLoader
+    var reading = ConfigurationReading(variables: .kept)
+    reading.replacesConstants = false
+    return ConfigurationTemplate(
+      source: PreparedDocument(try documents.load(path), reading: reading, environment: environment).node)
+  }
+
+  private var documentLoader: DocumentLoader {
+    DocumentLoader(files: files, home: environment["HOME"], currentFolder: currentFolder)
   }
 }

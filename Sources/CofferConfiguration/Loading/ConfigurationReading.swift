@@ -13,6 +13,8 @@ public struct ConfigurationReading: Sendable {
   }
 
   public var variables: Variables
+  /// Whether constants are put in; they stay as written for a file that is to be written anew.
+  var replacesConstants = true
   /// What the command line puts in place of what the file says, in the order of writing.
   public var changes: [OptionChange]
 
@@ -33,9 +35,11 @@ struct PreparedDocument {
     for change in reading.changes {
       do throws(ConfigurationProblem) { node = try change.apply(to: node) } catch { problems.append(error) }
     }
-    var constants = Constants(of: node)
-    node = constants.apply(to: node)
-    problems += constants.problems
+    if reading.replacesConstants {
+      var constants = Constants(of: node)
+      node = constants.apply(to: node)
+      problems += constants.problems
+    }
     if reading.variables != .kept {
       var interpolation = Interpolation(environment: environment, keepsUnset: reading.variables == .replacedIfSet)
       node = interpolation.apply(to: node)

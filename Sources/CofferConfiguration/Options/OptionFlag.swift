@@ -3,8 +3,9 @@
 public struct OptionFlag: Sendable {
   let path: [OptionChange.Step]
   let kind: OptionKind
+  let option: Option
+  let isNegated: Bool
   private let name: String
-  private let isNegated: Bool
   /// Whether the value, or a part of it, is to be shown to nobody.
   public let isSecret: Bool
 
@@ -26,6 +27,7 @@ public struct OptionFlag: Sendable {
     name = flag
     path = found.path
     kind = found.kind
+    option = found.option
     isSecret = found.option.holdsSecrets
     self.isNegated = isNegated
   }

@@ -28,7 +28,9 @@ public struct ConfigurationNotices: Sendable, Equatable {
     if !deprecated.isEmpty {
       warnings.append(
         "\(path): Understood, but spelled in an old way:"
-          + deprecated.map { "\n  \($0.mark.short(in: path)): \($0.text)" }.joined())
+          + deprecated.sorted { ($0.mark.file, $0.mark.line) < ($1.mark.file, $1.mark.line) }.map {
+            "\n  \($0.mark.short(in: path)): \($0.text)"
+          }.joined())
     }
     if !ignored.isEmpty {
       let texts = ignored.map(\.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }

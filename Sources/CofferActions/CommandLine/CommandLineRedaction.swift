@@ -1,0 +1,30 @@
+import CofferConfiguration
+
+/// Command lines are kept in archives; what must not be read there is taken out.
+enum CommandLineRedaction {
+  private static let mask = "***"
+
+  static func redacted(_ arguments: [String]) -> [String] {
+    var result = ["coffer"]
+    var isSecret = false
+    for argument in arguments {
+      if isSecret {
+        result.append(mask)
+        isSecret = false
+      } else if let equals = argument.firstIndex(of: "="), holdsSecret(String(argument[..<equals])) {
+        result.append(argument[...equals] + mask)
+      } else {
+        result.append(argument)
+        isSecret = holdsSecret(argument)
+      }
+    }
+    return result
+  }
+
+  /// Whether the flag's value, or a part of it, is a secret. Of an override it is not known before it is read.
+  private static func holdsSecret(_ flag: String) -> Bool {
+    if ["--password", GlobalFlags.override.name].contains(flag) { return true }
+    guard let option = OptionFlag(flag) else { return false }
+    return option.isSecret && option.takesValue
+  }
+}
