@@ -6,9 +6,13 @@ public protocol DatabaseHook: Sendable {
   /// The configuration option that lists its databases.
   var name: String { get }
 
+  /// The port of a server for which none is configured; nil for databases that are files.
+  var defaultPort: Int? { get }
+
   /// Returns the dumps that the configuration asks for, in its order.
   ///
-  /// Servers are asked what databases they have where the configuration says `all`; nothing is started yet.
+  /// Servers are asked what databases they have where the configuration says `all`; nothing is started yet. What one
+  /// entry's server answers does not keep the others from being dumped: see `ImpossibleDump`.
   func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump]
 
   /// Checks that a dump can be restored, touching nothing: programs, connection, permissions.
@@ -24,8 +28,26 @@ public protocol DatabaseHook: Sendable {
 public protocol PlannedDump: Sendable {
   var identity: DumpIdentity { get }
 
+  /// The entry of the configuration that asks for it.
+  var section: ConfigurationSection { get }
+
   /// Starts the dump program.
   func start(context: HookContext) throws -> any RunningDump
+}
+
+/// A dump that cannot be started because what to dump could not be found out: the server did not answer, for example.
+public struct ImpossibleDump: PlannedDump {
+  public let identity: DumpIdentity
+  public let section: ConfigurationSection
+  public let cause: any Error
+
+  public init(identity: DumpIdentity, section: ConfigurationSection, cause: any Error) {
+    self.identity = identity
+    self.section = section
+    self.cause = cause
+  }
+
+  public func start(context: HookContext) throws -> any RunningDump { throw cause }
 }
 
 /// A dump on its way.

@@ -27,6 +27,14 @@ public enum DumpError: DiagnosableError, Equatable {
     }
   }
 
+  /// Whether the same dump may well succeed a little later.
+  public var isWorthARetry: Bool {
+    switch self {
+    case .programFailed, .empty, .incomplete, .stalled, .tookTooLong, .listingFailed: true
+    case .duplicate, .misconfigured: false
+    }
+  }
+
   public var diagnosis: Diagnosis {
     let (problem, suggestion) = text
     return Diagnosis(subject: identity.title, problem: problem, suggestion: suggestion)

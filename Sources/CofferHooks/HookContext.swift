@@ -9,7 +9,7 @@ public struct HookContext: Sendable {
   public let clock: Clock
   public let cancellation: Cancellation
   public let runtime: RuntimeDirectory
-  public let limits: DumpLimits
+  public var limits: DumpLimits
   public let workingDirectory: String?
   public let credentials: CredentialResolver
 
@@ -39,13 +39,6 @@ public struct DumpLimits: Sendable, Equatable {
   public init(stall: Double? = 600, total: Double? = nil) {
     self.stall = stall
     self.total = total
-  }
-
-  /// Reads `dump_stall_timeout` and `dump_time_limit`.
-  public init(_ root: ConfigurationSection) {
-    let stall = root[GeneralOptions.dumpStallTimeout] ?? 600
-    let total = root[GeneralOptions.dumpTimeLimit] ?? 0
-    self.init(stall: stall > 0 ? Double(stall) : nil, total: total > 0 ? Double(total) : nil)
   }
 }
 

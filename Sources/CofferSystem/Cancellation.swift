@@ -34,6 +34,15 @@ public final class Cancellation: Sendable {
   public func check() throws(RunCancelled) {
     if isCancelled { throw RunCancelled() }
   }
+
+  /// Waits, but not beyond a cancellation.
+  ///
+  /// - Throws: `RunCancelled`.
+  public func sleep(_ seconds: Double) throws(RunCancelled) {
+    var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    _ = poll(&watched, 1, Int32(min(max(seconds, 0), 1_000_000) * 1000))
+    try check()
+  }
 }
 
 /// The run was asked to stop by a signal.

@@ -8,11 +8,12 @@ import Testing
 struct SelectionTests {
   private func dump(
     _ database: String, hook: String = "postgresql_databases", host: String? = nil, port: Int? = nil,
-    label: String? = nil
+    container: String? = nil, label: String? = nil
   ) -> ArchiveDump {
     ArchiveDump(
       record: DumpRecord(
-        hook: hook, database: database, hostname: host, port: port, label: label, format: "custom", bytes: 1,
+        hook: hook, database: database, hostname: host, port: port, container: container, label: label,
+        format: "custom", bytes: 1,
         start: Date(), end: Date()), items: [])
   }
 
@@ -30,7 +31,9 @@ struct SelectionTests {
   @Test("What is not named means any: a name finds dumps with explicit ports, too")
   func selection() throws {
     #expect(try places(RestoreSelection()).count == 4)
-    #expect(try places(RestoreSelection(databases: ["users"])) == ["localhost/users", "db2:5433/users"])
+    #expect(try places(RestoreSelection(databases: ["use*"])) == ["localhost/users", "db2:5433/users"])
+    #expect(try places(RestoreSelection(databases: ["all"])).count == 4)
+    #expect(try places(RestoreSelection(databases: ["users"], originalPort: 5432)) == ["localhost/users"])
     #expect(try places(RestoreSelection(databases: ["users"], originalPort: 5433)) == ["db2:5433/users"])
     #expect(try places(RestoreSelection(databases: ["users"], originalHostname: "localhost")) == ["localhost/users"])
     #expect(try places(RestoreSelection(hook: "sqlite")) == ["localhost/app"])
@@ -42,16 +45,42 @@ struct SelectionTests {
   @Test("What finds nothing shows what there is, and a command that works")
   func noMatch() {
     for selection in [
-      RestoreSelection(databases: ["users", "nope"]), RestoreSelection(hook: "mysql"),
-      RestoreSelection(databases: ["users"], originalPort: 1),
+      RestoreSelection(databases: ["shop", "nope"]), RestoreSelection(hook: "mysql"),
+      RestoreSelection(databases: ["users"], originalPort: 1), RestoreSelection(originalContainer: "box"),
     ] {
       do {
-        _ = try selection.select(from: dumps, archive: "a")
+        _ = try selection.select(from: dumps, archive: "a", missing: ["sqlite_databases/localhost/lost"])
         Issue.record("found something")
       } catch {
-        #expect(error.table.contains("db2") && error.table.contains("prod"))
-        #expect(error.diagnosis.suggestion?.contains("coffer restore --archive a --database 'users'") == true)
+        let diagnosis = error.diagnosis
+        for sign in ["db2", "prod", "partial, without sqlite_databases/localhost/lost"] {
+          #expect(diagnosis.problem.contains(sign))
+        }
+        #expect(
+          diagnosis.suggestion
+            == "For example: coffer restore --archive a --database users --original-hostname localhost")
       }
+    }
+  }
+
+  @Test("A name that fits several dumps is refused with a command for each of them")
+  func ambiguity() {
+    let dumps = [
+      dump("users"), dump("users", host: "db2", port: 5433), dump("users", hook: "mariadb_databases"),
+      dump("users", container: "my box"), dump("other"),
+    ]
+    do {
+      _ = try RestoreSelection(databases: ["users"]).select(from: dumps, archive: "a")
+      Issue.record("found something")
+    } catch {
+      let begin = "coffer restore --archive a --database users"
+      #expect(
+        error.diagnosis.suggestion?.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) } == [
+          "Choose one, or quote a pattern for all of them:",
+          "\(begin) --hook postgresql_databases --original-hostname localhost",
+          "\(begin) --hook postgresql_databases --original-hostname db2", "\(begin) --hook mariadb_databases",
+          "\(begin) --hook postgresql_databases --original-container 'my box'",
+        ])
     }
   }
 

@@ -29,6 +29,35 @@ struct RoundTripTests {
     #expect(try repository.contents(of: second) == data)
   }
 
+  @Test("What a stream that broke off had stored is whole when a later stream of the session leans on it")
+  func brokenStream() throws {
+    struct Broken: Error {}
+    final class BreakingSource: ByteSource {
+      private let source: MemorySource
+      private var left: Int
+
+      init(_ bytes: [UInt8], after count: Int) {
+        source = MemorySource(bytes)
+        left = count
+      }
+
+      func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard left > 0 else { throw Broken() }
+        let count = source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, left)]))
+        left -= count
+        return count
+      }
+    }
+    let repository = try TestRepository()
+    let data = dumpLikeBytes(700_000)
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    #expect(throws: Broken.self) { try session.store(BreakingSource(data, after: 400_000)) }
+    session.add(.file("dump", try session.store(MemorySource(data))))
+    let archive = try session.commit(.named("retried"))
+    #expect(try repository.contents(of: archive) == ["dump": data])
+    #expect(try repository.reopened().check(.content, cancellation: try Cancellation()).findings.isEmpty)
+  }
+
   @Test("A constant stream, all chunks alike, comes back")
   func constantStream() throws {
     let repository = try TestRepository()

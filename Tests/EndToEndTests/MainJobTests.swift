@@ -89,7 +89,26 @@ struct MainJobTests {
     #expect(try ground.run("sqlite3", "app.db", "PRAGMA user_version") == "5\n")
     let missing = try ground.coffer("restore", "--archive", "latest", "--database", "ap")
     #expect(missing.status == .exited(1))
-    #expect(missing.errors.contains("holds no such dump") && missing.errors.contains("--database 'app'"))
+    #expect(missing.errors.contains("holds no such dump") && missing.errors.contains("--database app"))
+  }
+
+  @Test("At a terminal a restore asks before it replaces anything; --yes and jobs are not asked")
+  func confirmation() throws {
+    try ground.coffer("create")
+    let restore = "COFFER_PASSPHRASE='correct horse' '\(ground.binary)' --config config.yaml restore --archive latest"
+    func atTerminal(_ command: String, _ answer: String) throws -> String {
+      try ground.run("script", "-qec", command, "/dev/null", input: answer)
+    }
+    try ground.run("sqlite3", "app.db", "CREATE TABLE newer(a)")
+    let refused = try atTerminal(restore, "n\n")
+    #expect(refused.contains("To restore:") && refused.contains("Go on? [y/N]"), "\(refused)")
+    #expect(refused.contains("Nothing was changed"))
+    #expect(try ground.run("sqlite3", "app.db", ".tables").contains("newer"))
+    #expect(try atTerminal(restore + " --yes", "").contains("Go on?") == false)
+    #expect(try !ground.run("sqlite3", "app.db", ".tables").contains("newer"))
+    try ground.run("sqlite3", "app.db", "CREATE TABLE newer(a)")
+    #expect(try atTerminal(restore, "y\n").contains("Restored"))
+    #expect(try !ground.run("sqlite3", "app.db", ".tables").contains("newer"))
   }
 
   @Test("Files come back with modes, times and links, below the destination only")

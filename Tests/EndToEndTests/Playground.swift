@@ -5,7 +5,7 @@ import Testing
 /// A folder with a configuration, in which the built program is run as a user would run it.
 final class Playground {
   let folder: String
-  private let binary: String
+  let binary: String
   var environment: [String: String]
 
   struct NotBuilt: Error, CustomStringConvertible {

@@ -11,10 +11,12 @@ enum ConfigGenerateAction {
     "--source", "-s", value: "FILE", help: "Keep the options that this configuration sets, by today's spellings.")
   private static let overwrite = Flag("--overwrite", help: "Replace a file that is there.")
   private static let reference = Flag("--reference", help: "Print the reference page of all options instead.")
+  private static let commandReference = Flag(
+    "--command-reference", help: "Print the reference page of all commands instead.")
 
   static let declaration = ActionDeclaration(
     "config generate", abstract: "Write a commented configuration file to start from.",
-    flags: [source, destination, overwrite, reference],
+    flags: [source, destination, overwrite, reference, commandReference],
     examples: [
       "coffer config generate --destination config.yaml",
       "coffer config generate --source /etc/borgmatic/config.yaml --destination /etc/coffer/config.yaml",
@@ -31,6 +33,9 @@ enum ConfigGenerateAction {
 
   private static func run(_ context: ActionContext) throws {
     if context.flags.contains(reference) { return context.console.output(OptionReference.markdown) }
+    if context.flags.contains(commandReference) {
+      return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
+    }
     let path = context.flags[destination] ?? "/etc/coffer/config.yaml"
     guard access(path, F_OK) != 0 || context.flags.contains(overwrite) else {
       throw UsageError(

@@ -14,39 +14,54 @@ enum CreateAction {
     "create", "-C", abstract: "Back up the configured databases and files into a new archive.",
     discussion: """
       Every database's own dump program is started and what it writes is stored as it comes, without temporary files \
-      (but for dumps of the format 'directory'). The archive exists only when everything is in it: if a dump fails, \
-      none is made, and what was stored so far is reused by the next run.
+      (but for dumps of the format 'directory'); with several repositories it is read once and stored in all of them. \
+      The archive exists only when everything is in it: if a dump fails, none is made, and what was stored so far is \
+      reused by the next run. With 'on_dump_error: keep-others' the archive is made without it and marked partial.
       """,
     flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
-    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"], run: run)
+    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"], repositories: .together,
+    run: run)
 
   private static func run(_ context: ActionContext) throws {
-    try context.forEachRepository { location in
-      if context.isDryRun { return try plan(context, location) }
-      let access = try context.open(location)
-      let backup = try Backup(context, access: access, lists: lists(context))
-      let archive = try backup.run(comment: context.flags[comment] ?? "")
-      report(archive, access, context)
+    guard !context.isDryRun else { return try plan(context) }
+    var repositories: [OpenRepository] = []
+    var failures: [any Error] = []
+    for location in context.repositories {
+      do { repositories.append(try context.open(location)) } catch {
+        failures.append(RepositoryFailure(location, error))
+      }
     }
+    guard !repositories.isEmpty else { throw SeveralErrors(failures) }
+    do {
+      let backup = try Backup(context, into: repositories, lists: lists(context))
+      let outcome = try backup.run(comment: context.flags[comment] ?? "")
+      for (access, archive) in outcome.archives { report(archive, access, context) }
+      failures += outcome.errors
+    } catch {
+      failures.append(error)
+    }
+    if !failures.isEmpty { throw SeveralErrors(failures) }
   }
 
   private static func lists(_ context: ActionContext) -> Bool {
     context.flags.contains(list) || context.root[OutputOptions.listDetails] ?? false
   }
 
-  private static func plan(_ context: ActionContext, _ location: RepositoryLocation) throws {
-    let hooks = try context.hookContext()
-    for dump in try Backup.plannedDumps(context, hooks) {
-      context.console.answer("Would dump \(dump.identity.title) to \(location.path)")
-    }
-    for path in context.root[GeneralOptions.sourceDirectories] ?? [] {
-      context.console.answer("Would back up \(path) to \(location.path)")
+  private static func plan(_ context: ActionContext) throws {
+    let plan = try BackupPlan(context, try context.hookContext())
+    for location in context.repositories {
+      for dump in plan.dumps { context.console.answer("Would dump \(dump.identity.title) to \(location.path)") }
+      for path in plan.sources { context.console.answer("Would back up \(path) to \(location.path)") }
     }
   }
 
   private static func report(_ archive: Archive, _ access: OpenRepository, _ context: ActionContext) {
     let sizes = archive.statistics
     let seconds = archive.end.timeIntervalSince(archive.draft.start)
+    if archive.isPartial {
+      let missing = archive.draft.missingDumps.joined(separator: ", ")
+      context.console.warning("\(access.location.path): Archive \(archive.name) is partial, without \(missing)")
+    }
     let line =
       "\(access.location.path): Archive \(archive.name): \(Formats.size(sizes.originalSize)) read, "
       + "\(Formats.size(sizes.newSize)) new, \(Formats.size(sizes.storedSize)) stored, \(Formats.duration(seconds))"

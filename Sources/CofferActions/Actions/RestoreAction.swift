@@ -7,10 +7,16 @@ import Foundation
 /// `restore`: puts databases back.
 enum RestoreAction {
   private static let database = Flag(
-    "--database", "--data-source", value: "NAME", repeatable: true, help: "Restore only this database; may be repeated."
-  )
+    "--database", "--data-source", value: "NAME", repeatable: true,
+    help: "Restore only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
+  private static let schema = Flag(
+    "--schema", value: "NAME", repeatable: true, help: "Restore only this schema; may be repeated.")
+  private static let targetName = Flag(
+    "--target-name", value: "NEW", help: "Restore the one chosen database under another name.")
   private static let hostname = Flag("--hostname", value: "HOST", help: "Restore to this server.")
   private static let port = Flag("--port", value: "PORT", help: "Restore to this port.")
+  private static let container = Flag(
+    "--container", value: "NAME", help: "Restore to the server in this container; docker or podman know its address.")
   private static let username = Flag("--username", value: "USER", help: "Restore as this user.")
   private static let password = Flag(
     "--password", value: "PASSWORD",
@@ -21,22 +27,27 @@ enum RestoreAction {
   private static let originalHostname = Flag(
     "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")
   private static let originalPort = Flag("--original-port", value: "PORT", help: "Only dumps that came from this port.")
+  private static let originalContainer = Flag(
+    "--original-container", value: "NAME", help: "Only dumps that came from this container.")
   private static let originalLabel = Flag("--original-label", value: "LABEL", help: "Only dumps with this label.")
+  private static let yes = Flag("--yes", "-y", help: "Do not ask before databases are replaced.")
 
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",
     discussion: """
       Everything is checked for all chosen databases before any of them is touched: the dumps, the programs, the \
-      servers, the permissions. Each database is then restored in one step that succeeds whole or changes nothing. A \
-      PostgreSQL database that is missing is created.
+      servers, the permissions. Then the plan is shown and, on a terminal, asked for. Each database is restored in one \
+      step that succeeds whole or changes nothing. A database that is missing is created; one that the configuration \
+      does not have any more is restored to where its archive says it came from, or to where the flags say.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, database, hostname, port, username, password, restorePath, hook,
-      originalHostname, originalPort, originalLabel,
+      SharedFlags.archive, SharedFlags.repository, database, schema, targetName, hostname, port, container, username,
+      password, restorePath, hook, originalHostname, originalPort, originalContainer, originalLabel, yes,
     ],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
+      "coffer restore --archive latest --database users --target-name users_yesterday",
     ], repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -48,82 +59,32 @@ enum RestoreAction {
     let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest")
     let reader = try access.repository.reader()
     let dumps = ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
-    let chosen = try selection(context).select(from: dumps, archive: archive.name)
-    let hooks = try context.hookContext()
+    let chosen = try selection(context).select(
+      from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
     let target = try target(context)
     try checkTargets(chosen, target)
-    let plans = try chosen.map { dump -> (dump: ArchiveDump, plan: any PlannedRestore) in
-      guard let hook = HookRegistry.hook(named: dump.record.hook) else {
-        throw RestoreError.refused(
-          dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
-      }
-      return (dump, try hook.restore(of: dump.facts, to: target, root: context.root, context: hooks))
-    }
-    for (_, plan) in plans {
-      if context.isDryRun {
-        context.console.answer("Would restore \(plan.summary)")
-      } else {
-        context.console.step("To restore: \(plan.summary)")
-      }
-    }
+    let plan = try RestorePlan(
+      chosen, of: archive, to: target, reader: reader, hooks: try context.hookContext(), context: context)
+    for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
     guard !context.isDryRun else { return }
-    for (dump, plan) in plans {
-      try restore(dump, plan, reader, hooks, context)
-      context.console.answer("Restored \(plan.summary) from \(archive.name)")
+    guard context.flags.contains(yes) || Confirmation.ask("Go on?") else {
+      return context.console.answer("Nothing was changed")
     }
-  }
-
-  private static func restore(
-    _ dump: ArchiveDump, _ plan: any PlannedRestore, _ reader: ArchiveReader, _ hooks: HookContext,
-    _ context: ActionContext
-  ) throws {
-    var folder: String?
-    if plan.wantsFolder { folder = try extractFolder(dump, reader, hooks, context) }
-    if folder == nil, !plan.isReversible, case .file(let stream)? = dump.items.first?.content {
-      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
-    }
-    let running = try plan.start(folder: folder, context: hooks)
-    do {
-      if folder == nil, case .file(let stream)? = dump.items.first?.content {
-        try reader.read(stream, into: running, cancellation: context.cancellation)
-      }
-    } catch {
-      running.abandon()
-      throw error
-    }
-    for warning in try running.finish() { context.console.warning(warning) }
-  }
-
-  /// Brings a dump of many files back into the run's own folder.
-  private static func extractFolder(
-    _ dump: ArchiveDump, _ reader: ArchiveReader, _ hooks: HookContext, _ context: ActionContext
-  ) throws -> String {
-    let extractor = try FileExtractor(destination: hooks.runtime.path)
-    let name = Array("restore-\(UInt32.random(in: 0 ... .max))".utf8)
-    let depth = dump.path.split(separator: "/").count
-    for item in dump.items {
-      let parts = [name] + item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth).map(Array.init)
-      try extractor.extract(item, parts: parts) { sink in
-        if case .file(let stream) = item.content {
-          try reader.read(stream, into: sink, cancellation: context.cancellation)
-        }
-      }
-    }
-    return hooks.runtime.path + "/" + String(decoding: name, as: UTF8.self)
+    try plan.run()
   }
 
   private static func selection(_ context: ActionContext) throws -> RestoreSelection {
     RestoreSelection(
-      databases: context.flags.all(database), hook: context.flags[hook],
-      originalHostname: context.flags[originalHostname],
-      originalPort: try number(context.flags[originalPort], originalPort),
-      originalLabel: context.flags[originalLabel])
+      databases: context.flags.all(database), hook: text(hook, context),
+      originalHostname: text(originalHostname, context), originalPort: try number(originalPort, context),
+      originalContainer: text(originalContainer, context), originalLabel: text(originalLabel, context))
   }
 
   private static func target(_ context: ActionContext) throws -> RestoreTarget {
     RestoreTarget(
-      hostname: context.flags[hostname], port: try number(context.flags[port], port),
-      username: context.flags[username], password: context.flags[password], path: context.flags[restorePath])
+      hostname: text(hostname, context), port: try number(port, context), username: text(username, context),
+      password: text(password, context), container: text(container, context), databaseName: text(targetName, context),
+      schemas: context.flags.all(schema), path: text(restorePath, context))
   }
 
   /// One target for several databases of the same name would let the last one win.
@@ -134,19 +95,29 @@ enum RestoreAction {
         argument: restorePath.name, problem: "\(files.count) databases would be restored to the same file",
         suggestion: "Choose one with --database")
     }
-    guard target.hostname != nil || target.port != nil else { return }
+    if target.databaseName != nil, dumps.count > 1 {
+      throw UsageError(
+        argument: targetName.name, problem: "\(dumps.count) databases would be restored under the same name",
+        suggestion: "Choose one with --database")
+    }
+    guard target.hostname != nil || target.port != nil || target.container != nil else { return }
     var seen: Set<String> = []
     for dump in dumps where dump.record.hook != "sqlite_databases" {
       guard seen.insert("\(dump.record.hook)/\(dump.record.database)").inserted else {
         throw UsageError(
           argument: dump.record.database, problem: "Several dumps of that name would be restored to the same server",
-          suggestion: "Choose one with --original-hostname, --original-port or --original-label")
+          suggestion: "Choose one with --original-hostname, --original-port, --original-container or --original-label")
       }
     }
   }
 
-  private static func number(_ text: String?, _ flag: Flag) throws -> Int? {
-    guard let text else { return nil }
+  /// An empty value counts as not given.
+  private static func text(_ flag: Flag, _ context: ActionContext) -> String? {
+    context.flags[flag].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  private static func number(_ flag: Flag, _ context: ActionContext) throws -> Int? {
+    guard let text = text(flag, context) else { return nil }
     guard let number = Int(text), (1...65535).contains(number) else {
       throw UsageError(
         argument: flag.name, problem: "'\(text)' is no port", suggestion: "Write a number from 1 to 65535")

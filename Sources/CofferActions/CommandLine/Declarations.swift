@@ -30,6 +30,9 @@ enum RepositoryUse {
   case one
   /// It is called for each.
   case each
+  /// It is called once for all, so that what they have in common is done once; but for each when commands are to be run
+  /// between them.
+  case together
 }
 
 /// What an action is called, takes, and does.

@@ -31,12 +31,12 @@ enum HelpText {
     Documentation/reference/options.md.
     """
 
-  static func action(_ action: ActionDeclaration, width: Int) -> String {
+  static func action(_ action: ActionDeclaration, width: Int, withGlobals: Bool = true) -> String {
     var lines = [action.abstract, "", "usage: coffer \(action.name) [flags]"]
     if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
     if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
-    lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
+    if withGlobals { lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width) }
     if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }
     return lines.joined(separator: "\n") + "\n"
   }

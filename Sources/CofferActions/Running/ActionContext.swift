@@ -68,7 +68,7 @@ struct ActionContext: Sendable {
       configured: root[GeneralOptions.userRuntimeDirectory], environment: environment)
     return HookContext(
       launcher: surroundings.launcher, environment: environment, clock: surroundings.clock,
-      cancellation: cancellation, runtime: try RuntimeDirectory(base: base), limits: DumpLimits(root),
+      cancellation: cancellation, runtime: try RuntimeDirectory(base: base), limits: DumpLimits(),
       workingDirectory: root[GeneralOptions.workingDirectory], credentials: credentials)
   }
 
@@ -123,6 +123,19 @@ struct SeveralErrors: Error {
   init(_ errors: [any Error]) {
     self.errors = errors.flatMap { ($0 as? SeveralErrors)?.errors ?? [$0] }
   }
+}
+
+/// An error of one repository among those that an action works on; the others are not affected.
+struct RepositoryFailure: DiagnosableError {
+  let location: RepositoryLocation
+  let cause: any Error
+
+  init(_ location: RepositoryLocation, _ cause: any Error) {
+    self.location = location
+    self.cause = cause
+  }
+
+  var diagnosis: Diagnosis { Program.diagnosis(of: cause) }
 }
 
 /// The JSON outcomes of a run: one array, one element for every configuration, repository and action.

@@ -4,42 +4,37 @@ import CofferRepository
 import CofferSystem
 import Foundation
 
-/// One backup into one repository.
+/// One backup into one or several repositories: everything is read once.
 struct Backup {
-  private let context: ActionContext
-  private let access: OpenRepository
-  private let lists: Bool
-  private let hooks: HookContext
-  private let dumps: [any PlannedDump]
+  /// What came of a backup.
+  struct Outcome {
+    var archives: [(access: OpenRepository, archive: Archive)] = []
+    /// Dumps that are not in the archives, with why.
+    var missing: [(identity: DumpIdentity, cause: any Error)] = []
+    var failures: [RepositoryFailure] = []
 
-  /// Works out what is to be backed up; nothing is started yet.
-  init(_ context: ActionContext, access: OpenRepository, lists: Bool) throws {
-    self.context = context
-    self.access = access
-    self.lists = lists
-    hooks = try context.hookContext()
-    dumps = try Self.plannedDumps(context, hooks)
-    guard !dumps.isEmpty || !(context.root[GeneralOptions.sourceDirectories] ?? []).isEmpty else {
-      throw UsageError(
-        argument: context.configuration?.path ?? "configuration", problem: "There is nothing to back up",
-        suggestion: "List databases (postgresql_databases, sqlite_databases) or source_directories")
-    }
+    var errors: [any Error] { missing.map(\.cause) + failures }
   }
 
-  /// Asks every hook for the dumps that the configuration wants.
-  ///
-  /// - Throws: `DumpError.duplicate` when two would take the same place in the archive.
-  static func plannedDumps(_ context: ActionContext, _ hooks: HookContext) throws -> [any PlannedDump] {
-    let dumps = try HookRegistry.hooks.flatMap { try $0.dumps(of: context.root, context: hooks) }
-    var seen: Set<String> = []
-    for dump in dumps where !seen.insert(dump.identity.path).inserted {
-      throw DumpError.duplicate(dump.identity)
-    }
-    return dumps
+  private let context: ActionContext
+  private let repositories: [OpenRepository]
+  private let lists: Bool
+  private let hooks: HookContext
+  private let plan: BackupPlan
+
+  /// Works out what is to be backed up; nothing is started yet.
+  init(_ context: ActionContext, into repositories: [OpenRepository], lists: Bool) throws {
+    self.context = context
+    self.repositories = repositories
+    self.lists = lists
+    hooks = try context.hookContext()
+    plan = try BackupPlan(context, hooks)
   }
 
   /// Stores everything and commits.
-  func run(comment: String) throws -> Archive {
+  ///
+  /// - Throws: What kept every archive from being made.
+  func run(comment: String) throws -> Outcome {
     let start = context.surroundings.clock.now()
     let hostname = context.root[RunOptions.archiveHostname] ?? context.surroundings.hostname
     let username = context.root[RunOptions.archiveUsername] ?? context.surroundings.username
@@ -47,30 +42,38 @@ struct Backup {
       hostname: hostname, username: username,
       processID: ProcessInfo.processInfo.processIdentifier, now: start
     ).expand(context.root[GeneralOptions.archiveNameFormat] ?? ArchiveName.standardFormat)
-    guard try !access.repository.archives().contains(where: { $0.name == name }) else {
-      throw RepositoryError.archiveExists(name, location: access.location.path)
+    let options = try sessionOptions()
+    let group = RepositoryGroup(repositories) { access in
+      guard try !access.repository.archives().contains(where: { $0.name == name }) else {
+        throw RepositoryError.archiveExists(name, location: access.location.path)
+      }
+      return try access.repository.beginSession(options: options, cancellation: context.cancellation)
     }
-    let session = try access.repository.beginSession(
-      options: try sessionOptions(), cancellation: context.cancellation)
+    guard let first = group.members.first else { throw SeveralErrors(group.failures) }
     let display = ProgressDisplay(
-      session: session, console: context.console, clock: context.surroundings.clock,
+      session: first.session, console: context.console, clock: context.surroundings.clock,
       isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress] ?? false,
       isQuiet: context.wantsJSON)
     defer { display.stop() }
     do {
-      for dump in dumps { try store(dump, in: session, display) }
-      for path in context.root[GeneralOptions.sourceDirectories] ?? [] {
+      var outcome = Outcome()
+      outcome.missing = try storeDumps(in: group, display)
+      for path in plan.sources {
         display.subject = path
-        try storeFiles(path, in: session)
+        try storeFiles(path, in: group)
       }
-      try storeConfiguration(in: session)
+      try storeConfiguration(in: group)
       display.subject = "finishing"
-      return try session.commit(
+      outcome.archives = group.commit(
         ArchiveDraft(
-          name: name, hostname: hostname, username: username,
-          commandLine: context.commandLine, comment: comment, start: start))
+          name: name, hostname: hostname, username: username, commandLine: context.commandLine, comment: comment,
+          start: start, missingDumps: outcome.missing.map(\.identity.path)))
+      outcome.failures = group.failures
+      return outcome
+    } catch is RepositoryGroup.NoneLeft {
+      throw SeveralErrors(group.failures)
     } catch {
-      session.abandon()
+      group.abandon()
       throw error
     }
   }
@@ -89,58 +92,36 @@ struct Backup {
 
   // MARK: - Databases
 
-  private func store(_ dump: any PlannedDump, in session: BackupSession, _ display: ProgressDisplay) throws {
-    display.subject = dump.identity.title
-    context.console.step("Dumping \(dump.identity.title)")
-    let start = context.surroundings.clock.now()
-    let running = try dump.start(context: hooks)
-    do {
-      switch running.output {
-      case .stream(let source):
-        let stream = try session.store(source)
-        let record = record(of: try running.finish(), bytes: stream.size, start: start)
-        add(ownItem("coffer/\(dump.identity.path)", stream, at: start, dump: record), to: session)
-      case .folder(let folder): try storeFolder(folder, of: dump, running, start, in: session)
+  /// - Returns: The dumps that failed, when the others are to be kept.
+  private func storeDumps(
+    in group: RepositoryGroup, _ display: ProgressDisplay
+  ) throws -> [(identity: DumpIdentity, cause: any Error)] {
+    let storer = DumpStorer(context: context, hooks: hooks, group: group) { add($0, to: group, $1) }
+    var missing: [(identity: DumpIdentity, cause: any Error)] = []
+    for dump in plan.dumps {
+      display.subject = dump.identity.title
+      context.console.step("Dumping \(dump.identity.title)")
+      do {
+        try storer.store(dump)
+      } catch let error as RepositoryGroup.NoneLeft {
+        throw error
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        guard plan.policy == .keepOthers else { throw error }
+        missing.append((dump.identity, error))
       }
-    } catch {
-      running.abandon()
-      throw error
     }
-  }
-
-  private func storeFolder(
-    _ folder: String, of dump: any PlannedDump, _ running: any RunningDump, _ start: Date, in session: BackupSession
-  ) throws {
-    var items: [ArchiveItem] = []
-    try FileWalker.walk(folder) { event in
-      guard case .item(let found) = event else {
-        throw SystemError(call: "read", subject: folder, code: EIO)
-      }
-      let rest = found.path.dropFirst(folder.utf8.count)
-      let isFile = found.facts.st_mode & S_IFMT == S_IFREG
-      let stream = isFile ? try session.store(try FileSource(found.path)) : nil
-      items.append(
-        found.item(at: ItemPath(bytes: Array("coffer/\(dump.identity.path)".utf8) + rest), stream: stream))
+    // Nothing but failures makes no archive.
+    guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.isEmpty else {
+      throw SeveralErrors(missing.map(\.cause))
     }
-    let bytes = items.reduce(0) { $0 + $1.size }
-    items[0].dump = record(of: try running.finish(), bytes: bytes, start: start)
-    for item in items { add(item, to: session) }
-    running.abandon()
-  }
-
-  private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
-    let facts = outcome.facts
-    for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
-    return DumpRecord(
-      hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
-      port: facts.identity.port, container: facts.identity.container, label: facts.identity.label, format: facts.format,
-      clientVersion: facts.clientVersion, serverVersion: facts.serverVersion, details: facts.details,
-      bytes: bytes, start: start, end: context.surroundings.clock.now(), exitStatus: outcome.exitStatus)
+    return missing
   }
 
   // MARK: - Files
 
-  private func storeFiles(_ path: String, in session: BackupSession) throws {
+  private func storeFiles(_ path: String, in group: RepositoryGroup) throws {
     var failures: [any Error] = []
     try FileWalker.walk(absolute(path)) { event in
       switch event {
@@ -148,44 +129,34 @@ struct Backup {
       case .failed(let error): failures.append(error)
       case .item(let found):
         try context.cancellation.check()
-        var stream: StreamReference?
+        var stream: RepositoryGroup.Stored?
         if found.facts.st_mode & S_IFMT == S_IFREG {
           do {
-            stream = try session.store(try FileSource(found.path))
+            stream = try group.store(try FileSource(found.path))
           } catch let error as SystemError {
-            // Of the file; errors of the repository are of other types and end the run.
             return failures.append(error)
           }
         }
         let inside = ItemPath(bytes: Array(found.path.drop { $0 == UInt8(ascii: "/") }))
-        if !inside.bytes.isEmpty { add(found.item(at: inside, stream: stream), to: session) }
+        if !inside.bytes.isEmpty { add(stream, to: group) { found.item(at: inside, stream: $0) } }
       }
     }
     // A file that could not be read is a backup that is not whole.
     if !failures.isEmpty { throw SeveralErrors(failures) }
   }
 
-  private func storeConfiguration(in session: BackupSession) throws {
+  private func storeConfiguration(in group: RepositoryGroup) throws {
     let options = context.root[GeneralOptions.bootstrap]
     guard options?[BootstrapOptions.storeConfigFiles] ?? true else { return }
     let paths = context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
-    for path in paths { try storeFiles(path, in: session) }
+    for path in paths { try storeFiles(path, in: group) }
     let manifest = JSONValue.object([
       "coffer_version": .text(Program.version),
       "config_paths": .list(paths.map { .text($0) }),
     ])
-    let stream = try session.store(MemorySource(Array(manifest.rendered.utf8)))
-    add(ownItem(BootstrapManifest.path, stream, at: context.surroundings.clock.now()), to: session)
-  }
-
-  /// An item that is no file of this machine: readable by the user who runs this only.
-  private func ownItem(
-    _ path: String, _ stream: StreamReference, at time: Date, dump: DumpRecord? = nil
-  ) -> ArchiveItem {
-    ArchiveItem(
-      path: ItemPath(path), content: .file(stream), mode: 0o600, userID: getuid(), groupID: getgid(),
-      user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),
-      modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
+    let stream = try group.store(MemorySource(Array(manifest.rendered.utf8)))
+    let now = context.surroundings.clock.now()
+    add(stream, to: group) { .own(BootstrapManifest.path, $0, at: now) }
   }
 
   private static let linkLimit = 10
@@ -212,8 +183,10 @@ struct Backup {
     return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 
-  private func add(_ item: ArchiveItem, to session: BackupSession) {
-    session.add(item)
-    if lists { context.console.answer(item.path.text) }
+  private func add(
+    _ stream: RepositoryGroup.Stored?, to group: RepositoryGroup, _ item: (StreamReference?) -> ArchiveItem
+  ) {
+    group.add(stream, item)
+    if lists { context.console.answer(item(nil).path.text) }
   }
 }

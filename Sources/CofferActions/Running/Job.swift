@@ -41,9 +41,11 @@ struct Job {
     var failed: RepositoryLocation?
     var outcome = commands.around(.configuration, of: actions) {
       var outcome = StepOutcome()
-      for location in repositories where !run.cancellation.isCancelled {
-        let failures = perform(on: location).failures
-        if !failures.isEmpty { failed = failed ?? location }
+      for group in groups where !run.cancellation.isCancelled {
+        let failures = perform(on: group).failures
+        if !failures.isEmpty {
+          failed = failed ?? failures.lazy.compactMap { ($0 as? RepositoryFailure)?.location }.first ?? group[0]
+        }
         outcome.failures += failures
       }
       return outcome
@@ -54,29 +56,54 @@ struct Job {
     return outcome.failures
   }
 
-  /// An error of an action keeps the actions after it from their turn: they lean on it.
-  private func perform(on location: RepositoryLocation) -> StepOutcome {
-    let variables = CommandVariables(["repository": location.path, "repository_label": location.label ?? ""])
+  /// The repositories that go through the actions together: those for which the same options count.
+  private var groups: [[RepositoryLocation]] {
+    let alone = repositories.filter { commands.partRepositories || configuration.hasOwnOptions($0.section) }
+    let together = repositories.filter { location in !alone.contains { $0.path == location.path } }
+    return (together.isEmpty ? [] : [together]) + alone.map { [$0] }
+  }
+
+  /// An error of an action keeps the actions after it from their turn with that repository: they lean on it.
+  private func perform(on group: [RepositoryLocation]) -> StepOutcome {
+    let variables = CommandVariables(["repository": group[0].path, "repository_label": group[0].label ?? ""])
     return commands.around(.repository, of: actions, variables) {
-      for invocation in invocations {
-        let outcome = commands.around(.action, of: [invocation.action.name], variables) {
-          perform(invocation, on: location)
+      var outcome = StepOutcome()
+      var group = group
+      for invocation in invocations where !group.isEmpty {
+        let step = commands.around(.action, of: [invocation.action.name], variables) {
+          perform(invocation, on: group)
         }
-        if outcome.isSkipped || !outcome.failures.isEmpty { return outcome }
+        outcome.add(step)
+        if step.isSkipped { return outcome }
+        group = Self.remaining(of: group, after: step.failures)
       }
-      return StepOutcome()
+      return outcome
     }
   }
 
-  private func perform(_ invocation: ParsedCommandLine.Invocation, on location: RepositoryLocation) -> StepOutcome {
-    do {
-      let configuration = configuration.focused(on: location.section)
-      try invocation.action.run(run.context(invocation, configuration, files: files, repositories: [location]))
-      return StepOutcome()
-    } catch {
-      run.console.tell([error])
-      return StepOutcome(failures: [error])
+  private func perform(_ invocation: ParsedCommandLine.Invocation, on group: [RepositoryLocation]) -> StepOutcome {
+    let calls = invocation.action.repositories == .together ? [group] : group.map { [$0] }
+    var outcome = StepOutcome()
+    for locations in calls where !run.cancellation.isCancelled {
+      let configuration = configuration.focused(on: locations[0].section)
+      do {
+        try invocation.action.run(run.context(invocation, configuration, files: files, repositories: locations))
+      } catch {
+        run.console.tell([error])
+        outcome.failures += SeveralErrors([error]).errors.map { error in
+          locations.count > 1 || error is RepositoryFailure ? error : RepositoryFailure(locations[0], error)
+        }
+      }
     }
+    return outcome
+  }
+
+  /// The repositories that an action did not fail for.
+  private static func remaining(
+    of group: [RepositoryLocation], after failures: [any Error]
+  ) -> [RepositoryLocation] {
+    let failed = failures.compactMap { ($0 as? RepositoryFailure)?.location.path }
+    return failed.count == failures.count ? group.filter { !failed.contains($0.path) } : []
   }
 
   private static func variables(of failures: [any Error], _ location: RepositoryLocation?) -> CommandVariables {
@@ -93,6 +120,7 @@ struct Job {
 enum ProgramOutput {
   static func lines(of error: any Error) -> [String] {
     switch error {
+    case let error as RepositoryFailure: lines(of: error.cause)
     case let error as CommandHookError: error.output
     case DumpError.programFailed(_, _, _, let lines): lines
     case RestoreError.programFailed(_, _, _, let lines): lines

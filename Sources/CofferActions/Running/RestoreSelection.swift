@@ -1,55 +1,106 @@
+import CofferHooks
 import CofferSystem
 
 /// Which of an archive's dumps to restore. What is not named means "any".
 struct RestoreSelection: Sendable, Equatable {
-  /// Names; empty for all.
+  /// Names or patterns; `all` and none at all mean every dump.
   var databases: [String] = []
   var hook: String?
   var originalHostname: String?
   var originalPort: Int?
+  var originalContainer: String?
   var originalLabel: String?
 
-  /// Nothing in the archive fits.
-  struct NoMatch: DiagnosableError, Equatable {
-    let wanted: String
-    let archive: String
-    let table: String
-    let example: String?
+  /// Nothing in the archive fits, or a name fits several dumps.
+  enum Failure: DiagnosableError, Equatable {
+    /// With what the archive has, as a table, the dumps that its run could not take, and a command that works.
+    case noMatch(wanted: String, archive: String, table: String, missing: [String], example: String?)
+    /// With the dumps of that name, as a table, and a command for each of them.
+    case ambiguous(name: String, archive: String, table: String, commands: [String])
 
     var diagnosis: Diagnosis {
-      Diagnosis(
-        subject: wanted, problem: "Archive \(archive) holds no such dump. It holds:\n\(table)",
-        suggestion: example.map { "For example: coffer restore --archive \(archive) --database '\($0)'" })
+      switch self {
+      case .noMatch(let wanted, let archive, let table, let missing, let example):
+        Diagnosis(
+          subject: wanted,
+          problem: "Archive \(archive) holds no such dump. It holds:\n\(table)"
+            + (missing.isEmpty ? "" : "\nIt is partial, without \(missing.joined(separator: ", "))"),
+          suggestion: example.map { "For example: \($0)" })
+      case .ambiguous(let name, let archive, let table, let commands):
+        Diagnosis(
+          subject: name, problem: "Archive \(archive) holds several dumps of that name:\n\(table)",
+          suggestion: (["Choose one, or quote a pattern for all of them:"] + commands).joined(separator: "\n  "))
+      }
     }
   }
 
   /// Chooses from the dumps, in their order.
   ///
-  /// - Throws: `NoMatch` for the first name that no dump has.
-  func select(from dumps: [ArchiveDump], archive: String) throws(NoMatch) -> [ArchiveDump] {
+  /// - Parameters:
+  ///   - archive: Its name, for messages.
+  ///   - missing: The dumps that it should have and does not.
+  func select(
+    from dumps: [ArchiveDump], archive: String, missing: [String] = []
+  ) throws(Failure) -> [ArchiveDump] {
     let candidates = dumps.filter(fits)
-    guard !databases.isEmpty else {
-      guard !candidates.isEmpty else { throw noMatch("restore", dumps, archive) }
-      return candidates
+    guard !candidates.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
+    guard !databases.isEmpty, !databases.contains("all") else { return candidates }
+    let patterns = databases.map { NamePattern($0) }
+    for pattern in patterns {
+      let found = candidates.filter { pattern.matches($0.record.database) }
+      guard !found.isEmpty else { throw noMatch(pattern.text, dumps, archive, missing) }
+      guard found.count == 1 || pattern.isPattern else { throw ambiguous(pattern.text, found, archive) }
     }
-    for name in databases where !candidates.contains(where: { $0.record.database == name }) {
-      throw noMatch(name, dumps, archive)
-    }
-    return candidates.filter { databases.contains($0.record.database) }
+    return candidates.filter { dump in patterns.contains { $0.matches(dump.record.database) } }
   }
 
   private func fits(_ dump: ArchiveDump) -> Bool {
     let record = dump.record
     if let hook, record.hook != hook && record.hook != hook + "_databases" { return false }
-    if let originalHostname, (record.hostname ?? "localhost") != originalHostname { return false }
-    if let originalPort, record.port != originalPort { return false }
+    if let originalHostname, Self.hostname(of: dump) != originalHostname { return false }
+    if let originalPort, Self.port(of: dump) != originalPort { return false }
+    if let originalContainer, record.container != originalContainer { return false }
     if let originalLabel, record.label != originalLabel { return false }
     return true
   }
 
-  private func noMatch(_ wanted: String, _ dumps: [ArchiveDump], _ archive: String) -> NoMatch {
-    NoMatch(
+  /// A container has a host of its own, which nobody has named.
+  private static func hostname(of dump: ArchiveDump) -> String? {
+    dump.record.container == nil ? dump.record.hostname ?? "localhost" : nil
+  }
+
+  private static func port(of dump: ArchiveDump) -> Int? {
+    dump.record.port ?? HookRegistry.hook(named: dump.record.hook)?.defaultPort
+  }
+
+  private func noMatch(
+    _ wanted: String, _ dumps: [ArchiveDump], _ archive: String, _ missing: [String]
+  ) -> Failure {
+    .noMatch(
       wanted: wanted, archive: archive, table: dumps.isEmpty ? "no dumps at all" : ArchiveDump.table(dumps),
-      example: dumps.first?.record.database)
+      missing: missing, example: dumps.first.map { Self.command(for: $0, among: dumps, archive) })
+  }
+
+  private func ambiguous(_ name: String, _ dumps: [ArchiveDump], _ archive: String) -> Failure {
+    .ambiguous(
+      name: name, archive: archive, table: ArchiveDump.table(dumps),
+      commands: dumps.map { Self.command(for: $0, among: dumps, archive) })
+  }
+
+  /// The command that restores one dump and no other of its name.
+  private static func command(for dump: ArchiveDump, among dumps: [ArchiveDump], _ archive: String) -> String {
+    var words = ["coffer", "restore", "--archive", archive, "--database", dump.record.database]
+    var rivals = dumps.filter { $0.record.database == dump.record.database && $0 != dump }
+    let features: [(flag: String, value: (ArchiveDump) -> String?)] = [
+      ("--hook", { $0.record.hook }), ("--original-label", { $0.record.label }),
+      ("--original-container", { $0.record.container }),
+      ("--original-hostname", Self.hostname), ("--original-port", { Self.port(of: $0).map(String.init) }),
+    ]
+    for (flag, value) in features {
+      guard let own = value(dump), rivals.contains(where: { value($0) != own }) else { continue }
+      words += [flag, own]
+      rivals.removeAll { value($0) != own }
+    }
+    return words.map(ShellWords.quoted).joined(separator: " ")
   }
 }

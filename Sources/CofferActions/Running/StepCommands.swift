@@ -54,6 +54,16 @@ struct StepCommands {
     return StepCommands(entries: entries, run)
   }
 
+  /// Whether any of them stands between one repository and the next.
+  var partRepositories: Bool {
+    entries.contains { entry in
+      switch entry.hook.moment {
+      case .before(let step), .after(let step): step == .action || step == .repository
+      case .afterError: false
+      }
+    }
+  }
+
   /// Runs a step with the commands before and after it; their errors are told.
   ///
   /// The commands after it run whenever those before it were begun, so that they can undo what was done, and also when

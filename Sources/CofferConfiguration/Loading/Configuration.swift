@@ -11,8 +11,15 @@ public struct Configuration: Sendable {
 
   /// The options as they count for one repository: what stands in its section in place of what stands at the top.
   public func options(for repository: ConfigurationSection) -> ConfigurationSection {
-    let own = RepositoryOptions.schema.options.map(\.name)
-    return root.replacing(repository.node.entries.filter { !own.contains($0.key) })
+    root.replacing(ownEntries(repository))
+  }
+
+  /// Whether a repository's section holds options that count in place of those at the top.
+  public func hasOwnOptions(_ repository: ConfigurationSection) -> Bool { !ownEntries(repository).isEmpty }
+
+  private func ownEntries(_ repository: ConfigurationSection) -> [YAMLNode.Entry] {
+    let names = RepositoryOptions.schema.options.map(\.name)
+    return repository.node.entries.filter { !names.contains($0.key) }
   }
 
   /// The same file with the options as they count for one repository.

@@ -29,13 +29,10 @@ public enum GeneralOptions {
     "user_runtime_directory",
     "Where each run makes its private folder for FIFOs. Otherwise $XDG_RUNTIME_DIR, $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, /tmp, the first that is set.",
     example: "/run/user/1001")
-  public static let dumpStallTimeout = OptionKey<Int>(
-    "dump_stall_timeout",
-    "Seconds that a dump program may write nothing before the run gives it up. 0 waits for ever.", default: "600",
-    support: .own)
-  public static let dumpTimeLimit = OptionKey<Int>(
-    "dump_time_limit", "Seconds that one dump may take altogether. 0 means no limit.", default: "0",
-    support: .own)
+  public static let onDumpError = OptionKey<String>(
+    "on_dump_error",
+    "What a dump that failed means. fail: no archive is made. keep-others: the archive is made with the other dumps, is marked partial, and says which are missing; the run ends with exit code 1 all the same.",
+    default: "fail", choices: ["fail", "keep-others"], support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
   public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
@@ -50,9 +47,9 @@ public enum GeneralOptions {
     [
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
       encryptionPasscommand.option, archiveNameFormat.option, compression.option, userRuntimeDirectory.option,
-      dumpStallTimeout.option, dumpTimeLimit.option, bootstrap.option, postgresqlDatabases.option,
-      mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
-    ])
+      onDumpError.option, bootstrap.option, postgresqlDatabases.option, mongodbDatabases.option, sqliteDatabases.option,
+      CommandOptions.commands.option,
+    ] + PatienceOptions.all)
 
   /// All of them by theme, in the order in which a file is best written.
   public static let groups = [

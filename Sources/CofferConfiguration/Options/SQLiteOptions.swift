@@ -20,5 +20,5 @@ public enum SQLiteOptions {
     [
       name.option, path.option, label.option, restorePath.option, sqliteCommand.option,
       sqliteRestoreCommand.option,
-    ])
+    ] + PatienceOptions.all)
 }

@@ -40,9 +40,10 @@ public enum ServerOptions {
     "restore_options", "More arguments for the program that restores.", example: "--verbose")
 
   /// All but the name, which every hook explains in its own words, and `list_options`, which not every hook has.
-  public static let shared: [Option] = [
-    label.option, container.option, restoreContainer.option, hostname.option, restoreHostname.option, port.option,
-    restorePort.option, username.option, restoreUsername.option, password.option, restorePassword.option,
-    passwordFile.option, restorePasswordFile.option, options.option, restoreOptions.option,
-  ]
+  public static let shared: [Option] =
+    [
+      label.option, container.option, restoreContainer.option, hostname.option, restoreHostname.option, port.option,
+      restorePort.option, username.option, restoreUsername.option, password.option, restorePassword.option,
+      passwordFile.option, restorePasswordFile.option, options.option, restoreOptions.option,
+    ] + PatienceOptions.all
 }

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 import Foundation
 
@@ -6,6 +7,7 @@ struct MongoDBDump: PlannedDump {
   private let entry: MongoDBEntry
 
   var identity: DumpIdentity { entry.identity }
+  var section: ConfigurationSection { entry.section }
 
   /// - Throws: `DumpError.misconfigured`.
   init(_ entry: MongoDBEntry) throws {

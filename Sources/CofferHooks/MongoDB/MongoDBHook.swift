@@ -4,8 +4,7 @@ import CofferSystem
 /// MongoDB, through mongodump and mongorestore.
 public struct MongoDBHook: DatabaseHook {
   public let name = GeneralOptions.mongodbDatabases.name
-
-  private static let defaultPort = 27017
+  public let defaultPort: Int? = 27017
 
   public init() {}
 
@@ -21,7 +20,7 @@ public struct MongoDBHook: DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let sections = root?[GeneralOptions.mongodbDatabases] ?? []
-    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: Self.defaultPort)
+    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
       ?? ServerEntry(remembering: facts.identity)
@@ -36,6 +35,7 @@ public struct MongoDBHook: DatabaseHook {
 /// One entry of `mongodb_databases`, read.
 struct MongoDBEntry: Sendable {
   let identity: DumpIdentity
+  let section: ConfigurationSection
   let client: MongoDBClient
   let format: String
   let dumpOptions: [String]
@@ -43,6 +43,7 @@ struct MongoDBEntry: Sendable {
 
   init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
     self.identity = identity
+    self.section = section
     do {
       client = try MongoDBClient(section, to: server)
       dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 import Foundation
 
@@ -13,6 +14,7 @@ struct PostgreSQLDump: PlannedDump {
       port: entry.identity.port, container: entry.identity.container, label: entry.identity.label)
   }
 
+  var section: ConfigurationSection { entry.section }
   private var isWholeServer: Bool { entry.format == nil && identity.database == "all" }
   private var format: String { isWholeServer ? "plain" : entry.format ?? "custom" }
 

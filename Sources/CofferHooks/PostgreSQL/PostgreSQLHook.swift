@@ -5,17 +5,21 @@ import CofferSystem
 public struct PostgreSQLHook: DatabaseHook {
   public let name = GeneralOptions.postgresqlDatabases.name
 
-  private static let defaultPort = 5432
+  public let defaultPort: Int? = 5432
 
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    var planned: [PostgreSQLDump] = []
+    var planned: [any PlannedDump] = []
     for section in root[GeneralOptions.postgresqlDatabases] ?? [] {
       let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
       let entry = try PostgreSQLEntry(section, server.identity, try server.address(context: context))
-      for database in try entry.databases(context: context) {
-        planned.append(PostgreSQLDump(entry: entry, database: database))
+      do {
+        for database in try entry.databases(context: context) {
+          planned.append(PostgreSQLDump(entry: entry, database: database))
+        }
+      } catch let error as DumpError {
+        planned.append(ImpossibleDump(identity: entry.identity, section: section, cause: error))
       }
     }
     return planned
@@ -25,7 +29,7 @@ public struct PostgreSQLHook: DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
-    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: Self.defaultPort)
+    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
       ?? ServerEntry(remembering: facts.identity)
@@ -41,6 +45,7 @@ public struct PostgreSQLHook: DatabaseHook {
 /// One entry of `postgresql_databases`, read.
 struct PostgreSQLEntry: Sendable {
   let identity: DumpIdentity
+  let section: ConfigurationSection
   let connection: PostgreSQLConnection
   let format: String?
   let noOwner: Bool
@@ -54,6 +59,7 @@ struct PostgreSQLEntry: Sendable {
 
   init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
     self.identity = identity
+    self.section = section
     do {
       connection = try PostgreSQLConnection(section, to: server)
       dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")

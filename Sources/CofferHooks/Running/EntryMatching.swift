@@ -11,7 +11,7 @@ enum EntryMatching {
   /// - Returns: nil when there is none.
   /// - Throws: `RestoreError.refused` when several fit equally well.
   static func section(
-    for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int
+    for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int?
   ) throws(RestoreError) -> ConfigurationSection? {
     let labelled = identity.label.map { label in sections.filter { $0[ServerOptions.label] == label } } ?? []
     let here = sections.filter { isSamePlace($0, identity, defaultPort) }
@@ -26,7 +26,7 @@ enum EntryMatching {
     return nil
   }
 
-  private static func isSamePlace(_ section: ConfigurationSection, _ identity: DumpIdentity, _ port: Int) -> Bool {
+  private static func isSamePlace(_ section: ConfigurationSection, _ identity: DumpIdentity, _ port: Int?) -> Bool {
     guard section[ServerOptions.container] == identity.container else { return false }
     let isSameHost =
       identity.container != nil

@@ -1,16 +1,19 @@
+import CofferConfiguration
 import CofferSystem
 import Foundation
 
 /// A dump of one SQLite database: SQL that builds it anew.
 struct SQLiteDump: PlannedDump {
   let identity: DumpIdentity
+  let section: ConfigurationSection
   private let path: String
   private let command: [String]
 
   static let format = "sql"
 
-  init(identity: DumpIdentity, path: String, command: [String]) {
+  init(identity: DumpIdentity, section: ConfigurationSection, path: String, command: [String]) {
     self.identity = identity
+    self.section = section
     self.path = path
     self.command = command
   }

@@ -5,6 +5,7 @@ import Foundation
 /// SQLite, through sqlite3.
 public struct SQLiteHook: DatabaseHook {
   public let name = GeneralOptions.sqliteDatabases.name
+  public let defaultPort: Int? = nil
 
   public init() {}
 
@@ -18,7 +19,7 @@ public struct SQLiteHook: DatabaseHook {
           suggestion: "Choose another name; it need not be the file's")
       }
       return SQLiteDump(
-        identity: identity, path: Self.absolute(section[SQLiteOptions.path] ?? "", context),
+        identity: identity, section: section, path: Self.absolute(section[SQLiteOptions.path] ?? "", context),
         command: try Self.words(section[SQLiteOptions.sqliteCommand], identity))
     }
   }

@@ -70,9 +70,14 @@ public final class BackupSession: Sendable {
   ///   failures; `RunCancelled`.
   public func store(_ source: any ByteSource) throws -> StreamReference {
     let filler = try idleFillers.withLock { $0.popLast() } ?? makeFiller()
-    let reference = try fill(filler, from: source)
-    idleFillers.withLock { $0.append(filler) }
-    return reference
+    // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
+    defer { idleFillers.withLock { $0.append(filler) } }
+    do {
+      return try fill(filler, from: source)
+    } catch {
+      try filler.runs.endStream()
+      throw error
+    }
   }
 
   /// Adds an item to the archive.

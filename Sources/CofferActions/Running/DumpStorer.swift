@@ -1,0 +1,96 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// Takes dumps and puts them into archives.
+struct DumpStorer {
+  let context: ActionContext
+  let hooks: HookContext
+  let group: RepositoryGroup
+  let add: (RepositoryGroup.Stored?, (StreamReference?) -> ArchiveItem) -> Void
+
+  private var clock: Clock { context.surroundings.clock }
+
+  /// Takes a dump, and when it fails takes it again as often as its policy says.
+  ///
+  /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
+  func store(_ dump: any PlannedDump) throws {
+    let policy = DumpPolicy(dump.section, in: context.root)
+    var hooks = hooks
+    hooks.limits = policy.limits
+    for retry in 0... {
+      do {
+        return try storeOnce(dump, hooks)
+      } catch let error as DumpError where retry < policy.retries && error.isWorthARetry {
+        let seconds = policy.wait(before: retry + 1)
+        let next = "Trying again in \(Formats.duration(seconds)) (\(retry + 1) of \(policy.retries))"
+        context.console.warning("\(Console.text(error.diagnosis))\n  \(next)")
+        try context.cancellation.sleep(seconds)
+      }
+    }
+  }
+
+  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext) throws {
+    let start = clock.now()
+    let running = try dump.start(context: hooks)
+    do {
+      switch running.output {
+      case .stream(let source):
+        let stream = try group.store(source)
+        let record = record(of: try running.finish(), bytes: stream.size, start: start)
+        add(stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }
+      case .folder(let folder): try storeFolder(folder, of: dump, running, start)
+      }
+    } catch {
+      running.abandon()
+      throw error
+    }
+  }
+
+  private func storeFolder(
+    _ folder: String, of dump: any PlannedDump, _ running: any RunningDump, _ start: Date
+  ) throws {
+    var files: [(found: FileWalker.Found, stream: RepositoryGroup.Stored?)] = []
+    try FileWalker.walk(folder) { event in
+      guard case .item(let found) = event else {
+        throw SystemError(call: "read", subject: folder, code: EIO)
+      }
+      let isFile = found.facts.st_mode & S_IFMT == S_IFREG
+      files.append((found, isFile ? try group.store(try FileSource(found.path)) : nil))
+    }
+    let bytes = files.reduce(0) { $0 + ($1.stream?.size ?? 0) }
+    let record = record(of: try running.finish(), bytes: bytes, start: start)
+    for (number, file) in files.enumerated() {
+      let rest = file.found.path.dropFirst(folder.utf8.count)
+      let path = ItemPath(bytes: Array("coffer/\(dump.identity.path)".utf8) + rest)
+      add(file.stream) { reference in
+        var item = file.found.item(at: path, stream: reference)
+        if number == 0 { item.dump = record }
+        return item
+      }
+    }
+    running.abandon()
+  }
+
+  private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
+    let facts = outcome.facts
+    for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
+    return DumpRecord(
+      hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
+      port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
+      format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
+      details: facts.details, bytes: bytes, start: start, end: clock.now(), exitStatus: outcome.exitStatus)
+  }
+}
+
+extension ArchiveItem {
+  /// An item that is no file of this machine: readable by the user who runs this only.
+  static func own(_ path: String, _ stream: StreamReference?, at time: Date, dump: DumpRecord? = nil) -> ArchiveItem {
+    ArchiveItem(
+      path: ItemPath(path), content: stream.map { .file($0) } ?? .directory, mode: 0o600, userID: getuid(),
+      groupID: getgid(), user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),
+      modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
+  }
+}
