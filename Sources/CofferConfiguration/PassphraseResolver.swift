@@ -4,10 +4,18 @@ import CofferSystem
 public struct PassphraseResolver: Sendable {
   private let launcher: any ProcessLauncher
   private let environment: ProcessEnvironment
+  private let credentials: CredentialResolver
+  private let cache: SecretCache
 
-  public init(launcher: any ProcessLauncher, environment: ProcessEnvironment) {
+  /// - Parameter cache: Keeps what commands print: each is run once.
+  public init(
+    launcher: any ProcessLauncher, environment: ProcessEnvironment, credentials: CredentialResolver,
+    cache: SecretCache = SecretCache()
+  ) {
     self.launcher = launcher
     self.environment = environment
+    self.credentials = credentials
+    self.cache = cache
   }
 
   /// Looks at `encryption_passphrase`, `encryption_passcommand`, then COFFER_PASSPHRASE, COFFER_PASSCOMMAND,
@@ -15,9 +23,9 @@ public struct PassphraseResolver: Sendable {
   ///
   /// - Parameter root: nil when there is no configuration.
   /// - Returns: nil when none is set.
-  /// - Throws: `ConfigurationError.passcommandFailed`; `LaunchError`.
+  /// - Throws: `ConfigurationError.passcommandFailed`; `CredentialError`; `LaunchError`.
   public func resolve(_ root: ConfigurationSection?) throws -> String? {
-    if let passphrase = root?[GeneralOptions.encryptionPassphrase] { return passphrase }
+    if let passphrase = root?[GeneralOptions.encryptionPassphrase] { return try credentials.value(passphrase) }
     if let command = root?[GeneralOptions.encryptionPasscommand] { return try run(command) }
     for brand in ["COFFER", "BORG"] {
       if let passphrase = environment["\(brand)_PASSPHRASE"] { return passphrase }
@@ -30,8 +38,13 @@ public struct PassphraseResolver: Sendable {
     guard let words = try? ShellWords.split(command), let program = words.first else {
       throw ConfigurationError.passcommandFailed(command: command, detail: "a quote is not closed, or it is empty")
     }
-    let result = try launcher.run(
-      ChildCommand(program, Array(words.dropFirst()), environment: environment))
+    return try cache.value(of: .command(words)) { () throws in
+      try output(of: ChildCommand(program, Array(words.dropFirst()), environment: environment), command)
+    }
+  }
+
+  private func output(of child: ChildCommand, _ command: String) throws -> String {
+    let result = try launcher.run(child)
     guard result.status.isSuccess else {
       throw ConfigurationError.passcommandFailed(
         command: command, detail: result.errorLines.last ?? "exit status \(result.status.code)")

@@ -41,12 +41,3 @@ public struct DumpLimits: Sendable, Equatable {
     self.total = total
   }
 }
-
-extension ProcessEnvironment {
-  /// Without what unlocks repositories: no client program has use for it.
-  var withoutPassphrases: ProcessEnvironment {
-    let names = ["PASSPHRASE", "PASSCOMMAND", "NEW_PASSPHRASE", "PASSPHRASE_FD"]
-    return ProcessEnvironment(
-      variables.filter { name, _ in !names.contains { name == "COFFER_\($0)" || name == "BORG_\($0)" } })
-  }
-}

@@ -219,8 +219,11 @@ struct FindingTests {
 
   private func resolve(_ text: String, _ environment: [String: String] = [:]) throws -> String? {
     let all = environment.merging(["PATH": "/usr/bin:/bin"]) { given, _ in given }
-    return try PassphraseResolver(launcher: SystemProcessLauncher(), environment: ProcessEnvironment(all)).resolve(
-      try load(minimal + text, environment: environment).root)
+    let variables = ProcessEnvironment(all)
+    return try PassphraseResolver(
+      launcher: SystemProcessLauncher(), environment: variables,
+      credentials: CredentialResolver(environment: variables, folder: "/")
+    ).resolve(try load(minimal + text, environment: environment).root)
   }
 
   @Test("The passphrase comes from the option, the command, then the environment")

@@ -55,6 +55,8 @@ struct ActionContext: Sendable {
   let console: Console
   let cancellation: Cancellation
   let outcomes: Outcomes
+  /// What was asked of credentials and commands so far.
+  let secrets: SecretCache
 
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
   var wantsJSON: Bool { flags.contains(SharedFlags.json) }
@@ -105,11 +107,13 @@ struct ActionContext: Sendable {
   var credentials: CredentialResolver {
     CredentialResolver(
       environment: surroundings.environment,
-      folder: root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder)
+      folder: root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder,
+      launcher: surroundings.launcher, root: root, cache: secrets, ask: PassphrasePrompt.answer(to:))
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
-    let resolver = PassphraseResolver(launcher: surroundings.launcher, environment: surroundings.environment)
+    let resolver = PassphraseResolver(
+      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials, cache: secrets)
     let options = configuration?.options(for: location.section)
     if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
     return try PassphrasePrompt.ask(for: location.path, isNew: isNew)

@@ -11,6 +11,7 @@ struct CommandRun: Sendable {
   private(set) var console: Console
   let cancellation: Cancellation
   let outcomes: Outcomes
+  private let secrets = SecretCache()
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
@@ -43,6 +44,6 @@ struct CommandRun: Sendable {
     ActionContext(
       flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
       configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
-      cancellation: cancellation, outcomes: outcomes)
+      cancellation: cancellation, outcomes: outcomes, secrets: secrets)
   }
 }

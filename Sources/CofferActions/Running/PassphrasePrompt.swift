@@ -23,6 +23,12 @@ enum PassphrasePrompt {
     }
   }
 
+  /// Asks for one line; nil when there is no terminal.
+  static func answer(to prompt: String) -> String? {
+    guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return nil }
+    return try? line(prompt, "")
+  }
+
   private static func line(_ prompt: String, _ repository: String) throws -> String {
     var settings = termios()
     guard tcgetattr(STDIN_FILENO, &settings) == 0 else {

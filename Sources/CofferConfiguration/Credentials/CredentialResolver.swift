@@ -2,37 +2,148 @@ import CofferSystem
 import Foundation
 
 /// Turns `{credential TYPE ...}` into the secret that it stands for; any other text stands for itself.
+///
+/// Nothing is asked before a secret is wanted, and nothing is asked twice.
 public struct CredentialResolver: Sendable {
   private let files: FileReader
   private let environment: ProcessEnvironment
   private let folder: String
+  private let launcher: any ProcessLauncher
+  private let root: ConfigurationSection
+  private let cache: SecretCache
+  private let ask: @Sendable (String) -> String?
 
-  /// - Parameter folder: What relative paths start from; absolute.
-  public init(files: FileReader = .system, environment: ProcessEnvironment, folder: String) {
+  /// Locked databases may want a key to be touched.
+  private static let patience = 120.0
+
+  /// - Parameters:
+  ///   - environment: What programs that are asked inherit, but for repositories' passphrases.
+  ///   - folder: What relative paths start from; absolute.
+  ///   - root: Where the options about credentials stand.
+  ///   - ask: Asks on the terminal for what it is given; returns nil when there is none.
+  public init(
+    files: FileReader = .system, environment: ProcessEnvironment, folder: String,
+    launcher: any ProcessLauncher = SystemProcessLauncher(), root: ConfigurationSection = ConfigurationSection(),
+    cache: SecretCache = SecretCache(), ask: @escaping @Sendable (String) -> String? = { _ in nil }
+  ) {
     self.files = files
-    self.environment = environment
+    self.environment = environment.withoutPassphrases
     self.folder = folder
+    self.launcher = launcher
+    self.root = root
+    self.cache = cache
+    self.ask = ask
   }
 
   /// - Throws: `CredentialError`.
   public func value(_ text: String) throws(CredentialError) -> String {
-    guard text.hasPrefix("{credential") else { return text }
-    guard let end = text.firstIndex(of: "}"), text.index(after: end) == text.endIndex,
-      let words = try? ShellWords.split(String(text[text.index(after: text.startIndex)..<end])),
-      words.first == "credential"
-    else { throw .malformed(text) }
-    guard words.count == 3, words[1] == "file" else { throw .malformed(text) }
-    return try contents(of: words[2])
+    guard let reference = try CredentialReference(text) else { return text }
+    let arguments = reference.arguments
+    switch reference.kind {
+    case .file: return try contents(of: arguments[0], for: reference.name)
+    case .container:
+      let secrets = root[CredentialOptions.container]?[CredentialOptions.secretsDirectory] ?? "/run/secrets"
+      return try contents(of: "\(secrets)/\(arguments[0])", for: reference.name)
+    case .systemd: return try systemd(arguments[0], reference)
+    case .keepassxc: return try keepassxc(database: arguments[0], entry: arguments[1], reference)
+    case .onepassword:
+      let command = root[CredentialOptions.onepassword]?[CredentialOptions.onepasswordCommand] ?? "op"
+      return try output(of: command, ["read", "--no-newline", arguments[0]], reference)
+    }
   }
 
   /// What a file holds, without the line's end.
   ///
   /// - Throws: `CredentialError`.
   public func contents(of path: String) throws(CredentialError) -> String {
-    var bytes: [UInt8]
-    do throws(SystemError) { bytes = try files.read(absolute(path)) } catch { throw .unreadable(path: path, error) }
+    try contents(of: path, for: "password file \(path)")
+  }
+
+  // MARK: - Kinds
+
+  /// A service gets its credentials as files; anybody else has to have them decrypted.
+  private func systemd(_ name: String, _ reference: CredentialReference) throws(CredentialError) -> String {
+    if let folder = environment["CREDENTIALS_DIRECTORY"] {
+      return try contents(of: "\(folder)/\(name)", for: reference.name)
+    }
+    let options = root[CredentialOptions.systemd]
+    let folder = options?[CredentialOptions.encryptedCredentialsDirectory] ?? "/etc/credstore.encrypted"
+    return try output(
+      of: options?[CredentialOptions.systemdCredsCommand] ?? "systemd-creds", ["decrypt", "\(folder)/\(name)"],
+      reference)
+  }
+
+  private func keepassxc(
+    database: String, entry: String, _ reference: CredentialReference
+  ) throws(CredentialError) -> String {
+    let options = root[CredentialOptions.keepassxc]
+    guard database != "secret-service" else {
+      return try output(
+        of: options?[CredentialOptions.secretToolCommand] ?? "secret-tool", ["lookup", "Path", entry], reference)
+    }
+    let wantsPassword = options?[CredentialOptions.askForPassword] ?? true
+    var arguments = ["show", "--show-protected", "--attributes", "Password"]
+    if !wantsPassword { arguments.append("--no-password") }
+    if let file = options?[CredentialOptions.keyFile] { arguments += ["--key-file", absolute(file)] }
+    if let key = options?[CredentialOptions.yubikey] { arguments += ["--yubikey", key] }
+    return try output(
+      of: options?[CredentialOptions.keepassxcCommand] ?? "keepassxc-cli", arguments + [absolute(database), entry],
+      reference, password: wantsPassword ? "Password of \(database): " : nil)
+  }
+
+  // MARK: - Files and programs
+
+  private func contents(of path: String, for name: String) throws(CredentialError) -> String {
+    let path = absolute(path)
+    return try cache.value(of: .file(path)) { () throws(CredentialError) in
+      let bytes: [UInt8]
+      do throws(SystemError) { bytes = try files.read(path) } catch { throw .unreadable(name, path: path, error) }
+      return try text(bytes, name)
+    }
+  }
+
+  /// - Parameter password: What to ask for on the terminal and to give to the program; nil for nothing.
+  private func output(
+    of command: String, _ arguments: [String], _ reference: CredentialReference, password: String? = nil
+  ) throws(CredentialError) -> String {
+    guard let words = try? ShellWords.split(command), let program = words.first else {
+      throw .failed(reference.name, program: command, detail: "the command is empty, or a quote is not closed")
+    }
+    let all = Array(words.dropFirst()) + arguments
+    return try cache.value(of: .command([program] + all)) { () throws(CredentialError) in
+      var input: [UInt8]?
+      if let password {
+        guard let answer = ask(password) else { throw .noTerminal(reference.name) }
+        input = Array((answer + "\n").utf8)
+      }
+      return try text(try run(program, all, input: input, reference), reference.name)
+    }
+  }
+
+  private func run(
+    _ program: String, _ arguments: [String], input: [UInt8]?, _ reference: CredentialReference
+  ) throws(CredentialError) -> [UInt8] {
+    let result: CommandResult
+    do {
+      result = try launcher.run(
+        ChildCommand(program, arguments, environment: environment, workingDirectory: folder), input: input,
+        seconds: Self.patience)
+    } catch {
+      let detail = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+      throw .failed(reference.name, program: program, detail: detail)
+    }
+    guard result.status.isSuccess else {
+      throw .failed(
+        reference.name, program: program, detail: result.errorLines.last ?? "exit status \(result.status.code)")
+    }
+    return result.output
+  }
+
+  /// Without the end of the line.
+  private func text(_ bytes: [UInt8], _ name: String) throws(CredentialError) -> String {
+    var bytes = bytes
     while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
-    guard let text = String(validating: bytes, as: UTF8.self), !text.isEmpty else { throw .empty(path: path) }
+    guard let text = String(validating: bytes, as: UTF8.self), !text.isEmpty else { throw .empty(name) }
     return text
   }
 
@@ -42,26 +153,11 @@ public struct CredentialResolver: Sendable {
   }
 }
 
-/// A secret that could not be had.
-public enum CredentialError: DiagnosableError, Equatable {
-  case malformed(String)
-  case unreadable(path: String, SystemError)
-  case empty(path: String)
-
-  public var diagnosis: Diagnosis {
-    switch self {
-    case .malformed(let text):
-      Diagnosis(
-        subject: text, problem: "This is no credential",
-        suggestion: "Write, for example, '{credential file /etc/secret}'"
-      )
-    case .unreadable(let path, let error):
-      Diagnosis(
-        subject: "credential file \(path)", problem: "It cannot be read: \(error.reason)",
-        suggestion: "Check the path and who may read it")
-    case .empty(let path):
-      Diagnosis(
-        subject: "credential file \(path)", problem: "It holds no text", suggestion: "Write the secret into it, alone")
-    }
+extension ProcessEnvironment {
+  /// Without what unlocks repositories: no other program has use for it.
+  public var withoutPassphrases: ProcessEnvironment {
+    let names = ["PASSPHRASE", "PASSCOMMAND", "NEW_PASSPHRASE", "PASSPHRASE_FD"]
+    return ProcessEnvironment(
+      variables.filter { name, _ in !names.contains { name == "COFFER_\($0)" || name == "BORG_\($0)" } })
   }
 }

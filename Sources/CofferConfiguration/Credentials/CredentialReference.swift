@@ -1,0 +1,56 @@
+import CofferSystem
+
+/// `{credential TYPE ARGUMENTS}`: a secret that is kept elsewhere.
+struct CredentialReference: Sendable, Equatable {
+  enum Kind: String, CaseIterable, Sendable {
+    case file, container, systemd, keepassxc, onepassword
+  }
+
+  let kind: Kind
+  /// As many as the kind takes.
+  let arguments: [String]
+
+  /// How messages name it.
+  var name: String { "{credential \(kind.rawValue) \(arguments.joined(separator: " "))}" }
+
+  /// - Returns: nil when the text is no reference but stands for itself.
+  /// - Throws: `CredentialError` when it begins like one and is none.
+  init?(_ text: String) throws(CredentialError) {
+    guard text.hasPrefix("{credential "), let inside = text.firstRange(of: "{")?.upperBound else { return nil }
+    guard let end = text.firstIndex(of: "}") else {
+      throw .malformed("{credential", problem: "The closing brace is missing")
+    }
+    let reference = String(text[...end])
+    guard text.index(after: end) == text.endIndex else {
+      throw .malformed(reference, problem: "Something stands after the closing brace")
+    }
+    guard let words = try? ShellWords.split(String(text[inside..<end])), words.count > 1 else {
+      throw .malformed(reference, problem: "It names no kind of credential, or a quote is not closed")
+    }
+    guard let kind = Kind(rawValue: words[1]) else { throw .unknownKind(reference, kind: words[1]) }
+    self.kind = kind
+    arguments = Array(words.dropFirst(2))
+    guard arguments.count == kind.arguments.count else {
+      throw .malformed(reference, problem: "It takes \(kind.arguments.joined(separator: " and "))")
+    }
+    // Names are parts of paths and must not lead elsewhere.
+    if kind == .container || kind == .systemd {
+      let isName = arguments[0].allSatisfy { $0.isLetter || $0.isNumber || "_-.".contains($0) }
+      guard isName, ![".", ".."].contains(arguments[0]) else {
+        throw .malformed(reference, problem: "The name may have letters, digits, '_', '-' and '.' only")
+      }
+    }
+  }
+}
+
+extension CredentialReference.Kind {
+  /// What stands after it.
+  var arguments: [String] {
+    switch self {
+    case .file: ["a path"]
+    case .container, .systemd: ["a name"]
+    case .keepassxc: ["a database's path", "an entry's name"]
+    case .onepassword: ["an address op://VAULT/ITEM/FIELD"]
+    }
+  }
+}
