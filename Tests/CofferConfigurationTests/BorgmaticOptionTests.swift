@@ -116,3 +116,31 @@ struct BorgmaticOptionTests {
       ])
   }
 }
+
+@Suite("Compression")
+struct CompressionTests {
+  @Test(
+    "Every method of Borg's is taken for a level of zstd",
+    arguments: [
+      ("zstd", 3), ("zstd,9", 9), ("zstd,22", 19), ("lz4", 1), ("none", 1), ("zlib,6", 3), ("lzma,9", 12),
+      ("auto,zstd,10", 10), ("auto,lzma", 12), ("obfuscate,110,zstd,5", 5),
+    ])
+  func levels(text: String, level: Int) {
+    #expect(BlockCompression(text)?.level == level)
+    #expect((BlockCompression(text)?.remark == nil) == ["zstd", "zstd,9"].contains(text))
+  }
+
+  @Test(
+    "What is no method is a problem, at the top and under a repository", arguments: ["gzip", "zstd,x", "zstd,3,4", ""])
+  func unknown(text: String) {
+    #expect(BlockCompression(text) == nil)
+    guard !text.isEmpty else { return }
+    #expect(problems(minimal + "compression: \(text)\n").first?.contains("There is no compression '\(text)'") == true)
+    #expect(problems(minimal + "    compression: \(text)\n").count == 1)
+  }
+
+  @Test("Hidden sizes are not promised")
+  func obfuscation() throws {
+    #expect(BlockCompression("obfuscate,3,lz4")?.remark?.contains("sizes are not obfuscated") == true)
+  }
+}

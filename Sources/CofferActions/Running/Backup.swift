@@ -80,14 +80,12 @@ struct Backup {
 
   private func sessionOptions() throws -> SessionOptions {
     guard let text = context.root[GeneralOptions.compression] else { return SessionOptions() }
-    let parts = text.split(separator: ",").map(String.init)
-    if parts.first == "zstd", parts.count == 1 { return SessionOptions() }
-    guard parts.count == 2, parts[0] == "zstd", let level = Int(parts[1]), (1...19).contains(level) else {
+    guard let compression = BlockCompression(text) else {
       throw UsageError(
-        argument: "compression: \(text)", problem: "Blocks are compressed by zstd only",
+        argument: "compression: \(text)", problem: "There is no such compression",
         suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
     }
-    return SessionOptions(compressionLevel: level)
+    return SessionOptions(compressionLevel: compression.level)
   }
 
   // MARK: - Databases

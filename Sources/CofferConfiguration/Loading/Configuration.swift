@@ -5,7 +5,7 @@ public struct Configuration: Sendable {
   /// The file and everything it included.
   public let filesRead: [String]
   /// What its writer should know although it can be used.
-  public let notices: ConfigurationNotices
+  public internal(set) var notices: ConfigurationNotices
 
   public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] ?? [] }
 

@@ -71,9 +71,11 @@ public struct ConfigurationLoader: Sendable {
     let document = PreparedDocument(try documents.load(path), reading: reading, environment: environment)
     var validator = Validator()
     validator.check(document.node)
-    let configuration = Configuration(
+    var configuration = Configuration(
       path: path, root: ConfigurationSection(node: document.node), filesRead: documents.filesRead,
-      notices: validator.notices.with(deprecated: document.deprecated))
+      notices: validator.notices)
+    configuration.notices.deprecated = document.deprecated
+    configuration.notices.remarks = Coherence.remarks(on: configuration)
     var problems = document.problems + validator.problems
     // What options mean to each other can be asked only when each is what it should be.
     if problems.isEmpty { problems = Coherence.problems(of: configuration) }

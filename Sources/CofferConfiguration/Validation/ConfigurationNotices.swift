@@ -11,16 +11,12 @@ public struct ConfigurationNotices: Sendable, Equatable {
   public var deprecated: [Notice] = []
   /// Options without a meaning here; the text is what Coffer does instead.
   public var ignored: [Notice] = []
+  /// Values that mean something else here; the text says what.
+  public var remarks: [Notice] = []
   /// Options with nothing behind them yet.
   public var planned: [Notice] = []
 
   public init() {}
-
-  func with(deprecated: [Notice]) -> ConfigurationNotices {
-    var notices = self
-    notices.deprecated += deprecated
-    return notices
-  }
 
   /// At most one warning of each kind.
   public func warnings(for path: String) -> [String] {
@@ -33,10 +29,14 @@ public struct ConfigurationNotices: Sendable, Equatable {
           }.joined())
     }
     if !ignored.isEmpty {
-      let texts = ignored.map(\.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      let texts = Self.unique(ignored.map(\.text))
       warnings.append(
         "\(path): These options have no effect and can be taken out:"
           + texts.map { text in "\n  \(Self.names(ignored.filter { $0.text == text })): \(text)" }.joined())
+    }
+    if !remarks.isEmpty {
+      let texts = remarks.map { "\n  \($0.name): \($0.text)" }
+      warnings.append("\(path): Understood in Coffer's way:" + Self.unique(texts).joined())
     }
     if !planned.isEmpty {
       warnings.append("\(path): Coffer does nothing with these options yet: \(Self.names(planned))")
@@ -45,7 +45,11 @@ public struct ConfigurationNotices: Sendable, Equatable {
   }
 
   private static func names(_ notices: [Notice]) -> String {
-    notices.map(\.name).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: ", ")
+    unique(notices.map(\.name)).joined(separator: ", ")
+  }
+
+  private static func unique(_ texts: [String]) -> [String] {
+    texts.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 }
 
