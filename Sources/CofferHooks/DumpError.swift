@@ -101,6 +101,8 @@ enum ClientFailure {
     (
       "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
     ),
+    ("tablespace \"", "Create the tablespace on the server, or set restore_options: --no-tablespaces"),
+    ("invalid command \\restrict", "Install the newest minor release of psql, or set psql_command"),
     ("must be owner of", "Connect as the owner or as a superuser (--username)"),
     (
       "role \"",
@@ -115,11 +117,13 @@ enum ClientFailure {
 
   static func suggestion(_ lines: [String]) -> String? {
     let text = lines.joined(separator: "\n")
-    if let server = serverVersion(text) {
-      return "Install postgresql-client-\(server) (apt.postgresql.org has every version), or set pg_dump_command to "
-        + "/usr/lib/postgresql/\(server)/bin/pg_dump"
-    }
+    if let server = serverVersion(text) { return installation(server) }
     return causes.first { text.contains($0.sign) }?.advice
+  }
+
+  static func installation(_ version: Int) -> String {
+    "Install postgresql-client-\(version) (apt.postgresql.org has every version), or set pg_dump_command to "
+      + "/usr/lib/postgresql/\(version)/bin/pg_dump"
   }
 
   /// pg_dump refuses servers that are newer than itself: `server version: 16.1; pg_dump version: 15.18`.

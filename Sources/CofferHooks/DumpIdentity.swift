@@ -8,10 +8,15 @@ public struct DumpIdentity: Sendable, Hashable {
   public let port: Int?
   public let container: String?
   public let label: String?
+  /// Whether it is of what a server's databases have in common, roles for example, and not of a database.
+  public let isGlobals: Bool
+
+  /// What a dump of globals is called, and its format.
+  public static let globalsName = "globals"
 
   public init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
-    label: String? = nil
+    label: String? = nil, isGlobals: Bool = false
   ) {
     self.hook = hook
     self.database = database
@@ -19,6 +24,20 @@ public struct DumpIdentity: Sendable, Hashable {
     self.port = port
     self.container = container
     self.label = label
+    self.isGlobals = isGlobals
+  }
+
+  /// The same place, another database.
+  func naming(_ database: String) -> DumpIdentity {
+    DumpIdentity(
+      hook: hook, database: database, hostname: hostname, port: port, container: container, label: label)
+  }
+
+  /// The same place, what its databases have in common.
+  var globals: DumpIdentity {
+    DumpIdentity(
+      hook: hook, database: Self.globalsName, hostname: hostname, port: port, container: container, label: label,
+      isGlobals: true)
   }
 
   /// Where the database is, as archives name it: the label, or else the container or the host (`localhost` when none
@@ -29,11 +48,18 @@ public struct DumpIdentity: Sendable, Hashable {
 
   /// The dump's path below `coffer/` in an archive, and below a run's own folder.
   ///
-  /// A host may be a socket's folder, and any name may be `..`: no part leads to another folder.
-  public var path: String { "\(hook)/\(Self.part(place))/\(Self.part(database))" }
+  /// A host may be a socket's folder, and any name may be `..`: no part leads to another folder. Globals are not where
+  /// a database of that name would be.
+  public var path: String {
+    "\(isGlobals ? "\(system)_\(Self.globalsName)" : hook)/\(Self.part(place))/\(Self.part(database))"
+  }
 
   /// As messages name the dump.
-  public var title: String { "\(hook.replacingSuffix("_databases")) database '\(database)' at \(place)" }
+  public var title: String {
+    isGlobals ? "\(system) globals at \(place)" : "\(system) database '\(database)' at \(place)"
+  }
+
+  private var system: String { hook.replacingSuffix("_databases") }
 
   private static func part(_ name: String) -> String {
     if name == "." || name == ".." { return name.replacing(".", with: "%2E") }

@@ -8,12 +8,12 @@ import Testing
 struct SelectionTests {
   private func dump(
     _ database: String, hook: String = "postgresql_databases", host: String? = nil, port: Int? = nil,
-    container: String? = nil, label: String? = nil
+    container: String? = nil, label: String? = nil, format: String = "custom"
   ) -> ArchiveDump {
     ArchiveDump(
       record: DumpRecord(
         hook: hook, database: database, hostname: host, port: port, container: container, label: label,
-        format: "custom", bytes: 1,
+        format: format, bytes: 1,
         start: Date(), end: Date()), items: [])
   }
 
@@ -40,6 +40,21 @@ struct SelectionTests {
     #expect(try places(RestoreSelection(hook: "sqlite_databases")) == ["localhost/app"])
     #expect(try places(RestoreSelection(originalLabel: "prod")) == ["prod/shop"])
     #expect(try places(RestoreSelection(databases: ["app", "shop"])) == ["prod/shop", "localhost/app"])
+  }
+
+  @Test("Roles are restored by their plain name only, and a database that is called like them by a pattern")
+  func globals() throws {
+    let dumps = [dump("globals", format: "globals"), dump("globals"), dump("users")]
+    func formats(_ databases: String...) throws -> [String] {
+      try RestoreSelection(databases: databases).select(from: dumps, archive: "a").map {
+        "\($0.record.database) \($0.record.format)"
+      }
+    }
+    #expect(try formats() == ["globals custom", "users custom"])
+    #expect(try formats("all") == ["globals custom", "users custom"])
+    #expect(try formats("*") == ["globals custom", "users custom"])
+    #expect(try formats("users", "globals") == ["globals globals", "users custom"])
+    #expect(try formats("global[s]") == ["globals custom"])
   }
 
   @Test("What finds nothing shows what there is, and a command that works")

@@ -9,6 +9,9 @@ struct ClusterScriptTests {
   private static let text = #"""
     -- Roles
     CREATE ROLE joe;
+    COMMENT ON ROLE joe IS 'he''s "
+    -- Database "joke" dump
+    CREATE ROLE boss;';
     \unrestrict key
     -- Database "x y" dump
     SET lock_timeout = 0;
@@ -20,6 +23,13 @@ struct ClusterScriptTests {
     -- Name: DATABASE "x y"; Type: COMMENT; Schema: -; Owner: postgres
     COMMENT ON DATABASE "x y" IS 'about DATABASE "x y" ';
     -- Name: t; Type: TABLE; Schema: public; Owner: postgres
+    CREATE FUNCTION f() AS $a$ it's
+    COPY $b$ $ax$ FROM stdin;
+    -- Database "body" dump
+    \connect elsewhere
+    $a$ /* ' /* */
+    COPY x FROM stdin;
+    */ -- '
     ALTER DATABASE "x y" IN A BODY;
     COPY public.t (a) FROM stdin;
     -- Database "fake" dump
@@ -54,24 +64,44 @@ struct ClusterScriptTests {
   func parts(pieces: Int) throws {
     let parts = try take(pieces)
     let expected = [
-      "G -- Roles", "G CREATE ROLE joe;", "D x y", #"C CREATE DATABASE "tmp x y" WITH TEMPLATE = template0;"#,
-      #"C ALTER DATABASE "tmp x y" OWNER TO joe;"#, "  SET lock_timeout = 0;",
-      #"  -- Name: DATABASE "x y"; Type: COMMENT; Schema: -; Owner: postgres"#,
+      "G CREATE ROLE joe;",
+      #"G COMMENT ON ROLE joe IS 'he''s "\#n-- Database "joke" dump\#nCREATE ROLE boss;';"#, "D x y",
+      #"C CREATE DATABASE "tmp x y" WITH TEMPLATE = template0;"#, #"C ALTER DATABASE "tmp x y" OWNER TO joe;"#,
+      "  SET lock_timeout = 0;", #"  -- Name: DATABASE "x y"; Type: COMMENT; Schema: -; Owner: postgres"#,
       #"  COMMENT ON DATABASE "tmp x y" IS 'about DATABASE "x y" ';"#,
-      "  -- Name: t; Type: TABLE; Schema: public; Owner: postgres", #"  ALTER DATABASE "x y" IN A BODY;"#,
-      "  COPY public.t (a) FROM stdin;", #"  -- Database "fake" dump"#, #"  \connect row"#, #"  \."#, "  DONE;",
+      "  -- Name: t; Type: TABLE; Schema: public; Owner: postgres", "  CREATE FUNCTION f() AS $a$ it's",
+      "  COPY $b$ $ax$ FROM stdin;", #"  -- Database "body" dump"#, #"  \connect elsewhere"#, "  $a$ /* ' /* */",
+      "  COPY x FROM stdin;", "  */ -- '", #"  ALTER DATABASE "x y" IN A BODY;"#, "  COPY public.t (a) FROM stdin;",
+      #"  -- Database "fake" dump"#, #"  \connect row"#, #"  \."#, "  DONE;",
     ]
     expectSame(parts.joined(separator: "\n"), expected.joined(separator: "\n"))
   }
 
-  @Test("Roles can be made twice, and the restoring one is left as it is")
+  @Test("New roles are made with all that is theirs, old ones are changed, and the restoring one keeps its password")
   func globals() {
-    #expect(ClusterGlobals.repeatable("CREATE ROLE postgres;", except: "postgres") == nil)
-    #expect(ClusterGlobals.repeatable("ALTER ROLE postgres WITH SUPERUSER;", except: "postgres") == nil)
-    #expect(ClusterGlobals.repeatable(#"CREATE ROLE "a b";"#, except: "a b") == nil)
-    #expect(ClusterGlobals.repeatable("CREATE TABLESPACE t OWNER x;", except: "postgres") == nil)
-    #expect(ClusterGlobals.repeatable("ALTER ROLE joe SET work_mem TO '1';", except: "postgres") != nil)
-    let made = ClusterGlobals.repeatable("CREATE ROLE joe;", except: "postgres")
-    #expect(made?.contains("duplicate_object") == true && made?.contains("CREATE ROLE joe;") == true)
+    let script = [
+      "SET x = 1;", "DROP ROLE old;", "CREATE ROLE postgres;", "ALTER ROLE postgres WITH SUPERUSER PASSWORD 'other';",
+      "ALTER ROLE postgres SET a TO 'x WITH y';", #"CREATE ROLE "a ""b""";"#, #"ALTER ROLE "a ""b""" WITH LOGIN;"#,
+      "CREATE ROLE old;", "ALTER ROLE old WITH LOGIN;", #"GRANT old TO "a ""b""" GRANTED BY postgres;"#,
+      "CREATE TABLESPACE far OWNER old LOCATION '/far';", "ALTER TABLESPACE far SET (seq_page_cost='2');",
+      "REVOKE ALL ON TABLESPACE far FROM old;", "GRANT ALL ON TABLESPACE near TO old;",
+    ]
+    let globals = GlobalStatements(script, restoringAs: "postgres")
+    #expect(globals.roles == ["a \"b\"", "old"])
+    #expect(globals.tablespaces.map(\.name) == ["far"])
+    #expect(globals.making(["a \"b\""]) == [script[5], script[6]])
+    let changes = globals.changes(besides: ["a \"b\""], without: ["far"])
+    let reset = "ALTER ROLE \"old\" WITH CONNECTION LIMIT -1 VALID UNTIL 'infinity';"
+    #expect(changes == [script[0], script[4], reset, script[8], script[9], script[13]])
+  }
+
+  @Test("Lists of names are read as the server keeps them")
+  func identifiers() {
+    #expect(PostgreSQLText.identifiers(#"public, "does not end"#) == nil)
+    #expect(
+      PostgreSQLText.identifiers(#""$user", public , "odd ""one"", two",$libdir/x"#)
+        == ["$user", "public", "odd \"one\", two", "$libdir/x"])
+    #expect(PostgreSQLText.identifiers("") == [])
+    #expect(PostgreSQLText.identifiers("a b") == nil)
   }
 }

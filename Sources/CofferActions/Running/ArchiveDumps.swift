@@ -12,7 +12,8 @@ struct ArchiveDump: Sendable, Equatable {
   var identity: DumpIdentity {
     DumpIdentity(
       hook: record.hook, database: record.database, hostname: record.hostname, port: record.port,
-      container: record.container, label: record.label)
+      container: record.container, label: record.label,
+      isGlobals: record.format == DumpIdentity.globalsName)
   }
 
   var facts: DumpFacts {

@@ -44,14 +44,27 @@ struct RestoreSelection: Sendable, Equatable {
   ) throws(Failure) -> [ArchiveDump] {
     let candidates = dumps.filter(fits)
     guard !candidates.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
-    guard !databases.isEmpty, !databases.contains("all") else { return candidates }
-    let patterns = databases.map { NamePattern($0) }
-    for pattern in patterns {
-      let found = candidates.filter { pattern.matches($0.record.database) }
+    guard !databases.isEmpty, !databases.contains("all") else {
+      // Roles belong to the whole server: they are put back only by name.
+      let ofDatabases = candidates.filter { !$0.identity.isGlobals }
+      guard !ofDatabases.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
+      return ofDatabases
+    }
+    var chosen: [ArchiveDump] = []
+    for pattern in databases.map({ NamePattern($0) }) {
+      let found = Self.named(pattern, in: candidates)
       guard !found.isEmpty else { throw noMatch(pattern.text, dumps, archive, missing) }
       guard found.count == 1 || pattern.isPattern else { throw ambiguous(pattern.text, found, archive) }
+      chosen += found
     }
-    return candidates.filter { dump in patterns.contains { $0.matches(dump.record.database) } }
+    return candidates.filter(chosen.contains)
+  }
+
+  /// Globals answer to their plain name only; a database that is called like them, to a pattern.
+  private static func named(_ pattern: NamePattern, in dumps: [ArchiveDump]) -> [ArchiveDump] {
+    let found = dumps.filter { pattern.matches($0.record.database) }
+    let globals = pattern.isPattern ? [] : found.filter(\.identity.isGlobals)
+    return globals.isEmpty ? found.filter { !$0.identity.isGlobals } : globals
   }
 
   private func fits(_ dump: ArchiveDump) -> Bool {

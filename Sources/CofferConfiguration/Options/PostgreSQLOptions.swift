@@ -1,12 +1,17 @@
 /// The options of one entry of `postgresql_databases`.
 public enum PostgreSQLOptions {
   public static let name = OptionKey<String>(
-    "name", "The database's name, or all: then one dump of the whole server, or, with a format, one dump a database.",
+    "name",
+    "The database's name; a pattern with *, for one dump of each database that it matches; or all: then one dump of the whole server, or, with a format, one of each database.",
     example: "users", isRequired: true)
   public static let format = OptionKey<String>(
     "format",
     "The dump's format. directory needs temporary space in the runtime directory; the others stream. Without it one database is dumped as custom, and all as plain SQL with roles and tablespaces.",
     example: "custom", choices: ["plain", "custom", "directory", "tar"])
+  public static let globals = OptionKey<String>(
+    "globals",
+    "Whether roles and tablespaces are saved in a dump of their own, once a server, beside the dumps of single databases. auto leaves them out where that cannot be; true says so, also when the user may not read the roles' passwords. 'restore --database globals' puts them back.",
+    default: "auto", choices: ["auto", "true", "false"])
   public static let compression = OptionKey<String>(
     "compression",
     "Passed to pg_dump. Compressed dumps do not deduplicate, so Coffer asks for none and compresses by itself.",
@@ -39,8 +44,8 @@ public enum PostgreSQLOptions {
   public static let schema = OptionSchema(
     "PostgreSQL",
     [name.option] + ServerOptions.shared + [
-      ServerOptions.listOptions.option, format.option, compression.option, noOwner.option, analyzeOptions.option,
-      dumpCommand.option, restoreCommand.option, psqlCommand.option, sslMode.option, sslCertificate.option,
-      sslKey.option, sslRootCertificate.option, sslRevocationList.option,
+      ServerOptions.listOptions.option, format.option, globals.option, compression.option, noOwner.option,
+      analyzeOptions.option, dumpCommand.option, restoreCommand.option, psqlCommand.option, sslMode.option,
+      sslCertificate.option, sslKey.option, sslRootCertificate.option, sslRevocationList.option,
     ])
 }

@@ -4,11 +4,11 @@ import Foundation
 ///
 /// A database's statements come out so that they restore into a database of another name: connection commands are
 /// left out, and the statements about the database itself (create, owner, settings, comment, privileges) name the
-/// other one. Rows of COPY are passed on untouched.
+/// other one. Rows of COPY, and what is inside of quotes, are passed on untouched.
 struct ClusterScript {
   /// What a piece of the script is.
   enum Part: Equatable {
-    /// Roles, memberships, tablespaces: one line each.
+    /// A statement about roles, memberships or tablespaces.
     case global(String)
     case database(name: String)
     /// A statement that must run outside of the database, before its content.
@@ -38,6 +38,9 @@ struct ClusterScript {
   private var place = Place.globals
   private var database = ""
   private var lines = LineSplitter()
+  private var lexer = ScriptLexer()
+  /// The lines of a statement that is not complete yet.
+  private var statement = ""
 
   /// - Parameter substitute: Gives the name to restore a database under.
   init(substitute: @escaping (String) -> String) {
@@ -59,28 +62,48 @@ struct ClusterScript {
       if line.elementsEqual("\\.\n".utf8) { place = .statements }
       return try emit(.content(line))
     }
+    let isInside = lexer.isInside
+    lexer.take(line)
+    if !isInside, try takeMark(line, emit) { return }
+    switch place {
+    case .globals, .databaseHead: try collect(line, emit)
+    case .databaseStatements where !isInside:
+      try Array((renamed(Self.text(line)) + "\n").utf8).withUnsafeBytes { try emit(.content($0)) }
+    case .databaseStatements, .statements, .rows:
+      if !isInside, line.starts(with: "COPY ".utf8), line.hasSuffix(" FROM stdin;\n") { place = .rows }
+      try emit(.content(line))
+    }
+  }
+
+  /// Takes a line that is for us rather than for the server.
+  ///
+  /// - Returns: Whether it was one.
+  private mutating func takeMark(_ line: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws -> Bool {
     if line.starts(with: "-- Database \"".utf8), let name = Self.databaseName(line) {
       database = name
       place = .databaseHead
-      return try emit(.database(name: name))
+      try emit(.database(name: name))
+      return true
     }
     if Self.isMeta(line) {
       if place == .databaseHead && line.starts(with: "\\connect".utf8) { place = .statements }
-      return
+      return true
     }
     if line.starts(with: "-- Name: ".utf8) { noteHeader(String(decoding: line, as: UTF8.self)) }
-    switch place {
-    case .globals: try emit(.global(Self.text(line)))
-    case .databaseHead:
-      let text = Self.text(line)
-      if text.hasPrefix("CREATE DATABASE ") || text.hasPrefix("ALTER DATABASE ") {
-        try emit(.creation(renamed(text)))
-      }
-    case .databaseStatements:
-      try Array((renamed(Self.text(line)) + "\n").utf8).withUnsafeBytes { try emit(.content($0)) }
-    case .statements, .rows:
-      if line.starts(with: "COPY ".utf8), line.hasSuffix(" FROM stdin;\n") { place = .rows }
-      try emit(.content(line))
+    return false
+  }
+
+  /// Gives out the statements before a database's content whole.
+  private mutating func collect(_ line: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {
+    if statement.isEmpty, line.starts(with: "--".utf8) || line.count == 1 { return }
+    statement += (statement.isEmpty ? "" : "\n") + Self.text(line)
+    guard !lexer.isInside, statement.hasSuffix(";") else { return }
+    let whole = statement
+    statement = ""
+    if place == .globals {
+      try emit(.global(whole))
+    } else if whole.hasPrefix("CREATE DATABASE ") || whole.hasPrefix("ALTER DATABASE ") {
+      try emit(.creation(renamed(whole)))
     }
   }
 
@@ -94,8 +117,8 @@ struct ClusterScript {
 
   private func renamed(_ statement: String) -> String {
     guard !statement.hasPrefix("--") else { return statement }
-    let other = "DATABASE " + PostgreSQLConnection.quotedIdentifier(substitute(database))
-    for spelling in [PostgreSQLConnection.quotedIdentifier(database), database] {
+    let other = "DATABASE " + PostgreSQLText.identifier(substitute(database))
+    for spelling in [PostgreSQLText.identifier(database), database] {
       if let range = statement.range(of: "DATABASE \(spelling) ") ?? statement.range(of: "DATABASE \(spelling);") {
         let end = statement.index(before: range.upperBound)
         return statement.replacingCharacters(in: range.lowerBound..<end, with: other)

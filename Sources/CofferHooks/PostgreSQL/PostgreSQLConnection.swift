@@ -3,20 +3,27 @@ import CofferSystem
 
 /// How clients reach a PostgreSQL server, and which clients.
 struct PostgreSQLConnection: Sendable, Equatable {
+  enum Program: String, Sendable {
+    case dump = "pg_dump"
+    case dumpAll = "pg_dumpall"
+    case restore = "pg_restore"
+    case psql
+  }
+
   /// Its password goes into the environment of the clients and nowhere else.
   var server: ServerAddress
   private var security: [String: String] = [:]
-  private let dumpCommand: [String]
-  private let dumpAllCommand: [String]
-  private let restoreCommand: [String]
-  private let psqlCommand: [String]
+  /// What runs in place of the programs of the usual names.
+  private var commands: [Program: [String]] = [:]
 
   init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
     self.server = server
-    dumpCommand = try ShellWords.split(section[PostgreSQLOptions.dumpCommand] ?? "pg_dump")
-    dumpAllCommand = try ShellWords.split(section[PostgreSQLOptions.dumpCommand] ?? "pg_dumpall")
-    restoreCommand = try ShellWords.split(section[PostgreSQLOptions.restoreCommand] ?? "pg_restore")
-    psqlCommand = try ShellWords.split(section[PostgreSQLOptions.psqlCommand] ?? "psql")
+    if let command = try Self.words(section[PostgreSQLOptions.dumpCommand]) {
+      commands[.dump] = command
+      commands[.dumpAll] = command
+    }
+    commands[.restore] = try Self.words(section[PostgreSQLOptions.restoreCommand])
+    commands[.psql] = try Self.words(section[PostgreSQLOptions.psqlCommand])
     security["PGSSLMODE"] = section[PostgreSQLOptions.sslMode]
     security["PGSSLCERT"] = section[PostgreSQLOptions.sslCertificate]
     security["PGSSLKEY"] = section[PostgreSQLOptions.sslKey]
@@ -24,11 +31,23 @@ struct PostgreSQLConnection: Sendable, Equatable {
     security["PGSSLCRL"] = section[PostgreSQLOptions.sslRevocationList]
   }
 
+  private static func words(_ command: String?) throws(ShellWords.Unfinished) -> [String]? {
+    guard let command else { return nil }
+    let words = try ShellWords.split(command)
+    return words.isEmpty ? nil : words
+  }
+
   /// As messages name the server.
   var place: String { server.place }
 
-  enum Program {
-    case dump, dumpAll, restore, psql
+  /// The command that is configured for a program; nil for the program itself.
+  func override(of program: Program) -> [String]? { commands[program] }
+
+  /// The same connection with another command in place of a program.
+  func using(_ command: [String], for program: Program) -> PostgreSQLConnection {
+    var other = self
+    other.commands[program] = command
+    return other
   }
 
   /// A command for one of the clients, connection included.
@@ -36,59 +55,63 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// The password travels in PGPASSWORD: a process's environment is readable by its own user and root only, who can
   /// read the configuration too; a password file would have to be cleaned up.
   func command(_ program: Program, _ arguments: [String], context: HookContext) -> ChildCommand {
-    let words = words(of: program)
-    var all = Array(words.dropFirst()) + ["--no-password"]
-    if let hostname = server.hostname { all += ["--host", hostname] }
-    if let port = server.port { all += ["--port", String(port)] }
-    if let username = server.username { all += ["--username", username] }
+    let words = commands[program] ?? [program.rawValue]
     var environment = context.environment
     environment.variables.merge(security) { _, configured in configured }
     if let password = server.password { environment.variables["PGPASSWORD"] = password }
     return ChildCommand(
-      words.first ?? "", all + arguments, environment: environment, workingDirectory: context.workingDirectory)
-  }
-
-  /// A command that makes a client tell its version; it does so only when nothing else is asked of it.
-  func versionCommand(_ program: Program, context: HookContext) -> ChildCommand {
-    let words = words(of: program)
-    return ChildCommand(
-      words.first ?? "", words.dropFirst() + ["--version"], environment: context.environment,
+      words[0], words.dropFirst() + ["--no-password"] + addressArguments + arguments, environment: environment,
       workingDirectory: context.workingDirectory)
   }
 
-  private func words(of program: Program) -> [String] {
-    switch program {
-    case .dump: dumpCommand
-    case .dumpAll: dumpAllCommand
-    case .restore: restoreCommand
-    case .psql: psqlCommand
-    }
+  /// A command that makes a client tell its version. It does so when asked first, whatever follows; Debian's wrapper
+  /// chooses the version by the address.
+  func versionCommand(_ program: Program, context: HookContext) -> ChildCommand {
+    let words = commands[program] ?? [program.rawValue]
+    return ChildCommand(
+      words[0], words.dropFirst() + ["--version"] + addressArguments, environment: context.environment,
+      workingDirectory: context.workingDirectory)
   }
 
-  /// Runs SQL and returns its rows, fields parted by the unit separator.
-  func query(_ sql: String, database: String, context: HookContext) throws -> CommandResult {
+  private var addressArguments: [String] {
+    var arguments: [String] = []
+    if let hostname = server.hostname { arguments += ["--host", hostname] }
+    if let port = server.port { arguments += ["--port", String(port)] }
+    if let username = server.username { arguments += ["--username", username] }
+    return arguments
+  }
+}
+
+extension PostgreSQLConnection {
+  /// Runs SQL, visible to others on this machine, and returns its rows, fields parted by the unit separator.
+  func query(
+    _ sql: String, database: String, options: [String] = [], context: HookContext
+  ) throws -> CommandResult {
     let arguments = [
       "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator", "\u{1f}", "--set",
-      "ON_ERROR_STOP=1", "--dbname", Self.connectionString(database), "--command", sql,
+      "ON_ERROR_STOP=1", "--dbname", PostgreSQLText.connectionString(database),
     ]
-    return try context.launcher.run(command(.psql, arguments, context: context), cancellation: context.cancellation)
+    return try context.launcher.run(
+      command(.psql, arguments + options + ["--command", sql], context: context), cancellation: context.cancellation)
   }
 
-  /// A connection string with just the database: a bare name that holds `=` or begins like a URL would be taken for
-  /// a connection string itself.
-  static func connectionString(_ database: String) -> String {
-    let escaped = database.flatMap { $0 == "\\" || $0 == "'" ? ["\\", $0] : [$0] }
-    return "dbname='\(String(escaped))'"
+  /// Runs SQL about the server, in the database that every server has, or failing that in the next one.
+  func queryServer(_ sql: String, options: [String] = [], context: HookContext) throws -> CommandResult {
+    let first = try query(sql, database: "postgres", options: options, context: context)
+    guard !first.status.isSuccess else { return first }
+    let second = try query(sql, database: "template1", options: options, context: context)
+    return second.status.isSuccess ? second : first
   }
 
-  static func quotedIdentifier(_ name: String) -> String {
-    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-  }
-
-  static func quotedLiteral(_ text: String) -> String {
-    let doubled = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-    return text.contains("\\")
-      ? "E'" + doubled.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\") + "'"
-      : "'\(doubled)'"
+  /// Brings the planner's statistics of a restored database up to date.
+  ///
+  /// - Returns: Whether it worked; the database is restored either way.
+  func analyze(_ database: String, options: [String], context: HookContext) -> Bool {
+    let arguments =
+      ["--no-psqlrc", "--quiet", "--dbname", PostgreSQLText.connectionString(database)] + options
+      + ["--command", "ANALYZE"]
+    let command = command(.psql, arguments, context: context)
+    let result = try? context.launcher.run(command, seconds: 24 * 3600, cancellation: context.cancellation)
+    return result?.status.isSuccess == true
   }
 }

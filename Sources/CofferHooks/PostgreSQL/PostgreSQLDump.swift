@@ -1,160 +1,141 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
 
-/// A dump of one database, or of a whole server.
+/// A dump of one database, of a whole server, or of what a server's databases have in common.
 struct PostgreSQLDump: PlannedDump {
-  let identity: DumpIdentity
-  private let entry: PostgreSQLEntry
-
-  init(entry: PostgreSQLEntry, database: String) {
-    self.entry = entry
-    identity = DumpIdentity(
-      hook: entry.identity.hook, database: database, hostname: entry.identity.hostname,
-      port: entry.identity.port, container: entry.identity.container, label: entry.identity.label)
+  enum Scope: Sendable, Equatable {
+    case database(String)
+    case server
+    /// Roles and tablespaces. Who may not read the roles' passwords gets the roles without.
+    case globals(withPasswords: Bool)
   }
 
+  let identity: DumpIdentity
   var section: ConfigurationSection { entry.section }
-  private var isWholeServer: Bool { entry.format == nil && identity.database == "all" }
-  private var format: String { isWholeServer ? "plain" : entry.format ?? "custom" }
+  private let entry: PostgreSQLEntry
+  private let scope: Scope
+  private let connection: PostgreSQLConnection
+  private let installations: PostgreSQLInstallations
+  private let warnings: [String]
+
+  /// - Parameter warnings: What was noticed while the dump was planned.
+  init(
+    _ entry: PostgreSQLEntry, _ scope: Scope, installations: PostgreSQLInstallations, warnings: [String] = []
+  ) {
+    self.entry = entry
+    self.scope = scope
+    self.installations = installations
+    self.warnings = warnings
+    switch scope {
+    case .database(let name): identity = entry.identity.naming(name)
+    case .server: identity = entry.identity
+    case .globals: identity = entry.identity.globals
+    }
+    if case .globals = scope, let globals = entry.globalsConnection {
+      connection = globals
+    } else {
+      connection = entry.connection
+    }
+  }
+
+  private var program: PostgreSQLConnection.Program {
+    if case .database = scope { .dump } else { .dumpAll }
+  }
+
+  private var format: String {
+    switch scope {
+    case .database: entry.format ?? "custom"
+    case .server: "plain"
+    case .globals: DumpIdentity.globalsName
+    }
+  }
 
   func start(context: HookContext) throws -> any RunningDump {
     var facts = DumpFacts(identity: identity, format: format)
     addServerFacts(to: &facts, context: context)
+    var connection = connection
+    // A program that cannot be run, or hangs, says more about it when it is to dump.
+    if let version = facts.serverVersion, let client = try client(serverVersion: version, context: context) {
+      connection = client.connection
+      facts.clientVersion = client.version
+    }
     if format == "directory" {
       return try PostgreSQLFolderDump(
-        command: { folder in command(["--file", folder, identityArgument], context: context) }, facts: facts,
-        context: context)
+        command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
+        facts: facts, warnings: warnings, context: context)
     }
-    let stream = try DumpStream(command([identityArgument], context: context), of: identity, context: context)
-    return PostgreSQLStreamDump(stream, facts: facts, isWholeServer: isWholeServer)
+    let stream = try DumpStream(
+      connection.command(program, arguments, context: context), of: identity, context: context)
+    return PostgreSQLStreamDump(stream, facts: facts, warnings: warnings + passwordWarnings)
   }
 
-  /// pg_dumpall takes no database; pg_dump's has to be told from a connection string.
-  private var identityArgument: String {
-    isWholeServer ? "" : "--dbname=" + PostgreSQLConnection.connectionString(identity.database)
-  }
-
-  private func command(_ tail: [String], context: HookContext) -> ChildCommand {
-    var arguments: [String] = []
-    if entry.noOwner { arguments.append("--no-owner") }
-    if !isWholeServer {
-      arguments += ["--format", format]
-      // Statements that make room, for a plain dump; the archive formats get theirs from pg_restore.
-      if format == "plain" { arguments += ["--clean", "--if-exists"] }
-      arguments += compressionArguments
+  private var arguments: [String] {
+    let owner = entry.noOwner ? ["--no-owner"] : []
+    switch scope {
+    case .database(let name):
+      // pg_dump has to be told the name from a connection string.
+      return owner + ["--format", format] + formatArguments + entry.dumpOptions
+        + ["--dbname=" + PostgreSQLText.connectionString(name)]
+    case .server: return owner + entry.dumpOptions
+    case .globals(let withPasswords):
+      return owner + ["--globals-only"] + (withPasswords ? [] : ["--no-role-passwords"])
     }
-    arguments += entry.dumpOptions
-    return entry.connection.command(
-      isWholeServer ? .dumpAll : .dump, arguments + tail.filter { !$0.isEmpty }, context: context)
   }
 
-  /// Compressed dumps do not deduplicate; blocks are compressed after that.
-  private var compressionArguments: [String] {
-    guard format == "custom" || format == "directory" else { return [] }
-    let chosen = entry.compression ?? "none"
-    return ["--compress", chosen == "none" ? "0" : chosen]
+  /// Plain dumps get the statements that make room; the archive formats get theirs from pg_restore. Compressed dumps do
+  /// not deduplicate; blocks are compressed after that.
+  private var formatArguments: [String] {
+    switch format {
+    case "plain": ["--clean", "--if-exists"]
+    case "custom", "directory": ["--compress", entry.compression.map { $0 == "none" ? "0" : $0 } ?? "0"]
+    default: []
+    }
+  }
+
+  /// Told at every run only to who asked for the globals; else when they are restored.
+  private var passwordWarnings: [String] {
+    guard scope == .globals(withPasswords: false), entry.globals == .always else { return [] }
+    return ["The user may not read pg_authid, so the roles are saved without their passwords"]
   }
 
   /// Asks the server what a restore wants to know; a server that does not answer will make the dump fail with a
   /// better message than could be given here.
   private func addServerFacts(to facts: inout DumpFacts, context: HookContext) {
-    let sql = """
-      SELECT current_setting('server_version'), pg_encoding_to_char(encoding), datcollate, datctype, \
-      pg_get_userbyid(datdba), j->>'datlocprovider', coalesce(j->>'daticulocale', j->>'datlocale') \
-      FROM (SELECT d.*, to_jsonb(d) AS j FROM pg_database d) d WHERE datname = current_database()
-      """
-    let database = isWholeServer ? "postgres" : identity.database
-    guard let result = try? entry.connection.query(sql, database: database, context: context),
-      result.status.isSuccess
-    else { return }
-    let fields = result.text.split(separator: "\n").first?.split(separator: "\u{1f}", omittingEmptySubsequences: false)
-    guard let fields, fields.count == 7 else { return }
-    facts.serverVersion = String(fields[0])
-    if !isWholeServer {
-      facts.details = [
-        "encoding": String(fields[1]), "collate": String(fields[2]), "ctype": String(fields[3]),
-        "owner": String(fields[4]), "provider": String(fields[5]), "locale": String(fields[6]),
-      ]
-      .filter { !$0.value.isEmpty }
+    let question = DatabaseProperties.question
+    let answer: CommandResult?
+    if case .database(let name) = scope {
+      answer = try? entry.connection.query(question, database: name, context: context)
+    } else {
+      answer = try? entry.connection.queryServer(question, context: context)
     }
-    let version = try? context.launcher.run(
-      entry.connection.versionCommand(isWholeServer ? .dumpAll : .dump, context: context))
-    facts.clientVersion = version.flatMap { $0.text.split(separator: "\n").first.map(String.init) }
-  }
-}
-
-/// A dump that streams.
-final class PostgreSQLStreamDump: RunningDump {
-  private let stream: DumpStream
-  private let facts: DumpFacts
-  private let isWholeServer: Bool
-
-  init(_ stream: DumpStream, facts: DumpFacts, isWholeServer: Bool) {
-    self.stream = stream
-    self.facts = facts
-    self.isWholeServer = isWholeServer
-  }
-
-  var output: DumpOutput { .stream(stream) }
-
-  func finish() throws -> DumpOutcome {
-    let status = try stream.finish()
-    if let missing = missingEnd() {
-      throw DumpError.incomplete(facts.identity, program: "pg_dump", missing: missing)
+    guard var known = answer.flatMap(DatabaseProperties.facts) else { return }
+    facts.serverVersion = known.removeValue(forKey: "server_version")
+    let database = known.removeValue(forKey: "database")
+    switch scope {
+    case .database: facts.details = known
+    // pg_dumpall takes for granted that every server has this database as it is.
+    case .server: facts.details = database == "postgres" ? known : [:]
+    case .globals(let withPasswords):
+      facts.details = ["entry": entry.identity.database]
+      if !withPasswords { facts.details["passwords"] = "none" }
     }
-    return DumpOutcome(
-      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: stream.warnings)
+    if entry.noOwner { facts.details["no_owner"] = "true" }
   }
 
-  func abandon() {
-    stream.abandon()
-  }
-
-  /// What the dump lacks of the marks that its format always has; nil when it is complete.
-  private func missingEnd() -> String? {
-    switch facts.format {
-    case "custom":
-      return CustomArchive.missing(head: stream.head, tail: stream.tail)
-    case "tar":
-      let end = stream.tail.suffix(1024)
-      return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
-    default:
-      let mark = isWholeServer ? "PostgreSQL database cluster dump complete" : "PostgreSQL database dump complete"
-      return String(decoding: stream.tail, as: UTF8.self).contains(mark) ? nil : "it does not end with '\(mark)'"
+  private func client(serverVersion: String, context: HookContext) throws -> PostgreSQLClient? {
+    let major = PostgreSQLVersion.major(serverVersion[...])
+    do {
+      return try PostgreSQLClient(
+        program, of: connection, atLeast: major, wanted: major, installations: installations, context: context)
+    } catch let error as PostgreSQLClient.TooOld {
+      throw DumpError.misconfigured(
+        identity,
+        problem: "The server is version \(major ?? 0), and the newest \(program.rawValue) here is \(error.newest)",
+        suggestion: ClientFailure.installation(major ?? 0))
+    } catch is LaunchError {
+      return nil
+    } catch is CommandTimedOut {
+      return nil
     }
-  }
-}
-
-/// A dump into a folder of this run: pg_dump writes it to the end before it is stored.
-final class PostgreSQLFolderDump: RunningDump {
-  private let facts: DumpFacts
-  private let folder: String
-  private let warnings: [String]
-
-  init(command: (String) -> ChildCommand, facts: DumpFacts, context: HookContext) throws {
-    self.facts = facts
-    let identity = facts.identity
-    // pg_dump makes the last folder itself.
-    folder = try context.runtime.makeParent(of: identity.path)
-    let dump = try FolderDump(command(folder), into: folder, of: identity, context: context)
-    warnings = try dump.finish()
-    var mark = [UInt8](repeating: 0, count: CustomArchive.magic.count)
-    let toc = try? FileDescriptor(opening: "\(folder)/toc.dat", flags: O_RDONLY)
-    _ = try mark.withUnsafeMutableBytes { try toc?.read(into: $0, subject: "toc.dat") }
-    guard mark == CustomArchive.magic else {
-      abandon()
-      throw DumpError.incomplete(identity, program: "pg_dump", missing: "its table of contents is not there")
-    }
-  }
-
-  var output: DumpOutput { .folder(folder) }
-
-  func finish() -> DumpOutcome {
-    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0, warnings: warnings)
-  }
-
-  func abandon() {
-    try? FileManager.default.removeItem(atPath: folder)
   }
 }

@@ -4,103 +4,72 @@ import CofferSystem
 /// PostgreSQL, through pg_dump, pg_dumpall, pg_restore and psql.
 public struct PostgreSQLHook: DatabaseHook {
   public let name = GeneralOptions.postgresqlDatabases.name
-
   public let defaultPort: Int? = 5432
+  private let installations: PostgreSQLInstallations
 
-  public init() {}
+  /// - Parameter installations: Where to look for versions of the client programs beside those on the PATH.
+  public init(installations: PostgreSQLInstallations = .standard) {
+    self.installations = installations
+  }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    var planned: [any PlannedDump] = []
-    for section in root[GeneralOptions.postgresqlDatabases] ?? [] {
+    let entries = try (root[GeneralOptions.postgresqlDatabases] ?? []).map { section in
       let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
-      let entry = try PostgreSQLEntry(section, server.identity, try server.address(context: context))
+      return try PostgreSQLEntry(section, server.identity, try server.address(context: context))
+    }
+    var globals = PostgreSQLGlobalsPlan(entries)
+    return entries.flatMap { entry -> [any PlannedDump] in
       do {
-        for database in try entry.databases(context: context) {
-          planned.append(PostgreSQLDump(entry: entry, database: database))
-        }
-      } catch let error as DumpError {
-        planned.append(ImpossibleDump(identity: entry.identity, section: section, cause: error))
+        return try dumps(of: entry, &globals, context)
+      } catch {
+        return [ImpossibleDump(identity: entry.identity, section: entry.section, cause: error)]
       }
     }
-    return planned
+  }
+
+  private func dumps(
+    of entry: PostgreSQLEntry, _ globals: inout PostgreSQLGlobalsPlan, _ context: HookContext
+  ) throws -> [any PlannedDump] {
+    if entry.isWholeServer { return [PostgreSQLDump(entry, .server, installations: installations)] }
+    let listing = try PostgreSQLListing(entry, context: context)
+    // Before the databases, and restored before them, too: they belong to the roles.
+    let scope = try globals.scope(for: entry, context: context)
+    let beside = scope.map { [PostgreSQLDump(entry, $0, installations: installations)] } ?? []
+    return beside
+      + listing.databases.enumerated().map { number, database in
+        PostgreSQLDump(
+          entry, .database(database), installations: installations, warnings: number == 0 ? listing.warnings : [])
+      }
   }
 
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
+    let entry = try entry(for: facts, target, root, context)
+    if facts.identity.isGlobals || facts.identity.database == "all" {
+      guard target.databaseName == nil, target.schemas.isEmpty else {
+        throw RestoreError.refused(
+          facts.identity, problem: "it is of a whole server, and neither a name nor schemas can be chosen",
+          suggestion: "Choose the dump of one database; 'name: all' with a format makes one of each")
+      }
+      return try PostgreSQLClusterRestore(facts: facts, entry: entry, context: context)
+    }
+    return try PostgreSQLRestore(
+      facts: facts, target: target, entry: entry, installations: installations, context: context)
+  }
+
+  /// Today's entry, or what the archive remembers, with the address to restore to.
+  private func entry(
+    for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
+  ) throws -> PostgreSQLEntry {
     let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
-    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
+    var wanted = facts.identity
+    // Globals are no database of an entry; they were saved beside one.
+    if wanted.isGlobals { wanted = wanted.naming(facts.details["entry"] ?? "all") }
+    let section = try EntryMatching.section(for: wanted, in: sections, defaultPort: defaultPort)
     let server =
-      section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
-      ?? ServerEntry(remembering: facts.identity)
-    let entry = try PostgreSQLEntry(
+      section.map { ServerEntry($0, hook: name, name: wanted.database) } ?? ServerEntry(remembering: wanted)
+    return try PostgreSQLEntry(
       section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context))
-    if facts.identity.database == "all" {
-      return try PostgreSQLClusterRestore(facts: facts, connection: entry.connection, entry: entry, context: context)
-    }
-    return try PostgreSQLRestore(facts: facts, connection: entry.connection, entry: entry, context: context)
-  }
-}
-
-/// One entry of `postgresql_databases`, read.
-struct PostgreSQLEntry: Sendable {
-  let identity: DumpIdentity
-  let section: ConfigurationSection
-  let connection: PostgreSQLConnection
-  let format: String?
-  let noOwner: Bool
-  let compression: String?
-  let dumpOptions: [String]
-  let restoreOptions: [String]
-  let listOptions: [String]
-  let analyzeOptions: [String]
-
-  private static let unlisted: Set<String> = ["template0", "template1"]
-
-  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
-    self.identity = identity
-    self.section = section
-    do {
-      connection = try PostgreSQLConnection(section, to: server)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
-      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
-      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
-    } catch {
-      throw DumpError.misconfigured(
-        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
-    }
-    format = section[PostgreSQLOptions.format]
-    noOwner = section[PostgreSQLOptions.noOwner] ?? false
-    compression = section[PostgreSQLOptions.compression]
-    guard !identity.database.contains("/") else {
-      throw DumpError.misconfigured(
-        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
-        suggestion: "Dump it with name: all, or rename the database")
-    }
-  }
-
-  /// The databases that the entry stands for: its own name, or with `all` and a format, every one of the server.
-  func databases(context: HookContext) throws -> [String] {
-    guard identity.database == "all", format != nil else { return [identity.database] }
-    let sql = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
-    let result = try Self.maintenance { database in
-      try connection.query(sql, database: database, context: context)
-    }
-    guard result.status.isSuccess else {
-      throw DumpError.listingFailed(identity, program: "psql", lines: result.errorLines)
-    }
-    let names = result.text.split(separator: "\n").map(String.init).filter { !Self.unlisted.contains($0) }
-    guard !names.isEmpty else {
-      throw DumpError.listingFailed(identity, program: "psql", lines: ["the server has no databases to dump"])
-    }
-    return names
-  }
-
-  /// Runs something in the database that every server has, or failing that the next one.
-  static func maintenance(_ body: (String) throws -> CommandResult) rethrows -> CommandResult {
-    let first = try body("postgres")
-    guard !first.status.isSuccess, first.errorLines.joined().contains("does not exist") else { return first }
-    return try body("template1")
   }
 }

@@ -2,216 +2,180 @@ import CofferSystem
 
 /// The restore of one database, in one transaction.
 struct PostgreSQLRestore: PlannedRestore {
-  /// What is there to restore into.
-  private enum Destination {
-    case missing
-    /// Made, but without content.
-    case empty
-    case filled
-  }
-
   private let facts: DumpFacts
-  private let connection: PostgreSQLConnection
   private let entry: PostgreSQLEntry
-  private let destination: Destination
+  private let connection: PostgreSQLConnection
+  private let destination: PostgreSQLDestination
+  private let schemas: [String]
+  private let timescale: Timescale?
 
-  private var mustCreate: Bool { destination == .missing }
+  private var name: String { destination.name }
+  private var mustCreate: Bool { destination.state == .missing }
+  private var isPlain: Bool { facts.format == "plain" }
 
   /// Checks programs, connection and permission to create.
-  init(facts: DumpFacts, connection: PostgreSQLConnection, entry: PostgreSQLEntry, context: HookContext) throws {
+  ///
+  /// - Throws: `RestoreError`; `LaunchError`.
+  init(
+    facts: DumpFacts, target: RestoreTarget, entry: PostgreSQLEntry, installations: PostgreSQLInstallations,
+    context: HookContext
+  ) throws {
     self.facts = facts
-    self.connection = connection
     self.entry = entry
-    if facts.format != "plain" {
-      try Self.checkVersion(facts, connection, context)
-    }
-    let database = facts.identity.database
-    let result = try connection.query(Self.countOfObjects, database: database, context: context)
-    if result.status.isSuccess {
-      destination = result.text.hasPrefix("0") ? .empty : .filled
-      return
-    }
-    guard result.errorLines.joined().contains("database \"\(database)\" does not exist") else {
+    schemas = target.schemas
+    guard schemas.isEmpty || facts.format != "plain" else {
       throw RestoreError.refused(
-        facts.identity, problem: result.errorLines.last ?? "psql failed",
-        suggestion: ClientFailure.suggestion(result.errorLines))
+        facts.identity, problem: "a plain dump cannot be taken apart into schemas",
+        suggestion: "Restore it whole under another name with --target-name and copy the schema from there; dumps of "
+          + "format custom, directory or tar can be")
     }
-    destination = .missing
-    try checkMayCreate(context)
+    destination = try PostgreSQLDestination(
+      target.databaseName ?? facts.identity.database, connection: entry.connection, of: facts.identity,
+      context: context)
+    connection =
+      facts.format == "plain"
+      ? entry.connection
+      : try Self.client(facts, entry, destination, installations, context)
+    timescale = try Timescale(facts, destination, connection, context)
   }
-
-  /// Numbers below 16384 are those of objects that every database is born with (FirstNormalObjectId).
-  private static let countOfObjects = """
-    SELECT (SELECT count(*) FROM pg_largeobject_metadata) + count(*) FROM (
-    SELECT oid FROM pg_class UNION ALL SELECT oid FROM pg_proc UNION ALL SELECT oid FROM pg_type
-    UNION ALL SELECT oid FROM pg_namespace UNION ALL SELECT oid FROM pg_extension) objects WHERE oid >= 16384
-    """
 
   var summary: String {
     let end =
-      switch destination {
+      switch destination.state {
       case .missing: "created: it is missing there"
       case .empty: "it is empty there"
-      case .filled: "its contents are replaced"
+      case .filled: schemas.isEmpty ? "its contents are replaced" : "these schemas are replaced"
       }
-    return "\(facts.identity.title) -> '\(facts.identity.database)' at \(connection.place) (\(end))"
+    let part = schemas.isEmpty ? "" : "schemas \(schemas.joined(separator: ", ")) of "
+    return "\(part)\(facts.identity.title) -> '\(name)' at \(connection.place) (\(end))"
   }
 
   var wantsFolder: Bool { facts.format == "directory" }
 
-  func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    if mustCreate { try create(context) }
-    do {
-      return PostgreSQLRunningRestore(
-        try client(folder: folder, context: context), analyze: { analyze(context) },
-        undo: { if mustCreate { drop(context) } })
-    } catch {
-      if mustCreate { drop(context) }
-      throw error
-    }
-  }
-
   /// pg_restore reads the dumps of its own version and of older ones.
-  private static func checkVersion(
-    _ facts: DumpFacts, _ connection: PostgreSQLConnection, _ context: HookContext
-  ) throws {
-    let command = connection.versionCommand(.restore, context: context)
-    let result = try context.launcher.run(command, cancellation: context.cancellation)
-    guard result.status.isSuccess else {
-      throw RestoreError.refused(
-        facts.identity, problem: ClientFailure.problem("pg_restore", result.status, result.errorLines),
-        suggestion: "Correct pg_restore_command")
+  private static func client(
+    _ facts: DumpFacts, _ entry: PostgreSQLEntry, _ destination: PostgreSQLDestination,
+    _ installations: PostgreSQLInstallations, _ context: HookContext
+  ) throws -> PostgreSQLConnection {
+    let made = facts.clientVersion.flatMap(PostgreSQLVersion.major(ofProgram:))
+    let wanted = max(made ?? 0, destination.serverMajor ?? 0)
+    let newest: Int
+    do {
+      let client = try PostgreSQLClient(
+        .restore, of: entry.connection, atLeast: made, wanted: wanted, installations: installations, context: context)
+      guard client.version != nil else {
+        throw RestoreError.refused(
+          facts.identity, problem: "pg_restore does not tell its version: \(client.complaint ?? "it says nothing")",
+          suggestion: "Correct pg_restore_command")
+      }
+      guard let made, let own = client.major, own < made else { return client.connection }
+      newest = own
+    } catch let error as PostgreSQLClient.TooOld {
+      newest = error.newest
     }
-    guard let made = facts.clientVersion.flatMap(PostgreSQLVersion.major(ofProgram:)),
-      let own = PostgreSQLVersion.major(ofProgram: result.text), own < made
-    else { return }
     throw RestoreError.refused(
-      facts.identity, problem: "it was dumped by pg_dump \(made), and pg_restore here is version \(own)",
-      suggestion: "Install postgresql-client-\(made), or set pg_restore_command")
+      facts.identity,
+      problem: "it was dumped by pg_dump \(made ?? 0), and the newest pg_restore here is version \(newest)",
+      suggestion: "Install postgresql-client-\(made ?? 0), or set pg_restore_command")
   }
 
-  private func checkMayCreate(_ context: HookContext) throws {
-    let sql = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
-    let result = try PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
-    guard result.status.isSuccess, result.text.hasPrefix("t") else {
-      throw RestoreError.refused(
-        facts.identity, problem: "the database is missing and the user may not create it",
-        suggestion: "Create the database, or grant the user CREATEDB")
+  // MARK: - Running
+
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    var undo = UndoSteps()
+    do {
+      if mustCreate {
+        try create(context)
+        undo.add { _ = try? query("DROP DATABASE IF EXISTS \(PostgreSQLText.identifier(name))", context) }
+      }
+      if let timescale {
+        undo.add { timescale.undo(context) }
+        try timescale.prepare(context)
+      }
+      try createSchemas(&undo, context)
+      return PostgreSQLRunningRestore(
+        try client(folder: folder, context: context), complete: { complete(context) }, undo: undo)
+    } catch {
+      undo.run()
+      throw error
     }
   }
 
   private func create(_ context: HookContext) throws {
-    let name = PostgreSQLConnection.quotedIdentifier(facts.identity.database)
-    var sql = "CREATE DATABASE \(name) TEMPLATE template0"
-    for (option, key) in [("ENCODING", "encoding"), ("LC_COLLATE", "collate"), ("LC_CTYPE", "ctype")] {
-      if let value = facts.details[key], !value.isEmpty {
-        sql += " \(option) \(PostgreSQLConnection.quotedLiteral(value))"
-      }
-    }
-    let provider = facts.details["provider"]
-    if let locale = facts.details["locale"], provider == "i" || provider == "b" {
-      let option = provider == "i" ? "icu" : "builtin"
-      sql += " LOCALE_PROVIDER \(option) \(option)_locale \(PostgreSQLConnection.quotedLiteral(locale))"
-    }
-    let result = try PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
+    let properties = DatabaseProperties(details: facts.details)
+    let names = try query("SELECT spcname FROM pg_tablespace", context).text.split(separator: "\n").map(String.init)
+    let result = try query(properties.creation(of: name, tablespaces: Set(names)), context)
     guard result.status.isSuccess else {
       throw RestoreError.programFailed(
         facts.identity, program: "CREATE DATABASE", status: result.status, lines: result.errorLines)
     }
-    guard let owner = facts.details["owner"], !entry.noOwner else { return }
     // Without the role the restoring user stays the owner; the dump's own statements say more if it matters.
-    let change = "ALTER DATABASE \(name) OWNER TO \(PostgreSQLConnection.quotedIdentifier(owner))"
-    _ = try PostgreSQLEntry.maintenance { try connection.query(change, database: $0, context: context) }
+    if !entry.noOwner, let statement = properties.owning(of: name) { _ = try query(statement, context) }
   }
 
-  private func drop(_ context: HookContext) {
-    let sql = "DROP DATABASE IF EXISTS \(PostgreSQLConnection.quotedIdentifier(facts.identity.database))"
-    _ = try? PostgreSQLEntry.maintenance { try connection.query(sql, database: $0, context: context) }
+  /// A schema that is chosen comes without its own creation: pg_restore takes what is in it.
+  private func createSchemas(_ undo: inout UndoSteps, _ context: HookContext) throws {
+    for schema in schemas where !destination.schemas.contains(schema) {
+      let quoted = PostgreSQLText.identifier(schema)
+      let result = try connection.query("CREATE SCHEMA \(quoted)", database: name, context: context)
+      guard result.status.isSuccess else {
+        throw RestoreError.programFailed(
+          facts.identity, program: "CREATE SCHEMA", status: result.status, lines: result.errorLines)
+      }
+      undo.add { _ = try? connection.query("DROP SCHEMA \(quoted)", database: name, context: context) }
+    }
   }
 
-  private func client(folder: String?, context: HookContext) throws -> PostgreSQLRunningRestore.Client {
-    let database = facts.identity.database
-    if facts.format == "plain" {
+  private func query(_ sql: String, _ context: HookContext) throws -> CommandResult {
+    try connection.queryServer(sql, context: context)
+  }
+
+  private func client(folder: String?, context: HookContext) throws -> any RestoreClient {
+    // Where there is nothing to clean, statements that make room can only fail.
+    let mustClean = destination.state == .filled
+    if isPlain {
       let client = try ScriptClient(
-        database: database, options: entry.restoreOptions, connection: connection, of: facts.identity,
-        context: context)
-      return .script(client, destination == .filled ? nil : PlainScript())
+        database: name, options: entry.restoreOptions, connection: connection, of: facts.identity, context: context)
+      return mustClean ? client : PlainScriptClient(client)
     }
     var arguments = [
-      "--exit-on-error", "--single-transaction", "--dbname", PostgreSQLConnection.connectionString(database),
+      "--exit-on-error", "--single-transaction", "--dbname", PostgreSQLText.connectionString(name),
     ]
-    // Where there is nothing to clean, statements that make room can only fail.
-    if destination == .filled { arguments += ["--clean", "--if-exists"] }
+    if mustClean { arguments += ["--clean", "--if-exists"] }
     if entry.noOwner { arguments.append("--no-owner") }
+    arguments += schemas.flatMap { ["--schema", $0] }
+    if !schemas.isEmpty { arguments.append("--strict-names") }
     arguments += ["--format", facts.format] + entry.restoreOptions
-    if let folder { arguments.append(folder) }
-    let command = connection.command(.restore, arguments, context: context)
-    return .archive(try ClientInput(command, of: facts.identity, context: context))
+    let command = { (file: String?) in
+      connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: context)
+    }
+    // A command of the user's own may run where this machine's files are not.
+    if facts.format == "tar", entry.connection.override(of: .restore) == nil {
+      return try SpooledArchive(of: facts.identity, command: command, context: context)
+    }
+    return try ClientInput(command(folder), of: facts.identity, context: context)
   }
 
   /// - Returns: Warnings.
-  private func analyze(_ context: HookContext) -> [String] {
-    let arguments =
-      ["--no-psqlrc", "--quiet", "--dbname", PostgreSQLConnection.connectionString(facts.identity.database)]
-      + entry.analyzeOptions + ["--command", "ANALYZE"]
-    let command = connection.command(.psql, arguments, context: context)
-    let result = try? context.launcher.run(command, seconds: 24 * 3600, cancellation: context.cancellation)
-    guard let result, result.status.isSuccess else {
-      return ["\(facts.identity.title): restored, but ANALYZE failed; run it by hand"]
+  private func complete(_ context: HookContext) -> [String] {
+    var warnings = timescale?.complete(context) ?? []
+    if mustCreate {
+      let statements = DatabaseProperties(details: facts.details)
+        .statements(for: name, withPrivileges: !entry.restoreOptions.contains(where: Self.leavesPrivileges))
+      warnings += connection.runEach(statements, database: name, context: context)
+        .map { "\(facts.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
     }
-    return []
-  }
-}
-
-/// A client that restores in one transaction.
-final class PostgreSQLRunningRestore: RunningRestore {
-  enum Client {
-    /// pg_restore, which notices when its input is cut short.
-    case archive(ClientInput)
-    /// psql, for plain dumps; with what leaves out the statements that make room.
-    case script(ScriptClient, PlainScript?)
-  }
-
-  private var client: Client
-  private let analyze: () -> [String]
-  private let undo: () -> Void
-
-  init(_ client: Client, analyze: @escaping () -> [String], undo: @escaping () -> Void) {
-    self.client = client
-    self.analyze = analyze
-    self.undo = undo
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    switch client {
-    case .archive(let input): try input.write(bytes)
-    case .script(let psql, nil): try psql.write(bytes)
-    case .script(let psql, var script?):
-      try script.feed(bytes) { try psql.write($0) }
-      client = .script(psql, script)
+    if isPlain, entry.noOwner, facts.details["no_owner"] == nil {
+      warnings.append(
+        "\(facts.identity.title): restored with the owners in it; no_owner works on plain dumps when they are made")
     }
+    if !connection.analyze(name, options: entry.analyzeOptions, context: context) {
+      warnings.append("\(facts.identity.title): restored, but ANALYZE failed; run it by hand")
+    }
+    return warnings
   }
 
-  func finish() throws -> [String] {
-    do {
-      switch client {
-      case .archive(let input): try input.finish()
-      case .script(let psql, var script):
-        try script?.finish { try psql.write($0) }
-        try psql.finish()
-      }
-    } catch {
-      abandon()
-      throw error
-    }
-    return analyze()
-  }
-
-  func abandon() {
-    switch client {
-    case .archive(let input): input.abandon()
-    case .script(let psql, _): psql.abandon()
-    }
-    undo()
+  private static func leavesPrivileges(_ option: String) -> Bool {
+    ["-x", "--no-acl", "--no-privileges"].contains(option)
   }
 }

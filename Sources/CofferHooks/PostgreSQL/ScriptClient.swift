@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// psql with a script on its input, which it runs in one transaction.
 ///
@@ -19,7 +20,7 @@ final class ScriptClient {
   ) throws {
     let arguments = [
       "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null", "--dbname",
-      PostgreSQLConnection.connectionString(database),
+      PostgreSQLText.connectionString(database),
     ]
     client = try ClientInput(
       connection.command(.psql, arguments + options, context: context), of: identity,
@@ -48,8 +49,39 @@ final class ScriptClient {
     client.abandon()
   }
 
+  /// Runs statements in one transaction.
+  ///
+  /// - Throws: `RestoreError`; `RunCancelled`.
+  static func run(
+    _ statements: [String], in database: String, options: [String] = [], connection: PostgreSQLConnection,
+    of identity: DumpIdentity, context: HookContext
+  ) throws {
+    let client = try ScriptClient(
+      database: database, options: options, connection: connection, of: identity, context: context)
+    try Array(statements.joined(separator: "\n").utf8).withUnsafeBytes { try client.write($0) }
+    try client.finish()
+  }
+
   private func flush() throws {
     try buffer.withUnsafeBytes { try client.write($0) }
     buffer.removeAll(keepingCapacity: true)
+  }
+}
+
+extension PostgreSQLConnection {
+  /// Runs statements each by itself: one that fails does not keep the others from working.
+  ///
+  /// - Returns: What failed, in the server's words.
+  func runEach(_ statements: [String], database: String, context: HookContext) -> [String] {
+    guard !statements.isEmpty else { return [] }
+    let end = "coffer-done"
+    let arguments = ["--no-psqlrc", "--quiet", "--dbname", PostgreSQLText.connectionString(database)]
+    let text = statements.map { $0 + ";\n" }.joined() + "\\echo \(end)\n"
+    let result = try? context.launcher.run(
+      command(.psql, arguments, context: context), input: Array(text.utf8), cancellation: context.cancellation)
+    guard let result, result.text.hasSuffix(end + "\n") else { return [result?.errorLines.last ?? "psql failed"] }
+    return result.errorLines.compactMap { line in
+      line.range(of: "ERROR:").map { line[$0.upperBound...].trimmingCharacters(in: .whitespaces) }
+    }
   }
 }

@@ -1,0 +1,67 @@
+import CofferConfiguration
+import CofferSystem
+
+/// One entry of `postgresql_databases`, read.
+struct PostgreSQLEntry: Sendable {
+  /// Whether the roles and tablespaces of the entry's server are saved in a dump of their own.
+  enum Globals: String {
+    case automatic = "auto"
+    case always = "true"
+    case never = "false"
+  }
+
+  /// Its database is what stands in the configuration: a name, a pattern, or `all`.
+  let identity: DumpIdentity
+  let section: ConfigurationSection
+  let connection: PostgreSQLConnection
+  let format: String?
+  let globals: Globals
+  let noOwner: Bool
+  let compression: String?
+  let dumpOptions: [String]
+  let restoreOptions: [String]
+  let listOptions: [String]
+  let analyzeOptions: [String]
+
+  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
+    self.identity = identity
+    self.section = section
+    do {
+      connection = try PostgreSQLConnection(section, to: server)
+      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
+      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
+      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
+    } catch {
+      throw DumpError.misconfigured(
+        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+    }
+    format = section[PostgreSQLOptions.format]
+    globals = section[PostgreSQLOptions.globals].flatMap(Globals.init) ?? .automatic
+    noOwner = section[PostgreSQLOptions.noOwner] ?? false
+    compression = section[PostgreSQLOptions.compression]
+    guard !identity.database.contains("/") else {
+      throw DumpError.misconfigured(
+        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
+        suggestion: "Dump it with name: all, or rename the database")
+    }
+  }
+
+  /// Whether one dump of pg_dumpall holds everything.
+  var isWholeServer: Bool { identity.database == "all" && format == nil }
+
+  /// Whether the server has to be asked which databases are meant.
+  var isPattern: Bool { identity.database == "all" && format != nil || identity.database.contains("*") }
+
+  /// What dumps of the globals are made with; nil when the configured command cannot make them.
+  ///
+  /// The command that stands in for pg_dump names it as a rule, with what it takes to run it elsewhere:
+  /// `docker exec db pg_dump`. pg_dumpall is then found beside it.
+  var globalsConnection: PostgreSQLConnection? {
+    guard var words = connection.override(of: .dump) else { return connection }
+    let name = PostgreSQLConnection.Program.dump.rawValue
+    guard let place = words.lastIndex(where: { $0 == name || $0.hasSuffix("/" + name) }) else { return nil }
+    words[place] = words[place].dropLast(name.count) + PostgreSQLConnection.Program.dumpAll.rawValue
+    return connection.using(words, for: .dumpAll)
+  }
+}

@@ -1,0 +1,46 @@
+import CofferSystem
+import Foundation
+
+/// The versions of PostgreSQL's client programs that are installed side by side.
+public struct PostgreSQLInstallations: Sendable {
+  /// Folders whose names are a prefix and a version, with the programs in `bin`.
+  public struct Root: Sendable {
+    let folder: String
+    let prefix: String
+
+    public init(folder: String, prefix: String) {
+      self.folder = folder
+      self.prefix = prefix
+    }
+  }
+
+  private let roots: [Root]
+
+  public init(_ roots: [Root]) {
+    self.roots = roots
+  }
+
+  /// Where the packages of Debian, and those of the PostgreSQL project for other systems, put them.
+  public static let standard = PostgreSQLInstallations([
+    Root(folder: "/usr/lib/postgresql", prefix: ""), Root(folder: "/usr", prefix: "pgsql-"),
+  ])
+
+  /// A program of one of the versions.
+  struct Client: Equatable {
+    let major: Int
+    let command: [String]
+  }
+
+  func clients(_ program: PostgreSQLConnection.Program) -> [Client] {
+    roots.flatMap { root in
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
+      return names.compactMap { name -> Client? in
+        let path = "\(root.folder)/\(name)/bin/\(program.rawValue)"
+        guard name.hasPrefix(root.prefix), let major = PostgreSQLVersion.major(name.dropFirst(root.prefix.count)),
+          access(path, X_OK) == 0
+        else { return nil }
+        return Client(major: major, command: [path])
+      }
+    }
+  }
+}

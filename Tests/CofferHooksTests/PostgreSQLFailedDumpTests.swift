@@ -1,0 +1,126 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+@Suite("PostgreSQL dumps that fail", .serialized)
+struct PostgreSQLFailedDumpTests: PostgreSQLSuite {
+  let ground: PostgreSQLGround
+
+  init() throws {
+    ground = try PostgreSQLGround()
+  }
+
+  /// Takes the only dump of a configuration, which must fail.
+  private func failure(_ entry: String, context: HookContext) throws -> Diagnosis {
+    let dump = try #require(hook.dumps(of: try configured(entry), context: context).first)
+    do {
+      _ = try TakenDump(dump, context: context)
+    } catch let error as any DiagnosableError {
+      #expect(
+        try FileManager.default.subpathsOfDirectory(atPath: context.runtime.path).allSatisfy { !$0.hasSuffix("users") })
+      return error.diagnosis
+    }
+    Issue.record("The dump succeeded")
+    return Diagnosis(subject: "", problem: "")
+  }
+
+  @Test("A wrong password is told with the database and what to do")
+  func wrongPassword() throws {
+    let entry = "  - {name: users, hostname: \(one.hostname), port: \(one.port), username: postgres, password: nope}\n"
+    let diagnosis = try failure(entry, context: makeContext())
+    #expect(diagnosis.subject.contains("'users'"))
+    #expect(diagnosis.problem.contains("password authentication failed"))
+    #expect(diagnosis.suggestion?.contains("password") == true)
+  }
+
+  @Test("A server that is down is told with what to check")
+  func serverDown() throws {
+    let diagnosis = try failure("  - {name: users, hostname: 127.0.0.1, port: 1}\n", context: makeContext())
+    #expect(diagnosis.problem.contains("Connection refused"))
+    #expect(diagnosis.suggestion?.contains("server runs") == true)
+  }
+
+  @Test("A missing pg_dump is told with the package that has it")
+  func missingProgram() throws {
+    let diagnosis = try failure("  - {name: users}\n", context: makeContext(path: "/nowhere"))
+    #expect(diagnosis.subject == "pg_dump")
+    #expect(diagnosis.suggestion?.contains("postgresql-client") == true)
+  }
+
+  @Test("A dump program that dies in the middle is told with its signal")
+  func killed() throws {
+    let program = try standIn("head -c 300000 /dev/zero; kill -9 $$")
+    let diagnosis = try failure("  - {name: users, pg_dump_command: \(program)}\n", context: makeContext())
+    #expect(diagnosis.problem.contains("killed by signal 9"))
+  }
+
+  @Test("A dump program that dies before it writes anything does not block the run")
+  func diesAtOnce() throws {
+    let program = try standIn("echo 'no such thing' >&2; exit 3")
+    let diagnosis = try failure("  - {name: users, pg_dump_command: \(program)}\n", context: makeContext())
+    #expect(diagnosis.problem.contains("exit status 3: no such thing"))
+  }
+
+  @Test("A dump that hangs is ended after the stall limit, with everything it started")
+  func stalls() throws {
+    let program = try standIn("printf PGDMP; sleep 987654 & sleep 987654")
+    let context = try makeContext(limits: DumpLimits(stall: 0.5))
+    let diagnosis = try failure("  - {name: users, pg_dump_command: \(program)}\n", context: context)
+    #expect(diagnosis.subject.contains("'users'"))
+    #expect(diagnosis.problem.contains("wrote nothing for"))
+    let processes = try SystemProcessLauncher().run(
+      ChildCommand("ps", ["-e", "-o", "args="], environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"])))
+    #expect(!processes.text.contains("sleep 987654"))
+  }
+
+  @Test("A dump into a folder is ended too when it hangs or takes too long, and leaves nothing")
+  func folderLimits() throws {
+    let writing = "for a; do case $a in */users) mkdir $a; n=$a;; esac; done;"
+    for (script, limits, sign) in [
+      ("\(writing) echo x >$n/1; sleep 987652", DumpLimits(stall: 0.4), "wrote nothing for"),
+      ("\(writing) while true; do echo x >>$n/1; sleep 0.05; done", DumpLimits(stall: 5, total: 0.6), "took more than"),
+      ("\(writing) echo x >$n/1; kill -9 $$", DumpLimits(), "killed by signal 9"),
+      ("\(writing) echo x >$n/toc.dat", DumpLimits(), "table of contents"),
+    ] {
+      let entry = "  - {name: users, format: directory, pg_dump_command: \(try standIn(script))}\n"
+      #expect(try failure(entry, context: makeContext(limits: limits)).problem.contains(sign))
+    }
+  }
+
+  @Test("A dump that takes too long is ended even while it writes")
+  func tooLong() throws {
+    let program = try standIn("while true; do printf PGDMP; sleep 0.05; done")
+    let context = try makeContext(limits: DumpLimits(stall: 60, total: 0.5))
+    let diagnosis = try failure("  - {name: users, pg_dump_command: \(program)}\n", context: context)
+    #expect(diagnosis.problem.contains("took more than"))
+  }
+
+  @Test(
+    "An empty dump, and one without its marks, are failures although the program is content",
+    arguments: [
+      ("exit 0", "custom", "wrote nothing"), ("echo text", "custom", "PGDMP"), ("echo '-- half'", "plain", "complete"),
+      ("echo x", "tar", "empty blocks"),
+    ])
+  func incomplete(script: String, format: String, sign: String) throws {
+    let entry = "  - {name: users, format: \(format), pg_dump_command: \(try standIn(script))}\n"
+    #expect(try failure(entry, context: makeContext()).problem.contains(sign))
+  }
+
+  @Test("A cancelled run ends the dump")
+  func cancelled() throws {
+    let cancellation = try Cancellation()
+    let context = try makeContext(cancellation: cancellation)
+    let root = try configured("  - {name: users, pg_dump_command: \(try standIn("sleep 987653"))}\n")
+    let dump = try plan(root, context)
+    let canceller = WorkerThread(name: "canceller") {
+      usleep(200_000)
+      cancellation.cancel()
+    }
+    #expect(throws: RunCancelled()) { try TakenDump(dump, context: context) }
+    canceller.join()
+  }
+}

@@ -1,0 +1,137 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+@Suite("PostgreSQL restores that cannot succeed", .serialized)
+struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
+  let ground: PostgreSQLGround
+
+  init() throws {
+    ground = try PostgreSQLGround()
+  }
+
+  @Test(
+    "A restore that fails in the middle, or is given up, leaves the database exactly as it was",
+    arguments: ["custom", "plain"])
+  func failedRestore(format: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try configured(entry("format: \(format)"))
+    let dump = try take(root, context)
+    // A view that the dump knows nothing of keeps a table from being dropped.
+    try one.run(
+      "CREATE VIEW keeper AS SELECT * FROM sales.orders_rest; DELETE FROM sales.orders_2024", in: Self.database)
+    let before = try one.content(of: Self.database)
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.problem.contains("as it was") == true)
+    #expect(error?.diagnosis.subject.contains(Self.database) == true)
+    try expectSame(one.content(of: Self.database), before)
+
+    try one.run("DROP VIEW keeper", in: Self.database)
+    let without = try one.content(of: Self.database)
+    try dump.restore(plan, context: context, length: dump.bytes.count / 2)
+    try expectSame(one.content(of: Self.database), without)
+
+    try two.drop(Self.database)
+    let elsewhere = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    try dump.restore(elsewhere, context: context, length: dump.bytes.count / 2)
+    #expect(throws: PostgreSQLServer.SQLFailed.self) { try two.content(of: Self.database) }
+  }
+
+  @Test(
+    "A dump whose end never reaches the client, as when this program is killed, changes nothing",
+    arguments: [
+      ("plain", "head -n 900 | %"), ("plain", "% </dev/null"), ("plain", "cat >/dev/null; exit 0"),
+      ("custom", "head -c 40000 | %"), ("custom", "% </dev/null"), ("tar", "% </dev/null"),
+    ])
+  func cutInput(format: String, wrapper: String) throws {
+    try prepare()
+    let context = try makeContext()
+    var root = try configured(entry("format: \(format)"))
+    let dump = try take(root, context)
+    try one.run("DELETE FROM sales.orders", in: Self.database)
+    let before = try one.content(of: Self.database)
+    // Only the restoring call reads its input; the checks before it must go through.
+    let program = format == "plain" ? "psql" : "pg_restore"
+    let command = wrapper.replacingOccurrences(of: "%", with: "\(program) \"$@\"")
+    let standIn = try standIn("case \"$*\" in *--command*|*--version*) exec \(program) \"$@\";; esac; \(command)")
+    root = try configured(entry("format: \(format)", "\(program)_command: \(standIn)"))
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    try expectSame(one.content(of: Self.database), before)
+  }
+
+  @Test("A role that is missing where a dump goes is told with what to do, and no database is left behind")
+  func missingRole() throws {
+    try one.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"; CREATE ROLE \"only here\"")
+    try one.recreate("owned")
+    try one.run("CREATE TABLE t(a int); ALTER TABLE t OWNER TO \"only here\"", in: "owned")
+    let context = try makeContext()
+    let root = try configured(one.entry("owned"))
+    let dump = try take(root, context)
+    try two.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"")
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.suggestion?.contains("no_owner: true") == true)
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname = 'owned'") == "0\n")
+
+    let freely = try configured(one.entry("owned", "no_owner: true", "restore_options: --no-acl"))
+    let again = try hook.restore(of: dump.facts, to: two.target, root: freely, context: context)
+    try dump.restore(again, context: context)
+    #expect(try two.run("SELECT tableowner FROM pg_tables WHERE tablename = 't'", in: "owned") == "postgres\n")
+    for server in [one, two] { try server.run("DROP DATABASE owned; DROP ROLE IF EXISTS \"only here\"") }
+  }
+
+  @Test("A restore that cannot work is refused before anything is touched")
+  func refused() throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try configured(entry())
+    let dump = try take(root, context)
+    var target = two.target
+    target.password = "wrong"
+    #expect(throws: RestoreError.self) { try hook.restore(of: dump.facts, to: target, root: root, context: context) }
+    target.port = 1
+    #expect(throws: RestoreError.self) { try hook.restore(of: dump.facts, to: target, root: root, context: context) }
+    try two.run("DROP ROLE IF EXISTS weak; CREATE ROLE weak LOGIN PASSWORD 'w'")
+    try two.drop(Self.database)
+    target = two.target
+    (target.username, target.password) = ("weak", "w")
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: dump.facts, to: target, root: root, context: context)
+    }
+    #expect(error?.diagnosis.suggestion?.contains("CREATEDB") == true)
+  }
+
+  @Test("A dump that is newer than pg_restore is refused before anything is touched")
+  func newerDump() throws {
+    let identity = DumpIdentity(hook: hook.name, database: "nothing", hostname: one.hostname, port: one.port)
+    let facts = DumpFacts(identity: identity, format: "custom", clientVersion: "pg_dump (PostgreSQL) 99.1")
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: facts, to: one.target, root: nil, context: makeContext())
+    }
+    #expect(error?.diagnosis.suggestion?.contains("postgresql-client-99") == true)
+  }
+
+  @Test("What a dump cannot give is refused with what to do: a schema of a plain dump, a name for a whole server")
+  func impossible() throws {
+    let context = try makeContext()
+    func refusal(_ database: String, format: String, _ target: RestoreTarget) -> Diagnosis? {
+      let facts = DumpFacts(
+        identity: DumpIdentity(hook: hook.name, database: database, hostname: one.hostname, port: one.port),
+        format: format)
+      return #expect(throws: RestoreError.self) {
+        try hook.restore(of: facts, to: target, root: nil, context: context)
+      }?.diagnosis
+    }
+    let schema = refusal("users", format: "plain", RestoreTarget(schemas: ["a"]))
+    #expect(schema?.suggestion?.contains("--target-name") == true)
+    let name = refusal("all", format: "plain", RestoreTarget(databaseName: "x"))
+    #expect(name?.suggestion?.contains("name: all") == true)
+  }
+}
