@@ -21,4 +21,11 @@ struct ReferenceTests {
   func commands() throws {
     #expect(try page("commands.md") == CommandReference.markdown(actions: CommandTable.actions))
   }
+
+  @Test(
+    "borgmatic's options: made anew by 'coffer config generate --borgmatic-reference > Documentation/reference/borgmatic-options.md'"
+  )
+  func borgmaticOptions() throws {
+    #expect(try page("borgmatic-options.md") == BorgmaticReference.markdown)
+  }
 }

@@ -13,10 +13,12 @@ enum ConfigGenerateAction {
   private static let reference = Flag("--reference", help: "Print the reference page of all options instead.")
   private static let commandReference = Flag(
     "--command-reference", help: "Print the reference page of all commands instead.")
+  private static let borgmaticReference = Flag(
+    "--borgmatic-reference", help: "Print the page of what borgmatic's options do in Coffer instead.")
 
   static let declaration = ActionDeclaration(
     "config generate", abstract: "Write a commented configuration file to start from.",
-    flags: [source, destination, overwrite, reference, commandReference],
+    flags: [source, destination, overwrite, reference, commandReference, borgmaticReference],
     examples: [
       "coffer config generate --destination config.yaml",
       "coffer config generate --source /etc/borgmatic/config.yaml --destination /etc/coffer/config.yaml",
@@ -33,6 +35,7 @@ enum ConfigGenerateAction {
 
   private static func run(_ context: ActionContext) throws {
     if context.flags.contains(reference) { return context.console.output(OptionReference.markdown) }
+    if context.flags.contains(borgmaticReference) { return context.console.output(BorgmaticReference.markdown) }
     if context.flags.contains(commandReference) {
       return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
     }

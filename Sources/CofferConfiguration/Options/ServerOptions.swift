@@ -28,10 +28,10 @@ public enum ServerOptions {
     isSecret: true)
   public static let passwordFile = OptionKey<String>(
     "password_file", "A file that holds the password and nothing else; used when password is not set.",
-    example: "/etc/coffer/database-password")
+    example: "/etc/coffer/database-password", support: .own)
   public static let restorePasswordFile = OptionKey<String>(
     "restore_password_file", "A file that holds the password that 'restore' uses.",
-    example: "/etc/coffer/spare-password")
+    example: "/etc/coffer/spare-password", support: .own)
   public static let options = OptionKey<String>(
     "options", "More arguments for the dump program, split into words like a shell does.", example: "--verbose")
   public static let listOptions = OptionKey<String>(
