@@ -53,7 +53,7 @@ struct PostgreSQLListingTests: PostgreSQLSuite {
     }
     #expect(error?.diagnosis.problem.contains("'no_such_*'") == true)
     let options = #expect(throws: DumpError.self) {
-let root = try configured(one.entry("all", "format: tar", "list_options: --nonsense"))
+      let root = try configured(one.entry("all", "format: tar", "list_options: --nonsense"))
       _ = try plan(root, context).start(context: context)
     }
     #expect(options?.diagnosis.problem.contains("psql --help") == true, "\(options?.diagnosis.problem ?? "")")

@@ -60,7 +60,10 @@ final class Playground {
   }
 
   @discardableResult
-  func coffer(_ arguments: String...) throws -> Outcome {
+  func coffer(_ arguments: String...) throws -> Outcome { try coffer(arguments) }
+
+  @discardableResult
+  func coffer(_ arguments: [String]) throws -> Outcome {
     let needsConfiguration = !arguments.contains {
       ["--config", "bootstrap", "generate", "--help", "--version"].contains($0)
     }

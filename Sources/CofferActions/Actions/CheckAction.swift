@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferRepository
 import CofferSystem
 
@@ -5,31 +6,94 @@ import CofferSystem
 enum CheckAction {
   private static let level = Flag(
     "--level", value: "N",
-    help: "1: objects are what their names say. 2: and tables open and agree. 3: and every archive finds all it needs "
-      + "(default). 4: and every byte decrypts, decompresses and hashes to what it should.")
+    help: "1: objects are what their names say. 2: and tables open and agree. 3: and every archive finds all it needs. "
+      + "4: and every byte decrypts, decompresses and hashes to what it should. Default: what 'checks' says.")
+  private static let only = Flag(
+    "--only", value: "CHECK", repeatable: true,
+    help:
+      "Make this check, whatever 'checks' says: repository (level 2), archives (3), data (4) or extract, which reads "
+      + "the newest archive to its end; may be repeated.")
 
   static let declaration = ActionDeclaration(
     "check", "-k", abstract: "Look for damage in the repositories; change nothing.",
-    discussion:
-      "Each level does what the ones below it do. Damage is told with the object and the archives it affects.",
-    flags: [level, SharedFlags.repository], examples: ["coffer check --level 4"], run: run)
+    discussion: """
+      Each level does what the ones below it do. Damage is told with the object and the archives it affects. A check \
+      that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
+      is asked for by --level, --only or --force is made now.
+      """,
+    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    guard let number = Int(context.flags[level] ?? "3"), let level = CheckLevel(rawValue: number) else {
+    let schedule = try CheckSchedule(context.root)
+    let wanted = context.root[CheckOptions.repositories]
+    try context.forEachRepository { location in
+      if let wanted, !wanted.contains(where: location.matches), !isAsked(context) { return }
+      let access = try context.open(location)
+      if let level = try level(context) { return try check(access, level, context) }
+      let memory = CheckMemory(context, repository: access.repository.header.id)
+      let now = context.surroundings.clock.now()
+      let due = try checks(schedule, context).filter {
+        isAsked(context) || $0.isDue(last: memory.last($0.name), now: now)
+      }
+      guard !due.isEmpty else { return context.console.step("\(location.path): No check is due") }
+      if let level = due.compactMap(\.level).max() { try check(access, level, context) }
+      for check in due where check.level == nil { try self.check(access, check.name, context) }
+      for check in due where !context.isDryRun { try memory.note(check.name, at: now) }
+    }
+  }
+
+  /// Whether the command line says which checks to make now.
+  private static func isAsked(_ context: ActionContext) -> Bool {
+    context.flags.contains(level) || context.flags.contains(only) || context.flags.contains(SharedFlags.force)
+  }
+
+  private static func level(_ context: ActionContext) throws -> CheckLevel? {
+    guard let text = context.flags[level] else { return nil }
+    guard let level = Int(text).flatMap(CheckLevel.init) else {
       throw UsageError(
         argument: level.name, problem: "There is no such level", suggestion: "Write a number from 1 to 4")
     }
-    try context.forEachRepository { location in
-      let access = try context.open(location)
-      let report = try access.repository.check(level, cancellation: context.cancellation)
-      for finding in report.findings { context.console.error(finding.diagnosis) }
-      guard report.findings.isEmpty else {
-        throw DamageFound(repository: location.path, count: report.findings.count)
+    return level
+  }
+
+  private static func checks(_ schedule: CheckSchedule, _ context: ActionContext) throws -> [CheckSchedule.Check] {
+    guard context.flags.contains(only) else { return schedule.checks }
+    return try context.flags.all(only).map { text in
+      guard let name = CheckSchedule.Check.Name(rawValue: text) else {
+        throw UsageError(
+          argument: only.name, problem: "There is no check '\(text)'",
+          suggestion: "The checks are repository, archives, data and extract")
       }
-      context.console.step(
-        "\(location.path): \(report.objectCount) objects and \(report.archiveCount) archives are whole "
-          + "(level \(level.rawValue))")
+      return CheckSchedule.Check(name: name)
     }
+  }
+
+  private static func check(_ access: OpenRepository, _ level: CheckLevel, _ context: ActionContext) throws {
+    let report = try access.repository.check(
+      level, newestArchives: context.root[CheckOptions.last], cancellation: context.cancellation)
+    for finding in report.findings { context.console.error(finding.diagnosis) }
+    guard report.findings.isEmpty else {
+      throw DamageFound(repository: access.location.path, count: report.findings.count)
+    }
+    context.console.step(
+      "\(access.location.path): \(report.objectCount) objects and \(report.archiveCount) archives are whole "
+        + "(level \(level.rawValue))")
+  }
+
+  private static func check(
+    _ access: OpenRepository, _ name: CheckSchedule.Check.Name, _ context: ActionContext
+  ) throws {
+    guard name == .extract else {
+      return context.console.warning("The check '\(name.rawValue)' is not made yet; 'data' reads every stored byte")
+    }
+    let filter = try context.archiveFilter()
+    guard let archive = try access.repository.archives().last(where: filter.sees) else { return }
+    let reader = try access.repository.reader()
+    for item in try reader.items(of: archive, cancellation: context.cancellation) {
+      guard case .file(let stream) = item.content else { continue }
+      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
+    }
+    context.console.step("\(access.location.path): Archive \(archive.name) was read to its end")
   }
 }
 

@@ -82,7 +82,7 @@ enum ConfigBootstrapAction {
 
   private static func run(_ context: ActionContext) throws {
     let access = try context.open(RepositoryLocation(path: context.flags[repository] ?? ""))
-    let archive = try access.archive(context.flags[archive] ?? "latest")
+    let archive = try access.archive(context.flags[archive] ?? "latest", .all)
     let reader = try access.repository.reader()
     let items = try reader.items(of: archive, cancellation: context.cancellation)
     guard let item = items.first(where: { $0.path.text == BootstrapManifest.path }),

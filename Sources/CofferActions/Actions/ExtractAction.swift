@@ -15,7 +15,7 @@ enum ExtractAction {
   static let declaration = ActionDeclaration(
     "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
     discussion: "Files appear under their names only when they are whole. Nothing is written outside the destination.",
-    flags: [SharedFlags.archive, SharedFlags.repository, path, destination, strip],
+    flags: [SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, path, destination, strip],
     examples: [
       "coffer extract --archive latest --path etc/hosts --destination /tmp",
       "coffer extract --archive latest --path coffer --strip-components all",
@@ -27,7 +27,7 @@ enum ExtractAction {
     let selection = PathSelection(context.flags.all(path))
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest")
+      let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest", try context.archiveFilter())
       let reader = try access.repository.reader()
       let items = try reader.items(of: archive, cancellation: context.cancellation).filter {
         selection.contains($0.path)

@@ -43,13 +43,15 @@ enum InfoAction {
 
   static let declaration = ActionDeclaration(
     "info", "-i", abstract: "Show times, sizes and origin of archives.",
-    flags: [archive, SharedFlags.repository, SharedFlags.json],
+    flags: [archive, SharedFlags.repository] + ArchiveListing.flags + [SharedFlags.json],
     examples: ["coffer info --archive latest"], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archives = try context.flags[archive].map { [try access.archive($0)] } ?? access.repository.archives()
+      let archives =
+        try context.flags[archive].map { [try access.archive($0, try context.archiveFilter())] }
+        ?? ArchiveListing.archives(of: access, context)
       if context.wantsJSON {
         return context.outcomes.add(
           .object([

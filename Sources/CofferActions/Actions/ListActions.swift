@@ -4,14 +4,17 @@ import Foundation
 
 /// `repo-list`: the archives of the repositories.
 enum RepoListAction {
+  static let short = Flag("--short", help: "Print names and nothing else.")
+
   static let declaration = ActionDeclaration(
     "repo-list", "rlist", abstract: "List the archives of a repository.",
-    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer repo-list --json"], run: run)
+    flags: [SharedFlags.repository] + ArchiveListing.flags + [short, SharedFlags.json],
+    examples: ["coffer repo-list --json", "coffer repo-list --last 3"], run: run)
 
   static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archives = try access.repository.archives()
+      let archives = try ArchiveListing.archives(of: access, context)
       if context.wantsJSON {
         context.outcomes.add(
           .object([
@@ -23,6 +26,7 @@ enum RepoListAction {
       }
       context.console.step("\(location.path): \(archives.count) archives")
       guard !archives.isEmpty else { return }
+      guard !context.flags.contains(short) else { return archives.forEach { context.console.answer($0.name) } }
       context.console.answer(
         Formats.table(
           archives.map {
@@ -48,14 +52,14 @@ enum ListAction {
       Dumps are shown as databases: hook, host, port, name, format and size. With --json, the outcome is an array with \
       one object whose 'items' are the entries.
       """,
-    flags: [archive, SharedFlags.repository, path, SharedFlags.json],
+    flags: [archive, SharedFlags.repository, path] + ArchiveListing.flags + [RepoListAction.short, SharedFlags.json],
     examples: ["coffer list --archive latest"], run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard let name = context.flags[archive] else { return try RepoListAction.run(context) }
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archive = try access.archive(name)
+      let archive = try access.archive(name, try context.archiveFilter())
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
       let items = all.filter { PathSelection(context.flags.all(path)).contains($0.path) }
       if context.wantsJSON {
@@ -65,6 +69,9 @@ enum ListAction {
             "repository": JSONShapes.repository(access, lastModified: nil),
             "items": .list(items.map(json)),
           ]))
+      }
+      guard !context.flags.contains(RepoListAction.short) else {
+        return items.forEach { context.console.answer($0.path.text) }
       }
       let dumps = ArchiveDump.all(in: items)
       if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps)) }

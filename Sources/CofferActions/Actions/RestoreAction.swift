@@ -41,7 +41,8 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, database, schema, targetName, hostname, port, container, username,
+      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, schema, targetName, hostname,
+      port, container, username,
       password, restorePath, hook, originalHostname, originalPort, originalContainer, originalLabel, yes,
     ],
     examples: [
@@ -56,7 +57,8 @@ enum RestoreAction {
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
     let access = try context.open(location)
-    let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest")
+    let archive = try access.archive(
+      context.flags[SharedFlags.archive] ?? "latest", try context.archiveFilter())
     let reader = try access.repository.reader()
     let dumps = ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
     let chosen = try selection(context).select(

@@ -31,6 +31,8 @@ struct ParsedCommandLine: Sendable {
   let invocations: [Invocation]
   /// What the command line says about options: flags called like them, then `--override`.
   let changes: [OptionChange]
+  /// Whether no action was named and these are the ones that run then.
+  let isStandard: Bool
 }
 
 extension ParsedCommandLine {
@@ -108,7 +110,8 @@ struct CommandLineParser {
     if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
     return ParsedCommandLine(
       globals: globals,
-      invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) }, changes: changes)
+      invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) }, changes: changes,
+      isStandard: isStandard)
   }
 
   private static func change(

@@ -72,6 +72,12 @@ enum SharedFlags {
   static let json = Flag("--json", help: "Print the outcome as JSON and nothing else.")
   static let archive = Flag(
     "--archive", value: "NAME", required: true, help: "The archive's name, its id, or 'latest'.")
+  static let matchArchives = Flag(
+    "--match-archives", "--glob-archives", "-a", value: "PATTERN",
+    help: "See only archives with such names; '*' for all, 're:' before a regular expression. Default: match_archives, "
+      + "or the names that archive_name_format gives.")
+  static let prefix = Flag("--prefix", "-P", value: "TEXT", help: "See only archives whose names begin like this.")
+  static let force = Flag("--force", help: "Run although skip_actions or a check's frequency says otherwise.")
   static let progress = Flag("--progress", help: "Show progress even when the output is no terminal.")
 }
 

@@ -36,12 +36,8 @@ struct Backup {
   /// - Throws: What kept every archive from being made.
   func run(comment: String) throws -> Outcome {
     let start = context.surroundings.clock.now()
-    let hostname = context.root[RunOptions.archiveHostname] ?? context.surroundings.hostname
-    let username = context.root[RunOptions.archiveUsername] ?? context.surroundings.username
-    let name = ArchiveName(
-      hostname: hostname, username: username,
-      processID: ProcessInfo.processInfo.processIdentifier, now: start
-    ).expand(context.root[GeneralOptions.archiveNameFormat] ?? ArchiveName.standardFormat)
+    let archiveName = context.archiveName
+    let name = archiveName.expand(context.archiveNameFormat)
     let options = try sessionOptions()
     let group = RepositoryGroup(repositories) { access in
       guard try !access.repository.archives().contains(where: { $0.name == name }) else {
@@ -66,7 +62,8 @@ struct Backup {
       display.subject = "finishing"
       outcome.archives = group.commit(
         ArchiveDraft(
-          name: name, hostname: hostname, username: username, commandLine: context.commandLine, comment: comment,
+          name: name, hostname: archiveName.hostname, username: archiveName.username, commandLine: context.commandLine,
+          comment: comment,
           start: start, missingDumps: outcome.missing.map(\.identity.path)))
       outcome.failures = group.failures
       return outcome

@@ -7,6 +7,8 @@ struct CommandRun: Sendable {
   /// As kept in archives.
   let commandLine: [String]
   let wantsJSON: Bool
+  /// Whether the command line names no action.
+  let isStandard: Bool
   let surroundings: Surroundings
   private(set) var console: Console
   let cancellation: Cancellation
@@ -19,6 +21,7 @@ struct CommandRun: Sendable {
   ) {
     globals = parsed.globals
     commandLine = CommandLineRedaction.redacted(arguments)
+    isStandard = parsed.isStandard
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
     console = Console(

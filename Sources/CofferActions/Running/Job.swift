@@ -12,24 +12,18 @@ struct Job {
   private let files: [String]
   let commands: StepCommands
 
-  /// - Throws: `ConfigurationError` when the commands make no sense; `UsageError` when an action that reads one
-  ///   repository is given several.
+  /// - Throws: `ConfigurationError` when the commands make no sense.
   init(
     _ run: CommandRun, _ configuration: Configuration, _ invocations: [ParsedCommandLine.Invocation],
     repositories: [RepositoryLocation], files: [String]
   ) throws {
     self.run = run
     self.configuration = configuration
-    self.invocations = invocations
+    let skipped = configuration.root[RunOptions.skipActions] ?? []
+    self.invocations = invocations.filter { !skipped.contains($0.action.name) || $0.flags.contains(SharedFlags.force) }
     self.repositories = repositories
     self.files = files
     commands = try StepCommands(configuration, run)
-    if repositories.count > 1, let reader = invocations.first(where: { $0.action.repositories == .one }) {
-      throw UsageError(
-        argument: SharedFlags.repository.name,
-        problem: "Several repositories are configured; \(reader.action.name) reads one",
-        suggestion: "Write '--repository \(repositories[0].name)'")
-    }
   }
 
   private var actions: [String] { invocations.map(\.action.name) }
@@ -41,12 +35,16 @@ struct Job {
     var failed: RepositoryLocation?
     var outcome = commands.around(.configuration, of: actions) {
       var outcome = StepOutcome()
-      for group in groups where !run.cancellation.isCancelled {
-        let failures = perform(on: group).failures
-        if !failures.isEmpty {
-          failed = failed ?? failures.lazy.compactMap { ($0 as? RepositoryFailure)?.location }.first ?? group[0]
+      var attempts = groups.map { Attempt(group: $0) }
+      while !attempts.isEmpty, !run.cancellation.isCancelled {
+        let attempt = attempts.removeFirst()
+        let failures = perform(attempt).failures
+        if let next = attempt.next(after: failures, retries) {
+          attempts.append(next)
+        } else if !failures.isEmpty {
+          failed = failed ?? failures.lazy.compactMap { ($0 as? RepositoryFailure)?.location }.first ?? attempt.group[0]
+          outcome.failures += failures
         }
-        outcome.failures += failures
       }
       return outcome
     }
@@ -61,6 +59,32 @@ struct Job {
     let alone = repositories.filter { commands.partRepositories || configuration.hasOwnOptions($0.section) }
     let together = repositories.filter { location in !alone.contains { $0.path == location.path } }
     return (together.isEmpty ? [] : [together]) + alone.map { [$0] }
+  }
+
+  private var retries: Int { max(configuration.root[RunOptions.retries] ?? 0, 0) }
+
+  /// Some repositories' turn at the actions; after a failure they get another behind all others.
+  private struct Attempt {
+    let group: [RepositoryLocation]
+    var retry = 0
+
+    func next(after failures: [any Error], _ retries: Int) -> Attempt? {
+      guard !failures.isEmpty, retry < retries else { return nil }
+      let remaining = Job.remaining(of: group, after: failures).map(\.path)
+      return Attempt(group: group.filter { !remaining.contains($0.path) }, retry: retry + 1)
+    }
+  }
+
+  private func perform(_ attempt: Attempt) -> StepOutcome {
+    if attempt.retry > 0 {
+      let seconds = Double(attempt.retry * (configuration.root[RunOptions.retryWait] ?? 0))
+      let names = attempt.group.map(\.name).joined(separator: ", ")
+      run.console.warning(
+        "Trying \(names) again in \(Formats.duration(seconds)) (\(attempt.retry) of \(retries)), because of the errors above"
+      )
+      do { try run.cancellation.sleep(seconds) } catch { return StepOutcome(failures: [error]) }
+    }
+    return perform(on: attempt.group)
   }
 
   /// An error of an action keeps the actions after it from their turn with that repository: they lean on it.

@@ -15,16 +15,33 @@ struct JobList {
     self.run = run
     actions = invocations.map(\.action.name)
     let wanted = invocations.lazy.compactMap { $0.flags[SharedFlags.repository] }.first
+    let configurations = configurations.filter { !run.isStandard || $0.root[RunOptions.defaultActions] ?? true }
     let all = configurations.map { $0.repositories.map(RepositoryLocation.init) }
     if let wanted, !configurations.isEmpty, !all.joined().contains(where: { $0.matches(wanted) }) {
       throw UsageError(
         argument: wanted, problem: "No such repository is configured",
         suggestion: "Configured: \(all.joined().map(\.name).joined(separator: ", "))")
     }
+    try Self.checkSingle(invocations, all.joined().filter { location in wanted.map(location.matches) ?? true })
     jobs = try zip(configurations, all).map { configuration, locations in
       let chosen = locations.filter { wanted.map($0.matches) ?? true }
       return try Job(run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files)
     }
+  }
+
+  /// Repeating such an action for each repository would do the same work several times over.
+  private static func checkSingle(
+    _ invocations: [ParsedCommandLine.Invocation], _ repositories: [RepositoryLocation]
+  ) throws {
+    guard repositories.count > 1, let reader = invocations.first(where: { $0.action.repositories == .one }) else {
+      return
+    }
+    let isTwice = repositories.contains { one in repositories.filter { $0.name == one.name }.count > 1 }
+    throw UsageError(
+      argument: SharedFlags.repository.name,
+      problem: "Several repositories are configured; \(reader.action.name) reads one",
+      suggestion: isTwice
+        ? "Choose a configuration file with --config" : "Write '--repository \(repositories[0].name)'")
   }
 
   /// Runs the jobs. An error of one does not keep the next from its turn.

@@ -92,6 +92,12 @@ public struct Program: Sendable {
       let console = run.adapted(to: configuration).console
       for warning in configuration.notices.warnings(for: configuration.path) { console.warning(warning) }
     }
+    if run.isStandard, !configurations.isEmpty,
+      configurations.allSatisfy({ $0.root[RunOptions.defaultActions] == false })
+    {
+      run.console.output(HelpText.program(actions: CommandTable.actions, width: min(run.console.width, 110)))
+      return failures
+    }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in
       if !files.contains(file) { files.append(file) }
     }

@@ -2,12 +2,11 @@
 public enum CheckOptions {
   public static let checks = OptionKey<[ConfigurationSection]>(
     "checks", "The checks that 'check' makes. Without it: repository and archives, each once a month at most.",
-    support: .planned, schema: entry)
+    support: .differently("'spot' says that it is not made yet; 'data' and 'extract' read dumps, too"), schema: entry)
   public static let last = OptionKey<Int>(
-    "check_last", "Check only this many archives, the newest ones.", example: "3", support: .planned)
+    "check_last", "Follow only this many archives, the newest ones.", example: "3")
   public static let repositories = OptionKey<[String]>(
-    "check_repositories", "Check only these repositories, by path or label.", example: "[local]",
-    support: .planned)
+    "check_repositories", "Check only these repositories, by path or label.", example: "[local]")
 
   public static let name = OptionKey<String>(
     "name", "The check to make.", example: "repository",
@@ -18,8 +17,6 @@ public enum CheckOptions {
     example: "2 weeks")
   public static let onlyRunOn = OptionKey<[String]>(
     "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]")
-  public static let maximumDuration = OptionKey<Int>(
-    "max_duration", "Seconds that the check may take.", example: "3600")
   public static let countTolerance = OptionKey<Double>(
     "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
   public static let dataSample = OptionKey<Double>(
@@ -30,8 +27,9 @@ public enum CheckOptions {
   static let entry = OptionSchema(
     "Checks",
     [
-      name.option, frequency.option, onlyRunOn.option, maximumDuration.option, countTolerance.option,
-      dataSample.option, dataTolerance.option,
+      name.option, frequency.option, onlyRunOn.option, countTolerance.option, dataSample.option,
+      dataTolerance.option,
+      .borg("max_duration", .integer, instead: "A check is made whole"),
       .borg("xxh64sum_command", .text, instead: "Files are hashed by Coffer itself"),
     ])
 

@@ -4,9 +4,12 @@ import CofferSystem
 extension Repository {
   /// Looks for damage; changes nothing.
   ///
+  /// - Parameter newestArchives: How many archives' recipes are followed; nil for all.
   /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
   ///   levels that read content. Damage is reported, not thrown.
-  public func check(_ level: CheckLevel, cancellation: Cancellation) throws -> CheckReport {
+  public func check(
+    _ level: CheckLevel, newestArchives: Int? = nil, cancellation: Cancellation
+  ) throws -> CheckReport {
     if level >= .recipes, context.keys.dataPrivate == nil {
       throw RepositoryError.needsFullKey(location: location, action: "check what was backed up")
     }
@@ -14,7 +17,7 @@ extension Repository {
     try checker.checkObjects()
     if level >= .tables { try checker.checkTables() }
     if level >= .content { try checker.checkBlocks() }
-    if level >= .recipes { try checker.checkRecipes() }
+    if level >= .recipes { try checker.checkRecipes(ofNewest: newestArchives ?? .max) }
     return checker.report
   }
 }
@@ -131,14 +134,14 @@ struct Checker {
 
   // MARK: - Level 3
 
-  mutating func checkRecipes() throws {
+  mutating func checkRecipes(ofNewest count: Int) throws {
     let index = ChunkIndex()
     for (digest, reader) in packs {
       index.add(
         IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
     }
     let streams = ArchiveReader(try StreamReader(context: context, index: index), location: context.location)
-    for archive in archives {
+    for archive in archives.sorted(by: { $0.id < $1.id }).suffix(count) {
       do {
         let items = try streams.items(of: archive, cancellation: cancellation)
         for item in items {

@@ -12,12 +12,30 @@ struct ArchiveName {
   /// Replaces `{hostname}`, `{fqdn}`, `{user}`, `{pid}`, `{unixtime}`, and `{now}` and `{utcnow}` with an optional
   /// strftime format after a colon, whose `%f` are microseconds. Other braces stay as they are.
   func expand(_ format: String) -> String {
+    expand(format, by: value)
+  }
+
+  /// A pattern for the names that the format gives at any time: what changes from run to run stands for anything.
+  func pattern(for format: String) -> String {
+    expand(format) { isFixed($0) || value(of: $0) == nil ? value(of: $0) : "*" }
+  }
+
+  /// Replaces only what is the same in every run.
+  func expandFixed(_ format: String) -> String {
+    expand(format) { isFixed($0) ? value(of: $0) : nil }
+  }
+
+  private func isFixed(_ placeholder: String) -> Bool {
+    ["hostname", "fqdn", "user"].contains(placeholder)
+  }
+
+  private func expand(_ format: String, by value: (String) -> String?) -> String {
     var result = ""
     var rest = Substring(format)
     while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
       result += rest[..<open]
       let inner = rest[rest.index(after: open)..<close]
-      result += value(of: String(inner)) ?? String(rest[open...close])
+      result += value(String(inner)) ?? String(rest[open...close])
       rest = rest[rest.index(after: close)...]
     }
     return result + rest

@@ -1,0 +1,57 @@
+import CofferRepository
+import CofferSystem
+
+/// `prune`: deletes archives that no `keep_` option wants any more.
+enum PruneAction {
+  private static let list = Flag("--list", help: "Print every archive, and why it is kept or not.")
+  private static let stats = Flag("--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
+
+  static let declaration = ActionDeclaration(
+    "prune", "-p", abstract: "Delete archives that are too old to be kept.",
+    discussion: """
+      The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
+      this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
+      partial archive never takes the place of a whole one. Without any keep_ option nothing is deleted. The space of \
+      deleted archives is not given back yet.
+      """,
+    flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
+    examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    let policy = try RetentionPolicy(context.root)
+    guard !policy.isEmpty else {
+      return context.console.step("No keep_ option is set: every archive is kept")
+    }
+    let filter = try context.archiveFilter()
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let archives = try access.repository.archives().filter(filter.sees)
+      let reasons = policy.reasons(
+        for: archives.map {
+          RetentionPolicy.Candidate(id: $0.id, date: $0.draft.start, isPartial: $0.isPartial)
+        }, now: context.surroundings.clock.now())
+      for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
+      let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
+      if context.flags.contains(stats) && !context.isDryRun {
+        context.console.answer(line)
+      } else {
+        context.console.step(line)
+      }
+    }
+  }
+
+  private static func settle(
+    _ archive: Archive, _ reason: String?, _ access: OpenRepository, _ context: ActionContext
+  ) throws {
+    let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")
+    let line = "\(fate): \(archive.name)  \(Formats.time(archive.draft.start))"
+    if context.flags.contains(list) || context.isDryRun {
+      context.console.answer(line)
+    } else {
+      context.console.step(line)
+    }
+    guard reason == nil, !context.isDryRun else { return }
+    try context.cancellation.check()
+    try access.repository.delete(archive)
+  }
+}

@@ -1,0 +1,113 @@
+import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// Which of the configured checks are due now.
+struct CheckSchedule {
+  /// A check as it is configured.
+  struct Check: Equatable {
+    enum Name: String, CaseIterable {
+      case repository, archives, data, extract, spot
+    }
+
+    let name: Name
+    /// Seconds that must have passed since the check was last made; nil for always.
+    var interval: Double?
+    /// Three-letter names of the days, in English, small; empty for every day.
+    var days: Set<String> = []
+
+    /// How deeply the check looks at the repository; nil for those that look at something else.
+    var level: CheckLevel? {
+      switch name {
+      case .repository: .tables
+      case .archives: .recipes
+      case .data: .content
+      case .extract, .spot: nil
+      }
+    }
+
+    func isDue(last: Date?, now: Date) -> Bool {
+      let today = CheckSchedule.days[Calendar(identifier: .gregorian).component(.weekday, from: now) - 1]
+      guard days.isEmpty || days.contains(today) else { return false }
+      guard let interval, let last else { return true }
+      return now.timeIntervalSince(last) >= interval
+    }
+  }
+
+  fileprivate static let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+  private static let month = 30 * 86400.0
+
+  let checks: [Check]
+
+  /// Reads `checks`; without it the repository and its archives are checked once a month.
+  ///
+  /// - Throws: `UsageError` when a frequency or a day is none.
+  init(_ root: ConfigurationSection) throws(UsageError) {
+    guard let sections = root[CheckOptions.checks] else {
+      checks = [Check(name: .repository, interval: Self.month), Check(name: .archives, interval: Self.month)]
+      return
+    }
+    var checks: [Check] = []
+    for section in sections {
+      guard let name = section[CheckOptions.name].flatMap(Check.Name.init) else { continue }
+      var check = Check(name: name, interval: try Self.interval(section[CheckOptions.frequency]))
+      for day in section[CheckOptions.onlyRunOn] ?? [] { check.days.formUnion(try Self.days(day)) }
+      checks.append(check)
+    }
+    self.checks = checks
+  }
+
+  private static func interval(_ text: String?) throws(UsageError) -> Double? {
+    guard let text else { return month }
+    if text == "always" { return nil }
+    let words = text.split(separator: " ")
+    let unit = words.last.map { $0.hasSuffix("s") ? String($0.dropLast()) : String($0) } ?? ""
+    guard words.count == 2, let number = Int(words[0]), number > 0, let seconds = units[unit] else {
+      throw UsageError(
+        argument: "frequency: \(text)", problem: "This is no frequency",
+        suggestion: "Write 'always', or a number and a unit, for example '2 weeks'")
+    }
+    return Double(number) * seconds
+  }
+
+  private static let units: [String: Double] = [
+    "second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400, "month": month, "year": 365 * 86400,
+  ]
+
+  private static func days(_ text: String) throws(UsageError) -> Set<String> {
+    let day = text.lowercased()
+    if day == "weekday" { return Set(days[1...5]) }
+    if day == "weekend" { return [days[0], days[6]] }
+    guard days.contains(String(day.prefix(3))) else {
+      throw UsageError(
+        argument: "only_run_on: \(text)", problem: "This is no day of the week",
+        suggestion: "Write, for example, Saturday, weekday or weekend")
+    }
+    return [String(day.prefix(3))]
+  }
+}
+
+/// Remembers when checks were last made: empty files whose times say it, one a repository and check.
+struct CheckMemory {
+  private let folder: String
+
+  init(_ context: ActionContext, repository id: String) {
+    let environment = context.surroundings.environment
+    let base =
+      context.root[RunOptions.stateDirectory] ?? environment["XDG_STATE_HOME"]
+      ?? (environment["HOME"] ?? "/root") + "/.local/state"
+    folder = "\(base)/coffer/checks/\(id)"
+  }
+
+  func last(_ name: CheckSchedule.Check.Name) -> Date? {
+    (try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name.rawValue)"))?[.modificationDate] as? Date
+  }
+
+  /// - Throws: What writing throws; a check that is not remembered is made again, no more.
+  func note(_ name: CheckSchedule.Check.Name, at date: Date) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name.rawValue)"))
+    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: "\(folder)/\(name.rawValue)")
+  }
+}
