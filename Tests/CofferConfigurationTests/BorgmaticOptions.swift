@@ -9,6 +9,9 @@ enum BorgmaticOptions {
       "",
       """
       constants source_directories repositories working_directory user_runtime_directory user_state_directory
+      source_directories_must_exist patterns patterns_from exclude_patterns exclude_from exclude_caches
+      exclude_if_present keep_exclude_tags exclude_nodump one_file_system numeric_ids atime ctime birthtime flags
+      read_special
       borgmatic_source_directory retries retry_wait umask skip_actions default_actions check_repositories
       color verbosity syslog_verbosity log_file_verbosity monitoring_verbosity log_file log_file_format log_json
       progress list_details statistics temporary_directory files_cache files_changed

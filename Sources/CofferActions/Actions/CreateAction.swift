@@ -51,7 +51,7 @@ enum CreateAction {
     let plan = try BackupPlan(context, try context.hookContext())
     for location in context.repositories {
       for dump in plan.dumps { context.console.answer("Would dump \(dump.identity.title) to \(location.path)") }
-      for path in plan.sources { context.console.answer("Would back up \(path) to \(location.path)") }
+      for root in plan.sources.roots { context.console.answer("Would back up \(root.text) to \(location.path)") }
     }
   }
 

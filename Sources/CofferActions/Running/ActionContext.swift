@@ -103,12 +103,14 @@ struct ActionContext: Sendable {
     return OpenRepository(location: location, repository: repository)
   }
 
+  /// The folder that relative paths of the configuration start from.
+  var folder: String { root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder }
+
   /// What the configuration's credentials stand for.
   var credentials: CredentialResolver {
     CredentialResolver(
       environment: surroundings.environment,
-      folder: root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder,
-      launcher: surroundings.launcher, root: root, cache: secrets, ask: PassphrasePrompt.answer(to:))
+      folder: folder, launcher: surroundings.launcher, root: root, cache: secrets, ask: PassphrasePrompt.answer(to:))
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {

@@ -54,11 +54,11 @@ struct Backup {
     do {
       var outcome = Outcome()
       outcome.missing = try storeDumps(in: group, display)
-      for path in plan.sources {
-        display.subject = path
-        try storeFiles(path, in: group)
-      }
-      try storeConfiguration(in: group)
+      let files = FileStorer(context: context, group: group) { add($0, to: group, $1) }
+      let configuration = configurationPaths
+      let taken = Set(configuration.map { ItemPath($0).withoutLeadingSlash })
+      try files.store(plan.sources, except: taken) { display.subject = $0.text }
+      try storeConfiguration(configuration, files, in: group)
       display.subject = "finishing"
       outcome.archives = group.commit(
         ArchiveDraft(
@@ -108,7 +108,7 @@ struct Backup {
       }
     }
     // Nothing but failures makes no archive.
-    guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.isEmpty else {
+    guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.roots.isEmpty else {
       throw SeveralErrors(missing.map(\.cause))
     }
     return missing
@@ -116,35 +116,16 @@ struct Backup {
 
   // MARK: - Files
 
-  private func storeFiles(_ path: String, in group: RepositoryGroup) throws {
-    var failures: [any Error] = []
-    try FileWalker.walk(absolute(path)) { event in
-      switch event {
-      case .special(let path): context.console.step("\(path): Not a file, folder or link; left out")
-      case .failed(let error): failures.append(error)
-      case .item(let found):
-        try context.cancellation.check()
-        var stream: RepositoryGroup.Stored?
-        if found.facts.st_mode & S_IFMT == S_IFREG {
-          do {
-            stream = try group.store(try FileSource(found.path))
-          } catch let error as SystemError {
-            return failures.append(error)
-          }
-        }
-        let inside = ItemPath(bytes: Array(found.path.drop { $0 == UInt8(ascii: "/") }))
-        if !inside.bytes.isEmpty { add(stream, to: group) { found.item(at: inside, stream: $0) } }
-      }
-    }
-    // A file that could not be read is a backup that is not whole.
-    if !failures.isEmpty { throw SeveralErrors(failures) }
+  /// The configuration's files, which no rule for sources leaves out.
+  private var configurationPaths: [String] {
+    let options = context.root[GeneralOptions.bootstrap]
+    guard options?[BootstrapOptions.storeConfigFiles] ?? true else { return [] }
+    return context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
   }
 
-  private func storeConfiguration(in group: RepositoryGroup) throws {
-    let options = context.root[GeneralOptions.bootstrap]
-    guard options?[BootstrapOptions.storeConfigFiles] ?? true else { return }
-    let paths = context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
-    for path in paths { try storeFiles(path, in: group) }
+  private func storeConfiguration(_ paths: [String], _ files: FileStorer, in group: RepositoryGroup) throws {
+    guard !paths.isEmpty else { return }
+    for path in paths { try files.store(path) }
     let manifest = JSONValue.object([
       "coffer_version": .text(Program.version),
       "config_paths": .list(paths.map { .text($0) }),
@@ -173,7 +154,7 @@ struct Backup {
     if path.hasPrefix("~/"), let home = context.surroundings.environment["HOME"] {
       full = home + path.dropFirst()
     } else if !path.hasPrefix("/") {
-      full = (context.root[GeneralOptions.workingDirectory] ?? context.surroundings.currentFolder) + "/" + path
+      full = context.folder + "/" + path
     }
     return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }

@@ -40,17 +40,18 @@ struct RepositoryLocation: Sendable {
 
   /// The store that the path's scheme asks for. A new kind of storage is one more case.
   func store(_ surroundings: Surroundings) throws -> any ObjectStore {
+    guard let folder = folder(surroundings) else { throw UnsupportedStorage(path: path) }
+    return LocalDirectoryStore(root: folder)
+  }
+
+  /// The folder of a repository on this machine; nil for one elsewhere.
+  func folder(_ surroundings: Surroundings) -> String? {
     let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
     let schemes = ["ssh:", "sftp:", "s3:", "b2:", "rclone:", "http:", "https:", "rest:"]
-    if schemes.contains(where: { local.hasPrefix($0) }) {
-      throw UnsupportedStorage(path: path)
-    }
-    if local.hasPrefix("~/"), let home = surroundings.environment["HOME"] {
-      return LocalDirectoryStore(root: home + local.dropFirst())
-    }
+    guard !schemes.contains(where: { local.hasPrefix($0) }) else { return nil }
+    if local.hasPrefix("~/"), let home = surroundings.environment["HOME"] { return home + local.dropFirst() }
     let absolute = local.hasPrefix("/") ? local : surroundings.currentFolder + "/" + local
-    return LocalDirectoryStore(
-      root: absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute)
+    return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
   }
 
   func surroundings(_ surroundings: Surroundings) -> RepositorySurroundings {

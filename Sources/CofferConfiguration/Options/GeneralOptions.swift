@@ -54,8 +54,8 @@ public enum GeneralOptions {
 
   /// All of them by theme, in the order in which a file is best written.
   public static let groups = [
-    general, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema, OutputOptions.schema,
-    CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
+    general, SourceOptions.schema, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema,
+    OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
   ]
 
   public static let schema = OptionSchema("Options", groups.flatMap(\.options))

@@ -53,10 +53,20 @@ public final class RuntimeDirectory: Sendable {
 
   private static func sweep(_ base: String) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []
-    for name in names where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 8 {
+    for name in names where isRunName(name) {
       let folder = "\(base)/\(name)"
       if RuntimeOwner.hasAbandoned(folder) { try? FileManager.default.removeItem(atPath: folder) }
     }
+  }
+
+  /// Whether a folder is one that a run has made for itself, this one or another.
+  public static func isRunFolder(_ path: String) -> Bool {
+    guard let name = path.split(separator: "/").last, isRunName(name) else { return false }
+    return RuntimeOwner.marks(path)
+  }
+
+  private static func isRunName(_ name: some StringProtocol) -> Bool {
+    name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 8
   }
 
   private static func code(of error: any Error) -> Int32 {

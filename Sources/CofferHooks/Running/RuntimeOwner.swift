@@ -29,6 +29,11 @@ struct RuntimeOwner: ~Copyable {
     return RuntimeOwner(lock: lock)
   }
 
+  /// Whether a folder has such a mark.
+  static func marks(_ folder: String) -> Bool {
+    access("\(folder)/\(fileName)", F_OK) == 0
+  }
+
   /// Whether the run that made a folder is gone. When in doubt it is not.
   static func hasAbandoned(_ folder: String) -> Bool {
     var facts = stat()

@@ -1,0 +1,122 @@
+import CofferSystem
+import Foundation
+
+/// One pattern for paths, in one of Borg's five styles.
+struct PathPattern {
+  enum Style: String, CaseIterable {
+    /// Wildcards that match `/` too.
+    case flat = "fm"
+    /// Wildcards that stay within a folder, and `**/`.
+    case shell = "sh"
+    case regular = "re"
+    /// A path and everything below it.
+    case prefix = "pp"
+    /// Exactly one path.
+    case full = "pf"
+  }
+
+  private enum Matcher {
+    case wildcards(WildcardPattern)
+    case regular(NSRegularExpression)
+    case prefix([UInt8])
+    case full([UInt8])
+  }
+
+  private let matcher: Matcher
+
+  /// Reads a pattern.
+  ///
+  /// - Parameters:
+  ///   - text: The pattern, or a style, a colon, and the pattern.
+  ///   - style: The style of a pattern that names none.
+  /// - Throws: `PatternError`.
+  init(_ text: String, style: Style) throws(PatternError) {
+    var (style, pattern) = (style, Substring(text))
+    let mark = text.prefix(2)
+    if text.dropFirst(2).first == ":", mark.allSatisfy({ $0.isLetter || $0.isNumber }) {
+      guard let named = Style(rawValue: String(mark)) else { throw .unknownStyle(String(mark), line: text) }
+      (style, pattern) = (named, text.dropFirst(3))
+    }
+    guard !pattern.isEmpty else { throw .empty(line: text) }
+    matcher = try Self.matcher(style, String(pattern), line: text)
+  }
+
+  private static func matcher(_ style: Style, _ pattern: String, line: String) throws(PatternError) -> Matcher {
+    let path = PathText.normalized(pattern)
+    // A folder is matched with its content, but with a slash at the pattern's end only its content is.
+    let folder = path.isEmpty ? "" : path + "/"
+    let end = pattern.hasSuffix("/") ? "/" : ""
+    switch style {
+    case .flat: return .wildcards(WildcardPattern("\(folder)*\(end)", style: .flat))
+    case .shell: return .wildcards(WildcardPattern("\(folder)**/*\(end)", style: .byFolder))
+    case .prefix: return .prefix(Array(folder.utf8))
+    case .full: return .full(Array(path.utf8))
+    case .regular:
+      do {
+        return .regular(try NSRegularExpression(pattern: translated(pattern)))
+      } catch {
+        throw .malformedExpression(line: line)
+      }
+    }
+  }
+
+  /// Two things that Python, whose expressions Borg's users write, spells in another way.
+  private static func translated(_ expression: String) -> String {
+    var result = ""
+    var rest = expression.replacing("(?P<", with: "(?<").makeIterator()
+    while let character = rest.next() {
+      result.append(character)
+      guard character == "\\", let escaped = rest.next() else { continue }
+      result.append(escaped == "Z" ? "z" : escaped)
+    }
+    return result
+  }
+
+  /// The path that alone matches; nil for other patterns than full ones.
+  var fullPath: [UInt8]? {
+    if case .full(let path) = matcher { path } else { nil }
+  }
+
+  func matches(_ path: PathText) -> Bool {
+    switch matcher {
+    case .wildcards(let pattern): return pattern.matches(path.charactersAndSlash)
+    case .prefix(let prefix): return path.bytesAndSlash.starts(with: prefix)
+    case .full(let wanted): return path.bytes == wanted
+    case .regular(let expression):
+      let text = path.text
+      return expression.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
+    }
+  }
+}
+
+/// A pattern that cannot be read.
+enum PatternError: DiagnosableError, Equatable {
+  case unknownStyle(String, line: String)
+  case unknownCommand(line: String)
+  case empty(line: String)
+  case malformedExpression(line: String)
+  case unreadable(option: String, SystemError)
+
+  var diagnosis: Diagnosis {
+    switch self {
+    case .unknownStyle(let style, let line):
+      Diagnosis(
+        subject: "pattern '\(line)'", problem: "There is no pattern style '\(style)'",
+        suggestion: "Write fm, sh, re, pp or pf, or 'fm:' before a pattern that itself begins like a style")
+    case .unknownCommand(let line):
+      Diagnosis(
+        subject: "pattern '\(line)'", problem: "It does not begin with R, P, +, - or !",
+        suggestion: "Write '- PATTERN' to leave paths out, '+ PATTERN' to keep them, 'R PATH' for a folder to back up")
+    case .empty(let line):
+      Diagnosis(subject: "pattern '\(line)'", problem: "There is nothing after its first letter", suggestion: nil)
+    case .malformedExpression(let line):
+      Diagnosis(
+        subject: "pattern '\(line)'", problem: "Its regular expression is not well-formed",
+        suggestion: "Check its brackets and parentheses")
+    case .unreadable(let option, let error):
+      Diagnosis(
+        subject: "\(option): \(error.subject)", problem: "It cannot be read: \(error.reason)",
+        suggestion: error.diagnosis.suggestion)
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferActions
+
+/// A folder of files that is gone after the test.
+final class Tree {
+  let path: String
+
+  init() throws {
+    var template = Array("\(NSTemporaryDirectory())coffer-tree-XXXXXX".utf8CString)
+    _ = try #require(mkdtemp(&template))
+    let made = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // What the system's temporary folder is a link to is of no interest here.
+    path = try #require(realpath(made, nil).map { String(cString: $0) })
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: path)
+  }
+
+  /// Makes files with the folders above them.
+  func add(_ names: String..., content: String = "content") throws {
+    for name in names {
+      let file = "\(path)/\(name)"
+      try FileManager.default.createDirectory(
+        atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try content.write(toFile: file, atomically: false, encoding: .utf8)
+    }
+  }
+
+  /// The sources of a configuration whose paths begin here.
+  func sources(_ yaml: String, repositories: [String] = []) throws -> SourceSelection {
+    let text = "repositories:\n  - path: /r\n" + yaml.replacing("TREE", with: path)
+    let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
+    let root = try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+      .load("/c.yaml").root
+    return try SourceSelection(root, folder: path, home: path, repositories: repositories)
+  }
+
+  /// What is found, in order: items with what is below the tree, other things with what was said.
+  func found(_ sources: SourceSelection) throws -> [String] {
+    var found: [String] = []
+    let prefix = path.dropFirst() + "/"
+    let roots = Set(sources.roots.map { ItemPath(bytes: $0.archivePath) })
+    let walker = SourceWalker(rules: sources.rules, roots: roots) { event in
+      func short(_ text: String) -> String { text.replacing(prefix, with: "").replacing(prefix.dropLast(), with: ".") }
+      switch event {
+      case .item(_, let place): found.append(short(place.text))
+      case .special(let path): found.append("special: \(short(path))")
+      case .own(let path): found.append("own: \(short(path))")
+      case .vanished(let path): found.append("vanished: \(short(path))")
+      case .failed(let error): found.append("failed: \(short(error.subject))")
+      }
+    }
+    for root in sources.roots { try walker.walk(root) }
+    return found
+  }
+
+  func found(_ yaml: String) throws -> [String] {
+    try found(try sources(yaml))
+  }
+}
+
+@Suite("Sources")
+struct SourceTests {
+  private let tree: Tree
+
+  init() throws {
+    tree = try Tree()
+  }
+
+  // MARK: - Roots
+
+  private func roots(_ text: String) -> [String] {
+    SourceRoot.find(text, from: tree.path, home: tree.path).map { root in
+      "\(root.text.replacing(tree.path, with: "TREE")) as \(ItemPath(bytes: root.archivePath).text)"
+    }
+  }
+
+  @Test("A path from the root on is kept as a whole, one from the working folder on as it is written")
+  func paths() {
+    #expect(roots("/etc//./ssh/") == ["/etc/ssh as ssh"])
+    #expect(roots("/etc//ssh/") == ["/etc/ssh as etc/ssh"])
+    #expect(roots("/") == ["/ as "])
+    #expect(roots("data/x") == ["TREE/data/x as data/x"])
+    #expect(roots(".") == ["TREE as "])
+    #expect(roots("../x") == ["TREE/../x as x"])
+    #expect(roots("/mnt/snap/./home/user") == ["/mnt/snap/home/user as home/user"])
+    #expect(roots("a/./b/c") == ["TREE/a/b/c as b/c"])
+  }
+
+  @Test("~ is the user's home, ~name somebody else's")
+  func home() {
+    let whole = tree.path.dropFirst()
+    #expect(roots("~/docs") == ["TREE/docs as \(whole)/docs"])
+    #expect(roots("~") == ["TREE as \(whole)"])
+    #expect(roots("~root/x") == ["/root/x as root/x"])
+    #expect(roots("~nobody-of-this-name/x") == ["TREE/~nobody-of-this-name/x as ~nobody-of-this-name/x"])
+  }
+
+  @Test("Wildcards stand for what there is, in order and without hidden names, or else for themselves")
+  func globs() throws {
+    try tree.add("b/one", "a/one", ".hidden/one", "c/two", "a[1]/x")
+    #expect(roots("*/one") == ["TREE/a/one as a/one", "TREE/b/one as b/one"])
+    #expect(roots("?/./[ot]*") == ["TREE/a/one as one", "TREE/b/one as one", "TREE/c/two as two"])
+    #expect(roots("nothing*") == ["TREE/nothing* as nothing*"])
+  }
+
+  @Test("A source that is missing is an error that names all of them, or a warning")
+  func missing() throws {
+    try tree.add("here")
+    let yaml = "source_directories: [TREE/here, TREE/gone, 'TREE/no*']\npatterns: ['R TREE/lost']\n"
+    #expect { try tree.sources(yaml) } throws: { error in
+      (error as? SourceSelection.Missing)?.paths == ["gone", "no*", "lost"].map { "\(tree.path)/\($0)" }
+    }
+    let lenient = try tree.sources(yaml + "source_directories_must_exist: false\n")
+    #expect(lenient.roots.map(\.text) == ["\(tree.path)/here"])
+    #expect(lenient.warnings.count == 3 && lenient.warnings[0].contains("gone: This source is missing"))
+  }
+
+  @Test("A source that is a link is backed up as a link, with a warning")
+  func linkedRoot() throws {
+    try tree.add("real/file")
+    symlink("\(tree.path)/real", "\(tree.path)/link")
+    let sources = try tree.sources("source_directories: [TREE/link]\n")
+    #expect(sources.warnings.first?.contains("This source is a link") == true)
+    #expect(try tree.found(sources) == ["link"])
+  }
+
+  // MARK: - What is found
+
+  @Test("Folders come before what is in them, and special files are told and left out")
+  func plain() throws {
+    try tree.add("s/b/file", "s/a", "s/.hidden")
+    symlink("nowhere", "\(tree.path)/s/link")
+    mkfifo("\(tree.path)/s/pipe", 0o600)
+    #expect(
+      try tree.found("source_directories: [TREE/s]\n") == [
+        "s", "s/.hidden", "s/a", "s/b", "s/b/file", "s/link", "special: /s/pipe",
+      ])
+    #expect(try tree.found("source_directories: [TREE/s]\nexclude_patterns: ['*/pipe', '*/b']\n").count == 4)
+  }
+
+  @Test("Of an excluded folder what is included below is found; below ! nothing is")
+  func recursion() throws {
+    try tree.add("s/skip/keep/file", "s/skip/other", "s/none/keep/file")
+    let patterns = "patterns: ['+ **/keep', '- **/skip', '! **/none']\nsource_directories: [TREE/s]\n"
+    #expect(try tree.found(patterns) == ["s", "s/skip/keep", "s/skip/keep/file"])
+  }
+
+  @Test("Patterns and excludes are read from files too, patterns first, each kind in its order")
+  func files() throws {
+    try tree.add("s/a.o", "s/b.o", "s/c.o", "s/d.o")
+    let files = FileReader(
+      read: { (path) throws(SystemError) in
+        switch path {
+        case "/w/patterns": return Array("R s\n+ **/b.o\n# no\n".utf8)
+        case "/w/excludes": return Array("*.o\n".utf8)
+        default: throw SystemError(call: "open", subject: path, code: ENOENT)
+        }
+      }, entries: { _ in nil })
+    func selection(_ yaml: String) throws -> SourceSelection {
+      let text = "repositories:\n  - path: /r\n" + yaml
+      let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
+      let root = try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+        .load("/c.yaml").root
+      return try SourceSelection(root, folder: "/w", home: nil, files: files)
+    }
+    let yaml =
+      "patterns_from: [patterns]\nexclude_from: [/w/excludes]\npatterns: ['+ **/a.o']\nexclude_patterns: ['*/c.o']\n"
+    let rules = try selection(yaml + "source_directories_must_exist: false\n").rules
+    let verdicts = ["s/a.o", "s/b.o", "s/c.o", "s/d.o"].map { rules.patterns.verdict(on: ItemPath($0)).isIncluded }
+    #expect(verdicts == [true, true, false, false])
+    #expect { try selection("exclude_from: [gone]\n") } throws: { "\($0)".contains("exclude_from: /w/gone") }
+  }
+
+  @Test("A cache's folder is left out if its mark says what it has to say, or kept with just the mark")
+  func caches() throws {
+    let mark = "Signature: 8a477f597d28d172789f06886806bc55\n# more\n"
+    try tree.add("s/cache/CACHEDIR.TAG", content: mark)
+    try tree.add("s/cache/data", "s/other/CACHEDIR.TAG", "s/other/data")
+    let yaml = "source_directories: [TREE/s]\nexclude_caches: true\n"
+    #expect(try tree.found(yaml) == ["s", "s/other", "s/other/CACHEDIR.TAG", "s/other/data"])
+    let kept = try tree.found(yaml + "keep_exclude_tags: true\n")
+    #expect(kept == ["s", "s/cache", "s/cache/CACHEDIR.TAG"] + ["s/other", "s/other/CACHEDIR.TAG", "s/other/data"])
+    #expect(try tree.found("source_directories: [TREE/s]\n").count == 7)
+  }
+
+  @Test("A folder that holds one of the names is left out, or kept with just the marks")
+  func marks() throws {
+    try tree.add("s/a/.nobackup", "s/a/data", "s/b/.git/config", "s/b/data", "s/c/data")
+    let yaml = "source_directories: [TREE/s]\nexclude_if_present: [.nobackup, .git]\n"
+    #expect(try tree.found(yaml) == ["s", "s/c", "s/c/data"])
+    #expect(
+      try tree.found(yaml + "keep_exclude_tags: true\n") == [
+        "s", "s/a", "s/a/.nobackup", "s/b", "s/b/.git", "s/b/.git/config", "s/c", "s/c/data",
+      ])
+  }
+
+  @Test("A root below another is found once, also where the one above leaves it out")
+  func nestedRoots() throws {
+    try tree.add("s/a/file", "s/.marked/mark", "s/.marked/keep/file")
+    let yaml = "source_directories: [TREE/s, TREE/s/a, TREE/s/.marked/keep, TREE/s/a]\nexclude_if_present: [mark]\n"
+    #expect(try tree.found(yaml) == ["s", "s/a", "s/a/file", "s/.marked/keep", "s/.marked/keep/file"])
+  }
+
+  @Test("Repositories and the folders of runs are left out")
+  func own() throws {
+    try tree.add("s/repository/packs/x", "s/coffer-abcdefgh/owner", "s/coffer-abcdefgh/dump", "s/coffer-ab/owner")
+    let sources = try tree.sources("source_directories: [TREE/s]\n", repositories: ["\(tree.path)/s/repository"])
+    #expect(
+      try tree.found(sources) == [
+        "s", "s/coffer-ab", "s/coffer-ab/owner", "own: /s/coffer-abcdefgh", "own: /s/repository",
+      ])
+  }
+
+  @Test("What vanishes is told as such, what may not be read as an error")
+  func vanishing() throws {
+    try tree.add("s/a/file", "s/b/file")
+    let sources = try tree.sources("source_directories: [TREE/s, TREE/gone]\nsource_directories_must_exist: false\n")
+    try FileManager.default.removeItem(atPath: "\(tree.path)/s")
+    #expect(try tree.found(sources) == ["vanished: /s"])
+    #expect(SystemError(call: "open", subject: "x", code: ELOOP).isVanishing)
+    #expect(!SystemError(call: "open", subject: "x", code: EACCES).isVanishing)
+  }
+
+  @Test("A file that is written to while it is read is noticed; a folder in its place is as if it had vanished")
+  func changes() throws {
+    try tree.add("file", "folder/x")
+    let source = try FileSource(Array("\(tree.path)/file".utf8))
+    #expect(!source.hasChanged)
+    try tree.add("file", content: "something longer")
+    #expect(source.hasChanged)
+    #expect { try FileSource(Array("\(tree.path)/folder".utf8)) } throws: { ($0 as? SystemError)?.isVanishing == true }
+  }
+
+  @Test("With one_file_system a folder that another is mounted on is kept, but not what is in it")
+  func oneFileSystem() throws {
+    // The kernel mounts these two everywhere, one below the other's root.
+    let yaml = "source_directories: [/]\npatterns: ['- pf:proc/self', '+ pf:proc', '! re:^(?!proc$)']\n"
+    #expect(try tree.found(yaml + "one_file_system: true\n") == ["proc"])
+  }
+}
