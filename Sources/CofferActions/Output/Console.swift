@@ -2,6 +2,12 @@ import CofferSystem
 import Foundation
 import Synchronization
 
+/// A further place for what is said, besides the console.
+public protocol ConsoleSink: Sendable {
+  /// - Parameter level: The verbosity from which on the text is meant to be seen.
+  func take(_ text: String, level: Int)
+}
+
 /// Where a person reads. Answers go to standard output, everything else to standard error.
 public final class Console: Sendable {
   /// How much is said: see `GlobalFlags.verbosity`.
@@ -11,8 +17,10 @@ public final class Console: Sendable {
   public let width: Int
   private let usesColor: Bool
   private let statusLine = Mutex("")
+  private let sinks: [any ConsoleSink]
 
-  public init(verbosity: Int, environment: ProcessEnvironment, noColor: Bool) {
+  public init(verbosity: Int, environment: ProcessEnvironment, noColor: Bool, sinks: [any ConsoleSink] = []) {
+    self.sinks = sinks
     self.verbosity = verbosity
     isTerminal = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
     usesColor = isTerminal && !noColor && (environment["NO_COLOR"] ?? "").isEmpty
@@ -23,6 +31,7 @@ public final class Console: Sendable {
 
   /// What the user asked for.
   public func answer(_ text: String) {
+    record(text, level: 0)
     guard verbosity >= 0 else { return }
     write(text + "\n", to: STDOUT_FILENO)
   }
@@ -33,18 +42,22 @@ public final class Console: Sendable {
   }
 
   public func step(_ text: String) {
+    record(text, level: 1)
     if verbosity >= 1 { write(text + "\n", to: STDERR_FILENO) }
   }
 
   public func detail(_ text: String) {
+    record(text, level: 2)
     if verbosity >= 2 { write(text + "\n", to: STDERR_FILENO) }
   }
 
   public func warning(_ text: String) {
+    record("warning: " + text, level: 0)
     if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n", to: STDERR_FILENO) }
   }
 
   public func error(_ diagnosis: Diagnosis) {
+    record("error: " + Self.text(diagnosis), level: -1)
     guard verbosity >= -1 else { return }
     write(colored("error: ", 31) + Self.text(diagnosis) + "\n", to: STDERR_FILENO)
   }
@@ -66,6 +79,10 @@ public final class Console: Sendable {
       current = line
       raw("\r\u{1b}[K" + line, to: STDERR_FILENO)
     }
+  }
+
+  private func record(_ text: String, level: Int) {
+    for sink in sinks { sink.take(text, level: level) }
   }
 
   private func write(_ text: String, to descriptor: Int32) {

@@ -36,7 +36,8 @@ struct CommandRun: Sendable {
   func adapted(to configuration: Configuration) -> CommandRun {
     var run = self
     run.console = Console(
-      globals: globals, root: configuration.root, environment: surroundings.environment)
+      globals: globals, root: configuration.root, environment: surroundings.environment,
+      sinks: Self.logs(of: configuration.root, surroundings).sinks)
     return run
   }
 

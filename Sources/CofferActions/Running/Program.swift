@@ -91,6 +91,9 @@ public struct Program: Sendable {
     for configuration in configurations {
       let console = run.adapted(to: configuration).console
       for warning in configuration.notices.warnings(for: configuration.path) { console.warning(warning) }
+      for failure in CommandRun.logs(of: configuration.root, surroundings).failures {
+        console.warning("\(failure.diagnosis.subject): The log cannot be written: \(failure.reason)")
+      }
     }
     if run.isStandard, !configurations.isEmpty,
       configurations.allSatisfy({ $0.root[RunOptions.defaultActions] == false })

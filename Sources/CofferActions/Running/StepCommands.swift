@@ -35,7 +35,9 @@ struct StepCommands {
           console.answer(line)
         }
       }, warn: console.warning)
-    let variables = CommandVariables(["configuration_filename": configuration.path, "log_file": ""])
+    let variables = CommandVariables([
+      "configuration_filename": configuration.path, "log_file": configuration.root[OutputOptions.logFile] ?? "",
+    ])
     entries = try sections.map { Entry(hook: try CommandHook($0), runner: runner, variables: variables) }
   }
 

@@ -2,21 +2,22 @@
 public enum OutputOptions {
   public static let verbosity = level(
     "verbosity", "How much is said: -2 nothing, -1 errors, 0 warnings and answers, 1 steps, 2 details.",
-    default: "0", support: .works)
+    default: "0")
   public static let syslogVerbosity = level(
-    "syslog_verbosity", "The same for the system's log.", default: "-2", support: .planned)
+    "syslog_verbosity", "The same for the system's log.", default: "-2")
   public static let logFileVerbosity = level(
-    "log_file_verbosity", "The same for log_file.", default: "1", support: .planned)
+    "log_file_verbosity", "The same for log_file.", default: "1")
   public static let monitoringVerbosity = level(
     "monitoring_verbosity", "The same for logs that are sent to monitoring services.", default: "1",
     support: .planned)
   public static let color = OptionKey<Bool>(
     "color", "Whether a terminal gets colours.", default: "true")
   public static let logFile = OptionKey<String>(
-    "log_file", "A file that what is said is added to.", example: "/var/log/coffer.log", support: .planned)
+    "log_file", "A file that what is said is added to.", example: "/var/log/coffer.log")
   public static let logFileFormat = OptionKey<String>(
     "log_file_format", "How a line of log_file looks: {asctime}, {levelname} and {message} are replaced.",
-    default: "[{asctime}] {levelname}: {message}", support: .planned)
+    default: "[{asctime}] {levelname}: {message}",
+    support: .differently("Only these three names and {prefix}, which is empty, are replaced"))
   public static let logJSON = OptionKey<Bool>(
     "log_json", "Say everything in JSON, an object a line.", default: "false", support: .planned)
   public static let progress = OptionKey<Bool>(
@@ -29,7 +30,7 @@ public enum OutputOptions {
     support: .differently("standard and quick print the same; the figures cost nothing"))
 
   private static func level(
-    _ name: String, _ documentation: String, default standard: String, support: OptionSupport
+    _ name: String, _ documentation: String, default standard: String, support: OptionSupport = .works
   ) -> OptionKey<Int> {
     OptionKey(name, documentation, default: standard, support: support)
   }

@@ -82,8 +82,8 @@ public struct ConfigurationTemplate: Sendable {
       }
     default:
       var value = option.example ?? option.standard ?? ""
-      // An opening brace would begin a mapping.
-      if case .text = option.kind, value.hasPrefix("{") { value = "\"\(value)\"" }
+      // An opening brace or bracket would begin something else.
+      if case .text = option.kind, value.hasPrefix("{") || value.hasPrefix("[") { value = "\"\(value)\"" }
       lines.append("\(mark)\(option.name): \(value)")
     }
   }

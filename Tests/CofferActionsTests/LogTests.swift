@@ -1,0 +1,54 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferActions
+
+@Suite("Logs")
+struct LogTests {
+  private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
+
+  @Test("Lines carry what they are and when they were said")
+  func lines() {
+    #expect(
+      LogLine("warning: Low on space", verbosity: 0).formatted("[{asctime}] {levelname}: {message}", at: time)
+        == "[\(Formats.strftime("%Y-%m-%d %H:%M:%S", time)),250] WARNING: Low on space")
+    #expect(
+      LogLine("error: x: broken", verbosity: -1).formatted("{levelname} {prefix}{message}", at: time)
+        == "ERROR x: broken")
+    #expect(LogLine("done", verbosity: 0).level == .answer)
+    #expect(LogLine("warning: inside", verbosity: 1).level == .info)
+    #expect(LogLine("x", verbosity: 2).formatted("{process} {message}", at: time) == "{process} x")
+  }
+
+  @Test("A file gets what its own verbosity lets through, whatever the console's, and is added to")
+  func file() throws {
+    let path = NSTemporaryDirectory() + "log-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try "before\n".write(toFile: path, atomically: true, encoding: .utf8)
+    let log = try LogFile(path, verbosity: 1, format: "{levelname} {message}", clock: .system)
+    let console = Console(verbosity: -2, environment: ProcessEnvironment([:]), noColor: true, sinks: [log])
+    console.step("a step")
+    console.detail("a detail")
+    console.warning("a warning")
+    console.error(Diagnosis(subject: "x", problem: "broken", suggestion: "mend it"))
+    #expect(
+      try String(contentsOfFile: path, encoding: .utf8)
+        == "before\nINFO a step\nWARNING a warning\nERROR x: broken\n  mend it\n")
+  }
+
+  @Test("A log that cannot be written is told, and the run goes on without it")
+  func unwritable() throws {
+    let change = try #require(OptionFlag("--log-file")).change(to: "/no/such/folder/log")
+    let path = NSTemporaryDirectory() + "log-" + UUID().uuidString + ".yaml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try "repositories: [{path: /r}]\n".write(toFile: path, atomically: true, encoding: .utf8)
+    let root = try ConfigurationLoader(environment: ProcessEnvironment([:]), currentFolder: "/").load(
+      path, as: ConfigurationReading(changes: [change])
+    ).root
+    let logs = CommandRun.logs(of: root, .current())
+    #expect(logs.sinks.isEmpty)
+    #expect(logs.failures.map(\.code) == [ENOENT])
+  }
+}
