@@ -89,6 +89,35 @@ struct FailureTests {
     #expect(ground.leftovers().isEmpty)
   }
 
+  @Test("Runs of different configurations at once, slow dumps and a restore among them, keep out of each other's way")
+  func manyConcurrentRuns() throws {
+    try ground.write(
+      "slow",
+      "#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo \"$0 $i\"; sleep 0.3; done\necho '-- PostgreSQL database dump complete'\n"
+    )
+    try ground.run("chmod", "755", "slow")
+    #expect(try ground.coffer("create").status == .exited(0))
+    var children = [try ground.start("restore", "--archive", "latest", "--restore-path", "\(ground.folder)/copy.db")]
+    for name in ["first", "second", "third"] {
+      try ground.write(
+        "\(name).yaml",
+        """
+        repositories: [{path: \(ground.folder)/\(name)}]
+        postgresql_databases: [{name: users, format: plain, pg_dump_command: \(ground.folder)/slow}]
+
+        """)
+      #expect(try ground.coffer("--config", "\(name).yaml", "repo-create", "-e", "repokey").status == .exited(0))
+      children.append(try ground.start(["--config", "\(ground.folder)/\(name).yaml", "create"]))
+    }
+    for child in children { #expect(child.wait(seconds: 60) == .exited(0)) }
+    for name in ["first", "second", "third"] {
+      let list = try ground.coffer("--config", "\(name).yaml", "list", "--archive", "latest")
+      #expect(list.output.contains("users"), "\(list.errors)")
+    }
+    #expect(try ground.run("sqlite3", "copy.db", "SELECT count(*) FROM t") == "30000\n")
+    #expect(ground.leftovers().isEmpty)
+  }
+
   @Test("A full disk is told, leaves no archive, and the run after it is fine")
   func fullDisk() throws {
     try ground.run("mkdir", "small")

@@ -74,7 +74,11 @@ final class Playground {
   }
 
   func start(_ arguments: String...) throws -> ChildProcess {
-    try SystemProcessLauncher().launch(command(["--config", "\(folder)/config.yaml"] + arguments))
+    try start(["--config", "\(folder)/config.yaml"] + arguments)
+  }
+
+  func start(_ arguments: [String]) throws -> ChildProcess {
+    try SystemProcessLauncher().launch(command(arguments))
   }
 
   @discardableResult
