@@ -47,4 +47,51 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     try dump.restore(plan, context: context)
     try expectSame(two.content(of: Self.database), content)
   }
+
+  @Test("A restore of a whole server that fails changes no role, and one that succeeds changes them with the databases")
+  func roles() throws {
+    try one.run(
+      #"DROP ROLE IF EXISTS "only old", "only new"; CREATE ROLE "only old" LOGIN CREATEDB CONNECTION LIMIT 3"#)
+    try two.run(#"DROP ROLE IF EXISTS "only old", "only new"; CREATE ROLE "only old" NOLOGIN"#)
+    try one.run(#"CREATE ROLE "only new" SUPERUSER; GRANT "only old" TO "only new""#)
+    try one.recreate("cluster roles")
+    try one.run(#"ALTER DATABASE "cluster roles" OWNER TO "only new""#)
+    let context = try makeContext()
+    let root = try configured(one.entry("all", "label: cluster"))
+    let dump = try take(root, context)
+    let question = "SELECT rolname, rolcanlogin, rolconnlimit FROM pg_roles WHERE rolname LIKE 'only %' ORDER BY 1"
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+
+    try dump.restore(plan, context: context, length: dump.bytes.count - 1000)
+    #expect(try two.run(question) == "only old|f|-1\n")
+    // Closes a circle only at the very end, when the databases are whole.
+    try two.run(#"CREATE ROLE "only new"; GRANT "only new" TO "only old""#)
+    #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(try two.run(question) == "only new|f|-1\nonly old|f|-1\n")
+    try two.run(#"DROP ROLE "only new""#)
+    try dump.restore(plan, context: context)
+    #expect(try two.run(question) == "only new|f|-1\nonly old|t|3\n")
+    for server in [one, two] {
+      try server.drop("cluster roles")
+      try server.run(#"DROP ROLE "only old", "only new""#)
+    }
+  }
+
+  @Test("The database that every server has comes with its settings, and what was in template1 is told")
+  func ownDatabases() throws {
+    try one.run("ALTER DATABASE postgres SET work_mem = '6MB'")
+    try one.run("CREATE TABLE born_with(a int)", in: "template1")
+    defer {
+      _ = try? one.run("DROP TABLE born_with", in: "template1")
+      for server in [one, two] { _ = try? server.run("ALTER DATABASE postgres RESET work_mem") }
+    }
+    let context = try makeContext()
+    let root = try configured(one.entry("all", "label: cluster"))
+    let dump = try take(root, context)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let warnings = try dump.restore(plan, context: context)
+    #expect(warnings.count == 1 && warnings[0].contains("template1"), "\(warnings)")
+    #expect(try two.run("SHOW work_mem") == "6MB\n")
+    #expect(try two.run("SELECT count(*) FROM pg_class WHERE relname = 'born_with'", in: "template1") == "0\n")
+  }
 }

@@ -28,30 +28,71 @@ struct PostgreSQLSecrecyTests: PostgreSQLSuite {
     running.abandon()
   }
 
-  @Test("No password is in any command line while a dump and a restore run")
+  @Test("No password, and none of a role, is in any command line while dumps and restores run")
   func secrecy() throws {
     try prepare()
+    try one.run("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN PASSWORD 'kept'")
     let context = try makeContext()
-    let root = try configured(entry())
     let isDone = Monitor(false)
     let seen = Monitor<Set<String>>([])
-    let (first, second) = (one.password, two.password)
+    let secrets = [one.password, two.password, "SCRAM-SHA-256$"]
     let watcher = WorkerThread(name: "watcher") {
       while !isDone.update({ $0 }) {
-        for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] where Int(entry) != nil {
-          guard let data = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline") else { continue }
+        for process in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] where Int(process) != nil {
+          guard let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { continue }
           let text = String(decoding: data, as: UTF8.self)
-          if text.contains(first) || text.contains(second) { seen.update { _ = $0.insert(text) } }
+          if secrets.contains(where: text.contains) { seen.update { _ = $0.insert(text) } }
         }
-        usleep(2000)
+        usleep(1000)
       }
     }
-    let dump = try take(root, context)
-    try two.drop(Self.database)
-    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
-    try dump.restore(plan, context: context)
+    for format in ["custom", "plain", "all", "globals"] {
+      let root = try configured(format == "all" ? one.entry("all") : entry(format == "plain" ? "format: plain" : ""))
+      let dump = try take(root, context, globals: format == "globals")
+      if format != "globals" { try two.drop(Self.database) }
+      let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+      try dump.restore(plan, context: context)
+    }
     isDone.update { $0 = true }
     watcher.join()
     #expect(seen.update { $0 }.isEmpty)
+    for server in [one, two] { try server.run("DROP ROLE keeper") }
+  }
+
+  @Test("The connection is encrypted and the server is who it says, in every step of a dump and a restore")
+  func encryption() throws {
+    let authority = try #require(ProcessInfo.processInfo.environment["COFFER_TEST_POSTGRESQL_CA"])
+    try one.recreate("encrypted")
+    // What pg_dump is told by the server shows how it is connected.
+    try one.run(
+      """
+      CREATE FUNCTION encryption() RETURNS text LANGUAGE sql AS
+        'SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+      CREATE MATERIALIZED VIEW seen AS SELECT encryption();
+      """, in: "encrypted")
+    let context = try makeContext()
+    let secured = ["ssl_mode: verify-full", "ssl_root_cert: \(authority)"]
+    for format in ["custom", "plain"] {
+      let root = try configured(one.entry("encrypted", "format: \(format)", secured[0], secured[1]))
+      let dump = try take(root, context)
+      try one.drop("encrypted")
+      let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+      #expect(try dump.restore(plan, context: context) == [])
+      // Filled again by the restoring client.
+      #expect(try one.run("SELECT * FROM seen", in: "encrypted") == "true\n")
+    }
+    let globals = try configured(one.entry("encrypted", "globals: true", secured[0], secured[1]))
+    #expect(try take(globals, context, globals: true).facts.format == "globals")
+
+    let stranger = NSTemporaryDirectory() + "/stranger-\(UInt32.random(in: 0 ... .max)).crt"
+    defer { try? FileManager.default.removeItem(atPath: stranger) }
+    try "".write(toFile: stranger, atomically: true, encoding: .utf8)
+    let untrusted = try configured(one.entry("encrypted", "ssl_mode: verify-full", "ssl_root_cert: \(stranger)"))
+    let error = #expect(throws: DumpError.self) { try take(untrusted, context) }
+    #expect(error?.diagnosis.problem.contains("certificate") == true, "\(error?.diagnosis.problem ?? "")")
+    // The second server has no certificate at all.
+    let bare = try configured(two.entry("postgres", "globals: false", secured[0], secured[1]))
+    #expect(throws: DumpError.self) { try take(bare, context) }
+    try one.drop("encrypted")
   }
 }

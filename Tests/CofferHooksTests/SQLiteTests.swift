@@ -273,12 +273,4 @@ struct SQLiteTests {
     #expect(error?.diagnosis.problem.contains("another process") == true)
     _ = consume input
   }
-
-  @Test("Two entries of one name are seen, not silently dropped: both have the same place")
-  func duplicates() throws {
-    let root = try makeRoot(
-      "sqlite_databases:\n  - {name: a, path: /x}\n  - {name: a, path: /y}\n  - {name: a, path: /z, label: other}\n")
-    let paths = try hook.dumps(of: root, context: context).map(\.identity.path)
-    #expect(paths == ["sqlite_databases/localhost/a", "sqlite_databases/localhost/a", "sqlite_databases/other/a"])
-  }
 }

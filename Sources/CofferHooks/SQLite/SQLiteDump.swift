@@ -47,9 +47,10 @@ struct SQLiteDump: PlannedDump {
   }
 
   /// Opened for writing where that is allowed, because a database with a hot journal or a write-ahead log needs it;
-  /// never created.
+  /// never created. A file that is not here is where the command runs.
   private var uri: String {
-    SQLiteFile(path).uri("mode=\(access(path, W_OK) == 0 ? "rw" : "ro")")
+    let mayWrite = access(path, F_OK) != 0 || access(path, W_OK) == 0
+    return SQLiteFile(path).uri("mode=\(mayWrite ? "rw" : "ro")")
   }
 }
 

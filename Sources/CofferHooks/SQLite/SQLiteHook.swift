@@ -27,9 +27,12 @@ public struct SQLiteHook: DatabaseHook {
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let section = (root?[GeneralOptions.sqliteDatabases] ?? []).first {
-      $0[SQLiteOptions.name] == facts.identity.database && $0[SQLiteOptions.label] == facts.identity.label
+    guard target.databaseName == nil, target.schemas.isEmpty else {
+      throw RestoreError.refused(
+        facts.identity, problem: "a SQLite database is a file, and has no other name and no schemas",
+        suggestion: "Restore it to another file with --restore-path")
     }
+    let section = Self.section(for: facts.identity, in: root?[GeneralOptions.sqliteDatabases] ?? [])
     let path =
       target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
     guard let path else {
@@ -39,6 +42,15 @@ public struct SQLiteHook: DatabaseHook {
     return try SQLiteRestore(
       facts: facts, path: Self.absolute(path, context),
       command: try Self.words(section?[SQLiteOptions.sqliteRestoreCommand], facts.identity), context: context)
+  }
+
+  /// The entry of that name and label; a label that an entry has lost, or got since, does not matter while the name says
+  /// enough.
+  private static func section(
+    for identity: DumpIdentity, in sections: [ConfigurationSection]
+  ) -> ConfigurationSection? {
+    let named = sections.filter { $0[SQLiteOptions.name] == identity.database }
+    return named.first { $0[SQLiteOptions.label] == identity.label } ?? (named.count == 1 ? named[0] : nil)
   }
 
   private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String] {
