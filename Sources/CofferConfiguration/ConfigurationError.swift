@@ -13,6 +13,11 @@ public struct ConfigurationProblem: Error, Equatable {
   }
 }
 
+extension ConfigurationProblem {
+  /// What is wrong and what to do, in one line.
+  fileprivate var sentence: String { message + (suggestion.map { ". \($0)" } ?? "") }
+}
+
 /// A configuration that cannot be used.
 public enum ConfigurationError: DiagnosableError, Equatable {
   /// No file at any of the places that were looked at.
@@ -39,12 +44,14 @@ public enum ConfigurationError: DiagnosableError, Equatable {
       Diagnosis(
         subject: path, problem: "The configuration is empty",
         suggestion: "See 'coffer config generate' for what to put into it")
+    case .invalid(_, let problems) where problems.count == 1:
+      Diagnosis(
+        subject: problems[0].mark.description, problem: problems[0].message, suggestion: problems[0].suggestion)
     case .invalid(_, let problems):
       Diagnosis(
         subject: problems[0].mark.description,
-        problem: problems[0].message
-          + problems.dropFirst().map { "\n\($0.mark): \($0.message)\($0.suggestion.map { ". " + $0 } ?? "")" }.joined(),
-        suggestion: problems.count == 1 ? problems[0].suggestion : nil)
+        problem: problems[0].sentence + problems.dropFirst().map { "\n\($0.mark): \($0.sentence)" }.joined(),
+        suggestion: nil)
     case .passcommandFailed(let command, let detail):
       Diagnosis(
         subject: "encryption_passcommand", problem: "'\(command)' gave no passphrase: \(detail)",

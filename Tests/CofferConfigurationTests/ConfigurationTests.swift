@@ -140,13 +140,18 @@ struct ConfigurationTests {
     #expect(missing?.problems.first?.mark == SourceMark(file: "/c.yaml", line: 1, column: 5))
   }
 
-  @Test("A key that stands twice: lists are appended, of scalars the last counts")
+  @Test("A key that stands twice: lists are appended, sections joined, of scalars the last counts")
   func duplicates() throws {
     let root = try load(
       minimal + "source_directories: [/a]\nsource_directories: [/b]\ncompression: zstd,1\ncompression: zstd,2\n"
     ).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
     #expect(root[GeneralOptions.compression] == "zstd,2")
+    let joined = try load(
+      minimal + "keepassxc:\n  key_file: /a\n  yubikey: x\nkeepassxc:\n  key_file: /b\n"
+    ).root[CredentialOptions.keepassxc]
+    #expect(joined?[CredentialOptions.keyFile] == "/b")
+    #expect(joined?[CredentialOptions.yubikey] == "x")
   }
 
   @Test("The generated file is valid as it stands, and with every example put to use")

@@ -47,7 +47,10 @@ struct GalleryTests {
 
   @Test("Nothing is said about a file that says nothing odd")
   func quiet() throws {
-    for name in ["minimal.yaml", "postgresql.yaml", "sqlite-and-mongodb.yaml", "environment.yaml", "credentials.yaml"] {
+    for name in [
+      "minimal.yaml", "postgresql.yaml", "sqlite-and-mongodb.yaml", "environment.yaml", "credentials.yaml",
+      "patterns.yaml",
+    ] {
       #expect(try load(name).notices == ConfigurationNotices(), "\(name)")
     }
   }

@@ -51,7 +51,7 @@ enum Merge {
     return node
   }
 
-  /// Joins keys that stand twice in one mapping: lists are appended, of anything else the last counts.
+  /// Joins keys that stand twice in one mapping: lists are appended, sections joined, of anything else the last counts.
   static func joiningDuplicates(_ entries: [YAMLNode.Entry]) throws -> [YAMLNode.Entry] {
     var joined: [YAMLNode.Entry] = []
     for entry in entries {
@@ -59,12 +59,12 @@ enum Merge {
         joined.append(entry)
         continue
       }
-      if case .sequence(let first) = joined[position].value.content,
-        case .sequence(let second) = entry.value.content
-      {
+      switch (joined[position].value.content, entry.value.content) {
+      case (.sequence(let first), .sequence(let second)):
         joined[position].value.content = .sequence(first + second)
-      } else {
-        joined[position] = entry
+      case (.mapping(let first), .mapping(let second)):
+        joined[position].value.content = .mapping(try joiningDuplicates(first + second))
+      default: joined[position] = entry
       }
     }
     return joined

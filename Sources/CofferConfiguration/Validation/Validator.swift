@@ -22,10 +22,14 @@ struct Validator {
         reportUnknown(entry, schema)
         continue
       }
-      guard !entry.value.isNull else { continue }
       let name = place + entry.key
+      if case .refused(let instead) = option.support {
+        // Without a value, too: an empty section is enough to ask for snapshots.
+        report(entry.keyMark, "Option '\(name)' is not supported", instead)
+      }
+      guard !entry.value.isNull else { continue }
       switch option.support {
-      case .refused(let instead): report(entry.keyMark, "Option '\(name)' is not supported", instead)
+      case .refused: break
       case .ignored(let instead):
         notices.ignored.append(.init(mark: entry.keyMark, name: name, text: instead))
         checkKind(entry.value, option)
