@@ -15,6 +15,8 @@ let package = Package(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     .target(name: "CofferSystem", dependencies: ["CSystem"]),
     .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
@@ -24,9 +26,12 @@ let package = Package(
     .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
     .target(name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration"]),
     .target(
+      name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferConfiguration", "CCurl"]),
+    .target(
       name: "CofferActions",
       dependencies: [
         "CofferSystem", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
+        "CofferMonitoring",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferSystem", "CofferActions"]),
 
@@ -36,6 +41,7 @@ let package = Package(
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "TestSupport"]),
+    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "TestSupport"]),
     .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],

@@ -27,11 +27,29 @@ enum BorgmaticOptions {
       keep_13weekly keep_3monthly compact_threshold checks check_last
       postgresql_databases mongodb_databases sqlite_databases influxdb_databases openldap_databases zfs btrfs lvm
       bootstrap container systemd keepassxc onepassword commands
+      healthchecks watchgoose cronitor uptime_kuma sentry ntfy pushover pagerduty apprise zabbix loki
       """
     ),
     ("repositories", "path label encryption append_only storage_quota make_parent_directories id_hash key_location"),
     ("bootstrap", "store_config_files"),
     ("commands", "before after when states run"),
+    ("healthchecks", "ping_url verify_tls send_logs ping_body_limit create_slug states"),
+    ("watchgoose", "ping_url verify_tls send_logs ping_body_limit states"),
+    ("cronitor", "ping_url"),
+    ("uptime_kuma", "push_url verify_tls states"),
+    ("sentry", "data_source_name_url monitor_slug environment states"),
+    ("ntfy", "topic server username password access_token start finish fail states"),
+    ("ntfy.fail", "title message priority tags"),
+    ("pushover", "token user start finish fail states"),
+    ("pushover.fail", "message priority expire retry device html sound title ttl url url_title"),
+    ("pagerduty", "integration_key send_logs"),
+    ("apprise", "services send_logs logs_size_limit start finish fail log states"),
+    ("apprise.services", "url label"),
+    ("apprise.log", "title body"),
+    ("zabbix", "server itemid host key username password api_key start finish fail states"),
+    ("zabbix.fail", "value"),
+    ("loki", "url labels tls send_logs"),
+    ("loki.tls", "cert_path key_path"),
     ("container", "secrets_directory"),
     ("systemd", "systemd_creds_command encrypted_credentials_directory"),
     ("keepassxc", "keepassxc_cli_command secret_tool_command ask_for_password key_file yubikey"),

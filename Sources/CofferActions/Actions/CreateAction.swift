@@ -35,7 +35,10 @@ enum CreateAction {
     do {
       let backup = try Backup(context, into: repositories, lists: lists(context))
       let outcome = try backup.run(comment: context.flags[comment] ?? "")
-      for (access, archive) in outcome.archives { report(archive, access, context) }
+      for (access, archive) in outcome.archives {
+        context.collector.add(archive, in: access.location)
+        report(archive, access, context)
+      }
       failures += outcome.errors
     } catch {
       failures.append(error)

@@ -1,26 +1,11 @@
+import CofferSystem
 import Foundation
 
 /// Numbers and times as people read them.
 enum Formats {
-  /// Decimal units, three significant digits: `1.23 MB`.
-  static func size(_ bytes: UInt64) -> String {
-    var value = Double(bytes)
-    for unit in ["B", "kB", "MB", "GB", "TB"] {
-      if value < 999.5 || unit == "TB" {
-        if unit == "B" { return "\(bytes) B" }
-        return String(format: value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f", value) + " \(unit)"
-      }
-      value /= 1000
-    }
-    return "\(bytes) B"
-  }
+  static func size(_ bytes: UInt64) -> String { Quantities.size(bytes) }
 
-  static func duration(_ seconds: Double) -> String {
-    if seconds < 60 { return String(format: "%.1f s", seconds) }
-    let whole = Int(seconds.rounded())
-    if whole < 3600 { return String(format: "%d min %02d s", whole / 60, whole % 60) }
-    return String(format: "%d h %02d min", whole / 3600, whole / 60 % 60)
-  }
+  static func duration(_ seconds: Double) -> String { Quantities.duration(seconds) }
 
   /// ISO local time with microseconds and no zone, as scripts for Borg expect it.
   static func isoTime(_ date: Date) -> String {

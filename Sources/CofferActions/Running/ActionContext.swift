@@ -30,6 +30,11 @@ public struct Surroundings: Sendable {
     self.processors = processors
   }
 
+  /// The folder that relative paths of a configuration start from.
+  func folder(for root: ConfigurationSection) -> String {
+    root[GeneralOptions.workingDirectory] ?? currentFolder
+  }
+
   /// This machine, as it is now.
   public static func current() -> Surroundings {
     let information = ProcessInfo.processInfo
@@ -55,6 +60,7 @@ struct ActionContext: Sendable {
   let console: Console
   let cancellation: Cancellation
   let outcomes: Outcomes
+  let collector: ReportCollector
   /// What was asked of credentials and commands so far.
   let secrets: SecretCache
 
@@ -104,13 +110,11 @@ struct ActionContext: Sendable {
   }
 
   /// The folder that relative paths of the configuration start from.
-  var folder: String { root[GeneralOptions.workingDirectory] ?? surroundings.currentFolder }
+  var folder: String { surroundings.folder(for: root) }
 
   /// What the configuration's credentials stand for.
   var credentials: CredentialResolver {
-    CredentialResolver(
-      environment: surroundings.environment,
-      folder: folder, launcher: surroundings.launcher, root: root, cache: secrets, ask: PassphrasePrompt.answer(to:))
+    CredentialResolver(root, surroundings, cache: secrets)
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
@@ -119,6 +123,15 @@ struct ActionContext: Sendable {
     let options = configuration?.options(for: location.section)
     if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
     return try PassphrasePrompt.ask(for: location.path, isNew: isNew)
+  }
+}
+
+extension CredentialResolver {
+  /// For what a configuration file holds.
+  init(_ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache) {
+    self.init(
+      environment: surroundings.environment, folder: surroundings.folder(for: root),
+      launcher: surroundings.launcher, root: root, cache: cache, ask: PassphrasePrompt.answer(to:))
   }
 }
 

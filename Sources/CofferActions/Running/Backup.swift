@@ -97,7 +97,7 @@ struct Backup {
       display.subject = dump.identity.title
       context.console.step("Dumping \(dump.identity.title)")
       do {
-        try storer.store(dump)
+        try context.collector.noting(dump.identity, context) { try storer.store(dump) }
       } catch let error as RepositoryGroup.NoneLeft {
         throw error
       } catch let error as RunCancelled {

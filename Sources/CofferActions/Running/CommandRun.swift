@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferMonitoring
 import CofferSystem
 
 /// What all actions of one command line share.
@@ -13,7 +14,12 @@ struct CommandRun: Sendable {
   private(set) var console: Console
   let cancellation: Cancellation
   let outcomes: Outcomes
-  private let secrets = SecretCache()
+  let secrets = SecretCache()
+  /// What was said, for monitoring services.
+  private(set) var log: LogBuffer
+  /// What was done, for monitoring services.
+  private(set) var collector: ReportCollector
+  private let report: RunReport
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
@@ -28,16 +34,27 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment)
     self.cancellation = cancellation
     outcomes = Outcomes()
+    log = LogBuffer(clock: surroundings.clock)
+    report = RunReport(
+      configuration: "", hostname: surroundings.hostname, actions: parsed.invocations.map(\.action.name),
+      start: surroundings.clock.now())
+    collector = ReportCollector(report)
   }
 
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
 
-  /// The same, saying as much as the configuration file wants to hear.
+  /// The same for one configuration file: saying as much as it wants to hear, and with a log and a report of its own.
   func adapted(to configuration: Configuration) -> CommandRun {
     var run = self
+    run.log = LogBuffer(clock: surroundings.clock)
+    let verbosity = configuration.root[OutputOptions.monitoringVerbosity] ?? 1
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
-      sinks: Self.logs(of: configuration.root, surroundings).sinks)
+      sinks: Self.logs(of: configuration.root, surroundings).sinks
+        + [MonitoringLog(buffer: run.log, verbosity: verbosity)])
+    var report = report
+    report.configuration = configuration.path
+    run.collector = ReportCollector(report)
     return run
   }
 
@@ -48,6 +65,6 @@ struct CommandRun: Sendable {
     ActionContext(
       flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
       configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
-      cancellation: cancellation, outcomes: outcomes, secrets: secrets)
+      cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets)
   }
 }

@@ -11,6 +11,7 @@ struct Job {
   /// Every configuration file of the run.
   private let files: [String]
   let commands: StepCommands
+  private let monitoring: JobMonitoring
 
   /// - Throws: `ConfigurationError` when the commands make no sense.
   init(
@@ -24,6 +25,7 @@ struct Job {
     self.repositories = repositories
     self.files = files
     commands = try StepCommands(configuration, run)
+    monitoring = JobMonitoring(configuration, run, actions: invocations.map(\.action.name))
   }
 
   private var actions: [String] { invocations.map(\.action.name) }
@@ -33,12 +35,15 @@ struct Job {
   /// - Returns: The errors; they were told.
   func perform() -> [any Error] {
     var failed: RepositoryLocation?
+    monitoring.begin()
     var outcome = commands.around(.configuration, of: actions) {
       var outcome = StepOutcome()
       var attempts = groups.map { Attempt(group: $0) }
       while !attempts.isEmpty, !run.cancellation.isCancelled {
         let attempt = attempts.removeFirst()
+        run.collector.begin(attempt.group)
         let failures = perform(attempt).failures
+        run.collector.note(failures, of: attempt.group, at: run.surroundings.clock.now())
         if let next = attempt.next(after: failures, retries) {
           attempts.append(next)
         } else if !failures.isEmpty {
@@ -48,6 +53,7 @@ struct Job {
       }
       return outcome
     }
+    monitoring.end(outcome.failures)
     if !outcome.failures.isEmpty {
       outcome.add(commands.run(.afterError, of: actions, Self.variables(of: outcome.failures, failed)))
     }

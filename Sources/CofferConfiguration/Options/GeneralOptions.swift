@@ -55,7 +55,7 @@ public enum GeneralOptions {
   /// All of them by theme, in the order in which a file is best written.
   public static let groups = [
     general, SourceOptions.schema, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema,
-    OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
+    MonitoringOptions.group, OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
   ]
 
   public static let schema = OptionSchema("Options", groups.flatMap(\.options))

@@ -174,6 +174,12 @@ public struct ConfigurationSection: Sendable {
   /// Where the section begins.
   public var mark: SourceMark { node.mark }
 
+  /// The names of what is set, for sections whose names are up to the user.
+  public var names: [String] {
+    guard case .mapping(let entries) = node.content else { return [] }
+    return entries.map(\.key)
+  }
+
   /// The option's value; nil when it is not set.
   public subscript<Value>(key: OptionKey<Value>) -> Value? {
     guard case .mapping(let entries) = node.content,

@@ -9,7 +9,7 @@ public enum OutputOptions {
     "log_file_verbosity", "The same for log_file.", default: "1")
   public static let monitoringVerbosity = level(
     "monitoring_verbosity", "The same for logs that are sent to monitoring services.", default: "1",
-    support: .planned)
+    support: .works)
   public static let color = OptionKey<Bool>(
     "color", "Whether a terminal gets colours.", default: "true")
   public static let logFile = OptionKey<String>(

@@ -1,0 +1,68 @@
+import CofferConfiguration
+import CofferMonitoring
+import CofferSystem
+
+/// Tells the configured monitoring services how a job goes. What goes wrong with that is only warned of.
+struct JobMonitoring {
+  /// The actions whose runs are of interest; a restore is not.
+  private static let monitoredActions: Set<String> = ["create", "prune", "compact", "check"]
+
+  private let services: [(name: String, service: any MonitoringService)]
+  private let couriers: Couriers
+  private let run: CommandRun
+
+  init(_ configuration: Configuration, _ run: CommandRun, actions: [String]) {
+    self.run = run
+    couriers = Couriers(
+      http: HTTPClient(userAgent: "coffer/\(Program.version)"), mail: MailClient(hostname: run.surroundings.hostname),
+      launcher: run.surroundings.launcher, environment: run.surroundings.environment.withoutPassphrases)
+    guard !run.isDryRun, !Self.monitoredActions.isDisjoint(with: actions) else {
+      services = []
+      return
+    }
+    let root = configuration.root
+    let credentials = CredentialResolver(root, run.surroundings, cache: run.secrets)
+    services = MonitoringRegistry.services.compactMap { type in
+      guard let section = root[type.option] else { return nil }
+      do {
+        return (type.option.name, try type.init(MonitoringSettings(section, credentials: credentials)))
+      } catch {
+        Self.warn(type.option.name, error, run.console)
+        return nil
+      }
+    }
+  }
+
+  func begin() {
+    run.collector.begin(at: run.surroundings.clock.now())
+    tell(.start)
+  }
+
+  func end(_ errors: [any Error]) {
+    run.collector.end(at: run.surroundings.clock.now(), errors: errors)
+    tell(.log)
+    tell(errors.isEmpty ? .finish : .fail)
+  }
+
+  private func tell(_ state: MonitoringState) {
+    let event = MonitoringEvent(state, report: run.collector.report, log: run.log.lines)
+    for (name, service) in services where service.states.contains(state) {
+      do { try service.deliver(event, through: couriers) } catch { Self.warn(name, error, run.console) }
+    }
+  }
+
+  private static func warn(_ name: String, _ error: any Error, _ console: Console) {
+    console.warning("\(name): \(Console.text(Program.diagnosis(of: error)))")
+  }
+}
+
+/// Keeps what is said for monitoring services.
+struct MonitoringLog: ConsoleSink {
+  let buffer: LogBuffer
+  /// `monitoring_verbosity`.
+  let verbosity: Int
+
+  func take(_ text: String, level: Int) {
+    if level <= verbosity { buffer.add(text) }
+  }
+}

@@ -1,0 +1,40 @@
+/// The options of all monitoring services, and what those have in common.
+public enum MonitoringOptions {
+  public static let group = OptionSchema(
+    "Monitoring",
+    [
+      HealthchecksOptions.healthchecks.option, HealthchecksOptions.watchgoose.option, CronitorOptions.section.option,
+      UptimeKumaOptions.section.option, SentryOptions.section.option, NtfyOptions.section.option,
+      PushoverOptions.section.option, PagerDutyOptions.section.option, AppriseOptions.section.option,
+      ZabbixOptions.section.option, LokiOptions.section.option, EmailOptions.section.option,
+      PrometheusOptions.section.option,
+    ])
+
+  public static let verifyTLS = OptionKey<Bool>(
+    "verify_tls", "Whether the server's certificate must be good.", default: "true")
+  public static let sendLogs = OptionKey<Bool>(
+    "send_logs", "Send the last lines of what was said, as much of it as monitoring_verbosity asks for.",
+    default: "true")
+
+  /// States that are told to a service.
+  static func states(
+    default standard: String, log: Bool = false, support: OptionSupport = .works
+  ) -> OptionKey<[String]> {
+    OptionKey(
+      "states", "Of what the service is told.", default: standard,
+      choices: ["start", "finish", "fail"] + (log ? ["log"] : []), support: support)
+  }
+
+  /// For reading what `states(default:log:support:)` declares.
+  public static let states = OptionKey<[String]>("states", "")
+
+  /// A section for each state, with what is sent then.
+  static func messages(_ states: [String], _ schema: OptionSchema) -> [Option] {
+    states.map { message($0, schema).option }
+  }
+
+  /// For reading what `messages(_:_:)` declares.
+  public static func message(_ state: String, _ schema: OptionSchema? = nil) -> OptionKey<ConfigurationSection> {
+    OptionKey(state, "What is sent for the state '\(state)'.", schema: schema)
+  }
+}

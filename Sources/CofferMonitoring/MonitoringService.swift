@@ -1,0 +1,114 @@
+import CofferConfiguration
+import CofferSystem
+
+/// A service that is told how runs go.
+public protocol MonitoringService: Sendable {
+  /// The option that configures it.
+  static var option: OptionKey<ConfigurationSection> { get }
+
+  /// Reads its options.
+  ///
+  /// - Throws: `MonitoringError`; `CredentialError`.
+  init(_ settings: MonitoringSettings) throws
+
+  /// What it wants to be told of.
+  var states: [MonitoringState] { get }
+
+  /// Tells it.
+  ///
+  /// - Throws: `HTTPError`, `MailError`, `MonitoringError` and others that know what to do next.
+  func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws
+}
+
+/// A service that takes HTTP requests, none of which depends on the answer to another.
+public protocol HTTPService: MonitoringService {
+  /// The requests that tell it.
+  func requests(for event: MonitoringEvent) throws -> [HTTPRequest]
+}
+
+extension HTTPService {
+  public func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
+    for request in try requests(for: event) { try couriers.http.send(request) }
+  }
+}
+
+/// How services are reached.
+public struct Couriers: Sendable {
+  public let http: HTTPClient
+  public let mail: MailClient
+  public let launcher: any ProcessLauncher
+  /// For programs: without the repository's passphrases.
+  public let environment: ProcessEnvironment
+
+  public init(
+    http: HTTPClient, mail: MailClient, launcher: any ProcessLauncher, environment: ProcessEnvironment
+  ) {
+    self.http = http
+    self.mail = mail
+    self.launcher = launcher
+    self.environment = environment
+  }
+}
+
+/// The options of one service, with its secrets resolved.
+public struct MonitoringSettings: Sendable {
+  let section: ConfigurationSection
+  private let credentials: CredentialResolver
+
+  public init(_ section: ConfigurationSection, credentials: CredentialResolver) {
+    self.section = section
+    self.credentials = credentials
+  }
+
+  subscript<Value>(key: OptionKey<Value>) -> Value? { section[key] }
+
+  /// - Throws: `MonitoringError.missing`.
+  func required(_ key: OptionKey<String>) throws -> String {
+    guard let value = section[key] else { throw MonitoringError.missing(key.name) }
+    return value
+  }
+
+  /// The value, or what it is a credential of.
+  ///
+  /// - Throws: `CredentialError`.
+  func secret(_ key: OptionKey<String>) throws -> String? {
+    guard let value = section[key] else { return nil }
+    return try credentials.value(value)
+  }
+
+  /// - Throws: `MonitoringError.missing`; `CredentialError`.
+  func requiredSecret(_ key: OptionKey<String>) throws -> String {
+    try credentials.value(try required(key))
+  }
+
+  /// The same for a section below.
+  func inner(_ section: ConfigurationSection) -> MonitoringSettings {
+    MonitoringSettings(section, credentials: credentials)
+  }
+
+  func states(default standard: [MonitoringState]) -> [MonitoringState] {
+    section[MonitoringOptions.states]?.compactMap(MonitoringState.init) ?? standard
+  }
+
+  /// The section of what is sent for a state.
+  func message(_ state: MonitoringState) -> ConfigurationSection? {
+    section[MonitoringOptions.message(state.rawValue)]
+  }
+}
+
+/// Monitoring that cannot work as it is configured.
+public enum MonitoringError: DiagnosableError, Equatable {
+  case missing(String)
+  case malformed(option: String, suggestion: String)
+  case programFailed(program: String, detail: String)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .missing(let option):
+      Diagnosis(subject: option, problem: "The option is not set", suggestion: "Add it to the service's section")
+    case .malformed(let option, let suggestion):
+      Diagnosis(subject: option, problem: "The option's value cannot be understood", suggestion: suggestion)
+    case .programFailed(let program, let detail): Diagnosis(subject: program, problem: detail)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import CofferSystem
+import Foundation
+
+/// A run in words.
+struct RunSummary {
+  private let event: MonitoringEvent
+
+  init(_ event: MonitoringEvent) {
+    self.event = event
+  }
+
+  private var report: RunReport { event.report }
+
+  /// One line.
+  var title: String {
+    switch event.state {
+    case .start: "Backup of \(report.hostname) has begun"
+    case .finish: "Backup of \(report.hostname) has finished"
+    case .fail: "Backup of \(report.hostname) has FAILED"
+    case .log: "Log of the backup of \(report.hostname)"
+    }
+  }
+
+  /// A few words for small screens: the first error, or the sizes.
+  var message: String {
+    if let error = report.errors.first {
+      let more = report.errors.count > 1 ? " (and \(report.errors.count - 1) more errors)" : ""
+      return "\(report.configuration): \(error)\(more)"
+    }
+    let archives = report.repositories.compactMap { repository in
+      repository.archive.map { "\(repository.name): \(Self.sizes($0))" }
+    }
+    let begun = "\(report.configuration): \(report.actions.joined(separator: ", "))"
+    return archives.isEmpty ? begun : archives.joined(separator: "\n")
+  }
+
+  /// Everything, for a mail.
+  var text: String {
+    var lines = ["\(title).", ""]
+    lines.append("Configuration:  \(report.configuration)")
+    lines.append("Actions:        \(report.actions.joined(separator: ", "))")
+    if let end = report.end {
+      lines.append("Took:           \(Quantities.duration(end.timeIntervalSince(report.start)))")
+    }
+    for repository in report.repositories { lines += Self.lines(of: repository) }
+    if !report.errors.isEmpty { lines += ["", "Errors:"] + report.errors.map { "- \($0)" } }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(of repository: RepositoryReport) -> [String] {
+    var lines = ["", "Repository \(repository.name): \(repository.isSuccess ? "all is well" : "FAILED")"]
+    if let archive = repository.archive { lines.append("  Archive \(archive.name): \(sizes(archive))") }
+    for dump in repository.dumps {
+      let hook = dump.hook.hasSuffix("_databases") ? String(dump.hook.dropLast(10)) : dump.hook
+      let size = dump.bytes.map(Quantities.size) ?? "FAILED"
+      let fate = dump.bytes == nil || repository.keeps(dump) ? "" : ", but no archive was made"
+      lines.append(
+        "  \(hook) database '\(dump.database)' at \(dump.place): \(size), \(Quantities.duration(dump.seconds))\(fate)")
+    }
+    return lines
+  }
+
+  private static func sizes(_ archive: ArchiveReport) -> String {
+    "\(Quantities.size(archive.bytesRead)) read, \(Quantities.size(archive.bytesNew)) new, "
+      + "\(Quantities.size(archive.bytesStored)) stored, \(Quantities.duration(archive.seconds))"
+  }
+}

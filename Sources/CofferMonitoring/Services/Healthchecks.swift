@@ -1,0 +1,72 @@
+import CofferConfiguration
+import Foundation
+
+/// Pings a check of Healthchecks.
+struct Healthchecks: HTTPService {
+  static let option = HealthchecksOptions.healthchecks
+
+  private let check: PingedCheck
+
+  init(_ settings: MonitoringSettings) throws {
+    check = try PingedCheck(settings, host: "https://hc-ping.com", bodyLimit: 100_000)
+  }
+
+  var states: [MonitoringState] { check.states }
+
+  func requests(for event: MonitoringEvent) -> [HTTPRequest] { [check.request(for: event)] }
+}
+
+/// Pings a check of WatchGoose.
+struct WatchGoose: HTTPService {
+  static let option = HealthchecksOptions.watchgoose
+
+  private let check: PingedCheck
+
+  init(_ settings: MonitoringSettings) throws {
+    check = try PingedCheck(settings, host: "https://watchgoose.com", bodyLimit: 10_000)
+  }
+
+  var states: [MonitoringState] { check.states }
+
+  func requests(for event: MonitoringEvent) -> [HTTPRequest] { [check.request(for: event)] }
+}
+
+/// A check that is pinged at a URL of its own for each state.
+private struct PingedCheck {
+  private let url: String
+  private let createsSlug: Bool
+  private let verifiesServer: Bool
+  private let bodyLimit: Int?
+  let states: [MonitoringState]
+
+  /// - Parameter bodyLimit: Of the service, when the configuration has none.
+  init(_ settings: MonitoringSettings, host: String, bodyLimit standard: Int) throws {
+    let text = try settings.requiredSecret(HealthchecksOptions.pingURL)
+    url = text.contains("://") ? text : "\(host)/\(text)"
+    // A UUID is of a check that exists.
+    let last = url.split(separator: "/").last.map(String.init) ?? ""
+    createsSlug = settings[HealthchecksOptions.createSlug] == true && UUID(uuidString: last) == nil
+    verifiesServer = settings[MonitoringOptions.verifyTLS] ?? true
+    bodyLimit =
+      settings[MonitoringOptions.sendLogs] ?? true ? settings[HealthchecksOptions.pingBodyLimit] ?? standard : nil
+    states = settings.states(default: MonitoringState.allCases)
+  }
+
+  func request(for event: MonitoringEvent) -> HTTPRequest {
+    let path =
+      switch event.state {
+      case .start: "/start"
+      case .finish: ""
+      case .fail: "/fail"
+      case .log: "/log"
+      }
+    var target = URLText.adding(path: path, to: url)
+    if createsSlug { target = URLText.adding(query: [("create", "1")], to: target) }
+    var body = ""
+    if let bodyLimit, event.state != .start { body = event.logText(limit: bodyLimit) }
+    var request = HTTPRequest(
+      .post, target, headers: [["Content-Type", "text/plain; charset=utf-8"]], body: Array(body.utf8))
+    request.verifiesServer = verifiesServer
+    return request
+  }
+}

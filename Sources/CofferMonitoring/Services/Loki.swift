@@ -1,0 +1,60 @@
+import CofferConfiguration
+import Foundation
+
+/// Pushes log lines to Grafana Loki.
+struct Loki: HTTPService {
+  static let option = LokiOptions.section
+
+  private struct Push: Encodable {
+    let streams: [Stream]
+  }
+
+  private struct Stream: Encodable {
+    let stream: [String: String]
+    /// Nanoseconds and lines.
+    let values: [[String]]
+  }
+
+  private let url: String
+  private let labels: [String: String]
+  private let sendsLogs: Bool
+  private let certificate: HTTPRequest.ClientCertificate?
+  let states: [MonitoringState]
+
+  init(_ settings: MonitoringSettings) throws {
+    url = try settings.requiredSecret(LokiOptions.url)
+    let section = settings[LokiOptions.labels]
+    labels = Dictionary(
+      uniqueKeysWithValues: (section?.names ?? []).map { ($0, section?[OptionKey<String>($0, "")] ?? "") })
+    sendsLogs = settings[MonitoringOptions.sendLogs] ?? true
+    certificate = settings[LokiOptions.tls].flatMap { tls in
+      tls[LokiOptions.certificatePath].map {
+        HTTPRequest.ClientCertificate(certificatePath: $0, keyPath: tls[LokiOptions.keyPath])
+      }
+    }
+    states = settings.states(default: [.start, .finish, .fail])
+  }
+
+  func requests(for event: MonitoringEvent) throws -> [HTTPRequest] {
+    guard event.state != .log else { return [] }
+    let report = event.report
+    let logged = sendsLogs && event.state != .start ? event.log : []
+    let last = LogLine(
+      time: max(report.end ?? report.start, logged.last?.time ?? .distantPast),
+      text: "\(report.configuration): \(event.state.rawValue)")
+    let values = (logged + [last]).map { [String(Int64($0.time.timeIntervalSince1970 * 1e9)), $0.text] }
+    let stream = Stream(stream: labels.mapValues { Self.replaced($0, report) }, values: values)
+    var request = try HTTPRequest.json(url, Push(streams: [stream]))
+    request.clientCertificate = certificate
+    return [request]
+  }
+
+  private static func replaced(_ label: String, _ report: RunReport) -> String {
+    switch label {
+    case "__hostname": report.hostname
+    case "__config": (report.configuration as NSString).lastPathComponent
+    case "__config_path": report.configuration
+    default: label
+    }
+  }
+}

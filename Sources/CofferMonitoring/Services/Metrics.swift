@@ -1,0 +1,185 @@
+import Foundation
+
+/// Figures in Prometheus's text format.
+struct Metrics: Equatable {
+  struct Sample: Equatable {
+    let labels: [Label]
+    var value: Double
+  }
+
+  struct Label: Equatable {
+    let name: String
+    let value: String
+  }
+
+  /// What is known, and what it means; all are gauges.
+  enum Family: String, CaseIterable {
+    case runSuccess = "coffer_run_success"
+    case runEnd = "coffer_run_end_timestamp_seconds"
+    case runLastSuccess = "coffer_run_last_success_timestamp_seconds"
+    case runDuration = "coffer_run_duration_seconds"
+    case archiveLastSuccess = "coffer_archive_last_success_timestamp_seconds"
+    case archiveDuration = "coffer_archive_duration_seconds"
+    case archiveRead = "coffer_archive_read_bytes"
+    case archiveNew = "coffer_archive_new_bytes"
+    case archiveStored = "coffer_archive_stored_bytes"
+    case databasesSucceeded = "coffer_databases_succeeded"
+    case databasesFailed = "coffer_databases_failed"
+    case databaseSuccess = "coffer_database_success"
+    case databaseLastSuccess = "coffer_database_last_success_timestamp_seconds"
+    case databaseDuration = "coffer_database_duration_seconds"
+    case databaseBytes = "coffer_database_bytes"
+
+    var help: String {
+      switch self {
+      case .runSuccess: "Whether the last run had no errors."
+      case .runEnd: "When the last run ended."
+      case .runLastSuccess: "When the last run without errors ended."
+      case .runDuration: "How long the last run took."
+      case .archiveLastSuccess: "When the last archive was finished."
+      case .archiveDuration: "How long the last archive took."
+      case .archiveRead: "Bytes that were read for the last archive."
+      case .archiveNew: "Bytes of the last archive that the repository did not have."
+      case .archiveStored: "Bytes that the last archive added to the repository."
+      case .databasesSucceeded: "Databases that the last run backed up."
+      case .databasesFailed: "Databases that the last run did not back up."
+      case .databaseSuccess: "Whether the last run backed the database up."
+      case .databaseLastSuccess: "When the last dump that was kept ended."
+      case .databaseDuration: "How long the last dump took."
+      case .databaseBytes: "Bytes of the last dump that was kept."
+      }
+    }
+
+    static let ofDatabases: [Family] = [.databaseSuccess, .databaseLastSuccess, .databaseDuration, .databaseBytes]
+  }
+
+  private var samples: [Family: [Sample]] = [:]
+
+  init() {}
+
+  /// Reads what `text` gives; lines of other programs are left out.
+  init(parsing text: String) {
+    for line in text.split(separator: "\n") {
+      guard let parts = line.wholeMatch(of: #/([a-z_]+)\{(.*)\} ([^ ]+)/#)?.output, let value = Double(parts.3),
+        let family = Family(rawValue: String(parts.1)), let labels = Self.labels(parts.2)
+      else { continue }
+      samples[family, default: []].append(Sample(labels: labels, value: value))
+    }
+  }
+
+  /// Sets a sample; one with the same labels is replaced.
+  mutating func set(_ family: Family, _ labels: [Label], _ value: Double) {
+    let position = samples[family]?.firstIndex { $0.labels == labels }
+    if let position {
+      samples[family]?[position].value = value
+    } else {
+      samples[family, default: []].append(Sample(labels: labels, value: value))
+    }
+  }
+
+  mutating func remove(from families: [Family], where isUnwanted: ([Label]) -> Bool) {
+    for family in families { samples[family]?.removeAll { isUnwanted($0.labels) } }
+  }
+
+  var text: String {
+    var lines: [String] = []
+    for family in Family.allCases {
+      guard let samples = samples[family], !samples.isEmpty else { continue }
+      lines.append("# HELP \(family.rawValue) \(family.help)")
+      lines.append("# TYPE \(family.rawValue) gauge")
+      lines += samples.map { "\(family.rawValue){\(Self.text($0.labels))} \(Self.text($0.value))" }.sorted()
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func text(_ labels: [Label]) -> String {
+    labels.map { "\($0.name)=\"\(escaped($0.value))\"" }.joined(separator: ",")
+  }
+
+  private static func escaped(_ value: String) -> String {
+    value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+  }
+
+  private static func text(_ value: Double) -> String {
+    value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+  }
+
+  /// - Returns: nil when it is not understood.
+  private static func labels(_ text: Substring) -> [Label]? {
+    var labels: [Label] = []
+    var rest = text
+    while !rest.isEmpty {
+      guard let parts = rest.prefixMatch(of: #/([a-z_]+)="((?:[^"\\]|\\.)*)",?/#)?.output else { return nil }
+      labels.append(Label(name: String(parts.1), value: unescaped(parts.2)))
+      rest = rest.dropFirst(parts.0.count)
+    }
+    return labels
+  }
+
+  private static func unescaped(_ text: Substring) -> String {
+    var result = ""
+    var isEscaped = false
+    for character in text {
+      if isEscaped {
+        result.append(character == "n" ? "\n" : character)
+        isEscaped = false
+      } else if character == "\\" {
+        isEscaped = true
+      } else {
+        result.append(character)
+      }
+    }
+    return result
+  }
+}
+
+extension Metrics {
+  /// Takes in what a run has done; figures of other configurations and repositories, and of what did not succeed this
+  /// time, stay as they were.
+  mutating func update(with report: RunReport, isSuccess: Bool) {
+    let end = report.end ?? report.start
+    let configuration = [Label(name: "configuration", value: report.configuration)]
+    set(.runSuccess, configuration, isSuccess ? 1 : 0)
+    set(.runEnd, configuration, Self.seconds(end))
+    set(.runDuration, configuration, end.timeIntervalSince(report.start))
+    if isSuccess { set(.runLastSuccess, configuration, Self.seconds(end)) }
+    for repository in report.repositories {
+      let labels = configuration + [Label(name: "repository", value: repository.name)]
+      if let archive = repository.archive {
+        set(.archiveLastSuccess, labels, Self.seconds(archive.end))
+        set(.archiveDuration, labels, archive.seconds)
+        set(.archiveRead, labels, Double(archive.bytesRead))
+        set(.archiveNew, labels, Double(archive.bytesNew))
+        set(.archiveStored, labels, Double(archive.bytesStored))
+        // Databases that are configured no more.
+        let current = repository.dumps.map { labels + Self.labels(of: $0) }
+        remove(from: Family.ofDatabases) { $0.starts(with: labels) && !current.contains($0) }
+      }
+      guard repository.archive != nil || !repository.dumps.isEmpty else { continue }
+      updateDatabases(of: repository, labels)
+    }
+  }
+
+  private mutating func updateDatabases(of repository: RepositoryReport, _ labels: [Label]) {
+    let kept = repository.dumps.count(where: repository.keeps)
+    set(.databasesSucceeded, labels, Double(kept))
+    set(.databasesFailed, labels, Double(repository.dumps.count - kept))
+    for dump in repository.dumps {
+      let labels = labels + Self.labels(of: dump)
+      set(.databaseSuccess, labels, repository.keeps(dump) ? 1 : 0)
+      set(.databaseDuration, labels, dump.seconds)
+      guard repository.keeps(dump), let bytes = dump.bytes else { continue }
+      set(.databaseLastSuccess, labels, Self.seconds(dump.end))
+      set(.databaseBytes, labels, Double(bytes))
+    }
+  }
+
+  private static func labels(of dump: DumpReport) -> [Label] {
+    [
+      Label(name: "hook", value: dump.hook), Label(name: "place", value: dump.place),
+      Label(name: "database", value: dump.database),
+    ]
+  }
+
+  private static func seconds(_ date: Date) -> Double { date.timeIntervalSince1970.rounded(.down) }
+}

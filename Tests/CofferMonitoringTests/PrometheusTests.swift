@@ -1,0 +1,133 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferMonitoring
+
+@Suite("Figures for Prometheus")
+struct PrometheusTests {
+  private let folder: String
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "coffer-prometheus-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  private func deliver(_ event: MonitoringEvent) throws -> String {
+    let hook = try service(PrometheusTextfile.self, "textfile: \(folder)/coffer.prom")
+    #expect(hook.states == [.finish, .fail])
+    try hook.deliver(event, through: .impatient())
+    return try String(contentsOfFile: "\(folder)/coffer.prom", encoding: .utf8)
+  }
+
+  @Test("The file is in the exposition format, with escaped labels, readable by others, and nothing is left beside it")
+  func format() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let text = try deliver(event(.finish))
+    #expect(
+      text.hasPrefix(
+        """
+        # HELP coffer_run_success Whether the last run had no errors.
+        # TYPE coffer_run_success gauge
+        coffer_run_success{configuration="/etc/coffer/config.yaml"} 1
+        # HELP coffer_run_end_timestamp_seconds When the last run ended.
+        # TYPE coffer_run_end_timestamp_seconds gauge
+        coffer_run_end_timestamp_seconds{configuration="/etc/coffer/config.yaml"} 1800000075
+
+        """))
+    let place = #"configuration="/etc/coffer/config.yaml",repository="local""#
+    for line in [
+      "coffer_archive_last_success_timestamp_seconds{\(place)} 1800000006",
+      "coffer_archive_duration_seconds{\(place)} 6.5", "coffer_archive_read_bytes{\(place)} 589000000",
+      "coffer_archive_new_bytes{\(place)} 94400000", "coffer_archive_stored_bytes{\(place)} 3470000",
+      "coffer_databases_succeeded{\(place)} 2", "coffer_databases_failed{\(place)} 0",
+      #"coffer_database_bytes{\#(place),hook="postgresql_databases",place="localhost",database="users"} 400000"#,
+      #"coffer_database_bytes{\#(place),hook="postgresql_databases",place="localhost",database="it's \"odd\" \\ \n"} 7"#,
+      #"coffer_database_duration_seconds{\#(place),hook="postgresql_databases",place="localhost",database="users"} 1.25"#,
+    ] {
+      #expect(text.contains("\n\(line)\n"), "\(line) is not in \(text)")
+    }
+    #expect(text.hasSuffix("\n") && !text.contains("\n\n"))
+    #expect(Metrics(parsing: text).text == text)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["coffer.prom"])
+    var facts = stat()
+    #expect(stat("\(folder)/coffer.prom", &facts) == 0 && facts.st_mode & 0o777 == 0o644)
+  }
+
+  @Test("A failed run keeps the times of the last success, and other configurations and repositories their figures")
+  func kept() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    _ = try deliver(event(.finish))
+    var other = event(.finish).report
+    other.configuration = "/etc/coffer.d/other.yaml"
+    _ = try deliver(MonitoringEvent(.finish, report: other))
+    var failed = report(errors: ["broken"])
+    failed.end = noon + 500
+    failed.repositories[0].archive = nil
+    failed.repositories[0].dumps = [dump("lost", bytes: 5), dump("users", bytes: nil)]
+    failed.repositories[0].dumps[1].end = noon + 490
+    let text = try deliver(MonitoringEvent(.fail, report: failed))
+    let place = #"configuration="/etc/coffer/config.yaml",repository="local""#
+    let users = #"{\#(place),hook="postgresql_databases",place="localhost",database="users"}"#
+    for line in [
+      #"coffer_run_success{configuration="/etc/coffer/config.yaml"} 0"#,
+      #"coffer_run_success{configuration="/etc/coffer.d/other.yaml"} 1"#,
+      #"coffer_run_last_success_timestamp_seconds{configuration="/etc/coffer/config.yaml"} 1800000075"#,
+      #"coffer_run_end_timestamp_seconds{configuration="/etc/coffer/config.yaml"} 1800000500"#,
+      "coffer_archive_last_success_timestamp_seconds{\(place)} 1800000006",
+      "coffer_databases_succeeded{\(place)} 0", "coffer_databases_failed{\(place)} 2",
+      "coffer_database_success\(users.replacing("users", with: "lost")) 0",
+      "coffer_database_success\(users) 0", "coffer_database_last_success_timestamp_seconds\(users) 1800000002",
+      "coffer_database_bytes\(users) 400000",
+      #"coffer_databases_failed{configuration="/etc/coffer/config.yaml",repository="/mnt/remote"} 1"#,
+      #"coffer_archive_read_bytes{configuration="/etc/coffer.d/other.yaml",repository="local"} 589000000"#,
+    ] {
+      #expect(text.contains("\n\(line)\n"), "\(line) is not in \(text)")
+    }
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.count == Metrics.Family.allCases.count)
+  }
+
+  @Test("A database that is configured no more goes away with the next archive; a check changes no figures of archives")
+  func gone() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let before = try deliver(event(.finish))
+    var check = report()
+    check.repositories = []
+    check.end = noon + 75
+    #expect(try deliver(MonitoringEvent(.finish, report: check)) == before)
+    var next = report()
+    next.repositories[0].dumps.removeLast()
+    let text = try deliver(MonitoringEvent(.finish, report: next))
+    #expect(text.contains("database=\"users\"") && !text.contains("odd"))
+  }
+
+  @Test("What cannot be read in the old file is left out; a missing folder is an error")
+  func damaged() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "garbage\nnode_load1 5\ncoffer_run_success{configuration=\"x} 1\ncoffer_run_success{configuration=\"y\"} 1\n"
+      .write(toFile: "\(folder)/coffer.prom", atomically: true, encoding: .utf8)
+    let text = try deliver(event(.finish))
+    #expect(text.contains("coffer_run_success{configuration=\"y\"} 1") && !text.contains("garbage"))
+    #expect(!text.contains("node_load1") && !text.contains("\"x"))
+    try FileManager.default.removeItem(atPath: folder)
+    #expect(throws: SystemError.self) { try deliver(event(.finish)) }
+    #expect(throws: MonitoringError.self) { try service(PrometheusTextfile.self, "textfile: relative.prom") }
+    #expect(throws: MonitoringError.self) { try service(PrometheusTextfile.self, "textfile: /a/b.txt") }
+  }
+
+  @Test("Runs that end at the same moment both leave their figures")
+  func concurrent() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let threads = (0..<8).map { number in
+      WorkerThread(name: "run") { [folder] in
+        var own = report()
+        own.configuration = "/\(number)"
+        let hook = try? service(PrometheusTextfile.self, "textfile: \(folder)/coffer.prom")
+        try? hook?.deliver(MonitoringEvent(.finish, report: own), through: .impatient())
+      }
+    }
+    for thread in threads { thread.join() }
+    let text = try String(contentsOfFile: "\(folder)/coffer.prom", encoding: .utf8)
+    for number in 0..<8 { #expect(text.contains("coffer_run_success{configuration=\"/\(number)\"} 1")) }
+  }
+}
