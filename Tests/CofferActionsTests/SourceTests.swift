@@ -32,6 +32,21 @@ final class Tree {
     }
   }
 
+  /// Sets the file flag `d`.
+  static func setNoDump(_ path: String) -> Bool {
+    let number = open(path, O_RDONLY)
+    defer { close(number) }
+    var flags = 0x40
+    // FS_IOC_SETFLAGS of linux/fs.h.
+    return ioctl(number, UInt(0x4008_6602), &flags) == 0
+  }
+
+  /// Whether the file system that trees are made on has file flags; not all have.
+  static var knowsFlags: Bool {
+    guard let tree = try? Tree(), (try? tree.add("file")) != nil else { return false }
+    return setNoDump("\(tree.path)/file")
+  }
+
   /// The sources of a configuration whose paths begin here.
   func sources(_ yaml: String, repositories: [String] = []) throws -> SourceSelection {
     let text = "repositories:\n  - path: /r\n" + yaml.replacing("TREE", with: path)
@@ -42,7 +57,11 @@ final class Tree {
   }
 
   /// What is found, in order: items with what is below the tree, other things with what was said.
-  func found(_ sources: SourceSelection) throws -> [String] {
+  ///
+  /// - Parameter meanwhile: Called after each.
+  func found(
+    _ sources: SourceSelection, meanwhile: @escaping (String) throws -> Void = { _ in }
+  ) throws -> [String] {
     var found: [String] = []
     let prefix = path.dropFirst() + "/"
     let roots = Set(sources.roots.map { ItemPath(bytes: $0.archivePath) })
@@ -55,6 +74,7 @@ final class Tree {
       case .vanished(let path): found.append("vanished: \(short(path))")
       case .failed(let error): found.append("failed: \(short(error.subject))")
       }
+      try meanwhile(found.last ?? "")
     }
     for root in sources.roots { try walker.walk(root) }
     return found
@@ -201,6 +221,15 @@ struct SourceTests {
       ])
   }
 
+  @Test("What has the file flag 'd' is left out when that is asked for", .enabled(if: Tree.knowsFlags))
+  func noDump() throws {
+    try tree.add("s/file", "s/folder/inner", "s/kept")
+    #expect(Tree.setNoDump("\(tree.path)/s/file") && Tree.setNoDump("\(tree.path)/s/folder"))
+    let yaml = "source_directories: [TREE/s]\n"
+    #expect(try tree.found(yaml + "exclude_nodump: true\n") == ["s", "s/kept"])
+    #expect(try tree.found(yaml).count == 5)
+  }
+
   @Test("A root below another is found once, also where the one above leaves it out")
   func nestedRoots() throws {
     try tree.add("s/a/file", "s/.marked/mark", "s/.marked/keep/file")
@@ -218,12 +247,16 @@ struct SourceTests {
       ])
   }
 
-  @Test("What vanishes is told as such, what may not be read as an error")
+  @Test("What vanishes while the backup runs is told as such")
   func vanishing() throws {
-    try tree.add("s/a/file", "s/b/file")
-    let sources = try tree.sources("source_directories: [TREE/s, TREE/gone]\nsource_directories_must_exist: false\n")
-    try FileManager.default.removeItem(atPath: "\(tree.path)/s")
-    #expect(try tree.found(sources) == ["vanished: /s"])
+    try tree.add("s/a", "s/b", "s/c/file", "s/d")
+    let sources = try tree.sources("source_directories: [TREE/s]\n")
+    let found = try tree.found(sources) { [tree] name in
+      if name == "s/a" { try FileManager.default.removeItem(atPath: "\(tree.path)/s/b") }
+      if name == "s/c" { try FileManager.default.removeItem(atPath: "\(tree.path)/s/c") }
+    }
+    #expect(found == ["s", "s/a", "vanished: /s/b", "s/c", "vanished: /s/c", "s/d"])
+    #expect { try FileSource(Array("\(tree.path)/s/b".utf8)) } throws: { ($0 as? SystemError)?.isVanishing == true }
     #expect(SystemError(call: "open", subject: "x", code: ELOOP).isVanishing)
     #expect(!SystemError(call: "open", subject: "x", code: EACCES).isVanishing)
   }

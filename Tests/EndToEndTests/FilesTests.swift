@@ -62,6 +62,16 @@ struct FilesTests {
     #expect(try ground.archives().count == 1)
   }
 
+  @Test("A file that cannot be read keeps the archive from being made, and is named")
+  func unreadable() throws {
+    // Reading this one fails for anybody, root included.
+    try ground.configure("source_directories: [files, /proc/self/mem]\nworking_directory: \(ground.folder)\n")
+    try ground.coffer("repo-create", "--encryption", "repokey")
+    let create = try ground.coffer("create")
+    #expect(create.status == .exited(1) && create.errors.contains("/proc/self/mem: read failed"), "\(create.errors)")
+    #expect(try ground.archives().isEmpty)
+  }
+
   @Test("Options about what Coffer does not keep are told in a warning, and nothing special is read")
   func ignored() throws {
     try configure("read_special: true\natime: true\n")
