@@ -61,6 +61,19 @@ struct ConfigurationTests {
       ])
   }
 
+  @Test("Values that are none of the choices, or truth values of older YAML, are told with what can stand there")
+  func choices() {
+    #expect(
+      problems(minimal + "verbosity: 3\ncolor: yes\n") == [
+        "/c.yaml:3:12: Option 'verbosity' cannot be '3'. It can be -2, -1, 0, 1, 2",
+        "/c.yaml:4:8: Option 'color' must be true or false, found 'yes'. Write 'true'",
+      ])
+    #expect(
+      problems(minimal + "check_repositories: [/r]\nstatistics: qick\n") == [
+        "/c.yaml:4:13: Option 'statistics' cannot be 'qick'. Did you mean 'quick'?"
+      ])
+  }
+
   @Test("Broken YAML is told with line and column")
   func syntax() throws {
     let found = problems("repositories:\n  - path: [a\nb: c\n")

@@ -32,7 +32,7 @@ public enum OutputOptions {
   private static func level(
     _ name: String, _ documentation: String, default standard: String, support: OptionSupport = .works
   ) -> OptionKey<Int> {
-    OptionKey(name, documentation, default: standard, support: support)
+    OptionKey(name, documentation, default: standard, choices: ["-2", "-1", "0", "1", "2"], support: support)
   }
 
   static let schema = OptionSchema(

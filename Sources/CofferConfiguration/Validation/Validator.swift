@@ -79,14 +79,10 @@ struct Validator {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
       // A variable whose value is not at hand may become any of them.
-      guard option.choices.isEmpty || option.choices.contains(text) || text.contains("${") else {
-        let nearest = NearestName.of(text, among: option.choices)
-        return report(
-          node.mark, "Option '\(option.name)' cannot be '\(text)'",
-          nearest.map { "Did you mean '\($0)'?" }
-            ?? "It can be \(option.choices.joined(separator: ", "))")
-      }
-    case .integer: if node.integer == nil { mismatch(node, kind, option) }
+      if !text.contains("${") { checkChoice(text, of: option, at: node.mark) }
+    case .integer:
+      guard let number = node.integer else { return mismatch(node, kind, option) }
+      checkChoice(String(number), of: option, at: node.mark)
     case .number: if node.number == nil { mismatch(node, kind, option) }
     case .boolean: if node.boolean == nil { mismatch(node, kind, option) }
     case .list(let element):
@@ -98,12 +94,25 @@ struct Validator {
     }
   }
 
+  private mutating func checkChoice(_ text: String, of option: Option, at mark: SourceMark) {
+    guard !option.choices.isEmpty, !option.choices.contains(text) else { return }
+    let nearest = Int(text) == nil ? NearestName.of(text, among: option.choices) : nil
+    report(
+      mark, "Option '\(option.name)' cannot be '\(text)'",
+      nearest.map { "Did you mean '\($0)'?" } ?? "It can be \(option.choices.joined(separator: ", "))")
+  }
+
+  /// Words that older YAML took for truth values.
+  private static let otherTruths = ["yes": "true", "on": "true", "no": "false", "off": "false"]
+
   private mutating func mismatch(_ node: YAMLNode, _ kind: OptionKind, _ option: Option) {
     var suggestion: String?
     if case .scalar(let text, isPlain: false) = node.content {
       if case .integer = kind, Int(text) != nil { suggestion = "Write it without quotes: \(text)" }
       if case .number = kind, Double(text) != nil { suggestion = "Write it without quotes: \(text)" }
       if case .boolean = kind { suggestion = "Write it without quotes: \(text)" }
+    } else if case .boolean = kind, let text = node.text?.lowercased(), Self.otherTruths[text] != nil {
+      suggestion = "Write '\(Self.otherTruths[text] ?? "")'"
     } else if let example = option.example {
       suggestion = "Write it, for example, as '\(option.name): \(example)'"
     }
