@@ -61,7 +61,8 @@ struct CommandLineTests {
 
   @Test("Options of the configuration are flags, wherever they stand, and take their values with them")
   func options() throws {
-    let parsed = try parse("--keep-daily 7 create --archive-name-format check --no-bootstrap --log-json --override a=b")
+    let parsed = try parse(
+      "--keep-daily 7 create --archive-name-format check --no-bootstrap --list-details --override a=b")
     #expect(parsed.invocations.map(\.action.name) == ["create"])
     #expect(parsed.changes.count == 5)
     #expect(try parse("create --progress").changes.isEmpty)

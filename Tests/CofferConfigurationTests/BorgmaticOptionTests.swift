@@ -52,10 +52,15 @@ struct BorgmaticOptionTests {
 
   @Test("What has nothing behind it yet is told in one line")
   func planned() throws {
-    let configuration = try load(minimal + "log_json: true\n")
+    let later = OptionKey<Int>("later", "Does something some day.", support: .planned)
+    let never = OptionKey<[String]>("never", "Does something some other day.", support: .planned)
+    var validator = Validator(top: OptionSchema("Test", [later.option, never.option]))
+    var parser = YAMLParser(file: "/c.yaml")
+    validator.check(try #require(try parser.parse(Array("never: [a]\nlater: 1\n".utf8))))
+    #expect(validator.problems.isEmpty)
     #expect(
-      configuration.notices.warnings(for: "/c.yaml") == [
-        "/c.yaml: Coffer does nothing with these options yet: log_json"
+      validator.notices.warnings(for: "/c.yaml") == [
+        "/c.yaml: Coffer does nothing with these options yet: never, later"
       ])
   }
 

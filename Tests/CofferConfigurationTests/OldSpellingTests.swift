@@ -98,6 +98,13 @@ struct OldSpellingTests {
     #expect(root[RunOptions.matchArchives] == "db-*")
     #expect(root[RunOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
+    let services = try load(
+      minimal + "healthchecks: https://h\ncronitor: https://c\npagerduty: key\nexclude_if_present: .nobackup\n"
+    )
+    #expect(services.root[SourceOptions.excludeIfPresent] == [".nobackup"])
+    #expect(services.value(of: "healthchecks.ping_url", hidesSecrets: false) == .text("https://h"))
+    #expect(services.value(of: "cronitor.ping_url", hidesSecrets: false) == .text("https://c"))
+    #expect(services.value(of: "pagerduty.integration_key", hidesSecrets: false) == .text("key"))
     #expect(try load(minimal + "quick_statistics: true\n").root[OutputOptions.statistics] == "quick")
     #expect(try load(minimal + "checks:\n  - name: disabled\n").root[CheckOptions.checks]?.isEmpty == true)
   }

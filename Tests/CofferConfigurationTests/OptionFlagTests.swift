@@ -62,11 +62,11 @@ struct OptionFlagTests {
   @Test("Truth values are switched on and off, sections left out")
   func switches() throws {
     #expect(try load(("--no-bootstrap.store-config-files", nil)).root[GeneralOptions.bootstrap] != nil)
-    #expect(try load(("--log-json", nil)).root[OutputOptions.logJSON] == true)
-    #expect(try load(("--no-log-json", nil)).root[OutputOptions.logJSON] == false)
+    #expect(try load(("--list-details", nil)).root[OutputOptions.listDetails] == true)
+    #expect(try load(("--no-list-details", nil)).root[OutputOptions.listDetails] == false)
     #expect(try load(("--no-bootstrap", nil)).root[GeneralOptions.bootstrap] == nil)
     #expect(OptionFlag("--no-keep-daily") == nil)
-    #expect(OptionFlag("--log-json")?.takesValue == false)
+    #expect(OptionFlag("--list-details")?.takesValue == false)
     #expect(OptionFlag("--keep-daily")?.takesValue == true)
   }
 

@@ -88,7 +88,7 @@ struct ShowingTests {
           - name: "{user}"
             path: ${FOLDER}/a.db
       lock_wait: 3
-      log_json: true
+      verbosity: 1
       """
     let loader = ConfigurationLoader(
       files: reader(of: ["/old.yaml": old]), environment: ProcessEnvironment([:]), currentFolder: "/")
@@ -96,7 +96,7 @@ struct ShowingTests {
     #expect(template.leftOut == ["lock_wait"])
     let configuration = try load(["/c.yaml": template.text], environment: ["FOLDER": "/srv"])
     #expect(configuration.notices.deprecated.isEmpty)
-    #expect(configuration.notices.planned.map(\.name) == ["log_json"])
+    #expect(configuration.root[OutputOptions.verbosity] == 1)
     #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
     #expect(configuration.root[CommandOptions.commands]?.first?[CommandOptions.when] == ["create"])
     let database = try #require(configuration.root[GeneralOptions.sqliteDatabases]?.first)

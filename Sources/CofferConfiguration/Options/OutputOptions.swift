@@ -18,8 +18,6 @@ public enum OutputOptions {
     "log_file_format", "How a line of log_file looks: {asctime}, {levelname} and {message} are replaced.",
     default: "[{asctime}] {levelname}: {message}",
     support: .differently("Only these three names and {prefix}, which is empty, are replaced"))
-  public static let logJSON = OptionKey<Bool>(
-    "log_json", "Say everything in JSON, an object a line.", default: "false", support: .planned)
   public static let progress = OptionKey<Bool>(
     "progress", "Show progress even when the output is no terminal, as --progress does.", default: "false")
   public static let listDetails = OptionKey<Bool>(
@@ -39,6 +37,8 @@ public enum OutputOptions {
     "Output",
     [
       verbosity.option, syslogVerbosity.option, logFileVerbosity.option, monitoringVerbosity.option, color.option,
-      logFile.option, logFileFormat.option, logJSON.option, progress.option, listDetails.option, statistics.option,
+      logFile.option, logFileFormat.option, progress.option, listDetails.option, statistics.option,
+      .borg(
+        "log_json", .boolean, instead: "What is said is text; what came of actions is printed in JSON by --json"),
     ])
 }

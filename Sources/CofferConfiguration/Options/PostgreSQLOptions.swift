@@ -15,7 +15,7 @@ public enum PostgreSQLOptions {
   public static let compression = OptionKey<String>(
     "compression",
     "Passed to pg_dump. Compressed dumps do not deduplicate, so Coffer asks for none and compresses by itself.",
-    default: "none")
+    default: "none", support: .differently("Without it, dumps are not compressed by pg_dump but by Coffer"))
   public static let noOwner = OptionKey<Bool>(
     "no_owner", "Leave the owners of objects out of the dump and out of the restore.", default: "false")
   public static let analyzeOptions = OptionKey<String>(
