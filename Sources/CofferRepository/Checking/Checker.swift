@@ -115,20 +115,31 @@ struct Checker {
 
   /// Opens every block; runs before the recipes are followed, so that those can name what is affected.
   mutating func checkBlocks() throws {
-    let blocks = try BlockReader(context: context)
+    let workers = context.surroundings.workers
+    let cache = ReadCache(blockCount: workers * 12)
+    let fetcher = try BlockFetcher(workers: workers, inFlight: workers * 2) {
+      try BlockReader(context: context, cache: cache)
+    }
+    var tickets: [BlockFetcher.Ticket] = []
     for (digest, reader) in packs {
       for number in reader.directory.blocks.indices {
         try cancellation.check()
-        do {
-          _ = try blocks.block(number, of: digest)
-        } catch let error as RunCancelled {
-          throw error
-        } catch {
-          found(error)
-          let chunks = reader.directory.chunks[reader.directory.blocks[number].chunks]
-          damagedChunks.formUnion(chunks.map(\.id))
-        }
+        tickets.append(fetcher.fetch(BlockPlace(pack: digest, number: number)))
+        if tickets.count > workers * 2 { try settle(tickets.removeFirst()) }
       }
+    }
+    for ticket in tickets { try settle(ticket) }
+  }
+
+  private mutating func settle(_ ticket: BlockFetcher.Ticket) throws {
+    do {
+      _ = try ticket.block()
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      found(error)
+      guard let directory = packs[ticket.place.pack]?.directory else { return }
+      damagedChunks.formUnion(directory.chunks[directory.blocks[ticket.place.number].chunks].map(\.id))
     }
   }
 

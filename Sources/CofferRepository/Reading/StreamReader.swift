@@ -1,22 +1,31 @@
 import CofferStorage
 import CofferSystem
 
-/// Puts streams back together, verifying every byte. Used by one thread at a time.
+/// Puts streams back together, verifying every byte. Used by one thread at a time; blocks are read ahead on others.
 final class StreamReader {
   private let context: RepositoryContext
   private let index: ChunkIndex
+  private let cache = ReadCache(blockCount: 48)
   private let blocks: BlockReader
   private let nodes: BlockReader
+  private var fetcher: BlockFetcher?
+
+  /// Shorter streams are not worth other threads.
+  private static let shortStream: UInt64 = 1 << 20
 
   init(context: RepositoryContext, index: ChunkIndex) throws {
     self.context = context
     self.index = index
-    blocks = try BlockReader(context: context)
-    nodes = try BlockReader(context: context, cachedBlocks: 16)
+    blocks = try BlockReader(context: context, cache: cache)
+    nodes = try BlockReader(context: context, cache: ReadCache(blockCount: 16))
   }
 
   var recipes: RecipeReader {
-    RecipeReader { [self] id in try bytes(of: id, from: nodes) }
+    RecipeReader { [self] id in
+      let place = try place(of: id)
+      let block = try nodes.block(place.number, of: place.pack)
+      return Array(block.bytes[try self.range(of: id, in: block, at: place)])
+    }
   }
 
   /// Writes the stream to the sink, from first byte to last.
@@ -24,25 +33,37 @@ final class StreamReader {
   /// - Throws: `RepositoryError`, `StorageError`, `RunCancelled`, and what the sink throws. A stream that is not
   ///   exactly what was stored never ends without an error.
   func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
-    var hasher = try StreamHasher()
-    var size: UInt64 = 0
-    var count: UInt64 = 0
-    try forEachChunk(of: stream) { entry in
+    var window = ReadWindow(try stream.size < Self.shortStream ? nil : startedFetcher(), blocks)
+    var output = StreamOutput(sink, hasher: try StreamHasher())
+    func write(_ stretch: ReadWindow.Stretch, _ block: PlainBlock) throws {
       try cancellation.check()
-      let (block, place) = try self.place(of: entry.id, from: blocks)
-      guard UInt64(place.count) == entry.size else {
-        throw RepositoryError.missingChunk(entry.id, location: context.location)
+      for entry in stretch.chunks {
+        let range = try range(of: entry.id, in: block, at: stretch.place)
+        guard UInt64(range.count) == entry.size else {
+          throw RepositoryError.missingChunk(entry.id, location: context.location)
+        }
+        try output.append(entry.id, range, of: block)
       }
-      try hasher.append(entry.id, length: place.count)
-      size += entry.size
-      count += 1
-      try block.bytes.withUnsafeBytes { try sink.write(UnsafeRawBufferPointer(rebasing: $0[place])) }
+      try output.flush()
     }
-    guard try hasher.finish() == stream.hash, size == stream.size, count == stream.chunkCount else {
+    try forEachChunk(of: stream) { entry in
+      try window.append(entry, in: try place(of: entry.id), whenReady: write)
+    }
+    try window.drain(whenReady: write)
+    guard try output.isWhole(stream) else {
       throw RepositoryError.damaged(
         object: stream.root.map { "recipe \($0)" } ?? "recipe", location: context.location,
         detail: "the stream is not the one that was stored")
     }
+  }
+
+  private func startedFetcher() throws -> BlockFetcher {
+    if let fetcher { return fetcher }
+    let started = try BlockFetcher(
+      workers: context.surroundings.workers, inFlight: ReadWindow.blockLimit,
+      makeReader: { try BlockReader(context: context, cache: cache) })
+    fetcher = started
+    return started
   }
 
   /// Calls `body` with the stream's chunks in order; errors of the recipe name it.
@@ -55,24 +76,19 @@ final class StreamReader {
     }
   }
 
-  private func bytes(of id: ChunkID, from reader: BlockReader) throws -> [UInt8] {
-    let (block, place) = try place(of: id, from: reader)
-    return Array(block.bytes[place])
-  }
-
-  private func place(of id: ChunkID, from reader: BlockReader) throws -> (
-    block: BlockReader.PlainBlock, place: Range<Int>
-  ) {
+  private func place(of id: ChunkID) throws -> BlockPlace {
     guard let location = index.location(of: id) else {
       throw RepositoryError.missingChunk(id, location: context.location)
     }
-    let pack = index.pack(location.pack)
-    let block = try reader.block(location.block, of: pack)
-    guard let place = block.places[id] else {
+    return BlockPlace(pack: index.pack(location.pack), number: location.block)
+  }
+
+  private func range(of id: ChunkID, in block: PlainBlock, at place: BlockPlace) throws -> Range<Int> {
+    guard let range = block.places[id] else {
       throw RepositoryError.damaged(
-        object: pack.packName?.path ?? pack.hex, location: context.location,
-        detail: "the index says that block \(location.block) holds chunk \(id), but it does not")
+        object: place.pack.packName?.path ?? place.pack.hex, location: context.location,
+        detail: "the index says that block \(place.number) holds chunk \(id), but it does not")
     }
-    return (block, place)
+    return range
   }
 }

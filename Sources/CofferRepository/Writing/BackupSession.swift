@@ -43,11 +43,12 @@ public final class BackupSession: Sendable {
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
+      let cache = ReadCache(blockCount: workers * 12)
       pipeline = try BlockPipeline(
         workers: workers, inFlight: workers * 2 + 2,
         makeCoder: {
           let bases =
-            canRead ? try BlockReader(context: context, cachedBlocks: 12, verifiesChunks: false) : nil
+            canRead ? try BlockReader(context: context, cache: cache, verifiesChunks: false) : nil
           return try BlockCoder(level: compressionLevel, bases: bases)
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer

@@ -1,0 +1,29 @@
+/// Where a block is.
+struct BlockPlace: Hashable, Sendable {
+  let pack: Digest256
+  /// The block's number in the pack.
+  let number: Int
+}
+
+/// The plain bytes of a block and where its chunks are in it.
+final class PlainBlock: Sendable {
+  let bytes: [UInt8]
+  let places: [ChunkID: Range<Int>]
+
+  init(bytes: [UInt8], places: [ChunkID: Range<Int>]) {
+    self.bytes = bytes
+    self.places = places
+  }
+}
+
+/// The packs and plain blocks that were used last, shared by the readers of all threads: chunks that follow each other
+/// in a stream are mostly neighbours.
+struct ReadCache: Sendable {
+  let packs = SharedCache<Digest256, PackReader>(capacity: 64)
+  let blocks: SharedCache<BlockPlace, PlainBlock>
+
+  /// - Parameter blockCount: How many plain blocks of up to 512 KiB are kept.
+  init(blockCount: Int) {
+    blocks = SharedCache(capacity: blockCount)
+  }
+}

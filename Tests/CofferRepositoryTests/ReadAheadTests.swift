@@ -1,0 +1,151 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Synchronization
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Reading ahead")
+struct ReadAheadTests {
+  /// Remembers which parts of which objects were asked for.
+  private final class CountingStore: ObjectStore {
+    private let store: MemoryStore
+    private let reads = Mutex<[String: Int]>([:])
+
+    init(_ store: MemoryStore) {
+      self.store = store
+    }
+
+    var location: String { store.location }
+    var counts: [String: Int] { reads.withLock { $0 } }
+
+    func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) {
+      try store.put(name, content)
+    }
+    func status(of name: ObjectName) throws(StorageError) -> ObjectStatus { try store.status(of: name) }
+    func list(_ folder: String) throws(StorageError) -> [ObjectStatus] { try store.list(folder) }
+    func firstForeignEntry() throws(StorageError) -> String? { try store.firstForeignEntry() }
+    func delete(_ name: ObjectName) throws(StorageError) { try store.delete(name) }
+
+    func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
+      if let range { reads.withLock { $0["\(name.path) \(range)", default: 0] += 1 } }
+      return try store.get(name, range: range)
+    }
+  }
+
+  private func open(_ store: any ObjectStore) throws -> Repository {
+    try Repository.open(in: store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings)
+  }
+
+  /// An edited copy of a stream of some megabytes: its archive consists of full blocks and of delta blocks on them.
+  private func editedStream() throws -> (repository: TestRepository, archive: Archive, bytes: [UInt8]) {
+    let repository = try TestRepository()
+    var bytes = dumpLikeBytes(6_000_000)
+    try repository.backUp(["dump": bytes], name: "first")
+    for position in stride(from: 50_000, to: bytes.count, by: 200_000) {
+      bytes.replaceSubrange(position..<position + 20, with: Array("changed on that day!".utf8))
+    }
+    let archive = try repository.backUp(["dump": bytes], name: "second", with: try repository.reopened())
+    return (repository, archive, bytes)
+  }
+
+  private func stream(of archive: Archive, in reader: ArchiveReader) throws -> StreamReference {
+    let item = try #require(try reader.items(of: archive, cancellation: try Cancellation()).first)
+    guard case .file(let stream) = item.content else { throw RunCancelled() }
+    return stream
+  }
+
+  @Test("A stream of full and delta blocks comes in order, and each block is read once")
+  func once() throws {
+    let (repository, archive, bytes) = try editedStream()
+    let store = CountingStore(repository.store)
+    let reader = try open(store).reader()
+    let sink = MemorySink()
+    try reader.read(try stream(of: archive, in: reader), into: sink, cancellation: try Cancellation())
+    #expect(sink.bytes == bytes)
+    let repeated = store.counts.filter { $0.value > 1 }
+    #expect(repeated.isEmpty, "\(repeated)")
+    #expect(store.counts.count > 20)
+  }
+
+  @Test("No more than so many blocks are under way, however slowly they are taken")
+  func bounded() throws {
+    let repository = try TestRepository(packTarget: 64 << 20)
+    let archive = try repository.backUp(["noise": try RandomSource.system.bytes(40 << 20)])
+    final class SlowSink: ByteSink {
+      private let store: CountingStore
+      private(set) var most = 0
+      private var first: Int?
+
+      init(_ store: CountingStore) {
+        self.store = store
+      }
+
+      func write(_ bytes: UnsafeRawBufferPointer) {
+        guard first == nil else { return }
+        usleep(300_000)
+        first = store.counts.count
+        most = store.counts.count
+      }
+    }
+    let store = CountingStore(repository.store)
+    let reader = try open(store).reader()
+    let reference = try stream(of: archive, in: reader)
+    let before = store.counts.count
+    let sink = SlowSink(store)
+    try reader.read(reference, into: sink, cancellation: try Cancellation())
+    // And a pack's head, tail and directory.
+    #expect(sink.most - before <= ReadWindow.blockLimit + 3)
+    #expect(store.counts.count - before >= 80)
+  }
+
+  @Test("A reader that is stopped in the middle ends, and can read again")
+  func stopped() throws {
+    struct Enough: Error {}
+    final class ShortSink: ByteSink {
+      private var left = 1_000_000
+
+      func write(_ bytes: UnsafeRawBufferPointer) throws {
+        left -= bytes.count
+        if left < 0 { throw Enough() }
+      }
+    }
+    let (repository, archive, bytes) = try editedStream()
+    let reader = try open(repository.store).reader()
+    let reference = try stream(of: archive, in: reader)
+    #expect(throws: Enough.self) { try reader.read(reference, into: ShortSink(), cancellation: try Cancellation()) }
+    let cancellation = try Cancellation()
+    cancellation.cancel()
+    #expect(throws: RunCancelled.self) { try reader.read(reference, into: ShortSink(), cancellation: cancellation) }
+    let sink = MemorySink()
+    try reader.read(reference, into: sink, cancellation: try Cancellation())
+    #expect(sink.bytes == bytes)
+  }
+
+  @Test("A shared value is made once, however many ask for it at the same time; one that fails is made anew")
+  func sharedCache() throws {
+    struct Failed: Error {}
+    let cache = SharedCache<Int, Int>(capacity: 2)
+    let made = Mutex(0)
+    let threads = (0..<4).map { _ in
+      WorkerThread(name: "ask") {
+        let value = try? cache.value(of: 1) {
+          usleep(50_000)
+          return made.withLock {
+            $0 += 1; return 7
+          }
+        }
+        #expect(value == 7)
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(made.withLock { $0 } == 1)
+    #expect(throws: Failed.self) { try cache.value(of: 2) { throw Failed() } }
+    #expect(try cache.value(of: 2) { 8 } == 8)
+    _ = try cache.value(of: 3) { 9 }
+    // The one used longest ago made room.
+    #expect(try cache.value(of: 1) { 10 } == 10)
+    #expect(try cache.value(of: 3) { 0 } == 9)
+  }
+}
