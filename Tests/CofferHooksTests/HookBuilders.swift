@@ -39,6 +39,13 @@ struct TakenDump {
   let bytes: [UInt8]
   let folder: String?
 
+  /// A dump that was changed.
+  init(facts: DumpFacts, bytes: [UInt8]) {
+    self.facts = facts
+    self.bytes = bytes
+    folder = nil
+  }
+
   init(_ dump: any PlannedDump, context: HookContext) throws {
     let running = try dump.start(context: context)
     switch running.output {

@@ -90,4 +90,12 @@ struct PostgreSQLClientTests: PostgreSQLSuite {
     #expect(error?.diagnosis.suggestion?.contains("postgresql-client-") == true)
     try one.drop("versions")
   }
+
+  @Test("Where the PATH leads to no psql, the newest that is installed is taken")
+  func psql() throws {
+    for version in [13, 16] { _ = try standIn("", name: "v\(version)/bin/psql") }
+    let installations = try installations([])
+    #expect(installations.psqlElsewhere(context: try makeContext(path: "/nowhere")) == [path(16, "psql")])
+    #expect(installations.psqlElsewhere(context: try makeContext()) == nil)
+  }
 }

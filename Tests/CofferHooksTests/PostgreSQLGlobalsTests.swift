@@ -14,7 +14,7 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     ground = try PostgreSQLGround()
     for server in [one, two] {
       try server.run(
-        #"DROP ROLE IF EXISTS "new one", member, changed, globals_reader; DROP TABLESPACE IF EXISTS far"#)
+        #"DROP ROLE IF EXISTS "new one", member, changed, globals_reader, modest; DROP TABLESPACE IF EXISTS far"#)
     }
   }
 
@@ -61,6 +61,25 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     #expect(try two.run("SELECT count(*) FROM pg_roles WHERE rolname = 'boss'") == "0\n")
   }
 
+  @Test("Who is no superuser but may create roles restores those that are none either")
+  func modestly() throws {
+    try makeRoles()
+    let (dump, root, context) = try globals()
+    try two.run("CREATE ROLE modest CREATEROLE CREATEDB LOGIN PASSWORD 'm'")
+    var target = two.target
+    (target.username, target.password) = ("modest", "m")
+    // Of the dump's own superuser nothing is left to say when it is the one that restores; here it is not.
+    let bytes = String(decoding: dump.bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      .filter { !$0.contains("ROLE postgres") }.joined(separator: "\n")
+    let plan = try hook.restore(of: dump.facts, to: target, root: root, context: context)
+    #expect(try TakenDump(facts: dump.facts, bytes: Array(bytes.utf8)).restore(plan, context: context) == [])
+    try expectSame(roles(two), roles(one))
+
+    let whole = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(whole?.diagnosis.problem.contains("superuser") == true)
+    try expectSame(roles(two), roles(one))
+  }
+
   @Test("A restore of roles that fails, or is given up, makes none and changes none")
   func failing() throws {
     try makeRoles()
@@ -79,8 +98,8 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
   @Test("A tablespace is made where its folder is; where it cannot be made, that is told and the rest comes back")
   func tablespaces() throws {
     let folder = "\(NSTemporaryDirectory())/coffer-far-\(UInt32.random(in: 0 ... .max))"
-    try one.run("COPY (SELECT 1) TO PROGRAM 'mkdir -p -m 700 \(folder)'")
-    defer { _ = try? one.run("COPY (SELECT 1) TO PROGRAM 'rm -r \(folder)'") }
+    try one.run("COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir -p -m 700 \(folder)'")
+    defer { _ = try? one.run("COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; rm -r \(folder)'") }
     try makeRoles()
     try one.run("CREATE TABLESPACE far OWNER \"new one\" LOCATION '\(folder)'")
     try one.run("GRANT CREATE ON TABLESPACE far TO member; ALTER TABLESPACE far SET (seq_page_cost = 2)")

@@ -27,10 +27,12 @@ struct PostgreSQLTests {
     return try #require(archive["stats"] as? [String: Any])
   }
 
-  private func restoreToTwo(_ database: String) throws {
+  private func restoreToTwo(_ database: String, _ more: String...) throws {
     let restored = try ground.coffer(
-      "restore", "--archive", "latest", "--database", database, "--hostname", two.hostname, "--port", "\(two.port)",
-      "--username", two.username, "--password", two.password)
+      [
+        "restore", "--archive", "latest", "--database", database, "--hostname", two.hostname, "--port", "\(two.port)",
+        "--username", two.username, "--password", two.password,
+      ] + more)
     #expect(restored.status == .exited(0), "\(restored.errors)")
   }
 
@@ -69,6 +71,30 @@ struct PostgreSQLTests {
     try expectSame(two.content(of: "e2e whole"), one.content(of: "e2e whole"))
     try one.drop("e2e whole")
     try two.drop("e2e whole")
+  }
+
+  @Test("Roles are listed beside their databases and come back by name; a database comes back under another name")
+  func rolesAndNames() throws {
+    for server in [one, two] { try server.run("DROP DATABASE IF EXISTS e2e_owned; DROP ROLE IF EXISTS e2e_owner") }
+    try one.run("CREATE ROLE e2e_owner LOGIN PASSWORD 'p'")
+    try one.run("CREATE DATABASE e2e_owned OWNER e2e_owner")
+    try one.run("CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO e2e_owner", in: "e2e_owned")
+    try two.drop("e2e_copy")
+    try configure("e2e_own*")
+    _ = try create()
+    #expect(try ground.coffer("list", "--archive", "latest").output.contains("globals"))
+    try restoreToTwo("globals")
+    try restoreToTwo("e2e_own*", "--target-name", "e2e_copy")
+    try expectSame(two.content(of: "e2e_copy"), one.content(of: "e2e_owned"))
+    let password = "SELECT rolpassword FROM pg_authid WHERE rolname = 'e2e_owner'"
+    #expect(try two.run(password) == one.run(password))
+    try one.drop("e2e_owned")
+    // Without a name, databases only.
+    #expect(try ground.coffer("restore", "--archive", "latest").output.contains("globals") == false)
+    #expect(try one.run("SELECT a FROM t", in: "e2e_owned") == "1\n")
+    try one.drop("e2e_owned")
+    try two.drop("e2e_copy")
+    for server in [one, two] { try server.run("DROP ROLE e2e_owner") }
   }
 
   @Test("A dump killed in the middle leaves no archive, and the next run is fine")

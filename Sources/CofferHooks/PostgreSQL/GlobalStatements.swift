@@ -1,3 +1,5 @@
+import Foundation
+
 /// pg_dumpall's statements about roles and tablespaces, sorted by when they can be run.
 struct GlobalStatements {
   private enum Subject: Equatable {
@@ -8,9 +10,12 @@ struct GlobalStatements {
 
   private let statements: [(text: String, subject: Subject)]
 
-  /// - Parameter user: The role that restores. Its password must not change under its own feet.
-  init(_ statements: [String], restoringAs user: String) {
+  /// - Parameters:
+  ///   - user: The role that restores. Its password must not change under its own feet.
+  ///   - isSuperuser: Whether it may say of others what only superusers may: that they are none, for example.
+  init(_ statements: [String], restoringAs user: String, isSuperuser: Bool = true) {
     self.statements = statements.compactMap { text in
+      let text = isSuperuser ? text : Self.modest(text)
       // What makes room for a restore onto a bare server; here everything is kept, or replaced at the end.
       guard !text.hasPrefix("DROP ") else { return nil }
       let subject = Self.subject(text)
@@ -60,6 +65,18 @@ struct GlobalStatements {
     let head = "ALTER ROLE "
     guard text.hasPrefix(head) else { return false }
     return PostgreSQLText.leadingIdentifier(text.dropFirst(head.count))?.rest.hasPrefix(" WITH ") == true
+  }
+
+  /// Leaves out what holds for every role that no superuser has made, and who once granted a membership.
+  private static func modest(_ text: String) -> String {
+    if isAboutAttributes(text) {
+      let end = text.range(of: " PASSWORD '")?.lowerBound ?? text.endIndex
+      return ["NOSUPERUSER", "NOREPLICATION", "NOBYPASSRLS"].reduce(String(text[..<end])) { head, word in
+        head.replacing(" \(word)", with: "")
+      } + text[end...]
+    }
+    guard text.hasPrefix("GRANT "), let end = text.range(of: " GRANTED BY ", options: .backwards) else { return text }
+    return text[..<end.lowerBound] + ";"
   }
 
   private static func subject(_ text: String) -> Subject {

@@ -8,6 +8,7 @@ struct PostgreSQLClusterRestore: PlannedRestore {
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
   private let user: String
+  private let isSuperuser: Bool
 
   /// Checks connection and permissions.
   ///
@@ -23,7 +24,8 @@ struct PostgreSQLClusterRestore: PlannedRestore {
         suggestion: ClientFailure.suggestion(result.errorLines))
     }
     let fields = result.text.dropLast().split(separator: "\u{1f}", maxSplits: 2)
-    let may = fields.first == "t" || facts.identity.isGlobals && fields.dropFirst().first == "t"
+    isSuperuser = fields.first == "t"
+    let may = isSuperuser || facts.identity.isGlobals && fields.dropFirst().first == "t"
     guard may, let name = fields.last else {
       throw RestoreError.refused(
         facts.identity,
@@ -44,6 +46,6 @@ struct PostgreSQLClusterRestore: PlannedRestore {
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    PostgreSQLRunningClusterRestore(facts: facts, entry: entry, user: user, context: context)
+    PostgreSQLRunningClusterRestore(facts: facts, entry: entry, user: user, isSuperuser: isSuperuser, context: context)
   }
 }

@@ -13,7 +13,7 @@ struct PostgreSQLEntry: Sendable {
   /// Its database is what stands in the configuration: a name, a pattern, or `all`.
   let identity: DumpIdentity
   let section: ConfigurationSection
-  let connection: PostgreSQLConnection
+  private(set) var connection: PostgreSQLConnection
   let format: String?
   let globals: Globals
   let noOwner: Bool
@@ -45,6 +45,16 @@ struct PostgreSQLEntry: Sendable {
         identity, problem: "A database whose name holds a '/' cannot be named in an archive",
         suggestion: "Dump it with name: all, or rename the database")
     }
+  }
+
+  /// The same entry, with a psql that can be found.
+  func finding(_ installations: PostgreSQLInstallations, context: HookContext) -> PostgreSQLEntry {
+    guard connection.override(of: .psql) == nil, let command = installations.psqlElsewhere(context: context) else {
+      return self
+    }
+    var other = self
+    other.connection = connection.using(command, for: .psql)
+    return other
   }
 
   /// Whether one dump of pg_dumpall holds everything.

@@ -16,6 +16,7 @@ public struct PostgreSQLHook: DatabaseHook {
     let entries = try (root[GeneralOptions.postgresqlDatabases] ?? []).map { section in
       let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
       return try PostgreSQLEntry(section, server.identity, try server.address(context: context))
+        .finding(installations, context: context)
     }
     var globals = PostgreSQLGlobalsPlan(entries)
     return entries.flatMap { entry -> [any PlannedDump] in
@@ -70,6 +71,8 @@ public struct PostgreSQLHook: DatabaseHook {
     let server =
       section.map { ServerEntry($0, hook: name, name: wanted.database) } ?? ServerEntry(remembering: wanted)
     return try PostgreSQLEntry(
-      section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context))
+      section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context)
+    )
+    .finding(installations, context: context)
   }
 }

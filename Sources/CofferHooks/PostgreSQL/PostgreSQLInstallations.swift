@@ -31,6 +31,14 @@ public struct PostgreSQLInstallations: Sendable {
     let command: [String]
   }
 
+  /// Returns the newest psql that is installed where the PATH does not lead, as some packages do it; nil where it does.
+  func psqlElsewhere(context: HookContext) -> [String]? {
+    let name = PostgreSQLConnection.Program.psql.rawValue
+    let folders = (context.environment["PATH"] ?? "").split(separator: ":")
+    guard !folders.contains(where: { access("\($0)/\(name)", X_OK) == 0 }) else { return nil }
+    return clients(.psql).max { $0.major < $1.major }?.command
+  }
+
   func clients(_ program: PostgreSQLConnection.Program) -> [Client] {
     roots.flatMap { root in
       let names = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []

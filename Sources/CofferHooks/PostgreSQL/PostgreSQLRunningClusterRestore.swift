@@ -6,6 +6,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
   private let user: String
+  private let isSuperuser: Bool
   private let context: HookContext
   private let mark = String(UInt32.random(in: 0 ... .max), radix: 16)
   private lazy var script = ClusterScript { [mark] in Self.temporaryName($0, mark) }
@@ -20,10 +21,11 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private var connection: PostgreSQLConnection { entry.connection }
   private var identity: DumpIdentity { facts.identity }
 
-  init(facts: DumpFacts, entry: PostgreSQLEntry, user: String, context: HookContext) {
+  init(facts: DumpFacts, entry: PostgreSQLEntry, user: String, isSuperuser: Bool, context: HookContext) {
     self.facts = facts
     self.entry = entry
     self.user = user
+    self.isSuperuser = isSuperuser
     self.context = context
   }
 
@@ -84,7 +86,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private func makeGlobals() throws {
     guard globals == nil else { return }
     globals = try ServerGlobals(
-      GlobalStatements(statements, restoringAs: user), facts: facts, connection: connection,
+      GlobalStatements(statements, restoringAs: user, isSuperuser: isSuperuser), facts: facts, connection: connection,
       options: entry.restoreOptions, context: context)
   }
 
