@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The services there are. A new one is one more line.
 public enum MonitoringRegistry {
   public static let services: [any MonitoringService.Type] = [
@@ -15,4 +17,26 @@ public enum MonitoringRegistry {
     Email.self,
     PrometheusTextfile.self,
   ]
+
+  private struct Unknown: Error {}
+
+  /// What is wrong with the services of a file, as far as it can be told without asking for credentials.
+  public static func problems(in root: ConfigurationSection) -> [(name: String, error: any Error)] {
+    services.compactMap { type in
+      guard let section = root[type.option] else { return nil }
+      let settings = MonitoringSettings(section, of: type.option.name) { text in
+        // Validation leaves variables of the environment as they are.
+        guard !text.hasPrefix("{credential"), !text.contains("${") else { throw Unknown() }
+        return text
+      }
+      do {
+        _ = try type.init(settings)
+        return nil
+      } catch is Unknown {
+        return nil
+      } catch {
+        return (type.option.name, error)
+      }
+    }
+  }
 }

@@ -53,18 +53,28 @@ public struct Couriers: Sendable {
 /// The options of one service, with its secrets resolved.
 public struct MonitoringSettings: Sendable {
   let section: ConfigurationSection
-  private let credentials: CredentialResolver
+  private let service: String
+  private let resolve: @Sendable (String) throws -> String
 
-  public init(_ section: ConfigurationSection, credentials: CredentialResolver) {
+  /// - Parameters:
+  ///   - service: The option's name that the section stands at.
+  ///   - resolve: Returns the secret that a text stands for.
+  public init(
+    _ section: ConfigurationSection, of service: String, resolve: @escaping @Sendable (String) throws -> String
+  ) {
     self.section = section
-    self.credentials = credentials
+    self.service = service
+    self.resolve = resolve
   }
 
   subscript<Value>(key: OptionKey<Value>) -> Value? { section[key] }
 
+  /// The option as messages name it: `zabbix.host`.
+  func name(of key: OptionKey<String>) -> String { "\(service).\(key.name)" }
+
   /// - Throws: `MonitoringError.missing`.
   func required(_ key: OptionKey<String>) throws -> String {
-    guard let value = section[key] else { throw MonitoringError.missing(key.name) }
+    guard let value = section[key] else { throw MonitoringError.missing(name(of: key)) }
     return value
   }
 
@@ -73,17 +83,17 @@ public struct MonitoringSettings: Sendable {
   /// - Throws: `CredentialError`.
   func secret(_ key: OptionKey<String>) throws -> String? {
     guard let value = section[key] else { return nil }
-    return try credentials.value(value)
+    return try resolve(value)
   }
 
   /// - Throws: `MonitoringError.missing`; `CredentialError`.
   func requiredSecret(_ key: OptionKey<String>) throws -> String {
-    try credentials.value(try required(key))
+    try resolve(try required(key))
   }
 
   /// The same for a section below.
   func inner(_ section: ConfigurationSection) -> MonitoringSettings {
-    MonitoringSettings(section, credentials: credentials)
+    MonitoringSettings(section, of: service, resolve: resolve)
   }
 
   func states(default standard: [MonitoringState]) -> [MonitoringState] {

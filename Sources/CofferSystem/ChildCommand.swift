@@ -83,6 +83,7 @@ public enum LaunchError: DiagnosableError, Equatable {
       switch name {
       case "pg_dump", "pg_dumpall", "pg_restore", "psql": "postgresql-client"
       case "sqlite3": "sqlite3"
+      case "apprise": "apprise"
       case "mariadb", "mariadb-dump": "mariadb-client"
       case "mysql", "mysqldump": "default-mysql-client"
       default: nil

@@ -74,6 +74,13 @@ struct ConfigurationTests {
       ])
   }
 
+  @Test("A command that says neither before nor after, or both, is told with its place")
+  func commands() {
+    let text = "commands:\n  - run: [a]\n  - {before: action, after: action, run: [a]}\n  - {after: error, run: [a]}\n"
+    let words = "A command runs either before or after a step. Write one of them, for example 'before: action'"
+    #expect(problems(minimal + text) == ["/c.yaml:4:5: \(words)", "/c.yaml:5:5: \(words)"])
+  }
+
   @Test("Broken YAML is told with line and column")
   func syntax() throws {
     let found = problems("repositories:\n  - path: [a\nb: c\n")

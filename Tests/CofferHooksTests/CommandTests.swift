@@ -70,7 +70,7 @@ struct CommandRunnerTests {
     let reader = FileReader(
       read: { _ in Array("repositories: [{path: /r}]\ncommands:\n  - {\(yaml)}\n".utf8) }, entries: { _ in nil })
     let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    return try CommandHook(try #require(try loader.load("/c.yaml").root[CommandOptions.commands]?.first))
+    return CommandHook(try #require(try loader.load("/c.yaml").root[CommandOptions.commands]?.first))
   }
 
   private func run(
@@ -154,13 +154,5 @@ struct CommandRunnerTests {
     #expect(!some.applies(to: .after(.action), state: .finish, actions: ["create"]))
     #expect(!some.applies(to: .after(.action), state: .fail, actions: ["prune"]))
     #expect(try hook("after: error, run: [x]").moment == .afterError)
-  }
-
-  @Test("An entry that says neither before nor after, or both, is refused with its place")
-  func undecided() throws {
-    for text in ["run: [x]", "before: action, after: action, run: [x]"] {
-      let error = #expect(throws: ConfigurationError.self) { try hook(text) }
-      #expect(error?.problems.first?.mark.line == 3)
-    }
   }
 }

@@ -5,21 +5,27 @@ import Testing
 
 @testable import CofferMonitoring
 
+private let files = FileReader(
+  read: { (path) throws(SystemError) in
+    guard path == "/secret" else { throw SystemError(call: "open", subject: path, code: ENOENT) }
+    return Array("from file\n".utf8)
+  }, entries: { _ in nil })
+
+/// Loads a configuration of a repository and these lines.
+func root(_ text: String) throws -> ConfigurationSection {
+  let reader = FileReader(
+    read: { _ in Array("repositories: [{path: /r}]\n\(text)".utf8) }, entries: { _ in nil })
+  return try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    .load("/c.yaml").root
+}
+
 /// Makes a service of the lines of its section.
 func service<Service: MonitoringService>(_ type: Service.Type, _ lines: String...) throws -> Service {
-  let section = lines.map { "  \($0)\n" }.joined()
-  let text = "repositories: [{path: /r}]\n\(Service.option.name):\n\(section)"
-  let reader = FileReader(
-    read: { (path) throws(SystemError) in
-      if path == "/secret" { return Array("from file\n".utf8) }
-      return Array(text.utf8)
-    }, entries: { _ in nil })
-  let environment = ProcessEnvironment([:])
-  let root = try ConfigurationLoader(files: reader, environment: environment, currentFolder: "/").load("/c.yaml").root
+  let root = try root("\(Service.option.name):\n" + lines.map { "  \($0)\n" }.joined())
+  let credentials = CredentialResolver(files: files, environment: ProcessEnvironment([:]), folder: "/")
   return try Service(
     MonitoringSettings(
-      try #require(root[Service.option]),
-      credentials: CredentialResolver(files: reader, environment: environment, folder: "/")))
+      try #require(root[Service.option]), of: Service.option.name, resolve: credentials.value))
 }
 
 let noon = Date(timeIntervalSince1970: 1_800_000_000)

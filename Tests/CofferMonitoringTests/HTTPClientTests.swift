@@ -120,5 +120,11 @@ struct HTTPClientTests {
     #expect(throws: LaunchError.notFound(program: "apprise")) {
       try hook.deliver(event(.fail), through: .impatient(path: "/nowhere"))
     }
+    let server = try RecordingHTTPServer()
+    let several = try service(
+      Apprise.self, "services:", "  - {url: 'json://x', label: a}", "  - {url: 'apprise://127.0.0.1:1/k', label: b}",
+      "  - {url: 'apprise://127.0.0.1:\(server.port)/k', label: c}")
+    #expect(throws: HTTPError.self) { try several.deliver(event(.fail), through: .impatient(path: "/nowhere")) }
+    #expect(server.requests.map(\.target) == ["/notify/k"])
   }
 }

@@ -93,8 +93,12 @@ struct MessageTests {
     try login.expectJSON(
       #"{"jsonrpc": "2.0", "id": 1, "method": "user.login", "params": {"username": "u", "password": "p"}}"#)
     try byKey.logoutRequest("t").expectJSON(#"{"jsonrpc": "2.0", "id": 1, "method": "user.logout", "params": []}"#)
-    #expect(throws: MonitoringError.missing("host")) { try service(Zabbix.self, "server: https://z", "api_key: k") }
-    #expect(throws: MonitoringError.missing("username")) { try service(Zabbix.self, "server: https://z", "itemid: 1") }
+    #expect(throws: MonitoringError.missing("zabbix.host")) {
+      try service(Zabbix.self, "server: https://z", "api_key: k")
+    }
+    #expect(throws: MonitoringError.missing("zabbix.username")) {
+      try service(Zabbix.self, "server: https://z", "itemid: 1")
+    }
   }
 
   @Test("Loki gets the log and the state in the order of their times, under the labels")

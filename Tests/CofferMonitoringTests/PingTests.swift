@@ -102,4 +102,20 @@ struct PingTests {
     let hook = try service(Ntfy.self, "topic: t", "access_token: \"{credential file /secret}\"")
     #expect(try hook.requests(for: event(.fail))[0].header("Authorization") == "Bearer from file")
   }
+
+  @Test("What cannot work is found before a run, unless it hangs on a credential or a variable")
+  func validation() throws {
+    let problems = MonitoringRegistry.problems(
+      in: try root(
+        """
+        prometheus: {textfile: coffer.prom}
+        sentry: {data_source_name_url: "{credential file /dsn}", monitor_slug: x}
+        zabbix: {server: "https://z", itemid: 1}
+        email: {server: mail.example.org, from: a@b, to: [c@d]}
+        ntfy: {topic: t}
+
+        """))
+    #expect(problems.map(\.name) == ["zabbix", "email", "prometheus"])
+    #expect(problems[0].error as? MonitoringError == .missing("zabbix.username"))
+  }
 }

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferMonitoring
 import CofferSystem
 
 /// `config show`: the configuration as it counts.
@@ -51,12 +52,14 @@ enum ConfigValidateAction {
       """,
     flags: [show], examples: ["coffer config validate --config config.yaml"], repositories: .none, run: run)
 
-  /// Loading has checked the file already.
-  private static func run(_ context: ActionContext) {
+  /// Loading has checked the file already, but for what only monitoring services know.
+  private static func run(_ context: ActionContext) throws {
     guard let configuration = context.configuration else { return }
     if context.flags.contains(show) {
       context.console.output(configuration.value(hidesSecrets: true).yaml)
     }
+    let problems = MonitoringRegistry.problems(in: configuration.root)
+    guard problems.isEmpty else { throw SeveralErrors(problems.map(\.error)) }
     context.console.answer("\(configuration.path): The configuration is valid")
   }
 }

@@ -36,8 +36,7 @@ struct CommandRun: Sendable {
     outcomes = Outcomes()
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(
-      configuration: "", hostname: surroundings.hostname, actions: parsed.invocations.map(\.action.name),
-      start: surroundings.clock.now())
+      configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())
     collector = ReportCollector(report)
   }
 

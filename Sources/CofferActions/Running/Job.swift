@@ -13,19 +13,18 @@ struct Job {
   let commands: StepCommands
   private let monitoring: JobMonitoring
 
-  /// - Throws: `ConfigurationError` when the commands make no sense.
   init(
     _ run: CommandRun, _ configuration: Configuration, _ invocations: [ParsedCommandLine.Invocation],
     repositories: [RepositoryLocation], files: [String]
-  ) throws {
+  ) {
     self.run = run
     self.configuration = configuration
     let skipped = configuration.root[RunOptions.skipActions] ?? []
     self.invocations = invocations.filter { !skipped.contains($0.action.name) || $0.flags.contains(SharedFlags.force) }
     self.repositories = repositories
     self.files = files
-    commands = try StepCommands(configuration, run)
-    monitoring = JobMonitoring(configuration, run, actions: invocations.map(\.action.name))
+    commands = StepCommands(configuration, run)
+    monitoring = JobMonitoring(configuration, run, actions: self.invocations.map(\.action.name))
   }
 
   private var actions: [String] { invocations.map(\.action.name) }

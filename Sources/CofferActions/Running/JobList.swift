@@ -23,9 +23,9 @@ struct JobList {
         suggestion: "Configured: \(all.joined().map(\.name).joined(separator: ", "))")
     }
     try Self.checkSingle(invocations, all.joined().filter { location in wanted.map(location.matches) ?? true })
-    jobs = try zip(configurations, all).map { configuration, locations in
+    jobs = zip(configurations, all).map { configuration, locations in
       let chosen = locations.filter { wanted.map($0.matches) ?? true }
-      return try Job(run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files)
+      return Job(run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files)
     }
   }
 

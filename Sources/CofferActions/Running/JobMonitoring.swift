@@ -10,9 +10,11 @@ struct JobMonitoring {
   private let services: [(name: String, service: any MonitoringService)]
   private let couriers: Couriers
   private let run: CommandRun
+  private let actions: [String]
 
   init(_ configuration: Configuration, _ run: CommandRun, actions: [String]) {
     self.run = run
+    self.actions = actions
     couriers = Couriers(
       http: HTTPClient(userAgent: "coffer/\(Program.version)"), mail: MailClient(hostname: run.surroundings.hostname),
       launcher: run.surroundings.launcher, environment: run.surroundings.environment.withoutPassphrases)
@@ -25,7 +27,8 @@ struct JobMonitoring {
     services = MonitoringRegistry.services.compactMap { type in
       guard let section = root[type.option] else { return nil }
       do {
-        return (type.option.name, try type.init(MonitoringSettings(section, credentials: credentials)))
+        let settings = MonitoringSettings(section, of: type.option.name, resolve: credentials.value)
+        return (type.option.name, try type.init(settings))
       } catch {
         Self.warn(type.option.name, error, run.console)
         return nil
@@ -34,7 +37,7 @@ struct JobMonitoring {
   }
 
   func begin() {
-    run.collector.begin(at: run.surroundings.clock.now())
+    run.collector.begin(actions, at: run.surroundings.clock.now())
     tell(.start)
   }
 
@@ -52,7 +55,8 @@ struct JobMonitoring {
   }
 
   private static func warn(_ name: String, _ error: any Error, _ console: Console) {
-    console.warning("\(name): \(Console.text(Program.diagnosis(of: error)))")
+    let text = Console.text(Program.diagnosis(of: error))
+    console.warning(text.hasPrefix(name) ? text : "\(name): \(text)")
   }
 }
 

@@ -69,8 +69,11 @@ final class ReportCollector: Sendable {
     }
   }
 
-  func begin(at time: Date) {
-    content.update { $0.start = time }
+  func begin(_ actions: [String], at time: Date) {
+    content.update { report in
+      report.actions = actions
+      report.start = time
+    }
   }
 
   func end(at time: Date, errors: [any Error]) {

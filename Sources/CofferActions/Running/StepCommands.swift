@@ -16,9 +16,7 @@ struct StepCommands {
   private let cancellation: Cancellation
 
   /// The commands of one configuration file; none in a dry run.
-  ///
-  /// - Throws: `ConfigurationError`.
-  init(_ configuration: Configuration, _ run: CommandRun) throws {
+  init(_ configuration: Configuration, _ run: CommandRun) {
     let sections = run.isDryRun ? [] : configuration.root[CommandOptions.commands] ?? []
     console = run.console
     cancellation = run.cancellation
@@ -38,7 +36,7 @@ struct StepCommands {
     let variables = CommandVariables([
       "configuration_filename": configuration.path, "log_file": configuration.root[OutputOptions.logFile] ?? "",
     ])
-    entries = try sections.map { Entry(hook: try CommandHook($0), runner: runner, variables: variables) }
+    entries = sections.map { Entry(hook: CommandHook($0), runner: runner, variables: variables) }
   }
 
   private init(entries: [Entry], _ run: CommandRun) {

@@ -1,7 +1,7 @@
 /// What options that are fine by themselves must be to each other.
 enum Coherence {
   static func problems(of configuration: Configuration) -> [ConfigurationProblem] {
-    checkedRepositories(configuration)
+    checkedRepositories(configuration) + commands(configuration)
       + compressions(configuration).filter { $0.1 == nil }.map { node, _ in
         ConfigurationProblem(
           mark: node.mark, message: "There is no compression '\(node.text ?? "")'",
@@ -38,6 +38,16 @@ enum Coherence {
       return ConfigurationProblem(
         mark: node.mark, message: "There is no repository '\(name)' to check",
         suggestion: nearest.map { "Did you mean '\($0)'?" } ?? "Configured: \(known.joined(separator: ", "))")
+    }
+  }
+
+  /// A command runs at one moment.
+  private static func commands(_ configuration: Configuration) -> [ConfigurationProblem] {
+    (configuration.root[CommandOptions.commands] ?? []).compactMap { section in
+      guard (section[CommandOptions.before] == nil) == (section[CommandOptions.after] == nil) else { return nil }
+      return ConfigurationProblem(
+        mark: section.mark, message: "A command runs either before or after a step",
+        suggestion: "Write one of them, for example 'before: action'")
     }
   }
 }

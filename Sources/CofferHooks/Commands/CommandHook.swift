@@ -27,18 +27,12 @@ public struct CommandHook: Sendable, Equatable {
   /// Shell lines, run one after the other.
   let lines: [String]
 
-  /// Reads an entry.
-  ///
-  /// - Throws: `ConfigurationError.invalid` when it says neither before nor after, or both.
-  public init(_ section: ConfigurationSection) throws(ConfigurationError) {
-    switch (section[CommandOptions.before], section[CommandOptions.after]) {
-    case (let step?, nil): moment = .before(RunStep(rawValue: step) ?? .action)
-    case (nil, let step?): moment = RunStep(rawValue: step).map { .after($0) } ?? .afterError
-    default:
-      let problem = ConfigurationProblem(
-        mark: section.mark, message: "A command runs either before or after a step",
-        suggestion: "Write one of them, for example, 'before: action'")
-      throw .invalid(path: section.mark.file, [problem])
+  /// Reads an entry that says either before or after, as loading has made sure.
+  public init(_ section: ConfigurationSection) {
+    if let step = section[CommandOptions.before] {
+      moment = .before(RunStep(rawValue: step) ?? .action)
+    } else {
+      moment = RunStep(rawValue: section[CommandOptions.after] ?? "").map { .after($0) } ?? .afterError
     }
     actions = section[CommandOptions.when]
     states = section[CommandOptions.states]

@@ -33,8 +33,18 @@ struct Apprise: MonitoringService {
   }
 
   func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
-    for request in try requests(for: event) { try couriers.http.send(request) }
-    guard !urls.isEmpty else { return }
+    // One target that cannot be told does not keep the others from being told.
+    var failures: [any Error] = []
+    for request in try requests(for: event) {
+      do { try couriers.http.send(request) } catch { failures.append(error) }
+    }
+    if !urls.isEmpty {
+      do { try runProgram(event, couriers) } catch { failures.append(error) }
+    }
+    if let first = failures.first { throw first }
+  }
+
+  private func runProgram(_ event: MonitoringEvent, _ couriers: Couriers) throws {
     let result = try couriers.launcher.run(
       command(for: event, environment: couriers.environment), input: Array(urls.joined(separator: "\n").utf8))
     guard result.status.isSuccess else {

@@ -18,7 +18,7 @@ struct Email: MonitoringService {
     let url = try settings.required(EmailOptions.server)
     guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://") else {
       throw MonitoringError.malformed(
-        option: EmailOptions.server.name, suggestion: "Write it as smtp://host:port or smtps://host:port")
+        option: settings.name(of: EmailOptions.server), suggestion: "Write it as smtp://host:port or smtps://host:port")
     }
     server = MailServer(
       url: url, username: try settings.secret(EmailOptions.username),

@@ -101,7 +101,9 @@ struct Metrics: Equatable {
   }
 
   private static func text(_ value: Double) -> String {
-    value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
+    // Milliseconds are as much as clocks are good for.
+    let value = (value * 1000).rounded() / 1000
+    return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
   }
 
   /// - Returns: nil when it is not understood.

@@ -58,7 +58,8 @@ struct Sentry: HTTPService {
     let source = try settings.requiredSecret(SentryOptions.dataSourceNameURL)
     guard let parts = source.wholeMatch(of: #/(https?):\/\/([^:@\/]+)(?::[^@\/]*)?@([^\/]+)\/(.*\/)?([0-9]+)/#) else {
       throw MonitoringError.malformed(
-        option: SentryOptions.dataSourceNameURL.name, suggestion: "Copy the DSN from the project's settings in Sentry")
+        option: settings.name(of: SentryOptions.dataSourceNameURL),
+        suggestion: "Copy the DSN from the project's settings in Sentry")
     }
     let (_, scheme, key, host, path, project) = parts.output
     let slug = URLText.encoded(try settings.required(SentryOptions.monitorSlug))

@@ -12,7 +12,7 @@ struct PrometheusTextfile: MonitoringService {
     path = try settings.required(PrometheusOptions.textfile)
     guard path.hasPrefix("/"), path.hasSuffix(".prom") else {
       throw MonitoringError.malformed(
-        option: PrometheusOptions.textfile.name, suggestion: "Write an absolute path that ends in .prom")
+        option: settings.name(of: PrometheusOptions.textfile), suggestion: "Write an absolute path that ends in .prom")
     }
   }
 
