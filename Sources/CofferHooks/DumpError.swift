@@ -99,9 +99,16 @@ enum ClientFailure {
       "The client programs are newer than the server; set pg_dump_command or pg_restore_command to those of its version"
     ),
     (
+      "permission denied for large object",
+      "Connect as a superuser, who alone reads large objects of others, or leave them out by options: --no-blobs"
+    ),
+    (
       "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
     ),
-    ("tablespace \"", "Create the tablespace on the server, or set restore_options: --no-tablespaces"),
+    (
+      "tablespace \"",
+      "Create the tablespace on the server, or set --no-tablespaces: in restore_options, for plain dumps in options"
+    ),
     ("invalid command \\restrict", "Install the newest minor release of psql, or set psql_command"),
     ("must be owner of", "Connect as the owner or as a superuser (--username)"),
     (

@@ -134,4 +134,23 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     let name = refusal("all", format: "plain", RestoreTarget(databaseName: "x"))
     #expect(name?.suggestion?.contains("name: all") == true)
   }
+
+  @Test("A restore that is cancelled removes what it made", arguments: ["custom", "tar", "plain", "all"])
+  func cancelled(format: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try configured(format == "all" ? one.entry("all") : entry("format: \(format)"))
+    let dump = try take(root, context)
+    try two.drop(Self.database)
+    let cancellation = try Cancellation()
+    let cancelled = try makeContext(cancellation: cancellation)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: cancelled)
+    let running = try plan.start(folder: nil, context: cancelled)
+    try dump.bytes[..<(dump.bytes.count * 3 / 4)].withUnsafeBytes { try running.write($0) }
+    cancellation.cancel()
+    #expect(throws: RunCancelled.self) { _ = try running.finish() }
+    running.abandon()
+    let left = "SELECT datname FROM pg_database WHERE datname LIKE 'coffer%' OR datname LIKE 'a shop%'"
+    #expect(try two.run(left) == "")
+  }
 }

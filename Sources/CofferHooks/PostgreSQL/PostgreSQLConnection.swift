@@ -84,22 +84,28 @@ struct PostgreSQLConnection: Sendable, Equatable {
 
 extension PostgreSQLConnection {
   /// Runs SQL, visible to others on this machine, and returns its rows, fields parted by the unit separator.
+  ///
+  /// - Parameter isCleanup: Whether it is to run even when the run is cancelled.
   func query(
-    _ sql: String, database: String, options: [String] = [], context: HookContext
+    _ sql: String, database: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
   ) throws -> CommandResult {
     let arguments = [
       "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator", "\u{1f}", "--set",
       "ON_ERROR_STOP=1", "--dbname", PostgreSQLText.connectionString(database),
     ]
-    return try context.launcher.run(
-      command(.psql, arguments + options + ["--command", sql], context: context), cancellation: context.cancellation)
+    var command = command(.psql, arguments + options + ["--command", sql], context: context)
+    // A server that is cut off must not take minutes of every question.
+    if command.environment["PGCONNECT_TIMEOUT"] == nil { command.environment.variables["PGCONNECT_TIMEOUT"] = "20" }
+    return try context.launcher.run(command, cancellation: isCleanup ? nil : context.cancellation)
   }
 
   /// Runs SQL about the server, in the database that every server has, or failing that in the next one.
-  func queryServer(_ sql: String, options: [String] = [], context: HookContext) throws -> CommandResult {
-    let first = try query(sql, database: "postgres", options: options, context: context)
+  func queryServer(
+    _ sql: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
+  ) throws -> CommandResult {
+    let first = try query(sql, database: "postgres", options: options, isCleanup: isCleanup, context: context)
     guard !first.status.isSuccess else { return first }
-    let second = try query(sql, database: "template1", options: options, context: context)
+    let second = try query(sql, database: "template1", options: options, isCleanup: isCleanup, context: context)
     return second.status.isSuccess ? second : first
   }
 

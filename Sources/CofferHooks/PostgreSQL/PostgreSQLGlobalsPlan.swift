@@ -4,7 +4,8 @@ import CofferSystem
 /// archives name it, and not where a dump of the whole server holds them anyway.
 struct PostgreSQLGlobalsPlan {
   private let whole: Set<String>
-  private var planned: Set<String> = []
+  /// The places that were decided on.
+  private var decided: Set<String> = []
 
   init(_ entries: [PostgreSQLEntry]) {
     whole = Set(entries.filter(\.isWholeServer).map(\.identity.place))
@@ -14,18 +15,18 @@ struct PostgreSQLGlobalsPlan {
   /// - Throws: `DumpError.misconfigured` when the entry insists on what it makes impossible.
   mutating func scope(for entry: PostgreSQLEntry, context: HookContext) throws -> PostgreSQLDump.Scope? {
     let place = entry.identity.place
-    guard entry.globals != .never, !entry.isWholeServer, !planned.contains(place) else { return nil }
+    guard entry.globals != .never, !entry.isWholeServer, !decided.contains(place) else { return nil }
     if entry.globals == .automatic, whole.contains(place) || entry.globalsConnection == nil { return nil }
     guard entry.globalsConnection != nil else {
       throw DumpError.misconfigured(
         entry.identity, problem: "Its pg_dump_command does not end in pg_dump, so pg_dumpall cannot be found beside it",
         suggestion: "Take 'globals: true' out, or write the command so that it ends in pg_dump")
     }
+    decided.insert(place)
     let result = try? entry.connection.queryServer(
       "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", context: context)
     // A server that does not answer is told of by the dumps of its databases.
     guard let result, result.status.isSuccess else { return nil }
-    planned.insert(place)
     return .globals(withPasswords: result.text.hasPrefix("t"))
   }
 }

@@ -86,7 +86,8 @@ struct PostgreSQLRestore: PlannedRestore {
     do {
       if mustCreate {
         try create(context)
-        undo.add { _ = try? query("DROP DATABASE IF EXISTS \(PostgreSQLText.identifier(name))", context) }
+        let removal = "DROP DATABASE IF EXISTS \(PostgreSQLText.identifier(name))"
+        undo.add { _ = try? connection.queryServer(removal, isCleanup: true, context: context) }
       }
       if let timescale {
         undo.add { timescale.undo(context) }
@@ -122,7 +123,9 @@ struct PostgreSQLRestore: PlannedRestore {
         throw RestoreError.programFailed(
           facts.identity, program: "CREATE SCHEMA", status: result.status, lines: result.errorLines)
       }
-      undo.add { _ = try? connection.query("DROP SCHEMA \(quoted)", database: name, context: context) }
+      undo.add {
+        _ = try? connection.query("DROP SCHEMA \(quoted)", database: name, isCleanup: true, context: context)
+      }
     }
   }
 

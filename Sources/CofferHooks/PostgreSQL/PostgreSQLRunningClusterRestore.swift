@@ -67,7 +67,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     client = nil
     for database in databases {
       let name = PostgreSQLText.identifier(Self.temporaryName(database, mark))
-      _ = try? query("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+      let removal = "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"
+      _ = try? connection.query(removal, database: "template1", isCleanup: true, context: context)
     }
     databases = []
     globals?.undo()

@@ -55,7 +55,9 @@ struct ServerGlobals {
     self.warnings = warnings
     changes = statements.changes(besides: newRoles, without: missing)
     for statement in made {
-      undoSteps.add { _ = try? connection.query(statement, database: Self.database, context: context) }
+      undoSteps.add {
+        _ = try? connection.query(statement, database: Self.database, isCleanup: true, context: context)
+      }
     }
   }
 

@@ -59,7 +59,7 @@ struct Timescale: Sendable {
   /// Leaves a database that was empty empty again.
   func undo(_ context: HookContext) {
     for sql in ["SELECT timescaledb_post_restore()", "DROP EXTENSION IF EXISTS timescaledb CASCADE"] {
-      _ = try? connection.query(sql, database: database, context: context)
+      _ = try? connection.query(sql, database: database, isCleanup: true, context: context)
     }
   }
 }

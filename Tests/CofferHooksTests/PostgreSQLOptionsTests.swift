@@ -1,0 +1,79 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+/// Every program is run through a script that notes what it is told and then runs it.
+@Suite("What PostgreSQL's options do", .serialized)
+struct PostgreSQLOptionsTests: PostgreSQLSuite {
+  let ground: PostgreSQLGround
+
+  init() throws {
+    ground = try PostgreSQLGround()
+  }
+
+  private var log: String { ground.programs.path + "/log" }
+
+  /// The lines of an entry whose commands all are the script, each with an argument of its own.
+  private func entry(_ database: String, _ more: String...) throws -> ConfigurationSection {
+    let script = try standIn(
+      "echo \"$*\" >>\(log); shift; exec \"$@\"\n")
+    let commands = ["pg_dump", "pg_restore", "psql"].map { "\($0)_command: '\(script) \"for \($0)\" \($0)'" }
+    return try configured(one.entry(database) + (commands + more).map { "    \($0)\n" }.joined())
+  }
+
+  /// What the calls of a program were told that say a certain thing.
+  private func calls(of program: String, saying sign: String) throws -> [String] {
+    try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+      .filter { $0.contains("for \(program) \(program)") && $0.contains(sign) }
+  }
+
+  @Test("They reach the program that they are for, in dumps and in restores", arguments: ["custom", "plain"])
+  func options(format: String) throws {
+    try one.recreate("optional")
+    try one.run("CREATE TABLE t(a int)", in: "optional")
+    let context = try makeContext()
+    let root = try entry(
+      "optional", "format: \(format)", "no_owner: true", "compression: 3", "options: --verbose --lock-wait-timeout=9s",
+      "restore_options: \(format == "plain" ? "--set 'note=a b'" : "--verbose")", "analyze_options: --echo-queries")
+    let dump = try take(root, context)
+    let dumps = try calls(of: "pg_dump", saying: "--dbname=dbname='optional'")
+    #expect(dumps.count == 1 && dumps[0].contains("--no-owner --format \(format)"))
+    #expect(dumps[0].contains("--verbose --lock-wait-timeout=9s"))
+    #expect(dumps[0].contains("--compress 3") == (format == "custom"))
+
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    if format == "plain" {
+      #expect(try calls(of: "psql", saying: "--set note=a b").count == 1)
+    } else {
+      let restores = try calls(of: "pg_restore", saying: "--single-transaction")
+      #expect(restores.count == 1 && restores[0].contains("--no-owner") && restores[0].hasSuffix("--verbose"))
+    }
+    let analyzes = try calls(of: "psql", saying: "ANALYZE")
+    #expect(analyzes.count == 1 && analyzes[0].contains("dbname='optional' --echo-queries --command ANALYZE"))
+    try one.drop("optional")
+  }
+
+  @Test("What they say of encryption reaches every program, and what they say of a list reaches psql")
+  func encryption() throws {
+    let context = try makeContext()
+    let root = try entry("all", "format: custom", "globals: false", "list_options: --echo-queries")
+    #expect(try !hook.dumps(of: root, context: context).isEmpty)
+    #expect(try calls(of: "psql", saying: "--echo-queries --command SELECT coalesce(json_agg").count == 1)
+
+    let secured = try entry(
+      "users", "ssl_mode: prefer", "ssl_cert: /c", "ssl_key: /k", "ssl_root_cert: /r", "ssl_crl: /l")
+    let section = try #require(secured[GeneralOptions.postgresqlDatabases]?.first)
+    let connection = try PostgreSQLConnection(section, to: ServerAddress(password: "secret"))
+    for program in [PostgreSQLConnection.Program.dump, .dumpAll, .restore, .psql] {
+      let command = connection.command(program, [], context: context)
+      let names = ["PGSSLMODE", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGSSLCRL", "PGPASSWORD"]
+      #expect(names.map { command.environment[$0] } == ["prefer", "/c", "/k", "/r", "/l", "secret"])
+      #expect(!command.arguments.contains { $0.contains("secret") })
+    }
+  }
+}
