@@ -79,6 +79,15 @@ struct ConfigurationTests {
     let text = "commands:\n  - run: [a]\n  - {before: action, after: action, run: [a]}\n  - {after: error, run: [a]}\n"
     let words = "A command runs either before or after a step. Write one of them, for example 'before: action'"
     #expect(problems(minimal + text) == ["/c.yaml:4:5: \(words)", "/c.yaml:5:5: \(words)"])
+    let own = "repositories:\n  - path: /r\n    commands: [{run: [a]}]\n"
+    #expect(problems(own) == ["/c.yaml:3:16: \(words)"])
+  }
+
+  @Test("Monitoring under a repository is told to have no effect")
+  func monitoringOfRepository() throws {
+    let notices = try load("repositories:\n  - path: /r\n    cronitor: {ping_url: x}\n").notices
+    #expect(notices.remarks.map(\.name) == ["cronitor"])
+    #expect(notices.warnings(for: "/c.yaml").first?.contains("counts at the file's top only") == true)
   }
 
   @Test("Broken YAML is told with line and column")

@@ -52,6 +52,21 @@ struct HTTPClientTests {
     #expect(#expect(throws: HTTPError.self) { try client.send(HTTPRequest(.get, "not a url")) } != nil)
   }
 
+  @Test("A server that cannot prove who it is gets nothing, unless verify_tls says so; clients can prove themselves")
+  func encrypted() throws {
+    let server = try TLSServer()
+    var request = HTTPRequest(.get, "https://127.0.0.1:\(server.port)/")
+    let distrust = #expect(throws: HTTPError.self) { try client.send(request) }
+    #expect(distrust?.description.contains("certificate") == true, "\(String(describing: distrust))")
+    request.verifiesServer = false
+    #expect(try !client.send(request).isEmpty)
+    let strict = try TLSServer(asksClients: true)
+    request.url = "https://127.0.0.1:\(strict.port)/"
+    #expect(throws: HTTPError.self) { try client.send(request) }
+    request.clientCertificate = .init(certificatePath: strict.certificate, keyPath: strict.certificate)
+    #expect(try !client.send(request).isEmpty)
+  }
+
   @Test("A redirection is followed")
   func redirected() throws {
     let server = try RecordingHTTPServer { request in

@@ -125,6 +125,30 @@ struct CommandHookTests {
     #expect(restore.status == .exited(1) && restore.errors.contains("restore reads one") && restore.output.isEmpty)
   }
 
+  @Test("A repository's own commands count for it in place of the file's")
+  func ownCommands() throws {
+    try ground.write(
+      "config.yaml",
+      """
+      repositories:
+        - path: \(ground.repository)
+        - path: \(ground.folder)/second
+          umask: 22
+          commands:
+            - {before: action, run: ["echo second; umask"]}
+      umask: 77
+      commands:
+        - {before: action, run: ["echo first; umask"]}
+        - {after: configuration, run: [echo end]}
+      sqlite_databases: [{name: app, path: \(ground.folder)/app.db}]
+
+      """)
+    try ground.coffer("repo-create", "--encryption", "repokey")
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    #expect(run.output.split(separator: "\n") == ["first", "0077", "second", "0022", "end"])
+  }
+
   @Test("A run that is stopped ends the command it is in, and still cleans up")
   func stopped() throws {
     try configure(

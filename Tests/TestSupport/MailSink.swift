@@ -28,7 +28,7 @@ public final class MailSink {
   public init(_ encryption: Encryption = .none, refuses: String = "") throws {
     folder = NSTemporaryDirectory() + "coffer-mail-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Self.makeCertificate("\(folder)/server.pem")
+    try TestCertificate.make("\(folder)/server.pem")
     child = try SystemProcessLauncher().launch(
       ChildCommand(
         "python3", ["-u", "-c", Self.program, encryption.rawValue, "\(folder)/server.pem", refuses],
@@ -41,17 +41,6 @@ public final class MailSink {
   }
 
   private static let environment = ProcessEnvironment(["PATH": "/usr/local/bin:/usr/bin:/bin"])
-
-  /// A self-signed one with its key.
-  private static func makeCertificate(_ path: String) throws {
-    let arguments = [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-      "/CN=localhost", "-keyout", path, "-out", path,
-    ]
-    let result = try SystemProcessLauncher().run(ChildCommand("openssl", arguments, environment: environment))
-    // The key and the certificate are written to one file, one after the other.
-    guard result.status.isSuccess else { throw NotStarted() }
-  }
 
   deinit {
     child.terminate()

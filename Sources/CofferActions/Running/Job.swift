@@ -95,6 +95,8 @@ struct Job {
   /// An error of an action keeps the actions after it from their turn with that repository: they lean on it.
   private func perform(on group: [RepositoryLocation]) -> StepOutcome {
     let variables = CommandVariables(["repository": group[0].path, "repository_label": group[0].label ?? ""])
+    // A repository may have commands of its own.
+    let commands = StepCommands(configuration.focused(on: group[0].section), run)
     return commands.around(.repository, of: actions, variables) {
       var outcome = StepOutcome()
       var group = group

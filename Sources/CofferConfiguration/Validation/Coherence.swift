@@ -11,8 +11,21 @@ enum Coherence {
 
   /// Values that are understood, but not as they are elsewhere.
   static func remarks(on configuration: Configuration) -> [ConfigurationNotices.Notice] {
-    compressions(configuration).compactMap { node, compression in
-      compression?.remark.map { .init(mark: node.mark, name: GeneralOptions.compression.name, text: $0) }
+    monitoringOfRepositories(configuration)
+      + compressions(configuration).compactMap { node, compression in
+        compression?.remark.map { .init(mark: node.mark, name: GeneralOptions.compression.name, text: $0) }
+      }
+  }
+
+  /// Monitoring services are told of files.
+  private static func monitoringOfRepositories(_ configuration: Configuration) -> [ConfigurationNotices.Notice] {
+    let services = MonitoringOptions.group.options.map(\.name)
+    return configuration.repositories.flatMap { repository in
+      repository.node.entries.filter { services.contains($0.key) }.map { entry in
+        .init(
+          mark: entry.keyMark, name: entry.key,
+          text: "Services are told once for a file, so it counts at the file's top only")
+      }
     }
   }
 
@@ -43,7 +56,8 @@ enum Coherence {
 
   /// A command runs at one moment.
   private static func commands(_ configuration: Configuration) -> [ConfigurationProblem] {
-    (configuration.root[CommandOptions.commands] ?? []).compactMap { section in
+    let all = ([configuration.root] + configuration.repositories).flatMap { $0[CommandOptions.commands] ?? [] }
+    return all.compactMap { section in
       guard (section[CommandOptions.before] == nil) == (section[CommandOptions.after] == nil) else { return nil }
       return ConfigurationProblem(
         mark: section.mark, message: "A command runs either before or after a step",
