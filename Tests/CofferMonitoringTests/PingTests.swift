@@ -24,6 +24,7 @@ struct PingTests {
     let uuid = "5f8b1b2e-0c5a-4f9f-9f0a-2d6a1f8f3c11"
     let bare = try service(Healthchecks.self, "ping_url: \(uuid)", "create_slug: true")
     #expect(bare.requests(for: event(.fail))[0].url == "https://hc-ping.com/\(uuid)/fail")
+    #expect(throws: MonitoringError.self) { try service(WatchGoose.self, "ping_url: \(uuid)") }
     let slug = try service(
       Healthchecks.self, "ping_url: https://hc-ping.com/key/my-job", "create_slug: true", "verify_tls: false")
     let request = slug.requests(for: event(.start))[0]

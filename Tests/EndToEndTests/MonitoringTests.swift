@@ -136,6 +136,24 @@ struct MonitoringTests {
     #expect(try ground.archives().count == 1)
   }
 
+  @Test("Services that hang hold a run up for ten seconds together, not each")
+  func hanging() throws {
+    let server = try RecordingHTTPServer { _ in nil }
+    try configure(
+      """
+      healthchecks: {ping_url: \(server.url)/a, states: [finish]}
+      cronitor: {ping_url: \(server.url)/b, states: [finish]}
+      uptime_kuma: {push_url: \(server.url)/c, states: [finish]}
+
+      """)
+    let start = Date()
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0) && Date().timeIntervalSince(start) < 20)
+    for name in ["healthchecks", "cronitor", "uptime_kuma"] {
+      #expect(run.errors.contains("warning: \(name): \(server.url): Not reached"), "\(run.errors)")
+    }
+  }
+
   @Test("A run that is stopped is told as failed")
   func stopped() throws {
     let server = try RecordingHTTPServer()

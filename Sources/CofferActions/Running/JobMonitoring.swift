@@ -47,11 +47,17 @@ struct JobMonitoring {
     tell(errors.isEmpty ? .finish : .fail)
   }
 
+  /// Tells all services at the same time, so that one that hangs holds up no other.
   private func tell(_ state: MonitoringState) {
     let event = MonitoringEvent(state, report: run.collector.report, log: run.log.lines)
-    for (name, service) in services where service.states.contains(state) {
-      do { try service.deliver(event, through: couriers) } catch { Self.warn(name, error, run.console) }
+    let errors = Monitor<[String: any Error]>([:])
+    let threads = services.filter { $0.service.states.contains(state) }.map { name, service in
+      WorkerThread(name: name) { [couriers] in
+        do { try service.deliver(event, through: couriers) } catch { errors.update { $0[name] = error } }
+      }
     }
+    for thread in threads { thread.join() }
+    for (name, error) in errors.update({ $0 }).sorted(by: { $0.key < $1.key }) { Self.warn(name, error, run.console) }
   }
 
   private static func warn(_ name: String, _ error: any Error, _ console: Console) {

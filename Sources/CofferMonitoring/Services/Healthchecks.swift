@@ -23,7 +23,7 @@ struct WatchGoose: HTTPService {
   private let check: PingedCheck
 
   init(_ settings: MonitoringSettings) throws {
-    check = try PingedCheck(settings, host: "https://watchgoose.com", bodyLimit: 10_000)
+    check = try PingedCheck(settings, host: nil, bodyLimit: 10_000)
   }
 
   var states: [MonitoringState] { check.states }
@@ -39,10 +39,19 @@ private struct PingedCheck {
   private let bodyLimit: Int?
   let states: [MonitoringState]
 
-  /// - Parameter bodyLimit: Of the service, when the configuration has none.
-  init(_ settings: MonitoringSettings, host: String, bodyLimit standard: Int) throws {
+  /// - Parameters:
+  ///   - host: Where a check is whose identifier stands alone; nil when none may.
+  ///   - bodyLimit: Of the service, when the configuration has none.
+  init(_ settings: MonitoringSettings, host: String?, bodyLimit standard: Int) throws {
     let text = try settings.requiredSecret(HealthchecksOptions.pingURL)
-    url = text.contains("://") ? text : "\(host)/\(text)"
+    if text.contains("://") {
+      url = text
+    } else if let host {
+      url = "\(host)/\(text)"
+    } else {
+      throw MonitoringError.malformed(
+        option: settings.name(of: HealthchecksOptions.pingURL), suggestion: "Copy the whole URL from the check's page")
+    }
     // A UUID is of a check that exists.
     let last = url.split(separator: "/").last.map(String.init) ?? ""
     createsSlug = settings[HealthchecksOptions.createSlug] == true && UUID(uuidString: last) == nil

@@ -16,6 +16,8 @@ public enum AppriseOptions {
 
   public static let section = OptionKey<ConfigurationSection>(
     "apprise", "Notify through Apprise.",
+    support: .differently(
+      "Servers with the Apprise API are told directly, everything else by the program apprise, which must be installed"),
     schema: OptionSchema(
       "Apprise",
       [services.option, MonitoringOptions.sendLogs.option, logsSizeLimit.option]

@@ -6,8 +6,8 @@ public enum HealthchecksOptions {
     "watchgoose", "Ping a check of WatchGoose.", schema: schema("WatchGoose", limit: "10000"))
 
   public static let pingURL = OptionKey<String>(
-    "ping_url", "The check's URL, or its UUID at hc-ping.com.", example: "https://hc-ping.com/your-uuid-here",
-    isRequired: true, isSecret: true)
+    "ping_url", "The check's URL; for Healthchecks also a UUID of hc-ping.com.",
+    example: "https://hc-ping.com/your-uuid-here", isRequired: true, isSecret: true)
   public static let pingBodyLimit = OptionKey<Int>(
     "ping_body_limit", "Bytes of logs that are sent at most; 0 for no limit.")
   public static let createSlug = OptionKey<Bool>(
