@@ -11,7 +11,7 @@ struct CheckScheduleTests {
     let document = "repositories: [{path: /r}]\n" + text
     let reader = FileReader(read: { _ in Array(document.utf8) }, entries: { _ in nil })
     let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    return try CheckSchedule(try loader.load("/c.yaml").root)
+    return CheckSchedule(try loader.load("/c.yaml").root)
   }
 
   /// A Friday.
@@ -45,6 +45,6 @@ struct CheckScheduleTests {
 
   @Test("What is no frequency and no day is refused", arguments: ["frequency: often", "only_run_on: [Someday]"])
   func nonsense(option: String) {
-    #expect(throws: UsageError.self) { try schedule("checks: [{name: data, \(option)}]") }
+    #expect(throws: ConfigurationError.self) { try schedule("checks: [{name: data, \(option)}]") }
   }
 }

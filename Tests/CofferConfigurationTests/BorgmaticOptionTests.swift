@@ -140,7 +140,9 @@ struct CompressionTests {
   func unknown(text: String) {
     #expect(BlockCompression(text) == nil)
     guard !text.isEmpty else { return }
-    #expect(problems(minimal + "compression: \(text)\n").first?.contains("There is no compression '\(text)'") == true)
+    #expect(
+      problems(minimal + "compression: \(text)\n").first?.contains("must be a way to compress, found '\(text)'") == true
+    )
     #expect(problems(minimal + "    compression: \(text)\n").count == 1)
   }
 

@@ -90,6 +90,18 @@ struct ConfigurationTests {
     #expect(notices.warnings(for: "/c.yaml").first?.contains("counts at the file's top only") == true)
   }
 
+  @Test("Texts that must have a form are told with how to write them")
+  func forms() {
+    #expect(
+      problems(
+        minimal + "keep_within: 3 days\nchecks:\n  - name: data\n    frequency: often\n    only_run_on: [Mo, weekend]\n"
+      ) == [
+        "/c.yaml:3:14: Option 'keep_within' must be a length of time, found '3 days'. Write a number and one of S, M, H, d, w, m and y, for example 3d",
+        "/c.yaml:6:16: Option 'frequency' must be a frequency, found 'often'. Write 'always', or a number and a unit, for example '2 weeks'",
+        "/c.yaml:7:19: Option 'only_run_on' must be a day of the week, found 'Mo'. Write, for example, Saturday, weekday or weekend",
+      ])
+  }
+
   @Test("Broken YAML is told with line and column")
   func syntax() throws {
     let found = problems("repositories:\n  - path: [a\nb: c\n")

@@ -80,6 +80,13 @@ struct OptionFlagTests {
     #expect(OptionFlag("--repositories.path") == nil)
   }
 
+  @Test("A flag that is none is near to one, inside of sections, too")
+  func nearest() {
+    #expect(OptionFlag.nearest(to: "--keep-dayly") == "--keep-daily")
+    #expect(OptionFlag.nearest(to: "--bootstrap.store-config-file") == "--bootstrap.store-config-files")
+    #expect(OptionFlag.nearest(to: "--repositories[2].lable") == "--repositories[2].label")
+  }
+
   @Test("Secrets are not repeated in messages")
   func secrets() throws {
     #expect(OptionFlag("--encryption-passphrase")?.isSecret == true)

@@ -77,6 +77,22 @@ struct ConfigurationCommandTests {
     #expect(unknown.status == .exited(1) && unknown.errors.contains("Did you mean '--keep-daily'?"))
   }
 
+  @Test("Where no file is needed, options of the command line count all the same")
+  func withoutFile() throws {
+    try ground.configure("source_directories: [\(ground.folder)/files]\nencryption_passphrase: hunter2\n")
+    #expect(try ground.coffer("repo-create", "-e", "repokey", "create").status == .exited(0))
+    let arguments = ["config", "bootstrap", "--repository", ground.repository, "--destination", "back"]
+    #expect(try ground.coffer(arguments).status == .exited(1))
+    try ground.write("secret", "hunter2\n")
+    try ground.write("back/.keep", "")
+    let brought = try ground.coffer(arguments + ["--encryption-passphrase", "{credential file secret}"])
+    #expect(brought.status == .exited(0), "\(brought.errors)")
+    let text = try String(contentsOfFile: "\(ground.folder)/back/\(ground.folder)/config.yaml", encoding: .utf8)
+    #expect(text.contains("hunter2"))
+    let wrong = try ground.coffer(arguments + ["--keep-daily", "many"])
+    #expect(wrong.errors.contains("--keep-daily many: Option 'keep_daily' must be a whole number"))
+  }
+
   @Test("All problems of all files are told, each with its place, and what is right is still done")
   func problems() throws {
     try ground.write("d/1.yaml", "repositories:\n  - path: /r\nkeep_daly: 7\nretries: \"3\"\n")

@@ -24,7 +24,7 @@ enum CheckAction {
     flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let schedule = try CheckSchedule(context.root)
+    let schedule = CheckSchedule(context.root)
     let wanted = context.root[CheckOptions.repositories]
     try context.forEachRepository { location in
       if let wanted, !wanted.contains(where: location.matches), !isAsked(context) { return }

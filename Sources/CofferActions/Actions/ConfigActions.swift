@@ -49,7 +49,9 @@ enum ConfigGenerateAction {
     let folder = (path as NSString).deletingLastPathComponent
     if !folder.isEmpty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
     let temporary = path + ".new"
-    let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+    // Made anew, so that nobody else has it open or may read it.
+    unlink(temporary)
+    let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
     try Array(template.text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
     try file.close(subject: temporary)
     guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }

@@ -18,7 +18,7 @@ enum PruneAction {
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let policy = try RetentionPolicy(context.root)
+    let policy = RetentionPolicy(context.root)
     guard !policy.isEmpty else {
       return context.console.step("No keep_ option is set: every archive is kept")
     }

@@ -98,21 +98,8 @@ extension RetentionPolicy {
   ]
 
   /// Reads the `keep_` options.
-  ///
-  /// - Throws: `UsageError` when `keep_within` is no time.
-  init(_ root: ConfigurationSection) throws {
+  init(_ root: ConfigurationSection) {
     for (period, key) in Self.keys { counts[period] = root[key] }
-    guard let text = root[RetentionOptions.within] else { return }
-    guard let unit = text.last.flatMap({ Self.units[$0] }), let number = Int(text.dropLast()), number > 0 else {
-      throw UsageError(
-        argument: "keep_within: \(text)", problem: "This is no length of time",
-        suggestion: "Write a number and one of S, M, H, d, w, m and y, for example 3d")
-    }
-    within = Double(number) * unit
+    within = root[RetentionOptions.within].flatMap(LengthOfTime.seconds(ofAge:))
   }
-
-  /// Seconds; months have 31 days and years 365.
-  private static let units: [Character: Double] = [
-    "S": 1, "M": 60, "H": 3600, "d": 86400, "w": 7 * 86400, "m": 31 * 86400, "y": 365 * 86400,
-  ]
 }

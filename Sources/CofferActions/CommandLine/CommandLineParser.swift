@@ -207,7 +207,7 @@ struct CommandLineParser {
         suggestion: nil)
     }
     let flags = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
-    let nearest = NearestName.of(name, among: flags) ?? NearestName.of(name, among: OptionFlag.names)
+    let nearest = NearestName.of(name, among: flags) ?? OptionFlag.nearest(to: name)
     return UsageError(
       argument: name, problem: "There is no such flag", suggestion: nearest.map { "Did you mean '\($0)'?" })
   }

@@ -41,9 +41,7 @@ struct CheckSchedule {
   let checks: [Check]
 
   /// Reads `checks`; without it the repository and its archives are checked once a month.
-  ///
-  /// - Throws: `UsageError` when a frequency or a day is none.
-  init(_ root: ConfigurationSection) throws(UsageError) {
+  init(_ root: ConfigurationSection) {
     guard let sections = root[CheckOptions.checks] else {
       checks = [Check(name: .repository, interval: Self.month), Check(name: .archives, interval: Self.month)]
       return
@@ -51,40 +49,24 @@ struct CheckSchedule {
     var checks: [Check] = []
     for section in sections {
       guard let name = section[CheckOptions.name].flatMap(Check.Name.init) else { continue }
-      var check = Check(name: name, interval: try Self.interval(section[CheckOptions.frequency]))
-      for day in section[CheckOptions.onlyRunOn] ?? [] { check.days.formUnion(try Self.days(day)) }
+      var check = Check(name: name, interval: Self.interval(section[CheckOptions.frequency]))
+      for day in section[CheckOptions.onlyRunOn] ?? [] { check.days.formUnion(Self.days(day)) }
       checks.append(check)
     }
     self.checks = checks
   }
 
-  private static func interval(_ text: String?) throws(UsageError) -> Double? {
+  private static func interval(_ text: String?) -> Double? {
     guard let text else { return month }
-    if text == "always" { return nil }
-    let words = text.split(separator: " ")
-    let unit = words.last.map { $0.hasSuffix("s") ? String($0.dropLast()) : String($0) } ?? ""
-    guard words.count == 2, let number = Int(words[0]), number > 0, let seconds = units[unit] else {
-      throw UsageError(
-        argument: "frequency: \(text)", problem: "This is no frequency",
-        suggestion: "Write 'always', or a number and a unit, for example '2 weeks'")
-    }
-    return Double(number) * seconds
+    return text == "always" ? nil : LengthOfTime.seconds(ofFrequency: text)
   }
 
-  private static let units: [String: Double] = [
-    "second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400, "month": month, "year": 365 * 86400,
-  ]
-
-  private static func days(_ text: String) throws(UsageError) -> Set<String> {
-    let day = text.lowercased()
-    if day == "weekday" { return Set(days[1...5]) }
-    if day == "weekend" { return [days[0], days[6]] }
-    guard days.contains(String(day.prefix(3))) else {
-      throw UsageError(
-        argument: "only_run_on: \(text)", problem: "This is no day of the week",
-        suggestion: "Write, for example, Saturday, weekday or weekend")
+  private static func days(_ text: String) -> Set<String> {
+    switch text.lowercased() {
+    case "weekday": Set(days[1...5])
+    case "weekend": [days[0], days[6]]
+    case let day: [String(day.prefix(3))]
     }
-    return [String(day.prefix(3))]
   }
 }
 

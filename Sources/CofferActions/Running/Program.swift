@@ -52,11 +52,16 @@ public struct Program: Sendable {
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 
+  private var loader: ConfigurationLoader {
+    ConfigurationLoader(environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+  }
+
   private func run(_ parsed: ParsedCommandLine, _ run: CommandRun) -> Int32 {
     var failures: [any Error] = []
     do {
       for invocation in parsed.invocations where !invocation.action.needsConfiguration {
-        try invocation.action.run(run.context(invocation))
+        let options = parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
+        try invocation.action.run(run.context(invocation, options))
       }
       failures += try runWithConfigurations(
         parsed.invocations.filter { $0.action.needsConfiguration }, run, reading: parsed.reading)
@@ -75,8 +80,6 @@ public struct Program: Sendable {
     _ invocations: [ParsedCommandLine.Invocation], _ run: CommandRun, reading: ConfigurationReading
   ) throws -> [any Error] {
     guard !invocations.isEmpty else { return [] }
-    let loader = ConfigurationLoader(
-      environment: surroundings.environment, currentFolder: surroundings.currentFolder)
     var failures: [any Error] = []
     var configurations: [Configuration] = []
     let found = try loader.find(named: run.globals.all(GlobalFlags.config))

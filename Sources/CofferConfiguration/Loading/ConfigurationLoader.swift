@@ -89,6 +89,21 @@ public struct ConfigurationLoader: Sendable {
     return configuration
   }
 
+  /// Takes the options of the command line alone, for actions that need no file.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public func load(_ reading: ConfigurationReading) throws -> Configuration {
+    let mark = SourceMark(argument: "command line")
+    let document = PreparedDocument(
+      YAMLNode(.mapping([]), mark: mark), reading: reading, environment: environment)
+    var validator = Validator(wantsRequired: false)
+    validator.check(document.node)
+    let problems = document.problems + validator.problems
+    guard problems.isEmpty else { throw ConfigurationError.invalid(path: mark.file, problems) }
+    return Configuration(
+      path: mark.file, root: ConfigurationSection(node: document.node), filesRead: [], notices: validator.notices)
+  }
+
   /// Reads a file to be written anew, by today's spellings; its constants and variables stay as they are.
   ///
   /// - Parameter path: As the user wrote it.

@@ -14,9 +14,10 @@ public enum CheckOptions {
     isRequired: true)
   public static let frequency = OptionKey<String>(
     "frequency", "How much time must have passed since the check was last made: a number and a unit, or 'always'.",
-    example: "2 weeks")
+    example: "2 weeks", format: .frequency)
   public static let onlyRunOn = OptionKey<[String]>(
-    "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]")
+    "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]",
+    format: .weekday)
   public static let countTolerance = OptionKey<Double>(
     "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
   public static let dataSample = OptionKey<Double>(

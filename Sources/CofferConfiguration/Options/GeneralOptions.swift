@@ -24,7 +24,7 @@ public enum GeneralOptions {
     default: "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}")
   public static let compression = OptionKey<String>(
     "compression", "How blocks are compressed: zstd,LEVEL with levels from 1 (fast) to 19 (small).",
-    default: "zstd,3",
+    default: "zstd,3", format: .compression,
     support: .differently("Blocks are compressed by zstd; other methods are taken for one of its levels"))
   public static let userRuntimeDirectory = OptionKey<String>(
     "user_runtime_directory",

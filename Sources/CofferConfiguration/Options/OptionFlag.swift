@@ -46,10 +46,17 @@ public struct OptionFlag: Sendable {
     return OptionChange(path: path, value: try Self.node(text, kind: kind, argument: argument), argument: argument)
   }
 
-  /// The flags of the options at the file's top.
-  public static var names: [String] {
-    GeneralOptions.schema.options.map { "--" + $0.name.replacing("_", with: "-") }
+  /// Returns the flag that somebody probably meant; below a section or list, of what is in it.
+  public static func nearest(to flag: String) -> String? {
+    guard let dot = flag.lastIndex(of: "."), let outer = OptionFlag(String(flag[..<dot])) else {
+      return NearestName.of(flag, among: GeneralOptions.schema.options.map { "--\(dashed($0.name))" })
+    }
+    guard case .section(let schema?) = outer.kind else { return nil }
+    let name = dashed(String(flag[flag.index(after: dot)...]))
+    return NearestName.of(name, among: schema.options.map { dashed($0.name) }).map { "\(flag[...dot])\($0)" }
   }
+
+  private static func dashed(_ name: String) -> String { name.replacing("_", with: "-") }
 
   /// Text stands for itself; any other kind is written as YAML.
   static func node(_ text: String, kind: OptionKind, argument: String) throws(ConfigurationProblem) -> YAMLNode {

@@ -25,17 +25,19 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   ///   - standard: The default, as a user would write it; nil for "unset".
   ///   - example: A value for `config generate`.
   ///   - choices: The only values that are allowed; empty for any.
+  ///   - format: The form that a text must have; nil for any.
   ///   - isSecret: Whether the value is to be shown to nobody.
   ///   - support: What the option does here, compared with borgmatic.
   ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
   public init(
     _ name: String, _ documentation: String, default standard: String? = nil, example: String? = nil,
-    choices: [String] = [], isRequired: Bool = false, isSecret: Bool = false, support: OptionSupport = .works,
-    schema: OptionSchema? = nil
+    choices: [String] = [], format: TextFormat? = nil, isRequired: Bool = false, isSecret: Bool = false,
+    support: OptionSupport = .works, schema: OptionSchema? = nil
   ) {
     option = Option(
       name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema), standard: standard,
-      example: example, choices: choices, isRequired: isRequired, isSecret: isSecret, support: support)
+      example: example, choices: choices, isRequired: isRequired, isSecret: isSecret, support: support,
+      format: format)
   }
 
   public var name: String { option.name }
@@ -52,6 +54,7 @@ public struct Option: Sendable {
   public let isRequired: Bool
   public let isSecret: Bool
   public let support: OptionSupport
+  public internal(set) var format: TextFormat?
 }
 
 /// The options that may stand in one place.

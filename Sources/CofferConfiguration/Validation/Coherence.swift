@@ -2,19 +2,11 @@
 enum Coherence {
   static func problems(of configuration: Configuration) -> [ConfigurationProblem] {
     checkedRepositories(configuration) + commands(configuration)
-      + compressions(configuration).filter { $0.1 == nil }.map { node, _ in
-        ConfigurationProblem(
-          mark: node.mark, message: "There is no compression '\(node.text ?? "")'",
-          suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
-      }
   }
 
   /// Values that are understood, but not as they are elsewhere.
   static func remarks(on configuration: Configuration) -> [ConfigurationNotices.Notice] {
-    monitoringOfRepositories(configuration)
-      + compressions(configuration).compactMap { node, compression in
-        compression?.remark.map { .init(mark: node.mark, name: GeneralOptions.compression.name, text: $0) }
-      }
+    monitoringOfRepositories(configuration) + compressions(configuration)
   }
 
   /// Monitoring services are told of files.
@@ -30,12 +22,12 @@ enum Coherence {
   }
 
   /// At the top and under repositories.
-  private static func compressions(_ configuration: Configuration) -> [(YAMLNode, BlockCompression?)] {
+  private static func compressions(_ configuration: Configuration) -> [ConfigurationNotices.Notice] {
     ([configuration.root] + configuration.repositories).compactMap { section in
-      guard let node = section.node[GeneralOptions.compression.name], let text = node.text,
-        !text.contains("${")
+      guard let node = section.node[GeneralOptions.compression.name],
+        let remark = node.text.flatMap({ BlockCompression($0) })?.remark
       else { return nil }
-      return (node, BlockCompression(text))
+      return .init(mark: node.mark, name: GeneralOptions.compression.name, text: remark)
     }
   }
 

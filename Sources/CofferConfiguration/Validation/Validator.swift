@@ -1,12 +1,16 @@
 /// Compares a document with what the options allow and gathers everything that is wrong or worth saying.
 struct Validator {
   private let top: OptionSchema
+  private let wantsRequired: Bool
   private(set) var problems: [ConfigurationProblem] = []
   private(set) var notices = ConfigurationNotices()
 
-  /// - Parameter top: The options of a file's top.
-  init(top: OptionSchema = GeneralOptions.schema) {
+  /// - Parameters:
+  ///   - top: The options of a file's top.
+  ///   - wantsRequired: Whether those that a file must have must be there.
+  init(top: OptionSchema = GeneralOptions.schema, wantsRequired: Bool = true) {
     self.top = top
+    self.wantsRequired = wantsRequired
   }
 
   mutating func check(_ document: YAMLNode) {
@@ -40,7 +44,7 @@ struct Validator {
       }
     }
     let present = Set(entries.filter { !$0.value.isNull }.map(\.key))
-    for option in schema.options where option.isRequired && !present.contains(option.name) {
+    for option in schema.options where wantsRequired && option.isRequired && !present.contains(option.name) {
       report(
         node.mark, "Required option '\(option.name)' is missing",
         option.example.map { "Add, for example, '\(option.name): \($0)'" })
@@ -79,7 +83,11 @@ struct Validator {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
       // A variable whose value is not at hand may become any of them.
-      if !text.contains("${") { checkChoice(text, of: option, at: node.mark) }
+      guard !text.contains("${") else { return }
+      checkChoice(text, of: option, at: node.mark)
+      if let format = option.format, !format.accepts(text) {
+        report(node.mark, "Option '\(option.name)' must be \(format.title), found '\(text)'", format.suggestion)
+      }
     case .integer:
       guard let number = node.integer else { return mismatch(node, kind, option) }
       checkChoice(String(number), of: option, at: node.mark)
