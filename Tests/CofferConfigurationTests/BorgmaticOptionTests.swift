@@ -23,6 +23,21 @@ struct BorgmaticOptionTests {
     }
   }
 
+  @Test("Every option that borgmatic does not have says so")
+  func own() {
+    let known = Set(BorgmaticOptions.names)
+    for option in GeneralOptions.schema.options where option.support != .own {
+      #expect(known.contains(option.name), "\(option.name)")
+      switch option.kind {
+      case .section(let schema?), .list(.section(let schema?)):
+        for inner in schema.options where inner.support != .own {
+          #expect(known.contains("\(option.name).\(inner.name)"), "\(option.name).\(inner.name)")
+        }
+      default: continue
+      }
+    }
+  }
+
   @Test("No option is declared twice")
   func once() {
     let names = GeneralOptions.schema.options.map(\.name)

@@ -34,7 +34,7 @@ enum BorgmaticOptions {
     ("bootstrap", "store_config_files"),
     ("commands", "before after when states run"),
     ("healthchecks", "ping_url verify_tls send_logs ping_body_limit create_slug states"),
-    ("watchgoose", "ping_url verify_tls send_logs ping_body_limit states"),
+    ("watchgoose", "ping_url verify_tls send_logs ping_body_limit create_slug states"),
     ("cronitor", "ping_url"),
     ("uptime_kuma", "push_url verify_tls states"),
     ("sentry", "data_source_name_url monitor_slug environment states"),

@@ -11,7 +11,7 @@ public enum PostgreSQLOptions {
   public static let globals = OptionKey<String>(
     "globals",
     "Whether roles and tablespaces are saved in a dump of their own, once a server, beside the dumps of single databases. auto leaves them out where that cannot be; true says so, also when the user may not read the roles' passwords. 'restore --database globals' puts them back.",
-    default: "auto", choices: ["auto", "true", "false"])
+    default: "auto", choices: ["auto", "true", "false"], support: .own)
   public static let compression = OptionKey<String>(
     "compression",
     "Passed to pg_dump. Compressed dumps do not deduplicate, so Coffer asks for none and compresses by itself.",
