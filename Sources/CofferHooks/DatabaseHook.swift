@@ -147,7 +147,9 @@ public protocol RunningRestore: ByteSink {
 
 /// The hooks there are. A new database system is one more line.
 public enum HookRegistry {
-  public static let hooks: [any DatabaseHook] = [PostgreSQLHook(), MongoDBHook(), SQLiteHook()]
+  public static let hooks: [any DatabaseHook] = [
+    PostgreSQLHook(), MariaDBHook(.mariadb), MariaDBHook(.mysql), MongoDBHook(), SQLiteHook(),
+  ]
 
   public static func hook(named name: String) -> (any DatabaseHook)? {
     hooks.first { $0.name == name || $0.name == name + "_databases" }

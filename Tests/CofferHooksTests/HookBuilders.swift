@@ -70,6 +70,16 @@ struct TakenDump {
     }
   }
 
+  /// The beginning of another dump.
+  init(_ dump: TakenDump, length: Int) {
+    self.init(facts: dump.facts, bytes: Array(dump.bytes[..<length]))
+  }
+
+  /// Another dump with something in it.
+  init(_ dump: TakenDump, inserting text: String, at offset: Int) {
+    self.init(facts: dump.facts, bytes: dump.bytes[..<offset] + Array(text.utf8) + dump.bytes[offset...])
+  }
+
   /// - Parameter length: Bytes to write before giving up; nil for all.
   @discardableResult
   func restore(_ plan: any PlannedRestore, context: HookContext, length: Int? = nil) throws -> [String] {
@@ -87,5 +97,24 @@ struct TakenDump {
       return []
     }
     return try running.finish()
+  }
+}
+
+/// A folder for programs that stand in for real ones; goes with the value.
+struct Programs {
+  private let folder: RuntimeDirectory
+
+  init() throws {
+    folder = try RuntimeDirectory(base: NSTemporaryDirectory())
+  }
+
+  var path: String { folder.path }
+
+  /// Makes a shell script and returns its path.
+  func make(_ script: String, named name: String = "standin-\(UInt32.random(in: 0 ... .max))") throws -> String {
+    let path = "\(folder.path)/\(name)"
+    try ("#!/bin/sh\n" + script).write(toFile: path, atomically: true, encoding: .utf8)
+    chmod(path, 0o755)
+    return path
   }
 }

@@ -40,6 +40,10 @@ public enum GeneralOptions {
     "postgresql_databases", "PostgreSQL databases to back up.", schema: PostgreSQLOptions.schema)
   public static let mongodbDatabases = OptionKey<[ConfigurationSection]>(
     "mongodb_databases", "MongoDB databases to back up.", schema: MongoDBOptions.schema)
+  public static let mariadbDatabases = OptionKey<[ConfigurationSection]>(
+    "mariadb_databases", "MariaDB databases to back up.", schema: MariaDBOptions.mariadbSchema)
+  public static let mysqlDatabases = OptionKey<[ConfigurationSection]>(
+    "mysql_databases", "MySQL databases to back up.", schema: MariaDBOptions.mysqlSchema)
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
@@ -48,8 +52,8 @@ public enum GeneralOptions {
     [
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
       encryptionPasscommand.option, archiveNameFormat.option, compression.option, userRuntimeDirectory.option,
-      onDumpError.option, bootstrap.option, postgresqlDatabases.option, mongodbDatabases.option, sqliteDatabases.option,
-      CommandOptions.commands.option,
+      onDumpError.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option,
+      mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
     ] + PatienceOptions.all)
 
   /// All of them by theme, in the order in which a file is best written.

@@ -1,0 +1,62 @@
+/// The options of one entry of `mariadb_databases` or of `mysql_databases`.
+public enum MariaDBOptions {
+  public static let name = OptionKey<String>(
+    "name",
+    "The database's name; a pattern, if it holds a *; or all: then one dump of the whole server, or, with a format, one dump a database.",
+    example: "users", isRequired: true)
+  public static let skipNames = OptionKey<[String]>(
+    "skip_names", "Databases that all, or a pattern, leaves out.", example: "[cache, sessions]")
+  public static let socketPath = OptionKey<String>(
+    "socket_path", "The server's socket.", example: "/run/mysqld/mysqld.sock")
+  public static let restoreSocketPath = OptionKey<String>(
+    "restore_socket_path", "The socket of the server that 'restore' writes to, if not socket_path.",
+    example: "/run/mysqld/spare.sock")
+  public static let passwordTransport = OptionKey<String>(
+    "password_transport",
+    "How user and password reach the clients: through an anonymous pipe, or through the environment (MYSQL_PWD), which commands like 'docker exec --env MYSQL_PWD' need.",
+    default: "pipe", choices: ["pipe", "environment"])
+  public static let tls = OptionKey<Bool>(
+    "tls", "Whether the connection is encrypted. Without it the client decides.", example: "false")
+  public static let restoreTLS = OptionKey<Bool>(
+    "restore_tls", "Whether the connection of 'restore' is encrypted, if not as tls says.", example: "false")
+  public static let format = OptionKey<String>(
+    "format", "With all: sql makes one dump a database. A single database is always dumped as SQL.", example: "sql",
+    choices: ["sql"])
+  public static let addDropDatabase = OptionKey<Bool>(
+    "add_drop_database",
+    "Whether a restore replaces the whole database. Without it, what the dump does not know stays.", default: "true")
+  public static let events = OptionKey<Bool>(
+    "events", "Dump the databases' events. Needs the EVENT privilege.", default: "true")
+  public static let routines = OptionKey<Bool>(
+    "routines", "Dump the databases' stored procedures and functions.", default: "true")
+  public static let tablespaces = OptionKey<Bool>(
+    "tablespaces", "Dump tablespaces. Newer MySQL servers want the PROCESS privilege for it.", default: "true")
+
+  public static let mariadbDumpCommand = OptionKey<String>(
+    "mariadb_dump_command", "What to run in place of mariadb-dump; may have arguments.",
+    example: "docker exec --env MYSQL_PWD my_container mariadb-dump")
+  public static let mariadbCommand = OptionKey<String>(
+    "mariadb_command", "What to run in place of mariadb.",
+    example: "docker exec --interactive --env MYSQL_PWD my_container mariadb")
+  public static let mysqlDumpCommand = OptionKey<String>(
+    "mysql_dump_command", "What to run in place of mysqldump; may have arguments.",
+    example: "docker exec --env MYSQL_PWD my_container mysqldump")
+  public static let mysqlCommand = OptionKey<String>(
+    "mysql_command", "What to run in place of mysql.",
+    example: "docker exec --interactive --env MYSQL_PWD my_container mysql")
+
+  public static let mariadbSchema = schema("MariaDB", mariadbDumpCommand, mariadbCommand)
+  public static let mysqlSchema = schema("MySQL", mysqlDumpCommand, mysqlCommand)
+
+  private static func schema(
+    _ title: String, _ dumpCommand: OptionKey<String>, _ command: OptionKey<String>
+  ) -> OptionSchema {
+    OptionSchema(
+      title,
+      [name.option, skipNames.option] + ServerOptions.shared + [
+        ServerOptions.listOptions.option, socketPath.option, restoreSocketPath.option, passwordTransport.option,
+        tls.option, restoreTLS.option, format.option, addDropDatabase.option, events.option, routines.option,
+        tablespaces.option, dumpCommand.option, command.option,
+      ])
+  }
+}

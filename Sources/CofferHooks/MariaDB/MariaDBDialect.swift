@@ -1,0 +1,27 @@
+import CofferConfiguration
+
+/// Which of the two systems a hook is for; they differ in names, and in what belongs to a whole server.
+public struct MariaDBDialect: Sendable {
+  let databases: OptionKey<[ConfigurationSection]>
+  let dumpCommand: OptionKey<String>
+  let clientCommand: OptionKey<String>
+  let dumpProgram: String
+  let clientProgram: String
+  /// Databases that 'all' leaves out: the server makes their contents itself.
+  let unlisted: Set<String>
+  /// Whether a dump named `mysql` holds the server's users, functions of libraries and servers.
+  let dumpsAccounts: Bool
+
+  /// The server's own database, which the accounts are kept in.
+  static let accountsDatabase = "mysql"
+
+  public static let mariadb = MariaDBDialect(
+    databases: GeneralOptions.mariadbDatabases, dumpCommand: MariaDBOptions.mariadbDumpCommand,
+    clientCommand: MariaDBOptions.mariadbCommand, dumpProgram: "mariadb-dump", clientProgram: "mariadb",
+    unlisted: ["information_schema", "performance_schema", "sys"], dumpsAccounts: true)
+
+  public static let mysql = MariaDBDialect(
+    databases: GeneralOptions.mysqlDatabases, dumpCommand: MariaDBOptions.mysqlDumpCommand,
+    clientCommand: MariaDBOptions.mysqlCommand, dumpProgram: "mysqldump", clientProgram: "mysql",
+    unlisted: ["information_schema", "performance_schema", "sys", "mysql"], dumpsAccounts: false)
+}

@@ -1,0 +1,106 @@
+import CofferConfiguration
+import CofferSystem
+
+/// One entry of `mariadb_databases` or `mysql_databases`, read.
+struct MariaDBEntry: Sendable {
+  /// What an entry's name stands for.
+  enum Selection: Equatable {
+    case one(String)
+    /// Several databases in one dump.
+    case together([String])
+    /// Several databases in a dump each.
+    case each([String])
+  }
+
+  let identity: DumpIdentity
+  let section: ConfigurationSection
+  let connection: MariaDBConnection
+  let dumpOptions: [String]
+  let restoreOptions: [String]
+  let switches: [String]
+  /// What is odd about the entry.
+  let warnings: [String]
+  let listOptions: [String]
+  private let skipped: Set<String>
+  private let hasFormat: Bool
+
+  var dialect: MariaDBDialect { connection.dialect }
+
+  init(
+    _ section: ConfigurationSection, _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ server: ServerAddress,
+    for options: MariaDBConnection.Options
+  ) throws {
+    self.identity = identity
+    self.section = section
+    do {
+      connection = try MariaDBConnection(section, dialect, to: server, for: options)
+      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
+      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
+    } catch {
+      throw DumpError.misconfigured(
+        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+    }
+    hasFormat = section[MariaDBOptions.format] != nil
+    skipped = Set(section[MariaDBOptions.skipNames] ?? [])
+    switches = Self.switches(section)
+    let name = section[MariaDBOptions.name] ?? ""
+    let isSeveral = name == "all" || name.contains("*")
+    warnings =
+      skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
+    guard !identity.database.contains("/") else {
+      throw DumpError.misconfigured(
+        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
+        suggestion: "Dump it with name: all, or rename the database")
+    }
+  }
+
+  private static func switches(_ section: ConfigurationSection) -> [String] {
+    let all: [(OptionKey<Bool>, String)] = [
+      (MariaDBOptions.addDropDatabase, "--add-drop-database"), (MariaDBOptions.events, "--events"),
+      (MariaDBOptions.routines, "--routines"), (MariaDBOptions.tablespaces, "--all-tablespaces"),
+    ]
+    return all.filter { section[$0.0] ?? true }.map(\.1)
+  }
+
+  /// The databases that the entry stands for; the server is asked where it must be.
+  func selection(context: HookContext) throws -> Selection {
+    let name = identity.database
+    if name == "all" { return hasFormat ? .each(try list(nil, context)) : .together(try list(nil, context)) }
+    // Only a star makes a pattern: the other signs are more likely part of a name.
+    return name.contains("*") ? .each(try list(NamePattern(name), context)) : .one(name)
+  }
+
+  private func list(_ pattern: NamePattern?, _ context: HookContext) throws -> [String] {
+    let program = connection.program(.client)
+    let answer = try guarded { try connection.query("show schemas", options: listOptions, context: context) }
+    guard answer.status.isSuccess else {
+      throw DumpError.listingFailed(identity, program: program, lines: answer.errorLines)
+    }
+    let names = answer.rows.compactMap(\.first).filter { name in
+      !dialect.unlisted.contains(name.lowercased()) && !skipped.contains(name) && !MariaDBScratch.isOne(name)
+        && pattern?.matches(name) ?? true
+    }
+    guard !names.isEmpty else {
+      throw DumpError.listingFailed(identity, program: program, lines: ["the server has no databases to dump"])
+    }
+    // Accounts last: what they may do can only be granted where it is.
+    return names.filter { !isAccounts($0) } + names.filter(isAccounts)
+  }
+
+  /// Whether a dump of that name is one of the server's accounts.
+  func isAccounts(_ database: String) -> Bool {
+    dialect.dumpsAccounts && database == MariaDBDialect.accountsDatabase
+  }
+
+  /// Says which entry has a user or a password that no client could be told.
+  func guarded<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch is MariaDBCredentials.Unquotable {
+      throw DumpError.misconfigured(
+        identity, problem: "The username or the password holds a line break",
+        suggestion: "Correct it, or write 'password_transport: environment'")
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import CofferSystem
+
+/// The restore of a dump: loaded into scratch databases, then put in place of what is there.
+struct MariaDBRestore: PlannedRestore {
+  private let facts: DumpFacts
+  private let entry: MariaDBEntry
+  private let session: MariaDBSession
+  private let databaseName: String
+  private let exists: Bool
+  private let warnings: [String]
+
+  private var identity: DumpIdentity { facts.identity }
+  private var isWholeServer: Bool { identity.database == "all" }
+  private var isAccounts: Bool { entry.isAccounts(identity.database) }
+
+  /// Checks programs, connection and permissions.
+  init(facts: DumpFacts, entry: MariaDBEntry, target: RestoreTarget, context: HookContext) throws {
+    self.facts = facts
+    self.entry = entry
+    let (options, warnings) = Self.strict(entry.restoreOptions)
+    session = MariaDBSession(
+      identity: facts.identity, connection: entry.connection, options: options, context: context)
+    databaseName = target.databaseName ?? facts.identity.database
+    try Self.checkTarget(target, facts.identity, entry)
+    let checks = MariaDBChecks(session: session, entry: entry)
+    let server = try checks.server()
+    self.warnings = warnings + entry.warnings + server.leftovers
+    exists = server.databases.contains(databaseName)
+    if isWholeServer || isAccounts {
+      try checks.mayChangeAccounts(server, isNeeded: entry.dialect.dumpsAccounts)
+    }
+    if !isAccounts { try checks.mayRestore(databaseName, isWholeServer: isWholeServer, server) }
+  }
+
+  var summary: String {
+    if isAccounts { return "\(identity.title) -> users, roles and servers at \(session.connection.place)" }
+    if isWholeServer {
+      return "\(identity.title) -> every database of it at \(session.connection.place), "
+        + "put in place of the ones of the same names once all are loaded"
+    }
+    let end = exists ? "its contents are replaced" : "created: it is missing there"
+    return "\(identity.title) -> '\(databaseName)' at \(session.connection.place) (\(end))"
+  }
+
+  var wantsFolder: Bool { false }
+
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    let (dumped, target) = (identity.database, databaseName)
+    let script = MariaDBScript(mark: MariaDBScratch.mark(), rehearsesViews: !isWholeServer) { name in
+      name == dumped ? target : name
+    }
+    let snapshot = MariaDBSnapshot(entry: entry, identity: identity, context: context)
+    return MariaDBRunningRestore(script, session: session, snapshot: snapshot, warnings: warnings)
+  }
+
+  /// A client that goes on after errors would report half a restore as a whole one.
+  private static func strict(_ options: [String]) -> (options: [String], warnings: [String]) {
+    let kept = options.filter { $0 != "--force" && $0 != "-f" }
+    let note = "restore_options: --force is left out; a restore is whole or changes nothing"
+    return (kept, kept == options ? [] : [note])
+  }
+
+  private static func checkTarget(
+    _ target: RestoreTarget, _ identity: DumpIdentity, _ entry: MariaDBEntry
+  ) throws(RestoreError) {
+    func refuse(_ problem: String, _ suggestion: String) throws(RestoreError) {
+      throw .refused(identity, problem: problem, suggestion: suggestion)
+    }
+    if !target.schemas.isEmpty {
+      try refuse("schemas cannot be chosen from it", "Restore it whole, under another name if need be")
+    }
+    if target.path != nil { try refuse("it is no file", "Leave the path out") }
+    let isOne = identity.database != "all" && !entry.isAccounts(identity.database)
+    guard isOne else {
+      if target.databaseName != nil { try refuse("it is more than one database", "Leave the other name out") }
+      return
+    }
+    let name = target.databaseName ?? identity.database
+    if MariaDBScript.isSystem(name) {
+      try refuse("'\(name)' is the server's own database", "Restore it under another name, and copy what you need")
+    }
+    if name.count > 64 { try refuse("names of databases have at most 64 characters", "Choose a shorter one") }
+  }
+}

@@ -1,0 +1,32 @@
+/// Names of the databases that a restore works in.
+enum MariaDBScratch {
+  /// What a database is for.
+  enum Use: String, CaseIterable {
+    /// Takes the dump, until it takes the target's place.
+    case new
+    /// Keeps what the target held, until the restore is done.
+    case old
+  }
+
+  private static let prefix = "coffer_"
+
+  /// - Parameter mark: What is the run's own.
+  static func name(_ mark: String, _ number: Int, _ use: Use) -> String {
+    "\(prefix)\(mark)_\(number)_\(use.rawValue)"
+  }
+
+  static func mark() -> String {
+    let text = String(UInt32.random(in: 0 ... .max), radix: 16)
+    return String(repeating: "0", count: 8 - text.count) + text
+  }
+
+  /// Whether a database is one of these, of whichever run.
+  static func isOne(_ name: String) -> Bool {
+    let parts = name.split(separator: "_", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "coffer" && parts[1].count == 8 && parts[1].allSatisfy(\.isHexDigit)
+      && Int(parts[2]) != nil && Use(rawValue: String(parts[3])) != nil
+  }
+
+  /// Rights on the databases of this name, for a user who may not do everything.
+  static let pattern = "`coffer\\_%`.*"
+}

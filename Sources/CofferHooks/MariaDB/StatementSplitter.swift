@@ -1,0 +1,242 @@
+import Foundation
+
+/// Cuts what the dump programs write into statements while it streams by, as the clients that read it do: with regard to
+/// quotes, comments, and DELIMITER lines.
+///
+/// Rows are by far the most of a dump and may be long; they are passed on in pieces. Any other statement is gathered.
+struct StatementSplitter {
+  enum Piece {
+    /// A statement without its delimiter.
+    case statement(MariaDBStatement)
+    /// A part of an INSERT.
+    case rows(UnsafeRawBufferPointer)
+    case endOfRows
+  }
+
+  private enum State {
+    /// Before a statement.
+    case between
+    case comment
+    case blockComment
+    /// In a statement, and there in quotes or in a comment.
+    case plain
+    case quoted(UInt8)
+    case lineComment
+    case innerComment
+  }
+
+  /// How the last line of a whole dump begins.
+  static let endMark = "-- Dump completed"
+
+  /// Whether the last line that came is the end mark.
+  private(set) var isComplete = false
+
+  private var state = State.between
+  private var delimiter = Array(";".utf8)
+  private var escapesBackslash = true
+  private var quotesNames = false
+  /// The beginning of the comment that is being read.
+  private var comment: [UInt8] = []
+  private var statement: [UInt8] = []
+  private var isStreaming = false
+  /// Bytes that cannot be understood without those that follow.
+  private var carry: [UInt8] = []
+
+  /// More than any sign that has to be looked at as a whole, but for DELIMITER lines.
+  private static let lookahead = 16
+  private static let commentLimit = 64
+
+  /// Takes the next bytes and gives out what is complete.
+  mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (Piece) throws -> Void) throws {
+    guard carry.isEmpty else {
+      let joined = carry + bytes
+      carry = []
+      return try joined.withUnsafeBytes { try take($0, emit) }
+    }
+    try take(bytes, emit)
+  }
+
+  private mutating func take(_ bytes: UnsafeRawBufferPointer, _ emit: (Piece) throws -> Void) throws {
+    var scan = Scan(bytes: bytes)
+    while scan.position < bytes.count {
+      guard try step(&scan, emit) else { break }
+    }
+    try flush(scan.position, &scan, emit)
+    carry = Array(bytes[scan.position...])
+  }
+
+  /// Where a piece of input is read, and from where on a statement in it was not given out yet.
+  private struct Scan {
+    let bytes: UnsafeRawBufferPointer
+    var position = 0
+    var start = 0
+
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[position...]) }
+
+    /// Moves behind the next `byte`; to the end when there is none.
+    mutating func skip(past byte: UInt8) -> Bool {
+      guard let base = rest.baseAddress, let found = memchr(base, Int32(byte), rest.count) else {
+        position = bytes.count
+        return false
+      }
+      position += found - UnsafeMutableRawPointer(mutating: base) + 1
+      return true
+    }
+  }
+
+  /// Reads on by at least a byte.
+  ///
+  /// - Returns: false when more input is needed.
+  private mutating func step(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws -> Bool {
+    switch state {
+    case .between: return begin(&scan)
+    case .comment:
+      let start = scan.position
+      let hasEnd = scan.skip(past: UInt8(ascii: "\n"))
+      comment.append(contentsOf: scan.bytes[start..<scan.position].prefix(Self.commentLimit - comment.count))
+      if hasEnd {
+        isComplete = comment.starts(with: Self.endMark.utf8)
+        state = .between
+      }
+    case .lineComment: if scan.skip(past: UInt8(ascii: "\n")) { state = .plain }
+    case .blockComment, .innerComment:
+      guard scan.skip(past: UInt8(ascii: "*")) else { return true }
+      guard scan.position < scan.bytes.count else {
+        scan.position -= 1
+        return false
+      }
+      if scan.bytes[scan.position] == UInt8(ascii: "/") {
+        scan.position += 1
+        if case .blockComment = state { state = .between } else { state = .plain }
+      }
+    case .quoted(let quote): return readQuoted(quote, &scan)
+    case .plain: return try readPlain(&scan, emit)
+    }
+    return true
+  }
+
+  // MARK: - Between statements
+
+  private mutating func begin(_ scan: inout Scan) -> Bool {
+    let first = scan.bytes[scan.position]
+    if first == UInt8(ascii: " ") || (9...13).contains(first) {
+      scan.position += 1
+      return true
+    }
+    let rest = scan.rest
+    // Too short to tell what it is, unless it is the last line.
+    guard rest.count >= Self.lookahead || rest.contains(UInt8(ascii: "\n")) else { return false }
+    if rest.starts(with: "--".utf8) || first == UInt8(ascii: "#") {
+      comment = []
+      state = .comment
+    } else if Self.isComment(rest) || rest.starts(with: "/*M!999999\\-".utf8) {
+      // The second is how newer dumps tell the client to run no commands of its own; ours is told otherwise.
+      scan.position += 2
+      state = .blockComment
+    } else if rest.starts(with: "DELIMITER ".utf8) {
+      guard scan.skip(past: UInt8(ascii: "\n")) else {
+        scan.position -= rest.count
+        return false
+      }
+      let line = rest[..<(rest.count - scan.rest.count)]
+      delimiter = line.dropFirst("DELIMITER ".utf8.count).filter { $0 > UInt8(ascii: " ") }
+    } else if rest.starts(with: delimiter) {
+      scan.position += delimiter.count
+    } else {
+      isComplete = false
+      isStreaming = rest.starts(with: "INSERT ".utf8) || rest.starts(with: "REPLACE ".utf8)
+      statement = []
+      scan.start = scan.position
+      state = .plain
+    }
+    return true
+  }
+
+  /// Comments that are for the server are none.
+  private static func isComment(_ rest: UnsafeRawBufferPointer) -> Bool {
+    rest.starts(with: "/*".utf8) && !rest.starts(with: "/*!".utf8) && !rest.starts(with: "/*M!".utf8)
+  }
+
+  // MARK: - In a statement
+
+  private mutating func readQuoted(_ quote: UInt8, _ scan: inout Scan) -> Bool {
+    let isEscaping =
+      escapesBackslash && quote != UInt8(ascii: "`") && !(quote == UInt8(ascii: "\"") && quotesNames)
+    while scan.position < scan.bytes.count {
+      let byte = scan.bytes[scan.position]
+      if byte == quote {
+        scan.position += 1
+        state = .plain
+        return true
+      }
+      if byte == UInt8(ascii: "\\") && isEscaping {
+        guard scan.position + 1 < scan.bytes.count else { return false }
+        scan.position += 1
+      }
+      scan.position += 1
+    }
+    return true
+  }
+
+  private mutating func readPlain(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws -> Bool {
+    let first = delimiter.first ?? UInt8(ascii: ";")
+    while scan.position < scan.bytes.count {
+      let byte = scan.bytes[scan.position]
+      switch byte {
+      case first:
+        guard scan.bytes.count - scan.position >= delimiter.count else { return false }
+        if scan.rest.starts(with: delimiter) {
+          try end(&scan, emit)
+          return true
+        }
+      case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
+        scan.position += 1
+        state = .quoted(byte)
+        return true
+      case UInt8(ascii: "#"):
+        state = .lineComment
+        return true
+      case UInt8(ascii: "-"), UInt8(ascii: "/"):
+        let rest = scan.rest
+        guard rest.count >= 4 else { return false }
+        if rest.starts(with: "--".utf8), rest[2] <= UInt8(ascii: " ") {
+          state = .lineComment
+          return true
+        }
+        if Self.isComment(rest) {
+          scan.position += 2
+          state = .innerComment
+          return true
+        }
+      default: break
+      }
+      scan.position += 1
+    }
+    return true
+  }
+
+  private mutating func end(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws {
+    try flush(scan.position, &scan, emit)
+    scan.position += delimiter.count
+    state = .between
+    if isStreaming { return try emit(.endOfRows) }
+    let complete = MariaDBStatement(text: statement, delimiter: delimiter)
+    statement = []
+    if let modes = complete.sqlMode {
+      escapesBackslash = !modes.contains("NO_BACKSLASH_ESCAPES")
+      quotesNames = modes.contains("ANSI_QUOTES")
+    }
+    try emit(.statement(complete))
+  }
+
+  private mutating func flush(_ end: Int, _ scan: inout Scan, _ emit: (Piece) throws -> Void) throws {
+    defer { scan.start = end }
+    switch state {
+    case .between, .comment, .blockComment: return
+    case .plain, .quoted, .lineComment, .innerComment: break
+    }
+    let slice = UnsafeRawBufferPointer(rebasing: scan.bytes[scan.start..<end])
+    guard !slice.isEmpty else { return }
+    if isStreaming { try emit(.rows(slice)) } else { statement.append(contentsOf: slice) }
+  }
+}

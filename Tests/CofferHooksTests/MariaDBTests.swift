@@ -1,0 +1,293 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+extension MariaDBServer {
+  var target: RestoreTarget {
+    RestoreTarget(hostname: hostname, port: port, username: username, password: password)
+  }
+}
+
+/// What the suites on MariaDB servers share.
+struct MariaDBBench {
+  let hook: MariaDBHook
+  let one: MariaDBServer
+  let two: MariaDBServer
+  private let option: String
+
+  init(_ dialect: MariaDBDialect = .mariadb) throws {
+    hook = MariaDBHook(dialect)
+    option = hook.name
+    one = try MariaDBServer(1)
+    two = try MariaDBServer(2)
+  }
+
+  func configured(_ entries: String) throws -> ConfigurationSection {
+    try makeRoot("\(option):\n" + entries)
+  }
+
+  func dump(_ entries: String, context: HookContext) throws -> TakenDump {
+    let dumps = try hook.dumps(of: configured(entries), context: context)
+    return try TakenDump(try #require(dumps.first), context: context)
+  }
+
+  /// No database that a restore worked in is left on either server.
+  func expectNothingLeft() throws {
+    #expect(try one.databases(like: "coffer\\_%") == "")
+    #expect(try two.databases(like: "coffer\\_%") == "")
+  }
+}
+
+@Suite("MariaDB, on real servers", .serialized)
+struct MariaDBTests {
+  private let bench: MariaDBBench
+  private var one: MariaDBServer { bench.one }
+  private var two: MariaDBServer { bench.two }
+  /// Without quotes: mariadb-dump loses its way at the events of databases whose names have some.
+  private static let database = "a shop; `x` -- ü 表"
+
+  init() throws {
+    bench = try MariaDBBench()
+  }
+
+  private func prepare() throws {
+    try one.recreate(Self.database, "CHARACTER SET latin1 COLLATE latin1_german1_ci COMMENT 'it''s'")
+    try one.run(MariaDBServer.richSchema, in: Self.database)
+  }
+
+  @Test("A rich database comes back whole: where it is missing, where something else is, and where it was changed")
+  func roundTrip() throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try bench.configured(one.entry(Self.database))
+    let dump = try bench.dump(one.entry(Self.database), context: context)
+    #expect(dump.facts.serverVersion?.contains("MariaDB") == true)
+    #expect(dump.facts.clientVersion?.contains("mariadb-dump") == true)
+    let content = try one.content(of: Self.database)
+
+    try two.drop(Self.database)
+    let plan = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(plan.summary.contains("created"))
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(two.content(of: Self.database), content)
+
+    try two.recreate(Self.database)
+    try two.run(
+      """
+      CREATE TABLE customer (other INT); CREATE TABLE stranger (a INT); CREATE TABLE totals (a INT);
+      CREATE VIEW orders AS SELECT 1 AS a; CREATE FUNCTION next_one() RETURNS INT RETURN 0;
+      CREATE PROCEDURE stranger() SELECT 1; CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO SELECT 1;
+      CREATE TRIGGER touch BEFORE INSERT ON stranger FOR EACH ROW SET @a = 1;
+      """, in: Self.database)
+    let over = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(over.summary.contains("replaced"))
+    #expect(try dump.restore(over, context: context) == [])
+    try expectSame(two.content(of: Self.database), content)
+
+    try one.run(
+      "DROP VIEW a_first, totals; DROP TABLE orders; DELETE FROM customer; INSERT INTO customer (name) VALUES ('y')",
+      in: Self.database)
+    let back = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(try dump.restore(back, context: context) == [])
+    try expectSame(one.content(of: Self.database), content)
+    try bench.expectNothingLeft()
+  }
+
+  @Test(
+    "A restore that fails leaves the database exactly as it was",
+    arguments: [
+      // Where a statement is bad: while tables are loaded, in the rehearsal, and only once the tables are in place.
+      ("INSERT INTO `empty` VALUES ('no number');", "UNLOCK TABLES;\n"),
+      ("DELIMITER ;;\nCREATE PROCEDURE broken() BEGIN SELECT 1 FROM WHERE; END;;\nDELIMITER ;", "-- Dumping routines"),
+      ("/*!50106 CREATE EVENT broken ON SCHEDULE EVERY 1 DAY DO SELECT 1 FROM WHERE */;", "-- Dumping routines"),
+      ("/*!50001 CREATE VIEW broken AS SELECT * FROM nowhere */;", "-- Final view structure"),
+    ])
+  func failing(statement: String, place: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try bench.configured(one.entry(Self.database))
+    var dump = try bench.dump(one.entry(Self.database), context: context)
+    let text = try #require(String(bytes: dump.bytes.map { $0 < 128 ? $0 : 63 }, encoding: .ascii))
+    let offset = try #require(text.range(of: place)).lowerBound.utf16Offset(in: text)
+    // At the beginning of the line, behind what the mark ends.
+    let start = place.hasPrefix("--") ? offset : offset + place.utf8.count
+    dump = TakenDump(dump, inserting: statement + "\n", at: start)
+    try two.recreate(Self.database)
+    try two.run(
+      MariaDBServer.richSchema + "DELETE FROM crash; ALTER TABLE crash ADD COLUMN b INT; DROP VIEW a_first;",
+      in: Self.database)
+    let before = try two.content(of: Self.database)
+    let plan = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.problem.contains("as it was") == true)
+    #expect(error?.diagnosis.problem.contains("ERROR ") == true)
+    try expectSame(two.content(of: Self.database), before)
+
+    try two.drop(Self.database)
+    let elsewhere = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(throws: RestoreError.self) { try dump.restore(elsewhere, context: context) }
+    #expect(try two.run("SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'a shop%'") == "0\n")
+    try bench.expectNothingLeft()
+  }
+
+  @Test("A dump that is cut short, or that is given up, changes nothing")
+  func cutShort() throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try bench.configured(one.entry(Self.database))
+    let dump = try bench.dump(one.entry(Self.database), context: context)
+    try one.run("DROP VIEW a_first, totals; DELETE FROM crash", in: Self.database)
+    let before = try one.content(of: Self.database)
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    for length in [0, 2000, dump.bytes.count / 2, dump.bytes.count - 60] {
+      let short = TakenDump(dump, length: length)
+      let error = #expect(throws: RestoreError.self) { try short.restore(plan, context: context) }
+      #expect(error?.diagnosis.problem.contains("cut short") == true)
+      try dump.restore(plan, context: context, length: length)
+    }
+    try expectSame(one.content(of: Self.database), before)
+    try bench.expectNothingLeft()
+  }
+
+  @Test("A client that is killed, or that does not get its input, changes nothing", arguments: ["kill", "ignore"])
+  func clientFails(how: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try bench.dump(one.entry(Self.database), context: context)
+    try one.run("DROP VIEW a_first, totals; DELETE FROM crash", in: Self.database)
+    let before = try one.content(of: Self.database)
+    let programs = try Programs()
+    // Questions go through, and so does cleaning up; what loads the dump does not.
+    let broken = how == "kill" ? "head -c 300000 | mariadb \"$@\"; kill -9 $$" : "exit 0"
+    let client = try programs.make(
+      """
+      case "$*" in *--execute*|*--version*) exec mariadb "$@";; esac
+      if [ -p /dev/stdin ]; then \(broken); fi
+      exec mariadb "$@"
+      """)
+    let root = try bench.configured(one.entry(Self.database, "mariadb_command: \(client)"))
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    try expectSame(one.content(of: Self.database), before)
+    try bench.expectNothingLeft()
+  }
+
+  @Test("A database is restored under another name, with what it says of itself")
+  func otherName() throws {
+    try prepare()
+    // Its text names the database twice, and must not reach it.
+    let database = MariaDBServer.quotedIdentifier(Self.database)
+    try one.run("CREATE TRIGGER \(database).named BEFORE UPDATE ON \(database).crash FOR EACH ROW SET NEW.a = 1")
+    let context = try makeContext()
+    let root = try bench.configured(one.entry(Self.database))
+    let dump = try bench.dump(one.entry(Self.database), context: context)
+    let before = try one.content(of: Self.database)
+    var target = one.target
+    target.databaseName = "copy of it"
+    let plan = try bench.hook.restore(of: dump.facts, to: target, root: root, context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(one.content(of: Self.database), before)
+    let renamed = before.replacing("\(database).named", with: "named").replacing("\(database).crash", with: "crash")
+      .replacing(database, with: "`copy of it`").replacing(Self.database, with: "copy of it")
+    try expectSame(one.content(of: "copy of it"), renamed)
+    // Its sequence is its own.
+    let next = "INSERT INTO customer (name) VALUES ('z'); SELECT MAX(number) FROM customer"
+    #expect(try Int(one.run(next, in: "copy of it").dropLast()) ?? 0 > 100)
+    try expectSame(one.content(of: Self.database), before)
+    try one.drop("copy of it")
+  }
+
+  @Test("Without add_drop_database, what the dump does not know stays, triggers and views and all")
+  func keeping() throws {
+    try one.recreate("kept")
+    try one.run("CREATE TABLE a (i INT); INSERT INTO a VALUES (1); CREATE VIEW v AS SELECT * FROM a", in: "kept")
+    let context = try makeContext()
+    let entry = one.entry("kept", "add_drop_database: false")
+    let dump = try bench.dump(entry, context: context)
+    try one.run(
+      """
+      CREATE TABLE b (i INT); CREATE TRIGGER t BEFORE INSERT ON b FOR EACH ROW SET NEW.i = NEW.i + 1;
+      CREATE VIEW w AS SELECT * FROM b; CREATE FUNCTION f() RETURNS INT RETURN 1; DROP VIEW v;
+      CREATE TABLE v (i INT); DELETE FROM a;
+      """, in: "kept")
+    let plan = try bench.hook.restore(
+      of: dump.facts, to: RestoreTarget(), root: bench.configured(entry), context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    let rows = try one.run("INSERT INTO b VALUES (f()); SELECT * FROM w; SELECT * FROM v; SHOW FULL TABLES", in: "kept")
+    #expect(rows == "2\n1\na\tBASE TABLE\nb\tBASE TABLE\nv\tVIEW\nw\tVIEW\n")
+    try one.drop("kept")
+    try bench.expectNothingLeft()
+  }
+
+  @Test("A foreign key of another database leads to the restored table afterwards, also when the restore fails")
+  func foreignKeysFromElsewhere() throws {
+    try one.drop("child")
+    try one.recreate("parent")
+    try one.recreate("child")
+    try one.run(
+      """
+      CREATE TABLE parent.t (a INT, b INT, PRIMARY KEY (a, b)); INSERT INTO parent.t VALUES (1, 2);
+      CREATE TABLE child.t (x INT, y INT,
+        CONSTRAINT k FOREIGN KEY (x, y) REFERENCES parent.t (a, b) ON DELETE CASCADE ON UPDATE SET NULL);
+      INSERT INTO child.t VALUES (1, 2);
+      """)
+    let context = try makeContext()
+    let content = try one.content(of: "child")
+    let dump = try bench.dump(one.entry("parent"), context: context)
+    let root = try bench.configured(one.entry("parent"))
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(one.content(of: "child"), content)
+    let end = dump.bytes.count - 300
+    let position = try #require(dump.bytes[end...].firstIndex(of: UInt8(ascii: "\n"))) + 1
+    let nonsense = "/*!50106 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO nonsense */;\n"
+    let broken = TakenDump(dump, inserting: nonsense, at: position)
+    #expect(throws: RestoreError.self) { try broken.restore(plan, context: context) }
+    try expectSame(one.content(of: "child"), content)
+    try one.run("DELETE FROM parent.t")
+    #expect(try one.run("SELECT COUNT(*) FROM child.t") == "0\n")
+    try one.drop("child")
+    try one.drop("parent")
+  }
+
+  @Test(
+    "Names of databases with quotes in them are no hindrance", arguments: ["it's", "a\"b", "--all", "`", "a\\b", "%s_"])
+  func names(name: String) throws {
+    try one.recreate(name)
+    try one.run("CREATE TABLE `t'\"` (i INT); INSERT INTO `t'\"` VALUES (1); CREATE VIEW v AS SELECT 1 AS a", in: name)
+    let context = try makeContext()
+    // mariadb-dump itself does not find the events of such databases.
+    let entry = one.entry(name, "events: false")
+    let dump = try bench.dump(entry, context: context)
+    try two.drop(name)
+    let plan = try bench.hook.restore(
+      of: dump.facts, to: two.target, root: bench.configured(entry), context: context)
+    for _ in 1...2 { #expect(try dump.restore(plan, context: context) == []) }
+    #expect(try two.run("SELECT * FROM `t'\"`; SELECT * FROM v", in: name) == "1\n1\n")
+    for server in [one, two] { try server.drop(name) }
+  }
+
+  @Test("Large values come back, and comments stay in a dump whose options would leave them out")
+  func largeValues() throws {
+    try one.recreate("large")
+    try one.run(
+      """
+      CREATE TABLE t (i INT PRIMARY KEY, b LONGBLOB, at TIMESTAMP);
+      INSERT INTO t SELECT seq, REPEAT(UNHEX(CONCAT('27', HEX(seq), '5C0A00')), 1000000), '2024-05-06 07:08:09'
+      FROM seq_16_to_18;
+      """, in: "large")
+    let context = try makeContext()
+    let entry = one.entry("large", "options: --compact --skip-comments --hex-blob")
+    let dump = try bench.dump(entry, context: context)
+    try two.drop("large")
+    let plan = try bench.hook.restore(
+      of: dump.facts, to: two.target, root: bench.configured(entry), context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(two.run("SELECT i, MD5(b), at FROM large.t"), one.run("SELECT i, MD5(b), at FROM large.t"))
+    for server in [one, two] { try server.drop("large") }
+  }
+}
