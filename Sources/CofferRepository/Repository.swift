@@ -85,12 +85,12 @@ public final class Repository: Sendable {
     let loader = IndexLoader(context: context)
     for status in try context.store.list("") { statistics.storedSize += UInt64(status.size) }
     var seen: Set<Digest256> = []
-    let existing = try loader.existingPacks()
-    for status in try context.store.list(IndexSegment.folder) {
-      guard let segment = try? loader.read(status.name) else { continue }
-      for pack in segment.packs where pack.kind == .data && existing[pack.digest] != nil {
-        guard seen.insert(pack.digest).inserted else { continue }
-        statistics.uniqueChunks += UInt64(pack.entries.count)
+    for run in try loader.runs(over: try loader.existingPacks()) {
+      for number in 0..<run.layout.packCount {
+        let pack = run.pack(number)
+        guard pack.kind == .data, seen.insert(pack.digest).inserted else { continue }
+        let blocks = run.blocks(ofPack: number)
+        statistics.uniqueChunks += blocks.reduce(0) { $0 + UInt64(run.chunks(ofBlock: $1).count) }
         statistics.uniqueSize += UInt64(pack.plainSize)
       }
     }

@@ -49,13 +49,16 @@ public struct RepositorySurroundings: Sendable {
   public let random: RandomSource
   /// Where the keys of `keyfile` repositories are kept.
   public let keyFolder: String
+  /// Where parts of repositories' indexes are kept so that they need not be read again; nil for nowhere.
+  public let cacheFolder: String?
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
 
-  public init(clock: Clock, random: RandomSource, keyFolder: String, workers: Int) {
+  public init(clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil, workers: Int) {
     self.clock = clock
     self.random = random
     self.keyFolder = keyFolder
+    self.cacheFolder = cacheFolder
     self.workers = workers
   }
 }

@@ -15,9 +15,10 @@ struct TestRepository {
 
   static let surroundings = surroundings(clock: ManualClock())
 
-  static func surroundings(clock: ManualClock) -> RepositorySurroundings {
+  static func surroundings(clock: ManualClock, cacheFolder: String? = nil) -> RepositorySurroundings {
     RepositorySurroundings(
-      clock: clock.clock, random: .system, keyFolder: NSTemporaryDirectory() + "coffer-test-keys", workers: 2)
+      clock: clock.clock, random: .system, keyFolder: NSTemporaryDirectory() + "coffer-test-keys",
+      cacheFolder: cacheFolder, workers: 2)
   }
 
   init(mode: EncryptionMode = .repokey, packTarget: Int = 1 << 18) throws {

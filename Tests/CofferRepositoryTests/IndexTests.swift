@@ -1,50 +1,53 @@
+import Foundation
 import Testing
 
 @testable import CofferRepository
 
+/// A chunk id like those of content, the same for the same number.
+func id(_ number: Int) throws -> ChunkID {
+  let hasher = try KeyedHasher(key: SecretBytes(copying: [UInt8](repeating: 1, count: 32)))
+  return try Array("\(number)".utf8).withUnsafeBytes { try hasher.chunkID(of: $0) }
+}
+
+func digest(_ byte: UInt8) -> Digest256 {
+  [UInt8](repeating: byte, count: 32).withUnsafeBytes { Digest256($0) }
+}
+
+/// A pack with the chunks of these numbers, ten in a block.
+func pack(_ byte: UInt8, _ numbers: Range<Int>) throws -> IndexedPack {
+  IndexedPack(
+    digest: digest(byte), kind: .data, size: 1000, plainSize: 5000,
+    entries: try numbers.map { .init(id: try id($0), block: ($0 - numbers.lowerBound) / 10) })
+}
+
 @Suite("Index")
 struct IndexTests {
-  private func id(_ number: Int) throws -> ChunkID {
-    let hasher = try KeyedHasher(key: SecretBytes(copying: [UInt8](repeating: 1, count: 32)))
-    return try Array("\(number)".utf8).withUnsafeBytes { try hasher.chunkID(of: $0) }
-  }
-
-  private func digest(_ byte: UInt8) -> Digest256 {
-    [UInt8](repeating: byte, count: 32).withUnsafeBytes { Digest256($0) }
-  }
-
-  private func pack(_ byte: UInt8, _ numbers: Range<Int>) throws -> IndexedPack {
-    IndexedPack(
-      digest: digest(byte), kind: .data, size: 1000, plainSize: 5000,
-      entries: try numbers.map { .init(id: try id($0), block: ($0 - numbers.lowerBound) / 10) })
-  }
-
   @Test("Every chunk is found where it is, also after the table has grown many times")
   func lookup() throws {
     let index = ChunkIndex()
-    index.add(try pack(1, 0..<3000))
-    index.add(try pack(2, 3000..<5000))
+    try index.add(try pack(1, 0..<3000))
+    try index.add(try pack(2, 3000..<5000))
     #expect(index.chunkCount == 5000)
     for number in [0, 9, 10, 2999, 3000, 4999] {
       let location = try #require(index.location(of: id(number)))
-      #expect(location.pack == (number < 3000 ? 0 : 1))
+      #expect(location.pack == digest(number < 3000 ? 1 : 2))
       #expect(location.block == (number < 3000 ? number : number - 3000) / 10)
     }
     #expect(try index.presence(of: id(5000)) == .unknown)
-    #expect(index.pack(1) == digest(2))
   }
 
   @Test("A chunk is claimed once, is pending until its pack is added, and the first pack wins")
   func claims() throws {
     let index = ChunkIndex()
-    #expect(try index.claim(id(1)))
-    #expect(try !index.claim(id(1)))
+    var cursor = IndexCursor()
+    #expect(index.claim(try id(1), near: &cursor))
+    #expect(!index.claim(try id(1), near: &cursor))
     #expect(try index.presence(of: id(1)) == .pending)
     #expect(try index.location(of: id(1)) == nil)
-    index.add(try pack(1, 0..<2))
-    index.add(try pack(2, 0..<2))
-    #expect(try index.location(of: id(1)) == ChunkLocation(pack: 0, block: 0))
-    #expect(try !index.claim(id(0)))
+    try index.add(try pack(1, 0..<2))
+    try index.add(try pack(2, 0..<2))
+    #expect(try index.location(of: id(1)) == ChunkLocation(pack: digest(1), block: 0))
+    #expect(!index.claim(try id(0), near: &cursor))
     #expect(index.chunkCount == 2)
   }
 
@@ -58,5 +61,26 @@ struct IndexTests {
         try Array(bytes[..<count]).withUnsafeBytes { try IndexSegment.decode($0) }
       }
     }
+  }
+
+  @Test("A table that has grown large becomes runs, and every chunk is found as before", arguments: [false, true])
+  func spilling(usesFiles: Bool) throws {
+    let folder = NSTemporaryDirectory() + "coffer-index-\(UInt64.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let cache = IndexCache(folder: usesFiles ? folder : nil, random: .system)
+    let index = ChunkIndex(cache: cache, tableLimit: 500)
+    var cursor = IndexCursor()
+    #expect(index.claim(try id(-1), near: &cursor))
+    for number in 0..<30 { try index.add(try pack(UInt8(number + 1), number * 200..<number * 200 + 200)) }
+    for number in stride(from: 0, to: 6000, by: 7) {
+      let location = try #require(index.location(of: try id(number)))
+      #expect(location == ChunkLocation(pack: digest(UInt8(number / 200 + 1)), block: number % 200 / 10))
+      #expect(!index.claim(try id(number), near: &cursor))
+    }
+    #expect(try index.presence(of: id(-1)) == .pending)
+    #expect(try index.presence(of: id(6000)) == .unknown)
+    #expect(index.chunkCount == 6001)
+    // A session's own runs are for nobody else.
+    #expect((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] == [])
   }
 }

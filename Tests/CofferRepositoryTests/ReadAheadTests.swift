@@ -8,32 +8,6 @@ import Testing
 
 @Suite("Reading ahead")
 struct ReadAheadTests {
-  /// Remembers which parts of which objects were asked for.
-  private final class CountingStore: ObjectStore {
-    private let store: MemoryStore
-    private let reads = Mutex<[String: Int]>([:])
-
-    init(_ store: MemoryStore) {
-      self.store = store
-    }
-
-    var location: String { store.location }
-    var counts: [String: Int] { reads.withLock { $0 } }
-
-    func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) {
-      try store.put(name, content)
-    }
-    func status(of name: ObjectName) throws(StorageError) -> ObjectStatus { try store.status(of: name) }
-    func list(_ folder: String) throws(StorageError) -> [ObjectStatus] { try store.list(folder) }
-    func firstForeignEntry() throws(StorageError) -> String? { try store.firstForeignEntry() }
-    func delete(_ name: ObjectName) throws(StorageError) { try store.delete(name) }
-
-    func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
-      if let range { reads.withLock { $0["\(name.path) \(range)", default: 0] += 1 } }
-      return try store.get(name, range: range)
-    }
-  }
-
   private func open(_ store: any ObjectStore) throws -> Repository {
     try Repository.open(in: store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings)
   }
@@ -64,7 +38,7 @@ struct ReadAheadTests {
     let sink = MemorySink()
     try reader.read(try stream(of: archive, in: reader), into: sink, cancellation: try Cancellation())
     #expect(sink.bytes == bytes)
-    let repeated = store.counts.filter { $0.value > 1 }
+    let repeated = store.counts.filter { $0.key.hasPrefix("packs/") && $0.value > 1 }
     #expect(repeated.isEmpty, "\(repeated)")
     #expect(store.counts.count > 20)
   }

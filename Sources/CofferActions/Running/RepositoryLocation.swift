@@ -57,8 +57,10 @@ struct RepositoryLocation: Sendable {
   func surroundings(_ surroundings: Surroundings) -> RepositorySurroundings {
     let home = surroundings.environment["HOME"] ?? "/root"
     let folder = (surroundings.environment["XDG_CONFIG_HOME"] ?? "\(home)/.config") + "/coffer/keys"
+    let caches = (surroundings.environment["XDG_CACHE_HOME"] ?? "\(home)/.cache") + "/coffer"
     return RepositorySurroundings(
-      clock: surroundings.clock, random: surroundings.random, keyFolder: folder, workers: surroundings.processors)
+      clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
+      workers: surroundings.processors)
   }
 }
 

@@ -148,7 +148,7 @@ struct Checker {
   mutating func checkRecipes(ofNewest count: Int) throws {
     let index = ChunkIndex()
     for (digest, reader) in packs {
-      index.add(
+      try index.add(
         IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
     }
     let streams = ArchiveReader(try StreamReader(context: context, index: index), location: context.location)

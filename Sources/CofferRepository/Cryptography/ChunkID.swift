@@ -5,7 +5,8 @@ public struct ChunkID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
   /// The first eight bytes, the first of them in the highest bits.
   let word: UInt64
-  private let rest: UInt64
+  /// The other eight.
+  let rest: UInt64
 
   private init(word: UInt64, rest: UInt64) {
     self.word = word

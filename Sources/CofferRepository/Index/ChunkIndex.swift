@@ -2,16 +2,28 @@ import Synchronization
 
 /// Where a chunk is.
 struct ChunkLocation: Sendable, Equatable {
-  /// The pack's number in this index.
-  let pack: Int
+  let pack: Digest256
   /// The block's number in the pack.
   let block: Int
 }
 
-/// Which chunk is in which block of which pack: a cache of the packs' directories, held in memory.
+/// The chunk that a stream has found last. The next one is nearly always the one that is stored behind it.
+struct IndexCursor {
+  fileprivate var run: IndexRun?
+  fileprivate var number = 0
+
+  /// Steps to the next chunk if it is the one.
+  fileprivate mutating func steps(to id: ChunkID) -> Bool {
+    guard let run, number + 1 < run.layout.chunkCount, run.id(number + 1) == id else { return false }
+    number += 1
+    return true
+  }
+}
+
+/// Which chunk is in which block of which pack: a cache of the packs' directories.
 ///
-/// An open-addressing table keyed by the chunk ids, which are uniformly distributed already.
-/// Safe to use from several threads.
+/// What was there when it was loaded is in runs, which take little memory; what the session adds is in a table, and when
+/// that has grown large, in a further run. Safe to use from several threads.
 final class ChunkIndex: Sendable {
   /// What the index knows of a chunk id.
   enum Presence: Equatable {
@@ -21,101 +33,87 @@ final class ChunkIndex: Sendable {
     case stored(ChunkLocation)
   }
 
-  private let state: Mutex<IndexTable>
-
-  init() {
-    state = Mutex(IndexTable())
+  private struct State: ~Copyable {
+    var runs: [IndexCache.Entry]
+    var table = IndexTable()
+    /// How many of the runs were there from the beginning.
+    let loadedCount: Int
   }
 
-  var chunkCount: Int { state.withLock { $0.count } }
+  private let state: Mutex<State>
+  private let cache: IndexCache
+  private let owner: KeyID
+  private let tableLimit: Int
+
+  /// - Parameters:
+  ///   - cache: Where runs are made when the table has grown large.
+  ///   - owner: The key that adds to the index.
+  ///   - tableLimit: How many chunks the table may hold.
+  init(
+    runs: [IndexRun] = [], cache: IndexCache = IndexCache(folder: nil, random: .system),
+    owner: KeyID = KeyID([UInt8](repeating: 0, count: KeyID.size)), tableLimit: Int = 1 << 20
+  ) {
+    self.cache = cache
+    self.owner = owner
+    self.tableLimit = tableLimit
+    state = Mutex(State(runs: runs.map { .init(run: $0, path: nil) }, loadedCount: runs.count))
+  }
+
+  var chunkCount: Int {
+    state.withLock { state in state.table.count + state.runs.reduce(0) { $0 + $1.run.layout.chunkCount } }
+  }
 
   /// Adds all chunks of a pack, unless the pack is known already. The first pack that holds a chunk wins.
-  func add(_ pack: IndexedPack) {
-    state.withLock { $0.add(pack) }
+  func add(_ pack: IndexedPack) throws {
+    try state.withLock { state in
+      state.table.add(pack)
+      if state.table.count > tableLimit, !state.table.packs.isEmpty { try spill(&state) }
+    }
+  }
+
+  private func spill(_ state: inout State) throws {
+    let packs = state.table.removePacks()
+    guard let entry = try cache.make(of: packs, signer: owner, sources: [], isLasting: false) else { return }
+    state.runs.append(entry)
+    let own = state.runs[state.loadedCount...].map(\.run)
+    let chosen = IndexCache.worthMerging(own.map(\.layout.chunkCount))
+    guard !chosen.isEmpty, let merged = try cache.merge(chosen.sorted().map { own[$0] }, isLasting: false) else {
+      return
+    }
+    let kept = own.indices.filter { !chosen.contains($0) }.map { IndexCache.Entry(run: own[$0], path: nil) }
+    state.runs = Array(state.runs[..<state.loadedCount]) + kept + [merged]
   }
 
   func presence(of id: ChunkID) -> Presence {
-    state.withLock { $0.presence(of: id) }
+    state.withLock { state in
+      let own = state.table.presence(of: id)
+      guard own == .unknown, let (run, number) = Self.find(id, in: state.runs) else { return own }
+      return .stored(run.location(ofNumber: number))
+    }
   }
 
   /// Marks an unknown chunk as being stored by this session.
   ///
+  /// - Parameter cursor: Where the stream is that the chunk comes from.
   /// - Returns: Whether the chunk was unknown, so that the caller is the one to store it.
-  func claim(_ id: ChunkID) -> Bool {
-    state.withLock { $0.claim(id) }
+  func claim(_ id: ChunkID, near cursor: inout IndexCursor) -> Bool {
+    if cursor.steps(to: id) { return false }
+    return state.withLock { state in
+      guard let (run, number) = Self.find(id, in: state.runs) else { return state.table.claim(id) }
+      cursor.run = run
+      cursor.number = number
+      return false
+    }
   }
 
   func location(of id: ChunkID) -> ChunkLocation? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }
 
-  func pack(_ number: Int) -> Digest256 {
-    state.withLock { $0.packs[number] }
-  }
-}
-
-/// The table behind `ChunkIndex`; 24 bytes a slot, at most three quarters of them used.
-private struct IndexTable: ~Copyable {
-  private struct Slot {
-    var id: ChunkID
-    var pack: UInt32
-    var block: UInt32
-  }
-
-  private static let emptyMark = UInt32.max
-  private static let pendingMark = UInt32.max - 1
-  private static let emptySlot = Slot(id: ChunkID.zero, pack: emptyMark, block: 0)
-
-  private(set) var packs: [Digest256] = []
-  private(set) var numbers: [Digest256: Int] = [:]
-  private(set) var count = 0
-  private var slots = [Slot](repeating: emptySlot, count: 1 << 10)
-
-  mutating func add(_ pack: IndexedPack) {
-    guard numbers[pack.digest] == nil else { return }
-    let number = packs.count
-    packs.append(pack.digest)
-    numbers[pack.digest] = number
-    for entry in pack.entries {
-      reserveOne()
-      let index = find(entry.id)
-      let mark = slots[index].pack
-      guard mark == Self.emptyMark || mark == Self.pendingMark else { continue }
-      if mark == Self.emptyMark { count += 1 }
-      slots[index] = Slot(id: entry.id, pack: UInt32(number), block: UInt32(entry.block))
+  private static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {
+    for entry in runs {
+      if let number = entry.run.number(of: id) { return (entry.run, number) }
     }
-  }
-
-  func presence(of id: ChunkID) -> ChunkIndex.Presence {
-    let slot = slots[find(id)]
-    switch slot.pack {
-    case Self.emptyMark: return .unknown
-    case Self.pendingMark: return .pending
-    default: return .stored(ChunkLocation(pack: Int(slot.pack), block: Int(slot.block)))
-    }
-  }
-
-  mutating func claim(_ id: ChunkID) -> Bool {
-    reserveOne()
-    let index = find(id)
-    guard slots[index].pack == Self.emptyMark else { return false }
-    slots[index] = Slot(id: id, pack: Self.pendingMark, block: 0)
-    count += 1
-    return true
-  }
-
-  /// The slot that holds the id, or the empty one where it would go; the table is never full.
-  private func find(_ id: ChunkID) -> Int {
-    let mask = slots.count - 1
-    var index = Int(truncatingIfNeeded: id.word) & mask
-    while slots[index].pack != Self.emptyMark && slots[index].id != id { index = (index + 1) & mask }
-    return index
-  }
-
-  private mutating func reserveOne() {
-    guard (count + 1) * 4 > slots.count * 3 else { return }
-    let old = slots
-    slots = [Slot](repeating: Self.emptySlot, count: old.count * 2)
-    for slot in old where slot.pack != Self.emptyMark { slots[find(slot.id)] = slot }
+    return nil
   }
 }

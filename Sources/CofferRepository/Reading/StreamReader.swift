@@ -80,7 +80,7 @@ final class StreamReader {
     guard let location = index.location(of: id) else {
       throw RepositoryError.missingChunk(id, location: context.location)
     }
-    return BlockPlace(pack: index.pack(location.pack), number: location.block)
+    return BlockPlace(pack: location.pack, number: location.block)
   }
 
   private func range(of id: ChunkID, in block: PlainBlock, at place: BlockPlace) throws -> Range<Int> {

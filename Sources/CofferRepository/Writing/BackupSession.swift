@@ -136,6 +136,7 @@ public final class BackupSession: Sendable {
       try nodes.withLock { try $0.store(node) }
     }
     let chunks = StreamChunker(chunker: chunker)
+    var cursor = IndexCursor()
     try chunks.forEachChunk(
       of: source,
       didRead: { count in
@@ -145,7 +146,7 @@ public final class BackupSession: Sendable {
       },
       { bytes in
         let id = try filler.hasher.chunkID(of: bytes)
-        if index.claim(id) {
+        if index.claim(id, near: &cursor) {
           try filler.runs.add(id, bytes)
           counters.addNew(bytes.count)
         } else {
@@ -180,7 +181,9 @@ private struct NodeWriter: @unchecked Sendable {
 
   func store(_ node: UnsafeRawBufferPointer) throws -> ChunkID {
     let id = try hasher.chunkID(of: node)
-    if index.claim(id) { try filler.append(id, node) }
+    // Nodes of unchanged stretches follow each other rarely; a cursor would not help.
+    var cursor = IndexCursor()
+    if index.claim(id, near: &cursor) { try filler.append(id, node) }
     return id
   }
 }

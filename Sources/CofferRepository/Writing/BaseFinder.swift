@@ -27,7 +27,7 @@ final class BaseFinder {
   /// - Returns: nil for a chunk that is not stored yet, or whose pack does not open: the caller does without.
   func anchor(of id: ChunkID) -> Place? {
     guard let location = index.location(of: id) else { return nil }
-    let pack = index.pack(location.pack)
+    let pack = location.pack
     guard let directory = directory(of: pack), directory.blocks.indices.contains(location.block) else { return nil }
     let block = directory.blocks[location.block]
     guard let chunk = directory.chunks[block.chunks].first(where: { $0.id == id }) else { return nil }

@@ -72,7 +72,7 @@ final class PackStorer: Sendable {
     try session.heartbeat()
     try context.store.put(name, pack.builder.content)
     counters.addStored(pack.indexed.size)
-    index.add(pack.indexed)
+    try index.add(pack.indexed)
     let isDue = unindexed.withLock { packs in
       packs.append(pack.indexed)
       return packs.count >= Self.packsPerSegment

@@ -1,0 +1,83 @@
+/// Where the tables of an index run are: memory that mirrors packs' directories, in a file of the local cache or in none.
+///
+/// In the machine's own byte order, each table at a multiple of 64 bytes: header; sources, the hashes (32) of the index
+/// objects that were read; packs, each hash (32), first block (8), size (8), plain size (8), kind (8); blocks, each the
+/// number (8) of its first chunk, and a last one of all chunks; the filter's lines (64); chunk ids (16) in the order of
+/// the packs; slots (8) of a hash table over them.
+struct IndexRunLayout: Equatable {
+  static let magic: UInt64 = 0x3130_5844_4952_4643  // "CFRIDX01"
+  static let headerSize = 128
+  static let packSize = 64
+  static let slotSize = 8
+  static let lineSize = 64
+
+  /// The header's fields, by their offsets.
+  enum Field {
+    static let magic = 0
+    static let sources = 8
+    static let packs = 16
+    static let blocks = 24
+    static let chunks = 32
+    static let signer = 48
+    /// Over the header before it and the tables up to the filter.
+    static let checksum = 64
+  }
+
+  let sourceCount: Int
+  let packCount: Int
+  let blockCount: Int
+  let chunkCount: Int
+
+  let slotCount: Int
+  let lineCount: Int
+
+  let packs: Int
+  let blocks: Int
+  let filter: Int
+  let ids: Int
+  let slots: Int
+  let size: Int
+
+  var sources: Int { Self.headerSize }
+
+  /// - Returns: nil for numbers that no run can have.
+  init?(sourceCount: Int, packCount: Int, blockCount: Int, chunkCount: Int) {
+    let limit = 1 << 38
+    guard [sourceCount, packCount, blockCount, chunkCount].allSatisfy({ (0..<limit).contains($0) }) else { return nil }
+    self.sourceCount = sourceCount
+    self.packCount = packCount
+    self.blockCount = blockCount
+    self.chunkCount = chunkCount
+    // At most three quarters of the slots are used; ten bits a chunk let one and a half in a hundred misses through.
+    slotCount = chunkCount + chunkCount / 3 + 8
+    lineCount = chunkCount * 10 / 512 + 1
+    func aligned(_ offset: Int) -> Int { (offset + 63) / 64 * 64 }
+    packs = aligned(Self.headerSize + sourceCount * Digest256.size)
+    blocks = aligned(packs + packCount * Self.packSize)
+    filter = aligned(blocks + (blockCount + 1) * 8)
+    ids = filter + lineCount * Self.lineSize
+    slots = aligned(ids + chunkCount * ChunkID.size)
+    size = slots + slotCount * Self.slotSize
+  }
+}
+
+/// How an id is looked for: ids are uniformly distributed, so their own bits choose places.
+enum IndexProbe {
+  static func slot(of id: ChunkID, among count: Int) -> Int {
+    Int(id.word.multipliedFullWidth(by: UInt64(count)).high)
+  }
+
+  /// What a slot holds beside the chunk's number: 24 bits that the slot's place does not depend on.
+  static func tag(of id: ChunkID) -> UInt64 { id.rest & 0xff_ffff }
+
+  static let numberBits: UInt64 = 40
+
+  /// The line of the filter, and the six bits in it that are set for the id.
+  static func line(of id: ChunkID, among count: Int) -> Int {
+    Int((id.word &* 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: UInt64(count)).high)
+  }
+
+  static let bitsPerChunk = 6
+
+  static func bit(_ number: Int, of id: ChunkID) -> Int { Int(truncatingIfNeeded: id.rest >> UInt64(number * 9)) & 511 }
+}

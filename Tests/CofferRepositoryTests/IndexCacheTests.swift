@@ -1,0 +1,81 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+@Suite("A repository with a local index cache")
+struct IndexCacheTests {
+  private let folder = NSTemporaryDirectory() + "coffer-cache-\(UInt64.random(in: 0 ... .max))"
+
+  private func open(_ repository: TestRepository, _ store: CountingStore? = nil) throws -> Repository {
+    try Repository.open(
+      in: store ?? CountingStore(repository.store), passphrase: TestRepository.passphrase,
+      surroundings: TestRepository.surroundings(clock: repository.clock, cacheFolder: folder))
+  }
+
+  private func indexReads(_ store: CountingStore) -> Int { store.counts.keys.filter { $0.hasPrefix("index/") }.count }
+
+  private func cleanUp() {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  @Test("Index objects are read once on a machine, and what is known stays known")
+  func reuse() throws {
+    defer { cleanUp() }
+    let repository = try TestRepository()
+    var data = ["dump": dumpLikeBytes(3_000_000)]
+    try repository.backUp(data, name: "first", with: try open(repository))
+    let store = CountingStore(repository.store)
+    let second = try repository.backUp(data, name: "second", with: try open(repository, store))
+    #expect(second.statistics.newSize == 0)
+    #expect(indexReads(store) > 0)
+    let later = CountingStore(repository.store)
+    data["more"] = noise(200_000)
+    let third = try repository.backUp(data, name: "third", with: try open(repository, later))
+    #expect(indexReads(later) == 0)
+    #expect((200_000..<201_000).contains(third.statistics.newSize))
+    #expect(try repository.contents(of: third) == data)
+    #expect(try open(repository).statistics().uniqueSize == repository.reopened().statistics().uniqueSize)
+  }
+
+  @Test("Many small backups leave few files, and every chunk stays known")
+  func manyRuns() throws {
+    defer { cleanUp() }
+    let repository = try TestRepository()
+    var data: [String: [UInt8]] = [:]
+    for number in 0..<20 {
+      data["\(number)"] = noise(30_000, seed: UInt64(number + 1))
+      try repository.backUp(data, name: "\(number)", with: try open(repository))
+    }
+    let last = try repository.backUp(data, name: "last", with: try open(repository))
+    #expect(last.statistics.newSize == 0)
+    let id = repository.repository.header.id
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(id)").count <= 8)
+  }
+
+  @Test("A cache that names a pack which is gone is not believed: the chunk is stored again")
+  func staleness() throws {
+    defer { cleanUp() }
+    let repository = try TestRepository()
+    let data = ["dump": dumpLikeBytes(1_000_000)]
+    try repository.backUp(data, name: "first", with: try open(repository))
+    _ = try open(repository).reader()
+    for status in try repository.store.list("packs") { try repository.store.delete(status.name) }
+    let again = try repository.backUp(data, name: "again", with: try open(repository))
+    #expect(again.statistics.newSize >= 1_000_000)
+    #expect(try repository.contents(of: again) == data)
+  }
+
+  @Test("Without the cache, or with another machine's, everything is found all the same")
+  func removal() throws {
+    let repository = try TestRepository()
+    let data = ["dump": dumpLikeBytes(1_000_000)]
+    let archive = try repository.backUp(data, name: "first", with: try open(repository))
+    _ = try open(repository).reader()
+    cleanUp()
+    #expect(try repository.contents(of: archive) == data)
+    #expect(try repository.backUp(data, name: "second", with: try open(repository)).statistics.newSize == 0)
+    cleanUp()
+  }
+}
