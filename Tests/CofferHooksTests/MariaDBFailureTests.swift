@@ -98,6 +98,21 @@ struct MariaDBFailureTests {
   }
 
   @Test(
+    "A grant covers a database as the server reads it",
+    arguments: [
+      ("GRANT ALL PRIVILEGES ON *.* TO `a`@`%`", true), ("GRANT ALL PRIVILEGES ON `my_shop`.* TO `a`@`%`", true),
+      (#"GRANT ALL PRIVILEGES ON `my\_shop`.* TO `a`@`%`"#, true),
+      (#"GRANT ALL PRIVILEGES ON `my\_%`.* TO `a`@`%`"#, true),
+      ("GRANT SELECT, INSERT, CREATE, DROP, ALTER ON `my%`.* TO `a`@`%`", true),
+      ("GRANT SELECT, INSERT ON `my_shop`.* TO `a`@`%`", false), ("GRANT USAGE ON *.* TO `a`@`%`", false),
+      ("GRANT ALL PRIVILEGES ON `other`.* TO `a`@`%`", false), ("GRANT `role` TO `a`@`%`", false),
+      ("GRANT ALL PRIVILEGES ON `my_shop`.`t` TO `a`@`%`", false),
+    ])
+  func grants(grant: String, isEnough: Bool) {
+    #expect(MariaDBChecks.grantsAll(grant, on: "my_shop") == isEnough)
+  }
+
+  @Test(
     "A dump that is empty, or that lacks its end mark, is a failure although the program is content",
     arguments: [
       ("exit 0", "wrote nothing"), ("echo 'CREATE TABLE t (i INT);'", "Dump completed"),

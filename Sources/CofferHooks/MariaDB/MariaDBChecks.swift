@@ -37,11 +37,12 @@ struct MariaDBChecks {
 
   /// Whether the user may work in scratch databases and in the target.
   func mayRestore(_ database: String, isWholeServer: Bool, _ server: Server) throws(RestoreError) {
-    guard !grantsAll(on: "*.*", server) else { return }
-    let scopes = [MariaDBScratch.pattern] + (isWholeServer ? ["*.*"] : [Self.scope(database)])
-    let missing = scopes.filter { !grantsAll(on: $0, server) }
+    let scratch = MariaDBScratch.name(MariaDBScratch.mark(), 1, .new)
+    // Of a whole server it is not known yet which databases it has.
+    let needs = [(scratch, MariaDBScratch.pattern)] + (isWholeServer ? [] : [(database, Self.scope(database))])
+    let missing = needs.filter { name, _ in !server.grants.contains { Self.grantsAll($0, on: name) } }
     guard !missing.isEmpty else { return }
-    let grants = missing.map { "GRANT ALL ON \($0) TO \(server.account)" }.joined(separator: "; ")
+    let grants = missing.map { "GRANT ALL ON \($0.1) TO \(server.account)" }.joined(separator: "; ")
     throw .refused(
       identity, problem: "the user lacks rights on the database, or on those that a restore works in",
       suggestion: "As an administrator: \(grants)")
@@ -58,15 +59,25 @@ struct MariaDBChecks {
   }
 
   /// As far as it can be told from what the server prints: a right less than all is not looked into.
-  private func grantsAll(on scope: String, _ server: Server) -> Bool {
-    server.grants.contains { grant in
-      guard let on = grant.range(of: " ON "), grant[on.upperBound...].hasPrefix(scope + " TO ") else { return false }
-      return grant.hasPrefix("GRANT ALL PRIVILEGES ")
-        || ["CREATE", "DROP", "ALTER", "INSERT", "SELECT"].allSatisfy { grant[..<on.lowerBound].contains($0) }
-    }
+  static func grantsAll(_ grant: String, on database: String) -> Bool {
+    guard let on = grant.range(of: " ON "), let to = grant.range(of: ".* TO ") else { return false }
+    let rights = grant[..<on.lowerBound]
+    let isEnough =
+      grant.hasPrefix("GRANT ALL PRIVILEGES ")
+      || ["CREATE", "DROP", "ALTER", "INSERT", "SELECT"].allSatisfy { rights.contains($0) }
+    return isEnough && covers(grant[on.upperBound..<to.lowerBound], database)
   }
 
-  /// A database as a GRANT names it, in which `_` stands for any character unless it is escaped.
+  /// Whether what a grant is on includes a database: `*`, or a name in which `%` stands for anything, `_` for one
+  /// character, and either for itself behind a backslash.
+  private static func covers(_ scope: Substring, _ database: String) -> Bool {
+    guard scope != "*" else { return true }
+    let name = scope.dropFirst().dropLast().replacing("``", with: "`")
+    let plain = name.replacing("\\", with: "")
+    return plain == database || (name.hasSuffix("%") && database.hasPrefix(plain.dropLast()))
+  }
+
+  /// A database as a GRANT names it.
   private static func scope(_ database: String) -> String {
     MariaDBConnection.quotedIdentifier(database) + ".*"
   }

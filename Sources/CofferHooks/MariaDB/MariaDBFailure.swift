@@ -52,6 +52,9 @@ enum MariaDBFailure {
     ["ERROR \(number) ", "error: \(number):", "(\(number))"].contains { text.contains($0) }
   }
 
+  /// What a user needs to dump a database.
+  private static let dumping = "SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT, EXECUTE"
+
   /// Names the GRANT that is missing.
   private static func missingPrivilege(_ text: String) -> String? {
     let user = quoted(text, after: "for user ").map { "\($0)" } ?? "the user"
@@ -62,14 +65,13 @@ enum MariaDBFailure {
     }
     guard ["1044", "1142", "1227", "1370", "1143"].contains(where: { mentions(text, error: $0) }) else { return nil }
     if let database = text.firstMatch(of: /to database '(.+?)'/)?.1 {
-      let privileges = "SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT"
-      return "As an administrator: GRANT \(privileges) ON `\(database)`.* TO \(user), and to restore GRANT ALL"
+      return "As an administrator: GRANT \(dumping) ON `\(database)`.* TO \(user), and to restore GRANT ALL"
     }
     if let found = text.firstMatch(of: /([A-Z][A-Z ]+) command denied to user .* for table ([^\s"\/]+)/) {
       let denied = quoted(text, after: "denied to user ") ?? "the user"
       return "As an administrator: GRANT \(found.1) ON \(found.2) TO \(denied)"
     }
-    return "Grant the user what it lacks: SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT to dump, ALL to restore"
+    return "Grant the user what it lacks: \(dumping) to dump, ALL to restore"
   }
 
   /// An account as `'user'@'host'`.
