@@ -78,9 +78,11 @@ struct MonitoringTests {
     #expect(targets(server).isEmpty)
     #expect(try ground.coffer("--config", "d", "create").status == .exited(1))
     #expect(targets(server) == ["/bad/run", "/bad/fail", "/good/run", "/good/complete"])
+    #expect(try ground.coffer("--config", "d", "create", "--repository", "local").status == .exited(0))
+    #expect(targets(server).suffix(2) == ["/good/run", "/good/complete"] && targets(server).count == 6)
     try ground.coffer("restore", "--archive", "latest", "--restore-path", "\(ground.folder)/copy.db")
     #expect(FileManager.default.fileExists(atPath: "\(ground.folder)/copy.db"))
-    #expect(targets(server).count == 4)
+    #expect(targets(server).count == 6)
   }
 
   @Test("What one repository cannot take is told of that one, although the dumps were read for both")

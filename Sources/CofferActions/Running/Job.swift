@@ -24,7 +24,9 @@ struct Job {
     self.repositories = repositories
     self.files = files
     commands = StepCommands(configuration, run)
-    monitoring = JobMonitoring(configuration, run, actions: self.invocations.map(\.action.name))
+    // A file that has none of the chosen repositories has no news, least of all a success.
+    monitoring = JobMonitoring(
+      configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action.name))
   }
 
   private var actions: [String] { invocations.map(\.action.name) }

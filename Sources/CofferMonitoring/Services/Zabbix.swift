@@ -30,14 +30,9 @@ struct Zabbix: MonitoringService {
       let error: ItemError?
     }
 
-    /// One text, or several.
-    enum ItemError: Decodable {
-      case texts([String])
-
-      init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        self = .texts(try (try? container.decode([String].self)) ?? [container.decode(String.self)])
-      }
+    /// One text, or a list of them; that there is one is enough.
+    struct ItemError: Decodable {
+      init(from decoder: any Decoder) {}
     }
 
     struct Result: Decodable {
