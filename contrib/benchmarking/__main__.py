@@ -1,0 +1,145 @@
+"""Measures Coffer beside Borg and restic. Started by contrib/benchmark."""
+
+import argparse
+import datetime
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import machine
+import report
+from commands import run_repo_list, run_version
+from days import Days
+from live import run_live
+from measure import CommandFailed, run
+from series import run_series
+from servers import MariaDBServer, PostgreSQLServer
+from tools import Borg, Coffer, Restic
+
+SERVERS = {"postgresql": PostgreSQLServer, "mariadb": MariaDBServer}
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+def main():
+    options = parse_arguments()
+    # So that servers are stopped and folders removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="coffer-benchmark-"))
+    folder.chmod(0o755)
+    try:
+        figures = Benchmark(options, folder).run()
+        report.write(figures, options.output)
+        for title, found in report.outcomes(figures).items():
+            for outcome in found:
+                mark = "met" if outcome.is_met else "MISSED"
+                print(f"{title}: {outcome.what}: {outcome.value:.3f} {outcome.unit}(at most {outcome.limit}): {mark}")
+        say(f"Written to {options.output}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except CommandFailed as error:
+        sys.exit(f"error: {error}")
+    finally:
+        if options.keep:
+            say(f"Repositories, dumps and data are in {folder}")
+        else:
+            shutil.rmtree(folder)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        prog="contrib/benchmark", description="Measures Coffer beside Borg and restic, on databases of its own.",
+        epilog="COFFER_BINARY in the environment names a program to measure in place of a fresh build.")
+    parser.add_argument("--days", type=int, default=7, metavar="N", help="days to live and back up (default: 7)")
+    parser.add_argument("--scale", type=float, default=1, metavar="X",
+                        help="times the number of rows (default: 1, dumps of 600 MB)")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N",
+                        help="times to do what happens once in a series (default: 3)")
+    parser.add_argument("--only", choices=SERVERS, help="use dumps of this database system only")
+    parser.add_argument("--archives", type=int, default=1000, metavar="N", help="archives to list (default: 1000)")
+    parser.add_argument("--quick", action="store_true", help="do not list many archives, which take minutes to make")
+    parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
+                        help="where to write (default: Documentation/benchmarks)")
+    parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")
+    options = parser.parse_args()
+    if options.days < 2 or options.repeat < 1 or options.archives < 1 or not 0 < options.scale <= 8:
+        parser.error("at least two days, one repetition and one archive, and a scale of up to 8 are needed")
+    return options
+
+
+class Benchmark:
+    """One run with its options, below a folder."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.folder = folder
+        (folder / "tmp").mkdir()
+        self.environment = {
+            "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(folder), "TMPDIR": str(folder / "tmp"),
+            "LANG": "C.UTF-8", "TZ": "UTC"}
+        self.programs = {Coffer: os.environ["COFFER_BINARY"], Restic: "restic", Borg: self.install_borg()}
+        self.versions = {tool.name: tool.version() for tool in self.make_tools(folder / "versions")}
+
+    def run(self):
+        all_series, live_runs = [], []
+        for system in [self.options.only] if self.options.only else SERVERS:
+            place = self.folder / system
+            with SERVERS[system](place / "server", self.environment) as server:
+                series, live = self.run_server(server, place)
+            all_series.append(series)
+            live_runs += live
+        return report.Figures(
+            date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            command=" ".join(["contrib/benchmark", *sys.argv[1:]]), machine=machine.describe(), versions=self.versions,
+            scale=self.options.scale, repeat=self.options.repeat, series=all_series, live=live_runs,
+            commands=self.run_commands(), archives=self.options.archives)
+
+    def run_server(self, server, place):
+        """Makes the days' dumps and runs the tools on them; of PostgreSQL, also Coffer on the server itself."""
+        self.versions[server.title] = server.version()
+        days = Days(server, self.options.scale)
+        dumps = []
+        for day in range(1, self.options.days + 1):
+            say(f"{server.title}: {'filling the database' if day == 1 else f'living through day {day}'}")
+            days.pass_by()
+            dumps.append(days.dump(place))
+        tools = []
+
+        def make_tools(folder):
+            tools[:] = self.make_tools(folder)
+            for tool in tools:
+                tool.initialise()
+            return list(tools)
+
+        series = run_series(server.title, dumps, make_tools, place, self.options.repeat, say)
+        coffer = tools[0]
+        is_live = isinstance(server, PostgreSQLServer)
+        return series, run_live(days, coffer, self.options.repeat, say) if is_live else []
+
+    def run_commands(self):
+        coffer = Coffer(self.programs[Coffer], self.folder / "commands", self.environment)
+        coffer.initialise()
+        runs = run_version(coffer, 9)
+        if not self.options.quick:
+            runs += run_repo_list(coffer, self.options.archives, 9, say)
+        return runs
+
+    def make_tools(self, folder):
+        return [tool(self.programs[tool], folder / tool.name, self.environment) for tool in (Coffer, Borg, Restic)]
+
+    def install_borg(self):
+        """Installs the newest Borg 1.4 from PyPI; pip keeps what it built for the next time."""
+        say("Installing Borg")
+        place = self.folder / "borg"
+        run(["/usr/bin/python3", "-m", "venv", str(place)], self.environment)
+        run([str(place / "bin/pip"), "install", "--quiet", "borgbackup>=1.4,<1.5"], dict(os.environ))
+        return place / "bin/borg"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+main()

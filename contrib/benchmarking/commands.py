@@ -1,0 +1,42 @@
+"""What commands take that do little: they should take next to nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+import os
+import time
+
+from days import Dump
+from measure import Measurement, measure, run
+
+
+@dataclass(frozen=True)
+class CommandRun:
+    what: str
+    cost: Measurement
+
+
+VERSION = "coffer --version"
+REPO_LIST = "coffer repo-list"
+
+
+def run_version(coffer, repeat):
+    return [CommandRun(VERSION, measure([coffer.program, "--version"], coffer.environment)) for _ in range(repeat)]
+
+
+def run_repo_list(coffer, archives, repeat, say):
+    """Lists a repository with many archives, each of which has a dump of a few bytes."""
+    say(f"Making {archives} archives")
+    path = coffer.folder / "small.dump"
+    # No more than the marks by which Coffer tells a whole dump.
+    path.write_bytes(b"PGDMP\x01\x0e\x00" + bytes(5))
+    dump = Dump("postgresql", "small", 1, path, 13, "")
+    coffer.back_up(dump)
+    start = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(lambda _: run(coffer.command("create"), coffer.environment), range(archives - 1)):
+            pass
+    say(f"That took {time.monotonic() - start:.0f} seconds")
+    command = coffer.command("repo-list")
+    listed = run([*command, "--short"], coffer.environment).split()
+    assert len(listed) == archives, f"{len(listed)} of {archives} archives are there"
+    return [CommandRun(REPO_LIST, measure(command, coffer.environment)) for _ in range(repeat)]

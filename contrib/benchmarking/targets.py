@@ -1,0 +1,53 @@
+"""What Coffer is to reach, and what it did."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import commands
+import live
+
+
+@dataclass(frozen=True)
+class Outcome:
+    what: str
+    value: float
+    limit: float
+    unit: str = ""
+    """Nothing for a ratio."""
+
+    @property
+    def is_met(self):
+        return self.value <= self.limit
+
+
+RATIOS = [
+    ("bytes added by a later day", "later_added", 0.22),
+    ("repository after the last day", "total", 0.34),
+    ("later day, wall time", "later_wall", 0.20),
+    ("later day, processor time", "later_cpu", 0.30),
+    ("first backup, wall time", "first_wall", 0.50),
+    ("first backup, processor time", "first_cpu", 0.95),
+    ("restore, wall time", "restore_wall", 0.40),
+]
+
+
+def of_series(rows):
+    """Returns the outcomes of a series: what Coffer took, in parts of what Borg took."""
+    coffer, borg = rows["Coffer"], rows["Borg"]
+    ratios = [Outcome(f"{what}, Coffer / Borg", getattr(coffer, name) / getattr(borg, name), limit)
+              for what, name, limit in RATIOS]
+    return [*ratios, Outcome("Coffer's peak memory", coffer.peak / 1e6, 200, "MB")]
+
+
+def of_live(runs):
+    wall = {what: median(run.cost.wall for run in runs if run.what == what)
+            for what in (live.CREATE, live.DUMP_ALONE)}
+    return [Outcome(f"`{live.CREATE}` of a live server, wall time / that of `{live.DUMP_ALONE}`",
+                    wall[live.CREATE] / wall[live.DUMP_ALONE], 1.15)]
+
+
+def of_commands(runs, archives):
+    limits = {commands.VERSION: (20, ""), commands.REPO_LIST: (100, f" of {archives:,} archives")}
+    walls = {what: [run.cost.wall for run in runs if run.what == what] for what in limits}
+    return [Outcome(f"`{what}`{more}, wall time", 1000 * median(walls[what]), limit, "ms")
+            for what, (limit, more) in limits.items() if walls[what]]
