@@ -25,17 +25,18 @@ struct BorgmaticOptionTests {
 
   @Test("Every option that borgmatic does not have says so")
   func own() {
-    let known = Set(BorgmaticOptions.names)
-    for option in GeneralOptions.schema.options where option.support != .own {
-      #expect(known.contains(option.name), "\(option.name)")
-      switch option.kind {
-      case .section(let schema?), .list(.section(let schema?)):
-        for inner in schema.options where inner.support != .own {
-          #expect(known.contains("\(option.name).\(inner.name)"), "\(option.name).\(inner.name)")
+    let places: [(place: String, schema: OptionSchema)] =
+      [("", GeneralOptions.schema)]
+      + GeneralOptions.schema.options.filter { $0.support != .own }.compactMap { option in
+        switch option.kind {
+        case .section(let schema?), .list(.section(let schema?)): ("\(option.name).", schema)
+        default: nil
         }
-      default: continue
       }
+    let names = places.flatMap { place, schema in
+      schema.options.filter { $0.support != .own }.map { place + $0.name }
     }
+    #expect(Set(names).subtracting(BorgmaticOptions.names).isEmpty)
   }
 
   @Test("No option is declared twice")

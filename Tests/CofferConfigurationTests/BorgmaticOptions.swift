@@ -4,6 +4,12 @@ enum BorgmaticOptions {
     names.split(whereSeparator: \.isWhitespace).map { section.isEmpty ? String($0) : "\(section).\($0)" }
   }
 
+  private static let sharedByMariaDBAndMySQL = """
+    name label container restore_container hostname restore_hostname port restore_port username restore_username
+    password restore_password format skip_names socket_path restore_socket_path password_transport tls restore_tls
+    events routines tablespaces add_drop_database options list_options restore_options
+    """
+
   private static let sections: [(String, String)] = [
     (
       "",
@@ -25,7 +31,8 @@ enum BorgmaticOptions {
       check_i_know_what_i_am_doing msgpack_version_check extra_borg_options borg_exit_codes
       keep_within keep_secondly keep_minutely keep_hourly keep_daily keep_weekly keep_monthly keep_yearly
       keep_13weekly keep_3monthly compact_threshold checks check_last
-      postgresql_databases mongodb_databases sqlite_databases influxdb_databases openldap_databases zfs btrfs lvm
+      postgresql_databases mariadb_databases mysql_databases mongodb_databases sqlite_databases
+      influxdb_databases openldap_databases zfs btrfs lvm
       bootstrap container systemd keepassxc onepassword commands
       healthchecks watchgoose cronitor uptime_kuma sentry ntfy pushover pagerduty apprise zabbix loki
       """
@@ -85,6 +92,8 @@ enum BorgmaticOptions {
       mongodump_command mongorestore_command
       """
     ),
+    ("mariadb_databases", sharedByMariaDBAndMySQL + " mariadb_dump_command mariadb_command"),
+    ("mysql_databases", sharedByMariaDBAndMySQL + " mysql_dump_command mysql_command"),
     ("sqlite_databases", "name label path restore_path sqlite_command sqlite_restore_command"),
   ]
 }

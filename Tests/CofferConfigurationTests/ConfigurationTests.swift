@@ -102,6 +102,12 @@ struct ConfigurationTests {
       ])
   }
 
+  @Test("A file without any repository is not taken for one that has nothing to do")
+  func noRepositories() {
+    #expect(problems("repositories: []\n") == ["/c.yaml:1:15: Required option 'repositories' is empty"])
+    #expect(problems("repositories:\n").count == 1)
+  }
+
   @Test("Broken YAML is told with line and column")
   func syntax() throws {
     let found = problems("repositories:\n  - path: [a\nb: c\n")

@@ -109,6 +109,17 @@ struct OldSpellingTests {
     #expect(try load(minimal + "checks:\n  - name: disabled\n").root[CheckOptions.checks]?.isEmpty == true)
   }
 
+  @Test("An option by its old name and by its new one is one option")
+  func bothNames() throws {
+    let configuration = try load(
+      minimal
+        + "bootstrap: {store_config_files: true}\nstore_config_files: false\nstatistics: true\nquick_statistics: false\n"
+    )
+    #expect(
+      configuration.value(hidesSecrets: false).yaml
+        == "repositories:\n  - path: /r\nbootstrap:\n  store_config_files: false\nstatistics: standard\n")
+  }
+
   @Test("A repository's own options are brought up to date, too")
   func underRepository() throws {
     let configuration = try load("repositories:\n  - path: /r\n    remote_rate_limit: 5\n")

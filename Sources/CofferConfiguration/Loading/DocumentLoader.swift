@@ -69,7 +69,7 @@ struct DocumentLoader {
         let parts: [YAMLNode] = if case .sequence(let parts) = value.content { parts } else { [value] }
         for part in parts { base = try base.map { try Merge.merge(part, over: $0) } ?? part }
       }
-      node.content = .mapping(try Merge.joiningDuplicates(own))
+      node.content = .mapping(Merge.joiningDuplicates(own))
       if let base { node = try Merge.merge(node, over: base) }
     }
     return node

@@ -52,7 +52,7 @@ enum Merge {
   }
 
   /// Joins keys that stand twice in one mapping: lists are appended, sections joined, of anything else the last counts.
-  static func joiningDuplicates(_ entries: [YAMLNode.Entry]) throws -> [YAMLNode.Entry] {
+  static func joiningDuplicates(_ entries: [YAMLNode.Entry]) -> [YAMLNode.Entry] {
     var joined: [YAMLNode.Entry] = []
     for entry in entries {
       guard let position = joined.firstIndex(where: { $0.key == entry.key }) else {
@@ -63,7 +63,7 @@ enum Merge {
       case (.sequence(let first), .sequence(let second)):
         joined[position].value.content = .sequence(first + second)
       case (.mapping(let first), .mapping(let second)):
-        joined[position].value.content = .mapping(try joiningDuplicates(first + second))
+        joined[position].value.content = .mapping(joiningDuplicates(first + second))
       default: joined[position] = entry
       }
     }

@@ -51,12 +51,15 @@ struct OldSpellings {
       if let command = OldHooks.command(for: entry) {
         note(entry, "'\(entry.key)' is now an entry of 'commands'")
         commands.append(command)
+      } else if entry.key == "quick_statistics", entry.value.boolean == false {
+        note(entry, "'quick_statistics: false' is now nothing: it is so without")
       } else {
         result.append(current(entry))
       }
     }
     if !commands.isEmpty { OldHooks.add(commands, to: &result) }
-    return result
+    // A file may have an option by its old name and by its new one.
+    return Merge.joiningDuplicates(result)
   }
 
   private mutating func current(_ entry: YAMLNode.Entry) -> YAMLNode.Entry {

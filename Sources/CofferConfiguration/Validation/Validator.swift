@@ -43,11 +43,17 @@ struct Validator {
       case .works, .differently, .own: check(entry.value, is: option.kind, of: option, at: name)
       }
     }
-    let present = Set(entries.filter { !$0.value.isNull }.map(\.key))
-    for option in schema.options where wantsRequired && option.isRequired && !present.contains(option.name) {
+    for option in schema.options where wantsRequired && option.isRequired { checkPresence(of: option, in: node) }
+  }
+
+  private mutating func checkPresence(of option: Option, in node: YAMLNode) {
+    let value = node[option.name]
+    if value.map(\.isNull) ?? true {
       report(
         node.mark, "Required option '\(option.name)' is missing",
         option.example.map { "Add, for example, '\(option.name): \($0)'" })
+    } else if let value, case .sequence(let elements) = value.content, elements.isEmpty {
+      report(value.mark, "Required option '\(option.name)' is empty")
     }
   }
 
