@@ -102,6 +102,7 @@ enum ClientFailure {
       "permission denied for large object",
       "Connect as a superuser, who alone reads large objects of others, or leave them out by options: --no-blobs"
     ),
+    ("permission denied to ", "Connect as a superuser (--username), or grant the user the right that is named"),
     (
       "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
     ),

@@ -12,6 +12,7 @@ struct ClientFailureTests {
       ("FATAL:  database \"x\" does not exist", "Correct the name"),
       ("ERROR:  role \"joe\" does not exist", "no_owner"),
       ("ERROR:  permission denied for table secrets", "pg_read_all_data"),
+      ("ERROR:  permission denied to alter role", "superuser"),
       ("ERROR:  permission denied for large object 7001", "--no-blobs"),
       ("pg_restore: error: unsupported version (1.16) in file header", "pg_restore_command"),
       ("ERROR:  unrecognized configuration parameter \"transaction_timeout\"", "newer than the server"),

@@ -46,10 +46,12 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     // A second time, over what is there now.
     try dump.restore(plan, context: context)
     try expectSame(two.content(of: Self.database), content)
+    for server in [one, two] { try server.run("DROP ROLE \"Coffer Tester\"") }
   }
 
   @Test("A restore of a whole server that fails changes no role, and one that succeeds changes them with the databases")
   func roles() throws {
+    for server in [one, two] { try server.drop("cluster roles") }
     try one.run(
       #"DROP ROLE IF EXISTS "only old", "only new"; CREATE ROLE "only old" LOGIN CREATEDB CONNECTION LIMIT 3"#)
     try two.run(#"DROP ROLE IF EXISTS "only old", "only new"; CREATE ROLE "only old" NOLOGIN"#)

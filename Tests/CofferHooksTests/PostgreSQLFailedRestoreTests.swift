@@ -106,6 +106,7 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
       try hook.restore(of: dump.facts, to: target, root: root, context: context)
     }
     #expect(error?.diagnosis.suggestion?.contains("CREATEDB") == true)
+    try two.run("DROP ROLE weak")
   }
 
   @Test("A dump that is newer than pg_restore is refused before anything is touched")

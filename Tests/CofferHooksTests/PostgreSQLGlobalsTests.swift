@@ -146,6 +146,19 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     #expect(Set(identities.map(\.path)).count == 2 && identities.count == 2)
   }
 
+  @Test("Roles find their server by the entry that they were saved beside, or by any other of its entries")
+  func entries() throws {
+    let (dump, _, context) = try globals()
+    for entries in [one.entry("postgres") + one.entry("other"), one.entry("other"), one.entry("oth*")] {
+      let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: configured(entries), context: context)
+      #expect(plan.summary.contains("\(one.hostname):\(one.port)"))
+    }
+    // Nothing says the password.
+    #expect(throws: RestoreError.self) {
+      try hook.restore(of: dump.facts, to: RestoreTarget(), root: configured(two.entry("postgres")), context: context)
+    }
+  }
+
   @Test("pg_dumpall is found beside the command that stands in for pg_dump", arguments: ["", "/usr/bin/"])
   func command(folder: String) throws {
     let context = try makeContext()

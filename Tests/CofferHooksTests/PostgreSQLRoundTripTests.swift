@@ -108,7 +108,10 @@ struct PostgreSQLRoundTripTests: PostgreSQLSuite {
         }
       }
     }
-    try one.drop("plain owner")
+    for server in [one, two] {
+      try server.drop("plain owner")
+      try server.run("DROP ROLE owner")
+    }
   }
 
   @Test(

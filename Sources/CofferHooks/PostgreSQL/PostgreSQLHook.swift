@@ -64,15 +64,23 @@ public struct PostgreSQLHook: DatabaseHook {
     for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
   ) throws -> PostgreSQLEntry {
     let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
+    let names = facts.identity.isGlobals ? Self.neighbours(facts, sections) : [facts.identity.database]
     var wanted = facts.identity
-    // Globals are no database of an entry; they were saved beside one.
-    if wanted.isGlobals { wanted = wanted.naming(facts.details["entry"] ?? "all") }
-    let section = try EntryMatching.section(for: wanted, in: sections, defaultPort: defaultPort)
+    var section: ConfigurationSection?
+    for name in names where section == nil {
+      wanted = facts.identity.naming(name)
+      section = try EntryMatching.section(for: wanted, in: sections, defaultPort: defaultPort)
+    }
     let server =
       section.map { ServerEntry($0, hook: name, name: wanted.database) } ?? ServerEntry(remembering: wanted)
     return try PostgreSQLEntry(
       section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)
+  }
+
+  /// Globals are no database of an entry. They were saved beside one, or else belong to whatever is dumped there now.
+  private static func neighbours(_ facts: DumpFacts, _ sections: [ConfigurationSection]) -> [String] {
+    [facts.details["entry"] ?? "all"] + sections.compactMap { $0[PostgreSQLOptions.name] }
   }
 }
