@@ -64,14 +64,23 @@ public final class Repository: Sendable {
   ///
   /// - Throws: `StorageError`; `RepositoryError.damaged` for the first record that does not open.
   public func archives() throws -> [Archive] {
+    let cache = ArchiveCache(context: context)
+    let known = cache.load()
     var archives: [Archive] = []
+    var isNews = false
     for status in try context.store.list(ArchiveRecord.folder) {
+      if let archive = known[status.name.lastPart] {
+        archives.append(archive)
+        continue
+      }
+      isNews = true
       do {
         archives.append(try ArchiveRecord.read(status.name, context: context))
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
       }
     }
+    if isNews { cache.store(archives) }
     return archives.sorted { ($0.end, $0.id) < ($1.end, $1.id) }
   }
 

@@ -67,6 +67,25 @@ struct IndexCacheTests {
     #expect(try repository.contents(of: again) == data)
   }
 
+  @Test("Archive records are read once on a machine; deleted ones are gone, and a changed file is not believed")
+  func archives() throws {
+    defer { cleanUp() }
+    let repository = try TestRepository()
+    for number in 0..<3 { try repository.backUp(["a": noise(1000)], name: "\(number)") }
+    let expected = try repository.reopened().archives()
+    #expect(try open(repository).archives() == expected)
+    let store = CountingStore(repository.store)
+    #expect(try open(repository, store).archives() == expected)
+    #expect(store.counts.keys.filter { $0.hasPrefix("archives/") }.isEmpty)
+    let path = "\(folder)/\(repository.repository.header.id)/archives"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path))
+    #expect(try open(repository).archives() == expected)
+    try repository.reopened().delete(expected[1])
+    #expect(try open(repository).archives() == [expected[0], expected[2]])
+  }
+
   @Test("Without the cache, or with another machine's, everything is found all the same")
   func removal() throws {
     let repository = try TestRepository()

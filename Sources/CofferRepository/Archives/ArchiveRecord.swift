@@ -5,7 +5,7 @@ import Foundation
 enum ArchiveRecord {
   static let folder = "archives"
 
-  private struct Content: Codable {
+  fileprivate struct Content: Codable {
     let id: String
     let name: String
     let hostname: String
@@ -53,39 +53,36 @@ enum ArchiveRecord {
   }
 
   private static func encode(_ archive: Archive) throws -> [UInt8] {
-    var items = ByteWriter()
-    archive.items.encode(into: &items)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    encoder.dateEncodingStrategy = .secondsSince1970
-    let draft = archive.draft
-    let content = Content(
-      id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
-      commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
-      end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
-      items: Hexadecimal.encode(items.bytes))
-    return Array(try encoder.encode(content))
+    Array(try encoder.encode(Content(archive)))
   }
 
   private static func decode(_ payload: [UInt8]) throws -> Archive? {
+    try? decoder.decode(Content.self, from: Data(payload)).archive
+  }
+
+  /// Several archives as one text.
+  static func encode(_ archives: [Archive]) throws -> [UInt8] {
+    Array(try encoder.encode(archives.map { Content($0) }))
+  }
+
+  /// - Returns: nil for what `encode` has not written.
+  static func decodeAll(_ bytes: [UInt8]) -> [Archive]? {
+    guard let contents = try? decoder.decode([Content].self, from: Data(bytes)) else { return nil }
+    let archives = contents.compactMap(\.archive)
+    return archives.count == contents.count ? archives : nil
+  }
+
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    encoder.dateEncodingStrategy = .secondsSince1970
+    return encoder
+  }
+
+  private static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .secondsSince1970
-    guard let content = try? decoder.decode(Content.self, from: Data(payload)),
-      let items = Hexadecimal.decode(content.items)
-    else { return nil }
-    let reference = try? items.withUnsafeBytes { bytes in
-      var reader = ByteReader(bytes)
-      let reference = try StreamReference(from: &reader)
-      try reader.finish()
-      return reference
-    }
-    guard let reference else { return nil }
-    let draft = ArchiveDraft(
-      name: content.name, hostname: content.hostname, username: content.username,
-      commandLine: content.commandLine, comment: content.comment, tags: content.tags, start: content.start,
-      missingDumps: content.missingDumps)
-    return Archive(
-      id: content.id, draft: draft, end: content.end, statistics: content.statistics, items: reference)
+    return decoder
   }
 
   /// UTC to the second, for example `20261121t043709z`.
@@ -96,5 +93,34 @@ enum ArchiveRecord {
     return String(
       format: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
       parts.tm_hour, parts.tm_min, parts.tm_sec)
+  }
+}
+
+extension ArchiveRecord.Content {
+  init(_ archive: Archive) {
+    var reference = ByteWriter()
+    archive.items.encode(into: &reference)
+    let draft = archive.draft
+    self.init(
+      id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
+      commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
+      end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
+      items: Hexadecimal.encode(reference.bytes))
+  }
+
+  /// nil when the items' reference is none.
+  var archive: Archive? {
+    guard let bytes = Hexadecimal.decode(items) else { return nil }
+    let reference = try? bytes.withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes)
+      let reference = try StreamReference(from: &reader)
+      try reader.finish()
+      return reference
+    }
+    guard let reference else { return nil }
+    let draft = ArchiveDraft(
+      name: name, hostname: hostname, username: username, commandLine: commandLine, comment: comment, tags: tags,
+      start: start, missingDumps: missingDumps)
+    return Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
   }
 }

@@ -20,17 +20,16 @@ struct IndexCache: Sendable {
   }
 
   private static let suffix = ".index"
+  private static let unfinishedSuffix = ".new"
 
-  /// Returns the runs there are. Files that are none, half-written ones of killed programs among them, are removed.
+  /// Returns the runs there are. Files that should be runs and are not are removed, and what killed programs have left.
   func entries() -> [Entry] {
     guard let folder else { return [] }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().compactMap { name in
       let path = "\(folder)/\(name)"
-      guard name.hasSuffix(Self.suffix) else {
-        if Self.isAbandoned(path) { unlink(path) }
-        return nil
-      }
+      if name.hasSuffix(Self.unfinishedSuffix), Self.isAbandoned(path) { unlink(path) }
+      guard name.hasSuffix(Self.suffix) else { return nil }
       guard let memory = try? MappedMemory.read(path), let run = IndexRun(memory) else {
         unlink(path)
         return nil
@@ -103,7 +102,7 @@ struct IndexCache: Sendable {
     guard let layout else { return nil }
     let name = Hexadecimal.encode(try random.bytes(8))
     // A cache that cannot be written is no reason to fail: memory will do.
-    let temporary = folder.map { "\($0)/\(name).new" }
+    let temporary = folder.map { "\($0)/\(name)\(Self.unfinishedSuffix)" }
     var memory = temporary.flatMap { try? file($0, size: layout.size) }
     let isFile = memory != nil
     if memory == nil { memory = try MappedMemory.anonymous(size: layout.size) }

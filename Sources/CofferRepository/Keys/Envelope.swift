@@ -10,6 +10,8 @@ struct Envelope: Sendable {
     case session = 3
     case collection = 4
     case directory = 5
+    /// Of no object of the repository: a machine's own copy of archive records.
+    case archiveCache = 6
 
     fileprivate var label: String { "coffer envelope \(rawValue)" }
   }
