@@ -96,6 +96,23 @@ struct RestoreChoiceTests {
     try cleanUp()
   }
 
+  @Test("Flags that name a server are not taken for files, nor a file's path for servers: nothing is touched")
+  func mixedTargets() throws {
+    try ground.run("sqlite3", "app.db", "CREATE TABLE t(a)")
+    let entries = one.entry(database) + "sqlite_databases:\n  - {name: app, path: \(ground.folder)/app.db}\n"
+    try configure(entries)
+    try create()
+    try ground.run("sqlite3", "app.db", "CREATE TABLE newer(a)")
+    try one.run("UPDATE t SET a = 'changed'", in: database)
+    for flags in [["--hostname", one.hostname], ["--restore-path", "\(ground.folder)/other.db"]] {
+      let run = try ground.coffer(["restore", "--archive", "latest"] + flags)
+      #expect(run.status == .exited(1) && run.errors.contains("--hook"), "\(run.errors)")
+    }
+    #expect(try content(one) == "changed\n")
+    #expect(try ground.run("sqlite3", "app.db", ".tables").contains("newer"))
+    try cleanUp()
+  }
+
   /// A stand-in for docker: it knows one container, and runs what is to be run inside it on this machine.
   private func installDocker() throws {
     try ground.write(

@@ -1,5 +1,4 @@
 import CofferConfiguration
-import CofferMonitoring
 import CofferSystem
 
 /// `config show`: the configuration as it counts.
@@ -37,30 +36,6 @@ enum ConfigShowAction {
         argument: name, problem: "There is no such option", suggestion: nearest.map { "Did you mean '\($0)'?" })
     }
     return value
-  }
-}
-
-/// `config validate`: reads the configuration and says what is wrong with it.
-enum ConfigValidateAction {
-  private static let show = Flag("--show", "-s", help: "Print the configuration as it counts, secrets masked.")
-
-  static let declaration = ActionDeclaration(
-    "config validate", abstract: "Check the configuration files.",
-    discussion: """
-      All problems of a file are told, each with its line and column and the nearest valid name. Variables of the \
-      environment need not be set for it.
-      """,
-    flags: [show], examples: ["coffer config validate --config config.yaml"], repositories: .none, run: run)
-
-  /// Loading has checked the file already, but for what only monitoring services know.
-  private static func run(_ context: ActionContext) throws {
-    guard let configuration = context.configuration else { return }
-    if context.flags.contains(show) {
-      context.console.output(configuration.value(hidesSecrets: true).yaml)
-    }
-    let problems = MonitoringRegistry.problems(in: configuration.root)
-    guard problems.isEmpty else { throw SeveralErrors(problems.map(\.error)) }
-    context.console.answer("\(configuration.path): The configuration is valid")
   }
 }
 

@@ -91,7 +91,19 @@ enum RestoreAction {
 
   /// One target for several databases of the same name would let the last one win.
   private static func checkTargets(_ dumps: [ArchiveDump], _ target: RestoreTarget) throws {
-    let files = dumps.filter { $0.record.hook == "sqlite_databases" }
+    let files = dumps.filter(isFile)
+    let namesServer = target.hostname != nil || target.port != nil || target.container != nil
+    if namesServer, let file = files.first {
+      throw UsageError(
+        argument: file.identity.title,
+        problem: "It is a file, which would be replaced where it is and not on that server",
+        suggestion: "Choose the databases of servers with --hook or --database")
+    }
+    if target.path != nil, let other = dumps.first(where: { !isFile($0) }) {
+      throw UsageError(
+        argument: other.identity.title, problem: "It is no file, and \(restorePath.name) says nothing of where it goes",
+        suggestion: "Choose the SQLite database with --hook sqlite or --database")
+    }
     if target.path != nil, files.count > 1 {
       throw UsageError(
         argument: restorePath.name, problem: "\(files.count) databases would be restored to the same file",
@@ -102,15 +114,19 @@ enum RestoreAction {
         argument: targetName.name, problem: "\(dumps.count) databases would be restored under the same name",
         suggestion: "Choose one with --database")
     }
-    guard target.hostname != nil || target.port != nil || target.container != nil else { return }
+    guard namesServer else { return }
     var seen: Set<String> = []
-    for dump in dumps where dump.record.hook != "sqlite_databases" {
+    for dump in dumps {
       guard seen.insert("\(dump.record.hook)/\(dump.record.database)").inserted else {
         throw UsageError(
           argument: dump.record.database, problem: "Several dumps of that name would be restored to the same server",
           suggestion: "Choose one with --original-hostname, --original-port, --original-container or --original-label")
       }
     }
+  }
+
+  private static func isFile(_ dump: ArchiveDump) -> Bool {
+    HookRegistry.hook(named: dump.record.hook).map { $0.defaultPort == nil } ?? false
   }
 
   /// An empty value counts as not given.
