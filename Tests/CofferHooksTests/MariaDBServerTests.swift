@@ -62,9 +62,10 @@ struct MariaDBServerTests {
   }
 
   /// What there is of before is another: other tables, other passwords, other rights.
-  private func prepareOther() throws {
+  private func prepareOther(accounts: Bool = true) throws {
     try two.recreate("shop")
     try two.run("CREATE TABLE shop.other (i INT); CREATE VIEW shop.customer AS SELECT 1 AS id")
+    guard accounts else { return }
     try two.run(
       """
       CREATE USER app@'%' IDENTIFIED BY 'another'; GRANT ALL ON *.* TO app@'%'; CREATE ROLE reader;
@@ -135,6 +136,18 @@ struct MariaDBServerTests {
     #expect(throws: RestoreError.self) { try broken.restore(plan, context: context) }
     try expectSame(two.content(of: "shop") + accounts2(), before)
     #expect(try two.databases(like: "x y") == "")
+
+    // Once the databases are in place, only the accounts can fail.
+    let all = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "GRANT USAGE".utf8) })
+    let partly = TakenDump(dump, inserting: "GRANT NONSENSE ON *.* TO app@'%';\n", at: all)
+    let rights = try accounts2()
+    let error = #expect(throws: RestoreError.self) { try partly.restore(plan, context: context) }
+    #expect(error?.diagnosis.problem.contains("the databases are restored, the accounts are as they were") == true)
+    try expectSame(accounts2(), rights)
+    try expectSame(two.content(of: "shop"), one.content(of: "shop"))
+    try two.drop("x y")
+    try prepareOther(accounts: false)
+    try expectSame(two.content(of: "shop") + accounts2(), before)
 
     let accounts = try bench.dump(one.entry("mysql"), context: context)
     let end = accounts.bytes.count - 400

@@ -48,7 +48,7 @@ final class MariaDBRunningRestore: RunningRestore {
       // Written down before anything changes: it may fail.
       let accounts = try script.accounts.isEmpty ? nil : accountsRestore()
       let lost = try script.databases.isEmpty ? [] : swap()
-      let notes = try accounts?.run() ?? []
+      let notes = try accounts.map(run) ?? []
       return (warnings + passedOver + lost + cleanUp() + notes).map { "\(identity.title): \($0)" }
     } catch {
       abandon()
@@ -70,44 +70,61 @@ final class MariaDBRunningRestore: RunningRestore {
     try MariaDBAccountsRestore(script.accounts, present: try snapshot.accounts(), session: session)
   }
 
-  private func catalogue() throws -> MariaDBCatalogue {
+  /// - Returns: Warnings.
+  private func run(_ accounts: MariaDBAccountsRestore) throws -> [String] {
+    do {
+      return try accounts.run()
+    } catch let error as any DiagnosableError where !script.databases.isEmpty {
+      throw RestoreError.endedInPart(
+        identity, problem: "the databases are restored, the accounts are as they were: \(error.diagnosis.problem)",
+        suggestion: error.diagnosis.suggestion)
+    }
+  }
+
+  private func catalogue(_ session: MariaDBSession) throws -> MariaDBCatalogue {
     let databases = script.databases.flatMap { [$0.target, $0.scratch, $0.aside] }
     return try MariaDBCatalogue(of: databases, query: session.query)
   }
 
   /// - Returns: Warnings.
   private func swap() throws -> [String] {
-    let catalogue = try catalogue()
+    let catalogue = try catalogue(session)
     let existing = script.databases.map(\.target).filter { catalogue.properties[$0] != nil }
     let oldPrograms = try existing.isEmpty ? [] : snapshot.programs(of: existing)
     let rights = MariaDBRoutineRights(on: existing, session: session)
     let swap = MariaDBSwap(
       script.databases, catalogue: catalogue, programs: script.programs, oldPrograms: oldPrograms)
     try session.context.cancellation.check()
+    let unstoppable = try session.unstoppable()
     // From here on what is set aside may be all that there is of the old.
     keepsAsides = true
     do {
-      try session.run(swap.script)
+      try unstoppable.run(swap.script)
     } catch {
-      try undo(swap, after: error)
+      try undo(swap, after: error, unstoppable)
       _ = rights.restore(catalogue.routines)
       throw error
     }
     keepsAsides = false
-    return rights.restore((try? self.catalogue().routines) ?? [])
+    return rights.restore((try? self.catalogue(unstoppable).routines) ?? [])
   }
 
-  private func undo(_ swap: MariaDBSwap, after cause: any Error) throws {
+  private func undo(_ swap: MariaDBSwap, after cause: any Error, _ session: MariaDBSession) throws {
     var lines: [String] = []
     do {
-      lines = try session.run(swap.undo(catalogue()), goesOn: true)
-      keepsAsides = try !swap.isUndone(catalogue())
+      lines = try session.run(swap.undo(catalogue(session)), goesOn: true)
+      keepsAsides = try !swap.isUndone(catalogue(session))
     } catch let error as any DiagnosableError {
       lines.append(error.diagnosis.problem)
     }
-    let asides = keepsAsides ? script.databases.map(\.aside) : []
+    let asides = keepsAsides ? script.databases.map(\.aside).joined(separator: ", ") : ""
     guard lines.isEmpty, asides.isEmpty else {
-      throw MariaDBUndoError(identity: identity, cause: "\(cause)", asides: asides, lines: lines)
+      throw RestoreError.endedInPart(
+        identity,
+        problem: "\(cause); and not everything could be put back: \(lines.suffix(5).joined(separator: " / "))",
+        suggestion: asides.isEmpty
+          ? "The tables are as they were; make the views, triggers, routines or events that are missing by hand"
+          : "The tables that are missing are in the databases \(asides)")
     }
   }
 
@@ -122,24 +139,5 @@ final class MariaDBRunningRestore: RunningRestore {
     } catch {
       return ["Some of the databases \(names.joined(separator: ", ")) are left; drop them by hand"]
     }
-  }
-}
-
-/// A restore that failed, and that could not bring back all of what was there.
-struct MariaDBUndoError: DiagnosableError {
-  let identity: DumpIdentity
-  let cause: String
-  /// Databases that still hold tables of the old.
-  let asides: [String]
-  let lines: [String]
-
-  var diagnosis: Diagnosis {
-    let what = lines.suffix(5).joined(separator: " / ")
-    return Diagnosis(
-      subject: identity.title,
-      problem: "Not restored (\(cause)), and not everything that was there could be put back: \(what)",
-      suggestion: asides.isEmpty
-        ? "The tables are as they were; make the views, triggers, routines or events that are missing by hand"
-        : "Look into the databases \(asides.joined(separator: ", ")): they hold the tables that are missing")
   }
 }

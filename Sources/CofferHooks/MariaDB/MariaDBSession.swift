@@ -17,6 +17,15 @@ struct MariaDBSession: Sendable {
   private static let confirmation = "coffer-ran-all"
   private static let secondsForScripts: Double = 24 * 3600
 
+  /// The same for what must not be left half done when the run is cancelled.
+  func unstoppable() throws -> MariaDBSession {
+    let context = HookContext(
+      launcher: context.launcher, environment: context.environment, clock: context.clock,
+      cancellation: try Cancellation(), runtime: context.runtime, limits: context.limits,
+      workingDirectory: context.workingDirectory, credentials: context.credentials)
+    return MariaDBSession(identity: identity, connection: connection, options: options, context: context)
+  }
+
   /// Starts the client with a script to come; it must confirm that it got to the end.
   func input() throws -> MariaDBLoad {
     try connection.withCommand(.client, options, Self.arguments, context: context) { command in
