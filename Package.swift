@@ -34,6 +34,9 @@ let package = Package(
         "CofferMonitoring",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferSystem", "CofferActions"]),
+    .executableTarget(
+      name: "stage-speeds", dependencies: ["CofferSystem", "CofferRepository"],
+      path: "contrib/benchmarking/stages"),
 
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem"]),

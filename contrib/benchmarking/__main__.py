@@ -17,6 +17,7 @@ from live import run_live
 from measure import CommandFailed, run
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
+from stages import run_stages
 from tools import Borg, Coffer, Restic
 
 SERVERS = {"postgresql": PostgreSQLServer, "mariadb": MariaDBServer}
@@ -51,7 +52,7 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="contrib/benchmark", description="Measures Coffer beside Borg and restic, on databases of its own.",
-        epilog="COFFER_BINARY in the environment names a program to measure in place of a fresh build.")
+        epilog="COFFER_BINARY in the environment names a program to measure in place of the one built here.")
     parser.add_argument("--days", type=int, default=7, metavar="N", help="days to live and back up (default: 7)")
     parser.add_argument("--scale", type=float, default=1, metavar="X",
                         help="times the number of rows (default: 1, dumps of 600 MB)")
@@ -83,21 +84,22 @@ class Benchmark:
         self.versions = {tool.name: tool.version() for tool in self.make_tools(folder / "versions")}
 
     def run(self):
-        all_series, live_runs = [], []
+        all_series, live_runs, stage_runs = [], [], []
         for system in [self.options.only] if self.options.only else SERVERS:
             place = self.folder / system
             with SERVERS[system](place / "server", self.environment) as server:
-                series, live = self.run_server(server, place)
+                series, live, stages = self.run_server(server, place)
             all_series.append(series)
             live_runs += live
+            stage_runs += stages
         return report.Figures(
             date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             command=" ".join(["contrib/benchmark", *sys.argv[1:]]), machine=machine.describe(), versions=self.versions,
             scale=self.options.scale, repeat=self.options.repeat, series=all_series, live=live_runs,
-            commands=self.run_commands(), archives=self.options.archives)
+            stages=stage_runs, commands=self.run_commands(), archives=self.options.archives)
 
     def run_server(self, server, place):
-        """Makes the days' dumps and runs the tools on them; of PostgreSQL, also Coffer on the server itself."""
+        """Makes the days' dumps and runs the tools on them; of PostgreSQL, also Coffer on the server."""
         self.versions[server.title] = server.version()
         days = Days(server, self.options.scale)
         dumps = []
@@ -114,9 +116,12 @@ class Benchmark:
             return list(tools)
 
         series = run_series(server.title, dumps, make_tools, place, self.options.repeat, say)
-        coffer = tools[0]
-        is_live = isinstance(server, PostgreSQLServer)
-        return series, run_live(days, coffer, self.options.repeat, say) if is_live else []
+        if not isinstance(server, PostgreSQLServer):
+            return series, [], []
+        coffer, *_ = tools
+        return (
+            series, run_live(days, coffer, self.options.repeat, say),
+            run_stages(os.environ["COFFER_STAGES"], dumps[-1], place, self.environment, self.options.repeat, say))
 
     def run_commands(self):
         coffer = Coffer(self.programs[Coffer], self.folder / "commands", self.environment)

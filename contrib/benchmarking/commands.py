@@ -1,12 +1,12 @@
 """What commands take that do little: they should take next to nothing."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from days import Dump
-from measure import Measurement, measure, run
+from measure import CommandFailed, Measurement, measure, run
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,6 @@ def run_repo_list(coffer, archives, repeat, say):
     say(f"That took {time.monotonic() - start:.0f} seconds")
     command = coffer.command("repo-list")
     listed = run([*command, "--short"], coffer.environment).split()
-    assert len(listed) == archives, f"{len(listed)} of {archives} archives are there"
+    if len(listed) != archives:
+        raise CommandFailed(f"{len(listed)} of {archives} archives are there")
     return [CommandRun(REPO_LIST, measure(command, coffer.environment)) for _ in range(repeat)]

@@ -9,6 +9,7 @@ import targets
 from commands import CommandRun
 from live import LiveRun
 from series import Series
+from stages import StageRun
 from summary import summarise
 
 
@@ -24,6 +25,7 @@ class Figures:
     repeat: int
     series: list[Series]
     live: list[LiveRun]
+    stages: list[StageRun]
     commands: list[CommandRun]
     archives: int
 
@@ -49,7 +51,7 @@ def _page(figures):
     sections = [_introduction(figures), _outcomes(figures)]
     sections += [_series(series) for series in figures.series]
     if figures.live:
-        sections.append(_live(figures))
+        sections += [_live(figures), _stages(figures)]
     sections.append(_method(figures))
     return "\n\n".join(sections) + "\n"
 
@@ -123,6 +125,20 @@ faster. The server's own processor time is in neither.
 {_table(["", "wall", "CPU"], rows)}"""
 
 
+def _stages(figures):
+    rows = []
+    for name in dict.fromkeys(run.name for run in figures.stages):
+        speeds = [run.bytes / run.seconds / 1e9 for run in figures.stages if run.name == name]
+        rows.append([name, f"{median(speeds):.2f} GB/s"])
+    return f"""## Stages of a backup
+
+Each by itself on one thread, on the beginning of the newest PostgreSQL dump. A backup runs them at the same time, and
+what the repository has already goes no further than to be looked up. Speeds are in bytes that go into a stage; sealing
+and writing get compressed ones.
+
+{_table(["stage", "speed"], rows)}"""
+
+
 def _method(figures):
     return f"""## How it is measured
 
@@ -135,7 +151,7 @@ def _method(figures):
 - Borg encrypts by `repokey-blake2` and compresses by `zstd,3`; restic and Coffer do as they do without being told,
   which is authenticated encryption and zstd, too. All repositories are folders of the same file system.
 - *Wall* is the time from start to exit, *CPU* the processor time of all processes, *added* by how much the files of the
-  repository grew. What happens once in a series, the first backup and the restore, is done {figures.repeat} times.
+  repository grew. What happens once in a series, the first backup and the restore, is repeated: {figures.repeat} in all.
 - The newest dump is restored to a file (`coffer extract`, `borg extract --stdout`, `restic dump`), which is compared
   with the original by its SHA-256; the comparison is not measured."""
 

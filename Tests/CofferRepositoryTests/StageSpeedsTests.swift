@@ -1,0 +1,26 @@
+import CofferStorage
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Speeds of stages")
+struct StageSpeedsTests {
+  @Test("Every stage gets what the one before it left, and packs are written whole")
+  func stages() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let sample = folder.appending(path: "sample")
+    try Data(dumpLikeBytes(3_000_000)).write(to: sample)
+
+    let stages = try StageSpeeds(sample: sample.path, folder: folder.path + "/store").stages
+
+    #expect(stages.map(\.name) == ["read", "chunk", "hash", "look up", "compress", "seal", "write"])
+    #expect(stages.prefix(5).allSatisfy { $0.bytes == 3_000_000 })
+    #expect(stages.allSatisfy { $0.seconds > 0 })
+    let written = try LocalDirectoryStore(root: folder.path + "/store").list("packs").reduce(0) { $0 + $1.size }
+    #expect(written > 0 && written < 3_000_000)
+    #expect(stages.suffix(2).allSatisfy { $0.bytes == written })
+  }
+}

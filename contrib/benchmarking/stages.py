@@ -1,0 +1,24 @@
+"""How fast each stage of a backup is by itself: what stage-speeds, which is built beside Coffer, finds."""
+
+from dataclasses import dataclass
+
+from measure import run
+
+
+@dataclass(frozen=True)
+class StageRun:
+    name: str
+    bytes: int
+    """What went into the stage."""
+    seconds: float
+
+
+def run_stages(program, dump, folder, environment, repeat, say):
+    """Runs all stages on a part of a dump; packs are written below the folder."""
+    say("Stages")
+    runs = []
+    for attempt in range(repeat):
+        lines = run([program, str(dump.path), str(folder / f"packs-{attempt}")], environment).splitlines()
+        for name, count, seconds in (line.split("\t") for line in lines):
+            runs.append(StageRun(name, int(count), float(seconds)))
+    return runs
