@@ -91,11 +91,27 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
 public final class WorkerThread: Sendable {
   private let finished = Monitor(false)
 
+  /// The work of a thread, with what it holds on to.
+  private final class Work: @unchecked Sendable {
+    // Sound because only the thread touches it.
+    private var body: (@Sendable () -> Void)?
+
+    init(_ body: @escaping @Sendable () -> Void) {
+      self.body = body
+    }
+
+    func perform() {
+      body?()
+      body = nil
+    }
+  }
+
   /// Starts the thread at once.
   public init(name: String, _ body: @escaping @Sendable () -> Void) {
     let finished = finished
+    let work = Work(body)
     let thread = Thread {
-      body()
+      work.perform()
       finished.update { $0 = true }
     }
     thread.name = name
@@ -103,7 +119,7 @@ public final class WorkerThread: Sendable {
     thread.start()
   }
 
-  /// Waits until the thread's work is done.
+  /// Waits until the thread's work is done, and what only it held is freed.
   public func join() {
     finished.wait(until: { $0 }) { _ in }
   }

@@ -54,7 +54,7 @@ struct FailureTests {
   @Test("A source that cannot be read means no archive, and is named")
   func unreadable() throws {
     try configure("source_directories: [\(ground.folder)/nowhere]\n")
-    try expectFailure(try ground.coffer("create"), "\(ground.folder)/nowhere: lstat failed")
+    try expectFailure(try ground.coffer("create"), "\(ground.folder)/nowhere: There is no such file or folder")
   }
 
   @Test("Two dumps for one place in the archive are refused before anything starts")

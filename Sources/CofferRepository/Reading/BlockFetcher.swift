@@ -24,6 +24,7 @@ final class BlockFetcher {
   }
 
   private let requests: BoundedQueue<Ticket>
+  private let threads: [WorkerThread]
 
   /// Starts the threads.
   ///
@@ -34,8 +35,8 @@ final class BlockFetcher {
     let requests = BoundedQueue<Ticket>(capacity: inFlight)
     self.requests = requests
     let readers = try (0..<workers).map { _ in Owned(reader: try makeReader()) }
-    for (number, owned) in readers.enumerated() {
-      _ = WorkerThread(name: "fetch \(number)") {
+    threads = readers.enumerated().map { number, owned in
+      WorkerThread(name: "fetch \(number)") {
         while let ticket = requests.pop() {
           ticket.fulfil(Result { try owned.reader.block(ticket.place.number, of: ticket.place.pack) })
         }
@@ -48,8 +49,10 @@ final class BlockFetcher {
     let reader: BlockReader
   }
 
+  /// Waits for the threads: one that still frees its ciphers when the program ends would meet the library's own clean-up.
   deinit {
     for ticket in requests.abandon() { ticket.fulfil(.failure(RunCancelled())) }
+    for thread in threads { thread.join() }
   }
 
   func fetch(_ place: BlockPlace) -> Ticket {
