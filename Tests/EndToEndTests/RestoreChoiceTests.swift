@@ -161,17 +161,18 @@ struct RestoreChoiceTests {
     try cleanUp()
   }
 
-  @Test("No password is seen in any process's arguments, or in what is said at the highest verbosity")
+  @Test("No password is seen in a process's arguments or in what is said, and nobody else can read the run's files")
   func secrecy() throws {
     let secret = "p4ss-\(UInt64.random(in: 0 ... .max))"
     try one.run("DROP ROLE IF EXISTS e2e_secret; CREATE ROLE e2e_secret SUPERUSER LOGIN PASSWORD '\(secret)'")
     try one.run("CREATE TABLE big AS SELECT md5(i::text) FROM generate_series(1, 200000) i", in: database)
     let entry = one.entry(database).replacing(one.password, with: secret)
       .replacing("username: \(one.username)", with: "username: e2e_secret")
+    let other = entry.replacing("\n    hostname", with: "\n    label: other\n    format: directory\n    hostname")
     try configure(entry)
     ground.environment["COFFER_PASSPHRASE"] = nil
-    try ground.configure("encryption_passphrase: correct horse\npostgresql_databases:\n" + entry)
-    let watch = ProcessWatch(for: secret)
+    try ground.configure("encryption_passphrase: correct horse\npostgresql_databases:\n" + entry + other)
+    let watch = ProcessWatch(for: secret, folder: "\(ground.folder)/run")
     for arguments in [["create", "-v", "2"], ["restore", "--archive", "latest", "-v", "2"], ["config", "show"]] {
       let run = try ground.coffer(arguments)
       #expect(run.status == .exited(0), "\(run.errors)")

@@ -1,7 +1,8 @@
 import CofferSystem
 import Foundation
 
-/// Looks at every process of the machine, over and over, for a text that none should show in its arguments.
+/// Looks at every process of the machine, over and over, for a text that none should show in its arguments, and at what is
+/// in a folder, which nobody else should be able to enter or to read.
 public final class ProcessWatch: Sendable {
   private struct State: Sendable {
     var isStopped = false
@@ -12,12 +13,12 @@ public final class ProcessWatch: Sendable {
   private let state: Monitor<State>
   private let thread: WorkerThread
 
-  public init(for secret: String) {
+  public init(for secret: String, folder: String) {
     let state = Monitor(State())
     self.state = state
     thread = WorkerThread(name: "watch") {
       while !state.update({ $0.isStopped }) {
-        let found = Self.look(for: secret)
+        let found = Self.look(for: secret) + Self.open(below: folder)
         state.update {
           $0.looks += 1
           $0.sightings.formUnion(found)
@@ -29,11 +30,19 @@ public final class ProcessWatch: Sendable {
 
   /// Ends the watch.
   ///
-  /// - Returns: How often it looked, and the command lines in which it saw the text.
+  /// - Returns: How often it looked, and the command lines in which it saw the text, and the files that were open to others.
   public func stop() -> (looks: Int, sightings: Set<String>) {
     state.update { $0.isStopped = true }
     thread.join()
     return state.update { ($0.looks, $0.sightings) }
+  }
+
+  private static func open(below folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.map { "\(folder)/\($0)" }.filter { path in
+      var facts = stat()
+      return lstat(path, &facts) == 0 && facts.st_mode & 0o077 != 0
+    }
   }
 
   private static func look(for secret: String) -> [String] {
