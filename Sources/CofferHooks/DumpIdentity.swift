@@ -54,6 +54,14 @@ public struct DumpIdentity: Sendable, Hashable {
     "\(isGlobals ? "\(system)_\(Self.globalsName)" : hook)/\(Self.part(place))/\(Self.part(database))"
   }
 
+  /// - Throws: `DumpError.misconfigured` for a name that would be more than one part of a path.
+  func checkName() throws(DumpError) {
+    guard database.contains("/") else { return }
+    throw .misconfigured(
+      self, problem: "A database whose name holds a '/' cannot be named in an archive",
+      suggestion: "Dump it with name: all, or rename the database")
+  }
+
   /// As messages name the dump.
   public var title: String {
     isGlobals ? "\(system) globals at \(place)" : "\(system) database '\(database)' at \(place)"

@@ -38,8 +38,7 @@ struct MariaDBEntry: Sendable {
       restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
       listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
     } catch {
-      throw DumpError.misconfigured(
-        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+      throw DumpError.openQuote(in: identity)
     }
     hasFormat = section[MariaDBOptions.format] != nil
     skipped = Set(section[MariaDBOptions.skipNames] ?? [])
@@ -48,11 +47,7 @@ struct MariaDBEntry: Sendable {
     let isSeveral = name == "all" || name.contains("*")
     warnings =
       skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
-    guard !identity.database.contains("/") else {
-      throw DumpError.misconfigured(
-        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
-        suggestion: "Dump it with name: all, or rename the database")
-    }
+    try identity.checkName()
   }
 
   private static func switches(_ section: ConfigurationSection) -> [String] {

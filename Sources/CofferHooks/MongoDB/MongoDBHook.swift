@@ -49,8 +49,7 @@ struct MongoDBEntry: Sendable {
       dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
       restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
     } catch {
-      throw DumpError.misconfigured(
-        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+      throw DumpError.openQuote(in: identity)
     }
     format = section[MongoDBOptions.format] ?? "archive"
   }

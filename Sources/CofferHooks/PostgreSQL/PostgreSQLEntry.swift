@@ -33,18 +33,13 @@ struct PostgreSQLEntry: Sendable {
       listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
       analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
     } catch {
-      throw DumpError.misconfigured(
-        identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
+      throw DumpError.openQuote(in: identity)
     }
     format = section[PostgreSQLOptions.format]
     globals = section[PostgreSQLOptions.globals].flatMap(Globals.init) ?? .automatic
     noOwner = section[PostgreSQLOptions.noOwner] ?? false
     compression = section[PostgreSQLOptions.compression]
-    guard !identity.database.contains("/") else {
-      throw DumpError.misconfigured(
-        identity, problem: "A database whose name holds a '/' cannot be named in an archive",
-        suggestion: "Dump it with name: all, or rename the database")
-    }
+    try identity.checkName()
   }
 
   /// The same entry, with a psql that can be found.

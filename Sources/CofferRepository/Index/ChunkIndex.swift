@@ -18,6 +18,14 @@ struct IndexCursor {
     number += 1
     return true
   }
+
+  /// Looks for the chunk wherever it may be.
+  fileprivate mutating func moves(to id: ChunkID, in runs: [IndexCache.Entry]) -> Bool {
+    guard let (run, number) = ChunkIndex.find(id, in: runs) else { return false }
+    self.run = run
+    self.number = number
+    return true
+  }
 }
 
 /// Which chunk is in which block of which pack: a cache of the packs' directories.
@@ -98,11 +106,14 @@ final class ChunkIndex: Sendable {
   /// - Returns: Whether the chunk was unknown, so that the caller is the one to store it.
   func claim(_ id: ChunkID, near cursor: inout IndexCursor) -> Bool {
     if cursor.steps(to: id) { return false }
+    return state.withLock { state in cursor.moves(to: id, in: state.runs) ? false : state.table.claim(id) }
+  }
+
+  /// Whether the chunk is unknown; claims nothing.
+  func isUnknown(_ id: ChunkID, near cursor: inout IndexCursor) -> Bool {
+    if cursor.steps(to: id) { return false }
     return state.withLock { state in
-      guard let (run, number) = Self.find(id, in: state.runs) else { return state.table.claim(id) }
-      cursor.run = run
-      cursor.number = number
-      return false
+      cursor.moves(to: id, in: state.runs) ? false : state.table.presence(of: id) == .unknown
     }
   }
 
@@ -110,7 +121,7 @@ final class ChunkIndex: Sendable {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }
 
-  private static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {
+  fileprivate static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {
     for entry in runs {
       if let number = entry.run.number(of: id) { return (entry.run, number) }
     }
