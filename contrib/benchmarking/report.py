@@ -64,8 +64,8 @@ Written by `{figures.command}`; do not edit. Every figure of the run is in [figu
 
 {_table(["", ""], [["Date", figures.date], *map(list, facts.items())])}
 
-These are the figures of one run on one machine, a virtual one whose processors and disk others use at the same time: times vary
-from run to run, sizes hardly. Where something was done more than once, the median is shown."""
+These are the figures of one run on one machine, a virtual one whose processors and disk others use at the same
+time: times vary from run to run, sizes hardly. Where something was done more than once, the median is shown."""
 
 
 def _outcomes(figures):
