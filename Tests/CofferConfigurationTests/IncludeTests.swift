@@ -31,15 +31,15 @@ struct IncludeTests {
     let files = [
       "/etc/coffer/config.yaml": "<<: !include common.yaml\n<<: !include beside.yaml\n",
       "/etc/coffer/common.yaml": "compression: zstd,9\n", "/etc/coffer/beside.yaml": minimal,
-      "/work/common.yaml": "compression: zstd,1\n",
+      "/srv/common.yaml": "compression: zstd,1\n",
     ]
     let loader = ConfigurationLoader(
-      files: reader(of: files), environment: ProcessEnvironment([:]), currentFolder: "/work")
+      files: reader(of: files), environment: ProcessEnvironment([:]), currentFolder: "/srv")
     let configuration = try loader.load("/etc/coffer/config.yaml")
     #expect(configuration.root[GeneralOptions.compression] == "zstd,1")
     #expect(
       Set(configuration.filesRead)
-        == ["/etc/coffer/config.yaml", "/work/common.yaml", "/etc/coffer/beside.yaml"])
+        == ["/etc/coffer/config.yaml", "/srv/common.yaml", "/etc/coffer/beside.yaml"])
     #expect(message(["/c.yaml": "<<: !include no.yaml\n"]).contains("cannot be read: /no.yaml"))
   }
 
