@@ -8,23 +8,17 @@ public struct MariaDBServer: Sendable {
   public let username: String
   public let password: String
 
-  public struct NotStarted: Error, CustomStringConvertible {
-    public let description = "The tests need database servers; run them with contrib/test"
-  }
-
   public struct SQLFailed: Error, CustomStringConvertible {
     public let description: String
   }
 
   /// - Parameter number: 1 or 2.
   public init(_ number: Int) throws {
-    let text = ProcessInfo.processInfo.environment["COFFER_TEST_MARIADB_\(number)"] ?? ""
-    let parts = text.split(separator: ":").map(String.init)
-    guard parts.count == 4, let port = Int(parts[1]) else { throw NotStarted() }
-    hostname = parts[0]
-    self.port = port
-    username = parts[2]
-    password = parts[3]
+    let server = try ServerVariable("COFFER_TEST_MARIADB_\(number)")
+    hostname = server.hostname
+    port = server.port
+    username = server.username
+    password = server.password
   }
 
   /// The lines of a configuration entry for a database of this server.
