@@ -34,7 +34,7 @@ struct SourceSelection {
     func lines(_ key: OptionKey<[String]>) throws -> [[String]] {
       try (section[key] ?? []).map { path throws(PatternError) in
         do throws(SystemError) {
-          let bytes = try files.read(Self.absolute(path, folder: folder, home: home))
+          let bytes = try files.read(UserPath.absolute(path, from: folder, home: home))
           return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
         } catch {
           throw .unreadable(option: key.name, error)
@@ -71,10 +71,5 @@ struct SourceSelection {
     }
     guard missing.isEmpty || !mustExist else { throw Missing(paths: missing) }
     warnings += missing.map { "\($0): This source is missing; the backup is made without it" }
-  }
-
-  private static func absolute(_ path: String, folder: String, home: String?) -> String {
-    if path.hasPrefix("~/"), let home { return home + path.dropFirst() }
-    return path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }
 }

@@ -150,12 +150,7 @@ struct Backup {
 
   /// The path from the root on, without empty and `.` parts.
   private func absolute(_ path: String) -> String {
-    var full = path
-    if path.hasPrefix("~/"), let home = context.surroundings.environment["HOME"] {
-      full = home + path.dropFirst()
-    } else if !path.hasPrefix("/") {
-      full = context.folder + "/" + path
-    }
+    let full = UserPath.absolute(path, from: context.folder, home: context.surroundings.environment["HOME"])
     return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 

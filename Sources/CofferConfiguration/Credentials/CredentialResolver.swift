@@ -148,8 +148,7 @@ public struct CredentialResolver: Sendable {
   }
 
   private func absolute(_ path: String) -> String {
-    if path.hasPrefix("~/"), let home = environment["HOME"] { return home + path.dropFirst() }
-    return path.hasPrefix("/") ? path : "\(folder)/\(path)"
+    UserPath.absolute(path, from: folder, home: environment["HOME"])
   }
 }
 

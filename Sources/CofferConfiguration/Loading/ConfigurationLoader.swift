@@ -56,9 +56,8 @@ public struct ConfigurationLoader: Sendable {
   }
 
   private func absolute(_ path: String) -> String {
-    if path.hasPrefix("~/"), let home = environment["HOME"] { return home + path.dropFirst() }
     if path.hasPrefix("/") { return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
-    return currentFolder == "/" ? "/\(path)" : "\(currentFolder)/\(path)"
+    return UserPath.absolute(path, from: currentFolder, home: environment["HOME"])
   }
 
   // MARK: - Loading

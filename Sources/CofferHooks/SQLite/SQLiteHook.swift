@@ -62,8 +62,8 @@ public struct SQLiteHook: DatabaseHook {
   }
 
   private static func absolute(_ path: String, _ context: HookContext) -> String {
-    if path.hasPrefix("~/"), let home = context.environment["HOME"] { return home + path.dropFirst() }
-    if path.hasPrefix("/") { return path }
-    return (context.workingDirectory ?? FileManager.default.currentDirectoryPath) + "/" + path
+    UserPath.absolute(
+      path, from: context.workingDirectory ?? FileManager.default.currentDirectoryPath,
+      home: context.environment["HOME"])
   }
 }
