@@ -30,7 +30,7 @@ struct IndexRunTests {
     for number in stride(from: 0, to: 9995, by: 11) {
       let found = try #require(run.number(of: try id(number)))
       let (byte, first) = number < 4000 ? (1, 0) : number < 4001 ? (2, 4000) : (3, 4001)
-      #expect(run.location(ofNumber: found) == ChunkLocation(pack: digest(UInt8(byte)), block: (number - first) / 10))
+      #expect(run.location(ofNumber: found) == BlockPlace(pack: digest(UInt8(byte)), block: (number - first) / 10))
       #expect(found == number)
     }
     for number in 20_000..<30_000 { #expect(run.number(of: try id(number)) == nil) }
@@ -80,7 +80,7 @@ struct IndexRunTests {
       let found = try #require(merged.number(of: try id(number)))
       let (byte, start) = number < 95 ? (1, 0) : number < 300 ? (2, 95) : (3, 300)
       #expect(
-        merged.location(ofNumber: found) == ChunkLocation(pack: digest(UInt8(byte)), block: (number - start) / 10))
+        merged.location(ofNumber: found) == BlockPlace(pack: digest(UInt8(byte)), block: (number - start) / 10))
     }
   }
 

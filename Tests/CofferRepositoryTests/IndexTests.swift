@@ -46,7 +46,7 @@ struct IndexTests {
     #expect(try index.location(of: id(1)) == nil)
     try index.add(try pack(1, 0..<2))
     try index.add(try pack(2, 0..<2))
-    #expect(try index.location(of: id(1)) == ChunkLocation(pack: digest(1), block: 0))
+    #expect(try index.location(of: id(1)) == BlockPlace(pack: digest(1), block: 0))
     #expect(!index.claim(try id(0), near: &cursor))
     #expect(index.chunkCount == 2)
   }
@@ -74,7 +74,7 @@ struct IndexTests {
     for number in 0..<30 { try index.add(try pack(UInt8(number + 1), number * 200..<number * 200 + 200)) }
     for number in stride(from: 0, to: 6000, by: 7) {
       let location = try #require(index.location(of: try id(number)))
-      #expect(location == ChunkLocation(pack: digest(UInt8(number / 200 + 1)), block: number % 200 / 10))
+      #expect(location == BlockPlace(pack: digest(UInt8(number / 200 + 1)), block: number % 200 / 10))
       #expect(!index.claim(try id(number), near: &cursor))
     }
     #expect(try index.presence(of: id(-1)) == .pending)

@@ -124,7 +124,7 @@ struct Checker {
     for (digest, reader) in packs {
       for number in reader.directory.blocks.indices {
         try cancellation.check()
-        tickets.append(fetcher.fetch(BlockPlace(pack: digest, number: number)))
+        tickets.append(fetcher.fetch(BlockPlace(pack: digest, block: number)))
         if tickets.count > workers * 2 { try settle(tickets.removeFirst()) }
       }
     }
@@ -139,7 +139,7 @@ struct Checker {
     } catch {
       found(error)
       guard let directory = packs[ticket.place.pack]?.directory else { return }
-      damagedChunks.formUnion(directory.chunks[directory.blocks[ticket.place.number].chunks].map(\.id))
+      damagedChunks.formUnion(directory.chunks[directory.blocks[ticket.place.block].chunks].map(\.id))
     }
   }
 

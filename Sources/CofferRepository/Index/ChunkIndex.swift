@@ -1,12 +1,5 @@
 import Synchronization
 
-/// Where a chunk is.
-struct ChunkLocation: Sendable, Equatable {
-  let pack: Digest256
-  /// The block's number in the pack.
-  let block: Int
-}
-
 /// The chunk that a stream has found last. The next one is nearly always the one that is stored behind it.
 struct IndexCursor {
   fileprivate var run: IndexRun?
@@ -38,7 +31,7 @@ final class ChunkIndex: Sendable {
     case unknown
     /// Handed to the session's writer, not yet durable.
     case pending
-    case stored(ChunkLocation)
+    case stored(BlockPlace)
   }
 
   private struct State: ~Copyable {
@@ -117,7 +110,7 @@ final class ChunkIndex: Sendable {
     }
   }
 
-  func location(of id: ChunkID) -> ChunkLocation? {
+  func location(of id: ChunkID) -> BlockPlace? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }
 

@@ -107,10 +107,10 @@ final class IndexRun: Sendable {
   }
 
   /// Where a chunk is.
-  func location(ofNumber number: Int) -> ChunkLocation {
+  func location(ofNumber number: Int) -> BlockPlace {
     let block = Self.last(in: 0..<layout.blockCount) { firstChunk(ofBlock: $0) <= number }
     let pack = Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }
-    return ChunkLocation(pack: self.pack(pack).digest, block: block - firstBlock(ofPack: pack))
+    return BlockPlace(pack: self.pack(pack).digest, block: block - firstBlock(ofPack: pack))
   }
 
   private func firstBlock(ofPack number: Int) -> Int { word(layout.packs + number * IndexRunLayout.packSize + 32) }

@@ -50,7 +50,7 @@ struct IndexTable: ~Copyable {
     switch slot.pack {
     case Self.emptyMark: return .unknown
     case Self.pendingMark: return .pending
-    default: return .stored(ChunkLocation(pack: packs[Int(slot.pack)].digest, block: Int(slot.block)))
+    default: return .stored(BlockPlace(pack: packs[Int(slot.pack)].digest, block: Int(slot.block)))
     }
   }
 

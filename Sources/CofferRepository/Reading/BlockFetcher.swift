@@ -38,7 +38,7 @@ final class BlockFetcher {
     threads = readers.enumerated().map { number, owned in
       WorkerThread(name: "fetch \(number)") {
         while let ticket = requests.pop() {
-          ticket.fulfil(Result { try owned.reader.block(ticket.place.number, of: ticket.place.pack) })
+          ticket.fulfil(Result { try owned.reader.block(ticket.place.block, of: ticket.place.pack) })
         }
       }
     }

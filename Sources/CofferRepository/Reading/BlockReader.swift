@@ -27,7 +27,7 @@ final class BlockReader {
   ///
   /// - Throws: `StorageError`; `RepositoryError.damaged` naming the pack and block.
   func block(_ number: Int, of pack: Digest256) throws -> PlainBlock {
-    try cache.blocks.value(of: BlockPlace(pack: pack, number: number)) {
+    try cache.blocks.value(of: BlockPlace(pack: pack, block: number)) {
       try read(number, of: try reader(of: pack))
     }
   }

@@ -1,8 +1,8 @@
-/// Where a block is.
+/// Where a block is, and with it every chunk that it holds.
 struct BlockPlace: Hashable, Sendable {
   let pack: Digest256
   /// The block's number in the pack.
-  let number: Int
+  let block: Int
 }
 
 /// The plain bytes of a block and where its chunks are in it.

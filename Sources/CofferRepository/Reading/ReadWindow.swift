@@ -58,7 +58,7 @@ struct ReadWindow {
       done = 0
     }
     let block =
-      try stretch.ticket?.block() ?? reader.block(stretch.place.number, of: stretch.place.pack)
+      try stretch.ticket?.block() ?? reader.block(stretch.place.block, of: stretch.place.pack)
     try body(stretch, block)
     chunkCount -= stretch.chunks.count
     uses[stretch.place]?.count -= 1

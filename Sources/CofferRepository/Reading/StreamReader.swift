@@ -23,7 +23,7 @@ final class StreamReader {
   var recipes: RecipeReader {
     RecipeReader { [self] id in
       let place = try place(of: id)
-      let block = try nodes.block(place.number, of: place.pack)
+      let block = try nodes.block(place.block, of: place.pack)
       return Array(block.bytes[try self.range(of: id, in: block, at: place)])
     }
   }
@@ -77,17 +77,17 @@ final class StreamReader {
   }
 
   private func place(of id: ChunkID) throws -> BlockPlace {
-    guard let location = index.location(of: id) else {
+    guard let place = index.location(of: id) else {
       throw RepositoryError.missingChunk(id, location: context.location)
     }
-    return BlockPlace(pack: location.pack, number: location.block)
+    return place
   }
 
   private func range(of id: ChunkID, in block: PlainBlock, at place: BlockPlace) throws -> Range<Int> {
     guard let range = block.places[id] else {
       throw RepositoryError.damaged(
         object: place.pack.packName?.path ?? place.pack.hex, location: context.location,
-        detail: "the index says that block \(place.number) holds chunk \(id), but it does not")
+        detail: "the index says that block \(place.block) holds chunk \(id), but it does not")
     }
     return range
   }

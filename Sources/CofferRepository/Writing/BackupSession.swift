@@ -15,6 +15,7 @@ public final class BackupSession: Sendable {
   private let storer: PackStorer
   private let pipeline: BlockPipeline
   private let chunker: Chunker
+  private let packs: SharedCache<Digest256, PackReader>
   private let dataIDKey: SecretBytes
   private let nodes: Mutex<NodeWriter>
   private let idleFillers = Mutex<[StreamFiller]>([])
@@ -44,6 +45,7 @@ public final class BackupSession: Sendable {
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
       let cache = ReadCache(blockCount: workers * 12)
+      packs = cache.packs
       pipeline = try BlockPipeline(
         workers: workers, inFlight: workers * 2 + 2,
         makeCoder: {
@@ -128,7 +130,7 @@ public final class BackupSession: Sendable {
       hasher: try KeyedHasher(key: dataIDKey),
       runs: RunGatherer(
         full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
-        bases: BaseFinder(context: context, index: index)))
+        bases: BaseFinder(context: context, index: index, packs: packs)))
   }
 
   private func fill(_ filler: StreamFiller, from source: any ByteSource) throws -> StreamReference {

@@ -12,14 +12,15 @@ final class BaseFinder {
 
   private let context: RepositoryContext
   private let index: ChunkIndex
-  private var directories: RecentCache<Digest256, PackDirectory>
+  private let packs: SharedCache<Digest256, PackReader>
 
+  /// - Parameter packs: Shared with those who read the data.
   /// - Returns: nil for a key that cannot read what is stored.
-  init?(context: RepositoryContext, index: ChunkIndex) {
+  init?(context: RepositoryContext, index: ChunkIndex, packs: SharedCache<Digest256, PackReader>) {
     guard context.keys.dataPrivate != nil else { return nil }
     self.context = context
     self.index = index
-    directories = RecentCache(capacity: 16)
+    self.packs = packs
   }
 
   /// Returns the anchor of a chunk: its own place in a full block, or the place that it was coded against.
@@ -65,9 +66,6 @@ final class BaseFinder {
   }
 
   private func directory(of pack: Digest256) -> PackDirectory? {
-    if let known = directories[pack] { return known }
-    guard let reader = try? PackReader(pack, context: context) else { return nil }
-    directories[pack] = reader.directory
-    return reader.directory
+    try? packs.value(of: pack) { try PackReader(pack, context: context) }.directory
   }
 }
