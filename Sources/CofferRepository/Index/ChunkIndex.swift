@@ -102,14 +102,6 @@ final class ChunkIndex: Sendable {
     return state.withLock { state in cursor.moves(to: id, in: state.runs) ? false : state.table.claim(id) }
   }
 
-  /// Whether the chunk is unknown; claims nothing.
-  func isUnknown(_ id: ChunkID, near cursor: inout IndexCursor) -> Bool {
-    if cursor.steps(to: id) { return false }
-    return state.withLock { state in
-      cursor.moves(to: id, in: state.runs) ? false : state.table.presence(of: id) == .unknown
-    }
-  }
-
   func location(of id: ChunkID) -> BlockPlace? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }

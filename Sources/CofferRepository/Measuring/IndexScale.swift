@@ -40,17 +40,17 @@ package struct IndexScale {
     }
     let opened = clock.steadySeconds()
     let index = ChunkIndex(runs: [run])
-    func nanoseconds(_ id: (Int) -> ChunkID, isNew: Bool) -> Double {
-      var cursor = IndexCursor()
+    func nanoseconds(_ isRight: (Int) -> Bool) -> Double {
       let start = clock.steadySeconds()
-      for number in 0..<lookups where index.isUnknown(id(number), near: &cursor) != isNew {
+      for number in 0..<lookups where !isRight(number) {
         preconditionFailure("the index does not know what it holds")
       }
       return (clock.steadySeconds() - start) / Double(lookups) * 1e9
     }
-    let following = nanoseconds({ id($0 % count) }, isNew: false)
-    let known = nanoseconds({ id(Int(mix(UInt64($0)) % UInt64(count))) }, isNew: false)
-    let unknown = nanoseconds({ id(count + $0) }, isNew: true)
+    var cursor = IndexCursor()
+    let following = nanoseconds { !index.claim(id($0 % count), near: &cursor) }
+    let known = nanoseconds { !index.claim(id(Int(mix(UInt64($0)) % UInt64(count))), near: &cursor) }
+    let unknown = nanoseconds { index.presence(of: id(count + $0)) == .unknown }
     return Figures(
       chunkCount: count, fileSize: layout.size, buildSeconds: built - start, openSeconds: opened - built,
       followingNanoseconds: following, knownNanoseconds: known, unknownNanoseconds: unknown,
