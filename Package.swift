@@ -18,11 +18,13 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
+    .target(name: "CBlake3"),
+
     .target(name: "CofferSystem", dependencies: ["CSystem"]),
     .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
     .target(
       name: "CofferRepository",
-      dependencies: ["CofferSystem", "CofferStorage", "CZstd", "COpenSSL"]),
+      dependencies: ["CofferSystem", "CofferStorage", "CBlake3", "CZstd", "COpenSSL"]),
     .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
     .target(name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration"]),
     .target(

@@ -38,7 +38,8 @@ extension Repository {
     let keys = try KeyBundle.generate(random: random)
     let header = RepositoryHeader(
       format: RepositoryHeader.currentFormat, id: Hexadecimal.encode(try random.bytes(16)),
-      mode: options.mode, chunker: options.chunker, packTarget: options.packTarget, idSuite: 1,
+      mode: options.mode, chunker: options.chunker, packTarget: options.packTarget,
+      idSuite: RepositoryHeader.currentIDSuite,
       cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic))
     guard let rootPrivate = keys.rootPrivate, let keyName = KeyRecord.objectName(keys.id) else {
       throw RepositoryError.needsFullKey(location: store.location, action: "create a repository")

@@ -15,16 +15,15 @@ struct RepositoryContext: Sendable {
   var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
 
-  /// The key that chunk ids of recipe nodes are made with: nodes and data never share an id.
-  func nodeIDKey() throws -> SecretBytes {
-    try KeyDerivation.hkdf(
-      secret: keys.chunkIDKey, salt: header.salt, label: "coffer recipe node id", count: 32)
-  }
-
-  /// The key that chunk ids of data are made with.
-  func dataIDKey() throws -> SecretBytes {
-    try KeyDerivation.hkdf(
-      secret: keys.chunkIDKey, salt: header.salt, label: "coffer chunk id", count: 32)
+  /// Makes the ids of what packs of a kind hold: nodes of recipes and data never share an id.
+  func chunkHasher(_ kind: PackKind) throws -> ChunkHasher {
+    let label =
+      switch kind {
+      case .data: "coffer chunk id"
+      case .tree: "coffer recipe node id"
+      }
+    return ChunkHasher(
+      key: try KeyDerivation.hkdf(secret: keys.chunkIDKey, salt: header.salt, label: label, count: 32))
   }
 
   func chunker() throws -> Chunker {

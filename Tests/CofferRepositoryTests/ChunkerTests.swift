@@ -14,11 +14,14 @@ struct ChunkerTests {
   private func cuts(_ bytes: [UInt8], sizes: [Int] = [1 << 20], with other: Chunker? = nil) throws -> [Int] {
     var lengths: [Int] = []
     var rejoined: [UInt8] = []
-    try StreamChunker(chunker: other ?? chunker).forEachChunk(
+    let chunker = other ?? chunker
+    try StreamChunker(maximum: chunker.parameters.maximum).forEachChunk(
       of: PiecewiseSource(bytes, sizes: sizes), didRead: { _ in },
-      {
-        lengths.append($0.count)
-        rejoined.append(contentsOf: $0)
+      take: { rest in
+        let length = chunker.nextChunkLength(in: rest)
+        lengths.append(length)
+        rejoined.append(contentsOf: rest[..<length])
+        return length
       })
     #expect(rejoined == bytes)
     return lengths
@@ -70,6 +73,23 @@ struct ChunkerTests {
     return try cuts(bytes).map {
       end += $0
       return end
+    }
+  }
+
+  @Test("Where a chunk may be cut is known from its last bytes, and its cut is the first such place")
+  func cutConditions() {
+    for bytes in [dumpLikeBytes(300_000), noise(300_000), [UInt8](repeating: 0, count: 200_000)] {
+      bytes.withUnsafeBytes { bytes in
+        var rest = bytes[...]
+        while !rest.isEmpty {
+          let chunk = UnsafeRawBufferPointer(rebasing: rest)
+          let length = chunker.nextChunkLength(in: chunk)
+          let first = (1...chunk.count).first { chunker.mayCut(chunk, at: $0) }
+          // The end of a stream is none of the places where chunks are cut.
+          #expect(first ?? chunk.count == length)
+          rest = rest.dropFirst(length)
+        }
+      }
     }
   }
 

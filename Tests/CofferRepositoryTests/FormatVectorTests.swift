@@ -75,10 +75,13 @@ struct FormatVectorTests {
   func index() {
     let pack = IndexedPack(
       digest: digest(7), kind: .tree, size: 1000, plainSize: 3000,
-      entries: [.init(id: id(1), block: 0), .init(id: id(2), block: 0), .init(id: id(3), block: 1)])
+      entries: [
+        .init(id: id(1), length: 5, block: 0), .init(id: id(2), length: 300, block: 0),
+        .init(id: id(3), length: 8192, block: 1),
+      ])
     let expected =
-      "01" + String(repeating: "07", count: 32) + "02e807b81702" + "02" + String(repeating: "01", count: 16)
-      + String(repeating: "02", count: 16) + "01" + String(repeating: "03", count: 16)
+      "01" + String(repeating: "07", count: 32) + "02e807b81702" + "02" + String(repeating: "01", count: 16) + "05"
+      + String(repeating: "02", count: 16) + "ac02" + "01" + String(repeating: "03", count: 16) + "8040"
     #expect(Hexadecimal.encode(IndexSegment.encode([pack])) == expected)
   }
 

@@ -20,7 +20,7 @@ struct IndexRunTests {
   @Test("Every chunk is found where it is, no other is, and all tables come back from the file")
   func lookup() throws {
     defer { cleanUp() }
-    let packs = [try pack(1, 0..<4000), try pack(2, 4000..<4001), try pack(3, 4001..<9995)]
+    let packs = [pack(1, 0..<4000), pack(2, 4000..<4001), pack(3, 4001..<9995)]
     let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8), digest(9)]))
     #expect(made.path != nil)
     let entries = cache.entries()
@@ -28,12 +28,12 @@ struct IndexRunTests {
     let run = entries[0].run
     #expect(run.signer == signer && run.sources == [digest(8), digest(9)])
     for number in stride(from: 0, to: 9995, by: 11) {
-      let found = try #require(run.number(of: try id(number)))
+      let found = try #require(run.number(of: id(number)))
       let (byte, first) = number < 4000 ? (1, 0) : number < 4001 ? (2, 4000) : (3, 4001)
       #expect(run.location(ofNumber: found) == BlockPlace(pack: digest(UInt8(byte)), block: (number - first) / 10))
       #expect(found == number)
     }
-    for number in 20_000..<30_000 { #expect(run.number(of: try id(number)) == nil) }
+    for number in 20_000..<30_000 { #expect(run.number(of: id(number)) == nil) }
     for (number, pack) in packs.enumerated() {
       #expect(run.pack(number) == .init(digest: pack.digest, kind: .data, size: 1000, plainSize: 5000))
     }
@@ -43,11 +43,11 @@ struct IndexRunTests {
   func edges() throws {
     let cache = IndexCache(folder: nil, random: .system)
     let twice = try #require(
-      try cache.make(of: [try pack(1, 0..<10), try pack(2, 5..<15)], signer: signer, sources: []))
-    #expect(twice.run.number(of: try id(7)) == 7)
+      try cache.make(of: [pack(1, 0..<10), pack(2, 5..<15)], signer: signer, sources: []))
+    #expect(twice.run.number(of: id(7)) == 7)
     #expect(twice.run.location(ofNumber: 14).pack == digest(2))
     let empty = try #require(try cache.make(of: [], signer: signer, sources: [digest(1)]))
-    #expect(empty.run.number(of: try id(1)) == nil)
+    #expect(empty.run.number(of: id(1)) == nil)
     #expect(empty.run.sources == [digest(1)])
   }
 
@@ -55,29 +55,28 @@ struct IndexRunTests {
   func cursor() throws {
     let cache = IndexCache(folder: nil, random: .system)
     let made = try #require(
-      try cache.make(of: [try pack(1, 0..<500), try pack(2, 500..<900)], signer: signer, sources: []))
+      try cache.make(of: [pack(1, 0..<500), pack(2, 500..<900)], signer: signer, sources: []))
     let index = ChunkIndex(runs: [made.run])
-    var cursor = IndexCursor()
     var order = Array(0..<100) + Array(2000..<2010) + Array(100..<200)
     order += Array(600..<900) + [3000] + Array(5..<50)
     for number in order {
-      #expect(index.claim(try id(number), near: &cursor) == (number >= 900))
+      #expect(index.claim(id(number)).isNew == (number >= 900))
     }
-    #expect(!index.claim(try id(2005), near: &cursor))
+    #expect(!index.claim(id(2005)).isNew)
   }
 
   @Test("Merged runs hold what each of them held, and a pack that both have once")
   func merging() throws {
     defer { cleanUp() }
     let first = try #require(
-      try cache.make(of: [try pack(1, 0..<95), try pack(2, 95..<300)], signer: signer, sources: [digest(8)]))
+      try cache.make(of: [pack(1, 0..<95), pack(2, 95..<300)], signer: signer, sources: [digest(8)]))
     let second = try #require(
-      try cache.make(of: [try pack(2, 95..<300), try pack(3, 300..<444)], signer: signer, sources: [digest(9)]))
+      try cache.make(of: [pack(2, 95..<300), pack(3, 300..<444)], signer: signer, sources: [digest(9)]))
     let merged = try #require(try cache.merge([first.run, second.run])).run
     #expect(merged.layout.packCount == 3 && merged.layout.chunkCount == 444)
     #expect(merged.sources == [digest(8), digest(9)])
     for number in 0..<444 {
-      let found = try #require(merged.number(of: try id(number)))
+      let found = try #require(merged.number(of: id(number)))
       let (byte, start) = number < 95 ? (1, 0) : number < 300 ? (2, 95) : (3, 300)
       #expect(
         merged.location(ofNumber: found) == BlockPlace(pack: digest(UInt8(byte)), block: (number - start) / 10))
@@ -94,7 +93,7 @@ struct IndexRunTests {
   @Test("A file that was cut short or changed in what leads to blocks is no run, and is removed")
   func damage() throws {
     defer { cleanUp() }
-    let packs = [try pack(1, 0..<300)]
+    let packs = [pack(1, 0..<300)]
     let size = try #require(IndexRunLayout(sourceCount: 1, packCount: 1, blockCount: 30, chunkCount: 300)).filter
     for offset in [0, 9, 33, 50, 70, 130, 200, 260, size - 1] {
       let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8)]))
@@ -113,8 +112,8 @@ struct IndexRunTests {
   @Test("A folder that cannot be written to, or a disk without room, costs memory and nothing else")
   func unwritable() throws {
     let cache = IndexCache(folder: "/proc/nowhere", random: .system)
-    let made = try #require(try cache.make(of: [try pack(1, 0..<300)], signer: signer, sources: []))
+    let made = try #require(try cache.make(of: [pack(1, 0..<300)], signer: signer, sources: []))
     #expect(made.path == nil)
-    #expect(made.run.number(of: try id(299)) == 299)
+    #expect(made.run.number(of: id(299)) == 299)
   }
 }

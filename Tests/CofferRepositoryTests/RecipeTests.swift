@@ -6,23 +6,19 @@ import Testing
 struct RecipeTests {
   private final class Nodes {
     var stored: [ChunkID: [UInt8]] = [:]
-    let hasher: KeyedHasher
+    let hasher = ChunkHasher(key: SecretBytes(copying: [UInt8](repeating: 2, count: 32)))
 
-    init() throws {
-      hasher = try KeyedHasher(key: SecretBytes(copying: [UInt8](repeating: 2, count: 32)))
-    }
-
-    func id(_ number: Int) throws -> ChunkID {
-      try Array("\(number)".utf8).withUnsafeBytes { try hasher.chunkID(of: $0) }
+    func id(_ number: Int) -> ChunkID {
+      Array("\(number)".utf8).withUnsafeBytes { hasher.id(of: $0) }
     }
 
     func build(_ numbers: [Int]) throws -> StreamReference {
       var builder = try RecipeBuilder { node in
-        let id = try self.hasher.chunkID(of: node)
+        let id = self.hasher.id(of: node)
         self.stored[id] = Array(node)
         return id
       }
-      for number in numbers { try builder.append(try id(number), length: number % 1000 + 1) }
+      for number in numbers { try builder.append(id(number), length: number % 1000 + 1) }
       return try builder.finish()
     }
 
@@ -39,10 +35,10 @@ struct RecipeTests {
 
   @Test("Streams of any number of chunks come back in order", arguments: [0, 1, 2, 15, 16, 17, 500, 40_000])
   func roundTrip(count: Int) throws {
-    let nodes = try Nodes()
+    let nodes = Nodes()
     let stream = try nodes.build(Array(0..<count))
     #expect(stream.chunkCount == UInt64(count))
-    let expected = try (0..<count).map { RecipeReader.Entry(id: try nodes.id($0), size: UInt64($0 % 1000 + 1)) }
+    let expected = (0..<count).map { RecipeReader.Entry(id: nodes.id($0), size: UInt64($0 % 1000 + 1)) }
     #expect(try nodes.read(stream) == expected)
     #expect(stream.size == expected.reduce(0) { $0 + $1.size })
     if count >= 40_000 { #expect(stream.depth >= 1) }
@@ -50,7 +46,7 @@ struct RecipeTests {
 
   @Test("A change in the middle makes a few new nodes only")
   func sharing() throws {
-    let nodes = try Nodes()
+    let nodes = Nodes()
     _ = try nodes.build(Array(0..<20_000))
     let before = nodes.stored.count
     _ = try nodes.build(Array(0..<10_000) + [99_999] + Array(10_000..<20_000))
@@ -60,7 +56,7 @@ struct RecipeTests {
 
   @Test("A stream's hash depends on every chunk, its length and its place")
   func hash() throws {
-    let nodes = try Nodes()
+    let nodes = Nodes()
     let hashes = try [[1, 2, 3], [1, 3, 2], [1, 2], [1, 2, 3, 3], []].map { try nodes.build($0).hash }
     #expect(Set(hashes).count == 5)
     #expect(try nodes.build([1, 2, 3]).hash == hashes[0])
@@ -68,7 +64,7 @@ struct RecipeTests {
 
   @Test("A recipe with a missing or foreign node is an error, never a shorter stream")
   func damage() throws {
-    let nodes = try Nodes()
+    let nodes = Nodes()
     let stream = try nodes.build(Array(0..<5000))
     let all = nodes.stored
     for id in all.keys {

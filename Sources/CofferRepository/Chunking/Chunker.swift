@@ -30,6 +30,22 @@ struct Chunker: Sendable {
     ~0 << UInt64(64 - count)
   }
 
+  /// Whether a chunk that begins at the start of `bytes` ends after `length` of them unless it has ended before.
+  ///
+  /// That depends on the last 64 bytes at most: what came before them has left the hash.
+  func mayCut(_ bytes: UnsafeRawBufferPointer, at length: Int) -> Bool {
+    guard length > parameters.minimum, length <= min(bytes.count, parameters.maximum) else { return false }
+    guard length < parameters.maximum else { return true }
+    let mask = length <= parameters.target ? strictMask : looseMask
+    return gear.withUnsafeBufferPointer { gear in
+      var hash: UInt64 = 0
+      for index in max(parameters.minimum, length - UInt64.bitWidth)..<length {
+        hash = (hash &<< 1) &+ gear[Int(bytes[index])]
+      }
+      return hash & mask == 0
+    }
+  }
+
   /// Returns the length of the chunk that begins at the start of `bytes`.
   ///
   /// The answer is final when `bytes` holds at least `parameters.maximum` bytes or the rest of the stream.

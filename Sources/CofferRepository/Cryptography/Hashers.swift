@@ -45,75 +45,31 @@ final class ContentHasher {
   }
 }
 
-/// Keyed BLAKE2b (RFC 7693) through OpenSSL's BLAKE2BMAC. One a thread; nothing is allocated per call.
-final class KeyedHasher {
-  private let algorithm: OpaquePointer
-  private let context: OpaquePointer
-  private let key: SecretBytes
-  private let shortOutput: OutputSize
-  private let longOutput: OutputSize
-
-  /// OpenSSL's parameter for the length of the output, made once.
-  private struct OutputSize {
-    let count: Int
-    let list: [OSSL_PARAM]
-    private let owner = ParameterList()
-
-    init(_ count: Int) {
-      self.count = count
-      owner.number(OSSL_MAC_PARAM_SIZE, UInt64(count))
-      list = owner.terminated
-    }
-  }
-
+/// Keyed BLAKE2b (RFC 7693) with 32 bytes of output, through OpenSSL's BLAKE2BMAC.
+enum MessageAuthentication {
   /// - Parameter key: 32 bytes.
-  init(key: SecretBytes) throws {
+  static func code(of bytes: [UInt8], key: SecretBytes) throws -> Digest256 {
     guard let algorithm = EVP_MAC_fetch(nil, "BLAKE2BMAC", nil) else {
       throw CryptographyError.library("EVP_MAC_fetch")
     }
-    guard let context = EVP_MAC_CTX_new(algorithm) else {
-      EVP_MAC_free(algorithm)
-      throw CryptographyError.library("EVP_MAC_CTX_new")
-    }
-    self.algorithm = algorithm
-    self.context = context
-    self.key = key
-    shortOutput = OutputSize(ChunkID.size)
-    longOutput = OutputSize(Digest256.size)
-  }
-
-  deinit {
-    EVP_MAC_CTX_free(context)
-    EVP_MAC_free(algorithm)
-  }
-
-  /// Returns the 16-byte keyed hash, made with that output length as RFC 7693 says (not a truncated longer one).
-  func chunkID(of bytes: UnsafeRawBufferPointer) throws -> ChunkID {
-    try hash(bytes, shortOutput) { ChunkID($0) }
-  }
-
-  /// Returns the 32-byte keyed hash.
-  func digest(of bytes: UnsafeRawBufferPointer) throws -> Digest256 {
-    try hash(bytes, longOutput) { Digest256($0) }
-  }
-
-  private func hash<Result>(
-    _ bytes: UnsafeRawBufferPointer, _ size: OutputSize, _ make: (UnsafeRawBufferPointer) -> Result
-  ) throws -> Result {
-    // The key is given at every start: OpenSSL 3.0 resets BLAKE2 MACs to their keyed state only then.
+    defer { EVP_MAC_free(algorithm) }
+    guard let context = EVP_MAC_CTX_new(algorithm) else { throw CryptographyError.library("EVP_MAC_CTX_new") }
+    defer { EVP_MAC_CTX_free(context) }
+    let parameters = ParameterList()
+    parameters.number(OSSL_MAC_PARAM_SIZE, UInt64(Digest256.size))
     let started = key.withUnsafeBytes { key in
-      EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, size.list)
+      EVP_MAC_init(context, key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, parameters.terminated)
     }
-    guard started == 1,
-      EVP_MAC_update(context, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count) == 1
-    else { throw CryptographyError.library("EVP_MAC_update") }
-    return try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { output in
+    guard started == 1, EVP_MAC_update(context, bytes, bytes.count) == 1 else {
+      throw CryptographyError.library("EVP_MAC_update")
+    }
+    return try withUnsafeTemporaryAllocation(byteCount: Digest256.size, alignment: 8) { output in
       var count = 0
       let pointer = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      guard EVP_MAC_final(context, pointer, &count, output.count) == 1, count == size.count else {
+      guard EVP_MAC_final(context, pointer, &count, output.count) == 1, count == output.count else {
         throw CryptographyError.library("EVP_MAC_final")
       }
-      return make(UnsafeRawBufferPointer(output))
+      return Digest256(UnsafeRawBufferPointer(output))
     }
   }
 }

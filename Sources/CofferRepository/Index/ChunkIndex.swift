@@ -1,26 +1,5 @@
 import Synchronization
 
-/// The chunk that a stream has found last. The next one is nearly always the one that is stored behind it.
-struct IndexCursor {
-  fileprivate var run: IndexRun?
-  fileprivate var number = 0
-
-  /// Steps to the next chunk if it is the one.
-  fileprivate mutating func steps(to id: ChunkID) -> Bool {
-    guard let run, number + 1 < run.layout.chunkCount, run.id(number + 1) == id else { return false }
-    number += 1
-    return true
-  }
-
-  /// Looks for the chunk wherever it may be.
-  fileprivate mutating func moves(to id: ChunkID, in runs: [IndexCache.Entry]) -> Bool {
-    guard let (run, number) = ChunkIndex.find(id, in: runs) else { return false }
-    self.run = run
-    self.number = number
-    return true
-  }
-}
-
 /// Which chunk is in which block of which pack: a cache of the packs' directories.
 ///
 /// What was there when it was loaded is in runs, which take little memory; what the session adds is in a table, and when
@@ -93,20 +72,28 @@ final class ChunkIndex: Sendable {
     }
   }
 
-  /// Marks an unknown chunk as being stored by this session.
-  ///
-  /// - Parameter cursor: Where the stream is that the chunk comes from.
-  /// - Returns: Whether the chunk was unknown, so that the caller is the one to store it.
-  func claim(_ id: ChunkID, near cursor: inout IndexCursor) -> Bool {
-    if cursor.steps(to: id) { return false }
-    return state.withLock { state in cursor.moves(to: id, in: state.runs) ? false : state.table.claim(id) }
+  /// What became of a chunk that a session has come upon.
+  enum Claim {
+    /// It is unknown to all, and the caller's to store from now on.
+    case new
+    /// It is being stored, or was by this session.
+    case taken
+    case stored(IndexPlace)
+  }
+
+  /// Marks a chunk as being stored by this session if nobody has it.
+  func claim(_ id: ChunkID) -> Claim {
+    state.withLock { state in
+      if let (run, number) = Self.find(id, in: state.runs) { return .stored(IndexPlace(run: run, number: number)) }
+      return state.table.claim(id) ? .new : .taken
+    }
   }
 
   func location(of id: ChunkID) -> BlockPlace? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }
 
-  fileprivate static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {
+  private static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {
     for entry in runs {
       if let number = entry.run.number(of: id) { return (entry.run, number) }
     }

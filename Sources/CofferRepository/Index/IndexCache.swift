@@ -63,11 +63,12 @@ struct IndexCache: Sendable {
         builder.addPack(.init(digest: pack.digest, kind: pack.kind, size: pack.size, plainSize: pack.plainSize))
         var rest = pack.entries[...]
         for block in 0..<blockCount {
-          let ids = rest.prefix { $0.block == block }.map(\.id)
-          rest = rest.dropFirst(ids.count)
-          var bytes = ByteWriter()
-          for id in ids { bytes.id(id) }
-          bytes.bytes.withUnsafeBytes { builder.addBlock($0) }
+          let entries = rest.prefix { $0.block == block }
+          rest = rest.dropFirst(entries.count)
+          var ids = ByteWriter()
+          for entry in entries { ids.id(entry.id) }
+          let lengths = entries.map { UInt32($0.length) }
+          ids.bytes.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
         }
       }
     }
@@ -90,7 +91,10 @@ struct IndexCache: Sendable {
     return try make(layout, signer, sources, isLasting) { builder in
       for ((run, number), blocks) in zip(parts, blocks) {
         builder.addPack(run.pack(number))
-        for block in blocks { builder.addBlock(run.idBytes(run.chunks(ofBlock: block))) }
+        for block in blocks {
+          let chunks = run.chunks(ofBlock: block)
+          builder.addBlock(run.idBytes(chunks), lengths: run.lengthBytes(chunks))
+        }
       }
     }
   }

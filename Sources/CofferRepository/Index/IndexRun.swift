@@ -36,8 +36,8 @@ final class IndexRun: Sendable {
     guard let actual = try? Self.checksum(bytes, layout), actual == stored else { return nil }
   }
 
-  /// Ids and slots are left out: there is a gigabyte of them for a terabyte of data, and where one of them were not
-  /// what it was, a chunk would be stored once more, or be looked for in a block that does not hold it.
+  /// Ids, lengths and slots are left out: there are gigabytes of them for a terabyte of data, and where one of them
+  /// were not what it was, a chunk would be stored once more, or be looked for in a block that does not hold it.
   static func checksum(_ bytes: UnsafeRawBufferPointer, _ layout: IndexRunLayout) throws -> Digest256 {
     var parts = Array(bytes[..<IndexRunLayout.Field.checksum])
     for part in [layout.sources..<layout.packs, layout.packs..<layout.blocks, layout.blocks..<layout.filter] {
@@ -76,10 +76,21 @@ final class IndexRun: Sendable {
     ChunkID(UnsafeRawBufferPointer(rebasing: bytes[(layout.ids + number * ChunkID.size)...]))
   }
 
-  /// The ids of a pack's or block's chunks, as they lie.
-  func idBytes(_ chunks: Range<Int>) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(
-      rebasing: bytes[layout.ids + chunks.lowerBound * ChunkID.size..<layout.ids + chunks.upperBound * ChunkID.size])
+  /// Bytes of the chunk.
+  func length(_ number: Int) -> Int {
+    Int(bytes.load(fromByteOffset: layout.lengths + number * IndexRunLayout.lengthSize, as: UInt32.self))
+  }
+
+  /// The ids of chunks, as they lie.
+  func idBytes(_ chunks: Range<Int>) -> UnsafeRawBufferPointer { part(layout.ids, chunks, ChunkID.size) }
+
+  /// The lengths of chunks, as they lie.
+  func lengthBytes(_ chunks: Range<Int>) -> UnsafeRawBufferPointer {
+    part(layout.lengths, chunks, IndexRunLayout.lengthSize)
+  }
+
+  private func part(_ table: Int, _ rows: Range<Int>, _ rowSize: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: bytes[table + rows.lowerBound * rowSize..<table + rows.upperBound * rowSize])
   }
 
   /// The number of the chunk with this id; nil when the run does not have it.

@@ -35,12 +35,17 @@ struct IndexRunBuilder {
 
   /// Adds a block's chunks to the pack that was begun last.
   ///
-  /// - Parameter ids: 16 bytes each.
-  mutating func addBlock(_ ids: UnsafeRawBufferPointer) {
+  /// - Parameters:
+  ///   - ids: 16 bytes each.
+  ///   - lengths: 4 bytes each.
+  mutating func addBlock(_ ids: UnsafeRawBufferPointer, lengths: UnsafeRawBufferPointer) {
     store(chunkCount, at: layout.blocks + blockCount * 8)
     blockCount += 1
     UnsafeMutableRawBufferPointer(rebasing: memory.bytes[(layout.ids + chunkCount * ChunkID.size)...])
       .copyMemory(from: ids)
+    UnsafeMutableRawBufferPointer(
+      rebasing: memory.bytes[(layout.lengths + chunkCount * IndexRunLayout.lengthSize)...]
+    ).copyMemory(from: lengths)
     for offset in stride(from: 0, to: ids.count, by: ChunkID.size) {
       let id = ChunkID(UnsafeRawBufferPointer(rebasing: ids[offset...]))
       addToFilter(id)

@@ -3,11 +3,12 @@
 /// In the machine's own byte order, each table at a multiple of 64 bytes: header; sources, the hashes (32) of the index
 /// objects that were read; packs, each hash (32), first block (8), size (8), plain size (8), kind (8); blocks, each the
 /// number (8) of its first chunk, and a last one of all chunks; the filter's lines (64); chunk ids (16) in the order of
-/// the packs; slots (8) of a hash table over them.
+/// the packs; the chunks' lengths (4); slots (8) of a hash table over the ids.
 struct IndexRunLayout: Equatable {
-  static let magic: UInt64 = 0x3130_5844_4952_4643  // "CFRIDX01"
+  static let magic: UInt64 = 0x3230_5844_4952_4643  // "CFRIDX02"
   static let headerSize = 128
   static let packSize = 64
+  static let lengthSize = 4
   static let slotSize = 8
   static let lineSize = 64
 
@@ -35,6 +36,7 @@ struct IndexRunLayout: Equatable {
   let blocks: Int
   let filter: Int
   let ids: Int
+  let lengths: Int
   let slots: Int
   let size: Int
 
@@ -56,7 +58,8 @@ struct IndexRunLayout: Equatable {
     blocks = aligned(packs + packCount * Self.packSize)
     filter = aligned(blocks + (blockCount + 1) * 8)
     ids = filter + lineCount * Self.lineSize
-    slots = aligned(ids + chunkCount * ChunkID.size)
+    lengths = aligned(ids + chunkCount * ChunkID.size)
+    slots = aligned(lengths + chunkCount * Self.lengthSize)
     size = slots + slotCount * Self.slotSize
   }
 }

@@ -4,6 +4,8 @@ import CofferStorage
 struct IndexedPack: Sendable, Equatable {
   struct Entry: Sendable, Equatable {
     let id: ChunkID
+    /// Bytes of the chunk.
+    let length: Int
     let block: Int
   }
 
@@ -23,7 +25,7 @@ extension IndexedPack {
     self.size = size
     plainSize = directory.blocks.reduce(0) { $0 + $1.plainLength }
     entries = directory.blocks.enumerated().flatMap { number, block in
-      directory.chunks[block.chunks].map { Entry(id: $0.id, block: number) }
+      directory.chunks[block.chunks].map { Entry(id: $0.id, length: $0.length, block: number) }
     }
   }
 }
@@ -31,7 +33,7 @@ extension IndexedPack {
 /// The object `index/<hash>`: the index of the packs that one key wrote, sealed and signed by it.
 ///
 /// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
-/// entries in one block: number of entries and their ids. Blocks count up from 0 without gaps.
+/// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps.
 enum IndexSegment {
   static let folder = "index"
 
@@ -49,7 +51,10 @@ enum IndexSegment {
       for block in 0..<blockCount {
         let end = pack.entries[position...].firstIndex { $0.block != block } ?? pack.entries.endIndex
         writer.varint(end - position)
-        for entry in pack.entries[position..<end] { writer.id(entry.id) }
+        for entry in pack.entries[position..<end] {
+          writer.id(entry.id)
+          writer.varint(entry.length)
+        }
         position = end
       }
     }
@@ -66,8 +71,10 @@ enum IndexSegment {
       let plainSize = try reader.length(limit: Int.max)
       var entries: [IndexedPack.Entry] = []
       for block in 0..<(try reader.count(elementSize: 1)) {
-        let count = try reader.count(elementSize: ChunkID.size)
-        for _ in 0..<count { entries.append(.init(id: try reader.id(), block: block)) }
+        for _ in 0..<(try reader.count(elementSize: ChunkID.size + 1)) {
+          let id = try reader.id()
+          entries.append(.init(id: id, length: try reader.length(limit: PackDirectory.plainLimit), block: block))
+        }
       }
       packs.append(
         IndexedPack(digest: digest, kind: kind, size: size, plainSize: plainSize, entries: entries))

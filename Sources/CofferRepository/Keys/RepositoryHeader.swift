@@ -16,13 +16,14 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   public let chunker: ChunkerParameters
   /// Stored bytes after which a data pack is finished.
   public let packTarget: Int
-  /// How chunk ids are made; 1 is keyed BLAKE2b.
+  /// How chunk ids are made; 2 is keyed BLAKE3, and 1 was keyed BLAKE2b, which no release wrote.
   let idSuite: UInt8
   /// How blocks and records are sealed.
   let cipherSuite: UInt8
   /// The root's public signing key, in hex.
   let rootPublic: String
 
+  static let currentIDSuite: UInt8 = 2
   static let configName = ObjectName(wellFormed: "config")
   private static let magic = Array("COFFERCF".utf8)
   private static let macSize = 32
@@ -61,7 +62,7 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
     guard let header = try? JSONDecoder().decode(RepositoryHeader.self, from: Data(json)),
       header.salt.count == 16, (1 << 16...1 << 30).contains(header.packTarget)
     else { throw damaged(location, "its header is not readable") }
-    guard CipherSuite(rawValue: header.cipherSuite) != nil, header.idSuite == 1 else {
+    guard CipherSuite(rawValue: header.cipherSuite) != nil, header.idSuite == currentIDSuite else {
       throw RepositoryError.unsupported(
         location: location, what: "cipher suite \(header.cipherSuite) with id suite \(header.idSuite)")
     }
@@ -94,7 +95,7 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
 
   private static func mac(of bytes: [UInt8], salt: [UInt8], indexKey: SecretBytes) throws -> Digest256 {
     let key = try KeyDerivation.hkdf(secret: indexKey, salt: salt, label: "coffer config", count: 32)
-    return try bytes.withUnsafeBytes { try KeyedHasher(key: key).digest(of: $0) }
+    return try MessageAuthentication.code(of: bytes, key: key)
   }
 
   private static func damaged(_ location: String, _ detail: String) -> RepositoryError {

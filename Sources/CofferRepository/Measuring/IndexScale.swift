@@ -48,8 +48,13 @@ package struct IndexScale {
       return (clock.steadySeconds() - start) / Double(lookups) * 1e9
     }
     var cursor = IndexCursor()
-    let following = nanoseconds { !index.claim(id($0 % count), near: &cursor) }
-    let known = nanoseconds { !index.claim(id(Int(mix(UInt64($0)) % UInt64(count))), near: &cursor) }
+    let following = nanoseconds { number in
+      let id = id(number % count)
+      guard let next = cursor.follower(0), next.id == id else { return cursor.moves(to: index.claim(id)) }
+      cursor.move(to: next)
+      return true
+    }
+    let known = nanoseconds { cursor.moves(to: index.claim(id(Int(mix(UInt64($0)) % UInt64(count))))) }
     let unknown = nanoseconds { index.presence(of: id(count + $0)) == .unknown }
     return Figures(
       chunkCount: count, fileSize: layout.size, buildSeconds: built - start, openSeconds: opened - built,
@@ -62,6 +67,7 @@ package struct IndexScale {
       layout, in: try MappedMemory.create(path, size: layout.size),
       signer: KeyID([UInt8](repeating: 0, count: KeyID.size)), sources: [])
     var ids = [UInt64](repeating: 0, count: chunksPerBlock * 2)
+    let lengths = [UInt32](repeating: 8192, count: chunksPerBlock)
     for pack in 0..<layout.packCount {
       let digest = withUnsafeBytes(of: (mix(1), mix(2), mix(3), UInt64(pack))) { Digest256($0) }
       builder.addPack(.init(digest: digest, kind: .data, size: 1, plainSize: 1))
@@ -73,7 +79,7 @@ package struct IndexScale {
             ids[number * 2 + 1] = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
           }
         }
-        ids.withUnsafeBytes { builder.addBlock($0) }
+        ids.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
       }
     }
     _ = try builder.finish()
@@ -95,5 +101,14 @@ package struct IndexScale {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
     return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+  }
+}
+
+extension IndexCursor {
+  /// - Returns: Whether the chunk was known.
+  fileprivate mutating func moves(to claim: ChunkIndex.Claim) -> Bool {
+    guard case .stored(let place) = claim else { return false }
+    move(to: place)
+    return true
   }
 }

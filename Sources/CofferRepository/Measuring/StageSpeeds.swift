@@ -29,7 +29,7 @@ package struct StageSpeeds {
     room.initializeMemory(as: UInt8.self, repeating: 0)
     let sample = UnsafeRawBufferPointer(rebasing: room[..<(try read(path, into: room))])
     let chunks = try cut(sample)
-    try look(up: try hash(chunks))
+    look(up: hash(chunks))
     let coded = try compress(sample)
     try seal(coded)
     try write(coded, to: folder)
@@ -68,21 +68,20 @@ package struct StageSpeeds {
     return chunks
   }
 
-  private mutating func hash(_ chunks: [UnsafeRawBufferPointer]) throws -> [(id: ChunkID, count: Int)] {
-    let hasher = try KeyedHasher(key: Self.key)
+  private mutating func hash(_ chunks: [UnsafeRawBufferPointer]) -> [(id: ChunkID, count: Int)] {
+    let hasher = ChunkHasher(key: Self.key)
     var ids: [(id: ChunkID, count: Int)] = []
-    try measure("hash", bytes: chunks.reduce(0) { $0 + $1.count }) {
-      ids = try chunks.map { (try hasher.chunkID(of: $0), $0.count) }
+    measure("hash", bytes: chunks.reduce(0) { $0 + $1.count }) {
+      ids = chunks.map { (hasher.id(of: $0), $0.count) }
     }
     return ids
   }
 
-  private mutating func look(up chunks: [(id: ChunkID, count: Int)]) throws {
+  private mutating func look(up chunks: [(id: ChunkID, count: Int)]) {
     let index = ChunkIndex()
-    var cursor = IndexCursor()
-    for chunk in chunks { _ = index.claim(chunk.id, near: &cursor) }
+    for chunk in chunks { _ = index.claim(chunk.id) }
     measure("look up", bytes: chunks.reduce(0) { $0 + $1.count }) {
-      for chunk in chunks { _ = index.claim(chunk.id, near: &cursor) }
+      for chunk in chunks { _ = index.claim(chunk.id) }
     }
   }
 

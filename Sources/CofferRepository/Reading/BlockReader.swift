@@ -7,7 +7,7 @@ final class BlockReader {
   private let cache: ReadCache
   private let verifiesChunks: Bool
   private let decompressor: BlockDecompressor
-  private let hasher: [PackKind: KeyedHasher]
+  private let hashers: [PackKind: ChunkHasher]
   private var openers = RecentCache<Digest256, BlockOpener>(capacity: 16)
 
   /// - Parameter verifiesChunks: Whether chunk ids are computed again. Without that, blocks are authenticated all the
@@ -17,10 +17,7 @@ final class BlockReader {
     self.cache = cache
     self.verifiesChunks = verifiesChunks
     decompressor = try BlockDecompressor()
-    hasher = [
-      .data: try KeyedHasher(key: try context.dataIDKey()),
-      .tree: try KeyedHasher(key: try context.nodeIDKey()),
-    ]
+    hashers = [.data: try context.chunkHasher(.data), .tree: try context.chunkHasher(.tree)]
   }
 
   /// Returns a block whose chunks all have the ids that the directory gives them.
@@ -50,13 +47,13 @@ final class BlockReader {
     }
     let entry = reader.directory.blocks[number]
     let plain = try decode(coded, entry: entry, number: number, reader: reader)
-    guard verifiesChunks, let hasher = hasher[reader.header.kind] else { return PlainBlock(bytes: plain, places: [:]) }
+    guard verifiesChunks, let hasher = hashers[reader.header.kind] else { return PlainBlock(bytes: plain, places: [:]) }
     var places: [ChunkID: Range<Int>] = [:]
     places.reserveCapacity(entry.chunks.count)
     try plain.withUnsafeBytes { plain in
       for chunk in reader.directory.chunks[entry.chunks] {
         let place = chunk.offset..<chunk.offset + chunk.length
-        guard try hasher.chunkID(of: UnsafeRawBufferPointer(rebasing: plain[place])) == chunk.id else {
+        guard hasher.id(of: UnsafeRawBufferPointer(rebasing: plain[place])) == chunk.id else {
           throw reader.damagedBlock(number, "holds a chunk that is not what its id says")
         }
         places[chunk.id] = place

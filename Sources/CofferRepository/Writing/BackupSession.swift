@@ -16,9 +16,9 @@ public final class BackupSession: Sendable {
   private let pipeline: BlockPipeline
   private let chunker: Chunker
   private let packs: SharedCache<Digest256, PackReader>
-  private let dataIDKey: SecretBytes
+  private let hasher: ChunkHasher
   private let nodes: Mutex<NodeWriter>
-  private let idleFillers = Mutex<[StreamFiller]>([])
+  private let idleGatherers = Mutex<[RunGatherer]>([])
   private let items = Mutex<ItemList>(ItemList())
   private let cancellation: Cancellation
 
@@ -39,7 +39,7 @@ public final class BackupSession: Sendable {
     do {
       index = try loadIndex()
       chunker = try context.chunker()
-      dataIDKey = try context.dataIDKey()
+      hasher = try context.chunkHasher(.data)
       let storer = PackStorer(context: context, index: index, session: marker, counters: counters)
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
@@ -56,7 +56,7 @@ public final class BackupSession: Sendable {
       self.storer = storer
       nodes = Mutex(
         NodeWriter(
-          hasher: try KeyedHasher(key: try context.nodeIDKey()), index: index,
+          hasher: try context.chunkHasher(.tree), index: index,
           filler: BlockFiller(kind: .tree, pipeline: pipeline), counters: counters))
     } catch {
       marker.remove()
@@ -72,13 +72,13 @@ public final class BackupSession: Sendable {
   /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
   ///   failures; `RunCancelled`.
   public func store(_ source: any ByteSource) throws -> StreamReference {
-    let filler = try idleFillers.withLock { $0.popLast() } ?? makeFiller()
+    let gatherer = idleGatherers.withLock { $0.popLast() } ?? makeGatherer()
     // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
-    defer { idleFillers.withLock { $0.append(filler) } }
+    defer { idleGatherers.withLock { $0.append(gatherer) } }
     do {
-      return try fill(filler, from: source)
+      return try store(source, through: gatherer)
     } catch {
-      try filler.runs.endStream()
+      try gatherer.endStream()
       throw error
     }
   }
@@ -97,7 +97,7 @@ public final class BackupSession: Sendable {
       let (list, count) = items.withLock { ($0.encoded.bytes, $0.count) }
       let original = counters.progress.read
       let reference = try store(MemorySource(list))
-      for filler in idleFillers.withLock({ $0 }) { try filler.runs.flush() }
+      for gatherer in idleGatherers.withLock({ $0 }) { try gatherer.flush() }
       try nodes.withLock { try $0.filler.flush() }
       try pipeline.finish()
       try storer.finish()
@@ -125,67 +125,51 @@ public final class BackupSession: Sendable {
     marker.remove()
   }
 
-  private func makeFiller() throws -> StreamFiller {
-    StreamFiller(
-      hasher: try KeyedHasher(key: dataIDKey),
-      runs: RunGatherer(
-        full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
-        bases: BaseFinder(context: context, index: index, packs: packs)))
+  private func makeGatherer() -> RunGatherer {
+    RunGatherer(
+      full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
+      bases: BaseFinder(context: context, index: index, packs: packs))
   }
 
-  private func fill(_ filler: StreamFiller, from source: any ByteSource) throws -> StreamReference {
+  private func store(_ source: any ByteSource, through gatherer: RunGatherer) throws -> StreamReference {
     var recipe = try RecipeBuilder { [self] node in
       try nodes.withLock { try $0.store(node) }
     }
-    let chunks = StreamChunker(chunker: chunker)
-    var cursor = IndexCursor()
-    try chunks.forEachChunk(
+    var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index)
+    try StreamChunker(maximum: chunker.parameters.maximum).forEachChunk(
       of: source,
       didRead: { count in
         counters.addRead(count)
         try cancellation.check()
         try marker.heartbeat()
       },
-      { bytes in
-        let id = try filler.hasher.chunkID(of: bytes)
-        if index.claim(id, near: &cursor) {
-          try filler.runs.add(id, bytes)
-          counters.addNew(bytes.count)
+      take: { rest in
+        let chunk = taker.next(in: rest)
+        if chunk.isNew {
+          try gatherer.add(chunk.id, UnsafeRawBufferPointer(rebasing: rest[..<chunk.length]))
+          counters.addNew(chunk.length)
         } else {
-          try filler.runs.pass(id)
+          try gatherer.pass(chunk.id)
         }
-        try recipe.append(id, length: bytes.count)
+        try recipe.append(chunk.id, length: chunk.length)
+        return chunk.length
       })
-    try filler.runs.endStream()
+    try gatherer.endStream()
     return try recipe.finish()
-  }
-}
-
-/// What one thread needs to store a stream; kept for the next stream.
-private final class StreamFiller: @unchecked Sendable {
-  // Sound because a filler is either in the session's list of idle ones or used by one thread.
-  let hasher: KeyedHasher
-  let runs: RunGatherer
-
-  init(hasher: KeyedHasher, runs: RunGatherer) {
-    self.hasher = hasher
-    self.runs = runs
   }
 }
 
 /// Stores recipe nodes of all streams of a session.
 private struct NodeWriter: @unchecked Sendable {
   // Sound because it is used only under the session's lock.
-  let hasher: KeyedHasher
+  let hasher: ChunkHasher
   let index: ChunkIndex
   let filler: BlockFiller
   let counters: SessionCounters
 
   func store(_ node: UnsafeRawBufferPointer) throws -> ChunkID {
-    let id = try hasher.chunkID(of: node)
-    // Nodes of unchanged stretches follow each other rarely; a cursor would not help.
-    var cursor = IndexCursor()
-    if index.claim(id, near: &cursor) { try filler.append(id, node) }
+    let id = hasher.id(of: node)
+    if case .new = index.claim(id) { try filler.append(id, node) }
     return id
   }
 }

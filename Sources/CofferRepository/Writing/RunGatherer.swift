@@ -1,6 +1,7 @@
 /// Lays a stream's new chunks into blocks: runs between known chunks into delta blocks, everything else into full
-/// ones. Used by one thread at a time.
-final class RunGatherer {
+/// ones.
+final class RunGatherer: @unchecked Sendable {
+  // Sound because a gatherer is either in its session's list of idle ones or used by one thread.
   private let full: BlockFiller
   private let pipeline: BlockPipeline
   private let bases: BaseFinder?

@@ -1,16 +1,20 @@
 import CofferSystem
 
-/// Cuts a stream into chunks, whatever sizes it is read in.
+/// Lays a stream out so that each chunk is in one piece of memory, whatever sizes it is read in.
 struct StreamChunker {
-  let chunker: Chunker
+  /// Bytes of the longest chunk.
+  let maximum: Int
 
-  /// Reads the stream to its end and calls `body` with each chunk's bytes, which are valid during the call only.
+  /// Reads the stream to its end.
   ///
-  /// - Parameter didRead: Called with the number of bytes of every piece that was read.
+  /// - Parameters:
+  ///   - didRead: Called with the number of bytes of every piece that was read.
+  ///   - take: Called with the bytes that follow the chunks taken so far, as many as there are: at least `maximum`, or
+  ///     the rest of the stream. They are valid during the call only. Returns the next chunk's length.
   func forEachChunk(
-    of source: any ByteSource, didRead: (Int) throws -> Void, _ body: (UnsafeRawBufferPointer) throws -> Void
+    of source: any ByteSource, didRead: (Int) throws -> Void, take: (UnsafeRawBufferPointer) throws -> Int
   ) throws {
-    let headroom = chunker.parameters.maximum
+    let headroom = maximum
     let reader = ReadAhead(source, headroom: headroom)
     defer { reader.stop() }
     var current = try reader.next()
@@ -19,10 +23,10 @@ struct StreamChunker {
     while let piece = current {
       let end = headroom + piece.filled
       try didRead(piece.filled)
-      let rest = try cut(piece, from: position, to: end, isLast: false, body)
+      let rest = try cut(piece, from: position, to: end, leaving: maximum - 1, take)
       let following = try reader.next()
       guard let following else {
-        _ = try cut(piece, from: rest, to: end, isLast: true, body)
+        _ = try cut(piece, from: rest, to: end, leaving: 0, take)
         return
       }
       let leftover = end - rest
@@ -34,20 +38,16 @@ struct StreamChunker {
     }
   }
 
-  /// Cuts chunks while their ends are certain.
+  /// Cuts chunks off until at most `leaving` bytes are left.
   ///
-  /// - Returns: Where the uncut rest begins; less than the longest chunk of it.
+  /// - Returns: Where the uncut rest begins.
   private func cut(
-    _ piece: ReadAhead.Piece, from start: Int, to end: Int, isLast: Bool,
-    _ body: (UnsafeRawBufferPointer) throws -> Void
+    _ piece: ReadAhead.Piece, from start: Int, to end: Int, leaving: Int,
+    _ take: (UnsafeRawBufferPointer) throws -> Int
   ) throws -> Int {
     var position = start
-    let needed = isLast ? 1 : chunker.parameters.maximum
-    while end - position >= needed {
-      let rest = UnsafeRawBufferPointer(rebasing: piece.bytes[position..<end])
-      let length = chunker.nextChunkLength(in: rest)
-      try body(UnsafeRawBufferPointer(rebasing: rest[..<length]))
-      position += length
+    while end - position > leaving {
+      position += try take(UnsafeRawBufferPointer(rebasing: piece.bytes[position..<end]))
     }
     return position
   }

@@ -1,0 +1,52 @@
+import CofferSystem
+
+/// Takes one chunk after the other off a stream, and finds out whether the repository has it.
+///
+/// The end of a chunk that is stored behind the one before is not searched for: if the hash of the last bytes before
+/// it says that a chunk may end there, and the bytes up to it have the stored chunk's id, they are that chunk. Whoever
+/// stored it has found no earlier end in the same bytes, so this changes no cut.
+struct ChunkTaker {
+  struct Chunk {
+    let id: ChunkID
+    let length: Int
+    /// Whether nobody has it, so that the caller is the one to store it.
+    let isNew: Bool
+  }
+
+  private let chunker: Chunker
+  private let hasher: ChunkHasher
+  private let index: ChunkIndex
+  private var cursor = IndexCursor()
+
+  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex) {
+    self.chunker = chunker
+    self.hasher = hasher
+    self.index = index
+  }
+
+  /// Returns the chunk at the start of `rest`, which holds at least the longest chunk or the rest of the stream.
+  mutating func next(in rest: UnsafeRawBufferPointer) -> Chunk {
+    var guess: (length: Int, id: ChunkID)?
+    for number in 0..<IndexCursor.followerCount {
+      guard let place = cursor.follower(number) else { continue }
+      let length = place.length
+      guard length != guess?.length, chunker.mayCut(rest, at: length) else { continue }
+      let id = hasher.id(of: UnsafeRawBufferPointer(rebasing: rest[..<length]))
+      if id == place.id {
+        cursor.move(to: place)
+        return Chunk(id: id, length: length, isNew: false)
+      }
+      guess = (length, id)
+    }
+    let length = chunker.nextChunkLength(in: rest)
+    let isGuessed = guess?.length == length
+    let id = isGuessed ? guess!.id : hasher.id(of: UnsafeRawBufferPointer(rebasing: rest[..<length]))
+    switch index.claim(id) {
+    case .new: return Chunk(id: id, length: length, isNew: true)
+    case .taken: return Chunk(id: id, length: length, isNew: false)
+    case .stored(let place):
+      cursor.move(to: place)
+      return Chunk(id: id, length: length, isNew: false)
+    }
+  }
+}
