@@ -65,8 +65,10 @@ extension Repository {
     guard let header = try header(in: store) else {
       throw RepositoryError.notFound(location: store.location)
     }
-    guard let keys = try unwrap(header: header, in: store, passphrase: passphrase, surroundings: surroundings)
-    else { throw RepositoryError.wrongPassphrase(location: store.location) }
+    let unwrapped = try surroundings.times.measure(.passphrase) {
+      try unwrap(header: header, in: store, passphrase: passphrase, surroundings: surroundings)
+    }
+    guard let keys = unwrapped else { throw RepositoryError.wrongPassphrase(location: store.location) }
     let bytes = try store.get(RepositoryHeader.configName)
     try RepositoryHeader.verify(bytes, header: header, indexKey: keys.indexKey, location: store.location)
     guard header.rootPublic == Hexadecimal.encode(keys.rootPublic) else {

@@ -14,6 +14,7 @@ struct RepositoryContext: Sendable {
   var envelope: Envelope { Envelope(keys: keys, suite: suite) }
   var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
+  var times: StageTimes? { surroundings.times }
 
   /// Makes the ids of what packs of a kind hold: nodes of recipes and data never share an id.
   func chunkHasher(_ kind: PackKind) throws -> ChunkHasher {
@@ -52,12 +53,18 @@ public struct RepositorySurroundings: Sendable {
   public let cacheFolder: String?
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
+  /// Told where the time goes; nil if nobody asks.
+  public let times: StageTimes?
 
-  public init(clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil, workers: Int) {
+  public init(
+    clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil, workers: Int,
+    times: StageTimes? = nil
+  ) {
     self.clock = clock
     self.random = random
     self.keyFolder = keyFolder
     self.cacheFolder = cacheFolder
     self.workers = workers
+    self.times = times
   }
 }

@@ -70,7 +70,7 @@ struct ReadAheadTests {
     let sink = SlowSink(store)
     try reader.read(reference, into: sink, cancellation: try Cancellation())
     // And a pack's head, tail and directory.
-    #expect(sink.most - before <= ReadWindow.blockLimit + 3)
+    #expect(sink.most - before <= ReadWindow.blockLimit + WriteBehind.capacity + 3)
     #expect(store.counts.count - before >= 80)
   }
 

@@ -59,6 +59,19 @@ struct ArchiveTests {
     #expect(wrong.status == .exited(1) && wrong.errors.contains("keep-within") && wrong.errors.contains("soon"))
   }
 
+  @Test("--timings says where the time went, beside the answer")
+  func timings() throws {
+    let silent = try ground.coffer("create")
+    #expect(silent.output.isEmpty && silent.errors.isEmpty)
+    let told = try ground.coffer("create", "--timings")
+    #expect(told.status == .exited(0) && told.output.isEmpty)
+    let stages = told.errors.split(separator: "\n").map { $0.split(separator: "  ")[0] }
+    #expect(stages.prefix(2) == ["make the key of the passphrase", "load the index"])
+    #expect(stages.contains("make the ids of chunks"))
+    let listed = try ground.coffer("repo-list", "--json", "--timings")
+    #expect(listed.json.count == 1 && listed.errors.contains("make the key of the passphrase"))
+  }
+
   @Test("Without an action: create, prune and check, each as far as the configuration wants it")
   func standard() throws {
     try configure("two-{now}", "keep_daily: 1\nskip_actions: [check]\n")

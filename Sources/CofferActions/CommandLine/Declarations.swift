@@ -97,8 +97,10 @@ enum GlobalFlags {
   )
   static let noInterpolation = Flag(
     "--no-environment-interpolation", help: "Leave ${NAME} in the configuration as it stands.")
+  static let timings = Flag(
+    "--timings", help: "At the end, say where the run's time went: the seconds of each stage, of all threads together.")
   static let help = Flag("--help", "-h", help: "Show this help, or with an action that action's.")
   static let version = Flag("--version", help: "Show the version.")
 
-  static let all = [config, dryRun, verbosity, noColor, override, noInterpolation, help, version]
+  static let all = [config, dryRun, verbosity, noColor, override, noInterpolation, timings, help, version]
 }

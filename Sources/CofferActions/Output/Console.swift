@@ -41,6 +41,12 @@ public final class Console: Sendable {
     write(text, to: STDOUT_FILENO)
   }
 
+  /// What the user asked to be told besides the answer.
+  func note(_ text: String) {
+    record(text, level: 0)
+    write(text + "\n", to: STDERR_FILENO)
+  }
+
   public func step(_ text: String) {
     record(text, level: 1)
     if verbosity >= 1 { write(text + "\n", to: STDERR_FILENO) }

@@ -63,6 +63,8 @@ struct ActionContext: Sendable {
   let collector: ReportCollector
   /// What was asked of credentials and commands so far.
   let secrets: SecretCache
+  /// Told where the time goes; nil if nobody asks.
+  let times: StageTimes?
 
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
   var wantsJSON: Bool { flags.contains(SharedFlags.json) }
@@ -105,7 +107,7 @@ struct ActionContext: Sendable {
     }
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
-      surroundings: location.surroundings(surroundings))
+      surroundings: location.surroundings(surroundings, times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

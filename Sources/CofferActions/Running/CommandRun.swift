@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferMonitoring
+import CofferRepository
 import CofferSystem
 
 /// What all actions of one command line share.
@@ -15,6 +16,7 @@ struct CommandRun: Sendable {
   let cancellation: Cancellation
   let outcomes: Outcomes
   let secrets = SecretCache()
+  let times: StageTimes?
   /// What was said, for monitoring services.
   private(set) var log: LogBuffer
   /// What was done, for monitoring services.
@@ -34,6 +36,7 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment)
     self.cancellation = cancellation
     outcomes = Outcomes()
+    times = globals.contains(GlobalFlags.timings) ? StageTimes(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(
       configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())
@@ -64,6 +67,7 @@ struct CommandRun: Sendable {
     ActionContext(
       flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
       configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
-      cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets)
+      cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets,
+      times: times)
   }
 }

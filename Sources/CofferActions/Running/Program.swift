@@ -69,6 +69,7 @@ public struct Program: Sendable {
       run.console.tell([error])
       failures.append(error)
     }
+    if let times = run.times { run.console.tell(times) }
     if run.wantsJSON { run.console.output(JSONValue.list(run.outcomes.all).rendered + "\n") }
     let count = SeveralErrors(failures).errors.count
     if count > 1 { run.console.warning("\(count) errors; all are shown above") }

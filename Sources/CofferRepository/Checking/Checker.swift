@@ -13,27 +13,33 @@ extension Repository {
     if level >= .recipes, context.keys.dataPrivate == nil {
       throw RepositoryError.needsFullKey(location: location, action: "check what was backed up")
     }
-    var checker = Checker(context: context, cancellation: cancellation)
+    var checker = try Checker(context: context, level, cancellation: cancellation)
     try checker.checkObjects()
     if level >= .tables { try checker.checkTables() }
-    if level >= .content { try checker.checkBlocks() }
     if level >= .recipes { try checker.checkRecipes(ofNewest: newestArchives ?? .max) }
     return checker.report
   }
 }
 
-/// One check of a repository, level by level.
+/// One check of a repository, level by level. Packs are looked at one after the other, and what is remembered of their
+/// chunks is in files: memory does not grow with what they hold.
 struct Checker {
   private let context: RepositoryContext
   private let cancellation: Cancellation
+  private let level: CheckLevel
   private(set) var report = CheckReport()
-  private var packs: [Digest256: PackReader] = [:]
+  /// Of the packs that were found whole.
+  private let index: ChunkIndex
+  private let blocks: BlockChecker?
   private var archives: [Archive] = []
   private var damagedChunks: Set<ChunkID> = []
 
-  init(context: RepositoryContext, cancellation: Cancellation) {
+  init(context: RepositoryContext, _ level: CheckLevel, cancellation: Cancellation) throws {
     self.context = context
+    self.level = level
     self.cancellation = cancellation
+    index = ChunkIndex(cache: IndexLoader(context: context).cache, owner: context.keys.id)
+    blocks = level >= .content ? try BlockChecker(context) : nil
   }
 
   // MARK: - Level 1
@@ -81,76 +87,73 @@ struct Checker {
     }
   }
 
-  // MARK: - Level 2
+  // MARK: - Levels 2 and 4
 
+  /// Blocks are read before the recipes are followed, so that those can name what is affected.
   mutating func checkTables() throws {
     let loader = IndexLoader(context: context)
-    for (digest, _) in try loader.existingPacks() {
-      try cancellation.check()
-      do { packs[digest] = try PackReader(digest, context: context) } catch { found(error) }
-    }
+    var unseen = Set(try loader.existingPacks().keys)
     for status in try context.store.list(IndexSegment.folder) {
       do {
-        for pack in try loader.read(status.name).packs { compare(pack, in: status.name) }
+        for pack in try loader.read(status.name).packs {
+          let actual = try checkPack(pack.digest, isFirstTime: unseen.remove(pack.digest) != nil)
+          compare(pack, with: actual, in: status.name)
+        }
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         found(error)
       }
     }
+    for digest in unseen { _ = try checkPack(digest, isFirstTime: true) }
+    try settleBlocks(leaving: 0)
     for status in try context.store.list(ArchiveRecord.folder) {
       report.archiveCount += 1
       do { archives.append(try ArchiveRecord.read(status.name, context: context)) } catch { found(error) }
     }
   }
 
-  private mutating func compare(_ pack: IndexedPack, in segment: ObjectName) {
-    guard let reader = packs[pack.digest] else {
-      return found(segment, "It names pack \(pack.digest), which is missing or damaged")
-    }
-    let actual = IndexedPack(
-      digest: pack.digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
-    if actual != pack { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
-  }
-
-  // MARK: - Level 4
-
-  /// Opens every block; runs before the recipes are followed, so that those can name what is affected.
-  mutating func checkBlocks() throws {
-    let workers = context.surroundings.workers
-    let cache = ReadCache(blockCount: workers * 12)
-    let fetcher = try BlockFetcher(workers: workers, inFlight: workers * 2) {
-      try BlockReader(context: context, cache: cache)
-    }
-    var tickets: [BlockFetcher.Ticket] = []
-    for (digest, reader) in packs {
-      for number in reader.directory.blocks.indices {
-        try cancellation.check()
-        tickets.append(fetcher.fetch(BlockPlace(pack: digest, block: number)))
-        if tickets.count > workers * 2 { try settle(tickets.removeFirst()) }
-      }
-    }
-    for ticket in tickets { try settle(ticket) }
-  }
-
-  private mutating func settle(_ ticket: BlockFetcher.Ticket) throws {
+  /// - Returns: What the pack's own directory says; nil when it does not open.
+  private mutating func checkPack(_ digest: Digest256, isFirstTime: Bool) throws -> IndexedPack? {
+    try cancellation.check()
+    let reader: PackReader
     do {
-      _ = try ticket.block()
-    } catch let error as RunCancelled {
-      throw error
+      reader = try PackReader(digest, context: context)
     } catch {
-      found(error)
-      guard let directory = packs[ticket.place.pack]?.directory else { return }
-      damagedChunks.formUnion(directory.chunks[directory.blocks[ticket.place.block].chunks].map(\.id))
+      if isFirstTime { found(error) }
+      return nil
+    }
+    let pack = IndexedPack(
+      digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
+    guard isFirstTime else { return pack }
+    if level >= .recipes { try index.add(pack) }
+    for number in reader.directory.blocks.indices where blocks != nil {
+      let chunks = reader.directory.chunks[reader.directory.blocks[number].chunks].map(\.id)
+      blocks?.begin(BlockPlace(pack: digest, block: number), chunks: chunks)
+      try settleBlocks(leaving: BlockChecker.limit(context))
+    }
+    return pack
+  }
+
+  private mutating func compare(_ pack: IndexedPack, with actual: IndexedPack?, in segment: ObjectName) {
+    if let actual {
+      if actual != pack { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
+    } else {
+      found(segment, "It names pack \(pack.digest), which is missing or damaged")
+    }
+  }
+
+  private mutating func settleBlocks(leaving count: Int) throws {
+    while let blocks, blocks.count > count {
+      guard let damage = try blocks.next() else { continue }
+      found(damage.error)
+      damagedChunks.formUnion(damage.chunks)
     }
   }
 
   // MARK: - Level 3
 
   mutating func checkRecipes(ofNewest count: Int) throws {
-    let index = ChunkIndex()
-    for (digest, reader) in packs {
-      try index.add(
-        IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
-    }
     let streams = ArchiveReader(try StreamReader(context: context, index: index), location: context.location)
     for archive in archives.sorted(by: { $0.id < $1.id }).suffix(count) {
       do {
@@ -158,7 +161,7 @@ struct Checker {
         for item in items {
           guard case .file(let stream) = item.content else { continue }
           do {
-            try follow(stream, index: index, streams)
+            try follow(stream, streams)
           } catch let error as RunCancelled {
             throw error
           } catch {
@@ -173,7 +176,7 @@ struct Checker {
     }
   }
 
-  private func follow(_ stream: StreamReference, index: ChunkIndex, _ reader: ArchiveReader) throws {
+  private func follow(_ stream: StreamReference, _ reader: ArchiveReader) throws {
     try cancellation.check()
     var hasher = try StreamHasher()
     var size: UInt64 = 0

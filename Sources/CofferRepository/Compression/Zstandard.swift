@@ -51,23 +51,24 @@ final class BlockCompressor {
       ZSTD_compress2(context, output.baseAddress, output.count, plain.baseAddress, plain.count))
   }
 
-  /// Left alone, zstd takes smaller tables for sources of 256 KiB and less, which costs up to 6 % on dumps; the
-  /// values are those of its row for larger sources at level 3.
+  /// Left alone, zstd takes another row of its table of parameters for sources of 256 KiB and less, which costs up to
+  /// 6 % on dumps. These are of its row for larger sources at level 3, with tables of a quarter and half of that size,
+  /// which stay in the processor's caches: a quarter faster for 0.4 % more bytes.
   private func setStandardParameters() throws {
     try set(ZSTD_c_strategy, Int(ZSTD_dfast.rawValue))
     try set(ZSTD_c_windowLog, 20)
-    try set(ZSTD_c_hashLog, 17)
-    try set(ZSTD_c_chainLog, 16)
+    try set(ZSTD_c_hashLog, 16)
+    try set(ZSTD_c_chainLog, 14)
     try set(ZSTD_c_minMatch, 6)
   }
 
-  /// The window holds prefix and block, and the tables every few bytes of the prefix.
+  /// The window holds prefix and block. What an edit left alone is long, and found with one small table: richer
+  /// searches took up to three times as long and saved nothing that padding would show.
   private func setDeltaParameters() throws {
-    try set(ZSTD_c_strategy, Int(ZSTD_dfast.rawValue))
+    try set(ZSTD_c_strategy, Int(ZSTD_fast.rawValue))
     try set(ZSTD_c_windowLog, 23)
-    try set(ZSTD_c_hashLog, 20)
-    try set(ZSTD_c_chainLog, 19)
-    try set(ZSTD_c_minMatch, 5)
+    try set(ZSTD_c_hashLog, 18)
+    try set(ZSTD_c_minMatch, 7)
   }
 
   private func set(_ parameter: ZSTD_cParameter, _ value: Int) throws {

@@ -20,7 +20,8 @@ struct IndexLoader {
     let signer: Signer
   }
 
-  private var cache: IndexCache {
+  /// The cache of this repository's index runs on this machine.
+  var cache: IndexCache {
     IndexCache(
       folder: context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }, random: context.random)
   }
@@ -29,6 +30,10 @@ struct IndexLoader {
   ///
   /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs.
   func load(for purpose: Purpose) throws -> ChunkIndex {
+    try context.times.measure(.index) { try loadUnmeasured(for: purpose) }
+  }
+
+  private func loadUnmeasured(for purpose: Purpose) throws -> ChunkIndex {
     let existing = try existingPacks()
     let runs = try runs(over: existing).filter { purpose == .reading || isTrusted($0.signer) }
     let index = ChunkIndex(runs: runs, cache: cache, owner: context.keys.id)

@@ -1,26 +1,35 @@
 import CofferStorage
 
-/// Gives the plain bytes of blocks, opened, decompressed and verified. Used by one thread at a time; readers that share
-/// a cache read no block twice while it is there.
+/// Gives the plain bytes of blocks, opened and decompressed. Used by one thread at a time; readers that share a cache
+/// read no block twice while it is there.
 final class BlockReader {
+  /// What the blocks are read for. They are authenticated in any case.
+  enum Purpose {
+    /// As bytes to compress against.
+    case base
+    /// For some of their chunks, which the caller verifies.
+    case chunks
+    /// For all of their chunks, whose ids are computed again.
+    case verification
+  }
+
   private let context: RepositoryContext
   private let cache: ReadCache
-  private let verifiesChunks: Bool
+  private let purpose: Purpose
   private let decompressor: BlockDecompressor
   private let hashers: [PackKind: ChunkHasher]
   private var openers = RecentCache<Digest256, BlockOpener>(capacity: 16)
 
-  /// - Parameter verifiesChunks: Whether chunk ids are computed again. Without that, blocks are authenticated all the
-  ///   same: enough for bytes that only serve as a base to compress against.
-  init(context: RepositoryContext, cache: ReadCache, verifiesChunks: Bool = true) throws {
+  /// - Parameter cache: Of readers with the same purpose.
+  init(context: RepositoryContext, cache: ReadCache, for purpose: Purpose) throws {
     self.context = context
     self.cache = cache
-    self.verifiesChunks = verifiesChunks
+    self.purpose = purpose
     decompressor = try BlockDecompressor()
     hashers = [.data: try context.chunkHasher(.data), .tree: try context.chunkHasher(.tree)]
   }
 
-  /// Returns a block whose chunks all have the ids that the directory gives them.
+  /// Returns a block.
   ///
   /// - Throws: `StorageError`; `RepositoryError.damaged` naming the pack and block.
   func block(_ number: Int, of pack: Digest256) throws -> PlainBlock {
@@ -41,25 +50,41 @@ final class BlockReader {
   }
 
   private func read(_ number: Int, of reader: PackReader) throws -> PlainBlock {
-    let sealed = try reader.sealedBlock(number)
-    guard let coded = try? opener(of: reader).open(sealed, number: number) else {
+    let times = context.times
+    let sealed = try times.measure(.fetch) { try reader.sealedBlock(number) }
+    let opened = times.measure(.open, bytes: sealed.count) {
+      try? opener(of: reader).open(sealed, number: number)
+    }
+    guard let coded = opened else {
       throw reader.damagedBlock(number, "does not decrypt: bytes were changed or lost")
     }
     let entry = reader.directory.blocks[number]
     let plain = try decode(coded, entry: entry, number: number, reader: reader)
-    guard verifiesChunks, let hasher = hashers[reader.header.kind] else { return PlainBlock(bytes: plain, places: [:]) }
-    var places: [ChunkID: Range<Int>] = [:]
-    places.reserveCapacity(entry.chunks.count)
-    try plain.withUnsafeBytes { plain in
-      for chunk in reader.directory.chunks[entry.chunks] {
-        let place = chunk.offset..<chunk.offset + chunk.length
-        guard hasher.id(of: UnsafeRawBufferPointer(rebasing: plain[place])) == chunk.id else {
-          throw reader.damagedBlock(number, "holds a chunk that is not what its id says")
-        }
-        places[chunk.id] = place
-      }
+    guard purpose != .base else { return PlainBlock(reader.header.kind, bytes: plain) }
+    let chunks = reader.directory.chunks[entry.chunks]
+    let places = Dictionary(chunks.map { ($0.id, $0.offset..<$0.offset + $0.length) }, uniquingKeysWith: { $1 })
+    let block = PlainBlock(reader.header.kind, bytes: plain, places: places)
+    if purpose == .verification {
+      for id in places.keys { _ = try chunk(id, of: block, at: BlockPlace(pack: reader.digest, block: number)) }
     }
-    return PlainBlock(bytes: plain, places: places)
+    return block
+  }
+
+  /// Returns where a chunk is in its block, having computed its id again.
+  ///
+  /// - Throws: `RepositoryError.damaged` when it is not there, or not what its id says.
+  func chunk(_ id: ChunkID, of block: PlainBlock, at place: BlockPlace) throws -> Range<Int> {
+    func damaged(_ detail: String) -> RepositoryError {
+      .damaged(object: place.pack.packName?.path ?? place.pack.hex, location: context.location, detail: detail)
+    }
+    guard let range = block.places[id] else {
+      throw damaged("the index says that block \(place.block) holds chunk \(id), but it does not")
+    }
+    let actual = context.times.measure(.verify, bytes: range.count) {
+      block.bytes.withUnsafeBytes { hashers[block.kind]?.id(of: UnsafeRawBufferPointer(rebasing: $0[range])) }
+    }
+    guard actual == id else { throw damaged("block \(place.block) holds a chunk that is not what its id says") }
+    return range
   }
 
   private func decode(
@@ -75,7 +100,9 @@ final class BlockReader {
       do {
         try coded.withUnsafeBytes { coded in
           try prefix.withUnsafeBytes { prefix in
-            try decompressor.decompress(coded, prefix: entry.coding == .delta ? prefix : nil, into: room)
+            try context.times.measure(.decompress, bytes: entry.plainLength) {
+              try decompressor.decompress(coded, prefix: entry.coding == .delta ? prefix : nil, into: room)
+            }
           }
         }
       } catch {

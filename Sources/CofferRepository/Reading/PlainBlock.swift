@@ -7,10 +7,12 @@ struct BlockPlace: Hashable, Sendable {
 
 /// The plain bytes of a block and where its chunks are in it.
 final class PlainBlock: Sendable {
+  let kind: PackKind
   let bytes: [UInt8]
   let places: [ChunkID: Range<Int>]
 
-  init(bytes: [UInt8], places: [ChunkID: Range<Int>]) {
+  init(_ kind: PackKind, bytes: [UInt8], places: [ChunkID: Range<Int>] = [:]) {
+    self.kind = kind
     self.bytes = bytes
     self.places = places
   }

@@ -2,15 +2,15 @@ import CofferSystem
 
 /// Writes a stream's chunks to a sink, neighbours in one piece, and keeps account of what the stream has been.
 struct StreamOutput {
-  private let sink: any ByteSink
+  private let writer: WriteBehind
   private var hasher: StreamHasher
   private var size: UInt64 = 0
   private var count: UInt64 = 0
   private var pending: (block: PlainBlock, range: Range<Int>)?
 
-  init(_ sink: any ByteSink, hasher: StreamHasher) {
-    self.sink = sink
-    self.hasher = hasher
+  init(_ sink: any ByteSink, times: StageTimes?) throws {
+    writer = WriteBehind(sink, times: times)
+    hasher = try StreamHasher()
   }
 
   mutating func append(_ id: ChunkID, _ range: Range<Int>, of block: PlainBlock) throws {
@@ -28,12 +28,13 @@ struct StreamOutput {
   mutating func flush() throws {
     guard let (block, range) = pending else { return }
     pending = nil
-    try block.bytes.withUnsafeBytes { try sink.write(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    try writer.write(range, of: block)
   }
 
-  /// Whether what was written is the stream, and all of it.
+  /// Waits until everything is written, and says whether it was the stream, and all of it.
   mutating func isWhole(_ stream: StreamReference) throws -> Bool {
     try flush()
+    try writer.finish()
     return try hasher.finish() == stream.hash && size == stream.size && count == stream.chunkCount
   }
 }

@@ -16,15 +16,15 @@ final class StreamReader {
   init(context: RepositoryContext, index: ChunkIndex) throws {
     self.context = context
     self.index = index
-    blocks = try BlockReader(context: context, cache: cache)
-    nodes = try BlockReader(context: context, cache: ReadCache(blockCount: 16))
+    blocks = try BlockReader(context: context, cache: cache, for: .chunks)
+    nodes = try BlockReader(context: context, cache: ReadCache(blockCount: 16), for: .chunks)
   }
 
   var recipes: RecipeReader {
     RecipeReader { [self] id in
       let place = try place(of: id)
       let block = try nodes.block(place.block, of: place.pack)
-      return Array(block.bytes[try self.range(of: id, in: block, at: place)])
+      return Array(block.bytes[try nodes.chunk(id, of: block, at: place)])
     }
   }
 
@@ -34,11 +34,11 @@ final class StreamReader {
   ///   exactly what was stored never ends without an error.
   func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
     var window = ReadWindow(try stream.size < Self.shortStream ? nil : startedFetcher(), blocks)
-    var output = StreamOutput(sink, hasher: try StreamHasher())
+    var output = try StreamOutput(sink, times: context.times)
     func write(_ stretch: ReadWindow.Stretch, _ block: PlainBlock) throws {
       try cancellation.check()
       for entry in stretch.chunks {
-        let range = try range(of: entry.id, in: block, at: stretch.place)
+        let range = try blocks.chunk(entry.id, of: block, at: stretch.place)
         guard UInt64(range.count) == entry.size else {
           throw RepositoryError.missingChunk(entry.id, location: context.location)
         }
@@ -61,7 +61,7 @@ final class StreamReader {
     if let fetcher { return fetcher }
     let started = try BlockFetcher(
       workers: context.surroundings.workers, inFlight: ReadWindow.blockLimit,
-      makeReader: { try BlockReader(context: context, cache: cache) })
+      makeReader: { try BlockReader(context: context, cache: cache, for: .chunks) })
     fetcher = started
     return started
   }
@@ -81,14 +81,5 @@ final class StreamReader {
       throw RepositoryError.missingChunk(id, location: context.location)
     }
     return place
-  }
-
-  private func range(of id: ChunkID, in block: PlainBlock, at place: BlockPlace) throws -> Range<Int> {
-    guard let range = block.places[id] else {
-      throw RepositoryError.damaged(
-        object: place.pack.packName?.path ?? place.pack.hex, location: context.location,
-        detail: "the index says that block \(place.block) holds chunk \(id), but it does not")
-    }
-    return range
   }
 }

@@ -50,8 +50,8 @@ public final class BackupSession: Sendable {
         workers: workers, inFlight: workers * 2 + 2,
         makeCoder: {
           let bases =
-            canRead ? try BlockReader(context: context, cache: cache, verifiesChunks: false) : nil
-          return try BlockCoder(level: compressionLevel, bases: bases)
+            canRead ? try BlockReader(context: context, cache: cache, for: .base) : nil
+          return try BlockCoder(level: compressionLevel, bases: bases, times: context.times)
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer
       nodes = Mutex(
@@ -135,8 +135,8 @@ public final class BackupSession: Sendable {
     var recipe = try RecipeBuilder { [self] node in
       try nodes.withLock { try $0.store(node) }
     }
-    var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index)
-    try StreamChunker(maximum: chunker.parameters.maximum).forEachChunk(
+    var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, times: context.times)
+    try StreamChunker(maximum: chunker.parameters.maximum, times: context.times).forEachChunk(
       of: source,
       didRead: { count in
         counters.addRead(count)

@@ -46,6 +46,21 @@ final class BaseFinder {
     return nil
   }
 
+  /// Returns how much full data is between two places.
+  ///
+  /// - Returns: nil when the second place is not behind the first one in the same pack, or more than `limit` bytes.
+  func gap(between first: Place, and second: Place, limit: Int) -> Int? {
+    guard first.pack == second.pack, first.block <= second.block, let directory = directory(of: first.pack),
+      second.block < directory.blocks.count
+    else { return nil }
+    var gap = second.offset - first.offset - first.length
+    for block in directory.blocks[first.block..<second.block] {
+      gap += block.plainLength
+      guard gap <= limit else { return nil }
+    }
+    return gap >= 0 ? gap : nil
+  }
+
   /// Returns the full data from `lead` bytes before a place on, across blocks of its pack, at most `length` bytes.
   func segments(around place: Place, lead: Int, length: Int) -> [PackDirectory.Segment] {
     guard let directory = directory(of: place.pack) else { return [] }

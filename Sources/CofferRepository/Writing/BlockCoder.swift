@@ -6,11 +6,13 @@ final class BlockCoder {
   private let decompressor: BlockDecompressor
   private let level: Int
   private let bases: BlockReader?
+  private let times: StageTimes?
   private var check: UnsafeMutableRawBufferPointer
 
   /// - Parameter bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
-  init(level: Int, bases: BlockReader?) throws {
+  init(level: Int, bases: BlockReader?, times: StageTimes? = nil) throws {
     self.bases = bases
+    self.times = times
     compressor = try BlockCompressor()
     decompressor = try BlockDecompressor()
     self.level = level
@@ -28,7 +30,7 @@ final class BlockCoder {
       block.dropPrefix()
     }
     let plain = block.plain
-    let length = try compressor.compress(plain, prefix: nil, level: level, into: block.output)
+    let length = try compress(block, prefix: nil)
     guard length < plain.count else {
       block.output.copyMemory(from: plain)
       return PendingBlock.Coded(coding: .stored, length: plain.count)
@@ -40,9 +42,11 @@ final class BlockCoder {
   /// - Returns: nil when the block is better stored in full, or its base cannot be read: a damaged base must not keep
   ///   new data from being stored.
   private func codeDelta(_ block: PendingBlock) throws -> PendingBlock.Coded? {
-    guard let bases, let prefix = try? bases.prefixBytes(block.prefix) else { return nil }
+    guard let bases, let prefix = try? times.measure(.base, { try bases.prefixBytes(block.prefix) }) else {
+      return nil
+    }
     return try prefix.withUnsafeBytes { prefix in
-      let length = try compressor.compress(block.plain, prefix: prefix, level: level, into: block.output)
+      let length = try compress(block, prefix: prefix)
       guard length < block.plain.count / Self.usefulDelta else { return nil }
       try verify(block, length: length, prefix: prefix)
       return PendingBlock.Coded(coding: .delta, length: length)
@@ -53,6 +57,12 @@ final class BlockCoder {
   /// be the base of later ones, a delta block cannot.
   private static let usefulDelta = 6
 
+  private func compress(_ block: PendingBlock, prefix: UnsafeRawBufferPointer?) throws -> Int {
+    try times.measure(.compress, bytes: block.plainLength) {
+      try compressor.compress(block.plain, prefix: prefix, level: level, into: block.output)
+    }
+  }
+
   /// Decodes the output again: a fault of memory or of the compressor must not reach the store.
   private func verify(_ block: PendingBlock, length: Int, prefix: UnsafeRawBufferPointer?) throws {
     let plain = block.plain
@@ -61,9 +71,12 @@ final class BlockCoder {
       check = .allocate(byteCount: plain.count, alignment: 64)
     }
     let restored = UnsafeMutableRawBufferPointer(rebasing: check[..<plain.count])
-    try decompressor.decompress(
-      UnsafeRawBufferPointer(rebasing: block.output[..<length]), prefix: prefix, into: restored)
-    guard UnsafeRawBufferPointer(restored).isEqual(to: plain) else { throw SelfCheckFailed(stage: "compression") }
+    let isEqual = try times.measure(.decodeAgain, bytes: plain.count) {
+      try decompressor.decompress(
+        UnsafeRawBufferPointer(rebasing: block.output[..<length]), prefix: prefix, into: restored)
+      return UnsafeRawBufferPointer(restored).isEqual(to: plain)
+    }
+    guard isEqual else { throw SelfCheckFailed(stage: "compression") }
   }
 }
 

@@ -16,12 +16,14 @@ struct ChunkTaker {
   private let chunker: Chunker
   private let hasher: ChunkHasher
   private let index: ChunkIndex
+  private let times: StageTimes?
   private var cursor = IndexCursor()
 
-  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex) {
+  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex, times: StageTimes? = nil) {
     self.chunker = chunker
     self.hasher = hasher
     self.index = index
+    self.times = times
   }
 
   /// Returns the chunk at the start of `rest`, which holds at least the longest chunk or the rest of the stream.
@@ -31,22 +33,24 @@ struct ChunkTaker {
       guard let place = cursor.follower(number) else { continue }
       let length = place.length
       guard length != guess?.length, chunker.mayCut(rest, at: length) else { continue }
-      let id = hasher.id(of: UnsafeRawBufferPointer(rebasing: rest[..<length]))
+      let id = id(of: rest, length)
       if id == place.id {
         cursor.move(to: place)
         return Chunk(id: id, length: length, isNew: false)
       }
       guess = (length, id)
     }
-    let length = chunker.nextChunkLength(in: rest)
-    let isGuessed = guess?.length == length
-    let id = isGuessed ? guess!.id : hasher.id(of: UnsafeRawBufferPointer(rebasing: rest[..<length]))
-    switch index.claim(id) {
+    let length = times.measure(.cut) { chunker.nextChunkLength(in: rest) }
+    let id = guess.flatMap { $0.length == length ? $0.id : nil } ?? id(of: rest, length)
+    switch times.measure(.lookUp, { index.claim(id) }) {
     case .new: return Chunk(id: id, length: length, isNew: true)
     case .taken: return Chunk(id: id, length: length, isNew: false)
     case .stored(let place):
       cursor.move(to: place)
       return Chunk(id: id, length: length, isNew: false)
     }
+  }
+  private func id(of rest: UnsafeRawBufferPointer, _ length: Int) -> ChunkID {
+    times.measure(.hash, bytes: length) { hasher.id(of: UnsafeRawBufferPointer(rebasing: rest[..<length])) }
   }
 }

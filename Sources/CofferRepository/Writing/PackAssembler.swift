@@ -32,7 +32,7 @@ final class PackAssembler: @unchecked Sendable {
     let outcome = block.coded.wait(until: { $0 != nil }) { $0 }
     guard let coded = try outcome?.get() else { return }
     let builder = try open[block.kind] ?? openPack(block.kind)
-    try builder.append(block, coded)
+    try context.times.measure(.seal, bytes: coded.length) { try builder.append(block, coded) }
     if builder.isFull(target: target(block.kind)) { try close(block.kind, isLast: false) }
   }
 
@@ -44,7 +44,7 @@ final class PackAssembler: @unchecked Sendable {
     let (header, key) = try PackHeader.make(
       kind: kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
       random: context.random)
-    let builder = try PackBuilder(header: header, key: key, expectedSize: min(target(kind), 1 << 22))
+    let builder = try PackBuilder(header: header, key: key, expectedSize: target(kind))
     open[kind] = builder
     return builder
   }
@@ -52,6 +52,8 @@ final class PackAssembler: @unchecked Sendable {
   private func close(_ kind: PackKind, isLast: Bool) throws {
     guard let builder = open.removeValue(forKey: kind), !builder.isEmpty else { return }
     try storer.store(
-      try builder.finish(envelope: context.envelope, random: context.random, padded: isLast))
+      try context.times.measure(.openAgain, bytes: builder.length) {
+        try builder.finish(envelope: context.envelope, random: context.random, padded: isLast)
+      })
   }
 }

@@ -18,7 +18,8 @@ final class PackBuilder: @unchecked Sendable {
     kind = header.kind
     self.header = header.encoded
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
-    bytes = .allocate(byteCount: max(expectedSize, 1 << 16), alignment: 64)
+    // The last block goes beyond the target, and the directory comes behind it; what is never touched takes no memory.
+    bytes = .allocate(byteCount: expectedSize + expectedSize / 8 + 1 << 20, alignment: 64)
     length = 0
     append(self.header)
   }

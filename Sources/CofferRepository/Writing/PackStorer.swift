@@ -70,7 +70,7 @@ final class PackStorer: Sendable {
   private func put(_ pack: FinishedPack) throws {
     guard let name = pack.indexed.digest.packName else { return }
     try session.heartbeat()
-    try context.store.put(name, pack.builder.content)
+    try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.builder.content) }
     counters.addStored(pack.indexed.size)
     try index.add(pack.indexed)
     let isDue = unindexed.withLock { packs in

@@ -23,6 +23,12 @@ final class ReadAhead {
   private struct Source: @unchecked Sendable {
     // Sound because only one thread reads: the caller's until the first piece is full, the reader's after.
     let source: any ByteSource
+    let times: StageTimes?
+
+    func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
+      guard let times else { return try source.read(into: room) }
+      return try times.reading { try source.read(into: room) }
+    }
   }
 
   private let headroom: Int
@@ -38,8 +44,8 @@ final class ReadAhead {
   static let pieceSize = 1 << 20
   private static let pieceCount = 3
 
-  init(_ source: any ByteSource, headroom: Int) {
-    self.source = Source(source: source)
+  init(_ source: any ByteSource, headroom: Int, times: StageTimes? = nil) {
+    self.source = Source(source: source, times: times)
     self.headroom = headroom
   }
 
@@ -97,7 +103,7 @@ final class ReadAhead {
     while piece.filled < pieceSize {
       let room = UnsafeMutableRawBufferPointer(
         rebasing: piece.bytes[(headroom + piece.filled)..<(headroom + pieceSize)])
-      let count = try source.source.read(into: room)
+      let count = try source.read(into: room)
       if count == 0 { return true }
       piece.filled += count
     }

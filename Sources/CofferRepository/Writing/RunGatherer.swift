@@ -17,8 +17,10 @@ final class RunGatherer: @unchecked Sendable {
   private static let runLimit = 500 << 10
   /// Bytes before the anchor of the chunk in front that belong to the prefix.
   private static let lead = 4 << 10
-  /// Bytes by which the prefix is longer than the run.
+  /// Bytes by which the prefix is longer than the run if it is not known what the run replaces.
   private static let slack = 32 << 10
+  /// Bytes that a run may replace.
+  private static let gapLimit = 1 << 20
   /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
   private static let prefixLimit = 4 << 20
 
@@ -31,7 +33,7 @@ final class RunGatherer: @unchecked Sendable {
 
   /// Takes note of a chunk that is stored already.
   func pass(_ id: ChunkID) throws {
-    if !runChunks.isEmpty { try endRun() }
+    if !runChunks.isEmpty { try endRun(before: id) }
     front = id
   }
 
@@ -49,7 +51,7 @@ final class RunGatherer: @unchecked Sendable {
 
   /// Ends the stream: what comes next has no neighbour in front.
   func endStream() throws {
-    if !runChunks.isEmpty { try endRun() }
+    if !runChunks.isEmpty { try endRun(before: nil) }
     front = nil
   }
 
@@ -59,9 +61,11 @@ final class RunGatherer: @unchecked Sendable {
     try full.flush()
   }
 
-  private func endRun() throws {
+  /// - Parameter behind: The known chunk behind the run.
+  private func endRun(before behind: ChunkID?) throws {
     guard let front, let bases, let place = bases.anchor(of: front) else { return try storeRunInFull() }
-    let wanted = Self.lead + place.length + runBytes.count + Self.slack
+    let replaced = behind.flatMap(bases.anchor).flatMap { bases.gap(between: place, and: $0, limit: Self.gapLimit) }
+    let wanted = Self.lead + place.length + (replaced.map { $0 + Self.lead } ?? runBytes.count + Self.slack)
     let segments = bases.segments(around: place, lead: Self.lead, length: wanted)
     guard !segments.isEmpty else { return try storeRunInFull() }
     if let delta, !delta.hasRoom(for: runBytes.count) || prefixLength + wanted > Self.prefixLimit { try flushDelta() }

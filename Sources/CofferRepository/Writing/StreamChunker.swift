@@ -4,6 +4,7 @@ import CofferSystem
 struct StreamChunker {
   /// Bytes of the longest chunk.
   let maximum: Int
+  var times: StageTimes?
 
   /// Reads the stream to its end.
   ///
@@ -15,7 +16,7 @@ struct StreamChunker {
     of source: any ByteSource, didRead: (Int) throws -> Void, take: (UnsafeRawBufferPointer) throws -> Int
   ) throws {
     let headroom = maximum
-    let reader = ReadAhead(source, headroom: headroom)
+    let reader = ReadAhead(source, headroom: headroom, times: times)
     defer { reader.stop() }
     var current = try reader.next()
     // The unread bytes of `current` are `position..<end`.

@@ -1,0 +1,47 @@
+import CofferSystem
+
+/// Opens blocks on several threads and computes their chunks' ids again, a bounded number of them at the same time.
+final class BlockChecker {
+  /// A block that is not what it should be, and the chunks that are lost with it.
+  struct Damage {
+    let error: any Error
+    let chunks: [ChunkID]
+  }
+
+  private let fetcher: BlockFetcher
+  private var waiting: [(ticket: BlockFetcher.Ticket, chunks: [ChunkID])] = []
+
+  init(_ context: RepositoryContext) throws {
+    let workers = context.surroundings.workers
+    let cache = ReadCache(blockCount: workers * 12)
+    fetcher = try BlockFetcher(workers: workers, inFlight: Self.limit(context)) {
+      try BlockReader(context: context, cache: cache, for: .verification)
+    }
+  }
+
+  /// How many blocks are worth having begun.
+  static func limit(_ context: RepositoryContext) -> Int { context.surroundings.workers * 2 }
+
+  /// Blocks that were begun and not yet waited for.
+  var count: Int { waiting.count }
+
+  func begin(_ place: BlockPlace, chunks: [ChunkID]) {
+    waiting.append((fetcher.fetch(place), chunks))
+  }
+
+  /// Waits for the block that was begun first.
+  ///
+  /// - Returns: nil for one that is whole.
+  func next() throws -> Damage? {
+    guard !waiting.isEmpty else { return nil }
+    let (ticket, chunks) = waiting.removeFirst()
+    do {
+      _ = try ticket.block()
+      return nil
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return Damage(error: error, chunks: chunks)
+    }
+  }
+}
