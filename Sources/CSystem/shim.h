@@ -1,7 +1,9 @@
 // Linux interfaces that the toolchain's Glibc module leaves out.
+#include <linux/keyctl.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -9,3 +11,24 @@
 extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+// The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no
+// functions for them.
+static inline long coffer_add_process_key(const char *description, const void *payload, size_t length) {
+  return syscall(SYS_add_key, "user", description, payload, length, KEY_SPEC_PROCESS_KEYRING);
+}
+static inline long coffer_find_user_key(const char *description) {
+  return syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", description, 0);
+}
+static inline long coffer_read_key(long key, void *buffer, size_t length) {
+  return syscall(SYS_keyctl, KEYCTL_READ, key, buffer, length);
+}
+static inline long coffer_set_key_timeout(long key, unsigned seconds) {
+  return syscall(SYS_keyctl, KEYCTL_SET_TIMEOUT, key, seconds);
+}
+static inline long coffer_set_key_permissions(long key, unsigned permissions) {
+  return syscall(SYS_keyctl, KEYCTL_SETPERM, key, permissions);
+}
+static inline long coffer_link_user_key(long key) {
+  return syscall(SYS_keyctl, KEYCTL_LINK, key, KEY_SPEC_USER_KEYRING);
+}

@@ -83,19 +83,34 @@ extension Repository {
     header: RepositoryHeader, in store: any ObjectStore, passphrase: SecretBytes,
     surroundings: RepositorySurroundings
   ) throws -> KeyBundle? {
+    let records = try bundledRecords(header: header, in: store, surroundings: surroundings)
+    let openedKeys = surroundings.openedKeys
+    for record in records {
+      if let keys = openedKeys?.bundle(of: record, passphrase: passphrase) { return keys }
+    }
+    for record in records {
+      if let keys = try record.unwrap(passphrase: passphrase) {
+        try openedKeys?.keep(keys, of: record, passphrase: passphrase, random: surroundings.random)
+        return keys
+      }
+    }
+    return nil
+  }
+
+  /// The records that hold a wrapped bundle, in the repository or on this machine.
+  private static func bundledRecords(
+    header: RepositoryHeader, in store: any ObjectStore, surroundings: RepositorySurroundings
+  ) throws -> [KeyRecord] {
     if header.mode == .keyfile {
       let file = KeyFile(header: header, folder: surroundings.keyFolder)
       let record = try KeyRecord(
         decoding: try file.read(location: store.location), object: file.path, location: store.location)
-      return try record.unwrap(passphrase: passphrase)
+      return [record]
     }
-    for status in try store.list(KeyRecord.folder) {
-      let record = try KeyRecord(
+    return try store.list(KeyRecord.folder).map { status in
+      try KeyRecord(
         decoding: try store.get(status.name), object: status.name.path, location: store.location)
-      guard record.holdsBundle else { continue }
-      if let keys = try record.unwrap(passphrase: passphrase) { return keys }
-    }
-    return nil
+    }.filter(\.holdsBundle)
   }
 
   private static func open(

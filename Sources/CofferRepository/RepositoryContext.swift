@@ -51,19 +51,22 @@ public struct RepositorySurroundings: Sendable {
   public let keyFolder: String
   /// Where parts of repositories' indexes are kept so that they need not be read again; nil for nowhere.
   public let cacheFolder: String?
+  /// Keys that were opened a short while ago; nil to stretch the passphrase every time.
+  public let openedKeys: OpenedKeys?
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
   public let times: StageTimes?
 
   public init(
-    clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil, workers: Int,
-    times: StageTimes? = nil
+    clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
+    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil
   ) {
     self.clock = clock
     self.random = random
     self.keyFolder = keyFolder
     self.cacheFolder = cacheFolder
+    self.openedKeys = openedKeys
     self.workers = workers
     self.times = times
   }

@@ -40,7 +40,7 @@ enum RepoCreateAction {
       let repository = try Repository.create(
         in: store, options: RepositoryOptions(mode: mode),
         passphrase: try context.passphrase(for: location, isNew: true),
-        surroundings: location.surroundings(context.surroundings))
+        surroundings: location.surroundings(context.surroundings, unlockTimeout: 0))
       context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
     }
   }

@@ -11,6 +11,7 @@ public struct Surroundings: Sendable {
   public let clock: Clock
   public let random: RandomSource
   public let launcher: any ProcessLauncher
+  public let secretKeeper: any SecretKeeper
   public let currentFolder: String
   public let hostname: String
   public let username: String
@@ -18,12 +19,13 @@ public struct Surroundings: Sendable {
 
   public init(
     environment: ProcessEnvironment, clock: Clock, random: RandomSource, launcher: any ProcessLauncher,
-    currentFolder: String, hostname: String, username: String, processors: Int
+    secretKeeper: any SecretKeeper, currentFolder: String, hostname: String, username: String, processors: Int
   ) {
     self.environment = environment
     self.clock = clock
     self.random = random
     self.launcher = launcher
+    self.secretKeeper = secretKeeper
     self.currentFolder = currentFolder
     self.hostname = hostname
     self.username = username
@@ -40,6 +42,7 @@ public struct Surroundings: Sendable {
     let information = ProcessInfo.processInfo
     return Surroundings(
       environment: .current(), clock: .system, random: .system, launcher: SystemProcessLauncher(),
+      secretKeeper: KernelKeyring(),
       currentFolder: FileManager.default.currentDirectoryPath, hostname: information.hostName,
       username: NSUserName(), processors: information.activeProcessorCount)
   }
@@ -107,7 +110,8 @@ struct ActionContext: Sendable {
     }
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
-      surroundings: location.surroundings(surroundings, times: times))
+      surroundings: location.surroundings(
+        surroundings, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

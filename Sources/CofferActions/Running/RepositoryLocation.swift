@@ -54,12 +54,16 @@ struct RepositoryLocation: Sendable {
     return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
   }
 
-  func surroundings(_ surroundings: Surroundings, times: StageTimes? = nil) -> RepositorySurroundings {
+  /// - Parameter unlockTimeout: Seconds for which an opened key is kept.
+  func surroundings(
+    _ surroundings: Surroundings, unlockTimeout: Int, times: StageTimes? = nil
+  ) -> RepositorySurroundings {
     let home = surroundings.environment["HOME"] ?? "/root"
     let folder = (surroundings.environment["XDG_CONFIG_HOME"] ?? "\(home)/.config") + "/coffer/keys"
     let caches = (surroundings.environment["XDG_CACHE_HOME"] ?? "\(home)/.cache") + "/coffer"
     return RepositorySurroundings(
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
+      openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,
       workers: surroundings.processors, times: times)
   }
 }

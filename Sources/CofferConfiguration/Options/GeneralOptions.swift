@@ -18,6 +18,10 @@ public enum GeneralOptions {
     "encryption_passcommand",
     "A command that prints the passphrase; used when encryption_passphrase is not set. Split into words like a shell does, but run without one.",
     example: "cat /etc/coffer/passphrase")
+  public static let unlockTimeout = OptionKey<Int>(
+    "unlock_timeout",
+    "Seconds for which a key that a passphrase has opened stays in the kernel's keyring, so that the next command with the same passphrase is faster. 0 keeps nothing.",
+    default: "900", support: .own)
   public static let archiveNameFormat = OptionKey<String>(
     "archive_name_format",
     "How archives are named. {hostname}, {user}, {pid}, {now} and {utcnow} are replaced; {now:%Y-%m-%d} takes strftime's letters.",
@@ -51,7 +55,8 @@ public enum GeneralOptions {
     "General",
     [
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
-      encryptionPasscommand.option, archiveNameFormat.option, compression.option, userRuntimeDirectory.option,
+      encryptionPasscommand.option, unlockTimeout.option, archiveNameFormat.option, compression.option,
+      userRuntimeDirectory.option,
       onDumpError.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option,
       mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
     ] + PatienceOptions.all)
