@@ -23,4 +23,23 @@ struct StageSpeedsTests {
     #expect(written > 0 && written < 3_000_000)
     #expect(stages.suffix(2).allSatisfy { $0.bytes == written })
   }
+  @Test("A backup on top of an index of many chunks stores what is new, and the next one nothing")
+  func indexScale() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let sample = folder.appending(path: "sample")
+    try Data(dumpLikeBytes(3_000_000)).write(to: sample)
+
+    let scale = try IndexScale(chunkCount: 100_000, sample: sample.path, folder: folder.path)
+
+    let figures = Dictionary(uniqueKeysWithValues: scale.figures.map { ($0.what, $0.value) })
+    #expect(figures["chunks"] == 98304)
+    #expect(figures["first backup: read, bytes"] == 3_000_000)
+    #expect(figures["first backup: new, bytes"] == 3_000_000)
+    #expect(figures["second backup: read, bytes"] == 3_000_000)
+    #expect(figures["second backup: new, bytes"] == 0)
+    #expect(scale.figures.allSatisfy { $0.value > 0 || $0.what.hasPrefix("second backup") })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["sample"])
+  }
 }

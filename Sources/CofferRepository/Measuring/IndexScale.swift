@@ -1,103 +1,126 @@
 import CofferSystem
 import Foundation
 
-/// What an index of many chunks costs: a synthetic run in a file, looked up in as a backup does.
+/// What an index of many chunks costs: looked up in as a backup does, and with a backup on top of it.
 package struct IndexScale {
-  package struct Figures {
-    package let chunkCount: Int
-    package let fileSize: Int
-    /// To make the run.
-    package let buildSeconds: Double
-    /// To map it again and check its tables, as every run of the program does.
-    package let openSeconds: Double
-    /// A lookup: of the chunk behind the one before, of any known one, and of an unknown one.
-    package let followingNanoseconds: Double
-    package let knownNanoseconds: Double
-    package let unknownNanoseconds: Double
-    /// Bytes of memory that no file stands behind, at the end.
-    package let anonymousMemory: Int
+  package struct Figure {
+    package let what: String
+    package let value: Double
   }
 
-  private static let chunksPerBlock = 64
-  private static let blocksPerPack = 64
-  private static let lookups = 2_000_000
+  package private(set) var figures: [Figure] = []
 
-  /// Makes a run of this many chunks below the folder, measures, and removes it.
-  package static func measure(chunkCount: Int, folder: String) throws -> Figures {
-    let clock = Clock.system
-    let path = "\(folder)/scale-\(UInt64.random(in: 0 ... .max)).index"
-    defer { unlink(path) }
-    let packSize = chunksPerBlock * blocksPerPack
-    let count = max(chunkCount / packSize, 1) * packSize
-    let layout = IndexRunLayout(
-      sourceCount: 0, packCount: count / packSize, blockCount: count / chunksPerBlock, chunkCount: count)
-    guard let layout else { throw SystemError(call: "measure", subject: path, code: EINVAL) }
+  private static let lookups = 2_000_000
+  private let clock = Clock.system
+
+  /// Makes a repository that says it has so many chunks, measures, and removes it.
+  ///
+  /// - Parameters:
+  ///   - sample: A file that is backed up twice on top of it; nil for none.
+  ///   - folder: Where there is room; what is made below it is removed.
+  package init(chunkCount: Int, sample: String?, folder: String) throws {
+    let place = "\(folder)/scale-\(UInt64.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: place) }
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     let start = clock.steadySeconds()
-    try build(layout, path)
-    let built = clock.steadySeconds()
-    guard let run = IndexRun(try MappedMemory.read(path)) else {
-      throw SystemError(call: "read", subject: path, code: EILSEQ)
+    let synthetic = try SyntheticIndex(chunkCount: chunkCount, folder: place)
+    add("chunks", Double(synthetic.chunkCount))
+    add("made in, seconds", clock.steadySeconds() - start)
+    try measureLookups(synthetic)
+    if let sample { try measureBackups(of: sample, synthetic) }
+  }
+
+  private mutating func add(_ what: String, _ value: Double) {
+    figures.append(Figure(what: what, value: value))
+  }
+
+  private mutating func measureLookups(_ synthetic: SyntheticIndex) throws {
+    let count = synthetic.chunkCount
+    let start = clock.steadySeconds()
+    guard let run = IndexRun(try MappedMemory.read(synthetic.path)) else {
+      throw SystemError(call: "read", subject: synthetic.path, code: EILSEQ)
     }
-    let opened = clock.steadySeconds()
+    add("file, bytes", Double(run.layout.size))
+    add("opened in, seconds", clock.steadySeconds() - start)
     let index = ChunkIndex(runs: [run])
-    func nanoseconds(_ isRight: (Int) -> Bool) -> Double {
-      let start = clock.steadySeconds()
-      for number in 0..<lookups where !isRight(number) {
-        preconditionFailure("the index does not know what it holds")
-      }
-      return (clock.steadySeconds() - start) / Double(lookups) * 1e9
-    }
     var cursor = IndexCursor()
-    let following = nanoseconds { number in
-      let id = id(number % count)
+    addLookup("the next chunk of a stream, nanoseconds") { number in
+      let id = SyntheticIndex.id(number % count)
       guard let next = cursor.follower(0), next.id == id else { return cursor.moves(to: index.claim(id)) }
       cursor.move(to: next)
       return true
     }
-    let known = nanoseconds { cursor.moves(to: index.claim(id(Int(mix(UInt64($0)) % UInt64(count))))) }
-    let unknown = nanoseconds { index.presence(of: id(count + $0)) == .unknown }
-    return Figures(
-      chunkCount: count, fileSize: layout.size, buildSeconds: built - start, openSeconds: opened - built,
-      followingNanoseconds: following, knownNanoseconds: known, unknownNanoseconds: unknown,
-      anonymousMemory: anonymousMemory())
-  }
-
-  private static func build(_ layout: IndexRunLayout, _ path: String) throws {
-    var builder = IndexRunBuilder(
-      layout, in: try MappedMemory.create(path, size: layout.size),
-      signer: KeyID([UInt8](repeating: 0, count: KeyID.size)), sources: [])
-    var ids = [UInt64](repeating: 0, count: chunksPerBlock * 2)
-    let lengths = [UInt32](repeating: 8192, count: chunksPerBlock)
-    for pack in 0..<layout.packCount {
-      let digest = withUnsafeBytes(of: (mix(1), mix(2), mix(3), UInt64(pack))) { Digest256($0) }
-      builder.addPack(.init(digest: digest, kind: .data, size: 1, plainSize: 1))
-      for block in 0..<blocksPerPack {
-        let first = (pack * blocksPerPack + block) * chunksPerBlock
-        for number in 0..<chunksPerBlock {
-          id(first + number).withUnsafeBytes { bytes in
-            ids[number * 2] = bytes.loadUnaligned(as: UInt64.self)
-            ids[number * 2 + 1] = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-          }
-        }
-        ids.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
-      }
+    addLookup("any known chunk, nanoseconds") {
+      cursor.moves(to: index.claim(SyntheticIndex.id(Int(SyntheticIndex.mix(UInt64($0)) % UInt64(count)))))
     }
-    _ = try builder.finish()
+    addLookup("an unknown chunk, nanoseconds") { index.presence(of: SyntheticIndex.id(count + $0)) == .unknown }
+    add("memory that no file stands behind, bytes", Double(AnonymousMemory.now()))
   }
 
-  private static func id(_ number: Int) -> ChunkID {
-    withUnsafeBytes(of: (mix(UInt64(number)), mix(~UInt64(number)))) { ChunkID($0) }
+  private mutating func addLookup(_ what: String, _ isRight: (Int) -> Bool) {
+    let start = clock.steadySeconds()
+    for number in 0..<Self.lookups where !isRight(number) {
+      preconditionFailure("the index does not know what it holds")
+    }
+    add(what, (clock.steadySeconds() - start) / Double(Self.lookups) * 1e9)
   }
 
-  /// SplitMix64's finalizer (Steele, Lea, Flood 2014): different numbers give different, evenly spread words.
-  private static func mix(_ number: UInt64) -> UInt64 {
-    var word = number &+ 0x9e37_79b9_7f4a_7c15
-    word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-    return word ^ word >> 31
+  /// The second time, everything is known but the list of items.
+  private mutating func measureBackups(of sample: String, _ synthetic: SyntheticIndex) throws {
+    for name in ["first", "second"] {
+      let memory = AnonymousMemory()
+      let start = clock.steadySeconds()
+      let cancellation = try Cancellation()
+      let session = try synthetic.repository.beginSession(cancellation: cancellation)
+      add("\(name) backup: begun in, seconds", clock.steadySeconds() - start)
+      let stream = try session.store(try Sample(sample))
+      let new = session.progress.new
+      let archive = try session.commit(
+        ArchiveDraft(name: name, hostname: "", username: "", commandLine: [], start: clock.now()))
+      add("\(name) backup: read, bytes", Double(stream.size))
+      add("\(name) backup: new, bytes", Double(new))
+      add("\(name) backup: stored, bytes", Double(archive.statistics.storedSize))
+      add("\(name) backup: took, seconds", clock.steadySeconds() - start)
+      add("\(name) backup: most memory that no file stands behind, bytes", Double(memory.most()))
+    }
+  }
+}
+
+private final class Sample: ByteSource {
+  private let file: FileDescriptor
+  private let path: String
+
+  init(_ path: String) throws {
+    file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    self.path = path
   }
 
-  private static func anonymousMemory() -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int { try file.read(into: buffer, subject: path) }
+}
+
+/// Watches how much memory the process has that no file stands behind.
+private final class AnonymousMemory {
+  private let state = Monitor((most: 0, isDone: false))
+  private let thread: WorkerThread
+
+  init() {
+    let state = state
+    thread = WorkerThread(name: "memory") {
+      while !state.update({ state in
+        state.most = max(state.most, Self.now())
+        return state.isDone
+      }) { usleep(10_000) }
+    }
+  }
+
+  /// Ends watching.
+  func most() -> Int {
+    state.update { $0.isDone = true }
+    thread.join()
+    return state.update { $0.most }
+  }
+
+  static func now() -> Int {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
     return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024

@@ -3,24 +3,18 @@ import CofferSystem
 import Foundation
 
 // stage-speeds FILE FOLDER prints a line for each stage of a backup: its name, the bytes that went in, the seconds it took.
-// stage-speeds --index COUNT FOLDER prints what an index of so many chunks costs.
-let arguments = CommandLine.arguments.dropFirst()
+// stage-speeds --index COUNT FOLDER [FILE] prints what an index of so many chunks costs, and a backup of FILE on top of it.
+let arguments = Array(CommandLine.arguments.dropFirst())
 do {
-  if arguments.count == 3, arguments.first == "--index", let count = Int(CommandLine.arguments[2]) {
-    let figures = try IndexScale.measure(chunkCount: count, folder: CommandLine.arguments[3])
-    print("chunks", figures.chunkCount, separator: "\t")
-    print("file, bytes", figures.fileSize, separator: "\t")
-    print("made in, seconds", figures.buildSeconds, separator: "\t")
-    print("opened in, seconds", figures.openSeconds, separator: "\t")
-    print("the next chunk of a stream, nanoseconds", figures.followingNanoseconds, separator: "\t")
-    print("any known chunk, nanoseconds", figures.knownNanoseconds, separator: "\t")
-    print("an unknown chunk, nanoseconds", figures.unknownNanoseconds, separator: "\t")
-    print("memory that no file stands behind, bytes", figures.anonymousMemory, separator: "\t")
+  if (3...4).contains(arguments.count), arguments[0] == "--index", let count = Int(arguments[1]) {
+    let sample = arguments.count == 4 ? arguments[3] : nil
+    let scale = try IndexScale(chunkCount: count, sample: sample, folder: arguments[2])
+    for figure in scale.figures { print(figure.what, figure.value, separator: "\t") }
   } else if arguments.count == 2 {
-    let speeds = try StageSpeeds(sample: CommandLine.arguments[1], folder: CommandLine.arguments[2])
+    let speeds = try StageSpeeds(sample: arguments[0], folder: arguments[1])
     for stage in speeds.stages { print(stage.name, stage.bytes, stage.seconds, separator: "\t") }
   } else {
-    print("usage: stage-speeds FILE FOLDER | stage-speeds --index COUNT FOLDER")
+    print("usage: stage-speeds FILE FOLDER | stage-speeds --index COUNT FOLDER [FILE]")
     exit(2)
   }
 } catch {
