@@ -7,7 +7,7 @@ public struct HookContext: Sendable {
   /// What children inherit: the program's own environment without the repository's passphrases.
   public let environment: ProcessEnvironment
   public let clock: Clock
-  public let cancellation: Cancellation
+  public var cancellation: Cancellation
   public let runtime: RuntimeDirectory
   public var limits: DumpLimits
   public let workingDirectory: String?

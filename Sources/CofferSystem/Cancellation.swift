@@ -9,6 +9,11 @@ public final class Cancellation: Sendable {
   /// Becomes readable on cancellation and stays so; for `poll` beside other descriptors.
   public let descriptor: Int32
   private let cancelled = Atomic<Bool>(false)
+  private let followers = Mutex<[Follower]>([])
+
+  private struct Follower {
+    weak var cancellation: Cancellation?
+  }
 
   /// - Throws: `SystemError` when no event descriptor can be had.
   public init() throws(SystemError) {
@@ -28,6 +33,15 @@ public final class Cancellation: Sendable {
     guard !cancelled.exchange(true, ordering: .acquiringAndReleasing) else { return }
     var one: UInt64 = 1
     _ = Foundation.write(descriptor, &one, MemoryLayout<UInt64>.size)
+    for follower in followers.withLock({ $0 }) { follower.cancellation?.cancel() }
+  }
+
+  /// Makes one that is cancelled with this one, and may be before.
+  public func follower() throws(SystemError) -> Cancellation {
+    let follower = try Cancellation()
+    followers.withLock { $0 = $0.filter { $0.cancellation != nil } + [Follower(cancellation: follower)] }
+    if isCancelled { follower.cancel() }
+    return follower
   }
 
   /// - Throws: `RunCancelled` after `cancel()`.

@@ -83,6 +83,61 @@ struct DumpPolicyTests {
     #expect(try ground.coffer("create").status == .exited(1))
   }
 
+  @Test("As many dumps as asked for run at the same time, and are listed in the order of the configuration")
+  func parallel() throws {
+    // Each is done only when the other has begun.
+    func waiting(_ own: String, for other: String) throws -> String {
+      try program(
+        own,
+        "touch '\(ground.folder)/\(own).begun'; until [ -e '\(ground.folder)/\(other).begun' ]; do sleep 0.1; done; "
+          + dumpLike(own))
+    }
+    let (one, two) = (try waiting("one", for: "two"), try waiting("two", for: "one"))
+    func entries(_ more: String) throws {
+      try configure(
+        """
+        \(more)
+        postgresql_databases:
+          - {name: one, format: plain, pg_dump_command: \(one), psql_command: 'false', globals: false}
+          - {name: two, format: plain, pg_dump_command: \(two), psql_command: 'false', globals: false}
+
+        """)
+    }
+    try entries("dump_stall_timeout: 1")
+    let single = try ground.coffer("create")
+    #expect(single.status == .exited(1) && single.errors.contains("database 'one'"), "\(single.errors)")
+    try ground.run("rm", "one.begun")
+    try entries("dump_stall_timeout: 60\nparallel_dumps: 2")
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let listed = try ground.coffer("list", "--archive", "latest", "--short").output
+    let dumps = listed.split(separator: "\n").filter { $0.hasPrefix("coffer/") && $0.contains("_databases/") }
+    #expect(dumps.map { $0.split(separator: "/").last } == ["one", "two", "app"], "\(listed)")
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
+  }
+
+  @Test("A dump that fails stops those that run beside it at once")
+  func parallelFailure() throws {
+    let hang = try program("hang", "echo $$ >'\(ground.folder)/pid'; printf x; exec sleep 1000")
+    let fail = try program("fail", "until [ -e '\(ground.folder)/pid' ]; do sleep 0.1; done; echo broken >&2; exit 3")
+    try configure(
+      """
+      parallel_dumps: 3
+      postgresql_databases:
+        - {name: hangs, format: plain, pg_dump_command: \(hang), psql_command: 'false', globals: false}
+        - {name: fails, format: plain, pg_dump_command: \(fail), psql_command: 'false', globals: false}
+
+      """)
+    let start = Date()
+    let run = try ground.coffer("create")
+    #expect(Date().timeIntervalSince(start) < 60)
+    #expect(run.status == .exited(1) && run.errors.contains("database 'fails'") && run.errors.contains("broken"))
+    #expect(!run.errors.contains("Stopped on request"), "\(run.errors)")
+    #expect(try ground.archives().isEmpty)
+    let pid = try #require(Int32(try ground.run("cat", "pid").trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect(kill(pid, 0) == -1 && errno == ESRCH)
+  }
+
   @Test("A database's own limits count for it alone")
   func ownLimits() throws {
     let slow = try program("slow", "printf x; sleep 1.5; \(dumpLike("b"))")

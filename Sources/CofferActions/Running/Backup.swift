@@ -91,20 +91,14 @@ struct Backup {
   private func storeDumps(
     in group: RepositoryGroup, _ display: ProgressDisplay
   ) throws -> [(identity: DumpIdentity, cause: any Error)] {
-    let storer = DumpStorer(context: context, hooks: hooks, group: group) { add($0, to: group, $1) }
+    var hooks = hooks
+    hooks.cancellation = try context.cancellation.follower()
+    let lanes = DumpLanes(plan, DumpStorer(context: context, hooks: hooks, group: group), display)
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
-    for dump in plan.dumps {
-      display.subject = dump.identity.title
-      context.console.step("Dumping \(dump.identity.title)")
-      do {
-        try context.collector.noting(dump.identity, context) { try storer.store(dump) }
-      } catch let error as RepositoryGroup.NoneLeft {
-        throw error
-      } catch let error as RunCancelled {
-        throw error
-      } catch {
-        guard plan.policy == .keepOthers else { throw error }
-        missing.append((dump.identity, error))
+    for (dump, outcome) in try lanes.run(context.root[GeneralOptions.parallelDumps] ?? 1) {
+      switch outcome {
+      case .success(let items): for item in items { add(item.stream, to: group, item.make) }
+      case .failure(let error): missing.append((dump.identity, error))
       }
     }
     // Nothing but failures makes no archive.

@@ -4,35 +4,42 @@ import CofferRepository
 import CofferSystem
 import Foundation
 
-/// Takes dumps and puts them into archives.
-struct DumpStorer {
+/// Takes dumps and stores them.
+struct DumpStorer: Sendable {
+  /// What an archive is to hold of a dump.
+  struct Item: Sendable {
+    let stream: RepositoryGroup.Stored?
+    let make: @Sendable (StreamReference?) -> ArchiveItem
+  }
+
   let context: ActionContext
   let hooks: HookContext
   let group: RepositoryGroup
-  let add: (RepositoryGroup.Stored?, (StreamReference?) -> ArchiveItem) -> Void
 
   private var clock: Clock { context.surroundings.clock }
 
   /// Takes a dump, and when it fails takes it again as often as its policy says.
   ///
   /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
-  func store(_ dump: any PlannedDump) throws {
+  func store(_ dump: any PlannedDump) throws -> [Item] {
     let policy = DumpPolicy(dump.section, in: context.root)
     var hooks = hooks
     hooks.limits = policy.limits
-    for retry in 0... {
+    var retry = 0
+    while true {
       do {
         return try storeOnce(dump, hooks)
       } catch let error as DumpError where retry < policy.retries && error.isWorthARetry {
-        let seconds = policy.wait(before: retry + 1)
-        let next = "Trying again in \(Formats.duration(seconds)) (\(retry + 1) of \(policy.retries))"
+        retry += 1
+        let seconds = policy.wait(before: retry)
+        let next = "Trying again in \(Formats.duration(seconds)) (\(retry) of \(policy.retries))"
         context.console.warning("\(Console.text(error.diagnosis))\n  \(next)")
-        try context.cancellation.sleep(seconds)
+        try hooks.cancellation.sleep(seconds)
       }
     }
   }
 
-  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext) throws {
+  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext) throws -> [Item] {
     let start = clock.now()
     let running = try dump.start(context: hooks)
     do {
@@ -40,8 +47,8 @@ struct DumpStorer {
       case .stream(let source):
         let stream = try group.store(source)
         let record = record(of: try running.finish(), bytes: stream.size, start: start)
-        add(stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }
-      case .folder(let folder): try storeFolder(folder, of: dump, running, start)
+        return [Item(stream: stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }]
+      case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {
       running.abandon()
@@ -51,7 +58,7 @@ struct DumpStorer {
 
   private func storeFolder(
     _ folder: String, of dump: any PlannedDump, _ running: any RunningDump, _ start: Date
-  ) throws {
+  ) throws -> [Item] {
     var files: [(found: FileWalker.Found, stream: RepositoryGroup.Stored?)] = []
     try FileWalker.walk(folder) { event in
       guard case .item(let found) = event else {
@@ -62,16 +69,16 @@ struct DumpStorer {
     }
     let bytes = files.reduce(0) { $0 + ($1.stream?.size ?? 0) }
     let record = record(of: try running.finish(), bytes: bytes, start: start)
-    for (number, file) in files.enumerated() {
+    running.abandon()
+    return files.enumerated().map { number, file in
       let rest = file.found.path.dropFirst(folder.utf8.count)
       let path = ItemPath(bytes: Array("coffer/\(dump.identity.path)".utf8) + rest)
-      add(file.stream) { reference in
+      return Item(stream: file.stream) { reference in
         var item = file.found.item(at: path, stream: reference)
         if number == 0 { item.dump = record }
         return item
       }
     }
-    running.abandon()
   }
 
   private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {

@@ -34,10 +34,10 @@ final class ReportCollector: Sendable {
   }
 
   /// Makes a dump, and notes it if it fails.
-  func noting(_ dump: DumpIdentity, _ context: ActionContext, _ body: () throws -> Void) throws {
+  func noting<Result>(_ dump: DumpIdentity, _ context: ActionContext, _ body: () throws -> Result) throws -> Result {
     let start = context.surroundings.clock.now()
     do {
-      try body()
+      return try body()
     } catch {
       add(dump, from: start, bytes: nil, context)
       throw error

@@ -3,21 +3,33 @@ import CofferSystem
 
 /// The repositories that one backup goes into: every stream is read once and stored in each of them.
 ///
-/// A repository that fails drops out with its error, and the others go on.
-final class RepositoryGroup {
-  final class Member {
+/// A repository that fails drops out with its error, and the others go on. Streams may be stored by several threads.
+final class RepositoryGroup: Sendable {
+  final class Member: Sendable {
     let access: OpenRepository
     let session: BackupSession
-    fileprivate var failure: RepositoryFailure?
+    private let firstFailure = Monitor<RepositoryFailure?>(nil)
 
     fileprivate init(_ access: OpenRepository, _ session: BackupSession) {
       self.access = access
       self.session = session
     }
+
+    fileprivate var failure: RepositoryFailure? { firstFailure.update { $0 } }
+
+    /// - Returns: Whether it is the first failure.
+    @discardableResult
+    fileprivate func fail(_ error: any Error) -> Bool {
+      firstFailure.update { failure in
+        guard failure == nil else { return false }
+        failure = RepositoryFailure(access.location, error)
+        return true
+      }
+    }
   }
 
   /// A stream that is stored.
-  struct Stored {
+  struct Stored: Sendable {
     fileprivate var references: [ObjectIdentifier: StreamReference] = [:]
 
     /// Bytes.
@@ -116,8 +128,7 @@ final class RepositoryGroup {
   }
 
   private func drop(_ member: Member, _ error: any Error) {
-    member.failure = RepositoryFailure(member.access.location, error)
-    member.session.abandon()
+    if member.fail(error) { member.session.abandon() }
   }
 
   /// Adds an item to the archive of every repository that has its stream.
@@ -136,7 +147,7 @@ final class RepositoryGroup {
       do {
         return (member.access, try member.session.commit(draft))
       } catch {
-        member.failure = RepositoryFailure(member.access.location, error)
+        member.fail(error)
         return nil
       }
     }

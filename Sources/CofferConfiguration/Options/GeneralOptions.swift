@@ -38,6 +38,10 @@ public enum GeneralOptions {
     "on_dump_error",
     "What a dump that failed means. fail: no archive is made. keep-others: the archive is made with the other dumps, is marked partial, and says which are missing; the run ends with exit code 1 all the same.",
     default: "fail", choices: ["fail", "keep-others"], support: .own)
+  public static let parallelDumps = OptionKey<Int>(
+    "parallel_dumps",
+    "How many databases are dumped at the same time. More are faster where neither the servers nor this machine are busy with one.",
+    default: "1", support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
   public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
@@ -57,7 +61,8 @@ public enum GeneralOptions {
       sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
       encryptionPasscommand.option, unlockTimeout.option, archiveNameFormat.option, compression.option,
       userRuntimeDirectory.option,
-      onDumpError.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option,
+      onDumpError.option, parallelDumps.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option,
+      mysqlDatabases.option,
       mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
     ] + PatienceOptions.all)
 

@@ -1,7 +1,7 @@
 import CofferStorage
 
 /// Reads one pack: its header, directory and blocks. Safe to share between threads; each brings its own scratch.
-struct PackReader: Sendable {
+final class PackReader: Sendable {
   let digest: Digest256
   let name: ObjectName
   let header: PackHeader
