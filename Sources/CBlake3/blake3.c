@@ -4,13 +4,11 @@
 
 // MARK: - Kernels
 
-typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
-
 /// What the lanes of a kernel hash: inputs of the same number of whole blocks, but for one that may be shorter.
 typedef struct {
   /// Each as long as the longest; what a shorter one holds behind its end does not matter, but for zeros up to the end
   /// of its last block.
-  const uint8_t *inputs[LANES];
+  const uint8_t *inputs[WIDE];
   size_t blocks;
   /// That of the first input; it grows by `counter_step` from one to the next.
   uint64_t counter, counter_step;
@@ -25,27 +23,42 @@ static inline uint32_t flags_of(const lane_inputs *in, size_t block, size_t bloc
   return in->flags | (block == 0 ? in->first_flags : 0) | (block + 1 == blocks ? in->last_flags : 0);
 }
 
-typedef void hash_lanes(const lane_inputs *in, const uint32_t key[CV_WORDS], uint32_t out[LANES][CV_WORDS]);
+typedef void hash_lanes(const lane_inputs *in, const uint32_t key[CV_WORDS], uint32_t out[][CV_WORDS]);
 
-/// Makes columns of the eight rows: places are exchanged in ever larger squares.
-#define transpose(rows)                                                                               \
-  for (int i = 0; i < LANES; i += 2) {                                                                \
-    lanes a = rows[i], b = rows[i + 1];                                                               \
-    rows[i] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);                               \
-    rows[i + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);                           \
-  }                                                                                                   \
-  for (int i = 0; i < LANES; i++) {                                                                   \
-    if (i & 2) continue;                                                                              \
-    lanes a = rows[i], b = rows[i + 2];                                                               \
-    rows[i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);                                \
-    rows[i + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);                          \
-  }                                                                                                   \
-  for (int i = 0; i < LANES / 2; i++) {                                                               \
-    lanes a = rows[i], b = rows[i + 4];                                                               \
-    rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);                                \
-    rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);                          \
+/// Exchanges, among rows that are `distance` apart, the places that are not on the diagonal of squares of that size.
+/// `low` and `high` are what becomes of both rows, as places in the one (from 0) and in the other (from `count`).
+#define EXCHANGE(rows, count, distance, low, high)                   \
+  for (int i = 0; i < (count); i++) {                                \
+    if (i & (distance)) continue;                                    \
+    lanes one = (rows)[i], other = (rows)[i + (distance)];           \
+    (rows)[i] = __builtin_shufflevector(one, other, low);            \
+    (rows)[i + (distance)] = __builtin_shufflevector(one, other, high); \
   }
+#define LIST(...) __VA_ARGS__
 
+/// Makes columns of eight rows of eight words.
+#define TRANSPOSE_NARROW(rows)                                                                         \
+  EXCHANGE(rows, 8, 1, LIST(0, 8, 2, 10, 4, 12, 6, 14), LIST(1, 9, 3, 11, 5, 13, 7, 15))                \
+  EXCHANGE(rows, 8, 2, LIST(0, 1, 8, 9, 4, 5, 12, 13), LIST(2, 3, 10, 11, 6, 7, 14, 15))                \
+  EXCHANGE(rows, 8, 4, LIST(0, 1, 2, 3, 8, 9, 10, 11), LIST(4, 5, 6, 7, 12, 13, 14, 15))
+
+/// Makes columns of sixteen rows of sixteen words.
+#define TRANSPOSE_WIDE(rows)                                                                           \
+  EXCHANGE(rows, 16, 1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),                \
+           LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))                             \
+  EXCHANGE(rows, 16, 2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),                 \
+           LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))                            \
+  EXCHANGE(rows, 16, 4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),                 \
+           LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))                            \
+  EXCHANGE(rows, 16, 8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),                   \
+           LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+
+typedef uint32_t narrow_lanes __attribute__((vector_size(4 * NARROW)));
+typedef uint32_t wide_lanes __attribute__((vector_size(4 * WIDE)));
+
+#define LANES NARROW
+#define lanes narrow_lanes
+#define transpose(rows) TRANSPOSE_NARROW(rows)
 #define HASH_LANES hash_lanes_portable
 #include "lanes.h"
 #undef HASH_LANES
@@ -59,6 +72,16 @@ typedef void hash_lanes(const lane_inputs *in, const uint32_t key[CV_WORDS], uin
 
 #pragma clang attribute push(__attribute__((target("avx2,avx512f,avx512vl"))), apply_to = function)
 #define HASH_LANES hash_lanes_avx512
+#include "lanes.h"
+#undef HASH_LANES
+#undef transpose
+#undef lanes
+#undef LANES
+
+#define LANES WIDE
+#define lanes wide_lanes
+#define transpose(rows) TRANSPOSE_WIDE(rows)
+#define HASH_LANES hash_wide_lanes_avx512
 #include "lanes.h"
 #undef HASH_LANES
 #pragma clang attribute pop
@@ -76,6 +99,8 @@ enum coffer_blake3_kernel coffer_blake3_best_kernel(void) {
 
 typedef struct {
   hash_lanes *hash;
+  /// The same for up to 16 inputs; NULL if that is no faster than two times eight.
+  hash_lanes *hash_wide;
   /// Below this many inputs, one after the other is faster than a kernel with idle lanes.
   size_t lanes_worth;
   uint32_t key[CV_WORDS];
@@ -84,10 +109,10 @@ typedef struct {
 static hasher make_hasher(enum coffer_blake3_kernel kernel) {
   switch (kernel) {
 #if defined(__x86_64__)
-    case COFFER_BLAKE3_AVX512: return (hasher){hash_lanes_avx512, 2, {0}};
-    case COFFER_BLAKE3_AVX2: return (hasher){hash_lanes_avx2, 2, {0}};
+    case COFFER_BLAKE3_AVX512: return (hasher){hash_lanes_avx512, hash_wide_lanes_avx512, 2, {0}};
+    case COFFER_BLAKE3_AVX2: return (hasher){hash_lanes_avx2, NULL, 2, {0}};
 #endif
-    default: return (hasher){hash_lanes_portable, 4, {0}};
+    default: return (hasher){hash_lanes_portable, NULL, 4, {0}};
   }
 }
 
@@ -112,6 +137,17 @@ static void hash_leaf(const hasher *self, const uint8_t *input, size_t length, u
   compress(cv, block, (uint32_t)length, counter, flags | CHUNK_END | last_flags, v);
 }
 
+/// Hashes as many of `count` inputs as one call of a kernel takes; lanes without an input have the first one's.
+static size_t hash_some(const hasher *self, lane_inputs *in, size_t count, uint32_t out[][CV_WORDS]) {
+  int is_wide = count > NARROW && self->hash_wide != NULL;
+  size_t lanes = is_wide ? WIDE : NARROW, taken = count < lanes ? count : lanes;
+  for (size_t i = taken; i < lanes; i++) in->inputs[i] = in->inputs[0];
+  uint32_t values[WIDE][CV_WORDS];
+  (is_wide ? self->hash_wide : self->hash)(in, self->key, values);
+  memcpy(out, values, taken * sizeof *values);
+  return taken;
+}
+
 /// Hashes leaves that lie one after the other; the last may be shorter.
 static void hash_leaves(const hasher *self, const uint8_t *input, size_t length, uint64_t counter,
                         uint32_t out[][CV_WORDS]) {
@@ -125,12 +161,13 @@ static void hash_leaves(const hasher *self, const uint8_t *input, size_t length,
       out += 1, counter += 1, input += taken, length -= taken;
       continue;
     }
-    size_t count = leaves < LANES ? leaves : LANES;
+    size_t lanes = leaves > NARROW && self->hash_wide != NULL ? WIDE : NARROW;
+    size_t count = leaves < lanes ? leaves : lanes;
     size_t taken = length < count * LEAF_SIZE ? length : count * LEAF_SIZE;
     uint8_t last[LEAF_SIZE];
     lane_inputs in = {.blocks = LEAF_SIZE / BLOCK_SIZE, .counter = counter, .counter_step = 1, .flags = KEYED_HASH,
                       .first_flags = CHUNK_START, .last_flags = CHUNK_END, .short_lane = -1};
-    for (size_t i = 0; i < LANES; i++) in.inputs[i] = input + (i < count ? i : 0) * LEAF_SIZE;
+    for (size_t i = 0; i < count; i++) in.inputs[i] = input + i * LEAF_SIZE;
     size_t rest = taken % LEAF_SIZE;
     if (rest > 0) {
       in.short_blocks = (rest + BLOCK_SIZE - 1) / BLOCK_SIZE;
@@ -140,9 +177,7 @@ static void hash_leaves(const hasher *self, const uint8_t *input, size_t length,
       memset(last + rest, 0, LEAF_SIZE - rest);
       in.inputs[count - 1] = last;
     }
-    uint32_t values[LANES][CV_WORDS];
-    self->hash(&in, self->key, values);
-    memcpy(out, values, count * sizeof *values);
+    hash_some(self, &in, count, out);
     out += count, counter += count, input += taken, length -= taken;
   }
 }
@@ -152,11 +187,8 @@ static void hash_parents(const hasher *self, const uint32_t values[][CV_WORDS], 
                          uint32_t out[][CV_WORDS]) {
   lane_inputs in = {.blocks = 1, .flags = KEYED_HASH | PARENT, .short_lane = -1};
   while (pairs >= self->lanes_worth) {
-    size_t count = pairs < LANES ? pairs : LANES;
-    uint32_t parents[LANES][CV_WORDS];
-    for (size_t i = 0; i < LANES; i++) in.inputs[i] = (const uint8_t *)values[i < count ? 2 * i : 0];
-    self->hash(&in, self->key, parents);
-    memcpy(out, parents, count * sizeof *parents);
+    for (size_t i = 0; i < WIDE && i < pairs; i++) in.inputs[i] = (const uint8_t *)values[2 * i];
+    size_t count = hash_some(self, &in, pairs, out);
     out += count, values += 2 * count, pairs -= count;
   }
   for (; pairs > 0; pairs--, out++, values += 2) {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 64, LEAF_SIZE = 1024, CV_WORDS = 8, LANES = 8 };
+enum { BLOCK_SIZE = 64, LEAF_SIZE = 1024, CV_WORDS = 8, NARROW = 8, WIDE = 16 };
 enum { CHUNK_START = 1, CHUNK_END = 2, PARENT = 4, ROOT = 8, KEYED_HASH = 16 };
 
 static const uint32_t initial_vector[4] = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A};

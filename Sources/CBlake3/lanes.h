@@ -1,21 +1,22 @@
-// Eight inputs at once, a word of each in a vector. Included once for each kernel, with `HASH_LANES` as its name; the
-// compiler makes of the vectors what the kernel's instructions are.
+// Several inputs at once, a word of each in a vector. Included once for each kernel, with its name as `HASH_LANES`, its
+// number of lanes as `LANES`, and for that number `lanes` and `transpose`; the compiler makes of the vectors what the
+// kernel's instructions are.
 
-static void HASH_LANES(const lane_inputs *in, const uint32_t key[CV_WORDS], uint32_t out[LANES][CV_WORDS]) {
-  lanes h[CV_WORDS], counter_low, counter_high;
+static void HASH_LANES(const lane_inputs *in, const uint32_t key[CV_WORDS], uint32_t out[][CV_WORDS]) {
+  lanes h[LANES], counter_low, counter_high;
   uint32_t short_value[CV_WORDS];
-  for (int i = 0; i < CV_WORDS; i++) h[i] = (lanes){} + key[i];
+  for (int i = 0; i < LANES; i++) h[i] = (lanes){} + (i < CV_WORDS ? key[i] : 0);
   for (int i = 0; i < LANES; i++) {
     counter_low[i] = (uint32_t)(in->counter + i * in->counter_step);
     counter_high[i] = (uint32_t)((in->counter + i * in->counter_step) >> 32);
   }
   for (size_t block = 0; block < in->blocks; block++) {
     lanes m[16], v[16];
-    for (int half = 0; half < 2; half++) {
-      lanes rows[LANES];
-      for (int i = 0; i < LANES; i++) memcpy(&rows[i], in->inputs[i] + block * BLOCK_SIZE + half * 32, sizeof(lanes));
-      transpose(rows);
-      for (int i = 0; i < LANES; i++) m[half * LANES + i] = rows[i];
+    // So many streams at a time are too many for the processor to see what comes next by itself.
+    for (int i = 0; i < LANES; i++) __builtin_prefetch(in->inputs[i] + (block + 4) * BLOCK_SIZE);
+    for (int part = 0; part < 16; part += LANES) {
+      for (int i = 0; i < LANES; i++) memcpy(&m[part + i], in->inputs[i] + block * BLOCK_SIZE + part * 4, sizeof(lanes));
+      transpose((m + part));
     }
     lanes flags = (lanes){} + flags_of(in, block, in->blocks), lengths = (lanes){} + BLOCK_SIZE;
     int is_short_end = in->short_lane >= 0 && block + 1 == in->short_blocks;
@@ -36,6 +37,6 @@ static void HASH_LANES(const lane_inputs *in, const uint32_t key[CV_WORDS], uint
     }
   }
   transpose(h);
-  for (int i = 0; i < LANES; i++) memcpy(out[i], &h[i], sizeof(lanes));
+  for (int i = 0; i < LANES; i++) memcpy(out[i], &h[i], CV_WORDS * sizeof **out);
   if (in->short_lane >= 0) memcpy(out[in->short_lane], short_value, sizeof short_value);
 }

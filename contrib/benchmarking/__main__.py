@@ -17,7 +17,7 @@ from live import run_live
 from measure import CommandFailed, run
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
-from stages import run_stages
+from stages import run_index, run_stages
 from tools import Borg, Coffer, Restic
 
 SERVERS = {"postgresql": PostgreSQLServer, "mariadb": MariaDBServer}
@@ -60,13 +60,16 @@ def parse_arguments():
                         help="times to do what happens once in a series (default: 3)")
     parser.add_argument("--only", choices=SERVERS, help="use dumps of this database system only")
     parser.add_argument("--archives", type=int, default=1000, metavar="N", help="archives to list (default: 1000)")
-    parser.add_argument("--quick", action="store_true", help="do not list many archives, which take minutes to make")
+    parser.add_argument("--chunks", type=int, default=100_000_000, metavar="N",
+                        help="chunks of a large index (default: 100,000,000)")
+    parser.add_argument("--quick", action="store_true",
+                        help="neither list many archives nor make a large index, which take minutes to make")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")
     options = parser.parse_args()
-    if options.days < 2 or options.repeat < 1 or options.archives < 1 or not 0 < options.scale <= 8:
-        parser.error("at least two days, one repetition and one archive, and a scale of up to 8 are needed")
+    if options.days < 2 or options.repeat < 1 or options.archives < 1 or options.chunks < 1 or not 0 < options.scale <= 8:
+        parser.error("at least two days, one repetition, archive and chunk, and a scale of up to 8 are needed")
     return options
 
 
@@ -76,6 +79,7 @@ class Benchmark:
     def __init__(self, options, folder):
         self.options = options
         self.folder = folder
+        self.index = {}
         (folder / "tmp").mkdir()
         self.environment = {
             "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(folder), "TMPDIR": str(folder / "tmp"),
@@ -96,7 +100,7 @@ class Benchmark:
             date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             command=" ".join(["contrib/benchmark", *sys.argv[1:]]), machine=machine.describe(), versions=self.versions,
             scale=self.options.scale, repeat=self.options.repeat, series=all_series, live=live_runs,
-            stages=stage_runs, commands=self.run_commands(), archives=self.options.archives)
+            stages=stage_runs, commands=self.run_commands(), archives=self.options.archives, index=self.index)
 
     def run_server(self, server, place):
         """Makes the days' dumps and runs the tools on them; of PostgreSQL, also Coffer on the server."""
@@ -119,6 +123,9 @@ class Benchmark:
         if not isinstance(server, PostgreSQLServer):
             return series, [], []
         coffer, *_ = tools
+        if not self.options.quick:
+            self.index = run_index(
+                os.environ["COFFER_STAGES"], self.options.chunks, dumps[-1], place, self.environment, say)
         return (
             series, run_live(days, coffer, self.options.repeat, say),
             run_stages(os.environ["COFFER_STAGES"], dumps[-1], place, self.environment, self.options.repeat, say))

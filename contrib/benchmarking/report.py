@@ -28,6 +28,8 @@ class Figures:
     stages: list[StageRun]
     commands: list[CommandRun]
     archives: int
+    index: dict[str, float]
+    """What an index of many chunks costs."""
 
 
 def write(figures, folder):
@@ -43,7 +45,7 @@ def outcomes(figures):
     """Returns the outcomes of all there are targets for, by the title of what they are about."""
     found = {series.title: targets.of_series(summarise(series)) for series in figures.series}
     rest = targets.of_live(figures.live) if figures.live else []
-    rest += targets.of_commands(figures.commands, figures.archives)
+    rest += targets.of_commands(figures.commands, figures.archives) + targets.of_index(figures.index)
     return found | ({"Coffer alone": rest} if rest else {})
 
 
@@ -52,6 +54,9 @@ def _page(figures):
     sections += [_series(series) for series in figures.series]
     if figures.live:
         sections += [_live(figures), _stages(figures)]
+    sections.append(_commands(figures))
+    if figures.index:
+        sections.append(_index(figures))
     sections.append(_method(figures))
     return "\n\n".join(sections) + "\n"
 
@@ -125,6 +130,28 @@ faster. The server's own processor time is in neither.
 {_table(["", "wall", "CPU"], rows)}"""
 
 
+def _commands(figures):
+    rows = [[f"`{what}`", f"{1000 * median(run.cost.wall for run in figures.commands if run.what == what):.0f} ms"]
+            for what in dict.fromkeys(run.what for run in figures.commands)]
+    return f"""## Short commands
+
+Listing is of {figures.archives:,} archives. The key of a passphrase is made slowly on purpose, once in a quarter of an hour: by
+so much a command gains that finds it made.
+
+{_table(["", "wall"], rows)}"""
+
+
+def _index(figures):
+    rows = [[what, f"{value:,.3f}" if value < 10 else f"{value:,.0f}"] for what, value in figures.index.items()]
+    return f"""## A large index
+
+A repository that says it has so many chunks (100 million are about 800 GB of dumps), and two backups of the newest
+PostgreSQL dump on top of them: `stage-speeds --index`, which is built beside Coffer. Memory is that of the whole
+process without what files stand behind, which the system takes back when it needs to.
+
+{_table(["", ""], rows)}"""
+
+
 def _stages(figures):
     rows = []
     for name in dict.fromkeys(run.name for run in figures.stages):
@@ -152,6 +179,8 @@ def _method(figures):
   which is authenticated encryption and zstd, too. All repositories are folders of the same file system.
 - *Wall* is the time from start to exit, *CPU* the processor time of all processes, *added* by how much the files of the
   repository grew. What happens once in a series, the first backup and the restore, is repeated: {figures.repeat} in all.
+- Coffer keeps a key that a passphrase has opened in the kernel's keyring for a quarter of an hour. Days are further
+  apart than that, so it is told not to (`unlock_timeout: 0`) everywhere but where archives are listed.
 - The newest dump is restored to a file (`coffer extract`, `borg extract --stdout`, `restic dump`), which is compared
   with the original by its SHA-256; the comparison is not measured."""
 

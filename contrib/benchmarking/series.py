@@ -69,6 +69,8 @@ def _turned(tools, turn):
 
 def _back_up(tool, dump):
     before = tool.stored()
+    # Else whoever comes first would wait for the disk on behalf of the others.
+    digest(dump.path)
     cost = tool.back_up(dump)
     total = tool.stored()
     return Backup(tool.name, dump.day, cost, total - before, total)

@@ -22,3 +22,10 @@ def run_stages(program, dump, folder, environment, repeat, say):
         for name, count, seconds in (line.split("\t") for line in lines):
             runs.append(StageRun(name, int(count), float(seconds)))
     return runs
+
+
+def run_index(program, chunks, dump, folder, environment, say):
+    """Makes an index of many chunks, and returns what it and a backup on top of it cost."""
+    say(f"An index of {chunks:,} chunks")
+    lines = run([program, "--index", str(chunks), str(folder), str(dump.path)], environment).splitlines()
+    return {what: float(value) for what, value in (line.split("\t") for line in lines)}

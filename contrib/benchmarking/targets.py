@@ -46,6 +46,13 @@ def of_live(runs):
                     wall[live.CREATE] / wall[live.DUMP_ALONE], 1.15)]
 
 
+def of_index(figures):
+    """Returns the most memory of a backup on top of a large index, if one was made."""
+    memory = [value for what, value in figures.items() if "most memory" in what]
+    return [Outcome(f"memory of a backup on top of {figures['chunks']:,.0f} chunks", max(memory) / 1e6, 300, "MB")
+            ] if memory else []
+
+
 def of_commands(runs, archives):
     limits = {commands.VERSION: (20, ""), commands.REPO_LIST: (100, f" of {archives:,} archives")}
     walls = {what: [run.cost.wall for run in runs if run.what == what] for what in limits}

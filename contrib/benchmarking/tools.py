@@ -61,6 +61,8 @@ class Coffer(Tool):
     def __init__(self, program, folder, environment):
         super().__init__(program, folder, environment)
         self.configuration = self.folder / "config.yaml"
+        self.keeps_key = False
+        """Whether a key that was opened may stay open for the runs that follow."""
         self.stand_in = self.folder / "dump-program"
 
     def initialise(self):
@@ -100,7 +102,7 @@ class Coffer(Tool):
         self.configuration.write_text(text)
 
     def repository_section(self):
-        return f"repositories:\n  - path: {self.repository}\n"
+        return f"repositories:\n  - path: {self.repository}\n" + ("" if self.keeps_key else "unlock_timeout: 0\n")
 
     def _entry(self, dump):
         dump_command, client_command, more = {
