@@ -18,7 +18,7 @@ from measure import CommandFailed, run
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
 from stages import run_index, run_stages
-from tools import Borg, Coffer, Restic
+from tools import Borg, Coffer, CofferKeyOpen, Restic
 
 SERVERS = {"postgresql": PostgreSQLServer, "mariadb": MariaDBServer}
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -122,16 +122,16 @@ class Benchmark:
         series = run_series(server.title, dumps, make_tools, place, self.options.repeat, say)
         if not isinstance(server, PostgreSQLServer):
             return series, [], []
-        coffer, *_ = tools
+        coffer, coffer_key_open, *_ = tools
         if not self.options.quick:
             self.index = run_index(
                 os.environ["COFFER_STAGES"], self.options.chunks, dumps[-1], place, self.environment, say)
         return (
-            series, run_live(days, coffer, self.options.repeat, say),
+            series, run_live(days, coffer, coffer_key_open, self.options.repeat, say),
             run_stages(os.environ["COFFER_STAGES"], dumps[-1], place, self.environment, self.options.repeat, say))
 
     def run_commands(self):
-        coffer = Coffer(self.programs[Coffer], self.folder / "commands", self.environment)
+        coffer = CofferKeyOpen(self.programs[Coffer], self.folder / "commands", self.environment)
         coffer.initialise()
         runs = run_version(coffer, 9)
         if not self.options.quick:
@@ -139,7 +139,9 @@ class Benchmark:
         return runs
 
     def make_tools(self, folder):
-        return [tool(self.programs[tool], folder / tool.name, self.environment) for tool in (Coffer, Borg, Restic)]
+        programs = self.programs | {CofferKeyOpen: self.programs[Coffer]}
+        return [tool(programs[tool], folder / tool.name.replace(", ", "-").replace(" ", "-"), self.environment)
+                for tool in (Coffer, CofferKeyOpen, Borg, Restic)]
 
     def install_borg(self):
         """Installs the newest Borg 1.4 from PyPI; pip keeps what it built for the next time."""

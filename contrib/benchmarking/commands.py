@@ -30,7 +30,6 @@ def run_repo_list(coffer, archives, repeat, say):
     path = coffer.folder / "small.dump"
     # No more than the marks by which Coffer tells a whole dump.
     path.write_bytes(b"PGDMP\x01\x0e\x00" + bytes(5))
-    coffer.keeps_key = True
     dump = Dump("postgresql", "small", 1, path, 13, "")
     coffer.back_up(dump)
     start = time.monotonic()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-COLOURS = {"Coffer": "#0b6e4f", "Borg": "#b5651d", "restic": "#3a5ba0"}
+COLOURS = {"Coffer": "#0b6e4f", "Coffer, key open": "#6fbf9f", "Borg": "#b5651d", "restic": "#3a5ba0"}
 WIDTH, HEIGHT = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 40
 
@@ -28,7 +28,7 @@ def draw(title, panels):
     for number, panel in enumerate(panels):
         parts.append(f'<g transform="translate({number * WIDTH} 30)">{_panel(panel)}</g>')
     for number, name in enumerate(panels[0].lines):
-        x, y = LEFT + number * 90, HEIGHT + 46
+        x, y = LEFT + number * 140, HEIGHT + 46
         parts.append(_line(x, x + 20, y - 4, COLOURS[name], 3))
         parts.append(_text(x + 26, y, name))
     return "\n".join([*parts, "</svg>\n"])

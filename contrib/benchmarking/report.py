@@ -90,7 +90,7 @@ all backups and restores."""
 def _series(series):
     rows = summarise(series)
     coffer = rows["Coffer"]
-    others = [row for row in rows.values() if row is not coffer]
+    others = [row for row in rows.values() if not row.tool.startswith("Coffer")]
     summary = _table(
         ["", *rows, *(f"Coffer / {row.tool}" for row in others)],
         [[what, *(show(getattr(row, field)) for row in rows.values()),
@@ -180,7 +180,8 @@ def _method(figures):
 - *Wall* is the time from start to exit, *CPU* the processor time of all processes, *added* by how much the files of the
   repository grew. What happens once in a series, the first backup and the restore, is repeated: {figures.repeat} in all.
 - Coffer keeps a key that a passphrase has opened in the kernel's keyring for a quarter of an hour. Days are further
-  apart than that, so it is told not to (`unlock_timeout: 0`) everywhere but where archives are listed.
+  apart than that, so Coffer is told not to (`unlock_timeout: 0`). *Coffer, key open* is Coffer as it comes, with a
+  repository of its own: what a run takes that follows another one soon. Archives are listed with the key open.
 - The newest dump is restored to a file (`coffer extract`, `borg extract --stdout`, `restic dump`), which is compared
   with the original by its SHA-256; the comparison is not measured."""
 

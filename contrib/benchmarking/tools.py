@@ -57,12 +57,12 @@ class Coffer(Tool):
     """Coffer, which starts a dump program by itself: one that prints a dump that is made already."""
 
     name = "Coffer"
+    unlock_timeout = 0
+    """Seconds for which a key that was opened may stay open for the runs that follow."""
 
     def __init__(self, program, folder, environment):
         super().__init__(program, folder, environment)
         self.configuration = self.folder / "config.yaml"
-        self.keeps_key = False
-        """Whether a key that was opened may stay open for the runs that follow."""
         self.stand_in = self.folder / "dump-program"
 
     def initialise(self):
@@ -91,6 +91,9 @@ class Coffer(Tool):
         folder.rmdir()
         return result
 
+    def list_archives(self):
+        run(self.command("repo-list"), self.environment)
+
     def version(self):
         return self._ask_version("--version")
 
@@ -102,7 +105,7 @@ class Coffer(Tool):
         self.configuration.write_text(text)
 
     def repository_section(self):
-        return f"repositories:\n  - path: {self.repository}\n" + ("" if self.keeps_key else "unlock_timeout: 0\n")
+        return f"repositories:\n  - path: {self.repository}\nunlock_timeout: {self.unlock_timeout}\n"
 
     def _entry(self, dump):
         dump_command, client_command, more = {
@@ -113,6 +116,13 @@ class Coffer(Tool):
         return (
             f"{self.repository_section()}{dump.system}_databases:\n  - name: {dump.database}\n"
             f"    {dump_command}: {self.stand_in}\n    {client_command}: 'false'\n{more}")
+
+
+class CofferKeyOpen(Coffer):
+    """Coffer as it comes: it finds the key open if the run before was less than a quarter of an hour ago."""
+
+    name = "Coffer, key open"
+    unlock_timeout = 900
 
 
 class Borg(Tool):
