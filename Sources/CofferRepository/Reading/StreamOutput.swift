@@ -8,8 +8,9 @@ struct StreamOutput {
   private var count: UInt64 = 0
   private var pending: (block: PlainBlock, range: Range<Int>)?
 
-  init(_ sink: any ByteSink, times: StageTimes?) throws {
-    writer = WriteBehind(sink, times: times)
+  /// - Parameter writesBehind: Whether the sink is written to on another thread.
+  init(_ sink: any ByteSink, writesBehind: Bool, times: StageTimes?) throws {
+    writer = WriteBehind(sink, hasThread: writesBehind, times: times)
     hasher = try StreamHasher()
   }
 

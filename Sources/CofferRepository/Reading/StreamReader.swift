@@ -33,8 +33,9 @@ final class StreamReader {
   /// - Throws: `RepositoryError`, `StorageError`, `RunCancelled`, and what the sink throws. A stream that is not
   ///   exactly what was stored never ends without an error.
   func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
-    var window = ReadWindow(try stream.size < Self.shortStream ? nil : startedFetcher(), blocks)
-    var output = try StreamOutput(sink, times: context.times)
+    let isLong = stream.size >= Self.shortStream
+    var window = ReadWindow(isLong ? try startedFetcher() : nil, blocks)
+    var output = try StreamOutput(sink, writesBehind: isLong, times: context.times)
     func write(_ stretch: ReadWindow.Stretch, _ block: PlainBlock) throws {
       try cancellation.check()
       for entry in stretch.chunks {

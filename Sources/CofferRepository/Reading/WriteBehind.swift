@@ -1,35 +1,43 @@
 import CofferSystem
 
-/// Hands pieces of blocks to a sink on a thread of its own, in order, while the next ones are being read and verified.
+/// Hands pieces of blocks to a sink, in order: on a thread of its own, while the next ones are being read and verified, or
+/// at once for streams that are not worth one.
 final class WriteBehind {
   private struct Piece: Sendable {
     let block: PlainBlock
     let range: Range<Int>
   }
 
-  private struct Sink: @unchecked Sendable {
-    // Sound because only the thread writes to it until it was waited for.
+  private struct Output: @unchecked Sendable {
+    // Sound because only the thread writes to the sink until it was waited for, or the caller if there is no thread.
     let sink: any ByteSink
+    let times: StageTimes?
+
+    func write(_ piece: Piece) throws {
+      try times.measure(.write, bytes: piece.range.count) {
+        try piece.block.bytes.withUnsafeBytes { try sink.write(UnsafeRawBufferPointer(rebasing: $0[piece.range])) }
+      }
+    }
   }
 
+  private let output: Output
   private let pieces = BoundedQueue<Piece>(capacity: WriteBehind.capacity)
   private let failure = Monitor<(any Error)?>(nil)
-  private let thread: WorkerThread
+  private let thread: WorkerThread?
 
   /// Pieces that may wait to be written.
   static let capacity = 8
 
-  init(_ sink: any ByteSink, times: StageTimes?) {
-    let (pieces, failure, sink) = (pieces, failure, Sink(sink: sink))
+  init(_ sink: any ByteSink, hasThread: Bool, times: StageTimes?) {
+    let (output, pieces, failure) = (Output(sink: sink, times: times), pieces, failure)
+    self.output = output
+    guard hasThread else {
+      thread = nil
+      return
+    }
     thread = WorkerThread(name: "writer") {
       do {
-        while let piece = pieces.pop() {
-          try times.measure(.write, bytes: piece.range.count) {
-            try piece.block.bytes.withUnsafeBytes {
-              try sink.sink.write(UnsafeRawBufferPointer(rebasing: $0[piece.range]))
-            }
-          }
-        }
+        while let piece = pieces.pop() { try output.write(piece) }
       } catch {
         failure.update { $0 = error }
         pieces.abandon()
@@ -39,12 +47,14 @@ final class WriteBehind {
 
   deinit {
     pieces.abandon()
-    thread.join()
+    thread?.join()
   }
 
-  /// - Throws: What the sink threw at an earlier piece.
+  /// - Throws: What the sink threw, at this piece or an earlier one.
   func write(_ range: Range<Int>, of block: PlainBlock) throws {
-    guard pieces.push(Piece(block: block, range: range)) else { return try finish() }
+    let piece = Piece(block: block, range: range)
+    guard thread != nil else { return try output.write(piece) }
+    guard pieces.push(piece) else { return try finish() }
   }
 
   /// Waits until everything is written.
@@ -52,7 +62,7 @@ final class WriteBehind {
   /// - Throws: What the sink threw.
   func finish() throws {
     pieces.close()
-    thread.join()
+    thread?.join()
     if let error = failure.update({ $0 }) { throw error }
   }
 }
