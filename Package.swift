@@ -41,7 +41,7 @@ let package = Package(
       path: "contrib/benchmarking/stages"),
 
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
-    .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem"]),
+    .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),

@@ -8,39 +8,30 @@ public enum ShellWords {
   /// - Throws: `Unfinished`.
   public static func split(_ text: String) throws(Unfinished) -> [String] {
     var words: [String] = []
-    var word: String?
-    var quote: Character?
-    var rest = text.makeIterator()
-    while let character = rest.next() {
-      switch (quote, character) {
+    var word: String.UnicodeScalarView?
+    var quote: Unicode.Scalar?
+    var rest = text.unicodeScalars.makeIterator()
+    while let scalar = rest.next() {
+      switch (quote, scalar) {
       case (nil, "\\"):
         guard let escaped = rest.next() else { throw Unfinished() }
-        word = (word ?? "") + String(escaped)
+        word = (word ?? .init()) + [escaped]
       case ("\"", "\\"):
         guard let escaped = rest.next() else { throw Unfinished() }
-        let isSpecial = "\"\\$`".contains(escaped)
-        word = (word ?? "") + (isSpecial ? "" : "\\") + String(escaped)
+        let isSpecial = escaped == "\"" || escaped == "\\" || escaped == "$" || escaped == "`"
+        word = (word ?? .init()) + (isSpecial ? [escaped] : ["\\", escaped])
       case (nil, "\""), (nil, "'"):
-        quote = character
-        word = word ?? ""
-      case (let open?, character) where open == character: quote = nil
-      case (nil, _) where character.isWhitespace:
-        if let finished = word { words.append(finished) }
+        quote = scalar
+        word = word ?? .init()
+      case (let open?, scalar) where open == scalar: quote = nil
+      case (nil, " "), (nil, "\t"), (nil, "\n"), (nil, "\r"):
+        if let finished = word { words.append(String(finished)) }
         word = nil
-      default: word = (word ?? "") + String(character)
+      default: word = (word ?? .init()) + [scalar]
       }
     }
     guard quote == nil else { throw Unfinished() }
-    if let word { words.append(word) }
+    if let word { words.append(String(word)) }
     return words
   }
-
-  /// A word as a POSIX shell reads it back unchanged: as it is where that is safe, else in single quotes.
-  public static func quoted(_ word: String) -> String {
-    let isSafe = !word.isEmpty && word.utf8.allSatisfy { safe.contains($0) }
-    return isSafe
-      ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-  }
-
-  private static let safe = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@%+=".utf8)
 }

@@ -114,6 +114,6 @@ struct RestoreSelection: Sendable, Equatable {
       words += [flag, own]
       rivals.removeAll { value($0) != own }
     }
-    return words.map(ShellWords.quoted).joined(separator: " ")
+    return words.map(Quoting.shellWord).joined(separator: " ")
   }
 }

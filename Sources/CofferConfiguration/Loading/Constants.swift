@@ -71,7 +71,7 @@ struct Constants {
         result += rest[..<open].dropLast() + "{\(constant.name)}"
       } else {
         let value = value(of: constant, at: mark)
-        result += rest[..<open] + (isQuoted ? ShellWords.quoted(value) : value)
+        result += rest[..<open] + (isQuoted ? Quoting.shellWord(value) : value)
       }
       isChanged = true
       rest = inside[inside.index(after: end)...]

@@ -1,0 +1,55 @@
+extension Quoting {
+  /// A text as YAML in double quotes, in which nothing but the printable part of ASCII stands as it is.
+  public static func yaml(_ text: String) -> String {
+    "\""
+      + text.unicodeScalars.map { scalar in
+        switch scalar {
+        case "\"", "\\": "\\" + String(scalar)
+        case "\n": "\\n"
+        case "\t": "\\t"
+        case " "..."~": String(scalar)
+        default:
+          scalar.value > 0xffff
+            ? "\\U" + hexadecimal(scalar, digits: 8)
+            : scalar.value > 0xff ? "\\u" + hexadecimal(scalar, digits: 4) : "\\x" + hexadecimal(scalar, digits: 2)
+        }
+      }.joined() + "\""
+  }
+
+  /// The value of a label in Prometheus's text format, with its quotes.
+  /// (https://prometheus.io/docs/instrumenting/exposition_formats/)
+  public static func prometheusValue(_ text: String) -> String {
+    enclosed(text, in: "\"") { scalar in
+      switch scalar {
+      case "\\": "\\\\"
+      case "\"": "\\\""
+      case "\n": "\\n"
+      // Readers that cut at every kind of line break would see another line.
+      case "\r": " "
+      default: nil
+      }
+    }
+  }
+
+  /// A part of a URL: everything that is not unreserved (RFC 3986, 2.3) is percent-encoded.
+  public static func urlPart(_ text: String) -> String {
+    text.utf8.map { byte in
+      let isPlain = unreserved.contains(byte)
+      return isPlain ? String(Unicode.Scalar(byte)) : "%" + hexadecimal(Unicode.Scalar(byte), digits: 2).uppercased()
+    }.joined()
+  }
+
+  private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+
+  /// Text for a header of a mail: one line, in which control characters are blanks. Its encoding is the mail's own matter.
+  public static func headerLine(_ text: String) -> String {
+    var line = ""
+    var last: Unicode.Scalar?
+    for scalar in text.unicodeScalars {
+      let isBreak = scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+      if !(isBreak && scalar == "\n" && last == "\r") { line.unicodeScalars.append(isBreak ? " " : scalar) }
+      last = scalar
+    }
+    return line
+  }
+}
