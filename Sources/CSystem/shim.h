@@ -12,6 +12,9 @@ extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 
+// O_PATH of asm-generic/fcntl.h, which the headers want _GNU_SOURCE for, too.
+static const int coffer_open_path = 010000000;
+
 // The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no
 // functions for them.
 static inline long coffer_add_process_key(const char *description, const void *payload, size_t length) {

@@ -83,3 +83,25 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return result
   }
 }
+
+extension FileDescriptor {
+  /// Reads to the end.
+  ///
+  /// - Parameter limit: In bytes; more is an error, EFBIG.
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: min(limit + 1, 1 << 16))
+    while true {
+      let number = number
+      let count = piece.withUnsafeMutableBytes { Foundation.read(number, $0.baseAddress, $0.count) }
+      if count < 0 {
+        guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
+        continue
+      }
+      if count == 0 { return bytes }
+      guard bytes.count + count <= limit else { throw SystemError(call: "read", subject: subject, code: EFBIG) }
+      bytes += piece[..<count]
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import CSystem
+import Foundation
+
+extension Folder {
+  /// A name that nobody knew before; it begins with a dot and the given name, as far as that fits.
+  public static func temporaryName(for name: EntryName) -> EntryName {
+    let random = String(UInt64.random(in: 0 ... .max), radix: 16)
+    // The longest name that file systems take has 255 bytes.
+    return EntryName(bytes: Array(".".utf8) + name.bytes.prefix(230) + Array(".\(random)".utf8))
+  }
+
+  /// Writes a file under another name and gives it its own when it is whole: a reader finds the old file or the new one,
+  /// never a part. What had the name before, a link for example, is replaced, not written to.
+  ///
+  /// - Parameters:
+  ///   - mode: What the file gets, whatever the umask.
+  ///   - isLasting: Whether it is on the disk when this returns.
+  ///   - body: Writes the content.
+  /// - Throws: `SystemError`; what `body` throws.
+  public func replace(
+    _ name: EntryName, mode: mode_t = 0o600, isLasting: Bool = false, _ body: (borrowing FileDescriptor) throws -> Void
+  ) throws {
+    let temporary = try TemporaryFile(in: self, for: name, mode: mode)
+    try body(temporary.file)
+    if isLasting, fsync(temporary.file.number) != 0 { throw SystemError(call: "fsync", subject: path(of: name)) }
+    try temporary.publish(as: name)
+    if isLasting { try synchronize() }
+  }
+
+  /// The same with the whole content at once.
+  ///
+  /// - Throws: `SystemError`.
+  public func replace(_ name: EntryName, with bytes: [UInt8], mode: mode_t = 0o600, isLasting: Bool = false) throws {
+    try replace(name, mode: mode, isLasting: isLasting) { file in
+      try bytes.withUnsafeBytes { try file.writeAll($0, subject: path(of: name)) }
+    }
+  }
+
+  /// Opens a file to add to its end, or makes it.
+  ///
+  /// - Parameter mode: Of a new file, whatever the umask.
+  /// - Throws: `UntrustedPlace` for what is no plain file, or has a second name; `SystemError`.
+  public func append(_ name: EntryName, mode: mode_t = 0o600) throws -> FileDescriptor {
+    do throws(SystemError) {
+      let file = try open(name, flags: O_WRONLY | O_APPEND | O_CREAT | O_EXCL, mode: mode)
+      guard fchmod(file.number, mode) == 0 else { throw SystemError(call: "chmod", subject: path(of: name)) }
+      return file
+    } catch {
+      guard error.code == EEXIST else { throw error }
+    }
+    try checkPlain(try status(of: name), name)
+    let file = try open(name, flags: O_WRONLY | O_APPEND)
+    try checkPlain(try file.status(subject: path(of: name)), name)
+    return file
+  }
+
+  private func checkPlain(_ facts: stat, _ name: EntryName) throws {
+    guard facts.st_mode & S_IFMT == S_IFREG else {
+      throw UntrustedPlace(
+        path: path(of: name), problem: "This is \(Self.kind(facts)), not a file that can be added to",
+        suggestion: "Take it away, or name another file")
+    }
+    guard facts.st_nlink == 1 else {
+      throw UntrustedPlace(
+        path: path(of: name), problem: "The file has another name elsewhere, so it may be somebody else's",
+        suggestion: "Take it away, or name another file")
+    }
+  }
+
+  private static func kind(_ facts: stat) -> String {
+    switch facts.st_mode & S_IFMT {
+    case S_IFLNK: "a link"
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a FIFO"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
+  }
+
+  /// Reads a whole file.
+  ///
+  /// - Parameter limit: In bytes; a larger file is an error, EFBIG.
+  /// - Throws: `SystemError`, with ENOENT when there is none and ESTALE for what is no plain file.
+  public func read(_ name: EntryName, limit: Int) throws(SystemError) -> [UInt8] {
+    let subject = path(of: name)
+    let file = try open(name, flags: O_RDONLY)
+    guard try file.status(subject: subject).st_mode & S_IFMT == S_IFREG else {
+      throw SystemError(call: "read", subject: subject, code: ESTALE)
+    }
+    return try file.readAll(limit: limit, subject: subject)
+  }
+}

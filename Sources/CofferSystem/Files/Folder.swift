@@ -1,0 +1,192 @@
+import CSystem
+import Foundation
+
+/// An open folder. What is in it is reached through its descriptor: whatever happens to the path, it stays this folder,
+/// and no link in it is ever followed.
+///
+/// Safe to use from several threads.
+public final class Folder: Sendable {
+  /// The path it was opened by; for messages, and for programs that can be given nothing else.
+  public let path: String
+  private let descriptor: FileDescriptor
+
+  /// Takes ownership of a descriptor that was opened as a folder.
+  public init(owning descriptor: consuming FileDescriptor, path: String) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  /// Opens the folder at a path as the system does, links on the way included: for places where the program reads only,
+  /// or that nobody else can write. `Folder.trusted` is for the others.
+  ///
+  /// - Throws: `SystemError`.
+  public convenience init(opening path: String) throws(SystemError) {
+    self.init(owning: try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY), path: path)
+  }
+
+  /// The descriptor's number, for calls that this type has no function for; valid as long as the folder lives.
+  public var number: Int32 { descriptor.number }
+
+  /// The folder's own facts.
+  ///
+  /// - Throws: `SystemError`.
+  public func status() throws(SystemError) -> stat { try descriptor.status(subject: path) }
+
+  /// The path of what has this name in the folder, as text.
+  public func path(of name: EntryName) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
+
+  // MARK: - Looking
+
+  /// Opens a file. Links are refused with ELOOP, and nothing that is no file (a FIFO, a device) is waited for;
+  /// `O_CLOEXEC`, `O_NOFOLLOW` and `O_NONBLOCK` are always added.
+  ///
+  /// - Parameter mode: Of a file that is made; what the umask takes away stays away.
+  /// - Throws: `SystemError`.
+  public func open(_ name: EntryName, flags: Int32, mode: mode_t = 0o600) throws(SystemError) -> FileDescriptor {
+    let opened = try call("open", name) { openat(number, $0, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode) }
+    return FileDescriptor(owning: opened)
+  }
+
+  /// Opens a folder in this one.
+  ///
+  /// - Throws: `SystemError`, for a link with the code ENOTDIR or ELOOP.
+  public func folder(_ name: EntryName) throws(SystemError) -> Folder {
+    Folder(owning: try open(name, flags: O_RDONLY | O_DIRECTORY), path: path(of: name))
+  }
+
+  /// The facts of what has the name; of a link itself, not of what it leads to.
+  ///
+  /// - Throws: `SystemError`, with ENOENT when there is nothing.
+  public func status(of name: EntryName) throws(SystemError) -> stat {
+    var facts = stat()
+    try call("fstatat", name) { fstatat(number, $0, &facts, AT_SYMLINK_NOFOLLOW) }
+    return facts
+  }
+
+  /// Whether anything has the name, be it a link to nowhere.
+  public func holds(_ name: EntryName) -> Bool { (try? status(of: name)) != nil }
+
+  /// Where a link leads, as it is written.
+  ///
+  /// - Throws: `SystemError`.
+  public func target(of name: EntryName) throws(SystemError) -> [UInt8] {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = try call("readlink", name) { Int32(clamping: readlinkat(number, $0, &buffer, buffer.count)) }
+    return buffer[..<Int(count)].map { UInt8(bitPattern: $0) }
+  }
+
+  /// The names in the folder, in the order of their bytes.
+  ///
+  /// - Throws: `SystemError`.
+  public func names() throws(SystemError) -> [EntryName] {
+    // A description of its own, so that two readers do not move each other's place.
+    let own = openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard own >= 0, let stream = fdopendir(own) else {
+      let error = SystemError(call: "opendir", subject: path)
+      if own >= 0 { close(own) }
+      throw error
+    }
+    defer { closedir(stream) }
+    var names: [EntryName] = []
+    errno = 0
+    while let entry = readdir(stream) {
+      let name = EntryName(bytes: withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) })
+      if name.isOnePart { names.append(name) }
+      errno = 0
+    }
+    guard errno == 0 else { throw SystemError(call: "readdir", subject: path) }
+    return names.sorted()
+  }
+
+  // MARK: - Changing
+
+  /// Makes a folder that must not be there yet.
+  ///
+  /// - Parameter mode: What the folder gets, whatever the umask.
+  /// - Throws: `SystemError`.
+  @discardableResult
+  public func makeFolder(_ name: EntryName, mode: mode_t = 0o700) throws(SystemError) -> Folder {
+    try call("mkdir", name) { mkdirat(number, $0, mode) }
+    let folder = try folder(name)
+    guard fchmod(folder.number, mode) == 0 else { throw SystemError(call: "chmod", subject: folder.path) }
+    return folder
+  }
+
+  /// Opens a folder, or makes it.
+  ///
+  /// - Throws: `SystemError`.
+  public func folder(_ name: EntryName, makingWith mode: mode_t) throws(SystemError) -> Folder {
+    do throws(SystemError) {
+      return try makeFolder(name, mode: mode)
+    } catch {
+      guard error.code == EEXIST else { throw error }
+      return try folder(name)
+    }
+  }
+
+  /// Makes a FIFO that must not be there yet.
+  ///
+  /// - Throws: `SystemError`.
+  public func makeFIFO(_ name: EntryName, mode: mode_t = 0o600) throws(SystemError) {
+    try call("mkfifo", name) { mkfifoat(number, $0, mode) }
+  }
+
+  /// Gives what has one name another, in this folder or in a second; what had that name before is gone.
+  ///
+  /// - Throws: `SystemError`.
+  public func rename(_ name: EntryName, to other: EntryName, in folder: Folder? = nil) throws(SystemError) {
+    let goal = folder ?? self
+    guard other.isOnePart else { throw SystemError(call: "rename", subject: goal.path(of: other), code: EINVAL) }
+    try call("rename", name) { old in other.withCString { renameat(number, old, goal.number, $0) } }
+  }
+
+  /// Removes a file, a link or a FIFO.
+  ///
+  /// - Throws: `SystemError`.
+  public func remove(_ name: EntryName) throws(SystemError) {
+    try call("unlink", name) { unlinkat(number, $0, 0) }
+  }
+
+  /// Removes what has the name with everything in it; links are removed, never followed. Nothing there is no error.
+  ///
+  /// - Throws: `SystemError` of the first that cannot be removed; what can be is.
+  public func removeTree(_ name: EntryName) throws(SystemError) {
+    let facts: stat
+    do throws(SystemError) {
+      facts = try status(of: name)
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      return
+    }
+    guard facts.st_mode & S_IFMT == S_IFDIR else { return try remove(name) }
+    let folder = try folder(name)
+    var first: SystemError?
+    for inner in try folder.names() {
+      do throws(SystemError) { try folder.removeTree(inner) } catch { first = first ?? error }
+    }
+    if let first { throw first }
+    try call("rmdir", name) { unlinkat(number, $0, AT_REMOVEDIR) }
+  }
+
+  /// Waits until the folder's names are on the disk.
+  ///
+  /// - Throws: `SystemError`.
+  public func synchronize() throws(SystemError) {
+    guard fsync(number) == 0 else { throw SystemError(call: "fsync", subject: path) }
+  }
+
+  // MARK: - Calls
+
+  /// Makes a system call about a name, again when it was interrupted.
+  @discardableResult
+  private func call(
+    _ title: String, _ name: EntryName, _ body: (UnsafePointer<CChar>) -> Int32
+  ) throws(SystemError) -> Int32 {
+    guard name.isOnePart else { throw SystemError(call: title, subject: path(of: name), code: EINVAL) }
+    while true {
+      let result = name.withCString(body)
+      if result >= 0 { return result }
+      guard errno == EINTR else { throw SystemError(call: title, subject: path(of: name)) }
+    }
+  }
+}
