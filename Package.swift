@@ -19,8 +19,9 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     .target(name: "CBlake3"),
+    .target(name: "CSpawn"),
 
-    .target(name: "CofferSystem", dependencies: ["CSystem"]),
+    .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn"]),
     .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
     .target(
       name: "CofferRepository",
@@ -35,7 +36,7 @@ let package = Package(
         "CofferSystem", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
         "CofferMonitoring",
       ]),
-    .executableTarget(name: "coffer", dependencies: ["CofferSystem", "CofferActions"]),
+    .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(
       name: "stage-speeds", dependencies: ["CofferSystem", "CofferRepository"],
       path: "contrib/benchmarking/stages"),

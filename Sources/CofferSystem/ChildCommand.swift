@@ -25,6 +25,9 @@ public struct ChildCommand: Sendable, Equatable {
   public var inherited: [Int32: Int32] = [:]
   /// Whether what the child leaves running in the background goes on when it has ended, rather than being killed.
   public var leavesBackground = false
+  /// Whether the child is ended when this program ends, be it by SIGKILL. Only what must get to its end once it is
+  /// begun goes on alone.
+  public var endsWithStarter = true
 
   public init(
     _ executable: String, _ arguments: [String] = [], environment: ProcessEnvironment,
@@ -70,7 +73,8 @@ public enum LaunchError: DiagnosableError, Equatable {
     case .failed(let program, let cause):
       Diagnosis(
         subject: program, problem: "The program could not be started: \(cause.reason)",
-        suggestion: "Check that it is an executable file for this machine")
+        suggestion: cause.isShortage
+          ? cause.diagnosis.suggestion : "Check that it is an executable file for this machine")
     }
   }
 

@@ -8,16 +8,15 @@ public protocol ProcessLauncher: Sendable {
   func launch(_ command: ChildCommand) throws -> ChildProcess
 }
 
-/// Starts programs with `posix_spawn`.
+/// Starts programs.
 ///
 /// Every child leads a process group of its own, has default signal handling, and inherits no descriptor but its
-/// three streams and those that the command names.
-///
-/// A starter that is killed outright cannot end its children: `posix_spawn` offers no parent-death signal, and one set
-/// by a wrapper would follow the thread that started the child rather than the program. Such children notice by
-/// themselves, because the pipes that they write to have lost their reader and those that they read from have ended;
-/// therefore the end of its input must never be what makes a client commit.
+/// three streams and those that the command names. It ends with this program, also when this is killed outright: the
+/// kernel then sends it SIGTERM. What a child has started itself, and a program that changes its user (sudo), the kernel
+/// does not tell. They notice by themselves, because the pipes that they write to have lost their reader and those that they
+/// read from have ended; therefore the end of its input must never be what makes a client commit.
 public struct SystemProcessLauncher: ProcessLauncher {
+  private let starter = Starter()
   private let hasProcessDescriptors: Bool
 
   public init() {
@@ -31,7 +30,7 @@ public struct SystemProcessLauncher: ProcessLauncher {
 
   public func launch(_ command: ChildCommand) throws -> ChildProcess {
     let path = try Self.resolve(command.executable, command.environment)
-    return try Spawner(command, path: path, hasProcessDescriptors: hasProcessDescriptors).spawn()
+    return try Spawner(command, path: path, starter: starter, hasProcessDescriptors: hasProcessDescriptors).spawn()
   }
 
   private static func resolve(_ executable: String, _ environment: ProcessEnvironment) throws(LaunchError) -> String {
@@ -62,6 +61,8 @@ public final class ChildProcess: Sendable {
   private let streams: Mutex<Streams>
   private let errorTail: ErrorTail
   private let leavesBackground: Bool
+  /// Whose thread must not end before the child.
+  private let starter: Starter
   private let ended: Mutex<ExitStatus?> = Mutex(nil)
 
   private struct Streams: ~Copyable {
@@ -74,13 +75,15 @@ public final class ChildProcess: Sendable {
 
   init(
     identifier: pid_t, program: String, endDescriptor: Int32, input: consuming FileDescriptor?,
-    output: consuming FileDescriptor?, errorTail: ErrorTail, leavesBackground: Bool
+    output: consuming FileDescriptor?, errorTail: ErrorTail, leavesBackground: Bool,
+    starter: Starter
   ) {
     self.identifier = identifier
     self.program = program
     self.endDescriptor = endDescriptor
     self.errorTail = errorTail
     self.leavesBackground = leavesBackground
+    self.starter = starter
     streams = Mutex(Streams(input: input, output: output))
   }
 

@@ -1,56 +1,58 @@
+import CSpawn
 import CSystem
 import Foundation
 
-/// One `posix_spawn`, with the descriptors it needs.
+/// The start of one child, with the descriptors it needs.
 struct Spawner {
   private let command: ChildCommand
   private let path: String
+  private let starter: Starter
   private let hasProcessDescriptors: Bool
 
-  init(_ command: ChildCommand, path: String, hasProcessDescriptors: Bool) {
+  init(_ command: ChildCommand, path: String, starter: Starter, hasProcessDescriptors: Bool) {
     self.command = command
     self.path = path
+    self.starter = starter
     self.hasProcessDescriptors = hasProcessDescriptors
   }
 
   func spawn() throws -> ChildProcess {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    if let folder = command.workingDirectory { posix_spawn_file_actions_addchdir_np(&actions, folder) }
-
+    // A C string would end there, and the child would see another argument than was meant.
+    guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+      throw LaunchError.failed(
+        program: command.executable, cause: SystemError(call: "execve", subject: command.executable, code: EINVAL))
+    }
+    var streams = ChildStreams()
     var input: FileDescriptor?
     var output: FileDescriptor?
     var childInput: FileDescriptor?
     var childOutput: FileDescriptor?
     switch command.input {
-    case .null, .tail: posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    case .path(let path): posix_spawn_file_actions_addopen(&actions, 0, path, O_RDONLY, 0)
+    case .null, .tail: streams.inputPath = "/dev/null"
+    case .path(let path): streams.inputPath = path
     case .pipe:
       let (readEnd, writeEnd) = try makePipe()
-      posix_spawn_file_actions_adddup2(&actions, readEnd, 0)
+      streams.input = readEnd
       childInput = FileDescriptor(owning: readEnd)
       input = FileDescriptor(owning: writeEnd)
     }
     switch command.output {
-    case .null, .tail: posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    case .path(let path): posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY, 0)
+    case .null, .tail: streams.outputPath = "/dev/null"
+    case .path(let path): streams.outputPath = path
     case .pipe:
       let (readEnd, writeEnd) = try makePipe()
-      posix_spawn_file_actions_adddup2(&actions, writeEnd, 1)
+      streams.output = writeEnd
       childOutput = FileDescriptor(owning: writeEnd)
       output = FileDescriptor(owning: readEnd)
     }
     let (errorRead, errorWrite) = try makePipe()
-    posix_spawn_file_actions_adddup2(&actions, errorWrite, 2)
+    streams.error = errorWrite
     let childError = FileDescriptor(owning: errorWrite)
     let ownError = FileDescriptor(owning: errorRead)
-    let copies = try addInherited(&actions)
-    defer { for copy in copies { close(copy) } }
-    // What libraries opened without close-on-exec, or our own starter left open, must not reach a child either.
-    posix_spawn_file_actions_addclosefrom_np(&actions, (command.inherited.keys.max() ?? 2) + 1)
+    streams.inherited = try copiesOfInherited()
+    defer { for copy in streams.inherited { close(copy.ours) } }
 
-    let identifier = try start(&actions)
+    let identifier = try start(streams)
     _ = consume childInput
     _ = consume childOutput
     _ = consume childError
@@ -65,26 +67,41 @@ struct Spawner {
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
       output: output, errorTail: ErrorTail(reading: ownError, until: endDescriptor),
-      leavesBackground: command.leavesBackground)
+      leavesBackground: command.leavesBackground, starter: starter)
   }
 
-  /// Numbers above all that children ask for, so that no copy overwrites another before it is used.
-  private static let copiesFrom: Int32 = 200
+  private var texts: [String] {
+    [command.executable] + command.arguments + command.environment.variables.flatMap { [$0.key, $0.value] }
+  }
 
-  private func addInherited(_ actions: inout posix_spawn_file_actions_t) throws -> [Int32] {
-    var copies: [Int32] = []
+  /// Where a child's descriptors come from.
+  private struct ChildStreams: Sendable {
+    var inputPath: String?
+    var outputPath: String?
+    var input: Int32 = -1
+    var output: Int32 = -1
+    var error: Int32 = -1
+    var inherited: [(theirs: Int32, ours: Int32)] = []
+  }
+
+  /// Copies with numbers above all that the child asks for, so that none overwrites another before it is used.
+  private func copiesOfInherited() throws -> [(theirs: Int32, ours: Int32)] {
+    var copies: [(theirs: Int32, ours: Int32)] = []
     for (number, own) in command.inherited {
-      let copy = fcntl(own, F_DUPFD_CLOEXEC, Self.copiesFrom)
-      guard (3..<Self.copiesFrom).contains(number), copy >= 0 else {
-        let cause = SystemError(call: "fcntl", subject: command.executable, code: copy >= 0 ? EINVAL : errno)
-        for copy in copies { close(copy) }
-        throw LaunchError.failed(program: command.executable, cause: cause)
+      let copy = number < 3 ? -1 : fcntl(own, F_DUPFD_CLOEXEC, firstUnused)
+      guard copy >= 0 else {
+        // The system calls a number that the limit does not allow an invalid argument.
+        let code = number < 3 ? EINVAL : errno == EINVAL ? EMFILE : errno
+        for copy in copies { close(copy.ours) }
+        throw LaunchError.failed(
+          program: command.executable, cause: SystemError(call: "fcntl", subject: command.executable, code: code))
       }
-      copies.append(copy)
-      posix_spawn_file_actions_adddup2(&actions, copy, number)
+      copies.append((number, copy))
     }
     return copies
   }
+
+  private var firstUnused: Int32 { (command.inherited.keys.max() ?? 2) + 1 }
 
   /// A descriptor that becomes readable when the child ends.
   private func openEnd(of identifier: pid_t) throws -> Int32 {
@@ -100,35 +117,36 @@ struct Spawner {
     return readEnd
   }
 
-  private func start(_ actions: inout posix_spawn_file_actions_t) throws -> pid_t {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var allSignals = sigset_t()
-    var noSignals = sigset_t()
-    sigfillset(&allSignals)
-    sigemptyset(&noSignals)
-    posix_spawnattr_setsigdefault(&attributes, &allSignals)
-    posix_spawnattr_setsigmask(&attributes, &noSignals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-
-    var arguments: [UnsafeMutablePointer<CChar>?] = ([command.executable] + command.arguments).map { strdup($0) }
-    var variables: [UnsafeMutablePointer<CChar>?] = command.environment.variables.map {
-      strdup("\($0.key)=\($0.value)")
+  private func start(_ streams: ChildStreams) throws -> pid_t {
+    let (command, path, closeFrom) = (command, path, firstUnused)
+    let result = starter.run { () -> Result<pid_t, SystemError> in
+      CStrings.with([path, command.workingDirectory, streams.inputPath, streams.outputPath]) { texts in
+        CStrings.with([command.executable] + command.arguments) { arguments in
+          CStrings.with(command.environment.variables.map { "\($0.key)=\($0.value)" }) { variables in
+            streams.inherited.map(\.ours).withUnsafeBufferPointer { ours in
+              streams.inherited.map(\.theirs).withUnsafeBufferPointer { theirs in
+                var child = coffer_child(
+                  path: texts[0], arguments: arguments.baseAddress, environment: variables.baseAddress,
+                  folder: texts[1], input_path: texts[2], output_path: texts[3], input: streams.input,
+                  output: streams.output, error: streams.error, count: Int32(ours.count), ours: ours.baseAddress,
+                  theirs: theirs.baseAddress, close_from: closeFrom, ends_with_starter: command.endsWithStarter)
+                var identifier: pid_t = 0
+                var call: UnsafePointer<CChar>?
+                let code = coffer_start(&child, &identifier, &call)
+                guard code != 0 else { return .success(identifier) }
+                let name = call.map { String(cString: $0) } ?? "vfork"
+                return .failure(SystemError(call: name, subject: command.executable, code: code))
+              }
+            }
+          }
+        }
+      }
     }
-    defer { for pointer in arguments + variables { free(pointer) } }
-    arguments.append(nil)
-    variables.append(nil)
-    var identifier: pid_t = 0
-    let code = posix_spawn(&identifier, path, &actions, &attributes, arguments, variables)
-    guard code == 0 else {
-      throw LaunchError.failed(
-        program: command.executable,
-        cause: SystemError(call: "posix_spawn", subject: command.executable, code: code))
+    do {
+      return try result.get()
+    } catch {
+      throw LaunchError.failed(program: command.executable, cause: error)
     }
-    return identifier
   }
 
   private func makePipe() throws -> (readEnd: Int32, writeEnd: Int32) {
@@ -138,5 +156,22 @@ struct Spawner {
         program: command.executable, cause: SystemError(call: "pipe2", subject: command.executable))
     }
     return (ends[0], ends[1])
+  }
+}
+
+/// Texts as C's functions take them.
+private enum CStrings {
+  /// Calls `body` with pointers to the texts, and nil after the last.
+  static func with<Result>(
+    _ texts: [String?], _ body: (UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>) -> Result
+  ) -> Result {
+    var pointers = texts.map { text -> UnsafeMutablePointer<CChar>? in
+      guard let text else { return nil }
+      guard let copy = strdup(text) else { preconditionFailure("no memory for an argument") }
+      return copy
+    }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    return pointers.withUnsafeMutableBufferPointer { body($0) }
   }
 }

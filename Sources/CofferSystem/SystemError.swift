@@ -22,12 +22,16 @@ public struct SystemError: DiagnosableError, Equatable {
     Diagnosis(subject: subject, problem: "\(call) failed: \(reason)", suggestion: suggestion)
   }
 
+  /// Whether the machine or the user's limits have too little of something, so that it is no fault of the subject's.
+  public var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+
   private var suggestion: String? {
     switch code {
     case ENOSPC, EDQUOT: "Free some space there, then run the command again"
     case EACCES, EPERM: "Check the owner and the permissions of the path and of the folders above it"
     case ENOENT: "Check the spelling of the path"
     case EMFILE, ENFILE: "Raise the limit of open files (ulimit -n)"
+    case EAGAIN, ENOMEM: "Give this user more processes (ulimit -u) or memory, or run less at the same time"
     case EROFS: "The file system is mounted read-only; remount it or choose another place"
     default: nil
     }

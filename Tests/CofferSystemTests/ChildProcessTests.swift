@@ -132,6 +132,60 @@ struct ChildProcessTests {
     #expect(throws: CommandTimedOut(program: "sh", seconds: 0.2)) { try launcher.run(shell("sleep 100"), seconds: 0.2) }
   }
 
+  @Test("A child outlives the thread and the launcher that it was asked for through")
+  func startersThread() throws {
+    let started = Monitor<ChildProcess?>(nil)
+    let environment = environment
+    let thread = WorkerThread(name: "passing") {
+      let child = try? SystemProcessLauncher().launch(
+        ChildCommand("sh", ["-c", "sleep 0.5; exit 7"], environment: environment))
+      started.update { $0 = child }
+    }
+    thread.join()
+    #expect(try #require(started.update { $0.take() }).wait() == .exited(7))
+  }
+
+  @Test("A child that cannot be started is told with the call that failed, and leaves nobody behind")
+  func failedStart() throws {
+    var command = shell("true")
+    command.workingDirectory = "/nowhere"
+    let cause = SystemError(call: "chdir", subject: "sh", code: ENOENT)
+    #expect(throws: LaunchError.failed(program: "sh", cause: cause)) { try launcher.launch(command) }
+    command = shell("true")
+    command.output = .path("/nowhere/fifo")
+    #expect(throws: LaunchError.failed(program: "sh", cause: SystemError(call: "open", subject: "sh", code: ENOENT))) {
+      try launcher.launch(command)
+    }
+    #expect(waitpid(-1, nil, WNOHANG) <= 0)
+  }
+
+  @Test("A FIFO that nobody reads any more is an error, and not waited for")
+  func unreadFIFO() throws {
+    let path = NSTemporaryDirectory() + "/coffer-unread-\(getpid())"
+    mkfifo(path, 0o600)
+    defer { unlink(path) }
+    var command = shell("echo a")
+    command.output = .path(path)
+    #expect(throws: LaunchError.failed(program: "sh", cause: SystemError(call: "open", subject: "sh", code: ENXIO))) {
+      try launcher.launch(command)
+    }
+  }
+
+  @Test("An argument with a zero byte, which would be cut there, is refused")
+  func zeroByte() throws {
+    let error = #expect(throws: LaunchError.self) {
+      try launcher.launch(ChildCommand("echo", ["a\0b"], environment: environment))
+    }
+    #expect(error == .failed(program: "echo", cause: SystemError(call: "execve", subject: "echo", code: EINVAL)))
+  }
+
+  @Test("A limit of descriptors that is too low is called so")
+  func shortage() {
+    let error = LaunchError.failed(program: "psql", cause: SystemError(call: "fcntl", subject: "psql", code: EMFILE))
+    #expect(error.diagnosis.problem.contains("Too many open files"))
+    #expect(error.diagnosis.suggestion == "Raise the limit of open files (ulimit -n)")
+  }
+
   @Test("Commands are split into words as a shell does")
   func words() throws {
     #expect(try ShellWords.split("docker exec 'my db' pg_dump") == ["docker", "exec", "my db", "pg_dump"])

@@ -80,6 +80,23 @@ struct FailureTests {
     #expect(try ground.coffer("create").status == .exited(0))
   }
 
+  @Test("A run that is killed outright takes the programs with it that it had started")
+  func killedOutright() throws {
+    try ground.write("slow", "#!/bin/sh\nprintf PGDMP\nexec sleep 765433\n")
+    try ground.run("chmod", "755", "slow")
+    try configure("postgresql_databases:\n  - {name: users, pg_dump_command: \(ground.folder)/slow}\n")
+    let child = try ground.start("create")
+    let isRunning = { try ground.run("ps", "-e", "-o", "args=").contains("sleep 765433") }
+    let deadline = Date().addingTimeInterval(20)
+    while try !isRunning(), Date() < deadline { usleep(50_000) }
+    #expect(try isRunning())
+    kill(child.identifier, SIGKILL)
+    // Its group, which the test's own launcher ends, is not that of what it started.
+    let end = Date().addingTimeInterval(5)
+    while try isRunning(), Date() < end { usleep(50_000) }
+    #expect(try !isRunning())
+  }
+
   @Test("Two runs at once, with one runtime directory, do not disturb each other")
   func concurrentRuns() throws {
     let children = [try ground.start("create"), try ground.start("create")]

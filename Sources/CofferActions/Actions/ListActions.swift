@@ -105,9 +105,9 @@ enum ListAction {
     if case .symbolicLink(let target) = item.content { link = target.text }
     var object: [String: JSONValue] = [
       "type": .text(String(type(of: item))), "mode": .text(Formats.mode(type(of: item), item.mode)),
-      "user": .text(item.user), "group": .text(item.group), "uid": .number(Int(item.userID)),
-      "gid": .number(Int(item.groupID)), "path": .text(item.path.text), "healthy": .bool(true),
-      "source": .text(link), "linktarget": .text(link), "flags": .null, "size": .number(Int(item.size)),
+      "user": .text(item.user), "group": .text(item.group), "uid": .number(Int(clamping: item.userID)),
+      "gid": .number(Int(clamping: item.groupID)), "path": .text(item.path.text), "healthy": .bool(true),
+      "source": .text(link), "linktarget": .text(link), "flags": .null, "size": .number(Int(clamping: item.size)),
       "mtime": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(item.modified) / 1e9))),
     ]
     if let dump = item.dump {
@@ -115,9 +115,9 @@ enum ListAction {
         "hook_name": .text(dump.hook), "data_source_name": .text(dump.database), "hostname": JSONValue(dump.hostname),
         "port": JSONValue(dump.port), "label": JSONValue(dump.label), "container": JSONValue(dump.container),
         "format": .text(dump.format), "client_version": JSONValue(dump.clientVersion),
-        "server_version": JSONValue(dump.serverVersion), "size": .number(Int(dump.bytes)),
+        "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
         "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
-        "exit_status": .number(Int(dump.exitStatus)),
+        "exit_status": .number(Int(clamping: dump.exitStatus)),
       ])
     }
     return .object(object)

@@ -8,7 +8,7 @@ public protocol ConsoleSink: Sendable {
   func take(_ text: String, level: Int)
 }
 
-/// Where a person reads. Answers go to standard output, everything else to standard error.
+/// Where a person reads. Answers go to standard output, unless a program reads that; everything else to standard error.
 public final class Console: Sendable {
   /// How much is said: see `GlobalFlags.verbosity`.
   public let verbosity: Int
@@ -18,9 +18,17 @@ public final class Console: Sendable {
   private let usesColor: Bool
   private let statusLine = Mutex("")
   private let sinks: [any ConsoleSink]
+  private let standardOutput: StandardOutput
+  private let outputIsForPrograms: Bool
 
-  public init(verbosity: Int, environment: ProcessEnvironment, noColor: Bool, sinks: [any ConsoleSink] = []) {
+  /// - Parameter outputIsForPrograms: Whether standard output is for `output` alone, so that answers do not get into it.
+  public init(
+    verbosity: Int, environment: ProcessEnvironment, noColor: Bool, sinks: [any ConsoleSink] = [],
+    standardOutput: StandardOutput = StandardOutput(), outputIsForPrograms: Bool = false
+  ) {
     self.sinks = sinks
+    self.standardOutput = standardOutput
+    self.outputIsForPrograms = outputIsForPrograms
     self.verbosity = verbosity
     isTerminal = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
     usesColor = isTerminal && !noColor && (environment["NO_COLOR"] ?? "").isEmpty
@@ -33,39 +41,45 @@ public final class Console: Sendable {
   public func answer(_ text: String) {
     record(text, level: 0)
     guard verbosity >= 0 else { return }
-    write(text + "\n", to: STDOUT_FILENO)
+    if outputIsForPrograms { write(text + "\n") } else { printed(text + "\n") }
   }
 
   /// Prints whatever the verbosity: output that a program reads.
   public func output(_ text: String) {
-    write(text, to: STDOUT_FILENO)
+    printed(text)
   }
 
   /// What the user asked to be told besides the answer.
   func note(_ text: String) {
     record(text, level: 0)
-    write(text + "\n", to: STDERR_FILENO)
+    write(text + "\n")
+  }
+
+  /// What somebody at a terminal would ask next; a job has nobody who wonders.
+  func remark(_ text: String) {
+    record(text, level: 1)
+    if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text + "\n") }
   }
 
   public func step(_ text: String) {
     record(text, level: 1)
-    if verbosity >= 1 { write(text + "\n", to: STDERR_FILENO) }
+    if verbosity >= 1 { write(text + "\n") }
   }
 
   public func detail(_ text: String) {
     record(text, level: 2)
-    if verbosity >= 2 { write(text + "\n", to: STDERR_FILENO) }
+    if verbosity >= 2 { write(text + "\n") }
   }
 
   public func warning(_ text: String) {
     record("warning: " + text, level: 0)
-    if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n", to: STDERR_FILENO) }
+    if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n") }
   }
 
   public func error(_ diagnosis: Diagnosis) {
     record("error: " + Self.text(diagnosis), level: -1)
     guard verbosity >= -1 else { return }
-    write(colored("error: ", 31) + Self.text(diagnosis) + "\n", to: STDERR_FILENO)
+    write(colored("error: ", 31) + Self.text(diagnosis) + "\n")
   }
 
   /// Tells every error by itself.
@@ -83,7 +97,7 @@ public final class Console: Sendable {
     let line = String(text.prefix(width - 1))
     statusLine.withLock { current in
       current = line
-      raw("\r\u{1b}[K" + line, to: STDERR_FILENO)
+      raw("\r\u{1b}[K" + line)
     }
   }
 
@@ -91,20 +105,24 @@ public final class Console: Sendable {
     for sink in sinks { sink.take(text, level: level) }
   }
 
-  private func write(_ text: String, to descriptor: Int32) {
+  private func write(_ text: String) { aroundStatus { raw(text) } }
+
+  private func printed(_ text: String) { aroundStatus { standardOutput.write(text) } }
+
+  private func aroundStatus(_ body: () -> Void) {
     statusLine.withLock { current in
-      guard !current.isEmpty else { return raw(text, to: descriptor) }
-      raw("\r\u{1b}[K", to: STDERR_FILENO)
-      raw(text, to: descriptor)
-      raw(current, to: STDERR_FILENO)
+      guard !current.isEmpty else { return body() }
+      raw("\r\u{1b}[K")
+      body()
+      raw(current)
     }
   }
 
-  private func raw(_ text: String, to descriptor: Int32) {
+  /// Standard error has no other place to say that it cannot be written.
+  private func raw(_ text: String) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      // A reader that went away (`coffer list | head`) has read enough.
+      let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
       guard count > 0 || errno == EINTR else { return }
       rest = rest.dropFirst(max(count, 0))
     }

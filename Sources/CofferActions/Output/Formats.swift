@@ -16,13 +16,21 @@ enum Formats {
     strftime("%a %Y-%m-%d %H:%M:%S", date)
   }
 
+  /// The years 1 to 9999, in seconds since 1970: what is beyond comes from damage or malice.
+  private static let seconds = -62_135_596_800.0...253_402_300_799.0
+
+  private static func seconds(_ date: Date) -> Double {
+    let value = date.timeIntervalSince1970
+    return value.isNaN ? 0 : min(max(value, seconds.lowerBound), seconds.upperBound)
+  }
+
   static func microseconds(_ date: Date) -> Int {
-    let seconds = date.timeIntervalSince1970
+    let seconds = seconds(date)
     return min(Int((seconds - seconds.rounded(.down)) * 1e6), 999_999)
   }
 
   static func strftime(_ format: String, _ date: Date, utc: Bool = false) -> String {
-    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
+    var seconds = time_t(Self.seconds(date).rounded(.down))
     var parts = tm()
     if utc { gmtime_r(&seconds, &parts) } else { localtime_r(&seconds, &parts) }
     var buffer = [CChar](repeating: 0, count: 512)

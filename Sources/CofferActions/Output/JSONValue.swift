@@ -25,7 +25,8 @@ indirect enum JSONValue: Encodable, Sendable, Equatable {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
     case .number(let value): try container.encode(value)
-    case .real(let value): try container.encode(value)
+    // JSON has no other numbers.
+    case .real(let value): if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
     case .text(let value): try container.encode(value)
     case .list(let value): try container.encode(value)
     case .object(let value): try container.encode(value)
@@ -36,8 +37,11 @@ indirect enum JSONValue: Encodable, Sendable, Equatable {
   var rendered: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(self) else { return "null" }
-    return String(decoding: data, as: UTF8.self)
+    do {
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    } catch {
+      preconditionFailure("every value can be encoded: \(error)")
+    }
   }
 }
 
@@ -77,11 +81,11 @@ enum JSONShapes {
       "partial": .bool(archive.isPartial),
       "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
       "stats": .object([
-        "original_size": .number(Int(archive.statistics.originalSize)),
-        "compressed_size": .number(Int(archive.statistics.storedSize)),
-        "deduplicated_size": .number(Int(archive.statistics.storedSize)),
-        "new_size": .number(Int(archive.statistics.newSize)),
-        "nfiles": .number(Int(archive.statistics.itemCount)),
+        "original_size": .number(Int(clamping: archive.statistics.originalSize)),
+        "compressed_size": .number(Int(clamping: archive.statistics.storedSize)),
+        "deduplicated_size": .number(Int(clamping: archive.statistics.storedSize)),
+        "new_size": .number(Int(clamping: archive.statistics.newSize)),
+        "nfiles": .number(Int(clamping: archive.statistics.itemCount)),
       ]),
     ]
   }
@@ -90,12 +94,12 @@ enum JSONShapes {
     .object([
       "path": .text(""),
       "stats": .object([
-        "total_size": .number(Int(statistics.totalSize)),
-        "total_csize": .number(Int(statistics.storedSize)),
-        "unique_size": .number(Int(statistics.uniqueSize)),
-        "unique_csize": .number(Int(statistics.storedSize)),
-        "total_chunks": .number(Int(statistics.uniqueChunks)),
-        "total_unique_chunks": .number(Int(statistics.uniqueChunks)),
+        "total_size": .number(Int(clamping: statistics.totalSize)),
+        "total_csize": .number(Int(clamping: statistics.storedSize)),
+        "unique_size": .number(Int(clamping: statistics.uniqueSize)),
+        "unique_csize": .number(Int(clamping: statistics.storedSize)),
+        "total_chunks": .number(Int(clamping: statistics.uniqueChunks)),
+        "total_unique_chunks": .number(Int(clamping: statistics.uniqueChunks)),
       ]),
     ])
   }

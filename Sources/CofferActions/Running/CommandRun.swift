@@ -13,6 +13,7 @@ struct CommandRun: Sendable {
   let isStandard: Bool
   let surroundings: Surroundings
   private(set) var console: Console
+  private let standardOutput: StandardOutput
   let cancellation: Cancellation
   let outcomes: Outcomes
   let secrets = SecretCache()
@@ -25,15 +26,17 @@ struct CommandRun: Sendable {
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
-    cancellation: Cancellation
+    cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     globals = parsed.globals
     commandLine = CommandLineRedaction.redacted(arguments)
     isStandard = parsed.isStandard
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
+    self.standardOutput = standardOutput
     console = Console(
-      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment)
+      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
+      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
     outcomes = Outcomes()
     times = globals.contains(GlobalFlags.timings) ? StageTimes(clock: surroundings.clock) : nil
@@ -53,7 +56,8 @@ struct CommandRun: Sendable {
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
       sinks: Self.logs(of: configuration.root, surroundings).sinks
-        + [MonitoringLog(buffer: run.log, verbosity: verbosity)])
+        + [MonitoringLog(buffer: run.log, verbosity: verbosity)],
+      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     var report = report
     report.configuration = configuration.path
     run.collector = ReportCollector(report)

@@ -20,7 +20,20 @@ public struct Program: Sendable {
   /// - Parameter arguments: Without the program's name.
   /// - Returns: The exit code: 0, or 1 after any error.
   public func run(_ arguments: [String]) -> Int32 {
-    let plain = Console(verbosity: 0, environment: surroundings.environment, noColor: false)
+    let output = StandardOutput()
+    let plain = Console(
+      verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
+    let code = run(arguments, plain, output)
+    do {
+      try output.finish()
+      return code
+    } catch {
+      plain.error(error.diagnosis)
+      return 1
+    }
+  }
+
+  private func run(_ arguments: [String], _ plain: Console, _ output: StandardOutput) -> Int32 {
     let parsed: ParsedCommandLine
     do {
       parsed = try CommandLineParser(actions: CommandTable.actions).parse(arguments)
@@ -33,7 +46,7 @@ public struct Program: Sendable {
       return 0
     }
     if parsed.globals.contains(GlobalFlags.help) {
-      plain.output(help(parsed, arguments, width: min(plain.width, 110)))
+      plain.output(help(parsed, width: min(plain.width, 110)))
       return 0
     }
     guard (-2...2).contains(Int(parsed.globals[GlobalFlags.verbosity] ?? "0") ?? .max) else {
@@ -41,14 +54,14 @@ public struct Program: Sendable {
         UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil).diagnosis)
       return 1
     }
-    return run(parsed, CommandRun(parsed, arguments, surroundings: surroundings, cancellation: cancellation))
+    return run(
+      parsed,
+      CommandRun(
+        parsed, arguments, surroundings: surroundings, cancellation: cancellation, standardOutput: output))
   }
 
-  private func help(_ parsed: ParsedCommandLine, _ arguments: [String], width: Int) -> String {
-    let isNamed = parsed.invocations.contains { invocation in
-      invocation.action.names.contains { name in arguments.joined(separator: " ").contains(name) }
-    }
-    guard isNamed else { return HelpText.program(actions: CommandTable.actions, width: width) }
+  private func help(_ parsed: ParsedCommandLine, width: Int) -> String {
+    guard !parsed.isStandard else { return HelpText.program(actions: CommandTable.actions, width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 

@@ -59,6 +59,7 @@ struct MariaDBSession: Sendable {
     let result = try connection.withCommand(.client, options, arguments, context: context) { command in
       var command = command
       command.input = .path(path)
+      command.endsWithStarter = false
       return try context.launcher.run(command, seconds: Self.secondsForScripts)
     }
     let hasRun = result.text.hasSuffix(Self.confirmation + "\n")

@@ -1,0 +1,45 @@
+import CofferSystem
+import Foundation
+import Synchronization
+
+/// Where answers go. What cannot be written is remembered, because a list that was cut off looks like a whole one.
+public final class StandardOutput: Sendable {
+  private let descriptor: Int32
+  private let failure = Mutex<SystemError?>(nil)
+
+  public init(descriptor: Int32 = STDOUT_FILENO) {
+    self.descriptor = descriptor
+  }
+
+  func write(_ text: String) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 && errno == EAGAIN {
+        // Somebody else made the terminal or pipe that we share non-blocking.
+        var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&writable, 1, -1)
+        continue
+      }
+      guard count > 0 else { return note(errno) }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Says whether everything that was written has arrived; to be called when nothing more is written.
+  ///
+  /// - Throws: `SystemError`, the first there was.
+  func finish() throws(SystemError) {
+    // Some file systems say only at a close that they could not keep what was written.
+    let copy = dup(descriptor)
+    if copy >= 0, close(copy) != 0 { note(errno) }
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+
+  /// A reader that went away (`coffer list | head`) has read enough.
+  private func note(_ code: Int32) {
+    guard code != EPIPE else { return }
+    failure.withLock { $0 = $0 ?? SystemError(call: "write", subject: "standard output", code: code) }
+  }
+}

@@ -1,0 +1,61 @@
+import CofferSystem
+import Foundation
+
+/// The program from its first instruction to its exit code; called by `main`.
+///
+/// - Parameters:
+///   - count: How many arguments there are, the program's name among them.
+///   - arguments: As the system gave them to `main`.
+@c(coffer_main)
+public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+  signal(SIGPIPE, SIG_IGN)
+  do {
+    let words = try ProgramArguments.words(count, arguments)
+    let cancellation = try Cancellation()
+    let watcher = SignalWatcher(cancellation: cancellation)
+    let code = Program(surroundings: .current(), cancellation: cancellation).run(words)
+    return watcher.exitCode ?? code
+  } catch {
+    let text = "coffer: \(Console.text(Program.diagnosis(of: error)))\n"
+    FileHandle.standardError.write(Data(text.utf8))
+    return 1
+  }
+}
+
+/// What the program was started with.
+enum ProgramArguments {
+  /// The arguments cannot be told; what was asked for is not guessed.
+  struct Unknown: DiagnosableError, Equatable {
+    var diagnosis: Diagnosis {
+      Diagnosis(
+        subject: "arguments", problem: "The program was started without its arguments, not even its own name",
+        suggestion: "Start it through a shell, or pass its name as the first argument to exec")
+    }
+  }
+
+  /// A word that is not UTF-8 cannot be kept as it is, and is not replaced by another.
+  struct NotText: DiagnosableError, Equatable {
+    let word: String
+
+    var diagnosis: Diagnosis {
+      Diagnosis(
+        subject: "argument '\(word)'", problem: "It is not UTF-8",
+        suggestion: "Name the file or database in a configuration file, or by a pattern")
+    }
+  }
+
+  /// Returns the words after the program's name.
+  ///
+  /// - Throws: `Unknown` when there is not even a name; `NotText`.
+  static func words(
+    _ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+  ) throws -> [String] {
+    // Linux puts an empty name where there was none.
+    guard count > 0, let name = arguments[0], name.pointee != 0 else { throw Unknown() }
+    return try (1..<max(Int(count), 1)).map { position in
+      guard let word = arguments[position] else { throw Unknown() }
+      guard let text = String(validatingCString: word) else { throw NotText(word: String(cString: word)) }
+      return text
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import CSpawn
+import Foundation
+
+/// A thread that starts children and lives as long as any of them: the kernel ends a child with the thread that started
+/// it, not with the program.
+final class Starter: Sendable {
+  private let thread = Monitor<RunningThread?>(nil)
+
+  private struct RunningThread: Sendable {
+    let work: BoundedQueue<@Sendable () -> Void>
+  }
+
+  deinit {
+    thread.update { $0?.work.close() }
+  }
+
+  /// Calls `body` on the thread and waits for what it returns.
+  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
+    let result = Monitor<Result?>(nil)
+    queue.push {
+      let value = body()
+      result.update { $0 = value }
+    }
+    return result.wait(until: { $0 != nil }) { value in
+      guard let value else { preconditionFailure("it was waited for") }
+      return value
+    }
+  }
+
+  /// The thread is begun when the first child is.
+  private var queue: BoundedQueue<@Sendable () -> Void> {
+    thread.update { thread in
+      if let thread { return thread.work }
+      let work = BoundedQueue<@Sendable () -> Void>(capacity: 1)
+      _ = WorkerThread(name: "children") {
+        while let body = work.pop() { body() }
+      }
+      thread = RunningThread(work: work)
+      return work
+    }
+  }
+}

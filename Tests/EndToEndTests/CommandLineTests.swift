@@ -1,0 +1,109 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@Suite("The command line, with the built program")
+struct CommandLineTests {
+  private let ground: Playground
+
+  init() throws {
+    ground = try Playground()
+    try ground.write("files/note.txt", "a note")
+    try ground.configure("source_directories: [\(ground.folder)/files]\n")
+    let made = try ground.coffer("repo-create", "--encryption", "repokey")
+    try #require(made.status == .exited(0), "\(made.errors)")
+  }
+
+  private func shell(_ script: String) throws -> CommandResult {
+    try SystemProcessLauncher().run(
+      ChildCommand(
+        "sh", ["-c", "exec 2>&1; " + script, ground.binary], environment: ProcessEnvironment(ground.environment),
+        workingDirectory: ground.folder))
+  }
+
+  private static let canHideProc =
+    (try? SystemProcessLauncher().run(
+      ChildCommand(
+        "unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/proc"],
+        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]))
+    ).status.isSuccess) ?? false
+
+  @Test(
+    "Arguments count where there is no /proc, and never are the standard actions run in their place",
+    .enabled(if: canHideProc))
+  func withoutProc() throws {
+    try ground.run("mkdir", "-p", ".config/coffer")
+    try ground.run("cp", "config.yaml", ".config/coffer/config.yaml")
+    func hidden(_ arguments: String) throws -> CommandResult {
+      try shell("exec unshare -rm sh -c 'mount -t tmpfs none /proc && exec \"$0\" \(arguments)' \"$0\"")
+    }
+    let version = try hidden("--version")
+    #expect(version.text.split(separator: "\n").count == 1 && version.status == .exited(0))
+    #expect(try hidden("config validate --config /nonexistent").status == .exited(1))
+    #expect(try hidden("create --dry-run").status == .exited(0))
+    #expect(try ground.archives() == [])
+  }
+
+  @Test("A program that is started without even its own name does nothing")
+  func withoutArguments() throws {
+    try ground.write(
+      "start.py",
+      """
+      import ctypes, os, sys
+      libc = ctypes.CDLL(None, use_errno=True)
+      program = os.fsencode(sys.argv[1])
+      environment = (ctypes.c_char_p * 2)(b"HOME=" + os.fsencode(os.getcwd()), None)
+      libc.execve(program, (ctypes.c_char_p * 1)(None), environment)
+      """)
+    try ground.run("mkdir", "-p", ".config/coffer")
+    try ground.run("cp", "config.yaml", ".config/coffer/config.yaml")
+    // Newer kernels pass an empty name in place of none.
+    let result = try shell("exec python3 start.py \"$0\"")
+    #expect(result.status == .exited(1))
+    #expect(result.text.contains("started without its arguments"), "\(result.text)")
+    #expect(try ground.archives() == [])
+  }
+
+  @Test("An argument that is not UTF-8 is refused, and not taken for another")
+  func notText() throws {
+    let result = try shell("exec \"$0\" create --comment \"$(printf 'a\\377')\"")
+    #expect(result.status == .exited(1))
+    #expect(result.text.contains("It is not UTF-8"))
+  }
+
+  @Test("Output that cannot be written is an error; a reader that has read enough is none")
+  func fullOutput() throws {
+    let options = "--config '\(ground.folder)/config.yaml'"
+    for command in [
+      "--version", "--help", "config show \(options)", "repo-info \(options)", "create --stats \(options)",
+      "repo-list \(options)", "repo-list --json \(options)", "list --archive latest \(options)",
+      "info --json \(options)", "check --force -v 0 \(options) --help",
+    ] {
+      let result = try shell("\"$0\" \(command) >/dev/full")
+      #expect(result.status == .exited(1), "\(command): \(result.text)")
+      #expect(result.text.contains("standard output: write failed: No space left on device"), "\(command)")
+    }
+    #expect(try ground.archives().count == 1)
+    #expect(try shell("(\"$0\" repo-list \(options); echo $? >status) | true; cat status").text == "0\n")
+  }
+
+  @Test("With --json standard output holds JSON and nothing else, whatever else is asked for")
+  func json() throws {
+    for arguments in [
+      ["create", "--list", "--stats", "--json"], ["create", "--dry-run", "--json"],
+      ["create", "prune", "repo-list", "--keep-daily", "1", "--list", "--stats", "--json"], ["list", "--json"],
+      ["list", "--archive", "latest", "--short", "--json"], ["repo-info", "info", "--json"],
+      ["config", "show", "--json"], ["repo-list", "--archive", "--json"],
+      ["repo-list", "--json", "--repository", "no"],
+    ] {
+      let run = try ground.coffer(arguments)
+      if run.status == .exited(0) {
+        #expect(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) is [Any], "\(arguments): \(run.output)")
+      } else {
+        #expect(run.output.isEmpty || run.output == "[]\n", "\(arguments): \(run.output)")
+      }
+    }
+    let listed = try ground.coffer("create", "--list", "--json")
+    #expect(listed.errors.contains("files/note.txt"))
+  }
+}
