@@ -49,6 +49,27 @@ struct LogTests {
     ).root
     let logs = CommandRun.logs(of: root, .current())
     #expect(logs.sinks.isEmpty)
-    #expect(logs.failures.map(\.code) == [ENOENT])
+    #expect(logs.failures.map { ($0 as? SystemError)?.code } == [ENOENT])
+  }
+
+  @Test("No link is followed to another file, nobody waits for a FIFO's reader, and a new log is private")
+  func links() throws {
+    let folder = NSTemporaryDirectory() + "logs-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try "victim".write(toFile: folder + "/victim", atomically: false, encoding: .utf8)
+    symlink("victim", folder + "/link")
+    mkfifo(folder + "/fifo", 0o600)
+    for name in ["link", "fifo"] {
+      #expect(throws: UntrustedPlace.self) {
+        _ = try LogFile("\(folder)/\(name)", verbosity: 1, format: "{message}", clock: .system)
+      }
+    }
+    #expect(try String(contentsOfFile: folder + "/victim", encoding: .utf8) == "victim")
+    let old = umask(0)
+    defer { umask(old) }
+    _ = try LogFile("\(folder)/new", verbosity: 1, format: "{message}", clock: .system)
+    var facts = stat()
+    #expect(stat(folder + "/new", &facts) == 0 && facts.st_mode & 0o777 == 0o600)
   }
 }

@@ -71,29 +71,96 @@ struct RuntimeDirectoryTests {
   func sweep() throws {
     let living = try RuntimeDirectory(base: base)
     // No process has the number 0; the number of this one with another start time was somebody else's.
-    try makeFolder("coffer-deaddead", owner: "0 17 \(boot)")
-    try makeFolder("coffer-reusedid", owner: "\(getpid()) 1 \(boot)")
-    try makeFolder("coffer-rebooted", owner: "\(getpid()) 17 another-boot\n")
-    let kept = ["coffer-nobodys0", "coffer-garbage0", "coffer-public00", "coffer-x", "other-dead0000"]
+    try makeFolder("coffer-deaddeaddeaddead", owner: "0 17 \(boot)")
+    try makeFolder("coffer-reusedidreusedid", owner: "\(getpid()) 1 \(boot)")
+    try makeFolder("coffer-rebootedrebooted", owner: "\(getpid()) 17 another-boot\n")
+    let kept = [
+      "coffer-nobodys0nobodys0", "coffer-garbage0garbage0", "coffer-public00public00", "coffer-x", "other-dead0000",
+    ]
     try makeFolder(kept[0], owner: nil)
     try makeFolder(kept[1], owner: "?")
     try makeFolder(kept[2], owner: "0 17 \(boot)", mode: 0o755)
     try makeFolder(kept[3], owner: "0 17 \(boot)")
     try makeFolder(kept[4], owner: "0 17 \(boot)")
-    try makeFolder("coffer-locked00", owner: "0 17 \(boot)")
-    let lock = try FileDescriptor(opening: "\(base)/coffer-locked00/owner", flags: O_RDONLY)
+    try makeFolder("coffer-locked00locked00", owner: "0 17 \(boot)")
+    let lock = try FileDescriptor(opening: "\(base)/coffer-locked00locked00/owner", flags: O_RDONLY)
     #expect(flock(lock.number, LOCK_EX) == 0)
-    symlink("\(base)/\(kept[4])", "\(base)/coffer-linklink")
+    symlink("\(base)/\(kept[4])", "\(base)/coffer-linklinklinklink")
 
     let next = try RuntimeDirectory(base: base)
     let expected =
-      kept + ["coffer-locked00", "coffer-linklink"]
+      kept + ["coffer-locked00locked00", "coffer-linklinklinklink"]
       + [living, next].map {
         ($0.path as NSString).lastPathComponent
       }
     #expect(Set(entries) == Set(expected))
     #expect(FileManager.default.fileExists(atPath: "\(base)/\(kept[4])/dumps"))
     try FileManager.default.removeItem(atPath: base)
+  }
+
+  @Test("A base that another user could change is refused, or passed over when only the environment names it")
+  func untrustedBases() throws {
+    defer { try? FileManager.default.removeItem(atPath: base) }
+    let open = "\(base)/open"
+    try FileManager.default.createDirectory(atPath: open + "/inner", withIntermediateDirectories: true)
+    chmod(open, 0o777)
+    for path in [open, open + "/inner", open + "/new"] {
+      #expect {
+        try RuntimeDirectory(base: path)
+      } throws: { error in
+        guard case .untrusted(let place)? = error as? RuntimeDirectory.Failure else { return false }
+        let shown = open.replacing("//", with: "/")
+        return place.path == shown && place.suggestion == "chmod go-w \(shown)"
+      }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: open) == ["inner"])
+    let environment = ProcessEnvironment(["XDG_RUNTIME_DIR": open, "TMPDIR": base])
+    #expect(try RuntimeDirectory.base(configured: nil, environment: environment) == base)
+    #expect(try RuntimeDirectory.base(configured: open, environment: environment) == open)
+    chmod(open, 0o1777)
+    #expect(try RuntimeDirectory.base(configured: nil, environment: environment) == open)
+    _ = try RuntimeDirectory(base: open)
+  }
+
+  @Test("A base of another user, or behind his link, is refused", .enabled(if: geteuid() == 0))
+  func othersBases() throws {
+    defer { try? FileManager.default.removeItem(atPath: base) }
+    try FileManager.default.createDirectory(atPath: "\(base)/theirs/ours", withIntermediateDirectories: true)
+    chown("\(base)/theirs", 65534, 65534)
+    symlink("/tmp", "\(base)/link")
+    lchown("\(base)/link", 65534, 65534)
+    for name in ["theirs", "theirs/ours", "link"] {
+      #expect {
+        try RuntimeDirectory(base: "\(base)/\(name)")
+      } throws: { error in
+        if case .untrusted? = error as? RuntimeDirectory.Failure { true } else { false }
+      }
+    }
+  }
+
+  @Test("The folder of a run is known by its name, its mark, its owner and its mode, all of them")
+  func runFolders() throws {
+    defer { try? FileManager.default.removeItem(atPath: base) }
+    let run = try RuntimeDirectory(base: base)
+    let folder = try Folder.trusted(base, .folders)
+    func isRunFolder(_ name: EntryName) throws -> Bool {
+      RuntimeDirectory.isRunFolder(try folder.folder(name), called: name)
+    }
+    #expect(try isRunFolder(EntryName((run.path as NSString).lastPathComponent)))
+    try makeFolder("coffer-0123456789abcdef", owner: "1 2 3")
+    #expect(try isRunFolder("coffer-0123456789abcdef"))
+    chmod("\(base)/coffer-0123456789abcdef", 0o755)
+    #expect(try !isRunFolder("coffer-0123456789abcdef"))
+    try makeFolder("coffer-aaaaaaaaaaaaaaaa", owner: "anything")
+    try makeFolder("coffer-bbbbbbbbbbbbbbbb", owner: nil)
+    try makeFolder("other-dddddddddddddddd", owner: "1 2 3")
+    for name: EntryName in ["coffer-aaaaaaaaaaaaaaaa", "coffer-bbbbbbbbbbbbbbbb", "other-dddddddddddddddd"] {
+      #expect(try !isRunFolder(name), "\(name)")
+    }
+    guard geteuid() == 0 else { return }
+    try makeFolder("coffer-cccccccccccccccc", owner: "1 2 3")
+    chown("\(base)/coffer-cccccccccccccccc", 65534, 65534)
+    #expect(try !isRunFolder("coffer-cccccccccccccccc"))
   }
 
   @Test("No name leads a dump out of its folder")

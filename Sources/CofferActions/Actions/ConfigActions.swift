@@ -46,15 +46,11 @@ enum ConfigGenerateAction {
     }
     let template = try template(context)
     guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
-    let folder = (path as NSString).deletingLastPathComponent
-    if !folder.isEmpty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
-    let temporary = path + ".new"
-    // Made anew, so that nobody else has it open or may read it.
-    unlink(temporary)
-    let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-    try Array(template.text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
-    try file.close(subject: temporary)
-    guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }
+    let surroundings = context.surroundings
+    let place = try FilePlace(
+      UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment["HOME"]),
+      makingWith: 0o755)
+    try place.folder.replace(place.name, with: Array(template.text.utf8))
     if !template.leftOut.isEmpty {
       context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
     }

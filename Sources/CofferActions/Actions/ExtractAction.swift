@@ -8,7 +8,8 @@ enum ExtractAction {
     "--path", "--restore-path", value: "PATH", repeatable: true,
     help: "Only items at or below this path; may be repeated.")
   private static let destination = Flag(
-    "--destination", value: "FOLDER", help: "Write below this folder, which must exist. Default: the current one.")
+    "--destination", value: "FOLDER",
+    help: "Write below this folder, which is made if it is missing. Default: the current one.")
   private static let strip = Flag(
     "--strip-components", value: "N", help: "Leave out the first N parts of each path; 'all' keeps only the last.")
 
@@ -72,11 +73,14 @@ struct Extraction {
       for item in items { context.console.answer("Would extract \(item.path)") }
       return
     }
-    let extractor = try FileExtractor(destination: folder)
+    let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
+    let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
     for item in items {
       try context.cancellation.check()
-      let all = item.path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).map(Array.init)
-      let parts: [[UInt8]] =
+      let all = item.path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).map {
+        EntryName(bytes: $0)
+      }
+      let parts: [EntryName] =
         switch strip {
         case .count(let count): Array(all.dropFirst(count))
         case .all: if case .directory = item.content { [] } else { Array(all.suffix(1)) }
@@ -90,5 +94,20 @@ struct Extraction {
       }
     }
     try extractor.finish()
+    tell(extractor)
   }
+
+  private func tell(_ extractor: FileExtractor) {
+    if let first = extractor.withoutOwners.first {
+      context.console.warning(
+        "\(first): Its owner and group could not be set\(Self.others(extractor.withoutOwners.count - 1))")
+    }
+    if let first = extractor.withoutRights.first {
+      context.console.warning(
+        "\(first): It ran as its owner or group (setuid, setgid) and does so no more, because these are not what they were"
+          + Self.others(extractor.withoutRights.count - 1))
+    }
+  }
+
+  private static func others(_ count: Int) -> String { count > 0 ? "; \(count) others likewise" : "" }
 }

@@ -16,16 +16,24 @@ final class FileExtractor {
     }
   }
 
-  private let root: FileDescriptor
-  private let destination: String
+  private let root: Folder
   private let restoresOwners: Bool
-  private var folders: [(parts: [[UInt8]], item: ArchiveItem)] = []
+  /// Whether this user may make programs that others run as somebody else.
+  private let givesRights: Bool
+  private var folders: [(parts: [EntryName], item: ArchiveItem)] = []
+  /// Items whose owner and group could not be set, and those of them that would let others run as their owner or group.
+  private(set) var withoutOwners: [ItemPath] = []
+  private(set) var withoutRights: [ItemPath] = []
 
-  /// - Throws: `SystemError` when the destination is no folder.
-  init(destination: String) throws(SystemError) {
-    self.destination = destination
-    root = try FileDescriptor(opening: destination, flags: O_RDONLY | O_DIRECTORY)
-    restoresOwners = geteuid() == 0
+  private static let specialBits: mode_t = 0o6000
+
+  /// - Parameters:
+  ///   - isRoot: Whether this user may give files to others.
+  ///   - namespace: Who this process's user is outside of it.
+  init(into folder: Folder, isRoot: Bool = geteuid() == 0, namespace: UserNamespace = .current()) {
+    root = folder
+    restoresOwners = isRoot
+    givesRights = !isRoot || namespace.isSystem
   }
 
   /// Writes one item.
@@ -33,21 +41,17 @@ final class FileExtractor {
   /// - Parameters:
   ///   - parts: The path below the destination.
   ///   - content: Writes a file's bytes into the sink.
-  func extract(_ item: ArchiveItem, parts: [[UInt8]], content: (any ByteSink) throws -> Void) throws {
+  func extract(_ item: ArchiveItem, parts: [EntryName], content: (any ByteSink) throws -> Void) throws {
     guard let name = parts.last else { return }
-    for part in parts where part.isEmpty || part == Array(".".utf8) || part == Array("..".utf8) {
+    guard parts.allSatisfy(\.isOnePart) else {
       throw Refused(path: item.path.text, problem: "The path leads out of the destination")
     }
-    let parent = try folder(Array(parts.dropLast()), item)
+    let parent = try folder(parts.dropLast(), item)
     switch item.content {
     case .directory:
-      try makeFolder(name, in: parent, item)
+      _ = try folder(parts[...], item)
       folders.append((parts, item))
-    case .symbolicLink(let target):
-      let temporary = Self.temporaryName()
-      guard symlinkat(Self.c(target.bytes), parent.number, temporary) == 0 else { throw failure("symlink", item) }
-      if restoresOwners { _ = fchownat(parent.number, temporary, item.userID, item.groupID, AT_SYMLINK_NOFOLLOW) }
-      try publish(temporary, name, parent, item)
+    case .symbolicLink(let target): try writeLink(item, to: target, name, in: parent)
     case .file: try writeFile(item, name, in: parent, content)
     }
   }
@@ -55,92 +59,119 @@ final class FileExtractor {
   /// Gives folders their modes and times, which writing into them would have changed.
   func finish() throws {
     for (parts, item) in folders.reversed() {
-      let folder = try folder(parts, item)
-      try setFacts(of: item, on: folder)
+      let folder = try folder(parts[...], item)
+      try setFacts(of: item, on: folder.number)
+    }
+  }
+
+  private func writeLink(_ item: ArchiveItem, to target: ItemPath, _ name: EntryName, in parent: Folder) throws {
+    let temporary = Folder.temporaryName(for: name)
+    try parent.makeLink(temporary, to: target.bytes)
+    do {
+      if restoresOwners { try? parent.setOwner(item.userID, item.groupID, of: temporary) }
+      try parent.rename(temporary, to: name)
+    } catch {
+      try? parent.remove(temporary)
+      throw error
     }
   }
 
   private func writeFile(
-    _ item: ArchiveItem, _ name: [UInt8], in parent: borrowing FileDescriptor, _ content: (any ByteSink) throws -> Void
+    _ item: ArchiveItem, _ name: EntryName, in parent: Folder, _ content: (any ByteSink) throws -> Void
   ) throws {
-    let temporary = Self.temporaryName()
-    let number = openat(parent.number, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard number >= 0 else { throw failure("open", item) }
-    let sink = FileSink(FileDescriptor(owning: number), path: item.path.text)
-    do {
-      try content(sink)
-      try setFacts(of: item, on: sink.file)
-      try publish(temporary, name, parent, item)
-    } catch {
-      unlinkat(parent.number, temporary, 0)
-      throw error
+    // Between the moment when a file is its owner's and the one when it gets the right to run as somebody, its owner must
+    // not reach it: he could write another program into it.
+    guard mode_t(item.mode) & Self.specialBits != 0, restoresOwners else {
+      return try write(item, name, in: parent, by: parent, content)
     }
+    let stage = Folder.temporaryName(for: name)
+    let folder = try parent.makeFolder(stage)
+    defer { try? parent.removeTree(stage) }
+    try write(item, name, in: parent, by: folder, content)
   }
 
-  private func setFacts(of item: ArchiveItem, on file: borrowing FileDescriptor) throws {
-    if restoresOwners { _ = fchown(file.number, item.userID, item.groupID) }
-    guard fchmod(file.number, item.mode) == 0 else { throw failure("chmod", item) }
+  private func write(
+    _ item: ArchiveItem, _ name: EntryName, in parent: Folder, by folder: Folder,
+    _ content: (any ByteSink) throws -> Void
+  ) throws {
+    let file = try TemporaryFile(in: folder, for: name)
+    try content(FileSink(file, path: parent.path(of: name)))
+    try setFacts(of: item, on: file.file.number)
+    try file.publish(as: name, in: parent)
+  }
+
+  /// The owner first, because setting it takes the special bits away; and those only when owner and group are right:
+  /// a program that ran as one user must not run as another.
+  private func setFacts(of item: ArchiveItem, on number: Int32) throws {
+    if restoresOwners { _ = fchown(number, item.userID, item.groupID) }
+    var facts = stat()
+    guard fstat(number, &facts) == 0 else { throw failure("fstat", item) }
+    let hasOwners = facts.st_uid == item.userID && facts.st_gid == item.groupID
+    if restoresOwners, !hasOwners { withoutOwners.append(item.path) }
+    var mode = mode_t(truncatingIfNeeded: item.mode) & 0o7777
+    if mode & Self.specialBits != 0, !hasOwners || !givesRights {
+      mode &= ~Self.specialBits
+      withoutRights.append(item.path)
+    }
+    guard fchmod(number, mode) == 0 else { throw failure("chmod", item) }
     let seconds = item.modified >= 0 ? item.modified / 1_000_000_000 : (item.modified - 999_999_999) / 1_000_000_000
     let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(item.modified - seconds * 1_000_000_000))
-    guard futimens(file.number, [time, time]) == 0 else { throw failure("utimens", item) }
-  }
-
-  private func publish(
-    _ temporary: String, _ name: [UInt8], _ parent: borrowing FileDescriptor, _ item: ArchiveItem
-  ) throws {
-    guard renameat(parent.number, temporary, parent.number, Self.c(name)) == 0 else {
-      let error = failure("rename", item)
-      unlinkat(parent.number, temporary, 0)
-      throw error
-    }
+    guard futimens(number, [time, time]) == 0 else { throw failure("utimens", item) }
   }
 
   /// Opens a folder below the destination, making what is missing.
-  private func folder(_ parts: [[UInt8]], _ item: ArchiveItem) throws -> FileDescriptor {
-    var current = dup(root.number)
+  private func folder(_ parts: ArraySlice<EntryName>, _ item: ArchiveItem) throws -> Folder {
+    var current = root
     for part in parts {
-      mkdirat(current, Self.c(part), 0o700)
-      let next = openat(current, Self.c(part), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      let code = errno
-      close(current)
-      guard next >= 0 else {
-        throw code == ENOTDIR || code == ELOOP
-          ? Refused(path: item.path.text, problem: "A link or a file stands where a folder should be")
-          : SystemError(call: "open", subject: "\(destination)/\(item.path.text)", code: code)
+      do throws(SystemError) {
+        current = try current.folder(part, makingWith: 0o700)
+      } catch {
+        guard error.code == ENOTDIR || error.code == ELOOP else { throw error }
+        throw Refused(path: item.path.text, problem: "A link or a file stands where a folder should be")
       }
-      current = next
     }
-    return FileDescriptor(owning: current)
-  }
-
-  private func makeFolder(_ name: [UInt8], in parent: borrowing FileDescriptor, _ item: ArchiveItem) throws {
-    guard mkdirat(parent.number, Self.c(name), 0o700) == 0 || errno == EEXIST else { throw failure("mkdir", item) }
+    return current
   }
 
   private func failure(_ call: String, _ item: ArchiveItem) -> SystemError {
-    SystemError(call: call, subject: "\(destination)/\(item.path.text)")
-  }
-
-  private static func temporaryName() -> String {
-    ".coffer-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-  }
-
-  private static func c(_ bytes: [UInt8]) -> [CChar] {
-    bytes.map { CChar(bitPattern: $0) } + [0]
+    SystemError(call: call, subject: "\(root.path)/\(item.path.text)")
   }
 }
 
 /// A file that is being written.
 final class FileSink: ByteSink {
-  let file: FileDescriptor
+  private let file: TemporaryFile
   private let path: String
 
-  init(_ file: consuming FileDescriptor, path: String) {
+  init(_ file: TemporaryFile, path: String) {
     self.file = file
     self.path = path
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try file.writeAll(bytes, subject: path)
+    try file.file.writeAll(bytes, subject: path)
+  }
+}
+
+/// Who the users of this process are outside of its user namespace (user_namespaces(7)).
+struct UserNamespace {
+  /// Whether root here is root of a whole system, a container's for example, and not one user under another name.
+  let isSystem: Bool
+
+  /// - Parameters:
+  ///   - users: What /proc/self/uid_map says; nil when it cannot be read.
+  ///   - groups: The same of gid_map.
+  init(users: String?, groups: String?) {
+    isSystem = [users, groups].allSatisfy { map in
+      let first = map?.lines().first?.words.compactMap { UInt64($0) } ?? []
+      return first.count == 3 && first[0] == 0 && first[2] > 1
+    }
+  }
+
+  static func current() -> UserNamespace {
+    func text(_ name: String) -> String? {
+      FileManager.default.contents(atPath: "/proc/self/\(name)").map { String(decoding: $0, as: UTF8.self) }
+    }
+    return UserNamespace(users: text("uid_map"), groups: text("gid_map"))
   }
 }

@@ -48,19 +48,22 @@ struct FileStorer {
   /// - Throws: `SystemError` when it cannot be read; errors of the repositories.
   func store(_ path: String) throws {
     let bytes = Array(path.utf8)
-    try store(try FileWalker.Found(bytes), at: ItemPath(bytes: bytes).withoutLeadingSlash, keepsNames: true)
+    try store(try FoundFile(bytes), at: ItemPath(bytes: bytes).withoutLeadingSlash, keepsNames: true)
   }
 
-  private func store(_ found: FileWalker.Found, at place: ItemPath, keepsNames: Bool) throws {
+  private func store(_ found: FoundFile, at place: ItemPath, keepsNames: Bool) throws {
     var stream: RepositoryGroup.Stored?
+    var found = found
     if found.kind == .file {
-      let source = try FileSource(found.path)
+      let source = try found.content()
+      // Owner and mode are those of what is read, not of what had the name before.
+      found.facts = source.facts
       stream = try group.store(source)
       if source.hasChanged {
         context.console.warning("\(found.text): It changed while it was read; the archive may hold half of each")
       }
     }
-    add(stream) { found.item(at: place, stream: $0, keepsNames: keepsNames) }
+    add(stream) { [found] in found.item(at: place, stream: $0, keepsNames: keepsNames) }
   }
 
   private func tellVanished(_ path: String) {

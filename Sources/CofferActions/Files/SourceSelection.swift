@@ -35,7 +35,7 @@ struct SourceSelection {
       try (section[key] ?? []).map { path throws(PatternError) in
         do throws(SystemError) {
           let bytes = try files.read(UserPath.absolute(path, from: folder, home: home))
-          return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+          return String(decoding: bytes, as: UTF8.self).lines()
         } catch {
           throw .unreadable(option: key.name, error)
         }
@@ -60,7 +60,7 @@ struct SourceSelection {
   private mutating func find(_ sources: [String], folder: String, home: String?, mustExist: Bool) throws {
     var missing: [String] = []
     for root in sources.flatMap({ SourceRoot.find($0, from: folder, home: home) }) where !roots.contains(root) {
-      switch Result(catching: { () throws(SystemError) in try FileWalker.Found(root.path) }) {
+      switch Result(catching: { () throws(SystemError) in try FoundFile(root.path) }) {
       case .failure(let error) where error.isVanishing: missing.append(root.text)
       case .failure(let error): throw error
       case .success(let found):

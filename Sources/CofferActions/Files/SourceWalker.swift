@@ -34,9 +34,12 @@ struct FileIdentity: Hashable {
 }
 
 /// Finds what is to be backed up, by the rules.
+///
+/// Every folder is opened in the one above it, so that what is found is what was looked at, whatever happens to the path
+/// meanwhile. However deep folders are, only some of them are open at a time.
 struct SourceWalker {
   enum Event {
-    case item(FileWalker.Found, at: ItemPath)
+    case item(FoundFile, at: ItemPath)
     /// A socket, a device or a FIFO: left out.
     case special(path: String)
     /// A repository or the folder of a run: left out.
@@ -46,6 +49,22 @@ struct SourceWalker {
     case failed(SystemError)
   }
 
+  /// A folder that is being gone through.
+  private struct Level {
+    /// nil while folders far below are looked at.
+    var folder: Folder?
+    let identity: FileIdentity
+    let path: [UInt8]
+    let place: ItemPath
+    /// Of the root.
+    let device: dev_t
+    /// Those to come, the next last.
+    var names: [EntryName]
+  }
+
+  /// As many folders stay open at the top, and as many at the bottom.
+  private static let openFolders = 64
+
   let rules: SourceRules
   /// Where the roots stand in the archive: each is found from itself only, not from one above it.
   let roots: Set<ItemPath>
@@ -53,52 +72,99 @@ struct SourceWalker {
   let body: (Event) throws -> Void
 
   func walk(_ root: SourceRoot) throws {
-    try visit(root.path, at: ItemPath(bytes: root.archivePath), device: nil)
+    let start = try visit(at: ItemPath(bytes: root.archivePath), device: nil) { () throws(SystemError) in
+      try FoundFile(root.path)
+    }
+    var levels = start.map { [$0] } ?? []
+    while let level = levels.last {
+      guard let folder = level.folder, let name = levels[levels.count - 1].names.popLast() else {
+        try leave(&levels)
+        continue
+      }
+      let place = ItemPath(bytes: Self.appending(name, to: level.place.bytes))
+      guard !roots.contains(place) else { continue }
+      let path = Self.appending(name, to: level.path)
+      let below = try visit(at: place, device: level.device) { () throws(SystemError) in
+        try FoundFile(name, in: folder, path: path)
+      }
+      guard let below else { continue }
+      levels.append(below)
+      let far = levels.count - Self.openFolders
+      if far > Self.openFolders { levels[far - 1].folder = nil }
+    }
   }
 
+  /// Goes back from a folder that is done to the one above.
+  private func leave(_ levels: inout [Level]) throws {
+    let done = levels.removeLast()
+    guard let above = levels.last, above.folder == nil else { return }
+    let folder = try? done.folder?.parent()
+    guard let folder, let facts = try? folder.status(), FileIdentity(facts) == above.identity else {
+      // It was moved elsewhere: what it still holds cannot be reached any more.
+      return try body(.vanished(path: String(decoding: above.path, as: UTF8.self)))
+    }
+    levels[levels.count - 1].folder = folder
+  }
+
+  /// Looks at something and tells what it is.
+  ///
   /// - Parameter device: The root's; nil for the root itself.
-  private func visit(_ path: [UInt8], at place: ItemPath, device: dev_t?) throws {
+  /// - Returns: A folder to be gone through.
+  private func visit(
+    at place: ItemPath, device: dev_t?, _ look: () throws(SystemError) -> FoundFile
+  ) throws -> Level? {
     // A root whose content stands at the archive's top is no item.
     let verdict = place.bytes.isEmpty ? PatternSet.Verdict(.exclude) : rules.patterns.verdict(on: place)
     // What is not to be looked at is not touched at all: that could fail.
-    guard verdict.isIncluded || verdict.descends else { return }
-    guard let found = try attempt({ () throws(SystemError) in try FileWalker.Found(path) }) else { return }
+    guard verdict.isIncluded || verdict.descends else { return nil }
+    guard let found = try attempt(look) else { return nil }
     if found.kind == .folder {
-      try visitFolder(found, at: place, isIncluded: verdict.isIncluded, device: device)
-    } else if verdict.isIncluded, found.kind == .special {
+      return try enter(found, at: place, isIncluded: verdict.isIncluded, device: device)
+    }
+    if verdict.isIncluded, found.kind == .special {
       try body(.special(path: found.text))
     } else if verdict.isIncluded, !isNoDump(found) {
       try body(.item(found, at: place))
     }
+    return nil
   }
 
-  private func visitFolder(
-    _ folder: FileWalker.Found, at place: ItemPath, isIncluded: Bool, device: dev_t?
-  ) throws {
-    guard !rules.repositories.contains(FileIdentity(folder.facts)), !RuntimeDirectory.isRunFolder(folder.text) else {
-      return try body(.own(path: folder.text))
-    }
-    guard !isNoDump(folder) else { return }
+  private func enter(
+    _ found: FoundFile, at place: ItemPath, isIncluded: Bool, device: dev_t?
+  ) throws -> Level? {
     // The folder that a file system is mounted on is kept, empty: a restored machine needs it to mount there again.
-    let isMounted = rules.staysOnFileSystem && device.map { $0 != folder.facts.st_dev } == true
-    let marks = isMounted ? [] : rules.marks.found(in: folder.path)
-    guard marks.isEmpty || rules.keepsMarks && isIncluded else { return }
-    if isIncluded { try body(.item(folder, at: place)) }
-    guard !isMounted else { return }
-    let names =
-      marks.isEmpty
-      ? try attempt { () throws(SystemError) in try FileWalker.names(in: folder.path) } ?? []
-      : marks.map { Array($0.utf8) }
-    for name in names {
-      let below = ItemPath(bytes: FileWalker.appending(name, to: place.bytes))
-      guard !roots.contains(below) else { continue }
-      try visit(FileWalker.appending(name, to: folder.path), at: below, device: device ?? folder.facts.st_dev)
+    // It is not opened, for that could mount it.
+    if rules.staysOnFileSystem, let device, found.facts.st_dev != device {
+      if isIncluded, !isNoDump(found), !isRepository(found.facts) { try body(.item(found, at: place)) }
+      return nil
     }
+    guard let folder = try attempt(found.opened),
+      let facts = try attempt({ () throws(SystemError) in try folder.status() })
+    else { return nil }
+    var found = found
+    found.facts = facts
+    guard !isRepository(facts), !isRunFolder(folder, place) else {
+      try body(.own(path: found.text))
+      return nil
+    }
+    guard !isNoDump(found) else { return nil }
+    let marks = rules.marks.found(in: folder)
+    guard marks.isEmpty || rules.keepsMarks && isIncluded else { return nil }
+    if isIncluded { try body(.item(found, at: place)) }
+    let names = marks.isEmpty ? try attempt(folder.names) ?? [] : marks
+    return Level(
+      folder: folder, identity: FileIdentity(facts), path: found.path, place: place, device: device ?? facts.st_dev,
+      names: names.reversed())
   }
 
-  private func isNoDump(_ found: FileWalker.Found) -> Bool {
-    rules.excludesNoDump && found.kind != .link && FolderMarks.isNoDump(found.path)
+  private func isRepository(_ facts: stat) -> Bool { rules.repositories.contains(FileIdentity(facts)) }
+
+  private func isRunFolder(_ folder: Folder, _ place: ItemPath) -> Bool {
+    let name = place.bytes.split(separator: UInt8(ascii: "/")).last.map { EntryName(bytes: $0) }
+    return name.map { RuntimeDirectory.isRunFolder(folder, called: $0) } ?? false
   }
+
+  private func isNoDump(_ found: FoundFile) -> Bool { rules.excludesNoDump && found.isNoDump }
 
   /// - Returns: nil when it failed, which was then told.
   private func attempt<Value>(_ look: () throws(SystemError) -> Value) throws -> Value? {
@@ -108,6 +174,10 @@ struct SourceWalker {
       try body(error.isVanishing ? .vanished(path: error.subject) : .failed(error))
       return nil
     }
+  }
+
+  private static func appending(_ name: EntryName, to path: [UInt8]) -> [UInt8] {
+    path.isEmpty || path.last == UInt8(ascii: "/") ? path + name.bytes : path + [UInt8(ascii: "/")] + name.bytes
   }
 }
 

@@ -3,7 +3,8 @@ import CofferSystem
 import Foundation
 import Synchronization
 
-/// A file that what is said is added to.
+/// A file that what is said is added to. Nothing but a plain file is written to: neither a link nor a FIFO that somebody
+/// put there.
 final class LogFile: ConsoleSink {
   private let path: String
   private let verbosity: Int
@@ -13,13 +14,15 @@ final class LogFile: ConsoleSink {
   /// Lines of several threads must not mix.
   private let turn = Mutex(())
 
-  /// - Throws: `SystemError` when the file cannot be opened.
-  init(_ path: String, verbosity: Int, format: String, clock: Clock) throws(SystemError) {
+  /// - Parameter path: From the root on.
+  /// - Throws: `UntrustedPlace`; `SystemError` when the file cannot be opened.
+  init(_ path: String, verbosity: Int, format: String, clock: Clock) throws {
     self.path = path
     self.verbosity = verbosity
     self.format = format
     self.clock = clock
-    file = try FileDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    let place = try FilePlace(path)
+    file = try place.folder.append(place.name)
   }
 
   func take(_ text: String, level: Int) {
@@ -47,14 +50,15 @@ extension CommandRun {
   /// The logs that a configuration file wants; an error for each that cannot be had.
   static func logs(
     of root: ConfigurationSection, _ surroundings: Surroundings
-  ) -> (sinks: [any ConsoleSink], failures: [SystemError]) {
+  ) -> (sinks: [any ConsoleSink], failures: [any Error]) {
     var sinks: [any ConsoleSink] = []
-    var failures: [SystemError] = []
+    var failures: [any Error] = []
     if let path = root[OutputOptions.logFile] {
-      do throws(SystemError) {
+      do {
+        let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment["HOME"])
         sinks.append(
           try LogFile(
-            path, verbosity: root[OutputOptions.logFileVerbosity] ?? 1,
+            whole, verbosity: root[OutputOptions.logFileVerbosity] ?? 1,
             format: root[OutputOptions.logFileFormat] ?? LogLine.standardFormat, clock: surroundings.clock))
       } catch {
         failures.append(error)

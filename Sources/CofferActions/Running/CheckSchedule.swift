@@ -71,25 +71,39 @@ struct CheckSchedule {
 }
 
 /// Remembers when checks were last made: empty files whose times say it, one a repository and check.
+///
+/// The folder may be in a place that another user owns: files are made anew and take their name when they have their
+/// time, and no link is followed.
 struct CheckMemory {
-  private let folder: String
+  private let base: String
+  private let repository: EntryName
 
   init(_ context: ActionContext, repository id: String) {
     let environment = context.surroundings.environment
-    let base =
+    let state =
       context.root[RunOptions.stateDirectory] ?? environment["XDG_STATE_HOME"]
       ?? (environment["HOME"] ?? "/root") + "/.local/state"
-    folder = "\(base)/coffer/checks/\(id)"
+    base = UserPath.absolute("\(state)/coffer/checks", from: context.folder, home: environment["HOME"])
+    repository = EntryName(id)
   }
 
   func last(_ name: CheckSchedule.Check.Name) -> Date? {
-    (try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name.rawValue)"))?[.modificationDate] as? Date
+    guard let folder = try? Folder.trusted(base, .links).folder(repository),
+      let facts = try? folder.status(of: EntryName(name.rawValue)), facts.st_mode & S_IFMT == S_IFREG
+    else { return nil }
+    return Date(timeIntervalSince1970: Double(facts.st_mtim.tv_sec) + Double(facts.st_mtim.tv_nsec) / 1e9)
   }
 
-  /// - Throws: What writing throws; a check that is not remembered is made again, no more.
+  /// - Throws: `UntrustedPlace`; `SystemError`. A check that is not remembered is made again, no more.
   func note(_ name: CheckSchedule.Check.Name, at date: Date) throws {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name.rawValue)"))
-    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: "\(folder)/\(name.rawValue)")
+    let folder = try Folder.trusted(base, .links, makingWith: 0o700).folder(repository, makingWith: 0o700)
+    let file = EntryName(name.rawValue)
+    try folder.replace(file) { descriptor in
+      let seconds = date.timeIntervalSince1970.rounded(.down)
+      let time = timespec(tv_sec: Int(seconds), tv_nsec: Int((date.timeIntervalSince1970 - seconds) * 1e9))
+      guard futimens(descriptor.number, [time, time]) == 0 else {
+        throw SystemError(call: "utimens", subject: folder.path(of: file))
+      }
+    }
   }
 }

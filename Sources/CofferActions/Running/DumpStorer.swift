@@ -59,22 +59,24 @@ struct DumpStorer: Sendable {
   private func storeFolder(
     _ folder: String, of dump: any PlannedDump, _ running: any RunningDump, _ start: Date
   ) throws -> [Item] {
-    var files: [(found: FileWalker.Found, stream: RepositoryGroup.Stored?)] = []
-    try FileWalker.walk(folder) { event in
-      guard case .item(let found) = event else {
+    var files: [(found: FoundFile, place: ItemPath, stream: RepositoryGroup.Stored?)] = []
+    let walker = SourceWalker(rules: SourceRules(), roots: []) { event in
+      guard case .item(var found, let place) = event else {
         throw SystemError(call: "read", subject: folder, code: EIO)
       }
-      let isFile = found.facts.st_mode & S_IFMT == S_IFREG
-      files.append((found, isFile ? try group.store(try FileSource(found.path)) : nil))
+      guard found.kind == .file else { return files.append((found, place, nil)) }
+      let source = try found.content()
+      found.facts = source.facts
+      files.append((found, place, try group.store(source)))
     }
+    let place = "coffer/\(dump.identity.path)"
+    try walker.walk(SourceRoot(path: Array(folder.utf8), archivePath: Array(place.utf8)))
     let bytes = files.reduce(0) { $0 + ($1.stream?.size ?? 0) }
     let record = record(of: try running.finish(), bytes: bytes, start: start)
     running.abandon()
     return files.enumerated().map { number, file in
-      let rest = file.found.path.dropFirst(folder.utf8.count)
-      let path = ItemPath(bytes: Array("coffer/\(dump.identity.path)".utf8) + rest)
-      return Item(stream: file.stream) { reference in
-        var item = file.found.item(at: path, stream: reference)
+      Item(stream: file.stream) { reference in
+        var item = file.found.item(at: file.place, stream: reference)
         if number == 0 { item.dump = record }
         return item
       }

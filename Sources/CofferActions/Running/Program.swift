@@ -109,7 +109,8 @@ public struct Program: Sendable {
       let console = run.adapted(to: configuration).console
       for warning in configuration.notices.warnings(for: configuration.path) { console.warning(warning) }
       for failure in CommandRun.logs(of: configuration.root, surroundings).failures {
-        console.warning("\(failure.diagnosis.subject): The log cannot be written: \(failure.reason)")
+        let diagnosis = Self.diagnosis(of: failure)
+        console.warning("The log cannot be written: \(Console.text(diagnosis))")
       }
     }
     if run.isStandard, !configurations.isEmpty,

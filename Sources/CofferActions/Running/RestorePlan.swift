@@ -93,17 +93,18 @@ struct RestorePlan {
 
   /// Brings a dump of many files back into the run's own folder.
   private func extractFolder(_ dump: ArchiveDump) throws -> String {
-    let extractor = try FileExtractor(destination: hooks.runtime.path)
-    let name = Array("restore-\(UInt32.random(in: 0 ... .max))".utf8)
-    let depth = dump.path.split(separator: "/").count
+    let extractor = FileExtractor(into: hooks.runtime.folder)
+    let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
+    let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
     for item in dump.items {
-      let parts = [name] + item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth).map(Array.init)
+      let below = item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth)
+      let parts = [name] + below.map { EntryName(bytes: $0) }
       try extractor.extract(item, parts: parts) { sink in
         if case .file(let stream) = item.content {
           try reader.read(stream, into: sink, cancellation: context.cancellation)
         }
       }
     }
-    return hooks.runtime.path + "/" + String(decoding: name, as: UTF8.self)
+    return hooks.runtime.folder.path(of: name)
   }
 }

@@ -5,14 +5,22 @@ import Foundation
 ///
 /// At its end a run removes its own folder. At its beginning it removes what runs that were killed have left, but only
 /// folders whose owner is certainly gone; other runs' folders are left alone.
+///
+/// The folder that it is made in is looked at part by part: nobody but this user and root can put anything in its place.
+/// Therefore its path may be given to programs that can be given nothing else.
 public final class RuntimeDirectory: Sendable {
   public let path: String
+  /// The folder itself.
+  public let folder: Folder
+  private let base: Folder
+  private let name: EntryName
   private let owner: RuntimeOwner
 
   /// A runtime directory that cannot be used.
   public enum Failure: DiagnosableError, Equatable {
     case notAbsolute(path: String, source: String)
     case unusable(SystemError)
+    case untrusted(UntrustedPlace)
 
     public var diagnosis: Diagnosis {
       switch self {
@@ -24,6 +32,10 @@ public final class RuntimeDirectory: Sendable {
         Diagnosis(
           subject: "runtime directory \(error.subject)", problem: "\(error.call) failed: \(error.reason)",
           suggestion: "Set user_runtime_directory to a folder that this user may write to")
+      case .untrusted(let place):
+        Diagnosis(
+          subject: "runtime directory \(place.path)", problem: place.problem,
+          suggestion: "\(place.suggestion), or set user_runtime_directory to another folder")
       }
     }
   }
@@ -31,47 +43,58 @@ public final class RuntimeDirectory: Sendable {
   /// Makes a new private folder below the base directory.
   ///
   /// - Throws: `Failure`.
-  public init(base: String) throws(Failure) {
+  public init(base path: String) throws(Failure) {
     do {
-      try FileManager.default.createDirectory(
-        atPath: base, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      base = try Folder.trusted(path, .folders, makingWith: 0o700)
+      Self.sweep(base)
+      name = EntryName(Self.prefix + Self.random())
+      folder = try base.makeFolder(name)
     } catch {
-      throw .unusable(SystemError(call: "mkdir", subject: base, code: Self.code(of: error)))
+      throw Self.failure(error)
     }
-    Self.sweep(base)
-    var template = Array("\(base)/\(Self.prefix)XXXXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw .unusable(SystemError(call: "mkdtemp", subject: base)) }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.path = base.path(of: name)
     do {
-      owner = try RuntimeOwner.mark(path)
+      owner = try RuntimeOwner.mark(folder)
     } catch {
-      throw .unusable(error as? SystemError ?? SystemError(call: "write", subject: path, code: EIO))
+      // Without its mark it would never be swept.
+      try? base.removeTree(name)
+      throw Self.failure(error)
+    }
+  }
+
+  private static func failure(_ error: any Error) -> Failure {
+    switch error {
+    case let error as Failure: error
+    case let error as UntrustedPlace: .untrusted(error)
+    case let error as SystemError: .unusable(error)
+    default: .unusable(SystemError(call: "mkdir", subject: String(describing: error), code: EIO))
     }
   }
 
   private static let prefix = "coffer-"
+  private static let randomLength = 16
 
-  private static func sweep(_ base: String) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []
-    for name in names where isRunName(name) {
-      let folder = "\(base)/\(name)"
-      if RuntimeOwner.hasAbandoned(folder) { try? FileManager.default.removeItem(atPath: folder) }
+  /// Nobody can know the name before the folder is there.
+  private static func random() -> String {
+    let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
+    return String(repeating: "0", count: randomLength - digits.utf8.count) + digits
+  }
+
+  private static func sweep(_ base: Folder) {
+    for name in (try? base.names()) ?? [] where isRunName(name) {
+      guard let folder = try? base.folder(name), RuntimeOwner.hasAbandoned(folder) else { continue }
+      try? base.removeTree(name)
     }
   }
 
-  /// Whether a folder is one that a run has made for itself, this one or another.
-  public static func isRunFolder(_ path: String) -> Bool {
-    guard let name = path.split(separator: "/").last, isRunName(name) else { return false }
-    return RuntimeOwner.marks(path)
+  /// Whether a folder is one that a run of this user has made for itself, this one or another. What another user calls
+  /// so is a folder like any other.
+  public static func isRunFolder(_ folder: Folder, called name: EntryName) -> Bool {
+    isRunName(name) && RuntimeOwner.marks(folder)
   }
 
-  private static func isRunName(_ name: some StringProtocol) -> Bool {
-    name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 8
-  }
-
-  private static func code(of error: any Error) -> Int32 {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return underlying.map { Int32($0.code) } ?? EACCES
+  private static func isRunName(_ name: EntryName) -> Bool {
+    name.bytes.starts(with: prefix.utf8) && name.bytes.count == prefix.utf8.count + randomLength
   }
 
   deinit {
@@ -80,36 +103,43 @@ public final class RuntimeDirectory: Sendable {
 
   /// Removes the folder with all that is in it.
   public func remove() {
-    try? FileManager.default.removeItem(atPath: path)
+    try? base.removeTree(name)
   }
 
   /// Returns the folder that private ones are made in: what is configured, then $XDG_RUNTIME_DIR, the first of
-  /// $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, and /tmp.
+  /// $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, and /tmp. Of what the environment names, folders that another user could change
+  /// are passed over: `su` and `sudo -E` leave the variables of somebody else.
   ///
   /// - Throws: `Failure.notAbsolute`.
   public static func base(configured: String?, environment: ProcessEnvironment) throws(Failure) -> String {
     let candidates: [(source: String, path: String?)] = [
       ("user_runtime_directory", configured), ("XDG_RUNTIME_DIR", environment["XDG_RUNTIME_DIR"]),
-      ("RUNTIME_DIRECTORY", environment["RUNTIME_DIRECTORY"]?.split(separator: ":").first.map(String.init)),
+      ("RUNTIME_DIRECTORY", environment["RUNTIME_DIRECTORY"]?.parts(by: ":", keepingEmpty: false).first),
       ("TMPDIR", environment["TMPDIR"]), ("TEMP", environment["TEMP"]),
     ]
-    guard let (source, path) = candidates.first(where: { !($0.path ?? "").isEmpty }), let path else { return "/tmp" }
-    guard path.hasPrefix("/") else { throw .notAbsolute(path: path, source: source) }
-    return path
+    for (source, path) in candidates {
+      guard let path, !path.isEmpty else { continue }
+      guard path.begins(with: "/") else { throw .notAbsolute(path: path, source: source) }
+      if configured?.isEmpty == false || !isUntrusted(path) { return path }
+    }
+    return "/tmp"
+  }
+
+  /// Whether another user could change the folder; what cannot be looked at is told where it is used.
+  private static func isUntrusted(_ path: String) -> Bool {
+    do {
+      _ = try Folder.trusted(path, .folders)
+      return false
+    } catch {
+      return error is UntrustedPlace
+    }
   }
 
   /// Makes a folder, 0700, and those above it, below this one.
   ///
   /// - Throws: `Failure.unusable`.
   func makeFolder(_ relative: String) throws(Failure) -> String {
-    let folder = "\(path)/\(relative)"
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw .unusable(SystemError(call: "mkdir", subject: folder, code: Self.code(of: error)))
-    }
-    return folder
+    try folder(Self.parts(relative)).path
   }
 
   /// Makes the folders above a path below this folder.
@@ -117,7 +147,7 @@ public final class RuntimeDirectory: Sendable {
   /// - Returns: The whole path.
   /// - Throws: `Failure.unusable`.
   func makeParent(of relative: String) throws(Failure) -> String {
-    _ = try makeFolder(relative.split(separator: "/").dropLast().joined(separator: "/"))
+    _ = try folder(Self.parts(relative).dropLast())
     return "\(path)/\(relative)"
   }
 
@@ -125,8 +155,27 @@ public final class RuntimeDirectory: Sendable {
   ///
   /// - Throws: `Failure.unusable`.
   func makeFIFO(_ relative: String) throws(Failure) -> String {
-    let fifo = try makeParent(of: relative)
-    guard mkfifo(fifo, 0o600) == 0 else { throw .unusable(SystemError(call: "mkfifo", subject: fifo)) }
-    return fifo
+    let parts = Self.parts(relative)
+    let parent = try folder(parts.dropLast())
+    do throws(SystemError) {
+      try parent.makeFIFO(parts.last ?? "")
+    } catch {
+      throw .unusable(error)
+    }
+    return "\(path)/\(relative)"
+  }
+
+  private static func parts(_ relative: String) -> [EntryName] {
+    relative.parts(by: "/", keepingEmpty: false).map { EntryName($0) }
+  }
+
+  private func folder(_ parts: some Sequence<EntryName>) throws(Failure) -> Folder {
+    do throws(SystemError) {
+      var current = folder
+      for part in parts { current = try current.folder(part, makingWith: 0o700) }
+      return current
+    } catch {
+      throw .unusable(error)
+    }
   }
 }

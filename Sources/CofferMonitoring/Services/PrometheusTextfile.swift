@@ -10,7 +10,7 @@ struct PrometheusTextfile: MonitoringService {
 
   init(_ settings: MonitoringSettings) throws {
     path = try settings.required(PrometheusOptions.textfile)
-    guard path.hasPrefix("/"), path.hasSuffix(".prom") else {
+    guard path.begins(with: "/"), path.ends(with: ".prom") else {
       throw MonitoringError.malformed(
         option: settings.name(of: PrometheusOptions.textfile), suggestion: "Write an absolute path that ends in .prom")
     }
@@ -18,27 +18,22 @@ struct PrometheusTextfile: MonitoringService {
 
   var states: [MonitoringState] { [.finish, .fail] }
 
+  /// Longer files are not Coffer's.
+  private static let sizeLimit = 16 << 20
+  /// Seconds that another run is waited for. Whoever may read the folder can lock it, for ever: so this run goes on, and
+  /// at worst what the other writes at the same moment is lost until its next run.
+  private static let patience = 2.0
+
   func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
+    let place = try FilePlace(path)
     // Another run that ends at the same moment must not undo what this one writes.
-    let folder = (path as NSString).deletingLastPathComponent
-    let lock = try FileDescriptor(opening: folder, flags: O_RDONLY | O_DIRECTORY)
-    while flock(lock.number, LOCK_EX) != 0 {
-      guard errno == EINTR else { throw SystemError(call: "flock", subject: folder) }
-    }
-    let old = FileManager.default.contents(atPath: path) ?? Data()
+    let lock = try place.folder.lock(patience: Self.patience)
+    defer { withExtendedLifetime(lock) {} }
+    // What is there may be anything, a link or a FIFO for example: then there is nothing to keep.
+    let old = (try? place.folder.read(place.name, limit: Self.sizeLimit)) ?? []
     var metrics = Metrics(parsing: String(decoding: old, as: UTF8.self))
     metrics.update(with: event.report, isSuccess: event.state == .finish)
-    try replace(with: metrics.text)
-  }
-
-  /// A reader finds the old file or the new one, never a part.
-  private func replace(with text: String) throws {
     // node_exporter reads what ends in .prom, and may run as another user.
-    let temporary = "\(path).new"
-    let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
-    fchmod(file.number, 0o644)
-    try Array(text.utf8).withUnsafeBytes { try file.writeAll($0, subject: temporary) }
-    try file.close(subject: temporary)
-    guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }
+    try place.folder.replace(place.name, with: Array(metrics.text.utf8), mode: 0o644)
   }
 }

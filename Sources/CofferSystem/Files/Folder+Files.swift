@@ -89,4 +89,23 @@ extension Folder {
     }
     return try file.readAll(limit: limit, subject: subject)
   }
+
+  /// A lock on the folder, held until the value is gone. Only for runs that make way for each other: whoever may read a
+  /// folder can lock it.
+  ///
+  /// - Parameter patience: Seconds; afterwards there is no lock.
+  /// - Returns: nil when another holds it.
+  /// - Throws: `SystemError`.
+  public func lock(patience: Double, clock: Clock = .system) throws(SystemError) -> Folder? {
+    let own = openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard own >= 0 else { throw SystemError(call: "open", subject: path) }
+    let lock = Folder(owning: FileDescriptor(owning: own), path: path)
+    let end = clock.steadySeconds() + patience
+    while flock(own, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError(call: "flock", subject: path) }
+      guard clock.steadySeconds() < end else { return nil }
+      usleep(20_000)
+    }
+    return lock
+  }
 }

@@ -106,13 +106,14 @@ extension Folder {
       return nil
     }
     guard facts.st_mode & S_IFMT == S_IFLNK else { return nil }
-    guard Self.isOurs(facts) else {
+    let link = try link(name)
+    guard Self.isOurs(link.facts) else {
       throw UntrustedPlace(
         path: path(of: name),
-        problem: "The link belongs to \(Self.owner(facts)), who could lead it anywhere; it is not followed",
+        problem: "The link belongs to \(Self.owner(link.facts)), who could lead it anywhere; it is not followed",
         suggestion: "Name the place that it leads to, or one that other users cannot change")
     }
-    return try target(of: name)
+    return link.target
   }
 
   /// - Throws: `UntrustedPlace` when another user can take something out of the folder that is not his.

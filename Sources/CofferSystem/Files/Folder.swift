@@ -21,7 +21,22 @@ public final class Folder: Sendable {
   ///
   /// - Throws: `SystemError`.
   public convenience init(opening path: String) throws(SystemError) {
-    self.init(owning: try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY), path: path)
+    try self.init(opening: Array(path.utf8))
+  }
+
+  /// The same for a path that need not be UTF-8.
+  ///
+  /// - Throws: `SystemError`.
+  public convenience init(opening path: [UInt8]) throws(SystemError) {
+    let text = String(decoding: path, as: UTF8.self)
+    let characters = path.map { CChar(bitPattern: $0) } + [0]
+    var number = Foundation.open(characters, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // A folder whose names this user may not see can still be gone through.
+    if number < 0, errno == EACCES { number = Foundation.open(characters, coffer_open_path | O_DIRECTORY | O_CLOEXEC) }
+    guard number >= 0, !path.contains(0) else {
+      throw SystemError(call: "open", subject: text, code: path.contains(0) ? EINVAL : errno)
+    }
+    self.init(owning: FileDescriptor(owning: number), path: text)
   }
 
   /// The descriptor's number, for calls that this type has no function for; valid as long as the folder lives.
@@ -66,13 +81,29 @@ public final class Folder: Sendable {
   /// Whether anything has the name, be it a link to nowhere.
   public func holds(_ name: EntryName) -> Bool { (try? status(of: name)) != nil }
 
-  /// Where a link leads, as it is written.
+  /// A link's own facts and where it leads, as it is written; both of the same link.
+  ///
+  /// - Throws: `SystemError`, for what is no link with the code EINVAL.
+  public func link(_ name: EntryName) throws(SystemError) -> (facts: stat, target: [UInt8]) {
+    let link = try open(name, flags: coffer_open_path)
+    let facts = try link.status(subject: path(of: name))
+    guard facts.st_mode & S_IFMT == S_IFLNK else {
+      throw SystemError(call: "readlink", subject: path(of: name), code: EINVAL)
+    }
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlinkat(link.number, "", &buffer, buffer.count)
+    guard count >= 0 else { throw SystemError(call: "readlink", subject: path(of: name)) }
+    return (facts, buffer[..<count].map { UInt8(bitPattern: $0) })
+  }
+
+  /// The folder that this one is in now, wherever it was opened.
   ///
   /// - Throws: `SystemError`.
-  public func target(of name: EntryName) throws(SystemError) -> [UInt8] {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = try call("readlink", name) { Int32(clamping: readlinkat(number, $0, &buffer, buffer.count)) }
-    return buffer[..<Int(count)].map { UInt8(bitPattern: $0) }
+  public func parent() throws(SystemError) -> Folder {
+    let opened = openat(number, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else { throw SystemError(call: "open", subject: "\(path)/..") }
+    let above = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? path
+    return Folder(owning: FileDescriptor(owning: opened), path: above.isEmpty ? "/" : above)
   }
 
   /// The names in the folder, in the order of their bytes.
@@ -95,6 +126,8 @@ public final class Folder: Sendable {
       errno = 0
     }
     guard errno == 0 else { throw SystemError(call: "readdir", subject: path) }
+    // A folder that was removed since it was opened reads as an empty one.
+    if names.isEmpty, try status().st_nlink == 0 { throw SystemError(call: "readdir", subject: path, code: ENOENT) }
     return names.sorted()
   }
 
@@ -129,6 +162,21 @@ public final class Folder: Sendable {
   /// - Throws: `SystemError`.
   public func makeFIFO(_ name: EntryName, mode: mode_t = 0o600) throws(SystemError) {
     try call("mkfifo", name) { mkfifoat(number, $0, mode) }
+  }
+
+  /// Makes a symbolic link that must not be there yet.
+  ///
+  /// - Throws: `SystemError`.
+  public func makeLink(_ name: EntryName, to target: [UInt8]) throws(SystemError) {
+    let target = target.map { CChar(bitPattern: $0) } + [0]
+    try call("symlink", name) { symlinkat(target, number, $0) }
+  }
+
+  /// Sets the owner and group of what has the name; of a link itself.
+  ///
+  /// - Throws: `SystemError`.
+  public func setOwner(_ user: uid_t, _ group: gid_t, of name: EntryName) throws(SystemError) {
+    try call("chown", name) { fchownat(number, $0, user, group, AT_SYMLINK_NOFOLLOW) }
   }
 
   /// Gives what has one name another, in this folder or in a second; what had that name before is gone.

@@ -30,12 +30,13 @@ public final class TemporaryFile {
 
   /// Gives the file its own name; what had that name before, a link for example, is replaced.
   ///
+  /// - Parameter other: A second folder, if the file is to end there.
   /// - Throws: `SystemError`.
-  public func publish(as name: EntryName) throws(SystemError) {
+  public func publish(as name: EntryName, in other: Folder? = nil) throws(SystemError) {
     // Some file systems tell only at a close that they could not write; the close of any descriptor does.
     let copy = fcntl(file.number, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0, close(copy) == 0 else { throw SystemError(call: "close", subject: folder.path(of: name)) }
-    try folder.rename(self.name, to: name)
+    try folder.rename(self.name, to: name, in: other)
     isPublished = true
   }
 }

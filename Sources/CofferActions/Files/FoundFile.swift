@@ -1,0 +1,129 @@
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// Something that was found in a folder, as it is. Special files are never opened, links never followed.
+struct FoundFile {
+  enum Kind {
+    case file, folder, link
+    /// A socket, a device or a FIFO.
+    case special
+  }
+
+  /// From the root on, as the file system has it; for messages. The file itself is reached through its folder.
+  let path: [UInt8]
+  /// As they were found; of what was opened since, those that it had when it was opened.
+  var facts: stat
+  /// For symbolic links.
+  let target: [UInt8]
+  private let folder: Folder
+  /// nil for the folder itself.
+  private let name: EntryName?
+
+  private init(path: [UInt8], facts: stat, target: [UInt8], folder: Folder, name: EntryName?) {
+    self.path = path
+    self.facts = facts
+    self.target = target
+    self.folder = folder
+    self.name = name
+  }
+
+  /// Looks at what has a name in a folder.
+  ///
+  /// - Throws: `SystemError`, also when there is nothing.
+  init(_ name: EntryName, in folder: Folder, path: [UInt8]) throws(SystemError) {
+    self.path = path
+    self.folder = folder
+    self.name = name
+    let facts = try folder.status(of: name)
+    guard facts.st_mode & S_IFMT == S_IFLNK else {
+      self.facts = facts
+      target = []
+      return
+    }
+    (self.facts, target) = try folder.link(name)
+  }
+
+  /// Looks at what is at a path, through whatever folders and links lead there.
+  ///
+  /// - Parameter path: From the root on.
+  /// - Throws: `SystemError`, also when there is nothing.
+  init(_ path: [UInt8]) throws(SystemError) {
+    let parts = path.split(separator: UInt8(ascii: "/"))
+    let last = EntryName(bytes: parts.last ?? [])
+    guard last.isOnePart else {
+      // The root, or a path that ends in `..`: a folder in any case.
+      let folder = try Folder(opening: path)
+      self.init(path: path, facts: try folder.status(), target: [], folder: folder, name: nil)
+      return
+    }
+    let above = path[..<(parts.last?.startIndex ?? 0)].dropLast()
+    try self.init(last, in: try Folder(opening: above.isEmpty ? [UInt8(ascii: "/")] : Array(above)), path: path)
+  }
+
+  var kind: Kind {
+    switch facts.st_mode & S_IFMT {
+    case S_IFREG: .file
+    case S_IFDIR: .folder
+    case S_IFLNK: .link
+    default: .special
+    }
+  }
+
+  var text: String { String(decoding: path, as: UTF8.self) }
+
+  /// Opens a file's content.
+  ///
+  /// - Throws: `SystemError`; one that `isVanishing` when there is no regular file any more.
+  func content() throws(SystemError) -> FileSource {
+    guard let name else { throw SystemError(call: "open", subject: text, code: ESTALE) }
+    return try FileSource(name, in: folder, path: text)
+  }
+
+  /// Opens a folder.
+  ///
+  /// - Throws: `SystemError`; one that `isVanishing` when it is no folder any more.
+  func opened() throws(SystemError) -> Folder {
+    guard let name else { return folder }
+    return try folder.folder(name)
+  }
+
+  /// Whether it has the file flag `d`; false where the file system knows no flags.
+  var isNoDump: Bool {
+    guard kind == .file || kind == .folder else { return false }
+    guard let name else { return FolderMarks.isNoDump(folder.number) }
+    guard let file = try? folder.open(name, flags: O_RDONLY) else { return false }
+    return FolderMarks.isNoDump(file.number)
+  }
+
+  /// The item for an archive.
+  ///
+  /// - Parameters:
+  ///   - path: Inside the archive.
+  ///   - stream: The stored content of a file.
+  ///   - keepsNames: Whether the names of owner and group are kept beside their numbers.
+  func item(at path: ItemPath, stream: StreamReference?, keepsNames: Bool = true) -> ArchiveItem {
+    let content: ArchiveItem.Content =
+      switch (facts.st_mode & S_IFMT, stream) {
+      case (S_IFLNK, _): .symbolicLink(target: ItemPath(bytes: target))
+      case (_, let stream?): .file(stream)
+      default: .directory
+      }
+    return ArchiveItem(
+      path: path, content: content, mode: UInt32(facts.st_mode & 0o7777), userID: facts.st_uid,
+      groupID: facts.st_gid, user: keepsNames ? OwnerNames.user(facts.st_uid) : "",
+      group: keepsNames ? OwnerNames.group(facts.st_gid) : "",
+      modified: Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec))
+  }
+}
+
+/// What the machine calls a user or group; empty when it has no name.
+enum OwnerNames {
+  static func user(_ id: uid_t) -> String {
+    getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? ""
+  }
+
+  static func group(_ id: gid_t) -> String {
+    getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? ""
+  }
+}
