@@ -1,5 +1,6 @@
 // Linux interfaces that the toolchain's Glibc module leaves out.
 #include <linux/keyctl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 // Declared here because the headers want _GNU_SOURCE for them, which would change types that other modules see.
+extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int renameat2(int oldFolder, const char *oldName, int newFolder, const char *newName, unsigned flags);
 extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);

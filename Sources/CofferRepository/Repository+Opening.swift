@@ -5,54 +5,19 @@ import Foundation
 extension Repository {
   /// Looks whether a place holds a repository.
   ///
-  /// - Returns: nil for an empty place.
+  /// - Returns: nil for an empty place, and for one where a program that was killed has begun to make a repository.
   /// - Throws: `RepositoryError.foreignContent` when something else is there; `.damaged`; `.unsupported`;
   ///   `StorageError`.
   public static func header(in store: any ObjectStore) throws -> RepositoryHeader? {
     do {
-      let bytes = try store.get(RepositoryHeader.configName)
+      let bytes = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
       return try RepositoryHeader.decode(bytes, location: store.location)
     } catch StorageError.missing {
-      if let other = try store.firstForeignEntry() {
+      if let other = try store.firstForeignEntry(besides: KeyRecord.isFolderOrName) {
         throw RepositoryError.foreignContent(location: store.location, example: other)
       }
       return nil
     }
-  }
-
-  /// Creates a repository in an empty place and opens it.
-  ///
-  /// - Throws: `RepositoryError.foreignContent`; `.differentMode`; `StorageError.exists` when a repository is
-  ///   there already.
-  public static func create(
-    in store: any ObjectStore, options: RepositoryOptions, passphrase: SecretBytes,
-    surroundings: RepositorySurroundings
-  ) throws -> Repository {
-    if let existing = try header(in: store) {
-      throw existing.mode == options.mode
-        ? StorageError.exists(RepositoryHeader.configName, location: store.location)
-        : RepositoryError.differentMode(
-          location: store.location, existing: existing.mode, requested: options.mode)
-    }
-    let random = surroundings.random
-    let keys = try KeyBundle.generate(random: random)
-    let header = RepositoryHeader(
-      format: RepositoryHeader.currentFormat, id: Hexadecimal.encode(try random.bytes(16)),
-      mode: options.mode, chunker: options.chunker, packTarget: options.packTarget,
-      idSuite: RepositoryHeader.currentIDSuite,
-      cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic))
-    guard let rootPrivate = keys.rootPrivate, let keyName = KeyRecord.objectName(keys.id) else {
-      throw RepositoryError.needsFullKey(location: store.location, action: "create a repository")
-    }
-    let record = try KeyRecord(
-      wrapping: keys, rootPrivate: rootPrivate, passphrase: passphrase, logN: options.passphraseCost,
-      created: surroundings.clock.now(), random: random)
-    if options.mode == .keyfile {
-      try KeyFile(header: header, folder: surroundings.keyFolder).write(record.bytes)
-    }
-    try store.put(keyName, options.mode == .keyfile ? record.withoutBundle : record.bytes)
-    try store.put(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))
-    return try open(header: header, keys: keys, in: store, surroundings: surroundings)
   }
 
   /// Opens a repository with a passphrase of one of its keys.
@@ -65,83 +30,110 @@ extension Repository {
     guard let header = try header(in: store) else {
       throw RepositoryError.notFound(location: store.location)
     }
-    let unwrapped = try surroundings.times.measure(.passphrase) {
-      try unwrap(header: header, in: store, passphrase: passphrase, surroundings: surroundings)
+    let remarks = Remarks(surroundings.warn)
+    let keys = try surroundings.times.measure(.passphrase) {
+      try KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks).open(passphrase)
     }
-    guard let keys = unwrapped else { throw RepositoryError.wrongPassphrase(location: store.location) }
-    let bytes = try store.get(RepositoryHeader.configName)
-    try RepositoryHeader.verify(bytes, header: header, indexKey: keys.indexKey, location: store.location)
+    return try open(header: header, keys: keys, in: store, surroundings: surroundings, remarks: remarks)
+  }
+
+  /// - Parameter remarks: Told of keys whose signatures do not count.
+  static func open(
+    header: RepositoryHeader, keys: KeyBundle, in store: any ObjectStore, surroundings: RepositorySurroundings,
+    remarks: Remarks
+  ) throws -> Repository {
+    let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
+    let signers = try ring.storedRecords().compactMap { name, record in
+      do {
+        return try record.signer(rootPublic: keys.rootPublic, object: name.path, location: store.location)
+      } catch {
+        remarks.add(error, consequence: "it is passed over")
+        return nil
+      }
+    }
+    return Repository(
+      context: RepositoryContext(
+        store: store, header: header, keys: keys, signers: SignerDirectory(signers),
+        surroundings: surroundings, remarks: remarks))
+  }
+}
+
+/// The keys of a repository, of which one opens it. A key that is not readable, or not of this repository, keeps none of the
+/// others from doing so.
+struct KeyRing {
+  let header: RepositoryHeader
+  let store: any ObjectStore
+  let surroundings: RepositorySurroundings
+  let remarks: Remarks
+
+  /// Opens the first key that the passphrase fits, and makes sure that the header is the one that it belongs to.
+  ///
+  /// - Throws: `RepositoryError.wrongPassphrase`; `.keyFileMissing`; `.damaged`; `StorageError`.
+  func open(_ passphrase: SecretBytes) throws -> KeyBundle {
+    let records = try bundledRecords()
+    let config = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
+    var failure: (any Error)?
+    let openedKeys = surroundings.openedKeys
+    for record in records {
+      guard let keys = openedKeys?.bundle(of: record, passphrase: passphrase) else { continue }
+      if (try? verify(keys, config)) != nil { return keys }
+    }
+    for record in records {
+      do {
+        guard let keys = try record.unwrap(passphrase: passphrase) else { continue }
+        try verify(keys, config)
+        try openedKeys?.keep(keys, of: record, passphrase: passphrase, random: surroundings.random)
+        return keys
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    throw failure ?? RepositoryError.wrongPassphrase(location: store.location)
+  }
+
+  private func verify(_ keys: KeyBundle, _ config: [UInt8]) throws {
+    try RepositoryHeader.verify(config, header: header, indexKey: keys.indexKey, location: store.location)
     guard header.rootPublic == Hexadecimal.encode(keys.rootPublic) else {
       throw RepositoryError.damaged(
         object: RepositoryHeader.configName.path, location: store.location,
         detail: "it names another root key than the key that was opened")
     }
-    return try open(header: header, keys: keys, in: store, surroundings: surroundings)
   }
 
-  private static func unwrap(
-    header: RepositoryHeader, in store: any ObjectStore, passphrase: SecretBytes,
-    surroundings: RepositorySurroundings
-  ) throws -> KeyBundle? {
-    let records = try bundledRecords(header: header, in: store, surroundings: surroundings)
-    let openedKeys = surroundings.openedKeys
-    for record in records {
-      if let keys = openedKeys?.bundle(of: record, passphrase: passphrase) { return keys }
-    }
-    for record in records {
-      if let keys = try record.unwrap(passphrase: passphrase) {
-        try openedKeys?.keep(keys, of: record, passphrase: passphrase, random: surroundings.random)
-        return keys
-      }
-    }
-    return nil
-  }
-
-  /// The records that hold a wrapped bundle, in the repository or on this machine.
-  private static func bundledRecords(
-    header: RepositoryHeader, in store: any ObjectStore, surroundings: RepositorySurroundings
-  ) throws -> [KeyRecord] {
+  /// The records that hold a wrapped bundle, in the repository or on this machine. The passphrase is stretched for none
+  /// that the root which the header names does not vouch for.
+  private func bundledRecords() throws -> [KeyRecord] {
     if header.mode == .keyfile {
       let file = KeyFile(header: header, folder: surroundings.keyFolder)
-      let record = try KeyRecord(
-        decoding: try file.read(location: store.location), object: file.path, location: store.location)
-      return [record]
+      return [
+        try KeyRecord(
+          decoding: try file.read(location: store.location), object: file.path, location: store.location)
+      ]
     }
-    return try store.list(KeyRecord.folder).map { status in
-      try KeyRecord(
-        decoding: try store.get(status.name), object: status.name.path, location: store.location)
-    }.filter(\.holdsBundle)
+    let records = try storedRecords().filter(\.record.holdsBundle)
+    let root = Hexadecimal.decode(header.rootPublic) ?? []
+    let ours = records.filter { name, record in
+      (try? record.signer(rootPublic: root, object: name.path, location: store.location)) != nil
+    }
+    // Where none is vouched for, it is the header that was changed: opening one of them will tell.
+    return (ours.isEmpty ? records : ours).map(\.record)
   }
 
-  private static func open(
-    header: RepositoryHeader, keys: KeyBundle, in store: any ObjectStore, surroundings: RepositorySurroundings
-  ) throws -> Repository {
-    var signers: [Signer] = []
-    for status in try store.list(KeyRecord.folder) {
-      let record = try KeyRecord(
-        decoding: try store.get(status.name), object: status.name.path, location: store.location)
-      signers.append(try record.signer(rootPublic: keys.rootPublic, location: store.location))
+  /// The keys in the repository that are readable; of the others it is said that they are passed over.
+  func storedRecords() throws -> [(name: ObjectName, record: KeyRecord)] {
+    try store.list(KeyRecord.folder).compactMap { status in
+      do {
+        guard KeyRecord.isFolderOrName(status.name.path) else {
+          throw RepositoryError.damaged(
+            object: status.name.path, location: store.location, detail: "its name is not one that keys have")
+        }
+        let bytes = try store.get(status.name, limit: ObjectLimit.key)
+        let record = try KeyRecord(decoding: bytes, object: status.name.path, location: store.location)
+        return (status.name, record)
+      } catch {
+        remarks.add(error, consequence: "it is passed over")
+        return nil
+      }
     }
-    return Repository(
-      context: RepositoryContext(
-        store: store, header: header, keys: keys, signers: SignerDirectory(signers),
-        surroundings: surroundings))
-  }
-}
-
-extension Repository {
-  /// Adds a key to the repository that can back up but neither read nor delete, opened by its own passphrase.
-  ///
-  /// - Throws: `RepositoryError.needsFullKey`; `StorageError`.
-  public func addWriteOnlyKey(passphrase: SecretBytes, passphraseCost: Int = 17) throws {
-    guard let rootPrivate = context.keys.rootPrivate else {
-      throw RepositoryError.needsFullKey(location: location, action: "add keys")
-    }
-    let keys = try context.keys.writeOnly(random: context.random)
-    let record = try KeyRecord(
-      wrapping: keys, rootPrivate: rootPrivate, passphrase: passphrase, logN: passphraseCost,
-      created: context.clock.now(), random: context.random)
-    guard let name = KeyRecord.objectName(keys.id) else { return }
-    try context.store.put(name, record.bytes)
   }
 }

@@ -8,6 +8,7 @@ struct RepositoryContext: Sendable {
   let keys: KeyBundle
   let signers: SignerDirectory
   let surroundings: RepositorySurroundings
+  let remarks: Remarks
 
   var location: String { store.location }
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
@@ -57,10 +58,13 @@ public struct RepositorySurroundings: Sendable {
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
   public let times: StageTimes?
+  /// Told once of each thing that is wrong and stops nothing.
+  public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil
+    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil,
+    warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock
     self.random = random
@@ -69,5 +73,6 @@ public struct RepositorySurroundings: Sendable {
     self.openedKeys = openedKeys
     self.workers = workers
     self.times = times
+    self.warn = warn
   }
 }

@@ -1,181 +1,309 @@
 import CofferSystem
 import Foundation
+import Synchronization
 
 /// Objects as files below a folder.
 ///
-/// A put writes to a temporary name in the object's own folder, makes the bytes durable, links the final name
-/// (which fails when it is taken), and makes the folder durable.
-public struct LocalDirectoryStore: ObjectStore {
+/// The folder is opened once and held: what happens to the path that led to it, an unmounted disk for example, cannot
+/// send what is written later to another place. A put writes to a temporary name in the object's own folder, makes the
+/// bytes durable, gives the file its final name (which fails when that is taken), and makes the folder durable.
+public final class LocalDirectoryStore: ObjectStore {
   public let location: String
   private let root: String
   private let calls: FileCalls
+  private let warn: @Sendable (Diagnosis) -> Void
+  private let identity = ProcessIdentity.current()
+  private let state = Mutex(State())
 
-  private static let temporaryPrefix = ".tmp-"
+  private struct State: Sendable {
+    var means = ExclusiveNaming.Means.link
+    /// Folders whose names in their parents are known to be durable.
+    var durable: Set<String> = []
+    var saysNothingOfFolders = false
+  }
 
-  /// - Parameter root: An absolute path; created, but not its parents, when the first object is put.
-  public init(root: String, calls: FileCalls = .system) {
+  /// Opened when it is first needed, and never closed before the store is gone.
+  private let held = Mutex<Folder?>(nil)
+
+  /// - Parameters:
+  ///   - root: An absolute path; only `makePlace` makes the folder.
+  ///   - warn: Told once of what the file system cannot promise.
+  public init(
+    root: String, calls: FileCalls = .system, warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
+  ) {
     location = root
     self.root = root
     self.calls = calls
+    self.warn = warn
+  }
+
+  public func makePlace() throws(StorageError) {
+    guard mkdir(root, 0o700) == 0 else {
+      if errno == EEXIST { return }
+      throw storageError(SystemError(call: "mkdir", subject: root), nil)
+    }
+    // Whatever the process's mask is.
+    chmod(root, 0o700)
+    do throws(SystemError) {
+      let parent = (root as NSString).deletingLastPathComponent
+      try sync(try Folder(opening: parent.isEmpty ? "/" : parent))
+    } catch {
+      throw storageError(error, nil)
+    }
+    var facts = stat()
+    if stat(root, &facts) == 0, facts.st_mode & 0o077 != 0 {
+      remark("keeps no permissions: others may see the repository's files, though they cannot read what is in them")
+    }
   }
 
   public func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) {
-    let path = path(of: name)
-    let folder = Self.folder(of: path)
-    try makeFolder(folder, for: name)
-    let temporary = "\(folder)/\(Self.temporaryPrefix)\(UInt64.random(in: 0 ... .max))"
+    guard let root = try opened() else { throw .missing(name, location: location) }
     do throws(SystemError) {
-      try write(content, to: temporary)
-      guard link(temporary, path) == 0 else { throw SystemError(call: "link", subject: path) }
-      unlink(temporary)
-      try syncFolder(folder)
+      let folder = try makeFolder(name.parts.dropLast(), in: root)
+      let temporary = EntryName(TemporaryName(identity, random: .random(in: 0 ... .max)).text)
+      do throws(SystemError) {
+        try write(content, to: temporary, in: folder)
+        try publish(temporary, EntryName(name.lastPart), in: folder)
+      } catch {
+        // What cannot be removed is counted among the left-overs.
+        _ = try? folder.remove(temporary)
+        throw error
+      }
     } catch {
-      unlink(temporary)
       throw storageError(error, name)
     }
   }
 
   public func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
-    do {
-      let path = path(of: name)
-      let file = try FileDescriptor(opening: path, flags: O_RDONLY)
-      let wanted = try range ?? 0..<Int(file.status(subject: path).st_size)
-      let bytes = try read(file, wanted, path)
-      guard bytes.count == wanted.count else { throw TruncatedRead() }
-      return bytes
-    } catch let error as SystemError {
-      throw storageError(error, name)
+    guard let root = try opened() else { throw .missing(name, location: location) }
+    let bytes: [UInt8]?
+    do throws(SystemError) {
+      let file = try LocalFile(EntryName(name.lastPart), in: try folder(name.parts.dropLast(), in: root))
+      bytes = try file.read(range ?? 0..<file.size)
     } catch {
-      throw .truncated(name, location: location)
+      throw storageError(error, name)
     }
+    guard let bytes else { throw .truncated(name, location: location) }
+    return bytes
   }
 
   public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
-    var facts = stat()
-    guard lstat(path(of: name), &facts) == 0 else {
-      throw storageError(SystemError(call: "stat", subject: path(of: name)), name)
+    guard let root = try opened() else { throw .missing(name, location: location) }
+    do throws(SystemError) {
+      let folder = try folder(name.parts.dropLast(), in: root)
+      return Self.objectStatus(name, try folder.status(of: EntryName(name.lastPart)))
+    } catch {
+      throw storageError(error, name)
     }
-    return Self.objectStatus(name, facts)
   }
 
   public func list(_ folder: String) throws(StorageError) -> [ObjectStatus] {
     var found: [ObjectStatus] = []
-    try walk(folder.isEmpty ? root : "\(root)/\(folder)", prefix: folder) { name, facts in
+    try walk(folder) { path, facts in
+      guard let name = ObjectName(path.map(\.description).joined(separator: "/")) else { return }
       found.append(Self.objectStatus(name, facts))
     }
     return found
   }
 
   public func delete(_ name: ObjectName) throws(StorageError) {
-    let path = path(of: name)
-    guard unlink(path) == 0 else {
-      if errno == ENOENT { return }
-      throw storageError(SystemError(call: "unlink", subject: path), name)
+    guard let root = try opened() else { return }
+    do throws(SystemError) {
+      let folder = try folder(name.parts.dropLast(), in: root)
+      try folder.remove(EntryName(name.lastPart))
+      try sync(folder)
+    } catch {
+      if error.code == ENOENT { return }
+      throw storageError(error, name)
     }
-    do { try syncFolder(Self.folder(of: path)) } catch { throw storageError(error, name) }
   }
 
-  public func firstForeignEntry() throws(StorageError) -> String? {
+  public func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String? {
     var facts = stat()
-    guard lstat(root, &facts) == 0 else {
+    guard stat(root, &facts) == 0 else {
       if errno == ENOENT { return nil }
       throw storageError(SystemError(call: "stat", subject: root), nil)
     }
-    guard facts.st_mode & S_IFMT == S_IFDIR else { return Self.lastPart(of: root) }
-    return try entries(of: root).sorted().first
+    guard facts.st_mode & S_IFMT == S_IFDIR else { return (root as NSString).lastPathComponent }
+    guard let root = try opened() else { return nil }
+    do throws(SystemError) { return try foreignEntry(in: root, prefix: "", isExpected) } catch {
+      throw storageError(error, nil)
+    }
+  }
+
+  public func unfinishedPuts() throws(StorageError) -> [UnfinishedPut] {
+    var found: [UnfinishedPut] = []
+    try walk("") { path, facts in
+      guard let name = path.last.flatMap({ TemporaryName(parsing: $0.description) }) else { return }
+      found.append(
+        UnfinishedPut(
+          path: path.map(\.description).joined(separator: "/"), size: Int(facts.st_size),
+          isAbandoned: name.isAbandoned(seenBy: identity)))
+    }
+    return found
+  }
+
+  public func remove(_ put: UnfinishedPut) throws(StorageError) {
+    let parts = Self.parts(of: put.path)
+    guard let root = try opened(), let last = parts.last, TemporaryName(parsing: last) != nil else { return }
+    do throws(SystemError) {
+      try folder(parts.dropLast(), in: root).remove(EntryName(last))
+    } catch {
+      if error.code != ENOENT { throw storageError(error, nil) }
+    }
   }
 }
 
-// MARK: - Files
+// MARK: - Folders and files
 
 extension LocalDirectoryStore {
-  private struct TruncatedRead: Error {}
-
-  private func path(of name: ObjectName) -> String { "\(root)/\(name.path)" }
-
-  private static func folder(of path: String) -> String {
-    String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+  /// The root; nil when there is none.
+  private func opened() throws(StorageError) -> Folder? {
+    let result: Result<Folder?, SystemError> = held.withLock { held in
+      if let held { return .success(held) }
+      do throws(SystemError) {
+        held = try Folder(opening: root)
+        return .success(held)
+      } catch {
+        return error.code == ENOENT || error.code == ENOTDIR ? .success(nil) : .failure(error)
+      }
+    }
+    do throws(SystemError) { return try result.get() } catch { throw storageError(error, nil) }
   }
 
-  private static func lastPart(of path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
+  private func folder(_ parts: some Sequence<String>, in root: Folder) throws(SystemError) -> Folder {
+    var current = root
+    for part in parts { current = try current.folder(EntryName(part)) }
+    return current
   }
 
-  private func write(_ content: UnsafeRawBufferPointer, to path: String) throws(SystemError) {
-    let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL)
+  private func makeFolder(_ parts: some Sequence<String>, in root: Folder) throws(SystemError) -> Folder {
+    var current = root
+    var path = ""
+    for part in parts {
+      path += "/" + part
+      let name = EntryName(part)
+      if !state.withLock({ $0.durable.contains(path) }) {
+        do throws(SystemError) { try current.makeFolder(name) } catch {
+          // It is there already, or the file system refuses to set its mode.
+          guard current.holds(name) else { throw error }
+        }
+        // Whoever made it may not have come to this yet.
+        try sync(current)
+        _ = state.withLock { $0.durable.insert(path) }
+      }
+      current = try current.folder(name)
+    }
+    return current
+  }
+
+  private func write(
+    _ content: UnsafeRawBufferPointer, to name: EntryName, in folder: Folder
+  ) throws(SystemError) {
+    let file = try folder.open(name, flags: O_WRONLY | O_CREAT | O_EXCL)
+    // Whatever the process's mask is; file systems without modes refuse it, and show modes of their own anyway.
+    _ = fchmod(file.number, 0o600)
     var rest = content
     while !rest.isEmpty {
       let count = calls.write(file.number, rest.baseAddress, rest.count)
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: path) }
+      guard count > 0 else { throw SystemError(call: "write", subject: folder.path(of: name)) }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
-    guard calls.sync(file.number) == 0 else { throw SystemError(call: "fsync", subject: path) }
-    try file.close(subject: path)
+    guard calls.sync(file.number) == 0 else { throw SystemError(call: "fsync", subject: folder.path(of: name)) }
+    try file.close(subject: folder.path(of: name))
   }
 
-  private func read(
-    _ file: borrowing FileDescriptor, _ range: Range<Int>, _ path: String
-  ) throws(SystemError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    var filled = 0
-    while filled < range.count {
-      let count = bytes.withUnsafeMutableBytes {
-        pread(file.number, $0.baseAddress?.advanced(by: filled), range.count - filled, range.lowerBound + filled)
+  private func publish(_ temporary: EntryName, _ final: EntryName, in folder: Folder) throws(SystemError) {
+    var means = state.withLock { $0.means }
+    let first = means
+    try ExclusiveNaming(calls: calls).name(temporary, final, in: folder, by: &means)
+    if means != first { settle(on: means) }
+    do throws(SystemError) {
+      try sync(folder)
+    } catch {
+      // Nobody may lean on what a power cut could still take away.
+      try folder.remove(final)
+      throw error
+    }
+  }
+
+  private func settle(on means: ExclusiveNaming.Means) {
+    let isNews = state.withLock { state in
+      defer { state.means = means }
+      return state.means != means
+    }
+    if isNews, means == .reservation {
+      remark(
+        "has neither hard links nor renames that replace nothing: programs that write an object of one name at the "
+          + "same moment are told apart by an empty file in its place, which one that is killed may leave behind")
+    }
+  }
+
+  private func sync(_ folder: Folder) throws(SystemError) {
+    let code = calls.sync(folder.number) == 0 ? 0 : errno
+    guard code != 0 else { return }
+    guard code == EINVAL || code == EOPNOTSUPP || code == ENOSYS else {
+      throw SystemError(call: "fsync", subject: folder.path, code: code)
+    }
+    let isNews = state.withLock { state in
+      defer { state.saysNothingOfFolders = true }
+      return !state.saysNothingOfFolders
+    }
+    if isNews {
+      remark("cannot be asked to make a folder's entries durable: after a power cut the newest objects may be missing")
+    }
+  }
+
+  private func remark(_ problem: String) {
+    warn(Diagnosis(subject: "repository \(location)", problem: "The file system \(problem)"))
+  }
+
+  // MARK: - Listing
+
+  /// Calls `body` with the paths of all files below a folder, no deeper than objects are.
+  private func walk(_ path: String, _ body: ([EntryName], stat) -> Void) throws(StorageError) {
+    guard let root = try opened() else { return }
+    let parts = Self.parts(of: path)
+    do throws(SystemError) {
+      try walk(try folder(parts, in: root), parts.map { EntryName($0) }, body)
+    } catch {
+      if error.code == ENOENT { return }
+      throw storageError(error, nil)
+    }
+  }
+
+  private func walk(_ folder: Folder, _ parts: [EntryName], _ body: ([EntryName], stat) -> Void) throws(SystemError) {
+    for name in try folder.names() {
+      // What vanishes after it was listed was deleted by another run.
+      do throws(SystemError) {
+        let facts = try folder.status(of: name)
+        let path = parts + [name]
+        if facts.st_mode & S_IFMT == S_IFREG { body(path, facts) }
+        guard facts.st_mode & S_IFMT == S_IFDIR, path.count < ObjectName.partLimit,
+          ObjectName(name.description) != nil
+        else { continue }
+        try walk(try folder.folder(name), path, body)
+      } catch {
+        if error.code != ENOENT { throw error }
       }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw SystemError(call: "read", subject: path) }
-      if count == 0 { break }
-      filled += count
-    }
-    return Array(bytes[..<filled])
-  }
-
-  /// Makes the folders from the root down to `folder`, each durable in its parent.
-  private func makeFolder(_ folder: String, for name: ObjectName) throws(StorageError) {
-    guard access(folder, F_OK) != 0 else { return }
-    let parent = Self.folder(of: folder)
-    if folder != root { try makeFolder(parent, for: name) }
-    guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-      throw storageError(SystemError(call: "mkdir", subject: folder), name)
-    }
-    do { try syncFolder(parent.isEmpty ? "/" : parent) } catch { throw storageError(error, name) }
-  }
-
-  private func syncFolder(_ path: String) throws(SystemError) {
-    let folder = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
-    guard calls.sync(folder.number) == 0 else { throw SystemError(call: "fsync", subject: path) }
-  }
-
-  private func walk(
-    _ folder: String, prefix: String, _ body: (ObjectName, stat) -> Void
-  ) throws(StorageError) {
-    for entry in try entries(of: folder) where !entry.hasPrefix(".") {
-      var facts = stat()
-      let path = "\(folder)/\(entry)"
-      // What vanished since it was listed was deleted by another run.
-      guard lstat(path, &facts) == 0 else { continue }
-      let name = prefix.isEmpty ? entry : "\(prefix)/\(entry)"
-      if facts.st_mode & S_IFMT == S_IFDIR {
-        try walk(path, prefix: name, body)
-      } else if facts.st_mode & S_IFMT == S_IFREG, let name = ObjectName(name) {
-        body(name, facts)
-      }
     }
   }
 
-  private func entries(of folder: String) throws(StorageError) -> [String] {
-    guard let stream = opendir(folder) else {
-      if errno == ENOENT { return [] }
-      throw storageError(SystemError(call: "opendir", subject: folder), nil)
+  private func foreignEntry(
+    in folder: Folder, prefix: String, _ isExpected: (String) -> Bool
+  ) throws(SystemError) -> String? {
+    for name in try folder.names() where TemporaryName(parsing: name.description)?.writer == nil {
+      let path = prefix + name.description
+      guard isExpected(path) else { return path }
+      guard try folder.status(of: name).st_mode & S_IFMT == S_IFDIR else { continue }
+      if let found = try foreignEntry(in: try folder.folder(name), prefix: path + "/", isExpected) { return found }
     }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
+    return nil
+  }
+
+  private static func parts(of path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static func objectStatus(_ name: ObjectName, _ facts: stat) -> ObjectStatus {
@@ -192,23 +320,4 @@ extension LocalDirectoryStore {
     default: .failed(name, location: location, cause: error)
     }
   }
-}
-
-/// The calls whose failure loses data if it goes unnoticed, so that tests can make them fail.
-public struct FileCalls: Sendable {
-  /// As `write(2)`.
-  public let write: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int
-  /// As `fsync(2)`; called on files and on folders.
-  public let sync: @Sendable (Int32) -> Int32
-
-  public init(
-    write: @escaping @Sendable (Int32, UnsafeRawPointer?, Int) -> Int,
-    sync: @escaping @Sendable (Int32) -> Int32
-  ) {
-    self.write = write
-    self.sync = sync
-  }
-
-  public static let system = FileCalls(
-    write: { Foundation.write($0, $1, $2) }, sync: { Foundation.fsync($0) })
 }

@@ -61,6 +61,9 @@ public final class MemoryStore: ObjectStore {
     return Array(bytes[range])
   }
 
+  /// Returns the whole object, whatever its size.
+  public func get(_ name: ObjectName) throws(StorageError) -> [UInt8] { try get(name, range: nil) }
+
   public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
     guard let object = content.withLock({ $0.objects[name] }) else {
       throw .missing(name, location: location)
@@ -80,7 +83,7 @@ public final class MemoryStore: ObjectStore {
     content.withLock { $0.objects[name] = nil }
   }
 
-  public func firstForeignEntry() throws(StorageError) -> String? {
-    content.withLock { $0.objects.keys.min()?.path }
+  public func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String? {
+    content.withLock { $0.objects.keys.filter { !isExpected($0.path) }.min()?.path }
   }
 }

@@ -4,10 +4,13 @@
 public struct ObjectName: Hashable, Sendable, Comparable, CustomStringConvertible {
   public let path: String
 
+  /// How many parts a name may have.
+  public static let partLimit = 3
+
   /// - Returns: nil unless `path` is well formed.
   public init?(_ path: String) {
     let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    guard (1...3).contains(parts.count), parts.allSatisfy(Self.isPart) else { return nil }
+    guard (1...Self.partLimit).contains(parts.count), parts.allSatisfy(Self.isPart) else { return nil }
     self.path = path
   }
 
@@ -28,10 +31,13 @@ public struct ObjectName: Hashable, Sendable, Comparable, CustomStringConvertibl
     }
   }
 
-  /// The last part.
-  public var lastPart: String {
-    path.split(separator: "/").last.map(String.init) ?? path
+  /// The parts that slashes part.
+  public var parts: [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
   }
+
+  /// The last part.
+  public var lastPart: String { parts.last ?? path }
 
   public var description: String { path }
 

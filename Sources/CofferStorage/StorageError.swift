@@ -8,6 +8,8 @@ public enum StorageError: DiagnosableError, Equatable {
   case missing(ObjectName, location: String)
   /// The object is shorter than what was to be read of it.
   case truncated(ObjectName, location: String)
+  /// The object is larger than any of its kind.
+  case tooLarge(ObjectName, location: String, size: Int)
   /// The store has no room for the object.
   case full(ObjectName, location: String)
   /// The system refused an operation.
@@ -26,6 +28,11 @@ public enum StorageError: DiagnosableError, Equatable {
     case .truncated(let name, let location):
       Diagnosis(
         subject: "repository \(location)", problem: "Object \(name) is shorter than it should be",
+        suggestion: "Run 'coffer check' to see what else is affected")
+    case .tooLarge(let name, let location, let size):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Object \(name) has \(size) bytes, more than any of its kind; it is not read",
         suggestion: "Run 'coffer check' to see what else is affected")
     case .full(let name, let location):
       Diagnosis(

@@ -13,12 +13,13 @@ final class ErrorTail: Sendable {
   private static let byteLimit = 16 << 10
 
   /// - Parameter end: Becomes readable when the child has ended; must stay open until `join` has returned.
-  init(reading descriptor: consuming FileDescriptor, until end: Int32) {
-    let number = descriptor.release()
-    _ = fcntl(number, F_SETFL, O_NONBLOCK)
-    let worker = WorkerThread(name: "stderr") { [self] in
-      let descriptor = FileDescriptor(owning: number)
-      let reader = PolledReader(descriptor.number, cancellation: nil)
+  /// - Throws: `SystemError` when no thread can be had.
+  init(reading descriptor: consuming FileDescriptor, until end: Int32) throws(SystemError) {
+    let held = HeldDescriptor(descriptor)
+    _ = fcntl(held.descriptor.number, F_SETFL, O_NONBLOCK)
+    let worker = try WorkerThread(name: "stderr") { [self] in
+      let descriptor = held.descriptor.number
+      let reader = PolledReader(descriptor, cancellation: nil)
       withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
         while case .bytes(let count)? = try? reader.read(
           into: buffer, seconds: .infinity, orUntil: end, subject: "stderr")
@@ -31,6 +32,15 @@ final class ErrorTail: Sendable {
       }
     }
     thread.withLock { $0 = worker }
+  }
+
+  /// Closes the descriptor when nobody holds it any more, whether the thread was started or not.
+  private final class HeldDescriptor: Sendable {
+    let descriptor: FileDescriptor
+
+    init(_ descriptor: consuming FileDescriptor) {
+      self.descriptor = descriptor
+    }
   }
 
   var lines: [String] {

@@ -56,18 +56,20 @@ struct Spawner {
     _ = consume childInput
     _ = consume childOutput
     _ = consume childError
-    let endDescriptor: Int32
+    var endDescriptor: Int32 = -1
+    let errorTail: ErrorTail
     do {
       endDescriptor = try openEnd(of: identifier)
+      errorTail = try ErrorTail(reading: ownError, until: endDescriptor)
     } catch {
       kill(-identifier, SIGKILL)
       while waitpid(identifier, nil, 0) < 0 && errno == EINTR {}
+      if endDescriptor >= 0 { close(endDescriptor) }
       throw error
     }
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
-      output: output, errorTail: ErrorTail(reading: ownError, until: endDescriptor),
-      leavesBackground: command.leavesBackground, starter: starter)
+      output: output, errorTail: errorTail, leavesBackground: command.leavesBackground, starter: starter)
   }
 
   private var texts: [String] {
@@ -109,17 +111,23 @@ struct Spawner {
     if descriptor >= 0 { return descriptor }
     // Old kernels lack the call, and some sandboxes refuse it: a thread waits, and closes a pipe when it has waited.
     let (readEnd, writeEnd) = try makePipe()
-    _ = WorkerThread(name: "child-end") {
-      var facts = siginfo_t()
-      while waitid(P_PID, id_t(identifier), &facts, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    do {
+      _ = try WorkerThread(name: "child-end") {
+        var facts = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &facts, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+        close(writeEnd)
+      }
+    } catch {
+      close(readEnd)
       close(writeEnd)
+      throw error
     }
     return readEnd
   }
 
   private func start(_ streams: ChildStreams) throws -> pid_t {
     let (command, path, closeFrom) = (command, path, firstUnused)
-    let result = starter.run { () -> Result<pid_t, SystemError> in
+    let result = try starter.run { () -> Result<pid_t, SystemError> in
       CStrings.with([path, command.workingDirectory, streams.inputPath, streams.outputPath]) { texts in
         CStrings.with([command.executable] + command.arguments) { arguments in
           CStrings.with(command.environment.variables.map { "\($0.key)=\($0.value)" }) { variables in

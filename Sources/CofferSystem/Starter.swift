@@ -15,9 +15,11 @@ final class Starter: Sendable {
   }
 
   /// Calls `body` on the thread and waits for what it returns.
-  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
+  ///
+  /// - Throws: `SystemError` when the thread cannot be had.
+  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) throws(SystemError) -> Result {
     let result = Monitor<Result?>(nil)
-    queue.push {
+    try queue().push {
       let value = body()
       result.update { $0 = value }
     }
@@ -28,15 +30,20 @@ final class Starter: Sendable {
   }
 
   /// The thread is begun when the first child is.
-  private var queue: BoundedQueue<@Sendable () -> Void> {
-    thread.update { thread in
-      if let thread { return thread.work }
+  private func queue() throws(SystemError) -> BoundedQueue<@Sendable () -> Void> {
+    let result: Swift.Result<BoundedQueue<@Sendable () -> Void>, SystemError> = thread.update { thread in
+      if let thread { return .success(thread.work) }
       let work = BoundedQueue<@Sendable () -> Void>(capacity: 1)
-      _ = WorkerThread(name: "children") {
-        while let body = work.pop() { body() }
+      do throws(SystemError) {
+        _ = try WorkerThread(name: "children") {
+          while let body = work.pop() { body() }
+        }
+      } catch {
+        return .failure(error)
       }
       thread = RunningThread(work: work)
-      return work
+      return .success(work)
     }
+    return try result.get()
   }
 }

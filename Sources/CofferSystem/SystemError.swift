@@ -31,7 +31,8 @@ public struct SystemError: DiagnosableError, Equatable {
     case EACCES, EPERM: "Check the owner and the permissions of the path and of the folders above it"
     case ENOENT: "Check the spelling of the path"
     case EMFILE, ENFILE: "Raise the limit of open files (ulimit -n)"
-    case EAGAIN, ENOMEM: "Give this user more processes (ulimit -u) or memory, or run less at the same time"
+    case EAGAIN, ENOMEM:
+      "Give this user more processes (ulimit -u, TasksMax=, a container's limit) or memory, or run less at the same time"
     case EROFS: "The file system is mounted read-only; remount it or choose another place"
     default: nil
     }

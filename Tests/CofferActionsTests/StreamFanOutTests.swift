@@ -37,10 +37,10 @@ struct StreamFanOutTests {
   /// What each reader got, or its error.
   private func read(
     _ fanOut: StreamFanOut, givingUpAfter limits: [Int]
-  ) -> (results: [Result<[UInt8], any Error>], run: Result<Void, any Error>) {
+  ) throws -> (results: [Result<[UInt8], any Error>], run: Result<Void, any Error>) {
     let results = Monitor([Int: Result<[UInt8], any Error>]())
-    let threads = fanOut.branches.enumerated().map { number, branch in
-      WorkerThread(name: "reader") {
+    let threads = try fanOut.branches.enumerated().map { number, branch in
+      try WorkerThread(name: "reader") {
         let result = Result { () throws -> [UInt8] in
           var all: [UInt8] = []
           var piece = [UInt8](repeating: 0, count: 1000 + number * 7777)
@@ -65,14 +65,14 @@ struct StreamFanOutTests {
 
   @Test("Every reader gets every byte, however fast it reads")
   func all() throws {
-    let (results, run) = read(StreamFanOut(Numbers(3_000_000), readers: 3), givingUpAfter: [.max, .max, .max])
+    let (results, run) = try read(StreamFanOut(Numbers(3_000_000), readers: 3), givingUpAfter: [.max, .max, .max])
     try run.get()
     for result in results { #expect(try result.get() == bytes(3_000_000)) }
   }
 
   @Test("A reader that gives up holds nobody back")
   func givingUp() throws {
-    let (results, run) = read(StreamFanOut(Numbers(3_000_000), readers: 2), givingUpAfter: [10_000, .max])
+    let (results, run) = try read(StreamFanOut(Numbers(3_000_000), readers: 2), givingUpAfter: [10_000, .max])
     try run.get()
     #expect(try results[1].get() == bytes(3_000_000))
   }
@@ -80,14 +80,14 @@ struct StreamFanOutTests {
   @Test("When nobody reads any more, the source is not read to its end")
   func nobody() throws {
     let source = Numbers(50_000_000)
-    let (_, run) = read(StreamFanOut(source, readers: 2), givingUpAfter: [10_000, 10_000])
+    let (_, run) = try read(StreamFanOut(source, readers: 2), givingUpAfter: [10_000, 10_000])
     try run.get()
     #expect(source.readCount < 10_000_000)
   }
 
   @Test("The source's error reaches everybody")
-  func failure() {
-    let (results, run) = read(
+  func failure() throws {
+    let (results, run) = try read(
       StreamFanOut(Numbers(1_000_000, breaksOff: true), readers: 2), givingUpAfter: [.max, .max])
     #expect(throws: Broken()) { try run.get() }
     for result in results { #expect(throws: Broken()) { try result.get() } }

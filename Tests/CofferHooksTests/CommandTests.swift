@@ -129,7 +129,7 @@ struct CommandRunnerTests {
   @Test("Cancelling ends a command with everything it started")
   func cancelled() throws {
     let cancellation = try Cancellation()
-    let thread = WorkerThread(name: "cancel") {
+    let thread = try WorkerThread(name: "cancel") {
       usleep(300_000)
       cancellation.cancel()
     }

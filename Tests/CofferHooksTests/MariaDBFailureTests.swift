@@ -162,11 +162,11 @@ struct MariaDBFailureTests {
     let dump = try bench.dump(one.entry("busy"), context: context)
     let before = try one.content(of: "busy")
     let server = one
-    let holder = WorkerThread(name: "holder") {
+    let holder = try WorkerThread(name: "holder") {
       _ = try? server.run("START TRANSACTION; SELECT * FROM busy.t; DO SLEEP(30)")
     }
     // Ctrl-C while the tables are changing places: what was begun is still put back.
-    let canceller = WorkerThread(name: "canceller") {
+    let canceller = try WorkerThread(name: "canceller") {
       let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DROP TRIGGER%'"
       for _ in 1...1000 where (try? server.run(waiting)) == "0\n" { usleep(20000) }
       cancellation.cancel()
@@ -214,7 +214,7 @@ struct MariaDBFailureTests {
     let isDone = Monitor(false)
     let seen = Monitor<Set<String>>([])
     let secrets = [one.password, two.password].map { Array($0.utf8) }
-    let watcher = WorkerThread(name: "watcher") {
+    let watcher = try WorkerThread(name: "watcher") {
       while !isDone.update({ $0 }) {
         for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
           guard Self.isChild(entry) else { continue }

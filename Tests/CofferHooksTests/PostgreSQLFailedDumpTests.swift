@@ -116,7 +116,7 @@ struct PostgreSQLFailedDumpTests: PostgreSQLSuite {
     let context = try makeContext(cancellation: cancellation)
     let root = try configured("  - {name: users, pg_dump_command: \(try standIn("sleep 987653"))}\n")
     let dump = try plan(root, context)
-    let canceller = WorkerThread(name: "canceller") {
+    let canceller = try WorkerThread(name: "canceller") {
       usleep(200_000)
       cancellation.cancel()
     }

@@ -36,7 +36,7 @@ struct PostgreSQLSecrecyTests: PostgreSQLSuite {
     let isDone = Monitor(false)
     let seen = Monitor<Set<String>>([])
     let secrets = [one.password, two.password, "SCRAM-SHA-256$"]
-    let watcher = WorkerThread(name: "watcher") {
+    let watcher = try WorkerThread(name: "watcher") {
       while !isDone.update({ $0 }) {
         for process in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] where Int(process) != nil {
           guard let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { continue }

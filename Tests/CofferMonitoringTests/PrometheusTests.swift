@@ -118,8 +118,8 @@ struct PrometheusTests {
   @Test("Runs that end at the same moment both leave their figures")
   func concurrent() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let threads = (0..<8).map { number in
-      WorkerThread(name: "run") { [folder] in
+    let threads = try (0..<8).map { number in
+      try WorkerThread(name: "run") { [folder] in
         var own = report()
         own.configuration = "/\(number)"
         let hook = try? service(PrometheusTextfile.self, "textfile: \(folder)/coffer.prom")

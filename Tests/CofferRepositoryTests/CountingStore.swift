@@ -16,7 +16,9 @@ final class CountingStore: ObjectStore {
   func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) { try store.put(name, content) }
   func status(of name: ObjectName) throws(StorageError) -> ObjectStatus { try store.status(of: name) }
   func list(_ folder: String) throws(StorageError) -> [ObjectStatus] { try store.list(folder) }
-  func firstForeignEntry() throws(StorageError) -> String? { try store.firstForeignEntry() }
+  func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String? {
+    try store.firstForeignEntry(besides: isExpected)
+  }
   func delete(_ name: ObjectName) throws(StorageError) { try store.delete(name) }
 
   func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {

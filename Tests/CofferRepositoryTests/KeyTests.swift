@@ -69,7 +69,7 @@ struct KeyTests {
     #expect(again.statistics.newSize < 1000)
   }
 
-  @Test("A key that the root did not sign opens nothing")
+  @Test("A key that the root did not sign opens nothing, and keeps none of the repository's own from opening it")
   func foreignSigner() throws {
     let repository = try TestRepository()
     let stranger = try KeyBundle.generate(random: .system)
@@ -77,7 +77,11 @@ struct KeyTests {
       wrapping: stranger, rootPrivate: try #require(stranger.rootPrivate), passphrase: TestRepository.passphrase,
       logN: 5, created: Date(), random: .system)
     try repository.store.put(try #require(KeyRecord.objectName(stranger.id)), record.bytes)
-    #expect(throws: (any Error).self) { try repository.reopened() }
+    let reopened = try repository.reopened()
+    #expect(reopened.context.keys.id == repository.repository.context.keys.id)
+    #expect(reopened.context.signers[stranger.id] == nil)
+    try repository.store.delete(try #require(KeyRecord.objectName(repository.repository.context.keys.id)))
+    #expect(throws: RepositoryError.self) { try repository.reopened() }
   }
 
   @Test("The repository's parameters cannot be changed behind a key's back")

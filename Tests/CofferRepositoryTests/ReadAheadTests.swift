@@ -102,8 +102,8 @@ struct ReadAheadTests {
     struct Failed: Error {}
     let cache = SharedCache<Int, Int>(capacity: 2)
     let made = Mutex(0)
-    let threads = (0..<4).map { _ in
-      WorkerThread(name: "ask") {
+    let threads = try (0..<4).map { _ in
+      try WorkerThread(name: "ask") {
         let value = try? cache.value(of: 1) {
           usleep(50_000)
           return made.withLock {

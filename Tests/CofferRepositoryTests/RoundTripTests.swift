@@ -96,8 +96,8 @@ struct RoundTripTests {
     let repository = try TestRepository()
     let session = try repository.repository.beginSession(cancellation: try Cancellation())
     let results = Monitor<[Int: Result<StreamReference, any Error>]>([:])
-    let threads = (0..<4).map { number in
-      WorkerThread(name: "test-\(number)") {
+    let threads = try (0..<4).map { number in
+      try WorkerThread(name: "test-\(number)") {
         let outcome = Result {
           try session.store(MemorySource(dumpLikeBytes(1_500_000, seed: UInt64(number / 2) + 40)))
         }

@@ -136,7 +136,7 @@ struct ChildProcessTests {
   func startersThread() throws {
     let started = Monitor<ChildProcess?>(nil)
     let environment = environment
-    let thread = WorkerThread(name: "passing") {
+    let thread = try WorkerThread(name: "passing") {
       let child = try? SystemProcessLauncher().launch(
         ChildCommand("sh", ["-c", "sleep 0.5; exit 7"], environment: environment))
       started.update { $0 = child }

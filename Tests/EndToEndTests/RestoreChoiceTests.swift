@@ -172,7 +172,7 @@ struct RestoreChoiceTests {
     try configure(entry)
     ground.environment["COFFER_PASSPHRASE"] = nil
     try ground.configure("encryption_passphrase: correct horse\npostgresql_databases:\n" + entry + other)
-    let watch = ProcessWatch(for: secret, folder: "\(ground.folder)/run")
+    let watch = try ProcessWatch(for: secret, folder: "\(ground.folder)/run")
     for arguments in [["create", "-v", "2"], ["restore", "--archive", "latest", "-v", "2"], ["config", "show"]] {
       let run = try ground.coffer(arguments)
       #expect(run.status == .exited(0), "\(run.errors)")

@@ -13,10 +13,10 @@ public final class ProcessWatch: Sendable {
   private let state: Monitor<State>
   private let thread: WorkerThread
 
-  public init(for secret: String, folder: String) {
+  public init(for secret: String, folder: String) throws {
     let state = Monitor(State())
     self.state = state
-    thread = WorkerThread(name: "watch") {
+    thread = try WorkerThread(name: "watch") {
       while !state.update({ $0.isStopped }) {
         let found = Self.look(for: secret) + Self.open(below: folder)
         state.update {

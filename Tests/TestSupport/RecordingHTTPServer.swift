@@ -49,11 +49,12 @@ public final class RecordingHTTPServer: Sendable {
     guard isBound else { throw NotStarted() }
     listener = socket
     port = Int(UInt16(bigEndian: address.sin_port))
-    _ = WorkerThread(name: "http") { [weak self, listener] in
+    _ = try WorkerThread(name: "http") { [weak self, listener] in
       while true {
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { return }
-        _ = WorkerThread(name: "http-connection") { [weak self] in self?.serve(connection) }
+        let thread = try? WorkerThread(name: "http-connection") { [weak self] in self?.serve(connection) }
+        if thread == nil { close(connection) }
       }
     }
   }

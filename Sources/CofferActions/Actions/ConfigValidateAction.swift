@@ -21,7 +21,7 @@ enum ConfigValidateAction {
     }
     for repository in configuration.repositories {
       do {
-        _ = try RepositoryLocation(repository).store(context.surroundings)
+        _ = try RepositoryLocation(repository).store(context.surroundings, context.console)
       } catch let error as UnsupportedStorage {
         // The file is right; it is this program that cannot do it yet.
         context.console.warning(Console.text(error.diagnosis))

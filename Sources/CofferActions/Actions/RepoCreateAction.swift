@@ -25,7 +25,7 @@ enum RepoCreateAction {
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let mode = try mode(context, location)
-      let store = try location.store(context.surroundings)
+      let store = try location.store(context.surroundings, context.console)
       if let existing = try Repository.header(in: store) {
         guard existing.mode == mode else {
           throw RepositoryError.differentMode(location: location.path, existing: existing.mode, requested: mode)
@@ -37,11 +37,15 @@ enum RepoCreateAction {
       }
       try checkParent(
         of: store.location, isMade: context.flags.contains(makeParents) || location.makesParents)
-      let repository = try Repository.create(
-        in: store, options: RepositoryOptions(mode: mode),
-        passphrase: try context.passphrase(for: location, isNew: true),
-        surroundings: location.surroundings(context.surroundings, unlockTimeout: 0))
-      context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+      do {
+        let repository = try Repository.create(
+          in: store, options: RepositoryOptions(mode: mode),
+          passphrase: try context.passphrase(for: location, isNew: true),
+          surroundings: location.surroundings(context.surroundings, context.console, unlockTimeout: 0))
+        context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+      } catch StorageError.exists {
+        context.console.warning("\(location.path): Another program has made the repository at the same moment")
+      }
     }
   }
 

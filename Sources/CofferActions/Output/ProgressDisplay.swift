@@ -16,7 +16,8 @@ final class ProgressDisplay: Sendable {
   /// - Parameters:
   ///   - isForced: Whether it is shown even if the output is no terminal.
   ///   - isQuiet: Whether it is not shown at all.
-  init(session: BackupSession, console: Console, clock: Clock, isForced: Bool, isQuiet: Bool) {
+  /// - Throws: `SystemError` when no thread can be had.
+  init(session: BackupSession, console: Console, clock: Clock, isForced: Bool, isQuiet: Bool) throws(SystemError) {
     self.console = console
     let state = Monitor(State())
     self.state = state
@@ -25,7 +26,7 @@ final class ProgressDisplay: Sendable {
       return
     }
     let start = clock.steadySeconds()
-    thread = WorkerThread(name: "progress") {
+    thread = try WorkerThread(name: "progress") {
       while true {
         let current = state.update { $0 }
         if current.isStopped { return console.status("") }

@@ -104,14 +104,14 @@ struct ActionContext: Sendable {
 
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let store = try location.store(surroundings)
+    let store = try location.store(surroundings, console)
     guard try Repository.header(in: store) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        surroundings, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
+        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

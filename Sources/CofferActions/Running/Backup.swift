@@ -46,12 +46,12 @@ struct Backup {
       return try access.repository.beginSession(options: options, cancellation: context.cancellation)
     }
     guard let first = group.members.first else { throw SeveralErrors(group.failures) }
-    let display = ProgressDisplay(
-      session: first.session, console: context.console, clock: context.surroundings.clock,
-      isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress] ?? false,
-      isQuiet: context.wantsJSON)
-    defer { display.stop() }
     do {
+      let display = try ProgressDisplay(
+        session: first.session, console: context.console, clock: context.surroundings.clock,
+        isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress] ?? false,
+        isQuiet: context.wantsJSON)
+      defer { display.stop() }
       var outcome = Outcome()
       outcome.missing = try storeDumps(in: group, display)
       let files = FileStorer(context: context, group: group) { add($0, to: group, $1) }

@@ -35,8 +35,14 @@ struct DumpLanes {
   /// - Returns: What each dump left, in the order of the plan.
   /// - Throws: The first error that ends the run.
   func run(_ count: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
-    let others = (1..<max(min(count, dumps.count), 1)).map { number in
-      WorkerThread(name: "dump \(number)") { [self] in takeAll() }
+    var others: [WorkerThread] = []
+    do {
+      for number in 1..<max(min(count, dumps.count), 1) {
+        others.append(try WorkerThread(name: "dump \(number)") { [self] in takeAll() })
+      }
+    } catch {
+      state.update { $0.end = $0.end ?? error }
+      cancellation.cancel()
     }
     takeAll()
     for thread in others { thread.join() }

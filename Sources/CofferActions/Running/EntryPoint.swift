@@ -12,7 +12,7 @@ public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutab
   do {
     let words = try ProgramArguments.words(count, arguments)
     let cancellation = try Cancellation()
-    let watcher = SignalWatcher(cancellation: cancellation)
+    let watcher = try SignalWatcher(cancellation: cancellation)
     let code = Program(surroundings: .current(), cancellation: cancellation).run(words)
     return watcher.exitCode ?? code
   } catch {

@@ -51,9 +51,14 @@ struct JobMonitoring {
   private func tell(_ state: MonitoringState) {
     let event = MonitoringEvent(state, report: run.collector.report, log: run.log.lines)
     let errors = Monitor<[String: any Error]>([:])
-    let threads = services.filter { $0.service.states.contains(state) }.map { name, service in
-      WorkerThread(name: name) { [couriers] in
-        do { try service.deliver(event, through: couriers) } catch { errors.update { $0[name] = error } }
+    let threads = services.filter { $0.service.states.contains(state) }.compactMap { name, service in
+      do {
+        return try WorkerThread(name: name) { [couriers] in
+          do { try service.deliver(event, through: couriers) } catch { errors.update { $0[name] = error } }
+        }
+      } catch {
+        errors.update { $0[name] = error }
+        return nil
       }
     }
     for thread in threads { thread.join() }

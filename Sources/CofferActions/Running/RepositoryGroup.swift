@@ -113,15 +113,24 @@ final class RepositoryGroup: Sendable {
   ) throws -> [Result<StreamReference, any Error>] {
     let fanOut = StreamFanOut(source, readers: members.count)
     let results = Monitor([Int: Result<StreamReference, any Error>]())
-    let threads = zip(members, fanOut.branches).enumerated().map { number, pair in
-      let (session, branch) = (pair.0.session, pair.1)
-      return WorkerThread(name: "store \(number)") {
-        let result = Result { try session.store(branch) }
-        branch.stop()
-        results.update { $0[number] = result }
+    var threads: [WorkerThread] = []
+    let reading = Result {
+      do {
+        for (number, pair) in zip(members, fanOut.branches).enumerated() {
+          let (session, branch) = (pair.0.session, pair.1)
+          threads.append(
+            try WorkerThread(name: "store \(number)") {
+              let result = Result { try session.store(branch) }
+              branch.stop()
+              results.update { $0[number] = result }
+            })
+        }
+      } catch {
+        fanOut.end(with: error)
+        throw error
       }
+      try fanOut.run()
     }
-    let reading = Result { try fanOut.run() }
     for thread in threads { thread.join() }
     try reading.get()
     return results.update { results in members.indices.compactMap { results[$0] } }

@@ -39,9 +39,11 @@ struct RepositoryLocation: Sendable {
   }
 
   /// The store that the path's scheme asks for. A new kind of storage is one more case.
-  func store(_ surroundings: Surroundings) throws -> any ObjectStore {
+  ///
+  /// - Parameter console: Told of what the place cannot promise.
+  func store(_ surroundings: Surroundings, _ console: Console) throws -> any ObjectStore {
     guard let folder = folder(surroundings) else { throw UnsupportedStorage(path: path) }
-    return LocalDirectoryStore(root: folder)
+    return LocalDirectoryStore(root: folder) { console.warning(Console.text($0)) }
   }
 
   /// The folder of a repository on this machine; nil for one elsewhere.
@@ -54,9 +56,11 @@ struct RepositoryLocation: Sendable {
     return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
   }
 
-  /// - Parameter unlockTimeout: Seconds for which an opened key is kept.
+  /// - Parameters:
+  ///   - console: Told of what is wrong with the repository and stops nothing.
+  ///   - unlockTimeout: Seconds for which an opened key is kept.
   func surroundings(
-    _ surroundings: Surroundings, unlockTimeout: Int, times: StageTimes? = nil
+    _ surroundings: Surroundings, _ console: Console, unlockTimeout: Int, times: StageTimes? = nil
   ) -> RepositorySurroundings {
     let home = surroundings.environment["HOME"] ?? "/root"
     let folder = (surroundings.environment["XDG_CONFIG_HOME"] ?? "\(home)/.config") + "/coffer/keys"
@@ -64,7 +68,7 @@ struct RepositoryLocation: Sendable {
     return RepositorySurroundings(
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
       openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,
-      workers: surroundings.processors, times: times)
+      workers: surroundings.processors, times: times, warn: { console.warning(Console.text($0)) })
   }
 }
 

@@ -9,12 +9,14 @@ public final class SignalWatcher: Sendable {
   private static let watched: [Int32] = [SIGINT, SIGTERM, SIGHUP]
 
   /// Must be made before any other thread: threads inherit the mask that keeps the signals for this one.
-  public init(cancellation: Cancellation) {
+  ///
+  /// - Throws: `SystemError` when no thread can be had.
+  public init(cancellation: Cancellation) throws(SystemError) {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in Self.watched { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
-    _ = WorkerThread(name: "signals") { [self] in
+    _ = try WorkerThread(name: "signals") { [self] in
       var set = sigset_t()
       sigemptyset(&set)
       for signal in Self.watched { sigaddset(&set, signal) }

@@ -67,9 +67,14 @@ final class StreamFanOut {
         guard isWanted else { break }
       }
     } catch {
-      for branch in branches { branch.end(with: error) }
+      end(with: error)
       throw error
     }
-    for branch in branches { branch.end() }
+    end()
+  }
+
+  /// Ends the stream for all readers.
+  func end(with error: (any Error)? = nil) {
+    for branch in branches { branch.end(with: error) }
   }
 }

@@ -74,7 +74,7 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
           facts.identity, program: "sqlite3", missing: "its description of the tables is not readable")
       }
       // On a thread of its own: the script may be longer than a pipe holds, and sqlite3 prints while it reads.
-      _ = WorkerThread(name: "sqlite3-input") {
+      _ = try WorkerThread(name: "sqlite3-input") {
         try? Self.send(script.statements, to: number)
         close(number)
       }

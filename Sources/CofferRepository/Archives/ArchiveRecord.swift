@@ -38,7 +38,7 @@ enum ArchiveRecord {
   }
 
   static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
-    let bytes = try context.store.get(name)
+    let bytes = try context.store.get(name, limit: ObjectLimit.archive)
     do {
       let payload = try context.envelope.open(
         bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers

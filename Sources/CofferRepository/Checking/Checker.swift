@@ -80,7 +80,7 @@ struct Checker {
   /// Returns nil for an object that cannot be read, having reported it.
   private mutating func read(_ name: ObjectName) throws -> [UInt8]? {
     do {
-      return try context.store.get(name)
+      return try context.store.get(name, limit: ObjectLimit.index)
     } catch {
       found(name, error.diagnosis.problem)
       return nil

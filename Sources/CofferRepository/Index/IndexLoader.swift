@@ -125,7 +125,7 @@ struct IndexLoader {
   ///
   /// - Throws: `StorageError`; `RepositoryError.damaged`.
   func read(_ name: ObjectName) throws -> Segment {
-    let bytes = try context.store.get(name)
+    let bytes = try context.store.get(name, limit: ObjectLimit.index)
     do {
       let (payload, signer) = try context.envelope.open(
         bytes, purpose: .index, context: [], signers: context.signers)

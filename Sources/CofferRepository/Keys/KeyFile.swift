@@ -6,8 +6,6 @@ struct KeyFile {
   let path: String
   private let folder: String
 
-  private static let sizeLimit = 64 << 10
-
   init(header: RepositoryHeader, folder: String) {
     self.folder = folder
     path = "\(folder)/\(header.id).key"
@@ -24,6 +22,7 @@ struct KeyFile {
       throw SystemError(call: "mkdir", subject: folder, code: EACCES)
     }
     let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL)
+    guard fchmod(file.number, 0o600) == 0 else { throw SystemError(call: "chmod", subject: path) }
     let outcome = bytes.withUnsafeBytes { bytes -> Result<Void, SystemError> in
       do throws(SystemError) { return .success(try file.writeAll(bytes, subject: path)) } catch {
         return .failure(error)
@@ -34,11 +33,16 @@ struct KeyFile {
     try file.close(subject: path)
   }
 
+  /// Removes the file of a repository that was not made after all.
+  func remove() {
+    unlink(path)
+  }
+
   /// - Throws: `RepositoryError.keyFileMissing`; `SystemError`.
   func read(location: String) throws -> [UInt8] {
     do {
       let file = try FileDescriptor(opening: path, flags: O_RDONLY)
-      var bytes = [UInt8](repeating: 0, count: Self.sizeLimit)
+      var bytes = [UInt8](repeating: 0, count: ObjectLimit.key)
       let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, subject: path) }
       return Array(bytes[..<count])
     } catch let error as SystemError where error.code == ENOENT {

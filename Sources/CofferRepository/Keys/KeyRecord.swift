@@ -28,8 +28,15 @@ struct KeyRecord: Sendable {
   private let wrapped: [UInt8]
 
   private static let magic = Array("COFFERKY".utf8)
-  private static let sizeLimit = 64 << 10
   static let folder = "keys"
+
+  /// Whether a path is that of the folder, or one that keys in it have.
+  static func isFolderOrName(_ path: String) -> Bool {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard parts.first.map({ String(decoding: $0, as: UTF8.self) }) == folder else { return false }
+    if parts.count == 1 { return true }
+    return parts.count == 2 && Hexadecimal.decode(String(decoding: parts[1], as: UTF8.self))?.count == KeyID.size
+  }
 
   static func objectName(_ id: KeyID) -> ObjectName? { ObjectName("\(folder)/\(id)") }
 
@@ -87,7 +94,7 @@ struct KeyRecord: Sendable {
   /// - Throws: `RepositoryError.damaged`.
   init(decoding bytes: [UInt8], object: String, location: String) throws {
     let head = Self.magic.count + 4
-    guard bytes.count > head, bytes.count <= Self.sizeLimit, bytes.starts(with: Self.magic) else {
+    guard bytes.count > head, bytes.count <= ObjectLimit.key, bytes.starts(with: Self.magic) else {
       throw RepositoryError.damaged(
         object: object, location: location, detail: "it does not begin like a key")
     }
@@ -120,7 +127,7 @@ struct KeyRecord: Sendable {
   /// Returns the signer that the record vouches for.
   ///
   /// - Throws: `RepositoryError.damaged` unless the root signed it.
-  func signer(rootPublic: [UInt8], location: String) throws -> Signer {
+  func signer(rootPublic: [UInt8], object: String, location: String) throws -> Signer {
     guard let id = Hexadecimal.decode(clear.id), id.count == KeyID.size,
       let signingPublic = Hexadecimal.decode(clear.signingPublic), signingPublic.count == 32,
       let signature = Hexadecimal.decode(clear.rootSignature), signature.count == 64,
@@ -129,7 +136,7 @@ struct KeyRecord: Sendable {
         publicKey: rootPublic)
     else {
       throw RepositoryError.damaged(
-        object: "\(Self.folder)/\(clear.id)", location: location,
+        object: object, location: location,
         detail: "it is not signed by the repository's root key")
     }
     return Signer(id: KeyID(id), role: clear.role, publicKey: signingPublic)

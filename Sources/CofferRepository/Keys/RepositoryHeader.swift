@@ -27,7 +27,6 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   static let configName = ObjectName(wellFormed: "config")
   private static let magic = Array("COFFERCF".utf8)
   private static let macSize = 32
-  private static let sizeLimit = 64 << 10
 
   /// The repository id's bytes: the salt of every sub-key.
   var salt: [UInt8] { Hexadecimal.decode(id) ?? [] }
@@ -83,7 +82,7 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
 
   private static func jsonPart(_ bytes: [UInt8], location: String) throws -> [UInt8] {
     let prefix = magic.count + 4
-    guard bytes.count > prefix + macSize, bytes.count <= sizeLimit, bytes.starts(with: magic) else {
+    guard bytes.count > prefix + macSize, bytes.count <= ObjectLimit.header, bytes.starts(with: magic) else {
       throw damaged(location, "it does not begin like a repository's configuration")
     }
     let length = bytes.withUnsafeBytes {

@@ -68,7 +68,7 @@ package struct IndexScale {
   /// The second time, everything is known but the list of items.
   private mutating func measureBackups(of sample: String, _ synthetic: SyntheticIndex) throws {
     for name in ["first", "second"] {
-      let memory = AnonymousMemory()
+      let memory = try AnonymousMemory()
       let start = clock.steadySeconds()
       let cancellation = try Cancellation()
       let session = try synthetic.repository.beginSession(cancellation: cancellation)
@@ -103,9 +103,9 @@ private final class AnonymousMemory {
   private let state = Monitor((most: 0, isDone: false))
   private let thread: WorkerThread
 
-  init() {
+  init() throws {
     let state = state
-    thread = WorkerThread(name: "memory") {
+    thread = try WorkerThread(name: "memory") {
       while !state.update({ state in
         state.most = max(state.most, Self.now())
         return state.isDone

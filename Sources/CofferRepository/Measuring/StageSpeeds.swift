@@ -113,6 +113,7 @@ package struct StageSpeeds {
 
   private mutating func write(_ blocks: [[UInt8]], to folder: String) throws {
     let store = LocalDirectoryStore(root: folder)
+    try store.makePlace()
     let bytes = [UInt8](blocks.joined())
     try measure("write", bytes: bytes.count) {
       for position in stride(from: 0, to: bytes.count, by: Self.packSize) {

@@ -24,7 +24,7 @@ final class BlockFetcher {
   }
 
   private let requests: BoundedQueue<Ticket>
-  private let threads: [WorkerThread]
+  private var threads: [WorkerThread] = []
 
   /// Starts the threads.
   ///
@@ -35,12 +35,13 @@ final class BlockFetcher {
     let requests = BoundedQueue<Ticket>(capacity: inFlight)
     self.requests = requests
     let readers = try (0..<workers).map { _ in Owned(reader: try makeReader()) }
-    threads = readers.enumerated().map { number, owned in
-      WorkerThread(name: "fetch \(number)") {
-        while let ticket = requests.pop() {
-          ticket.fulfil(Result { try owned.reader.block(ticket.place.block, of: ticket.place.pack) })
-        }
-      }
+    for (number, owned) in readers.enumerated() {
+      threads.append(
+        try WorkerThread(name: "fetch \(number)") {
+          while let ticket = requests.pop() {
+            ticket.fulfil(Result { try owned.reader.block(ticket.place.block, of: ticket.place.pack) })
+          }
+        })
     }
   }
 

@@ -10,7 +10,7 @@ struct StreamOutput {
 
   /// - Parameter writesBehind: Whether the sink is written to on another thread.
   init(_ sink: any ByteSink, writesBehind: Bool, times: StageTimes?) throws {
-    writer = WriteBehind(sink, hasThread: writesBehind, times: times)
+    writer = try WriteBehind(sink, hasThread: writesBehind, times: times)
     hasher = try StreamHasher()
   }
 

@@ -28,14 +28,14 @@ final class WriteBehind {
   /// Pieces that may wait to be written.
   static let capacity = 8
 
-  init(_ sink: any ByteSink, hasThread: Bool, times: StageTimes?) {
+  init(_ sink: any ByteSink, hasThread: Bool, times: StageTimes?) throws {
     let (output, pieces, failure) = (Output(sink: sink, times: times), pieces, failure)
     self.output = output
     guard hasThread else {
       thread = nil
       return
     }
-    thread = WorkerThread(name: "writer") {
+    thread = try WorkerThread(name: "writer") {
       do {
         while let piece = pieces.pop() { try output.write(piece) }
       } catch {

@@ -36,11 +36,13 @@ public final class BackupSession: Sendable {
     self.context = context
     self.cancellation = cancellation
     marker = try SessionMarker(context: context)
+    var started: PackStorer?
     do {
       index = try loadIndex()
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
-      let storer = PackStorer(context: context, index: index, session: marker, counters: counters)
+      let storer = try PackStorer(context: context, index: index, session: marker, counters: counters)
+      started = storer
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
@@ -59,6 +61,7 @@ public final class BackupSession: Sendable {
           hasher: try context.chunkHasher(.tree), index: index,
           filler: BlockFiller(kind: .tree, pipeline: pipeline), counters: counters))
     } catch {
+      started?.abandon()
       marker.remove()
       throw error
     }

@@ -13,6 +13,7 @@ final class BlockPipeline: Sendable {
   /// - Parameters:
   ///   - makeCoder: Called once on each worker's thread.
   ///   - assemble: Called on one thread, in the order of submission; the last call gets nil.
+  /// - Throws: `SystemError` when a thread cannot be had.
   init(
     workers: Int, inFlight: Int, makeCoder: @escaping @Sendable () throws -> BlockCoder,
     assemble: @escaping @Sendable (PendingBlock?) throws -> Void
@@ -25,13 +26,19 @@ final class BlockPipeline: Sendable {
       Self.drop(jobs, ordered)
     }
     var threads: [WorkerThread] = []
-    for number in 1...max(workers, 1) {
-      threads.append(WorkerThread(name: "coder-\(number)") { Self.runCoder(jobs, makeCoder) })
+    do {
+      for number in 1...max(workers, 1) {
+        threads.append(try WorkerThread(name: "coder-\(number)") { Self.runCoder(jobs, makeCoder) })
+      }
+      threads.append(
+        try WorkerThread(name: "assembler") {
+          do { try Self.runAssembler(ordered, assemble) } catch { stop(error) }
+        })
+    } catch {
+      Self.drop(jobs, ordered)
+      for thread in threads { thread.join() }
+      throw error
     }
-    threads.append(
-      WorkerThread(name: "assembler") {
-        do { try Self.runAssembler(ordered, assemble) } catch { stop(error) }
-      })
     self.jobs = jobs
     self.ordered = ordered
     self.failure = failure

@@ -21,12 +21,12 @@ final class PackStorer: Sendable {
 
   init(
     context: RepositoryContext, index: ChunkIndex, session: SessionMarker, counters: SessionCounters
-  ) {
+  ) throws(SystemError) {
     self.context = context
     self.index = index
     self.session = session
     self.counters = counters
-    let worker = WorkerThread(name: "storer") { [self] in run() }
+    let worker = try WorkerThread(name: "storer") { [self] in run() }
     thread.withLock { $0 = worker }
   }
 

@@ -58,7 +58,7 @@ final class ReadAhead {
       hasStarted = true
       let first = Piece(capacity: headroom + Self.pieceSize)
       let isLast = try Self.fill(first, from: source, headroom: headroom)
-      if isLast { hasEnded = true } else { startThread() }
+      if isLast { hasEnded = true } else { try startThread() }
       return first.filled > 0 ? first : nil
     }
     if let piece = full.pop() { return piece }
@@ -80,10 +80,10 @@ final class ReadAhead {
     free.abandon()
   }
 
-  private func startThread() {
+  private func startThread() throws(SystemError) {
     for _ in 1..<Self.pieceCount { free.push(Piece(capacity: headroom + Self.pieceSize)) }
     let (source, headroom, full, free, failure) = (source, headroom, full, free, failure)
-    thread = WorkerThread(name: "reader") {
+    thread = try WorkerThread(name: "reader") {
       defer { full.close() }
       do {
         while let piece = free.pop() {
