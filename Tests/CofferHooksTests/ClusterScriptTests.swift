@@ -41,16 +41,16 @@ struct ClusterScriptTests {
     """#
 
   private func take(_ pieces: Int) throws -> [String] {
-    var script = ClusterScript { "tmp \($0)" }
+    var script = ClusterScript { "tmp \($0.shown)" }
     var parts: [String] = []
     let bytes = Array(Self.text.utf8)
     for start in stride(from: 0, to: bytes.count, by: pieces) {
       try Array(bytes[start..<min(start + pieces, bytes.count)]).withUnsafeBytes {
         try script.feed($0) { part in
           switch part {
-          case .global(let line): parts.append("G \(line)")
-          case .database(let name): parts.append("D \(name)")
-          case .creation(let statement): parts.append("C \(statement)")
+          case .global(let line): parts.append("G \(line.shown)")
+          case .database(let name): parts.append("D \(name.shown)")
+          case .creation(let statement): parts.append("C \(statement.shown)")
           case .content(let line): parts.append("  " + String(decoding: line.dropLast(), as: UTF8.self))
           }
         }
@@ -86,22 +86,23 @@ struct ClusterScriptTests {
       "CREATE TABLESPACE far OWNER old LOCATION '/far';", "ALTER TABLESPACE far SET (seq_page_cost='2');",
       "REVOKE ALL ON TABLESPACE far FROM old;", "GRANT ALL ON TABLESPACE near TO old;",
     ]
-    let globals = GlobalStatements(script, restoringAs: "postgres")
-    #expect(globals.roles == ["a \"b\"", "old"])
-    #expect(globals.tablespaces.map(\.name) == ["far"])
-    #expect(globals.making(["a \"b\""]) == [script[5], script[6]])
-    let changes = globals.changes(besides: ["a \"b\""], without: ["far"])
+    let globals = GlobalStatements(script.map { ServerText($0) }, restoringAs: ServerText("postgres"))
+    #expect(globals.roles.map(\.shown) == ["a \"b\"", "old"])
+    #expect(globals.tablespaces.map(\.name.shown) == ["far"])
+    #expect(globals.making([ServerText("a \"b\"")]).map(\.shown) == [script[5], script[6]])
+    let changes = globals.changes(besides: [ServerText("a \"b\"")], without: [ServerText("far")]).map(\.shown)
     let reset = "ALTER ROLE \"old\" WITH CONNECTION LIMIT -1 VALID UNTIL 'infinity';"
     #expect(changes == [script[0], script[4], reset, script[8], script[9], script[13]])
   }
 
   @Test("Lists of names are read as the server keeps them")
   func identifiers() {
-    #expect(PostgreSQLText.identifiers(#"public, "does not end"#) == nil)
+    func names(_ list: String) -> [String]? { PostgreSQLText.identifiers(ServerText(list))?.map(\.shown) }
+    #expect(names(#"public, "does not end"#) == nil)
     #expect(
-      PostgreSQLText.identifiers(#""$user", public , "odd ""one"", two",$libdir/x"#)
+      names(#""$user", public , "odd ""one"", two",$libdir/x"#)
         == ["$user", "public", "odd \"one\", two", "$libdir/x"])
-    #expect(PostgreSQLText.identifiers("") == [])
-    #expect(PostgreSQLText.identifiers("a b") == nil)
+    #expect(names("") == [])
+    #expect(names("a b") == nil)
   }
 }

@@ -54,7 +54,9 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
       #expect(restores.count == 1 && restores[0].contains("--no-owner") && restores[0].hasSuffix("--verbose"))
     }
     let analyzes = try calls(of: "psql", saying: "ANALYZE")
-    #expect(analyzes.count == 1 && analyzes[0].contains("dbname='optional' --echo-queries --command ANALYZE"))
+    #expect(
+      analyzes.count == 1 && analyzes[0].contains("dbname='optional' ")
+        && analyzes[0].hasSuffix("--echo-queries --command ANALYZE"), "\(analyzes)")
     try one.drop("optional")
   }
 
@@ -63,7 +65,7 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
     let context = try makeContext()
     let root = try entry("all", "format: custom", "globals: false", "list_options: --echo-queries")
     #expect(try !hook.dumps(of: root, context: context).isEmpty)
-    #expect(try calls(of: "psql", saying: "--echo-queries --command SELECT coalesce(json_agg").count == 1)
+    #expect(try calls(of: "psql", saying: "--echo-queries --command SELECT ('x'").count == 1)
 
     let secured = try entry(
       "users", "ssl_mode: prefer", "ssl_cert: /c", "ssl_key: /k", "ssl_root_cert: /r", "ssl_crl: /l")

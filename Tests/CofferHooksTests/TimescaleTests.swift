@@ -24,9 +24,17 @@ struct TimescaleTests: PostgreSQLSuite {
       for last; do :; done
       case $last in
         *pg_available_extension_versions*) echo \(available ? 1 : 0);;
-        *timescaledb*)
-          tables=$(psql "$@" --set ON_ERROR_STOP=0 --command "SELECT count(*) FROM pg_class WHERE relname = 't'")
-          echo "$last ($tables tables)" >>\(log);;
+        -)
+          input=$(cat)
+          case $input in
+            *timescaledb*)
+              connection=$(printf '%s\n' "$@" | grep '^dbname=')
+              tables=$(psql -At -h \(one.hostname) -p \(one.port) -U \(one.username) -d "$connection" \
+                -c "SELECT count(*) FROM pg_class WHERE relname = 't'")
+              printf '%s\n' "$input" | head -1 | sed "s/;$/ ($tables tables)/" >>\(log)
+              printf '%s\n' "$input" | tail -1 | cut -d ' ' -f 2;;
+            *) printf '%s\n' "$input" | psql "$@";;
+          esac;;
         *) exec psql "$@";;
       esac
       """)
@@ -55,9 +63,9 @@ struct TimescaleTests: PostgreSQLSuite {
     try expectSame(
       String(contentsOfFile: log, encoding: .utf8),
       """
-      CREATE EXTENSION IF NOT EXISTS timescaledb VERSION '2.15.0' (0 tables)
-      SELECT timescaledb_pre_restore() (0 tables)
-      SELECT timescaledb_post_restore() (1 tables)
+      CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA "public" VERSION '2.15.0' (0 tables)
+      SELECT "public"."timescaledb_pre_restore"() (0 tables)
+      SELECT "public"."timescaledb_post_restore"() (1 tables)
 
       """)
     #expect(try one.run("SELECT x FROM t", in: "series") == "1\n")

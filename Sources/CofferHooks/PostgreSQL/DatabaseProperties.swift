@@ -5,7 +5,8 @@ import Foundation
 /// privileges, comment.
 ///
 /// Kept in a dump's facts, each under its own key. The first group is needed when the database is made; the second is
-/// set when its content is complete, because a setting may keep the content from being written.
+/// set when its content is complete, because a setting may keep the content from being written. An archive is as
+/// trustworthy as the server that its facts come from: statements are made of their parts only, never of whole texts.
 struct DatabaseProperties: Sendable, Equatable {
   /// - Parameter details: A dump's facts; what it does not know is left to the server.
   init(details: [String: String]) {
@@ -14,107 +15,183 @@ struct DatabaseProperties: Sendable, Equatable {
 
   private let details: [String: String]
 
-  /// Returns all of a dump's facts that the server is asked for, as one JSON object of texts. Newer servers' columns are
-  /// reached through JSON, because older ones do not know them.
+  /// Whether the dump knows how its database was made.
+  var isKnown: Bool { details["encoding"] != nil }
+
+  /// A fact as the server holds it. What is no UTF-8 stands in the archive by its bytes.
+  private func text(_ key: String) -> ServerText? {
+    details[key].map { ServerText($0) } ?? details[key + Self.bytesSuffix].flatMap { ServerText(hex: $0.utf8) }
+  }
+
+  private static let bytesSuffix = "_hex"
+
+  // MARK: - Asking
+
+  /// Asks for a dump's facts, in rows of `kind, first, second, third`. Newer servers' columns are reached through JSON,
+  /// because older ones do not know them.
   static let question = """
-    SELECT json_build_object('server_version', current_setting('server_version'), 'database', current_database(),
-    'encoding', pg_encoding_to_char(d.encoding), 'collate', d.datcollate, 'ctype', d.datctype,
-    'owner', pg_get_userbyid(d.datdba), 'provider', j->>'datlocprovider',
-    'locale', coalesce(j->>'daticulocale', j->>'datlocale'), 'icu_rules', j->>'daticurules',
-    'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace AND spcname <> 'pg_default'),
-    'comment', shobj_description(d.oid, 'pg_database'),
-    'connection_limit', nullif(d.datconnlimit, -1)::text, 'template', nullif(d.datistemplate, false)::text,
-    'settings', (SELECT json_agg(json_build_object('role', r.rolname, 'setting', c) ORDER BY r.rolname, c)
-    FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) c
-    WHERE s.setdatabase = d.oid AND (s.setrole = 0 OR r.oid IS NOT NULL))::text,
-    'privileges', (SELECT json_agg(json_build_object('role', r.rolname, 'privilege', a.privilege_type,
-    'grantable', a.is_grantable)) FROM aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee)::text,
-    'timescaledb', (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'))
-    FROM pg_database d CROSS JOIN LATERAL to_jsonb(d) AS j WHERE d.datname = current_database()
+    SELECT 'fact', f.key, \(PostgreSQLAnswer.text("f.value")), NULL
+    FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.to_jsonb(d) AS j CROSS JOIN LATERAL (VALUES
+    ('server_version', pg_catalog.current_setting('server_version')), ('database', d.datname::pg_catalog.text),
+    ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text),
+    ('collate', d.datcollate::pg_catalog.text), ('ctype', d.datctype::pg_catalog.text),
+    ('owner', pg_catalog.pg_get_userbyid(d.datdba)::pg_catalog.text), ('provider', \(column("datlocprovider"))),
+    ('locale', coalesce(\(column("daticulocale")), \(column("datlocale")))), ('icu_rules', \(column("daticurules"))),
+    ('tablespace', (SELECT t.spcname::pg_catalog.text FROM pg_catalog.pg_tablespace t
+    WHERE t.oid OPERATOR(pg_catalog.=) d.dattablespace AND t.spcname OPERATOR(pg_catalog.<>) 'pg_default')),
+    ('comment', pg_catalog.shobj_description(d.oid, 'pg_database')),
+    ('connection_limit', CASE WHEN d.datconnlimit OPERATOR(pg_catalog.>=) 0 THEN d.datconnlimit::pg_catalog.text END),
+    ('template', CASE WHEN d.datistemplate THEN 'true' END),
+    ('timescaledb', (SELECT e.extversion FROM pg_catalog.pg_extension e
+    WHERE e.extname OPERATOR(pg_catalog.=) 'timescaledb')),
+    ('timescaledb_schema', (SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_extension e
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+    WHERE e.extname OPERATOR(pg_catalog.=) 'timescaledb')),
+    ('standby', CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'true' END),
+    ('unlogged', (SELECT nullif(pg_catalog.count(*), 0)::pg_catalog.text FROM pg_catalog.pg_class c
+    WHERE c.relpersistence OPERATOR(pg_catalog.=) 'u' AND (c.relkind OPERATOR(pg_catalog.=) 'r'
+    OR c.relkind OPERATOR(pg_catalog.=) 'm'))),
+    ('hidden_user_mappings', (SELECT nullif(pg_catalog.count(*), 0)::pg_catalog.text
+    FROM pg_catalog.pg_user_mappings m JOIN pg_catalog.pg_foreign_server s ON s.oid OPERATOR(pg_catalog.=) m.srvid
+    WHERE m.umoptions IS NULL AND pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.<>) 'on'
+    AND m.usename OPERATOR(pg_catalog.<>) current_user AND NOT (m.umuser OPERATOR(pg_catalog.=) 0
+    AND pg_catalog.pg_has_role(s.srvowner, 'USAGE')))),
+    ('encodings', (SELECT pg_catalog.string_agg(DISTINCT pg_catalog.pg_encoding_to_char(o.encoding)::pg_catalog.text, ' ')
+    FROM pg_catalog.pg_database o WHERE o.datallowconn))) AS f (key, value)
+    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND f.value IS NOT NULL
+    UNION ALL SELECT 'setting', \(PostgreSQLAnswer.text("r.rolname")), \(PostgreSQLAnswer.text("c")), NULL
+    FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON s.setdatabase OPERATOR(pg_catalog.=) d.oid
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.setrole, pg_catalog.unnest(s.setconfig) c
+    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    AND (s.setrole OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL)
+    UNION ALL SELECT 'privilege', \(PostgreSQLAnswer.text("r.rolname")), a.privilege_type, a.is_grantable::pg_catalog.text
+    FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+    AND (a.grantee OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL)
     """
+
+  private static func column(_ name: String) -> String {
+    "pg_catalog.jsonb_extract_path_text(j, '\(name)')"
+  }
+
+  private struct Setting: Codable {
+    /// nil for every role.
+    var role: ServerText?
+    /// As the server keeps it: `name=value`.
+    var setting: ServerText
+  }
+
+  private struct Privilege: Codable {
+    /// nil for everyone.
+    var role: ServerText?
+    var privilege: String
+    var grantable: Bool
+  }
 
   /// - Returns: The facts in a server's answer; nil when it is none.
   static func facts(in answer: CommandResult) -> [String: String]? {
-    guard answer.status.isSuccess,
-      let facts = try? JSONDecoder().decode([String: String?].self, from: Data(answer.output))
-    else { return nil }
-    return facts.compactMapValues { $0 }.filter { !$0.value.isEmpty }
+    guard let answer = PostgreSQLAnswer(answer, columns: 4), !answer.rows.isEmpty else { return nil }
+    var facts: [String: String] = [:]
+    var settings: [Setting] = []
+    var privileges: [Privilege] = []
+    for row in answer.rows {
+      switch (row[0]?.text, row[1], row[2]) {
+      case ("fact", let key?, let value?):
+        guard let key = key.text else { return nil }
+        if value.bytes.isEmpty { continue }
+        if let text = value.text { facts[key] = text } else { facts[key + bytesSuffix] = value.hex }
+      case ("setting", let role, let setting?):
+        settings.append(Setting(role: role, setting: setting))
+      case ("privilege", let role, let privilege?):
+        guard let name = privilege.text, let grantable = row[3]?.text else { return nil }
+        privileges.append(Privilege(role: role, privilege: name, grantable: grantable == "true"))
+      default: return nil
+      }
+    }
+    do {
+      if !settings.isEmpty { facts["settings"] = try encoded(settings) }
+      if !privileges.isEmpty { facts["privileges"] = try encoded(privileges) }
+    } catch {
+      return nil
+    }
+    return facts
+  }
+
+  private static func encoded(_ value: some Encodable) throws -> String {
+    String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
   }
 
   // MARK: - Making the database
 
   /// - Parameter tablespaces: Those that the server has.
-  func creation(of database: String, tablespaces: Set<String>) -> String {
-    var sql = "CREATE DATABASE \(PostgreSQLText.identifier(database)) TEMPLATE template0"
-    for (option, key) in [("ENCODING", "encoding"), ("LC_COLLATE", "collate"), ("LC_CTYPE", "ctype")] {
-      if let value = details[key] { sql += " \(option) \(PostgreSQLText.literal(value))" }
+  func creation(of database: String, tablespaces: Set<ServerText>) -> PostgreSQLStatement {
+    var sql: PostgreSQLStatement = "CREATE DATABASE \(identifier: database) TEMPLATE template0"
+    if let value = text("encoding") { sql = sql + " ENCODING \(literal: value)" }
+    if let value = text("collate") { sql = sql + " LC_COLLATE \(literal: value)" }
+    if let value = text("ctype") { sql = sql + " LC_CTYPE \(literal: value)" }
+    if let locale = text("locale") {
+      switch details["provider"] {
+      case "i":
+        sql = sql + " LOCALE_PROVIDER icu ICU_LOCALE \(literal: locale)"
+        if let rules = text("icu_rules") { sql = sql + " ICU_RULES \(literal: rules)" }
+      case "b": sql = sql + " LOCALE_PROVIDER builtin BUILTIN_LOCALE \(literal: locale)"
+      default: break
+      }
     }
-    if let locale = details["locale"], let provider = ["i": "icu", "b": "builtin"][details["provider"]] {
-      sql += " LOCALE_PROVIDER \(provider) \(provider)_locale \(PostgreSQLText.literal(locale))"
-      if let rules = details["icu_rules"] { sql += " icu_rules \(PostgreSQLText.literal(rules))" }
-    }
-    if let tablespace = details["tablespace"], tablespaces.contains(tablespace) {
-      sql += " TABLESPACE \(PostgreSQLText.identifier(tablespace))"
+    if let tablespace = text("tablespace"), tablespaces.contains(tablespace) {
+      sql = sql + " TABLESPACE \(identifier: tablespace)"
     }
     return sql
   }
 
-  func owning(of database: String) -> String? {
-    details["owner"].map {
-      "ALTER DATABASE \(PostgreSQLText.identifier(database)) OWNER TO \(PostgreSQLText.identifier($0))"
-    }
+  func owning(of database: String) -> PostgreSQLStatement? {
+    text("owner").map { "ALTER DATABASE \(identifier: database) OWNER TO \(identifier: $0)" }
   }
 
   // MARK: - When its content is complete
 
-  private struct Setting: Decodable {
-    /// nil for every role.
-    var role: String?
-    /// As the server keeps it: `name=value`.
-    var setting: String
-  }
-
-  private struct Privilege: Decodable {
-    /// nil for everyone.
-    var role: String?
-    var privilege: String
-    var grantable: Bool
-  }
-
   /// Each of these may fail by itself: a role or a library may be missing where the dump goes.
-  func statements(for database: String, withPrivileges: Bool = true) -> [String] {
-    let name = PostgreSQLText.identifier(database)
-    var statements: [String] = []
-    if let comment = details["comment"] {
-      statements.append("COMMENT ON DATABASE \(name) IS \(PostgreSQLText.literal(comment))")
+  ///
+  /// - Throws: `DecodingError` for facts that are none.
+  func statements(for database: String, withPrivileges: Bool = true) throws -> [PostgreSQLStatement] {
+    let name: PostgreSQLStatement = "DATABASE \(identifier: database)"
+    var statements: [PostgreSQLStatement] = []
+    if let comment = text("comment") { statements.append("COMMENT ON \(name) IS \(literal: comment)") }
+    for entry in try decoded([Setting].self, "settings") ?? [] {
+      let role: PostgreSQLStatement = entry.role.map { "ROLE \(identifier: $0) IN " } ?? ""
+      statements.append("ALTER \(role)\(name) SET \(try Self.assignment(entry.setting))")
     }
-    for entry in decoded([Setting].self, "settings") ?? [] {
-      let role = entry.role.map { "ROLE \(PostgreSQLText.identifier($0)) IN " } ?? ""
-      statements.append("ALTER \(role)DATABASE \(name) SET \(Self.assignment(entry.setting))")
-    }
-    if withPrivileges, let privileges = decoded([Privilege].self, "privileges") {
+    if withPrivileges, let privileges = try decoded([Privilege].self, "privileges") {
       statements += grants(privileges, on: name)
     }
-    if let limit = details["connection_limit"].flatMap(Int.init) {
-      statements.append("ALTER DATABASE \(name) CONNECTION LIMIT \(limit)")
+    if let limit = details["connection_limit"].flatMap({ Int($0) }) {
+      statements.append("ALTER \(name) CONNECTION LIMIT \(limit)")
     }
-    if details["template"] != nil { statements.append("ALTER DATABASE \(name) IS_TEMPLATE true") }
+    if details["template"] != nil { statements.append("ALTER \(name) IS_TEMPLATE true") }
     return statements
   }
 
-  private func decoded<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
-    details[key].flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
+  private func decoded<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value? {
+    try details[key].map { try JSONDecoder().decode(type, from: Data($0.utf8)) }
   }
 
-  private func grants(_ privileges: [Privilege], on name: String) -> [String] {
-    let known: Set = ["CREATE", "CONNECT", "TEMPORARY"]
-    let born = ["PUBLIC"] + (details["owner"].map { [PostgreSQLText.identifier($0)] } ?? [])
-    return born.map { "REVOKE ALL ON DATABASE \(name) FROM \($0)" }
-      + privileges.filter { known.contains($0.privilege) }.map { privilege in
-        "GRANT \(privilege.privilege) ON DATABASE \(name) TO "
-          + (privilege.role.map(PostgreSQLText.identifier) ?? "PUBLIC")
-          + (privilege.grantable ? " WITH GRANT OPTION" : "")
+  private func grants(_ privileges: [Privilege], on name: PostgreSQLStatement) -> [PostgreSQLStatement] {
+    var statements: [PostgreSQLStatement] = ["REVOKE ALL ON \(name) FROM PUBLIC"]
+    if let owner = text("owner") { statements.append("REVOKE ALL ON \(name) FROM \(identifier: owner)") }
+    for privilege in privileges {
+      let right: PostgreSQLStatement
+      switch privilege.privilege {
+      case "CREATE": right = "CREATE"
+      case "CONNECT": right = "CONNECT"
+      case "TEMPORARY": right = "TEMPORARY"
+      default: continue
       }
+      let role: PostgreSQLStatement = privilege.role.map { "\(identifier: $0)" } ?? "PUBLIC"
+      let end: PostgreSQLStatement = privilege.grantable ? " WITH GRANT OPTION" : ""
+      statements.append("GRANT \(right) ON \(name) TO \(role)\(end)")
+    }
+    return statements
   }
 
   /// Settings that hold lists of quoted names: as one literal, the list would become a single name.
@@ -123,17 +200,32 @@ struct DatabaseProperties: Sendable, Equatable {
     "temp_tablespaces", "unix_socket_directories",
   ]
 
-  private static func assignment(_ setting: String) -> String {
-    let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let (name, value) = (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+  /// - Throws: `DecodingError` for what is no `name=value`.
+  private static func assignment(_ setting: ServerText) throws -> PostgreSQLStatement {
+    guard let equals = setting.bytes.firstIndex(of: UInt8(ascii: "=")), equals > 0,
+      setting.bytes[..<equals].allSatisfy(isNamePart)
+    else {
+      let context = DecodingError.Context(codingPath: [], debugDescription: "no setting: '\(setting.shown)'")
+      throw DecodingError.dataCorrupted(context)
+    }
+    let name = ServerText(Array(setting.bytes[..<equals]))
+    let value = ServerText(Array(setting.bytes[(equals + 1)...]))
     var values = [value]
-    if lists.contains(name.lowercased()), let names = PostgreSQLText.identifiers(value), !names.isEmpty {
+    if let text = name.text, lists.contains(text.lowercased()), let names = PostgreSQLText.identifiers(value),
+      !names.isEmpty
+    {
       values = names
     }
-    return "\(PostgreSQLText.identifier(name)) TO " + values.map(PostgreSQLText.literal).joined(separator: ", ")
+    return "\(identifier: name) TO \(values.map { "\(literal: $0)" }.joined(separator: ", "))"
   }
-}
 
-extension [String: String] {
-  fileprivate subscript(key: String?) -> String? { key.flatMap { self[$0] } }
+  /// Of a setting's name: identifiers, parted by dots for those of extensions (guc.c, valid_custom_variable_name).
+  private static func isNamePart(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), 0x80...0xff:
+      true
+    default: [UInt8(ascii: "_"), UInt8(ascii: "$"), UInt8(ascii: "."), UInt8(ascii: "-")].contains(byte)
+    }
+  }
 }

@@ -1,50 +1,65 @@
-import Foundation
-
 /// pg_dumpall's statements about roles and tablespaces, sorted by when they can be run.
 struct GlobalStatements {
   private enum Subject: Equatable {
-    case role(String)
-    case tablespace(String)
+    case role(ServerText)
+    case tablespace(ServerText)
     case other
   }
 
-  private let statements: [(text: String, subject: Subject)]
+  private let statements: [(text: ServerText, subject: Subject)]
 
   /// - Parameters:
   ///   - user: The role that restores. Its password must not change under its own feet.
   ///   - isSuperuser: Whether it may say of others what only superusers may: that they are none, for example.
-  init(_ statements: [String], restoringAs user: String, isSuperuser: Bool = true) {
+  init(_ statements: [ServerText], restoringAs user: ServerText, isSuperuser: Bool = true) {
     self.statements = statements.compactMap { text in
       let text = isSuperuser ? text : Self.modest(text)
       // What makes room for a restore onto a bare server; here everything is kept, or replaced at the end.
-      guard !text.hasPrefix("DROP ") else { return nil }
+      guard !text.begins(with: "DROP ") else { return nil }
       let subject = Self.subject(text)
-      let isOwn = subject == .role(user) && (text.hasPrefix("CREATE ") || Self.isAboutAttributes(text))
+      let isOwn = subject == .role(user) && (text.begins(with: "CREATE ") || Self.isAboutAttributes(text))
       return isOwn ? nil : (text, subject)
     }
   }
 
-  var roles: [String] {
-    statements.compactMap { if case .role(let name) = $0.subject, $0.text.hasPrefix("CREATE ") { name } else { nil } }
-  }
-
-  var tablespaces: [(name: String, creation: String)] {
+  var roles: [ServerText] {
     statements.compactMap {
-      if case .tablespace(let name) = $0.subject, $0.text.hasPrefix("CREATE ") { (name, $0.text) } else { nil }
+      if case .role(let name) = $0.subject, $0.text.begins(with: "CREATE ") { name } else { nil }
     }
   }
 
+  var tablespaces: [(name: ServerText, creation: ServerText)] {
+    statements.compactMap {
+      if case .tablespace(let name) = $0.subject, $0.text.begins(with: "CREATE ") { (name, $0.text) } else { nil }
+    }
+  }
+
+  /// The first statement of a kind that pg_dumpall does not write.
+  var strange: ServerText? {
+    let kinds = ["SET ", "SELECT pg_catalog.set_config(", "GRANT ", "REVOKE ", "SECURITY LABEL "]
+    return statements.first { statement in
+      statement.subject == .other && !kinds.contains { statement.text.begins(with: $0) }
+    }?.text
+  }
+
   /// What makes new roles and gives them their own properties; harmless to all that is there.
-  func making(_ roles: Set<String>) -> [String] {
-    statements.filter { if case .role(let name) = $0.subject { roles.contains(name) } else { false } }.map(\.text)
+  func making(_ roles: Set<ServerText>) -> [ServerText] {
+    statements.filter { statement in
+      switch statement.subject {
+      case .role(let name): roles.contains(name)
+      case .tablespace: false
+      // The others are read in the encoding that the dump is in.
+      case .other: statement.text.begins(with: "SET client_encoding ")
+      }
+    }.map(\.text)
   }
 
   /// What changes what is there: everything but what made the new roles and what is about tablespaces that are not there.
-  func changes(besides roles: Set<String>, without tablespaces: Set<String>) -> [String] {
+  func changes(besides roles: Set<ServerText>, without tablespaces: Set<ServerText>) -> [ServerText] {
     let kept = statements.filter { statement in
       switch statement.subject {
-      case .role(let name): !roles.contains(name) && !statement.text.hasPrefix("CREATE ")
-      case .tablespace(let name): !tablespaces.contains(name) && !statement.text.hasPrefix("CREATE ")
+      case .role(let name): !roles.contains(name) && !statement.text.begins(with: "CREATE ")
+      case .tablespace(let name): !tablespaces.contains(name) && !statement.text.begins(with: "CREATE ")
       case .other: true
       }
     }
@@ -53,39 +68,51 @@ struct GlobalStatements {
         return [statement.text]
       }
       // pg_dumpall leaves these out where a role has none.
-      return [
-        "ALTER ROLE \(PostgreSQLText.identifier(name)) WITH CONNECTION LIMIT -1 VALID UNTIL 'infinity';",
-        statement.text,
-      ]
+      let reset: PostgreSQLStatement =
+        "ALTER ROLE \(identifier: name) WITH CONNECTION LIMIT -1 VALID UNTIL 'infinity';"
+      return [ServerText(reset.bytes), statement.text]
     }
   }
 
   /// Rights and password, rather than settings.
-  private static func isAboutAttributes(_ text: String) -> Bool {
+  private static func isAboutAttributes(_ text: ServerText) -> Bool {
     let head = "ALTER ROLE "
-    guard text.hasPrefix(head) else { return false }
-    return PostgreSQLText.leadingIdentifier(text.dropFirst(head.count))?.rest.hasPrefix(" WITH ") == true
+    guard text.begins(with: head) else { return false }
+    return PostgreSQLText.leadingIdentifier(text.bytes.dropFirst(head.utf8.count))?.rest.starts(with: " WITH ".utf8)
+      == true
   }
 
   /// Leaves out what holds for every role that no superuser has made, and who once granted a membership.
-  private static func modest(_ text: String) -> String {
+  private static func modest(_ text: ServerText) -> ServerText {
     if isAboutAttributes(text) {
-      let end = text.range(of: " PASSWORD '")?.lowerBound ?? text.endIndex
-      return ["NOSUPERUSER", "NOREPLICATION", "NOBYPASSRLS"].reduce(String(text[..<end])) { head, word in
-        head.replacing(" \(word)", with: "")
-      } + text[end...]
+      guard let name = PostgreSQLText.leadingIdentifier(text.bytes.dropFirst("ALTER ROLE ".utf8.count)) else {
+        return text
+      }
+      let head = text.bytes[..<name.rest.startIndex]
+      // The attributes are words up to the first text; only those can be what is left out.
+      let end = name.rest.firstIndex { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: ";") } ?? name.rest.endIndex
+      let superuser = ["NOSUPERUSER", "NOREPLICATION", "NOBYPASSRLS"].map { Array($0.utf8) }
+      let words = name.rest[..<end].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        .filter { word in !superuser.contains { $0.elementsEqual(word) } }
+      return ServerText(Array(head) + words.joined(separator: [UInt8(ascii: " ")]) + Array(text.bytes[end...]))
     }
-    guard text.hasPrefix("GRANT "), let end = text.range(of: " GRANTED BY ", options: .backwards) else { return text }
-    return text[..<end.lowerBound] + ";"
+    // GRANT role TO role, with or without options.
+    guard text.begins(with: "GRANT "),
+      let granted = PostgreSQLText.leadingIdentifier(text.bytes.dropFirst("GRANT ".utf8.count)),
+      granted.rest.starts(with: " TO ".utf8),
+      let member = PostgreSQLText.leadingIdentifier(granted.rest.dropFirst(" TO ".utf8.count)),
+      let end = member.rest.indices.first(where: { member.rest[$0...].starts(with: " GRANTED BY ".utf8) })
+    else { return text }
+    return ServerText(Array(text.bytes[..<end]) + ";".utf8)
   }
 
-  private static func subject(_ text: String) -> Subject {
+  private static func subject(_ text: ServerText) -> Subject {
     for verb in ["CREATE", "ALTER", "COMMENT ON"] {
       if let name = name(in: text, after: "\(verb) ROLE ") { return .role(name) }
       if let name = name(in: text, after: "\(verb) TABLESPACE ") { return .tablespace(name) }
     }
     // GRANT and REVOKE, with what is granted before it.
-    for verb in ["GRANT", "REVOKE"] where text.hasPrefix(verb) {
+    for verb in ["GRANT", "REVOKE"] where text.begins(with: verb) {
       for right in ["ALL", "CREATE", "GRANT OPTION FOR ALL", "GRANT OPTION FOR CREATE"] {
         if let name = name(in: text, after: "\(verb) \(right) ON TABLESPACE ") { return .tablespace(name) }
       }
@@ -93,8 +120,14 @@ struct GlobalStatements {
     return .other
   }
 
-  private static func name(in text: String, after head: String) -> String? {
-    guard text.hasPrefix(head) else { return nil }
-    return PostgreSQLText.leadingIdentifier(text.dropFirst(head.count))?.name
+  private static func name(in text: ServerText, after head: String) -> ServerText? {
+    guard text.begins(with: head) else { return nil }
+    return PostgreSQLText.leadingIdentifier(text.bytes.dropFirst(head.utf8.count))?.name
+  }
+}
+
+extension ServerText {
+  func begins(with beginning: String) -> Bool {
+    bytes.starts(with: beginning.utf8)
   }
 }

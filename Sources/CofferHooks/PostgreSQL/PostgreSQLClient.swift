@@ -57,7 +57,7 @@ struct PostgreSQLClient {
 
   private init(_ connection: PostgreSQLConnection, answer: CommandResult?) {
     self.connection = connection
-    version = answer?.status.isSuccess == true ? answer?.text.split(separator: "\n").first.map(String.init) : nil
+    version = answer?.status.isSuccess == true ? answer?.text.lines().first : nil
     complaint = answer?.errorLines.last
   }
 

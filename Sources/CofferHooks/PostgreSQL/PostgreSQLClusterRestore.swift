@@ -7,8 +7,8 @@ import CofferSystem
 struct PostgreSQLClusterRestore: PlannedRestore {
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
-  private let user: String
-  private let isSuperuser: Bool
+  private let target: PostgreSQLTarget
+  private let slots: [PostgreSQLTarget.Slot]
 
   /// Checks connection and permissions.
   ///
@@ -16,36 +16,37 @@ struct PostgreSQLClusterRestore: PlannedRestore {
   init(facts: DumpFacts, entry: PostgreSQLEntry, context: HookContext) throws {
     self.facts = facts
     self.entry = entry
-    let sql = "SELECT rolsuper, rolcreaterole, current_user FROM pg_roles WHERE rolname = current_user"
-    let result = try entry.connection.query(sql, database: "template1", context: context)
-    guard result.status.isSuccess else {
-      throw RestoreError.refused(
-        facts.identity, problem: result.errorLines.last ?? "psql failed",
-        suggestion: ClientFailure.suggestion(result.errorLines))
-    }
-    let fields = result.text.dropLast().split(separator: "\u{1f}", maxSplits: 2)
-    isSuperuser = fields.first == "t"
-    let may = isSuperuser || facts.identity.isGlobals && fields.dropFirst().first == "t"
-    guard may, let name = fields.last else {
+    target = try PostgreSQLTarget(entry.connection, of: facts.identity, context: context)
+    try target.checkItTakesChanges(of: facts.identity)
+    guard target.isSuperuser || facts.identity.isGlobals && target.mayCreateRoles else {
       throw RestoreError.refused(
         facts.identity,
         problem: facts.identity.isGlobals
           ? "the user may not create roles" : "the user is no superuser, which the restore of a whole server needs",
         suggestion: "Restore with --username of a superuser")
     }
-    user = String(name)
+    slots =
+      facts.identity.isGlobals
+      ? [] : try PostgreSQLTarget.slots(entry.connection, of: facts.identity, context: context)
   }
 
   var summary: String {
-    facts.identity.isGlobals
-      ? "\(facts.identity.title) -> the roles and tablespaces of \(entry.connection.place), made or altered"
-      : "\(facts.identity.title) -> every database of it at \(entry.connection.place), "
-        + "put in place of the ones of the same names once all are restored"
+    guard !facts.identity.isGlobals else {
+      return "\(facts.identity.title) -> the roles and tablespaces of \(entry.connection.place), made or altered"
+    }
+    let end =
+      slots.isEmpty
+      ? ""
+      : "; replication slots of the old ones are dropped: "
+        + slots.map { "\($0.name.shown) of '\($0.database.shown)'" }.joined(separator: ", ")
+    return "\(facts.identity.title) -> every database of it at \(entry.connection.place), "
+      + "put in place of the ones of the same names once all are restored\(end)"
   }
 
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    PostgreSQLRunningClusterRestore(facts: facts, entry: entry, user: user, isSuperuser: isSuperuser, context: context)
+    PostgreSQLRunningClusterRestore(
+      facts: facts, entry: entry, user: target.user, isSuperuser: target.isSuperuser, context: context)
   }
 }

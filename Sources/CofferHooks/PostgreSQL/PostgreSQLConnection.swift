@@ -57,6 +57,9 @@ struct PostgreSQLConnection: Sendable, Equatable {
   func command(_ program: Program, _ arguments: [String], context: HookContext) -> ChildCommand {
     let words = commands[program] ?? [program.rawValue]
     var environment = context.environment
+    // The encoding of a dump is its database's, and that of an answer is ours to choose.
+    environment.variables["PGCLIENTENCODING"] = nil
+    Self.speakEnglish(&environment)
     environment.variables.merge(security) { _, configured in configured }
     if let password = server.password { environment.variables["PGPASSWORD"] = password }
     return ChildCommand(
@@ -73,6 +76,16 @@ struct PostgreSQLConnection: Sendable, Equatable {
       workingDirectory: context.workingDirectory)
   }
 
+  /// Clients' messages are read for advice; what else the locale decides stays as it is.
+  private static func speakEnglish(_ environment: inout ProcessEnvironment) {
+    if let all = environment.variables.removeValue(forKey: "LC_ALL"), !all.isEmpty {
+      for name in ["LC_CTYPE", "LC_COLLATE", "LC_NUMERIC", "LC_TIME", "LC_MONETARY"] {
+        environment.variables[name] = all
+      }
+    }
+    environment.variables["LC_MESSAGES"] = "C"
+  }
+
   private var addressArguments: [String] {
     var arguments: [String] = []
     if let hostname = server.hostname { arguments += ["--host", hostname] }
@@ -83,20 +96,67 @@ struct PostgreSQLConnection: Sendable, Equatable {
 }
 
 extension PostgreSQLConnection {
+  /// The value of `--dbname` for psql and pg_restore whose session is fixed to `PostgreSQLPins`.
+  ///
+  /// What a service file says of `options` cannot be read from here, so there it stays, and only the session's first
+  /// statements fix it.
+  func pinnedString(_ database: String, _ settings: [PostgreSQLPins.Setting], context: HookContext) -> String {
+    var pairs = [("dbname", database), ("client_encoding", "SQL_ASCII")]
+    if context.environment["PGSERVICE"] == nil {
+      pairs.append(("options", PostgreSQLPins.options(after: context.environment["PGOPTIONS"], settings)))
+    }
+    return pairs.map { "\($0)=\(Quoting.connectionValue($1))" }.joined(separator: " ")
+  }
+
+  /// For pg_restore, whose archive says by itself what its session is like, but for what keeps it from writing.
+  func pinnedString(_ database: String, context: HookContext) -> String {
+    pinnedString(database, [PostgreSQLPins.searchPath] + PostgreSQLPins.always, context: context)
+  }
+
+  /// The arguments that make psql run statements by themselves, in a session of our own.
+  ///
+  /// - Parameter options: The user's, after ours.
+  private func sessionArguments(
+    _ database: String, _ settings: [PostgreSQLPins.Setting], options: [String], _ sql: String, _ context: HookContext
+  ) -> [String] {
+    let pins = ["\\o /dev/null"] + PostgreSQLPins.statements(settings) + ["\\o"]
+    return ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname"]
+      + [pinnedString(database, settings, context: context)] + pins.flatMap { ["--command", $0] } + options
+      + ["--command", sql]
+  }
+
+  /// psql for a statement on its input, in a session of our own.
+  func inputCommand(_ database: String, _ context: HookContext) -> ChildCommand {
+    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
+    let pins = (["\\o /dev/null"] + PostgreSQLPins.statements(settings)).flatMap { ["--command", $0] }
+    let arguments = [
+      "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname",
+      pinnedString(database, settings, context: context),
+    ]
+    return patient(command(.psql, arguments + pins + ["--file", "-"], context: context))
+  }
+
+  /// A server that is cut off must not take minutes of every question.
+  private func patient(_ command: ChildCommand) -> ChildCommand {
+    var command = command
+    if command.environment["PGCONNECT_TIMEOUT"] == nil { command.environment.variables["PGCONNECT_TIMEOUT"] = "20" }
+    return command
+  }
+
   /// Runs SQL, visible to others on this machine, and returns its rows, fields parted by the unit separator.
+  ///
+  /// The session is fixed to `PostgreSQLPins`; texts come as the bytes that the database holds, whatever its encoding.
   ///
   /// - Parameter isCleanup: Whether it is to run even when the run is cancelled.
   func query(
     _ sql: String, database: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
   ) throws -> CommandResult {
-    let arguments = [
-      "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator", "\u{1f}", "--set",
-      "ON_ERROR_STOP=1", "--dbname", PostgreSQLText.connectionString(database),
-    ]
-    var command = command(.psql, arguments + options + ["--command", sql], context: context)
-    // A server that is cut off must not take minutes of every question.
-    if command.environment["PGCONNECT_TIMEOUT"] == nil { command.environment.variables["PGCONNECT_TIMEOUT"] = "20" }
-    return try context.launcher.run(command, cancellation: isCleanup ? nil : context.cancellation)
+    let arguments = ["--tuples-only", "--no-align", "--field-separator", "\u{1f}"]
+    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
+    let command = command(
+      .psql, arguments + sessionArguments(database, settings, options: options, sql, context), context: context)
+    return try context.launcher.run(
+      patient(command), outputLimit: PostgreSQLAnswer.limit, cancellation: isCleanup ? nil : context.cancellation)
   }
 
   /// Runs SQL about the server, in the database that every server has, or failing that in the next one.
@@ -111,11 +171,11 @@ extension PostgreSQLConnection {
 
   /// Brings the planner's statistics of a restored database up to date.
   ///
+  /// The statement names nothing, and functions of indexes may need the search path that the database has.
+  ///
   /// - Returns: Whether it worked; the database is restored either way.
   func analyze(_ database: String, options: [String], context: HookContext) -> Bool {
-    let arguments =
-      ["--no-psqlrc", "--quiet", "--dbname", PostgreSQLText.connectionString(database)] + options
-      + ["--command", "ANALYZE"]
+    let arguments = sessionArguments(database, PostgreSQLPins.always, options: options, "ANALYZE", context)
     let command = command(.psql, arguments, context: context)
     let result = try? context.launcher.run(command, seconds: 24 * 3600, cancellation: context.cancellation)
     return result?.status.isSuccess == true

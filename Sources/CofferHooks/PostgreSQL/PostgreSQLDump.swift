@@ -52,33 +52,40 @@ struct PostgreSQLDump: PlannedDump {
 
   func start(context: HookContext) throws -> any RunningDump {
     var facts = DumpFacts(identity: identity, format: format)
-    addServerFacts(to: &facts, context: context)
+    var server = try PostgreSQLDumpFacts(scope, of: entry, context: context)
+    facts.serverVersion = server.version
+    facts.details = server.details
     var connection = connection
     // A program that cannot be run, or hangs, says more about it when it is to dump.
     if let version = facts.serverVersion, let client = try client(serverVersion: version, context: context) {
       connection = client.connection
       facts.clientVersion = client.version
     }
+    let arguments = arguments(encoding: server.encoding)
+    server.warnings = warnings + server.warnings
     if format == "directory" {
       return try PostgreSQLFolderDump(
         command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
-        facts: facts, warnings: warnings, context: context)
+        facts: facts, warnings: server.warnings, context: context)
     }
     let stream = try DumpStream(
       connection.command(program, arguments, context: context), of: identity, context: context)
-    return PostgreSQLStreamDump(stream, facts: facts, warnings: warnings + passwordWarnings)
+    return PostgreSQLStreamDump(stream, facts: facts, warnings: server.warnings + passwordWarnings)
   }
 
-  private var arguments: [String] {
+  /// - Parameter encoding: That of what is dumped, whatever the user's sessions have; nil where it is not known, or not
+  ///   one.
+  private func arguments(encoding: String?) -> [String] {
     let owner = entry.noOwner ? ["--no-owner"] : []
+    let encoded = encoding.map { ["--encoding=" + $0] } ?? []
     switch scope {
     case .database(let name):
       // pg_dump has to be told the name from a connection string.
-      return owner + ["--format", format] + formatArguments + entry.dumpOptions
+      return owner + ["--format", format] + formatArguments + encoded + entry.dumpOptions
         + ["--dbname=" + PostgreSQLText.connectionString(name)]
-    case .server: return owner + entry.dumpOptions
+    case .server: return owner + encoded + entry.dumpOptions
     case .globals(let withPasswords):
-      return owner + ["--globals-only"] + (withPasswords ? [] : ["--no-role-passwords"])
+      return owner + ["--globals-only"] + encoded + (withPasswords ? [] : ["--no-role-passwords"])
     }
   }
 
@@ -96,30 +103,6 @@ struct PostgreSQLDump: PlannedDump {
   private var passwordWarnings: [String] {
     guard scope == .globals(withPasswords: false), entry.globals == .always else { return [] }
     return ["The user may not read pg_authid, so the roles are saved without their passwords"]
-  }
-
-  /// Asks the server what a restore wants to know; a server that does not answer will make the dump fail with a
-  /// better message than could be given here.
-  private func addServerFacts(to facts: inout DumpFacts, context: HookContext) {
-    let question = DatabaseProperties.question
-    let answer: CommandResult?
-    if case .database(let name) = scope {
-      answer = try? entry.connection.query(question, database: name, context: context)
-    } else {
-      answer = try? entry.connection.queryServer(question, context: context)
-    }
-    guard var known = answer.flatMap(DatabaseProperties.facts) else { return }
-    facts.serverVersion = known.removeValue(forKey: "server_version")
-    let database = known.removeValue(forKey: "database")
-    switch scope {
-    case .database: facts.details = known
-    // pg_dumpall takes for granted that every server has this database as it is.
-    case .server: facts.details = database == "postgres" ? known : [:]
-    case .globals(let withPasswords):
-      facts.details = ["entry": entry.identity.database]
-      if !withPasswords { facts.details["passwords"] = "none" }
-    }
-    if entry.noOwner { facts.details["no_owner"] = "true" }
   }
 
   private func client(serverVersion: String, context: HookContext) throws -> PostgreSQLClient? {

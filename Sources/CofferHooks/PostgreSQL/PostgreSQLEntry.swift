@@ -56,7 +56,7 @@ struct PostgreSQLEntry: Sendable {
   var isWholeServer: Bool { identity.database == "all" && format == nil }
 
   /// Whether the server has to be asked which databases are meant.
-  var isPattern: Bool { identity.database == "all" && format != nil || identity.database.contains("*") }
+  var isPattern: Bool { identity.database == "all" && format != nil || identity.database.holds("*") }
 
   /// What dumps of the globals are made with; nil when the configured command cannot make them.
   ///
@@ -65,7 +65,7 @@ struct PostgreSQLEntry: Sendable {
   var globalsConnection: PostgreSQLConnection? {
     guard var words = connection.override(of: .dump) else { return connection }
     let name = PostgreSQLConnection.Program.dump.rawValue
-    guard let place = words.lastIndex(where: { $0 == name || $0.hasSuffix("/" + name) }) else { return nil }
+    guard let place = words.lastIndex(where: { $0 == name || $0.ends(with: "/" + name) }) else { return nil }
     words[place] = words[place].dropLast(name.count) + PostgreSQLConnection.Program.dumpAll.rawValue
     return connection.using(words, for: .dumpAll)
   }

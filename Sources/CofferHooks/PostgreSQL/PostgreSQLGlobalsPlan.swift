@@ -3,18 +3,18 @@ import CofferSystem
 /// Decides which servers' roles and tablespaces are saved beside the dumps of single databases: once a server as
 /// archives name it, and not where a dump of the whole server holds them anyway.
 struct PostgreSQLGlobalsPlan {
-  private let whole: Set<String>
+  private let whole: Set<ExactName>
   /// The places that were decided on.
-  private var decided: Set<String> = []
+  private var decided: Set<ExactName> = []
 
   init(_ entries: [PostgreSQLEntry]) {
-    whole = Set(entries.filter(\.isWholeServer).map(\.identity.place))
+    whole = Set(entries.filter(\.isWholeServer).map { ExactName($0.identity.place) })
   }
 
   /// - Returns: What to dump; nil for nothing.
   /// - Throws: `DumpError.misconfigured` when the entry insists on what it makes impossible.
   mutating func scope(for entry: PostgreSQLEntry, context: HookContext) throws -> PostgreSQLDump.Scope? {
-    let place = entry.identity.place
+    let place = ExactName(entry.identity.place)
     guard entry.globals != .never, !entry.isWholeServer, !decided.contains(place) else { return nil }
     if entry.globals == .automatic, whole.contains(place) || entry.globalsConnection == nil { return nil }
     guard entry.globalsConnection != nil else {
@@ -24,9 +24,9 @@ struct PostgreSQLGlobalsPlan {
     }
     decided.insert(place)
     let result = try? entry.connection.queryServer(
-      "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", context: context)
+      "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')", context: context)
     // A server that does not answer is told of by the dumps of its databases.
     guard let result, result.status.isSuccess else { return nil }
-    return .globals(withPasswords: result.text.hasPrefix("t"))
+    return .globals(withPasswords: result.text.begins(with: "t"))
   }
 }

@@ -36,11 +36,19 @@ public struct PostgreSQLHook: DatabaseHook {
     // Before the databases, and restored before them, too: they belong to the roles.
     let scope = try globals.scope(for: entry, context: context)
     let beside = scope.map { [PostgreSQLDump(entry, $0, installations: installations)] } ?? []
-    return beside
-      + listing.databases.enumerated().map { number, database in
-        PostgreSQLDump(
-          entry, .database(database), installations: installations, warnings: number == 0 ? listing.warnings : [])
-      }
+    let databases = listing.databases.enumerated().map { number, database in
+      PostgreSQLDump(
+        entry, .database(database), installations: installations, warnings: number == 0 ? listing.warnings : [])
+    }
+    return beside + databases + listing.unnameable.map { impossible($0, entry) }
+  }
+
+  private func impossible(_ database: ServerText, _ entry: PostgreSQLEntry) -> ImpossibleDump {
+    let identity = entry.identity.naming(database.shown)
+    let cause = DumpError.misconfigured(
+      identity, problem: "Its name is no UTF-8, which every name in an archive is: bytes \(database.hex)",
+      suggestion: "Rename it (ALTER DATABASE ... RENAME TO), or dump the whole server: name: all, without a format")
+    return ImpossibleDump(identity: identity, section: entry.section, cause: cause)
   }
 
   public func restore(

@@ -34,7 +34,7 @@ public struct PostgreSQLInstallations: Sendable {
   /// Returns the newest psql that is installed where the PATH does not lead, as some packages do it; nil where it does.
   func psqlElsewhere(context: HookContext) -> [String]? {
     let name = PostgreSQLConnection.Program.psql.rawValue
-    let folders = (context.environment["PATH"] ?? "").split(separator: ":")
+    let folders = (context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
     guard !folders.contains(where: { access("\($0)/\(name)", X_OK) == 0 }) else { return nil }
     return clients(.psql).max { $0.major < $1.major }?.command
   }
@@ -44,7 +44,7 @@ public struct PostgreSQLInstallations: Sendable {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
       return names.compactMap { name -> Client? in
         let path = "\(root.folder)/\(name)/bin/\(program.rawValue)"
-        guard name.hasPrefix(root.prefix), let major = PostgreSQLVersion.major(name.dropFirst(root.prefix.count)),
+        guard let version = name.after(beginning: root.prefix), let major = PostgreSQLVersion.major(version[...]),
           access(path, X_OK) == 0
         else { return nil }
         return Client(major: major, command: [path])

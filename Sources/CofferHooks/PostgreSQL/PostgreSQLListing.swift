@@ -1,41 +1,43 @@
 import CofferSystem
-import Foundation
 
 /// The databases of a server that an entry stands for.
 struct PostgreSQLListing {
   let databases: [String]
+  /// Those that are meant, but whose names no archive can hold; an error of their own each.
+  let unnameable: [ServerText]
   /// What is left out although it is meant.
   let warnings: [String]
 
-  private struct Row: Decodable {
-    var name: String
-    /// Whether connections are allowed. A database whose removal was interrupted has a limit of -2.
-    var isOpen: Bool
-  }
-
   private static let question = """
-    SELECT coalesce(json_agg(json_build_object('name', datname, 'isOpen', datallowconn AND datconnlimit <> -2)
-    ORDER BY datname), '[]') FROM pg_database WHERE datname NOT IN ('template0', 'template1')
+    SELECT \(PostgreSQLAnswer.text("d.datname")),
+    d.datallowconn AND d.datconnlimit OPERATOR(pg_catalog.<>) -2 FROM pg_catalog.pg_database d
+    WHERE d.datname OPERATOR(pg_catalog.<>) 'template0' AND d.datname OPERATOR(pg_catalog.<>) 'template1'
+    ORDER BY d.datname
     """
 
   /// - Throws: `DumpError.listingFailed`.
   init(_ entry: PostgreSQLEntry, context: HookContext) throws {
     guard entry.isPattern else {
       databases = [entry.identity.database]
+      unnameable = []
       warnings = []
       return
     }
     let result = try entry.connection.queryServer(Self.question, options: entry.listOptions, context: context)
-    guard result.status.isSuccess, let rows = try? JSONDecoder().decode([Row].self, from: Data(result.output)) else {
-      throw DumpError.listingFailed(entry.identity, program: "psql", lines: result.errorLines)
+    guard let rows = PostgreSQLAnswer(result, columns: 2)?.rows else {
+      throw DumpError.listingFailed(
+        entry.identity, program: "psql", lines: PostgreSQLFailure.ordered(result.errorLines))
     }
     let pattern = entry.identity.database == "all" ? nil : NamePattern(entry.identity.database)
-    let meant = rows.filter { pattern?.matches($0.name) ?? true }
-    databases = meant.filter(\.isOpen).map(\.name)
+    // A database whose removal was interrupted has a limit of -2, and allows no connections either.
+    let meant = rows.compactMap { row in row[0].map { (name: $0, isOpen: row[1]?.text == "t") } }
+      .filter { pattern?.matches($0.name.shown) ?? true }
+    databases = meant.filter(\.isOpen).compactMap(\.name.text)
+    unnameable = meant.filter { $0.isOpen && $0.name.text == nil }.map(\.name)
     warnings = meant.filter { !$0.isOpen }.map {
-      "The database '\($0.name)' at \(entry.identity.place) is not dumped, because it allows no connections"
+      "The database '\($0.name.shown)' at \(entry.identity.place) is not dumped, because it allows no connections"
     }
-    guard !databases.isEmpty else {
+    guard !databases.isEmpty || !unnameable.isEmpty else {
       let wanted = pattern.map { "no database to dump whose name matches '\($0.text)'" } ?? "no databases to dump"
       throw DumpError.listingFailed(entry.identity, program: "psql", lines: ["the server has \(wanted)"])
     }

@@ -104,14 +104,14 @@ struct PostgreSQLRestore: PlannedRestore {
 
   private func create(_ context: HookContext) throws {
     let properties = DatabaseProperties(details: facts.details)
-    let names = try query("SELECT spcname FROM pg_tablespace", context).text.split(separator: "\n").map(String.init)
-    let result = try query(properties.creation(of: name, tablespaces: Set(names)), context)
-    guard result.status.isSuccess else {
-      throw RestoreError.programFailed(
-        facts.identity, program: "CREATE DATABASE", status: result.status, lines: result.errorLines)
-    }
+    let tablespaces = try connection.names("spcname", of: "pg_tablespace", facts.identity, context)
+    try connection.execute(
+      properties.creation(of: name, tablespaces: tablespaces), database: "template1", of: facts.identity,
+      context: context)
     // Without the role the restoring user stays the owner; the dump's own statements say more if it matters.
-    if !entry.noOwner, let statement = properties.owning(of: name) { _ = try query(statement, context) }
+    if !entry.noOwner, let statement = properties.owning(of: name) {
+      _ = connection.executeEach([statement], database: "template1", of: facts.identity, context: context)
+    }
   }
 
   /// A schema that is chosen comes without its own creation: pg_restore takes what is in it.
@@ -129,10 +129,6 @@ struct PostgreSQLRestore: PlannedRestore {
     }
   }
 
-  private func query(_ sql: String, _ context: HookContext) throws -> CommandResult {
-    try connection.queryServer(sql, context: context)
-  }
-
   private func client(folder: String?, context: HookContext) throws -> any RestoreClient {
     // Where there is nothing to clean, statements that make room can only fail.
     let mustClean = destination.state == .filled
@@ -142,7 +138,7 @@ struct PostgreSQLRestore: PlannedRestore {
       return mustClean ? client : PlainScriptClient(client)
     }
     var arguments = [
-      "--exit-on-error", "--single-transaction", "--dbname", PostgreSQLText.connectionString(name),
+      "--exit-on-error", "--single-transaction", "--dbname", connection.pinnedString(name, context: context),
     ]
     if mustClean { arguments += ["--clean", "--if-exists"] }
     if entry.noOwner { arguments.append("--no-owner") }
@@ -163,9 +159,7 @@ struct PostgreSQLRestore: PlannedRestore {
   private func complete(_ context: HookContext) -> [String] {
     var warnings = timescale?.complete(context) ?? []
     if mustCreate {
-      let statements = DatabaseProperties(details: facts.details)
-        .statements(for: name, withPrivileges: !entry.restoreOptions.contains(where: Self.leavesPrivileges))
-      warnings += connection.runEach(statements, database: name, context: context)
+      warnings += properties(context)
         .map { "\(facts.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
     }
     if isPlain, entry.noOwner, facts.details["no_owner"] == nil {
@@ -176,6 +170,17 @@ struct PostgreSQLRestore: PlannedRestore {
       warnings.append("\(facts.identity.title): restored, but ANALYZE failed; run it by hand")
     }
     return warnings
+  }
+
+  /// - Returns: What failed.
+  private func properties(_ context: HookContext) -> [String] {
+    do {
+      let statements = try DatabaseProperties(details: facts.details)
+        .statements(for: name, withPrivileges: !entry.restoreOptions.contains(where: Self.leavesPrivileges))
+      return connection.executeEach(statements, database: name, of: facts.identity, context: context)
+    } catch {
+      return ["the archive's facts cannot be read: \(error)"]
+    }
   }
 
   private static func leavesPrivileges(_ option: String) -> Bool {

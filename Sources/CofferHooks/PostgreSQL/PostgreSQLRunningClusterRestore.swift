@@ -1,19 +1,27 @@
 import CofferSystem
-import Foundation
 
 /// A restore of a whole server on its way.
 final class PostgreSQLRunningClusterRestore: RunningRestore {
+  /// A database of the dump.
+  private struct Database {
+    let final: ServerText
+    /// What it is called until all are whole.
+    let temporary: String
+    /// What the old one is called from then on, until it is dropped.
+    let old: String
+    var isMade = false
+  }
+
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
-  private let user: String
+  private let user: ServerText
   private let isSuperuser: Bool
   private let context: HookContext
-  private let mark = String(UInt32.random(in: 0 ... .max), radix: 16)
-  private lazy var script = ClusterScript { [mark] in Self.temporaryName($0, mark) }
-  private var statements: [String] = []
+  private let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
+  private lazy var script = ClusterScript { [unowned self] _ in databases.last?.temporary ?? "" }
+  private var statements: [ServerText] = []
   private var globals: ServerGlobals?
-  private var databases: [String] = []
-  private var made: Set<String> = []
+  private var databases: [Database] = []
   private var client: ScriptClient?
   private var isTakingTemplate = false
   private var templateHasObjects = false
@@ -21,7 +29,10 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private var connection: PostgreSQLConnection { entry.connection }
   private var identity: DumpIdentity { facts.identity }
 
-  init(facts: DumpFacts, entry: PostgreSQLEntry, user: String, isSuperuser: Bool, context: HookContext) {
+  private static let postgres = ServerText("postgres")
+  private static let template = ServerText("template1")
+
+  init(facts: DumpFacts, entry: PostgreSQLEntry, user: ServerText, isSuperuser: Bool, context: HookContext) {
     self.facts = facts
     self.entry = entry
     self.user = user
@@ -29,11 +40,9 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     self.context = context
   }
 
-  /// PostgreSQL cuts names at 63 bytes; a sum over the whole name (FNV-1a) keeps long ones apart that begin alike.
-  static func temporaryName(_ database: String, _ mark: String) -> String {
-    let sum = database.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
-    let head = String(decoding: database.utf8.prefix(24), as: UTF8.self)
-    return "coffer_\(mark)_\(String(sum, radix: 16))_\(head)"
+  /// PostgreSQL cuts names at 63 bytes, and a database's own name may be as long as that.
+  static func temporaryName(_ number: Int, _ mark: String) -> String {
+    "coffer_\(mark)_\(number)"
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -48,27 +57,28 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   func finish() throws -> [String] {
+    let dropped: [String]
     do {
       try makeGlobals()
       try endDatabase()
       guard identity.isGlobals || !databases.isEmpty else {
         throw RestoreError.refused(identity, problem: "the dump holds no database", suggestion: nil)
       }
-      try swap()
+      dropped = try swap()
     } catch {
       abandon()
       throw error
     }
-    return complete()
+    return dropped + complete()
   }
 
   func abandon() {
     client?.abandon()
     client = nil
-    for database in databases {
-      let name = PostgreSQLText.identifier(Self.temporaryName(database, mark))
-      let removal = "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"
-      _ = try? connection.query(removal, database: "template1", isCleanup: true, context: context)
+    for database in databases where database.isMade {
+      try? connection.execute(
+        "DROP DATABASE IF EXISTS \(identifier: database.temporary) WITH (FORCE)", database: "template1", of: identity,
+        isCleanup: true, context: context)
     }
     databases = []
     globals?.undo()
@@ -77,11 +87,15 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
 
   // MARK: - Database by database
 
-  private func begin(_ database: String) throws {
+  private func begin(_ name: ServerText) throws {
     try makeGlobals()
     try endDatabase()
-    isTakingTemplate = database == "template1"
-    if !isTakingTemplate { databases.append(database) }
+    isTakingTemplate = name == Self.template
+    guard !isTakingTemplate else { return }
+    let number = databases.count
+    databases.append(
+      Database(
+        final: name, temporary: Self.temporaryName(number, mark), old: Self.temporaryName(number, mark + "_old")))
   }
 
   private func makeGlobals() throws {
@@ -91,10 +105,10 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       options: entry.restoreOptions, context: context)
   }
 
-  private func create(_ statement: String) throws {
-    guard let database = databases.last, !isTakingTemplate else { return }
-    if statement.hasPrefix("CREATE DATABASE ") { made.insert(database) }
-    _ = try query(statement)
+  private func create(_ statement: ServerText) throws {
+    guard !databases.isEmpty, !isTakingTemplate else { return }
+    if statement.begins(with: "CREATE DATABASE ") { databases[databases.count - 1].isMade = true }
+    try connection.execute(foreign: statement, database: "template1", of: identity, context: context)
   }
 
   private func send(_ lines: UnsafeRawBufferPointer) throws {
@@ -105,26 +119,26 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       return
     }
     guard let database = databases.last else { return }
-    if !made.contains(database) { try makeWithoutStatement(database) }
+    try makeWithoutStatement()
     if client == nil {
       client = try ScriptClient(
-        database: Self.temporaryName(database, mark), options: entry.restoreOptions, connection: connection,
-        of: identity, context: context)
+        database: database.temporary, options: entry.restoreOptions, connection: connection, of: identity,
+        context: context)
     }
     try client?.write(lines)
   }
 
   /// pg_dumpall writes no CREATE for the database that every server has.
-  private func makeWithoutStatement(_ database: String) throws {
-    let properties = DatabaseProperties(details: facts.details)
-    _ = try query(properties.creation(of: Self.temporaryName(database, mark), tablespaces: []))
-    made.insert(database)
+  private func makeWithoutStatement() throws {
+    guard let database = databases.last, !isTakingTemplate, !database.isMade else { return }
+    databases[databases.count - 1].isMade = true
+    try connection.execute(
+      DatabaseProperties(details: facts.details).creation(of: database.temporary, tablespaces: []),
+      database: "template1", of: identity, context: context)
   }
 
   private func endDatabase() throws {
-    if let database = databases.last, !isTakingTemplate, !made.contains(database) {
-      try makeWithoutStatement(database)
-    }
+    try makeWithoutStatement()
     try client?.finish()
     client = nil
   }
@@ -132,61 +146,69 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   // MARK: - Taking the names
 
   /// Changes the roles and gives the new databases the names of the old ones, all or none.
-  private func swap() throws {
-    let names = databases.map { database in
-      (
-        final: database, new: Self.temporaryName(database, mark),
-        old: Self.temporaryName(database, mark + "_old")
-      )
+  ///
+  /// - Returns: Warnings of old databases that could not be dropped.
+  private func swap() throws -> [String] {
+    var existing: Set<ServerText> = []
+    var steps: [PostgreSQLStatement] = []
+    if !databases.isEmpty {
+      existing = try connection.names("datname", of: "pg_database", identity, context)
+      let list = databases.map { "\(literal: $0.final)" as PostgreSQLStatement }.joined(separator: ", ")
+      steps.append(
+        """
+        SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+        WHERE a.datname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[\(list)]);
+        """)
     }
-    let list = names.map { PostgreSQLText.literal($0.final) }.joined(separator: ", ")
-    var existing: Set<String> = []
-    var steps = globals?.changes ?? []
-    if !names.isEmpty {
-      existing = try Set(
-        query("SELECT datname FROM pg_database WHERE datname IN (\(list))").split(separator: "\n").map(String.init))
-      steps.append("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (\(list));")
-    }
-    for name in names {
-      let (final, new) = (PostgreSQLText.identifier(name.final), PostgreSQLText.identifier(name.new))
-      if existing.contains(name.final) {
-        steps.append("ALTER DATABASE \(final) RENAME TO \(PostgreSQLText.identifier(name.old));")
+    for database in databases {
+      if existing.contains(database.final) {
+        steps.append("ALTER DATABASE \(identifier: database.final) RENAME TO \(identifier: database.old);")
       }
-      steps.append("ALTER DATABASE \(new) RENAME TO \(final);")
+      steps.append("ALTER DATABASE \(identifier: database.temporary) RENAME TO \(identifier: database.final);")
     }
     try ScriptClient.run(
-      steps, in: "template1", options: entry.restoreOptions, connection: connection, of: identity, context: context)
-    for name in names where existing.contains(name.final) {
-      _ = try? query("DROP DATABASE \(PostgreSQLText.identifier(name.old)) WITH (FORCE)")
+      (globals?.changes ?? []) + steps.map { ServerText($0.bytes) }, in: "template1", options: entry.restoreOptions,
+      connection: connection, of: identity, context: context)
+    return databases.filter { existing.contains($0.final) }.flatMap { database in
+      connection.executeEach(
+        ["DROP DATABASE \(identifier: database.old) WITH (FORCE)"], database: "template1", of: identity,
+        context: context
+      ).map { problem in
+        "\(identity.title): '\(database.final.shown)' is restored; the one that was there is kept as "
+          + "'\(database.old)', because it could not be dropped: \(problem)"
+      }
     }
   }
 
   /// - Returns: Warnings.
   private func complete() -> [String] {
     var warnings = globals?.warnings ?? []
-    if databases.contains("postgres") {
-      let statements = DatabaseProperties(details: facts.details).statements(for: "postgres")
-      warnings += connection.runEach(statements, database: "template1", context: context)
-        .map { "\(identity.title): restored, but not all that belongs to 'postgres' as a whole: \($0)" }
+    if databases.contains(where: { $0.final == Self.postgres }) {
+      warnings += properties().map {
+        "\(identity.title): restored, but not all that belongs to 'postgres' as a whole: \($0)"
+      }
     }
     if templateHasObjects {
       warnings.append(
         "\(identity.title): What was in template1 is not restored; 'coffer extract' gives the script that holds it")
     }
-    for database in databases
-    where !connection.analyze(database, options: entry.analyzeOptions, context: context) {
-      warnings.append("\(identity.title): '\(database)' is restored, but ANALYZE failed; run it by hand")
+    for database in databases {
+      if let name = database.final.text, connection.analyze(name, options: entry.analyzeOptions, context: context) {
+        continue
+      }
+      warnings.append(
+        "\(identity.title): '\(database.final.shown)' is restored, but ANALYZE failed; run it by hand")
     }
     return warnings
   }
 
-  @discardableResult
-  private func query(_ sql: String) throws -> String {
-    let result = try connection.query(sql, database: "template1", context: context)
-    guard result.status.isSuccess else {
-      throw RestoreError.programFailed(
-        identity, program: "psql", status: result.status, lines: result.errorLines)
+  /// - Returns: What failed.
+  private func properties() -> [String] {
+    do {
+      let statements = try DatabaseProperties(details: facts.details).statements(for: "postgres")
+      return connection.executeEach(statements, database: "template1", of: identity, context: context)
+    } catch {
+      return ["the archive's facts cannot be read: \(error)"]
     }
-    return result.text
   }
 }

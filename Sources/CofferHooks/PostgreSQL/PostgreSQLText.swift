@@ -1,61 +1,70 @@
-/// Names and texts as PostgreSQL's programs read them.
+import CofferSystem
+
+/// Names and texts as PostgreSQL's programs read and write them.
 enum PostgreSQLText {
   /// A connection string with just the database: a bare name that holds `=` or begins like a URL would be taken for
   /// a connection string itself.
   static func connectionString(_ database: String) -> String {
-    let escaped = database.flatMap { $0 == "\\" || $0 == "'" ? ["\\", $0] : [$0] }
-    return "dbname='\(String(escaped))'"
+    "dbname=" + Quoting.connectionValue(database)
   }
 
-  static func identifier(_ name: String) -> String {
-    "\"" + name.replacing("\"", with: "\"\"") + "\""
-  }
+  static func identifier(_ name: String) -> String { Quoting.postgresqlIdentifier(name) }
 
-  static func literal(_ text: String) -> String {
-    let doubled = text.replacing("'", with: "''")
-    return text.contains("\\") ? "E'" + doubled.replacing("\\", with: "\\\\") + "'" : "'\(doubled)'"
-  }
+  static func literal(_ text: String) -> String { Quoting.postgresqlLiteral(text) }
+
+  private static let quote = UInt8(ascii: "\"")
+  private static let comma = UInt8(ascii: ",")
 
   /// Reads the identifier that a text begins with.
   ///
   /// - Returns: The name, and the text after it; nil when there is none.
-  static func leadingIdentifier(_ text: Substring) -> (name: String, rest: Substring)? {
-    guard text.first == "\"" else {
-      let name = text.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "$" }
-      return name.isEmpty ? nil : (String(name), text.dropFirst(name.count))
+  static func leadingIdentifier(_ text: ArraySlice<UInt8>) -> (name: ServerText, rest: ArraySlice<UInt8>)? {
+    guard text.first == quote else {
+      let name = text.prefix { isNamePart($0) }
+      return name.isEmpty ? nil : (ServerText(Array(name)), text.dropFirst(name.count))
     }
-    var name = ""
+    var name: [UInt8] = []
     var rest = text.dropFirst()
-    while let end = rest.firstIndex(of: "\"") {
+    while let end = rest.firstIndex(of: quote) {
       name += rest[..<end]
-      rest = rest[rest.index(after: end)...]
-      guard rest.first == "\"" else { return (name, rest) }
-      name.append("\"")
+      rest = rest[(end + 1)...]
+      guard rest.first == quote else { return (ServerText(name), rest) }
+      name.append(quote)
       rest = rest.dropFirst()
     }
     return nil
   }
 
+  /// Of an identifier that is not quoted.
+  static func isNamePart(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...0xff:
+      true
+    default: false
+    }
+  }
+
   /// Splits a list of identifiers, as settings such as `search_path` hold it.
   ///
   /// - Returns: nil for what is no such list.
-  static func identifiers(_ list: String) -> [String]? {
-    var names: [String] = []
-    var rest = list.drop(while: \.isWhitespace)
+  static func identifiers(_ list: ServerText) -> [ServerText]? {
+    var names: [ServerText] = []
+    var rest = list.bytes.drop(while: \.isBlank)
     guard !rest.isEmpty else { return [] }
     while let (name, after) = listElement(rest) {
       names.append(name)
-      rest = after.drop(while: \.isWhitespace)
-      guard rest.first == "," else { return rest.isEmpty ? names : nil }
-      rest = rest.dropFirst().drop(while: \.isWhitespace)
+      rest = after.drop(while: \.isBlank)
+      guard rest.first == comma else { return rest.isEmpty ? names : nil }
+      rest = rest.dropFirst().drop(while: \.isBlank)
     }
     return nil
   }
 
   /// Unquoted elements of lists may hold anything but commas and blanks: `$libdir/x`, for example.
-  private static func listElement(_ text: Substring) -> (name: String, rest: Substring)? {
-    if text.first == "\"" { return leadingIdentifier(text) }
-    let name = text.prefix { $0 != "," && !$0.isWhitespace }
-    return name.isEmpty ? nil : (String(name), text.dropFirst(name.count))
+  private static func listElement(_ text: ArraySlice<UInt8>) -> (name: ServerText, rest: ArraySlice<UInt8>)? {
+    if text.first == quote { return leadingIdentifier(text) }
+    let name = text.prefix { $0 != comma && !$0.isBlank }
+    return name.isEmpty ? nil : (ServerText(Array(name)), text.dropFirst(name.count))
   }
 }

@@ -8,39 +8,42 @@ import Foundation
 /// input on. For the same reason psql must confirm that it got to the end.
 final class ScriptClient {
   private let client: ClientInput
+  private var script: RestrictedScript
   /// What is not sent yet: scripts come in single lines too, and a system call for each would be slow.
-  private var buffer = Array("BEGIN;\n".utf8)
+  private var buffer: [UInt8]
+  private let confirmation: String
 
   private static let bufferSize = 1 << 16
-  private static let confirmation = "coffer-committed"
 
   init(
     database: String, options: [String] = [], connection: PostgreSQLConnection, of identity: DumpIdentity,
     context: HookContext
   ) throws {
+    script = try RestrictedScript(for: connection, of: identity, context: context)
+    // The script could guess a fixed one.
+    confirmation = "coffer-committed-\(script.key)"
+    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
     let arguments = [
       "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null", "--dbname",
-      PostgreSQLText.connectionString(database),
+      connection.pinnedString(database, settings, context: context),
     ]
     client = try ClientInput(
       connection.command(.psql, arguments + options, context: context), of: identity,
-      confirmation: Self.confirmation, context: context)
+      confirmation: confirmation, context: context)
+    buffer = Array(PostgreSQLPins.statements(settings).map { $0 + ";\n" }.joined().utf8)
+    buffer += "BEGIN;\n\(script.beginning)".utf8
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    if buffer.count + bytes.count > Self.bufferSize { try flush() }
-    if bytes.count > Self.bufferSize {
-      try client.write(bytes)
-    } else {
-      buffer.append(contentsOf: bytes)
-    }
+    try script.feed(bytes) { try send($0) }
   }
 
   /// Commits and waits for the program.
   ///
   /// - Throws: `RestoreError`; `RunCancelled`.
   func finish() throws {
-    buffer.append(contentsOf: "\nCOMMIT;\n\\echo \(Self.confirmation)\n".utf8)
+    try script.finish { try send($0) }
+    buffer.append(contentsOf: "\n\(script.end)COMMIT;\n\\echo \(confirmation)\n".utf8)
     try flush()
     try client.finish()
   }
@@ -51,37 +54,31 @@ final class ScriptClient {
 
   /// Runs statements in one transaction.
   ///
+  /// - Parameter statements: With their semicolons.
   /// - Throws: `RestoreError`; `RunCancelled`.
   static func run(
-    _ statements: [String], in database: String, options: [String] = [], connection: PostgreSQLConnection,
+    _ statements: [ServerText], in database: String, options: [String] = [], connection: PostgreSQLConnection,
     of identity: DumpIdentity, context: HookContext
   ) throws {
     let client = try ScriptClient(
       database: database, options: options, connection: connection, of: identity, context: context)
-    try Array(statements.joined(separator: "\n").utf8).withUnsafeBytes { try client.write($0) }
+    for statement in statements {
+      try (statement.bytes + "\n".utf8).withUnsafeBytes { try client.write($0) }
+    }
     try client.finish()
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer) throws {
+    if buffer.count + bytes.count > Self.bufferSize { try flush() }
+    if bytes.count > Self.bufferSize {
+      try client.write(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+    }
   }
 
   private func flush() throws {
     try buffer.withUnsafeBytes { try client.write($0) }
     buffer.removeAll(keepingCapacity: true)
-  }
-}
-
-extension PostgreSQLConnection {
-  /// Runs statements each by itself: one that fails does not keep the others from working.
-  ///
-  /// - Returns: What failed, in the server's words.
-  func runEach(_ statements: [String], database: String, context: HookContext) -> [String] {
-    guard !statements.isEmpty else { return [] }
-    let end = "coffer-done"
-    let arguments = ["--no-psqlrc", "--quiet", "--dbname", PostgreSQLText.connectionString(database)]
-    let text = statements.map { $0 + ";\n" }.joined() + "\\echo \(end)\n"
-    let result = try? context.launcher.run(
-      command(.psql, arguments, context: context), input: Array(text.utf8), cancellation: context.cancellation)
-    guard let result, result.text.hasSuffix(end + "\n") else { return [result?.errorLines.last ?? "psql failed"] }
-    return result.errorLines.compactMap { line in
-      line.range(of: "ERROR:").map { line[$0.upperBound...].trimmingCharacters(in: .whitespaces) }
-    }
   }
 }

@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// Puts roles and tablespaces back so that nothing has changed if the restore fails later on.
 ///
@@ -7,7 +6,7 @@ import Foundation
 /// and they are removed again if need be. What changes old ones is for the transaction that ends the restore.
 struct ServerGlobals {
   /// The statements that are left for the end.
-  let changes: [String]
+  let changes: [ServerText]
   let warnings: [String]
   private let identity: DumpIdentity
   private let connection: PostgreSQLConnection
@@ -26,37 +25,44 @@ struct ServerGlobals {
     identity = facts.identity
     self.connection = connection
     self.context = context
+    if let strange = statements.strange {
+      throw RestoreError.refused(
+        facts.identity, problem: "among the roles stands a statement that pg_dumpall does not write: \(strange.shown)",
+        suggestion: "Look at the dump with 'coffer extract' before anything of it is run")
+    }
     let newRoles = try Set(statements.roles).subtracting(
-      Self.names("rolname", of: "pg_roles", facts.identity, connection, context))
-    let known = try Self.names("spcname", of: "pg_tablespace", facts.identity, connection, context)
+      connection.names("rolname", of: "pg_roles", facts.identity, context))
+    let known = try connection.names("spcname", of: "pg_tablespace", facts.identity, context)
     try ScriptClient.run(
       statements.making(newRoles), in: Self.database, options: options, connection: connection, of: facts.identity,
       context: context)
     var warnings: [String] = []
-    var missing: Set<String> = []
-    var made: [String] = newRoles.map { "DROP ROLE \(PostgreSQLText.identifier($0))" }
+    var missing: Set<ServerText> = []
+    var made: [PostgreSQLStatement] = newRoles.map { "DROP ROLE \(identifier: $0)" }
     // No transaction can hold these.
     for tablespace in statements.tablespaces where !known.contains(tablespace.name) {
-      let result = try? connection.query(tablespace.creation, database: Self.database, context: context)
-      if result?.status.isSuccess == true {
-        made.append("DROP TABLESPACE \(PostgreSQLText.identifier(tablespace.name))")
-      } else {
+      do {
+        try connection.execute(
+          foreign: tablespace.creation, database: Self.database, of: facts.identity, context: context)
+        made.append("DROP TABLESPACE \(identifier: tablespace.name)")
+      } catch RestoreError.programFailed(_, _, _, let lines) {
         missing.insert(tablespace.name)
         warnings.append(
-          "\(facts.identity.title): The tablespace '\(tablespace.name)' could not be made: "
-            + (result?.errorLines.last ?? "psql failed"))
+          "\(facts.identity.title): The tablespace '\(tablespace.name.shown)' could not be made: "
+            + PostgreSQLFailure.telling(lines))
       }
     }
     if facts.details["passwords"] == "none", !newRoles.isEmpty {
       warnings.append(
         "\(facts.identity.title): These roles have no passwords, because they were saved without: "
-          + newRoles.sorted().joined(separator: ", "))
+          + newRoles.map(\.shown).sorted().joined(separator: ", "))
     }
     self.warnings = warnings
     changes = statements.changes(besides: newRoles, without: missing)
     for statement in made {
-      undoSteps.add {
-        _ = try? connection.query(statement, database: Self.database, isCleanup: true, context: context)
+      undoSteps.add { [identity] in
+        try? connection.execute(
+          statement, database: Self.database, of: identity, isCleanup: true, context: context)
       }
     }
   }
@@ -65,17 +71,24 @@ struct ServerGlobals {
   mutating func undo() {
     undoSteps.run()
   }
+}
 
-  private static func names(
-    _ column: String, of table: String, _ identity: DumpIdentity, _ connection: PostgreSQLConnection,
-    _ context: HookContext
-  ) throws -> Set<String> {
-    let result = try connection.query(
-      "SELECT json_agg(\(column)) FROM \(table)", database: database, context: context)
-    guard result.status.isSuccess, let names = try? JSONDecoder().decode(Set<String>.self, from: Data(result.output))
-    else {
+extension PostgreSQLConnection {
+  /// The names that a catalogue has.
+  ///
+  /// - Parameters:
+  ///   - column: Of our own.
+  ///   - catalogue: Likewise.
+  /// - Throws: `RestoreError.programFailed`.
+  func names(
+    _ column: String, of catalogue: String, _ identity: DumpIdentity, _ context: HookContext
+  ) throws -> Set<ServerText> {
+    let result = try query(
+      "SELECT \(PostgreSQLAnswer.text("t." + column)) FROM pg_catalog.\(catalogue) t", database: "template1",
+      context: context)
+    guard let answer = PostgreSQLAnswer(result, columns: 1) else {
       throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)
     }
-    return names
+    return Set(answer.rows.compactMap { $0[0] })
   }
 }

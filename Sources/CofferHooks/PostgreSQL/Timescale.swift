@@ -6,6 +6,8 @@ struct Timescale: Sendable {
   private let identity: DumpIdentity
   private let database: String
   private let version: String
+  /// Of the extension's functions.
+  private let schema: String
   private let connection: PostgreSQLConnection
 
   /// - Returns: nil for a dump without TimescaleDB in it.
@@ -18,6 +20,7 @@ struct Timescale: Sendable {
     identity = facts.identity
     database = destination.name
     self.version = version
+    schema = facts.details["timescaledb_schema"] ?? "public"
     self.connection = connection
     guard destination.state != .filled else {
       throw RestoreError.refused(
@@ -25,10 +28,11 @@ struct Timescale: Sendable {
         suggestion: "Drop the database '\(database)' first, or restore under another name with --target-name")
     }
     let sql = """
-      SELECT count(*) FROM pg_available_extension_versions
-      WHERE name = 'timescaledb' AND version = \(PostgreSQLText.literal(version))
+      SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extension_versions v
+      WHERE v.name OPERATOR(pg_catalog.=) 'timescaledb'
+      AND v.version OPERATOR(pg_catalog.=) \(Quoting.postgresqlLiteral(version))
       """
-    guard try connection.queryServer(sql, context: context).text.hasPrefix("1") else {
+    guard try connection.queryServer(sql, context: context).text.begins(with: "1") else {
       throw RestoreError.refused(
         identity, problem: "the server lacks TimescaleDB \(version), which the dump was made with",
         suggestion: "Install that version of the extension on the server")
@@ -37,29 +41,29 @@ struct Timescale: Sendable {
 
   /// - Throws: `RestoreError`.
   func prepare(_ context: HookContext) throws {
-    for sql in [
-      "CREATE EXTENSION IF NOT EXISTS timescaledb VERSION \(PostgreSQLText.literal(version))",
-      "SELECT timescaledb_pre_restore()",
-    ] {
-      let result = try connection.query(sql, database: database, context: context)
-      guard result.status.isSuccess else {
-        throw RestoreError.programFailed(
-          identity, program: "psql", status: result.status, lines: result.errorLines)
-      }
+    let creation: PostgreSQLStatement =
+      "CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA \(identifier: schema) VERSION \(literal: version)"
+    for statement in [creation, call("timescaledb_pre_restore")] {
+      try connection.execute(statement, database: database, of: identity, context: context)
     }
   }
 
   /// - Returns: Warnings.
   func complete(_ context: HookContext) -> [String] {
-    let result = try? connection.query("SELECT timescaledb_post_restore()", database: database, context: context)
-    guard result?.status.isSuccess != true else { return [] }
-    return ["\(identity.title): restored, but run 'SELECT timescaledb_post_restore()' in '\(database)' by hand"]
+    connection.executeEach([call("timescaledb_post_restore")], database: database, of: identity, context: context)
+      .map { problem in
+        "\(identity.title): restored, but run 'SELECT timescaledb_post_restore()' in '\(database)' by hand: \(problem)"
+      }
   }
 
   /// Leaves a database that was empty empty again.
   func undo(_ context: HookContext) {
-    for sql in ["SELECT timescaledb_post_restore()", "DROP EXTENSION IF EXISTS timescaledb CASCADE"] {
-      _ = try? connection.query(sql, database: database, isCleanup: true, context: context)
+    for statement in [call("timescaledb_post_restore"), "DROP EXTENSION IF EXISTS timescaledb CASCADE"] {
+      try? connection.execute(statement, database: database, of: identity, isCleanup: true, context: context)
     }
+  }
+
+  private func call(_ function: String) -> PostgreSQLStatement {
+    "SELECT \(identifier: schema).\(identifier: function)()"
   }
 }

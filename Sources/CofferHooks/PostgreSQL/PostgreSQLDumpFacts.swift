@@ -1,0 +1,91 @@
+import CofferSystem
+
+/// What is asked of a server before a dump, because no dump has it.
+struct PostgreSQLDumpFacts {
+  /// The server's; nil when it did not tell.
+  private(set) var version: String?
+  private(set) var details: [String: String] = [:]
+  /// That of all that is dumped; nil when it is not known, or when there are several.
+  private(set) var encoding: String?
+  var warnings: [String] = []
+
+  /// Whether a dump lacks the facts about its database.
+  static let missingKey = "facts"
+
+  /// A server that does not answer makes the dump fail, and with a better message than could be given here. If the dump
+  /// goes well all the same, the warnings tell what it is without.
+  ///
+  /// - Throws: `RunCancelled`.
+  init(_ scope: PostgreSQLDump.Scope, of entry: PostgreSQLEntry, context: HookContext) throws {
+    let problem: String
+    do {
+      let answer = try Self.ask(scope, entry, context)
+      guard let known = DatabaseProperties.facts(in: answer) else {
+        throw DumpError.listingFailed(entry.identity, program: "psql", lines: answer.errorLines)
+      }
+      take(known, scope, entry)
+      return
+    } catch let error as RunCancelled {
+      throw error
+    } catch DumpError.listingFailed(_, _, let lines) {
+      problem = lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(lines)
+    } catch {
+      problem = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+    }
+    note(scope, entry)
+    if case .globals = scope { return }
+    details[Self.missingKey] = "none"
+    warnings.append(
+      "What belongs to the database as a whole (encoding, owner, settings, rights, comment) could not be read and is not "
+        + "saved: \(problem)")
+  }
+
+  private static func ask(
+    _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry, _ context: HookContext
+  ) throws -> CommandResult {
+    let question = DatabaseProperties.question
+    guard case .database(let name) = scope else {
+      return try entry.connection.queryServer(question, context: context)
+    }
+    return try entry.connection.query(question, database: name, context: context)
+  }
+
+  private mutating func take(_ facts: [String: String], _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
+    var known = facts
+    version = known.removeValue(forKey: "server_version")
+    let database = known.removeValue(forKey: "database")
+    let encodings = known.removeValue(forKey: "encodings")?.words ?? []
+    let isStandby = known.removeValue(forKey: "standby") != nil
+    switch scope {
+    case .database:
+      details = known
+      encoding = known["encoding"]
+      if let count = known["hidden_user_mappings"] {
+        warnings.append(
+          "\(count) of the user mappings are saved without their options (passwords, for example), which the user may "
+            + "not read; dump as a superuser")
+      }
+      if isStandby, let count = known["unlogged"] {
+        warnings.append("\(count) unlogged tables are saved empty: a standby does not have their rows")
+      }
+      if !isStandby { details["unlogged"] = nil }
+    case .server:
+      // pg_dumpall takes for granted that every server has this database as it is.
+      details = database == "postgres" ? known : [:]
+      details["unlogged"] = nil
+      encoding = encodings.count == 1 ? encodings.first : nil
+      if isStandby { warnings.append("Unlogged tables are saved empty: a standby does not have their rows") }
+    case .globals:
+      encoding = known["encoding"]
+    }
+    note(scope, entry)
+  }
+
+  private mutating func note(_ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
+    if case .globals(let withPasswords) = scope {
+      details["entry"] = entry.identity.database
+      if !withPasswords { details["passwords"] = "none" }
+    }
+    if entry.noOwner { details["no_owner"] = "true" }
+  }
+}

@@ -1,0 +1,79 @@
+/// A text as a server holds it: bytes, in whatever encoding its database has. Only these are the same in every session.
+struct ServerText: Hashable, Sendable {
+  let bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  init(_ text: String) {
+    bytes = Array(text.utf8)
+  }
+
+  /// - Parameter hex: Two digits for each byte.
+  init?(hex: some Collection<UInt8>) {
+    guard hex.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(hex.count / 2)
+    var high: UInt8?
+    for digit in hex {
+      guard let value = Self.value(of: digit) else { return nil }
+      if let first = high {
+        bytes.append(first << 4 | value)
+        high = nil
+      } else {
+        high = value
+      }
+    }
+    self.bytes = bytes
+  }
+
+  /// nil when the bytes are no UTF-8.
+  var text: String? { String(validating: bytes, as: UTF8.self) }
+
+  /// For messages.
+  var shown: String { String(decoding: bytes, as: UTF8.self) }
+
+  var hex: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  private static func value(of digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
+
+/// Archives have them as texts where they are UTF-8, as an object with their bytes where not.
+extension ServerText: Codable {
+  private enum Key: CodingKey {
+    case hex
+  }
+
+  init(from decoder: any Decoder) throws {
+    if let text = try? decoder.singleValueContainer().decode(String.self) {
+      self.init(text)
+      return
+    }
+    let container = try decoder.container(keyedBy: Key.self)
+    guard let text = ServerText(hex: try container.decode(String.self, forKey: .hex).utf8) else {
+      throw DecodingError.dataCorruptedError(forKey: .hex, in: container, debugDescription: "no hexadecimal digits")
+    }
+    self = text
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    if let text {
+      var container = encoder.singleValueContainer()
+      try container.encode(text)
+    } else {
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode(hex, forKey: .hex)
+    }
+  }
+}
