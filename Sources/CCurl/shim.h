@@ -25,3 +25,8 @@ static inline CURLcode coffer_curl_set_callback(CURL *handle, CURLoption option,
 static inline CURLcode coffer_curl_get_number(CURL *handle, CURLINFO fact, long *value) {
   return curl_easy_getinfo(handle, fact, value);
 }
+
+// The text belongs to the handle.
+static inline CURLcode coffer_curl_get_text(CURL *handle, CURLINFO fact, char **value) {
+  return curl_easy_getinfo(handle, fact, value);
+}

@@ -23,6 +23,8 @@ public enum ConfigurationError: DiagnosableError, Equatable {
   /// No file at any of the places that were looked at.
   case noFiles(searched: [String])
   case unreadable(path: String, cause: SystemError)
+  /// Another user can change it.
+  case untrusted(UntrustedPlace)
   case empty(path: String)
   /// At least one problem, in the order of their places.
   case invalid(path: String, [ConfigurationProblem])
@@ -40,6 +42,7 @@ public enum ConfigurationError: DiagnosableError, Equatable {
       Diagnosis(
         subject: path, problem: "The configuration cannot be read: \(cause.reason)",
         suggestion: cause.diagnosis.suggestion)
+    case .untrusted(let place): place.diagnosis
     case .empty(let path):
       Diagnosis(
         subject: path, problem: "The configuration is empty",

@@ -66,7 +66,7 @@ public enum DumpError: DiagnosableError, Equatable {
       ("\(program) took more than \(seconds) seconds and was ended", "Raise dump_time_limit, or see what slows it")
     case .duplicate(let identity):
       (
-        "Two entries of the configuration lead to the same dump '\(identity.path)'",
+        "Two entries of the configuration lead to the same dump '\(Quoting.terminal(identity.path))'",
         "Give one of them a label"
       )
     case .misconfigured(_, let problem, let suggestion): (problem, suggestion)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Which database a dump is of, and where that puts it in an archive.
 public struct DumpIdentity: Sendable, Hashable {
   /// The hook's configuration name, for example `postgresql_databases`.
@@ -48,36 +50,30 @@ public struct DumpIdentity: Sendable, Hashable {
 
   /// The dump's path below `coffer/` in an archive, and below a run's own folder.
   ///
-  /// A host may be a socket's folder, and any name may be `..`: no part leads to another folder. Globals are not where
-  /// a database of that name would be.
+  /// A host may be a socket's folder, and any name may be `..` or hold a `/`: no part leads to another folder, and no two
+  /// names become one. Globals are not where a database of that name would be.
   public var path: String {
     "\(isGlobals ? "\(system)_\(Self.globalsName)" : hook)/\(Self.part(place))/\(Self.part(database))"
   }
 
-  /// - Throws: `DumpError.misconfigured` for a name that would be more than one part of a path.
-  func checkName() throws(DumpError) {
-    guard database.contains("/") else { return }
-    throw .misconfigured(
-      self, problem: "A database whose name holds a '/' cannot be named in an archive",
-      suggestion: "Dump it with name: all, or rename the database")
-  }
-
   /// As messages name the dump.
   public var title: String {
-    isGlobals ? "\(system) globals at \(place)" : "\(system) database '\(database)' at \(place)"
+    let place = Quoting.terminal(place)
+    return isGlobals
+      ? "\(system) globals at \(place)" : "\(system) database '\(Quoting.terminal(database))' at \(place)"
   }
 
-  private var system: String { hook.replacingSuffix("_databases") }
+  private var system: String { hook.before(end: "_databases") ?? hook }
 
+  /// A name as one part of a path. `%` and two digits stand for a byte; so `%` itself is written as one, and alone it
+  /// stands for the empty name. Archives made by earlier versions have `%` as it is; nothing reads names out of paths.
   private static func part(_ name: String) -> String {
-    if name == "." || name == ".." { return name.replacing(".", with: "%2E") }
-    return name.replacing("/", with: "%2F")
-  }
-}
-
-extension String {
-  fileprivate func replacingSuffix(_ suffix: String) -> String {
-    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+    switch name {
+    case "": return "%"
+    case ".", "..": return name.swapping(".", for: "%2E")
+    default:
+      return name.swapping("%", for: "%25").swapping("/", for: "%2F").swapping("\0", for: "%00")
+    }
   }
 }
 

@@ -24,11 +24,16 @@ public protocol MonitoringService: Sendable {
 public protocol HTTPService: MonitoringService {
   /// The requests that tell it.
   func requests(for event: MonitoringEvent) throws -> [HTTPRequest]
+
+  /// What bodies hold of secrets. Those in addresses and headers are known without being named.
+  var secrets: [String] { get }
 }
 
 extension HTTPService {
+  public var secrets: [String] { [] }
+
   public func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
-    for request in try requests(for: event) { try couriers.http.send(request) }
+    for request in try requests(for: event) { try couriers.http.send(request, hiding: secrets) }
   }
 }
 

@@ -25,37 +25,46 @@ struct RunSummary {
   var message: String {
     if let error = report.errors.first {
       let more = report.errors.count > 1 ? " (and \(report.errors.count - 1) more errors)" : ""
-      return "\(report.configuration): \(error)\(more)"
+      return "\(Quoting.terminal(report.configuration)): \(Quoting.terminal(error, keepingLines: true))\(more)"
     }
     let archives = report.repositories.compactMap { repository in
-      repository.archive.map { "\(repository.name): \(Self.sizes($0))" }
+      repository.archive.map { "\(Quoting.terminal(repository.name)): \(Self.sizes($0))" }
     }
-    let begun = "\(report.configuration): \(report.actions.joined(separator: ", "))"
+    let begun = "\(Quoting.terminal(report.configuration)): \(report.actions.joined(separator: ", "))"
     return archives.isEmpty ? begun : archives.joined(separator: "\n")
   }
 
   /// Everything, for a mail.
   var text: String {
     var lines = ["\(title).", ""]
-    lines.append("Configuration:  \(report.configuration)")
+    lines.append("Configuration:  \(Quoting.terminal(report.configuration))")
     lines.append("Actions:        \(report.actions.joined(separator: ", "))")
     if let end = report.end {
       lines.append("Took:           \(Quantities.duration(end.timeIntervalSince(report.start)))")
     }
     for repository in report.repositories { lines += Self.lines(of: repository) }
-    if !report.errors.isEmpty { lines += ["", "Errors:"] + report.errors.map { "- \($0)" } }
+    if !report.errors.isEmpty {
+      lines +=
+        ["", "Errors:"]
+        + report.errors.map { "- \(Quoting.terminal($0, keepingLines: true).swapping("\n", for: "\n  "))" }
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static func lines(of repository: RepositoryReport) -> [String] {
-    var lines = ["", "Repository \(repository.name): \(repository.isSuccess ? "all is well" : "FAILED")"]
-    if let archive = repository.archive { lines.append("  Archive \(archive.name): \(sizes(archive))") }
+    var lines = [
+      "", "Repository \(Quoting.terminal(repository.name)): \(repository.isSuccess ? "all is well" : "FAILED")",
+    ]
+    if let archive = repository.archive {
+      lines.append("  Archive \(Quoting.terminal(archive.name)): \(sizes(archive))")
+    }
     for dump in repository.dumps {
-      let hook = dump.hook.hasSuffix("_databases") ? String(dump.hook.dropLast(10)) : dump.hook
+      let hook = dump.hook.before(end: "_databases") ?? dump.hook
       let size = dump.bytes.map(Quantities.size) ?? "FAILED"
       let fate = dump.bytes == nil || repository.keeps(dump) ? "" : ", but no archive was made"
       lines.append(
-        "  \(hook) database '\(dump.database)' at \(dump.place): \(size), \(Quantities.duration(dump.seconds))\(fate)")
+        "  \(hook) database '\(Quoting.terminal(dump.database))' at \(Quoting.terminal(dump.place)): \(size), \(Quantities.duration(dump.seconds))\(fate)"
+      )
     }
     return lines
   }

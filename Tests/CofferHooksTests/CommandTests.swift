@@ -10,7 +10,8 @@ import Testing
 struct CommandTemplateTests {
   private let nasty = [
     "plain", "two  spaces", "it's", "say \"hi\"", "line\nline", "$HOME `id` $(id)", "*", "\\", "-n", "; exit 3", "ü",
-    "", "'\"'\"", "{error}", "a\\\"b", "&& false", "#",
+    "", "'\"'\"", "{error}", "a\\\"b", "&& false", "#", "'\u{301}; touch x; '\u{301}",
+    "\"\u{301}$(id)", "a\r\nb",
   ]
 
   private func printed(_ line: String, _ value: String) throws -> String {
@@ -36,6 +37,8 @@ struct CommandTemplateTests {
       ("printf '[%s]' \"`printf '%s' {error}; printf .`\"", "[", ".]"),
       ("# don't\nprintf '[%s]' {error} # isn't {error}", "[", "]"),
       ("(printf '[%s]' \\'{error}\\\")", "['", "\"]"), ("x=1; printf '[%s]' ${#x}{error}", "[1", "]"),
+      ("printf '[%s]' 'a\u{301}'{error}\"\u{301}b\"", "[a\u{301}", "\u{301}b]"),
+      ("printf '[%s]' '\u{301}{error}'\u{301}", "[\u{301}", "\u{301}]"),
     ])
   func values(line: String, before: String, after: String) throws {
     for value in nasty { #expect(try printed(line, value) == before + value + after, "\(line) <- \(value)") }
@@ -154,5 +157,15 @@ struct CommandRunnerTests {
     #expect(!some.applies(to: .after(.action), state: .finish, actions: ["create"]))
     #expect(!some.applies(to: .after(.action), state: .fail, actions: ["prune"]))
     #expect(try hook("after: error, run: [x]").moment == .afterError)
+  }
+
+  @Test("A variable of the environment is the shell's matter: it is no part of the line, and its value no code")
+  func variables() throws {
+    let lines = "'printf \"%s\" \"${TOKEN}\"', 'printf \"%s\" \"\\${TOKEN}\"', \"printf %s ${NOT_SET:-none}\""
+    #expect(
+      try hook("before: action, run: [\(lines)]").lines.prefix(2)
+        == Array(repeating: "printf \"%s\" \"${TOKEN}\"", count: 2)[...])
+    try run(lines, environment: ["TOKEN": "$(id)'\""])
+    #expect(told.all == ["$(id)'\"", "$(id)'\"", "none"])
   }
 }

@@ -1,5 +1,6 @@
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferHooks
@@ -172,5 +173,25 @@ struct RuntimeDirectoryTests {
     #expect(path("a b", hostname: "/var/run/postgresql") == "h/%2Fvar%2Frun%2Fpostgresql/a b")
     #expect(path("a", label: "..") == "h/%2E%2E/a")
     #expect(path("a", label: "../../x") == "h/..%2F..%2Fx/a")
+  }
+
+  @Test("No two names become one place, and each is one part of a path")
+  func injective() {
+    var random = SeededRandom(24)
+    let signs = ["%", "%2F", "%25", "/", ".", "..", "\0", "a", "é", "e\u{301}", "\u{301}", "\n", " ", "%2E"]
+    var names: Set<ExactName> = ["", ".", "..", "%", "%%", "a/b", "a%2Fb", "a%252Fb"].reduce(into: []) {
+      $0.insert(ExactName($1))
+    }
+    for _ in 0..<2000 {
+      names.insert(
+        ExactName(
+          (0..<Int.random(in: 0...4, using: &random)).map { _ in signs.randomElement(using: &random) ?? "" }.joined()))
+    }
+    let paths = names.map { DumpIdentity(hook: "h", database: $0.text, label: $0.text).path }
+    #expect(Set(paths.map { ExactName($0) }).count == names.count)
+    for path in paths {
+      let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      #expect(parts.count == 3 && parts.allSatisfy { EntryName(bytes: $0).isOnePart }, "\(path)")
+    }
   }
 }

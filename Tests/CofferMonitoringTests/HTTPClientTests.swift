@@ -142,4 +142,76 @@ struct HTTPClientTests {
     #expect(throws: HTTPError.self) { try several.deliver(event(.fail), through: .impatient(path: "/nowhere")) }
     #expect(server.requests.map(\.target) == ["/notify/k"])
   }
+
+  @Test(
+    "A redirection to another server is refused: it gets nothing, not even the address", arguments: [301, 302, 307])
+  func redirectedElsewhere(status: Int) throws {
+    let other = try RecordingHTTPServer()
+    let server = try RecordingHTTPServer { request in
+      .init(status: status, headers: ["Location: \(other.url)\(request.target)"])
+    }
+    for method in [HTTPRequest.Method.get, .post] {
+      let error = #expect(throws: HTTPError.self) {
+        try client.send(HTTPRequest(method, server.url + "/ping/SECRET-UUID", body: Array("secret".utf8)))
+      }
+      #expect(error == .redirected(server: server.url, to: other.url))
+    }
+    #expect(other.requests.isEmpty)
+  }
+
+  @Test("On the same server a body is sent again, and a redirection without end is told")
+  func redirectedHere() throws {
+    let server = try RecordingHTTPServer { request in
+      switch request.target {
+      case "/old": .init(status: 301, headers: ["Location: /new"])
+      case "/loop": .init(status: 302, headers: ["Location: /loop"])
+      default: .init()
+      }
+    }
+    var request = HTTPRequest(.post, server.url + "/old", body: Array("said".utf8))
+    try client.send(request)
+    #expect(server.requests.map(\.body) == ["said", "said"])
+    request.url = server.url + "/loop"
+    #expect(throws: HTTPError.unreachable(server: server.url, reason: "It redirects without end")) {
+      try client.send(request)
+    }
+  }
+
+  @Test("Which redirections are of the same server")
+  func admitted() throws {
+    let plain = try #require(ServerAddress("http://h.example/x"))
+    for url in ["http://H.example/y", "http://h.example:80/", "https://h.example/"] {
+      #expect(plain.admits(url), "\(url)")
+    }
+    for url in ["http://h.example:8080/", "https://h.example:8443/", "http://g.example/", "ftp://h.example/", "x"] {
+      #expect(!plain.admits(url), "\(url)")
+    }
+    let encrypted = try #require(ServerAddress("https://h.example/"))
+    #expect(encrypted.admits("https://h.example:443/y") && !encrypted.admits("http://h.example/"))
+    #expect(try #require(ServerAddress("http://h:8080")).admits("https://h:8443") == false)
+  }
+
+  @Test("What a server repeats of a secret, and what would steer a terminal, is not shown")
+  func answers() throws {
+    let server = try RecordingHTTPServer { request in
+      .init(status: 404, body: "Not found: \(request.target) \(request.body) tok3 \u{1b}[31mred\r\nforged\u{202e}")
+    }
+    let request = HTTPRequest(
+      .post, server.url + "/ping/SECRET-UUID?key=SECRET-%4bEY", headers: [["Authorization", "Bearer tok3"]],
+      body: Array("hunter2 SECRET-KEY".utf8))
+    let error = #expect(throws: HTTPError.self) { try client.send(request, hiding: ["hunter2"]) }
+    #expect(
+      error?.description
+        == "\(server.url): Answered with status 404: Not found: /ping/***?key=*** *** *** *** \\x1b[31mred forged\\u{202e}"
+    )
+  }
+
+  @Test("A server is named without user and password, whatever stands in them")
+  func serverNames() {
+    #expect(HTTPError.server(of: "https://u:p@h.example:1/x?y@z") == "https://h.example:1")
+    #expect(HTTPError.server(of: "https://u@v:p@h/x") == "https://h")
+    #expect(HTTPError.server(of: "https://h#@evil") == "https://h")
+    #expect(HTTPError.server(of: "no url\u{1b}") == "server")
+    #expect(HTTPError.server(of: "http://h\u{1b}[2J/") == "http://h\\x1b[2J")
+  }
 }

@@ -130,4 +130,41 @@ struct PrometheusTests {
     let text = try String(contentsOfFile: "\(folder)/coffer.prom", encoding: .utf8)
     for number in 0..<8 { #expect(text.contains("coffer_run_success{configuration=\"/\(number)\"} 1")) }
   }
+
+  @Test("No name forges a line or a label, and names that only look alike have figures of their own")
+  func forging() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let forged = "coffer_run_success{configuration=\"forged\"} 1"
+    let names = [
+      "a\r\n\(forged)\r\n", "b\n\(forged)", "c\r\(forged)", "d\"\u{301}} 1\n\(forged)", "e\\\u{301}\"} 0",
+      "f\u{e9}", "fe\u{301}", "g\0h",
+    ]
+    var own = report()
+    own.repositories[0].dumps = names.map { dump($0, bytes: 7) }
+    let first = try deliver(MonitoringEvent(.finish, report: own))
+    let second = try deliver(MonitoringEvent(.finish, report: own))
+    #expect(first == second)
+    let lines = first.utf8.split(separator: UInt8(ascii: "\n")).map { String(Substring($0)) }
+    #expect(!first.utf8.contains(UInt8(ascii: "\r")))
+    #expect(lines.count { $0.hasPrefix("coffer_run_success") } == 1)
+    #expect(lines.count { $0.hasPrefix("coffer_database_bytes") } == names.count)
+    #expect(lines.allSatisfy { $0.hasPrefix("# ") || $0.hasPrefix("coffer_") })
+  }
+
+  @Test("A lock, a link and a FIFO of somebody else hold nobody up, and what a link leads to stays as it is")
+  func traps() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let lock = try FileDescriptor(opening: folder, flags: O_RDONLY | O_DIRECTORY)
+    #expect(flock(lock.number, LOCK_EX) == 0)
+    try "victim".write(toFile: "\(folder)/victim", atomically: false, encoding: .utf8)
+    symlink("victim", "\(folder)/coffer.prom")
+    mkfifo("\(folder)/coffer.prom.new", 0o666)
+    let start = Date()
+    #expect(try deliver(event(.finish)).contains("coffer_run_success"))
+    #expect(Date().timeIntervalSince(start) < 30)
+    #expect(try String(contentsOfFile: "\(folder)/victim", encoding: .utf8) == "victim")
+    unlink("\(folder)/coffer.prom")
+    mkfifo("\(folder)/coffer.prom", 0o666)
+    #expect(try deliver(event(.finish)).contains("coffer_run_success"))
+  }
 }

@@ -150,6 +150,34 @@ struct MainJobTests {
     #expect(run.status == .exited(0), "\(run.errors)")
     let inside = "bare\(ground.folder)"
     #expect(try ground.run("cat", "\(inside)/config.yaml", "\(inside)/common.yaml") == original)
+    let names = ["config.yaml", "common.yaml", "real.yaml"].sorted()
+    let told = run.output.split(separator: "\n").map(String.init).sorted()
+    #expect(told.count == 3)
+    for name in names {
+      #expect(told.contains { $0.hasPrefix("Brought back bare\(ground.folder)/\(name) from ") }, "\(told)")
+    }
+  }
+
+  @Test("The configuration is taken from this host's archives only, and written where the user says")
+  func bootstrapWithCare() throws {
+    try ground.coffer("create")
+    let base = ["config", "bootstrap", "--repository", ground.repository]
+    let nowhere = try ground.coffer(base)
+    #expect(nowhere.status == .exited(1) && nowhere.errors.contains("--destination"), "\(nowhere.errors)")
+    for choice in [["--host", "another"], ["--host", "another", "--archive", try ground.archives()[0]]] {
+      let foreign = try ground.coffer(base + ["--destination", "back"] + choice)
+      #expect(foreign.status == .exited(1) && foreign.errors.contains("There is no such archive of host 'another'"))
+      #expect(foreign.errors.contains("add --host \(ProcessInfo.processInfo.hostName)"), "\(foreign.errors)")
+      #expect(access("\(ground.folder)/back", F_OK) != 0)
+    }
+    let dry = try ground.coffer(base + ["--destination", "back", "--dry-run"])
+    #expect(dry.status == .exited(0) && dry.output.contains("  back\(ground.folder)/config.yaml"), "\(dry.output)")
+    #expect(access("\(ground.folder)/back", F_OK) != 0)
+    let made = try ground.coffer(base + ["--destination", "\(ground.folder)/back/", "--strip-components", "all"])
+    #expect(made.status == .exited(0), "\(made.errors)")
+    #expect(made.output.contains("Brought back \(ground.folder)/back/config.yaml from "), "\(made.output)")
+    #expect(access("\(ground.folder)/back/config.yaml", F_OK) == 0)
+    #expect(try ground.coffer(base + ["--destination", "back", "--strip-components", "abc"]).status == .exited(1))
   }
 
   @Test("A dry run changes nothing")

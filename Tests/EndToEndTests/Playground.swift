@@ -51,6 +51,8 @@ final class Playground {
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
     try text.write(toFile: path, atomically: true, encoding: .utf8)
+    // Some hold passwords, of which others must be told if they could be read.
+    chmod(path, 0o600)
   }
 
   private func command(_ arguments: [String]) -> ChildCommand {

@@ -23,7 +23,7 @@ enum ExtractAction {
     ], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let parts = try stripped(context.flags[strip])
+    let parts = try Extraction.Strip(context.flags[strip], flag: strip)
     let folder = context.flags[destination] ?? context.surroundings.currentFolder
     let selection = PathSelection(context.flags.all(path))
     try context.forEachRepository { location in
@@ -42,15 +42,6 @@ enum ExtractAction {
       try Extraction(context, reader).run(items, to: folder, parts: parts)
     }
   }
-
-  private static func stripped(_ text: String?) throws -> Extraction.Strip {
-    guard let text else { return .count(0) }
-    if text == "all" { return .all }
-    guard let count = Int(text), count >= 0 else {
-      throw UsageError(argument: strip.name, problem: "'\(text)' is no number", suggestion: "Write a number, or 'all'")
-    }
-    return .count(count)
-  }
 }
 
 /// Writes chosen items below a folder.
@@ -58,6 +49,31 @@ struct Extraction {
   enum Strip {
     case count(Int)
     case all
+
+    /// - Throws: `UsageError`.
+    init(_ text: String?, flag: Flag) throws {
+      switch text {
+      case nil: self = .count(0)
+      case "all": self = .all
+      case let text?:
+        guard let count = Int(text), count >= 0 else {
+          throw UsageError(
+            argument: flag.name, problem: "'\(text)' is no number", suggestion: "Write a number, or 'all'")
+        }
+        self = .count(count)
+      }
+    }
+
+    /// What is left of a path; nil when nothing is.
+    func parts(of path: ItemPath, isFolder: Bool = false) -> [EntryName]? {
+      let all = path.bytes.split(separator: UInt8(ascii: "/")).map { EntryName(bytes: $0) }
+      let left: ArraySlice<EntryName> =
+        switch self {
+        case .count(let count): all.dropFirst(count)
+        case .all: isFolder ? [] : all.suffix(1)
+        }
+      return left.isEmpty ? nil : Array(left)
+    }
   }
 
   private let context: ActionContext
@@ -70,23 +86,17 @@ struct Extraction {
 
   func run(_ items: [ArchiveItem], to folder: String, parts strip: Strip) throws {
     if context.isDryRun {
-      for item in items { context.console.answer("Would extract \(item.path)") }
+      for item in items { context.console.answer("Would extract \(Quoting.terminal(item.path.text))") }
       return
     }
     let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
     let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
     for item in items {
       try context.cancellation.check()
-      let all = item.path.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true).map {
-        EntryName(bytes: $0)
-      }
-      let parts: [EntryName] =
-        switch strip {
-        case .count(let count): Array(all.dropFirst(count))
-        case .all: if case .directory = item.content { [] } else { Array(all.suffix(1)) }
-        }
-      guard !parts.isEmpty else { continue }
-      context.console.step(item.path.text)
+      var isFolder = false
+      if case .directory = item.content { isFolder = true }
+      guard let parts = strip.parts(of: item.path, isFolder: isFolder) else { continue }
+      context.console.step(Quoting.terminal(item.path.text))
       try extractor.extract(item, parts: parts) { sink in
         if case .file(let stream) = item.content {
           try reader.read(stream, into: sink, cancellation: context.cancellation)
@@ -100,11 +110,12 @@ struct Extraction {
   private func tell(_ extractor: FileExtractor) {
     if let first = extractor.withoutOwners.first {
       context.console.warning(
-        "\(first): Its owner and group could not be set\(Self.others(extractor.withoutOwners.count - 1))")
+        "\(Quoting.terminal(first.text)): Its owner and group could not be set\(Self.others(extractor.withoutOwners.count - 1))"
+      )
     }
     if let first = extractor.withoutRights.first {
       context.console.warning(
-        "\(first): It ran as its owner or group (setuid, setgid) and does so no more, because these are not what they were"
+        "\(Quoting.terminal(first.text)): It ran as its owner or group (setuid, setgid) and does so no more, because these are not what they were"
           + Self.others(extractor.withoutRights.count - 1))
     }
   }

@@ -120,7 +120,7 @@ struct ActionContext: Sendable {
 
   /// What the configuration's credentials stand for.
   var credentials: CredentialResolver {
-    CredentialResolver(root, surroundings, cache: secrets)
+    CredentialResolver(root, surroundings, cache: secrets, console)
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
@@ -134,10 +134,11 @@ struct ActionContext: Sendable {
 
 extension CredentialResolver {
   /// For what a configuration file holds.
-  init(_ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache) {
+  init(_ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache, _ console: Console) {
     self.init(
       environment: surroundings.environment, folder: surroundings.folder(for: root),
-      launcher: surroundings.launcher, root: root, cache: cache, ask: PassphrasePrompt.answer(to:))
+      launcher: surroundings.launcher, root: root, cache: cache, ask: PassphrasePrompt.answer(to:),
+      warn: console.warning)
   }
 }
 

@@ -23,7 +23,7 @@ struct JobMonitoring {
       return
     }
     let root = configuration.root
-    let credentials = CredentialResolver(root, run.surroundings, cache: run.secrets)
+    let credentials = CredentialResolver(root, run.surroundings, cache: run.secrets, run.console)
     services = MonitoringRegistry.services.compactMap { type in
       guard let section = root[type.option] else { return nil }
       do {

@@ -5,6 +5,8 @@ public enum CredentialError: DiagnosableError, Equatable {
   case malformed(String, problem: String)
   case unknownKind(String, kind: String)
   case unreadable(String, path: String, SystemError)
+  /// Another user can change it.
+  case untrusted(String, UntrustedPlace)
   case empty(String)
   /// The program that was asked for it failed.
   case failed(String, program: String, detail: String)
@@ -25,6 +27,8 @@ public enum CredentialError: DiagnosableError, Equatable {
       Diagnosis(
         subject: name, problem: "\(path) cannot be read: \(cause.reason)",
         suggestion: "Check the path and who may read it")
+    case .untrusted(let name, let place):
+      Diagnosis(subject: name, problem: "\(place.path): \(place.problem)", suggestion: place.suggestion)
     case .empty(let name):
       Diagnosis(subject: name, problem: "It holds no text", suggestion: "Put the secret there, alone")
     case .failed(let name, let program, let detail):

@@ -12,6 +12,7 @@ public struct CredentialResolver: Sendable {
   private let root: ConfigurationSection
   private let cache: SecretCache
   private let ask: @Sendable (String) -> String?
+  private let warn: @Sendable (String) -> Void
 
   /// Locked databases may want a key to be touched.
   private static let patience = 120.0
@@ -21,10 +22,12 @@ public struct CredentialResolver: Sendable {
   ///   - folder: What relative paths start from; absolute.
   ///   - root: Where the options about credentials stand.
   ///   - ask: Asks on the terminal for what it is given; returns nil when there is none.
+  ///   - warn: Told of files that other users can read.
   public init(
     files: FileReader = .system, environment: ProcessEnvironment, folder: String,
     launcher: any ProcessLauncher = SystemProcessLauncher(), root: ConfigurationSection = ConfigurationSection(),
-    cache: SecretCache = SecretCache(), ask: @escaping @Sendable (String) -> String? = { _ in nil }
+    cache: SecretCache = SecretCache(), ask: @escaping @Sendable (String) -> String? = { _ in nil },
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.files = files
     self.environment = environment.withoutPassphrases
@@ -33,6 +36,7 @@ public struct CredentialResolver: Sendable {
     self.root = root
     self.cache = cache
     self.ask = ask
+    self.warn = warn
   }
 
   /// - Throws: `CredentialError`.
@@ -43,7 +47,7 @@ public struct CredentialResolver: Sendable {
     case .file: return try contents(of: arguments[0], for: reference.name)
     case .container:
       let secrets = root[CredentialOptions.container]?[CredentialOptions.secretsDirectory] ?? "/run/secrets"
-      return try contents(of: "\(secrets)/\(arguments[0])", for: reference.name)
+      return try contents(of: "\(secrets)/\(arguments[0])", for: reference.name, isHandedOver: true)
     case .systemd: return try systemd(arguments[0], reference)
     case .keepassxc: return try keepassxc(database: arguments[0], entry: arguments[1], reference)
     case .onepassword:
@@ -64,7 +68,7 @@ public struct CredentialResolver: Sendable {
   /// A service gets its credentials as files; anybody else has to have them decrypted.
   private func systemd(_ name: String, _ reference: CredentialReference) throws(CredentialError) -> String {
     if let folder = environment["CREDENTIALS_DIRECTORY"] {
-      return try contents(of: "\(folder)/\(name)", for: reference.name)
+      return try contents(of: "\(folder)/\(name)", for: reference.name, isHandedOver: true)
     }
     let options = root[CredentialOptions.systemd]
     let folder = options?[CredentialOptions.encryptedCredentialsDirectory] ?? "/etc/credstore.encrypted"
@@ -93,12 +97,19 @@ public struct CredentialResolver: Sendable {
 
   // MARK: - Files and programs
 
-  private func contents(of path: String, for name: String) throws(CredentialError) -> String {
+  private func contents(
+    of path: String, for name: String, isHandedOver: Bool = false
+  ) throws(CredentialError) -> String {
     let path = absolute(path)
     return try cache.value(of: .file(path)) { () throws(CredentialError) in
-      let bytes: [UInt8]
-      do throws(SystemError) { bytes = try files.read(path) } catch { throw .unreadable(name, path: path, error) }
-      return try text(bytes, name)
+      let file: FileReader.File
+      do throws(SystemError) { file = try files.open(path) } catch { throw .unreadable(name, path: path, error) }
+      if let danger = file.danger { throw .untrusted(name, danger) }
+      // What a container or the machine hands over is seen by nobody else there, whatever its mode.
+      if file.isExposed, !isHandedOver {
+        warn("\(name): Other users can read it\n  chmod go-r \(Quoting.shellWord(path))")
+      }
+      return try text(file.bytes, name)
     }
   }
 

@@ -49,14 +49,14 @@ public struct ConfigurationLoader: Sendable {
 
   private func expand(_ path: String) throws(ConfigurationError) -> [String] {
     if let entries = files.entries(path) {
-      return entries.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { "\(path)/\($0)" }
+      return entries.filter { $0.ends(with: ".yaml") || $0.ends(with: ".yml") }.sorted().map { "\(path)/\($0)" }
     }
     do throws(SystemError) { _ = try files.read(path) } catch { throw .unreadable(path: path, cause: error) }
     return [path]
   }
 
   private func absolute(_ path: String) -> String {
-    if path.hasPrefix("/") { return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
+    if path.begins(with: "/") { return path.isSame(as: "/") ? path : path.before(end: "/") ?? path }
     return UserPath.absolute(path, from: currentFolder, home: environment["HOME"])
   }
 
@@ -67,13 +67,18 @@ public struct ConfigurationLoader: Sendable {
   /// - Throws: `ConfigurationError`; all problems of the file together, in the order of their places.
   public func load(_ path: String, as reading: ConfigurationReading = .init()) throws -> Configuration {
     var documents = documentLoader
-    let document = PreparedDocument(try documents.load(path), reading: reading, environment: environment)
+    let source = try documents.load(path)
+    let document = PreparedDocument(source, reading: reading, environment: environment)
     var validator = Validator()
     validator.check(document.node)
     var configuration = Configuration(
       path: path, root: ConfigurationSection(node: document.node), filesRead: documents.filesRead,
       notices: validator.notices)
     configuration.notices.deprecated = document.deprecated
+    configuration.notices.exposed = SecretPlaces(in: source).files.intersection(
+      documents.exposedFiles.map { ExactName($0) }
+    )
+    .map(\.text).sorted()
     configuration.notices.remarks = Coherence.remarks(on: configuration)
     var problems = document.problems + validator.problems
     // What options mean to each other can be asked only when each is what it should be.
@@ -118,6 +123,6 @@ public struct ConfigurationLoader: Sendable {
   }
 
   private var documentLoader: DocumentLoader {
-    DocumentLoader(files: files, home: environment["HOME"], currentFolder: currentFolder)
+    DocumentLoader(files: files, home: environment["HOME"])
   }
 }

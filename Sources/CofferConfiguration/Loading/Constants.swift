@@ -28,10 +28,8 @@ struct Constants {
   }
 
   private mutating func replaced(_ entry: YAMLNode.Entry, isQuoted: Bool) -> YAMLNode.Entry {
-    let isCommand =
-      entry.key == "run" || entry.key == "on_error" || entry.key.hasPrefix("before_") || entry.key.hasPrefix("after_")
     var entry = entry
-    entry.value = replaced(entry.value, isQuoted: isQuoted || isCommand)
+    entry.value = replaced(entry.value, isQuoted: isQuoted || OldHooks.isShell(entry.key))
     return entry
   }
 

@@ -4,15 +4,15 @@ import CofferSystem
 struct DocumentLoader {
   private let files: FileReader
   private let home: String?
-  private let currentFolder: String
   /// Every file that was read, in the order of reading.
   private(set) var filesRead: [String] = []
+  /// Those of them that other users can read.
+  private(set) var exposedFiles: [String] = []
   private var open: [String] = []
 
-  init(files: FileReader, home: String?, currentFolder: String) {
+  init(files: FileReader, home: String?) {
     self.files = files
     self.home = home
-    self.currentFolder = currentFolder
   }
 
   /// - Parameter path: Absolute.
@@ -23,18 +23,22 @@ struct DocumentLoader {
   }
 
   private mutating func document(_ path: String) throws -> YAMLNode? {
-    let bytes: [UInt8]
+    let file: FileReader.File
     do {
-      bytes = try files.read(path)
+      file = try files.open(path)
     } catch {
       throw ConfigurationError.unreadable(path: path, cause: error)
     }
-    if !filesRead.contains(path) { filesRead.append(path) }
+    if let danger = file.danger { throw ConfigurationError.untrusted(danger) }
+    if !filesRead.contains(where: { $0.isSame(as: path) }) {
+      filesRead.append(path)
+      if file.isExposed { exposedFiles.append(path) }
+    }
     open.append(path)
     defer { open.removeLast() }
     var parser = YAMLParser(file: path)
     do {
-      guard let document = try parser.parse(bytes) else { return nil }
+      guard let document = try parser.parse(file.bytes) else { return nil }
       let resolved = try resolve(document)
       try checkTags(resolved)
       return resolved
@@ -82,26 +86,25 @@ struct DocumentLoader {
     guard let name = node.text else {
       throw problem(node, "!include needs a file's name", "Write it as '!include common.yaml'")
     }
-    let candidates = candidates(name, includedFrom: node.mark.file)
-    guard let target = candidates.first(where: isFile) else {
+    let target = path(of: name, includedFrom: node.mark.file)
+    guard isFile(target) else {
       throw problem(
-        node, "The included file cannot be read: \(candidates.joined(separator: ", "))",
-        "Correct the path, or make the file")
+        node, "The included file cannot be read: \(target)",
+        "Correct the path, or make the file; it is looked for beside the one that includes it")
     }
-    guard !open.contains(target) else {
+    guard !open.contains(where: { $0.isSame(as: target) }) else {
       throw problem(node, "The file includes itself: \((open + [target]).joined(separator: " -> "))", nil)
     }
     guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
     return document
   }
 
-  /// Where a file may be, the first place first: in the current folder, then beside the file that includes it.
-  private func candidates(_ name: String, includedFrom file: String) -> [String] {
-    if name.hasPrefix("/") { return [name] }
-    if name.hasPrefix("~/"), let home { return [home + name.dropFirst()] }
-    let folder = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
-    let places = [currentFolder == "/" ? "" : currentFolder, folder].map { "\($0)/\(name)" }
-    return places[0] == places[1] ? [places[0]] : places
+  /// Where an included file is: beside the one that includes it. The folder that somebody happens to stand in says nothing:
+  /// it may be another user's.
+  private func path(of name: String, includedFrom file: String) -> String {
+    let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) ?? file.startIndex
+    let folder = String(file[..<slash])
+    return UserPath.absolute(name, from: folder.isEmpty ? "/" : folder, home: home)
   }
 
   private func isFile(_ path: String) -> Bool {

@@ -3,39 +3,81 @@ import Foundation
 
 /// How configuration files are read, passed in so that tests need no disk.
 public struct FileReader: Sendable {
-  /// Returns a file's bytes.
-  public let read: @Sendable (String) throws(SystemError) -> [UInt8]
+  /// A file's content, with who else can get at it.
+  public struct File: Sendable {
+    public let bytes: [UInt8]
+    /// Set when another user can change what the file says: whoever obeys it obeys him.
+    public let danger: UntrustedPlace?
+    /// Whether users can read it who are neither its owner nor root.
+    public let isExposed: Bool
+
+    public init(_ bytes: [UInt8], danger: UntrustedPlace? = nil, isExposed: Bool = false) {
+      self.bytes = bytes
+      self.danger = danger
+      self.isExposed = isExposed
+    }
+
+    init(_ bytes: [UInt8], at path: String, _ facts: stat) {
+      self.init(bytes, danger: UntrustedPlace(changeable: path, facts), isExposed: Self.isExposed(facts))
+    }
+
+    /// Root's group, and this user's own, have no other members than those who are meant.
+    private static func isExposed(_ facts: stat) -> Bool {
+      guard facts.st_mode & S_IFMT == S_IFREG else { return false }
+      let isGroupOthers = facts.st_gid != 0 && facts.st_gid != getegid()
+      return facts.st_mode & 0o004 != 0 || facts.st_mode & 0o040 != 0 && isGroupOthers
+    }
+  }
+
+  /// Returns a file.
+  public let open: @Sendable (String) throws(SystemError) -> File
   /// Returns the names in a folder; nil when the path is no folder.
   public let entries: @Sendable (String) -> [String]?
 
+  /// - Parameter read: Returns the bytes of a file that is nobody else's.
   public init(
     read: @escaping @Sendable (String) throws(SystemError) -> [UInt8],
     entries: @escaping @Sendable (String) -> [String]?
   ) {
-    self.read = read
+    self.init(open: { (path) throws(SystemError) in File(try read(path)) }, entries: entries)
+  }
+
+  public init(
+    open: @escaping @Sendable (String) throws(SystemError) -> File,
+    entries: @escaping @Sendable (String) -> [String]?
+  ) {
+    self.open = open
     self.entries = entries
   }
+
+  /// Returns a file's bytes, whoever else can get at it.
+  public func read(_ path: String) throws(SystemError) -> [UInt8] { try open(path).bytes }
 
   /// Configuration files are small; a larger one is a mistake.
   private static let sizeLimit = 4 << 20
 
   public static let system = FileReader(
-    read: { (path) throws(SystemError) in
+    open: { (path) throws(SystemError) in
       let file = try FileDescriptor(opening: path, flags: O_RDONLY)
-      guard try file.status(subject: path).st_mode & S_IFMT != S_IFDIR else {
-        throw SystemError(call: "read", subject: path, code: EISDIR)
-      }
-      var bytes = [UInt8](repeating: 0, count: sizeLimit + 1)
-      var filled = 0
-      while filled < bytes.count {
-        let count = bytes.withUnsafeMutableBytes {
-          Foundation.read(file.number, $0.baseAddress?.advanced(by: filled), $0.count - filled)
-        }
-        guard count >= 0 else { throw SystemError(call: "read", subject: path) }
-        if count == 0 { return Array(bytes[..<filled]) }
-        filled += count
-      }
-      throw SystemError(call: "read", subject: path, code: EFBIG)
+      let facts = try file.status(subject: path)
+      guard facts.st_mode & S_IFMT != S_IFDIR else { throw SystemError(call: "read", subject: path, code: EISDIR) }
+      return File(try file.readAll(limit: sizeLimit, subject: path), at: path, facts)
     },
     entries: { path in try? FileManager.default.contentsOfDirectory(atPath: path) })
+}
+
+extension UntrustedPlace {
+  /// - Returns: nil for a file that only its owner can change, who is this user or root.
+  init?(changeable path: String, _ facts: stat) {
+    guard Folder.isOurs(facts) else {
+      self.init(
+        path: path, problem: "The file belongs to \(Folder.owner(facts)), who could change what it says",
+        suggestion: "chown \(Quoting.shellWord(NSUserName())) \(Quoting.shellWord(path))")
+      return
+    }
+    guard facts.st_mode & S_IFMT == S_IFREG, facts.st_mode & 0o022 != 0 else { return nil }
+    self.init(
+      path: path, problem: "Other users may write to the file, and could change what it says",
+      suggestion: "chmod go-w \(Quoting.shellWord(path))")
+  }
 }

@@ -2,6 +2,9 @@ import CofferSystem
 import Foundation
 
 /// Replaces `${NAME}`, `${NAME-default}` and `${NAME:-default}` in every text of a document; `\${NAME}` stays.
+///
+/// Lines that a shell reads keep theirs: the shell has the same environment. A value that were put into them would be
+/// code, and an argument that every user of the machine may read.
 struct Interpolation {
   private let environment: ProcessEnvironment
   private let keepsUnset: Bool
@@ -14,43 +17,50 @@ struct Interpolation {
   }
 
   mutating func apply(to node: YAMLNode) -> YAMLNode {
+    apply(to: node, isShell: false)
+  }
+
+  private mutating func apply(to node: YAMLNode, isShell: Bool) -> YAMLNode {
     var node = node
     switch node.content {
     case .scalar(let text, let isPlain):
-      guard text.contains("${") else { return node }
+      guard text.holds("${") else { return node }
       // What comes from the environment is text, whatever it looks like.
-      node.content = .scalar(replaced(text, at: node.mark), isPlain: isPlain && !text.contains("${"))
-    case .sequence(let elements): node.content = .sequence(elements.map { apply(to: $0) })
+      node.content = .scalar(replaced(text, at: node.mark, isShell: isShell), isPlain: isPlain && !text.holds("${"))
+    case .sequence(let elements): node.content = .sequence(elements.map { apply(to: $0, isShell: isShell) })
     case .mapping(let entries):
       node.content = .mapping(
-        entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: apply(to: $0.value)) })
+        entries.map { entry in
+          let value = apply(to: entry.value, isShell: isShell || OldHooks.isShell(entry.key))
+          return YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: value)
+        })
     }
     return node
   }
 
-  private mutating func replaced(_ text: String, at mark: SourceMark) -> String {
+  private mutating func replaced(_ text: String, at mark: SourceMark, isShell: Bool) -> String {
     var result = ""
-    var rest = Substring(text)
-    while let start = rest.range(of: "${") {
-      let before = rest[..<start.lowerBound]
-      guard let end = rest[start.upperBound...].firstIndex(of: "}") else { break }
-      let inner = rest[start.upperBound..<end]
-      if before.hasSuffix("\\") {
-        result += before.dropLast() + "${" + inner + "}"
+    var rest = text
+    while true {
+      let start = rest.parts(by: "${", limit: 2)
+      guard start.count == 2 else { break }
+      let end = start[1].parts(by: "}", limit: 2)
+      guard end.count == 2 else { break }
+      if let before = start[0].before(end: "\\") {
+        result += before + "${" + end[0] + "}"
       } else {
-        result += before + value(of: inner, at: mark)
+        result += start[0] + (isShell ? "${" + end[0] + "}" : value(of: end[0], at: mark))
       }
-      rest = rest[rest.index(after: end)...]
+      rest = end[1]
     }
     return result + rest
   }
 
-  private mutating func value(of inner: Substring, at mark: SourceMark) -> String {
-    let name = inner.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-    let rest = inner.dropFirst(name.count)
-    if let value = environment[String(name)] { return value }
-    if rest.hasPrefix(":-") { return String(rest.dropFirst(2)) }
-    if rest.hasPrefix("-") { return String(rest.dropFirst()) }
+  private mutating func value(of inner: String, at mark: SourceMark) -> String {
+    let name = String(decoding: inner.utf8.prefix(while: Self.isOfName), as: UTF8.self)
+    let rest = String(decoding: inner.utf8.drop(while: Self.isOfName), as: UTF8.self)
+    if let value = environment[name] { return value }
+    if let standard = rest.after(beginning: ":-") ?? rest.after(beginning: "-") { return standard }
     if !keepsUnset {
       problems.append(
         ConfigurationProblem(
@@ -58,5 +68,10 @@ struct Interpolation {
           suggestion: "Set it, or give a default: ${\(name):-default}"))
     }
     return "${\(inner)}"
+  }
+
+  private static func isOfName(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+      || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
   }
 }

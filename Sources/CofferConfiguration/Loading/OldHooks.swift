@@ -1,8 +1,15 @@
+import CofferSystem
+
 /// The options that once held commands, one a moment, as entries of `commands`.
 enum OldHooks {
   private static let actions = [
     "backup": "create", "prune": "prune", "compact": "compact", "check": "check", "extract": "extract",
   ]
+
+  /// Whether what stands at a key is read by a shell, in this or in an old spelling.
+  static func isShell(_ key: String) -> Bool {
+    key == "run" || key == "on_error" || key.begins(with: "before_") || key.begins(with: "after_")
+  }
 
   /// Returns the entry of `commands` that does the same; nil for options that are no such hook.
   static func command(for entry: YAMLNode.Entry) -> YAMLNode? {

@@ -23,12 +23,7 @@ extension ConfigurationValue {
   ///   - option: What the node is the value of; nil when that is not known.
   ///   - hidesSecrets: Whether secrets are masked; references to credentials are none.
   init(_ node: YAMLNode, of option: Option?, hidesSecrets: Bool) {
-    let schema: OptionSchema? =
-      switch option?.kind {
-      case .section(let schema), .list(.section(let schema)): schema
-      default: nil
-      }
-    self.init(node, option, schema, hidesSecrets)
+    self.init(node, option, option?.sectionSchema, hidesSecrets)
   }
 
   private init(_ node: YAMLNode, _ option: Option?, _ schema: OptionSchema?, _ hidesSecrets: Bool) {

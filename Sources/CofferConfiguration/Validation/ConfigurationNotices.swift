@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What is said about a file that can be used as it is.
 public struct ConfigurationNotices: Sendable, Equatable {
   /// An option, where it stands, and what is to be known about it.
@@ -15,6 +17,9 @@ public struct ConfigurationNotices: Sendable, Equatable {
   public var remarks: [Notice] = []
   /// Options with nothing behind them yet.
   public var planned: [Notice] = []
+
+  /// Files with secrets in them that other users can read.
+  public var exposed: [String] = []
 
   public init() {}
 
@@ -40,6 +45,9 @@ public struct ConfigurationNotices: Sendable, Equatable {
     }
     if !planned.isEmpty {
       warnings.append("\(path): Coffer does nothing with these options yet: \(Self.names(planned))")
+    }
+    warnings += exposed.map { file in
+      "\(file): It holds passwords or other secrets, and other users can read it\n  chmod go-r \(Quoting.shellWord(file))"
     }
     return warnings
   }

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// A step of a run that commands can be put around.
 public enum RunStep: String, Sendable {
@@ -45,7 +46,7 @@ public struct CommandHook: Sendable, Equatable {
     if let states, let state, !states.contains(state.rawValue) { return false }
     guard let actions else { return true }
     // `key export` is a kind of `key`.
-    return running.contains { name in actions.contains(name) || actions.contains(String(name.prefix { $0 != " " })) }
+    return running.contains { name in actions.contains(name) || actions.contains(name.parts(by: " ")[0]) }
   }
 }
 

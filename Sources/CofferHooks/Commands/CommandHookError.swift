@@ -13,7 +13,7 @@ public struct CommandHookError: DiagnosableError, Equatable {
   public var isSoft: Bool { status == .exited(75) }
 
   public var diagnosis: Diagnosis {
-    let shown = line.split(whereSeparator: \.isNewline).first.map { String($0.prefix(100)) } ?? ""
+    let shown = String((line.lines().first ?? "").unicodeScalars.prefix(100))
     return Diagnosis(
       subject: "command \(moment.title)", problem: ClientFailure.problem("'\(shown)'", status, output),
       suggestion: "Run the command by hand. One that ends with status 75 skips the job without an error")

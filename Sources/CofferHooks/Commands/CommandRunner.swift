@@ -71,8 +71,8 @@ public struct CommandRunner: Sendable {
     var splitter = LineSplitter()
     var tail: [String] = []
     let emit = { (bytes: UnsafeRawBufferPointer) in
-      var line = String(decoding: bytes, as: UTF8.self)
-      if line.last?.isNewline == true { line.removeLast() }
+      let text = String(decoding: bytes, as: UTF8.self)
+      let line = text.before(end: "\r\n") ?? text.before(end: "\n") ?? text
       tell(moment, line)
       tail = (tail + [line]).suffix(Self.tailLength)
     }

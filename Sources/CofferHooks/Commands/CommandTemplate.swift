@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A shell line in which `{name}` stands for a value of the moment.
 ///
 /// The values never become part of the shell's code: they are handed over as environment variables, and each `{name}`
@@ -5,12 +7,14 @@
 /// quotes, newlines or `$(...)` in it is printed, not run.
 struct CommandTemplate {
   /// The line with references in place of names.
-  private(set) var line = ""
+  var line: String { String(decoding: result, as: UTF8.self) }
   /// Names in braces that stand for nothing.
   private(set) var unknown: [String] = []
 
   private let variables: CommandVariables
-  private let text: [Character]
+  /// The shell reads bytes, so this does, too.
+  private let text: [UInt8]
+  private var result: [UInt8] = []
   private var position = 0
   /// What the shell would be in the middle of, the innermost last.
   private var nesting: [Nesting] = [.code]
@@ -20,18 +24,18 @@ struct CommandTemplate {
   }
 
   init(_ text: String, variables: CommandVariables) {
-    self.text = Array(text)
+    self.text = Array(text.utf8)
     self.variables = variables
     while position < self.text.count { step() }
   }
 
   private mutating func step() {
     if let name = name(at: position, escaped: true) {
-      line += "{\(name)}"
-      position += name.count + 4
-    } else if let name = name(at: position, escaped: false), position == 0 || text[position - 1] != "$" {
+      add("{\(name)}")
+      position += name.utf8.count + 4
+    } else if let name = name(at: position, escaped: false), position == 0 || text[position - 1] != UInt8(ascii: "$") {
       replace(name)
-      position += name.count + 2
+      position += name.utf8.count + 2
     } else {
       follow(text[position])
     }
@@ -40,25 +44,26 @@ struct CommandTemplate {
   private mutating func replace(_ name: String) {
     guard let variable = variables.environmentName(of: name) else {
       unknown.append(name)
-      line += "{\(name)}"
-      return
+      return add("{\(name)}")
     }
     switch nesting.last {
-    case .doubleQuotes: line += "${\(variable)}"
-    case .singleQuotes: line += "'\"${\(variable)}\"'"
-    default: line += "\"${\(variable)}\""
+    case .doubleQuotes: add("${\(variable)}")
+    case .singleQuotes: add("'\"${\(variable)}\"'")
+    default: add("\"${\(variable)}\"")
     }
   }
 
-  /// Copies a character, and keeps track of where the shell would be.
-  private mutating func follow(_ character: Character) {
+  private mutating func add(_ piece: String) { result += piece.utf8 }
+
+  /// Copies a byte, and keeps track of where the shell would be.
+  private mutating func follow(_ byte: UInt8) {
     let isQuoted = nesting.last == .doubleQuotes
     take()
     if nesting.last == .singleQuotes {
-      if character == "'" { nesting.removeLast() }
+      if byte == UInt8(ascii: "'") { nesting.removeLast() }
       return
     }
-    switch character {
+    switch Unicode.Scalar(byte) {
     case "\\": if position < text.count, name(at: position, escaped: false) == nil { take() }
     case "\"": if isQuoted { nesting.removeLast() } else { nesting.append(.doubleQuotes) }
     case "'" where !isQuoted: nesting.append(.singleQuotes)
@@ -68,28 +73,35 @@ struct CommandTemplate {
       } else {
         nesting.append(.backticks)
       }
-    case "(" where !isQuoted || text[max(position - 2, 0)] == "$": nesting.append(.substitution)
+    case "(" where !isQuoted || text[max(position - 2, 0)] == UInt8(ascii: "$"): nesting.append(.substitution)
     case ")" where nesting.last == .substitution: nesting.removeLast()
-    case "#" where !isQuoted && (position == 1 || text[position - 2].isWhitespace || text[position - 2] == ";"):
+    case "#" where !isQuoted && beginsWord:
       // An apostrophe in a comment is no quote.
-      while position < text.count, !text[position].isNewline { take() }
+      while position < text.count, text[position] != UInt8(ascii: "\n") { take() }
     default: break
     }
   }
 
+  /// Whether the byte that was just taken stands where a word may begin.
+  private var beginsWord: Bool {
+    position == 1 || text[position - 2].isBlank || text[position - 2] == UInt8(ascii: ";")
+  }
+
   private mutating func take() {
-    line.append(text[position])
+    result.append(text[position])
     position += 1
   }
 
   /// The name of `{name}`, or of `\{name\}`, if that is what stands there.
   private func name(at start: Int, escaped: Bool) -> String? {
-    let opening: [Character] = escaped ? ["\\", "{"] : ["{"]
-    let closing: [Character] = escaped ? ["\\", "}"] : ["}"]
+    let opening = Array((escaped ? "\\{" : "{").utf8)
+    let closing = Array((escaped ? "\\}" : "}").utf8)
     guard text[start...].starts(with: opening) else { return nil }
-    let name = text[(start + opening.count)...].prefix { $0.isASCII && ($0.isLowercase || $0 == "_") }
+    let name = text[(start + opening.count)...].prefix {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "_")
+    }
     guard !name.isEmpty, text[name.endIndex...].starts(with: closing) else { return nil }
-    return String(name)
+    return String(decoding: name, as: UTF8.self)
   }
 }
 

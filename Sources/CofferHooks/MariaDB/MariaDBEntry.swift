@@ -47,7 +47,6 @@ struct MariaDBEntry: Sendable {
     let isSeveral = name == "all" || name.contains("*")
     warnings =
       skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
-    try identity.checkName()
   }
 
   private static func switches(_ section: ConfigurationSection) -> [String] {

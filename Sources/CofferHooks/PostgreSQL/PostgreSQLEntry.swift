@@ -39,7 +39,6 @@ struct PostgreSQLEntry: Sendable {
     globals = section[PostgreSQLOptions.globals].flatMap(Globals.init) ?? .automatic
     noOwner = section[PostgreSQLOptions.noOwner] ?? false
     compression = section[PostgreSQLOptions.compression]
-    try identity.checkName()
   }
 
   /// The same entry, with a psql that can be found.

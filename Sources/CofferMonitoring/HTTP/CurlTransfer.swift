@@ -103,6 +103,13 @@ final class CurlTransfer {
     return code
   }
 
+  /// Where the answer says that what was asked for is, from the scheme on; nil when it says nothing of the kind.
+  var redirection: String? {
+    var text: UnsafeMutablePointer<CChar>?
+    guard coffer_curl_get_text(handle, CURLINFO_REDIRECT_URL, &text) == CURLE_OK, let text else { return nil }
+    return String(cString: text)
+  }
+
   private func check(_ code: CURLcode) throws(Failure) {
     guard code != CURLE_OK else { return }
     let detail = String(cString: message)

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// A request, as a value: tests compare it, and only `HTTPClient` knows how to send it.
@@ -52,30 +53,23 @@ public struct HTTPRequest: Sendable, Equatable {
 
 /// Parts of URLs.
 enum URLText {
-  private static let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-
-  /// Percent-encodes everything that is not unreserved.
-  static func encoded(_ text: String) -> String {
-    text.utf8.map { plain.contains($0) ? String(UnicodeScalar($0)) : String(format: "%%%02X", $0) }.joined()
-  }
-
   static func query(_ fields: [(String, String)]) -> String {
-    fields.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+    fields.map { "\(Quoting.urlPart($0.0))=\(Quoting.urlPart($0.1))" }.joined(separator: "&")
   }
 
   /// The URL with a part added to its path, before any query.
   static func adding(path: String, to url: String) -> String {
-    let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    let base = parts[0].hasSuffix("/") && path.hasPrefix("/") ? parts[0].dropLast() : parts[0]
+    let parts = url.parts(by: "?", limit: 2)
+    let base = path.begins(with: "/") ? parts[0].before(end: "/") ?? parts[0] : parts[0]
     return base + path + (parts.count > 1 ? "?" + parts[1] : "")
   }
 
   /// The URL with fields added to its query; those it had under the same names are replaced.
   static func adding(query fields: [(String, String)], to url: String) -> String {
-    let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    let names = Set(fields.map(\.0))
-    let present = parts.count < 2 ? [] : parts[1].split(separator: "&").map(String.init)
-    let kept = present.filter { !names.contains(String($0.prefix { $0 != "=" })) }
+    let parts = url.parts(by: "?", limit: 2)
+    let names = Set(fields.map { ExactName($0.0) })
+    let present = parts.count < 2 ? [] : parts[1].parts(by: "&", keepingEmpty: false)
+    let kept = present.filter { !names.contains(ExactName($0.parts(by: "=", limit: 2)[0])) }
     return parts[0] + "?" + (kept + [query(fields)]).joined(separator: "&")
   }
 }

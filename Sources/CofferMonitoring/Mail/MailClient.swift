@@ -32,15 +32,16 @@ public struct MailClient: Sendable {
       try prepare(transfer, for: message, server)
       try transfer.perform()
     } catch {
-      throw MailError(server: HTTPError.server(of: server.url), reason: error.reason)
+      let secrets = RequestSecrets(urls: [server.url], others: [server.password].compactMap(\.self))
+      throw MailError(server: HTTPError.server(of: server.url), reason: secrets.masked(error.reason))
     }
   }
 
   private func prepare(
     _ transfer: CurlTransfer, for message: MailMessage, _ server: MailServer
   ) throws(CurlTransfer.Failure) {
-    let base = server.url.hasSuffix("/") ? String(server.url.dropLast()) : server.url
-    try transfer.set(CURLOPT_URL, "\(base)/\(URLText.encoded(hostname))")
+    let base = server.url.before(end: "/") ?? server.url
+    try transfer.set(CURLOPT_URL, "\(base)/\(Quoting.urlPart(hostname))")
     try transfer.set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
     try transfer.set(CURLOPT_TIMEOUT_MS, Int(seconds * 1000))
     let encryption = server.startsTLS ? CURLUSESSL_ALL : CURLUSESSL_NONE
@@ -66,7 +67,7 @@ public struct MailError: DiagnosableError, Equatable {
   public let reason: String
 
   public var diagnosis: Diagnosis {
-    let hint = reason.contains("STARTTLS") || reason.contains("SSL")
+    let hint = reason.holds("STARTTLS") || reason.holds("SSL")
     return Diagnosis(
       subject: server, problem: "The mail was not sent: \(reason)",
       suggestion: hint ? "If the server offers no encryption and is near, set starttls: false" : nil)

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// A plain-text mail.
@@ -21,7 +22,7 @@ public struct MailMessage: Sendable, Equatable {
     let headers = [
       "Date: \(Self.dateText(date))", "From: \(Self.mailbox(from))",
       "To: \(recipients.map(Self.mailbox).joined(separator: ",\r\n "))", "Subject: \(Self.encoded(subject))",
-      "Message-ID: <\(Self.oneLine(identifier))>", "MIME-Version: 1.0",
+      "Message-ID: <\(Quoting.headerLine(identifier))>", "MIME-Version: 1.0",
       "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable",
       // Keeps out-of-office replies away.
       "Auto-Submitted: auto-generated",
@@ -31,34 +32,30 @@ public struct MailMessage: Sendable, Equatable {
 
   /// What is between angle brackets, or all of it.
   static func address(_ text: String) -> String {
-    let inner = text.split(separator: "<").last?.prefix { $0 != ">" } ?? ""
-    return oneLine(String(inner)).trimmingCharacters(in: .whitespaces)
+    let inner = text.parts(by: "<", keepingEmpty: false).last?.parts(by: ">", limit: 2)[0] ?? ""
+    return Quoting.headerLine(inner).trimmed
   }
 
   private static func mailbox(_ text: String) -> String {
-    guard let bracket = text.firstIndex(of: "<") else { return address(text) }
-    let name = text[..<bracket].trimmingCharacters(in: .whitespaces)
+    let parts = text.parts(by: "<", limit: 2)
+    guard parts.count > 1 else { return address(text) }
+    let name = parts[0].trimmed
     return name.isEmpty ? "<\(address(text))>" : "\(encoded(name)) <\(address(text))>"
-  }
-
-  /// A line break in a header would begin another one.
-  private static func oneLine(_ text: String) -> String {
-    String(text.map { $0.isNewline ? " " : $0 })
   }
 
   /// Text for a header: encoded words where it is not plain ASCII.
   static func encoded(_ text: String) -> String {
-    let line = oneLine(text)
-    guard !line.utf8.allSatisfy({ (32..<127).contains($0) }) || line.contains("=?") else { return line }
+    let line = Quoting.headerLine(text)
+    guard !line.utf8.allSatisfy({ (32..<127).contains($0) }) || line.holds("=?") else { return line }
     var words: [String] = []
     var word = ""
-    for character in line {
+    for scalar in line.unicodeScalars {
       // An encoded word has at most 75 characters.
-      if word.utf8.count + character.utf8.count > 45 {
+      if word.utf8.count + String(scalar).utf8.count > 45 {
         words.append(word)
         word = ""
       }
-      word.append(character)
+      word.unicodeScalars.append(scalar)
     }
     return (words + [word]).map { "=?utf-8?B?\(Data($0.utf8).base64EncodedString())?=" }.joined(separator: "\r\n ")
   }
@@ -82,7 +79,8 @@ enum QuotedPrintable {
   private static let lineLimit = 75
 
   static func encode(_ text: String) -> String {
-    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { encode(line: Array($0.utf8)) }
+    // A line break at the very end ends the last line; it begins none.
+    (text.lines(keepingEmpty: true) + (text.ends(with: "\n") ? [""] : [])).map { encode(line: Array($0.utf8)) }
       .joined(separator: "\r\n")
   }
 

@@ -48,10 +48,12 @@ struct Apprise: MonitoringService {
     let result = try couriers.launcher.run(
       command(for: event, environment: couriers.environment), input: Array(urls.joined(separator: "\n").utf8))
     guard result.status.isSuccess else {
-      let said = result.text.split(whereSeparator: \.isNewline).map(String.init) + result.errorLines
+      let said = (result.text.lines() + result.errorLines).last.map {
+        RequestSecrets(urls: urls, others: urls).masked($0)
+      }
       throw MonitoringError.programFailed(
         program: "apprise",
-        detail: "Failed with exit status \(result.status.code)" + (said.last.map { ": \($0)" } ?? ""))
+        detail: "Failed with exit status \(result.status.code)" + (said.map { ": \($0)" } ?? ""))
     }
   }
 
@@ -97,7 +99,7 @@ struct AppriseServer: Equatable {
     guard let parts = URLComponents(string: text), let host = parts.host,
       parts.scheme == "apprise" || parts.scheme == "apprises"
     else { return nil }
-    var folders = parts.percentEncodedPath.split(separator: "/").map(String.init)
+    var folders = parts.percentEncodedPath.parts(by: "/", keepingEmpty: false)
     guard let key = folders.popLast() else { return nil }
     let scheme = parts.scheme == "apprises" ? "https" : "http"
     let port = parts.port.map { ":\($0)" } ?? ""

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 import Foundation
 
 /// Sends a mail with what was done and what went wrong.
@@ -16,7 +17,7 @@ struct Email: MonitoringService {
 
   init(_ settings: MonitoringSettings) throws {
     let url = try settings.required(EmailOptions.server)
-    guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://") else {
+    guard url.begins(with: "smtp://") || url.begins(with: "smtps://") else {
       throw MonitoringError.malformed(
         option: settings.name(of: EmailOptions.server), suggestion: "Write it as smtp://host:port or smtps://host:port")
     }
@@ -41,7 +42,7 @@ struct Email: MonitoringService {
     if sendsLogs, event.state != .start, !event.log.isEmpty {
       body += "\nLog:\n\n" + event.logText(limit: Self.logLimit)
     }
-    let domain = MailMessage.address(from).split(separator: "@").last ?? "localhost"
+    let domain = MailMessage.address(from).parts(by: "@", keepingEmpty: false).last ?? "localhost"
     return MailMessage(
       from: from, recipients: recipients, subject: "\(summary.title): \(event.report.configuration)", body: body,
       date: event.report.end ?? event.report.start, identifier: "\(identifier)@\(domain)")

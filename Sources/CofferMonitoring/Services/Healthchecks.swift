@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 import Foundation
 
 /// Pings a check of Healthchecks.
@@ -44,7 +45,7 @@ private struct PingedCheck {
   ///   - bodyLimit: Of the service, when the configuration has none.
   init(_ settings: MonitoringSettings, host: String?, bodyLimit standard: Int) throws {
     let text = try settings.requiredSecret(HealthchecksOptions.pingURL)
-    if text.contains("://") {
+    if text.holds("://") {
       url = text
     } else if let host {
       url = "\(host)/\(text)"
@@ -53,7 +54,7 @@ private struct PingedCheck {
         option: settings.name(of: HealthchecksOptions.pingURL), suggestion: "Copy the whole URL from the check's page")
     }
     // A UUID is of a check that exists.
-    let last = url.split(separator: "/").last.map(String.init) ?? ""
+    let last = url.parts(by: "/", keepingEmpty: false).last ?? ""
     createsSlug = settings[HealthchecksOptions.createSlug] == true && UUID(uuidString: last) == nil
     verifiesServer = settings[MonitoringOptions.verifyTLS] ?? true
     bodyLimit =

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Figures in Prometheus's text format.
@@ -9,7 +10,22 @@ struct Metrics: Equatable {
 
   struct Label: Equatable {
     let name: String
-    let value: String
+    /// As it stands in the file: two values that are written alike are one.
+    let quoted: String
+
+    init(name: String, value: String) {
+      self.name = name
+      quoted = Quoting.prometheusValue(value)
+    }
+
+    fileprivate init(name: String, quoted: String) {
+      self.name = name
+      self.quoted = quoted
+    }
+
+    static func == (left: Label, right: Label) -> Bool {
+      left.name.isSame(as: right.name) && left.quoted.isSame(as: right.quoted)
+    }
   }
 
   /// What is known, and what it means; all are gauges.
@@ -59,11 +75,9 @@ struct Metrics: Equatable {
 
   /// Reads what `text` gives; lines of other programs are left out.
   init(parsing text: String) {
-    for line in text.split(separator: "\n") {
-      guard let parts = line.wholeMatch(of: #/([a-z_]+)\{(.*)\} ([^ ]+)/#)?.output, let value = Double(parts.3),
-        let family = Family(rawValue: String(parts.1)), let labels = Self.labels(parts.2)
-      else { continue }
-      samples[family, default: []].append(Sample(labels: labels, value: value))
+    for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+      var reader = MetricsLine(line)
+      if let (family, sample) = reader.sample() { samples[family, default: []].append(sample) }
     }
   }
 
@@ -93,11 +107,7 @@ struct Metrics: Equatable {
   }
 
   private static func text(_ labels: [Label]) -> String {
-    labels.map { "\($0.name)=\"\(escaped($0.value))\"" }.joined(separator: ",")
-  }
-
-  private static func escaped(_ value: String) -> String {
-    value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    labels.map { "\($0.name)=\($0.quoted)" }.joined(separator: ",")
   }
 
   private static func text(_ value: Double) -> String {
@@ -105,33 +115,57 @@ struct Metrics: Equatable {
     let value = (value * 1000).rounded() / 1000
     return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
   }
+}
 
-  /// - Returns: nil when it is not understood.
-  private static func labels(_ text: Substring) -> [Label]? {
-    var labels: [Label] = []
-    var rest = text
-    while !rest.isEmpty {
-      guard let parts = rest.prefixMatch(of: #/([a-z_]+)="((?:[^"\\]|\\.)*)",?/#)?.output else { return nil }
-      labels.append(Label(name: String(parts.1), value: unescaped(parts.2)))
-      rest = rest.dropFirst(parts.0.count)
-    }
-    return labels
+/// A line of the text format on its way to be read, byte by byte.
+private struct MetricsLine {
+  private var rest: Substring.UTF8View
+
+  init(_ line: Substring.UTF8View) {
+    rest = line
   }
 
-  private static func unescaped(_ text: Substring) -> String {
-    var result = ""
-    var isEscaped = false
-    for character in text {
-      if isEscaped {
-        result.append(character == "n" ? "\n" : character)
-        isEscaped = false
-      } else if character == "\\" {
-        isEscaped = true
-      } else {
-        result.append(character)
+  /// - Returns: nil when it is not one of ours.
+  mutating func sample() -> (Metrics.Family, Metrics.Sample)? {
+    guard let family = Metrics.Family(rawValue: word()), take("{") else { return nil }
+    var labels: [Metrics.Label] = []
+    while !take("}") {
+      if !labels.isEmpty { guard take(",") else { return nil } }
+      let name = word()
+      guard !name.isEmpty, take("="), let value = quoted() else { return nil }
+      labels.append(Metrics.Label(name: name, quoted: value))
+    }
+    guard take(" "), let value = Double(String(Substring(rest))) else { return nil }
+    return (family, Metrics.Sample(labels: labels, value: value))
+  }
+
+  private mutating func take(_ sign: Unicode.Scalar) -> Bool {
+    guard rest.first == UInt8(ascii: sign) else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  private mutating func word() -> String {
+    let word = rest.prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: "_") }
+    rest = rest.dropFirst(word.count)
+    return String(Substring(word))
+  }
+
+  /// A value with its quotes.
+  private mutating func quoted() -> String? {
+    let start = rest
+    guard take("\"") else { return nil }
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "\""): return String(Substring(start[..<rest.startIndex]))
+      case UInt8(ascii: "\\"):
+        guard let escaped = rest.popFirst(), "\\\"n".utf8.contains(escaped) else { return nil }
+      // Nothing of ours: another reader would see a line's end.
+      case UInt8(ascii: "\r"), 0: return nil
+      default: break
       }
     }
-    return result
+    return nil
   }
 }
 

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// Publishes to a topic of ntfy.
 struct Ntfy: HTTPService {
@@ -38,7 +39,7 @@ struct Ntfy: HTTPService {
     let message = Message(
       topic: topic, title: own?[NtfyOptions.title] ?? summary.title,
       message: own?[NtfyOptions.message] ?? summary.message, priority: Self.level(own?[NtfyOptions.priority]),
-      tags: tags.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
+      tags: tags.parts(by: ",").map { $0.words.joined() })
     return [try .json(settings[NtfyOptions.server] ?? "https://ntfy.sh", headers: authorization, message)]
   }
 

@@ -49,7 +49,8 @@ struct PagerDuty: HTTPService {
     let report = event.report
     let summary = RunSummary(event)
     let payload = Payload(
-      summary: String("\(summary.title): \(summary.message)".prefix(Self.summaryLimit)), source: report.hostname,
+      summary: String("\(summary.title): \(summary.message)".unicodeScalars.prefix(Self.summaryLimit)),
+      source: report.hostname,
       timestamp: (report.end ?? report.start).ISO8601Format(),
       custom_details: Details(
         hostname: report.hostname, configuration_filename: report.configuration, actions: report.actions,
@@ -58,4 +59,6 @@ struct PagerDuty: HTTPService {
       try .json("https://events.pagerduty.com/v2/enqueue", Event(routing_key: integrationKey, payload: payload))
     ]
   }
+
+  var secrets: [String] { [integrationKey] }
 }

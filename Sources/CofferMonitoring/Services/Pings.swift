@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 import Foundation
 
 /// Pings a monitor of Cronitor.
@@ -62,7 +63,7 @@ struct Sentry: HTTPService {
         suggestion: "Copy the DSN from the project's settings in Sentry")
     }
     let (_, scheme, key, host, path, project) = parts.output
-    let slug = URLText.encoded(try settings.required(SentryOptions.monitorSlug))
+    let slug = Quoting.urlPart(try settings.required(SentryOptions.monitorSlug))
     url = "\(scheme)://\(host)/\(path ?? "")api/\(project)/cron/\(slug)/\(key)/"
     environment = settings[SentryOptions.environment]
     states = settings.states(default: [.start, .finish, .fail])

@@ -38,4 +38,6 @@ struct Pushover: HTTPService {
     if let seconds = own?[PushoverOptions.ttl] { fields.append(("ttl", String(seconds))) }
     return [.form("https://api.pushover.net/1/messages.json", fields)]
   }
+
+  var secrets: [String] { [token, user] }
 }

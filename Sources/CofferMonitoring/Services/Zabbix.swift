@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 import Foundation
 
 /// Sets the value of an item of Zabbix.
@@ -78,28 +79,43 @@ struct Zabbix: MonitoringService {
     switch authorization {
     case .token(let token): try push(event, token, couriers.http)
     case .user(let name, let password):
-      let answer = try ask(try loginRequest(name, password), couriers.http)
+      let login = try loginRequest(name, password)
+      let answer = try ask(login, couriers.http)
       guard let token = try? JSONDecoder().decode(Login.self, from: Data(answer)).result else {
-        throw HTTPError.failed(server: HTTPError.server(of: server), answer: HTTPError.excerpt(answer))
+        throw failure(String(decoding: answer, as: UTF8.self), login)
       }
-      defer { _ = try? couriers.http.send(try logoutRequest(token)) }
+      defer { _ = try? couriers.http.send(try logoutRequest(token), hiding: secrets) }
       try push(event, token, couriers.http)
     }
   }
 
+  private var secrets: [String] {
+    switch authorization {
+    case .token(let token): [token]
+    case .user(_, let password): [password]
+    }
+  }
+
+  /// An answer that says that it did not work, without what was sent.
+  private func failure(_ answer: String, _ request: HTTPRequest) -> HTTPError {
+    .failed(
+      server: HTTPError.server(of: server),
+      answer: RequestSecrets(of: request, secrets).masked(HTTPError.excerpt(Array(answer.utf8))))
+  }
+
   private func push(_ event: MonitoringEvent, _ token: String, _ http: HTTPClient) throws {
-    let answer = try ask(try pushRequest(event, token), http)
+    let request = try pushRequest(event, token)
+    let answer = try ask(request, http)
     guard let result = try? JSONDecoder().decode(Pushed.self, from: Data(answer)).result,
-      result.response == "success", result.data?.allSatisfy({ $0.error == nil }) ?? true
-    else { throw HTTPError.failed(server: HTTPError.server(of: server), answer: HTTPError.excerpt(answer)) }
+      result.response?.isSame(as: "success") == true, result.data?.allSatisfy({ $0.error == nil }) ?? true
+    else { throw failure(String(decoding: answer, as: UTF8.self), request) }
   }
 
   /// The API answers errors with status 200.
   private func ask(_ request: HTTPRequest, _ http: HTTPClient) throws -> [UInt8] {
-    let answer = try http.send(request)
+    let answer = try http.send(request, hiding: secrets)
     if let error = try? JSONDecoder().decode(Answer.self, from: Data(answer)).error {
-      throw HTTPError.failed(
-        server: HTTPError.server(of: server), answer: "\(error.message) \(error.data ?? "")")
+      throw failure("\(error.message) \(error.data ?? "")", request)
     }
     return answer
   }

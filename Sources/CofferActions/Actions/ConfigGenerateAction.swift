@@ -1,5 +1,4 @@
 import CofferConfiguration
-import CofferRepository
 import CofferSystem
 import Foundation
 
@@ -55,50 +54,5 @@ enum ConfigGenerateAction {
       context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
     }
     context.console.answer("Wrote \(path); edit it, then check it with: coffer config validate --config \(path)")
-  }
-}
-
-/// `config bootstrap`: brings configuration files back with nothing but a repository and its passphrase.
-enum ConfigBootstrapAction {
-  private static let repository = Flag(
-    "--repository", value: "PATH", required: true, help: "The repository to take the configuration from.")
-  private static let archive = Flag("--archive", value: "NAME", help: "The archive. Default: latest.")
-  private static let destination = Flag(
-    "--destination", value: "FOLDER", help: "Write the files below this folder. Default: /, where they were.")
-  private static let strip = Flag(
-    "--strip-components", value: "N", help: "Leave out the first N parts of each path.")
-
-  static let declaration = ActionDeclaration(
-    "config bootstrap", abstract: "Bring the configuration files back out of an archive.",
-    discussion: """
-      Needs no configuration: only the repository and the passphrase, from COFFER_PASSPHRASE or the terminal. Files \
-      that are there already are replaced.
-      """,
-    flags: [repository, archive, destination, strip],
-    examples: ["coffer config bootstrap --repository /mnt/backup/databases --destination /tmp/restored"],
-    needsConfiguration: false, run: run)
-
-  private static func run(_ context: ActionContext) throws {
-    let access = try context.open(RepositoryLocation(path: context.flags[repository] ?? ""))
-    let archive = try access.archive(context.flags[archive] ?? "latest", .all)
-    let reader = try access.repository.reader()
-    let items = try reader.items(of: archive, cancellation: context.cancellation)
-    guard let item = items.first(where: { $0.path.text == BootstrapManifest.path }),
-      case .file(let stream) = item.content
-    else {
-      throw UsageError(
-        argument: archive.name, problem: "The archive holds no configuration files",
-        suggestion: "Choose another with --archive; see them with 'coffer repo-list'")
-    }
-    let sink = MemorySink()
-    try reader.read(stream, into: sink, cancellation: context.cancellation)
-    let manifest = try JSONDecoder().decode(BootstrapManifest.self, from: Data(sink.bytes))
-    let paths = Set(manifest.configPaths.map { ItemPath(String($0.drop { $0 == "/" })) })
-    let count = Int(context.flags[strip] ?? "0") ?? 0
-    try Extraction(context, reader).run(
-      items.filter { paths.contains($0.path) }, to: context.flags[destination] ?? "/", parts: .count(count))
-    if !context.isDryRun {
-      for path in manifest.configPaths { context.console.answer("Brought back \(path) from \(archive.name)") }
-    }
   }
 }

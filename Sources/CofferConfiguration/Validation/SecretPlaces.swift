@@ -1,0 +1,37 @@
+import CofferSystem
+
+/// The files of a configuration that secrets are written into, as text rather than as what stands for them.
+struct SecretPlaces {
+  private(set) var files: Set<ExactName> = []
+
+  /// - Parameter document: As it is written, with included files put in.
+  init(in document: YAMLNode) {
+    look(at: document, GeneralOptions.schema, option: nil)
+  }
+
+  private mutating func look(at node: YAMLNode, _ schema: OptionSchema?, option: Option?) {
+    switch node.content {
+    case .sequence(let elements): for element in elements { look(at: element, schema, option: option) }
+    case .mapping(let entries):
+      for entry in entries {
+        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? GeneralOptions.schema[entry.key] : nil)
+        look(at: entry.value, inner?.sectionSchema, option: inner)
+      }
+    case .scalar:
+      guard let text = node.text, option?.isSecret == true, !text.isEmpty, !text.begins(with: "{credential "),
+        !text.begins(with: "${")
+      else { return }
+      files.insert(ExactName(node.mark.file))
+    }
+  }
+}
+
+extension Option {
+  /// The options below it, if it is a section or a list of them.
+  var sectionSchema: OptionSchema? {
+    switch kind {
+    case .section(let schema), .list(.section(let schema)): schema
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferConfiguration
+
+@Suite("Who else can get at configuration files")
+struct FileAccessTests {
+  private let folder: String
+
+  init() throws {
+    var template = Array("/tmp/coffer-access-XXXXXX".utf8CString)
+    _ = try #require(mkdtemp(&template))
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private func write(_ name: String, _ text: String, mode: mode_t) throws -> String {
+    let path = "\(folder)/\(name)"
+    try text.write(toFile: path, atomically: false, encoding: .utf8)
+    #expect(chmod(path, mode) == 0)
+    return path
+  }
+
+  private func clean() { try? FileManager.default.removeItem(atPath: folder) }
+
+  private func load(_ path: String) throws -> Configuration {
+    try ConfigurationLoader(environment: ProcessEnvironment([:]), currentFolder: "/").load(path)
+  }
+
+  private func danger(_ path: String) -> UntrustedPlace? {
+    do {
+      _ = try load(path)
+      return nil
+    } catch {
+      guard case .untrusted(let place)? = error as? ConfigurationError else { return nil }
+      return place
+    }
+  }
+
+  @Test("A file that others can write is refused with the command that mends it", arguments: [0o620, 0o602, 0o666])
+  func writable(mode: mode_t) throws {
+    defer { clean() }
+    let path = try write("it's.yaml", minimal, mode: mode)
+    #expect(
+      danger(path)
+        == UntrustedPlace(
+          path: path, problem: "Other users may write to the file, and could change what it says",
+          suggestion: "chmod go-w '\(folder)/it'\\''s.yaml'"))
+    chmod(path, 0o600)
+    _ = try load(path)
+  }
+
+  @Test("What is included is looked at in the same way")
+  func included() throws {
+    defer { clean() }
+    let common = try write("common.yaml", minimal, mode: 0o666)
+    let path = try write("c.yaml", "<<: !include common.yaml\n", mode: 0o600)
+    #expect(danger(path)?.path == common)
+    chmod(common, 0o644)
+    _ = try load(path)
+  }
+
+  @Test("A file of another user is refused, whatever its mode", .enabled(if: geteuid() == 0))
+  func others() throws {
+    defer { clean() }
+    let path = try write("c.yaml", minimal, mode: 0o400)
+    chown(path, 65534, 65534)
+    #expect(danger(path)?.problem.hasPrefix("The file belongs to user nobody") == true)
+  }
+
+  @Test("Of a file with secrets in it that others can read is warned, of another not")
+  func readable() throws {
+    defer { clean() }
+    let secret = "encryption_passphrase: hunter2\n"
+    let path = try write("c.yaml", minimal + secret, mode: 0o644)
+    let warnings = try load(path).notices.warnings(for: path)
+    #expect(
+      warnings == [
+        "\(path): It holds passwords or other secrets, and other users can read it\n  chmod go-r \(path)"
+      ])
+    for (text, mode) in [
+      (minimal + secret, 0o600), (minimal, 0o644),
+      (minimal + "encryption_passphrase: \"{credential file /x}\"\n", 0o644),
+    ] as [(String, mode_t)] {
+      let path = try write("d.yaml", text, mode: mode)
+      #expect(try load(path).notices.warnings(for: path).isEmpty)
+    }
+    // The secret stands in the included file, which is private.
+    _ = try write("inner.yaml", "postgresql_databases: [{name: a, password: x}]\n", mode: 0o600)
+    let outer = try write("outer.yaml", minimal + "<<: !include inner.yaml\n", mode: 0o644)
+    #expect(try load(outer).notices.exposed == [])
+    chmod("\(folder)/inner.yaml", 0o644)
+    #expect(try load(outer).notices.exposed == ["\(folder)/inner.yaml"])
+  }
+
+  @Test("A password file that others can write is refused, and of one that they can read is warned, once")
+  func passwords() throws {
+    defer { clean() }
+    let said = Monitor<[String]>([])
+    let resolver = CredentialResolver(
+      environment: ProcessEnvironment(["CREDENTIALS_DIRECTORY": folder]), folder: "/",
+      warn: { text in said.update { $0.append(text) } })
+    let path = try write("password", "hunter2\n", mode: 0o622)
+    #expect {
+      try resolver.value("{credential file \(path)}")
+    } throws: { error in
+      guard case .untrusted(_, let place)? = error as? CredentialError else { return false }
+      return place.suggestion == "chmod go-w \(path)"
+    }
+    chmod(path, 0o604)
+    for _ in 0..<2 { #expect(try resolver.value("{credential file \(path)}") == "hunter2") }
+    #expect(
+      said.update { $0 } == ["{credential file \(path)}: Other users can read it\n  chmod go-r \(path)"])
+    // What systemd hands over is readable for the service only, whatever the mode says.
+    _ = try write("handed", "x", mode: 0o444)
+    #expect(try resolver.value("{credential systemd handed}") == "x")
+    #expect(said.update { $0.count } == 1)
+  }
+}
