@@ -20,6 +20,8 @@ let package = Package(
 
     .target(name: "CBlake3"),
     .target(name: "CSpawn"),
+    // SQLite's library, and what of it Swift cannot call.
+    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
     .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn"]),
     .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
@@ -27,14 +29,16 @@ let package = Package(
       name: "CofferRepository",
       dependencies: ["CofferSystem", "CofferStorage", "CBlake3", "CZstd", "COpenSSL"]),
     .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
-    .target(name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration"]),
+    .target(name: "CofferSQLite", dependencies: ["CofferSystem", "CSQLite"]),
+    .target(
+      name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration", "CofferSQLite"]),
     .target(
       name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferConfiguration", "CCurl"]),
     .target(
       name: "CofferActions",
       dependencies: [
         "CofferSystem", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
-        "CofferMonitoring",
+        "CofferMonitoring", "CofferSQLite",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(

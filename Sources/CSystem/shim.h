@@ -1,7 +1,9 @@
 // Linux interfaces that the toolchain's Glibc module leaves out.
 #include <linux/keyctl.h>
+#include <linux/stat.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
@@ -17,6 +19,14 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 
 // O_PATH of asm-generic/fcntl.h, which the headers want _GNU_SOURCE for, too.
 static const int coffer_open_path = 010000000;
+
+// Whether a file system is mounted at the name in the folder, be it a single file: 1 or 0, or -1 where the system cannot tell.
+static inline int coffer_is_mount_point(int folder, const char *name) {
+  struct statx facts;
+  if (syscall(SYS_statx, folder, name, 0x100 /* AT_SYMLINK_NOFOLLOW */, STATX_TYPE, &facts) != 0) return -1;
+  if (!(facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return -1;
+  return (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
 
 // The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no
 // functions for them.

@@ -12,11 +12,13 @@ public struct HookContext: Sendable {
   public var limits: DumpLimits
   public let workingDirectory: String?
   public let credentials: CredentialResolver
+  /// This program, for what is done in a process of its own.
+  public var ownProgram: String
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,
     runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil,
-    credentials: CredentialResolver
+    credentials: CredentialResolver, ownProgram: String = OwnProgram.path
   ) {
     self.launcher = launcher
     self.environment = environment.withoutPassphrases
@@ -26,6 +28,7 @@ public struct HookContext: Sendable {
     self.limits = limits
     self.workingDirectory = workingDirectory
     self.credentials = credentials
+    self.ownProgram = ownProgram
   }
 }
 

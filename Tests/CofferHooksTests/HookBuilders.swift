@@ -22,7 +22,14 @@ func makeContext(
     launcher: SystemProcessLauncher(), environment: ProcessEnvironment(variables), clock: .system,
     cancellation: try cancellation ?? Cancellation(),
     runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits,
-    credentials: CredentialResolver(environment: ProcessEnvironment(variables), folder: "/"))
+    credentials: CredentialResolver(environment: ProcessEnvironment(variables), folder: "/"),
+    ownProgram: builtProgram)
+}
+
+/// The program, which is not the one that runs the tests: the one that is named, or that was built beside them.
+var builtProgram: String {
+  ProcessInfo.processInfo.environment["COFFER_BINARY"]
+    ?? (CommandLine.arguments[0] as NSString).deletingLastPathComponent + "/coffer"
 }
 
 /// Reads a configuration of databases only.

@@ -1,3 +1,4 @@
+import CofferSQLite
 import CofferSystem
 import Foundation
 
@@ -11,6 +12,7 @@ public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutab
   signal(SIGPIPE, SIG_IGN)
   do {
     let words = try ProgramArguments.words(count, arguments)
+    if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
     let code = Program(surroundings: .current(), cancellation: cancellation).run(words)

@@ -1,138 +1,131 @@
 import CofferConfiguration
+import CofferSQLite
 import CofferSystem
 import Foundation
 
-/// A dump of one SQLite database: SQL that builds it anew.
+/// A dump of one SQLite database, by SQLite's library in a process of its own: SQL that builds the database anew, or a copy of
+/// the file where SQL would not bring everything back.
 struct SQLiteDump: PlannedDump {
   let identity: DumpIdentity
   let section: ConfigurationSection
-  private let path: String
-  private let command: [String]
+  let path: String
 
-  static let format = "sql"
-
-  init(identity: DumpIdentity, section: ConfigurationSection, path: String, command: [String]) {
-    self.identity = identity
-    self.section = section
-    self.path = path
-    self.command = command
+  enum Format {
+    static let statements = "sql"
+    static let copy = "file"
   }
 
   func start(context: HookContext) throws -> any RunningDump {
-    // Only the plain program is certain to see the same files as this one.
-    guard command != ["sqlite3"] || access(path, F_OK) == 0 else {
-      throw DumpError.misconfigured(
-        identity, problem: "There is no file \(path)", suggestion: "Correct 'path', or take the entry out")
-    }
+    let place = try SQLitePlace.forDump(path, identity)
+    guard let file = place.facts else { throw SQLitePlace.missing(path, identity) }
+    let worker = SQLiteProcess(context)
+    let request = SQLiteWorkerRequest(
+      job: .dump, name: place.name.description, device: file.device, inode: file.inode, user: try place.user())
     let stream = try DumpStream(
-      ChildCommand(
-        command[0], Array(command.dropFirst()) + ["-batch", "-init", "/dev/null", uri],
-        environment: context.environment, workingDirectory: context.workingDirectory, input: .pipe),
-      of: identity, context: context)
-    do {
-      var facts = DumpFacts(
-        identity: identity, format: Self.format, clientVersion: version(context), details: ["path": path])
-      facts.details.merge(SQLiteFile(path).permissions?.details ?? [:]) { known, _ in known }
-      return try SQLiteRunningDump(stream, facts: facts)
-    } catch {
-      stream.abandon()
-      throw error
-    }
-  }
-
-  private func version(_ context: HookContext) -> String? {
-    let result = try? context.launcher.run(
-      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment))
-    return result.flatMap { $0.text.split(separator: " ").first.map(String.init) }
-  }
-
-  /// Opened for writing where that is allowed, because a database with a hot journal or a write-ahead log needs it;
-  /// never created. A file that is not here is where the command runs.
-  private var uri: String {
-    let mayWrite = access(path, F_OK) != 0 || access(path, W_OK) == 0
-    return SQLiteFile(path).uri("mode=\(mayWrite ? "rw" : "ro")")
+      worker.command(request, descriptor: place.folder.number), of: identity, context: context)
+    var facts = DumpFacts(
+      identity: identity, format: Format.statements, clientVersion: SQLiteWorker.libraryVersion, details: ["path": path]
+    )
+    facts.details.merge(file.permissions.details) { known, _ in known }
+    return SQLiteRunningDump(stream, facts: facts, place: place)
   }
 }
 
-/// A SQLite dump on its way: the tables are asked for first, then the dump is printed in the same transaction.
+extension SQLitePlace {
+  /// - Throws: `DumpError`.
+  static func forDump(_ path: String, _ identity: DumpIdentity) throws -> SQLitePlace {
+    do {
+      return try SQLitePlace(path)
+    } catch let error as UntrustedPlace {
+      throw DumpError.misconfigured(
+        identity, problem: "\(error.path): \(error.problem)", suggestion: error.suggestion)
+    } catch let error as SystemError where error.code == ENOENT || error.code == ENOTDIR {
+      throw missing(path, identity)
+    } catch let error as SystemError {
+      throw DumpError.misconfigured(
+        identity, problem: "\(error.subject) cannot be reached: \(error.reason)",
+        suggestion: "Run Coffer as a user who may read the file")
+    }
+  }
+
+  static func missing(_ path: String, _ identity: DumpIdentity) -> DumpError {
+    .misconfigured(identity, problem: "There is no file \(path)", suggestion: "Correct 'path', or take the entry out")
+  }
+}
+
+/// This program's other process, in which a database is opened.
+struct SQLiteProcess {
+  private let context: HookContext
+
+  /// What of the environment it gets: where libraries and temporary files are. Nothing else is a stranger's business.
+  private static let variables = ["LD_LIBRARY_PATH", "TMPDIR"]
+
+  /// How messages call it.
+  static let title = "SQLite"
+
+  init(_ context: HookContext) {
+    self.context = context
+  }
+
+  /// - Parameter descriptor: What it inherits; must stay open until it is started.
+  func command(_ request: SQLiteWorkerRequest, descriptor: Int32) -> ChildCommand {
+    let variables = context.environment.variables.filter { Self.variables.contains($0.key) }
+    var command = ChildCommand(
+      context.ownProgram, request.arguments, environment: ProcessEnvironment(variables))
+    command.inherited = [SQLiteWorkerRequest.descriptor: descriptor]
+    return command
+  }
+}
+
+/// A SQLite dump on its way.
 final class SQLiteRunningDump: RunningDump, ByteSource {
   private let stream: DumpStream
   private let facts: DumpFacts
-  private var early: [UInt8] = []
-  private var byteCount: UInt64 = 0
+  /// Holds the folder open that the process has from it.
+  private let place: SQLitePlace
 
-  init(_ stream: DumpStream, facts: DumpFacts) throws {
+  init(_ stream: DumpStream, facts: DumpFacts, place: SQLitePlace) {
     self.stream = stream
     self.facts = facts
-    guard let input = stream.takeInput() else { preconditionFailure("the command asks for a pipe") }
-    let number = input.release()
-    do {
-      try Self.send(SQLiteScript.question, to: number)
-      let answer = try readAnswer()
-      guard let script = SQLiteScript(answer: answer) else {
-        throw DumpError.incomplete(
-          facts.identity, program: "sqlite3", missing: "its description of the tables is not readable")
-      }
-      // On a thread of its own: the script may be longer than a pipe holds, and sqlite3 prints while it reads.
-      _ = try WorkerThread(name: "sqlite3-input") {
-        try? Self.send(script.statements, to: number)
-        close(number)
-      }
-    } catch {
-      close(number)
-      throw error
-    }
+    self.place = place
   }
 
   var output: DumpOutput { .stream(self) }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    if !early.isEmpty {
-      let count = min(early.count, buffer.count)
-      buffer.copyBytes(from: early[..<count])
-      early.removeFirst(count)
-      byteCount += UInt64(count)
-      return count
-    }
-    let count = try stream.read(into: buffer)
-    byteCount += UInt64(count)
-    return count
+    try named { try stream.read(into: buffer) }
   }
 
   func finish() throws -> DumpOutcome {
-    let status = try stream.finish()
-    guard String(decoding: stream.tail, as: UTF8.self).hasSuffix(SQLiteScript.endMark + "\n") else {
-      throw DumpError.incomplete(
-        facts.identity, program: "sqlite3", missing: "it does not end with '\(SQLiteScript.endMark)'")
+    let status = try named { try stream.finish() }
+    var facts = facts
+    if stream.head.starts(with: SQLiteWorker.fileMagic) {
+      facts.format = SQLiteDump.Format.copy
+      // The number of pages is known when the copy begins, and the process ends well only when all are written.
+    } else {
+      try SQLiteHook.checkEnd(stream, facts.identity)
     }
-    return DumpOutcome(facts: facts, bytes: byteCount, exitStatus: status)
+    return DumpOutcome(
+      facts: facts, bytes: stream.byteCount, exitStatus: status,
+      warnings: stream.warnings.map { $0.after(beginning: "warning: ") ?? $0 })
   }
 
   func abandon() {
     stream.abandon()
   }
 
-  private static func send(_ text: String, to number: Int32) throws {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: "sqlite3") }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  /// Reads lines up to the answer's end; what follows belongs to the dump.
-  private func readAnswer() throws -> [String] {
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    let end = Array("\(SQLiteScript.answerEnd)\n".utf8)
-    while true {
-      let count = try piece.withUnsafeMutableBytes { try stream.read(into: $0) }
-      guard count > 0 else { throw DumpError.empty(facts.identity, program: "sqlite3") }
-      bytes.append(contentsOf: piece[..<count])
-      guard bytes.suffix(end.count).elementsEqual(end) else { continue }
-      return String(decoding: bytes.dropLast(end.count), as: UTF8.self).split(separator: "\n").map(String.init)
+  /// With what the process is to users in place of its program.
+  private func named<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch DumpError.programFailed(let identity, _, let status, let lines) {
+      throw DumpError.programFailed(identity, program: SQLiteProcess.title, status: status, lines: lines)
+    } catch DumpError.stalled(let identity, _, let seconds) {
+      throw DumpError.stalled(identity, program: SQLiteProcess.title, seconds: seconds)
+    } catch DumpError.tookTooLong(let identity, _, let seconds) {
+      throw DumpError.tookTooLong(identity, program: SQLiteProcess.title, seconds: seconds)
+    } catch DumpError.empty(let identity, _) {
+      throw DumpError.empty(identity, program: SQLiteProcess.title)
     }
   }
 }

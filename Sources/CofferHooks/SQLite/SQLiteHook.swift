@@ -1,8 +1,9 @@
 import CofferConfiguration
+import CofferSQLite
 import CofferSystem
 import Foundation
 
-/// SQLite, through sqlite3.
+/// SQLite, through its library, or through the program sqlite3 where one is configured.
 public struct SQLiteHook: DatabaseHook {
   public let name = GeneralOptions.sqliteDatabases.name
   public let defaultPort: Int? = nil
@@ -13,14 +14,16 @@ public struct SQLiteHook: DatabaseHook {
     try (root[GeneralOptions.sqliteDatabases] ?? []).map { section in
       let identity = DumpIdentity(
         hook: name, database: section[SQLiteOptions.name] ?? "", label: section[SQLiteOptions.label])
-      guard !identity.database.contains("/") else {
+      guard !identity.database.holds("/") else {
         throw DumpError.misconfigured(
           identity, problem: "The name of a database must not hold a '/'",
           suggestion: "Choose another name; it need not be the file's")
       }
-      return SQLiteDump(
-        identity: identity, section: section, path: Self.absolute(section[SQLiteOptions.path] ?? "", context),
-        command: try Self.words(section[SQLiteOptions.sqliteCommand], identity))
+      let path = Self.absolute(section[SQLiteOptions.path] ?? "", context)
+      guard let command = try Self.words(section[SQLiteOptions.sqliteCommand], identity) else {
+        return SQLiteDump(identity: identity, section: section, path: path)
+      }
+      return SQLiteClientDump(identity: identity, section: section, path: path, command: command)
     }
   }
 
@@ -49,21 +52,32 @@ public struct SQLiteHook: DatabaseHook {
   private static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection]
   ) -> ConfigurationSection? {
-    let named = sections.filter { $0[SQLiteOptions.name] == identity.database }
-    return named.first { $0[SQLiteOptions.label] == identity.label } ?? (named.count == 1 ? named[0] : nil)
+    let named = sections.filter { ($0[SQLiteOptions.name] ?? "").isSame(as: identity.database) }
+    let wanted = identity.label.map { ExactName($0) }
+    return named.first { $0[SQLiteOptions.label].map { ExactName($0) } == wanted }
+      ?? (named.count == 1 ? named[0] : nil)
   }
 
-  private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String] {
-    guard let words = try? ShellWords.split(command ?? "sqlite3"), !words.isEmpty else {
-      throw DumpError.misconfigured(
-        identity, problem: "A quote in its command is not closed", suggestion: "Close the quote")
-    }
-    return words
+  /// The words of a command; nil when none is configured.
+  private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String]? {
+    guard let command else { return nil }
+    guard let words = try? ShellWords.split(command) else { throw DumpError.openQuote(in: identity) }
+    return words.isEmpty ? nil : words
   }
 
   private static func absolute(_ path: String, _ context: HookContext) -> String {
     UserPath.absolute(
       path, from: context.workingDirectory ?? FileManager.default.currentDirectoryPath,
       home: context.environment["HOME"])
+  }
+
+  /// - Throws: `DumpError` for a dump by statements that lacks its last line.
+  static func checkEnd(_ stream: DumpStream, _ identity: DumpIdentity) throws {
+    guard
+      stream.tail.suffix(SQLiteDumpScript.endMark.utf8.count + 1).elementsEqual((SQLiteDumpScript.endMark + "\n").utf8)
+    else {
+      throw DumpError.incomplete(
+        identity, program: "sqlite3", missing: "it does not end with '\(SQLiteDumpScript.endMark)'")
+    }
   }
 }

@@ -1,135 +1,195 @@
+import CofferSQLite
 import CofferSystem
 import Foundation
 
 /// The restore of one SQLite database: built beside the target, checked, then renamed over it.
+///
+/// The file is made and renamed from the open folder, and built by a process that has nothing but the file itself and the
+/// rights of its future owner: what is in the dump, and who else can write to the folder, can turn it against nobody else.
 struct SQLiteRestore: PlannedRestore {
   private let facts: DumpFacts
-  private let file: SQLiteFile
-  private let command: [String]
-  private let exists: Bool
+  private let place: SQLitePlace
+  private let permissions: SQLitePermissions
+  /// The configured program; nil for the library.
+  private let command: [String]?
 
-  private var path: String { file.path }
-
-  init(facts: DumpFacts, path: String, command: [String], context: HookContext) throws {
+  /// - Parameter path: Absolute.
+  /// - Throws: `RestoreError`.
+  init(facts: DumpFacts, path: String, command: [String]?, context: HookContext) throws {
     self.facts = facts
-    self.command = command
-    file = SQLiteFile(path)
-    exists = file.exists
-    guard access(file.folder, W_OK) == 0 else {
-      throw RestoreError.refused(
-        facts.identity, problem: "the folder \(file.folder) is missing or may not be written to",
-        suggestion: "Make the folder, or name another file with --restore-path")
+    // A copy of a file is no script that a program could run.
+    self.command = facts.format.isSame(as: SQLiteDump.Format.copy) ? nil : command
+    place = try Self.place(path, facts.identity)
+    permissions = Self.permissions(facts, place, path)
+    guard place.isWritable else {
+      throw refused(
+        "the folder \(place.folder.path) may not be written to",
+        "Run Coffer as a user who may, or name another file with --restore-path")
     }
-    let version = try context.launcher.run(
-      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment))
-    guard version.status.isSuccess else {
-      throw RestoreError.refused(
-        facts.identity, problem: ClientFailure.problem(command[0], version.status, version.errorLines),
-        suggestion: "Install sqlite3, or correct sqlite_restore_command")
+    guard !place.isMountPoint else {
+      throw refused(
+        "\(place.path) is mounted there by itself (a bind mount, as containers have them), and cannot be replaced",
+        "Restore to another file with --restore-path, or where the file itself is")
     }
-    if exists { try checkNotInUse(context) }
+    if let command = self.command { try check(command, context) }
+    if place.facts != nil { try checkNotInUse(context) }
   }
 
   var summary: String {
-    "\(facts.identity.title) -> \(path)" + (exists ? " (the file is replaced)" : " (a new file)")
+    "\(facts.identity.title) -> \(Quoting.terminal(place.path)) (\(outcome))"
+  }
+
+  private var outcome: String {
+    switch place.facts?.nameCount {
+    case nil: "a new file"
+    case 1?: "the file is replaced"
+    case let count?:
+      "the file is replaced; its \(count == 2 ? "other name" : "\(count - 1) other names"), hard links elsewhere, keep the old database"
+    }
   }
 
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    let temporary = SQLiteFile("\(path).coffer-\(String(UInt32.random(in: 0 ... .max), radix: 16))")
-    // Made by us, so that nobody else can read it before it has the permissions that it is to have.
-    _ = try FileDescriptor(opening: temporary.path, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+    // Nobody else can read it before it has the permissions that it is to have.
+    let file = try TemporaryFile(in: place.folder, for: place.name)
+    // Only root may give files away; for anyone else the file is theirs as the old one was.
+    if geteuid() == 0, fchown(file.file.number, permissions.userID, permissions.groupID) != 0 {
+      throw SystemError(call: "chown", subject: place.path)
+    }
+    return SQLiteRunningRestore(
+      try client(file, context), file: file, place: place, mode: permissions.mode,
+      check: command == nil ? {} : { try check(file, context) },
+      recheck: { if place.facts != nil { try checkNotInUse(context) } })
+  }
+
+  private func client(_ file: TemporaryFile, _ context: HookContext) throws -> ClientInput {
+    guard let command else {
+      return try ClientInput(
+        SQLiteProcess(context).command(try request(.load), descriptor: file.file.number), of: facts.identity,
+        confirmation: SQLiteWorkerRequest.confirmation, context: context)
+    }
+    return try ClientInput(
+      ChildCommand(
+        command[0],
+        command.dropFirst() + ["-safe", "-bail", "-batch", "-init", "/dev/null", place.folder.path(of: file.name)],
+        environment: context.environment), of: facts.identity, context: context)
+  }
+
+  /// Of root's databases, too, nothing is executed with root's rights.
+  private func request(_ job: SQLiteWorkerRequest.Job) throws(SystemError) -> SQLiteWorkerRequest {
+    var user: SQLiteWorkerRequest.User?
+    if geteuid() == 0 { user = permissions.userID == 0 ? UserGroups.nobody : try UserGroups.user(permissions.userID) }
+    return SQLiteWorkerRequest(job: job, name: place.name.description, device: 0, inode: 0, user: user)
+  }
+
+  /// Checks a file that a configured program has built.
+  private func check(_ file: TemporaryFile, _ context: HookContext) throws {
+    let result = try context.launcher.run(
+      SQLiteProcess(context).command(try request(.check), descriptor: file.file.number), seconds: 24 * 3600,
+      cancellation: context.cancellation)
+    guard result.status.isSuccess else {
+      throw RestoreError.programFailed(
+        facts.identity, program: SQLiteProcess.title, status: result.status, lines: result.errorLines)
+    }
+  }
+
+  // MARK: - Before anything is touched
+
+  private static func place(_ path: String, _ identity: DumpIdentity) throws -> SQLitePlace {
     do {
-      let client = try ClientInput(run(["-bail", temporary.path], context), of: facts.identity, context: context)
-      return SQLiteRunningRestore(
-        client, temporary: temporary.path, target: file, permissions: permissions,
-        check: {
-          try context.launcher.run(
-            run([temporary.uri("immutable=1"), "PRAGMA integrity_check"], context), seconds: 24 * 3600,
-            cancellation: context.cancellation)
-        },
-        recheck: { if file.exists { try checkNotInUse(context) } })
-    } catch {
-      unlink(temporary.path)
-      throw error
+      return try SQLitePlace(path)
+    } catch let error as UntrustedPlace {
+      throw RestoreError.refused(identity, problem: "\(error.path): \(error.problem)", suggestion: error.suggestion)
+    } catch let error as SystemError {
+      throw RestoreError.refused(
+        identity, problem: "the folder of \(path) cannot be opened: \(error.reason)",
+        suggestion: "Make the folder, or name another file with --restore-path")
     }
   }
 
   /// Those of the file that is replaced, else those that the dumped file had; its owner only where it came from.
-  private var permissions: SQLiteFile.Permissions {
-    let recorded = SQLiteFile.Permissions(details: facts.details)
-    if let known = file.permissions ?? (facts.details["path"] == path ? recorded : nil) { return known }
-    return SQLiteFile.Permissions(mode: recorded?.mode ?? 0o600, userID: geteuid(), groupID: getegid())
+  private static func permissions(_ facts: DumpFacts, _ place: SQLitePlace, _ path: String) -> SQLitePermissions {
+    if let known = place.facts?.permissions { return known }
+    let recorded = SQLitePermissions(details: facts.details)
+    let cameFromHere = facts.details["path"].map { $0.isSame(as: path) || $0.isSame(as: place.path) } ?? false
+    if let recorded, cameFromHere { return recorded }
+    return SQLitePermissions(mode: recorded?.mode ?? 0o600, userID: geteuid(), groupID: getegid())
   }
 
-  private func run(_ arguments: [String], _ context: HookContext) -> ChildCommand {
-    ChildCommand(
-      command[0], Array(command.dropFirst()) + ["-batch", "-init", "/dev/null"] + arguments,
-      environment: context.environment)
+  private func check(_ command: [String], _ context: HookContext) throws {
+    // By its path, the program could be led to another file.
+    guard geteuid() != 0 || !place.isOpenToOthers else {
+      throw refused(
+        "sqlite_restore_command would run as root in \(place.folder.path), where others can put another file in its place",
+        "Leave out sqlite_restore_command, or restore as the folder's owner")
+    }
+    let version = try context.launcher.run(
+      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment))
+    guard version.status.isSuccess else {
+      throw refused(
+        ClientFailure.problem(command[0], version.status, version.errorLines),
+        "Correct sqlite_restore_command, or leave it out")
+    }
   }
 
   /// A process that has the database open would go on with the old file, unseen by everyone else. An exclusive lock in
   /// a write-ahead-log database also folds the log back into the file.
   private func checkNotInUse(_ context: HookContext) throws {
-    if let holder = FileHolders.others(of: path).first {
-      throw inUse("another process is using \(path): \(holder.program), process \(holder.process)")
+    if let holder = FileHolders.others(of: place.path).first {
+      throw inUse(": \(holder.program), process \(holder.process)")
     }
     // What is no database is in nobody's use as one.
-    guard file.isDatabase else { return }
+    guard let file = place.facts, try place.holdsDatabase() else { return }
+    let request = SQLiteWorkerRequest(
+      job: .probe, name: place.name.description, device: file.device, inode: file.inode, user: try place.user(),
+      busySeconds: 1)
     let result = try context.launcher.run(
-      run([path, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;"], context),
-      cancellation: context.cancellation)
-    guard result.status.isSuccess || !result.errorLines.joined().contains("locked") else {
-      throw inUse("another process is using \(path)")
-    }
+      SQLiteProcess(context).command(request, descriptor: place.folder.number), cancellation: context.cancellation)
+    guard result.status.code != SQLiteWorkerRequest.busyStatus else { throw inUse("") }
   }
 
-  private func inUse(_ problem: String) -> RestoreError {
-    .refused(
-      facts.identity, problem: problem,
-      suggestion: "Stop what uses it, or restore to another file with --restore-path")
+  private func inUse(_ holder: String) -> RestoreError {
+    refused(
+      "another process is using \(place.path)\(holder)",
+      "Stop what uses it, or restore to another file with --restore-path")
+  }
+
+  private func refused(_ problem: String, _ suggestion: String?) -> RestoreError {
+    .refused(facts.identity, problem: problem, suggestion: suggestion)
   }
 }
 
 /// A SQLite restore on its way.
 final class SQLiteRunningRestore: RunningRestore {
   private let client: ClientInput
-  private let temporary: String
-  private let target: SQLiteFile
-  private let permissions: SQLiteFile.Permissions
-  private let check: () throws -> CommandResult
+  private var file: TemporaryFile?
+  private let place: SQLitePlace
+  private let mode: mode_t
+  private let check: () throws -> Void
   private let recheck: () throws -> Void
 
-  private var path: String { target.path }
-
   init(
-    _ client: ClientInput, temporary: String, target: SQLiteFile, permissions: SQLiteFile.Permissions,
-    check: @escaping () throws -> CommandResult, recheck: @escaping () throws -> Void
+    _ client: ClientInput, file: TemporaryFile, place: SQLitePlace, mode: mode_t, check: @escaping () throws -> Void,
+    recheck: @escaping () throws -> Void
   ) {
     self.client = client
-    self.temporary = temporary
-    self.target = target
-    self.permissions = permissions
+    self.file = file
+    self.place = place
+    self.mode = mode
     self.check = check
     self.recheck = recheck
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try client.write(bytes)
+    try named { try client.write(bytes) }
   }
 
   func finish() throws -> [String] {
     do {
-      try client.finish()
-      let result = try check()
-      guard result.status.isSuccess, result.text == "ok\n" else {
-        throw RestoreError.refused(
-          client.identity, problem: "the restored file does not pass SQLite's integrity check: \(result.text)",
-          suggestion: nil)
-      }
+      try named { try client.finish() }
+      try check()
       try recheck()
-      try setPermissions()
       try putInPlace()
     } catch {
       abandon()
@@ -140,25 +200,36 @@ final class SQLiteRunningRestore: RunningRestore {
 
   func abandon() {
     client.abandon()
-    for suffix in ["", "-wal", "-shm", "-journal"] { unlink(temporary + suffix) }
-  }
-
-  private func setPermissions() throws {
-    // Only root may give files away; for anyone else the file is theirs as the old one was. Before the mode, because
-    // giving away takes some of its bits.
-    _ = chown(temporary, permissions.userID, permissions.groupID)
-    guard chmod(temporary, permissions.mode) == 0 else { throw SystemError(call: "chmod", subject: temporary) }
+    if let file {
+      for name in Self.companions(of: file.name) { try? place.folder.remove(name) }
+    }
+    file = nil
   }
 
   private func putInPlace() throws {
-    let file = try FileDescriptor(opening: temporary, flags: O_RDONLY)
-    guard fsync(file.number) == 0 else { throw SystemError(call: "fsync", subject: temporary) }
+    guard let file else { return }
+    guard fchmod(file.file.number, mode) == 0 else { throw SystemError(call: "chmod", subject: place.path) }
+    guard fsync(file.file.number) == 0 else { throw SystemError(call: "fsync", subject: place.path) }
     // The old database's leftovers would be taken for the new one's.
-    for suffix in ["-wal", "-shm", "-journal"] { unlink(path + suffix) }
-    guard rename(temporary, path) == 0 else { throw SystemError(call: "rename", subject: path) }
-    for suffix in ["-wal", "-shm", "-journal"] { unlink(temporary + suffix) }
-    let folder = try FileDescriptor(
-      opening: target.folder, flags: O_RDONLY | O_DIRECTORY)
-    _ = fsync(folder.number)
+    for name in Self.companions(of: place.name) {
+      do throws(SystemError) { try place.folder.remove(name) } catch {
+        guard error.code == ENOENT else { throw error }
+      }
+    }
+    try file.publish(as: place.name)
+    self.file = nil
+    try place.synchronizeFolder()
+  }
+
+  private static func companions(of name: EntryName) -> [EntryName] {
+    ["-wal", "-shm", "-journal"].map { EntryName(bytes: name.bytes + Array($0.utf8)) }
+  }
+
+  private func named<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch RestoreError.programFailed(let identity, _, let status, let lines) {
+      throw RestoreError.programFailed(identity, program: SQLiteProcess.title, status: status, lines: lines)
+    }
   }
 }

@@ -14,6 +14,16 @@ extension Quoting {
   /// A text in SQLite's statements. Values that may hold the byte 0 are written as blobs instead.
   public static func sqliteLiteral(_ text: String) -> String { doubling("'", text) }
 
+  /// A name in SQLite's statements that need not be UTF-8; without the byte 0.
+  public static func sqliteIdentifier(_ name: [UInt8]) -> [UInt8] { doubling(UInt8(ascii: "\""), name) }
+
+  /// A text in SQLite's statements that need not be UTF-8; without the byte 0.
+  public static func sqliteLiteral(_ text: [UInt8]) -> [UInt8] { doubling(UInt8(ascii: "'"), text) }
+
+  private static func doubling(_ quote: UInt8, _ text: [UInt8]) -> [UInt8] {
+    [quote] + text.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]
+  }
+
   /// A name in MariaDB's and MySQL's statements, whatever the SQL mode is; for connections that speak UTF-8.
   public static func mariadbIdentifier(_ name: String) -> String { doubling("`", name) }
 

@@ -1,0 +1,64 @@
+import CSQLite
+import CofferSystem
+
+/// Dumps the database that the file layer leads to, as one moment of it.
+struct Dumper {
+  let connection: SQLiteConnection
+  let fileSize: Int64
+  let output: any ByteSink
+  let warn: (String) -> Void
+
+  /// Bytes that are gathered before they are written.
+  private static let portion = 1 << 18
+  /// A statement's longest length (SQLITE_MAX_SQL_LENGTH).
+  private static let longestStatement = 1_000_000_000
+
+  func run() throws {
+    try connection.check(coffer_sqlite_accept_unknown_collations(connection.handle))
+    try connection.check(coffer_sqlite_add_conversion_test(connection.handle))
+    try connection.execute("BEGIN")
+    let reader = DatabaseReader(connection: connection)
+    switch try DumpPlan.make(for: reader, fileSize: fileSize) {
+    case .script(let script, let notes):
+      for note in notes { warn(note) }
+      try write(script)
+    case .copy(let reason):
+      warn("dumped as a copy of the file, because SQL would not bring everything back: \(reason)")
+      try FileCopy(connection).write(to: output)
+    }
+    try connection.execute("COMMIT")
+  }
+
+  private func write(_ script: SQLiteDumpScript) throws {
+    let scratch = try SQLiteConnection(":memory:", flags: SQLITE_OPEN_READWRITE, isDefensive: true)
+    let writer = try RowWriter(script.settings.encoding, scratch: scratch)
+    for step in script.steps {
+      switch step {
+      case .statement(let text): writer.append(text)
+      case .rows(let table): try write(table, writer)
+      }
+      try flush(writer, above: Self.portion)
+    }
+    writer.append(Array(SQLiteDumpScript.endMark.utf8))
+    try flush(writer, above: 0)
+  }
+
+  private func write(_ table: SQLiteTable, _ writer: RowWriter) throws {
+    guard let texts = RowWriter.texts(for: table) else { return }
+    let rows = try connection.prepare(texts.query)
+    while try rows.step() {
+      let before = writer.bytes.count
+      try writer.append(texts.head, rows)
+      guard writer.bytes.count - before < Self.longestStatement else {
+        throw SQLiteFailure(code: SQLITE_TOOBIG, "a row of \(DumpPlan.shown(table.name)) is too long for a statement")
+      }
+      try flush(writer, above: Self.portion)
+    }
+  }
+
+  private func flush(_ writer: RowWriter, above limit: Int) throws {
+    guard writer.bytes.count > limit else { return }
+    try writer.bytes.withUnsafeBytes { try output.write($0) }
+    writer.removeAll()
+  }
+}

@@ -1,0 +1,129 @@
+import CSQLite
+import CofferSystem
+import Foundation
+
+/// The process that opens a database; see `SQLiteWorkerRequest`.
+public struct SQLiteWorker {
+  private let request: SQLiteWorkerRequest
+
+  public init(_ request: SQLiteWorkerRequest) {
+    self.request = request
+  }
+
+  /// The library's version.
+  public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+  /// How a file begins that holds a database (https://sqlite.org/fileformat2.html, 1.3).
+  public static let fileMagic = Array("SQLite format 3\0".utf8)
+
+  /// Does the job. Nothing else may run in the process.
+  ///
+  /// - Returns: The exit status; what went wrong stands on standard error.
+  public func run() -> Int32 {
+    do {
+      try becomeUser()
+      try perform()
+      return 0
+    } catch let failure as SQLiteFailure {
+      complain(explained(failure))
+      return failure.code == SQLITE_BUSY || failure.code == SQLITE_LOCKED ? SQLiteWorkerRequest.busyStatus : 1
+    } catch {
+      complain("\(error)")
+      return 1
+    }
+  }
+
+  /// Before anything of the database is looked at, and for good.
+  private func becomeUser() throws(SystemError) {
+    guard let user = request.user else { return }
+    guard coffer_sqlite_become(user.userID, user.groupIDs, user.groupIDs.count) == 0 else {
+      throw SystemError(call: "setuid", subject: "user \(user.userID)")
+    }
+  }
+
+  private func perform() throws {
+    let descriptor = SQLiteWorkerRequest.descriptor
+    let isFile = request.job == .load || request.job == .check
+    let code =
+      isFile
+      ? coffer_sqlite_enter_file(descriptor)
+      : coffer_sqlite_enter_folder(descriptor, request.name, dev_t(request.device), ino_t(request.inode))
+    guard code == SQLITE_OK else { throw SQLiteFailure(code: code, "SQLite's library cannot be used as it is needed") }
+    switch request.job {
+    case .dump: try dump()
+    case .probe: try probe()
+    case .check: try Loader(into: descriptor).check()
+    case .load:
+      try Loader(into: descriptor).run(DescriptorStream(STDIN_FILENO))
+      try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {
+        try DescriptorStream(STDOUT_FILENO).write($0)
+      }
+    }
+  }
+
+  private func dump() throws {
+    var facts = stat()
+    guard fstatat(SQLiteWorkerRequest.descriptor, request.name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
+      throw SystemError(call: "stat", subject: request.name)
+    }
+    let connection = try open(isDefensive: true)
+    try Dumper(
+      connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream(STDOUT_FILENO),
+      warn: { complain("warning: " + $0) }
+    ).run()
+  }
+
+  /// For writing where that is allowed, because a database with a hot journal or a write-ahead log needs it.
+  private func open(isDefensive: Bool) throws -> SQLiteConnection {
+    try SQLiteConnection(
+      request.name, flags: SQLITE_OPEN_READWRITE, isDefensive: isDefensive, busySeconds: request.busySeconds)
+  }
+
+  private func probe() throws {
+    let connection = try open(isDefensive: true)
+    for statement in ["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT"] {
+      try connection.execute(statement)
+    }
+  }
+
+  private func explained(_ failure: SQLiteFailure) -> String {
+    switch failure.code {
+    case SQLITE_BUSY, SQLITE_LOCKED:
+      "\(failure): another process has it locked, for more than \(request.busySeconds) seconds"
+    default: failure.description
+    }
+  }
+
+  /// One line, without what would end it or steer a terminal.
+  private func complain(_ text: String) {
+    let line = String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
+    try? Array((line + "\n").utf8).withUnsafeBytes { try DescriptorStream(STDERR_FILENO).write($0) }
+  }
+}
+
+/// One of the process's standard streams.
+private final class DescriptorStream: ByteSource, ByteSink {
+  private let number: Int32
+
+  init(_ number: Int32) {
+    self.number = number
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    while true {
+      let count = Foundation.read(number, buffer.baseAddress, buffer.count)
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw SystemError(call: "read", subject: "standard input") }
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Foundation.write(number, rest.baseAddress, rest.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw SystemError(call: "write", subject: "standard output") }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+}
