@@ -96,6 +96,10 @@ public struct RestoreTarget: Sendable, Equatable {
   public var schemas: [String]
   /// For databases that are files.
   public var path: String?
+  /// How the content of a PostgreSQL database that is there is replaced.
+  public var strategy: RestoreStrategy?
+  /// Whether what cannot be restored is left out, and told, rather than ending the restore.
+  public var continuesOnErrors = false
 
   public init(
     hostname: String? = nil, port: Int? = nil, username: String? = nil, password: String? = nil,
@@ -135,6 +139,12 @@ extension PlannedRestore {
 
 /// A restore on its way: the dump's bytes are written to it.
 public protocol RunningRestore: ByteSink {
+  /// Tells that the dump was written to its end.
+  ///
+  /// - Returns: Whether it has to be written once more, from its beginning.
+  /// - Throws: `RestoreError`; the restore still has to be abandoned.
+  func endPass() throws -> Bool
+
   /// Ends the input, waits, and makes the restored database the one in use.
   ///
   /// - Returns: Warnings.
@@ -143,6 +153,10 @@ public protocol RunningRestore: ByteSink {
 
   /// Gives up; the database is then as it was, if the restore is reversible.
   func abandon()
+}
+
+extension RunningRestore {
+  public func endPass() throws -> Bool { false }
 }
 
 /// The hooks there are. A new database system is one more line.

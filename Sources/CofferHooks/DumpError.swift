@@ -87,7 +87,18 @@ enum ClientFailure {
       case .exited(let code): "\(program) failed with exit status \(code)"
       case .signalled(let signal): "\(program) was killed by signal \(signal)"
       }
-    return lines.isEmpty ? end : end + ": " + lines.suffix(5).joined(separator: " / ")
+    return lines.isEmpty ? end : end + ": " + told(lines).joined(separator: " / ")
+  }
+
+  /// What PostgreSQL's servers and programs begin the telling line with. Statements and contexts of any length follow it.
+  private static let signs = ["FATAL:", "ERROR:", "PANIC:", "error:"]
+
+  /// Five lines: from the first that tells the error on, or else the last ones.
+  private static func told(_ lines: [String]) -> ArraySlice<String> {
+    guard let first = lines.firstIndex(where: { line in signs.contains { line.holds($0) } }) else {
+      return lines.suffix(5)
+    }
+    return lines[first...].prefix(5)
   }
 
   private static let causes: [(sign: String, advice: String)] = [
@@ -108,6 +119,19 @@ enum ClientFailure {
       "permission denied for large object",
       "Connect as a superuser, who alone reads large objects of others, or leave them out by options: --no-blobs"
     ),
+    (
+      "create subscriptions",
+      "Restore as a superuser (--username), or leave subscriptions out: restore_options: --no-subscriptions"
+    ),
+    (
+      "DROP SUBSCRIPTION cannot run inside a transaction block",
+      "Restore by a swap (restore_strategy), or leave subscriptions out: restore_options: --no-subscriptions"
+    ),
+    (
+      "permission denied to create extension",
+      "Restore as a superuser (--username), who alone can make that extension"
+    ),
+    ("must be owner of extension", "Restore as a superuser (--username), or by a swap as a user with CREATEDB"),
     ("permission denied to ", "Connect as a superuser (--username), or grant the user the right that is named"),
     (
       "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
@@ -124,7 +148,8 @@ enum ClientFailure {
     ),
     ("already exists", "The database holds what the dump does not replace; drop it, or restore where it is missing"),
     ("other objects depend on it", "Drop what depends on the dump's objects, or restore where the database is missing"),
-    ("does not exist", "Correct the name in the configuration, or create what is missing"),
+    ("FATAL:  database \"", "Correct the name in the configuration, or create what is missing"),
+    ("does not exist", "Create what is missing there, or correct its name"),
     ("database is locked", "Another process holds the database locked; try again when it is done"),
     ("No space left", "Free some space on the server"),
   ]

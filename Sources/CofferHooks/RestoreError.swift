@@ -7,13 +7,15 @@ public enum RestoreError: DiagnosableError, Equatable {
   case inputIgnored(DumpIdentity, program: String)
   /// The program failed after it had begun to replace what is there, and cannot take that back.
   case endedInPart(DumpIdentity, problem: String, suggestion: String?)
+  /// The restore was given up, and what is there was looked at.
+  case notRestored(DumpIdentity, standing: String, problem: String, suggestion: String?)
   /// A check before the restore found that it cannot work.
   case refused(DumpIdentity, problem: String, suggestion: String?)
 
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .inputIgnored(let identity, _), .endedInPart(let identity, _, _),
-      .refused(let identity, _, _):
+      .refused(let identity, _, _), .notRestored(let identity, _, _, _):
       identity
     }
   }
@@ -34,6 +36,9 @@ public enum RestoreError: DiagnosableError, Equatable {
       Diagnosis(
         subject: identity.title, problem: "Restored in part only: \(problem)",
         suggestion: suggestion ?? "Remove the cause and restore again: what is there is replaced")
+    case .notRestored(let identity, let standing, let problem, let suggestion):
+      Diagnosis(
+        subject: identity.title, problem: "Not restored, \(standing): \(problem)", suggestion: suggestion)
     case .refused(let identity, let problem, let suggestion):
       Diagnosis(subject: identity.title, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
     }

@@ -28,6 +28,19 @@ public struct ChildCommand: Sendable, Equatable {
   /// Whether the child is ended when this program ends, be it by SIGKILL. Only what must get to its end once it is
   /// begun goes on alone.
   public var endsWithStarter = true
+  /// How much of its standard error is kept: the last bytes of it.
+  public var errorLimit = ErrorLimit()
+
+  /// Room for what a child says on standard error.
+  public struct ErrorLimit: Sendable, Equatable {
+    public var bytes: Int
+    public var lines: Int
+
+    public init(bytes: Int = 16 << 10, lines: Int = 25) {
+      self.bytes = bytes
+      self.lines = lines
+    }
+  }
 
   public init(
     _ executable: String, _ arguments: [String] = [], environment: ProcessEnvironment,

@@ -9,12 +9,14 @@ final class ErrorTail: Sendable {
   private let content = Mutex<[UInt8]>([])
   private let thread: Mutex<WorkerThread?> = Mutex(nil)
 
-  private static let lineCount = 25
-  private static let byteLimit = 16 << 10
+  private let limit: ChildCommand.ErrorLimit
 
   /// - Parameter end: Becomes readable when the child has ended; must stay open until `join` has returned.
   /// - Throws: `SystemError` when no thread can be had.
-  init(reading descriptor: consuming FileDescriptor, until end: Int32) throws(SystemError) {
+  init(
+    reading descriptor: consuming FileDescriptor, until end: Int32, keeping limit: ChildCommand.ErrorLimit
+  ) throws(SystemError) {
+    self.limit = limit
     let held = HeldDescriptor(descriptor)
     _ = fcntl(held.descriptor.number, F_SETFL, O_NONBLOCK)
     let worker = try WorkerThread(name: "stderr") { [self] in
@@ -26,7 +28,8 @@ final class ErrorTail: Sendable {
         {
           content.withLock { content in
             content.append(contentsOf: buffer[..<count])
-            content.removeFirst(max(content.count - Self.byteLimit, 0))
+            // Not at every piece: what is left is moved each time.
+            if content.count > 2 * limit.bytes { content.removeFirst(content.count - limit.bytes) }
           }
         }
       }
@@ -44,8 +47,8 @@ final class ErrorTail: Sendable {
   }
 
   var lines: [String] {
-    let text = content.withLock { String(decoding: $0, as: UTF8.self) }
-    return text.split(whereSeparator: \.isNewline).suffix(Self.lineCount).map(String.init)
+    let text = content.withLock { String(decoding: $0.suffix(limit.bytes), as: UTF8.self) }
+    return text.split(whereSeparator: \.isNewline).suffix(limit.lines).map(String.init)
   }
 
   func join() {

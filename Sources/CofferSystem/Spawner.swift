@@ -60,7 +60,7 @@ struct Spawner {
     let errorTail: ErrorTail
     do {
       endDescriptor = try openEnd(of: identifier)
-      errorTail = try ErrorTail(reading: ownError, until: endDescriptor)
+      errorTail = try ErrorTail(reading: ownError, until: endDescriptor, keeping: command.errorLimit)
     } catch {
       kill(-identifier, SIGKILL)
       while waitpid(identifier, nil, 0) < 0 && errno == EINTR {}

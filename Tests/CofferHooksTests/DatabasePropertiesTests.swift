@@ -47,7 +47,7 @@ struct DatabasePropertiesTests: PostgreSQLSuite {
   }
 
   @Test(
-    "A database that is made anew has its settings, privileges and comment; one that was there keeps its own",
+    "A database has its settings, privileges and comment again, made anew or swapped; in place it keeps its own",
     arguments: ["custom", "plain"])
   func settings(format: String) throws {
     for server in [one, two] {
@@ -74,9 +74,14 @@ struct DatabasePropertiesTests: PostgreSQLSuite {
 
     try two.run("ALTER DATABASE settled RESET ALL; COMMENT ON DATABASE settled IS 'another'")
     let changed = try properties(two, "settled")
+    var target = two.target
+    target.strategy = .inPlace
+    let inPlace = try hook.restore(of: dump.facts, to: target, root: root, context: context)
+    #expect(try dump.restore(inPlace, context: context) == [])
+    try expectSame(properties(two, "settled"), changed)
     let again = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
     #expect(try dump.restore(again, context: context) == [])
-    try expectSame(properties(two, "settled"), changed)
+    try expectSame(properties(two, "settled"), properties(one, "settled"))
 
     try two.drop("settled")
     try two.run(#"DROP ROLE "the user""#)

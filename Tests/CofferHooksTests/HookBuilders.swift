@@ -92,9 +92,12 @@ struct TakenDump {
   func restore(_ plan: any PlannedRestore, context: HookContext, length: Int? = nil) throws -> [String] {
     let running = try plan.start(folder: folder, context: context)
     do {
-      for start in stride(from: 0, to: length ?? bytes.count, by: 100_000) {
-        try Array(bytes[start..<min(start + 100_000, length ?? bytes.count)]).withUnsafeBytes { try running.write($0) }
-      }
+      repeat {
+        for start in stride(from: 0, to: length ?? bytes.count, by: 100_000) {
+          try Array(bytes[start..<min(start + 100_000, length ?? bytes.count)])
+            .withUnsafeBytes { try running.write($0) }
+        }
+      } while try length == nil && running.endPass()
     } catch {
       running.abandon()
       throw error

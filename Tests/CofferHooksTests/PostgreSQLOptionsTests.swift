@@ -50,8 +50,8 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
     if format == "plain" {
       #expect(try calls(of: "psql", saying: "--set note=a b").count == 1)
     } else {
-      let restores = try calls(of: "pg_restore", saying: "--single-transaction")
-      #expect(restores.count == 1 && restores[0].contains("--no-owner") && restores[0].hasSuffix("--verbose"))
+      let restores = try calls(of: "pg_restore", saying: "--format custom")
+      #expect(restores.count == 1 && restores[0].contains("--no-owner") && restores[0].contains("custom --verbose"))
     }
     let analyzes = try calls(of: "psql", saying: "ANALYZE")
     #expect(

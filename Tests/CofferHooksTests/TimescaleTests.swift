@@ -72,17 +72,24 @@ struct TimescaleTests: PostgreSQLSuite {
     try one.drop("series")
   }
 
-  @Test("A database that holds something, and a server without that version, are refused")
+  @Test("What holds something is swapped, not replaced in place, and a server without that version is refused")
   func refusals() throws {
     let context = try makeContext()
     let dump = try take(context)
-    func refusal(available: Bool) throws -> Diagnosis? {
+    func refusal(available: Bool, strategy: RestoreStrategy = .automatic) throws -> Diagnosis? {
       let root = try root(available: available)
+      var target = RestoreTarget()
+      target.strategy = strategy
       return #expect(throws: RestoreError.self) {
-        try hook.restore(of: facts(dump), to: RestoreTarget(), root: root, context: context)
+        try hook.restore(of: facts(dump), to: target, root: root, context: context)
       }?.diagnosis
     }
-    #expect(try refusal(available: true)?.suggestion?.contains("Drop the database") == true)
+    let inPlace = try refusal(available: true, strategy: .inPlace)
+    #expect(inPlace?.suggestion?.contains("restore_strategy: swap") == true)
+    try one.run("INSERT INTO t VALUES (2)", in: "series")
+    let plan = try hook.restore(of: facts(dump), to: RestoreTarget(), root: root(), context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    #expect(try one.run("SELECT x FROM t", in: "series") == "1\n")
     try one.drop("series")
     #expect(try refusal(available: false)?.problem.contains("lacks TimescaleDB 2.15.0") == true)
   }
@@ -92,7 +99,9 @@ struct TimescaleTests: PostgreSQLSuite {
     let context = try makeContext()
     let dump = try take(context)
     try one.recreate("series")
-    let plan = try hook.restore(of: facts(dump), to: RestoreTarget(), root: root(), context: context)
+    var target = RestoreTarget()
+    target.strategy = .inPlace
+    let plan = try hook.restore(of: facts(dump), to: target, root: root(), context: context)
     try dump.restore(plan, context: context, length: 100)
     #expect(try String(contentsOfFile: log, encoding: .utf8).contains("DROP EXTENSION IF EXISTS timescaledb CASCADE"))
     try one.drop("series")

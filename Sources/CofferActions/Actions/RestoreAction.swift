@@ -23,6 +23,13 @@ enum RestoreAction {
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
   private static let restorePath = Flag(
     "--restore-path", value: "FILE", help: "Restore a SQLite database to this file.")
+  private static let strategy = Flag(
+    "--restore-strategy", value: "HOW",
+    help: "How PostgreSQL databases that are there are replaced: auto, swap or in-place; in place of restore_strategy.")
+  private static let continueOnError = Flag(
+    "--continue-on-error",
+    help: "PostgreSQL: put the database in its place although parts of it did not come back, and list them. Without it "
+      + "such a restore changes nothing.")
   private static let hook = Flag("--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
   private static let originalHostname = Flag(
     "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")
@@ -43,7 +50,8 @@ enum RestoreAction {
     flags: [
       SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, schema, targetName, hostname,
       port, container, username,
-      password, restorePath, hook, originalHostname, originalPort, originalContainer, originalLabel, yes,
+      password, restorePath, strategy, continueOnError,
+      hook, originalHostname, originalPort, originalContainer, originalLabel, yes,
     ],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
@@ -83,10 +91,20 @@ enum RestoreAction {
   }
 
   private static func target(_ context: ActionContext) throws -> RestoreTarget {
-    RestoreTarget(
+    var target = RestoreTarget(
       hostname: text(hostname, context), port: try number(port, context), username: text(username, context),
       password: text(password, context), container: text(container, context), databaseName: text(targetName, context),
       schemas: context.flags.all(schema), path: text(restorePath, context))
+    if let name = text(strategy, context) {
+      guard let wanted = RestoreStrategy(rawValue: name) else {
+        throw UsageError(
+          argument: strategy.name, problem: "'\(name)' is no way to restore",
+          suggestion: "Write one of " + RestoreStrategy.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      target.strategy = wanted
+    }
+    target.continuesOnErrors = context.flags.contains(continueOnError)
+    return target
   }
 
   /// One target for several databases of the same name would let the last one win.

@@ -1,5 +1,4 @@
 import CofferConfiguration
-import CofferSystem
 
 /// Command lines are kept in archives; what must not be read there is taken out.
 enum CommandLineRedaction {
@@ -15,7 +14,7 @@ enum CommandLineRedaction {
       } else if let equals = argument.firstIndex(of: "="), holdsSecret(String(argument[..<equals])) {
         result.append(argument[...equals] + mask)
       } else {
-        result.append(URLSecrets.masked(argument))
+        result.append(argument)
         isSecret = holdsSecret(argument)
       }
     }

@@ -1,5 +1,4 @@
 import CofferRepository
-import CofferSystem
 import Foundation
 
 /// A JSON value, for outcomes whose keys others have chosen.
@@ -39,7 +38,7 @@ indirect enum JSONValue: Encodable, Sendable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-      return Quoting.jsonDocument(String(decoding: try encoder.encode(self), as: UTF8.self))
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
     } catch {
       preconditionFailure("every value can be encoded: \(error)")
     }

@@ -42,9 +42,7 @@ struct SystemLog: ConsoleSink {
   func take(_ text: String, level: Int) {
     guard level <= verbosity else { return }
     let line = LogLine(text, verbosity: level)
-    for part in line.message.lines() {
-      withVaList([part]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
-    }
+    withVaList([line.message]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
   }
 }
 

@@ -48,7 +48,7 @@ struct RestorePlan {
   }
 
   /// What will be done, a line a database.
-  var summary: [String] { steps.map { Quoting.terminal($0.restore.summary) } }
+  var summary: [String] { steps.map(\.restore.summary) }
 
   /// Restores one database after the other.
   ///
@@ -83,7 +83,9 @@ struct RestorePlan {
     }
     let running = try step.restore.start(folder: folder, context: hooks)
     do {
-      if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
+      repeat {
+        if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
+      } while try running.endPass()
     } catch {
       running.abandon()
       throw error

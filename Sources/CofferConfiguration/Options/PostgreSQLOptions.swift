@@ -18,6 +18,10 @@ public enum PostgreSQLOptions {
     default: "none", support: .differently("Without it, dumps are not compressed by pg_dump but by Coffer"))
   public static let noOwner = OptionKey<Bool>(
     "no_owner", "Leave the owners of objects out of the dump and out of the restore.", default: "false")
+  public static let restoreStrategy = OptionKey<String>(
+    "restore_strategy",
+    "How 'restore' replaces a database that is there. swap builds the new one beside it and exchanges the names at the end; in-place replaces its objects in one transaction; auto swaps where that is possible.",
+    default: "auto", choices: ["auto", "swap", "in-place"], support: .own)
   public static let analyzeOptions = OptionKey<String>(
     "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
   public static let dumpCommand = OptionKey<String>(
@@ -45,7 +49,8 @@ public enum PostgreSQLOptions {
     "PostgreSQL",
     [name.option] + ServerOptions.shared + [
       ServerOptions.listOptions.option, format.option, globals.option, compression.option, noOwner.option,
-      analyzeOptions.option, dumpCommand.option, restoreCommand.option, psqlCommand.option, sslMode.option,
+      restoreStrategy.option, analyzeOptions.option, dumpCommand.option, restoreCommand.option, psqlCommand.option,
+      sslMode.option,
       sslCertificate.option, sslKey.option, sslRootCertificate.option, sslRevocationList.option,
     ])
 }

@@ -155,9 +155,15 @@ struct DatabaseProperties: Sendable, Equatable {
   ///
   /// - Throws: `DecodingError` for facts that are none.
   func statements(for database: String, withPrivileges: Bool = true) throws -> [PostgreSQLStatement] {
+    try settings(for: database, withPrivileges: withPrivileges) + marks(for: database)
+  }
+
+  /// What can be said before the database has its name: settings and privileges.
+  ///
+  /// - Throws: `DecodingError` for facts that are none.
+  func settings(for database: String, withPrivileges: Bool = true) throws -> [PostgreSQLStatement] {
     let name: PostgreSQLStatement = "DATABASE \(identifier: database)"
     var statements: [PostgreSQLStatement] = []
-    if let comment = text("comment") { statements.append("COMMENT ON \(name) IS \(literal: comment)") }
     for entry in try decoded([Setting].self, "settings") ?? [] {
       let role: PostgreSQLStatement = entry.role.map { "ROLE \(identifier: $0) IN " } ?? ""
       statements.append("ALTER \(role)\(name) SET \(try Self.assignment(entry.setting))")
@@ -165,11 +171,26 @@ struct DatabaseProperties: Sendable, Equatable {
     if withPrivileges, let privileges = try decoded([Privilege].self, "privileges") {
       statements += grants(privileges, on: name)
     }
+    return statements
+  }
+
+  /// What a restore uses for itself until the database has its name: comment, limit of connections, template or not.
+  func marks(for database: String) -> [PostgreSQLStatement] {
+    let name: PostgreSQLStatement = "DATABASE \(identifier: database)"
+    var statements: [PostgreSQLStatement] = []
+    if let comment = text("comment") { statements.append("COMMENT ON \(name) IS \(literal: comment)") }
     if let limit = details["connection_limit"].flatMap({ Int($0) }) {
       statements.append("ALTER \(name) CONNECTION LIMIT \(limit)")
     }
     if details["template"] != nil { statements.append("ALTER \(name) IS_TEMPLATE true") }
     return statements
+  }
+
+  /// The search path that the database has for everybody; nil for the server's.
+  var searchPath: String? {
+    let all = (try? decoded([Setting].self, "settings")) ?? []
+    let text = all.first { $0.role == nil && $0.setting.bytes.starts(with: "search_path=".utf8) }?.setting.text
+    return text.map { String($0.utf8.dropFirst("search_path=".utf8.count)) ?? "" }
   }
 
   private func decoded<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value? {

@@ -15,6 +15,10 @@ struct PostgreSQLConnection: Sendable, Equatable {
   private var security: [String: String] = [:]
   /// What runs in place of the programs of the usual names.
   private var commands: [Program: [String]] = [:]
+  /// What the server's list of sessions calls those of this connection; nil for what programs call themselves.
+  private var sessionName: String?
+  /// What sessions are fixed to beyond `PostgreSQLPins`.
+  private var sessionSettings: [PostgreSQLPins.Setting] = []
 
   init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
     self.server = server
@@ -47,6 +51,14 @@ struct PostgreSQLConnection: Sendable, Equatable {
   func using(_ command: [String], for program: Program) -> PostgreSQLConnection {
     var other = self
     other.commands[program] = command
+    return other
+  }
+
+  /// The same connection, whose sessions have a name and more settings of their own.
+  func session(_ name: String?, _ settings: [PostgreSQLPins.Setting]) -> PostgreSQLConnection {
+    var other = self
+    other.sessionName = name ?? sessionName
+    other.sessionSettings += settings
     return other
   }
 
@@ -103,8 +115,10 @@ extension PostgreSQLConnection {
   func pinnedString(_ database: String, _ settings: [PostgreSQLPins.Setting], context: HookContext) -> String {
     var pairs = [("dbname", database), ("client_encoding", "SQL_ASCII")]
     if context.environment["PGSERVICE"] == nil {
-      pairs.append(("options", PostgreSQLPins.options(after: context.environment["PGOPTIONS"], settings)))
+      let all = settings + sessionSettings
+      pairs.append(("options", PostgreSQLPins.options(after: context.environment["PGOPTIONS"], all)))
     }
+    if let sessionName { pairs.append(("application_name", sessionName)) }
     return pairs.map { "\($0)=\(Quoting.connectionValue($1))" }.joined(separator: " ")
   }
 

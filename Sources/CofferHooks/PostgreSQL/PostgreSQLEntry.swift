@@ -17,6 +17,7 @@ struct PostgreSQLEntry: Sendable {
   let format: String?
   let globals: Globals
   let noOwner: Bool
+  let restoreStrategy: RestoreStrategy
   let compression: String?
   let dumpOptions: [String]
   let restoreOptions: [String]
@@ -38,6 +39,7 @@ struct PostgreSQLEntry: Sendable {
     format = section[PostgreSQLOptions.format]
     globals = section[PostgreSQLOptions.globals].flatMap(Globals.init) ?? .automatic
     noOwner = section[PostgreSQLOptions.noOwner] ?? false
+    restoreStrategy = section[PostgreSQLOptions.restoreStrategy].flatMap(RestoreStrategy.init) ?? .automatic
     compression = section[PostgreSQLOptions.compression]
   }
 

@@ -12,13 +12,15 @@ final class ScriptClient {
   /// What is not sent yet: scripts come in single lines too, and a system call for each would be slow.
   private var buffer: [UInt8]
   private let confirmation: String
+  private let isInTransaction: Bool
 
   private static let bufferSize = 1 << 16
 
   init(
-    database: String, options: [String] = [], connection: PostgreSQLConnection, of identity: DumpIdentity,
-    context: HookContext
+    database: String, options: [String] = [], inTransaction: Bool = true, connection: PostgreSQLConnection,
+    of identity: DumpIdentity, watch: (() -> Void)? = nil, context: HookContext
   ) throws {
+    isInTransaction = inTransaction
     script = try RestrictedScript(for: connection, of: identity, context: context)
     // The script could guess a fixed one.
     confirmation = "coffer-committed-\(script.key)"
@@ -29,9 +31,9 @@ final class ScriptClient {
     ]
     client = try ClientInput(
       connection.command(.psql, arguments + options, context: context), of: identity,
-      confirmation: confirmation, context: context)
+      confirmation: confirmation, watch: watch, context: context)
     buffer = Array(PostgreSQLPins.statements(settings).map { $0 + ";\n" }.joined().utf8)
-    buffer += "BEGIN;\n\(script.beginning)".utf8
+    buffer += "\(inTransaction ? "BEGIN;\n" : "")\(script.beginning)".utf8
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -43,7 +45,7 @@ final class ScriptClient {
   /// - Throws: `RestoreError`; `RunCancelled`.
   func finish() throws {
     try script.finish { try send($0) }
-    buffer.append(contentsOf: "\n\(script.end)COMMIT;\n\\echo \(confirmation)\n".utf8)
+    buffer.append(contentsOf: "\n\(script.end)\(isInTransaction ? "COMMIT;\n" : "")\\echo \(confirmation)\n".utf8)
     try flush()
     try client.finish()
   }

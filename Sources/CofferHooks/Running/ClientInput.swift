@@ -9,18 +9,26 @@ final class ClientInput {
   let child: ChildProcess
   private let cancellation: Cancellation
   private let confirmation: String?
+  private let watch: (() -> Void)?
   private var input: Int32?
 
-  /// - Parameter confirmation: What the program prints at the very end of its work, as little else as a pipe holds; nil
+  /// - Parameters:
+  ///   - confirmation: What the program prints at the very end of its work, as little else as a pipe holds; nil
   ///   for programs that notice by themselves when their input is cut short.
+  ///   - watch: What to do again and again while the program is waited for; nil to wait only.
   init(
-    _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, context: HookContext
+    _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, watch: (() -> Void)? = nil,
+    context: HookContext
   ) throws {
     var command = command
     command.input = .pipe
+    // The statement that failed follows what is wrong with it, and may be long.
+    command.errorLimit.bytes = max(command.errorLimit.bytes, 1 << 20)
+    command.errorLimit.lines = max(command.errorLimit.lines, 10_000)
     command.output = confirmation == nil ? .null : .pipe
     self.identity = identity
     self.confirmation = confirmation
+    self.watch = watch
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
     guard let pipe = child.takeInput() else { return }
@@ -67,6 +75,9 @@ final class ClientInput {
   func finish() throws {
     if let input { close(input) }
     input = nil
+    while let watch, !cancellation.isCancelled, child.wait(seconds: 0.1, cancellation: cancellation) == nil {
+      watch()
+    }
     guard let status = child.wait(cancellation: cancellation) else {
       child.terminate()
       throw RunCancelled()
@@ -101,7 +112,8 @@ final class ClientInput {
       pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: child.endDescriptor, events: Int16(POLLIN), revents: 0),
     ]
-    _ = poll(&descriptors, nfds_t(descriptors.count), -1)
+    let isReady = poll(&descriptors, nfds_t(descriptors.count), watch == nil ? -1 : 1000) > 0
+    if !isReady { watch?() }
     try cancellation.check()
     if descriptors[2].revents != 0 { try endEarly() }
   }

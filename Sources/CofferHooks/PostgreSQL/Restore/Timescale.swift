@@ -4,7 +4,7 @@ import CofferSystem
 /// stopped and its triggers out of the way until the content is complete, and nothing to be cleaned away.
 struct Timescale: Sendable {
   private let identity: DumpIdentity
-  private let database: String
+  private var database: String
   private let version: String
   /// Of the extension's functions.
   private let schema: String
@@ -13,7 +13,7 @@ struct Timescale: Sendable {
   /// - Returns: nil for a dump without TimescaleDB in it.
   /// - Throws: `RestoreError.refused` where such a dump cannot go.
   init?(
-    _ facts: DumpFacts, _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection,
+    _ facts: DumpFacts, _ destination: PostgreSQLDestination, _ way: RestoreWay, _ connection: PostgreSQLConnection,
     _ context: HookContext
   ) throws {
     guard let version = facts.details["timescaledb"] else { return nil }
@@ -22,10 +22,10 @@ struct Timescale: Sendable {
     self.version = version
     schema = facts.details["timescaledb_schema"] ?? "public"
     self.connection = connection
-    guard destination.state != .filled else {
+    guard destination.state != .filled || way == .swap else {
       throw RestoreError.refused(
-        identity, problem: "a database with TimescaleDB cannot be restored over what is there",
-        suggestion: "Drop the database '\(database)' first, or restore under another name with --target-name")
+        identity, problem: "a database with TimescaleDB cannot be restored in place over what is there",
+        suggestion: "Set restore_strategy: swap, or restore under another name with --target-name")
     }
     let sql = """
       SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extension_versions v
@@ -37,6 +37,13 @@ struct Timescale: Sendable {
         identity, problem: "the server lacks TimescaleDB \(version), which the dump was made with",
         suggestion: "Install that version of the extension on the server")
     }
+  }
+
+  /// The same for a database that is built under another name.
+  func moved(to name: String) -> Timescale {
+    var other = self
+    other.database = name
+    return other
   }
 
   /// - Throws: `RestoreError`.

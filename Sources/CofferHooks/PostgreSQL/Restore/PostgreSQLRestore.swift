@@ -1,0 +1,196 @@
+import CofferSystem
+
+/// The restore of one database: beside the one that is there, to take its name at the end, or inside of it in one
+/// transaction.
+struct PostgreSQLRestore: PlannedRestore {
+  private let facts: DumpFacts
+  private let entry: PostgreSQLEntry
+  private let connection: PostgreSQLConnection
+  private let destination: PostgreSQLDestination
+  private let schemas: [String]
+  private let timescale: Timescale?
+  private let way: RestoreWay
+  private let continuesOnErrors: Bool
+
+  private var name: String { destination.name }
+
+  /// Checks programs, connection and rights.
+  ///
+  /// - Throws: `RestoreError`; `LaunchError`.
+  init(
+    facts: DumpFacts, target: RestoreTarget, entry: PostgreSQLEntry, installations: PostgreSQLInstallations,
+    context: HookContext
+  ) throws {
+    self.facts = facts
+    self.entry = entry
+    schemas = target.schemas
+    continuesOnErrors = target.continuesOnErrors
+    try Self.check(facts, target, entry)
+    destination = try PostgreSQLDestination(
+      target.databaseName ?? facts.identity.database, connection: entry.connection, of: facts.identity,
+      context: context)
+    connection =
+      facts.format == "plain"
+      ? entry.connection
+      : try Self.client(facts, entry, destination, installations, context)
+    way = try RestoreWay.choose(
+      target.strategy ?? entry.restoreStrategy, for: destination, schemas: schemas, of: facts.identity)
+    timescale = try Timescale(facts, destination, way, connection, context)
+    guard case .inPlace = way else { return }
+    try destination.checkRights(facts.identity)
+    guard !continuesOnErrors else {
+      throw RestoreError.refused(
+        facts.identity, problem: "--continue-on-error needs a database that is built beside the one that is there",
+        suggestion: "Restore under another name with --target-name, or leave the flag out")
+    }
+  }
+
+  /// What can be seen without a server.
+  private static func check(_ facts: DumpFacts, _ target: RestoreTarget, _ entry: PostgreSQLEntry) throws {
+    let isPlain = facts.format == "plain"
+    guard target.schemas.isEmpty || !isPlain else {
+      throw RestoreError.refused(
+        facts.identity, problem: "a plain dump cannot be taken apart into schemas",
+        suggestion: "Restore it whole under another name with --target-name and copy the schema from there; dumps of "
+          + "format custom, directory or tar can be")
+    }
+    guard !target.continuesOnErrors || !isPlain else {
+      throw RestoreError.refused(
+        facts.identity,
+        problem: "--continue-on-error does not work on plain dumps: psql would take the rows behind a failed COPY for "
+          + "statements",
+        suggestion: "Take the script out with 'coffer extract' and correct it; dumps of format custom, directory or "
+          + "tar go on behind errors")
+    }
+    if let option = entry.restoreOptions.first(where: { Self.leadsElsewhere($0, isPlain: isPlain) }) {
+      throw RestoreError.refused(
+        facts.identity, problem: "'\(option)' in restore_options says where to restore to, or not to restore at all",
+        suggestion: "Leave it out; --target-name, --hostname and --port say where to")
+    }
+  }
+
+  /// Whether an option of psql or pg_restore would lead it to another database, or to none.
+  private static func leadsElsewhere(_ option: String, isPlain: Bool) -> Bool {
+    let long = isPlain ? ["dbname", "command", "file", "list"] : ["dbname", "create", "file", "list"]
+    let short = isPlain ? "dcfl" : "dCfl"
+    if option.utf8.starts(with: "--".utf8) {
+      let word = option.utf8.dropFirst(2).prefix { $0 != UInt8(ascii: "=") }
+      // Programs take the beginning of an option's name for it, where no other begins so.
+      return word.count > 2 && long.contains { $0.utf8.starts(with: word) }
+    }
+    guard option.utf8.first == UInt8(ascii: "-"), let letter = option.utf8.dropFirst().first else { return false }
+    return short.utf8.contains(letter)
+  }
+
+  var summary: String {
+    let sessions = destination.survey.map { $0.ties.sessions } ?? 0
+    let ended = sessions == 0 ? "" : ", which ends the \(sessions == 1 ? "session" : "\(sessions) sessions") in it"
+    let end =
+      switch (destination.state, way) {
+      case (.missing, _): "created: it is missing there"
+      case (.empty, .swap): "it is empty there; built beside it and swapped\(ended)"
+      case (.empty, .inPlace(let reason)): "it is empty there; filled in place, because \(reason)"
+      case (.filled, .swap): "its contents are replaced: built beside it and swapped\(ended)"
+      case (.filled, .inPlace(let reason)):
+        (schemas.isEmpty ? "its contents are replaced" : "these schemas are replaced")
+          + " in place, in one transaction, because \(reason)"
+      }
+    let part = schemas.isEmpty ? "" : "schemas \(schemas.joined(separator: ", ")) of "
+    return "\(part)\(facts.identity.title) -> '\(name)' at \(connection.place) (\(end)\(leftovers))"
+  }
+
+  private var leftovers: String {
+    guard let names = destination.survey?.leftovers, !names.isEmpty else { return "" }
+    return "; \(names.joined(separator: ", ")), left by a restore that was killed, will be removed"
+  }
+
+  var wantsFolder: Bool { facts.format == "directory" }
+
+  /// pg_restore reads the dumps of its own version and of older ones.
+  private static func client(
+    _ facts: DumpFacts, _ entry: PostgreSQLEntry, _ destination: PostgreSQLDestination,
+    _ installations: PostgreSQLInstallations, _ context: HookContext
+  ) throws -> PostgreSQLConnection {
+    let made = facts.clientVersion.flatMap(PostgreSQLVersion.major(ofProgram:))
+    let wanted = max(made ?? 0, destination.serverMajor ?? 0)
+    let newest: Int
+    do {
+      let client = try PostgreSQLClient(
+        .restore, of: entry.connection, atLeast: made, wanted: wanted, installations: installations, context: context)
+      guard client.version != nil else {
+        throw RestoreError.refused(
+          facts.identity, problem: "pg_restore does not tell its version: \(client.complaint ?? "it says nothing")",
+          suggestion: "Correct pg_restore_command")
+      }
+      guard let made, let own = client.major, own < made else { return client.connection }
+      newest = own
+    } catch let error as PostgreSQLClient.TooOld {
+      newest = error.newest
+    }
+    throw RestoreError.refused(
+      facts.identity,
+      problem: "it was dumped by pg_dump \(made ?? 0), and the newest pg_restore here is version \(newest)",
+      suggestion: "Install postgresql-client-\(made ?? 0), or set pg_restore_command")
+  }
+
+  // MARK: - Running
+
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    let job = RestoreJob(
+      facts: facts, entry: entry, connection: connection, destination: destination, schemas: schemas,
+      timescale: timescale, continuesOnErrors: continuesOnErrors, token: RestoreToken(), context: context)
+    if case .swap = way, let survey = destination.survey {
+      return try PostgreSQLSwapRestore(job, survey, folder: folder)
+    }
+    return try PostgreSQLRunningRestore(job, folder: folder)
+  }
+}
+
+/// Everything that a restore on its way works with.
+struct RestoreJob {
+  let facts: DumpFacts
+  let entry: PostgreSQLEntry
+  let connection: PostgreSQLConnection
+  let destination: PostgreSQLDestination
+  let schemas: [String]
+  let timescale: Timescale?
+  let continuesOnErrors: Bool
+  let token: RestoreToken
+  let context: HookContext
+
+  var identity: DumpIdentity { facts.identity }
+  var isPlain: Bool { facts.format == "plain" }
+  var properties: DatabaseProperties { DatabaseProperties(details: facts.details) }
+  var leavesPrivileges: Bool {
+    entry.restoreOptions.contains { ["-x", "--no-acl", "--no-privileges"].contains($0) }
+  }
+
+  /// A session of this restore's own, which ends at the server when its client is gone.
+  func session(_ settings: [PostgreSQLPins.Setting] = []) -> PostgreSQLConnection {
+    var settings = settings
+    if destination.serverMajor ?? 0 >= 14 {
+      settings.append(.init(name: "client_connection_check_interval", value: "5s"))
+    }
+    return connection.session(token.sessionName, settings)
+  }
+
+  /// Makes the schemas that are chosen and missing: pg_restore then takes only what is in them.
+  func createSchemas(in database: String) throws -> [String] {
+    var made: [String] = []
+    for schema in schemas where !destination.schemas.contains(schema) {
+      let result = try connection.query(
+        "CREATE SCHEMA \(PostgreSQLText.identifier(schema))", database: database, context: context)
+      guard result.status.isSuccess else {
+        throw RestoreError.programFailed(
+          identity, program: "CREATE SCHEMA", status: result.status, lines: result.errorLines)
+      }
+      made.append(schema)
+    }
+    return made
+  }
+
+  var plainOwnerWarning: [String] {
+    guard isPlain, entry.noOwner, facts.details["no_owner"] == nil else { return [] }
+    return ["\(identity.title): restored with the owners in it; no_owner works on plain dumps when they are made"]
+  }
+}

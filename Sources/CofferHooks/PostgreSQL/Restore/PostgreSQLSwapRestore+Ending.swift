@@ -1,0 +1,179 @@
+import CofferSystem
+import Foundation
+
+/// How a swap ends: the database gets what belongs to it as a whole, then the name; or everything is removed again.
+extension PostgreSQLSwapRestore {
+  /// Gives the new database its owner, settings and privileges. Each may fail by itself: a role may be missing there.
+  ///
+  /// - Returns: Warnings.
+  func settle() -> [String] {
+    var statements: [PostgreSQLStatement] = []
+    // Without the role the restoring user stays the owner.
+    if !job.entry.noOwner, let owning = properties.owning(of: built.name) { statements.append(owning) }
+    do {
+      statements += try properties.settings(for: built.name, withPrivileges: !job.leavesPrivileges)
+    } catch {
+      return ["\(job.identity.title): what the archive says of the database as a whole cannot be read: \(error)"]
+    }
+    return job.connection.executeEach(statements, database: survey.workplace, of: job.identity, context: context)
+      .map { "\(job.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
+  }
+
+  /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`. The old database has its name then.
+  func exchange() throws {
+    var statements: [PostgreSQLStatement] = []
+    if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }
+    statements.append("COMMENT ON DATABASE \(identifier: name) IS NULL")
+    statements += properties.marks(for: name)
+    let exchange = DatabaseExchange(
+      identity: job.identity, final: name, old: survey.database?.oid, survey: survey, connection: job.connection,
+      context: context, statements: statements)
+    do {
+      try exchange.run(job.token)
+    } catch {
+      // The connection may have broken when it had happened.
+      guard let oid = built.oid, let names = built.names(of: [oid]), names[oid]?.isSame(as: name) == true else {
+        throw error
+      }
+    }
+  }
+
+  /// - Returns: Warnings.
+  func removeOld() -> [String] {
+    guard let old = survey.database else { return [] }
+    let oldName = job.token.oldName
+    let title = job.identity.title
+    var warnings: [String] = []
+    if !survey.ties.subscriptions.isEmpty {
+      for subscription in survey.ties.subscriptions {
+        detach(subscription, in: oldName)
+      }
+      warnings.append(
+        "\(title): its subscriptions come back disabled: \(survey.ties.subscriptions.joined(separator: ", ")); "
+          + "ALTER SUBSCRIPTION ... ENABLE when the data may flow again")
+    }
+    if old.isTemplate {
+      _ = try? job.connection.query(
+        "ALTER DATABASE \(PostgreSQLText.identifier(oldName)) IS_TEMPLATE false", database: survey.workplace,
+        isCleanup: true, context: context)
+    }
+    if !built.drop(oldName) {
+      warnings.append(
+        "\(title): restored; what was there before still stands as '\(oldName)' and could not be removed: the next "
+          + "restore tries again, or run: DROP DATABASE \(oldName)")
+    }
+    return warnings
+  }
+
+  /// A database with a subscription cannot be removed. Its slot at the publisher stays: the restored one has it too.
+  private func detach(_ subscription: String, in database: String) {
+    let quoted = PostgreSQLText.identifier(subscription)
+    for sql in [
+      "ALTER SUBSCRIPTION \(quoted) DISABLE", "ALTER SUBSCRIPTION \(quoted) SET (slot_name = NONE)",
+      "DROP SUBSCRIPTION \(quoted)",
+    ] {
+      _ = try? job.connection.query(sql, database: database, isCleanup: true, context: context)
+    }
+  }
+
+  /// - Returns: Warnings.
+  func removeLeftovers() -> [String] {
+    survey.leftovers.map { leftover in
+      for subscription in subscriptions(in: leftover) { detach(subscription, in: leftover) }
+      return built.drop(leftover)
+        ? "Removed the database '\(leftover)', which a restore that was killed had left"
+        : "The database '\(leftover)', which a restore that was killed has left, could not be removed: "
+          + "DROP DATABASE \(leftover)"
+    }
+      + survey.unproven.map {
+        "The database '\($0)' looks like one that a killed restore has left, but has no mark of it; if it is empty, run: "
+          + "DROP DATABASE \($0)"
+      }
+  }
+
+  private func subscriptions(in database: String) -> [String] {
+    guard survey.version >= 100_000 else { return [] }
+    let sql = """
+      SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
+      WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+      """
+    guard
+      let result = try? job.connection.query(sql, database: database, isCleanup: true, context: context),
+      result.status.isSuccess
+    else { return [] }
+    return (try? JSONDecoder().decode([String].self, from: Data(result.text.utf8))) ?? []
+  }
+
+  // MARK: - Giving up
+
+  /// Removes what was made and looks what is there.
+  ///
+  /// - Returns: The error, with what it means for the database.
+  func failure(_ error: any Error) -> any Error {
+    content?.abandon()
+    content = nil
+    job.connection.endSessions(of: job.token, from: survey.workplace, context: context)
+    let number = built.oid
+    let isGone = number == nil || built.drop()
+    keeper?.release()
+    if error is RunCancelled { return error }
+    let standing = standing(new: number, isGone: isGone)
+    switch error {
+    case let RestoreError.programFailed(identity, program, status, lines):
+      return RestoreError.notRestored(
+        identity, standing: standing, problem: ClientFailure.problem(program, status, lines),
+        suggestion: ClientFailure.suggestion(lines))
+    case let RestoreError.inputIgnored(identity, program):
+      return RestoreError.notRestored(
+        identity, standing: standing, problem: "\(program) ended without having read the whole dump",
+        suggestion: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'")
+    case let lost as ContentLost:
+      return RestoreError.notRestored(
+        job.identity, standing: standing, problem: lost.problem, suggestion: lost.suggestion)
+    case let inTheWay as DatabaseExchange.InTheWay:
+      return RestoreError.notRestored(
+        job.identity, standing: standing,
+        problem: "the database is in use, and these sessions could not be ended within "
+          + "\(Int(DatabaseExchange.patience)) seconds: \(PostgreSQLSessions.list(inTheWay.sessions))",
+        suggestion: "End them, or connect as a superuser (--username), who may")
+    default: return error
+    }
+  }
+
+  /// What stands under the name, and what is left beside it, by looking.
+  private func standing(new number: String?, isGone: Bool) -> String {
+    let new = job.token.newName
+    if let number, let found = built.names(of: [number])?[number], found.isSame(as: name) {
+      return "but the new content has its name all the same; the old one may stand as '\(job.token.oldName)'"
+    }
+    let rest = isGone ? "" : "; '\(new)', which was being filled, could not be removed: run DROP DATABASE \(new)"
+    guard let old = survey.database else {
+      return "there is no database '\(name)', as before" + rest
+    }
+    guard let names = built.names(of: [old.oid]) else {
+      return "the server does not answer any more; '\(name)' was not touched before the names were to be exchanged"
+        + rest
+    }
+    switch names[old.oid] {
+    case let found? where found.isSame(as: name): return "the database is as it was" + rest
+    case let found?:
+      let rename = "ALTER DATABASE \(PostgreSQLText.identifier(found)) RENAME TO \(PostgreSQLText.identifier(name))"
+      return "the database that was there is now called '\(found)': to have it back, run \(rename)" + rest
+    case nil: return "the database that was there is gone; somebody else has removed it" + rest
+    }
+  }
+}
+
+extension ContentLost {
+  var problem: String {
+    let shown = entries.prefix(5).map(\.description).joined(separator: " / ")
+    let more = entries.count > 5 ? " / and \(entries.count - 5) more" : ""
+    let count = entries.count == 1 ? "a part of it" : "\(entries.count) parts of it"
+    return "pg_restore could not restore \(count): \(shown)\(more)"
+  }
+
+  var suggestion: String {
+    let way = "'--continue-on-error' restores all the rest and lists what did not come back"
+    return ClientFailure.suggestion(entries.map(\.error)).map { "\($0); or \(way)" } ?? way
+  }
+}

@@ -1,0 +1,104 @@
+import CofferSystem
+import Foundation
+
+/// A restore that builds a database beside the one that is there, and gives it the name at the end.
+///
+/// Until that moment nothing that was there is touched, so no transaction has to hold it all together: what it takes in
+/// locks does not grow with what is restored.
+final class PostgreSQLSwapRestore: RunningRestore {
+  let job: RestoreJob
+  let survey: PostgreSQLSurvey
+  let properties: DatabaseProperties
+  let keeper: RestoreKeeper?
+  let built: BuiltDatabase
+  private let timescale: Timescale?
+  var content: (any RestoredContent)?
+  private var warnings: [String] = []
+
+  var name: String { job.destination.name }
+  var context: HookContext { job.context }
+
+  init(_ job: RestoreJob, _ survey: PostgreSQLSurvey, folder: String?) throws {
+    self.job = job
+    self.survey = survey
+    let connection = job.connection
+    keeper = RestoreKeeper(job.token, in: survey.workplace, job.session(), job.context)
+    properties = try Self.properties(job)
+    built = try BuiltDatabase(
+      properties, token: job.token, survey: survey, of: job.identity, connection: connection,
+      context: job.context)
+    timescale = job.timescale?.moved(to: built.name)
+    warnings = removeLeftovers()
+    do {
+      try prepare()
+      let content = ContentJob(
+        facts: job.facts, entry: job.entry, schemas: job.schemas, database: built.name,
+        // Nothing of it counts before the exchange, whose commit makes all that was written before it safe.
+        connection: job.session([.init(name: "synchronous_commit", value: "off")]),
+        continuesOnErrors: job.continuesOnErrors, searchPath: job.properties.searchPath ?? #""$user", public"#,
+        context: job.context)
+      self.content =
+        job.isPlain
+        ? try PlainContent(content, makeAnew: { [unowned self] in try makeAnew() })
+        : try ArchiveContent(content, folder: folder)
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  /// What the dump does not know of its database, the one that is there knows.
+  private static func properties(_ job: RestoreJob) throws -> DatabaseProperties {
+    guard !job.properties.isKnown, job.destination.state != .missing else { return job.properties }
+    let answer = try job.connection.query(
+      DatabaseProperties.question, database: job.destination.name, context: job.context)
+    return DatabaseProperties.facts(in: answer).map(DatabaseProperties.init) ?? job.properties
+  }
+
+  private func prepare() throws {
+    try timescale?.prepare(context)
+    _ = try job.createSchemas(in: built.name)
+  }
+
+  private func makeAnew() throws {
+    job.connection.endSessions(of: job.token, from: survey.workplace, context: context)
+    guard built.drop() else {
+      throw RestoreError.refused(
+        job.identity, problem: "the database '\(built.name)', which was being filled, could not be made anew",
+        suggestion: nil)
+    }
+    try built.make()
+    try prepare()
+  }
+
+  // MARK: - The dump
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    try content?.write(bytes)
+  }
+
+  func endPass() throws -> Bool {
+    try content?.endPass() ?? false
+  }
+
+  func finish() throws -> [String] {
+    do {
+      warnings += content?.warnings ?? []
+      content = nil
+      warnings += timescale?.complete(context) ?? []
+      warnings += settle()
+      if !job.connection.analyze(built.name, options: job.entry.analyzeOptions, context: context) {
+        try context.cancellation.check()
+        warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
+      }
+      try exchange()
+    } catch {
+      throw failure(error)
+    }
+    keeper?.release()
+    return warnings + removeOld() + job.plainOwnerWarning
+  }
+
+  func abandon() {
+    _ = failure(RunCancelled())
+  }
+}

@@ -1,0 +1,92 @@
+import CofferSystem
+
+/// What pg_restore has said, told to be verbose, of a dump that it read to its end, going on behind errors.
+struct RestoreReport {
+  /// One for each entry that failed, in the archive's order, with its first error.
+  private(set) var entries: [LostEntry] = []
+  /// Whether it has read the dump to its end, and every error that it counts is of an entry that is known.
+  private(set) var isWhole = false
+
+  private static let headingMark = "from TOC entry "
+  private static let errorMark = "error: "
+  private static let countMark = "errors ignored on restore: "
+  private static let stages = ["INITIALIZING", "PROCESSING TOC", "FINALIZING"]
+  /// How `--verbose` announces what comes next.
+  private static let announcements = ["processing data for table ", "creating ", "executing "]
+
+  init(lines: [String]) {
+    var heading: (number: Int, title: String)?
+    var announced: String?
+    var errors = 0
+    var last: Int?
+    for line in lines {
+      if let found = Self.heading(line) {
+        heading = found
+      } else if Self.stages.contains(where: { line.begins(with: "pg_restore: while \($0)") }) {
+        heading = nil
+      } else if let count = Self.text(after: Self.countMark, in: line) {
+        isWhole = Int(count) == errors && errors > 0
+      } else if let error = Self.text(after: Self.errorMark, in: line), line.begins(with: "pg_restore: ") {
+        guard let heading else { continue }
+        errors += 1
+        guard heading.number != last else { continue }
+        last = heading.number
+        let title = announced.flatMap { Self.title($0, heading.title) } ?? heading.title
+        entries.append(LostEntry(number: heading.number, title: title, error: Self.serverError(error)))
+      } else if let text = Self.announcements.lazy.compactMap({ line.after(beginning: "pg_restore: \($0)") }).first {
+        announced = text
+      }
+    }
+  }
+
+  /// `pg_restore: from TOC entry 3345; 0 16402 MATERIALIZED VIEW DATA stat postgres`
+  private static func heading(_ line: String) -> (number: Int, title: String)? {
+    guard let text = text(after: headingMark, in: line) else { return nil }
+    let parts = text.parts(by: " ", limit: 4)
+    guard parts.count == 4, let number = Int(parts[0].dropLast()) else { return nil }
+    return (number, String(parts[3]))
+  }
+
+  /// What is announced has its schema; a heading has not.
+  private static func title(_ announced: String, _ heading: String) -> String? {
+    if announced.begins(with: "\"") {
+      return heading.begins(with: "TABLE DATA ") ? "rows of table \(announced)" : nil
+    }
+    let kind = announced.parts(by: " \"", limit: 2)[0]
+    return heading.begins(with: kind + " ") ? announced : nil
+  }
+
+  private static func serverError(_ text: String) -> String {
+    Self.text(after: "ERROR:", in: text).map { "ERROR:\($0)" } ?? text
+  }
+
+  private static func text(after mark: String, in line: String) -> String? {
+    let parts = line.parts(by: mark, limit: 2)
+    return parts.count == 2 ? String(parts[1]) : nil
+  }
+
+  /// Whether anything of it might come back when all else is there.
+  var isWorthAnotherTry: Bool {
+    !isAccidental && entries.contains { !$0.isHarmless && $0.isWorthAnotherTry }
+  }
+
+  /// Whether an error is of the moment rather than of the dump: nothing of what was lost by it is to be done without.
+  var isAccidental: Bool {
+    let signs = [
+      "server closed the connection", "terminating connection", "connection to server was lost",
+      "no connection to the server", "No space left", "out of memory", "out of shared memory", "could not extend file",
+      "could not write", "could not receive data", "SSL SYSCALL", "the database system is",
+    ]
+    return entries.contains { entry in signs.contains { entry.error.holds($0) } }
+  }
+
+  /// What fails twice is told as it failed first.
+  func keepingFirstErrors(of first: RestoreReport) -> RestoreReport {
+    var report = self
+    report.entries = entries.map { entry in
+      let error = first.entries.first { $0.number == entry.number }?.error ?? entry.error
+      return LostEntry(number: entry.number, title: entry.title, error: error)
+    }
+    return report
+  }
+}

@@ -1,0 +1,69 @@
+/// How a restore's content gets to its place.
+enum RestoreWay: Equatable {
+  /// Built under a name of its own, which is exchanged at the end.
+  case swap
+  /// In the database itself, in one transaction, because of what is said.
+  case inPlace(reason: String)
+
+  /// - Throws: `RestoreError.refused` when a swap is asked for and cannot be.
+  static func choose(
+    _ strategy: RestoreStrategy, for destination: PostgreSQLDestination, schemas: [String], of identity: DumpIdentity
+  ) throws -> RestoreWay {
+    // Half a database under the name that somebody waits for is no good under any strategy.
+    guard destination.state != .missing else { return .swap }
+    guard let reason = obstacle(destination, schemas: schemas) else {
+      return strategy == .inPlace ? .inPlace(reason: "restore_strategy asks for it") : .swap
+    }
+    guard strategy != .swap else {
+      throw RestoreError.refused(
+        identity, problem: "it cannot be swapped: \(reason.text)", suggestion: reason.advice)
+    }
+    return .inPlace(reason: reason.text)
+  }
+
+  private struct Obstacle {
+    let text: String
+    let advice: String
+  }
+
+  private static func obstacle(_ destination: PostgreSQLDestination, schemas: [String]) -> Obstacle? {
+    let name = destination.name
+    guard schemas.isEmpty else {
+      return Obstacle(text: "only schemas of it are restored", advice: "Restore without --schema")
+    }
+    guard name != "template0", name != "template1" else {
+      return Obstacle(text: "new databases are made from it", advice: "Set restore_strategy: in-place")
+    }
+    guard let survey = destination.survey, let database = survey.database else {
+      return Obstacle(
+        text: "the user can connect neither to 'postgres' nor to 'template1', to work from there",
+        advice: "Let the user connect to one of them, or set restore_strategy: in-place")
+    }
+    guard survey.mayCreateDatabases else {
+      return Obstacle(
+        text: "the user \(survey.user) may not create databases",
+        advice: "Grant the user CREATEDB, or set restore_strategy: in-place")
+    }
+    guard database.isOwned else {
+      return Obstacle(
+        text: "the user \(survey.user) does not own it",
+        advice: "Connect as its owner or as a superuser (--username), or set restore_strategy: in-place")
+    }
+    guard destination.foreignExtensions.isEmpty else {
+      return Obstacle(
+        text: "only a superuser can make its extensions \(destination.foreignExtensions.joined(separator: ", "))",
+        advice: "Connect as a superuser (--username)")
+    }
+    guard survey.ties.prepared.isEmpty else {
+      let names = survey.ties.prepared.map { "'\($0)'" }.joined(separator: ", ")
+      return Obstacle(
+        text: "prepared transactions are open in it: \(names)", advice: "COMMIT PREPARED or ROLLBACK PREPARED them")
+    }
+    guard survey.ties.slots.isEmpty else {
+      return Obstacle(
+        text: "its replication slots would be lost: \(survey.ties.slots.joined(separator: ", "))",
+        advice: "Drop them with pg_drop_replication_slot, or set restore_strategy: in-place")
+    }
+    return nil
+  }
+}

@@ -1,0 +1,136 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+@Suite("How a PostgreSQL database is restored, and why", .serialized)
+struct PostgreSQLStrategyTests: PostgreSQLSuite {
+  let ground: PostgreSQLGround
+  private let context: HookContext
+
+  init() throws {
+    ground = try PostgreSQLGround()
+    context = try makeContext()
+  }
+
+  /// A database whose owner may not create databases.
+  private func prepareOwner() throws {
+    try one.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS owning; CREATE ROLE owning LOGIN PASSWORD 'o'")
+    try one.run("CREATE DATABASE owned OWNER owning")
+    try one.run("SET ROLE owning; CREATE TABLE t AS SELECT 1 AS a", in: "owned")
+  }
+
+  private func dropOwner() throws {
+    try one.drop("owned")
+    try one.run("DROP ROLE owning")
+  }
+
+  private func ownerEntry(_ more: String = "") -> String {
+    "  - {name: owned, hostname: \(one.hostname), port: \(one.port), username: owning, password: o\(more)}\n"
+  }
+
+  private func plan(_ dump: TakenDump, _ root: ConfigurationSection, _ target: RestoreTarget? = nil) throws
+    -> any PlannedRestore
+  {
+    try hook.restore(of: dump.facts, to: target ?? RestoreTarget(), root: root, context: context)
+  }
+
+  private func refusal(_ body: () throws -> any PlannedRestore) throws -> Diagnosis {
+    try #require(#expect(throws: RestoreError.self) { _ = try body() }).diagnosis
+  }
+
+  @Test("The plan says which way is taken and why; a swap that cannot be is refused with the reason")
+  func choice() throws {
+    try prepareOwner()
+    let root = try configured(ownerEntry())
+    let dump = try take(root, context)
+    let reason = "in place, in one transaction, because the user owning may not create"
+    #expect(try plan(dump, root).summary.contains(reason))
+    var target = RestoreTarget()
+    target.strategy = .swap
+    let refused = try refusal { try plan(dump, root, target) }
+    #expect(refused.problem.contains("may not create databases") && refused.suggestion?.contains("CREATEDB") == true)
+
+    try one.run("UPDATE t SET a = 2", in: "owned")
+    #expect(try dump.restore(plan(dump, root), context: context) == [])
+    #expect(try one.run("SELECT a FROM t", in: "owned") == "1\n")
+    try one.run("ALTER ROLE owning CREATEDB")
+    #expect(try plan(dump, root).summary.contains("swapped"))
+    let inPlace = try configured(ownerEntry(", restore_strategy: in-place"))
+    #expect(try plan(dump, inPlace).summary.contains("because restore_strategy asks for it"))
+    // A flag stands above the configuration.
+    #expect(try plan(dump, inPlace, target).summary.contains("swapped"))
+    try dropOwner()
+  }
+
+  @Test("In place, whoever holds a lock is named after a while, and nothing of the restore stays in the server")
+  func locks() throws {
+    try prepareOwner()
+    let root = try configured(ownerEntry())
+    let dump = try take(root, context)
+    let holder = try HeldSession(one, "owned", "BEGIN; SELECT a FROM t", application: "forgotten")
+    defer { holder.end() }
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan(dump, root), context: context) }
+    let said = try #require(error).diagnosis
+    #expect(said.problem.contains("as it was") && said.problem.contains("lock"), "\(said)")
+    #expect(said.problem.contains("user postgres"), "\(said)")
+    #expect(said.suggestion?.contains("pg_terminate_backend") == true)
+    #expect(try one.run("SELECT a FROM t", in: "owned") == "1\n")
+    holder.end()
+    try dropOwner()
+  }
+
+  @Test("A restore in place that is given up while it waits for a lock waits no more in the server")
+  func givenUp() throws {
+    try prepareOwner()
+    let root = try configured(ownerEntry())
+    let dump = try take(root, context)
+    let holder = try HeldSession(one, "owned", "BEGIN; SELECT a FROM t")
+    defer { holder.end() }
+    let running = try plan(dump, root).start(folder: nil, context: context)
+    try dump.bytes.withUnsafeBytes { try running.write($0) }
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    for _ in 0..<100 where try one.run(waiting) == "0\n" { usleep(100_000) }
+    #expect(try one.run(waiting) == "1\n")
+    running.abandon()
+    for _ in 0..<50 where try one.run(waiting) != "0\n" { usleep(100_000) }
+    #expect(try one.run(waiting) == "0\n")
+    #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE usename = 'owning'") == "0\n")
+    holder.end()
+    try dropOwner()
+  }
+
+  @Test("Rights that are missing are found before anything is touched")
+  func rights() throws {
+    try prepareOwner()
+    let dump = try take(try configured(ownerEntry()), context)
+    try one.run("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'g'")
+    var target = one.target
+    (target.username, target.password) = ("guest", "g")
+    let nothing = try refusal { try plan(dump, configured(ownerEntry()), target) }
+    #expect(nothing.problem.contains("may create nothing"), "\(nothing)")
+    try one.run("GRANT CREATE ON DATABASE owned TO guest")
+    let foreign = try refusal { try plan(dump, configured(ownerEntry()), target) }
+    #expect(foreign.problem.contains("belongs to somebody else"), "\(foreign)")
+    try dropOwner()
+    try one.run("DROP ROLE guest")
+  }
+
+  @Test("Options that would lead a program to another database are refused")
+  func options() throws {
+    try prepareOwner()
+    let dump = try take(try configured(ownerEntry()), context)
+    for option in ["--create", "-C", "--dbname=other", "-d other", "--cre", "--file=x", "-l"] {
+      let root = try configured(ownerEntry(", restore_options: \"\(option)\""))
+      #expect(try refusal { try plan(dump, root) }.problem.contains("restore_options"), "\(option)")
+    }
+    for option in ["--clean --if-exists", "--no-acl", "--verbose", "-x -O", "--section=data --section=pre-data"] {
+      let root = try configured(ownerEntry(", restore_options: \"\(option)\""))
+      #expect(throws: Never.self, "\(option)") { _ = try plan(dump, root) }
+    }
+    try dropOwner()
+  }
+}
