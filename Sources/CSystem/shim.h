@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -27,6 +28,9 @@ static inline int coffer_is_mount_point(int folder, const char *name) {
   if (!(facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return -1;
   return (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
+
+// Variadic functions cannot be called from Swift.
+static inline int coffer_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 // The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no
 // functions for them.

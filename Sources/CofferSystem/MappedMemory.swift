@@ -44,6 +44,13 @@ public final class MappedMemory: @unchecked Sendable {
     return try map(size, PROT_READ, MAP_SHARED, file.number, path)
   }
 
+  /// Asks the system to keep memory without a file out of its swap space and out of crash reports. What it refuses, for the
+  /// limit of locked memory, stays as it is.
+  public func keepFromDisk() {
+    mlock(bytes.baseAddress, bytes.count)
+    madvise(bytes.baseAddress, bytes.count, Int32(MADV_DONTDUMP))
+  }
+
   /// Writes what was changed to the file and waits for it.
   ///
   /// - Throws: `SystemError`.

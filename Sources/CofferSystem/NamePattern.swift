@@ -4,8 +4,8 @@ public struct NamePattern: Sendable, Hashable {
   private enum Part: Hashable {
     case any
     case one
-    case literal(Character)
-    case oneOf([ClosedRange<Character>], isNegated: Bool)
+    case literal(Unicode.Scalar)
+    case oneOf([ClosedRange<Unicode.Scalar>], isNegated: Bool)
   }
 
   public let text: String
@@ -13,7 +13,7 @@ public struct NamePattern: Sendable, Hashable {
 
   public init(_ text: String) {
     self.text = text
-    parts = Self.parse(Array(text))
+    parts = Self.parse(Array(text.unicodeScalars))
   }
 
   /// Whether the text is more than a plain name.
@@ -22,7 +22,7 @@ public struct NamePattern: Sendable, Hashable {
   }
 
   public func matches(_ name: String) -> Bool {
-    let name = Array(name)
+    let name = Array(name.unicodeScalars)
     var (part, position) = (0, 0)
     // Where the last `*` stands and how much of the name it has taken so far.
     var retry: (part: Int, position: Int)?
@@ -43,7 +43,7 @@ public struct NamePattern: Sendable, Hashable {
     return parts[part...].allSatisfy { $0 == .any }
   }
 
-  private static func fits(_ part: Part, _ character: Character) -> Bool {
+  private static func fits(_ part: Part, _ character: Unicode.Scalar) -> Bool {
     switch part {
     case .any: false
     case .one: true
@@ -52,7 +52,7 @@ public struct NamePattern: Sendable, Hashable {
     }
   }
 
-  private static func parse(_ text: [Character]) -> [Part] {
+  private static func parse(_ text: [Unicode.Scalar]) -> [Part] {
     var parts: [Part] = []
     var position = 0
     while position < text.count {
@@ -74,13 +74,13 @@ public struct NamePattern: Sendable, Hashable {
   }
 
   /// - Returns: The part and the position of its `]`; nil when there is none, and `[` stands for itself.
-  private static func bracket(_ text: [Character], from start: Int) -> (Part, end: Int)? {
+  private static func bracket(_ text: [Unicode.Scalar], from start: Int) -> (Part, end: Int)? {
     var first = start + 1
     let isNegated = first < text.count && (text[first] == "!" || text[first] == "^")
     if isNegated { first += 1 }
     // A `]` that comes first is one of the characters.
     guard first < text.count, let end = text[(first + 1)...].firstIndex(of: "]") else { return nil }
-    var ranges: [ClosedRange<Character>] = []
+    var ranges: [ClosedRange<Unicode.Scalar>] = []
     var position = first
     while position < end {
       if position + 2 < end, text[position + 1] == "-" {

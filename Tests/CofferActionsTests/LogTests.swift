@@ -72,4 +72,47 @@ struct LogTests {
     var facts = stat()
     #expect(stat(folder + "/new", &facts) == 0 && facts.st_mode & 0o777 == 0o600)
   }
+
+  private final class Said: ConsoleSink {
+    let lines = Monitor<[String]>([])
+
+    func take(_ text: String, level: Int) { lines.update { $0.append(text) } }
+  }
+
+  @Test("Nothing that is said steers a terminal, and no name begins a line")
+  func escapes() {
+    let said = Said()
+    let console = Console(verbosity: -2, environment: ProcessEnvironment([:]), noColor: true, sinks: [said])
+    let name = "x\u{1b}]0;o\u{7}\r\nforged\u{202e}\u{9b}2K\u{2028}"
+    let shown = #"x\x1b]0;o\x07\r\nforged\u{202e}\x9b2K\u{2028}"#
+    console.answer(name)
+    console.step(name)
+    console.detail(name)
+    console.warning("a\nb\n  c\u{1b}")
+    console.error(Diagnosis(subject: name, problem: "p\u{1b}\nforged", suggestion: "s\nforged\r"))
+    console.answer(Formats.table([[name, "a"], ["b", "c"]]), keepingLines: true)
+    let width = shown.count
+    #expect(
+      said.lines.update { $0 } == [
+        shown, shown, shown, "warning: a\n  b\n  c\\x1b",
+        "error: \(shown): p\\x1b\n  forged\n  s\n  forged\\r",
+        "\(shown)  a\nb\(String(repeating: " ", count: width + 1))c",
+      ])
+  }
+
+  @Test("JSON means the same, and steers no terminal either")
+  func json() throws {
+    let text = "a\u{1b}[31m\u{9b}\u{202e}\u{e0001}\u{2028}\"\\é\u{200d}"
+    let rendered = JSONValue.object(["key\u{7f}": .text(text)]).rendered
+    #expect(rendered.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value < 127 || $0 == "é" || $0 == "\u{200d}" })
+    let read = try JSONDecoder().decode([String: String].self, from: Data(rendered.utf8))
+    #expect(read == ["key\u{7f}": text])
+  }
+
+  @Test("A command line and a configuration are shown without the passwords in URLs")
+  func urls() {
+    #expect(
+      CommandLineRedaction.redacted(["--ntfy.server", "https://u:p@h/x@y", "a://b c://d@e@f"])
+        == ["coffer", "--ntfy.server", "https://***@h/x@y", "a://b c://***@f"])
+  }
 }

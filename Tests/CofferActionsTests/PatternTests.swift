@@ -21,7 +21,10 @@ struct PatternTests {
       ("f?le", "fle", false),
       ("[abc]x", "bx", true), ("[!abc]x", "bx", false), ("[a-c]x", "cx", true), ("[]]x", "]x", true),
       ("[!]]x", "]x", false), ("[a-]", "-", true), ("a[b", "a[b", true), ("[?]", "?", true), ("[?]", "x", false),
-      ("*", "anything/at/all", true), ("/", "anything", true), ("gr?n", "grün", true), (".", "a", false),
+      ("*", "anything/at/all", true), ("a/\u{301}b", "a/\u{301}b", true), ("a//\u{301}b/", "a/\u{301}b/c", true),
+      ("caf\u{e9}", "cafe\u{301}", false), ("caf?", "cafe\u{301}", false), ("caf??", "cafe\u{301}", true),
+      ("a\r\nb", "a\r\nb", true), ("a\r?b", "a\r\nb", true), ("/", "anything", true), ("gr?n", "grün", true),
+      (".", "a", false),
     ])
   func flat(pattern: String, path: String, expected: Bool) throws {
     #expect(try matches("fm:\(pattern)", path) == expected)

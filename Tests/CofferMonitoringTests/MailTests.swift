@@ -132,4 +132,26 @@ struct MailTests {
       try service(Email.self, "server: mail.example.org", "from: a@b", "to: [c@d]")
     }
   }
+
+  @Test("No name, address or subject begins a header of its own or ends the headers")
+  func headers() {
+    var random = SeededRandom(12)
+    let names = [
+      "Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+      "Auto-Submitted",
+    ]
+    for _ in 0..<500 {
+      func text() -> String {
+        random.text("a:<>@ ,=?\r\n\u{301}\u{85}\u{2028}\u{b}\u{c}ü\0") + "\r\nBcc: evil@example.org"
+      }
+      let mail = MailMessage(
+        from: text(), recipients: [text(), text()], subject: text(), body: "\r\n\r\nbody", date: Date(),
+        identifier: text())
+      let lines = String(decoding: mail.bytes, as: UTF8.self).parts(by: "\r\n")
+      let end = lines.firstIndex { $0.isEmpty } ?? 0
+      let begun = lines[..<end].filter { !$0.begins(with: " ") }
+      #expect(begun.map { $0.parts(by: ":", limit: 2)[0] } == names, "\(begun)")
+      #expect(lines[..<end].allSatisfy { line in line.utf8.allSatisfy { $0 >= 32 && $0 != 127 } })
+    }
+  }
 }

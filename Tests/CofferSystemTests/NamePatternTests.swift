@@ -23,4 +23,13 @@ struct NamePatternTests {
     #expect(NamePattern("use*").isPattern)
     #expect(NamePattern("user[12]").isPattern)
   }
+
+  @Test("Names that only look alike are two, and a sign with a mark behind it is still that sign")
+  func scalars() {
+    #expect(!NamePattern("caf\u{e9}").matches("cafe\u{301}"))
+    #expect(NamePattern("cafe?").matches("cafe\u{301}"))
+    #expect(NamePattern("*\u{301}").matches("cafe\u{301}") && NamePattern("*\u{301}").isPattern)
+    #expect(NamePattern("[ab]\u{301}").matches("b\u{301}"))
+    #expect(NamePattern("a?\n").matches("a\r\n"))
+  }
 }

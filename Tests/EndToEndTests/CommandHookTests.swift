@@ -162,4 +162,12 @@ struct CommandHookTests {
     #expect(FileManager.default.fileExists(atPath: "\(ground.folder)/cleaned"))
     #expect(try !ground.run("ps", "-e", "-o", "args=").contains("sleep 271828"))
   }
+
+  @Test("A crash writes no memory to a file, nor does one of a program that is started")
+  func noCores() throws {
+    try configure("  - {before: everything, run: [\"grep -h '^Max core' /proc/$PPID/limits /proc/self/limits\"]}\n")
+    let run = try ground.coffer("list")
+    let limits = run.output.split(separator: "\n").map { $0.split(separator: " ").dropFirst(4).first }
+    #expect(limits == ["0", "0"], "\(run.output)\(run.errors)")
+  }
 }

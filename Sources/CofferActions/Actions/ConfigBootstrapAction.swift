@@ -68,7 +68,9 @@ enum ConfigBootstrapAction {
     let title =
       "archive \(Quoting.terminal(archive.name)) of host \(Quoting.terminal(archive.draft.hostname)), "
       + Formats.time(archive.draft.start)
-    guard !context.isDryRun else { return context.console.answer("Would write, from \(title):\n\(list)") }
+    guard !context.isDryRun else {
+      return context.console.answer("Would write, from \(title):\n\(list)", keepingLines: true)
+    }
     context.console.note("From \(title):\n\(list)")
     guard Confirmation.ask("Write these files?") else {
       throw UsageError(argument: "config bootstrap", problem: "Declined; nothing was written", suggestion: nil)

@@ -31,7 +31,7 @@ enum RepoInfoAction {
           ["Different:", Formats.size(statistics.uniqueSize)],
           ["Stored:", Formats.size(statistics.storedSize)],
           ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
-        ]))
+        ]), keepingLines: true)
     }
   }
 }
@@ -61,7 +61,7 @@ enum InfoAction {
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
       }
-      for archive in archives { context.console.answer(text(archive)) }
+      for archive in archives { context.console.answer(text(archive), keepingLines: true) }
     }
   }
 

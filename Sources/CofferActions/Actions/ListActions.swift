@@ -34,7 +34,7 @@ enum RepoListAction {
               $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
               $0.isPartial ? "partial" : "", "[\($0.id)]",
             ]
-          }))
+          }), keepingLines: true)
     }
   }
 }
@@ -74,11 +74,11 @@ enum ListAction {
         return items.forEach { context.console.answer($0.path.text) }
       }
       let dumps = ArchiveDump.all(in: items)
-      if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps)) }
+      if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps), keepingLines: true) }
       let dumpPaths = Set(dumps.flatMap { $0.items.map(\.path) })
       let files = items.filter { !dumpPaths.contains($0.path) }
       if !dumps.isEmpty && !files.isEmpty { context.console.answer("") }
-      if !files.isEmpty { context.console.answer(Formats.table(files.map(row))) }
+      if !files.isEmpty { context.console.answer(Formats.table(files.map(row)), keepingLines: true) }
     }
   }
 
@@ -130,8 +130,8 @@ struct PathSelection {
 
   init(_ paths: [String]) {
     prefixes = paths.map { path in
-      let trimmed = path.drop { $0 == "/" }
-      return Array((trimmed.hasSuffix("/") ? trimmed.dropLast() : trimmed).utf8)
+      let trimmed = path.utf8.drop { $0 == UInt8(ascii: "/") }
+      return Array(trimmed.last == UInt8(ascii: "/") ? trimmed.dropLast() : trimmed)
     }
   }
 

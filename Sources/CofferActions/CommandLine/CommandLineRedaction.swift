@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// Command lines are kept in archives; what must not be read there is taken out.
 enum CommandLineRedaction {
@@ -14,7 +15,7 @@ enum CommandLineRedaction {
       } else if let equals = argument.firstIndex(of: "="), holdsSecret(String(argument[..<equals])) {
         result.append(argument[...equals] + mask)
       } else {
-        result.append(argument)
+        result.append(URLSecrets.masked(argument))
         isSecret = holdsSecret(argument)
       }
     }

@@ -60,14 +60,16 @@ struct FileStorer {
       found.facts = source.facts
       stream = try group.store(source)
       if source.hasChanged {
-        context.console.warning("\(found.text): It changed while it was read; the archive may hold half of each")
+        context.console.warning(
+          "\(Quoting.terminal(found.text)): It changed while it was read; the archive may hold half of each")
       }
     }
     add(stream) { [found] in found.item(at: place, stream: $0, keepsNames: keepsNames) }
   }
 
   private func tellVanished(_ path: String) {
-    context.console.warning("\(path): It vanished before it could be read; the archive is made without it")
+    context.console.warning(
+      "\(Quoting.terminal(path)): It vanished before it could be read; the archive is made without it")
   }
 }
 

@@ -21,10 +21,9 @@ struct SourceRoot: Equatable {
   ///   - home: The folder that `~` stands for.
   static func find(_ text: String, from folder: String, home: String?) -> [SourceRoot] {
     let path = expandingHome(text, home)
-    let mark = path.range(of: "/./")
     // Every wildcard stands for one part, so this many parts at the end of what is found are to be kept.
-    let count = parts(Array(path[(mark?.upperBound ?? path.startIndex)...].utf8)).count
-    return matches(of: path.hasPrefix("/") ? path : "\(folder)/\(path)").map { match in
+    let count = parts(Array((path.parts(by: "/./", limit: 2).last ?? "").utf8)).count
+    return matches(of: path.begins(with: "/") ? path : "\(folder)/\(path)").map { match in
       let parts = parts(match)
       return SourceRoot(path: [slash] + joined(parts), archivePath: joined(withoutParents(parts.suffix(count))))
     }
@@ -50,14 +49,14 @@ struct SourceRoot: Equatable {
   }
 
   private static func expandingHome(_ path: String, _ home: String?) -> String {
-    guard path.hasPrefix("~") else { return path }
-    let name = path.dropFirst().prefix { $0 != "/" }
-    let folder = name.isEmpty ? home : getpwnam(String(name)).map { String(cString: $0.pointee.pw_dir) }
-    return folder.map { $0 + path.dropFirst(name.count + 1) } ?? path
+    guard let rest = path.after(beginning: "~") else { return path }
+    let parts = rest.parts(by: "/", limit: 2)
+    let folder = parts[0].isEmpty ? home : getpwnam(parts[0]).map { String(cString: $0.pointee.pw_dir) }
+    return folder.map { parts.count > 1 ? "\($0)/\(parts[1])" : $0 } ?? path
   }
 
   private static func matches(of path: String) -> [[UInt8]] {
-    guard path.contains(where: { "*?[".contains($0) }) else { return [Array(path.utf8)] }
+    guard path.utf8.contains(where: { "*?[".utf8.contains($0) }) else { return [Array(path.utf8)] }
     var found = glob_t()
     defer { globfree(&found) }
     guard glob(path, GLOB_NOESCAPE, nil, &found) == 0 else { return [Array(path.utf8)] }

@@ -9,6 +9,9 @@ public protocol ConsoleSink: Sendable {
 }
 
 /// Where a person reads. Answers go to standard output, unless a program reads that; everything else to standard error.
+///
+/// Texts hold names and messages that others have chosen. Nothing in them steers the terminal or the logs, and no line
+/// break in them begins a line at the margin: what stands there Coffer has said. Only `output` prints what it is given.
 public final class Console: Sendable {
   /// How much is said: see `GlobalFlags.verbosity`.
   public let verbosity: Int
@@ -38,7 +41,10 @@ public final class Console: Sendable {
   }
 
   /// What the user asked for.
-  public func answer(_ text: String) {
+  ///
+  /// - Parameter keepingLines: Whether line breaks are Coffer's own, those of a table for example; else there are none.
+  public func answer(_ text: String, keepingLines: Bool = false) {
+    let text = Quoting.terminal(text, keepingLines: keepingLines)
     record(text, level: 0)
     guard verbosity >= 0 else { return }
     if outputIsForPrograms { write(text + "\n") } else { printed(text + "\n") }
@@ -51,35 +57,41 @@ public final class Console: Sendable {
 
   /// What the user asked to be told besides the answer.
   func note(_ text: String) {
+    let text = Self.indented(text)
     record(text, level: 0)
     write(text + "\n")
   }
 
   /// What somebody at a terminal would ask next; a job has nobody who wonders.
   func remark(_ text: String) {
+    let text = Self.indented(text)
     record(text, level: 1)
     if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text + "\n") }
   }
 
   public func step(_ text: String) {
+    let text = Quoting.terminal(text)
     record(text, level: 1)
     if verbosity >= 1 { write(text + "\n") }
   }
 
   public func detail(_ text: String) {
+    let text = Quoting.terminal(text)
     record(text, level: 2)
     if verbosity >= 2 { write(text + "\n") }
   }
 
   public func warning(_ text: String) {
+    let text = Self.indented(text)
     record("warning: " + text, level: 0)
     if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n") }
   }
 
   public func error(_ diagnosis: Diagnosis) {
-    record("error: " + Self.text(diagnosis), level: -1)
+    let text = Self.indented(Self.text(diagnosis))
+    record("error: " + text, level: -1)
     guard verbosity >= -1 else { return }
-    write(colored("error: ", 31) + Self.text(diagnosis) + "\n")
+    write(colored("error: ", 31) + text + "\n")
   }
 
   /// Tells every error by itself.
@@ -89,12 +101,20 @@ public final class Console: Sendable {
 
   /// What happened, to what, and on a line of its own what to do next.
   static func text(_ diagnosis: Diagnosis) -> String {
-    "\(diagnosis.subject): \(diagnosis.problem)" + (diagnosis.suggestion.map { "\n  \($0)" } ?? "")
+    let problem = Quoting.terminal(diagnosis.problem, keepingLines: true)
+    let suggestion = diagnosis.suggestion.map { "\n  " + Quoting.terminal($0, keepingLines: true) } ?? ""
+    return "\(Quoting.terminal(diagnosis.subject)): \(problem)\(suggestion)"
+  }
+
+  /// Fit to be shown, with every line but the first set in.
+  private static func indented(_ text: String) -> String {
+    let lines = Quoting.terminal(text, keepingLines: true).parts(by: "\n")
+    return lines[0] + lines.dropFirst().map { "\n" + ($0.begins(with: "  ") || $0.isEmpty ? "" : "  ") + $0 }.joined()
   }
 
   /// Shows a line that the next one replaces; an empty one takes it away.
   func status(_ text: String) {
-    let line = String(text.prefix(width - 1))
+    let line = String(Quoting.terminal(text).prefix(width - 1))
     statusLine.withLock { current in
       current = line
       raw("\r\u{1b}[K" + line)

@@ -52,8 +52,9 @@ enum Formats {
     return text
   }
 
-  /// Columns wide enough for their longest cell.
+  /// Columns wide enough for their longest cell. Each cell stays on its line.
   static func table(_ rows: [[String]]) -> String {
+    let rows = rows.map { $0.map { Quoting.terminal($0) } }
     guard let first = rows.first else { return "" }
     let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in

@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 import Foundation
 
 /// A JSON value, for outcomes whose keys others have chosen.
@@ -38,7 +39,7 @@ indirect enum JSONValue: Encodable, Sendable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
+      return Quoting.jsonDocument(String(decoding: try encoder.encode(self), as: UTF8.self))
     } catch {
       preconditionFailure("every value can be encoded: \(error)")
     }

@@ -42,7 +42,9 @@ struct SystemLog: ConsoleSink {
   func take(_ text: String, level: Int) {
     guard level <= verbosity else { return }
     let line = LogLine(text, verbosity: level)
-    withVaList([line.message]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
+    for part in line.message.lines() {
+      withVaList([part]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
+    }
   }
 }
 

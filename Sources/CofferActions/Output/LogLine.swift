@@ -28,26 +28,26 @@ struct LogLine: Sendable, Equatable {
   let message: String
 
   /// - Parameters:
-  ///   - text: As the console prints it.
+  ///   - text: As the console prints it, with nothing in it that others could forge a line with.
   ///   - verbosity: The verbosity from which on it is seen.
   init(_ text: String, verbosity: Int) {
     let found: Level =
       switch verbosity {
       case ..<0: .error
-      case 0: text.hasPrefix("warning: ") ? .warning : .answer
+      case 0: text.begins(with: "warning: ") ? .warning : .answer
       case 1: .info
       default: .debug
       }
     level = found
     let start = "\(found.rawValue.lowercased()): "
-    message = text.hasPrefix(start) ? String(text.dropFirst(start.count)) : text
+    message = text.after(beginning: start) ?? text
   }
 
   /// Puts the line into a format with names in braces; other names stay.
   func formatted(_ format: String, at time: Date) -> String {
     let milliseconds = Int((time.timeIntervalSince1970 * 1000).rounded(.down)) % 1000
     let clock = Formats.strftime("%Y-%m-%d %H:%M:%S", time) + "," + String(format: "%03d", milliseconds)
-    return format.replacing("{asctime}", with: clock).replacing("{levelname}", with: level.rawValue)
-      .replacing("{prefix}", with: "").replacing("{message}", with: message)
+    return format.swapping("{asctime}", for: clock).swapping("{levelname}", for: level.rawValue)
+      .swapping("{prefix}", for: "").swapping("{message}", for: message)
   }
 }

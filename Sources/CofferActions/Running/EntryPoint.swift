@@ -10,6 +10,7 @@ import Foundation
 @c(coffer_main)
 public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
+  ProcessPrivacy.keepMemory()
   do {
     let words = try ProgramArguments.words(count, arguments)
     if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }

@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferRepository
+import CofferSystem
 import Foundation
 
 /// Asks for a passphrase on the terminal, without showing it.
@@ -47,6 +48,7 @@ enum PassphrasePrompt {
   }
 
   private static func say(_ text: String) {
+    let text = Quoting.terminal(text, keepingLines: true)
     _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

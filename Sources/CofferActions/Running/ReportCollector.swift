@@ -82,7 +82,7 @@ final class ReportCollector: Sendable {
       report.errors = SeveralErrors(errors).errors.map { error in
         let diagnosis = Program.diagnosis(of: error)
         let advice = diagnosis.suggestion.map { ". \($0)" } ?? ""
-        return "\(diagnosis.subject): \(diagnosis.problem)\(advice)"
+        return "\(Quoting.terminal(diagnosis.subject)): \(diagnosis.problem)\(advice)"
       }
     }
   }

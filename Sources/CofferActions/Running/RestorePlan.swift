@@ -48,7 +48,7 @@ struct RestorePlan {
   }
 
   /// What will be done, a line a database.
-  var summary: [String] { steps.map(\.restore.summary) }
+  var summary: [String] { steps.map { Quoting.terminal($0.restore.summary) } }
 
   /// Restores one database after the other.
   ///

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A value of a configuration, to be shown.
 public indirect enum ConfigurationValue: Sendable, Equatable {
   case null
@@ -41,6 +43,8 @@ extension ConfigurationValue {
         self = .text(Self.mask)
       } else {
         self.init(scalar: node, isText: option?.isText == true)
+        // Servers are named by URLs, and some hold a user's password.
+        if hidesSecrets, case .text(let text) = self { self = .text(URLSecrets.masked(text)) }
       }
     }
   }

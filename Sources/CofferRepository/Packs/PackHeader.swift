@@ -92,7 +92,7 @@ extension PackHeader {
     let both = try KeyDerivation.hkdf(secret: shared, salt: salt, label: label, count: keySize + 32)
     return both.withUnsafeBytes { bytes in
       (
-        SecretBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[..<keySize])),
+        SecretBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[..<keySize]), ownsPages: false),
         Array(bytes[keySize...])
       )
     }

@@ -52,4 +52,23 @@ extension Quoting {
     }
     return line
   }
+
+  /// A JSON document of the same meaning that nothing in it steers a terminal. Encoders escape the controls of ASCII only.
+  ///
+  /// - Parameter document: Well-formed, on one line: what is unfit for terminals can stand in its texts only.
+  public static func jsonDocument(_ document: String) -> String {
+    guard document.unicodeScalars.contains(where: \.isUnfitForTerminals) else { return document }
+    var result = ""
+    for scalar in document.unicodeScalars {
+      if scalar.isUnfitForTerminals {
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+        }
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
 }

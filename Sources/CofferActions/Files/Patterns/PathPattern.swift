@@ -31,21 +31,26 @@ struct PathPattern {
   ///   - style: The style of a pattern that names none.
   /// - Throws: `PatternError`.
   init(_ text: String, style: Style) throws(PatternError) {
-    var (style, pattern) = (style, Substring(text))
-    let mark = text.prefix(2)
-    if text.dropFirst(2).first == ":", mark.allSatisfy({ $0.isLetter || $0.isNumber }) {
-      guard let named = Style(rawValue: String(mark)) else { throw .unknownStyle(String(mark), line: text) }
-      (style, pattern) = (named, text.dropFirst(3))
+    var (style, pattern) = (style, text)
+    let parts = text.parts(by: ":", limit: 2)
+    if parts.count == 2, parts[0].utf8.count == 2, parts[0].utf8.allSatisfy(Self.isOfStyle) {
+      guard let named = Style(rawValue: parts[0]) else { throw .unknownStyle(parts[0], line: text) }
+      (style, pattern) = (named, parts[1])
     }
     guard !pattern.isEmpty else { throw .empty(line: text) }
-    matcher = try Self.matcher(style, String(pattern), line: text)
+    matcher = try Self.matcher(style, pattern, line: text)
+  }
+
+  private static func isOfStyle(_ byte: UInt8) -> Bool {
+    let sign = Character(Unicode.Scalar(byte))
+    return byte < 0x80 && (sign.isLetter || sign.isNumber)
   }
 
   private static func matcher(_ style: Style, _ pattern: String, line: String) throws(PatternError) -> Matcher {
     let path = PathText.normalized(pattern)
     // A folder is matched with its content, but with a slash at the pattern's end only its content is.
     let folder = path.isEmpty ? "" : path + "/"
-    let end = pattern.hasSuffix("/") ? "/" : ""
+    let end = pattern.ends(with: "/") ? "/" : ""
     switch style {
     case .flat: return .wildcards(WildcardPattern("\(folder)*\(end)", style: .flat))
     case .shell: return .wildcards(WildcardPattern("\(folder)**/*\(end)", style: .byFolder))
@@ -63,11 +68,11 @@ struct PathPattern {
   /// Two things that Python, whose expressions Borg's users write, spells in another way.
   private static func translated(_ expression: String) -> String {
     var result = ""
-    var rest = expression.replacing("(?P<", with: "(?<").makeIterator()
-    while let character = rest.next() {
-      result.append(character)
-      guard character == "\\", let escaped = rest.next() else { continue }
-      result.append(escaped == "Z" ? "z" : escaped)
+    var rest = expression.swapping("(?P<", for: "(?<").unicodeScalars.makeIterator()
+    while let scalar = rest.next() {
+      result.unicodeScalars.append(scalar)
+      guard scalar == "\\", let escaped = rest.next() else { continue }
+      result.unicodeScalars.append(escaped == "Z" ? "z" : escaped)
     }
     return result
   }

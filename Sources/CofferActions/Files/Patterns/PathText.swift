@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 
 /// A path in an archive, in the forms that patterns look at.
 struct PathText {
@@ -40,9 +41,9 @@ struct PathText {
 
   /// A path without empty parts and `.`, and with `..` taken back as far as it goes; a leading slash is left out.
   static func normalized(_ path: String) -> String {
-    let isAbsolute = path.hasPrefix("/")
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    let isAbsolute = path.begins(with: "/")
+    var parts: [String] = []
+    for part in path.parts(by: "/", keepingEmpty: false) where part != "." {
       if part != ".." {
         parts.append(part)
       } else if let last = parts.last, last != ".." {

@@ -1,4 +1,4 @@
-import Foundation
+import CofferSystem
 
 /// Reads the lines of `patterns` and of pattern files.
 ///
@@ -14,8 +14,10 @@ struct PatternLines {
   mutating func add(lines: [String]) throws(PatternError) {
     var style = PathPattern.Style.shell
     for line in Self.meaningful(lines) {
-      let rest = line.dropFirst().trimmingCharacters(in: .whitespaces)
-      guard let command = line.first, "RrPp+-!".contains(command) else { throw .unknownCommand(line: line) }
+      guard let command = line.unicodeScalars.first, "RrPp+-!".unicodeScalars.contains(command) else {
+        throw .unknownCommand(line: line)
+      }
+      let rest = String(line.unicodeScalars.dropFirst()).trimmed
       guard !rest.isEmpty else { throw .empty(line: line) }
       switch command {
       case "R", "r": roots.append(rest)
@@ -39,6 +41,6 @@ struct PatternLines {
   }
 
   private static func meaningful(_ lines: [String]) -> [String] {
-    lines.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    lines.map(\.trimmed).filter { !$0.isEmpty && !$0.begins(with: "#") }
   }
 }
