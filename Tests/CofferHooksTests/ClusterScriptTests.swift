@@ -95,6 +95,41 @@ struct ClusterScriptTests {
     #expect(changes == [script[0], script[4], reset, script[8], script[9], script[13]])
   }
 
+  @Test("A name with a line break, a body with semicolons and bytes that are no UTF-8 come through whole")
+  func oddContent() throws {
+    let head = "-- Database \"o\" dump\nCREATE DATABASE \"o\" ENCODING = 'LATIN1';\n\\connect o\n"
+    let content: [UInt8] =
+      Array("COPY public.s (id, \"a\n FROM stdin;\nb\") FROM stdin;\n".utf8)
+      + "-- Name: DATABASE o\n\\connect x\n\\.\n".utf8
+      + "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC\n SELECT 1;\n\\connect y\nEND;\n".utf8
+    let comment =
+      Array("-- Name: DATABASE o; Type: COMMENT\nCOMMENT ON DATABASE o IS 'M".utf8) + [0xfc]
+      + "\nx DATABASE o ';\n".utf8
+    let renamed =
+      Array("-- Name: DATABASE o; Type: COMMENT\nCOMMENT ON DATABASE \"tmp\" IS 'M".utf8) + [0xfc]
+      + "\nx DATABASE o ';\n".utf8
+    var script = ClusterScript { _ in "tmp" }
+    var got: [UInt8] = []
+    var creations: [String] = []
+    try (Array(head.utf8) + content + comment).withUnsafeBytes {
+      try script.feed($0) { part in
+        if case .content(let bytes) = part { got += bytes }
+        if case .creation(let statement) = part { creations.append(statement.shown) }
+      }
+    }
+    #expect(got == content + renamed)
+    #expect(creations == ["CREATE DATABASE \"tmp\" ENCODING = 'LATIN1';"])
+  }
+
+  @Test("A member whose name looks like the end of a statement is granted to whole")
+  func grantors() {
+    let grant = #"GRANT a TO "b GRANTED BY ""c" WITH ADMIN OPTION GRANTED BY "d GRANTED BY e";"#
+    let globals = GlobalStatements([ServerText(grant)], restoringAs: ServerText("x"), isSuperuser: false)
+    let changes = globals.changes(besides: [], without: []).map(\.shown)
+    #expect(changes == [#"GRANT a TO "b GRANTED BY ""c" WITH ADMIN OPTION;"#])
+    #expect(GlobalStatements([ServerText("DO 'x';")], restoringAs: ServerText("x")).strange?.shown == "DO 'x';")
+  }
+
   @Test("Lists of names are read as the server keeps them")
   func identifiers() {
     func names(_ list: String) -> [String]? { PostgreSQLText.identifiers(ServerText(list))?.map(\.shown) }

@@ -79,6 +79,53 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     }
   }
 
+  @Test("A database that can be made under no other name gets its place at once, and gives it back on a failure")
+  func boundDatabase() throws {
+    for server in [one, two] { for name in ["bound", "later"] { try server.recreate(name) } }
+    // As pg_cron's extension, this refuses to be made in a database of another name.
+    try one.run(
+      """
+      CREATE FUNCTION here() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$ BEGIN
+      IF current_database() <> 'bound' THEN RAISE EXCEPTION 'can only be made in bound'; END IF; RETURN 1; END $f$;
+      CREATE TABLE job AS SELECT 7 AS a; CREATE INDEX ON job ((a + public.here()));
+      """, in: "bound")
+    try one.run("CREATE TABLE t AS SELECT 1 AS a", in: "later")
+    try two.run("CREATE TABLE old AS SELECT 3 AS a", in: "bound")
+    let context = try makeContext(variables: ["PGOPTIONS": "-c cron.database_name=bound"])
+    let root = try configured(one.entry("all", "label: cluster"))
+    let dump = try take(root, context)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(plan.summary.contains("'bound' when it is its turn"), "\(plan.summary)")
+
+    try dump.restore(plan, context: context, length: dump.bytes.count - 500)
+    #expect(try two.run("SELECT a FROM old", in: "bound") == "3\n")
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
+    try dump.restore(plan, context: context)
+    #expect(try two.run("SELECT a FROM job", in: "bound") == "7\n")
+    #expect(try two.run("SELECT a FROM t", in: "later") == "1\n")
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
+    for server in [one, two] { for name in ["bound", "later"] { try server.drop(name) } }
+  }
+
+  @Test("A plan names the replication slots that go with the old databases, and a standby is refused")
+  func target() throws {
+    let connection = try PostgreSQLConnection(
+      ConfigurationSection(),
+      to: ServerAddress(hostname: one.hostname, port: one.port, username: one.username, password: one.password))
+    let context = try makeContext()
+    let identity = DumpIdentity(hook: "postgresql_databases", database: "all")
+    let target = try PostgreSQLTarget(connection, of: identity, context: context)
+    #expect(target.isSuperuser && !target.isStandby && target.major == 15 && target.cronDatabase == nil)
+    try target.checkItTakesChanges(of: identity)
+    // A psql that answers as a standby's does.
+    let psql = try standIn(
+      "for last; do :; done; psql \"$@\" >/dev/null; printf 'x%s\\037t\\037t\\037t\\037t\\037x3135\\037\\n' 7a")
+    let standby = connection.using([psql], for: .psql)
+    let other = try PostgreSQLTarget(standby, of: identity, context: context)
+    #expect(other.isStandby && other.user.text == "z" && other.version == "15")
+    #expect(throws: RestoreError.self) { try other.checkItTakesChanges(of: identity) }
+  }
+
   @Test("The database that every server has comes with its settings, and what was in template1 is told")
   func ownDatabases() throws {
     try one.run("ALTER DATABASE postgres SET work_mem = '6MB'")

@@ -40,13 +40,19 @@ struct PostgreSQLClusterRestore: PlannedRestore {
       : "; replication slots of the old ones are dropped: "
         + slots.map { "\($0.name.shown) of '\($0.database.shown)'" }.joined(separator: ", ")
     return "\(facts.identity.title) -> every database of it at \(entry.connection.place), "
-      + "put in place of the ones of the same names once all are restored\(end)"
+      + "put in place of the ones of the same names once all are restored\(cron)\(end)"
+  }
+
+  private var cron: String {
+    guard let name = target.cronDatabase else { return "" }
+    return " (but '\(name.shown)' when it is its turn, because pg_cron can be made in no database of another name; "
+      + "the old one is kept until all are whole)"
   }
 
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     PostgreSQLRunningClusterRestore(
-      facts: facts, entry: entry, user: target.user, isSuperuser: target.isSuperuser, context: context)
+      facts: facts, entry: entry, target: target, context: context)
   }
 }

@@ -61,27 +61,41 @@ struct PostgreSQLDump: PlannedDump {
       connection = client.connection
       facts.clientVersion = client.version
     }
-    let arguments = arguments(encoding: server.encoding)
     server.warnings = warnings + server.warnings
     if format == "directory" {
-      return try PostgreSQLFolderDump(
-        command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
-        facts: facts, warnings: server.warnings, context: context)
+      do {
+        let arguments = arguments(format, server.encoding)
+        return try PostgreSQLFolderDump(
+          command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
+          facts: facts, warnings: server.warnings, context: context)
+      } catch DumpError.programFailed(_, _, _, let lines) where isKeptFromFolder(lines) {
+        facts.format = "custom"
+        server.warnings.append(
+          "Dumped in format custom: pg_dump_command runs pg_dump where, or as a user who, cannot write into the run's "
+            + "folder")
+      }
     }
     let stream = try DumpStream(
-      connection.command(program, arguments, context: context), of: identity, context: context)
+      connection.command(program, arguments(facts.format, server.encoding), context: context), of: identity,
+      context: context)
     return PostgreSQLStreamDump(stream, facts: facts, warnings: server.warnings + passwordWarnings)
+  }
+
+  /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.
+  private func isKeptFromFolder(_ lines: [String]) -> Bool {
+    entry.connection.override(of: .dump) != nil && lines.contains { $0.holds("could not create directory") }
+      && !entry.dumpOptions.contains { $0.begins(with: "-j") || $0.begins(with: "--jobs") }
   }
 
   /// - Parameter encoding: That of what is dumped, whatever the user's sessions have; nil where it is not known, or not
   ///   one.
-  private func arguments(encoding: String?) -> [String] {
+  private func arguments(_ format: String, _ encoding: String?) -> [String] {
     let owner = entry.noOwner ? ["--no-owner"] : []
     let encoded = encoding.map { ["--encoding=" + $0] } ?? []
     switch scope {
     case .database(let name):
       // pg_dump has to be told the name from a connection string.
-      return owner + ["--format", format] + formatArguments + encoded + entry.dumpOptions
+      return owner + ["--format", format] + formatArguments(format) + encoded + entry.dumpOptions
         + ["--dbname=" + PostgreSQLText.connectionString(name)]
     case .server: return owner + encoded + entry.dumpOptions
     case .globals(let withPasswords):
@@ -91,7 +105,7 @@ struct PostgreSQLDump: PlannedDump {
 
   /// Plain dumps get the statements that make room; the archive formats get theirs from pg_restore. Compressed dumps do
   /// not deduplicate; blocks are compressed after that.
-  private var formatArguments: [String] {
+  private func formatArguments(_ format: String) -> [String] {
     switch format {
     case "plain": ["--clean", "--if-exists"]
     case "custom", "directory": ["--compress", entry.compression.map { $0 == "none" ? "0" : $0 } ?? "0"]

@@ -22,11 +22,27 @@ struct PostgreSQLGlobalsPlan {
         entry.identity, problem: "Its pg_dump_command does not end in pg_dump, so pg_dumpall cannot be found beside it",
         suggestion: "Take 'globals: true' out, or write the command so that it ends in pg_dump")
     }
+    // Where it is not, nobody has asked for more than what is possible.
+    if entry.globals == .automatic, try !canRun(entry, context) { return nil }
     decided.insert(place)
     let result = try? entry.connection.queryServer(
       "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')", context: context)
     // A server that does not answer is told of by the dumps of its databases.
     guard let result, result.status.isSuccess else { return nil }
     return .globals(withPasswords: result.text.begins(with: "t"))
+  }
+
+  /// Whether pg_dumpall is where a command that is configured has pg_dump.
+  private func canRun(_ entry: PostgreSQLEntry, _ context: HookContext) throws -> Bool {
+    guard entry.connection.override(of: .dump) != nil, let connection = entry.globalsConnection else { return true }
+    do {
+      let answer = try context.launcher.run(
+        connection.versionCommand(.dumpAll, context: context), cancellation: context.cancellation)
+      return answer.status.isSuccess
+    } catch is LaunchError {
+      return false
+    } catch is CommandTimedOut {
+      return false
+    }
   }
 }

@@ -26,7 +26,7 @@ struct PostgreSQLListing {
     let result = try entry.connection.queryServer(Self.question, options: entry.listOptions, context: context)
     guard let rows = PostgreSQLAnswer(result, columns: 2)?.rows else {
       throw DumpError.listingFailed(
-        entry.identity, program: "psql", lines: PostgreSQLFailure.ordered(result.errorLines))
+        entry.identity, program: "psql", lines: PostgreSQLFailure.told(result.errorLines))
     }
     let pattern = entry.identity.database == "all" ? nil : NamePattern(entry.identity.database)
     // A database whose removal was interrupted has a limit of -2, and allows no connections either.

@@ -6,16 +6,19 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private struct Database {
     let final: ServerText
     /// What it is called until all are whole.
-    let temporary: String
+    var temporary: String
     /// What the old one is called from then on, until it is dropped.
     let old: String
     var isMade = false
+    /// Whether the old one has made room already, for a database that cannot have another name even for a while.
+    var isInPlace = false
+    /// Whether there was an old one that has made room.
+    var hasMoved = false
   }
 
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
-  private let user: ServerText
-  private let isSuperuser: Bool
+  private let target: PostgreSQLTarget
   private let context: HookContext
   private let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
   private lazy var script = ClusterScript { [unowned self] _ in databases.last?.temporary ?? "" }
@@ -32,11 +35,10 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private static let postgres = ServerText("postgres")
   private static let template = ServerText("template1")
 
-  init(facts: DumpFacts, entry: PostgreSQLEntry, user: ServerText, isSuperuser: Bool, context: HookContext) {
+  init(facts: DumpFacts, entry: PostgreSQLEntry, target: PostgreSQLTarget, context: HookContext) {
     self.facts = facts
     self.entry = entry
-    self.user = user
-    self.isSuperuser = isSuperuser
+    self.target = target
     self.context = context
   }
 
@@ -75,10 +77,17 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   func abandon() {
     client?.abandon()
     client = nil
-    for database in databases where database.isMade {
-      try? connection.execute(
-        "DROP DATABASE IF EXISTS \(identifier: database.temporary) WITH (FORCE)", database: "template1", of: identity,
-        isCleanup: true, context: context)
+    for database in databases {
+      if database.isMade {
+        try? connection.execute(
+          "DROP DATABASE IF EXISTS \(identifier: database.temporary) WITH (FORCE)", database: "template1", of: identity,
+          isCleanup: true, context: context)
+      }
+      if database.hasMoved {
+        try? connection.execute(
+          "ALTER DATABASE \(identifier: database.old) RENAME TO \(identifier: database.final)", database: "template1",
+          of: identity, isCleanup: true, context: context)
+      }
     }
     databases = []
     globals?.undo()
@@ -96,19 +105,46 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     databases.append(
       Database(
         final: name, temporary: Self.temporaryName(number, mark), old: Self.temporaryName(number, mark + "_old")))
+    if name == target.cronDatabase, let text = name.text { try makeRoom(for: text) }
+  }
+
+  /// Moves the old database away, so that the new one has its own name from the beginning.
+  private func makeRoom(for name: String) throws {
+    let number = databases.count - 1
+    if try connection.names("datname", of: "pg_database", identity, context).contains(databases[number].final) {
+      let move: PostgreSQLStatement =
+        "ALTER DATABASE \(identifier: name) RENAME TO \(identifier: databases[number].old);"
+      try ScriptClient.run(
+        [Self.terminating([databases[number].final]), move].map { ServerText($0.bytes) }, in: "template1",
+        options: entry.restoreOptions, connection: connection, of: identity, context: context)
+      databases[number].hasMoved = true
+    }
+    databases[number].temporary = name
+    databases[number].isInPlace = true
+  }
+
+  /// Ends the connections to databases.
+  private static func terminating(_ databases: [ServerText]) -> PostgreSQLStatement {
+    let list = databases.map { "\(literal: $0)" as PostgreSQLStatement }.joined(separator: ", ")
+    return """
+      SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+      WHERE a.datname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[\(list)]);
+      """
   }
 
   private func makeGlobals() throws {
     guard globals == nil else { return }
     globals = try ServerGlobals(
-      GlobalStatements(statements, restoringAs: user, isSuperuser: isSuperuser), facts: facts, connection: connection,
-      options: entry.restoreOptions, context: context)
+      GlobalStatements(statements, restoringAs: target.user, isSuperuser: target.isSuperuser), facts: facts,
+      connection: connection, options: entry.restoreOptions, context: context)
   }
 
   private func create(_ statement: ServerText) throws {
     guard !databases.isEmpty, !isTakingTemplate else { return }
-    if statement.begins(with: "CREATE DATABASE ") { databases[databases.count - 1].isMade = true }
-    try connection.execute(foreign: statement, database: "template1", of: identity, context: context)
+    guard statement.begins(with: "CREATE DATABASE ") else {
+      return try connection.execute(foreign: statement, database: "template1", of: identity, context: context)
+    }
+    try make { try connection.execute(foreign: statement, database: "template1", of: identity, context: context) }
   }
 
   private func send(_ lines: UnsafeRawBufferPointer) throws {
@@ -131,10 +167,17 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   /// pg_dumpall writes no CREATE for the database that every server has.
   private func makeWithoutStatement() throws {
     guard let database = databases.last, !isTakingTemplate, !database.isMade else { return }
-    databases[databases.count - 1].isMade = true
-    try connection.execute(
-      DatabaseProperties(details: facts.details).creation(of: database.temporary, tablespaces: []),
-      database: "template1", of: identity, context: context)
+    let statement = DatabaseProperties(details: facts.details).creation(of: database.temporary, tablespaces: [])
+    try make { try connection.execute(statement, database: "template1", of: identity, context: context) }
+  }
+
+  /// Makes the last database. Under a temporary name it is ours in any case, under its own only when that went well:
+  /// what is not ours is never dropped.
+  private func make(_ creation: () throws -> Void) throws {
+    let number = databases.count - 1
+    if !databases[number].isInPlace { databases[number].isMade = true }
+    try creation()
+    databases[number].isMade = true
   }
 
   private func endDatabase() throws {
@@ -151,16 +194,12 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private func swap() throws -> [String] {
     var existing: Set<ServerText> = []
     var steps: [PostgreSQLStatement] = []
-    if !databases.isEmpty {
+    let waiting = databases.filter { !$0.isInPlace }
+    if !waiting.isEmpty {
       existing = try connection.names("datname", of: "pg_database", identity, context)
-      let list = databases.map { "\(literal: $0.final)" as PostgreSQLStatement }.joined(separator: ", ")
-      steps.append(
-        """
-        SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
-        WHERE a.datname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[\(list)]);
-        """)
+      steps.append(Self.terminating(waiting.map(\.final)))
     }
-    for database in databases {
+    for database in waiting {
       if existing.contains(database.final) {
         steps.append("ALTER DATABASE \(identifier: database.final) RENAME TO \(identifier: database.old);")
       }
@@ -169,7 +208,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     try ScriptClient.run(
       (globals?.changes ?? []) + steps.map { ServerText($0.bytes) }, in: "template1", options: entry.restoreOptions,
       connection: connection, of: identity, context: context)
-    return databases.filter { existing.contains($0.final) }.flatMap { database in
+    return databases.filter { $0.hasMoved || !$0.isInPlace && existing.contains($0.final) }.flatMap { database in
       connection.executeEach(
         ["DROP DATABASE \(identifier: database.old) WITH (FORCE)"], database: "template1", of: identity,
         context: context

@@ -10,19 +10,22 @@ struct PostgreSQLTarget: Sendable, Equatable {
   let isStandby: Bool
   /// As the server tells it, for example `15.18 (Debian 15.18-0+deb12u1)`.
   let version: String
+  /// The database that pg_cron is bound to: its extension can be made in no other.
+  let cronDatabase: ServerText?
 
   var major: Int? { PostgreSQLVersion.major(version[...]) }
 
   private static let question = """
     SELECT \(PostgreSQLAnswer.text("r.rolname")), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
-    pg_catalog.pg_is_in_recovery(), \(PostgreSQLAnswer.text("pg_catalog.current_setting('server_version')"))
+    pg_catalog.pg_is_in_recovery(), \(PostgreSQLAnswer.text("pg_catalog.current_setting('server_version')")),
+    \(PostgreSQLAnswer.text("pg_catalog.current_setting('cron.database_name', true)"))
     FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) current_user
     """
 
   /// - Throws: `RestoreError.refused` when the server does not answer.
   init(_ connection: PostgreSQLConnection, of identity: DumpIdentity, context: HookContext) throws {
     let result = try connection.queryServer(Self.question, context: context)
-    guard let row = PostgreSQLAnswer(result, columns: 6)?.rows.first, let name = row[0] else {
+    guard let row = PostgreSQLAnswer(result, columns: 7)?.rows.first, let name = row[0] else {
       throw RestoreError.refused(
         identity, problem: PostgreSQLFailure.telling(result.errorLines),
         suggestion: ClientFailure.suggestion(result.errorLines))
@@ -34,6 +37,7 @@ struct PostgreSQLTarget: Sendable, Equatable {
     mayCreateDatabases = isTrue[1] || isTrue[3]
     isStandby = isTrue[4]
     version = row[5]?.text ?? ""
+    cronDatabase = row[6]
   }
 
   /// - Throws: `RestoreError.refused` for a server that takes no changes.
