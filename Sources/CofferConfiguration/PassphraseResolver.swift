@@ -50,7 +50,7 @@ public struct PassphraseResolver: Sendable {
         command: command, detail: result.errorLines.last ?? "exit status \(result.status.code)")
     }
     var text = result.text
-    while text.last?.isNewline == true { text.removeLast() }
+    while let rest = text.before(end: "\n") ?? text.before(end: "\r") { text = rest }
     guard !text.isEmpty else {
       throw ConfigurationError.passcommandFailed(command: command, detail: "it printed nothing")
     }

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// The services there are. A new one is one more line.
 public enum MonitoringRegistry {
@@ -26,7 +27,7 @@ public enum MonitoringRegistry {
       guard let section = root[type.option] else { return nil }
       let settings = MonitoringSettings(section, of: type.option.name) { text in
         // Validation leaves variables of the environment as they are.
-        guard !text.hasPrefix("{credential"), !text.contains("${") else { throw Unknown() }
+        guard !text.begins(with: "{credential"), !text.holds("${") else { throw Unknown() }
         return text
       }
       do {

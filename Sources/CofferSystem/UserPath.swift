@@ -6,8 +6,8 @@ public enum UserPath {
   ///   - folder: What a relative path starts from; absolute.
   ///   - home: What `~/` stands for; nil leaves it as any other name.
   public static func absolute(_ path: String, from folder: String, home: String?) -> String {
-    if path.hasPrefix("~/"), let home { return home + path.dropFirst() }
-    if path.hasPrefix("/") { return path }
+    if let home, let rest = path.after(beginning: "~/") { return "\(home)/\(rest)" }
+    if path.begins(with: "/") { return path }
     return folder == "/" ? "/\(path)" : "\(folder)/\(path)"
   }
 }

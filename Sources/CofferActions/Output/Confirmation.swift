@@ -7,6 +7,6 @@ enum Confirmation {
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return true }
     let text = Array("\(Quoting.terminal(question, keepingLines: true)) [y/N] ".utf8)
     _ = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    return ["y", "yes"].contains(readLine()?.trimmingCharacters(in: .whitespaces).lowercased() ?? "")
+    return ["y", "yes"].contains(readLine()?.trimmed.lowercased() ?? "")
   }
 }

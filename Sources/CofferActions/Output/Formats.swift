@@ -58,8 +58,9 @@ enum Formats {
     guard let first = rows.first else { return "" }
     let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-        .replacingOccurrences(of: " +$", with: "", options: .regularExpression)
+      var line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+      while let shorter = line.before(end: " ") { line = shorter }
+      return line
     }.joined(separator: "\n")
   }
 }

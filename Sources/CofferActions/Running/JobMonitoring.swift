@@ -67,7 +67,7 @@ struct JobMonitoring {
 
   private static func warn(_ name: String, _ error: any Error, _ console: Console) {
     let text = Console.text(Program.diagnosis(of: error))
-    console.warning(text.hasPrefix(name) ? text : "\(name): \(text)")
+    console.warning(text.begins(with: name) ? text : "\(name): \(text)")
   }
 }
 

@@ -16,15 +16,14 @@ struct CredentialReference: Sendable, Equatable {
   /// - Returns: nil when the text is no reference but stands for itself.
   /// - Throws: `CredentialError` when it begins like one and is none.
   init?(_ text: String) throws(CredentialError) {
-    guard text.hasPrefix("{credential "), let inside = text.firstRange(of: "{")?.upperBound else { return nil }
-    guard let end = text.firstIndex(of: "}") else {
-      throw .malformed("{credential", problem: "The closing brace is missing")
-    }
-    let reference = String(text[...end])
-    guard text.index(after: end) == text.endIndex else {
+    guard text.begins(with: "{credential "), let inside = text.after(beginning: "{") else { return nil }
+    let parts = inside.parts(by: "}", limit: 2)
+    guard parts.count > 1 else { throw .malformed("{credential", problem: "The closing brace is missing") }
+    let reference = "{\(parts[0])}"
+    guard parts[1].isEmpty else {
       throw .malformed(reference, problem: "Something stands after the closing brace")
     }
-    guard let words = try? ShellWords.split(String(text[inside..<end])), words.count > 1 else {
+    guard let words = try? ShellWords.split(parts[0]), words.count > 1 else {
       throw .malformed(reference, problem: "It names no kind of credential, or a quote is not closed")
     }
     guard let kind = Kind(rawValue: words[1]) else { throw .unknownKind(reference, kind: words[1]) }

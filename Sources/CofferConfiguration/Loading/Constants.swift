@@ -50,31 +50,37 @@ struct Constants {
 
   /// Returns nil when no constant is in the text.
   private mutating func replaced(_ text: String, at mark: SourceMark, isQuoted: Bool) -> String? {
-    guard text.contains("{") else { return nil }
     var result = ""
-    var rest = Substring(text)
+    var rest = text
     var isChanged = false
-    while let open = rest.firstIndex(of: "{") {
-      let isEscaped = rest[..<open].hasSuffix("\\")
-      let inside = rest[rest.index(after: open)...]
-      guard
-        let constant = values.first(where: { inside.hasPrefix($0.name + "}") || inside.hasPrefix($0.name + "\\}") }),
-        let end = inside.firstIndex(of: "}")
-      else {
-        result += rest[...open]
-        rest = inside
+    while true {
+      let parts = rest.parts(by: "{", limit: 2)
+      guard parts.count > 1 else { break }
+      guard let (constant, after) = constant(at: parts[1]) else {
+        result += parts[0] + "{"
+        rest = parts[1]
         continue
       }
-      if isEscaped {
-        result += rest[..<open].dropLast() + "{\(constant.name)}"
+      if let before = parts[0].before(end: "\\") {
+        result += before + "{\(constant.name)}"
       } else {
         let value = value(of: constant, at: mark)
-        result += rest[..<open] + (isQuoted ? Quoting.shellWord(value) : value)
+        result += parts[0] + (isQuoted ? Quoting.shellWord(value) : value)
       }
       isChanged = true
-      rest = inside[inside.index(after: end)...]
+      rest = after
     }
     return isChanged ? result + rest : nil
+  }
+
+  /// The constant whose name begins a text, and what comes after its closing brace.
+  private func constant(at text: String) -> ((name: String, value: YAMLNode), after: String)? {
+    for constant in values {
+      if let after = text.after(beginning: constant.name + "}") ?? text.after(beginning: constant.name + "\\}") {
+        return (constant, after)
+      }
+    }
+    return nil
   }
 
   private mutating func value(of constant: (name: String, value: YAMLNode), at mark: SourceMark) -> String {

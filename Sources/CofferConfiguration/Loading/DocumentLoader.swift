@@ -118,7 +118,7 @@ struct DocumentLoader {
       throw problem(
         node, "\(node.tag ?? "") means something only where an included file is merged",
         "Take it out, or merge a file by '<<: !include ...' in this file")
-    case let tag? where tag.hasPrefix("!"):
+    case let tag? where tag.begins(with: "!"):
       throw problem(node, "There is no tag \(tag)", "The tags are: !include, !retain, !omit")
     default: break
     }

@@ -17,7 +17,7 @@ enum OldHooks {
     if entry.key == "on_error" {
       return command(("after", "error"), when: ["create", "prune", "compact", "check"], entry.value, mark)
     }
-    let parts = entry.key.split(separator: "_", maxSplits: 1).map(String.init)
+    let parts = entry.key.parts(by: "_", limit: 2)
     guard parts.count == 2, ["before", "after"].contains(parts[0]) else { return nil }
     switch parts[1] {
     case "actions": return command((parts[0], "repository"), when: [], entry.value, mark)

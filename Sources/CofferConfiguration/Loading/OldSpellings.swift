@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Brings spellings of earlier versions of borgmatic up to date, and says what each is now.
 struct OldSpellings {
   private(set) var problems: [ConfigurationProblem] = []
@@ -138,12 +140,13 @@ struct OldSpellings {
 
   /// Returns `user@host:path` as an address; nil for paths of any other form.
   private static func sshAddress(of path: String) -> String? {
-    guard !path.contains("://"), let colon = path.firstIndex(of: ":"), !path[..<colon].contains("/"),
-      !["rclone", "s3", "b2", "file", "sftp", "rest"].contains(String(path[..<colon]))
+    let parts = path.parts(by: ":", limit: 2)
+    guard !path.holds("://"), parts.count > 1, !parts[0].holds("/"),
+      !["rclone", "s3", "b2", "file", "sftp", "rest"].contains(parts[0])
     else { return nil }
-    let place = path[path.index(after: colon)...]
-    let folder = place.hasPrefix("/") ? String(place) : place.hasPrefix("~") ? "/\(place)" : "/./\(place)"
-    return "ssh://\(path[..<colon])\(folder)"
+    let folder =
+      parts[1].begins(with: "/") ? parts[1] : parts[1].begins(with: "~") ? "/\(parts[1])" : "/./\(parts[1])"
+    return "ssh://\(parts[0])\(folder)"
   }
 
   // MARK: - Building

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A value that the command line gives to an option, in place of what the file says.
 public struct OptionChange: Sendable {
   enum Step: Sendable, Equatable {
@@ -65,18 +67,18 @@ extension OptionChange {
   /// - Throws: `ConfigurationProblem`.
   public init(override text: String) throws(ConfigurationProblem) {
     let argument = "--override \(text)"
-    guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+    let parts = text.parts(by: "=", limit: 2)
+    guard parts.count > 1, !parts[0].isEmpty else {
       throw ConfigurationProblem(
         mark: SourceMark(argument: argument), message: "It needs an option and a value",
         suggestion: "Write '--override OPTION=VALUE'")
     }
-    var names = text[..<equals].split(separator: ".").map(String.init)
+    var names = parts[0].parts(by: ".", keepingEmpty: false)
     if names.count > 1, OldSpellings.sections.contains(names[0]) { names.removeFirst() }
     let flag = OptionFlag("--" + names.joined(separator: "."))
-    let value = String(text[text.index(after: equals)...])
     self.init(
       path: flag?.path ?? names.map { .name($0) },
-      value: try OptionFlag.node(value, kind: flag?.kind ?? .section(nil), argument: argument), argument: argument)
+      value: try OptionFlag.node(parts[1], kind: flag?.kind ?? .section(nil), argument: argument), argument: argument)
   }
 }
 
