@@ -60,47 +60,83 @@ public final class Repository: Sendable {
   /// Whether the key in use can read and administer, or only add.
   public var role: KeyRole { context.keys.role }
 
-  /// Returns all archives, oldest first.
+  /// Returns all archives that can be read, oldest first; of the others it is said once that they are passed over.
   ///
-  /// - Throws: `StorageError`; `RepositoryError.damaged` for the first record that does not open.
+  /// - Throws: `StorageError` when the store does not answer.
   public func archives() throws -> [Archive] {
     let cache = ArchiveCache(context: context)
     let known = cache.load()
     var archives: [Archive] = []
     var isNews = false
     for status in try context.store.list(ArchiveRecord.folder) {
-      if let archive = known[status.name.lastPart] {
-        archives.append(archive)
-        continue
-      }
-      isNews = true
       do {
-        archives.append(try ArchiveRecord.read(status.name, context: context))
+        var archive: Archive
+        if let known = known[status.name.lastPart], status.name.parts.count == 2 {
+          archive = known
+        } else {
+          archive = try ArchiveRecord.read(status.name, context: context)
+          isNews = true
+        }
+        archive.received = status.received
+        archives.append(archive)
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
+      } catch {
+        context.remarks.add(error, consequence: "it is passed over")
       }
     }
     if isNews { cache.store(archives) }
-    return archives.sorted { ($0.end, $0.id) < ($1.end, $1.id) }
+    for archive in archives { tellClock(of: archive) }
+    return archives.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+  }
+
+  /// Seconds by which a clock may be ahead without a word.
+  private static let clockTolerance: Double = 300
+
+  private func tellClock(of archive: Archive) {
+    guard let received = archive.received, archive.end.timeIntervalSince(received) > Self.clockTolerance else { return }
+    let format = Date.ISO8601FormatStyle()
+    context.remarks.add(
+      Diagnosis(
+        subject: "archive \(archive.name)",
+        problem: "It says that it is of the future, from \(format.format(archive.end)): the clock of "
+          + "\(archive.draft.hostname) was ahead. It counts by the time at which it was received, "
+          + format.format(received)))
+  }
+
+  /// Removes the record of an archive that cannot be read, by its id.
+  ///
+  /// - Throws: `RepositoryError.noSuchArchive` when there is none, or it can be read; `.needsFullKey`.
+  public func deleteUnreadable(_ id: String) throws {
+    guard context.keys.role == .full else {
+      throw RepositoryError.needsFullKey(location: location, action: "delete archives")
+    }
+    guard let status = try context.store.list(ArchiveRecord.folder).first(where: { $0.name.lastPart.isSame(as: id) }),
+      (try? ArchiveRecord.read(status.name, context: context)) == nil
+    else { throw RepositoryError.noSuchArchive(id, location: location) }
+    try context.store.delete(status.name)
   }
 
   public func statistics() throws -> RepositoryStatistics {
     var statistics = RepositoryStatistics()
     for archive in try archives() {
       statistics.archiveCount += 1
-      statistics.totalSize += archive.statistics.originalSize
-      statistics.lastModified = archive.end
+      statistics.totalSize = statistics.totalSize.addingClamped(archive.statistics.originalSize)
+      statistics.lastModified = archive.time
     }
-    let loader = IndexLoader(context: context)
-    for status in try context.store.list("") { statistics.storedSize += UInt64(status.size) }
+    let loader = try IndexLoader(context: context)
+    for status in try context.store.list("") {
+      statistics.storedSize = statistics.storedSize.addingClamped(UInt64(clamping: status.size))
+    }
     var seen: Set<Digest256> = []
-    for run in try loader.runs(over: try loader.existingPacks()) {
+    let names = try loader.objectNames()
+    for run in try loader.runs(of: names, over: try loader.existingPacks()) {
       for number in 0..<run.layout.packCount {
         let pack = run.pack(number)
         guard pack.kind == .data, seen.insert(pack.digest).inserted else { continue }
         let blocks = run.blocks(ofPack: number)
         statistics.uniqueChunks += blocks.reduce(0) { $0 + UInt64(run.chunks(ofBlock: $1).count) }
-        statistics.uniqueSize += UInt64(pack.plainSize)
+        statistics.uniqueSize = statistics.uniqueSize.addingClamped(UInt64(clamping: pack.plainSize))
       }
     }
     return statistics
@@ -121,7 +157,8 @@ public final class Repository: Sendable {
   public func beginSession(
     options: SessionOptions = SessionOptions(), cancellation: Cancellation
   ) throws -> BackupSession {
-    let loader = IndexLoader(context: context)
+    try removeAbandoned()
+    let loader = try IndexLoader(context: context)
     return try BackupSession(
       context: context, loadIndex: { try loader.load(for: .deduplication) },
       compressionLevel: options.compressionLevel, cancellation: cancellation)
@@ -151,6 +188,9 @@ public final class ArchiveReader {
   private let streams: StreamReader
   private let location: String
 
+  /// Bytes of an item list at most: it is held in memory.
+  private static let itemListLimit: UInt64 = 4 << 30
+
   init(_ streams: StreamReader, location: String) {
     self.streams = streams
     self.location = location
@@ -158,6 +198,11 @@ public final class ArchiveReader {
 
   /// Returns the items of an archive in the order they were stored.
   public func items(of archive: Archive, cancellation: Cancellation) throws -> [ArchiveItem] {
+    guard archive.items.size <= Self.itemListLimit else {
+      throw RepositoryError.damaged(
+        object: "item list of archive \(archive.name)", location: location,
+        detail: "it says that it has \(archive.items.size) bytes")
+    }
     let sink = MemorySink()
     try streams.read(archive.items, into: sink, cancellation: cancellation)
     do {

@@ -9,6 +9,7 @@ struct RepositoryContext: Sendable {
   let signers: SignerDirectory
   let surroundings: RepositorySurroundings
   let remarks: Remarks
+  let quarantine = Quarantine()
 
   var location: String { store.location }
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
@@ -26,6 +27,11 @@ struct RepositoryContext: Sendable {
       }
     return ChunkHasher(
       key: try KeyDerivation.hkdf(secret: keys.chunkIDKey, salt: header.salt, label: label, count: 32))
+  }
+
+  /// Authenticates what this machine keeps of the repository for itself.
+  func cacheKey() throws -> SecretBytes {
+    try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)
   }
 
   func chunker() throws -> Chunker {

@@ -3,7 +3,8 @@ import Foundation
 /// Memory that a file stands behind, or none; whole pages, zeroed where nothing was written.
 ///
 /// Pages of a file can be given up by the system at any time and read again, so that their number does not count as
-/// memory that the program holds.
+/// memory that the program holds. A file is mapped only while nobody else knows its name: one that is cut short would end
+/// the program.
 public final class MappedMemory: @unchecked Sendable {
   // Sound because the owner writes before it shares the memory, and nobody writes after.
   public let bytes: UnsafeMutableRawBufferPointer
@@ -23,25 +24,16 @@ public final class MappedMemory: @unchecked Sendable {
     try map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, "memory")
   }
 
-  /// Makes a new file of this size, readable by its owner only, to be written through memory.
+  /// Gives a new file this size, to be written through memory.
   ///
   /// - Throws: `SystemError`, also when the disk has no room for it: a page that could not be written later on would
   ///   end the program.
-  public static func create(_ path: String, size: Int) throws(SystemError) -> MappedMemory {
-    let file = try FileDescriptor(opening: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+  public static func filling(
+    _ file: borrowing FileDescriptor, size: Int, subject: String
+  ) throws(SystemError) -> MappedMemory {
     let code = posix_fallocate(file.number, 0, off_t(size))
-    guard code == 0 else { throw SystemError(call: "posix_fallocate", subject: path, code: code) }
-    return try map(size, PROT_READ | PROT_WRITE, MAP_SHARED, file.number, path)
-  }
-
-  /// Maps a file for reading.
-  ///
-  /// - Throws: `SystemError`.
-  public static func read(_ path: String) throws(SystemError) -> MappedMemory {
-    let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NOFOLLOW)
-    let size = Int(try file.status(subject: path).st_size)
-    guard size > 0 else { throw SystemError(call: "mmap", subject: path, code: EINVAL) }
-    return try map(size, PROT_READ, MAP_SHARED, file.number, path)
+    guard code == 0 else { throw SystemError(call: "posix_fallocate", subject: subject, code: code) }
+    return try map(size, PROT_READ | PROT_WRITE, MAP_SHARED, file.number, subject)
   }
 
   /// Asks the system to keep memory without a file out of its swap space and out of crash reports. What it refuses, for the

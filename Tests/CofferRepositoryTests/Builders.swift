@@ -23,7 +23,7 @@ struct TestRepository {
 
   init(mode: EncryptionMode = .repokey, packTarget: Int = 1 << 18) throws {
     clock = ManualClock()
-    store = MemoryStore()
+    store = MemoryStore(now: clock.clock.now)
     repository = try Repository.create(
       in: store, options: RepositoryOptions(mode: mode, packTarget: packTarget, passphraseCost: 5),
       passphrase: Self.passphrase, surroundings: Self.surroundings(clock: clock))

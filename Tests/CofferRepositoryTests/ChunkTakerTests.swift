@@ -28,7 +28,7 @@ struct ChunkTakerTests {
 
   /// An index of what other streams left, each in a run of its own.
   private func index(of streams: [[UInt8]]) throws -> ChunkIndex {
-    let cache = IndexCache(folder: nil, random: .system)
+    let cache = IndexCache.inMemory()
     var runs: [IndexRun] = []
     for (number, stream) in streams.enumerated() {
       let fresh = try chunks(of: stream, in: ChunkIndex(runs: runs)).filter(\.isNew)

@@ -9,7 +9,7 @@ struct IndexRunTests {
   private let folder = NSTemporaryDirectory() + "coffer-runs-\(UInt64.random(in: 0 ... .max))"
   private let signer = KeyID([UInt8](repeating: 7, count: KeyID.size))
 
-  private var cache: IndexCache { IndexCache(folder: folder, random: .system) }
+  private var cache: IndexCache { IndexCache(folder: CacheFolder(folder), key: testCacheKey, random: .system) }
 
   private func cleanUp() {
     try? FileManager.default.removeItem(atPath: folder)
@@ -22,7 +22,7 @@ struct IndexRunTests {
     defer { cleanUp() }
     let packs = [pack(1, 0..<4000), pack(2, 4000..<4001), pack(3, 4001..<9995)]
     let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8), digest(9)]))
-    #expect(made.path != nil)
+    #expect(made.name != nil)
     let entries = cache.entries()
     #expect(entries.count == 1)
     let run = entries[0].run
@@ -41,7 +41,7 @@ struct IndexRunTests {
 
   @Test("Of a chunk that two packs hold, the first counts; an empty run finds nothing")
   func edges() throws {
-    let cache = IndexCache(folder: nil, random: .system)
+    let cache = IndexCache.inMemory()
     let twice = try #require(
       try cache.make(of: [pack(1, 0..<10), pack(2, 5..<15)], signer: signer, sources: []))
     #expect(twice.run.number(of: id(7)) == 7)
@@ -53,7 +53,7 @@ struct IndexRunTests {
 
   @Test("A stream that follows what is stored, leaves it and comes back, is told rightly at every chunk")
   func cursor() throws {
-    let cache = IndexCache(folder: nil, random: .system)
+    let cache = IndexCache.inMemory()
     let made = try #require(
       try cache.make(of: [pack(1, 0..<500), pack(2, 500..<900)], signer: signer, sources: []))
     let index = ChunkIndex(runs: [made.run])
@@ -97,7 +97,7 @@ struct IndexRunTests {
     let size = try #require(IndexRunLayout(sourceCount: 1, packCount: 1, blockCount: 30, chunkCount: 300)).filter
     for offset in [0, 9, 33, 50, 70, 130, 200, 260, size - 1] {
       let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8)]))
-      let path = try #require(made.path)
+      let path = "\(folder)/\(try #require(made.name))"
       var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
       bytes[offset] ^= 1
       try bytes.write(to: URL(fileURLWithPath: path))
@@ -105,15 +105,15 @@ struct IndexRunTests {
       #expect(files.isEmpty)
     }
     let made = try #require(try cache.make(of: packs, signer: signer, sources: []))
-    truncate(try #require(made.path), 500)
+    truncate("\(folder)/\(try #require(made.name))", 500)
     #expect(cache.entries().isEmpty && files.isEmpty)
   }
 
   @Test("A folder that cannot be written to, or a disk without room, costs memory and nothing else")
   func unwritable() throws {
-    let cache = IndexCache(folder: "/proc/nowhere", random: .system)
+    let cache = IndexCache(folder: CacheFolder("/proc/nowhere"), key: testCacheKey, random: .system)
     let made = try #require(try cache.make(of: [pack(1, 0..<300)], signer: signer, sources: []))
-    #expect(made.path == nil)
+    #expect(made.name == nil)
     #expect(made.run.number(of: id(299)) == 299)
   }
 }

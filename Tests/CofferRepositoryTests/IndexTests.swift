@@ -3,6 +3,8 @@ import Testing
 
 @testable import CofferRepository
 
+let testCacheKey = SecretBytes(copying: [UInt8](repeating: 3, count: 32))
+
 /// A chunk id like those of content, the same for the same number.
 func id(_ number: Int) -> ChunkID {
   let hasher = ChunkHasher(key: SecretBytes(copying: [UInt8](repeating: 1, count: 32)))
@@ -70,7 +72,7 @@ struct IndexTests {
   func spilling(usesFiles: Bool) throws {
     let folder = NSTemporaryDirectory() + "coffer-index-\(UInt64.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let cache = IndexCache(folder: usesFiles ? folder : nil, random: .system)
+    let cache = IndexCache(folder: usesFiles ? CacheFolder(folder) : nil, key: testCacheKey, random: .system)
     let index = ChunkIndex(cache: cache, tableLimit: 500)
     #expect(index.claim(id(-1)).isNew)
     for number in 0..<30 { try index.add(pack(UInt8(number + 1), number * 200..<number * 200 + 200)) }

@@ -15,9 +15,11 @@ enum CheckAction {
       + "the newest archive to its end; may be repeated.")
 
   static let declaration = ActionDeclaration(
-    "check", "-k", abstract: "Look for damage in the repositories; change nothing.",
+    "check", "-k", abstract: "Look for damage in the repositories.",
     discussion: """
-      Each level does what the ones below it do. Damage is told with the object and the archives it affects. A check \
+      Each level does what the ones below it do. Damage is told with the object and the archives it affects. \
+      Packs that are found damaged are remembered in the repository: nothing leans on them any more, and the next backup \
+      stores anew what comes by of them. A check \
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
       is asked for by --level, --only or --force is made now.
       """,
@@ -71,6 +73,9 @@ enum CheckAction {
   private static func check(_ access: OpenRepository, _ level: CheckLevel, _ context: ActionContext) throws {
     let report = try access.repository.check(
       level, newestArchives: context.root[CheckOptions.last], cancellation: context.cancellation)
+    for remark in report.remarks {
+      context.console.warning("\(Console.text(remark.diagnosis)); no archive needs it")
+    }
     for finding in report.findings { context.console.error(finding.diagnosis) }
     guard report.findings.isEmpty else {
       throw DamageFound(repository: access.location.path, count: report.findings.count)

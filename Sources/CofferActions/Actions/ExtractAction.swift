@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferStorage
 import CofferSystem
 import Foundation
 
@@ -39,8 +40,23 @@ enum ExtractAction {
           problem: "Archive \(archive.name) holds nothing at that path",
           suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
       }
+      context.tellMissing(from: archive)
       try Extraction(context, reader).run(items, to: folder, parts: parts)
     }
+  }
+}
+
+/// Files that the repository does not give back whole; all others were written.
+struct NotExtracted: DiagnosableError, Equatable {
+  let paths: [String]
+  /// What was wrong with the first.
+  let first: Diagnosis
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: first.subject,
+      problem: "\(first.problem). \(paths.count) files were not extracted:\n  \(paths.joined(separator: "\n  "))",
+      suggestion: first.suggestion)
   }
 }
 
@@ -91,20 +107,28 @@ struct Extraction {
     }
     let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
     let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
+    var damaged: [(path: String, cause: any Error)] = []
     for item in items {
       try context.cancellation.check()
       var isFolder = false
       if case .directory = item.content { isFolder = true }
       guard let parts = strip.parts(of: item.path, isFolder: isFolder) else { continue }
       context.console.step(Quoting.terminal(item.path.text))
-      try extractor.extract(item, parts: parts) { sink in
-        if case .file(let stream) = item.content {
-          try reader.read(stream, into: sink, cancellation: context.cancellation)
+      do {
+        try extractor.extract(item, parts: parts) { sink in
+          if case .file(let stream) = item.content {
+            try reader.read(stream, into: sink, cancellation: context.cancellation)
+          }
         }
+      } catch let error where error is RepositoryError || error is StorageError {
+        // What is damaged keeps nothing else from being written.
+        damaged.append((item.path.text, error))
       }
     }
     try extractor.finish()
     tell(extractor)
+    guard let first = damaged.first else { return }
+    throw NotExtracted(paths: damaged.map(\.path), first: Program.diagnosis(of: first.cause))
   }
 
   private func tell(_ extractor: FileExtractor) {

@@ -30,9 +30,22 @@ enum RepoInfoAction {
           ["Backed up:", "\(Formats.size(statistics.totalSize)) in all archives together"],
           ["Different:", Formats.size(statistics.uniqueSize)],
           ["Stored:", Formats.size(statistics.storedSize)],
+          ["Left behind:", leftovers(try access.repository.leftovers())],
           ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
         ]), keepingLines: true)
     }
+  }
+}
+
+extension RepoInfoAction {
+  private static func leftovers(_ left: Leftovers) -> String {
+    var parts: [String] = []
+    if left.unfinishedPuts > 0 {
+      parts.append("\(left.unfinishedPuts) unfinished files, \(Formats.size(left.unfinishedSize))")
+    }
+    if left.sessions > 0 { parts.append("\(left.sessions) sessions, unless they are running") }
+    if left.unindexedPacks > 0 { parts.append("\(left.unindexedPacks) packs without an index") }
+    return parts.isEmpty ? "nothing" : parts.joined(separator: "; ")
   }
 }
 

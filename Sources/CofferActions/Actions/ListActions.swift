@@ -60,12 +60,14 @@ enum ListAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(name, try context.archiveFilter())
+      context.tellMissing(from: archive)
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
       let items = all.filter { PathSelection(context.flags.all(path)).contains($0.path) }
       if context.wantsJSON {
         return context.outcomes.add(
           .object([
-            "archive": .text(archive.name), "id": .text(archive.id),
+            "archive": .text(archive.name), "id": .text(archive.id), "partial": .bool(archive.isPartial),
+            "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
             "repository": JSONShapes.repository(access, lastModified: nil),
             "items": .list(items.map(json)),
           ]))

@@ -26,10 +26,14 @@ enum PruneAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try access.repository.archives().filter(filter.sees)
-      let reasons = policy.reasons(
-        for: archives.map {
-          RetentionPolicy.Candidate(id: $0.id, date: $0.draft.start, isPartial: $0.isPartial)
-        }, now: context.surroundings.clock.now())
+      // The archives of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
+      let groups = Dictionary(grouping: archives, by: \.writeOnlyKey).values
+      let reasons = groups.reduce(into: [String: String]()) { reasons, group in
+        let candidates = group.map {
+          RetentionPolicy.Candidate(id: $0.id, date: $0.startTime, isPartial: $0.isPartial)
+        }
+        reasons.merge(policy.reasons(for: candidates, now: context.surroundings.clock.now())) { first, _ in first }
+      }
       for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
       if context.flags.contains(stats) && !context.isDryRun {

@@ -67,6 +67,7 @@ enum RestoreAction {
     let access = try context.open(location)
     let archive = try access.archive(
       context.flags[SharedFlags.archive] ?? "latest", try context.archiveFilter())
+    context.tellMissing(from: archive)
     let reader = try access.repository.reader()
     let dumps = ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
     let chosen = try selection(context).select(

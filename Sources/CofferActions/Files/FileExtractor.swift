@@ -114,8 +114,10 @@ final class FileExtractor {
       withoutRights.append(item.path)
     }
     guard fchmod(number, mode) == 0 else { throw failure("chmod", item) }
-    let seconds = item.modified >= 0 ? item.modified / 1_000_000_000 : (item.modified - 999_999_999) / 1_000_000_000
-    let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(item.modified - seconds * 1_000_000_000))
+    // Rounded down, without leaving the range of numbers: a stolen key signs the earliest time there is, too.
+    let (whole, rest) = item.modified.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let before = rest < 0 ? 1 : 0
+    let time = timespec(tv_sec: Int(whole) - before, tv_nsec: Int(rest) + before * 1_000_000_000)
     guard futimens(number, [time, time]) == 0 else { throw failure("utimens", item) }
   }
 

@@ -74,6 +74,13 @@ struct ActionContext: Sendable {
 
   var root: ConfigurationSection { configuration?.root ?? ConfigurationSection() }
 
+  /// Says what a partial archive should hold and does not.
+  func tellMissing(from archive: Archive) {
+    guard archive.isPartial else { return }
+    console.warning(
+      "Archive \(archive.name) is partial, without \(archive.draft.missingDumps.joined(separator: ", "))")
+  }
+
   /// Makes a hook's view of the run, with a private runtime directory.
   func hookContext() throws -> HookContext {
     let environment = surroundings.environment

@@ -66,6 +66,7 @@ struct Backup {
           comment: comment,
           start: start, missingDumps: outcome.missing.map(\.identity.path)))
       outcome.failures = group.failures
+      for (access, archive) in outcome.archives { try tellTwins(of: archive, access) }
       return outcome
     } catch is RepositoryGroup.NoneLeft {
       throw SeveralErrors(group.failures)
@@ -73,6 +74,15 @@ struct Backup {
       group.abandon()
       throw error
     }
+  }
+
+  /// A run beside this one may have taken the same name after this one had looked: both archives are good, and stay.
+  private func tellTwins(of archive: Archive, _ access: OpenRepository) throws {
+    let twins = try access.repository.archives().filter { $0.name.isSame(as: archive.name) && $0.id != archive.id }
+    guard !twins.isEmpty else { return }
+    context.console.warning(
+      "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "
+        + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 
   private func sessionOptions() throws -> SessionOptions {

@@ -39,6 +39,10 @@ public struct Archive: Sendable, Equatable {
   public var statistics: ArchiveStatistics
   /// The item list.
   public var items: StreamReference
+  /// When the store received the record, by its own clock; nil when that was not asked.
+  public var received: Date?
+  /// The id of the write-only key that signed the record; nil for full keys.
+  public var writeOnlyKey: String?
 
   public init(
     id: String, draft: ArchiveDraft, end: Date, statistics: ArchiveStatistics, items: StreamReference
@@ -50,6 +54,11 @@ public struct Archive: Sendable, Equatable {
     self.items = items
   }
 
+  /// When the archive was made, as far as that can be believed: no clock that is ahead makes an archive newer than the
+  /// moment at which the store received it.
+  public var time: Date { min(end, received ?? end) }
+  /// When the run began, by the same rule.
+  public var startTime: Date { min(draft.start, received ?? draft.start) }
   public var name: String { draft.name }
   public var isPartial: Bool { !draft.missingDumps.isEmpty }
 }

@@ -46,7 +46,10 @@ extension ArchiveItem {
       dump = nil
       return
     }
-    guard let record = try? Self.dumpDecoder.decode(DumpRecord.self, from: Data(json)) else {
+    guard let record = try? Self.dumpDecoder.decode(DumpRecord.self, from: Data(json)),
+      PlausibleNumbers.isTime(record.start), PlausibleNumbers.isTime(record.end),
+      PlausibleNumbers.isSize(record.bytes)
+    else {
       throw reader.malformed
     }
     dump = record
@@ -92,6 +95,8 @@ extension StreamReference {
   init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
     size = try reader.varint()
     chunkCount = try reader.varint()
+    // No chunk is empty, and every number that is made of sizes has room for many such streams.
+    guard PlausibleNumbers.isSize(size), chunkCount <= size else { throw reader.malformed }
     hash = try reader.digest()
     depth = try reader.byte()
     root = chunkCount > 0 ? try reader.id() : nil

@@ -19,6 +19,15 @@ enum ArchiveRecord {
     let statistics: ArchiveStatistics
     /// The item list's stream reference, in hex.
     let items: String
+    /// In this machine's own copy only: see `Archive.writeOnlyKey`.
+    var writeOnlyKey: String?
+
+    /// Times that a calendar has, sizes that leave room for sums: a stolen key can sign any.
+    var isPlausible: Bool {
+      PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
+        && [statistics.itemCount, statistics.originalSize, statistics.newSize, statistics.storedSize]
+          .allSatisfy(PlausibleNumbers.isSize)
+    }
   }
 
   /// Writes the record: after this call returns, and not before, the archive exists.
@@ -30,33 +39,34 @@ enum ArchiveRecord {
     guard let name = ObjectName("\(folder)/\(id)") else {
       throw RepositoryError.noSuchArchive(id, location: context.location)
     }
-    let archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
+    var archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
+    archive.received = (try? context.store.status(of: name))?.received
     return archive
   }
 
   static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
     let bytes = try context.store.get(name, limit: ObjectLimit.archive)
     do {
-      let payload = try context.envelope.open(
-        bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers
-      ).payload
-      guard let archive = try decode(payload), archive.id == name.lastPart else {
-        throw Envelope.Unopenable(detail: "its content is not readable")
+      let (payload, signer) = try context.envelope.open(
+        bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers)
+      guard name.parts.count == 2, var archive = decode(payload), archive.id == name.lastPart else {
+        throw Envelope.Unopenable(detail: "its content is not readable, or makes no sense")
       }
+      archive.writeOnlyKey = signer.role == .full ? nil : signer.id.description
       return archive
     } catch let error as Envelope.Unopenable {
       throw context.damaged(name, error.detail)
     }
   }
 
-  private static func encode(_ archive: Archive) throws -> [UInt8] {
+  static func encode(_ archive: Archive) throws -> [UInt8] {
     Array(try encoder.encode(Content(archive)))
   }
 
-  private static func decode(_ payload: [UInt8]) throws -> Archive? {
+  private static func decode(_ payload: [UInt8]) -> Archive? {
     try? decoder.decode(Content.self, from: Data(payload)).archive
   }
 
@@ -105,12 +115,12 @@ extension ArchiveRecord.Content {
       id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
       commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
       end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
-      items: Hexadecimal.encode(reference.bytes))
+      items: Hexadecimal.encode(reference.bytes), writeOnlyKey: archive.writeOnlyKey)
   }
 
   /// nil when the items' reference is none.
   var archive: Archive? {
-    guard let bytes = Hexadecimal.decode(items) else { return nil }
+    guard isPlausible, let bytes = Hexadecimal.decode(items) else { return nil }
     let reference = try? bytes.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes)
       let reference = try StreamReference(from: &reader)
@@ -121,6 +131,8 @@ extension ArchiveRecord.Content {
     let draft = ArchiveDraft(
       name: name, hostname: hostname, username: username, commandLine: commandLine, comment: comment, tags: tags,
       start: start, missingDumps: missingDumps)
-    return Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
+    var archive = Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
+    archive.writeOnlyKey = writeOnlyKey
+    return archive
   }
 }

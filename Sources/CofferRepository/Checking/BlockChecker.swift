@@ -2,14 +2,14 @@ import CofferSystem
 
 /// Opens blocks on several threads and computes their chunks' ids again, a bounded number of them at the same time.
 final class BlockChecker {
-  /// A block that is not what it should be, and the chunks that are lost with it.
+  /// A block that is not what it should be.
   struct Damage {
     let error: any Error
-    let chunks: [ChunkID]
+    let place: BlockPlace
   }
 
   private let fetcher: BlockFetcher
-  private var waiting: [(ticket: BlockFetcher.Ticket, chunks: [ChunkID])] = []
+  private var waiting: [BlockFetcher.Ticket] = []
 
   init(_ context: RepositoryContext) throws {
     let workers = context.surroundings.workers
@@ -25,8 +25,8 @@ final class BlockChecker {
   /// Blocks that were begun and not yet waited for.
   var count: Int { waiting.count }
 
-  func begin(_ place: BlockPlace, chunks: [ChunkID]) {
-    waiting.append((fetcher.fetch(place), chunks))
+  func begin(_ place: BlockPlace) {
+    waiting.append(fetcher.fetch(place))
   }
 
   /// Waits for the block that was begun first.
@@ -34,14 +34,14 @@ final class BlockChecker {
   /// - Returns: nil for one that is whole.
   func next() throws -> Damage? {
     guard !waiting.isEmpty else { return nil }
-    let (ticket, chunks) = waiting.removeFirst()
+    let ticket = waiting.removeFirst()
     do {
       _ = try ticket.block()
       return nil
     } catch let error as RunCancelled {
       throw error
     } catch {
-      return Damage(error: error, chunks: chunks)
+      return Damage(error: error, place: ticket.place)
     }
   }
 }

@@ -28,4 +28,6 @@ public struct CheckReport: Sendable, Equatable {
   public internal(set) var objectCount = 0
   public internal(set) var archiveCount = 0
   public internal(set) var findings: [CheckFinding] = []
+  /// Damage from which nothing suffers any more: what it took along has been stored again, or no archive needs it.
+  public internal(set) var remarks: [CheckFinding] = []
 }

@@ -2,7 +2,8 @@ import CofferStorage
 import CofferSystem
 
 extension Repository {
-  /// Looks for damage; changes nothing.
+  /// Looks for damage. Packs that are found damaged are remembered in the repository, if the key is a full one; nothing else
+  /// is changed.
   ///
   /// - Parameter newestArchives: How many archives' recipes are followed; nil for all.
   /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
@@ -17,7 +18,7 @@ extension Repository {
     try checker.checkObjects()
     if level >= .tables { try checker.checkTables() }
     if level >= .recipes { try checker.checkRecipes(ofNewest: newestArchives ?? .max) }
-    return checker.report
+    return checker.finish(knowsAllArchives: level >= .recipes && newestArchives == nil)
   }
 }
 
@@ -27,63 +28,78 @@ struct Checker {
   private let context: RepositoryContext
   private let cancellation: Cancellation
   private let level: CheckLevel
-  private(set) var report = CheckReport()
-  /// Of the packs that were found whole.
+  private var report = CheckReport()
+  private let objects: CheckedObjects
+  /// Packs that were known to be damaged before.
+  private let quarantined: Set<Digest256>
+  /// Of the packs whose directories open.
   private let index: ChunkIndex
   private let blocks: BlockChecker?
   private var archives: [Archive] = []
-  private var damagedChunks: Set<ChunkID> = []
+  private var damagedPacks: Set<Digest256> = []
+  private var damagedBlocks: Set<BlockPlace> = []
+  /// What is wrong with packs that were known to be damaged, and with index objects that name such or none at all.
+  private var knownDamage: [CheckFinding] = []
+  private var archiveFindingCount = 0
 
   init(context: RepositoryContext, _ level: CheckLevel, cancellation: Cancellation) throws {
     self.context = context
     self.level = level
     self.cancellation = cancellation
-    index = ChunkIndex(cache: IndexLoader(context: context).cache, owner: context.keys.id)
+    objects = try CheckedObjects(context)
+    quarantined = try context.quarantine.load(context)
+    index = ChunkIndex(cache: try IndexLoader(context: context).cache, owner: context.keys.id)
     blocks = level >= .content ? try BlockChecker(context) : nil
+  }
+
+  /// Returns what was found.
+  ///
+  /// - Parameter knowsAllArchives: Whether every archive was followed.
+  mutating func finish(knowsAllArchives: Bool) -> CheckReport {
+    if knowsAllArchives && archiveFindingCount == 0 {
+      report.remarks = knownDamage
+    } else {
+      report.findings += knownDamage
+    }
+    return report
   }
 
   // MARK: - Level 1
 
   mutating func checkObjects() throws {
-    for status in try context.store.list(PackFolder.name) {
+    for status in objects.packs {
       guard let digest = PackFolder.digest(of: status.name) else {
         found(status.name, "The name is not one that packs have")
         continue
       }
-      try checkHash(of: status.name, is: digest) { bytes in
-        let trailer = PackTrailer(
-          decoding: UnsafeRawBufferPointer(rebasing: bytes.suffix(PackTrailer.size)), packSize: bytes.count)
-        return trailer == nil ? "The trailer is not in place" : nil
+      try cancellation.check()
+      report.objectCount += 1
+      do {
+        if let problem = try PackBytes(status, context).problem(digest, cancellation) { foundPack(digest, problem) }
+      } catch let error as StorageError {
+        if case .truncated = error {
+          foundPack(digest, error.diagnosis.problem)
+        } else {
+          found(status.name, error.diagnosis.problem)
+          damagedPacks.insert(digest)
+        }
       }
     }
-    for status in try context.store.list(IndexSegment.folder) {
+    for status in objects.segments {
       guard let digest = Digest256(hex: status.name.lastPart) else {
         found(status.name, "The name is not one that index objects have")
         continue
       }
-      try checkHash(of: status.name, is: digest) { _ in nil }
-    }
-  }
-
-  private mutating func checkHash(
-    of name: ObjectName, is digest: Digest256, further: (UnsafeRawBufferPointer) -> String?
-  ) throws {
-    try cancellation.check()
-    report.objectCount += 1
-    guard let bytes = try read(name) else { return }
-    let problem = try bytes.withUnsafeBytes { bytes in
-      try ContentHasher.hash(bytes) == digest ? further(bytes) : "The bytes are not the ones the name stands for"
-    }
-    if let problem { found(name, problem) }
-  }
-
-  /// Returns nil for an object that cannot be read, having reported it.
-  private mutating func read(_ name: ObjectName) throws -> [UInt8]? {
-    do {
-      return try context.store.get(name, limit: ObjectLimit.index)
-    } catch {
-      found(name, error.diagnosis.problem)
-      return nil
+      try cancellation.check()
+      report.objectCount += 1
+      do {
+        let bytes = try context.store.get(status.name, limit: ObjectLimit.index)
+        if try bytes.withUnsafeBytes({ try ContentHasher.hash($0) }) != digest {
+          found(status.name, "The bytes are not the ones the name stands for")
+        }
+      } catch let error as StorageError {
+        found(status.name, error.diagnosis.problem)
+      }
     }
   }
 
@@ -91,9 +107,9 @@ struct Checker {
 
   /// Blocks are read before the recipes are followed, so that those can name what is affected.
   mutating func checkTables() throws {
-    let loader = IndexLoader(context: context)
-    var unseen = Set(try loader.existingPacks().keys)
-    for status in try context.store.list(IndexSegment.folder) {
+    let loader = try IndexLoader(context: context)
+    var unseen = objects.packDigests
+    for status in objects.segments {
       do {
         for pack in try loader.read(status.name).packs {
           let actual = try checkPack(pack.digest, isFirstTime: unseen.remove(pack.digest) != nil)
@@ -105,12 +121,23 @@ struct Checker {
         found(error)
       }
     }
-    for digest in unseen { _ = try checkPack(digest, isFirstTime: true) }
+    for digest in unseen.sorted() { _ = try checkPack(digest, isFirstTime: true) }
     try settleBlocks(leaving: 0)
-    for status in try context.store.list(ArchiveRecord.folder) {
-      report.archiveCount += 1
-      do { archives.append(try ArchiveRecord.read(status.name, context: context)) } catch { found(error) }
+    try index.settle()
+    releaseWholePacks()
+    for status in objects.archives {
+      do {
+        archives.append(try ArchiveRecord.read(status.name, context: context))
+        report.archiveCount += 1
+      } catch StorageError.missing {
+        continue  // Deleted since it was listed.
+      } catch {
+        report.archiveCount += 1
+        archiveFindingCount += 1
+        found(error)
+      }
     }
+    for error in objects.unreadable(context) { found(error) }
   }
 
   /// - Returns: What the pack's own directory says; nil when it does not open.
@@ -120,34 +147,64 @@ struct Checker {
     do {
       reader = try PackReader(digest, context: context)
     } catch {
-      if isFirstTime { found(error) }
+      if isFirstTime {
+        if case RepositoryError.damaged(_, _, let detail) = error, !damagedPacks.contains(digest) {
+          foundPack(digest, "Damaged: \(detail)")
+        } else if !damagedPacks.contains(digest) {
+          found(error)
+        }
+      }
       return nil
     }
     let pack = IndexedPack(
       digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
     guard isFirstTime else { return pack }
     if level >= .recipes { try index.add(pack) }
-    for number in reader.directory.blocks.indices where blocks != nil {
-      let chunks = reader.directory.chunks[reader.directory.blocks[number].chunks].map(\.id)
-      blocks?.begin(BlockPlace(pack: digest, block: number), chunks: chunks)
+    for (number, block) in reader.directory.blocks.enumerated() {
+      let place = BlockPlace(pack: digest, block: number)
+      if blocks == nil {
+        let isWhole = block.prefix.allSatisfy {
+          objects.packDigests.contains($0.pack) && !damagedPacks.contains($0.pack)
+        }
+        if !isWhole { damagedBlocks.insert(place) }
+      }
+      blocks?.begin(place)
       try settleBlocks(leaving: BlockChecker.limit(context))
     }
     return pack
   }
 
   private mutating func compare(_ pack: IndexedPack, with actual: IndexedPack?, in segment: ObjectName) {
-    if let actual {
-      if actual != pack { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
-    } else {
-      found(segment, "It names pack \(pack.digest), which is missing or damaged")
+    guard let actual else {
+      return knownDamage.append(
+        CheckFinding(
+          object: segment.path, problem: "It names pack \(pack.digest), which is missing or damaged"))
     }
+    var stated = pack
+    stated.bases = stated.bases ?? actual.bases
+    if actual != stated { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
   }
 
   private mutating func settleBlocks(leaving count: Int) throws {
     while let blocks, blocks.count > count {
       guard let damage = try blocks.next() else { continue }
-      found(damage.error)
-      damagedChunks.formUnion(damage.chunks)
+      damagedBlocks.insert(damage.place)
+      if quarantined.contains(damage.place.pack),
+        case RepositoryError.damaged(let object, _, let detail) = damage.error
+      {
+        knownDamage.append(CheckFinding(object: object, problem: "Damaged: \(detail)"))
+      } else {
+        found(damage.error)
+      }
+    }
+  }
+
+  /// What was taken for damaged and is whole, every byte of it, was put back.
+  private func releaseWholePacks() {
+    guard level >= .content else { return }
+    let damaged = damagedPacks.union(damagedBlocks.map(\.pack))
+    for pack in quarantined where objects.packDigests.contains(pack) && !damaged.contains(pack) {
+      context.quarantine.remove(pack, context)
     }
   }
 
@@ -165,27 +222,29 @@ struct Checker {
           } catch let error as RunCancelled {
             throw error
           } catch {
+            archiveFindingCount += 1
             found("archive \(archive.name), \(item.path)", Self.problem(error))
           }
         }
       } catch let error as RunCancelled {
         throw error
       } catch {
+        archiveFindingCount += 1
         found("archive \(archive.name)", Self.problem(error))
       }
     }
   }
 
   private func follow(_ stream: StreamReference, _ reader: ArchiveReader) throws {
-    try cancellation.check()
     var hasher = try StreamHasher()
     var size: UInt64 = 0
     try reader.forEachChunk(of: stream) { entry in
-      guard index.location(of: entry.id) != nil, !damagedChunks.contains(entry.id) else {
+      try cancellation.check()
+      guard try isWhole(entry.id) else {
         throw RepositoryError.missingChunk(entry.id, location: context.location)
       }
       try hasher.append(entry.id, length: Int(clamping: entry.size))
-      size += entry.size
+      size = size.addingClamped(entry.size)
     }
     guard try hasher.finish() == stream.hash, size == stream.size else {
       throw RepositoryError.damaged(
@@ -193,7 +252,22 @@ struct Checker {
     }
   }
 
+  /// Whether there is a copy of the chunk that nothing was found to be wrong with.
+  private func isWhole(_ id: ChunkID) throws -> Bool {
+    guard !damagedPacks.isEmpty || !damagedBlocks.isEmpty else { return index.location(of: id) != nil }
+    return try index.copies(of: id).contains { place in
+      !damagedBlocks.contains(place) && (blocks != nil || !damagedPacks.contains(place.pack))
+    }
+  }
+
   // MARK: - Findings
+
+  private mutating func foundPack(_ digest: Digest256, _ problem: String) {
+    damagedPacks.insert(digest)
+    context.quarantine.add(digest, problem, context)
+    let finding = CheckFinding(object: digest.packName?.path ?? digest.hex, problem: problem)
+    if quarantined.contains(digest) { knownDamage.append(finding) } else { report.findings.append(finding) }
+  }
 
   private mutating func found(_ name: ObjectName, _ problem: String) {
     found(name.path, problem)

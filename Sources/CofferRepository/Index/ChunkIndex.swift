@@ -17,7 +17,8 @@ final class ChunkIndex: Sendable {
     var runs: [IndexCache.Entry]
     var table = IndexTable()
     /// How many of the runs were there from the beginning.
-    let loadedCount: Int
+    var loadedCount: Int
+    var reload: (@Sendable () throws -> [IndexRun])?
   }
 
   private let state: Mutex<State>
@@ -26,17 +27,21 @@ final class ChunkIndex: Sendable {
   private let tableLimit: Int
 
   /// - Parameters:
+  ///   - runs: Those to be asked first come first.
   ///   - cache: Where runs are made when the table has grown large.
   ///   - owner: The key that adds to the index.
   ///   - tableLimit: How many chunks the table may hold.
+  ///   - reload: Gives the runs anew, from the repository, when the file of one turns out to be damaged.
   init(
-    runs: [IndexRun] = [], cache: IndexCache = IndexCache(folder: nil, random: .system),
-    owner: KeyID = KeyID([UInt8](repeating: 0, count: KeyID.size)), tableLimit: Int = 1 << 20
+    runs: [IndexRun] = [], cache: IndexCache = .inMemory(),
+    owner: KeyID = KeyID([UInt8](repeating: 0, count: KeyID.size)), tableLimit: Int = 1 << 20,
+    reload: (@Sendable () throws -> [IndexRun])? = nil
   ) {
     self.cache = cache
     self.owner = owner
     self.tableLimit = tableLimit
-    state = Mutex(State(runs: runs.map { .init(run: $0, path: nil) }, loadedCount: runs.count))
+    state = Mutex(
+      State(runs: runs.map { .init(run: $0, name: nil) }, loadedCount: runs.count, reload: reload))
   }
 
   var chunkCount: Int {
@@ -51,6 +56,11 @@ final class ChunkIndex: Sendable {
     }
   }
 
+  /// Makes every copy of a chunk known that was added, not only the first.
+  func settle() throws {
+    try state.withLock { if !$0.table.packs.isEmpty { try spill(&$0) } }
+  }
+
   private func spill(_ state: inout State) throws {
     let packs = state.table.removePacks()
     guard let entry = try cache.make(of: packs, signer: owner, sources: [], isLasting: false) else { return }
@@ -60,7 +70,7 @@ final class ChunkIndex: Sendable {
     guard !chosen.isEmpty, let merged = try cache.merge(chosen.sorted().map { own[$0] }, isLasting: false) else {
       return
     }
-    let kept = own.indices.filter { !chosen.contains($0) }.map { IndexCache.Entry(run: own[$0], path: nil) }
+    let kept = own.indices.filter { !chosen.contains($0) }.map { IndexCache.Entry(run: own[$0], name: nil) }
     state.runs = Array(state.runs[..<state.loadedCount]) + kept + [merged]
   }
 
@@ -91,6 +101,43 @@ final class ChunkIndex: Sendable {
 
   func location(of id: ChunkID) -> BlockPlace? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
+  }
+
+  /// Returns every place that is said to hold a chunk, those that are to be leaned on first. If there is none and a file
+  /// of the cache was damaged, the repository is asked again.
+  func copies(of id: ChunkID) throws -> [BlockPlace] {
+    let found = state.withLock { Self.copies(of: id, $0) }
+    guard found.isEmpty, try reload() else { return found }
+    return state.withLock { Self.copies(of: id, $0) }
+  }
+
+  private static func copies(of id: ChunkID, _ state: borrowing State) -> [BlockPlace] {
+    var good: [BlockPlace] = []
+    var doubtful: [BlockPlace] = []
+    if case .stored(let place) = state.table.presence(of: id) { good.append(place) }
+    for entry in state.runs {
+      for number in entry.run.numbers(of: id) {
+        let place = entry.run.location(ofNumber: number)
+        if entry.run.isAvoided(number) { doubtful.append(place) } else { good.append(place) }
+      }
+    }
+    return good + doubtful
+  }
+
+  /// - Returns: Whether there are other runs now.
+  private func reload() throws -> Bool {
+    let reload = state.withLock { state -> (@Sendable () throws -> [IndexRun])? in
+      guard state.runs.contains(where: { $0.run.isDamaged }) else { return nil }
+      defer { state.reload = nil }
+      return state.reload
+    }
+    guard let reload else { return false }
+    let runs = try reload().map { IndexCache.Entry(run: $0, name: nil) }
+    state.withLock { state in
+      state.runs.replaceSubrange(..<state.loadedCount, with: runs)
+      state.loadedCount = runs.count
+    }
+    return true
   }
 
   private static func find(_ id: ChunkID, in runs: [IndexCache.Entry]) -> (IndexRun, Int)? {

@@ -2,21 +2,38 @@ import CofferSystem
 import Foundation
 
 /// The local cache of index runs: files that save reading the repository's index objects again, and the memory that they
-/// would take. Each of them may be deleted at any time.
+/// would take. Each of them may be deleted at any time, and none is believed that the repository's key has not made.
 struct IndexCache: Sendable {
   /// A run and the file that it is in; nil for memory without a file.
   struct Entry: Sendable {
     let run: IndexRun
-    let path: String?
+    let name: EntryName?
   }
 
-  private let folder: String?
-  private let random: RandomSource
+  /// A file of the cache is not what was written.
+  struct Damaged: Error {}
 
-  /// - Parameter folder: Made when it is needed; nil for runs in memory only.
-  init(folder: String?, random: RandomSource) {
+  private let folder: CacheFolder?
+  private let key: SecretBytes
+  private let random: RandomSource
+  private let didFindDamage: @Sendable () -> Void
+
+  /// - Parameters:
+  ///   - folder: nil for runs in memory only.
+  ///   - key: 32 bytes that only the repository's keys give.
+  ///   - didFindDamage: Told of files that are not what was written; they are removed.
+  init(
+    folder: CacheFolder?, key: SecretBytes, random: RandomSource, didFindDamage: @escaping @Sendable () -> Void = {}
+  ) {
     self.folder = folder
+    self.key = key
     self.random = random
+    self.didFindDamage = didFindDamage
+  }
+
+  /// Without files.
+  static func inMemory(random: RandomSource = .system) -> IndexCache {
+    IndexCache(folder: nil, key: SecretBytes(copying: [UInt8](repeating: 0, count: 32)), random: random)
   }
 
   private static let suffix = ".index"
@@ -25,27 +42,53 @@ struct IndexCache: Sendable {
   /// Returns the runs there are. Files that should be runs and are not are removed, and what killed programs have left.
   func entries() -> [Entry] {
     guard let folder else { return [] }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.sorted().compactMap { name in
-      let path = "\(folder)/\(name)"
-      if name.hasSuffix(Self.unfinishedSuffix), Self.isAbandoned(path) { unlink(path) }
-      guard name.hasSuffix(Self.suffix) else { return nil }
-      guard let memory = try? MappedMemory.read(path), let run = IndexRun(memory) else {
-        unlink(path)
-        return nil
-      }
-      return Entry(run: run, path: path)
+    return folder.names().compactMap { name in
+      if name.bytes.reversed().starts(with: Self.unfinishedSuffix.utf8.reversed()) { folder.removeAbandoned(name) }
+      guard name.bytes.reversed().starts(with: Self.suffix.utf8.reversed()) else { return nil }
+      return open(name)
     }
   }
 
-  /// Nobody writes a run for a whole day.
-  private static func isAbandoned(_ path: String) -> Bool {
-    var facts = stat()
-    return stat(path, &facts) == 0 && time(nil) - facts.st_mtim.tv_sec > 86400
+  private func open(_ name: EntryName) -> Entry? {
+    guard let folder else { return nil }
+    let report = didFindDamage
+    if let (file, size) = folder.open(name) {
+      let opened = try? run(of: file, fileSize: size) {
+        folder.remove(name)
+        report()
+      }
+      if let opened { return Entry(run: opened, name: name) }
+    }
+    folder.remove(name)
+    return nil
+  }
+
+  private func run(
+    of file: CacheFolder.File, fileSize: Int, _ didFindDamage: @escaping @Sendable () -> Void
+  ) throws -> IndexRun? {
+    guard let start = file.start(IndexRunLayout.headerSize),
+      start.withUnsafeBytes({ $0.loadUnaligned(as: UInt64.self) }) == IndexRunLayout.magic
+    else { return nil }
+    // Bytes of the pages, from that of pages and codes together.
+    let stride = IndexPageCodes.pageSize + IndexPageCodes.codeSize
+    guard fileSize > 0, fileSize.isMultiple(of: stride) else {
+      didFindDamage()
+      return nil
+    }
+    let nonce = Array(start[IndexRunLayout.Field.nonce..<IndexRunLayout.Field.nonce + 16])
+    let size = fileSize / stride * IndexPageCodes.pageSize
+    let pages = IndexPages.file(
+      try IndexPageFile(
+        file.take(), size: size, codes: try IndexPageCodes(key: key, run: nonce), didFindDamage: didFindDamage))
+    guard let run = IndexRun(pages, size: size) else {
+      didFindDamage()
+      return nil
+    }
+    return run
   }
 
   func remove(_ entry: Entry) {
-    if let path = entry.path { unlink(path) }
+    if let name = entry.name { folder?.remove(name) }
   }
 
   /// Makes a run of packs.
@@ -56,18 +99,20 @@ struct IndexCache: Sendable {
   ) throws -> Entry? {
     let blockCounts = packs.map { ($0.entries.last?.block ?? -1) + 1 }
     let layout = IndexRunLayout(
-      sourceCount: sources.count, packCount: packs.count, blockCount: blockCounts.reduce(0, +),
-      chunkCount: packs.reduce(0) { $0 + $1.entries.count })
+      sourceCount: sources.count, packCount: packs.count, baseCount: packs.reduce(0) { $0 + ($1.bases?.count ?? 0) },
+      blockCount: blockCounts.reduce(0, +), chunkCount: packs.reduce(0) { $0 + $1.entries.count })
     return try make(layout, signer, sources, isLasting) { builder in
       for (pack, blockCount) in zip(packs, blockCounts) {
-        builder.addPack(.init(digest: pack.digest, kind: pack.kind, size: pack.size, plainSize: pack.plainSize))
+        builder.addPack(
+          .init(digest: pack.digest, kind: pack.kind, size: pack.size, plainSize: pack.plainSize),
+          bases: pack.bases ?? [])
         var rest = pack.entries[...]
         for block in 0..<blockCount {
           let entries = rest.prefix { $0.block == block }
           rest = rest.dropFirst(entries.count)
           var ids = ByteWriter()
           for entry in entries { ids.id(entry.id) }
-          let lengths = entries.map { UInt32($0.length) }
+          let lengths = entries.map { UInt32(clamping: $0.length) }
           ids.bytes.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
         }
       }
@@ -75,25 +120,32 @@ struct IndexCache: Sendable {
   }
 
   /// Makes one run of several of the same signer; of a pack that several have the first counts.
+  ///
+  /// - Throws: `Damaged`; `SystemError`.
   func merge(_ runs: [IndexRun], isLasting: Bool = true) throws -> Entry? {
     var seen: Set<Digest256> = []
     let parts = runs.flatMap { run in
-      (0..<run.layout.packCount).compactMap { seen.insert(run.pack($0).digest).inserted ? (run, $0) : nil }
+      let bases = Dictionary(grouping: run.bases, by: \.pack).mapValues { $0.map(\.base) }
+      return (0..<run.layout.packCount).compactMap { number in
+        seen.insert(run.pack(number).digest).inserted ? (run: run, number: number, bases: bases[number] ?? []) : nil
+      }
     }
     let sources = Array(Set(runs.flatMap(\.sources))).sorted()
-    let blocks = parts.map { run, number in run.blocks(ofPack: number) }
+    let blocks = parts.map { $0.run.blocks(ofPack: $0.number) }
     let layout = IndexRunLayout(
-      sourceCount: sources.count, packCount: parts.count, blockCount: blocks.reduce(0) { $0 + $1.count },
+      sourceCount: sources.count, packCount: parts.count, baseCount: parts.reduce(0) { $0 + $1.bases.count },
+      blockCount: blocks.reduce(0) { $0 + $1.count },
       chunkCount: zip(parts, blocks).reduce(0) { sum, part in
-        sum + part.1.reduce(0) { $0 + part.0.0.chunks(ofBlock: $1).count }
+        sum + part.1.reduce(0) { $0 + part.0.run.chunks(ofBlock: $1).count }
       })
     guard let signer = runs.first?.signer else { return nil }
     return try make(layout, signer, sources, isLasting) { builder in
-      for ((run, number), blocks) in zip(parts, blocks) {
-        builder.addPack(run.pack(number))
+      for (part, blocks) in zip(parts, blocks) {
+        builder.addPack(part.run.pack(part.number), bases: part.bases)
         for block in blocks {
-          let chunks = run.chunks(ofBlock: block)
-          builder.addBlock(run.idBytes(chunks), lengths: run.lengthBytes(chunks))
+          let chunks = part.run.chunks(ofBlock: block)
+          guard let ids = part.run.idBytes(chunks), let lengths = part.run.lengthBytes(chunks) else { throw Damaged() }
+          ids.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
         }
       }
     }
@@ -101,40 +153,27 @@ struct IndexCache: Sendable {
 
   private func make(
     _ layout: IndexRunLayout?, _ signer: KeyID, _ sources: [Digest256], _ isLasting: Bool,
-    fill: (inout IndexRunBuilder) -> Void
+    fill: (inout IndexRunBuilder) throws -> Void
   ) throws -> Entry? {
     guard let layout else { return nil }
-    let name = Hexadecimal.encode(try random.bytes(8))
+    let text = Hexadecimal.encode(try random.bytes(8))
+    let nonce = try random.bytes(16)
+    let temporary = EntryName(text + Self.unfinishedSuffix)
     // A cache that cannot be written is no reason to fail: memory will do.
-    let temporary = folder.map { "\($0)/\(name)\(Self.unfinishedSuffix)" }
-    var memory = temporary.flatMap { try? file($0, size: layout.size) }
-    let isFile = memory != nil
-    if memory == nil { memory = try MappedMemory.anonymous(size: layout.size) }
-    guard let memory else { return nil }
-    if !isLasting, let temporary { unlink(temporary) }
-    var builder = IndexRunBuilder(layout, in: memory, signer: signer, sources: sources)
-    fill(&builder)
-    guard let run = try builder.finish() else { return nil }
-    guard isFile, isLasting, let folder, let temporary else { return Entry(run: run, path: nil) }
-    let path = "\(folder)/\(name)\(Self.suffix)"
-    guard (try? memory.synchronize(subject: temporary)) != nil, rename(temporary, path) == 0 else {
-      unlink(temporary)
-      return Entry(run: run, path: nil)
-    }
-    return Entry(run: run, path: path)
-  }
-
-  private func file(_ path: String, size: Int) throws -> MappedMemory {
-    if let folder {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    }
-    do {
-      return try MappedMemory.create(path, size: size)
-    } catch {
-      unlink(path)
-      throw error
-    }
+    let file = try? folder?.newFile(temporary, size: IndexPageFile.fileSize(layout.size))
+    let memory = try file ?? MappedMemory.anonymous(size: layout.size)
+    var isKept = false
+    defer { if file != nil, !isKept { folder?.remove(temporary) } }
+    var builder = IndexRunBuilder(layout, in: memory, signer: signer, sources: sources, nonce: nonce)
+    try fill(&builder)
+    let isFile = file != nil && isLasting
+    guard let run = try builder.finish(isFile ? try IndexPageCodes(key: key, run: nonce) : nil) else { return nil }
+    guard isFile, let folder else { return Entry(run: run, name: nil) }
+    let name = EntryName(text + Self.suffix)
+    isKept =
+      (try? memory.synchronize(subject: text)) != nil && folder.rename(temporary, to: name)
+    // From here on the file may be cut short by anybody; it is read, no longer mapped.
+    return isKept ? open(name) ?? Entry(run: run, name: nil) : Entry(run: run, name: nil)
   }
 
   /// Chooses runs that are best merged: the smallest, as long as the next one is not much larger than they are together.

@@ -3,9 +3,10 @@ struct IndexPlace {
   let run: IndexRun
   let number: Int
 
-  var id: ChunkID { run.id(number) }
-  /// Bytes of the chunk.
-  var length: Int { run.length(number) }
+  /// nil when the run's file is damaged there.
+  var id: ChunkID? { run.id(number) }
+  /// Bytes of the chunk; nil when the run's file is damaged there.
+  var length: Int? { run.length(number) }
 }
 
 /// Where a stream has been in the index. Its next chunk is nearly always one that is stored behind those before.
@@ -26,7 +27,8 @@ struct IndexCursor {
     let place = number & 1 == 0 ? places.latest : places.left
     guard let place else { return nil }
     let next = place.number + 1 + number / 2
-    return next < place.run.layout.chunkCount ? IndexPlace(run: place.run, number: next) : nil
+    guard next < place.run.layout.chunkCount, !place.run.isAvoided(next) else { return nil }
+    return IndexPlace(run: place.run, number: next)
   }
 
   /// Takes note of where the stream is now.

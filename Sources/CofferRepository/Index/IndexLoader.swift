@@ -1,8 +1,11 @@
 import CofferStorage
+import CofferSystem
 
 /// Reads the index objects, and for packs that none of them names the packs' own directories.
-struct IndexLoader {
+struct IndexLoader: Sendable {
   let context: RepositoryContext
+  /// The cache of this repository's index runs on this machine.
+  let cache: IndexCache
 
   /// Who is going to use the index.
   enum Purpose {
@@ -20,35 +23,99 @@ struct IndexLoader {
     let signer: Signer
   }
 
-  /// The cache of this repository's index runs on this machine.
-  var cache: IndexCache {
-    IndexCache(
-      folder: context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }, random: context.random)
+  init(context: RepositoryContext) throws {
+    self.context = context
+    let path = context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }
+    let (remarks, location) = (context.remarks, context.location)
+    cache = IndexCache(
+      folder: path.flatMap(CacheFolder.init), key: try context.cacheKey(), random: context.random,
+      didFindDamage: {
+        remarks.add(
+          Diagnosis(
+            subject: "repository \(location)",
+            problem: "This machine's cache of the index is damaged; the repository is read instead",
+            suggestion: "Nothing needs to be done; if it happens again, look at the disk that \(path ?? "it") is on"))
+      })
   }
 
   /// Returns an index over all packs that exist.
   ///
   /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs.
   func load(for purpose: Purpose) throws -> ChunkIndex {
-    try context.times.measure(.index) { try loadUnmeasured(for: purpose) }
+    try context.times.measure(.index) {
+      let names = try objectNames()
+      let existing = try existingPacks()
+      let runs = try usable(try self.runs(of: names, over: existing), existing, purpose)
+      let index = ChunkIndex(
+        runs: runs, cache: cache, owner: context.keys.id,
+        reload: { [self] in try usable(try self.runs(of: names, over: existing), existing, purpose) })
+      try addUnnamed(existing, to: index, runs, purpose)
+      return index
+    }
   }
 
-  private func loadUnmeasured(for purpose: Purpose) throws -> ChunkIndex {
-    let existing = try existingPacks()
-    let runs = try runs(over: existing).filter { purpose == .reading || isTrusted($0.signer) }
-    let index = ChunkIndex(runs: runs, cache: cache, owner: context.keys.id)
+  /// The runs that count, those of trusted keys first, each avoiding the packs that are not to be leaned on.
+  private func usable(
+    _ runs: [IndexRun], _ existing: [Digest256: Int], _ purpose: Purpose
+  ) throws -> [IndexRun] {
+    let quarantined = try context.quarantine.load(context)
+    let counting = runs.filter { purpose == .reading || isTrusted($0.signer) }
+    return counting.sorted { isTrusted($0.signer) && !isTrusted($1.signer) }.map { run in
+      run.avoiding(damagedPacks(of: run, existing, quarantined))
+    }
+  }
+
+  /// The packs of a run that were found damaged, have another size than they should, or lean on one that is damaged or gone.
+  private func damagedPacks(
+    of run: IndexRun, _ existing: [Digest256: Int], _ quarantined: Set<Digest256>
+  ) -> Set<Int> {
+    var damaged: Set<Int> = []
+    for number in 0..<run.layout.packCount {
+      let pack = run.pack(number)
+      if quarantined.contains(pack.digest) {
+        damaged.insert(number)
+      } else if let size = existing[pack.digest], size != pack.size, pack.size > 0 {
+        damaged.insert(number)
+        if isTrusted(run.signer) { note(pack.digest, size: size, instead: pack.size) }
+      }
+    }
+    for (number, base) in run.bases where existing[base] == nil || quarantined.contains(base) { damaged.insert(number) }
+    guard !damaged.isEmpty else { return damaged }
+    // A pack whose size is wrong may be the base of others in the same run.
+    let names = Set(damaged.map { run.pack($0).digest })
+    for (number, base) in run.bases where names.contains(base) { damaged.insert(number) }
+    return damaged
+  }
+
+  private func note(_ pack: Digest256, size: Int, instead right: Int) {
+    context.remarks.add(
+      Diagnosis(
+        subject: "repository \(context.location)",
+        problem: "Pack \(pack) has \(size) bytes instead of \(right); nothing leans on it any more, and what it holds "
+          + "is stored again when it comes by",
+        suggestion: "Run 'coffer check' to see which archives are affected"))
+    context.quarantine.add(pack, "it has \(size) bytes instead of \(right)", context)
+  }
+
+  private func addUnnamed(
+    _ existing: [Digest256: Int], to index: ChunkIndex, _ runs: [IndexRun], _ purpose: Purpose
+  ) throws {
     var unnamed = existing
     for run in runs {
       for number in 0..<run.layout.packCount { unnamed[run.pack(number).digest] = nil }
     }
-    for (digest, _) in unnamed {
+    guard !unnamed.isEmpty else { return }
+    let quarantined = try context.quarantine.load(context)
+    for digest in unnamed.keys.sorted() {
       guard let reader = try? PackReader(digest, context: context) else { continue }
       guard purpose == .reading || context.trustsForDeduplication(reader.signer) else { continue }
-      try index.add(
-        IndexedPack(
-          digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
+      let pack = IndexedPack(
+        digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
+      let isWhole =
+        !quarantined.contains(digest)
+        && reader.directory.basePacks.allSatisfy { existing[$0] != nil && !quarantined.contains($0) }
+      if purpose == .reading || isWhole { try index.add(pack) }
     }
-    return index
   }
 
   private func isTrusted(_ signer: KeyID) -> Bool {
@@ -57,10 +124,19 @@ struct IndexLoader {
 
   /// Returns what the index objects say of packs that exist, of each signer's objects in runs of their own: from the
   /// cache, and what it does not have yet from the objects.
-  func runs(over existing: [Digest256: Int]) throws -> [IndexRun] {
+  func runs(of names: [ObjectName], over existing: [Digest256: Int]) throws -> [IndexRun] {
+    do {
+      return try runsOnce(of: names, over: existing)
+    } catch is IndexCache.Damaged {
+      // The file is gone by now.
+      return try runsOnce(of: names, over: existing)
+    }
+  }
+
+  private func runsOnce(of names: [ObjectName], over existing: [Digest256: Int]) throws -> [IndexRun] {
     var objects: [Digest256: ObjectName] = [:]
-    for status in try context.store.list(IndexSegment.folder) {
-      if let digest = Digest256(hex: status.name.lastPart) { objects[digest] = status.name }
+    for name in names {
+      if let digest = Digest256(hex: name.lastPart) { objects[digest] = name }
     }
     var entries = currentEntries(existing, objects)
     for entry in entries { for source in entry.run.sources { objects[source] = nil } }
@@ -70,10 +146,18 @@ struct IndexLoader {
     for (signer, segments) in fresh {
       var seen: Set<Digest256> = []
       let packs = segments.flatMap(\.1.packs).filter { existing[$0.digest] != nil && seen.insert($0.digest).inserted }
-      let made = try cache.make(of: packs, signer: signer, sources: segments.map(\.0))
+      let made = try cache.make(of: packs.map(withBases), signer: signer, sources: segments.map(\.0))
       if let made { entries.append(made) }
     }
     return try tidied(entries).map(\.run)
+  }
+
+  /// Older index objects do not say what a pack leans on; its own directory does.
+  private func withBases(_ pack: IndexedPack) -> IndexedPack {
+    guard pack.bases == nil, let reader = try? PackReader(pack.digest, context: context) else { return pack }
+    var pack = pack
+    pack.bases = reader.directory.basePacks.sorted()
+    return pack
   }
 
   /// The cached runs that name nothing but what is there; others are removed.
@@ -106,11 +190,14 @@ struct IndexLoader {
         continue
       }
       // A merged run that has no file must not cost those that have.
-      if merged.path != nil { for number in chosen { cache.remove(group[number]) } }
+      if merged.name != nil { for number in chosen { cache.remove(group[number]) } }
       tidied += group.indices.filter { !chosen.contains($0) }.map { group[$0] } + [merged]
     }
     return tidied
   }
+
+  /// The index objects. They are listed before the packs: what they name was there before they were.
+  func objectNames() throws -> [ObjectName] { try context.store.list(IndexSegment.folder).map(\.name) }
 
   /// Returns the packs in the store with their sizes.
   func existingPacks() throws -> [Digest256: Int] {

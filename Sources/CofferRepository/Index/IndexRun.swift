@@ -14,53 +14,78 @@ final class IndexRun: Sendable {
   let layout: IndexRunLayout
   /// Whose word the run is.
   let signer: KeyID
-  private let memory: MappedMemory
+  private let pages: IndexPages
+  /// The tables before the filter: few enough bytes to be held.
+  private let head: [UInt8]
+  private let probe: IndexProbe
+  /// Numbers of the chunks that are in packs which are not to be leaned on, in order.
+  private let avoided: [Range<Int>]
 
-  /// Takes memory that a builder has filled, or a file that one has written.
+  /// Takes memory that a builder has filled, or pages of a file that one has written.
   ///
   /// - Returns: nil when it is not a whole run.
-  init?(_ memory: MappedMemory) {
-    let bytes = UnsafeRawBufferPointer(memory.bytes)
-    guard bytes.count >= IndexRunLayout.headerSize,
-      bytes.loadUnaligned(fromByteOffset: IndexRunLayout.Field.magic, as: UInt64.self) == IndexRunLayout.magic
-    else { return nil }
-    func field(_ offset: Int) -> Int { bytes.loadUnaligned(fromByteOffset: offset, as: Int.self) }
+  init?(_ pages: IndexPages, size: Int) {
+    guard size >= IndexRunLayout.headerSize, let start = pages.copy(0..<IndexRunLayout.headerSize) else { return nil }
+    func field(_ offset: Int) -> Int {
+      start.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Int.self) }
+    }
+    guard UInt(bitPattern: field(IndexRunLayout.Field.magic)) == UInt(IndexRunLayout.magic) else { return nil }
     let layout = IndexRunLayout(
       sourceCount: field(IndexRunLayout.Field.sources), packCount: field(IndexRunLayout.Field.packs),
-      blockCount: field(IndexRunLayout.Field.blocks), chunkCount: field(IndexRunLayout.Field.chunks))
-    guard let layout, layout.size == bytes.count else { return nil }
+      baseCount: field(IndexRunLayout.Field.bases), blockCount: field(IndexRunLayout.Field.blocks),
+      chunkCount: field(IndexRunLayout.Field.chunks))
+    guard let layout, layout.size <= size, IndexPageCodes.pageCount(layout.size) == IndexPageCodes.pageCount(size),
+      let head = pages.copy(0..<layout.filter)
+    else { return nil }
     self.layout = layout
-    self.memory = memory
-    signer = KeyID(Array(bytes[IndexRunLayout.Field.signer..<IndexRunLayout.Field.signer + KeyID.size]))
-    let stored = Digest256(UnsafeRawBufferPointer(rebasing: bytes[IndexRunLayout.Field.checksum...]))
-    guard let actual = try? Self.checksum(bytes, layout), actual == stored else { return nil }
+    self.pages = pages
+    self.head = head
+    signer = KeyID(Array(start[IndexRunLayout.Field.signer..<IndexRunLayout.Field.signer + KeyID.size]))
+    probe = IndexProbe(nonce: Array(start[IndexRunLayout.Field.nonce..<IndexRunLayout.Field.nonce + 16]))
+    avoided = []
   }
 
-  /// Ids, lengths and slots are left out: there are gigabytes of them for a terabyte of data, and where one of them
-  /// were not what it was, a chunk would be stored once more, or be looked for in a block that does not hold it.
-  static func checksum(_ bytes: UnsafeRawBufferPointer, _ layout: IndexRunLayout) throws -> Digest256 {
-    var parts = Array(bytes[..<IndexRunLayout.Field.checksum])
-    for part in [layout.sources..<layout.packs, layout.packs..<layout.blocks, layout.blocks..<layout.filter] {
-      try ContentHasher.hash(UnsafeRawBufferPointer(rebasing: bytes[part])).withUnsafeBytes { parts += $0 }
-    }
-    return try parts.withUnsafeBytes { try ContentHasher.hash($0) }
+  private init(_ run: IndexRun, avoided: [Range<Int>]) {
+    layout = run.layout
+    signer = run.signer
+    pages = run.pages
+    head = run.head
+    probe = run.probe
+    self.avoided = avoided
   }
 
-  private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory.bytes) }
+  /// The same run, which leans on none of the packs with these numbers.
+  func avoiding(_ packs: Set<Int>) -> IndexRun {
+    guard !packs.isEmpty else { return self }
+    return IndexRun(
+      self,
+      avoided: packs.sorted().compactMap { number in
+        let blocks = blocks(ofPack: number)
+        return blocks.isEmpty ? nil : firstChunk(ofBlock: blocks.lowerBound)..<firstChunk(ofBlock: blocks.upperBound)
+      })
+  }
+
+  /// Whether a page of the run's file turned out not to be what was written.
+  var isDamaged: Bool { pages.isDamaged }
 
   /// The index objects that it was made of.
   var sources: [Digest256] {
-    (0..<layout.sourceCount).map { number in
-      Digest256(UnsafeRawBufferPointer(rebasing: bytes[(layout.sources + number * Digest256.size)...]))
-    }
+    (0..<layout.sourceCount).map { digest(at: layout.sources + $0 * Digest256.size) }
   }
 
   func pack(_ number: Int) -> Pack {
     let start = layout.packs + number * IndexRunLayout.packSize
     return Pack(
-      digest: Digest256(UnsafeRawBufferPointer(rebasing: bytes[start...])),
-      kind: PackKind(rawValue: UInt8(truncatingIfNeeded: word(start + 56))) ?? .data, size: word(start + 40),
-      plainSize: word(start + 48))
+      digest: digest(at: start), kind: PackKind(rawValue: UInt8(truncatingIfNeeded: word(start + 56))) ?? .data,
+      size: word(start + 40), plainSize: word(start + 48))
+  }
+
+  /// Which packs lean on which others, by their numbers.
+  var bases: [(pack: Int, base: Digest256)] {
+    (0..<layout.baseCount).map { number in
+      let start = layout.bases + number * IndexRunLayout.baseSize
+      return (word(start), digest(at: start + 8))
+    }
   }
 
   /// The numbers of a pack's blocks, over all packs.
@@ -72,37 +97,67 @@ final class IndexRun: Sendable {
   /// The numbers of a block's chunks, over all packs.
   func chunks(ofBlock number: Int) -> Range<Int> { firstChunk(ofBlock: number)..<firstChunk(ofBlock: number + 1) }
 
-  func id(_ number: Int) -> ChunkID {
-    ChunkID(UnsafeRawBufferPointer(rebasing: bytes[(layout.ids + number * ChunkID.size)...]))
+  /// - Returns: nil when the file is damaged there.
+  func id(_ number: Int) -> ChunkID? {
+    pages.load(layout.ids + number * ChunkID.size, as: (UInt64, UInt64).self).map { words in
+      withUnsafeBytes(of: words) { ChunkID($0) }
+    }
   }
 
-  /// Bytes of the chunk.
-  func length(_ number: Int) -> Int {
-    Int(bytes.load(fromByteOffset: layout.lengths + number * IndexRunLayout.lengthSize, as: UInt32.self))
+  /// Bytes of the chunk; nil when the file is damaged there.
+  func length(_ number: Int) -> Int? {
+    pages.load(layout.lengths + number * IndexRunLayout.lengthSize, as: UInt32.self).map(Int.init)
   }
 
-  /// The ids of chunks, as they lie.
-  func idBytes(_ chunks: Range<Int>) -> UnsafeRawBufferPointer { part(layout.ids, chunks, ChunkID.size) }
+  /// The ids of chunks, as they lie; nil when the file is damaged there.
+  func idBytes(_ chunks: Range<Int>) -> [UInt8]? { part(layout.ids, chunks, ChunkID.size) }
 
-  /// The lengths of chunks, as they lie.
-  func lengthBytes(_ chunks: Range<Int>) -> UnsafeRawBufferPointer {
-    part(layout.lengths, chunks, IndexRunLayout.lengthSize)
+  /// The lengths of chunks, as they lie; nil when the file is damaged there.
+  func lengthBytes(_ chunks: Range<Int>) -> [UInt8]? { part(layout.lengths, chunks, IndexRunLayout.lengthSize) }
+
+  private func part(_ table: Int, _ rows: Range<Int>, _ rowSize: Int) -> [UInt8]? {
+    pages.copy(table + rows.lowerBound * rowSize..<table + rows.upperBound * rowSize)
   }
 
-  private func part(_ table: Int, _ rows: Range<Int>, _ rowSize: Int) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: bytes[table + rows.lowerBound * rowSize..<table + rows.upperBound * rowSize])
-  }
-
-  /// The number of the chunk with this id; nil when the run does not have it.
+  /// The number of the chunk with this id that is to be leaned on; nil when the run has none.
   func number(of id: ChunkID) -> Int? {
-    guard layout.chunkCount > 0, mayHold(id) else { return nil }
-    var slot = IndexProbe.slot(of: id, among: layout.slotCount)
-    while true {
-      let entry = UInt64(bitPattern: Int64(word(layout.slots + slot * IndexRunLayout.slotSize)))
-      guard entry != 0 else { return nil }
+    var found: Int?
+    forEachCopy(of: id) { number in
+      guard !isAvoided(number) else { return true }
+      found = number
+      return false
+    }
+    return found
+  }
+
+  /// The numbers of all chunks with this id, those in packs that are not to be leaned on too.
+  func numbers(of id: ChunkID) -> [Int] {
+    var found: [Int] = []
+    forEachCopy(of: id) { number in
+      found.append(number)
+      return true
+    }
+    return found
+  }
+
+  /// Whether a chunk is in a pack that is not to be leaned on.
+  func isAvoided(_ number: Int) -> Bool {
+    guard !avoided.isEmpty else { return false }
+    return avoided.contains { $0.contains(number) }
+  }
+
+  private func forEachCopy(of id: ChunkID, _ body: (Int) -> Bool) {
+    guard layout.chunkCount > 0, mayHold(id) else { return }
+    var slot = probe.slot(of: id, among: layout.slotCount)
+    for _ in 0..<layout.slotCount {
+      guard let entry = pages.load(layout.slots + slot * IndexRunLayout.slotSize, as: UInt64.self), entry != 0 else {
+        return
+      }
       let number = Int(entry & (1 << IndexProbe.numberBits - 1)) - 1
-      if entry >> IndexProbe.numberBits == IndexProbe.tag(of: id), number < layout.chunkCount, self.id(number) == id {
-        return number
+      if entry >> IndexProbe.numberBits == IndexProbe.tag(of: id), (0..<layout.chunkCount).contains(number),
+        self.id(number) == id, !body(number)
+      {
+        return
       }
       slot = slot + 1 < layout.slotCount ? slot + 1 : 0
     }
@@ -111,9 +166,10 @@ final class IndexRun: Sendable {
   /// Whether the id may be in the run; a look at one cache line tells most of those that are not.
   private func mayHold(_ id: ChunkID) -> Bool {
     let line = layout.filter + IndexProbe.line(of: id, among: layout.lineCount) * IndexRunLayout.lineSize
+    guard let bits = pages.load(line, as: SIMD64<UInt8>.self) else { return false }
     return (0..<IndexProbe.bitsPerChunk).allSatisfy { number in
       let bit = IndexProbe.bit(number, of: id)
-      return bytes[line + bit >> 3] & (1 << UInt8(bit & 7)) != 0
+      return bits[bit >> 3] & (1 << UInt8(bit & 7)) != 0
     }
   }
 
@@ -128,7 +184,13 @@ final class IndexRun: Sendable {
 
   private func firstChunk(ofBlock number: Int) -> Int { word(layout.blocks + number * 8) }
 
-  private func word(_ offset: Int) -> Int { bytes.load(fromByteOffset: offset, as: Int.self) }
+  private func word(_ offset: Int) -> Int {
+    head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Int.self) }
+  }
+
+  private func digest(at offset: Int) -> Digest256 {
+    head.withUnsafeBytes { Digest256(UnsafeRawBufferPointer(rebasing: $0[offset...])) }
+  }
 
   /// The last number for which the condition holds, which it does up to there and not beyond.
   private static func last(in range: Range<Int>, where condition: (Int) -> Bool) -> Int {

@@ -16,6 +16,8 @@ struct IndexedPack: Sendable, Equatable {
   /// Plain bytes of all its blocks.
   let plainSize: Int
   let entries: [Entry]
+  /// The packs that delta blocks lean on, in order; nil when that is not known.
+  var bases: [Digest256]?
 }
 
 extension IndexedPack {
@@ -24,6 +26,7 @@ extension IndexedPack {
     self.kind = kind
     self.size = size
     plainSize = directory.blocks.reduce(0) { $0 + $1.plainLength }
+    bases = directory.basePacks.sorted()
     entries = directory.blocks.enumerated().flatMap { number, block in
       directory.chunks[block.chunks].map { Entry(id: $0.id, length: $0.length, block: number) }
     }
@@ -33,9 +36,12 @@ extension IndexedPack {
 /// The object `index/<hash>`: the index of the packs that one key wrote, sealed and signed by it.
 ///
 /// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
-/// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps.
+/// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps. Behind them
+/// all, per pack the number of the packs that it leans on and their hashes (32); programs from before that wrote nothing.
 enum IndexSegment {
   static let folder = "index"
+  /// Plain bytes that no pack has more of.
+  private static let plainLimit = 1 << 40
 
   static func encode(_ packs: [IndexedPack]) -> [UInt8] {
     var writer = ByteWriter()
@@ -58,6 +64,11 @@ enum IndexSegment {
         position = end
       }
     }
+    guard packs.contains(where: { $0.bases != nil }) else { return writer.bytes }
+    for pack in packs {
+      writer.varint(pack.bases?.count ?? 0)
+      for base in pack.bases ?? [] { writer.digest(base) }
+    }
     return writer.bytes
   }
 
@@ -68,7 +79,7 @@ enum IndexSegment {
       let digest = try reader.digest()
       guard let kind = PackKind(rawValue: try reader.byte()) else { throw reader.malformed }
       let size = try reader.length(limit: Int(UInt32.max))
-      let plainSize = try reader.length(limit: Int.max)
+      let plainSize = try reader.length(limit: plainLimit)
       var entries: [IndexedPack.Entry] = []
       for block in 0..<(try reader.count(elementSize: 1)) {
         for _ in 0..<(try reader.count(elementSize: ChunkID.size + 1)) {
@@ -78,6 +89,13 @@ enum IndexSegment {
       }
       packs.append(
         IndexedPack(digest: digest, kind: kind, size: size, plainSize: plainSize, entries: entries))
+    }
+    if reader.remaining > 0 {
+      for number in packs.indices {
+        var bases: [Digest256] = []
+        for _ in 0..<(try reader.count(elementSize: Digest256.size)) { bases.append(try reader.digest()) }
+        packs[number].bases = bases
+      }
     }
     try reader.finish()
     return packs

@@ -1,5 +1,5 @@
-/// What a session has come by itself: an open-addressing table keyed by the chunk ids, which are uniformly distributed
-/// already; 24 bytes a slot, at most three quarters of them used.
+/// What a session has come by itself: an open-addressing table keyed by the chunk ids; 24 bytes a slot, at most three
+/// quarters of them used.
 struct IndexTable: ~Copyable {
   private struct Slot {
     var id: ChunkID
@@ -16,6 +16,8 @@ struct IndexTable: ~Copyable {
   private var numbers: [Digest256: Int] = [:]
   private(set) var count = 0
   private var slots = [Slot](repeating: emptySlot, count: 1 << 10)
+  /// Odd, and nobody else's: a stolen key can sign directories with ids that would meet in one slot.
+  private let multipliers = (UInt64.random(in: 0 ... .max) | 1, UInt64.random(in: 0 ... .max) | 1)
 
   mutating func add(_ pack: IndexedPack) {
     guard numbers[pack.digest] == nil else { return }
@@ -66,7 +68,8 @@ struct IndexTable: ~Copyable {
   /// The slot that holds the id, or the empty one where it would go; the table is never full.
   private func find(_ id: ChunkID) -> Int {
     let mask = slots.count - 1
-    var index = Int(truncatingIfNeeded: id.word) & mask
+    let mixed = id.word &* multipliers.0 &+ id.rest &* multipliers.1
+    var index = Int(truncatingIfNeeded: mixed >> 24) & mask
     while slots[index].pack != Self.emptyMark && slots[index].id != id { index = (index + 1) & mask }
     return index
   }

@@ -12,6 +12,7 @@ struct Envelope: Sendable {
     case directory = 5
     /// Of no object of the repository: a machine's own copy of archive records.
     case archiveCache = 6
+    case quarantine = 7
 
     fileprivate var label: String { "coffer envelope \(rawValue)" }
   }

@@ -37,8 +37,8 @@ package struct IndexScale {
   private mutating func measureLookups(_ synthetic: SyntheticIndex) throws {
     let count = synthetic.chunkCount
     let start = clock.steadySeconds()
-    guard let run = IndexRun(try MappedMemory.read(synthetic.path)) else {
-      throw SystemError(call: "read", subject: synthetic.path, code: EILSEQ)
+    guard let run = try IndexLoader(context: synthetic.repository.context).cache.entries().first?.run else {
+      throw SystemError(call: "read", subject: "synthetic.index", code: EILSEQ)
     }
     add("file, bytes", Double(run.layout.size))
     add("opened in, seconds", clock.steadySeconds() - start)

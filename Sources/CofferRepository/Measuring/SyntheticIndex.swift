@@ -7,8 +7,6 @@ import Foundation
 struct SyntheticIndex {
   let repository: Repository
   let chunkCount: Int
-  /// The index run.
-  let path: String
 
   private static let chunksPerBlock = 64
   private static let blocksPerPack = 192
@@ -33,12 +31,10 @@ struct SyntheticIndex {
     if let name = IndexSegment.objectName(source) { try context.store.put(name, object) }
     try Self.makePacks(packCount, in: folder + "/repository")
     let cache = "\(folder)/cache/\(context.header.id)"
-    try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
-    path = cache + "/synthetic.index"
     let layout = IndexRunLayout(
       sourceCount: 1, packCount: packCount, blockCount: packCount * Self.blocksPerPack, chunkCount: self.chunkCount)
-    guard let layout else { throw SystemError(call: "measure", subject: path, code: EINVAL) }
-    try Self.build(layout, path, signer: context.keys.id, source: source)
+    guard let layout else { throw SystemError(call: "measure", subject: cache, code: EINVAL) }
+    try Self.build(layout, cache, context, source: source)
   }
 
   /// The chunk of a number; those from `chunkCount` on are unknown.
@@ -71,13 +67,17 @@ struct SyntheticIndex {
     }
   }
 
-  private static func build(_ layout: IndexRunLayout, _ path: String, signer: KeyID, source: Digest256) throws {
-    var builder = IndexRunBuilder(
-      layout, in: try MappedMemory.create(path, size: layout.size), signer: signer, sources: [source])
+  private static func build(
+    _ layout: IndexRunLayout, _ path: String, _ context: RepositoryContext, source: Digest256
+  ) throws {
+    guard let folder = CacheFolder(path) else { throw SystemError(call: "open", subject: path) }
+    let nonce = try context.random.bytes(16)
+    let memory = try folder.newFile("synthetic.index", size: IndexPageFile.fileSize(layout.size))
+    var builder = IndexRunBuilder(layout, in: memory, signer: context.keys.id, sources: [source], nonce: nonce)
     var ids = [UInt64](repeating: 0, count: chunksPerBlock * 2)
     let lengths = [UInt32](repeating: 8192, count: chunksPerBlock)
     for pack in 0..<layout.packCount {
-      builder.addPack(.init(digest: digest(pack), kind: .data, size: 0, plainSize: 1))
+      builder.addPack(.init(digest: digest(pack), kind: .data, size: 0, plainSize: 1), bases: [])
       for block in 0..<blocksPerPack {
         let first = (pack * blocksPerPack + block) * chunksPerBlock
         for number in 0..<chunksPerBlock {
@@ -89,6 +89,6 @@ struct SyntheticIndex {
         ids.withUnsafeBytes { ids in lengths.withUnsafeBytes { builder.addBlock(ids, lengths: $0) } }
       }
     }
-    _ = try builder.finish()
+    _ = try builder.finish(try IndexPageCodes(key: try context.cacheKey(), run: nonce))
   }
 }

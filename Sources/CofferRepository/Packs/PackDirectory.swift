@@ -44,6 +44,7 @@ struct PackDirectory: Sendable, Equatable {
   /// Plain bytes a block may have at most; also bounds what a reader allocates.
   static let plainLimit = 4 << 20
   private static let prefixLimit = 16 << 20
+  private static let segmentLimit = 1 << 14
 
   /// The packs that delta blocks of this one lean on.
   var basePacks: Set<Digest256> { Set(blocks.lazy.flatMap { $0.prefix.map(\.pack) }) }
@@ -145,6 +146,7 @@ extension PackDirectory {
         let segment = Segment(
           pack: bases[base], block: try reader.length(limit: Int(Int32.max)),
           offset: try reader.length(limit: plainLimit), length: try reader.length(limit: plainLimit))
+        guard segment.length > 0, prefix.count < segmentLimit else { throw reader.malformed }
         prefix.append(segment)
         prefixLength += segment.length
         guard prefixLength <= prefixLimit else { throw reader.malformed }

@@ -25,6 +25,8 @@ final class PackReader: Sendable {
     self.name = name
     self.context = context
     size = try context.store.status(of: name).size
+    let limit = ObjectLimit.pack(target: context.header.packTarget)
+    guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
     let tailStart = max(size - Self.tailGuess, 0)
     let tail = try context.store.get(name, range: tailStart..<size)

@@ -56,7 +56,7 @@ final class BlockReader {
       try? opener(of: reader).open(sealed, number: number)
     }
     guard let coded = opened else {
-      throw reader.damagedBlock(number, "does not decrypt: bytes were changed or lost")
+      throw damaged(reader, number, "does not decrypt: bytes were changed or lost")
     }
     let entry = reader.directory.blocks[number]
     let plain = try decode(coded, entry: entry, number: number, reader: reader)
@@ -83,15 +83,24 @@ final class BlockReader {
     let actual = context.times.measure(.verify, bytes: range.count) {
       block.bytes.withUnsafeBytes { hashers[block.kind]?.id(of: UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
-    guard actual == id else { throw damaged("block \(place.block) holds a chunk that is not what its id says") }
+    guard actual == id else {
+      context.quarantine.add(place.pack, "block \(place.block) holds a chunk that is not what its id says", context)
+      throw damaged("block \(place.block) holds a chunk that is not what its id says")
+    }
     return range
+  }
+
+  /// The error for a block that is not what was written; nobody is to lean on its pack any more.
+  private func damaged(_ reader: PackReader, _ number: Int, _ detail: String) -> RepositoryError {
+    context.quarantine.add(reader.digest, "block \(number) \(detail)", context)
+    return reader.damagedBlock(number, detail)
   }
 
   private func decode(
     _ coded: [UInt8], entry: PackDirectory.Block, number: Int, reader: PackReader
   ) throws -> [UInt8] {
     guard entry.coding != .stored else {
-      guard coded.count == entry.plainLength else { throw reader.damagedBlock(number, "has another length") }
+      guard coded.count == entry.plainLength else { throw damaged(reader, number, "has another length") }
       return coded
     }
     let prefix = try prefixBytes(entry.prefix)
@@ -106,7 +115,7 @@ final class BlockReader {
           }
         }
       } catch {
-        throw reader.damagedBlock(number, "does not decompress")
+        throw damaged(reader, number, "does not decompress")
       }
       count = entry.plainLength
     }

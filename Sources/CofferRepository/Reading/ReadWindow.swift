@@ -30,7 +30,8 @@ struct ReadWindow {
 
   /// Adds the stream's next chunk; hands out what was added first if the window is full.
   mutating func append(
-    _ chunk: RecipeReader.Entry, in place: BlockPlace, whenReady body: (Stretch, PlainBlock) throws -> Void
+    _ chunk: RecipeReader.Entry, in place: BlockPlace,
+    whenReady body: (Stretch, Result<PlainBlock, any Error>) throws -> Void
   ) throws {
     chunkCount += 1
     if let last = stretches.last, last?.place == place {
@@ -45,11 +46,11 @@ struct ReadWindow {
   }
 
   /// Hands out all that is left.
-  mutating func drain(whenReady body: (Stretch, PlainBlock) throws -> Void) throws {
+  mutating func drain(whenReady body: (Stretch, Result<PlainBlock, any Error>) throws -> Void) throws {
     while done < stretches.count { try handOut(body) }
   }
 
-  private mutating func handOut(_ body: (Stretch, PlainBlock) throws -> Void) throws {
+  private mutating func handOut(_ body: (Stretch, Result<PlainBlock, any Error>) throws -> Void) throws {
     guard let stretch = stretches[done] else { return }
     stretches[done] = nil
     done += 1
@@ -57,8 +58,9 @@ struct ReadWindow {
       stretches.removeFirst(done)
       done = 0
     }
-    let block =
+    let block = Result {
       try stretch.ticket?.block() ?? reader.block(stretch.place.block, of: stretch.place.pack)
+    }
     try body(stretch, block)
     chunkCount -= stretch.chunks.count
     uses[stretch.place]?.count -= 1

@@ -23,8 +23,9 @@ final class StreamReader {
   var recipes: RecipeReader {
     RecipeReader { [self] id in
       let place = try place(of: id)
-      let block = try nodes.block(place.block, of: place.pack)
-      return Array(block.bytes[try nodes.chunk(id, of: block, at: place)])
+      let block = Result { try nodes.block(place.block, of: place.pack) }
+      let found = try chunk(id, from: block, at: place, nodes)
+      return Array(found.block.bytes[found.range])
     }
   }
 
@@ -36,18 +37,19 @@ final class StreamReader {
     let isLong = stream.size >= Self.shortStream
     var window = ReadWindow(isLong ? try startedFetcher() : nil, blocks)
     var output = try StreamOutput(sink, writesBehind: isLong, times: context.times)
-    func write(_ stretch: ReadWindow.Stretch, _ block: PlainBlock) throws {
+    func write(_ stretch: ReadWindow.Stretch, _ block: Result<PlainBlock, any Error>) throws {
       try cancellation.check()
       for entry in stretch.chunks {
-        let range = try blocks.chunk(entry.id, of: block, at: stretch.place)
-        guard UInt64(range.count) == entry.size else {
+        let found = try chunk(entry.id, from: block, at: stretch.place, blocks)
+        guard UInt64(found.range.count) == entry.size else {
           throw RepositoryError.missingChunk(entry.id, location: context.location)
         }
-        try output.append(entry.id, range, of: block)
+        try output.append(entry.id, found.range, of: found.block)
       }
       try output.flush()
     }
     try forEachChunk(of: stream) { entry in
+      try cancellation.check()
       try window.append(entry, in: try place(of: entry.id), whenReady: write)
     }
     try window.drain(whenReady: write)
@@ -78,9 +80,34 @@ final class StreamReader {
   }
 
   private func place(of id: ChunkID) throws -> BlockPlace {
-    guard let place = index.location(of: id) else {
+    if let place = index.location(of: id) { return place }
+    guard let place = try index.copies(of: id).first else {
       throw RepositoryError.missingChunk(id, location: context.location)
     }
     return place
+  }
+
+  /// Returns where a chunk is in its block, or in another that holds a copy of it: a bad copy stops nothing as long as there
+  /// is a good one.
+  ///
+  /// - Throws: What was wrong with the first copy when there is no good one.
+  private func chunk(
+    _ id: ChunkID, from block: Result<PlainBlock, any Error>, at place: BlockPlace, _ reader: BlockReader
+  ) throws -> (block: PlainBlock, range: Range<Int>) {
+    do {
+      let block = try block.get()
+      return (block, try reader.chunk(id, of: block, at: place))
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      for other in try index.copies(of: id) where other != place {
+        guard let block = try? reader.block(other.block, of: other.pack),
+          let range = try? reader.chunk(id, of: block, at: other)
+        else { continue }
+        context.remarks.add(error, consequence: "what was needed of it was read from another place")
+        return (block, range)
+      }
+      throw error
+    }
   }
 }

@@ -15,41 +15,47 @@ struct RecipeReader {
 
   /// Calls `body` with every chunk of the stream in order.
   ///
+  /// What a node says must come to what its parent says of it, and all of it to what the stream's reference says: so the
+  /// walk ends, also one over nodes that lead back to themselves.
+  ///
   /// - Throws: `Malformed`, and what fetching and `body` throw.
   func forEachChunk(of stream: StreamReference, _ body: (Entry) throws -> Void) throws {
     guard let root = stream.root else { return }
     guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
-    try walk(root, level: Int(stream.depth), visitNode: { _ in true }, body)
+    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), body)
   }
 
-  /// Calls `body` with the chunks and `visitNode` with every node, which may leave out what is below it.
-  func walk(
-    _ node: ChunkID, level: Int, visitNode: (ChunkID) throws -> Bool, _ body: (Entry) throws -> Void
-  ) throws {
-    guard try visitNode(node) else { return }
+  private func walk(_ node: Entry, level: Int, _ body: (Entry) throws -> Void) throws {
     for entry in try entries(of: node, level: level) {
       if level == 0 {
         try body(entry)
       } else {
-        try walk(entry.id, level: level - 1, visitNode: visitNode, body)
+        try walk(entry, level: level - 1, body)
       }
     }
   }
 
-  private func entries(of node: ChunkID, level: Int) throws -> [Entry] {
+  private func entries(of parent: Entry, level: Int) throws -> [Entry] {
+    let node = parent.id
     let bytes = try fetchNode(node)
     return try bytes.withUnsafeBytes { bytes in
       var reader = ByteReader(bytes)
       var entries: [Entry] = []
+      var left = parent.size
       do {
         guard try reader.byte() == UInt8(level) else { throw Malformed(node: node) }
         while reader.remaining > 0 {
-          entries.append(Entry(id: try reader.id(), size: try reader.varint()))
+          let entry = Entry(id: try reader.id(), size: try reader.varint())
+          guard entry.size > 0, entry.size <= left, level > 0 || entry.size <= UInt64(PackDirectory.plainLimit) else {
+            throw Malformed(node: node)
+          }
+          left -= entry.size
+          entries.append(entry)
         }
       } catch is ByteReader.Malformed {
         throw Malformed(node: node)
       }
-      guard !entries.isEmpty, entries.count <= RecipeBuilder.entryRange.upperBound else {
+      guard left == 0, !entries.isEmpty, entries.count <= RecipeBuilder.entryRange.upperBound else {
         throw Malformed(node: node)
       }
       return entries

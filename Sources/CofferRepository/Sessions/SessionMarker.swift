@@ -3,16 +3,16 @@ import CofferSystem
 import Foundation
 import Synchronization
 
-/// A running writer's presence: `sessions/<id>-<count>`, replaced by the next count while it runs.
+/// A running writer's presence: `sessions/<id>-<count>`, replaced by the next count while it runs, whatever its data does.
 ///
-/// Compaction deletes nothing that a session older than its condemnation may lean on; a session that was not
-/// refreshed for an hour is dead, and a writer that finds itself dead stops.
+/// Compaction deletes nothing that a living session may lean on. Nobody's clock decides: a writer whose marker is gone was
+/// taken for dead, and must not commit.
 final class SessionMarker: Sendable {
   static let folder = "sessions"
-  /// Seconds without a refresh after which a session counts as dead.
-  static let lifetime: Double = 3600
   /// Seconds between refreshes.
-  static let refreshInterval: Double = 600
+  static let refreshInterval: Double = 300
+  /// Seconds between looks at whether it is time.
+  private static let tick: Double = 15
 
   private struct State {
     var count = 0
@@ -23,28 +23,60 @@ final class SessionMarker: Sendable {
   let id: String
   private let context: RepositoryContext
   private let state: Mutex<State>
+  private let end: Cancellation
+  private let thread = Mutex<WorkerThread?>(nil)
 
-  /// Announces a session.
+  /// Announces a session and keeps it alive from then on.
   init(context: RepositoryContext) throws {
     self.context = context
     id = Hexadecimal.encode(try context.random.bytes(8))
+    end = try Cancellation()
     state = Mutex(State(lastRefresh: context.clock.steadySeconds()))
     try state.withLock { try put(&$0) }
-  }
-
-  /// Refreshes the marker when it is time; cheap to call often.
-  ///
-  /// - Throws: `RepositoryError.sessionExpired` when the marker was not refreshed in time.
-  func heartbeat() throws {
-    try state.withLock { state in
-      let age = context.clock.steadySeconds() - state.lastRefresh
-      if age > Self.lifetime { throw RepositoryError.sessionExpired(location: context.location) }
-      if age > Self.refreshInterval { try put(&state) }
+    do {
+      let worker = try WorkerThread(name: "session") { [weak self, end] in
+        while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
+      }
+      thread.withLock { $0 = worker }
+    } catch {
+      remove()
+      throw error
     }
   }
 
-  /// Takes the marker away. What cannot be deleted (append-only stores) expires by itself.
+  deinit {
+    end.cancel()
+  }
+
+  /// Puts the next marker when it is time. A store that does not take it now is asked again: what matters is that a marker
+  /// is there when the session commits.
+  func refresh() {
+    state.withLock { state in
+      guard state.current != nil, context.clock.steadySeconds() - state.lastRefresh > Self.refreshInterval else {
+        return
+      }
+      try? put(&state)
+    }
+  }
+
+  /// Makes sure that nobody has taken the session for dead.
+  ///
+  /// - Throws: `RepositoryError.sessionExpired`; `StorageError`.
+  func confirm() throws {
+    try state.withLock { state in
+      do {
+        guard let current = state.current else { throw RepositoryError.sessionExpired(location: context.location) }
+        _ = try context.store.status(of: current)
+      } catch StorageError.missing {
+        throw RepositoryError.sessionExpired(location: context.location)
+      }
+    }
+  }
+
+  /// Takes the marker away. What cannot be deleted (append-only stores) is told from living ones by its process.
   func remove() {
+    end.cancel()
+    thread.withLock { $0 }?.join()
     state.withLock { state in
       guard let current = state.current else { return }
       try? context.store.delete(current)
@@ -54,22 +86,47 @@ final class SessionMarker: Sendable {
 
   private func put(_ state: inout State) throws {
     guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return }
-    let record = Record(id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now())
-    let encoder = JSONEncoder()
-    encoder.dateEncodingStrategy = .iso8601
+    let record = SessionRecord(
+      id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
+      identity: ProcessIdentity.current())
     let bytes = try context.envelope.seal(
-      Array(try encoder.encode(record)), purpose: .session, context: Array(name.path.utf8),
-      random: context.random)
+      try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
     if let previous = state.current { try? context.store.delete(previous) }
     state.current = name
     state.count += 1
     state.lastRefresh = context.clock.steadySeconds()
   }
+}
 
-  private struct Record: Codable {
-    let id: String
-    let process: Int32
-    let written: Date
+/// What a session's marker says.
+struct SessionRecord: Codable {
+  let id: String
+  let process: Int32
+  let written: Date
+  /// nil where the system does not tell, and in markers of older programs.
+  let identity: ProcessIdentity?
+
+  func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    return Array(try encoder.encode(self))
+  }
+
+  /// - Throws: `StorageError`; `RepositoryError.damaged`.
+  static func read(_ name: ObjectName, _ context: RepositoryContext) throws -> SessionRecord {
+    let bytes = try context.store.get(name, limit: ObjectLimit.session)
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    do {
+      let payload = try context.envelope.open(
+        bytes, purpose: .session, context: Array(name.path.utf8), signers: context.signers
+      ).payload
+      return try decoder.decode(SessionRecord.self, from: Data(payload))
+    } catch let error as Envelope.Unopenable {
+      throw context.damaged(name, error.detail)
+    } catch is DecodingError {
+      throw context.damaged(name, "its content is not readable")
+    }
   }
 }

@@ -41,7 +41,7 @@ public final class BackupSession: Sendable {
       index = try loadIndex()
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
-      let storer = try PackStorer(context: context, index: index, session: marker, counters: counters)
+      let storer = try PackStorer(context: context, index: index, counters: counters)
       started = storer
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
@@ -105,7 +105,7 @@ public final class BackupSession: Sendable {
       try pipeline.finish()
       try storer.finish()
       try cancellation.check()
-      try marker.heartbeat()
+      try marker.confirm()
       var statistics = ArchiveStatistics()
       statistics.itemCount = count
       statistics.originalSize = original
@@ -144,7 +144,7 @@ public final class BackupSession: Sendable {
       didRead: { count in
         counters.addRead(count)
         try cancellation.check()
-        try marker.heartbeat()
+        marker.refresh()
       },
       take: { rest in
         let chunk = taker.next(in: rest)

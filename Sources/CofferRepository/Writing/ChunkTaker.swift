@@ -30,9 +30,10 @@ struct ChunkTaker {
   mutating func next(in rest: UnsafeRawBufferPointer) -> Chunk {
     var guess: (length: Int, id: ChunkID)?
     for number in 0..<IndexCursor.followerCount {
-      guard let place = cursor.follower(number) else { continue }
-      let length = place.length
-      guard length != guess?.length, chunker.mayCut(rest, at: length) else { continue }
+      guard let place = cursor.follower(number), let length = place.length else { continue }
+      guard length > 0, length <= rest.count, length != guess?.length, chunker.mayCut(rest, at: length) else {
+        continue
+      }
       let id = id(of: rest, length)
       if id == place.id {
         cursor.move(to: place)

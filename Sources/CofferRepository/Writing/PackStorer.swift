@@ -9,7 +9,6 @@ import Synchronization
 final class PackStorer: Sendable {
   private let context: RepositoryContext
   private let index: ChunkIndex
-  private let session: SessionMarker
   private let counters: SessionCounters
   private let queue = BoundedQueue<FinishedPack>(capacity: 1)
   private let failure = Monitor<(any Error)?>(nil)
@@ -20,11 +19,10 @@ final class PackStorer: Sendable {
   private static let packsPerSegment = 8
 
   init(
-    context: RepositoryContext, index: ChunkIndex, session: SessionMarker, counters: SessionCounters
+    context: RepositoryContext, index: ChunkIndex, counters: SessionCounters
   ) throws(SystemError) {
     self.context = context
     self.index = index
-    self.session = session
     self.counters = counters
     let worker = try WorkerThread(name: "storer") { [self] in run() }
     thread.withLock { $0 = worker }
@@ -69,7 +67,6 @@ final class PackStorer: Sendable {
 
   private func put(_ pack: FinishedPack) throws {
     guard let name = pack.indexed.digest.packName else { return }
-    try session.heartbeat()
     try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.builder.content) }
     counters.addStored(pack.indexed.size)
     try index.add(pack.indexed)

@@ -1,0 +1,92 @@
+import CofferStorage
+import CofferSystem
+
+/// What a check looks at, as it was when the check began.
+///
+/// Listed in the opposite order to that in which it is written: archives, then index objects, then packs. So everything
+/// that is named is there, also while backups run; what comes later is the next check's.
+struct CheckedObjects {
+  let archives: [ObjectStatus]
+  let segments: [ObjectStatus]
+  let packs: [ObjectStatus]
+  let packDigests: Set<Digest256>
+  private let others: [(status: ObjectStatus, purpose: Envelope.Purpose, limit: Int)]
+
+  init(_ context: RepositoryContext) throws {
+    archives = try context.store.list(ArchiveRecord.folder)
+    segments = try context.store.list(IndexSegment.folder)
+    packs = try context.store.list(PackFolder.name)
+    packDigests = Set(packs.compactMap { PackFolder.digest(of: $0.name) })
+    others =
+      try context.store.list(SessionMarker.folder).map { ($0, .session, ObjectLimit.session) }
+      + context.store.list(Quarantine.folder).map { ($0, .quarantine, ObjectLimit.quarantine) }
+  }
+
+  /// What is wrong with markers of sessions, with what is remembered of packs, and with keys.
+  func unreadable(_ context: RepositoryContext) -> [any Error] {
+    let errors = others.compactMap { entry -> (any Error)? in
+      do {
+        let bytes = try context.store.get(entry.status.name, limit: entry.limit)
+        _ = try context.envelope.open(
+          bytes, purpose: entry.purpose, context: Array(entry.status.name.path.utf8), signers: context.signers)
+        return nil
+      } catch StorageError.missing {
+        return nil  // A session's marker is replaced all the time.
+      } catch let error as Envelope.Unopenable {
+        return context.damaged(entry.status.name, error.detail)
+      } catch {
+        return error
+      }
+    }
+    return errors + keyErrors(context)
+  }
+
+  private func keyErrors(_ context: RepositoryContext) -> [any Error] {
+    let statuses: [ObjectStatus]
+    do { statuses = try context.store.list(KeyRecord.folder) } catch { return [error] }
+    return statuses.compactMap { status in
+      do {
+        let bytes = try context.store.get(status.name, limit: ObjectLimit.key)
+        let record = try KeyRecord(decoding: bytes, object: status.name.path, location: context.location)
+        _ = try record.signer(
+          rootPublic: context.keys.rootPublic, object: status.name.path, location: context.location)
+        return nil
+      } catch {
+        return error
+      }
+    }
+  }
+}
+
+/// The bytes of a pack, read in pieces.
+struct PackBytes {
+  private let status: ObjectStatus
+  private let context: RepositoryContext
+
+  private static let pieceSize = 4 << 20
+
+  init(_ status: ObjectStatus, _ context: RepositoryContext) {
+    self.status = status
+    self.context = context
+  }
+
+  /// - Returns: What is wrong with them; nil for a pack that is what its name says and ends as packs do.
+  /// - Throws: `StorageError`; `RunCancelled`.
+  func problem(_ digest: Digest256, _ cancellation: Cancellation) throws -> String? {
+    let size = status.size
+    guard size <= ObjectLimit.pack(target: context.header.packTarget) else {
+      throw StorageError.tooLarge(status.name, location: context.location, size: size)
+    }
+    let hasher = try ContentHasher()
+    for start in stride(from: 0, to: size, by: Self.pieceSize) {
+      try cancellation.check()
+      let piece = try context.store.get(status.name, range: start..<min(start + Self.pieceSize, size))
+      try piece.withUnsafeBytes { try hasher.update($0) }
+    }
+    guard try hasher.finish() == digest else { return "The bytes are not the ones the name stands for" }
+    guard size >= PackTrailer.size else { return "The trailer is not in place" }
+    let end = try context.store.get(status.name, range: size - PackTrailer.size..<size)
+    let trailer = end.withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }
+    return trailer == nil ? "The trailer is not in place" : nil
+  }
+}

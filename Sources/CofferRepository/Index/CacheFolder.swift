@@ -1,0 +1,89 @@
+import CofferSystem
+import Foundation
+
+/// A repository's folder in this machine's cache. It is used only while it belongs to this user and nobody else may write
+/// to it, and of its files only those of this user.
+struct CacheFolder: Sendable {
+  /// A file that is open for reading.
+  final class File: Sendable {
+    private let descriptor: FileDescriptor
+
+    fileprivate init(_ descriptor: consuming FileDescriptor) {
+      self.descriptor = descriptor
+    }
+
+    /// The first bytes; nil when there are fewer.
+    func start(_ count: Int) -> [UInt8]? {
+      var bytes = [UInt8](repeating: 0, count: count)
+      return pread(descriptor.number, &bytes, count, 0) == count ? bytes : nil
+    }
+
+    /// A descriptor of its own for the same file.
+    func take() throws(SystemError) -> FileDescriptor {
+      let copy = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)
+      guard copy >= 0 else { throw SystemError(call: "fcntl", subject: "index cache") }
+      return FileDescriptor(owning: copy)
+    }
+  }
+
+  private let folder: Folder
+
+  /// Opens the folder, and makes it if need be.
+  ///
+  /// - Returns: nil when there can be no such folder, or it is not ours: then there is no cache.
+  init?(_ path: String) {
+    try? FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    guard let descriptor = try? FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+      let facts = try? descriptor.status(subject: path), Self.isOwn(facts)
+    else { return nil }
+    folder = Folder(owning: descriptor, path: path)
+  }
+
+  private static func isOwn(_ facts: stat) -> Bool { facts.st_uid == geteuid() && facts.st_mode & 0o022 == 0 }
+
+  func names() -> [EntryName] { (try? folder.names()) ?? [] }
+
+  /// - Returns: The file and its size; nil for what is no plain file of this user.
+  func open(_ name: EntryName) -> (File, size: Int)? {
+    guard let descriptor = try? folder.open(name, flags: O_RDONLY),
+      let facts = try? descriptor.status(subject: folder.path(of: name)), facts.st_mode & S_IFMT == S_IFREG,
+      Self.isOwn(facts)
+    else { return nil }
+    return (File(descriptor), Int(facts.st_size))
+  }
+
+  /// Reads a whole file of this user; nil for any other, and for a larger one.
+  func read(_ name: EntryName, limit: Int) -> [UInt8]? {
+    guard let (_, size) = open(name), size <= limit else { return nil }
+    return try? folder.read(name, limit: limit)
+  }
+
+  /// Writes a file anew. A cache that cannot be written is none.
+  func write(_ name: EntryName, _ bytes: [UInt8]) {
+    try? folder.replace(name, with: bytes)
+  }
+
+  /// Makes a file to be written through memory.
+  func newFile(_ name: EntryName, size: Int) throws -> MappedMemory {
+    let file = try folder.open(name, flags: O_RDWR | O_CREAT | O_EXCL)
+    do {
+      return try MappedMemory.filling(file, size: size, subject: folder.path(of: name))
+    } catch {
+      remove(name)
+      throw error
+    }
+  }
+
+  func rename(_ name: EntryName, to other: EntryName) -> Bool { (try? folder.rename(name, to: other)) != nil }
+
+  func remove(_ name: EntryName) {
+    try? folder.remove(name)
+  }
+
+  /// Removes what a killed program has left: nobody writes a run for a whole day.
+  func removeAbandoned(_ name: EntryName) {
+    guard let facts = try? folder.status(of: name), time(nil) - facts.st_mtim.tv_sec > 86400 else { return }
+    remove(name)
+  }
+}

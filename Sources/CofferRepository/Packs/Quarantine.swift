@@ -1,0 +1,72 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Synchronization
+
+/// The packs that were found damaged: `quarantine/<pack>`, remembered in the repository. Nobody leans on them any more:
+/// what they hold is stored again when it comes by, and readers look everywhere else first.
+///
+/// Only a full key's word counts, so that a stolen write-only key cannot make everybody store everything again.
+final class Quarantine: Sendable {
+  static let folder = "quarantine"
+
+  private struct Record: Codable {
+    let pack: String
+    let reason: String
+    let found: Date
+  }
+
+  private let known = Mutex<Set<Digest256>>([])
+
+  /// Returns the packs that a full key has found damaged.
+  ///
+  /// - Throws: `StorageError` when the store does not answer.
+  func load(_ context: RepositoryContext) throws -> Set<Digest256> {
+    var found: Set<Digest256> = []
+    for status in try context.store.list(Self.folder) {
+      let parts = status.name.parts
+      guard parts.count == 2, let pack = Digest256(hex: parts[1]) else { continue }
+      if isKnown(pack) || isVouchedFor(status.name, context) { found.insert(pack) }
+    }
+    let all = found
+    return known.withLock { known in
+      known.formUnion(all)
+      return known
+    }
+  }
+
+  private func isKnown(_ pack: Digest256) -> Bool { known.withLock { $0.contains(pack) } }
+
+  /// An entry that does not open says nothing; the pack will be found again.
+  private func isVouchedFor(_ name: ObjectName, _ context: RepositoryContext) -> Bool {
+    guard let bytes = try? context.store.get(name, limit: ObjectLimit.quarantine),
+      let opened = try? context.envelope.open(
+        bytes, purpose: .quarantine, context: Array(name.path.utf8), signers: context.signers)
+    else { return false }
+    return opened.signer.role == .full
+  }
+
+  /// Remembers that a pack is damaged, for this run, and in the repository if this key may: a store that takes nothing now
+  /// is told the next time somebody comes upon the pack.
+  func add(_ pack: Digest256, _ reason: String, _ context: RepositoryContext) {
+    guard known.withLock({ $0.insert(pack).inserted }), context.keys.role == .full,
+      let name = ObjectName("\(Self.folder)/\(pack.hex)")
+    else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    encoder.dateEncodingStrategy = .iso8601
+    let record = Record(pack: pack.hex, reason: reason, found: context.clock.now())
+    guard let payload = try? encoder.encode(record),
+      let bytes = try? context.envelope.seal(
+        Array(payload), purpose: .quarantine, context: Array(name.path.utf8), random: context.random)
+    else { return }
+    try? context.store.put(name, bytes)
+  }
+
+  /// Takes back what was remembered of a pack that turned out to be whole, every byte of it.
+  func remove(_ pack: Digest256, _ context: RepositoryContext) {
+    known.withLock { _ = $0.remove(pack) }
+    guard context.keys.role == .full, let name = ObjectName("\(Self.folder)/\(pack.hex)") else { return }
+    try? context.store.delete(name)
+  }
+}

@@ -1,0 +1,56 @@
+import CofferStorage
+import CofferSystem
+
+/// What runs that were killed have left in a repository. None of it does harm; compaction is to give its space back.
+public struct Leftovers: Sendable, Equatable {
+  /// Parts of objects, of runs that are alive too.
+  public var unfinishedPuts = 0
+  /// Bytes of them.
+  public var unfinishedSize: UInt64 = 0
+  /// Of sessions that may be alive.
+  public var sessions = 0
+  /// Packs that no index object names.
+  public var unindexedPacks = 0
+}
+
+extension Repository {
+  /// Counts what killed runs may have left.
+  ///
+  /// - Throws: `StorageError`.
+  public func leftovers() throws -> Leftovers {
+    var leftovers = Leftovers()
+    for put in try context.store.unfinishedPuts() {
+      leftovers.unfinishedPuts += 1
+      leftovers.unfinishedSize = leftovers.unfinishedSize.addingClamped(UInt64(clamping: put.size))
+    }
+    leftovers.sessions = try context.store.list(SessionMarker.folder).count
+    let loader = try IndexLoader(context: context)
+    let names = try loader.objectNames()
+    var unnamed = try loader.existingPacks()
+    for run in try loader.runs(of: names, over: unnamed) {
+      for number in 0..<run.layout.packCount { unnamed[run.pack(number).digest] = nil }
+    }
+    leftovers.unindexedPacks = unnamed.count
+    return leftovers
+  }
+
+  /// Removes what runs on this machine have left that have certainly ended: parts of objects and markers of sessions. What
+  /// cannot be removed stays, and is counted.
+  func removeAbandoned() throws {
+    for put in try context.store.unfinishedPuts() where put.isAbandoned { try? context.store.remove(put) }
+    for status in try context.store.list(SessionMarker.folder) {
+      guard let record = try? SessionRecord.read(status.name, context), record.identity?.hasCertainlyEnded == true
+      else { continue }
+      try? context.store.delete(status.name)
+    }
+  }
+}
+
+extension UInt64 {
+  /// The sum, or the greatest number that every other kind of number has room for: what is added was read, and may be false.
+  func addingClamped(_ other: UInt64) -> UInt64 {
+    let limit = UInt64(Int64.max)
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? limit : Swift.min(sum, limit)
+  }
+}
