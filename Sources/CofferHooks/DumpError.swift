@@ -156,7 +156,7 @@ enum ClientFailure {
 
   static func suggestion(_ lines: [String]) -> String? {
     let text = lines.joined(separator: "\n")
-    if let advice = MariaDBFailure.suggestion(text) { return advice }
+    if let advice = MariaDBFailure.suggestion(text) ?? SQLiteAdvice.suggestion(text) { return advice }
     if let server = serverVersion(text) { return installation(server) }
     return causes.first { text.contains($0.sign) }?.advice
   }

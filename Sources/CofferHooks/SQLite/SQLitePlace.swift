@@ -81,7 +81,11 @@ struct SQLitePlace: Sendable {
   }
 
   /// Whether a file system is mounted over the file, which then cannot be replaced.
-  var isMountPoint: Bool { coffer_is_mount_point(folder.number, name.description) == 1 }
+  var isMountPoint: Bool { Self.isMountPoint(name, in: folder) }
+
+  static func isMountPoint(_ name: EntryName, in folder: Folder) -> Bool {
+    coffer_is_mount_point(folder.number, name.description) == 1
+  }
 
   /// Whether this user may make files in the folder.
   var isWritable: Bool { faccessat(folder.number, ".", W_OK, AT_EACCESS) == 0 }
