@@ -132,7 +132,7 @@ struct IntegrityCheck {
     var complaints: [String] = []
     while try query.step() {
       let text = String(decoding: query.text(0) ?? [], as: UTF8.self)
-      let isTolerated = extent == .structure && Self.tolerated.contains { text.contains($0) }
+      let isTolerated = extent == .structure && Self.tolerated.contains { text.holds($0) }
       if text != "ok" && !isTolerated { complaints.append(text) }
     }
     return complaints
