@@ -96,6 +96,13 @@ enum SQLiteQuestion {
         throw unreadable(identity)
       }
       guard case .number(let keepsRowID) = fields[3] else { throw unreadable(identity) }
+      // Its reader of lines drops some, and a column that is not found is a text to it.
+      guard !texts[1].contains(carriageReturn), !columns.contains(where: { $0.utf8.contains(carriageReturn) }) else {
+        throw DumpError.misconfigured(
+          identity,
+          problem: "A name in table '\(texts[1].shown)' holds a carriage return, which sqlite3 cannot be told",
+          suggestion: "Leave out sqlite_command: without it, every name can be read")
+      }
       tables.append(
         SQLiteTable(
           name: texts[1], sql: closed(texts[2]), columns: columns.map { Array($0.utf8) }, isVirtual: false,
@@ -109,6 +116,8 @@ enum SQLiteQuestion {
     let lastLine = sql.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).last ?? []
     return sql + (String(decoding: lastLine, as: UTF8.self).holds("--") ? Array("\n;".utf8) : [UInt8(ascii: ";")])
   }
+
+  private static let carriageReturn = UInt8(ascii: "\r")
 
   static func unreadable(_ identity: DumpIdentity) -> DumpError {
     .incomplete(identity, program: "sqlite3", missing: "its description of the tables is not readable")
