@@ -50,7 +50,7 @@ let package = Package(
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
-    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "TestSupport"]),
+    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
     .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "TestSupport"]),
     .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),

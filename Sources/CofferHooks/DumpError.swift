@@ -156,8 +156,8 @@ enum ClientFailure {
 
   static func suggestion(_ lines: [String]) -> String? {
     let text = lines.joined(separator: "\n")
-    if let advice = MariaDBFailure.suggestion(text) { return advice }
-    if let advice = PostgreSQLFailure.suggestion(text) { return advice }
+    let advice = MariaDBFailure.suggestion(text) ?? PostgreSQLFailure.suggestion(text) ?? SQLiteAdvice.suggestion(text)
+    if let advice { return advice }
     if let server = serverVersion(text) { return installation(server) }
     return causes.first { text.contains($0.sign) }?.advice
   }

@@ -27,7 +27,8 @@ struct RowSearch {
     let name = Quoting.sqliteIdentifier(column.name)
     func condition(_ parts: String...) -> [UInt8] { Array(parts.map { Array($0.utf8) }.joined(separator: name)) }
     var all: [[UInt8]] = []
-    if column.isNotNull { all.append(condition("", " IS NULL")) }
+    // Not IS NULL, which SQLite takes to be false where the definition says so.
+    if column.isNotNull { all.append(condition("typeof(", ") = 'null'")) }
     if fileSize > Self.longest { all.append(condition("length(", ") > \(Self.longest)")) }
     if isStrict {
       if let types = strictTypes(column) { all.append(condition("typeof(", ") NOT IN ('null',\(types))")) }

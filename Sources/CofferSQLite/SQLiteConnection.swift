@@ -41,7 +41,9 @@ final class SQLiteConnection {
       (SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0), (SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0),
       (SQLITE_DBCONFIG_ENABLE_TRIGGER, 0), (SQLITE_DBCONFIG_ENABLE_FKEY, 0),
     ]
-    for (operation, value) in settings { try check(coffer_sqlite_configure(handle, operation, Int32(value))) }
+    // A column that is not there must not become a text of its name.
+    let strict = isDefensive ? [(SQLITE_DBCONFIG_DQS_DML, 0)] : []
+    for (operation, value) in settings + strict { try check(coffer_sqlite_configure(handle, operation, Int32(value))) }
     try check(coffer_sqlite_add_number_functions(handle))
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
     sqlite3_busy_timeout(handle, Int32(busySeconds * 1000))

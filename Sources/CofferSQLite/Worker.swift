@@ -66,21 +66,35 @@ public struct SQLiteWorker {
     guard fstatat(SQLiteWorkerRequest.descriptor, request.name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
       throw SystemError(call: "stat", subject: request.name)
     }
-    let connection = try open(isDefensive: true)
+    let (connection, closed) = try openForReading()
     try Dumper(
       connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream(STDOUT_FILENO),
       warn: { complain("warning: " + $0) }
     ).run()
+    try closed?.checkUnchanged()
+  }
+
+  private func openForReading() throws -> (SQLiteConnection, ClosedFolder?) {
+    do throws(SQLiteFailure) {
+      let connection = try open()
+      try connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1")
+      return (connection, nil)
+    } catch {
+      guard [SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_IOERR].contains(error.code),
+        let closed = try ClosedFolder(SQLiteWorkerRequest.descriptor, request.name)
+      else { throw error }
+      return (try closed.open(), closed)
+    }
   }
 
   /// For writing where that is allowed, because a database with a hot journal or a write-ahead log needs it.
-  private func open(isDefensive: Bool) throws -> SQLiteConnection {
+  private func open() throws(SQLiteFailure) -> SQLiteConnection {
     try SQLiteConnection(
-      request.name, flags: SQLITE_OPEN_READWRITE, isDefensive: isDefensive, busySeconds: request.busySeconds)
+      request.name, flags: SQLITE_OPEN_READWRITE, isDefensive: true, busySeconds: request.busySeconds)
   }
 
   private func probe() throws {
-    let connection = try open(isDefensive: true)
+    let connection = try open()
     for statement in ["PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT"] {
       try connection.execute(statement)
     }
@@ -96,8 +110,7 @@ public struct SQLiteWorker {
 
   /// One line, without what would end it or steer a terminal.
   private func complain(_ text: String) {
-    let line = String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
-    try? Array((line + "\n").utf8).withUnsafeBytes { try DescriptorStream(STDERR_FILENO).write($0) }
+    try? Array((Quoting.terminal(text) + "\n").utf8).withUnsafeBytes { try DescriptorStream(STDERR_FILENO).write($0) }
   }
 }
 

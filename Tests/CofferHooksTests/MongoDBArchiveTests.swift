@@ -51,6 +51,15 @@ struct MongoDBArchiveTests {
     }
   }
 
+  @Test("Two names that Unicode calls equal are two collections")
+  func exactNames() {
+    var builder = Builder(["a.\u{e9}", "a.e\u{301}"])
+    builder.end("a.\u{e9}")
+    #expect(archive(builder.bytes).missing == "collection a.e\u{301} is missing")
+    builder.end("a.e\u{301}")
+    #expect(archive(builder.bytes).missing == nil)
+  }
+
   @Test("A byte of a document that changed is found by the checksum")
   func changed() throws {
     var bytes = Builder.whole("a.x")

@@ -9,11 +9,11 @@ public enum SQLiteOptions {
   public static let restorePath = OptionKey<String>(
     "restore_path", "The file that 'restore' writes, if not path.", example: "/var/lib/sqlite/users-restored.db")
   public static let sqliteCommand = OptionKey<String>(
-    "sqlite_command", "What to run in place of sqlite3 when dumping.",
-    example: "docker exec my_container sqlite3")
-  public static let sqliteRestoreCommand = OptionKey<String>(
-    "sqlite_restore_command", "What to run in place of sqlite3 when restoring.",
+    "sqlite_command", "A program sqlite3 to dump with, in place of SQLite's library.",
     example: "docker exec -i my_container sqlite3")
+  public static let sqliteRestoreCommand = OptionKey<String>(
+    "sqlite_restore_command", "A program sqlite3 to restore with, in place of SQLite's library.",
+    example: "/opt/sqlite/bin/sqlite3")
 
   public static let schema = OptionSchema(
     "SQLite",

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Follows a dump in mongodump's archive format and tells whether it is whole.
 ///
 /// The format (mongo-tools, common/archive/spec.md): a magic number; a header and one document for each collection, then
@@ -21,8 +23,13 @@ struct MongoDBArchive {
   }
 
   private struct Namespace: Hashable {
-    let database: String
-    let collection: String
+    let database: ExactName
+    let collection: ExactName
+
+    init(_ database: String, _ collection: String) {
+      self.database = ExactName(database)
+      self.collection = ExactName(collection)
+    }
 
     var title: String { "\(database).\(collection)" }
   }
@@ -148,7 +155,7 @@ struct MongoDBArchive {
       collectionCount += 1
       // The documents of a time series stand under another name; mongorestore does not wait for them either.
       guard document[text: "type"] != "timeseries" else { return }
-      announced.append(Namespace(database: database, collection: collection))
+      announced.append(Namespace(database, collection))
     } else {
       toolVersion = document[text: "tool_version"]
       serverVersion = document[text: "server_version"]
@@ -159,7 +166,7 @@ struct MongoDBArchive {
     guard let document = BSONDocument(header), let database = document[text: "db"],
       let collection = document[text: "collection"], let isEnd = document[truth: "EOF"]
     else { return fault = "the header of a block is not readable" }
-    let namespace = Namespace(database: database, collection: collection)
+    let namespace = Namespace(database, collection)
     let known = collections[namespace] ?? Collection()
     guard !known.hasEnded else { return fault = "collection \(namespace.title) goes on after its end" }
     guard isEnd else {

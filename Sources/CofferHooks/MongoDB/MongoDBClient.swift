@@ -52,7 +52,7 @@ struct MongoDBClient: Sendable {
   func wouldAsk(_ program: Program, options: [String]) -> Bool {
     guard server.username != nil, (server.password ?? "").isEmpty else { return false }
     return !(words(of: program) + options).contains { word in
-      Self.otherCredentials.contains { word == $0 || word.hasPrefix("\($0)=") }
+      Self.otherCredentials.contains { word.isSame(as: $0) || word.begins(with: "\($0)=") }
     }
   }
 

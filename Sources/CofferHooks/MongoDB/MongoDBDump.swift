@@ -111,16 +111,22 @@ final class MongoDBFolderDump: RunningDump {
     let dump = try FolderDump(command, into: folder, of: facts.identity, context: context)
     // The password must outlive the program.
     warnings = try withExtendedLifetime(password) { try dump.finish() }
-    let files = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
+    let files: [String]
+    do {
+      files = try FileManager.default.subpathsOfDirectory(atPath: folder)
+    } catch {
+      throw DumpError.incomplete(
+        facts.identity, program: "mongodump", missing: "its folder cannot be read: \(error.localizedDescription)")
+    }
     // Every collection has its description, also those without a document.
-    let descriptions = files.filter { $0.hasSuffix(".metadata.json") || $0.hasSuffix(".metadata.json.gz") }
+    let descriptions = files.filter { $0.ends(with: ".metadata.json") || $0.ends(with: ".metadata.json.gz") }
     guard !descriptions.isEmpty else {
       try? FileManager.default.removeItem(atPath: folder)
       throw DumpError.withoutCollections(facts.identity)
     }
     var facts = facts
     facts.details["collections"] = String(descriptions.count)
-    if descriptions.contains(where: { $0.hasSuffix(".gz") }) { facts.details["compression"] = "gzip" }
+    if descriptions.contains(where: { $0.ends(with: ".gz") }) { facts.details["compression"] = "gzip" }
     self.facts = facts
   }
 

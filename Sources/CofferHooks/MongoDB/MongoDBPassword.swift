@@ -20,7 +20,7 @@ final class MongoDBPassword {
 
   /// - Throws: `SystemError`; `RuntimeDirectory.Failure`.
   init(_ password: String, by transport: Transport, in runtime: RuntimeDirectory) throws {
-    let text = "password: \(Self.quoted(password))\n"
+    let text = "password: \(Quoting.yaml(password))\n"
     switch transport {
     case .pipe:
       pipe = try TextPipe(text, subject: "password")
@@ -45,17 +45,5 @@ final class MongoDBPassword {
     case .some(let pipe): [Self.number: pipe.number]
     case nil: [:]
     }
-  }
-
-  /// A text as YAML in double quotes, in which nothing but letters, digits and the like stands as it is.
-  static func quoted(_ text: String) -> String {
-    let content = text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"", "\\": "\\\(scalar)"
-      case " "..."~": String(scalar)
-      default: String(format: scalar.value > 0xFFFF ? "\\U%08x" : "\\u%04x", scalar.value)
-      }
-    }
-    return "\"\(content.joined())\""
   }
 }

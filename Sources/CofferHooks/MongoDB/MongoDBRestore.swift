@@ -20,7 +20,7 @@ struct MongoDBRestore: PlannedRestore {
   init(_ facts: DumpFacts, to target: RestoreTarget, _ entry: MongoDBEntry) throws(RestoreError) {
     self.facts = facts
     self.entry = entry
-    newName = target.databaseName == facts.identity.database ? nil : target.databaseName
+    newName = target.databaseName.flatMap { $0.isSame(as: facts.identity.database) ? nil : $0 }
     included = target.schemas.map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
     if target.path != nil {
       throw refused("a server's database is not restored to a file", "Name a server with --hostname and --port")
@@ -54,7 +54,7 @@ struct MongoDBRestore: PlannedRestore {
   /// - Throws: `RestoreError.refused`.
   func rehearse(context: HookContext) throws {
     // With these it wants to see the oplog in the dump.
-    guard !entry.restoreOptions.contains(where: { $0.hasPrefix("--oplog") }) else { return }
+    guard !entry.restoreOptions.contains(where: { $0.begins(with: "--oplog") }) else { return }
     let password = try entry.client.password(context: context)
     let options = entry.restoreOptions.filter { $0 != "--gzip" }
     let command = command(["--archive", "--dryRun"], options, password, context)
@@ -134,7 +134,7 @@ final class MongoDBRunningRestore: RunningRestore {
 
   /// How many documents failed, if the line tells: `12 document(s) restored successfully. 0 document(s) failed to ...`.
   private static func failures(_ line: String) -> Int? {
-    guard let end = line.range(of: " document(s) failed to restore") else { return nil }
-    return line[..<end.lowerBound].split(separator: " ").last.flatMap { Int($0) }
+    let parts = line.parts(by: " document(s) failed to restore", limit: 2)
+    return parts.count == 2 ? parts[0].words.last.flatMap { Int($0) } : nil
   }
 }

@@ -10,6 +10,9 @@ struct SQLiteDump: PlannedDump {
   let section: ConfigurationSection
   let path: String
 
+  /// Bytes in a second.
+  private static let slowestSearch: Double = 10_000_000
+
   enum Format {
     static let statements = "sql"
     static let copy = "file"
@@ -19,6 +22,9 @@ struct SQLiteDump: PlannedDump {
     let place = try SQLitePlace.forDump(path, identity)
     guard let file = place.facts else { throw SQLitePlace.missing(path, identity) }
     let worker = SQLiteProcess(context)
+    var context = context
+    // Before it writes the first byte, it searches the whole file, or copies it.
+    context.limits.stall = context.limits.stall.map { $0 + Double(file.size) / Self.slowestSearch }
     let request = SQLiteWorkerRequest(
       job: .dump, name: place.name.description, device: file.device, inode: file.inode, user: try place.user())
     let stream = try DumpStream(
@@ -119,7 +125,10 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
     do {
       return try body()
     } catch DumpError.programFailed(let identity, _, let status, let lines) {
-      throw DumpError.programFailed(identity, program: SQLiteProcess.title, status: status, lines: lines)
+      let holders = status.code == SQLiteWorkerRequest.busyStatus ? FileHolders.others(of: place.path) : []
+      throw DumpError.programFailed(
+        identity, program: SQLiteProcess.title, status: status,
+        lines: lines + holders.prefix(3).map { "\($0.program), process \($0.process), has it open" })
     } catch DumpError.stalled(let identity, _, let seconds) {
       throw DumpError.stalled(identity, program: SQLiteProcess.title, seconds: seconds)
     } catch DumpError.tookTooLong(let identity, _, let seconds) {

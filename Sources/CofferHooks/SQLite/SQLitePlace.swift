@@ -21,6 +21,8 @@ struct SQLitePlace: Sendable {
     var permissions: SQLitePermissions
     var device: UInt64
     var inode: UInt64
+    /// In bytes.
+    var size: UInt64
     /// How many names the file has.
     var nameCount: UInt64
   }
@@ -81,7 +83,11 @@ struct SQLitePlace: Sendable {
   }
 
   /// Whether a file system is mounted over the file, which then cannot be replaced.
-  var isMountPoint: Bool { coffer_is_mount_point(folder.number, name.description) == 1 }
+  var isMountPoint: Bool { Self.isMountPoint(name, in: folder) }
+
+  static func isMountPoint(_ name: EntryName, in folder: Folder) -> Bool {
+    coffer_is_mount_point(folder.number, name.description) == 1
+  }
 
   /// Whether this user may make files in the folder.
   var isWritable: Bool { faccessat(folder.number, ".", W_OK, AT_EACCESS) == 0 }
@@ -139,7 +145,8 @@ struct SQLitePlace: Sendable {
     }
     return Facts(
       permissions: SQLitePermissions(mode: facts.st_mode & 0o777, userID: facts.st_uid, groupID: facts.st_gid),
-      device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino), nameCount: UInt64(facts.st_nlink))
+      device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino),
+      size: UInt64(clamping: facts.st_size), nameCount: UInt64(facts.st_nlink))
   }
 
   /// A link of somebody else's would choose among files that are not his.

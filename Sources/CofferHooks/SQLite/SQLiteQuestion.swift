@@ -96,6 +96,13 @@ enum SQLiteQuestion {
         throw unreadable(identity)
       }
       guard case .number(let keepsRowID) = fields[3] else { throw unreadable(identity) }
+      // Its reader of lines drops some, and a column that is not found is a text to it.
+      guard !texts[1].contains(carriageReturn), !columns.contains(where: { $0.utf8.contains(carriageReturn) }) else {
+        throw DumpError.misconfigured(
+          identity,
+          problem: "A name in table '\(texts[1].shown)' holds a carriage return, which sqlite3 cannot be told",
+          suggestion: "Leave out sqlite_command: without it, every name can be read")
+      }
       tables.append(
         SQLiteTable(
           name: texts[1], sql: closed(texts[2]), columns: columns.map { Array($0.utf8) }, isVirtual: false,
@@ -110,6 +117,8 @@ enum SQLiteQuestion {
     return sql + (String(decoding: lastLine, as: UTF8.self).holds("--") ? Array("\n;".utf8) : [UInt8(ascii: ";")])
   }
 
+  private static let carriageReturn = UInt8(ascii: "\r")
+
   static func unreadable(_ identity: DumpIdentity) -> DumpError {
     .incomplete(identity, program: "sqlite3", missing: "its description of the tables is not readable")
   }
@@ -123,7 +132,8 @@ enum SQLiteQuestion {
     for step in script.steps {
       switch step {
       case .statement(let text): say(text)
-      case .rows(let table): if let query = rows(of: table) { lines.append(query) }
+      case .rows(let table):
+        if let query = rows(of: table, script.settings.encoding) { lines.append(query) }
       }
     }
     say(Array(SQLiteDumpScript.endMark.utf8))
@@ -132,9 +142,9 @@ enum SQLiteQuestion {
   }
 
   /// A query that prints an INSERT for every row.
-  private static func rows(of table: SQLiteTable) -> [UInt8]? {
+  private static func rows(of table: SQLiteTable, _ encoding: SQLiteSettings.TextEncoding) -> [UInt8]? {
     var names = table.columns.map { Quoting.sqliteIdentifier(String(decoding: $0, as: UTF8.self)) }
-    var values = names.map(value)
+    var values = names.map { value($0, encoding) }
     if table.keepsRowID, let rowID = table.rowIDName {
       names.insert(rowID, at: 0)
       values.insert(rowID, at: 0)
@@ -148,17 +158,19 @@ enum SQLiteQuestion {
   }
 
   /// A value as an SQL literal that gives it back exactly; see `RowWriter`, which writes the same.
-  private static func value(_ column: String) -> String {
-    """
-    CASE typeof(\(column)) WHEN 'text' THEN CASE WHEN instr(\(column), char(0)) OR instr(\(column), char(13)) \
-    THEN 'CAST(X''' || hex(\(column)) || ''' AS TEXT)' ELSE quote(\(column)) END \
-    WHEN 'real' THEN CASE WHEN \(column) = 9e999 THEN '9e999' WHEN \(column) = -9e999 THEN '-9e999' \
-    WHEN \(column) = 0.0 THEN CASE WHEN ieee754_to_blob(\(column)) = ieee754_to_blob(0.0) THEN '0.0' ELSE '-0.0' END \
-    WHEN abs(\(column)) < 1e15 AND abs(\(column)) > 1e-9 \
-    AND CAST(printf('%!.15g', \(column)) AS REAL) = \(column) THEN printf('%!.15g', \(column)) \
-    ELSE 'ieee754(' || ieee754_mantissa(\(column)) || ',' || ieee754_exponent(\(column)) || ')' END \
-    ELSE quote(\(column)) END
-    """
+  private static func value(_ column: String, _ encoding: SQLiteSettings.TextEncoding) -> String {
+    // quote() goes by UTF-8, in which single surrogates are lost.
+    let isOdd = encoding == .utf8 ? "" : " OR quote(\(column)) <> '''' || \(column) || ''''"
+    return """
+      CASE typeof(\(column)) WHEN 'text' THEN CASE WHEN instr(\(column), char(0)) OR instr(\(column), char(13))\(isOdd) \
+      THEN 'CAST(X''' || hex(CAST(\(column) AS BLOB)) || ''' AS TEXT)' ELSE quote(\(column)) END \
+      WHEN 'real' THEN CASE WHEN \(column) = 9e999 THEN '9e999' WHEN \(column) = -9e999 THEN '-9e999' \
+      WHEN \(column) = 0.0 THEN CASE WHEN ieee754_to_blob(\(column)) = ieee754_to_blob(0.0) THEN '0.0' ELSE '-0.0' END \
+      WHEN abs(\(column)) < 1e15 AND abs(\(column)) > 1e-9 \
+      AND CAST(printf('%!.15g', \(column)) AS REAL) = \(column) THEN printf('%!.15g', \(column)) \
+      ELSE 'ieee754(' || ieee754_mantissa(\(column)) || ',' || ieee754_exponent(\(column)) || ')' END \
+      ELSE quote(\(column)) END
+      """
   }
 
   /// Texts that hold line ends go as JSON, so that they stay on one line whatever the database's encoding.

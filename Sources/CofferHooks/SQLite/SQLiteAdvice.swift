@@ -1,0 +1,33 @@
+import CofferSystem
+
+/// What to do about what SQLite says.
+enum SQLiteAdvice {
+  private static let causes: [(sign: String, advice: String)] = [
+    ("another process has it locked", "Let that process finish its transaction, or run this at another hour"),
+    (
+      "file is not a database",
+      "Correct the path; an encrypted database is read by its own program only: set sqlite_command to it"
+    ),
+    (
+      "database disk image is malformed",
+      "The file is damaged: save what can be read of it with 'sqlite3 FILE .recover', or restore an older archive"
+    ),
+    ("was exchanged meanwhile", "Run the command again"),
+    (
+      "unable to open database file",
+      "Let the owner of the file's folder read the file and the folder, or have the application close the database"
+    ),
+    ("attempt to write a readonly database", "Let the owner of the file's folder write the file and the folder"),
+    ("database or disk is full", "Free some space in the database's folder and in /var/tmp"),
+    ("its log cannot be read where nothing can be written", "Mount the file system for writing, or close the database"),
+    (
+      "no such function: ", "Set sqlite_restore_command to a sqlite3 that has the function, or restore to where it is"
+    ),
+    ("no such collation sequence: ", "Set sqlite_restore_command to a sqlite3 that has the collation"),
+    ("is not for it", "The dump holds what no dump of Coffer's holds: find out who made it before it is used"),
+  ]
+
+  static func suggestion(_ text: String) -> String? {
+    causes.first { text.holds($0.sign) }?.advice
+  }
+}
