@@ -45,7 +45,9 @@ struct MariaDBCommandTests {
     return (try read("arguments"), try read("environment"), try read("file"))
   }
 
-  private static let common = "--skip-compact|--comments|--set-charset|--single-transaction|--max-allowed-packet=1G|"
+  private static let common =
+    "--skip-compact|--comments|--set-charset|--default-character-set=utf8mb4|--quote-names|--single-transaction|"
+    + "--max-allowed-packet=1G|"
   private static let switches = "--add-drop-database|--events|--routines|--all-tablespaces|"
 
   @Test("Without anything but a name, a client finds its own way to the server")

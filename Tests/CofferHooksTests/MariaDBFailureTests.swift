@@ -91,7 +91,9 @@ struct MariaDBFailureTests {
     // The view is another's; only administrators may make what acts for others.
     #expect(refused?.diagnosis.suggestion?.contains("SET USER") == true)
     try one.run("GRANT SET USER ON *.* TO weak@'%'")
-    #expect(try dump.restore(plan, context: context) == [])
+    // The dump was made by a user who might not see routines.
+    let said = try dump.restore(plan, context: context)
+    #expect(said.count == 1 && said[0].contains("may not see all procedures and functions"), "\(said)")
     try one.run("DROP USER weak@'%'")
     try one.drop("guarded")
     try bench.expectNothingLeft()
@@ -109,7 +111,7 @@ struct MariaDBFailureTests {
       ("GRANT ALL PRIVILEGES ON `my_shop`.`t` TO `a`@`%`", false),
     ])
   func grants(grant: String, isEnough: Bool) {
-    #expect(MariaDBChecks.grantsAll(grant, on: "my_shop") == isEnough)
+    #expect(MariaDBChecks.mayDoAll(MariaDBGrants([grant]), on: "my_shop") == isEnough)
   }
 
   @Test(
@@ -168,7 +170,10 @@ struct MariaDBFailureTests {
     // Ctrl-C while the tables are changing places: what was begun is still put back.
     let canceller = try WorkerThread(name: "canceller") {
       let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DROP TRIGGER%'"
-      for _ in 1...1000 where (try? server.run(waiting)) == "0\n" { usleep(20000) }
+      for _ in 1...1000 {
+        guard (try? server.run(waiting)) == "0\n" else { break }
+        usleep(20000)
+      }
       cancellation.cancel()
     }
     usleep(500_000)

@@ -1,3 +1,4 @@
+import CofferSystem
 import Testing
 
 @testable import CofferHooks
@@ -58,11 +59,11 @@ struct MariaDBScriptTests {
     #"CREATE TABLE `a;``b` (`c` int COMMENT 'it''s; \'x\' -- no', `d` text) COMMENT="-- /* #""#,
     "rows: INSERT INTO `a;``b` VALUES\n(1,'a;\\\\'),\n(2,'it\\'s -- \\\"x\\\" /* # `')",
     """
-    /*!50003 CREATE*/ /*!50017 DEFINER=`a`@`%`*/ /*!50003 TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN
+    CREATE DEFINER=`a`@`%` TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN
     -- don't; DELIMITER here
       SET @a = ';;'; # isn't
       /* it's */ SET @b = 1 - -1 / 2;
-    END */
+    END
     """,
     "SET sql_mode = 'NO_BACKSLASH_ESCAPES' ", #"CREATE FUNCTION f() RETURN '\'"#, "SET sql_mode = 'ANSI_QUOTES' ",
     #"CREATE FUNCTION "f\"() RETURN 1"#, "SET sql_mode = '' ", #"rows: REPLACE INTO t VALUES ("\";")"#,
@@ -97,6 +98,14 @@ struct MariaDBScriptTests {
       ("CREATE DEFINER=\"a\"@\"%\" PACKAGE BODY \"p\" AS END", .routine),
       ("CREATE FUNCTION `f` RETURNS STRING SONAME 'f.so'", .account), ("CREATE USER `a`@`%`", .account),
       ("/*M!100005 CREATE ROLE 'r' WITH ADMIN x */", .account), ("GRANT ALL ON *.* TO a", .account),
+      ("SELECT shop.f() AS x", .unknown), ("SET @a = shop.f()", .unknown), ("SET PASSWORD = 'x'", .unknown),
+      ("SET STATEMENT max_statement_time = 1 FOR GRANT ALL ON *.* TO a", .unknown), ("CALL p()", .unknown),
+      ("DO SETVAL(`s`, 3, 0)", .table), ("SELECT SETVAL(`s`, -3, 0)", .table), ("DO SETVAL(`s`, f(), 0)", .unknown),
+      ("DO SLEEP(1)", .unknown), ("CREATE TABLE `a`.`b` (c int)", .unknown),
+      ("DROP TABLE IF EXISTS mysql.user", .unknown),
+      ("CREATE TABLE `b` (c int) SELECT f() AS c", .unknown), ("DELETE FROM t", .unknown), ("HANDLER t OPEN", .unknown),
+      ("CREATE TABLE t (a int)\0", .unknown), ("TRUNCATE t", .unknown), ("ALTER USER root", .account),
+      ("LOAD DATA INFILE 'x' INTO TABLE t", .unknown), ("INSTALL SONAME 'x'", .unknown), ("SHUTDOWN", .unknown),
       ("SET ROLE NONE", .account), ("/*M!100005 SET DEFAULT ROLE NONE FOR 'a'@'b' */", .account),
       ("/*!40101 SET @saved_cs_client = @@character_set_client */", .setting), ("SET autocommit=0", .setting),
       ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ ''", .omitted), ("SET @@SESSION.SQL_LOG_BIN= 0", .omitted),
@@ -119,8 +128,8 @@ struct MariaDBScriptTests {
         "CREATE TRIGGER t BEFORE INSERT ON o FOR EACH ROW SET @a = shop.f()"
       ),
       (
-        "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`%`*/ /*!50003 TRIGGER IF NOT EXISTS `sh``op` . `t.x`\nAFTER DELETE ON`s`.`o` FOR */",
-        "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`%`*/ /*!50003 TRIGGER IF NOT EXISTS `t.x`\nAFTER DELETE ON`o` FOR */"
+        "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`%`*/ /*!50003 TRIGGER IF NOT EXISTS `shop` . `t.x`\nAFTER DELETE ON`shop`.`o` FOR */",
+        "CREATE DEFINER=`a`@`%` TRIGGER IF NOT EXISTS `t.x`\nAFTER DELETE ON`o` FOR"
       ),
       (
         "CREATE TRIGGER t BEFORE INSERT ON o FOR EACH ROW BEGIN END",
@@ -130,24 +139,154 @@ struct MariaDBScriptTests {
       ("CREATE TABLE t (a int COMMENT '`shop`.')", "CREATE TABLE t (a int COMMENT '`shop`.')"),
     ])
   func moving(text: String, moved: String) {
-    #expect(MariaDBStatement(text).moved(from: "shop", to: "other") == MariaDBStatement(moved))
-    #expect(MariaDBStatement(text).moved(from: "shop", to: "shop") == MariaDBStatement(text))
+    let result = MariaDBStatement(text).moved(to: "other") { $0 == "shop" }
+    #expect(String(decoding: result.text, as: UTF8.self).words == moved.words)
+    #expect(MariaDBStatement(text).moved(to: "other") { $0 == "elsewhere" } == MariaDBStatement(text))
+  }
+
+  private func script(_ text: String, _ change: (inout MariaDBScript.Rules) -> Void = { _ in }) throws -> (
+    MariaDBScript, loaded: String
+  ) {
+    var rules = MariaDBScript.Rules(mark: "0")
+    rules.seal = .delimited
+    change(&rules)
+    var script = MariaDBScript(rules)
+    var loaded: [UInt8] = []
+    try Array(text.utf8).withUnsafeBytes { try script.feed($0) { loaded += $0 } }
+    // The marks are random.
+    let plain = String(decoding: loaded, as: UTF8.self).replacing(/coffer_[0-9a-f]{16}/, with: "MARK")
+    return (script, plain)
   }
 
   @Test("Tables before any database are an error, and what is in the server's own is left out")
   func databases() throws {
-    var script = MariaDBScript(mark: "0", rehearsesViews: false) { $0 }
-    var loaded: [UInt8] = []
     let text =
       "USE `mysql`;\nINSERT INTO `user` VALUES (1);\nCREATE TABLE x (a int);\nUSE `a`;\nCREATE TABLE t (a int);\n"
-    try Array(text.utf8).withUnsafeBytes { try script.feed($0) { loaded += $0 } }
+    let (script, loaded) = try script(text)
     #expect(
-      String(decoding: loaded, as: UTF8.self)
-        == "CREATE DATABASE `coffer_0_1_new` ;\nUSE `coffer_0_1_new`;\nCREATE TABLE t (a int);\n")
-    #expect(script.passedOver == ["mysql"])
-    var other = MariaDBScript(mark: "0", rehearsesViews: false) { $0 }
-    #expect(throws: MariaDBScript.NoDatabase.self) {
-      try Array("CREATE TABLE t (a int); SELECT 1; SELECT 1;\n".utf8).withUnsafeBytes { try other.feed($0) { _ in } }
+      loaded
+        == """
+        CREATE DATABASE `coffer_0_1_new`;
+        USE `coffer_0_1_new`;
+        DELIMITER MARK
+        CREATE TABLE t (a int)
+        MARK
+        DELIMITER ;
+
+        """)
+    #expect(script.passedOver == [ExactName("mysql")])
+    #expect(throws: StatementSplitter.Unreadable.self) {
+      try self.script("CREATE TABLE t (a int); CREATE TABLE t (a int);\n")
     }
+  }
+
+  @Test(
+    "A dump of a database that holds what is not of that database is not run",
+    arguments: [
+      "GRANT ALL ON *.* TO mallory;\n", "CREATE USER mallory;\n", "CREATE VIEW `other`.`v` AS SELECT 1;\n",
+      "CREATE TRIGGER other.t BEFORE INSERT ON x FOR EACH ROW SET @a = 1;\n", "DROP TABLE `other`.`t`;\n",
+      "CREATE TRIGGER t BEFORE INSERT ON `other`.x FOR EACH ROW SET @a = 1;\n",
+      "CREATE FUNCTION f RETURNS INT SONAME 'x';\n",
+      "INSERT INTO `other`.`t` VALUES (1);\n", "INSERT INTO `t` SELECT * FROM x;\n", "INSERT INTO `t` VALUES (f());\n",
+      "INSERT INTO `t` VALUES (x(1));\n", "INSERT INTO `t` VALUES (1) -- \n;\n",
+      "INSERT INTO `t` VALUES (1 /* x */);\n",
+      "INSERT INTO `t` VALUES (1) \\C gbk;\n", "INSERT INTO `t` VALUES (@a);\n", "INSERT INTO mysql.t VALUES (1);\n",
+    ])
+  func foreign(statement: String) {
+    #expect(throws: StatementSplitter.Unreadable.self) { try script("USE `a`;\n" + statement) }
+  }
+
+  @Test(
+    "Rows as dump programs write them are passed on as they are, in whatever pieces they come", arguments: [1, 3, 1000])
+  func rows(size: Int) throws {
+    let rows =
+      "INSERT  IGNORE INTO `t` (`a`, row_start) VALUES\n(1,-2.5e+10,0x1F,NULL,_binary 'x\\'',b'101',X'00'),\n('--',\"/*\",'');"
+    #expect(try split("\(rows)\n-- Dump completed\n", every: size).statements == ["rows: \(rows.dropLast())"])
+  }
+
+  @Test(
+    "Statements end where the server ends them, whatever a client would make of it",
+    arguments: [
+      // Control characters begin a comment, other signs do not.
+      ["CREATE PROCEDURE p() SELECT 1 --\u{1};;\n+ 2"], ["CREATE PROCEDURE p() SELECT 1 --\u{7F}it's;;\n+ 2"],
+      ["CREATE PROCEDURE p() SELECT 1 --x", "CREATE PROCEDURE q() SELECT 2"],
+      // What authors wrote looks like the end of the comment around it.
+      ["CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW SET @a = 2 */*;;\nGRANT ALL;;*/ 3"],
+      ["CREATE PROCEDURE `p``;;` () SELECT ';;', \";;\", `;;` /* ;; */ # ;;\n-- ;;\n"],
+    ])
+  func ends(parts: [String]) throws {
+    let text = "DELIMITER ;;\n" + parts.map { $0 + ";;\n" }.joined() + "DELIMITER ;\n-- Dump completed\n"
+    // A statement that begins with a blank is given out without it.
+    #expect(try split(text).statements.map(\.trimmed) == parts.map(\.trimmed))
+  }
+
+  @Test("A trigger that looks like the end of its comment is taken out of it whole")
+  func unwrapping() throws {
+    let body = "SET @a = 2 */*;;\nGRANT ALL ON *.* TO mallory;;\n*/ 3"
+    let text = "DELIMITER ;;\n/*!50003 CREATE*/ /*!50017 DEFINER=`a*/`@`%`*/ /*!50003 TRIGGER t BEFORE INSERT ON x "
+    #expect(
+      try split(text + "FOR EACH ROW \(body) */;;\nDELIMITER ;\n").statements
+        == ["CREATE DEFINER=`a*/`@`%` TRIGGER t BEFORE INSERT ON x FOR EACH ROW \(body)"])
+  }
+
+  @Test(
+    "The second byte of a character is no backslash and no backtick",
+    arguments: ["gbk", "sjis", "big5", "gb18030", "cp932"])
+  func wideCharacters(charset: String) throws {
+    func bytes(_ character: [UInt8]) -> [UInt8] {
+      Array("SET character_set_client = \(charset);\nCREATE FUNCTION f() RETURN '".utf8) + character
+        + Array("'; SET character_set_client = @saved;\n".utf8)
+    }
+    for character: [UInt8] in [[0xBF, 0x5C], [0xE0, 0x5C], [0xE0, 0x60]]
+    where charset != "sjis" && charset != "cp932" || character[0] == 0xE0 {
+      var splitter = StatementSplitter()
+      var count = 0
+      try bytes(character).withUnsafeBytes { try splitter.feed($0) { _ in count += 1 } }
+      #expect(count == 3)
+    }
+  }
+
+  @Test(
+    "A view's tables and functions follow into another database, columns of a table with its name do not",
+    arguments: [
+      ("select `shop`.`a` AS `a` from `shop`", "select `shop`.`a` AS `a` from `shop`"),
+      (
+        "select `shop`.`f`(`shop`.`a`) from (`shop`.`shop` join `x`.`t`)",
+        "select `other`.`f`(`shop`.`a`) from (`other`.`shop` join `x`.`t`)"
+      ),
+      ("select `shop`.`t`.`a` from ((`shop`.`t`))", "select `other`.`t`.`a` from ((`other`.`t`))"),
+      (
+        "select extract(day from `shop`.`d`) from `shop`.`t` `shop`",
+        "select extract(day from `shop`.`d`) from `other`.`t` `shop`"
+      ),
+      (
+        "select 1 from `t` where `a` in (select `shop`.`b` from `shop`.`u`)",
+        "select 1 from `t` where `a` in (select `shop`.`b` from `other`.`u`)"
+      ),
+      ("select '`shop`.`t`', \"from `shop`.`t`\"", "select '`shop`.`t`', \"from `shop`.`t`\""),
+    ])
+  func views(query: String, moved: String) {
+    let statement = MariaDBStatement("CREATE VIEW `v` AS \(query)").moved(to: "other") { $0 == "shop" }
+    #expect(String(decoding: statement.text, as: UTF8.self) == "CREATE VIEW `v` AS \(moved)")
+  }
+
+  @Test("What a client could end elsewhere than the server is not sent to one that cannot prepare it")
+  func ambiguous() throws {
+    for text in ["CREATE FUNCTION f() RETURN 1 --\u{1}'\n", "CREATE VIEW v AS SELECT 1; DROP TABLE t"] {
+      #expect(throws: SealedScript.Ambiguous.self) { try SealedScript.sealed(MariaDBStatement(text), .delimited) }
+      let sealed = try SealedScript.sealed(MariaDBStatement(text), .immediate)
+      #expect(String(decoding: sealed, as: UTF8.self) == "EXECUTE IMMEDIATE X'\(text.hexadecimal)';\n")
+    }
+  }
+
+  @Test(
+    "Statements are prepared where the server can prepare every one",
+    arguments: [
+      ("10.11.19-MariaDB-0+deb12u1", SealedScript.Seal.immediate), ("10.6.2-MariaDB", .immediate),
+      ("10.6.1-MariaDB", .delimited), ("10.5.29-MariaDB", .delimited), ("5.5.5-11.4.2-MariaDB", .immediate),
+      ("8.0.36", .delimited), ("", .delimited),
+    ])
+  func seals(version: String, seal: SealedScript.Seal) {
+    #expect(SealedScript.Seal(version: version) == seal)
   }
 }

@@ -35,6 +35,13 @@ struct MariaDBBench {
     return try TakenDump(try #require(dumps.first), context: context)
   }
 
+  /// The warnings but the one of `versions`, a table of the rich schema whose history a dump lacks.
+  func othersThanHistory(_ warnings: [String]) -> [String] {
+    let others = warnings.filter { !$0.contains("The history of system-versioned tables is not in the dump") }
+    #expect(others.count == warnings.count - 1)
+    return others
+  }
+
   /// No database that a restore worked in is left on either server.
   func expectNothingLeft() throws {
     #expect(try one.databases(like: "coffer\\_%") == "")
@@ -72,7 +79,7 @@ struct MariaDBTests {
     try two.drop(Self.database)
     let plan = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
     #expect(plan.summary.contains("created"))
-    #expect(try dump.restore(plan, context: context) == [])
+    #expect(try bench.othersThanHistory(dump.restore(plan, context: context)) == [])
     try expectSame(two.content(of: Self.database), content)
 
     try two.recreate(Self.database)
@@ -85,14 +92,14 @@ struct MariaDBTests {
       """, in: Self.database)
     let over = try bench.hook.restore(of: dump.facts, to: two.target, root: root, context: context)
     #expect(over.summary.contains("replaced"))
-    #expect(try dump.restore(over, context: context) == [])
+    #expect(try bench.othersThanHistory(dump.restore(over, context: context)) == [])
     try expectSame(two.content(of: Self.database), content)
 
     try one.run(
       "DROP VIEW a_first, totals; DROP TABLE orders; DELETE FROM customer; INSERT INTO customer (name) VALUES ('y')",
       in: Self.database)
     let back = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
-    #expect(try dump.restore(back, context: context) == [])
+    #expect(try bench.othersThanHistory(dump.restore(back, context: context)) == [])
     try expectSame(one.content(of: Self.database), content)
     try bench.expectNothingLeft()
   }
@@ -189,7 +196,7 @@ struct MariaDBTests {
     var target = one.target
     target.databaseName = "copy of it"
     let plan = try bench.hook.restore(of: dump.facts, to: target, root: root, context: context)
-    #expect(try dump.restore(plan, context: context) == [])
+    #expect(try bench.othersThanHistory(dump.restore(plan, context: context)) == [])
     try expectSame(one.content(of: Self.database), before)
     let renamed = before.replacing("\(database).named", with: "named").replacing("\(database).crash", with: "crash")
       .replacing(database, with: "`copy of it`").replacing(Self.database, with: "copy of it")

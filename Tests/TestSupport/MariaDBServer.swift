@@ -98,11 +98,7 @@ public struct MariaDBServer: Sendable {
     try run("SHOW CREATE USER \(account); SHOW GRANTS FOR \(account)")
   }
 
-  public static func quotedIdentifier(_ name: String) -> String {
-    "`" + name.replacingOccurrences(of: "`", with: "``") + "`"
-  }
+  public static func quotedIdentifier(_ name: String) -> String { Quoting.mariadbIdentifier(name) }
 
-  public static func quotedLiteral(_ text: String) -> String {
-    "'" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "''") + "'"
-  }
+  public static func quotedLiteral(_ text: String) -> String { Quoting.mariadbLiteral(text) }
 }

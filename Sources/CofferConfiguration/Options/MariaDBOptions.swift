@@ -19,6 +19,23 @@ public enum MariaDBOptions {
     "tls", "Whether the connection is encrypted. Without it the client decides.", example: "false")
   public static let restoreTLS = OptionKey<Bool>(
     "restore_tls", "Whether the connection of 'restore' is encrypted, if not as tls says.", example: "false")
+  public static let tlsCA = OptionKey<String>(
+    "tls_ca", "A file with the certificates of the authorities that the server's certificate must come from.",
+    example: "/etc/ssl/certs/database-ca.pem", support: .own)
+  public static let restoreTLSCA = OptionKey<String>(
+    "restore_tls_ca", "The same for the server that 'restore' writes to, if not as tls_ca says.",
+    example: "/etc/ssl/certs/spare-ca.pem", support: .own)
+  public static let tlsVerify = OptionKey<Bool>(
+    "tls_verify",
+    "Whether the server must prove by its certificate that it is the host that is configured. Without it the client decides.",
+    example: "true", support: .own)
+  public static let restoreTLSVerify = OptionKey<Bool>(
+    "restore_tls_verify", "The same for the server that 'restore' writes to, if not as tls_verify says.",
+    example: "true", support: .own)
+  public static let onMissingRights = OptionKey<String>(
+    "on_missing_rights",
+    "What to do when the user may not see all of a database, for example its triggers, and the dump would lack them: warn at every backup, or fail.",
+    default: "warn", choices: ["warn", "fail"], support: .own)
   public static let format = OptionKey<String>(
     "format", "With all: sql makes one dump a database. A single database is always dumped as SQL.", example: "sql",
     choices: ["sql"])
@@ -55,7 +72,8 @@ public enum MariaDBOptions {
       title,
       [name.option, skipNames.option] + ServerOptions.shared + [
         ServerOptions.listOptions.option, socketPath.option, restoreSocketPath.option, passwordTransport.option,
-        tls.option, restoreTLS.option, format.option, addDropDatabase.option, events.option, routines.option,
+        tls.option, restoreTLS.option, tlsCA.option, restoreTLSCA.option, tlsVerify.option, restoreTLSVerify.option,
+        onMissingRights.option, format.option, addDropDatabase.option, events.option, routines.option,
         tablespaces.option, dumpCommand.option, command.option,
       ])
   }

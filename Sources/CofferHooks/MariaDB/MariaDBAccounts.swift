@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The part of a dump that is about users, roles, functions of libraries and servers, made repeatable: what is there
 /// already becomes as the dump has it.
 struct MariaDBAccounts: Sendable {
@@ -6,9 +8,12 @@ struct MariaDBAccounts: Sendable {
     let name: String
     let host: String?
 
-    var quoted: String {
-      MariaDBConnection.quotedLiteral(name) + (host.map { "@" + MariaDBConnection.quotedLiteral($0) } ?? "")
-    }
+    var quoted: String { Quoting.mariadbLiteral(name) + (host.map { "@" + Quoting.mariadbLiteral($0) } ?? "") }
+
+    private var key: [ExactName] { [ExactName(name)] + (host.map { [ExactName($0)] } ?? []) }
+
+    static func == (left: Account, right: Account) -> Bool { left.key == right.key }
+    func hash(into hasher: inout Hasher) { hasher.combine(key) }
 
     /// From names as a statement has them.
     init?(_ names: [String]) {
@@ -19,9 +24,10 @@ struct MariaDBAccounts: Sendable {
 
     /// From `CURRENT_USER()`.
     init(current text: String) {
-      let at = text.lastIndex(of: "@") ?? text.endIndex
-      name = String(text[..<at])
-      host = text[at...].isEmpty ? nil : String(text[text.index(after: at)...])
+      // Hosts hold no at sign, names may.
+      let parts = text.parts(by: "@")
+      name = parts.count > 1 ? parts.dropLast().joined(separator: "@") : text
+      host = parts.count > 1 ? parts.last : nil
     }
   }
 
@@ -37,7 +43,7 @@ struct MariaDBAccounts: Sendable {
   /// Accounts that the dump has otherwise, but that must not change.
   private(set) var refused: [Account] = []
   /// Statements that must not fail.
-  private(set) var script: [UInt8] = []
+  private(set) var required: [MariaDBStatement] = []
   /// Statements about tables, routines and libraries that may not be there.
   private(set) var optional: [MariaDBStatement] = []
 
@@ -52,8 +58,7 @@ struct MariaDBAccounts: Sendable {
     kept = protected.union(unchanged).union([Self.ownOfServer])
     refused = wanted.keys.filter { protected.contains($0) && !unchanged.contains($0) }
     memberships = present.filter { statement in
-      let tokens = SQLTokens(statement.text[...])
-      return Self.isMembership(tokens) && Self.account(tokens).map(protected.contains) ?? false
+      Self.isMembership(statement) && Self.account(statement).map(protected.contains) ?? false
     }
     for statement in statements { take(statement) }
   }
@@ -62,7 +67,7 @@ struct MariaDBAccounts: Sendable {
   private static func byUser(_ statements: [MariaDBStatement]) -> [Account: Set<[UInt8]>] {
     var result: [Account: Set<[UInt8]>] = [:]
     for statement in statements where !isForOthers(statement) {
-      if let account = account(SQLTokens(statement.text[...])), account.host != nil {
+      if let account = account(statement), account.host != nil {
         result[account, default: []].insert(statement.text)
       }
     }
@@ -74,59 +79,62 @@ struct MariaDBAccounts: Sendable {
     statement.text.starts(with: "/*!8".utf8)
   }
 
-  private static func isMembership(_ tokens: SQLTokens) -> Bool {
-    tokens.words.first == "GRANT" && !tokens.words.contains("ON")
+  private static func isMembership(_ statement: MariaDBStatement) -> Bool {
+    let words = statement.lexemes.words
+    return words.first == "GRANT" && !words.contains("ON")
   }
 
   /// The account that a statement is about.
-  private static func account(_ tokens: SQLTokens) -> Account? {
-    let words = tokens.words
+  private static func account(_ statement: MariaDBStatement) -> Account? {
+    let words = statement.lexemes.words
     switch words.first {
-    case "CREATE" where words.contains("USER"): return Account(tokens.names(after: "USER"))
-    case "CREATE" where words.contains("ROLE"): return Account(Array(tokens.names(after: "ROLE").prefix(1)))
-    case "GRANT": return Account(tokens.names(after: "TO"))
-    case "SET": return Account(tokens.names(after: "FOR"))
+    case "CREATE" where words.contains("USER"): return Account(statement.names(after: "USER"))
+    case "CREATE" where words.contains("ROLE"): return Account(Array(statement.names(after: "ROLE").prefix(1)))
+    case "GRANT": return Account(statement.names(after: "TO"))
+    case "SET": return Account(statement.names(after: "FOR"))
     default: return nil
     }
   }
 
   private mutating func take(_ statement: MariaDBStatement) {
     guard !Self.isForOthers(statement) else { return }
-    let tokens = SQLTokens(statement.text[...])
-    let words = tokens.words
-    let account = Self.account(tokens)
-    if let account, kept.contains(account), !Self.isMembership(tokens) { return }
+    let words = statement.lexemes.words
+    let account = Self.account(statement)
+    if let account, kept.contains(account), !Self.isMembership(statement) { return }
     switch words.first {
     case "CREATE" where account != nil:
       created += [account].compactMap(\.self)
-      script += statement.orReplace.script
+      required.append(statement.orReplace)
     case "CREATE" where words.contains("SERVER"):
-      createdServers += tokens.names(after: "SERVER").prefix(1)
-      script += statement.orReplace.script
+      createdServers += statement.names(after: "SERVER").prefix(1)
+      required.append(statement.orReplace)
     case "CREATE" where words.contains("FUNCTION"): optional.append(statement.orReplace)
     case "SET" where words == ["SET", "ROLE", "NONE"]:
       // The last moment at which roles can be given away.
-      let roles = Set(created.map(\.name))
-      script += memberships.filter { SQLTokens($0.text[...]).firstName.map(roles.contains) ?? false }.flatMap(\.script)
-      script += statement.script
-    case "GRANT" where Self.isOfObject(tokens): optional.append(statement)
-    default: script += statement.script
+      let roles = Set(created.map { ExactName($0.name) })
+      required += memberships.filter { $0.firstRole.map { roles.contains(ExactName($0)) } ?? false }
+      required.append(statement)
+    case "GRANT" where Self.isOfObject(statement): optional.append(statement)
+    default: required.append(statement)
     }
   }
 
-  private static func isOfObject(_ tokens: SQLTokens) -> Bool {
-    tokens.names(after: "ON").count > 1 || tokens.words.contains("PROXY")
-      || !Set(["FUNCTION", "PROCEDURE", "PACKAGE"]).isDisjoint(with: tokens.words)
+  private static func isOfObject(_ statement: MariaDBStatement) -> Bool {
+    statement.names(after: "ON").count > 1
+      || !Set(["FUNCTION", "PROCEDURE", "PACKAGE", "PROXY"]).isDisjoint(with: statement.lexemes.words)
   }
 }
 
 extension MariaDBStatement {
+  /// The role that a membership gives, in either kind of quotes.
+  fileprivate var firstRole: String? { names(after: nil).first }
+
   /// The statement so that it replaces what is there of the name.
   fileprivate var orReplace: MariaDBStatement {
-    let words = SQLTokens(text[...]).words
-    guard !words.contains("REPLACE"), !words.contains("EXISTS") else { return self }
-    var result = self
-    result.text = text.replacing("CREATE ".utf8, with: "CREATE OR REPLACE ".utf8, maxReplacements: 1)
-    return result
+    let all = lexemes.all
+    guard let create = all.first(where: { $0.isWord("CREATE") }),
+      !all.contains(where: { $0.isWord("REPLACE") || $0.isWord("EXISTS") })
+    else { return self }
+    return replacing([(create.range, "CREATE OR REPLACE")])
   }
 }

@@ -1,17 +1,29 @@
+import CofferSystem
+
 /// The restore of a server's accounts. Changes to them are no transaction; when one fails, the accounts are made what
 /// they were.
 struct MariaDBAccountsRestore {
   private let accounts: MariaDBAccounts
   private let before: MariaDBAccounts
+  private let present: [MariaDBStatement]
+  private let shared: [MariaDBStatement]
   private let session: MariaDBSession
+  private let snapshot: MariaDBSnapshot
+
+  private var seal: SealedScript.Seal { snapshot.rules.seal }
 
   /// Works out what is to change.
   ///
-  /// - Parameter present: The server's accounts as it has them.
-  init(_ statements: [MariaDBStatement], present: [MariaDBStatement], session: MariaDBSession) throws {
+  /// - Parameter shared: Rights that everybody has.
+  init(
+    _ statements: [MariaDBStatement], shared: [MariaDBStatement], session: MariaDBSession, snapshot: MariaDBSnapshot
+  ) throws {
     self.session = session
-    let own = try session.query("SELECT CURRENT_USER()").first?.first ?? ""
-    let roles = try session.query("SELECT ROLE_NAME FROM information_schema.ENABLED_ROLES").compactMap {
+    self.snapshot = snapshot
+    self.shared = shared
+    present = try snapshot.accounts()
+    let own = try session.query("SELECT CURRENT_USER()", 1).first?.first ?? ""
+    let roles = try session.query("SELECT ROLE_NAME FROM information_schema.ENABLED_ROLES", 1).compactMap {
       MariaDBAccounts.Account($0)
     }
     let protected = Set([MariaDBAccounts.Account(current: own)] + roles)
@@ -20,40 +32,56 @@ struct MariaDBAccountsRestore {
   }
 
   /// - Returns: Warnings.
-  /// - Throws: `RestoreError`; the accounts are then as they were.
+  /// - Throws: `RestoreError`, which says what is there now.
   func run() throws -> [String] {
     do {
-      try session.run(accounts.script)
-    } catch {
-      undo()
-      throw error
+      try session.run(script(accounts.required))
+    } catch let error as any DiagnosableError {
+      try undo(after: error.diagnosis)
+    }
+    let complaints = try session.runEach(script(accounts.optional + shared)).map { complaint in
+      "Not done: \(complaint.statement?.head ?? "a statement") (\(complaint.message))"
     }
     return accounts.refused.map {
       "The account \($0.quoted) is the one that restores, or its role: it was left as it is"
-    } + (try runOptional())
+    } + complaints
   }
 
-  private func runOptional() throws -> [String] {
-    // A statement a line, so that an error's line tells the statement.
-    let statements = accounts.optional.map { $0.text.split(separator: UInt8(ascii: "\n")).joined(separator: " ".utf8) }
-    let script = statements.flatMap { $0 + Array(";\n".utf8) }
-    return try session.run(script, goesOn: true).map { line in
-      guard let number = line.firstMatch(of: /at line (\d+): (.*)/), let index = Int(number.1),
-        statements.indices.contains(index - 1)
-      else { return "Not granted or made: \(line)" }
-      return "Not done: \(String(decoding: Array(statements[index - 1]), as: UTF8.self)) (\(number.2))"
-    }
+  private func script(_ statements: [MariaDBStatement]) throws -> SealedScript {
+    var script = SealedScript(seal)
+    for statement in statements { try script.append(statement) }
+    return script
   }
 
-  private func undo() {
+  /// Puts back what was there, and looks whether it is.
+  private func undo(after cause: Diagnosis) throws -> Never {
+    let session = try session.unstoppable()
     let new = accounts.created.filter { !before.created.contains($0) }
-    let drops = (new + [MariaDBAccounts.Account(current: "mariadb_dump_import_role")]).map { account in
-      "DROP \(account.host == nil ? "ROLE" : "USER") IF EXISTS \(account.quoted);\n"
+    // Made by the dump's own statements, for the time of the restore.
+    let helper = MariaDBAccounts.Account(current: "mariadb_dump_import_role")
+    let known = Set(present.compactMap { $0.lexemes.words.first == "CREATE" ? $0.firstName.map(ExactName.init) : nil })
+    let drops = (new + (known.contains(ExactName(helper.name)) ? [] : [helper])).map { account in
+      MariaDBStatement("DROP \(account.host == nil ? "ROLE" : "USER") IF EXISTS \(account.quoted)")
     }
     let servers = accounts.createdServers.filter { !before.createdServers.contains($0) }.map { name in
-      "DROP SERVER IF EXISTS \(MariaDBConnection.quotedIdentifier(name));\n"
+      MariaDBStatement("DROP SERVER IF EXISTS \(Quoting.mariadbIdentifier(name))")
     }
-    let script = Array((drops + servers).joined().utf8) + before.script + before.optional.flatMap(\.script)
-    _ = try? session.run(script, goesOn: true)
+    var complaints: [String] = []
+    do {
+      let all = try script(drops + servers + before.required + before.optional)
+      complaints = try session.runEach(all).map(\.message)
+    } catch {
+      complaints = ["\(error)"]
+    }
+    let now = (try? snapshot.accounts()).map { Set($0.map(\.text)) }
+    guard let now, now == Set(present.map(\.text)) else {
+      throw RestoreError.endedInPart(
+        session.identity,
+        problem:
+          "\(cause.problem); and the accounts are not as they were: \(complaints.suffix(5).joined(separator: " / "))",
+        suggestion: "See SHOW GRANTS for each account, and restore the accounts again when the cause is removed")
+    }
+    throw RestoreError.notRestored(
+      session.identity, standing: "the accounts are as they were", problem: cause.problem, suggestion: cause.suggestion)
   }
 }

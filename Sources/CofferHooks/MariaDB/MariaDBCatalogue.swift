@@ -1,149 +1,190 @@
+import CofferSystem
+
 /// What is in some databases of a server: all that a swap has to know of.
 struct MariaDBCatalogue: Sendable {
+  /// A table or a view. Two are the same when the server says so: `key` is the name as it compares it.
   struct Object: Sendable, Hashable {
     let database: String
     let name: String
+    let key: ExactName
 
-    var quoted: String {
-      MariaDBConnection.quotedIdentifier(database) + "." + MariaDBConnection.quotedIdentifier(name)
+    init(database: String, name: String, key: ExactName? = nil) {
+      self.database = database
+      self.name = name
+      self.key = key ?? ExactName(name)
+    }
+
+    var quoted: String { Quoting.mariadbIdentifier(database) + "." + Quoting.mariadbIdentifier(name) }
+
+    static func == (left: Object, right: Object) -> Bool {
+      left.key == right.key && left.database.isSame(as: right.database)
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(key)
+      hasher.combine(ExactName(database))
     }
   }
 
   struct Trigger: Sendable {
-    let object: Object
-    let table: String
-  }
-
-  struct Routine: Sendable {
-    let object: Object
-    /// FUNCTION, PROCEDURE, PACKAGE, PACKAGE BODY.
-    let type: String
+    let name: ProgramName
+    let table: Object
   }
 
   /// A column whose default is the next number of a sequence, which the server names with its database.
   struct SequenceDefault: Sendable {
     let table: Object
     let column: String
-    let expression: String
+    let sequence: Object
   }
 
-  /// A foreign key to a table of another database.
-  struct ForeignKey: Sendable {
-    let table: Object
-    let name: String
-    var columns: [String]
-    let referenced: Object
-    var referencedColumns: [String]
-    let onUpdate: String
-    let onDelete: String
-  }
-
-  /// What the databases are created with, by their names.
-  let properties: [String: String]
+  /// What the databases are created with, by their names; made of words that were checked.
+  let properties: [ExactName: String]
   let tables: [Object]
   let views: [Object]
   let triggers: [Trigger]
-  let routines: [Routine]
-  let events: [Object]
+  /// A package goes with its body, which therefore comes first.
+  let routines: [ProgramName]
+  let events: [ProgramName]
+  /// Events that are disabled because the server that they were dumped from is a replica.
+  let sleepingEvents: [ProgramName]
   let sequenceDefaults: [SequenceDefault]
   /// Those that lead into the databases.
-  let foreignKeys: [ForeignKey]
+  let foreignKeys: [MariaDBForeignKey]
 
-  /// - Parameter query: Runs SQL and returns its rows.
-  init(of databases: [String], query: (String) throws -> [[String]]) throws {
-    let list = databases.map(MariaDBConnection.quotedLiteral).joined(separator: ", ")
-    func rows(_ columns: String, _ table: String, _ schema: String, _ more: String = "") throws -> [[String]] {
-      try query("SELECT \(columns) FROM information_schema.\(table) WHERE \(schema) IN (\(list)) \(more)")
+  /// Everything that is dropped and made anew.
+  var programs: [ProgramName] {
+    events + views.map { ProgramName(type: "VIEW", database: $0.database, name: $0.name) } + routines
+      + triggers.map(\.name)
+  }
+
+  static let routineTypes = ["FUNCTION", "PROCEDURE", "PACKAGE", "PACKAGE BODY"]
+
+  /// - Parameters:
+  ///   - databases: As the server spells them.
+  ///   - query: Runs SQL and returns its rows, each of as many fields as it is told.
+  init(of databases: [String], query: @escaping (_ sql: String, _ fields: Int) throws -> [[String]]) throws {
+    let reader = Reader(databases: databases, query: query)
+    properties = try reader.properties()
+    let all = try reader.rows(
+      "TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, \(Reader.key("TABLE_NAME"))", 4, "TABLES", "TABLE_SCHEMA")
+    func objects(_ isView: Bool) -> [Object] {
+      all.filter { $0[2].ends(with: "VIEW") == isView }
+        .map { Object(database: $0[0], name: $0[1], key: ExactName($0[3])) }
     }
-    properties = try Self.properties(of: list, query)
-    let all = try rows("TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE", "TABLES", "TABLE_SCHEMA")
-    tables = all.filter { !$0[2].hasSuffix("VIEW") }.map { Object(database: $0[0], name: $0[1]) }
-    views = all.filter { $0[2].hasSuffix("VIEW") }.map { Object(database: $0[0], name: $0[1]) }
-    triggers = try rows("TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE", "TRIGGERS", "TRIGGER_SCHEMA")
-      .map { Trigger(object: Object(database: $0[0], name: $0[1]), table: $0[2]) }
-    // A package goes with its body, which must therefore come first.
-    routines = try rows(
-      "ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE", "ROUTINES", "ROUTINE_SCHEMA", "ORDER BY ROUTINE_TYPE DESC"
+    tables = objects(false)
+    views = objects(true)
+    triggers = try reader.rows(
+      "TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, \(Reader.key("EVENT_OBJECT_TABLE"))", 4, "TRIGGERS",
+      "TRIGGER_SCHEMA"
     )
-    .map { Routine(object: Object(database: $0[0], name: $0[1]), type: $0[2]) }
-    events = try rows("EVENT_SCHEMA, EVENT_NAME", "EVENTS", "EVENT_SCHEMA")
-      .map { Object(database: $0[0], name: $0[1]) }
-    sequenceDefaults = try rows(
-      "TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT", "COLUMNS", "TABLE_SCHEMA",
+    .map { row in
+      Trigger(
+        name: ProgramName(type: "TRIGGER", database: row[0], name: row[1]),
+        table: Object(database: row[0], name: row[2], key: ExactName(row[3])))
+    }
+    routines = try reader.rows(
+      "ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE", 3, "ROUTINES", "ROUTINE_SCHEMA", "ORDER BY ROUTINE_TYPE DESC"
+    )
+    .map { row in
+      guard let type = Self.routineTypes.first(where: { $0.isSame(as: row[2]) }) else { throw MariaDBAnswer.Odd() }
+      return ProgramName(type: type, database: row[0], name: row[1])
+    }
+    let events = try reader.rows("EVENT_SCHEMA, EVENT_NAME, STATUS", 3, "EVENTS", "EVENT_SCHEMA")
+    func names(_ rows: [[String]]) -> [ProgramName] {
+      rows.map { ProgramName(type: "EVENT", database: $0[0], name: $0[1]) }
+    }
+    self.events = names(events)
+    sleepingEvents = names(events.filter { $0[2].begins(with: "SLAVESIDE") || $0[2].begins(with: "REPLICA_SIDE") })
+    sequenceDefaults = try reader.rows(
+      "TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT", 4, "COLUMNS", "TABLE_SCHEMA",
       "AND COLUMN_DEFAULT LIKE '%nextval(`%'"
     )
-    .map { SequenceDefault(table: Object(database: $0[0], name: $0[1]), column: $0[2], expression: $0[3]) }
-    foreignKeys = Self.foreignKeys(
-      try query(
-        """
-        SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_SCHEMA, \
-        k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.UPDATE_RULE, r.DELETE_RULE \
-        FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-        ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
-        AND r.TABLE_NAME = k.TABLE_NAME WHERE k.REFERENCED_TABLE_SCHEMA IN (\(list)) \
-        AND k.TABLE_SCHEMA <> k.REFERENCED_TABLE_SCHEMA ORDER BY 1, 2, 3, k.ORDINAL_POSITION
-        """))
-  }
-
-  private static func properties(
-    of list: String, _ query: (String) throws -> [[String]]
-  ) throws -> [String: String] {
-    let columns = "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
-    // Only newer servers of MariaDB know comments on databases.
-    let hasComment = try !query(
-      "SELECT 1 \(columns) AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'"
-    ).isEmpty
-    let rows = try query(
-      """
-      SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME\(hasComment ? ", SCHEMA_COMMENT" : "") \
-      FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (\(list))
-      """)
-    let known = rows.map { row in
-      let comment = hasComment ? " COMMENT \(MariaDBConnection.quotedLiteral(row[3]))" : ""
-      return (row[0], "CHARACTER SET \(row[1]) COLLATE \(row[2])\(comment)")
-    }
-    return Dictionary(known, uniquingKeysWith: { first, _ in first })
-  }
-
-  /// A foreign key has a row for each of its columns.
-  private static func foreignKeys(_ rows: [[String]]) -> [ForeignKey] {
-    var keys: [ForeignKey] = []
-    for row in rows {
-      let table = Object(database: row[0], name: row[1])
-      if let last = keys.last, last.table == table, last.name == row[2] {
-        keys[keys.count - 1].columns.append(row[3])
-        keys[keys.count - 1].referencedColumns.append(row[6])
-      } else {
-        keys.append(
-          ForeignKey(
-            table: table, name: row[2], columns: [row[3]], referenced: Object(database: row[4], name: row[5]),
-            referencedColumns: [row[6]], onUpdate: row[7], onDelete: row[8]))
+    .compactMap { row in
+      Self.sequence(in: row[3]).map {
+        SequenceDefault(table: Object(database: row[0], name: row[1]), column: row[2], sequence: $0)
       }
     }
-    return keys
+    foreignKeys = try reader.foreignKeys()
   }
-}
 
-extension MariaDBCatalogue.ForeignKey {
-  /// Statements that make it lead to where it led, after the table there was replaced by another of its name: as a rule
-  /// it has followed the old one.
-  ///
-  /// - Parameter table: Where its own table is by then.
-  func renewal(on table: MariaDBCatalogue.Object) -> String {
-    let name = MariaDBConnection.quotedIdentifier(name)
-    func list(_ columns: [String]) -> String {
-      columns.map(MariaDBConnection.quotedIdentifier).joined(separator: ", ")
+  /// The sequence that a default takes its numbers from: "nextval(`shop`.`numbers`)" and nothing else.
+  static func sequence(in expression: String) -> Object? {
+    let all = SQLLexemes(Array(expression.utf8), LexicalMode()).all
+    guard all.count == 6, all[0].isWord("NEXTVAL"), all[1].isSign("("), let database = all[2].name, all[3].isSign("."),
+      let name = all[4].name, all[5].isSign(")")
+    else { return nil }
+    return Object(database: database, name: name)
+  }
+
+  /// Asks the server. Its comparisons of names are looser than those of databases are, so what is of other databases is
+  /// left out here; and what it answers is only used where it is one of the words that may stand there.
+  fileprivate struct Reader {
+    let databases: [String]
+    let query: (String, Int) throws -> [[String]]
+
+    /// Many names would be more than an argument holds.
+    private static let groupSize = 200
+
+    /// A name as the server compares it.
+    static func key(_ column: String) -> String { "IF(@@lower_case_table_names = 0, \(column), LOWER(\(column)))" }
+
+    private func groups() -> [(list: String, names: Set<ExactName>)] {
+      stride(from: 0, to: databases.count, by: Self.groupSize).map { start in
+        let group = databases[start..<min(start + Self.groupSize, databases.count)]
+        return (group.map(Quoting.mariadbLiteral).joined(separator: ", "), Set(group.map(ExactName.init)))
+      }
     }
-    return """
-      ALTER TABLE \(table.quoted) DROP FOREIGN KEY \(name);
-      ALTER TABLE \(table.quoted) ADD CONSTRAINT \(name) FOREIGN KEY (\(list(columns))) \
-      REFERENCES \(referenced.quoted) (\(list(referencedColumns)))\(rule("UPDATE", onUpdate))\(rule("DELETE", onDelete));
 
-      """
-  }
+    /// - Parameter columns: The first is the database.
+    func rows(
+      _ columns: String, _ count: Int, _ table: String, _ schema: String, _ more: String = ""
+    ) throws -> [[String]] {
+      try groups().flatMap { list, names in
+        try query("SELECT \(columns) FROM information_schema.\(table) WHERE \(schema) IN (\(list)) \(more)", count)
+          .filter { names.contains(ExactName($0[0])) }
+      }
+    }
 
-  /// Both rules that forbid are the same to InnoDB, and what it does without a rule.
-  private func rule(_ event: String, _ action: String) -> String {
-    action == "RESTRICT" || action == "NO ACTION" ? "" : " ON \(event) \(action)"
+    func properties() throws -> [ExactName: String] {
+      let columns = "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'information_schema'"
+      // Only newer servers of MariaDB know comments on databases.
+      let hasComment = try !query(
+        "SELECT 1 \(columns) AND TABLE_NAME = 'SCHEMATA' AND COLUMN_NAME = 'SCHEMA_COMMENT'", 1
+      ).isEmpty
+      let comment = hasComment ? "SCHEMA_COMMENT" : "''"
+      let known = try rows(
+        "SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME, \(comment)", 4, "SCHEMATA", "SCHEMA_NAME"
+      )
+      .map { row in
+        guard Self.isWord(row[1]), Self.isWord(row[2]) else { throw MariaDBAnswer.Odd() }
+        let comment = hasComment ? " COMMENT \(Quoting.mariadbLiteral(row[3]))" : ""
+        return (ExactName(row[0]), "CHARACTER SET \(row[1]) COLLATE \(row[2])\(comment)")
+      }
+      return Dictionary(known, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func isWord(_ text: String) -> Bool {
+      !text.isEmpty && text.utf8.allSatisfy { $0 < 0x80 && SQLLexemes.isOfWord($0) }
+    }
+
+    func foreignKeys() throws -> [MariaDBForeignKey] {
+      let rows = try groups().flatMap { list, names in
+        try query(
+          """
+          SELECT k.REFERENCED_TABLE_SCHEMA, k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, \
+          k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.UPDATE_RULE, r.DELETE_RULE \
+          FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+          ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+          AND r.TABLE_NAME = k.TABLE_NAME AND BINARY r.CONSTRAINT_SCHEMA = BINARY k.CONSTRAINT_SCHEMA \
+          AND BINARY r.CONSTRAINT_NAME = BINARY k.CONSTRAINT_NAME AND BINARY r.TABLE_NAME = BINARY k.TABLE_NAME \
+          WHERE k.REFERENCED_TABLE_SCHEMA IN (\(list)) AND BINARY k.TABLE_SCHEMA <> BINARY k.REFERENCED_TABLE_SCHEMA \
+          ORDER BY BINARY k.TABLE_SCHEMA, BINARY k.TABLE_NAME, BINARY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
+          """, 9
+        )
+        .filter { names.contains(ExactName($0[0])) }
+      }
+      return try MariaDBForeignKey.all(rows)
+    }
   }
 }

@@ -6,13 +6,11 @@ struct MariaDBChecks {
   let entry: MariaDBEntry
 
   struct Server {
-    let databases: Set<String>
-    /// What SHOW GRANTS says.
-    let grants: [String]
-    /// The account, as GRANT wants it.
-    let account: String
-    /// Warnings of what interrupted restores have left.
-    let leftovers: [String]
+    /// As the server spells them.
+    let databases: Set<ExactName>
+    let facts: MariaDBServerFacts
+    /// Warnings of what interrupted restores have left, and of what else is odd.
+    let warnings: [String]
   }
 
   private var identity: DumpIdentity { session.identity }
@@ -21,18 +19,26 @@ struct MariaDBChecks {
   func server() throws -> Server {
     // Needed to write down what there is.
     try checkProgram(.dump)
-    let databases = try ask("SHOW DATABASES").compactMap(\.first)
-    let account = try ask("SELECT CURRENT_USER()").first?.first ?? ""
-    return Server(
-      databases: Set(databases), grants: try ask("SHOW GRANTS").compactMap(\.first),
-      account: MariaDBAccounts.Account(current: account).quoted,
-      leftovers: databases.filter(MariaDBScratch.isOne).map { name in
-        let what =
-          name.hasSuffix(MariaDBScratch.Use.old.rawValue)
-          ? "what a database held before it" : "half of a dump"
-        return "The database \(name) is left from a restore that is still running or was killed, and holds \(what); "
-          + "DROP DATABASE \(name) when nobody needs it"
-      })
+    let databases = try ask("SHOW DATABASES", 1).compactMap(\.first)
+    let facts = try MariaDBServerFacts(ask)
+    guard !facts.isReadOnly else {
+      throw RestoreError.refused(
+        identity, problem: "the server at \(session.connection.place) is read-only, as a replica is",
+        suggestion: "Restore to its primary, or to another server by --hostname")
+    }
+    var warnings = databases.filter(MariaDBScratch.isOne).map { name in
+      let what = name.ends(with: MariaDBScratch.Use.old.rawValue) ? "what a database held before it" : "half of a dump"
+      return "The database \(name) is left from a restore that is still running or was killed, and holds \(what); "
+        + "DROP DATABASE \(name) when nobody needs it"
+    }
+    warnings += entry.clearTextWarning(facts)
+    return Server(databases: Set(databases.map(ExactName.init)), facts: facts, warnings: warnings)
+  }
+
+  /// What the server calls a database of some name.
+  func spelling(of name: String, _ server: Server) throws -> String {
+    guard server.facts.foldsCase else { return name }
+    return try ask("SELECT LOWER(CONVERT(X'\(name.hexadecimal)' USING utf8mb3))", 1).first?.first ?? name
   }
 
   /// Whether the user may work in scratch databases and in the target.
@@ -40,46 +46,29 @@ struct MariaDBChecks {
     let scratch = MariaDBScratch.name(MariaDBScratch.mark(), 1, .new)
     // Of a whole server it is not known yet which databases it has.
     let needs = [(scratch, MariaDBScratch.pattern)] + (isWholeServer ? [] : [(database, Self.scope(database))])
-    let missing = needs.filter { name, _ in !server.grants.contains { Self.grantsAll($0, on: name) } }
+    let missing = needs.filter { name, _ in !Self.mayDoAll(server.facts.grants, on: name) }
     guard !missing.isEmpty else { return }
-    let grants = missing.map { "GRANT ALL ON \($0.1) TO \(server.account)" }.joined(separator: "; ")
+    let grants = missing.map { "GRANT ALL ON \($0.1) TO \(server.facts.account)" }.joined(separator: "; ")
     throw .refused(
       identity, problem: "the user lacks rights on the database, or on those that a restore works in",
       suggestion: "As an administrator: \(grants)")
   }
 
   func mayChangeAccounts(_ server: Server, isNeeded: Bool) throws(RestoreError) {
-    guard isNeeded else { return }
-    let canGrant = server.grants.contains { $0.contains(" ON *.* TO ") && $0.contains("WITH GRANT OPTION") }
-    guard canGrant else {
-      throw .refused(
-        identity, problem: "the user may not pass on rights, which the restore of accounts needs",
-        suggestion: "As an administrator: GRANT ALL ON *.* TO \(server.account) WITH GRANT OPTION")
-    }
+    guard isNeeded, !server.facts.grants.passesOnEverything else { return }
+    throw .refused(
+      identity, problem: "the user may not pass on rights, which the restore of accounts needs",
+      suggestion: "As an administrator: GRANT ALL ON *.* TO \(server.facts.account) WITH GRANT OPTION")
   }
 
   /// As far as it can be told from what the server prints: a right less than all is not looked into.
-  static func grantsAll(_ grant: String, on database: String) -> Bool {
-    guard let on = grant.range(of: " ON "), let to = grant.range(of: ".* TO ") else { return false }
-    let rights = grant[..<on.lowerBound]
-    let isEnough =
-      grant.hasPrefix("GRANT ALL PRIVILEGES ")
-      || ["CREATE", "DROP", "ALTER", "INSERT", "SELECT"].allSatisfy { rights.contains($0) }
-    return isEnough && covers(grant[on.upperBound..<to.lowerBound], database)
-  }
-
-  /// Whether what a grant is on includes a database: `*`, or a name in which `%` stands for anything, `_` for one
-  /// character, and either for itself behind a backslash.
-  private static func covers(_ scope: Substring, _ database: String) -> Bool {
-    guard scope != "*" else { return true }
-    let name = scope.dropFirst().dropLast().replacing("``", with: "`")
-    let plain = name.replacing("\\", with: "")
-    return plain == database || (name.hasSuffix("%") && database.hasPrefix(plain.dropLast()))
+  static func mayDoAll(_ grants: MariaDBGrants, on database: String) -> Bool {
+    ["CREATE", "DROP", "ALTER", "INSERT", "SELECT"].allSatisfy { grants.has($0, on: database) }
   }
 
   /// A database as a GRANT names it.
   private static func scope(_ database: String) -> String {
-    MariaDBConnection.quotedIdentifier(database) + ".*"
+    Quoting.mariadbIdentifier(database.swapping("_", for: "\\_").swapping("%", for: "\\%")) + ".*"
   }
 
   private func checkProgram(_ program: MariaDBConnection.Program) throws {
@@ -92,7 +81,7 @@ struct MariaDBChecks {
     }
   }
 
-  private func ask(_ sql: String) throws -> [[String]] {
+  private func ask(_ sql: String, _ fields: Int) throws -> [[String]] {
     let answer = try entry.guarded {
       try session.connection.query(sql, options: session.options, context: session.context)
     }
@@ -102,6 +91,13 @@ struct MariaDBChecks {
         identity, problem: lines.last ?? "\(session.connection.program(.client)) failed",
         suggestion: ClientFailure.suggestion(lines))
     }
-    return answer.rows
+    return try session.checked { () throws(MariaDBAnswer.Odd) in try answer.rows(of: fields) }
+  }
+}
+
+extension String {
+  /// The bytes in UTF-8 as hexadecimal digits.
+  var hexadecimal: String {
+    utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 }

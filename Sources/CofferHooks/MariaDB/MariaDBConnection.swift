@@ -11,15 +11,23 @@ struct MariaDBConnection: Sendable {
   struct Options {
     var socket: OptionKey<String>
     var tls: OptionKey<Bool>
+    var tlsVerify: OptionKey<Bool>
+    var tlsCA: OptionKey<String>
 
-    static let dump = Options(socket: MariaDBOptions.socketPath, tls: MariaDBOptions.tls)
-    static let restore = Options(socket: MariaDBOptions.restoreSocketPath, tls: MariaDBOptions.restoreTLS)
+    static let dump = Options(
+      socket: MariaDBOptions.socketPath, tls: MariaDBOptions.tls, tlsVerify: MariaDBOptions.tlsVerify,
+      tlsCA: MariaDBOptions.tlsCA)
+    static let restore = Options(
+      socket: MariaDBOptions.restoreSocketPath, tls: MariaDBOptions.restoreTLS,
+      tlsVerify: MariaDBOptions.restoreTLSVerify, tlsCA: MariaDBOptions.restoreTLSCA)
   }
 
   let server: ServerAddress
   let dialect: MariaDBDialect
   private let socket: String?
   private let tls: Bool?
+  private let verifiesServer: Bool
+  private let authorities: String?
   private let credentials: MariaDBCredentials
   private let dumpCommand: [String]
   private let clientCommand: [String]
@@ -31,6 +39,8 @@ struct MariaDBConnection: Sendable {
     self.dialect = dialect
     socket = section[options.socket] ?? section[MariaDBOptions.socketPath]
     tls = section[options.tls] ?? section[MariaDBOptions.tls]
+    verifiesServer = section[options.tlsVerify] ?? section[MariaDBOptions.tlsVerify] ?? false
+    authorities = section[options.tlsCA] ?? section[MariaDBOptions.tlsCA]
     credentials = MariaDBCredentials(
       username: server.username, password: server.password,
       usesEnvironment: section[MariaDBOptions.passwordTransport] == "environment")
@@ -38,8 +48,19 @@ struct MariaDBConnection: Sendable {
     clientCommand = try ShellWords.split(section[dialect.clientCommand] ?? dialect.clientProgram)
   }
 
-  /// As messages name the server.
-  var place: String { server.place }
+  /// As messages name the server: the port is the one that clients use where none is configured.
+  var place: String {
+    guard server.hostname != nil || server.port != nil else { return socket ?? server.place }
+    return server.port == nil ? "\(server.place):3306" : server.place
+  }
+
+  /// Whether what is sent to the server may pass others' computers.
+  var leavesTheHost: Bool {
+    guard let host = server.hostname else { return false }
+    return !host.begins(with: "127.") && !["localhost", "::1"].contains(host)
+  }
+
+  var hasPassword: Bool { server.password != nil }
 
   func program(_ program: Program) -> String { words(of: program).first ?? "" }
 
@@ -61,23 +82,31 @@ struct MariaDBConnection: Sendable {
     // Without it clients take 'localhost', or no host at all, for the socket, whatever port is asked for.
     if server.hostname != nil || server.port != nil { arguments += ["--protocol", "tcp"] }
     if let socket { arguments += ["--socket", socket] }
-    if let tls { arguments.append(tlsArgument(tls, program, context)) }
-    return arguments
+    return arguments + tlsArguments(program, context)
   }
 
-  /// MySQL's own clients do not know MariaDB's switch any more, and the other way round.
-  private func tlsArgument(_ tls: Bool, _ program: Program, _ context: HookContext) -> String {
-    if !dialect.dumpsAccounts, let version = version(program, context: context), !version.contains("MariaDB") {
-      return tls ? "--ssl-mode=REQUIRED" : "--ssl-mode=DISABLED"
+  /// MySQL's own clients do not know MariaDB's switches any more, and the other way round.
+  private func tlsArguments(_ program: Program, _ context: HookContext) -> [String] {
+    guard tls != nil || verifiesServer || authorities != nil else { return [] }
+    var isMySQL = false
+    if !dialect.dumpsAccounts, let version = version(program, context: context) { isMySQL = !version.holds("MariaDB") }
+    var arguments = authorities.map { ["--ssl-ca", $0] } ?? []
+    if tls == false { return [isMySQL ? "--ssl-mode=DISABLED" : "--skip-ssl"] }
+    if isMySQL {
+      let mode = verifiesServer ? "VERIFY_IDENTITY" : authorities != nil ? "VERIFY_CA" : "REQUIRED"
+      arguments.append("--ssl-mode=\(mode)")
+    } else {
+      arguments.append("--ssl")
+      if verifiesServer { arguments.append("--ssl-verify-server-cert") }
     }
-    return tls ? "--ssl" : "--skip-ssl"
+    return arguments
   }
 
   /// What a client says of itself; nil when it cannot be asked.
   func version(_ program: Program, context: HookContext) -> String? {
     let command = versionCommand(program, context: context)
     let result = try? context.launcher.run(command, cancellation: context.cancellation)
-    return result.flatMap { $0.text.split(separator: "\n").first.map(String.init) }
+    return result.flatMap { $0.text.lines().first }
   }
 
   /// A command that makes a client tell its version; it connects to nothing.
@@ -95,58 +124,25 @@ struct MariaDBConnection: Sendable {
     }
   }
 
+  /// What a user's option files could have changed of the client's form of answers, of what it does after an error, and
+  /// of what it reads: all of it fixed. Switches that every client of MariaDB and MySQL knows.
+  static let clientForm = [
+    "--batch", "--skip-column-names", "--skip-table", "--skip-xml", "--skip-html", "--skip-vertical",
+    "--skip-auto-vertical-output", "--skip-raw", "--skip-column-type-info", "--skip-show-warnings",
+    "--disable-tee", "--skip-force", "--skip-reconnect", "--skip-safe-updates",
+    "--delimiter=;", "--database=", "--line-numbers", "--binary-mode", "--comments", "--local-infile=0",
+    "--default-character-set=utf8mb4", "--max-allowed-packet=1G",
+  ]
+
+  /// What a session begins with, whatever the server's or the user's defaults are.
+  static let sessionSettings = "SET NAMES utf8mb4; SET SESSION sql_mode = ''; "
+
   /// Runs SQL.
   func query(_ sql: String, options: [String], context: HookContext) throws -> MariaDBAnswer {
-    let arguments = [
-      "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--execute", sql,
-    ]
+    let arguments = Self.clientForm + ["--execute", Self.sessionSettings + sql]
     return MariaDBAnswer(
       try withCommand(.client, options, arguments, context: context) { command in
-        try context.launcher.run(command, cancellation: context.cancellation)
+        try context.launcher.run(command, outputLimit: 1 << 30, seconds: 600, cancellation: context.cancellation)
       })
-  }
-
-  static func quotedIdentifier(_ name: String) -> String {
-    "`" + name.replacing("`", with: "``") + "`"
-  }
-
-  static func quotedLiteral(_ text: String) -> String {
-    "'" + text.replacing("\\", with: "\\\\").replacing("'", with: "''") + "'"
-  }
-}
-
-/// What a query gave.
-struct MariaDBAnswer {
-  let status: ExitStatus
-  let errorLines: [String]
-  /// Fields of rows; NULL is the text `NULL`.
-  let rows: [[String]]
-
-  init(_ result: CommandResult) {
-    status = result.status
-    errorLines = result.errorLines
-    rows = result.text.split(separator: "\n").map { line in
-      line.split(separator: "\t", omittingEmptySubsequences: false).map { Self.unescaped($0) }
-    }
-  }
-
-  /// In batch mode the client writes what would end a field or a row with a backslash.
-  private static func unescaped(_ field: Substring) -> String {
-    guard field.contains("\\") else { return String(field) }
-    var text = ""
-    var rest = field.makeIterator()
-    while let character = rest.next() {
-      guard character == "\\", let escaped = rest.next() else {
-        text.append(character)
-        continue
-      }
-      switch escaped {
-      case "n": text.append("\n")
-      case "t": text.append("\t")
-      case "0": text.append("\0")
-      default: text.append(escaped)
-      }
-    }
-    return text
   }
 }

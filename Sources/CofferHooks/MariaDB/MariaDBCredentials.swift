@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// How user and password reach a client: never through its arguments.
 struct MariaDBCredentials: Sendable, Equatable {
@@ -28,8 +29,8 @@ struct MariaDBCredentials: Sendable, Equatable {
     var command = ChildCommand(
       words.first ?? "", Array(words.dropFirst()), environment: context.environment,
       workingDirectory: context.workingDirectory)
-    let files = options.filter { $0.hasPrefix(Self.extraFile) }
-    let others = options.filter { !$0.hasPrefix(Self.extraFile) }
+    let files = options.filter { $0.begins(with: Self.extraFile) }
+    let others = options.filter { !$0.begins(with: Self.extraFile) }
     if usesEnvironment {
       if let password { command.environment.variables["MYSQL_PWD"] = password }
       let user = username.map { ["--user", $0] } ?? []
@@ -40,11 +41,32 @@ struct MariaDBCredentials: Sendable, Equatable {
       command.arguments += Array(files.prefix(1)) + others + connection + arguments
       return try body(command)
     }
-    let includes = files.map { "!include \($0.dropFirst(Self.extraFile.count))\n" }.joined()
+    let own = hideOwnFile(from: &command, context)
+    let paths = files.compactMap { $0.after(beginning: Self.extraFile) } + [own].compactMap(\.self)
+    let includes = paths.map { "!include \($0)\n" }.joined()
     let pipe = try TextPipe(includes + (try optionFile()), subject: command.executable)
     command.inherited = [Self.descriptor: pipe.number]
     command.arguments += ["\(Self.extraFile)/dev/fd/\(Self.descriptor)"] + others + connection + arguments
     return try body(command)
+  }
+
+  /// A user's `~/.my.cnf` is read behind any file that an argument can name, and would win over what is configured. So
+  /// the clients get another home, and the file is included before the configured user and password.
+  ///
+  /// - Returns: The file's path; nil when there is none.
+  private func hideOwnFile(from command: inout ChildCommand, _ context: HookContext) -> String? {
+    guard let home = context.environment["HOME"], !home.isEmpty, !home.utf8.contains(where: { $0 < 0x20 }) else {
+      return nil
+    }
+    let variables = context.environment
+    // MySQL's clients read another one last of all. It counts for what is not configured.
+    if password == nil, variables["MYSQL_TEST_LOGIN_FILE"] == nil, access("\(home)/.mylogin.cnf", F_OK) == 0 {
+      command.environment.variables["MYSQL_TEST_LOGIN_FILE"] = "\(home)/.mylogin.cnf"
+    }
+    let hasFile = access("\(home)/.my.cnf", F_OK) == 0
+    guard hasFile || access("\(home)/.mylogin.cnf", F_OK) == 0 else { return nil }
+    command.environment.variables["HOME"] = context.runtime.path
+    return hasFile ? "\(home)/.my.cnf" : nil
   }
 
   /// The option file's group of clients.
@@ -54,15 +76,10 @@ struct MariaDBCredentials: Sendable, Equatable {
     var text = "[client]\n"
     for (name, value) in [("user", username), ("password", password)] {
       guard let value else { continue }
-      text += "\(name)=\(try Self.quoted(value))\n"
+      guard let quoted = Quoting.optionFileValue(value) else { throw Unquotable() }
+      text += "\(name)=\(quoted)\n"
     }
     return text
   }
 
-  /// In quotes neither `#` nor blanks mean anything; backslashes and quotes do.
-  private static func quoted(_ value: String) throws(Unquotable) -> String {
-    guard !value.unicodeScalars.contains(where: { "\n\r\0".unicodeScalars.contains($0) }) else { throw Unquotable() }
-    let escaped = value.unicodeScalars.map { $0 == "\\" || $0 == "\"" ? "\\\($0)" : String($0) }
-    return "\"\(escaped.joined())\""
-  }
 }

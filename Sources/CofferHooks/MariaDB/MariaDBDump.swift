@@ -9,6 +9,13 @@ struct MariaDBDump: PlannedDump {
 
   static let format = "sql"
 
+  /// What a user's option files could have changed of the form of a dump. The end mark is in a comment, without which a
+  /// dump that was cut short could not be told from a whole one; a compact dump also lacks the time zone that its times
+  /// are in; and another character set than the fullest one loses what it does not know.
+  static let form = [
+    "--skip-compact", "--comments", "--set-charset", "--default-character-set=utf8mb4", "--quote-names",
+  ]
+
   init(entry: MariaDBEntry, name: String, databases: [String]) {
     self.entry = entry
     self.databases = databases
@@ -18,33 +25,70 @@ struct MariaDBDump: PlannedDump {
   var section: ConfigurationSection { entry.section }
 
   func start(context: HookContext) throws -> any RunningDump {
-    let facts = facts(context)
+    let (facts, warnings) = try facts(context)
     let stream = try entry.guarded {
       try entry.connection.withCommand(.dump, entry.dumpOptions, arguments, context: context) { command in
         try DumpStream(command, of: identity, context: context)
       }
     }
-    return MariaDBRunningDump(stream, facts: facts, program: entry.connection.program(.dump), entry.warnings)
+    return MariaDBRunningDump(
+      stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings)
   }
 
   private var arguments: [String] {
-    // Comments bring the mark at the dump's end, without which a dump that was cut short could not be told from a
-    // whole one; a compact dump also lacks the time zone that its times are in. This comes after the configuration's
-    // own options, some of which leave it out.
-    let wholeness = ["--skip-compact", "--comments", "--set-charset"]
-    var arguments = wholeness + ["--single-transaction", "--max-allowed-packet=1G"] + entry.switches
+    // This comes after the configuration's own options, some of which change it.
+    var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + entry.switches
     if databases.contains(where: entry.isAccounts) { arguments.append("--system=users,udfs,servers") }
     return arguments + ["--databases", "--"] + databases.filter { !entry.isAccounts($0) }
   }
 
-  /// What is worth knowing later; a server that does not answer will make the dump fail with a better message than
-  /// could be given here.
-  private func facts(_ context: HookContext) -> DumpFacts {
+  /// What is worth knowing later, and what the dump will lack. A server that does not answer will make the dump fail with
+  /// a better message than could be given here.
+  ///
+  /// - Throws: `DumpError` when what it lacks is not to be taken.
+  private func facts(_ context: HookContext) throws -> (DumpFacts, warnings: [String]) {
     var facts = DumpFacts(identity: identity, format: Self.format)
-    let answer = try? entry.connection.query("SELECT VERSION()", options: entry.listOptions, context: context)
-    facts.serverVersion = answer?.rows.first?.first
     facts.clientVersion = entry.connection.version(.dump, context: context)
-    return facts
+    let losses: MariaDBLosses
+    var warnings: [String] = []
+    do {
+      let server = try MariaDBServerFacts { try ask($0, $1, context) }
+      facts.serverVersion = server.version.isEmpty ? nil : server.version
+      warnings += entry.clearTextWarning(server)
+      losses = try MariaDBLosses(
+        of: databases.filter { !entry.isAccounts($0) }, entry: entry, facts: server
+      ) { try ask($0, $1, context) }
+      if databases.contains(where: entry.isAccounts), server.version.holds("MariaDB") {
+        facts.details.merge(try sharedRights(server, context).details) { $1 }
+      }
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      guard !entry.failsOnMissingRights else { throw error }
+      return (facts, ["It could not be found out what the user may not see: \(error)"])
+    }
+    if entry.failsOnMissingRights, let (problem, suggestion) = losses.missingRights {
+      throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
+    }
+    facts.details.merge(losses.details) { $1 }
+    return (facts, warnings + losses.warnings)
+  }
+
+  /// Servers have them from 10.11 on.
+  private func sharedRights(_ server: MariaDBServerFacts, _ context: HookContext) throws -> MariaDBSharedRights {
+    guard server.knowsPublic else { return MariaDBSharedRights(lines: []) }
+    return MariaDBSharedRights(lines: try ask("SHOW GRANTS FOR PUBLIC", 1, context).compactMap(\.first))
+  }
+
+  private func ask(_ sql: String, _ fields: Int, _ context: HookContext) throws -> [[String]] {
+    let program = entry.connection.program(.client)
+    let answer = try entry.connection.query(sql, options: entry.listOptions, context: context)
+    guard answer.status.isSuccess else {
+      throw DumpError.programFailed(
+        identity, program: program, status: answer.status,
+        lines: MariaDBFailure.lines(answer.errorLines, place: entry.connection.place))
+    }
+    return try answer.rows(of: fields)
   }
 }
 
@@ -55,7 +99,7 @@ final class MariaDBRunningDump: RunningDump {
   private let program: String
   private let warnings: [String]
 
-  init(_ stream: DumpStream, facts: DumpFacts, program: String, _ warnings: [String]) {
+  init(_ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String]) {
     self.stream = stream
     self.facts = facts
     self.program = program
@@ -66,8 +110,10 @@ final class MariaDBRunningDump: RunningDump {
 
   func finish() throws -> DumpOutcome {
     let status = try stream.finish()
-    let lastLine = String(decoding: stream.tail, as: UTF8.self).split(separator: "\n").last ?? ""
-    guard stream.tail.last == UInt8(ascii: "\n"), lastLine.hasPrefix(StatementSplitter.endMark) else {
+    let lines = stream.tail.split(separator: UInt8(ascii: "\n"))
+    let isWhole =
+      stream.tail.last == UInt8(ascii: "\n") && lines.last?.starts(with: StatementSplitter.endMark.utf8) == true
+    guard isWhole else {
       throw DumpError.incomplete(
         facts.identity, program: program, missing: "it does not end with '\(StatementSplitter.endMark)'")
     }

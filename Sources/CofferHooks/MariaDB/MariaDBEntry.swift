@@ -21,7 +21,11 @@ struct MariaDBEntry: Sendable {
   /// What is odd about the entry.
   let warnings: [String]
   let listOptions: [String]
-  private let skipped: Set<String>
+  /// Whether routines are wanted, and the history of system-versioned tables.
+  let dumpsRoutines: Bool
+  let dumpsHistory: Bool
+  let failsOnMissingRights: Bool
+  private let skipped: Set<ExactName>
   private let hasFormat: Bool
 
   var dialect: MariaDBDialect { connection.dialect }
@@ -41,10 +45,13 @@ struct MariaDBEntry: Sendable {
       throw DumpError.openQuote(in: identity)
     }
     hasFormat = section[MariaDBOptions.format] != nil
-    skipped = Set(section[MariaDBOptions.skipNames] ?? [])
+    skipped = Set((section[MariaDBOptions.skipNames] ?? []).map { ExactName($0) })
+    dumpsRoutines = section[MariaDBOptions.routines] ?? true
+    dumpsHistory = dumpOptions.contains { $0 == "--dump-history" || $0 == "-H" }
+    failsOnMissingRights = section[MariaDBOptions.onMissingRights] == "fail"
     switches = Self.switches(section)
     let name = section[MariaDBOptions.name] ?? ""
-    let isSeveral = name == "all" || name.contains("*")
+    let isSeveral = name.isSame(as: "all") || name.holds("*")
     warnings =
       skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
   }
@@ -60,20 +67,24 @@ struct MariaDBEntry: Sendable {
   /// The databases that the entry stands for; the server is asked where it must be.
   func selection(context: HookContext) throws -> Selection {
     let name = identity.database
-    if name == "all" { return hasFormat ? .each(try list(nil, context)) : .together(try list(nil, context)) }
+    if name.isSame(as: "all") { return hasFormat ? .each(try list(nil, context)) : .together(try list(nil, context)) }
     // Only a star makes a pattern: the other signs are more likely part of a name.
-    return name.contains("*") ? .each(try list(NamePattern(name), context)) : .one(name)
+    return name.holds("*") ? .each(try list(NamePattern(name), context)) : .one(name)
   }
 
   private func list(_ pattern: NamePattern?, _ context: HookContext) throws -> [String] {
     let program = connection.program(.client)
     let answer = try guarded { try connection.query("show schemas", options: listOptions, context: context) }
     guard answer.status.isSuccess else {
-      throw DumpError.listingFailed(identity, program: program, lines: answer.errorLines)
+      throw DumpError.listingFailed(
+        identity, program: program, lines: MariaDBFailure.lines(answer.errorLines, place: connection.place))
     }
-    let names = answer.rows.compactMap(\.first).filter { name in
-      !dialect.unlisted.contains(name.lowercased()) && !skipped.contains(name) && !MariaDBScratch.isOne(name)
-        && pattern?.matches(name) ?? true
+    guard let rows = try? answer.rows(of: 1) else {
+      throw DumpError.listingFailed(identity, program: program, lines: ["its answer cannot be understood"])
+    }
+    let names = rows.compactMap(\.first).filter { name in
+      !dialect.unlisted.contains(name.lowercased()) && !skipped.contains(ExactName(name))
+        && !MariaDBScratch.isOne(name) && pattern?.matches(name) ?? true
     }
     guard !names.isEmpty else {
       throw DumpError.listingFailed(identity, program: program, lines: ["the server has no databases to dump"])
@@ -84,7 +95,16 @@ struct MariaDBEntry: Sendable {
 
   /// Whether a dump of that name is one of the server's accounts.
   func isAccounts(_ database: String) -> Bool {
-    dialect.dumpsAccounts && database == MariaDBDialect.accountsDatabase
+    dialect.dumpsAccounts && database.isSame(as: MariaDBDialect.accountsDatabase)
+  }
+
+  /// Says where a password and all data can be read on their way.
+  func clearTextWarning(_ server: MariaDBServerFacts) -> [String] {
+    guard connection.leavesTheHost, connection.hasPassword, !server.isEncrypted else { return [] }
+    return [
+      "The connection to \(connection.place) is not encrypted: user, password and data can be read on their way. "
+        + "Write 'tls: true', and 'tls_verify: true' where the server has a certificate"
+    ]
   }
 
   /// Says which entry has a user or a password that no client could be told.

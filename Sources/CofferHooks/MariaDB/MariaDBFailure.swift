@@ -1,4 +1,4 @@
-import Foundation
+import CofferSystem
 
 /// Recognises what MariaDB's and MySQL's programs say when they fail. They name errors by numbers that are nobody else's.
 enum MariaDBFailure {
@@ -24,8 +24,13 @@ enum MariaDBFailure {
     (["1419"], "Set log_bin_trust_function_creators on the server, or restore as a user with SUPER"),
     (["1356"], "A view refers to what is not there any more, or its definer may not see it; mend or drop the view"),
     (["1133"], "The server ignores one of its accounts, as skip_name_resolve makes it do; drop that account"),
-    (["1290"], "The server does not take changes (read_only); restore to another one"),
+    (["1290", "1836"], "The server does not take changes (read_only); restore to its primary, or to another one"),
     (["1021", "1114", "Errcode: 28"], "Free some space on the server: a restore needs room for both copies"),
+    (["1118"], "The table is wider than the server takes: set innodb_strict_mode = OFF on it for the restore"),
+    (["1146"], "Restore the database that has the table first, or mend what refers to it"),
+    (["1449"], "Create the account that is named as definer, or mend what names it"),
+    (["1524", "1156"], "The account logs in by a plugin that the server does not have: install it there"),
+    (["1286"], "The server lacks an engine that the dump's tables need: install it there"),
     (["unknown option", "unknown variable"], "The program does not know an option; correct options, or its command"),
   ]
 
@@ -34,22 +39,30 @@ enum MariaDBFailure {
     guard isOurs(text) else { return nil }
     return missingPrivilege(text)
       ?? causes.first { cause in
-        cause.signs.contains { sign in Int(sign) == nil ? text.contains(sign) : mentions(text, error: sign) }
+        cause.signs.contains { sign in Int(sign) == nil ? text.holds(sign) : mentions(text, error: sign) }
       }?.advice
   }
 
   /// The server's own lines. In between the clients print the statement that failed, rows and all.
-  static func lines(_ lines: [String]) -> [String] {
-    let own = lines.filter { isOurs($0) }
-    return own.isEmpty ? lines : own
+  ///
+  /// - Parameter place: The server's address and port, which errors of the connection do not name.
+  static func lines(_ lines: [String], place: String? = nil) -> [String] {
+    let own = lines.filter { $0.begins(with: "ERROR ") || $0.begins(with: "mariadb") || $0.begins(with: "mysql") }
+    let telling = own.isEmpty ? lines.filter { isOurs($0) } : own
+    let kept = telling.isEmpty ? lines : telling
+    guard let place else { return kept }
+    let isOfConnection = ["2002", "2003", "2005", "2006", "2013", "2026", "1045"].contains { number in
+      kept.contains { mentions($0, error: number) }
+    }
+    return isOfConnection ? kept.map { $0.holds(place) ? $0 : "\($0) [\(place)]" } : kept
   }
 
   private static func isOurs(_ text: String) -> Bool {
-    ["ERROR ", "Got error: ", "Couldn't execute '", "mariadb", "mysql"].contains { text.contains($0) }
+    ["ERROR ", "Got error: ", "Couldn't execute '", "mariadb", "mysql"].contains { text.holds($0) }
   }
 
   private static func mentions(_ text: String, error number: String) -> Bool {
-    ["ERROR \(number) ", "error: \(number):", "(\(number))"].contains { text.contains($0) }
+    ["ERROR \(number) ", "error: \(number):", "(\(number))"].contains { text.holds($0) }
   }
 
   /// What a user needs to dump a database.
@@ -59,24 +72,39 @@ enum MariaDBFailure {
   private static func missingPrivilege(_ text: String) -> String? {
     let user = quoted(text, after: "for user ").map { "\($0)" } ?? "the user"
     if let privilege = text.firstMatch(of: /at least one of\) the (.+?) privilege/)?.1 {
-      let name = String(privilege).replacing(", ", with: " or ")
-      let hint = privilege.contains("PROCESS") ? ", or write 'tablespaces: false'" : ""
+      let name = String(privilege).swapping(", ", for: " or ")
+      let hint = privilege.holds("PROCESS") ? ", or write 'tablespaces: false'" : ""
       return "As an administrator: GRANT \(name) ON *.* TO \(user)\(hint)"
     }
     guard ["1044", "1142", "1227", "1370", "1143"].contains(where: { mentions(text, error: $0) }) else { return nil }
     if let database = text.firstMatch(of: /to database '(.+?)'/)?.1 {
-      return "As an administrator: GRANT \(dumping) ON `\(database)`.* TO \(user), and to restore GRANT ALL"
+      let scope = Quoting.mariadbIdentifier(String(database))
+      return "As an administrator: GRANT \(dumping) ON \(scope).* TO \(user), and to restore GRANT ALL"
     }
-    if let found = text.firstMatch(of: /([A-Z][A-Z ]+) command denied to user .* for table ([^\s"\/]+)/) {
+    if let found = text.firstMatch(of: /([A-Z][A-Z ]+) command denied to user/),
+      let table = table(behind: "for table ", in: text)
+    {
       let denied = quoted(text, after: "denied to user ") ?? "the user"
-      return "As an administrator: GRANT \(found.1) ON \(found.2) TO \(denied)"
+      return "As an administrator: GRANT \(found.1) ON \(table) TO \(denied)"
     }
     return "Grant the user what it lacks: \(dumping) to dump, ALL to restore"
   }
 
+  /// A table's name, written anew: others may have chosen it, and the statement is for pasting.
+  private static func table(behind sign: String, in text: String) -> String? {
+    let parts = text.parts(by: sign, limit: 2)
+    guard parts.count == 2 else { return nil }
+    let lexemes = SQLLexemes(Array(parts[1].utf8), LexicalMode()).all
+    let name = lexemes.prefix { $0.name != nil || $0.isSign(".") }.compactMap(\.name)
+    if !name.isEmpty { return name.map(Quoting.mariadbIdentifier).joined(separator: ".") }
+    guard case .text(let text)? = lexemes.first?.content else { return nil }
+    return Quoting.mariadbIdentifier(text)
+  }
+
   /// An account as `'user'@'host'`.
   private static func quoted(_ text: String, after sign: String) -> String? {
-    guard let range = text.range(of: sign) else { return nil }
-    return text[range.upperBound...].prefixMatch(of: /'[^']*'@'[^']*'/).map { String($0.0) }
+    let parts = text.parts(by: sign, limit: 2)
+    guard parts.count == 2 else { return nil }
+    return parts[1].prefixMatch(of: /'[^']*'@'[^']*'/).map { String($0.0) }
   }
 }

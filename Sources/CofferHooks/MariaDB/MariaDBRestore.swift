@@ -5,12 +5,13 @@ struct MariaDBRestore: PlannedRestore {
   private let facts: DumpFacts
   private let entry: MariaDBEntry
   private let session: MariaDBSession
+  private let server: MariaDBChecks.Server
+  /// As the server spells it.
   private let databaseName: String
-  private let exists: Bool
   private let warnings: [String]
 
   private var identity: DumpIdentity { facts.identity }
-  private var isWholeServer: Bool { identity.database == "all" }
+  private var isWholeServer: Bool { identity.database.isSame(as: "all") }
   private var isAccounts: Bool { entry.isAccounts(identity.database) }
 
   /// Checks programs, connection and permissions.
@@ -20,12 +21,12 @@ struct MariaDBRestore: PlannedRestore {
     let (options, warnings) = Self.strict(entry.restoreOptions)
     session = MariaDBSession(
       identity: facts.identity, connection: entry.connection, options: options, context: context)
-    databaseName = target.databaseName ?? facts.identity.database
+    let name = target.databaseName ?? facts.identity.database
     try Self.checkTarget(target, facts.identity, entry)
     let checks = MariaDBChecks(session: session, entry: entry)
-    let server = try checks.server()
-    self.warnings = warnings + entry.warnings + server.leftovers
-    exists = server.databases.contains(databaseName)
+    server = try checks.server()
+    databaseName = try checks.spelling(of: name, server)
+    self.warnings = warnings + entry.warnings + server.warnings + MariaDBLosses(facts.details).restoreWarnings
     if isWholeServer || isAccounts {
       try checks.mayChangeAccounts(server, isNeeded: entry.dialect.dumpsAccounts)
     }
@@ -38,6 +39,7 @@ struct MariaDBRestore: PlannedRestore {
       return "\(identity.title) -> every database of it at \(session.connection.place), "
         + "put in place of the ones of the same names once all are loaded"
     }
+    let exists = server.databases.contains(ExactName(databaseName))
     let end = exists ? "its contents are replaced" : "created: it is missing there"
     return "\(identity.title) -> '\(databaseName)' at \(session.connection.place) (\(end))"
   }
@@ -45,17 +47,35 @@ struct MariaDBRestore: PlannedRestore {
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    let (dumped, target) = (identity.database, databaseName)
-    let script = MariaDBScript(mark: MariaDBScratch.mark(), rehearsesViews: !isWholeServer) { name in
-      name == dumped ? target : name
+    var rules = MariaDBScript.Rules(mark: MariaDBScratch.mark())
+    rules.isOfOne = !isWholeServer && !isAccounts
+    rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
+    rules.foldsCase = server.facts.foldsCase
+    rules.rehearsesViews = !isWholeServer
+    rules.seal = server.facts.seal
+    rules.target = targetName
+    let snapshot = MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
+    return MariaDBRunningRestore(
+      MariaDBScript(rules), session: session, snapshot: snapshot, server: server.facts,
+      sharedRights: rules.takesAccounts ? MariaDBSharedRights(facts.details).statements : [], warnings: warnings)
+  }
+
+  /// Gives the name that a database of the dump is restored under.
+  private var targetName: @Sendable (String) throws -> String {
+    let (dumped, target, server) = (identity.database, databaseName, server)
+    let checks = MariaDBChecks(session: session, entry: entry)
+    if isWholeServer { return { name in try checks.spelling(of: name, server) } }
+    return { name in
+      guard name.lowercased().isSame(as: dumped.lowercased()) else {
+        throw StatementSplitter.Unreadable(problem: "it holds the database '\(name)' besides '\(dumped)'")
+      }
+      return target
     }
-    let snapshot = MariaDBSnapshot(entry: entry, identity: identity, context: context)
-    return MariaDBRunningRestore(script, session: session, snapshot: snapshot, warnings: warnings)
   }
 
   /// A client that goes on after errors would report half a restore as a whole one.
   private static func strict(_ options: [String]) -> (options: [String], warnings: [String]) {
-    let kept = options.filter { $0 != "--force" && $0 != "-f" }
+    let kept = options.filter { !["--force", "-f"].contains($0) }
     let note = "restore_options: --force is left out; a restore is whole or changes nothing"
     return (kept, kept == options ? [] : [note])
   }
@@ -70,7 +90,7 @@ struct MariaDBRestore: PlannedRestore {
       try refuse("schemas cannot be chosen from it", "Restore it whole, under another name if need be")
     }
     if target.path != nil { try refuse("it is no file", "Leave the path out") }
-    let isOne = identity.database != "all" && !entry.isAccounts(identity.database)
+    let isOne = !identity.database.isSame(as: "all") && !entry.isAccounts(identity.database)
     guard isOne else {
       if target.databaseName != nil { try refuse("it is more than one database", "Leave the other name out") }
       return
@@ -79,6 +99,11 @@ struct MariaDBRestore: PlannedRestore {
     if MariaDBScript.isSystem(name) {
       try refuse("'\(name)' is the server's own database", "Restore it under another name, and copy what you need")
     }
-    if name.count > 64 { try refuse("names of databases have at most 64 characters", "Choose a shorter one") }
+    if name.unicodeScalars.count > 64 {
+      try refuse("names of databases have at most 64 characters", "Choose a shorter one")
+    }
+    if name.isEmpty || name.unicodeScalars.contains("\0") || name.ends(with: " ") {
+      try refuse("no database can have the name '\(name)'", "Choose another one")
+    }
   }
 }

@@ -1,44 +1,68 @@
+import CofferSystem
+
 /// Rights on single routines. A server takes them away when a routine is dropped, even if it is made anew at once.
 struct MariaDBRoutineRights {
   private struct Right {
-    let routine: MariaDBCatalogue.Object
-    let type: String
+    let routine: ProgramName
     let account: String
     let privileges: [String]
 
-    var statement: String {
+    var statement: MariaDBStatement {
       let names = privileges.filter { $0 != "GRANT" }
       let option = privileges.contains("GRANT") ? " WITH GRANT OPTION" : ""
       let list = names.isEmpty ? "USAGE" : names.joined(separator: ", ")
-      return "GRANT \(list) ON \(type) \(routine.quoted) TO \(account)\(option);\n"
+      return MariaDBStatement("GRANT \(list) ON \(routine.type) \(routine.quoted) TO \(account)\(option)")
     }
   }
 
   private let rights: [Right]
   private let session: MariaDBSession
+  private let seal: SealedScript.Seal
+  /// Whether the account may see them.
+  let areKnown: Bool
 
-  /// Writes down the rights on the routines of databases; none, if the user may not see them.
-  init(on databases: [String], session: MariaDBSession) {
+  private static let privileges: Set<String> = ["EXECUTE", "ALTER ROUTINE", "SHOW CREATE ROUTINE", "GRANT"]
+
+  /// Writes down the rights on the routines of databases.
+  init(on databases: [String], session: MariaDBSession, seal: SealedScript.Seal) {
     self.session = session
-    let list = databases.map(MariaDBConnection.quotedLiteral).joined(separator: ", ")
+    self.seal = seal
+    let list = databases.map(Quoting.mariadbLiteral).joined(separator: ", ")
     let sql = "SELECT Db, Routine_name, Routine_type, User, Host, Proc_priv FROM mysql.procs_priv WHERE Db IN (\(list))"
-    rights = ((try? session.query(sql)) ?? []).map { row in
-      let host = row[4].isEmpty ? "" : "@" + MariaDBConnection.quotedLiteral(row[4])
+    let wanted = Set(databases.map(ExactName.init))
+    guard !databases.isEmpty, let rows = try? session.query(sql, 6) else {
+      areKnown = databases.isEmpty
+      rights = []
+      return
+    }
+    areKnown = true
+    rights = rows.filter { wanted.contains(ExactName($0[0])) }.compactMap { row in
+      guard let type = MariaDBCatalogue.routineTypes.first(where: { $0.isSame(as: row[2].uppercased()) }) else {
+        return nil
+      }
+      let host = row[4].isEmpty ? "" : "@" + Quoting.mariadbLiteral(row[4])
       return Right(
-        routine: MariaDBCatalogue.Object(database: row[0], name: row[1]), type: row[2].uppercased(),
-        account: MariaDBConnection.quotedLiteral(row[3]) + host,
-        privileges: row[5].uppercased().split(separator: ",").map(String.init))
+        routine: ProgramName(type: type, database: row[0], name: row[1]),
+        account: Quoting.mariadbLiteral(row[3]) + host,
+        privileges: row[5].uppercased().parts(by: ",").filter(Self.privileges.contains))
     }
   }
 
   /// Gives them again, for the routines that there are.
   ///
   /// - Returns: Warnings.
-  func restore(_ routines: [MariaDBCatalogue.Routine]) -> [String] {
-    let present = Set(routines.map(\.object))
-    let script = rights.filter { present.contains($0.routine) }.map(\.statement).joined()
-    guard !script.isEmpty else { return [] }
-    let problems = (try? session.run(Array(script.utf8), goesOn: true)) ?? ["the client failed"]
-    return problems.map { "A right on a routine was lost: \($0)" }
+  func restore(_ routines: [ProgramName]) -> [String] {
+    let present = Set(routines)
+    let statements = rights.filter { present.contains($0.routine) }.map(\.statement)
+    guard !statements.isEmpty else { return [] }
+    do {
+      var script = SealedScript(seal)
+      for statement in statements { try script.append(statement) }
+      return try session.runEach(script).map { complaint in
+        "A right on a routine was lost: \(complaint.statement?.head ?? "") (\(complaint.message))"
+      }
+    } catch {
+      return ["Rights on routines were lost: \(error)"] + statements.map { "Run: \($0.head)" }
+    }
   }
 }

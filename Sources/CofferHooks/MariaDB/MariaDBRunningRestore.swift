@@ -5,55 +5,78 @@ final class MariaDBRunningRestore: RunningRestore {
   private var script: MariaDBScript
   private let session: MariaDBSession
   private let snapshot: MariaDBSnapshot
+  private let server: MariaDBServerFacts
   private let warnings: [String]
+  /// Rights that everybody has, for a dump of accounts.
+  private let sharedRights: [MariaDBStatement]
   private var load: MariaDBLoad?
   private var keepsAsides = false
   private var isCleanedUp = false
 
   private var identity: DumpIdentity { session.identity }
+  private var seal: SealedScript.Seal { snapshot.rules.seal }
 
-  init(_ script: MariaDBScript, session: MariaDBSession, snapshot: MariaDBSnapshot, warnings: [String]) {
+  init(
+    _ script: MariaDBScript, session: MariaDBSession, snapshot: MariaDBSnapshot, server: MariaDBServerFacts,
+    sharedRights: [MariaDBStatement], warnings: [String]
+  ) {
+    self.server = server
     self.script = script
     self.session = session
     self.snapshot = snapshot
+    self.sharedRights = sharedRights
     self.warnings = warnings
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    do {
+    try readable {
       try script.feed(bytes) { part in
         let client = try load ?? session.input()
         load = client
         try client.write(part)
       }
-    } catch is MariaDBScript.NoDatabase {
+    }
+  }
+
+  /// Says which dump holds what cannot be run.
+  private func readable<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as StatementSplitter.Unreadable {
       throw RestoreError.refused(
-        identity, problem: "the dump holds tables without saying of which database",
-        suggestion: "Extract it, and restore it by hand")
+        identity, problem: error.problem, suggestion: "Extract it, look at it, and restore it by hand")
+    } catch let error as SealedScript.Ambiguous {
+      throw RestoreError.refused(
+        identity, problem: "clients and the server could read '\(error.statement)' differently",
+        suggestion: "Extract it, look at it, and restore it by hand")
     }
   }
 
   func finish() throws -> [String] {
     do {
-      guard script.isComplete else {
-        throw RestoreError.refused(
-          identity, problem: "the dump does not end with '\(StatementSplitter.endMark)'; it is cut short",
-          suggestion: "Restore another archive")
-      }
-      guard !script.databases.isEmpty || !script.accounts.isEmpty else {
-        throw RestoreError.refused(identity, problem: "the dump holds nothing", suggestion: nil)
-      }
-      try load?.finish()
-      load = nil
-      // Written down before anything changes: it may fail.
-      let accounts = try script.accounts.isEmpty ? nil : accountsRestore()
-      let lost = try script.databases.isEmpty ? [] : swap()
-      let notes = try accounts.map(run) ?? []
-      return (warnings + passedOver + lost + cleanUp() + notes).map { "\(identity.title): \($0)" }
+      return try readable(restore).map { "\(identity.title): \($0)" }
     } catch {
       abandon()
       throw error
     }
+  }
+
+  private func restore() throws -> [String] {
+    guard script.isComplete else {
+      throw RestoreError.refused(
+        identity, problem: "the dump does not end with '\(StatementSplitter.endMark)'; it is cut short",
+        suggestion: "Restore another archive")
+    }
+    guard !script.databases.isEmpty || !script.accounts.isEmpty else {
+      throw RestoreError.refused(identity, problem: "the dump holds nothing", suggestion: nil)
+    }
+    try load?.finish()
+    load = nil
+    // Written down before anything changes: it may fail.
+    let accounts = try script.accounts.isEmpty ? nil : accountsRestore()
+    let notes = try script.databases.isEmpty ? [] : swap()
+    let complaints = try accounts.map(run) ?? []
+    return warnings + passedOver + leadingBack + notes + cleanUp() + complaints
   }
 
   func abandon() {
@@ -66,18 +89,25 @@ final class MariaDBRunningRestore: RunningRestore {
     script.passedOver.sorted().map { "The tables of the server's own database '\($0)' were not restored" }
   }
 
+  private var leadingBack: [String] {
+    guard let database = script.databases.first else { return [] }
+    return script.leadingBack.map {
+      "The \($0.title) names the database '\(database.name)': in '\(database.target)' it works on that one too, "
+        + "until it is written anew"
+    }
+  }
+
   private func accountsRestore() throws -> MariaDBAccountsRestore {
-    try MariaDBAccountsRestore(script.accounts, present: try snapshot.accounts(), session: session)
+    try MariaDBAccountsRestore(script.accounts, shared: sharedRights, session: session, snapshot: snapshot)
   }
 
   /// - Returns: Warnings.
   private func run(_ accounts: MariaDBAccountsRestore) throws -> [String] {
     do {
       return try accounts.run()
-    } catch let error as any DiagnosableError where !script.databases.isEmpty {
+    } catch RestoreError.notRestored(_, let found, let problem, let suggestion) where !script.databases.isEmpty {
       throw RestoreError.endedInPart(
-        identity, problem: "the databases are restored, the accounts are as they were: \(error.diagnosis.problem)",
-        suggestion: error.diagnosis.suggestion)
+        identity, problem: "the databases are restored, \(found): \(problem)", suggestion: suggestion)
     }
   }
 
@@ -86,46 +116,118 @@ final class MariaDBRunningRestore: RunningRestore {
     return try MariaDBCatalogue(of: databases, query: session.query)
   }
 
+  // MARK: - The swap
+
   /// - Returns: Warnings.
   private func swap() throws -> [String] {
+    let names = MariaDBNames(session: session)
+    try names.checkDistinct(script.databases, identity)
     let catalogue = try catalogue(session)
-    let existing = script.databases.map(\.target).filter { catalogue.properties[$0] != nil }
-    let oldPrograms = try existing.isEmpty ? [] : snapshot.programs(of: existing)
-    let rights = MariaDBRoutineRights(on: existing, session: session)
+    let missing = script.databases.filter { catalogue.properties[ExactName($0.target)] == nil }
+    let existing = script.databases.map(\.target).filter { catalogue.properties[ExactName($0)] != nil }
+    let old = try existing.isEmpty ? [] : programs(of: existing, catalogue)
+    try checkDefiners(script.programs + old)
+    let rights = MariaDBRoutineRights(on: existing, session: session, seal: seal)
     let swap = MariaDBSwap(
-      script.databases, catalogue: catalogue, programs: script.programs, oldPrograms: oldPrograms)
+      databases: script.databases, catalogue: catalogue, programs: script.programs,
+      viewKeys: try names.keys(of: script.databases.flatMap(\.views)), seal: seal)
+    let moving = try swap.script()
     try session.context.cancellation.check()
     let unstoppable = try session.unstoppable()
+    var created: [String] = []
     // From here on what is set aside may be all that there is of the old.
     keepsAsides = true
     do {
-      try unstoppable.run(swap.script)
-    } catch {
-      try undo(swap, after: error, unstoppable)
-      _ = rights.restore(catalogue.routines)
-      throw error
+      for database in missing {
+        try unstoppable.run(swap.creation(of: database))
+        created.append(database.target)
+      }
+      try unstoppable.run(moving)
+    } catch let error as any DiagnosableError {
+      let undo = MariaDBUndo(
+        swap: swap, session: unstoppable, snapshot: snapshot.on(unstoppable.context), created: created, programs: old)
+      try report(undo.run(), after: error, rights.restore(catalogue.routines))
     }
     keepsAsides = false
-    return rights.restore((try? self.catalogue(unstoppable).routines) ?? [])
+    let now = try self.catalogue(unstoppable)
+    return rights.restore(now.routines) + (rights.areKnown ? [] : unseenRights(catalogue)) + sleeping(now)
   }
 
-  private func undo(_ swap: MariaDBSwap, after cause: any Error, _ session: MariaDBSession) throws {
-    var lines: [String] = []
-    do {
-      lines = try session.run(swap.undo(catalogue(session)), goesOn: true)
-      keepsAsides = try !swap.isUndone(catalogue(session))
-    } catch let error as any DiagnosableError {
-      lines.append(error.diagnosis.problem)
+  /// What is to be put back if need be. Dump programs leave out views that refer to what is gone; the server has them.
+  private func programs(of databases: [String], _ catalogue: MariaDBCatalogue) throws -> [MariaDBScript.Program] {
+    let known = try snapshot.programs(of: databases)
+    let names = Set(known.compactMap(\.object))
+    let targets = Set(databases.map(ExactName.init))
+    let views = catalogue.views.filter { targets.contains(ExactName($0.database)) }
+    let rest = try views.compactMap { view -> [MariaDBScript.Program]? in
+      let name = ProgramName(type: "VIEW", database: view.database, name: view.name)
+      guard !names.contains(name), let row = try session.query("SHOW CREATE VIEW \(view.quoted)", 4).first else {
+        return nil
+      }
+      let use = MariaDBStatement("USE \(Quoting.mariadbIdentifier(view.database))")
+      return [.init(object: nil, statement: use), .init(object: name, statement: MariaDBStatement(row[1]))]
     }
-    let asides = keepsAsides ? script.databases.map(\.aside).joined(separator: ", ") : ""
-    guard lines.isEmpty, asides.isEmpty else {
-      throw RestoreError.endedInPart(
+    return known + rest.flatMap(\.self)
+  }
+
+  /// Only some may make what acts for others; who may not could not put back either what is there.
+  private func checkDefiners(_ programs: [MariaDBScript.Program]) throws {
+    let rights = ["SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER"]
+    guard !rights.contains(where: server.grants.hasEverywhere) else { return }
+    let others = programs.filter { program in
+      program.statement.definer.map { !$0.quoted.lowercased().isSame(as: server.account.lowercased()) } ?? false
+    }
+    guard let first = others.first, let object = first.object, let definer = first.statement.definer else { return }
+    // They may have been granted since the restore was planned.
+    guard try !rights.contains(where: MariaDBGrants(session.query("SHOW GRANTS", 1).compactMap(\.first)).hasEverywhere)
+    else { return }
+    let right = server.version.holds("MariaDB") ? "SET USER" : "SET_USER_ID"
+    throw RestoreError.refused(
+      identity,
+      problem: "the \(object.title) acts for \(definer.quoted), and the user may not make what acts for others",
+      suggestion: "As an administrator: GRANT \(right) ON *.* TO \(server.account)")
+  }
+
+  private func unseenRights(_ before: MariaDBCatalogue) -> [String] {
+    let targets = Set(script.databases.map { ExactName($0.target) })
+    guard before.routines.contains(where: { targets.contains(ExactName($0.database)) }) else { return [] }
+    return ["The user may not see mysql.procs_priv: rights that accounts had on single routines may be lost"]
+  }
+
+  /// Events of a replica's dump are disabled, so that they do not act twice.
+  private func sleeping(_ now: MariaDBCatalogue) -> [String] {
+    let targets = Set(script.databases.map { ExactName($0.target) })
+    return now.sleepingEvents.filter { targets.contains(ExactName($0.database)) }.map {
+      "The event \($0.name) is disabled, as the dump is a replica's; where this is no replica: ALTER EVENT \($0.quoted) ENABLE"
+    }
+  }
+
+  /// Says what is there after a swap that failed.
+  private func report(
+    _ outcome: MariaDBUndo.Outcome, after error: any DiagnosableError, _ lostRights: [String]
+  ) throws -> Never {
+    keepsAsides = outcome.hasAsides
+    let (problem, suggestion) = Self.cause(error)
+    let differences = outcome.differences + lostRights
+    guard !differences.isEmpty || outcome.hasAsides else {
+      throw RestoreError.notRestored(
         identity,
-        problem: "\(cause); and not everything could be put back: \(lines.suffix(5).joined(separator: " / "))",
-        suggestion: asides.isEmpty
-          ? "The tables are as they were; make the views, triggers, routines or events that are missing by hand"
-          : "The tables that are missing are in the databases \(asides)")
+        standing: "the database is as it was (its tables, views, triggers, routines and events were looked at)",
+        problem: problem, suggestion: suggestion)
     }
+    let asides = script.databases.map(\.aside).joined(separator: ", ")
+    throw RestoreError.endedInPart(
+      identity,
+      problem: "\(problem); and not everything is as it was: \(differences.prefix(20).joined(separator: "; "))",
+      suggestion: outcome.hasAsides
+        ? "The tables that are missing are in the databases \(asides)" : "Mend by hand what is named")
+  }
+
+  private static func cause(_ error: any DiagnosableError) -> (problem: String, suggestion: String?) {
+    if case RestoreError.programFailed(_, let program, let status, let lines) = error {
+      return (ClientFailure.problem(program, status, lines), ClientFailure.suggestion(lines))
+    }
+    return (error.diagnosis.problem, error.diagnosis.suggestion)
   }
 
   /// - Returns: Warnings.
@@ -134,7 +236,7 @@ final class MariaDBRunningRestore: RunningRestore {
     guard !names.isEmpty, !isCleanedUp else { return [] }
     isCleanedUp = true
     do {
-      try session.run(MariaDBSwap.cleanup(names))
+      try session.unstoppable().run(MariaDBSwap.cleanup(names, seal: seal))
       return []
     } catch {
       return ["Some of the databases \(names.joined(separator: ", ")) are left; drop them by hand"]

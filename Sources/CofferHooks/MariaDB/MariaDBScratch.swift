@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Names of the databases that a restore works in.
 enum MariaDBScratch {
   /// What a database is for.
@@ -15,16 +17,18 @@ enum MariaDBScratch {
     "\(prefix)\(mark)_\(number)_\(use.rawValue)"
   }
 
+  /// Sixteen hexadecimal digits that nobody can know beforehand.
   static func mark() -> String {
-    let text = String(UInt32.random(in: 0 ... .max), radix: 16)
-    return String(repeating: "0", count: 8 - text.count) + text
+    let text = String(UInt64.random(in: 0 ... .max), radix: 16)
+    return String(repeating: "0", count: 16 - text.utf8.count) + text
   }
 
   /// Whether a database is one of these, of whichever run.
   static func isOne(_ name: String) -> Bool {
-    let parts = name.split(separator: "_", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "coffer" && parts[1].count == 8 && parts[1].allSatisfy(\.isHexDigit)
-      && Int(parts[2]) != nil && Use(rawValue: String(parts[3])) != nil
+    let parts = name.parts(by: "_")
+    return parts.count == 4 && parts[0].isSame(as: "coffer") && [8, 16].contains(parts[1].utf8.count)
+      && parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+      && Int(parts[2]) != nil && Use(rawValue: parts[3]) != nil
   }
 
   /// Rights on the databases of this name, for a user who may not do everything.

@@ -1,60 +1,80 @@
+import CofferSystem
+
 /// Takes a dump apart while it streams by: what is loaded into scratch databases at once, and what can only be run once
 /// the tables are where they are to stay.
 struct MariaDBScript {
   /// One of the dump's databases.
   struct Database: Sendable, Equatable {
     let name: String
-    /// What it is to be called.
+    /// How else the dump spells it: a server that takes `Shop` for `shop` writes both.
+    fileprivate(set) var spellings: Set<ExactName>
+    /// What it is to be called, as the server spells it.
     let target: String
     let scratch: String
     let aside: String
-    /// The end of the statement that creates it: character set, collation.
-    fileprivate(set) var properties: String?
+    /// Whether the dump says what the database is created with: character set, collation.
+    fileprivate(set) var hasProperties = false
     /// Whether the dump drops the database, and with it what it does not know itself.
     fileprivate(set) var replaces = false
     /// Names that the dump uses for views.
-    fileprivate(set) var views: Set<String> = []
+    fileprivate(set) var views: Set<ExactName> = []
+    /// Names of the tables and sequences that it makes.
+    fileprivate(set) var tables: Set<ExactName> = []
   }
 
-  /// A dump with tables before the first database.
-  struct NoDatabase: Error, Equatable {}
+  /// A view, trigger, routine or event, or what changes the session for them, ready for the target.
+  struct Program: Sendable {
+    /// What it is about; nil for what changes the session.
+    let object: ProgramName?
+    let statement: MariaDBStatement
+  }
+
+  /// How a dump is to be read.
+  struct Rules: Sendable {
+    /// What is the run's own in the names of its databases.
+    var mark: String
+    /// Whether it is of one database, whose name may be spelled in several ways.
+    var isOfOne = false
+    /// Whether it may hold users and rights.
+    var takesAccounts = false
+    /// Whether the server takes names that differ in case only for the same.
+    var foldsCase = false
+    /// Whether views of one database only are made in the scratch databases too.
+    var rehearsesViews = false
+    var seal = SealedScript.Seal.immediate
+    /// Gives the name that a database of the dump is restored under.
+    var target: @Sendable (String) throws -> String = { $0 }
+  }
 
   private(set) var databases: [Database] = []
   /// Views, triggers, routines and events, and what changes the session for them, for the targets.
-  private(set) var programs: [UInt8] = []
-  private(set) var hasPrograms = false
+  private(set) var programs: [Program] = []
   private(set) var accounts: [MariaDBStatement] = []
   /// Databases of the server's own, which are left alone.
-  private(set) var passedOver: Set<String> = []
+  private(set) var passedOver: Set<ExactName> = []
+  /// Programs that name the database they come from although they go into another.
+  private(set) var leadingBack: [ProgramName] = []
   var isComplete: Bool { splitter.isComplete }
 
-  private let mark: String
-  private let target: (String) -> String
-  private let rehearsesViews: Bool
+  private let rules: Rules
   private var splitter = StatementSplitter()
   /// Settings that came before there was anything to load.
-  private var preamble: [UInt8] = []
+  private var preamble: [MariaDBStatement] = []
   private var current: Int?
   private var isPassingOver = false
-  private var dropped: Set<String> = []
+  private var dropped: Set<ExactName> = []
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
   static func isSystem(_ database: String) -> Bool { systemDatabases.contains(database.lowercased()) }
 
-  /// - Parameters:
-  ///   - rehearsesViews: Whether views are made in the scratch databases too; they can only be if they are of no other
-  ///     database of the dump.
-  ///   - target: Gives the name to restore a database under.
-  init(mark: String, rehearsesViews: Bool, target: @escaping (String) -> String) {
-    self.mark = mark
-    self.rehearsesViews = rehearsesViews
-    self.target = target
+  init(_ rules: Rules) {
+    self.rules = rules
   }
 
   /// Takes the next bytes of the dump; `load` gets what is for the scratch databases.
   ///
-  /// - Throws: `NoDatabase`; what `load` throws.
+  /// - Throws: `StatementSplitter.Unreadable`; `SealedScript.Ambiguous`; what `load` throws.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, load: (UnsafeRawBufferPointer) throws -> Void) throws {
     // Taken out while it calls back, because the callback changes the rest of this value.
     var splitter = self.splitter
@@ -65,7 +85,7 @@ struct MariaDBScript {
       case .statement(let statement): try take(statement) { try $0.withUnsafeBytes(load) }
       case .rows(let rows):
         guard !isPassingOver else { return }
-        guard current != nil else { throw NoDatabase() }
+        guard current != nil else { throw Self.noDatabase }
         try load(rows)
       case .endOfRows:
         guard !isPassingOver else { return }
@@ -74,30 +94,92 @@ struct MariaDBScript {
     }
   }
 
+  private static let noDatabase = StatementSplitter.Unreadable(
+    problem: "it holds tables without saying of which database")
+
   private mutating func take(_ statement: MariaDBStatement, load: ([UInt8]) throws -> Void) throws {
-    let kind = statement.kind
-    switch kind {
+    switch statement.kind {
     case .setting:
-      let script = statement.script
-      programs += script
-      if databases.isEmpty { preamble += script } else { try load(script) }
+      programs.append(Program(object: nil, statement: statement))
+      if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
     case .database(let verb, let name): try take(verb, name, statement, load)
-    case .account: accounts.append(statement)
+    case .account:
+      guard rules.takesAccounts else {
+        throw Self.unexpected(statement, "it is about accounts, and not of the database")
+      }
+      accounts.append(statement)
     case .omitted: break
+    case .unknown: throw Self.unexpected(statement, "no dump program writes it")
     case .table, .view, .trigger, .routine, .event:
       guard !isPassingOver else { return }
-      guard let current else { throw NoDatabase() }
-      let database = databases[current]
-      let isForScratch =
-        kind == .table || kind == .trigger || kind == .routine || (kind == .view && rehearsesViews)
-      if isForScratch {
-        try load(statement.moved(from: database.name, to: database.scratch).script)
-      }
-      guard kind != .table else { return }
-      if kind == .view, let name = statement.droppedName { databases[current].views.insert(name) }
-      hasPrograms = true
-      programs += statement.moved(from: database.name, to: database.target).script
+      guard let current else { throw Self.noDatabase }
+      try take(object: statement, of: current, load)
     }
+  }
+
+  private mutating func take(
+    object statement: MariaDBStatement, of current: Int, _ load: ([UInt8]) throws -> Void
+  ) throws {
+    let database = databases[current]
+    let isOwn = isOwn(database)
+    guard statement.headQualifiers.allSatisfy({ isOwn($0.name) }) else {
+      throw Self.unexpected(statement, "it is about another database than '\(database.name)'")
+    }
+    if isForScratch(statement, isOwn) {
+      try load(sealed(statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()))
+    }
+    let object = ProgramName(statement, in: database.target)
+    if statement.kind == .table {
+      if statement.lexemes.all.first?.isWord("CREATE") == true, let object {
+        databases[current].tables.insert(ExactName(object.name))
+      }
+      return
+    }
+    if statement.kind == .view, let object { databases[current].views.insert(ExactName(object.name)) }
+    let isMoving =
+      rules.foldsCase
+      ? !isOwn(database.target) : !database.spellings.allSatisfy { $0.text.isSame(as: database.target) }
+    if isMoving, statement.kind != .view, let object {
+      // What its head says of the database is taken out.
+      let moved = statement.moved(to: database.target, isOwn: isOwn)
+      let isOther = { (name: String) in isOwn(name) && !name.isSame(as: database.target) }
+      if moved.mentions(isOther), !leadingBack.contains(object) { leadingBack.append(object) }
+    }
+    programs.append(
+      Program(
+        object: object, statement: isMoving ? statement.moved(to: database.target, isOwn: isOwn) : statement))
+  }
+
+  private func isForScratch(_ statement: MariaDBStatement, _ isOwn: (String) -> Bool) -> Bool {
+    switch statement.kind {
+    case .table, .trigger, .routine: true
+    // What reads other databases may need what is restored later; it is tried in the swap.
+    case .view: rules.rehearsesViews && !ViewNames(statement.lexemes.all).reachesOut(isOwn)
+    default: false
+    }
+  }
+
+  private func isOwn(_ database: Database) -> (String) -> Bool {
+    let folds = rules.foldsCase
+    let folded = database.name.lowercased()
+    return { name in
+      database.spellings.contains(ExactName(name)) || (folds && name.lowercased().isSame(as: folded))
+    }
+  }
+
+  /// Finds the database that a name means.
+  private func index(of name: String) -> Int? {
+    databases.firstIndex {
+      $0.name.isSame(as: name) || (rules.isOfOne && $0.name.lowercased().isSame(as: name.lowercased()))
+    }
+  }
+
+  private func sealed(_ statement: MariaDBStatement) throws -> [UInt8] {
+    try SealedScript.sealed(statement, rules.seal)
+  }
+
+  private static func unexpected(_ statement: MariaDBStatement, _ why: String) -> StatementSplitter.Unreadable {
+    StatementSplitter.Unreadable(problem: "it holds '\(statement.head)': \(why)")
   }
 
   // MARK: - Databases
@@ -107,57 +189,106 @@ struct MariaDBScript {
   ) throws {
     isPassingOver = Self.isSystem(name)
     guard !isPassingOver else {
-      passedOver.insert(name)
+      passedOver.insert(ExactName(name))
       return
     }
     switch verb {
-    case .drop: dropped.insert(name)
-    case .create: try create(name, properties: statement.textAfterName(name), load)
+    case .drop: dropped.insert(ExactName(rules.isOfOne ? name.lowercased() : name))
+    case .create: try create(name, by: statement, load)
     case .use:
-      let index = try databases.firstIndex { $0.name == name } ?? create(name, properties: nil, load)
+      let index = try index(of: name) ?? create(name, by: nil, load)
+      databases[index].spellings.insert(ExactName(name))
       current = index
       try load(Self.use(databases[index].scratch))
-      programs += Self.use(databases[index].target)
+      programs.append(Program(object: nil, statement: Self.useStatement(databases[index].target)))
     case .alter:
-      guard let database = databases.first(where: { $0.name == name }) else { return }
-      try load(statement.renaming(name, to: database.scratch).script)
-      programs += statement.renaming(name, to: database.target).script
+      guard let database = index(of: name).map({ databases[$0] }) else { return }
+      try load(sealed(statement.renamingFirstName(to: database.scratch)))
+      programs.append(Program(object: nil, statement: statement.renamingFirstName(to: database.target)))
     }
   }
 
   @discardableResult
   private mutating func create(
-    _ name: String, properties: String?, _ load: ([UInt8]) throws -> Void
+    _ name: String, by statement: MariaDBStatement?, _ load: ([UInt8]) throws -> Void
   ) throws -> Int {
-    if databases.isEmpty { try load(preamble) }
+    if databases.isEmpty { for setting in preamble { try load(sealed(setting)) } }
     let number = databases.count + 1
     var database = Database(
-      name: name, target: target(name), scratch: MariaDBScratch.name(mark, number, .new),
-      aside: MariaDBScratch.name(mark, number, .old))
-    database.properties = properties
-    database.replaces = dropped.contains(name)
+      name: name, spellings: [ExactName(name)], target: try rules.target(name),
+      scratch: MariaDBScratch.name(rules.mark, number, .new),
+      aside: MariaDBScratch.name(rules.mark, number, .old))
+    database.hasProperties = statement != nil
+    database.replaces = dropped.contains(ExactName(rules.isOfOne ? name.lowercased() : name))
     databases.append(database)
-    let scratch = MariaDBConnection.quotedIdentifier(database.scratch)
-    try load(Array("CREATE DATABASE \(scratch) \(properties ?? "");\n".utf8))
+    if let statement {
+      // `IF NOT EXISTS` is left out: what is dropped in the end must be what was made here.
+      try load(sealed(statement.renamingFirstName(to: database.scratch).withoutIfNotExists))
+    } else {
+      try load(Array("CREATE DATABASE \(Quoting.mariadbIdentifier(database.scratch));\n".utf8))
+    }
     return databases.count - 1
   }
 
   private static func use(_ name: String) -> [UInt8] {
-    Array("USE \(MariaDBConnection.quotedIdentifier(name));\n".utf8)
+    Array("USE \(Quoting.mariadbIdentifier(name));\n".utf8)
+  }
+
+  private static func useStatement(_ name: String) -> MariaDBStatement {
+    MariaDBStatement("USE \(Quoting.mariadbIdentifier(name))")
   }
 }
 
-extension MariaDBStatement {
-  /// What follows the first mention of a name.
-  fileprivate func textAfterName(_ name: String) -> String {
-    let text = String(decoding: text, as: UTF8.self)
-    let spelling = MariaDBConnection.quotedIdentifier(name)
-    return text.firstRange(of: spelling).map { String(text[$0.upperBound...]) } ?? ""
+/// What a statement of a view, trigger, routine or event is about.
+struct ProgramName: Hashable, Sendable {
+  /// VIEW, TRIGGER, FUNCTION, PROCEDURE, PACKAGE, PACKAGE BODY, EVENT.
+  let type: String
+  let database: String
+  let name: String
+
+  private static let types: Set<String> = [
+    "VIEW", "TRIGGER", "FUNCTION", "PROCEDURE", "PACKAGE", "EVENT", "TABLE", "SEQUENCE",
+  ]
+
+  init(type: String, database: String, name: String) {
+    self.type = type
+    self.database = database
+    self.name = name
   }
 
-  /// The name that a DROP is about.
-  fileprivate var droppedName: String? {
-    let tokens = SQLTokens(text.prefix(200))
-    return tokens.words.first == "DROP" ? tokens.firstName : nil
+  /// - Returns: nil for a statement without a name.
+  init?(_ statement: MariaDBStatement, in database: String) {
+    let words = statement.lexemes.words
+    guard let index = words.firstIndex(where: Self.types.contains), let name = statement.objectName(after: Self.types)
+    else { return nil }
+    let isBody = words[index] == "PACKAGE" && words.dropFirst(index + 1).first == "BODY"
+    // Dumps keep a view's place by a table.
+    let isTable = words[index] == "TABLE" && statement.kind == .view
+    self.init(type: isBody ? "PACKAGE BODY" : isTable ? "VIEW" : words[index], database: database, name: name)
+  }
+
+  var title: String { "\(type.lowercased()) \(name)" }
+
+  var quoted: String { Quoting.mariadbIdentifier(database) + "." + Quoting.mariadbIdentifier(name) }
+
+  private var key: [ExactName] { [ExactName(type), ExactName(database), ExactName(name)] }
+
+  static func == (left: ProgramName, right: ProgramName) -> Bool { left.key == right.key }
+  func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
+extension MariaDBStatement {
+  /// The statement about another database than the one it names first.
+  fileprivate func renamingFirstName(to other: String) -> MariaDBStatement {
+    guard let first = lexemes.all.first(where: { $0.name != nil }) else { return self }
+    return replacing([(first.range, Quoting.mariadbIdentifier(other))])
+  }
+
+  fileprivate var withoutIfNotExists: MariaDBStatement {
+    let all = lexemes.all
+    guard let index = all.firstIndex(where: { $0.isWord("IF") }), index + 2 < all.count,
+      all[index + 1].isWord("NOT"), all[index + 2].isWord("EXISTS")
+    else { return self }
+    return replacing([(all[index].range.lowerBound..<all[index + 2].range.upperBound, "")])
   }
 }

@@ -4,7 +4,13 @@ import CofferSystem
 struct MariaDBSnapshot {
   let entry: MariaDBEntry
   let identity: DumpIdentity
+  let rules: MariaDBScript.Rules
   let context: HookContext
+
+  /// The same with another context.
+  func on(_ context: HookContext) -> MariaDBSnapshot {
+    MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
+  }
 
   private static let outputLimit = 1 << 30
   private static let seconds: Double = 3600
@@ -12,7 +18,8 @@ struct MariaDBSnapshot {
   /// The views, triggers, routines and events of databases.
   ///
   /// Going on after errors: a view that is broken already must not stand in the way of a restore.
-  func programs(of databases: [String]) throws -> [UInt8] {
+  func programs(of databases: [String]) throws -> [MariaDBScript.Program] {
+    guard !databases.isEmpty else { return [] }
     let arguments = [
       "--force", "--no-data", "--triggers", "--events", "--routines", "--single-transaction", "--databases", "--",
     ]
@@ -25,16 +32,21 @@ struct MariaDBSnapshot {
 
   private func take(_ arguments: [String], goesOn: Bool) throws -> MariaDBScript {
     let options = (entry.dumpOptions + entry.restoreOptions).filter(Self.isAboutConnection)
+    let arguments = MariaDBDump.form + (goesOn ? [] : ["--skip-force"]) + arguments
     let result = try entry.connection.withCommand(.dump, options, arguments, context: context) { command in
       try context.launcher.run(
         command, outputLimit: Self.outputLimit, seconds: Self.seconds, cancellation: context.cancellation)
     }
-    var script = MariaDBScript(mark: "", rehearsesViews: false) { $0 }
+    var rules = rules
+    rules.takesAccounts = true
+    rules.isOfOne = false
+    rules.target = { $0 }
+    var script = MariaDBScript(rules)
     try result.output.withUnsafeBytes { try script.feed($0) { _ in } }
     guard script.isComplete, goesOn || result.status.isSuccess else {
       throw RestoreError.programFailed(
         identity, program: entry.connection.program(.dump), status: result.status,
-        lines: MariaDBFailure.lines(result.errorLines))
+        lines: MariaDBFailure.lines(result.errorLines, place: entry.connection.place))
     }
     return script
   }
@@ -42,7 +54,7 @@ struct MariaDBSnapshot {
   /// Options of dumps and of clients are not each other's, but for those that lead to the server.
   private static func isAboutConnection(_ option: String) -> Bool {
     ["--defaults-extra-file=", "--ssl", "--tls", "--plugin-dir=", "--default-auth="].contains {
-      option.hasPrefix($0)
+      option.begins(with: $0)
     }
   }
 }

@@ -1,93 +1,149 @@
+import CofferSystem
+
 /// Dumps name a database as rarely as they can. These are the places where they do all the same, and where a statement
 /// would act on that database instead of the one that it is run in.
 extension MariaDBStatement {
   /// The statement as it is to be run in another database than the one it was written in.
-  func moved(from database: String, to other: String) -> MariaDBStatement {
-    guard database != other else { return self }
-    var result = replacingSequences(of: database, with: other)
-    if kind == .trigger { result.removeQualifiersOfTrigger() }
-    return result
+  ///
+  /// What authors wrote into the bodies of triggers, routines and events stays as it is: see `bodyMentions`.
+  ///
+  /// - Parameter isOwn: Whether a name is the one of the database that the statement was written in.
+  func moved(to other: String, isOwn: (String) -> Bool) -> MariaDBStatement {
+    var edits = sequenceEdits(to: other, isOwn)
+    switch kind {
+    case .trigger: edits += triggerQualifiers().filter { isOwn($0.name) }.map { ($0.range, "") }
+    case .view: edits += ViewNames(lexemes.all).edits(to: other, isOwn)
+    default: break
+    }
+    return replacing(edits)
   }
 
   /// What is said of sequences names their database.
-  private func replacingSequences(of database: String, with other: String) -> MariaDBStatement {
-    var result = self
-    for call in ["nextval(", "lastval("] {
-      let sign = Array((call + MariaDBConnection.quotedIdentifier(database) + ".").utf8)
-      let replacement = Array((call + MariaDBConnection.quotedIdentifier(other) + ".").utf8)
-      if result.text.contains(sign) { result.text = result.text.replacing(sign, with: replacement) }
+  private func sequenceEdits(to other: String, _ isOwn: (String) -> Bool) -> [(range: Range<Int>, text: String)] {
+    let all = lexemes.all
+    let calls: Set<String> = ["NEXTVAL", "LASTVAL", "SETVAL"]
+    return all.indices.dropLast(4).compactMap { index in
+      guard all[index].word.map(calls.contains) == true, all[index + 1].isSign("("), all[index + 3].isSign("."),
+        let name = all[index + 2].name, isOwn(name)
+      else { return nil }
+      return (all[index + 2].range, Quoting.mariadbIdentifier(other))
     }
-    return result
   }
 
-  /// A trigger is given as its author wrote it: `CREATE TRIGGER shop.t BEFORE INSERT ON shop.orders ...`.
-  private mutating func removeQualifiersOfTrigger() {
-    let lexemes = Lexeme.all(of: text.prefix(Self.triggerHeadLimit))
-    guard var index = lexemes.firstIndex(where: { $0.isWord("TRIGGER", in: text) }) else { return }
-    index += 1
-    if lexemes.dropFirst(index).first?.isWord("IF", in: text) == true { index += 3 }
-    var cuts: [Range<Int>] = []
-    cuts += Self.qualifier(lexemes.dropFirst(index), text)
-    guard let on = lexemes.dropFirst(index).firstIndex(where: { $0.isWord("ON", in: text) }) else { return }
-    cuts += Self.qualifier(lexemes[(on + 1)...], text)
-    for cut in cuts.reversed() { text.removeSubrange(cut) }
+  /// A view as it can be made in a scratch database: its definer may have no rights there.
+  func asInvoker() -> MariaDBStatement {
+    let all = lexemes.all
+    guard kind == .view, let index = all.firstIndex(where: { $0.isWord("SECURITY") }), index + 1 < all.count,
+      all[index + 1].isWord("DEFINER")
+    else { return self }
+    return replacing([(all[index + 1].range, "INVOKER")])
   }
 
-  private static let triggerHeadLimit = 4000
+  /// The account that a view, trigger, routine or event acts for, if the statement names one.
+  var definer: MariaDBAccounts.Account? {
+    let all = lexemes.all
+    guard [.view, .trigger, .routine, .event].contains(kind),
+      let index = all.firstIndex(where: { $0.isWord("DEFINER") }), index + 4 < all.count, all[index + 1].isSign("=")
+    else { return nil }
+    func text(_ lexeme: SQLLexeme) -> String? {
+      switch lexeme.content {
+      case .name(let text), .text(let text): text
+      default: nil
+      }
+    }
+    guard let name = text(all[index + 2]), all[index + 3].isSign("@"), let host = text(all[index + 4]) else {
+      return nil
+    }
+    return MariaDBAccounts.Account([name, host])
+  }
 
-  /// Where the database of a name stands, with its dot; nowhere, if the name has none.
-  private static func qualifier(_ name: ArraySlice<Lexeme>, _ text: [UInt8]) -> [Range<Int>] {
-    let first = name.startIndex
-    guard name.count >= 3, text[name[first + 1].range] == [UInt8(ascii: ".")] else { return [] }
-    return [name[first].range.lowerBound..<name[first + 2].range.lowerBound]
+  // MARK: - Triggers
+
+  struct Qualifier {
+    let name: String
+    /// With its dot.
+    let range: Range<Int>
+  }
+
+  /// The databases that the heads of triggers, views, routines and events name for the object itself: a trigger is given
+  /// as its author wrote it: `CREATE TRIGGER shop.t BEFORE INSERT ON shop.orders ...`.
+  var headQualifiers: [Qualifier] {
+    kind == .trigger
+      ? triggerQualifiers()
+      : [qualifier(behind: ["VIEW", "EVENT", "FUNCTION", "PROCEDURE", "PACKAGE", "TABLE"], from: 0)].compactMap(\.self)
+  }
+
+  private func triggerQualifiers() -> [Qualifier] {
+    let all = lexemes.all
+    guard let start = all.firstIndex(where: { $0.isWord("TRIGGER") }) else { return [] }
+    let on = all[start...].firstIndex { $0.isWord("ON") }
+    return [qualifier(behind: ["TRIGGER"], from: start), on.flatMap { qualifier(behind: ["ON"], from: $0) }]
+      .compactMap(\.self)
+  }
+
+  private func qualifier(behind words: Set<String>, from start: Int) -> Qualifier? {
+    let all = lexemes.all
+    guard let index = all[start...].firstIndex(where: { $0.word.map(words.contains) ?? false }) else { return nil }
+    let rest = all[(index + 1)...].drop { $0.word.map(["IF", "NOT", "EXISTS", "BODY"].contains) ?? false }
+    guard rest.count >= 3, rest[rest.startIndex + 1].isSign(".") else { return nil }
+    let first = rest[rest.startIndex]
+    let name = first.name ?? String(decoding: text[first.range], as: UTF8.self)
+    return Qualifier(name: name, range: first.range.lowerBound..<rest[rest.startIndex + 2].range.lowerBound)
+  }
+
+  /// Whether a trigger, a routine or an event names a database somewhere, as in `shop.orders`.
+  func mentions(_ isOwn: (String) -> Bool) -> Bool {
+    let all = lexemes.all
+    return all.indices.dropLast().contains { index in
+      guard all[index + 1].isSign("."), index == 0 || !all[index - 1].isSign(".") else { return false }
+      if let name = all[index].name { return isOwn(name) }
+      return all[index].word != nil && isOwn(String(decoding: text[all[index].range], as: UTF8.self))
+    }
   }
 }
 
-/// A word, something in quotes, or a sign.
-private struct Lexeme {
-  let range: Range<Int>
+/// The databases that a view's query names, told apart from tables: in `shop.id` the first may be either.
+///
+/// Servers write views out in one form: tables stand behind FROM and JOIN, parentheses aside, and never behind a comma.
+struct ViewNames {
+  private let lexemes: [SQLLexeme]
+  /// The places of FROM that begin a clause, and not a part of a function's arguments.
+  private var clauses: Set<Int> = []
 
-  func isWord(_ word: String, in text: [UInt8]) -> Bool {
-    String(decoding: text[range], as: UTF8.self).uppercased() == word
-  }
-
-  /// Comments for the server are open: only their marks are left out.
-  static func all(of text: ArraySlice<UInt8>) -> [Lexeme] {
-    var lexemes: [Lexeme] = []
-    var position = text.startIndex
-    while position < text.endIndex {
-      let rest = text[position...]
-      let length =
-        if rest.starts(with: "/*".utf8) {
-          rest.prefix { $0 > UInt8(ascii: " ") }.count
-        } else if rest.starts(with: "*/".utf8) {
-          2
-        } else if let first = rest.first, "`\"'".utf8.contains(first) {
-          quoted(rest, first)
-        } else {
-          max(rest.prefix(while: isOfWord).count, 1)
-        }
-      let isSign = !rest.starts(with: "/*".utf8) && !rest.starts(with: "*/".utf8)
-      if isSign, rest[position] > UInt8(ascii: " ") { lexemes.append(Lexeme(range: position..<(position + length))) }
-      position += length
+  init(_ lexemes: [SQLLexeme]) {
+    self.lexemes = lexemes
+    var selects = [false]
+    for (index, lexeme) in lexemes.enumerated() {
+      if lexeme.isSign("(") { selects.append(false) }
+      if lexeme.isSign(")"), selects.count > 1 { selects.removeLast() }
+      if lexeme.isWord("SELECT") { selects[selects.count - 1] = true }
+      if lexeme.isWord("FROM"), selects[selects.count - 1] { clauses.insert(index) }
     }
-    return lexemes
   }
 
-  private static func quoted(_ text: ArraySlice<UInt8>, _ quote: UInt8) -> Int {
-    var position = text.startIndex + 1
-    while position < text.endIndex {
-      if text[position] == quote {
-        guard position + 1 < text.endIndex, text[position + 1] == quote else { return position + 1 - text.startIndex }
-        position += 1
-      }
-      position += 1
+  func edits(to other: String, _ isOwn: (String) -> Bool) -> [(range: Range<Int>, text: String)] {
+    places.filter { isOwn($0.name) }.map { (lexemes[$0.index].range, Quoting.mariadbIdentifier(other)) }
+  }
+
+  /// Whether it names a database that is neither its own nor one of the server's.
+  func reachesOut(_ isOwn: (String) -> Bool) -> Bool {
+    places.contains { !isOwn($0.name) && !MariaDBScript.isSystem($0.name) }
+  }
+
+  private var places: [(index: Int, name: String)] {
+    lexemes.indices.dropLast(2).compactMap { index in
+      guard let name = lexemes[index].name, lexemes[index + 1].isSign("."), lexemes[index + 2].name != nil,
+        index == 0 || !lexemes[index - 1].isSign("."), isDatabase(at: index)
+      else { return nil }
+      return (index, name)
     }
-    return text.count
   }
 
-  private static func isOfWord(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte >= 0x80
-      || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "$")
+  private func isDatabase(at index: Int) -> Bool {
+    let next = index + 3 < lexemes.count ? lexemes[index + 3] : nil
+    if next?.isSign(".") == true || next?.isSign("(") == true { return true }
+    guard let before = lexemes[..<index].lastIndex(where: { !$0.isSign("(") }) else { return false }
+    if clauses.contains(before) { return true }
+    return ["JOIN", "STRAIGHT_JOIN", "VIEW"].contains(lexemes[before].word)
   }
 }

@@ -1,5 +1,7 @@
+import CofferSystem
+
 /// A statement of a dump, and what it is for.
-struct MariaDBStatement: Sendable, Equatable {
+struct MariaDBStatement: Sendable {
   enum Verb: Equatable {
     case create, use, drop, alter
   }
@@ -18,151 +20,150 @@ struct MariaDBStatement: Sendable, Equatable {
     /// Has no place in a restore: what concerns a server's part in replication, and locks on tables that nobody else
     /// knows of yet, under which a column could not take its default from a sequence.
     case omitted
+    /// What no dump program writes.
+    case unknown
   }
 
-  var text: [UInt8]
-  var delimiter = Array(";".utf8)
+  let text: [UInt8]
+  /// How the server reads it.
+  let mode: LexicalMode
+  let lexemes: SQLLexemes
+  let kind: Kind
 
-  private static let headLimit = 1000
-  private static let objects: [String: Kind] = [
-    "TABLE": .table, "SEQUENCE": .table, "VIEW": .view, "TRIGGER": .trigger, "FUNCTION": .routine,
-    "PROCEDURE": .routine, "PACKAGE": .routine, "EVENT": .event, "USER": .account, "ROLE": .account,
-    "SERVER": .account,
-  ]
-
-  var kind: Kind {
-    let tokens = SQLTokens(text.prefix(Self.headLimit))
-    let words = tokens.words
-    switch words.first {
-    case "SET": return Self.kindOfSet(words)
-    case "USE": return .database(.use, name: tokens.firstName ?? "")
-    case "CREATE": return kind(of: .create, tokens)
-    case "DROP": return kind(of: .drop, tokens)
-    case "ALTER": return kind(of: .alter, tokens)
-    case "GRANT", "REVOKE", "EXECUTE", "SELECT": return .account
-    case "CHANGE", "STOP", "RESET", "PURGE", "LOCK", "UNLOCK": return .omitted
-    case "START": return words.dropFirst().first == "TRANSACTION" ? .table : .omitted
-    default: return .table
-    }
+  init(_ text: [UInt8], mode: LexicalMode) {
+    self.text = text
+    self.mode = mode
+    lexemes = SQLLexemes(text, mode)
+    kind = StatementKind(lexemes, isForServersWithViews: text.starts(with: "/*!50001 ".utf8)).kind
   }
 
-  private static func kindOfSet(_ words: [String]) -> Kind {
-    if words.contains("SQL_LOG_BIN") || words.dropFirst().first == "GLOBAL" { return .omitted }
-    return words.dropFirst().first == "ROLE" || words.dropFirst().first == "DEFAULT" ? .account : .setting
+  /// Takes a statement out of the comments for the server that dump programs put around views, triggers and events.
+  ///
+  /// What their authors wrote is only read there as they meant it when nothing in it looks like such a comment's end.
+  init(unwrapping text: [UInt8], mode: LexicalMode) {
+    self.init(StatementWrapping.content(of: text, mode) ?? text, mode: mode)
   }
 
-  private func kind(of verb: Verb, _ tokens: SQLTokens) -> Kind {
-    if tokens.words.contains("DATABASE"), tokens.words.first(where: { Self.objects[$0] != nil }) == nil {
-      return .database(verb, name: tokens.firstName ?? "")
+  /// A statement without anything odd in it.
+  init(_ text: String) {
+    self.init(unwrapping: Array(text.utf8), mode: LexicalMode())
+  }
+
+  /// The statement with something else in place of some of its bytes.
+  func replacing(_ edits: [(range: Range<Int>, text: String)]) -> MariaDBStatement {
+    guard !edits.isEmpty else { return self }
+    var bytes = text
+    for edit in edits.sorted(by: { $0.range.lowerBound > $1.range.lowerBound }) {
+      bytes.replaceSubrange(edit.range, with: edit.text.utf8)
     }
-    guard let object = tokens.words.first(where: { Self.objects[$0] != nil }), let kind = Self.objects[object] else {
-      return .table
-    }
-    // A function whose code is in a library belongs to the server, not to a database.
-    if object == "FUNCTION", tokens.words.contains("SONAME") { return .account }
-    // Old dump programs hold a view's place by a table, which only servers that know views see.
-    if object == "TABLE", text.starts(with: "/*!50001 ".utf8) { return .view }
-    return kind
+    return MariaDBStatement(bytes, mode: mode)
   }
 
   /// The name that the statement mentions first.
-  var firstName: String? { SQLTokens(text.prefix(Self.headLimit)).firstName }
+  var firstName: String? { lexemes.all.first { $0.name != nil }?.name }
 
-  /// The modes that it sets for the session; nil when it sets none.
-  var sqlMode: String? {
-    guard text.count < Self.headLimit * 4, text.starts(with: "/*!".utf8) || text.starts(with: "SET".utf8) else {
-      return nil
-    }
-    let text = String(decoding: text, as: UTF8.self).uppercased()
-    guard let range = text.range(of: "SET SQL_MODE ") ?? text.range(of: ", SQL_MODE=") else { return nil }
-    return String(text[range.upperBound...])
+  /// The first name behind the first mention of any of some words, without the database that may qualify it.
+  func objectName(after words: Set<String>) -> String? {
+    let all = lexemes.all
+    guard let index = all.firstIndex(where: { $0.word.map(words.contains) ?? false }) else { return nil }
+    let names = all[(index + 1)...].drop { $0.word.map(["IF", "NOT", "EXISTS", "BODY"].contains) ?? false }
+    func text(_ lexeme: SQLLexeme?) -> String? { lexeme.flatMap { $0.name ?? ($0.word == nil ? nil : original($0)) } }
+    if names.dropFirst().first?.isSign(".") == true { return text(names.dropFirst(2).first) }
+    return text(names.first)
   }
 
-  /// The statement about another database than the one it names first.
-  func renaming(_ database: String, to other: String) -> MariaDBStatement {
-    let sign = Array(MariaDBConnection.quotedIdentifier(database).utf8)
-    var result = self
-    result.text = text.replacing(sign, with: Array(MariaDBConnection.quotedIdentifier(other).utf8), maxReplacements: 1)
-    return result
-  }
+  private func original(_ lexeme: SQLLexeme) -> String { String(decoding: text[lexeme.range], as: UTF8.self) }
 
-  /// As a client reads it.
-  var script: [UInt8] {
-    guard delimiter != Array(";".utf8) else { return text + Array(";\n".utf8) }
-    let mark = String(decoding: delimiter, as: UTF8.self)
-    return Array("DELIMITER \(mark)\n".utf8) + text + Array("\n\(mark)\nDELIMITER ;\n".utf8)
-  }
-}
-
-extension MariaDBStatement {
-  init(_ text: String) {
-    self.init(text: Array(text.utf8))
-  }
-}
-
-/// The words outside of quotes and comments of a statement's beginning, and the names in quotes, in their order.
-struct SQLTokens {
-  enum Token: Equatable {
-    /// In capital letters.
-    case word(String)
-    /// Without its quotes.
-    case name(String)
-  }
-
-  private(set) var tokens: [Token] = []
-
-  var words: [String] { tokens.compactMap { if case .word(let word) = $0 { word } else { nil } } }
-
-  var firstName: String? { names(after: nil).first }
-
-  /// The names that follow a word's last mention without another word in between; with nil, those that come first.
+  /// The names that follow a word's last mention without another word in between; with nil, those that come first. Text
+  /// in quotes counts: accounts are written in either kind.
   func names(after word: String?) -> [String] {
-    var rest = tokens[...]
+    var rest = lexemes.all[...]
     if let word {
-      guard let index = tokens.lastIndex(of: .word(word)) else { return [] }
-      rest = tokens[(index + 1)...]
+      guard let index = rest.lastIndex(where: { $0.isWord(word) }) else { return [] }
+      rest = rest[(index + 1)...]
     } else {
-      rest = rest.drop { if case .word = $0 { true } else { false } }
+      rest = rest.drop { $0.word != nil }
     }
-    return rest.prefix { if case .name = $0 { true } else { false } }
-      .compactMap { if case .name(let name) = $0 { name } else { nil } }
-  }
-
-  init(_ text: ArraySlice<UInt8>) {
-    var rest = text
-    while let byte = rest.first {
-      if byte == UInt8(ascii: "/"), rest.dropFirst().first == UInt8(ascii: "*") {
-        // What is in a comment for the server counts; its version does not.
-        rest = rest.drop { !Self.isSpace($0) && $0 != UInt8(ascii: "-") }
-      } else if [UInt8(ascii: "`"), UInt8(ascii: "\""), UInt8(ascii: "'")].contains(byte) {
-        takeQuoted(&rest, byte)
-      } else if Self.isLetter(byte) {
-        let word = rest.prefix { Self.isLetter($0) || (0x30...0x39).contains($0) }
-        tokens.append(.word(String(decoding: word, as: UTF8.self).uppercased()))
-        rest = rest.dropFirst(word.count)
-      } else {
-        rest = rest.dropFirst()
+    return rest.prefix { $0.word == nil }.compactMap { lexeme in
+      switch lexeme.content {
+      case .name(let text), .text(let text): text
+      default: nil
       }
     }
   }
+}
 
-  private mutating func takeQuoted(_ rest: inout ArraySlice<UInt8>, _ quote: UInt8) {
-    var name: [UInt8] = []
-    rest = rest.dropFirst()
-    while let byte = rest.first {
-      rest = rest.dropFirst()
-      if byte == quote {
-        guard rest.first == quote else { break }
-        rest = rest.dropFirst()
+extension MariaDBStatement: Equatable {
+  static func == (left: MariaDBStatement, right: MariaDBStatement) -> Bool {
+    left.text == right.text && left.mode == right.mode
+  }
+}
+
+/// The comments for the server that dump programs put around a statement: `/*!50003 CREATE*/ /*!50017 DEFINER=...*/
+/// /*!50003 TRIGGER ... */`.
+enum StatementWrapping {
+  private static let firstWords: Set<String> = ["CREATE", "DEFINER", "ALGORITHM", "SQL", "VIEW", "WITH"]
+  /// Behind them comes what somebody has written, and nothing else.
+  private static let lastWords: Set<String> = ["TRIGGER", "EVENT", "PROCEDURE", "FUNCTION", "PACKAGE"]
+
+  /// - Returns: What is in the comments; nil when the text does not look like that.
+  static func content(of text: [UInt8], _ mode: LexicalMode) -> [UInt8]? {
+    guard text.starts(with: "/*!".utf8) else { return nil }
+    return text.withUnsafeBytes { bytes in
+      var content: [UInt8] = []
+      var position = 0
+      while position < bytes.count, bytes[position...].starts(with: "/*!".utf8) {
+        guard let opening = SQLLexemes.openingLength(bytes, position) else { return nil }
+        position += opening
+        while position < bytes.count, bytes[position].isBlank { position += 1 }
+        let start = position
+        let first = firstWord(bytes, start)
+        if first.map(lastWords.contains) == true { return last(bytes, from: start, behind: content) }
+        guard first.map(firstWords.contains) == true,
+          let end = closing(bytes, from: start, mode)
+        else { return nil }
+        if !content.isEmpty { content.append(UInt8(ascii: " ")) }
+        content += bytes[start..<end]
+        position = end + 2
+        while position < bytes.count, bytes[position].isBlank { position += 1 }
       }
-      name.append(byte)
+      return position == bytes.count ? content : nil
     }
-    tokens.append(.name(String(decoding: name, as: UTF8.self)))
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (9...13).contains(byte) }
+  /// The last of the comments goes on to the end, whatever is in it.
+  private static func last(_ bytes: UnsafeRawBufferPointer, from start: Int, behind content: [UInt8]) -> [UInt8]? {
+    var end = bytes.count
+    while end > start, bytes[end - 1].isBlank { end -= 1 }
+    guard !content.isEmpty, end - 2 > start, bytes[end - 2] == UInt8(ascii: "*"), bytes[end - 1] == UInt8(ascii: "/")
+    else { return nil }
+    end -= 2
+    while end > start, bytes[end - 1].isBlank { end -= 1 }
+    return content + [UInt8(ascii: " ")] + bytes[start..<end]
+  }
 
-  private static func isLetter(_ byte: UInt8) -> Bool {
-    (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: "_")
+  private static func firstWord(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> String? {
+    let rest = bytes[start...].drop(while: \.isBlank)
+    let word = rest.prefix { SQLLexemes.isOfWord($0) }
+    return word.isEmpty ? nil : String(decoding: word, as: UTF8.self).uppercased()
+  }
+
+  /// Where the comment ends, quotes regarded.
+  private static func closing(_ bytes: UnsafeRawBufferPointer, from start: Int, _ mode: LexicalMode) -> Int? {
+    var position = start
+    var quote: UInt8?
+    while position + 1 < bytes.count {
+      let byte = bytes[position]
+      if let open = quote {
+        if byte == open { quote = nil }
+        if byte == UInt8(ascii: "\\"), mode.isEscaping(in: open) { position += 1 }
+      } else if "`\"'".utf8.contains(byte) {
+        quote = byte
+      } else if byte == UInt8(ascii: "*"), bytes[position + 1] == UInt8(ascii: "/") {
+        return position
+      }
+      position += 1
+    }
+    return nil
   }
 }

@@ -1,124 +1,103 @@
+import CofferSystem
+
 /// How what was loaded takes the place of what is there: scripts that a client runs by itself.
 ///
 /// MariaDB has no transaction around such statements, but one RENAME TABLE of all tables is all or nothing. It refuses
 /// tables with triggers, and views, routines and events cannot be renamed into another database: those are dropped and
-/// made anew around it. Whatever fails, `undo` brings back what was there.
+/// made anew around it. Whatever fails, `MariaDBUndo` brings back what was there.
 struct MariaDBSwap {
-  private let databases: [MariaDBScript.Database]
-  private let catalogue: MariaDBCatalogue
-  private let programs: [UInt8]
-  private let oldPrograms: [UInt8]
+  typealias Object = MariaDBCatalogue.Object
+  typealias Move = (from: Object, to: Object)
 
-  /// - Parameters:
-  ///   - catalogue: Of targets and scratch databases, once all is loaded.
-  ///   - programs: The dump's.
-  ///   - oldPrograms: The targets'.
-  init(
-    _ databases: [MariaDBScript.Database], catalogue: MariaDBCatalogue, programs: [UInt8], oldPrograms: [UInt8]
-  ) {
-    self.databases = databases
-    self.catalogue = catalogue
-    self.programs = programs
-    self.oldPrograms = oldPrograms
-  }
-
-  private typealias Object = MariaDBCatalogue.Object
-  private typealias Move = (from: Object, to: Object)
+  let databases: [MariaDBScript.Database]
+  /// Of targets and scratch databases, once all is loaded.
+  let catalogue: MariaDBCatalogue
+  /// The dump's.
+  let programs: [MariaDBScript.Program]
+  /// The dump's names for views, as the server compares them.
+  let viewKeys: [ExactName: ExactName]
+  let seal: SealedScript.Seal
 
   /// Waiting for other sessions' transactions is limited, because everybody else waits behind it.
-  private static let preamble = """
+  static let preamble = """
     SET SESSION lock_wait_timeout = 20, FOREIGN_KEY_CHECKS = 0, SQL_NOTES = 0, SQL_MODE = '';
 
     """
 
-  /// What puts the new in the old one's place.
-  var script: [UInt8] {
+  /// What puts the new in the old one's place. The targets are there.
+  ///
+  /// - Throws: `SealedScript.Ambiguous`.
+  func script() throws(SealedScript.Ambiguous) -> SealedScript {
     var text = Self.preamble
-    for database in databases {
-      text += "CREATE DATABASE IF NOT EXISTS \(Self.quoted(database.target)) \(properties(database) ?? "");\n"
-      if !putAside(database).isEmpty { text += "CREATE DATABASE \(Self.quoted(database.aside));\n" }
+    for database in databases where !putAside(database).isEmpty {
+      text += "CREATE DATABASE \(Quoting.mariadbIdentifier(database.aside));\n"
     }
     let moved = Set(databases.flatMap(putAside).map(\.from))
-    let scratches = Set(databases.map(\.scratch))
-    for trigger in catalogue.triggers {
-      let table = Object(database: trigger.object.database, name: trigger.table)
-      if moved.contains(table) || scratches.contains(table.database) { text += Self.drop("TRIGGER", trigger.object) }
+    let scratches = Set(databases.map { ExactName($0.scratch) })
+    for trigger in catalogue.triggers
+    where moved.contains(trigger.table) || scratches.contains(ExactName(trigger.table.database)) {
+      text += Self.drop(trigger.name)
     }
     let places = Set(databases.flatMap(putInPlace).map(\.to))
-    text += catalogue.views.filter(places.contains).map { Self.drop("VIEW", $0) }.joined()
+    text += catalogue.views.filter(places.contains).map { "DROP VIEW IF EXISTS \($0.quoted);\n" }.joined()
     text += Self.rename(databases.flatMap { putAside($0) + putInPlace($0) })
     for database in databases where database.replaces {
-      text += dropPrograms(of: database.target, catalogue)
+      text += catalogue.programs.filter { $0.type != "TRIGGER" && $0.database.isSame(as: database.target) }
+        .map(Self.drop).joined()
       if let properties = properties(database) {
-        text += "ALTER DATABASE \(Self.quoted(database.target)) \(properties);\n"
+        text += "ALTER DATABASE \(Quoting.mariadbIdentifier(database.target)) \(properties);\n"
       }
     }
-    return Array((text + sequenceDefaults + foreignKeys).utf8) + programs
+    var script = SealedScript(seal)
+    script.append(own: text + sequenceDefaults + foreignKeys(inOtherDatabasesOnly: false))
+    for program in programs { try script.append(program.statement) }
+    return script
   }
 
-  /// What brings back the old, however far the script got.
-  ///
-  /// - Parameter now: Of targets and scratch databases, as the script left them.
-  func undo(_ now: MariaDBCatalogue) -> [UInt8] {
-    var text = Self.preamble
-    let targets = databases.map(\.target)
-    for trigger in now.triggers where targets.contains(trigger.object.database) {
-      text += Self.drop("TRIGGER", trigger.object)
-    }
-    let existing = Set(now.tables)
-    let moves = databases.flatMap { putAside($0) + putInPlace($0) }.reversed().map { (from: $0.to, to: $0.from) }
-    // All tables are there where the RENAME puts them, or none is.
-    if let first = moves.first, existing.contains(first.from), !existing.contains(first.to) {
-      text += Self.rename(moves)
-      text += foreignKeys(inOtherDatabasesOnly: true)
-    }
-    for target in targets {
-      guard let properties = catalogue.properties[target] else {
-        text += "DROP DATABASE IF EXISTS \(Self.quoted(target));\n"
-        continue
-      }
-      text += dropPrograms(of: target, now)
-      text += "ALTER DATABASE \(Self.quoted(target)) \(properties);\n"
-    }
-    return Array(text.utf8) + oldPrograms
-  }
-
-  /// Whether everything that was set aside is back.
-  ///
-  /// - Parameter now: As `undo` left it.
-  func isUndone(_ now: MariaDBCatalogue) -> Bool {
-    let asides = Set(databases.map(\.aside))
-    return !now.tables.contains { asides.contains($0.database) }
+  /// What makes a target that is missing. It fails when the target is there all the same, so that what was made is
+  /// known to be ours.
+  func creation(of database: MariaDBScript.Database) -> SealedScript {
+    var script = SealedScript(seal)
+    script.append(
+      own: "CREATE DATABASE \(Quoting.mariadbIdentifier(database.target)) \(properties(database) ?? "");\n")
+    return script
   }
 
   /// What removes databases that a restore worked in.
-  static func cleanup(_ databases: [String]) -> String {
-    preamble + databases.map { "DROP DATABASE IF EXISTS \(quoted($0));\n" }.joined()
+  static func cleanup(_ databases: [String], seal: SealedScript.Seal) -> SealedScript {
+    var script = SealedScript(seal)
+    script.append(
+      own: preamble + databases.map { "DROP DATABASE IF EXISTS \(Quoting.mariadbIdentifier($0));\n" }.joined())
+    return script
   }
 
   /// What the dump says of the database, as the server has understood it.
   private func properties(_ database: MariaDBScript.Database) -> String? {
-    database.properties == nil ? nil : catalogue.properties[database.scratch]
+    database.hasProperties ? catalogue.properties[ExactName(database.scratch)] : nil
   }
 
   // MARK: - Tables
 
+  /// Where the tables go, in the order in which they do.
+  var moves: [Move] { databases.flatMap { putAside($0) + putInPlace($0) } }
+
   /// The old tables that make room: all, or those whose names the dump uses.
   private func putAside(_ database: MariaDBScript.Database) -> [Move] {
-    let names = Set(tables(of: database.scratch).map(\.name)).union(database.views)
-    return tables(of: database.target).filter { database.replaces || names.contains($0.name) }
-      .map { ($0, Object(database: database.aside, name: $0.name)) }
+    let views = database.views.map { viewKeys[$0] ?? $0 }
+    let names = Set(tables(of: database.scratch).map(\.key)).union(views)
+    return tables(of: database.target).filter { database.replaces || names.contains($0.key) }
+      .map { ($0, Object(database: database.aside, name: $0.name, key: $0.key)) }
   }
 
   private func putInPlace(_ database: MariaDBScript.Database) -> [Move] {
-    tables(of: database.scratch).map { ($0, Object(database: database.target, name: $0.name)) }
+    tables(of: database.scratch).map { ($0, Object(database: database.target, name: $0.name, key: $0.key)) }
   }
 
   private func tables(of database: String) -> [Object] {
-    catalogue.tables.filter { $0.database == database }
+    catalogue.tables.filter { $0.database.isSame(as: database) }
   }
 
-  private static func rename(_ moves: some Collection<Move>) -> String {
+  static func rename(_ moves: [Move]) -> String {
     guard !moves.isEmpty else { return "" }
     return "RENAME TABLE " + moves.map { "\($0.from.quoted) TO \($0.to.quoted)" }.joined(separator: ", ") + ";\n"
   }
@@ -126,48 +105,36 @@ struct MariaDBSwap {
   /// Defaults that name a sequence in a scratch database name the one that came with them.
   private var sequenceDefaults: String {
     databases.map { database in
-      catalogue.sequenceDefaults.filter { $0.table.database == database.scratch }.map { found in
+      catalogue.sequenceDefaults.filter { $0.table.database.isSame(as: database.scratch) }.map { found in
         let table = Object(database: database.target, name: found.table.name)
-        let expression = found.expression.replacing(
-          Self.quoted(database.scratch) + ".", with: Self.quoted(database.target) + ".")
-        return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Self.quoted(found.column)) SET DEFAULT (\(expression));\n"
+        let isOwn = found.sequence.database.isSame(as: database.scratch)
+        let sequence = isOwn ? Object(database: database.target, name: found.sequence.name) : found.sequence
+        return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Quoting.mariadbIdentifier(found.column)) "
+          + "SET DEFAULT (nextval(\(sequence.quoted)));\n"
       }
       .joined()
     }
     .joined()
   }
 
-  private var foreignKeys: String { foreignKeys(inOtherDatabasesOnly: false) }
-
-  private func foreignKeys(inOtherDatabasesOnly: Bool) -> String {
-    let byScratch = Dictionary(databases.map { ($0.scratch, $0.target) }, uniquingKeysWith: { first, _ in first })
-    let targets = Set(databases.map(\.target))
-    return catalogue.foreignKeys.filter { targets.contains($0.referenced.database) }.map { key in
-      if let target = byScratch[key.table.database] {
-        return inOtherDatabasesOnly ? "" : key.renewal(on: Object(database: target, name: key.table.name))
+  func foreignKeys(inOtherDatabasesOnly: Bool) -> String {
+    let targets = Set(databases.map { ExactName($0.target) })
+    return catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
+      if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
+        return inOtherDatabasesOnly
+          ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
       }
       // A key of a table that makes room itself needs no mending.
-      return targets.contains(key.table.database) ? "" : key.renewal(on: key.table)
+      return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
     }
     .joined()
   }
 
   // MARK: - Views, routines, events
 
-  private func dropPrograms(of database: String, _ catalogue: MariaDBCatalogue) -> String {
-    let events = catalogue.events.filter { $0.database == database }.map { Self.drop("EVENT", $0) }
-    let views = catalogue.views.filter { $0.database == database }.map { Self.drop("VIEW", $0) }
-    let routines = catalogue.routines.filter { $0.object.database == database }.map { routine in
-      let drop = Self.drop(routine.type, routine.object)
-      // A word of Oracle's language, which no other mode knows.
-      return routine.type.hasPrefix("PACKAGE") ? "SET sql_mode = 'ORACLE';\n\(drop)SET sql_mode = '';\n" : drop
-    }
-    return (events + views + routines).joined()
+  static func drop(_ program: ProgramName) -> String {
+    let drop = "DROP \(program.type) IF EXISTS \(program.quoted);\n"
+    // A word of Oracle's language, which no other mode knows.
+    return program.type.begins(with: "PACKAGE") ? "SET sql_mode = 'ORACLE';\n\(drop)SET sql_mode = '';\n" : drop
   }
-
-  private static func drop(_ type: String, _ object: Object) -> String {
-    "DROP \(type) IF EXISTS \(object.quoted);\n"
-  }
-
-  private static func quoted(_ name: String) -> String { MariaDBConnection.quotedIdentifier(name) }
 }

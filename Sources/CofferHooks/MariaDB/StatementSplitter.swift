@@ -1,9 +1,10 @@
 import Foundation
 
-/// Cuts what the dump programs write into statements while it streams by, as the clients that read it do: with regard to
-/// quotes, comments, and DELIMITER lines.
+/// Cuts what the dump programs write into statements while it streams by, as the server that wrote it reads it: with
+/// regard to quotes, comments, the session's modes and character set, and DELIMITER lines.
 ///
-/// Rows are by far the most of a dump and may be long; they are passed on in pieces. Any other statement is gathered.
+/// Rows are by far the most of a dump and may be long; they are passed on in pieces, and only what the dump programs
+/// write of rows is. Any other statement is gathered.
 struct StatementSplitter {
   enum Piece {
     /// A statement without its delimiter.
@@ -11,6 +12,11 @@ struct StatementSplitter {
     /// A part of an INSERT.
     case rows(UnsafeRawBufferPointer)
     case endOfRows
+  }
+
+  /// Text that no dump program writes, or that a client and a server would read differently.
+  struct Unreadable: Error, Equatable {
+    let problem: String
   }
 
   private enum State {
@@ -33,20 +39,23 @@ struct StatementSplitter {
 
   private var state = State.between
   private var delimiter = Array(";".utf8)
-  private var escapesBackslash = true
-  private var quotesNames = false
+  private var settings = SessionSettings()
   /// The beginning of the comment that is being read.
   private var comment: [UInt8] = []
   private var statement: [UInt8] = []
-  private var isStreaming = false
+  private var rows: RowCheck?
   /// Bytes that cannot be understood without those that follow.
   private var carry: [UInt8] = []
+
+  private var mode: LexicalMode { settings.mode }
 
   /// More than any sign that has to be looked at as a whole, but for DELIMITER lines.
   private static let lookahead = 16
   private static let commentLimit = 64
 
   /// Takes the next bytes and gives out what is complete.
+  ///
+  /// - Throws: `Unreadable`; what `emit` throws.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (Piece) throws -> Void) throws {
     guard carry.isEmpty else {
       let joined = carry + bytes
@@ -144,7 +153,8 @@ struct StatementSplitter {
       scan.position += delimiter.count
     } else {
       isComplete = false
-      isStreaming = rest.starts(with: "INSERT ".utf8) || rest.starts(with: "REPLACE ".utf8)
+      let isRows = rest.starts(with: "INSERT ".utf8) || rest.starts(with: "REPLACE ".utf8)
+      rows = isRows ? RowCheck() : nil
       statement = []
       scan.start = scan.position
       state = .plain
@@ -160,14 +170,19 @@ struct StatementSplitter {
   // MARK: - In a statement
 
   private mutating func readQuoted(_ quote: UInt8, _ scan: inout Scan) -> Bool {
-    let isEscaping =
-      escapesBackslash && quote != UInt8(ascii: "`") && !(quote == UInt8(ascii: "\"") && quotesNames)
+    let isEscaping = mode.isEscaping(in: quote)
+    let isWide = mode.charset != .none
     while scan.position < scan.bytes.count {
       let byte = scan.bytes[scan.position]
       if byte == quote {
         scan.position += 1
         state = .plain
         return true
+      }
+      if isWide, byte >= 0x80 {
+        guard scan.bytes.count - scan.position >= 4 else { return false }
+        scan.position += mode.charset.length(at: scan.position, of: scan.bytes)
+        continue
       }
       if byte == UInt8(ascii: "\\") && isEscaping {
         guard scan.position + 1 < scan.bytes.count else { return false }
@@ -190,42 +205,66 @@ struct StatementSplitter {
           return true
         }
       case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
+        rows?.take(quote: byte)
         scan.position += 1
         state = .quoted(byte)
         return true
       case UInt8(ascii: "#"):
+        try rows?.refuseComment()
         state = .lineComment
         return true
       case UInt8(ascii: "-"), UInt8(ascii: "/"):
-        let rest = scan.rest
-        guard rest.count >= 4 else { return false }
-        if rest.starts(with: "--".utf8), rest[2] <= UInt8(ascii: " ") {
-          state = .lineComment
-          return true
-        }
-        if Self.isComment(rest) {
-          scan.position += 2
-          state = .innerComment
-          return true
-        }
+        guard scan.rest.count >= 4 else { return false }
+        if try beginComment(&scan) { return true }
+      case 0: throw Unreadable(problem: "a statement holds the byte 0")
+      case 0x80... where mode.charset != .none:
+        guard scan.rest.count >= 4 else { return false }
+        scan.position += mode.charset.length(at: scan.position, of: scan.bytes)
+        continue
       default: break
       }
-      scan.position += 1
+      if rows != nil {
+        guard let length = try rows?.take(scan.rest) else { return false }
+        scan.position += length
+      } else {
+        scan.position += 1
+      }
     }
     return true
+  }
+
+  /// - Returns: Whether a comment begins here.
+  private mutating func beginComment(_ scan: inout Scan) throws -> Bool {
+    let rest = scan.rest
+    if rest.starts(with: "--".utf8) {
+      // Other character sets have blanks and control characters of their own there.
+      if rest[2] >= 0x80, !mode.isUTF8 { throw Unreadable(problem: "it cannot be told where a comment begins") }
+      if SQLLexemes.endsDashes(rest[2]) {
+        try rows?.refuseComment()
+        state = .lineComment
+        return true
+      }
+    }
+    if Self.isComment(rest) {
+      try rows?.refuseComment()
+      scan.position += 2
+      state = .innerComment
+      return true
+    }
+    return false
   }
 
   private mutating func end(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws {
     try flush(scan.position, &scan, emit)
     scan.position += delimiter.count
     state = .between
-    if isStreaming { return try emit(.endOfRows) }
-    let complete = MariaDBStatement(text: statement, delimiter: delimiter)
-    statement = []
-    if let modes = complete.sqlMode {
-      escapesBackslash = !modes.contains("NO_BACKSLASH_ESCAPES")
-      quotesNames = modes.contains("ANSI_QUOTES")
+    if rows != nil {
+      rows = nil
+      return try emit(.endOfRows)
     }
+    let complete = MariaDBStatement(unwrapping: statement, mode: mode)
+    statement = []
+    if complete.kind == .setting { settings.take(complete.lexemes) }
     try emit(.statement(complete))
   }
 
@@ -237,6 +276,6 @@ struct StatementSplitter {
     }
     let slice = UnsafeRawBufferPointer(rebasing: scan.bytes[scan.start..<end])
     guard !slice.isEmpty else { return }
-    if isStreaming { try emit(.rows(slice)) } else { statement.append(contentsOf: slice) }
+    if rows != nil { try emit(.rows(slice)) } else { statement.append(contentsOf: slice) }
   }
 }
