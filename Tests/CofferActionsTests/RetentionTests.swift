@@ -38,6 +38,13 @@ struct RetentionTests {
     #expect(kept(RetentionPolicy(counts: [.daily: 2, .yearly: 1]), daily(0..<10)) == ["0", "1", "9"])
   }
 
+  @Test("Below zero there is no limit, and no oldest archive to fill up with")
+  func noLimit() {
+    #expect(kept(RetentionPolicy(counts: [.yearly: -1]), daily(0..<10)) == ["0"])
+    #expect(kept(RetentionPolicy(counts: [.monthly: -1]), daily(0..<60)) == ["0", "15", "46"])
+    #expect(!RetentionPolicy(counts: [.daily: -1]).isEmpty)
+  }
+
   @Test("What is younger than keep_within stays, however many there are")
   func within() {
     #expect(kept(RetentionPolicy(within: 2.5 * 86400), daily(0..<10)) == ["0", "1", "2"])

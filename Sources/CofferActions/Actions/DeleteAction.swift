@@ -5,15 +5,23 @@ import CofferSystem
 enum DeleteAction {
   static let declaration = ActionDeclaration(
     "delete", abstract: "Delete an archive.",
-    discussion: "The archive is gone at once; the space of its chunks is not yet given back.",
-    flags: [SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives],
+    discussion: """
+      On a terminal it is asked for first. The archive is gone at once; the space of its chunks is not yet given back.
+      """,
+    flags: [SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, Confirmation.yes],
     examples: ["coffer delete --archive db1-2026-01-31T03:00:00"], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.flags[SharedFlags.archive] ?? "", try context.archiveFilter())
-      guard !context.isDryRun else { return context.console.answer("Would delete archive \(archive.name)") }
+      guard !context.isDryRun else {
+        return context.console.answer("\(location.path): Would delete archive \(archive.name)")
+      }
+      let name = Quoting.terminal(archive.name)
+      try Confirmation.ask(
+        "Delete archive \(name) of \(Formats.time(archive.draft.start)) from \(location.path)?", "archive \(name)",
+        context)
       try access.repository.delete(archive)
       context.console.step("\(location.path): Deleted archive \(archive.name)")
     }

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// The rules are those of `borg prune`: each keeps the newest archive of so many periods, from short periods to long
 /// ones; an archive that one rule keeps does not count for the next; and a rule that finds fewer periods than it may
-/// keeps the oldest archive. Unlike there, a partial archive stands for a period only when no whole one does.
+/// keeps the oldest archive. A number below zero is no limit. Unlike there, a partial archive stands for a period only when no whole one does.
 struct RetentionPolicy: Sendable, Equatable {
   enum Period: String, CaseIterable, Sendable {
     case secondly, minutely, hourly, daily, weekly, monthly, quarterlyByWeeks, quarterlyByMonths, yearly
@@ -71,7 +71,8 @@ struct RetentionPolicy: Sendable, Equatable {
       reasons[archive.id] = "\(period.rawValue)\(note) #\(kept)"
     }
     for group in Self.groups(archives, period) { keep(group.first { !$0.isPartial } ?? group[0]) }
-    if let oldest = archives.last { keep(oldest, " (oldest)") }
+    // Without a limit there is nothing to fill up.
+    if count > 0, let oldest = archives.last { keep(oldest, " (oldest)") }
   }
 
   /// Archives of the same period together, newest first.

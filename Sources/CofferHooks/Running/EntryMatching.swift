@@ -13,6 +13,8 @@ enum EntryMatching {
   static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int?
   ) throws(RestoreError) -> ConfigurationSection? {
+    let signs = [ServerOptions.name, ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
+    for section in sections { try check(section.fault(in: signs + [ServerOptions.port.option]), identity) }
     let labelled = identity.label.map { label in sections.filter { $0[ServerOptions.label] == label } } ?? []
     let here = sections.filter { isSamePlace($0, identity, defaultPort) }
     let unlabelled = here.filter { $0[ServerOptions.label] == nil }
@@ -20,10 +22,19 @@ enum EntryMatching {
       for fits in [isNamed, matches, isAll] {
         let found = candidates.filter { fits($0, identity.database) }
         guard found.count < 2 else { throw ambiguous(identity, found) }
-        if let section = found.first { return section }
+        if let section = found.first {
+          try check(section.fault(), identity)
+          return section
+        }
       }
     }
     return nil
+  }
+
+  /// A variable that no command needed so far.
+  private static func check(_ fault: ConfigurationProblem?, _ identity: DumpIdentity) throws(RestoreError) {
+    guard let fault else { return }
+    throw .refused(identity, problem: "\(fault.mark): \(fault.message)", suggestion: fault.suggestion)
   }
 
   private static func isSamePlace(_ section: ConfigurationSection, _ identity: DumpIdentity, _ port: Int?) -> Bool {
