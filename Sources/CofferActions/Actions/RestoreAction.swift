@@ -130,9 +130,9 @@ enum RestoreAction {
         suggestion: "Choose one with --database")
     }
     guard namesServer else { return }
-    var seen: Set<String> = []
+    var seen: Set<ExactName> = []
     for dump in dumps {
-      guard seen.insert("\(dump.record.hook)/\(dump.record.database)").inserted else {
+      guard seen.insert(ExactName("\(dump.record.hook)/\(dump.record.database)")).inserted else {
         throw UsageError(
           argument: dump.record.database, problem: "Several dumps of that name would be restored to the same server",
           suggestion: "Choose one with --original-hostname, --original-port, --original-container or --original-label")
