@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferRepository
 import Foundation
 import Testing
@@ -39,6 +40,17 @@ struct SelectionTests {
     let labelled = [dump("x", label: "caf\u{e9}"), dump("x", label: "cafe\u{301}")]
     let chosen = try RestoreSelection(originalLabel: "cafe\u{301}").select(from: labelled, archive: "a")
     #expect(chosen.map { $0.record.label?.utf8.count } == [6])
+  }
+
+  @Test("No example offers roles where databases are wanted, and a name is quoted for the shell")
+  func examples() throws {
+    let globals = dump("globals", format: DumpIdentity.globalsName)
+    let error = #expect(throws: RestoreSelection.Failure.self) {
+      try RestoreSelection(databases: ["nope"]).select(from: [globals, dump("it's `id`")], archive: "a b")
+    }
+    #expect(
+      error?.diagnosis.suggestion
+        == "For example: coffer restore --archive 'a b' --database 'it'\\''s `id`'")
   }
 
   @Test("What is not named means any: a name finds dumps with explicit ports, too")

@@ -83,7 +83,10 @@ struct CommandLineTests {
       #expect(result.status == .exited(1), "\(command): \(result.text)")
       #expect(result.text.contains("standard output: write failed: No space left on device"), "\(command)")
     }
-    #expect(try ground.archives().count == 1)
+    #expect(try shell("\"$0\" repo-list \(options) >&-").status == .exited(1))
+    #expect(try shell("\"$0\" create \(options) <&- >&- 2>&-").status == .exited(0))
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
+    #expect(try ground.archives().count == 2)
     #expect(try shell("(\"$0\" repo-list \(options); echo $? >status) | true; cat status").text == "0\n")
   }
 

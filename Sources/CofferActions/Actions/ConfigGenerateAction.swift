@@ -53,6 +53,7 @@ enum ConfigGenerateAction {
     if !template.leftOut.isEmpty {
       context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
     }
-    context.console.answer("Wrote \(path); edit it, then check it with: coffer config validate --config \(path)")
+    context.console.answer(
+      "Wrote \(path); edit it, then check it with: coffer config validate --config \(Quoting.pastedWord(path))")
   }
 }

@@ -26,10 +26,17 @@ enum PruneAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try access.repository.archives().filter(filter.sees)
+      let now = context.surroundings.clock.now()
       let reasons = policy.reasons(
         for: archives.map {
           RetentionPolicy.Candidate(id: $0.id, date: $0.draft.start, isPartial: $0.isPartial)
-        }, now: context.surroundings.clock.now())
+        }, now: now)
+      for archive in archives where RetentionPolicy.isFuture(archive.draft.start, now: now) {
+        context.console.warning(
+          "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
+            + "\(Formats.time(archive.draft.start)), which is in the future: it is kept and counts for nothing. A clock was "
+            + "wrong; delete the archive if it is not wanted")
+      }
       for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
       if context.flags.contains(stats) && !context.isDryRun {

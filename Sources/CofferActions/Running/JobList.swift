@@ -44,7 +44,8 @@ struct JobList {
       argument: SharedFlags.repository.name,
       problem: "Several repositories are configured; \(reader.action.name) reads one",
       suggestion: isTwice
-        ? "Choose a configuration file with --config" : "Write '--repository \(repositories[0].name)'")
+        ? "Choose a configuration file with --config"
+        : "Write: --repository \(Quoting.pastedWord(repositories[0].name))")
   }
 
   /// Runs the jobs. An error of one does not keep the next from its turn.

@@ -99,7 +99,11 @@ struct RestoreSelection: Sendable, Equatable {
   ) -> Failure {
     .noMatch(
       wanted: wanted, archive: archive, table: dumps.isEmpty ? "no dumps at all" : ArchiveDump.table(dumps),
-      missing: missing, example: dumps.first.map { Self.command(for: $0, among: dumps, archive) })
+      missing: missing,
+      // Roles and tablespaces are no example of what is mostly wanted.
+      example: (dumps.first { !$0.identity.isGlobals } ?? dumps.first).map {
+        Self.command(for: $0, among: dumps, archive)
+      })
   }
 
   private func ambiguous(_ name: String, _ dumps: [ArchiveDump], _ archive: String) -> Failure {
@@ -122,6 +126,6 @@ struct RestoreSelection: Sendable, Equatable {
       words += [flag, own]
       rivals.removeAll { !isSame(value($0), own) }
     }
-    return words.map(Quoting.shellWord).joined(separator: " ")
+    return words.map(Quoting.pastedWord).joined(separator: " ")
   }
 }
