@@ -72,7 +72,7 @@ public enum DumpError: DiagnosableError, Equatable {
     case .misconfigured(_, let problem, let suggestion): (problem, suggestion)
     case .listingFailed(_, let program, let lines):
       (
-        "The databases of the server could not be listed: \(lines.last ?? "\(program) said nothing")",
+        "The databases of the server could not be listed: \(ClientFailure.telling(lines) ?? "\(program) said nothing")",
         ClientFailure.suggestion(lines)
       )
     }
@@ -81,6 +81,11 @@ public enum DumpError: DiagnosableError, Equatable {
 
 /// Recognises what client programs say when they fail.
 enum ClientFailure {
+  /// The line that says what happened: what follows it are mostly questions and hints.
+  static func telling(_ lines: [String]) -> String? {
+    lines.first { line in ["FATAL", "ERROR", "error:"].contains { line.holds($0) } } ?? lines.last
+  }
+
   static func problem(_ program: String, _ status: ExitStatus, _ lines: [String]) -> String {
     let end =
       switch status {

@@ -14,6 +14,8 @@ public struct RunReport: Sendable, Equatable {
   public var repositories: [RepositoryReport] = []
   /// Everything that went wrong, each error in full sentences.
   public var errors: [String] = []
+  /// Whether nothing was done because a command said that it is not the time: neither a success nor a failure.
+  public var isSkipped = false
 
   public init(configuration: String, hostname: String, actions: [String], start: Date) {
     self.configuration = configuration
@@ -33,6 +35,8 @@ public struct RepositoryReport: Sendable, Equatable {
   public var dumps: [DumpReport] = []
   /// Whether all of its actions succeeded.
   public var isSuccess = true
+  /// Whether none of them was begun, because a command said so.
+  public var isSkipped = false
 
   public init(path: String, label: String?) {
     self.path = path

@@ -17,7 +17,7 @@ struct RunSummary {
     case .start: "Backup of \(report.hostname) has begun"
     case .finish: "Backup of \(report.hostname) has finished"
     case .fail: "Backup of \(report.hostname) has FAILED"
-    case .log: "Log of the backup of \(report.hostname)"
+    case .log: report.isSkipped ? "Backup of \(report.hostname) was skipped" : "Log of the backup of \(report.hostname)"
     }
   }
 
@@ -28,7 +28,8 @@ struct RunSummary {
       return "\(Quoting.terminal(report.configuration)): \(Quoting.terminal(error, keepingLines: true))\(more)"
     }
     let archives = report.repositories.compactMap { repository in
-      repository.archive.map { "\(Quoting.terminal(repository.name)): \(Self.sizes($0))" }
+      let name = Quoting.terminal(repository.name)
+      return repository.isSkipped ? "\(name): skipped" : repository.archive.map { "\(name): \(Self.sizes($0))" }
     }
     let begun = "\(Quoting.terminal(report.configuration)): \(report.actions.joined(separator: ", "))"
     return archives.isEmpty ? begun : archives.joined(separator: "\n")
@@ -52,9 +53,8 @@ struct RunSummary {
   }
 
   private static func lines(of repository: RepositoryReport) -> [String] {
-    var lines = [
-      "", "Repository \(Quoting.terminal(repository.name)): \(repository.isSuccess ? "all is well" : "FAILED")",
-    ]
+    let fate = repository.isSkipped ? "skipped" : repository.isSuccess ? "all is well" : "FAILED"
+    var lines = ["", "Repository \(Quoting.terminal(repository.name)): \(fate)"]
     if let archive = repository.archive {
       lines.append("  Archive \(Quoting.terminal(archive.name)): \(sizes(archive))")
     }

@@ -111,10 +111,21 @@ public final class Repository: Sendable {
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "delete archives")
     }
-    guard let status = try context.store.list(ArchiveRecord.folder).first(where: { $0.name.lastPart.isSame(as: id) }),
-      (try? ArchiveRecord.read(status.name, context: context)) == nil
-    else { throw RepositoryError.noSuchArchive(id, location: location) }
-    try context.store.delete(status.name)
+    let records = try context.store.list(ArchiveRecord.folder)
+    guard let name = records.first(where: { $0.name.lastPart.isSame(as: id) })?.name, try isDamaged(name) else {
+      throw RepositoryError.noSuchArchive(id, location: location)
+    }
+    try context.store.delete(name)
+  }
+
+  /// A store that does not answer says nothing about the record.
+  private func isDamaged(_ name: ObjectName) throws -> Bool {
+    do {
+      _ = try ArchiveRecord.read(name, context: context)
+      return false
+    } catch RepositoryError.damaged {
+      return true
+    }
   }
 
   public func statistics() throws -> RepositoryStatistics {

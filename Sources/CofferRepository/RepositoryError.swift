@@ -34,7 +34,7 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .notFound(let location):
       Diagnosis(
         subject: "repository \(location)", problem: "There is no repository",
-        suggestion: "Create it with 'coffer repo-create --encryption repokey', or correct the path")
+        suggestion: "Check that its disk is mounted and its path is right; a new one is made by 'coffer repo-create'")
     case .foreignContent(let location, let example):
       Diagnosis(
         subject: "repository \(location)",

@@ -29,6 +29,35 @@ struct CheckScheduleTests {
     #expect(try isDue("", lastDaysAgo: 30) == [true, true])
   }
 
+  @Test("A check without a frequency is made every time, as borgmatic makes it")
+  func withoutFrequency() throws {
+    #expect(try isDue("checks: [{name: data}, {name: archives, frequency: always}]", lastDaysAgo: 0) == [true, true])
+  }
+
+  @Test("A check that is not due says when it was made, when it will be, and what makes it now")
+  func postponed() throws {
+    setenv("TZ", "UTC", 1)
+    tzset()
+    let checks =
+      "checks: [{name: data, frequency: 1 week, only_run_on: [Monday]}, {name: archives, only_run_on: [Sunday]}]"
+    let last = now.addingTimeInterval(-86400)
+    let lines = try schedule(checks).checks.map {
+      CheckAction.postponed($0, last: $0.name == .data ? last : nil, now: now, RepositoryLocation(path: "/r"))
+    }
+    #expect(
+      lines == [
+        "/r: Not checked: 'data' was made on Thu 2027-01-14 12:00:00, and is due on Mon 2027-01-25 00:00:00; "
+          + "'coffer check --force' makes it now",
+        "/r: Not checked: 'archives' was not made yet, and is due on Sun 2027-01-17 00:00:00; "
+          + "'coffer check --force' makes it now",
+      ])
+  }
+
+  @Test("A check that was made in the future, by a clock that was wrong, is due")
+  func future() throws {
+    #expect(try isDue("", lastDaysAgo: -1000) == [true, true])
+  }
+
   @Test("Frequencies and days decide")
   func frequencies() throws {
     let checks = """

@@ -47,6 +47,26 @@ struct CommandLineTests {
     #expect(parsed.invocations[0].flags[SharedFlags.archive] == "create")
   }
 
+  @Test("No action is suggested that does something else than what was meant")
+  func suggestions() {
+    for word in ["repo-delete", "rdelete", "mount", "export-tar", "break-lock", "diff", "key export"] {
+      #expect(problem(word).contains("Coffer has no such action"), "\(problem(word))")
+      #expect(!problem(word).contains("Did you mean"))
+    }
+    for word in ["repo-drop", "purge", "remove", "chick", "clean"] {
+      #expect(!problem(word).contains("delete") && !problem(word).contains("prune"), "\(problem(word))")
+    }
+    #expect(problem("restroe").contains("--archive is missing") || problem("restroe").contains("'restore'"))
+    #expect(problem("compact") == "")
+  }
+
+  @Test("Help is of the actions that are named, not of those whose names happen to stand in a value")
+  func helpOfNamed() throws {
+    #expect(try parse("--help -c create.yaml").isStandard)
+    #expect(try names("create --help") == ["create"])
+    #expect(try !parse("create --help").isStandard)
+  }
+
   @Test("Mistakes are told with what was probably meant")
   func mistakes() {
     #expect(problem("crate").contains("Did you mean 'create'?"))

@@ -38,6 +38,22 @@ struct RetentionTests {
     #expect(kept(RetentionPolicy(counts: [.daily: 2, .yearly: 1]), daily(0..<10)) == ["0", "1", "9"])
   }
 
+  @Test(
+    "An archive of the future stays and pushes no other out; some minutes of difference between clocks do not matter")
+  func future() {
+    let archives = daily(-400..<(-399)) + daily(0..<5)
+    #expect(kept(RetentionPolicy(counts: [.daily: 2]), archives) == ["-400", "0", "1"])
+    let soon = RetentionPolicy.Candidate(id: "soon", date: now.addingTimeInterval(600), isPartial: false)
+    #expect(kept(RetentionPolicy(counts: [.daily: 2]), [soon] + daily(0..<5)) == ["soon", "1"])
+  }
+
+  @Test("Below zero there is no limit, and no oldest archive to fill up with")
+  func noLimit() {
+    #expect(kept(RetentionPolicy(counts: [.yearly: -1]), daily(0..<10)) == ["0"])
+    #expect(kept(RetentionPolicy(counts: [.monthly: -1]), daily(0..<60)) == ["0", "15", "46"])
+    #expect(!RetentionPolicy(counts: [.daily: -1]).isEmpty)
+  }
+
   @Test("What is younger than keep_within stays, however many there are")
   func within() {
     #expect(kept(RetentionPolicy(within: 2.5 * 86400), daily(0..<10)) == ["0", "1", "2"])

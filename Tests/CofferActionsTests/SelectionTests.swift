@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferRepository
 import Foundation
 import Testing
@@ -26,6 +27,30 @@ struct SelectionTests {
 
   private func places(_ selection: RestoreSelection) throws -> [String] {
     try selection.select(from: dumps, archive: "a").map { "\($0.identity.place)/\($0.record.database)" }
+  }
+
+  @Test("Names are the same when their bytes are, and one that holds the signs of patterns is found by itself")
+  func exactNames() throws {
+    let dumps = [dump("caf\u{e9}"), dump("cafe\u{301}"), dump("a[1]"), dump("a1"), dump("b*"), dump("bc")]
+    func names(_ name: String) throws -> [[UInt8]] {
+      try RestoreSelection(databases: [name]).select(from: dumps, archive: "a").map { Array($0.record.database.utf8) }
+    }
+    for name in ["caf\u{e9}", "cafe\u{301}", "a[1]", "b*"] { #expect(try names(name) == [Array(name.utf8)]) }
+    #expect(try names("?[1c]").count == 2)
+    let labelled = [dump("x", label: "caf\u{e9}"), dump("x", label: "cafe\u{301}")]
+    let chosen = try RestoreSelection(originalLabel: "cafe\u{301}").select(from: labelled, archive: "a")
+    #expect(chosen.map { $0.record.label?.utf8.count } == [6])
+  }
+
+  @Test("No example offers roles where databases are wanted, and a name is quoted for the shell")
+  func examples() throws {
+    let globals = dump("globals", format: DumpIdentity.globalsName)
+    let error = #expect(throws: RestoreSelection.Failure.self) {
+      try RestoreSelection(databases: ["nope"]).select(from: [globals, dump("it's `id`")], archive: "a b")
+    }
+    #expect(
+      error?.diagnosis.suggestion
+        == "For example: coffer restore --archive 'a b' --database 'it'\\''s `id`'")
   }
 
   @Test("What is not named means any: a name finds dumps with explicit ports, too")

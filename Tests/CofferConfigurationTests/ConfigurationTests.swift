@@ -201,6 +201,67 @@ struct ConfigurationTests {
     #expect(joined?[CredentialOptions.yubikey] == "x")
   }
 
+  @Test("A key that stands twice is warned of with both places and what counts")
+  func warnsOfDuplicates() throws {
+    let configuration = try load(
+      minimal + "compression: zstd,1\nsource_directories: [/a]\ncompression: zstd,2\nsource_directories: [/b]\n")
+    #expect(
+      configuration.notices.warnings(for: "/c.yaml") == [
+        """
+        /c.yaml: A key should stand once:
+          compression: It stands twice, at /c.yaml:3:1 and at /c.yaml:5:1; the last one counts
+          source_directories: It stands twice, at /c.yaml:4:1 and at /c.yaml:6:1; the second list is appended to the first
+        """
+      ])
+  }
+
+  @Test("Of mappings that are merged in a list the earlier wins, of files in one !include the later")
+  func mergeOrder() throws {
+    let merged = try load(
+      """
+      repositories: [{path: /r}]
+      postgresql_databases:
+        - &a {name: users, hostname: db1, port: 5433}
+        - &b {name: reports, hostname: db2, username: reader}
+        - <<: [*a, *b]
+          label: third
+      """
+    ).root[GeneralOptions.postgresqlDatabases]?.last
+    #expect(merged?[ServerOptions.name] == "users")
+    #expect(merged?[ServerOptions.hostname] == "db1")
+    #expect(merged?[ServerOptions.port] == 5433)
+    #expect(merged?[ServerOptions.username] == "reader")
+    let files = ["/a.yaml": "compression: zstd,1\nretries: 1\n", "/b.yaml": "compression: zstd,2\n"]
+    let head = "repositories: [{path: /r}]\n"
+    let list = try load(files.merging(["/c.yaml": head + "<<: !include [a.yaml, b.yaml]\n"]) { $1 }).root
+    #expect(list[GeneralOptions.compression] == "zstd,2" && list[RunOptions.retries] == 1)
+    let single = try load(files.merging(["/c.yaml": head + "<<: [!include a.yaml, !include b.yaml]\n"]) { $1 }).root
+    #expect(single[GeneralOptions.compression] == "zstd,1" && single[RunOptions.retries] == 1)
+  }
+
+  @Test("A variable that is not set is missed only where it is used")
+  func unusedVariables() throws {
+    let text = """
+      repositories:
+        - path: /r
+          mysql_databases: [{name: a, password: "${NOT_SET}"}]
+      working_directory: ${ALSO_NOT_SET}
+      postgresql_databases: [{name: a, port: "${NOT_SET}", password: '\\${NOT_SET}'}]
+      """
+    #expect(problems(text).count == 3)
+    let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
+    let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    func load(_ unused: Set<String>) throws -> Configuration {
+      try loader.load("/c.yaml", as: ConfigurationReading(unused: unused))
+    }
+    let databases: Set = ["postgresql_databases", "mysql_databases"]
+    #expect(throws: ConfigurationError.self) { try load(databases) }
+    let section = try load(databases.union(["working_directory"])).root[GeneralOptions.postgresqlDatabases]?.first
+    #expect(section?.fault()?.message == "The environment variable 'NOT_SET' is not set")
+    #expect(section?.fault(in: [ServerOptions.port.option])?.mark.line == 5)
+    #expect(section?.fault(in: [ServerOptions.name.option, ServerOptions.password.option]) == nil)
+  }
+
   @Test("The generated file is valid as it stands, and with every example put to use")
   func template() throws {
     _ = try load(ConfigurationTemplate().text)

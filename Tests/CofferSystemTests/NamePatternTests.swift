@@ -33,3 +33,19 @@ struct NamePatternTests {
     #expect(NamePattern("a?\n").matches("a\r\n"))
   }
 }
+
+@Suite("A user's own folders")
+struct UserFolderTests {
+  @Test(
+    "A variable counts when it is a path from the root on; an empty one is none",
+    arguments: [
+      (["HOME": "/h"], "/h/.local/state"), (["HOME": "/h", "XDG_STATE_HOME": ""], "/h/.local/state"),
+      (["HOME": "/h", "XDG_STATE_HOME": "here"], "/h/.local/state"), (["HOME": "/h", "XDG_STATE_HOME": "/s"], "/s"),
+      (["HOME": "/"], "/.local/state"),
+    ])
+  func folders(variables: [String: String], folder: String) {
+    #expect(ProcessEnvironment(variables)[.state] == folder)
+    #expect(ProcessEnvironment(["HOME": "", "XDG_CACHE_HOME": ""])[.cache].hasSuffix("/.cache"))
+    #expect(ProcessEnvironment(["HOME": ""]).home.hasPrefix("/"))
+  }
+}

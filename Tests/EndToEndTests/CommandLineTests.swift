@@ -83,8 +83,64 @@ struct CommandLineTests {
       #expect(result.status == .exited(1), "\(command): \(result.text)")
       #expect(result.text.contains("standard output: write failed: No space left on device"), "\(command)")
     }
-    #expect(try ground.archives().count == 1)
+    #expect(try shell("\"$0\" repo-list \(options) >&-").status == .exited(1))
+    #expect(try shell("\"$0\" create \(options) <&- >&- 2>&-").status == .exited(0))
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
+    #expect(try ground.archives().count == 2)
     #expect(try shell("(\"$0\" repo-list \(options); echo $? >status) | true; cat status").text == "0\n")
+  }
+
+  @Test("Commands that need no server do not miss its password; a backup does")
+  func unusedVariables() throws {
+    try ground.configure(
+      "source_directories: [\(ground.folder)/files]\n"
+        + "postgresql_databases: [{name: users, password: \"${COFFER_TEST_NOT_SET}\"}]\nntfy: {topic: \"${NOT_SET}\"}\n"
+    )
+    for command in [["repo-list"], ["repo-info"], ["list"], ["info"], ["config", "validate"]] {
+      let run = try ground.coffer(command)
+      #expect(run.status == .exited(0), "\(command): \(run.errors)")
+    }
+    let create = try ground.coffer("create")
+    #expect(create.status == .exited(1))
+    #expect(create.errors.contains("The environment variable 'COFFER_TEST_NOT_SET' is not set"))
+  }
+
+  @Test("Answers say whose they are where there are several repositories, and an empty list says why")
+  func severalRepositories() throws {
+    try ground.write(
+      "config.yaml",
+      """
+      repositories:
+        - {path: \(ground.repository), label: first}
+        - {path: \(ground.folder)/second}
+      source_directories: [\(ground.folder)/files]
+      """)
+    #expect(try ground.coffer("repo-create", "--encryption", "repokey", "create").status == .exited(0))
+    for action in ["list", "repo-list", "info"] {
+      let lines = try ground.coffer(action).output.split(separator: "\n").map(String.init)
+      #expect(
+        lines.filter { $0.hasPrefix("Repository ") && !$0.hasPrefix("Repository:") } == [
+          "Repository first (\(ground.repository)):", "Repository \(ground.folder)/second:",
+        ], "\(action)")
+    }
+    #expect(try ground.coffer("repo-list", "--json").json.count == 2)
+    let other = try ground.coffer("repo-list", "--archive-hostname", "renamed", "--repository", "first")
+    #expect(other.output.isEmpty && other.errors.contains("None of its 1 archives has a name like 'renamed-*'"))
+  }
+
+  @Test("Validation refuses the repositories that a backup would refuse")
+  func unsupported() throws {
+    for place in ["ssh://backup.example.org/./r", "{path: /r, encryption: none}"] {
+      try ground.write("config.yaml", "repositories: [\(place.hasPrefix("{") ? place : "{path: \"\(place)\"}")]\n")
+      let run = try ground.coffer("config", "validate")
+      #expect(run.status == .exited(1) && !run.output.contains("is valid"), "\(place): \(run.output)")
+    }
+  }
+
+  @Test("A configuration is written under any name, of one letter too")
+  func oneLetter() throws {
+    #expect(try ground.coffer("config", "generate", "--destination", "b").status == .exited(0))
+    #expect(FileManager.default.fileExists(atPath: "\(ground.folder)/b"))
   }
 
   @Test("With --json standard output holds JSON and nothing else, whatever else is asked for")

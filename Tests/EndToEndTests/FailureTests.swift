@@ -80,6 +80,35 @@ struct FailureTests {
     #expect(try ground.coffer("create").status == .exited(0))
   }
 
+  @Test("A dry run finds what would keep a backup from being made, and leaves nothing behind")
+  func dryRun() throws {
+    let fine = try ground.coffer("create", "--dry-run")
+    #expect(fine.status == .exited(0) && fine.output.contains("Would dump sqlite database 'app'"), "\(fine.errors)")
+    try ground.run("mv", "app.db", "elsewhere.db")
+    try expectFailure(try ground.coffer("create", "--dry-run"), "app.db")
+    try ground.run("mv", "elsewhere.db", "app.db")
+    try configure("postgresql_databases:\n  - {name: users, pg_dump_command: /nowhere/pg_dump}\n")
+    try expectFailure(try ground.coffer("create", "--dry-run"), "/nowhere/pg_dump: The program is not installed")
+    try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")
+    try expectFailure(try ground.coffer("create", "--dry-run"), "Connection refused")
+    try configure()
+    try ground.run("mv", "repository", "away")
+    try expectFailure(try ground.coffer("create", "--dry-run"), ground.repository)
+    try ground.run("mv", "away", "repository")
+    #expect(try ground.archives().isEmpty)
+    #expect(ground.leftovers().isEmpty)
+  }
+
+  @Test("Where the home folder cannot be written, a check is made, and a warning names the option that helps")
+  func unwritableHome() throws {
+    ground.environment["HOME"] = "/proc/1/none"
+    ground.environment["XDG_STATE_HOME"] = ""
+    let check = try ground.coffer("check", "--force")
+    #expect(check.status == .exited(0), "\(check.errors)")
+    #expect(
+      check.errors.contains("Set user_state_directory to a folder that this user can write to"), "\(check.errors)")
+  }
+
   @Test("A run that is killed outright takes the programs with it that it had started")
   func killedOutright() throws {
     try ground.write("slow", "#!/bin/sh\nprintf PGDMP\nexec sleep 765433\n")

@@ -100,7 +100,8 @@ struct MainJobTests {
       try ground.run("script", "-qec", command, "/dev/null", input: answer)
     }
     try ground.run("sqlite3", "app.db", "CREATE TABLE newer(a)")
-    let refused = try atTerminal(restore, "n\n")
+    // That nothing was done is no success.
+    let refused = try atTerminal(restore + "; test $? = 1", "n\n")
     #expect(refused.contains("To restore:") && refused.contains("Go on? [y/N]"), "\(refused)")
     #expect(refused.contains("Nothing was changed"))
     #expect(try ground.run("sqlite3", "app.db", ".tables").contains("newer"))
@@ -109,6 +110,28 @@ struct MainJobTests {
     try ground.run("sqlite3", "app.db", "CREATE TABLE newer(a)")
     #expect(try atTerminal(restore, "y\n").contains("Restored"))
     #expect(try !ground.run("sqlite3", "app.db", ".tables").contains("newer"))
+  }
+
+  @Test("At a terminal a deletion asks, and one Ctrl-C ends a question")
+  func deletion() throws {
+    try ground.coffer("create")
+    let delete = "COFFER_PASSPHRASE='correct horse' '\(ground.binary)' --config config.yaml delete --archive latest"
+    let declined = try ground.run("script", "-qec", delete + "; test $? = 1", "/dev/null", input: "\n")
+    #expect(declined.contains("Delete archive ") && declined.contains("? [y/N]"), "\(declined)")
+    #expect(try ground.archives().count == 1)
+    let command = "trap : INT; \(delete); test $? = 130"
+    let start = Date()
+    let stopped = try ground.run(
+      "sh", "-c", "(sleep 2; printf '\\003'; sleep 8) | script -qec \"$0\" /dev/null", command)
+    #expect(stopped.contains("Stopped on request"), "\(stopped)")
+    #expect(Date().timeIntervalSince(start) < 30)
+    #expect(try ground.archives().count == 1)
+    try ground.run("script", "-qec", delete, "/dev/null", input: "yes\n")
+    #expect(try ground.archives().isEmpty)
+    try ground.coffer("create")
+    // A job has nobody to ask.
+    #expect(try ground.coffer("delete", "--archive", "latest").status == .exited(0))
+    #expect(try ground.archives().isEmpty)
   }
 
   @Test("Files come back with modes, times and links, below the destination only")

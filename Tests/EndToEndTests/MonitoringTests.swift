@@ -109,13 +109,47 @@ struct MonitoringTests {
     #expect(!text.contains("coffer_archive_read_bytes\(place)\"missing\""))
   }
 
-  @Test("A soft failure is no failure")
-  func softFailure() throws {
+  @Test(
+    "A run that a command skips is neither a failure nor a success: only its log is sent",
+    arguments: ["repository", "action", "configuration", "everything"])
+  func softFailure(step: String) throws {
     let server = try RecordingHTTPServer()
     try configure(
-      "uptime_kuma: {push_url: \(server.url)/k}\ncommands:\n  - {before: repository, run: [exit 75]}\n")
-    #expect(try ground.coffer("create").status == .exited(0))
-    #expect(targets(server) == ["/k?status=up&msg=start", "/k?status=up&msg=finish"])
+      """
+      uptime_kuma: {push_url: \(server.url)/k}
+      healthchecks: {ping_url: \(server.url)/hc}
+      loki: {url: \(server.url)/loki, labels: {app: coffer}, states: [finish]}
+      prometheus: {textfile: \(ground.folder)/coffer.prom}
+      commands:
+        - {before: \(step), run: [exit 75]}
+
+      """)
+    #expect(try ground.coffer("create", "check").status == .exited(0))
+    let start = step == "everything" ? [] : ["/hc/start", "/k?status=up&msg=start"]
+    #expect(targets(server).sorted() == (start + ["/hc/log", "/loki"]).sorted())
+    let log = server.requests.filter { $0.target == "/hc/log" }.map(\.body)
+    if step != "everything" { #expect(log[0].contains("Skipped: 'exit 75' failed")) }
+    #expect(server.requests.last { $0.target == "/loki" }?.body.contains("config.yaml: skipped") == true)
+    #expect(!FileManager.default.fileExists(atPath: "\(ground.folder)/coffer.prom"))
+  }
+
+  @Test("A run that skips one of its repositories is a success of the others, and says which it skipped")
+  func partlySkipped() throws {
+    let server = try RecordingHTTPServer()
+    try ground.write(
+      "config.yaml",
+      """
+      repositories:
+        - {path: \(ground.folder)/away, label: away, commands: [{before: repository, run: [exit 75]}]}
+        - {path: \(ground.repository), label: local}
+      sqlite_databases: [{name: app, path: \(ground.folder)/app.db}]
+      ntfy: {server: "\(server.url)", topic: t, states: [finish]}
+
+      """)
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    #expect(server.requests.count == 1)
+    #expect(server.requests[0].body.contains("away: skipped"), "\(server.requests[0].body)")
   }
 
   @Test("A service that cannot be told is a warning, and the backup is made")

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
+import Foundation
 
 /// `check`: looks for damage.
 enum CheckAction {
@@ -29,18 +30,49 @@ enum CheckAction {
     let schedule = CheckSchedule(context.root)
     let wanted = context.root[CheckOptions.repositories]
     try context.forEachRepository { location in
-      if let wanted, !wanted.contains(where: location.matches), !isAsked(context) { return }
+      if let wanted, !wanted.contains(where: location.matches), !isAsked(context) {
+        return context.console.remark("\(location.path): Not checked: it is not among check_repositories")
+      }
       let access = try context.open(location)
       if let level = try level(context) { return try check(access, level, context) }
       let memory = CheckMemory(context, repository: access.repository.header.id)
       let now = context.surroundings.clock.now()
-      let due = try checks(schedule, context).filter {
-        isAsked(context) || $0.isDue(last: memory.last($0.name), now: now)
+      let wanted = try checks(schedule, context)
+      if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
+      let due = wanted.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
+      for check in wanted where !due.contains(check) {
+        context.console.remark(Self.postponed(check, last: memory.last(check.name), now: now, location))
       }
-      guard !due.isEmpty else { return context.console.step("\(location.path): No check is due") }
       if let level = due.compactMap(\.level).max() { try check(access, level, context) }
       for check in due where check.level == nil { try self.check(access, check.name, context) }
-      for check in due where !context.isDryRun { try memory.note(check.name, at: now) }
+      for check in due where !context.isDryRun && check.name != .spot { note(check, memory, at: now, context) }
+    }
+  }
+
+  /// Why a check is not made now.
+  static func postponed(
+    _ check: CheckSchedule.Check, last: Date?, now: Date, _ location: RepositoryLocation
+  ) -> String {
+    let past = last.map { "was made on \(Formats.time($0))" } ?? "was not made yet"
+    return "\(location.path): Not checked: '\(check.name.rawValue)' \(past), and is due on "
+      + "\(Formats.time(check.due(last: last, now: now))); 'coffer check --force' makes it now"
+  }
+
+  /// A check that is not remembered is made again, no more.
+  private static func note(
+    _ check: CheckSchedule.Check, _ memory: CheckMemory, at date: Date, _ context: ActionContext
+  ) {
+    do {
+      try memory.note(check.name, at: date)
+    } catch {
+      let cause = Program.diagnosis(of: error)
+      context.console.warning(
+        Console.text(
+          Diagnosis(
+            subject: cause.subject,
+            problem: "That '\(check.name.rawValue)' was checked cannot be noted, so the next run checks it again: "
+              + cause.problem,
+            suggestion: "Set user_state_directory to a folder that this user can write to")))
     }
   }
 
@@ -92,7 +124,9 @@ enum CheckAction {
       return context.console.warning("The check '\(name.rawValue)' is not made yet; 'data' reads every stored byte")
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: filter.sees) else { return }
+    guard let archive = try access.repository.archives().last(where: filter.sees) else {
+      return context.console.remark("\(access.location.path): No archive to read for 'extract'")
+    }
     let reader = try access.repository.reader()
     for item in try reader.items(of: archive, cancellation: context.cancellation) {
       guard case .file(let stream) = item.content else { continue }

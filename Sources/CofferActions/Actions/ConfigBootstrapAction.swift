@@ -27,7 +27,7 @@ enum ConfigBootstrapAction {
       files come from which archive of which host, and asks at a terminal. Files that are there already are replaced. \
       Read what came back before you run it: it names programs and commands.
       """,
-    flags: [repository, archive, host, destination, strip],
+    flags: [repository, archive, host, destination, strip, Confirmation.yes],
     examples: [
       "coffer config bootstrap --repository /mnt/backup/databases --destination /tmp/restored",
       "coffer config bootstrap --repository /mnt/backup/databases --host db1 --destination /",
@@ -72,9 +72,7 @@ enum ConfigBootstrapAction {
       return context.console.answer("Would write, from \(title):\n\(list)", keepingLines: true)
     }
     context.console.note("From \(title):\n\(list)")
-    guard Confirmation.ask("Write these files?") else {
-      throw UsageError(argument: "config bootstrap", problem: "Declined; nothing was written", suggestion: nil)
-    }
+    try Confirmation.ask("Write these files?", "config bootstrap", context)
     try Extraction(context, reader).run(found, to: folder, parts: strip)
     for (_, place) in places {
       context.console.answer("Brought back \(Quoting.terminal(place)) from \(Quoting.terminal(archive.name))")

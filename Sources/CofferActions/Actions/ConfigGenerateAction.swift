@@ -47,12 +47,13 @@ enum ConfigGenerateAction {
     guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
     let surroundings = context.surroundings
     let place = try FilePlace(
-      UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment["HOME"]),
+      UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home),
       makingWith: 0o755)
     try place.folder.replace(place.name, with: Array(template.text.utf8))
     if !template.leftOut.isEmpty {
       context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
     }
-    context.console.answer("Wrote \(path); edit it, then check it with: coffer config validate --config \(path)")
+    context.console.answer(
+      "Wrote \(path); edit it, then check it with: coffer config validate --config \(Quoting.pastedWord(path))")
   }
 }

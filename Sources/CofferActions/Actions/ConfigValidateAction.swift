@@ -19,16 +19,18 @@ enum ConfigValidateAction {
     if context.flags.contains(show) {
       context.console.output(configuration.value(hidesSecrets: true).yaml)
     }
+    var refused: [any Error] = []
     for repository in configuration.repositories {
+      let location = RepositoryLocation(repository)
       do {
-        _ = try RepositoryLocation(repository).store(context.surroundings, context.console)
-      } catch let error as UnsupportedStorage {
-        // The file is right; it is this program that cannot do it yet.
-        context.console.warning(Console.text(error.diagnosis))
+        _ = try location.store(context.surroundings, context.console)
+        if let mode = location.encryption { _ = try RepoCreateAction.mode(mode) }
+      } catch {
+        refused.append(error)
       }
     }
     let problems = MonitoringRegistry.problems(in: configuration.root)
-    guard problems.isEmpty else { throw SeveralErrors(problems.map(\.error)) }
+    guard problems.isEmpty, refused.isEmpty else { throw SeveralErrors(refused + problems.map(\.error)) }
     context.console.answer("\(configuration.path): The configuration is valid")
   }
 }

@@ -16,14 +16,15 @@ enum CreateAction {
       Every database's own dump program is started and what it writes is stored as it comes, without temporary files \
       (but for dumps of the format 'directory'); with several repositories it is read once and stored in all of them. \
       The archive exists only when everything is in it: if a dump fails, none is made, and what was stored so far is \
-      reused by the next run. With 'on_dump_error: keep-others' the archive is made without it and marked partial.
+      reused by the next run. With 'on_dump_error: keep-others' the archive is made without it and marked partial. \
+      With --dry-run every dump is begun and given up: what would keep it from being made is told.
       """,
     flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
     examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"], repositories: .together,
     run: run)
 
   private static func run(_ context: ActionContext) throws {
-    guard !context.isDryRun else { return try plan(context) }
+    guard !context.isDryRun else { return try BackupRehearsal(context).run() }
     var repositories: [OpenRepository] = []
     var failures: [any Error] = []
     for location in context.repositories {
@@ -48,14 +49,6 @@ enum CreateAction {
 
   private static func lists(_ context: ActionContext) -> Bool {
     context.flags.contains(list) || context.root[OutputOptions.listDetails] ?? false
-  }
-
-  private static func plan(_ context: ActionContext) throws {
-    let plan = try BackupPlan(context, try context.hookContext())
-    for location in context.repositories {
-      for dump in plan.dumps { context.console.answer("Would dump \(dump.identity.title) to \(location.path)") }
-      for root in plan.sources.roots { context.console.answer("Would back up \(root.text) to \(location.path)") }
-    }
   }
 
   private static func report(_ archive: Archive, _ access: OpenRepository, _ context: ActionContext) {

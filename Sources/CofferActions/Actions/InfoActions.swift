@@ -74,6 +74,7 @@ enum InfoAction {
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
       }
+      context.tellRepository(location)
       for archive in archives { context.console.answer(text(archive), keepingLines: true) }
     }
   }

@@ -24,8 +24,9 @@ enum RepoListAction {
           ]))
         return
       }
+      context.tellRepository(location)
       context.console.step("\(location.path): \(archives.count) archives")
-      guard !archives.isEmpty else { return }
+      guard !archives.isEmpty else { return try tellWhyNone(of: access, context) }
       guard !context.flags.contains(short) else { return archives.forEach { context.console.answer($0.name) } }
       context.console.answer(
         Formats.table(
@@ -36,6 +37,36 @@ enum RepoListAction {
             ]
           }), keepingLines: true)
     }
+  }
+}
+
+extension RepoListAction {
+  /// Nothing to list is no answer when the repository is not empty.
+  private static func tellWhyNone(of access: OpenRepository, _ context: ActionContext) throws {
+    let all = try access.repository.archives()
+    guard let newest = all.last else {
+      return context.console.remark("\(access.location.path): The repository holds no archive yet")
+    }
+    let filter = try context.archiveFilter()
+    guard !all.contains(where: filter.sees) else { return }
+    let hosts = Set(all.map { ExactName($0.draft.hostname) }).sorted().prefix(5).map(\.text)
+    context.console.warning(
+      Console.text(
+        Diagnosis(
+          subject: access.location.path,
+          problem:
+            "None of its \(all.count) archives has a name like '\(filter.text)'; the newest is \(newest.name), and they "
+            + "were made on \(hosts.joined(separator: ", "))",
+          suggestion:
+            "See all with --match-archives '*'; set match_archives or archive_hostname if this machine was renamed")))
+  }
+}
+
+extension ActionContext {
+  /// Says whose answers follow, where there are several repositories.
+  func tellRepository(_ location: RepositoryLocation) {
+    guard isOneOfSeveral, !wantsJSON else { return }
+    console.answer("Repository \(location.label.map { "\($0) (\(location.path))" } ?? location.path):")
   }
 }
 
@@ -72,6 +103,7 @@ enum ListAction {
             "items": .list(items.map(json)),
           ]))
       }
+      context.tellRepository(location)
       guard !context.flags.contains(RepoListAction.short) else {
         return items.forEach { context.console.answer($0.path.text) }
       }

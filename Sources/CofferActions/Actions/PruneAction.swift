@@ -26,13 +26,20 @@ enum PruneAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try access.repository.archives().filter(filter.sees)
+      let now = context.surroundings.clock.now()
       // The archives of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
       let groups = Dictionary(grouping: archives, by: \.writeOnlyKey).values
       let reasons = groups.reduce(into: [String: String]()) { reasons, group in
         let candidates = group.map {
           RetentionPolicy.Candidate(id: $0.id, date: $0.startTime, isPartial: $0.isPartial)
         }
-        reasons.merge(policy.reasons(for: candidates, now: context.surroundings.clock.now())) { first, _ in first }
+        reasons.merge(policy.reasons(for: candidates, now: now)) { first, _ in first }
+      }
+      for archive in archives where RetentionPolicy.isFuture(archive.startTime, now: now) {
+        context.console.warning(
+          "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
+            + "\(Formats.time(archive.startTime)), which is in the future: it is kept and counts for nothing. A clock was "
+            + "wrong; delete the archive if it is not wanted")
       }
       for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"

@@ -55,6 +55,11 @@ enum RepoCreateAction {
         argument: "--encryption", problem: "The mode is missing for repository \(location.path)",
         suggestion: "Write '--encryption repokey'")
     }
+    return try Self.mode(text)
+  }
+
+  /// - Throws: `UsageError` for a mode that there is not.
+  static func mode(_ text: String) throws(UsageError) -> EncryptionMode {
     guard let mode = EncryptionMode(spelling: text) else {
       let isOpen = text == "none" || text.hasPrefix("authenticated")
       throw UsageError(

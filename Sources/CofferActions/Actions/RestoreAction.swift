@@ -37,7 +37,6 @@ enum RestoreAction {
   private static let originalContainer = Flag(
     "--original-container", value: "NAME", help: "Only dumps that came from this container.")
   private static let originalLabel = Flag("--original-label", value: "LABEL", help: "Only dumps with this label.")
-  private static let yes = Flag("--yes", "-y", help: "Do not ask before databases are replaced.")
 
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",
@@ -51,7 +50,7 @@ enum RestoreAction {
       SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, schema, targetName, hostname,
       port, container, username,
       password, restorePath, strategy, continueOnError,
-      hook, originalHostname, originalPort, originalContainer, originalLabel, yes,
+      hook, originalHostname, originalPort, originalContainer, originalLabel, Confirmation.yes,
     ],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
@@ -78,9 +77,7 @@ enum RestoreAction {
       chosen, of: archive, to: target, reader: reader, hooks: try context.hookContext(), context: context)
     for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
     guard !context.isDryRun else { return }
-    guard context.flags.contains(yes) || Confirmation.ask("Go on?") else {
-      return context.console.answer("Nothing was changed")
-    }
+    try Confirmation.ask("Go on?", "restore", context)
     try plan.run()
   }
 
@@ -134,9 +131,9 @@ enum RestoreAction {
         suggestion: "Choose one with --database")
     }
     guard namesServer else { return }
-    var seen: Set<String> = []
+    var seen: Set<ExactName> = []
     for dump in dumps {
-      guard seen.insert("\(dump.record.hook)/\(dump.record.database)").inserted else {
+      guard seen.insert(ExactName("\(dump.record.hook)/\(dump.record.database)")).inserted else {
         throw UsageError(
           argument: dump.record.database, problem: "Several dumps of that name would be restored to the same server",
           suggestion: "Choose one with --original-hostname, --original-port, --original-container or --original-label")

@@ -25,10 +25,9 @@ struct ArchiveFilter: Sendable {
   /// - Parameter text: A pattern for names, `sh:` and a pattern, `re:` and a regular expression, or a prefix and `*`.
   /// - Throws: `UsageError` when the regular expression is none.
   init(_ text: String) throws(UsageError) {
-    if text == "*" || text == "sh:*" || text == "re:.*" {
+    if ["*", "sh:*", "re:.*"].contains(where: text.isSame) {
       self = Self.all
-    } else if text.hasPrefix("re:") {
-      let expression = String(text.dropFirst(3))
+    } else if let expression = text.after(beginning: "re:") {
       guard (try? NSRegularExpression(pattern: expression)) != nil else {
         throw UsageError(
           argument: text, problem: "This is no regular expression",
@@ -36,7 +35,7 @@ struct ArchiveFilter: Sendable {
       }
       self.init(text: text, rule: .expression(expression))
     } else {
-      self.init(text: text, rule: .names(NamePattern(text.hasPrefix("sh:") ? String(text.dropFirst(3)) : text)))
+      self.init(text: text, rule: .names(NamePattern(text.after(beginning: "sh:") ?? text)))
     }
   }
 

@@ -6,7 +6,8 @@ import Foundation
 ///
 /// The rules are those of `borg prune`: each keeps the newest archive of so many periods, from short periods to long
 /// ones; an archive that one rule keeps does not count for the next; and a rule that finds fewer periods than it may
-/// keeps the oldest archive. Unlike there, a partial archive stands for a period only when no whole one does.
+/// keeps the oldest archive. A number below zero is no limit. An archive that claims to be
+/// of the future is kept and does not count, because it would push others out until its time has come. Unlike there, a partial archive stands for a period only when no whole one does.
 struct RetentionPolicy: Sendable, Equatable {
   enum Period: String, CaseIterable, Sendable {
     case secondly, minutely, hourly, daily, weekly, monthly, quarterlyByWeeks, quarterlyByMonths, yearly
@@ -47,10 +48,17 @@ struct RetentionPolicy: Sendable, Equatable {
 
   var isEmpty: Bool { within == nil && counts.values.allSatisfy { $0 == 0 } }
 
+  /// How far the clocks of machines that share a repository may be apart, in seconds.
+  private static let skew = 3600.0
+
+  /// Whether a date is so far ahead that a clock must have been wrong.
+  static func isFuture(_ date: Date, now: Date) -> Bool { date.timeIntervalSince(now) > skew }
+
   /// Returns why each archive is kept; archives without a reason are not.
   func reasons(for archives: [Candidate], now: Date) -> [String: String] {
-    let archives = archives.sorted { $0.date > $1.date }
     var reasons: [String: String] = [:]
+    for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = "of the future" }
+    let archives = archives.filter { !Self.isFuture($0.date, now: now) }.sorted { $0.date > $1.date }
     if let within {
       for archive in archives where now.timeIntervalSince(archive.date) < within { reasons[archive.id] = "within" }
     }
@@ -71,7 +79,8 @@ struct RetentionPolicy: Sendable, Equatable {
       reasons[archive.id] = "\(period.rawValue)\(note) #\(kept)"
     }
     for group in Self.groups(archives, period) { keep(group.first { !$0.isPartial } ?? group[0]) }
-    if let oldest = archives.last { keep(oldest, " (oldest)") }
+    // Without a limit there is nothing to fill up.
+    if count > 0, let oldest = archives.last { keep(oldest, " (oldest)") }
   }
 
   /// Archives of the same period together, newest first.

@@ -41,7 +41,19 @@ extension ParsedCommandLine {
     if globals.contains(GlobalFlags.noInterpolation) { return ConfigurationReading(variables: .kept, changes: changes) }
     // To look at a file, the secrets that it takes from the environment need not be there.
     let looksOnly = invocations.allSatisfy { $0.action.repositories == .none }
-    return ConfigurationReading(variables: looksOnly ? .replacedIfSet : .replaced, changes: changes)
+    return ConfigurationReading(variables: looksOnly ? .replacedIfSet : .replaced, changes: changes, unused: unused)
+  }
+
+  /// Options that none of the actions reads, or that a restore reads only for the databases it is asked for.
+  private var unused: Set<String> {
+    let names = invocations.map(\.action.name)
+    var options: [Option] = []
+    if !names.contains(CreateAction.declaration.name) {
+      options += GeneralOptions.serverDatabases
+      if !names.contains(RestoreAction.declaration.name) { options.append(GeneralOptions.sqliteDatabases.option) }
+    }
+    if JobMonitoring.monitoredActions.isDisjoint(with: names) { options += MonitoringOptions.group.options }
+    return Set(options.map(\.name))
   }
 }
 
@@ -190,10 +202,14 @@ struct CommandLineParser {
   }
 
   private func unknownAction(_ argument: String, next: String?) -> UsageError {
-    let names = actions.flatMap(\.names).filter { !$0.hasPrefix("-") }
+    let both = next.map { "\(argument) \($0)" }
+    if let absent = CommandTable.absent.first(where: { $0.names.contains(argument) || $0.names.contains(both ?? "") }) {
+      return UsageError(
+        argument: argument, problem: "Coffer has no such action", suggestion: absent.instead)
+    }
+    let names = actions.flatMap(\.names).filter { !$0.begins(with: "-") }
     let nearest =
-      NearestName.of(next.map { "\(argument) \($0)" } ?? argument, among: names)
-      ?? NearestName.of(argument, among: names)
+      both.flatMap { NearestName.slip(of: $0, among: names) } ?? NearestName.slip(of: argument, among: names)
     return UsageError(
       argument: argument, problem: "There is no such action",
       suggestion: nearest.map { "Did you mean '\($0)'?" })

@@ -1,11 +1,26 @@
 /// The actions there are. A new action is one more line.
 enum CommandTable {
   static let actions: [ActionDeclaration] = [
-    RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration, CheckAction.declaration,
+    RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
+    CompactAction.declaration, CheckAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DeleteAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
+  ]
+
+  /// Actions of borgmatic that Coffer does not have, and what to do instead.
+  static let absent: [(names: [String], instead: String)] = [
+    (
+      ["repo-delete", "rdelete"],
+      "An archive is deleted by 'coffer delete --archive NAME'; a repository is a folder of yours"
+    ),
+    (["mount", "umount"], "'coffer extract' brings files back, 'coffer restore' databases"),
+    (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
+    (["break-lock"], "A repository of Coffer's has no lock that could be left behind"),
+    (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
+    (["key", "key export", "key import", "key change-passphrase"], "Keys cannot be exported or changed yet"),
+    (["diff", "recreate", "transfer"], "Coffer does not have it yet"),
   ]
 
   /// What runs when no action is named.

@@ -1,12 +1,21 @@
 import CofferSystem
-import Foundation
 
 /// Asks before something that cannot be taken back. Only a person at a terminal is asked: a job has nobody to answer.
 enum Confirmation {
-  static func ask(_ question: String) -> Bool {
-    guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return true }
-    let text = Array("\(Quoting.terminal(question, keepingLines: true)) [y/N] ".utf8)
-    _ = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    return ["y", "yes"].contains(readLine()?.trimmed.lowercased() ?? "")
+  /// The person said no.
+  struct Declined: DiagnosableError, Equatable {
+    let subject: String
+
+    var diagnosis: Diagnosis { Diagnosis(subject: subject, problem: "Not confirmed. Nothing was changed") }
+  }
+
+  static let yes = Flag("--yes", "-y", help: "Do not ask on a terminal before anything is replaced or deleted.")
+
+  /// - Parameter subject: What is not done when the answer is no.
+  /// - Throws: `Declined`; `RunCancelled`; `SystemError`.
+  static func ask(_ question: String, _ subject: String, _ context: ActionContext) throws {
+    guard !context.flags.contains(yes), TerminalQuestion.canAsk else { return }
+    let answer = try TerminalQuestion(context.cancellation).line("\(question) [y/N] ", isSecret: false) ?? ""
+    guard ["y", "yes"].contains(answer.trimmed.lowercased()) else { throw Declined(subject: subject) }
   }
 }

@@ -57,7 +57,7 @@ extension CommandRun {
     var failures: [any Error] = []
     if let path = root[OutputOptions.logFile] {
       do {
-        let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment["HOME"])
+        let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home)
         sinks.append(
           try LogFile(
             whole, verbosity: root[OutputOptions.logFileVerbosity] ?? 1,

@@ -68,6 +68,8 @@ struct ActionContext: Sendable {
   let secrets: SecretCache
   /// Told where the time goes; nil if nobody asks.
   let times: StageTimes?
+  /// Whether the command line acts on other repositories, too, so that answers must say whose they are.
+  let isOneOfSeveral: Bool
 
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
   var wantsJSON: Bool { flags.contains(SharedFlags.json) }
@@ -127,7 +129,7 @@ struct ActionContext: Sendable {
 
   /// What the configuration's credentials stand for.
   var credentials: CredentialResolver {
-    CredentialResolver(root, surroundings, cache: secrets, console)
+    CredentialResolver(root, surroundings, cache: secrets, cancellation: cancellation, console)
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
@@ -135,16 +137,20 @@ struct ActionContext: Sendable {
       launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials, cache: secrets)
     let options = configuration?.options(for: location.section)
     if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
-    return try PassphrasePrompt.ask(for: location.path, isNew: isNew)
+    return try PassphrasePrompt(cancellation).ask(for: location.path, isNew: isNew)
   }
 }
 
 extension CredentialResolver {
   /// For what a configuration file holds.
-  init(_ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache, _ console: Console) {
+  init(
+    _ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache, cancellation: Cancellation,
+    _ console: Console
+  ) {
+    let prompt = PassphrasePrompt(cancellation)
     self.init(
       environment: surroundings.environment, folder: surroundings.folder(for: root),
-      launcher: surroundings.launcher, root: root, cache: cache, ask: PassphrasePrompt.answer(to:),
+      launcher: surroundings.launcher, root: root, cache: cache, ask: { prompt.answer(to: $0) },
       warn: console.warning)
   }
 }

@@ -154,7 +154,7 @@ struct Backup {
 
   /// The path from the root on, without empty and `.` parts.
   private func absolute(_ path: String) -> String {
-    let full = UserPath.absolute(path, from: context.folder, home: context.surroundings.environment["HOME"])
+    let full = UserPath.absolute(path, from: context.folder, home: context.surroundings.environment.home)
     return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }
 

@@ -20,7 +20,7 @@ struct BackupPlan {
     let root = context.root
     dumps = Self.atOwnPlaces(try HookRegistry.hooks.flatMap { try $0.dumps(of: root, context: hooks) })
     sources = try SourceSelection(
-      root, folder: context.folder, home: context.surroundings.environment["HOME"],
+      root, folder: context.folder, home: context.surroundings.environment.home,
       repositories: context.repositories.compactMap { $0.folder(context.surroundings) })
     for warning in sources.warnings { context.console.warning(warning) }
     policy = root[GeneralOptions.onDumpError] == "keep-others" ? .keepOthers : .fail

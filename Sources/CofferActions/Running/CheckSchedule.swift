@@ -27,11 +27,19 @@ struct CheckSchedule {
       }
     }
 
-    func isDue(last: Date?, now: Date) -> Bool {
-      let today = CheckSchedule.days[Calendar(identifier: .gregorian).component(.weekday, from: now) - 1]
-      guard days.isEmpty || days.contains(today) else { return false }
-      guard let interval, let last else { return true }
-      return now.timeIntervalSince(last) >= interval
+    func isDue(last: Date?, now: Date) -> Bool { due(last: last, now: now) <= now }
+
+    /// When the check is to be made: now, or the first moment after it.
+    func due(last: Date?, now: Date) -> Date {
+      var date = now
+      // A check that seems to have been made in the future was made before the clock was set right.
+      if let interval, let last, last <= now { date = max(now, last.addingTimeInterval(interval)) }
+      let calendar = Calendar(identifier: .gregorian)
+      while !days.isEmpty, !days.contains(CheckSchedule.days[calendar.component(.weekday, from: date) - 1]) {
+        guard let next = calendar.date(byAdding: .day, value: 1, to: calendar.startOfDay(for: date)) else { break }
+        date = next
+      }
+      return date
     }
   }
 
@@ -56,9 +64,9 @@ struct CheckSchedule {
     self.checks = checks
   }
 
+  /// A check that names no frequency is made whenever it is asked for, as borgmatic makes it.
   private static func interval(_ text: String?) -> Double? {
-    guard let text else { return month }
-    return text == "always" ? nil : LengthOfTime.seconds(ofFrequency: text)
+    text.flatMap { LengthOfTime.seconds(ofFrequency: $0) }
   }
 
   private static func days(_ text: String) -> Set<String> {
@@ -80,10 +88,8 @@ struct CheckMemory {
 
   init(_ context: ActionContext, repository id: String) {
     let environment = context.surroundings.environment
-    let state =
-      context.root[RunOptions.stateDirectory] ?? environment["XDG_STATE_HOME"]
-      ?? (environment["HOME"] ?? "/root") + "/.local/state"
-    base = UserPath.absolute("\(state)/coffer/checks", from: context.folder, home: environment["HOME"])
+    let state = context.root[RunOptions.stateDirectory] ?? environment[.state]
+    base = UserPath.absolute("\(state)/coffer/checks", from: context.folder, home: environment.home)
     repository = EntryName(id)
   }
 

@@ -23,6 +23,8 @@ struct CommandRun: Sendable {
   /// What was done, for monitoring services.
   private(set) var collector: ReportCollector
   private let report: RunReport
+  /// How many repositories the actions are run on.
+  var repositoryCount = 0
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
@@ -72,6 +74,6 @@ struct CommandRun: Sendable {
       flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
       configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
       cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets,
-      times: times)
+      times: times, isOneOfSeveral: repositoryCount > 1)
   }
 }

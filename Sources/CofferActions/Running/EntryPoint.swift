@@ -11,6 +11,7 @@ import Foundation
 public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
   ProcessPrivacy.keepMemory()
+  occupyStandardStreams()
   do {
     let words = try ProgramArguments.words(count, arguments)
     if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }
@@ -22,6 +23,14 @@ public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutab
     let text = "coffer: \(Console.text(Program.diagnosis(of: error)))\n"
     FileHandle.standardError.write(Data(text.utf8))
     return 1
+  }
+}
+
+/// Takes the numbers of standard streams that the program was started without, so that no file gets one of them and is then
+/// written messages into. Reading and writing them fails as before.
+private func occupyStandardStreams() {
+  for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(number, F_GETFD) < 0 {
+    _ = open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
   }
 }
 

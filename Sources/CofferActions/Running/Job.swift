@@ -43,8 +43,12 @@ struct Job {
       while !attempts.isEmpty, !run.cancellation.isCancelled {
         let attempt = attempts.removeFirst()
         run.collector.begin(attempt.group)
-        let failures = perform(attempt).failures
+        let result = perform(attempt)
+        let failures = result.failures
         run.collector.note(failures, of: attempt.group, at: run.surroundings.clock.now())
+        if result.isNothingDone { run.collector.noteSkipped(attempt.group) }
+        outcome.isSkipped = outcome.isSkipped || result.isSkipped
+        outcome.hasActed = outcome.hasActed || result.hasActed
         if let next = attempt.next(after: failures, retries) {
           attempts.append(next)
         } else if !failures.isEmpty {
@@ -54,11 +58,16 @@ struct Job {
       }
       return outcome
     }
-    monitoring.end(outcome.failures)
+    monitoring.end(outcome.failures, isSkipped: outcome.isNothingDone)
     if !outcome.failures.isEmpty {
       outcome.add(commands.run(.afterError, of: actions, Self.variables(of: outcome.failures, failed)))
     }
     return outcome.failures
+  }
+
+  /// Tells that a command before all jobs said that they are not to be run now.
+  func skip() {
+    monitoring.skip()
   }
 
   /// The repositories that go through the actions together: those for which the same options count.
@@ -116,7 +125,7 @@ struct Job {
 
   private func perform(_ invocation: ParsedCommandLine.Invocation, on group: [RepositoryLocation]) -> StepOutcome {
     let calls = invocation.action.repositories == .together ? [group] : group.map { [$0] }
-    var outcome = StepOutcome()
+    var outcome = StepOutcome(hasActed: true)
     for locations in calls where !run.cancellation.isCancelled {
       let configuration = configuration.focused(on: locations[0].section)
       do {

@@ -22,7 +22,10 @@ struct JobList {
         argument: wanted, problem: "No such repository is configured",
         suggestion: "Configured: \(all.joined().map(\.name).joined(separator: ", "))")
     }
-    try Self.checkSingle(invocations, all.joined().filter { location in wanted.map(location.matches) ?? true })
+    let chosen = all.joined().filter { location in wanted.map(location.matches) ?? true }
+    try Self.checkSingle(invocations, chosen)
+    var run = run
+    run.repositoryCount = chosen.count
     jobs = zip(configurations, all).map { configuration, locations in
       let chosen = locations.filter { wanted.map($0.matches) ?? true }
       return Job(run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files)
@@ -41,17 +44,20 @@ struct JobList {
       argument: SharedFlags.repository.name,
       problem: "Several repositories are configured; \(reader.action.name) reads one",
       suggestion: isTwice
-        ? "Choose a configuration file with --config" : "Write '--repository \(repositories[0].name)'")
+        ? "Choose a configuration file with --config"
+        : "Write: --repository \(Quoting.pastedWord(repositories[0].name))")
   }
 
   /// Runs the jobs. An error of one does not keep the next from its turn.
   ///
   /// - Returns: The errors; they were told.
   func perform() -> [any Error] {
-    StepCommands.merging(jobs.map(\.commands), run).around(.everything, of: actions) {
-      var outcome = StepOutcome()
+    let outcome = StepCommands.merging(jobs.map(\.commands), run).around(.everything, of: actions) {
+      var outcome = StepOutcome(hasActed: true)
       for job in jobs where !run.cancellation.isCancelled { outcome.failures += job.perform() }
       return outcome
-    }.failures
+    }
+    if outcome.isNothingDone { for job in jobs { job.skip() } }
+    return outcome.failures
   }
 }

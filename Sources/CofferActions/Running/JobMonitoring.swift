@@ -5,7 +5,7 @@ import CofferSystem
 /// Tells the configured monitoring services how a job goes. What goes wrong with that is only warned of.
 struct JobMonitoring {
   /// The actions whose runs are of interest; a restore is not.
-  private static let monitoredActions: Set<String> = ["create", "prune", "compact", "check"]
+  static let monitoredActions: Set<String> = ["create", "prune", "compact", "check"]
 
   private let services: [(name: String, service: any MonitoringService)]
   private let couriers: Couriers
@@ -23,7 +23,8 @@ struct JobMonitoring {
       return
     }
     let root = configuration.root
-    let credentials = CredentialResolver(root, run.surroundings, cache: run.secrets, run.console)
+    let credentials = CredentialResolver(
+      root, run.surroundings, cache: run.secrets, cancellation: run.cancellation, run.console)
     services = MonitoringRegistry.services.compactMap { type in
       guard let section = root[type.option] else { return nil }
       do {
@@ -41,10 +42,17 @@ struct JobMonitoring {
     tell(.start)
   }
 
-  func end(_ errors: [any Error]) {
-    run.collector.end(at: run.surroundings.clock.now(), errors: errors)
+  /// - Parameter isSkipped: Whether nothing was done because a command said so: neither a success nor a failure.
+  func end(_ errors: [any Error], isSkipped: Bool) {
+    run.collector.end(at: run.surroundings.clock.now(), errors: errors, isSkipped: isSkipped)
     tell(.log)
-    tell(errors.isEmpty ? .finish : .fail)
+    if !isSkipped { tell(errors.isEmpty ? .finish : .fail) }
+  }
+
+  /// Tells of a run that was skipped before it began.
+  func skip() {
+    run.collector.begin(actions, at: run.surroundings.clock.now())
+    end([], isSkipped: true)
   }
 
   /// Tells all services at the same time, so that one that hangs holds up no other.

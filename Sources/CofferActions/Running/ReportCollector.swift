@@ -49,6 +49,7 @@ final class ReportCollector: Sendable {
     for location in locations {
       update(location) { repository in
         repository.isSuccess = true
+        repository.isSkipped = false
         repository.dumps = []
       }
     }
@@ -69,6 +70,11 @@ final class ReportCollector: Sendable {
     }
   }
 
+  /// Notes that repositories were not acted on, because a command said so.
+  func noteSkipped(_ group: [RepositoryLocation]) {
+    for location in group { update(location) { $0.isSkipped = true } }
+  }
+
   func begin(_ actions: [String], at time: Date) {
     content.update { report in
       report.actions = actions
@@ -76,9 +82,10 @@ final class ReportCollector: Sendable {
     }
   }
 
-  func end(at time: Date, errors: [any Error]) {
+  func end(at time: Date, errors: [any Error], isSkipped: Bool) {
     content.update { report in
       report.end = time
+      report.isSkipped = isSkipped
       report.errors = SeveralErrors(errors).errors.map { error in
         let diagnosis = Program.diagnosis(of: error)
         let advice = diagnosis.suggestion.map { ". \($0)" } ?? ""

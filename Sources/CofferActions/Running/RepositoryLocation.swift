@@ -51,7 +51,7 @@ struct RepositoryLocation: Sendable {
     let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
     let schemes = ["ssh:", "sftp:", "s3:", "b2:", "rclone:", "http:", "https:", "rest:"]
     guard !schemes.contains(where: { local.hasPrefix($0) }) else { return nil }
-    if local.hasPrefix("~/"), let home = surroundings.environment["HOME"] { return home + local.dropFirst() }
+    if let rest = local.after(beginning: "~"), rest.begins(with: "/") { return surroundings.environment.home + rest }
     let absolute = local.hasPrefix("/") ? local : surroundings.currentFolder + "/" + local
     return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
   }
@@ -62,9 +62,8 @@ struct RepositoryLocation: Sendable {
   func surroundings(
     _ surroundings: Surroundings, _ console: Console, unlockTimeout: Int, times: StageTimes? = nil
   ) -> RepositorySurroundings {
-    let home = surroundings.environment["HOME"] ?? "/root"
-    let folder = (surroundings.environment["XDG_CONFIG_HOME"] ?? "\(home)/.config") + "/coffer/keys"
-    let caches = (surroundings.environment["XDG_CACHE_HOME"] ?? "\(home)/.cache") + "/coffer"
+    let folder = surroundings.environment[.configuration] + "/coffer/keys"
+    let caches = surroundings.environment[.cache] + "/coffer"
     return RepositorySurroundings(
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
       openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,

@@ -44,7 +44,7 @@ struct RestoreSelection: Sendable, Equatable {
   ) throws(Failure) -> [ArchiveDump] {
     let candidates = dumps.filter(fits)
     guard !candidates.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
-    guard !databases.isEmpty, !databases.contains("all") else {
+    guard !databases.isEmpty, !databases.contains(where: { $0.isSame(as: "all") }) else {
       // Roles belong to the whole server: they are put back only by name.
       let ofDatabases = candidates.filter { !$0.identity.isGlobals }
       guard !ofDatabases.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
@@ -52,29 +52,37 @@ struct RestoreSelection: Sendable, Equatable {
     }
     var chosen: [ArchiveDump] = []
     for pattern in databases.map({ NamePattern($0) }) {
-      let found = Self.named(pattern, in: candidates)
+      // A name may hold the signs of patterns.
+      let isName = !pattern.isPattern || candidates.contains { $0.record.database.isSame(as: pattern.text) }
+      let found = Self.named(pattern, isName: isName, in: candidates)
       guard !found.isEmpty else { throw noMatch(pattern.text, dumps, archive, missing) }
-      guard found.count == 1 || pattern.isPattern else { throw ambiguous(pattern.text, found, archive) }
+      guard found.count == 1 || !isName else { throw ambiguous(pattern.text, found, archive) }
       chosen += found
     }
     return candidates.filter(chosen.contains)
   }
 
   /// Globals answer to their plain name only; a database that is called like them, to a pattern.
-  private static func named(_ pattern: NamePattern, in dumps: [ArchiveDump]) -> [ArchiveDump] {
-    let found = dumps.filter { pattern.matches($0.record.database) }
-    let globals = pattern.isPattern ? [] : found.filter(\.identity.isGlobals)
+  private static func named(_ pattern: NamePattern, isName: Bool, in dumps: [ArchiveDump]) -> [ArchiveDump] {
+    let found = dumps.filter {
+      isName ? $0.record.database.isSame(as: pattern.text) : pattern.matches($0.record.database)
+    }
+    let globals = isName ? found.filter(\.identity.isGlobals) : []
     return globals.isEmpty ? found.filter { !$0.identity.isGlobals } : globals
   }
 
   private func fits(_ dump: ArchiveDump) -> Bool {
     let record = dump.record
-    if let hook, record.hook != hook && record.hook != hook + "_databases" { return false }
-    if let originalHostname, Self.hostname(of: dump) != originalHostname { return false }
+    if let hook, !record.hook.isSame(as: hook) && !record.hook.isSame(as: hook + "_databases") { return false }
+    if let originalHostname, !Self.isSame(Self.hostname(of: dump), originalHostname) { return false }
     if let originalPort, Self.port(of: dump) != originalPort { return false }
-    if let originalContainer, record.container != originalContainer { return false }
-    if let originalLabel, record.label != originalLabel { return false }
+    if let originalContainer, !Self.isSame(record.container, originalContainer) { return false }
+    if let originalLabel, !Self.isSame(record.label, originalLabel) { return false }
     return true
+  }
+
+  private static func isSame(_ own: String?, _ wanted: String) -> Bool {
+    own.map { $0.isSame(as: wanted) } ?? false
   }
 
   /// A container has a host of its own, which nobody has named.
@@ -91,7 +99,11 @@ struct RestoreSelection: Sendable, Equatable {
   ) -> Failure {
     .noMatch(
       wanted: wanted, archive: archive, table: dumps.isEmpty ? "no dumps at all" : ArchiveDump.table(dumps),
-      missing: missing, example: dumps.first.map { Self.command(for: $0, among: dumps, archive) })
+      missing: missing,
+      // Roles and tablespaces are no example of what is mostly wanted.
+      example: (dumps.first { !$0.identity.isGlobals } ?? dumps.first).map {
+        Self.command(for: $0, among: dumps, archive)
+      })
   }
 
   private func ambiguous(_ name: String, _ dumps: [ArchiveDump], _ archive: String) -> Failure {
@@ -103,17 +115,17 @@ struct RestoreSelection: Sendable, Equatable {
   /// The command that restores one dump and no other of its name.
   private static func command(for dump: ArchiveDump, among dumps: [ArchiveDump], _ archive: String) -> String {
     var words = ["coffer", "restore", "--archive", archive, "--database", dump.record.database]
-    var rivals = dumps.filter { $0.record.database == dump.record.database && $0 != dump }
+    var rivals = dumps.filter { $0.record.database.isSame(as: dump.record.database) && $0 != dump }
     let features: [(flag: String, value: (ArchiveDump) -> String?)] = [
       ("--hook", { $0.record.hook }), ("--original-label", { $0.record.label }),
       ("--original-container", { $0.record.container }),
       ("--original-hostname", Self.hostname), ("--original-port", { Self.port(of: $0).map(String.init) }),
     ]
     for (flag, value) in features {
-      guard let own = value(dump), rivals.contains(where: { value($0) != own }) else { continue }
+      guard let own = value(dump), rivals.contains(where: { !isSame(value($0), own) }) else { continue }
       words += [flag, own]
-      rivals.removeAll { value($0) != own }
+      rivals.removeAll { !isSame(value($0), own) }
     }
-    return words.map(Quoting.shellWord).joined(separator: " ")
+    return words.map(Quoting.pastedWord).joined(separator: " ")
   }
 }

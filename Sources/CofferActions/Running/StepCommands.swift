@@ -92,7 +92,7 @@ struct StepCommands {
       }
       return StepOutcome()
     } catch let error as CommandHookError where error.isSoft {
-      console.step("Skipped: \(error.diagnosis.problem)")
+      console.remark("Skipped: \(error.diagnosis.problem)")
       return StepOutcome(isSkipped: true)
     } catch {
       console.tell([error])
@@ -107,9 +107,15 @@ struct StepOutcome {
   var failures: [any Error] = []
   /// Whether a command said softly that what follows is not to be done now.
   var isSkipped = false
+  /// Whether any action was begun.
+  var hasActed = false
+
+  /// Whether nothing was done because a command said so.
+  var isNothingDone: Bool { isSkipped && !hasActed && failures.isEmpty }
 
   mutating func add(_ other: StepOutcome) {
     failures += other.failures
     isSkipped = isSkipped || other.isSkipped
+    hasActed = hasActed || other.hasActed
   }
 }

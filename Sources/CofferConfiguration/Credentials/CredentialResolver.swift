@@ -159,7 +159,7 @@ public struct CredentialResolver: Sendable {
   }
 
   private func absolute(_ path: String) -> String {
-    UserPath.absolute(path, from: folder, home: environment["HOME"])
+    UserPath.absolute(path, from: folder, home: environment.home)
   }
 }
 

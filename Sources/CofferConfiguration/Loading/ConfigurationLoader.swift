@@ -43,7 +43,7 @@ public struct ConfigurationLoader: Sendable {
   }
 
   private func places(of brand: String) -> [String] {
-    let user = environment["XDG_CONFIG_HOME"] ?? (environment["HOME"] ?? "/root") + "/.config"
+    let user = environment[.configuration]
     return ["/etc/\(brand)/config.yaml", "/etc/\(brand).d", "\(user)/\(brand)/config.yaml", "\(user)/\(brand).d"]
   }
 
@@ -57,7 +57,7 @@ public struct ConfigurationLoader: Sendable {
 
   private func absolute(_ path: String) -> String {
     if path.begins(with: "/") { return path.isSame(as: "/") ? path : path.before(end: "/") ?? path }
-    return UserPath.absolute(path, from: currentFolder, home: environment["HOME"])
+    return UserPath.absolute(path, from: currentFolder, home: environment.home)
   }
 
   // MARK: - Loading
@@ -79,6 +79,7 @@ public struct ConfigurationLoader: Sendable {
       documents.exposedFiles.map { ExactName($0) }
     )
     .map(\.text).sorted()
+    configuration.notices.repeated = documents.repeated
     configuration.notices.remarks = Coherence.remarks(on: configuration)
     var problems = document.problems + validator.problems
     // What options mean to each other can be asked only when each is what it should be.
@@ -123,6 +124,6 @@ public struct ConfigurationLoader: Sendable {
   }
 
   private var documentLoader: DocumentLoader {
-    DocumentLoader(files: files, home: environment["HOME"])
+    DocumentLoader(files: files, home: environment.home)
   }
 }

@@ -13,13 +13,16 @@ public struct ConfigurationReading: Sendable {
   }
 
   public var variables: Variables
+  /// Options at the top in which a variable may be unset until they are used.
+  public var unused: Set<String> = []
   /// Whether constants are put in; they stay as written for a file that is to be written anew.
   var replacesConstants = true
   /// What the command line puts in place of what the file says, in the order of writing.
   public var changes: [OptionChange]
 
-  public init(variables: Variables = .replaced, changes: [OptionChange] = []) {
+  public init(variables: Variables = .replaced, changes: [OptionChange] = [], unused: Set<String> = []) {
     self.variables = variables
+    self.unused = unused
     self.changes = changes
   }
 }
@@ -41,13 +44,21 @@ struct PreparedDocument {
       problems += constants.problems
     }
     if reading.variables != .kept {
-      var interpolation = Interpolation(environment: environment, keepsUnset: reading.variables == .replacedIfSet)
-      node = interpolation.apply(to: node)
-      problems += interpolation.problems
+      node = Interpolation(environment: environment, keepsUnset: reading.variables == .replacedIfSet).apply(to: node)
+      problems += Self.faults(of: node, without: reading.unused)
     }
     var spellings = OldSpellings()
     node = spellings.apply(to: node)
     problems += spellings.problems
     deprecated = spellings.notices
+  }
+
+  /// Under repositories stand the same options.
+  private static func faults(of node: YAMLNode, without unused: Set<String>) -> [ConfigurationProblem] {
+    node.entries.filter { !unused.contains($0.key) }.flatMap { entry in
+      entry.key == GeneralOptions.repositories.name
+        ? entry.value.elements.flatMap { $0.entries.isEmpty ? $0.faults : faults(of: $0, without: unused) }
+        : entry.value.faults
+    }
   }
 }

@@ -8,6 +8,8 @@ struct DocumentLoader {
   private(set) var filesRead: [String] = []
   /// Those of them that other users can read.
   private(set) var exposedFiles: [String] = []
+  /// Keys that stand twice in one mapping.
+  private(set) var repeated: [ConfigurationNotices.Notice] = []
   private var open: [String] = []
 
   init(files: FileReader, home: String?) {
@@ -70,9 +72,12 @@ struct DocumentLoader {
           own.append(YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: value))
           continue
         }
-        let parts: [YAMLNode] = if case .sequence(let parts) = value.content { parts } else { [value] }
+        var parts: [YAMLNode] = if case .sequence(let parts) = value.content { parts } else { [value] }
+        // Of mappings in a list the earlier wins, as YAML says; of files in one !include the later, as borgmatic does.
+        if entry.value.tag != "!include" { parts.reverse() }
         for part in parts { base = try base.map { try Merge.merge(part, over: $0) } ?? part }
       }
+      repeated += Merge.repeated(in: own)
       node.content = .mapping(Merge.joiningDuplicates(own))
       if let base { node = try Merge.merge(node, over: base) }
     }

@@ -8,25 +8,26 @@ import Foundation
 struct Interpolation {
   private let environment: ProcessEnvironment
   private let keepsUnset: Bool
-  private(set) var problems: [ConfigurationProblem] = []
 
-  /// - Parameter keepsUnset: Whether a variable that is not set stays as it is written, rather than being a problem.
+  /// - Parameter keepsUnset: Whether a variable that is not set stays as it is written, rather than being its value's fault.
   init(environment: ProcessEnvironment, keepsUnset: Bool) {
     self.environment = environment
     self.keepsUnset = keepsUnset
   }
 
-  mutating func apply(to node: YAMLNode) -> YAMLNode {
+  func apply(to node: YAMLNode) -> YAMLNode {
     apply(to: node, isShell: false)
   }
 
-  private mutating func apply(to node: YAMLNode, isShell: Bool) -> YAMLNode {
+  private func apply(to node: YAMLNode, isShell: Bool) -> YAMLNode {
     var node = node
     switch node.content {
-    case .scalar(let text, let isPlain):
+    case .scalar(let text, _):
       guard text.holds("${") else { return node }
+      var unset: String?
       // What comes from the environment is text, whatever it looks like.
-      node.content = .scalar(replaced(text, at: node.mark, isShell: isShell), isPlain: isPlain && !text.holds("${"))
+      node.content = .scalar(replaced(text, isShell: isShell, &unset), isPlain: false)
+      node.fault = keepsUnset ? nil : unset.map { Self.fault($0, at: node.mark) }
     case .sequence(let elements): node.content = .sequence(elements.map { apply(to: $0, isShell: isShell) })
     case .mapping(let entries):
       node.content = .mapping(
@@ -38,7 +39,14 @@ struct Interpolation {
     return node
   }
 
-  private mutating func replaced(_ text: String, at mark: SourceMark, isShell: Bool) -> String {
+  private static func fault(_ name: String, at mark: SourceMark) -> ConfigurationProblem {
+    ConfigurationProblem(
+      mark: mark, message: "The environment variable '\(name)' is not set",
+      suggestion: "Set it, or give a default: ${\(name):-default}")
+  }
+
+  /// - Parameter unset: Gets the name of the first variable without a value.
+  private func replaced(_ text: String, isShell: Bool, _ unset: inout String?) -> String {
     var result = ""
     var rest = text
     while true {
@@ -49,24 +57,19 @@ struct Interpolation {
       if let before = start[0].before(end: "\\") {
         result += before + "${" + end[0] + "}"
       } else {
-        result += start[0] + (isShell ? "${" + end[0] + "}" : value(of: end[0], at: mark))
+        result += start[0] + (isShell ? "${" + end[0] + "}" : value(of: end[0], &unset))
       }
       rest = end[1]
     }
     return result + rest
   }
 
-  private mutating func value(of inner: String, at mark: SourceMark) -> String {
+  private func value(of inner: String, _ unset: inout String?) -> String {
     let name = String(decoding: inner.utf8.prefix(while: Self.isOfName), as: UTF8.self)
     let rest = String(decoding: inner.utf8.drop(while: Self.isOfName), as: UTF8.self)
     if let value = environment[name] { return value }
     if let standard = rest.after(beginning: ":-") ?? rest.after(beginning: "-") { return standard }
-    if !keepsUnset {
-      problems.append(
-        ConfigurationProblem(
-          mark: mark, message: "The environment variable '\(name)' is not set",
-          suggestion: "Set it, or give a default: ${\(name):-default}"))
-    }
+    unset = unset ?? name
     return "${\(inner)}"
   }
 

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Putting a local mapping over an included one: mappings merge, lists join with the included elements first, and a
 /// local scalar wins. `!retain` and `!omit` before local values are heeded and taken away.
 enum Merge {
@@ -49,6 +51,21 @@ enum Merge {
         entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: settled($0.value)) })
     }
     return node
+  }
+
+  /// Says of keys that stand twice in one mapping where they stand, and which of them counts.
+  static func repeated(in entries: [YAMLNode.Entry]) -> [ConfigurationNotices.Notice] {
+    entries.enumerated().compactMap { position, entry in
+      guard let first = entries[..<position].last(where: { $0.key.isSame(as: entry.key) }) else { return nil }
+      let fate =
+        switch (first.value.content, entry.value.content) {
+        case (.sequence, .sequence): "the second list is appended to the first"
+        case (.mapping, .mapping): "the two sections are joined"
+        default: "the last one counts"
+        }
+      let places = "at \(first.keyMark) and at \(entry.keyMark)"
+      return .init(mark: entry.keyMark, name: entry.key, text: "It stands twice, \(places); \(fate)")
+    }
   }
 
   /// Joins keys that stand twice in one mapping: lists are appended, sections joined, of anything else the last counts.

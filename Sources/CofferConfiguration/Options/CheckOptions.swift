@@ -14,7 +14,7 @@ public enum CheckOptions {
     isRequired: true)
   public static let frequency = OptionKey<String>(
     "frequency", "How much time must have passed since the check was last made: a number and a unit, or 'always'.",
-    example: "2 weeks", format: .frequency)
+    default: "always", example: "2 weeks", format: .frequency)
   public static let onlyRunOn = OptionKey<[String]>(
     "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]",
     format: .weekday)

@@ -55,6 +55,11 @@ public enum GeneralOptions {
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
+  /// Where the databases are that are reached at servers.
+  public static let serverDatabases = [
+    postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option,
+  ]
+
   private static let general = OptionSchema(
     "General",
     [

@@ -177,6 +177,13 @@ public struct ConfigurationSection: Sendable {
   /// Where the section begins.
   public var mark: SourceMark { node.mark }
 
+  /// What keeps the section, or only the given options of it, from being used: a variable of the environment that is not
+  /// set.
+  public func fault(in options: [Option]? = nil) -> ConfigurationProblem? {
+    let entries = node.entries.filter { entry in options.map { $0.contains { $0.name == entry.key } } ?? true }
+    return entries.lazy.compactMap { $0.value.faults.first }.first
+  }
+
   /// The names of what is set, for sections whose names are up to the user.
   public var names: [String] {
     guard case .mapping(let entries) = node.content else { return [] }

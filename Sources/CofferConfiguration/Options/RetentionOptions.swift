@@ -18,7 +18,7 @@ public enum RetentionOptions {
 
   private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int> {
     OptionKey(
-      name, "Keep the last archive of each of this many \(period).", example: example)
+      name, "Keep the last archive of each of this many \(period); -1 for all of them.", example: example)
   }
 
   static let schema = OptionSchema(

@@ -15,6 +15,8 @@ public struct ConfigurationNotices: Sendable, Equatable {
   public var ignored: [Notice] = []
   /// Values that mean something else here; the text says what.
   public var remarks: [Notice] = []
+  /// Keys that stand twice; the text says where, and what counts.
+  public var repeated: [Notice] = []
   /// Options with nothing behind them yet.
   public var planned: [Notice] = []
 
@@ -42,6 +44,10 @@ public struct ConfigurationNotices: Sendable, Equatable {
     if !remarks.isEmpty {
       let texts = remarks.map { "\n  \($0.name): \($0.text)" }
       warnings.append("\(path): Understood in Coffer's way:" + Self.unique(texts).joined())
+    }
+    if !repeated.isEmpty {
+      warnings.append(
+        "\(path): A key should stand once:" + repeated.map { "\n  \($0.name): \($0.text)" }.joined())
     }
     if !planned.isEmpty {
       warnings.append("\(path): Coffer does nothing with these options yet: \(Self.names(planned))")

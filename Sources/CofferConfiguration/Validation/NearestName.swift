@@ -12,19 +12,31 @@ public enum NearestName {
     return candidate
   }
 
-  /// Levenshtein's distance over characters.
+  /// Returns the candidate that differs by a slip of the fingers and no more: for names of deeds, where a guess that is wrong
+  /// does harm.
+  public static func slip(of name: String, among candidates: [String]) -> String? {
+    let limit = name.count > 7 ? 2 : 1
+    let nearest = candidates.map { ($0, distance(name.lowercased(), $0)) }.min { $0.1 < $1.1 }
+    return nearest.flatMap { $0.1 <= limit ? $0.0 : nil }
+  }
+
+  /// Levenshtein's distance over characters, where two neighbours that changed places count once.
   static func distance(_ left: String, _ right: String) -> Int {
-    let right = Array(right)
-    var row = Array(0...right.count)
-    for (position, character) in left.enumerated() {
-      var previous = row[0]
-      row[0] = position + 1
+    let (left, right) = (Array(left), Array(right))
+    var beforeLast: [Int] = []
+    var last = Array(0...right.count)
+    for position in left.indices {
+      var row = [position + 1]
       for column in right.indices {
-        let cost = previous + (character == right[column] ? 0 : 1)
-        previous = row[column + 1]
-        row[column + 1] = min(cost, previous + 1, row[column] + 1)
+        let isSame = left[position] == right[column]
+        var cost = min(last[column] + (isSame ? 0 : 1), last[column + 1] + 1, row[column] + 1)
+        let areSwapped =
+          position > 0 && column > 0 && left[position] == right[column - 1] && left[position - 1] == right[column]
+        if areSwapped { cost = min(cost, beforeLast[column - 1] + 1) }
+        row.append(cost)
       }
+      (beforeLast, last) = (last, row)
     }
-    return row[right.count]
+    return last[right.count]
   }
 }

@@ -85,6 +85,8 @@ struct Validator {
   }
 
   private mutating func check(_ node: YAMLNode, is kind: OptionKind, of option: Option, at place: String) {
+    // What it will be is known when its variable is set.
+    guard node.fault == nil else { return }
     switch kind {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }

@@ -35,6 +35,8 @@ struct YAMLNode: Sendable {
   let mark: SourceMark
   /// The tag as written, for example `!include`; nil for none.
   var tag: String?
+  /// What keeps the value from being used: a variable of the environment that is not set.
+  var fault: ConfigurationProblem?
 
   init(_ content: Content, mark: SourceMark, tag: String? = nil) {
     self.content = content
@@ -61,6 +63,11 @@ struct YAMLNode: Sendable {
   /// A list's elements; none for any other node.
   var elements: [YAMLNode] {
     if case .sequence(let elements) = content { elements } else { [] }
+  }
+
+  /// What keeps the value, or anything in it, from being used.
+  var faults: [ConfigurationProblem] {
+    (fault.map { [$0] } ?? []) + elements.flatMap(\.faults) + entries.flatMap(\.value.faults)
   }
 
   /// The same node with everything in it, as if it all stood at one place.

@@ -13,37 +13,53 @@ enum EntryMatching {
   static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int?
   ) throws(RestoreError) -> ConfigurationSection? {
-    let labelled = identity.label.map { label in sections.filter { $0[ServerOptions.label] == label } } ?? []
+    let signs = [ServerOptions.name, ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
+    for section in sections { try check(section.fault(in: signs + [ServerOptions.port.option]), identity) }
+    let labelled = identity.label.map { label in sections.filter { isSame($0[ServerOptions.label], label) } } ?? []
     let here = sections.filter { isSamePlace($0, identity, defaultPort) }
     let unlabelled = here.filter { $0[ServerOptions.label] == nil }
     for candidates in [labelled, identity.label == nil ? unlabelled : [], here] {
       for fits in [isNamed, matches, isAll] {
         let found = candidates.filter { fits($0, identity.database) }
         guard found.count < 2 else { throw ambiguous(identity, found) }
-        if let section = found.first { return section }
+        if let section = found.first {
+          try check(section.fault(), identity)
+          return section
+        }
       }
     }
     return nil
   }
 
+  /// A variable that no command needed so far.
+  private static func check(_ fault: ConfigurationProblem?, _ identity: DumpIdentity) throws(RestoreError) {
+    guard let fault else { return }
+    throw .refused(identity, problem: "\(fault.mark): \(fault.message)", suggestion: fault.suggestion)
+  }
+
   private static func isSamePlace(_ section: ConfigurationSection, _ identity: DumpIdentity, _ port: Int?) -> Bool {
-    guard section[ServerOptions.container] == identity.container else { return false }
+    guard isSame(section[ServerOptions.container], identity.container) else { return false }
     let isSameHost =
       identity.container != nil
-      || (section[ServerOptions.hostname] ?? "localhost") == (identity.hostname ?? "localhost")
+      || isSame(section[ServerOptions.hostname] ?? "localhost", identity.hostname ?? "localhost")
     return isSameHost && (section[ServerOptions.port] ?? port) == (identity.port ?? port)
   }
 
+  /// By their bytes.
+  private static func isSame(_ left: String?, _ right: String?) -> Bool {
+    left.map(ExactName.init) == right.map(ExactName.init)
+  }
+
   private static func isNamed(_ section: ConfigurationSection, _ database: String) -> Bool {
-    section[ServerOptions.name] == database
+    isSame(section[ServerOptions.name], database)
   }
 
   private static func matches(_ section: ConfigurationSection, _ database: String) -> Bool {
-    section[ServerOptions.name].map { $0.contains("*") && NamePattern($0).matches(database) } ?? false
+    section[ServerOptions.name].map { $0.holds("*") && NamePattern($0).matches(database) } ?? false
   }
 
   private static func isAll(_ section: ConfigurationSection, _ database: String) -> Bool {
-    section[ServerOptions.name] == "all"
+    isSame(section[ServerOptions.name], "all")
   }
 
   private static func ambiguous(_ identity: DumpIdentity, _ sections: [ConfigurationSection]) -> RestoreError {

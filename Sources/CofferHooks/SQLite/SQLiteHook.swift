@@ -68,7 +68,7 @@ public struct SQLiteHook: DatabaseHook {
   private static func absolute(_ path: String, _ context: HookContext) -> String {
     UserPath.absolute(
       path, from: context.workingDirectory ?? FileManager.default.currentDirectoryPath,
-      home: context.environment["HOME"])
+      home: context.environment.home)
   }
 
   /// - Throws: `DumpError` for a dump by statements that lacks its last line.

@@ -32,16 +32,17 @@ struct Loki: HTTPService {
         HTTPRequest.ClientCertificate(certificatePath: $0, keyPath: tls[LokiOptions.keyPath])
       }
     }
-    states = settings.states(default: [.start, .finish, .fail])
+    states = settings.states(default: [.start, .finish, .fail]) + [.log]
   }
 
   func requests(for event: MonitoringEvent) throws -> [HTTPRequest] {
-    guard event.state != .log else { return [] }
+    // The log comes with the end; of a run that was skipped there is none.
+    guard event.state != .log || event.report.isSkipped else { return [] }
     let report = event.report
     let logged = sendsLogs && event.state != .start ? event.log : []
     let last = LogLine(
       time: max(report.end ?? report.start, logged.last?.time ?? .distantPast),
-      text: "\(report.configuration): \(event.state.rawValue)")
+      text: "\(report.configuration): \(report.isSkipped ? "skipped" : event.state.rawValue)")
     let values = (logged + [last]).map { [String(Int64($0.time.timeIntervalSince1970 * 1e9)), $0.text] }
     let stream = Stream(stream: labels.mapValues { Self.replaced($0, report) }, values: values)
     var request = try HTTPRequest.json(url, Push(streams: [stream]))
