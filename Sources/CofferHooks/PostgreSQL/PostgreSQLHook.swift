@@ -55,7 +55,8 @@ public struct PostgreSQLHook: DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let entry = try entry(for: facts, target, root, context)
-    if facts.identity.isGlobals || facts.identity.database == "all" {
+    // A database may be called so, too; a whole server is always one script.
+    if facts.identity.isGlobals || facts.identity.database == "all" && facts.format == "plain" {
       guard target.databaseName == nil, target.schemas.isEmpty else {
         throw RestoreError.refused(
           facts.identity, problem: "it is of a whole server, and neither a name nor schemas can be chosen",
