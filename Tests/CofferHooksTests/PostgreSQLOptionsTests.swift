@@ -55,7 +55,7 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
     }
     let analyzes = try calls(of: "psql", saying: "ANALYZE")
     #expect(
-      analyzes.count == 1 && analyzes[0].contains("dbname='optional' ")
+      analyzes.count == 1 && analyzes[0].contains("dbname='coffer_new_")
         && analyzes[0].hasSuffix("--echo-queries --command ANALYZE"), "\(analyzes)")
     try one.drop("optional")
   }

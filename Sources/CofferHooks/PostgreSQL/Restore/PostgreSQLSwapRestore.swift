@@ -73,11 +73,19 @@ final class PostgreSQLSwapRestore: RunningRestore {
   // MARK: - The dump
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try content?.write(bytes)
+    do {
+      try content?.write(bytes)
+    } catch {
+      throw failure(error)
+    }
   }
 
   func endPass() throws -> Bool {
-    try content?.endPass() ?? false
+    do {
+      return try content?.endPass() ?? false
+    } catch {
+      throw failure(error)
+    }
   }
 
   func finish() throws -> [String] {
