@@ -164,7 +164,7 @@ enum ClientFailure {
     let advice = MariaDBFailure.suggestion(text) ?? PostgreSQLFailure.suggestion(text) ?? SQLiteAdvice.suggestion(text)
     if let advice { return advice }
     if let server = serverVersion(text) { return installation(server) }
-    return causes.first { text.contains($0.sign) }?.advice
+    return causes.first { text.holds($0.sign) }?.advice
   }
 
   static func installation(_ version: Int) -> String {
@@ -174,12 +174,13 @@ enum ClientFailure {
 
   /// pg_dump refuses servers that are newer than itself: `server version: 16.1; pg_dump version: 15.18`.
   private static func serverVersion(_ text: String) -> Int? {
-    guard text.contains("server version mismatch"), let found = text.range(of: "server version: ") else { return nil }
-    return PostgreSQLVersion.major(text[found.upperBound...])
+    let parts = text.parts(by: "server version: ", limit: 2)
+    guard text.holds("server version mismatch"), parts.count == 2 else { return nil }
+    return PostgreSQLVersion.major(parts[1][...])
   }
 
   /// The lines that are warnings; other lines are how a program tells what it is doing.
   static func warnings(_ lines: [String]) -> [String] {
-    lines.filter { $0.lowercased().contains("warning:") }
+    lines.filter { $0.lowercased().holds("warning:") }
   }
 }

@@ -73,7 +73,7 @@ public final class MemoryStore: ObjectStore {
 
   public func list(_ folder: String) throws(StorageError) -> [ObjectStatus] {
     content.withLock { content in
-      content.objects.filter { folder.isEmpty || $0.key.path.hasPrefix(folder + "/") }.map {
+      content.objects.filter { folder.isEmpty || $0.key.path.begins(with: folder + "/") }.map {
         ObjectStatus(name: $0.key, size: $0.value.bytes.count, received: $0.value.received)
       }
     }

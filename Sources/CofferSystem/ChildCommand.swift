@@ -92,7 +92,7 @@ public enum LaunchError: DiagnosableError, Equatable {
   }
 
   private static func suggestion(for program: String) -> String {
-    let name = program.split(separator: "/").last.map(String.init) ?? program
+    let name = program.parts(by: "/", keepingEmpty: false).last ?? program
     if name == "mongodump" || name == "mongorestore" {
       return "Install mongodb-database-tools from MongoDB's own packages"
     }

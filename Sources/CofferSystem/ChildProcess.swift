@@ -34,11 +34,11 @@ public struct SystemProcessLauncher: ProcessLauncher {
   }
 
   private static func resolve(_ executable: String, _ environment: ProcessEnvironment) throws(LaunchError) -> String {
-    if executable.contains("/") {
+    if executable.holds("/") {
       guard isProgram(executable) else { throw .notFound(program: executable) }
       return executable
     }
-    for folder in (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":") {
+    for folder in (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").parts(by: ":", keepingEmpty: false) {
       let path = "\(folder)/\(executable)"
       if isProgram(path) { return path }
     }

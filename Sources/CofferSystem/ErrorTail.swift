@@ -48,7 +48,7 @@ final class ErrorTail: Sendable {
 
   var lines: [String] {
     let text = content.withLock { String(decoding: $0.suffix(limit.bytes), as: UTF8.self) }
-    return text.split(whereSeparator: \.isNewline).suffix(limit.lines).map(String.init)
+    return text.lines().suffix(limit.lines)
   }
 
   func join() {

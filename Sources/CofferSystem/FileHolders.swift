@@ -22,7 +22,7 @@ public enum FileHolders {
       }
       guard holds else { return nil }
       let name = FileManager.default.contents(atPath: "/proc/\(process)/comm") ?? Data()
-      let program = String(decoding: name, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      let program = String(decoding: name, as: UTF8.self).trimmed
       return Holder(process: process, program: program)
     }
   }

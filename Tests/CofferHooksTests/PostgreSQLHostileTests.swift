@@ -70,6 +70,9 @@ struct PostgreSQLHostileTests: PostgreSQLSuite {
     try one.run("DROP TABLE t", in: "bent")
     let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     try dump.restore(plan, context: context)
+    // The dump's settings are the restored database's.
+    #expect(try one.run("SHOW client_encoding", in: "bent") == "LATIN1\n")
+    try one.run("ALTER DATABASE bent RESET ALL")
     #expect(try one.run(question, in: "bent") == before)
     let section = try #require(root[GeneralOptions.postgresqlDatabases]?.first)
     let string = try PostgreSQLConnection(section, to: ServerAddress()).pinnedString("bent", context: context)

@@ -126,7 +126,7 @@ enum ListAction {
     ]
   }
 
-  private static func type(of item: ArchiveItem) -> Character {
+  private static func type(of item: ArchiveItem) -> Unicode.Scalar {
     switch item.content {
     case .directory: "d"
     case .file: "-"

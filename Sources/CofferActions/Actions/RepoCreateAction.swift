@@ -61,7 +61,7 @@ enum RepoCreateAction {
   /// - Throws: `UsageError` for a mode that there is not.
   static func mode(_ text: String) throws(UsageError) -> EncryptionMode {
     guard let mode = EncryptionMode(spelling: text) else {
-      let isOpen = text == "none" || text.hasPrefix("authenticated")
+      let isOpen = text == "none" || text.begins(with: "authenticated")
       throw UsageError(
         argument: text, problem: isOpen ? "Coffer always encrypts" : "There is no such encryption mode",
         suggestion: "The modes are: repokey, keyfile")

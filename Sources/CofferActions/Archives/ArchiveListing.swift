@@ -13,7 +13,7 @@ enum ArchiveListing {
   static func archives(of access: OpenRepository, _ context: ActionContext) throws -> [Archive] {
     let filter = try context.archiveFilter()
     var archives = try access.repository.archives().filter(filter.sees)
-    for key in (context.flags[sortBy] ?? "").split(separator: ",").reversed() {
+    for key in (context.flags[sortBy] ?? "").parts(by: ",", keepingEmpty: false).reversed() {
       archives = try sorted(archives, by: String(key))
     }
     if let count = try number(first, context) { archives = Array(archives.prefix(count)) }

@@ -42,16 +42,16 @@ struct ArchiveName {
   }
 
   private func value(of placeholder: String) -> String? {
-    let parts = placeholder.split(separator: ":", maxSplits: 1).map(String.init)
+    let parts = placeholder.parts(by: ":", limit: 2, keepingEmpty: false)
     switch parts.first {
-    case "hostname": return hostname.split(separator: ".").first.map(String.init) ?? hostname
+    case "hostname": return hostname.parts(by: ".", keepingEmpty: false).first ?? hostname
     case "fqdn": return hostname
     case "user": return username
     case "pid": return String(processID)
     case "unixtime": return String(Int(now.timeIntervalSince1970))
     case "now", "utcnow":
       let format = (parts.count > 1 ? parts[1] : "%Y-%m-%dT%H:%M:%S.%f")
-        .replacingOccurrences(of: "%f", with: String(format: "%06d", Formats.microseconds(now)))
+        .swapping("%f", for: String(format: "%06d", Formats.microseconds(now)))
       return Formats.strftime(format, now, utc: parts[0] == "utcnow")
     default: return nil
     }

@@ -150,13 +150,13 @@ struct CommandLineParser {
       {
         tokens.append(.action(action))
         position += 1
-      } else if argument.hasPrefix("-") && argument.count > 1 {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      } else if argument.begins(with: "-") && argument.utf8.count > 1 {
+        let parts = argument.parts(by: "=", limit: 2)
         guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0]) != nil else {
           throw unknownFlag(
             parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
         }
-        if argument.hasPrefix("--"), parts.count == 2 {
+        if argument.begins(with: "--"), parts.count == 2 {
           tokens.append(.flag(parts[0], value: parts[1]))
         } else if takesValue(argument) {
           guard position < arguments.count else {

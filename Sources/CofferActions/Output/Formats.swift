@@ -39,7 +39,7 @@ enum Formats {
   }
 
   /// The type and permissions as `ls -l` shows them.
-  static func mode(_ type: Character, _ mode: UInt32) -> String {
+  static func mode(_ type: Unicode.Scalar, _ mode: UInt32) -> String {
     var text = String(type)
     for shift in [6, 3, 0] as [UInt32] {
       let bits = mode >> shift & 7

@@ -38,7 +38,7 @@ struct ArchiveDump: Sendable, Equatable {
       head
         + dumps.map { dump in
           let record = dump.record
-          let hook = record.hook.hasSuffix("_databases") ? String(record.hook.dropLast(10)) : record.hook
+          let hook = record.hook.before(end: "_databases") ?? record.hook
           return [
             hook, record.label ?? record.container ?? record.hostname ?? "localhost",
             record.port.map(String.init) ?? "-", record.database, record.format, Formats.size(record.bytes),

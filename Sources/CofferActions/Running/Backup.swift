@@ -147,7 +147,7 @@ struct Backup {
     while paths.count <= linkLimit, let last = paths.last,
       let target = try? FileManager.default.destinationOfSymbolicLink(atPath: last)
     {
-      paths.append(target.hasPrefix("/") ? target : (last as NSString).deletingLastPathComponent + "/" + target)
+      paths.append(target.begins(with: "/") ? target : (last as NSString).deletingLastPathComponent + "/" + target)
     }
     return paths
   }
@@ -155,7 +155,7 @@ struct Backup {
   /// The path from the root on, without empty and `.` parts.
   private func absolute(_ path: String) -> String {
     let full = UserPath.absolute(path, from: context.folder, home: context.surroundings.environment.home)
-    return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    return "/" + full.parts(by: "/", keepingEmpty: false).filter { $0 != "." }.joined(separator: "/")
   }
 
   private func add(

@@ -48,12 +48,12 @@ struct RepositoryLocation: Sendable {
 
   /// The folder of a repository on this machine; nil for one elsewhere.
   func folder(_ surroundings: Surroundings) -> String? {
-    let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
+    let local = path.after(beginning: "file://") ?? path
     let schemes = ["ssh:", "sftp:", "s3:", "b2:", "rclone:", "http:", "https:", "rest:"]
-    guard !schemes.contains(where: { local.hasPrefix($0) }) else { return nil }
+    guard !schemes.contains(where: { local.begins(with: $0) }) else { return nil }
     if let rest = local.after(beginning: "~"), rest.begins(with: "/") { return surroundings.environment.home + rest }
-    let absolute = local.hasPrefix("/") ? local : surroundings.currentFolder + "/" + local
-    return absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+    let absolute = local.begins(with: "/") ? local : surroundings.currentFolder + "/" + local
+    return absolute.utf8.count > 1 ? absolute.before(end: "/") ?? absolute : absolute
   }
 
   /// - Parameters:

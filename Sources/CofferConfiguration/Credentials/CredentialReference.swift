@@ -34,7 +34,9 @@ struct CredentialReference: Sendable, Equatable {
     }
     // Names are parts of paths and must not lead elsewhere.
     if kind == .container || kind == .systemd {
-      let isName = arguments[0].allSatisfy { $0.isLetter || $0.isNumber || "_-.".contains($0) }
+      let isName = arguments[0].unicodeScalars.allSatisfy {
+        $0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "_" || $0 == "-" || $0 == "."
+      }
       guard isName, ![".", ".."].contains(arguments[0]) else {
         throw .malformed(reference, problem: "The name may have letters, digits, '_', '-' and '.' only")
       }

@@ -11,7 +11,7 @@ public struct Configuration: Sendable {
 
   /// The options as they count for one repository: what stands in its section in place of what stands at the top.
   public func options(for repository: ConfigurationSection) -> ConfigurationSection {
-    root.replacing(ownEntries(repository))
+    root.overlaid(with: ownEntries(repository))
   }
 
   /// Whether a repository's section holds options that count in place of those at the top.
@@ -29,7 +29,7 @@ public struct Configuration: Sendable {
 }
 
 extension ConfigurationSection {
-  fileprivate func replacing(_ entries: [YAMLNode.Entry]) -> ConfigurationSection {
+  fileprivate func overlaid(with entries: [YAMLNode.Entry]) -> ConfigurationSection {
     var node = node
     node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key == old.key } } + entries)
     return ConfigurationSection(node: node)

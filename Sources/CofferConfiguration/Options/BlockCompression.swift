@@ -7,7 +7,7 @@ public struct BlockCompression: Sendable, Equatable {
 
   /// - Returns: nil when it is no way of compressing.
   public init?(_ text: String) {
-    var parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)[...]
+    var parts = text.parts(by: ",")[...]
     var obfuscates = false
     if parts.first == "obfuscate", parts.count > 2 {
       parts = parts.dropFirst(2)

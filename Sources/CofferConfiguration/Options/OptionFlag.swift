@@ -12,11 +12,11 @@ public struct OptionFlag: Sendable {
   /// - Parameter flag: With its dashes.
   /// - Returns: nil when no option is called like that.
   public init?(_ flag: String) {
-    guard flag.hasPrefix("--") else { return nil }
-    let text = String(flag.dropFirst(2)).replacing("-", with: "_")
+    guard let flag = flag.after(beginning: "--") else { return nil }
+    let text = flag.swapping("-", for: "_")
     if let found = Self.find(text) {
       self.init(flag, found, isNegated: false)
-    } else if text.hasPrefix("no_"), let found = Self.find(String(text.dropFirst(3))), found.canBeNegated {
+    } else if let name = text.after(beginning: "no_"), let found = Self.find(name), found.canBeNegated {
       self.init(flag, found, isNegated: true)
     } else {
       return nil
@@ -56,7 +56,7 @@ public struct OptionFlag: Sendable {
     return NearestName.of(name, among: schema.options.map { dashed($0.name) }).map { "\(flag[...dot])\($0)" }
   }
 
-  private static func dashed(_ name: String) -> String { name.replacing("_", with: "-") }
+  private static func dashed(_ name: String) -> String { name.swapping("_", for: "-") }
 
   /// Text stands for itself; any other kind is written as YAML.
   static func node(_ text: String, kind: OptionKind, argument: String) throws(ConfigurationProblem) -> YAMLNode {
@@ -92,15 +92,15 @@ public struct OptionFlag: Sendable {
   private static func find(_ text: String) -> Found? {
     var schema: OptionSchema? = GeneralOptions.schema
     var found: Found?
-    for part in text.split(separator: ".", omittingEmptySubsequences: false) {
-      let pieces = part.split(separator: "[", maxSplits: 1).map(String.init)
+    for part in text.parts(by: ".") {
+      let pieces = part.parts(by: "[", limit: 2, keepingEmpty: false)
       guard let name = pieces.first, let here = schema,
         let option = here[name] ?? (here.takesTopOptions ? GeneralOptions.schema[name] : nil)
       else { return nil }
       var path = (found?.path ?? []) + [.name(name)]
       var kind = option.kind
       if pieces.count == 2 {
-        guard pieces[1].hasSuffix("]"), let index = Int(pieces[1].dropLast()), index >= 0,
+        guard let digits = pieces[1].before(end: "]"), let index = Int(digits), index >= 0,
           case .list(let element) = kind
         else { return nil }
         path.append(.index(index))

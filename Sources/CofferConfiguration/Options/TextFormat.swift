@@ -19,7 +19,7 @@ public struct TextFormat: Sendable {
     accepts: { text in
       let day = text.lowercased()
       return ["weekday", "weekend"].contains(day)
-        || ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].contains { day.hasPrefix($0) }
+        || ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].contains { day.begins(with: $0) }
     })
 
   static let compression = TextFormat(
@@ -33,10 +33,12 @@ public enum LengthOfTime {
 
   /// Reads `keep_within`'s spelling, for example `3d`; months have 31 days and years 365.
   public static func seconds(ofAge text: String) -> Double? {
-    let units: [Character: Double] = [
+    let units: [Unicode.Scalar: Double] = [
       "S": 1, "M": 60, "H": 3600, "d": day, "w": 7 * day, "m": 31 * day, "y": 365 * day,
     ]
-    guard let unit = text.last.flatMap({ units[$0] }), let number = Int(text.dropLast()), number > 0 else { return nil }
+    guard let unit = text.unicodeScalars.last.flatMap({ units[$0] }),
+      let number = Int(String(text.unicodeScalars.dropLast())), number > 0
+    else { return nil }
     return Double(number) * unit
   }
 
@@ -45,8 +47,8 @@ public enum LengthOfTime {
     let units: [String: Double] = [
       "second": 1, "minute": 60, "hour": 3600, "day": day, "week": 7 * day, "month": 30 * day, "year": 365 * day,
     ]
-    let words = text.split(separator: " ")
-    let unit = words.last.map { $0.hasSuffix("s") ? String($0.dropLast()) : String($0) } ?? ""
+    let words = text.words
+    let unit = words.last.map { $0.before(end: "s") ?? $0 } ?? ""
     guard words.count == 2, let number = Int(words[0]), number > 0, let seconds = units[unit] else { return nil }
     return Double(number) * seconds
   }

@@ -74,7 +74,7 @@ public struct ConfigurationTemplate: Sendable {
       for inner in schema.options where inner.support.isOffered {
         let start = lines.count
         write(inner, indentation: indentation + 4, active: isActive, to: &lines)
-        guard isFirst, let position = lines[start...].lastIndex(where: { $0.contains("\(inner.name):") }) else {
+        guard isFirst, let position = lines[start...].lastIndex(where: { $0.holds("\(inner.name):") }) else {
           continue
         }
         lines[position] = lines[position].replacingFirst("    \(inner.name)", with: "  - \(inner.name)")
@@ -83,7 +83,7 @@ public struct ConfigurationTemplate: Sendable {
     default:
       var value = option.example ?? option.standard ?? ""
       // An opening brace or bracket would begin something else.
-      if case .text = option.kind, value.hasPrefix("{") || value.hasPrefix("[") { value = "\"\(value)\"" }
+      if case .text = option.kind, value.begins(with: "{") || value.begins(with: "[") { value = "\"\(value)\"" }
       lines.append("\(mark)\(option.name): \(value)")
     }
   }

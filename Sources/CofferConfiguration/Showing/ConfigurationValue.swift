@@ -39,7 +39,7 @@ extension ConfigurationValue {
             name: entry.key, value: ConfigurationValue(entry.value, of: inner, hidesSecrets: hidesSecrets))
         })
     case .scalar:
-      if let text = node.text, option?.isSecret == true, hidesSecrets, !text.hasPrefix("{credential ") {
+      if let text = node.text, option?.isSecret == true, hidesSecrets, !text.begins(with: "{credential ") {
         self = .text(Self.mask)
       } else {
         self.init(scalar: node, isText: option?.isText == true)
@@ -93,7 +93,7 @@ extension Configuration {
   /// - Parameter name: With dots and numbers for options inside others: `repositories[0].path`.
   /// - Returns: nil when there is no such option.
   public func value(of name: String, hidesSecrets: Bool) -> ConfigurationValue? {
-    guard let flag = OptionFlag("--" + name.replacing("_", with: "-")), !flag.isNegated else { return nil }
+    guard let flag = OptionFlag("--" + name.swapping("_", for: "-")), !flag.isNegated else { return nil }
     var node: YAMLNode? = root.node
     for step in flag.path {
       switch step {

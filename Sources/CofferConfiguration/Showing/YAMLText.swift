@@ -50,13 +50,13 @@ extension ConfigurationValue {
     let isClear = text.unicodeScalars.allSatisfy {
       CharacterSet.alphanumerics.contains($0) || " _-./,@%+=:$()".unicodeScalars.contains($0)
     }
-    return isClear && !text.contains(": ") && !text.hasSuffix(":") && !text.hasSuffix(" ")
+    return isClear && !text.holds(": ") && !text.ends(with: ":") && !text.ends(with: " ")
   }
 
   /// In double quotes, which can hold everything, unless single ones are easier to read.
   private static func quoted(_ text: String) -> String {
     let isPrintable = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
-    if isPrintable && (text.contains("\"") || text.contains("\\")) && !text.contains("'") { return "'\(text)'" }
+    if isPrintable && (text.holds("\"") || text.holds("\\")) && !text.holds("'") { return "'\(text)'" }
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

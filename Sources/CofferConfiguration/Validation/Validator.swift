@@ -91,7 +91,7 @@ struct Validator {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
       // A variable whose value is not at hand may become any of them.
-      guard !text.contains("${") else { return }
+      guard !text.holds("${") else { return }
       checkChoice(text, of: option, at: node.mark)
       if let format = option.format, !format.accepts(text) {
         report(node.mark, "Option '\(option.name)' must be \(format.title), found '\(text)'", format.suggestion)

@@ -28,7 +28,7 @@ struct PostgreSQLAnswer {
     var rest = result.output[...]
     while !rest.isEmpty {
       guard let end = rest.firstIndex(of: Self.newline) else { return nil }
-      let fields = rest[..<end].split(
+      let fields = rest[..<end].split(  // of bytes
         separator: Self.fieldSeparator, omittingEmptySubsequences: false)
       guard fields.count == columns else { return nil }
       var row: Row = []

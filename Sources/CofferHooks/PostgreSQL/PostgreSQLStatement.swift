@@ -16,6 +16,9 @@ struct PostgreSQLStatement: ExpressibleByStringInterpolation, Hashable, Sendable
   /// For an argument or a message; nil when it is no UTF-8.
   var text: String? { String(validating: bytes, as: UTF8.self) }
 
+  /// Whether a session in any database understands it; other bytes mean something in the encoding of one database only.
+  var isUTF8: Bool { text != nil }
+
   static func + (left: PostgreSQLStatement, right: PostgreSQLStatement) -> PostgreSQLStatement {
     var sum = left
     sum.bytes += right.bytes

@@ -93,7 +93,7 @@ final class ClientInput {
     _ = fcntl(output.number, F_SETFL, O_NONBLOCK)
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = try? bytes.withUnsafeMutableBytes { try output.read(into: $0, subject: child.program) }
-    return String(decoding: bytes[..<(count ?? 0)], as: UTF8.self).hasSuffix(confirmation + "\n")
+    return bytes[..<(count ?? 0)].suffix(confirmation.utf8.count + 1).elementsEqual((confirmation + "\n").utf8)
   }
 
   func abandon() {

@@ -122,8 +122,8 @@ private final class AnonymousMemory {
 
   static func now() -> Int {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
-    return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+    let line = status.lines().first { $0.begins(with: "RssAnon:") } ?? ""
+    return (line.words.dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
   }
 }
 

@@ -145,8 +145,8 @@ enum PackFolder {
 
   /// - Returns: The hash that a pack's name claims; nil for any other object.
   static func digest(of name: ObjectName) -> Digest256? {
-    let parts = name.path.split(separator: "/")
-    guard parts.count == 3, parts[0] == Self.name, parts[2].hasPrefix(parts[1]), parts[1].count == 2 else {
+    let parts = name.parts
+    guard parts.count == 3, parts[0] == Self.name, parts[2].begins(with: parts[1]), parts[1].count == 2 else {
       return nil
     }
     return Digest256(hex: String(parts[2]))

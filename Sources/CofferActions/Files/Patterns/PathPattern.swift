@@ -42,8 +42,8 @@ struct PathPattern {
   }
 
   private static func isOfStyle(_ byte: UInt8) -> Bool {
-    let sign = Character(Unicode.Scalar(byte))
-    return byte < 0x80 && (sign.isLetter || sign.isNumber)
+    // Of ASCII: letters, whatever their case, and digits.
+    (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte)
   }
 
   private static func matcher(_ style: Style, _ pattern: String, line: String) throws(PatternError) -> Matcher {

@@ -15,7 +15,20 @@ extension PostgreSQLSwapRestore {
     } catch {
       return ["\(job.identity.title): what the archive says of the database as a whole cannot be read: \(error)"]
     }
-    return job.connection.executeEach(statements, database: survey.workplace, of: job.identity, context: context)
+    return complaints(of: statements.filter(\.isUTF8), in: survey.workplace)
+      + complaints(of: statements.filter { !$0.isUTF8 }, in: built.name)
+  }
+
+  /// What has to be said in the encoding of the database itself, once it has its name.
+  ///
+  /// - Returns: Warnings.
+  func finishMarks() -> [String] {
+    complaints(of: properties.marks(for: name).filter { !$0.isUTF8 }, in: name)
+  }
+
+  /// Runs each statement by itself.
+  private func complaints(of statements: [PostgreSQLStatement], in database: String) -> [String] {
+    job.connection.executeEach(statements, database: database, of: job.identity, context: context)
       .map { "\(job.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
   }
 
@@ -24,7 +37,7 @@ extension PostgreSQLSwapRestore {
     var statements: [PostgreSQLStatement] = []
     if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }
     statements.append("COMMENT ON DATABASE \(identifier: name) IS NULL")
-    statements += properties.marks(for: name)
+    statements += properties.marks(for: name).filter(\.isUTF8)
     let exchange = DatabaseExchange(
       identity: job.identity, final: name, old: survey.database?.oid, survey: survey, connection: job.connection,
       context: context, statements: statements)

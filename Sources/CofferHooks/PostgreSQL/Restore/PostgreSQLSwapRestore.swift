@@ -103,7 +103,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       throw failure(error)
     }
     keeper?.release()
-    return warnings + removeOld() + job.plainOwnerWarning
+    return warnings + finishMarks() + removeOld() + job.plainOwnerWarning
   }
 
   func abandon() {
