@@ -83,7 +83,7 @@ public enum DumpError: DiagnosableError, Equatable {
 enum ClientFailure {
   /// The line that says what happened: what follows it are mostly questions and hints.
   static func telling(_ lines: [String]) -> String? {
-    lines.first { line in ["FATAL", "ERROR", "error:"].contains { line.holds($0) } } ?? lines.last
+    lines.first(where: isTelling) ?? lines.last
   }
 
   static func problem(_ program: String, _ status: ExitStatus, _ lines: [String]) -> String {
@@ -95,14 +95,15 @@ enum ClientFailure {
     return lines.isEmpty ? end : end + ": " + told(lines).joined(separator: " / ")
   }
 
-  /// What PostgreSQL's servers and programs begin the telling line with. Statements and contexts of any length follow it.
-  private static let signs = ["FATAL:", "ERROR:", "PANIC:", "error:"]
+  /// What servers and programs begin the telling line with; messages are asked for in English. Statements and contexts of
+  /// any length follow it. MariaDB's client says `ERROR 1064`.
+  static let signs = ["FATAL:", "ERROR:", "PANIC:", "error:", "ERROR "]
+
+  static func isTelling(_ line: String) -> Bool { signs.contains { line.holds($0) } }
 
   /// Five lines: from the first that tells the error on, or else the last ones.
   private static func told(_ lines: [String]) -> ArraySlice<String> {
-    guard let first = lines.firstIndex(where: { line in signs.contains { line.holds($0) } }) else {
-      return lines.suffix(5)
-    }
+    guard let first = lines.firstIndex(where: isTelling) else { return lines.suffix(5) }
     return lines[first...].prefix(5)
   }
 

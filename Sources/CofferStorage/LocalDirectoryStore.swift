@@ -42,9 +42,10 @@ public final class LocalDirectoryStore: ObjectStore {
       if errno == EEXIST { return }
       throw storageError(SystemError(call: "mkdir", subject: root), nil)
     }
-    // Whatever the process's mask is.
-    chmod(root, 0o700)
     do throws(SystemError) {
+      // Whatever the process's mask is.
+      let place = try Folder(opening: root)
+      guard fchmod(place.number, 0o700) == 0 else { throw SystemError(call: "chmod", subject: root) }
       let parent = (root as NSString).deletingLastPathComponent
       try sync(try Folder(opening: parent.isEmpty ? "/" : parent))
     } catch {

@@ -37,7 +37,8 @@ public struct ProcessIdentity: Sendable, Hashable, Codable {
     return Self.startTime(of: process).map { $0 != start } ?? false
   }
 
-  private static var boot: String? {
+  /// The kernel's id of this boot; nil where the system does not say it.
+  public static var boot: String? {
     guard let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id") else { return nil }
     let text = String(decoding: data.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     return text.isEmpty ? nil : text
@@ -47,8 +48,8 @@ public struct ProcessIdentity: Sendable, Hashable, Codable {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")
   }
 
-  /// proc(5), field 22 of `stat`; nil when there is no such process.
-  private static func startTime(of process: pid_t) -> String? {
+  /// When a process was started, in clock ticks since the boot (proc(5), field 22 of `stat`); nil when there is none.
+  public static func startTime(of process: pid_t) -> String? {
     guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
     // The program's name, in parentheses, may hold anything; what follows it begins with field 3.
     guard let end = data.lastIndex(of: UInt8(ascii: ")")) else { return nil }

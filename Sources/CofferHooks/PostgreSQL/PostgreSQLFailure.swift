@@ -4,19 +4,15 @@ import CofferSystem
 enum PostgreSQLFailure {
   /// The line that tells what was wrong, rather than where or what else could be done.
   static func telling(_ lines: [String]) -> String {
-    guard let line = lines.first(where: { line in signs.contains { line.holds($0) } }) ?? lines.last else {
-      return "psql failed and said nothing"
-    }
-    guard let sign = signs.first(where: { line.holds($0) }) else { return line.trimmed }
+    guard let line = ClientFailure.telling(lines) else { return "psql failed and said nothing" }
+    guard let sign = ClientFailure.signs.first(where: { line.holds($0) }) else { return line.trimmed }
     let parts = line.parts(by: sign, limit: 2)
     return (parts.last ?? line).trimmed
   }
 
   /// The telling line and what belongs to it: a host may have several addresses, each with a failure of its own.
   static func told(_ lines: [String]) -> [String] {
-    guard let start = lines.firstIndex(where: { line in signs.contains { line.holds($0) } }) else {
-      return Array(lines.suffix(1))
-    }
+    guard let start = lines.firstIndex(where: ClientFailure.isTelling) else { return Array(lines.suffix(1)) }
     let told = lines[start...].filter { !$0.holds("Is the server running") }.prefix(4)
     return [told.map(\.trimmed).joined(separator: " / ")]
   }
@@ -51,7 +47,4 @@ enum PostgreSQLFailure {
     else { return nil }
     return "Free some space on this machine, or set user_runtime_directory to a folder with more of it"
   }
-
-  /// What servers and programs begin the telling line with; messages are asked for in English.
-  private static let signs = ["FATAL:", "ERROR:", "PANIC:", "error:"]
 }

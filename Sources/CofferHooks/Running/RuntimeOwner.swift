@@ -24,7 +24,7 @@ struct RuntimeOwner: ~Copyable {
     // Locked before it says anything: what says nothing is never taken for abandoned.
     _ = flock(lock.number, LOCK_EX | LOCK_NB)
     let process = getpid()
-    let text = Array("\(process) \(startTime(of: process) ?? "?") \(boot)\n".utf8)
+    let text = Array("\(process) \(ProcessIdentity.startTime(of: process) ?? "?") \(boot)\n".utf8)
     try text.withUnsafeBytes { try lock.writeAll($0, subject: folder.path(of: fileName)) }
     return RuntimeOwner(lock: lock)
   }
@@ -41,7 +41,7 @@ struct RuntimeOwner: ~Copyable {
       flock(file.number, LOCK_EX | LOCK_NB) == 0, let fields = fields(file), let process = pid_t(fields[0])
     else { return false }
     guard fields[2].isSame(as: boot) else { return true }
-    return startTime(of: process).map { !$0.isSame(as: fields[1]) } ?? true
+    return ProcessIdentity.startTime(of: process).map { !$0.isSame(as: fields[1]) } ?? true
   }
 
   private static func isPrivate(_ folder: Folder) -> Bool {
@@ -58,17 +58,5 @@ struct RuntimeOwner: ~Copyable {
     return fields.count == 3 && pid_t(fields[0]) != nil ? fields : nil
   }
 
-  /// When a process was started, in clock ticks since the boot (proc(5), field 22); nil when there is no such process.
-  private static func startTime(of process: pid_t) -> String? {
-    guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
-    // The program's name, in parentheses, may hold anything; what follows it begins with field 3.
-    let rest = String(decoding: data, as: UTF8.self).parts(by: ")").last ?? ""
-    let fields = rest.words
-    return fields.count > 19 ? fields[19] : nil
-  }
-
-  private static var boot: String {
-    let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
-    return data.map { String(decoding: $0, as: UTF8.self).trimmed } ?? "?"
-  }
+  private static var boot: String { ProcessIdentity.boot ?? "?" }
 }
