@@ -53,7 +53,9 @@ extension Repository {
     }
     return Repository(
       context: RepositoryContext(
-        store: store, header: header, keys: keys, signers: SignerDirectory(signers),
+        store: store, header: header, keys: keys,
+        // The key that was opened needs nobody's word.
+        signers: SignerDirectory(signers + [Signer(id: keys.id, role: keys.role, publicKey: keys.signingPublic)]),
         surroundings: surroundings, remarks: remarks))
   }
 }

@@ -111,20 +111,23 @@ public final class Repository: Sendable {
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "delete archives")
     }
-    let records = try context.store.list(ArchiveRecord.folder)
-    guard let name = records.first(where: { $0.name.lastPart.isSame(as: id) })?.name, try isDamaged(name) else {
-      throw RepositoryError.noSuchArchive(id, location: location)
-    }
+    guard let name = try unreadableRecord(id) else { throw RepositoryError.noSuchArchive(id, location: location) }
     try context.store.delete(name)
   }
 
-  /// A store that does not answer says nothing about the record.
-  private func isDamaged(_ name: ObjectName) throws -> Bool {
+  /// Whether there is an archive of this id whose record is damaged.
+  ///
+  /// - Throws: `StorageError`: a store that does not answer says nothing about the record.
+  public func isUnreadable(_ id: String) throws -> Bool { try unreadableRecord(id) != nil }
+
+  private func unreadableRecord(_ id: String) throws -> ObjectName? {
+    let records = try context.store.list(ArchiveRecord.folder)
+    guard let name = records.first(where: { $0.name.lastPart.isSame(as: id) })?.name else { return nil }
     do {
       _ = try ArchiveRecord.read(name, context: context)
-      return false
+      return nil
     } catch RepositoryError.damaged {
-      return true
+      return name
     }
   }
 

@@ -44,6 +44,13 @@ struct RepositoryContext: Sendable {
     .damaged(object: object.path, location: location, detail: detail)
   }
 
+  /// - Parameter part: Of the object, with a colon and a blank; empty for all of it.
+  func unopenable(_ object: ObjectName, _ error: Envelope.Unopenable, in part: String = "") -> RepositoryError {
+    error.isOfUnknownKey
+      ? .unknownKey(object: object.path, location: location, detail: part + error.detail)
+      : damaged(object, part + error.detail)
+  }
+
   /// Whether this key may refer to chunks that the signer stored: its own, or any full key's.
   func trustsForDeduplication(_ signer: Signer) -> Bool {
     signer.id == keys.id || signer.role == .full

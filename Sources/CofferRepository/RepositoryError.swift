@@ -20,6 +20,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case needsFullKey(location: String, action: String)
   /// An object's bytes are not what was written.
   case damaged(object: String, location: String, detail: String)
+  /// The object was signed by a key whose record in `keys/` is gone or cannot be read; it may be whole.
+  case unknownKey(object: String, location: String, detail: String)
   /// An archive needs a chunk that no pack holds.
   case missingChunk(ChunkID, location: String)
   /// The session was not refreshed in time, so what it wrote may have been collected.
@@ -65,6 +67,10 @@ public enum RepositoryError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "repository \(location)", problem: "Object \(object) is damaged: \(detail)",
         suggestion: "Run 'coffer check' to see which archives are affected")
+    case .unknownKey(let object, let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)", problem: "Object \(object) cannot be believed: \(detail)",
+        suggestion: "Bring the key's record in keys/ back from another copy of the repository, or see why it cannot be read")
     case .missingChunk(let id, let location):
       Diagnosis(
         subject: "repository \(location)", problem: "Chunk \(id) is in no pack",

@@ -103,8 +103,10 @@ enum CheckAction {
   }
 
   private static func check(_ access: OpenRepository, _ level: CheckLevel, _ context: ActionContext) throws {
+    // No limit unless it is one.
+    let newest = context.root[CheckOptions.last].flatMap { $0 > 0 ? $0 : nil }
     let report = try access.repository.check(
-      level, newestArchives: context.root[CheckOptions.last], cancellation: context.cancellation)
+      level, newestArchives: newest, cancellation: context.cancellation)
     for remark in report.remarks {
       context.console.warning("\(Console.text(remark.diagnosis)); no archive needs it")
     }
@@ -114,7 +116,8 @@ enum CheckAction {
     }
     context.console.step(
       "\(access.location.path): \(report.objectCount) objects and \(report.archiveCount) archives are whole "
-        + "(level \(level.rawValue))")
+        + "(level \(level.rawValue))"
+        + (newest.map { $0 < report.archiveCount ? "; only the newest \($0) were followed" : "" } ?? ""))
   }
 
   private static func check(

@@ -21,6 +21,7 @@ enum DeleteAction {
         archive = try access.archive(wanted, try context.archiveFilter())
       } catch let error as RepositoryError {
         guard case .noSuchArchive = error, !context.isDryRun else { throw error }
+        guard try access.repository.isUnreadable(wanted) else { throw error }
         let shown = Quoting.terminal(wanted)
         try Confirmation.ask(
           "Delete archive \(shown), which cannot be read, from \(location.path)?", "archive \(shown)", context)

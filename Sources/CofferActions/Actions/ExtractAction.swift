@@ -120,15 +120,22 @@ struct Extraction {
             try reader.read(stream, into: sink, cancellation: context.cancellation)
           }
         }
-      } catch let error where error is RepositoryError || error is StorageError {
+      } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
         // What is damaged keeps nothing else from being written.
         damaged.append((item.path.text, error))
+      } catch {
+        // What was damaged until then is told, too.
+        if !damaged.isEmpty { context.console.error(Self.notExtracted(damaged).diagnosis) }
+        throw error
       }
     }
     try extractor.finish()
     tell(extractor)
-    guard let first = damaged.first else { return }
-    throw NotExtracted(paths: damaged.map(\.path), first: Program.diagnosis(of: first.cause))
+    if !damaged.isEmpty { throw Self.notExtracted(damaged) }
+  }
+
+  private static func notExtracted(_ damaged: [(path: String, cause: any Error)]) -> NotExtracted {
+    NotExtracted(paths: damaged.map(\.path), first: Program.diagnosis(of: damaged[0].cause))
   }
 
   private func tell(_ extractor: FileExtractor) {

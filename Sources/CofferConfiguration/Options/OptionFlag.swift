@@ -12,8 +12,7 @@ public struct OptionFlag: Sendable {
   /// - Parameter flag: With its dashes.
   /// - Returns: nil when no option is called like that.
   public init?(_ flag: String) {
-    guard let flag = flag.after(beginning: "--") else { return nil }
-    let text = flag.swapping("-", for: "_")
+    guard let text = flag.after(beginning: "--")?.swapping("-", for: "_") else { return nil }
     if let found = Self.find(text) {
       self.init(flag, found, isNegated: false)
     } else if let name = text.after(beginning: "no_"), let found = Self.find(name), found.canBeNegated {

@@ -58,7 +58,7 @@ enum ArchiveRecord {
       archive.writeOnlyKey = signer.role == .full ? nil : signer.id.description
       return archive
     } catch let error as Envelope.Unopenable {
-      throw context.damaged(name, error.detail)
+      throw context.unopenable(name, error)
     }
   }
 

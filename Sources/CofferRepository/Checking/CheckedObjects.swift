@@ -33,7 +33,7 @@ struct CheckedObjects {
       } catch StorageError.missing {
         return nil  // A session's marker is replaced all the time.
       } catch let error as Envelope.Unopenable {
-        return context.damaged(entry.status.name, error.detail)
+        return context.unopenable(entry.status.name, error)
       } catch {
         return error
       }

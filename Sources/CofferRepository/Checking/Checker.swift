@@ -151,6 +151,8 @@ struct Checker {
         if case RepositoryError.damaged(_, _, let detail) = error, !damagedPacks.contains(digest) {
           foundPack(digest, "Damaged: \(detail)")
         } else if !damagedPacks.contains(digest) {
+          // Not looked into, so nothing may be said for it either.
+          damagedPacks.insert(digest)
           found(error)
         }
       }

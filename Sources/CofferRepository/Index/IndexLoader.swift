@@ -58,8 +58,17 @@ struct IndexLoader: Sendable {
   private func usable(
     _ runs: [IndexRun], _ existing: [Digest256: Int], _ purpose: Purpose
   ) throws -> [IndexRun] {
-    let quarantined = try context.quarantine.load(context)
     let counting = runs.filter { purpose == .reading || isTrusted($0.signer) }
+    // Of all runs before any is judged: a pack may lean on one of another run.
+    for run in counting where isTrusted(run.signer) {
+      for number in 0..<run.layout.packCount {
+        let pack = run.pack(number)
+        if let size = existing[pack.digest], size != pack.size, pack.size > 0 {
+          note(pack.digest, size: size, instead: pack.size)
+        }
+      }
+    }
+    let quarantined = try context.quarantine.load(context)
     return counting.sorted { isTrusted($0.signer) && !isTrusted($1.signer) }.map { run in
       run.avoiding(damagedPacks(of: run, existing, quarantined))
     }
@@ -76,7 +85,6 @@ struct IndexLoader: Sendable {
         damaged.insert(number)
       } else if let size = existing[pack.digest], size != pack.size, pack.size > 0 {
         damaged.insert(number)
-        if isTrusted(run.signer) { note(pack.digest, size: size, instead: pack.size) }
       }
     }
     for (number, base) in run.bases where existing[base] == nil || quarantined.contains(base) { damaged.insert(number) }
@@ -146,15 +154,18 @@ struct IndexLoader: Sendable {
     for (signer, segments) in fresh {
       var seen: Set<Digest256> = []
       let packs = segments.flatMap(\.1.packs).filter { existing[$0.digest] != nil && seen.insert($0.digest).inserted }
-      let made = try cache.make(of: packs.map(withBases), signer: signer, sources: segments.map(\.0))
+      let made = try cache.make(of: packs.compactMap(withBases), signer: signer, sources: segments.map(\.0))
       if let made { entries.append(made) }
     }
     return try tidied(entries).map(\.run)
   }
 
   /// Older index objects do not say what a pack leans on; its own directory does.
-  private func withBases(_ pack: IndexedPack) -> IndexedPack {
-    guard pack.bases == nil, let reader = try? PackReader(pack.digest, context: context) else { return pack }
+  ///
+  /// - Returns: nil when that cannot be read: the pack stays unnamed, and is looked at again each time.
+  private func withBases(_ pack: IndexedPack) -> IndexedPack? {
+    guard pack.bases == nil else { return pack }
+    guard let reader = try? PackReader(pack.digest, context: context) else { return nil }
     var pack = pack
     pack.bases = reader.directory.basePacks.sorted()
     return pack
@@ -219,7 +230,7 @@ struct IndexLoader: Sendable {
       let packs = try payload.withUnsafeBytes { try IndexSegment.decode($0) }
       return Segment(name: name, packs: packs, signer: signer)
     } catch let error as Envelope.Unopenable {
-      throw context.damaged(name, error.detail)
+      throw context.unopenable(name, error)
     } catch let error as ByteReader.Malformed {
       throw context.damaged(name, "it makes no sense at byte \(error.offset)")
     }

@@ -20,6 +20,8 @@ struct Envelope: Sendable {
   /// An envelope that does not open; the caller says which object it was.
   struct Unopenable: Error, Equatable {
     let detail: String
+    /// Whether only the key that signed it is not known here, which says nothing against the object.
+    var isOfUnknownKey = false
   }
 
   let keys: KeyBundle
@@ -70,7 +72,9 @@ struct Envelope: Sendable {
     let id = KeyID(Array(plain[..<KeyID.size]))
     let signature = Array(plain[KeyID.size..<KeyID.size + Self.signatureSize])
     let payload = Array(plain[(KeyID.size + Self.signatureSize)...])
-    guard let signer = signers[id] else { throw Unopenable(detail: "it is signed by an unknown key \(id)") }
+    guard let signer = signers[id] else {
+      throw Unopenable(detail: "it is signed by the key \(id), whose record is not readable here", isOfUnknownKey: true)
+    }
     guard try Ed25519.verify(signature, of: head + context + payload, publicKey: signer.publicKey) else {
       throw Unopenable(detail: "its signature does not match")
     }

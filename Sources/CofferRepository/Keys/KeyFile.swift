@@ -31,6 +31,9 @@ struct KeyFile {
     try outcome.get()
     guard fsync(file.number) == 0 else { throw SystemError(call: "fsync", subject: path) }
     try file.close(subject: path)
+    // Its name is as lasting as the repository that nobody opens without it.
+    try Folder(opening: folder).synchronize()
+    try Folder(opening: (folder as NSString).deletingLastPathComponent).synchronize()
   }
 
   /// Removes the file of a repository that was not made after all.

@@ -57,7 +57,7 @@ final class PackReader: Sendable {
       let directory = try payload.withUnsafeBytes { try PackDirectory(decoding: $0, blocksEnd: blocksEnd) }
       return (directory, signer)
     } catch let error as Envelope.Unopenable {
-      throw context.damaged(name, "its directory: \(error.detail)")
+      throw context.unopenable(name, error, in: "its directory: ")
     } catch let error as ByteReader.Malformed {
       throw context.damaged(name, "its directory makes no sense at byte \(error.offset)")
     }

@@ -37,9 +37,18 @@ final class Quarantine: Sendable {
 
   private func isKnown(_ pack: Digest256) -> Bool { known.withLock { $0.contains(pack) } }
 
-  /// An entry that does not open says nothing; the pack will be found again.
+  /// An entry that does not open says nothing; the pack will be found again. Of one that the store does not give away now
+  /// the worst is believed: to store something twice does less harm.
   private func isVouchedFor(_ name: ObjectName, _ context: RepositoryContext) -> Bool {
-    guard let bytes = try? context.store.get(name, limit: ObjectLimit.quarantine),
+    let bytes: [UInt8]
+    do throws(StorageError) {
+      bytes = try context.store.get(name, limit: ObjectLimit.quarantine)
+    } catch .failed {
+      return true
+    } catch {
+      return false
+    }
+    guard
       let opened = try? context.envelope.open(
         bytes, purpose: .quarantine, context: Array(name.path.utf8), signers: context.signers)
     else { return false }

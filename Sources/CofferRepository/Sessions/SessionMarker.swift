@@ -124,7 +124,7 @@ struct SessionRecord: Codable {
       ).payload
       return try decoder.decode(SessionRecord.self, from: Data(payload))
     } catch let error as Envelope.Unopenable {
-      throw context.damaged(name, error.detail)
+      throw context.unopenable(name, error)
     } catch is DecodingError {
       throw context.damaged(name, "its content is not readable")
     }
