@@ -81,7 +81,10 @@ static int open_temporary(const char *path, int flags) {
   folder[length] = 0;
   int file = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
   if (file >= 0) return file;
-  return open(path, flags | O_EXCL | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  file = open(path, flags | O_EXCL | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  // As of the other kind, nothing is left when it is closed.
+  if (file >= 0) unlink(path);
+  return file;
 }
 
 static int sandboxed_open(const char *path, int flags, int mode) {
@@ -157,6 +160,8 @@ static int enter(void) {
 }
 
 int coffer_sqlite_enter_folder(int folder, const char *name, dev_t device, ino_t inode) {
+  // SQLite takes these for databases in memory or for URIs.
+  if (name[0] == 0 || name[0] == ':' || strncmp(name, "file:", 5) == 0) return SQLITE_CANTOPEN;
   if (strlen(name) > NAME_MAX || strchr(name, '/') != NULL) return SQLITE_CANTOPEN;
   strcpy(place.name, name);
   place.folder = folder;

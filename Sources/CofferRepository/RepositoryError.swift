@@ -70,7 +70,7 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .unknownKey(let object, let location, let detail):
       Diagnosis(
         subject: "repository \(location)", problem: "Object \(object) cannot be believed: \(detail)",
-        suggestion: "Bring the key's record in keys/ back from another copy of the repository, or see why it cannot be read")
+        suggestion: "Bring the key's record in keys/ back from a copy of the repository, or see why it cannot be read")
     case .missingChunk(let id, let location):
       Diagnosis(
         subject: "repository \(location)", problem: "Chunk \(id) is in no pack",

@@ -116,6 +116,12 @@ public struct SQLiteDumpScript: Sendable {
       }
     }
     for table in tables where table.name == Array("sqlite_sequence".utf8) {
+      // The tables that count may all have been dropped since: SQLite makes it for a table that counts.
+      if !tables.contains(where: { Self.counts($0) }) {
+        let spare = Self.freeName(tables.map(\.name))
+        say("CREATE TABLE \(spare)(id INTEGER PRIMARY KEY AUTOINCREMENT);")
+        say("DROP TABLE \(spare);")
+      }
       say("DELETE FROM sqlite_sequence;")
       steps.append(.rows(table))
     }
@@ -132,5 +138,18 @@ public struct SQLiteDumpScript: Sendable {
     say("COMMIT;")
     if settings.hasWriteAheadLog { say("PRAGMA journal_mode = wal;") }
     return steps
+  }
+
+  /// Whether a table's definition may have a column that counts.
+  private static func counts(_ table: SQLiteTable) -> Bool {
+    String(decoding: Affinity.upper(table.sql), as: UTF8.self).holds("AUTOINCREMENT")
+  }
+
+  /// A name that no table has.
+  private static func freeName(_ taken: [[UInt8]]) -> String {
+    let all = Set(taken.map { Affinity.upper($0) })
+    var name = "coffer_counter"
+    while all.contains(Affinity.upper(Array(name.utf8))) { name += "_" }
+    return name
   }
 }

@@ -98,6 +98,13 @@ struct SQLiteFidelityTests {
     try expectRoundTrip(format: "sql")
   }
 
+  @Test("A table of counters that has outlived its last table is no obstacle")
+  func orphanedCounters() throws {
+    try ground.run(
+      "a.db", "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t DEFAULT VALUES; DROP TABLE t;")
+    try expectRoundTrip(format: "sql")
+  }
+
   @Test("An empty database, and one of nothing but settings, come back")
   func empty() throws {
     try ground.run("a.db", "PRAGMA page_size = 512; PRAGMA user_version = 9; CREATE TABLE t(a); DROP TABLE t;")

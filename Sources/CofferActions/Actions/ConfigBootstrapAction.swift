@@ -64,6 +64,11 @@ enum ConfigBootstrapAction {
     let items = try reader.items(of: archive, cancellation: context.cancellation)
     let found = try configuration(in: items, reader, archive, context)
     let places = found.compactMap { item in strip.parts(of: item.path).map { (item, place(of: $0, below: folder)) } }
+    guard !places.isEmpty else {
+      throw UsageError(
+        argument: archive.name, problem: "Nothing of its configuration is left to write",
+        suggestion: "Give --strip-components a smaller number, or choose another --archive")
+    }
     let list = places.map { "  \(Quoting.terminal($0.1))" }.joined(separator: "\n")
     let title =
       "archive \(Quoting.terminal(archive.name)) of host \(Quoting.terminal(archive.draft.hostname)), "
@@ -88,6 +93,11 @@ enum ConfigBootstrapAction {
     guard let found = named.last(where: { $0.draft.hostname.isSame(as: wanted) }) else {
       throw ForeignArchive(
         archive: name, hosts: Set(named.map { ExactName($0.draft.hostname) }).sorted().map(\.text), wanted: wanted)
+    }
+    guard found.writeOnlyKey == nil || context.flags[archive] != nil else {
+      throw UsageError(
+        argument: found.name, problem: "It was made with a write-only key, whose holder could have named any host",
+        suggestion: "If its configuration is to be trusted, add --archive \(Quoting.pastedWord(found.name))")
     }
     return found
   }

@@ -39,21 +39,32 @@ enum ConfigGenerateAction {
       return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
     }
     let path = context.flags[destination] ?? "/etc/coffer/config.yaml"
-    guard access(path, F_OK) != 0 || context.flags.contains(overwrite) else {
-      throw UsageError(
-        argument: path, problem: "The file exists", suggestion: "Choose another --destination, or add --overwrite")
-    }
+    let surroundings = context.surroundings
+    let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home)
+    try checkFree(whole, as: path, context)
     let template = try template(context)
     guard !context.isDryRun else { return context.console.answer("Would write \(path)") }
-    let surroundings = context.surroundings
-    let place = try FilePlace(
-      UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home),
-      makingWith: 0o755)
+    let place = try FilePlace(whole, makingWith: 0o755)
     try place.folder.replace(place.name, with: Array(template.text.utf8))
     if !template.leftOut.isEmpty {
       context.console.answer("Left out, for they mean nothing to Coffer: \(template.leftOut.joined(separator: ", "))")
     }
     context.console.answer(
       "Wrote \(path); edit it, then check it with: coffer config validate --config \(Quoting.pastedWord(path))")
+  }
+
+  /// - Throws: `UsageError` where something is that is not to be replaced.
+  private static func checkFree(_ path: String, as shown: String, _ context: ActionContext) throws {
+    var facts = stat()
+    guard lstat(path, &facts) == 0 else { return }
+    guard facts.st_mode & S_IFMT == S_IFREG else {
+      throw UsageError(
+        argument: shown, problem: "There is something that is no plain file", suggestion: "Choose another --destination"
+      )
+    }
+    guard context.flags.contains(overwrite) else {
+      throw UsageError(
+        argument: shown, problem: "The file exists", suggestion: "Choose another --destination, or add --overwrite")
+    }
   }
 }

@@ -12,14 +12,20 @@ enum CommandLineRedaction {
       if isSecret {
         result.append(mask)
         isSecret = false
-      } else if let equals = argument.firstIndex(of: "="), holdsSecret(String(argument[..<equals])) {
-        result.append(argument[...equals] + mask)
+      } else if let name = flagBeforeValue(argument), holdsSecret(name) {
+        result.append("\(name)=\(mask)")
       } else {
         result.append(URLSecrets.masked(argument))
         isSecret = holdsSecret(argument)
       }
     }
     return result
+  }
+
+  /// The name in `--name=value`.
+  private static func flagBeforeValue(_ argument: String) -> String? {
+    let parts = argument.parts(by: "=", limit: 2)
+    return parts.count == 2 ? parts[0] : nil
   }
 
   /// Whether the flag's value, or a part of it, is a secret. Of an override it is not known before it is read.

@@ -49,13 +49,15 @@ struct Job {
         if result.isNothingDone { run.collector.noteSkipped(attempt.group) }
         outcome.isSkipped = outcome.isSkipped || result.isSkipped
         outcome.hasActed = outcome.hasActed || result.hasActed
-        if let next = attempt.next(after: failures, retries) {
+        if let next = attempt.next(after: failures, run.cancellation.isCancelled ? 0 : retries) {
           attempts.append(next)
         } else if !failures.isEmpty {
           failed = failed ?? failures.lazy.compactMap { ($0 as? RepositoryFailure)?.location }.first ?? attempt.group[0]
           outcome.failures += failures
         }
       }
+      // Stopped before they had their turn: the job is not done.
+      if !attempts.isEmpty { outcome.failures.append(RunCancelled()) }
       return outcome
     }
     monitoring.end(outcome.failures, isSkipped: outcome.isNothingDone)
@@ -126,7 +128,11 @@ struct Job {
   private func perform(_ invocation: ParsedCommandLine.Invocation, on group: [RepositoryLocation]) -> StepOutcome {
     let calls = invocation.action.repositories == .together ? [group] : group.map { [$0] }
     var outcome = StepOutcome(hasActed: true)
-    for locations in calls where !run.cancellation.isCancelled {
+    for locations in calls {
+      guard !run.cancellation.isCancelled else {
+        outcome.failures.append(RunCancelled())
+        break
+      }
       let configuration = configuration.focused(on: locations[0].section)
       do {
         try invocation.action.run(run.context(invocation, configuration, files: files, repositories: locations))

@@ -54,7 +54,13 @@ struct JobList {
   func perform() -> [any Error] {
     let outcome = StepCommands.merging(jobs.map(\.commands), run).around(.everything, of: actions) {
       var outcome = StepOutcome(hasActed: true)
-      for job in jobs where !run.cancellation.isCancelled { outcome.failures += job.perform() }
+      for job in jobs {
+        guard !run.cancellation.isCancelled else {
+          outcome.failures.append(RunCancelled())
+          break
+        }
+        outcome.failures += job.perform()
+      }
       return outcome
     }
     if outcome.isNothingDone { for job in jobs { job.skip() } }

@@ -104,8 +104,8 @@ public struct CredentialResolver: Sendable {
     return try cache.value(of: .file(path)) { () throws(CredentialError) in
       let file: FileReader.File
       do throws(SystemError) { file = try files.open(path) } catch { throw .unreadable(name, path: path, error) }
-      if let danger = file.danger { throw .untrusted(name, danger) }
-      // What a container or the machine hands over is seen by nobody else there, whatever its mode.
+      // What a container or the machine hands over is seen by nobody else there, whatever its owner and mode.
+      if let danger = file.danger, !isHandedOver { throw .untrusted(name, danger) }
       if file.isExposed, !isHandedOver {
         warn("\(name): Other users can read it\n  chmod go-r \(Quoting.shellWord(path))")
       }

@@ -149,7 +149,13 @@ final class MariaDBRunningRestore: RunningRestore {
       try report(undo.run(), after: error, rights.restore(catalogue.routines))
     }
     keepsAsides = false
-    let now = try self.catalogue(unstoppable)
+    let now: MariaDBCatalogue
+    do {
+      now = try self.catalogue(unstoppable)
+    } catch {
+      return rights.restore(catalogue.routines)
+        + ["The databases are in place, but could not be looked at afterwards: \(error)"]
+    }
     return rights.restore(now.routines) + (rights.areKnown ? [] : unseenRights(catalogue)) + sleeping(now)
   }
 

@@ -28,7 +28,8 @@ struct MariaDBSwap {
   ///
   /// - Throws: `SealedScript.Ambiguous`.
   func script() throws(SealedScript.Ambiguous) -> SealedScript {
-    var text = Self.preamble
+    // Held as long as the server works on it, even when nobody waits for it any more.
+    var text = Self.preamble + "DO GET_LOCK(\(Quoting.mariadbLiteral(databases[0].scratch)), 0);\n"
     for database in databases where !putAside(database).isEmpty {
       text += "CREATE DATABASE \(Quoting.mariadbIdentifier(database.aside));\n"
     }

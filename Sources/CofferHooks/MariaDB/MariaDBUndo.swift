@@ -31,6 +31,15 @@ struct MariaDBUndo {
   func run() -> Outcome {
     var outcome = Outcome()
     do {
+      // A client that was cut off may have left the server at work.
+      let lock = Quoting.mariadbLiteral(swap.databases[0].scratch)
+      guard try session.query("SELECT GET_LOCK(\(lock), 60)", 1).first?.first == "1" else {
+        return Outcome(differences: ["the server is still at work on it"], hasAsides: true)
+      }
+    } catch {
+      return Outcome(differences: ["what is there could not be looked at: \(error)"], hasAsides: true)
+    }
+    do {
       try putTablesBack()
       try putProgramsBack()
       try dropCreated()

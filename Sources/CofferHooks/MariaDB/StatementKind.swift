@@ -17,7 +17,7 @@ struct StatementKind {
       return
     }
     switch first {
-    case "SET": kind = Self.setting(all, words)
+    case "SET": kind = Self.setting(all, all.compactMap(\.word))
     case "USE": kind = Self.database(.use, all)
     case "CREATE": kind = Self.object(.create, all, words, isForServersWithViews)
     case "DROP": kind = Self.object(.drop, all, words, isForServersWithViews)
@@ -60,8 +60,11 @@ struct StatementKind {
     }
     // A function whose code is in a library belongs to the server, not to a database.
     if object == "FUNCTION", words.contains("SONAME") { return .account }
+    // Dump programs drop one thing at a time; further names could be of other databases.
+    if verb == .drop, kind != .account, all.contains(where: { $0.isSign(",") }) { return .unknown }
     guard kind == .table else { return verb == .alter && kind != .account ? .unknown : kind }
     guard !isQualified(all, object), !all.contains(where: { $0.isWord("SELECT") }) else { return .unknown }
+    if verb == .alter, all.contains(where: { $0.isWord("RENAME") || $0.isWord("EXCHANGE") }) { return .unknown }
     // Old dump programs hold a view's place by a table, which only servers that know views see.
     return object == "TABLE" && isForServersWithViews ? .view : .table
   }

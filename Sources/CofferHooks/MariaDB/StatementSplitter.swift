@@ -98,7 +98,7 @@ struct StatementSplitter {
   /// - Returns: false when more input is needed.
   private mutating func step(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws -> Bool {
     switch state {
-    case .between: return begin(&scan)
+    case .between: return try begin(&scan)
     case .comment:
       let start = scan.position
       let hasEnd = scan.skip(past: UInt8(ascii: "\n"))
@@ -126,7 +126,7 @@ struct StatementSplitter {
 
   // MARK: - Between statements
 
-  private mutating func begin(_ scan: inout Scan) -> Bool {
+  private mutating func begin(_ scan: inout Scan) throws -> Bool {
     let first = scan.bytes[scan.position]
     if first == UInt8(ascii: " ") || (9...13).contains(first) {
       scan.position += 1
@@ -149,6 +149,7 @@ struct StatementSplitter {
       }
       let line = rest[..<(rest.count - scan.rest.count)]
       delimiter = line.dropFirst("DELIMITER ".utf8.count).filter { $0 > UInt8(ascii: " ") }
+      guard !delimiter.isEmpty else { throw Unreadable(problem: "it sets an empty delimiter") }
     } else if rest.starts(with: delimiter) {
       scan.position += delimiter.count
     } else {

@@ -47,8 +47,13 @@ enum PostgreSQLPins {
   ///
   /// - Parameter inherited: PGOPTIONS of the environment, which a connection string's `options` would replace.
   static func options(after inherited: String?, _ settings: [Setting]) -> String {
-    let own = settings.map { "-c \($0.name)=\($0.value.swapping(" ", for: "\\ "))" }
+    let own = settings.map { "-c \($0.name)=\(escaped($0.value))" }
     return ([inherited].compactMap { $0 } + own).joined(separator: " ")
+  }
+
+  /// libpq's options are cut at blanks (PQconninfo, options); a backslash takes the meaning from what follows.
+  private static func escaped(_ value: String) -> String {
+    value.swapping("\\", for: "\\\\").swapping(" ", for: "\\ ").swapping("\t", for: "\\\t").swapping("\n", for: "\\\n")
   }
 
   /// Statements that fix a session; they answer with nothing, but rows of `set_config`.

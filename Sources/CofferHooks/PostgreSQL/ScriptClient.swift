@@ -36,6 +36,8 @@ final class ScriptClient {
     buffer += "\(inTransaction ? "BEGIN;\n" : "")\(script.beginning)".utf8
   }
 
+  var identity: DumpIdentity { client.identity }
+
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     try script.feed(bytes) { try send($0) }
   }

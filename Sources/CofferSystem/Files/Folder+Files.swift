@@ -58,12 +58,12 @@ extension Folder {
     guard facts.st_mode & S_IFMT == S_IFREG else {
       throw UntrustedPlace(
         path: path(of: name), problem: "This is \(Self.kind(facts)), not a file that can be added to",
-        suggestion: "Take it away, or name another file")
+        suggestion: "Name another file, one that is plain or not there yet")
     }
     guard facts.st_nlink == 1 else {
       throw UntrustedPlace(
         path: path(of: name), problem: "The file has another name elsewhere, so it may be somebody else's",
-        suggestion: "Take it away, or name another file")
+        suggestion: "Name another file, one that is plain or not there yet")
     }
   }
 

@@ -98,6 +98,8 @@ final class ArchiveContent: RestoredContent {
 
   /// - Returns: false when the entries cannot be tried again.
   private func prepareSecond(_ report: RestoreReport) throws -> Bool {
+    // A configured command may run where the list of entries is not.
+    guard job.entry.connection.override(of: .restore) == nil else { return false }
     if let spool {
       guard try spool.patch() else { return false }
     } else if let folder {

@@ -34,12 +34,15 @@ final class BuiltDatabase {
   func make() throws {
     let tablespaces = try connection.query(
       "SELECT \(PostgreSQLAnswer.text("spcname")) FROM pg_tablespace", database: survey.workplace, context: context)
-    let known = PostgreSQLAnswer(tablespaces, columns: 1)?.rows.compactMap { $0[0] } ?? []
+    guard let known = PostgreSQLAnswer(tablespaces, columns: 1)?.rows.compactMap({ $0[0] }) else {
+      throw RestoreError.programFailed(
+        identity, program: "psql", status: tablespaces.status, lines: tablespaces.errorLines)
+    }
     var creation = properties.creation(of: name, tablespaces: Set(known))
     // Nobody else gets in while it is filled: superusers alone are not counted.
     if survey.isSuperuser { creation = creation + " CONNECTION LIMIT 0" }
-    try run(creation)
     do {
+      try run(creation)
       try run("COMMENT ON DATABASE \(identifier: name) IS \(literal: token.mark)")
       let number = try connection.query(
         "SELECT oid FROM pg_database WHERE datname = \(PostgreSQLText.literal(name))", database: survey.workplace,

@@ -38,6 +38,7 @@ final class PlainContent: RestoredContent {
     try attempt {
       try patch?.finish(send)
       try script.finish { try client?.write($0) }
+      try script.check(job.identity)
       try client?.finish()
     }
     client = nil

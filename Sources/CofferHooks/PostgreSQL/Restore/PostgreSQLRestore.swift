@@ -34,7 +34,8 @@ struct PostgreSQLRestore: PlannedRestore {
       ? entry.connection
       : try Self.client(facts, entry, destination, installations, context)
     way = try RestoreWay.choose(
-      target.strategy ?? entry.restoreStrategy, for: destination, schemas: schemas, of: facts.identity)
+      target.strategy ?? entry.restoreStrategy, for: destination, schemas: schemas, options: entry.restoreOptions,
+      of: facts.identity)
     timescale = try Timescale(facts, destination, way, connection, context)
     guard case .inPlace = way else { return }
     try destination.checkRights(facts.identity)

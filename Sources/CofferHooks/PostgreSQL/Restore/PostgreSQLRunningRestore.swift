@@ -46,8 +46,8 @@ final class PostgreSQLRunningRestore: RunningRestore {
       job.token, from: job.destination.survey?.workplace ?? job.destination.name, job.connection, job.context)
     do {
       if let timescale = job.timescale {
-        undo.add { timescale.undo(job.context) }
         try timescale.prepare(job.context)
+        undo.add { timescale.undo(job.context) }
       }
       for schema in try job.createSchemas(in: job.destination.name) {
         undo.add {
@@ -166,6 +166,7 @@ final class PlainScriptClient: RestoreClient {
 
   func finish() throws {
     try script.finish { try client.write($0) }
+    try script.check(client.identity)
     try client.finish()
   }
 

@@ -30,6 +30,8 @@ struct PostgreSQLSurvey: Sendable {
     let mayCreateDatabases: Bool
     let isStandby: Bool
     let isReadOnly: Bool
+    /// The one database that pg_cron can be in; nil where it is not loaded.
+    let cron: String?
     let database: Database?
     let candidates: [Candidate]
     /// The advisory locks that are held, as text.
@@ -52,6 +54,7 @@ struct PostgreSQLSurvey: Sendable {
   var version: Int { answer.version }
   var user: String { answer.user }
   var isSuperuser: Bool { answer.isSuperuser }
+  var cron: String? { answer.cron }
   var mayCreateDatabases: Bool { answer.mayCreateDatabases }
   var isStandby: Bool { answer.isStandby }
   var isReadOnly: Bool { answer.isReadOnly }
@@ -87,7 +90,7 @@ struct PostgreSQLSurvey: Sendable {
     """
     SELECT json_build_object('version', current_setting('server_version_num')::int, 'user', r.rolname,
     'isSuperuser', r.rolsuper, 'mayCreateDatabases', r.rolsuper OR r.rolcreatedb, 'isStandby', pg_is_in_recovery(),
-    'isReadOnly', current_setting('transaction_read_only')::boolean,
+    'isReadOnly', current_setting('transaction_read_only')::boolean, 'cron', current_setting('cron.database_name', true),
     'database', (SELECT json_build_object('oid', d.oid::text, 'isOwned', pg_has_role(d.datdba, 'USAGE'), 'isTemplate', d.datistemplate)
     FROM pg_database d WHERE d.datname = \(PostgreSQLText.literal(name))),
     'candidates', (SELECT coalesce(json_agg(json_build_object('name', d.datname,

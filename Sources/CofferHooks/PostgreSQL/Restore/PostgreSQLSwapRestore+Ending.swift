@@ -34,6 +34,11 @@ extension PostgreSQLSwapRestore {
 
   /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`. The old database has its name then.
   func exchange() throws {
+    if let old = survey.database?.oid, let names = built.names(of: [old]), names[old]?.isSame(as: name) != true {
+      throw RestoreError.refused(
+        job.identity, problem: "'\(name)' is not the database any more that was there when the restore was planned",
+        suggestion: "Look at it, and restore again")
+    }
     var statements: [PostgreSQLStatement] = []
     if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }
     statements.append("COMMENT ON DATABASE \(identifier: name) IS NULL")
@@ -146,10 +151,14 @@ extension PostgreSQLSwapRestore {
     case let inTheWay as DatabaseExchange.InTheWay:
       return RestoreError.notRestored(
         job.identity, standing: standing,
-        problem: "the database is in use, and these sessions could not be ended within "
-          + "\(Int(DatabaseExchange.patience)) seconds: \(PostgreSQLSessions.list(inTheWay.sessions))",
-        suggestion: "End them, or connect as a superuser (--username), who may")
-    default: return error
+        problem: "the names could not be exchanged within \(Int(DatabaseExchange.patience)) seconds: "
+          + "\(PostgreSQLFailure.telling(inTheWay.lines)); connected are \(PostgreSQLSessions.list(inTheWay.sessions))",
+        suggestion: survey.isSuperuser ? "End them" : "End them, or connect as a superuser (--username), who may")
+    default:
+      guard !isGone else { return error }
+      return RestoreError.notRestored(
+        job.identity, standing: standing, problem: (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)",
+        suggestion: nil)
     }
   }
 

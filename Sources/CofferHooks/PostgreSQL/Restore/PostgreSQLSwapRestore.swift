@@ -22,7 +22,8 @@ final class PostgreSQLSwapRestore: RunningRestore {
     self.job = job
     self.survey = survey
     let connection = job.connection
-    keeper = RestoreKeeper(job.token, in: survey.workplace, job.session(), job.context)
+    // Not one of the token's sessions: these are ended when the database is made anew.
+    keeper = RestoreKeeper(job.token, in: survey.workplace, connection, job.context)
     properties = try Self.properties(job)
     built = try BuiltDatabase(
       properties, token: job.token, survey: survey, of: job.identity, connection: connection,
@@ -51,7 +52,13 @@ final class PostgreSQLSwapRestore: RunningRestore {
     guard !job.properties.isKnown, job.destination.state != .missing else { return job.properties }
     let answer = try job.connection.query(
       DatabaseProperties.question, database: job.destination.name, context: job.context)
-    return DatabaseProperties.facts(in: answer).map(DatabaseProperties.init) ?? job.properties
+    guard let facts = DatabaseProperties.facts(in: answer) else {
+      throw RestoreError.refused(
+        job.identity,
+        problem: "owner, encoding and settings of '\(job.destination.name)' are not in the dump and cannot be read: "
+          + PostgreSQLFailure.telling(answer.errorLines), suggestion: ClientFailure.suggestion(answer.errorLines))
+    }
+    return DatabaseProperties(details: facts)
   }
 
   private func prepare() throws {

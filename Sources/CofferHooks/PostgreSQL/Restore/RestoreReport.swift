@@ -19,15 +19,19 @@ struct RestoreReport {
     var announced: String?
     var errors = 0
     var last: Int?
+    var (isTold, isMixed) = (true, false)
     for line in lines {
       if let found = Self.heading(line) {
-        heading = found
+        // Of two jobs at once, or a name that looks like a heading: whose the next error is cannot be told.
+        if !isTold { isMixed = true }
+        (heading, isTold) = (found, false)
       } else if Self.stages.contains(where: { line.begins(with: "pg_restore: while \($0)") }) {
         heading = nil
       } else if let count = Self.text(after: Self.countMark, in: line) {
-        isWhole = Int(count) == errors && errors > 0
+        isWhole = Int(count) == errors && errors > 0 && !isMixed
       } else if let error = Self.text(after: Self.errorMark, in: line), line.begins(with: "pg_restore: ") {
         guard let heading else { continue }
+        isTold = true
         errors += 1
         guard heading.number != last else { continue }
         last = heading.number

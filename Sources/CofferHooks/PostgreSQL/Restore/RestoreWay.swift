@@ -7,11 +7,12 @@ enum RestoreWay: Equatable {
 
   /// - Throws: `RestoreError.refused` when a swap is asked for and cannot be.
   static func choose(
-    _ strategy: RestoreStrategy, for destination: PostgreSQLDestination, schemas: [String], of identity: DumpIdentity
+    _ strategy: RestoreStrategy, for destination: PostgreSQLDestination, schemas: [String], options: [String],
+    of identity: DumpIdentity
   ) throws -> RestoreWay {
     // Half a database under the name that somebody waits for is no good under any strategy.
     guard destination.state != .missing else { return .swap }
-    guard let reason = obstacle(destination, schemas: schemas) else {
+    guard let reason = obstacle(destination, schemas: schemas, options: options) else {
       return strategy == .inPlace ? .inPlace(reason: "restore_strategy asks for it") : .swap
     }
     guard strategy != .swap else {
@@ -26,10 +27,17 @@ enum RestoreWay: Equatable {
     let advice: String
   }
 
-  private static func obstacle(_ destination: PostgreSQLDestination, schemas: [String]) -> Obstacle? {
+  private static func obstacle(
+    _ destination: PostgreSQLDestination, schemas: [String], options: [String]
+  ) -> Obstacle? {
     let name = destination.name
     guard schemas.isEmpty else {
       return Obstacle(text: "only schemas of it are restored", advice: "Restore without --schema")
+    }
+    // The rest of the old database would be gone.
+    if let option = options.first(where: choosesPart) {
+      return Obstacle(
+        text: "'\(option)' in restore_options chooses a part of it", advice: "Take it out of restore_options")
     }
     guard name != "template0", name != "template1" else {
       return Obstacle(text: "new databases are made from it", advice: "Set restore_strategy: in-place")
@@ -38,6 +46,10 @@ enum RestoreWay: Equatable {
       return Obstacle(
         text: "the user can connect neither to 'postgres' nor to 'template1', to work from there",
         advice: "Let the user connect to one of them, or set restore_strategy: in-place")
+    }
+    guard survey.cron?.isSame(as: name) != true else {
+      return Obstacle(
+        text: "pg_cron can be made in no database of another name", advice: "Set restore_strategy: in-place")
     }
     guard survey.mayCreateDatabases else {
       return Obstacle(
@@ -66,4 +78,18 @@ enum RestoreWay: Equatable {
     }
     return nil
   }
+
+  /// Whether one of pg_restore's or psql's options has only a part of the dump restored; long ones may be cut short.
+  private static func choosesPart(_ option: String) -> Bool {
+    guard let long = option.after(beginning: "--") else {
+      return option.utf8.first == UInt8(ascii: "-") && option.utf8.dropFirst().first.map("nNtIPTasL".utf8.contains) == true
+    }
+    let word = long.parts(by: "=", limit: 2)[0]
+    return word.utf8.count > 2 && partOptions.contains { $0.begins(with: word) }
+  }
+
+  private static let partOptions = [
+    "schema", "exclude-schema", "table", "index", "function", "trigger", "data-only", "schema-only", "section",
+    "use-list", "filter", "no-data", "no-schema", "statistics-only",
+  ]
 }

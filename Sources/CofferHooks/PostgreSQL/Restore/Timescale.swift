@@ -49,9 +49,14 @@ struct Timescale: Sendable {
   /// - Throws: `RestoreError`.
   func prepare(_ context: HookContext) throws {
     let creation: PostgreSQLStatement =
-      "CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA \(identifier: schema) VERSION \(literal: version)"
-    for statement in [creation, call("timescaledb_pre_restore")] {
-      try connection.execute(statement, database: database, of: identity, context: context)
+      "CREATE EXTENSION timescaledb WITH SCHEMA \(identifier: schema) VERSION \(literal: version)"
+    // One that is there already is somebody else's by now, and not taken away again.
+    try connection.execute(creation, database: database, of: identity, context: context)
+    do {
+      try connection.execute(call("timescaledb_pre_restore"), database: database, of: identity, context: context)
+    } catch {
+      undo(context)
+      throw error
     }
   }
 
@@ -65,7 +70,7 @@ struct Timescale: Sendable {
 
   /// Leaves a database that was empty empty again.
   func undo(_ context: HookContext) {
-    for statement in [call("timescaledb_post_restore"), "DROP EXTENSION IF EXISTS timescaledb CASCADE"] {
+    for statement in [call("timescaledb_post_restore"), "DROP EXTENSION IF EXISTS timescaledb"] {
       try? connection.execute(statement, database: database, of: identity, isCleanup: true, context: context)
     }
   }
