@@ -114,10 +114,11 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     if try connection.names("datname", of: "pg_database", identity, context).contains(databases[number].final) {
       let move: PostgreSQLStatement =
         "ALTER DATABASE \(identifier: name) RENAME TO \(identifier: databases[number].old);"
+      // Before it happens: a client that was cut off does not tell, and what has not moved is not moved back.
+      databases[number].hasMoved = true
       try ScriptClient.run(
         [Self.terminating([databases[number].final]), move].map { ServerText($0.bytes) }, in: "template1",
         options: entry.restoreOptions, connection: connection, of: identity, context: context)
-      databases[number].hasMoved = true
     }
     databases[number].temporary = name
     databases[number].isInPlace = true
@@ -205,10 +206,31 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       }
       steps.append("ALTER DATABASE \(identifier: database.temporary) RENAME TO \(identifier: database.final);")
     }
+    do {
+      try exchange(steps)
+    } catch {
+      guard hasExchanged(waiting) else { throw error }
+    }
+    return dropOld(among: existing)
+  }
+
+  private func exchange(_ steps: [PostgreSQLStatement]) throws {
     try ScriptClient.run(
       (globals?.changes ?? []) + steps.map { ServerText($0.bytes) }, in: "template1", options: entry.restoreOptions,
       connection: connection, of: identity, context: context)
-    return databases.filter { $0.hasMoved || !$0.isInPlace && existing.contains($0.final) }.flatMap { database in
+  }
+
+  /// Whether it has happened all the same: the connection may have broken when it had.
+  private func hasExchanged(_ waiting: [Database]) -> Bool {
+    guard !waiting.isEmpty,
+      let names = try? connection.names("datname", of: "pg_database", isCleanup: true, identity, context)
+    else { return false }
+    return waiting.allSatisfy { !names.contains(ServerText($0.temporary)) && names.contains($0.final) }
+  }
+
+  /// - Returns: Warnings of old databases that could not be dropped.
+  private func dropOld(among existing: Set<ServerText>) -> [String] {
+    databases.filter { $0.hasMoved || !$0.isInPlace && existing.contains($0.final) }.flatMap { database in
       connection.executeEach(
         ["DROP DATABASE \(identifier: database.old) WITH (FORCE)"], database: "template1", of: identity,
         context: context

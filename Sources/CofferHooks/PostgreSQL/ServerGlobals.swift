@@ -50,6 +50,12 @@ struct ServerGlobals {
         warnings.append(
           "\(facts.identity.title): The tablespace '\(tablespace.name.shown)' could not be made: "
             + PostgreSQLFailure.telling(lines))
+      } catch {
+        for statement in made.reversed() {
+          try? connection.execute(
+            statement, database: Self.database, of: facts.identity, isCleanup: true, context: context)
+        }
+        throw error
       }
     }
     if facts.details["passwords"] == "none", !newRoles.isEmpty {
@@ -81,11 +87,11 @@ extension PostgreSQLConnection {
   ///   - catalogue: Likewise.
   /// - Throws: `RestoreError.programFailed`.
   func names(
-    _ column: String, of catalogue: String, _ identity: DumpIdentity, _ context: HookContext
+    _ column: String, of catalogue: String, isCleanup: Bool = false, _ identity: DumpIdentity, _ context: HookContext
   ) throws -> Set<ServerText> {
     let result = try query(
       "SELECT \(PostgreSQLAnswer.text("t." + column)) FROM pg_catalog.\(catalogue) t", database: "template1",
-      context: context)
+      isCleanup: isCleanup, context: context)
     guard let answer = PostgreSQLAnswer(result, columns: 1) else {
       throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)
     }

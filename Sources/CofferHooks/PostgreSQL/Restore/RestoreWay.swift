@@ -82,7 +82,8 @@ enum RestoreWay: Equatable {
   /// Whether one of pg_restore's or psql's options has only a part of the dump restored; long ones may be cut short.
   private static func choosesPart(_ option: String) -> Bool {
     guard let long = option.after(beginning: "--") else {
-      return option.utf8.first == UInt8(ascii: "-") && option.utf8.dropFirst().first.map("nNtIPTasL".utf8.contains) == true
+      let letter = option.after(beginning: "-")?.utf8.first
+      return letter.map("nNtIPTasL".utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
     return word.utf8.count > 2 && partOptions.contains { $0.begins(with: word) }
