@@ -73,7 +73,12 @@ struct MariaDBAccountsRestore {
     } catch {
       complaints = ["\(error)"]
     }
-    let now = (try? snapshot.accounts()).map { Set($0.map(\.text)) }
+    var now: Set<[UInt8]>?
+    do {
+      now = Set(try snapshot.on(session.context).accounts().map(\.text))
+    } catch {
+      complaints.append("they could not be looked at: \(error)")
+    }
     guard let now, now == Set(present.map(\.text)) else {
       throw RestoreError.endedInPart(
         session.identity,

@@ -126,6 +126,7 @@ final class MariaDBRunningRestore: RunningRestore {
     let missing = script.databases.filter { catalogue.properties[ExactName($0.target)] == nil }
     let existing = script.databases.map(\.target).filter { catalogue.properties[ExactName($0)] != nil }
     let old = try existing.isEmpty ? [] : programs(of: existing, catalogue)
+    try checkWritten(old, of: existing, catalogue)
     try checkDefiners(script.programs + old)
     let rights = MariaDBRoutineRights(on: existing, session: session, seal: seal)
     let swap = MariaDBSwap(
@@ -157,6 +158,23 @@ final class MariaDBRunningRestore: RunningRestore {
         + ["The databases are in place, but could not be looked at afterwards: \(error)"]
     }
     return rights.restore(now.routines) + (rights.areKnown ? [] : unseenRights(catalogue)) + sleeping(now)
+  }
+
+  /// Programs whose text the user may not see could not be put back, if the swap failed.
+  ///
+  /// - Throws: `RestoreError.refused`.
+  private func checkWritten(
+    _ old: [MariaDBScript.Program], of databases: [String], _ catalogue: MariaDBCatalogue
+  ) throws(RestoreError) {
+    let written = Set(old.compactMap(\.object))
+    let targets = Set(databases.map { ExactName($0) })
+    let unwritten = catalogue.programs.first {
+      targets.contains(ExactName($0.database)) && !written.contains($0)
+    }
+    guard let unwritten else { return }
+    throw .refused(
+      identity, problem: "the \(unwritten.title) that is there could not be written down, and could not be put back",
+      suggestion: "Let the user see it (SHOW CREATE), or drop it before")
   }
 
   /// What is to be put back if need be. Dump programs leave out views that refer to what is gone; the server has them.

@@ -210,15 +210,35 @@ final class SQLiteRunningRestore: RunningRestore {
     guard let file else { return }
     guard fchmod(file.file.number, mode) == 0 else { throw SystemError(call: "chmod", subject: place.path) }
     guard fsync(file.file.number) == 0 else { throw SystemError(call: "fsync", subject: place.path) }
-    // The old database's leftovers would be taken for the new one's.
+    let aside = try companionsPutAside()
+    do {
+      try file.publish(as: place.name)
+    } catch {
+      for (name, other) in aside { try place.folder.rename(other, to: name) }
+      throw error
+    }
+    self.file = nil
+    for (_, other) in aside { try place.folder.remove(other) }
+    try place.synchronizeFolder()
+  }
+
+  /// The old database's journal and log would be taken for the new one's; but as long as it has its name, it is whole only
+  /// with them.
+  private func companionsPutAside() throws(SystemError) -> [(name: EntryName, other: EntryName)] {
+    var aside: [(name: EntryName, other: EntryName)] = []
     for name in Self.companions(of: place.name) {
-      do throws(SystemError) { try place.folder.remove(name) } catch {
-        guard error.code == ENOENT else { throw error }
+      let other = Folder.temporaryName(for: name)
+      do throws(SystemError) {
+        try place.folder.rename(name, to: other)
+        aside.append((name, other))
+      } catch {
+        guard error.code == ENOENT else {
+          for (name, other) in aside { try place.folder.rename(other, to: name) }
+          throw error
+        }
       }
     }
-    try file.publish(as: place.name)
-    self.file = nil
-    try place.synchronizeFolder()
+    return aside
   }
 
   private static func companions(of name: EntryName) -> [EntryName] {

@@ -38,6 +38,12 @@ final class BlockReader {
     }
   }
 
+  /// Tells of a block that cannot be read and is not needed now.
+  func tell(_ error: any Error) {
+    context.remarks.add(
+      error, consequence: "archives that need what it held may not be whole; the next backup stores that again")
+  }
+
   private func reader(of pack: Digest256) throws -> PackReader {
     try cache.packs.value(of: pack) { try PackReader(pack, context: context) }
   }

@@ -42,7 +42,12 @@ final class BlockCoder {
   /// - Returns: nil when the block is better stored in full, or its base cannot be read: a damaged base must not keep
   ///   new data from being stored.
   private func codeDelta(_ block: PendingBlock) throws -> PendingBlock.Coded? {
-    guard let bases, let prefix = try? times.measure(.base, { try bases.prefixBytes(block.prefix) }) else {
+    guard let bases else { return nil }
+    let prefix: [UInt8]
+    do {
+      prefix = try times.measure(.base) { try bases.prefixBytes(block.prefix) }
+    } catch {
+      bases.tell(error)
       return nil
     }
     return try prefix.withUnsafeBytes { prefix in
