@@ -33,7 +33,7 @@ struct MariaDBUndo {
     do {
       // A client that was cut off may have left the server at work.
       let lock = Quoting.mariadbLiteral(swap.databases[0].scratch)
-      guard try session.query("SELECT GET_LOCK(\(lock), 60)", 1).first?.first == "1" else {
+      guard try session.query("SELECT GET_LOCK(\(lock), 60)", 1).first?.first.map({ $0.isSame(as: "1") }) == true else {
         return Outcome(differences: ["the server is still at work on it"], hasAsides: true)
       }
     } catch {
