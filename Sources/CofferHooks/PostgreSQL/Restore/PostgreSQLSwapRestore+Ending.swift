@@ -34,11 +34,6 @@ extension PostgreSQLSwapRestore {
 
   /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`. The old database has its name then.
   func exchange() throws {
-    if let old = survey.database?.oid, let names = built.names(of: [old]), names[old]?.isSame(as: name) != true {
-      throw RestoreError.refused(
-        job.identity, problem: "'\(name)' is not the database any more that was there when the restore was planned",
-        suggestion: "Look at it, and restore again")
-    }
     var statements: [PostgreSQLStatement] = []
     if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }
     statements.append("COMMENT ON DATABASE \(identifier: name) IS NULL")
