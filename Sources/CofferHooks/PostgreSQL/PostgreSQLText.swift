@@ -8,10 +8,6 @@ enum PostgreSQLText {
     "dbname=" + Quoting.connectionValue(database)
   }
 
-  static func identifier(_ name: String) -> String { Quoting.postgresqlIdentifier(name) }
-
-  static func literal(_ text: String) -> String { Quoting.postgresqlLiteral(text) }
-
   private static let quote = UInt8(ascii: "\"")
   private static let comma = UInt8(ascii: ",")
 

@@ -45,7 +45,7 @@ final class BuiltDatabase {
       try run(creation)
       try run("COMMENT ON DATABASE \(identifier: name) IS \(literal: token.mark)")
       let number = try connection.query(
-        "SELECT oid FROM pg_database WHERE datname = \(PostgreSQLText.literal(name))", database: survey.workplace,
+        "SELECT oid FROM pg_database WHERE datname = \(Quoting.postgresqlLiteral(name))", database: survey.workplace,
         context: context)
       guard number.status.isSuccess, let value = UInt32(number.text.trimmed) else {
         throw RestoreError.programFailed(identity, program: "psql", status: number.status, lines: number.errorLines)
@@ -69,11 +69,11 @@ final class BuiltDatabase {
 
   /// Removes a database that only a restore can have named so, with the sessions in it.
   func drop(_ name: String) -> Bool {
-    let quoted = PostgreSQLText.identifier(name)
+    let quoted = Quoting.postgresqlIdentifier(name)
     guard survey.version < 130_000 else { return cleanUp("DROP DATABASE IF EXISTS \(quoted) WITH (FORCE)") }
     for _ in 0..<10 {
       _ = cleanUp(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(PostgreSQLText.literal(name))")
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(Quoting.postgresqlLiteral(name))")
       if cleanUp("DROP DATABASE IF EXISTS \(quoted)") { return true }
     }
     return false

@@ -57,7 +57,7 @@ final class LockWatch {
   private func ask() -> Waiting? {
     let sql = """
       SELECT json_build_object('pid', a.pid, 'statement', a.query_start::text, 'blockers', pg_blocking_pids(a.pid))
-      FROM pg_stat_activity a WHERE a.application_name = \(PostgreSQLText.literal(token.sessionName))
+      FROM pg_stat_activity a WHERE a.application_name = \(Quoting.postgresqlLiteral(token.sessionName))
       AND a.usename = current_user AND a.wait_event_type = 'Lock' LIMIT 1
       """
     let result = try? connection.query(sql, database: workplace, context: context)

@@ -180,7 +180,7 @@ struct RestoreJob {
     var made: [String] = []
     for schema in schemas where !destination.schemas.contains(schema) {
       let result = try connection.query(
-        "CREATE SCHEMA \(PostgreSQLText.identifier(schema))", database: database, context: context)
+        "CREATE SCHEMA \(Quoting.postgresqlIdentifier(schema))", database: database, context: context)
       guard result.status.isSuccess else {
         throw RestoreError.programFailed(
           identity, program: "CREATE SCHEMA", status: result.status, lines: result.errorLines)

@@ -52,7 +52,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
       for schema in try job.createSchemas(in: job.destination.name) {
         undo.add {
           _ = try? job.connection.query(
-            "DROP SCHEMA \(PostgreSQLText.identifier(schema))", database: job.destination.name, isCleanup: true,
+            "DROP SCHEMA \(Quoting.postgresqlIdentifier(schema))", database: job.destination.name, isCleanup: true,
             context: job.context)
         }
       }

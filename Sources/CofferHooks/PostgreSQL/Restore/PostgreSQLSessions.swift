@@ -71,7 +71,7 @@ extension PostgreSQLConnection {
   func endSessions(of token: RestoreToken, from workplace: String, context: HookContext) {
     let sql = """
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE application_name = \(PostgreSQLText.literal(token.sessionName)) AND usename = current_user
+      WHERE application_name = \(Quoting.postgresqlLiteral(token.sessionName)) AND usename = current_user
       AND pid <> pg_backend_pid()
       """
     _ = try? query(sql, database: workplace, isCleanup: true, context: context)

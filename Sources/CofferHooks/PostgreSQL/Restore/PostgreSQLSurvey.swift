@@ -92,11 +92,11 @@ struct PostgreSQLSurvey: Sendable {
     'isSuperuser', r.rolsuper, 'mayCreateDatabases', r.rolsuper OR r.rolcreatedb, 'isStandby', pg_is_in_recovery(),
     'isReadOnly', current_setting('transaction_read_only')::boolean, 'cron', current_setting('cron.database_name', true),
     'database', (SELECT json_build_object('oid', d.oid::text, 'isOwned', pg_has_role(d.datdba, 'USAGE'), 'isTemplate', d.datistemplate)
-    FROM pg_database d WHERE d.datname = \(PostgreSQLText.literal(name))),
+    FROM pg_database d WHERE d.datname = \(Quoting.postgresqlLiteral(name))),
     'candidates', (SELECT coalesce(json_agg(json_build_object('name', d.datname,
     'comment', shobj_description(d.oid, 'pg_database'), 'isOwned', pg_has_role(d.datdba, 'USAGE'),
     'isUsed', EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)) ORDER BY d.datname), '[]')
-    FROM pg_database d WHERE d.datname LIKE \(PostgreSQLText.literal(RestoreToken.namePattern))),
+    FROM pg_database d WHERE d.datname LIKE \(Quoting.postgresqlLiteral(RestoreToken.namePattern))),
     'locks', (SELECT coalesce(json_agg(((l.classid::bigint << 32) | l.objid::bigint)::text), '[]')
     FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1))
     FROM pg_roles r WHERE r.rolname = current_user
@@ -108,7 +108,7 @@ struct PostgreSQLSurvey: Sendable {
     _ context: HookContext
   ) throws -> Ties {
     guard let database = answer.database else { return Ties() }
-    let literal = PostgreSQLText.literal(name)
+    let literal = Quoting.postgresqlLiteral(name)
     let subscriptions =
       answer.version < 100_000
       ? "'[]'::json"

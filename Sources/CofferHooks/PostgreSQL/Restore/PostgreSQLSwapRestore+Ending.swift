@@ -67,7 +67,7 @@ extension PostgreSQLSwapRestore {
     }
     if old.isTemplate {
       _ = try? job.connection.query(
-        "ALTER DATABASE \(PostgreSQLText.identifier(oldName)) IS_TEMPLATE false", database: survey.workplace,
+        "ALTER DATABASE \(Quoting.postgresqlIdentifier(oldName)) IS_TEMPLATE false", database: survey.workplace,
         isCleanup: true, context: context)
     }
     if !built.drop(oldName) {
@@ -80,7 +80,7 @@ extension PostgreSQLSwapRestore {
 
   /// A database with a subscription cannot be removed. Its slot at the publisher stays: the restored one has it too.
   private func detach(_ subscription: String, in database: String) {
-    let quoted = PostgreSQLText.identifier(subscription)
+    let quoted = Quoting.postgresqlIdentifier(subscription)
     for sql in [
       "ALTER SUBSCRIPTION \(quoted) DISABLE", "ALTER SUBSCRIPTION \(quoted) SET (slot_name = NONE)",
       "DROP SUBSCRIPTION \(quoted)",
@@ -174,7 +174,8 @@ extension PostgreSQLSwapRestore {
     switch names[old.oid] {
     case let found? where found.isSame(as: name): return "the database is as it was" + rest
     case let found?:
-      let rename = "ALTER DATABASE \(PostgreSQLText.identifier(found)) RENAME TO \(PostgreSQLText.identifier(name))"
+      let (from, to) = (Quoting.postgresqlIdentifier(found), Quoting.postgresqlIdentifier(name))
+      let rename = "ALTER DATABASE \(from) RENAME TO \(to)"
       return "the database that was there is now called '\(found)': to have it back, run \(rename)" + rest
     case nil: return "the database that was there is gone; somebody else has removed it" + rest
     }
