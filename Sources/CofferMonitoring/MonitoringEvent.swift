@@ -1,9 +1,4 @@
-/// What monitoring services are told of.
-public enum MonitoringState: String, Sendable, CaseIterable {
-  case start, finish, fail
-  /// The logs, before finish or fail.
-  case log
-}
+import CofferConfiguration
 
 /// Something that monitoring services are told.
 public struct MonitoringEvent: Sendable {

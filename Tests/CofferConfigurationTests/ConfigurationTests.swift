@@ -23,7 +23,7 @@ struct ConfigurationTests {
     #expect(database[ServerOptions.port] == 5433)
     #expect(database[PostgreSQLOptions.noOwner] == true)
     #expect(database[ServerOptions.hostname] == nil)
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == "/r")
   }
 
   @Test("An unknown option is told with its place and the nearest name")
@@ -278,7 +278,7 @@ struct ConfigurationTests {
   @Test("The reference names every option that is one of Coffer's")
   func reference() {
     let text = OptionReference.markdown
-    let all = GeneralOptions.schema.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
+    let all = OptionCatalogue.standard.top.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
     for option in all where option.support.isOffered || option.support == .planned {
       #expect(text.contains("| `\(option.name)` |"))
     }

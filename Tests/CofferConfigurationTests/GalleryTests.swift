@@ -73,7 +73,7 @@ struct GalleryTests {
   func older() throws {
     let configuration = try load("older.yaml")
     #expect(
-      configuration.repositories.map { $0[RepositoryOptions.path] }
+      configuration.repositories.map { $0[RepositoryEntryOptions.path] }
         == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
     #expect(configuration.root[CommandOptions.commands]?.count == 3)
     #expect(configuration.root[RunOptions.matchArchives] == "old-*")
@@ -89,7 +89,7 @@ struct GalleryTests {
     #expect(included.root[GeneralOptions.postgresqlDatabases]?.count == 2)
     #expect(included.filesRead.count == 3)
     let constants = try load("constants.yaml")
-    #expect(constants.repositories.first?[RepositoryOptions.path] == "/mnt/backup/shop.borg")
+    #expect(constants.repositories.first?[RepositoryEntryOptions.path] == "/mnt/backup/shop.borg")
     #expect(constants.root[GeneralOptions.postgresqlDatabases]?.first?[ServerOptions.port] == 5433)
     #expect(
       constants.root[CommandOptions.commands]?.first?[CommandOptions.run] == [#"echo 'it'\''s time' {repository}"#])

@@ -53,7 +53,7 @@ struct OldSpellingTests {
     ])
   func paths(old: String, new: String) throws {
     let configuration = try load("repositories:\n  - path: \(old)\n")
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == new)
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == new)
     #expect(configuration.notices.deprecated.isEmpty == (old == new))
   }
 

@@ -30,7 +30,7 @@ struct OptionFlagTests {
 
   @Test("Every option of the top is a flag, with dashes")
   func everyOption() {
-    for option in GeneralOptions.schema.options {
+    for option in OptionCatalogue.standard.top.options {
       #expect(OptionFlag("--" + option.name.replacing("_", with: "-")) != nil, "\(option.name)")
     }
   }
@@ -52,7 +52,7 @@ struct OptionFlagTests {
   func nested() throws {
     let configuration = try load(
       ("--repositories[0].path", "/s"), ("--repositories[1].path", "/t"), ("--repositories[1].keep-daily", "1"))
-    #expect(configuration.repositories.map { $0[RepositoryOptions.path] } == ["/s", "/t"])
+    #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s", "/t"])
     #expect(configuration.options(for: configuration.repositories[1])[RetentionOptions.daily] == 1)
     #expect(
       problem("--repositories[3].path", "/x")

@@ -97,7 +97,7 @@ struct ShowingTests {
     let configuration = try load(["/c.yaml": template.text], environment: ["FOLDER": "/srv"])
     #expect(configuration.notices.deprecated.isEmpty)
     #expect(configuration.root[OutputOptions.verbosity] == 1)
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == "/r")
     #expect(configuration.root[CommandOptions.commands]?.first?[CommandOptions.when] == ["create"])
     let database = try #require(configuration.root[GeneralOptions.sqliteDatabases]?.first)
     #expect(database[SQLiteOptions.name] == "backup")

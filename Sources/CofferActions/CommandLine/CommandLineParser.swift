@@ -1,24 +1,6 @@
 import CofferConfiguration
 import CofferSystem
 
-/// The values of the flags that were given, by the flags' first names.
-public struct FlagValues: Sendable, Equatable {
-  private var values: [String: [String]] = [:]
-
-  init() {}
-
-  mutating func add(_ flag: Flag, _ value: String) {
-    values[flag.name, default: []].append(value)
-  }
-
-  func contains(_ flag: Flag) -> Bool { values[flag.name] != nil }
-
-  /// An empty value counts as not given.
-  subscript(flag: Flag) -> String? { values[flag.name]?.last.flatMap { $0.isEmpty ? nil : $0 } }
-
-  func all(_ flag: Flag) -> [String] { values[flag.name] ?? [] }
-}
-
 /// A command line, understood.
 struct ParsedCommandLine: Sendable {
   struct Invocation: Sendable {
@@ -99,7 +81,7 @@ struct CommandLineParser {
     for case .flag(let name, let value) in tokens {
       var isTaken = false
       if let flag = GlobalFlags.all.first(where: { $0.names.contains(name) }) {
-        globals.add(flag, try checked(flag, value))
+        try globals.add(flag, try checked(flag, value))
         isTaken = true
       }
       for (position, action) in named.enumerated() {
@@ -107,7 +89,7 @@ struct CommandLineParser {
         guard flag.isRepeatable || !values[position].contains(flag) else {
           throw UsageError(argument: name, problem: "The flag is given twice", suggestion: "Give it once")
         }
-        values[position].add(flag, try checked(flag, value))
+        try values[position].add(flag, try checked(flag, value))
         isTaken = true
       }
       if !isTaken, let option = OptionFlag(name) {
@@ -116,7 +98,7 @@ struct CommandLineParser {
       }
       guard isTaken else { throw unknownFlag(name, named: isStandard ? [] : named) }
     }
-    for text in globals.all(GlobalFlags.override) {
+    for text in globals[GlobalFlags.override] {
       changes.append(try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text) })
     }
     if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
@@ -175,25 +157,25 @@ struct CommandLineParser {
     return tokens
   }
 
-  private var allFlags: [Flag] { GlobalFlags.all + actions.flatMap(\.flags) }
+  private var allFlags: [FlagDeclaration] { GlobalFlags.all + actions.flatMap(\.flags) }
 
   private func takesValue(_ name: String) -> Bool {
     let flags = allFlags.filter { $0.names.contains(name) }
     return flags.isEmpty ? OptionFlag(name)?.takesValue == true : flags.contains { $0.valueName != nil }
   }
 
-  private func checked(_ flag: Flag, _ value: String?) throws(UsageError) -> String {
+  private func checked(_ flag: FlagDeclaration, _ value: String?) throws(UsageError) -> String? {
     if flag.valueName == nil, let value {
       throw UsageError(
         argument: flag.name, problem: "The flag takes no value, found '\(value)'",
         suggestion: "Write just '\(flag.name)'")
     }
-    return value ?? ""
+    return value
   }
 
   private func checkRequired(_ named: [ActionDeclaration], _ values: [FlagValues]) throws(UsageError) {
     for (action, flags) in zip(named, values) {
-      for flag in action.flags where flag.isRequired && !flags.contains(flag) {
+      for flag in action.flags where flag.isRequired && !flags.hasValue(flag) {
         throw UsageError(
           argument: action.name, problem: "The flag \(flag.name) is missing",
           suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'")

@@ -5,18 +5,22 @@ import CofferSystem
 enum CommandLineRedaction {
   private static let mask = "***"
 
-  static func redacted(_ arguments: [String]) -> [String] {
+  /// - Parameter flags: Those of the actions and of none.
+  static func redacted(
+    _ arguments: [String], flags: [FlagDeclaration] = GlobalFlags.all + CommandTable.actions.flatMap(\.flags)
+  ) -> [String] {
+    let secrets = flags.filter(\.isSecret).flatMap(\.names)
     var result = ["coffer"]
     var isSecret = false
     for argument in arguments {
       if isSecret {
         result.append(mask)
         isSecret = false
-      } else if let name = flagBeforeValue(argument), holdsSecret(name) {
+      } else if let name = flagBeforeValue(argument), holdsSecret(name, secrets) {
         result.append("\(name)=\(mask)")
       } else {
         result.append(URLSecrets.masked(argument))
-        isSecret = holdsSecret(argument)
+        isSecret = holdsSecret(argument, secrets)
       }
     }
     return result
@@ -28,9 +32,9 @@ enum CommandLineRedaction {
     return parts.count == 2 ? parts[0] : nil
   }
 
-  /// Whether the flag's value, or a part of it, is a secret. Of an override it is not known before it is read.
-  private static func holdsSecret(_ flag: String) -> Bool {
-    if ["--password", GlobalFlags.override.name].contains(flag) { return true }
+  /// Whether the flag's value, or a part of it, is a secret.
+  private static func holdsSecret(_ flag: String, _ secrets: [String]) -> Bool {
+    if secrets.contains(where: flag.isSame) { return true }
     guard let option = OptionFlag(flag) else { return false }
     return option.isSecret && option.takesValue
   }

@@ -41,9 +41,9 @@ enum HelpText {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func row(_ flag: Flag) -> (String, String) {
+  private static func row(_ flag: FlagDeclaration) -> (String, String) {
     let names = flag.names.joined(separator: ", ") + (flag.valueName.map { " \($0)" } ?? "")
-    return (names, flag.help + (flag.isRequired ? " Required." : ""))
+    return (names, flag.help + (flag.standard.map { " Default: \($0)." } ?? "") + (flag.isRequired ? " Required." : ""))
   }
 
   private static func table(_ rows: [(String, String)], width: Int) -> [String] {

@@ -54,7 +54,7 @@ struct CommandRun: Sendable {
   func adapted(to configuration: Configuration) -> CommandRun {
     var run = self
     run.log = LogBuffer(clock: surroundings.clock)
-    let verbosity = configuration.root[OutputOptions.monitoringVerbosity] ?? 1
+    let verbosity = configuration.root[OutputOptions.monitoringVerbosity].rawValue
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
       sinks: Self.logs(of: configuration.root, surroundings).sinks

@@ -26,7 +26,7 @@ struct JobMonitoring {
     let credentials = CredentialResolver(
       root, run.surroundings, cache: run.secrets, cancellation: run.cancellation, run.console)
     services = MonitoringRegistry.services.compactMap { type in
-      guard let section = root[type.option] else { return nil }
+      guard let section = root.given(type.option) else { return nil }
       do {
         let settings = MonitoringSettings(section, of: type.option.name, resolve: credentials.value)
         return (type.option.name, try type.init(settings))

@@ -49,11 +49,6 @@ public struct Program: Sendable {
       plain.output(help(parsed, width: min(plain.width, 110)))
       return 0
     }
-    guard (-2...2).contains(Int(parsed.globals[GlobalFlags.verbosity] ?? "0") ?? .max) else {
-      plain.error(
-        UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil).diagnosis)
-      return 1
-    }
     return run(
       parsed,
       CommandRun(
@@ -96,7 +91,7 @@ public struct Program: Sendable {
     guard !invocations.isEmpty else { return [] }
     var failures: [any Error] = []
     var configurations: [Configuration] = []
-    let found = try loader.find(named: run.globals.all(GlobalFlags.config))
+    let found = try loader.find(named: run.globals[GlobalFlags.config])
     if found.isBorgmatic {
       run.console.warning(
         "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
@@ -114,7 +109,7 @@ public struct Program: Sendable {
       }
     }
     if run.isStandard, !configurations.isEmpty,
-      configurations.allSatisfy({ $0.root[RunOptions.defaultActions] == false })
+      configurations.allSatisfy({ !$0.root[RunOptions.defaultActions] })
     {
       run.console.output(HelpText.program(actions: CommandTable.actions, width: min(run.console.width, 110)))
       return failures

@@ -1,9 +1,9 @@
 /// The reference page of all options, made from their declarations.
 public enum OptionReference {
-  public static var markdown: String {
+  public static func markdown(_ options: OptionCatalogue = .standard) -> String {
     var lines = ["# Options of the configuration file", ""]
     lines.append("Made by `coffer config generate --reference`; do not edit.")
-    for group in GeneralOptions.groups { section(group, level: 2, to: &lines) }
+    for group in options.groups { section(group, level: 2, to: &lines) }
     return lines.joined(separator: "\n") + "\n"
   }
 

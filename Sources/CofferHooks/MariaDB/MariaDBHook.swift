@@ -12,8 +12,8 @@ public struct MariaDBHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try (root[dialect.databases] ?? []).flatMap { section -> [any PlannedDump] in
-      let server = ServerEntry(section, hook: name, name: section[MariaDBOptions.name] ?? "")
+    try root[dialect.databases].flatMap { section -> [any PlannedDump] in
+      let server = ServerEntry(section, hook: name, name: section[MariaDBOptions.name])
       let entry = try MariaDBEntry(
         section, dialect, server.identity, try server.address(context: context), for: .dump)
       do {

@@ -13,8 +13,8 @@ public struct PostgreSQLHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    let entries = try (root[GeneralOptions.postgresqlDatabases] ?? []).map { section in
-      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
+    let entries = try root[GeneralOptions.postgresqlDatabases].map { section in
+      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name])
       return try PostgreSQLEntry(section, server.identity, try server.address(context: context))
         .finding(installations, context: context)
     }
@@ -90,6 +90,6 @@ public struct PostgreSQLHook: DatabaseHook {
 
   /// Globals are no database of an entry. They were saved beside one, or else belong to whatever is dumped there now.
   private static func neighbours(_ facts: DumpFacts, _ sections: [ConfigurationSection]) -> [String] {
-    [facts.details["entry"] ?? "all"] + sections.compactMap { $0[PostgreSQLOptions.name] }
+    [facts.details["entry"] ?? "all"] + sections.map { $0[PostgreSQLOptions.name] }
   }
 }

@@ -11,15 +11,15 @@ public struct SQLiteHook: DatabaseHook {
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try (root[GeneralOptions.sqliteDatabases] ?? []).map { section in
+    try root[GeneralOptions.sqliteDatabases].map { section in
       let identity = DumpIdentity(
-        hook: name, database: section[SQLiteOptions.name] ?? "", label: section[SQLiteOptions.label])
+        hook: name, database: section[SQLiteOptions.name], label: section[SQLiteOptions.label])
       guard !identity.database.holds("/") else {
         throw DumpError.misconfigured(
           identity, problem: "The name of a database must not hold a '/'",
           suggestion: "Choose another name; it need not be the file's")
       }
-      let path = Self.absolute(section[SQLiteOptions.path] ?? "", context)
+      let path = Self.absolute(section[SQLiteOptions.path], context)
       guard let command = try Self.words(section[SQLiteOptions.sqliteCommand], identity) else {
         return SQLiteDump(identity: identity, section: section, path: path)
       }
@@ -52,7 +52,7 @@ public struct SQLiteHook: DatabaseHook {
   private static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection]
   ) -> ConfigurationSection? {
-    let named = sections.filter { ($0[SQLiteOptions.name] ?? "").isSame(as: identity.database) }
+    let named = sections.filter { $0[SQLiteOptions.name].isSame(as: identity.database) }
     let wanted = identity.label.map { ExactName($0) }
     return named.first { $0[SQLiteOptions.label].map { ExactName($0) } == wanted }
       ?? (named.count == 1 ? named[0] : nil)
