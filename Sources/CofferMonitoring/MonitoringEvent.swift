@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// Something that monitoring services are told.
 public struct MonitoringEvent: Sendable {

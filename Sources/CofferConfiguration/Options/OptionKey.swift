@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What may stand at an option, as validation, `config generate` and the reference page see it.
 public indirect enum OptionKind: Sendable {
   case text

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// Sends a notification by Pushover.
 struct Pushover: HTTPService {

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// How a restore's content gets to its place.
 enum RestoreWay: Equatable {
