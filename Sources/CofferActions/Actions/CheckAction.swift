@@ -24,7 +24,8 @@ enum CheckAction {
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
       is asked for by --level, --only or --force is made now.
       """,
-    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"], run: run)
+    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"],
+    options: [CheckOptions.schema, MonitoringOptions.group], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)

@@ -21,8 +21,11 @@ enum CreateAction {
       With --dry-run every dump is begun and given up: what would keep it from being made is told.
       """,
     flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
-    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"], repositories: .together,
-    run: run)
+    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"],
+    options: [
+      GeneralOptions.backup, SourceOptions.schema, GeneralOptions.serverDatabases, GeneralOptions.fileDatabases,
+      MonitoringOptions.group,
+    ], repositories: .together, run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard !context.isDryRun else { return try BackupRehearsal(context).run() }

@@ -67,7 +67,7 @@ struct Extraction {
     case count(Int)
     case all
 
-    static let parser = FlagParser<Strip>("a number or 'all'", choices: ["all"]) { text in
+    static let parser = FlagParser<Strip>("a number or 'all'") { text in
       text.isSame(as: "all") ? .all : Int(text).flatMap { $0 >= 0 ? .count($0) : nil }
     }
 

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferRepository
 import CofferSystem
 
@@ -15,7 +16,8 @@ enum PruneAction {
       deleted archives is not given back yet.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
-    examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"], run: run)
+    examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
+    options: [RetentionOptions.schema, MonitoringOptions.group], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)

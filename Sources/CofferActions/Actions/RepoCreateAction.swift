@@ -23,7 +23,7 @@ enum RepoCreateAction {
       cannot be read by anybody: keep a copy elsewhere.
       """,
     flags: [encryption, makeParents, SharedFlags.repository],
-    examples: ["coffer repo-create --encryption repokey"], run: run)
+    examples: ["coffer repo-create --encryption repokey"], options: [RepositoryEntryOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in

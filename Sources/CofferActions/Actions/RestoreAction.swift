@@ -57,7 +57,8 @@ enum RestoreAction {
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
-    ], repositories: .one, run: run)
+    ], options: [GeneralOptions.fileDatabases], partlyReadOptions: [GeneralOptions.serverDatabases],
+    repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { try restore(from: $0, context) }

@@ -5,9 +5,12 @@ import CofferSystem
 enum CommandLineRedaction {
   private static let mask = "***"
 
-  /// - Parameter flags: Those of the actions and of none.
+  /// - Parameters:
+  ///   - flags: Those of the actions and of none.
+  ///   - options: Those that are flags, too.
   static func redacted(
-    _ arguments: [String], flags: [FlagDeclaration] = GlobalFlags.all + CommandTable.actions.flatMap(\.flags)
+    _ arguments: [String], flags: [FlagDeclaration] = GlobalFlags.all + CommandTable.actions.flatMap(\.flags),
+    options: OptionCatalogue = .standard
   ) -> [String] {
     let secrets = flags.filter(\.isSecret).flatMap(\.names)
     var result = ["coffer"]
@@ -16,11 +19,11 @@ enum CommandLineRedaction {
       if isSecret {
         result.append(mask)
         isSecret = false
-      } else if let name = flagBeforeValue(argument), holdsSecret(name, secrets) {
+      } else if let name = flagBeforeValue(argument), holdsSecret(name, secrets, options) {
         result.append("\(name)=\(mask)")
       } else {
         result.append(URLSecrets.masked(argument))
-        isSecret = holdsSecret(argument, secrets)
+        isSecret = holdsSecret(argument, secrets, options)
       }
     }
     return result
@@ -33,9 +36,9 @@ enum CommandLineRedaction {
   }
 
   /// Whether the flag's value, or a part of it, is a secret.
-  private static func holdsSecret(_ flag: String, _ secrets: [String]) -> Bool {
+  private static func holdsSecret(_ flag: String, _ secrets: [String], _ options: OptionCatalogue) -> Bool {
     if secrets.contains(where: flag.isSame) { return true }
-    guard let option = OptionFlag(flag) else { return false }
+    guard let option = OptionFlag(flag, in: options) else { return false }
     return option.isSecret && option.takesValue
   }
 }

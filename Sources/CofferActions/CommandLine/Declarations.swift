@@ -20,6 +20,10 @@ struct ActionDeclaration: Sendable {
   let discussion: String
   let flags: [FlagDeclaration]
   let examples: [String]
+  /// The options of the configuration that it reads, besides `sharedOptions`.
+  let options: [OptionSchema]
+  /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
+  let partlyReadOptions: [OptionSchema]
   /// Whether the action needs a configuration file.
   let needsConfiguration: Bool
   let repositories: RepositoryUse
@@ -27,6 +31,7 @@ struct ActionDeclaration: Sendable {
 
   init(
     _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [], examples: [String] = [],
+    options: [OptionSchema] = [], partlyReadOptions: [OptionSchema] = [],
     needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
@@ -35,12 +40,22 @@ struct ActionDeclaration: Sendable {
     self.discussion = discussion
     self.flags = flags.map(\.declaration)
     self.examples = examples
+    self.options = options
+    self.partlyReadOptions = partlyReadOptions
     self.needsConfiguration = needsConfiguration
     self.repositories = repositories
     self.run = run
   }
 
   var name: String { names[0] }
+
+  /// Whether monitoring services are told of its runs.
+  var isMonitored: Bool { options.contains { $0.title.isSame(as: MonitoringOptions.group.title) } }
+
+  /// What is read for every action that needs a configuration.
+  static let sharedOptions = [
+    GeneralOptions.access, CommandOptions.around, RunOptions.schema, OutputOptions.schema, CredentialOptions.schema,
+  ]
 }
 
 /// Flags that more than one action takes.

@@ -31,7 +31,8 @@ struct CommandRun: Sendable {
     cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     globals = parsed.globals
-    commandLine = CommandLineRedaction.redacted(arguments)
+    commandLine = CommandLineRedaction.redacted(
+      arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
     isStandard = parsed.isStandard
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings

@@ -26,7 +26,7 @@ struct Job {
     commands = StepCommands(configuration, run)
     // A file that has none of the chosen repositories has no news, least of all a success.
     monitoring = JobMonitoring(
-      configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action.name))
+      configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action))
   }
 
   private var actions: [String] { invocations.map(\.action.name) }

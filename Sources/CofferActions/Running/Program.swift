@@ -9,10 +9,22 @@ public struct Program: Sendable {
 
   private let surroundings: Surroundings
   private let cancellation: Cancellation
+  private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
+    self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
+  }
+
+  init(
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
+    options: OptionCatalogue = .standard
+  ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
+    self.actions = actions
+    // `key export` is a kind of `key`.
+    self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
   }
 
   /// Runs a command line.
@@ -36,7 +48,7 @@ public struct Program: Sendable {
   private func run(_ arguments: [String], _ plain: Console, _ output: StandardOutput) -> Int32 {
     let parsed: ParsedCommandLine
     do {
-      parsed = try CommandLineParser(actions: CommandTable.actions).parse(arguments)
+      parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
     } catch {
       plain.error(error.diagnosis)
       return 1
@@ -56,12 +68,13 @@ public struct Program: Sendable {
   }
 
   private func help(_ parsed: ParsedCommandLine, width: Int) -> String {
-    guard !parsed.isStandard else { return HelpText.program(actions: CommandTable.actions, width: width) }
+    guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 
   private var loader: ConfigurationLoader {
-    ConfigurationLoader(environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+    ConfigurationLoader(
+      environment: surroundings.environment, currentFolder: surroundings.currentFolder, options: options)
   }
 
   private func run(_ parsed: ParsedCommandLine, _ run: CommandRun) -> Int32 {
@@ -111,7 +124,7 @@ public struct Program: Sendable {
     if run.isStandard, !configurations.isEmpty,
       configurations.allSatisfy({ !$0.root[RunOptions.defaultActions] })
     {
-      run.console.output(HelpText.program(actions: CommandTable.actions, width: min(run.console.width, 110)))
+      run.console.output(HelpText.program(actions: actions, width: min(run.console.width, 110)))
       return failures
     }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in

@@ -37,5 +37,5 @@ public enum CheckOptions {
       .borg("xxh64sum_command", .text, instead: "Files are hashed by Coffer itself"),
     ])
 
-  static let schema = OptionSchema("Checks", [checks.option, last.option, repositories.option])
+  public static let schema = OptionSchema("Checks", [checks.option, last.option, repositories.option])
 }

@@ -40,6 +40,6 @@ public enum CredentialOptions {
   public static let onepasswordCommand = OptionKey<String>(
     "op_command", "What to run in place of op.", default: "op")
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Credentials", [container.option, systemd.option, keepassxc.option, onepassword.option])
 }

@@ -61,21 +61,33 @@ public enum GeneralOptions {
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
+  /// What every action that works on repositories reads.
+  public static let access = OptionSchema(
+    "Access",
+    [
+      repositories.option, workingDirectory.option, encryptionPassphrase.option, encryptionPasscommand.option,
+      unlockTimeout.option, archiveNameFormat.option, userRuntimeDirectory.option,
+    ])
+
+  /// What is backed up besides the databases, and how.
+  public static let backup = OptionSchema(
+    "Backup",
+    [
+      sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, bootstrap.option,
+    ] + PatienceOptions.all)
+
   /// Where the databases are that are reached at servers.
-  public static let serverDatabases = [
-    postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option,
-  ]
+  public static let serverDatabases = OptionSchema(
+    "Databases of servers",
+    [postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option])
+
+  /// Databases that are files.
+  public static let fileDatabases = OptionSchema("Databases of files", [sqliteDatabases.option])
 
   private static let general = OptionSchema(
     "General",
-    [
-      sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
-      encryptionPasscommand.option, unlockTimeout.option, archiveNameFormat.option, compression.option,
-      userRuntimeDirectory.option,
-      onDumpError.option, parallelDumps.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option,
-      mysqlDatabases.option,
-      mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
-    ] + PatienceOptions.all)
+    access.options + backup.options + serverDatabases.options + fileDatabases.options
+      + CommandOptions.around.options)
 
   static let groups = [
     general, SourceOptions.schema, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema,

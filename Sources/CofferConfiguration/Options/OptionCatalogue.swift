@@ -12,3 +12,14 @@ public struct OptionCatalogue: Sendable {
 
   public static let standard = OptionCatalogue(GeneralOptions.groups)
 }
+
+extension OptionCatalogue {
+  /// The same where `commands` may be for these actions, too.
+  public func knowing(actions: [String]) -> OptionCatalogue {
+    let commands = CommandOptions.commands(alsoFor: actions).option
+    return OptionCatalogue(
+      groups.map { group in
+        OptionSchema(group.title, group.options.map { $0.name.isSame(as: commands.name) ? commands : $0 })
+      })
+  }
+}

@@ -42,7 +42,7 @@ public enum OutputOptions {
     OptionKey(name, documentation, default: standard)
   }
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Output",
     [
       verbosity.option, syslogVerbosity.option, logFileVerbosity.option, monitoringVerbosity.option, color.option,

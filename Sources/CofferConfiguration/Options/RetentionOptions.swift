@@ -21,7 +21,7 @@ public enum RetentionOptions {
       name, "Keep the last archive of each of this many \(period); -1 for all of them.", example: example)
   }
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Retention",
     [
       within.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option, monthly.option,

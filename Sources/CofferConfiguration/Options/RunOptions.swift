@@ -31,7 +31,7 @@ public enum RunOptions {
     "upload_rate_limit", "KiB a second that are sent to a repository elsewhere at most.", example: "100",
     support: .planned)
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Running",
     [
       constants.option, retries.option, retryWait.option, umask.option, skipActions.option, defaultActions.option,

@@ -42,7 +42,7 @@ public enum SourceOptions {
     "read_special", "Read devices and FIFOs like files.",
     support: .ignored("Devices, FIFOs and sockets are never read; dumps need no such thing"))
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Files",
     [
       mustExist.option, patterns.option, patternsFrom.option, excludePatterns.option, excludeFrom.option,
