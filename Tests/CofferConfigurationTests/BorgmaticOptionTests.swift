@@ -70,7 +70,7 @@ struct BorgmaticOptionTests {
 
   @Test("What has nothing behind it yet is told in one line")
   func planned() throws {
-    let later = OptionKey<Int>("later", "Does something some day.", support: .planned)
+    let later = OptionKey<Int?>("later", "Does something some day.", support: .planned)
     let never = OptionKey<[String]>("never", "Does something some other day.", support: .planned)
     var validator = Validator(top: OptionSchema("Test", [later.option, never.option]))
     var parser = YAMLParser(file: "/c.yaml")

@@ -10,8 +10,8 @@ import Foundation
 enum ConfigBootstrapAction {
   private static let repository = Flag<String>(
     "--repository", required: "PATH", help: "The repository to take the configuration from.")
-  private static let archive = Flag<String?>(
-    "--archive", value: "NAME", help: "The archive. Default: latest, the newest of this host.")
+  private static let archive = Flag<String>(
+    "--archive", value: "NAME", default: "latest", help: "The archive; latest is the newest of this host.")
   private static let host = Flag<String?>(
     "--host", value: "NAME", help: "Take an archive of this host. Default: the one that this runs on.")
   private static let destination = Flag<String>(
@@ -85,14 +85,14 @@ enum ConfigBootstrapAction {
   /// - Throws: `ForeignArchive`; `RepositoryError.noSuchArchive`.
   private static func chosen(_ context: ActionContext, _ access: OpenRepository) throws -> Archive {
     let wanted = context.flags[host] ?? context.surroundings.hostname
-    let name = context.flags[archive] ?? "latest"
+    let name = context.flags[archive]
     let all = try access.repository.archives()
     let named = name == "latest" ? all : [try access.archive(name, .all)]
     guard let found = named.last(where: { $0.draft.hostname.isSame(as: wanted) }) else {
       throw ForeignArchive(
         archive: name, hosts: Set(named.map { ExactName($0.draft.hostname) }).sorted().map(\.text), wanted: wanted)
     }
-    guard found.writeOnlyKey == nil || context.flags[archive] != nil else {
+    guard found.writeOnlyKey == nil || context.flags.hasValue(archive) else {
       throw UsageError(
         argument: found.name, problem: "It was made with a write-only key, whose holder could have named any host",
         suggestion: "If its configuration is to be trusted, add --archive \(Quoting.pastedWord(found.name))")

@@ -72,6 +72,8 @@ struct FlagValues: Sendable {
 
   func contains(_ flag: FlagDeclaration) -> Bool { values[flag.name] != nil }
 
+  func hasValue(_ flag: any CommandFlag) -> Bool { hasValue(flag.declaration) }
+
   func hasValue(_ flag: FlagDeclaration) -> Bool { values[flag.name]?.isEmpty == false }
 
   /// The flag's value, or its default.
@@ -122,10 +124,12 @@ extension Flag {
     self.init(names, value: valueName, parser, isRepeatable: true, help: help) { $0 }
   }
 
-  /// - Parameter standard: The default, which `help` explains.
   init(
     _ names: String..., value valueName: String, _ parser: FlagParser<Value>, default standard: Value, help: String
   ) {
-    self.init(names, value: valueName, parser, help: help) { $0.last ?? standard }
+    let spelling = (standard as? any OptionValue)?.spelling ?? ""
+    self.init(names, value: valueName, parser, standard: spelling.isEmpty ? nil : spelling, help: help) {
+      $0.last ?? standard
+    }
   }
 }

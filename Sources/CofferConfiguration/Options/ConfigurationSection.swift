@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A mapping of the configuration, read by option keys.
 public struct ConfigurationSection: Sendable {
   let node: YAMLNode

@@ -36,7 +36,7 @@ public struct MariaDBHook: DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let section = try EntryMatching.section(
-      for: facts.identity, in: root?[dialect.databases] ?? [], defaultPort: defaultPort)
+      for: facts.identity, in: (root ?? .empty)[dialect.databases], defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
       ?? ServerEntry(remembering: facts.identity)

@@ -19,7 +19,7 @@ public struct MongoDBHook: DatabaseHook {
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let sections = root?[GeneralOptions.mongodbDatabases] ?? []
+    let sections = (root ?? .empty)[GeneralOptions.mongodbDatabases]
     let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }

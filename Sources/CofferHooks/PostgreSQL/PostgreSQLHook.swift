@@ -72,7 +72,7 @@ public struct PostgreSQLHook: DatabaseHook {
   private func entry(
     for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
   ) throws -> PostgreSQLEntry {
-    let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
+    let sections = (root ?? .empty)[GeneralOptions.postgresqlDatabases]
     let names = facts.identity.isGlobals ? Self.neighbours(facts, sections) : [facts.identity.database]
     var wanted = facts.identity
     var section: ConfigurationSection?

@@ -35,7 +35,7 @@ public struct SQLiteHook: DatabaseHook {
         facts.identity, problem: "a SQLite database is a file, and has no other name and no schemas",
         suggestion: "Restore it to another file with --restore-path")
     }
-    let section = Self.section(for: facts.identity, in: root?[GeneralOptions.sqliteDatabases] ?? [])
+    let section = Self.section(for: facts.identity, in: (root ?? .empty)[GeneralOptions.sqliteDatabases])
     let path =
       target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
     guard let path else {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The options of `email`.
 public enum EmailOptions {
   /// When a mail is sent.

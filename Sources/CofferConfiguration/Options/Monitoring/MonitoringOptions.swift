@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What monitoring services are told of.
 public enum MonitoringState: String, OptionChoice {
   case start, finish, fail
