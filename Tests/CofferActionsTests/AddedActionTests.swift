@@ -56,7 +56,8 @@ private struct AddedAction {
 
   func problem(_ line: String) -> String {
     do {
-      _ = try CommandLineParser(actions: [declaration], options: options).parse(line.parts(by: " ", keepingEmpty: false))
+      _ = try CommandLineParser(actions: [declaration], options: options).parse(
+        line.parts(by: " ", keepingEmpty: false))
       return ""
     } catch {
       return error.description
@@ -98,7 +99,8 @@ struct AddedActionTests {
 
   @Test("Commands may be put around it, and a file's default counts where no flag says more")
   func commands() throws {
-    let file = "repositories: [{path: /r}]\ngreet_tone: formal\ncommands:\n  - {before: action, when: [greet], run: [\"true\"]}\n"
+    let file =
+      "repositories: [{path: /r}]\ngreet_tone: formal\ncommands:\n  - {before: action, when: [greet], run: [\"true\"]}\n"
     #expect(try action.run(["-G", "--place", "x", "--times", "3"], file) == 0)
     #expect(try action.run(["-G", "--place", "x", "--manner", "friendly"], file) == 0)
     let calls = action.calls.update { $0 }
@@ -125,7 +127,8 @@ struct AddedActionTests {
   func help() {
     let text = HelpText.action(action.declaration, width: 100)
     for line in [
-      "  --times N", "How often. Default: 1.", "  --loud, -L", "  --place PLACE", "options of the configuration, Greeting:",
+      "  --times N", "How often. Default: 1.", "  --loud, -L", "  --place PLACE",
+      "options of the configuration, Greeting:",
       "  greet_tone  How it is said. One of friendly, formal. Default: friendly.", "  coffer greet --place here",
     ] {
       #expect(text.contains(line), "\(line)")

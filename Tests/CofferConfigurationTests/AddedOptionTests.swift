@@ -95,7 +95,8 @@ struct AddedOptionTests {
   @Test("Template, reference and 'config show' have it, with its default and its choices")
   func showing() throws {
     let template = ConfigurationTemplate(options).text
-    #expect(template.contains("# How dark it is.\n# Default: light\n# One of: light, dark, pitch-black\n#added_shade: light"))
+    #expect(
+      template.contains("# How dark it is.\n# Default: light\n# One of: light, dark, pitch-black\n#added_shade: light"))
     #expect(template.contains("# How long it takes.\n# Default: 900\n#added_seconds: 900"))
     #expect(template.contains("# What it is called.\n#added_label: blue"))
     let reference = OptionReference.markdown(options)

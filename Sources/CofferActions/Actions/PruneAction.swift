@@ -5,7 +5,8 @@ import CofferSystem
 /// `prune`: deletes archives that no `keep_` option wants any more.
 enum PruneAction {
   private static let list = Flag<Bool>("--list", help: "Print every archive, and why it is kept or not.")
-  private static let stats = Flag<Bool>("--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
+  private static let stats = Flag<Bool>(
+    "--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
 
   static let declaration = ActionDeclaration(
     "prune", "-p", abstract: "Delete archives that are too old to be kept.",

@@ -30,14 +30,16 @@ enum RestoreAction {
     "--continue-on-error",
     help: "PostgreSQL: put the database in its place although parts of it did not come back, and list them. Without it "
       + "such a restore changes nothing.")
-  private static let hook = Flag<String?>("--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
+  private static let hook = Flag<String?>(
+    "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
   private static let originalHostname = Flag<String?>(
     "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")
   private static let originalPort = Flag<Int?>(
     "--original-port", value: "PORT", .port, help: "Only dumps that came from this port.")
   private static let originalContainer = Flag<String?>(
     "--original-container", value: "NAME", help: "Only dumps that came from this container.")
-  private static let originalLabel = Flag<String?>("--original-label", value: "LABEL", help: "Only dumps with this label.")
+  private static let originalLabel = Flag<String?>(
+    "--original-label", value: "LABEL", help: "Only dumps with this label.")
 
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",

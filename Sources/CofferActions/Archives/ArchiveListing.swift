@@ -52,7 +52,9 @@ private enum SortKey: String, OptionChoice {
   }
 
   /// Several of them, the one that counts most being the first.
-  static let parser = FlagParser<[SortKey]>("timestamp, name or id, or several of them parted by commas", choices: choices) {
+  static let parser = FlagParser<[SortKey]>(
+    "timestamp, name or id, or several of them parted by commas", choices: choices
+  ) {
     let words = $0.parts(by: ",", keepingEmpty: false)
     let keys = words.compactMap(SortKey.init(word:))
     return keys.count == words.count ? keys : nil

@@ -100,7 +100,8 @@ struct CommandLineParser {
       guard isTaken else { throw unknownFlag(name, named: isStandard ? [] : named) }
     }
     for text in globals[GlobalFlags.override] {
-      changes.append(try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text, in: options) })
+      changes.append(
+        try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text, in: options) })
     }
     if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
     return ParsedCommandLine(
@@ -135,7 +136,8 @@ struct CommandLineParser {
         position += 1
       } else if argument.begins(with: "-") && argument.utf8.count > 1 {
         let parts = argument.parts(by: "=", limit: 2)
-        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0], in: options) != nil else {
+        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0], in: options) != nil
+        else {
           throw unknownFlag(
             parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
         }

@@ -30,7 +30,8 @@ struct ActionDeclaration: Sendable {
   let run: @Sendable (ActionContext) throws -> Void
 
   init(
-    _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [], examples: [String] = [],
+    _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
+    examples: [String] = [],
     options: [OptionSchema] = [], partlyReadOptions: [OptionSchema] = [],
     needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
@@ -69,7 +70,8 @@ enum SharedFlags {
     "--match-archives", "--glob-archives", "-a", value: "PATTERN",
     help: "See only archives with such names; '*' for all, 're:' before a regular expression. Default: match_archives, "
       + "or the names that archive_name_format gives.")
-  static let prefix = Flag<String?>("--prefix", "-P", value: "TEXT", help: "See only archives whose names begin like this.")
+  static let prefix = Flag<String?>(
+    "--prefix", "-P", value: "TEXT", help: "See only archives whose names begin like this.")
   static let force = Flag<Bool>("--force", help: "Run although skip_actions or a check's frequency says otherwise.")
   static let progress = Flag<Bool>("--progress", help: "Show progress even when the output is no terminal.")
 }

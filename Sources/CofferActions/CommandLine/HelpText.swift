@@ -38,7 +38,8 @@ enum HelpText {
     if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
     for schema in action.options + action.partlyReadOptions {
-      lines += ["", "options of the configuration, \(schema.title):"] + table(schema.options.compactMap(row), width: width)
+      lines +=
+        ["", "options of the configuration, \(schema.title):"] + table(schema.options.compactMap(row), width: width)
     }
     if action.needsConfiguration {
       let names = ActionDeclaration.sharedOptions.flatMap(\.options).filter { $0.summary != nil }.map(\.name)

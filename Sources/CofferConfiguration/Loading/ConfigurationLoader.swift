@@ -113,7 +113,8 @@ public struct ConfigurationLoader: Sendable {
     let problems = document.problems + validator.problems
     guard problems.isEmpty else { throw ConfigurationError.invalid(path: mark.file, problems) }
     return Configuration(
-      path: mark.file, root: ConfigurationSection(node: document.node), filesRead: [], notices: validator.notices, known: options)
+      path: mark.file, root: ConfigurationSection(node: document.node), filesRead: [], notices: validator.notices,
+      known: options)
   }
 
   /// Reads a file to be written anew, by today's spellings; its constants and variables stay as they are.

@@ -56,8 +56,8 @@ public enum CommandOptions {
 
   private static func when(alsoFor others: [String]) -> OptionKey<[String]?> {
     OptionKey(
-    "when", "Only when one of these actions is run. Without it, with any action.", example: "[create]",
-    choices: actions + others.filter { !actions.contains($0) })
+      "when", "Only when one of these actions is run. Without it, with any action.", example: "[create]",
+      choices: actions + others.filter { !actions.contains($0) })
   }
 
   private static func commands(_ schema: OptionSchema) -> OptionKey<[ConfigurationSection]> {

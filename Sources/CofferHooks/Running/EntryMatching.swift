@@ -13,7 +13,9 @@ enum EntryMatching {
   static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int?
   ) throws(RestoreError) -> ConfigurationSection? {
-    let signs = [ServerOptions.name.option] + [ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
+    let signs =
+      [ServerOptions.name.option]
+      + [ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
     for section in sections { try check(section.fault(in: signs + [ServerOptions.port.option]), identity) }
     let labelled = identity.label.map { label in sections.filter { isSame($0[ServerOptions.label], label) } } ?? []
     let here = sections.filter { isSamePlace($0, identity, defaultPort) }

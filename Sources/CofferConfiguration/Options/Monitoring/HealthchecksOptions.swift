@@ -1,7 +1,8 @@
 /// The options of `healthchecks` and of `watchgoose`, which are spoken to alike.
 public enum HealthchecksOptions {
   public static let healthchecks = OptionKey<ConfigurationSection>(
-    "healthchecks", "Ping a check of Healthchecks (healthchecks.io).", schema: schema("Healthchecks", healthchecksBodyLimit))
+    "healthchecks", "Ping a check of Healthchecks (healthchecks.io).",
+    schema: schema("Healthchecks", healthchecksBodyLimit))
   public static let watchgoose = OptionKey<ConfigurationSection>(
     "watchgoose", "Ping a check of WatchGoose.", schema: schema("WatchGoose", watchgooseBodyLimit))
 

@@ -40,7 +40,8 @@ public enum MonitoringOptions {
   }
 
   /// For reading what `messages(_:_:)` declares.
-  public static func message(_ state: MonitoringState, _ schema: OptionSchema? = nil) -> OptionKey<ConfigurationSection> {
+  public static func message(_ state: MonitoringState, _ schema: OptionSchema? = nil) -> OptionKey<ConfigurationSection>
+  {
     OptionKey(state.rawValue, "What is sent for the state '\(state.rawValue)'.", schema: schema)
   }
 }
