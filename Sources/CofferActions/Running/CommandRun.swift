@@ -72,7 +72,8 @@ struct CommandRun: Sendable {
     repositories: [RepositoryLocation] = []
   ) -> ActionContext {
     ActionContext(
-      flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
+      flags: invocation.flags, globals: globals, commandLine: commandLine,
+      configuration: configuration?.limited(to: invocation.action.readOptions),
       configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
       cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets,
       times: times, isOneOfSeveral: repositoryCount > 1)
