@@ -17,13 +17,13 @@ struct ReadOptionsTests {
     try "one".write(toFile: folder + "/source/one", atomically: true, encoding: .utf8)
     let path = folder + "/config.yaml"
     try """
-      repositories: [{path: \(folder)/repository, label: here}]
-      source_directories: [\(folder)/source]
-      user_state_directory: \(folder)/state
-      keep_daily: 1
-      checks: [{name: data}, {name: extract}]
-      prometheus: {textfile: \(folder)/run.prom}
-      """.write(toFile: path, atomically: true, encoding: .utf8)
+    repositories: [{path: \(folder)/repository, label: here}]
+    source_directories: [\(folder)/source]
+    user_state_directory: \(folder)/state
+    keep_daily: 1
+    checks: [{name: data}, {name: extract}]
+    prometheus: {textfile: \(folder)/run.prom}
+    """.write(toFile: path, atomically: true, encoding: .utf8)
     chmod(path, 0o600)
     let surroundings = Surroundings(
       environment: ProcessEnvironment([
