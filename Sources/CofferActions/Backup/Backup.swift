@@ -34,7 +34,7 @@ struct Backup {
   /// Stores everything and commits.
   ///
   /// - Throws: What kept every archive from being made.
-  func run(comment: String) throws -> Outcome {
+  func makeArchives(comment: String) throws -> Outcome {
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
@@ -62,7 +62,7 @@ struct Backup {
       display.subject = "finishing"
       outcome.archives = group.commit(
         ArchiveDraft(
-          name: name, hostname: archiveName.hostname, username: archiveName.username, commandLine: context.commandLine,
+          name: name, hostname: archiveName.hostname, username: archiveName.username, commandLine: context.run.commandLine,
           comment: comment,
           start: start, missingDumps: outcome.missing.map(\.identity.path)))
       outcome.failures = group.failures
@@ -105,7 +105,7 @@ struct Backup {
     hooks.cancellation = try context.cancellation.follower()
     let lanes = DumpLanes(plan, DumpStorer(context: context, hooks: hooks, group: group), display)
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
-    for (dump, outcome) in try lanes.run(context.root[GeneralOptions.parallelDumps] ?? 1) {
+    for (dump, outcome) in try lanes.takeDumps(context.root[GeneralOptions.parallelDumps] ?? 1) {
       switch outcome {
       case .success(let items): for item in items { add(item.stream, to: group, item.make) }
       case .failure(let error): missing.append((dump.identity, error))

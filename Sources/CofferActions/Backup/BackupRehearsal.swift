@@ -19,7 +19,7 @@ struct BackupRehearsal {
   /// Says what would be done.
   ///
   /// - Throws: What would keep it from being done, together.
-  func run() throws {
+  func rehearse() throws {
     var failures: [any Error] = []
     for location in context.repositories {
       for dump in plan.dumps { context.console.answer("Would dump \(dump.identity.title) to \(location.path)") }

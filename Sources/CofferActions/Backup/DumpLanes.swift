@@ -31,13 +31,13 @@ struct DumpLanes {
 
   /// Takes all dumps.
   ///
-  /// - Parameter count: How many at the same time.
+  /// - Parameter laneCount: How many at the same time.
   /// - Returns: What each dump left, in the order of the plan.
   /// - Throws: The first error that ends the run.
-  func run(_ count: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
+  func takeDumps(_ laneCount: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
     var others: [WorkerThread] = []
     do {
-      for number in 1..<max(min(count, dumps.count), 1) {
+      for number in 1..<max(min(laneCount, dumps.count), 1) {
         others.append(try WorkerThread(name: "dump \(number)") { [self] in takeAll() })
       }
     } catch {
@@ -58,7 +58,7 @@ struct DumpLanes {
   private func take(_ dump: any PlannedDump) throws -> [DumpStorer.Item] {
     let context = storer.context
     context.console.step("Dumping \(dump.identity.title)")
-    return try context.collector.noting(dump.identity, context) { try storer.store(dump) }
+    return try context.run.collector.noting(dump.identity, context) { try storer.store(dump) }
   }
 
   /// - Returns: The number of the next dump; nil when there is none, or the run is to end.

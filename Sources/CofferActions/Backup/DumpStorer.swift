@@ -86,7 +86,7 @@ struct DumpStorer: Sendable {
   private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
     let facts = outcome.facts
     for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
-    context.collector.add(facts.identity, from: start, bytes: bytes, context)
+    context.run.collector.add(facts.identity, from: start, bytes: bytes, context)
     return DumpRecord(
       hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,

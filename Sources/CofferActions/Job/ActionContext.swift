@@ -1,77 +1,34 @@
 import CofferConfiguration
 import CofferHooks
 import CofferRepository
-import CofferStorage
 import CofferSystem
-import Foundation
-
-/// What the program is given of the machine it runs on.
-public struct Surroundings: Sendable {
-  public let environment: ProcessEnvironment
-  public let clock: Clock
-  public let random: RandomSource
-  public let launcher: any ProcessLauncher
-  public let secretKeeper: any SecretKeeper
-  public let currentFolder: String
-  public let hostname: String
-  public let username: String
-  public let processors: Int
-
-  public init(
-    environment: ProcessEnvironment, clock: Clock, random: RandomSource, launcher: any ProcessLauncher,
-    secretKeeper: any SecretKeeper, currentFolder: String, hostname: String, username: String, processors: Int
-  ) {
-    self.environment = environment
-    self.clock = clock
-    self.random = random
-    self.launcher = launcher
-    self.secretKeeper = secretKeeper
-    self.currentFolder = currentFolder
-    self.hostname = hostname
-    self.username = username
-    self.processors = processors
-  }
-
-  /// The folder that relative paths of a configuration start from.
-  func folder(for root: ConfigurationSection) -> String {
-    root[GeneralOptions.workingDirectory] ?? currentFolder
-  }
-
-  /// This machine, as it is now.
-  public static func current() -> Surroundings {
-    let information = ProcessInfo.processInfo
-    return Surroundings(
-      environment: .current(), clock: .system, random: .system, launcher: SystemProcessLauncher(),
-      secretKeeper: KernelKeyring(),
-      currentFolder: FileManager.default.currentDirectoryPath, hostname: information.hostName,
-      username: NSUserName(), processors: information.activeProcessorCount)
-  }
-}
 
 /// What one action of one configuration file works with.
 struct ActionContext: Sendable {
+  let run: CommandRun
   let flags: FlagValues
-  let globals: FlagValues
-  let commandLine: [String]
   /// nil for actions that need none.
   let configuration: Configuration?
   /// Every file read for any configuration of the run: all of them are bundled.
   let configurationFiles: [String]
   /// Those that the action is to act on.
   let repositories: [RepositoryLocation]
-  let surroundings: Surroundings
-  let console: Console
-  let cancellation: Cancellation
-  let outcomes: Outcomes
-  let collector: ReportCollector
-  /// What was asked of credentials and commands so far.
-  let secrets: SecretCache
-  /// Told where the time goes; nil if nobody asks.
-  let times: StageTimes?
-  /// Whether the command line acts on other repositories, too, so that answers must say whose they are.
-  let isOneOfSeveral: Bool
 
-  var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+  init(
+    _ run: CommandRun, _ invocation: ParsedCommandLine.Invocation, _ configuration: Configuration? = nil,
+    files: [String] = [], repositories: [RepositoryLocation] = []
+  ) {
+    self.run = run
+    flags = invocation.flags
+    self.configuration = configuration
+    configurationFiles = files
+    self.repositories = repositories
+  }
+
+  var surroundings: Surroundings { run.surroundings }
+  var console: Console { run.console }
+  var cancellation: Cancellation { run.cancellation }
+  var isDryRun: Bool { run.isDryRun }
   var wantsJSON: Bool { flags.contains(SharedFlags.json) }
 
   var root: ConfigurationSection { configuration?.root ?? ConfigurationSection() }
@@ -120,7 +77,7 @@ struct ActionContext: Sendable {
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
+        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: run.times))
     return OpenRepository(location: location, repository: repository)
   }
 
@@ -129,15 +86,22 @@ struct ActionContext: Sendable {
 
   /// What the configuration's credentials stand for.
   var credentials: CredentialResolver {
-    CredentialResolver(root, surroundings, cache: secrets, cancellation: cancellation, console)
+    CredentialResolver(root, surroundings, cache: run.secrets, cancellation: cancellation, console)
   }
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
     let resolver = PassphraseResolver(
-      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials, cache: secrets)
+      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials, cache: run.secrets)
     let options = configuration?.options(for: location.section)
     if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
     return try PassphrasePrompt(cancellation).ask(for: location.path, isNew: isNew)
+  }
+}
+
+extension Surroundings {
+  /// The folder that relative paths of a configuration start from.
+  func folder(for root: ConfigurationSection) -> String {
+    root[GeneralOptions.workingDirectory] ?? currentFolder
   }
 }
 
@@ -153,37 +117,4 @@ extension CredentialResolver {
       launcher: surroundings.launcher, root: root, cache: cache, ask: { prompt.answer(to: $0) },
       warn: console.warning)
   }
-}
-
-/// Errors of several repositories or dumps, told together.
-struct SeveralErrors: Error {
-  let errors: [any Error]
-
-  init(_ errors: [any Error]) {
-    self.errors = errors.flatMap { ($0 as? SeveralErrors)?.errors ?? [$0] }
-  }
-}
-
-/// An error of one repository among those that an action works on; the others are not affected.
-struct RepositoryFailure: DiagnosableError {
-  let location: RepositoryLocation
-  let cause: any Error
-
-  init(_ location: RepositoryLocation, _ cause: any Error) {
-    self.location = location
-    self.cause = cause
-  }
-
-  var diagnosis: Diagnosis { Program.diagnosis(of: cause) }
-}
-
-/// The JSON outcomes of a run: one array, one element for every configuration, repository and action.
-final class Outcomes: Sendable {
-  private let values = Monitor<[JSONValue]>([])
-
-  func add(_ value: JSONValue) {
-    values.update { $0.append(value) }
-  }
-
-  var all: [JSONValue] { values.update { $0 } }
 }

@@ -31,10 +31,10 @@ struct Job {
 
   private var actions: [String] { invocations.map(\.action.name) }
 
-  /// Runs all of it.
+  /// Runs all of it: the repositories' turns, and after them those of the repositories that are tried again.
   ///
   /// - Returns: The errors; they were told.
-  func perform() -> [any Error] {
+  func runConfiguration() -> [any Error] {
     var failed: RepositoryLocation?
     monitoring.begin()
     var outcome = commands.around(.configuration, of: actions) {
@@ -43,7 +43,13 @@ struct Job {
       while !attempts.isEmpty, !run.cancellation.isCancelled {
         let attempt = attempts.removeFirst()
         run.collector.begin(attempt.group)
-        let result = perform(attempt)
+        let result: StepOutcome
+        do {
+          try wait(for: attempt)
+          result = runRepositories(attempt.group)
+        } catch {
+          result = StepOutcome(failures: [error])
+        }
         let failures = result.failures
         run.collector.note(failures, of: attempt.group, at: run.surroundings.clock.now())
         if result.isNothingDone { run.collector.noteSkipped(attempt.group) }
@@ -62,7 +68,7 @@ struct Job {
     }
     monitoring.end(outcome.failures, isSkipped: outcome.isNothingDone)
     if !outcome.failures.isEmpty {
-      outcome.add(commands.run(.afterError, of: actions, Self.variables(of: outcome.failures, failed)))
+      outcome.add(commands.runDue(at: .afterError, of: actions, Self.variables(of: outcome.failures, failed)))
     }
     return outcome.failures
   }
@@ -93,20 +99,20 @@ struct Job {
     }
   }
 
-  private func perform(_ attempt: Attempt) -> StepOutcome {
-    if attempt.retry > 0 {
-      let seconds = Double(attempt.retry * (configuration.root[RunOptions.retryWait] ?? 0))
-      let names = attempt.group.map(\.name).joined(separator: ", ")
-      run.console.warning(
-        "Trying \(names) again in \(Formats.duration(seconds)) (\(attempt.retry) of \(retries)), because of the errors above"
-      )
-      do { try run.cancellation.sleep(seconds) } catch { return StepOutcome(failures: [error]) }
-    }
-    return perform(on: attempt.group)
+  /// Waits before another attempt as long as the configuration says.
+  private func wait(for attempt: Attempt) throws {
+    guard attempt.retry > 0 else { return }
+    let seconds = Double(attempt.retry * (configuration.root[RunOptions.retryWait] ?? 0))
+    let names = attempt.group.map(\.name).joined(separator: ", ")
+    run.console.warning(
+      "Trying \(names) again in \(Formats.duration(seconds)) (\(attempt.retry) of \(retries)), because of the errors above"
+    )
+    try run.cancellation.sleep(seconds)
   }
 
-  /// An error of an action keeps the actions after it from their turn with that repository: they lean on it.
-  private func perform(on group: [RepositoryLocation]) -> StepOutcome {
+  /// Calls the actions for a group of repositories. An error of an action keeps the actions after it from their turn with
+  /// that repository: they lean on it.
+  private func runRepositories(_ group: [RepositoryLocation]) -> StepOutcome {
     let variables = CommandVariables(["repository": group[0].path, "repository_label": group[0].label ?? ""])
     // A repository may have commands of its own.
     let commands = StepCommands(configuration.focused(on: group[0].section), run)
@@ -115,7 +121,15 @@ struct Job {
       var group = group
       for invocation in invocations where !group.isEmpty {
         let step = commands.around(.action, of: [invocation.action.name], variables) {
-          perform(invocation, on: group)
+          var step = StepOutcome(hasActed: true)
+          for context in contexts(of: invocation, group) {
+            guard !run.cancellation.isCancelled else {
+              step.failures.append(RunCancelled())
+              break
+            }
+            do { try invocation.action.run(context) } catch { step.failures += told(error, of: context.repositories) }
+          }
+          return step
         }
         outcome.add(step)
         if step.isSkipped { return outcome }
@@ -125,25 +139,20 @@ struct Job {
     }
   }
 
-  private func perform(_ invocation: ParsedCommandLine.Invocation, on group: [RepositoryLocation]) -> StepOutcome {
+  /// What an action's calls are given: all repositories of a group together, or each by itself.
+  private func contexts(of invocation: ParsedCommandLine.Invocation, _ group: [RepositoryLocation]) -> [ActionContext] {
     let calls = invocation.action.repositories == .together ? [group] : group.map { [$0] }
-    var outcome = StepOutcome(hasActed: true)
-    for locations in calls {
-      guard !run.cancellation.isCancelled else {
-        outcome.failures.append(RunCancelled())
-        break
-      }
-      let configuration = configuration.focused(on: locations[0].section)
-      do {
-        try invocation.action.run(run.context(invocation, configuration, files: files, repositories: locations))
-      } catch {
-        run.console.tell([error])
-        outcome.failures += SeveralErrors([error]).errors.map { error in
-          locations.count > 1 || error is RepositoryFailure ? error : RepositoryFailure(locations[0], error)
-        }
-      }
+    return calls.map {
+      ActionContext(run, invocation, configuration.focused(on: $0[0].section), files: files, repositories: $0)
     }
-    return outcome
+  }
+
+  /// Tells the error of an action's call, and returns it as what failed for those repositories.
+  private func told(_ error: any Error, of repositories: [RepositoryLocation]) -> [any Error] {
+    run.console.tell([error])
+    return SeveralErrors([error]).errors.map { error in
+      repositories.count > 1 || error is RepositoryFailure ? error : RepositoryFailure(repositories[0], error)
+    }
   }
 
   /// The repositories that an action did not fail for.
@@ -158,7 +167,7 @@ struct Job {
     let errors = SeveralErrors(failures).errors
     return CommandVariables([
       "repository": location?.path ?? "", "repository_label": location?.label ?? "",
-      "error": errors.map { Console.text(Program.diagnosis(of: $0)) }.joined(separator: "\n"),
+      "error": errors.map { Console.text(Diagnosis(of: $0)) }.joined(separator: "\n"),
       "output": errors.flatMap(ProgramOutput.lines).joined(separator: "\n"),
     ])
   }

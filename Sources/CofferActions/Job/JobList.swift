@@ -8,14 +8,17 @@ struct JobList {
   private let actions: [String]
 
   /// - Throws: `UsageError` when no file has the repository that `--repository` names.
-  init(
-    _ invocations: [ParsedCommandLine.Invocation], _ configurations: [Configuration], files: [String],
-    _ run: CommandRun
-  ) throws {
+  init(_ files: ConfigurationFiles, _ run: CommandRun) throws {
     self.run = run
+    let invocations = run.parsed.invocations.filter { $0.action.needsConfiguration && $0.action.repositories != .none }
     actions = invocations.map(\.action.name)
     let wanted = invocations.lazy.compactMap { $0.flags[SharedFlags.repository] }.first
-    let configurations = configurations.filter { !run.isStandard || $0.root[RunOptions.defaultActions] ?? true }
+    let configurations =
+      invocations.isEmpty
+      ? [] : files.configurations.filter { !run.parsed.isStandard || $0.root[RunOptions.defaultActions] ?? true }
+    if configurations.isEmpty, !files.configurations.isEmpty, run.parsed.isStandard {
+      run.console.output(HelpText.program(actions: CommandTable.actions, width: run.console.pageWidth))
+    }
     let all = configurations.map { $0.repositories.map(RepositoryLocation.init) }
     if let wanted, !configurations.isEmpty, !all.joined().contains(where: { $0.matches(wanted) }) {
       throw UsageError(
@@ -25,10 +28,11 @@ struct JobList {
     let chosen = all.joined().filter { location in wanted.map(location.matches) ?? true }
     try Self.checkSingle(invocations, chosen)
     var run = run
-    run.repositoryCount = chosen.count
+    run.hasSeveralRepositories = chosen.count > 1
     jobs = zip(configurations, all).map { configuration, locations in
       let chosen = locations.filter { wanted.map($0.matches) ?? true }
-      return Job(run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files)
+      return Job(
+        run.adapted(to: configuration), configuration, invocations, repositories: chosen, files: files.paths)
     }
   }
 
@@ -51,7 +55,7 @@ struct JobList {
   /// Runs the jobs. An error of one does not keep the next from its turn.
   ///
   /// - Returns: The errors; they were told.
-  func perform() -> [any Error] {
+  func runEverything() -> [any Error] {
     let outcome = StepCommands.merging(jobs.map(\.commands), run).around(.everything, of: actions) {
       var outcome = StepOutcome(hasActed: true)
       for job in jobs {
@@ -59,7 +63,7 @@ struct JobList {
           outcome.failures.append(RunCancelled())
           break
         }
-        outcome.failures += job.perform()
+        outcome.failures += job.runConfiguration()
       }
       return outcome
     }

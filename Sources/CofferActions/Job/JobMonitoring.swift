@@ -74,7 +74,7 @@ struct JobMonitoring {
   }
 
   private static func warn(_ name: String, _ error: any Error, _ console: Console) {
-    let text = Console.text(Program.diagnosis(of: error))
+    let text = Console.text(Diagnosis(of: error))
     console.warning(text.begins(with: name) ? text : "\(name): \(text)")
   }
 }

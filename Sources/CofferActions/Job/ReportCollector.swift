@@ -87,7 +87,7 @@ final class ReportCollector: Sendable {
       report.end = time
       report.isSkipped = isSkipped
       report.errors = SeveralErrors(errors).errors.map { error in
-        let diagnosis = Program.diagnosis(of: error)
+        let diagnosis = Diagnosis(of: error)
         let advice = diagnosis.suggestion.map { ". \($0)" } ?? ""
         return "\(Quoting.terminal(diagnosis.subject)): \(diagnosis.problem)\(advice)"
       }

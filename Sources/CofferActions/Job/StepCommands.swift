@@ -72,16 +72,16 @@ struct StepCommands {
     _ step: RunStep, of actions: [String], _ variables: CommandVariables = CommandVariables([:]),
     _ body: () -> StepOutcome
   ) -> StepOutcome {
-    var outcome = run(.before(step), of: actions, variables)
+    var outcome = runDue(at: .before(step), of: actions, variables)
     if outcome.isSkipped { return outcome }
     if outcome.failures.isEmpty { outcome = body() }
-    outcome.add(run(.after(step), state: outcome.failures.isEmpty ? .finish : .fail, of: actions, variables))
+    outcome.add(runDue(at: .after(step), state: outcome.failures.isEmpty ? .finish : .fail, of: actions, variables))
     return outcome
   }
 
-  /// Runs the commands for a moment, up to the first that fails; its error is told.
-  func run(
-    _ moment: CommandHook.Moment, state: StepState? = nil, of actions: [String], _ variables: CommandVariables
+  /// Runs the commands that are due at a moment, up to the first that fails; its error is told.
+  func runDue(
+    at moment: CommandHook.Moment, state: StepState? = nil, of actions: [String], _ variables: CommandVariables
   ) -> StepOutcome {
     do {
       if case .before = moment { try cancellation.check() }

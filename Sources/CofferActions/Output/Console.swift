@@ -18,6 +18,8 @@ public final class Console: Sendable {
   /// Whether standard error is a terminal.
   public let isTerminal: Bool
   public let width: Int
+  /// The width of pages that are read from the left to the right.
+  var pageWidth: Int { min(width, 110) }
   private let usesColor: Bool
   private let statusLine = Mutex("")
   private let sinks: [any ConsoleSink]
@@ -96,7 +98,7 @@ public final class Console: Sendable {
 
   /// Tells every error by itself.
   func tell(_ errors: [any Error]) {
-    for error in SeveralErrors(errors).errors { self.error(Program.diagnosis(of: error)) }
+    for error in SeveralErrors(errors).errors { self.error(Diagnosis(of: error)) }
   }
 
   /// What happened, to what, and on a line of its own what to do next.

@@ -5,34 +5,33 @@ import CofferSystem
 
 /// What all actions of one command line share.
 struct CommandRun: Sendable {
-  let globals: FlagValues
-  /// As kept in archives.
+  let parsed: ParsedCommandLine
+  /// The command line as kept in archives.
   let commandLine: [String]
   let wantsJSON: Bool
-  /// Whether the command line names no action.
-  let isStandard: Bool
   let surroundings: Surroundings
   private(set) var console: Console
   private let standardOutput: StandardOutput
   let cancellation: Cancellation
-  let outcomes: Outcomes
+  let outcomes = Outcomes()
+  /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
+  /// Told where the time goes; nil if nobody asks.
   let times: StageTimes?
   /// What was said, for monitoring services.
   private(set) var log: LogBuffer
   /// What was done, for monitoring services.
   private(set) var collector: ReportCollector
   private let report: RunReport
-  /// How many repositories the actions are run on.
-  var repositoryCount = 0
+  /// Whether the actions are run on several repositories, so that answers must say whose they are.
+  var hasSeveralRepositories = false
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
     cancellation: Cancellation, standardOutput: StandardOutput
   ) {
-    globals = parsed.globals
+    self.parsed = parsed
     commandLine = CommandLineRedaction.redacted(arguments)
-    isStandard = parsed.isStandard
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
     self.standardOutput = standardOutput
@@ -40,15 +39,19 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
       standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
-    outcomes = Outcomes()
-    times = globals.contains(GlobalFlags.timings) ? StageTimes(clock: surroundings.clock) : nil
+    times = parsed.globals.contains(GlobalFlags.timings) ? StageTimes(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(
       configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())
     collector = ReportCollector(report)
   }
 
+  var globals: FlagValues { parsed.globals }
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+
+  var loader: ConfigurationLoader {
+    ConfigurationLoader(environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+  }
 
   /// The same for one configuration file: saying as much as it wants to hear, and with a log and a report of its own.
   func adapted(to configuration: Configuration) -> CommandRun {
@@ -66,14 +69,32 @@ struct CommandRun: Sendable {
     return run
   }
 
-  func context(
-    _ invocation: ParsedCommandLine.Invocation, _ configuration: Configuration? = nil, files: [String] = [],
-    repositories: [RepositoryLocation] = []
-  ) -> ActionContext {
-    ActionContext(
-      flags: invocation.flags, globals: globals, commandLine: commandLine, configuration: configuration,
-      configurationFiles: files, repositories: repositories, surroundings: surroundings, console: console,
-      cancellation: cancellation, outcomes: outcomes, collector: collector, secrets: secrets,
-      times: times, isOneOfSeveral: repositoryCount > 1)
+  /// Calls the actions that need no configuration file.
+  func callActionsWithoutFile() throws {
+    for invocation in parsed.invocations where !invocation.action.needsConfiguration {
+      let options = parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
+      try invocation.action.run(ActionContext(self, invocation, options))
+    }
   }
+
+  /// Says at the end what the actions had to say together.
+  ///
+  /// - Parameter failures: The errors; they were told.
+  func tellOutcome(_ failures: [any Error]) {
+    if let times { console.tell(times) }
+    if wantsJSON { console.output(JSONValue.list(outcomes.all).rendered + "\n") }
+    let count = SeveralErrors(failures).errors.count
+    if count > 1 { console.warning("\(count) errors; all are shown above") }
+  }
+}
+
+/// The JSON outcomes of a run: one array, one element for every configuration, repository and action.
+final class Outcomes: Sendable {
+  private let values = Monitor<[JSONValue]>([])
+
+  func add(_ value: JSONValue) {
+    values.update { $0.append(value) }
+  }
+
+  var all: [JSONValue] { values.update { $0 } }
 }

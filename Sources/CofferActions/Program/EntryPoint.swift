@@ -1,3 +1,4 @@
+import CofferRepository
 import CofferSQLite
 import CofferSystem
 import Foundation
@@ -8,7 +9,7 @@ import Foundation
 ///   - count: How many arguments there are, the program's name among them.
 ///   - arguments: As the system gave them to `main`.
 @c(coffer_main)
-public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
   ProcessPrivacy.keepMemory()
   occupyStandardStreams()
@@ -17,10 +18,10 @@ public func runProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutab
     if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
-    let code = Program(surroundings: .current(), cancellation: cancellation).run(words)
+    let code = Program(surroundings: .current(random: .system), cancellation: cancellation).execute(words)
     return watcher.exitCode ?? code
   } catch {
-    let text = "coffer: \(Console.text(Program.diagnosis(of: error)))\n"
+    let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
     FileHandle.standardError.write(Data(text.utf8))
     return 1
   }

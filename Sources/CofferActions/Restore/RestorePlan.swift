@@ -53,11 +53,11 @@ struct RestorePlan {
   /// Restores one database after the other.
   ///
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
-  func run() throws {
+  func restoreAll() throws {
     for (number, step) in steps.enumerated() {
       context.console.step("Restoring \(step.restore.summary)")
       do {
-        try run(step)
+        try restore(step)
       } catch {
         tellState(upTo: number)
         throw error
@@ -73,7 +73,7 @@ struct RestorePlan {
     if !rest.isEmpty { context.console.warning("Not touched: \(titles(rest))") }
   }
 
-  private func run(_ step: Step) throws {
+  private func restore(_ step: Step) throws {
     var folder: String?
     if step.restore.wantsFolder { folder = try extractFolder(step.dump) }
     var stream: StreamReference?

@@ -1,5 +1,21 @@
 import Foundation
 
+/// The environment variables of the program, passed in so that nothing reads the process's own in passing.
+public struct ProcessEnvironment: Sendable, Equatable {
+  public var variables: [String: String]
+
+  public init(_ variables: [String: String]) {
+    self.variables = variables
+  }
+
+  /// A copy of this process's environment.
+  public static func current() -> ProcessEnvironment {
+    ProcessEnvironment(ProcessInfo.processInfo.environment)
+  }
+
+  public subscript(name: String) -> String? { variables[name] }
+}
+
 /// A user's own folders, by the XDG Base Directory Specification: a variable that is empty or no path from the root on
 /// counts as not set.
 public enum UserFolder: String, Sendable {
