@@ -3,7 +3,7 @@ import CofferSystem
 import Foundation
 
 /// What a new repository is to be like.
-public struct RepositoryOptions: Sendable {
+public struct CreationOptions: Sendable {
   public var mode: EncryptionMode
   public var chunker: ChunkerParameters
   /// Stored bytes of a data pack.

@@ -16,7 +16,7 @@ struct RepositoryContext: Sendable {
   var envelope: Envelope { Envelope(keys: keys, suite: suite) }
   var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
-  var times: StageTimes? { surroundings.times }
+  var times: Timings? { surroundings.times }
 
   /// Makes the ids of what packs of a kind hold: nodes of recipes and data never share an id.
   func chunkHasher(_ kind: PackKind) throws -> ChunkHasher {
@@ -70,13 +70,13 @@ public struct RepositorySurroundings: Sendable {
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
-  public let times: StageTimes?
+  public let times: Timings?
   /// Told once of each thing that is wrong and stops nothing.
   public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil,
+    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil,
     warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock

@@ -178,7 +178,7 @@ enum ProgramOutput {
   static func lines(of error: any Error) -> [String] {
     switch error {
     case let error as RepositoryFailure: lines(of: error.cause)
-    case let error as CommandHookError: error.output
+    case let error as StepCommandError: error.output
     case DumpError.programFailed(_, _, _, let lines): lines
     case RestoreError.programFailed(_, _, _, let lines): lines
     default: []

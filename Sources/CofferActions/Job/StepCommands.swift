@@ -5,7 +5,7 @@ import CofferSystem
 /// The configured commands, run around the steps of a run.
 struct StepCommands {
   private struct Entry {
-    let hook: CommandHook
+    let command: StepCommand
     let runner: CommandRunner
     /// What is known from the configuration file on.
     let variables: CommandVariables
@@ -36,7 +36,7 @@ struct StepCommands {
     let variables = CommandVariables([
       "configuration_filename": configuration.path, "log_file": configuration.root[OutputOptions.logFile] ?? "",
     ])
-    entries = sections.map { Entry(hook: CommandHook($0), runner: runner, variables: variables) }
+    entries = sections.map { Entry(command: StepCommand($0), runner: runner, variables: variables) }
   }
 
   private init(entries: [Entry], _ run: CommandRun) {
@@ -48,7 +48,7 @@ struct StepCommands {
   /// The commands of several files without those that another file has, too: what is around everything runs once.
   static func merging(_ files: [StepCommands], _ run: CommandRun) -> StepCommands {
     var entries: [Entry] = []
-    for entry in files.flatMap(\.entries) where !entries.contains(where: { $0.hook == entry.hook }) {
+    for entry in files.flatMap(\.entries) where !entries.contains(where: { $0.command == entry.command }) {
       entries.append(entry)
     }
     return StepCommands(entries: entries, run)
@@ -57,7 +57,7 @@ struct StepCommands {
   /// Whether any of them stands between one repository and the next.
   var partRepositories: Bool {
     entries.contains { entry in
-      switch entry.hook.moment {
+      switch entry.command.moment {
       case .before(let step), .after(let step): step == .action || step == .repository
       case .afterError: false
       }
@@ -81,17 +81,17 @@ struct StepCommands {
 
   /// Runs the commands that are due at a moment, up to the first that fails; its error is told.
   func runDue(
-    at moment: CommandHook.Moment, state: StepState? = nil, of actions: [String], _ variables: CommandVariables
+    at moment: StepCommand.Moment, state: StepState? = nil, of actions: [String], _ variables: CommandVariables
   ) -> StepOutcome {
     do {
       if case .before = moment { try cancellation.check() }
       // What comes after a step cleans up: it runs in a run that was asked to stop, too, and a second signal ends it.
       let stopping = cancellation.isCancelled ? nil : cancellation
-      for entry in entries where entry.hook.applies(to: moment, state: state, actions: actions) {
-        try entry.runner.run(entry.hook, variables: entry.variables.adding(variables), cancellation: stopping)
+      for entry in entries where entry.command.applies(to: moment, state: state, actions: actions) {
+        try entry.runner.run(entry.command, variables: entry.variables.adding(variables), cancellation: stopping)
       }
       return StepOutcome()
-    } catch let error as CommandHookError where error.isSoft {
+    } catch let error as StepCommandError where error.isSoft {
       console.remark("Skipped: \(error.diagnosis.problem)")
       return StepOutcome(isSkipped: true)
     } catch {

@@ -17,7 +17,7 @@ struct CommandRun: Sendable {
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
   /// Told where the time goes; nil if nobody asks.
-  let times: StageTimes?
+  let times: Timings?
   /// What was said, for monitoring services.
   private(set) var log: LogBuffer
   /// What was done, for monitoring services.
@@ -39,7 +39,7 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
       standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
-    times = parsed.globals.contains(GlobalFlags.timings) ? StageTimes(clock: surroundings.clock) : nil
+    times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(
       configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())

@@ -60,7 +60,7 @@ struct RepositoryLocation: Sendable {
   ///   - console: Told of what is wrong with the repository and stops nothing.
   ///   - unlockTimeout: Seconds for which an opened key is kept.
   func surroundings(
-    _ surroundings: Surroundings, _ console: Console, unlockTimeout: Int, times: StageTimes? = nil
+    _ surroundings: Surroundings, _ console: Console, unlockTimeout: Int, times: Timings? = nil
   ) -> RepositorySurroundings {
     let folder = surroundings.environment[.configuration] + "/coffer/keys"
     let caches = surroundings.environment[.cache] + "/coffer"

@@ -19,7 +19,7 @@ struct SyntheticIndex {
     let packCount = max(chunkCount / packSize, 1)
     self.chunkCount = packCount * packSize
     repository = try Repository.create(
-      in: LocalDirectoryStore(root: folder + "/repository"), options: RepositoryOptions(passphraseCost: 10),
+      in: LocalDirectoryStore(root: folder + "/repository"), options: CreationOptions(passphraseCost: 10),
       passphrase: SecretBytes(passphrase: "scale"),
       surroundings: RepositorySurroundings(
         clock: .system, random: .system, keyFolder: folder, cacheFolder: folder + "/cache",

@@ -11,7 +11,7 @@ final class WriteBehind {
   private struct Output: @unchecked Sendable {
     // Sound because only the thread writes to the sink until it was waited for, or the caller if there is no thread.
     let sink: any ByteSink
-    let times: StageTimes?
+    let times: Timings?
 
     func write(_ piece: Piece) throws {
       try times.measure(.write, bytes: piece.range.count) {
@@ -28,7 +28,7 @@ final class WriteBehind {
   /// Pieces that may wait to be written.
   static let capacity = 8
 
-  init(_ sink: any ByteSink, hasThread: Bool, times: StageTimes?) throws {
+  init(_ sink: any ByteSink, hasThread: Bool, times: Timings?) throws {
     let (output, pieces, failure) = (Output(sink: sink, times: times), pieces, failure)
     self.output = output
     guard hasThread else {

@@ -18,7 +18,7 @@ public final class BackupSession: Sendable {
   private let packs: SharedCache<Digest256, PackReader>
   private let hasher: ChunkHasher
   private let nodes: Mutex<NodeWriter>
-  private let idleGatherers = Mutex<[RunGatherer]>([])
+  private let idleGatherers = Mutex<[EditGatherer]>([])
   private let items = Mutex<ItemList>(ItemList())
   private let cancellation: Cancellation
 
@@ -128,13 +128,13 @@ public final class BackupSession: Sendable {
     marker.remove()
   }
 
-  private func makeGatherer() -> RunGatherer {
-    RunGatherer(
+  private func makeGatherer() -> EditGatherer {
+    EditGatherer(
       full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
       bases: BaseFinder(context: context, index: index, packs: packs))
   }
 
-  private func store(_ source: any ByteSource, through gatherer: RunGatherer) throws -> StreamReference {
+  private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {
     var recipe = try RecipeBuilder { [self] node in
       try nodes.withLock { try $0.store(node) }
     }

@@ -23,7 +23,7 @@ final class ReadAhead {
   private struct Source: @unchecked Sendable {
     // Sound because only one thread reads: the caller's until the first piece is full, the reader's after.
     let source: any ByteSource
-    let times: StageTimes?
+    let times: Timings?
 
     func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
       guard let times else { return try source.read(into: room) }
@@ -44,7 +44,7 @@ final class ReadAhead {
   static let pieceSize = 1 << 20
   private static let pieceCount = 3
 
-  init(_ source: any ByteSource, headroom: Int, times: StageTimes? = nil) {
+  init(_ source: any ByteSource, headroom: Int, times: Timings? = nil) {
     self.source = Source(source: source, times: times)
     self.headroom = headroom
   }

@@ -1,10 +1,10 @@
 import CofferSystem
 import Synchronization
 
-/// Where the time of a run goes: what its threads spent in each stage. Safe to use from several threads.
-public final class StageTimes: Sendable {
+/// Where the time of a run goes: what its threads spent in each work. Safe to use from several threads.
+public final class Timings: Sendable {
   /// A part of the work on a repository.
-  public enum Stage: Int, CaseIterable, Sendable {
+  public enum Work: Int, CaseIterable, Sendable {
     case passphrase
     case index
     case read
@@ -47,7 +47,7 @@ public final class StageTimes: Sendable {
     }
   }
 
-  /// What was spent in a stage.
+  /// What was spent in a work.
   public struct Sum: Sendable, Equatable {
     /// Of all threads together, waiting included.
     public var seconds: Double = 0
@@ -56,44 +56,44 @@ public final class StageTimes: Sendable {
   }
 
   private let clock: Clock
-  private let sums = Mutex([Sum](repeating: Sum(), count: Stage.allCases.count))
+  private let sums = Mutex([Sum](repeating: Sum(), count: Work.allCases.count))
 
   public init(clock: Clock) {
     self.clock = clock
   }
 
   /// The stages that the run came through, in the order of the work.
-  public var spent: [(stage: Stage, sum: Sum)] {
+  public var spent: [(work: Work, sum: Sum)] {
     let sums = sums.withLock { $0 }
-    return Stage.allCases.compactMap { sums[$0.rawValue] == Sum() ? nil : ($0, sums[$0.rawValue]) }
+    return Work.allCases.compactMap { sums[$0.rawValue] == Sum() ? nil : ($0, sums[$0.rawValue]) }
   }
 
   /// Measures a stage that only afterwards tells how many bytes went through.
   func reading(_ body: () throws -> Int) rethrows -> Int {
     let count = try measure(.read, bytes: 0, body)
-    sums.withLock { $0[Stage.read.rawValue].bytes += UInt64(count) }
+    sums.withLock { $0[Work.read.rawValue].bytes += UInt64(count) }
     return count
   }
 
-  fileprivate func measure<Result>(_ stage: Stage, bytes: Int, _ body: () throws -> Result) rethrows -> Result {
+  fileprivate func measure<Result>(_ work: Work, bytes: Int, _ body: () throws -> Result) rethrows -> Result {
     let start = clock.steadySeconds()
     defer {
       let seconds = clock.steadySeconds() - start
       sums.withLock { sums in
-        sums[stage.rawValue].seconds += seconds
-        sums[stage.rawValue].bytes += UInt64(bytes)
+        sums[work.rawValue].seconds += seconds
+        sums[work.rawValue].bytes += UInt64(bytes)
       }
     }
     return try body()
   }
 }
 
-extension StageTimes? {
+extension Timings? {
   /// Does something, and measures it if somebody wants to know.
   func measure<Result>(
-    _ stage: StageTimes.Stage, bytes: Int = 0, _ body: () throws -> Result
+    _ work: Timings.Work, bytes: Int = 0, _ body: () throws -> Result
   ) rethrows -> Result {
     guard let self else { return try body() }
-    return try self.measure(stage, bytes: bytes, body)
+    return try self.measure(work, bytes: bytes, body)
   }
 }

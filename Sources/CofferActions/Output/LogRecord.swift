@@ -2,7 +2,7 @@ import CofferSystem
 import Foundation
 
 /// One thing that was said, as a line of a log.
-struct LogLine: Sendable, Equatable {
+struct LogRecord: Sendable, Equatable {
   enum Level: String, Sendable {
     case error = "ERROR"
     case warning = "WARNING"

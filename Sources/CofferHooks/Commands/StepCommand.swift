@@ -12,7 +12,7 @@ public enum StepState: String, Sendable {
 }
 
 /// One configured entry of `commands`.
-public struct CommandHook: Sendable, Equatable {
+public struct StepCommand: Sendable, Equatable {
   public enum Moment: Sendable, Equatable {
     case before(RunStep)
     case after(RunStep)
@@ -40,7 +40,7 @@ public struct CommandHook: Sendable, Equatable {
     lines = section[CommandOptions.run] ?? []
   }
 
-  /// Whether the hook is for this moment of a run of these actions.
+  /// Whether the command is for this moment of a run of these actions.
   public func applies(to moment: Moment, state: StepState?, actions running: [String]) -> Bool {
     guard self.moment == moment else { return false }
     if let states, let state, !states.contains(state.rawValue) { return false }
@@ -50,7 +50,7 @@ public struct CommandHook: Sendable, Equatable {
   }
 }
 
-extension CommandHook.Moment {
+extension StepCommand.Moment {
   /// As messages name it.
   public var title: String {
     switch self {

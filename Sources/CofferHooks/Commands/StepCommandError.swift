@@ -1,8 +1,8 @@
 import CofferSystem
 
 /// A configured command that failed.
-public struct CommandHookError: DiagnosableError, Equatable {
-  public let moment: CommandHook.Moment
+public struct StepCommandError: DiagnosableError, Equatable {
+  public let moment: StepCommand.Moment
   /// The line as configured.
   public let line: String
   public let status: ExitStatus

@@ -1,25 +1,25 @@
-/// Lays a stream's new chunks into blocks: runs between known chunks into delta blocks, everything else into full
-/// ones.
-final class RunGatherer: @unchecked Sendable {
+/// Lays a stream's new chunks into blocks: edits, which are short and stand between known chunks, into delta blocks,
+/// everything else into full ones.
+final class EditGatherer: @unchecked Sendable {
   // Sound because a gatherer is either in its session's list of idle ones or used by one thread.
   private let full: BlockFiller
   private let pipeline: BlockPipeline
   private let bases: BaseFinder?
 
-  /// The known chunk in front of the run; nil at a stream's beginning and in runs that are too long.
+  /// The known chunk in front of the edit; nil at a stream's beginning and in edits that are too long.
   private var front: ChunkID?
-  private var runBytes: [UInt8] = []
-  private var runChunks: [BlockChunk] = []
+  private var editBytes: [UInt8] = []
+  private var editChunks: [BlockChunk] = []
   private var delta: PendingBlock?
   private var prefixLength = 0
 
-  /// Longer runs are new data rather than edits.
-  private static let runLimit = 500 << 10
+  /// Longer ones are new data rather than edits.
+  private static let editLimit = 500 << 10
   /// Bytes before the anchor of the chunk in front that belong to the prefix.
   private static let lead = 4 << 10
-  /// Bytes by which the prefix is longer than the run if it is not known what the run replaces.
+  /// Bytes by which the prefix is longer than the edit if it is not known what that replaces.
   private static let slack = 32 << 10
-  /// Bytes that a run may replace.
+  /// Bytes that an edit may replace.
   private static let gapLimit = 1 << 20
   /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
   private static let prefixLimit = 4 << 20
@@ -33,25 +33,25 @@ final class RunGatherer: @unchecked Sendable {
 
   /// Takes note of a chunk that is stored already.
   func pass(_ id: ChunkID) throws {
-    if !runChunks.isEmpty { try endRun(before: id) }
+    if !editChunks.isEmpty { try endEdit(before: id) }
     front = id
   }
 
   /// Takes a chunk that is to be stored.
   func add(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws {
-    if bases != nil, front != nil, runBytes.count + bytes.count <= Self.runLimit {
-      runBytes.append(contentsOf: bytes)
-      runChunks.append(BlockChunk(id: id, length: bytes.count))
+    if bases != nil, front != nil, editBytes.count + bytes.count <= Self.editLimit {
+      editBytes.append(contentsOf: bytes)
+      editChunks.append(BlockChunk(id: id, length: bytes.count))
       return
     }
-    if !runChunks.isEmpty { try storeRunInFull() }
+    if !editChunks.isEmpty { try storeEditInFull() }
     front = nil
     try full.append(id, bytes)
   }
 
   /// Ends the stream: what comes next has no neighbour in front.
   func endStream() throws {
-    if !runChunks.isEmpty { try endRun(before: nil) }
+    if !editChunks.isEmpty { try endEdit(before: nil) }
     front = nil
   }
 
@@ -61,21 +61,21 @@ final class RunGatherer: @unchecked Sendable {
     try full.flush()
   }
 
-  /// - Parameter behind: The known chunk behind the run.
-  private func endRun(before behind: ChunkID?) throws {
-    guard let front, let bases, let place = bases.anchor(of: front) else { return try storeRunInFull() }
+  /// - Parameter behind: The known chunk behind the edit.
+  private func endEdit(before behind: ChunkID?) throws {
+    guard let front, let bases, let place = bases.anchor(of: front) else { return try storeEditInFull() }
     let replaced = behind.flatMap(bases.anchor).flatMap { bases.gap(between: place, and: $0, limit: Self.gapLimit) }
-    let wanted = Self.lead + place.length + (replaced.map { $0 + Self.lead } ?? runBytes.count + Self.slack)
+    let wanted = Self.lead + place.length + (replaced.map { $0 + Self.lead } ?? editBytes.count + Self.slack)
     let segments = bases.segments(around: place, lead: Self.lead, length: wanted)
-    guard !segments.isEmpty else { return try storeRunInFull() }
-    if let delta, !delta.hasRoom(for: runBytes.count) || prefixLength + wanted > Self.prefixLimit { try flushDelta() }
+    guard !segments.isEmpty else { return try storeEditInFull() }
+    if let delta, !delta.hasRoom(for: editBytes.count) || prefixLength + wanted > Self.prefixLimit { try flushDelta() }
     let block = delta ?? PendingBlock(kind: .data, capacity: BlockFiller.target)
     delta = block
     let begin = append(segments, to: block)
     var anchor = begin + min(place.offset, Self.lead) + place.length
-    runBytes.withUnsafeBytes { bytes in
+    editBytes.withUnsafeBytes { bytes in
       var offset = 0
-      for chunk in runChunks {
+      for chunk in editChunks {
         block.append(
           chunk.id, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + chunk.length]),
           anchor: min(anchor, prefixLength - 1))
@@ -83,7 +83,7 @@ final class RunGatherer: @unchecked Sendable {
         anchor += chunk.length
       }
     }
-    clearRun()
+    clearEdit()
   }
 
   /// Adds segments to the block's prefix; one that overlaps the last is joined with it.
@@ -109,20 +109,20 @@ final class RunGatherer: @unchecked Sendable {
     return begin ?? prefixLength
   }
 
-  private func storeRunInFull() throws {
-    try runBytes.withUnsafeBytes { bytes in
+  private func storeEditInFull() throws {
+    try editBytes.withUnsafeBytes { bytes in
       var offset = 0
-      for chunk in runChunks {
+      for chunk in editChunks {
         try full.append(chunk.id, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + chunk.length]))
         offset += chunk.length
       }
     }
-    clearRun()
+    clearEdit()
   }
 
-  private func clearRun() {
-    runBytes.removeAll(keepingCapacity: true)
-    runChunks.removeAll(keepingCapacity: true)
+  private func clearEdit() {
+    editBytes.removeAll(keepingCapacity: true)
+    editChunks.removeAll(keepingCapacity: true)
   }
 
   private func flushDelta() throws {

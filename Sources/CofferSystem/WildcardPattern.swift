@@ -1,14 +1,16 @@
-/// A pattern of characters and wildcards that a whole path must fit.
-struct WildcardPattern: Equatable {
-  /// How the wildcards of a style treat the `/`.
-  enum Style {
+/// A pattern of characters and wildcards that a whole path or name must fit.
+public struct WildcardPattern: Sendable, Hashable {
+  /// How the wildcards treat the `/`.
+  public enum Style: Sendable {
     /// `*` and `?` match it like any other character.
     case flat
-    /// They do not, but `**/` matches any number of folders.
+    /// As `flat`, and `[^abc]` means the same as `[!abc]`.
+    case name
+    /// They do not match it, but `**/` matches any number of folders.
     case byFolder
   }
 
-  private enum Token: Equatable {
+  private enum Token: Hashable {
     case character(UInt32)
     case any
     case anyButSlash
@@ -22,7 +24,9 @@ struct WildcardPattern: Equatable {
 
   private let tokens: [Token]
 
-  init(_ pattern: String, style: Style) {
+  private static let slash = UInt32(UInt8(ascii: "/"))
+
+  public init(_ pattern: String, style: Style) {
     var tokens: [Token] = []
     var rest = Array(pattern.unicodeScalars.map(\.value))[...]
     while let character = rest.popFirst() {
@@ -32,10 +36,11 @@ struct WildcardPattern: Equatable {
           rest = rest.dropFirst(2)
           tokens.append(.folders)
         } else {
-          tokens.append(style == .flat ? .run : .runWithoutSlash)
+          let run: Token = style == .byFolder ? .runWithoutSlash : .run
+          if tokens.last != run { tokens.append(run) }
         }
-      case "?": tokens.append(style == .flat ? .any : .anyButSlash)
-      case "[": tokens.append(Self.set(&rest) ?? .character(character))
+      case "?": tokens.append(style == .byFolder ? .anyButSlash : .any)
+      case "[": tokens.append(Self.set(&rest, style) ?? .character(character))
       default: tokens.append(.character(character))
       }
     }
@@ -45,9 +50,9 @@ struct WildcardPattern: Equatable {
   /// Reads `[abc]`, `[a-z]` or `[!abc]` after its bracket; a `]` that comes first stands for itself.
   ///
   /// - Returns: nil when the bracket is not closed: it then stands for itself.
-  private static func set(_ rest: inout ArraySlice<UInt32>) -> Token? {
-    let (bang, dash, bracket) = (UInt32(33), UInt32(45), UInt32(93))
-    let isNegated = rest.first == bang
+  private static func set(_ rest: inout ArraySlice<UInt32>, _ style: Style) -> Token? {
+    let (bang, caret, dash, bracket) = (UInt32(33), UInt32(94), UInt32(45), UInt32(93))
+    let isNegated = rest.first == bang || (style == .name && rest.first == caret)
     let content = isNegated ? rest.dropFirst() : rest
     guard let end = content.dropFirst().firstIndex(of: bracket) else { return nil }
     var members = content[..<end]
@@ -64,7 +69,13 @@ struct WildcardPattern: Equatable {
     return .oneOf(ranges, isNegated: isNegated)
   }
 
-  func matches(_ path: [UInt32]) -> Bool {
+  /// Whether the pattern is more than plain characters.
+  public var hasWildcards: Bool {
+    tokens.contains { if case .character = $0 { false } else { true } }
+  }
+
+  /// - Parameter path: Its Unicode scalars; what is none may be given a number that none has.
+  public func matches(_ path: [UInt32]) -> Bool {
     var attempt = Attempt(tokens: tokens, path: path)
     return attempt.matches(from: 0, at: 0)
   }
@@ -104,10 +115,10 @@ struct WildcardPattern: Equatable {
         if matches(from: number + 1, at: place) { return true }
         guard place < path.count else { break }
         if token == .folders {
-          guard let end = path[place...].firstIndex(of: PathText.slash) else { break }
+          guard let end = path[place...].firstIndex(of: WildcardPattern.slash) else { break }
           place = end + 1
         } else {
-          if token == .runWithoutSlash, path[place] == PathText.slash { break }
+          if token == .runWithoutSlash, path[place] == WildcardPattern.slash { break }
           place += 1
         }
       }
@@ -119,7 +130,7 @@ struct WildcardPattern: Equatable {
       switch token {
       case .character(let wanted): wanted == character
       case .any: true
-      case .anyButSlash: character != PathText.slash
+      case .anyButSlash: character != WildcardPattern.slash
       case .oneOf(let ranges, let isNegated): ranges.contains { $0.contains(character) } != isNegated
       case .run, .runWithoutSlash, .folders: false
       }
