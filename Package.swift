@@ -42,7 +42,7 @@ let package = Package(
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(
-      name: "stage-speeds", dependencies: ["CofferSystem", "CofferRepository"],
+      name: "stage-speeds", dependencies: ["CofferSystem", "CofferStorage", "CofferRepository"],
       path: "contrib/benchmarking/stages"),
 
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),

@@ -49,7 +49,7 @@ public struct RepositoryStatistics: Sendable, Equatable {
 
 /// An opened repository. Safe to use from several threads.
 public final class Repository: Sendable {
-  let context: RepositoryContext
+  package let context: RepositoryContext
 
   init(context: RepositoryContext) {
     self.context = context

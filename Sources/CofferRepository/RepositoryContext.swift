@@ -2,10 +2,10 @@ import CofferStorage
 import CofferSystem
 
 /// What every part of an opened repository needs: store, keys, parameters and surroundings.
-struct RepositoryContext: Sendable {
-  let store: any ObjectStore
-  let header: RepositoryHeader
-  let keys: KeyBundle
+package struct RepositoryContext: Sendable {
+  package let store: any ObjectStore
+  package let header: RepositoryHeader
+  package let keys: KeyBundle
   let signers: SignerDirectory
   let surroundings: RepositorySurroundings
   let remarks: Remarks
@@ -13,8 +13,8 @@ struct RepositoryContext: Sendable {
 
   var location: String { store.location }
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
-  var envelope: Envelope { Envelope(keys: keys, suite: suite) }
-  var random: RandomSource { surroundings.random }
+  package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
+  package var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
   var times: Timings? { surroundings.times }
 
@@ -30,7 +30,7 @@ struct RepositoryContext: Sendable {
   }
 
   /// Authenticates what this machine keeps of the repository for itself.
-  func cacheKey() throws -> SecretBytes {
+  package func cacheKey() throws -> SecretBytes {
     try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)
   }
 

@@ -4,7 +4,7 @@ import CofferSystem
 ///
 /// Each piece has room in front of its bytes, so that what the chunker left of the piece before can be put
 /// there and a chunk is always contiguous.
-final class ReadAhead {
+package final class ReadAhead {
   /// A buffer with `headroom` free bytes before `filled` read ones.
   final class Piece: @unchecked Sendable {
     // Sound because a piece belongs to one thread at a time: it changes hands only through the queues.
@@ -41,7 +41,7 @@ final class ReadAhead {
   private var hasEnded = false
 
   /// Bytes read into one piece.
-  static let pieceSize = 1 << 20
+  package static let pieceSize = 1 << 20
   private static let pieceCount = 3
 
   init(_ source: any ByteSource, headroom: Int, times: Timings? = nil) {

@@ -1,3 +1,4 @@
+import CofferRepository
 import CofferStorage
 import CofferSystem
 import Foundation

@@ -1,18 +1,19 @@
+import CofferRepository
 import CofferStorage
 import CofferSystem
 import Foundation
 
 /// How fast the stages of a backup are, each by itself on one thread: what `contrib/benchmark` asks.
-package struct StageSpeeds {
-  package struct Stage {
-    package let name: String
+struct StageSpeeds {
+  struct Speed {
+    let name: String
     /// What went in.
-    package let bytes: Int
-    package let seconds: Double
+    let bytes: Int
+    let seconds: Double
   }
 
   /// In the order in which a backup's bytes come by.
-  package private(set) var stages: [Stage] = []
+  private(set) var stages: [Speed] = []
 
   private static let sampleLimit = 256 << 20
   private static let packSize = 32 << 20
@@ -22,7 +23,7 @@ package struct StageSpeeds {
   /// - Parameters:
   ///   - path: A file, the first 256 MiB of which are taken.
   ///   - folder: Where packs are written; it is left there.
-  package init(sample path: String, folder: String) throws {
+  init(sample path: String, folder: String) throws {
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.sampleLimit, alignment: 64)
     defer { room.deallocate() }
     // Else the system would hand out the memory while the first stage is being measured.
@@ -37,7 +38,7 @@ package struct StageSpeeds {
 
   private mutating func measure(_ name: String, bytes: Int, _ body: () throws -> Void) rethrows {
     let duration = try ContinuousClock().measure(body)
-    stages.append(Stage(name: name, bytes: bytes, seconds: duration / .seconds(1)))
+    stages.append(Speed(name: name, bytes: bytes, seconds: duration / .seconds(1)))
   }
 
   private mutating func read(_ path: String, into room: UnsafeMutableRawBufferPointer) throws -> Int {

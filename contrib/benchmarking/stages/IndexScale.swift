@@ -1,14 +1,15 @@
+import CofferRepository
 import CofferSystem
 import Foundation
 
 /// What an index of many chunks costs: looked up in as a backup does, and with a backup on top of it.
-package struct IndexScale {
-  package struct Figure {
-    package let what: String
-    package let value: Double
+struct IndexScale {
+  struct Figure {
+    let what: String
+    let value: Double
   }
 
-  package private(set) var figures: [Figure] = []
+  private(set) var figures: [Figure] = []
 
   private static let lookups = 2_000_000
   private let clock = Clock.system
@@ -18,7 +19,7 @@ package struct IndexScale {
   /// - Parameters:
   ///   - sample: A file that is backed up twice on top of it; nil for none.
   ///   - folder: Where there is room; what is made below it is removed.
-  package init(chunkCount: Int, sample: String?, folder: String) throws {
+  init(chunkCount: Int, sample: String?, folder: String) throws {
     let place = "\(folder)/scale-\(UInt64.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: place) }
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
