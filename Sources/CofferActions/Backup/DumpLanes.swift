@@ -5,7 +5,6 @@ import CofferSystem
 struct DumpLanes {
   /// What came of a dump, by its place in the plan.
   private struct State: Sendable {
-    var next = 0
     var running: [Int] = []
     var outcomes: [Int: Result<[DumpStorer.Item], any Error>] = [:]
     /// What ends the run although other dumps may still be wanted.
@@ -35,24 +34,24 @@ struct DumpLanes {
   /// - Returns: What each dump left, in the order of the plan.
   /// - Throws: The first error that ends the run.
   func takeDumps(_ laneCount: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
-    var others: [WorkerThread] = []
-    do {
-      for number in 1..<max(min(laneCount, dumps.count), 1) {
-        others.append(try WorkerThread(name: "dump \(number)") { [self] in takeAll() })
-      }
-    } catch {
-      state.update { $0.end = $0.end ?? error }
-      cancellation.cancel()
-    }
-    takeAll()
-    for thread in others { thread.join() }
+    guard !dumps.isEmpty else { return [] }
+    let lanes = try Stage<Int>(
+      "dump", workers: min(laneCount, dumps.count), capacity: 1, makeWork: { [self] in { try take($0) } })
+    // What is thrown here `finish` throws, too, when all lanes have ended.
+    do { for number in dumps.indices { try lanes.give(number) } } catch {}
+    let failure = Result { try lanes.finish() }
     let state = state.update { $0 }
     if let error = state.end { throw error }
+    try failure.get()
     return dumps.enumerated().compactMap { number, dump in state.outcomes[number].map { (dump, $0) } }
   }
 
-  private func takeAll() {
-    while let number = begin() { end(number, Result { try take(dumps[number]) }) }
+  /// - Throws: What ends the run.
+  private func take(_ number: Int) throws {
+    begin(number)
+    let outcome = Result { try take(dumps[number]) }
+    end(number, outcome)
+    if case .failure(let error) = outcome, endsRun(error) { throw error }
   }
 
   private func take(_ dump: any PlannedDump) throws -> [DumpStorer.Item] {
@@ -61,14 +60,10 @@ struct DumpLanes {
     return try context.run.collector.noting(dump.identity, context) { try storer.store(dump) }
   }
 
-  /// - Returns: The number of the next dump; nil when there is none, or the run is to end.
-  private func begin() -> Int? {
+  private func begin(_ number: Int) {
     state.update { state in
-      guard state.end == nil, state.next < dumps.count else { return nil }
-      defer { state.next += 1 }
-      state.running.append(state.next)
+      state.running.append(number)
       show(state)
-      return state.next
     }
   }
 

@@ -6,27 +6,27 @@ import Synchronization
 /// The slowest reader sets the pace; a reader that gives up holds nobody back.
 final class StreamFanOut {
   /// One reader's view of the stream.
-  final class Branch: ByteSource, @unchecked Sendable {
-    // Sound because `piece` and `position` are touched by the one thread that reads at a time.
+  final class Branch: ByteSource, Sendable {
     private let pieces = BoundedQueue<[UInt8]>(capacity: 4)
-    private let failure = Mutex<(any Error)?>(nil)
-    private var piece: [UInt8] = []
-    private var position = 0
+    /// The piece that is being read, and how much of it was.
+    private let current = Mutex<(piece: [UInt8], position: Int)>(([], 0))
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-      if position == piece.count {
-        guard let next = pieces.pop() else {
-          if let error = failure.withLock({ $0 }) { throw error }
-          return 0
+      try current.withLock { current in
+        if current.position == current.piece.count {
+          guard let next = pieces.pop() else {
+            if let failure = pieces.failure { throw failure }
+            return 0
+          }
+          current = (next, 0)
         }
-        (piece, position) = (next, 0)
+        let count = min(buffer.count, current.piece.count - current.position)
+        current.piece.withUnsafeBytes { bytes in
+          buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[current.position..<current.position + count]))
+        }
+        current.position += count
+        return count
       }
-      let count = min(buffer.count, piece.count - position)
-      piece.withUnsafeBytes { bytes in
-        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[position..<position + count]))
-      }
-      position += count
-      return count
     }
 
     /// Tells that this reader reads no more.
@@ -36,10 +36,7 @@ final class StreamFanOut {
 
     fileprivate func give(_ piece: [UInt8]) -> Bool { pieces.push(piece) }
 
-    fileprivate func end(with error: (any Error)? = nil) {
-      failure.withLock { $0 = error }
-      pieces.close()
-    }
+    fileprivate func end(with error: (any Error)? = nil) { pieces.close(error) }
   }
 
   private let source: any ByteSource
@@ -55,7 +52,7 @@ final class StreamFanOut {
   /// Reads the source on the calling thread until it ends or nobody reads any more.
   ///
   /// - Throws: What the source throws; the readers get the same error.
-  func run() throws {
+  func distribute() throws {
     do {
       while true {
         let piece = try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in

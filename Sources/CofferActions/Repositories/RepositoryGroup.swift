@@ -129,7 +129,7 @@ final class RepositoryGroup: Sendable {
         fanOut.end(with: error)
         throw error
       }
-      try fanOut.run()
+      try fanOut.distribute()
     }
     for thread in threads { thread.join() }
     try reading.get()

@@ -6,13 +6,12 @@ public final class WorkerThread: Sendable {
   private let finished = Monitor(false)
 
   /// The work of a thread, with what it holds on to.
-  private final class Work: @unchecked Sendable {
-    // Sound because only the thread touches it.
+  private final class Work {
     private let name: String
     private let finished: Monitor<Bool>
-    private var body: (@Sendable () -> Void)?
+    private var body: (() -> Void)?
 
-    init(name: String, finished: Monitor<Bool>, _ body: @escaping @Sendable () -> Void) {
+    init(name: String, finished: Monitor<Bool>, _ body: sending @escaping () -> Void) {
       self.name = name
       self.finished = finished
       self.body = body
@@ -37,14 +36,16 @@ public final class WorkerThread: Sendable {
     try self.init(name: name, create: pthread_create, body)
   }
 
-  /// - Parameter create: `pthread_create`, or what stands for it in a test.
+  /// - Parameters:
+  ///   - create: `pthread_create`, or what stands for it in a test.
+  ///   - body: With what it alone holds.
   init(
     name: String,
     create: (
       UnsafeMutablePointer<pthread_t>, UnsafePointer<pthread_attr_t>?,
       @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?, UnsafeMutableRawPointer?
     ) -> Int32,
-    _ body: @escaping @Sendable () -> Void
+    _ body: sending @escaping () -> Void
   ) throws(SystemError) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
