@@ -48,7 +48,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
-    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
+    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
     .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "TestSupport"]),

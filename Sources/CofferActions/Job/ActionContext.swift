@@ -91,7 +91,8 @@ struct ActionContext: Sendable {
 
   func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
     let resolver = PassphraseResolver(
-      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials, cache: run.secrets)
+      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials,
+      cache: run.secrets)
     let options = configuration?.options(for: location.section)
     if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
     return try PassphrasePrompt(cancellation).ask(for: location.path, isNew: isNew)

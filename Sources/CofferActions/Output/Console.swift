@@ -142,12 +142,7 @@ public final class Console: Sendable {
 
   /// Standard error has no other place to say that it cannot be written.
   private func raw(_ text: String) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      guard count > 0 || errno == EINTR else { return }
-      rest = rest.dropFirst(max(count, 0))
-    }
+    _ = StandardOutput.write(text, to: STDERR_FILENO)
   }
 
   private func colored(_ text: String, _ code: Int) -> String {

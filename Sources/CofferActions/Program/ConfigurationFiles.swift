@@ -50,7 +50,8 @@ struct ConfigurationFiles {
     for configuration in configurations {
       for invocation in run.parsed.invocations
       where invocation.action.needsConfiguration && invocation.action.repositories == .none {
-        try invocation.action.run(ActionContext(run.adapted(to: configuration), invocation, configuration, files: paths))
+        let context = ActionContext(run.adapted(to: configuration), invocation, configuration, files: paths)
+        try invocation.action.run(context)
       }
     }
   }

@@ -33,8 +33,7 @@ struct TerminalQuestion {
   }
 
   static func say(_ text: String) {
-    let text = Quoting.terminal(text, keepingLines: true)
-    _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    _ = StandardOutput.write(Quoting.terminal(text, keepingLines: true), to: STDERR_FILENO)
   }
 
   private func read(_ prompt: String) throws -> String? {

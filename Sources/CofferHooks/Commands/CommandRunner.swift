@@ -33,7 +33,8 @@ public struct CommandRunner: Sendable {
     for line in command.lines {
       let template = CommandTemplate(line, variables: variables)
       for name in template.unknown {
-        warn("command \(command.moment.title): Nothing is known as {\(name)} there; write \\{\(name)\\} if it is meant so")
+        warn(
+          "command \(command.moment.title): Nothing is known as {\(name)} there; write \\{\(name)\\} if it is meant so")
       }
       let child = try launcher.launch(shell(template.line, variables))
       defer { child.terminate() }

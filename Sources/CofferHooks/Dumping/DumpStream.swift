@@ -73,7 +73,7 @@ final class DumpStream: ByteSource {
       return count
     case .ended:
       hasEnded = true
-      try checkStatus()
+      _ = try end.waitForExit()
       return 0
     case .timedOut:
       abandon()
@@ -94,9 +94,9 @@ final class DumpStream: ByteSource {
         while try read(into: buffer) > 0 {}
       }
     }
-    guard byteCount > 0 else { throw DumpError.empty(identity, program: child.program) }
+    try end.judge(byteCount: byteCount)
     unlink(fifo)
-    return try checkStatus()
+    return try end.waitForExit()
   }
 
   func abandon() {
@@ -104,20 +104,7 @@ final class DumpStream: ByteSource {
     unlink(fifo)
   }
 
-  @discardableResult
-  private func checkStatus() throws -> Int32 {
-    // The program has closed its output; what it still does is its own exit.
-    guard let status = child.wait(seconds: limits.stall ?? 600, cancellation: cancellation) else {
-      try cancellation.check()
-      abandon()
-      throw DumpError.stalled(identity, program: child.program, seconds: Int(limits.stall ?? 600))
-    }
-    guard status.isSuccess else {
-      throw DumpError.programFailed(
-        identity, program: child.program, status: status, lines: child.lastErrorLines)
-    }
-    return status.code
-  }
+  private var end: DumpEnd { DumpEnd(identity, of: child, limits, cancellation) }
 
   private func remember(_ bytes: UnsafeRawBufferPointer) {
     byteCount += UInt64(bytes.count)

@@ -24,10 +24,7 @@ struct FolderDump {
   /// - Throws: `DumpError`; `RunCancelled`.
   func finish() throws -> [String] {
     do {
-      let status = try wait()
-      guard status.isSuccess else {
-        throw DumpError.programFailed(identity, program: child.program, status: status, lines: child.lastErrorLines)
-      }
+      _ = try DumpEnd(identity, of: child, context.limits, context.cancellation).judge(try wait())
       return ClientFailure.warnings(child.lastErrorLines)
     } catch {
       child.terminate()

@@ -1,8 +1,8 @@
 import CofferSystem
 import Foundation
 
-/// Which server a URL is of.
-struct ServerAddress: Equatable {
+/// Which server a URL is of: its scheme, host and port (RFC 6454).
+struct Origin: Equatable {
   private let isEncrypted: Bool
   private let host: String
   private let port: Int
@@ -19,7 +19,7 @@ struct ServerAddress: Equatable {
 
   /// Whether a redirection may be followed: to the same server, or from its plain to its encrypted side.
   func admits(_ url: String) -> Bool {
-    guard let other = ServerAddress(url), other.host.isSame(as: host) else { return false }
+    guard let other = Origin(url), other.host.isSame(as: host) else { return false }
     let isUpgrade = !isEncrypted && other.isEncrypted && port == 80 && other.port == 443
     return isUpgrade || other.isEncrypted == isEncrypted && other.port == port
   }

@@ -1,13 +1,17 @@
 import Foundation
 
 /// Cuts bytes that come in pieces into lines.
-struct LineSplitter {
+public struct LineSplitter {
   private var pending: [UInt8] = []
 
   private static let newline = UInt8(ascii: "\n")
 
+  public init() {}
+
   /// Takes the next bytes and gives out every line that is complete, with its newline.
-  mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
+  public mutating func feed(
+    _ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     var rest = bytes
     if !pending.isEmpty {
       guard let end = rest.firstIndex(of: Self.newline) else {
@@ -30,7 +34,7 @@ struct LineSplitter {
   }
 
   /// Gives out what came after the last newline.
-  mutating func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
+  public mutating func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
     let line = pending
     pending = []
     if !line.isEmpty { try line.withUnsafeBytes { try emit($0) } }
