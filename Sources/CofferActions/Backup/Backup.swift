@@ -63,7 +63,8 @@ struct Backup {
       outcome.archives = group.commit(
         ArchiveDraft(
           name: name, hostname: archiveName.hostname, username: archiveName.username,
-          commandLine: context.run.commandLine, comment: comment, start: start, missingDumps: outcome.missing.map(\.identity.path)))
+          commandLine: context.run.commandLine, comment: comment, start: start,
+          missingDumps: outcome.missing.map(\.identity.path)))
       outcome.failures = group.failures
       for (access, archive) in outcome.archives { try tellTwins(of: archive, access) }
       return outcome
