@@ -47,7 +47,7 @@ struct LogTests {
     let root = try ConfigurationLoader(environment: ProcessEnvironment([:]), currentFolder: "/").load(
       path, as: ConfigurationReading(changes: [change])
     ).root
-    let logs = CommandRun.logs(of: root, .current(random: RandomSource { _ in }))
+    let logs = CommandRun.logs(of: root, .current())
     #expect(logs.sinks.isEmpty)
     #expect(logs.failures.map { ($0 as? SystemError)?.code } == [ENOENT])
   }

@@ -15,10 +15,7 @@ struct JobList {
     let wanted = invocations.lazy.compactMap { $0.flags[SharedFlags.repository] }.first
     let configurations =
       invocations.isEmpty
-      ? [] : files.configurations.filter { !run.parsed.isStandard || $0.root[RunOptions.defaultActions] ?? true }
-    if configurations.isEmpty, !files.configurations.isEmpty, run.parsed.isStandard {
-      run.console.output(HelpText.program(actions: CommandTable.actions, width: run.console.pageWidth))
-    }
+      ? [] : files.configurations.filter { !run.parsed.isStandard || $0.root[RunOptions.defaultActions] }
     let all = configurations.map { $0.repositories.map(RepositoryLocation.init) }
     if let wanted, !configurations.isEmpty, !all.joined().contains(where: { $0.matches(wanted) }) {
       throw UsageError(

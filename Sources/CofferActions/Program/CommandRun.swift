@@ -31,7 +31,8 @@ struct CommandRun: Sendable {
     cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     self.parsed = parsed
-    commandLine = CommandLineRedaction.redacted(arguments)
+    commandLine = CommandLineRedaction.redacted(
+      arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
     self.standardOutput = standardOutput
@@ -50,14 +51,15 @@ struct CommandRun: Sendable {
   var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
 
   var loader: ConfigurationLoader {
-    ConfigurationLoader(environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+    ConfigurationLoader(
+      environment: surroundings.environment, currentFolder: surroundings.currentFolder, options: parsed.knownOptions)
   }
 
   /// The same for one configuration file: saying as much as it wants to hear, and with a log and a report of its own.
   func adapted(to configuration: Configuration) -> CommandRun {
     var run = self
     run.log = LogBuffer(clock: surroundings.clock)
-    let verbosity = configuration.root[OutputOptions.monitoringVerbosity] ?? 1
+    let verbosity = configuration.root[OutputOptions.monitoringVerbosity].rawValue
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
       sinks: Self.logs(of: configuration.root, surroundings).sinks

@@ -18,7 +18,7 @@ struct ConfigurationFiles {
     var configurations: [Configuration] = []
     var failures: [any Error] = []
     if run.parsed.invocations.contains(where: \.action.needsConfiguration) {
-      let found = try run.loader.find(named: run.globals.all(GlobalFlags.config))
+      let found = try run.loader.find(named: run.globals[GlobalFlags.config])
       if found.isBorgmatic {
         run.console.warning(
           "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
@@ -35,6 +35,11 @@ struct ConfigurationFiles {
     }
     run.console.tell(failures)
     for configuration in configurations { warn(of: configuration) }
+  }
+
+  /// Whether no file lets anything run when no action is named.
+  var haveNoDefaultActions: Bool {
+    !configurations.isEmpty && configurations.allSatisfy { !$0.root[RunOptions.defaultActions] }
   }
 
   private func warn(of configuration: Configuration) {

@@ -18,13 +18,18 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
     if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
-    let code = Program(surroundings: .current(random: .system), cancellation: cancellation).execute(words)
+    let code = Program(surroundings: .current(), cancellation: cancellation).execute(words)
     return watcher.exitCode ?? code
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
     FileHandle.standardError.write(Data(text.utf8))
     return 1
   }
+}
+
+extension Surroundings {
+  /// This machine, as it is now, with OpenSSL's generator.
+  static func current() -> Surroundings { current(random: .system) }
 }
 
 /// Takes the numbers of standard streams that the program was started without, so that no file gets one of them and is then

@@ -7,10 +7,22 @@ public struct Program: Sendable {
 
   private let surroundings: Surroundings
   private let cancellation: Cancellation
+  private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
+    self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
+  }
+
+  init(
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
+    options: OptionCatalogue = .standard
+  ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
+    self.actions = actions
+    // `key export` is a kind of `key`.
+    self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
   }
 
   /// Does what a command line asks for.
@@ -23,8 +35,8 @@ public struct Program: Sendable {
       verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
     var failures: [any Error] = []
     do {
-      let parsed = try CommandLineParser(actions: CommandTable.actions).parse(arguments)
-      if let page = try parsed.page(width: plain.pageWidth) {
+      let parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
+      if let page = page(for: parsed, width: plain.pageWidth) {
         plain.output(page)
       } else {
         let run = CommandRun(
@@ -33,6 +45,9 @@ public struct Program: Sendable {
           try run.callActionsWithoutFile()
           let files = try ConfigurationFiles(run)
           failures = files.failures
+          if parsed.isStandard, files.haveNoDefaultActions {
+            run.console.output(HelpText.program(actions: actions, width: run.console.pageWidth))
+          }
           try files.callActionsWithoutRepository()
           failures += try JobList(files, run).runEverything()
         } catch {
@@ -53,21 +68,12 @@ public struct Program: Sendable {
     }
     return failures.isEmpty ? 0 : 1
   }
-}
 
-extension ParsedCommandLine {
   /// What is printed in place of running anything; nil when nothing was asked for that only prints.
-  ///
-  /// - Throws: `UsageError`.
-  fileprivate func page(width: Int) throws(UsageError) -> String? {
-    if globals.contains(GlobalFlags.version) { return Program.version + "\n" }
-    if globals.contains(GlobalFlags.help) {
-      guard !isStandard else { return HelpText.program(actions: CommandTable.actions, width: width) }
-      return invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
-    }
-    guard (-2...2).contains(Int(globals[GlobalFlags.verbosity] ?? "0") ?? .max) else {
-      throw UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil)
-    }
-    return nil
+  private func page(for parsed: ParsedCommandLine, width: Int) -> String? {
+    if parsed.globals.contains(GlobalFlags.version) { return Self.version + "\n" }
+    guard parsed.globals.contains(GlobalFlags.help) else { return nil }
+    guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
+    return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 }

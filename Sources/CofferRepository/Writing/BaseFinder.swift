@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Finds the full data that an edit is probably a changed copy of: what stands behind the known chunk in
 /// front of it. Used by one thread at a time.
 final class BaseFinder {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Lays a stream's new chunks into blocks: edits, which are short and stand between known chunks, into delta blocks,
 /// everything else into full ones.
 final class EditGatherer: @unchecked Sendable {

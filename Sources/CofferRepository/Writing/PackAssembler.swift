@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Seals coded blocks into packs, one open pack of each kind, and hands full packs to the storer. Used by the
 /// pipeline's assembler thread only.
 final class PackAssembler {
