@@ -16,10 +16,13 @@ public struct Surroundings: Sendable {
   public let hostname: String
   public let username: String
   public let processors: Int
+  /// The places that repositories can be kept in.
+  public let stores: StoreRegistry
 
   public init(
     environment: ProcessEnvironment, clock: Clock, random: RandomSource, launcher: any ProcessLauncher,
-    secretKeeper: any SecretKeeper, currentFolder: String, hostname: String, username: String, processors: Int
+    secretKeeper: any SecretKeeper, currentFolder: String, hostname: String, username: String, processors: Int,
+    stores: StoreRegistry = .standard
   ) {
     self.environment = environment
     self.clock = clock
@@ -30,6 +33,7 @@ public struct Surroundings: Sendable {
     self.hostname = hostname
     self.username = username
     self.processors = processors
+    self.stores = stores
   }
 
   /// The folder that relative paths of a configuration start from.
@@ -113,14 +117,14 @@ struct ActionContext: Sendable {
 
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let store = try location.store(surroundings, console)
-    guard try Repository.header(in: store) != nil else {
+    let store = try location.store(self)
+    guard try Repository.header(in: store, cancellation: cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
+        self, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

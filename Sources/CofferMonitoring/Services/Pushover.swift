@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHTTP
 
 /// Sends a notification by Pushover.
 struct Pushover: HTTPService {

@@ -43,7 +43,7 @@ enum ArchiveRecord {
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
-    archive.received = (try? context.store.status(of: name))?.received
+    archive.received = (try? context.store.unstoppable.status(of: name))?.received
     return archive
   }
 

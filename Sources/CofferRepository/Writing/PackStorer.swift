@@ -42,14 +42,14 @@ final class PackStorer: Sendable {
     queue.close()
     join()
     if let error = failure.update({ $0 }) { throw error }
-    try writeSegment()
+    try writeSegment(to: context.store)
   }
 
   /// Stops; what is durable already stays, and is indexed if that is possible.
   func abandon() {
     queue.abandon()
     join()
-    try? writeSegment()
+    try? writeSegment(to: context.store.unstoppable)
   }
 
   private func join() {
@@ -74,17 +74,17 @@ final class PackStorer: Sendable {
       packs.append(pack.indexed)
       return packs.count >= Self.packsPerSegment
     }
-    if isDue { try writeSegment() }
+    if isDue { try writeSegment(to: context.store) }
   }
 
-  private func writeSegment() throws {
+  private func writeSegment(to store: RunStore) throws {
     let packs = unindexed.withLock { $0 }
     guard !packs.isEmpty else { return }
     let bytes = try context.envelope.seal(
       IndexSegment.encode(packs), purpose: .index, context: [], random: context.random)
     let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
     guard let name = IndexSegment.objectName(digest) else { return }
-    try context.store.put(name, bytes)
+    try store.put(name, bytes)
     counters.addStored(bytes.count)
     unindexed.withLock { $0.removeFirst(packs.count) }
   }
