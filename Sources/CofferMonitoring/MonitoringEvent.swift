@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What monitoring services are told of.
 public enum MonitoringState: String, Sendable, CaseIterable {
   case start, finish, fail

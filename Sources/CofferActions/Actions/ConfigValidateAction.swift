@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferMonitoring
+import CofferSystem
 
 /// `config validate`: reads the configuration and says what is wrong with it.
 enum ConfigValidateAction {

@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 
 /// The flags that choose and order archives, and what they give.
 enum ArchiveListing {

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Makes an archive's name from `archive_name_format`.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// One validated configuration file, with what it includes.
 public struct Configuration: Sendable {
   public let path: String

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// An option as a flag of the command line: `--keep-daily`, `--bootstrap.store-config-files`, `--repositories[0].path`,
 /// and `--no-color` to switch one off or to leave a section out.
 public struct OptionFlag: Sendable {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A value that an option can have.
 public protocol OptionValue: Sendable {
   static var kind: OptionKind { get }

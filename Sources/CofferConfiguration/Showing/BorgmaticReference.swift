@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The page that says of every option of borgmatic's what it does in Coffer, made from the declarations.
 public enum BorgmaticReference {
   public static var markdown: String {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The reference page of all options, made from their declarations.
 public enum OptionReference {
   public static var markdown: String {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What options that are fine by themselves must be to each other.
 enum Coherence {
   static func problems(of configuration: Configuration) -> [ConfigurationProblem] {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Compares a document with what the options allow and gathers everything that is wrong or worth saying.
 struct Validator {
   private let top: OptionSchema

@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferHTTP
+import CofferSystem
 import Foundation
 
 /// Pushes log lines to Grafana Loki.

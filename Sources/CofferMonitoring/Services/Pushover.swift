@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferHTTP
+import CofferSystem
 
 /// Sends a notification by Pushover.
 struct Pushover: HTTPService {
