@@ -12,8 +12,9 @@ import CofferSystem
 /// - No object is empty.
 /// - A delete that has returned is final, unless a put of the same name was given up before.
 /// - Every call may be made from any thread, and many at a time.
-/// - A call whose cancellation comes stops soon, with `StorageError.cancelled`; what it had not yet done is not done. One
-///   without a cancellation goes to its end: that is for what has to be done also after the run was asked to stop.
+/// - A call whose cancellation comes stops soon, with `StorageError.cancelled`; what it was to do is not done, or all of it
+///   is, as after a transient error. One without a cancellation goes to its end: that is for what has to be done also after
+///   the run was asked to stop.
 /// - Errors say by their `kind` whether the same call may succeed when it is made again.
 public protocol ObjectStore: Sendable {
   /// Where the objects are, spelled as the user configured it.
@@ -25,8 +26,8 @@ public protocol ObjectStore: Sendable {
 
   /// Stores a new object durably.
   ///
-  /// - Throws: `StorageError.missing` when there is no place for it; `.exists` when the name is taken, whatever the bytes
-  ///   are; `.full`.
+  /// - Throws: `StorageError.missing` when there is no place for it; `.exists` when the name is taken (a store that has to
+  ///   try again may take the same bytes for its own); `.full`.
   func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?) throws(StorageError)
 
   /// Returns the whole object, or the given byte range of it.
