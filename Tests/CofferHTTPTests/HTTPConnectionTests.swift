@@ -35,7 +35,7 @@ struct HTTPConnectionTests {
     let server = try RecordingHTTPServer { request in
       .init(
         status: request.target == "/none" ? 404 : 206, body: "0123456789",
-        headers: ["Content-Range: bytes 2-11/99", "ETag:  \"a:b\" ", "X-Twice: one", "x-twice: two", "Odd"])
+        headers: ["Content-Range: bytes 2-11/99", "ETag:  \"a:b\" ", "X-Twice: one", "x-twice: two"])
     }
     let connection = try connection()
     let answer = try connection.exchange(
@@ -45,7 +45,7 @@ struct HTTPConnectionTests {
     #expect(answer.header("content-range") == "bytes 2-11/99")
     #expect(answer.header("etag") == "\"a:b\"")
     #expect(answer.header("x-twice") == "two")
-    #expect(answer.header("odd") == nil && answer.header("x-none") == nil)
+    #expect(answer.header("x-none") == nil && answer.header("http/1.1 206 answer") == nil)
     let cut = try connection.exchange(HTTPRequest(.get, server.url + "/none"), limit: 4)
     #expect(cut.status == 404 && cut.body == Array("0123".utf8) && cut.isCut)
     // What one request was told is not the next one's.

@@ -33,15 +33,16 @@ public struct RetryingStore: ObjectStore {
   public func put(
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
-    try retrying(cancellation) { (turn) throws(StorageError) in
+    let taken = try retrying(cancellation) { (turn) throws(StorageError) -> StorageError? in
       do throws(StorageError) {
         try store.put(name, content, cancellation: cancellation)
       } catch {
-        guard turn > 0, case .exists = error,
-          try store.holds(name, content, cancellation: cancellation)
-        else { throw error }
+        guard turn > 0, case .exists = error else { throw error }
+        return error
       }
+      return nil
     }
+    if let taken, try !holds(name, content, cancellation: cancellation) { throw taken }
   }
 
   public func get(

@@ -2,7 +2,7 @@ import CofferStorage
 import CofferSystem
 import Synchronization
 
-/// Fails transiently as it is told to: before the call is done, or after it, when only the answer is lost. A list may break off
+/// Fails transiently as it is told to: before the call is done, or after it, when only the answer is lost. A list then breaks off
 /// behind its first page.
 final class FlakyStore: ObjectStore {
   enum Fault: Sendable {
@@ -28,12 +28,16 @@ final class FlakyStore: ObjectStore {
   var location: String { store.location }
   var callCount: Int { calls.withLock { $0 } }
 
+  private func nextFault() -> Fault? {
+    fault(
+      calls.withLock { calls in
+        defer { calls += 1 }
+        return calls
+      })
+  }
+
   private func call<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
-    let number = calls.withLock { calls in
-      defer { calls += 1 }
-      return calls
-    }
-    let fault = fault(number)
+    let fault = nextFault()
     if fault == .before { throw .failed(nil, location: location, Self.failure) }
     let result = try body()
     if fault == .after { throw .failed(nil, location: location, Self.failure) }
@@ -63,16 +67,14 @@ final class FlakyStore: ObjectStore {
   func list(
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError) {
-    var hasBrokenOff = false
-    try call { () throws(StorageError) in
-      let number = calls.withLock { $0 }
-      try store.list(folder, after: last, cancellation: cancellation) { page in
-        guard !hasBrokenOff else { return }
-        take(page)
-        hasBrokenOff = fault(number) == .after
-      }
+    let fault = nextFault()
+    if fault == .before { throw .failed(nil, location: location, Self.failure) }
+    var pages = 0
+    try store.list(folder, after: last, cancellation: cancellation) { page in
+      pages += 1
+      if fault == nil || pages == 1 { take(page) }
     }
-    if hasBrokenOff { throw .failed(nil, location: location, Self.failure) }
+    if fault == .after { throw .failed(nil, location: location, Self.failure) }
   }
 
   func firstForeignEntry(

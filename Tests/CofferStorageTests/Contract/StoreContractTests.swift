@@ -19,14 +19,16 @@ struct StoreContractTests {
     return store
   }
 
+  /// Bytes that no piece of another length repeats.
   private func noise(_ count: Int) -> [UInt8] {
     var state: UInt64 = 88_172_645_463_325_252
-    return (0..<count).map { _ in
+    let words = (0..<count / 8 + 1).map { _ in
       state ^= state << 13
       state ^= state >> 7
       state ^= state << 17
-      return UInt8(truncatingIfNeeded: state >> 24)
+      return state
     }
+    return words.withUnsafeBytes { Array($0.prefix(count)) }
   }
 
   // MARK: - One object
@@ -158,7 +160,7 @@ struct StoreContractTests {
     #expect(try store.list("").map(\.size) == ordered.map(\.utf8.count))
     #expect(try store.list("b").map(\.name.path) == ordered.filter { $0.hasPrefix("b/") })
     #expect(try store.list("b/1-1").map(\.name.path) == ["b/1-1/x"])
-    for nothing in ["c", "a/b", "b/1.0/x"] { #expect(try store.list(nothing).isEmpty) }
+    for nothing in ["c", "b/3", "ba/x0"] { #expect(try store.list(nothing).isEmpty) }
     for (number, path) in ordered.enumerated() {
       var rest: [String] = []
       try store.list("", after: try objectName(path), cancellation: nil) { rest += $0.map(\.name.path) }
