@@ -1,11 +1,5 @@
+import CofferConfiguration
 import CofferSystem
-
-/// What monitoring services are told of.
-public enum MonitoringState: String, Sendable, CaseIterable {
-  case start, finish, fail
-  /// The logs, before finish or fail.
-  case log
-}
 
 /// Something that monitoring services are told.
 public struct MonitoringEvent: Sendable {

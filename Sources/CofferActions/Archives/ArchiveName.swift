@@ -8,8 +8,6 @@ struct ArchiveName {
   let processID: Int32
   let now: Date
 
-  static let standardFormat = "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}"
-
   /// Replaces `{hostname}`, `{fqdn}`, `{user}`, `{pid}`, `{unixtime}`, and `{now}` and `{utcnow}` with an optional
   /// strftime format after a colon, whose `%f` are microseconds. Other braces stay as they are.
   func expand(_ format: String) -> String {

@@ -124,7 +124,7 @@ struct ActionContext: Sendable {
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        self, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
+        self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 
 /// How a restore's content gets to its place.
