@@ -17,7 +17,7 @@ private final class ShelfKind: StoreKind {
   func store(for request: StoreRequest) throws -> any ObjectStore {
     let name = request.address.rest
     guard !name.isEmpty else { throw UnknownStore(address: request.address.text, known: spellings) }
-    labels.withLock { $0.append(request.options[RepositoryOptions.label]) }
+    labels.withLock { $0.append(request.options[RepositoryEntryOptions.label]) }
     return shelves.withLock { shelves in
       let shelf = shelves[name] ?? CountingStore(MemoryStore())
       shelves[name] = shelf

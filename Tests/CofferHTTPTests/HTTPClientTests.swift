@@ -1,4 +1,3 @@
-import CofferConfiguration
 import CofferSystem
 import Foundation
 import TestSupport

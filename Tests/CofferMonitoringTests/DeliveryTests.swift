@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferHTTP
 import CofferSystem
 import Foundation

@@ -54,7 +54,7 @@ struct StoreRegistryTests {
 
       func store(for request: StoreRequest) throws -> any ObjectStore {
         throw Asked(
-          title: title, rest: request.address.rest, label: request.options[RepositoryOptions.label],
+          title: title, rest: request.address.rest, label: request.options[RepositoryEntryOptions.label],
           secret: try request.secret("reference"))
       }
     }
