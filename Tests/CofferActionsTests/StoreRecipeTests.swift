@@ -10,12 +10,12 @@ import Testing
 /// A kind of store that only these tests know: shelves in memory. It is everything that a new kind needs.
 private final class ShelfKind: StoreKind {
   let schemes: [String?] = ["shelf"]
-  let spellings = ["shelf:NAME"]
+  let spellings = ["shelf://NAME"]
   private let shelves = Mutex<[String: CountingStore]>([:])
   private let labels = Mutex<[String?]>([])
 
   func store(for request: StoreRequest) throws -> any ObjectStore {
-    let name = request.address.rest
+    let name = request.address.rest.after(beginning: "//") ?? ""
     guard !name.isEmpty else { throw UnknownStore(address: request.address.text, known: spellings) }
     labels.withLock { $0.append(request.options[RepositoryEntryOptions.label]) }
     return shelves.withLock { shelves in
@@ -73,7 +73,7 @@ struct StoreRecipeTests {
   @Test("A store that is registered is validated, created, backed up to, listed, checked and read like any other")
   func endToEnd() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try configure("shelf:upper")
+    try configure("shelf://upper")
     let content = Array("what is kept\n".utf8)
     try Data(content).write(to: URL(fileURLWithPath: folder + "/source/file"))
     #expect(try coffer("config", "validate") == 0)
@@ -83,7 +83,7 @@ struct StoreRecipeTests {
     #expect(try coffer("check", "--force") == 0)
     #expect(try coffer("repo-info") == 0)
     #expect(try coffer("extract", "--archive", "latest", "--destination", folder + "/restored") == 0)
-    let restored = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/restored\(folder)/source/file"))
+    let restored = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/restored/source/file"))
     #expect(Array(restored) == content)
     let shelf = try #require(kind.shelf("upper"))
     #expect(try shelf.list("archives").count == 1)
@@ -98,7 +98,7 @@ struct StoreRecipeTests {
     "What the store's kind, or the registry, finds wrong with an address is told by everything that needs the store")
   func refused() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    for address in ["shelf:", "ssh://host/r", "user@host:r", "/folder"] {
+    for address in ["shelf://", "ssh://host/r", "user@host:r", "/folder"] {
       try configure(address)
       for arguments in [
         ["config", "validate"], ["repo-create", "--encryption", "repokey"], ["create"], ["repo-list"],
