@@ -40,8 +40,8 @@ extension Repository {
       try store.putAlone(keyName, keyFile == nil ? record.bytes : record.withoutBundle)
       try store.putAlone(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))
     } catch {
-      // What may have been put after all keeps its key; without one it would never open.
-      guard let failure = error as? StorageError, failure.kind != .transient else { throw error }
+      // A header that may have been put after all keeps its key; without one it would never open.
+      if error is RunCancelled || (error as? StorageError)?.kind == .transient { throw error }
       // A key that no header names opens nothing, and would be passed over.
       try? store.unstoppable.delete(keyName)
       keyFile?.remove()

@@ -60,6 +60,24 @@ struct HTTPConnectionTests {
     #expect(throws: HTTPError.self) { try connection().exchange(HTTPRequest(.get, server.url), limit: 10) }
   }
 
+  @Test("Requests one after the other go by one connection, and one that the server has closed is made anew")
+  func kept() throws {
+    let server = try RecordingHTTPServer(keepsConnections: true)
+    let connection = try connection()
+    var made: [Int] = []
+    for number in 0..<3 {
+      _ = try connection.exchange(HTTPRequest(.put, server.url + "/\(number)", body: [65]), limit: 10)
+      made.append(connection.newConnections)
+    }
+    #expect(made == [1, 0, 0])
+    #expect(server.requests.map(\.target) == ["/0", "/1", "/2"])
+    let closing = try RecordingHTTPServer()
+    for _ in 0..<2 {
+      _ = try connection.exchange(HTTPRequest(.put, closing.url + "/x", body: [65]), limit: 10)
+      #expect(connection.newConnections == 1)
+    }
+  }
+
   @Test("A redirection is an answer like others")
   func redirected() throws {
     let server = try RecordingHTTPServer { _ in .init(status: 307, headers: ["Location: /there"]) }

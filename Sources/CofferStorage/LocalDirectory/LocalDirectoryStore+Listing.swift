@@ -36,11 +36,13 @@ extension LocalDirectoryStore {
     try check(cancellation)
     var found: [UnfinishedPut] = []
     try walk("", cancellation) { path, facts in
-      guard let name = path.last.flatMap({ TemporaryName(parsing: $0.description) }) else { return }
-      found.append(
-        UnfinishedPut(
-          path: path.map(\.description).joined(separator: "/"), size: Int(facts.st_size),
-          isAbandoned: name.isAbandoned(seenBy: identity)))
+      let text = path.map(\.description).joined(separator: "/")
+      if let name = path.last.flatMap({ TemporaryName(parsing: $0.description) }) {
+        found.append(
+          UnfinishedPut(path: text, size: Int(facts.st_size), isAbandoned: name.isAbandoned(seenBy: identity)))
+      } else if Self.isReservation(facts), ObjectName(text) != nil {
+        found.append(UnfinishedPut(path: text, size: 0, isAbandoned: false))
+      }
     }
     return found
   }
