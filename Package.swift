@@ -24,20 +24,21 @@ let package = Package(
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
     .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn"]),
-    .target(name: "CofferStorage", dependencies: ["CofferSystem"]),
+    .target(name: "CofferHTTP", dependencies: ["CofferSystem", "CCurl"]),
+    .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
+    .target(name: "CofferStorage", dependencies: ["CofferSystem", "CofferConfiguration"]),
     .target(
       name: "CofferRepository",
       dependencies: ["CofferSystem", "CofferStorage", "CBlake3", "CZstd", "COpenSSL"]),
-    .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
     .target(name: "CofferSQLite", dependencies: ["CofferSystem", "CSQLite"]),
     .target(
       name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration", "CofferSQLite"]),
     .target(
-      name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferConfiguration", "CCurl"]),
+      name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration"]),
     .target(
       name: "CofferActions",
       dependencies: [
-        "CofferSystem", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
+        "CofferSystem", "CofferHTTP", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
         "CofferMonitoring", "CofferSQLite",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
@@ -47,12 +48,13 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
+    .testTarget(name: "CofferHTTPTests", dependencies: ["CofferHTTP", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
-    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "TestSupport"]),
-    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
+    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CofferHTTP", "TestSupport"]),
+    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions", "CofferStorage"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -22,6 +22,13 @@ static inline CURLcode coffer_curl_set_callback(CURL *handle, CURLoption option,
   return curl_easy_setopt(handle, option, value);
 }
 
+typedef int (*coffer_curl_progress)(
+    void *context, curl_off_t toReceive, curl_off_t received, curl_off_t toSend, curl_off_t sent);
+
+static inline CURLcode coffer_curl_set_progress(CURL *handle, coffer_curl_progress value) {
+  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+}
+
 static inline CURLcode coffer_curl_get_number(CURL *handle, CURLINFO fact, long *value) {
   return curl_easy_getinfo(handle, fact, value);
 }

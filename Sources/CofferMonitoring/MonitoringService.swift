@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHTTP
 import CofferSystem
 
 /// A service that is told how runs go.

@@ -13,6 +13,7 @@ extension Repository {
     in store: any ObjectStore, options: CreationOptions, passphrase: SecretBytes,
     surroundings: RepositorySurroundings
   ) throws -> Repository {
+    let store = RunStore(store, surroundings.cancellation)
     if let existing = try header(in: store) {
       throw existing.mode == options.mode
         ? StorageError.exists(RepositoryHeader.configName, location: store.location)
@@ -36,22 +37,24 @@ extension Repository {
     let keyFile = options.mode == .keyfile ? KeyFile(header: header, folder: surroundings.keyFolder) : nil
     try keyFile?.write(record.bytes)
     do {
-      try store.put(keyName, keyFile == nil ? record.bytes : record.withoutBundle)
-      try store.put(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))
+      try store.putAlone(keyName, keyFile == nil ? record.bytes : record.withoutBundle)
+      try store.putAlone(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))
     } catch {
+      // A header that may have been put after all keeps its key; without one it would never open.
+      if error is RunCancelled || (error as? StorageError)?.kind == .transient { throw error }
       // A key that no header names opens nothing, and would be passed over.
-      try? store.delete(keyName)
+      try? store.unstoppable.delete(keyName)
       keyFile?.remove()
       throw error
     }
-    removeKeys(besides: keyName, in: store)
+    removeKeys(besides: keyName, in: store.unstoppable)
     return try open(
       header: header, keys: keys, in: store, surroundings: surroundings, remarks: Remarks(surroundings.warn))
   }
 
   /// Removes the keys of programs that were killed before they had put a header, or whose header came too late. Whoever
   /// has put the header knows that every other key is none of this repository's; one that cannot be removed is passed over.
-  private static func removeKeys(besides own: ObjectName, in store: any ObjectStore) {
+  private static func removeKeys(besides own: ObjectName, in store: RunStore) {
     for status in (try? store.list(KeyRecord.folder)) ?? [] where status.name != own {
       if KeyRecord.isFolderOrName(status.name.path) { try? store.delete(status.name) }
     }

@@ -8,7 +8,13 @@ extension Repository {
   /// - Returns: nil for an empty place, and for one where a program that was killed has begun to make a repository.
   /// - Throws: `RepositoryError.foreignContent` when something else is there; `.damaged`; `.unsupported`;
   ///   `StorageError`.
-  public static func header(in store: any ObjectStore) throws -> RepositoryHeader? {
+  public static func header(
+    in store: any ObjectStore, cancellation: Cancellation? = nil
+  ) throws -> RepositoryHeader? {
+    try header(in: RunStore(store, cancellation))
+  }
+
+  static func header(in store: RunStore) throws -> RepositoryHeader? {
     do {
       let bytes = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
       return try RepositoryHeader.decode(bytes, location: store.location)
@@ -27,6 +33,7 @@ extension Repository {
   public static func open(
     in store: any ObjectStore, passphrase: SecretBytes, surroundings: RepositorySurroundings
   ) throws -> Repository {
+    let store = RunStore(store, surroundings.cancellation)
     guard let header = try header(in: store) else {
       throw RepositoryError.notFound(location: store.location)
     }
@@ -39,7 +46,7 @@ extension Repository {
 
   /// - Parameter remarks: Told of keys whose signatures do not count.
   static func open(
-    header: RepositoryHeader, keys: KeyBundle, in store: any ObjectStore, surroundings: RepositorySurroundings,
+    header: RepositoryHeader, keys: KeyBundle, in store: RunStore, surroundings: RepositorySurroundings,
     remarks: Remarks
   ) throws -> Repository {
     let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
@@ -64,7 +71,7 @@ extension Repository {
 /// others from doing so.
 struct KeyRing {
   let header: RepositoryHeader
-  let store: any ObjectStore
+  let store: RunStore
   let surroundings: RepositorySurroundings
   let remarks: Remarks
 
@@ -132,6 +139,8 @@ struct KeyRing {
         let bytes = try store.get(status.name, limit: ObjectLimit.key)
         let record = try KeyRecord(decoding: bytes, object: status.name.path, location: store.location)
         return (status.name, record)
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         remarks.add(error, consequence: "it is passed over")
         return nil

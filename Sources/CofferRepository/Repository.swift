@@ -81,6 +81,8 @@ public final class Repository: Sendable {
         archives.append(archive)
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         context.remarks.add(error, consequence: "it is passed over")
       }
@@ -139,7 +141,7 @@ public final class Repository: Sendable {
       statistics.lastModified = archive.time
     }
     let loader = try IndexLoader(context: context)
-    for status in try context.store.list("") {
+    try context.store.forEachObject(in: "") { status in
       statistics.storedSize = statistics.storedSize.addingClamped(UInt64(clamping: status.size))
     }
     var seen: Set<Digest256> = []
@@ -171,7 +173,8 @@ public final class Repository: Sendable {
   public func beginSession(
     options: SessionOptions = SessionOptions(), cancellation: Cancellation
   ) throws -> BackupSession {
-    try removeAbandoned()
+    let context = context.stopping(with: cancellation)
+    try Repository(context: context).removeAbandoned()
     let loader = try IndexLoader(context: context)
     return try BackupSession(
       context: context, loadIndex: { try loader.load(for: .deduplication) },

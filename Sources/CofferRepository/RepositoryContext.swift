@@ -3,7 +3,7 @@ import CofferSystem
 
 /// What every part of an opened repository needs: store, keys, parameters and surroundings.
 package struct RepositoryContext: Sendable {
-  package let store: any ObjectStore
+  package var store: RunStore
   package let header: RepositoryHeader
   package let keys: KeyBundle
   let signers: SignerDirectory
@@ -12,6 +12,14 @@ package struct RepositoryContext: Sendable {
   let quarantine = Quarantine()
 
   var location: String { store.location }
+
+  /// The same for a part of the run that is stopped by itself.
+  func stopping(with cancellation: Cancellation) -> RepositoryContext {
+    var context = self
+    context.store = store.stopping(with: cancellation)
+    return context
+  }
+
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
   package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
   package var random: RandomSource { surroundings.random }
@@ -71,12 +79,14 @@ public struct RepositorySurroundings: Sendable {
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
   public let times: Timings?
+  /// Stops what waits for the store; nil if nothing does.
+  public let cancellation: Cancellation?
   /// Told once of each thing that is wrong and stops nothing.
   public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil,
+    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil, cancellation: Cancellation? = nil,
     warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock
@@ -86,6 +96,7 @@ public struct RepositorySurroundings: Sendable {
     self.openedKeys = openedKeys
     self.workers = workers
     self.times = times
+    self.cancellation = cancellation
     self.warn = warn
   }
 }

@@ -35,7 +35,13 @@ public final class MemoryStore: ObjectStore {
     }
   }
 
-  public func put(_ name: ObjectName, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+  public func makePlace(cancellation: Cancellation?) throws(StorageError) { try check(cancellation) }
+
+  public func put(
+    _ name: ObjectName, _ bytes: UnsafeRawBufferPointer, cancellation: Cancellation?
+  ) throws(StorageError) {
+    try check(cancellation)
+    guard !bytes.isEmpty else { throw .failed(name, location: location, .emptyObject) }
     let copy = Array(bytes)
     let failure = content.withLock { content -> StorageError? in
       if content.objects[name] != nil { return .exists(name, location: location) }
@@ -50,7 +56,10 @@ public final class MemoryStore: ObjectStore {
     if let failure { throw failure }
   }
 
-  public func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
+  public func get(
+    _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+  ) throws(StorageError) -> [UInt8] {
+    try check(cancellation)
     guard let bytes = content.withLock({ $0.objects[name]?.bytes }) else {
       throw .missing(name, location: location)
     }
@@ -64,26 +73,47 @@ public final class MemoryStore: ObjectStore {
   /// Returns the whole object, whatever its size.
   public func get(_ name: ObjectName) throws(StorageError) -> [UInt8] { try get(name, range: nil) }
 
-  public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
+  public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
+    try check(cancellation)
     guard let object = content.withLock({ $0.objects[name] }) else {
       throw .missing(name, location: location)
     }
     return ObjectStatus(name: name, size: object.bytes.count, received: object.received)
   }
 
-  public func list(_ folder: String) throws(StorageError) -> [ObjectStatus] {
-    content.withLock { content in
-      content.objects.filter { folder.isEmpty || $0.key.path.begins(with: folder + "/") }.map {
-        ObjectStatus(name: $0.key, size: $0.value.bytes.count, received: $0.value.received)
-      }
+  public func list(
+    _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError) {
+    let found = content.withLock { content in
+      content.objects.filter { name, _ in
+        (folder.isEmpty || name.path.begins(with: folder + "/")) && last.map { $0 < name } != false
+      }.map { ObjectStatus(name: $0.key, size: $0.value.bytes.count, received: $0.value.received) }
     }
+    var pages = ListPages()
+    for status in found.sorted(by: { $0.name < $1.name }) {
+      try check(cancellation)
+      pages.add(status, take)
+    }
+    pages.finish(take)
   }
 
-  public func delete(_ name: ObjectName) throws(StorageError) {
+  public func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
+    try check(cancellation)
     content.withLock { $0.objects[name] = nil }
   }
 
-  public func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String? {
-    content.withLock { $0.objects.keys.filter { !isExpected($0.path) }.min()?.path }
+  public func firstForeignEntry(
+    besides isExpected: (String) -> Bool, cancellation: Cancellation?
+  ) throws(StorageError) -> String? {
+    try check(cancellation)
+    return content.withLock { $0.objects.keys.filter { !isExpected($0.path) }.min()?.path }
+  }
+
+  public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] { [] }
+
+  public func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {}
+
+  private func check(_ cancellation: Cancellation?) throws(StorageError) {
+    if cancellation?.isCancelled == true { throw .cancelled(location: location) }
   }
 }

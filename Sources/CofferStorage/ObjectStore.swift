@@ -1,109 +1,72 @@
-import Foundation
+import CofferSystem
 
 /// A flat set of immutable objects.
 ///
-/// Every object is written once under its final name and never changed. Implementations make `put` atomic and
-/// durable: when it returns, the whole object survives a power cut; when it throws, no object with that name
-/// appeared because of it.
+/// Every object is written once under its final name and never changed. The promises below are what the repository leans
+/// on; a store keeps all of them, and so does whatever stands around one.
+///
+/// - A put is atomic and durable: when it returns, the whole object survives a power cut, and every list, status and get
+///   that begins afterwards has it. When it throws, no object appeared because of it, unless the error is transient: then
+///   the object may be there, or come to be there even later.
+/// - A put overwrites nothing. Of several that put one name at the same moment at most one succeeds.
+/// - No object is empty.
+/// - A delete that has returned is final, unless a put of the same name was given up before.
+/// - Every call may be made from any thread, and many at a time.
+/// - A call whose cancellation comes stops soon, with `StorageError.cancelled`; what it was to do is not done, or all of it
+///   is, as after a transient error. One without a cancellation goes to its end: that is for what has to be done also after
+///   the run was asked to stop.
+/// - Errors say by their `kind` whether the same call may succeed when it is made again.
 public protocol ObjectStore: Sendable {
   /// Where the objects are, spelled as the user configured it.
   var location: String { get }
 
   /// Makes the place itself, if it is not there; nothing else does, so that what is written never ends up in a place that
   /// only looks like the right one.
-  func makePlace() throws(StorageError)
+  func makePlace(cancellation: Cancellation?) throws(StorageError)
 
   /// Stores a new object durably.
   ///
-  /// - Throws: `StorageError.missing` when there is no place for it; `StorageError.exists` when the name is taken; nothing is overwritten, ever.
-  func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError)
+  /// - Throws: `StorageError.missing` when there is no place for it; `.exists` when the name is taken (a store that has to
+  ///   try again may take the same bytes for its own); `.full`.
+  func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?) throws(StorageError)
 
   /// Returns the whole object, or the given byte range of it.
   ///
-  /// - Throws: `StorageError.missing`; `StorageError.truncated` when the range reaches past the object's end.
-  func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8]
+  /// - Throws: `StorageError.missing`; `.truncated` when the range reaches past the object's end.
+  func get(_ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?) throws(StorageError) -> [UInt8]
 
   /// Returns an object's size and time.
   ///
   /// - Throws: `StorageError.missing`.
-  func status(of name: ObjectName) throws(StorageError) -> ObjectStatus
+  func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus
 
-  /// Returns the objects whose names begin with `folder` and a slash, at any depth, in no particular order.
-  /// An empty `folder` means all objects. Temporary files of unfinished puts are not listed.
-  func list(_ folder: String) throws(StorageError) -> [ObjectStatus]
+  /// Hands over the objects whose names begin with `folder` and a slash, at any depth, page by page, in the order of their
+  /// names' bytes. What unfinished puts have left is not among them.
+  ///
+  /// A list is no moment's picture: what is put or deleted while it runs may be in it or not; what was there throughout is
+  /// in it, once. It ends also if more is put all the time. In memory are one page and the names of one folder.
+  ///
+  /// - Parameters:
+  ///   - folder: Empty for all objects. One that is not there has none.
+  ///   - last: Only objects behind this one are wanted: a list that broke off can be taken up.
+  func list(
+    _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError)
 
   /// Returns the name of something at the place, an object or not, if there is any; nil for a place that is empty or does
   /// not exist yet. Temporary files of the store's own do not count.
   ///
   /// - Parameter isExpected: Tells names that do not count either, of folders too.
-  func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String?
+  func firstForeignEntry(
+    besides isExpected: (String) -> Bool, cancellation: Cancellation?
+  ) throws(StorageError) -> String?
 
   /// Returns what puts that did not come to their end have left, or are at, in no particular order.
-  func unfinishedPuts() throws(StorageError) -> [UnfinishedPut]
+  func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut]
 
-  /// Removes what is left of a put.
-  func remove(_ put: UnfinishedPut) throws(StorageError)
+  /// Removes what is left of a put. Nothing there is no error.
+  func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError)
 
   /// Removes an object durably. Removing an object that is not there is no error.
-  func delete(_ name: ObjectName) throws(StorageError)
-}
-
-extension ObjectStore {
-  /// Returns the whole object, unless it is larger than such an object can be.
-  ///
-  /// - Throws: `StorageError.missing`; `.tooLarge`, before anything is read.
-  public func get(_ name: ObjectName, limit: Int) throws(StorageError) -> [UInt8] {
-    let size = try status(of: name).size
-    guard size <= limit else { throw .tooLarge(name, location: location, size: size) }
-    return try get(name, range: 0..<size)
-  }
-
-  public func firstForeignEntry() throws(StorageError) -> String? {
-    try firstForeignEntry(besides: { _ in false })
-  }
-
-  public func makePlace() throws(StorageError) {}
-
-  public func unfinishedPuts() throws(StorageError) -> [UnfinishedPut] { [] }
-
-  public func remove(_ put: UnfinishedPut) throws(StorageError) {}
-
-  /// Stores a new object durably.
-  public func put(_ name: ObjectName, _ content: [UInt8]) throws(StorageError) {
-    let outcome = content.withUnsafeBytes { bytes -> Result<Void, StorageError> in
-      do throws(StorageError) { return .success(try put(name, bytes)) } catch { return .failure(error) }
-    }
-    try outcome.get()
-  }
-}
-
-/// What a put leaves until its object is whole.
-public struct UnfinishedPut: Sendable, Equatable {
-  /// Where it is, from the store's root on.
-  public let path: String
-  /// Bytes stored so far.
-  public let size: Int
-  /// Whether whoever began the put has certainly ended.
-  public let isAbandoned: Bool
-
-  public init(path: String, size: Int, isAbandoned: Bool) {
-    self.path = path
-    self.size = size
-    self.isAbandoned = isAbandoned
-  }
-}
-
-/// What a store knows of an object without reading it.
-public struct ObjectStatus: Sendable, Equatable {
-  public let name: ObjectName
-  /// Bytes stored.
-  public let size: Int
-  /// When the store received the object, by the store's own clock.
-  public let received: Date
-
-  public init(name: ObjectName, size: Int, received: Date) {
-    self.name = name
-    self.size = size
-    self.received = received
-  }
+  func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError)
 }

@@ -1,3 +1,4 @@
+import CofferHTTP
 import CofferSystem
 import Foundation
 import Testing

@@ -8,13 +8,13 @@ import Testing
 struct IndexCacheTests {
   private let folder = NSTemporaryDirectory() + "coffer-cache-\(UInt64.random(in: 0 ... .max))"
 
-  private func open(_ repository: TestRepository, _ store: CountingStore? = nil) throws -> Repository {
+  private func open(_ repository: TestRepository, _ store: RecordingStore? = nil) throws -> Repository {
     try Repository.open(
-      in: store ?? CountingStore(repository.store), passphrase: TestRepository.passphrase,
+      in: store ?? RecordingStore(repository.store), passphrase: TestRepository.passphrase,
       surroundings: TestRepository.surroundings(clock: repository.clock, cacheFolder: folder))
   }
 
-  private func indexReads(_ store: CountingStore) -> Int { store.counts.keys.filter { $0.hasPrefix("index/") }.count }
+  private func indexReads(_ store: RecordingStore) -> Int { store.counts.keys.filter { $0.hasPrefix("index/") }.count }
 
   private func cleanUp() {
     try? FileManager.default.removeItem(atPath: folder)
@@ -26,11 +26,11 @@ struct IndexCacheTests {
     let repository = try TestRepository()
     var data = ["dump": dumpLikeBytes(3_000_000)]
     try repository.backUp(data, name: "first", with: try open(repository))
-    let store = CountingStore(repository.store)
+    let store = RecordingStore(repository.store)
     let second = try repository.backUp(data, name: "second", with: try open(repository, store))
     #expect(second.statistics.newSize == 0)
     #expect(indexReads(store) > 0)
-    let later = CountingStore(repository.store)
+    let later = RecordingStore(repository.store)
     data["more"] = noise(200_000)
     let third = try repository.backUp(data, name: "third", with: try open(repository, later))
     #expect(indexReads(later) == 0)
@@ -74,7 +74,7 @@ struct IndexCacheTests {
     for number in 0..<3 { try repository.backUp(["a": noise(1000)], name: "\(number)") }
     let expected = try repository.reopened().archives()
     #expect(try open(repository).archives() == expected)
-    let store = CountingStore(repository.store)
+    let store = RecordingStore(repository.store)
     #expect(try open(repository, store).archives() == expected)
     #expect(store.counts.keys.filter { $0.hasPrefix("archives/") }.isEmpty)
     let path = "\(folder)/\(repository.repository.header.id)/archives"

@@ -145,7 +145,8 @@ struct InvariantTests {
   @Test("A stream that gives nothing for hours ends no session: its marker has a time of its own")
   func quietHours() throws {
     let repository = try TestRepository()
-    let marker = try SessionMarker(context: repository.repository.context)
+    let marker = try SessionMarker(
+      context: repository.repository.context, cancellation: try Cancellation())
     let first = try repository.store.list("sessions").map(\.name)
     repository.clock.advance(7200)
     marker.refresh()

@@ -33,7 +33,7 @@ struct ReadAheadTests {
   @Test("A stream of full and delta blocks comes in order, and each block is read once")
   func once() throws {
     let (repository, archive, bytes) = try editedStream()
-    let store = CountingStore(repository.store)
+    let store = RecordingStore(repository.store)
     let reader = try open(store).reader()
     let sink = MemorySink()
     try reader.read(try stream(of: archive, in: reader), into: sink, cancellation: try Cancellation())
@@ -48,11 +48,11 @@ struct ReadAheadTests {
     let repository = try TestRepository(packTarget: 64 << 20)
     let archive = try repository.backUp(["noise": try RandomSource.system.bytes(40 << 20)])
     final class SlowSink: ByteSink {
-      private let store: CountingStore
+      private let store: RecordingStore
       private(set) var most = 0
       private var first: Int?
 
-      init(_ store: CountingStore) {
+      init(_ store: RecordingStore) {
         self.store = store
       }
 
@@ -63,7 +63,7 @@ struct ReadAheadTests {
         most = store.counts.count
       }
     }
-    let store = CountingStore(repository.store)
+    let store = RecordingStore(repository.store)
     let reader = try open(store).reader()
     let reference = try stream(of: archive, in: reader)
     let before = store.counts.count

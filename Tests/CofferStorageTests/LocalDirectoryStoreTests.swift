@@ -7,12 +7,12 @@ import Testing
 
 @Suite("Local folder as a store")
 struct LocalDirectoryStoreTests {
+  private let scratch: ScratchFolder
   private let root: String
 
   init() throws {
-    var template = Array("\(NSTemporaryDirectory())/coffer-store-XXXXXX".utf8CString)
-    _ = try #require(mkdtemp(&template))
-    root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/repository"
+    scratch = try ScratchFolder()
+    root = scratch.path + "/repository"
   }
 
   private func everyByte(_ path: String, of store: LocalDirectoryStore) throws -> [UInt8] {
@@ -35,10 +35,10 @@ struct LocalDirectoryStoreTests {
   func roundTrip() throws {
     let store = try newStore()
     try store.put(try name("packs/ab/cdef"), [1, 2, 3, 4, 5])
-    try store.put(try name("config"), [])
+    try store.put(try name("config"), [6])
     #expect(try everyByte("packs/ab/cdef", of: store) == [1, 2, 3, 4, 5])
     #expect(try store.get(try name("packs/ab/cdef"), range: 1..<3) == [2, 3])
-    #expect(try everyByte("config", of: store) == [])
+    #expect(try everyByte("config", of: store) == [6])
     #expect(try store.status(of: try name("packs/ab/cdef")).size == 5)
     #expect(try store.list("packs").map(\.name.path) == ["packs/ab/cdef"])
     #expect(try store.list("").map(\.name.path).sorted() == ["config", "packs/ab/cdef"])
@@ -189,20 +189,7 @@ struct LocalDirectoryStoreTests {
 
     var testDescription: String { self == .links ? "no hard links" : "no exclusive renames either" }
 
-    var calls: FileCalls {
-      var calls = FileCalls.system
-      calls.link = { _, _, _ in
-        errno = EPERM
-        return -1
-      }
-      if self == .renames {
-        calls.renameToFree = { _, _, _ in
-          errno = EINVAL
-          return -1
-        }
-      }
-      return calls
-    }
+    var calls: FileCalls { .with(self == .links ? .renames : .neither) }
   }
 
   @Test("On a file system without hard links the contract is the same", arguments: Lacking.allCases)
@@ -219,14 +206,104 @@ struct LocalDirectoryStoreTests {
     #expect(try everyByte("packs/ab/1", of: store) == [1])
     #expect(everything() == ["packs", "packs/ab", "packs/ab/0", "packs/ab/1", "packs/ab/2"])
     #expect(remarks.withLock { $0.count } == (lacking == .renames ? 1 : 0))
-    // Somebody is at it, or was a moment ago; what has been there for a day is nobody's.
+    // Somebody is at it, or was killed: who looks cannot know, however long ago it was.
     try Data().write(to: URL(fileURLWithPath: root + "/config"))
     #expect(throws: StorageError.exists(try name("config"), location: root)) { try store.put(try name("config"), [1]) }
-    guard lacking == .renames else { return }
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -86400)], ofItemAtPath: root + "/config")
+    #expect(throws: StorageError.exists(try name("config"), location: root)) { try store.put(try name("config"), [1]) }
+    try FileManager.default.removeItem(atPath: root + "/config")
     try store.put(try name("config"), [1])
     #expect(try everyByte("config", of: store) == [1])
+  }
+
+  @Test("While a name is reserved nothing is to be seen of it, nobody else can have it, and nobody takes it away")
+  func reserved() throws {
+    let object = try name("packs/ab/x")
+    let reserved = StorageError.reserved(object, location: root, path: "\(root)/packs/ab/x")
+    let looks = Mutex(0)
+    var calls = FileCalls.with(.neither)
+    calls.rename = { [root] folder, old, new in
+      // The moment between the reservation and the object: what others meet there.
+      looks.withLock { $0 += 1 }
+      for ability in FileCalls.Ability.allCases {
+        let other = LocalDirectoryStore(root: root, calls: .with(ability))
+        #expect(throws: reserved) { try other.status(of: object) }
+        #expect(throws: reserved) { try other.get(object, range: nil) }
+        #expect(throws: reserved) { try other.get(object, range: 0..<1) }
+        #expect(throws: Never.self) {
+          #expect(try other.list("").isEmpty)
+          let unfinished = try other.unfinishedPuts()
+          #expect(unfinished.contains(UnfinishedPut(path: "packs/ab/x", size: 0, isAbandoned: false)))
+          for put in unfinished where put.path.isSame(as: "packs/ab/x") { try other.remove(put) }
+          // It is left: the name would be free for a third while its maker goes on.
+          try other.delete(object)
+        }
+        #expect(throws: StorageError.exists(object, location: root)) { try other.put(object, [9]) }
+        #expect(throws: reserved) { try [UInt8]([9]).withUnsafeBytes { try other.settle(object, $0) } }
+      }
+      return renameat(folder, old, folder, new)
+    }
+    let store = try newStore(calls)
+    try store.put(object, [1, 2])
+    #expect(looks.withLock { $0 } == 1)
+    #expect(try everyByte("packs/ab/x", of: store) == [1, 2])
+    #expect(everything() == ["packs", "packs/ab", "packs/ab/x"])
+    #expect(reserved.kind == .missing)
+    #expect(reserved.description.contains("remove the empty file \(root)/packs/ab/x"))
+  }
+
+  @Test("A put that has reserved its name and then fails gives the name back")
+  func reservationGivenBack() throws {
+    let object = try name("packs/x")
+    var calls = FileCalls.with(.neither)
+    calls.rename = { _, _, _ in
+      errno = EIO
+      return -1
+    }
+    #expect(throws: StorageError.self) { try newStore(calls).put(object, [1]) }
+    #expect(everything() == ["packs"])
+    try LocalDirectoryStore(root: root).put(object, [2])
+  }
+
+  @Test("A put or a get that is stopped in the middle leaves nothing, and stops")
+  func stopped() throws {
+    let cancellation = try Cancellation()
+    let pieces = Mutex(0)
+    var calls = FileCalls.system
+    calls.write = { number, bytes, count in
+      pieces.withLock { $0 += 1 }
+      cancellation.cancel()
+      return write(number, bytes, count)
+    }
+    let store = try newStore(calls)
+    let object = try name("packs/x")
+    let content = [UInt8](repeating: 7, count: 3 * LocalDirectoryStore.pieceSize)
+    #expect(throws: StorageError.cancelled(location: root)) {
+      try store.put(object, content, cancellation: cancellation)
+    }
+    #expect(pieces.withLock { $0 } == 1)
+    #expect(everything() == ["packs"])
+    // What has to be done is done to its end.
+    try store.put(object, content)
+    #expect(try store.get(object, range: nil) == content)
+  }
+
+  @Test("Which failures of the system are worth another try, and which say that one may not")
+  func kinds() {
+    let expected: [(Int32, StorageError.Kind)] = [
+      (EACCES, .denied), (EPERM, .denied), (EROFS, .denied), (ETIMEDOUT, .transient), (EHOSTUNREACH, .transient),
+      (EMFILE, .transient), (EIO, .permanent), (EISDIR, .permanent), (ELOOP, .permanent), (ENAMETOOLONG, .permanent),
+    ]
+    for (code, kind) in expected {
+      let failure = StorageFailure(SystemError(call: "open", subject: "/r", code: code))
+      #expect(StorageError.failed(nil, location: "/r", failure).kind == kind, "\(failure.reason)")
+    }
+    let store = LocalDirectoryStore(root: "/r")
+    let name = ObjectName(wellFormed: "packs")
+    for (code, kind) in [(ENOSPC, StorageError.Kind.full), (EDQUOT, .full), (EEXIST, .exists), (ENOENT, .missing)] {
+      #expect(store.storageError(SystemError(call: "open", subject: "/r", code: code), name).kind == kind)
+    }
   }
 
   @Test("Of many that put one name at the same moment one succeeds", arguments: Lacking.allCases)

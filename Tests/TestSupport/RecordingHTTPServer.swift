@@ -32,9 +32,15 @@ public final class RecordingHTTPServer: Sendable {
   private let noted = Mutex<[Request]>([])
   private let open = Mutex<[Int32]>([])
   private let answer: @Sendable (Request) -> Answer?
+  private let keepsConnections: Bool
 
-  /// - Parameter answer: nil to take the request and never answer.
-  public init(answer: @escaping @Sendable (Request) -> Answer? = { _ in Answer() }) throws {
+  /// - Parameters:
+  ///   - keepsConnections: Whether further requests may come by the same connection.
+  ///   - answer: nil to take the request and never answer.
+  public init(
+    keepsConnections: Bool = false, answer: @escaping @Sendable (Request) -> Answer? = { _ in Answer() }
+  ) throws {
+    self.keepsConnections = keepsConnections
     self.answer = answer
     let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
@@ -80,9 +86,13 @@ public final class RecordingHTTPServer: Sendable {
       open.withLock { $0.append(connection) }
       return
     }
-    let lines = ["HTTP/1.1 \(answer.status) Answer", "Content-Length: \(answer.body.utf8.count)", "Connection: close"]
+    let lines = [
+      "HTTP/1.1 \(answer.status) Answer", "Content-Length: \(answer.body.utf8.count)",
+      "Connection: \(keepsConnections ? "keep-alive" : "close")",
+    ]
     let text = (lines + answer.headers).joined(separator: "\r\n") + "\r\n\r\n" + answer.body
     _ = Array(text.utf8).withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    if keepsConnections { return serve(connection) }
     close(connection)
   }
 

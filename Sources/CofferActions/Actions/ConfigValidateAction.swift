@@ -25,7 +25,7 @@ enum ConfigValidateAction {
     for repository in configuration.repositories {
       let location = RepositoryLocation(repository)
       do {
-        _ = try location.store(context.surroundings, context.console)
+        _ = try location.store(context)
         if let mode = location.encryption { _ = try RepoCreateAction.mode(mode) }
       } catch {
         refused.append(error)

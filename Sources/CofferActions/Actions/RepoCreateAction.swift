@@ -28,8 +28,8 @@ enum RepoCreateAction {
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let mode = try mode(context, location)
-      let store = try location.store(context.surroundings, context.console)
-      if let existing = try Repository.header(in: store) {
+      let store = try location.store(context)
+      if let existing = try Repository.header(in: store, cancellation: context.cancellation) {
         guard existing.mode == mode else {
           throw RepositoryError.differentMode(location: location.path, existing: existing.mode, requested: mode)
         }
@@ -38,13 +38,14 @@ enum RepoCreateAction {
       guard !context.isDryRun else {
         return context.console.answer("Would create repository \(location.path) (\(mode.rawValue))")
       }
-      try checkParent(
-        of: store.location, isMade: context.flags.contains(makeParents) || location.makesParents)
+      if let folder = location.folder(context) {
+        try checkParent(of: folder, isMade: context.flags.contains(makeParents) || location.makesParents)
+      }
       do {
         let repository = try Repository.create(
           in: store, options: CreationOptions(mode: mode),
           passphrase: try context.passphrase(for: location, isNew: true),
-          surroundings: location.surroundings(context.surroundings, context.console, unlockTimeout: 0))
+          surroundings: location.surroundings(context, unlockTimeout: 0))
         context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
       } catch StorageError.exists {
         context.console.warning("\(location.path): Another program has made the repository at the same moment")

@@ -17,7 +17,7 @@ struct BackupPlan {
     dumps = Self.atOwnPlaces(try HookRegistry.hooks.flatMap { try $0.dumps(of: root, context: hooks) })
     sources = try SourceSelection(
       root, folder: context.folder, home: context.surroundings.environment.home,
-      repositories: context.repositories.compactMap { $0.folder(context.surroundings) })
+      repositories: context.repositories.compactMap { $0.folder(context) })
     for warning in sources.warnings { context.console.warning(warning) }
     policy = root[GeneralOptions.onDumpError]
     let impossible = dumps.compactMap { $0 as? ImpossibleDump }

@@ -34,7 +34,8 @@ struct BackupRehearsal {
   }
 
   private func look(for location: RepositoryLocation) throws {
-    guard try Repository.header(in: try location.store(context.surroundings, context.console)) != nil else {
+    let store = try location.store(context)
+    guard try Repository.header(in: store, cancellation: context.cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
   }

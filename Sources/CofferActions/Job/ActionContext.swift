@@ -70,14 +70,14 @@ struct ActionContext: Sendable {
 
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let store = try location.store(surroundings, console)
-    guard try Repository.header(in: store) != nil else {
+    let store = try location.store(self)
+    guard try Repository.header(in: store, cancellation: cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
+        self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
     return OpenRepository(location: location, repository: repository)
   }
 

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHTTP
 import CofferMonitoring
 import CofferSystem
 

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferMonitoring
 import CofferRepository
+import CofferStorage
 import CofferSystem
 
 /// What all actions of one command line share.
@@ -13,6 +14,8 @@ struct CommandRun: Sendable {
   private(set) var console: Console
   private let standardOutput: StandardOutput
   let cancellation: Cancellation
+  /// The places that repositories can be kept in.
+  let stores: StoreRegistry
   let outcomes = Outcomes()
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
@@ -28,7 +31,7 @@ struct CommandRun: Sendable {
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
-    cancellation: Cancellation, standardOutput: StandardOutput
+    cancellation: Cancellation, stores: StoreRegistry, standardOutput: StandardOutput
   ) {
     self.parsed = parsed
     commandLine = CommandLineRedaction.redacted(
@@ -40,6 +43,7 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
       standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
+    self.stores = stores
     times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(

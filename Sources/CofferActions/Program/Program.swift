@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferStorage
 import CofferSystem
 
 /// The whole program behind its command line.
@@ -8,6 +9,7 @@ public struct Program: Sendable {
   private let surroundings: Surroundings
   private let cancellation: Cancellation
   private let actions: [ActionDeclaration]
+  private let stores: StoreRegistry
   private let options: OptionCatalogue
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
@@ -15,12 +17,13 @@ public struct Program: Sendable {
   }
 
   init(
-    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
-    options: OptionCatalogue = .standard
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration] = CommandTable.actions,
+    options: OptionCatalogue = .standard, stores: StoreRegistry = .standard
   ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
     self.actions = actions
+    self.stores = stores
     // `key export` is a kind of `key`.
     self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
   }
@@ -40,7 +43,8 @@ public struct Program: Sendable {
         plain.output(page)
       } else {
         let run = CommandRun(
-          parsed, arguments, surroundings: surroundings, cancellation: cancellation, standardOutput: output)
+          parsed, arguments, surroundings: surroundings, cancellation: cancellation, stores: stores,
+          standardOutput: output)
         do {
           try run.callActionsWithoutFile()
           let files = try ConfigurationFiles(run)

@@ -38,36 +38,38 @@ struct RepositoryLocation: Sendable {
     return path == wanted || label == wanted || pattern.matches(path) || label.map(pattern.matches) == true
   }
 
-  /// The store that the path's scheme asks for. A new kind of storage is one more case.
+  /// The store that the path's scheme asks for.
   ///
-  /// - Parameter console: Told of what the place cannot promise.
-  func store(_ surroundings: Surroundings, _ console: Console) throws -> any ObjectStore {
-    guard let folder = folder(surroundings) else { throw UnsupportedStorage(path: path) }
-    return LocalDirectoryStore(root: folder) { console.warning(Console.text($0)) }
+  /// - Throws: `UnknownStore`; what is wrong with the path or an option for it.
+  func store(_ context: ActionContext) throws -> any ObjectStore {
+    try context.run.stores.store(for: request(context))
   }
 
   /// The folder of a repository on this machine; nil for one elsewhere.
-  func folder(_ surroundings: Surroundings) -> String? {
-    let local = path.after(beginning: "file://") ?? path
-    let schemes = ["ssh:", "sftp:", "s3:", "b2:", "rclone:", "http:", "https:", "rest:"]
-    guard !schemes.contains(where: { local.begins(with: $0) }) else { return nil }
-    if let rest = local.after(beginning: "~"), rest.begins(with: "/") { return surroundings.environment.home + rest }
-    let absolute = local.begins(with: "/") ? local : surroundings.currentFolder + "/" + local
-    return absolute.utf8.count > 1 ? absolute.before(end: "/") ?? absolute : absolute
+  func folder(_ context: ActionContext) -> String? {
+    context.run.stores.localFolder(for: request(context))
   }
 
-  /// - Parameters:
-  ///   - console: Told of what is wrong with the repository and stops nothing.
-  ///   - unlockTimeout: Seconds for which an opened key is kept.
+  private func request(_ context: ActionContext) -> StoreRequest {
+    let console = context.console
+    return StoreRequest(
+      address: path, options: context.configuration?.options(for: section) ?? section,
+      secret: context.credentials.value, environment: context.surroundings.environment,
+      currentFolder: context.surroundings.currentFolder, warn: { console.warning(Console.text($0)) })
+  }
+
+  /// - Parameter unlockTimeout: Seconds for which an opened key is kept.
   func surroundings(
-    _ surroundings: Surroundings, _ console: Console, unlockTimeout: Int, times: Timings? = nil
+    _ context: ActionContext, unlockTimeout: Int, times: Timings? = nil
   ) -> RepositorySurroundings {
+    let (surroundings, console) = (context.surroundings, context.console)
     let folder = surroundings.environment[.configuration] + "/coffer/keys"
     let caches = surroundings.environment[.cache] + "/coffer"
     return RepositorySurroundings(
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
       openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,
-      workers: surroundings.processors, times: times, warn: { console.warning(Console.text($0)) })
+      workers: surroundings.processors, times: times, cancellation: context.cancellation,
+      warn: { console.warning(Console.text($0)) })
   }
 }
 
@@ -105,16 +107,5 @@ struct NoArchiveSeen: DiagnosableError, Equatable {
       subject: "repository \(repository)",
       problem: "It holds archives, but none with a name like '\(pattern)'; the newest is \(newest)",
       suggestion: "Name an archive, or add --match-archives '*'")
-  }
-}
-
-/// A place that repositories cannot be kept in yet.
-struct UnsupportedStorage: DiagnosableError, Equatable {
-  let path: String
-
-  var diagnosis: Diagnosis {
-    Diagnosis(
-      subject: "repository \(path)", problem: "Only local folders can hold a repository so far",
-      suggestion: "Mount the place and use its path")
   }
 }

@@ -1,4 +1,5 @@
 import CCurl
+import CofferHTTP
 import CofferSystem
 
 /// How a mail server is reached.
@@ -29,8 +30,9 @@ public struct MailClient: Sendable {
   public func send(_ message: MailMessage, through server: MailServer) throws(MailError) {
     do throws(CurlTransfer.Failure) {
       let transfer = try CurlTransfer()
+      transfer.begin(limit: 0)
       try prepare(transfer, for: message, server)
-      try transfer.perform()
+      try transfer.perform(uploading: message.bytes)
     } catch {
       let secrets = RequestSecrets(urls: [server.url], others: [server.password].compactMap(\.self))
       throw MailError(server: HTTPError.server(of: server.url), reason: secrets.masked(error.reason))
@@ -57,7 +59,6 @@ public struct MailClient: Sendable {
     let (from, recipients) = message.envelope
     try transfer.set(CURLOPT_MAIL_FROM, "<\(from)>")
     try transfer.set(CURLOPT_MAIL_RCPT, recipients.map { "<\($0)>" })
-    try transfer.setUpload(message.bytes)
   }
 }
 

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHTTP
 import CofferSystem
 
 /// Publishes to a topic of ntfy.

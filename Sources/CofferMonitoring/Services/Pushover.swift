@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHTTP
 import CofferSystem
 
 /// Sends a notification by Pushover.

@@ -15,7 +15,7 @@ extension ArchiveRecord {
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
-    archive.received = (try? context.store.status(of: name))?.received
+    archive.received = (try? context.store.unstoppable.status(of: name))?.received
     return archive
   }
 

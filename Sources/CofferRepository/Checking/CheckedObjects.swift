@@ -23,8 +23,10 @@ struct CheckedObjects {
   }
 
   /// What is wrong with markers of sessions, with what is remembered of packs, and with keys.
-  func unreadable(_ context: RepositoryContext) -> [any Error] {
-    let errors = others.compactMap { entry -> (any Error)? in
+  ///
+  /// - Throws: `RunCancelled`.
+  func unreadable(_ context: RepositoryContext) throws -> [any Error] {
+    let errors = try others.compactMap { entry -> (any Error)? in
       do {
         let bytes = try context.store.get(entry.status.name, limit: entry.limit)
         _ = try context.envelope.open(
@@ -34,23 +36,31 @@ struct CheckedObjects {
         return nil  // A session's marker is replaced all the time.
       } catch let error as Envelope.Unopenable {
         return context.unopenable(entry.status.name, error)
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         return error
       }
     }
-    return errors + keyErrors(context)
+    return try errors + keyErrors(context)
   }
 
-  private func keyErrors(_ context: RepositoryContext) -> [any Error] {
+  private func keyErrors(_ context: RepositoryContext) throws -> [any Error] {
     let statuses: [ObjectStatus]
-    do { statuses = try context.store.list(KeyRecord.folder) } catch { return [error] }
-    return statuses.compactMap { status in
+    do {
+      statuses = try context.store.list(KeyRecord.folder)
+    } catch let error as StorageError {
+      return [error]
+    }
+    return try statuses.compactMap { status in
       do {
         let bytes = try context.store.get(status.name, limit: ObjectLimit.key)
         let record = try KeyRecord(decoding: bytes, object: status.name.path, location: context.location)
         _ = try record.signer(
           rootPublic: context.keys.rootPublic, object: status.name.path, location: context.location)
         return nil
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         return error
       }

@@ -43,6 +43,7 @@ struct Checker {
   private var archiveFindingCount = 0
 
   init(context: RepositoryContext, _ level: CheckLevel, cancellation: Cancellation) throws {
+    let context = context.stopping(with: cancellation)
     self.context = context
     self.level = level
     self.cancellation = cancellation
@@ -131,13 +132,15 @@ struct Checker {
         report.archiveCount += 1
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         report.archiveCount += 1
         archiveFindingCount += 1
         found(error)
       }
     }
-    for error in objects.unreadable(context) { found(error) }
+    for error in try objects.unreadable(context) { found(error) }
   }
 
   /// - Returns: What the pack's own directory says; nil when it does not open.
@@ -146,6 +149,8 @@ struct Checker {
     let reader: PackReader
     do {
       reader = try PackReader(digest, context: context)
+    } catch let error as RunCancelled {
+      throw error
     } catch {
       if isFirstTime {
         if case RepositoryError.damaged(_, _, let detail) = error, !damagedPacks.contains(digest) {

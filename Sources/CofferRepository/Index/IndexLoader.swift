@@ -213,7 +213,7 @@ package struct IndexLoader: Sendable {
   /// Returns the packs in the store with their sizes.
   func existingPacks() throws -> [Digest256: Int] {
     var packs: [Digest256: Int] = [:]
-    for status in try context.store.list(PackFolder.name) {
+    try context.store.forEachObject(in: PackFolder.name) { status in
       if let digest = PackFolder.digest(of: status.name) { packs[digest] = status.size }
     }
     return packs

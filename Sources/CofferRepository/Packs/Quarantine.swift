@@ -26,7 +26,7 @@ final class Quarantine: Sendable {
     for status in try context.store.list(Self.folder) {
       let parts = status.name.parts
       guard parts.count == 2, let pack = Digest256(hex: parts[1]) else { continue }
-      if isKnown(pack) || isVouchedFor(status.name, context) { found.insert(pack) }
+      if try isKnown(pack) || isVouchedFor(status.name, context) { found.insert(pack) }
     }
     let all = found
     return known.withLock { known in
@@ -39,13 +39,14 @@ final class Quarantine: Sendable {
 
   /// An entry that does not open says nothing; the pack will be found again. Of one that the store does not give away now
   /// the worst is believed: to store something twice does less harm.
-  private func isVouchedFor(_ name: ObjectName, _ context: RepositoryContext) -> Bool {
+  ///
+  /// - Throws: `RunCancelled`.
+  private func isVouchedFor(_ name: ObjectName, _ context: RepositoryContext) throws -> Bool {
     let bytes: [UInt8]
-    do throws(StorageError) {
+    do {
       bytes = try context.store.get(name, limit: ObjectLimit.quarantine)
-    } catch .failed {
-      return true
-    } catch {
+    } catch let error as StorageError {
+      if case .failed = error { return true }
       return false
     }
     guard

@@ -23,7 +23,7 @@ extension Repository {
       leftovers.unfinishedPuts += 1
       leftovers.unfinishedSize = leftovers.unfinishedSize.addingClamped(UInt64(clamping: put.size))
     }
-    leftovers.sessions = try context.store.list(SessionMarker.folder).count
+    try context.store.forEachObject(in: SessionMarker.folder) { _ in leftovers.sessions += 1 }
     let loader = try IndexLoader(context: context)
     let names = try loader.objectNames()
     var unnamed = try loader.existingPacks()

@@ -27,10 +27,13 @@ final class SessionMarker: Sendable {
   private let thread = Mutex<WorkerThread?>(nil)
 
   /// Announces a session and keeps it alive from then on.
-  init(context: RepositoryContext) throws {
-    self.context = context
+  ///
+  /// - Parameter cancellation: Stops what waits for the store.
+  init(context: RepositoryContext, cancellation: Cancellation) throws {
+    // Also the end of the session stops a renewal.
+    end = try cancellation.follower()
+    self.context = context.stopping(with: end)
     id = Hexadecimal.encode(try context.random.bytes(8))
-    end = try Cancellation()
     state = Mutex(State(lastRefresh: context.clock.steadySeconds()))
     try state.withLock { try put(&$0) }
     do {
@@ -79,22 +82,23 @@ final class SessionMarker: Sendable {
     thread.withLock { $0 }?.join()
     state.withLock { state in
       guard let current = state.current else { return }
-      try? context.store.delete(current)
+      try? context.store.unstoppable.delete(current)
       state.current = nil
     }
   }
 
   private func put(_ state: inout State) throws {
     guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return }
+    // A put that fails may have been done; the next one has other bytes, and so needs another name.
+    state.count += 1
     let record = SessionRecord(
       id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
       identity: ProcessIdentity.current())
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
-    if let previous = state.current { try? context.store.delete(previous) }
+    if let previous = state.current { try? context.store.unstoppable.delete(previous) }
     state.current = name
-    state.count += 1
     state.lastRefresh = context.clock.steadySeconds()
   }
 }

@@ -36,7 +36,7 @@ public final class BackupSession: Sendable {
   ) throws {
     self.context = context
     self.cancellation = cancellation
-    marker = try SessionMarker(context: context)
+    marker = try SessionMarker(context: context, cancellation: cancellation)
     var started: PackStorer?
     do {
       index = try loadIndex()

@@ -34,7 +34,7 @@ final class PackStorer: Sendable {
   func abandon() {
     packs.cancel()
     packs.join()
-    try? writer.writeSegment()
+    try? writer.writeSegment(afterStop: true)
   }
 }
 
@@ -69,14 +69,16 @@ private final class PackWriter: Sendable {
     if isDue { try writeSegment() }
   }
 
-  func writeSegment() throws {
+  /// - Parameter afterStop: Whether it is to be written although the run was stopped.
+  func writeSegment(afterStop: Bool = false) throws {
+    let store = afterStop ? context.store.unstoppable : context.store
     let packs = unindexed.withLock { $0 }
     guard !packs.isEmpty else { return }
     let bytes = try context.envelope.seal(
       IndexSegment.encode(packs), purpose: .index, context: [], random: context.random)
     let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
     guard let name = IndexSegment.objectName(digest) else { return }
-    try context.store.put(name, bytes)
+    try store.put(name, bytes)
     counters.addStored(bytes.count)
     unindexed.withLock { $0.removeFirst(packs.count) }
   }

@@ -4,7 +4,7 @@ import CofferSystem
 import Foundation
 
 /// A repository that says it has any number of chunks: an index run in this machine's cache, an index object that the run
-/// was made of, and empty files for its packs.
+/// was made of, and files of one byte for its packs.
 struct SyntheticIndex {
   let repository: Repository
   let chunkCount: Int
@@ -62,7 +62,7 @@ struct SyntheticIndex {
       let path = "\(folder)/\(name.path)"
       try FileManager.default.createDirectory(
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-      guard FileManager.default.createFile(atPath: path, contents: nil) else {
+      guard FileManager.default.createFile(atPath: path, contents: Data([0])) else {
         throw SystemError(call: "create", subject: path)
       }
     }

@@ -12,6 +12,8 @@ public struct FileCalls: Sendable {
   public var link: @Sendable (Int32, String, String) -> Int32
   /// As `renameat2(2)` within one folder with `RENAME_NOREPLACE`.
   public var renameToFree: @Sendable (Int32, String, String) -> Int32
+  /// As `renameat(2)` within one folder.
+  public var rename: @Sendable (Int32, String, String) -> Int32
 
   public init(
     write: @escaping @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { Foundation.write($0, $1, $2) },
@@ -20,12 +22,14 @@ public struct FileCalls: Sendable {
     renameToFree: @escaping @Sendable (Int32, String, String) -> Int32 = {
       // RENAME_NOREPLACE of linux/fs.h.
       renameat2($0, $1, $0, $2, 1)
-    }
+    },
+    rename: @escaping @Sendable (Int32, String, String) -> Int32 = { renameat($0, $1, $0, $2) }
   ) {
     self.write = write
     self.sync = sync
     self.link = link
     self.renameToFree = renameToFree
+    self.rename = rename
   }
 
   public static let system = FileCalls()

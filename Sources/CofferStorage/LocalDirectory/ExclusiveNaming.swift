@@ -2,7 +2,13 @@ import CofferSystem
 import Foundation
 
 /// Gives a finished temporary file its final name, unless the name is taken: by a hard link, by a rename that replaces
-/// nothing, or, where the file system has neither, by a rename over an empty file of that name which nobody else made.
+/// nothing, or, where the file system has neither, by a reservation and a rename over it.
+///
+/// A reservation is an empty file under the final name that nobody else could make while it was there. No object is empty, so
+/// everybody tells one from an object: it is not listed, and nothing is read from it. Only its maker takes it away, by
+/// renaming the object over it or, when that fails, by removing it. Nobody else may: between the look at a
+/// reservation and its removal it may have become another's, and then two would believe that they had the name. What a
+/// killed program leaves takes a name from everybody for good, and a person can remove it.
 struct ExclusiveNaming {
   /// How names are given, from what every file system for Linux can to what any can.
   enum Means: Sendable {
@@ -10,9 +16,6 @@ struct ExclusiveNaming {
   }
 
   let calls: FileCalls
-
-  /// An empty file that has been in a name's place for longer is what a killed program has left.
-  private static let reservationSeconds = 60
 
   /// Names the file; the temporary name is gone afterwards.
   ///
@@ -44,13 +47,9 @@ struct ExclusiveNaming {
   }
 
   private func reserve(_ temporary: EntryName, _ final: EntryName, in folder: Folder) throws(SystemError) {
-    if let facts = try? folder.status(of: final), facts.st_size == 0, facts.st_mode & S_IFMT == S_IFREG,
-      time(nil) - facts.st_mtim.tv_sec > Self.reservationSeconds
-    {
-      try folder.remove(final)
-    }
     try folder.open(final, flags: O_WRONLY | O_CREAT | O_EXCL).close(subject: folder.path(of: final))
-    do throws(SystemError) { try folder.rename(temporary, to: final) } catch {
+    guard calls.rename(folder.number, temporary.description, final.description) == 0 else {
+      let error = SystemError(call: "rename", subject: folder.path(of: final))
       _ = try? folder.remove(final)
       throw error
     }

@@ -6,6 +6,7 @@ public struct HTTPRequest: Sendable, Equatable {
   public enum Method: String, Sendable {
     case get = "GET"
     case post = "POST"
+    case put = "PUT"
   }
 
   public var method: Method
@@ -21,6 +22,11 @@ public struct HTTPRequest: Sendable, Equatable {
   public struct ClientCertificate: Sendable, Equatable {
     public let certificatePath: String
     public let keyPath: String?
+
+    public init(certificatePath: String, keyPath: String?) {
+      self.certificatePath = certificatePath
+      self.keyPath = keyPath
+    }
   }
 
   public init(_ method: Method, _ url: String, headers: [[String]] = [], body: [UInt8] = []) {
@@ -52,20 +58,20 @@ public struct HTTPRequest: Sendable, Equatable {
 }
 
 /// Parts of URLs.
-enum URLText {
-  static func query(_ fields: [(String, String)]) -> String {
+package enum URLText {
+  package static func query(_ fields: [(String, String)]) -> String {
     fields.map { "\(Quoting.urlPart($0.0))=\(Quoting.urlPart($0.1))" }.joined(separator: "&")
   }
 
   /// The URL with a part added to its path, before any query.
-  static func adding(path: String, to url: String) -> String {
+  package static func adding(path: String, to url: String) -> String {
     let parts = url.parts(by: "?", limit: 2)
     let base = path.begins(with: "/") ? parts[0].before(end: "/") ?? parts[0] : parts[0]
     return base + path + (parts.count > 1 ? "?" + parts[1] : "")
   }
 
   /// The URL with fields added to its query; those it had under the same names are replaced.
-  static func adding(query fields: [(String, String)], to url: String) -> String {
+  package static func adding(query fields: [(String, String)], to url: String) -> String {
     let parts = url.parts(by: "?", limit: 2)
     let names = Set(fields.map { ExactName($0.0) })
     let present = parts.count < 2 ? [] : parts[1].parts(by: "&", keepingEmpty: false)

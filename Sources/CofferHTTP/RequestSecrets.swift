@@ -4,7 +4,7 @@ import Foundation
 /// What of a request nobody is to read in a message: servers and programs like to repeat what they were sent.
 ///
 /// The addresses of monitoring services are secrets: whoever knows one can say that all is well.
-struct RequestSecrets {
+package struct RequestSecrets {
   private static let mask = "***"
   /// Shorter parts of addresses are words like `api`.
   private static let shortest = 5
@@ -13,13 +13,13 @@ struct RequestSecrets {
   private let texts: [String]
 
   /// - Parameter others: What its body holds of secrets.
-  init(of request: HTTPRequest, _ others: [String]) {
+  package init(of request: HTTPRequest, _ others: [String]) {
     let headers = request.headers.filter { $0[0].lowercased().isSame(as: "authorization") }.flatMap { $0[1].words }
     self.init(urls: [request.url], others: others + headers)
   }
 
   /// - Parameter others: Texts that are secrets by themselves, however short.
-  init(urls: [String], others: [String] = []) {
+  package init(urls: [String], others: [String] = []) {
     var texts: Set<ExactName> = Set(others.filter { !$0.isEmpty }.map { ExactName($0) })
     for url in urls {
       for part in Self.parts(of: url) where part.utf8.count >= Self.shortest {
@@ -43,7 +43,7 @@ struct RequestSecrets {
   }
 
   /// The text without them, fit to be shown.
-  func masked(_ text: String) -> String {
+  package func masked(_ text: String) -> String {
     Quoting.terminal(texts.reduce(text) { $0.swapping($1, for: Self.mask) })
   }
 }

@@ -7,12 +7,14 @@ import Synchronization
 /// The folder is opened once and held: what happens to the path that led to it, an unmounted disk for example, cannot
 /// send what is written later to another place. A put writes to a temporary name in the object's own folder, makes the
 /// bytes durable, gives the file its final name (which fails when that is taken), and makes the folder durable.
+///
+/// An empty file under an object's name is no object but a reservation, see `ExclusiveNaming`.
 public final class LocalDirectoryStore: ObjectStore {
   public let location: String
-  private let root: String
-  private let calls: FileCalls
+  let root: String
+  let calls: FileCalls
+  let identity = ProcessIdentity.current()
   private let warn: @Sendable (Diagnosis) -> Void
-  private let identity = ProcessIdentity.current()
   private let state = Mutex(State())
 
   private struct State: Sendable {
@@ -24,6 +26,9 @@ public final class LocalDirectoryStore: ObjectStore {
 
   /// Opened when it is first needed, and never closed before the store is gone.
   private let held = Mutex<Folder?>(nil)
+
+  /// Bytes that are written or read between two looks at the cancellation.
+  static let pieceSize = 4 << 20
 
   /// - Parameters:
   ///   - root: An absolute path; only `makePlace` makes the folder.
@@ -37,7 +42,8 @@ public final class LocalDirectoryStore: ObjectStore {
     self.warn = warn
   }
 
-  public func makePlace() throws(StorageError) {
+  public func makePlace(cancellation: Cancellation?) throws(StorageError) {
+    try check(cancellation)
     guard mkdir(root, 0o700) == 0 else {
       if errno == EEXIST { return }
       throw storageError(SystemError(call: "mkdir", subject: root), nil)
@@ -57,13 +63,17 @@ public final class LocalDirectoryStore: ObjectStore {
     }
   }
 
-  public func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) {
+  public func put(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
+  ) throws(StorageError) {
+    try check(cancellation)
+    guard !content.isEmpty else { throw .failed(name, location: location, .emptyObject) }
     guard let root = try opened() else { throw .missing(name, location: location) }
     do throws(SystemError) {
       let folder = try makeFolder(name.parts.dropLast(), in: root)
       let temporary = EntryName(TemporaryName(identity, random: .random(in: 0 ... .max)).text)
       do throws(SystemError) {
-        try write(content, to: temporary, in: folder)
+        try write(content, to: temporary, in: folder, cancellation)
         try publish(temporary, EntryName(name.lastPart), in: folder)
       } catch {
         // What cannot be removed is counted among the left-overs.
@@ -75,12 +85,16 @@ public final class LocalDirectoryStore: ObjectStore {
     }
   }
 
-  public func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
+  public func get(
+    _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+  ) throws(StorageError) -> [UInt8] {
+    try check(cancellation)
     guard let root = try opened() else { throw .missing(name, location: location) }
     let bytes: [UInt8]?
     do throws(SystemError) {
       let file = try LocalFile(EntryName(name.lastPart), in: try folder(name.parts.dropLast(), in: root))
-      bytes = try file.read(range ?? 0..<file.size)
+      guard file.size > 0 else { throw Self.reservation }
+      bytes = try file.read(range ?? 0..<file.size, cancellation)
     } catch {
       throw storageError(error, name)
     }
@@ -88,63 +102,34 @@ public final class LocalDirectoryStore: ObjectStore {
     return bytes
   }
 
-  public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
+  public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
+    try check(cancellation)
     guard let root = try opened() else { throw .missing(name, location: location) }
     do throws(SystemError) {
-      let folder = try folder(name.parts.dropLast(), in: root)
-      return Self.objectStatus(name, try folder.status(of: EntryName(name.lastPart)))
+      let facts = try facts(of: name, in: try folder(name.parts.dropLast(), in: root))
+      return Self.objectStatus(name, facts)
     } catch {
       throw storageError(error, name)
     }
   }
 
-  public func list(_ folder: String) throws(StorageError) -> [ObjectStatus] {
-    var found: [ObjectStatus] = []
-    try walk(folder) { path, facts in
-      guard let name = ObjectName(path.map(\.description).joined(separator: "/")) else { return }
-      found.append(Self.objectStatus(name, facts))
-    }
-    return found
-  }
-
-  public func delete(_ name: ObjectName) throws(StorageError) {
+  public func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
+    try check(cancellation)
     guard let root = try opened() else { return }
     do throws(SystemError) {
       let folder = try folder(name.parts.dropLast(), in: root)
+      // A reservation is its maker's: a name that was free for a moment could be given twice.
+      _ = try facts(of: name, in: folder)
       try folder.remove(EntryName(name.lastPart))
       try sync(folder)
     } catch {
-      if error.code == ENOENT { return }
+      if error.code == ENOENT || error == Self.reservation { return }
       throw storageError(error, name)
     }
   }
 
-  public func firstForeignEntry(besides isExpected: (String) -> Bool) throws(StorageError) -> String? {
-    var facts = stat()
-    guard stat(root, &facts) == 0 else {
-      if errno == ENOENT { return nil }
-      throw storageError(SystemError(call: "stat", subject: root), nil)
-    }
-    guard facts.st_mode & S_IFMT == S_IFDIR else { return (root as NSString).lastPathComponent }
-    guard let root = try opened() else { return nil }
-    do throws(SystemError) { return try foreignEntry(in: root, prefix: "", isExpected) } catch {
-      throw storageError(error, nil)
-    }
-  }
-
-  public func unfinishedPuts() throws(StorageError) -> [UnfinishedPut] {
-    var found: [UnfinishedPut] = []
-    try walk("") { path, facts in
-      guard let name = path.last.flatMap({ TemporaryName(parsing: $0.description) }) else { return }
-      found.append(
-        UnfinishedPut(
-          path: path.map(\.description).joined(separator: "/"), size: Int(facts.st_size),
-          isAbandoned: name.isAbandoned(seenBy: identity)))
-    }
-    return found
-  }
-
-  public func remove(_ put: UnfinishedPut) throws(StorageError) {
+  public func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
+    try check(cancellation)
     let parts = Self.parts(of: put.path)
     guard let root = try opened(), let last = parts.last, TemporaryName(parsing: last) != nil else { return }
     do throws(SystemError) {
@@ -159,7 +144,7 @@ public final class LocalDirectoryStore: ObjectStore {
 
 extension LocalDirectoryStore {
   /// The root; nil when there is none.
-  private func opened() throws(StorageError) -> Folder? {
+  func opened() throws(StorageError) -> Folder? {
     let result: Result<Folder?, SystemError> = held.withLock { held in
       if let held { return .success(held) }
       do throws(SystemError) {
@@ -172,7 +157,7 @@ extension LocalDirectoryStore {
     do throws(SystemError) { return try result.get() } catch { throw storageError(error, nil) }
   }
 
-  private func folder(_ parts: some Sequence<String>, in root: Folder) throws(SystemError) -> Folder {
+  func folder(_ parts: some Sequence<String>, in root: Folder) throws(SystemError) -> Folder {
     var current = root
     for part in parts { current = try current.folder(EntryName(part)) }
     return current
@@ -198,21 +183,31 @@ extension LocalDirectoryStore {
     return current
   }
 
+  /// - Throws: `reservation`; other `SystemError`s.
+  private func facts(of name: ObjectName, in folder: Folder) throws(SystemError) -> stat {
+    let facts = try folder.status(of: EntryName(name.lastPart))
+    guard !Self.isReservation(facts) else { throw Self.reservation }
+    return facts
+  }
+
   private func write(
-    _ content: UnsafeRawBufferPointer, to name: EntryName, in folder: Folder
+    _ content: UnsafeRawBufferPointer, to name: EntryName, in folder: Folder, _ cancellation: Cancellation?
   ) throws(SystemError) {
     let file = try folder.open(name, flags: O_WRONLY | O_CREAT | O_EXCL)
     // Whatever the process's mask is; file systems without modes refuse it, and show modes of their own anyway.
     _ = fchmod(file.number, 0o600)
     var rest = content
     while !rest.isEmpty {
-      let count = calls.write(file.number, rest.baseAddress, rest.count)
+      let count = calls.write(file.number, rest.baseAddress, min(rest.count, Self.pieceSize))
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else { throw SystemError(call: "write", subject: folder.path(of: name)) }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      try Self.check(cancellation)
     }
     guard calls.sync(file.number) == 0 else { throw SystemError(call: "fsync", subject: folder.path(of: name)) }
     try file.close(subject: folder.path(of: name))
+    // From here on the put goes to its end: an object that is there must be one that was put.
+    try Self.check(cancellation)
   }
 
   private func publish(_ temporary: EntryName, _ final: EntryName, in folder: Folder) throws(SystemError) {
@@ -259,66 +254,43 @@ extension LocalDirectoryStore {
   private func remark(_ problem: String) {
     warn(Diagnosis(subject: "repository \(location)", problem: "The file system \(problem)"))
   }
+}
 
-  // MARK: - Listing
+// MARK: - Facts and errors
 
-  /// Calls `body` with the paths of all files below a folder, no deeper than objects are.
-  private func walk(_ path: String, _ body: ([EntryName], stat) -> Void) throws(StorageError) {
-    guard let root = try opened() else { return }
-    let parts = Self.parts(of: path)
-    do throws(SystemError) {
-      try walk(try folder(parts, in: root), parts.map { EntryName($0) }, body)
-    } catch {
-      if error.code == ENOENT { return }
-      throw storageError(error, nil)
-    }
-  }
+extension LocalDirectoryStore {
+  static func isReservation(_ facts: stat) -> Bool { facts.st_mode & S_IFMT == S_IFREG && facts.st_size == 0 }
 
-  private func walk(_ folder: Folder, _ parts: [EntryName], _ body: ([EntryName], stat) -> Void) throws(SystemError) {
-    for name in try folder.names() {
-      // What vanishes after it was listed was deleted by another run.
-      do throws(SystemError) {
-        let facts = try folder.status(of: name)
-        let path = parts + [name]
-        if facts.st_mode & S_IFMT == S_IFREG { body(path, facts) }
-        guard facts.st_mode & S_IFMT == S_IFDIR, path.count < ObjectName.partLimit,
-          ObjectName(name.description) != nil
-        else { continue }
-        try walk(try folder.folder(name), path, body)
-      } catch {
-        if error.code != ENOENT { throw error }
-      }
-    }
-  }
-
-  private func foreignEntry(
-    in folder: Folder, prefix: String, _ isExpected: (String) -> Bool
-  ) throws(SystemError) -> String? {
-    for name in try folder.names() where TemporaryName(parsing: name.description)?.writer == nil {
-      let path = prefix + name.description
-      guard isExpected(path) else { return path }
-      guard try folder.status(of: name).st_mode & S_IFMT == S_IFDIR else { continue }
-      if let found = try foreignEntry(in: try folder.folder(name), prefix: path + "/", isExpected) { return found }
-    }
-    return nil
-  }
-
-  private static func parts(of path: String) -> [String] {
-    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  private static func objectStatus(_ name: ObjectName, _ facts: stat) -> ObjectStatus {
+  static func objectStatus(_ name: ObjectName, _ facts: stat) -> ObjectStatus {
     let seconds = Double(facts.st_mtim.tv_sec) + Double(facts.st_mtim.tv_nsec) / 1e9
     return ObjectStatus(
       name: name, size: Int(facts.st_size), received: Date(timeIntervalSince1970: seconds))
   }
 
-  private func storageError(_ error: SystemError, _ name: ObjectName?) -> StorageError {
+  static func parts(of path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// What is thrown for a reservation, which no system call fails with.
+  private static let reservation = SystemError(call: "open", subject: "reservation", code: ENODATA)
+
+  static func check(_ cancellation: Cancellation?) throws(SystemError) {
+    if cancellation?.isCancelled == true { throw SystemError(call: "cancel", subject: "", code: ECANCELED) }
+  }
+
+  func check(_ cancellation: Cancellation?) throws(StorageError) {
+    if cancellation?.isCancelled == true { throw .cancelled(location: location) }
+  }
+
+  func storageError(_ error: SystemError, _ name: ObjectName?) -> StorageError {
     switch (error.code, name) {
     case (ENOSPC, let name?), (EDQUOT, let name?): .full(name, location: location)
     case (EEXIST, let name?): .exists(name, location: location)
     case (ENOENT, let name?), (ENOTDIR, let name?): .missing(name, location: location)
-    default: .failed(name, location: location, cause: error)
+    case (ENODATA, let name?) where error == Self.reservation:
+      .reserved(name, location: location, path: "\(root)/\(name)")
+    case (ECANCELED, _): .cancelled(location: location)
+    default: .failed(name, location: location, StorageFailure(error))
     }
   }
 }

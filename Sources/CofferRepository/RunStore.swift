@@ -1,0 +1,92 @@
+import CofferStorage
+import CofferSystem
+
+/// The store as one run uses it: calls stop when the run is to stop, as `RunCancelled`, and a put that finds its own bytes
+/// in place is done.
+package struct RunStore: Sendable {
+  private let store: any ObjectStore
+  private let cancellation: Cancellation?
+
+  init(_ store: any ObjectStore, _ cancellation: Cancellation?) {
+    self.store = store
+    self.cancellation = cancellation
+  }
+
+  var location: String { store.location }
+
+  /// For what has to be done also after the run was asked to stop: tidying up, and what belongs to a commit that stands.
+  var unstoppable: RunStore { RunStore(store, nil) }
+
+  /// The same store for a part of the run that is stopped by itself.
+  func stopping(with cancellation: Cancellation) -> RunStore { RunStore(store, cancellation) }
+
+  func makePlace() throws { try run { () throws(StorageError) in try store.makePlace(cancellation: cancellation) } }
+
+  /// Stores a new object. A name that is taken by the same bytes is a put whose answer was lost.
+  ///
+  /// - Throws: `StorageError.occupied` when other bytes are there.
+  func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws {
+    try run { () throws(StorageError) in try store.settle(name, content, cancellation: cancellation) }
+  }
+
+  package func put(_ name: ObjectName, _ content: [UInt8]) throws {
+    try content.withUnsafeBytes { try put(name, $0) }
+  }
+
+  /// Stores a new object; a name that is taken is an error, whatever is there.
+  ///
+  /// - Throws: `StorageError.exists`.
+  func putAlone(_ name: ObjectName, _ content: [UInt8]) throws {
+    try run { () throws(StorageError) in try store.put(name, content, cancellation: cancellation) }
+  }
+
+  func get(_ name: ObjectName, range: Range<Int>) throws -> [UInt8] {
+    try run { () throws(StorageError) in try store.get(name, range: range, cancellation: cancellation) }
+  }
+
+  func get(_ name: ObjectName, limit: Int) throws -> [UInt8] {
+    try run { () throws(StorageError) in try store.get(name, limit: limit, cancellation: cancellation) }
+  }
+
+  func status(of name: ObjectName) throws -> ObjectStatus {
+    try run { () throws(StorageError) in try store.status(of: name, cancellation: cancellation) }
+  }
+
+  /// All objects of a folder at once: for folders that hold few.
+  func list(_ folder: String) throws -> [ObjectStatus] {
+    try run { () throws(StorageError) in try store.list(folder, cancellation: cancellation) }
+  }
+
+  func forEachObject(in folder: String, _ body: (ObjectStatus) -> Void) throws {
+    try run { () throws(StorageError) in
+      try store.list(folder, after: nil, cancellation: cancellation) { $0.forEach(body) }
+    }
+  }
+
+  func firstForeignEntry(besides isExpected: (String) -> Bool) throws -> String? {
+    try run { () throws(StorageError) in
+      try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
+    }
+  }
+
+  func unfinishedPuts() throws -> [UnfinishedPut] {
+    try run { () throws(StorageError) in try store.unfinishedPuts(cancellation: cancellation) }
+  }
+
+  func remove(_ put: UnfinishedPut) throws {
+    try run { () throws(StorageError) in try store.remove(put, cancellation: cancellation) }
+  }
+
+  func delete(_ name: ObjectName) throws {
+    try run { () throws(StorageError) in try store.delete(name, cancellation: cancellation) }
+  }
+
+  private func run<Result>(_ call: () throws(StorageError) -> Result) throws -> Result {
+    do throws(StorageError) {
+      return try call()
+    } catch {
+      if error.kind == .cancelled { throw RunCancelled() }
+      throw error
+    }
+  }
+}

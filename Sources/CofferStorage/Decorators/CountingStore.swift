@@ -1,0 +1,93 @@
+import CofferSystem
+import Synchronization
+
+/// Counts what is asked of a store, and the bytes that go there and come back.
+public final class CountingStore: ObjectStore {
+  /// A kind of call.
+  public enum Request: String, Sendable, CaseIterable {
+    case makePlace, put, get, status, list, foreignEntry, unfinishedPuts, remove, delete
+  }
+
+  /// What was asked so far.
+  public struct Use: Sendable, Equatable {
+    /// Calls, failed ones too.
+    public var requests: [Request: Int] = [:]
+    /// Bytes of all objects that were put.
+    public var sent = 0
+    /// Bytes of all objects and parts of objects that were read.
+    public var received = 0
+
+    public init() {}
+  }
+
+  private let store: any ObjectStore
+  private let counted = Mutex(Use())
+
+  public init(_ store: any ObjectStore) {
+    self.store = store
+  }
+
+  public var use: Use { counted.withLock { $0 } }
+
+  public var location: String { store.location }
+
+  public func makePlace(cancellation: Cancellation?) throws(StorageError) {
+    count(.makePlace)
+    try store.makePlace(cancellation: cancellation)
+  }
+
+  public func put(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
+  ) throws(StorageError) {
+    count(.put)
+    try store.put(name, content, cancellation: cancellation)
+    counted.withLock { $0.sent += content.count }
+  }
+
+  public func get(
+    _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+  ) throws(StorageError) -> [UInt8] {
+    count(.get)
+    let bytes = try store.get(name, range: range, cancellation: cancellation)
+    counted.withLock { $0.received += bytes.count }
+    return bytes
+  }
+
+  public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
+    count(.status)
+    return try store.status(of: name, cancellation: cancellation)
+  }
+
+  public func list(
+    _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError) {
+    count(.list)
+    try store.list(folder, after: last, cancellation: cancellation, take)
+  }
+
+  public func firstForeignEntry(
+    besides isExpected: (String) -> Bool, cancellation: Cancellation?
+  ) throws(StorageError) -> String? {
+    count(.foreignEntry)
+    return try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
+  }
+
+  public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
+    count(.unfinishedPuts)
+    return try store.unfinishedPuts(cancellation: cancellation)
+  }
+
+  public func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
+    count(.remove)
+    try store.remove(put, cancellation: cancellation)
+  }
+
+  public func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
+    count(.delete)
+    try store.delete(name, cancellation: cancellation)
+  }
+
+  private func count(_ request: Request) {
+    counted.withLock { $0.requests[request, default: 0] += 1 }
+  }
+}

@@ -1,0 +1,109 @@
+import CofferSystem
+import Synchronization
+
+/// Keeps what is sent and received below so many bytes a second on the average, for all threads together.
+///
+/// A call goes at full speed; the next one in the same direction waits until what went before is paid for.
+public final class RateLimitedStore: ObjectStore {
+  /// One direction.
+  private final class Line: Sendable {
+    private let rate: Double?
+    /// When all that went before is paid for, in seconds of the steady clock.
+    private let free = Mutex(-Double.infinity)
+
+    init(_ rate: Int?) {
+      self.rate = rate.map { Double(max($0, 1)) }
+    }
+
+    /// Seconds to wait before the next call.
+    func wait(at now: Double) -> Double {
+      rate == nil ? 0 : free.withLock { max($0 - now, 0) }
+    }
+
+    func pay(_ bytes: Int, at now: Double) {
+      guard let rate else { return }
+      free.withLock { $0 = max($0, now) + Double(bytes) / rate }
+    }
+  }
+
+  private let store: any ObjectStore
+  private let upload: Line
+  private let download: Line
+  private let clock: Clock
+  private let pause: Pause
+
+  /// - Parameters:
+  ///   - uploadRate: Bytes a second; nil for any.
+  ///   - downloadRate: Bytes a second; nil for any.
+  public init(
+    _ store: any ObjectStore, uploadRate: Int?, downloadRate: Int?, clock: Clock = .system,
+    pause: @escaping Pause = systemPause
+  ) {
+    self.store = store
+    upload = Line(uploadRate)
+    download = Line(downloadRate)
+    self.clock = clock
+    self.pause = pause
+  }
+
+  public var location: String { store.location }
+
+  public func makePlace(cancellation: Cancellation?) throws(StorageError) {
+    try store.makePlace(cancellation: cancellation)
+  }
+
+  public func put(
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
+  ) throws(StorageError) {
+    try wait(for: upload, cancellation)
+    // Also for a put that fails: the bytes may have been sent.
+    upload.pay(content.count, at: clock.steadySeconds())
+    try store.put(name, content, cancellation: cancellation)
+  }
+
+  public func get(
+    _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+  ) throws(StorageError) -> [UInt8] {
+    try wait(for: download, cancellation)
+    let bytes = try store.get(name, range: range, cancellation: cancellation)
+    download.pay(bytes.count, at: clock.steadySeconds())
+    return bytes
+  }
+
+  public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
+    try store.status(of: name, cancellation: cancellation)
+  }
+
+  public func list(
+    _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError) {
+    try store.list(folder, after: last, cancellation: cancellation, take)
+  }
+
+  public func firstForeignEntry(
+    besides isExpected: (String) -> Bool, cancellation: Cancellation?
+  ) throws(StorageError) -> String? {
+    try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
+  }
+
+  public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
+    try store.unfinishedPuts(cancellation: cancellation)
+  }
+
+  public func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
+    try store.remove(put, cancellation: cancellation)
+  }
+
+  public func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
+    try store.delete(name, cancellation: cancellation)
+  }
+
+  private func wait(for line: Line, _ cancellation: Cancellation?) throws(StorageError) {
+    while true {
+      let seconds = line.wait(at: clock.steadySeconds())
+      if cancellation?.isCancelled == true { throw .cancelled(location: location) }
+      guard seconds > 0 else { return }
+      pause(seconds, cancellation)
+    }
+  }
+}

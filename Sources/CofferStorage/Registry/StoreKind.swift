@@ -1,0 +1,51 @@
+import CofferConfiguration
+import CofferSystem
+
+/// One kind of place that repositories can be kept in. It alone knows how such places are spelled, which options count for them
+/// and what credentials they need.
+public protocol StoreKind: Sendable {
+  /// Schemes that stand for it, in lower-case letters; nil stands for addresses without one.
+  var schemes: [String?] { get }
+
+  /// How its places are spelled, as examples in messages.
+  var spellings: [String] { get }
+
+  /// Makes the store, without asking anything of the place yet.
+  ///
+  /// - Throws: What is wrong with the address, an option or a credential.
+  func store(for request: StoreRequest) throws -> any ObjectStore
+
+  /// The folder on this machine that such a place is; nil for one elsewhere. Backups of files leave it out, and `repo-create`
+  /// looks whether the folder above it is there.
+  func localFolder(for request: StoreRequest) -> String?
+}
+
+extension StoreKind {
+  public func localFolder(for request: StoreRequest) -> String? { nil }
+}
+
+/// What a store is made of.
+public struct StoreRequest: Sendable {
+  public let address: StoreAddress
+  /// Those of the repository, with what it takes over from the file's top.
+  public let options: ConfigurationSection
+  /// Turns a configured text into the secret that it stands for.
+  public let secret: @Sendable (String) throws -> String
+  public let environment: ProcessEnvironment
+  /// What relative paths start from.
+  public let currentFolder: String
+  /// Told once of what the place cannot promise.
+  public let warn: @Sendable (Diagnosis) -> Void
+
+  public init(
+    address: String, options: ConfigurationSection, secret: @escaping @Sendable (String) throws -> String,
+    environment: ProcessEnvironment, currentFolder: String, warn: @escaping @Sendable (Diagnosis) -> Void
+  ) {
+    self.address = StoreAddress(address)
+    self.options = options
+    self.secret = secret
+    self.environment = environment
+    self.currentFolder = currentFolder
+    self.warn = warn
+  }
+}

@@ -1,0 +1,90 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Testing
+
+/// A store that has to keep the contract. A new store is one more element of `all`.
+struct StoreUnderTest: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  /// Makes the store and its place; the folder is there, empty and this store's own.
+  let make: @Sendable (_ folder: String) throws -> any ObjectStore
+
+  init(_ description: String, _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore) {
+    testDescription = description
+    self.make = make
+  }
+
+  static let all: [StoreUnderTest] =
+    [
+      StoreUnderTest("a folder, with links") { local($0, .all) },
+      StoreUnderTest("a folder, with renames that replace nothing") { local($0, .renames) },
+      StoreUnderTest("a folder, with neither") { local($0, .neither) },
+      StoreUnderTest("memory") { _ in MemoryStore() },
+    ]
+    + [
+      StoreUnderTest("retrying") { _ in RetryingStore(MemoryStore()) },
+      StoreUnderTest("retrying where every third call fails") { _ in patient(FlakyStore(MemoryStore())) },
+      StoreUnderTest("rate limited") { _ in limited(MemoryStore()) },
+      StoreUnderTest("counting") { _ in CountingStore(MemoryStore()) },
+      StoreUnderTest("all of them, one around the other") { _ in
+        CountingStore(limited(patient(CountingStore(FlakyStore(MemoryStore())))))
+      },
+      StoreUnderTest("all of them around a folder with neither") { folder in
+        limited(CountingStore(patient(FlakyStore(local(folder, .neither)))))
+      },
+    ]
+
+  private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
+    // What syncing promises is another suite's; here it would only take time.
+    var calls = FileCalls.with(ability)
+    calls.sync = { _ in 0 }
+    return LocalDirectoryStore(root: folder, calls: calls)
+  }
+
+  private static func patient(_ store: any ObjectStore) -> RetryingStore {
+    RetryingStore(store, RetryPolicy(retries: 20, firstWait: 0, longestWait: 0))
+  }
+
+  private static func limited(_ store: any ObjectStore) -> RateLimitedStore {
+    RateLimitedStore(store, uploadRate: 1 << 40, downloadRate: 1 << 40)
+  }
+}
+
+extension FileCalls {
+  /// What a file system can do.
+  enum Ability: CaseIterable {
+    case all, renames, neither
+  }
+
+  static func with(_ ability: Ability) -> FileCalls {
+    var calls = FileCalls.system
+    guard ability != .all else { return calls }
+    calls.link = { _, _, _ in
+      errno = EPERM
+      return -1
+    }
+    guard ability == .neither else { return calls }
+    calls.renameToFree = { _, _, _ in
+      errno = EINVAL
+      return -1
+    }
+    return calls
+  }
+}
+
+/// A folder that is gone with the value.
+final class ScratchFolder: Sendable {
+  let path: String
+
+  init() throws {
+    var template = Array("\(NSTemporaryDirectory())/coffer-store-XXXXXX".utf8CString)
+    _ = try #require(mkdtemp(&template))
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: path)
+  }
+}
+
+func objectName(_ path: String) throws -> ObjectName { try #require(ObjectName(path)) }

@@ -1,0 +1,74 @@
+import CofferConfiguration
+import CofferSystem
+import Testing
+
+@testable import CofferStorage
+
+@Suite("Which store an address stands for")
+struct StoreRegistryTests {
+  private func request(_ address: String) -> StoreRequest {
+    StoreRequest(
+      address: address, options: ConfigurationSection(), secret: { $0 },
+      environment: ProcessEnvironment(["HOME": "/home/me"]), currentFolder: "/here", warn: { _ in })
+  }
+
+  @Test(
+    "Folders of this machine in every spelling",
+    arguments: [
+      ("/r", "/r"), ("/r/", "/r"), ("/", "/"), ("r", "/here/r"), ("./a:b", "/here/./a:b"), ("../r", "/here/../r"),
+      ("~/r", "/home/me/r"), ("file:///r", "/r"), ("file:/r", "/r"), ("FILE:///r", "/r"), ("file://r", "/here/r"),
+      ("/a:b", "/a:b"), ("a/b:c", "/here/a/b:c"), ("~me", "/here/~me"), ("/r\u{301}:x", "/r\u{301}:x"),
+    ])
+  func folders(address: String, folder: String) throws {
+    #expect(StoreRegistry.standard.localFolder(for: request(address)) == folder)
+    #expect(try StoreRegistry.standard.store(for: request(address)).location == folder)
+  }
+
+  @Test(
+    "What is not known is refused, and never taken for a folder; the known spellings are told",
+    arguments: [
+      "ssh://host/r", "sftp://host/r", "s3:bucket", "S3://bucket", "rclone:remote:r", "https://host/r", "user@host:r",
+      "host:/srv/r", "a b:c", "b2:x", "\u{301}:x",
+    ])
+  func unknown(address: String) throws {
+    let error = #expect(throws: UnknownStore(address: address, known: ["/path", "file:///path"])) {
+      try StoreRegistry.standard.store(for: request(address))
+    }
+    #expect(error?.description.contains("/path, file:///path") == true)
+    #expect(StoreRegistry.standard.localFolder(for: request(address)) == nil)
+  }
+
+  @Test("A kind sees what is behind its scheme, its options and credentials; the first that knows the scheme counts")
+  func kinds() throws {
+    struct Shelf: StoreKind {
+      let schemes: [String?]
+      let spellings: [String] = ["shelf:NAME"]
+      let title: String
+
+      struct Asked: Error, Equatable {
+        let title: String
+        let rest: String
+        let label: String?
+        let secret: String
+      }
+
+      func store(for request: StoreRequest) throws -> any ObjectStore {
+        throw Asked(
+          title: title, rest: request.address.rest, label: request.options[RepositoryEntryOptions.label],
+          secret: try request.secret("reference"))
+      }
+    }
+    let registry = StoreRegistry([
+      LocalDirectoryKind(), Shelf(schemes: ["shelf", "board"], title: "one"), Shelf(schemes: ["shelf"], title: "two"),
+    ])
+    let request = StoreRequest(
+      address: "Shelf:a/b:c", options: ConfigurationSection(), secret: { $0 + " opened" },
+      environment: ProcessEnvironment([:]), currentFolder: "/", warn: { _ in })
+    #expect(throws: Shelf.Asked(title: "one", rest: "a/b:c", label: nil, secret: "reference opened")) {
+      try registry.store(for: request)
+    }
+    #expect(throws: UnknownStore(address: "x:", known: ["/path", "file:///path", "shelf:NAME", "shelf:NAME"])) {
+      try registry.store(for: self.request("x:"))
+    }
+  }
+}
