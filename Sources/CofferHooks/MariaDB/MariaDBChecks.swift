@@ -26,12 +26,15 @@ struct MariaDBChecks {
         identity, problem: "the server at \(session.connection.place) is read-only, as a replica is",
         suggestion: "Restore to its primary, or to another server by --hostname")
     }
+    if let (problem, suggestion) = entry.missingEncryption(facts) {
+      throw RestoreError.refused(identity, problem: problem, suggestion: suggestion)
+    }
     var warnings = databases.filter(MariaDBScratch.isOne).map { name in
       let what = name.ends(with: MariaDBScratch.Use.old.rawValue) ? "what a database held before it" : "half of a dump"
       return "The database \(name) is left from a restore that is still running or was killed, and holds \(what); "
         + "DROP DATABASE \(name) when nobody needs it"
     }
-    warnings += entry.clearTextWarning(facts)
+    warnings += entry.connectionWarnings(facts)
     return Server(databases: Set(databases.map(ExactName.init)), facts: facts, warnings: warnings)
   }
 

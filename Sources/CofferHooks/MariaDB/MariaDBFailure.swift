@@ -4,8 +4,21 @@ import CofferSystem
 enum MariaDBFailure {
   private static let causes: [(signs: [String], advice: String)] = [
     (
-      ["TLS/SSL error", "SSL connection error", "ERROR 2026", "error: 2026", "self-signed certificate"],
-      "The client wants an encrypted connection that the server does not offer, or whose certificate it does not trust; "
+      [
+        "self-signed certificate", "Validation of SSL server certificate failed", "certificate verify failed",
+        "unable to get local issuer certificate", "certificate has expired", "certificate is not yet valid",
+        "Hostname verification failed",
+      ],
+      "The server's certificate is not one of the authorities' that are trusted, or not for this hostname, or not of "
+        + "this time: correct tls_ca (for restores restore_tls_ca) and hostname, or renew the certificate"
+    ),
+    (
+      ["TLS/SSL error: No such file", "TLS/SSL error: Permission denied", "SSL_CTX_set_default_verify_paths"],
+      "Correct tls_ca (for restores restore_tls_ca): the file cannot be read"
+    ),
+    (
+      ["TLS/SSL error", "SSL connection error", "ERROR 2026", "error: 2026"],
+      "The client wants an encrypted connection that the server does not offer; "
         + "write 'tls: false' (for restores 'restore_tls: false') if the network is safe"
     ),
     (["1045"], "Correct username and password in the configuration, or let the user connect from this host"),

@@ -49,6 +49,9 @@ struct MariaDBScript {
   private(set) var databases: [Database] = []
   /// Views, triggers, routines and events, and what changes the session for them, for the targets.
   private(set) var programs: [Program] = []
+  /// What of them is tried in the scratch databases, once all rows are there: a dump that was changed could have a
+  /// trigger or a view that does something with the rows behind it.
+  private(set) var rehearsals: [MariaDBStatement] = []
   private(set) var accounts: [MariaDBStatement] = []
   /// Databases of the server's own, which are left alone.
   private(set) var passedOver: Set<ExactName> = []
@@ -63,6 +66,7 @@ struct MariaDBScript {
   private var current: Int?
   private var isPassingOver = false
   private var dropped: Set<ExactName> = []
+  private(set) var hasRehearsals = false
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
@@ -101,6 +105,7 @@ struct MariaDBScript {
     switch statement.kind {
     case .setting:
       programs.append(Program(object: nil, statement: statement))
+      rehearsals.append(statement)
       if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
     case .database(let verb, let name): try take(verb, name, statement, load)
     case .account:
@@ -125,8 +130,17 @@ struct MariaDBScript {
     guard statement.headQualifiers.allSatisfy({ isOwn($0.name) }) else {
       throw Self.unexpected(statement, "it is about another database than '\(database.name)'")
     }
+    guard statement.kind != .table || !statement.namesOtherTables else {
+      throw Self.unexpected(statement, "it leads to tables of another database")
+    }
     if isForScratch(statement, isOwn) {
-      try load(sealed(statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()))
+      let moved = statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()
+      if statement.kind == .table {
+        try load(sealed(moved))
+      } else {
+        rehearsals.append(moved)
+        hasRehearsals = true
+      }
     }
     let object = ProgramName(statement, in: database.target)
     if statement.kind == .table {
@@ -200,10 +214,12 @@ struct MariaDBScript {
       databases[index].spellings.insert(ExactName(name))
       current = index
       try load(Self.use(databases[index].scratch))
+      rehearsals.append(Self.useStatement(databases[index].scratch))
       programs.append(Program(object: nil, statement: Self.useStatement(databases[index].target)))
     case .alter:
       guard let database = index(of: name).map({ databases[$0] }) else { return }
       try load(sealed(statement.renamingFirstName(to: database.scratch)))
+      rehearsals.append(statement.renamingFirstName(to: database.scratch))
       programs.append(Program(object: nil, statement: statement.renamingFirstName(to: database.target)))
     }
   }
