@@ -41,7 +41,9 @@ struct MariaDBReadingTests {
       "SET sql_mode = 'a' || 'b';",
     ])
   func unknown(settings: String) throws {
-    let error = #expect(throws: StatementSplitter.Unreadable.self) { try count(settings + " CREATE TABLE t (a int);\n") }
+    let error = #expect(throws: StatementSplitter.Unreadable.self) {
+      try count(settings + " CREATE TABLE t (a int);\n")
+    }
     #expect(error?.problem.contains("cannot be told") == true)
     #expect(throws: StatementSplitter.Unreadable.self) { try count(settings + " INSERT INTO `t` VALUES (1);\n") }
   }

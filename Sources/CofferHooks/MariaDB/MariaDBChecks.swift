@@ -41,7 +41,12 @@ struct MariaDBChecks {
   /// What the server calls a database of some name.
   func spelling(of name: String, _ server: Server) throws -> String {
     guard server.facts.foldsCase else { return name }
-    return try ask("SELECT LOWER(CONVERT(X'\(name.hexadecimal)' USING utf8mb3))", 1).first?.first ?? name
+    let own = ExactName(name)
+    let keys = try MariaDBNames(session: session).keys(of: [own] + server.databases)
+    let key = keys[own] ?? own
+    // What is there may have been made in other letters, where the server keeps them.
+    if let present = server.databases.first(where: { keys[$0] == key }) { return present.text }
+    return server.facts.keepsCase ? name : key.text
   }
 
   /// Whether the user may work in scratch databases and in the target.

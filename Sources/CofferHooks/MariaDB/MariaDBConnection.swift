@@ -65,7 +65,8 @@ struct MariaDBConnection: Sendable {
   /// Whether the configuration wants encryption. MariaDB's clients take that for a wish, and go on without it where the
   /// server has none, unless they verify it.
   var demandsEncryption: Bool {
-    (server.hostname != nil || server.port != nil) && tls != false && (tls == true || verifiesServer || authorities != nil)
+    guard server.hostname != nil || server.port != nil, tls != false else { return false }
+    return tls == true || verifiesServer || authorities != nil
   }
 
   /// Whether the server must prove that it is the host that is configured.

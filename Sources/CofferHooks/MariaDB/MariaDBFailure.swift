@@ -38,6 +38,11 @@ enum MariaDBFailure {
     (["1356"], "A view refers to what is not there any more, or its definer may not see it; mend or drop the view"),
     (["1133"], "The server ignores one of its accounts, as skip_name_resolve makes it do; drop that account"),
     (["1290", "1836"], "The server does not take changes (read_only); restore to its primary, or to another one"),
+    (
+      ["4165"],
+      "The cluster takes only what it replicates: loosen its wsrep_mode for the restore, or leave out what has another "
+        + "engine or no primary key"
+    ),
     (["1021", "1114", "Errcode: 28"], "Free some space on the server: a restore needs room for both copies"),
     (["1118"], "The table is wider than the server takes: set innodb_strict_mode = OFF on it for the restore"),
     (["1146"], "Restore the database that has the table first, or mend what refers to it"),

@@ -69,10 +69,11 @@ struct MariaDBRestore: PlannedRestore {
   private func isRestored(by others: [any PlannedRestore]) -> (String) -> Bool {
     let folds = server.facts.foldsCase
     func key(_ name: String) -> ExactName { ExactName(folds ? name.lowercased() : name) }
-    let names = others.compactMap { $0 as? MariaDBRestore }
-      .filter { $0.session.connection.place.isSame(as: session.connection.place) && !$0.isWholeServer && !$0.isAccounts }
-      .map { key($0.databaseName) }
-    let known = Set(names)
+    let place = session.connection.place
+    let known = Set(
+      others.compactMap { $0 as? MariaDBRestore }
+        .filter { !$0.isWholeServer && !$0.isAccounts && $0.session.connection.place.isSame(as: place) }
+        .map { key($0.databaseName) })
     return { known.contains(key($0)) }
   }
 

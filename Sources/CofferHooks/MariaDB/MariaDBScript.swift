@@ -106,6 +106,7 @@ struct MariaDBScript {
     case .setting:
       programs.append(Program(object: nil, statement: statement))
       rehearsals.append(statement)
+      foldSettings()
       if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
     case .database(let verb, let name): try take(verb, name, statement, load)
     case .account:
@@ -120,6 +121,19 @@ struct MariaDBScript {
       guard let current else { throw Self.noDatabase }
       try take(object: statement, of: current, load)
     }
+  }
+
+  /// Dumps keep and set the character set around every table, each time in the same words. Once is enough where nothing
+  /// comes in between: with thousands of tables a swap would take long over it.
+  private mutating func foldSettings() {
+    let count = 3
+    let last = programs.suffix(count * 2).map(\.statement)
+    guard programs.suffix(count * 2).allSatisfy({ $0.object == nil }), last.count == count * 2,
+      Array(last.prefix(count)) == Array(last.suffix(count)), SettingAssignment.isCycle(last.suffix(count)),
+      rehearsals.suffix(count * 2) == last[...]
+    else { return }
+    programs.removeLast(count)
+    rehearsals.removeLast(count)
   }
 
   private mutating func take(

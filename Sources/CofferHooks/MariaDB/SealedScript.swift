@@ -69,7 +69,8 @@ struct SealedScript: Sendable {
       }
       return result + Array("';\n".utf8)
     case .delimited:
-      let mark = "coffer_\(MariaDBScratch.mark())"
+      // Clients take no more than 15 bytes of a delimiter, and what is left of a longer one for a statement.
+      let mark = "coffer_\(MariaDBScratch.mark().prefix(8))"
       let lexemes = statement.lexemes
       guard !lexemes.isAmbiguous, !lexemes.isOpen, !lexemes.holdsZero, lexemes.beginsTheSame, isOne(statement),
         !String(decoding: statement.text, as: UTF8.self).holds(mark)

@@ -14,7 +14,8 @@ struct SessionSettings {
 
   /// What a server writes by itself is one word, or words parted by commas.
   private static func isPlain(_ value: String) -> Bool {
-    value.utf8.allSatisfy { $0 < 0x80 && (SQLLexemes.isOfWord($0) || $0 == UInt8(ascii: ",")) }
+    !value.uppercased().isSame(as: "DEFAULT")
+      && value.utf8.allSatisfy { $0 < 0x80 && (SQLLexemes.isOfWord($0) || $0 == UInt8(ascii: ",")) }
   }
 
   mutating func take(_ lexemes: SQLLexemes) {
@@ -30,7 +31,7 @@ struct SessionSettings {
       guard variable.begins(with: "@") || [Self.modes, Self.charset].contains(variable) else { continue }
       var value = assignment.value
       if let reference = assignment.reference { value = changed.contains(reference) ? nil : before[reference] }
-      let isCertain = assignment.isUnconditional && value.map { Self.isPlain($0) && $0.uppercased() != "DEFAULT" } == true
+      let isCertain = assignment.isUnconditional && value.map(Self.isPlain) == true
       values[variable] = isCertain ? value : nil
       changed.insert(variable)
     }
@@ -60,6 +61,15 @@ struct SettingAssignment: Equatable {
   static func all(of lexemes: [SQLLexeme]) -> [SettingAssignment] {
     guard lexemes.first?.isWord("SET") == true else { return [] }
     return lexemes.dropFirst().split { $0.isSign(",") }.compactMap { one(Array($0)) }
+  }
+
+  /// Whether statements keep a variable, set it, and bring it back.
+  static func isCycle(_ statements: ArraySlice<MariaDBStatement>) -> Bool {
+    let all = statements.map { Self.all(of: $0.lexemes.all) }
+    guard all.count == 3, all.allSatisfy({ $0.count == 1 }), let kept = all[0][0].variable, let set = all[1][0].variable
+    else { return false }
+    return kept.begins(with: "@") && all[0][0].reference == set && all[1][0].reference == nil
+      && all[2][0].variable == set && all[2][0].reference == kept
   }
 
   private static let scopes: Set<String> = ["SESSION", "LOCAL", "GLOBAL", "PERSIST", "PERSIST_ONLY"]
