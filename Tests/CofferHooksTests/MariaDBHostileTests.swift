@@ -135,30 +135,6 @@ struct MariaDBHostileTests {
     try bench.expectNothingLeft()
   }
 
-  @Test("A server runs all statements that come as one, and finds one in each body that is sent")
-  func delimited() throws {
-    try one.recreate("attacked")
-    try one.run("CREATE TABLE x (a INT); CREATE OR REPLACE USER mallory@'%'", in: "attacked")
-    // What the seal must not let through.
-    try one.run("DELIMITER $$\nCREATE PROCEDURE p() SELECT 1; GRANT SELECT ON *.* TO mallory@'%'$$\n", in: "attacked")
-    #expect(try one.grants(of: "mallory@'%'").contains("GRANT SELECT ON *.*"))
-    try one.run("DROP USER mallory@'%'")
-    for body in MariaDBReadingTests.bodies {
-      try one.recreate("attacked")
-      try one.run("CREATE TABLE x (a INT)", in: "attacked")
-      let sealed = try SealedScript.sealed(MariaDBStatement(body), .delimited)
-      try one.run(String(decoding: sealed, as: UTF8.self), in: "attacked")
-      let made = try one.run(
-        """
-        SELECT (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'attacked')
-        + (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'attacked')
-        + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'attacked')
-        """)
-      #expect(made == "1\n", "\(body)")
-    }
-    try one.drop("attacked")
-  }
-
   /// Pieces of statements that the server takes, with signs in them that could be an end or a beginning.
   private static let pieces = [
     "'a;b'", "'it''s;'", "'\\';'", "\"x;\\\"y\"", "\"'\"", "'\"'", " /* ; ' */", "/*/ ; */", "/**/", " -- ;'\n",

@@ -67,6 +67,8 @@ struct MariaDBScript {
   private var isPassingOver = false
   private var dropped: Set<ExactName> = []
   private(set) var hasRehearsals = false
+  /// What makes room for the next view: where that is not tried, the one that holds its place stays for others.
+  private var drops: [MariaDBStatement] = []
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
@@ -147,14 +149,17 @@ struct MariaDBScript {
     guard statement.kind != .table || !statement.namesOtherTables else {
       throw Self.unexpected(statement, "it leads to tables of another database")
     }
-    if isForScratch(statement, isOwn) {
-      let moved = statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()
-      if statement.kind == .table {
-        try load(sealed(moved))
-      } else {
-        rehearsals.append(moved)
-        hasRehearsals = true
-      }
+    let isTried = isForScratch(statement, isOwn)
+    let tried = statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()
+    if statement.kind == .table {
+      try load(sealed(tried))
+    } else if statement.kind == .view, statement.lexemes.all.first?.isWord("DROP") == true {
+      if isTried { drops.append(tried) }
+    } else {
+      let before = statement.kind == .view ? drops : []
+      if isTried { rehearsals += before + [tried] }
+      if statement.kind == .view { drops = [] }
+      hasRehearsals = hasRehearsals || isTried
     }
     let object = ProgramName(statement, in: database.target)
     if statement.kind == .table {
