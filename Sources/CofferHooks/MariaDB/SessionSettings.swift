@@ -98,6 +98,8 @@ struct SettingAssignment: Equatable {
     let rest = lexemes.dropFirst(signs)
     let names = rest.compactMap { $0.word ?? $0.name?.uppercased() }
     guard signs <= 2, rest.count == names.count + (rest.contains { $0.isSign(".") } ? 1 : 0) else { return nil }
+    // Servers take more than the same letters for the same name.
+    guard names.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 && SQLLexemes.isOfWord($0) } }) else { return nil }
     if signs == 1 { return names.count == 1 && rest.count == 1 ? "@" + names[0] : nil }
     let own = names.filter { !scopes.contains($0) }
     return own.count == 1 ? own[0] : nil
