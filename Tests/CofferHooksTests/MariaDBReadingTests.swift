@@ -35,6 +35,7 @@ struct MariaDBReadingTests {
       "SET sql_mode = 4;", "SET sql_mode = @never;", "SET sql_mode = DEFAULT;", "SET NAMES DEFAULT;",
       "SET sql_mode = '' 'ANSI_QUOTES';", "SET sql_mode = X'414E5349';", "SET sql_mode = 'ANSI\\_QUOTES';",
       "SET @s = 4; SET sql_mode = @s;", "SET @s = 'ANSI', @t = @s; SET sql_mode = @t;",
+      "SET @e = ''; SET @é = 'ANSI'; SET sql_mode = @e;", "SET @s = ''; SET @`s ` = 'ANSI'; SET sql_mode = @s;",
       "SET @s = ''; SET @'s' = 'ANSI'; SET sql_mode = @s;", "SET @s.t = 'ANSI'; SET sql_mode = @t;",
       "/*!99999 SET sql_mode = 'ANSI' */;", "/*M!100000 SET @s = 'ANSI' */; SET sql_mode = @s;",
       "SET sql_mode = 'ANSI_QÜOTES';", "SET character_set_client = 28;", "SET CHARSET DEFAULT;",

@@ -44,7 +44,9 @@ extension MariaDBStatement {
   /// `CREATE OR REPLACE`, which leaves what is there when it fails.
   fileprivate var replacingView: MariaDBStatement {
     let all = lexemes.all
-    guard let first = all.first, first.isWord("CREATE"), all.dropFirst().first?.isWord("OR") != true else { return self }
+    guard let first = all.first, first.isWord("CREATE"), all.dropFirst().first?.isWord("OR") != true else {
+      return self
+    }
     return replacing([(first.range, "CREATE OR REPLACE")])
   }
 }
