@@ -131,10 +131,21 @@ public protocol PlannedRestore: Sendable {
   ///
   /// - Parameter folder: The dump's files, for a restore that wants them.
   func start(folder: String?, context: HookContext) throws -> any RunningRestore
+
+  /// Starts the restoring program.
+  ///
+  /// - Parameter later: What is restored after it in the same run: what needs that is made in `settle`.
+  func start(folder: String?, before later: [any PlannedRestore], context: HookContext) throws -> any RunningRestore
 }
 
 extension PlannedRestore {
   public var isReversible: Bool { true }
+
+  public func start(
+    folder: String?, before later: [any PlannedRestore], context: HookContext
+  ) throws -> any RunningRestore {
+    try start(folder: folder, context: context)
+  }
 }
 
 /// A restore on its way: the dump's bytes are written to it.
@@ -151,12 +162,20 @@ public protocol RunningRestore: ByteSink {
   /// - Throws: `RestoreError`; the database is then as it was, if the restore is reversible.
   func finish() throws -> [String]
 
+  /// Makes what could not be made before the rest of the run was restored. It comes after `finish`, and also when the
+  /// rest has failed.
+  ///
+  /// - Returns: Warnings.
+  /// - Throws: `RestoreError`, which says what could not be made.
+  func settle() throws -> [String]
+
   /// Gives up; the database is then as it was, if the restore is reversible.
   func abandon()
 }
 
 extension RunningRestore {
   public func endPass() throws -> Bool { false }
+  public func settle() throws -> [String] { [] }
 }
 
 /// The hooks there are. A new database system is one more line.

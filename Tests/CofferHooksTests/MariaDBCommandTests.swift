@@ -136,4 +136,26 @@ struct MariaDBCommandTests {
     #expect(all.hasPrefix("--quick|--socket|/b|--skip-ssl|--batch|"))
     #expect(!all.contains("--force"))
   }
+
+  @Test(
+    "A server that keeps the letters of names but compares them without finds what is there",
+    arguments: [("Shop", "Shop", "replaced"), ("sHOP", "Shop", "replaced"), ("Crm", "Crm", "missing")])
+  func keptCase(name: String, target: String, end: String) throws {
+    let client = try programs.make(
+      """
+      case "$*" in
+        *--version*) echo 'x Ver 1 MariaDB';;
+        *SHOW?DATABASES*) echo Shop;;
+        *UNION?ALL*) printf '\(name)\\t\(name.lowercased())\\nShop\\tshop\\n';;
+        *SHOW?VARIABLES*) printf 'version\\t10.11-MariaDB\\nlower_case_table_names\\t2\\n';;
+        *CURRENT_USER*) echo me@h;;
+        *SHOW?GRANTS*) echo 'GRANT ALL PRIVILEGES ON *.* TO `me`@`h`';;
+      esac
+      """)
+    let root = try makeRoot(
+      "mariadb_databases:\n  - {name: \(name), mariadb_command: \(client), mariadb_dump_command: \(client)}\n")
+    let facts = DumpFacts(identity: DumpIdentity(hook: "mariadb_databases", database: name), format: "sql")
+    let plan = try MariaDBHook(.mariadb).restore(of: facts, to: RestoreTarget(), root: root, context: context)
+    #expect(plan.summary.contains("-> '\(target)'") && plan.summary.contains(end), "\(plan.summary)")
+  }
 }

@@ -56,7 +56,7 @@ struct MariaDBFailureTests {
   @Test("A server that offers no encryption is told with the option that does without")
   func tls() throws {
     let diagnosis = try failure(
-      one.entry("mysql", "tls: true", "options: --ssl-verify-server-cert"), context: makeContext())
+      two.entry("mysql", "tls: true", "options: --ssl-verify-server-cert"), context: makeContext())
     #expect(diagnosis.suggestion?.contains("tls: false") == true)
   }
 

@@ -89,6 +89,52 @@ struct MariaDBHostileTests {
     try bench.expectNothingLeft()
   }
 
+  @Test("Triggers and views of a dump that was changed do nothing with the rows behind them")
+  func firing() throws {
+    try one.recreate("attacked")
+    try one.recreate("bystander")
+    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
+    try one.run("CREATE TABLE t (i INT)", in: "bystander")
+    let context = try makeContext()
+    let root = try bench.configured(one.entry("attacked"))
+    let dump = try bench.dump(one.entry("attacked"), context: context)
+    let before = try one.content(of: "attacked")
+    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
+    let firing = TakenDump(
+      dump,
+      inserting: """
+        CREATE TRIGGER r BEFORE INSERT ON `t` FOR EACH ROW INSERT INTO bystander.t VALUES (NEW.i);
+        INSERT INTO `t` VALUES (2);
+
+        """, at: place)
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(try firing.restore(plan, context: context) == [])
+    #expect(try one.run("SELECT i FROM t ORDER BY 1; SHOW TRIGGERS", in: "attacked").contains("r\tINSERT\tt"))
+    #expect(try one.run("SELECT * FROM bystander.t") == "")
+    try one.run("DROP TRIGGER r; DELETE FROM t WHERE i = 2", in: "attacked")
+    try expectSame(one.content(of: "attacked"), before)
+
+    // A view on the server's own tables, and rows for it.
+    let rows = "INSERT INTO `v` VALUES ('h', 'n', 'x');\n"
+    let writing = TakenDump(
+      dump, inserting: "CREATE VIEW `v` AS SELECT Host, Db, User FROM mysql.db;\n" + rows, at: place)
+    #expect(throws: RestoreError.self) { try writing.restore(plan, context: context) }
+    #expect(try one.run("SELECT COUNT(*) FROM mysql.db WHERE Db = 'n'") == "0\n")
+    // What is not for this server must not hide what is.
+    for text in [
+      "/*!99999 CREATE TABLE x ( */ CREATE USER made_by_dump /*!99999 ) */;\n",
+      "/*!99999 SET @a = */ CREATE USER made_by_dump;\n",
+    ] {
+      let changed = TakenDump(dump, inserting: text, at: place)
+      #expect(throws: RestoreError.self) { try changed.restore(plan, context: context) }
+    }
+    #expect(try one.run("SELECT COUNT(*) FROM mysql.user WHERE User = 'made_by_dump'") == "0\n")
+    try expectSame(one.content(of: "attacked"), before)
+    try one.drop("attacked")
+    try one.drop("bystander")
+    try bench.expectNothingLeft()
+  }
+
   /// Pieces of statements that the server takes, with signs in them that could be an end or a beginning.
   private static let pieces = [
     "'a;b'", "'it''s;'", "'\\';'", "\"x;\\\"y\"", "\"'\"", "'\"'", " /* ; ' */", "/*/ ; */", "/**/", " -- ;'\n",

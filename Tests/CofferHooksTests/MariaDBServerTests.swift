@@ -121,6 +121,32 @@ struct MariaDBServerTests {
     try dropAll()
   }
 
+  @Test("A view that waits for a database which then does not come is told, and its place is held")
+  func waitingInVain() throws {
+    try one.recreate("shop")
+    try one.recreate("x y")
+    try one.run(
+      """
+      CREATE TABLE shop.t (i INT); INSERT INTO shop.t VALUES (1); CREATE TABLE `x y`.t (i INT);
+      CREATE VIEW shop.across AS SELECT i AS `from far` FROM `x y`.t; CREATE VIEW shop.near AS SELECT * FROM shop.across;
+      """)
+    let context = try makeContext()
+    let root = try bench.configured(one.entry("all", "format: sql", "skip_names: [mysql]"))
+    let dumps = try bench.hook.dumps(of: root, context: context).map { try TakenDump($0, context: context) }
+    let plans = try dumps.map { try bench.hook.restore(of: $0.facts, to: two.target, root: root, context: context) }
+    #expect(throws: RestoreError.self) { try dumps[0].restore(plans[0], context: context) }
+    #expect(try two.databases(like: "shop") == "")
+    let running = try plans[0].start(folder: nil, before: [plans[1]], context: context)
+    try dumps[0].bytes.withUnsafeBytes { try running.write($0) }
+    #expect(try running.finish() == [])
+    let error = #expect(throws: RestoreError.self) { try running.settle() }
+    #expect(error?.diagnosis.problem.contains("VIEW `across`") == true, "\(String(describing: error))")
+    #expect(error?.diagnosis.problem.contains("x y.t") == true)
+    #expect(try two.run("SELECT * FROM shop.t; SHOW COLUMNS FROM shop.near").contains("from far"))
+    #expect(try running.settle() == [])
+    try dropAll()
+  }
+
   @Test("Nothing changes when one database of a whole server fails, nor when an account does")
   func failing() throws {
     try prepare()

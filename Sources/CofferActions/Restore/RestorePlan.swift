@@ -54,15 +54,33 @@ struct RestorePlan {
   ///
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
   func restoreAll() throws {
+    var restored: [any RunningRestore] = []
     for (number, step) in steps.enumerated() {
       context.console.step("Restoring \(step.restore.summary)")
       do {
-        try restore(step)
+        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore)))
       } catch {
         tellState(upTo: number)
+        for failure in settle(restored) { context.console.warning("\(failure)") }
         throw error
       }
       context.console.answer("Restored \(step.restore.summary) from \(archive.name)")
+    }
+    let failures = settle(restored)
+    guard failures.isEmpty else { throw SeveralErrors(failures) }
+  }
+
+  /// Makes what of each restore had to wait for the others.
+  ///
+  /// - Returns: What could not be made.
+  private func settle(_ restored: [any RunningRestore]) -> [any Error] {
+    restored.compactMap { running in
+      do {
+        for warning in try running.settle() { context.console.warning(warning) }
+        return nil
+      } catch {
+        return error
+      }
     }
   }
 
@@ -73,7 +91,7 @@ struct RestorePlan {
     if !rest.isEmpty { context.console.warning("Not touched: \(titles(rest))") }
   }
 
-  private func restore(_ step: Step) throws {
+  private func restore(_ step: Step, before later: [any PlannedRestore]) throws -> any RunningRestore {
     var folder: String?
     if step.restore.wantsFolder { folder = try extractFolder(step.dump) }
     var stream: StreamReference?
@@ -81,7 +99,7 @@ struct RestorePlan {
     if let stream, !step.restore.isReversible {
       try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
     }
-    let running = try step.restore.start(folder: folder, context: hooks)
+    let running = try step.restore.start(folder: folder, before: later, context: hooks)
     do {
       repeat {
         if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
@@ -91,6 +109,7 @@ struct RestorePlan {
       throw error
     }
     for warning in try running.finish() { context.console.warning(warning) }
+    return running
   }
 
   /// Brings a dump of many files back into the run's own folder.

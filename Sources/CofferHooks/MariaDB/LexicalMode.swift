@@ -6,6 +6,8 @@ struct LexicalMode: Sendable, Equatable {
   var escapesBackslash = true
   /// `ANSI_QUOTES`: a double quote encloses names.
   var quotesNames = false
+  /// `ORACLE`: blocks are written otherwise.
+  var isOracle = false
   var charset = WideCharset.none
   /// Whether bytes beyond ASCII are UTF-8, and therefore neither blanks nor control characters.
   var isUTF8 = true
@@ -18,6 +20,7 @@ struct LexicalMode: Sendable, Equatable {
   mutating func set(modes: String) {
     let names = modes.uppercased().parts(by: ",").map(\.trimmed)
     escapesBackslash = !names.contains("NO_BACKSLASH_ESCAPES")
+    isOracle = names.contains("ORACLE")
     quotesNames = names.contains(where: Self.modesWithQuotes.contains)
   }
 

@@ -26,19 +26,27 @@ struct MariaDBChecks {
         identity, problem: "the server at \(session.connection.place) is read-only, as a replica is",
         suggestion: "Restore to its primary, or to another server by --hostname")
     }
+    if let (problem, suggestion) = entry.missingEncryption(facts) {
+      throw RestoreError.refused(identity, problem: problem, suggestion: suggestion)
+    }
     var warnings = databases.filter(MariaDBScratch.isOne).map { name in
       let what = name.ends(with: MariaDBScratch.Use.old.rawValue) ? "what a database held before it" : "half of a dump"
       return "The database \(name) is left from a restore that is still running or was killed, and holds \(what); "
         + "DROP DATABASE \(name) when nobody needs it"
     }
-    warnings += entry.clearTextWarning(facts)
+    warnings += entry.connectionWarnings(facts)
     return Server(databases: Set(databases.map(ExactName.init)), facts: facts, warnings: warnings)
   }
 
   /// What the server calls a database of some name.
   func spelling(of name: String, _ server: Server) throws -> String {
     guard server.facts.foldsCase else { return name }
-    return try ask("SELECT LOWER(CONVERT(X'\(name.hexadecimal)' USING utf8mb3))", 1).first?.first ?? name
+    let own = ExactName(name)
+    let keys = try MariaDBNames(session: session).keys(of: [own] + server.databases)
+    let key = keys[own] ?? own
+    // What is there may have been made in other letters, where the server keeps them.
+    if let present = server.databases.first(where: { keys[$0] == key }) { return present.text }
+    return server.facts.keepsCase ? name : key.text
   }
 
   /// Whether the user may work in scratch databases and in the target.

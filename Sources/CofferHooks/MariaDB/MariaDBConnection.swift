@@ -57,8 +57,20 @@ struct MariaDBConnection: Sendable {
   /// Whether what is sent to the server may pass others' computers.
   var leavesTheHost: Bool {
     guard let host = server.hostname else { return false }
-    return !host.begins(with: "127.") && !["localhost", "::1"].contains(host)
+    let parts = host.parts(by: ".")
+    let isLoopback = parts.count == 4 && parts[0].isSame(as: "127") && parts.allSatisfy { UInt8($0) != nil }
+    return !isLoopback && !host.lowercased().isSame(as: "localhost") && !host.isSame(as: "::1")
   }
+
+  /// Whether the configuration wants encryption. MariaDB's clients take that for a wish, and go on without it where the
+  /// server has none, unless they verify it.
+  var demandsEncryption: Bool {
+    guard server.hostname != nil || server.port != nil, tls != false else { return false }
+    return tls == true || verifiesServer || authorities != nil
+  }
+
+  /// Whether the server must prove that it is the host that is configured.
+  var isVerified: Bool { tls != false && verifiesServer }
 
   var hasPassword: Bool { server.password != nil }
 

@@ -49,29 +49,39 @@ struct MariaDBDump: PlannedDump {
   private func facts(_ context: HookContext) throws -> (DumpFacts, warnings: [String]) {
     var facts = DumpFacts(identity: identity, format: Self.format)
     facts.clientVersion = entry.connection.version(.dump, context: context)
-    let losses: MariaDBLosses
-    var warnings: [String] = []
+    let server: MariaDBServerFacts
     do {
-      let server = try MariaDBServerFacts { try ask($0, $1, context) }
-      facts.serverVersion = server.version.isEmpty ? nil : server.version
-      warnings += entry.clearTextWarning(server)
+      server = try MariaDBServerFacts { try ask($0, $1, context) }
+    } catch {
+      return (facts, [try unknown(error, isNeeded: entry.connection.demandsEncryption)])
+    }
+    if let (problem, suggestion) = entry.missingEncryption(server) {
+      throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
+    }
+    facts.serverVersion = server.version.isEmpty ? nil : server.version
+    let warnings = entry.connectionWarnings(server)
+    let losses: MariaDBLosses
+    do {
       losses = try MariaDBLosses(
         of: databases.filter { !entry.isAccounts($0) }, entry: entry, facts: server
       ) { try ask($0, $1, context) }
       if databases.contains(where: entry.isAccounts), server.version.holds("MariaDB") {
         facts.details.merge(try sharedRights(server, context).details) { $1 }
       }
-    } catch let error as RunCancelled {
-      throw error
     } catch {
-      guard !entry.failsOnMissingRights else { throw error }
-      return (facts, ["It could not be found out what the user may not see: \(error)"])
+      return (facts, warnings + [try unknown(error, isNeeded: false)])
     }
     if entry.failsOnMissingRights, let (problem, suggestion) = losses.missingRights {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings)
+  }
+
+  /// - Returns: A warning, for what a dump can be made without.
+  private func unknown(_ error: any Error, isNeeded: Bool) throws -> String {
+    if isNeeded || entry.failsOnMissingRights || error is RunCancelled { throw error }
+    return "It could not be found out what the user may not see: \(error)"
   }
 
   /// Servers have them from 10.11 on.

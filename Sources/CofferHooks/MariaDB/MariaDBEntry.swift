@@ -99,12 +99,28 @@ struct MariaDBEntry: Sendable {
   }
 
   /// Says where a password and all data can be read on their way.
-  func clearTextWarning(_ server: MariaDBServerFacts) -> [String] {
-    guard connection.leavesTheHost, connection.hasPassword, !server.isEncrypted else { return [] }
+  func connectionWarnings(_ server: MariaDBServerFacts) -> [String] {
+    guard connection.leavesTheHost, connection.hasPassword else { return [] }
+    guard server.isEncrypted else {
+      return [
+        "The connection to \(connection.place) is not encrypted: user, password and data can be read on their way. "
+          + "Write 'tls: true', and 'tls_verify: true' where the server has a certificate"
+      ]
+    }
+    guard connection.demandsEncryption, !connection.isVerified else { return [] }
     return [
-      "The connection to \(connection.place) is not encrypted: user, password and data can be read on their way. "
-        + "Write 'tls: true', and 'tls_verify: true' where the server has a certificate"
+      "The server at \(connection.place) does not have to prove that it is that host: another one in its place would be "
+        + "given user, password and data. Write 'tls_verify: true', and its authority in 'tls_ca'"
     ]
+  }
+
+  /// What is wrong with a connection that should be encrypted and is not.
+  func missingEncryption(_ server: MariaDBServerFacts) -> (problem: String, suggestion: String)? {
+    guard connection.demandsEncryption, !server.isEncrypted else { return nil }
+    return (
+      "the configuration wants an encrypted connection, and the server at \(connection.place) offers none",
+      "Give the server a certificate, or write 'tls: false' (for restores 'restore_tls: false') if the network is safe"
+    )
   }
 
   /// Says which entry has a user or a password that no client could be told.

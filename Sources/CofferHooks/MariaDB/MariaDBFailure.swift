@@ -4,8 +4,21 @@ import CofferSystem
 enum MariaDBFailure {
   private static let causes: [(signs: [String], advice: String)] = [
     (
-      ["TLS/SSL error", "SSL connection error", "ERROR 2026", "error: 2026", "self-signed certificate"],
-      "The client wants an encrypted connection that the server does not offer, or whose certificate it does not trust; "
+      [
+        "self-signed certificate", "Validation of SSL server certificate failed", "certificate verify failed",
+        "unable to get local issuer certificate", "certificate has expired", "certificate is not yet valid",
+        "Hostname verification failed",
+      ],
+      "The server's certificate is not one of the authorities' that are trusted, or not for this hostname, or not of "
+        + "this time: correct tls_ca (for restores restore_tls_ca) and hostname, or renew the certificate"
+    ),
+    (
+      ["TLS/SSL error: No such file", "TLS/SSL error: Permission denied", "SSL_CTX_set_default_verify_paths"],
+      "Correct tls_ca (for restores restore_tls_ca): the file cannot be read"
+    ),
+    (
+      ["TLS/SSL error", "SSL connection error", "ERROR 2026", "error: 2026"],
+      "The client wants an encrypted connection that the server does not offer; "
         + "write 'tls: false' (for restores 'restore_tls: false') if the network is safe"
     ),
     (["1045"], "Correct username and password in the configuration, or let the user connect from this host"),
@@ -25,6 +38,11 @@ enum MariaDBFailure {
     (["1356"], "A view refers to what is not there any more, or its definer may not see it; mend or drop the view"),
     (["1133"], "The server ignores one of its accounts, as skip_name_resolve makes it do; drop that account"),
     (["1290", "1836"], "The server does not take changes (read_only); restore to its primary, or to another one"),
+    (
+      ["4165"],
+      "The cluster takes only what it replicates: loosen its wsrep_mode for the restore, or leave out what has another "
+        + "engine or no primary key"
+    ),
     (["1021", "1114", "Errcode: 28"], "Free some space on the server: a restore needs room for both copies"),
     (["1118"], "The table is wider than the server takes: set innodb_strict_mode = OFF on it for the restore"),
     (["1146"], "Restore the database that has the table first, or mend what refers to it"),

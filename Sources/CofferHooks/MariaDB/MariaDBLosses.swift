@@ -154,7 +154,7 @@ struct MariaDBSharedRights {
       }
     }
     return isPlain && words.first == "GRANT" && words.contains("ON") && tail == ["TO", "PUBLIC"]
-      && !statement.lexemes.isOpen && !statement.lexemes.holdsZero
+      && !statement.lexemes.isOpen && !statement.lexemes.holdsZero && all.allSatisfy { $0.condition == nil }
   }
 
   /// For the archive.

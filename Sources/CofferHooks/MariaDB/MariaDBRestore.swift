@@ -47,6 +47,10 @@ struct MariaDBRestore: PlannedRestore {
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    try start(folder: folder, before: [], context: context)
+  }
+
+  func start(folder: String?, before later: [any PlannedRestore], context: HookContext) throws -> any RunningRestore {
     var rules = MariaDBScript.Rules(mark: MariaDBScratch.mark())
     rules.isOfOne = !isWholeServer && !isAccounts
     rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
@@ -57,7 +61,20 @@ struct MariaDBRestore: PlannedRestore {
     let snapshot = MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
     return MariaDBRunningRestore(
       MariaDBScript(rules), session: session, snapshot: snapshot, server: server.facts,
-      sharedRights: rules.takesAccounts ? MariaDBSharedRights(facts.details).statements : [], warnings: warnings)
+      sharedRights: rules.takesAccounts ? MariaDBSharedRights(facts.details).statements : [],
+      isLater: isRestored(by: later), warnings: warnings)
+  }
+
+  /// Tells whether a database of this server is one that others restore.
+  private func isRestored(by others: [any PlannedRestore]) -> (String) -> Bool {
+    let folds = server.facts.foldsCase
+    func key(_ name: String) -> ExactName { ExactName(folds ? name.lowercased() : name) }
+    let place = session.connection.place
+    let known = Set(
+      others.compactMap { $0 as? MariaDBRestore }
+        .filter { !$0.isWholeServer && !$0.isAccounts && $0.session.connection.place.isSame(as: place) }
+        .map { key($0.databaseName) })
+    return { known.contains(key($0)) }
   }
 
   /// Gives the name that a database of the dump is restored under.

@@ -9,6 +9,10 @@ final class MariaDBRunningRestore: RunningRestore {
   private let warnings: [String]
   /// Rights that everybody has, for a dump of accounts.
   private let sharedRights: [MariaDBStatement]
+  /// Tells whether a database is restored later in the same run.
+  private let isLater: (String) -> Bool
+  /// Views that wait for such a database, with their settings.
+  private var postponed: [MariaDBScript.Program] = []
   private var load: MariaDBLoad?
   private var keepsAsides = false
   private var isCleanedUp = false
@@ -18,13 +22,14 @@ final class MariaDBRunningRestore: RunningRestore {
 
   init(
     _ script: MariaDBScript, session: MariaDBSession, snapshot: MariaDBSnapshot, server: MariaDBServerFacts,
-    sharedRights: [MariaDBStatement], warnings: [String]
+    sharedRights: [MariaDBStatement], isLater: @escaping (String) -> Bool, warnings: [String]
   ) {
     self.server = server
     self.script = script
     self.session = session
     self.snapshot = snapshot
     self.sharedRights = sharedRights
+    self.isLater = isLater
     self.warnings = warnings
   }
 
@@ -70,6 +75,7 @@ final class MariaDBRunningRestore: RunningRestore {
     guard !script.databases.isEmpty || !script.accounts.isEmpty else {
       throw RestoreError.refused(identity, problem: "the dump holds nothing", suggestion: nil)
     }
+    try rehearse()
     try load?.finish()
     load = nil
     // Written down before anything changes: it may fail.
@@ -77,6 +83,14 @@ final class MariaDBRunningRestore: RunningRestore {
     let notes = try script.databases.isEmpty ? [] : swap()
     let complaints = try accounts.map(run) ?? []
     return warnings + passedOver + leadingBack + notes + cleanUp() + complaints
+  }
+
+  /// Tries views, triggers and routines in the scratch databases.
+  private func rehearse() throws {
+    guard script.hasRehearsals, let load else { return }
+    for statement in script.rehearsals {
+      try SealedScript.sealed(statement, seal).withUnsafeBytes { try load.write($0) }
+    }
   }
 
   func abandon() {
@@ -128,9 +142,10 @@ final class MariaDBRunningRestore: RunningRestore {
     let old = try existing.isEmpty ? [] : programs(of: existing, catalogue)
     try checkWritten(old, of: existing, catalogue)
     try checkDefiners(script.programs + old)
+    let views = MariaDBPostponedViews(script.programs, isLater: isLater)
     let rights = MariaDBRoutineRights(on: existing, session: session, seal: seal)
     let swap = MariaDBSwap(
-      databases: script.databases, catalogue: catalogue, programs: script.programs,
+      databases: script.databases, catalogue: catalogue, programs: views.now,
       viewKeys: try names.keys(of: script.databases.flatMap(\.views)), seal: seal)
     let moving = try swap.script()
     try session.context.cancellation.check()
@@ -150,6 +165,7 @@ final class MariaDBRunningRestore: RunningRestore {
       try report(undo.run(), after: error, rights.restore(catalogue.routines))
     }
     keepsAsides = false
+    postponed = views.later
     let now: MariaDBCatalogue
     do {
       now = try self.catalogue(unstoppable)
@@ -210,6 +226,25 @@ final class MariaDBRunningRestore: RunningRestore {
       identity,
       problem: "the \(object.title) acts for \(definer.quoted), and the user may not make what acts for others",
       suggestion: "As an administrator: GRANT \(right) ON *.* TO \(server.account)")
+  }
+
+  func settle() throws -> [String] {
+    guard !postponed.isEmpty else { return [] }
+    let waiting = postponed
+    postponed = []
+    var sealed = SealedScript(seal)
+    try readable { for program in waiting { try sealed.append(program.statement) } }
+    let complaints = try session.unstoppable().runEach(sealed).map { complaint in
+      "\(complaint.statement.map(\.head) ?? "a statement"): \(complaint.message)"
+    }
+    guard complaints.isEmpty else {
+      throw RestoreError.endedInPart(
+        identity,
+        problem: "views of other databases could not be made, their places are held by views without rows: "
+          + complaints.joined(separator: "; "),
+        suggestion: "Restore it again when what they read is there")
+    }
+    return []
   }
 
   private func unseenRights(_ before: MariaDBCatalogue) -> [String] {

@@ -49,6 +49,9 @@ struct MariaDBScript {
   private(set) var databases: [Database] = []
   /// Views, triggers, routines and events, and what changes the session for them, for the targets.
   private(set) var programs: [Program] = []
+  /// What of them is tried in the scratch databases, once all rows are there: a dump that was changed could have a
+  /// trigger or a view that does something with the rows behind it.
+  private(set) var rehearsals: [MariaDBStatement] = []
   private(set) var accounts: [MariaDBStatement] = []
   /// Databases of the server's own, which are left alone.
   private(set) var passedOver: Set<ExactName> = []
@@ -63,6 +66,9 @@ struct MariaDBScript {
   private var current: Int?
   private var isPassingOver = false
   private var dropped: Set<ExactName> = []
+  private(set) var hasRehearsals = false
+  /// What makes room for the next view: where that is not tried, the one that holds its place stays for others.
+  private var drops: [MariaDBStatement] = []
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
@@ -101,6 +107,8 @@ struct MariaDBScript {
     switch statement.kind {
     case .setting:
       programs.append(Program(object: nil, statement: statement))
+      rehearsals.append(statement)
+      foldSettings()
       if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
     case .database(let verb, let name): try take(verb, name, statement, load)
     case .account:
@@ -117,6 +125,19 @@ struct MariaDBScript {
     }
   }
 
+  /// Dumps keep and set the character set around every table, each time in the same words. Once is enough where nothing
+  /// comes in between: with thousands of tables a swap would take long over it.
+  private mutating func foldSettings() {
+    let count = 3
+    let last = programs.suffix(count * 2).map(\.statement)
+    guard programs.suffix(count * 2).allSatisfy({ $0.object == nil }), last.count == count * 2,
+      Array(last.prefix(count)) == Array(last.suffix(count)), SettingAssignment.isCycle(last.suffix(count)),
+      rehearsals.suffix(count * 2) == last[...]
+    else { return }
+    programs.removeLast(count)
+    rehearsals.removeLast(count)
+  }
+
   private mutating func take(
     object statement: MariaDBStatement, of current: Int, _ load: ([UInt8]) throws -> Void
   ) throws {
@@ -125,8 +146,20 @@ struct MariaDBScript {
     guard statement.headQualifiers.allSatisfy({ isOwn($0.name) }) else {
       throw Self.unexpected(statement, "it is about another database than '\(database.name)'")
     }
-    if isForScratch(statement, isOwn) {
-      try load(sealed(statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()))
+    guard statement.kind != .table || !statement.namesOtherTables else {
+      throw Self.unexpected(statement, "it leads to tables of another database")
+    }
+    let isTried = isForScratch(statement, isOwn)
+    let tried = statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()
+    if statement.kind == .table {
+      try load(sealed(tried))
+    } else if statement.kind == .view, statement.lexemes.all.first?.isWord("DROP") == true {
+      if isTried { drops.append(tried) }
+    } else {
+      let before = statement.kind == .view ? drops : []
+      if isTried { rehearsals += before + [tried] }
+      if statement.kind == .view { drops = [] }
+      hasRehearsals = hasRehearsals || isTried
     }
     let object = ProgramName(statement, in: database.target)
     if statement.kind == .table {
@@ -200,10 +233,12 @@ struct MariaDBScript {
       databases[index].spellings.insert(ExactName(name))
       current = index
       try load(Self.use(databases[index].scratch))
+      rehearsals.append(Self.useStatement(databases[index].scratch))
       programs.append(Program(object: nil, statement: Self.useStatement(databases[index].target)))
     case .alter:
       guard let database = index(of: name).map({ databases[$0] }) else { return }
       try load(sealed(statement.renamingFirstName(to: database.scratch)))
+      rehearsals.append(statement.renamingFirstName(to: database.scratch))
       programs.append(Program(object: nil, statement: statement.renamingFirstName(to: database.target)))
     }
   }

@@ -6,6 +6,8 @@ struct MariaDBServerFacts: Sendable {
   let version: String
   /// Whether names that differ in case only are the same database or table: `lower_case_table_names` is not 0.
   let foldsCase: Bool
+  /// Whether it shows such names as they were given all the same: `lower_case_table_names` is 2.
+  let keepsCase: Bool
   /// `read_only` and its like are on.
   let isReadOnly: Bool
   let isEncrypted: Bool
@@ -29,6 +31,7 @@ struct MariaDBServerFacts: Sendable {
     func isOn(_ name: String) -> Bool { !["", "0", "OFF"].contains { value(name).isSame(as: $0) } }
     version = value("version")
     foldsCase = isOn("lower_case_table_names")
+    keepsCase = value("lower_case_table_names").isSame(as: "2")
     let mayWriteAnyway =
       grants.hasEverywhere("SUPER") || grants.hasEverywhere("READ_ONLY ADMIN")
       || grants.hasEverywhere("READ ONLY ADMIN")

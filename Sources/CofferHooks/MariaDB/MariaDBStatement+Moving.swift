@@ -57,6 +57,19 @@ extension MariaDBStatement {
     return MariaDBAccounts.Account([name, host])
   }
 
+  /// Whether a table is made like one of another database, or of such tables.
+  var namesOtherTables: Bool {
+    let all = lexemes.all
+    return all.indices.contains { index in
+      // Those of expressions stand in further parentheses.
+      if all[index].isWord("LIKE"), all[..<index].filter({ $0.isSign("(") }).count < 2 {
+        return index + 2 < all.count && all[index + 2].isSign(".")
+      }
+      guard all[index].isWord("UNION") else { return false }
+      return all[index...].prefix { !$0.isSign(")") }.contains { $0.isSign(".") }
+    }
+  }
+
   // MARK: - Triggers
 
   struct Qualifier {
@@ -129,6 +142,9 @@ struct ViewNames {
   func reachesOut(_ isOwn: (String) -> Bool) -> Bool {
     places.contains { !isOwn($0.name) && !MariaDBScript.isSystem($0.name) }
   }
+
+  /// Whether it names a database that is one of some.
+  func names(_ isOne: (String) -> Bool) -> Bool { places.contains { isOne($0.name) } }
 
   private var places: [(index: Int, name: String)] {
     lexemes.indices.dropLast(2).compactMap { index in

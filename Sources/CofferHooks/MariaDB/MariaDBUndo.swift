@@ -182,9 +182,9 @@ struct MariaDBUndo {
       var settings: [String: String] = [:]
       for program in programs {
         guard let object = program.object else {
-          for setting in SettingAssignment.all(of: program.statement.lexemes.all)
-          where Self.variables.contains(setting.variable) {
-            settings[setting.variable] = setting.value
+          for setting in SettingAssignment.all(of: program.statement.lexemes.all) {
+            guard let variable = setting.variable, Self.variables.contains(variable) else { continue }
+            settings[variable] = setting.value
           }
           if case .database(.alter, _) = program.statement.kind {
             settings["DATABASE"] = String(decoding: program.statement.text, as: UTF8.self)

@@ -16,6 +16,8 @@ struct SQLLexeme: Sendable, Equatable {
   let content: Content
   /// Where it stands in the statement.
   let range: Range<Int>
+  /// The number of the comment that it stands in, where that is for some servers only; see `ConditionalComment`.
+  var condition: Int?
 
   var word: String? { if case .word(let word) = content { word } else { nil } }
   var name: String? { if case .name(let name) = content { name } else { nil } }
@@ -34,16 +36,20 @@ struct SQLLexemes {
   private(set) var isOpen = false
   /// Whether a client could see another end of the statement than the server does.
   private(set) var isAmbiguous = false
+  /// Whether a server that passes over a comment for others could see another end of it.
+  private(set) var isUneven = false
 
   var words: [String] { all.compactMap(\.word) }
 
   private let mode: LexicalMode
-  /// How many comments for the server are open.
-  private var depth = 0
+  /// The comments for the server that are open.
+  private var open: [ConditionalComment?] = []
+  private var conditions = 0
 
   init(_ text: [UInt8], _ mode: LexicalMode) {
     self.mode = mode
     text.withUnsafeBytes { read($0) }
+    if open.contains(where: { $0 != nil }) { isUneven = true }
   }
 
   private mutating func read(_ text: UnsafeRawBufferPointer) {
@@ -59,8 +65,8 @@ struct SQLLexemes {
         if position + 2 < text.count, !text[position + 2].isBlank { isAmbiguous = true }
         skipLine(text, &position)
       case UInt8(ascii: "/") where next == UInt8(ascii: "*"): readComment(text, &position)
-      case UInt8(ascii: "*") where next == UInt8(ascii: "/") && depth > 0:
-        depth -= 1
+      case UInt8(ascii: "*") where next == UInt8(ascii: "/") && !open.isEmpty:
+        if let comment = open.removeLast(), comment.end != position { isUneven = true }
         position += 2
       case 0:
         holdsZero = true
@@ -76,6 +82,8 @@ struct SQLLexemes {
   private mutating func readPlain(_ text: UnsafeRawBufferPointer, _ position: inout Int, _ byte: UInt8) {
     let start = position
     if Self.isOfWord(byte) {
+      // Newer servers of MySQL have quotes of this kind.
+      if byte == UInt8(ascii: "$") { isAmbiguous = true }
       while position < text.count, Self.isOfWord(text[position]) {
         let length = mode.charset.length(at: position, of: text)
         noteWide(text, position, length)
@@ -83,15 +91,16 @@ struct SQLLexemes {
       }
       let bytes = text[start..<min(position, text.count)]
       let isNumber = (0x30...0x39).contains(byte)
-      all.append(
-        SQLLexeme(
-          content: isNumber ? .number : .word(String(decoding: bytes, as: UTF8.self).uppercased()),
-          range: start..<position))
+      append(isNumber ? .number : .word(String(decoding: bytes, as: UTF8.self).uppercased()), start..<position)
       return
     }
     if byte == UInt8(ascii: "\\") { isAmbiguous = true }
     position += 1
-    all.append(SQLLexeme(content: .sign(byte), range: start..<position))
+    append(.sign(byte), start..<position)
+  }
+
+  private mutating func append(_ content: SQLLexeme.Content, _ range: Range<Int>) {
+    all.append(SQLLexeme(content: content, range: range, condition: open.last.flatMap { $0?.number }))
   }
 
   private mutating func readQuoted(_ text: UnsafeRawBufferPointer, _ position: inout Int, _ quote: UInt8) {
@@ -128,7 +137,7 @@ struct SQLLexemes {
     }
     let isName = quote == UInt8(ascii: "`") || (quote == UInt8(ascii: "\"") && mode.quotesNames)
     let string = String(decoding: content, as: UTF8.self)
-    all.append(SQLLexeme(content: isName ? .name(string) : .text(string), range: start..<position))
+    append(isName ? .name(string) : .text(string), start..<position)
   }
 
   private mutating func noteWide(_ text: UnsafeRawBufferPointer, _ position: Int, _ length: Int) {
@@ -144,12 +153,18 @@ struct SQLLexemes {
 
   private mutating func readComment(_ text: UnsafeRawBufferPointer, _ position: inout Int) {
     if let length = Self.openingLength(text, position) {
+      let comment = ConditionalComment(text, position, length, number: conditions)
+      if comment != nil {
+        conditions += 1
+        // What is in another comment is not looked into any further.
+        if !open.isEmpty { isUneven = true }
+      }
+      open.append(comment)
       position += length
-      depth += 1
       return
     }
     // Clients do not know comments in comments.
-    if depth > 0 { isAmbiguous = true }
+    if !open.isEmpty { isAmbiguous = true }
     position += 2
     isOpen = true
     while position < text.count {

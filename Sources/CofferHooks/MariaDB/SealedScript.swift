@@ -10,7 +10,7 @@ struct SealedScript: Sendable {
     /// As a number of hexadecimal digits, which the server prepares: no more than one statement can be in it.
     case immediate
     /// Between delimiters that it does not hold; for servers that cannot prepare every statement. What clients could read
-    /// otherwise than servers is refused.
+    /// otherwise than servers is refused, and what could be more than one statement.
     case delimited
 
     /// - Parameter version: As the server tells it. MariaDB prepares every statement from 10.6.2 on.
@@ -69,19 +69,22 @@ struct SealedScript: Sendable {
       }
       return result + Array("';\n".utf8)
     case .delimited:
-      let mark = "coffer_\(MariaDBScratch.mark())"
+      // Clients take no more than 15 bytes of a delimiter, and what is left of a longer one for a statement.
+      let mark = "coffer_\(MariaDBScratch.mark().prefix(8))"
       let lexemes = statement.lexemes
-      guard !lexemes.isAmbiguous, !lexemes.isOpen, !lexemes.holdsZero,
-        !lexemes.all.contains(where: { $0.isSign(";") && !isInBody(statement) }),
+      guard !lexemes.isAmbiguous, !lexemes.isOpen, !lexemes.holdsZero, lexemes.beginsTheSame, isOne(statement),
         !String(decoding: statement.text, as: UTF8.self).holds(mark)
       else { throw Ambiguous(statement: statement.head) }
       return Array("DELIMITER \(mark)\n".utf8) + statement.text + Array("\n\(mark)\nDELIMITER ;\n".utf8)
     }
   }
 
-  /// Bodies hold statements.
-  private static func isInBody(_ statement: MariaDBStatement) -> Bool {
-    [.trigger, .routine, .event].contains(statement.kind)
+  /// The client lets the server run several statements that come as one, and the server does.
+  private static func isOne(_ statement: MariaDBStatement) -> Bool {
+    switch statement.kind {
+    case .trigger, .routine, .event: RoutineBody.isOne(statement)
+    default: !statement.lexemes.all.contains { $0.isSign(";") }
+    }
   }
 }
 

@@ -12,26 +12,45 @@ struct StatementKind {
   ]
 
   init(_ lexemes: SQLLexemes, isForServersWithViews: Bool) {
-    let all = lexemes.all
-    let words = all.prefix(64).compactMap(\.word)
-    guard !lexemes.holdsZero, let first = all.first?.word else {
-      kind = .unknown
-      return
+    let read = Self.kind(lexemes.all, isForServersWithViews)
+    let passedOver = lexemes.unconditional
+    // A server that passes over some of it must find the same.
+    let isSame =
+      passedOver.count == lexemes.all.count || passedOver.isEmpty
+      || (Self.kind(passedOver, isForServersWithViews) == read && Self.isHeadPlain(lexemes.all, read))
+    kind = lexemes.holdsZero || !lexemes.beginsTheSame || !isSame ? .unknown : read
+  }
+
+  /// Whether everything before what an author wrote is for every server.
+  private static func isHeadPlain(_ all: [SQLLexeme], _ kind: MariaDBStatement.Kind) -> Bool {
+    let end: Int?
+    switch kind {
+    case .view: end = all.count
+    case .trigger: end = all.firstIndex { $0.isWord("EACH") }
+    case .event: end = all.firstIndex { $0.isWord("DO") }
+    case .routine: end = all.firstIndex { $0.isSign("(") || $0.isWord("AS") }
+    default: return true
     }
+    return all[..<(end ?? all.count)].allSatisfy { $0.condition == nil }
+  }
+
+  private static func kind(_ all: [SQLLexeme], _ isForServersWithViews: Bool) -> MariaDBStatement.Kind {
+    let words = all.prefix(64).compactMap(\.word)
+    guard let first = all.first?.word else { return .unknown }
     switch first {
-    case "SET": kind = Self.setting(all, all.compactMap(\.word))
-    case "USE": kind = Self.database(.use, all)
-    case "CREATE": kind = Self.object(.create, all, words, isForServersWithViews)
-    case "DROP": kind = Self.object(.drop, all, words, isForServersWithViews)
-    case "ALTER": kind = Self.object(.alter, all, words, isForServersWithViews)
-    case "GRANT", "REVOKE": kind = .account
-    case "DO", "SELECT": kind = Self.isSetval(all) ? .table : Self.isHousekeeping(words) ? .omitted : .unknown
+    case "SET": return setting(all, all.compactMap(\.word))
+    case "USE": return database(.use, all)
+    case "CREATE": return object(.create, all, words, isForServersWithViews)
+    case "DROP": return object(.drop, all, words, isForServersWithViews)
+    case "ALTER": return object(.alter, all, words, isForServersWithViews)
+    case "GRANT", "REVOKE": return .account
+    case "DO", "SELECT": return isSetval(all) ? .table : isHousekeeping(words) ? .omitted : .unknown
     case "CHANGE", "STOP", "RESET", "PURGE", "LOCK", "UNLOCK", "FLUSH", "PREPARE", "EXECUTE", "DEALLOCATE":
-      kind = .omitted
-    case "START": kind = words.dropFirst().first == "TRANSACTION" ? .table : .omitted
-    case "COMMIT", "BEGIN": kind = all.count == 1 ? .table : .unknown
-    case "ANALYZE": kind = words.dropFirst().first == "TABLE" && !Self.isQualified(all, "TABLE") ? .table : .unknown
-    default: kind = .unknown
+      return .omitted
+    case "START": return words.dropFirst().first == "TRANSACTION" ? .table : .omitted
+    case "COMMIT", "BEGIN": return all.count == 1 ? .table : .unknown
+    case "ANALYZE": return words.dropFirst().first == "TABLE" && !isQualified(all, "TABLE") ? .table : .unknown
+    default: return .unknown
     }
   }
 

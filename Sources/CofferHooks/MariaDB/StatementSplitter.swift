@@ -156,6 +156,7 @@ struct StatementSplitter {
     } else {
       isComplete = false
       let isRows = rest.starts(with: "INSERT ".utf8) || rest.starts(with: "REPLACE ".utf8)
+      if isRows, !settings.isKnown { throw Self.unknownMode }
       rows = isRows ? RowCheck() : nil
       statement = []
       scan.start = scan.position
@@ -163,6 +164,9 @@ struct StatementSplitter {
     }
     return true
   }
+
+  private static let unknownMode = Unreadable(
+    problem: "it sets a mode or a character set to what cannot be told, and with it how it is to be read")
 
   /// Comments that are for the server are none.
   private static func isComment(_ rest: UnsafeRawBufferPointer) -> Bool {
@@ -207,7 +211,7 @@ struct StatementSplitter {
           return true
         }
       case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
-        rows?.take(quote: byte)
+        try rows?.take(quote: byte)
         scan.position += 1
         state = .quoted(byte)
         return true
@@ -264,8 +268,11 @@ struct StatementSplitter {
       rows = nil
       return try emit(.endOfRows)
     }
+    let isSameInAllModes = statement.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") }
     let complete = MariaDBStatement(unwrapping: statement, mode: mode)
     statement = []
+    // It may be what makes the mode known again.
+    guard settings.isKnown || (complete.kind == .setting && isSameInAllModes) else { throw Self.unknownMode }
     if complete.kind == .setting { settings.take(complete.lexemes) }
     try emit(.statement(complete))
   }
