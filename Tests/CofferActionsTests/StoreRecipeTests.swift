@@ -12,12 +12,12 @@ private final class ShelfKind: StoreKind {
   let schemes: [String?] = ["shelf"]
   let spellings = ["shelf://NAME"]
   private let shelves = Mutex<[String: CountingStore]>([:])
-  private let labels = Mutex<[String?]>([])
+  private let rates = Mutex<Set<Int?>>([])
 
   func store(for request: StoreRequest) throws -> any ObjectStore {
     let name = request.address.rest.after(beginning: "//") ?? ""
     guard !name.isEmpty else { throw UnknownStore(address: request.address.text, known: spellings) }
-    labels.withLock { $0.append(request.options[RepositoryEntryOptions.label]) }
+    rates.withLock { _ = $0.insert(request.options[RunOptions.uploadRateLimit]) }
     return shelves.withLock { shelves in
       let shelf = shelves[name] ?? CountingStore(MemoryStore())
       shelves[name] = shelf
@@ -27,7 +27,8 @@ private final class ShelfKind: StoreKind {
 
   func shelf(_ name: String) -> CountingStore? { shelves.withLock { $0[name] } }
 
-  var seenLabels: [String?] { labels.withLock { $0 } }
+  /// What `upload_rate_limit` was for the stores that were made.
+  var seenRates: Set<Int?> { rates.withLock { $0 } }
 }
 
 @Suite("A store is a file and a line")
@@ -45,7 +46,8 @@ struct StoreRecipeTests {
 
   private func configure(_ repository: String) throws {
     try """
-    repositories: [{path: '\(repository)', label: mine}]
+    repositories: [{path: '\(repository)', upload_rate_limit: 7}]
+    upload_rate_limit: 9
     source_directories: [source]
     working_directory: \(folder)
     user_runtime_directory: \(folder)/runtime
@@ -89,7 +91,7 @@ struct StoreRecipeTests {
     #expect(try shelf.list("archives").count == 1)
     #expect(try !shelf.list("packs").isEmpty)
     #expect(shelf.use.requests[.put] ?? 0 > 4)
-    #expect(Set(kind.seenLabels) == ["mine"])
+    #expect(kind.seenRates == [7])
     // Nothing of it was taken for a folder.
     #expect(try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.hasPrefix("shelf") })
   }
