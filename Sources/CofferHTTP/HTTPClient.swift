@@ -34,7 +34,7 @@ public struct HTTPClient: Sendable {
       let connection = try HTTPConnection(userAgent: userAgent, patience: patience)
       let answer = try connection.exchange(request, hiding: others, limit: Self.answerLimit)
       if let target = connection.redirection, (300...399).contains(answer.status) {
-        guard ServerAddress(request.url)?.admits(target) == true else {
+        guard Origin(request.url)?.admits(target) == true else {
           throw .redirected(server: server, to: HTTPError.server(of: target))
         }
         request = request.redirected(to: target, status: answer.status)

@@ -2,10 +2,10 @@ import CofferStorage
 import CofferSystem
 
 /// What every part of an opened repository needs: store, keys, parameters and surroundings.
-struct RepositoryContext: Sendable {
-  var store: RunStore
-  let header: RepositoryHeader
-  let keys: KeyBundle
+package struct RepositoryContext: Sendable {
+  package internal(set) var store: RunStore
+  package let header: RepositoryHeader
+  package let keys: KeyBundle
   let signers: SignerDirectory
   let surroundings: RepositorySurroundings
   let remarks: Remarks
@@ -21,10 +21,10 @@ struct RepositoryContext: Sendable {
   }
 
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
-  var envelope: Envelope { Envelope(keys: keys, suite: suite) }
-  var random: RandomSource { surroundings.random }
+  package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
+  package var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
-  var times: StageTimes? { surroundings.times }
+  var times: Timings? { surroundings.times }
 
   /// Makes the ids of what packs of a kind hold: nodes of recipes and data never share an id.
   func chunkHasher(_ kind: PackKind) throws -> ChunkHasher {
@@ -38,7 +38,7 @@ struct RepositoryContext: Sendable {
   }
 
   /// Authenticates what this machine keeps of the repository for itself.
-  func cacheKey() throws -> SecretBytes {
+  package func cacheKey() throws -> SecretBytes {
     try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)
   }
 
@@ -78,7 +78,7 @@ public struct RepositorySurroundings: Sendable {
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
-  public let times: StageTimes?
+  public let times: Timings?
   /// Stops what waits for the store; nil if nothing does.
   public let cancellation: Cancellation?
   /// Told once of each thing that is wrong and stops nothing.
@@ -86,7 +86,7 @@ public struct RepositorySurroundings: Sendable {
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil, cancellation: Cancellation? = nil,
+    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil, cancellation: Cancellation? = nil,
     warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock

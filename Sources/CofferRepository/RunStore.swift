@@ -3,7 +3,7 @@ import CofferSystem
 
 /// The store as one run uses it: calls stop when the run is to stop, as `RunCancelled`, and a put that finds its own bytes
 /// in place is done.
-struct RunStore: Sendable {
+package struct RunStore: Sendable {
   private let store: any ObjectStore
   private let cancellation: Cancellation?
 
@@ -29,7 +29,7 @@ struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.settle(name, content, cancellation: cancellation) }
   }
 
-  func put(_ name: ObjectName, _ content: [UInt8]) throws {
+  package func put(_ name: ObjectName, _ content: [UInt8]) throws {
     try content.withUnsafeBytes { try put(name, $0) }
   }
 

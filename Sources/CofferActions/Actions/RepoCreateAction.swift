@@ -43,7 +43,7 @@ enum RepoCreateAction {
       }
       do {
         let repository = try Repository.create(
-          in: store, options: RepositoryOptions(mode: mode),
+          in: store, options: CreationOptions(mode: mode),
           passphrase: try context.passphrase(for: location, isNew: true),
           surroundings: location.surroundings(context, unlockTimeout: 0))
         context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
