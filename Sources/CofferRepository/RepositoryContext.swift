@@ -3,7 +3,7 @@ import CofferSystem
 
 /// What every part of an opened repository needs: store, keys, parameters and surroundings.
 package struct RepositoryContext: Sendable {
-  package var store: RunStore
+  package internal(set) var store: RunStore
   package let header: RepositoryHeader
   package let keys: KeyBundle
   let signers: SignerDirectory

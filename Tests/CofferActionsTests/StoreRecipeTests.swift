@@ -12,12 +12,12 @@ private final class ShelfKind: StoreKind {
   let schemes: [String?] = ["shelf"]
   let spellings = ["shelf://NAME"]
   private let shelves = Mutex<[String: CountingStore]>([:])
-  private let labels = Mutex<[String?]>([])
+  private let timeouts = Mutex<Set<Int>>([])
 
   func store(for request: StoreRequest) throws -> any ObjectStore {
     let name = request.address.rest.after(beginning: "//") ?? ""
     guard !name.isEmpty else { throw UnknownStore(address: request.address.text, known: spellings) }
-    labels.withLock { $0.append(request.options[RepositoryEntryOptions.label]) }
+    timeouts.withLock { _ = $0.insert(request.options[GeneralOptions.unlockTimeout]) }
     return shelves.withLock { shelves in
       let shelf = shelves[name] ?? CountingStore(MemoryStore())
       shelves[name] = shelf
@@ -27,7 +27,8 @@ private final class ShelfKind: StoreKind {
 
   func shelf(_ name: String) -> CountingStore? { shelves.withLock { $0[name] } }
 
-  var seenLabels: [String?] { labels.withLock { $0 } }
+  /// What `unlock_timeout` was for the stores that were made.
+  var seenTimeouts: Set<Int> { timeouts.withLock { $0 } }
 }
 
 @Suite("A store is a file and a line")
@@ -45,12 +46,12 @@ struct StoreRecipeTests {
 
   private func configure(_ repository: String) throws {
     try """
-    repositories: [{path: '\(repository)', label: mine}]
+    repositories: [{path: '\(repository)', unlock_timeout: 0}]
     source_directories: [source]
     working_directory: \(folder)
     user_runtime_directory: \(folder)/runtime
     encryption_passphrase: correct horse
-    unlock_timeout: 0
+    unlock_timeout: 60
     """.write(toFile: folder + "/config.yaml", atomically: true, encoding: .utf8)
     chmod(folder + "/config.yaml", 0o600)
   }
@@ -67,7 +68,8 @@ struct StoreRecipeTests {
       launcher: SystemProcessLauncher(), secretKeeper: Nowhere(), currentFolder: folder, hostname: "here",
       username: "me", processors: 2)
     let program = Program(
-      surroundings: surroundings, cancellation: try Cancellation(), stores: StoreRegistry([kind]))
+      surroundings: surroundings, cancellation: try Cancellation(), actions: CommandTable.actions,
+      stores: StoreRegistry([kind]))
     return program.execute(["--config", folder + "/config.yaml", "--verbosity", "-1"] + arguments)
   }
 
@@ -90,7 +92,7 @@ struct StoreRecipeTests {
     #expect(try shelf.list("archives").count == 1)
     #expect(try !shelf.list("packs").isEmpty)
     #expect(shelf.use.requests[.put] ?? 0 > 4)
-    #expect(Set(kind.seenLabels) == ["mine"])
+    #expect(kind.seenTimeouts == [0])
     // Nothing of it was taken for a folder.
     #expect(try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.hasPrefix("shelf") })
   }

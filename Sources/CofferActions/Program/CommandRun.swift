@@ -11,11 +11,11 @@ struct CommandRun: Sendable {
   let commandLine: [String]
   let wantsJSON: Bool
   let surroundings: Surroundings
+  /// The places that repositories can be kept in.
+  let stores: StoreRegistry
   private(set) var console: Console
   private let standardOutput: StandardOutput
   let cancellation: Cancellation
-  /// The places that repositories can be kept in.
-  let stores: StoreRegistry
   let outcomes = Outcomes()
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
@@ -30,20 +30,20 @@ struct CommandRun: Sendable {
   var hasSeveralRepositories = false
 
   init(
-    _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
-    cancellation: Cancellation, stores: StoreRegistry, standardOutput: StandardOutput
+    _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings, stores: StoreRegistry,
+    cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     self.parsed = parsed
     commandLine = CommandLineRedaction.redacted(
       arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
+    self.stores = stores
     self.standardOutput = standardOutput
     console = Console(
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
       standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
-    self.stores = stores
     times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(

@@ -9,15 +9,15 @@ public struct Program: Sendable {
   private let surroundings: Surroundings
   private let cancellation: Cancellation
   private let actions: [ActionDeclaration]
-  private let stores: StoreRegistry
   private let options: OptionCatalogue
+  private let stores: StoreRegistry
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
     self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
   }
 
   init(
-    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration] = CommandTable.actions,
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
     options: OptionCatalogue = .standard, stores: StoreRegistry = .standard
   ) {
     self.surroundings = surroundings
@@ -43,7 +43,7 @@ public struct Program: Sendable {
         plain.output(page)
       } else {
         let run = CommandRun(
-          parsed, arguments, surroundings: surroundings, cancellation: cancellation, stores: stores,
+          parsed, arguments, surroundings: surroundings, stores: stores, cancellation: cancellation,
           standardOutput: output)
         do {
           try run.callActionsWithoutFile()

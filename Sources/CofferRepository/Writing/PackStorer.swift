@@ -27,14 +27,14 @@ final class PackStorer: Sendable {
   /// - Throws: The first failure of storing.
   func finish() throws {
     try packs.finish()
-    try writer.writeSegment()
+    try writer.writeSegment(stops: true)
   }
 
   /// Stops; what is durable already stays, and is indexed if that is possible.
   func abandon() {
     packs.cancel()
     packs.join()
-    try? writer.writeSegment(afterStop: true)
+    try? writer.writeSegment(stops: false)
   }
 }
 
@@ -66,19 +66,18 @@ private final class PackWriter: Sendable {
       packs.append(pack.indexed)
       return packs.count >= Self.packsPerSegment
     }
-    if isDue { try writeSegment() }
+    if isDue { try writeSegment(stops: true) }
   }
 
-  /// - Parameter afterStop: Whether it is to be written although the run was stopped.
-  func writeSegment(afterStop: Bool = false) throws {
-    let store = afterStop ? context.store.unstoppable : context.store
+  /// - Parameter stops: Whether the end of the run may keep it from being written.
+  func writeSegment(stops: Bool) throws {
     let packs = unindexed.withLock { $0 }
     guard !packs.isEmpty else { return }
     let bytes = try context.envelope.seal(
       IndexSegment.encode(packs), purpose: .index, context: [], random: context.random)
     let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
     guard let name = IndexSegment.objectName(digest) else { return }
-    try store.put(name, bytes)
+    try (stops ? context.store : context.store.unstoppable).put(name, bytes)
     counters.addStored(bytes.count)
     unindexed.withLock { $0.removeFirst(packs.count) }
   }

@@ -27,7 +27,7 @@ extension StoreKind {
 /// What a store is made of.
 public struct StoreRequest: Sendable {
   public let address: StoreAddress
-  /// Those of the repository, with what it takes over from the file's top.
+  /// As they count for the repository: those of the file's top, and in their place what its own entry says.
   public let options: ConfigurationSection
   /// Turns a configured text into the secret that it stands for.
   public let secret: @Sendable (String) throws -> String
