@@ -5,6 +5,7 @@ import Foundation
 /// it, not with the program.
 final class Starter: Sendable {
   private let thread = Monitor<RunningThread?>(nil)
+  private let watch = Monitor<GroupWatch??>(nil)
 
   private struct RunningThread: Sendable {
     let work: BoundedQueue<@Sendable () -> Void>
@@ -26,6 +27,15 @@ final class Starter: Sendable {
     return result.wait(until: { $0 != nil }) { value in
       guard let value else { preconditionFailure("it was waited for") }
       return value
+    }
+  }
+
+  /// The watch of all the children that end with this program, begun when the first one is; nil where none can be had.
+  func groupWatch() -> GroupWatch? {
+    watch.update { watch in
+      let known = watch ?? GroupWatch()
+      watch = .some(known)
+      return known
     }
   }
 

@@ -52,7 +52,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
       for schema in try job.createSchemas(in: job.destination.name) {
         undo.add {
           _ = try? job.connection.query(
-            "DROP SCHEMA \(Quoting.postgresqlIdentifier(schema))", database: job.destination.name, isCleanup: true,
+            "DROP SCHEMA \(identifier: schema)", database: job.destination.name, isCleanup: true,
             context: job.context)
         }
       }
@@ -77,7 +77,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
     }
     var arguments = [
       "--exit-on-error", "--single-transaction", "--dbname",
-      connection.pinnedString(job.destination.name, context: job.context),
+      connection.withRole(job.destination.role, job.context).pinnedString(job.destination.name, context: job.context),
     ]
     if mustClean { arguments += ["--clean", "--if-exists"] }
     if job.entry.noOwner { arguments.append("--no-owner") }
@@ -142,7 +142,8 @@ final class PostgreSQLRunningRestore: RunningRestore {
 
   /// Rights that the database gives to everything new in it come on top of the dump's.
   private func defaultPrivilegesWarning() -> [String] {
-    let result = try? job.connection.query("SELECT count(*) FROM pg_default_acl", database: name, context: context)
+    let result = try? job.connection.query(
+      "SELECT pg_catalog.count(*) FROM pg_catalog.pg_default_acl", database: name, context: context)
     guard let result, result.status.isSuccess, !result.text.utf8.starts(with: "0".utf8) else { return [] }
     return [
       "\(job.identity.title): the database has default privileges, which were in force while its objects were made anew "

@@ -18,6 +18,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
   var name: String { job.destination.name }
   var context: HookContext { job.context }
 
+  /// - Parameter survey: Of the moment, so that what is replaced at the end is what is there now.
   init(_ job: RestoreJob, _ survey: PostgreSQLSurvey, folder: String?) throws {
     self.job = job
     self.survey = survey
