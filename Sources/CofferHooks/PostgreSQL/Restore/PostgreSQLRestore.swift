@@ -55,14 +55,6 @@ struct PostgreSQLRestore: PlannedRestore {
         suggestion: "Restore it whole under another name with --target-name and copy the schema from there; dumps of "
           + "format custom, directory or tar can be")
     }
-    guard !target.continuesOnErrors || !isPlain else {
-      throw RestoreError.refused(
-        facts.identity,
-        problem: "--continue-on-error does not work on plain dumps: psql would take the rows behind a failed COPY for "
-          + "statements",
-        suggestion: "Take the script out with 'coffer extract' and correct it; dumps of format custom, directory or "
-          + "tar go on behind errors")
-    }
     if let option = entry.restoreOptions.first(where: { Self.leadsElsewhere($0, isPlain: isPlain) }) {
       throw RestoreError.refused(
         facts.identity, problem: "'\(option)' in restore_options says where to restore to, or not to restore at all",

@@ -111,7 +111,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
     client = nil
     var warnings = job.timescale?.complete(context) ?? []
     warnings += job.plainOwnerWarning + defaultPrivilegesWarning()
-    if !job.connection.analyze(name, options: job.entry.analyzeOptions, context: context) {
+    if !job.session().analyze(name, options: job.entry.analyzeOptions, context: context) {
       warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
     }
     return warnings
@@ -136,7 +136,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
       problem: "what is to be replaced was locked for \(Int(LockWatch.patience)) seconds by "
         + PostgreSQLSessions.list(watch.holders),
       suggestion:
-        "End those sessions (SELECT pg_terminate_backend(pid)), or restore as a user who may create databases: "
+        "End those sessions (pg_terminate_backend), or restore as a user who may create databases: "
         + "a swap waits for no locks")
   }
 

@@ -190,7 +190,7 @@ extension ContentLost {
     let shown = entries.prefix(5).map(\.description).joined(separator: " / ")
     let more = entries.count > 5 ? " / and \(entries.count - 5) more" : ""
     let count = entries.count == 1 ? "a part of it" : "\(entries.count) parts of it"
-    return "pg_restore could not restore \(count): \(shown)\(more)"
+    return "\(program) could not restore \(count): \(shown)\(more)"
   }
 
   var suggestion: String {
