@@ -105,7 +105,7 @@ struct PostgreSQLBentSessionTests: PostgreSQLSuite {
     try removeBent()
   }
 
-  @Test("What loads libraries into a superuser's session, or lets him run as somebody else, is not a database owner's to set")
+  @Test("What loads libraries into a superuser's session, or makes him another user, is not a database owner's to set")
   func superusersSettings() throws {
     try prepareBent()
     for setting in [
@@ -120,7 +120,8 @@ struct PostgreSQLBentSessionTests: PostgreSQLSuite {
     ).end()
     #expect(try one.run("SELECT session_user, current_user", in: "bent") == "postgres|postgres\n")
     try one.run("ALTER DATABASE bent RESET session_authorization")
-    let left = "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase AND datname = 'bent'"
+    let left =
+      "SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase AND datname = 'bent'"
     #expect(try one.run(left) == "0\n")
     try removeBent()
   }

@@ -36,11 +36,11 @@ struct PostgreSQLRemadeTests: PostgreSQLSuite {
     _ dump: TakenDump, _ plan: any PlannedRestore, _ meanwhile: () throws -> Void
   ) throws -> Diagnosis? {
     let running = try plan.start(folder: dump.folder, context: context)
+    defer { running.abandon() }
     try dump.bytes.withUnsafeBytes { try running.write($0) }
     _ = try running.endPass()
     try meanwhile()
     let error = #expect(throws: RestoreError.self) { try running.finish() }
-    running.abandon()
     return error?.diagnosis
   }
 
@@ -51,7 +51,7 @@ struct PostgreSQLRemadeTests: PostgreSQLSuite {
       try one.recreate("remade")
       try one.run("CREATE TABLE somebodys AS SELECT 7 AS a", in: "remade")
     }
-    #expect(said?.problem.contains("is not the database any more that was there") == true, "\(String(describing: said))")
+    #expect(said?.problem.contains("is not the database any more that was there") == true, "\(said as Any)")
     #expect(said?.problem.contains("nothing else was touched") == true, "\(String(describing: said))")
     #expect(try one.run("SELECT a FROM somebodys", in: "remade") == "7\n")
     #expect(try one.run(Self.made) == "0\n")

@@ -76,7 +76,10 @@ struct PostgreSQLKilledRestoreTests {
     var lock: HeldSession?
     if point == .exchange {
       lock = try HeldSession(server, "postgres", "BEGIN; LOCK TABLE pg_catalog.pg_database IN SHARE MODE")
-      try server.run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%ANALYZE%' AND pid <> pg_backend_pid()")
+      try server.run(
+        """
+        SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%ANALYZE%' AND pid <> pg_backend_pid()
+        """)
       let waiting =
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%RENAME TO%'"
       #expect(try wait(10) { try server.run(waiting) == "t\n" }, "it did not get there")

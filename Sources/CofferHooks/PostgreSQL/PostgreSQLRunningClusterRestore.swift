@@ -235,9 +235,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   private static func explained(_ error: any Error) -> any Error {
-    guard case RestoreError.programFailed(let identity, _, _, let lines) = error, DatabaseExchange.isAnother(lines) else {
-      return error
-    }
+    guard case RestoreError.programFailed(let identity, _, _, let lines) = error, DatabaseExchange.isAnother(lines)
+    else { return error }
     return RestoreError.notRestored(
       identity, standing: "every database is as it was",
       problem: "one of them is not the database any more that was there when its restore began",

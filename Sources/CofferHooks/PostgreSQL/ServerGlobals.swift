@@ -84,7 +84,8 @@ extension PostgreSQLConnection {
   ///
   /// - Throws: `RestoreError.programFailed`.
   func names(
-    _ column: PostgreSQLStatement, of catalogue: PostgreSQLStatement, isCleanup: Bool = false, _ identity: DumpIdentity, _ context: HookContext
+    _ column: PostgreSQLStatement, of catalogue: PostgreSQLStatement, isCleanup: Bool = false, _ identity: DumpIdentity,
+    _ context: HookContext
   ) throws -> Set<ServerText> {
     let result = try query(
       "SELECT \(PostgreSQLAnswer.text("t.\(column)")) FROM pg_catalog.\(catalogue) t", database: "template1",

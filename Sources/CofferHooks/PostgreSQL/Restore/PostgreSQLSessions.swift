@@ -31,7 +31,8 @@ struct PostgreSQLSessions {
   }
 
   private init(
-    where condition: PostgreSQLStatement, _ workplace: String, _ connection: PostgreSQLConnection, _ context: HookContext
+    where condition: PostgreSQLStatement, _ workplace: String, _ connection: PostgreSQLConnection,
+    _ context: HookContext
   ) {
     let sql: PostgreSQLStatement = """
       SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('pid', a.pid, 'user', a.usename,
