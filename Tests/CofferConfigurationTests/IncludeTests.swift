@@ -65,7 +65,7 @@ struct IncludeTests {
         "<<: !include d.yaml\nbootstrap: !retain\n  store_config_files: false\nsource_directories: [!omit /x]\n",
       "/d.yaml": minimal,
     ]).root
-    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(root[GeneralOptions.sourceDirectories] == [])
   }
 

@@ -24,7 +24,7 @@ struct OldSpellingTests {
     let root = try load(text).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc"])
     #expect(root[GeneralOptions.compression] == "zstd,5")
-    #expect(root[GeneralOptions.postgresqlDatabases]?.count == 1)
+    #expect(root[GeneralOptions.postgresqlDatabases].count == 1)
     #expect(
       try warning(text) == """
         /c.yaml: Understood, but spelled in an old way:
@@ -53,7 +53,7 @@ struct OldSpellingTests {
     ])
   func paths(old: String, new: String) throws {
     let configuration = try load("repositories:\n  - path: \(old)\n")
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == new)
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == new)
     #expect(configuration.notices.deprecated.isEmpty == (old == new))
   }
 
@@ -70,10 +70,10 @@ struct OldSpellingTests {
           - after: everything
             run: [echo 0]
         """
-    let commands = try #require(try load(text).root[CommandOptions.commands])
+    let commands = try load(text).root[CommandOptions.commands]
     #expect(commands.map { $0[CommandOptions.run] } == [["echo 0"], ["echo 1"], ["echo 2"], ["echo 3"], ["echo 4"]])
     #expect(
-      commands.map { $0[CommandOptions.before] ?? $0[CommandOptions.after] }
+      commands.map { $0[CommandOptions.before]?.rawValue ?? $0[CommandOptions.after]?.rawValue }
         == ["everything", "repository", "action", "error", "everything"])
     #expect(
       commands.map { $0[CommandOptions.when] }
@@ -92,9 +92,9 @@ struct OldSpellingTests {
         remote_rate_limit: 100
         """
     let root = try load(text).root
-    #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == ["repository", "archives"])
-    #expect(root[OutputOptions.statistics] == "standard")
-    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == [.repository, .archives])
+    #expect(root[OutputOptions.statistics] == .standard)
+    #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(root[RunOptions.matchArchives] == "db-*")
     #expect(root[RunOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
@@ -105,7 +105,7 @@ struct OldSpellingTests {
     #expect(services.value(of: "healthchecks.ping_url", hidesSecrets: false) == .text("https://h"))
     #expect(services.value(of: "cronitor.ping_url", hidesSecrets: false) == .text("https://c"))
     #expect(services.value(of: "pagerduty.integration_key", hidesSecrets: false) == .text("key"))
-    #expect(try load(minimal + "quick_statistics: true\n").root[OutputOptions.statistics] == "quick")
+    #expect(try load(minimal + "quick_statistics: true\n").root[OutputOptions.statistics] == .quick)
     #expect(try load(minimal + "checks:\n  - name: disabled\n").root[CheckOptions.checks]?.isEmpty == true)
   }
 

@@ -42,7 +42,7 @@ struct BackupRehearsal {
   /// Starts the dump's program and waits for the first that it writes: the program, the server and the account are then as
   /// they must be. A dump into a folder is not begun, because nothing is seen of it before it is done.
   private func begin(_ dump: any PlannedDump) throws {
-    guard !(dump.section[PostgreSQLOptions.format]?.isSame(as: "directory") ?? false) else { return }
+    guard dump.section[PostgreSQLOptions.format] != .directory else { return }
     var hooks = hooks
     hooks.limits = DumpPolicy(dump.section, in: context.root).limits
     let running = try dump.start(context: hooks)

@@ -2,11 +2,13 @@ import CofferSystem
 
 /// The files of a configuration that secrets are written into, as text rather than as what stands for them.
 struct SecretPlaces {
+  private let top: OptionSchema
   private(set) var files: Set<ExactName> = []
 
   /// - Parameter document: As it is written, with included files put in.
-  init(in document: YAMLNode) {
-    look(at: document, GeneralOptions.schema, option: nil)
+  init(in document: YAMLNode, top: OptionSchema) {
+    self.top = top
+    look(at: document, top, option: nil)
   }
 
   private mutating func look(at node: YAMLNode, _ schema: OptionSchema?, option: Option?) {
@@ -14,7 +16,7 @@ struct SecretPlaces {
     case .sequence(let elements): for element in elements { look(at: element, schema, option: option) }
     case .mapping(let entries):
       for entry in entries {
-        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? GeneralOptions.schema[entry.key] : nil)
+        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? top[entry.key] : nil)
         look(at: entry.value, inner?.sectionSchema, option: inner)
       }
     case .scalar:

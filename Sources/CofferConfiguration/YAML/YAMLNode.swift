@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A place in a configuration file.
 public struct SourceMark: Sendable, Hashable, CustomStringConvertible {
   public let file: String
