@@ -37,7 +37,7 @@ struct PostgreSQLKilledRestoreTests {
       """
       CREATE FUNCTION stall(point text, a int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN
         IF a = 1 AND current_setting('coffer_test.stall', true) = point
-        AND (point <> 'analyze' OR current_query() LIKE '%ANALYZE%') THEN PERFORM pg_sleep(20); END IF;
+        AND (point <> 'analyze' OR current_query() LIKE '%ANALYZE%') THEN PERFORM pg_sleep(8); END IF;
         RETURN true; END $f$;
       CREATE TABLE t (a int CHECK (stall('rows', a)), b text); CREATE TABLE u AS SELECT 1 AS a;
       INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 2000) i;

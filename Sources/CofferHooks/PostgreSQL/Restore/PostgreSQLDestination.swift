@@ -17,6 +17,8 @@ struct PostgreSQLDestination: Sendable {
   let survey: PostgreSQLSurvey?
   /// Extensions of it that the user could not make again.
   let foreignExtensions: [String]
+  /// Extensions of it that belong to somebody else, so that the user may not replace them either.
+  let keptExtensions: [ServerText]
   /// The role that a session of our own has in it, as the setting has it; nil where it is missing.
   let role: String?
   private let version: Int?
@@ -58,7 +60,7 @@ struct PostgreSQLDestination: Sendable {
           identity, problem: "the database '\(name)' is missing and the user \(survey.user) may not create it",
           suggestion: "Create the database, or grant the user CREATEDB")
       }
-      (state, schemas, foreignExtensions) = (.missing, [ServerText("public")], [])
+      (state, schemas, foreignExtensions, keptExtensions) = (.missing, [ServerText("public")], [], [])
       (version, rights, role) = (survey.version, nil, nil)
       return
     }
@@ -80,6 +82,7 @@ struct PostgreSQLDestination: Sendable {
     foreignExtensions =
       survey?.isSuperuser == false && (version ?? 0) >= 130_000
       ? try Self.foreignExtensions(in: name, connection, context) : []
+    keptExtensions = survey?.isSuperuser == true ? [] : try Self.keptExtensions(in: name, connection, context)
     rights = Rights(
       mayCreate: facts[3] == "t", foreignTables: facts[4].flatMap { Int($0) } ?? 0,
       tables: facts[5].flatMap { Int($0) } ?? 0)
@@ -119,6 +122,17 @@ struct PostgreSQLDestination: Sendable {
     throw RestoreError.refused(
       identity, problem: "the server at \(connection.place) is a standby or read-only, and takes no restore",
       suggestion: "Restore to the primary server (--hostname)")
+  }
+
+  private static func keptExtensions(
+    in name: String, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws -> [ServerText] {
+    let sql: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
+      WHERE e.extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(e.extowner, 'USAGE')
+      """
+    let result = try connection.query(sql, database: name, context: context)
+    return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0] } ?? []
   }
 
   private static func foreignExtensions(

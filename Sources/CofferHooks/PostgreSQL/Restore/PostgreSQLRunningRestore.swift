@@ -75,6 +75,9 @@ final class PostgreSQLRunningRestore: RunningRestore {
         watch: watch, context: job.context)
       return mustClean ? client : PlainScriptClient(client)
     }
+    // A command of the user's own may run where this machine's files are not.
+    let canRead = job.entry.connection.override(of: .restore) == nil
+    let kept = canRead ? job.destination.keptExtensions : []
     var arguments = [
       "--exit-on-error", "--single-transaction", "--dbname",
       connection.withRole(job.destination.role, job.context).pinnedString(job.destination.name, context: job.context),
@@ -85,10 +88,11 @@ final class PostgreSQLRunningRestore: RunningRestore {
     if !job.schemas.isEmpty { arguments.append("--strict-names") }
     arguments += ["--format", job.facts.format] + job.entry.restoreOptions
     let command = { (file: String?) in
-      connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
+      var arguments = arguments
+      if let file, !kept.isEmpty { arguments += ["--use-list", try ArchiveList.without(kept, of: file, job)] }
+      return connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
     }
-    // A command of the user's own may run where this machine's files are not.
-    if job.facts.format == "tar", job.entry.connection.override(of: .restore) == nil {
+    if canRead, folder == nil, job.facts.format == "tar" || !kept.isEmpty {
       return try SpooledArchive(of: job.identity, command: command, watch: watch, context: job.context)
     }
     return try ClientInput(command(folder), of: job.identity, watch: watch, context: job.context)
