@@ -25,7 +25,7 @@ func service<Service: MonitoringService>(_ type: Service.Type, _ lines: String..
   let credentials = CredentialResolver(files: files, environment: ProcessEnvironment([:]), folder: "/")
   return try Service(
     MonitoringSettings(
-      root[Service.option], of: Service.option.name, resolve: credentials.value))
+      try #require(root.given(Service.option)), of: Service.option.name, resolve: credentials.value))
 }
 
 let noon = Date(timeIntervalSince1970: 1_800_000_000)
