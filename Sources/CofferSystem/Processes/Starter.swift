@@ -4,25 +4,24 @@ import Foundation
 /// A thread that starts children and lives as long as any of them: the kernel ends a child with the thread that started
 /// it, not with the program.
 final class Starter: Sendable {
-  private let thread = Monitor<RunningThread?>(nil)
+  /// nil until the first child is started.
+  private let thread = Monitor<Stage<@Sendable () -> Void>?>(nil)
   private let watch = Monitor<GroupWatch??>(nil)
-
-  private struct RunningThread: Sendable {
-    let work: BoundedQueue<@Sendable () -> Void>
-  }
-
-  deinit {
-    thread.update { $0?.work.close() }
-  }
 
   /// Calls `body` on the thread and waits for what it returns.
   ///
   /// - Throws: `SystemError` when the thread cannot be had.
   func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) throws(SystemError) -> Result {
     let result = Monitor<Result?>(nil)
-    try queue().push {
-      let value = body()
-      result.update { $0 = value }
+    do {
+      try stage().give {
+        let value = body()
+        result.update { $0 = value }
+      }
+    } catch let error as SystemError {
+      throw error
+    } catch {
+      preconditionFailure("nobody else ends the stage, and its work does not fail")
     }
     return result.wait(until: { $0 != nil }) { value in
       guard let value else { preconditionFailure("it was waited for") }
@@ -39,21 +38,12 @@ final class Starter: Sendable {
     }
   }
 
-  /// The thread is begun when the first child is.
-  private func queue() throws(SystemError) -> BoundedQueue<@Sendable () -> Void> {
-    let result: Swift.Result<BoundedQueue<@Sendable () -> Void>, SystemError> = thread.update { thread in
-      if let thread { return .success(thread.work) }
-      let work = BoundedQueue<@Sendable () -> Void>(capacity: 1)
-      do throws(SystemError) {
-        _ = try WorkerThread(name: "children") {
-          while let body = work.pop() { body() }
-        }
-      } catch {
-        return .failure(error)
-      }
-      thread = RunningThread(work: work)
-      return .success(work)
+  private func stage() throws -> Stage<@Sendable () -> Void> {
+    try thread.update { thread in
+      if let thread { return thread }
+      let started = try Stage<@Sendable () -> Void>("children", capacity: 1) { $0() }
+      thread = started
+      return started
     }
-    return try result.get()
   }
 }
