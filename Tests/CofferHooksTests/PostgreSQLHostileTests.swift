@@ -90,10 +90,11 @@ struct PostgreSQLHostileTests: PostgreSQLSuite {
       try server.run("CREATE ROLE \(Quoting.postgresqlIdentifier(role)); CREATE ROLE small")
     }
     try one.recreate("bent")
+    let quoted: PostgreSQLStatement = "\(literal: comment)"
     try one.run(
       """
       GRANT CONNECT ON DATABASE bent TO \(Quoting.postgresqlIdentifier(role));
-      COMMENT ON DATABASE bent IS \(Quoting.postgresqlLiteral(comment));
+      COMMENT ON DATABASE bent IS \(try #require(quoted.text));
       """)
     let context = try makeContext()
     let root = try configured(one.entry("bent"))

@@ -108,6 +108,61 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
     try one.drop("read")
   }
 
+  @Test(
+    "In place, extensions that a superuser has made stay as they are when the database's owner restores",
+    arguments: ["custom", "tar", "directory"])
+  func foreignExtensions(format: String) throws {
+    try one.drop("extended")
+    try one.run("DROP ROLE IF EXISTS extended; CREATE ROLE extended LOGIN PASSWORD 'e'")
+    try one.run("CREATE DATABASE extended OWNER extended")
+    try one.run(
+      """
+      CREATE EXTENSION citext; COMMENT ON EXTENSION citext IS 'the superuser''s own'; SET ROLE extended;
+      CREATE TABLE "EXTENSION - citext" AS SELECT 'A'::citext AS a; CREATE INDEX ON "EXTENSION - citext" (a);
+      """, in: "extended")
+    let root = try configured(
+      """
+        - name: extended
+          hostname: \(one.hostname)
+          port: \(one.port)
+          username: extended
+          password: e
+          format: \(format)
+          globals: false
+
+      """)
+    let context = try makeContext()
+    let dump = try take(root, context)
+    let content = try one.content(of: "extended")
+    let number = try one.run("SELECT oid FROM pg_extension WHERE extname = 'citext'", in: "extended")
+    try one.run(
+      "DELETE FROM \"EXTENSION - citext\"; CREATE INDEX more ON \"EXTENSION - citext\" (lower(a))", in: "extended")
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(plan.summary.contains("in place"))
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(one.content(of: "extended"), content)
+    #expect(try one.run("SELECT oid FROM pg_extension WHERE extname = 'citext'", in: "extended") == number)
+    try one.drop("extended")
+    try one.run("DROP ROLE extended")
+  }
+
+  @Test("Only the entries of those extensions, and their comments, are left out of a list")
+  func filteredList() {
+    let list = """
+      ;
+      2; 3079 22713 EXTENSION - citext \n3; 3079 22714 EXTENSION - citext2 \n3431; 0 0 COMMENT - EXTENSION citext \n\
+      200; 1259 16400 TABLE public EXTENSION - citext postgres
+      201; 1259 16401 TABLE public t postgres
+
+      """
+    let found = String(decoding: ArchiveList.filtered(Array(list.utf8), [ServerText("citext")]), as: UTF8.self)
+    #expect(
+      found.lines() == [
+        ";", "3; 3079 22714 EXTENSION - citext2 ", "200; 1259 16400 TABLE public EXTENSION - citext postgres",
+        "201; 1259 16401 TABLE public t postgres",
+      ])
+  }
+
   @Test("A server that does not answer is told with its address and what it said")
   func unreachable() throws {
     let context = try makeContext()

@@ -48,7 +48,10 @@ struct QuotingTests {
     let texts = Self.texts(300, seed: 1)
     let found = try Self.psql(
       "SET standard_conforming_strings = \(setting); SET escape_string_warning = off;\n"
-        + texts.map { "SELECT encode(convert_to(\(Quoting.postgresqlLiteral($0)), 'UTF8'), 'hex');\n" }.joined())
+        + texts.map { text in
+          let literal = String(decoding: Quoting.postgresqlLiteral(Array(text.utf8)), as: UTF8.self)
+          return "SELECT encode(convert_to(\(literal), 'UTF8'), 'hex');\n"
+        }.joined())
     #expect(found == texts.map(Self.hexadecimal))
   }
 
@@ -60,14 +63,6 @@ struct QuotingTests {
         + "SELECT encode(convert_to(relname::text, 'UTF8'), 'hex') FROM pg_class "
         + "WHERE relnamespace = pg_my_temp_schema() ORDER BY oid;\n")
     #expect(found == names.map { Self.hexadecimal($0.text) })
-  }
-
-  @Test("psql: arguments of backslash commands")
-  func psqlWords() throws {
-    let texts = Self.texts(300, seed: 3)
-    let found = try Self.psql(
-      texts.map { "\\set v \(Quoting.psqlWord($0))\nSELECT encode(convert_to(:'v', 'UTF8'), 'hex');\n" }.joined())
-    #expect(found == texts.map(Self.hexadecimal))
   }
 
   @Test("libpq: values of connection strings")

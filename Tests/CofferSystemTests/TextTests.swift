@@ -43,7 +43,7 @@ struct TextTests {
   @Test("quotes are doubled before combining marks")
   func doubling() {
     #expect(Quoting.postgresqlIdentifier("a\"\(Self.mark)").utf8.elementsEqual("\"a\"\"\(Self.mark)\"".utf8))
-    #expect(Quoting.postgresqlLiteral("'\(Self.mark)\\").utf8.elementsEqual("E'''\(Self.mark)\\\\'".utf8))
+    #expect(Quoting.postgresqlLiteral(Array("'\(Self.mark)\\".utf8)).elementsEqual("E'''\(Self.mark)\\\\'".utf8))
     #expect(Quoting.sqliteLiteral("'\(Self.mark)").utf8.elementsEqual("'''\(Self.mark)'".utf8))
     #expect(Quoting.mariadbIdentifier("`\(Self.mark)").utf8.elementsEqual("```\(Self.mark)`".utf8))
     #expect(Quoting.mariadbLiteral("'\(Self.mark)\\").utf8.elementsEqual("'''\(Self.mark)\\\\'".utf8))
@@ -55,6 +55,7 @@ struct TextTests {
   @Test("a name with the byte 0 is another name, not a shorter one")
   func zero() {
     #expect(Quoting.postgresqlIdentifier("a\0b") == "\"a\u{fffd}b\"")
+    #expect(Quoting.postgresqlLiteral(Array("\0'\\".utf8)) == Array("E'\u{fffd}''\\\\'".utf8))
     #expect(Quoting.optionFileValue("a\0b") == nil && Quoting.optionFileValue("a\r\nb") == nil)
   }
 

@@ -113,9 +113,11 @@ struct FailureTests {
       check.errors.contains("Set user_state_directory to a folder that this user can write to"), "\(check.errors)")
   }
 
-  @Test("A run that is killed outright takes the programs with it that it had started")
-  func killedOutright() throws {
-    try ground.write("slow", "#!/bin/sh\nprintf PGDMP\nexec sleep 765433\n")
+  @Test(
+    "A run that is killed outright takes the programs with it that it had started, and what those had started",
+    arguments: ["exec sleep 765433", "sleep 765433; true", "sh -c 'sleep 765433; true' & wait"])
+  func killedOutright(command: String) throws {
+    try ground.write("slow", "#!/bin/sh\nprintf PGDMP\n\(command)\n")
     try ground.run("chmod", "755", "slow")
     try configure("postgresql_databases:\n  - {name: users, pg_dump_command: \(ground.folder)/slow}\n")
     let child = try ground.start("create")

@@ -29,10 +29,11 @@ struct DatabaseProperties: Sendable, Equatable {
 
   /// Asks for a dump's facts, in rows of `kind, first, second, third`. Newer servers' columns are reached through JSON,
   /// because older ones do not know them.
-  static let question = """
+  static let question: PostgreSQLStatement = """
     SELECT 'fact', f.key, \(PostgreSQLAnswer.text("f.value")), NULL
     FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.to_jsonb(d) AS j CROSS JOIN LATERAL (VALUES
-    ('server_version', pg_catalog.current_setting('server_version')), ('database', d.datname::pg_catalog.text),
+    ('server_version', pg_catalog.current_setting('server_version')),
+    ('session_role', pg_catalog.current_setting('role')), ('database', d.datname::pg_catalog.text),
     ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text),
     ('collate', d.datcollate::pg_catalog.text), ('ctype', d.datctype::pg_catalog.text),
     ('owner', pg_catalog.pg_get_userbyid(d.datdba)::pg_catalog.text), ('provider', \(column("datlocprovider"))),
@@ -71,8 +72,8 @@ struct DatabaseProperties: Sendable, Equatable {
     AND (a.grantee OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL)
     """
 
-  private static func column(_ name: String) -> String {
-    "pg_catalog.jsonb_extract_path_text(j, '\(name)')"
+  private static func column(_ name: String) -> PostgreSQLStatement {
+    "pg_catalog.jsonb_extract_path_text(j, \(literal: name))"
   }
 
   private struct Setting: Codable {

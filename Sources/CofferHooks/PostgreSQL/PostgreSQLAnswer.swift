@@ -15,9 +15,10 @@ struct PostgreSQLAnswer {
   private static let mark = UInt8(ascii: "x")
 
   /// The expression that gives a text so that it comes whole, whatever it holds and whatever the encodings are.
-  static func text(_ expression: String) -> String {
-    "('x' OPERATOR(pg_catalog.||) "
-      + "pg_catalog.encode(pg_catalog.textsend((\(expression))::pg_catalog.text), 'hex'))"
+  static func text(_ expression: PostgreSQLStatement) -> PostgreSQLStatement {
+    """
+    ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.textsend((\(expression))::pg_catalog.text), 'hex'))
+    """
   }
 
   /// - Parameter columns: How many the question has.

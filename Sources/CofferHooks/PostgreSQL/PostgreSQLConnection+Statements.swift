@@ -30,7 +30,8 @@ extension PostgreSQLConnection {
   ) throws {
     let confirmation = "coffer-done"
     let result = try context.launcher.run(
-      inputCommand(database, context), input: script + "\\o\n\\echo \(confirmation)\n".utf8,
+      PostgreSQLSession(database, self, context).command([.input]),
+      input: script + "\\o\n\\echo \(confirmation)\n".utf8,
       cancellation: isCleanup ? nil : context.cancellation)
     guard result.status.isSuccess else {
       throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)

@@ -108,12 +108,26 @@ struct PostgreSQLConnection: Sendable, Equatable {
 }
 
 extension PostgreSQLConnection {
-  /// The value of `--dbname` for psql and pg_restore whose session is fixed to `PostgreSQLPins`.
+  /// Whether PGOPTIONS says which role to be.
+  func isRoleChosen(_ context: HookContext) -> Bool {
+    context.environment["PGOPTIONS"]?.holds("role") == true
+  }
+
+  /// The value of `--dbname` for a client whose session is fixed to settings.
   ///
-  /// What a service file says of `options` cannot be read from here, so there it stays, and only the session's first
-  /// statements fix it.
-  func pinnedString(_ database: String, _ settings: [PostgreSQLPins.Setting], context: HookContext) -> String {
-    var pairs = [("dbname", database), ("client_encoding", "SQL_ASCII")]
+  /// What a service file says of `options` cannot be read from here, so there it stays, and only the statements that a
+  /// session of our own begins with fix it.
+  ///
+  /// - Parameters:
+  ///   - database: nil for pg_dumpall, which looks at all of them.
+  ///   - readsBytes: Whether texts come and go as they are in the database, whatever its encoding.
+  func pinnedString(
+    _ database: String?, _ settings: [PostgreSQLPins.Setting] = PostgreSQLPins.own, readsBytes: Bool = true,
+    context: HookContext
+  ) -> String {
+    var pairs: [(String, String)] = []
+    if let database { pairs.append(("dbname", database)) }
+    if readsBytes { pairs.append(("client_encoding", "SQL_ASCII")) }
     if context.environment["PGSERVICE"] == nil {
       let all = settings + sessionSettings
       pairs.append(("options", PostgreSQLPins.options(after: context.environment["PGOPTIONS"], all)))
@@ -122,60 +136,41 @@ extension PostgreSQLConnection {
     return pairs.map { "\($0)=\(Quoting.connectionValue($1))" }.joined(separator: " ")
   }
 
-  /// For pg_restore, whose archive says by itself what its session is like, but for what keeps it from writing.
-  func pinnedString(_ database: String, context: HookContext) -> String {
-    pinnedString(database, [PostgreSQLPins.searchPath] + PostgreSQLPins.always, context: context)
-  }
-
-  /// The arguments that make psql run statements by themselves, in a session of our own.
+  /// The same connection, for pg_restore and pg_dump, which say by themselves what else their sessions are like: its
+  /// sessions have the role that one of our own has in the same database.
   ///
-  /// - Parameter options: The user's, after ours.
-  private func sessionArguments(
-    _ database: String, _ settings: [PostgreSQLPins.Setting], options: [String], _ sql: String, _ context: HookContext
-  ) -> [String] {
-    let pins = ["\\o /dev/null"] + PostgreSQLPins.statements(settings) + ["\\o"]
-    return ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname"]
-      + [pinnedString(database, settings, context: context)] + pins.flatMap { ["--command", $0] } + options
-      + ["--command", sql]
+  /// - Parameter role: The value of the setting; nil where it is not known.
+  func withRole(_ role: String?, _ context: HookContext) -> PostgreSQLConnection {
+    guard let role, !isRoleChosen(context) else { return self }
+    return session(nil, [.init(name: "role", value: role)])
   }
+}
 
-  /// psql for a statement on its input, in a session of our own.
-  func inputCommand(_ database: String, _ context: HookContext) -> ChildCommand {
-    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
-    let pins = (["\\o /dev/null"] + PostgreSQLPins.statements(settings)).flatMap { ["--command", $0] }
-    let arguments = [
-      "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname",
-      pinnedString(database, settings, context: context),
-    ]
-    return patient(command(.psql, arguments + pins + ["--file", "-"], context: context))
-  }
-
-  /// A server that is cut off must not take minutes of every question.
-  private func patient(_ command: ChildCommand) -> ChildCommand {
-    var command = command
-    if command.environment["PGCONNECT_TIMEOUT"] == nil { command.environment.variables["PGCONNECT_TIMEOUT"] = "20" }
-    return command
-  }
-
+extension PostgreSQLConnection {
   /// Runs SQL, visible to others on this machine, and returns its rows, fields parted by the unit separator.
   ///
-  /// The session is fixed to `PostgreSQLPins`; texts come as the bytes that the database holds, whatever its encoding.
+  /// Texts come as the bytes that the database holds, whatever its encoding.
   ///
   /// - Parameter isCleanup: Whether it is to run even when the run is cancelled.
   func query(
-    _ sql: String, database: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
+    _ sql: PostgreSQLStatement, database: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
   ) throws -> CommandResult {
-    let arguments = ["--tuples-only", "--no-align", "--field-separator", "\u{1f}"]
-    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
-    let command = command(
-      .psql, arguments + sessionArguments(database, settings, options: options, sql, context), context: context)
+    let session = PostgreSQLSession(database, self, context)
+    let cancellation = isCleanup ? nil : context.cancellation
+    // An argument is text; what is none goes the other way.
+    guard let text = sql.text else {
+      return try context.launcher.run(
+        session.command([.end, .input], options: options), input: sql.bytes + ";\n".utf8,
+        outputLimit: PostgreSQLAnswer.limit, cancellation: cancellation)
+    }
     return try context.launcher.run(
-      patient(command), outputLimit: PostgreSQLAnswer.limit, cancellation: isCleanup ? nil : context.cancellation)
+      session.command([.end, .statement(text)], options: options), outputLimit: PostgreSQLAnswer.limit,
+      cancellation: cancellation)
   }
 
   /// Runs SQL about the server, in the database that every server has, or failing that in the next one.
   func queryServer(
-    _ sql: String, options: [String] = [], isCleanup: Bool = false, context: HookContext
+    _ sql: PostgreSQLStatement, options: [String] = [], isCleanup: Bool = false, context: HookContext
   ) throws -> CommandResult {
     let first = try query(sql, database: "postgres", options: options, isCleanup: isCleanup, context: context)
     guard !first.status.isSuccess else { return first }
@@ -189,9 +184,10 @@ extension PostgreSQLConnection {
   ///
   /// - Returns: Whether it worked; the database is restored either way.
   func analyze(_ database: String, options: [String], context: HookContext) -> Bool {
-    let arguments = sessionArguments(database, PostgreSQLPins.always, options: options, "ANALYZE", context)
-    let command = command(.psql, arguments, context: context)
-    let result = try? context.launcher.run(command, seconds: 24 * 3600, cancellation: context.cancellation)
+    let session = PostgreSQLSession(database, self, settings: PostgreSQLPins.always, context)
+    let result = try? context.launcher.run(
+      session.command([.end, .statement("ANALYZE")], options: options), seconds: 24 * 3600,
+      cancellation: context.cancellation)
     return result?.status.isSuccess == true
   }
 }

@@ -64,7 +64,7 @@ struct PostgreSQLDump: PlannedDump {
     server.warnings = warnings + server.warnings
     if format == "directory" {
       do {
-        let arguments = arguments(format, server.encoding)
+        let arguments = arguments(format, server, context)
         return try PostgreSQLFolderDump(
           command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
           facts: facts, warnings: server.warnings, context: context)
@@ -76,7 +76,7 @@ struct PostgreSQLDump: PlannedDump {
       }
     }
     let stream = try DumpStream(
-      connection.command(program, arguments(facts.format, server.encoding), context: context), of: identity,
+      connection.command(program, arguments(facts.format, server, context), context: context), of: identity,
       context: context)
     return PostgreSQLStreamDump(stream, facts: facts, warnings: server.warnings + passwordWarnings)
   }
@@ -87,20 +87,31 @@ struct PostgreSQLDump: PlannedDump {
       && !entry.dumpOptions.contains { $0.begins(with: "-j") || $0.begins(with: "--jobs") }
   }
 
-  /// - Parameter encoding: That of what is dumped, whatever the user's sessions have; nil where it is not known, or not
-  ///   one.
-  private func arguments(_ format: String, _ encoding: String?) -> [String] {
+  /// The dump is in the encoding of what is dumped, whatever the user's sessions have.
+  private func arguments(_ format: String, _ server: PostgreSQLDumpFacts, _ context: HookContext) -> [String] {
     let owner = entry.noOwner ? ["--no-owner"] : []
-    let encoded = encoding.map { ["--encoding=" + $0] } ?? []
+    let encoded = server.encoding.map { ["--encoding=" + $0] } ?? []
     switch scope {
     case .database(let name):
       // pg_dump has to be told the name from a connection string.
+      let string = session(server, name, context) ?? PostgreSQLText.connectionString(name)
       return owner + ["--format", format] + formatArguments(format) + encoded + entry.dumpOptions
-        + ["--dbname=" + PostgreSQLText.connectionString(name)]
-    case .server: return owner + encoded + entry.dumpOptions
+        + ["--dbname=" + string]
+    case .server: return owner + encoded + all(server, context) + entry.dumpOptions
     case .globals(let withPasswords):
-      return owner + ["--globals-only"] + encoded + (withPasswords ? [] : ["--no-role-passwords"])
+      return owner + ["--globals-only"] + encoded + all(server, context)
+        + (withPasswords ? [] : ["--no-role-passwords"])
     }
+  }
+
+  private func all(_ server: PostgreSQLDumpFacts, _ context: HookContext) -> [String] {
+    session(server, nil, context).map { ["--dbname=" + $0] } ?? []
+  }
+
+  /// A connection string that fixes the session; nil where the server has not shown that it takes one.
+  private func session(_ server: PostgreSQLDumpFacts, _ database: String?, _ context: HookContext) -> String? {
+    guard let role = server.role, context.environment["PGSERVICE"] == nil else { return nil }
+    return connection.withRole(role, context).pinnedString(database, readsBytes: false, context: context)
   }
 
   /// Plain dumps get the statements that make room; the archive formats get theirs from pg_restore. Compressed dumps do

@@ -7,6 +7,9 @@ struct PostgreSQLDumpFacts {
   private(set) var details: [String: String] = [:]
   /// That of all that is dumped; nil when it is not known, or when there are several.
   private(set) var encoding: String?
+  /// The role that a session has which is fixed to `PostgreSQLPins`; nil when the server was not asked in one, as behind
+  /// a pooler that takes no settings.
+  private(set) var role: String?
   var warnings: [String] = []
 
   /// Whether a dump lacks the facts about its database.
@@ -53,6 +56,7 @@ struct PostgreSQLDumpFacts {
   private mutating func take(_ facts: [String: String], _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
     var known = facts
     version = known.removeValue(forKey: "server_version")
+    role = known.removeValue(forKey: "session_role")
     let database = known.removeValue(forKey: "database")
     let encodings = known.removeValue(forKey: "encodings")?.words ?? []
     let isStandby = known.removeValue(forKey: "standby") != nil

@@ -8,7 +8,7 @@ struct PostgreSQLListing {
   /// What is left out although it is meant.
   let warnings: [String]
 
-  private static let question = """
+  private static let question: PostgreSQLStatement = """
     SELECT \(PostgreSQLAnswer.text("d.datname")),
     d.datallowconn AND d.datconnlimit OPERATOR(pg_catalog.<>) -2 FROM pg_catalog.pg_database d
     WHERE d.datname OPERATOR(pg_catalog.<>) 'template0' AND d.datname OPERATOR(pg_catalog.<>) 'template1'

@@ -6,6 +6,10 @@ import CofferSystem
 /// functions behind his own, which then run with the rights of whoever backs the database up. Options of the connection
 /// stand above these settings from the first statement on. A connection pooler may drop them, older servers do not know all
 /// of them, and some are for superusers only; so the first statements of a session say them again.
+///
+/// Statements of ours lean on that only for what cannot be qualified otherwise: relations, functions and types are named
+/// with `pg_catalog`, operators too where the search path is not empty yet; behind the first statements, operators, LIKE and
+/// IN find those of `pg_catalog` because nothing else can be found.
 enum PostgreSQLPins {
   struct Setting: Equatable {
     let name: String
@@ -13,6 +17,9 @@ enum PostgreSQLPins {
   }
 
   static let searchPath = Setting(name: "search_path", value: "")
+
+  /// What a session of our own has.
+  static let own = [searchPath] + always
 
   /// Known to every server since 9.3, and every user may set them.
   static let always = [
@@ -53,20 +60,44 @@ enum PostgreSQLPins {
 
   /// libpq's options are cut at blanks (PQconninfo, options); a backslash takes the meaning from what follows.
   private static func escaped(_ value: String) -> String {
-    value.swapping("\\", for: "\\\\").swapping(" ", for: "\\ ").swapping("\t", for: "\\\t").swapping("\n", for: "\\\n")
+    var result = ""
+    for scalar in value.unicodeScalars {
+      if ["\\", " ", "\t", "\n", "\r", "\u{b}", "\u{c}"].contains(scalar) { result += "\\" }
+      result.unicodeScalars.append(scalar)
+    }
+    return result
   }
 
   /// Statements that fix a session; they answer with nothing, but rows of `set_config`.
-  static func statements(_ settings: [Setting]) -> [String] {
+  ///
+  /// - Parameter keepsRole: Whether the session's role is the user's own choice (PGOPTIONS).
+  static func statements(_ settings: [Setting], keepsRole: Bool = false) -> [PostgreSQLStatement] {
     let values = (settings.filter { $0 != searchPath } + whereKnown)
-      .map { "(\(Quoting.postgresqlLiteral($0.name)), \(Quoting.postgresqlLiteral($0.value)))" }
+      .map { "(\(literal: $0.name), \(literal: $0.value))" as PostgreSQLStatement }
     // In one line, as lists of processes show it.
-    let sets =
-      "SELECT pg_catalog.set_config(p.name, p.value, false) FROM (VALUES \(values.joined(separator: ", "))) "
-      + "AS p (name, value) WHERE EXISTS (SELECT FROM pg_catalog.pg_settings s "
-      + "WHERE s.name OPERATOR(pg_catalog.=) p.name AND (s.context OPERATOR(pg_catalog.=) 'user' "
-      + "OR s.context OPERATOR(pg_catalog.=) 'superuser' "
-      + "AND pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'))"
-    return (settings.contains(searchPath) ? ["SET search_path = ''"] : []) + [sets]
+    let sets: PostgreSQLStatement = """
+      SELECT pg_catalog.set_config(p.name, p.value, false) FROM (VALUES \(values.joined(separator: ", "))) \
+      AS p (name, value) WHERE EXISTS (SELECT FROM pg_catalog.pg_settings s \
+      WHERE s.name OPERATOR(pg_catalog.=) p.name AND (s.context OPERATOR(pg_catalog.=) 'user' \
+      OR s.context OPERATOR(pg_catalog.=) 'superuser' \
+      AND pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on'))
+      """
+    return (settings.contains(searchPath) ? ["SET search_path = ''"] : []) + (keepsRole ? [] : [ownRole]) + [sets]
   }
+
+  /// Takes back the role that a database's owner has set for all who connect to it (`ALTER DATABASE ... SET role`): the
+  /// session would see and do what that role may. One that the session's user has for himself (`ALTER ROLE`) stays.
+  private static let ownRole: PostgreSQLStatement = """
+    SELECT pg_catalog.set_config('role', 'none', false) FROM pg_catalog.pg_database d \
+    JOIN pg_catalog.pg_db_role_setting s ON s.setdatabase OPERATOR(pg_catalog.=) d.oid \
+    CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (setting) \
+    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND s.setrole OPERATOR(pg_catalog.=) 0 \
+    AND c.setting OPERATOR(pg_catalog.=) ('role=' OPERATOR(pg_catalog.||) pg_catalog.current_setting('role')) \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting o \
+    JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.setrole \
+    CROSS JOIN LATERAL pg_catalog.unnest(o.setconfig) AS x (setting) \
+    WHERE r.rolname OPERATOR(pg_catalog.=) session_user AND (o.setdatabase OPERATOR(pg_catalog.=) 0 \
+    OR o.setdatabase OPERATOR(pg_catalog.=) d.oid) \
+    AND pg_catalog.left(x.setting, 5) OPERATOR(pg_catalog.=) 'role=')
+    """
 }

@@ -5,6 +5,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   /// A database of the dump.
   private struct Database {
     let final: ServerText
+    /// The number of the one that had the name when its turn came; nil when there was none.
+    let oldNumber: UInt32?
     /// What it is called until all are whole.
     var temporary: String
     /// What the old one is called from then on, until it is dropped.
@@ -104,14 +106,15 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     let number = databases.count
     databases.append(
       Database(
-        final: name, temporary: Self.temporaryName(number, mark), old: Self.temporaryName(number, mark + "_old")))
+        final: name, oldNumber: try oids()[name], temporary: Self.temporaryName(number, mark),
+        old: Self.temporaryName(number, mark + "_old")))
     if name == target.cronDatabase, let text = name.text { try makeRoom(for: text) }
   }
 
   /// Moves the old database away, so that the new one has its own name from the beginning.
   private func makeRoom(for name: String) throws {
     let number = databases.count - 1
-    if try connection.names("datname", of: "pg_database", identity, context).contains(databases[number].final) {
+    if databases[number].oldNumber != nil {
       let move: PostgreSQLStatement =
         "ALTER DATABASE \(identifier: name) RENAME TO \(identifier: databases[number].old);"
       // Before it happens: a client that was cut off does not tell, and what has not moved is not moved back.
@@ -122,6 +125,20 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     }
     databases[number].temporary = name
     databases[number].isInPlace = true
+  }
+
+  /// The numbers of the server's databases.
+  private func oids() throws -> [ServerText: UInt32] {
+    let result = try connection.query(
+      "SELECT \(PostgreSQLAnswer.text("d.datname")), d.oid FROM pg_catalog.pg_database d", database: "template1",
+      context: context)
+    guard let rows = PostgreSQLAnswer(result, columns: 2)?.rows else {
+      throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)
+    }
+    let pairs = rows.compactMap { row in
+      row[0].flatMap { name in row[1]?.text.flatMap { UInt32($0) }.map { (name, $0) } }
+    }
+    return Dictionary(pairs) { first, _ in first }
   }
 
   /// Ends the connections to databases.
@@ -193,31 +210,37 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   ///
   /// - Returns: Warnings of old databases that could not be dropped.
   private func swap() throws -> [String] {
-    var existing: Set<ServerText> = []
     var steps: [PostgreSQLStatement] = []
     let waiting = databases.filter { !$0.isInPlace }
-    if !waiting.isEmpty {
-      existing = try connection.names("datname", of: "pg_database", identity, context)
-      steps.append(Self.terminating(waiting.map(\.final)))
-    }
+    if !waiting.isEmpty { steps.append(Self.terminating(waiting.map(\.final))) }
     for database in waiting {
-      if existing.contains(database.final) {
+      if let number = database.oldNumber {
         steps.append("ALTER DATABASE \(identifier: database.final) RENAME TO \(identifier: database.old);")
+        steps.append("\(DatabaseExchange.proof(that: database.old, is: number));")
       }
       steps.append("ALTER DATABASE \(identifier: database.temporary) RENAME TO \(identifier: database.final);")
     }
     do {
       try exchange(steps)
     } catch {
-      guard hasExchanged(waiting) else { throw error }
+      guard hasExchanged(waiting) else { throw Self.explained(error) }
     }
-    return dropOld(among: existing)
+    return dropOld()
   }
 
   private func exchange(_ steps: [PostgreSQLStatement]) throws {
     try ScriptClient.run(
       (globals?.changes ?? []) + steps.map { ServerText($0.bytes) }, in: "template1", options: entry.restoreOptions,
       connection: connection, of: identity, context: context)
+  }
+
+  private static func explained(_ error: any Error) -> any Error {
+    guard case RestoreError.programFailed(let identity, _, _, let lines) = error, DatabaseExchange.isAnother(lines)
+    else { return error }
+    return RestoreError.notRestored(
+      identity, standing: "every database is as it was",
+      problem: "one of them is not the database any more that was there when its restore began",
+      suggestion: "See who makes databases there, and restore again")
   }
 
   /// Whether it has happened all the same: the connection may have broken when it had.
@@ -229,8 +252,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   /// - Returns: Warnings of old databases that could not be dropped.
-  private func dropOld(among existing: Set<ServerText>) -> [String] {
-    databases.filter { $0.hasMoved || !$0.isInPlace && existing.contains($0.final) }.flatMap { database in
+  private func dropOld() -> [String] {
+    databases.filter { $0.hasMoved || !$0.isInPlace && $0.oldNumber != nil }.flatMap { database in
       connection.executeEach(
         ["DROP DATABASE \(identifier: database.old) WITH (FORCE)"], database: "template1", of: identity,
         context: context

@@ -2,8 +2,7 @@ import CofferSystem
 
 /// A statement that is made of text of our own and of quoted names and texts of others, and of nothing else.
 ///
-/// It is bytes: a name of a database in LATIN1 is no UTF-8. Quotes are doubled byte by byte, which is right in every
-/// encoding that a server can have: none of them has an ASCII byte within a character.
+/// It is bytes: a name of a database in LATIN1 is no UTF-8.
 struct PostgreSQLStatement: ExpressibleByStringInterpolation, Hashable, Sendable {
   private(set) var bytes: [UInt8]
 
@@ -39,7 +38,7 @@ struct PostgreSQLStatement: ExpressibleByStringInterpolation, Hashable, Sendable
     }
 
     mutating func appendInterpolation(identifier name: ServerText) {
-      append(name.bytes, in: UInt8(ascii: "\""))
+      bytes += Quoting.postgresqlIdentifier(name.bytes)
     }
 
     mutating func appendInterpolation(identifier name: String) {
@@ -47,11 +46,7 @@ struct PostgreSQLStatement: ExpressibleByStringInterpolation, Hashable, Sendable
     }
 
     mutating func appendInterpolation(literal text: ServerText) {
-      let backslash = UInt8(ascii: "\\")
-      guard text.bytes.contains(backslash) else { return append(text.bytes, in: UInt8(ascii: "'")) }
-      // Read alike whatever standard_conforming_strings is.
-      bytes.append(UInt8(ascii: "E"))
-      append(text.bytes.flatMap { $0 == backslash ? [$0, $0] : [$0] }, in: UInt8(ascii: "'"))
+      bytes += Quoting.postgresqlLiteral(text.bytes)
     }
 
     mutating func appendInterpolation(literal text: String) {
@@ -62,21 +57,12 @@ struct PostgreSQLStatement: ExpressibleByStringInterpolation, Hashable, Sendable
       bytes += part.bytes
     }
 
-    mutating func appendInterpolation(_ number: Int) {
+    mutating func appendInterpolation(_ number: some BinaryInteger) {
       bytes += String(number).utf8
     }
 
-    private mutating func append(_ text: some Sequence<UInt8>, in quote: UInt8) {
-      bytes.append(quote)
-      for byte in text {
-        switch byte {
-        case quote: bytes += [quote, quote]
-        // No name holds it, and a statement would end here. As `Quoting` has it, the name is another one then.
-        case 0: bytes += "\u{fffd}".utf8
-        default: bytes.append(byte)
-        }
-      }
-      bytes.append(quote)
+    mutating func appendInterpolation(_ truth: Bool) {
+      bytes += (truth ? "true" : "false").utf8
     }
   }
 }

@@ -15,7 +15,7 @@ struct PostgreSQLTarget: Sendable, Equatable {
 
   var major: Int? { PostgreSQLVersion.major(version[...]) }
 
-  private static let question = """
+  private static let question: PostgreSQLStatement = """
     SELECT \(PostgreSQLAnswer.text("r.rolname")), r.rolsuper, r.rolcreaterole, r.rolcreatedb,
     pg_catalog.pg_is_in_recovery(), \(PostgreSQLAnswer.text("pg_catalog.current_setting('server_version')")),
     \(PostgreSQLAnswer.text("pg_catalog.current_setting('cron.database_name', true)"))
@@ -59,7 +59,7 @@ struct PostgreSQLTarget: Sendable, Equatable {
   static func slots(
     _ connection: PostgreSQLConnection, database: ServerText? = nil, of identity: DumpIdentity, context: HookContext
   ) throws -> [Slot] {
-    let sql = """
+    let sql: PostgreSQLStatement = """
       SELECT \(PostgreSQLAnswer.text("s.slot_name")), \(PostgreSQLAnswer.text("s.database"))
       FROM pg_catalog.pg_replication_slots s WHERE s.database IS NOT NULL ORDER BY s.slot_name
       """

@@ -24,16 +24,10 @@ final class ScriptClient {
     script = try RestrictedScript(for: connection, of: identity, context: context)
     // The script could guess a fixed one.
     confirmation = "coffer-committed-\(script.key)"
-    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
-    let arguments = [
-      "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null", "--dbname",
-      connection.pinnedString(database, settings, context: context),
-    ]
+    let session = PostgreSQLSession(database, connection, context)
     client = try ClientInput(
-      connection.command(.psql, arguments + options, context: context), of: identity,
-      confirmation: confirmation, watch: watch, context: context)
-    buffer = Array(PostgreSQLPins.statements(settings).map { $0 + ";\n" }.joined().utf8)
-    buffer += "\(inTransaction ? "BEGIN;\n" : "")\(script.beginning)".utf8
+      session.scriptCommand(options: options), of: identity, confirmation: confirmation, watch: watch, context: context)
+    buffer = session.opening + "\(inTransaction ? "BEGIN;\n" : "")\(script.beginning)".utf8
   }
 
   var identity: DumpIdentity { client.identity }

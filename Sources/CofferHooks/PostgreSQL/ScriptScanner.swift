@@ -27,6 +27,8 @@ struct ScriptScanner {
   }
 
   private(set) var place = Place.code
+  /// How many statements have ended.
+  private(set) var ended = 0
   private var words = StatementWords()
   /// Whether the statement has begun.
   private var isInStatement = false
@@ -114,6 +116,7 @@ struct ScriptScanner {
       words.takeOther()
       return position + 1
     }
+    ended += 1
     let isCopy = words.isCopyFromInput
     words = StatementWords()
     isInStatement = false

@@ -82,15 +82,13 @@ struct ServerGlobals {
 extension PostgreSQLConnection {
   /// The names that a catalogue has.
   ///
-  /// - Parameters:
-  ///   - column: Of our own.
-  ///   - catalogue: Likewise.
   /// - Throws: `RestoreError.programFailed`.
   func names(
-    _ column: String, of catalogue: String, isCleanup: Bool = false, _ identity: DumpIdentity, _ context: HookContext
+    _ column: PostgreSQLStatement, of catalogue: PostgreSQLStatement, isCleanup: Bool = false, _ identity: DumpIdentity,
+    _ context: HookContext
   ) throws -> Set<ServerText> {
     let result = try query(
-      "SELECT \(PostgreSQLAnswer.text("t." + column)) FROM pg_catalog.\(catalogue) t", database: "template1",
+      "SELECT \(PostgreSQLAnswer.text("t.\(column)")) FROM pg_catalog.\(catalogue) t", database: "template1",
       isCleanup: isCleanup, context: context)
     guard let answer = PostgreSQLAnswer(result, columns: 1) else {
       throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)

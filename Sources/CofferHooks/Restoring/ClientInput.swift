@@ -11,10 +11,15 @@ final class ClientInput {
   private let confirmation: String?
   private let watch: (() -> Void)?
   private var input: Int32?
+  private var outputPipe: FileDescriptor?
+  /// What the program has printed so far, if it confirms its work.
+  private(set) var output: [UInt8] = []
+
+  /// What is printed behind that is not kept, and so confirms nothing.
+  private static let outputLimit = 64 << 20
 
   /// - Parameters:
-  ///   - confirmation: What the program prints at the very end of its work, as little else as a pipe holds; nil
-  ///   for programs that notice by themselves when their input is cut short.
+  ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by themselves when their input is cut short.
   ///   - watch: What to do again and again while the program is waited for; nil to wait only.
   init(
     _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, watch: (() -> Void)? = nil,
@@ -31,6 +36,8 @@ final class ClientInput {
     self.watch = watch
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
+    outputPipe = child.takeOutput()
+    if let number = outputPipe?.number { _ = fcntl(number, F_SETFL, O_NONBLOCK) }
     guard let pipe = child.takeInput() else { return }
     let number = pipe.release()
     _ = fcntl(number, F_SETFL, O_NONBLOCK)
@@ -75,8 +82,12 @@ final class ClientInput {
   func finish() throws {
     if let input { close(input) }
     input = nil
-    while let watch, !cancellation.isCancelled, child.wait(seconds: 0.1, cancellation: cancellation) == nil {
-      watch()
+    // A program that cannot print any more does not end.
+    while watch != nil || confirmation != nil, !cancellation.isCancelled,
+      child.wait(seconds: 0.1, cancellation: cancellation) == nil
+    {
+      watch?()
+      readOutput()
     }
     guard let status = child.wait(cancellation: cancellation) else {
       child.terminate()
@@ -89,11 +100,51 @@ final class ClientInput {
   }
 
   private func isConfirmed() -> Bool {
-    guard let confirmation, let output = child.takeOutput() else { return false }
-    _ = fcntl(output.number, F_SETFL, O_NONBLOCK)
+    guard let confirmation else { return false }
+    readOutput()
+    return output.suffix(confirmation.utf8.count + 1).elementsEqual((confirmation + "\n").utf8)
+  }
+
+  /// Takes what is there.
+  private func readOutput() {
+    guard let number = outputPipe?.number else { return }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = try? bytes.withUnsafeMutableBytes { try output.read(into: $0, subject: child.program) }
-    return bytes[..<(count ?? 0)].suffix(confirmation.utf8.count + 1).elementsEqual((confirmation + "\n").utf8)
+    while true {
+      let count = bytes.withUnsafeMutableBytes { Foundation.read(number, $0.baseAddress, $0.count) }
+      if count > 0 {
+        if output.count + count <= Self.outputLimit { output += bytes[..<count] }
+      } else if count == 0 || errno != EINTR {
+        if count == 0 { outputPipe = nil }
+        return
+      }
+    }
+  }
+
+  /// Waits until the program prints one of some lines.
+  ///
+  /// - Returns: The line.
+  /// - Throws: `RestoreError` when it has ended before; `RunCancelled`.
+  func awaitLine(_ lines: [String]) throws -> String {
+    var start = 0
+    while true {
+      readOutput()
+      while let end = output[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        let line = output[start..<end]
+        start = end + 1
+        if let found = lines.first(where: { line.elementsEqual($0.utf8) }) { return found }
+      }
+      guard let number = outputPipe?.number else {
+        guard let status = child.wait(seconds: 60, cancellation: cancellation) else { throw RunCancelled() }
+        guard status.isSuccess else { throw failure(status) }
+        throw RestoreError.inputIgnored(identity, program: child.program)
+      }
+      var descriptors = [
+        pollfd(fd: number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0),
+      ]
+      poll(&descriptors, 2, -1)
+      try cancellation.check()
+    }
   }
 
   func abandon() {
@@ -111,9 +162,12 @@ final class ClientInput {
       pollfd(fd: input, events: Int16(POLLOUT), revents: 0),
       pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: child.endDescriptor, events: Int16(POLLIN), revents: 0),
+      // Not looked at when there is none.
+      pollfd(fd: outputPipe?.number ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     let isReady = poll(&descriptors, nfds_t(descriptors.count), watch == nil ? -1 : 1000) > 0
     if !isReady { watch?() }
+    readOutput()
     try cancellation.check()
     if descriptors[2].revents != 0 { try endEarly() }
   }

@@ -12,9 +12,10 @@ public protocol ProcessLauncher: Sendable {
 ///
 /// Every child leads a process group of its own, has default signal handling, and inherits no descriptor but its
 /// three streams and those that the command names. It ends with this program, also when this is killed outright: the
-/// kernel then sends it SIGTERM. What a child has started itself, and a program that changes its user (sudo), the kernel
-/// does not tell. They notice by themselves, because the pipes that they write to have lost their reader and those that they
-/// read from have ended; therefore the end of its input must never be what makes a client commit.
+/// kernel then sends it SIGTERM, and a process that only watches sends it to what the child has started in its group. What
+/// has left the group, or has changed its user (sudo) where this program is not root's, is told by nobody. It notices by
+/// itself, because the pipes that it writes to have lost their reader and those that it reads from have ended; therefore
+/// the end of its input must never be what makes a client commit.
 public struct SystemProcessLauncher: ProcessLauncher {
   private let starter = Starter()
   private let hasProcessDescriptors: Bool
@@ -61,6 +62,7 @@ public final class ChildProcess: Sendable {
   private let streams: Mutex<Streams>
   private let errorTail: ErrorTail
   private let leavesBackground: Bool
+  private let watch: GroupWatch?
   /// Whose thread must not end before the child.
   private let starter: Starter
   private let ended: Mutex<ExitStatus?> = Mutex(nil)
@@ -75,7 +77,7 @@ public final class ChildProcess: Sendable {
 
   init(
     identifier: pid_t, program: String, endDescriptor: Int32, input: consuming FileDescriptor?,
-    output: consuming FileDescriptor?, errorTail: ErrorTail, leavesBackground: Bool,
+    output: consuming FileDescriptor?, errorTail: ErrorTail, leavesBackground: Bool, watch: GroupWatch?,
     starter: Starter
   ) {
     self.identifier = identifier
@@ -83,8 +85,10 @@ public final class ChildProcess: Sendable {
     self.endDescriptor = endDescriptor
     self.errorTail = errorTail
     self.leavesBackground = leavesBackground
+    self.watch = watch
     self.starter = starter
     streams = Mutex(Streams(input: input, output: output))
+    watch?.add(identifier)
   }
 
   deinit {
@@ -152,6 +156,7 @@ public final class ChildProcess: Sendable {
       if let known = ended { return known }
       // What the leader started must not outlive it; the group's number is free only after the leader is reaped.
       if !leavesBackground { kill(-identifier, SIGKILL) }
+      watch?.remove(identifier)
       var raw: Int32 = 0
       while waitpid(identifier, &raw, 0) < 0 && errno == EINTR {}
       let signal = raw & 0x7f

@@ -69,7 +69,8 @@ struct Spawner {
     }
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
-      output: output, errorTail: errorTail, leavesBackground: command.leavesBackground, starter: starter)
+      output: output, errorTail: errorTail, leavesBackground: command.leavesBackground,
+      watch: command.endsWithStarter ? starter.groupWatch() : nil, starter: starter)
   }
 
   private var texts: [String] {
@@ -168,7 +169,7 @@ struct Spawner {
 }
 
 /// Texts as C's functions take them.
-private enum CStrings {
+enum CStrings {
   /// Calls `body` with pointers to the texts, and nil after the last.
   static func with<Result>(
     _ texts: [String?], _ body: (UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>) -> Result

@@ -6,6 +6,7 @@ import Foundation
 final class Starter: Sendable {
   /// nil until the first child is started.
   private let thread = Monitor<Stage<@Sendable () -> Void>?>(nil)
+  private let watch = Monitor<GroupWatch??>(nil)
 
   /// Calls `body` on the thread and waits for what it returns.
   ///
@@ -25,6 +26,15 @@ final class Starter: Sendable {
     return result.wait(until: { $0 != nil }) { value in
       guard let value else { preconditionFailure("it was waited for") }
       return value
+    }
+  }
+
+  /// The watch of all the children that end with this program, begun when the first one is; nil where none can be had.
+  func groupWatch() -> GroupWatch? {
+    watch.update { watch in
+      let known = watch ?? GroupWatch()
+      watch = .some(known)
+      return known
     }
   }
 

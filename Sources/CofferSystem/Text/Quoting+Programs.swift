@@ -19,19 +19,6 @@ extension Quoting {
   private static let safeInShells = Set(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@%+=".utf8)
 
-  /// An argument of one of psql's backslash commands.
-  public static func psqlWord(_ text: String) -> String {
-    enclosed(text, in: "'") { scalar in
-      switch scalar {
-      case "'": "''"
-      case "\\": "\\\\"
-      case "\n": "\\n"
-      case "\r": "\\r"
-      default: nil
-      }
-    }
-  }
-
   /// A value in libpq's connection strings (`dbname=...`).
   public static func connectionValue(_ text: String) -> String {
     enclosed(text, in: "'") { $0 == "'" || $0 == "\\" ? "\\" + String($0) : nil }

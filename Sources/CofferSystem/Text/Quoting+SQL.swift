@@ -1,11 +1,25 @@
 extension Quoting {
-  /// A name in PostgreSQL's statements.
-  public static func postgresqlIdentifier(_ name: String) -> String { doubling("\"", name) }
+  /// A name in PostgreSQL's statements, in whatever encoding: no encoding of a server has an ASCII byte within a character.
+  public static func postgresqlIdentifier(_ name: [UInt8]) -> [UInt8] {
+    doubling(UInt8(ascii: "\""), withoutZero(name))
+  }
 
-  /// A text in PostgreSQL's statements, whatever `standard_conforming_strings` says; for clients that speak UTF-8.
-  public static func postgresqlLiteral(_ text: String) -> String {
-    guard text.holds("\\") else { return doubling("'", text) }
-    return enclosed(text, in: "E'", "'") { $0 == "'" ? "''" : $0 == "\\" ? "\\\\" : nil }
+  /// The same for messages and whatever else is text.
+  public static func postgresqlIdentifier(_ name: String) -> String {
+    String(decoding: postgresqlIdentifier(Array(name.utf8)), as: UTF8.self)
+  }
+
+  /// A text in PostgreSQL's statements, whatever `standard_conforming_strings` says; encodings as with names.
+  public static func postgresqlLiteral(_ text: [UInt8]) -> [UInt8] {
+    let backslash = UInt8(ascii: "\\")
+    let text = withoutZero(text)
+    guard text.contains(backslash) else { return doubling(UInt8(ascii: "'"), text) }
+    return [UInt8(ascii: "E")] + doubling(UInt8(ascii: "'"), text.flatMap { $0 == backslash ? [$0, $0] : [$0] })
+  }
+
+  /// A statement would end at the byte 0, which no name holds. As everywhere here, the name is another one then.
+  private static func withoutZero(_ text: [UInt8]) -> [UInt8] {
+    text.contains(0) ? text.flatMap { $0 == 0 ? Array("\u{fffd}".utf8) : [$0] } : text
   }
 
   /// A name in SQLite's statements.

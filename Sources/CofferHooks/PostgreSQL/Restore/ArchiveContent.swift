@@ -121,10 +121,10 @@ final class ArchiveContent: RestoredContent {
     let lost = report.entries.filter { !$0.isHarmless }
     let title = job.identity.title
     guard lost.isEmpty else {
-      guard job.continuesOnErrors, !report.isAccidental else { throw ContentLost(entries: lost) }
-      let count = "\(lost.count) \(lost.count == 1 ? "part" : "parts")"
-      warnings.append("\(title): restored, but without \(count) of it, as --continue-on-error asks for:")
-      warnings += lost.map { "\(title): did not come back: \($0.description)" }
+      guard job.continuesOnErrors, !report.isAccidental else {
+        throw ContentLost(program: "pg_restore", entries: lost)
+      }
+      warnings += job.warnings(ofLost: lost)
       return false
     }
     if let back = tried?.entries.filter({ !$0.isHarmless }), let one = back.first {
@@ -158,9 +158,4 @@ final class ArchiveContent: RestoredContent {
     removeList()
     removeSpool()
   }
-}
-
-/// Entries of an archive did not come back.
-struct ContentLost: Error {
-  let entries: [LostEntry]
 }

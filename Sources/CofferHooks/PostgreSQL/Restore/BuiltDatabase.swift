@@ -10,7 +10,7 @@ final class BuiltDatabase {
   private let connection: PostgreSQLConnection
   private let context: HookContext
   /// Its number; nil while it is not there.
-  private(set) var oid: String?
+  private(set) var oid: UInt32?
 
   var name: String { token.newName }
 
@@ -33,7 +33,8 @@ final class BuiltDatabase {
   /// - Throws: `RestoreError`.
   func make() throws {
     let tablespaces = try connection.query(
-      "SELECT \(PostgreSQLAnswer.text("spcname")) FROM pg_tablespace", database: survey.workplace, context: context)
+      "SELECT \(PostgreSQLAnswer.text("t.spcname")) FROM pg_catalog.pg_tablespace t", database: survey.workplace,
+      context: context)
     guard let known = PostgreSQLAnswer(tablespaces, columns: 1)?.rows.compactMap({ $0[0] }) else {
       throw RestoreError.programFailed(
         identity, program: "psql", status: tablespaces.status, lines: tablespaces.errorLines)
@@ -45,12 +46,12 @@ final class BuiltDatabase {
       try run(creation)
       try run("COMMENT ON DATABASE \(identifier: name) IS \(literal: token.mark)")
       let number = try connection.query(
-        "SELECT oid FROM pg_database WHERE datname = \(Quoting.postgresqlLiteral(name))", database: survey.workplace,
+        "SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = \(literal: name)", database: survey.workplace,
         context: context)
       guard number.status.isSuccess, let value = UInt32(number.text.trimmed) else {
         throw RestoreError.programFailed(identity, program: "psql", status: number.status, lines: number.errorLines)
       }
-      oid = String(value)
+      oid = value
     } catch {
       drop()
       throw error
@@ -69,31 +70,41 @@ final class BuiltDatabase {
 
   /// Removes a database that only a restore can have named so, with the sessions in it.
   func drop(_ name: String) -> Bool {
-    let quoted = Quoting.postgresqlIdentifier(name)
-    guard survey.version < 130_000 else { return cleanUp("DROP DATABASE IF EXISTS \(quoted) WITH (FORCE)") }
+    guard survey.version < 130_000 else {
+      return cleanUp("DROP DATABASE IF EXISTS \(identifier: name) WITH (FORCE)")
+    }
     for _ in 0..<10 {
       _ = cleanUp(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(Quoting.postgresqlLiteral(name))")
-      if cleanUp("DROP DATABASE IF EXISTS \(quoted)") { return true }
+        """
+        SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+        WHERE a.datname = \(literal: name)
+        """)
+      if cleanUp("DROP DATABASE IF EXISTS \(identifier: name)") { return true }
     }
     return false
   }
 
-  /// The names that databases of these numbers have now; nil when the server does not answer.
-  func names(of oids: [String]) -> [String: String]? {
-    let sql = """
-      SELECT json_object_agg(oid::text, datname) FROM pg_database WHERE oid IN (\(oids.joined(separator: ", ")))
-      """
-    guard !oids.isEmpty,
+  /// The name that the database of a number has now.
+  enum Found {
+    case named(ServerText)
+    case missing
+    /// The server does not answer.
+    case unknown
+  }
+
+  func name(of oid: UInt32) -> Found {
+    let sql: PostgreSQLStatement =
+      "SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d WHERE d.oid = \(oid)"
+    guard
       let result = try? connection.query(sql, database: survey.workplace, isCleanup: true, context: context),
-      result.status.isSuccess
-    else { return oids.isEmpty ? [:] : nil }
-    return (try? JSONDecoder().decode([String: String]?.self, from: Data(result.text.utf8))) ?? [:]
+      let rows = PostgreSQLAnswer(result, columns: 1)?.rows
+    else { return .unknown }
+    return rows.first?[0].map { .named($0) } ?? .missing
   }
 
   // MARK: - Asking
 
-  private func cleanUp(_ sql: String) -> Bool {
+  private func cleanUp(_ sql: PostgreSQLStatement) -> Bool {
     let result = try? connection.query(sql, database: survey.workplace, isCleanup: true, context: context)
     return result?.status.isSuccess == true
   }

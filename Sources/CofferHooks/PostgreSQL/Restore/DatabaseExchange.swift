@@ -10,8 +10,8 @@ import Foundation
 struct DatabaseExchange {
   let identity: DumpIdentity
   let final: String
-  /// The number of the database that has the name; nil when there is none.
-  let old: String?
+  /// The number of the database that had the name when this restore began; nil when there was none.
+  let old: UInt32?
   let survey: PostgreSQLSurvey
   let connection: PostgreSQLConnection
   let context: HookContext
@@ -28,7 +28,10 @@ struct DatabaseExchange {
     let sessions: [String]
   }
 
-  /// - Throws: `InTheWay`; `RestoreError`; `RunCancelled`. Whether it has happened all the same, when the connection broke
+  /// The name belongs to a database that somebody has made meanwhile.
+  struct NotTheSame: Error {}
+
+  /// - Throws: `InTheWay`; `NotTheSame`; `RestoreError`; `RunCancelled`. Whether it has happened all the same, when the connection broke
   ///   at the very end, is to be looked up.
   func run(_ token: RestoreToken) throws {
     let deadline = context.clock.steadySeconds() + Self.patience
@@ -38,7 +41,9 @@ struct DatabaseExchange {
         return try attempt(token)
       } catch let error as RestoreError {
         let sessions = sessionsInTheWay()
-        guard !sessions.isEmpty, case .programFailed(_, _, _, let lines) = error else { throw error }
+        guard case .programFailed(_, _, _, let lines) = error else { throw error }
+        if Self.isAnother(lines) { throw NotTheSame() }
+        guard !sessions.isEmpty else { throw error }
         guard context.clock.steadySeconds() < deadline else { throw InTheWay(lines: lines, sessions: sessions) }
       }
     }
@@ -46,9 +51,12 @@ struct DatabaseExchange {
 
   private func attempt(_ token: RestoreToken) throws {
     var steps: [PostgreSQLStatement] = ["SET LOCAL lock_timeout = '10s'"]
-    if old != nil {
+    if let old {
       steps += [
+        Self.proof(that: final, is: old),
         "ALTER DATABASE \(identifier: final) RENAME TO \(identifier: token.oldName)",
+        // Nobody renames it any more; until here, another one could have got the name.
+        Self.proof(that: token.oldName, is: old),
         "COMMENT ON DATABASE \(identifier: token.oldName) IS \(literal: token.mark)",
       ]
     }
@@ -64,13 +72,29 @@ struct DatabaseExchange {
     try script.finish()
   }
 
+  private static let sign = "is another database by now"
+
+  /// A statement that fails, in words of our own, unless the database of a name is the one that is meant: one that was
+  /// dropped and made anew has another number.
+  static func proof(that name: String, is oid: UInt32) -> PostgreSQLStatement {
+    """
+    SELECT (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.datname = \(literal: name) AND d.oid = \(oid))
+    THEN '0' ELSE \(literal: "the name " + sign) END)::pg_catalog.int4
+    """
+  }
+
+  /// Whether a failure is that of `proof`.
+  static func isAnother(_ lines: [String]) -> Bool { lines.contains { $0.holds(sign) } }
+
   /// Ends the sessions in the old database that the user may end; with the others the attempt fails.
   private func endSessions() {
     guard let old else { return }
-    let sql = """
-      SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
-      WHERE a.datid = \(old) AND a.pid <> pg_backend_pid() AND (\(survey.isSuperuser)
-      OR NOT r.rolsuper AND (pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))
+    let sql: PostgreSQLStatement = """
+      SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+      LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+      WHERE a.datid = \(old) AND a.pid <> pg_catalog.pg_backend_pid() AND (\(survey.isSuperuser)
+      OR NOT r.rolsuper AND (pg_catalog.pg_has_role(a.usesysid, 'USAGE')
+      OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))
       """
     _ = try? connection.query(sql, database: survey.workplace, isCleanup: true, context: context)
   }

@@ -51,13 +51,14 @@ final class LockWatch {
     holders = PostgreSQLSessions(of: waiting.blockers, from: workplace, connection, context).descriptions
     if holders.isEmpty { holders = waiting.blockers.map { "pid \($0)" } }
     _ = try? connection.query(
-      "SELECT pg_terminate_backend(\(waiting.pid))", database: workplace, isCleanup: true, context: context)
+      "SELECT pg_catalog.pg_terminate_backend(\(waiting.pid))", database: workplace, isCleanup: true, context: context)
   }
 
   private func ask() -> Waiting? {
-    let sql = """
-      SELECT json_build_object('pid', a.pid, 'statement', a.query_start::text, 'blockers', pg_blocking_pids(a.pid))
-      FROM pg_stat_activity a WHERE a.application_name = \(Quoting.postgresqlLiteral(token.sessionName))
+    let sql: PostgreSQLStatement = """
+      SELECT pg_catalog.json_build_object('pid', a.pid, 'statement', a.query_start::pg_catalog.text,
+      'blockers', pg_catalog.pg_blocking_pids(a.pid))
+      FROM pg_catalog.pg_stat_activity a WHERE a.application_name = \(literal: token.sessionName)
       AND a.usename = current_user AND a.wait_event_type = 'Lock' LIMIT 1
       """
     let result = try? connection.query(sql, database: workplace, context: context)

@@ -12,28 +12,37 @@ struct PostgreSQLDestination: Sendable {
   let name: String
   let state: State
   /// The schemas that it has.
-  let schemas: Set<String>
+  let schemas: Set<ServerText>
   /// What another database of the server tells; nil where the user cannot connect to one.
   let survey: PostgreSQLSurvey?
   /// Extensions of it that the user could not make again.
   let foreignExtensions: [String]
+  /// Extensions of it that belong to somebody else, so that the user may not replace them either.
+  let keptExtensions: [ServerText]
+  /// The role that a session of our own has in it, as the setting has it; nil where it is missing.
+  let role: String?
   private let version: Int?
 
   var serverMajor: Int? { version.map { $0 / 10_000 } }
 
   /// Numbers below 16384 are those of objects that every database is born with (FirstNormalObjectId).
-  private static let question = """
-    SELECT current_setting('server_version_num'), (SELECT (SELECT count(*) FROM pg_largeobject_metadata) + count(*) FROM (
-    SELECT oid FROM pg_class UNION ALL SELECT oid FROM pg_proc UNION ALL SELECT oid FROM pg_type
-    UNION ALL SELECT oid FROM pg_namespace UNION ALL SELECT oid FROM pg_extension) objects WHERE oid >= 16384),
-    pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
-    has_database_privilege(current_database(), 'CREATE') OR EXISTS (SELECT FROM pg_namespace
-    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND has_schema_privilege(oid, 'CREATE')),
-    (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid >= 16384
-    AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND NOT pg_has_role(c.relowner, 'USAGE')),
-    (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid >= 16384
-    AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_')
-    UNION ALL SELECT nspname, 0, NULL, NULL, NULL, NULL FROM pg_namespace
+  private static let question: PostgreSQLStatement = """
+    SELECT pg_catalog.current_setting('server_version_num'),
+    (SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata) + pg_catalog.count(*) FROM (
+    SELECT oid FROM pg_catalog.pg_class UNION ALL SELECT oid FROM pg_catalog.pg_proc
+    UNION ALL SELECT oid FROM pg_catalog.pg_type UNION ALL SELECT oid FROM pg_catalog.pg_namespace
+    UNION ALL SELECT oid FROM pg_catalog.pg_extension) objects WHERE oid >= 16384),
+    pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
+    pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') OR EXISTS (
+    SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND pg_catalog.has_schema_privilege(n.oid, 'CREATE')),
+    (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
+    AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')),
+    (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'),
+    \(PostgreSQLAnswer.text("pg_catalog.current_setting('role')"))
+    UNION ALL SELECT \(PostgreSQLAnswer.text("n.nspname")), 0, NULL, NULL, NULL, NULL, NULL FROM pg_catalog.pg_namespace n
     """
 
   /// Looks at the database, or, when it is missing, whether the user may make it.
@@ -51,12 +60,13 @@ struct PostgreSQLDestination: Sendable {
           identity, problem: "the database '\(name)' is missing and the user \(survey.user) may not create it",
           suggestion: "Create the database, or grant the user CREATEDB")
       }
-      (state, schemas, foreignExtensions, version, rights) = (.missing, ["public"], [], survey.version, nil)
+      (state, schemas, foreignExtensions, keptExtensions) = (.missing, [ServerText("public")], [], [])
+      (version, rights, role) = (survey.version, nil, nil)
       return
     }
     let result = try connection.query(Self.question, database: name, context: context)
-    let rows = result.text.lines().map { $0.parts(by: "\u{1f}") }
-    guard result.status.isSuccess, let facts = rows.first, facts.count == 6 else {
+    let rows = PostgreSQLAnswer(result, columns: 7)?.rows ?? []
+    guard let facts = rows.first?.map({ $0?.text }) else {
       var lines = result.errorLines
       // Where no database answers, the first complaint is the one about the server.
       if survey == nil, case .failure(let unanswered) = answer, lines.isEmpty { lines = unanswered.lines }
@@ -64,14 +74,18 @@ struct PostgreSQLDestination: Sendable {
         identity, problem: PostgreSQLFailure.telling(lines),
         suggestion: ClientFailure.suggestion(lines))
     }
-    version = Int(facts[0])
+    version = facts[0].flatMap { Int($0) }
     state = facts[1] == "0" ? .empty : .filled
-    schemas = Set(rows.dropFirst().compactMap(\.first))
+    schemas = Set(rows.dropFirst().compactMap { $0[0] })
+    role = facts[6]
     try Self.checkWritable(facts[2] == "t", name, connection, identity)
     foreignExtensions =
       survey?.isSuperuser == false && (version ?? 0) >= 130_000
       ? try Self.foreignExtensions(in: name, connection, context) : []
-    rights = Rights(mayCreate: facts[3] == "t", foreignTables: Int(facts[4]) ?? 0, tables: Int(facts[5]) ?? 0)
+    keptExtensions = survey?.isSuperuser == true ? [] : try Self.keptExtensions(in: name, connection, context)
+    rights = Rights(
+      mayCreate: facts[3] == "t", foreignTables: facts[4].flatMap { Int($0) } ?? 0,
+      tables: facts[5].flatMap { Int($0) } ?? 0)
   }
 
   /// What the user may do in the database itself.
@@ -110,15 +124,26 @@ struct PostgreSQLDestination: Sendable {
       suggestion: "Restore to the primary server (--hostname)")
   }
 
+  private static func keptExtensions(
+    in name: String, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws -> [ServerText] {
+    let sql: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
+      WHERE e.extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(e.extowner, 'USAGE')
+      """
+    let result = try connection.query(sql, database: name, context: context)
+    return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0] } ?? []
+  }
+
   private static func foreignExtensions(
     in name: String, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws -> [String] {
-    let sql = """
-      SELECT e.extname FROM pg_extension e LEFT JOIN pg_available_extension_versions v
-      ON v.name = e.extname AND v.version = e.extversion
-      WHERE e.extname <> 'plpgsql' AND (v.superuser IS NULL OR v.superuser AND NOT v.trusted) ORDER BY 1
+    let sql: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
+      LEFT JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.extname AND v.version = e.extversion
+      WHERE e.extname <> 'plpgsql' AND (v.superuser IS NULL OR v.superuser AND NOT v.trusted) ORDER BY e.extname
       """
     let result = try connection.query(sql, database: name, context: context)
-    return result.status.isSuccess ? result.text.lines() : []
+    return PostgreSQLAnswer(result, columns: 1)?.rows.compactMap { $0[0]?.shown } ?? []
   }
 }

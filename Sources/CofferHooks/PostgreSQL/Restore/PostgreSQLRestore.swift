@@ -55,14 +55,6 @@ struct PostgreSQLRestore: PlannedRestore {
         suggestion: "Restore it whole under another name with --target-name and copy the schema from there; dumps of "
           + "format custom, directory or tar can be")
     }
-    guard !target.continuesOnErrors || !isPlain else {
-      throw RestoreError.refused(
-        facts.identity,
-        problem: "--continue-on-error does not work on plain dumps: psql would take the rows behind a failed COPY for "
-          + "statements",
-        suggestion: "Take the script out with 'coffer extract' and correct it; dumps of format custom, directory or "
-          + "tar go on behind errors")
-    }
     if let option = entry.restoreOptions.first(where: { Self.leadsElsewhere($0, isPlain: isPlain) }) {
       throw RestoreError.refused(
         facts.identity, problem: "'\(option)' in restore_options says where to restore to, or not to restore at all",
@@ -137,13 +129,33 @@ struct PostgreSQLRestore: PlannedRestore {
   // MARK: - Running
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    let destination = way == .swap ? try lookAgain(context) : destination
     let job = RestoreJob(
       facts: facts, entry: entry, connection: connection, destination: destination, schemas: schemas,
       timescale: timescale, continuesOnErrors: continuesOnErrors, token: RestoreToken(), context: context)
-    if case .swap = way, let survey = destination.survey {
+    if way == .swap, let survey = destination.survey {
       return try PostgreSQLSwapRestore(job, survey, folder: folder)
     }
     return try PostgreSQLRunningRestore(job, folder: folder)
+  }
+}
+
+extension PostgreSQLRestore {
+  /// What is there when the restore begins: since the planning, another restore of the same run may have put a database
+  /// in place of the one that was there, or somebody else may have.
+  ///
+  /// - Throws: `RestoreError.refused` where what was planned cannot be any more, or would replace what nobody has seen.
+  private func lookAgain(_ context: HookContext) throws -> PostgreSQLDestination {
+    let now = try PostgreSQLDestination(
+      destination.name, connection: entry.connection, of: facts.identity, context: context)
+    guard destination.state != .missing || now.state == .missing else {
+      throw RestoreError.refused(
+        facts.identity, problem: "somebody has made a database '\(destination.name)' since the restore was planned",
+        suggestion: "Look at it, and restore again")
+    }
+    _ = try RestoreWay.choose(
+      .swap, for: now, schemas: schemas, options: entry.restoreOptions, of: facts.identity)
+    return now
   }
 }
 
@@ -178,9 +190,9 @@ struct RestoreJob {
   /// Makes the schemas that are chosen and missing: pg_restore then takes only what is in them.
   func createSchemas(in database: String) throws -> [String] {
     var made: [String] = []
-    for schema in schemas where !destination.schemas.contains(schema) {
+    for schema in schemas where !destination.schemas.contains(ServerText(schema)) {
       let result = try connection.query(
-        "CREATE SCHEMA \(Quoting.postgresqlIdentifier(schema))", database: database, context: context)
+        "CREATE SCHEMA \(identifier: schema)", database: database, context: context)
       guard result.status.isSuccess else {
         throw RestoreError.programFailed(
           identity, program: "CREATE SCHEMA", status: result.status, lines: result.errorLines)

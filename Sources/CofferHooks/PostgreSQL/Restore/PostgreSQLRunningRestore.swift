@@ -52,7 +52,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
       for schema in try job.createSchemas(in: job.destination.name) {
         undo.add {
           _ = try? job.connection.query(
-            "DROP SCHEMA \(Quoting.postgresqlIdentifier(schema))", database: job.destination.name, isCleanup: true,
+            "DROP SCHEMA \(identifier: schema)", database: job.destination.name, isCleanup: true,
             context: job.context)
         }
       }
@@ -75,9 +75,12 @@ final class PostgreSQLRunningRestore: RunningRestore {
         watch: watch, context: job.context)
       return mustClean ? client : PlainScriptClient(client)
     }
+    // A command of the user's own may run where this machine's files are not.
+    let canRead = job.entry.connection.override(of: .restore) == nil
+    let kept = canRead ? job.destination.keptExtensions : []
     var arguments = [
       "--exit-on-error", "--single-transaction", "--dbname",
-      connection.pinnedString(job.destination.name, context: job.context),
+      connection.withRole(job.destination.role, job.context).pinnedString(job.destination.name, context: job.context),
     ]
     if mustClean { arguments += ["--clean", "--if-exists"] }
     if job.entry.noOwner { arguments.append("--no-owner") }
@@ -85,10 +88,11 @@ final class PostgreSQLRunningRestore: RunningRestore {
     if !job.schemas.isEmpty { arguments.append("--strict-names") }
     arguments += ["--format", job.facts.format] + job.entry.restoreOptions
     let command = { (file: String?) in
-      connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
+      var arguments = arguments
+      if let file, !kept.isEmpty { arguments += ["--use-list", try ArchiveList.without(kept, of: file, job)] }
+      return connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
     }
-    // A command of the user's own may run where this machine's files are not.
-    if job.facts.format == "tar", job.entry.connection.override(of: .restore) == nil {
+    if canRead, folder == nil, job.facts.format == "tar" || !kept.isEmpty {
       return try SpooledArchive(of: job.identity, command: command, watch: watch, context: job.context)
     }
     return try ClientInput(command(folder), of: job.identity, watch: watch, context: job.context)
@@ -111,7 +115,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
     client = nil
     var warnings = job.timescale?.complete(context) ?? []
     warnings += job.plainOwnerWarning + defaultPrivilegesWarning()
-    if !job.connection.analyze(name, options: job.entry.analyzeOptions, context: context) {
+    if !job.session().analyze(name, options: job.entry.analyzeOptions, context: context) {
       warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
     }
     return warnings
@@ -136,13 +140,14 @@ final class PostgreSQLRunningRestore: RunningRestore {
       problem: "what is to be replaced was locked for \(Int(LockWatch.patience)) seconds by "
         + PostgreSQLSessions.list(watch.holders),
       suggestion:
-        "End those sessions (SELECT pg_terminate_backend(pid)), or restore as a user who may create databases: "
+        "End those sessions (pg_terminate_backend), or restore as a user who may create databases: "
         + "a swap waits for no locks")
   }
 
   /// Rights that the database gives to everything new in it come on top of the dump's.
   private func defaultPrivilegesWarning() -> [String] {
-    let result = try? job.connection.query("SELECT count(*) FROM pg_default_acl", database: name, context: context)
+    let result = try? job.connection.query(
+      "SELECT pg_catalog.count(*) FROM pg_catalog.pg_default_acl", database: name, context: context)
     guard let result, result.status.isSuccess, !result.text.utf8.starts(with: "0".utf8) else { return [] }
     return [
       "\(job.identity.title): the database has default privileges, which were in force while its objects were made anew "

@@ -20,24 +20,26 @@ struct PostgreSQLSessions {
   /// - Parameters:
   ///   - database: Its number.
   ///   - workplace: The database to ask in.
-  init(in database: String, from workplace: String, _ connection: PostgreSQLConnection, _ context: HookContext) {
+  init(in database: UInt32, from workplace: String, _ connection: PostgreSQLConnection, _ context: HookContext) {
     self.init(where: "a.datid = \(database)", workplace, connection, context)
   }
 
   /// - Parameter pids: The processes of the sessions.
   init(of pids: [Int], from workplace: String, _ connection: PostgreSQLConnection, _ context: HookContext) {
-    let list = pids.isEmpty ? "NULL" : pids.map(String.init).joined(separator: ", ")
+    let list = pids.isEmpty ? "NULL" : pids.map { "\($0)" as PostgreSQLStatement }.joined(separator: ", ")
     self.init(where: "a.pid IN (\(list))", workplace, connection, context)
   }
 
   private init(
-    where condition: String, _ workplace: String, _ connection: PostgreSQLConnection, _ context: HookContext
+    where condition: PostgreSQLStatement, _ workplace: String, _ connection: PostgreSQLConnection,
+    _ context: HookContext
   ) {
-    let sql = """
-      SELECT coalesce(json_agg(json_build_object('pid', a.pid, 'user', a.usename, 'application', a.application_name,
-      'client', host(a.client_addr), 'state', a.state, 'kind', to_jsonb(a)->>'backend_type',
-      'since', extract(epoch FROM now() - a.xact_start)) ORDER BY a.xact_start, a.pid), '[]')
-      FROM pg_stat_activity a WHERE (\(condition)) AND a.pid <> pg_backend_pid()
+    let sql: PostgreSQLStatement = """
+      SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('pid', a.pid, 'user', a.usename,
+      'application', a.application_name, 'client', pg_catalog.host(a.client_addr), 'state', a.state,
+      'kind', pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(a), 'backend_type'),
+      'since', EXTRACT(epoch FROM pg_catalog.now() - a.xact_start)) ORDER BY a.xact_start, a.pid), '[]')
+      FROM pg_catalog.pg_stat_activity a WHERE (\(condition)) AND a.pid <> pg_catalog.pg_backend_pid()
       """
     let result = try? connection.query(sql, database: workplace, isCleanup: true, context: context)
     guard let result, result.status.isSuccess,
@@ -69,10 +71,10 @@ extension PostgreSQLConnection {
   /// Ends the sessions of one restore at the server. A client that is killed does not: its session goes on waiting for a
   /// lock, and makes others wait behind it.
   func endSessions(of token: RestoreToken, from workplace: String, context: HookContext) {
-    let sql = """
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE application_name = \(Quoting.postgresqlLiteral(token.sessionName)) AND usename = current_user
-      AND pid <> pg_backend_pid()
+    let sql: PostgreSQLStatement = """
+      SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
+      WHERE a.application_name = \(literal: token.sessionName) AND a.usename = current_user
+      AND a.pid <> pg_catalog.pg_backend_pid()
       """
     _ = try? query(sql, database: workplace, isCleanup: true, context: context)
   }

@@ -7,8 +7,8 @@ import Foundation
 struct PostgreSQLSurvey: Sendable {
   /// The database itself.
   struct Database: Decodable, Sendable, Equatable {
-    /// Its number, as text. It stays the same when the name changes.
-    let oid: String
+    /// Its number. It stays the same when the name changes.
+    let oid: UInt32
     /// Whether the user may do what its owner may.
     let isOwned: Bool
     let isTemplate: Bool
@@ -86,20 +86,25 @@ struct PostgreSQLSurvey: Sendable {
     let lines: [String]
   }
 
-  private static func question(_ name: String) -> String {
+  private static func question(_ name: String) -> PostgreSQLStatement {
     """
-    SELECT json_build_object('version', current_setting('server_version_num')::int, 'user', r.rolname,
-    'isSuperuser', r.rolsuper, 'mayCreateDatabases', r.rolsuper OR r.rolcreatedb, 'isStandby', pg_is_in_recovery(),
-    'isReadOnly', current_setting('transaction_read_only')::boolean, 'cron', current_setting('cron.database_name', true),
-    'database', (SELECT json_build_object('oid', d.oid::text, 'isOwned', pg_has_role(d.datdba, 'USAGE'), 'isTemplate', d.datistemplate)
-    FROM pg_database d WHERE d.datname = \(Quoting.postgresqlLiteral(name))),
-    'candidates', (SELECT coalesce(json_agg(json_build_object('name', d.datname,
-    'comment', shobj_description(d.oid, 'pg_database'), 'isOwned', pg_has_role(d.datdba, 'USAGE'),
-    'isUsed', EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)) ORDER BY d.datname), '[]')
-    FROM pg_database d WHERE d.datname LIKE \(Quoting.postgresqlLiteral(RestoreToken.namePattern))),
-    'locks', (SELECT coalesce(json_agg(((l.classid::bigint << 32) | l.objid::bigint)::text), '[]')
-    FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1))
-    FROM pg_roles r WHERE r.rolname = current_user
+    SELECT pg_catalog.json_build_object('version', pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
+    'user', r.rolname, 'isSuperuser', r.rolsuper, 'mayCreateDatabases', r.rolsuper OR r.rolcreatedb,
+    'isStandby', pg_catalog.pg_is_in_recovery(),
+    'isReadOnly', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
+    'cron', pg_catalog.current_setting('cron.database_name', true),
+    'database', (SELECT pg_catalog.json_build_object('oid', d.oid::pg_catalog.int8,
+    'isOwned', pg_catalog.pg_has_role(d.datdba, 'USAGE'), 'isTemplate', d.datistemplate)
+    FROM pg_catalog.pg_database d WHERE d.datname = \(literal: name)),
+    'candidates', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', d.datname,
+    'comment', pg_catalog.shobj_description(d.oid, 'pg_database'),
+    'isOwned', pg_catalog.pg_has_role(d.datdba, 'USAGE'),
+    'isUsed', EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)) ORDER BY d.datname), '[]')
+    FROM pg_catalog.pg_database d WHERE d.datname LIKE \(literal: RestoreToken.namePattern)),
+    'locks', (SELECT coalesce(pg_catalog.json_agg(
+    ((l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8)::pg_catalog.text), '[]')
+    FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1))
+    FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
     """
   }
 
@@ -108,18 +113,21 @@ struct PostgreSQLSurvey: Sendable {
     _ context: HookContext
   ) throws -> Ties {
     guard let database = answer.database else { return Ties() }
-    let literal = Quoting.postgresqlLiteral(name)
-    let subscriptions =
+    let subscriptions: PostgreSQLStatement =
       answer.version < 100_000
-      ? "'[]'::json"
-      : "(SELECT coalesce(json_agg(subname ORDER BY subname), '[]') FROM pg_subscription WHERE subdbid = \(database.oid))"
-    let question = """
-      SELECT json_build_object(
-      'prepared', (SELECT coalesce(json_agg(gid ORDER BY gid), '[]') FROM pg_prepared_xacts WHERE database = \(literal)),
-      'slots', (SELECT coalesce(json_agg(slot_name ORDER BY slot_name), '[]') FROM pg_replication_slots
-      WHERE database = \(literal)), 'subscriptions', \(subscriptions),
-      'sessions', (SELECT count(*) FROM pg_stat_activity
-      WHERE datid = \(database.oid) AND pid <> pg_backend_pid() AND client_port IS NOT NULL))
+      ? "'[]'::pg_catalog.json"
+      : """
+      (SELECT coalesce(pg_catalog.json_agg(s.subname ORDER BY s.subname), '[]') FROM pg_catalog.pg_subscription s
+      WHERE s.subdbid = \(database.oid))
+      """
+    let question: PostgreSQLStatement = """
+      SELECT pg_catalog.json_build_object(
+      'prepared', (SELECT coalesce(pg_catalog.json_agg(x.gid ORDER BY x.gid), '[]')
+      FROM pg_catalog.pg_prepared_xacts x WHERE x.database = \(literal: name)),
+      'slots', (SELECT coalesce(pg_catalog.json_agg(s.slot_name ORDER BY s.slot_name), '[]')
+      FROM pg_catalog.pg_replication_slots s WHERE s.database = \(literal: name)), 'subscriptions', \(subscriptions),
+      'sessions', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a
+      WHERE a.datid = \(database.oid) AND a.pid <> pg_catalog.pg_backend_pid() AND a.client_port IS NOT NULL))
       """
     let result = try connection.query(question, database: workplace, context: context)
     guard result.status.isSuccess, let ties = decode(Ties.self, result) else {

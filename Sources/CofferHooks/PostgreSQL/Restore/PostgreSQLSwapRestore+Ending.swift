@@ -32,7 +32,7 @@ extension PostgreSQLSwapRestore {
       .map { "\(job.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
   }
 
-  /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`. The old database has its name then.
+  /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`, `.NotTheSame`. The old database has its name then.
   func exchange() throws {
     var statements: [PostgreSQLStatement] = []
     if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }
@@ -45,9 +45,7 @@ extension PostgreSQLSwapRestore {
       try exchange.run(job.token)
     } catch {
       // The connection may have broken when it had happened.
-      guard let oid = built.oid, let names = built.names(of: [oid]), names[oid]?.isSame(as: name) == true else {
-        throw error
-      }
+      guard let oid = built.oid, case .named(ServerText(name)) = built.name(of: oid) else { throw error }
     }
   }
 
@@ -67,7 +65,7 @@ extension PostgreSQLSwapRestore {
     }
     if old.isTemplate {
       _ = try? job.connection.query(
-        "ALTER DATABASE \(Quoting.postgresqlIdentifier(oldName)) IS_TEMPLATE false", database: survey.workplace,
+        "ALTER DATABASE \(identifier: oldName) IS_TEMPLATE false", database: survey.workplace,
         isCleanup: true, context: context)
     }
     if !built.drop(oldName) {
@@ -80,11 +78,11 @@ extension PostgreSQLSwapRestore {
 
   /// A database with a subscription cannot be removed. Its slot at the publisher stays: the restored one has it too.
   private func detach(_ subscription: String, in database: String) {
-    let quoted = Quoting.postgresqlIdentifier(subscription)
-    for sql in [
-      "ALTER SUBSCRIPTION \(quoted) DISABLE", "ALTER SUBSCRIPTION \(quoted) SET (slot_name = NONE)",
-      "DROP SUBSCRIPTION \(quoted)",
-    ] {
+    let name: PostgreSQLStatement = "SUBSCRIPTION \(identifier: subscription)"
+    let statements: [PostgreSQLStatement] = [
+      "ALTER \(name) DISABLE", "ALTER \(name) SET (slot_name = NONE)", "DROP \(name)",
+    ]
+    for sql in statements {
       _ = try? job.connection.query(sql, database: database, isCleanup: true, context: context)
     }
   }
@@ -106,9 +104,9 @@ extension PostgreSQLSwapRestore {
 
   private func subscriptions(in database: String) -> [String] {
     guard survey.version >= 100_000 else { return [] }
-    let sql = """
-      SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
-      WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    let sql: PostgreSQLStatement = """
+      SELECT coalesce(pg_catalog.json_agg(s.subname), '[]') FROM pg_catalog.pg_subscription s
+      WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
       """
     guard
       let result = try? job.connection.query(sql, database: database, isCleanup: true, context: context),
@@ -149,6 +147,11 @@ extension PostgreSQLSwapRestore {
         problem: "the names could not be exchanged within \(Int(DatabaseExchange.patience)) seconds: "
           + "\(PostgreSQLFailure.telling(inTheWay.lines)); connected are \(PostgreSQLSessions.list(inTheWay.sessions))",
         suggestion: survey.isSuperuser ? "End them" : "End them, or connect as a superuser (--username), who may")
+    case is DatabaseExchange.NotTheSame:
+      return RestoreError.notRestored(
+        job.identity, standing: standing,
+        problem: "'\(name)' is not the database any more that was there when this restore began",
+        suggestion: "Look at it, and restore again")
     default:
       guard !isGone else { return error }
       return RestoreError.notRestored(
@@ -158,26 +161,26 @@ extension PostgreSQLSwapRestore {
   }
 
   /// What stands under the name, and what is left beside it, by looking.
-  private func standing(new number: String?, isGone: Bool) -> String {
+  private func standing(new number: UInt32?, isGone: Bool) -> String {
     let new = job.token.newName
-    if let number, let found = built.names(of: [number])?[number], found.isSame(as: name) {
+    if let number, case .named(ServerText(name)) = built.name(of: number) {
       return "but the new content has its name all the same; the old one may stand as '\(job.token.oldName)'"
     }
     let rest = isGone ? "" : "; '\(new)', which was being filled, could not be removed: run DROP DATABASE \(new)"
     guard let old = survey.database else {
       return "there is no database '\(name)', as before" + rest
     }
-    guard let names = built.names(of: [old.oid]) else {
+    switch built.name(of: old.oid) {
+    case .unknown:
       return "the server does not answer any more; '\(name)' was not touched before the names were to be exchanged"
         + rest
-    }
-    switch names[old.oid] {
-    case let found? where found.isSame(as: name): return "the database is as it was" + rest
-    case let found?:
-      let (from, to) = (Quoting.postgresqlIdentifier(found), Quoting.postgresqlIdentifier(name))
+    case .named(ServerText(name)): return "the database is as it was" + rest
+    case .named(let found):
+      let (from, to) = (Quoting.postgresqlIdentifier(found.shown), Quoting.postgresqlIdentifier(name))
       let rename = "ALTER DATABASE \(from) RENAME TO \(to)"
-      return "the database that was there is now called '\(found)': to have it back, run \(rename)" + rest
-    case nil: return "the database that was there is gone; somebody else has removed it" + rest
+      return "the database that was there is now called '\(found.shown)': to have it back, run \(rename)" + rest
+    case .missing:
+      return "the database that was there is gone: somebody else has removed it; nothing else was touched" + rest
     }
   }
 }
@@ -187,7 +190,7 @@ extension ContentLost {
     let shown = entries.prefix(5).map(\.description).joined(separator: " / ")
     let more = entries.count > 5 ? " / and \(entries.count - 5) more" : ""
     let count = entries.count == 1 ? "a part of it" : "\(entries.count) parts of it"
-    return "pg_restore could not restore \(count): \(shown)\(more)"
+    return "\(program) could not restore \(count): \(shown)\(more)"
   }
 
   var suggestion: String {

@@ -18,6 +18,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
   var name: String { job.destination.name }
   var context: HookContext { job.context }
 
+  /// - Parameter survey: Of the moment, so that what is replaced at the end is what is there now.
   init(_ job: RestoreJob, _ survey: PostgreSQLSurvey, folder: String?) throws {
     self.job = job
     self.survey = survey
@@ -101,7 +102,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       content = nil
       warnings += timescale?.complete(context) ?? []
       warnings += settle()
-      if !job.connection.analyze(built.name, options: job.entry.analyzeOptions, context: context) {
+      if !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
         try context.cancellation.check()
         warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
       }

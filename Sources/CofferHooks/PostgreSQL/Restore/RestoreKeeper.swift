@@ -13,16 +13,9 @@ final class RestoreKeeper {
   /// - Returns: nil where psql cannot be kept waiting for input, as when it is run elsewhere without one; the sessions
   ///   that fill the database then have to speak for it.
   init?(_ token: RestoreToken, in database: String, _ connection: PostgreSQLConnection, _ context: HookContext) {
-    let settings = [PostgreSQLPins.searchPath] + PostgreSQLPins.always
-    let commands =
-      ["\\o /dev/null"] + PostgreSQLPins.statements(settings)
-      + ["SELECT pg_catalog.pg_advisory_lock(\(token.lock))", "\\o", "\\echo \(Self.sign)"]
-    var command = connection.command(
-      .psql,
-      [
-        "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--dbname",
-        connection.pinnedString(database, context: context),
-      ] + commands.flatMap { ["--command", $0] } + ["--file", "-"], context: context)
+    var command = PostgreSQLSession(database, connection, context).command([
+      .statement("SELECT pg_catalog.pg_advisory_lock(\(token.lock))"), .end, .sign(Self.sign), .input,
+    ])
     command.input = .pipe
     command.output = .pipe
     guard let child = try? context.launcher.launch(command) else { return nil }

@@ -74,23 +74,12 @@ struct RestoreReport {
     !isAccidental && entries.contains { !$0.isHarmless && $0.isWorthAnotherTry }
   }
 
-  /// Whether an error is of the moment rather than of the dump: nothing of what was lost by it is to be done without.
-  var isAccidental: Bool {
-    let signs = [
-      "server closed the connection", "terminating connection", "connection to server was lost",
-      "no connection to the server", "No space left", "out of memory", "out of shared memory", "could not extend file",
-      "could not write", "could not receive data", "SSL SYSCALL", "the database system is",
-    ]
-    return entries.contains { entry in signs.contains { entry.error.holds($0) } }
-  }
+  var isAccidental: Bool { LostEntry.isAccidental(entries.map(\.error)) }
 
   /// What fails twice is told as it failed first.
   func keepingFirstErrors(of first: RestoreReport) -> RestoreReport {
     var report = self
-    report.entries = entries.map { entry in
-      let error = first.entries.first { $0.number == entry.number }?.error ?? entry.error
-      return LostEntry(number: entry.number, title: entry.title, error: error)
-    }
+    report.entries = entries.keepingFirstErrors(of: first.entries)
     return report
   }
 }

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// The content of a dump on its way into a database that was made for it, in one or two readings of the dump.
+/// The content of a dump on its way into a database that was made for it, in one reading of the dump or several.
 protocol RestoredContent: AnyObject {
   func write(_ bytes: UnsafeRawBufferPointer) throws
 

@@ -1,16 +1,17 @@
 import CofferSystem
 
-/// A dump of format tar for a restore in one transaction: pg_restore is started when all of it is in a file.
+/// A dump for a restore in one transaction whose pg_restore is started when all of it is in a file: one of format tar, or one
+/// whose table of contents has to be looked at before.
 final class SpooledArchive: RestoreClient {
   private let identity: DumpIdentity
-  private let command: (String) -> ChildCommand
+  private let command: (String) throws -> ChildCommand
   private let context: HookContext
   private let watch: () -> Void
   private let spool: SpooledDump
   private var client: ClientInput?
 
   init(
-    of identity: DumpIdentity, command: @escaping (String) -> ChildCommand, watch: @escaping () -> Void,
+    of identity: DumpIdentity, command: @escaping (String) throws -> ChildCommand, watch: @escaping () -> Void,
     context: HookContext
   ) throws {
     self.watch = watch
@@ -25,7 +26,7 @@ final class SpooledArchive: RestoreClient {
   }
 
   func finish() throws {
-    let client = try ClientInput(command(spool.path), of: identity, watch: watch, context: context)
+    let client = try ClientInput(try command(spool.path), of: identity, watch: watch, context: context)
     self.client = client
     try client.finish()
     spool.remove()

@@ -27,10 +27,10 @@ struct Timescale: Sendable {
         identity, problem: "a database with TimescaleDB cannot be restored in place over what is there",
         suggestion: "Set restore_strategy: swap, or restore under another name with --target-name")
     }
-    let sql = """
+    let sql: PostgreSQLStatement = """
       SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extension_versions v
       WHERE v.name OPERATOR(pg_catalog.=) 'timescaledb'
-      AND v.version OPERATOR(pg_catalog.=) \(Quoting.postgresqlLiteral(version))
+      AND v.version OPERATOR(pg_catalog.=) \(literal: version)
       """
     guard try connection.queryServer(sql, context: context).text.begins(with: "1") else {
       throw RestoreError.refused(

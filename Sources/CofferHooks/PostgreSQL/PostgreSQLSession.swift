@@ -1,0 +1,70 @@
+import CofferSystem
+
+/// psql in a session of our own: whatever it is to run, the session is fixed to `PostgreSQLPins` before.
+struct PostgreSQLSession {
+  private let database: String
+  private let connection: PostgreSQLConnection
+  private let settings: [PostgreSQLPins.Setting]
+  private let context: HookContext
+
+  /// What psql does when the session is fixed. Until `end`, answers go nowhere.
+  enum Step {
+    /// Answers are printed from here on.
+    case end
+    /// Visible to others on this machine.
+    case statement(String)
+    /// Prints a text of our own.
+    case sign(String)
+    /// Runs what comes on the input, to its end.
+    case input
+  }
+
+  init(
+    _ database: String, _ connection: PostgreSQLConnection,
+    settings: [PostgreSQLPins.Setting] = PostgreSQLPins.own, _ context: HookContext
+  ) {
+    self.database = database
+    self.connection = connection
+    self.settings = settings
+    self.context = context
+  }
+
+  private var pins: [PostgreSQLStatement] {
+    PostgreSQLPins.statements(settings, keepsRole: connection.isRoleChosen(context))
+  }
+
+  /// psql that is told by its arguments what to do.
+  ///
+  /// - Parameter options: The user's, after ours.
+  func command(_ steps: [Step], options: [String] = []) -> ChildCommand {
+    let opening = (["\\o /dev/null"] + pins.compactMap(\.text)).flatMap { ["--command", $0] }
+    let rest = steps.flatMap { step -> [String] in
+      switch step {
+      case .end: ["--command", "\\o"] + options
+      case .statement(let text): ["--command", text]
+      case .sign(let text): ["--command", "\\echo \(text)"]
+      case .input: ["--file", "-"]
+      }
+    }
+    return psql(["--tuples-only", "--no-align", "--field-separator", "\u{1f}"], opening + rest)
+  }
+
+  /// psql that is told on its input what to do; `opening` must come first.
+  ///
+  /// - Parameter options: The user's, after ours.
+  func scriptCommand(options: [String]) -> ChildCommand {
+    psql(["--output", "/dev/null"], options)
+  }
+
+  var opening: [UInt8] { pins.flatMap { $0.bytes + ";\n".utf8 } }
+
+  private func psql(_ ours: [String], _ more: [String]) -> ChildCommand {
+    var command = connection.command(
+      .psql,
+      ours + ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname"]
+        + [connection.pinnedString(database, settings, context: context)] + more, context: context)
+    // A server that is cut off must not take minutes of every question.
+    if command.environment["PGCONNECT_TIMEOUT"] == nil { command.environment.variables["PGCONNECT_TIMEOUT"] = "20" }
+    return command
+  }
+}
