@@ -21,19 +21,3 @@ public struct Clock: Sendable {
       return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     })
 }
-
-/// The environment variables of the program, passed in so that nothing reads the process's own in passing.
-public struct ProcessEnvironment: Sendable, Equatable {
-  public var variables: [String: String]
-
-  public init(_ variables: [String: String]) {
-    self.variables = variables
-  }
-
-  /// A copy of this process's environment.
-  public static func current() -> ProcessEnvironment {
-    ProcessEnvironment(ProcessInfo.processInfo.environment)
-  }
-
-  public subscript(name: String) -> String? { variables[name] }
-}

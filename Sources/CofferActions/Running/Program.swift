@@ -101,6 +101,7 @@ public struct Program: Sendable {
       run.console.warning(
         "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
     }
+    for error in found.unreadable { run.console.warning(Console.text(Self.diagnosis(of: error))) }
     for path in found.paths {
       do { configurations.append(try loader.load(path, as: reading)) } catch { failures.append(error) }
     }
@@ -120,7 +121,7 @@ public struct Program: Sendable {
       return failures
     }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in
-      if !files.contains(file) { files.append(file) }
+      if !files.contains(where: { $0.isSame(as: file) }) { files.append(file) }
     }
     for configuration in configurations {
       for invocation in invocations where invocation.action.repositories == .none {

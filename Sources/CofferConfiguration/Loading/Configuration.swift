@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// One validated configuration file, with what it includes.
 public struct Configuration: Sendable {
   public let path: String
@@ -19,7 +21,7 @@ public struct Configuration: Sendable {
 
   private func ownEntries(_ repository: ConfigurationSection) -> [YAMLNode.Entry] {
     let names = RepositoryOptions.schema.options.map(\.name)
-    return repository.node.entries.filter { !names.contains($0.key) }
+    return repository.node.entries.filter { entry in !names.contains { $0.isSame(as: entry.key) } }
   }
 
   /// The same file with the options as they count for one repository.
@@ -31,7 +33,7 @@ public struct Configuration: Sendable {
 extension ConfigurationSection {
   fileprivate func overlaid(with entries: [YAMLNode.Entry]) -> ConfigurationSection {
     var node = node
-    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key == old.key } } + entries)
+    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key.isSame(as: old.key) } } + entries)
     return ConfigurationSection(node: node)
   }
 }

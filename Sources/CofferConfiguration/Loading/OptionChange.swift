@@ -30,8 +30,8 @@ public struct OptionChange: Sendable {
       if node.isNull { node.content = .mapping([]) }
       guard case .mapping(var entries) = node.content else { throw misfit(node, "a section") }
       if value == nil && deeper.isEmpty {
-        entries.removeAll { $0.key == name }
-      } else if let position = entries.lastIndex(where: { $0.key == name }) {
+        entries.removeAll { $0.key.isSame(as: name) }
+      } else if let position = entries.lastIndex(where: { $0.key.isSame(as: name) }) {
         entries[position].value = try set(entries[position].value, deeper)
       } else {
         entries.append(YAMLNode.Entry(key: name, keyMark: mark, value: try set(nothing, deeper)))

@@ -25,7 +25,9 @@ struct Loki: HTTPService {
     url = try settings.requiredSecret(LokiOptions.url)
     let section = settings[LokiOptions.labels]
     labels = Dictionary(
-      uniqueKeysWithValues: (section?.names ?? []).map { ($0, section?[OptionKey<String>($0, "")] ?? "") })
+      (section?.names ?? []).map { ($0, section?[OptionKey<String>($0, "")] ?? "") },
+      // JSON's writer takes two names that look alike for one; no label may hold what could.
+      uniquingKeysWith: { _, last in last })
     sendsLogs = settings[MonitoringOptions.sendLogs] ?? true
     certificate = settings[LokiOptions.tls].flatMap { tls in
       tls[LokiOptions.certificatePath].map {
