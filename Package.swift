@@ -49,10 +49,10 @@ let package = Package(
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
-    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
+    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration", "TestSupport"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
-    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "TestSupport"]),
-    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions"]),
+    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CCurl", "TestSupport"]),
+    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -284,21 +284,6 @@ struct ConfigurationTests {
     }
   }
 
-  @Test("No text makes the parser do anything but succeed or throw")
-  func fuzz() {
-    var state: UInt64 = 42
-    let alphabet = Array("ab:-[]{}#&*!|>'\"%@`,\n\n  \t<?~0\u{ff}".utf8)
-    for _ in 0..<3000 {
-      var text: [UInt8] = []
-      for _ in 0..<40 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        text.append(alphabet[Int(state >> 33) % alphabet.count])
-      }
-      var parser = YAMLParser(file: "f")
-      _ = try? parser.parse(text)
-    }
-  }
-
   @Test("Aliases cannot blow a file up")
   func expansion() {
     var lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

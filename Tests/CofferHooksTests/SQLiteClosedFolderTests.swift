@@ -6,7 +6,8 @@ import Testing
 @testable import CofferHooks
 
 /// Databases of another user, as whom nothing can be written where they are.
-@Suite("SQLite databases where nothing can be written", .enabled(if: geteuid() == 0, "another user's rights are needed"))
+@Suite(
+  "SQLite databases where nothing can be written", .enabled(if: geteuid() == 0, "another user's rights are needed"))
 struct SQLiteClosedFolderTests {
   private let ground: SQLiteGround
   private let closed: String

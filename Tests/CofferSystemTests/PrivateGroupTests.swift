@@ -63,7 +63,9 @@ struct PrivateGroupTests {
     if isPrivate { _ = try Folder.trusted(path, .folders) }
     // user::rwx, user 65534:rwx, group::rwx, mask::rwx, other::---; see acl_ea.h of the kernel.
     var list: [UInt8] = [2, 0, 0, 0]
-    for (tag, rights, id) in [(1, 7, 0xffff_ffff), (2, 7, 65534), (4, 7, 0xffff_ffff), (16, 7, 0xffff_ffff), (32, 0, 0xffff_ffff)]
+    for (tag, rights, id) in [
+      (1, 7, 0xffff_ffff), (2, 7, 65534), (4, 7, 0xffff_ffff), (16, 7, 0xffff_ffff), (32, 0, 0xffff_ffff),
+    ]
       as [(UInt8, UInt8, UInt32)]
     {
       list += [tag, 0, rights, 0] + (0..<4).map { UInt8(truncatingIfNeeded: id >> ($0 * 8)) }

@@ -111,7 +111,9 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
 
   /// A program that has ended tells by its output and its end why.
   private static func ask(_ number: Int32) throws {
-    do { try send(Array(SQLiteQuestion.text.utf8), to: number) } catch let error as SystemError where error.code == EPIPE {}
+    do { try send(Array(SQLiteQuestion.text.utf8), to: number) } catch let error as SystemError
+      where error.code == EPIPE
+    {}
   }
 
   private static func send(_ text: [UInt8], to number: Int32) throws {

@@ -160,7 +160,8 @@ struct SQLitePlace: Sendable {
 
   /// So would a second name for a file of root's, in a folder where others may write.
   private func checkNames(_ folderFacts: stat) throws(UntrustedPlace) {
-    guard let facts, facts.nameCount > 1, owner == 0, geteuid() == 0, Folder.mayOthersWrite(folderFacts, folder.number) else { return }
+    guard let facts, facts.nameCount > 1, owner == 0, geteuid() == 0, Folder.mayOthersWrite(folderFacts, folder.number)
+    else { return }
     throw UntrustedPlace(
       path: path, problem: "The file has a second name elsewhere, and others may write to its folder",
       suggestion: "Name it where only root may write")
