@@ -21,9 +21,11 @@ struct OldSpellings {
 
   // MARK: - The top
 
-  /// Takes the options out of the sections that once grouped them.
+  /// Takes the options out of the sections that once grouped them. They come first: where one has an older name, what stands
+  /// outside, or was given on the command line, is the last, which counts.
   private mutating func hoisted(_ entries: [YAMLNode.Entry]) -> [YAMLNode.Entry] {
-    var result = entries.filter { !Self.sections.contains($0.key) }
+    let outside = entries.filter { !Self.sections.contains($0.key) }
+    var result: [YAMLNode.Entry] = []
     for section in entries where Self.sections.contains(section.key) {
       guard case .mapping(let inner) = section.value.content else {
         if !section.value.isNull { result.append(section) }
@@ -31,7 +33,7 @@ struct OldSpellings {
       }
       note(section, "the options of '\(section.key)' now stand at the top, without a section")
       for entry in inner {
-        if result.contains(where: { $0.key.isSame(as: entry.key) }) {
+        if (outside + result).contains(where: { $0.key.isSame(as: entry.key) }) {
           problems.append(
             ConfigurationProblem(
               mark: entry.keyMark,
@@ -42,7 +44,7 @@ struct OldSpellings {
         }
       }
     }
-    return result
+    return result + outside
   }
 
   /// Renames options and reshapes values; the same at the top and in a repository's section.

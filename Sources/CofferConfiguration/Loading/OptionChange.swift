@@ -18,7 +18,14 @@ public struct OptionChange: Sendable {
 
   /// - Throws: `ConfigurationProblem` when the path leads through something that is no section or list.
   func apply(to document: YAMLNode) throws(ConfigurationProblem) -> YAMLNode {
-    try set(document, path[...])
+    try set(document, (Self.oldSection(of: path, in: document).map { [.name($0)] } ?? []) + path[...])
+  }
+
+  /// The section that groups the option in a file of earlier times; nil for an option that stands at the top or is not
+  /// there.
+  private static func oldSection(of path: [Step], in document: YAMLNode) -> String? {
+    guard case .name(let name)? = path.first, document[name] == nil else { return nil }
+    return OldSpellings.sections.first { document[$0]?[name] != nil }
   }
 
   private func set(_ node: YAMLNode, _ rest: ArraySlice<Step>) throws(ConfigurationProblem) -> YAMLNode {
