@@ -12,12 +12,12 @@ public struct DumpPolicy: Sendable, Equatable {
   ///   - section: The database's entry; what it does not set is taken from the top of the configuration.
   ///   - root: The configuration.
   public init(_ section: ConfigurationSection, in root: ConfigurationSection) {
-    func seconds(_ key: OptionKey<Int>) -> Int { section[key] ?? root[key] ?? 0 }
-    let stall = section[PatienceOptions.stallTimeout] ?? root[PatienceOptions.stallTimeout] ?? 600
+    func seconds(_ key: OptionKey<Int>) -> Int { section.given(key) ?? root[key] }
+    let stall = seconds(PatienceOptions.stallTimeout)
     let total = seconds(PatienceOptions.timeLimit)
     limits = DumpLimits(stall: stall > 0 ? Double(stall) : nil, total: total > 0 ? Double(total) : nil)
     retries = max(seconds(PatienceOptions.retries), 0)
-    firstWait = Double(max(section[PatienceOptions.retryWait] ?? root[PatienceOptions.retryWait] ?? 5, 0))
+    firstWait = Double(max(seconds(PatienceOptions.retryWait), 0))
   }
 
   /// Seconds to wait before a retry.

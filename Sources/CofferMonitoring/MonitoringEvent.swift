@@ -1,9 +1,5 @@
-/// What monitoring services are told of.
-public enum MonitoringState: String, Sendable, CaseIterable {
-  case start, finish, fail
-  /// The logs, before finish or fail.
-  case log
-}
+import CofferConfiguration
+import CofferSystem
 
 /// Something that monitoring services are told.
 public struct MonitoringEvent: Sendable {

@@ -24,7 +24,7 @@ public enum MonitoringRegistry {
   /// What is wrong with the services of a file, as far as it can be told without asking for credentials.
   public static func problems(in root: ConfigurationSection) -> [(name: String, error: any Error)] {
     services.compactMap { type in
-      guard let section = root[type.option] else { return nil }
+      guard let section = root.given(type.option) else { return nil }
       let settings = MonitoringSettings(section, of: type.option.name) { text in
         // Validation leaves variables of the environment as they are.
         guard !text.begins(with: "{credential"), !text.holds("${") else { throw Unknown() }

@@ -72,27 +72,30 @@ public struct MonitoringSettings: Sendable {
     self.resolve = resolve
   }
 
-  subscript<Value>(key: OptionKey<Value>) -> Value? { section[key] }
+  subscript<Value>(key: OptionKey<Value>) -> Value { section[key] }
 
   /// The option as messages name it: `zabbix.host`.
-  func name(of key: OptionKey<String>) -> String { "\(service).\(key.name)" }
+  func name(of key: OptionKey<some OptionValue>) -> String { "\(service).\(key.name)" }
 
   /// - Throws: `MonitoringError.missing`.
-  func required(_ key: OptionKey<String>) throws -> String {
-    guard let value = section[key] else { throw MonitoringError.missing(name(of: key)) }
+  func required<Text>(_ key: OptionKey<Text>) throws -> String where Text.Given == String {
+    guard let value = section.given(key) else { throw MonitoringError.missing(name(of: key)) }
     return value
   }
 
   /// The value, or what it is a credential of.
   ///
   /// - Throws: `CredentialError`.
-  func secret(_ key: OptionKey<String>) throws -> String? {
+  func secret(_ key: OptionKey<String?>) throws -> String? {
     guard let value = section[key] else { return nil }
     return try resolve(value)
   }
 
+  /// - Throws: `CredentialError`.
+  func secret(_ key: OptionKey<String>) throws -> String { try resolve(section[key]) }
+
   /// - Throws: `MonitoringError.missing`; `CredentialError`.
-  func requiredSecret(_ key: OptionKey<String>) throws -> String {
+  func requiredSecret<Text>(_ key: OptionKey<Text>) throws -> String where Text.Given == String {
     try resolve(try required(key))
   }
 
@@ -101,13 +104,9 @@ public struct MonitoringSettings: Sendable {
     MonitoringSettings(section, of: service, resolve: resolve)
   }
 
-  func states(default standard: [MonitoringState]) -> [MonitoringState] {
-    section[MonitoringOptions.states]?.compactMap(MonitoringState.init) ?? standard
-  }
-
   /// The section of what is sent for a state.
-  func message(_ state: MonitoringState) -> ConfigurationSection? {
-    section[MonitoringOptions.message(state.rawValue)]
+  func message(_ state: MonitoringState) -> ConfigurationSection {
+    section[MonitoringOptions.message(state)]
   }
 }
 

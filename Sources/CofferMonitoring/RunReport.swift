@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// What a run has done for one configuration file: gathered while it runs, rendered by monitoring services.

@@ -1,4 +1,5 @@
 import CSQLite
+import CofferSystem
 import Foundation
 
 /// What SQLite's library says of a failure.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Builds a schema in memory by the statements that a dump will have, to learn whether they make it.
 struct SchemaRehearsal {
   private let scratch: SQLiteConnection

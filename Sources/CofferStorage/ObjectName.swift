@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The name of an object: one to three parts of lower-case letters, digits, `-`, `_` and `.`, joined by `/`.
 ///
 /// A part never begins with a dot, so no name can leave the repository or collide with a temporary file.

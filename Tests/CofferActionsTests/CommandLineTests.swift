@@ -1,3 +1,5 @@
+import CofferConfiguration
+import CofferSystem
 import Testing
 
 @testable import CofferActions
@@ -31,8 +33,8 @@ struct CommandLineTests {
   @Test("Flags may stand anywhere and reach every action that takes them")
   func flags() throws {
     let parsed = try parse("--repository r create --json -c a --config=b list --archive latest -v 1")
-    #expect(parsed.globals.all(GlobalFlags.config) == ["a", "b"])
-    #expect(parsed.globals[GlobalFlags.verbosity] == "1")
+    #expect(parsed.globals[GlobalFlags.config] == ["a", "b"])
+    #expect(parsed.globals[GlobalFlags.verbosity] == .steps)
     for invocation in parsed.invocations {
       #expect(invocation.flags[SharedFlags.repository] == "r")
       #expect(invocation.flags.contains(SharedFlags.json))
@@ -80,7 +82,7 @@ struct CommandLineTests {
   }
 
   @Test("Options of the configuration are flags, wherever they stand, and take their values with them")
-  func options() throws {
+  func optionFlags() throws {
     let parsed = try parse(
       "--keep-daily 7 create --archive-name-format check --no-bootstrap --list-details --override a=b")
     #expect(parsed.invocations.map(\.action.name) == ["create"])
@@ -107,6 +109,52 @@ struct CommandLineTests {
       for flag in action.flags + GlobalFlags.all { #expect(text.contains(flag.name), "\(action.name) \(flag.name)") }
       #expect(HelpText.program(actions: CommandTable.actions, width: 100).contains("  \(action.name)"))
     }
+  }
+
+  @Test("Values of flags are read once, when the command line is, and each mistake names what is expected")
+  func values() {
+    for line in ["extract --archive a", "config bootstrap --repository r --destination /"] {
+      #expect(problem("\(line) --strip-components abc").contains("--strip-components: 'abc' is not a number or 'all'"))
+      #expect(problem("\(line) --strip-components 2") == "")
+    }
+    #expect(problem("restore --archive a --port 70000").contains("'70000' is not a number from 1 to 65535"))
+    #expect(problem("restore --archive a --restore-strategy swop").contains("Did you mean 'swap'?"))
+    #expect(problem("repo-create --encryption repokye").contains("Did you mean 'repokey'?"))
+    #expect(problem("repo-create --encryption repokey-blake2-aes-ocb") == "")
+    #expect(problem("check --level 5").contains("Write a number from 1 to 4"))
+    #expect(problem("check --only exract").contains("Did you mean 'extract'?"))
+    #expect(problem("repo-list --last 0").contains("'0' is not a number, 1 or more"))
+    #expect(problem("repo-list --sort-by name,size").contains("'name,size' is not timestamp, name or id"))
+    #expect(problem("repo-list --sort-by ts,archive") == "")
+    #expect(problem("create -v 3").contains("'3' is not a number from -2 to 2"))
+  }
+
+  @Test("An empty value is none, and does not stand in for one that must be given")
+  func emptyValues() throws {
+    #expect(try parse("info --archive= --sort-by=").invocations[0].flags[SharedFlags.repository] == nil)
+    #expect(problem("restore --archive=").contains("--archive is missing"))
+    #expect(problem("repo-list --last=") == "")
+  }
+
+  @Test("Every option that means something is named by an action that reads it, or read for all of them")
+  func options() {
+    let named = CommandTable.actions.flatMap { $0.options + $0.partlyReadOptions } + ActionDeclaration.sharedOptions
+    let names = Set(named.flatMap(\.options).map { ExactName($0.name) })
+    for option in OptionCatalogue.standard.top.options where option.summary != nil {
+      #expect(names.contains(ExactName(option.name)), "\(option.name)")
+    }
+    let prune = HelpText.action(PruneAction.declaration, width: 100)
+    #expect(prune.contains("  keep_daily  ") && prune.contains("compact_threshold"))
+    #expect(HelpText.action(CreateAction.declaration, width: 100).contains("Default: 600."))
+  }
+
+  @Test("A variable may be unset where no action reads its option")
+  func unused() throws {
+    #expect(try parse("create").reading.unused == [])
+    #expect(try parse("prune").reading.unused.contains("postgresql_databases"))
+    #expect(try !parse("prune").reading.unused.contains("ntfy"))
+    let restore = try parse("restore --archive a").reading.unused
+    #expect(restore.contains("mariadb_databases") && restore.contains("ntfy") && !restore.contains("sqlite_databases"))
   }
 
   @Test("Passwords on the command line are not kept in archives")

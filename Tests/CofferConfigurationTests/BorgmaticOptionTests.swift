@@ -6,7 +6,9 @@ import Testing
 struct BorgmaticOptionTests {
   private func option(_ name: String) -> Option? {
     let parts = name.split(separator: ".").map(String.init)
-    guard let outer = GeneralOptions.schema[parts[0]], parts.count > 1 else { return GeneralOptions.schema[parts[0]] }
+    guard let outer = OptionCatalogue.standard.top[parts[0]], parts.count > 1 else {
+      return OptionCatalogue.standard.top[parts[0]]
+    }
     return switch outer.kind {
     case .section(let schema?), .list(.section(let schema?)): schema[parts[1]]
     default: nil
@@ -26,8 +28,8 @@ struct BorgmaticOptionTests {
   @Test("Every option that borgmatic does not have says so")
   func own() {
     let places: [(place: String, schema: OptionSchema)] =
-      [("", GeneralOptions.schema)]
-      + GeneralOptions.schema.options.filter { $0.support != .own }.compactMap { option in
+      [("", OptionCatalogue.standard.top)]
+      + OptionCatalogue.standard.top.options.filter { $0.support != .own }.compactMap { option in
         switch option.kind {
         case .section(let schema?), .list(.section(let schema?)): ("\(option.name).", schema)
         default: nil
@@ -41,7 +43,7 @@ struct BorgmaticOptionTests {
 
   @Test("No option is declared twice")
   func once() {
-    let names = GeneralOptions.schema.options.map(\.name)
+    let names = OptionCatalogue.standard.top.options.map(\.name)
     #expect(names.count == Set(names).count)
   }
 
@@ -68,7 +70,7 @@ struct BorgmaticOptionTests {
 
   @Test("What has nothing behind it yet is told in one line")
   func planned() throws {
-    let later = OptionKey<Int>("later", "Does something some day.", support: .planned)
+    let later = OptionKey<Int?>("later", "Does something some day.", support: .planned)
     let never = OptionKey<[String]>("never", "Does something some other day.", support: .planned)
     var validator = Validator(top: OptionSchema("Test", [later.option, never.option]))
     var parser = YAMLParser(file: "/c.yaml")

@@ -20,7 +20,8 @@ struct ConfigurationFuzzTests {
       let texts = random.texts(100, Self.signs) + ["~", "null", "yes", "1e3", "0x1f", "- a", "a: b", "a #b", ""]
       for text in texts {
         let quoted = try parsed(Quoting.yaml(text))
-        try #require(quoted?.text.map { ExactName($0) } == ExactName(text), "seed \(random.seed): \(Quoting.yaml(text))")
+        try #require(
+          quoted?.text.map { ExactName($0) } == ExactName(text), "seed \(random.seed): \(Quoting.yaml(text))")
       }
       let shown = ConfigurationValue.section([
         .init(name: "texts", value: .list(texts.map { .text($0) })),
@@ -94,7 +95,8 @@ struct ConfigurationFuzzTests {
     try Fuzz.run(.credential) { random in
       let path = random.text("ab'\"\\ $`{\u{301}\n\t%")
       let text = "{credential file \(Quoting.shellWord(path))}"
-      try #require(try CredentialReference(text)?.arguments.map { ExactName($0) } == [ExactName(path)], "seed \(random.seed)")
+      try #require(
+        try CredentialReference(text)?.arguments.map { ExactName($0) } == [ExactName(path)], "seed \(random.seed)")
       let other = random.text("{credential file systemd }'\"\\./") + random.text("{}/.a'")
       do {
         let reference = try CredentialReference(random.pick(["", "{credential systemd ", "{credential "]) + other)

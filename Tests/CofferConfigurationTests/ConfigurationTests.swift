@@ -18,12 +18,12 @@ struct ConfigurationTests {
         """)
     let root = configuration.root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
-    let database = try #require(root[GeneralOptions.postgresqlDatabases]?.first)
+    let database = try #require(root[GeneralOptions.postgresqlDatabases].first)
     #expect(database[PostgreSQLOptions.name] == "users")
     #expect(database[ServerOptions.port] == 5433)
     #expect(database[PostgreSQLOptions.noOwner] == true)
     #expect(database[ServerOptions.hostname] == nil)
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == "/r")
   }
 
   @Test("An unknown option is told with its place and the nearest name")
@@ -160,7 +160,7 @@ struct ConfigurationTests {
     #expect(configuration.root[GeneralOptions.archiveNameFormat] == "local")
     #expect(configuration.root[GeneralOptions.compression] == "zstd,5")
     #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
-    #expect(configuration.root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(configuration.root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(configuration.filesRead == ["/c.yaml", "/common.yaml", "/sub/bootstrap.yaml"])
   }
 
@@ -197,8 +197,8 @@ struct ConfigurationTests {
     let joined = try load(
       minimal + "keepassxc:\n  key_file: /a\n  yubikey: x\nkeepassxc:\n  key_file: /b\n"
     ).root[CredentialOptions.keepassxc]
-    #expect(joined?[CredentialOptions.keyFile] == "/b")
-    #expect(joined?[CredentialOptions.yubikey] == "x")
+    #expect(joined[CredentialOptions.keyFile] == "/b")
+    #expect(joined[CredentialOptions.yubikey] == "x")
   }
 
   @Test("A key that stands twice is warned of with both places and what counts")
@@ -226,7 +226,7 @@ struct ConfigurationTests {
         - <<: [*a, *b]
           label: third
       """
-    ).root[GeneralOptions.postgresqlDatabases]?.last
+    ).root[GeneralOptions.postgresqlDatabases].last
     #expect(merged?[ServerOptions.name] == "users")
     #expect(merged?[ServerOptions.hostname] == "db1")
     #expect(merged?[ServerOptions.port] == 5433)
@@ -256,7 +256,7 @@ struct ConfigurationTests {
     }
     let databases: Set = ["postgresql_databases", "mysql_databases"]
     #expect(throws: ConfigurationError.self) { try load(databases) }
-    let section = try load(databases.union(["working_directory"])).root[GeneralOptions.postgresqlDatabases]?.first
+    let section = try load(databases.union(["working_directory"])).root[GeneralOptions.postgresqlDatabases].first
     #expect(section?.fault()?.message == "The environment variable 'NOT_SET' is not set")
     #expect(section?.fault(in: [ServerOptions.port.option])?.mark.line == 5)
     #expect(section?.fault(in: [ServerOptions.name.option, ServerOptions.password.option]) == nil)
@@ -271,14 +271,14 @@ struct ConfigurationTests {
     }.joined(separator: "\n")
     let configuration = try load(
       full, environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c"])
-    #expect(configuration.root[GeneralOptions.postgresqlDatabases]?.first?[PostgreSQLOptions.name] == "users")
-    #expect(configuration.root[GeneralOptions.sqliteDatabases]?.first?[SQLiteOptions.path] != nil)
+    #expect(configuration.root[GeneralOptions.postgresqlDatabases].first?[PostgreSQLOptions.name] == "users")
+    #expect(configuration.root[GeneralOptions.sqliteDatabases].first?[SQLiteOptions.path] != nil)
   }
 
   @Test("The reference names every option that is one of Coffer's")
   func reference() {
-    let text = OptionReference.markdown
-    let all = GeneralOptions.schema.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
+    let text = OptionReference.markdown()
+    let all = OptionCatalogue.standard.top.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
     for option in all where option.support.isOffered || option.support == .planned {
       #expect(text.contains("| `\(option.name)` |"))
     }

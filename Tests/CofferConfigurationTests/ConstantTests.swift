@@ -23,8 +23,8 @@ struct ConstantTests {
         """
     ).root
     #expect(root[GeneralOptions.workingDirectory] == "/srv/backup")
-    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == true)
-    let database = try #require(root[GeneralOptions.postgresqlDatabases]?.first)
+    #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == true)
+    let database = try #require(root[GeneralOptions.postgresqlDatabases].first)
     #expect(database[PostgreSQLOptions.name] == "all")
     #expect(database[ServerOptions.username] == "backup")
     #expect(database[ServerOptions.port] == 5433)
@@ -57,7 +57,7 @@ struct ConstantTests {
               - echo {name} {plain} {repository} \\{error\\}
         """
     ).root
-    let run = try #require(root[CommandOptions.commands]?.first?[CommandOptions.run])
+    let run = try #require(root[CommandOptions.commands].first?[CommandOptions.run])
     #expect(run == [#"echo 'Ann'\''s files; rm -rf' a.b {repository} \{error\}"#])
   }
 

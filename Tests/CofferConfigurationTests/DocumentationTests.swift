@@ -26,7 +26,7 @@ struct DocumentationTests {
   private static func standsAlone(_ example: String) -> Bool {
     let lines = example.split(separator: "\n").filter { !$0.hasPrefix("#") }
     guard !example.contains("!include"), let first = lines.first else { return false }
-    return GeneralOptions.schema[String(first.prefix { $0 != ":" })] != nil
+    return OptionCatalogue.standard.top[String(first.prefix { $0 != ":" })] != nil
   }
 
   @Test("Every configuration that is shown can be used", arguments: pages)

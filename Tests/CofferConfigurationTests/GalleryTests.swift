@@ -73,9 +73,9 @@ struct GalleryTests {
   func older() throws {
     let configuration = try load("older.yaml")
     #expect(
-      configuration.repositories.map { $0[RepositoryOptions.path] }
+      configuration.repositories.map { $0[RepositoryEntryOptions.path] }
         == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
-    #expect(configuration.root[CommandOptions.commands]?.count == 3)
+    #expect(configuration.root[CommandOptions.commands].count == 3)
     #expect(configuration.root[RunOptions.matchArchives] == "old-*")
     #expect(configuration.root[RunOptions.uploadRateLimit] == 100)
     #expect(configuration.notices.deprecated.count == 15)
@@ -86,13 +86,13 @@ struct GalleryTests {
     let included = try load("includes.yaml")
     #expect(included.root[GeneralOptions.sourceDirectories] == ["/etc", "/srv/app1"])
     #expect(included.root[RetentionOptions.monthly] == 12)
-    #expect(included.root[GeneralOptions.postgresqlDatabases]?.count == 2)
+    #expect(included.root[GeneralOptions.postgresqlDatabases].count == 2)
     #expect(included.filesRead.count == 3)
     let constants = try load("constants.yaml")
-    #expect(constants.repositories.first?[RepositoryOptions.path] == "/mnt/backup/shop.borg")
-    #expect(constants.root[GeneralOptions.postgresqlDatabases]?.first?[ServerOptions.port] == 5433)
+    #expect(constants.repositories.first?[RepositoryEntryOptions.path] == "/mnt/backup/shop.borg")
+    #expect(constants.root[GeneralOptions.postgresqlDatabases].first?[ServerOptions.port] == 5433)
     #expect(
-      constants.root[CommandOptions.commands]?.first?[CommandOptions.run] == [#"echo 'it'\''s time' {repository}"#])
+      constants.root[CommandOptions.commands].first?[CommandOptions.run] == [#"echo 'it'\''s time' {repository}"#])
     let alone = try load("per-repository.yaml")
     let views = alone.repositories.map(alone.options)
     #expect(views.map { $0[GeneralOptions.sourceDirectories] } == [["/etc", "/srv"], []])

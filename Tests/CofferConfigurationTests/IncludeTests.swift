@@ -65,7 +65,7 @@ struct IncludeTests {
         "<<: !include d.yaml\nbootstrap: !retain\n  store_config_files: false\nsource_directories: [!omit /x]\n",
       "/d.yaml": minimal,
     ]).root
-    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(root[GeneralOptions.sourceDirectories] == [])
   }
 
@@ -80,7 +80,7 @@ struct IncludeTests {
     let configuration = try load(files)
     #expect(configuration.root[GeneralOptions.workingDirectory] == "/b")
     #expect(
-      configuration.root[GeneralOptions.sourceDirectories]?.map { ExactName($0) } == [ExactName("/\(names[1])")])
+      configuration.root[GeneralOptions.sourceDirectories].map { ExactName($0) } == [ExactName("/\(names[1])")])
     #expect(configuration.notices.repeated.isEmpty)
   }
 

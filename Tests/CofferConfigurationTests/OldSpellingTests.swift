@@ -25,7 +25,7 @@ struct OldSpellingTests {
     let root = try load(text).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc"])
     #expect(root[GeneralOptions.compression] == "zstd,5")
-    #expect(root[GeneralOptions.postgresqlDatabases]?.count == 1)
+    #expect(root[GeneralOptions.postgresqlDatabases].count == 1)
     #expect(
       try warning(text) == """
         /c.yaml: Understood, but spelled in an old way:
@@ -56,7 +56,7 @@ struct OldSpellingTests {
     let loader = ConfigurationLoader(
       files: reader(of: ["/c.yaml": text]), environment: ProcessEnvironment([:]), currentFolder: "/")
     let configuration = try loader.load("/c.yaml", as: ConfigurationReading(changes: changes))
-    #expect(configuration.repositories.map { $0[RepositoryOptions.path] } == ["/s"])
+    #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s"])
     #expect(configuration.root[SourceOptions.numericIDs] == false)
     #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/srv"])
     #expect(configuration.root[GeneralOptions.compression] == "zstd,9")
@@ -70,7 +70,7 @@ struct OldSpellingTests {
     ])
   func paths(old: String, new: String) throws {
     let configuration = try load("repositories:\n  - path: \(old)\n")
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == new)
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == new)
     #expect(configuration.notices.deprecated.isEmpty == (old == new))
   }
 
@@ -87,10 +87,10 @@ struct OldSpellingTests {
           - after: everything
             run: [echo 0]
         """
-    let commands = try #require(try load(text).root[CommandOptions.commands])
+    let commands = try load(text).root[CommandOptions.commands]
     #expect(commands.map { $0[CommandOptions.run] } == [["echo 0"], ["echo 1"], ["echo 2"], ["echo 3"], ["echo 4"]])
     #expect(
-      commands.map { $0[CommandOptions.before] ?? $0[CommandOptions.after] }
+      commands.map { $0[CommandOptions.before]?.rawValue ?? $0[CommandOptions.after]?.rawValue }
         == ["everything", "repository", "action", "error", "everything"])
     #expect(
       commands.map { $0[CommandOptions.when] }
@@ -109,9 +109,9 @@ struct OldSpellingTests {
         remote_rate_limit: 100
         """
     let root = try load(text).root
-    #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == ["repository", "archives"])
-    #expect(root[OutputOptions.statistics] == "standard")
-    #expect(root[GeneralOptions.bootstrap]?[BootstrapOptions.storeConfigFiles] == false)
+    #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == [.repository, .archives])
+    #expect(root[OutputOptions.statistics] == .standard)
+    #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(root[RunOptions.matchArchives] == "db-*")
     #expect(root[RunOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
@@ -122,7 +122,7 @@ struct OldSpellingTests {
     #expect(services.value(of: "healthchecks.ping_url", hidesSecrets: false) == .text("https://h"))
     #expect(services.value(of: "cronitor.ping_url", hidesSecrets: false) == .text("https://c"))
     #expect(services.value(of: "pagerduty.integration_key", hidesSecrets: false) == .text("key"))
-    #expect(try load(minimal + "quick_statistics: true\n").root[OutputOptions.statistics] == "quick")
+    #expect(try load(minimal + "quick_statistics: true\n").root[OutputOptions.statistics] == .quick)
     #expect(try load(minimal + "checks:\n  - name: disabled\n").root[CheckOptions.checks]?.isEmpty == true)
   }
 

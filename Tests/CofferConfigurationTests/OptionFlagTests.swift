@@ -30,7 +30,7 @@ struct OptionFlagTests {
 
   @Test("Every option of the top is a flag, with dashes")
   func everyOption() {
-    for option in GeneralOptions.schema.options {
+    for option in OptionCatalogue.standard.top.options {
       #expect(OptionFlag("--" + option.name.replacing("_", with: "-")) != nil, "\(option.name)")
     }
   }
@@ -45,14 +45,14 @@ struct OptionFlagTests {
     #expect(root[GeneralOptions.encryptionPassphrase] == "yes: [no")
     #expect(root[GeneralOptions.workingDirectory] == "/a/b")
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
-    #expect(root[GeneralOptions.sqliteDatabases]?.first?[SQLiteOptions.path] == "/a.db")
+    #expect(root[GeneralOptions.sqliteDatabases].first?[SQLiteOptions.path] == "/a.db")
   }
 
   @Test("Options inside sections and lists are reached by dots and numbers")
   func nested() throws {
     let configuration = try load(
       ("--repositories[0].path", "/s"), ("--repositories[1].path", "/t"), ("--repositories[1].keep-daily", "1"))
-    #expect(configuration.repositories.map { $0[RepositoryOptions.path] } == ["/s", "/t"])
+    #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s", "/t"])
     #expect(configuration.options(for: configuration.repositories[1])[RetentionOptions.daily] == 1)
     #expect(
       problem("--repositories[3].path", "/x")
@@ -61,10 +61,10 @@ struct OptionFlagTests {
 
   @Test("Truth values are switched on and off, sections left out")
   func switches() throws {
-    #expect(try load(("--no-bootstrap.store-config-files", nil)).root[GeneralOptions.bootstrap] != nil)
+    #expect(try load(("--no-bootstrap.store-config-files", nil)).root.given(GeneralOptions.bootstrap) != nil)
     #expect(try load(("--list-details", nil)).root[OutputOptions.listDetails] == true)
     #expect(try load(("--no-list-details", nil)).root[OutputOptions.listDetails] == false)
-    #expect(try load(("--no-bootstrap", nil)).root[GeneralOptions.bootstrap] == nil)
+    #expect(try load(("--no-bootstrap", nil)).root.given(GeneralOptions.bootstrap) == nil)
     #expect(OptionFlag("--no-keep-daily") == nil)
     #expect(OptionFlag("--list-details")?.takesValue == false)
     #expect(OptionFlag("--keep-daily")?.takesValue == true)
@@ -101,7 +101,7 @@ struct OptionFlagTests {
       .map { try OptionChange(override: $0) }
     let root = try load(changes).root
     #expect(root[RetentionOptions.daily] == 2)
-    #expect(root[GeneralOptions.sqliteDatabases]?.count == 1)
+    #expect(root[GeneralOptions.sqliteDatabases].count == 1)
     #expect(root[GeneralOptions.compression] == "zstd,9")
     #expect(throws: ConfigurationProblem.self) { try OptionChange(override: "keep_daily") }
     #expect(throws: ConfigurationError.self) { try load([try OptionChange(override: "nothing.such=1")]) }

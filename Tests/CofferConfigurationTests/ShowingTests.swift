@@ -62,7 +62,7 @@ struct ShowingTests {
     let node = try #require(try parser.parse(Array(value.yaml.utf8)))
     #expect(node["a"]?.elements.map { $0.isNull ? "null!" : $0.text ?? "?" } == awkward)
     #expect(node["a"]?.elements.allSatisfy { $0.boolean == nil && $0.number == nil } == true)
-    #expect(ConfigurationValue(node, of: nil, hidesSecrets: false) == value)
+    #expect(ConfigurationValue(node, of: nil, in: OptionCatalogue.standard.top, hidesSecrets: false) == value)
   }
 
   @Test("One option is shown, by its default when it is not set")
@@ -96,10 +96,10 @@ struct ShowingTests {
     #expect(template.leftOut == ["lock_wait"])
     let configuration = try load(["/c.yaml": template.text], environment: ["FOLDER": "/srv"])
     #expect(configuration.notices.deprecated.isEmpty)
-    #expect(configuration.root[OutputOptions.verbosity] == 1)
-    #expect(configuration.repositories.first?[RepositoryOptions.path] == "/r")
-    #expect(configuration.root[CommandOptions.commands]?.first?[CommandOptions.when] == ["create"])
-    let database = try #require(configuration.root[GeneralOptions.sqliteDatabases]?.first)
+    #expect(configuration.root[OutputOptions.verbosity] == .steps)
+    #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == "/r")
+    #expect(configuration.root[CommandOptions.commands].first?[CommandOptions.when] == ["create"])
+    let database = try #require(configuration.root[GeneralOptions.sqliteDatabases].first)
     #expect(database[SQLiteOptions.name] == "backup")
     #expect(database[SQLiteOptions.path] == "/srv/a.db")
     #expect(template.text.contains("#encryption_passcommand"))

@@ -73,7 +73,7 @@ struct CommandRunnerTests {
     let reader = FileReader(
       read: { _ in Array("repositories: [{path: /r}]\ncommands:\n  - {\(yaml)}\n".utf8) }, entries: { _ in nil })
     let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    return CommandHook(try #require(try loader.load("/c.yaml").root[CommandOptions.commands]?.first))
+    return CommandHook(try #require(try loader.load("/c.yaml").root[CommandOptions.commands].first))
   }
 
   private func run(

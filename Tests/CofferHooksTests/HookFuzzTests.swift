@@ -13,7 +13,8 @@ struct HookFuzzTests {
       let value = random.pick([random.text("'\"\\`$()#;&|<>\n \t*?~!{}\u{301}aé"), random.pick(knownAttacks)])
       let variables = CommandVariables(["error": value])
       let pieces: [(text: String, wanted: String)] = [
-        ("{error}", value), ("a{error}b", "a\(value)b"), ("\"x{error}'\"", "x\(value)'"), ("'x{error}\"'", "x\(value)\""),
+        ("{error}", value), ("a{error}b", "a\(value)b"), ("\"x{error}'\"", "x\(value)'"),
+        ("'x{error}\"'", "x\(value)\""),
         ("\"$(printf '%s.' \"{error}\")\"", value + "."), ("\"`printf '%s.' {error}`\"", value + "."),
         ("\\{error\\}", "{error}"), ("\\\"{error}\\'", "\"\(value)'"),
       ]
@@ -32,7 +33,8 @@ struct HookFuzzTests {
 
   private static let pieces = [
     "INSERT INTO t VALUES('a;b');", "INSERT INTO t VALUES('it''s; --');", "-- ; '\n",
-    "/* ; ' */", "/* -- */;", ";", ";;", "\n", "CREATE TRIGGER IF NOT EXISTS r AFTER INSERT ON t BEGIN SELECT ';'; END;",
+    "/* ; ' */", "/* -- */;", ";", ";;", "\n",
+    "CREATE TRIGGER IF NOT EXISTS r AFTER INSERT ON t BEGIN SELECT ';'; END;",
     "INSERT INTO [a;b] VALUES(';');", "INSERT INTO t VALUES(x'3b');", "INSERT INTO t /* END; */ VALUES('\u{301};');",
     "UPDATE t SET a = a || ';' WHERE a LIKE '%''%';", "INSERT INTO t VALUES('/*');", "INSERT INTO t VALUES('\r\n;');",
   ]

@@ -119,7 +119,9 @@ struct QuotingTests {
           + "SELECT lower(hex(name)) FROM sqlite_schema ORDER BY rowid;\n")
       try #require(tables == names.map { Self.hexadecimal($0.text) }, "seed \(random.seed)")
       try #require(
-        names.allSatisfy { Quoting.sqliteIdentifier(Array($0.text.utf8)) == Array(Quoting.sqliteIdentifier($0.text).utf8) })
+        names.allSatisfy {
+          Quoting.sqliteIdentifier(Array($0.text.utf8)) == Array(Quoting.sqliteIdentifier($0.text).utf8)
+        })
     }
   }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("Entries of database servers")
 struct ServerEntryTests {
   private func sections(_ text: String) throws -> [ConfigurationSection] {
-    try makeRoot("postgresql_databases:\n" + text)[GeneralOptions.postgresqlDatabases] ?? []
+    try makeRoot("postgresql_databases:\n" + text)[GeneralOptions.postgresqlDatabases]
   }
 
   private func found(_ identity: DumpIdentity, in text: String) throws -> Int? {

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 import Foundation
 import TestSupport

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import Foundation
 import Testing
 

@@ -53,6 +53,18 @@ struct SourceLintTests {
     }
   }
 
+  @Test("whatever compares texts sees the comparison by bytes")
+  func equality() throws {
+    let comparing = try Regex(#"[=!]=|\bswitch\b|\.contains\(|\.firstIndex\(of"#)
+    let names = try FileManager.default.subpathsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(".swift") }
+    for name in names where !name.hasPrefix("CofferSystem/") {
+      let lines = try String(contentsOfFile: "\(Self.folder)/\(name)", encoding: .utf8).components(separatedBy: "\n")
+      let code = lines.filter { !$0.trimmingCharacters(in: .whitespaces).hasPrefix("//") }
+      guard code.contains(where: { $0.firstMatch(of: comparing) != nil }) else { continue }
+      #expect(code.contains("import CofferSystem"), "\(name) compares, and does not import CofferSystem")
+    }
+  }
+
   @Test("the look at the sources finds each kind")
   func teeth() throws {
     let lines = [

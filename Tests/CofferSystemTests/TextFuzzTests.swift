@@ -62,7 +62,8 @@ struct TextFuzzTests {
         if Self.isFitForTerminals(text) { try #require(shown.isSame(as: text), "seed \(random.seed)") }
         let kept = Quoting.terminal(text, keepingLines: true)
         try #require(
-          Self.isFitForTerminals(String(kept.unicodeScalars.filter { $0 != "\n" && $0 != "\t" })), "seed \(random.seed)")
+          Self.isFitForTerminals(String(kept.unicodeScalars.filter { $0 != "\n" && $0 != "\t" })), "seed \(random.seed)"
+        )
       }
     }
   }

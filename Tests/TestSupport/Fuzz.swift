@@ -6,7 +6,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   // Quoting.
   case postgresqlLiteral, postgresqlIdentifier, postgresqlStatement, psqlWord, connectionValue
   case sqliteIdentifier, sqliteLiteral, mariadbLiteral, mariadbIdentifier, optionFileValue
-  case shellWord, pastedWord, commandTemplate, yaml, prometheusValue, urlPart, headerLine, jsonDocument, terminal, dumpPlace
+  case shellWord, pastedWord, commandTemplate, yaml, prometheusValue, urlPart, headerLine, jsonDocument, terminal,
+    dumpPlace
 
   // Reading.
   case postgresqlScript, mariadbStatements, sqliteStatements, sqliteDatabases

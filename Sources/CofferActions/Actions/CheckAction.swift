@@ -5,12 +5,12 @@ import Foundation
 
 /// `check`: looks for damage.
 enum CheckAction {
-  private static let level = Flag(
-    "--level", value: "N",
+  private static let level = Flag<CheckLevel?>(
+    "--level", value: "N", FlagParser("a number from 1 to 4") { Int($0).flatMap(CheckLevel.init) },
     help: "1: objects are what their names say. 2: and tables open and agree. 3: and every archive finds all it needs. "
       + "4: and every byte decrypts, decompresses and hashes to what it should. Default: what 'checks' says.")
-  private static let only = Flag(
-    "--only", value: "CHECK", repeatable: true,
+  private static let only = Flag<[CheckOptions.Name]>(
+    "--only", value: "CHECK", each: .choice,
     help:
       "Make this check, whatever 'checks' says: repository (level 2), archives (3), data (4) or extract, which reads "
       + "the newest archive to its end; may be repeated.")
@@ -24,7 +24,8 @@ enum CheckAction {
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
       is asked for by --level, --only or --force is made now.
       """,
-    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"], run: run)
+    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"],
+    options: [CheckOptions.schema, MonitoringOptions.group], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)
@@ -34,10 +35,10 @@ enum CheckAction {
         return context.console.remark("\(location.path): Not checked: it is not among check_repositories")
       }
       let access = try context.open(location)
-      if let level = try level(context) { return try check(access, level, context) }
+      if let level = context.flags[level] { return try check(access, level, context) }
       let memory = CheckMemory(context, repository: access.repository.header.id)
       let now = context.surroundings.clock.now()
-      let wanted = try checks(schedule, context)
+      let wanted = checks(schedule, context)
       if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
       let due = wanted.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
       for check in wanted where !due.contains(check) {
@@ -81,25 +82,9 @@ enum CheckAction {
     context.flags.contains(level) || context.flags.contains(only) || context.flags.contains(SharedFlags.force)
   }
 
-  private static func level(_ context: ActionContext) throws -> CheckLevel? {
-    guard let text = context.flags[level] else { return nil }
-    guard let level = Int(text).flatMap(CheckLevel.init) else {
-      throw UsageError(
-        argument: level.name, problem: "There is no such level", suggestion: "Write a number from 1 to 4")
-    }
-    return level
-  }
-
-  private static func checks(_ schedule: CheckSchedule, _ context: ActionContext) throws -> [CheckSchedule.Check] {
+  private static func checks(_ schedule: CheckSchedule, _ context: ActionContext) -> [CheckSchedule.Check] {
     guard context.flags.contains(only) else { return schedule.checks }
-    return try context.flags.all(only).map { text in
-      guard let name = CheckSchedule.Check.Name(rawValue: text) else {
-        throw UsageError(
-          argument: only.name, problem: "There is no check '\(text)'",
-          suggestion: "The checks are repository, archives, data and extract")
-      }
-      return CheckSchedule.Check(name: name)
-    }
+    return context.flags[only].map { CheckSchedule.Check(name: $0) }
   }
 
   private static func check(_ access: OpenRepository, _ level: CheckLevel, _ context: ActionContext) throws {
@@ -121,7 +106,7 @@ enum CheckAction {
   }
 
   private static func check(
-    _ access: OpenRepository, _ name: CheckSchedule.Check.Name, _ context: ActionContext
+    _ access: OpenRepository, _ name: CheckOptions.Name, _ context: ActionContext
   ) throws {
     guard name == .extract else {
       return context.console.warning("The check '\(name.rawValue)' is not made yet; 'data' reads every stored byte")

@@ -2,8 +2,8 @@ import CofferConfiguration
 
 /// `compact`: there is nothing to it yet, but scripts of borgmatic's users name it.
 enum CompactAction {
-  private static let threshold = Flag("--threshold", value: "PERCENT", help: "Accepted; it has no effect yet.")
-  private static let cleanup = Flag("--cleanup-commits", help: "Accepted; it has no effect.")
+  private static let threshold = Flag<String?>("--threshold", value: "PERCENT", help: "Accepted; it has no effect yet.")
+  private static let cleanup = Flag<Bool>("--cleanup-commits", help: "Accepted; it has no effect.")
 
   static let declaration = ActionDeclaration(
     "compact", abstract: "Give back the space of deleted archives: does nothing yet.",
@@ -12,7 +12,7 @@ enum CompactAction {
       is found in that space and not stored a second time. Scripts that were written for borgmatic can go on naming it.
       """,
     flags: [SharedFlags.repository, SharedFlags.progress, threshold, cleanup],
-    examples: ["coffer create prune compact"],
+    examples: ["coffer create prune compact"], options: [MonitoringOptions.group],
     run: run)
 
   private static func run(_ context: ActionContext) {

@@ -8,17 +8,15 @@ import Foundation
 /// A configuration file says what is run as root, so whoever can write archives of a repository could say it here: what is
 /// taken, and where from, is shown and asked first.
 enum ConfigBootstrapAction {
-  private static let repository = Flag(
-    "--repository", value: "PATH", required: true, help: "The repository to take the configuration from.")
-  private static let archive = Flag(
-    "--archive", value: "NAME", help: "The archive. Default: latest, the newest of this host.")
-  private static let host = Flag(
+  private static let repository = Flag<String>(
+    "--repository", required: "PATH", help: "The repository to take the configuration from.")
+  private static let archive = Flag<String>(
+    "--archive", value: "NAME", default: "latest", help: "The archive; latest is the newest of this host.")
+  private static let host = Flag<String?>(
     "--host", value: "NAME", help: "Take an archive of this host. Default: the one that this runs on.")
-  private static let destination = Flag(
-    "--destination", value: "FOLDER", required: true,
+  private static let destination = Flag<String>(
+    "--destination", required: "FOLDER",
     help: "Write the files below this folder, which is made if it is missing; / puts them where they were.")
-  private static let strip = Flag(
-    "--strip-components", value: "N", help: "Leave out the first N parts of each path; 'all' keeps only the last.")
 
   static let declaration = ActionDeclaration(
     "config bootstrap", abstract: "Bring the configuration files back out of an archive.",
@@ -27,7 +25,7 @@ enum ConfigBootstrapAction {
       files come from which archive of which host, and asks at a terminal. Files that are there already are replaced. \
       Read what came back before you run it: it names programs and commands.
       """,
-    flags: [repository, archive, host, destination, strip, Confirmation.yes],
+    flags: [repository, archive, host, destination, ExtractAction.strip, Confirmation.yes],
     examples: [
       "coffer config bootstrap --repository /mnt/backup/databases --destination /tmp/restored",
       "coffer config bootstrap --repository /mnt/backup/databases --host db1 --destination /",
@@ -56,9 +54,9 @@ enum ConfigBootstrapAction {
   private static let manifestLimit: UInt64 = 1 << 20
 
   private static func run(_ context: ActionContext) throws {
-    let strip = try Extraction.Strip(context.flags[strip], flag: strip)
-    let folder = context.flags[destination] ?? ""
-    let access = try context.open(RepositoryLocation(path: context.flags[repository] ?? ""))
+    let strip = context.flags[ExtractAction.strip]
+    let folder = context.flags[destination]
+    let access = try context.open(RepositoryLocation(path: context.flags[repository]))
     let archive = try chosen(context, access)
     let reader = try access.repository.reader()
     let items = try reader.items(of: archive, cancellation: context.cancellation)
@@ -87,14 +85,14 @@ enum ConfigBootstrapAction {
   /// - Throws: `ForeignArchive`; `RepositoryError.noSuchArchive`.
   private static func chosen(_ context: ActionContext, _ access: OpenRepository) throws -> Archive {
     let wanted = context.flags[host] ?? context.surroundings.hostname
-    let name = context.flags[archive] ?? "latest"
+    let name = context.flags[archive]
     let all = try access.repository.archives()
     let named = name == "latest" ? all : [try access.archive(name, .all)]
     guard let found = named.last(where: { $0.draft.hostname.isSame(as: wanted) }) else {
       throw ForeignArchive(
         archive: name, hosts: Set(named.map { ExactName($0.draft.hostname) }).sorted().map(\.text), wanted: wanted)
     }
-    guard found.writeOnlyKey == nil || context.flags[archive] != nil else {
+    guard found.writeOnlyKey == nil || context.flags.hasValue(archive) else {
       throw UsageError(
         argument: found.name, problem: "It was made with a write-only key, whose holder could have named any host",
         suggestion: "If its configuration is to be trusted, add --archive \(Quoting.pastedWord(found.name))")

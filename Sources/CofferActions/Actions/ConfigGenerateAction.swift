@@ -4,15 +4,15 @@ import Foundation
 
 /// `config generate`: writes a configuration to start from.
 enum ConfigGenerateAction {
-  private static let destination = Flag(
-    "--destination", "-d", value: "FILE", help: "Where to write it. Default: /etc/coffer/config.yaml.")
-  private static let source = Flag(
+  private static let destination = Flag<String>(
+    "--destination", "-d", value: "FILE", default: "/etc/coffer/config.yaml", help: "Where to write it.")
+  private static let source = Flag<String?>(
     "--source", "-s", value: "FILE", help: "Keep the options that this configuration sets, by today's spellings.")
-  private static let overwrite = Flag("--overwrite", help: "Replace a file that is there.")
-  private static let reference = Flag("--reference", help: "Print the reference page of all options instead.")
-  private static let commandReference = Flag(
+  private static let overwrite = Flag<Bool>("--overwrite", help: "Replace a file that is there.")
+  private static let reference = Flag<Bool>("--reference", help: "Print the reference page of all options instead.")
+  private static let commandReference = Flag<Bool>(
     "--command-reference", help: "Print the reference page of all commands instead.")
-  private static let borgmaticReference = Flag(
+  private static let borgmaticReference = Flag<Bool>(
     "--borgmatic-reference", help: "Print the page of what borgmatic's options do in Coffer instead.")
 
   static let declaration = ActionDeclaration(
@@ -33,12 +33,12 @@ enum ConfigGenerateAction {
   }
 
   private static func run(_ context: ActionContext) throws {
-    if context.flags.contains(reference) { return context.console.output(OptionReference.markdown) }
-    if context.flags.contains(borgmaticReference) { return context.console.output(BorgmaticReference.markdown) }
+    if context.flags.contains(reference) { return context.console.output(OptionReference.markdown()) }
+    if context.flags.contains(borgmaticReference) { return context.console.output(BorgmaticReference.markdown()) }
     if context.flags.contains(commandReference) {
       return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
     }
-    let path = context.flags[destination] ?? "/etc/coffer/config.yaml"
+    let path = context.flags[destination]
     let surroundings = context.surroundings
     let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home)
     try checkFree(whole, as: path, context)

@@ -3,9 +3,9 @@ import CofferSystem
 
 /// `config show`: the configuration as it counts.
 enum ConfigShowAction {
-  private static let option = Flag(
+  private static let option = Flag<String?>(
     "--option", value: "NAME", help: "Show this option only, by its default when the file does not set it.")
-  private static let secrets = Flag("--show-secrets", help: "Show passwords, too, in place of '***'.")
+  private static let secrets = Flag<Bool>("--show-secrets", help: "Show passwords, too, in place of '***'.")
 
   static let declaration = ActionDeclaration(
     "config show", abstract: "Show the configuration as it counts.",
@@ -31,7 +31,7 @@ enum ConfigShowAction {
     let hidesSecrets = !context.flags.contains(secrets)
     guard let name = context.flags[option] else { return configuration.value(hidesSecrets: hidesSecrets) }
     guard let value = configuration.value(of: name, hidesSecrets: hidesSecrets) else {
-      let nearest = NearestName.of(name, among: GeneralOptions.schema.options.map(\.name))
+      let nearest = NearestName.of(name, among: OptionCatalogue.standard.top.options.map(\.name))
       throw UsageError(
         argument: name, problem: "There is no such option", suggestion: nearest.map { "Did you mean '\($0)'?" })
     }

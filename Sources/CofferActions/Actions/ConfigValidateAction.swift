@@ -1,9 +1,10 @@
 import CofferConfiguration
 import CofferMonitoring
+import CofferSystem
 
 /// `config validate`: reads the configuration and says what is wrong with it.
 enum ConfigValidateAction {
-  private static let show = Flag("--show", "-s", help: "Print the configuration as it counts, secrets masked.")
+  private static let show = Flag<Bool>("--show", "-s", help: "Print the configuration as it counts, secrets masked.")
 
   static let declaration = ActionDeclaration(
     "config validate", abstract: "Check the configuration files.",

@@ -6,9 +6,10 @@ import Foundation
 
 /// `create`: backs up.
 enum CreateAction {
-  private static let comment = Flag("--comment", value: "TEXT", help: "A remark that is kept with the archive.")
-  private static let stats = Flag("--stats", "--quick-stats", help: "Print the sizes of the new archive.")
-  private static let list = Flag("--list", "--files", help: "Print every item as it is stored.")
+  private static let comment = Flag<String>(
+    "--comment", value: "TEXT", default: "", help: "A remark that is kept with the archive.")
+  private static let stats = Flag<Bool>("--stats", "--quick-stats", help: "Print the sizes of the new archive.")
+  private static let list = Flag<Bool>("--list", "--files", help: "Print every item as it is stored.")
 
   static let declaration = ActionDeclaration(
     "create", "-C", abstract: "Back up the configured databases and files into a new archive.",
@@ -20,8 +21,11 @@ enum CreateAction {
       With --dry-run every dump is begun and given up: what would keep it from being made is told.
       """,
     flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
-    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"], repositories: .together,
-    run: run)
+    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"],
+    options: [
+      GeneralOptions.backup, SourceOptions.schema, GeneralOptions.serverDatabases, GeneralOptions.fileDatabases,
+      MonitoringOptions.group,
+    ], repositories: .together, run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard !context.isDryRun else { return try BackupRehearsal(context).run() }
@@ -35,7 +39,7 @@ enum CreateAction {
     guard !repositories.isEmpty else { throw SeveralErrors(failures) }
     do {
       let backup = try Backup(context, into: repositories, lists: lists(context))
-      let outcome = try backup.run(comment: context.flags[comment] ?? "")
+      let outcome = try backup.run(comment: context.flags[comment])
       for (access, archive) in outcome.archives {
         context.collector.add(archive, in: access.location)
         report(archive, access, context)
@@ -48,7 +52,7 @@ enum CreateAction {
   }
 
   private static func lists(_ context: ActionContext) -> Bool {
-    context.flags.contains(list) || context.root[OutputOptions.listDetails] ?? false
+    context.flags.contains(list) || context.root[OutputOptions.listDetails]
   }
 
   private static func report(_ archive: Archive, _ access: OpenRepository, _ context: ActionContext) {
@@ -62,7 +66,7 @@ enum CreateAction {
       "\(access.location.path): Archive \(archive.name): \(Formats.size(sizes.originalSize)) read, "
       + "\(Formats.size(sizes.newSize)) new, \(Formats.size(sizes.storedSize)) stored, \(Formats.duration(seconds))"
     let wantsStatistics =
-      context.flags.contains(stats) || (context.root[OutputOptions.statistics] ?? "none") != "none"
+      context.flags.contains(stats) || context.root[OutputOptions.statistics] != .none
     if wantsStatistics && !context.wantsJSON {
       context.console.answer(line)
     } else {

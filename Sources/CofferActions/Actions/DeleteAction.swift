@@ -15,7 +15,7 @@ enum DeleteAction {
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let wanted = context.flags[SharedFlags.archive] ?? ""
+      let wanted = context.flags[SharedFlags.archive]
       let archive: Archive
       do {
         archive = try access.archive(wanted, try context.archiveFilter())

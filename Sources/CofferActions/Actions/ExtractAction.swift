@@ -5,14 +5,15 @@ import Foundation
 
 /// `extract`: writes files of an archive to disk; databases are left alone.
 enum ExtractAction {
-  private static let path = Flag(
-    "--path", "--restore-path", value: "PATH", repeatable: true,
+  private static let path = Flag<[String]>(
+    "--path", "--restore-path", value: "PATH",
     help: "Only items at or below this path; may be repeated.")
-  private static let destination = Flag(
+  private static let destination = Flag<String?>(
     "--destination", value: "FOLDER",
     help: "Write below this folder, which is made if it is missing. Default: the current one.")
-  private static let strip = Flag(
-    "--strip-components", value: "N", help: "Leave out the first N parts of each path; 'all' keeps only the last.")
+  static let strip = Flag<Extraction.Strip>(
+    "--strip-components", value: "N", Extraction.Strip.parser, default: .count(0),
+    help: "Leave out the first N parts of each path; 'all' keeps only the last.")
 
   static let declaration = ActionDeclaration(
     "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
@@ -24,19 +25,19 @@ enum ExtractAction {
     ], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let parts = try Extraction.Strip(context.flags[strip], flag: strip)
+    let parts = context.flags[strip]
     let folder = context.flags[destination] ?? context.surroundings.currentFolder
-    let selection = PathSelection(context.flags.all(path))
+    let selection = PathSelection(context.flags[path])
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archive = try access.archive(context.flags[SharedFlags.archive] ?? "latest", try context.archiveFilter())
+      let archive = try access.archive(context.flags[SharedFlags.archive], try context.archiveFilter())
       let reader = try access.repository.reader()
       let items = try reader.items(of: archive, cancellation: context.cancellation).filter {
         selection.contains($0.path)
       }
       guard !items.isEmpty else {
         throw UsageError(
-          argument: context.flags.all(path).joined(separator: ", "),
+          argument: context.flags[path].joined(separator: ", "),
           problem: "Archive \(archive.name) holds nothing at that path",
           suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
       }
@@ -62,22 +63,12 @@ struct NotExtracted: DiagnosableError, Equatable {
 
 /// Writes chosen items below a folder.
 struct Extraction {
-  enum Strip {
+  enum Strip: Sendable {
     case count(Int)
     case all
 
-    /// - Throws: `UsageError`.
-    init(_ text: String?, flag: Flag) throws {
-      switch text {
-      case nil: self = .count(0)
-      case "all": self = .all
-      case let text?:
-        guard let count = Int(text), count >= 0 else {
-          throw UsageError(
-            argument: flag.name, problem: "'\(text)' is no number", suggestion: "Write a number, or 'all'")
-        }
-        self = .count(count)
-      }
+    static let parser = FlagParser<Strip>("a number or 'all'") { text in
+      text.isSame(as: "all") ? .all : Int(text).flatMap { $0 >= 0 ? .count($0) : nil }
     }
 
     /// What is left of a path; nil when nothing is.

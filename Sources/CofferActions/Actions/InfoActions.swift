@@ -51,7 +51,7 @@ extension RepoInfoAction {
 
 /// `info`: what is known of archives.
 enum InfoAction {
-  private static let archive = Flag(
+  private static let archive = Flag<String?>(
     "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it, all archives are shown.")
 
   static let declaration = ActionDeclaration(

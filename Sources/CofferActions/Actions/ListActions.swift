@@ -4,7 +4,7 @@ import Foundation
 
 /// `repo-list`: the archives of the repositories.
 enum RepoListAction {
-  static let short = Flag("--short", help: "Print names and nothing else.")
+  static let short = Flag<Bool>("--short", help: "Print names and nothing else.")
 
   static let declaration = ActionDeclaration(
     "repo-list", "rlist", abstract: "List the archives of a repository.",
@@ -72,10 +72,10 @@ extension ActionContext {
 
 /// `list`: what is in an archive.
 enum ListAction {
-  private static let archive = Flag(
+  private static let archive = Flag<String?>(
     "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it the archives are listed.")
-  private static let path = Flag(
-    "--path", value: "PATH", repeatable: true, help: "Only items at or below this path; may be repeated.")
+  private static let path = Flag<[String]>(
+    "--path", value: "PATH", help: "Only items at or below this path; may be repeated.")
 
   static let declaration = ActionDeclaration(
     "list", "-l", abstract: "List the databases and files of an archive.",
@@ -93,7 +93,7 @@ enum ListAction {
       let archive = try access.archive(name, try context.archiveFilter())
       context.tellMissing(from: archive)
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
-      let items = all.filter { PathSelection(context.flags.all(path)).contains($0.path) }
+      let items = all.filter { PathSelection(context.flags[path]).contains($0.path) }
       if context.wantsJSON {
         return context.outcomes.add(
           .object([

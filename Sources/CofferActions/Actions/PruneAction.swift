@@ -1,10 +1,12 @@
+import CofferConfiguration
 import CofferRepository
 import CofferSystem
 
 /// `prune`: deletes archives that no `keep_` option wants any more.
 enum PruneAction {
-  private static let list = Flag("--list", help: "Print every archive, and why it is kept or not.")
-  private static let stats = Flag("--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
+  private static let list = Flag<Bool>("--list", help: "Print every archive, and why it is kept or not.")
+  private static let stats = Flag<Bool>(
+    "--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
 
   static let declaration = ActionDeclaration(
     "prune", "-p", abstract: "Delete archives that are too old to be kept.",
@@ -15,7 +17,8 @@ enum PruneAction {
       deleted archives is not given back yet.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
-    examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"], run: run)
+    examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
+    options: [RetentionOptions.schema, MonitoringOptions.group], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)

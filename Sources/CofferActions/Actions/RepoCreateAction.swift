@@ -6,11 +6,14 @@ import Foundation
 
 /// `repo-create`: makes the configured repositories.
 enum RepoCreateAction {
-  private static let encryption = Flag(
+  private static let encryption = Flag<EncryptionMode?>(
     "--encryption", "-e", value: "MODE",
+    FlagParser("repokey or keyfile, for Coffer always encrypts", choices: EncryptionMode.allCases.map(\.rawValue)) {
+      EncryptionMode(spelling: $0)
+    },
     help:
       "repokey: the key is kept in the repository. keyfile: in a file on this machine. Both wrapped by the passphrase.")
-  private static let makeParents = Flag("--make-parent-dirs", help: "Make the folders above the repository, too.")
+  private static let makeParents = Flag<Bool>("--make-parent-dirs", help: "Make the folders above the repository, too.")
 
   static let declaration = ActionDeclaration(
     "repo-create", "rcreate", "init", "-I", abstract: "Create the configured repositories.",
@@ -20,7 +23,7 @@ enum RepoCreateAction {
       cannot be read by anybody: keep a copy elsewhere.
       """,
     flags: [encryption, makeParents, SharedFlags.repository],
-    examples: ["coffer repo-create --encryption repokey"], run: run)
+    examples: ["coffer repo-create --encryption repokey"], options: [RepositoryEntryOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
@@ -50,7 +53,8 @@ enum RepoCreateAction {
   }
 
   private static func mode(_ context: ActionContext, _ location: RepositoryLocation) throws -> EncryptionMode {
-    guard let text = context.flags[encryption] ?? location.encryption else {
+    if let mode = context.flags[encryption] { return mode }
+    guard let text = location.encryption else {
       throw UsageError(
         argument: "--encryption", problem: "The mode is missing for repository \(location.path)",
         suggestion: "Write '--encryption repokey'")

@@ -6,37 +6,40 @@ import Foundation
 
 /// `restore`: puts databases back.
 enum RestoreAction {
-  private static let database = Flag(
-    "--database", "--data-source", value: "NAME", repeatable: true,
+  private static let database = Flag<[String]>(
+    "--database", "--data-source", value: "NAME",
     help: "Restore only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
-  private static let schema = Flag(
-    "--schema", value: "NAME", repeatable: true, help: "Restore only this schema; may be repeated.")
-  private static let targetName = Flag(
+  private static let schema = Flag<[String]>(
+    "--schema", value: "NAME", help: "Restore only this schema; may be repeated.")
+  private static let targetName = Flag<String?>(
     "--target-name", value: "NEW", help: "Restore the one chosen database under another name.")
-  private static let hostname = Flag("--hostname", value: "HOST", help: "Restore to this server.")
-  private static let port = Flag("--port", value: "PORT", help: "Restore to this port.")
-  private static let container = Flag(
+  private static let hostname = Flag<String?>("--hostname", value: "HOST", help: "Restore to this server.")
+  private static let port = Flag<Int?>("--port", value: "PORT", .port, help: "Restore to this port.")
+  private static let container = Flag<String?>(
     "--container", value: "NAME", help: "Restore to the server in this container; docker or podman know its address.")
-  private static let username = Flag("--username", value: "USER", help: "Restore as this user.")
-  private static let password = Flag(
-    "--password", value: "PASSWORD",
+  private static let username = Flag<String?>("--username", value: "USER", help: "Restore as this user.")
+  private static let password = Flag<String?>(
+    "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
-  private static let restorePath = Flag(
+  private static let restorePath = Flag<String?>(
     "--restore-path", value: "FILE", help: "Restore a SQLite database to this file.")
-  private static let strategy = Flag(
-    "--restore-strategy", value: "HOW",
+  private static let strategy = Flag<RestoreStrategy?>(
+    "--restore-strategy", value: "HOW", .choice,
     help: "How PostgreSQL databases that are there are replaced: auto, swap or in-place; in place of restore_strategy.")
-  private static let continueOnError = Flag(
+  private static let continueOnError = Flag<Bool>(
     "--continue-on-error",
     help: "PostgreSQL: put the database in its place although parts of it did not come back, and list them. Without it "
       + "such a restore changes nothing.")
-  private static let hook = Flag("--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
-  private static let originalHostname = Flag(
+  private static let hook = Flag<String?>(
+    "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
+  private static let originalHostname = Flag<String?>(
     "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")
-  private static let originalPort = Flag("--original-port", value: "PORT", help: "Only dumps that came from this port.")
-  private static let originalContainer = Flag(
+  private static let originalPort = Flag<Int?>(
+    "--original-port", value: "PORT", .port, help: "Only dumps that came from this port.")
+  private static let originalContainer = Flag<String?>(
     "--original-container", value: "NAME", help: "Only dumps that came from this container.")
-  private static let originalLabel = Flag("--original-label", value: "LABEL", help: "Only dumps with this label.")
+  private static let originalLabel = Flag<String?>(
+    "--original-label", value: "LABEL", help: "Only dumps with this label.")
 
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",
@@ -56,7 +59,8 @@ enum RestoreAction {
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
-    ], repositories: .one, run: run)
+    ], options: [GeneralOptions.fileDatabases], partlyReadOptions: [GeneralOptions.serverDatabases],
+    repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { try restore(from: $0, context) }
@@ -65,13 +69,13 @@ enum RestoreAction {
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
     let access = try context.open(location)
     let archive = try access.archive(
-      context.flags[SharedFlags.archive] ?? "latest", try context.archiveFilter())
+      context.flags[SharedFlags.archive], try context.archiveFilter())
     context.tellMissing(from: archive)
     let reader = try access.repository.reader()
     let dumps = ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
     let chosen = try selection(context).select(
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
-    let target = try target(context)
+    let target = target(context)
     try checkTargets(chosen, target)
     let plan = try RestorePlan(
       chosen, of: archive, to: target, reader: reader, hooks: try context.hookContext(), context: context)
@@ -81,26 +85,19 @@ enum RestoreAction {
     try plan.run()
   }
 
-  private static func selection(_ context: ActionContext) throws -> RestoreSelection {
+  private static func selection(_ context: ActionContext) -> RestoreSelection {
     RestoreSelection(
-      databases: context.flags.all(database), hook: text(hook, context),
-      originalHostname: text(originalHostname, context), originalPort: try number(originalPort, context),
-      originalContainer: text(originalContainer, context), originalLabel: text(originalLabel, context))
+      databases: context.flags[database], hook: context.flags[hook],
+      originalHostname: context.flags[originalHostname], originalPort: context.flags[originalPort],
+      originalContainer: context.flags[originalContainer], originalLabel: context.flags[originalLabel])
   }
 
-  private static func target(_ context: ActionContext) throws -> RestoreTarget {
+  private static func target(_ context: ActionContext) -> RestoreTarget {
     var target = RestoreTarget(
-      hostname: text(hostname, context), port: try number(port, context), username: text(username, context),
-      password: text(password, context), container: text(container, context), databaseName: text(targetName, context),
-      schemas: context.flags.all(schema), path: text(restorePath, context))
-    if let name = text(strategy, context) {
-      guard let wanted = RestoreStrategy(rawValue: name) else {
-        throw UsageError(
-          argument: strategy.name, problem: "'\(name)' is no way to restore",
-          suggestion: "Write one of " + RestoreStrategy.allCases.map(\.rawValue).joined(separator: ", "))
-      }
-      target.strategy = wanted
-    }
+      hostname: context.flags[hostname], port: context.flags[port], username: context.flags[username],
+      password: context.flags[password], container: context.flags[container], databaseName: context.flags[targetName],
+      schemas: context.flags[schema], path: context.flags[restorePath])
+    target.strategy = context.flags[strategy]
     target.continuesOnErrors = context.flags.contains(continueOnError)
     return target
   }
@@ -143,19 +140,5 @@ enum RestoreAction {
 
   private static func isFile(_ dump: ArchiveDump) -> Bool {
     HookRegistry.hook(named: dump.record.hook).map { $0.defaultPort == nil } ?? false
-  }
-
-  /// An empty value counts as not given.
-  private static func text(_ flag: Flag, _ context: ActionContext) -> String? {
-    context.flags[flag].flatMap { $0.isEmpty ? nil : $0 }
-  }
-
-  private static func number(_ flag: Flag, _ context: ActionContext) throws -> Int? {
-    guard let text = text(flag, context) else { return nil }
-    guard let number = Int(text), (1...65535).contains(number) else {
-      throw UsageError(
-        argument: flag.name, problem: "'\(text)' is no port", suggestion: "Write a number from 1 to 65535")
-    }
-    return number
   }
 }

@@ -60,7 +60,7 @@ extension ActionContext {
     return try ArchiveFilter(archiveName.pattern(for: archiveNameFormat))
   }
 
-  var archiveNameFormat: String { root[GeneralOptions.archiveNameFormat] ?? ArchiveName.standardFormat }
+  var archiveNameFormat: String { root[GeneralOptions.archiveNameFormat] }
 
   /// Names for an archive that is made now.
   var archiveName: ArchiveName {

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Makes an archive's name from `archive_name_format`.
@@ -6,8 +7,6 @@ struct ArchiveName {
   let username: String
   let processID: Int32
   let now: Date
-
-  static let standardFormat = "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}"
 
   /// Replaces `{hostname}`, `{fqdn}`, `{user}`, `{pid}`, `{unixtime}`, and `{now}` and `{utcnow}` with an optional
   /// strftime format after a colon, whose `%f` are microseconds. Other braces stay as they are.

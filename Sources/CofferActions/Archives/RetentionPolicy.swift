@@ -99,7 +99,7 @@ struct RetentionPolicy: Sendable, Equatable {
 }
 
 extension RetentionPolicy {
-  private static let keys: [Period: OptionKey<Int>] = [
+  private static let keys: [Period: OptionKey<Int?>] = [
     .secondly: RetentionOptions.secondly, .minutely: RetentionOptions.minutely, .hourly: RetentionOptions.hourly,
     .daily: RetentionOptions.daily, .weekly: RetentionOptions.weekly, .monthly: RetentionOptions.monthly,
     .quarterlyByWeeks: RetentionOptions.quarterlyByWeeks, .quarterlyByMonths: RetentionOptions.quarterlyByMonths,

@@ -1,24 +1,6 @@
 import CofferConfiguration
 import CofferSystem
 
-/// The values of the flags that were given, by the flags' first names.
-public struct FlagValues: Sendable, Equatable {
-  private var values: [String: [String]] = [:]
-
-  init() {}
-
-  mutating func add(_ flag: Flag, _ value: String) {
-    values[flag.name, default: []].append(value)
-  }
-
-  func contains(_ flag: Flag) -> Bool { values[flag.name] != nil }
-
-  /// An empty value counts as not given.
-  subscript(flag: Flag) -> String? { values[flag.name]?.last.flatMap { $0.isEmpty ? nil : $0 } }
-
-  func all(_ flag: Flag) -> [String] { values[flag.name] ?? [] }
-}
-
 /// A command line, understood.
 struct ParsedCommandLine: Sendable {
   struct Invocation: Sendable {
@@ -33,6 +15,10 @@ struct ParsedCommandLine: Sendable {
   let changes: [OptionChange]
   /// Whether no action was named and these are the ones that run then.
   let isStandard: Bool
+  /// All flags that could have been given.
+  let knownFlags: [FlagDeclaration]
+  /// All options that could have been given.
+  let knownOptions: OptionCatalogue
 }
 
 extension ParsedCommandLine {
@@ -46,14 +32,9 @@ extension ParsedCommandLine {
 
   /// Options that none of the actions reads, or that a restore reads only for the databases it is asked for.
   private var unused: Set<String> {
-    let names = invocations.map(\.action.name)
-    var options: [Option] = []
-    if !names.contains(CreateAction.declaration.name) {
-      options += GeneralOptions.serverDatabases
-      if !names.contains(RestoreAction.declaration.name) { options.append(GeneralOptions.sqliteDatabases.option) }
-    }
-    if JobMonitoring.monitoredActions.isDisjoint(with: names) { options += MonitoringOptions.group.options }
-    return Set(options.map(\.name))
+    let seldomRead = [GeneralOptions.serverDatabases, GeneralOptions.fileDatabases, MonitoringOptions.group]
+    let read = invocations.flatMap(\.action.options).flatMap(\.options).map(\.name)
+    return Set(seldomRead.flatMap(\.options).map(\.name)).subtracting(read)
   }
 }
 
@@ -72,9 +53,11 @@ public struct UsageError: DiagnosableError, Equatable {
 /// several of the named actions take reaches each of them. What no action takes may be an option of the configuration.
 struct CommandLineParser {
   private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
 
-  init(actions: [ActionDeclaration]) {
+  init(actions: [ActionDeclaration], options: OptionCatalogue = .standard) {
     self.actions = actions
+    self.options = options
   }
 
   private enum Token {
@@ -99,7 +82,7 @@ struct CommandLineParser {
     for case .flag(let name, let value) in tokens {
       var isTaken = false
       if let flag = GlobalFlags.all.first(where: { $0.names.contains(name) }) {
-        globals.add(flag, try checked(flag, value))
+        try globals.add(flag, try checked(flag, value))
         isTaken = true
       }
       for (position, action) in named.enumerated() {
@@ -107,23 +90,24 @@ struct CommandLineParser {
         guard flag.isRepeatable || !values[position].contains(flag) else {
           throw UsageError(argument: name, problem: "The flag is given twice", suggestion: "Give it once")
         }
-        values[position].add(flag, try checked(flag, value))
+        try values[position].add(flag, try checked(flag, value))
         isTaken = true
       }
-      if !isTaken, let option = OptionFlag(name) {
+      if !isTaken, let option = OptionFlag(name, in: options) {
         changes.append(try Self.change { () throws(ConfigurationProblem) in try option.change(to: value) })
         isTaken = true
       }
       guard isTaken else { throw unknownFlag(name, named: isStandard ? [] : named) }
     }
-    for text in globals.all(GlobalFlags.override) {
-      changes.append(try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text) })
+    for text in globals[GlobalFlags.override] {
+      changes.append(
+        try Self.change { () throws(ConfigurationProblem) in try OptionChange(override: text, in: options) })
     }
     if !globals.contains(GlobalFlags.help) { try checkRequired(named, values) }
     return ParsedCommandLine(
       globals: globals,
       invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) }, changes: changes,
-      isStandard: isStandard)
+      isStandard: isStandard, knownFlags: allFlags, knownOptions: options)
   }
 
   private static func change(
@@ -152,7 +136,8 @@ struct CommandLineParser {
         position += 1
       } else if argument.begins(with: "-") && argument.utf8.count > 1 {
         let parts = argument.parts(by: "=", limit: 2)
-        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0]) != nil else {
+        guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0], in: options) != nil
+        else {
           throw unknownFlag(
             parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
         }
@@ -175,25 +160,25 @@ struct CommandLineParser {
     return tokens
   }
 
-  private var allFlags: [Flag] { GlobalFlags.all + actions.flatMap(\.flags) }
+  private var allFlags: [FlagDeclaration] { GlobalFlags.all + actions.flatMap(\.flags) }
 
   private func takesValue(_ name: String) -> Bool {
     let flags = allFlags.filter { $0.names.contains(name) }
-    return flags.isEmpty ? OptionFlag(name)?.takesValue == true : flags.contains { $0.valueName != nil }
+    return flags.isEmpty ? OptionFlag(name, in: options)?.takesValue == true : flags.contains { $0.valueName != nil }
   }
 
-  private func checked(_ flag: Flag, _ value: String?) throws(UsageError) -> String {
+  private func checked(_ flag: FlagDeclaration, _ value: String?) throws(UsageError) -> String? {
     if flag.valueName == nil, let value {
       throw UsageError(
         argument: flag.name, problem: "The flag takes no value, found '\(value)'",
         suggestion: "Write just '\(flag.name)'")
     }
-    return value ?? ""
+    return value
   }
 
   private func checkRequired(_ named: [ActionDeclaration], _ values: [FlagValues]) throws(UsageError) {
     for (action, flags) in zip(named, values) {
-      for flag in action.flags where flag.isRequired && !flags.contains(flag) {
+      for flag in action.flags where flag.isRequired && !flags.hasValue(flag) {
         throw UsageError(
           argument: action.name, problem: "The flag \(flag.name) is missing",
           suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'")
@@ -223,7 +208,7 @@ struct CommandLineParser {
         suggestion: nil)
     }
     let flags = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
-    let nearest = NearestName.of(name, among: flags) ?? OptionFlag.nearest(to: name)
+    let nearest = NearestName.of(name, among: flags) ?? OptionFlag.nearest(to: name, in: options)
     return UsageError(
       argument: name, problem: "There is no such flag", suggestion: nearest.map { "Did you mean '\($0)'?" })
   }

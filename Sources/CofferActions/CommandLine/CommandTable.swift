@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The actions there are. A new action is one more line.
 enum CommandTable {
   static let actions: [ActionDeclaration] = [

@@ -1,26 +1,4 @@
-/// A flag of the command line: its one declaration, from which parsing, help and suggestions come.
-public struct Flag: Sendable {
-  /// With the dashes, the first one being how help shows it.
-  let names: [String]
-  /// What help calls the value; nil for a switch.
-  let valueName: String?
-  let help: String
-  let isRepeatable: Bool
-  let isRequired: Bool
-
-  init(
-    _ names: String..., value valueName: String? = nil, repeatable: Bool = false, required: Bool = false,
-    help: String
-  ) {
-    self.names = names
-    self.valueName = valueName
-    self.help = help
-    isRepeatable = repeatable
-    isRequired = required
-  }
-
-  var name: String { names[0] }
-}
+import CofferConfiguration
 
 /// The repositories that one call of an action acts on.
 enum RepositoryUse {
@@ -40,67 +18,90 @@ struct ActionDeclaration: Sendable {
   let names: [String]
   let abstract: String
   let discussion: String
-  let flags: [Flag]
+  let flags: [FlagDeclaration]
   let examples: [String]
+  /// The options of the configuration that it reads, besides `sharedOptions`.
+  let options: [OptionSchema]
+  /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
+  let partlyReadOptions: [OptionSchema]
   /// Whether the action needs a configuration file.
   let needsConfiguration: Bool
   let repositories: RepositoryUse
   let run: @Sendable (ActionContext) throws -> Void
 
   init(
-    _ names: String..., abstract: String, discussion: String = "", flags: [Flag] = [], examples: [String] = [],
+    _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
+    examples: [String] = [],
+    options: [OptionSchema] = [], partlyReadOptions: [OptionSchema] = [],
     needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
     self.names = names
     self.abstract = abstract
     self.discussion = discussion
-    self.flags = flags
+    self.flags = flags.map(\.declaration)
     self.examples = examples
+    self.options = options
+    self.partlyReadOptions = partlyReadOptions
     self.needsConfiguration = needsConfiguration
     self.repositories = repositories
     self.run = run
   }
 
   var name: String { names[0] }
+
+  /// Whether monitoring services are told of its runs.
+  var isMonitored: Bool { options.contains { $0.title.isSame(as: MonitoringOptions.group.title) } }
+
+  /// What is read for every action that needs a configuration.
+  static let sharedOptions = [
+    GeneralOptions.access, CommandOptions.around, RunOptions.schema, OutputOptions.schema, CredentialOptions.schema,
+  ]
 }
 
 /// Flags that more than one action takes.
 enum SharedFlags {
-  static let repository = Flag(
+  static let repository = Flag<String?>(
     "--repository", value: "PATH", help: "Act on this repository only: its path or label as configured.")
-  static let json = Flag("--json", help: "Print the outcome as JSON and nothing else.")
-  static let archive = Flag(
-    "--archive", value: "NAME", required: true, help: "The archive's name, its id, or 'latest'.")
-  static let matchArchives = Flag(
+  static let json = Flag<Bool>("--json", help: "Print the outcome as JSON and nothing else.")
+  static let archive = Flag<String>(
+    "--archive", required: "NAME", help: "The archive's name, its id, or 'latest'.")
+  static let matchArchives = Flag<String?>(
     "--match-archives", "--glob-archives", "-a", value: "PATTERN",
     help: "See only archives with such names; '*' for all, 're:' before a regular expression. Default: match_archives, "
       + "or the names that archive_name_format gives.")
-  static let prefix = Flag("--prefix", "-P", value: "TEXT", help: "See only archives whose names begin like this.")
-  static let force = Flag("--force", help: "Run although skip_actions or a check's frequency says otherwise.")
-  static let progress = Flag("--progress", help: "Show progress even when the output is no terminal.")
+  static let prefix = Flag<String?>(
+    "--prefix", "-P", value: "TEXT", help: "See only archives whose names begin like this.")
+  static let force = Flag<Bool>("--force", help: "Run although skip_actions or a check's frequency says otherwise.")
+  static let progress = Flag<Bool>("--progress", help: "Show progress even when the output is no terminal.")
 }
 
 /// The flags that belong to no action.
 enum GlobalFlags {
-  static let config = Flag(
-    "--config", "-c", value: "PATH", repeatable: true,
+  static let config = Flag<[String]>(
+    "--config", "-c", value: "PATH",
     help: "A configuration file, or a folder of them; may be given several times.")
-  static let dryRun = Flag("--dry-run", "-n", help: "Say what would be done, and change nothing.")
-  static let verbosity = Flag(
-    "--verbosity", "-v", value: "N", help: "-2 silent, -1 errors, 0 warnings and answers (default), 1 steps, 2 details."
-  )
-  static let noColor = Flag("--no-color", help: "Print no colours; so does NO_COLOR in the environment.")
-  static let override = Flag(
-    "--override", value: "OPTION=VALUE", repeatable: true,
+  static let dryRun = Flag<Bool>("--dry-run", "-n", help: "Say what would be done, and change nothing.")
+  static let verbosity = Flag<Verbosity?>(
+    "--verbosity", "-v", value: "N",
+    FlagParser("a number from -2 to 2") { Int($0).flatMap(Verbosity.init) },
+    help: "-2 silent, -1 errors, 0 warnings and answers (default), 1 steps, 2 details.")
+  static let noColor = Flag<Bool>("--no-color", help: "Print no colours; so does NO_COLOR in the environment.")
+  static let override = Flag<[String]>(
+    "--override", value: "OPTION=VALUE", isSecret: true,
     help: "Put a value in place of an option's; with dots for options of sections. The option's own flag does the same."
   )
-  static let noInterpolation = Flag(
+  static let noInterpolation = Flag<Bool>(
     "--no-environment-interpolation", help: "Leave ${NAME} in the configuration as it stands.")
-  static let timings = Flag(
+  static let timings = Flag<Bool>(
     "--timings", help: "At the end, say where the run's time went: the seconds of each stage, of all threads together.")
-  static let help = Flag("--help", "-h", help: "Show this help, or with an action that action's.")
-  static let version = Flag("--version", help: "Show the version.")
+  static let help = Flag<Bool>("--help", "-h", help: "Show this help, or with an action that action's.")
+  static let version = Flag<Bool>("--version", help: "Show the version.")
 
-  static let all = [config, dryRun, verbosity, noColor, override, noInterpolation, timings, help, version]
+  static let all: [FlagDeclaration] = {
+    let flags: [any CommandFlag] = [
+      config, dryRun, verbosity, noColor, override, noInterpolation, timings, help, version,
+    ]
+    return flags.map(\.declaration)
+  }()
 }

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 
 /// What `--help` prints, made from the declarations.
@@ -36,14 +37,25 @@ enum HelpText {
     if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
     if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
+    for schema in action.options + action.partlyReadOptions {
+      lines +=
+        ["", "options of the configuration, \(schema.title):"] + table(schema.options.compactMap(row), width: width)
+    }
+    if action.needsConfiguration {
+      let names = ActionDeclaration.sharedOptions.flatMap(\.options).filter { $0.summary != nil }.map(\.name)
+      lines += [""] + "options that every action reads: \(names.joined(separator: ", ")).".wrapped(width: width)
+    }
     if withGlobals { lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width) }
     if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func row(_ flag: Flag) -> (String, String) {
+  /// - Returns: nil for options without an effect here.
+  private static func row(_ option: Option) -> (String, String)? { option.summary.map { (option.name, $0) } }
+
+  private static func row(_ flag: FlagDeclaration) -> (String, String) {
     let names = flag.names.joined(separator: ", ") + (flag.valueName.map { " \($0)" } ?? "")
-    return (names, flag.help + (flag.isRequired ? " Required." : ""))
+    return (names, flag.help + (flag.standard.map { " Default: \($0)." } ?? "") + (flag.isRequired ? " Required." : ""))
   }
 
   private static func table(_ rows: [(String, String)], width: Int) -> [String] {

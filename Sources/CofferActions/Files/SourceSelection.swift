@@ -30,9 +30,9 @@ struct SourceSelection {
     _ section: ConfigurationSection, folder: String, home: String?, files: FileReader = .system,
     repositories: [String] = []
   ) throws {
-    keepsNames = !(section[SourceOptions.numericIDs] ?? false)
+    keepsNames = !section[SourceOptions.numericIDs]
     func lines(_ key: OptionKey<[String]>) throws -> [[String]] {
-      try (section[key] ?? []).map { path throws(PatternError) in
+      try section[key].map { path throws(PatternError) in
         do throws(SystemError) {
           let bytes = try files.read(UserPath.absolute(path, from: folder, home: home))
           return String(decoding: bytes, as: UTF8.self).lines()
@@ -42,19 +42,19 @@ struct SourceSelection {
       }
     }
     var patterns = PatternLines()
-    try patterns.add(lines: section[SourceOptions.patterns] ?? [])
-    try patterns.add(excludes: section[SourceOptions.excludePatterns] ?? [])
+    try patterns.add(lines: section[SourceOptions.patterns])
+    try patterns.add(excludes: section[SourceOptions.excludePatterns])
     for file in try lines(SourceOptions.patternsFrom) { try patterns.add(lines: file) }
     for file in try lines(SourceOptions.excludeFrom) { try patterns.add(excludes: file) }
     rules.patterns = patterns.patterns
     rules.marks = FolderMarks(
-      caches: section[SourceOptions.excludeCaches] ?? false, names: section[SourceOptions.excludeIfPresent] ?? [])
-    rules.keepsMarks = section[SourceOptions.keepExcludeTags] ?? false
-    rules.excludesNoDump = section[SourceOptions.excludeNoDump] ?? false
-    rules.staysOnFileSystem = section[SourceOptions.oneFileSystem] ?? false
+      caches: section[SourceOptions.excludeCaches], names: section[SourceOptions.excludeIfPresent])
+    rules.keepsMarks = section[SourceOptions.keepExcludeTags]
+    rules.excludesNoDump = section[SourceOptions.excludeNoDump]
+    rules.staysOnFileSystem = section[SourceOptions.oneFileSystem]
     rules.repositories = Set(repositories.compactMap { FileIdentity(path: $0) })
-    let sources = (section[GeneralOptions.sourceDirectories] ?? []) + patterns.roots
-    try find(sources, folder: folder, home: home, mustExist: section[SourceOptions.mustExist] ?? true)
+    let sources = section[GeneralOptions.sourceDirectories] + patterns.roots
+    try find(sources, folder: folder, home: home, mustExist: section[SourceOptions.mustExist])
   }
 
   private mutating func find(_ sources: [String], folder: String, home: String?, mustExist: Bool) throws {

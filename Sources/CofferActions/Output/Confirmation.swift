@@ -9,7 +9,7 @@ enum Confirmation {
     var diagnosis: Diagnosis { Diagnosis(subject: subject, problem: "Not confirmed. Nothing was changed") }
   }
 
-  static let yes = Flag("--yes", "-y", help: "Do not ask on a terminal before anything is replaced or deleted.")
+  static let yes = Flag<Bool>("--yes", "-y", help: "Do not ask on a terminal before anything is replaced or deleted.")
 
   /// - Parameter subject: What is not done when the answer is no.
   /// - Throws: `Declined`; `RunCancelled`; `SystemError`.

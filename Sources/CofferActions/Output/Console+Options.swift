@@ -7,10 +7,10 @@ extension Console {
     globals: FlagValues, root: ConfigurationSection, environment: ProcessEnvironment, sinks: [any ConsoleSink] = [],
     standardOutput: StandardOutput, outputIsForPrograms: Bool
   ) {
-    let level = globals[GlobalFlags.verbosity].flatMap { Int($0) } ?? root[OutputOptions.verbosity] ?? 0
+    let level = globals[GlobalFlags.verbosity] ?? root[OutputOptions.verbosity]
     self.init(
-      verbosity: min(max(level, -2), 2), environment: environment,
-      noColor: globals.contains(GlobalFlags.noColor) || root[OutputOptions.color] == false, sinks: sinks,
+      verbosity: level.rawValue, environment: environment,
+      noColor: globals.contains(GlobalFlags.noColor) || !root[OutputOptions.color], sinks: sinks,
       standardOutput: standardOutput, outputIsForPrograms: outputIsForPrograms)
   }
 }

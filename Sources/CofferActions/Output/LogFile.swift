@@ -58,13 +58,13 @@ extension CommandRun {
         let whole = UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home)
         sinks.append(
           try LogFile(
-            whole, verbosity: root[OutputOptions.logFileVerbosity] ?? 1,
-            format: root[OutputOptions.logFileFormat] ?? LogLine.standardFormat, clock: surroundings.clock))
+            whole, verbosity: root[OutputOptions.logFileVerbosity].rawValue,
+            format: root[OutputOptions.logFileFormat], clock: surroundings.clock))
       } catch {
         failures.append(error)
       }
     }
-    let level = root[OutputOptions.syslogVerbosity] ?? -2
+    let level = root[OutputOptions.syslogVerbosity].rawValue
     if level > -2 { sinks.append(SystemLog(verbosity: level)) }
     return (sinks, failures)
   }

@@ -22,8 +22,6 @@ struct LogLine: Sendable, Equatable {
     }
   }
 
-  static let standardFormat = "[{asctime}] {levelname}: {message}"
-
   let level: Level
   let message: String
 

@@ -120,7 +120,7 @@ struct ActionContext: Sendable {
     let repository = try Repository.open(
       in: store, passphrase: try passphrase(for: location, isNew: false),
       surroundings: location.surroundings(
-        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout] ?? 900, times: times))
+        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout], times: times))
     return OpenRepository(location: location, repository: repository)
   }
 

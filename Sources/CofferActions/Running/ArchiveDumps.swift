@@ -1,5 +1,6 @@
 import CofferHooks
 import CofferRepository
+import CofferSystem
 
 /// A dump as an archive holds it: one file, or a folder of files.
 struct ArchiveDump: Sendable, Equatable {

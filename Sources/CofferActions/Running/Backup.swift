@@ -49,7 +49,7 @@ struct Backup {
     do {
       let display = try ProgressDisplay(
         session: first.session, console: context.console, clock: context.surroundings.clock,
-        isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress] ?? false,
+        isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress],
         isQuiet: context.wantsJSON)
       defer { display.stop() }
       var outcome = Outcome()
@@ -86,7 +86,7 @@ struct Backup {
   }
 
   private func sessionOptions() throws -> SessionOptions {
-    guard let text = context.root[GeneralOptions.compression] else { return SessionOptions() }
+    let text = context.root[GeneralOptions.compression]
     guard let compression = BlockCompression(text) else {
       throw UsageError(
         argument: "compression: \(text)", problem: "There is no such compression",
@@ -105,7 +105,7 @@ struct Backup {
     hooks.cancellation = try context.cancellation.follower()
     let lanes = DumpLanes(plan, DumpStorer(context: context, hooks: hooks, group: group), display)
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
-    for (dump, outcome) in try lanes.run(context.root[GeneralOptions.parallelDumps] ?? 1) {
+    for (dump, outcome) in try lanes.run(context.root[GeneralOptions.parallelDumps]) {
       switch outcome {
       case .success(let items): for item in items { add(item.stream, to: group, item.make) }
       case .failure(let error): missing.append((dump.identity, error))
@@ -123,7 +123,7 @@ struct Backup {
   /// The configuration's files, which no rule for sources leaves out.
   private var configurationPaths: [String] {
     let options = context.root[GeneralOptions.bootstrap]
-    guard options?[BootstrapOptions.storeConfigFiles] ?? true else { return [] }
+    guard options[BootstrapOptions.storeConfigFiles] else { return [] }
     return context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
   }
 

@@ -4,10 +4,6 @@ import CofferSystem
 
 /// What a backup consists of, worked out before anything is started.
 struct BackupPlan {
-  enum DumpErrorPolicy {
-    case fail, keepOthers
-  }
-
   let dumps: [any PlannedDump]
   let sources: SourceSelection
   let policy: DumpErrorPolicy
@@ -23,7 +19,7 @@ struct BackupPlan {
       root, folder: context.folder, home: context.surroundings.environment.home,
       repositories: context.repositories.compactMap { $0.folder(context.surroundings) })
     for warning in sources.warnings { context.console.warning(warning) }
-    policy = root[GeneralOptions.onDumpError] == "keep-others" ? .keepOthers : .fail
+    policy = root[GeneralOptions.onDumpError]
     let impossible = dumps.compactMap { $0 as? ImpossibleDump }
     guard impossible.isEmpty || policy == .keepOthers else { throw SeveralErrors(impossible.map(\.cause)) }
     guard !dumps.isEmpty || !sources.roots.isEmpty else {

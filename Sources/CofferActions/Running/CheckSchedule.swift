@@ -7,11 +7,7 @@ import Foundation
 struct CheckSchedule {
   /// A check as it is configured.
   struct Check: Equatable {
-    enum Name: String, CaseIterable {
-      case repository, archives, data, extract, spot
-    }
-
-    let name: Name
+    let name: CheckOptions.Name
     /// Seconds that must have passed since the check was last made; nil for always.
     var interval: Double?
     /// Three-letter names of the days, in English, small; empty for every day.
@@ -56,17 +52,17 @@ struct CheckSchedule {
     }
     var checks: [Check] = []
     for section in sections {
-      guard let name = section[CheckOptions.name].flatMap(Check.Name.init) else { continue }
+      guard let name = section[CheckOptions.name] else { continue }
       var check = Check(name: name, interval: Self.interval(section[CheckOptions.frequency]))
-      for day in section[CheckOptions.onlyRunOn] ?? [] { check.days.formUnion(Self.days(day)) }
+      for day in section[CheckOptions.onlyRunOn] { check.days.formUnion(Self.days(day)) }
       checks.append(check)
     }
     self.checks = checks
   }
 
   /// A check that names no frequency is made whenever it is asked for, as borgmatic makes it.
-  private static func interval(_ text: String?) -> Double? {
-    text.flatMap { LengthOfTime.seconds(ofFrequency: $0) }
+  private static func interval(_ text: String) -> Double? {
+    LengthOfTime.seconds(ofFrequency: text)
   }
 
   private static func days(_ text: String) -> Set<String> {
@@ -93,7 +89,7 @@ struct CheckMemory {
     repository = EntryName(id)
   }
 
-  func last(_ name: CheckSchedule.Check.Name) -> Date? {
+  func last(_ name: CheckOptions.Name) -> Date? {
     guard let folder = try? Folder.trusted(base, .links).folder(repository),
       let facts = try? folder.status(of: EntryName(name.rawValue)), facts.st_mode & S_IFMT == S_IFREG
     else { return nil }
@@ -101,7 +97,7 @@ struct CheckMemory {
   }
 
   /// - Throws: `UntrustedPlace`; `SystemError`. A check that is not remembered is made again, no more.
-  func note(_ name: CheckSchedule.Check.Name, at date: Date) throws {
+  func note(_ name: CheckOptions.Name, at date: Date) throws {
     let folder = try Folder.trusted(base, .links, makingWith: 0o700).folder(repository, makingWith: 0o700)
     let file = EntryName(name.rawValue)
     try folder.replace(file) { descriptor in

@@ -31,7 +31,8 @@ struct CommandRun: Sendable {
     cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     globals = parsed.globals
-    commandLine = CommandLineRedaction.redacted(arguments)
+    commandLine = CommandLineRedaction.redacted(
+      arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
     isStandard = parsed.isStandard
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
@@ -54,7 +55,7 @@ struct CommandRun: Sendable {
   func adapted(to configuration: Configuration) -> CommandRun {
     var run = self
     run.log = LogBuffer(clock: surroundings.clock)
-    let verbosity = configuration.root[OutputOptions.monitoringVerbosity] ?? 1
+    let verbosity = configuration.root[OutputOptions.monitoringVerbosity].rawValue
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
       sinks: Self.logs(of: configuration.root, surroundings).sinks

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferHooks
 import CofferSystem
 
@@ -14,7 +15,7 @@ struct DumpLanes {
 
   private let storer: DumpStorer
   private let dumps: [any PlannedDump]
-  private let policy: BackupPlan.DumpErrorPolicy
+  private let policy: DumpErrorPolicy
   /// Stops the dumps that are running when one of them ends the run.
   private let cancellation: Cancellation
   private let display: ProgressDisplay

@@ -19,14 +19,14 @@ struct Job {
   ) {
     self.run = run
     self.configuration = configuration
-    let skipped = configuration.root[RunOptions.skipActions] ?? []
+    let skipped = configuration.root[RunOptions.skipActions]
     self.invocations = invocations.filter { !skipped.contains($0.action.name) || $0.flags.contains(SharedFlags.force) }
     self.repositories = repositories
     self.files = files
     commands = StepCommands(configuration, run)
     // A file that has none of the chosen repositories has no news, least of all a success.
     monitoring = JobMonitoring(
-      configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action.name))
+      configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action))
   }
 
   private var actions: [String] { invocations.map(\.action.name) }
@@ -79,7 +79,7 @@ struct Job {
     return (together.isEmpty ? [] : [together]) + alone.map { [$0] }
   }
 
-  private var retries: Int { max(configuration.root[RunOptions.retries] ?? 0, 0) }
+  private var retries: Int { max(configuration.root[RunOptions.retries], 0) }
 
   /// Some repositories' turn at the actions; after a failure they get another behind all others.
   private struct Attempt {
@@ -95,7 +95,7 @@ struct Job {
 
   private func perform(_ attempt: Attempt) -> StepOutcome {
     if attempt.retry > 0 {
-      let seconds = Double(attempt.retry * (configuration.root[RunOptions.retryWait] ?? 0))
+      let seconds = Double(attempt.retry * configuration.root[RunOptions.retryWait])
       let names = attempt.group.map(\.name).joined(separator: ", ")
       run.console.warning(
         "Trying \(names) again in \(Formats.duration(seconds)) (\(attempt.retry) of \(retries)), because of the errors above"

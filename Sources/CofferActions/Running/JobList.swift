@@ -15,7 +15,7 @@ struct JobList {
     self.run = run
     actions = invocations.map(\.action.name)
     let wanted = invocations.lazy.compactMap { $0.flags[SharedFlags.repository] }.first
-    let configurations = configurations.filter { !run.isStandard || $0.root[RunOptions.defaultActions] ?? true }
+    let configurations = configurations.filter { !run.isStandard || $0.root[RunOptions.defaultActions] }
     let all = configurations.map { $0.repositories.map(RepositoryLocation.init) }
     if let wanted, !configurations.isEmpty, !all.joined().contains(where: { $0.matches(wanted) }) {
       throw UsageError(

@@ -4,21 +4,19 @@ import CofferSystem
 
 /// Tells the configured monitoring services how a job goes. What goes wrong with that is only warned of.
 struct JobMonitoring {
-  /// The actions whose runs are of interest; a restore is not.
-  static let monitoredActions: Set<String> = ["create", "prune", "compact", "check"]
-
   private let services: [(name: String, service: any MonitoringService)]
   private let couriers: Couriers
   private let run: CommandRun
   private let actions: [String]
 
-  init(_ configuration: Configuration, _ run: CommandRun, actions: [String]) {
+  /// - Parameter actions: Of which some may be of no interest: a restore is not.
+  init(_ configuration: Configuration, _ run: CommandRun, actions: [ActionDeclaration]) {
     self.run = run
-    self.actions = actions
+    self.actions = actions.map(\.name)
     couriers = Couriers(
       http: HTTPClient(userAgent: "coffer/\(Program.version)"), mail: MailClient(hostname: run.surroundings.hostname),
       launcher: run.surroundings.launcher, environment: run.surroundings.environment.withoutPassphrases)
-    guard !run.isDryRun, !Self.monitoredActions.isDisjoint(with: actions) else {
+    guard !run.isDryRun, actions.contains(where: \.isMonitored) else {
       services = []
       return
     }
@@ -26,7 +24,7 @@ struct JobMonitoring {
     let credentials = CredentialResolver(
       root, run.surroundings, cache: run.secrets, cancellation: run.cancellation, run.console)
     services = MonitoringRegistry.services.compactMap { type in
-      guard let section = root[type.option] else { return nil }
+      guard let section = root.given(type.option) else { return nil }
       do {
         let settings = MonitoringSettings(section, of: type.option.name, resolve: credentials.value)
         return (type.option.name, try type.init(settings))

@@ -9,10 +9,22 @@ public struct Program: Sendable {
 
   private let surroundings: Surroundings
   private let cancellation: Cancellation
+  private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
+    self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
+  }
+
+  init(
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
+    options: OptionCatalogue = .standard
+  ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
+    self.actions = actions
+    // `key export` is a kind of `key`.
+    self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
   }
 
   /// Runs a command line.
@@ -36,7 +48,7 @@ public struct Program: Sendable {
   private func run(_ arguments: [String], _ plain: Console, _ output: StandardOutput) -> Int32 {
     let parsed: ParsedCommandLine
     do {
-      parsed = try CommandLineParser(actions: CommandTable.actions).parse(arguments)
+      parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
     } catch {
       plain.error(error.diagnosis)
       return 1
@@ -49,11 +61,6 @@ public struct Program: Sendable {
       plain.output(help(parsed, width: min(plain.width, 110)))
       return 0
     }
-    guard (-2...2).contains(Int(parsed.globals[GlobalFlags.verbosity] ?? "0") ?? .max) else {
-      plain.error(
-        UsageError(argument: "--verbosity", problem: "It is a number from -2 to 2", suggestion: nil).diagnosis)
-      return 1
-    }
     return run(
       parsed,
       CommandRun(
@@ -61,12 +68,13 @@ public struct Program: Sendable {
   }
 
   private func help(_ parsed: ParsedCommandLine, width: Int) -> String {
-    guard !parsed.isStandard else { return HelpText.program(actions: CommandTable.actions, width: width) }
+    guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 
   private var loader: ConfigurationLoader {
-    ConfigurationLoader(environment: surroundings.environment, currentFolder: surroundings.currentFolder)
+    ConfigurationLoader(
+      environment: surroundings.environment, currentFolder: surroundings.currentFolder, options: options)
   }
 
   private func run(_ parsed: ParsedCommandLine, _ run: CommandRun) -> Int32 {
@@ -96,7 +104,7 @@ public struct Program: Sendable {
     guard !invocations.isEmpty else { return [] }
     var failures: [any Error] = []
     var configurations: [Configuration] = []
-    let found = try loader.find(named: run.globals.all(GlobalFlags.config))
+    let found = try loader.find(named: run.globals[GlobalFlags.config])
     if found.isBorgmatic {
       run.console.warning(
         "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
@@ -115,9 +123,9 @@ public struct Program: Sendable {
       }
     }
     if run.isStandard, !configurations.isEmpty,
-      configurations.allSatisfy({ $0.root[RunOptions.defaultActions] == false })
+      configurations.allSatisfy({ !$0.root[RunOptions.defaultActions] })
     {
-      run.console.output(HelpText.program(actions: CommandTable.actions, width: min(run.console.width, 110)))
+      run.console.output(HelpText.program(actions: actions, width: min(run.console.width, 110)))
       return failures
     }
     let files = configurations.flatMap(\.filesRead).reduce(into: [String]()) { files, file in

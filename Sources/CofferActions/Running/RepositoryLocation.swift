@@ -14,10 +14,10 @@ struct RepositoryLocation: Sendable {
   let section: ConfigurationSection
 
   init(_ section: ConfigurationSection) {
-    path = section[RepositoryOptions.path] ?? ""
-    label = section[RepositoryOptions.label]
-    encryption = section[RepositoryOptions.encryption]
-    makesParents = section[RepositoryOptions.makeParentDirectories] ?? false
+    path = section[RepositoryEntryOptions.path]
+    label = section[RepositoryEntryOptions.label]
+    encryption = section[RepositoryEntryOptions.encryption]
+    makesParents = section[RepositoryEntryOptions.makeParentDirectories]
     self.section = section
   }
 

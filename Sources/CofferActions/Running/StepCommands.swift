@@ -17,7 +17,7 @@ struct StepCommands {
 
   /// The commands of one configuration file; none in a dry run.
   init(_ configuration: Configuration, _ run: CommandRun) {
-    let sections = run.isDryRun ? [] : configuration.root[CommandOptions.commands] ?? []
+    let sections = run.isDryRun ? [] : configuration.root[CommandOptions.commands]
     console = run.console
     cancellation = run.cancellation
     let runner = CommandRunner(
@@ -34,7 +34,7 @@ struct StepCommands {
         }
       }, warn: console.warning)
     let variables = CommandVariables([
-      "configuration_filename": configuration.path, "log_file": configuration.root[OutputOptions.logFile] ?? "",
+      "configuration_filename": configuration.path, "log_file": configuration.root[OutputOptions.logFile].spelling,
     ])
     entries = sections.map { Entry(hook: CommandHook($0), runner: runner, variables: variables) }
   }

@@ -46,12 +46,12 @@ public struct CredentialResolver: Sendable {
     switch reference.kind {
     case .file: return try contents(of: arguments[0], for: reference.name)
     case .container:
-      let secrets = root[CredentialOptions.container]?[CredentialOptions.secretsDirectory] ?? "/run/secrets"
+      let secrets = root[CredentialOptions.container][CredentialOptions.secretsDirectory]
       return try contents(of: "\(secrets)/\(arguments[0])", for: reference.name, isHandedOver: true)
     case .systemd: return try systemd(arguments[0], reference)
     case .keepassxc: return try keepassxc(database: arguments[0], entry: arguments[1], reference)
     case .onepassword:
-      let command = root[CredentialOptions.onepassword]?[CredentialOptions.onepasswordCommand] ?? "op"
+      let command = root[CredentialOptions.onepassword][CredentialOptions.onepasswordCommand]
       return try output(of: command, ["read", "--no-newline", arguments[0]], reference)
     }
   }
@@ -71,10 +71,9 @@ public struct CredentialResolver: Sendable {
       return try contents(of: "\(folder)/\(name)", for: reference.name, isHandedOver: true)
     }
     let options = root[CredentialOptions.systemd]
-    let folder = options?[CredentialOptions.encryptedCredentialsDirectory] ?? "/etc/credstore.encrypted"
+    let folder = options[CredentialOptions.encryptedCredentialsDirectory]
     return try output(
-      of: options?[CredentialOptions.systemdCredsCommand] ?? "systemd-creds", ["decrypt", "\(folder)/\(name)"],
-      reference)
+      of: options[CredentialOptions.systemdCredsCommand], ["decrypt", "\(folder)/\(name)"], reference)
   }
 
   private func keepassxc(
@@ -83,15 +82,15 @@ public struct CredentialResolver: Sendable {
     let options = root[CredentialOptions.keepassxc]
     guard database != "secret-service" else {
       return try output(
-        of: options?[CredentialOptions.secretToolCommand] ?? "secret-tool", ["lookup", "Path", entry], reference)
+        of: options[CredentialOptions.secretToolCommand], ["lookup", "Path", entry], reference)
     }
-    let wantsPassword = options?[CredentialOptions.askForPassword] ?? true
+    let wantsPassword = options[CredentialOptions.askForPassword]
     var arguments = ["show", "--show-protected", "--attributes", "Password"]
     if !wantsPassword { arguments.append("--no-password") }
-    if let file = options?[CredentialOptions.keyFile] { arguments += ["--key-file", absolute(file)] }
-    if let key = options?[CredentialOptions.yubikey] { arguments += ["--yubikey", key] }
+    if let file = options[CredentialOptions.keyFile] { arguments += ["--key-file", absolute(file)] }
+    if let key = options[CredentialOptions.yubikey] { arguments += ["--yubikey", key] }
     return try output(
-      of: options?[CredentialOptions.keepassxcCommand] ?? "keepassxc-cli", arguments + [absolute(database), entry],
+      of: options[CredentialOptions.keepassxcCommand], arguments + [absolute(database), entry],
       reference, password: wantsPassword ? "Password of \(database): " : nil)
   }
 

@@ -8,8 +8,10 @@ public struct Configuration: Sendable {
   public let filesRead: [String]
   /// What its writer should know although it can be used.
   public internal(set) var notices: ConfigurationNotices
+  /// What may stand in it.
+  var known = OptionCatalogue.standard
 
-  public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] ?? [] }
+  public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] }
 
   /// The options as they count for one repository: what stands in its section in place of what stands at the top.
   public func options(for repository: ConfigurationSection) -> ConfigurationSection {
@@ -20,13 +22,13 @@ public struct Configuration: Sendable {
   public func hasOwnOptions(_ repository: ConfigurationSection) -> Bool { !ownEntries(repository).isEmpty }
 
   private func ownEntries(_ repository: ConfigurationSection) -> [YAMLNode.Entry] {
-    let names = RepositoryOptions.schema.options.map(\.name)
+    let names = RepositoryEntryOptions.schema.options.map(\.name)
     return repository.node.entries.filter { entry in !names.contains { $0.isSame(as: entry.key) } }
   }
 
   /// The same file with the options as they count for one repository.
   public func focused(on repository: ConfigurationSection) -> Configuration {
-    Configuration(path: path, root: options(for: repository), filesRead: filesRead, notices: notices)
+    Configuration(path: path, root: options(for: repository), filesRead: filesRead, notices: notices, known: known)
   }
 }
 

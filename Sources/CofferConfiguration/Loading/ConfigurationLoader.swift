@@ -6,12 +6,19 @@ public struct ConfigurationLoader: Sendable {
   private let files: FileReader
   private let environment: ProcessEnvironment
   private let currentFolder: String
+  private let options: OptionCatalogue
 
-  /// - Parameter currentFolder: What relative paths start from; absolute.
-  public init(files: FileReader = .system, environment: ProcessEnvironment, currentFolder: String) {
+  /// - Parameters:
+  ///   - currentFolder: What relative paths start from; absolute.
+  ///   - options: What may stand in a file.
+  public init(
+    files: FileReader = .system, environment: ProcessEnvironment, currentFolder: String,
+    options: OptionCatalogue = .standard
+  ) {
     self.files = files
     self.environment = environment
     self.currentFolder = currentFolder
+    self.options = options
   }
 
   // MARK: - Finding
@@ -94,13 +101,13 @@ public struct ConfigurationLoader: Sendable {
     var documents = documentLoader
     let source = try documents.load(path)
     let document = PreparedDocument(source, reading: reading, environment: environment)
-    var validator = Validator()
+    var validator = Validator(top: options.top)
     validator.check(document.node)
     var configuration = Configuration(
       path: path, root: ConfigurationSection(node: document.node), filesRead: documents.filesRead,
-      notices: validator.notices)
+      notices: validator.notices, known: options)
     configuration.notices.deprecated = document.deprecated
-    configuration.notices.exposed = SecretPlaces(in: source).files.intersection(
+    configuration.notices.exposed = SecretPlaces(in: source, top: options.top).files.intersection(
       documents.exposedFiles.map { ExactName($0) }
     )
     .map(\.text).sorted()
@@ -126,12 +133,13 @@ public struct ConfigurationLoader: Sendable {
     let mark = SourceMark(argument: "command line")
     let document = PreparedDocument(
       YAMLNode(.mapping([]), mark: mark), reading: reading, environment: environment)
-    var validator = Validator(wantsRequired: false)
+    var validator = Validator(top: options.top, wantsRequired: false)
     validator.check(document.node)
     let problems = document.problems + validator.problems
     guard problems.isEmpty else { throw ConfigurationError.invalid(path: mark.file, problems) }
     return Configuration(
-      path: mark.file, root: ConfigurationSection(node: document.node), filesRead: [], notices: validator.notices)
+      path: mark.file, root: ConfigurationSection(node: document.node), filesRead: [], notices: validator.notices,
+      known: options)
   }
 
   /// Reads a file to be written anew, by today's spellings; its constants and variables stay as they are.
@@ -145,7 +153,7 @@ public struct ConfigurationLoader: Sendable {
     var reading = ConfigurationReading(variables: .kept)
     reading.replacesConstants = false
     return ConfigurationTemplate(
-      source: PreparedDocument(try documents.load(path), reading: reading, environment: environment).node)
+      options, source: PreparedDocument(try documents.load(path), reading: reading, environment: environment).node)
   }
 
   private var documentLoader: DocumentLoader {

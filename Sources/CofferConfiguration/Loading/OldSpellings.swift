@@ -126,11 +126,11 @@ struct OldSpellings {
     var node = node
     if let path = node.string {
       note(node.mark, "the repository '\(path)' is now a section with a 'path'")
-      node = section([(RepositoryOptions.path.name, node)], at: node.mark)
+      node = section([(RepositoryEntryOptions.path.name, node)], at: node.mark)
     }
     guard case .mapping(let entries) = node.content else { return node }
     var options = current(entries)
-    if let index = options.firstIndex(where: { $0.key.isSame(as: RepositoryOptions.path.name) }),
+    if let index = options.firstIndex(where: { $0.key.isSame(as: RepositoryEntryOptions.path.name) }),
       let path = options[index].value.text, let url = Self.sshAddress(of: path)
     {
       note(options[index].value.mark, "the path '\(path)' is now '\(url)'")

@@ -72,7 +72,7 @@ extension OptionChange {
   /// Reads `--override`'s `OPTION.SUBOPTION=VALUE`.
   ///
   /// - Throws: `ConfigurationProblem`.
-  public init(override text: String) throws(ConfigurationProblem) {
+  public init(override text: String, in options: OptionCatalogue = .standard) throws(ConfigurationProblem) {
     let argument = "--override \(text)"
     let parts = text.parts(by: "=", limit: 2)
     guard parts.count > 1, !parts[0].isEmpty else {
@@ -82,7 +82,7 @@ extension OptionChange {
     }
     var names = parts[0].parts(by: ".", keepingEmpty: false)
     if names.count > 1, OldSpellings.sections.contains(names[0]) { names.removeFirst() }
-    let flag = OptionFlag("--" + names.joined(separator: "."))
+    let flag = OptionFlag("--" + names.joined(separator: "."), in: options)
     self.init(
       path: flag?.path ?? names.map { .name($0) },
       value: try OptionFlag.node(parts[1], kind: flag?.kind ?? .section(nil), argument: argument), argument: argument)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What `compression` means to Coffer: a level of zstd, whatever borgmatic's users ask of Borg.
 public struct BlockCompression: Sendable, Equatable {
   /// From 1 (fast) to 19 (small).

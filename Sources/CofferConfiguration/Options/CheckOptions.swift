@@ -1,28 +1,31 @@
 /// What `check` looks at, and how often.
 public enum CheckOptions {
-  public static let checks = OptionKey<[ConfigurationSection]>(
+  /// A check that can be made.
+  public enum Name: String, OptionChoice {
+    case repository, archives, data, extract, spot
+  }
+
+  public static let checks = OptionKey<[ConfigurationSection]?>(
     "checks", "The checks that 'check' makes. Without it: repository and archives, each once a month at most.",
     support: .differently("'spot' says that it is not made yet; 'data' and 'extract' read dumps, too"), schema: entry)
-  public static let last = OptionKey<Int>(
+  public static let last = OptionKey<Int?>(
     "check_last", "Follow only this many archives, the newest ones.", example: "3")
-  public static let repositories = OptionKey<[String]>(
+  public static let repositories = OptionKey<[String]?>(
     "check_repositories", "Check only these repositories, by path or label.", example: "[local]")
 
-  public static let name = OptionKey<String>(
-    "name", "The check to make.", example: "repository",
-    choices: ["repository", "archives", "data", "extract", "spot"],
-    isRequired: true)
+  public static let name = OptionKey<Name?>(
+    "name", "The check to make.", example: "repository", isRequired: true)
   public static let frequency = OptionKey<String>(
     "frequency", "How much time must have passed since the check was last made: a number and a unit, or 'always'.",
     default: "always", example: "2 weeks", format: .frequency)
   public static let onlyRunOn = OptionKey<[String]>(
     "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]",
     format: .weekday)
-  public static let countTolerance = OptionKey<Double>(
+  public static let countTolerance = OptionKey<Double?>(
     "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
-  public static let dataSample = OptionKey<Double>(
+  public static let dataSample = OptionKey<Double?>(
     "data_sample_percentage", "How many of the files 'spot' compares.", example: "1")
-  public static let dataTolerance = OptionKey<Double>(
+  public static let dataTolerance = OptionKey<Double?>(
     "data_tolerance_percentage", "How many of the compared files may differ.", example: "0.5")
 
   static let entry = OptionSchema(
@@ -34,5 +37,5 @@ public enum CheckOptions {
       .borg("xxh64sum_command", .text, instead: "Files are hashed by Coffer itself"),
     ])
 
-  static let schema = OptionSchema("Checks", [checks.option, last.option, repositories.option])
+  public static let schema = OptionSchema("Checks", [checks.option, last.option, repositories.option])
 }

@@ -32,14 +32,14 @@ public enum CredentialOptions {
     default: "secret-tool")
   public static let askForPassword = OptionKey<Bool>(
     "ask_for_password", "Whether the database has a password that keepassxc-cli asks for on the terminal.",
-    default: "true")
-  public static let keyFile = OptionKey<String>(
+    default: true)
+  public static let keyFile = OptionKey<String?>(
     "key_file", "The key file that unlocks the database.", example: "/root/backup.keyx")
-  public static let yubikey = OptionKey<String>(
+  public static let yubikey = OptionKey<String?>(
     "yubikey", "The YubiKey that unlocks the database: slot, or slot and serial number.", example: "1:7370001")
   public static let onepasswordCommand = OptionKey<String>(
     "op_command", "What to run in place of op.", default: "op")
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Credentials", [container.option, systemd.option, keepassxc.option, onepassword.option])
 }

@@ -1,3 +1,9 @@
+/// What a dump that failed means for the archive.
+public enum DumpErrorPolicy: String, OptionChoice {
+  case fail
+  case keepOthers = "keep-others"
+}
+
 /// The options at the top of a configuration file.
 public enum GeneralOptions {
   public static let sourceDirectories = OptionKey<[String]>(
@@ -6,22 +12,22 @@ public enum GeneralOptions {
     example: "[/etc, /home]")
   public static let repositories = OptionKey<[ConfigurationSection]>(
     "repositories", "Where backups are kept. Each run writes an archive to every one of them.", isRequired: true,
-    schema: RepositoryOptions.schema)
-  public static let workingDirectory = OptionKey<String>(
+    schema: RepositoryEntryOptions.schema)
+  public static let workingDirectory = OptionKey<String?>(
     "working_directory", "The folder that relative source directories and database paths start from.",
     example: "/srv")
-  public static let encryptionPassphrase = OptionKey<String>(
+  public static let encryptionPassphrase = OptionKey<String?>(
     "encryption_passphrase",
     "The passphrase that unlocks the repository's key. Better kept out of the file: ${NAME} takes it from the environment.",
     example: "\"${BACKUP_PASSPHRASE}\"", isSecret: true)
-  public static let encryptionPasscommand = OptionKey<String>(
+  public static let encryptionPasscommand = OptionKey<String?>(
     "encryption_passcommand",
     "A command that prints the passphrase; used when encryption_passphrase is not set. Split into words like a shell does, but run without one.",
     example: "cat /etc/coffer/passphrase")
   public static let unlockTimeout = OptionKey<Int>(
     "unlock_timeout",
     "Seconds for which a key that a passphrase has opened stays in the kernel's keyring, so that the next command with the same passphrase is faster. 0 keeps nothing.",
-    default: "900", support: .own)
+    default: 900, support: .own)
   public static let archiveNameFormat = OptionKey<String>(
     "archive_name_format",
     "How archives are named. {hostname}, {user}, {pid}, {now} and {utcnow} are replaced; {now:%Y-%m-%d} takes strftime's letters.",
@@ -30,18 +36,18 @@ public enum GeneralOptions {
     "compression", "How blocks are compressed: zstd,LEVEL with levels from 1 (fast) to 19 (small).",
     default: "zstd,3", format: .compression,
     support: .differently("Blocks are compressed by zstd; other methods are taken for one of its levels"))
-  public static let userRuntimeDirectory = OptionKey<String>(
+  public static let userRuntimeDirectory = OptionKey<String?>(
     "user_runtime_directory",
     "Where each run makes its private folder for FIFOs. Otherwise $XDG_RUNTIME_DIR, $RUNTIME_DIRECTORY, $TMPDIR, $TEMP, /tmp, the first that is set.",
     example: "/run/user/1001")
-  public static let onDumpError = OptionKey<String>(
+  public static let onDumpError = OptionKey<DumpErrorPolicy>(
     "on_dump_error",
     "What a dump that failed means. fail: no archive is made. keep-others: the archive is made with the other dumps, is marked partial, and says which are missing; the run ends with exit code 1 all the same.",
-    default: "fail", choices: ["fail", "keep-others"], support: .own)
+    default: .fail, support: .own)
   public static let parallelDumps = OptionKey<Int>(
     "parallel_dumps",
     "How many databases are dumped at the same time. More are faster where neither the servers nor this machine are busy with one.",
-    default: "1", support: .own)
+    default: 1, support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
   public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
@@ -55,27 +61,36 @@ public enum GeneralOptions {
   public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
     "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
+  /// What every action that works on repositories reads.
+  public static let access = OptionSchema(
+    "Access",
+    [
+      repositories.option, workingDirectory.option, encryptionPassphrase.option, encryptionPasscommand.option,
+      unlockTimeout.option, archiveNameFormat.option, userRuntimeDirectory.option,
+    ])
+
+  /// What is backed up besides the databases, and how.
+  public static let backup = OptionSchema(
+    "Backup",
+    [
+      sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, bootstrap.option,
+    ] + PatienceOptions.all)
+
   /// Where the databases are that are reached at servers.
-  public static let serverDatabases = [
-    postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option,
-  ]
+  public static let serverDatabases = OptionSchema(
+    "Databases of servers",
+    [postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option])
+
+  /// Databases that are files.
+  public static let fileDatabases = OptionSchema("Databases of files", [sqliteDatabases.option])
 
   private static let general = OptionSchema(
     "General",
-    [
-      sourceDirectories.option, repositories.option, workingDirectory.option, encryptionPassphrase.option,
-      encryptionPasscommand.option, unlockTimeout.option, archiveNameFormat.option, compression.option,
-      userRuntimeDirectory.option,
-      onDumpError.option, parallelDumps.option, bootstrap.option, postgresqlDatabases.option, mariadbDatabases.option,
-      mysqlDatabases.option,
-      mongodbDatabases.option, sqliteDatabases.option, CommandOptions.commands.option,
-    ] + PatienceOptions.all)
+    access.options + backup.options + serverDatabases.options + fileDatabases.options
+      + CommandOptions.around.options)
 
-  /// All of them by theme, in the order in which a file is best written.
-  public static let groups = [
+  static let groups = [
     general, SourceOptions.schema, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema,
     MonitoringOptions.group, OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
   ]
-
-  public static let schema = OptionSchema("Options", groups.flatMap(\.options))
 }

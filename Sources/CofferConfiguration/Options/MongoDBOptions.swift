@@ -1,23 +1,32 @@
 /// The options of one entry of `mongodb_databases`.
 public enum MongoDBOptions {
+  public enum Format: String, OptionChoice {
+    case archive, directory
+  }
+
+  /// How a password reaches a client.
+  public enum PasswordTransport: String, OptionChoice {
+    case pipe, file
+  }
+
   public static let name = OptionKey<String>(
     "name", "The database's name, or all for one dump of the whole server.", example: "users", isRequired: true)
-  public static let format = OptionKey<String>(
+  public static let format = OptionKey<Format>(
     "format",
     "The dump's format. archive streams; directory needs temporary space in the runtime directory.",
-    default: "archive", choices: ["archive", "directory"])
-  public static let authenticationDatabase = OptionKey<String>(
+    default: .archive)
+  public static let authenticationDatabase = OptionKey<String?>(
     "authentication_database", "The database that the user is defined in, if not the one that is dumped.",
     example: "admin")
-  public static let passwordTransport = OptionKey<String>(
+  public static let passwordTransport = OptionKey<PasswordTransport>(
     "password_transport",
     "How the password reaches mongodump and mongorestore: through a pipe, or in a private file that is removed afterwards, for clients that cannot read from a pipe.",
-    default: "pipe", choices: ["pipe", "file"])
+    default: .pipe)
   public static let dumpCommand = OptionKey<String>(
-    "mongodump_command", "What to run in place of mongodump; may have arguments.",
+    "mongodump_command", "What to run in place of mongodump; may have arguments.", default: "mongodump",
     example: "docker exec my_mongodb_container mongodump")
   public static let restoreCommand = OptionKey<String>(
-    "mongorestore_command", "What to run in place of mongorestore; may have arguments.",
+    "mongorestore_command", "What to run in place of mongorestore; may have arguments.", default: "mongorestore",
     example: "docker exec -i my_mongodb_container mongorestore")
 
   public static let schema = OptionSchema(

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// An option as a flag of the command line: `--keep-daily`, `--bootstrap.store-config-files`, `--repositories[0].path`,
 /// and `--no-color` to switch one off or to leave a section out.
 public struct OptionFlag: Sendable {
@@ -11,11 +13,11 @@ public struct OptionFlag: Sendable {
 
   /// - Parameter flag: With its dashes.
   /// - Returns: nil when no option is called like that.
-  public init?(_ flag: String) {
+  public init?(_ flag: String, in options: OptionCatalogue = .standard) {
     guard let text = flag.after(beginning: "--")?.swapping("-", for: "_") else { return nil }
-    if let found = Self.find(text) {
+    if let found = Self.find(text, options.top) {
       self.init(flag, found, isNegated: false)
-    } else if let name = text.after(beginning: "no_"), let found = Self.find(name), found.canBeNegated {
+    } else if let name = text.after(beginning: "no_"), let found = Self.find(name, options.top), found.canBeNegated {
       self.init(flag, found, isNegated: true)
     } else {
       return nil
@@ -46,9 +48,9 @@ public struct OptionFlag: Sendable {
   }
 
   /// Returns the flag that somebody probably meant; below a section or list, of what is in it.
-  public static func nearest(to flag: String) -> String? {
-    guard let dot = flag.lastIndex(of: "."), let outer = OptionFlag(String(flag[..<dot])) else {
-      return NearestName.of(flag, among: GeneralOptions.schema.options.map { "--\(dashed($0.name))" })
+  public static func nearest(to flag: String, in options: OptionCatalogue = .standard) -> String? {
+    guard let dot = flag.lastIndex(of: "."), let outer = OptionFlag(String(flag[..<dot]), in: options) else {
+      return NearestName.of(flag, among: options.top.options.map { "--\(dashed($0.name))" })
     }
     guard case .section(let schema?) = outer.kind else { return nil }
     let name = dashed(String(flag[flag.index(after: dot)...]))
@@ -88,13 +90,13 @@ public struct OptionFlag: Sendable {
     }
   }
 
-  private static func find(_ text: String) -> Found? {
-    var schema: OptionSchema? = GeneralOptions.schema
+  private static func find(_ text: String, _ top: OptionSchema) -> Found? {
+    var schema: OptionSchema? = top
     var found: Found?
     for part in text.parts(by: ".") {
       let pieces = part.parts(by: "[", limit: 2, keepingEmpty: false)
       guard let name = pieces.first, let here = schema,
-        let option = here[name] ?? (here.takesTopOptions ? GeneralOptions.schema[name] : nil)
+        let option = here[name] ?? (here.takesTopOptions ? top[name] : nil)
       else { return nil }
       var path = (found?.path ?? []) + [.name(name)]
       var kind = option.kind

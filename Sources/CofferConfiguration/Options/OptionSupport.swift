@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What an option does here, told to those who bring a configuration along from borgmatic.
 public enum OptionSupport: Sendable, Equatable {
   /// It does what it does in borgmatic.

@@ -1,39 +1,48 @@
+/// How much is said: each says what the ones below it say, too.
+public enum Verbosity: Int, OptionChoice {
+  case silent = -2
+  case errors, answers, steps, details
+}
+
 /// What is said, where, and how much of it.
 public enum OutputOptions {
   public static let verbosity = level(
     "verbosity", "How much is said: -2 nothing, -1 errors, 0 warnings and answers, 1 steps, 2 details.",
-    default: "0")
+    default: .answers)
   public static let syslogVerbosity = level(
-    "syslog_verbosity", "The same for the system's log.", default: "-2")
+    "syslog_verbosity", "The same for the system's log.", default: .silent)
   public static let logFileVerbosity = level(
-    "log_file_verbosity", "The same for log_file.", default: "1")
+    "log_file_verbosity", "The same for log_file.", default: .steps)
   public static let monitoringVerbosity = level(
-    "monitoring_verbosity", "The same for logs that are sent to monitoring services.", default: "1",
-    support: .works)
+    "monitoring_verbosity", "The same for logs that are sent to monitoring services.", default: .steps)
   public static let color = OptionKey<Bool>(
-    "color", "Whether a terminal gets colours.", default: "true")
-  public static let logFile = OptionKey<String>(
+    "color", "Whether a terminal gets colours.", default: true)
+  public static let logFile = OptionKey<String?>(
     "log_file", "A file that what is said is added to.", example: "/var/log/coffer.log")
   public static let logFileFormat = OptionKey<String>(
     "log_file_format", "How a line of log_file looks: {asctime}, {levelname} and {message} are replaced.",
     default: "[{asctime}] {levelname}: {message}",
     support: .differently("Only these three names and {prefix}, which is empty, are replaced"))
   public static let progress = OptionKey<Bool>(
-    "progress", "Show progress even when the output is no terminal, as --progress does.", default: "false")
+    "progress", "Show progress even when the output is no terminal, as --progress does.", default: false)
   public static let listDetails = OptionKey<Bool>(
-    "list_details", "Print every item as it is stored, as --list does.", default: "false")
-  public static let statistics = OptionKey<String>(
-    "statistics", "Print the sizes of a new archive, as --stats does.", default: "none",
-    choices: ["standard", "quick", "none"],
+    "list_details", "Print every item as it is stored, as --list does.", default: false)
+  public static let statistics = OptionKey<Statistics>(
+    "statistics", "Print the sizes of a new archive, as --stats does.", default: .none,
     support: .differently("standard and quick print the same; the figures cost nothing"))
 
-  private static func level(
-    _ name: String, _ documentation: String, default standard: String, support: OptionSupport = .works
-  ) -> OptionKey<Int> {
-    OptionKey(name, documentation, default: standard, choices: ["-2", "-1", "0", "1", "2"], support: support)
+  /// Which sizes of a new archive are printed.
+  public enum Statistics: String, OptionChoice {
+    case standard, quick, none
   }
 
-  static let schema = OptionSchema(
+  private static func level(
+    _ name: String, _ documentation: String, default standard: Verbosity
+  ) -> OptionKey<Verbosity> {
+    OptionKey(name, documentation, default: standard)
+  }
+
+  public static let schema = OptionSchema(
     "Output",
     [
       verbosity.option, syslogVerbosity.option, logFileVerbosity.option, monitoringVerbosity.option, color.option,

@@ -1,48 +1,74 @@
+/// How the content of a PostgreSQL database that is there is replaced.
+public enum RestoreStrategy: String, OptionChoice {
+  /// By a swap where that is possible, in place where not.
+  case automatic = "auto"
+  /// The new database is built beside the old one, and takes its name when it is whole.
+  case swap
+  /// The objects of the old database are replaced in one transaction.
+  case inPlace = "in-place"
+}
+
 /// The options of one entry of `postgresql_databases`.
 public enum PostgreSQLOptions {
+  public enum Format: String, OptionChoice {
+    case plain, custom, directory, tar
+  }
+
+  /// Whether the roles and tablespaces of an entry's server are saved in a dump of their own.
+  public enum Globals: String, OptionChoice {
+    case automatic = "auto"
+    case always = "true"
+    case never = "false"
+  }
+
+  public enum SSLMode: String, OptionChoice {
+    case disable, allow, prefer, require
+    case verifyAuthority = "verify-ca"
+    case verifyFull = "verify-full"
+  }
+
   public static let name = OptionKey<String>(
     "name",
     "The database's name; a pattern with *, for one dump of each database that it matches; or all: then one dump of the whole server, or, with a format, one of each database.",
     example: "users", isRequired: true)
-  public static let format = OptionKey<String>(
+  public static let format = OptionKey<Format?>(
     "format",
     "The dump's format. directory needs temporary space in the runtime directory; the others stream. Without it one database is dumped as custom, and all as plain SQL with roles and tablespaces.",
-    example: "custom", choices: ["plain", "custom", "directory", "tar"])
-  public static let globals = OptionKey<String>(
+    example: "custom")
+  public static let globals = OptionKey<Globals>(
     "globals",
     "Whether roles and tablespaces are saved in a dump of their own, once a server, beside the dumps of single databases. auto leaves them out where that cannot be; true says so, also when the user may not read the roles' passwords. 'restore --database globals' puts them back.",
-    default: "auto", choices: ["auto", "true", "false"], support: .own)
+    default: .automatic, support: .own)
   public static let compression = OptionKey<String>(
     "compression",
     "Passed to pg_dump. Compressed dumps do not deduplicate, so Coffer asks for none and compresses by itself.",
     default: "none", support: .differently("Without it, dumps are not compressed by pg_dump but by Coffer"))
   public static let noOwner = OptionKey<Bool>(
-    "no_owner", "Leave the owners of objects out of the dump and out of the restore.", default: "false")
-  public static let restoreStrategy = OptionKey<String>(
+    "no_owner", "Leave the owners of objects out of the dump and out of the restore.", default: false)
+  public static let restoreStrategy = OptionKey<RestoreStrategy>(
     "restore_strategy",
     "How 'restore' replaces a database that is there. swap builds the new one beside it and exchanges the names at the end; in-place replaces its objects in one transaction; auto swaps where that is possible.",
-    default: "auto", choices: ["auto", "swap", "in-place"], support: .own)
+    default: .automatic, support: .own)
   public static let analyzeOptions = OptionKey<String>(
     "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
-  public static let dumpCommand = OptionKey<String>(
+  public static let dumpCommand = OptionKey<String?>(
     "pg_dump_command", "What to run in place of pg_dump and pg_dumpall; may have arguments.",
     example: "docker exec my_pg_container pg_dump")
-  public static let restoreCommand = OptionKey<String>(
+  public static let restoreCommand = OptionKey<String?>(
     "pg_restore_command", "What to run in place of pg_restore.",
     example: "docker exec -i my_pg_container pg_restore")
-  public static let psqlCommand = OptionKey<String>(
+  public static let psqlCommand = OptionKey<String?>(
     "psql_command", "What to run in place of psql.", example: "docker exec -i my_pg_container psql")
-  public static let sslMode = OptionKey<String>(
-    "ssl_mode", "How the connection is encrypted.", example: "require",
-    choices: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
-  public static let sslCertificate = OptionKey<String>(
+  public static let sslMode = OptionKey<SSLMode?>(
+    "ssl_mode", "How the connection is encrypted.", example: "require")
+  public static let sslCertificate = OptionKey<String?>(
     "ssl_cert", "The client's certificate file.", example: "/root/.postgresql/postgresql.crt")
-  public static let sslKey = OptionKey<String>(
+  public static let sslKey = OptionKey<String?>(
     "ssl_key", "The client's key file.", example: "/root/.postgresql/postgresql.key")
-  public static let sslRootCertificate = OptionKey<String>(
+  public static let sslRootCertificate = OptionKey<String?>(
     "ssl_root_cert", "The file of authorities that may have signed the server's certificate.",
     example: "/root/.postgresql/root.crt")
-  public static let sslRevocationList = OptionKey<String>(
+  public static let sslRevocationList = OptionKey<String?>(
     "ssl_crl", "The file of revoked certificates.", example: "/root/.postgresql/root.crl")
 
   public static let schema = OptionSchema(

@@ -1,6 +1,6 @@
 /// Which archives `prune` keeps.
 public enum RetentionOptions {
-  public static let within = OptionKey<String>(
+  public static let within = OptionKey<String?>(
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d",
     format: .age)
   public static let secondly = count("keep_secondly", "seconds", example: "60")
@@ -14,14 +14,14 @@ public enum RetentionOptions {
   public static let yearly = count("keep_yearly", "years", example: "1")
   public static let compactThreshold = OptionKey<Int>(
     "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.",
-    default: "10", support: .planned)
+    default: 10, support: .planned)
 
-  private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int> {
+  private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int?> {
     OptionKey(
       name, "Keep the last archive of each of this many \(period); -1 for all of them.", example: example)
   }
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Retention",
     [
       within.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option, monthly.option,

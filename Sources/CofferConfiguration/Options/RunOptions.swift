@@ -4,34 +4,34 @@ public enum RunOptions {
     "constants", "Names for values: {name} anywhere below stands for the value of 'name' here.",
     example: "{user: backup}")
   public static let retries = OptionKey<Int>(
-    "retries", "How many more times a repository is tried after it failed, the others first.", default: "0")
+    "retries", "How many more times a repository is tried after it failed, the others first.", default: 0)
   public static let retryWait = OptionKey<Int>(
-    "retry_wait", "Seconds to wait before a try, times the number of the try.", default: "0")
-  public static let umask = OptionKey<Int>(
+    "retry_wait", "Seconds to wait before a try, times the number of the try.", default: 0)
+  public static let umask = OptionKey<Int?>(
     "umask", "The file mode mask of commands; its digits are read as octal ones.", example: "77")
   public static let skipActions = OptionKey<[String]>(
     "skip_actions", "Actions that are never run for this file.", example: "[check]")
   public static let defaultActions = OptionKey<Bool>(
-    "default_actions", "Whether actions run when the command line names none.", default: "true")
-  public static let stateDirectory = OptionKey<String>(
+    "default_actions", "Whether actions run when the command line names none.", default: true)
+  public static let stateDirectory = OptionKey<String?>(
     "user_state_directory", "Where it is noted when checks were last made.", example: "/var/lib/coffer")
-  public static let matchArchives = OptionKey<String>(
+  public static let matchArchives = OptionKey<String?>(
     "match_archives",
     "Which archives commands see: a glob, or a regular expression after 're:'. '*' for all.",
     example: "{hostname}-*")
-  public static let archiveHostname = OptionKey<String>(
+  public static let archiveHostname = OptionKey<String?>(
     "archive_hostname", "The host name that archives carry, if not this machine's.", example: "database1")
-  public static let archiveUsername = OptionKey<String>(
+  public static let archiveUsername = OptionKey<String?>(
     "archive_username", "The user name that archives carry, if not that of the user who runs Coffer.",
     example: "backup")
-  public static let sshCommand = OptionKey<String>(
+  public static let sshCommand = OptionKey<String?>(
     "ssh_command", "What to run in place of ssh; may have arguments.", example: "ssh -i /root/.ssh/backup",
     support: .planned)
-  public static let uploadRateLimit = OptionKey<Int>(
+  public static let uploadRateLimit = OptionKey<Int?>(
     "upload_rate_limit", "KiB a second that are sent to a repository elsewhere at most.", example: "100",
     support: .planned)
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Running",
     [
       constants.option, retries.option, retryWait.option, umask.option, skipActions.option, defaultActions.option,

@@ -4,14 +4,14 @@ public enum SQLiteOptions {
     "name", "What the dump is called in the archive.", example: "users", isRequired: true)
   public static let path = OptionKey<String>(
     "path", "The database file. It must exist.", example: "/var/lib/sqlite/users.db", isRequired: true)
-  public static let label = OptionKey<String>(
+  public static let label = OptionKey<String?>(
     "label", "Names the dump in the archive in place of the host.", example: "shop")
-  public static let restorePath = OptionKey<String>(
+  public static let restorePath = OptionKey<String?>(
     "restore_path", "The file that 'restore' writes, if not path.", example: "/var/lib/sqlite/users-restored.db")
-  public static let sqliteCommand = OptionKey<String>(
+  public static let sqliteCommand = OptionKey<String?>(
     "sqlite_command", "A program sqlite3 to dump with, in place of SQLite's library.",
     example: "docker exec -i my_container sqlite3")
-  public static let sqliteRestoreCommand = OptionKey<String>(
+  public static let sqliteRestoreCommand = OptionKey<String?>(
     "sqlite_restore_command", "A program sqlite3 to restore with, in place of SQLite's library.",
     example: "/opt/sqlite/bin/sqlite3")
 

@@ -1,35 +1,35 @@
 /// The options that the entries of all database servers have in common.
 public enum ServerOptions {
   public static let name = OptionKey<String>("name", "The database's name.", example: "users", isRequired: true)
-  public static let label = OptionKey<String>(
+  public static let label = OptionKey<String?>(
     "label", "Names the dump in the archive in place of host and port.", example: "shop")
-  public static let container = OptionKey<String>(
+  public static let container = OptionKey<String?>(
     "container",
     "The container that the server runs in, in place of hostname: its address is asked of docker, then of podman.",
     example: "my_database")
-  public static let restoreContainer = OptionKey<String>(
+  public static let restoreContainer = OptionKey<String?>(
     "restore_container", "The container that 'restore' writes to.", example: "my_spare")
-  public static let hostname = OptionKey<String>(
+  public static let hostname = OptionKey<String?>(
     "hostname", "The server's host. Without it the client's own default, a local socket as a rule.",
     example: "database.example.org")
-  public static let restoreHostname = OptionKey<String>(
+  public static let restoreHostname = OptionKey<String?>(
     "restore_hostname", "The host that 'restore' writes to, if not hostname.", example: "spare.example.org")
-  public static let port = OptionKey<Int>("port", "The server's port.", example: "5432")
-  public static let restorePort = OptionKey<Int>(
+  public static let port = OptionKey<Int?>("port", "The server's port.", example: "5432")
+  public static let restorePort = OptionKey<Int?>(
     "restore_port", "The port that 'restore' writes to, if not port.", example: "5433")
-  public static let username = OptionKey<String>("username", "The user to connect as.", example: "backup")
-  public static let restoreUsername = OptionKey<String>(
+  public static let username = OptionKey<String?>("username", "The user to connect as.", example: "backup")
+  public static let restoreUsername = OptionKey<String?>(
     "restore_username", "The user that 'restore' connects as, if not username.", example: "admin")
-  public static let password = OptionKey<String>(
+  public static let password = OptionKey<String?>(
     "password", "The user's password. It never reaches the arguments of a program.",
     example: "\"${PGPASSWORD}\"", isSecret: true)
-  public static let restorePassword = OptionKey<String>(
+  public static let restorePassword = OptionKey<String?>(
     "restore_password", "The password that 'restore' uses, if not password.", example: "\"${RESTORE_PASSWORD}\"",
     isSecret: true)
-  public static let passwordFile = OptionKey<String>(
+  public static let passwordFile = OptionKey<String?>(
     "password_file", "A file that holds the password and nothing else; used when password is not set.",
     example: "/etc/coffer/database-password", support: .own)
-  public static let restorePasswordFile = OptionKey<String>(
+  public static let restorePasswordFile = OptionKey<String?>(
     "restore_password_file", "A file that holds the password that 'restore' uses.",
     example: "/etc/coffer/spare-password", support: .own)
   public static let options = OptionKey<String>(

@@ -2,7 +2,7 @@
 public enum SourceOptions {
   public static let mustExist = OptionKey<Bool>(
     "source_directories_must_exist",
-    "Whether a source that is missing keeps the backup from being made. If not, it is a warning.", default: "true")
+    "Whether a source that is missing keeps the backup from being made. If not, it is a warning.", default: true)
   public static let patterns = OptionKey<[String]>(
     "patterns",
     "Lines of 'R PATH' for a folder to back up, '+ PATTERN' to keep, '- PATTERN' or '! PATTERN' to leave out, and 'P STYLE'. The first pattern that matches counts; the style is sh unless a line says otherwise.",
@@ -16,33 +16,33 @@ public enum SourceOptions {
     "exclude_from", "Files of lines like those of exclude_patterns.", example: "[/etc/coffer/excludes]")
   public static let excludeCaches = OptionKey<Bool>(
     "exclude_caches", "Leave out folders with a file CACHEDIR.TAG that says what such a file has to say.",
-    default: "false")
+    default: false)
   public static let excludeIfPresent = OptionKey<[String]>(
     "exclude_if_present", "Leave out folders that hold a file or a folder of one of these names.",
     example: "[.nobackup]")
   public static let keepExcludeTags = OptionKey<Bool>(
     "keep_exclude_tags", "Keep the folders that the two options above leave out, with nothing but the mark in them.",
-    default: "false")
+    default: false)
   public static let excludeNoDump = OptionKey<Bool>(
-    "exclude_nodump", "Leave out files and folders with the file flag 'd' (chattr +d).", default: "false")
+    "exclude_nodump", "Leave out files and folders with the file flag 'd' (chattr +d).", default: false)
   public static let oneFileSystem = OptionKey<Bool>(
-    "one_file_system", "Do not look into folders that another file system is mounted on.", default: "false")
+    "one_file_system", "Do not look into folders that another file system is mounted on.", default: false)
   public static let numericIDs = OptionKey<Bool>(
-    "numeric_ids", "Keep the numbers of owners and groups, but not their names.", default: "false")
+    "numeric_ids", "Keep the numbers of owners and groups, but not their names.", default: false)
 
   private static let times = OptionSupport.ignored("Of a file's times, that of its last change is kept")
-  private static let accessTime = OptionKey<Bool>("atime", "Keep the time of the last access.", support: times)
-  private static let changeTime = OptionKey<Bool>(
+  private static let accessTime = OptionKey<Bool?>("atime", "Keep the time of the last access.", support: times)
+  private static let changeTime = OptionKey<Bool?>(
     "ctime", "Keep the time of the last change of a file's facts.", support: times)
-  private static let birthTime = OptionKey<Bool>(
+  private static let birthTime = OptionKey<Bool?>(
     "birthtime", "Keep the time at which a file was made.", support: times)
-  private static let flags = OptionKey<Bool>(
+  private static let flags = OptionKey<Bool?>(
     "flags", "Keep file flags.", support: .ignored("File flags are not kept"))
-  private static let readSpecial = OptionKey<Bool>(
+  private static let readSpecial = OptionKey<Bool?>(
     "read_special", "Read devices and FIFOs like files.",
     support: .ignored("Devices, FIFOs and sockets are never read; dumps need no such thing"))
 
-  static let schema = OptionSchema(
+  public static let schema = OptionSchema(
     "Files",
     [
       mustExist.option, patterns.option, patternsFrom.option, excludePatterns.option, excludeFrom.option,

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The form that a text must have, where not every text will do.
 public struct TextFormat: Sendable {
   /// What it must be, in a user's words.

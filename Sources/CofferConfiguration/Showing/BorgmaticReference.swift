@@ -1,10 +1,12 @@
+import CofferSystem
+
 /// The page that says of every option of borgmatic's what it does in Coffer, made from the declarations.
 public enum BorgmaticReference {
-  public static var markdown: String {
+  public static func markdown(_ options: OptionCatalogue = .standard) -> String {
     var lines = ["# borgmatic's options in Coffer", ""]
     lines.append("Made by `coffer config generate --borgmatic-reference`; do not edit. Coffer's own options are in")
     lines.append("[the reference](options.md).")
-    for group in GeneralOptions.groups {
+    for group in options.groups {
       let rows = rows(of: group, below: "")
       if !rows.isEmpty { lines += ["", "## \(group.title)", "", "| option | in Coffer |", "|---|---|"] + rows }
     }

@@ -6,21 +6,24 @@ import Foundation
 public struct ConfigurationTemplate: Sendable {
   private static let needed: Set<String> = ["repositories", "path", "encryption_passcommand"]
 
+  private let options: OptionCatalogue
   /// The older file, its constants and variables as they were written; nil to start from nothing.
   private let source: YAMLNode?
 
   /// A file to start from.
-  public init() {
+  public init(_ options: OptionCatalogue = .standard) {
+    self.options = options
     source = nil
   }
 
-  init(source: YAMLNode) {
+  init(_ options: OptionCatalogue, source: YAMLNode) {
+    self.options = options
     self.source = source
   }
 
   /// The older file's options that have no meaning here, and are left out.
   public var leftOut: [String] {
-    (source?.entries ?? []).filter { !$0.value.isNull && GeneralOptions.schema[$0.key]?.isKept != true }.map(\.key)
+    (source?.entries ?? []).filter { !$0.value.isNull && options.top[$0.key]?.isKept != true }.map(\.key)
   }
 
   public var text: String {
@@ -28,7 +31,7 @@ public struct ConfigurationTemplate: Sendable {
       "# Coffer's configuration. Options that begin with '#' are examples; take the '#' away to use one.",
       "# Check the file with: coffer config validate", "",
     ]
-    for group in GeneralOptions.groups {
+    for group in options.groups {
       let options = group.options.filter { $0.support.isOffered || (value(of: $0) != nil && $0.isKept) }
       guard !options.isEmpty else { continue }
       lines += ["# --- \(group.title) ---", ""]
@@ -44,7 +47,7 @@ public struct ConfigurationTemplate: Sendable {
   private func writeTop(_ option: Option, to lines: inout [String]) {
     if let value = value(of: option) {
       writeHead(of: option, margin: "", to: &lines)
-      lines += ConfigurationValue(value, of: option, hidesSecrets: false).lines(named: option.name)
+      lines += ConfigurationValue(value, of: option, in: options.top, hidesSecrets: false).lines(named: option.name)
     } else {
       write(option, indentation: 0, active: source == nil, to: &lines)
     }

@@ -23,20 +23,20 @@ extension ConfigurationValue {
 
   /// - Parameters:
   ///   - option: What the node is the value of; nil when that is not known.
+  ///   - top: The options of a file's top.
   ///   - hidesSecrets: Whether secrets are masked; references to credentials are none.
-  init(_ node: YAMLNode, of option: Option?, hidesSecrets: Bool) {
-    self.init(node, option, option?.sectionSchema, hidesSecrets)
-  }
-
-  private init(_ node: YAMLNode, _ option: Option?, _ schema: OptionSchema?, _ hidesSecrets: Bool) {
+  init(_ node: YAMLNode, of option: Option?, in top: OptionSchema, hidesSecrets: Bool) {
+    let schema = option?.sectionSchema
     switch node.content {
-    case .sequence(let elements): self = .list(elements.map { ConfigurationValue($0, option, schema, hidesSecrets) })
+    case .sequence(let elements):
+      self = .list(elements.map { ConfigurationValue($0, of: option, in: top, hidesSecrets: hidesSecrets) })
     case .mapping(let entries):
       self = .section(
         entries.map { entry in
-          let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? GeneralOptions.schema[entry.key] : nil)
+          let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? top[entry.key] : nil)
           return Member(
-            name: entry.key, value: ConfigurationValue(entry.value, of: inner, hidesSecrets: hidesSecrets))
+            name: entry.key,
+            value: ConfigurationValue(entry.value, of: inner, in: top, hidesSecrets: hidesSecrets))
         })
     case .scalar:
       if let text = node.text, option?.isSecret == true, hidesSecrets, !text.begins(with: "{credential ") {
@@ -84,7 +84,7 @@ extension Configuration {
         ConfigurationValue.Member(
           name: entry.key,
           value: ConfigurationValue(
-            entry.value, of: GeneralOptions.schema[entry.key], hidesSecrets: hidesSecrets))
+            entry.value, of: known.top[entry.key], in: known.top, hidesSecrets: hidesSecrets))
       })
   }
 
@@ -93,7 +93,7 @@ extension Configuration {
   /// - Parameter name: With dots and numbers for options inside others: `repositories[0].path`.
   /// - Returns: nil when there is no such option.
   public func value(of name: String, hidesSecrets: Bool) -> ConfigurationValue? {
-    guard let flag = OptionFlag("--" + name.swapping("_", for: "-")), !flag.isNegated else { return nil }
+    guard let flag = OptionFlag("--" + name.swapping("_", for: "-"), in: known), !flag.isNegated else { return nil }
     var node: YAMLNode? = root.node
     for step in flag.path {
       switch step {
@@ -103,10 +103,12 @@ extension Configuration {
         node = elements.indices.contains(index) ? elements[index] : nil
       }
     }
-    if let node, !node.isNull { return ConfigurationValue(node, of: flag.option, hidesSecrets: hidesSecrets) }
+    if let node, !node.isNull {
+      return ConfigurationValue(node, of: flag.option, in: known.top, hidesSecrets: hidesSecrets)
+    }
     guard let standard = flag.option.standard,
       let node = try? OptionFlag.node(standard, kind: flag.kind, argument: name)
     else { return .null }
-    return ConfigurationValue(node, of: flag.option, hidesSecrets: hidesSecrets)
+    return ConfigurationValue(node, of: flag.option, in: known.top, hidesSecrets: hidesSecrets)
   }
 }

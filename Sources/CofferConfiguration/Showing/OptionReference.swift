@@ -1,14 +1,16 @@
+import CofferSystem
+
 /// The reference page of all options, made from their declarations.
 public enum OptionReference {
-  public static var markdown: String {
+  public static func markdown(_ options: OptionCatalogue = .standard) -> String {
     var lines = ["# Options of the configuration file", ""]
     lines.append("Made by `coffer config generate --reference`; do not edit.")
-    for group in GeneralOptions.groups { section(group, level: 2, to: &lines) }
+    for group in options.groups { section(group, level: 2, to: &lines) }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private static func section(_ schema: OptionSchema, level: Int, to lines: inout [String]) {
-    let options = schema.options.filter { $0.support.isOffered || $0.support == .planned }
+    let options = schema.options.filter(\.hasMeaning)
     guard !options.isEmpty else { return }
     lines += ["", String(repeating: "#", count: level) + " " + schema.title, ""]
     lines += ["| option | type | default | what it does |", "|---|---|---|---|"]
@@ -25,5 +27,20 @@ public enum OptionReference {
       default: break
       }
     }
+  }
+}
+
+extension Option {
+  /// Whether it does something here, or will.
+  fileprivate var hasMeaning: Bool { support.isOffered || support == .planned }
+
+  /// What it does, what it can be, and its default, in full sentences; nil for an option without a meaning here.
+  public var summary: String? {
+    guard hasMeaning else { return nil }
+    var text = documentation
+    if !choices.isEmpty { text += " One of \(choices.joined(separator: ", "))." }
+    if let standard { text += " Default: \(standard)." }
+    if support == .planned { text += " Accepted; without effect so far." }
+    return text
   }
 }

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What options that are fine by themselves must be to each other.
 enum Coherence {
   static func problems(of configuration: Configuration) -> [ConfigurationProblem] {
@@ -34,7 +36,7 @@ enum Coherence {
   /// `check_repositories` names configured ones.
   private static func checkedRepositories(_ configuration: Configuration) -> [ConfigurationProblem] {
     let known = configuration.repositories.flatMap {
-      [$0[RepositoryOptions.path], $0[RepositoryOptions.label]].compactMap(\.self)
+      [$0.given(RepositoryEntryOptions.path), $0[RepositoryEntryOptions.label]].compactMap(\.self)
     }
     let named = configuration.root.node[CheckOptions.repositories.name]?.elements ?? []
     return named.compactMap { node in
@@ -48,7 +50,7 @@ enum Coherence {
 
   /// A command runs at one moment.
   private static func commands(_ configuration: Configuration) -> [ConfigurationProblem] {
-    let all = ([configuration.root] + configuration.repositories).flatMap { $0[CommandOptions.commands] ?? [] }
+    let all = ([configuration.root] + configuration.repositories).flatMap { $0[CommandOptions.commands] }
     return all.compactMap { section in
       guard (section[CommandOptions.before] == nil) == (section[CommandOptions.after] == nil) else { return nil }
       return ConfigurationProblem(

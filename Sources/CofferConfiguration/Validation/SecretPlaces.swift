@@ -2,15 +2,17 @@ import CofferSystem
 
 /// The files of a configuration that secrets are written into, as text rather than as what stands for them.
 struct SecretPlaces {
+  private let top: OptionSchema
   private(set) var files: Set<ExactName> = []
 
   private let constants: [YAMLNode.Entry]
 
   /// - Parameter document: As it is written, in old spellings or new ones, with included files put in.
-  init(in document: YAMLNode) {
+  init(in document: YAMLNode, top: OptionSchema) {
+    self.top = top
     constants = document[RunOptions.constants.name]?.entries ?? []
     var spellings = OldSpellings()
-    look(at: spellings.apply(to: document), GeneralOptions.schema, option: nil)
+    look(at: spellings.apply(to: document), top, option: nil)
   }
 
   private mutating func look(at node: YAMLNode, _ schema: OptionSchema?, option: Option?) {
@@ -18,7 +20,7 @@ struct SecretPlaces {
     case .sequence(let elements): for element in elements { look(at: element, schema, option: option) }
     case .mapping(let entries):
       for entry in entries {
-        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? GeneralOptions.schema[entry.key] : nil)
+        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? top[entry.key] : nil)
         look(at: entry.value, inner?.sectionSchema, option: inner)
       }
     case .scalar:

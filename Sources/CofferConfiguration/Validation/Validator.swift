@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Compares a document with what the options allow and gathers everything that is wrong or worth saying.
 struct Validator {
   private let top: OptionSchema
@@ -8,7 +10,7 @@ struct Validator {
   /// - Parameters:
   ///   - top: The options of a file's top.
   ///   - wantsRequired: Whether those that a file must have must be there.
-  init(top: OptionSchema = GeneralOptions.schema, wantsRequired: Bool = true) {
+  init(top: OptionSchema = OptionCatalogue.standard.top, wantsRequired: Bool = true) {
     self.top = top
     self.wantsRequired = wantsRequired
   }

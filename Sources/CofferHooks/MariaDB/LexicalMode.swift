@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a session's settings mean for how a server reads the statements in it.
 struct LexicalMode: Sendable, Equatable {
   /// `NO_BACKSLASH_ESCAPES` is off.

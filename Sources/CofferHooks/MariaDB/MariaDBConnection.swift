@@ -9,10 +9,10 @@ struct MariaDBConnection: Sendable {
 
   /// What differs between dumping and restoring.
   struct Options {
-    var socket: OptionKey<String>
-    var tls: OptionKey<Bool>
-    var tlsVerify: OptionKey<Bool>
-    var tlsCA: OptionKey<String>
+    var socket: OptionKey<String?>
+    var tls: OptionKey<Bool?>
+    var tlsVerify: OptionKey<Bool?>
+    var tlsCA: OptionKey<String?>
 
     static let dump = Options(
       socket: MariaDBOptions.socketPath, tls: MariaDBOptions.tls, tlsVerify: MariaDBOptions.tlsVerify,
@@ -39,13 +39,13 @@ struct MariaDBConnection: Sendable {
     self.dialect = dialect
     socket = section[options.socket] ?? section[MariaDBOptions.socketPath]
     tls = section[options.tls] ?? section[MariaDBOptions.tls]
-    verifiesServer = section[options.tlsVerify] ?? section[MariaDBOptions.tlsVerify] ?? false
+    verifiesServer = (section[options.tlsVerify] ?? section[MariaDBOptions.tlsVerify]) == true
     authorities = section[options.tlsCA] ?? section[MariaDBOptions.tlsCA]
     credentials = MariaDBCredentials(
       username: server.username, password: server.password,
-      usesEnvironment: section[MariaDBOptions.passwordTransport] == "environment")
-    dumpCommand = try ShellWords.split(section[dialect.dumpCommand] ?? dialect.dumpProgram)
-    clientCommand = try ShellWords.split(section[dialect.clientCommand] ?? dialect.clientProgram)
+      usesEnvironment: section[MariaDBOptions.passwordTransport] == .environment)
+    dumpCommand = try ShellWords.split(section[dialect.dumpCommand])
+    clientCommand = try ShellWords.split(section[dialect.clientCommand])
   }
 
   /// As messages name the server: the port is the one that clients use where none is configured.

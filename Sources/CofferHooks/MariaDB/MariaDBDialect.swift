@@ -5,8 +5,6 @@ public struct MariaDBDialect: Sendable {
   let databases: OptionKey<[ConfigurationSection]>
   let dumpCommand: OptionKey<String>
   let clientCommand: OptionKey<String>
-  let dumpProgram: String
-  let clientProgram: String
   /// Databases that 'all' leaves out: the server makes their contents itself.
   let unlisted: Set<String>
   /// Whether a dump named `mysql` holds the server's users, functions of libraries and servers.
@@ -17,11 +15,11 @@ public struct MariaDBDialect: Sendable {
 
   public static let mariadb = MariaDBDialect(
     databases: GeneralOptions.mariadbDatabases, dumpCommand: MariaDBOptions.mariadbDumpCommand,
-    clientCommand: MariaDBOptions.mariadbCommand, dumpProgram: "mariadb-dump", clientProgram: "mariadb",
+    clientCommand: MariaDBOptions.mariadbCommand,
     unlisted: ["information_schema", "performance_schema", "sys"], dumpsAccounts: true)
 
   public static let mysql = MariaDBDialect(
     databases: GeneralOptions.mysqlDatabases, dumpCommand: MariaDBOptions.mysqlDumpCommand,
-    clientCommand: MariaDBOptions.mysqlCommand, dumpProgram: "mysqldump", clientProgram: "mysql",
+    clientCommand: MariaDBOptions.mysqlCommand,
     unlisted: ["information_schema", "performance_schema", "sys", "mysql"], dumpsAccounts: false)
 }

@@ -38,19 +38,19 @@ struct MariaDBEntry: Sendable {
     self.section = section
     do {
       connection = try MariaDBConnection(section, dialect, to: server, for: options)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
-      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
+      dumpOptions = try ShellWords.split(section[ServerOptions.options])
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
+      listOptions = try ShellWords.split(section[ServerOptions.listOptions])
     } catch {
       throw DumpError.openQuote(in: identity)
     }
     hasFormat = section[MariaDBOptions.format] != nil
-    skipped = Set((section[MariaDBOptions.skipNames] ?? []).map { ExactName($0) })
-    dumpsRoutines = section[MariaDBOptions.routines] ?? true
+    skipped = Set(section[MariaDBOptions.skipNames].map { ExactName($0) })
+    dumpsRoutines = section[MariaDBOptions.routines]
     dumpsHistory = dumpOptions.contains { $0 == "--dump-history" || $0 == "-H" }
-    failsOnMissingRights = section[MariaDBOptions.onMissingRights] == "fail"
+    failsOnMissingRights = section[MariaDBOptions.onMissingRights] == .fail
     switches = Self.switches(section)
-    let name = section[MariaDBOptions.name] ?? ""
+    let name = section[MariaDBOptions.name]
     let isSeveral = name.isSame(as: "all") || name.holds("*")
     warnings =
       skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
@@ -61,7 +61,7 @@ struct MariaDBEntry: Sendable {
       (MariaDBOptions.addDropDatabase, "--add-drop-database"), (MariaDBOptions.events, "--events"),
       (MariaDBOptions.routines, "--routines"), (MariaDBOptions.tablespaces, "--all-tablespaces"),
     ]
-    return all.filter { section[$0.0] ?? true }.map(\.1)
+    return all.filter { section[$0.0] }.map(\.1)
   }
 
   /// The databases that the entry stands for; the server is asked where it must be.

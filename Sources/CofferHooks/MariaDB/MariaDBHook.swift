@@ -12,8 +12,8 @@ public struct MariaDBHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try (root[dialect.databases] ?? []).flatMap { section -> [any PlannedDump] in
-      let server = ServerEntry(section, hook: name, name: section[MariaDBOptions.name] ?? "")
+    try root[dialect.databases].flatMap { section -> [any PlannedDump] in
+      let server = ServerEntry(section, hook: name, name: section[MariaDBOptions.name])
       let entry = try MariaDBEntry(
         section, dialect, server.identity, try server.address(context: context), for: .dump)
       do {
@@ -36,7 +36,7 @@ public struct MariaDBHook: DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let section = try EntryMatching.section(
-      for: facts.identity, in: root?[dialect.databases] ?? [], defaultPort: defaultPort)
+      for: facts.identity, in: (root ?? .empty)[dialect.databases], defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
       ?? ServerEntry(remembering: facts.identity)

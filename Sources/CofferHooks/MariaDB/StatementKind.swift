@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Tells what a dump's statement is for. What is not known to be written by dump programs is `unknown`: a statement that a
 /// database's content, or a server that lies, has brought in must not be run by who restores.
 struct StatementKind {

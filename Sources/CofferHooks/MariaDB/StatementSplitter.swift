@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Cuts what the dump programs write into statements while it streams by, as the server that wrote it reads it: with

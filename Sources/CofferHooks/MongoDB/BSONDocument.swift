@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The texts, whole numbers and truth values of a BSON document, as mongodump's headers have them (https://bsonspec.org).
 struct BSONDocument: Equatable {
   enum Value: Equatable {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The checksum that mongodump keeps of each collection: CRC-64 with ECMA-182's polynomial, reflected.
 struct CRC64: Sendable {
   private var register = UInt64.max

@@ -9,7 +9,7 @@ struct MongoDBClient: Sendable {
 
   let server: ServerAddress
   private let authenticationDatabase: String?
-  private let transport: MongoDBPassword.Transport
+  private let transport: MongoDBOptions.PasswordTransport
   private let dumpCommand: [String]
   private let restoreCommand: [String]
 
@@ -19,9 +19,9 @@ struct MongoDBClient: Sendable {
   init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
     self.server = server
     authenticationDatabase = section[MongoDBOptions.authenticationDatabase]
-    transport = section[MongoDBOptions.passwordTransport].flatMap(MongoDBPassword.Transport.init) ?? .pipe
-    dumpCommand = try ShellWords.split(section[MongoDBOptions.dumpCommand] ?? "mongodump")
-    restoreCommand = try ShellWords.split(section[MongoDBOptions.restoreCommand] ?? "mongorestore")
+    transport = section[MongoDBOptions.passwordTransport]
+    dumpCommand = try ShellWords.split(section[MongoDBOptions.dumpCommand])
+    restoreCommand = try ShellWords.split(section[MongoDBOptions.restoreCommand])
   }
 
   func password(context: HookContext) throws -> MongoDBPassword? {

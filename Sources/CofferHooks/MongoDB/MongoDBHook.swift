@@ -9,8 +9,8 @@ public struct MongoDBHook: DatabaseHook {
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try (root[GeneralOptions.mongodbDatabases] ?? []).map { section in
-      let server = ServerEntry(section, hook: name, name: section[MongoDBOptions.name] ?? "")
+    try root[GeneralOptions.mongodbDatabases].map { section in
+      let server = ServerEntry(section, hook: name, name: section[MongoDBOptions.name])
       let entry = try MongoDBEntry(section, server.identity, try server.address(context: context))
       return try MongoDBDump(entry)
     }
@@ -19,7 +19,7 @@ public struct MongoDBHook: DatabaseHook {
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let sections = root?[GeneralOptions.mongodbDatabases] ?? []
+    let sections = (root ?? .empty)[GeneralOptions.mongodbDatabases]
     let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
     let server =
       section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
@@ -46,12 +46,12 @@ struct MongoDBEntry: Sendable {
     self.section = section
     do {
       client = try MongoDBClient(section, to: server)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
+      dumpOptions = try ShellWords.split(section[ServerOptions.options])
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
     } catch {
       throw DumpError.openQuote(in: identity)
     }
-    format = section[MongoDBOptions.format] ?? "archive"
+    format = section[MongoDBOptions.format].rawValue
   }
 
   var isWholeServer: Bool { identity.database == "all" }

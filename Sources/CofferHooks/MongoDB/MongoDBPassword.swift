@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 import Foundation
 
@@ -6,11 +7,6 @@ import Foundation
 ///
 /// Lives until the client has ended; then the file is gone.
 final class MongoDBPassword {
-  enum Transport: String, Sendable {
-    case pipe
-    case file
-  }
-
   /// Where the client finds it.
   let path: String
   private let pipe: TextPipe?
@@ -19,7 +15,7 @@ final class MongoDBPassword {
   private static let number: Int32 = 3
 
   /// - Throws: `SystemError`; `RuntimeDirectory.Failure`.
-  init(_ password: String, by transport: Transport, in runtime: RuntimeDirectory) throws {
+  init(_ password: String, by transport: MongoDBOptions.PasswordTransport, in runtime: RuntimeDirectory) throws {
     let text = "password: \(Quoting.yaml(password))\n"
     switch transport {
     case .pipe:

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What is known of pg_dump's custom format from outside.
 enum CustomArchive {
   static let magic = Array("PGDMP".utf8)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// pg_dumpall's statements about roles and tablespaces, sorted by when they can be run.
 struct GlobalStatements {
   private enum Subject: Equatable {

@@ -28,7 +28,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
     }
     commands[.restore] = try Self.words(section[PostgreSQLOptions.restoreCommand])
     commands[.psql] = try Self.words(section[PostgreSQLOptions.psqlCommand])
-    security["PGSSLMODE"] = section[PostgreSQLOptions.sslMode]
+    security["PGSSLMODE"] = section[PostgreSQLOptions.sslMode]?.rawValue
     security["PGSSLCERT"] = section[PostgreSQLOptions.sslCertificate]
     security["PGSSLKEY"] = section[PostgreSQLOptions.sslKey]
     security["PGSSLROOTCERT"] = section[PostgreSQLOptions.sslRootCertificate]

@@ -130,7 +130,7 @@ struct PostgreSQLDump: PlannedDump {
   private func formatArguments(_ format: String) -> [String] {
     switch format {
     case "plain": ["--clean", "--if-exists"]
-    case "custom", "directory": ["--compress", entry.compression.map { $0 == "none" ? "0" : $0 } ?? "0"]
+    case "custom", "directory": ["--compress", entry.compression.isSame(as: "none") ? "0" : entry.compression]
     default: []
     }
   }

@@ -3,22 +3,15 @@ import CofferSystem
 
 /// One entry of `postgresql_databases`, read.
 struct PostgreSQLEntry: Sendable {
-  /// Whether the roles and tablespaces of the entry's server are saved in a dump of their own.
-  enum Globals: String {
-    case automatic = "auto"
-    case always = "true"
-    case never = "false"
-  }
-
   /// Its database is what stands in the configuration: a name, a pattern, or `all`.
   let identity: DumpIdentity
   let section: ConfigurationSection
   private(set) var connection: PostgreSQLConnection
   let format: String?
-  let globals: Globals
+  let globals: PostgreSQLOptions.Globals
   let noOwner: Bool
   let restoreStrategy: RestoreStrategy
-  let compression: String?
+  let compression: String
   let dumpOptions: [String]
   let restoreOptions: [String]
   let listOptions: [String]
@@ -29,17 +22,17 @@ struct PostgreSQLEntry: Sendable {
     self.section = section
     do {
       connection = try PostgreSQLConnection(section, to: server)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options] ?? "")
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions] ?? "")
-      listOptions = try ShellWords.split(section[ServerOptions.listOptions] ?? "")
-      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions] ?? "")
+      dumpOptions = try ShellWords.split(section[ServerOptions.options])
+      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
+      listOptions = try ShellWords.split(section[ServerOptions.listOptions])
+      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions])
     } catch {
       throw DumpError.openQuote(in: identity)
     }
-    format = section[PostgreSQLOptions.format]
-    globals = section[PostgreSQLOptions.globals].flatMap(Globals.init) ?? .automatic
-    noOwner = section[PostgreSQLOptions.noOwner] ?? false
-    restoreStrategy = section[PostgreSQLOptions.restoreStrategy].flatMap(RestoreStrategy.init) ?? .automatic
+    format = section[PostgreSQLOptions.format]?.rawValue
+    globals = section[PostgreSQLOptions.globals]
+    noOwner = section[PostgreSQLOptions.noOwner]
+    restoreStrategy = section[PostgreSQLOptions.restoreStrategy]
     compression = section[PostgreSQLOptions.compression]
   }
 

@@ -13,8 +13,8 @@ public struct PostgreSQLHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    let entries = try (root[GeneralOptions.postgresqlDatabases] ?? []).map { section in
-      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name] ?? "")
+    let entries = try root[GeneralOptions.postgresqlDatabases].map { section in
+      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name])
       return try PostgreSQLEntry(section, server.identity, try server.address(context: context))
         .finding(installations, context: context)
     }
@@ -72,7 +72,7 @@ public struct PostgreSQLHook: DatabaseHook {
   private func entry(
     for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
   ) throws -> PostgreSQLEntry {
-    let sections = root?[GeneralOptions.postgresqlDatabases] ?? []
+    let sections = (root ?? .empty)[GeneralOptions.postgresqlDatabases]
     let names = facts.identity.isGlobals ? Self.neighbours(facts, sections) : [facts.identity.database]
     var wanted = facts.identity
     var section: ConfigurationSection?
@@ -90,6 +90,6 @@ public struct PostgreSQLHook: DatabaseHook {
 
   /// Globals are no database of an entry. They were saved beside one, or else belong to whatever is dumped there now.
   private static func neighbours(_ facts: DumpFacts, _ sections: [ConfigurationSection]) -> [String] {
-    [facts.details["entry"] ?? "all"] + sections.compactMap { $0[PostgreSQLOptions.name] }
+    [facts.details["entry"] ?? "all"] + sections.map { $0[PostgreSQLOptions.name] }
   }
 }

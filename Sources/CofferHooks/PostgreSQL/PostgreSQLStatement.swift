@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A statement that is made of text of our own and of quoted names and texts of others, and of nothing else.
 ///
 /// It is bytes: a name of a database in LATIN1 is no UTF-8. Quotes are doubled byte by byte, which is right in every

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A text as a server holds it: bytes, in whatever encoding its database has. Only these are the same in every session.
 struct ServerText: Hashable, Sendable {
   let bytes: [UInt8]

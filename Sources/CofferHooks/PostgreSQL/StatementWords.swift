@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The unquoted words of a statement, as far as they decide where it ends and whether rows follow.
 struct StatementWords {
   private(set) var isEmpty = true

@@ -13,7 +13,9 @@ enum EntryMatching {
   static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection], defaultPort: Int?
   ) throws(RestoreError) -> ConfigurationSection? {
-    let signs = [ServerOptions.name, ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
+    let signs =
+      [ServerOptions.name.option]
+      + [ServerOptions.hostname, ServerOptions.label, ServerOptions.container].map(\.option)
     for section in sections { try check(section.fault(in: signs + [ServerOptions.port.option]), identity) }
     let labelled = identity.label.map { label in sections.filter { isSame($0[ServerOptions.label], label) } } ?? []
     let here = sections.filter { isSamePlace($0, identity, defaultPort) }
@@ -41,9 +43,12 @@ enum EntryMatching {
     guard isSame(section[ServerOptions.container], identity.container) else { return false }
     let isSameHost =
       identity.container != nil
-      || isSame(section[ServerOptions.hostname] ?? "localhost", identity.hostname ?? "localhost")
+      || isSame(host(section[ServerOptions.hostname]), host(identity.hostname))
     return isSameHost && (section[ServerOptions.port] ?? port) == (identity.port ?? port)
   }
+
+  /// Clients take no host for this one.
+  private static func host(_ name: String?) -> String { name ?? "localhost" }
 
   /// By their bytes.
   private static func isSame(_ left: String?, _ right: String?) -> Bool {
@@ -55,7 +60,7 @@ enum EntryMatching {
   }
 
   private static func matches(_ section: ConfigurationSection, _ database: String) -> Bool {
-    section[ServerOptions.name].map { $0.holds("*") && NamePattern($0).matches(database) } ?? false
+    section[ServerOptions.name].holds("*") && NamePattern(section[ServerOptions.name]).matches(database)
   }
 
   private static func isAll(_ section: ConfigurationSection, _ database: String) -> Bool {

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Cuts bytes that come in pieces into lines.

@@ -71,7 +71,7 @@ struct ServerEntry: Sendable {
   }
 
   private func secret(
-    _ key: OptionKey<String>, file: OptionKey<String>? = nil, _ context: HookContext
+    _ key: OptionKey<String?>, file: OptionKey<String?>? = nil, _ context: HookContext
   ) throws -> String? {
     if let text = section[key] { return try context.credentials.value(text) }
     return try file.flatMap { section[$0] }.map { try context.credentials.contents(of: $0) }

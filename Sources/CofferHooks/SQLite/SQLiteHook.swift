@@ -11,15 +11,15 @@ public struct SQLiteHook: DatabaseHook {
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try (root[GeneralOptions.sqliteDatabases] ?? []).map { section in
+    try root[GeneralOptions.sqliteDatabases].map { section in
       let identity = DumpIdentity(
-        hook: name, database: section[SQLiteOptions.name] ?? "", label: section[SQLiteOptions.label])
+        hook: name, database: section[SQLiteOptions.name], label: section[SQLiteOptions.label])
       guard !identity.database.holds("/") else {
         throw DumpError.misconfigured(
           identity, problem: "The name of a database must not hold a '/'",
           suggestion: "Choose another name; it need not be the file's")
       }
-      let path = Self.absolute(section[SQLiteOptions.path] ?? "", context)
+      let path = Self.absolute(section[SQLiteOptions.path], context)
       guard let command = try Self.words(section[SQLiteOptions.sqliteCommand], identity) else {
         return SQLiteDump(identity: identity, section: section, path: path)
       }
@@ -35,7 +35,7 @@ public struct SQLiteHook: DatabaseHook {
         facts.identity, problem: "a SQLite database is a file, and has no other name and no schemas",
         suggestion: "Restore it to another file with --restore-path")
     }
-    let section = Self.section(for: facts.identity, in: root?[GeneralOptions.sqliteDatabases] ?? [])
+    let section = Self.section(for: facts.identity, in: (root ?? .empty)[GeneralOptions.sqliteDatabases])
     let path =
       target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
     guard let path else {
@@ -52,7 +52,7 @@ public struct SQLiteHook: DatabaseHook {
   private static func section(
     for identity: DumpIdentity, in sections: [ConfigurationSection]
   ) -> ConfigurationSection? {
-    let named = sections.filter { ($0[SQLiteOptions.name] ?? "").isSame(as: identity.database) }
+    let named = sections.filter { $0[SQLiteOptions.name].isSame(as: identity.database) }
     let wanted = identity.label.map { ExactName($0) }
     return named.first { $0[SQLiteOptions.label].map { ExactName($0) } == wanted }
       ?? (named.count == 1 ? named[0] : nil)

@@ -22,14 +22,14 @@ struct Apprise: MonitoringService {
 
   init(_ settings: MonitoringSettings) throws {
     self.settings = settings
-    let all = try (settings[AppriseOptions.services] ?? []).map {
+    let all = try settings[AppriseOptions.services].map {
       try settings.inner($0).requiredSecret(AppriseOptions.url)
     }
     servers = all.compactMap(AppriseServer.init)
     urls = all.filter { AppriseServer($0) == nil }
     logLimit =
-      settings[MonitoringOptions.sendLogs] ?? true ? settings[AppriseOptions.logsSizeLimit] ?? 1500 : nil
-    states = settings.states(default: [.fail])
+      settings[MonitoringOptions.sendLogs] ? settings[AppriseOptions.logsSizeLimit] : nil
+    states = settings[AppriseOptions.states]
   }
 
   func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
@@ -76,7 +76,7 @@ struct Apprise: MonitoringService {
   private func notification(for event: MonitoringEvent) -> Notification {
     let own = settings.message(event.state)
     let summary = RunSummary(event)
-    var body = own?[AppriseOptions.body] ?? summary.message
+    var body = own[AppriseOptions.body] ?? summary.message
     if let logLimit, event.state != .start, !event.log.isEmpty { body += "\n\n" + event.logText(limit: logLimit) }
     let type =
       switch event.state {
@@ -84,7 +84,7 @@ struct Apprise: MonitoringService {
       case .finish: "success"
       case .fail: "failure"
       }
-    return Notification(title: own?[AppriseOptions.title] ?? summary.title, body: body, type: type, tag: nil)
+    return Notification(title: own[AppriseOptions.title] ?? summary.title, body: body, type: type, tag: nil)
   }
 }
 

@@ -23,13 +23,12 @@ struct Email: MonitoringService {
     }
     server = MailServer(
       url: url, username: try settings.secret(EmailOptions.username),
-      password: try settings.secret(EmailOptions.password), startsTLS: settings[EmailOptions.startTLS] ?? true,
-      verifiesServer: settings[MonitoringOptions.verifyTLS] ?? true)
+      password: try settings.secret(EmailOptions.password), startsTLS: settings[EmailOptions.startTLS],
+      verifiesServer: settings[MonitoringOptions.verifyTLS])
     from = try settings.required(EmailOptions.from)
-    recipients = settings[EmailOptions.recipients] ?? []
-    sendsLogs = settings[MonitoringOptions.sendLogs] ?? true
-    let names = settings[MonitoringOptions.states] ?? ["fail"]
-    states = names.flatMap { $0 == "always" ? [.finish, .fail] : MonitoringState(rawValue: $0).map { [$0] } ?? [] }
+    recipients = settings[EmailOptions.recipients]
+    sendsLogs = settings[MonitoringOptions.sendLogs]
+    states = settings[EmailOptions.states].flatMap(\.states)
   }
 
   func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {

@@ -9,7 +9,7 @@ struct Healthchecks: HTTPService {
   private let check: PingedCheck
 
   init(_ settings: MonitoringSettings) throws {
-    check = try PingedCheck(settings, host: "https://hc-ping.com", bodyLimit: 100_000)
+    check = try PingedCheck(settings, host: "https://hc-ping.com", bodyLimit: HealthchecksOptions.healthchecksBodyLimit)
   }
 
   var states: [MonitoringState] { check.states }
@@ -24,7 +24,7 @@ struct WatchGoose: HTTPService {
   private let check: PingedCheck
 
   init(_ settings: MonitoringSettings) throws {
-    check = try PingedCheck(settings, host: nil, bodyLimit: 10_000)
+    check = try PingedCheck(settings, host: nil, bodyLimit: HealthchecksOptions.watchgooseBodyLimit)
   }
 
   var states: [MonitoringState] { check.states }
@@ -40,10 +40,8 @@ private struct PingedCheck {
   private let bodyLimit: Int?
   let states: [MonitoringState]
 
-  /// - Parameters:
-  ///   - host: Where a check is whose identifier stands alone; nil when none may.
-  ///   - bodyLimit: Of the service, when the configuration has none.
-  init(_ settings: MonitoringSettings, host: String?, bodyLimit standard: Int) throws {
+  /// - Parameter host: Where a check is whose identifier stands alone; nil when none may.
+  init(_ settings: MonitoringSettings, host: String?, bodyLimit key: OptionKey<Int>) throws {
     let text = try settings.requiredSecret(HealthchecksOptions.pingURL)
     if text.holds("://") {
       url = text
@@ -55,11 +53,10 @@ private struct PingedCheck {
     }
     // A UUID is of a check that exists.
     let last = url.parts(by: "/", keepingEmpty: false).last ?? ""
-    createsSlug = settings[HealthchecksOptions.createSlug] == true && UUID(uuidString: last) == nil
-    verifiesServer = settings[MonitoringOptions.verifyTLS] ?? true
-    bodyLimit =
-      settings[MonitoringOptions.sendLogs] ?? true ? settings[HealthchecksOptions.pingBodyLimit] ?? standard : nil
-    states = settings.states(default: MonitoringState.allCases)
+    createsSlug = settings[HealthchecksOptions.createSlug] && UUID(uuidString: last) == nil
+    verifiesServer = settings[MonitoringOptions.verifyTLS]
+    bodyLimit = settings[MonitoringOptions.sendLogs] ? settings[key] : nil
+    states = settings[HealthchecksOptions.states]
   }
 
   func request(for event: MonitoringEvent) -> HTTPRequest {

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 import Foundation
 
 /// Pushes log lines to Grafana Loki.
@@ -25,16 +26,15 @@ struct Loki: HTTPService {
     url = try settings.requiredSecret(LokiOptions.url)
     let section = settings[LokiOptions.labels]
     labels = Dictionary(
-      (section?.names ?? []).map { ($0, section?[OptionKey<String>($0, "")] ?? "") },
+      section.names.map { ($0, section.text(named: $0) ?? "") },
       // JSON's writer takes two names that look alike for one; no label may hold what could.
       uniquingKeysWith: { _, last in last })
-    sendsLogs = settings[MonitoringOptions.sendLogs] ?? true
-    certificate = settings[LokiOptions.tls].flatMap { tls in
-      tls[LokiOptions.certificatePath].map {
-        HTTPRequest.ClientCertificate(certificatePath: $0, keyPath: tls[LokiOptions.keyPath])
-      }
+    sendsLogs = settings[MonitoringOptions.sendLogs]
+    let tls = settings[LokiOptions.tls]
+    certificate = tls[LokiOptions.certificatePath].map {
+      HTTPRequest.ClientCertificate(certificatePath: $0, keyPath: tls[LokiOptions.keyPath])
     }
-    states = settings.states(default: [.start, .finish, .fail]) + [.log]
+    states = settings[LokiOptions.states] + [.log]
   }
 
   func requests(for event: MonitoringEvent) throws -> [HTTPRequest] {

@@ -24,32 +24,31 @@ struct Ntfy: HTTPService {
     if let token = try settings.secret(NtfyOptions.accessToken) {
       authorization = [["Authorization", "Bearer \(token)"]]
     } else if let username = try settings.secret(NtfyOptions.username) {
-      authorization = [HTTPRequest.basicAuthorization(username, try settings.secret(NtfyOptions.password) ?? "")]
+      authorization = [HTTPRequest.basicAuthorization(username, try settings.secret(NtfyOptions.password))]
     } else {
       authorization = []
     }
-    states = settings.states(default: [.fail])
+    states = settings[NtfyOptions.states]
   }
 
   func requests(for event: MonitoringEvent) throws -> [HTTPRequest] {
     guard event.state != .log else { return [] }
     let own = settings.message(event.state)
     let summary = RunSummary(event)
-    let tags = own?[NtfyOptions.tags] ?? "coffer"
     let message = Message(
-      topic: topic, title: own?[NtfyOptions.title] ?? summary.title,
-      message: own?[NtfyOptions.message] ?? summary.message, priority: Self.level(own?[NtfyOptions.priority]),
-      tags: tags.parts(by: ",").map { $0.words.joined() })
-    return [try .json(settings[NtfyOptions.server] ?? "https://ntfy.sh", headers: authorization, message)]
+      topic: topic, title: own[NtfyOptions.title] ?? summary.title,
+      message: own[NtfyOptions.message] ?? summary.message, priority: Self.level(own[NtfyOptions.priority]),
+      tags: own[NtfyOptions.tags].parts(by: ",").map { $0.words.joined() })
+    return [try .json(settings[NtfyOptions.server], headers: authorization, message)]
   }
 
-  private static func level(_ priority: String?) -> Int {
+  private static func level(_ priority: NtfyOptions.Priority) -> Int {
     switch priority {
-    case "min": 1
-    case "low": 2
-    case "high": 4
-    case "urgent", "max": 5
-    default: 3
+    case .min: 1
+    case .low: 2
+    case .default: 3
+    case .high: 4
+    case .urgent, .max: 5
     }
   }
 }

@@ -40,7 +40,7 @@ struct PagerDuty: HTTPService {
 
   init(_ settings: MonitoringSettings) throws {
     integrationKey = try settings.requiredSecret(PagerDutyOptions.integrationKey)
-    sendsLogs = settings[MonitoringOptions.sendLogs] ?? true
+    sendsLogs = settings[MonitoringOptions.sendLogs]
   }
 
   var states: [MonitoringState] { [.fail] }

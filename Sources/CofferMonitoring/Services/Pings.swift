@@ -11,7 +11,7 @@ struct Cronitor: HTTPService {
 
   init(_ settings: MonitoringSettings) throws {
     url = try settings.requiredSecret(CronitorOptions.pingURL)
-    states = settings.states(default: [.start, .finish, .fail])
+    states = settings[CronitorOptions.states]
   }
 
   func requests(for event: MonitoringEvent) -> [HTTPRequest] {
@@ -34,8 +34,8 @@ struct UptimeKuma: HTTPService {
 
   init(_ settings: MonitoringSettings) throws {
     url = try settings.requiredSecret(UptimeKumaOptions.pushURL)
-    verifiesServer = settings[MonitoringOptions.verifyTLS] ?? true
-    states = settings.states(default: [.start, .finish, .fail])
+    verifiesServer = settings[MonitoringOptions.verifyTLS]
+    states = settings[UptimeKumaOptions.states]
   }
 
   func requests(for event: MonitoringEvent) -> [HTTPRequest] {
@@ -66,7 +66,7 @@ struct Sentry: HTTPService {
     let slug = Quoting.urlPart(try settings.required(SentryOptions.monitorSlug))
     url = "\(scheme)://\(host)/\(path ?? "")api/\(project)/cron/\(slug)/\(key)/"
     environment = settings[SentryOptions.environment]
-    states = settings.states(default: [.start, .finish, .fail])
+    states = settings[SentryOptions.states]
   }
 
   func requests(for event: MonitoringEvent) -> [HTTPRequest] {

@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// Sends a notification by Pushover.
 struct Pushover: HTTPService {
@@ -13,7 +14,7 @@ struct Pushover: HTTPService {
     self.settings = settings
     token = try settings.requiredSecret(PushoverOptions.token)
     user = try settings.requiredSecret(PushoverOptions.user)
-    states = settings.states(default: [.fail])
+    states = settings[PushoverOptions.states]
   }
 
   func requests(for event: MonitoringEvent) -> [HTTPRequest] {
@@ -21,21 +22,21 @@ struct Pushover: HTTPService {
     let own = settings.message(event.state)
     let summary = RunSummary(event)
     var fields = [
-      ("token", token), ("user", user), ("title", own?[PushoverOptions.title] ?? summary.title),
-      ("message", own?[PushoverOptions.message] ?? summary.message),
+      ("token", token), ("user", user), ("title", own[PushoverOptions.title] ?? summary.title),
+      ("message", own[PushoverOptions.message] ?? summary.message),
     ]
-    if let priority = own?[PushoverOptions.priority] {
+    if let priority = own.given(PushoverOptions.priority) {
       fields.append(("priority", String(priority)))
       if priority == 2 {
-        fields.append(("expire", String(own?[PushoverOptions.expire] ?? 600)))
-        fields.append(("retry", String(own?[PushoverOptions.retry] ?? 30)))
+        fields.append(("expire", String(own[PushoverOptions.expire])))
+        fields.append(("retry", String(own[PushoverOptions.retry])))
       }
     }
     for key in [PushoverOptions.device, PushoverOptions.sound, PushoverOptions.url, PushoverOptions.urlTitle] {
-      if let value = own?[key] { fields.append((key.name, value)) }
+      if let value = own[key] { fields.append((key.name, value)) }
     }
-    if own?[PushoverOptions.html] == true { fields.append(("html", "1")) }
-    if let seconds = own?[PushoverOptions.ttl] { fields.append(("ttl", String(seconds))) }
+    if own[PushoverOptions.html] { fields.append(("html", "1")) }
+    if let seconds = own[PushoverOptions.ttl] { fields.append(("ttl", String(seconds))) }
     return [.form("https://api.pushover.net/1/messages.json", fields)]
   }
 

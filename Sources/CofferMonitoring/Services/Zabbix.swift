@@ -72,7 +72,7 @@ struct Zabbix: MonitoringService {
         name: try settings.requiredSecret(ZabbixOptions.username),
         password: try settings.requiredSecret(ZabbixOptions.password))
     }
-    states = settings.states(default: [.fail])
+    states = settings[ZabbixOptions.states]
   }
 
   func deliver(_ event: MonitoringEvent, through couriers: Couriers) throws {
@@ -129,7 +129,7 @@ struct Zabbix: MonitoringService {
   }
 
   func pushRequest(_ event: MonitoringEvent, _ token: String) throws -> HTTPRequest {
-    let value = settings.message(event.state)?[ZabbixOptions.value] ?? event.state.rawValue
+    let value = settings.message(event.state)[ZabbixOptions.value] ?? event.state.rawValue
     return try request(Call(method: "history.push", params: target.merging(["value": value]) { $1 }), token)
   }
 

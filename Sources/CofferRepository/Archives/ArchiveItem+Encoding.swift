@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 // An item list is a stream of items one after the other, each: kind (1), path, mode, user id, group id, user, group,

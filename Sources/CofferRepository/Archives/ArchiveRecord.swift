@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 import Foundation
 
 /// The object `archives/<utc>-<16 hex>`: an archive as sealed and signed JSON.

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 /// Bounds of what is read: beyond them nothing is true, and sums and calendars would fail.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Finds the places where a stream is cut into chunks.
 ///
 /// A gear rolling hash whose table is secret, with FastCDC's normalised chunking (Xia et al., USENIX ATC 2016):

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How long chunks are, in bytes; fixed when a repository is created.
 public struct ChunkerParameters: Sendable, Equatable, Codable {
   /// The length that cut points aim at; a power of two.

@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// The ciphers that seal blocks and records.
 enum CipherSuite: UInt8, Sendable {

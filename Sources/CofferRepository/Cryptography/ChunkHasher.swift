@@ -1,4 +1,5 @@
 import CBlake3
+import CofferSystem
 
 /// Makes chunk ids: keyed BLAKE3 (O'Connor et al. 2021), the first 16 bytes of its output. Nothing is allocated per call.
 struct ChunkHasher: Sendable {

@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// X25519 key agreement (RFC 7748).
 enum X25519 {

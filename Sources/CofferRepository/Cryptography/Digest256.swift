@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A 32-byte hash.
 public struct Digest256: Hashable, Sendable, Comparable, CustomStringConvertible {
   public static let size = 32

@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// BLAKE2b-512 truncated to its first 32 bytes, over bytes that come in parts. Not for several threads.
 final class ContentHasher {

@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// Making keys from other secrets.
 enum KeyDerivation {

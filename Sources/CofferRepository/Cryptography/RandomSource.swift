@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// Where random bytes come from, passed in so that tests can be exact.
 public struct RandomSource: Sendable {

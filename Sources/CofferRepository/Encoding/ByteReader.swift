@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Reads what `ByteWriter` wrote; every length is checked against what is there before anything is allocated.
 struct ByteReader {
   /// The table ends early or a number in it cannot be.

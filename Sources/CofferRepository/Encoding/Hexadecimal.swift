@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Lower-case hexadecimal text.
 enum Hexadecimal {
   private static let digits = Array("0123456789abcdef".utf8)

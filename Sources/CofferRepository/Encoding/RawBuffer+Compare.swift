@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 
 extension UnsafeRawBufferPointer {

@@ -1,3 +1,4 @@
+import CofferSystem
 import Synchronization
 
 /// Which chunk is in which block of which pack: a cache of the packs' directories.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A chunk in a run of the index.
 struct IndexPlace {
   let run: IndexRun

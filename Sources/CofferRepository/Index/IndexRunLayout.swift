@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Where the tables of an index run are: memory that mirrors packs' directories, in a file of the local cache or in none.
 ///
 /// In the machine's own byte order, each table at a multiple of 64 bytes: header; sources, the hashes (32) of the index

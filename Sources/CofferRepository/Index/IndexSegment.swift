@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 
 /// A pack's part of the index.
 struct IndexedPack: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a session has come by itself: an open-addressing table keyed by the chunk ids; 24 bytes a slot, at most three
 /// quarters of them used.
 struct IndexTable: ~Copyable {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Where the repository's key bundle is kept.
 public enum EncryptionMode: String, Sendable, Codable, CaseIterable {
   /// In the repository, wrapped by the passphrase.

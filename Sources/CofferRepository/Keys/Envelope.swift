@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A small object sealed under the index key and signed by the key that wrote it.
 ///
 /// Layout: magic (8), version (1), purpose (1), cipher suite (1), zero (1), salt (32); then, sealed under

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Whether a key can read and administer, or only add.
 public enum KeyRole: String, Sendable, Codable {
   case full

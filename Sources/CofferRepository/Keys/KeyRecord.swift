@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 import Foundation
 
 /// The object `keys/<id>`: a clear part that says whose signatures the key makes, and, unless the bundle is kept

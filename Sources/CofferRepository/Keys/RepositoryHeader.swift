@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 import Foundation
 
 /// The clear text of the object `config`: what a program must know before it has a key.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The table of a pack: which blocks it holds and which chunks are in each.
 struct PackDirectory: Sendable, Equatable {
   /// How a block's bytes became what is sealed.

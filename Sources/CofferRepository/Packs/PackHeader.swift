@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 
 /// What a pack holds: chunks of streams, or nodes of recipes.
 enum PackKind: UInt8, Sendable, CaseIterable {

@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 
 /// Reads one pack: its header, directory and blocks. Safe to share between threads; each brings its own scratch.
 final class PackReader: Sendable {

@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 
 /// Gives the plain bytes of blocks, opened and decompressed. Used by one thread at a time; readers that share a cache
 /// read no block twice while it is there.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The part of a stream that is being read ahead: its chunks in order, and the blocks that hold them, asked for but not
 /// yet waited for.
 struct ReadWindow {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Keeps the values used last, up to a number of them.
 struct RecentCache<Key: Hashable, Value> {
   private struct Entry {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Writes down which chunks a stream is made of, as a tree of nodes.
 ///
 /// A node is the node's level (1 byte) and its entries: an id and the plain bytes below it (varint). It ends after

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Walks a recipe and gives the stream's chunks in order.
 struct RecipeReader {
   struct Entry: Sendable, Equatable {

@@ -1,3 +1,4 @@
+import CofferSystem
 import Synchronization
 
 /// Seals coded blocks into packs, one open pack of each kind, and hands full packs to the storer. Used by the

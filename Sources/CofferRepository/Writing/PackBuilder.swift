@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 
 /// A pack being put together in memory. Used by one thread at a time.
 final class PackBuilder: @unchecked Sendable {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Lays a stream's new chunks into blocks: runs between known chunks into delta blocks, everything else into full
 /// ones.
 final class RunGatherer: @unchecked Sendable {

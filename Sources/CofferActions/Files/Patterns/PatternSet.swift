@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 
 /// Patterns in their order: the first that matches a path decides about it.
 struct PatternSet {

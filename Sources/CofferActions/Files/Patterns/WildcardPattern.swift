@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A pattern of characters and wildcards that a whole path must fit.
 struct WildcardPattern: Equatable {
   /// How the wildcards of a style treat the `/`.

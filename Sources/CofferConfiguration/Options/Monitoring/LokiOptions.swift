@@ -7,12 +7,14 @@ public enum LokiOptions {
     "labels",
     "Labels of the stream. The values __hostname, __config and __config_path stand for this machine, the configuration file and its path.",
     example: "{app: coffer, hostname: __hostname}", isRequired: true)
-  public static let certificatePath = OptionKey<String>(
+  public static let certificatePath = OptionKey<String?>(
     "cert_path", "The client's certificate file.", example: "/etc/coffer/loki.crt")
-  public static let keyPath = OptionKey<String>("key_path", "The client's key file.", example: "/etc/coffer/loki.key")
+  public static let keyPath = OptionKey<String?>("key_path", "The client's key file.", example: "/etc/coffer/loki.key")
   public static let tls = OptionKey<ConfigurationSection>(
     "tls", "How this client proves who it is.",
     schema: OptionSchema("TLS", [certificatePath.option, keyPath.option]))
+
+  public static let states = MonitoringOptions.states(default: [.start, .finish, .fail], support: .own)
 
   public static let section = OptionKey<ConfigurationSection>(
     "loki", "Push to Grafana Loki.",
@@ -20,6 +22,6 @@ public enum LokiOptions {
       "Loki",
       [
         url.option, labels.option, tls.option, MonitoringOptions.sendLogs.option,
-        MonitoringOptions.states(default: "[start, finish, fail]", support: .own).option,
+        states.option,
       ]))
 }

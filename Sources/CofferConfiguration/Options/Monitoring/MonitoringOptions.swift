@@ -1,3 +1,12 @@
+import CofferSystem
+
+/// What monitoring services are told of.
+public enum MonitoringState: String, OptionChoice {
+  case start, finish, fail
+  /// The logs, before finish or fail.
+  case log
+}
+
 /// The options of all monitoring services, and what those have in common.
 public enum MonitoringOptions {
   public static let group = OptionSchema(
@@ -11,30 +20,28 @@ public enum MonitoringOptions {
     ])
 
   public static let verifyTLS = OptionKey<Bool>(
-    "verify_tls", "Whether the server's certificate must be good.", default: "true")
+    "verify_tls", "Whether the server's certificate must be good.", default: true)
   public static let sendLogs = OptionKey<Bool>(
     "send_logs", "Send the last lines of what was said, as much of it as monitoring_verbosity asks for.",
-    default: "true")
+    default: true)
 
   /// States that are told to a service.
   static func states(
-    default standard: String, log: Bool = false, support: OptionSupport = .works
-  ) -> OptionKey<[String]> {
+    default standard: [MonitoringState], log: Bool = false, support: OptionSupport = .works
+  ) -> OptionKey<[MonitoringState]> {
     OptionKey(
       "states", "Of what the service is told.", default: standard,
-      choices: ["start", "finish", "fail"] + (log ? ["log"] : []), support: support)
+      choices: MonitoringState.allCases.filter { log || $0 != .log }.map(\.spelling), support: support)
   }
 
-  /// For reading what `states(default:log:support:)` declares.
-  public static let states = OptionKey<[String]>("states", "")
-
   /// A section for each state, with what is sent then.
-  static func messages(_ states: [String], _ schema: OptionSchema) -> [Option] {
+  static func messages(_ states: [MonitoringState], _ schema: OptionSchema) -> [Option] {
     states.map { message($0, schema).option }
   }
 
   /// For reading what `messages(_:_:)` declares.
-  public static func message(_ state: String, _ schema: OptionSchema? = nil) -> OptionKey<ConfigurationSection> {
-    OptionKey(state, "What is sent for the state '\(state)'.", schema: schema)
+  public static func message(_ state: MonitoringState, _ schema: OptionSchema? = nil) -> OptionKey<ConfigurationSection>
+  {
+    OptionKey(state.rawValue, "What is sent for the state '\(state.rawValue)'.", schema: schema)
   }
 }

@@ -4,11 +4,13 @@ public enum CronitorOptions {
     "ping_url", "The monitor's telemetry URL.", example: "https://cronitor.link/d3x0c1", isRequired: true,
     isSecret: true)
 
+  public static let states = MonitoringOptions.states(default: [.start, .finish, .fail], support: .own)
+
   public static let section = OptionKey<ConfigurationSection>(
     "cronitor", "Ping a monitor of Cronitor.",
     schema: OptionSchema(
       "Cronitor",
-      [pingURL.option, MonitoringOptions.states(default: "[start, finish, fail]", support: .own).option]))
+      [pingURL.option, states.option]))
 }
 
 /// The options of `uptime_kuma`.
@@ -17,13 +19,15 @@ public enum UptimeKumaOptions {
     "push_url", "The push monitor's URL; its query is filled in.",
     example: "https://kuma.example.org/api/push/abcd1234", isRequired: true, isSecret: true)
 
+  public static let states = MonitoringOptions.states(default: [.start, .finish, .fail])
+
   public static let section = OptionKey<ConfigurationSection>(
     "uptime_kuma", "Push to a monitor of Uptime Kuma.",
     schema: OptionSchema(
       "Uptime Kuma",
       [
         pushURL.option, MonitoringOptions.verifyTLS.option,
-        MonitoringOptions.states(default: "[start, finish, fail]").option,
+        states.option,
       ]))
 }
 
@@ -34,8 +38,10 @@ public enum SentryOptions {
     isRequired: true, isSecret: true)
   public static let monitorSlug = OptionKey<String>(
     "monitor_slug", "The cron monitor's slug.", example: "backup", isRequired: true)
-  public static let environment = OptionKey<String>(
+  public static let environment = OptionKey<String?>(
     "environment", "The environment that check-ins are filed under.", example: "production")
+
+  public static let states = MonitoringOptions.states(default: [.start, .finish, .fail])
 
   public static let section = OptionKey<ConfigurationSection>(
     "sentry", "Check in with a cron monitor of Sentry.",
@@ -43,6 +49,6 @@ public enum SentryOptions {
       "Sentry",
       [
         dataSourceNameURL.option, monitorSlug.option, environment.option,
-        MonitoringOptions.states(default: "[start, finish, fail]").option,
+        states.option,
       ]))
 }

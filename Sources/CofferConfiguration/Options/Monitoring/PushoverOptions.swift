@@ -6,18 +6,18 @@ public enum PushoverOptions {
     "user", "The user's or the group's key.", example: "hwRwoWsXMBWwgrSecfa9EfPey55WSN", isRequired: true,
     isSecret: true)
 
-  public static let message = OptionKey<String>("message", "The message.", example: "It failed.")
+  public static let message = OptionKey<String?>("message", "The message.", example: "It failed.")
   public static let priority = OptionKey<Int>(
-    "priority", "From -2 to 2; 2 is repeated until somebody confirms it.", default: "0")
-  public static let expire = OptionKey<Int>("expire", "Seconds after which priority 2 is given up.", default: "600")
-  public static let retry = OptionKey<Int>("retry", "Seconds between the repeats of priority 2.", default: "30")
-  public static let device = OptionKey<String>("device", "The only device to show it on.", example: "pixel8")
-  public static let html = OptionKey<Bool>("html", "Whether the message is HTML.", default: "false")
-  public static let sound = OptionKey<String>("sound", "The sound to play.", example: "bike")
-  public static let title = OptionKey<String>("title", "The message's title.", example: "Backup")
-  public static let ttl = OptionKey<Int>("ttl", "Seconds after which the message goes away.", example: "3600")
-  public static let url = OptionKey<String>("url", "A link to go with it.", example: "https://example.org")
-  public static let urlTitle = OptionKey<String>("url_title", "The link's text.", example: "Runbook")
+    "priority", "From -2 to 2; 2 is repeated until somebody confirms it.", default: 0)
+  public static let expire = OptionKey<Int>("expire", "Seconds after which priority 2 is given up.", default: 600)
+  public static let retry = OptionKey<Int>("retry", "Seconds between the repeats of priority 2.", default: 30)
+  public static let device = OptionKey<String?>("device", "The only device to show it on.", example: "pixel8")
+  public static let html = OptionKey<Bool>("html", "Whether the message is HTML.", default: false)
+  public static let sound = OptionKey<String?>("sound", "The sound to play.", example: "bike")
+  public static let title = OptionKey<String?>("title", "The message's title.", example: "Backup")
+  public static let ttl = OptionKey<Int?>("ttl", "Seconds after which the message goes away.", example: "3600")
+  public static let url = OptionKey<String?>("url", "A link to go with it.", example: "https://example.org")
+  public static let urlTitle = OptionKey<String?>("url_title", "The link's text.", example: "Runbook")
 
   private static let messageSchema = OptionSchema(
     "Message",
@@ -26,10 +26,12 @@ public enum PushoverOptions {
       title.option, ttl.option, url.option, urlTitle.option,
     ])
 
+  public static let states = MonitoringOptions.states(default: [.fail])
+
   public static let section = OptionKey<ConfigurationSection>(
     "pushover", "Send a notification by Pushover.",
     schema: OptionSchema(
       "Pushover",
-      [token.option, user.option] + MonitoringOptions.messages(["start", "finish", "fail"], messageSchema)
-        + [MonitoringOptions.states(default: "[fail]").option]))
+      [token.option, user.option] + MonitoringOptions.messages([.start, .finish, .fail], messageSchema)
+        + [states.option]))
 }

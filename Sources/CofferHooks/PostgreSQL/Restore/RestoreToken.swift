@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What the databases and the sessions of one restore are known by, so that nothing is ever removed or ended that a
 /// restore has not made itself.
 ///

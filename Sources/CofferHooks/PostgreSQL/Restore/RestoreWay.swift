@@ -1,3 +1,6 @@
+import CofferConfiguration
+import CofferSystem
+
 /// How a restore's content gets to its place.
 enum RestoreWay: Equatable {
   /// Built under a name of its own, which is exchanged at the end.

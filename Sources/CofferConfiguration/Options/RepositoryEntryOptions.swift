@@ -1,17 +1,17 @@
 /// The options of one entry of `repositories`. Any option of the file's top may stand there as well, and then counts
 /// for that repository only.
-public enum RepositoryOptions {
+public enum RepositoryEntryOptions {
   public static let path = OptionKey<String>(
     "path", "A local folder. Made when the repository is created; its parent must exist.",
     example: "/mnt/backup/databases", isRequired: true)
-  public static let label = OptionKey<String>(
+  public static let label = OptionKey<String?>(
     "label", "A short name that --repository accepts in place of the path.", example: "local")
-  public static let encryption = OptionKey<String>(
+  public static let encryption = OptionKey<String?>(
     "encryption", "The mode that repo-create uses when --encryption is not given: repokey or keyfile.",
     example: "repokey",
     support: .differently("repokey and keyfile, whatever follows in Borg's names; a repository is always encrypted"))
   public static let makeParentDirectories = OptionKey<Bool>(
-    "make_parent_directories", "Whether repo-create makes the folders above the repository, too.", default: "false")
+    "make_parent_directories", "Whether repo-create makes the folders above the repository, too.", default: false)
 
   public static let schema = OptionSchema(
     "Repositories",
@@ -29,7 +29,7 @@ public enum BootstrapOptions {
   public static let storeConfigFiles = OptionKey<Bool>(
     "store_config_files",
     "Put every configuration file of the run, included ones too, into the archive, so that 'config bootstrap' can bring them back.",
-    default: "true")
+    default: true)
 
   public static let schema = OptionSchema("Bootstrap", [storeConfigFiles.option])
 }

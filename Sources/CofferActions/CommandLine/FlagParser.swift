@@ -1,0 +1,54 @@
+import CofferConfiguration
+import CofferSystem
+
+/// How a flag's value is read, and what is said of one that is none.
+struct FlagParser<Value: Sendable>: Sendable {
+  /// What a value is: "a number from 1 to 65535".
+  let expected: String
+  /// The values among which the nearest to a mistake is looked for.
+  let choices: [String]
+  /// - Returns: nil for what is no value.
+  let parse: @Sendable (String) -> Value?
+
+  init(_ expected: String, choices: [String] = [], parse: @escaping @Sendable (String) -> Value?) {
+    self.expected = expected
+    self.choices = choices
+    self.parse = parse
+  }
+
+  func refusal(of text: String, for flag: String, isSecret: Bool) -> UsageError {
+    let nearest = NearestName.of(text, among: choices)
+    return UsageError(
+      argument: flag, problem: isSecret ? "The value is not \(expected)" : "'\(text)' is not \(expected)",
+      suggestion: nearest.map { "Did you mean '\($0)'?" } ?? "Write \(expected)")
+  }
+}
+
+extension FlagParser<String> {
+  static let text = FlagParser("a text") { $0 }
+}
+
+extension FlagParser<Int> {
+  static func number(_ range: ClosedRange<Int>) -> FlagParser {
+    FlagParser("a number from \(range.lowerBound) to \(range.upperBound)") { text in
+      Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  static let port = number(1...65535)
+
+  static let count = FlagParser("a number, 1 or more") { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
+}
+
+extension FlagParser where Value: OptionChoice, Value.RawValue == String {
+  static var choice: FlagParser {
+    FlagParser(alternatives(Value.choices), choices: Value.choices) { Value(rawValue: $0) }
+  }
+}
+
+extension FlagParser {
+  /// As they follow "is not".
+  private static func alternatives(_ values: [String]) -> String {
+    values.dropLast().joined(separator: ", ") + (values.count > 1 ? " or " : "") + (values.last ?? "")
+  }
+}

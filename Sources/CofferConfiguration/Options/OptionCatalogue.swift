@@ -1,0 +1,25 @@
+/// The options that a configuration file can have.
+public struct OptionCatalogue: Sendable {
+  /// All of them by theme, in the order in which a file is best written.
+  public let groups: [OptionSchema]
+  /// Those of a file's top.
+  public let top: OptionSchema
+
+  public init(_ groups: [OptionSchema]) {
+    self.groups = groups
+    top = OptionSchema("Options", groups.flatMap(\.options))
+  }
+
+  public static let standard = OptionCatalogue(GeneralOptions.groups)
+}
+
+extension OptionCatalogue {
+  /// The same where `commands` may be for these actions, too.
+  public func knowing(actions: [String]) -> OptionCatalogue {
+    let commands = CommandOptions.commands(alsoFor: actions).option
+    return OptionCatalogue(
+      groups.map { group in
+        OptionSchema(group.title, group.options.map { $0.name.isSame(as: commands.name) ? commands : $0 })
+      })
+  }
+}
