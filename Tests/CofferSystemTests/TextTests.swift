@@ -10,7 +10,9 @@ struct TextTests {
   func exactNames() {
     let composed = "caf\u{e9}"
     let decomposed = "cafe\u{301}"
-    #expect(composed == decomposed)
+    // As the standard library has it, behind a type that our own comparison does not know.
+    #expect(AnyHashable(composed) == AnyHashable(decomposed))
+    #expect(composed != decomposed)
     #expect(!composed.isSame(as: decomposed))
     #expect(Set([ExactName(composed), ExactName(decomposed), ExactName(composed)]).count == 2)
     #expect(ExactName("a") < ExactName("b") && ExactName("Z") < ExactName("a") && !(ExactName("a") < ExactName("a")))
