@@ -42,13 +42,13 @@ let package = Package(
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(
-      name: "stage-speeds", dependencies: ["CofferSystem", "CofferRepository"],
+      name: "stage-speeds", dependencies: ["CofferSystem", "CofferStorage", "CofferRepository"],
       path: "contrib/benchmarking/stages"),
 
     .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
-    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository"]),
+    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
     .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration", "TestSupport"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
     .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CCurl", "TestSupport"]),

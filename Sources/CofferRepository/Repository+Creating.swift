@@ -10,7 +10,7 @@ extension Repository {
   /// - Throws: `RepositoryError.foreignContent`; `.differentMode`; `StorageError.exists` when a repository is
   ///   there already.
   public static func create(
-    in store: any ObjectStore, options: RepositoryOptions, passphrase: SecretBytes,
+    in store: any ObjectStore, options: CreationOptions, passphrase: SecretBytes,
     surroundings: RepositorySurroundings
   ) throws -> Repository {
     if let existing = try header(in: store) {

@@ -3,7 +3,7 @@ import CofferSystem
 import Foundation
 
 /// What a new repository is to be like.
-public struct RepositoryOptions: Sendable {
+public struct CreationOptions: Sendable {
   public var mode: EncryptionMode
   public var chunker: ChunkerParameters
   /// Stored bytes of a data pack.
@@ -49,7 +49,7 @@ public struct RepositoryStatistics: Sendable, Equatable {
 
 /// An opened repository. Safe to use from several threads.
 public final class Repository: Sendable {
-  let context: RepositoryContext
+  package let context: RepositoryContext
 
   init(context: RepositoryContext) {
     self.context = context

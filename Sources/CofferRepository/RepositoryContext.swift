@@ -2,10 +2,10 @@ import CofferStorage
 import CofferSystem
 
 /// What every part of an opened repository needs: store, keys, parameters and surroundings.
-struct RepositoryContext: Sendable {
-  let store: any ObjectStore
-  let header: RepositoryHeader
-  let keys: KeyBundle
+package struct RepositoryContext: Sendable {
+  package let store: any ObjectStore
+  package let header: RepositoryHeader
+  package let keys: KeyBundle
   let signers: SignerDirectory
   let surroundings: RepositorySurroundings
   let remarks: Remarks
@@ -13,10 +13,10 @@ struct RepositoryContext: Sendable {
 
   var location: String { store.location }
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
-  var envelope: Envelope { Envelope(keys: keys, suite: suite) }
-  var random: RandomSource { surroundings.random }
+  package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
+  package var random: RandomSource { surroundings.random }
   var clock: Clock { surroundings.clock }
-  var times: StageTimes? { surroundings.times }
+  var times: Timings? { surroundings.times }
 
   /// Makes the ids of what packs of a kind hold: nodes of recipes and data never share an id.
   func chunkHasher(_ kind: PackKind) throws -> ChunkHasher {
@@ -30,7 +30,7 @@ struct RepositoryContext: Sendable {
   }
 
   /// Authenticates what this machine keeps of the repository for itself.
-  func cacheKey() throws -> SecretBytes {
+  package func cacheKey() throws -> SecretBytes {
     try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)
   }
 
@@ -70,13 +70,13 @@ public struct RepositorySurroundings: Sendable {
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
-  public let times: StageTimes?
+  public let times: Timings?
   /// Told once of each thing that is wrong and stops nothing.
   public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: StageTimes? = nil,
+    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil,
     warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock

@@ -24,6 +24,15 @@ public protocol DiagnosableError: Error, Sendable, CustomStringConvertible {
   var diagnosis: Diagnosis { get }
 }
 
+extension Diagnosis {
+  /// What is told of any error; one that does not say what it is about is told of as the program's own.
+  public init(of error: any Error) {
+    self =
+      (error as? any DiagnosableError)?.diagnosis
+      ?? Diagnosis(subject: "coffer", problem: String(describing: error))
+  }
+}
+
 extension DiagnosableError {
   public var description: String {
     let diagnosis = diagnosis

@@ -1,23 +1,39 @@
 import Foundation
 
-/// The time of day and a steady clock, passed in so that tests can be exact.
-public struct Clock: Sendable {
-  /// The time of day.
-  public let now: @Sendable () -> Date
-  /// Seconds on a clock that never goes back; only differences mean something.
-  public let steadySeconds: @Sendable () -> Double
+/// What the program is given of the machine it runs on.
+public struct Surroundings: Sendable {
+  public let environment: ProcessEnvironment
+  public let clock: Clock
+  public let random: RandomSource
+  public let launcher: any ProcessLauncher
+  public let secretKeeper: any SecretKeeper
+  public let currentFolder: String
+  public let hostname: String
+  public let username: String
+  public let processors: Int
 
-  public init(now: @escaping @Sendable () -> Date, steadySeconds: @escaping @Sendable () -> Double) {
-    self.now = now
-    self.steadySeconds = steadySeconds
+  public init(
+    environment: ProcessEnvironment, clock: Clock, random: RandomSource, launcher: any ProcessLauncher,
+    secretKeeper: any SecretKeeper, currentFolder: String, hostname: String, username: String, processors: Int
+  ) {
+    self.environment = environment
+    self.clock = clock
+    self.random = random
+    self.launcher = launcher
+    self.secretKeeper = secretKeeper
+    self.currentFolder = currentFolder
+    self.hostname = hostname
+    self.username = username
+    self.processors = processors
   }
 
-  /// The machine's own clocks.
-  public static let system = Clock(
-    now: { Date() },
-    steadySeconds: {
-      var time = timespec()
-      clock_gettime(CLOCK_MONOTONIC, &time)
-      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    })
+  /// This machine, as it is now.
+  public static func current(random: RandomSource) -> Surroundings {
+    let information = ProcessInfo.processInfo
+    return Surroundings(
+      environment: .current(), clock: .system, random: random, launcher: SystemProcessLauncher(),
+      secretKeeper: KernelKeyring(),
+      currentFolder: FileManager.default.currentDirectoryPath, hostname: information.hostName,
+      username: NSUserName(), processors: information.activeProcessorCount)
+  }
 }

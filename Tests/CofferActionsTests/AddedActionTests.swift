@@ -47,7 +47,7 @@ private struct AddedAction {
               times: flags[Self.times], names: flags[Self.names],
               tone: flags[Self.manner] ?? context.root[Self.tone], token: flags[Self.token],
               isLoud: flags[Self.loud], place: flags[Self.place], repositories: context.repositories.map(\.path),
-              commandLine: context.commandLine))
+              commandLine: context.run.commandLine))
         }
       })
   }
@@ -71,7 +71,7 @@ private struct AddedAction {
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     let program = Program(
       surroundings: .current(), cancellation: try Cancellation(), actions: [declaration], options: options)
-    return program.run(arguments + ["--config", path, "-v", "-1"])
+    return program.execute(arguments + ["--config", path, "-v", "-1"])
   }
 }
 

@@ -12,14 +12,14 @@ struct LogTests {
   @Test("Lines carry what they are and when they were said")
   func lines() {
     #expect(
-      LogLine("warning: Low on space", verbosity: 0).formatted("[{asctime}] {levelname}: {message}", at: time)
+      LogRecord("warning: Low on space", verbosity: 0).formatted("[{asctime}] {levelname}: {message}", at: time)
         == "[\(Formats.strftime("%Y-%m-%d %H:%M:%S", time)),250] WARNING: Low on space")
     #expect(
-      LogLine("error: x: broken", verbosity: -1).formatted("{levelname} {prefix}{message}", at: time)
+      LogRecord("error: x: broken", verbosity: -1).formatted("{levelname} {prefix}{message}", at: time)
         == "ERROR x: broken")
-    #expect(LogLine("done", verbosity: 0).level == .answer)
-    #expect(LogLine("warning: inside", verbosity: 1).level == .info)
-    #expect(LogLine("x", verbosity: 2).formatted("{process} {message}", at: time) == "{process} x")
+    #expect(LogRecord("done", verbosity: 0).level == .answer)
+    #expect(LogRecord("warning: inside", verbosity: 1).level == .info)
+    #expect(LogRecord("x", verbosity: 2).formatted("{process} {message}", at: time) == "{process} x")
   }
 
   @Test("A file gets what its own verbosity lets through, whatever the console's, and is added to")

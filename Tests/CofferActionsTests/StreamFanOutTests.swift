@@ -55,7 +55,7 @@ struct StreamFanOutTests {
         results.update { $0[number] = result }
       }
     }
-    let run = Result { try fanOut.run() }
+    let run = Result { try fanOut.distribute() }
     for thread in threads { thread.join() }
     let all = results.update { $0 }
     return (limits.indices.compactMap { all[$0] }, run)

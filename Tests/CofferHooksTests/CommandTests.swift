@@ -69,11 +69,11 @@ struct CommandRunnerTests {
     var all: [String] { lines.withLock { $0 } }
   }
 
-  private func hook(_ yaml: String) throws -> CommandHook {
+  private func hook(_ yaml: String) throws -> StepCommand {
     let reader = FileReader(
       read: { _ in Array("repositories: [{path: /r}]\ncommands:\n  - {\(yaml)}\n".utf8) }, entries: { _ in nil })
     let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    return CommandHook(try #require(try loader.load("/c.yaml").root[CommandOptions.commands].first))
+    return StepCommand(try #require(try loader.load("/c.yaml").root[CommandOptions.commands].first))
   }
 
   private func run(
@@ -100,14 +100,14 @@ struct CommandRunnerTests {
 
   @Test("The first line that fails ends the hook, with its status and what it printed")
   func failure() throws {
-    let error = #expect(throws: CommandHookError.self) { try run("echo a, 'echo b; echo c >&2; exit 3', echo d") }
+    let error = #expect(throws: StepCommandError.self) { try run("echo a, 'echo b; echo c >&2; exit 3', echo d") }
     #expect(told.all == ["a", "b", "c"])
     #expect(error?.status == .exited(3))
     #expect(error?.output == ["b", "c"])
     #expect(error?.isSoft == false)
     #expect(error?.diagnosis.subject == "command before action")
     #expect(error?.diagnosis.problem == "'echo b; echo c >&2; exit 3' failed with exit status 3: b / c")
-    #expect(#expect(throws: CommandHookError.self) { try run("exit 75") }?.isSoft == true)
+    #expect(#expect(throws: StepCommandError.self) { try run("exit 75") }?.isSoft == true)
   }
 
   @Test("A name without a value is warned of, and left in the line")

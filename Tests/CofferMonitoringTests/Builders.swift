@@ -24,7 +24,8 @@ func service<Service: MonitoringService>(_ type: Service.Type, _ lines: String..
   let root = try root("\(Service.option.name):\n" + lines.map { "  \($0)\n" }.joined())
   let credentials = CredentialResolver(files: files, environment: ProcessEnvironment([:]), folder: "/")
   return try Service(
-    MonitoringSettings(root[Service.option], of: Service.option.name, resolve: credentials.value))
+    MonitoringSettings(
+      try #require(root.given(Service.option)), of: Service.option.name, resolve: credentials.value))
 }
 
 let noon = Date(timeIntervalSince1970: 1_800_000_000)

@@ -180,16 +180,16 @@ struct HTTPClientTests {
 
   @Test("Which redirections are of the same server")
   func admitted() throws {
-    let plain = try #require(ServerAddress("http://h.example/x"))
+    let plain = try #require(Origin("http://h.example/x"))
     for url in ["http://H.example/y", "http://h.example:80/", "https://h.example/"] {
       #expect(plain.admits(url), "\(url)")
     }
     for url in ["http://h.example:8080/", "https://h.example:8443/", "http://g.example/", "ftp://h.example/", "x"] {
       #expect(!plain.admits(url), "\(url)")
     }
-    let encrypted = try #require(ServerAddress("https://h.example/"))
+    let encrypted = try #require(Origin("https://h.example/"))
     #expect(encrypted.admits("https://h.example:443/y") && !encrypted.admits("http://h.example/"))
-    #expect(try #require(ServerAddress("http://h:8080")).admits("https://h:8443") == false)
+    #expect(try #require(Origin("http://h:8080")).admits("https://h:8443") == false)
   }
 
   @Test("What a server repeats of a secret, and what would steer a terminal, is not shown")

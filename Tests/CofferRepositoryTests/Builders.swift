@@ -25,7 +25,7 @@ struct TestRepository {
     clock = ManualClock()
     store = MemoryStore(now: clock.clock.now)
     repository = try Repository.create(
-      in: store, options: RepositoryOptions(mode: mode, packTarget: packTarget, passphraseCost: 5),
+      in: store, options: CreationOptions(mode: mode, packTarget: packTarget, passphraseCost: 5),
       passphrase: Self.passphrase, surroundings: Self.surroundings(clock: clock))
   }
 

@@ -1,3 +1,4 @@
+import CofferSystem
 import Foundation
 import Synchronization
 import Testing

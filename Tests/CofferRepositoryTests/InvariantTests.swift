@@ -199,7 +199,7 @@ struct InvariantTests {
     try store.put(try #require(ObjectName("letters")), [1])
     #expect(throws: RepositoryError.foreignContent(location: "memory", example: "letters")) {
       try Repository.create(
-        in: store, options: RepositoryOptions(passphraseCost: 5), passphrase: TestRepository.passphrase,
+        in: store, options: CreationOptions(passphraseCost: 5), passphrase: TestRepository.passphrase,
         surroundings: TestRepository.surroundings)
     }
   }

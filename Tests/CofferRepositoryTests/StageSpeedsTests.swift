@@ -2,7 +2,7 @@ import CofferStorage
 import Foundation
 import Testing
 
-@testable import CofferRepository
+@testable import stage_speeds
 
 @Suite("Speeds of stages")
 struct StageSpeedsTests {

@@ -66,7 +66,7 @@ enum CheckAction {
     do {
       try memory.note(check.name, at: date)
     } catch {
-      let cause = Program.diagnosis(of: error)
+      let cause = Diagnosis(of: error)
       context.console.warning(
         Console.text(
           Diagnosis(

@@ -21,7 +21,7 @@ enum ConfigShowAction {
     guard let configuration = context.configuration else { return }
     let value = try value(configuration, context)
     if context.wantsJSON {
-      context.outcomes.add(JSONValue(value))
+      context.run.outcomes.add(JSONValue(value))
     } else {
       context.console.output(value.yaml)
     }

@@ -12,7 +12,8 @@ enum ConfigValidateAction {
       All problems of a file are told, each with its line and column and the nearest valid name. Variables of the \
       environment need not be set for it.
       """,
-    flags: [show], examples: ["coffer config validate --config config.yaml"], repositories: .none, run: run)
+    flags: [show], examples: ["coffer config validate --config config.yaml"],
+    options: [MonitoringOptions.group], repositories: .none, run: run)
 
   /// Loading has checked the file already, but for what only monitoring services know.
   private static func run(_ context: ActionContext) throws {

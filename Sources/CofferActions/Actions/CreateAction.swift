@@ -28,7 +28,7 @@ enum CreateAction {
     ], repositories: .together, run: run)
 
   private static func run(_ context: ActionContext) throws {
-    guard !context.isDryRun else { return try BackupRehearsal(context).run() }
+    guard !context.isDryRun else { return try BackupRehearsal(context).rehearse() }
     var repositories: [OpenRepository] = []
     var failures: [any Error] = []
     for location in context.repositories {
@@ -39,9 +39,9 @@ enum CreateAction {
     guard !repositories.isEmpty else { throw SeveralErrors(failures) }
     do {
       let backup = try Backup(context, into: repositories, lists: lists(context))
-      let outcome = try backup.run(comment: context.flags[comment])
+      let outcome = try backup.makeArchives(comment: context.flags[comment])
       for (access, archive) in outcome.archives {
-        context.collector.add(archive, in: access.location)
+        context.run.collector.add(archive, in: access.location)
         report(archive, access, context)
       }
       failures += outcome.errors
@@ -73,7 +73,7 @@ enum CreateAction {
       context.console.step(line)
     }
     guard context.wantsJSON, let statistics = try? access.repository.statistics() else { return }
-    context.outcomes.add(
+    context.run.outcomes.add(
       .object([
         "archive": .object(JSONShapes.detailed(archive)), "cache": JSONShapes.cache(statistics),
         "encryption": JSONShapes.encryption(access),

@@ -126,7 +126,7 @@ struct Extraction {
   }
 
   private static func notExtracted(_ damaged: [(path: String, cause: any Error)]) -> NotExtracted {
-    NotExtracted(paths: damaged.map(\.path), first: Program.diagnosis(of: damaged[0].cause))
+    NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: damaged[0].cause))
   }
 
   private func tell(_ extractor: FileExtractor) {

@@ -13,7 +13,7 @@ enum RepoInfoAction {
       let access = try context.open(location)
       let statistics = try access.repository.statistics()
       if context.wantsJSON {
-        return context.outcomes.add(
+        return context.run.outcomes.add(
           .object([
             "cache": JSONShapes.cache(statistics), "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: statistics.lastModified),
@@ -66,7 +66,7 @@ enum InfoAction {
         try context.flags[archive].map { [try access.archive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
       if context.wantsJSON {
-        return context.outcomes.add(
+        return context.run.outcomes.add(
           .object([
             "archives": .list(archives.map { .object(detailed($0, access)) }),
             "cache": JSONShapes.cache(try access.repository.statistics()),

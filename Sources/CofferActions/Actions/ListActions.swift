@@ -16,7 +16,7 @@ enum RepoListAction {
       let access = try context.open(location)
       let archives = try ArchiveListing.archives(of: access, context)
       if context.wantsJSON {
-        context.outcomes.add(
+        context.run.outcomes.add(
           .object([
             "archives": .list(archives.map { JSONShapes.listed($0) }),
             "encryption": JSONShapes.encryption(access),
@@ -65,7 +65,7 @@ extension RepoListAction {
 extension ActionContext {
   /// Says whose answers follow, where there are several repositories.
   func tellRepository(_ location: RepositoryLocation) {
-    guard isOneOfSeveral, !wantsJSON else { return }
+    guard run.hasSeveralRepositories, !wantsJSON else { return }
     console.answer("Repository \(location.label.map { "\($0) (\(location.path))" } ?? location.path):")
   }
 }
@@ -95,7 +95,7 @@ enum ListAction {
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
       let items = all.filter { PathSelection(context.flags[path]).contains($0.path) }
       if context.wantsJSON {
-        return context.outcomes.add(
+        return context.run.outcomes.add(
           .object([
             "archive": .text(archive.name), "id": .text(archive.id), "partial": .bool(archive.isPartial),
             "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),

@@ -42,7 +42,7 @@ enum RepoCreateAction {
         of: store.location, isMade: context.flags.contains(makeParents) || location.makesParents)
       do {
         let repository = try Repository.create(
-          in: store, options: RepositoryOptions(mode: mode),
+          in: store, options: CreationOptions(mode: mode),
           passphrase: try context.passphrase(for: location, isNew: true),
           surroundings: location.surroundings(context.surroundings, context.console, unlockTimeout: 0))
         context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")

@@ -82,7 +82,7 @@ enum RestoreAction {
     for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
-    try plan.run()
+    try plan.restoreAll()
   }
 
   private static func selection(_ context: ActionContext) -> RestoreSelection {

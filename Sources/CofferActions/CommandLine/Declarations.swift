@@ -50,6 +50,9 @@ struct ActionDeclaration: Sendable {
 
   var name: String { names[0] }
 
+  /// Everything that it reads.
+  var readOptions: [OptionSchema] { options + partlyReadOptions + Self.sharedOptions }
+
   /// Whether monitoring services are told of its runs.
   var isMonitored: Bool { options.contains { $0.title.isSame(as: MonitoringOptions.group.title) } }
 

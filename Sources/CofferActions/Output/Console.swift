@@ -18,6 +18,8 @@ public final class Console: Sendable {
   /// Whether standard error is a terminal.
   public let isTerminal: Bool
   public let width: Int
+  /// The width of pages that are read from the left to the right.
+  var pageWidth: Int { min(width, 110) }
   private let usesColor: Bool
   private let statusLine = Mutex("")
   private let sinks: [any ConsoleSink]
@@ -96,7 +98,7 @@ public final class Console: Sendable {
 
   /// Tells every error by itself.
   func tell(_ errors: [any Error]) {
-    for error in SeveralErrors(errors).errors { self.error(Program.diagnosis(of: error)) }
+    for error in SeveralErrors(errors).errors { self.error(Diagnosis(of: error)) }
   }
 
   /// What happened, to what, and on a line of its own what to do next.
@@ -140,12 +142,7 @@ public final class Console: Sendable {
 
   /// Standard error has no other place to say that it cannot be written.
   private func raw(_ text: String) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      guard count > 0 || errno == EINTR else { return }
-      rest = rest.dropFirst(max(count, 0))
-    }
+    _ = StandardOutput.write(text, to: STDERR_FILENO)
   }
 
   private func colored(_ text: String, _ code: Int) -> String {

@@ -25,7 +25,7 @@ final class LogFile: ConsoleSink {
 
   func take(_ text: String, level: Int) {
     guard level <= verbosity else { return }
-    let line = LogLine(text, verbosity: level).formatted(format, at: clock.now()) + "\n"
+    let line = LogRecord(text, verbosity: level).formatted(format, at: clock.now()) + "\n"
     turn.withLock { _ in
       // A log that cannot be written must not end a backup.
       try? Array(line.utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
@@ -39,7 +39,7 @@ struct SystemLog: ConsoleSink {
 
   func take(_ text: String, level: Int) {
     guard level <= verbosity else { return }
-    let line = LogLine(text, verbosity: level)
+    let line = LogRecord(text, verbosity: level)
     for part in line.message.lines() {
       withVaList([part]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
     }

@@ -12,6 +12,13 @@ public final class StandardOutput: Sendable {
   }
 
   func write(_ text: String) {
+    if let code = Self.write(text, to: descriptor) { note(code) }
+  }
+
+  /// Writes a text to a terminal, pipe or file that others may share.
+  ///
+  /// - Returns: What kept the rest from being written, an `errno`; nil when nothing did.
+  static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
@@ -22,9 +29,10 @@ public final class StandardOutput: Sendable {
         _ = poll(&writable, 1, -1)
         continue
       }
-      guard count > 0 else { return note(errno) }
+      guard count > 0 else { return errno }
       rest = rest.dropFirst(count)
     }
+    return nil
   }
 
   /// Says whether everything that was written has arrived; to be called when nothing more is written.

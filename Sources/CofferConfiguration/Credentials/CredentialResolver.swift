@@ -139,7 +139,7 @@ public struct CredentialResolver: Sendable {
         ChildCommand(program, arguments, environment: environment, workingDirectory: folder), input: input,
         seconds: Self.patience)
     } catch {
-      let detail = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+      let detail = Diagnosis(of: error).problem
       throw .failed(reference.name, program: program, detail: detail)
     }
     guard result.status.isSuccess else {

@@ -26,6 +26,15 @@ public struct Configuration: Sendable {
     return repository.node.entries.filter { entry in !names.contains { $0.isSame(as: entry.key) } }
   }
 
+  /// The same file for somebody who reads no other options at its top: one that does is a mistake in the program, at
+  /// which a debug build stops.
+  public func limited(to schemas: [OptionSchema]) -> Configuration {
+    let names = Set(schemas.flatMap(\.options).map { ExactName($0.name) })
+    return Configuration(
+      path: path, root: ConfigurationSection(node: root.node, readable: names), filesRead: filesRead, notices: notices,
+      known: known)
+  }
+
   /// The same file with the options as they count for one repository.
   public func focused(on repository: ConfigurationSection) -> Configuration {
     Configuration(path: path, root: options(for: repository), filesRead: filesRead, notices: notices, known: known)

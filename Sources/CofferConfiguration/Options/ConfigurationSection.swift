@@ -3,14 +3,17 @@ import CofferSystem
 /// A mapping of the configuration, read by option keys.
 public struct ConfigurationSection: Sendable {
   let node: YAMLNode
+  /// The only options that are to be read; nil for all.
+  private let readable: Set<ExactName>?
 
-  init(node: YAMLNode) {
+  init(node: YAMLNode, readable: Set<ExactName>? = nil) {
     self.node = node
+    self.readable = readable
   }
 
   /// An empty section; for tests and for runs without a configuration.
   public init() {
-    node = YAMLNode(.mapping([]), mark: SourceMark(file: "", line: 1, column: 1))
+    self.init(node: YAMLNode(.mapping([]), mark: SourceMark(file: "", line: 1, column: 1)))
   }
 
   /// Where the section begins.
@@ -39,6 +42,7 @@ public struct ConfigurationSection: Sendable {
   public func text(named name: String) -> String? { value(name) }
 
   private func value<Value: OptionValue>(_ name: String) -> Value? {
+    assert(readable?.contains(ExactName(name)) ?? true, "The option '\(name)' is none of those that the reader names")
     guard case .mapping(let entries) = node.content, let entry = entries.last(where: { $0.key.isSame(as: name) })
     else { return nil }
     return Value(section: ConfigurationNode(node: entry.value))

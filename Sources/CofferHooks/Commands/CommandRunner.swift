@@ -4,7 +4,7 @@ import Foundation
 /// Runs configured commands.
 public struct CommandRunner: Sendable {
   /// Takes a line that a command printed, with the moment it ran at.
-  public typealias Output = @Sendable (CommandHook.Moment, String) -> Void
+  public typealias Output = @Sendable (StepCommand.Moment, String) -> Void
 
   private let launcher: any ProcessLauncher
   private let environment: ProcessEnvironment
@@ -26,26 +26,27 @@ public struct CommandRunner: Sendable {
     self.warn = warn
   }
 
-  /// Runs the hook's lines one after the other, up to the first that fails.
+  /// Runs a command's lines one after the other, up to the first that fails.
   ///
-  /// - Throws: `CommandHookError`; `LaunchError`; `RunCancelled`.
-  public func run(_ hook: CommandHook, variables: CommandVariables, cancellation: Cancellation?) throws {
-    for line in hook.lines {
+  /// - Throws: `StepCommandError`; `LaunchError`; `RunCancelled`.
+  public func run(_ command: StepCommand, variables: CommandVariables, cancellation: Cancellation?) throws {
+    for line in command.lines {
       let template = CommandTemplate(line, variables: variables)
       for name in template.unknown {
-        warn("command \(hook.moment.title): Nothing is known as {\(name)} there; write \\{\(name)\\} if it is meant so")
+        warn(
+          "command \(command.moment.title): Nothing is known as {\(name)} there; write \\{\(name)\\} if it is meant so")
       }
-      let child = try launcher.launch(command(template.line, variables))
+      let child = try launcher.launch(shell(template.line, variables))
       defer { child.terminate() }
-      let tail = try follow(child, hook.moment, cancellation)
+      let tail = try follow(child, command.moment, cancellation)
       guard let status = child.wait(cancellation: cancellation) else { throw RunCancelled() }
       guard status.isSuccess else {
-        throw CommandHookError(moment: hook.moment, line: line, status: status, output: tail)
+        throw StepCommandError(moment: command.moment, line: line, status: status, output: tail)
       }
     }
   }
 
-  private func command(_ line: String, _ variables: CommandVariables) -> ChildCommand {
+  private func shell(_ line: String, _ variables: CommandVariables) -> ChildCommand {
     let mask = umask.map { "umask \($0) && " } ?? ""
     var environment = environment
     environment.variables.merge(variables.environment) { _, new in new }
@@ -63,7 +64,7 @@ public struct CommandRunner: Sendable {
   ///
   /// - Returns: The last lines.
   private func follow(
-    _ child: ChildProcess, _ moment: CommandHook.Moment, _ cancellation: Cancellation?
+    _ child: ChildProcess, _ moment: StepCommand.Moment, _ cancellation: Cancellation?
   ) throws -> [String] {
     guard let output = child.takeOutput() else { preconditionFailure("output was asked for as a pipe") }
     _ = fcntl(output.number, F_SETFL, O_NONBLOCK)

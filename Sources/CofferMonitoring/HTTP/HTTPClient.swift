@@ -37,7 +37,7 @@ public struct HTTPClient: Sendable {
         throw .unreachable(server: server, reason: secrets.masked(error.reason))
       }
       if let target = transfer.redirection, (300...399).contains(transfer.responseCode) {
-        guard ServerAddress(request.url)?.admits(target) == true else {
+        guard Origin(request.url)?.admits(target) == true else {
           throw .redirected(server: server, to: HTTPError.server(of: target))
         }
         request = request.redirected(to: target, status: transfer.responseCode)

@@ -24,7 +24,7 @@ extension ArchiveItem {
     case .file(let stream): stream.encode(into: &writer)
     case .symbolicLink(let target): writer.counted(target.bytes)
     }
-    writer.counted(dump.flatMap { try? Self.dumpEncoder.encode($0) }.map { Array($0) } ?? [])
+    writer.counted(dump.flatMap { try? RecordJSON.encoder.encode($0) }.map { Array($0) } ?? [])
   }
 
   init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
@@ -47,7 +47,7 @@ extension ArchiveItem {
       dump = nil
       return
     }
-    guard let record = try? Self.dumpDecoder.decode(DumpRecord.self, from: Data(json)),
+    guard let record = try? RecordJSON.decoder.decode(DumpRecord.self, from: Data(json)),
       PlausibleNumbers.isTime(record.start), PlausibleNumbers.isTime(record.end),
       PlausibleNumbers.isSize(record.bytes)
     else {
@@ -66,19 +66,6 @@ extension ArchiveItem {
 
   private static func word(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> UInt32 {
     UInt32(try reader.length(limit: Int(UInt32.max)))
-  }
-
-  private static var dumpEncoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    encoder.dateEncodingStrategy = .secondsSince1970
-    return encoder
-  }
-
-  private static var dumpDecoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .secondsSince1970
-    return decoder
   }
 }
 

@@ -31,23 +31,6 @@ enum ArchiveRecord {
     }
   }
 
-  /// Writes the record: after this call returns, and not before, the archive exists.
-  static func commit(
-    _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, context: RepositoryContext
-  ) throws -> Archive {
-    let now = context.clock.now()
-    let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
-    guard let name = ObjectName("\(folder)/\(id)") else {
-      throw RepositoryError.noSuchArchive(id, location: context.location)
-    }
-    var archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
-    let bytes = try context.envelope.seal(
-      try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
-    try context.store.put(name, bytes)
-    archive.received = (try? context.store.status(of: name))?.received
-    return archive
-  }
-
   static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
     let bytes = try context.store.get(name, limit: ObjectLimit.archive)
     do {
@@ -64,46 +47,23 @@ enum ArchiveRecord {
   }
 
   static func encode(_ archive: Archive) throws -> [UInt8] {
-    Array(try encoder.encode(Content(archive)))
+    Array(try RecordJSON.encoder.encode(Content(archive)))
   }
 
   private static func decode(_ payload: [UInt8]) -> Archive? {
-    try? decoder.decode(Content.self, from: Data(payload)).archive
+    try? RecordJSON.decoder.decode(Content.self, from: Data(payload)).archive
   }
 
   /// Several archives as one text.
   static func encode(_ archives: [Archive]) throws -> [UInt8] {
-    Array(try encoder.encode(archives.map { Content($0) }))
+    Array(try RecordJSON.encoder.encode(archives.map { Content($0) }))
   }
 
   /// - Returns: nil for what `encode` has not written.
   static func decodeAll(_ bytes: [UInt8]) -> [Archive]? {
-    guard let contents = try? decoder.decode([Content].self, from: Data(bytes)) else { return nil }
+    guard let contents = try? RecordJSON.decoder.decode([Content].self, from: Data(bytes)) else { return nil }
     let archives = contents.compactMap(\.archive)
     return archives.count == contents.count ? archives : nil
-  }
-
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    encoder.dateEncodingStrategy = .secondsSince1970
-    return encoder
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .secondsSince1970
-    return decoder
-  }
-
-  /// UTC to the second, for example `20261121t043709z`.
-  private static func timestamp(_ date: Date) -> String {
-    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    return String(
-      format: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-      parts.tm_hour, parts.tm_min, parts.tm_sec)
   }
 }
 

@@ -288,6 +288,6 @@ struct Checker {
   }
 
   private static func problem(_ error: any Error) -> String {
-    (error as? any DiagnosableError)?.diagnosis.problem ?? String(describing: error)
+    Diagnosis(of: error).problem
   }
 }

@@ -5,7 +5,7 @@ import CofferSystem
 /// A gear rolling hash whose table is secret, with FastCDC's normalised chunking (Xia et al., USENIX ATC 2016):
 /// a cut needs more zero bits before the target length than after it, which keeps lengths near the target. The
 /// hash starts afresh at every cut, so where a chunk ends depends on its own bytes and the key alone.
-struct Chunker: Sendable {
+package struct Chunker: Sendable {
   let parameters: ChunkerParameters
   private let gear: [UInt64]
   private let strictMask: UInt64
@@ -15,7 +15,7 @@ struct Chunker: Sendable {
   private static let normalization = 2
 
   /// - Parameter key: The repository's chunker key.
-  init(parameters: ChunkerParameters, key: SecretBytes) throws {
+  package init(parameters: ChunkerParameters, key: SecretBytes) throws {
     let size = 256 * MemoryLayout<UInt64>.size
     let table = try KeyDerivation.hkdf(secret: key, salt: [], label: "coffer gear table", count: size)
     self.parameters = parameters
@@ -51,7 +51,7 @@ struct Chunker: Sendable {
   /// Returns the length of the chunk that begins at the start of `bytes`.
   ///
   /// The answer is final when `bytes` holds at least `parameters.maximum` bytes or the rest of the stream.
-  func nextChunkLength(in bytes: UnsafeRawBufferPointer) -> Int {
+  package func nextChunkLength(in bytes: UnsafeRawBufferPointer) -> Int {
     let end = min(bytes.count, parameters.maximum)
     guard end > parameters.minimum, let base = bytes.baseAddress else { return end }
     let turn = min(parameters.target, end)

@@ -15,10 +15,10 @@ struct CompressionError: DiagnosableError, Equatable {
 }
 
 /// Compresses blocks with a context that is kept. One a thread.
-final class BlockCompressor {
+package final class BlockCompressor {
   private let context: OpaquePointer
 
-  init() throws {
+  package init() throws {
     guard let context = ZSTD_createCCtx() else { throw SystemError(call: "ZSTD_createCCtx", subject: "memory") }
     self.context = context
   }
@@ -28,14 +28,14 @@ final class BlockCompressor {
   }
 
   /// Bytes that `count` plain bytes take at most.
-  static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
+  package static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
 
   /// Compresses a block.
   ///
   /// - Parameter prefix: Bytes that the block may refer back to; the decompressor needs the same.
   /// - Parameter output: Room for `bound(plain.count)` bytes.
   /// - Returns: The number of bytes written.
-  func compress(
+  package func compress(
     _ plain: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer?, level: Int,
     into output: UnsafeMutableRawBufferPointer
   ) throws -> Int {

@@ -2,7 +2,7 @@ import COpenSSL
 import CofferSystem
 
 /// The ciphers that seal blocks and records.
-enum CipherSuite: UInt8, Sendable {
+package enum CipherSuite: UInt8, Sendable {
   case aes256gcm = 1
   /// For machines without AES instructions.
   case chaCha20Poly1305 = 2
@@ -11,7 +11,7 @@ enum CipherSuite: UInt8, Sendable {
 /// Authenticated encryption under one key. One a thread; nothing is allocated per call to `seal` and `open`.
 ///
 /// Nonces are counters: the caller never uses one twice under a key.
-final class AuthenticatedCipher {
+package final class AuthenticatedCipher {
   static let tagSize = 16
   private static let nonceSize = 12
 
@@ -19,7 +19,7 @@ final class AuthenticatedCipher {
   private let decryption: OpaquePointer
 
   /// - Parameter key: 32 bytes.
-  init(suite: CipherSuite, key: SecretBytes) throws {
+  package init(suite: CipherSuite, key: SecretBytes) throws {
     let cipher = suite == .aes256gcm ? EVP_aes_256_gcm() : EVP_chacha20_poly1305()
     guard key.count == 32, let encryption = EVP_CIPHER_CTX_new() else {
       throw CryptographyError.library("EVP_CIPHER_CTX_new")
@@ -90,7 +90,7 @@ final class AuthenticatedCipher {
     return count
   }
 
-  func sealed(_ plain: [UInt8], nonce: UInt64, associatedData: [UInt8]) throws -> [UInt8] {
+  package func sealed(_ plain: [UInt8], nonce: UInt64, associatedData: [UInt8]) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: plain.count + Self.tagSize) { buffer, count in
       count = try plain.withUnsafeBytes { plain in
         try associatedData.withUnsafeBytes { data in

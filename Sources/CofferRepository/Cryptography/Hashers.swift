@@ -2,7 +2,7 @@ import COpenSSL
 import CofferSystem
 
 /// BLAKE2b-512 truncated to its first 32 bytes, over bytes that come in parts. Not for several threads.
-final class ContentHasher {
+package final class ContentHasher {
   private let context: OpaquePointer
 
   init() throws {
@@ -33,7 +33,7 @@ final class ContentHasher {
     return digest
   }
 
-  static func hash(_ bytes: UnsafeRawBufferPointer) throws -> Digest256 {
+  package static func hash(_ bytes: UnsafeRawBufferPointer) throws -> Digest256 {
     let hasher = try ContentHasher()
     try hasher.update(bytes)
     return try hasher.finish()

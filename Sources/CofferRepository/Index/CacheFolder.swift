@@ -3,7 +3,7 @@ import Foundation
 
 /// A repository's folder in this machine's cache. It is used only while it belongs to this user and nobody else may write
 /// to it, and of its files only those of this user.
-struct CacheFolder: Sendable {
+package struct CacheFolder: Sendable {
   /// A file that is open for reading.
   final class File: Sendable {
     private let descriptor: FileDescriptor
@@ -31,7 +31,7 @@ struct CacheFolder: Sendable {
   /// Opens the folder, and makes it if need be.
   ///
   /// - Returns: nil when there can be no such folder, or it is not ours: then there is no cache.
-  init?(_ path: String) {
+  package init?(_ path: String) {
     try? FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     guard let descriptor = try? FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
@@ -65,7 +65,7 @@ struct CacheFolder: Sendable {
   }
 
   /// Makes a file to be written through memory.
-  func newFile(_ name: EntryName, size: Int) throws -> MappedMemory {
+  package func newFile(_ name: EntryName, size: Int) throws -> MappedMemory {
     let file = try folder.open(name, flags: O_RDWR | O_CREAT | O_EXCL)
     do {
       return try MappedMemory.filling(file, size: size, subject: folder.path(of: name))

@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// What was there when it was loaded is in runs, which take little memory; what the session adds is in a table, and when
 /// that has grown large, in a further run. Safe to use from several threads.
-final class ChunkIndex: Sendable {
+package final class ChunkIndex: Sendable {
   /// What the index knows of a chunk id.
-  enum Presence: Equatable {
+  package enum Presence: Equatable {
     case unknown
     /// Handed to the session's writer, not yet durable.
     case pending
@@ -33,7 +33,7 @@ final class ChunkIndex: Sendable {
   ///   - owner: The key that adds to the index.
   ///   - tableLimit: How many chunks the table may hold.
   ///   - reload: Gives the runs anew, from the repository, when the file of one turns out to be damaged.
-  init(
+  package init(
     runs: [IndexRun] = [], cache: IndexCache = .inMemory(),
     owner: KeyID = KeyID([UInt8](repeating: 0, count: KeyID.size)), tableLimit: Int = 1 << 20,
     reload: (@Sendable () throws -> [IndexRun])? = nil
@@ -75,7 +75,7 @@ final class ChunkIndex: Sendable {
     state.runs = Array(state.runs[..<state.loadedCount]) + kept + [merged]
   }
 
-  func presence(of id: ChunkID) -> Presence {
+  package func presence(of id: ChunkID) -> Presence {
     state.withLock { state in
       let own = state.table.presence(of: id)
       guard own == .unknown, let (run, number) = Self.find(id, in: state.runs) else { return own }
@@ -84,7 +84,7 @@ final class ChunkIndex: Sendable {
   }
 
   /// What became of a chunk that a session has come upon.
-  enum Claim {
+  package enum Claim {
     /// It is unknown to all, and the caller's to store from now on.
     case new
     /// It is being stored, or was by this session.
@@ -93,7 +93,7 @@ final class ChunkIndex: Sendable {
   }
 
   /// Marks a chunk as being stored by this session if nobody has it.
-  func claim(_ id: ChunkID) -> Claim {
+  package func claim(_ id: ChunkID) -> Claim {
     state.withLock { state in
       if let (run, number) = Self.find(id, in: state.runs) { return .stored(IndexPlace(run: run, number: number)) }
       return state.table.claim(id) ? .new : .taken

@@ -3,10 +3,10 @@ import Foundation
 
 /// The local cache of index runs: files that save reading the repository's index objects again, and the memory that they
 /// would take. Each of them may be deleted at any time, and none is believed that the repository's key has not made.
-struct IndexCache: Sendable {
+package struct IndexCache: Sendable {
   /// A run and the file that it is in; nil for memory without a file.
-  struct Entry: Sendable {
-    let run: IndexRun
+  package struct Entry: Sendable {
+    package let run: IndexRun
     let name: EntryName?
   }
 
@@ -40,7 +40,7 @@ struct IndexCache: Sendable {
   private static let unfinishedSuffix = ".new"
 
   /// Returns the runs there are. Files that should be runs and are not are removed, and what killed programs have left.
-  func entries() -> [Entry] {
+  package func entries() -> [Entry] {
     guard let folder else { return [] }
     return folder.names().compactMap { name in
       if name.bytes.reversed().starts(with: Self.unfinishedSuffix.utf8.reversed()) { folder.removeAbandoned(name) }

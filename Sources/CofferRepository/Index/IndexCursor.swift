@@ -1,31 +1,33 @@
 import CofferSystem
 
 /// A chunk in a run of the index.
-struct IndexPlace {
+package struct IndexPlace {
   let run: IndexRun
   let number: Int
 
   /// nil when the run's file is damaged there.
-  var id: ChunkID? { run.id(number) }
+  package var id: ChunkID? { run.id(number) }
   /// Bytes of the chunk; nil when the run's file is damaged there.
   var length: Int? { run.length(number) }
 }
 
 /// Where a stream has been in the index. Its next chunk is nearly always one that is stored behind those before.
-struct IndexCursor {
+package struct IndexCursor {
   /// The place found last, and the one that the stream left to get there: after an edit a stream goes back to where it
   /// came from, a little further on.
-  private var places: (latest: IndexPlace?, left: IndexPlace?)
+  private var places: (latest: IndexPlace?, left: IndexPlace?) = (nil, nil)
 
   /// How many chunks behind each of the two places are worth a look.
   private static let reach = 4
   /// How many followers there are at most.
   static let followerCount = 2 * reach
 
+  package init() {}
+
   /// Returns a place where the next chunk may be, the likeliest first.
   ///
   /// - Parameter number: Below `followerCount`.
-  func follower(_ number: Int) -> IndexPlace? {
+  package func follower(_ number: Int) -> IndexPlace? {
     let place = number & 1 == 0 ? places.latest : places.left
     guard let place else { return nil }
     let next = place.number + 1 + number / 2
@@ -34,7 +36,7 @@ struct IndexCursor {
   }
 
   /// Takes note of where the stream is now.
-  mutating func move(to place: IndexPlace) {
+  package mutating func move(to place: IndexPlace) {
     if !isNear(place, places.latest) {
       // A step on from the place that was left makes that one the latest.
       places.left = places.latest

@@ -2,10 +2,10 @@ import CofferStorage
 import CofferSystem
 
 /// Reads the index objects, and for packs that none of them names the packs' own directories.
-struct IndexLoader: Sendable {
+package struct IndexLoader: Sendable {
   let context: RepositoryContext
   /// The cache of this repository's index runs on this machine.
-  let cache: IndexCache
+  package let cache: IndexCache
 
   /// Who is going to use the index.
   enum Purpose {
@@ -23,7 +23,7 @@ struct IndexLoader: Sendable {
     let signer: Signer
   }
 
-  init(context: RepositoryContext) throws {
+  package init(context: RepositoryContext) throws {
     self.context = context
     let path = context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }
     let (remarks, location) = (context.remarks, context.location)

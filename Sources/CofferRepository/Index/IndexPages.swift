@@ -33,7 +33,7 @@ enum IndexPages: Sendable {
 
 /// Authenticates the pages of index runs: the first 16 bytes of keyed BLAKE3 over the page's number and its bytes, under
 /// a key of the run's own.
-struct IndexPageCodes {
+package struct IndexPageCodes {
   static let pageSize = 4096
   static let codeSize = ChunkID.size
   /// The page's number, in front of its bytes.
@@ -44,7 +44,7 @@ struct IndexPageCodes {
   /// - Parameters:
   ///   - key: Of the repository; 32 bytes.
   ///   - run: Random bytes that no other run has.
-  init(key: SecretBytes, run: [UInt8]) throws {
+  package init(key: SecretBytes, run: [UInt8]) throws {
     hasher = ChunkHasher(
       key: try KeyDerivation.hkdf(secret: key, salt: run, label: "coffer index run", count: 32))
   }
@@ -60,7 +60,7 @@ struct IndexPageCodes {
 
 /// A file of pages, each followed up by a code in a table behind them all. Those used last are kept. Safe to use from
 /// several threads.
-final class IndexPageFile: Sendable {
+package final class IndexPageFile: Sendable {
   private struct Frames: ~Copyable {
     /// Which page each frame holds; -1 for none.
     var pages: [Int]
@@ -169,7 +169,7 @@ final class IndexPageFile: Sendable {
   /// Where the codes begin: behind the last page, which is filled up.
   static func codesOffset(_ size: Int) -> Int { IndexPageCodes.pageCount(size) * IndexPageCodes.pageSize }
 
-  static func fileSize(_ size: Int) -> Int {
+  package static func fileSize(_ size: Int) -> Int {
     codesOffset(size) + IndexPageCodes.pageCount(size) * IndexPageCodes.codeSize
   }
 }

@@ -2,16 +2,23 @@ import CofferSystem
 
 /// A part of the index that does not change any more: which chunk is in which block of which pack. Safe to share between
 /// threads.
-final class IndexRun: Sendable {
+package final class IndexRun: Sendable {
   /// What the run knows of a pack.
-  struct Pack: Sendable, Equatable {
+  package struct Pack: Sendable, Equatable {
     let digest: Digest256
     let kind: PackKind
     let size: Int
     let plainSize: Int
+
+    package init(digest: Digest256, kind: PackKind, size: Int, plainSize: Int) {
+      self.digest = digest
+      self.kind = kind
+      self.size = size
+      self.plainSize = plainSize
+    }
   }
 
-  let layout: IndexRunLayout
+  package let layout: IndexRunLayout
   /// Whose word the run is.
   let signer: KeyID
   private let pages: IndexPages

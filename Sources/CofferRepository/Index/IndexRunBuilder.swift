@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// Fills the tables of an index run, pack by pack.
-struct IndexRunBuilder {
+package struct IndexRunBuilder {
   private let layout: IndexRunLayout
   private let memory: MappedMemory
   private let probe: IndexProbe
@@ -14,7 +14,7 @@ struct IndexRunBuilder {
   ///   - layout: With exactly the numbers of packs, bases, blocks and chunks that are going to be added.
   ///   - memory: Zeroed, of the layout's size at least.
   ///   - nonce: 16 random bytes.
-  init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [Digest256], nonce: [UInt8]) {
+  package init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [Digest256], nonce: [UInt8]) {
     self.layout = layout
     self.memory = memory
     probe = IndexProbe(nonce: nonce)
@@ -31,7 +31,7 @@ struct IndexRunBuilder {
   /// Begins a pack; its blocks follow.
   ///
   /// - Parameter bases: The packs that it leans on.
-  mutating func addPack(_ pack: IndexRun.Pack, bases: [Digest256]) {
+  package mutating func addPack(_ pack: IndexRun.Pack, bases: [Digest256]) {
     let start = layout.packs + packCount * IndexRunLayout.packSize
     store(pack.digest, at: start)
     store(blockCount, at: start + 32)
@@ -52,7 +52,7 @@ struct IndexRunBuilder {
   /// - Parameters:
   ///   - ids: 16 bytes each.
   ///   - lengths: 4 bytes each.
-  mutating func addBlock(_ ids: UnsafeRawBufferPointer, lengths: UnsafeRawBufferPointer) {
+  package mutating func addBlock(_ ids: UnsafeRawBufferPointer, lengths: UnsafeRawBufferPointer) {
     store(chunkCount, at: layout.blocks + blockCount * 8)
     blockCount += 1
     UnsafeMutableRawBufferPointer(rebasing: memory.bytes[(layout.ids + chunkCount * ChunkID.size)...])
@@ -72,7 +72,7 @@ struct IndexRunBuilder {
   ///
   /// - Parameter codes: Writes the codes of the pages behind them, for a run that is going to be a file.
   /// - Returns: nil when it is not what the layout promised.
-  func finish(_ codes: IndexPageCodes? = nil) throws -> IndexRun? {
+  package func finish(_ codes: IndexPageCodes? = nil) throws -> IndexRun? {
     guard packCount == layout.packCount, baseCount == layout.baseCount, blockCount == layout.blockCount,
       chunkCount == layout.chunkCount
     else { return nil }

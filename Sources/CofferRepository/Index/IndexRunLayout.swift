@@ -7,7 +7,7 @@ import CofferSystem
 /// number (8) of a pack and the hash (32) of one that it leans on; blocks, each the number (8) of its first chunk, and a
 /// last one of all chunks; the filter's lines (64); chunk ids (16) in the order of the packs; the chunks' lengths (4);
 /// slots (8) of a hash table over the ids. A file has codes of its pages behind them.
-struct IndexRunLayout: Equatable {
+package struct IndexRunLayout: Equatable {
   static let magic: UInt64 = 0x3330_5844_4952_4643  // "CFRIDX03"
   static let headerSize = 128
   static let packSize = 64
@@ -31,7 +31,7 @@ struct IndexRunLayout: Equatable {
   }
 
   let sourceCount: Int
-  let packCount: Int
+  package let packCount: Int
   let baseCount: Int
   let blockCount: Int
   let chunkCount: Int
@@ -46,12 +46,12 @@ struct IndexRunLayout: Equatable {
   let ids: Int
   let lengths: Int
   let slots: Int
-  let size: Int
+  package let size: Int
 
   var sources: Int { Self.headerSize }
 
   /// - Returns: nil for numbers that no run can have.
-  init?(sourceCount: Int, packCount: Int, baseCount: Int = 0, blockCount: Int, chunkCount: Int) {
+  package init?(sourceCount: Int, packCount: Int, baseCount: Int = 0, blockCount: Int, chunkCount: Int) {
     let limit = 1 << 38
     guard [sourceCount, packCount, baseCount, blockCount, chunkCount].allSatisfy({ (0..<limit).contains($0) }) else {
       return nil

@@ -2,7 +2,7 @@ import CofferStorage
 import CofferSystem
 
 /// A pack's part of the index.
-struct IndexedPack: Sendable, Equatable {
+package struct IndexedPack: Sendable, Equatable {
   struct Entry: Sendable, Equatable {
     let id: ChunkID
     /// Bytes of the chunk.
@@ -39,12 +39,12 @@ extension IndexedPack {
 /// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
 /// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps. Behind them
 /// all, per pack the number of the packs that it leans on and their hashes (32); programs from before that wrote nothing.
-enum IndexSegment {
+package enum IndexSegment {
   static let folder = "index"
   /// Plain bytes that no pack has more of.
   private static let plainLimit = 1 << 40
 
-  static func encode(_ packs: [IndexedPack]) -> [UInt8] {
+  package static func encode(_ packs: [IndexedPack]) -> [UInt8] {
     var writer = ByteWriter()
     writer.varint(packs.count)
     for pack in packs {
@@ -102,5 +102,5 @@ enum IndexSegment {
     return packs
   }
 
-  static func objectName(_ digest: Digest256) -> ObjectName? { ObjectName("\(folder)/\(digest.hex)") }
+  package static func objectName(_ digest: Digest256) -> ObjectName? { ObjectName("\(folder)/\(digest.hex)") }
 }

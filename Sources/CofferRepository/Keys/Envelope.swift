@@ -5,8 +5,8 @@ import CofferSystem
 /// Layout: magic (8), version (1), purpose (1), cipher suite (1), zero (1), salt (32); then, sealed under
 /// HKDF(index key, salt, label) with the 44 bytes before and the context as associated data: signer's id (16),
 /// Ed25519 signature (64) over those 44 bytes, context and payload, and the payload.
-struct Envelope: Sendable {
-  enum Purpose: UInt8, Sendable {
+package struct Envelope: Sendable {
+  package enum Purpose: UInt8, Sendable {
     case archive = 1
     case index = 2
     case session = 3
@@ -40,7 +40,7 @@ struct Envelope: Sendable {
   static let overhead = headSize + KeyID.size + signatureSize + tagSize
 
   /// - Parameter context: What the envelope is bound to besides its purpose, for example an object's name.
-  func seal(_ payload: [UInt8], purpose: Purpose, context: [UInt8], random: RandomSource) throws -> [UInt8] {
+  package func seal(_ payload: [UInt8], purpose: Purpose, context: [UInt8], random: RandomSource) throws -> [UInt8] {
     var head = ByteWriter()
     head.raw(Self.magic)
     head.byte(Self.version)

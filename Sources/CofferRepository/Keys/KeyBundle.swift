@@ -10,8 +10,8 @@ public enum KeyRole: String, Sendable, Codable {
 ///
 /// A write-only bundle lacks `dataPrivate` and `rootPrivate`: its holder can list archives, deduplicate and add,
 /// but cannot open a block, not even one of its own.
-struct KeyBundle: Sendable {
-  let id: KeyID
+package struct KeyBundle: Sendable {
+  package let id: KeyID
   let role: KeyRole
   let chunkIDKey: SecretBytes
   let chunkerKey: SecretBytes
@@ -50,7 +50,7 @@ struct KeyBundle: Sendable {
 }
 
 /// Names a key of a repository: 16 random bytes.
-struct KeyID: Hashable, Sendable, CustomStringConvertible {
+package struct KeyID: Hashable, Sendable, CustomStringConvertible {
   static let size = 16
   let bytes: [UInt8]
 
@@ -58,7 +58,7 @@ struct KeyID: Hashable, Sendable, CustomStringConvertible {
     self.bytes = bytes
   }
 
-  var description: String { Hexadecimal.encode(bytes) }
+  package var description: String { Hexadecimal.encode(bytes) }
 }
 
 // MARK: - Encoding

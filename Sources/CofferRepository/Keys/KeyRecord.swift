@@ -28,7 +28,7 @@ struct KeyRecord: Sendable {
   private let prefix: [UInt8]
   private let wrapped: [UInt8]
 
-  private static let magic = Array("COFFERKY".utf8)
+  private static let frame = FramedJSON(magic: "COFFERKY")
   static let folder = "keys"
 
   /// Whether a path is that of the folder, or one that keys in it have.
@@ -69,12 +69,7 @@ struct KeyRecord: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     encoder.dateEncodingStrategy = .iso8601
-    let json = Array(try encoder.encode(clear))
-    var writer = ByteWriter()
-    writer.raw(Self.magic)
-    writer.fixed(UInt32(json.count))
-    writer.raw(json)
-    prefix = writer.bytes
+    prefix = Self.frame.frame(try encoder.encode(clear))
     let key = try Self.wrappingKey(passphrase, parameters)
     wrapped = try AuthenticatedCipher(suite: .aes256gcm, key: key).sealed(
       bundle.encoded(), nonce: 0, associatedData: prefix)
@@ -94,24 +89,20 @@ struct KeyRecord: Sendable {
 
   /// - Throws: `RepositoryError.damaged`.
   init(decoding bytes: [UInt8], object: String, location: String) throws {
-    let head = Self.magic.count + 4
-    guard bytes.count > head, bytes.count <= ObjectLimit.key, bytes.starts(with: Self.magic) else {
+    guard bytes.count <= ObjectLimit.key, let json = Self.frame.range(in: bytes) else {
       throw RepositoryError.damaged(
         object: object, location: location, detail: "it does not begin like a key")
     }
-    let length = bytes.withUnsafeBytes {
-      Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: Self.magic.count, as: UInt32.self)))
-    }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
-    guard length <= bytes.count - head,
-      let clear = try? decoder.decode(Clear.self, from: Data(bytes[head..<head + length]))
+    guard json.upperBound <= bytes.count,
+      let clear = try? decoder.decode(Clear.self, from: Data(bytes[json]))
     else {
       throw RepositoryError.damaged(object: object, location: location, detail: "its header is not readable")
     }
     self.clear = clear
-    prefix = Array(bytes[..<(head + length)])
-    wrapped = Array(bytes[(head + length)...])
+    prefix = Array(bytes[..<json.upperBound])
+    wrapped = Array(bytes[json.upperBound...])
   }
 
   /// Opens the wrapped bundle.

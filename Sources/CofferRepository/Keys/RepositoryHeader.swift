@@ -26,7 +26,7 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
 
   static let currentIDSuite: UInt8 = 2
   static let configName = ObjectName(wellFormed: "config")
-  private static let magic = Array("COFFERCF".utf8)
+  private static let frame = FramedJSON(magic: "COFFERCF")
   private static let macSize = 32
 
   /// The repository id's bytes: the salt of every sub-key.
@@ -36,13 +36,10 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   func encoded(indexKey: SecretBytes) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let json = Array(try encoder.encode(self))
+    let clear = Self.frame.frame(try encoder.encode(self))
     var writer = ByteWriter()
-    writer.raw(Self.magic)
-    writer.fixed(UInt32(json.count))
-    writer.raw(json)
-    let mac = try Self.mac(of: writer.bytes, salt: salt, indexKey: indexKey)
-    writer.digest(mac)
+    writer.raw(clear)
+    writer.digest(try Self.mac(of: clear, salt: salt, indexKey: indexKey))
     return writer.bytes
   }
 
@@ -82,15 +79,11 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   }
 
   private static func jsonPart(_ bytes: [UInt8], location: String) throws -> [UInt8] {
-    let prefix = magic.count + 4
-    guard bytes.count > prefix + macSize, bytes.count <= ObjectLimit.header, bytes.starts(with: magic) else {
+    guard bytes.count <= ObjectLimit.header, let json = frame.range(in: bytes.dropLast(macSize)) else {
       throw damaged(location, "it does not begin like a repository's configuration")
     }
-    let length = bytes.withUnsafeBytes {
-      Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
-    }
-    guard length == bytes.count - prefix - macSize else { throw damaged(location, "its length is wrong") }
-    return Array(bytes[prefix..<prefix + length])
+    guard json.upperBound == bytes.count - macSize else { throw damaged(location, "its length is wrong") }
+    return Array(bytes[json])
   }
 
   private static func mac(of bytes: [UInt8], salt: [UInt8], indexKey: SecretBytes) throws -> Digest256 {

@@ -2,7 +2,7 @@ import CofferStorage
 import CofferSystem
 
 /// What a pack holds: chunks of streams, or nodes of recipes.
-enum PackKind: UInt8, Sendable, CaseIterable {
+package enum PackKind: UInt8, Sendable, CaseIterable {
   case data = 1
   case tree = 2
 }
@@ -137,7 +137,7 @@ struct PackTrailer: Sendable, Equatable {
 
 extension Digest256 {
   /// The object name of a pack with this hash.
-  var packName: ObjectName? { ObjectName("\(PackFolder.name)/\(hex.prefix(2))/\(hex)") }
+  package var packName: ObjectName? { ObjectName("\(PackFolder.name)/\(hex.prefix(2))/\(hex)") }
 }
 
 /// Where packs are.

@@ -23,42 +23,31 @@ final class BlockFetcher {
     }
   }
 
-  private let requests: BoundedQueue<Ticket>
-  private var threads: [WorkerThread] = []
+  private let requests: Stage<Ticket>
 
   /// Starts the threads.
   ///
   /// - Parameters:
   ///   - inFlight: How many requests may wait; asking for more blocks.
-  ///   - makeReader: Makes a reader for each thread.
-  init(workers: Int, inFlight: Int, makeReader: () throws -> BlockReader) throws {
-    let requests = BoundedQueue<Ticket>(capacity: inFlight)
-    self.requests = requests
-    let readers = try (0..<workers).map { _ in Owned(reader: try makeReader()) }
-    for (number, owned) in readers.enumerated() {
-      threads.append(
-        try WorkerThread(name: "fetch \(number)") {
-          while let ticket = requests.pop() {
-            ticket.fulfil(Result { try owned.reader.block(ticket.place.block, of: ticket.place.pack) })
-          }
-        })
-    }
-  }
-
-  private struct Owned: @unchecked Sendable {
-    // Sound because each reader is handed to one thread and used by no other.
-    let reader: BlockReader
+  ///   - makeReader: Makes a reader for each thread, on that thread.
+  init(workers: Int, inFlight: Int, makeReader: @escaping @Sendable () throws -> BlockReader) throws {
+    requests = try Stage(
+      "fetch", workers: workers, capacity: inFlight, drop: { ticket, reason in ticket.fulfil(.failure(reason)) },
+      makeWork: {
+        let reader = try makeReader()
+        return { ticket in ticket.fulfil(Result { try reader.block(ticket.place.block, of: ticket.place.pack) }) }
+      })
   }
 
   /// Waits for the threads: one that still frees its ciphers when the program ends would meet the library's own clean-up.
   deinit {
-    for ticket in requests.abandon() { ticket.fulfil(.failure(RunCancelled())) }
-    for thread in threads { thread.join() }
+    requests.cancel()
+    requests.join()
   }
 
   func fetch(_ place: BlockPlace) -> Ticket {
     let ticket = Ticket(place)
-    requests.push(ticket)
+    do { try requests.give(ticket) } catch { ticket.fulfil(.failure(error)) }
     return ticket
   }
 }

@@ -1,5 +1,5 @@
 /// Where a block is, and with it every chunk that it holds.
-struct BlockPlace: Hashable, Sendable {
+package struct BlockPlace: Hashable, Sendable {
   let pack: Digest256
   /// The block's number in the pack.
   let block: Int

@@ -9,7 +9,7 @@ struct StreamOutput {
   private var pending: (block: PlainBlock, range: Range<Int>)?
 
   /// - Parameter writesBehind: Whether the sink is written to on another thread.
-  init(_ sink: any ByteSink, writesBehind: Bool, times: StageTimes?) throws {
+  init(_ sink: any ByteSink, writesBehind: Bool, times: Timings?) throws {
     writer = try WriteBehind(sink, hasThread: writesBehind, times: times)
     hasher = try StreamHasher()
   }

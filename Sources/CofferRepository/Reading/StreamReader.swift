@@ -64,7 +64,7 @@ final class StreamReader {
     if let fetcher { return fetcher }
     let started = try BlockFetcher(
       workers: context.surroundings.workers, inFlight: ReadWindow.blockLimit,
-      makeReader: { try BlockReader(context: context, cache: cache, for: .chunks) })
+      makeReader: { [context, cache] in try BlockReader(context: context, cache: cache, for: .chunks) })
     fetcher = started
     return started
   }

@@ -8,10 +8,9 @@ final class WriteBehind {
     let range: Range<Int>
   }
 
-  private struct Output: @unchecked Sendable {
-    // Sound because only the thread writes to the sink until it was waited for, or the caller if there is no thread.
+  private struct Output {
     let sink: any ByteSink
-    let times: StageTimes?
+    let times: Timings?
 
     func write(_ piece: Piece) throws {
       try times.measure(.write, bytes: piece.range.count) {
@@ -20,49 +19,34 @@ final class WriteBehind {
     }
   }
 
+  /// Written to by the thread, or by the caller if there is none.
   private let output: Output
-  private let pieces = BoundedQueue<Piece>(capacity: WriteBehind.capacity)
-  private let failure = Monitor<(any Error)?>(nil)
-  private let thread: WorkerThread?
+  private let writer: Stage<Piece>?
 
   /// Pieces that may wait to be written.
   static let capacity = 8
 
-  init(_ sink: any ByteSink, hasThread: Bool, times: StageTimes?) throws {
-    let (output, pieces, failure) = (Output(sink: sink, times: times), pieces, failure)
-    self.output = output
-    guard hasThread else {
-      thread = nil
-      return
-    }
-    thread = try WorkerThread(name: "writer") {
-      do {
-        while let piece = pieces.pop() { try output.write(piece) }
-      } catch {
-        failure.update { $0 = error }
-        pieces.abandon()
-      }
-    }
+  init(_ sink: any ByteSink, hasThread: Bool, times: Timings?) throws {
+    output = Output(sink: sink, times: times)
+    let output = HandedOver(output)
+    writer = hasThread ? try Stage("writer", capacity: Self.capacity) { try output.value.write($0) } : nil
   }
 
   deinit {
-    pieces.abandon()
-    thread?.join()
+    writer?.cancel()
+    writer?.join()
   }
 
   /// - Throws: What the sink threw, at this piece or an earlier one.
   func write(_ range: Range<Int>, of block: PlainBlock) throws {
     let piece = Piece(block: block, range: range)
-    guard thread != nil else { return try output.write(piece) }
-    guard pieces.push(piece) else { return try finish() }
+    if let writer { try writer.give(piece) } else { try output.write(piece) }
   }
 
   /// Waits until everything is written.
   ///
   /// - Throws: What the sink threw.
   func finish() throws {
-    pieces.close()
-    thread?.join()
-    if let error = failure.update({ $0 }) { throw error }
+    try writer?.finish()
   }
 }

@@ -17,8 +17,9 @@ public final class BackupSession: Sendable {
   private let chunker: Chunker
   private let packs: SharedCache<Digest256, PackReader>
   private let hasher: ChunkHasher
-  private let nodes: Mutex<NodeWriter>
-  private let idleGatherers = Mutex<[RunGatherer]>([])
+  private let nodeHasher: ChunkHasher
+  private let nodes: Mutex<BlockFiller>
+  private let idleGatherers = Mutex<[EditGatherer]>([])
   private let items = Mutex<ItemList>(ItemList())
   private let cancellation: Cancellation
 
@@ -56,10 +57,8 @@ public final class BackupSession: Sendable {
           return try BlockCoder(level: compressionLevel, bases: bases, times: context.times)
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer
-      nodes = Mutex(
-        NodeWriter(
-          hasher: try context.chunkHasher(.tree), index: index,
-          filler: BlockFiller(kind: .tree, pipeline: pipeline), counters: counters))
+      nodeHasher = try context.chunkHasher(.tree)
+      nodes = Mutex(BlockFiller(kind: .tree, pipeline: pipeline))
     } catch {
       started?.abandon()
       marker.remove()
@@ -101,7 +100,7 @@ public final class BackupSession: Sendable {
       let original = counters.progress.read
       let reference = try store(MemorySource(list))
       for gatherer in idleGatherers.withLock({ $0 }) { try gatherer.flush() }
-      try nodes.withLock { try $0.filler.flush() }
+      try nodes.withLock { try $0.flush() }
       try pipeline.finish()
       try storer.finish()
       try cancellation.check()
@@ -128,16 +127,14 @@ public final class BackupSession: Sendable {
     marker.remove()
   }
 
-  private func makeGatherer() -> RunGatherer {
-    RunGatherer(
+  private func makeGatherer() -> EditGatherer {
+    EditGatherer(
       full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
       bases: BaseFinder(context: context, index: index, packs: packs))
   }
 
-  private func store(_ source: any ByteSource, through gatherer: RunGatherer) throws -> StreamReference {
-    var recipe = try RecipeBuilder { [self] node in
-      try nodes.withLock { try $0.store(node) }
-    }
+  private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {
+    var recipe = try RecipeBuilder { [self] node in try store(node: node) }
     var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, times: context.times)
     try StreamChunker(maximum: chunker.parameters.maximum, times: context.times).forEachChunk(
       of: source,
@@ -160,19 +157,13 @@ public final class BackupSession: Sendable {
     try gatherer.endStream()
     return try recipe.finish()
   }
-}
 
-/// Stores recipe nodes of all streams of a session.
-private struct NodeWriter: @unchecked Sendable {
-  // Sound because it is used only under the session's lock.
-  let hasher: ChunkHasher
-  let index: ChunkIndex
-  let filler: BlockFiller
-  let counters: SessionCounters
-
-  func store(_ node: UnsafeRawBufferPointer) throws -> ChunkID {
-    let id = hasher.id(of: node)
-    if case .new = index.claim(id) { try filler.append(id, node) }
+  /// Stores a node of a recipe, unless it is there.
+  private func store(node: UnsafeRawBufferPointer) throws -> ChunkID {
+    let id = nodeHasher.id(of: node)
+    guard case .new = index.claim(id) else { return id }
+    let bytes = Array(node)
+    try nodes.withLock { try $0.append(id, bytes) }
     return id
   }
 }

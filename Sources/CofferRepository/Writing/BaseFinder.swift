@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// Finds the full data that a run of new chunks is probably an edited copy of: what stands behind the known chunk in
+/// Finds the full data that an edit is probably a changed copy of: what stands behind the known chunk in
 /// front of it. Used by one thread at a time.
 final class BaseFinder {
   /// A place in full data.

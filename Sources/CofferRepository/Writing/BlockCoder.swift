@@ -6,11 +6,11 @@ final class BlockCoder {
   private let decompressor: BlockDecompressor
   private let level: Int
   private let bases: BlockReader?
-  private let times: StageTimes?
+  private let times: Timings?
   private var check: UnsafeMutableRawBufferPointer
 
   /// - Parameter bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
-  init(level: Int, bases: BlockReader?, times: StageTimes? = nil) throws {
+  init(level: Int, bases: BlockReader?, times: Timings? = nil) throws {
     self.bases = bases
     self.times = times
     compressor = try BlockCompressor()

@@ -1,12 +1,12 @@
 /// Lays new chunks one after the other into blocks and hands full blocks to the pipeline. Used by one thread at a
 /// time; kept between streams, so that many small streams share blocks.
-final class BlockFiller {
+package final class BlockFiller {
   private let kind: PackKind
   private let pipeline: BlockPipeline
   private var block: PendingBlock?
 
   /// Plain bytes of a block at most.
-  static let target = 512 << 10
+  package static let target = 512 << 10
 
   init(kind: PackKind, pipeline: BlockPipeline) {
     self.kind = kind
@@ -19,6 +19,10 @@ final class BlockFiller {
     let current = block ?? PendingBlock(kind: kind, capacity: max(Self.target, bytes.count))
     block = current
     current.append(id, bytes)
+  }
+
+  func append(_ id: ChunkID, _ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try append(id, $0) }
   }
 
   /// Hands over the block that is being filled.

@@ -16,10 +16,10 @@ struct ChunkTaker {
   private let chunker: Chunker
   private let hasher: ChunkHasher
   private let index: ChunkIndex
-  private let times: StageTimes?
+  private let times: Timings?
   private var cursor = IndexCursor()
 
-  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex, times: StageTimes? = nil) {
+  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex, times: Timings? = nil) {
     self.chunker = chunker
     self.hasher = hasher
     self.index = index

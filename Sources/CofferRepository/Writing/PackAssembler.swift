@@ -1,11 +1,8 @@
 import CofferSystem
-import Synchronization
 
 /// Seals coded blocks into packs, one open pack of each kind, and hands full packs to the storer. Used by the
 /// pipeline's assembler thread only.
-final class PackAssembler: @unchecked Sendable {
-  // Sound because only the assembler thread calls it.
-
+final class PackAssembler {
   private let context: RepositoryContext
   private let ephemeralPublic: [UInt8]
   private let shared: SecretBytes

@@ -2,13 +2,11 @@ import CofferStorage
 import CofferSystem
 
 /// A pack being put together in memory. Used by one thread at a time.
-final class PackBuilder: @unchecked Sendable {
-  // Sound because the assembler gives a builder away to the storing thread and never touches it again.
-
+final class PackBuilder {
   let kind: PackKind
   private let header: [UInt8]
   private let cipher: AuthenticatedCipher
-  private var bytes: UnsafeMutableRawBufferPointer
+  private var memory: OwnedMemory
   private(set) var length: Int
   private(set) var directory = PackDirectory()
 
@@ -20,14 +18,12 @@ final class PackBuilder: @unchecked Sendable {
     self.header = header.encoded
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
     // The last block goes beyond the target, and the directory comes behind it; what is never touched takes no memory.
-    bytes = .allocate(byteCount: expectedSize + expectedSize / 8 + 1 << 20, alignment: 64)
+    memory = OwnedMemory(capacity: expectedSize + expectedSize / 8 + 1 << 20)
     length = 0
     append(self.header)
   }
 
-  deinit {
-    bytes.deallocate()
-  }
+  private var bytes: UnsafeMutableRawBufferPointer { memory.bytes }
 
   var isEmpty: Bool { directory.blocks.isEmpty }
 
@@ -66,15 +62,10 @@ final class PackBuilder: @unchecked Sendable {
     append(sealed)
     append(trailer.encoded)
     try check()
-    let content = UnsafeRawBufferPointer(rebasing: bytes[..<length])
-    let digest = try ContentHasher.hash(content)
+    let digest = try ContentHasher.hash(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
     return FinishedPack(
-      builder: self,
-      indexed: IndexedPack(digest: digest, kind: kind, size: length, directory: directory))
+      memory: memory, indexed: IndexedPack(digest: digest, kind: kind, size: length, directory: directory))
   }
-
-  /// The whole pack; valid as long as the builder lives.
-  var content: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[..<length]) }
 
   /// Opens every block again: the sealed bytes must authenticate, each at its own place.
   private func check() throws {
@@ -102,18 +93,19 @@ final class PackBuilder: @unchecked Sendable {
 
   private func reserve(_ count: Int) {
     guard length + count > bytes.count else { return }
-    let larger = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(bytes.count * 2, length + count), alignment: 64)
-    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<length]))
-    bytes.deallocate()
-    bytes = larger
+    let larger = OwnedMemory(capacity: max(bytes.count * 2, length + count))
+    larger.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+    memory = larger
   }
 }
 
 /// A pack that is ready to be stored.
 struct FinishedPack: Sendable {
-  let builder: PackBuilder
+  fileprivate let memory: OwnedMemory
   let indexed: IndexedPack
+
+  /// The whole pack; valid as long as this value lives.
+  var content: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory.bytes[..<indexed.size]) }
 }
 
 /// Rounding sizes up so that they say less.

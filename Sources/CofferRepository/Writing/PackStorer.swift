@@ -3,71 +3,63 @@ import CofferSystem
 import Synchronization
 
 /// Stores finished packs, and the index segments that name them, on a thread of its own.
-///
-/// Order (invariants I1, I2): a pack is durable before an index segment names it; segments are written during the
-/// run too, so that an interrupted run is not lost and concurrent writers share.
 final class PackStorer: Sendable {
-  private let context: RepositoryContext
-  private let index: ChunkIndex
-  private let counters: SessionCounters
-  private let queue = BoundedQueue<FinishedPack>(capacity: 1)
-  private let failure = Monitor<(any Error)?>(nil)
-  private let unindexed = Mutex<[IndexedPack]>([])
-  private let thread = Mutex<WorkerThread?>(nil)
-
-  /// Packs that one index segment of a running session names.
-  private static let packsPerSegment = 8
+  private let writer: PackWriter
+  private let packs: Stage<FinishedPack>
 
   init(
     context: RepositoryContext, index: ChunkIndex, counters: SessionCounters
   ) throws(SystemError) {
-    self.context = context
-    self.index = index
-    self.counters = counters
-    let worker = try WorkerThread(name: "storer") { [self] in run() }
-    thread.withLock { $0 = worker }
+    let writer = PackWriter(context: context, index: index, counters: counters)
+    self.writer = writer
+    packs = try Stage("storer", capacity: 1) { try writer.put($0) }
   }
 
   /// Hands a pack over; waits while two others are on their way.
   ///
   /// - Throws: The first failure of storing.
   func store(_ pack: FinishedPack) throws {
-    guard queue.push(pack) else { throw failure.update { $0 } ?? RunCancelled() }
+    try packs.give(pack)
   }
 
   /// Waits until every pack and its index entries are durable.
   ///
   /// - Throws: The first failure of storing.
   func finish() throws {
-    queue.close()
-    join()
-    if let error = failure.update({ $0 }) { throw error }
-    try writeSegment()
+    try packs.finish()
+    try writer.writeSegment()
   }
 
   /// Stops; what is durable already stays, and is indexed if that is possible.
   func abandon() {
-    queue.abandon()
-    join()
-    try? writeSegment()
+    packs.cancel()
+    packs.join()
+    try? writer.writeSegment()
+  }
+}
+
+/// Puts packs and index segments into the store.
+///
+/// Order (invariants I1, I2): a pack is durable before an index segment names it; segments are written during the
+/// run too, so that an interrupted run is not lost and concurrent writers share.
+private final class PackWriter: Sendable {
+  private let context: RepositoryContext
+  private let index: ChunkIndex
+  private let counters: SessionCounters
+  private let unindexed = Mutex<[IndexedPack]>([])
+
+  /// Packs that one index segment of a running session names.
+  private static let packsPerSegment = 8
+
+  init(context: RepositoryContext, index: ChunkIndex, counters: SessionCounters) {
+    self.context = context
+    self.index = index
+    self.counters = counters
   }
 
-  private func join() {
-    thread.withLock { $0 }?.join()
-  }
-
-  private func run() {
-    do {
-      while let pack = queue.pop() { try put(pack) }
-    } catch {
-      failure.update { $0 = error }
-      queue.abandon()
-    }
-  }
-
-  private func put(_ pack: FinishedPack) throws {
+  func put(_ pack: FinishedPack) throws {
     guard let name = pack.indexed.digest.packName else { return }
-    try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.builder.content) }
+    try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.content) }
     counters.addStored(pack.indexed.size)
     try index.add(pack.indexed)
     let isDue = unindexed.withLock { packs in
@@ -77,7 +69,7 @@ final class PackStorer: Sendable {
     if isDue { try writeSegment() }
   }
 
-  private func writeSegment() throws {
+  func writeSegment() throws {
     let packs = unindexed.withLock { $0 }
     guard !packs.isEmpty else { return }
     let bytes = try context.envelope.seal(

@@ -4,26 +4,22 @@ import CofferSystem
 ///
 /// Each piece has room in front of its bytes, so that what the chunker left of the piece before can be put
 /// there and a chunk is always contiguous.
-final class ReadAhead {
+package final class ReadAhead {
   /// A buffer with `headroom` free bytes before `filled` read ones.
-  final class Piece: @unchecked Sendable {
-    // Sound because a piece belongs to one thread at a time: it changes hands only through the queues.
-    let bytes: UnsafeMutableRawBufferPointer
+  struct Piece: Sendable {
+    private let memory: OwnedMemory
     fileprivate(set) var filled = 0
 
     init(capacity: Int) {
-      bytes = .allocate(byteCount: capacity, alignment: 64)
+      memory = OwnedMemory(capacity: capacity)
     }
 
-    deinit {
-      bytes.deallocate()
-    }
+    var bytes: UnsafeMutableRawBufferPointer { memory.bytes }
   }
 
-  private struct Source: @unchecked Sendable {
-    // Sound because only one thread reads: the caller's until the first piece is full, the reader's after.
+  private struct Source {
     let source: any ByteSource
-    let times: StageTimes?
+    let times: Timings?
 
     func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
       guard let times else { return try source.read(into: room) }
@@ -32,19 +28,19 @@ final class ReadAhead {
   }
 
   private let headroom: Int
+  /// Read by the caller's thread until the first piece is full, and by the reader's after.
   private let source: Source
   private let full = BoundedQueue<Piece>(capacity: 2)
-  private let free = BoundedQueue<Piece>(capacity: 4)
-  private let failure = Monitor<(any Error)?>(nil)
-  private var thread: WorkerThread?
+  /// Fills empty pieces.
+  private var reader: Stage<Piece>?
   private var hasStarted = false
   private var hasEnded = false
 
   /// Bytes read into one piece.
-  static let pieceSize = 1 << 20
+  package static let pieceSize = 1 << 20
   private static let pieceCount = 3
 
-  init(_ source: any ByteSource, headroom: Int, times: StageTimes? = nil) {
+  init(_ source: any ByteSource, headroom: Int, times: Timings? = nil) {
     self.source = Source(source: source, times: times)
     self.headroom = headroom
   }
@@ -56,49 +52,54 @@ final class ReadAhead {
     guard !hasEnded else { return nil }
     if !hasStarted {
       hasStarted = true
-      let first = Piece(capacity: headroom + Self.pieceSize)
-      let isLast = try Self.fill(first, from: source, headroom: headroom)
-      if isLast { hasEnded = true } else { try startThread() }
+      var first = Piece(capacity: headroom + Self.pieceSize)
+      let isLast = try Self.fill(&first, from: source, headroom: headroom)
+      if isLast { hasEnded = true } else { try startReader() }
       return first.filled > 0 ? first : nil
     }
     if let piece = full.pop() { return piece }
     hasEnded = true
-    thread?.join()
-    if let error = failure.update({ $0 }) { throw error }
+    try reader?.finish()
     return nil
   }
 
-  /// Gives a piece back to be filled again.
+  /// Gives a piece back to be filled again. A reader that has failed needs none: `next` tells.
   func recycle(_ piece: Piece) {
-    if thread != nil { free.push(piece) }
+    try? reader?.give(piece)
   }
 
   /// Lets the reading thread end. It is not waited for: it may be blocked until the caller, told of the failure that
   /// leads here, ends the source.
   func stop() {
     full.abandon()
-    free.abandon()
+    reader?.cancel()
   }
 
-  private func startThread() throws(SystemError) {
-    for _ in 1..<Self.pieceCount { free.push(Piece(capacity: headroom + Self.pieceSize)) }
-    let (source, headroom, full, free, failure) = (source, headroom, full, free, failure)
-    thread = try WorkerThread(name: "reader") {
-      defer { full.close() }
-      do {
-        while let piece = free.pop() {
-          let isLast = try Self.fill(piece, from: source, headroom: headroom)
-          if piece.filled > 0 && !full.push(piece) { return }
-          if isLast { return }
+  private func startReader() throws {
+    let (source, headroom, full) = (HandedOver(source), headroom, full)
+    let reader = try Stage<Piece>(
+      "reader", workers: 1, capacity: Self.pieceCount,
+      makeWork: {
+        var isDone = false
+        return { piece in
+          guard !isDone else { return }
+          var piece = piece
+          do {
+            isDone = try Self.fill(&piece, from: source.value, headroom: headroom)
+            if piece.filled > 0, !full.push(piece) { isDone = true }
+          } catch {
+            full.close()
+            throw error
+          }
+          if isDone { full.close() }
         }
-      } catch {
-        failure.update { $0 = error }
-      }
-    }
+      })
+    self.reader = reader
+    for _ in 1..<Self.pieceCount { try reader.give(Piece(capacity: headroom + Self.pieceSize)) }
   }
 
   /// - Returns: Whether the stream ended.
-  private static func fill(_ piece: Piece, from source: Source, headroom: Int) throws -> Bool {
+  private static func fill(_ piece: inout Piece, from source: Source, headroom: Int) throws -> Bool {
     piece.filled = 0
     while piece.filled < pieceSize {
       let room = UnsafeMutableRawBufferPointer(

@@ -4,7 +4,7 @@ import CofferSystem
 struct StreamChunker {
   /// Bytes of the longest chunk.
   let maximum: Int
-  var times: StageTimes?
+  var times: Timings?
 
   /// Reads the stream to its end.
   ///

@@ -9,7 +9,6 @@ struct PathText {
   /// The same as Unicode scalars; a byte that is no UTF-8 counts as one character, which only wildcards match.
   let charactersAndSlash: [UInt32]
 
-  static let slash = UInt32(UInt8(ascii: "/"))
   /// Where bytes that are no UTF-8 go: among the surrogates, which no text holds.
   private static let strayBytes: UInt32 = 0xDC00
 

@@ -1,0 +1,167 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// One backup into one or several repositories: everything is read once.
+struct Backup {
+  /// What came of a backup.
+  struct Outcome {
+    var archives: [(access: OpenRepository, archive: Archive)] = []
+    /// Dumps that are not in the archives, with why.
+    var missing: [(identity: DumpIdentity, cause: any Error)] = []
+    var failures: [RepositoryFailure] = []
+
+    var errors: [any Error] { missing.map(\.cause) + failures }
+  }
+
+  private let context: ActionContext
+  private let repositories: [OpenRepository]
+  private let lists: Bool
+  private let hooks: HookContext
+  private let plan: BackupPlan
+
+  /// Works out what is to be backed up; nothing is started yet.
+  init(_ context: ActionContext, into repositories: [OpenRepository], lists: Bool) throws {
+    self.context = context
+    self.repositories = repositories
+    self.lists = lists
+    hooks = try context.hookContext()
+    plan = try BackupPlan(context, hooks)
+  }
+
+  /// Stores everything and commits.
+  ///
+  /// - Throws: What kept every archive from being made.
+  func makeArchives(comment: String) throws -> Outcome {
+    let start = context.surroundings.clock.now()
+    let archiveName = context.archiveName
+    let name = archiveName.expand(context.archiveNameFormat)
+    let options = try sessionOptions()
+    let group = RepositoryGroup(repositories) { access in
+      guard try !access.repository.archives().contains(where: { $0.name == name }) else {
+        throw RepositoryError.archiveExists(name, location: access.location.path)
+      }
+      return try access.repository.beginSession(options: options, cancellation: context.cancellation)
+    }
+    guard let first = group.members.first else { throw SeveralErrors(group.failures) }
+    do {
+      let display = try ProgressDisplay(
+        session: first.session, console: context.console, clock: context.surroundings.clock,
+        isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress],
+        isQuiet: context.wantsJSON)
+      defer { display.stop() }
+      var outcome = Outcome()
+      outcome.missing = try storeDumps(in: group, display)
+      let files = FileStorer(context: context, group: group) { add($0, to: group, $1) }
+      let configuration = configurationPaths
+      let taken = Set(configuration.map { ItemPath($0).withoutLeadingSlash })
+      try files.store(plan.sources, except: taken) { display.subject = $0.text }
+      try storeConfiguration(configuration, files, in: group)
+      display.subject = "finishing"
+      outcome.archives = group.commit(
+        ArchiveDraft(
+          name: name, hostname: archiveName.hostname, username: archiveName.username,
+          commandLine: context.run.commandLine, comment: comment, start: start,
+          missingDumps: outcome.missing.map(\.identity.path)))
+      outcome.failures = group.failures
+      for (access, archive) in outcome.archives { try tellTwins(of: archive, access) }
+      return outcome
+    } catch is RepositoryGroup.NoneLeft {
+      throw SeveralErrors(group.failures)
+    } catch {
+      group.abandon()
+      throw error
+    }
+  }
+
+  /// A run beside this one may have taken the same name after this one had looked: both archives are good, and stay.
+  private func tellTwins(of archive: Archive, _ access: OpenRepository) throws {
+    let twins = try access.repository.archives().filter { $0.name.isSame(as: archive.name) && $0.id != archive.id }
+    guard !twins.isEmpty else { return }
+    context.console.warning(
+      "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "
+        + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
+  }
+
+  private func sessionOptions() throws -> SessionOptions {
+    let text = context.root[GeneralOptions.compression]
+    guard let compression = BlockCompression(text) else {
+      throw UsageError(
+        argument: "compression: \(text)", problem: "There is no such compression",
+        suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
+    }
+    return SessionOptions(compressionLevel: compression.level)
+  }
+
+  // MARK: - Databases
+
+  /// - Returns: The dumps that failed, when the others are to be kept.
+  private func storeDumps(
+    in group: RepositoryGroup, _ display: ProgressDisplay
+  ) throws -> [(identity: DumpIdentity, cause: any Error)] {
+    var hooks = hooks
+    hooks.cancellation = try context.cancellation.follower()
+    let lanes = DumpLanes(plan, DumpStorer(context: context, hooks: hooks, group: group), display)
+    var missing: [(identity: DumpIdentity, cause: any Error)] = []
+    for (dump, outcome) in try lanes.takeDumps(context.root[GeneralOptions.parallelDumps]) {
+      switch outcome {
+      case .success(let items): for item in items { add(item.stream, to: group, item.make) }
+      case .failure(let error): missing.append((dump.identity, error))
+      }
+    }
+    // Nothing but failures makes no archive.
+    guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.roots.isEmpty else {
+      throw SeveralErrors(missing.map(\.cause))
+    }
+    return missing
+  }
+
+  // MARK: - Files
+
+  /// The configuration's files, which no rule for sources leaves out.
+  private var configurationPaths: [String] {
+    let options = context.root[GeneralOptions.bootstrap]
+    guard options[BootstrapOptions.storeConfigFiles] else { return [] }
+    return context.configurationFiles.flatMap { Self.followingLinks(absolute($0)) }
+  }
+
+  private func storeConfiguration(_ paths: [String], _ files: FileStorer, in group: RepositoryGroup) throws {
+    guard !paths.isEmpty else { return }
+    for path in paths { try files.store(path) }
+    let manifest = JSONValue.object([
+      "coffer_version": .text(Program.version),
+      "config_paths": .list(paths.map { .text($0) }),
+    ])
+    let stream = try group.store(MemorySource(Array(manifest.rendered.utf8)))
+    let now = context.surroundings.clock.now()
+    add(stream, to: group) { .own(BootstrapManifest.path, $0, at: now) }
+  }
+
+  private static let linkLimit = 10
+
+  /// A file's path and, when it is a link, those of what it leads to.
+  private static func followingLinks(_ path: String) -> [String] {
+    var paths = [path]
+    while paths.count <= linkLimit, let last = paths.last,
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: last)
+    {
+      paths.append(target.begins(with: "/") ? target : (last as NSString).deletingLastPathComponent + "/" + target)
+    }
+    return paths
+  }
+
+  /// The path from the root on, without empty and `.` parts.
+  private func absolute(_ path: String) -> String {
+    let full = UserPath.absolute(path, from: context.folder, home: context.surroundings.environment.home)
+    return "/" + full.parts(by: "/", keepingEmpty: false).filter { $0 != "." }.joined(separator: "/")
+  }
+
+  private func add(
+    _ stream: RepositoryGroup.Stored?, to group: RepositoryGroup, _ item: (StreamReference?) -> ArchiveItem
+  ) {
+    group.add(stream, item)
+    if lists { context.console.answer(item(nil).path.text) }
+  }
+}

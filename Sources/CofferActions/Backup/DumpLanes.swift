@@ -1,0 +1,89 @@
+import CofferConfiguration
+import CofferHooks
+import CofferSystem
+
+/// Takes a backup's dumps, one after the other or several at the same time.
+struct DumpLanes {
+  /// What came of a dump, by its place in the plan.
+  private struct State: Sendable {
+    var running: [Int] = []
+    var outcomes: [Int: Result<[DumpStorer.Item], any Error>] = [:]
+    /// What ends the run although other dumps may still be wanted.
+    var end: (any Error)?
+  }
+
+  private let storer: DumpStorer
+  private let dumps: [any PlannedDump]
+  private let policy: DumpErrorPolicy
+  /// Stops the dumps that are running when one of them ends the run.
+  private let cancellation: Cancellation
+  private let display: ProgressDisplay
+  private let state = Monitor(State())
+
+  /// - Parameter storer: Its hooks' cancellation is to follow the run's.
+  init(_ plan: BackupPlan, _ storer: DumpStorer, _ display: ProgressDisplay) {
+    dumps = plan.dumps
+    policy = plan.policy
+    self.storer = storer
+    self.display = display
+    cancellation = storer.hooks.cancellation
+  }
+
+  /// Takes all dumps.
+  ///
+  /// - Parameter laneCount: How many at the same time.
+  /// - Returns: What each dump left, in the order of the plan.
+  /// - Throws: The first error that ends the run.
+  func takeDumps(_ laneCount: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
+    guard !dumps.isEmpty else { return [] }
+    let lanes = try Stage<Int>(
+      "dump", workers: min(laneCount, dumps.count), capacity: 1, makeWork: { [self] in { try take($0) } })
+    // What is thrown here `finish` throws, too, when all lanes have ended.
+    do { for number in dumps.indices { try lanes.give(number) } } catch {}
+    let failure = Result { try lanes.finish() }
+    let state = state.update { $0 }
+    if let error = state.end { throw error }
+    try failure.get()
+    return dumps.enumerated().compactMap { number, dump in state.outcomes[number].map { (dump, $0) } }
+  }
+
+  /// - Throws: What ends the run.
+  private func take(_ number: Int) throws {
+    begin(number)
+    let outcome = Result { try take(dumps[number]) }
+    end(number, outcome)
+    if case .failure(let error) = outcome, endsRun(error) { throw error }
+  }
+
+  private func take(_ dump: any PlannedDump) throws -> [DumpStorer.Item] {
+    let context = storer.context
+    context.console.step("Dumping \(dump.identity.title)")
+    return try context.run.collector.noting(dump.identity, context) { try storer.store(dump) }
+  }
+
+  private func begin(_ number: Int) {
+    state.update { state in
+      state.running.append(number)
+      show(state)
+    }
+  }
+
+  private func end(_ number: Int, _ outcome: Result<[DumpStorer.Item], any Error>) {
+    state.update { state in
+      state.running.removeAll { $0 == number }
+      show(state)
+      state.outcomes[number] = outcome
+      guard case .failure(let error) = outcome, state.end == nil, endsRun(error) else { return }
+      state.end = error
+      cancellation.cancel()
+    }
+  }
+
+  private func endsRun(_ error: any Error) -> Bool {
+    policy == .fail || error is RepositoryGroup.NoneLeft || error is RunCancelled
+  }
+
+  private func show(_ state: State) {
+    display.subject = state.running.map { dumps[$0].identity.title }.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,106 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// Takes dumps and stores them.
+struct DumpStorer: Sendable {
+  /// What an archive is to hold of a dump.
+  struct Item: Sendable {
+    let stream: RepositoryGroup.Stored?
+    let make: @Sendable (StreamReference?) -> ArchiveItem
+  }
+
+  let context: ActionContext
+  let hooks: HookContext
+  let group: RepositoryGroup
+
+  private var clock: Clock { context.surroundings.clock }
+
+  /// Takes a dump, and when it fails takes it again as often as its policy says.
+  ///
+  /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
+  func store(_ dump: any PlannedDump) throws -> [Item] {
+    let policy = DumpPolicy(dump.section, in: context.root)
+    var hooks = hooks
+    hooks.limits = policy.limits
+    var retry = 0
+    while true {
+      do {
+        return try storeOnce(dump, hooks)
+      } catch let error as DumpError where retry < policy.retries && error.isWorthARetry {
+        retry += 1
+        let seconds = policy.wait(before: retry)
+        let next = "Trying again in \(Formats.duration(seconds)) (\(retry) of \(policy.retries))"
+        context.console.warning("\(Console.text(error.diagnosis))\n  \(next)")
+        try hooks.cancellation.sleep(seconds)
+      }
+    }
+  }
+
+  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext) throws -> [Item] {
+    let start = clock.now()
+    let running = try dump.start(context: hooks)
+    do {
+      switch running.output {
+      case .stream(let source):
+        let stream = try group.store(source)
+        let record = record(of: try running.finish(), bytes: stream.size, start: start)
+        return [Item(stream: stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }]
+      case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
+      }
+    } catch {
+      running.abandon()
+      throw error
+    }
+  }
+
+  private func storeFolder(
+    _ folder: String, of dump: any PlannedDump, _ running: any RunningDump, _ start: Date
+  ) throws -> [Item] {
+    var files: [(found: FoundFile, place: ItemPath, stream: RepositoryGroup.Stored?)] = []
+    let walker = SourceWalker(rules: SourceRules(), roots: []) { event in
+      guard case .item(var found, let place) = event else {
+        throw SystemError(call: "read", subject: folder, code: EIO)
+      }
+      guard found.kind == .file else { return files.append((found, place, nil)) }
+      let source = try found.content()
+      found.facts = source.facts
+      files.append((found, place, try group.store(source)))
+    }
+    let place = "coffer/\(dump.identity.path)"
+    try walker.walk(SourceRoot(path: Array(folder.utf8), archivePath: Array(place.utf8)))
+    let bytes = files.reduce(0) { $0 + ($1.stream?.size ?? 0) }
+    let record = record(of: try running.finish(), bytes: bytes, start: start)
+    running.abandon()
+    return files.enumerated().map { number, file in
+      Item(stream: file.stream) { reference in
+        var item = file.found.item(at: file.place, stream: reference)
+        if number == 0 { item.dump = record }
+        return item
+      }
+    }
+  }
+
+  private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
+    let facts = outcome.facts
+    for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
+    context.run.collector.add(facts.identity, from: start, bytes: bytes, context)
+    return DumpRecord(
+      hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
+      port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
+      format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
+      details: facts.details, bytes: bytes, start: start, end: clock.now(), exitStatus: outcome.exitStatus)
+  }
+}
+
+extension ArchiveItem {
+  /// An item that is no file of this machine: readable by the user who runs this only.
+  static func own(_ path: String, _ stream: StreamReference?, at time: Date, dump: DumpRecord? = nil) -> ArchiveItem {
+    ArchiveItem(
+      path: ItemPath(path), content: stream.map { .file($0) } ?? .directory, mode: 0o600, userID: getuid(),
+      groupID: getgid(), user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),
+      modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
+  }
+}

@@ -1,0 +1,121 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// What one action of one configuration file works with.
+struct ActionContext: Sendable {
+  let run: CommandRun
+  let flags: FlagValues
+  /// nil for actions that need none.
+  let configuration: Configuration?
+  /// Every file read for any configuration of the run: all of them are bundled.
+  let configurationFiles: [String]
+  /// Those that the action is to act on.
+  let repositories: [RepositoryLocation]
+
+  init(
+    _ run: CommandRun, _ invocation: ParsedCommandLine.Invocation, _ configuration: Configuration? = nil,
+    files: [String] = [], repositories: [RepositoryLocation] = []
+  ) {
+    self.run = run
+    flags = invocation.flags
+    self.configuration = configuration?.limited(to: invocation.action.readOptions)
+    configurationFiles = files
+    self.repositories = repositories
+  }
+
+  var surroundings: Surroundings { run.surroundings }
+  var console: Console { run.console }
+  var cancellation: Cancellation { run.cancellation }
+  var isDryRun: Bool { run.isDryRun }
+  var wantsJSON: Bool { flags.contains(SharedFlags.json) }
+
+  var root: ConfigurationSection { configuration?.root ?? ConfigurationSection() }
+
+  /// Says what a partial archive should hold and does not.
+  func tellMissing(from archive: Archive) {
+    guard archive.isPartial else { return }
+    console.warning(
+      "Archive \(archive.name) is partial, without \(archive.draft.missingDumps.joined(separator: ", "))")
+  }
+
+  /// Makes a hook's view of the run, with a private runtime directory.
+  func hookContext() throws -> HookContext {
+    let environment = surroundings.environment
+    let base = try RuntimeDirectory.base(
+      configured: root[GeneralOptions.userRuntimeDirectory], environment: environment)
+    return HookContext(
+      launcher: surroundings.launcher, environment: environment, clock: surroundings.clock,
+      cancellation: cancellation, runtime: try RuntimeDirectory(base: base), limits: DumpLimits(),
+      workingDirectory: root[GeneralOptions.workingDirectory], credentials: credentials)
+  }
+
+  /// Calls `body` with every repository that the action is to act on. An error of one does not keep the next from its
+  /// turn.
+  func forEachRepository(_ body: (RepositoryLocation) throws -> Void) throws {
+    var failures: [any Error] = []
+    for location in repositories {
+      do {
+        try cancellation.check()
+        try body(location)
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        failures.append(error)
+      }
+    }
+    if !failures.isEmpty { throw SeveralErrors(failures) }
+  }
+
+  /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
+  func open(_ location: RepositoryLocation) throws -> OpenRepository {
+    let store = try location.store(surroundings, console)
+    guard try Repository.header(in: store) != nil else {
+      throw RepositoryError.notFound(location: location.path)
+    }
+    let repository = try Repository.open(
+      in: store, passphrase: try passphrase(for: location, isNew: false),
+      surroundings: location.surroundings(
+        surroundings, console, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
+    return OpenRepository(location: location, repository: repository)
+  }
+
+  /// The folder that relative paths of the configuration start from.
+  var folder: String { surroundings.folder(for: root) }
+
+  /// What the configuration's credentials stand for.
+  var credentials: CredentialResolver {
+    CredentialResolver(root, surroundings, cache: run.secrets, cancellation: cancellation, console)
+  }
+
+  func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
+    let resolver = PassphraseResolver(
+      launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials,
+      cache: run.secrets)
+    let options = configuration?.options(for: location.section)
+    if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
+    return try PassphrasePrompt(cancellation).ask(for: location.path, isNew: isNew)
+  }
+}
+
+extension Surroundings {
+  /// The folder that relative paths of a configuration start from.
+  func folder(for root: ConfigurationSection) -> String {
+    root[GeneralOptions.workingDirectory] ?? currentFolder
+  }
+}
+
+extension CredentialResolver {
+  /// For what a configuration file holds.
+  init(
+    _ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache, cancellation: Cancellation,
+    _ console: Console
+  ) {
+    let prompt = PassphrasePrompt(cancellation)
+    self.init(
+      environment: surroundings.environment, folder: surroundings.folder(for: root),
+      launcher: surroundings.launcher, root: root, cache: cache, ask: { prompt.answer(to: $0) },
+      warn: console.warning)
+  }
+}

@@ -1,0 +1,102 @@
+import CofferConfiguration
+import CofferMonitoring
+import CofferRepository
+import CofferSystem
+
+/// What all actions of one command line share.
+struct CommandRun: Sendable {
+  let parsed: ParsedCommandLine
+  /// The command line as kept in archives.
+  let commandLine: [String]
+  let wantsJSON: Bool
+  let surroundings: Surroundings
+  private(set) var console: Console
+  private let standardOutput: StandardOutput
+  let cancellation: Cancellation
+  let outcomes = Outcomes()
+  /// What was asked of credentials and commands so far.
+  let secrets = SecretCache()
+  /// Told where the time goes; nil if nobody asks.
+  let times: Timings?
+  /// What was said, for monitoring services.
+  private(set) var log: LogBuffer
+  /// What was done, for monitoring services.
+  private(set) var collector: ReportCollector
+  private let report: RunReport
+  /// Whether the actions are run on several repositories, so that answers must say whose they are.
+  var hasSeveralRepositories = false
+
+  init(
+    _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings,
+    cancellation: Cancellation, standardOutput: StandardOutput
+  ) {
+    self.parsed = parsed
+    commandLine = CommandLineRedaction.redacted(
+      arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
+    wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
+    self.surroundings = surroundings
+    self.standardOutput = standardOutput
+    console = Console(
+      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
+      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
+    self.cancellation = cancellation
+    times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
+    log = LogBuffer(clock: surroundings.clock)
+    report = RunReport(
+      configuration: "", hostname: surroundings.hostname, actions: [], start: surroundings.clock.now())
+    collector = ReportCollector(report)
+  }
+
+  var globals: FlagValues { parsed.globals }
+  var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+
+  var loader: ConfigurationLoader {
+    ConfigurationLoader(
+      environment: surroundings.environment, currentFolder: surroundings.currentFolder, options: parsed.knownOptions)
+  }
+
+  /// The same for one configuration file: saying as much as it wants to hear, and with a log and a report of its own.
+  func adapted(to configuration: Configuration) -> CommandRun {
+    var run = self
+    run.log = LogBuffer(clock: surroundings.clock)
+    let verbosity = configuration.root[OutputOptions.monitoringVerbosity].rawValue
+    run.console = Console(
+      globals: globals, root: configuration.root, environment: surroundings.environment,
+      sinks: Self.logs(of: configuration.root, surroundings).sinks
+        + [MonitoringLog(buffer: run.log, verbosity: verbosity)],
+      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
+    var report = report
+    report.configuration = configuration.path
+    run.collector = ReportCollector(report)
+    return run
+  }
+
+  /// Calls the actions that need no configuration file.
+  func callActionsWithoutFile() throws {
+    for invocation in parsed.invocations where !invocation.action.needsConfiguration {
+      let options = parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
+      try invocation.action.run(ActionContext(self, invocation, options))
+    }
+  }
+
+  /// Says at the end what the actions had to say together.
+  ///
+  /// - Parameter failures: The errors; they were told.
+  func tellOutcome(_ failures: [any Error]) {
+    if let times { console.tell(times) }
+    if wantsJSON { console.output(JSONValue.list(outcomes.all).rendered + "\n") }
+    let count = SeveralErrors(failures).errors.count
+    if count > 1 { console.warning("\(count) errors; all are shown above") }
+  }
+}
+
+/// The JSON outcomes of a run: one array, one element for every configuration, repository and action.
+final class Outcomes: Sendable {
+  private let values = Monitor<[JSONValue]>([])
+
+  func add(_ value: JSONValue) {
+    values.update { $0.append(value) }
+  }
+
+  var all: [JSONValue] { values.update { $0 } }
+}

@@ -1,0 +1,79 @@
+import CofferConfiguration
+import CofferSystem
+
+/// The whole program behind its command line.
+public struct Program: Sendable {
+  public static let version = "0.1.0"
+
+  private let surroundings: Surroundings
+  private let cancellation: Cancellation
+  private let actions: [ActionDeclaration]
+  private let options: OptionCatalogue
+
+  public init(surroundings: Surroundings, cancellation: Cancellation) {
+    self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
+  }
+
+  init(
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
+    options: OptionCatalogue = .standard
+  ) {
+    self.surroundings = surroundings
+    self.cancellation = cancellation
+    self.actions = actions
+    // `key export` is a kind of `key`.
+    self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
+  }
+
+  /// Does what a command line asks for.
+  ///
+  /// - Parameter arguments: Without the program's name.
+  /// - Returns: The exit code: 0, or 1 after any error.
+  public func execute(_ arguments: [String]) -> Int32 {
+    let output = StandardOutput()
+    let plain = Console(
+      verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
+    var failures: [any Error] = []
+    do {
+      let parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
+      if let page = page(for: parsed, width: plain.pageWidth) {
+        plain.output(page)
+      } else {
+        let run = CommandRun(
+          parsed, arguments, surroundings: surroundings, cancellation: cancellation, standardOutput: output)
+        do {
+          try run.callActionsWithoutFile()
+          let files = try ConfigurationFiles(run)
+          failures = files.failures
+          if parsed.isStandard, files.haveNoDefaultActions {
+            run.console.output(HelpText.program(actions: actions, width: run.console.pageWidth))
+          }
+          try files.callActionsWithoutRepository()
+          failures += try JobList(files, run).runEverything()
+        } catch {
+          run.console.tell([error])
+          failures.append(error)
+        }
+        run.tellOutcome(failures)
+      }
+    } catch {
+      plain.tell([error])
+      failures = [error]
+    }
+    do {
+      try output.finish()
+    } catch {
+      plain.tell([error])
+      failures.append(error)
+    }
+    return failures.isEmpty ? 0 : 1
+  }
+
+  /// What is printed in place of running anything; nil when nothing was asked for that only prints.
+  private func page(for parsed: ParsedCommandLine, width: Int) -> String? {
+    if parsed.globals.contains(GlobalFlags.version) { return Self.version + "\n" }
+    guard parsed.globals.contains(GlobalFlags.help) else { return nil }
+    guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
+    return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
+  }
+}

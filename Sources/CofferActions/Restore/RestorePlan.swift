@@ -1,0 +1,112 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// A restore of some dumps of an archive, all of it checked before any of it is done.
+struct RestorePlan {
+  private struct Step {
+    let dump: ArchiveDump
+    let restore: any PlannedRestore
+  }
+
+  private let steps: [Step]
+  private let archive: Archive
+  private let reader: ArchiveReader
+  private let hooks: HookContext
+  private let context: ActionContext
+
+  /// Checks every dump: its hook, its entry of the configuration, programs, servers, permissions.
+  ///
+  /// - Throws: What is wrong with any of them, together.
+  init(
+    _ dumps: [ArchiveDump], of archive: Archive, to target: RestoreTarget, reader: ArchiveReader, hooks: HookContext,
+    context: ActionContext
+  ) throws {
+    self.archive = archive
+    self.reader = reader
+    self.hooks = hooks
+    self.context = context
+    var steps: [Step] = []
+    var failures: [any Error] = []
+    for dump in dumps {
+      do {
+        guard let hook = HookRegistry.hook(named: dump.record.hook) else {
+          throw RestoreError.refused(
+            dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
+        }
+        let restore = try hook.restore(of: dump.facts, to: target, root: context.root, context: hooks)
+        steps.append(Step(dump: dump, restore: restore))
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        failures.append(error)
+      }
+    }
+    guard failures.isEmpty else { throw SeveralErrors(failures) }
+    self.steps = steps
+  }
+
+  /// What will be done, a line a database.
+  var summary: [String] { steps.map { Quoting.terminal($0.restore.summary) } }
+
+  /// Restores one database after the other.
+  ///
+  /// - Throws: The first failure, after having said what was restored before it and what was not touched.
+  func restoreAll() throws {
+    for (number, step) in steps.enumerated() {
+      context.console.step("Restoring \(step.restore.summary)")
+      do {
+        try restore(step)
+      } catch {
+        tellState(upTo: number)
+        throw error
+      }
+      context.console.answer("Restored \(step.restore.summary) from \(archive.name)")
+    }
+  }
+
+  private func tellState(upTo failed: Int) {
+    func titles(_ steps: ArraySlice<Step>) -> String { steps.map(\.dump.identity.title).joined(separator: ", ") }
+    if failed > 0 { context.console.warning("Restored before the failure: \(titles(steps[..<failed]))") }
+    let rest = steps[(failed + 1)...]
+    if !rest.isEmpty { context.console.warning("Not touched: \(titles(rest))") }
+  }
+
+  private func restore(_ step: Step) throws {
+    var folder: String?
+    if step.restore.wantsFolder { folder = try extractFolder(step.dump) }
+    var stream: StreamReference?
+    if folder == nil, case .file(let reference)? = step.dump.items.first?.content { stream = reference }
+    if let stream, !step.restore.isReversible {
+      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
+    }
+    let running = try step.restore.start(folder: folder, context: hooks)
+    do {
+      repeat {
+        if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
+      } while try running.endPass()
+    } catch {
+      running.abandon()
+      throw error
+    }
+    for warning in try running.finish() { context.console.warning(warning) }
+  }
+
+  /// Brings a dump of many files back into the run's own folder.
+  private func extractFolder(_ dump: ArchiveDump) throws -> String {
+    let extractor = FileExtractor(into: hooks.runtime.folder)
+    let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
+    let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
+    for item in dump.items {
+      let below = item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth)
+      let parts = [name] + below.map { EntryName(bytes: $0) }
+      try extractor.extract(item, parts: parts) { sink in
+        if case .file(let stream) = item.content {
+          try reader.read(stream, into: sink, cancellation: context.cancellation)
+        }
+      }
+    }
+    return hooks.runtime.folder.path(of: name)
+  }
+}

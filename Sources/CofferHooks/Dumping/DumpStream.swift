@@ -1,0 +1,115 @@
+import CofferSystem
+import Foundation
+
+/// The bytes that a dump program writes into a FIFO, watched over: a program that dies, stalls or takes too long
+/// ends the stream with an error that names the database.
+///
+/// The read end is opened before the program starts and no write end is held here, so neither a program that dies
+/// before it opens the FIFO nor one that is done can leave a reader waiting.
+final class DumpStream: ByteSource {
+  private let identity: DumpIdentity
+  private let child: ChildProcess
+  private let fifo: String
+  private let descriptor: FileDescriptor
+  private let reader: PolledReader
+  private let limits: DumpLimits
+  private let clock: Clock
+  private let cancellation: Cancellation
+  private let start: Double
+  private var hasEnded = false
+
+  private(set) var byteCount: UInt64 = 0
+  /// The first bytes of the stream, at most `sampleSize`.
+  private(set) var head: [UInt8] = []
+  /// The last bytes of the stream, at least `sampleSize` of them if there were so many.
+  private(set) var tail: [UInt8] = []
+
+  private static let sampleSize = 4096
+  /// Linux's default limit for unprivileged pipes.
+  private static let pipeSize: Int32 = 1 << 20
+  private static let setPipeSize: Int32 = 1031
+
+  /// Makes the FIFO, opens it, and starts the program with its standard output on it.
+  init(_ command: ChildCommand, of identity: DumpIdentity, context: HookContext) throws {
+    self.identity = identity
+    limits = context.limits
+    clock = context.clock
+    cancellation = context.cancellation
+    fifo = try context.runtime.makeFIFO(identity.path)
+    descriptor = try FileDescriptor(opening: fifo, flags: O_RDONLY | O_NONBLOCK)
+    _ = fcntl(descriptor.number, Self.setPipeSize, Self.pipeSize)
+    reader = PolledReader(descriptor.number, cancellation: context.cancellation)
+    var command = command
+    command.output = .path(fifo)
+    start = context.clock.steadySeconds()
+    do {
+      child = try context.launcher.launch(command)
+    } catch {
+      unlink(fifo)
+      throw error
+    }
+  }
+
+  deinit {
+    abandon()
+  }
+
+  /// What the program warned of; complete once it has ended.
+  var warnings: [String] { ClientFailure.warnings(child.lastErrorLines) }
+
+  /// The write end of the program's standard input, if the command asked for a pipe.
+  func takeInput() -> FileDescriptor? { child.takeInput() }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard !hasEnded else { return 0 }
+    let elapsed = clock.steadySeconds() - start
+    let left = limits.total.map { $0 - elapsed }
+    let patience = min(limits.stall ?? .infinity, left ?? .infinity)
+    let outcome = try reader.read(
+      into: buffer, seconds: max(patience, 0), orUntil: child.endDescriptor, subject: identity.title)
+    switch outcome {
+    case .bytes(let count):
+      remember(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      return count
+    case .ended:
+      hasEnded = true
+      _ = try end.waitForExit()
+      return 0
+    case .timedOut:
+      abandon()
+      if let left, let total = limits.total, left <= patience {
+        throw DumpError.tookTooLong(identity, program: child.program, seconds: Int(total))
+      }
+      throw DumpError.stalled(identity, program: child.program, seconds: Int(limits.stall ?? 0))
+    }
+  }
+
+  /// Checks that the whole dump was read and that the program was content.
+  ///
+  /// - Returns: The exit status.
+  /// - Throws: `DumpError`.
+  func finish() throws -> Int32 {
+    if !hasEnded {
+      try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+        while try read(into: buffer) > 0 {}
+      }
+    }
+    try end.judge(byteCount: byteCount)
+    unlink(fifo)
+    return try end.waitForExit()
+  }
+
+  func abandon() {
+    child.terminate()
+    unlink(fifo)
+  }
+
+  private var end: DumpEnd { DumpEnd(identity, of: child, limits, cancellation) }
+
+  private func remember(_ bytes: UnsafeRawBufferPointer) {
+    byteCount += UInt64(bytes.count)
+    if head.count < Self.sampleSize { head.append(contentsOf: bytes.prefix(Self.sampleSize - head.count)) }
+    tail.append(contentsOf: bytes.suffix(Self.sampleSize))
+    if tail.count > Self.sampleSize * 4 { tail.removeFirst(tail.count - Self.sampleSize) }
+  }
+}

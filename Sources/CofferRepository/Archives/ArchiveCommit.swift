@@ -1,0 +1,31 @@
+import CofferStorage
+import Foundation
+
+extension ArchiveRecord {
+  /// Writes the record: after this call returns, and not before, the archive exists.
+  static func commit(
+    _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, context: RepositoryContext
+  ) throws -> Archive {
+    let now = context.clock.now()
+    let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
+    guard let name = ObjectName("\(folder)/\(id)") else {
+      throw RepositoryError.noSuchArchive(id, location: context.location)
+    }
+    var archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
+    let bytes = try context.envelope.seal(
+      try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
+    try context.store.put(name, bytes)
+    archive.received = (try? context.store.status(of: name))?.received
+    return archive
+  }
+
+  /// UTC to the second, for example `20261121t043709z`.
+  private static func timestamp(_ date: Date) -> String {
+    var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    return String(
+      format: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+      parts.tm_hour, parts.tm_min, parts.tm_sec)
+  }
+}

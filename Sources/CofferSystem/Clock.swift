@@ -1,0 +1,23 @@
+import Foundation
+
+/// The time of day and a steady clock, passed in so that tests can be exact.
+public struct Clock: Sendable {
+  /// The time of day.
+  public let now: @Sendable () -> Date
+  /// Seconds on a clock that never goes back; only differences mean something.
+  public let steadySeconds: @Sendable () -> Double
+
+  public init(now: @escaping @Sendable () -> Date, steadySeconds: @escaping @Sendable () -> Double) {
+    self.now = now
+    self.steadySeconds = steadySeconds
+  }
+
+  /// The machine's own clocks.
+  public static let system = Clock(
+    now: { Date() },
+    steadySeconds: {
+      var time = timespec()
+      clock_gettime(CLOCK_MONOTONIC, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    })
+}

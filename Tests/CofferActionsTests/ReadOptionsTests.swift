@@ -1,0 +1,51 @@
+import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferActions
+
+@Suite("Actions read the options that they name")
+struct ReadOptionsTests {
+  /// A debug build stops at an option that the action does not name: each action is run through here.
+  @Test("Every action does its work with nothing but the options that it names")
+  func all() throws {
+    let folder = NSTemporaryDirectory() + "reads-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(atPath: folder + "/source", withIntermediateDirectories: true)
+    try "one".write(toFile: folder + "/source/one", atomically: true, encoding: .utf8)
+    let path = folder + "/config.yaml"
+    try """
+    repositories: [{path: \(folder)/repository, label: here}]
+    source_directories: [\(folder)/source]
+    user_state_directory: \(folder)/state
+    keep_daily: 1
+    checks: [{name: data}, {name: extract}]
+    prometheus: {textfile: \(folder)/run.prom}
+    """.write(toFile: path, atomically: true, encoding: .utf8)
+    chmod(path, 0o600)
+    let surroundings = Surroundings(
+      environment: ProcessEnvironment([
+        "PATH": "/usr/bin:/bin", "HOME": folder, "XDG_RUNTIME_DIR": folder, "COFFER_PASSPHRASE": "correct horse",
+      ]), clock: .system, random: .system, launcher: SystemProcessLauncher(), secretKeeper: KernelKeyring(),
+      currentFolder: folder, hostname: "here", username: "me", processors: 2)
+    let program = Program(surroundings: surroundings, cancellation: try Cancellation())
+    let restored = folder + "/restored"
+    let lines: [[String]] = [
+      ["config", "validate"], ["config", "show", "--option", "keep_daily"], ["repo-create", "-e", "repokey"],
+      ["create", "--dry-run"], ["create"], ["repo-list"], ["list", "--archive", "latest", "--short"],
+      ["info", "--archive", "latest"], ["repo-info"], ["prune"], ["compact"], ["check"], ["check", "--level", "1"],
+      ["extract", "--archive", "latest", "--destination", restored],
+      ["restore", "--archive", "latest", "--database", "none", "--yes"],
+      ["delete", "--archive", "latest", "--yes"],
+    ]
+    for line in lines {
+      let code = program.run(line + ["--config", path, "-v", "-1"])
+      #expect(code == (line[0] == "restore" ? 1 : 0), "\(line)")
+    }
+    #expect(try String(contentsOfFile: restored + folder + "/source/one", encoding: .utf8) == "one")
+    let named = CommandTable.actions.filter(\.needsConfiguration).map(\.name)
+    for name in named { #expect(lines.contains { $0.joined(separator: " ").hasPrefix(name) }, "\(name)") }
+  }
+}
