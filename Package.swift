@@ -51,10 +51,11 @@ let package = Package(
     .testTarget(name: "CofferHTTPTests", dependencies: ["CofferHTTP", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
-    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration"]),
+    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration", "TestSupport"]),
     .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
-    .testTarget(name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CofferHTTP", "TestSupport"]),
-    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions", "CofferStorage"]),
+    .testTarget(
+      name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CofferHTTP", "CCurl", "TestSupport"]),
+    .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions", "CofferStorage", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -15,8 +15,11 @@ static struct {
   char name[NAME_MAX + 1];
   dev_t device;
   ino_t inode;
+  // What belongs to a file without a folder: copies of its log and its journal.
+  int log;
+  int journal;
   char refusal[NAME_MAX + 80];
-} place = {.folder = -1, .file = -1};
+} place = {.folder = -1, .file = -1, .log = -1, .journal = -1};
 
 enum kind { DATABASE, COMPANION, TEMPORARY, FOREIGN };
 
@@ -25,6 +28,16 @@ static bool is_companion(const char *path) {
   if (place.folder < 0 || strncmp(path, place.name, length) != 0) return false;
   const char *rest = path + length;
   return strcmp(rest, "-journal") == 0 || strcmp(rest, "-wal") == 0 || strcmp(rest, "-shm") == 0;
+}
+
+// The copy that stands for a name beside the database; null for any other name, and where there is none.
+static int *copy_of(const char *path) {
+  size_t length = strlen(place.name);
+  if (place.folder >= 0 || strncmp(path, place.name, length) != 0) return NULL;
+  int *copy = strcmp(path + length, "-wal") == 0       ? &place.log
+              : strcmp(path + length, "-journal") == 0 ? &place.journal
+                                                       : NULL;
+  return copy != NULL && *copy >= 0 ? copy : NULL;
 }
 
 static enum kind kind_of(const char *path) {
@@ -88,6 +101,8 @@ static int open_temporary(const char *path, int flags) {
 }
 
 static int sandboxed_open(const char *path, int flags, int mode) {
+  int *copy = copy_of(path);
+  if (copy != NULL) return fcntl(*copy, F_DUPFD_CLOEXEC, 3);
   switch (kind_of(path)) {
     case DATABASE: return open_database(path, flags);
     case COMPANION: return open_companion(path, flags, mode);
@@ -99,6 +114,12 @@ static int sandboxed_open(const char *path, int flags, int mode) {
 }
 
 static int sandboxed_unlink(const char *path) {
+  int *copy = copy_of(path);
+  if (copy != NULL) {
+    close(*copy);
+    *copy = -1;
+    return 0;
+  }
   switch (kind_of(path)) {
     case COMPANION: return unlinkat(place.folder, path, 0);
     case TEMPORARY: return unlink(path) == 0 || errno == ENOENT ? 0 : -1;
@@ -110,6 +131,7 @@ static int sandboxed_unlink(const char *path) {
 
 static int sandboxed_access(const char *path, int mode) {
   if (path[0] == '/') return access(path, mode);
+  if (copy_of(path) != NULL) return 0;
   if (place.folder < 0) {
     errno = ENOENT;
     return -1;
@@ -119,6 +141,8 @@ static int sandboxed_access(const char *path, int mode) {
 
 static int sandboxed_stat(const char *path, struct stat *facts) {
   if (path[0] == '/') return stat(path, facts);
+  int *copy = copy_of(path);
+  if (copy != NULL) return fstat(*copy, facts);
   if (place.folder < 0) return fstat(place.file, facts);
   return fstatat(place.folder, path, facts, AT_SYMLINK_NOFOLLOW);
 }
@@ -174,6 +198,34 @@ int coffer_sqlite_enter_file(int file) {
   strcpy(place.name, "database");
   place.file = file;
   return enter();
+}
+
+int coffer_sqlite_open_part(const char *suffix) {
+  char path[NAME_MAX + 16];
+  int length = snprintf(path, sizeof path, "%s%s", place.name, suffix);
+  if (length < 0 || (size_t)length >= sizeof path || kind_of(path) == FOREIGN) {
+    errno = EINVAL;
+    return -1;
+  }
+  return sandboxed_open(path, O_RDONLY, 0);
+}
+
+int coffer_sqlite_open_nameless(void) {
+  for (const char *const *folder = (const char *const[]){"/var/tmp", "/tmp", NULL}; *folder != NULL; folder++) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/etilqs_coffer", *folder);
+    int file = open_temporary(path, O_RDWR);
+    if (file >= 0) return file;
+  }
+  return -1;
+}
+
+void coffer_sqlite_turn_to_copies(int file, int log, int journal) {
+  strcpy(place.name, "database");
+  place.folder = -1;
+  place.file = file;
+  place.log = log;
+  place.journal = journal;
 }
 
 const char *coffer_sqlite_refusal(void) { return place.refusal[0] != 0 ? place.refusal : NULL; }

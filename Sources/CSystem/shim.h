@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // Declared here because the headers want _GNU_SOURCE for them, which would change types that other modules see.
@@ -21,6 +23,12 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 // O_PATH of asm-generic/fcntl.h, which the headers want _GNU_SOURCE for, too.
 static const int coffer_open_path = 010000000;
 
+// Whether an open folder is one of those in which the kernel shows processes (PROC_SUPER_MAGIC of linux/magic.h).
+static inline int coffer_shows_processes(int folder) {
+  struct statfs facts;
+  return fstatfs(folder, &facts) == 0 && facts.f_type == 0x9fa0;
+}
+
 // Whether a file system is mounted at the name in the folder, be it a single file: 1 or 0, or -1 where the system cannot tell.
 static inline int coffer_is_mount_point(int folder, const char *name) {
   struct statx facts;
@@ -28,6 +36,10 @@ static inline int coffer_is_mount_point(int folder, const char *name) {
   if (!(facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return -1;
   return (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
+
+// A variable of the C library; Swift takes it for shared state. Read before there are threads.
+extern char **environ;
+static inline char *const *coffer_environment(void) { return environ; }
 
 // Variadic functions cannot be called from Swift.
 static inline int coffer_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

@@ -31,8 +31,15 @@ public protocol PlannedDump: Sendable {
   /// The entry of the configuration that asks for it.
   var section: ConfigurationSection { get }
 
+  /// A dump that begins as this one does and gives out what it writes at once, for a look whether this one could be made.
+  var rehearsal: any PlannedDump { get }
+
   /// Starts the dump program.
   func start(context: HookContext) throws -> any RunningDump
+}
+
+extension PlannedDump {
+  public var rehearsal: any PlannedDump { self }
 }
 
 /// A dump that cannot be started because what to dump could not be found out: the server did not answer, for example.

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What is wrong with a repository and stops nothing: each thing is said once.
 final class Remarks: Sendable {
-  private let said = Mutex<Set<String>>([])
+  private let said = Mutex<Set<ExactName>>([])
   private let warn: @Sendable (Diagnosis) -> Void
 
   init(_ warn: @escaping @Sendable (Diagnosis) -> Void) {
@@ -12,7 +12,7 @@ final class Remarks: Sendable {
 
   func add(_ diagnosis: Diagnosis) {
     let text = "\(diagnosis.subject): \(diagnosis.problem)"
-    if said.withLock({ $0.insert(text).inserted }) { warn(diagnosis) }
+    if said.withLock({ $0.insert(ExactName(text)).inserted }) { warn(diagnosis) }
   }
 
   /// - Parameter consequence: What it means for the run.

@@ -26,7 +26,7 @@ struct DatabaseReader {
     return SQLiteSettings(
       pageSize: try integer("page_size"), encoding: known, autoVacuum: try integer("auto_vacuum"),
       userVersion: try integer("user_version"), applicationID: try integer("application_id"),
-      hasWriteAheadLog: try text("journal_mode") == "wal")
+      hasWriteAheadLog: try text("journal_mode").isSame(as: "wal"))
   }
 
   func entries() throws(SQLiteFailure) -> [Entry] {

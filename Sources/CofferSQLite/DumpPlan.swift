@@ -42,8 +42,9 @@ enum DumpPlan {
     let layout = try reader.layout(of: entry.name)
     let columns = layout.columns.filter { !$0.isGenerated }
     let table = SQLiteTable(
-      name: entry.name, sql: statement, columns: columns.map(\.name), isVirtual: false,
-      keepsRowID: layout.keepsRowID)
+      name: entry.name, sql: statement, columns: columns.map(\.name),
+      generated: layout.columns.filter(\.isGenerated).map(\.name), isVirtual: false, keepsRowID: layout.keepsRowID)
+    if table.losesRowID { return "\(shown(entry.name)) has columns of all the names that a row id can have" }
     let limit = sqlite3_limit(reader.connection.handle, SQLITE_LIMIT_COLUMN, -1)
     if columns.count + (table.keepsRowID ? 1 : 0) > limit { return "\(shown(entry.name)) has too many columns" }
     tables.append(table)

@@ -7,20 +7,30 @@ public struct SQLiteTable: Equatable, Sendable {
   public var sql: [UInt8]
   /// Columns that can be written, in order.
   public var columns: [[UInt8]]
+  /// Columns whose values are computed.
+  public var generated: [[UInt8]]
   public var isVirtual: Bool
   /// Whether its row ids are not those of a column, and have a name that no column has.
   public var keepsRowID: Bool
+  /// Whether it has row ids that no statement can name, because columns have all their names.
+  public var losesRowID: Bool
 
-  public init(name: [UInt8], sql: [UInt8], columns: [[UInt8]], isVirtual: Bool, keepsRowID: Bool) {
+  /// - Parameter keepsRowID: Whether its row ids are to come back, if they have a name.
+  public init(
+    name: [UInt8], sql: [UInt8], columns: [[UInt8]], generated: [[UInt8]] = [], isVirtual: Bool, keepsRowID: Bool
+  ) {
     self.name = name
     self.sql = sql
     self.columns = columns
     self.isVirtual = isVirtual
-    self.keepsRowID = keepsRowID && !isVirtual && Self.freeRowIDName(columns) != nil
+    self.generated = generated
+    let hasName = Self.freeRowIDName(columns + generated) != nil
+    self.keepsRowID = keepsRowID && !isVirtual && hasName
+    losesRowID = keepsRowID && !isVirtual && !hasName
   }
 
   /// What the row id can be called beside the columns.
-  public var rowIDName: String? { Self.freeRowIDName(columns) }
+  public var rowIDName: String? { Self.freeRowIDName(columns + generated) }
 
   private static func freeRowIDName(_ columns: [[UInt8]]) -> String? {
     let taken = Set(columns.map { String(decoding: $0.map(lowercased), as: UTF8.self) })

@@ -133,7 +133,7 @@ struct IntegrityCheck {
     while try query.step() {
       let text = String(decoding: query.text(0) ?? [], as: UTF8.self)
       let isTolerated = extent == .structure && Self.tolerated.contains { text.holds($0) }
-      if text != "ok" && !isTolerated { complaints.append(text) }
+      if !text.isSame(as: "ok") && !isTolerated { complaints.append(text) }
     }
     return complaints
   }

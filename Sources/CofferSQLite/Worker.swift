@@ -54,9 +54,9 @@ public struct SQLiteWorker {
     case .probe: try probe()
     case .check: try Loader(into: descriptor).check()
     case .load:
-      try Loader(into: descriptor).run(DescriptorStream(STDIN_FILENO))
+      try Loader(into: descriptor).run(DescriptorStream.standardInput)
       try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {
-        try DescriptorStream(STDOUT_FILENO).write($0)
+        try DescriptorStream.standardOutput.write($0)
       }
     }
   }
@@ -68,7 +68,7 @@ public struct SQLiteWorker {
     }
     let (connection, closed) = try openForReading()
     try Dumper(
-      connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream(STDOUT_FILENO),
+      connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream.standardOutput,
       warn: { complain("warning: " + $0) }
     ).run()
     try closed?.checkUnchanged()
@@ -83,7 +83,8 @@ public struct SQLiteWorker {
       guard [SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_IOERR].contains(error.code),
         let closed = try ClosedFolder(SQLiteWorkerRequest.descriptor, request.name)
       else { throw error }
-      return (try closed.open(), closed)
+      let (connection, isOriginal) = try closed.open()
+      return (connection, isOriginal ? closed : nil)
     }
   }
 
@@ -110,23 +111,29 @@ public struct SQLiteWorker {
 
   /// One line, without what would end it or steer a terminal.
   private func complain(_ text: String) {
-    try? Array((Quoting.terminal(text) + "\n").utf8).withUnsafeBytes { try DescriptorStream(STDERR_FILENO).write($0) }
+    try? Array((Quoting.terminal(text) + "\n").utf8).withUnsafeBytes { try DescriptorStream.standardError.write($0) }
   }
 }
 
-/// One of the process's standard streams.
-private final class DescriptorStream: ByteSource, ByteSink {
+/// An open descriptor, borrowed.
+final class DescriptorStream: ByteSource, ByteSink, Sendable {
   private let number: Int32
+  private let subject: String
 
-  init(_ number: Int32) {
+  init(_ number: Int32, subject: String) {
     self.number = number
+    self.subject = subject
   }
+
+  static let standardInput = DescriptorStream(STDIN_FILENO, subject: "standard input")
+  static let standardOutput = DescriptorStream(STDOUT_FILENO, subject: "standard output")
+  static let standardError = DescriptorStream(STDERR_FILENO, subject: "standard error")
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       let count = Foundation.read(number, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
-      guard errno == EINTR else { throw SystemError(call: "read", subject: "standard input") }
+      guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
     }
   }
 
@@ -135,7 +142,7 @@ private final class DescriptorStream: ByteSource, ByteSink {
     while !rest.isEmpty {
       let count = Foundation.write(number, rest.baseAddress, rest.count)
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: "standard output") }
+      guard count > 0 else { throw SystemError(call: "write", subject: subject) }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }

@@ -60,12 +60,15 @@ struct LogTests {
     try "victim".write(toFile: folder + "/victim", atomically: false, encoding: .utf8)
     symlink("victim", folder + "/link")
     mkfifo(folder + "/fifo", 0o600)
+    // Where others may write, a link or a FIFO of ours may have been brought by anybody.
+    chmod(folder, 0o1777)
     for name in ["link", "fifo"] {
       #expect(throws: UntrustedPlace.self) {
         _ = try LogFile("\(folder)/\(name)", verbosity: 1, format: "{message}", clock: .system)
       }
     }
     #expect(try String(contentsOfFile: folder + "/victim", encoding: .utf8) == "victim")
+    chmod(folder, 0o755)
     let old = umask(0)
     defer { umask(old) }
     _ = try LogFile("\(folder)/new", verbosity: 1, format: "{message}", clock: .system)

@@ -284,21 +284,6 @@ struct ConfigurationTests {
     }
   }
 
-  @Test("No text makes the parser do anything but succeed or throw")
-  func fuzz() {
-    var state: UInt64 = 42
-    let alphabet = Array("ab:-[]{}#&*!|>'\"%@`,\n\n  \t<?~0\u{ff}".utf8)
-    for _ in 0..<3000 {
-      var text: [UInt8] = []
-      for _ in 0..<40 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        text.append(alphabet[Int(state >> 33) % alphabet.count])
-      }
-      var parser = YAMLParser(file: "f")
-      _ = try? parser.parse(text)
-    }
-  }
-
   @Test("Aliases cannot blow a file up")
   func expansion() {
     var lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
@@ -328,6 +313,35 @@ struct FindingTests {
     #expect(try loader.find(named: ["d/a.yaml"]).paths == ["/d/a.yaml"])
     #expect(try loader.find(named: []) == .init(paths: ["/etc/coffer/config.yaml"], isBorgmatic: false))
     #expect(throws: ConfigurationError.self) { try loader.find(named: ["/missing.yaml"]) }
+  }
+
+  /// Files of the usual places by what reading them fails with; 0 for those that can be read.
+  private func loader(_ codes: [String: Int32]) -> ConfigurationLoader {
+    let files = FileReader(
+      read: { (path) throws(SystemError) in
+        let code = codes[path] ?? ENOENT
+        guard code == 0 else { throw SystemError(call: "open", subject: path, code: code) }
+        return []
+      }, entries: { _ in nil })
+    return ConfigurationLoader(
+      files: files, environment: ProcessEnvironment(["HOME": "/home/a"]), currentFolder: "/")
+  }
+
+  @Test("A usual place that cannot be read is told of: beside a user's own files, and in place of borgmatic's")
+  func unreadablePlaces() throws {
+    let root = "/etc/coffer/config.yaml"
+    let own = "/home/a/.config/coffer/config.yaml"
+    let refused = ConfigurationError.unreadable(
+      path: root, cause: SystemError(call: "open", subject: root, code: EACCES))
+    #expect(
+      try loader([root: EACCES, own: 0]).find(named: [])
+        == .init(paths: [own], isBorgmatic: false, unreadable: [refused]))
+    #expect(throws: refused) {
+      try loader([root: EACCES, "/etc/borgmatic/config.yaml": 0]).find(named: [])
+    }
+    let broken = ConfigurationError.unreadable(path: root, cause: SystemError(call: "open", subject: root, code: EIO))
+    #expect(throws: broken) { try loader([root: EIO, own: 0]).find(named: []) }
+    #expect(try loader([root: ENOTDIR, own: 0]).find(named: []) == .init(paths: [own], isBorgmatic: false))
   }
 
   private func resolve(_ text: String, _ environment: [String: String] = [:]) throws -> String? {

@@ -37,10 +37,29 @@ struct FileAccessTests {
     }
   }
 
+  /// A group that is no user's own, which the process may give files to; nil where it has none.
+  private static let sharedGroup: gid_t? = {
+    var groups = [gid_t](repeating: 0, count: Int(max(getgroups(0, nil), 0)))
+    let count = getgroups(Int32(groups.count), &groups)
+    let all = geteuid() == 0 ? [65534] : groups.prefix(Int(max(count, 0))) + []
+    return all.first { !PrivateGroup.system.isPrivate($0, of: geteuid()) }
+  }()
+
+  @Test("What a user's own group can write, as with the umask 002, is the user's own")
+  func ownGroup() throws {
+    defer { clean() }
+    guard PrivateGroup.system.isPrivate(getegid(), of: geteuid()) else { return }
+    let path = try write("c.yaml", minimal, mode: 0o664)
+    chown(path, geteuid(), getegid())
+    _ = try load(path)
+  }
+
   @Test("A file that others can write is refused with the command that mends it", arguments: [0o620, 0o602, 0o666])
   func writable(mode: mode_t) throws {
     defer { clean() }
     let path = try write("it's.yaml", minimal, mode: mode)
+    if let group = Self.sharedGroup { #expect(chown(path, geteuid(), group) == 0) } else if mode == 0o620 { return }
+    chmod(path, mode)
     #expect(
       danger(path)
         == UntrustedPlace(
@@ -91,6 +110,30 @@ struct FileAccessTests {
     #expect(try load(outer).notices.exposed == [])
     chmod("\(folder)/inner.yaml", 0o644)
     #expect(try load(outer).notices.exposed == ["\(folder)/inner.yaml"])
+  }
+
+  @Test(
+    "Secrets in old spellings, and those that a constant stands for, are found where they are",
+    arguments: [
+      "hooks: {postgresql_databases: [{name: a, password: x}]}\n", "storage: {encryption_passphrase: hunter2}\n",
+      "pagerduty: a177cad45bd374409f78906a810a3074\n",
+      "constants: {pw: hunter2}\nencryption_passphrase: \"{pw}\"\n",
+    ])
+  func oldSpellings(text: String) throws {
+    defer { clean() }
+    let path = try write("c.yaml", minimal + text, mode: 0o644)
+    #expect(try load(path).notices.exposed == [path])
+    chmod(path, 0o600)
+    #expect(try load(path).notices.exposed == [])
+  }
+
+  @Test("The file that a secret constant stands in is told of, though it is used in another")
+  func constants() throws {
+    defer { clean() }
+    let inner = try write("inner.yaml", "constants: {pw: hunter2, other: y}\n", mode: 0o644)
+    let outer = try write(
+      "outer.yaml", minimal + "<<: !include inner.yaml\nencryption_passphrase: \"{pw}\"\n", mode: 0o600)
+    #expect(try load(outer).notices.exposed == [inner])
   }
 
   @Test("A password file that others can write is refused, and of one that they can read is warned, once")

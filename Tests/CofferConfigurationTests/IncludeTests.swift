@@ -69,6 +69,21 @@ struct IncludeTests {
     #expect(root[GeneralOptions.sourceDirectories] == [])
   }
 
+  @Test("Two names that look alike are two, in mappings that are merged, in lists and as constants")
+  func lookingAlike() throws {
+    let names = ["caf\u{e9}", "cafe\u{301}"]
+    let files = [
+      "/c.yaml": "<<: !include d.yaml\nconstants: {\(names[0]): /a}\nsource_directories: [!omit /\(names[0])]\n"
+        + "working_directory: \"{\(names[1])}\"\n",
+      "/d.yaml": minimal + "constants: {\(names[1]): /b}\nsource_directories: [/\(names[0]), /\(names[1])]\n",
+    ]
+    let configuration = try load(files)
+    #expect(configuration.root[GeneralOptions.workingDirectory] == "/b")
+    #expect(
+      configuration.root[GeneralOptions.sourceDirectories].map { ExactName($0) } == [ExactName("/\(names[1])")])
+    #expect(configuration.notices.repeated.isEmpty)
+  }
+
   @Test("Values of different shapes cannot be merged, and both places are told")
   func differentShapes() {
     let text = message(["/c.yaml": "<<: !include d.yaml\nrepositories: /r\n", "/d.yaml": minimal])

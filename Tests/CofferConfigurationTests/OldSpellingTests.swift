@@ -1,3 +1,4 @@
+import CofferSystem
 import Testing
 
 @testable import CofferConfiguration
@@ -43,6 +44,22 @@ struct OldSpellingTests {
       problems("repositories:\n  - path: /r\nlocation:\n  repositories: [/s]\n") == [
         "/c.yaml:4:3: Option 'repositories' stands in the old section 'location' and outside. Keep the one outside"
       ])
+  }
+
+  @Test("What the command line gives counts in place of what stands in an old section, or has an older name there")
+  func commandLine() throws {
+    let text = "location:\n  repositories: [/r]\n  numeric_owner: true\n  source_directories: [/etc]\n"
+    let changes = try [
+      ("--repositories", "[{path: /s}]"), ("--no-numeric-ids", nil), ("--source-directories[0]", "/srv"),
+      ("--compression", "zstd,9"),
+    ].map { try #require(OptionFlag($0.0), "\($0.0)").change(to: $0.1) }
+    let loader = ConfigurationLoader(
+      files: reader(of: ["/c.yaml": text]), environment: ProcessEnvironment([:]), currentFolder: "/")
+    let configuration = try loader.load("/c.yaml", as: ConfigurationReading(changes: changes))
+    #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s"])
+    #expect(configuration.root[SourceOptions.numericIDs] == false)
+    #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/srv"])
+    #expect(configuration.root[GeneralOptions.compression] == "zstd,9")
   }
 
   @Test(

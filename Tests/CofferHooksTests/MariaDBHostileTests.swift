@@ -146,8 +146,7 @@ struct MariaDBHostileTests {
 
   @Test("Where statements end is what the server says, for statements made of whatever could look like an end")
   func fuzzedEnds() throws {
-    var random = SeededRandom(11)
-    for _ in 1...60 {
+    try Fuzz.run(.mariadbStatements, atLeast: 60) { random in
       var text = ""
       // A client that takes such a comment for text would stop at a backslash in it.
       let isOdd = Bool.random(using: &random)

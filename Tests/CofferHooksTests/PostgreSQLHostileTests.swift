@@ -179,9 +179,10 @@ struct PostgreSQLHostileTests: PostgreSQLSuite {
     try one.drop("odd")
   }
 
-  @Test("Every name and text comes back from the server as it was quoted", arguments: 1...4)
-  func quoting(seed: UInt64) throws {
-    var random = SeededRandom(seed)
+  @Test("Every name and text comes back from the server as it was quoted")
+  func quoting() throws { try Fuzz.run(.postgresqlStatement, atLeast: 4) { random in try quoting(&random) } }
+
+  private func quoting(_ random: inout SeededRandom) throws {
     let texts = (0..<200).map { _ in random.text("'\"\\$ \n\r\t;:a{é}\u{301}\u{200d}-*/%_`x") }
     let script = texts.map { text -> PostgreSQLStatement in
       let name = text.isEmpty ? "x" : String(decoding: text.utf8.prefix(60), as: UTF8.self)

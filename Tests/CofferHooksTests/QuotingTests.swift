@@ -6,19 +6,6 @@ import Testing
 /// What goes in as a name or a text comes out as that name or text, of the programs and servers that read it.
 @Suite("Quoting, read back by the real clients")
 struct QuotingTests {
-  private static let hostile = "'\"`\\\u{301}\u{308};:$%{}()-#/*!@ \n\r\t\u{1b}\u{7f}\u{85}\u{202e}aEnN0eé数"
-
-  /// Known attacks, and seeded random ones.
-  private static func texts(_ count: Int, seed: UInt64, _ alphabet: String = hostile) -> [String] {
-    var random = SeededRandom(seed)
-    let known = [
-      "'\u{301};SELECT 1;--", "\"\u{301} \\! id", "`\u{301};SELECT 1;-- ", "\\'", "\\", "''", "\"\"", "``", ":'x'",
-      ":\"x\"",
-      "$$", "\\gset", "\\\n", "%s", "cafe\u{301}", "caf\u{e9}", "a\r\nb", "{x}", "--", "/*", "*/",
-    ]
-    return known + (0..<count).map { _ in random.text(alphabet) }
-  }
-
   private static func hexadecimal(_ text: String) -> String {
     text.utf8.map { String(format: "%02x", $0) }.joined()
   }
@@ -45,24 +32,41 @@ struct QuotingTests {
 
   @Test("PostgreSQL: literals, with standard_conforming_strings on and off", arguments: ["on", "off"])
   func postgresqlLiterals(setting: String) throws {
-    let texts = Self.texts(300, seed: 1)
-    let found = try Self.psql(
-      "SET standard_conforming_strings = \(setting); SET escape_string_warning = off;\n"
-        + texts.map { text in
-          let literal = String(decoding: Quoting.postgresqlLiteral(Array(text.utf8)), as: UTF8.self)
-          return "SELECT encode(convert_to(\(literal), 'UTF8'), 'hex');\n"
-        }.joined())
-    #expect(found == texts.map(Self.hexadecimal))
+    try Fuzz.run(.postgresqlLiteral) { random in
+      let texts = random.texts(300)
+      let found = try Self.psql(
+        "SET standard_conforming_strings = \(setting); SET escape_string_warning = off;\n"
+          + texts.map { text in
+            let literal = String(decoding: Quoting.postgresqlLiteral(Array(text.utf8)), as: UTF8.self)
+            return "SELECT encode(convert_to(\(literal), 'UTF8'), 'hex');\n"
+          }.joined())
+      try #require(found == texts.map(Self.hexadecimal), "seed \(random.seed)")
+    }
   }
 
   @Test("PostgreSQL: names")
   func postgresqlIdentifiers() throws {
-    let names = Set(Self.texts(150, seed: 2).map { ExactName($0) }.filter { !$0.text.isEmpty }).sorted()
-    let found = try Self.psql(
-      names.map { "CREATE TEMP TABLE \(Quoting.postgresqlIdentifier($0.text))();\n" }.joined()
-        + "SELECT encode(convert_to(relname::text, 'UTF8'), 'hex') FROM pg_class "
-        + "WHERE relnamespace = pg_my_temp_schema() ORDER BY oid;\n")
-    #expect(found == names.map { Self.hexadecimal($0.text) })
+    try Fuzz.run(.postgresqlIdentifier) { random in
+      let names = Set(random.texts(150).map { ExactName($0) }.filter { !$0.text.isEmpty }).sorted()
+      let found = try Self.psql(
+        names.map { "CREATE TEMP TABLE \(Quoting.postgresqlIdentifier($0.text))();\n" }.joined()
+          + "SELECT encode(convert_to(relname::text, 'UTF8'), 'hex') FROM pg_class "
+          + "WHERE relnamespace = pg_my_temp_schema() ORDER BY oid;\n")
+      try #require(found == names.map { Self.hexadecimal($0.text) }, "seed \(random.seed)")
+    }
+  }
+
+  @Test("libpq's own reader of connection strings")
+  func connectionStrings() throws {
+    let reader = try ConnectionStringReader()
+    try Fuzz.run(.connectionValue) { random in
+      for text in random.texts(200) {
+        let string = "host=/nowhere dbname=\(Quoting.connectionValue(text)) user='x'"
+        let values = try reader.values(string)
+        try #require(values["dbname"].map { ExactName($0) } == ExactName(text), "seed \(random.seed): \(string)")
+        try #require(values["host"] == "/nowhere" && values["user"] == "x")
+      }
+    }
   }
 
   @Test("libpq: values of connection strings")
@@ -86,19 +90,32 @@ struct QuotingTests {
     lines(try run(["sqlite3", "-batch", "-init", "/dev/null", ":memory:", script], "").text)
   }
 
-  @Test("SQLite: names and literals")
-  func sqlite() throws {
-    let texts = Self.texts(300, seed: 4)
-    let literals = try Self.sqlite(
-      texts.map { "SELECT lower(hex(\(Quoting.sqliteLiteral($0))));\n" }.joined())
-    #expect(literals == texts.map(Self.hexadecimal))
-    // SQLite's names are one whatever the case of their ASCII letters.
-    let groups = Dictionary(grouping: texts.map { ExactName($0) }) { ExactName($0.text.lowercased()) }
-    let names = groups.values.map { $0[0] }.sorted()
-    let tables = try Self.sqlite(
-      names.map { "CREATE TABLE \(Quoting.sqliteIdentifier($0.text))(a);\n" }.joined()
-        + "SELECT lower(hex(name)) FROM sqlite_schema ORDER BY rowid;\n")
-    #expect(tables == names.map { Self.hexadecimal($0.text) })
+  @Test("SQLite: literals")
+  func sqliteLiterals() throws {
+    try Fuzz.run(.sqliteLiteral) { random in
+      let texts = random.texts(300)
+      let found = try Self.sqlite(
+        texts.map { "SELECT lower(hex(\(Quoting.sqliteLiteral($0))));\n" }.joined())
+      try #require(found == texts.map(Self.hexadecimal), "seed \(random.seed)")
+      try #require(texts.allSatisfy { Quoting.sqliteLiteral(Array($0.utf8)) == Array(Quoting.sqliteLiteral($0).utf8) })
+    }
+  }
+
+  @Test("SQLite: names")
+  func sqliteIdentifiers() throws {
+    try Fuzz.run(.sqliteIdentifier) { random in
+      // SQLite's names are one whatever the case of their ASCII letters.
+      let groups = Dictionary(grouping: random.texts(300).map { ExactName($0) }) { ExactName($0.text.lowercased()) }
+      let names = groups.values.map { $0[0] }.sorted()
+      let tables = try Self.sqlite(
+        names.map { "CREATE TABLE \(Quoting.sqliteIdentifier($0.text))(a);\n" }.joined()
+          + "SELECT lower(hex(name)) FROM sqlite_schema ORDER BY rowid;\n")
+      try #require(tables == names.map { Self.hexadecimal($0.text) }, "seed \(random.seed)")
+      try #require(
+        names.allSatisfy {
+          Quoting.sqliteIdentifier(Array($0.text.utf8)) == Array(Quoting.sqliteIdentifier($0.text).utf8)
+        })
+    }
   }
 
   private static func mariadb(_ script: String) throws -> [String] {
@@ -108,42 +125,48 @@ struct QuotingTests {
 
   @Test("MariaDB: literals")
   func mariadbLiterals() throws {
-    let texts = Self.texts(300, seed: 5)
-    let found = try Self.mariadb(
-      texts.map { "SELECT LOWER(HEX(\(Quoting.mariadbLiteral($0))));\n" }.joined())
-    #expect(found == texts.map(Self.hexadecimal))
+    try Fuzz.run(.mariadbLiteral) { random in
+      let texts = random.texts(300)
+      let found = try Self.mariadb(
+        texts.map { "SELECT LOWER(HEX(\(Quoting.mariadbLiteral($0))));\n" }.joined())
+      try #require(found == texts.map(Self.hexadecimal), "seed \(random.seed)")
+    }
   }
 
   @Test(
     "MariaDB: names, in every SQL mode that quotes otherwise", arguments: ["", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"])
   func mariadbIdentifiers(mode: String) throws {
-    // The server takes no name that ends with white space.
-    let names = Self.texts(120, seed: 6).filter { $0.utf8.last?.isBlank == false }
     let server = try MariaDBServer(1)
-    try server.recreate("coffer_quoting")
-    defer { try? server.drop("coffer_quoting") }
-    let found = try Self.mariadb(
-      "SET sql_mode = '\(mode)';\nUSE coffer_quoting;\n"
-        + names.map {
-          "CREATE OR REPLACE TABLE t (\(Quoting.mariadbIdentifier($0)) INT);\n"
-            + "SELECT LOWER(HEX(CONVERT(COLUMN_NAME USING utf8mb4))) FROM information_schema.COLUMNS "
-            + "WHERE TABLE_SCHEMA = 'coffer_quoting';\n"
-        }.joined())
-    #expect(found == names.map(Self.hexadecimal))
+    let database = "coffer_quoting_\(mode.lowercased())"
+    try server.recreate(database)
+    defer { try? server.drop(database) }
+    try Fuzz.run(.mariadbIdentifier) { random in
+      // The server takes no name that ends with white space.
+      let names = random.texts(40).filter { $0.utf8.last?.isBlank == false }
+      let found = try Self.mariadb(
+        "SET sql_mode = '\(mode)';\nUSE \(database);\n"
+          + names.map {
+            "CREATE OR REPLACE TABLE t (\(Quoting.mariadbIdentifier($0)) INT);\n"
+              + "SELECT LOWER(HEX(CONVERT(COLUMN_NAME USING utf8mb4))) FROM information_schema.COLUMNS "
+              + "WHERE TABLE_SCHEMA = '\(database)';\n"
+          }.joined())
+      try #require(found == names.map(Self.hexadecimal), "seed \(random.seed)")
+    }
   }
 
   @Test("MariaDB: values of option files")
   func optionFiles() throws {
-    let texts = Self.texts(300, seed: 7)
     let folder = FileManager.default.temporaryDirectory.path + "/coffer-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let values = texts.compactMap { text in Quoting.optionFileValue(text).map { (text, $0) } }
-    #expect(values.count > 150)
-    let file = "[client]\n" + values.map { "user=\($0.1)\n" }.joined()
-    try Data(file.utf8).write(to: URL(filePath: folder + "/my.cnf"))
-    let result = try Self.run(["my_print_defaults", "--defaults-file=\(folder)/my.cnf", "client"], "")
-    let found = result.output.split(separator: UInt8(ascii: "\n")).map(Array.init)
-    #expect(found == values.map { Array("--user=\($0.0)".utf8) })
+    try Fuzz.run(.optionFileValue) { random in
+      let values = random.texts(300).compactMap { text in Quoting.optionFileValue(text).map { (text, $0) } }
+      try #require(values.count > 100)
+      let file = "[client]\n" + values.map { "user=\($0.1)\n" }.joined()
+      try Data(file.utf8).write(to: URL(filePath: folder + "/my.cnf"))
+      let result = try Self.run(["my_print_defaults", "--defaults-file=\(folder)/my.cnf", "client"], "")
+      let found = result.output.split(separator: UInt8(ascii: "\n")).map(Array.init)
+      try #require(found == values.map { Array("--user=\($0.0)".utf8) }, "seed \(random.seed)")
+    }
   }
 }

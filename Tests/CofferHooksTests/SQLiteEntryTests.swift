@@ -97,6 +97,21 @@ struct SQLiteEntryTests {
     let dump = try take(root("name: app, path: /inside/a.db, sqlite_command: \(folder)/elsewhere --in \(folder)"))
     #expect(String(decoding: dump.bytes, as: UTF8.self).contains("INSERT INTO"))
 
+    // As borgmatic's users have it: without -i, which is what makes docker pass the input on.
+    try
+      "#!/bin/sh\n[ \"$1\" = exec ] || exit 3; shift; input=/dev/null\nwhile [ \"$1\" = -i ]; do shift; input=/dev/stdin; done\n[ \"$1\" = app ] || { echo No such container: $1 >&2; exit 4; }; shift\nexec \"$@\" <$input\n"
+      .write(toFile: "\(folder)/docker", atomically: true, encoding: .utf8)
+    chmod("\(folder)/docker", 0o755)
+    for words in ["exec app sqlite3", "exec -i app sqlite3"] {
+      let dump = try take(root("name: app, path: \(folder)/a.db, sqlite_command: \(folder)/docker \(words)"))
+      #expect(String(decoding: dump.bytes, as: UTF8.self).contains("INSERT INTO"))
+    }
+
+    let missing = #expect(throws: DumpError.self) {
+      try take(root("name: app, path: \(folder)/a.db, sqlite_command: \(folder)/docker exec gone sqlite3"))
+    }
+    #expect(missing?.diagnosis.problem.contains("No such container: gone") == true)
+
     let back = "name: app, path: \(folder)/b.db, sqlite_restore_command: env X=Y sqlite3"
     try dump.restore(
       hook.restore(of: dump.facts, to: RestoreTarget(), root: root(back), context: context), context: context)

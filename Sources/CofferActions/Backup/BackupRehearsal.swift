@@ -41,12 +41,11 @@ struct BackupRehearsal {
   }
 
   /// Starts the dump's program and waits for the first that it writes: the program, the server and the account are then as
-  /// they must be. A dump into a folder is not begun, because nothing is seen of it before it is done.
+  /// they must be.
   private func begin(_ dump: any PlannedDump) throws {
-    guard dump.section[PostgreSQLOptions.format] != .directory else { return }
     var hooks = hooks
     hooks.limits = DumpPolicy(dump.section, in: context.root).limits
-    let running = try dump.start(context: hooks)
+    let running = try dump.rehearsal.start(context: hooks)
     defer { running.abandon() }
     guard case .stream(let source) = running.output else { return }
     let count = try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { try source.read(into: $0) }

@@ -3,8 +3,7 @@ import CofferSystem
 import Foundation
 import Synchronization
 
-/// A file that what is said is added to. Nothing but a plain file is written to: neither a link nor a FIFO that somebody
-/// put there.
+/// A file that what is said is added to. No link and no FIFO is followed or opened that somebody else can have put there.
 final class LogFile: ConsoleSink {
   private let path: String
   private let verbosity: Int
@@ -21,8 +20,7 @@ final class LogFile: ConsoleSink {
     self.verbosity = verbosity
     self.format = format
     self.clock = clock
-    let place = try FilePlace(path)
-    file = try place.folder.append(place.name)
+    file = try FileDescriptor.appending(to: path)
   }
 
   func take(_ text: String, level: Int) {

@@ -23,6 +23,7 @@ struct ConfigurationFiles {
         run.console.warning(
           "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
       }
+      for error in found.unreadable { run.console.warning(Console.text(error.diagnosis)) }
       let reading = run.parsed.reading
       for path in found.paths {
         do { configurations.append(try run.loader.load(path, as: reading)) } catch { failures.append(error) }

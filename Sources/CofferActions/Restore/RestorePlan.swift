@@ -61,7 +61,7 @@ struct RestorePlan {
         restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore)))
       } catch {
         tellState(upTo: number)
-        for failure in settle(restored) { context.console.warning("\(failure)") }
+        for failure in settle(restored) { context.console.tell([failure]) }
         throw error
       }
       context.console.answer("Restored \(step.restore.summary) from \(archive.name)")

@@ -23,7 +23,7 @@ public struct Configuration: Sendable {
 
   private func ownEntries(_ repository: ConfigurationSection) -> [YAMLNode.Entry] {
     let names = RepositoryEntryOptions.schema.options.map(\.name)
-    return repository.node.entries.filter { !names.contains($0.key) }
+    return repository.node.entries.filter { entry in !names.contains { $0.isSame(as: entry.key) } }
   }
 
   /// The same file for somebody who reads no other options at its top: one that does is a mistake in the program, at
@@ -44,7 +44,7 @@ public struct Configuration: Sendable {
 extension ConfigurationSection {
   fileprivate func overlaid(with entries: [YAMLNode.Entry]) -> ConfigurationSection {
     var node = node
-    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key == old.key } } + entries)
+    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key.isSame(as: old.key) } } + entries)
     return ConfigurationSection(node: node)
   }
 }

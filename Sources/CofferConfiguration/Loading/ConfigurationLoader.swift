@@ -28,13 +28,16 @@ public struct ConfigurationLoader: Sendable {
     public let paths: [String]
     /// Whether they are borgmatic's, there being none of Coffer's own.
     public let isBorgmatic: Bool
+    /// Of the places where files are looked for by themselves, those that this user may not read, and why.
+    public var unreadable: [ConfigurationError] = []
   }
 
   /// Returns the files to load: of folders, the `.yaml` and `.yml` files in the order of their names.
   ///
   /// - Parameter named: What the user named; each must exist. When empty, the places where Coffer's files are; when
   ///   none is there, those where borgmatic's are.
-  /// - Throws: `ConfigurationError.noFiles`, `.unreadable`.
+  /// - Throws: `ConfigurationError.noFiles`; `.unreadable`, of the usual places where one is there but fails, or where
+  ///   those that may be read hold nothing.
   public func find(named: [String]) throws(ConfigurationError) -> Found {
     guard named.isEmpty else {
       var found: [String] = []
@@ -43,10 +46,32 @@ public struct ConfigurationLoader: Sendable {
       return Found(paths: found, isBorgmatic: false)
     }
     for brand in ["coffer", "borgmatic"] {
-      let found = places(of: brand).flatMap { (try? expand($0)) ?? [] }
-      if !found.isEmpty { return Found(paths: found, isBorgmatic: brand != "coffer") }
+      let (found, unreadable) = try look(at: places(of: brand))
+      if !found.isEmpty { return Found(paths: found, isBorgmatic: !brand.isSame(as: "coffer"), unreadable: unreadable) }
+      if let first = unreadable.first { throw first }
     }
     throw .noFiles(searched: places(of: "coffer"))
+  }
+
+  /// What is not there is passed over. What is another user's business need not keep this one from his own.
+  private func look(
+    at places: [String]
+  ) throws(ConfigurationError) -> (found: [String], unreadable: [ConfigurationError]) {
+    var found: [String] = []
+    var unreadable: [ConfigurationError] = []
+    for place in places {
+      do throws(ConfigurationError) {
+        found += try expand(place)
+      } catch {
+        guard case .unreadable(_, let cause) = error else { throw error }
+        switch cause.code {
+        case ENOENT, ENOTDIR: continue
+        case EACCES, EPERM: unreadable.append(error)
+        default: throw error
+        }
+      }
+    }
+    return (found, unreadable)
   }
 
   private func places(of brand: String) -> [String] {

@@ -56,7 +56,7 @@ struct PreparedDocument {
   /// Under repositories stand the same options.
   private static func faults(of node: YAMLNode, without unused: Set<String>) -> [ConfigurationProblem] {
     node.entries.filter { !unused.contains($0.key) }.flatMap { entry in
-      entry.key == GeneralOptions.repositories.name
+      entry.key.isSame(as: GeneralOptions.repositories.name)
         ? entry.value.elements.flatMap { $0.entries.isEmpty ? $0.faults : faults(of: $0, without: unused) }
         : entry.value.faults
     }

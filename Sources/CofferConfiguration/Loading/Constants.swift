@@ -21,7 +21,7 @@ struct Constants {
     var document = document
     document.content = .mapping(
       entries.map { entry in
-        guard entry.key != RunOptions.constants.name else { return entry }
+        guard !entry.key.isSame(as: RunOptions.constants.name) else { return entry }
         return replaced(entry, isQuoted: false)
       })
     return document

@@ -57,7 +57,7 @@ struct DocumentLoader {
 
   /// Replaces `!include` and merges `<<`, everywhere below the node.
   private mutating func resolve(_ node: YAMLNode) throws -> YAMLNode {
-    if node.tag == "!include" { return try included(node) }
+    if node.has(tag: "!include") { return try included(node) }
     var node = node
     switch node.content {
     case .scalar: break
@@ -68,13 +68,13 @@ struct DocumentLoader {
       var own: [YAMLNode.Entry] = []
       for entry in entries {
         let value = try resolve(entry.value)
-        guard entry.key == "<<" else {
+        guard entry.key.isSame(as: "<<") else {
           own.append(YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: value))
           continue
         }
         var parts: [YAMLNode] = if case .sequence(let parts) = value.content { parts } else { [value] }
         // Of mappings in a list the earlier wins, as YAML says; of files in one !include the later, as borgmatic does.
-        if entry.value.tag != "!include" { parts.reverse() }
+        if !entry.value.has(tag: "!include") { parts.reverse() }
         for part in parts { base = try base.map { try Merge.merge(part, over: $0) } ?? part }
       }
       repeated += Merge.repeated(in: own)

@@ -17,8 +17,8 @@ public struct FileReader: Sendable {
       self.isExposed = isExposed
     }
 
-    init(_ bytes: [UInt8], at path: String, _ facts: stat) {
-      self.init(bytes, danger: UntrustedPlace(changeable: path, facts), isExposed: Self.isExposed(facts))
+    init(_ bytes: [UInt8], at path: String, _ facts: stat, _ descriptor: Int32) {
+      self.init(bytes, danger: UntrustedPlace(changeable: path, facts, descriptor), isExposed: Self.isExposed(facts))
     }
 
     /// Root's group, and this user's own, have no other members than those who are meant.
@@ -61,21 +61,22 @@ public struct FileReader: Sendable {
       let file = try FileDescriptor(opening: path, flags: O_RDONLY)
       let facts = try file.status(subject: path)
       guard facts.st_mode & S_IFMT != S_IFDIR else { throw SystemError(call: "read", subject: path, code: EISDIR) }
-      return File(try file.readAll(limit: sizeLimit, subject: path), at: path, facts)
+      return File(try file.readAll(limit: sizeLimit, subject: path), at: path, facts, file.number)
     },
     entries: { path in try? FileManager.default.contentsOfDirectory(atPath: path) })
 }
 
 extension UntrustedPlace {
+  /// - Parameter descriptor: The file, open.
   /// - Returns: nil for a file that only its owner can change, who is this user or root.
-  init?(changeable path: String, _ facts: stat) {
+  init?(changeable path: String, _ facts: stat, _ descriptor: Int32) {
     guard Folder.isOurs(facts) else {
       self.init(
         path: path, problem: "The file belongs to \(Folder.owner(facts)), who could change what it says",
         suggestion: "chown \(Quoting.shellWord(NSUserName())) \(Quoting.shellWord(path))")
       return
     }
-    guard facts.st_mode & S_IFMT == S_IFREG, facts.st_mode & 0o022 != 0 else { return nil }
+    guard facts.st_mode & S_IFMT == S_IFREG, Folder.mayOthersWrite(facts, descriptor) else { return nil }
     self.init(
       path: path, problem: "Other users may write to the file, and could change what it says",
       suggestion: "chmod go-w \(Quoting.shellWord(path))")

@@ -5,13 +5,13 @@ import CofferSystem
 enum Merge {
   /// - Throws: `ConfigurationError.invalid` when the two are of different kinds.
   static func merge(_ local: YAMLNode, over base: YAMLNode) throws -> YAMLNode {
-    if local.tag == "!retain" { return settled(local) }
+    if local.has(tag: "!retain") { return settled(local) }
     var result = local
     switch (local.content, base.content) {
     case (.mapping(let localEntries), .mapping(let baseEntries)):
       var entries = baseEntries
       for entry in localEntries {
-        if let position = entries.firstIndex(where: { $0.key == entry.key }) {
+        if let position = entries.firstIndex(where: { $0.key.isSame(as: entry.key) }) {
           entries[position] = YAMLNode.Entry(
             key: entry.key, keyMark: entry.keyMark, value: try merge(entry.value, over: entries[position].value))
         } else {
@@ -21,9 +21,11 @@ enum Merge {
       }
       result.content = .mapping(entries)
     case (.sequence(let localElements), .sequence(let baseElements)):
-      let omitted = localElements.filter { $0.tag == "!omit" }.compactMap(\.text)
-      let kept = baseElements.filter { element in !omitted.contains { $0 == element.text } }
-      result.content = .sequence(kept + localElements.filter { $0.tag != "!omit" }.map(settled))
+      let omitted = localElements.filter { $0.has(tag: "!omit") }.compactMap(\.text)
+      let kept = baseElements.filter { element in
+        !omitted.contains { name in element.text.map { $0.isSame(as: name) } ?? false }
+      }
+      result.content = .sequence(kept + localElements.filter { !$0.has(tag: "!omit") }.map(settled))
     case (.scalar, .scalar): break
     default:
       throw ConfigurationError.invalid(
@@ -41,11 +43,11 @@ enum Merge {
   /// The node without the tags that steer a merge, which has happened or has nothing to do there.
   private static func settled(_ node: YAMLNode) -> YAMLNode {
     var node = node
-    if node.tag == "!retain" { node.tag = nil }
+    if node.has(tag: "!retain") { node.tag = nil }
     switch node.content {
     case .scalar: break
     case .sequence(let elements):
-      node.content = .sequence(elements.filter { $0.tag != "!omit" }.map(settled))
+      node.content = .sequence(elements.filter { !$0.has(tag: "!omit") }.map(settled))
     case .mapping(let entries):
       node.content = .mapping(
         entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: settled($0.value)) })
@@ -72,7 +74,7 @@ enum Merge {
   static func joiningDuplicates(_ entries: [YAMLNode.Entry]) -> [YAMLNode.Entry] {
     var joined: [YAMLNode.Entry] = []
     for entry in entries {
-      guard let position = joined.firstIndex(where: { $0.key == entry.key }) else {
+      guard let position = joined.firstIndex(where: { $0.key.isSame(as: entry.key) }) else {
         joined.append(entry)
         continue
       }

@@ -8,13 +8,13 @@ enum OldHooks {
 
   /// Whether what stands at a key is read by a shell, in this or in an old spelling.
   static func isShell(_ key: String) -> Bool {
-    key == "run" || key == "on_error" || key.begins(with: "before_") || key.begins(with: "after_")
+    key.isSame(as: "run") || key.isSame(as: "on_error") || key.begins(with: "before_") || key.begins(with: "after_")
   }
 
   /// Returns the entry of `commands` that does the same; nil for options that are no such hook.
   static func command(for entry: YAMLNode.Entry) -> YAMLNode? {
     let mark = entry.keyMark
-    if entry.key == "on_error" {
+    if entry.key.isSame(as: "on_error") {
       return command(("after", "error"), when: ["create", "prune", "compact", "check"], entry.value, mark)
     }
     let parts = entry.key.parts(by: "_", limit: 2)
@@ -28,7 +28,7 @@ enum OldHooks {
 
   /// Appends to the list that is there, or begins one.
   static func add(_ commands: [YAMLNode], to entries: inout [YAMLNode.Entry]) {
-    if let index = entries.firstIndex(where: { $0.key == "commands" }),
+    if let index = entries.firstIndex(where: { $0.key.isSame(as: "commands") }),
       case .sequence(let present) = entries[index].value.content
     {
       entries[index].value.content = .sequence(present + commands)

@@ -12,7 +12,7 @@ struct OldSpellings {
     guard case .mapping(let entries) = document.content else { return document }
     var document = document
     var options = current(hoisted(entries))
-    if let index = options.firstIndex(where: { $0.key == GeneralOptions.repositories.name }) {
+    if let index = options.firstIndex(where: { $0.key.isSame(as: GeneralOptions.repositories.name) }) {
       options[index].value = repositories(options[index].value)
     }
     document.content = .mapping(options)
@@ -21,9 +21,11 @@ struct OldSpellings {
 
   // MARK: - The top
 
-  /// Takes the options out of the sections that once grouped them.
+  /// Takes the options out of the sections that once grouped them. They come first: where one has an older name, what stands
+  /// outside, or was given on the command line, is the last, which counts.
   private mutating func hoisted(_ entries: [YAMLNode.Entry]) -> [YAMLNode.Entry] {
-    var result = entries.filter { !Self.sections.contains($0.key) }
+    let outside = entries.filter { !Self.sections.contains($0.key) }
+    var result: [YAMLNode.Entry] = []
     for section in entries where Self.sections.contains(section.key) {
       guard case .mapping(let inner) = section.value.content else {
         if !section.value.isNull { result.append(section) }
@@ -31,7 +33,7 @@ struct OldSpellings {
       }
       note(section, "the options of '\(section.key)' now stand at the top, without a section")
       for entry in inner {
-        if result.contains(where: { $0.key == entry.key }) {
+        if (outside + result).contains(where: { $0.key.isSame(as: entry.key) }) {
           problems.append(
             ConfigurationProblem(
               mark: entry.keyMark,
@@ -42,7 +44,7 @@ struct OldSpellings {
         }
       }
     }
-    return result
+    return result + outside
   }
 
   /// Renames options and reshapes values; the same at the top and in a repository's section.
@@ -53,7 +55,7 @@ struct OldSpellings {
       if let command = OldHooks.command(for: entry) {
         note(entry, "'\(entry.key)' is now an entry of 'commands'")
         commands.append(command)
-      } else if entry.key == "quick_statistics", entry.value.boolean == false {
+      } else if entry.key.isSame(as: "quick_statistics"), entry.value.boolean == false {
         note(entry, "'quick_statistics: false' is now nothing: it is so without")
       } else {
         result.append(current(entry))
@@ -92,7 +94,7 @@ struct OldSpellings {
 
   private mutating func statistics(_ entry: YAMLNode.Entry) -> YAMLNode.Entry {
     guard let isWanted = entry.value.boolean else { return entry }
-    let kind = !isWanted ? "none" : entry.key == "quick_statistics" ? "quick" : "standard"
+    let kind = !isWanted ? "none" : entry.key.isSame(as: "quick_statistics") ? "quick" : "standard"
     let value = YAMLNode(.scalar(kind, isPlain: false), mark: entry.value.mark)
     return replaced(entry, OutputOptions.statistics.name, value, to: kind)
   }
@@ -128,7 +130,7 @@ struct OldSpellings {
     }
     guard case .mapping(let entries) = node.content else { return node }
     var options = current(entries)
-    if let index = options.firstIndex(where: { $0.key == RepositoryEntryOptions.path.name }),
+    if let index = options.firstIndex(where: { $0.key.isSame(as: RepositoryEntryOptions.path.name) }),
       let path = options[index].value.text, let url = Self.sshAddress(of: path)
     {
       note(options[index].value.mark, "the path '\(path)' is now '\(url)'")
@@ -165,7 +167,7 @@ struct OldSpellings {
   private mutating func replaced(
     _ entry: YAMLNode.Entry, _ name: String, _ value: YAMLNode, to shape: String? = nil
   ) -> YAMLNode.Entry {
-    let target = shape.map { name == entry.key ? $0 : "'\(name): \($0)'" } ?? "'\(name)'"
+    let target = shape.map { name.isSame(as: entry.key) ? $0 : "'\(name): \($0)'" } ?? "'\(name)'"
     note(entry, "'\(entry.key)' is now \(target)")
     return YAMLNode.Entry(key: name, keyMark: entry.keyMark, value: value)
   }

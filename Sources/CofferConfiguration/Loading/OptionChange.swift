@@ -18,7 +18,14 @@ public struct OptionChange: Sendable {
 
   /// - Throws: `ConfigurationProblem` when the path leads through something that is no section or list.
   func apply(to document: YAMLNode) throws(ConfigurationProblem) -> YAMLNode {
-    try set(document, path[...])
+    try set(document, (Self.oldSection(of: path, in: document).map { [.name($0)] } ?? []) + path[...])
+  }
+
+  /// The section that groups the option in a file of earlier times; nil for an option that stands at the top or is not
+  /// there.
+  private static func oldSection(of path: [Step], in document: YAMLNode) -> String? {
+    guard case .name(let name)? = path.first, document[name] == nil else { return nil }
+    return OldSpellings.sections.first { document[$0]?[name] != nil }
   }
 
   private func set(_ node: YAMLNode, _ rest: ArraySlice<Step>) throws(ConfigurationProblem) -> YAMLNode {
@@ -30,8 +37,8 @@ public struct OptionChange: Sendable {
       if node.isNull { node.content = .mapping([]) }
       guard case .mapping(var entries) = node.content else { throw misfit(node, "a section") }
       if value == nil && deeper.isEmpty {
-        entries.removeAll { $0.key == name }
-      } else if let position = entries.lastIndex(where: { $0.key == name }) {
+        entries.removeAll { $0.key.isSame(as: name) }
+      } else if let position = entries.lastIndex(where: { $0.key.isSame(as: name) }) {
         entries[position].value = try set(entries[position].value, deeper)
       } else {
         entries.append(YAMLNode.Entry(key: name, keyMark: mark, value: try set(nothing, deeper)))

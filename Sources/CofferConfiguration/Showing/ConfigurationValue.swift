@@ -78,7 +78,7 @@ extension Option {
 extension Configuration {
   /// The options as they count, with included files, constants, variables and the command line's options put in.
   public func value(hidesSecrets: Bool) -> ConfigurationValue {
-    let entries = root.node.entries.filter { $0.key != RunOptions.constants.name }
+    let entries = root.node.entries.filter { !$0.key.isSame(as: RunOptions.constants.name) }
     return .section(
       entries.map { entry in
         ConfigurationValue.Member(

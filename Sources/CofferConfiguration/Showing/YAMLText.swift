@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 extension ConfigurationValue {
   /// The value as YAML, ending with a line's end.
@@ -42,34 +41,30 @@ extension ConfigurationValue {
 
   /// Whether YAML reads the text, as it is, as this text.
   private static func isPlain(_ text: String) -> Bool {
-    guard let first = text.unicodeScalars.first,
-      CharacterSet.alphanumerics.contains(first) || "/._$".unicodeScalars.contains(first)
-    else { return false }
+    guard let first = text.unicodeScalars.first, first.isWritten || "/._$".unicodeScalars.contains(first) else {
+      return false
+    }
     let node = YAMLNode(.scalar(text, isPlain: true), mark: SourceMark(file: "", line: 0, column: 0))
     guard !node.isNull, node.boolean == nil, node.number == nil, node.integer == nil else { return false }
     guard !["yes", "no", "on", "off", "y", "n"].contains(text.lowercased()) else { return false }
-    let isClear = text.unicodeScalars.allSatisfy {
-      CharacterSet.alphanumerics.contains($0) || " _-./,@%+=:$()".unicodeScalars.contains($0)
-    }
+    let isClear = text.unicodeScalars.allSatisfy { $0.isWritten || " _-./,@%+=:$()".unicodeScalars.contains($0) }
     return isClear && !text.holds(": ") && !text.ends(with: ":") && !text.ends(with: " ")
   }
 
   /// In double quotes, which can hold everything, unless single ones are easier to read.
   private static func quoted(_ text: String) -> String {
-    let isPrintable = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
-    if isPrintable && (text.holds("\"") || text.holds("\\")) && !text.holds("'") { return "'\(text)'" }
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case let control where control.value < 0x20 || (0x7f...0x9f).contains(control.value):
-        result += String(format: "\\x%02x", control.value)
-      default: result.unicodeScalars.append(scalar)
-      }
+    let isPrintable = text.unicodeScalars.allSatisfy { (" "..."~").contains($0) || $0.isWritten }
+    let isEasier = (text.holds("\"") || text.holds("\\")) && !text.holds("'")
+    return isPrintable && isEasier ? "'\(text)'" : Quoting.yaml(text)
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it is a letter or a digit of some script, which stands for itself wherever text is shown.
+  fileprivate var isWritten: Bool {
+    switch properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber: true
+    default: false
     }
-    return result + "\""
   }
 }

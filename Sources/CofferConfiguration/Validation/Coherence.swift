@@ -40,7 +40,7 @@ enum Coherence {
     }
     let named = configuration.root.node[CheckOptions.repositories.name]?.elements ?? []
     return named.compactMap { node in
-      guard let name = node.text, !known.contains(name) else { return nil }
+      guard let name = node.text, !known.contains(where: { $0.isSame(as: name) }) else { return nil }
       let nearest = NearestName.of(name, among: known)
       return ConfigurationProblem(
         mark: node.mark, message: "There is no repository '\(name)' to check",

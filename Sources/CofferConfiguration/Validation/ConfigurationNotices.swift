@@ -39,7 +39,7 @@ public struct ConfigurationNotices: Sendable, Equatable {
       let texts = Self.unique(ignored.map(\.text))
       warnings.append(
         "\(path): These options have no effect and can be taken out:"
-          + texts.map { text in "\n  \(Self.names(ignored.filter { $0.text == text })): \(text)" }.joined())
+          + texts.map { text in "\n  \(Self.names(ignored.filter { $0.text.isSame(as: text) })): \(text)" }.joined())
     }
     if !remarks.isEmpty {
       let texts = remarks.map { "\n  \($0.name): \($0.text)" }
@@ -63,13 +63,15 @@ public struct ConfigurationNotices: Sendable, Equatable {
   }
 
   private static func unique(_ texts: [String]) -> [String] {
-    texts.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    texts.reduce(into: []) { all, text in
+      if !all.contains(where: { $0.isSame(as: text) }) { all.append(text) }
+    }
   }
 }
 
 extension SourceMark {
   /// The place, without the file's name where that is known.
   fileprivate func short(in path: String) -> String {
-    file == path && line > 0 ? "line \(line)" : description
+    file.isSame(as: path) && line > 0 ? "line \(line)" : description
   }
 }

@@ -5,10 +5,14 @@ struct SecretPlaces {
   private let top: OptionSchema
   private(set) var files: Set<ExactName> = []
 
-  /// - Parameter document: As it is written, with included files put in.
+  private let constants: [YAMLNode.Entry]
+
+  /// - Parameter document: As it is written, in old spellings or new ones, with included files put in.
   init(in document: YAMLNode, top: OptionSchema) {
     self.top = top
-    look(at: document, top, option: nil)
+    constants = document[RunOptions.constants.name]?.entries ?? []
+    var spellings = OldSpellings()
+    look(at: spellings.apply(to: document), top, option: nil)
   }
 
   private mutating func look(at node: YAMLNode, _ schema: OptionSchema?, option: Option?) {
@@ -24,6 +28,9 @@ struct SecretPlaces {
         !text.begins(with: "${")
       else { return }
       files.insert(ExactName(node.mark.file))
+      for constant in constants where text.holds("{\(constant.key)}") {
+        files.insert(ExactName(constant.value.mark.file))
+      }
     }
   }
 }

@@ -54,8 +54,10 @@ struct YAMLNode: Sendable {
 
   /// A mapping's value; nil when the node is none or has no such key.
   subscript(key: String) -> YAMLNode? {
-    entries.last { $0.key == key }?.value
+    entries.last { $0.key.isSame(as: key) }?.value
   }
+
+  func has(tag name: String) -> Bool { tag?.isSame(as: name) ?? false }
 
   /// A mapping's entries; none for any other node.
   var entries: [Entry] {

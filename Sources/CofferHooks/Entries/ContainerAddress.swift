@@ -3,7 +3,7 @@ import Foundation
 
 /// Asks the container engines for a container's address.
 enum ContainerAddress {
-  private static let engines = ["docker", "podman"]
+  static let engines = ["docker", "podman"]
 
   /// The part of `container inspect` that holds addresses; the same for both engines.
   private struct Networks: Decodable {

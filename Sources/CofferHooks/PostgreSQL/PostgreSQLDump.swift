@@ -17,6 +17,8 @@ struct PostgreSQLDump: PlannedDump {
   private let connection: PostgreSQLConnection
   private let installations: PostgreSQLInstallations
   private let warnings: [String]
+  /// Whether a dump that would be a folder is a stream instead: of a folder nothing is seen before it is done.
+  private var isRehearsal = false
 
   /// - Parameter warnings: What was noticed while the dump was planned.
   init(
@@ -44,10 +46,18 @@ struct PostgreSQLDump: PlannedDump {
 
   private var format: String {
     switch scope {
-    case .database: entry.format ?? "custom"
+    case .database: isRehearsal && isFolder ? "custom" : entry.format ?? "custom"
     case .server: "plain"
     case .globals: DumpIdentity.globalsName
     }
+  }
+
+  private var isFolder: Bool { entry.format?.isSame(as: "directory") ?? false }
+
+  var rehearsal: any PlannedDump {
+    var copy = self
+    copy.isRehearsal = true
+    return copy
   }
 
   func start(context: HookContext) throws -> any RunningDump {
@@ -95,8 +105,8 @@ struct PostgreSQLDump: PlannedDump {
     case .database(let name):
       // pg_dump has to be told the name from a connection string.
       let string = session(server, name, context) ?? PostgreSQLText.connectionString(name)
-      return owner + ["--format", format] + formatArguments(format) + encoded + entry.dumpOptions
-        + ["--dbname=" + string]
+      let options = isRehearsal && isFolder ? Self.withoutJobs(entry.dumpOptions) : entry.dumpOptions
+      return owner + ["--format", format] + formatArguments(format) + encoded + options + ["--dbname=" + string]
     case .server: return owner + encoded + all(server, context) + entry.dumpOptions
     case .globals(let withPasswords):
       return owner + ["--globals-only"] + encoded + all(server, context)
@@ -112,6 +122,17 @@ struct PostgreSQLDump: PlannedDump {
   private func session(_ server: PostgreSQLDumpFacts, _ database: String?, _ context: HookContext) -> String? {
     guard let role = server.role, context.environment["PGSERVICE"] == nil else { return nil }
     return connection.withRole(role, context).pinnedString(database, readsBytes: false, context: context)
+  }
+
+  /// Several jobs need a folder.
+  private static func withoutJobs(_ options: [String]) -> [String] {
+    var rest: [String] = []
+    var isNumber = false
+    for option in options {
+      defer { isNumber = option.isSame(as: "-j") || option.isSame(as: "--jobs") }
+      if !isNumber && !option.begins(with: "-j") && !option.begins(with: "--jobs") { rest.append(option) }
+    }
+    return rest
   }
 
   /// Plain dumps get the statements that make room; the archive formats get theirs from pg_restore. Compressed dumps do

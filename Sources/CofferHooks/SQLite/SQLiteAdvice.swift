@@ -19,7 +19,7 @@ enum SQLiteAdvice {
     ),
     ("attempt to write a readonly database", "Let the owner of the file's folder write the file and the folder"),
     ("database or disk is full", "Free some space in the database's folder and in /var/tmp"),
-    ("its log cannot be read where nothing can be written", "Mount the file system for writing, or close the database"),
+    ("there is no folder for temporary files", "Let the database's owner make files in /var/tmp or /tmp"),
     (
       "no such function: ", "Set sqlite_restore_command to a sqlite3 that has the function, or restore to where it is"
     ),

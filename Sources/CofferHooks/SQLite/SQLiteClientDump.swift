@@ -66,7 +66,7 @@ struct SQLiteClientDump: PlannedDump {
 final class SQLiteRunningClientDump: RunningDump, ByteSource {
   private let stream: DumpStream
   private let facts: DumpFacts
-  private let warnings: [String]
+  private var warnings: [String]
 
   private static let program = "sqlite3"
 
@@ -77,8 +77,9 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
     guard let input = stream.takeInput() else { preconditionFailure("the command asks for a pipe") }
     let number = input.release()
     do {
-      try Self.send(Array(SQLiteQuestion.text.utf8), to: number)
+      try Self.ask(number)
       let script = try SQLiteQuestion.script(answering: try readAnswer(), of: facts.identity)
+      self.warnings += SQLiteQuestion.losses(of: script)
       // On a thread of its own: the script may be longer than a pipe holds, and sqlite3 prints while it reads.
       _ = try WorkerThread(name: "sqlite3-input") {
         // What cannot be sent is missing at the dump's end, which is looked at.
@@ -106,6 +107,13 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
 
   func abandon() {
     stream.abandon()
+  }
+
+  /// A program that has ended tells by its output and its end why.
+  private static func ask(_ number: Int32) throws {
+    do { try send(Array(SQLiteQuestion.text.utf8), to: number) } catch let error as SystemError
+      where error.code == EPIPE
+    {}
   }
 
   private static func send(_ text: [UInt8], to number: Int32) throws {

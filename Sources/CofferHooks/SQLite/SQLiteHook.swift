@@ -62,7 +62,7 @@ public struct SQLiteHook: DatabaseHook {
   private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String]? {
     guard let command else { return nil }
     guard let words = try? ShellWords.split(command) else { throw DumpError.openQuote(in: identity) }
-    return words.isEmpty ? nil : words
+    return words.isEmpty ? nil : ContainerCommand.passingInput(words)
   }
 
   private static func absolute(_ path: String, _ context: HookContext) -> String {

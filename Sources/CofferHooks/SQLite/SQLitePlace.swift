@@ -95,7 +95,7 @@ struct SQLitePlace: Sendable {
   /// Whether other users than this one and root can put something else in the place of what is in the folder.
   var isOpenToOthers: Bool {
     guard let facts = try? folder.status() else { return true }
-    return !Folder.isOurs(facts) || facts.st_mode & 0o022 != 0
+    return !Folder.isOurs(facts) || Folder.mayOthersWrite(facts, folder.number)
   }
 
   /// Waits until the folder's names are on the disk, as far as this user may ask for it.
@@ -160,7 +160,8 @@ struct SQLitePlace: Sendable {
 
   /// So would a second name for a file of root's, in a folder where others may write.
   private func checkNames(_ folderFacts: stat) throws(UntrustedPlace) {
-    guard let facts, facts.nameCount > 1, owner == 0, geteuid() == 0, folderFacts.st_mode & 0o022 != 0 else { return }
+    guard let facts, facts.nameCount > 1, owner == 0, geteuid() == 0, Folder.mayOthersWrite(folderFacts, folder.number)
+    else { return }
     throw UntrustedPlace(
       path: path, problem: "The file has a second name elsewhere, and others may write to its folder",
       suggestion: "Name it where only root may write")

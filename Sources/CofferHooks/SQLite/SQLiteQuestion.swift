@@ -30,7 +30,8 @@ enum SQLiteQuestion {
         (SELECT count(*) FROM pragma_table_xinfo(s.name) WHERE pk > 0 AND upper(type) = 'INTEGER') = 1
         AND (SELECT count(*) FROM pragma_table_xinfo(s.name) WHERE pk > 0) = 1
         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.name) WHERE origin = 'pk')),
-        (SELECT json_group_array(name) FROM pragma_table_xinfo(s.name) WHERE hidden = 0) || '')
+        (SELECT json_group_array(name) FROM pragma_table_xinfo(s.name) WHERE hidden = 0) || '',
+        (SELECT json_group_array(name) FROM pragma_table_xinfo(s.name) WHERE hidden <> 0) || '')
         FROM main.sqlite_schema s JOIN pragma_table_list l ON l.schema = 'main' AND l.name = s.name
         WHERE s.type = 'table' AND s.rootpage <> 0 ORDER BY s.rowid;
       SELECT json_array('virtual', name, sql) FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 ORDER BY rowid;
@@ -91,10 +92,10 @@ enum SQLiteQuestion {
     case ("other", 2): others.append(closed(texts[1]))
     case ("virtual", 3):
       tables.append(SQLiteTable(name: texts[1], sql: texts[2], columns: [], isVirtual: true, keepsRowID: false))
-    case ("table", 5):
-      guard let columns = try? JSONDecoder().decode([String].self, from: Data(texts[4])) else {
-        throw unreadable(identity)
-      }
+    case ("table", 6):
+      guard let columns = try? JSONDecoder().decode([String].self, from: Data(texts[4])),
+        let generated = try? JSONDecoder().decode([String].self, from: Data(texts[5]))
+      else { throw unreadable(identity) }
       guard case .number(let keepsRowID) = fields[3] else { throw unreadable(identity) }
       // Its reader of lines drops some, and a column that is not found is a text to it.
       guard !texts[1].contains(carriageReturn), !columns.contains(where: { $0.utf8.contains(carriageReturn) }) else {
@@ -105,8 +106,8 @@ enum SQLiteQuestion {
       }
       tables.append(
         SQLiteTable(
-          name: texts[1], sql: closed(texts[2]), columns: columns.map { Array($0.utf8) }, isVirtual: false,
-          keepsRowID: keepsRowID == 1))
+          name: texts[1], sql: closed(texts[2]), columns: columns.map { Array($0.utf8) },
+          generated: generated.map { Array($0.utf8) }, isVirtual: false, keepsRowID: keepsRowID == 1))
     default: throw unreadable(identity)
     }
   }
@@ -121,6 +122,13 @@ enum SQLiteQuestion {
 
   static func unreadable(_ identity: DumpIdentity) -> DumpError {
     .incomplete(identity, program: "sqlite3", missing: "its description of the tables is not readable")
+  }
+
+  /// What of the database the script does not bring back.
+  static func losses(of script: SQLiteDumpScript) -> [String] {
+    script.tables.filter(\.losesRowID).map { table in
+      "the row ids of '\(table.name.shown)' are not in the dump, because columns have all their names; without sqlite_command, the dump is a copy of the file, which keeps them"
+    }
   }
 
   // MARK: - The script

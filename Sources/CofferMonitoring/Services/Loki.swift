@@ -27,7 +27,9 @@ struct Loki: HTTPService {
     url = try settings.requiredSecret(LokiOptions.url)
     let section = settings[LokiOptions.labels]
     labels = Dictionary(
-      uniqueKeysWithValues: section.names.map { ($0, section.text(named: $0) ?? "") })
+      section.names.map { ($0, section.text(named: $0) ?? "") },
+      // JSON's writer takes two names that look alike for one; no label may hold what could.
+      uniquingKeysWith: { _, last in last })
     sendsLogs = settings[MonitoringOptions.sendLogs]
     let tls = settings[LokiOptions.tls]
     certificate = tls[LokiOptions.certificatePath].map {

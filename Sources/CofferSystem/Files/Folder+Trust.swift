@@ -124,7 +124,7 @@ extension Folder {
         path: path, problem: "The folder belongs to \(Self.owner(facts)), who could replace what is in it",
         suggestion: "Choose a folder of root or of the user who runs this")
     }
-    guard facts.st_mode & 0o022 == 0 || facts.st_mode & S_ISVTX != 0 else {
+    guard facts.st_mode & S_ISVTX != 0 || !Self.mayOthersWrite(facts, number) else {
       throw UntrustedPlace(
         path: path, problem: "Other users may write to the folder, and could replace what is in it",
         suggestion: "chmod go-w \(Quoting.shellWord(path))")
