@@ -1,4 +1,5 @@
 import Foundation
+@testable import CofferSystem
 import TestSupport
 import Testing
 
