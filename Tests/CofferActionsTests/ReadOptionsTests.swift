@@ -41,7 +41,7 @@ struct ReadOptionsTests {
       ["delete", "--archive", "latest", "--yes"],
     ]
     for line in lines {
-      let code = program.run(line + ["--config", path, "-v", "-1"])
+      let code = program.execute(line + ["--config", path, "-v", "-1"])
       #expect(code == (line[0] == "restore" ? 1 : 0), "\(line)")
     }
     #expect(try String(contentsOfFile: restored + folder + "/source/one", encoding: .utf8) == "one")
