@@ -80,7 +80,7 @@ struct StoppedRunTests {
     }
     #expect(throws: RunCancelled.self) {
       try Repository.create(
-        in: MemoryStore(), options: RepositoryOptions(passphraseCost: 5), passphrase: TestRepository.passphrase,
+        in: MemoryStore(), options: CreationOptions(passphraseCost: 5), passphrase: TestRepository.passphrase,
         surroundings: surroundings)
     }
     #expect(try repository.repository.archives().count == 1)
@@ -128,7 +128,7 @@ struct ReservationTests {
     let surroundings = RepositorySurroundings(
       clock: .system, random: .system, keyFolder: folder + "-keys", workers: 1)
     _ = try Repository.create(
-      in: LocalDirectoryStore(root: folder), options: RepositoryOptions(packTarget: 1 << 18, passphraseCost: 5),
+      in: LocalDirectoryStore(root: folder), options: CreationOptions(packTarget: 1 << 18, passphraseCost: 5),
       passphrase: TestRepository.passphrase, surroundings: surroundings)
     let checks = Mutex<[CheckReport]>([])
     var calls = FileCalls.system

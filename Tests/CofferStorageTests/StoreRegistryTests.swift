@@ -35,7 +35,8 @@ struct StoreRegistryTests {
       try StoreRegistry.standard.store(for: request(address))
     }
     #expect(error?.description.contains("/path, file:///path") == true)
-    #expect(StoreRegistry.standard.localFolder(for: request(address)) == nil)
+    let folder = StoreRegistry.standard.localFolder(for: request(address))
+    #expect(folder == nil)
   }
 
   @Test("A kind sees what is behind its scheme, its options and credentials; the first that knows the scheme counts")
