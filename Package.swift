@@ -39,7 +39,7 @@ let package = Package(
       name: "CofferActions",
       dependencies: [
         "CofferSystem", "CofferHTTP", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
-        "CofferMonitoring", "CofferSQLite",
+        "CofferMonitoring",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(
@@ -51,10 +51,14 @@ let package = Package(
     .testTarget(name: "CofferHTTPTests", dependencies: ["CofferHTTP", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
     .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
-    .testTarget(name: "CofferConfigurationTests", dependencies: ["CofferConfiguration", "TestSupport"]),
-    .testTarget(name: "CofferHooksTests", dependencies: ["CofferHooks", "CSQLite", "TestSupport"]),
     .testTarget(
-      name: "CofferMonitoringTests", dependencies: ["CofferMonitoring", "CofferHTTP", "CCurl", "TestSupport"]),
+      name: "CofferConfigurationTests",
+      dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),
+    .testTarget(
+      name: "CofferHooksTests", dependencies: ["CofferHooks", "CofferActions", "CSQLite", "TestSupport"]),
+    .testTarget(
+      name: "CofferMonitoringTests",
+      dependencies: ["CofferMonitoring", "CofferActions", "CofferHTTP", "CCurl", "TestSupport"]),
     .testTarget(name: "CofferActionsTests", dependencies: ["CofferActions", "CofferStorage", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["CofferSystem", "TestSupport"]),
   ],

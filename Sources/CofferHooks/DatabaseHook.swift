@@ -1,13 +1,19 @@
 import CofferConfiguration
 import CofferSystem
 
-/// A database system: how its databases are dumped and put back.
+/// A database system: how it is configured, how its databases are dumped and put back, what to do when that fails.
 public protocol DatabaseHook: Sendable {
-  /// The configuration option that lists its databases.
-  var name: String { get }
+  /// The configuration option that lists its databases, with the options of each; its name is the hook's.
+  var databases: OptionKey<[ConfigurationSection]> { get }
 
-  /// The port of a server for which none is configured; nil for databases that are files.
-  var defaultPort: Int? { get }
+  var kind: DatabaseKind { get }
+
+  /// What to do about what its programs say when they fail. Whatever the hook makes of a `DumpIdentity` that has it - a
+  /// `DumpError`, a `RestoreError` - tells it.
+  var advice: FailureAdvice { get }
+
+  /// What may be chosen for one restore, besides what all systems know.
+  var choices: [RestoreChoice] { get }
 
   /// Returns the dumps that the configuration asks for, in its order.
   ///
@@ -17,11 +23,62 @@ public protocol DatabaseHook: Sendable {
 
   /// Checks that a dump can be restored, touching nothing: programs, connection, permissions.
   ///
-  /// - Parameter root: Today's configuration; nil when there is none.
+  /// - Parameters:
+  ///   - facts: With the hook's own advice.
+  ///   - root: Today's configuration; nil when there is none.
   /// - Throws: `RestoreError` and others, naming the database.
-  func restore(
-    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  func plan(
+    restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore
+
+  /// Recognises the arguments by which the hook starts this program again, to work in a process of its own.
+  func worker(for arguments: [String]) -> (any HookWorker)?
+}
+
+extension DatabaseHook {
+  public var name: String { databases.name }
+
+  public var advice: FailureAdvice { .common }
+
+  public var choices: [RestoreChoice] { [] }
+
+  public func worker(for arguments: [String]) -> (any HookWorker)? { nil }
+
+  /// Plans the restore of a dump as an archive remembers it.
+  ///
+  /// - Throws: As `plan`.
+  public func restore(
+    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    var facts = facts
+    facts.identity = facts.identity.advised(by: advice)
+    return try plan(restoring: facts, to: target, root: root, context: context)
+  }
+}
+
+/// Where the databases of a system are.
+public enum DatabaseKind: Sendable, Equatable {
+  /// At a server.
+  ///
+  /// - Parameter defaultPort: The port of one for which none is configured.
+  case server(defaultPort: Int)
+  /// Each is a file of this machine.
+  case file
+
+  public var isFile: Bool { self == .file }
+
+  /// nil for files.
+  public var defaultPort: Int? {
+    if case .server(let port) = self { port } else { nil }
+  }
+}
+
+/// Work that a hook has this program do in a process of its own.
+public protocol HookWorker {
+  /// Does it.
+  ///
+  /// - Returns: The exit code.
+  func run() -> Int32
 }
 
 /// A dump that can be started.
@@ -103,10 +160,8 @@ public struct RestoreTarget: Sendable, Equatable {
   public var schemas: [String]
   /// For databases that are files.
   public var path: String?
-  /// How the content of a PostgreSQL database that is there is replaced.
-  public var strategy: RestoreStrategy?
-  /// Whether what cannot be restored is left out, and told, rather than ending the restore.
-  public var continuesOnErrors = false
+  /// What was chosen of `DatabaseHook.choices`, by their flags; a switch that is there is empty.
+  public var choices: [String: String] = [:]
 
   public init(
     hostname: String? = nil, port: Int? = nil, username: String? = nil, password: String? = nil,
@@ -183,15 +238,4 @@ public protocol RunningRestore: ByteSink {
 extension RunningRestore {
   public func endPass() throws -> Bool { false }
   public func settle() throws -> [String] { [] }
-}
-
-/// The hooks there are. A new database system is one more line.
-public enum HookRegistry {
-  public static let hooks: [any DatabaseHook] = [
-    PostgreSQLHook(), MariaDBHook(.mariadb), MariaDBHook(.mysql), MongoDBHook(), SQLiteHook(),
-  ]
-
-  public static func hook(named name: String) -> (any DatabaseHook)? {
-    hooks.first { $0.name == name || $0.name == name + "_databases" }
-  }
 }

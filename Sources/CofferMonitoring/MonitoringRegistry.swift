@@ -1,9 +1,16 @@
 import CofferConfiguration
 import CofferSystem
 
-/// The services there are. A new one is one more line.
-public enum MonitoringRegistry {
-  public static let services: [any MonitoringService.Type] = [
+/// The services that can be told how runs go.
+public struct MonitoringRegistry: Sendable {
+  public let services: [any MonitoringService.Type]
+
+  public init(_ services: [any MonitoringService.Type]) {
+    self.services = services
+  }
+
+  /// The services there are. A new one is one more line.
+  public static let standard = MonitoringRegistry([
     Healthchecks.self,
     WatchGoose.self,
     Cronitor.self,
@@ -17,12 +24,15 @@ public enum MonitoringRegistry {
     Loki.self,
     Email.self,
     PrometheusTextfile.self,
-  ]
+  ])
+
+  /// The options that configure them.
+  public var schema: OptionSchema { OptionSchema("Monitoring", services.map { $0.option.option }, role: .services) }
 
   private struct Unknown: Error {}
 
   /// What is wrong with the services of a file, as far as it can be told without asking for credentials.
-  public static func problems(in root: ConfigurationSection) -> [(name: String, error: any Error)] {
+  public func problems(in root: ConfigurationSection) -> [(name: String, error: any Error)] {
     services.compactMap { type in
       guard let section = root.given(type.option) else { return nil }
       let settings = MonitoringSettings(section, of: type.option.name) { text in

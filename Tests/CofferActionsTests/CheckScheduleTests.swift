@@ -10,7 +10,8 @@ struct CheckScheduleTests {
   private func schedule(_ text: String) throws -> CheckSchedule {
     let document = "repositories: [{path: /r}]\n" + text
     let reader = FileReader(read: { _ in Array(document.utf8) }, entries: { _ in nil })
-    let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    let loader = ConfigurationLoader(
+      files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard)
     return CheckSchedule(try loader.load("/c.yaml").root)
   }
 

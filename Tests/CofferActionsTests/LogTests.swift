@@ -40,13 +40,14 @@ struct LogTests {
 
   @Test("A log that cannot be written is told, and the run goes on without it")
   func unwritable() throws {
-    let change = try #require(OptionFlag("--log-file")).change(to: "/no/such/folder/log")
+    let change = try #require(OptionFlag("--log-file", in: .standard)).change(to: "/no/such/folder/log")
     let path = NSTemporaryDirectory() + "log-" + UUID().uuidString + ".yaml"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try "repositories: [{path: /r}]\n".write(toFile: path, atomically: true, encoding: .utf8)
-    let root = try ConfigurationLoader(environment: ProcessEnvironment([:]), currentFolder: "/").load(
-      path, as: ConfigurationReading(changes: [change])
-    ).root
+    let root = try ConfigurationLoader(environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard)
+      .load(
+        path, as: ConfigurationReading(changes: [change])
+      ).root
     let logs = CommandRun.logs(of: root, .current())
     #expect(logs.sinks.isEmpty)
     #expect(logs.failures.map { ($0 as? SystemError)?.code } == [ENOENT])

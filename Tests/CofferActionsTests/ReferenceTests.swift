@@ -14,7 +14,7 @@ struct ReferenceTests {
 
   @Test("Options: made anew by 'coffer config generate --reference > Documentation/reference/options.md'")
   func options() throws {
-    #expect(try page("options.md") == OptionReference.markdown())
+    #expect(try page("options.md") == OptionReference.markdown(.standard))
   }
 
   @Test("Commands: made anew by 'coffer config generate --command-reference > Documentation/reference/commands.md'")
@@ -26,6 +26,6 @@ struct ReferenceTests {
     "borgmatic's options: made anew by 'coffer config generate --borgmatic-reference > Documentation/reference/borgmatic-options.md'"
   )
   func borgmaticOptions() throws {
-    #expect(try page("borgmatic-options.md") == BorgmaticReference.markdown())
+    #expect(try page("borgmatic-options.md") == BorgmaticReference.markdown(.standard))
   }
 }

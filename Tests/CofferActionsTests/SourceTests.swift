@@ -52,8 +52,10 @@ final class Tree {
   func sources(_ yaml: String, repositories: [String] = []) throws -> SourceSelection {
     let text = "repositories:\n  - path: /r\n" + yaml.replacing("TREE", with: path)
     let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
-    let root = try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-      .load("/c.yaml").root
+    let root = try ConfigurationLoader(
+      files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard
+    )
+    .load("/c.yaml").root
     return try SourceSelection(root, folder: path, home: path, repositories: repositories)
   }
 
@@ -187,8 +189,10 @@ struct SourceTests {
     func selection(_ yaml: String) throws -> SourceSelection {
       let text = "repositories:\n  - path: /r\n" + yaml
       let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
-      let root = try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-        .load("/c.yaml").root
+      let root = try ConfigurationLoader(
+        files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard
+      )
+      .load("/c.yaml").root
       return try SourceSelection(root, folder: "/w", home: nil, files: files)
     }
     let yaml =

@@ -1,3 +1,4 @@
+import CofferActions
 import CofferSystem
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import CofferActions
 import Testing
 
 @testable import CofferConfiguration

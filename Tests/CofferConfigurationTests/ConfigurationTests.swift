@@ -1,3 +1,5 @@
+import CofferActions
+import CofferHooks
 import CofferSystem
 import Foundation
 import Testing
@@ -18,7 +20,7 @@ struct ConfigurationTests {
         """)
     let root = configuration.root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
-    let database = try #require(root[GeneralOptions.postgresqlDatabases].first)
+    let database = try #require(root[PostgreSQLOptions.databases].first)
     #expect(database[PostgreSQLOptions.name] == "users")
     #expect(database[ServerOptions.port] == 5433)
     #expect(database[PostgreSQLOptions.noOwner] == true)
@@ -226,7 +228,7 @@ struct ConfigurationTests {
         - <<: [*a, *b]
           label: third
       """
-    ).root[GeneralOptions.postgresqlDatabases].last
+    ).root[PostgreSQLOptions.databases].last
     #expect(merged?[ServerOptions.name] == "users")
     #expect(merged?[ServerOptions.hostname] == "db1")
     #expect(merged?[ServerOptions.port] == 5433)
@@ -256,7 +258,7 @@ struct ConfigurationTests {
     }
     let databases: Set = ["postgresql_databases", "mysql_databases"]
     #expect(throws: ConfigurationError.self) { try load(databases) }
-    let section = try load(databases.union(["working_directory"])).root[GeneralOptions.postgresqlDatabases].first
+    let section = try load(databases.union(["working_directory"])).root[PostgreSQLOptions.databases].first
     #expect(section?.fault()?.message == "The environment variable 'NOT_SET' is not set")
     #expect(section?.fault(in: [ServerOptions.port.option])?.mark.line == 5)
     #expect(section?.fault(in: [ServerOptions.name.option, ServerOptions.password.option]) == nil)
@@ -271,13 +273,13 @@ struct ConfigurationTests {
     }.joined(separator: "\n")
     let configuration = try load(
       full, environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c"])
-    #expect(configuration.root[GeneralOptions.postgresqlDatabases].first?[PostgreSQLOptions.name] == "users")
-    #expect(configuration.root[GeneralOptions.sqliteDatabases].first?[SQLiteOptions.path] != nil)
+    #expect(configuration.root[PostgreSQLOptions.databases].first?[PostgreSQLOptions.name] == "users")
+    #expect(configuration.root[SQLiteOptions.databases].first?[SQLiteOptions.path] != nil)
   }
 
   @Test("The reference names every option that is one of Coffer's")
   func reference() {
-    let text = OptionReference.markdown()
+    let text = OptionReference.markdown(.standard)
     let all = OptionCatalogue.standard.top.options + PostgreSQLOptions.schema.options + SQLiteOptions.schema.options
     for option in all where option.support.isOffered || option.support == .planned {
       #expect(text.contains("| `\(option.name)` |"))

@@ -1,3 +1,4 @@
+import CofferHooks
 import Testing
 
 @testable import CofferConfiguration
@@ -24,7 +25,7 @@ struct ConstantTests {
     ).root
     #expect(root[GeneralOptions.workingDirectory] == "/srv/backup")
     #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == true)
-    let database = try #require(root[GeneralOptions.postgresqlDatabases].first)
+    let database = try #require(root[PostgreSQLOptions.databases].first)
     #expect(database[PostgreSQLOptions.name] == "all")
     #expect(database[ServerOptions.username] == "backup")
     #expect(database[ServerOptions.port] == 5433)

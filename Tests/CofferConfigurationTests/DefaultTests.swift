@@ -1,3 +1,5 @@
+import CofferActions
+import CofferHooks
 import CofferSystem
 import Foundation
 import Testing
@@ -30,7 +32,7 @@ struct DefaultTests {
   @Test("No option and no flag gets a default where it is read")
   func reading() throws {
     for wrong in [
-      "root?[GeneralOptions.sqliteDatabases] ?? []", "(root?[dialect.databases]) ?? []", "own.given(key) ?? 0",
+      "root?[SQLiteOptions.databases] ?? []", "(root?[dialect.databases]) ?? []", "own.given(key) ?? 0",
       "root[GeneralOptions.unlockTimeout] ?? 900", "own?[NtfyOptions.tags] ?? \"coffer\"", "flags[sortBy] ?? \"\"",
       "section[SourceOptions.mustExist]\n      ?? true", "root.given(RunOptions.retries) ?? 0", "section[key] ?? []",
       "section[PostgreSQLOptions.globals] ?? .automatic", "try secret(NtfyOptions.password) ?? \"\"",

@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferSystem
 import Foundation
 import Testing
@@ -86,11 +87,11 @@ struct GalleryTests {
     let included = try load("includes.yaml")
     #expect(included.root[GeneralOptions.sourceDirectories] == ["/etc", "/srv/app1"])
     #expect(included.root[RetentionOptions.monthly] == 12)
-    #expect(included.root[GeneralOptions.postgresqlDatabases].count == 2)
+    #expect(included.root[PostgreSQLOptions.databases].count == 2)
     #expect(included.filesRead.count == 3)
     let constants = try load("constants.yaml")
     #expect(constants.repositories.first?[RepositoryEntryOptions.path] == "/mnt/backup/shop.borg")
-    #expect(constants.root[GeneralOptions.postgresqlDatabases].first?[ServerOptions.port] == 5433)
+    #expect(constants.root[PostgreSQLOptions.databases].first?[ServerOptions.port] == 5433)
     #expect(
       constants.root[CommandOptions.commands].first?[CommandOptions.run] == [#"echo 'it'\''s time' {repository}"#])
     let alone = try load("per-repository.yaml")

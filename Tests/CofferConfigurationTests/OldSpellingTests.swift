@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferSystem
 import Testing
 
@@ -25,7 +26,7 @@ struct OldSpellingTests {
     let root = try load(text).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc"])
     #expect(root[GeneralOptions.compression] == "zstd,5")
-    #expect(root[GeneralOptions.postgresqlDatabases].count == 1)
+    #expect(root[PostgreSQLOptions.databases].count == 1)
     #expect(
       try warning(text) == """
         /c.yaml: Understood, but spelled in an old way:

@@ -1,3 +1,5 @@
+import CofferActions
+import CofferHooks
 import CofferSystem
 import Testing
 
@@ -45,7 +47,7 @@ struct OptionFlagTests {
     #expect(root[GeneralOptions.encryptionPassphrase] == "yes: [no")
     #expect(root[GeneralOptions.workingDirectory] == "/a/b")
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc", "/a b"])
-    #expect(root[GeneralOptions.sqliteDatabases].first?[SQLiteOptions.path] == "/a.db")
+    #expect(root[SQLiteOptions.databases].first?[SQLiteOptions.path] == "/a.db")
   }
 
   @Test("Options inside sections and lists are reached by dots and numbers")
@@ -101,7 +103,7 @@ struct OptionFlagTests {
       .map { try OptionChange(override: $0) }
     let root = try load(changes).root
     #expect(root[RetentionOptions.daily] == 2)
-    #expect(root[GeneralOptions.sqliteDatabases].count == 1)
+    #expect(root[SQLiteOptions.databases].count == 1)
     #expect(root[GeneralOptions.compression] == "zstd,9")
     #expect(throws: ConfigurationProblem.self) { try OptionChange(override: "keep_daily") }
     #expect(throws: ConfigurationError.self) { try load([try OptionChange(override: "nothing.such=1")]) }

@@ -1,3 +1,5 @@
+import CofferActions
+import CofferHooks
 import CofferSystem
 import Testing
 
@@ -99,7 +101,7 @@ struct ShowingTests {
     #expect(configuration.root[OutputOptions.verbosity] == .steps)
     #expect(configuration.repositories.first?[RepositoryEntryOptions.path] == "/r")
     #expect(configuration.root[CommandOptions.commands].first?[CommandOptions.when] == ["create"])
-    let database = try #require(configuration.root[GeneralOptions.sqliteDatabases].first)
+    let database = try #require(configuration.root[SQLiteOptions.databases].first)
     #expect(database[SQLiteOptions.name] == "backup")
     #expect(database[SQLiteOptions.path] == "/srv/a.db")
     #expect(template.text.contains("#encryption_passcommand"))

@@ -1,3 +1,4 @@
+import CofferSystem
 import Testing
 
 @testable import CofferHooks
@@ -23,7 +24,8 @@ struct ClientFailureTests {
       ("something else", nil),
     ])
   func causes(line: String, advice: String?) {
-    let suggestion = ClientFailure.suggestion(["first line", line])
+    let hook: any DatabaseHook = line.hasPrefix("Failed: ") ? MongoDBHook() : PostgreSQLHook()
+    let suggestion = hook.advice.suggestion(["first line", line])
     #expect(advice == nil ? suggestion == nil : suggestion?.contains(advice ?? "") == true)
   }
 
@@ -33,9 +35,27 @@ struct ClientFailureTests {
       "pg_dump: error: aborting because of server version mismatch",
       "pg_dump: detail: server version: 16.3 (Debian 16.3-1.pgdg120+1); pg_dump version: 15.18",
     ]
-    let suggestion = ClientFailure.suggestion(lines)
+    let suggestion = PostgreSQLHook().advice.suggestion(lines)
     #expect(suggestion?.contains("postgresql-client-16") == true)
     #expect(suggestion?.contains("/usr/lib/postgresql/16/bin/pg_dump") == true)
+  }
+
+  @Test(
+    "A program that is missing is told with the package of its system",
+    arguments: [
+      (PostgreSQLHook() as any DatabaseHook, "{name: a}", "apt-get install postgresql-client"),
+      (MariaDBHook(.mariadb), "{name: a, mariadb_dump_command: /no/mariadb-dump}", "apt-get install mariadb-client"),
+      (MariaDBHook(.mysql), "{name: a}", "apt-get install default-mysql-client"),
+      (MongoDBHook(), "{name: a}", "Install mongodb-database-tools"),
+      (SQLiteHook(), "{name: a, path: /nowhere/a.db, sqlite_command: sqlite3}", "apt-get install sqlite3"),
+    ])
+  func packages(hook: any DatabaseHook, entry: String, advice: String) throws {
+    let context = try makeContext(path: "/nowhere")
+    let error = #expect(throws: LaunchError.self) {
+      let dumps = try hook.dumps(of: try makeRoot("\(hook.name): [\(entry)]\n"), context: context)
+      for dump in dumps { _ = try dump.start(context: context) }
+    }
+    #expect(error?.diagnosis.suggestion?.contains(advice) == true, "\(String(describing: error))")
   }
 
   @Test("Temporary names fit into PostgreSQL's 63 bytes and differ for every database")

@@ -1,3 +1,4 @@
+import CofferActions
 import CofferConfiguration
 import CofferSystem
 import Foundation
@@ -72,7 +73,8 @@ struct CommandRunnerTests {
   private func hook(_ yaml: String) throws -> StepCommand {
     let reader = FileReader(
       read: { _ in Array("repositories: [{path: /r}]\ncommands:\n  - {\(yaml)}\n".utf8) }, entries: { _ in nil })
-    let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
+    let loader = ConfigurationLoader(
+      files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard)
     return StepCommand(try #require(try loader.load("/c.yaml").root[CommandOptions.commands].first))
   }
 

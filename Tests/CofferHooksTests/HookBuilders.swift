@@ -1,3 +1,4 @@
+import CofferActions
 import CofferConfiguration
 import CofferSystem
 import Foundation
@@ -36,8 +37,10 @@ var builtProgram: String {
 func makeRoot(_ databases: String) throws -> ConfigurationSection {
   let text = "repositories:\n  - path: /r\n" + databases
   let reader = FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil })
-  return try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    .load("/c.yaml").root
+  return try ConfigurationLoader(
+    files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard
+  )
+  .load("/c.yaml").root
 }
 
 /// A dump in memory, or in a folder that was kept.

@@ -74,7 +74,7 @@ struct PostgreSQLHostileTests: PostgreSQLSuite {
     #expect(try one.run("SHOW client_encoding", in: "bent") == "LATIN1\n")
     try one.run("ALTER DATABASE bent RESET ALL")
     #expect(try one.run(question, in: "bent") == before)
-    let section = try #require(root[GeneralOptions.postgresqlDatabases].first)
+    let section = try #require(root[PostgreSQLOptions.databases].first)
     let string = try PostgreSQLConnection(section, to: ServerAddress()).pinnedString("bent", context: context)
     #expect(string.contains("options='-c application_name=mine -c search_path="), "the user's options come first")
   }

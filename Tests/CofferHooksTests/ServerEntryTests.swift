@@ -8,7 +8,7 @@ import Testing
 @Suite("Entries of database servers")
 struct ServerEntryTests {
   private func sections(_ text: String) throws -> [ConfigurationSection] {
-    try makeRoot("postgresql_databases:\n" + text)[GeneralOptions.postgresqlDatabases]
+    try makeRoot("postgresql_databases:\n" + text)[PostgreSQLOptions.databases]
   }
 
   private func found(_ identity: DumpIdentity, in text: String) throws -> Int? {
@@ -71,7 +71,7 @@ struct ServerEntryTests {
           restore_username: ru
       """)[0]
     let context = try makeContext()
-    let entry = ServerEntry(section, hook: "postgresql_databases", name: "a")
+    let entry = ServerEntry(section, of: PostgreSQLHook(), name: "a")
     #expect(
       try entry.address(context: context) == ServerAddress(hostname: "db", port: 1, username: "u", password: "p"))
     #expect(
@@ -90,7 +90,7 @@ struct ServerEntryTests {
     let context = try makeContext()
     for line in ["password_file: \(file)", "password: '{credential file \(file)}'"] {
       let section = try sections("  - name: a\n    \(line)\n")[0]
-      let entry = ServerEntry(section, hook: "postgresql_databases", name: "a")
+      let entry = ServerEntry(section, of: PostgreSQLHook(), name: "a")
       #expect(try entry.address(context: context).password == "p w#")
     }
   }
@@ -102,7 +102,7 @@ struct ServerEntryTests {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let context = try makeContext(path: folder + ":/usr/bin:/bin")
     let section = try sections("  - name: a\n    container: box\n    hostname: db\n")[0]
-    let entry = ServerEntry(section, hook: "postgresql_databases", name: "a")
+    let entry = ServerEntry(section, of: PostgreSQLHook(), name: "a")
     #expect(entry.identity.place == "box")
     #expect(throws: ContainerError.noEngine("box")) { try entry.address(context: context) }
 

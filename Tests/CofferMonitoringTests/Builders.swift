@@ -1,3 +1,4 @@
+import CofferActions
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
@@ -16,8 +17,10 @@ private let files = FileReader(
 func root(_ text: String) throws -> ConfigurationSection {
   let reader = FileReader(
     read: { _ in Array("repositories: [{path: /r}]\n\(text)".utf8) }, entries: { _ in nil })
-  return try ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/")
-    .load("/c.yaml").root
+  return try ConfigurationLoader(
+    files: reader, environment: ProcessEnvironment([:]), currentFolder: "/", options: .standard
+  )
+  .load("/c.yaml").root
 }
 
 /// Makes a service of the lines of its section.

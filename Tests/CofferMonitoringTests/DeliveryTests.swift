@@ -66,7 +66,7 @@ struct DeliveryTests {
     ) {
       try hook.deliver(event(.fail), through: .impatient(path: "\(folder):/usr/bin:/bin"))
     }
-    #expect(throws: LaunchError.notFound(program: "apprise")) {
+    #expect(throws: LaunchError.notFound(program: "apprise", installation: "On Debian: apt-get install apprise")) {
       try hook.deliver(event(.fail), through: .impatient(path: "/nowhere"))
     }
     let server = try RecordingHTTPServer()

@@ -108,7 +108,7 @@ struct PingTests {
 
   @Test("What cannot work is found before a run, unless it hangs on a credential or a variable")
   func validation() throws {
-    let problems = MonitoringRegistry.problems(
+    let problems = MonitoringRegistry.standard.problems(
       in: try root(
         """
         prometheus: {textfile: coffer.prom}

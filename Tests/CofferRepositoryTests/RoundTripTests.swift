@@ -72,10 +72,7 @@ struct RoundTripTests {
     let repository = try TestRepository()
     let session = try repository.repository.beginSession(cancellation: try Cancellation())
     let stream = try session.store(MemorySource(Array("content".utf8)))
-    let dump = DumpRecord(
-      hook: "postgresql_databases", database: "a b", hostname: "db", port: 5433, label: "l", format: "custom",
-      clientVersion: "15.1", serverVersion: "15.2", details: ["owner": "o"], bytes: 7, start: .distantPast,
-      end: .distantFuture)
+    let dump: [UInt8] = [0x7b, 0x00, 0xff, 0x7d]
     let items = [
       ArchiveItem(path: ItemPath("folder"), content: .directory, mode: 0o755, modified: -1),
       ArchiveItem(

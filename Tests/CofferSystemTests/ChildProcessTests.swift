@@ -54,9 +54,10 @@ struct ChildProcessTests {
   func missing() {
     let error = #expect(throws: LaunchError.self) {
       try launcher.launch(
-        ChildCommand("pg_dump", environment: ProcessEnvironment(["PATH": "/nowhere"])))
+        ChildCommand("pg_dump", environment: ProcessEnvironment(["PATH": "/nowhere"]))
+          .installed(by: ["pg_dump": "apt-get install postgresql-client", "psql": "another"]))
     }
-    #expect(error == .notFound(program: "pg_dump"))
+    #expect(error == .notFound(program: "pg_dump", installation: "apt-get install postgresql-client"))
     #expect(error?.diagnosis.suggestion?.contains("postgresql-client") == true)
   }
 

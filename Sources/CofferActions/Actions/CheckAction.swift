@@ -25,7 +25,7 @@ enum CheckAction {
       is asked for by --level, --only or --force is made now.
       """,
     flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"],
-    options: [CheckOptions.schema, MonitoringOptions.group], run: run)
+    options: [CheckOptions.schema], isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)

@@ -12,7 +12,7 @@ enum CompactAction {
       is found in that space and not stored a second time. Scripts that were written for borgmatic can go on naming it.
       """,
     flags: [SharedFlags.repository, SharedFlags.progress, threshold, cleanup],
-    examples: ["coffer create prune compact"], options: [MonitoringOptions.group],
+    examples: ["coffer create prune compact"], isMonitored: true,
     run: run)
 
   private static func run(_ context: ActionContext) {

@@ -25,16 +25,16 @@ enum ConfigGenerateAction {
     needsConfiguration: false, run: run)
 
   private static func template(_ context: ActionContext) throws -> ConfigurationTemplate {
-    guard let source = context.flags[source] else { return ConfigurationTemplate() }
-    let surroundings = context.surroundings
-    return try ConfigurationLoader(
-      environment: surroundings.environment, currentFolder: surroundings.currentFolder
-    ).template(from: source)
+    guard let source = context.flags[source] else { return ConfigurationTemplate(context.run.parsed.knownOptions) }
+    return try context.run.loader.template(from: source)
   }
 
   private static func run(_ context: ActionContext) throws {
-    if context.flags.contains(reference) { return context.console.output(OptionReference.markdown()) }
-    if context.flags.contains(borgmaticReference) { return context.console.output(BorgmaticReference.markdown()) }
+    let options = context.run.parsed.knownOptions
+    if context.flags.contains(reference) { return context.console.output(OptionReference.markdown(options)) }
+    if context.flags.contains(borgmaticReference) {
+      return context.console.output(BorgmaticReference.markdown(options))
+    }
     if context.flags.contains(commandReference) {
       return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
     }

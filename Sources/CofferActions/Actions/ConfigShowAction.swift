@@ -31,7 +31,7 @@ enum ConfigShowAction {
     let hidesSecrets = !context.flags.contains(secrets)
     guard let name = context.flags[option] else { return configuration.value(hidesSecrets: hidesSecrets) }
     guard let value = configuration.value(of: name, hidesSecrets: hidesSecrets) else {
-      let nearest = NearestName.of(name, among: OptionCatalogue.standard.top.options.map(\.name))
+      let nearest = NearestName.of(name, among: configuration.known.top.options.map(\.name))
       throw UsageError(
         argument: name, problem: "There is no such option", suggestion: nearest.map { "Did you mean '\($0)'?" })
     }

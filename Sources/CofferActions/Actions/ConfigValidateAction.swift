@@ -13,7 +13,7 @@ enum ConfigValidateAction {
       environment need not be set for it.
       """,
     flags: [show], examples: ["coffer config validate --config config.yaml"],
-    options: [MonitoringOptions.group], repositories: .none, run: run)
+    isMonitored: true, repositories: .none, run: run)
 
   /// Loading has checked the file already, but for what only monitoring services know.
   private static func run(_ context: ActionContext) throws {
@@ -31,7 +31,7 @@ enum ConfigValidateAction {
         refused.append(error)
       }
     }
-    let problems = MonitoringRegistry.problems(in: configuration.root)
+    let problems = context.run.services.problems(in: configuration.root)
     guard problems.isEmpty, refused.isEmpty else { throw SeveralErrors(refused + problems.map(\.error)) }
     context.console.answer("\(configuration.path): The configuration is valid")
   }

@@ -22,10 +22,8 @@ enum CreateAction {
       """,
     flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
     examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"],
-    options: [
-      GeneralOptions.backup, SourceOptions.schema, GeneralOptions.serverDatabases, GeneralOptions.fileDatabases,
-      MonitoringOptions.group,
-    ], repositories: .together, run: run)
+    options: [GeneralOptions.backup, SourceOptions.schema], databases: .all, isMonitored: true, repositories: .together,
+    run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard !context.isDryRun else { return try BackupRehearsal(context).rehearse() }

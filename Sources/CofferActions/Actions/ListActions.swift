@@ -100,14 +100,14 @@ enum ListAction {
             "archive": .text(archive.name), "id": .text(archive.id), "partial": .bool(archive.isPartial),
             "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
             "repository": JSONShapes.repository(access, lastModified: nil),
-            "items": .list(items.map(json)),
+            "items": .list(try items.map(json)),
           ]))
       }
       context.tellRepository(location)
       guard !context.flags.contains(RepoListAction.short) else {
         return items.forEach { context.console.answer($0.path.text) }
       }
-      let dumps = ArchiveDump.all(in: items)
+      let dumps = try ArchiveDump.all(in: items)
       if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps), keepingLines: true) }
       let dumpPaths = Set(dumps.flatMap { $0.items.map(\.path) })
       let files = items.filter { !dumpPaths.contains($0.path) }
@@ -134,7 +134,7 @@ enum ListAction {
     }
   }
 
-  private static func json(_ item: ArchiveItem) -> JSONValue {
+  private static func json(_ item: ArchiveItem) throws -> JSONValue {
     var link = ""
     if case .symbolicLink(let target) = item.content { link = target.text }
     var object: [String: JSONValue] = [
@@ -144,7 +144,7 @@ enum ListAction {
       "source": .text(link), "linktarget": .text(link), "flags": .null, "size": .number(Int(clamping: item.size)),
       "mtime": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(item.modified) / 1e9))),
     ]
-    if let dump = item.dump {
+    if let dump = try DumpRecord(of: item) {
       object["dump"] = .object([
         "hook_name": .text(dump.hook), "data_source_name": .text(dump.database), "hostname": JSONValue(dump.hostname),
         "port": JSONValue(dump.port), "label": JSONValue(dump.label), "container": JSONValue(dump.container),

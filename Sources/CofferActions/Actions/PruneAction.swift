@@ -18,7 +18,7 @@ enum PruneAction {
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
-    options: [RetentionOptions.schema, MonitoringOptions.group], run: run)
+    options: [RetentionOptions.schema], isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)

@@ -22,14 +22,7 @@ enum RestoreAction {
     "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
   private static let restorePath = Flag<String?>(
-    "--restore-path", value: "FILE", help: "Restore a SQLite database to this file.")
-  private static let strategy = Flag<RestoreStrategy?>(
-    "--restore-strategy", value: "HOW", .choice,
-    help: "How PostgreSQL databases that are there are replaced: auto, swap or in-place; in place of restore_strategy.")
-  private static let continueOnError = Flag<Bool>(
-    "--continue-on-error",
-    help: "PostgreSQL: put the database in its place although parts of it did not come back, and list them. Without it "
-      + "such a restore changes nothing.")
+    "--restore-path", value: "FILE", help: "For a database that is a file: restore it to this one.")
   private static let hook = Flag<String?>(
     "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
   private static let originalHostname = Flag<String?>(
@@ -52,15 +45,14 @@ enum RestoreAction {
     flags: [
       SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, schema, targetName, hostname,
       port, container, username,
-      password, restorePath, strategy, continueOnError,
+      password, restorePath,
       hook, originalHostname, originalPort, originalContainer, originalLabel, Confirmation.yes,
     ],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
-    ], options: [GeneralOptions.fileDatabases], partlyReadOptions: [GeneralOptions.serverDatabases],
-    repositories: .one, run: run)
+    ], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { try restore(from: $0, context) }
@@ -72,11 +64,11 @@ enum RestoreAction {
       context.flags[SharedFlags.archive], try context.archiveFilter())
     context.tellMissing(from: archive)
     let reader = try access.repository.reader()
-    let dumps = ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
+    let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
     let chosen = try selection(context).select(
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
     let target = target(context)
-    try checkTargets(chosen, target)
+    try checkTargets(chosen, target, context.run.hooks)
     let plan = try RestorePlan(
       chosen, of: archive, to: target, reader: reader, hooks: try context.hookContext(), context: context)
     for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
@@ -87,7 +79,7 @@ enum RestoreAction {
 
   private static func selection(_ context: ActionContext) -> RestoreSelection {
     RestoreSelection(
-      databases: context.flags[database], hook: context.flags[hook],
+      hooks: context.run.hooks, databases: context.flags[database], hook: context.flags[hook],
       originalHostname: context.flags[originalHostname], originalPort: context.flags[originalPort],
       originalContainer: context.flags[originalContainer], originalLabel: context.flags[originalLabel])
   }
@@ -97,13 +89,13 @@ enum RestoreAction {
       hostname: context.flags[hostname], port: context.flags[port], username: context.flags[username],
       password: context.flags[password], container: context.flags[container], databaseName: context.flags[targetName],
       schemas: context.flags[schema], path: context.flags[restorePath])
-    target.strategy = context.flags[strategy]
-    target.continuesOnErrors = context.flags.contains(continueOnError)
+    for choice in context.run.hooks.choices { target.choices[choice.flag] = choice.value(in: context.flags) }
     return target
   }
 
   /// One target for several databases of the same name would let the last one win.
-  private static func checkTargets(_ dumps: [ArchiveDump], _ target: RestoreTarget) throws {
+  private static func checkTargets(_ dumps: [ArchiveDump], _ target: RestoreTarget, _ hooks: HookRegistry) throws {
+    func isFile(_ dump: ArchiveDump) -> Bool { hooks.hook(named: dump.record.hook)?.kind.isFile ?? false }
     let files = dumps.filter(isFile)
     let namesServer = target.hostname != nil || target.port != nil || target.container != nil
     if namesServer, let file = files.first {
@@ -115,7 +107,7 @@ enum RestoreAction {
     if target.path != nil, let other = dumps.first(where: { !isFile($0) }) {
       throw UsageError(
         argument: other.identity.title, problem: "It is no file, and \(restorePath.name) says nothing of where it goes",
-        suggestion: "Choose the SQLite database with --hook sqlite or --database")
+        suggestion: "Choose a database that is a file with --hook or --database")
     }
     if target.path != nil, files.count > 1 {
       throw UsageError(
@@ -136,9 +128,5 @@ enum RestoreAction {
           suggestion: "Choose one with --original-hostname, --original-port, --original-container or --original-label")
       }
     }
-  }
-
-  private static func isFile(_ dump: ArchiveDump) -> Bool {
-    HookRegistry.hook(named: dump.record.hook).map { $0.defaultPort == nil } ?? false
   }
 }

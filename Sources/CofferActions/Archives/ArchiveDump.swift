@@ -24,12 +24,16 @@ struct ArchiveDump: Sendable, Equatable {
   }
 
   /// Finds the dumps among an archive's items.
-  static func all(in items: [ArchiveItem]) -> [ArchiveDump] {
-    items.compactMap { item in
-      guard let record = item.dump else { return nil }
+  ///
+  /// - Throws: `DumpRecord.Unreadable`.
+  static func all(in items: [ArchiveItem]) throws(DumpRecord.Unreadable) -> [ArchiveDump] {
+    var dumps: [ArchiveDump] = []
+    for item in items {
+      guard let record = try DumpRecord(of: item) else { continue }
       let below = item.path.bytes + [UInt8(ascii: "/")]
-      return ArchiveDump(record: record, items: [item] + items.filter { $0.path.bytes.starts(with: below) })
+      dumps.append(ArchiveDump(record: record, items: [item] + items.filter { $0.path.bytes.starts(with: below) }))
     }
+    return dumps
   }
 
   /// The dumps as a table for people.

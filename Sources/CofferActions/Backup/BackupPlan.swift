@@ -14,7 +14,7 @@ struct BackupPlan {
   ///   `DumpError.duplicate` for dumps whose place another has, unless the others are to be kept.
   init(_ context: ActionContext, _ hooks: HookContext) throws {
     let root = context.root
-    dumps = Self.atOwnPlaces(try HookRegistry.hooks.flatMap { try $0.dumps(of: root, context: hooks) })
+    dumps = Self.atOwnPlaces(try context.run.hooks.hooks.flatMap { try $0.dumps(of: root, context: hooks) })
     sources = try SourceSelection(
       root, folder: context.folder, home: context.surroundings.environment.home,
       repositories: context.repositories.compactMap { $0.folder(context) })
@@ -23,9 +23,10 @@ struct BackupPlan {
     let impossible = dumps.compactMap { $0 as? ImpossibleDump }
     guard impossible.isEmpty || policy == .keepOthers else { throw SeveralErrors(impossible.map(\.cause)) }
     guard !dumps.isEmpty || !sources.roots.isEmpty else {
+      let lists = context.run.hooks.hooks.map(\.name).joined(separator: ", ")
       throw UsageError(
         argument: context.configuration?.path ?? "configuration", problem: "There is nothing to back up",
-        suggestion: "List databases (postgresql_databases, sqlite_databases) or source_directories")
+        suggestion: "List databases (\(lists)) or source_directories")
     }
   }
 

@@ -46,7 +46,7 @@ struct DumpStorer: Sendable {
       switch running.output {
       case .stream(let source):
         let stream = try group.store(source)
-        let record = record(of: try running.finish(), bytes: stream.size, start: start)
+        let record = try record(of: running.finish(), bytes: stream.size, start: start)
         return [Item(stream: stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
@@ -72,7 +72,7 @@ struct DumpStorer: Sendable {
     let place = "coffer/\(dump.identity.path)"
     try walker.walk(SourceRoot(path: Array(folder.utf8), archivePath: Array(place.utf8)))
     let bytes = files.reduce(0) { $0 + ($1.stream?.size ?? 0) }
-    let record = record(of: try running.finish(), bytes: bytes, start: start)
+    let record = try record(of: running.finish(), bytes: bytes, start: start)
     running.abandon()
     return files.enumerated().map { number, file in
       Item(stream: file.stream) { reference in
@@ -83,21 +83,17 @@ struct DumpStorer: Sendable {
     }
   }
 
-  private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) -> DumpRecord {
-    let facts = outcome.facts
-    for warning in outcome.warnings { context.console.warning("\(facts.identity.title): \(warning)") }
-    context.run.collector.add(facts.identity, from: start, bytes: bytes, context)
-    return DumpRecord(
-      hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
-      port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
-      format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
-      details: facts.details, bytes: bytes, start: start, end: clock.now(), exitStatus: outcome.exitStatus)
+  private func record(of outcome: DumpOutcome, bytes: UInt64, start: Date) throws -> [UInt8] {
+    let identity = outcome.facts.identity
+    for warning in outcome.warnings { context.console.warning("\(identity.title): \(warning)") }
+    context.run.collector.add(identity, from: start, bytes: bytes, context)
+    return try DumpRecord(outcome, bytes: bytes, start: start, end: clock.now()).encoded()
   }
 }
 
 extension ArchiveItem {
   /// An item that is no file of this machine: readable by the user who runs this only.
-  static func own(_ path: String, _ stream: StreamReference?, at time: Date, dump: DumpRecord? = nil) -> ArchiveItem {
+  static func own(_ path: String, _ stream: StreamReference?, at time: Date, dump: [UInt8]? = nil) -> ArchiveItem {
     ArchiveItem(
       path: ItemPath(path), content: stream.map { .file($0) } ?? .directory, mode: 0o600, userID: getuid(),
       groupID: getgid(), user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),

@@ -32,9 +32,9 @@ extension ParsedCommandLine {
 
   /// Options that none of the actions reads, or that a restore reads only for the databases it is asked for.
   private var unused: Set<String> {
-    let seldomRead = [GeneralOptions.serverDatabases, GeneralOptions.fileDatabases, MonitoringOptions.group]
+    let seldomRead = knownOptions.options(of: .databases) + knownOptions.options(of: .services)
     let read = invocations.flatMap(\.action.options).flatMap(\.options).map(\.name)
-    return Set(seldomRead.flatMap(\.options).map(\.name)).subtracting(read)
+    return Set(seldomRead.map(\.name)).subtracting(read)
   }
 }
 

@@ -1,4 +1,7 @@
 import CofferConfiguration
+import CofferHooks
+import CofferMonitoring
+import CofferSystem
 
 /// The repositories that one call of an action acts on.
 enum RepositoryUse {
@@ -13,17 +16,27 @@ enum RepositoryUse {
   case together
 }
 
+/// The configured databases that an action reads the options of.
+enum DatabaseUse {
+  case none, all
+  /// Of servers those that it is asked for.
+  case chosen
+}
+
 /// What an action is called, takes, and does.
 struct ActionDeclaration: Sendable {
   let names: [String]
   let abstract: String
   let discussion: String
-  let flags: [FlagDeclaration]
+  private let ownFlags: [FlagDeclaration]
   let examples: [String]
-  /// The options of the configuration that it reads, besides `sharedOptions`.
-  let options: [OptionSchema]
-  /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
-  let partlyReadOptions: [OptionSchema]
+  private let ownOptions: [OptionSchema]
+  private let databases: DatabaseUse
+  /// Whether monitoring services are told of its runs.
+  let isMonitored: Bool
+  /// The database systems and monitoring services whose options it reads, if it reads those of any.
+  var hooks = HookRegistry.standard
+  var services = MonitoringRegistry.standard
   /// Whether the action needs a configuration file.
   let needsConfiguration: Bool
   let repositories: RepositoryUse
@@ -32,17 +45,18 @@ struct ActionDeclaration: Sendable {
   init(
     _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
     examples: [String] = [],
-    options: [OptionSchema] = [], partlyReadOptions: [OptionSchema] = [],
+    options: [OptionSchema] = [], databases: DatabaseUse = .none, isMonitored: Bool = false,
     needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
     self.names = names
     self.abstract = abstract
     self.discussion = discussion
-    self.flags = flags.map(\.declaration)
+    ownFlags = flags.map(\.declaration)
     self.examples = examples
-    self.options = options
-    self.partlyReadOptions = partlyReadOptions
+    ownOptions = options
+    self.databases = databases
+    self.isMonitored = isMonitored
     self.needsConfiguration = needsConfiguration
     self.repositories = repositories
     self.run = run
@@ -50,11 +64,25 @@ struct ActionDeclaration: Sendable {
 
   var name: String { names[0] }
 
+  /// Its own, and for an action that restores what its database systems let be chosen.
+  var flags: [FlagDeclaration] { ownFlags + (databases == .chosen ? hooks.choices.map(\.declaration) : []) }
+
+  /// The options of the configuration that it reads, besides `sharedOptions`.
+  var options: [OptionSchema] {
+    let listed: [OptionSchema] =
+      switch databases {
+      case .none: []
+      case .all: [hooks.servers, hooks.files]
+      case .chosen: [hooks.files]
+      }
+    return ownOptions + listed + (isMonitored ? [services.schema] : [])
+  }
+
+  /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
+  var partlyReadOptions: [OptionSchema] { databases == .chosen ? [hooks.servers] : [] }
+
   /// Everything that it reads.
   var readOptions: [OptionSchema] { options + partlyReadOptions + Self.sharedOptions }
-
-  /// Whether monitoring services are told of its runs.
-  var isMonitored: Bool { options.contains { $0.title.isSame(as: MonitoringOptions.group.title) } }
 
   /// What is read for every action that needs a configuration.
   static let sharedOptions = [

@@ -26,6 +26,10 @@ struct FlagParser<Value: Sendable>: Sendable {
 
 extension FlagParser<String> {
   static let text = FlagParser("a text") { $0 }
+
+  static func one(of values: [String]) -> FlagParser {
+    FlagParser(alternatives(values), choices: values) { text in values.contains(text) ? text : nil }
+  }
 }
 
 extension FlagParser<Int> {
@@ -48,7 +52,7 @@ extension FlagParser where Value: OptionChoice, Value.RawValue == String {
 
 extension FlagParser {
   /// As they follow "is not".
-  private static func alternatives(_ values: [String]) -> String {
+  fileprivate static func alternatives(_ values: [String]) -> String {
     values.dropLast().joined(separator: ", ") + (values.count > 1 ? " or " : "") + (values.last ?? "")
   }
 }

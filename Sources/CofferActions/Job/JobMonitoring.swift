@@ -24,7 +24,7 @@ struct JobMonitoring {
     let root = configuration.root
     let credentials = CredentialResolver(
       root, run.surroundings, cache: run.secrets, cancellation: run.cancellation, run.console)
-    services = MonitoringRegistry.services.compactMap { type in
+    services = run.services.services.compactMap { type in
       guard let section = root.given(type.option) else { return nil }
       do {
         let settings = MonitoringSettings(section, of: type.option.name, resolve: credentials.value)

@@ -35,10 +35,10 @@ public final class Console: Sendable {
     self.standardOutput = standardOutput
     self.outputIsForPrograms = outputIsForPrograms
     self.verbosity = verbosity
-    isTerminal = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
+    isTerminal = isatty(standardOutput.errors) == 1 && environment["TERM"] != "dumb"
     usesColor = isTerminal && !noColor && (environment["NO_COLOR"] ?? "").isEmpty
     var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+    let isKnown = ioctl(standardOutput.errors, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
     width = isKnown ? Int(size.ws_col) : 100
   }
 
@@ -142,7 +142,7 @@ public final class Console: Sendable {
 
   /// Standard error has no other place to say that it cannot be written.
   private func raw(_ text: String) {
-    _ = StandardOutput.write(text, to: STDERR_FILENO)
+    _ = StandardOutput.write(text, to: standardOutput.errors)
   }
 
   private func colored(_ text: String, _ code: Int) -> String {

@@ -7,8 +7,12 @@ public final class StandardOutput: Sendable {
   private let descriptor: Int32
   private let failure = Mutex<SystemError?>(nil)
 
-  public init(descriptor: Int32 = STDOUT_FILENO) {
+  /// Where everything else is said.
+  let errors: Int32
+
+  public init(descriptor: Int32 = STDOUT_FILENO, errors: Int32 = STDERR_FILENO) {
     self.descriptor = descriptor
+    self.errors = errors
   }
 
   func write(_ text: String) {

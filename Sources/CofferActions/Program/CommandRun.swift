@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHooks
 import CofferMonitoring
 import CofferRepository
 import CofferStorage
@@ -13,6 +14,10 @@ struct CommandRun: Sendable {
   let surroundings: Surroundings
   /// The places that repositories can be kept in.
   let stores: StoreRegistry
+  /// The database systems that can be dumped and restored.
+  let hooks: HookRegistry
+  /// The services that can be told.
+  let services: MonitoringRegistry
   private(set) var console: Console
   private let standardOutput: StandardOutput
   let cancellation: Cancellation
@@ -31,7 +36,7 @@ struct CommandRun: Sendable {
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings, stores: StoreRegistry,
-    cancellation: Cancellation, standardOutput: StandardOutput
+    hooks: HookRegistry, services: MonitoringRegistry, cancellation: Cancellation, standardOutput: StandardOutput
   ) {
     self.parsed = parsed
     commandLine = CommandLineRedaction.redacted(
@@ -39,6 +44,8 @@ struct CommandRun: Sendable {
     wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
     self.surroundings = surroundings
     self.stores = stores
+    self.hooks = hooks
+    self.services = services
     self.standardOutput = standardOutput
     console = Console(
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,

@@ -1,5 +1,5 @@
+import CofferHooks
 import CofferRepository
-import CofferSQLite
 import CofferSystem
 import Foundation
 
@@ -15,7 +15,7 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
   occupyStandardStreams()
   do {
     let words = try ProgramArguments.words(count, arguments)
-    if let request = SQLiteWorkerRequest(arguments: words) { return SQLiteWorker(request).run() }
+    if let worker = HookRegistry.standard.worker(for: words) { return worker.run() }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
     let code = Program(surroundings: .current(), cancellation: cancellation).execute(words)

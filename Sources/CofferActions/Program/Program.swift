@@ -1,4 +1,6 @@
 import CofferConfiguration
+import CofferHooks
+import CofferMonitoring
 import CofferStorage
 import CofferSystem
 
@@ -11,21 +13,35 @@ public struct Program: Sendable {
   private let actions: [ActionDeclaration]
   private let options: OptionCatalogue
   private let stores: StoreRegistry
+  private let hooks: HookRegistry
+  private let services: MonitoringRegistry
+  private let output: StandardOutput
 
   public init(surroundings: Surroundings, cancellation: Cancellation) {
-    self.init(surroundings: surroundings, cancellation: cancellation, actions: CommandTable.actions)
+    self.init(surroundings: surroundings, cancellation: cancellation, options: nil)
   }
 
+  /// - Parameter options: All that may stand in a file; nil for the program's own, the systems' and the services'.
   init(
-    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration],
-    options: OptionCatalogue = .standard, stores: StoreRegistry = .standard
+    surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration] = CommandTable.actions,
+    options: OptionCatalogue? = nil, stores: StoreRegistry = .standard, hooks: HookRegistry = .standard,
+    services: MonitoringRegistry = .standard, output: StandardOutput = StandardOutput()
   ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
-    self.actions = actions
+    self.actions = actions.map { action in
+      var action = action
+      action.hooks = hooks
+      action.services = services
+      return action
+    }
     self.stores = stores
+    self.hooks = hooks
+    self.services = services
+    self.output = output
     // `key export` is a kind of `key`.
-    self.options = options.knowing(actions: actions.map { $0.name.parts(by: " ")[0] })
+    self.options = (options ?? OptionCatalogue(hooks, services)).knowing(
+      actions: actions.map { $0.name.parts(by: " ")[0] })
   }
 
   /// Does what a command line asks for.
@@ -33,7 +49,6 @@ public struct Program: Sendable {
   /// - Parameter arguments: Without the program's name.
   /// - Returns: The exit code: 0, or 1 after any error.
   public func execute(_ arguments: [String]) -> Int32 {
-    let output = StandardOutput()
     let plain = Console(
       verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
     var failures: [any Error] = []
@@ -43,8 +58,8 @@ public struct Program: Sendable {
         plain.output(page)
       } else {
         let run = CommandRun(
-          parsed, arguments, surroundings: surroundings, stores: stores, cancellation: cancellation,
-          standardOutput: output)
+          parsed, arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
+          cancellation: cancellation, standardOutput: output)
         do {
           try run.callActionsWithoutFile()
           let files = try ConfigurationFiles(run)
@@ -80,4 +95,13 @@ public struct Program: Sendable {
     guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
+}
+
+extension OptionCatalogue {
+  init(_ hooks: HookRegistry, _ services: MonitoringRegistry) {
+    self.init(databases: hooks.options, services: services.schema.options)
+  }
+
+  /// Everything that may stand in a configuration file.
+  public static let standard = OptionCatalogue(HookRegistry.standard, .standard)
 }

@@ -31,7 +31,7 @@ struct RestorePlan {
     var failures: [any Error] = []
     for dump in dumps {
       do {
-        guard let hook = HookRegistry.hook(named: dump.record.hook) else {
+        guard let hook = context.run.hooks.hook(named: dump.record.hook) else {
           throw RestoreError.refused(
             dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
         }

@@ -2,7 +2,8 @@ import CofferHooks
 import CofferSystem
 
 /// Which of an archive's dumps to restore. What is not named means "any".
-struct RestoreSelection: Sendable, Equatable {
+struct RestoreSelection: Sendable {
+  var hooks = HookRegistry.standard
   /// Names or patterns; `all` and none at all mean every dump.
   var databases: [String] = []
   var hook: String?
@@ -75,7 +76,7 @@ struct RestoreSelection: Sendable, Equatable {
     let record = dump.record
     if let hook, !record.hook.isSame(as: hook) && !record.hook.isSame(as: hook + "_databases") { return false }
     if let originalHostname, !Self.isSame(Self.hostname(of: dump), originalHostname) { return false }
-    if let originalPort, Self.port(of: dump) != originalPort { return false }
+    if let originalPort, port(of: dump) != originalPort { return false }
     if let originalContainer, !Self.isSame(record.container, originalContainer) { return false }
     if let originalLabel, !Self.isSame(record.label, originalLabel) { return false }
     return true
@@ -90,8 +91,8 @@ struct RestoreSelection: Sendable, Equatable {
     dump.record.container == nil ? dump.record.hostname ?? "localhost" : nil
   }
 
-  private static func port(of dump: ArchiveDump) -> Int? {
-    dump.record.port ?? HookRegistry.hook(named: dump.record.hook)?.defaultPort
+  private func port(of dump: ArchiveDump) -> Int? {
+    dump.record.port ?? hooks.hook(named: dump.record.hook)?.kind.defaultPort
   }
 
   private func noMatch(
@@ -102,29 +103,29 @@ struct RestoreSelection: Sendable, Equatable {
       missing: missing,
       // Roles and tablespaces are no example of what is mostly wanted.
       example: (dumps.first { !$0.identity.isGlobals } ?? dumps.first).map {
-        Self.command(for: $0, among: dumps, archive)
+        command(for: $0, among: dumps, archive)
       })
   }
 
   private func ambiguous(_ name: String, _ dumps: [ArchiveDump], _ archive: String) -> Failure {
     .ambiguous(
       name: name, archive: archive, table: ArchiveDump.table(dumps),
-      commands: dumps.map { Self.command(for: $0, among: dumps, archive) })
+      commands: dumps.map { command(for: $0, among: dumps, archive) })
   }
 
   /// The command that restores one dump and no other of its name.
-  private static func command(for dump: ArchiveDump, among dumps: [ArchiveDump], _ archive: String) -> String {
+  private func command(for dump: ArchiveDump, among dumps: [ArchiveDump], _ archive: String) -> String {
     var words = ["coffer", "restore", "--archive", archive, "--database", dump.record.database]
     var rivals = dumps.filter { $0.record.database.isSame(as: dump.record.database) && $0 != dump }
     let features: [(flag: String, value: (ArchiveDump) -> String?)] = [
       ("--hook", { $0.record.hook }), ("--original-label", { $0.record.label }),
       ("--original-container", { $0.record.container }),
-      ("--original-hostname", Self.hostname), ("--original-port", { Self.port(of: $0).map(String.init) }),
+      ("--original-hostname", Self.hostname), ("--original-port", { port(of: $0).map(String.init) }),
     ]
     for (flag, value) in features {
-      guard let own = value(dump), rivals.contains(where: { !isSame(value($0), own) }) else { continue }
+      guard let own = value(dump), rivals.contains(where: { !Self.isSame(value($0), own) }) else { continue }
       words += [flag, own]
-      rivals.removeAll { !isSame(value($0), own) }
+      rivals.removeAll { !Self.isSame(value($0), own) }
     }
     return words.map(Quoting.pastedWord).joined(separator: " ")
   }

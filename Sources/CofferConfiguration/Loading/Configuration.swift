@@ -9,7 +9,7 @@ public struct Configuration: Sendable {
   /// What its writer should know although it can be used.
   public internal(set) var notices: ConfigurationNotices
   /// What may stand in it.
-  var known = OptionCatalogue.standard
+  public let known: OptionCatalogue
 
   public var repositories: [ConfigurationSection] { root[GeneralOptions.repositories] }
 

@@ -12,8 +12,7 @@ public struct ConfigurationLoader: Sendable {
   ///   - currentFolder: What relative paths start from; absolute.
   ///   - options: What may stand in a file.
   public init(
-    files: FileReader = .system, environment: ProcessEnvironment, currentFolder: String,
-    options: OptionCatalogue = .standard
+    files: FileReader = .system, environment: ProcessEnvironment, currentFolder: String, options: OptionCatalogue
   ) {
     self.files = files
     self.environment = environment

@@ -72,7 +72,7 @@ extension OptionChange {
   /// Reads `--override`'s `OPTION.SUBOPTION=VALUE`.
   ///
   /// - Throws: `ConfigurationProblem`.
-  public init(override text: String, in options: OptionCatalogue = .standard) throws(ConfigurationProblem) {
+  public init(override text: String, in options: OptionCatalogue) throws(ConfigurationProblem) {
     let argument = "--override \(text)"
     let parts = text.parts(by: "=", limit: 2)
     guard parts.count > 1, !parts[0].isEmpty else {

@@ -50,16 +50,6 @@ public enum GeneralOptions {
     default: 1, support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
-  public static let postgresqlDatabases = OptionKey<[ConfigurationSection]>(
-    "postgresql_databases", "PostgreSQL databases to back up.", schema: PostgreSQLOptions.schema)
-  public static let mongodbDatabases = OptionKey<[ConfigurationSection]>(
-    "mongodb_databases", "MongoDB databases to back up.", schema: MongoDBOptions.schema)
-  public static let mariadbDatabases = OptionKey<[ConfigurationSection]>(
-    "mariadb_databases", "MariaDB databases to back up.", schema: MariaDBOptions.mariadbSchema)
-  public static let mysqlDatabases = OptionKey<[ConfigurationSection]>(
-    "mysql_databases", "MySQL databases to back up.", schema: MariaDBOptions.mysqlSchema)
-  public static let sqliteDatabases = OptionKey<[ConfigurationSection]>(
-    "sqlite_databases", "SQLite databases to back up.", schema: SQLiteOptions.schema)
 
   /// What every action that works on repositories reads.
   public static let access = OptionSchema(
@@ -76,21 +66,15 @@ public enum GeneralOptions {
       sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, bootstrap.option,
     ] + PatienceOptions.all)
 
-  /// Where the databases are that are reached at servers.
-  public static let serverDatabases = OptionSchema(
-    "Databases of servers",
-    [postgresqlDatabases.option, mariadbDatabases.option, mysqlDatabases.option, mongodbDatabases.option])
-
-  /// Databases that are files.
-  public static let fileDatabases = OptionSchema("Databases of files", [sqliteDatabases.option])
-
   private static let general = OptionSchema(
-    "General",
-    access.options + backup.options + serverDatabases.options + fileDatabases.options
-      + CommandOptions.around.options)
+    "General", access.options + backup.options + CommandOptions.around.options)
 
-  static let groups = [
-    general, SourceOptions.schema, RunOptions.schema, RetentionOptions.schema, CheckOptions.schema,
-    MonitoringOptions.group, OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
-  ]
+  /// All options, those of database systems and monitoring services at their places among the program's own.
+  static func groups(databases: [Option], services: [Option]) -> [OptionSchema] {
+    [
+      general, OptionSchema("Databases", databases, role: .databases), SourceOptions.schema, RunOptions.schema,
+      RetentionOptions.schema, CheckOptions.schema, OptionSchema("Monitoring", services, role: .services),
+      OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
+    ]
+  }
 }

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The options that a configuration file can have.
 public struct OptionCatalogue: Sendable {
   /// All of them by theme, in the order in which a file is best written.
@@ -10,7 +12,15 @@ public struct OptionCatalogue: Sendable {
     top = OptionSchema("Options", groups.flatMap(\.options))
   }
 
-  public static let standard = OptionCatalogue(GeneralOptions.groups)
+  /// The program's own options, and those by which its database systems and monitoring services are configured.
+  public init(databases: [Option], services: [Option]) {
+    self.init(GeneralOptions.groups(databases: databases, services: services))
+  }
+
+  /// The options of a role.
+  public func options(of role: OptionSchema.Role) -> [Option] {
+    groups.filter { $0.role == role }.flatMap(\.options)
+  }
 }
 
 extension OptionCatalogue {
@@ -19,7 +29,9 @@ extension OptionCatalogue {
     let commands = CommandOptions.commands(alsoFor: actions).option
     return OptionCatalogue(
       groups.map { group in
-        OptionSchema(group.title, group.options.map { $0.name.isSame(as: commands.name) ? commands : $0 })
+        OptionSchema(
+          group.title, group.options.map { $0.name.isSame(as: commands.name) ? commands : $0 },
+          takesTopOptions: group.takesTopOptions, role: group.role)
       })
   }
 }

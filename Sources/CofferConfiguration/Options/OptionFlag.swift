@@ -13,7 +13,7 @@ public struct OptionFlag: Sendable {
 
   /// - Parameter flag: With its dashes.
   /// - Returns: nil when no option is called like that.
-  public init?(_ flag: String, in options: OptionCatalogue = .standard) {
+  public init?(_ flag: String, in options: OptionCatalogue) {
     guard let text = flag.after(beginning: "--")?.swapping("-", for: "_") else { return nil }
     if let found = Self.find(text, options.top) {
       self.init(flag, found, isNegated: false)
@@ -48,7 +48,7 @@ public struct OptionFlag: Sendable {
   }
 
   /// Returns the flag that somebody probably meant; below a section or list, of what is in it.
-  public static func nearest(to flag: String, in options: OptionCatalogue = .standard) -> String? {
+  public static func nearest(to flag: String, in options: OptionCatalogue) -> String? {
     guard let dot = flag.lastIndex(of: "."), let outer = OptionFlag(String(flag[..<dot]), in: options) else {
       return NearestName.of(flag, among: options.top.options.map { "--\(dashed($0.name))" })
     }

@@ -77,11 +77,22 @@ public struct OptionSchema: Sendable {
   public let options: [Option]
   /// Whether the options of the file's top may stand here as well.
   let takesTopOptions: Bool
+  public let role: Role
 
-  public init(_ title: String, _ options: [Option], takesTopOptions: Bool = false) {
+  /// Whose the options are.
+  public enum Role: Sendable {
+    case program
+    /// Each lists the databases of one system, which not every action reads.
+    case databases
+    /// Each configures one monitoring service, which not every action tells of its run.
+    case services
+  }
+
+  public init(_ title: String, _ options: [Option], takesTopOptions: Bool = false, role: Role = .program) {
     self.title = title
     self.options = options
     self.takesTopOptions = takesTopOptions
+    self.role = role
   }
 
   public subscript(name: String) -> Option? { options.first { $0.name.isSame(as: name) } }

@@ -2,7 +2,7 @@ import CofferSystem
 
 /// The page that says of every option of borgmatic's what it does in Coffer, made from the declarations.
 public enum BorgmaticReference {
-  public static func markdown(_ options: OptionCatalogue = .standard) -> String {
+  public static func markdown(_ options: OptionCatalogue) -> String {
     var lines = ["# borgmatic's options in Coffer", ""]
     lines.append("Made by `coffer config generate --borgmatic-reference`; do not edit. Coffer's own options are in")
     lines.append("[the reference](options.md).")

@@ -11,7 +11,7 @@ public struct ConfigurationTemplate: Sendable {
   private let source: YAMLNode?
 
   /// A file to start from.
-  public init(_ options: OptionCatalogue = .standard) {
+  public init(_ options: OptionCatalogue) {
     self.options = options
     source = nil
   }

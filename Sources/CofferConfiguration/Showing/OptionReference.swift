@@ -2,7 +2,7 @@ import CofferSystem
 
 /// The reference page of all options, made from their declarations.
 public enum OptionReference {
-  public static func markdown(_ options: OptionCatalogue = .standard) -> String {
+  public static func markdown(_ options: OptionCatalogue) -> String {
     var lines = ["# Options of the configuration file", ""]
     lines.append("Made by `coffer config generate --reference`; do not edit.")
     for group in options.groups { section(group, level: 2, to: &lines) }

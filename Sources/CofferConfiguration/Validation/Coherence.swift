@@ -13,7 +13,7 @@ enum Coherence {
 
   /// Monitoring services are told of files.
   private static func monitoringOfRepositories(_ configuration: Configuration) -> [ConfigurationNotices.Notice] {
-    let services = MonitoringOptions.group.options.map(\.name)
+    let services = configuration.known.options(of: .services).map(\.name)
     return configuration.repositories.flatMap { repository in
       repository.node.entries.filter { services.contains($0.key) }.map { entry in
         .init(

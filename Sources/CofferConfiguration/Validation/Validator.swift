@@ -10,7 +10,7 @@ struct Validator {
   /// - Parameters:
   ///   - top: The options of a file's top.
   ///   - wantsRequired: Whether those that a file must have must be there.
-  init(top: OptionSchema = OptionCatalogue.standard.top, wantsRequired: Bool = true) {
+  init(top: OptionSchema, wantsRequired: Bool = true) {
     self.top = top
     self.wantsRequired = wantsRequired
   }

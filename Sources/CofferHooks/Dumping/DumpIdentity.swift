@@ -12,13 +12,15 @@ public struct DumpIdentity: Sendable, Hashable {
   public let label: String?
   /// Whether it is of what a server's databases have in common, roles for example, and not of a database.
   public let isGlobals: Bool
+  /// What to do when its programs fail; nothing of what tells one dump from another.
+  public let advice: FailureAdvice
 
   /// What a dump of globals is called, and its format.
   public static let globalsName = "globals"
 
   public init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
-    label: String? = nil, isGlobals: Bool = false
+    label: String? = nil, isGlobals: Bool = false, advice: FailureAdvice = .common
   ) {
     self.hook = hook
     self.database = database
@@ -27,19 +29,45 @@ public struct DumpIdentity: Sendable, Hashable {
     self.container = container
     self.label = label
     self.isGlobals = isGlobals
+    self.advice = advice
+  }
+
+  public static func == (left: DumpIdentity, right: DumpIdentity) -> Bool { left.features == right.features }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(features) }
+
+  /// What tells one dump from another.
+  private struct Features: Hashable {
+    let texts: [ExactName?]
+    let port: Int?
+    let isGlobals: Bool
+  }
+
+  private var features: Features {
+    Features(
+      texts: [hook, database, hostname, container, label].map { $0.map { ExactName($0) } }, port: port,
+      isGlobals: isGlobals)
+  }
+
+  /// The same dump with the advice of its system.
+  func advised(by advice: FailureAdvice) -> DumpIdentity {
+    DumpIdentity(
+      hook: hook, database: database, hostname: hostname, port: port, container: container, label: label,
+      isGlobals: isGlobals, advice: advice)
   }
 
   /// The same place, another database.
   func naming(_ database: String) -> DumpIdentity {
     DumpIdentity(
-      hook: hook, database: database, hostname: hostname, port: port, container: container, label: label)
+      hook: hook, database: database, hostname: hostname, port: port, container: container, label: label,
+      advice: advice)
   }
 
   /// The same place, what its databases have in common.
   var globals: DumpIdentity {
     DumpIdentity(
       hook: hook, database: Self.globalsName, hostname: hostname, port: port, container: container, label: label,
-      isGlobals: true)
+      isGlobals: true, advice: advice)
   }
 
   /// Where the database is, as archives name it: the label, or else the container or the host (`localhost` when none

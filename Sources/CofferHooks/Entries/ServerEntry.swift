@@ -16,17 +16,41 @@ struct ServerAddress: Sendable, Equatable {
 /// from.
 struct ServerEntry: Sendable {
   let identity: DumpIdentity
-  private let section: ConfigurationSection
+  /// Empty for a dump whose entry the configuration does not have any more.
+  let section: ConfigurationSection
 
   /// - Parameter name: The database, or what the configuration has in its place.
-  init(_ section: ConfigurationSection, hook: String, name: String) {
+  init(_ section: ConfigurationSection, of hook: some DatabaseHook, name: String) {
     self.section = section
     identity = DumpIdentity(
-      hook: hook, database: name, hostname: section[ServerOptions.hostname], port: section[ServerOptions.port],
-      container: section[ServerOptions.container], label: section[ServerOptions.label])
+      hook: hook.name, database: name, hostname: section[ServerOptions.hostname], port: section[ServerOptions.port],
+      container: section[ServerOptions.container], label: section[ServerOptions.label], advice: hook.advice)
   }
 
-  /// For a dump whose entry the configuration does not have any more.
+  /// All that the configuration has for a hook.
+  static func all(in root: ConfigurationSection, of hook: some DatabaseHook) -> [ServerEntry] {
+    root[hook.databases].map { ServerEntry($0, of: hook, name: $0[ServerOptions.name]) }
+  }
+
+  /// Today's entry of a dump, or what the archive remembers of it.
+  ///
+  /// - Throws: `RestoreError.refused` when several fit equally well.
+  static func matching(
+    _ identity: DumpIdentity, in root: ConfigurationSection?, of hook: some DatabaseHook
+  ) throws(RestoreError) -> ServerEntry {
+    try found(identity, in: root, of: hook) ?? ServerEntry(remembering: identity)
+  }
+
+  /// - Returns: nil when the configuration does not have it any more.
+  /// - Throws: `RestoreError.refused` when several fit equally well.
+  static func found(
+    _ identity: DumpIdentity, in root: ConfigurationSection?, of hook: some DatabaseHook
+  ) throws(RestoreError) -> ServerEntry? {
+    let section = try EntryMatching.section(
+      for: identity, in: (root ?? .empty)[hook.databases], defaultPort: hook.kind.defaultPort)
+    return section.map { ServerEntry($0, of: hook, name: identity.database) }
+  }
+
   init(remembering identity: DumpIdentity) {
     self.identity = identity
     section = ConfigurationSection()

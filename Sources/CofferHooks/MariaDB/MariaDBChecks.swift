@@ -97,7 +97,7 @@ struct MariaDBChecks {
       let lines = MariaDBFailure.lines(answer.errorLines)
       throw RestoreError.refused(
         identity, problem: lines.last ?? "\(session.connection.program(.client)) failed",
-        suggestion: ClientFailure.suggestion(lines))
+        suggestion: identity.advice.suggestion(lines))
     }
     return try session.checked { () throws(MariaDBAnswer.Odd) in try answer.rows(of: fields) }
   }

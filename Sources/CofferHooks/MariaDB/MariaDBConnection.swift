@@ -126,7 +126,9 @@ struct MariaDBConnection: Sendable {
     let words = words(of: program)
     return ChildCommand(
       words.first ?? "", words.dropFirst() + ["--version"], environment: context.environment,
-      workingDirectory: context.workingDirectory)
+      workingDirectory: context.workingDirectory
+    )
+    .installed(by: MariaDBFailure.installations)
   }
 
   private func words(of program: Program) -> [String] {

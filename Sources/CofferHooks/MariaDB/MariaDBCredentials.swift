@@ -28,7 +28,9 @@ struct MariaDBCredentials: Sendable, Equatable {
   ) throws -> Result {
     var command = ChildCommand(
       words.first ?? "", Array(words.dropFirst()), environment: context.environment,
-      workingDirectory: context.workingDirectory)
+      workingDirectory: context.workingDirectory
+    )
+    .installed(by: MariaDBFailure.installations)
     let files = options.filter { $0.begins(with: Self.extraFile) }
     let others = options.filter { !$0.begins(with: Self.extraFile) }
     if usesEnvironment {

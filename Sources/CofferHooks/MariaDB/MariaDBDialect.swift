@@ -14,12 +14,12 @@ public struct MariaDBDialect: Sendable {
   static let accountsDatabase = "mysql"
 
   public static let mariadb = MariaDBDialect(
-    databases: GeneralOptions.mariadbDatabases, dumpCommand: MariaDBOptions.mariadbDumpCommand,
+    databases: MariaDBOptions.mariadbDatabases, dumpCommand: MariaDBOptions.mariadbDumpCommand,
     clientCommand: MariaDBOptions.mariadbCommand,
     unlisted: ["information_schema", "performance_schema", "sys"], dumpsAccounts: true)
 
   public static let mysql = MariaDBDialect(
-    databases: GeneralOptions.mysqlDatabases, dumpCommand: MariaDBOptions.mysqlDumpCommand,
+    databases: MariaDBOptions.mysqlDatabases, dumpCommand: MariaDBOptions.mysqlDumpCommand,
     clientCommand: MariaDBOptions.mysqlCommand,
     unlisted: ["information_schema", "performance_schema", "sys", "mysql"], dumpsAccounts: false)
 }

@@ -31,8 +31,17 @@ struct MariaDBDump: PlannedDump {
         try DumpStream(command, of: identity, context: context)
       }
     }
-    return MariaDBRunningDump(
-      stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings)
+    return StreamedDump(
+      stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
+      missing: Self.missingEnd)
+  }
+
+  /// The clients end a dump that is whole with a line that says so.
+  private static func missingEnd(_ stream: DumpStream) -> String? {
+    let lines = stream.tail.split(separator: UInt8(ascii: "\n"))
+    let isWhole =
+      stream.tail.last == UInt8(ascii: "\n") && lines.last?.starts(with: StatementSplitter.endMark.utf8) == true
+    return isWhole ? nil : "it does not end with '\(StatementSplitter.endMark)'"
   }
 
   private var arguments: [String] {
@@ -99,39 +108,5 @@ struct MariaDBDump: PlannedDump {
         lines: MariaDBFailure.lines(answer.errorLines, place: entry.connection.place))
     }
     return try answer.rows(of: fields)
-  }
-}
-
-/// A dump on its way.
-final class MariaDBRunningDump: RunningDump {
-  private let stream: DumpStream
-  private let facts: DumpFacts
-  private let program: String
-  private let warnings: [String]
-
-  init(_ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String]) {
-    self.stream = stream
-    self.facts = facts
-    self.program = program
-    self.warnings = warnings
-  }
-
-  var output: DumpOutput { .stream(stream) }
-
-  func finish() throws -> DumpOutcome {
-    let status = try stream.finish()
-    let lines = stream.tail.split(separator: UInt8(ascii: "\n"))
-    let isWhole =
-      stream.tail.last == UInt8(ascii: "\n") && lines.last?.starts(with: StatementSplitter.endMark.utf8) == true
-    guard isWhole else {
-      throw DumpError.incomplete(
-        facts.identity, program: program, missing: "it does not end with '\(StatementSplitter.endMark)'")
-    }
-    return DumpOutcome(
-      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
-  }
-
-  func abandon() {
-    stream.abandon()
   }
 }

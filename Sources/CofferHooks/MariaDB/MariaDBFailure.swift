@@ -52,6 +52,11 @@ enum MariaDBFailure {
     (["unknown option", "unknown variable"], "The program does not know an option; correct options, or its command"),
   ]
 
+  /// Where the programs come from.
+  static let installations = FailureAdvice.debian(["mariadb", "mariadb-dump"], "mariadb-client").merging(
+    FailureAdvice.debian(["mysql", "mysqldump"], "default-mysql-client")
+  ) { first, _ in first }
+
   /// - Returns: nil when the text is of no known failure of these programs.
   static func suggestion(_ text: String) -> String? {
     guard isOurs(text) else { return nil }

@@ -3,8 +3,9 @@ import CofferSystem
 
 /// MariaDB through mariadb-dump and mariadb, MySQL through mysqldump and mysql.
 public struct MariaDBHook: DatabaseHook {
-  public var name: String { dialect.databases.name }
-  public let defaultPort: Int? = 3306
+  public var databases: OptionKey<[ConfigurationSection]> { dialect.databases }
+  public let kind = DatabaseKind.server(defaultPort: 3306)
+  public let advice = FailureAdvice(MariaDBFailure.suggestion)
   private let dialect: MariaDBDialect
 
   public init(_ dialect: MariaDBDialect) {
@@ -12,14 +13,13 @@ public struct MariaDBHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try root[dialect.databases].flatMap { section -> [any PlannedDump] in
-      let server = ServerEntry(section, hook: name, name: section[MariaDBOptions.name])
+    try ServerEntry.all(in: root, of: self).flatMap { server -> [any PlannedDump] in
       let entry = try MariaDBEntry(
-        section, dialect, server.identity, try server.address(context: context), for: .dump)
+        server.section, dialect, server.identity, try server.address(context: context), for: .dump)
       do {
         return try dumps(of: entry, context)
       } catch {
-        return [ImpossibleDump(identity: entry.identity, section: section, cause: error)]
+        return [ImpossibleDump(identity: entry.identity, section: server.section, cause: error)]
       }
     }
   }
@@ -32,17 +32,12 @@ public struct MariaDBHook: DatabaseHook {
     }
   }
 
-  public func restore(
-    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  public func plan(
+    restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let section = try EntryMatching.section(
-      for: facts.identity, in: (root ?? .empty)[dialect.databases], defaultPort: defaultPort)
-    let server =
-      section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
-      ?? ServerEntry(remembering: facts.identity)
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
     let entry = try MariaDBEntry(
-      section ?? ConfigurationSection(), dialect, server.identity,
-      try server.address(for: target, context: context), for: .restore)
+      server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore)
     return try MariaDBRestore(facts: facts, entry: entry, target: target, context: context)
   }
 }

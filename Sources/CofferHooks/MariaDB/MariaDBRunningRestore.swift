@@ -284,7 +284,7 @@ final class MariaDBRunningRestore: RunningRestore {
 
   private static func cause(_ error: any DiagnosableError) -> (problem: String, suggestion: String?) {
     if case RestoreError.programFailed(_, let program, let status, let lines) = error {
-      return (ClientFailure.problem(program, status, lines), ClientFailure.suggestion(lines))
+      return (ClientFailure.problem(program, status, lines), error.diagnosis.suggestion)
     }
     return (error.diagnosis.problem, error.diagnosis.suggestion)
   }

@@ -44,6 +44,7 @@ struct MongoDBClient: Sendable {
     var command = ChildCommand(
       words.first ?? "", words.dropFirst() + arguments + trailing, environment: context.environment,
       workingDirectory: context.workingDirectory)
+    command.installations = MongoDBFailure.installations
     command.inherited = password?.inherited ?? [:]
     return command
   }

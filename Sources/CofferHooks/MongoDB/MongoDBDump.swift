@@ -29,7 +29,7 @@ struct MongoDBDump: PlannedDump {
     if entry.format == "directory" {
       let folder = try context.runtime.makeParent(of: identity.path)
       let command = command(leading: ["--out", folder], trailing: [], password, context)
-      return try MongoDBFolderDump(command, into: folder, facts: facts, password: password, context: context)
+      return try MongoDBFolder.dump(command, into: folder, facts: facts, password: password, context: context)
     }
     let command = command(leading: [], trailing: ["--archive"], password, context)
     let stream = try DumpStream(command, of: identity, context: context)
@@ -99,18 +99,13 @@ final class MongoDBStreamDump: RunningDump {
 }
 
 /// A dump into a folder of this run: mongodump writes it to the end before it is stored.
-final class MongoDBFolderDump: RunningDump {
-  private let facts: DumpFacts
-  private let folder: String
-  private let warnings: [String]
-
-  init(
+private enum MongoDBFolder {
+  static func dump(
     _ command: ChildCommand, into folder: String, facts: DumpFacts, password: MongoDBPassword?, context: HookContext
-  ) throws {
-    self.folder = folder
+  ) throws -> WrittenFolder {
     let dump = try FolderDump(command, into: folder, of: facts.identity, context: context)
     // The password must outlive the program.
-    warnings = try withExtendedLifetime(password) { try dump.finish() }
+    let warnings = try withExtendedLifetime(password) { try dump.finish() }
     let files: [String]
     do {
       files = try FileManager.default.subpathsOfDirectory(atPath: folder)
@@ -120,24 +115,15 @@ final class MongoDBFolderDump: RunningDump {
     }
     // Every collection has its description, also those without a document.
     let descriptions = files.filter { $0.ends(with: ".metadata.json") || $0.ends(with: ".metadata.json.gz") }
-    guard !descriptions.isEmpty else {
-      try? FileManager.default.removeItem(atPath: folder)
-      throw DumpError.withoutCollections(facts.identity)
-    }
     var facts = facts
     facts.details["collections"] = String(descriptions.count)
     if descriptions.contains(where: { $0.ends(with: ".gz") }) { facts.details["compression"] = "gzip" }
-    self.facts = facts
-  }
-
-  var output: DumpOutput { .folder(folder) }
-
-  func finish() -> DumpOutcome {
-    DumpOutcome(facts: facts, bytes: nil, exitStatus: 0, warnings: warnings)
-  }
-
-  func abandon() {
-    try? FileManager.default.removeItem(atPath: folder)
+    let written = WrittenFolder(folder, facts: facts, warnings: warnings)
+    guard !descriptions.isEmpty else {
+      written.abandon()
+      throw DumpError.withoutCollections(facts.identity)
+    }
+    return written
   }
 }
 

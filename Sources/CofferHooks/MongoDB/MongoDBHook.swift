@@ -3,29 +3,25 @@ import CofferSystem
 
 /// MongoDB, through mongodump and mongorestore.
 public struct MongoDBHook: DatabaseHook {
-  public let name = GeneralOptions.mongodbDatabases.name
-  public let defaultPort: Int? = 27017
+  public let databases = MongoDBOptions.databases
+  public let kind = DatabaseKind.server(defaultPort: 27017)
+  public let advice = FailureAdvice(MongoDBFailure.suggestion)
 
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try root[GeneralOptions.mongodbDatabases].map { section in
-      let server = ServerEntry(section, hook: name, name: section[MongoDBOptions.name])
-      let entry = try MongoDBEntry(section, server.identity, try server.address(context: context))
+    try ServerEntry.all(in: root, of: self).map { server in
+      let entry = try MongoDBEntry(server.section, server.identity, try server.address(context: context))
       return try MongoDBDump(entry)
     }
   }
 
-  public func restore(
-    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  public func plan(
+    restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    let sections = (root ?? .empty)[GeneralOptions.mongodbDatabases]
-    let section = try EntryMatching.section(for: facts.identity, in: sections, defaultPort: defaultPort)
-    let server =
-      section.map { ServerEntry($0, hook: name, name: facts.identity.database) }
-      ?? ServerEntry(remembering: facts.identity)
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
     let entry = try MongoDBEntry(
-      section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context))
+      server.section, server.identity, try server.address(for: target, context: context))
     let restore = try MongoDBRestore(facts, to: target, entry)
     try restore.rehearse(context: context)
     return restore

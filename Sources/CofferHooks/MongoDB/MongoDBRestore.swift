@@ -65,7 +65,7 @@ struct MongoDBRestore: PlannedRestore {
     guard result.status.isSuccess else {
       throw refused(
         ClientFailure.problem("mongorestore", result.status, result.errorLines),
-        ClientFailure.suggestion(result.errorLines))
+        identity.advice.suggestion(result.errorLines))
     }
   }
 
@@ -128,7 +128,7 @@ final class MongoDBRunningRestore: RunningRestore {
       try body()
     } catch RestoreError.programFailed(let identity, let program, let status, let lines) {
       throw RestoreError.endedInPart(
-        identity, problem: ClientFailure.problem(program, status, lines), suggestion: ClientFailure.suggestion(lines))
+        identity, problem: ClientFailure.problem(program, status, lines), suggestion: identity.advice.suggestion(lines))
     }
   }
 

@@ -76,7 +76,9 @@ struct PostgreSQLConnection: Sendable, Equatable {
     if let password = server.password { environment.variables["PGPASSWORD"] = password }
     return ChildCommand(
       words[0], words.dropFirst() + ["--no-password"] + addressArguments + arguments, environment: environment,
-      workingDirectory: context.workingDirectory)
+      workingDirectory: context.workingDirectory
+    )
+    .installed(by: PostgreSQLFailure.installations)
   }
 
   /// A command that makes a client tell its version. It does so when asked first, whatever follows; Debian's wrapper
@@ -85,7 +87,9 @@ struct PostgreSQLConnection: Sendable, Equatable {
     let words = commands[program] ?? [program.rawValue]
     return ChildCommand(
       words[0], words.dropFirst() + ["--version"] + addressArguments, environment: context.environment,
-      workingDirectory: context.workingDirectory)
+      workingDirectory: context.workingDirectory
+    )
+    .installed(by: PostgreSQLFailure.installations)
   }
 
   /// Clients' messages are read for advice; what else the locale decides stays as it is.

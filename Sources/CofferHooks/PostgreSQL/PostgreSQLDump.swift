@@ -75,7 +75,7 @@ struct PostgreSQLDump: PlannedDump {
     if format == "directory" {
       do {
         let arguments = arguments(format, server, context)
-        return try PostgreSQLFolderDump(
+        return try PostgreSQLFolder.dump(
           command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
           facts: facts, warnings: server.warnings, context: context)
       } catch DumpError.programFailed(_, _, _, let lines) where isKeptFromFolder(lines) {
@@ -88,7 +88,9 @@ struct PostgreSQLDump: PlannedDump {
     let stream = try DumpStream(
       connection.command(program, arguments(facts.format, server, context), context: context), of: identity,
       context: context)
-    return PostgreSQLStreamDump(stream, facts: facts, warnings: server.warnings + passwordWarnings)
+    return StreamedDump(
+      stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
+      missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.
@@ -160,7 +162,7 @@ struct PostgreSQLDump: PlannedDump {
       throw DumpError.misconfigured(
         identity,
         problem: "The server is version \(major ?? 0), and the newest \(program.rawValue) here is \(error.newest)",
-        suggestion: ClientFailure.installation(major ?? 0))
+        suggestion: PostgreSQLFailure.installation(major ?? 0))
     } catch is LaunchError {
       return nil
     } catch is CommandTimedOut {

@@ -17,7 +17,7 @@ enum PostgreSQLFailure {
     return [told.map(\.trimmed).joined(separator: " / ")]
   }
 
-  private static let causes: [(sign: String, advice: String)] = [
+  private static let causes: FailureAdvice.Causes = [
     (
       "row-level security",
       "Let the user see every row: ALTER ROLE ... BYPASSRLS, as a superuser; or dump as a superuser"
@@ -38,13 +38,82 @@ enum PostgreSQLFailure {
     ),
   ]
 
+  static let advice = FailureAdvice(suggestion)
+
   /// - Returns: nil when the text is of no known failure of these programs.
   static func suggestion(_ text: String) -> String? {
-    if let cause = causes.first(where: { text.holds($0.sign) }) { return cause.advice }
+    if let advice = FailureAdvice.first(of: causes, in: text) { return advice }
     // The server reports its own full disk as an ERROR.
-    guard text.holds("No space left"), !["ERROR:", "FATAL:", "PANIC:"].contains(where: { text.holds($0) }),
+    if text.holds("No space left"), !["ERROR:", "FATAL:", "PANIC:"].contains(where: { text.holds($0) }),
       ["pg_dump", "pg_restore", "psql"].contains(where: { text.holds($0) })
-    else { return nil }
-    return "Free some space on this machine, or set user_runtime_directory to a folder with more of it"
+    {
+      return "Free some space on this machine, or set user_runtime_directory to a folder with more of it"
+    }
+    if let server = serverVersion(text) { return installation(server) }
+    return FailureAdvice.first(of: laterCauses, in: text)
   }
+
+  /// Where its programs come from.
+  static let installations = FailureAdvice.debian(["pg_dump", "pg_dumpall", "pg_restore", "psql"], "postgresql-client")
+
+  static func installation(_ version: Int) -> String {
+    "Install postgresql-client-\(version) (apt.postgresql.org has every version), or set pg_dump_command to "
+      + "/usr/lib/postgresql/\(version)/bin/pg_dump"
+  }
+
+  /// pg_dump refuses servers that are newer than itself: `server version: 16.1; pg_dump version: 15.18`.
+  private static func serverVersion(_ text: String) -> Int? {
+    let parts = text.parts(by: "server version: ", limit: 2)
+    guard text.holds("server version mismatch"), parts.count == 2 else { return nil }
+    return PostgreSQLVersion.major(parts[1][...])
+  }
+
+  /// Looked for last: they also stand in texts that tell more.
+  private static let laterCauses: FailureAdvice.Causes = [
+    ("password authentication failed", "Correct username and password in the configuration"),
+    ("no password supplied", "Set password in the configuration, or a line in ~/.pgpass"),
+    FailureAdvice.connectionRefused,
+    ("could not translate host name", "Correct hostname in the configuration"),
+    FailureAdvice.noSuchFile,
+    ("unsupported version", "Install client programs as new as those that made the dump, or set pg_restore_command"),
+    (
+      "unrecognized configuration parameter",
+      "The client programs are newer than the server; set pg_dump_command or pg_restore_command to those of its version"
+    ),
+    (
+      "permission denied for large object",
+      "Connect as a superuser, who alone reads large objects of others, or leave them out by options: --no-blobs"
+    ),
+    (
+      "create subscriptions",
+      "Restore as a superuser (--username), or leave subscriptions out: restore_options: --no-subscriptions"
+    ),
+    (
+      "DROP SUBSCRIPTION cannot run inside a transaction block",
+      "Restore by a swap (restore_strategy), or leave subscriptions out: restore_options: --no-subscriptions"
+    ),
+    (
+      "permission denied to create extension",
+      "Restore as a superuser (--username), who alone can make that extension"
+    ),
+    ("must be owner of extension", "Restore as a superuser (--username), or by a swap as a user with CREATEDB"),
+    ("permission denied to ", "Connect as a superuser (--username), or grant the user the right that is named"),
+    (
+      "permission denied", "Grant the user what it lacks, for a dump as a superuser: GRANT pg_read_all_data TO the user"
+    ),
+    (
+      "tablespace \"",
+      "Create the tablespace on the server, or set --no-tablespaces: in restore_options, for plain dumps in options"
+    ),
+    ("invalid command \\restrict", "Install the newest minor release of psql, or set psql_command"),
+    ("must be owner of", "Connect as the owner or as a superuser (--username)"),
+    (
+      "role \"",
+      "Create the missing role, restore the server's 'all' dump first, or set no_owner: true and restore_options: --no-acl"
+    ),
+    FailureAdvice.alreadyExists,
+    ("other objects depend on it", "Drop what depends on the dump's objects, or restore where the database is missing"),
+    ("FATAL:  database \"", "Correct the name in the configuration, or create what is missing"),
+    FailureAdvice.doesNotExist,
+  ]
 }

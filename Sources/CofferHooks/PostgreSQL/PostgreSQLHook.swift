@@ -3,8 +3,10 @@ import CofferSystem
 
 /// PostgreSQL, through pg_dump, pg_dumpall, pg_restore and psql.
 public struct PostgreSQLHook: DatabaseHook {
-  public let name = GeneralOptions.postgresqlDatabases.name
-  public let defaultPort: Int? = 5432
+  public let databases = PostgreSQLOptions.databases
+  public let kind = DatabaseKind.server(defaultPort: 5432)
+  public let advice = PostgreSQLFailure.advice
+  public let choices = [PostgreSQLChoices.strategy, PostgreSQLChoices.continueOnError]
   private let installations: PostgreSQLInstallations
 
   /// - Parameter installations: Where to look for versions of the client programs beside those on the PATH.
@@ -13,9 +15,8 @@ public struct PostgreSQLHook: DatabaseHook {
   }
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    let entries = try root[GeneralOptions.postgresqlDatabases].map { section in
-      let server = ServerEntry(section, hook: name, name: section[PostgreSQLOptions.name])
-      return try PostgreSQLEntry(section, server.identity, try server.address(context: context))
+    let entries = try ServerEntry.all(in: root, of: self).map { server in
+      try PostgreSQLEntry(server.section, server.identity, try server.address(context: context))
         .finding(installations, context: context)
     }
     var globals = PostgreSQLGlobalsPlan(entries)
@@ -51,8 +52,8 @@ public struct PostgreSQLHook: DatabaseHook {
     return ImpossibleDump(identity: identity, section: entry.section, cause: cause)
   }
 
-  public func restore(
-    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  public func plan(
+    restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let entry = try entry(for: facts, target, root, context)
     // A database may be called so, too; a whole server is always one script.
@@ -72,18 +73,17 @@ public struct PostgreSQLHook: DatabaseHook {
   private func entry(
     for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
   ) throws -> PostgreSQLEntry {
-    let sections = (root ?? .empty)[GeneralOptions.postgresqlDatabases]
+    let sections = (root ?? .empty)[databases]
     let names = facts.identity.isGlobals ? Self.neighbours(facts, sections) : [facts.identity.database]
     var wanted = facts.identity
-    var section: ConfigurationSection?
-    for name in names where section == nil {
+    var found: ServerEntry?
+    for name in names where found == nil {
       wanted = facts.identity.naming(name)
-      section = try EntryMatching.section(for: wanted, in: sections, defaultPort: defaultPort)
+      found = try ServerEntry.found(wanted, in: root, of: self)
     }
-    let server =
-      section.map { ServerEntry($0, hook: name, name: wanted.database) } ?? ServerEntry(remembering: wanted)
+    let server = found ?? ServerEntry(remembering: wanted)
     return try PostgreSQLEntry(
-      section ?? ConfigurationSection(), server.identity, try server.address(for: target, context: context)
+      server.section, server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)
   }

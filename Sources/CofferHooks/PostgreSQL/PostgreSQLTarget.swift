@@ -28,7 +28,7 @@ struct PostgreSQLTarget: Sendable, Equatable {
     guard let row = PostgreSQLAnswer(result, columns: 7)?.rows.first, let name = row[0] else {
       throw RestoreError.refused(
         identity, problem: PostgreSQLFailure.telling(result.errorLines),
-        suggestion: ClientFailure.suggestion(result.errorLines))
+        suggestion: identity.advice.suggestion(result.errorLines))
     }
     let isTrue = row.map { $0?.text == "t" }
     user = name

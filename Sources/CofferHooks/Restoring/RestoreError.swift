@@ -26,7 +26,7 @@ public enum RestoreError: DiagnosableError, Equatable {
       Diagnosis(
         subject: identity.title,
         problem: "Not restored, the database is as it was: " + ClientFailure.problem(program, status, lines),
-        suggestion: ClientFailure.suggestion(lines))
+        suggestion: identity.advice.suggestion(lines))
     case .inputIgnored(let identity, let program):
       Diagnosis(
         subject: identity.title,

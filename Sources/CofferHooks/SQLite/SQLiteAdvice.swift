@@ -2,7 +2,7 @@ import CofferSystem
 
 /// What to do about what SQLite says.
 enum SQLiteAdvice {
-  private static let causes: [(sign: String, advice: String)] = [
+  private static let causes: FailureAdvice.Causes = [
     ("another process has it locked", "Let that process finish its transaction, or run this at another hour"),
     (
       "file is not a database",
@@ -25,9 +25,13 @@ enum SQLiteAdvice {
     ),
     ("no such collation sequence: ", "Set sqlite_restore_command to a sqlite3 that has the collation"),
     ("is not for it", "The dump holds what no dump of Coffer's holds: find out who made it before it is used"),
+    ("database is locked", "Another process holds the database locked; try again when it is done"),
   ]
 
+  /// Where the program comes from that may be configured.
+  static let installations = FailureAdvice.debian(["sqlite3"], "sqlite3")
+
   static func suggestion(_ text: String) -> String? {
-    causes.first { text.holds($0.sign) }?.advice
+    FailureAdvice.first(of: causes, in: text)
   }
 }

@@ -15,7 +15,9 @@ struct SQLiteClientDump: PlannedDump {
     let stream = try DumpStream(
       ChildCommand(
         command[0], Array(command.dropFirst()) + ["-safe", "-batch", "-init", "/dev/null", Self.uri(path, place)],
-        environment: context.environment, workingDirectory: context.workingDirectory, input: .pipe),
+        environment: context.environment, workingDirectory: context.workingDirectory, input: .pipe
+      )
+      .installed(by: SQLiteAdvice.installations),
       of: identity, context: context)
     do {
       var facts = DumpFacts(
@@ -49,7 +51,8 @@ struct SQLiteClientDump: PlannedDump {
 
   private func version(_ context: HookContext) -> String? {
     let result = try? context.launcher.run(
-      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment))
+      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment)
+        .installed(by: SQLiteAdvice.installations))
     return result.flatMap { $0.status.isSuccess ? $0.text.words.first : nil }
   }
 

@@ -5,15 +5,17 @@ import Foundation
 
 /// SQLite, through its library, or through the program sqlite3 where one is configured.
 public struct SQLiteHook: DatabaseHook {
-  public let name = GeneralOptions.sqliteDatabases.name
-  public let defaultPort: Int? = nil
+  public let databases = SQLiteOptions.databases
+  public let kind = DatabaseKind.file
+  public let advice = FailureAdvice(SQLiteAdvice.suggestion)
 
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try root[GeneralOptions.sqliteDatabases].map { section in
+    try root[databases].map { section in
       let identity = DumpIdentity(
-        hook: name, database: section[SQLiteOptions.name], label: section[SQLiteOptions.label])
+        hook: name, database: section[SQLiteOptions.name], label: section[SQLiteOptions.label],
+        advice: advice)
       guard !identity.database.holds("/") else {
         throw DumpError.misconfigured(
           identity, problem: "The name of a database must not hold a '/'",
@@ -27,15 +29,15 @@ public struct SQLiteHook: DatabaseHook {
     }
   }
 
-  public func restore(
-    of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
+  public func plan(
+    restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     guard target.databaseName == nil, target.schemas.isEmpty else {
       throw RestoreError.refused(
         facts.identity, problem: "a SQLite database is a file, and has no other name and no schemas",
         suggestion: "Restore it to another file with --restore-path")
     }
-    let section = Self.section(for: facts.identity, in: (root ?? .empty)[GeneralOptions.sqliteDatabases])
+    let section = Self.section(for: facts.identity, in: (root ?? .empty)[databases])
     let path =
       target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
     guard let path else {
@@ -45,6 +47,10 @@ public struct SQLiteHook: DatabaseHook {
     return try SQLiteRestore(
       facts: facts, path: Self.absolute(path, context),
       command: try Self.words(section?[SQLiteOptions.sqliteRestoreCommand], facts.identity), context: context)
+  }
+
+  public func worker(for arguments: [String]) -> (any HookWorker)? {
+    SQLiteWorkerRequest(arguments: arguments).map { SQLiteWorker($0) }
   }
 
   /// The entry of that name and label; a label that an entry has lost, or got since, does not matter while the name says
@@ -81,3 +87,5 @@ public struct SQLiteHook: DatabaseHook {
     }
   }
 }
+
+extension SQLiteWorker: HookWorker {}

@@ -73,7 +73,9 @@ struct SQLiteRestore: PlannedRestore {
       ChildCommand(
         command[0],
         command.dropFirst() + ["-safe", "-bail", "-batch", "-init", "/dev/null", place.folder.path(of: file.name)],
-        environment: context.environment), of: facts.identity, context: context)
+        environment: context.environment
+      )
+      .installed(by: SQLiteAdvice.installations), of: facts.identity, context: context)
   }
 
   /// Of root's databases, too, nothing is executed with root's rights.
@@ -125,7 +127,8 @@ struct SQLiteRestore: PlannedRestore {
         "Leave out sqlite_restore_command, or restore as the folder's owner")
     }
     let version = try context.launcher.run(
-      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment))
+      ChildCommand(command[0], Array(command.dropFirst()) + ["-version"], environment: context.environment)
+        .installed(by: SQLiteAdvice.installations))
     guard version.status.isSuccess else {
       throw refused(
         ClientFailure.problem(command[0], version.status, version.errorLines),

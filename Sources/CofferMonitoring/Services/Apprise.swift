@@ -71,7 +71,9 @@ struct Apprise: MonitoringService {
       [
         "--config=file:///dev/stdin?format=text", "--title=\(notification.title)", "--body=\(notification.body)",
         "--notification-type=\(notification.type)",
-      ], environment: environment)
+      ], environment: environment
+    )
+    .installed(by: ["apprise": "On Debian: apt-get install apprise"])
   }
 
   private func notification(for event: MonitoringEvent) -> Notification {

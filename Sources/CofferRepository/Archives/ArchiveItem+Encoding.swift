@@ -1,8 +1,7 @@
 import CofferSystem
-import Foundation
 
 // An item list is a stream of items one after the other, each: kind (1), path, mode, user id, group id, user, group,
-// modification time (8, signed), what the kind has, and whether a dump record follows, as JSON.
+// modification time (8, signed), what the kind has, and a dump record, empty for all else.
 extension ArchiveItem {
   private enum Kind: UInt8 {
     case directory = 1
@@ -24,7 +23,7 @@ extension ArchiveItem {
     case .file(let stream): stream.encode(into: &writer)
     case .symbolicLink(let target): writer.counted(target.bytes)
     }
-    writer.counted(dump.flatMap { try? RecordJSON.encoder.encode($0) }.map { Array($0) } ?? [])
+    writer.counted(dump ?? [])
   }
 
   init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
@@ -42,18 +41,8 @@ extension ArchiveItem {
       case .file: .file(try StreamReference(from: &reader))
       case .symbolicLink: .symbolicLink(target: ItemPath(bytes: try reader.counted()))
       }
-    let json = try reader.counted()
-    guard !json.isEmpty else {
-      dump = nil
-      return
-    }
-    guard let record = try? RecordJSON.decoder.decode(DumpRecord.self, from: Data(json)),
-      PlausibleNumbers.isTime(record.start), PlausibleNumbers.isTime(record.end),
-      PlausibleNumbers.isSize(record.bytes)
-    else {
-      throw reader.malformed
-    }
-    dump = record
+    let record = try reader.counted()
+    dump = record.isEmpty ? nil : record
   }
 
   private var kind: Kind {

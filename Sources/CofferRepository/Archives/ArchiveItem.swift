@@ -20,12 +20,13 @@ public struct ArchiveItem: Sendable, Equatable {
   public var group: String
   /// Nanoseconds since 1970 UTC.
   public var modified: Int64
-  /// Present on the item, file or directory, that is a database dump.
-  public var dump: DumpRecord?
+  /// Present on the item, file or directory, that is a database dump: what its writer wants to know of it again. Bytes
+  /// that are kept as they are, never none.
+  public var dump: [UInt8]?
 
   public init(
     path: ItemPath, content: Content, mode: UInt32, userID: UInt32 = 0, groupID: UInt32 = 0,
-    user: String = "", group: String = "", modified: Int64, dump: DumpRecord? = nil
+    user: String = "", group: String = "", modified: Int64, dump: [UInt8]? = nil
   ) {
     self.path = path
     self.content = content

@@ -2,12 +2,12 @@ import CofferSystem
 import Foundation
 
 /// Bounds of what is read: beyond them nothing is true, and sums and calendars would fail.
-enum PlausibleNumbers {
+public enum PlausibleNumbers {
   /// Whether the time is in one of the years 1 to 9999.
-  static func isTime(_ date: Date) -> Bool {
+  public static func isTime(_ date: Date) -> Bool {
     (-62_135_769_600..<253_402_300_800).contains(date.timeIntervalSince1970)
   }
 
   /// Whether so many bytes, or other things, may be somewhere: 72 petabytes.
-  static func isSize(_ size: UInt64) -> Bool { size <= 1 << 56 }
+  public static func isSize(_ size: UInt64) -> Bool { size <= 1 << 56 }
 }

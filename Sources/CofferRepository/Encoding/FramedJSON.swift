@@ -33,15 +33,15 @@ struct FramedJSON {
 }
 
 /// JSON as the records of archives and dumps are written: keys in their order, times in seconds since 1970.
-enum RecordJSON {
-  static var encoder: JSONEncoder {
+public enum RecordJSON {
+  public static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     encoder.dateEncodingStrategy = .secondsSince1970
     return encoder
   }
 
-  static var decoder: JSONDecoder {
+  public static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .secondsSince1970
     return decoder

@@ -28,6 +28,8 @@ public struct ChildCommand: Sendable, Equatable {
   /// Whether the child is ended when this program ends, be it by SIGKILL. Only what must get to its end once it is
   /// begun goes on alone.
   public var endsWithStarter = true
+  /// How programs are installed that may be what this runs, by their names: said where it is missing.
+  public var installations: [String: String] = [:]
   /// How much of its standard error is kept: the last bytes of it.
   public var errorLimit = ErrorLimit()
 
@@ -55,6 +57,20 @@ public struct ChildCommand: Sendable, Equatable {
   }
 }
 
+extension ChildCommand {
+  /// The same of a program that one of these installs.
+  public func installed(by installations: [String: String]) -> ChildCommand {
+    var command = self
+    command.installations = installations
+    return command
+  }
+
+  var notFound: LaunchError {
+    let name = executable.parts(by: "/", keepingEmpty: false).last ?? executable
+    return .notFound(program: executable, installation: installations[name])
+  }
+}
+
 /// How a child ended.
 public enum ExitStatus: Sendable, Equatable {
   case exited(Int32)
@@ -74,38 +90,22 @@ public enum ExitStatus: Sendable, Equatable {
 /// A program that could not be started.
 public enum LaunchError: DiagnosableError, Equatable {
   /// No such program on the PATH.
-  case notFound(program: String)
+  ///
+  /// - Parameter installation: How it is installed; nil where that is not known.
+  case notFound(program: String, installation: String? = nil)
   case failed(program: String, cause: SystemError)
 
   public var diagnosis: Diagnosis {
     switch self {
-    case .notFound(let program):
+    case .notFound(let program, let installation):
       Diagnosis(
         subject: program, problem: "The program is not installed, or not on the PATH",
-        suggestion: Self.suggestion(for: program))
+        suggestion: installation ?? "Install it, or correct the command in the configuration")
     case .failed(let program, let cause):
       Diagnosis(
         subject: program, problem: "The program could not be started: \(cause.reason)",
         suggestion: cause.isShortage
           ? cause.diagnosis.suggestion : "Check that it is an executable file for this machine")
     }
-  }
-
-  private static func suggestion(for program: String) -> String {
-    let name = program.parts(by: "/", keepingEmpty: false).last ?? program
-    if name == "mongodump" || name == "mongorestore" {
-      return "Install mongodb-database-tools from MongoDB's own packages"
-    }
-    let package: String? =
-      switch name {
-      case "pg_dump", "pg_dumpall", "pg_restore", "psql": "postgresql-client"
-      case "sqlite3": "sqlite3"
-      case "apprise": "apprise"
-      case "mariadb", "mariadb-dump": "mariadb-client"
-      case "mysql", "mysqldump": "default-mysql-client"
-      default: nil
-      }
-    guard let package else { return "Install it, or correct the command in the configuration" }
-    return "On Debian: apt-get install \(package)"
   }
 }

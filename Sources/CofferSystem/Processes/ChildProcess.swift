@@ -30,20 +30,21 @@ public struct SystemProcessLauncher: ProcessLauncher {
   }
 
   public func launch(_ command: ChildCommand) throws -> ChildProcess {
-    let path = try Self.resolve(command.executable, command.environment)
+    let path = try Self.resolve(command)
     return try Spawner(command, path: path, starter: starter, hasProcessDescriptors: hasProcessDescriptors).spawn()
   }
 
-  private static func resolve(_ executable: String, _ environment: ProcessEnvironment) throws(LaunchError) -> String {
+  private static func resolve(_ command: ChildCommand) throws(LaunchError) -> String {
+    let executable = command.executable
     if executable.holds("/") {
-      guard isProgram(executable) else { throw .notFound(program: executable) }
+      guard isProgram(executable) else { throw command.notFound }
       return executable
     }
-    for folder in (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").parts(by: ":", keepingEmpty: false) {
+    for folder in (command.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").parts(by: ":", keepingEmpty: false) {
       let path = "\(folder)/\(executable)"
       if isProgram(path) { return path }
     }
-    throw .notFound(program: executable)
+    throw command.notFound
   }
 
   /// Folders may be executed too, as far as `access` is concerned.

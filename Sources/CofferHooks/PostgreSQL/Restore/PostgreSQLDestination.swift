@@ -72,7 +72,7 @@ struct PostgreSQLDestination: Sendable {
       if survey == nil, case .failure(let unanswered) = answer, lines.isEmpty { lines = unanswered.lines }
       throw RestoreError.refused(
         identity, problem: PostgreSQLFailure.telling(lines),
-        suggestion: ClientFailure.suggestion(lines))
+        suggestion: identity.advice.suggestion(lines))
     }
     version = facts[0].flatMap { Int($0) }
     state = facts[1] == "0" ? .empty : .filled

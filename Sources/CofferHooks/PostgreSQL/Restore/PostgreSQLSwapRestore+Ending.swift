@@ -133,7 +133,7 @@ extension PostgreSQLSwapRestore {
     case let RestoreError.programFailed(identity, program, status, lines):
       return RestoreError.notRestored(
         identity, standing: standing, problem: ClientFailure.problem(program, status, lines),
-        suggestion: ClientFailure.suggestion(lines))
+        suggestion: identity.advice.suggestion(lines))
     case let RestoreError.inputIgnored(identity, program):
       return RestoreError.notRestored(
         identity, standing: standing, problem: "\(program) ended without having read the whole dump",
@@ -195,6 +195,6 @@ extension ContentLost {
 
   var suggestion: String {
     let way = "'--continue-on-error' restores all the rest and lists what did not come back"
-    return ClientFailure.suggestion(entries.map(\.error)).map { "\($0); or \(way)" } ?? way
+    return PostgreSQLFailure.advice.suggestion(entries.map(\.error)).map { "\($0); or \(way)" } ?? way
   }
 }

@@ -57,7 +57,8 @@ final class PostgreSQLSwapRestore: RunningRestore {
       throw RestoreError.refused(
         job.identity,
         problem: "owner, encoding and settings of '\(job.destination.name)' are not in the dump and cannot be read: "
-          + PostgreSQLFailure.telling(answer.errorLines), suggestion: ClientFailure.suggestion(answer.errorLines))
+          + PostgreSQLFailure.telling(answer.errorLines),
+        suggestion: job.identity.advice.suggestion(answer.errorLines))
     }
     return DatabaseProperties(details: facts)
   }

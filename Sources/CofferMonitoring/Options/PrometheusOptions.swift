@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `prometheus`.
 public enum PrometheusOptions {
   public static let textfile = OptionKey<String>(

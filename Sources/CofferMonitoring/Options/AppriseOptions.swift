@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `apprise`.
 public enum AppriseOptions {
   public static let url = OptionKey<String>(

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of one entry of `sqlite_databases`.
 public enum SQLiteOptions {
   public static let name = OptionKey<String>(
@@ -14,6 +16,9 @@ public enum SQLiteOptions {
   public static let sqliteRestoreCommand = OptionKey<String?>(
     "sqlite_restore_command", "A program sqlite3 to restore with, in place of SQLite's library.",
     example: "/opt/sqlite/bin/sqlite3")
+
+  public static let databases = OptionKey<[ConfigurationSection]>(
+    "sqlite_databases", "SQLite databases to back up.", schema: schema)
 
   public static let schema = OptionSchema(
     "SQLite",

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `healthchecks` and of `watchgoose`, which are spoken to alike.
 public enum HealthchecksOptions {
   public static let healthchecks = OptionKey<ConfigurationSection>(

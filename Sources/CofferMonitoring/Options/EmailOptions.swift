@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 
 /// The options of `email`.

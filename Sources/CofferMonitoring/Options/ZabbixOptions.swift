@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `zabbix`.
 public enum ZabbixOptions {
   public static let server = OptionKey<String>(

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of one entry of `mariadb_databases` or of `mysql_databases`.
 public enum MariaDBOptions {
   /// How user and password reach the clients.
@@ -74,6 +76,11 @@ public enum MariaDBOptions {
   public static let mysqlCommand = OptionKey<String>(
     "mysql_command", "What to run in place of mysql.", default: "mysql",
     example: "docker exec --interactive --env MYSQL_PWD my_container mysql")
+
+  public static let mariadbDatabases = OptionKey<[ConfigurationSection]>(
+    "mariadb_databases", "MariaDB databases to back up.", schema: mariadbSchema)
+  public static let mysqlDatabases = OptionKey<[ConfigurationSection]>(
+    "mysql_databases", "MySQL databases to back up.", schema: mysqlSchema)
 
   public static let mariadbSchema = schema("MariaDB", mariadbDumpCommand, mariadbCommand)
   public static let mysqlSchema = schema("MySQL", mysqlDumpCommand, mysqlCommand)

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of one entry of `mongodb_databases`.
 public enum MongoDBOptions {
   public enum Format: String, OptionChoice {
@@ -28,6 +30,9 @@ public enum MongoDBOptions {
   public static let restoreCommand = OptionKey<String>(
     "mongorestore_command", "What to run in place of mongorestore; may have arguments.", default: "mongorestore",
     example: "docker exec -i my_mongodb_container mongorestore")
+
+  public static let databases = OptionKey<[ConfigurationSection]>(
+    "mongodb_databases", "MongoDB databases to back up.", schema: schema)
 
   public static let schema = OptionSchema(
     "MongoDB",

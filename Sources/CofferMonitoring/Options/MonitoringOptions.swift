@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 
 /// What monitoring services are told of.
@@ -7,18 +8,8 @@ public enum MonitoringState: String, OptionChoice {
   case log
 }
 
-/// The options of all monitoring services, and what those have in common.
+/// What the options of monitoring services have in common.
 public enum MonitoringOptions {
-  public static let group = OptionSchema(
-    "Monitoring",
-    [
-      HealthchecksOptions.healthchecks.option, HealthchecksOptions.watchgoose.option, CronitorOptions.section.option,
-      UptimeKumaOptions.section.option, SentryOptions.section.option, NtfyOptions.section.option,
-      PushoverOptions.section.option, PagerDutyOptions.section.option, AppriseOptions.section.option,
-      ZabbixOptions.section.option, LokiOptions.section.option, EmailOptions.section.option,
-      PrometheusOptions.section.option,
-    ])
-
   public static let verifyTLS = OptionKey<Bool>(
     "verify_tls", "Whether the server's certificate must be good.", default: true)
   public static let sendLogs = OptionKey<Bool>(

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `pagerduty`.
 public enum PagerDutyOptions {
   public static let integrationKey = OptionKey<String>(

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `loki`.
 public enum LokiOptions {
   public static let url = OptionKey<String>(

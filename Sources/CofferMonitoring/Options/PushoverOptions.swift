@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `pushover`.
 public enum PushoverOptions {
   public static let token = OptionKey<String>(

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `cronitor`.
 public enum CronitorOptions {
   public static let pingURL = OptionKey<String>(

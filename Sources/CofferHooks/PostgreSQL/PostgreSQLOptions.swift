@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// How the content of a PostgreSQL database that is there is replaced.
 public enum RestoreStrategy: String, OptionChoice {
   /// By a swap where that is possible, in place where not.
@@ -70,6 +72,9 @@ public enum PostgreSQLOptions {
     example: "/root/.postgresql/root.crt")
   public static let sslRevocationList = OptionKey<String?>(
     "ssl_crl", "The file of revoked certificates.", example: "/root/.postgresql/root.crl")
+
+  public static let databases = OptionKey<[ConfigurationSection]>(
+    "postgresql_databases", "PostgreSQL databases to back up.", schema: schema)
 
   public static let schema = OptionSchema(
     "PostgreSQL",

@@ -1,3 +1,5 @@
+import CofferConfiguration
+
 /// The options of `ntfy`.
 public enum NtfyOptions {
   public enum Priority: String, OptionChoice {

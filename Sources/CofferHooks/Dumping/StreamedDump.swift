@@ -1,0 +1,38 @@
+import CofferSystem
+
+/// A dump that streams, and shows by its bytes whether it is whole.
+final class StreamedDump: RunningDump {
+  private let stream: DumpStream
+  private let facts: DumpFacts
+  private let program: String
+  private let warnings: [String]
+  private let missing: (DumpStream) -> String?
+
+  /// - Parameters:
+  ///   - program: As messages name it.
+  ///   - warnings: Those of its planning.
+  ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
+  init(
+    _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
+    missing: @escaping (DumpStream) -> String?
+  ) {
+    self.stream = stream
+    self.facts = facts
+    self.program = program
+    self.warnings = warnings
+    self.missing = missing
+  }
+
+  var output: DumpOutput { .stream(stream) }
+
+  func finish() throws -> DumpOutcome {
+    let status = try stream.finish()
+    if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
+    return DumpOutcome(
+      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
+  }
+
+  func abandon() {
+    stream.abandon()
+  }
+}

@@ -1,0 +1,47 @@
+import CofferRepository
+import Foundation
+import Testing
+
+@testable import CofferActions
+
+@Suite("What archives remember of dumps")
+struct DumpRecordTests {
+  private let record = DumpRecord(
+    hook: "postgresql_databases", database: "a b", hostname: "db", port: 5433, label: "l", format: "custom",
+    clientVersion: "15.1", serverVersion: "15.2", details: ["owner": "o"], bytes: 7, start: .distantPast,
+    end: .distantFuture)
+
+  private func item(_ dump: [UInt8]?) -> ArchiveItem {
+    ArchiveItem(path: ItemPath("coffer/x"), content: .directory, mode: 0o700, modified: 0, dump: dump)
+  }
+
+  @Test("They are written as ever, byte for byte, and come back whole")
+  func bytes() throws {
+    let written = try record.encoded()
+    let text =
+      #"{"bytes":7,"clientVersion":"15.1","database":"a b","details":{"owner":"o"},"end":64092211200,"#
+      + #""exitStatus":0,"format":"custom","hook":"postgresql_databases","hostname":"db","label":"l","port":5433,"#
+      + #""serverVersion":"15.2","start":-62135769600}"#
+    #expect(String(decoding: written, as: UTF8.self) == text)
+    #expect(try DumpRecord(of: item(written)) == record)
+    #expect(try DumpRecord(of: item(nil)) == nil)
+    #expect(try ArchiveDump.all(in: [item(nil), item(written)]).map(\.record) == [record])
+  }
+
+  @Test("One that cannot be read, or says what cannot be, is an error and no item like others")
+  func unreadable() throws {
+    let text = String(decoding: try record.encoded(), as: UTF8.self)
+    let wrong = [
+      "{", "[]", "\u{0}", text.replacingOccurrences(of: "\"bytes\":7", with: "\"bytes\":72057594037927937"),
+      text.replacingOccurrences(of: "\"bytes\":7", with: "\"bytes\":-1"),
+      text.replacingOccurrences(of: "64092211200", with: "253402300800"),
+      text.replacingOccurrences(of: "-62135769600", with: "-62135769601"),
+      text.replacingOccurrences(of: "\"hook\"", with: "\"hok\""),
+    ]
+    for text in wrong {
+      #expect(throws: DumpRecord.Unreadable(path: "coffer/x"), "\(text)") {
+        try ArchiveDump.all(in: [item(Array(text.utf8))])
+      }
+    }
+  }
+}

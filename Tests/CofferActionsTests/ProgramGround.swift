@@ -1,0 +1,63 @@
+import CofferSystem
+import Foundation
+
+@testable import CofferActions
+
+/// A folder with a configuration and a repository, for programs that know more than the one that ships.
+struct ProgramGround {
+  struct Nowhere: SecretKeeper {
+    func secret(named name: String) -> [UInt8]? { nil }
+    func keep(_ secret: [UInt8], named name: String, seconds: Int) {}
+  }
+
+  let folder: String
+
+  init(_ name: String) throws {
+    folder = NSTemporaryDirectory() + "coffer-\(name)-\(UUID().uuidString)"
+    for part in ["", "/runtime"] {
+      try FileManager.default.createDirectory(atPath: folder + part, withIntermediateDirectories: true)
+      chmod(folder + part, 0o700)
+    }
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+  func write(_ name: String, _ text: String, mode: mode_t = 0o600) throws {
+    try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+    chmod("\(folder)/\(name)", mode)
+  }
+
+  func read(_ name: String) throws -> String { try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) }
+
+  /// Writes the configuration: a repository, and these lines.
+  func configure(_ lines: String) throws {
+    try write(
+      "config.yaml",
+      """
+      repositories: [{path: \(folder)/repository}]
+      user_runtime_directory: \(folder)/runtime
+      encryption_passphrase: correct horse
+      unlock_timeout: 0
+      \(lines)
+      """)
+  }
+
+  /// Runs a program.
+  ///
+  /// - Returns: The exit code, and what was said on both outputs.
+  func coffer(
+    _ arguments: [String], _ make: (Surroundings, Cancellation, StandardOutput) -> Program
+  ) throws -> (code: Int32, said: String) {
+    signal(SIGPIPE, SIG_IGN)
+    let path = "\(folder)/said-\(UUID().uuidString)"
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    defer { close(descriptor) }
+    let surroundings = Surroundings(
+      environment: ProcessEnvironment(["HOME": folder, "PATH": "/usr/bin:/bin"]), clock: .system, random: .system,
+      launcher: SystemProcessLauncher(), secretKeeper: Nowhere(), currentFolder: folder, hostname: "here",
+      username: "me", processors: 2)
+    let program = make(surroundings, try Cancellation(), StandardOutput(descriptor: descriptor, errors: descriptor))
+    let code = program.execute(["--config", "\(folder)/config.yaml"] + arguments)
+    return (code, try String(contentsOfFile: path, encoding: .utf8))
+  }
+}
