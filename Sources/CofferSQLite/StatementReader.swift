@@ -155,13 +155,13 @@ final class StatementGuard {
     switch action {
     case SQLITE_ATTACH, SQLITE_DETACH: return refuse("other databases are not for it")
     case SQLITE_FUNCTION:
-      let isLoader = ["load_extension", "fts3_tokenizer"].contains(second.lowercased())
+      let isLoader = ["load_extension", "fts3_tokenizer"].contains(second.asciiLowercased)
       return isLoader ? refuse("the function \(second) is not for it") : SQLITE_OK
     case SQLITE_PRAGMA:
-      let name = first.lowercased()
+      let name = first.asciiLowercased
       if Self.settings.contains(name) { return SQLITE_OK }
       guard name == "journal_mode" else { return refuse("the setting \(name) is not for it") }
-      wantsWriteAheadLog = second.lowercased() == "wal"
+      wantsWriteAheadLog = second.asciiLowercased == "wal"
       return SQLITE_IGNORE
     default: return SQLITE_OK
     }

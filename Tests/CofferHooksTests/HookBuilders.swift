@@ -87,7 +87,11 @@ struct TakenDump {
 
   /// Another dump with something in it.
   init(_ dump: TakenDump, inserting text: String, at offset: Int) {
-    self.init(facts: dump.facts, bytes: dump.bytes[..<offset] + Array(text.utf8) + dump.bytes[offset...])
+    self.init(dump, inserting: Array(text.utf8), at: offset)
+  }
+
+  init(_ dump: TakenDump, inserting bytes: [UInt8], at offset: Int) {
+    self.init(facts: dump.facts, bytes: dump.bytes[..<offset] + bytes + dump.bytes[offset...])
   }
 
   /// - Parameter length: Bytes to write before giving up; nil for all.

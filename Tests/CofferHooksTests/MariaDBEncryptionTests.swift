@@ -156,6 +156,26 @@ struct MariaDBEncryptionTests {
     try bench.expectNothingLeft()
   }
 
+  @Test("Without a client to ask, a dump that wants encryption is not made, and it is said why it is asked")
+  func nobodyToAsk() throws {
+    try one.recreate("sealed")
+    let context = try makeContext()
+    let folder = try Programs()
+    let failing = try folder.make("exit 7")
+    let cases = [
+      ("/nonexistent/mariadb", "tls: true"), (failing, "tls: true"), (failing, "tls_ca: \(authority)"),
+    ]
+    for (client, options) in cases {
+      let text = one.entry("sealed", "mariadb_command: \(client)")
+      let failed = try diagnosis { _ = try bench.dump(text + "    \(options)\n", context: context) }
+      #expect(failed.problem.contains("wants an encrypted connection") && failed.problem.contains(client), "\(failed)")
+      #expect(failed.suggestion?.contains("mariadb_command") == true, "\(failed)")
+      // Nothing depends on it elsewhere.
+      #expect(try bench.dump(text, context: context).bytes.isEmpty == false)
+    }
+    try one.drop("sealed")
+  }
+
   /// Dumps by programs that stand in for the clients of a server on another host.
   ///
   /// - Parameter cipher: What the server says of the connection.

@@ -58,6 +58,13 @@ struct MariaDBReadingTests {
     "CREATE PROCEDURE p() BEGIN END; \(attack); BEGIN END",
     "CREATE PROCEDURE p() l: BEGIN END l; \(attack)",
     "CREATE PROCEDURE p(begin INT, end INT) SELECT begin; \(attack); END",
+    "CREATE PROCEDURE p() BEG\u{131}N SELECT 1; \(attack); END",
+    // END is a name where a value is to come, and in some other places.
+    "CREATE PROCEDURE p(begin INT, end INT) IF CASE WHEN 1 THEN end END THEN SELECT begin; END IF; \(attack); END IF",
+    "CREATE PROCEDURE p(begin INT, end INT) IF CASE 1 WHEN 1 + end THEN begin END THEN SELECT 1; END IF; \(attack)",
+    "CREATE PROCEDURE p(end INT) IF CASE WHEN NOT end THEN 2 END THEN SELECT 1; END IF; \(attack); END IF",
+    "CREATE PROCEDURE p() IF CASE WHEN @end THEN 2 END THEN SELECT 1; END IF; \(attack); END IF",
+    "CREATE PROCEDURE p() IF CASE WHEN 1 THEN 2 END THEN SELECT 1; END IF; \(attack); END IF",
     "CREATE PROCEDURE p(begin INT, end INT) IF CASE WHEN end THEN begin + 1 END THEN SELECT 1; END IF; \(attack); END IF",
     "CREATE PROCEDURE p(end INT) BEGIN REPEAT SET @a = 1; UNTIL end END REPEAT; END; \(attack)",
     "CREATE PROCEDURE p() IF 1 THEN SELECT 1; END IF; \(attack); END IF",
@@ -104,6 +111,15 @@ struct MariaDBReadingTests {
     "CREATE TRIGGER t AFTER INSERT ON x FOR EACH ROW IF NEW.a = 1 THEN SET @a = 1; END IF",
     "CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2024-01-01' + INTERVAL 1 DAY ON COMPLETION PRESERVE DISABLE DO "
       + "BEGIN SET @a = 1; SET @b = 2; END",
+    """
+    CREATE PROCEDURE p(n INT) BEGIN
+    IF CASE n WHEN 1 THEN 'a' ELSE CASE WHEN n > 2 THEN `n` WHEN n THEN NULL ELSE n END END > 1 THEN SELECT 1;
+    ELSEIF 1 + CASE WHEN n = 1 THEN (2) END THEN SELECT 2; END IF;
+    WHILE CASE WHEN n > 0 THEN TRUE ELSE n END DO SET n = n - 1; END WHILE;
+    REPEAT SET n = n + 1; UNTIL CASE WHEN n > 2 THEN 1 END = 1 END REPEAT;
+    CASE CASE n WHEN 3 THEN 4 END WHEN CASE WHEN n THEN 4 END THEN SELECT 3; ELSE SELECT 0; END CASE;
+    END
+    """,
     "CREATE PROCEDURE p() SELECT 1", "CREATE PROCEDURE p() WHILE 0 DO SELECT 1; END WHILE",
   ]
 
@@ -111,6 +127,13 @@ struct MariaDBReadingTests {
   func one(text: String) throws {
     let sealed = String(decoding: try SealedScript.sealed(MariaDBStatement(text), .delimited), as: UTF8.self)
     #expect(sealed.contains("\n\(text)\n"))
+  }
+
+  /// A type that servers of MariaDB have from 11.7 on, and those of MySQL from 9.0 on.
+  @Test("A function that returns a vector is one statement")
+  func vector() throws {
+    let text = "CREATE FUNCTION f() RETURNS vector(3) DETERMINISTIC BEGIN RETURN NULL; END"
+    #expect(try SealedScript.sealed(MariaDBStatement(text), .delimited).count > text.utf8.count)
   }
 
   @Test("Blocks in Oracle's language are left to servers that can prepare them")

@@ -114,13 +114,19 @@ struct MariaDBScriptTests {
       ("/*!40101 SET @saved_cs_client = @@character_set_client */", .setting), ("SET autocommit=0", .setting),
       ("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ ''", .omitted), ("SET @@SESSION.SQL_LOG_BIN= 0", .omitted),
       ("CHANGE MASTER TO MASTER_LOG_FILE='x'", .omitted), ("LOCK TABLES `t` WRITE", .omitted),
-      ("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `table``x` /*!40100 DEFAULT */", .database(.create, name: "table`x")),
-      ("/*!40000 DROP DATABASE IF EXISTS `x`*/", .database(.drop, name: "x")),
-      ("USE `a b`", .database(.use, name: "a b")),
-      ("ALTER DATABASE `x` CHARACTER SET latin1", .database(.alter, name: "x")),
+      (
+        "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `table``x` /*!40100 DEFAULT */",
+        .database(.create, name: ExactName("table`x"))
+      ),
+      ("/*!40000 DROP DATABASE IF EXISTS `x`*/", .database(.drop, name: ExactName("x"))),
+      ("USE `a b`", .database(.use, name: ExactName("a b"))),
+      ("ALTER DATABASE `x` CHARACTER SET latin1", .database(.alter, name: ExactName("x"))),
       ("/*!40000 ALTER TABLE `database` DISABLE KEYS */", .table),
       ("/*!50712 SET a = 1 */", .setting), ("/*M!100616 SET @OLD=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */", .setting),
-      ("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `x` /*!80016 ENCRYPTION='N' */", .database(.create, name: "x")),
+      (
+        "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `x` /*!80016 ENCRYPTION='N' */",
+        .database(.create, name: ExactName("x"))
+      ),
       ("CREATE TABLE `t` (`a` int /*!80023 INVISIBLE */) /*!50100 PARTITION BY HASH (a) */", .table),
       ("CREATE PROCEDURE p() SELECT 1 /*!99999 + 1 */", .routine),
       ("CREATE TABLE m (a int) ENGINE=MERGE UNION=(`a`,`b`)", .table),

@@ -28,6 +28,12 @@ struct TextTests {
       "x=y=z".after(beginning: "x=") == "y=z" && "x.gz".before(end: ".gz") == "x" && "x".after(beginning: "y") == nil)
   }
 
+  @Test("only letters of ASCII have their case changed")
+  func letterCase() {
+    #expect("aZ_ſıﬁß\u{212A}éa\(Self.mark)".asciiUppercased == "AZ_ſıﬁß\u{212A}éA\(Self.mark)")
+    #expect("Za@[`{İ\u{212A}Ä".asciiLowercased == "za@[`{İ\u{212A}Ä")
+  }
+
   @Test("text is cut at bytes")
   func cutting() {
     #expect("a,\(Self.mark)b,,c".parts(by: ",") == ["a", "\(Self.mark)b", "", "c"])

@@ -11,6 +11,8 @@ struct LexicalMode: Sendable, Equatable {
   var charset = WideCharset.none
   /// Whether bytes beyond ASCII are UTF-8, and therefore neither blanks nor control characters.
   var isUTF8 = true
+  /// A byte beyond ASCII that servers take for a blank outside of quotes.
+  private(set) var blank: UInt8?
 
   private static let modesWithQuotes = [
     "ANSI_QUOTES", "ANSI", "ORACLE", "DB2", "MAXDB", "MSSQL", "POSTGRESQL",
@@ -18,7 +20,7 @@ struct LexicalMode: Sendable, Equatable {
 
   /// - Parameter modes: A value of `sql_mode`, its names parted by commas.
   mutating func set(modes: String) {
-    let names = modes.uppercased().parts(by: ",").map(\.trimmed)
+    let names = modes.asciiUppercased.parts(by: ",").map(\.trimmed)
     escapesBackslash = !names.contains("NO_BACKSLASH_ESCAPES")
     isOracle = names.contains("ORACLE")
     quotesNames = names.contains(where: Self.modesWithQuotes.contains)
@@ -27,7 +29,19 @@ struct LexicalMode: Sendable, Equatable {
   /// - Parameter name: A value of `character_set_client`.
   mutating func set(charset name: String) {
     charset = WideCharset(name)
-    isUTF8 = ["utf8", "utf8mb3", "utf8mb4", "ascii"].contains(name.lowercased())
+    isUTF8 = ["utf8", "utf8mb3", "utf8mb4", "ascii"].contains(name.asciiLowercased)
+    blank = isUTF8 || charset != .none ? nil : Self.blank(in: name.asciiLowercased)
+  }
+
+  /// The no-break space, which servers take for a blank where their tables of the character set call it one.
+  private static func blank(in charset: String) -> UInt8? {
+    switch charset {
+    case "cp850", "cp852", "cp866", "keybcs2": 0xFF
+    case "koi8r", "koi8u": 0x9A
+    case "macroman", "macce": 0xCA
+    case "binary": nil
+    default: 0xA0
+    }
   }
 
   func isEscaping(in quote: UInt8) -> Bool {
@@ -43,7 +57,7 @@ enum WideCharset: Sendable, Equatable {
   /// - Parameter name: As `SET NAMES` takes it.
   init(_ name: String) {
     self =
-      switch name.lowercased() {
+      switch name.asciiLowercased {
       case "big5": .big5
       case "gbk": .gbk
       case "sjis", "cp932": .sjis

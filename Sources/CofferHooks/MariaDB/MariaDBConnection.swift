@@ -59,7 +59,7 @@ struct MariaDBConnection: Sendable {
     guard let host = server.hostname else { return false }
     let parts = host.parts(by: ".")
     let isLoopback = parts.count == 4 && parts[0].isSame(as: "127") && parts.allSatisfy { UInt8($0) != nil }
-    return !isLoopback && !host.lowercased().isSame(as: "localhost") && !host.isSame(as: "::1")
+    return !isLoopback && !host.asciiLowercased.isSame(as: "localhost") && !host.isSame(as: "::1")
   }
 
   /// Whether the configuration wants encryption. MariaDB's clients take that for a wish, and go on without it where the

@@ -62,7 +62,8 @@ struct MariaDBDump: PlannedDump {
     do {
       server = try MariaDBServerFacts { try ask($0, $1, context) }
     } catch {
-      return (facts, [try unknown(error, isNeeded: entry.connection.demandsEncryption)])
+      if entry.connection.demandsEncryption, let failure = encryptionUnknown(error) { throw failure }
+      return (facts, [try unknown(error, isNeeded: false)])
     }
     if let (problem, suggestion) = entry.missingEncryption(server) {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
@@ -85,6 +86,21 @@ struct MariaDBDump: PlannedDump {
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings)
+  }
+
+  /// Dump programs take encryption for a wish, so that without an answer nothing may be sent.
+  private func encryptionUnknown(_ error: any Error) -> DumpError? {
+    guard let diagnosis = (error as? any DiagnosableError)?.diagnosis, !(error is RunCancelled) else { return nil }
+    let client = entry.connection.program(.client)
+    let option = entry.dialect.clientCommand.name
+    let remedy = diagnosis.suggestion.map { error is LaunchError ? "\($0), or correct \(option)" : $0 }
+    return .misconfigured(
+      identity,
+      problem: "Not dumped: the configuration wants an encrypted connection; dump programs do not insist on one, "
+        + "and '\(client)', which is to ask the server for it, failed: \(diagnosis.problem)",
+      suggestion: remedy
+        ?? "Correct \(option), or what it complains of; without 'tls: true', 'tls_verify' and 'tls_ca' the dump is made "
+        + "without asking")
   }
 
   /// - Returns: A warning, for what a dump can be made without.

@@ -83,7 +83,7 @@ struct MariaDBEntry: Sendable {
       throw DumpError.listingFailed(identity, program: program, lines: ["its answer cannot be understood"])
     }
     let names = rows.compactMap(\.first).filter { name in
-      !dialect.unlisted.contains(name.lowercased()) && !skipped.contains(ExactName(name))
+      !dialect.unlisted.contains(name.asciiLowercased) && !skipped.contains(ExactName(name))
         && !MariaDBScratch.isOne(name) && pattern?.matches(name) ?? true
     }
     guard !names.isEmpty else {

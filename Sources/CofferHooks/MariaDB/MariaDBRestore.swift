@@ -8,7 +8,7 @@ struct MariaDBRestore: PlannedRestore {
   private let server: MariaDBChecks.Server
   /// As the server spells it.
   private let databaseName: String
-  private let warnings: [String]
+  let warnings: [String]
 
   private var identity: DumpIdentity { facts.identity }
   private var isWholeServer: Bool { identity.database.isSame(as: "all") }

@@ -37,14 +37,14 @@ struct MariaDBRoutineRights {
     }
     areKnown = true
     rights = rows.filter { wanted.contains(ExactName($0[0])) }.compactMap { row in
-      guard let type = MariaDBCatalogue.routineTypes.first(where: { $0.isSame(as: row[2].uppercased()) }) else {
+      guard let type = MariaDBCatalogue.routineTypes.first(where: { $0.isSame(as: row[2].asciiUppercased) }) else {
         return nil
       }
       let host = row[4].isEmpty ? "" : "@" + Quoting.mariadbLiteral(row[4])
       return Right(
         routine: ProgramName(type: type, database: row[0], name: row[1]),
         account: Quoting.mariadbLiteral(row[3]) + host,
-        privileges: row[5].uppercased().parts(by: ",").filter(Self.privileges.contains))
+        privileges: row[5].asciiUppercased.parts(by: ",").filter(Self.privileges.contains))
     }
   }
 

@@ -53,7 +53,7 @@ final class MariaDBRunningRestore: RunningRestore {
     } catch let error as SealedScript.Ambiguous {
       throw RestoreError.refused(
         identity, problem: "clients and the server could read '\(error.statement)' differently",
-        suggestion: "Extract it, look at it, and restore it by hand")
+        suggestion: "Restore it to MariaDB from 10.6.2 on, or extract it, look at it, and restore it by hand")
     }
   }
 
@@ -174,6 +174,7 @@ final class MariaDBRunningRestore: RunningRestore {
         + ["The databases are in place, but could not be looked at afterwards: \(error)"]
     }
     return rights.restore(now.routines) + (rights.areKnown ? [] : unseenRights(catalogue)) + sleeping(now)
+      + waiting(views.waiting)
   }
 
   /// Programs whose text the user may not see could not be put back, if the swap failed.
@@ -215,7 +216,7 @@ final class MariaDBRunningRestore: RunningRestore {
     let rights = ["SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER"]
     guard !rights.contains(where: server.grants.hasEverywhere) else { return }
     let others = programs.filter { program in
-      program.statement.definer.map { !$0.quoted.lowercased().isSame(as: server.account.lowercased()) } ?? false
+      program.statement.definer.map { !$0.quoted.asciiLowercased.isSame(as: server.account.asciiLowercased) } ?? false
     }
     guard let first = others.first, let object = first.object, let definer = first.statement.definer else { return }
     // They may have been granted since the restore was planned.
@@ -240,11 +241,18 @@ final class MariaDBRunningRestore: RunningRestore {
     guard complaints.isEmpty else {
       throw RestoreError.endedInPart(
         identity,
-        problem: "views of other databases could not be made, their places are held by views without rows: "
+        problem: "views of other databases could not be made; until they are, they have no rows, or are missing: "
           + complaints.joined(separator: "; "),
         suggestion: "Restore it again when what they read is there")
     }
     return []
+  }
+
+  /// Said before the others are restored: that may take long, and be interrupted.
+  private func waiting(_ views: [ProgramName]) -> [String] {
+    guard !views.isEmpty else { return [] }
+    let names = views.map(\.quoted).joined(separator: ", ")
+    return ["Until this run has restored the databases that they read, these views have no rows: \(names)"]
   }
 
   private func unseenRights(_ before: MariaDBCatalogue) -> [String] {

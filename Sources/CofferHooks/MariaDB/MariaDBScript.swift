@@ -72,7 +72,7 @@ struct MariaDBScript {
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
-  static func isSystem(_ database: String) -> Bool { systemDatabases.contains(database.lowercased()) }
+  static func isSystem(_ database: String) -> Bool { systemDatabases.contains(database.asciiLowercased) }
 
   init(_ rules: Rules) {
     self.rules = rules
@@ -110,7 +110,7 @@ struct MariaDBScript {
       rehearsals.append(statement)
       foldSettings()
       if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
-    case .database(let verb, let name): try take(verb, name, statement, load)
+    case .database(let verb, let name): try take(verb, name.text, statement, load)
     case .account:
       guard rules.takesAccounts else {
         throw Self.unexpected(statement, "it is about accounts, and not of the database")

@@ -10,7 +10,7 @@ struct MariaDBStatement: Sendable {
     /// Changes the session: every statement after it may need it.
     case setting
     /// About a database as such.
-    case database(Verb, name: String)
+    case database(Verb, name: ExactName)
     /// Tables, sequences, and what is in them.
     case table
     /// Views, triggers, routines, events: what can only be where it is to stay.
@@ -145,7 +145,7 @@ enum StatementWrapping {
   private static func firstWord(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> String? {
     let rest = bytes[start...].drop(while: \.isBlank)
     let word = rest.prefix { SQLLexemes.isOfWord($0) }
-    return word.isEmpty ? nil : String(decoding: word, as: UTF8.self).uppercased()
+    return word.isEmpty ? nil : String(decoding: word, as: UTF8.self).asciiUppercased
   }
 
   /// Where the comment ends, quotes regarded.

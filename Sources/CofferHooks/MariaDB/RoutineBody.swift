@@ -22,7 +22,14 @@ struct RoutineBody {
     "VARCHAR", "VARYING", "NCHAR", "NVARCHAR", "NATIONAL", "TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "BLOB",
     "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "BINARY", "VARBINARY", "JSON", "ENUM", "GEOMETRY", "POINT", "LINESTRING",
     "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION", "GEOMCOLLECTION", "INET4",
-    "INET6", "UUID", "UNSIGNED", "SIGNED", "ZEROFILL", "ASCII", "UNICODE",
+    "INET6", "UUID", "VECTOR", "UNSIGNED", "SIGNED", "ZEROFILL", "ASCII", "UNICODE",
+  ]
+
+  /// What a value may begin with, and a name of one come behind.
+  private static let beforeValues: Set<String> = [
+    "NOT", "BINARY", "INTERVAL", "CASE", "WHEN", "THEN", "ELSE", "EXISTS", "ROW", "DISTINCT", "ALL", "ANY", "SOME",
+    "AND", "OR", "XOR", "DIV", "MOD", "LIKE", "RLIKE", "REGEXP", "IN", "IS", "BETWEEN", "COLLATE", "ESCAPE", "SOUNDS",
+    "OVER", "AS", "USING", "FOR", "PRIOR", "MEMBER", "OF",
   ]
 
   /// - Returns: Whether nothing can stand behind the end of the statement.
@@ -68,12 +75,46 @@ struct RoutineBody {
       guard parentheses >= 0 else { throw NotOne() }
       if parentheses == 0, let word = lexeme.word, position == 0 || !all[position - 1].isSign(".") {
         if words.contains(word) { return }
-        // END and BEGIN can be names too: where such an expression ends is left to servers that can prepare it.
-        if word == "CASE" { throw NotOne() }
+        if word == "CASE" {
+          try skipCaseExpression()
+          continue
+        }
       }
       position += 1
     }
     throw NotOne()
+  }
+
+  /// Moves over `CASE ... END`.
+  private mutating func skipCaseExpression() throws(NotOne) {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth < Self.deepest else { throw NotOne() }
+    try take("CASE")
+    try skip(to: ["END"])
+    guard endsValue(position - 1) else { throw NotOne() }
+    try take("END")
+  }
+
+  /// Whether what stands somewhere surely is the end of a value, so that END behind it is the end of an expression. END
+  /// can be a name too, of a variable as of a window: where that could be meant, it is left to servers that can prepare it.
+  private func endsValue(_ index: Int) -> Bool {
+    guard index > 0 else { return false }
+    switch all[index].content {
+    case .number, .text, .name: return true
+    case .sign(let sign): return sign == UInt8(ascii: ")")
+    case .word(let word):
+      // These are no names, and nothing follows them.
+      if ["NULL", "TRUE", "FALSE"].contains(word) { return true }
+      guard !Self.beforeValues.contains(word) else { return false }
+      // The end of an expression within.
+      if word == "END" { return endsValue(index - 1) }
+      switch all[index - 1].content {
+      case .word(let before): return ["THEN", "ELSE", "AND", "OR", "XOR", "DIV", "MOD"].contains(before)
+      case .sign(let before): return "=<>+-*/%.@".utf8.contains(before)
+      default: return false
+      }
+    }
   }
 
   private mutating func skipParentheses() throws(NotOne) {

@@ -113,7 +113,7 @@ struct RowCheck {
       guard rest.count < Self.longestWord else { throw Self.odd(rest.prefix(60)) }
       return nil
     }
-    let word = String(decoding: rest[..<end], as: UTF8.self).uppercased()
+    let word = String(decoding: rest[..<end], as: UTF8.self).asciiUppercased
     let isPrefix = Self.prefixes.contains(word) && rest[end] == UInt8(ascii: "'")
     let isKnown = isInValues ? Self.words.contains(word) || isPrefix : !Self.refused.contains(word)
     guard isKnown else { throw Self.odd(rest[..<end]) }

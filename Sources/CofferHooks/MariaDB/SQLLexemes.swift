@@ -3,9 +3,9 @@ import CofferSystem
 /// A word, something in quotes, a number, or a sign of a statement.
 struct SQLLexeme: Sendable, Equatable {
   enum Content: Sendable, Equatable {
-    /// In capital letters.
+    /// In capital letters. Of nothing but ASCII, as all words of the language are: what is not, is a name.
     case word(String)
-    /// In quotes that are for names; without them.
+    /// In quotes that are for names, without them; or not in quotes, with a sign in it that no word has.
     case name(String)
     /// In quotes that are for text; without them, escapes as they stand.
     case text(String)
@@ -72,6 +72,7 @@ struct SQLLexemes {
         holdsZero = true
         position += 1
       case 1...0x20: position += 1
+      case 0x80... where byte == mode.blank: position += 1
       default: readPlain(text, &position, byte)
       }
     }
@@ -84,14 +85,16 @@ struct SQLLexemes {
     if Self.isOfWord(byte) {
       // Newer servers of MySQL have quotes of this kind.
       if byte == UInt8(ascii: "$") { isAmbiguous = true }
-      while position < text.count, Self.isOfWord(text[position]) {
+      while position < text.count, Self.isOfWord(text[position]), text[position] != mode.blank {
         let length = mode.charset.length(at: position, of: text)
         noteWide(text, position, length)
         position += length
       }
       let bytes = text[start..<min(position, text.count)]
+      let string = String(decoding: bytes, as: UTF8.self)
       let isNumber = (0x30...0x39).contains(byte)
-      append(isNumber ? .number : .word(String(decoding: bytes, as: UTF8.self).uppercased()), start..<position)
+      let isASCII = bytes.allSatisfy { $0 < 0x80 }
+      append(isNumber ? .number : isASCII ? .word(string.asciiUppercased) : .name(string), start..<position)
       return
     }
     if byte == UInt8(ascii: "\\") { isAmbiguous = true }

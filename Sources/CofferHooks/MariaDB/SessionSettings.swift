@@ -14,7 +14,7 @@ struct SessionSettings {
 
   /// What a server writes by itself is one word, or words parted by commas.
   private static func isPlain(_ value: String) -> Bool {
-    !value.uppercased().isSame(as: "DEFAULT")
+    !value.asciiUppercased.isSame(as: "DEFAULT")
       && value.utf8.allSatisfy { $0 < 0x80 && (SQLLexemes.isOfWord($0) || $0 == UInt8(ascii: ",")) }
   }
 
@@ -96,7 +96,7 @@ struct SettingAssignment: Equatable {
   private static func name(_ lexemes: ArraySlice<SQLLexeme>) -> String? {
     let signs = lexemes.prefix { $0.isSign("@") }.count
     let rest = lexemes.dropFirst(signs)
-    let names = rest.compactMap { $0.word ?? $0.name?.uppercased() }
+    let names = rest.compactMap { $0.word ?? $0.name?.asciiUppercased }
     guard signs <= 2, rest.count == names.count + (rest.contains { $0.isSign(".") } ? 1 : 0) else { return nil }
     // Servers take more than the same letters for the same name.
     guard names.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 && SQLLexemes.isOfWord($0) } }) else { return nil }

@@ -65,7 +65,7 @@ struct StatementKind {
   }
 
   private static func database(_ verb: MariaDBStatement.Verb, _ all: [SQLLexeme]) -> MariaDBStatement.Kind {
-    all.first { $0.name != nil }?.name.map { .database(verb, name: $0) } ?? .unknown
+    all.first { $0.name != nil }?.name.map { .database(verb, name: ExactName($0)) } ?? .unknown
   }
 
   private static func object(

@@ -223,6 +223,9 @@ struct StatementSplitter {
         guard scan.rest.count >= 4 else { return false }
         if try beginComment(&scan) { return true }
       case 0: throw Unreadable(problem: "a statement holds the byte 0")
+      // A name of a function, or what to the server is a blank.
+      case 0x80... where rows != nil:
+        throw Unreadable(problem: "rows hold a sign beyond ASCII outside of quotes, which dump programs do not write")
       case 0x80... where mode.charset != .none:
         guard scan.rest.count >= 4 else { return false }
         scan.position += mode.charset.length(at: scan.position, of: scan.bytes)

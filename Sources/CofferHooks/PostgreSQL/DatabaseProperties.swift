@@ -233,7 +233,7 @@ struct DatabaseProperties: Sendable, Equatable {
     let name = ServerText(Array(setting.bytes[..<equals]))
     let value = ServerText(Array(setting.bytes[(equals + 1)...]))
     var values = [value]
-    if let text = name.text, lists.contains(text.lowercased()), let names = PostgreSQLText.identifiers(value),
+    if let text = name.text, lists.contains(text.asciiLowercased), let names = PostgreSQLText.identifiers(value),
       !names.isEmpty
     {
       values = names

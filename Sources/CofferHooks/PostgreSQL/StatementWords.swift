@@ -30,7 +30,7 @@ struct StatementWords {
   }
 
   mutating func take(_ word: UnsafeRawBufferPointer) {
-    let text = word.count <= 9 ? String(decoding: word, as: UTF8.self).lowercased() : ""
+    let text = word.count <= 9 ? String(decoding: word, as: UTF8.self).asciiLowercased : ""
     if isEmpty { isCopy = text == "copy" }
     if isCopy, parentheses == 0, followsFrom, text == "stdin" { isCopyFromInput = true }
     isEmpty = false
