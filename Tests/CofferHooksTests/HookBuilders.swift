@@ -106,7 +106,7 @@ struct TakenDump {
       running.abandon()
       return []
     }
-    return try running.finish()
+    return try running.finish() + running.settle()
   }
 }
 

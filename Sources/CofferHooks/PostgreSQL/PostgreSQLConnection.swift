@@ -110,7 +110,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
 extension PostgreSQLConnection {
   /// Whether PGOPTIONS says which role to be.
   func isRoleChosen(_ context: HookContext) -> Bool {
-    context.environment["PGOPTIONS"]?.holds("role") == true
+    PostgreSQLPins.names(inOptions: context.environment["PGOPTIONS"] ?? "").contains("role")
   }
 
   /// The value of `--dbname` for a client whose session is fixed to settings.
