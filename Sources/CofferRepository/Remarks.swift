@@ -17,7 +17,8 @@ final class Remarks: Sendable {
 
   /// - Parameter consequence: What it means for the run.
   func add(_ error: any Error, consequence: String) {
-    guard let diagnosis = (error as? any DiagnosableError)?.diagnosis else { return }
+    // That the run is to stop says nothing of the repository.
+    guard !(error is RunCancelled), let diagnosis = (error as? any DiagnosableError)?.diagnosis else { return }
     add(
       Diagnosis(
         subject: diagnosis.subject, problem: "\(diagnosis.problem); \(consequence)", suggestion: diagnosis.suggestion))

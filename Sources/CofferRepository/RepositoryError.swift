@@ -78,7 +78,7 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .sessionExpired(let location):
       Diagnosis(
         subject: "repository \(location)",
-        problem: "The run was not able to refresh its session for an hour and must not commit",
+        problem: "The run's marker in sessions/ is gone: somebody took the run for dead, and it must not commit",
         suggestion: "Run the command again; what was stored so far is reused")
     case .noSuchArchive(let name, let location):
       Diagnosis(

@@ -81,6 +81,25 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.delete(name, cancellation: cancellation) }
   }
 
+  /// Runs what reads an object of which there may be another, or which the rest can do without.
+  ///
+  /// - Returns: nil when the object is damaged or gone.
+  /// - Throws: What says nothing of the object: that the run is to stop, or that the store does not answer.
+  static func readable<Value>(_ read: () throws -> Value) throws -> Value? {
+    do {
+      return try read()
+    } catch where !Self.concernsObject(error) {
+      throw error
+    } catch {
+      return nil
+    }
+  }
+
+  /// Whether an error of reading an object says something of the object.
+  static func concernsObject(_ error: any Error) -> Bool {
+    !(error is RunCancelled) && (error as? StorageError)?.kind != .transient
+  }
+
   private func run<Result>(_ call: () throws(StorageError) -> Result) throws -> Result {
     do throws(StorageError) {
       return try call()

@@ -52,6 +52,37 @@ struct LogTests {
     #expect(logs.failures.map { ($0 as? SystemError)?.code } == [ENOENT])
   }
 
+  @Test("A pipe without room holds the run up once, and where lines are missing it is said")
+  func fullPipe() throws {
+    let folder = NSTemporaryDirectory() + "log-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try #require(mkdir(folder, 0o700) == 0)
+    let path = folder + "/log"
+    try #require(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    let log = try LogFile(path, verbosity: 1, format: "{message}", clock: .system, patience: 50)
+    let line = String(repeating: "x", count: 4000)
+    let start = Clock.system.steadySeconds()
+    for _ in 0..<200 { log.take(line, level: 1) }
+    #expect(Clock.system.steadySeconds() - start < 5)
+    func all() -> String {
+      var bytes = [UInt8](repeating: 0, count: 1 << 20)
+      var text = ""
+      while true {
+        let count = read(reader, &bytes, bytes.count)
+        guard count > 0 else { return text }
+        text += String(decoding: bytes[..<count], as: UTF8.self)
+      }
+    }
+    let before = all()
+    log.take("again", level: 1)
+    log.take("and again", level: 1)
+    let lines = before.utf8.count { $0 == UInt8(ascii: "\n") }
+    #expect(lines > 10 && lines < 200)
+    #expect(all() == "\n(\(200 - lines) lines could not be written here)\nagain\nand again\n")
+  }
+
   @Test("No link is followed to another file, nobody waits for a FIFO's reader, and a new log is private")
   func links() throws {
     let folder = NSTemporaryDirectory() + "logs-" + UUID().uuidString

@@ -3,15 +3,20 @@ import CofferSystem
 import Synchronization
 
 /// Remembers what was read of a store: names, and with a space ranges of them. Everything else it passes on, and tells when an
-/// object has been put: what is thrown then is an answer that is lost.
+/// object has been put, or is to be read: what is thrown then is an answer that is lost.
 final class RecordingStore: ObjectStore {
   private let store: MemoryStore
   private let reads = Mutex<[String: Int]>([:])
   private let afterPut: @Sendable (ObjectName) throws(StorageError) -> Void
+  private let beforeGet: @Sendable (ObjectName) throws(StorageError) -> Void
 
-  init(_ store: MemoryStore, afterPut: @escaping @Sendable (ObjectName) throws(StorageError) -> Void = { _ in }) {
+  init(
+    _ store: MemoryStore, afterPut: @escaping @Sendable (ObjectName) throws(StorageError) -> Void = { _ in },
+    beforeGet: @escaping @Sendable (ObjectName) throws(StorageError) -> Void = { _ in }
+  ) {
     self.store = store
     self.afterPut = afterPut
+    self.beforeGet = beforeGet
   }
 
   var location: String { store.location }
@@ -21,6 +26,7 @@ final class RecordingStore: ObjectStore {
     _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
   ) throws(StorageError) -> [UInt8] {
     reads.withLock { $0[name.path + (range.map { " \($0)" } ?? ""), default: 0] += 1 }
+    try beforeGet(name)
     return try store.get(name, range: range, cancellation: cancellation)
   }
 

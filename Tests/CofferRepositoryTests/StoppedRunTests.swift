@@ -16,6 +16,11 @@ struct StoppedRunTests {
     repository = try TestRepository()
   }
 
+  private init(over repository: TestRepository) throws {
+    cancellation = try Cancellation()
+    self.repository = repository
+  }
+
   private func open(_ store: any ObjectStore) throws -> Repository {
     try Repository.open(
       in: store, passphrase: TestRepository.passphrase,
@@ -84,6 +89,60 @@ struct StoppedRunTests {
         surroundings: surroundings)
     }
     #expect(try repository.repository.archives().count == 1)
+  }
+
+  /// What becomes of opening the repository and reading its newest archive when the n-th get meets something.
+  ///
+  /// - Returns: How many gets there were.
+  private func readAll(
+    whenGet number: Int, _ meets: @escaping @Sendable () throws(StorageError) -> Void
+  ) throws -> Int {
+    let gets = Mutex(0)
+    let store = RecordingStore(
+      repository.store,
+      beforeGet: { _ throws(StorageError) in
+        let count = gets.withLock { count in
+          count += 1
+          return count
+        }
+        if count == number { try meets() }
+      })
+    let surroundings = RepositorySurroundings(
+      clock: repository.clock.clock, random: .system, keyFolder: "/nowhere", workers: 1, cancellation: cancellation)
+    let opened = try Repository.open(in: store, passphrase: TestRepository.passphrase, surroundings: surroundings)
+    let archive = try #require(try opened.archives().last)
+    let items = try opened.reader().items(of: archive, cancellation: cancellation)
+    #expect(items.count == 1)
+    _ = try opened.statistics()
+    return gets.withLock { $0 }
+  }
+
+  @Test("A run that is stopped at any read is stopped, and takes no object for damaged")
+  func stoppedAtAnyRead() throws {
+    for number in 0..<3 { try repository.backUp(["dump": noise(200_000, seed: UInt64(number))]) }
+    let count = try readAll(whenGet: 0) { () throws(StorageError) in }
+    #expect(count > 6)
+    for number in 1...count {
+      let fresh = try StoppedRunTests(over: repository)
+      #expect(throws: RunCancelled.self, "\(number)") {
+        try fresh.readAll(whenGet: number) { [cancellation = fresh.cancellation] () throws(StorageError) in
+          cancellation.cancel()
+        }
+      }
+    }
+  }
+
+  @Test("A store that does not answer at any read is told, and no object is passed over because of it")
+  func unansweredAtAnyRead() throws {
+    for number in 0..<3 { try repository.backUp(["dump": noise(200_000, seed: UInt64(number))]) }
+    let count = try readAll(whenGet: 0) { () throws(StorageError) in }
+    for number in 1...count {
+      #expect(throws: StorageError.self, "\(number)") {
+        try readAll(whenGet: number) { () throws(StorageError) in
+          throw .failed(nil, location: "memory", StorageFailure(.transient, "get", reason: "cut"))
+        }
+      }
+    }
   }
 
   @Test("A marker whose renewal lost its answer is renewed under the next name")

@@ -42,6 +42,13 @@ struct PrivateGroupTests {
     }
   }
 
+  @Test("Users whose primary group it is are in it, though no list has them")
+  func primary() throws {
+    let user = try #require(PrivateGroup.system.user(0))
+    let group = try #require(PrivateGroup.system.group(user.group))
+    #expect(group.members.contains(user.name))
+  }
+
   @Test("Where there is an access list, the group's rights are those of everybody in it")
   func lists() {
     #expect(groups.mayOthersWrite(facts(0o664, 1000, 1000), hasList: true))

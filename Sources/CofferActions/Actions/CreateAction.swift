@@ -72,12 +72,13 @@ enum CreateAction {
     } else {
       context.console.step(line)
     }
-    guard context.wantsJSON, let statistics = try? access.repository.statistics() else { return }
-    context.run.outcomes.add(
-      .object([
-        "archive": .object(JSONShapes.detailed(archive)), "cache": JSONShapes.cache(statistics),
-        "encryption": JSONShapes.encryption(access),
-        "repository": JSONShapes.repository(access, lastModified: archive.end),
-      ]))
+    guard context.wantsJSON else { return }
+    var outcome = [
+      "archive": JSONValue.object(JSONShapes.detailed(archive)), "encryption": JSONShapes.encryption(access),
+      "repository": JSONShapes.repository(access, lastModified: archive.end),
+    ]
+    // The archive is there and is told of, whatever of the repository cannot be counted now.
+    if let statistics = try? access.repository.statistics() { outcome["cache"] = JSONShapes.cache(statistics) }
+    context.run.outcomes.add(.object(outcome))
   }
 }

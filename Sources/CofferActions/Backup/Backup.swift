@@ -66,7 +66,7 @@ struct Backup {
           commandLine: context.run.commandLine, comment: comment, start: start,
           missingDumps: outcome.missing.map(\.identity.path)))
       outcome.failures = group.failures
-      for (access, archive) in outcome.archives { try tellTwins(of: archive, access) }
+      for (access, archive) in outcome.archives { tellTwins(of: archive, access) }
       return outcome
     } catch is RepositoryGroup.NoneLeft {
       throw SeveralErrors(group.failures)
@@ -77,8 +77,10 @@ struct Backup {
   }
 
   /// A run beside this one may have taken the same name after this one had looked: both archives are good, and stay.
-  private func tellTwins(of archive: Archive, _ access: OpenRepository) throws {
-    let twins = try access.repository.archives().filter { $0.name.isSame(as: archive.name) && $0.id != archive.id }
+  /// That this cannot be told any more takes nothing from the archive, which is there.
+  private func tellTwins(of archive: Archive, _ access: OpenRepository) {
+    guard let archives = try? access.repository.archives() else { return }
+    let twins = archives.filter { $0.name.isSame(as: archive.name) && $0.id != archive.id }
     guard !twins.isEmpty else { return }
     context.console.warning(
       "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "

@@ -49,7 +49,7 @@ struct DumpLanes {
 
   /// - Throws: What ends the run.
   private func take(_ number: Int) throws {
-    begin(number)
+    try begin(number)
     let outcome = Result { try take(dumps[number]) }
     end(number, outcome)
     if case .failure(let error) = outcome, endsRun(error) { throw error }
@@ -61,8 +61,10 @@ struct DumpLanes {
     return try context.run.collector.noting(dump.identity, context) { try storer.store(dump) }
   }
 
-  private func begin(_ number: Int) {
-    state.update { state in
+  /// - Throws: What has ended the run meanwhile.
+  private func begin(_ number: Int) throws {
+    try state.update { state in
+      if let end = state.end { throw end }
       state.running.append(number)
       show(state)
     }

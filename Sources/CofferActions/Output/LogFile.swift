@@ -5,30 +5,34 @@ import Synchronization
 
 /// A file that what is said is added to. No link and no FIFO is followed or opened that somebody else can have put there.
 final class LogFile: ConsoleSink {
-  private let path: String
   private let verbosity: Int
   private let format: String
   private let clock: Clock
   private let file: FileDescriptor
-  /// Lines of several threads must not mix.
-  private let turn = Mutex(())
+  /// How many lines could not be written since the last one that was. Lines of several threads must not mix.
+  private let lost = Mutex(0)
+  private let patience: Int32
 
-  /// - Parameter path: From the root on.
+  /// - Parameters:
+  ///   - path: From the root on.
+  ///   - patience: Milliseconds for which a reader of it may hold the run up.
   /// - Throws: `UntrustedPlace`; `SystemError` when the file cannot be opened.
-  init(_ path: String, verbosity: Int, format: String, clock: Clock) throws {
-    self.path = path
+  init(_ path: String, verbosity: Int, format: String, clock: Clock, patience: Int32 = 5000) throws {
     self.verbosity = verbosity
     self.format = format
     self.clock = clock
+    self.patience = patience
     file = try FileDescriptor.appending(to: path)
   }
 
   func take(_ text: String, level: Int) {
     guard level <= verbosity else { return }
     let line = LogRecord(text, verbosity: level).formatted(format, at: clock.now()) + "\n"
-    turn.withLock { _ in
-      // A log that cannot be written must not end a backup.
-      try? Array(line.utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
+    lost.withLock { lost in
+      // A log that cannot be written must not end a backup, nor hold it up line by line.
+      let gap = lost > 0 ? "\n(\(lost) lines could not be written here)\n" : ""
+      let failure = StandardOutput.write(gap + line, to: file.number, patience: lost > 0 ? 0 : patience)
+      lost = failure == nil ? 0 : lost + 1
     }
   }
 }

@@ -17,8 +17,9 @@ public final class StandardOutput: Sendable {
 
   /// Writes a text to a terminal, pipe or file that others may share.
   ///
+  /// - Parameter patience: Milliseconds to wait for room, each time there is none; -1 for as long as it takes.
   /// - Returns: What kept the rest from being written, an `errno`; nil when nothing did.
-  static func write(_ text: String, to descriptor: Int32) -> Int32? {
+  static func write(_ text: String, to descriptor: Int32, patience: Int32 = -1) -> Int32? {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
@@ -26,7 +27,7 @@ public final class StandardOutput: Sendable {
       if count < 0 && errno == EAGAIN {
         // Somebody else made the terminal or pipe that we share non-blocking.
         var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = poll(&writable, 1, -1)
+        if poll(&writable, 1, patience) == 0 { return EAGAIN }
         continue
       }
       guard count > 0 else { return errno }

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A comment that some servers read and others pass over: `/*!80016 ... */` is for MySQL from 8.0.16 on, `/*M!100301 ... */`
 /// for MariaDB from 10.3.1 on. What such a comment holds must not be what makes a statement harmless.
 struct ConditionalComment: Equatable {

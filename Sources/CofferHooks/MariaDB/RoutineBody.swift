@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Whether a routine, trigger or event is one statement, for servers that would run what stands behind its end as another
 /// one. The statements of a body are told apart as the server's grammar has them; what is not in it is no body.
 struct RoutineBody {

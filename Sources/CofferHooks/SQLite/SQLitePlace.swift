@@ -30,14 +30,12 @@ struct SQLitePlace: Sendable {
   /// With links followed, so that a rename replaces the file and not the link.
   var path: String { folder.path(of: name) }
 
-  private static let linkLimit = 40
-
   /// - Parameter path: Absolute.
   /// - Throws: `UntrustedPlace` for a link of somebody else than the file's owner, and for what is no file; `SystemError`
   ///   when there is no such folder.
   init(_ path: String) throws {
-    var folders = [try Self.root()]
-    var rest = Self.parts(Array(path.utf8))
+    var folders = [try Folder.root()]
+    var rest = Folder.parts(Array(path.utf8))
     var links: [(path: String, facts: stat)] = []
     var last: (name: EntryName, facts: stat?)?
     while !rest.isEmpty {
@@ -51,9 +49,9 @@ struct SQLitePlace: Sendable {
       if let facts, facts.st_mode & S_IFMT == S_IFLNK {
         let link = try folder.link(name)
         links.append((folder.path(of: name), link.facts))
-        guard links.count <= Self.linkLimit else { throw SystemError(call: "open", subject: path, code: ELOOP) }
-        if link.target.first == UInt8(ascii: "/") { folders = [try Self.root()] }
-        rest = Self.parts(link.target) + rest
+        guard links.count <= Folder.linkLimit else { throw SystemError(call: "open", subject: path, code: ELOOP) }
+        if link.target.first == UInt8(ascii: "/") { folders = [try Folder.root()] }
+        rest = Folder.parts(link.target) + rest
       } else if rest.isEmpty {
         last = (name, facts)
       } else {
@@ -121,14 +119,6 @@ struct SQLitePlace: Sendable {
   }
 
   // MARK: - The way
-
-  private static func root() throws(SystemError) -> Folder {
-    Folder(owning: try FileDescriptor(opening: "/", flags: O_DIRECTORY | coffer_open_path), path: "/")
-  }
-
-  private static func parts(_ path: [UInt8]) -> [[UInt8]] {
-    path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }.map(Array.init)
-  }
 
   private static func status(of name: EntryName, in folder: Folder) throws(SystemError) -> stat? {
     do throws(SystemError) {

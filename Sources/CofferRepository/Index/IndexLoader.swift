@@ -115,7 +115,7 @@ package struct IndexLoader: Sendable {
     guard !unnamed.isEmpty else { return }
     let quarantined = try context.quarantine.load(context)
     for digest in unnamed.keys.sorted() {
-      guard let reader = try? PackReader(digest, context: context) else { continue }
+      guard let reader = try RunStore.readable({ try PackReader(digest, context: context) }) else { continue }
       guard purpose == .reading || context.trustsForDeduplication(reader.signer) else { continue }
       let pack = IndexedPack(
         digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
@@ -148,13 +148,14 @@ package struct IndexLoader: Sendable {
     }
     var entries = currentEntries(existing, objects)
     for entry in entries { for source in entry.run.sources { objects[source] = nil } }
-    let fresh = Dictionary(grouping: objects.compactMap { digest, name in (try? read(name)).map { (digest, $0) } }) {
-      $0.1.signer.id
+    let readable = try objects.compactMap { digest, name in
+      try RunStore.readable { try read(name) }.map { (digest, $0) }
     }
+    let fresh = Dictionary(grouping: readable) { $0.1.signer.id }
     for (signer, segments) in fresh {
       var seen: Set<Digest256> = []
       let packs = segments.flatMap(\.1.packs).filter { existing[$0.digest] != nil && seen.insert($0.digest).inserted }
-      let made = try cache.make(of: packs.compactMap(withBases), signer: signer, sources: segments.map(\.0))
+      let made = try cache.make(of: try packs.compactMap(withBases), signer: signer, sources: segments.map(\.0))
       if let made { entries.append(made) }
     }
     return try tidied(entries).map(\.run)
@@ -163,9 +164,9 @@ package struct IndexLoader: Sendable {
   /// Older index objects do not say what a pack leans on; its own directory does.
   ///
   /// - Returns: nil when that cannot be read: the pack stays unnamed, and is looked at again each time.
-  private func withBases(_ pack: IndexedPack) -> IndexedPack? {
+  private func withBases(_ pack: IndexedPack) throws -> IndexedPack? {
     guard pack.bases == nil else { return pack }
-    guard let reader = try? PackReader(pack.digest, context: context) else { return nil }
+    guard let reader = try RunStore.readable({ try PackReader(pack.digest, context: context) }) else { return nil }
     var pack = pack
     pack.bases = reader.directory.basePacks.sorted()
     return pack

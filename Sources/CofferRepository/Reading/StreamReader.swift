@@ -101,11 +101,13 @@ final class StreamReader {
       throw error
     } catch {
       for other in try index.copies(of: id) where other != place {
-        guard let block = try? reader.block(other.block, of: other.pack),
-          let range = try? reader.chunk(id, of: block, at: other)
-        else { continue }
+        let found = try RunStore.readable {
+          let block = try reader.block(other.block, of: other.pack)
+          return (block, try reader.chunk(id, of: block, at: other))
+        }
+        guard let found else { continue }
         context.remarks.add(error, consequence: "what was needed of it was read from another place")
-        return (block, range)
+        return found
       }
       throw error
     }

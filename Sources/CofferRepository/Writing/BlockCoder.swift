@@ -46,6 +46,8 @@ final class BlockCoder {
     let prefix: [UInt8]
     do {
       prefix = try times.measure(.base) { try bases.prefixBytes(block.prefix) }
+    } catch where error is RunCancelled {
+      throw error
     } catch {
       bases.tell(error)
       return nil

@@ -213,8 +213,14 @@ extension LocalDirectoryStore {
   private func publish(_ temporary: EntryName, _ final: EntryName, in folder: Folder) throws(SystemError) {
     var means = state.withLock { $0.means }
     let first = means
-    try ExclusiveNaming(calls: calls).name(temporary, final, in: folder, by: &means)
-    if means != first { settle(on: means) }
+    do throws(SystemError) {
+      try ExclusiveNaming(calls: calls).name(temporary, final, in: folder, by: &means)
+    } catch {
+      // Over a network, an answer that was lost makes a name that was given look taken. Whoever finds it good leans on it.
+      if error.code == EEXIST { try sync(folder) }
+      throw error
+    }
+    if means != first { remember(means) }
     do throws(SystemError) {
       try sync(folder)
     } catch {
@@ -224,7 +230,7 @@ extension LocalDirectoryStore {
     }
   }
 
-  private func settle(on means: ExclusiveNaming.Means) {
+  private func remember(_ means: ExclusiveNaming.Means) {
     let isNews = state.withLock { state in
       defer { state.means = means }
       return state.means != means

@@ -14,7 +14,7 @@ extension FileDescriptor {
   /// - Throws: `UntrustedPlace`; `SystemError`.
   public static func appending(to path: String, mode: mode_t = 0o600) throws -> FileDescriptor {
     var path = path
-    for _ in 0..<linkLimit {
+    for _ in 0..<Folder.linkLimit {
       if let number = ownStream(path) {
         let copy = fcntl(number, F_DUPFD_CLOEXEC, 3)
         guard copy >= 0 else { throw SystemError(call: "open", subject: path) }
@@ -42,8 +42,6 @@ extension FileDescriptor {
     }
     throw SystemError(call: "open", subject: path, code: ELOOP)
   }
-
-  private static let linkLimit = 40
 
   private static func ownStream(_ path: String) -> Int32? {
     let names = [

@@ -27,7 +27,8 @@ extension Folder {
     case folders
   }
 
-  private static let linkLimit = 40
+  /// How many links a way may lead through, as the kernel has it.
+  public static let linkLimit = 40
 
   /// Opens the folder at a path, looking at each part of it.
   ///
@@ -67,7 +68,8 @@ extension Folder {
     return try current.reopened(path)
   }
 
-  private static func root() throws(SystemError) -> Folder {
+  /// The root of all paths, open for ways that begin there.
+  public static func root() throws(SystemError) -> Folder {
     Folder(owning: try FileDescriptor(opening: "/", flags: O_DIRECTORY | coffer_open_path), path: "/")
   }
 
@@ -91,7 +93,8 @@ extension Folder {
     return Folder(owning: FileDescriptor(owning: own), path: path)
   }
 
-  private static func parts(_ path: [UInt8]) -> [[UInt8]] {
+  /// The names of a path, without those that lead nowhere.
+  public static func parts(_ path: [UInt8]) -> [[UInt8]] {
     path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }.map(Array.init)
   }
 

@@ -6,7 +6,8 @@ import Foundation
 public struct PrivateGroup: Sendable {
   /// A user's name and primary group; nil for a user that the system does not know.
   public var user: @Sendable (uid_t) -> (name: String, group: gid_t)?
-  /// A group's name and the users listed for it; nil for a group that the system does not know.
+  /// A group's name and its users, listed for it or having it as their primary one; nil for a group that the system does not
+  /// know.
   public var group: @Sendable (gid_t) -> (name: String, members: [String])?
 
   public init(
@@ -17,7 +18,7 @@ public struct PrivateGroup: Sendable {
     self.group = group
   }
 
-  /// Whether the group is the user's primary one, has his name, and lists nobody else.
+  /// Whether the group is the user's primary one, has his name, and nobody else is in it.
   public func isPrivate(_ id: gid_t, of userID: uid_t) -> Bool {
     guard let user = user(userID), user.group == id, let group = group(id) else { return false }
     return group.name.isSame(as: user.name) && group.members.allSatisfy { $0.isSame(as: user.name) }
@@ -53,8 +54,24 @@ public struct PrivateGroup: Sendable {
         members.append(String(cString: member))
         next = next?.advanced(by: 1)
       }
-      return (String(cString: entry.gr_name), members)
+      return (String(cString: entry.gr_name), members + primaryUsers(of: id))
     })
+
+  private static let enumeration = NSLock()
+
+  /// Users of directories that do not enumerate theirs are not seen.
+  private static func primaryUsers(of id: gid_t) -> [String] {
+    // The system keeps one position for the whole process.
+    enumeration.withLock {
+      setpwent()
+      defer { endpwent() }
+      var names: [String] = []
+      while let entry = getpwent() {
+        if entry.pointee.pw_gid == id { names.append(String(cString: entry.pointee.pw_name)) }
+      }
+      return names
+    }
+  }
 
   /// Bytes. A group that needs more has many members.
   private static let bufferSize = 1 << 16

@@ -10,7 +10,9 @@ final class GroupWatch: Sendable {
   private let line: FileDescriptor
   private let identifier: pid_t
 
+  /// What it has to say of a group that has ended already goes nowhere: whom its errors lead to is gone at that time.
   private static let script = """
+    exec 2>/dev/null
     while read -r verb group; do
       others=
       for other in $groups; do [ "$other" = "$group" ] || others="$others $other"; done

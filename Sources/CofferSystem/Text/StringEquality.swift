@@ -1,6 +1,7 @@
 // In every file that imports CofferSystem, these stand before the standard library's: there, texts are equal when Unicode
 // calls them equivalent, and a database `é` in one scalar is the database `é` in two, a Greek question mark is a
-// semicolon, and an oxia alone a backtick. Sets and dictionaries still hold it so: names in them are `ExactName`s.
+// semicolon, and an oxia alone a backtick. Sets, dictionaries, and the `==` that the compiler writes for a type still hold it so:
+// names in them are `ExactName`s.
 
 extension String {
   /// Whether both hold the same bytes.
