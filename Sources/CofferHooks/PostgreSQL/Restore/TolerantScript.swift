@@ -169,6 +169,7 @@ final class TolerantScript {
     statement = []
     try checkSingle()
     if transaction == nil { try beginPart(text) }
+    guard outcome.stop == nil else { return }
     isInRows = true
     isSkippingRows = !(transaction ?? isChosen(text))
     guard !isSkippingRows else { return }
