@@ -139,7 +139,7 @@ struct KeyRing {
         let bytes = try store.get(status.name, limit: ObjectLimit.key)
         let record = try KeyRecord(decoding: bytes, object: status.name.path, location: store.location)
         return (status.name, record)
-      } catch where !RunStore.concernsObject(error) {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         remarks.add(error, consequence: "it is passed over")

@@ -81,7 +81,7 @@ public final class Repository: Sendable {
         archives.append(archive)
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
-      } catch where !RunStore.concernsObject(error) {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         context.remarks.add(error, consequence: "it is passed over")

@@ -88,7 +88,7 @@ package struct RunStore: Sendable {
   static func readable<Value>(_ read: () throws -> Value) throws -> Value? {
     do {
       return try read()
-    } catch where !Self.concernsObject(error) {
+    } catch let error where !Self.concernsObject(error) {
       throw error
     } catch {
       return nil

@@ -63,7 +63,12 @@ struct PostgreSQLKilledRestoreTests {
 
   private static let inside =
     "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'coffer%' OR application_name LIKE 'coffer\\_%'"
-  private static let made = "SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'"
+  /// Databases that say of themselves that a restore has made them.
+  private static let made =
+    "SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%' AND shobj_description(oid, 'pg_database') IS NOT NULL"
+  /// One that was made and not marked yet when its restore was killed is nobody's to remove without asking.
+  private static let unmarked =
+    "SELECT datname FROM pg_database WHERE datname LIKE 'coffer%' AND shobj_description(oid, 'pg_database') IS NULL"
 
   /// Begins a restore and sends it a signal at a point.
   ///
@@ -97,6 +102,10 @@ struct PostgreSQLKilledRestoreTests {
     #expect(next.status == .exited(0), "\(next.errors)")
     try expectSame(server.content(of: Self.name), new)
     #expect(try server.run(Self.made) == "0\n", "\(next.errors)")
+    for name in try server.run(Self.unmarked).split(separator: "\n") {
+      #expect(next.errors.contains("'\(name)' looks like one that a killed restore has left"), "\(next.errors)")
+      try server.drop(String(name))
+    }
     try server.drop(Self.name)
   }
 

@@ -42,8 +42,9 @@ enum HelpText {
         ["", "options of the configuration, \(schema.title):"] + table(schema.options.compactMap(row), width: width)
     }
     if action.needsConfiguration {
-      let names = ActionDeclaration.sharedOptions.flatMap(\.options).filter { $0.summary != nil }.map(\.name)
-      lines += [""] + "options that every action reads: \(names.joined(separator: ", ")).".wrapped(width: width)
+      let shared = ActionDeclaration.sharedOptions.flatMap(\.options).filter { $0.summary != nil }
+      let names = shared.map { $0.name + ($0.standard.map { " (\($0))" } ?? "") }.joined(separator: ", ")
+      lines += [""] + "options that every action reads, with their defaults: \(names).".wrapped(width: width)
     }
     if withGlobals { lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width) }
     if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }

@@ -46,7 +46,7 @@ final class BlockCoder {
     let prefix: [UInt8]
     do {
       prefix = try times.measure(.base) { try bases.prefixBytes(block.prefix) }
-    } catch where error is RunCancelled {
+    } catch let error as RunCancelled {
       throw error
     } catch {
       bases.tell(error)
