@@ -14,6 +14,7 @@ public struct HookContext: Sendable {
   public let credentials: CredentialResolver
   /// This program, for what is done in a process of its own.
   public var ownProgram: String
+  let restored = RestoredDatabases()
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,

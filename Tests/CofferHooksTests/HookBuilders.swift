@@ -113,7 +113,7 @@ struct TakenDump {
       running.abandon()
       return []
     }
-    return try running.finish()
+    return try running.finish() + running.settle()
   }
 }
 

@@ -98,4 +98,13 @@ struct PostgreSQLClientTests: PostgreSQLSuite {
     #expect(installations.psqlElsewhere(context: try makeContext(path: "/nowhere")) == [path(16, "psql")])
     #expect(installations.psqlElsewhere(context: try makeContext()) == nil)
   }
+
+  @Test("The settings that PGOPTIONS names are read as the server reads them")
+  func optionNames() {
+    #expect(PostgreSQLPins.names(inOptions: "-c search_path=payrole -cROLE=x") == ["search_path", "role"])
+    #expect(PostgreSQLPins.names(inOptions: "--role=x -d 2\t--work-mem=1") == ["role", "work_mem"])
+    #expect(
+      PostgreSQLPins.names(inOptions: #"-c application_name=a\ --role=x -c r\ole=y"#) == ["application_name", "role"])
+    #expect(PostgreSQLPins.names(inOptions: "") == [])
+  }
 }

@@ -72,6 +72,37 @@ struct PostgreSQLRemadeTests: PostgreSQLSuite {
     for name in ["remade", "remade old"] { try one.drop(name) }
   }
 
+  @Test("One that was empty at the planning and has been filled by somebody is left alone")
+  func filledMeanwhile() throws {
+    let (dump, root) = try taken("CREATE TABLE t AS SELECT 1 AS a")
+    try one.recreate("remade")
+    let plan = try plan(dump, root)
+    try one.run("CREATE TABLE somebodys AS SELECT 7 AS a", in: "remade")
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.problem.contains("is not any more") == true, "\(String(describing: error))")
+    #expect(try one.run("SELECT a FROM somebodys", in: "remade") == "7\n")
+    try one.drop("remade")
+  }
+
+  @Test(
+    "One that has been made anew since the planning is left alone, unless this run has put it there",
+    arguments: ["swap", "in-place"])
+  func remadeMeanwhile(strategy: String) throws {
+    let (dump, root) = try taken("CREATE TABLE t AS SELECT 1 AS a", in: "remade", "restore_strategy: \(strategy)")
+    let content = try one.content(of: "remade")
+    let (first, second) = (try plan(dump, root), try plan(dump, root))
+    #expect(try dump.restore(first, context: context) == [])
+    #expect(try dump.restore(second, context: context) == [])
+    try expectSame(one.content(of: "remade"), content)
+    let third = try plan(dump, root)
+    try one.recreate("remade")
+    try one.run("CREATE TABLE somebodys AS SELECT 7 AS a", in: "remade")
+    let error = #expect(throws: RestoreError.self) { try dump.restore(third, context: context) }
+    #expect(error?.diagnosis.problem.contains("not the database any more") == true, "\(String(describing: error))")
+    #expect(try one.run("SELECT a FROM somebodys", in: "remade") == "7\n")
+    try one.drop("remade")
+  }
+
   @Test("One that was missing at the planning and has been made by somebody is left alone")
   func appeared() throws {
     let (dump, root) = try taken("CREATE TABLE t AS SELECT 1 AS a")

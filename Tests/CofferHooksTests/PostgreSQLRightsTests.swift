@@ -146,6 +146,62 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
     try one.run("DROP ROLE extended")
   }
 
+  @Test(
+    "In place, rows that belong to extensions that stay are not doubled, and that is told",
+    arguments: ["custom", "tar", "directory"])
+  func rowsOfExtensions(format: String) throws {
+    try one.drop("extended")
+    try one.run("DROP ROLE IF EXISTS extended; CREATE ROLE extended LOGIN PASSWORD 'e'")
+    try one.run("CREATE DATABASE extended OWNER extended")
+    // As pg_extension_config_dump does it for a table that an extension makes.
+    try one.run(
+      """
+      CREATE EXTENSION citext; CREATE TABLE settings(key text, value text); INSERT INTO settings VALUES ('a', 'b');
+      GRANT ALL ON settings TO extended; ALTER EXTENSION citext ADD TABLE settings;
+      UPDATE pg_extension SET extconfig = ARRAY['settings'::regclass::oid], extcondition = ARRAY['']
+      WHERE extname = 'citext'; SET ROLE extended;
+      CREATE TABLE "settings of mine" AS SELECT 1 AS a; CREATE TABLE "DATA public settings" AS SELECT 2 AS a;
+      """, in: "extended")
+    let entry = """
+        - name: extended
+          hostname: \(one.hostname)
+          port: \(one.port)
+          username: extended
+          password: e
+          format: \(format)
+          globals: false
+
+      """
+    let context = try makeContext()
+    let root = try configured(entry)
+    let dump = try take(root, context)
+    let content = try one.content(of: "extended")
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    #expect(plan.summary.contains("in place"))
+    let warnings = try dump.restore(plan, context: context)
+    #expect(warnings.count == 1 && warnings[0].contains("TABLE DATA public settings postgres"), "\(warnings)")
+    try expectSame(one.content(of: "extended"), content)
+
+    let listed = try configured(entry + "    restore_options: --use-list=/nonexistent\n")
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: dump.facts, to: RestoreTarget(), root: listed, context: context)
+    }
+    #expect(error?.diagnosis.problem.contains("'--use-list=/nonexistent' in restore_options") == true)
+    #expect(error?.diagnosis.suggestion?.contains("--username") == true)
+    try one.drop("extended")
+    try one.run("DROP ROLE extended")
+  }
+
+  @Test("Options that name a list of entries are seen in every spelling")
+  func lists() {
+    for option in ["-L", "-Lfile", "-vL", "--use-list", "--use-list=x", "--use-l"] {
+      #expect(RestoreWay.namesList(option), "\(option)")
+    }
+    for option in ["-nL", "--username=L", "-j2", "L", "-v", "--clean"] {
+      #expect(!RestoreWay.namesList(option), "\(option)")
+    }
+  }
+
   @Test("Only the entries of those extensions, and their comments, are left out of a list")
   func filteredList() {
     let list = """

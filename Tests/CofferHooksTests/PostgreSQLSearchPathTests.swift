@@ -176,7 +176,8 @@ struct PostgreSQLSearchPathTests: PostgreSQLSuite {
     #expect(
       report.entries == [
         LostEntry(
-          number: 3345, title: "rows of table \"public.doc\"", error: "ERROR:  function shorten(text) does not exist"),
+          number: 3345, title: "rows of table \"public.doc\"", error: "ERROR:  function shorten(text) does not exist",
+          kind: .rows),
         LostEntry(
           number: 3200, title: "TRIGGER \"app.word t\"",
           error: "ERROR:  operator does not exist: app.citext = app.citext"),

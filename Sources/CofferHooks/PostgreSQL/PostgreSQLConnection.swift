@@ -114,7 +114,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
 extension PostgreSQLConnection {
   /// Whether PGOPTIONS says which role to be.
   func isRoleChosen(_ context: HookContext) -> Bool {
-    context.environment["PGOPTIONS"]?.holds("role") == true
+    PostgreSQLPins.names(inOptions: context.environment["PGOPTIONS"] ?? "").contains { $0.isSame(as: "role") }
   }
 
   /// The value of `--dbname` for a client whose session is fixed to settings.

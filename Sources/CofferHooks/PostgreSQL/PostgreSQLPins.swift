@@ -58,11 +58,52 @@ enum PostgreSQLPins {
     return ([inherited].compactMap { $0 } + own).joined(separator: " ")
   }
 
+  /// The settings that a value of `options` names, as the server reads it (pg_split_opts, process_postgres_switches):
+  /// `-c name=value`, `-cname=value`, `--name=value`.
+  static func names(inOptions options: String) -> [String] {
+    var names: [String] = []
+    var isValue = false
+    for word in words(options) {
+      var setting: String?
+      if isValue {
+        (setting, isValue) = (word, false)
+      } else if word.isSame(as: "-c") {
+        isValue = true
+      } else {
+        setting = word.after(beginning: "--") ?? word.after(beginning: "-c")
+      }
+      if let name = setting?.parts(by: "=", limit: 2)[0] { names.append(name.swapping("-", for: "_").lowercased()) }
+    }
+    return names
+  }
+
+  private static func words(_ options: String) -> [String] {
+    var words: [String] = []
+    var word: String?
+    var isEscaped = false
+    for scalar in options.unicodeScalars {
+      if !isEscaped, scalar == "\\" {
+        isEscaped = true
+        word = word ?? ""
+      } else if !isEscaped, blanks.contains(scalar) {
+        if let ended = word { words.append(ended) }
+        word = nil
+      } else {
+        isEscaped = false
+        word = word ?? ""
+        word?.unicodeScalars.append(scalar)
+      }
+    }
+    return words + [word].compactMap { $0 }
+  }
+
+  private static let blanks: [Unicode.Scalar] = [" ", "\t", "\n", "\r", "\u{b}", "\u{c}"]
+
   /// libpq's options are cut at blanks (PQconninfo, options); a backslash takes the meaning from what follows.
   private static func escaped(_ value: String) -> String {
     var result = ""
     for scalar in value.unicodeScalars {
-      if ["\\", " ", "\t", "\n", "\r", "\u{b}", "\u{c}"].contains(scalar) { result += "\\" }
+      if scalar == "\\" || blanks.contains(scalar) { result += "\\" }
       result.unicodeScalars.append(scalar)
     }
     return result

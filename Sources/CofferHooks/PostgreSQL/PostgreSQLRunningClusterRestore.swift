@@ -70,8 +70,9 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       }
       dropped = try swap()
     } catch {
+      let databases = databases
       abandon()
-      throw error
+      throw explained(error, databases)
     }
     return dropped + complete()
   }
@@ -128,10 +129,10 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   /// The numbers of the server's databases.
-  private func oids() throws -> [ServerText: UInt32] {
+  private func oids(isCleanup: Bool = false) throws -> [ServerText: UInt32] {
     let result = try connection.query(
       "SELECT \(PostgreSQLAnswer.text("d.datname")), d.oid FROM pg_catalog.pg_database d", database: "template1",
-      context: context)
+      isCleanup: isCleanup, context: context)
     guard let rows = PostgreSQLAnswer(result, columns: 2)?.rows else {
       throw RestoreError.programFailed(identity, program: "psql", status: result.status, lines: result.errorLines)
     }
@@ -223,7 +224,12 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     do {
       try exchange(steps)
     } catch {
-      guard hasExchanged(waiting) else { throw Self.explained(error) }
+      guard hasExchanged(waiting) else { throw error }
+    }
+    if let numbers = try? oids(isCleanup: true) {
+      for database in databases {
+        if let number = numbers[database.final] { context.restored.add(database.final, number: number) }
+      }
     }
     return dropOld()
   }
@@ -234,13 +240,37 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       connection: connection, of: identity, context: context)
   }
 
-  private static func explained(_ error: any Error) -> any Error {
-    guard case RestoreError.programFailed(let identity, _, _, let lines) = error, DatabaseExchange.isAnother(lines)
-    else { return error }
+  /// - Parameter databases: Those of the restore that has been given up.
+  private func explained(_ error: any Error, _ databases: [Database]) -> any Error {
+    guard case RestoreError.programFailed(let identity, _, _, let lines) = error else { return error }
+    let isAnother = DatabaseExchange.isAnother(lines)
+    let standing = standing(of: databases)
+    // What else fails says itself that all is as it was.
+    guard isAnother || standing != nil else { return error }
     return RestoreError.notRestored(
-      identity, standing: "every database is as it was",
-      problem: "one of them is not the database any more that was there when its restore began",
-      suggestion: "See who makes databases there, and restore again")
+      identity, standing: standing ?? "every database is as it was",
+      problem: isAnother
+        ? "one of them is not the database any more that was there when its restore began"
+        : PostgreSQLFailure.telling(lines),
+      suggestion: isAnother ? "See who makes databases there, and restore again" : ClientFailure.suggestion(lines))
+  }
+
+  /// What stands under the databases' names, by looking.
+  ///
+  /// - Returns: nil when it is what stood there before.
+  private func standing(of databases: [Database]) -> String? {
+    guard let found = try? oids(isCleanup: true) else {
+      return "and the server does not answer any more, so what stands there is not known"
+    }
+    let names = Dictionary(found.map { ($1, $0) }) { first, _ in first }
+    let changed = databases.compactMap { database -> String? in
+      guard found[database.final] != database.oldNumber else { return nil }
+      let final = database.final.shown
+      guard let number = database.oldNumber else { return "there is a new database '\(final)'" }
+      guard let name = names[number] else { return "the database '\(final)' that was there is gone" }
+      return "the database '\(final)' that was there is now called '\(name.shown)'"
+    }
+    return changed.isEmpty ? nil : "but not every database is as it was: " + changed.joined(separator: "; ")
   }
 
   /// Whether it has happened all the same: the connection may have broken when it had.

@@ -35,7 +35,7 @@ struct ScriptScanner {
   /// Whether the last thing before here was an escaped text, which a line break may continue.
   private var followsEscaped = false
 
-  /// The first thing of that kind on the last line.
+  /// What was found on the last line; a command, behind which nothing is read, rather than an ambiguity before it.
   private(set) var finding: Finding?
 
   /// Whether the next line begins where a statement may begin, rather than within one, a text, a comment, or rows.
@@ -66,7 +66,7 @@ struct ScriptScanner {
   }
 
   private mutating func note(_ new: Finding) {
-    if finding == nil { finding = new }
+    if finding == nil || new == .metaCommand { finding = new }
   }
 
   // MARK: - Code

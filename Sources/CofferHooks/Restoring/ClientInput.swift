@@ -14,12 +14,17 @@ final class ClientInput {
   private var outputPipe: FileDescriptor?
   /// What the program has printed so far, if it confirms its work.
   private(set) var output: [UInt8] = []
+  /// How much of that `awaitLine` has looked at.
+  private var seen = 0
 
   /// What is printed behind that is not kept, and so confirms nothing.
   private static let outputLimit = 64 << 20
+  /// Seconds within which a program ends that takes or prints nothing any more.
+  private static let patience: Double = 60
 
   /// - Parameters:
-  ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by themselves when their input is cut short.
+  ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by
+  ///     themselves when their input is cut short.
   ///   - watch: What to do again and again while the program is waited for; nil to wait only.
   init(
     _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, watch: (() -> Void)? = nil,
@@ -66,7 +71,7 @@ final class ClientInput {
 
   /// The program reads no more: it has failed, or it knows that only padding is left.
   private func endEarly() throws {
-    guard let status = child.wait(seconds: 60, cancellation: cancellation) else {
+    guard let status = child.wait(seconds: Self.patience, cancellation: cancellation) else {
       try cancellation.check()
       return
     }
@@ -120,21 +125,25 @@ final class ClientInput {
     }
   }
 
-  /// Waits until the program prints one of some lines.
+  /// Waits until the program prints one of some lines, behind the one that was waited for before.
   ///
   /// - Returns: The line.
   /// - Throws: `RestoreError` when it has ended before; `RunCancelled`.
   func awaitLine(_ lines: [String]) throws -> String {
-    var start = 0
     while true {
       readOutput()
-      while let end = output[start...].firstIndex(of: UInt8(ascii: "\n")) {
-        let line = output[start..<end]
-        start = end + 1
+      while let end = output[seen...].firstIndex(of: UInt8(ascii: "\n")) {
+        let line = output[seen..<end]
+        seen = end + 1
         if let found = lines.first(where: { line.elementsEqual($0.utf8) }) { return found }
       }
       guard let number = outputPipe?.number else {
-        guard let status = child.wait(seconds: 60, cancellation: cancellation) else { throw RunCancelled() }
+        guard let status = child.wait(seconds: Self.patience, cancellation: cancellation) else {
+          try cancellation.check()
+          // It says nothing any more, so what it would do with the rest cannot be known.
+          child.terminate()
+          throw RestoreError.inputIgnored(identity, program: child.program)
+        }
         guard status.isSuccess else { throw failure(status) }
         throw RestoreError.inputIgnored(identity, program: child.program)
       }

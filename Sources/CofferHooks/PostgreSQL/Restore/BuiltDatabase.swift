@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// A database that a restore builds under a name of its own, to be given its real one when it is whole.
 final class BuiltDatabase {

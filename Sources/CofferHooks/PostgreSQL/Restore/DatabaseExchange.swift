@@ -31,8 +31,8 @@ struct DatabaseExchange {
   /// The name belongs to a database that somebody has made meanwhile.
   struct NotTheSame: Error {}
 
-  /// - Throws: `InTheWay`; `NotTheSame`; `RestoreError`; `RunCancelled`. Whether it has happened all the same, when the connection broke
-  ///   at the very end, is to be looked up.
+  /// - Throws: `InTheWay`; `NotTheSame`; `RestoreError`; `RunCancelled`. Whether it has happened all the same, when the
+  ///   connection broke at the very end, is to be looked up.
   func run(_ token: RestoreToken) throws {
     let deadline = context.clock.steadySeconds() + Self.patience
     while true {

@@ -2,8 +2,9 @@ import CofferSystem
 
 /// A plain dump, read by psql, statement after statement.
 ///
-/// Where a statement fails, the database is made anew, and the dump is run again with the search path of the database in use,
-/// going on behind errors. What failed of it is tried once more when all else is there.
+/// Where a statement fails, the database is made anew, and the dump is run again with the search path of the database in
+/// use, going on behind errors. What failed of it is tried once more when all else is there; what fails before triggers,
+/// constraints and materialized views come is tried before they do, because they would make something else of rows.
 final class PlainContent: RestoredContent {
   private let job: ContentJob
   private let makeAnew: () throws -> Void
@@ -14,9 +15,14 @@ final class PlainContent: RestoredContent {
   private var script = PlainScript()
   private var patch: PatchedHead?
   private var failure: (any Error)?
-  /// Why there is more than one reading, and what the second one lost.
-  private var cause = ""
-  private var lost: [LostEntry]?
+  /// Why there is more than one reading.
+  private var cause: String?
+  /// What failed and is being tried again.
+  private var retried: [LostEntry]?
+  /// Where the reading that was stopped goes on.
+  private var rest: Int?
+  /// What has failed for good.
+  private var lost: [LostEntry] = []
   private(set) var warnings: [String] = []
 
   /// - Parameter makeAnew: Makes the database empty again.
@@ -40,36 +46,55 @@ final class PlainContent: RestoredContent {
   }
 
   func endPass() throws -> Bool {
-    var found: [LostEntry] = []
+    var outcome = TolerantScript.Outcome()
     try attempt {
       try patch?.finish(send)
       try script.finish(emit)
       try script.check(job.identity)
       try client?.finish()
-      found = try tolerant?.finish() ?? []
+      outcome = try tolerant?.finish() ?? outcome
     }
-    if let failure { return try goOn(behind: failure) }
+    if let failure { return try makeTolerant(behind: failure) }
     (client, tolerant) = (nil, nil)
     guard patch != nil else { return false }
-    if lost == nil, found.contains(where: \.isWorthAnotherTry) {
-      lost = found
-      try start(.only(Set(found.map(\.number))))
-      return true
-    }
-    try conclude(found.keepingFirstErrors(of: lost ?? []))
-    return false
+    return try goOn(behind: outcome)
   }
 
   /// - Returns: Whether the dump is wanted once more.
-  private func goOn(behind failure: any Error) throws -> Bool {
+  private func makeTolerant(behind failure: any Error) throws -> Bool {
     abandon()
     guard patch == nil, case RestoreError.programFailed(_, _, _, let lines) = failure,
-      !LostEntry.isAccidental(lines),
-      job.continuesOnErrors || LostEntry(number: 0, title: "", error: lines.joined(separator: "\n")).isWorthAnotherTry
+      !LostEntry.isAccidental(lines)
     else { throw failure }
-    cause = PostgreSQLFailure.telling(lines)
+    let error = lines.joined(separator: "\n")
+    let isOfExtension = LostEntry.isOfExtension(error)
+    guard job.continuesOnErrors || isOfExtension || !LostEntry.isHopeless(error) else { throw failure }
+    if !isOfExtension { cause = PostgreSQLFailure.telling(lines) }
     try makeAnew()
     try start(.all)
+    return true
+  }
+
+  /// - Returns: Whether the dump is wanted once more.
+  private func goOn(behind outcome: TolerantScript.Outcome) throws -> Bool {
+    if let stop = outcome.stop { rest = stop }
+    let again = retried == nil ? outcome.lost.filter(outcome.mayRetry) : []
+    if again.contains(where: \.isWorthAnotherTry) {
+      let numbers = Set(again.map(\.number))
+      lost += outcome.lost.filter { !numbers.contains($0.number) }
+      retried = again
+      try start(.only(numbers))
+      return true
+    }
+    lost += outcome.lost.keepingFirstErrors(of: retried ?? [])
+    retried = nil
+    guard let start = rest else {
+      try conclude()
+      return false
+    }
+    _ = try lost.missing(of: "psql", job)
+    rest = nil
+    try self.start(.from(start))
     return true
   }
 
@@ -82,14 +107,13 @@ final class PlainContent: RestoredContent {
     if tolerant == nil { client = try Self.strict(job, job.lenientConnection) }
   }
 
-  private func conclude(_ found: [LostEntry]) throws {
-    guard found.isEmpty else {
-      guard job.continuesOnErrors, !LostEntry.isAccidental(found.map(\.error)) else {
-        throw ContentLost(program: "psql", entries: found)
-      }
-      warnings = job.warnings(ofLost: found)
+  private func conclude() throws {
+    let missing = try lost.missing(of: "psql", job)
+    guard missing.isEmpty else {
+      warnings = job.warnings(ofLost: missing)
       return
     }
+    guard let cause else { return }
     warnings = ["\(job.identity.title): restored with search_path \(job.searchPath), because without it: \(cause)"]
   }
 

@@ -39,11 +39,25 @@ struct PostgreSQLRestore: PlannedRestore {
     timescale = try Timescale(facts, destination, way, connection, context)
     guard case .inPlace = way else { return }
     try destination.checkRights(facts.identity)
+    try checkList()
     guard !continuesOnErrors else {
       throw RestoreError.refused(
         facts.identity, problem: "--continue-on-error needs a database that is built beside the one that is there",
         suggestion: "Restore under another name with --target-name, or leave the flag out")
     }
+  }
+
+  /// Where extensions stay as they are, the list of what is restored is ours.
+  private func checkList() throws {
+    guard facts.format != "plain", connection.override(of: .restore) == nil, !destination.keptExtensions.isEmpty,
+      let option = entry.restoreOptions.first(where: RestoreWay.namesList)
+    else { return }
+    let names = destination.keptExtensions.map(\.shown).joined(separator: ", ")
+    throw RestoreError.refused(
+      facts.identity,
+      problem: "'\(option)' in restore_options names what to restore, and so has a restore that leaves alone the "
+        + "extensions that belong to somebody else: \(names)",
+      suggestion: "Take it out of restore_options, or connect as the extensions' owner or as a superuser (--username)")
   }
 
   /// What can be seen without a server.
@@ -129,7 +143,7 @@ struct PostgreSQLRestore: PlannedRestore {
   // MARK: - Running
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-    let destination = way == .swap ? try lookAgain(context) : destination
+    let destination = try lookAgain(context)
     let job = RestoreJob(
       facts: facts, entry: entry, connection: connection, destination: destination, schemas: schemas,
       timescale: timescale, continuesOnErrors: continuesOnErrors, token: RestoreToken(), context: context)
@@ -153,9 +167,26 @@ extension PostgreSQLRestore {
         facts.identity, problem: "somebody has made a database '\(destination.name)' since the restore was planned",
         suggestion: "Look at it, and restore again")
     }
+    try checkSame(now, context)
+    guard way == .swap else { return now }
     _ = try RestoreWay.choose(
       .swap, for: now, schemas: schemas, options: entry.restoreOptions, of: facts.identity)
     return now
+  }
+
+  private func checkSame(_ now: PostgreSQLDestination, _ context: HookContext) throws {
+    guard let planned = destination.survey?.database, let found = now.survey?.database,
+      !context.restored.contains(ServerText(destination.name), number: found.oid)
+    else { return }
+    let name = destination.name
+    let wasFilled = destination.state == .empty && now.state == .filled
+    guard planned.oid != found.oid || wasFilled else { return }
+    throw RestoreError.refused(
+      facts.identity,
+      problem: planned.oid == found.oid
+        ? "the database '\(name)' was empty when the restore was planned, and is not any more"
+        : "'\(name)' is not the database any more that was there when the restore was planned",
+      suggestion: "Look at it, and restore again")
   }
 }
 

@@ -30,12 +30,18 @@ struct UndoSteps {
   }
 }
 
+/// What a restore leaves out, once its archive has been looked at.
+private final class LeftOutRows {
+  var entries: [String] = []
+}
+
 /// A restore into a database itself, in one transaction.
 final class PostgreSQLRunningRestore: RunningRestore {
   private let job: RestoreJob
   private let watch: LockWatch
   private var client: (any RestoreClient)?
   private var undo = UndoSteps()
+  private let leftOut = LeftOutRows()
 
   private var name: String { job.destination.name }
   private var context: HookContext { job.context }
@@ -56,7 +62,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
             context: job.context)
         }
       }
-      client = try Self.client(job, folder: folder, watch: watch.look)
+      client = try Self.client(job, folder: folder, leftOut: leftOut, watch: watch.look)
     } catch {
       abandon()
       throw error
@@ -64,7 +70,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
   }
 
   private static func client(
-    _ job: RestoreJob, folder: String?, watch: @escaping () -> Void
+    _ job: RestoreJob, folder: String?, leftOut: LeftOutRows, watch: @escaping () -> Void
   ) throws -> any RestoreClient {
     let connection = job.session()
     // Where there is nothing to clean, statements that make room can only fail.
@@ -89,7 +95,11 @@ final class PostgreSQLRunningRestore: RunningRestore {
     arguments += ["--format", job.facts.format] + job.entry.restoreOptions
     let command = { (file: String?) in
       var arguments = arguments
-      if let file, !kept.isEmpty { arguments += ["--use-list", try ArchiveList.without(kept, of: file, job)] }
+      if let file, !kept.isEmpty {
+        let list = try ArchiveList(without: kept, of: file, job)
+        leftOut.entries = list.leftOutRows
+        arguments += ["--use-list", list.path]
+      }
       return connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
     }
     if canRead, folder == nil, job.facts.format == "tar" || !kept.isEmpty {
@@ -113,8 +123,9 @@ final class PostgreSQLRunningRestore: RunningRestore {
       throw failure(error)
     }
     client = nil
+    if let number = job.destination.survey?.database?.oid { context.restored.add(ServerText(name), number: number) }
     var warnings = job.timescale?.complete(context) ?? []
-    warnings += job.plainOwnerWarning + defaultPrivilegesWarning()
+    warnings += job.plainOwnerWarning + defaultPrivilegesWarning() + leftOutWarning
     if !job.session().analyze(name, options: job.entry.analyzeOptions, context: context) {
       warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
     }
@@ -142,6 +153,14 @@ final class PostgreSQLRunningRestore: RunningRestore {
       suggestion:
         "End those sessions (pg_terminate_backend), or restore as a user who may create databases: "
         + "a swap waits for no locks")
+  }
+
+  private var leftOutWarning: [String] {
+    guard !leftOut.entries.isEmpty else { return [] }
+    return [
+      "\(job.identity.title): what belongs to extensions that stay as they are was not restored, and is as it was: "
+        + leftOut.entries.joined(separator: ", ")
+    ]
   }
 
   /// Rights that the database gives to everything new in it come on top of the dump's.

@@ -6,7 +6,7 @@ extension PostgreSQLSwapRestore {
   /// Gives the new database its owner, settings and privileges. Each may fail by itself: a role may be missing there.
   ///
   /// - Returns: Warnings.
-  func settle() -> [String] {
+  func restoreProperties() -> [String] {
     var statements: [PostgreSQLStatement] = []
     // Without the role the restoring user stays the owner.
     if !job.entry.noOwner, let owning = properties.owning(of: built.name) { statements.append(owning) }
@@ -32,7 +32,8 @@ extension PostgreSQLSwapRestore {
       .map { "\(job.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
   }
 
-  /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`, `.NotTheSame`. The old database has its name then.
+  /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`, `.NotTheSame`. The old database has its name
+  ///   then.
   func exchange() throws {
     var statements: [PostgreSQLStatement] = []
     if survey.isSuperuser { statements.append("ALTER DATABASE \(identifier: name) CONNECTION LIMIT -1") }

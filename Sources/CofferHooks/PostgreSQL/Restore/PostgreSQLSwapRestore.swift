@@ -42,7 +42,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       self.content =
         job.isPlain
         ? try PlainContent(content, makeAnew: { [unowned self] in try makeAnew() })
-        : try ArchiveContent(content, folder: folder)
+        : try ArchiveContent(content, folder: folder, makeAnew: { [unowned self] in try makeAnew() })
     } catch {
       throw failure(error)
     }
@@ -102,12 +102,13 @@ final class PostgreSQLSwapRestore: RunningRestore {
       warnings += content?.warnings ?? []
       content = nil
       warnings += timescale?.complete(context) ?? []
-      warnings += settle()
+      warnings += restoreProperties()
       if !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
         try context.cancellation.check()
         warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
       }
       try exchange()
+      if let number = built.oid { context.restored.add(ServerText(name), number: number) }
     } catch {
       throw failure(error)
     }

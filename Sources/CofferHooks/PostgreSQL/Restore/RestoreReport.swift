@@ -36,7 +36,9 @@ struct RestoreReport {
         guard heading.number != last else { continue }
         last = heading.number
         let title = announced.flatMap { Self.title($0, heading.title) } ?? heading.title
-        entries.append(LostEntry(number: heading.number, title: title, error: Self.serverError(error)))
+        entries.append(
+          LostEntry(
+            number: heading.number, title: title, error: Self.serverError(error), kind: Self.kind(heading.title)))
       } else if let text = Self.announcements.lazy.compactMap({ line.after(beginning: "pg_restore: \($0)") }).first {
         announced = text
       }
@@ -49,6 +51,13 @@ struct RestoreReport {
     let parts = text.parts(by: " ", limit: 4)
     guard parts.count == 4, let number = Int(parts[0].dropLast()) else { return nil }
     return (number, String(parts[3]))
+  }
+
+  /// A heading begins with the sort of its entry, and names no schema that could look like more of it.
+  private static func kind(_ heading: String) -> LostEntry.Kind {
+    if heading.begins(with: "COMMENT EXTENSION ") { return .extensionComment }
+    let data = ["TABLE DATA ", "BLOBS ", "BLOB "]
+    return data.contains { heading.begins(with: $0) } ? .rows : .other
   }
 
   /// What is announced has its schema; a heading has not.
@@ -71,15 +80,8 @@ struct RestoreReport {
 
   /// Whether anything of it might come back when all else is there.
   var isWorthAnotherTry: Bool {
-    !isAccidental && entries.contains { !$0.isHarmless && $0.isWorthAnotherTry }
+    !isAccidental && entries.contains(where: \.isWorthAnotherTry)
   }
 
   var isAccidental: Bool { LostEntry.isAccidental(entries.map(\.error)) }
-
-  /// What fails twice is told as it failed first.
-  func keepingFirstErrors(of first: RestoreReport) -> RestoreReport {
-    var report = self
-    report.entries = entries.keepingFirstErrors(of: first.entries)
-    return report
-  }
 }

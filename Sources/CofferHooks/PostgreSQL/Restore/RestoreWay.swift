@@ -83,13 +83,23 @@ enum RestoreWay: Equatable {
   }
 
   /// Whether one of pg_restore's or psql's options has only a part of the dump restored; long ones may be cut short.
-  private static func choosesPart(_ option: String) -> Bool {
+  static func choosesPart(_ option: String) -> Bool {
     guard let long = option.after(beginning: "--") else {
       let letter = option.after(beginning: "-")?.utf8.first
       return letter.map("nNtIPTasL".utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
     return word.utf8.count > 2 && partOptions.contains { $0.begins(with: word) }
+  }
+
+  /// Whether one of pg_restore's options names a file with the entries to restore; short ones may stand together.
+  static func namesList(_ option: String) -> Bool {
+    guard let long = option.after(beginning: "--") else {
+      let letters = option.after(beginning: "-")?.utf8.prefix { !"dfFhIjnNpPStTU".utf8.contains($0) }
+      return letters?.contains(UInt8(ascii: "L")) == true
+    }
+    let word = long.parts(by: "=", limit: 2)[0]
+    return word.utf8.count > 2 && "use-list".begins(with: word)
   }
 
   private static let partOptions = [

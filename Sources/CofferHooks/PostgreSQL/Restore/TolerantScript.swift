@@ -7,11 +7,30 @@ import CofferSystem
 /// the rows went in, because psql itself does not. Every answer of psql holds the random key that its own commands are
 /// restricted by, which nothing in the dump can know.
 final class TolerantScript {
-  /// The parts of a script that are run: a statement each, with the rows that belong to it.
+  /// The parts of a script that are run: a statement each, with the rows that belong to it, or a transaction of its own.
   enum Choice {
+    /// All; but where something has failed, only those before the first one that looks at rows.
     case all
     /// Those of these numbers, and the settings between them.
     case only(Set<Int>)
+    /// Those from a number on, and the settings before them.
+    case from(Int)
+  }
+
+  struct Outcome {
+    /// What failed.
+    var lost: [LostEntry] = []
+    /// The first part that was not run; nil when all were that are chosen.
+    var stop: Int?
+    /// The first part that looks at rows; nil where none is known.
+    var border: Int?
+
+    /// Whether a part becomes what it was when it is run behind all the others: rows do not where what looks at them has
+    /// come before.
+    func mayRetry(_ entry: LostEntry) -> Bool {
+      guard let border, stop == nil else { return true }
+      return entry.number >= border && entry.kind != .rows
+    }
   }
 
   private let client: ClientInput
@@ -22,14 +41,18 @@ final class TolerantScript {
   private var scanner = ScriptScanner()
   private var buffer: [UInt8]
   private var statement: [UInt8] = []
-  private var statements = 0
-  /// How many had ended before this one.
+  /// How many parts have begun.
+  private var parts = 0
+  /// How many statements had ended before this one.
   private var endedBefore = 0
-  private var title = ""
-  /// What is told of a part by its number, as long as it may be lost.
-  private var titles: [Int: String] = [:]
+  private var headers = ScriptHeaders()
+  private var outcome = Outcome()
+  /// How many COPYs could not begin: behind each, psql says that the mark of their end is no command.
+  private var unbegun = 0
   private var isSkippingRows = false
   private var isInRows = false
+  /// Whether the transaction of the script's own that is open is run; nil outside of one.
+  private var transaction: Bool?
 
   private static let bufferSize = 1 << 16
 
@@ -55,23 +78,34 @@ final class TolerantScript {
     try lines.feed(bytes, take)
   }
 
-  /// - Returns: What failed.
   /// - Throws: `RestoreError`; `RunCancelled`.
-  func finish() throws -> [LostEntry] {
+  func finish() throws -> Outcome {
     try lines.finish(take)
     if !statement.isEmpty { try run() }
+    if transaction == true { tellTransaction() }
     send("\n\\unrestrict \(key)\n\\echo \(key) end\n")
     try flush()
     try client.finish()
-    let failed = String(decoding: client.output, as: UTF8.self).lines().compactMap { line in
+    let said = client.child.lastErrorLines
+    // Of more of them, one is of a command that was not seen here, and psql does not count it as an error.
+    guard said.count(where: { $0.holds(Self.restriction) }) <= unbegun else { throw refusal }
+    let errors = Self.errors(said, key)
+    outcome.lost = failed.map { number in
+      let header = headers.header(of: number)
+      return LostEntry(
+        number: number, title: header?.title ?? "statement \(number)",
+        // What is not announced may be rows.
+        error: errors[number] ?? "the server's words are lost", kind: header?.kind ?? .rows)
+    }
+    return outcome
+  }
+
+  /// The parts that psql has told to have failed so far.
+  private var failed: [Int] {
+    var seen: Set<Int> = []
+    return String(decoding: client.output, as: UTF8.self).lines().compactMap { line in
       line.after(beginning: "\(key) failed ").flatMap { Int($0) }
-    }
-    let errors = Self.errors(client.child.lastErrorLines, key)
-    return failed.map { number in
-      LostEntry(
-        number: number, title: titles[number] ?? "statement \(number)",
-        error: errors[number] ?? "the server's words are lost")
-    }
+    }.filter { seen.insert($0).inserted }
   }
 
   func abandon() {
@@ -81,12 +115,14 @@ final class TolerantScript {
   // MARK: - Line by line
 
   private func take(_ line: UnsafeRawBufferPointer) throws {
+    guard outcome.stop == nil else { return }
     if isInRows { return try takeRow(line) }
     if scanner.isBetweenStatements {
       if RestrictedScript.isRestriction(line) { return }
-      if let title = Self.title(line) { self.title = title }
+      headers.take(line, before: parts + 1)
     }
     scanner.take(line)
+    if scanner.finding == .metaCommand { throw refusal }
     statement += line
     if scanner.isInRows { return try beginRows() }
     if scanner.isBetweenStatements { try run() }
@@ -96,50 +132,76 @@ final class TolerantScript {
     scanner.take(line)
     isInRows = scanner.isInRows
     if !isSkippingRows { try send(line) }
-    guard !isInRows, !isSkippingRows else { return }
-    send("SELECT;\n")
-    tellFailure(statements)
+    guard !isInRows, !isSkippingRows, transaction == nil else { return }
+    tellTransaction()
     send("COMMIT;\n")
-    tellFailure(statements)
+    tellFailure()
   }
 
-  /// Ends a part that has no rows.
+  /// Ends a statement that has no rows.
   private func run() throws {
     let text = statement
     statement = []
     // Comments and empty lines alone.
     guard !text.allSatisfy(\.isBlank), !Self.isComment(text) else { return }
-    try count()
-    guard isChosen(text) else { return }
-    note(text)
+    try checkSingle()
+    if let isRun = transaction {
+      let isEnd = ScriptTransaction.isEnd(text)
+      if isEnd { transaction = nil }
+      guard isRun else { return }
+      // The end of a transaction that has failed is no error.
+      if isEnd { tellTransaction() }
+      try text.withUnsafeBytes(send)
+      if isEnd { tellFailure() }
+      return
+    }
+    try beginPart(text)
+    guard outcome.stop == nil else { return }
+    let isRun = isChosen(text)
+    if ScriptTransaction.isBeginning(text) { transaction = isRun }
+    guard isRun else { return }
     try text.withUnsafeBytes(send)
-    tellFailure(statements)
+    if transaction == nil { tellFailure() }
   }
 
   private func beginRows() throws {
     let text = statement
     statement = []
-    try count()
+    try checkSingle()
+    if transaction == nil { try beginPart(text) }
+    guard outcome.stop == nil else { return }
     isInRows = true
-    isSkippingRows = !isChosen(text)
+    isSkippingRows = !(transaction ?? isChosen(text))
     guard !isSkippingRows else { return }
-    note(text)
     try text.withUnsafeBytes(send)
     // A COPY without rows. Where it has not begun, the mark of their end is a command that is restricted.
-    send("\\.\n\\unrestrict \(key)\n\\if :ERROR\n\\echo \(key) failed \(statements)\n\\warn \(key) \(statements)\n")
-    send("\\echo \(key) no \(statements)\n\\else\n\\echo \(key) yes \(statements)\n\\endif\n")
+    send("\\.\n\\unrestrict \(key)\n\\if :ERROR\n\\echo \(key) failed \(parts)\n\\warn \(key) \(parts)\n")
+    send("\\set ERROR false\n\\echo \(key) no \(parts)\n\\else\n\\echo \(key) yes \(parts)\n\\endif\n")
     buffer += begins
     try flush()
-    let (yes, no) = ("\(key) yes \(statements)", "\(key) no \(statements)")
+    let (yes, no) = ("\(key) yes \(parts)", "\(key) no \(parts)")
     isSkippingRows = try client.awaitLine([yes, no]).isSame(as: no)
+    if isSkippingRows { unbegun += 1 }
     guard !isSkippingRows else { return }
-    send("BEGIN;\n")
+    if transaction == nil { send("BEGIN;\n") }
     try text.withUnsafeBytes(send)
   }
 
+  /// Counts a part, and stops before the first one that looks at rows when something has failed by then.
+  private func beginPart(_ text: [UInt8]) throws {
+    parts += 1
+    guard outcome.border == nil, headers.looksAtRows || ScriptHeaders.looksAtRows(text) else { return }
+    outcome.border = parts
+    guard case .all = choice else { return }
+    send("\\unrestrict \(key)\n\\echo \(key) border\n")
+    buffer += begins
+    try flush()
+    _ = try client.awaitLine(["\(key) border"])
+    if !failed.isEmpty { outcome.stop = parts }
+  }
+
   /// - Throws: `RestoreError.refused` for several statements in one line: psql tells of the last one only.
-  private func count() throws {
-    statements += 1
+  private func checkSingle() throws {
     defer { endedBefore = scanner.ended }
     guard scanner.ended - endedBefore <= 1 else {
       throw RestoreError.refused(
@@ -149,19 +211,27 @@ final class TolerantScript {
   }
 
   private func isChosen(_ text: [UInt8]) -> Bool {
-    guard case .only(let numbers) = choice else { return true }
-    let settings = ["SET ", "SELECT pg_catalog.set_config("]
-    return numbers.contains(statements)
-      || settings.contains { setting in text.drop(while: \.isBlank).starts(with: setting.utf8) }
+    switch choice {
+    case .all: true
+    case .only(let numbers): numbers.contains(parts) || Self.isSetting(text)
+    case .from(let number): parts >= number || Self.isSetting(text)
+    }
   }
 
-  private func note(_ text: [UInt8]) {
-    let first = text.drop(while: \.isBlank).prefix { $0 != UInt8(ascii: "\n") }.prefix(80)
-    titles[statements] = title.isEmpty ? String(decoding: first, as: UTF8.self) : title
+  private static func isSetting(_ text: [UInt8]) -> Bool {
+    ["SET ", "SELECT pg_catalog.set_config("].contains { text.drop(while: \.isBlank).starts(with: $0.utf8) }
   }
 
-  private func tellFailure(_ number: Int) {
-    send("\\unrestrict \(key)\n\\if :ERROR\n\\echo \(key) failed \(number)\n\\warn \(key) \(number)\n\\endif\n")
+  /// Has an open transaction say whether it has failed.
+  private func tellTransaction() {
+    send("SELECT;\n")
+    tellFailure()
+  }
+
+  /// What is no statement leaves the sign of the one before it, so it is taken back when it is told.
+  private func tellFailure() {
+    send("\\unrestrict \(key)\n\\if :ERROR\n\\echo \(key) failed \(parts)\n\\warn \(key) \(parts)\n")
+    send("\\set ERROR false\n\\endif\n")
     buffer += begins
   }
 
@@ -171,17 +241,12 @@ final class TolerantScript {
     }
   }
 
-  /// `-- Name: doc; Type: TABLE; Schema: public; Owner: app`, and `-- Data for Name: ...`. No name in it has a line's end.
-  private static func title(_ line: UnsafeRawBufferPointer) -> String? {
-    let text = String(decoding: line, as: UTF8.self)
-    let isData = text.begins(with: "-- Data for Name: ")
-    guard let rest = text.after(beginning: isData ? "-- Data for Name: " : "-- Name: ") else { return nil }
-    let parts = rest.parts(by: "; Type: ")
-    guard parts.count > 1, let facts = parts.last?.parts(by: "; Schema: "), facts.count == 2 else { return nil }
-    let name = parts.dropLast().joined(separator: "; Type: ")
-    let schema = facts[1].parts(by: "; Owner:")[0]
-    let whole = schema.isSame(as: "-") ? name : "\(schema).\(name)"
-    return isData ? "rows of table \"\(whole)\"" : "\(facts[0]) \"\(whole)\""
+  private static let restriction = "backslash commands are restricted"
+
+  private var refusal: RestoreError {
+    .refused(
+      client.identity, problem: "the script holds a command for psql itself, which none that pg_dump wrote does",
+      suggestion: "Look at it with 'coffer extract' before anything of it is run")
   }
 
   /// The telling line before each mark.
@@ -194,7 +259,7 @@ final class TolerantScript {
         continue
       }
       let telling = told.first { $0.begins(with: "ERROR:") || $0.holds(": ERROR:") } ?? ClientFailure.telling(told)
-      if let telling { errors[number] = telling }
+      if let telling, errors[number] == nil { errors[number] = telling }
       told = []
     }
     return errors
