@@ -252,7 +252,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       problem: isAnother
         ? "one of them is not the database any more that was there when its restore began"
         : PostgreSQLFailure.telling(lines),
-      suggestion: isAnother ? "See who makes databases there, and restore again" : ClientFailure.suggestion(lines))
+      suggestion: isAnother ? "See who makes databases there, and restore again" : identity.advice.suggestion(lines))
   }
 
   /// What stands under the databases' names, by looking.
