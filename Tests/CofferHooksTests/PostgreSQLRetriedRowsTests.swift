@@ -80,6 +80,38 @@ struct PostgreSQLRetriedRowsTests: PostgreSQLSuite {
     #expect(try one.run("SELECT count(*) FROM pg_database WHERE datname = 'retried'") == "0\n")
   }
 
+  @Test("Rows that are lost for good take nothing with them that stands far behind them", arguments: ["custom", "tar"])
+  func lostRows(format: String) throws {
+    try one.recreate("retried")
+    try one.run(
+      """
+      SET app.ok = 'yes';
+      CREATE FUNCTION ok(n int) RETURNS boolean LANGUAGE plpgsql
+      AS 'BEGIN RETURN coalesce(current_setting(''app.ok'', true) = ''yes'', false); END';
+      CREATE TABLE a_bad(n int CHECK (ok(n))); INSERT INTO a_bad VALUES (1);
+      CREATE TABLE z_big(n int PRIMARY KEY, t text);
+      INSERT INTO z_big SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n;
+      CREATE INDEX z_index ON z_big(t); CREATE VIEW z_view AS SELECT * FROM z_big;
+      """, in: "retried")
+    let root = try configured(one.entry("retried", "format: \(format)"))
+    let dump = try take(root, context)
+    try one.drop("retried")
+    var target = RestoreTarget()
+    let strict = try hook.restore(of: dump.facts, to: target, root: root, context: context)
+    #expect(throws: (any Error).self) { try dump.restore(strict, context: context) }
+    target.continuesOnErrors = true
+    let plan = try hook.restore(of: dump.facts, to: target, root: root, context: context)
+    let warnings = try dump.restore(plan, context: context)
+    #expect(warnings.contains { $0.contains("a_bad") }, "\(warnings)")
+    #expect(!warnings.contains { $0.contains("z_") }, "\(warnings)")
+    #expect(try one.run("SELECT count(*) FROM z_view", in: "retried") == "20000\n")
+    #expect(
+      try one.run("SELECT indexname FROM pg_indexes WHERE tablename = 'z_big' ORDER BY 1", in: "retried")
+        == "z_big_pkey\nz_index\n")
+    #expect(try one.run("SELECT count(*) FROM a_bad", in: "retried") == "0\n")
+    try one.drop("retried")
+  }
+
   // MARK: - Plain dumps
 
   private func prepareShop() throws -> (dump: TakenDump, root: ConfigurationSection) {

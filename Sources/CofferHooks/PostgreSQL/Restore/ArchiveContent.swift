@@ -63,6 +63,8 @@ final class ArchiveContent: RestoredContent {
   private var path: String? { folder ?? spool?.path }
 
   private func start() throws {
+    // A reading that ended early says nothing of the next one.
+    failure = nil
     let connection = isLenient ? job.lenientConnection : job.connection
     var arguments = ["--dbname", connection.pinnedString(job.database, context: job.context)]
     if job.entry.noOwner { arguments.append("--no-owner") }
