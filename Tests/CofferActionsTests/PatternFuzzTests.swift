@@ -17,9 +17,11 @@ struct PatternFuzzTests {
       for _ in 0..<500 {
         let path = random.text("ab/]-!.\\")
         let flat = random.text("ab/]-[!*?\\")
-        try #require(
-          matches(flat, path, .flat) == (fnmatch(flat, path, FNM_NOESCAPE) == 0),
-          "seed \(random.seed): '\(flat)' '\(path)'")
+        if flat.closesItsBrackets {
+          try #require(
+            matches(flat, path, .flat) == (fnmatch(flat, path, FNM_NOESCAPE) == 0),
+            "seed \(random.seed): '\(flat)' '\(path)'")
+        }
         // Two stars mean more than they do to fnmatch, and no bracket of its holds a slash.
         let folders = random.text("ab/*?a.\\")
         guard !folders.contains("**/") else { continue }
