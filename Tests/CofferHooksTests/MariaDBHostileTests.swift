@@ -26,9 +26,8 @@ struct MariaDBHostileTests {
     try one.run(script, in: "attacked")
     let before = try one.content(of: "attacked")
     let context = try makeContext()
-    let root = try bench.configured(one.entry("attacked"))
     let dump = try bench.dump(one.entry("attacked"), context: context)
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let plan = try plan(dump, context)
     #expect(try bench.own(dump.restore(plan, context: context)) == [])
     #expect(try one.grants(of: "mallory@'%'") == rights)
     let after = try one.content(of: "attacked")
@@ -36,6 +35,24 @@ struct MariaDBHostileTests {
     try one.run("DROP USER mallory@'%'")
     try bench.expectNothingLeft()
     return (before, after)
+  }
+
+  /// Makes a database of one row and dumps it.
+  ///
+  /// - Returns: Besides the dump, where in it the rows end, the database's content, and what it was dumped with.
+  private func takeRow() throws -> (dump: TakenDump, place: Int, before: String, context: HookContext) {
+    try one.recreate("attacked")
+    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
+    let context = try makeContext()
+    let dump = try bench.dump(one.entry("attacked"), context: context)
+    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
+    return (dump, place, try one.content(of: "attacked"), context)
+  }
+
+  /// - Parameter context: What the dump was taken with.
+  private func plan(_ dump: TakenDump, _ context: HookContext) throws -> any PlannedRestore {
+    try bench.hook.restore(
+      of: dump.facts, to: RestoreTarget(), root: bench.configured(one.entry("attacked")), context: context)
   }
 
   @Test(
@@ -69,18 +86,12 @@ struct MariaDBHostileTests {
 
   @Test("A dump that was changed to change accounts is refused, and nothing was done")
   func changedDump() throws {
-    try one.recreate("attacked")
-    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
-    let context = try makeContext()
-    let root = try bench.configured(one.entry("attacked"))
-    let dump = try bench.dump(one.entry("attacked"), context: context)
-    let before = try one.content(of: "attacked")
-    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
+    let (dump, place, before, context) = try takeRow()
     for text in [
       "CREATE USER made_by_dump;\n", "INSERT INTO `t` VALUES (SLEEP(0));\n", "DROP DATABASE `mysql2`; DO 1;\n",
     ] {
       let changed = TakenDump(dump, inserting: text, at: place)
-      let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+      let plan = try plan(dump, context)
       #expect(throws: RestoreError.self) { try changed.restore(plan, context: context) }
       try expectSame(one.content(of: "attacked"), before)
     }
@@ -92,7 +103,6 @@ struct MariaDBHostileTests {
   @Test(
     "Rows of a dump that was changed call no function of another database", arguments: ["gbk", "sjis", "latin1"])
   func calling(charset: String) throws {
-    try one.recreate("attacked")
     try one.recreate("\u{5e93}")
     try one.run("CREATE TABLE called (i INT)", in: "\u{5e93}")
     try one.run(
@@ -100,12 +110,7 @@ struct MariaDBHostileTests {
       DELIMITER $$
       CREATE FUNCTION \u{51fd}\u{6570}(a INT) RETURNS INT SQL SECURITY INVOKER BEGIN INSERT INTO called VALUES (a); RETURN a; END$$
       """, in: "\u{5e93}")
-    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
-    let context = try makeContext()
-    let root = try bench.configured(one.entry("attacked"))
-    let dump = try bench.dump(one.entry("attacked"), context: context)
-    let before = try one.content(of: "attacked")
-    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
+    let (dump, place, before, context) = try takeRow()
     let names: [String: [UInt8]] = [
       "gbk": [0xBF, 0xE2, 0x2E, 0xBA, 0xAF, 0xCA, 0xFD], "sjis": [0x8C, 0xC9, 0x2E, 0x94, 0x9F, 0x90, 0x94],
     ]
@@ -114,7 +119,7 @@ struct MariaDBHostileTests {
     let rows = Array("INSERT INTO `t`".utf8) + gap + Array("VALUES (".utf8) + call + Array(");\n".utf8)
     let statements = Array("SET NAMES \(charset);\n".utf8) + rows + Array("SET NAMES utf8mb4;\n".utf8)
     let changed = TakenDump(dump, inserting: statements, at: place)
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let plan = try plan(dump, context)
     #expect(throws: RestoreError.self) { try changed.restore(plan, context: context) }
     try expectSame(one.content(of: "attacked"), before)
     #expect(try one.run("SELECT * FROM called", in: "\u{5e93}") == "")
@@ -125,14 +130,8 @@ struct MariaDBHostileTests {
 
   @Test("A blank of the character set hides nothing from who reads a dump that was changed")
   func hiding() throws {
-    try one.recreate("attacked")
-    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
-    let context = try makeContext()
-    let root = try bench.configured(one.entry("attacked"))
-    let dump = try bench.dump(one.entry("attacked"), context: context)
-    let before = try one.content(of: "attacked")
-    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let (dump, place, before, context) = try takeRow()
+    let plan = try plan(dump, context)
     for text in ["CREATE ~USER~event", "CREATE TABLE x (a INT)~SELECT~SLEEP(0) AS a"] {
       let hidden = "SET NAMES latin1;\n\(text);\nSET NAMES utf8mb4;\n".utf8.map { $0 == UInt8(ascii: "~") ? 0xA0 : $0 }
       let changed = TakenDump(dump, inserting: hidden, at: place)
@@ -147,15 +146,9 @@ struct MariaDBHostileTests {
 
   @Test("Triggers and views of a dump that was changed do nothing with the rows behind them")
   func firing() throws {
-    try one.recreate("attacked")
     try one.recreate("bystander")
-    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1)", in: "attacked")
     try one.run("CREATE TABLE t (i INT)", in: "bystander")
-    let context = try makeContext()
-    let root = try bench.configured(one.entry("attacked"))
-    let dump = try bench.dump(one.entry("attacked"), context: context)
-    let before = try one.content(of: "attacked")
-    let place = try #require(dump.bytes.indices.last { dump.bytes[$0...].starts(with: "UNLOCK TABLES".utf8) })
+    let (dump, place, before, context) = try takeRow()
     let firing = TakenDump(
       dump,
       inserting: """
@@ -163,7 +156,7 @@ struct MariaDBHostileTests {
         INSERT INTO `t` VALUES (2);
 
         """, at: place)
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let plan = try plan(dump, context)
     #expect(try bench.own(firing.restore(plan, context: context)) == [])
     #expect(try one.run("SELECT i FROM t ORDER BY 1; SHOW TRIGGERS", in: "attacked").contains("r\tINSERT\tt"))
     #expect(try one.run("SELECT * FROM bystander.t") == "")

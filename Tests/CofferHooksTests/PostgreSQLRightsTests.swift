@@ -108,20 +108,14 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
     try one.drop("read")
   }
 
-  @Test(
-    "In place, extensions that a superuser has made stay as they are when the database's owner restores",
-    arguments: ["custom", "tar", "directory"])
-  func foreignExtensions(format: String) throws {
+  /// Makes a database for an owner who may do nothing else.
+  ///
+  /// - Returns: The owner's entry for it.
+  private func makeExtended(_ format: String) throws -> String {
     try one.drop("extended")
     try one.run("DROP ROLE IF EXISTS extended; CREATE ROLE extended LOGIN PASSWORD 'e'")
     try one.run("CREATE DATABASE extended OWNER extended")
-    try one.run(
-      """
-      CREATE EXTENSION citext; COMMENT ON EXTENSION citext IS 'the superuser''s own'; SET ROLE extended;
-      CREATE TABLE "EXTENSION - citext" AS SELECT 'A'::citext AS a; CREATE INDEX ON "EXTENSION - citext" (a);
-      """, in: "extended")
-    let root = try configured(
-      """
+    return """
         - name: extended
           hostname: \(one.hostname)
           port: \(one.port)
@@ -130,7 +124,20 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
           format: \(format)
           globals: false
 
-      """)
+      """
+  }
+
+  @Test(
+    "In place, extensions that a superuser has made stay as they are when the database's owner restores",
+    arguments: ["custom", "tar", "directory"])
+  func foreignExtensions(format: String) throws {
+    let entry = try makeExtended(format)
+    try one.run(
+      """
+      CREATE EXTENSION citext; COMMENT ON EXTENSION citext IS 'the superuser''s own'; SET ROLE extended;
+      CREATE TABLE "EXTENSION - citext" AS SELECT 'A'::citext AS a; CREATE INDEX ON "EXTENSION - citext" (a);
+      """, in: "extended")
+    let root = try configured(entry)
     let context = try makeContext()
     let dump = try take(root, context)
     let content = try one.content(of: "extended")
@@ -150,9 +157,7 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
     "In place, rows that belong to extensions that stay are not doubled, and that is told",
     arguments: ["custom", "tar", "directory"])
   func rowsOfExtensions(format: String) throws {
-    try one.drop("extended")
-    try one.run("DROP ROLE IF EXISTS extended; CREATE ROLE extended LOGIN PASSWORD 'e'")
-    try one.run("CREATE DATABASE extended OWNER extended")
+    let entry = try makeExtended(format)
     // As pg_extension_config_dump does it for a table that an extension makes.
     try one.run(
       """
@@ -162,16 +167,6 @@ struct PostgreSQLRightsTests: PostgreSQLSuite {
       WHERE extname = 'citext'; SET ROLE extended;
       CREATE TABLE "settings of mine" AS SELECT 1 AS a; CREATE TABLE "DATA public settings" AS SELECT 2 AS a;
       """, in: "extended")
-    let entry = """
-        - name: extended
-          hostname: \(one.hostname)
-          port: \(one.port)
-          username: extended
-          password: e
-          format: \(format)
-          globals: false
-
-      """
     let context = try makeContext()
     let root = try configured(entry)
     let dump = try take(root, context)
