@@ -1,3 +1,4 @@
+import CSQLite
 import CofferSystem
 
 /// A table as a dump needs to know it. Names and SQL are bytes, because SQLite takes any.
@@ -96,6 +97,16 @@ public struct SQLiteDumpScript: Sendable {
     self.settings = settings
     self.tables = tables
     self.others = others
+  }
+
+  /// A statement of the schema with its semicolon, which a comment at its end does not swallow.
+  public static func closed(_ sql: [UInt8]) -> [UInt8] {
+    let plain = sql + [UInt8(ascii: ";")]
+    // More than it needs would stand in the restored schema: SQLite keeps some statements up to their semicolon.
+    let isComplete = (plain + [0]).withUnsafeBufferPointer { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { text in text.baseAddress.map { sqlite3_complete($0) } == 1 }
+    }
+    return isComplete ? plain : sql + Array("\n;".utf8)
   }
 
   /// The dump without its last line.

@@ -93,6 +93,22 @@ struct SQLiteFidelityTests {
     #expect(warnings.count == 1 && warnings.first?.contains("the row ids of 't' are not in the dump") == true)
   }
 
+  @Test("Dashes in names and comments in definitions change nothing in the schema, by neither way")
+  func dashes() throws {
+    try ground.run(
+      "a.db",
+      """
+      CREATE TABLE "t--1"(a PRIMARY KEY, "b /* c") WITHOUT ROWID; CREATE TABLE t2(a -- the first
+      , b); CREATE INDEX "i--1" ON "t--1"("b /* c" DESC); CREATE VIEW "v--1" AS SELECT '--' AS a;
+      CREATE TRIGGER "g--1" AFTER INSERT ON t2 BEGIN SELECT 1; -- not yet
+      END;
+      """)
+    try expectRoundTrip(format: "sql")
+    try ground.restore(try ground.dump("a.db", ", sqlite_command: sqlite3"), to: "c.db")
+    try expectSame(
+      ground.content(of: "c.db").joined(separator: "\n"), ground.content(of: "a.db").joined(separator: "\n"))
+  }
+
   @Test("A module or a tokenizer that is not there is no obstacle")
   func modules() throws {
     try ground.run(

@@ -89,7 +89,7 @@ enum SQLiteQuestion {
       throw DumpError.misconfigured(
         identity, problem: "It has a table or view '\(fields[1].bytes.shown)', which hides what sqlite3 is to be asked",
         suggestion: "Leave out sqlite_command: without it, such a name changes nothing")
-    case ("other", 2): others.append(closed(texts[1]))
+    case ("other", 2): others.append(SQLiteDumpScript.closed(texts[1]))
     case ("virtual", 3):
       tables.append(SQLiteTable(name: texts[1], sql: texts[2], columns: [], isVirtual: true, keepsRowID: false))
     case ("table", 6):
@@ -106,16 +106,10 @@ enum SQLiteQuestion {
       }
       tables.append(
         SQLiteTable(
-          name: texts[1], sql: closed(texts[2]), columns: columns.map { Array($0.utf8) },
+          name: texts[1], sql: SQLiteDumpScript.closed(texts[2]), columns: columns.map { Array($0.utf8) },
           generated: generated.map { Array($0.utf8) }, isVirtual: false, keepsRowID: keepsRowID == 1))
     default: throw unreadable(identity)
     }
-  }
-
-  /// A statement with its semicolon, which a comment at its end does not swallow.
-  private static func closed(_ sql: [UInt8]) -> [UInt8] {
-    let lastLine = sql.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).last ?? []
-    return sql + (String(decoding: lastLine, as: UTF8.self).holds("--") ? Array("\n;".utf8) : [UInt8(ascii: ";")])
   }
 
   private static let carriageReturn = UInt8(ascii: "\r")
