@@ -20,6 +20,12 @@ package struct RunStore: Sendable {
   /// The same store for a part of the run that is stopped by itself.
   func stopping(with cancellation: Cancellation) -> RunStore { RunStore(store, cancellation) }
 
+  /// The same store, counting what is asked of it.
+  func counting() -> (store: RunStore, counter: CountingStore) {
+    let counter = CountingStore(store)
+    return (RunStore(counter, cancellation), counter)
+  }
+
   func makePlace() throws { try run { () throws(StorageError) in try store.makePlace(cancellation: cancellation) } }
 
   /// Stores a new object. A name that is taken by the same bytes is a put whose answer was lost.

@@ -1,23 +1,124 @@
 import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
 
-/// `compact`: there is nothing to it yet, but scripts of borgmatic's users name it.
+/// `compact`: gives the space of deleted archives back.
 enum CompactAction {
-  private static let threshold = Flag<String?>("--threshold", value: "PERCENT", help: "Accepted; it has no effect yet.")
+  private static let threshold = Flag<Int?>(
+    "--threshold", value: "PERCENT", .number(0...100),
+    help: "How much of a pack must be unused before the rest is written anew. Default: compact_threshold.")
+  private static let maximum = Flag<Int?>(
+    "--max-repack-size", value: "SIZE", .size,
+    help: "Read and write anew at most so much, those packs first that give most for least. Packs that nothing needs any "
+      + "more go in any case. For example 500M or 20G.")
+  private static let wait = Flag<Double?>(
+    "--wait", value: "DURATION", .duration,
+    help: "How long to wait for backups that are running, for example 30m or 2h. Without it, what is left to do is left to "
+      + "the next run.")
   private static let cleanup = Flag<Bool>("--cleanup-commits", help: "Accepted; it has no effect.")
 
   static let declaration = ActionDeclaration(
-    "compact", abstract: "Give back the space of deleted archives: does nothing yet.",
+    "compact", abstract: "Give back the space of deleted archives.",
     discussion: """
-      Coffer cannot give the space of deleted archives back yet, so this action changes nothing. What is backed up again \
-      is found in that space and not stored a second time. Scripts that were written for borgmatic can go on naming it.
+      Works beside any number of backups and restores, also of other machines, and may be stopped at any time: the next run \
+      takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
+      have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
+      or lists cannot be read nothing is deleted.
       """,
-    flags: [SharedFlags.repository, SharedFlags.progress, threshold, cleanup],
-    examples: ["coffer create prune compact"], isMonitored: true,
-    run: run)
+    flags: [
+      SharedFlags.repository, threshold, maximum, wait, SharedFlags.progress, SharedFlags.json, cleanup,
+    ],
+    examples: ["coffer compact --dry-run", "coffer compact --max-repack-size 20G --wait 1h"],
+    options: [RetentionOptions.compaction, GeneralOptions.packing], isMonitored: true, run: run)
 
-  private static func run(_ context: ActionContext) {
-    for location in context.repositories {
-      context.console.remark("\(location.path): There is nothing to do yet: the space of deleted archives is kept")
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let options = CompactionOptions(
+        threshold: min(max(context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold], 0), 100),
+        repackSize: context.flags[maximum], wait: context.flags[wait] ?? 0, isDryRun: context.isDryRun,
+        compressionLevel: try BlockCompression.level(of: context.root))
+      let console = context.console
+      let showsProgress =
+        context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress]
+        || (console.isTerminal && console.verbosity >= 0 && !context.wantsJSON)
+      defer { if showsProgress { console.status("") } }
+      let report = try access.repository.compact(options, cancellation: context.cancellation) { progress in
+        if showsProgress { console.status("\(location.path): \(text(progress))") }
+      }
+      if showsProgress { console.status("") }
+      for pack in report.damagedPacks {
+        console.warning(
+          "\(location.path): Pack \(pack) is damaged, and something needed in it is nowhere else; it stays as it is. Run "
+            + "'coffer check --level 4' to see which archives are affected")
+      }
+      if context.wantsJSON { return context.run.outcomes.add(json(report, access)) }
+      tell(report, location, context)
     }
+  }
+
+  private static func text(_ progress: CompactionProgress) -> String {
+    switch progress {
+    case .marking(let number, let count): "Looking what archive \(number) of \(count) needs"
+    case .moving(let number, let count): "Writing anew what is needed of pack \(number) of \(count)"
+    case .waiting(let count): "Waiting for \(count) running \(count == 1 ? "backup" : "backups")"
+    case .verifying(let number, let count): "Making sure that nothing needs pack \(number) of \(count)"
+    case .deleting(let number, let count): "Deleting pack \(number) of \(count)"
+    }
+  }
+
+  private static func tell(_ report: CompactionReport, _ location: RepositoryLocation, _ context: ActionContext) {
+    let packs = "\(report.packs) \(report.packs == 1 ? "pack" : "packs") of \(Formats.size(report.packSize))"
+    let moved = report.movedPacks > 0 ? ", \(report.movedPacks) of them written anew in part" : ""
+    let traffic = "read \(Formats.size(report.bytesRead)) and wrote \(Formats.size(report.bytesWritten))"
+    switch report.outcome {
+    case .nothing:
+      context.console.step("\(location.path): Nothing to give back: \(Formats.size(report.sizeAfter))")
+    case .planned:
+      context.console.answer("\(location.path): Would give up \(packs)\(moved)")
+    case .waiting where context.isDryRun:
+      context.console.answer("\(location.path): Would go on with round \(report.round), which was begun before")
+    case .waiting:
+      for session in report.waitingFor { context.console.answer("\(location.path): Waiting for \(text(session))") }
+      context.console.answer(
+        "\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)")
+    case .done:
+      context.console.step(
+        "\(location.path): Gave up \(packs)\(moved); \(Formats.size(report.sizeBefore)) before, "
+          + "\(Formats.size(report.sizeAfter)) after; \(traffic)")
+    case .overtaken:
+      context.console.step("\(location.path): Somebody else goes on with the compaction")
+    }
+  }
+
+  private static func text(_ session: AwaitedSession) -> String {
+    let kind = session.isWriteOnly ? "the backup with a write-only key" : "the backup"
+    let host = session.hostname.map { " on \(Quoting.terminal($0))" } ?? ""
+    return "\(kind) of process \(session.process)\(host), last heard of on \(Formats.time(session.lastSign))"
+  }
+
+  private static func json(_ report: CompactionReport, _ access: OpenRepository) -> JSONValue {
+    .object([
+      "repository": JSONShapes.repository(access, lastModified: nil),
+      "compaction": .object([
+        "outcome": .text(report.outcome.rawValue), "round": .number(report.round),
+        "size_before": .number(Int(clamping: report.sizeBefore)),
+        "size_after": .number(Int(clamping: report.sizeAfter)),
+        "packs": .number(report.packs), "packs_size": .number(Int(clamping: report.packSize)),
+        "repacked": .number(report.movedPacks), "repacked_size": .number(Int(clamping: report.movedSize)),
+        "pardoned": .number(report.pardonedPacks), "damaged": .list(report.damagedPacks.map { .text($0) }),
+        "bytes_read": .number(Int(clamping: report.bytesRead)),
+        "bytes_written": .number(Int(clamping: report.bytesWritten)),
+        "waiting_for": .list(
+          report.waitingFor.map { session in
+            .object([
+              "session": .text(session.id), "hostname": JSONValue(session.hostname),
+              "process": .number(Int(session.process)), "write_only": .bool(session.isWriteOnly),
+              "last_sign": .text(Formats.isoTime(session.lastSign)),
+            ])
+          }),
+      ]),
+    ])
   }
 }

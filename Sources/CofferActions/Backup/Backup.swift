@@ -88,13 +88,7 @@ struct Backup {
   }
 
   private func sessionOptions() throws -> SessionOptions {
-    let text = context.root[GeneralOptions.compression]
-    guard let compression = BlockCompression(text) else {
-      throw UsageError(
-        argument: "compression: \(text)", problem: "There is no such compression",
-        suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
-    }
-    return SessionOptions(compressionLevel: compression.level)
+    SessionOptions(compressionLevel: try BlockCompression.level(of: context.root))
   }
 
   // MARK: - Databases
@@ -165,5 +159,20 @@ struct Backup {
   ) {
     group.add(stream, item)
     if lists { context.console.answer(item(nil).path.text) }
+  }
+}
+
+extension BlockCompression {
+  /// The level that blocks are written with.
+  ///
+  /// - Throws: `UsageError` for a compression that there is not.
+  static func level(of root: ConfigurationSection) throws -> Int {
+    let text = root[GeneralOptions.compression]
+    guard let compression = BlockCompression(text) else {
+      throw UsageError(
+        argument: "compression: \(text)", problem: "There is no such compression",
+        suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
+    }
+    return compression.level
   }
 }

@@ -26,7 +26,7 @@ enum CommandTable {
   ]
 
   /// What runs when no action is named.
-  static let standard = ["create", "prune", "check"]
+  static let standard = ["create", "prune", "compact", "check"]
 
   static func action(_ name: String) -> ActionDeclaration? {
     actions.first { $0.names.contains(name) }

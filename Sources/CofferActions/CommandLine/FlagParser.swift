@@ -56,3 +56,30 @@ extension FlagParser {
     values.dropLast().joined(separator: ", ") + (values.count > 1 ? " or " : "") + (values.last ?? "")
   }
 }
+
+extension FlagParser<Int> {
+  /// Bytes: a number, and k, M, G or T for thousands of them; "MB" is as good as "M".
+  static let size = FlagParser("a size like 500M or 20G") { text in
+    let units: [(String, Int)] = [("k", 1000), ("m", 1_000_000), ("g", 1_000_000_000), ("t", 1_000_000_000_000)]
+    var rest = text.lowercased()
+    if rest.ends(with: "b") { rest = String(rest.dropLast()) }
+    let unit = units.first { rest.ends(with: $0.0) }
+    if unit != nil { rest = String(rest.dropLast()) }
+    guard !rest.isEmpty, rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest) else { return nil }
+    let (size, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1)
+    return overflow ? nil : size
+  }
+}
+
+extension FlagParser<Double> {
+  /// Seconds: a number, and s, m, h or d.
+  static let duration = FlagParser("a duration like 90s, 30m or 2h") { text in
+    let units: [(String, Double)] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86400)]
+    let unit = units.first { text.ends(with: $0.0) }
+    let digits = unit == nil ? text : String(text.dropLast())
+    guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Double(digits)
+    else { return nil }
+    return number * (unit?.1 ?? 1)
+  }
+}

@@ -66,6 +66,9 @@ public enum GeneralOptions {
       sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, bootstrap.option,
     ] + PatienceOptions.all)
 
+  /// How blocks are written.
+  public static let packing = OptionSchema("Packing", [compression.option])
+
   private static let general = OptionSchema(
     "General", access.options + backup.options + CommandOptions.around.options)
 
@@ -73,7 +76,8 @@ public enum GeneralOptions {
   static func groups(databases: [Option], services: [Option]) -> [OptionSchema] {
     [
       general, OptionSchema("Databases", databases, role: .databases), SourceOptions.schema, RunOptions.schema,
-      RetentionOptions.schema, CheckOptions.schema, OptionSchema("Monitoring", services, role: .services),
+      RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema,
+      OptionSchema("Monitoring", services, role: .services),
       OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
     ]
   }

@@ -1,4 +1,4 @@
-/// Which archives `prune` keeps.
+/// Which archives `prune` keeps, and when `compact` gives their space back.
 public enum RetentionOptions {
   public static let within = OptionKey<String?>(
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d",
@@ -13,8 +13,7 @@ public enum RetentionOptions {
   public static let quarterlyByMonths = count("keep_3monthly", "quarters of three months", example: "4")
   public static let yearly = count("keep_yearly", "years", example: "1")
   public static let compactThreshold = OptionKey<Int>(
-    "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.",
-    default: 10, support: .planned)
+    "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.", default: 10)
 
   private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int?> {
     OptionKey(
@@ -25,6 +24,9 @@ public enum RetentionOptions {
     "Retention",
     [
       within.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option, monthly.option,
-      quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option, compactThreshold.option,
+      quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option,
     ])
+
+  /// What `compact` reads.
+  public static let compaction = OptionSchema("Compaction", [compactThreshold.option])
 }

@@ -21,10 +21,10 @@ package final class IndexRun: Sendable {
   package let layout: IndexRunLayout
   /// Whose word the run is.
   let signer: KeyID
-  private let pages: IndexPages
+  let pages: IndexPages
   /// The tables before the filter: few enough bytes to be held.
   private let head: [UInt8]
-  private let probe: IndexProbe
+  let probe: IndexProbe
   /// Numbers of the chunks that are in packs which are not to be leaned on, in order.
   private let avoided: [Range<Int>]
 

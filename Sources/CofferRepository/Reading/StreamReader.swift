@@ -70,9 +70,12 @@ final class StreamReader {
   }
 
   /// Calls `body` with the stream's chunks in order; errors of the recipe name it.
-  func forEachChunk(of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void) throws {
+  func forEachChunk(
+    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true },
+    _ body: (RecipeReader.Entry) throws -> Void
+  ) throws {
     do {
-      try recipes.forEachChunk(of: stream, body)
+      try recipes.forEachChunk(of: stream, entersNode: entersNode, body)
     } catch let error as RecipeReader.Malformed {
       throw RepositoryError.damaged(
         object: "recipe node \(error.node)", location: context.location, detail: "it makes no sense")

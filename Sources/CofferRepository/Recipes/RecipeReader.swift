@@ -20,19 +20,25 @@ struct RecipeReader {
   /// What a node says must come to what its parent says of it, and all of it to what the stream's reference says: so the
   /// walk ends, also one over nodes that lead back to themselves.
   ///
-  /// - Throws: `Malformed`, and what fetching and `body` throw.
-  func forEachChunk(of stream: StreamReference, _ body: (Entry) throws -> Void) throws {
+  /// - Parameter entersNode: Asked for each node before it is fetched; what is below one that is not entered is passed over.
+  /// - Throws: `Malformed`, and what fetching, `entersNode` and `body` throw.
+  func forEachChunk(
+    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true }, _ body: (Entry) throws -> Void
+  ) throws {
     guard let root = stream.root else { return }
     guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
-    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), body)
+    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), entersNode, body)
   }
 
-  private func walk(_ node: Entry, level: Int, _ body: (Entry) throws -> Void) throws {
+  private func walk(
+    _ node: Entry, level: Int, _ entersNode: (ChunkID) throws -> Bool, _ body: (Entry) throws -> Void
+  ) throws {
+    guard try entersNode(node.id) else { return }
     for entry in try entries(of: node, level: level) {
       if level == 0 {
         try body(entry)
       } else {
-        try walk(entry, level: level - 1, body)
+        try walk(entry, level: level - 1, entersNode, body)
       }
     }
   }

@@ -44,7 +44,7 @@ public final class BackupSession: Sendable {
       hasher = try context.chunkHasher(.data)
       let storer = try PackStorer(context: context, index: index, counters: counters)
       started = storer
-      let assembler = try PackAssembler(context: context, storer: storer)
+      let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
       let cache = ReadCache(blockCount: workers * 12)

@@ -1,21 +1,23 @@
 import CofferSystem
 
-/// Seals coded blocks into packs, one open pack of each kind, and hands full packs to the storer. Used by the
+/// Seals coded blocks into packs, one open pack of each kind, and hands full packs on. Used by the
 /// pipeline's assembler thread only.
 final class PackAssembler {
   private let context: RepositoryContext
   private let ephemeralPublic: [UInt8]
   private let shared: SecretBytes
-  private let storer: PackStorer
+  private let store: (FinishedPack) throws -> Void
   private var open: [PackKind: PackBuilder] = [:]
 
   /// Stored bytes after which a tree pack is finished.
   private static let treeTarget = 4 << 20
 
   /// Agrees on the session's secret with the repository's data key.
-  init(context: RepositoryContext, storer: PackStorer) throws {
+  ///
+  /// - Parameter store: Takes the packs that are finished.
+  init(context: RepositoryContext, store: @escaping (FinishedPack) throws -> Void) throws {
     self.context = context
-    self.storer = storer
+    self.store = store
     let pair = try X25519.generate(random: context.random)
     ephemeralPublic = pair.publicKey
     shared = try X25519.agree(privateKey: pair.privateKey, publicKey: context.keys.dataPublic)
@@ -49,7 +51,7 @@ final class PackAssembler {
 
   private func close(_ kind: PackKind, isLast: Bool) throws {
     guard let builder = open.removeValue(forKey: kind), !builder.isEmpty else { return }
-    try storer.store(
+    try store(
       try context.times.measure(.openAgain, bytes: builder.length) {
         try builder.finish(envelope: context.envelope, random: context.random, padded: isLast)
       })

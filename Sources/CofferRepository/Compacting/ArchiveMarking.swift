@@ -1,0 +1,116 @@
+import CofferStorage
+import CofferSystem
+
+/// Marks what archives need: the chunks of their item lists and streams, and all nodes of the recipes.
+///
+/// What cannot be read stops it: a chunk that is not marked may be deleted.
+struct ArchiveMarking {
+  private let context: RepositoryContext
+  /// Reads item lists, while what they name is walked by the other on the thread that takes the items.
+  private let lists: StreamReader
+  private let streams: StreamReader
+  private let marks: LiveMarks
+  private let cancellation: Cancellation
+
+  /// Bytes of one item at most.
+  private static let itemLimit = 64 << 20
+
+  init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ marks: LiveMarks, _ cancellation: Cancellation) throws {
+    self.context = context
+    self.marks = marks
+    self.cancellation = cancellation
+    let index = ChunkIndex(runs: catalogue.runs)
+    lists = try StreamReader(context: context, index: index)
+    streams = try StreamReader(context: context, index: index)
+  }
+
+  /// Marks all that an archive needs.
+  ///
+  /// - Throws: `CompactionError.brokenArchive`; `StorageError` and `RunCancelled`, which say nothing of the archive;
+  ///   `IndexCache.Damaged`.
+  func mark(_ archive: Archive) throws {
+    do {
+      try walk(archive.items)
+      try forEachItem(of: archive) { item in
+        if case .file(let stream) = item.content { try walk(stream) }
+      }
+      // What is missing is told with the archive that needs it.
+      try marks.settle()
+    } catch let error as LiveMarks.Missing {
+      throw broken(archive, "Chunk \(error.id) is in no pack")
+    } catch let error as RepositoryError {
+      throw broken(archive, error.diagnosis.problem)
+    } catch StorageError.missing(let name, _) {
+      throw broken(archive, "Object \(name.path) is gone")
+    }
+  }
+
+  private func broken(_ archive: Archive, _ detail: String) -> CompactionError {
+    .brokenArchive(id: archive.id, name: archive.name, location: context.location, detail: detail)
+  }
+
+  private func walk(_ stream: StreamReference) throws {
+    try streams.forEachChunk(of: stream, entersNode: { try marks.enter($0) }) { entry in
+      try cancellation.check()
+      try marks.need(entry.id)
+    }
+  }
+
+  /// Reads the item list piece by piece: it may be as long as somebody likes.
+  private func forEachItem(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
+    let sink = ItemSink(limit: Self.itemLimit, body)
+    do {
+      try lists.read(archive.items, into: sink, cancellation: cancellation)
+      try sink.finish()
+    } catch is ByteReader.Malformed {
+      throw context.damaged(archive, "it makes no sense")
+    }
+  }
+}
+
+extension RepositoryContext {
+  fileprivate func damaged(_ archive: Archive, _ detail: String) -> RepositoryError {
+    .damaged(object: "item list of archive \(archive.name)", location: location, detail: detail)
+  }
+}
+
+/// Takes the bytes of an item list, and gives each item as soon as it is there.
+private final class ItemSink: ByteSink {
+  private let limit: Int
+  private let body: (ArchiveItem) throws -> Void
+  private var rest: [UInt8] = []
+  /// Bytes from which another look at the rest is worth it: an item of many pieces is not begun again with each.
+  private var enough = 1
+
+  init(limit: Int, _ body: @escaping (ArchiveItem) throws -> Void) {
+    self.limit = limit
+    self.body = body
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    rest.append(contentsOf: bytes)
+    if rest.count >= enough { try takeItems() }
+  }
+
+  private func takeItems() throws {
+    let taken = try rest.withUnsafeBytes { bytes -> Int in
+      var taken = 0
+      while taken < bytes.count {
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        // What does not end here may go on with the next piece; the end of the list tells.
+        guard let item = try? ArchiveItem(from: &reader) else { break }
+        taken = bytes.count - reader.remaining
+        try body(item)
+      }
+      return taken
+    }
+    rest.removeFirst(taken)
+    enough = rest.count * 2
+    guard rest.count <= limit else { throw ByteReader.Malformed(offset: 0) }
+  }
+
+  func finish() throws {
+    try takeItems()
+    guard rest.isEmpty else { throw ByteReader.Malformed(offset: 0) }
+  }
+}

@@ -1,0 +1,115 @@
+import CofferSystem
+
+/// Which packs are worth giving up.
+struct CompactionChoice {
+  /// How much is to be gained, and at what price.
+  struct Limits {
+    /// The percentage of a pack that has to come free.
+    var threshold = 10
+    /// Bytes of packs that are read and written anew at most; nil for any number.
+    var repackSize: Int?
+  }
+
+  /// Packs that hold nothing that is needed.
+  private(set) var dead: Set<Digest256> = []
+  /// Packs of which something is to be moved, those that give most for least first.
+  private(set) var moving: [Digest256] = []
+
+  /// Packs that can be given up together only: one, and all that lean on it.
+  private struct Group {
+    let packs: Set<Digest256>
+    let size: Int
+    /// Bytes that are written anew, as far as that is known beforehand.
+    let moved: Int
+
+    var gain: Int { size - moved }
+    var yield: Double { Double(gain) / Double(max(moved, 1)) }
+  }
+
+  private let catalogue: PackCatalogue
+  private let counting: Set<Digest256>
+  /// Stored bytes that are needed, as a part of the pack's.
+  private var neededShares: [Digest256: Double] = [:]
+  /// Stored bytes of a plain byte where nothing leans on anything.
+  private let fullRatio: Double
+
+  /// Chooses by what index objects say.
+  ///
+  /// - Parameter counting: The packs that counting index objects name. What is needed of others goes where somebody may lean
+  ///   on it.
+  /// - Throws: `IndexCache.Damaged`.
+  init(
+    _ catalogue: PackCatalogue, counting: Set<Digest256>, _ marks: LiveMarks, _ limits: Limits
+  ) throws {
+    self.catalogue = catalogue
+    self.counting = counting
+    var full = (size: 0.0, plain: 0.0)
+    for (digest, pack) in catalogue.packs {
+      let needed = try catalogue.neededSize(of: pack, marks)
+      neededShares[digest] = pack.plainSize > 0 ? min(Double(needed) / Double(pack.plainSize), 1) : needed > 0 ? 1 : 0
+      if pack.bases.isEmpty, pack.kind == .data {
+        full.size += Double(pack.size)
+        full.plain += Double(pack.plainSize)
+      }
+    }
+    fullRatio = full.plain > 0 ? min(full.size / full.plain, 1) : 1
+    choose(limits)
+  }
+
+  private mutating func choose(_ limits: Limits) {
+    // A pack that nobody can say anything about is left where it is.
+    let unneeded = catalogue.packs.keys.filter { neededShares[$0] == 0 && !(catalogue.packs[$0]?.places.isEmpty ?? true) }
+    dead = catalogue.withoutBasesOfRest(Set(unneeded))
+    let leaners = catalogue.leaners()
+    var seen: Set<Set<Digest256>> = []
+    let groups = catalogue.packs.keys.filter { !dead.contains($0) }.sorted()
+      .compactMap { group(of: $0, leaners) }
+      .filter { seen.insert($0.packs).inserted && isWorthIt($0, limits) }
+      .sorted { ($0.yield, $0.size) > ($1.yield, $1.size) }
+    var chosen: Set<Digest256> = []
+    var left = limits.repackSize ?? .max
+    for group in groups {
+      let new = group.packs.subtracting(chosen)
+      let cost = new.reduce(0) { $0 + price($1) }
+      guard !new.isEmpty, cost <= left else { continue }
+      left -= cost
+      chosen.formUnion(new)
+      moving += new.sorted()
+    }
+  }
+
+  /// Bytes that count against what may be read and written anew.
+  private func price(_ digest: Digest256) -> Int {
+    neededShares[digest] == 0 ? 0 : catalogue.packs[digest]?.size ?? 0
+  }
+
+  private func isWorthIt(_ group: Group, _ limits: Limits) -> Bool {
+    if !group.packs.isSubset(of: counting) { return true }
+    return group.gain > 0 && Double(group.gain) * 100 >= Double(group.size) * Double(max(limits.threshold, 0))
+  }
+
+  /// Packs that one group may have: one that a whole repository leans on stays.
+  private static let groupLimit = 4096
+
+  private func group(of digest: Digest256, _ leaners: [Digest256: Set<Digest256>]) -> Group? {
+    guard neededShares[digest] ?? 1 < 1 || !counting.contains(digest) else { return nil }
+    var packs: Set<Digest256> = [digest]
+    var rest = [digest]
+    while let next = rest.popLast() {
+      for leaner in leaners[next] ?? [] where !dead.contains(leaner) && packs.insert(leaner).inserted {
+        rest.append(leaner)
+        guard packs.count <= Self.groupLimit else { return nil }
+      }
+    }
+    var size = 0
+    var moved = 0.0
+    for member in packs {
+      guard let pack = catalogue.packs[member], !pack.places.isEmpty else { return nil }
+      size += pack.size
+      let share = neededShares[member] ?? 1
+      let losesBase = pack.bases.contains { packs.contains($0) }
+      moved += losesBase ? share * Double(pack.plainSize) * fullRatio : share * Double(pack.size)
+    }
+    return Group(packs: packs, size: size, moved: Int(min(moved, Double(Int64.max / 2))))
+  }
+}

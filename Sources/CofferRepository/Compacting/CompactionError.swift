@@ -1,0 +1,32 @@
+import CofferSystem
+
+/// Why a repository was not compacted: nothing was deleted.
+public enum CompactionError: DiagnosableError, Equatable {
+  /// The record of an archive cannot be read, so nobody knows what the archive needs.
+  case unreadableArchive(id: String, location: String, detail: String)
+  /// An archive needs what is not there, or is damaged in every copy.
+  case brokenArchive(id: String, name: String, location: String, detail: String)
+  /// The decision of a round is gone that says which archives of earlier rounds count.
+  case missingDecision(round: Int, location: String)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .unreadableArchive(let id, let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: what archive \(id) needs cannot be known. \(detail)",
+        suggestion: "If it is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
+    case .brokenArchive(let id, let name, let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: archive \(name) (\(id)) is not whole. \(detail)",
+        suggestion: "Run 'coffer check', and 'coffer create' while what was backed up is still there, which stores it "
+          + "again; if the archive is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
+    case .missingDecision(let round, let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted: the decision of round \(round) in gc/ is not there, though a later round leans on it",
+        suggestion: "Run the command again; if it is the same then, bring gc/ back from a copy of the repository")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Foundation
+
+/// How a compaction is to go.
+public struct CompactionOptions: Sendable {
+  /// The percentage of a pack that has to come free before what is needed of it is written anew.
+  public var threshold: Int
+  /// Bytes of packs that are read and written anew at most; nil for any number.
+  public var repackSize: Int?
+  /// Seconds for which running backups are waited for.
+  public var wait: Double
+  /// Whether to say only what would be done.
+  public var isDryRun: Bool
+  /// zstd's level for what is written anew.
+  public var compressionLevel: Int
+
+  public init(
+    threshold: Int = 10, repackSize: Int? = nil, wait: Double = 0, isDryRun: Bool = false, compressionLevel: Int = 3
+  ) {
+    self.threshold = threshold
+    self.repackSize = repackSize
+    self.wait = wait
+    self.isDryRun = isDryRun
+    self.compressionLevel = compressionLevel
+  }
+}
+
+/// Where a compaction is.
+public enum CompactionProgress: Sendable, Equatable {
+  case marking(archive: Int, of: Int)
+  case moving(pack: Int, of: Int)
+  case waiting(sessions: Int)
+  case verifying(pack: Int, of: Int)
+  case deleting(pack: Int, of: Int)
+}
+
+/// A backup that a compaction waits for.
+public struct AwaitedSession: Sendable, Equatable {
+  public let id: String
+  public let hostname: String?
+  /// The process's number on its machine.
+  public let process: Int32
+  /// Whether it holds a write-only key.
+  public let isWriteOnly: Bool
+  /// When the store last received a sign of it.
+  public let lastSign: Date
+}
+
+/// What a compaction did.
+public struct CompactionReport: Sendable, Equatable {
+  public enum Outcome: String, Sendable {
+    /// There was nothing to give back.
+    case nothing
+    /// A dry run's: there is something to give back.
+    case planned
+    /// What goes is decided when the sessions have ended that are waited for.
+    case waiting
+    /// What was decided is deleted.
+    case done
+    /// Somebody else has gone on with it meanwhile.
+    case overtaken
+  }
+
+  public var outcome = Outcome.nothing
+  /// The round of compaction; 0 when there is none yet.
+  public var round = 0
+  /// Bytes of all objects in the store.
+  public var sizeBefore: UInt64 = 0
+  public var sizeAfter: UInt64 = 0
+  /// Packs that were, or would be, given up, and their bytes.
+  public var packs = 0
+  public var packSize: UInt64 = 0
+  /// Those of them that are, or would be, written anew in part, and their bytes.
+  public var movedPacks = 0
+  public var movedSize: UInt64 = 0
+  /// Condemned packs that stay since something in them turned out to be needed.
+  public var pardonedPacks = 0
+  /// Packs in which something needed cannot be read, nor anywhere else.
+  public var damagedPacks: [String] = []
+  public var deletedIndexObjects = 0
+  public var removedLeftovers = 0
+  /// Bytes read from the store and written to it.
+  public var bytesRead: UInt64 = 0
+  public var bytesWritten: UInt64 = 0
+  /// The sessions that are waited for.
+  public var waitingFor: [AwaitedSession] = []
+
+  public init() {}
+
+  public var freed: UInt64 { sizeBefore > sizeAfter ? sizeBefore - sizeAfter : 0 }
+}

@@ -1,0 +1,126 @@
+import CofferStorage
+import CofferSystem
+
+/// The index objects that count in a round, and the packs that each of them names.
+struct CountingIndex {
+  struct Object {
+    let digest: Digest256
+    /// The round that the session which wrote it saw.
+    let round: Int
+    let packs: [Digest256]
+  }
+
+  private(set) var objects: [Object] = []
+  /// All packs that they name, whether these stand or not.
+  private(set) var named: Set<Digest256> = []
+
+  /// Reads all index objects, one after the other. What cannot be read counts for nobody.
+  ///
+  /// - Parameter counts: Tells whether an object counts by its hash and the round that its session saw.
+  /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
+  init(_ loader: IndexLoader, _ names: [ObjectName], counts: (Digest256, Int) -> Bool) throws {
+    for name in names {
+      guard let digest = Digest256(hex: name.lastPart),
+        let segment = try RunStore.readable({ try loader.read(name) }), counts(digest, segment.round)
+      else { continue }
+      let packs = segment.packs.map(\.digest)
+      objects.append(Object(digest: digest, round: segment.round, packs: packs))
+      named.formUnion(packs)
+    }
+  }
+
+  /// Splits the objects by what goes.
+  ///
+  /// - Returns: The objects that name nothing of it, and the packs that these leave unnamed although others name them.
+  func split(without going: Set<Digest256>) -> (kept: [Object], uncovered: Set<Digest256>) {
+    let kept = objects.filter { going.isDisjoint(with: $0.packs) }
+    let covered = Set(kept.lazy.flatMap(\.packs))
+    return (kept, named.subtracting(going).subtracting(covered))
+  }
+}
+
+/// Puts index objects over packs that are stored already.
+struct IndexWriter {
+  private let context: RepositoryContext
+  private let loader: IndexLoader
+  /// The one that the objects are of: they count in the next one only because its plan or sweep names them.
+  private let round: Int
+
+  /// Chunks that one object has at most, or it is of one pack: a part of what a reader accepts.
+  private static let chunkLimit = 1 << 20
+
+  init(_ context: RepositoryContext, _ loader: IndexLoader, round: Int) {
+    self.context = context
+    self.loader = loader
+    self.round = round
+  }
+
+  /// Puts index objects that name packs, as the packs' own directories say. Where one does not open, what an index object has
+  /// said goes on to be said.
+  ///
+  /// - Parameters:
+  ///   - packs: Packs that stand.
+  ///   - new: Packs that this process has just stored.
+  ///   - names: All index objects.
+  /// - Returns: The objects' hashes.
+  func put(_ packs: Set<Digest256>, _ new: [IndexedPack], among names: [ObjectName]) throws -> Set<Digest256> {
+    var digests: Set<Digest256> = []
+    var batch: [IndexedPack] = []
+    var chunkCount = 0
+    func flush() throws {
+      if !batch.isEmpty { digests.insert(try put(batch)) }
+      batch = []
+      chunkCount = 0
+    }
+    func add(_ pack: IndexedPack) throws {
+      if chunkCount + pack.entries.count > Self.chunkLimit { try flush() }
+      batch.append(pack)
+      chunkCount += pack.entries.count
+    }
+    for pack in new { try add(pack) }
+    var unreadable: Set<Digest256> = []
+    for digest in packs.sorted() {
+      do {
+        let reader = try PackReader(digest, context: context)
+        var pack = IndexedPack(
+          digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
+        pack.signer = reader.signer.id == context.keys.id ? nil : reader.signer.id
+        try add(pack)
+      } catch StorageError.missing {
+        continue
+      } catch let error where !RunStore.concernsObject(error) {
+        throw error
+      } catch {
+        unreadable.insert(digest)
+      }
+    }
+    if !unreadable.isEmpty { for pack in try stated(unreadable, among: names) { try add(pack) } }
+    try flush()
+    return digests
+  }
+
+  /// What index objects say of packs, those of full keys first.
+  private func stated(_ packs: Set<Digest256>, among names: [ObjectName]) throws -> [IndexedPack] {
+    var stated: [Digest256: IndexedPack] = [:]
+    for isFull in [true, false] {
+      for name in names {
+        guard let segment = try RunStore.readable({ try loader.read(name) }), (segment.signer.role == .full) == isFull
+        else { continue }
+        for var pack in segment.packs where packs.contains(pack.digest) && stated[pack.digest] == nil {
+          if !isFull || pack.signer == nil { pack.signer = segment.signer.id }
+          if pack.signer == context.keys.id { pack.signer = nil }
+          stated[pack.digest] = pack
+        }
+      }
+    }
+    return packs.sorted().compactMap { stated[$0] }
+  }
+
+  private func put(_ packs: [IndexedPack]) throws -> Digest256 {
+    let bytes = try context.envelope.seal(
+      IndexSegment.encode(packs, round: round), purpose: .index, context: [], random: context.random)
+    let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
+    if let name = IndexSegment.objectName(digest) { try context.store.put(name, bytes) }
+    return digest
+  }
+}

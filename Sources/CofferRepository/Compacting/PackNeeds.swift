@@ -1,0 +1,113 @@
+import CofferStorage
+import CofferSystem
+
+/// What a pack holds that is needed, by its own directory.
+struct PackNeeds {
+  struct Chunk {
+    let id: ChunkID
+    /// The block of the pack that has it; nil where only index objects say that the pack has it.
+    let block: Int?
+    /// See `PackDirectory.Chunk.anchor`.
+    let anchor: Int
+    /// All places that it has in the index.
+    let slots: [IndexSlot]
+  }
+
+  let pack: Digest256
+  /// nil for a pack whose directory does not open.
+  let reader: PackReader?
+  let chunks: [Chunk]
+}
+
+extension PackCatalogue {
+  /// Returns what of a pack is needed. A pack's own directory says what it holds; where that does not open, index objects do.
+  ///
+  /// - Throws: `StorageError`, when the store does not answer; `IndexCache.Damaged`.
+  func needs(of digest: Digest256, _ marks: LiveMarks, _ context: RepositoryContext) throws -> PackNeeds {
+    let reader = try RunStore.readable { try PackReader(digest, context: context) }
+    var candidates: [(id: ChunkID, block: Int?, anchor: Int)] = []
+    if let reader {
+      for (number, block) in reader.directory.blocks.enumerated() {
+        candidates += reader.directory.chunks[block.chunks].map { ($0.id, number, $0.anchor) }
+      }
+    } else {
+      candidates = Set(try statedChunks(of: digest)).sorted().map { ($0, nil, 0) }
+    }
+    let slots = try slots(of: candidates.map(\.id))
+    let chunks = zip(candidates, slots).compactMap { candidate, slots in
+      isNeeded(slots, marks)
+        ? PackNeeds.Chunk(id: candidate.id, block: candidate.block, anchor: candidate.anchor, slots: slots) : nil
+    }
+    return PackNeeds(pack: digest, reader: reader, chunks: chunks)
+  }
+
+  /// A run's table has a few copies of each chunk only. Where there may be more, the marked one may be none of them.
+  private func isNeeded(_ slots: [IndexSlot], _ marks: LiveMarks) -> Bool {
+    if slots.contains(where: marks.isNeeded) { return true }
+    guard slots.count >= IndexProbe.copyLimit else { return false }
+    return runs.indices.contains { run in slots.count { $0.run == run } >= IndexProbe.copyLimit }
+  }
+
+  private func slots(of ids: [ChunkID]) throws -> [[IndexSlot]] {
+    var slots = [[IndexSlot]](repeating: [], count: ids.count)
+    for start in stride(from: 0, to: ids.count, by: BatchLookup.limit) {
+      let batch = Array(ids[start..<min(start + BatchLookup.limit, ids.count)])
+      for (run, entry) in runs.enumerated() {
+        try BatchLookup(entry).forEachCopy(of: batch) { slots[start + $0].append(IndexSlot(run: run, number: $1)) }
+      }
+    }
+    return slots
+  }
+}
+
+/// Reads copies of chunks and computes their ids again: no copy is given up for another that is only said to be there.
+final class CopyVerifier {
+  private let catalogue: PackCatalogue
+  private let blocks: BlockReader
+  private let cancellation: Cancellation
+
+  init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ cancellation: Cancellation) throws {
+    self.catalogue = catalogue
+    self.cancellation = cancellation
+    blocks = try BlockReader(context: context, cache: ReadCache(blockCount: 32), for: .chunks)
+  }
+
+  /// Tells which chunks of a pack have a copy elsewhere that was read just now.
+  ///
+  /// - Parameter survives: Whether a pack may be the one that is left with a chunk.
+  /// - Returns: For each chunk whether it has.
+  /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
+  func verified(_ needs: PackNeeds, survives: (Digest256) -> Bool) throws -> [Bool] {
+    var verified = [Bool](repeating: false, count: needs.chunks.count)
+    var copies: [(place: BlockPlace, chunk: Int, isDoubtful: Bool)] = []
+    for (number, chunk) in needs.chunks.enumerated() {
+      for slot in chunk.slots {
+        let place = catalogue.place(of: slot)
+        guard place.pack != needs.pack, survives(place.pack) else { continue }
+        copies.append((place, number, catalogue.doubtful.contains(place.pack)))
+      }
+    }
+    // Each block is read once, and doubtful ones only for what no other has.
+    copies.sort { left, right in
+      if left.isDoubtful != right.isDoubtful { return right.isDoubtful }
+      if left.place.pack != right.place.pack { return left.place.pack < right.place.pack }
+      return left.place.block < right.place.block
+    }
+    for copy in copies where !verified[copy.chunk] {
+      try cancellation.check()
+      verified[copy.chunk] = try chunk(needs.chunks[copy.chunk].id, at: copy.place) != nil
+    }
+    return verified
+  }
+
+  /// Returns a chunk's bytes, verified by its id.
+  ///
+  /// - Returns: nil when it is not there, or damaged.
+  /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
+  func chunk(_ id: ChunkID, at place: BlockPlace) throws -> (block: PlainBlock, range: Range<Int>)? {
+    try RunStore.readable {
+      let block = try blocks.block(place.block, of: place.pack)
+      return (block, try blocks.chunk(id, of: block, at: place))
+    }
+  }
+}

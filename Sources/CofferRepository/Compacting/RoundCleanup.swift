@@ -1,0 +1,90 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// Deletes what a round has decided to delete, and what runs and earlier rounds have left. It may be done again at any time, by
+/// anybody with a full key, as long as no later round is closed.
+struct RoundCleanup {
+  private let context: RepositoryContext
+  private let cancellation: Cancellation
+  private let progress: @Sendable (CompactionProgress) -> Void
+
+  init(
+    _ context: RepositoryContext, _ cancellation: Cancellation, progress: @escaping @Sendable (CompactionProgress) -> Void
+  ) {
+    self.context = context
+    self.cancellation = cancellation
+    self.progress = progress
+  }
+
+  /// - Returns: Whether the round is still the one that decides; else nothing was done.
+  /// - Throws: `StorageError`; `RunCancelled`.
+  func carryOut(_ sweep: RoundSweep, _ report: inout CompactionReport) throws -> Bool {
+    // Between knowing the decision and the first deletion: who is rounds behind must not go by what has come back.
+    let rounds = try Rounds.load(context)
+    guard rounds.highestClosed == sweep.round, rounds.sweep == sweep else { return false }
+    try deleteIndexObjects(sweep, &report)
+    let standing = try IndexLoader(context: context).existingPacks()
+    let going = sweep.going.filter { standing[$0] != nil }.sorted()
+    for (number, pack) in going.enumerated() {
+      try cancellation.check()
+      progress(.deleting(pack: number + 1, of: going.count))
+      guard let name = pack.packName else { continue }
+      try context.store.delete(name)
+      report.packs += 1
+      report.packSize = report.packSize.addingClamped(UInt64(clamping: standing[pack] ?? 0))
+    }
+    try deleteQuarantines(sweep)
+    for name in rounds.names where name.round < sweep.round && name.kind != .closing {
+      try context.store.delete(name.objectName)
+    }
+    for stray in rounds.strays { try context.store.delete(stray) }
+    try removeLeftovers(sweep, &report)
+    return true
+  }
+
+  private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {
+    let loader = try IndexLoader(context: context)
+    for name in try loader.objectNames() {
+      try cancellation.check()
+      guard let digest = Digest256(hex: name.lastPart), !sweep.index.contains(digest),
+        let segment = try RunStore.readable({ try loader.read(name) }), segment.round < sweep.round
+      else { continue }
+      try context.store.delete(name)
+      report.deletedIndexObjects += 1
+    }
+  }
+
+  private func deleteQuarantines(_ sweep: RoundSweep) throws {
+    for status in try context.store.list(Quarantine.folder) {
+      guard let pack = Digest256(hex: status.name.lastPart), sweep.going.contains(pack) else { continue }
+      try context.store.delete(status.name)
+    }
+  }
+
+  /// Whether a session of an earlier round had given no sign for long when the round was decided: whatever it does now does not
+  /// count.
+  private func isDead(_ session: KnownSession, _ sweep: RoundSweep, _ decided: Date) -> Bool {
+    (session.round ?? -1) < sweep.round && decided.timeIntervalSince(session.lastSign) > SessionPatience.silence
+  }
+
+  private func timeOfDecision(_ sweep: RoundSweep) throws -> Date? {
+    guard let tags = try RoundTags(context.keys, context.header),
+      let name = try RoundName(round: sweep.round, .sweep, tags: tags)
+    else { return nil }
+    return try context.store.status(of: name.objectName).received
+  }
+
+  /// Parts of objects of runs that have certainly ended, and markers of sessions that have, or that were not waited for.
+  private func removeLeftovers(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {
+    let decided = try timeOfDecision(sweep)
+    for put in try context.store.unfinishedPuts() where put.isAbandoned {
+      try context.store.remove(put)
+      report.removedLeftovers += 1
+    }
+    for session in try KnownSession.load(context) where session.isOver || (decided.map { isDead(session, sweep, $0) } ?? false) {
+      for marker in session.markers { try context.store.delete(marker) }
+      report.removedLeftovers += 1
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import CofferStorage
+import CofferSystem
+
+/// What a round of compaction sees when it looks: the archives that count, what they need, and what holds it.
+///
+/// Archives are listed before index objects, and these before packs: what an archive needs was there before it.
+struct RoundSurvey {
+  let archives: [Archive]
+  let indexNames: [ObjectName]
+  /// The packs that stand, with their sizes.
+  let standing: [Digest256: Int]
+  let index: CountingIndex
+  let catalogue: PackCatalogue
+  let marks: LiveMarks
+
+  /// The packs that counting index objects name and that stand.
+  var counting: Set<Digest256> { index.named.intersection(standing.keys) }
+
+  /// Times that a look is made again because a file of this machine's cache was damaged, and thrown away.
+  private static let tries = 3
+
+  /// Looks at everything and marks what is needed.
+  ///
+  /// - Parameters:
+  ///   - round: The one that looks. Of earlier rounds than the one before it counts what `before` names.
+  ///   - before: The decision of the round before; nil for the first round.
+  ///   - plan: The round's own, if it has one already.
+  /// - Throws: `CompactionError` for archives that cannot be read or are not whole; `StorageError`; `RunCancelled`.
+  static func make(
+    _ context: RepositoryContext, round: Int, before: RoundSweep?, plan: RoundPlan? = nil,
+    cancellation: Cancellation, progress: @Sendable (CompactionProgress) -> Void
+  ) throws -> RoundSurvey {
+    for _ in 1..<tries {
+      do {
+        return try once(context, round, before, plan, cancellation, progress)
+      } catch is IndexCache.Damaged {
+        continue
+      }
+    }
+    return try once(context, round, before, plan, cancellation, progress)
+  }
+
+  private static func once(
+    _ context: RepositoryContext, _ round: Int, _ before: RoundSweep?, _ plan: RoundPlan?,
+    _ cancellation: Cancellation, _ progress: @Sendable (CompactionProgress) -> Void
+  ) throws -> RoundSurvey {
+    let archives = try ArchiveRecord.readAll(context, cancellation).filter { archive in
+      archive.round >= round - 1 || before?.census.contains(ExactName(archive.id)) == true
+    }
+    let loader = try IndexLoader(context: context)
+    let names = try loader.objectNames()
+    let standing = try loader.existingPacks()
+    let index = try CountingIndex(loader, names) { digest, seen in
+      seen >= round - 1 || before?.index.contains(digest) == true || plan?.index.contains(digest) == true
+    }
+    let catalogue = try PackCatalogue(context, names: names, standing: standing)
+    let marks = LiveMarks(catalogue.runs)
+    let marking = try ArchiveMarking(context, catalogue, marks, cancellation)
+    for (number, archive) in archives.enumerated() {
+      progress(.marking(archive: number + 1, of: archives.count))
+      try marking.mark(archive)
+    }
+    return RoundSurvey(
+      archives: archives, indexNames: names, standing: standing, index: index, catalogue: catalogue, marks: marks)
+  }
+}
+
+extension ArchiveRecord {
+  /// Reads the records of all archives, oldest name first.
+  ///
+  /// - Throws: `CompactionError.unreadableArchive` for one that cannot be read, other than because it was deleted meanwhile;
+  ///   `StorageError`; `RunCancelled`.
+  fileprivate static func readAll(_ context: RepositoryContext, _ cancellation: Cancellation) throws -> [Archive] {
+    let known = ArchiveCache(context: context).load()
+    return try context.store.list(folder).compactMap { status in
+      try cancellation.check()
+      if status.name.parts.count == 2, let archive = known[status.name.lastPart] { return archive }
+      do {
+        return try read(status.name, context: context)
+      } catch StorageError.missing {
+        return nil
+      } catch let error where !RunStore.concernsObject(error) {
+        throw error
+      } catch {
+        throw CompactionError.unreadableArchive(
+          id: String(status.name.path.dropFirst(folder.utf8.count + 1)), location: context.location,
+          detail: Diagnosis(of: error).problem)
+      }
+    }
+  }
+}
