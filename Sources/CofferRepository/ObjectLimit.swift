@@ -5,6 +5,9 @@ enum ObjectLimit {
   static let key = 64 << 10
   static let session = 64 << 10
   static let quarantine = 64 << 10
+  static let closing = 64 << 10
+  /// Plans and sweeps of compaction.
+  static let roundDecision = 64 << 20
   static let archive = 16 << 20
   static let index = 128 << 20
 

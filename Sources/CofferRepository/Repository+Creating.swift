@@ -27,7 +27,7 @@ extension Repository {
       format: RepositoryHeader.currentFormat, id: Hexadecimal.encode(try random.bytes(16)),
       mode: options.mode, chunker: options.chunker, packTarget: options.packTarget,
       idSuite: RepositoryHeader.currentIDSuite,
-      cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic))
+      cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic), features: RepositoryHeader.knownFeatures)
     guard let rootPrivate = keys.rootPrivate, let keyName = KeyRecord.objectName(keys.id) else {
       throw RepositoryError.needsFullKey(location: store.location, action: "create a repository")
     }
@@ -67,6 +67,7 @@ extension Repository {
     guard let rootPrivate = context.keys.rootPrivate else {
       throw RepositoryError.needsFullKey(location: location, action: "add keys")
     }
+    try context.header.refuseUnknownFeatures(location: location)
     let keys = try context.keys.writeOnly(random: context.random)
     let record = try KeyRecord(
       wrapping: keys, rootPrivate: rootPrivate, passphrase: passphrase, logN: passphraseCost,

@@ -34,7 +34,9 @@ public struct SessionOptions: Sendable {
 
 /// The sizes of a whole repository.
 public struct RepositoryStatistics: Sendable, Equatable {
+  /// Archives that count, or may.
   public var archiveCount = 0
+  public var voidArchives = 0
   /// Bytes of all archives' streams as they were read.
   public var totalSize: UInt64 = 0
   /// Different chunks, nodes of recipes not counted.
@@ -60,9 +62,10 @@ public final class Repository: Sendable {
   /// Whether the key in use can read and administer, or only add.
   public var role: KeyRole { context.keys.role }
 
-  /// Returns all archives that can be read, oldest first; of the others it is said once that they are passed over.
+  /// Returns all archives that can be read, oldest first, those that do not count too; of the others it is said once that they
+  /// are passed over.
   ///
-  /// - Throws: `StorageError` when the store does not answer.
+  /// - Throws: `StorageError` when the store does not answer; what judging the archives throws: see `Rounds.load`.
   public func archives() throws -> [Archive] {
     let cache = ArchiveCache(context: context)
     let known = cache.load()
@@ -88,6 +91,11 @@ public final class Repository: Sendable {
       }
     }
     if isNews { cache.store(archives) }
+    // After the archives were listed: what counts then counts for good.
+    let rounds = try Rounds.load(context)
+    for number in archives.indices {
+      archives[number].standing = rounds.standing(of: archives[number].id, round: archives[number].round)
+    }
     for archive in archives { tellClock(of: archive) }
     return archives.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
   }
@@ -110,6 +118,7 @@ public final class Repository: Sendable {
   ///
   /// - Throws: `RepositoryError.noSuchArchive` when there is none, or it can be read; `.needsFullKey`.
   public func deleteUnreadable(_ id: String) throws {
+    try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "delete archives")
     }
@@ -136,6 +145,10 @@ public final class Repository: Sendable {
   public func statistics() throws -> RepositoryStatistics {
     var statistics = RepositoryStatistics()
     for archive in try archives() {
+      guard archive.standing != .void else {
+        statistics.voidArchives += 1
+        continue
+      }
       statistics.archiveCount += 1
       statistics.totalSize = statistics.totalSize.addingClamped(archive.statistics.originalSize)
       statistics.lastModified = archive.time
@@ -165,7 +178,7 @@ public final class Repository: Sendable {
     guard context.keys.dataPrivate != nil else {
       throw RepositoryError.needsFullKey(location: location, action: "read what was backed up")
     }
-    let index = try IndexLoader(context: context).load(for: .reading)
+    let index = try RenewedIndex(IndexLoader(context: context))
     return ArchiveReader(try StreamReader(context: context, index: index), location: location)
   }
 
@@ -173,11 +186,12 @@ public final class Repository: Sendable {
   public func beginSession(
     options: SessionOptions = SessionOptions(), cancellation: Cancellation
   ) throws -> BackupSession {
+    try context.header.refuseUnknownFeatures(location: location)
     let context = context.stopping(with: cancellation)
     try Repository(context: context).removeAbandoned()
     let loader = try IndexLoader(context: context)
     return try BackupSession(
-      context: context, loadIndex: { try loader.load(for: .deduplication) },
+      context: context, loadIndex: { try loader.load(for: .deduplication($0)) },
       compressionLevel: options.compressionLevel, cancellation: cancellation)
   }
 
@@ -185,6 +199,7 @@ public final class Repository: Sendable {
   ///
   /// - Throws: `RepositoryError.noSuchArchive`; `.needsFullKey`.
   public func delete(_ archive: Archive) throws {
+    try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "delete archives")
     }

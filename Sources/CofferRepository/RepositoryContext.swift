@@ -20,6 +20,13 @@ package struct RepositoryContext: Sendable {
     return context
   }
 
+  /// The same for what has to be done also after the run was asked to stop.
+  var unstoppable: RepositoryContext {
+    var context = self
+    context.store = store.unstoppable
+    return context
+  }
+
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
   package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
   package var random: RandomSource { surroundings.random }

@@ -26,6 +26,13 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case missingChunk(ChunkID, location: String)
   /// The session was not refreshed in time, so what it wrote may have been collected.
   case sessionExpired(location: String)
+  /// The archive's record was written after a round of compaction was closed that the run had not seen: what the archive
+  /// needs may be gone.
+  ///
+  /// - Parameter isDecided: Whether that is known to be so, and not only not known to be otherwise.
+  case overtaken(String, location: String, isDecided: Bool)
+  /// The archive counts for nothing, because it was overtaken.
+  case voidArchive(String, location: String)
   /// The archive is not there, or not any more.
   case noSuchArchive(String, location: String)
   /// Another archive has the name already.
@@ -80,6 +87,17 @@ public enum RepositoryError: DiagnosableError, Equatable {
         subject: "repository \(location)",
         problem: "The run's marker in sessions/ is gone: somebody took the run for dead, and it must not commit",
         suggestion: "Run the command again; what was stored so far is reused")
+    case .overtaken(let name, let location, let isDecided):
+      Diagnosis(
+        subject: "archive \(name)",
+        problem: "A compaction of \(location) has gone on without this run, and the archive "
+          + (isDecided ? "is void: what it needs may be deleted" : "may become void"),
+        suggestion: "Run the command again; what was stored so far is reused")
+    case .voidArchive(let name, let location):
+      Diagnosis(
+        subject: "archive \(name)",
+        problem: "It is void: its run was overtaken by a compaction of \(location), and failed. What it needs may be deleted",
+        suggestion: "Use another archive, as 'coffer repo-list' shows them; 'coffer delete' takes this one away")
     case .noSuchArchive(let name, let location):
       Diagnosis(
         subject: "archive \(name)", problem: "There is no such archive in \(location)",

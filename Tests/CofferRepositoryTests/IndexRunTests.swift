@@ -21,12 +21,12 @@ struct IndexRunTests {
   func lookup() throws {
     defer { cleanUp() }
     let packs = [pack(1, 0..<4000), pack(2, 4000..<4001), pack(3, 4001..<9995)]
-    let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8), digest(9)]))
+    let made = try #require(try cache.make(of: packs, signer: signer, sources: [IndexSource(digest(8)), IndexSource(digest(9), round: 3)]))
     #expect(made.name != nil)
     let entries = cache.entries()
     #expect(entries.count == 1)
     let run = entries[0].run
-    #expect(run.signer == signer && run.sources == [digest(8), digest(9)])
+    #expect(run.signer == signer && run.sources == [IndexSource(digest(8)), IndexSource(digest(9), round: 3)])
     for number in stride(from: 0, to: 9995, by: 11) {
       let found = try #require(run.number(of: id(number)))
       let (byte, first) = number < 4000 ? (1, 0) : number < 4001 ? (2, 4000) : (3, 4001)
@@ -46,9 +46,9 @@ struct IndexRunTests {
       try cache.make(of: [pack(1, 0..<10), pack(2, 5..<15)], signer: signer, sources: []))
     #expect(twice.run.number(of: id(7)) == 7)
     #expect(twice.run.location(ofNumber: 14).pack == digest(2))
-    let empty = try #require(try cache.make(of: [], signer: signer, sources: [digest(1)]))
+    let empty = try #require(try cache.make(of: [], signer: signer, sources: [IndexSource(digest(1))]))
     #expect(empty.run.number(of: id(1)) == nil)
-    #expect(empty.run.sources == [digest(1)])
+    #expect(empty.run.sources == [IndexSource(digest(1))])
   }
 
   @Test("A stream that follows what is stored, leaves it and comes back, is told rightly at every chunk")
@@ -69,12 +69,12 @@ struct IndexRunTests {
   func merging() throws {
     defer { cleanUp() }
     let first = try #require(
-      try cache.make(of: [pack(1, 0..<95), pack(2, 95..<300)], signer: signer, sources: [digest(8)]))
+      try cache.make(of: [pack(1, 0..<95), pack(2, 95..<300)], signer: signer, sources: [IndexSource(digest(8))]))
     let second = try #require(
-      try cache.make(of: [pack(2, 95..<300), pack(3, 300..<444)], signer: signer, sources: [digest(9)]))
+      try cache.make(of: [pack(2, 95..<300), pack(3, 300..<444)], signer: signer, sources: [IndexSource(digest(9))]))
     let merged = try #require(try cache.merge([first.run, second.run])).run
     #expect(merged.layout.packCount == 3 && merged.layout.chunkCount == 444)
-    #expect(merged.sources == [digest(8), digest(9)])
+    #expect(merged.sources == [IndexSource(digest(8)), IndexSource(digest(9))])
     for number in 0..<444 {
       let found = try #require(merged.number(of: id(number)))
       let (byte, start) = number < 95 ? (1, 0) : number < 300 ? (2, 95) : (3, 300)
@@ -96,7 +96,7 @@ struct IndexRunTests {
     let packs = [pack(1, 0..<300)]
     let size = try #require(IndexRunLayout(sourceCount: 1, packCount: 1, blockCount: 30, chunkCount: 300)).filter
     for offset in [0, 9, 33, 50, 70, 130, 200, 260, size - 1] {
-      let made = try #require(try cache.make(of: packs, signer: signer, sources: [digest(8)]))
+      let made = try #require(try cache.make(of: packs, signer: signer, sources: [IndexSource(digest(8))]))
       let path = "\(folder)/\(try #require(made.name))"
       var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
       bytes[offset] ^= 1

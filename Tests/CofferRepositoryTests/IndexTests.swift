@@ -60,7 +60,7 @@ struct IndexTests {
   func segments() throws {
     let packs = [pack(1, 0..<25), pack(2, 25..<26)]
     let bytes = IndexSegment.encode(packs)
-    #expect(try bytes.withUnsafeBytes { try IndexSegment.decode($0) } == packs)
+    #expect(try bytes.withUnsafeBytes { try IndexSegment.decode($0).packs } == packs)
     for count in stride(from: 1, to: bytes.count, by: 7) {
       #expect(throws: ByteReader.Malformed.self) {
         try Array(bytes[..<count]).withUnsafeBytes { try IndexSegment.decode($0) }

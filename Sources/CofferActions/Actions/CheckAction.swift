@@ -112,7 +112,7 @@ enum CheckAction {
       return context.console.warning("The check '\(name.rawValue)' is not made yet; 'data' reads every stored byte")
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: filter.sees) else {
+    guard let archive = try access.repository.archives().last(where: { filter.sees($0) && $0.standing != .void }) else {
       return context.console.remark("\(access.location.path): No archive to read for 'extract'")
     }
     let reader = try access.repository.reader()

@@ -86,7 +86,7 @@ enum ConfigBootstrapAction {
   private static func chosen(_ context: ActionContext, _ access: OpenRepository) throws -> Archive {
     let wanted = context.flags[host] ?? context.surroundings.hostname
     let name = context.flags[archive]
-    let all = try access.repository.archives()
+    let all = try access.repository.archives().filter { $0.standing != .void }
     let named = name == "latest" ? all : [try access.archive(name, .all)]
     guard let found = named.last(where: { $0.draft.hostname.isSame(as: wanted) }) else {
       throw ForeignArchive(

@@ -18,7 +18,7 @@ enum DeleteAction {
       let wanted = context.flags[SharedFlags.archive]
       let archive: Archive
       do {
-        archive = try access.archive(wanted, try context.archiveFilter())
+        archive = try access.anyArchive(wanted, try context.archiveFilter())
       } catch let error as RepositoryError {
         guard case .noSuchArchive = error, !context.isDryRun else { throw error }
         guard try access.repository.isUnreadable(wanted) else { throw error }

@@ -26,7 +26,11 @@ enum RepoInfoAction {
           ["Repository:", location.path + (location.label.map { " (\($0))" } ?? "")], ["Id:", header.id],
           ["Encryption:", header.mode.rawValue], ["Key in use:", access.repository.role.rawValue],
           ["Chunks:", "\(statistics.uniqueChunks) of about \(Formats.size(UInt64(header.chunker.target)))"],
-          ["Archives:", String(statistics.archiveCount)],
+          [
+            "Archives:",
+            "\(statistics.archiveCount)"
+              + (statistics.voidArchives > 0 ? ", and \(statistics.voidArchives) void ones" : ""),
+          ],
           ["Backed up:", "\(Formats.size(statistics.totalSize)) in all archives together"],
           ["Different:", Formats.size(statistics.uniqueSize)],
           ["Stored:", Formats.size(statistics.storedSize)],
@@ -63,7 +67,7 @@ enum InfoAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives =
-        try context.flags[archive].map { [try access.archive($0, try context.archiveFilter())] }
+        try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
       if context.wantsJSON {
         return context.run.outcomes.add(
@@ -99,6 +103,7 @@ enum InfoAction {
       ["New:", Formats.size(sizes.newSize)], ["Stored:", Formats.size(sizes.storedSize)],
     ]
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
+    if let word = archive.standing.word { rows.append(["Standing:", word]) }
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
     return Formats.table(rows)
   }

@@ -33,7 +33,8 @@ enum RepoListAction {
           archives.map {
             [
               $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
-              $0.isPartial ? "partial" : "", "[\($0.id)]",
+              [$0.isPartial ? "partial" : nil, $0.standing.word].compactMap(\.self).joined(separator: ", "),
+              "[\($0.id)]",
             ]
           }), keepingLines: true)
     }

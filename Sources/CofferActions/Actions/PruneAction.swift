@@ -28,7 +28,9 @@ enum PruneAction {
     let filter = try context.archiveFilter()
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archives = try access.repository.archives().filter(filter.sees)
+      let all = try access.repository.archives().filter(filter.sees)
+      // What is void, or may become so, stands for nothing, and nothing is decided about it.
+      let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
       // The archives of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
       let groups = Dictionary(grouping: archives, by: \.writeOnlyKey).values
@@ -43,6 +45,9 @@ enum PruneAction {
           "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
             + "\(Formats.time(archive.startTime)), which is in the future: it is kept and counts for nothing. A clock was "
             + "wrong; delete the archive if it is not wanted")
+      }
+      for archive in all where archive.standing != .counts {
+        context.console.step("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone")
       }
       for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"

@@ -60,3 +60,8 @@ private enum SortKey: String, OptionChoice {
     return keys.count == words.count ? keys : nil
   }
 }
+
+extension ArchiveStanding {
+  /// What is said of an archive that does not count as others do.
+  var word: String? { self == .counts ? nil : rawValue }
+}

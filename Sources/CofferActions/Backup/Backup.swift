@@ -40,7 +40,7 @@ struct Backup {
     let name = archiveName.expand(context.archiveNameFormat)
     let options = try sessionOptions()
     let group = RepositoryGroup(repositories) { access in
-      guard try !access.repository.archives().contains(where: { $0.name == name }) else {
+      guard try !access.repository.archives().contains(where: { $0.name == name && $0.standing == .counts }) else {
         throw RepositoryError.archiveExists(name, location: access.location.path)
       }
       return try access.repository.beginSession(options: options, cancellation: context.cancellation)
@@ -80,7 +80,7 @@ struct Backup {
   /// That this cannot be told any more takes nothing from the archive, which is there.
   private func tellTwins(of archive: Archive, _ access: OpenRepository) {
     guard let archives = try? access.repository.archives() else { return }
-    let twins = archives.filter { $0.name.isSame(as: archive.name) && $0.id != archive.id }
+    let twins = archives.filter { $0.name.isSame(as: archive.name) && $0.id != archive.id && $0.standing == .counts }
     guard !twins.isEmpty else { return }
     context.console.warning(
       "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "

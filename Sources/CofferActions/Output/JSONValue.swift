@@ -66,7 +66,7 @@ enum JSONShapes {
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
       "time": .text(Formats.isoTime(archive.draft.start)),
-      "partial": .bool(archive.isPartial),
+      "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
     ])
   }
 
@@ -79,7 +79,7 @@ enum JSONShapes {
       "comment": .text(archive.draft.comment), "hostname": .text(archive.draft.hostname),
       "username": .text(archive.draft.username),
       "command_line": .list(archive.draft.commandLine.map { .text($0) }),
-      "partial": .bool(archive.isPartial),
+      "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
       "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
       "stats": .object([
         "original_size": .number(Int(clamping: archive.statistics.originalSize)),

@@ -43,6 +43,10 @@ public struct Archive: Sendable, Equatable {
   public var received: Date?
   /// The id of the write-only key that signed the record; nil for full keys.
   public var writeOnlyKey: String?
+  /// The round of compaction that the session saw when it began.
+  public var round = 0
+  /// What the archive counts for, by what was seen of the rounds after it was listed.
+  public var standing = ArchiveStanding.counts
 
   public init(
     id: String, draft: ArchiveDraft, end: Date, statistics: ArchiveStatistics, items: StreamReference

@@ -3,8 +3,11 @@ import Foundation
 
 extension ArchiveRecord {
   /// Writes the record: after this call returns, and not before, the archive exists.
+  ///
+  /// - Parameter round: The one that the session has seen.
   static func commit(
-    _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, context: RepositoryContext
+    _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, round: Int,
+    context: RepositoryContext
   ) throws -> Archive {
     let now = context.clock.now()
     let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
@@ -12,6 +15,7 @@ extension ArchiveRecord {
       throw RepositoryError.noSuchArchive(id, location: context.location)
     }
     var archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
+    archive.round = round
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)

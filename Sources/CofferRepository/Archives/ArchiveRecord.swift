@@ -20,12 +20,14 @@ enum ArchiveRecord {
     let statistics: ArchiveStatistics
     /// The item list's stream reference, in hex.
     let items: String
+    /// The round that the session saw; none in records of before there were rounds.
+    let round: Int?
     /// In this machine's own copy only: see `Archive.writeOnlyKey`.
     var writeOnlyKey: String?
 
     /// Times that a calendar has, sizes that leave room for sums: a stolen key can sign any.
     var isPlausible: Bool {
-      PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
+      (0...RoundName.rounds.upperBound).contains(round ?? 0) && PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
         && [statistics.itemCount, statistics.originalSize, statistics.newSize, statistics.storedSize]
           .allSatisfy(PlausibleNumbers.isSize)
     }
@@ -76,7 +78,8 @@ extension ArchiveRecord.Content {
       id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
       commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
       end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
-      items: Hexadecimal.encode(reference.bytes), writeOnlyKey: archive.writeOnlyKey)
+      items: Hexadecimal.encode(reference.bytes), round: archive.round > 0 ? archive.round : nil,
+      writeOnlyKey: archive.writeOnlyKey)
   }
 
   /// nil when the items' reference is none.
@@ -94,6 +97,7 @@ extension ArchiveRecord.Content {
       start: start, missingDumps: missingDumps)
     var archive = Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
     archive.writeOnlyKey = writeOnlyKey
+    archive.round = round ?? 0
     return archive
   }
 }

@@ -140,7 +140,18 @@ struct Checker {
         found(error)
       }
     }
+    try leaveVoidArchives()
     for error in try objects.unreadable(context) { found(error) }
+  }
+
+  /// Void archives need nothing. The rounds are looked at after the archives were listed.
+  private mutating func leaveVoidArchives() throws {
+    do {
+      let rounds = try Rounds.load(context)
+      archives.removeAll { rounds.standing(of: $0.id, round: $0.round) == .void }
+    } catch let error as RepositoryError {
+      found(error)
+    }
   }
 
   /// - Returns: What the pack's own directory says; nil when it does not open.
@@ -218,7 +229,7 @@ struct Checker {
   // MARK: - Level 3
 
   mutating func checkRecipes(ofNewest count: Int) throws {
-    let streams = ArchiveReader(try StreamReader(context: context, index: index), location: context.location)
+    let streams = ArchiveReader(try StreamReader(context: context, index: RenewedIndex(fixed: index)), location: context.location)
     for archive in archives.sorted(by: { $0.id < $1.id }).suffix(count) {
       do {
         let items = try streams.items(of: archive, cancellation: cancellation)

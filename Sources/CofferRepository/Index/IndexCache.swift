@@ -95,7 +95,7 @@ package struct IndexCache: Sendable {
   ///
   /// - Parameter isLasting: Whether the run is for later programs, too.
   func make(
-    of packs: [IndexedPack], signer: KeyID, sources: [Digest256], isLasting: Bool = true
+    of packs: [IndexedPack], signer: KeyID, sources: [IndexSource], isLasting: Bool = true
   ) throws -> Entry? {
     let blockCounts = packs.map { ($0.entries.last?.block ?? -1) + 1 }
     let layout = IndexRunLayout(
@@ -104,7 +104,7 @@ package struct IndexCache: Sendable {
     return try make(layout, signer, sources, isLasting) { builder in
       for (pack, blockCount) in zip(packs, blockCounts) {
         builder.addPack(
-          .init(digest: pack.digest, kind: pack.kind, size: pack.size, plainSize: pack.plainSize),
+          .init(digest: pack.digest, kind: pack.kind, size: pack.size, plainSize: pack.plainSize, signer: pack.signer),
           bases: pack.bases ?? [])
         var rest = pack.entries[...]
         for block in 0..<blockCount {
@@ -152,7 +152,7 @@ package struct IndexCache: Sendable {
   }
 
   private func make(
-    _ layout: IndexRunLayout?, _ signer: KeyID, _ sources: [Digest256], _ isLasting: Bool,
+    _ layout: IndexRunLayout?, _ signer: KeyID, _ sources: [IndexSource], _ isLasting: Bool,
     fill: (inout IndexRunBuilder) throws -> Void
   ) throws -> Entry? {
     guard let layout else { return nil }

@@ -11,9 +11,17 @@ package struct IndexLoader: Sendable {
   enum Purpose {
     /// Reading: every pack counts whose directory a known key signed.
     case reading
-    /// Writing: only packs count that this key or a full key signed, so that nobody else's word is taken for a
-    /// chunk being there.
-    case deduplication
+    /// Writing: only packs count that this key or a full key signed, so that nobody else's word is taken for a chunk being
+    /// there, and that an index object names which counts.
+    case deduplication(Rounds)
+
+    var isWriting: Bool { if case .deduplication = self { true } else { false } }
+
+    /// Whether what an index object says is to be used.
+    func counts(_ source: IndexSource) -> Bool {
+      guard case .deduplication(let rounds) = self else { return true }
+      return rounds.counts(source.digest, round: source.round)
+    }
   }
 
   /// What an index object turned out to be.
@@ -21,6 +29,8 @@ package struct IndexLoader: Sendable {
     let name: ObjectName
     let packs: [IndexedPack]
     let signer: Signer
+    /// The round of compaction that the session which wrote it saw.
+    let round: Int
   }
 
   package init(context: RepositoryContext) throws {
@@ -38,127 +48,78 @@ package struct IndexLoader: Sendable {
       })
   }
 
-  /// Returns an index over all packs that exist.
+  /// Returns an index over all packs that exist: for readers also over those that no index object names.
   ///
-  /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs.
+  /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs, or stored again.
   func load(for purpose: Purpose) throws -> ChunkIndex {
+    let names = try objectNames()
+    return try load(for: purpose, names, over: try existingPacks())
+  }
+
+  /// - Parameters:
+  ///   - names: The index objects, which were listed first.
+  ///   - existing: The packs that there are, with their sizes.
+  func load(for purpose: Purpose, _ names: [ObjectName], over existing: [Digest256: Int]) throws -> ChunkIndex {
     try context.times.measure(.index) {
-      let names = try objectNames()
-      let existing = try existingPacks()
-      let runs = try usable(try self.runs(of: names, over: existing), existing, purpose)
+      let packs = LeanablePacks(context: context, existing: existing)
+      let runs = try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose)
       let index = ChunkIndex(
         runs: runs, cache: cache, owner: context.keys.id,
-        reload: { [self] in try usable(try self.runs(of: names, over: existing), existing, purpose) })
-      try addUnnamed(existing, to: index, runs, purpose)
+        reload: { [self] in try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose) })
+      if !purpose.isWriting { try addUnnamed(existing, to: index, runs) }
       return index
     }
   }
 
-  /// The runs that count, those of trusted keys first, each avoiding the packs that are not to be leaned on.
-  private func usable(
-    _ runs: [IndexRun], _ existing: [Digest256: Int], _ purpose: Purpose
-  ) throws -> [IndexRun] {
-    let counting = runs.filter { purpose == .reading || isTrusted($0.signer) }
-    // Of all runs before any is judged: a pack may lean on one of another run.
-    for run in counting where isTrusted(run.signer) {
-      for number in 0..<run.layout.packCount {
-        let pack = run.pack(number)
-        if let size = existing[pack.digest], size != pack.size, pack.size > 0 {
-          note(pack.digest, size: size, instead: pack.size)
-        }
-      }
-    }
-    let quarantined = try context.quarantine.load(context)
-    return counting.sorted { isTrusted($0.signer) && !isTrusted($1.signer) }.map { run in
-      run.avoiding(damagedPacks(of: run, existing, quarantined))
-    }
-  }
-
-  /// The packs of a run that were found damaged, have another size than they should, or lean on one that is damaged or gone.
-  private func damagedPacks(
-    of run: IndexRun, _ existing: [Digest256: Int], _ quarantined: Set<Digest256>
-  ) -> Set<Int> {
-    var damaged: Set<Int> = []
-    for number in 0..<run.layout.packCount {
-      let pack = run.pack(number)
-      if quarantined.contains(pack.digest) {
-        damaged.insert(number)
-      } else if let size = existing[pack.digest], size != pack.size, pack.size > 0 {
-        damaged.insert(number)
-      }
-    }
-    for (number, base) in run.bases where existing[base] == nil || quarantined.contains(base) { damaged.insert(number) }
-    guard !damaged.isEmpty else { return damaged }
-    // A pack whose size is wrong may be the base of others in the same run.
-    let names = Set(damaged.map { run.pack($0).digest })
-    for (number, base) in run.bases where names.contains(base) { damaged.insert(number) }
-    return damaged
-  }
-
-  private func note(_ pack: Digest256, size: Int, instead right: Int) {
-    context.remarks.add(
-      Diagnosis(
-        subject: "repository \(context.location)",
-        problem: "Pack \(pack) has \(size) bytes instead of \(right); nothing leans on it any more, and what it holds "
-          + "is stored again when it comes by",
-        suggestion: "Run 'coffer check' to see which archives are affected"))
-    context.quarantine.add(pack, "it has \(size) bytes instead of \(right)", context)
-  }
-
-  private func addUnnamed(
-    _ existing: [Digest256: Int], to index: ChunkIndex, _ runs: [IndexRun], _ purpose: Purpose
-  ) throws {
+  /// Nobody leans on packs that no index object names, but readers need not care.
+  private func addUnnamed(_ existing: [Digest256: Int], to index: ChunkIndex, _ runs: [IndexRun]) throws {
     var unnamed = existing
     for run in runs {
       for number in 0..<run.layout.packCount { unnamed[run.pack(number).digest] = nil }
     }
-    guard !unnamed.isEmpty else { return }
-    let quarantined = try context.quarantine.load(context)
     for digest in unnamed.keys.sorted() {
       guard let reader = try RunStore.readable({ try PackReader(digest, context: context) }) else { continue }
-      guard purpose == .reading || context.trustsForDeduplication(reader.signer) else { continue }
-      let pack = IndexedPack(
-        digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
-      let isWhole =
-        !quarantined.contains(digest)
-        && reader.directory.basePacks.allSatisfy { existing[$0] != nil && !quarantined.contains($0) }
-      if purpose == .reading || isWhole { try index.add(pack) }
+      try index.add(
+        IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
     }
-  }
-
-  private func isTrusted(_ signer: KeyID) -> Bool {
-    context.signers[signer].map(context.trustsForDeduplication) ?? false
   }
 
   /// Returns what the index objects say of packs that exist, of each signer's objects in runs of their own: from the
   /// cache, and what it does not have yet from the objects.
-  func runs(of names: [ObjectName], over existing: [Digest256: Int]) throws -> [IndexRun] {
+  func runs(
+    of names: [ObjectName], over existing: [Digest256: Int], for purpose: Purpose = .reading
+  ) throws -> [IndexRun] {
     do {
-      return try runsOnce(of: names, over: existing)
+      return try runsOnce(of: names, over: existing, purpose)
     } catch is IndexCache.Damaged {
       // The file is gone by now.
-      return try runsOnce(of: names, over: existing)
+      return try runsOnce(of: names, over: existing, purpose)
     }
   }
 
-  private func runsOnce(of names: [ObjectName], over existing: [Digest256: Int]) throws -> [IndexRun] {
+  private func runsOnce(
+    of names: [ObjectName], over existing: [Digest256: Int], _ purpose: Purpose
+  ) throws -> [IndexRun] {
     var objects: [Digest256: ObjectName] = [:]
     for name in names {
       if let digest = Digest256(hex: name.lastPart) { objects[digest] = name }
     }
-    var entries = currentEntries(existing, objects)
-    for entry in entries { for source in entry.run.sources { objects[source] = nil } }
+    var entries = currentEntries(existing, objects, purpose)
+    for entry in entries { for source in entry.run.sources { objects[source.digest] = nil } }
     let readable = try objects.compactMap { digest, name in
-      try RunStore.readable { try read(name) }.map { (digest, $0) }
+      try RunStore.readable { try read(name) }.map { (IndexSource(digest, round: $0.round), $0) }
     }
-    let fresh = Dictionary(grouping: readable) { $0.1.signer.id }
-    for (signer, segments) in fresh {
-      var seen: Set<Digest256> = []
-      let packs = segments.flatMap(\.1.packs).filter { existing[$0.digest] != nil && seen.insert($0.digest).inserted }
-      let made = try cache.make(of: try packs.compactMap(withBases), signer: signer, sources: segments.map(\.0))
-      if let made { entries.append(made) }
+    // Also what does not count is kept, by itself, so that it need not be read again to know that.
+    for counts in [true, false] {
+      let fresh = Dictionary(grouping: readable.filter { purpose.counts($0.0) == counts }) { $0.1.signer.id }
+      for (signer, segments) in fresh {
+        var seen: Set<Digest256> = []
+        let packs = segments.flatMap(\.1.packs).filter { existing[$0.digest] != nil && seen.insert($0.digest).inserted }
+        let made = try cache.make(of: try packs.compactMap(withBases), signer: signer, sources: segments.map(\.0))
+        if let made { entries.append(made) }
+      }
     }
-    return try tidied(entries).map(\.run)
+    return try tidied(entries.filter { $0.run.sources.allSatisfy(purpose.counts) }).map(\.run)
   }
 
   /// Older index objects do not say what a pack leans on; its own directory does.
@@ -172,16 +133,17 @@ package struct IndexLoader: Sendable {
     return pack
   }
 
-  /// The cached runs that name nothing but what is there; others are removed.
+  /// The cached runs that name nothing but what is there, and whose sources all count or all do not; others are removed.
   private func currentEntries(
-    _ existing: [Digest256: Int], _ objects: [Digest256: ObjectName]
+    _ existing: [Digest256: Int], _ objects: [Digest256: ObjectName], _ purpose: Purpose
   ) -> [IndexCache.Entry] {
-    var covered: Set<Digest256> = []
+    var covered: Set<IndexSource> = []
     let largestFirst = cache.entries().sorted { $0.run.layout.chunkCount > $1.run.layout.chunkCount }
     return largestFirst.filter { entry in
       let run = entry.run
       let isCurrent =
-        context.signers[run.signer] != nil && run.sources.allSatisfy { objects[$0] != nil }
+        context.signers[run.signer] != nil && run.sources.allSatisfy { objects[$0.digest] != nil }
+        && Set(run.sources.map(purpose.counts)).count <= 1
         && (0..<run.layout.packCount).allSatisfy { existing[run.pack($0).digest] != nil }
       // Two programs may have read the same objects at the same time.
       guard isCurrent, !covered.isSuperset(of: run.sources) else {
@@ -228,8 +190,8 @@ package struct IndexLoader: Sendable {
     do {
       let (payload, signer) = try context.envelope.open(
         bytes, purpose: .index, context: [], signers: context.signers)
-      let packs = try payload.withUnsafeBytes { try IndexSegment.decode($0) }
-      return Segment(name: name, packs: packs, signer: signer)
+      let (packs, round) = try payload.withUnsafeBytes { try IndexSegment.decode($0) }
+      return Segment(name: name, packs: packs, signer: signer, round: round)
     } catch let error as Envelope.Unopenable {
       throw context.unopenable(name, error)
     } catch let error as ByteReader.Malformed {

@@ -1,5 +1,21 @@
 import CofferSystem
 
+/// An index object that a run was made of.
+package struct IndexSource: Sendable, Hashable, Comparable {
+  let digest: Digest256
+  /// The round of compaction that the session which wrote it saw.
+  let round: Int
+
+  package init(_ digest: Digest256, round: Int = 0) {
+    self.digest = digest
+    self.round = round
+  }
+
+  package static func < (left: IndexSource, right: IndexSource) -> Bool {
+    (left.digest, left.round) < (right.digest, right.round)
+  }
+}
+
 /// A part of the index that does not change any more: which chunk is in which block of which pack. Safe to share between
 /// threads.
 package final class IndexRun: Sendable {
@@ -9,12 +25,15 @@ package final class IndexRun: Sendable {
     let kind: PackKind
     let size: Int
     let plainSize: Int
+    /// Who signed the pack, where that is not whose word the run is.
+    let signer: KeyID?
 
-    package init(digest: Digest256, kind: PackKind, size: Int, plainSize: Int) {
+    package init(digest: Digest256, kind: PackKind, size: Int, plainSize: Int, signer: KeyID? = nil) {
       self.digest = digest
       self.kind = kind
       self.size = size
       self.plainSize = plainSize
+      self.signer = signer
     }
   }
 
@@ -76,15 +95,19 @@ package final class IndexRun: Sendable {
   var isDamaged: Bool { pages.isDamaged }
 
   /// The index objects that it was made of.
-  var sources: [Digest256] {
-    (0..<layout.sourceCount).map { digest(at: layout.sources + $0 * Digest256.size) }
+  var sources: [IndexSource] {
+    (0..<layout.sourceCount).map { number in
+      let start = layout.sources + number * IndexRunLayout.sourceSize
+      return IndexSource(digest(at: start), round: word(start + Digest256.size))
+    }
   }
 
   func pack(_ number: Int) -> Pack {
     let start = layout.packs + number * IndexRunLayout.packSize
     return Pack(
       digest: digest(at: start), kind: PackKind(rawValue: UInt8(truncatingIfNeeded: word(start + 56))) ?? .data,
-      size: word(start + 40), plainSize: word(start + 48))
+      size: word(start + 40), plainSize: word(start + 48),
+      signer: word(start + 56) >> 8 & 1 == 1 ? KeyID(Array(head[start + 64..<start + 64 + KeyID.size])) : nil)
   }
 
   /// Which packs lean on which others, by their numbers.

@@ -14,7 +14,7 @@ package struct IndexRunBuilder {
   ///   - layout: With exactly the numbers of packs, bases, blocks and chunks that are going to be added.
   ///   - memory: Zeroed, of the layout's size at least.
   ///   - nonce: 16 random bytes.
-  package init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [Digest256], nonce: [UInt8]) {
+  package init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [IndexSource], nonce: [UInt8]) {
     self.layout = layout
     self.memory = memory
     probe = IndexProbe(nonce: nonce)
@@ -25,7 +25,11 @@ package struct IndexRunBuilder {
     store(layout.sourceCount, at: IndexRunLayout.Field.sources)
     store(signer.bytes, at: IndexRunLayout.Field.signer)
     store(nonce, at: IndexRunLayout.Field.nonce)
-    for (number, source) in sources.enumerated() { store(source, at: layout.sources + number * Digest256.size) }
+    for (number, source) in sources.enumerated() {
+      let start = layout.sources + number * IndexRunLayout.sourceSize
+      store(source.digest, at: start)
+      store(source.round, at: start + Digest256.size)
+    }
   }
 
   /// Begins a pack; its blocks follow.
@@ -37,7 +41,8 @@ package struct IndexRunBuilder {
     store(blockCount, at: start + 32)
     store(pack.size, at: start + 40)
     store(pack.plainSize, at: start + 48)
-    store(Int(pack.kind.rawValue), at: start + 56)
+    store(Int(pack.kind.rawValue) | (pack.signer == nil ? 0 : 1 << 8), at: start + 56)
+    if let signer = pack.signer { store(signer.bytes, at: start + 64) }
     for base in bases {
       let start = layout.bases + baseCount * IndexRunLayout.baseSize
       store(packCount, at: start)

@@ -2,15 +2,17 @@ import CofferSystem
 
 /// Where the tables of an index run are: memory that mirrors packs' directories, in a file of the local cache or in none.
 ///
-/// In the machine's own byte order, each table at a multiple of 64 bytes: header; sources, the hashes (32) of the index
-/// objects that were read; packs, each hash (32), first block (8), size (8), plain size (8), kind (8); bases, each the
+/// In the machine's own byte order, each table at a multiple of 64 bytes: header; sources, of each index object that was read
+/// the hash (32) and the round (8); packs, each hash (32), first block (8), size (8), plain size (8), kind (1), whether another
+/// key than the run's has signed it (1), zeros (6), that key's id (16); bases, each the
 /// number (8) of a pack and the hash (32) of one that it leans on; blocks, each the number (8) of its first chunk, and a
 /// last one of all chunks; the filter's lines (64); chunk ids (16) in the order of the packs; the chunks' lengths (4);
 /// slots (8) of a hash table over the ids. A file has codes of its pages behind them.
 package struct IndexRunLayout: Equatable {
-  static let magic: UInt64 = 0x3330_5844_4952_4643  // "CFRIDX03"
+  static let magic: UInt64 = 0x3430_5844_4952_4643  // "CFRIDX04"
   static let headerSize = 128
-  static let packSize = 64
+  static let sourceSize = 40
+  static let packSize = 80
   static let baseSize = 40
   static let lengthSize = 4
   static let slotSize = 8
@@ -65,7 +67,7 @@ package struct IndexRunLayout: Equatable {
     slotCount = chunkCount + chunkCount / 3 + 8
     lineCount = chunkCount * 10 / 512 + 1
     func aligned(_ offset: Int) -> Int { (offset + 63) / 64 * 64 }
-    packs = aligned(Self.headerSize + sourceCount * Digest256.size)
+    packs = aligned(Self.headerSize + sourceCount * Self.sourceSize)
     bases = aligned(packs + packCount * Self.packSize)
     blocks = aligned(bases + baseCount * Self.baseSize)
     filter = aligned(blocks + (blockCount + 1) * 8)

@@ -19,6 +19,8 @@ package struct IndexedPack: Sendable, Equatable {
   let entries: [Entry]
   /// The packs that delta blocks lean on, in order; nil when that is not known.
   var bases: [Digest256]?
+  /// Who signed the pack, where that is not who signed the index object.
+  var signer: KeyID?
 }
 
 extension IndexedPack {
@@ -34,17 +36,20 @@ extension IndexedPack {
   }
 }
 
-/// The object `index/<hash>`: the index of the packs that one key wrote, sealed and signed by it.
+/// The object `index/<hash>`: the index of packs, sealed and signed by a key: the one that wrote them, or a full one.
 ///
 /// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
 /// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps. Behind them
-/// all, per pack the number of the packs that it leans on and their hashes (32); programs from before that wrote nothing.
+/// all, per pack the number of the packs that it leans on and their hashes (32). Behind these the round that the session saw,
+/// and per pack 0, or 1 and the id (16) of the key that signed it if that is not the key that signed the object. What is at its
+/// end of round 0, all of the object's own key, or nothing to lean on, is left out, as older programs do.
 package enum IndexSegment {
   static let folder = "index"
   /// Plain bytes that no pack has more of.
   private static let plainLimit = 1 << 40
 
-  package static func encode(_ packs: [IndexedPack]) -> [UInt8] {
+  /// - Parameter round: The one that the session saw.
+  package static func encode(_ packs: [IndexedPack], round: Int = 0) -> [UInt8] {
     var writer = ByteWriter()
     writer.varint(packs.count)
     for pack in packs {
@@ -65,15 +70,25 @@ package enum IndexSegment {
         position = end
       }
     }
-    guard packs.contains(where: { $0.bases != nil }) else { return writer.bytes }
+    let hasMore = round > 0 || packs.contains { $0.signer != nil }
+    guard hasMore || packs.contains(where: { $0.bases != nil }) else { return writer.bytes }
     for pack in packs {
       writer.varint(pack.bases?.count ?? 0)
       for base in pack.bases ?? [] { writer.digest(base) }
     }
+    guard hasMore else { return writer.bytes }
+    writer.varint(round)
+    for pack in packs {
+      writer.byte(pack.signer == nil ? 0 : 1)
+      if let signer = pack.signer { writer.raw(signer.bytes) }
+    }
     return writer.bytes
   }
 
-  static func decode(_ bytes: UnsafeRawBufferPointer) throws(ByteReader.Malformed) -> [IndexedPack] {
+  /// - Returns: The packs, and the round that the session saw.
+  static func decode(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(ByteReader.Malformed) -> (packs: [IndexedPack], round: Int) {
     var reader = ByteReader(bytes)
     var packs: [IndexedPack] = []
     for _ in 0..<(try reader.count(elementSize: Digest256.size + 4)) {
@@ -98,8 +113,19 @@ package enum IndexSegment {
         packs[number].bases = bases
       }
     }
+    var round = 0
+    if reader.remaining > 0 {
+      round = try reader.length(limit: RoundName.rounds.upperBound)
+      for number in packs.indices {
+        switch try reader.byte() {
+        case 0: break
+        case 1: packs[number].signer = KeyID(Array(try reader.raw(KeyID.size)))
+        default: throw reader.malformed
+        }
+      }
+    }
     try reader.finish()
-    return packs
+    return (packs, round)
   }
 
   package static func objectName(_ digest: Digest256) -> ObjectName? { ObjectName("\(folder)/\(digest.hex)") }

@@ -24,7 +24,12 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   /// The root's public signing key, in hex.
   let rootPublic: String
 
+  /// What whoever writes here has to know; nil in repositories from before there was such a list.
+  let features: [String]?
+
   static let currentIDSuite: UInt8 = 2
+  /// `rounds`: the rules of compaction are kept.
+  static let knownFeatures = ["rounds"]
   static let configName = ObjectName(wellFormed: "config")
   private static let frame = FramedJSON(magic: "COFFERCF")
   private static let macSize = 32
@@ -64,6 +69,15 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
         location: location, what: "cipher suite \(header.cipherSuite) with id suite \(header.idSuite)")
     }
     return header
+  }
+
+  /// Keeps a program from writing that does not know all that its writing has to keep to; reading does no harm.
+  ///
+  /// - Throws: `RepositoryError.unsupported`.
+  package func refuseUnknownFeatures(location: String) throws(RepositoryError) {
+    guard let unknown = features?.first(where: { !Self.knownFeatures.contains($0) }) else { return }
+    throw .unsupported(
+      location: location, what: "the feature \(Quoting.terminal(unknown)), which whoever writes there has to know")
   }
 
   /// Checks the MAC of the object.

@@ -4,7 +4,7 @@ import CofferSystem
 /// Puts streams back together, verifying every byte. Used by one thread at a time; blocks are read ahead on others.
 final class StreamReader {
   private let context: RepositoryContext
-  private let index: ChunkIndex
+  private var index: RenewedIndex
   private let cache = ReadCache(blockCount: 48)
   private let blocks: BlockReader
   private let nodes: BlockReader
@@ -13,7 +13,7 @@ final class StreamReader {
   /// Shorter streams are not worth other threads.
   private static let shortStream: UInt64 = 1 << 20
 
-  init(context: RepositoryContext, index: ChunkIndex) throws {
+  init(context: RepositoryContext, index: RenewedIndex) throws {
     self.context = context
     self.index = index
     blocks = try BlockReader(context: context, cache: cache, for: .chunks)
@@ -83,15 +83,14 @@ final class StreamReader {
   }
 
   private func place(of id: ChunkID) throws -> BlockPlace {
-    if let place = index.location(of: id) { return place }
-    guard let place = try index.copies(of: id).first else {
-      throw RepositoryError.missingChunk(id, location: context.location)
-    }
-    return place
+    repeat {
+      if let place = try index.current.location(of: id) ?? index.current.copies(of: id).first { return place }
+    } while try index.renewForUnknown()
+    throw RepositoryError.missingChunk(id, location: context.location)
   }
 
   /// Returns where a chunk is in its block, or in another that holds a copy of it: a bad copy stops nothing as long as there
-  /// is a good one.
+  /// is a good one, nor does one that a compaction has moved.
   ///
   /// - Throws: What was wrong with the first copy when there is no good one.
   private func chunk(
@@ -103,16 +102,35 @@ final class StreamReader {
     } catch let error as RunCancelled {
       throw error
     } catch {
-      for other in try index.copies(of: id) where other != place {
-        let found = try RunStore.readable {
-          let block = try reader.block(other.block, of: other.pack)
-          return (block, try reader.chunk(id, of: block, at: other))
-        }
-        guard let found else { continue }
+      var errors = [error]
+      if let found = try copy(of: id, besides: [place], reader, &errors) {
         context.remarks.add(error, consequence: "what was needed of it was read from another place")
         return found
       }
+      while let gone = try errors.first(where: { try index.renew(after: $0) }) {
+        errors = [gone]
+        if let found = try copy(of: id, besides: [], reader, &errors) { return found }
+      }
       throw error
     }
+  }
+
+  /// Looks for a good copy in the places that the index names.
+  ///
+  /// - Parameter errors: Gets what was wrong with the bad ones.
+  private func copy(
+    of id: ChunkID, besides tried: [BlockPlace], _ reader: BlockReader, _ errors: inout [any Error]
+  ) throws -> (block: PlainBlock, range: Range<Int>)? {
+    for place in try index.current.copies(of: id) where !tried.contains(place) {
+      do {
+        let block = try reader.block(place.block, of: place.pack)
+        return (block, try reader.chunk(id, of: block, at: place))
+      } catch let error where !RunStore.concernsObject(error) {
+        throw error
+      } catch {
+        errors.append(error)
+      }
+    }
+    return nil
   }
 }

@@ -7,7 +7,7 @@ public struct Leftovers: Sendable, Equatable {
   public var unfinishedPuts = 0
   /// Bytes of them.
   public var unfinishedSize: UInt64 = 0
-  /// Of sessions that may be alive.
+  /// That may be alive.
   public var sessions = 0
   /// Packs that no index object names.
   public var unindexedPacks = 0
@@ -23,7 +23,11 @@ extension Repository {
       leftovers.unfinishedPuts += 1
       leftovers.unfinishedSize = leftovers.unfinishedSize.addingClamped(UInt64(clamping: put.size))
     }
-    try context.store.forEachObject(in: SessionMarker.folder) { _ in leftovers.sessions += 1 }
+    var sessions: Set<ExactName> = []
+    for status in try context.store.list(SessionMarker.folder) {
+      sessions.insert(ExactName(status.name.lastPart.parts(by: "-").first ?? ""))
+    }
+    leftovers.sessions = sessions.count
     let loader = try IndexLoader(context: context)
     let names = try loader.objectNames()
     var unnamed = try loader.existingPacks()
@@ -34,14 +38,15 @@ extension Repository {
     return leftovers
   }
 
-  /// Removes what runs on this machine have left that have certainly ended: parts of objects and markers of sessions. What
-  /// cannot be removed stays, and is counted.
+  /// Removes what runs have left that have certainly ended: parts of objects and markers of sessions. What cannot be removed
+  /// stays, and is counted.
   func removeAbandoned() throws {
     for put in try context.store.unfinishedPuts() where put.isAbandoned { try? context.store.remove(put) }
-    for status in try context.store.list(SessionMarker.folder) {
-      guard let record = try? SessionRecord.read(status.name, context), record.identity?.hasCertainlyEnded == true
-      else { continue }
-      try? context.store.delete(status.name)
+    for session in try KnownSession.load(context) where session.isOver {
+      for marker in session.markers {
+        // In their order: what says that the session has ended stands as long as any other.
+        guard (try? context.store.delete(marker)) != nil else { break }
+      }
     }
   }
 }

@@ -3,10 +3,12 @@ import CofferSystem
 import Foundation
 import Synchronization
 
-/// A running writer's presence: `sessions/<id>-<count>`, replaced by the next count while it runs, whatever its data does.
+/// A running writer's presence: markers `sessions/<id>-<count>`.
 ///
-/// Compaction deletes nothing that a living session may lean on. Nobody's clock decides: a writer whose marker is gone was
-/// taken for dead, and must not commit.
+/// The first one says that the session is there, before it looks at anything; the second one which round of compaction it has
+/// seen. Both stand to its end, so that no list of the folder misses the session; the following ones say that it lives, whatever
+/// its data does, and replace each other. Compaction waits for sessions, but nothing is safe by that. Nobody's clock decides: a
+/// writer whose marker is gone was taken for dead, and must not commit.
 final class SessionMarker: Sendable {
   static let folder = "sessions"
   /// Seconds between refreshes.
@@ -16,7 +18,11 @@ final class SessionMarker: Sendable {
 
   private struct State {
     var count = 0
-    var current: ObjectName?
+    /// The first two.
+    var lasting: [ObjectName] = []
+    /// The last of the others.
+    var renewed: ObjectName?
+    var round: Int?
     var lastRefresh: Double
   }
 
@@ -35,7 +41,9 @@ final class SessionMarker: Sendable {
     self.context = context.stopping(with: end)
     id = Hexadecimal.encode(try context.random.bytes(8))
     state = Mutex(State(lastRefresh: context.clock.steadySeconds()))
-    try state.withLock { try put(&$0) }
+    try state.withLock { state in
+      if let name = try put(&state, context) { state.lasting.append(name) }
+    }
     do {
       let worker = try WorkerThread(name: "session") { [weak self, end] in
         while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
@@ -51,14 +59,22 @@ final class SessionMarker: Sendable {
     end.cancel()
   }
 
+  /// Says which round the session has seen.
+  func tell(_ round: Int) throws {
+    try state.withLock { state in
+      state.round = round
+      if let name = try put(&state, context) { state.lasting.append(name) }
+    }
+  }
+
   /// Puts the next marker when it is time. A store that does not take it now is asked again: what matters is that a marker
   /// is there when the session commits.
   func refresh() {
     state.withLock { state in
-      guard state.current != nil, context.clock.steadySeconds() - state.lastRefresh > Self.refreshInterval else {
-        return
-      }
-      try? put(&state)
+      guard state.round != nil, context.clock.steadySeconds() - state.lastRefresh > Self.refreshInterval else { return }
+      guard let name = try? put(&state, context) else { return }
+      if let previous = state.renewed { try? context.store.unstoppable.delete(previous) }
+      state.renewed = name
     }
   }
 
@@ -68,69 +84,43 @@ final class SessionMarker: Sendable {
   func confirm() throws {
     try state.withLock { state in
       do {
-        guard let current = state.current else { throw RepositoryError.sessionExpired(location: context.location) }
-        _ = try context.store.status(of: current)
+        guard !state.lasting.isEmpty else { throw RepositoryError.sessionExpired(location: context.location) }
+        for name in state.lasting + [state.renewed].compactMap(\.self) { _ = try context.store.status(of: name) }
       } catch StorageError.missing {
         throw RepositoryError.sessionExpired(location: context.location)
       }
     }
   }
 
-  /// Takes the marker away. What cannot be deleted (append-only stores) is told from living ones by its process.
+  /// Takes the markers away. Where they cannot be deleted (append-only stores), a last one says that the session has ended.
   func remove() {
     end.cancel()
     thread.withLock { $0 }?.join()
     state.withLock { state in
-      guard let current = state.current else { return }
-      try? context.store.unstoppable.delete(current)
-      state.current = nil
+      let context = context.unstoppable
+      var isGone = true
+      for name in [state.renewed].compactMap(\.self) + state.lasting.reversed() {
+        do { try context.store.delete(name) } catch { isGone = false }
+      }
+      if !isGone { _ = try? put(&state, context, hasEnded: true) }
+      state.lasting = []
+      state.renewed = nil
     }
   }
 
-  private func put(_ state: inout State) throws {
-    guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return }
+  private func put(
+    _ state: inout State, _ context: RepositoryContext, hasEnded: Bool? = nil
+  ) throws -> ObjectName? {
+    guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return nil }
     // A put that fails may have been done; the next one has other bytes, and so needs another name.
     state.count += 1
     let record = SessionRecord(
       id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
-      identity: ProcessIdentity.current())
+      identity: ProcessIdentity.current(), round: state.round, hasEnded: hasEnded)
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
-    if let previous = state.current { try? context.store.unstoppable.delete(previous) }
-    state.current = name
     state.lastRefresh = context.clock.steadySeconds()
-  }
-}
-
-/// What a session's marker says.
-struct SessionRecord: Codable {
-  let id: String
-  let process: Int32
-  let written: Date
-  /// nil where the system does not tell, and in markers of older programs.
-  let identity: ProcessIdentity?
-
-  func encoded() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.dateEncodingStrategy = .iso8601
-    return Array(try encoder.encode(self))
-  }
-
-  /// - Throws: `StorageError`; `RepositoryError.damaged`.
-  static func read(_ name: ObjectName, _ context: RepositoryContext) throws -> SessionRecord {
-    let bytes = try context.store.get(name, limit: ObjectLimit.session)
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .iso8601
-    do {
-      let payload = try context.envelope.open(
-        bytes, purpose: .session, context: Array(name.path.utf8), signers: context.signers
-      ).payload
-      return try decoder.decode(SessionRecord.self, from: Data(payload))
-    } catch let error as Envelope.Unopenable {
-      throw context.unopenable(name, error)
-    } catch is DecodingError {
-      throw context.damaged(name, "its content is not readable")
-    }
+    return name
   }
 }

@@ -11,6 +11,8 @@ public final class BackupSession: Sendable {
   private let context: RepositoryContext
   private let index: ChunkIndex
   private let marker: SessionMarker
+  /// The round of compaction that the session has seen.
+  private let round: Int
   private let counters = SessionCounters()
   private let storer: PackStorer
   private let pipeline: BlockPipeline
@@ -28,10 +30,11 @@ public final class BackupSession: Sendable {
     var count: UInt64 = 0
   }
 
-  /// Opens a session: announces it, then looks at what the repository holds (in that order, so that a compaction
-  /// that starts meanwhile sees it).
+  /// Opens a session: announces it, then looks at the rounds of compaction and says which it has seen, and then at what the
+  /// repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
+  /// has condemned.
   init(
-    context: RepositoryContext, loadIndex: () throws -> ChunkIndex, compressionLevel: Int,
+    context: RepositoryContext, loadIndex: (Rounds) throws -> ChunkIndex, compressionLevel: Int,
     cancellation: Cancellation
   ) throws {
     self.context = context
@@ -39,10 +42,13 @@ public final class BackupSession: Sendable {
     marker = try SessionMarker(context: context, cancellation: cancellation)
     var started: PackStorer?
     do {
-      index = try loadIndex()
+      let rounds = try Rounds.load(context)
+      round = rounds.newest
+      try marker.tell(round)
+      index = try loadIndex(rounds)
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
-      let storer = try PackStorer(context: context, index: index, counters: counters)
+      let storer = try PackStorer(context: context, round: round, index: index, counters: counters)
       started = storer
       let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers
@@ -93,7 +99,10 @@ public final class BackupSession: Sendable {
     }
   }
 
-  /// Makes everything durable, then writes the archive's record: the only commit point.
+  /// Makes everything durable, then writes the archive's record: the only commit point. Then looks whether it counts.
+  ///
+  /// - Throws: `RepositoryError.overtaken` when the record stands and does not count, or not for sure; `.sessionExpired`;
+  ///   what storing throws.
   public func commit(_ draft: ArchiveDraft) throws -> Archive {
     do {
       let (list, count) = items.withLock { ($0.encoded.bytes, $0.count) }
@@ -111,12 +120,23 @@ public final class BackupSession: Sendable {
       statistics.newSize = counters.progress.new
       statistics.storedSize = counters.progress.stored
       let archive = try ArchiveRecord.commit(
-        draft, items: reference, statistics: statistics, context: context)
+        draft, items: reference, statistics: statistics, round: round, context: context)
+      try confirm(archive)
       marker.remove()
       return archive
     } catch {
       abandon()
       throw error
+    }
+  }
+
+  /// Makes sure that no round of compaction that was closed meanwhile has passed the archive by: it may have been decided
+  /// by then that what the session leant on goes.
+  private func confirm(_ archive: Archive) throws {
+    // The record stands: also a run that is to stop says what has become of it.
+    let standing = try Rounds.load(context.unstoppable).standing(of: archive.id, round: archive.round)
+    guard standing == .counts else {
+      throw RepositoryError.overtaken(archive.name, location: context.location, isDecided: standing == .void)
     }
   }
 

@@ -8,9 +8,9 @@ final class PackStorer: Sendable {
   private let packs: Stage<FinishedPack>
 
   init(
-    context: RepositoryContext, index: ChunkIndex, counters: SessionCounters
+    context: RepositoryContext, round: Int, index: ChunkIndex, counters: SessionCounters
   ) throws(SystemError) {
-    let writer = PackWriter(context: context, index: index, counters: counters)
+    let writer = PackWriter(context: context, round: round, index: index, counters: counters)
     self.writer = writer
     packs = try Stage("storer", capacity: 1) { try writer.put($0) }
   }
@@ -44,6 +44,8 @@ final class PackStorer: Sendable {
 /// run too, so that an interrupted run is not lost and concurrent writers share.
 private final class PackWriter: Sendable {
   private let context: RepositoryContext
+  /// The round that the session has seen.
+  private let round: Int
   private let index: ChunkIndex
   private let counters: SessionCounters
   private let unindexed = Mutex<[IndexedPack]>([])
@@ -51,8 +53,9 @@ private final class PackWriter: Sendable {
   /// Packs that one index segment of a running session names.
   private static let packsPerSegment = 8
 
-  init(context: RepositoryContext, index: ChunkIndex, counters: SessionCounters) {
+  init(context: RepositoryContext, round: Int, index: ChunkIndex, counters: SessionCounters) {
     self.context = context
+    self.round = round
     self.index = index
     self.counters = counters
   }
@@ -74,7 +77,7 @@ private final class PackWriter: Sendable {
     let packs = unindexed.withLock { $0 }
     guard !packs.isEmpty else { return }
     let bytes = try context.envelope.seal(
-      IndexSegment.encode(packs), purpose: .index, context: [], random: context.random)
+      IndexSegment.encode(packs, round: round), purpose: .index, context: [], random: context.random)
     let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
     guard let name = IndexSegment.objectName(digest) else { return }
     try (stops ? context.store : context.store.unstoppable).put(name, bytes)

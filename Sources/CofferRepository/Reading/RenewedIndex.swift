@@ -1,0 +1,55 @@
+import CofferStorage
+import CofferSystem
+
+/// The index of a read, which is loaded again when a compaction has moved what it names. Used by one thread at a time.
+struct RenewedIndex {
+  private(set) var current: ChunkIndex
+  /// nil for an index that is not loaded again.
+  private let loader: IndexLoader?
+  private var existing: Set<Digest256> = []
+  /// Packs that the store lists and does not give.
+  private var contradictory: Set<Digest256> = []
+  /// Whether it was loaded again for a chunk that it did not know.
+  private var hasLookedForUnknown = false
+
+  /// For an index that somebody has made of what there is.
+  init(fixed index: ChunkIndex) {
+    current = index
+    loader = nil
+  }
+
+  /// Loads the index.
+  init(_ loader: IndexLoader) throws {
+    self.loader = loader
+    (current, existing) = try Self.load(loader)
+  }
+
+  private static func load(_ loader: IndexLoader) throws -> (ChunkIndex, Set<Digest256>) {
+    let names = try loader.objectNames()
+    let existing = try loader.existingPacks()
+    return (try loader.load(for: .reading, names, over: existing), Set(existing.keys))
+  }
+
+  /// Loads the index again if a pack that it names is not in the store any more. Each pack is gone once only, so this ends;
+  /// a store that lists what it does not give is not asked again.
+  ///
+  /// - Returns: Whether it is another now.
+  mutating func renew(after error: any Error) throws -> Bool {
+    guard let loader, case StorageError.missing(let name, _) = error, let pack = PackFolder.digest(of: name),
+      existing.contains(pack), !contradictory.contains(pack)
+    else { return false }
+    (current, existing) = try Self.load(loader)
+    if existing.contains(pack) { contradictory.insert(pack) }
+    return !existing.contains(pack)
+  }
+
+  /// Loads the index again, once, for a chunk that is nowhere: it may have been moved while the packs were listed.
+  ///
+  /// - Returns: Whether it is another now.
+  mutating func renewForUnknown() throws -> Bool {
+    guard let loader, !hasLookedForUnknown else { return false }
+    hasLookedForUnknown = true
+    (current, existing) = try Self.load(loader)
+    return true
+  }
+}

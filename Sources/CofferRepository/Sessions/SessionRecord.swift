@@ -1,0 +1,38 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// What a session's marker says.
+struct SessionRecord: Codable {
+  let id: String
+  let process: Int32
+  let written: Date
+  /// nil where the system does not tell, and in markers of older programs.
+  let identity: ProcessIdentity?
+  /// The round that the session has seen; nil before it has looked, and in markers of older programs.
+  let round: Int?
+  /// Said by a session whose markers its store does not delete.
+  let hasEnded: Bool?
+
+  func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    return Array(try encoder.encode(self))
+  }
+
+  /// - Throws: `StorageError`; `RepositoryError.damaged`.
+  static func read(_ name: ObjectName, _ context: RepositoryContext) throws -> (record: SessionRecord, signer: Signer) {
+    let bytes = try context.store.get(name, limit: ObjectLimit.session)
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    do {
+      let (payload, signer) = try context.envelope.open(
+        bytes, purpose: .session, context: Array(name.path.utf8), signers: context.signers)
+      return (try decoder.decode(SessionRecord.self, from: Data(payload)), signer)
+    } catch let error as Envelope.Unopenable {
+      throw context.unopenable(name, error)
+    } catch is DecodingError {
+      throw context.damaged(name, "its content is not readable")
+    }
+  }
+}
