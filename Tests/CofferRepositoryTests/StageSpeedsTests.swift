@@ -42,4 +42,19 @@ struct StageSpeedsTests {
     #expect(scale.figures.allSatisfy { $0.value > 0 || $0.what.hasPrefix("second backup") })
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["sample"])
   }
+
+  @Test("All chunks of an index are marked, in whatever order they come")
+  func markingScale() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+
+    let scale = try MarkingScale(chunkCount: 50_000, folder: folder.path)
+
+    let figures = Dictionary(uniqueKeysWithValues: scale.figures.map { ($0.what, $0.value) })
+    #expect(figures["chunks"] == 49152)
+    #expect(figures["in the order of storing, marked"] == 49152)
+    #expect(figures["in no order, marked"] == 49152)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
 }

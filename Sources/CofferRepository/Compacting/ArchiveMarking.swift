@@ -19,7 +19,7 @@ struct ArchiveMarking {
     self.context = context
     self.marks = marks
     self.cancellation = cancellation
-    let index = ChunkIndex(runs: catalogue.runs)
+    let index = RenewedIndex(fixed: ChunkIndex(runs: catalogue.runs))
     lists = try StreamReader(context: context, index: index)
     streams = try StreamReader(context: context, index: index)
   }

@@ -106,7 +106,8 @@ struct IndexWriter {
       for name in names {
         guard let segment = try RunStore.readable({ try loader.read(name) }), (segment.signer.role == .full) == isFull
         else { continue }
-        for var pack in segment.packs where packs.contains(pack.digest) && stated[pack.digest] == nil {
+        // Where nobody says what a pack leans on, nobody is to lean on the pack.
+        for var pack in segment.packs where packs.contains(pack.digest) && pack.bases != nil && stated[pack.digest] == nil {
           if !isFull || pack.signer == nil { pack.signer = segment.signer.id }
           if pack.signer == context.keys.id { pack.signer = nil }
           stated[pack.digest] = pack

@@ -39,6 +39,9 @@ package final class LiveMarks {
     batchLimit = min(max(chunkCount / 32, 1 << 18), BatchLookup.limit)
   }
 
+  /// Chunks that are marked, copies counted each.
+  package var count: Int { needed.count }
+
   func isNeeded(_ slot: IndexSlot) -> Bool { needed.contains(slot) }
 
   /// Marks a chunk; at once or with the next batch.

@@ -8,6 +8,8 @@ struct SlotMarks {
 
   func contains(_ slot: IndexSlot) -> Bool { words[slot.run][slot.number >> 6] >> UInt64(slot.number & 63) & 1 != 0 }
 
+  var count: Int { words.reduce(0) { $1.reduce($0) { $0 + $1.nonzeroBitCount } } }
+
   /// - Returns: Whether it was not there yet.
   @discardableResult
   mutating func insert(_ slot: IndexSlot) -> Bool {

@@ -100,7 +100,7 @@ private final class Sample: ByteSource {
 }
 
 /// Watches how much memory the process has that no file stands behind.
-private final class AnonymousMemory {
+final class AnonymousMemory {
   private let state = Monitor((most: 0, isDone: false))
   private let thread: WorkerThread
 

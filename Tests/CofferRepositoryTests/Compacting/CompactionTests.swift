@@ -1,0 +1,273 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Compaction")
+struct CompactionTests {
+  @Test("Space of deleted archives comes back, and every byte of the others is there")
+  func givesBack() throws {
+    let ground = try CompactionGround.aged()
+    let before = try ground.size()
+    let report = try ground.compact()
+    #expect(report.outcome == .done)
+    #expect(report.round == 1)
+    #expect(report.packs > 0 && report.movedPacks > 0)
+    let after = try ground.size()
+    #expect(before - after > 150_000, "\(before) \(after)")
+    #expect(report.sizeBefore == UInt64(before) && report.sizeAfter == UInt64(after))
+    #expect(report.bytesRead > 0 && report.bytesWritten > 0)
+    try ground.expectWhole()
+    #expect(try ground.open().leftovers().unindexedPacks == 0)
+  }
+
+  @Test("All archives deleted, nothing is left but what makes the repository")
+  func all() throws {
+    let ground = try CompactionGround.aged()
+    for name in ground.expected.keys { try ground.delete(name) }
+    try ground.compact()
+    #expect(try ground.names("packs").isEmpty)
+    #expect(try ground.names("index").isEmpty)
+    let files = ["dump": dumpLikeBytes(200_000)]
+    try ground.backUp(files, "new")
+    try ground.expectWhole()
+  }
+
+  @Test("A second compaction has nothing to do and changes nothing")
+  func second() throws {
+    let ground = try CompactionGround.aged()
+    try ground.compact()
+    let names = try ground.names("")
+    let report = try ground.compact()
+    #expect(report.outcome == .nothing)
+    #expect(report.packs == 0 && report.bytesWritten == 0)
+    #expect(try ground.names("") == names)
+  }
+
+  @Test("A repository of which everything is needed is left as it is")
+  func nothing() throws {
+    let ground = try CompactionGround()
+    try ground.backUp(["dump": dumpLikeBytes(300_000)], "one")
+    let names = try ground.names("")
+    #expect(try ground.compact().outcome == .nothing)
+    #expect(try ground.names("") == names)
+  }
+
+  @Test("A dry run says what would go, and writes nothing")
+  func dryRun() throws {
+    let ground = try CompactionGround.aged()
+    let names = try ground.names("")
+    let report = try ground.compact(CompactionOptions(isDryRun: true))
+    #expect(report.outcome == .planned)
+    #expect(report.packs > 0 && report.packSize > 0)
+    #expect(report.bytesWritten == 0)
+    #expect(try ground.names("") == names)
+  }
+
+  @Test("What is written anew is bounded, and packs that nothing needs go in any case")
+  func bounded() throws {
+    let ground = try CompactionGround.aged()
+    let nothingMoved = try ground.compact(CompactionOptions(repackSize: 0))
+    #expect(nothingMoved.movedPacks == 0)
+    #expect(nothingMoved.packs > 0)
+    try ground.expectWhole()
+    let some = try ground.compact(CompactionOptions(repackSize: 100_000))
+    #expect(some.movedSize <= 100_000)
+    try ground.expectWhole()
+    let rest = try ground.compact()
+    #expect(rest.movedPacks > 0)
+    try ground.expectWhole()
+  }
+
+  @Test("Days of edits whose base is not needed any more are kept in full, and the base goes")
+  func bases() throws {
+    let ground = try CompactionGround()
+    var dump = dumpLikeBytes(600_000)
+    try ground.backUp(["dump": dump], "base")
+    for position in stride(from: 3000, to: dump.count - 100, by: 9000) {
+      dump.replaceSubrange(position..<position + 5, with: Array("edit!".utf8))
+    }
+    try ground.backUp(["dump": dump], "edited")
+    let context = try ground.open().context
+    let leaning = try IndexLoader(context: context).existingPacks().keys.filter {
+      try !PackReader($0, context: context).directory.basePacks.isEmpty
+    }
+    #expect(!leaning.isEmpty)
+    try ground.delete("base")
+    let before = try ground.size()
+    try ground.compact(CompactionOptions(threshold: 0))
+    try ground.expectWhole()
+    #expect(try ground.size() < before)
+    // Nothing is left that leans on what is not there.
+    let after = try ground.open().context
+    let standing = try IndexLoader(context: after).existingPacks()
+    for pack in standing.keys {
+      #expect(try PackReader(pack, context: after).directory.basePacks.allSatisfy { standing[$0] != nil })
+    }
+  }
+
+  @Test("Year after year: backups, deletions and compactions, and space stays what the archives need")
+  func years() throws {
+    let ground = try CompactionGround()
+    var dump = dumpLikeBytes(300_000)
+    var sizes: [Int] = []
+    for day in 0..<12 {
+      for position in stride(from: 1000 + day * 3000, to: dump.count - 100, by: 30_000) {
+        dump.replaceSubrange(position..<position + 6, with: Array("[\(day % 10)]xyz".utf8))
+      }
+      try ground.backUp(["dump": dump, "noise": noise(80_000, seed: UInt64(day + 1))], "day\(day)")
+      if day >= 3 { try ground.delete("day\(day - 3)") }
+      try ground.compact()
+      try ground.expectWhole("day \(day)")
+      sizes.append(try ground.size())
+    }
+    #expect(sizes[11] < sizes[3] * 2, "\(sizes)")
+  }
+
+  @Test("Packs that no index object names, and index objects that name nothing, go with it")
+  func orphans() throws {
+    let ground = try CompactionGround()
+    try ground.backUp(["dump": dumpLikeBytes(200_000)], "kept")
+    // A run that was killed before it could say what it has stored.
+    let killed = SteppedStore(
+      ground.store,
+      before: { call throws(StorageError) in
+        if case .put(let name) = call, name.path.hasPrefix("index/") { throw SteppedStore.gone }
+      })
+    #expect(throws: (any Error).self) {
+      try ground.backUp(["noise": noise(300_000, seed: 5)], "killed", with: try ground.open(killed))
+    }
+    #expect(try ground.open().leftovers().unindexedPacks > 0)
+    let report = try ground.compact()
+    #expect(report.outcome == .done)
+    #expect(try ground.open().leftovers().unindexedPacks == 0)
+    try ground.expectWhole()
+  }
+
+  @Test("A record that cannot be read stops it: nothing is deleted, and the archive is named")
+  func unreadableRecord() throws {
+    let ground = try CompactionGround.aged()
+    let record = try #require(try ground.store.list("archives").first)
+    ground.store.tamper(record.name) { $0[$0.count - 5] ^= 1 }
+    let names = try ground.names("")
+    #expect {
+      try ground.compact()
+    } throws: { error in
+      guard case CompactionError.unreadableArchive(let id, _, _) = error else { return false }
+      return id == record.name.lastPart
+    }
+    #expect(try ground.names("") == names)
+    try ground.open().deleteUnreadable(record.name.lastPart)
+    #expect(try ground.compact().outcome == .done)
+  }
+
+  @Test("A record that becomes unreadable between the plan and the decision stops it, too")
+  func unreadableLater() throws {
+    let ground = try CompactionGround.aged()
+    let record = try #require(try ground.store.list("archives").first).name
+    let packs = try ground.names("packs")
+    let stopped = SteppedStore(
+      ground.store,
+      after: { [store = ground.store] call throws(StorageError) in
+        if case .put(let name) = call, name.path.contains("-closed-") { store.tamper(record) { $0[60] ^= 1 } }
+      })
+    #expect(throws: CompactionError.self) { try ground.compact(over: stopped) }
+    #expect(Set(try ground.names("packs")).isSuperset(of: packs))
+    ground.store.tamper(record) { $0[60] ^= 1 }
+    #expect(try ground.compact().outcome == .done)
+    try ground.expectWhole()
+  }
+
+  @Test("An archive that lacks something stops it with the archive's name, and nothing is deleted")
+  func brokenArchive() throws {
+    let ground = try CompactionGround.aged()
+    let context = try ground.open().context
+    let archive = try #require(try ground.open().archives().first)
+    let items = try ground.open().reader().items(of: archive, cancellation: try Cancellation())
+    guard case .file(let stream) = items[1].content else { throw RunCancelled() }
+    var first: ChunkID?
+    try ground.open().reader().forEachChunk(of: stream) { first = first ?? $0.id }
+    let index = try IndexLoader(context: context).load(for: .reading)
+    let needed = try #require(first)
+    let place = try #require(index.location(of: needed))
+    try ground.store.delete(try #require(place.pack.packName))
+    let names = try ground.names("")
+    #expect {
+      try ground.compact()
+    } throws: { error in
+      guard case CompactionError.brokenArchive(_, let name, _, _) = error else { return false }
+      return ground.expected[name] != nil
+    }
+    #expect(try ground.names("") == names)
+  }
+
+  @Test("A damaged pack is given up when all that is needed of it was stored again, and not before")
+  func quarantined() throws {
+    let ground = try CompactionGround()
+    let files = ["noise": noise(200_000, seed: 3)]
+    try ground.backUp(files, "first")
+    let pack = try #require(try ground.store.list("packs").max { $0.size < $1.size })
+    ground.store.tamper(pack.name) { $0[$0.count / 2] ^= 1 }
+    _ = try ground.open().check(.content, cancellation: try Cancellation())
+    #expect(try ground.names("quarantine").count == 1)
+    // Something in it is nowhere else.
+    try ground.compact(CompactionOptions(threshold: 0))
+    #expect(try ground.names("packs").contains(pack.name.path))
+    try ground.backUp(files, "second")
+    #expect(try ground.compact().outcome == .done)
+    #expect(try !ground.names("packs").contains(pack.name.path))
+    #expect(try ground.names("quarantine").isEmpty)
+    try ground.expectWhole()
+  }
+
+  @Test("A write-only key cannot compact, and what it puts below gc/ decides nothing")
+  func writeOnly() throws {
+    let ground = try CompactionGround.aged()
+    let secret = SecretBytes(passphrase: "thief")
+    try ground.open().addWriteOnlyKey(passphrase: secret, passphraseCost: 5)
+    let thief = try ground.open(passphrase: secret)
+    #expect(throws: RepositoryError.self) { try thief.compact(cancellation: try Cancellation()) }
+    let packs = Set(try IndexLoader(context: thief.context).existingPacks().keys)
+    let plan = RoundPlan(round: 1, condemned: packs, index: [])
+    let sweep = RoundSweep(round: 1, going: packs, index: [], census: [String]())
+    for (kind, payload) in [("plan", plan.encoded()), ("sweep", sweep.encoded())] {
+      let name = try #require(ObjectName("gc/1-\(kind)-\(String(repeating: "0", count: 32))"))
+      let bytes = try thief.context.envelope.seal(
+        payload, purpose: .collection, context: Array(name.path.utf8), random: .system)
+      try ground.store.put(name, bytes)
+    }
+    let report = try ground.compact()
+    #expect(report.outcome == .done)
+    try ground.expectWhole()
+  }
+
+  @Test("Two index objects of one key that contradict each other make nothing that is needed go")
+  func falseIndex() throws {
+    let ground = try CompactionGround.aged()
+    let context = try ground.open().context
+    let loader = try IndexLoader(context: context)
+    // Each pack is said to hold nothing, and one small pack everything.
+    let packs = try loader.objectNames().flatMap { try loader.read($0).packs }
+    let smallest = try #require(packs.min { $0.size < $1.size })
+    let empty = packs.map {
+      IndexedPack(digest: $0.digest, kind: $0.kind, size: $0.size, plainSize: $0.plainSize, entries: [], bases: $0.bases)
+    }
+    let all = IndexedPack(
+      digest: smallest.digest, kind: .data, size: smallest.size, plainSize: 1 << 30,
+      entries: packs.flatMap(\.entries).map { .init(id: $0.id, length: $0.length, block: 0) }, bases: [])
+    var claims: [ObjectName] = []
+    for claim in [empty, [all]] {
+      let bytes = try context.envelope.seal(
+        IndexSegment.encode(claim), purpose: .index, context: [], random: .system)
+      let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
+      let name = try #require(IndexSegment.objectName(digest))
+      try ground.store.put(name, bytes)
+      claims.append(name)
+    }
+    for _ in 0..<3 { _ = try? ground.compact(CompactionOptions(threshold: 0)) }
+    for claim in claims { try ground.store.delete(claim) }
+    try ground.expectRestores()
+  }
+}
