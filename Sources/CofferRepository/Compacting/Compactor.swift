@@ -199,7 +199,7 @@ struct Compactor {
     let survey = try RoundSurvey.make(
       context, round: plan.round, before: before, plan: plan, cancellation: cancellation, progress: progress)
     let decision = try RoundDecision(plan, survey, context, cancellation, progress: progress)
-    report.pardonedPacks = decision.pardoned.count
+    report.pardonedPacks += decision.pardoned.count
     let index = try IndexWriter(context, IndexLoader(context: context), round: plan.round - 1).put(
       decision.uncovered, [], among: survey.indexNames)
     return RoundSweep(

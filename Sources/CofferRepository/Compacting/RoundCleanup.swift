@@ -23,9 +23,9 @@ struct RoundCleanup {
     // Between knowing the decision and the first deletion: who is rounds behind must not go by what has come back.
     let rounds = try Rounds.load(context)
     guard rounds.highestClosed == sweep.round, rounds.sweep == sweep else { return false }
-    try deleteIndexObjects(sweep, &report)
     let standing = try IndexLoader(context: context).existingPacks()
-    let going = sweep.going.filter { standing[$0] != nil }.sorted()
+    let going = try inOrder(sweep.going.filter { standing[$0] != nil })
+    try deleteIndexObjects(sweep, &report)
     for (number, pack) in going.enumerated() {
       try cancellation.check()
       progress(.deleting(pack: number + 1, of: going.count))
@@ -41,6 +41,28 @@ struct RoundCleanup {
     for stray in rounds.strays { try context.store.delete(stray) }
     try removeLeftovers(sweep, &report)
     return true
+  }
+
+  /// Packs that lean on others before these: whenever it is stopped, no pack is left that leans on what is gone.
+  private func inOrder(_ going: Set<Digest256>) throws -> [Digest256] {
+    var bases: [Digest256: Set<Digest256>] = [:]
+    for pack in going {
+      try cancellation.check()
+      // One that does not open holds nothing that could be read.
+      guard let reader = try RunStore.readable({ try PackReader(pack, context: context) }) else { continue }
+      bases[pack] = reader.directory.basePacks.intersection(going)
+    }
+    var ordered: [Digest256] = []
+    var rest = going
+    while !rest.isEmpty {
+      let leantOn = rest.reduce(into: Set<Digest256>()) { $0.formUnion(bases[$1] ?? []) }
+      let free = rest.subtracting(leantOn)
+      // Packs that lean on each other are nobody's honest work.
+      let next = free.isEmpty ? rest : free
+      ordered += next.sorted()
+      rest.subtract(next)
+    }
+    return ordered
   }
 
   private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {

@@ -206,7 +206,8 @@ struct CompactionTests {
   @Test("A damaged pack is given up when all that is needed of it was stored again, and not before")
   func quarantined() throws {
     let ground = try CompactionGround()
-    let files = ["noise": noise(200_000, seed: 3)]
+    // More than a block, so that the list of items is in another one.
+    let files = ["noise": noise(700_000, seed: 3)]
     try ground.backUp(files, "first")
     let pack = try #require(try ground.store.list("packs").max { $0.size < $1.size })
     ground.store.tamper(pack.name) { $0[$0.count / 2] ^= 1 }
