@@ -27,7 +27,8 @@ extension Repository {
       format: RepositoryHeader.currentFormat, id: Hexadecimal.encode(try random.bytes(16)),
       mode: options.mode, chunker: options.chunker, packTarget: options.packTarget,
       idSuite: RepositoryHeader.currentIDSuite,
-      cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic), features: RepositoryHeader.knownFeatures)
+      cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic),
+      features: RepositoryHeader.knownFeatures)
     guard let rootPrivate = keys.rootPrivate, let keyName = KeyRecord.objectName(keys.id) else {
       throw RepositoryError.needsFullKey(location: store.location, action: "create a repository")
     }

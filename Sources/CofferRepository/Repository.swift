@@ -65,7 +65,7 @@ public final class Repository: Sendable {
   /// Returns all archives that can be read, oldest first, those that do not count too; of the others it is said once that they
   /// are passed over.
   ///
-  /// - Throws: `StorageError` when the store does not answer; what judging the archives throws: see `Rounds.load`.
+  /// - Throws: `StorageError` when the store does not answer.
   public func archives() throws -> [Archive] {
     let cache = ArchiveCache(context: context)
     let known = cache.load()
@@ -92,12 +92,24 @@ public final class Repository: Sendable {
     }
     if isNews { cache.store(archives) }
     // After the archives were listed: what counts then counts for good.
-    let rounds = try Rounds.load(context)
+    let rounds = try judgingRounds()
     for number in archives.indices {
-      archives[number].standing = rounds.standing(of: archives[number].id, round: archives[number].round)
+      archives[number].standing =
+        rounds?.standing(of: archives[number].id, round: archives[number].round) ?? .undecided
     }
     for archive in archives { tellClock(of: archive) }
     return archives.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+  }
+
+  /// What was decided about archives. Decisions that cannot be read keep nobody from reading archives: it is not known what
+  /// these count for, so nothing is done that depends on it.
+  private func judgingRounds() throws -> Rounds? {
+    do {
+      return try Rounds.load(context)
+    } catch let error where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "it is not known which archives count, and all of them are left alone")
+      return nil
+    }
   }
 
   /// Seconds by which a clock may be ahead without a word.

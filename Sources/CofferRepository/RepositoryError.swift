@@ -96,7 +96,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .voidArchive(let name, let location):
       Diagnosis(
         subject: "archive \(name)",
-        problem: "It is void: its run was overtaken by a compaction of \(location), and failed. What it needs may be deleted",
+        problem: "It is void: its run was overtaken by a compaction of \(location), and failed. What it needs may be "
+          + "deleted",
         suggestion: "Use another archive, as 'coffer repo-list' shows them; 'coffer delete' takes this one away")
     case .noSuchArchive(let name, let location):
       Diagnosis(

@@ -86,6 +86,42 @@ struct FormatVectorTests {
     #expect(Hexadecimal.encode(IndexSegment.encode([pack])) == expected)
   }
 
+  @Test("Index: a segment of a later round, over packs of several keys")
+  func laterIndex() {
+    func pack(_ byte: UInt8, bases: [Digest256], signer: KeyID?) -> IndexedPack {
+      IndexedPack(
+        digest: digest(byte), kind: .data, size: 1000, plainSize: 3000,
+        entries: [.init(id: id(1), length: 5, block: 0)], bases: bases, signer: signer)
+    }
+    let signer = KeyID([UInt8](repeating: 0x33, count: 16))
+    func part(_ byte: String) -> String {
+      String(repeating: byte, count: 32) + "01e807b81701" + "01" + String(repeating: "01", count: 16) + "05"
+    }
+    let expected =
+      "02" + part("07") + part("08") + "01" + String(repeating: "08", count: 32) + "00" + "ac02" + "00" + "01"
+      + String(repeating: "33", count: 16)
+    let packs = [pack(7, bases: [digest(8)], signer: nil), pack(8, bases: [], signer: signer)]
+    #expect(Hexadecimal.encode(IndexSegment.encode(packs, round: 300)) == expected)
+  }
+
+  @Test("Rounds: plan, closing, sweep, and the tags of their names")
+  func rounds() throws {
+    let (one, two) = (String(repeating: "01", count: 32), String(repeating: "02", count: 32))
+    let plan = RoundPlan(round: 300, condemned: [digest(2), digest(1)], index: [digest(2)])
+    #expect(Hexadecimal.encode(plan.encoded()) == "ac02" + "02" + one + two + "01" + two)
+    #expect(Hexadecimal.encode(RoundClosing(round: 300).encoded()) == "ac02")
+    let sweep = RoundSweep(round: 1, going: [digest(1)], index: [], census: ["b", "aa"])
+    #expect(Hexadecimal.encode(sweep.encoded()) == "01" + "01" + one + "00" + "02" + "026161" + "0162")
+    let keys = try KeyBundle.generate(random: counting)
+    let header = RepositoryHeader(
+      format: 1, id: String(repeating: "ab", count: 16), mode: .repokey, chunker: .standard, packTarget: 1 << 20,
+      idSuite: 2, cipherSuite: 1, rootPublic: "", features: nil)
+    let tags = try #require(try RoundTags(keys, header))
+    // python3: HKDF-SHA256 of the root seed with salt b"\xab"*16 and info b"coffer collection tag", then
+    // hashlib.blake2b(b'gc/12-plan-', key=key, digest_size=32).hexdigest()[:32]
+    #expect(try RoundName(round: 12, .plan, tags: tags)?.objectName.path == "gc/12-plan-b3e9094ef32653c18f8e181a5ec41234")
+  }
+
   @Test("Recipes: nodes and stream hash")
   func recipes() throws {
     var nodes: [String] = []

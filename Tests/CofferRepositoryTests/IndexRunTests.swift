@@ -21,7 +21,8 @@ struct IndexRunTests {
   func lookup() throws {
     defer { cleanUp() }
     let packs = [pack(1, 0..<4000), pack(2, 4000..<4001), pack(3, 4001..<9995)]
-    let made = try #require(try cache.make(of: packs, signer: signer, sources: [IndexSource(digest(8)), IndexSource(digest(9), round: 3)]))
+    let made = try #require(
+      try cache.make(of: packs, signer: signer, sources: [IndexSource(digest(8)), IndexSource(digest(9), round: 3)]))
     #expect(made.name != nil)
     let entries = cache.entries()
     #expect(entries.count == 1)

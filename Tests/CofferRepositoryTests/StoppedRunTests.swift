@@ -151,7 +151,7 @@ struct StoppedRunTests {
     let lost = StorageError.failed(nil, location: "memory", StorageFailure(.transient, "put", reason: "cut"))
     let store = RecordingStore(repository.store) { (name) throws(StorageError) in
       let isLost =
-        name.path.hasSuffix("-1")
+        name.path.hasSuffix("-2")
         && failures.withLock { count in
           defer { count -= 1 }
           return count > 0
@@ -163,7 +163,7 @@ struct StoppedRunTests {
       repository.clock.advance(SessionMarker.refreshInterval + 1)
       session.add(.file("dump", try session.store(MemorySource([1, 2, 3]))))
     }
-    #expect(try repository.store.list("sessions").contains { $0.name.path.hasSuffix("-2") })
+    #expect(try repository.store.list("sessions").contains { $0.name.path.hasSuffix("-3") })
     #expect(try session.commit(.named("renewed")).draft.name == "renewed")
   }
 

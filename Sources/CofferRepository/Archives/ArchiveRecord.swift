@@ -27,7 +27,8 @@ enum ArchiveRecord {
 
     /// Times that a calendar has, sizes that leave room for sums: a stolen key can sign any.
     var isPlausible: Bool {
-      (0...RoundName.rounds.upperBound).contains(round ?? 0) && PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
+      (0...RoundName.rounds.upperBound).contains(round ?? 0)
+        && PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
         && [statistics.itemCount, statistics.originalSize, statistics.newSize, statistics.storedSize]
           .allSatisfy(PlausibleNumbers.isSize)
     }

@@ -229,7 +229,8 @@ struct Checker {
   // MARK: - Level 3
 
   mutating func checkRecipes(ofNewest count: Int) throws {
-    let streams = ArchiveReader(try StreamReader(context: context, index: RenewedIndex(fixed: index)), location: context.location)
+    let reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
+    let streams = ArchiveReader(reader, location: context.location)
     for archive in archives.sorted(by: { $0.id < $1.id }).suffix(count) {
       do {
         let items = try streams.items(of: archive, cancellation: cancellation)

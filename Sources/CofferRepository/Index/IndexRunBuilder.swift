@@ -14,7 +14,8 @@ package struct IndexRunBuilder {
   ///   - layout: With exactly the numbers of packs, bases, blocks and chunks that are going to be added.
   ///   - memory: Zeroed, of the layout's size at least.
   ///   - nonce: 16 random bytes.
-  package init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [IndexSource], nonce: [UInt8]) {
+  package init(_ layout: IndexRunLayout, in memory: MappedMemory, signer: KeyID, sources: [IndexSource], nonce: [UInt8])
+  {
     self.layout = layout
     self.memory = memory
     probe = IndexProbe(nonce: nonce)

@@ -25,7 +25,8 @@ package struct RoundName: Sendable, Hashable {
     let parts = name.parts
     guard parts.count == 2, parts[0].isSame(as: Self.folder) else { return nil }
     let fields = parts[1].parts(by: "-")
-    guard fields.count == 3, let round = Self.number(fields[0]), let kind = RoundObjectKind(rawValue: String(fields[1])),
+    guard fields.count == 3, let round = Self.number(fields[0]),
+      let kind = RoundObjectKind(rawValue: String(fields[1])),
       fields[2].utf8.count == Self.tagLength, Hexadecimal.decode(String(fields[2])) != nil
     else { return nil }
     self.round = round

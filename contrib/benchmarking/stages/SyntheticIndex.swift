@@ -74,7 +74,8 @@ struct SyntheticIndex {
     guard let folder = CacheFolder(path) else { throw SystemError(call: "open", subject: path) }
     let nonce = try context.random.bytes(16)
     let memory = try folder.newFile("synthetic.index", size: IndexPageFile.fileSize(layout.size))
-    var builder = IndexRunBuilder(layout, in: memory, signer: context.keys.id, sources: [IndexSource(source)], nonce: nonce)
+    var builder = IndexRunBuilder(
+      layout, in: memory, signer: context.keys.id, sources: [IndexSource(source)], nonce: nonce)
     var ids = [UInt64](repeating: 0, count: chunksPerBlock * 2)
     let lengths = [UInt32](repeating: 8192, count: chunksPerBlock)
     for pack in 0..<layout.packCount {
