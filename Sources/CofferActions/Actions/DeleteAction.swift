@@ -6,8 +6,8 @@ enum DeleteAction {
   static let declaration = ActionDeclaration(
     "delete", abstract: "Delete an archive.",
     discussion: """
-      On a terminal it is asked for first. The archive is gone at once; the space of its chunks is not yet given back. One \
-      that cannot be read is deleted by its id.
+      On a terminal it is asked for first. The archive is gone at once; the space of its chunks comes back with \
+      the next 'coffer compact'. One that cannot be read is deleted by its id.
       """,
     flags: [SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, Confirmation.yes],
     examples: ["coffer delete --archive db1-2026-01-31T03:00:00"], run: run)
@@ -37,7 +37,8 @@ enum DeleteAction {
         "Delete archive \(name) of \(Formats.time(archive.draft.start)) from \(location.path)?", "archive \(name)",
         context)
       try access.repository.delete(archive)
-      context.console.step("\(location.path): Deleted archive \(archive.name)")
+      context.console.step(
+        "\(location.path): Deleted archive \(archive.name); 'coffer compact' gives its space back")
     }
   }
 }

@@ -14,7 +14,7 @@ enum PruneAction {
       The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one. Without any keep_ option nothing is deleted. The space of \
-      deleted archives is not given back yet.
+      deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
