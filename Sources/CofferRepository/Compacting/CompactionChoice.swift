@@ -28,21 +28,26 @@ struct CompactionChoice {
 
   private let catalogue: PackCatalogue
   private let counting: Set<Digest256>
+  private let marks: LiveMarks
+  private let context: RepositoryContext
   /// Stored bytes that are needed, as a part of the pack's.
   private var neededShares: [Digest256: Double] = [:]
   /// Stored bytes of a plain byte where nothing leans on anything.
   private let fullRatio: Double
 
-  /// Chooses by what index objects say.
+  /// Chooses by what index objects say, and of packs that are to be moved by their own directories.
   ///
   /// - Parameter counting: The packs that counting index objects name. What is needed of others goes where somebody may lean
   ///   on it.
-  /// - Throws: `IndexCache.Damaged`.
+  /// - Throws: `IndexCache.Damaged`; `StorageError`, when the store does not answer.
   init(
-    _ catalogue: PackCatalogue, counting: Set<Digest256>, _ marks: LiveMarks, _ limits: Limits
+    _ catalogue: PackCatalogue, counting: Set<Digest256>, _ marks: LiveMarks, _ limits: Limits,
+    _ context: RepositoryContext
   ) throws {
     self.catalogue = catalogue
     self.counting = counting
+    self.marks = marks
+    self.context = context
     var full = (size: 0.0, plain: 0.0)
     for (digest, pack) in catalogue.packs {
       let needed = try catalogue.neededSize(of: pack, marks)
@@ -53,18 +58,19 @@ struct CompactionChoice {
       }
     }
     fullRatio = full.plain > 0 ? min(full.size / full.plain, 1) : 1
-    choose(limits)
+    try choose(limits)
   }
 
-  private mutating func choose(_ limits: Limits) {
+  private mutating func choose(_ limits: Limits) throws {
     // A pack that nobody can say anything about is left where it is.
     let unneeded = catalogue.packs.keys.filter { neededShares[$0] == 0 && !(catalogue.packs[$0]?.places.isEmpty ?? true) }
     dead = catalogue.withoutBasesOfRest(Set(unneeded))
     let leaners = catalogue.leaners()
     var seen: Set<Set<Digest256>> = []
-    let groups = catalogue.packs.keys.filter { !dead.contains($0) }.sorted()
+    let promising = catalogue.packs.keys.filter { !dead.contains($0) }.sorted()
       .compactMap { group(of: $0, leaners) }
       .filter { seen.insert($0.packs).inserted && isWorthIt($0, limits) }
+    let groups = try promising.compactMap(measured).filter { isWorthIt($0, limits) }
       .sorted { ($0.yield, $0.size) > ($1.yield, $1.size) }
     var chosen: Set<Digest256> = []
     var left = limits.repackSize ?? .max
@@ -111,5 +117,39 @@ struct CompactionChoice {
       moved += losesBase ? share * Double(pack.plainSize) * fullRatio : share * Double(pack.size)
     }
     return Group(packs: packs, size: size, moved: Int(min(moved, Double(Int64.max / 2))))
+  }
+
+  /// The same group by the packs' own directories: index objects do not say what a block takes in the store.
+  ///
+  /// - Returns: nil when one of the directories does not open.
+  private func measured(_ group: Group) throws -> Group? {
+    var full = (stored: 0, plain: 0)
+    var moved = 0.0
+    var losingBase = 0
+    for member in group.packs.sorted() {
+      let needs = try catalogue.needs(of: member, marks, context)
+      guard let directory = needs.reader?.directory else { return nil }
+      var needed = [Int](repeating: 0, count: directory.blocks.count)
+      for chunk in needs.chunks {
+        // What is marked elsewhere is not moved if it is there.
+        guard let block = chunk.block,
+          chunk.slots.contains(where: { marks.isNeeded($0) && catalogue.place(of: $0).pack == member })
+        else { continue }
+        needed[block] += chunk.length
+      }
+      for (block, plain) in zip(directory.blocks, needed) {
+        if block.coding != .delta {
+          full.stored += block.storedLength
+          full.plain += block.plainLength
+        }
+        if block.prefix.contains(where: { group.packs.contains($0.pack) }) {
+          losingBase += plain
+        } else if plain > 0 {
+          moved += Double(block.storedLength) * Double(min(plain, block.plainLength)) / Double(block.plainLength)
+        }
+      }
+    }
+    moved += Double(losingBase) * (full.plain > 0 ? Double(full.stored) / Double(full.plain) : 1)
+    return Group(packs: group.packs, size: group.size, moved: Int(moved))
   }
 }

@@ -90,7 +90,7 @@ struct Compactor {
       context, round: round, before: before, cancellation: cancellation, progress: progress)
     let choice = try CompactionChoice(
       survey.catalogue, counting: survey.counting, survey.marks,
-      CompactionChoice.Limits(threshold: options.threshold, repackSize: options.repackSize))
+      CompactionChoice.Limits(threshold: options.threshold, repackSize: options.repackSize), context)
     guard !choice.dead.isEmpty || !choice.moving.isEmpty else { return nil }
     if options.isDryRun {
       tell(choice, survey, &report)

@@ -7,6 +7,8 @@ struct PackNeeds {
     let id: ChunkID
     /// The block of the pack that has it; nil where only index objects say that the pack has it.
     let block: Int?
+    /// Bytes; 0 where only index objects say that the pack has it.
+    let length: Int
     /// See `PackDirectory.Chunk.anchor`.
     let anchor: Int
     /// All places that it has in the index.
@@ -25,18 +27,20 @@ extension PackCatalogue {
   /// - Throws: `StorageError`, when the store does not answer; `IndexCache.Damaged`.
   func needs(of digest: Digest256, _ marks: LiveMarks, _ context: RepositoryContext) throws -> PackNeeds {
     let reader = try RunStore.readable { try PackReader(digest, context: context) }
-    var candidates: [(id: ChunkID, block: Int?, anchor: Int)] = []
+    var candidates: [(id: ChunkID, block: Int?, length: Int, anchor: Int)] = []
     if let reader {
       for (number, block) in reader.directory.blocks.enumerated() {
-        candidates += reader.directory.chunks[block.chunks].map { ($0.id, number, $0.anchor) }
+        candidates += reader.directory.chunks[block.chunks].map { ($0.id, number, $0.length, $0.anchor) }
       }
     } else {
-      candidates = Set(try statedChunks(of: digest)).sorted().map { ($0, nil, 0) }
+      candidates = Set(try statedChunks(of: digest)).sorted().map { ($0, nil, 0, 0) }
     }
     let slots = try slots(of: candidates.map(\.id))
     let chunks = zip(candidates, slots).compactMap { candidate, slots in
       isNeeded(slots, marks)
-        ? PackNeeds.Chunk(id: candidate.id, block: candidate.block, anchor: candidate.anchor, slots: slots) : nil
+        ? PackNeeds.Chunk(
+          id: candidate.id, block: candidate.block, length: candidate.length, anchor: candidate.anchor, slots: slots)
+        : nil
     }
     return PackNeeds(pack: digest, reader: reader, chunks: chunks)
   }

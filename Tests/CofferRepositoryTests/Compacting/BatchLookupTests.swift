@@ -32,7 +32,8 @@ struct BatchLookupTests {
       #expect(Set(numbers) == Set(run.numbers(of: ids[index])), "\(index)")
       #expect(numbers.allSatisfy { run.id($0) == ids[index] })
     }
-    #expect(found.map(\.count).reduce(0, +) == 500 + 650 + 3)
+    let total = found.reduce(0) { $0 + $1.count }
+    #expect(total == 1153)
   }
 
   @Test("Marks are the same in order and out of order, and what is nowhere is missed")
@@ -69,6 +70,7 @@ struct BatchLookupTests {
     let marks = LiveMarks([all])
     for number in [1, 2, 3] { try marks.need(id(number)) }
     try marks.settle()
-    #expect((0..<4).map { marks.isNeeded(IndexSlot(run: 0, number: $0)) } == [true, false, true, true])
+    let marked = (0..<4).filter { marks.isNeeded(IndexSlot(run: 0, number: $0)) }
+    #expect(marked == [0, 2, 3])
   }
 }
