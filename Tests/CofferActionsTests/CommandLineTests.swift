@@ -26,8 +26,8 @@ struct CommandLineTests {
     #expect(try names("check create") == ["check", "create"])
     #expect(try names("-C rlist init -e repokey") == ["create", "repo-list", "repo-create"])
     #expect(try names("config validate") == ["config validate"])
-    #expect(try names("") == ["create", "prune", "check"])
-    #expect(try names("-v 2") == ["create", "prune", "check"])
+    #expect(try names("") == ["create", "prune", "compact", "check"])
+    #expect(try names("-v 2") == ["create", "prune", "compact", "check"])
   }
 
   @Test("Flags may stand anywhere and reach every action that takes them")

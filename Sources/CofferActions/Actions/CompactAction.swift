@@ -12,8 +12,8 @@ enum CompactAction {
     "--max-repack-size", value: "SIZE", .size,
     help: "Read and write anew at most so much, those packs first that give most for least. Packs that nothing needs any "
       + "more go in any case. For example 500M or 20G.")
-  private static let wait = Flag<Double?>(
-    "--wait", value: "DURATION", .duration,
+  private static let wait = Flag<Double>(
+    "--wait", value: "DURATION", .duration, default: 0,
     help: "How long to wait for backups that are running, for example 30m or 2h. Without it, what is left to do is left to "
       + "the next run.")
   private static let cleanup = Flag<Bool>("--cleanup-commits", help: "Accepted; it has no effect.")
@@ -37,7 +37,7 @@ enum CompactAction {
       let access = try context.open(location)
       let options = CompactionOptions(
         threshold: min(max(context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold], 0), 100),
-        repackSize: context.flags[maximum], wait: context.flags[wait] ?? 0, isDryRun: context.isDryRun,
+        repackSize: context.flags[maximum], wait: context.flags[wait], isDryRun: context.isDryRun,
         compressionLevel: try BlockCompression.level(of: context.root))
       let console = context.console
       let showsProgress =

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// One bit for each chunk of each run of the index.
 struct SlotMarks {
   private var words: [[UInt64]]
