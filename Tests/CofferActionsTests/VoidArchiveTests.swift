@@ -35,7 +35,7 @@ struct VoidArchiveTests {
       working_directory: \(ground.folder)
       archive_name_format: '\(name)'
       match_archives: '*'
-      keep_last: 1
+      keep_daily: 1
       """)
   }
 

@@ -1,3 +1,4 @@
+import CofferStorage
 import CofferSystem
 
 /// What a round of compaction deletes, and which objects of earlier rounds count from now on.
@@ -42,6 +43,7 @@ package struct RoundSweep: RoundObject {
     var last: ExactName?
     for _ in 0..<(try reader.count(elementSize: 1)) {
       let next = ExactName(try reader.text())
+      guard ObjectName("\(ArchiveRecord.folder)/\(next)")?.parts.count == 2 else { throw reader.malformed }
       if let last, last >= next { throw reader.malformed }
       archives.insert(next)
       last = next

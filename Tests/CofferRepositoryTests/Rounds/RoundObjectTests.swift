@@ -42,6 +42,10 @@ struct RoundObjectTests {
     for number in [1, 0, 0, 2] { twice.varint(number) }
     for _ in 0..<2 { twice.text("a") }
     #expect(throws: ByteReader.Malformed.self) { try decode(twice.bytes, RoundSweep.self) }
+    for name in ["", "A", "a/b", "\u{e9}", ".a"] {
+      let sweep = RoundSweep(round: 1, going: [], index: [], census: [name])
+      #expect(throws: ByteReader.Malformed.self) { try decode(sweep.encoded(), RoundSweep.self) }
+    }
     var tooHigh = ByteWriter()
     tooHigh.varint(1_000_000_000)
     #expect(throws: ByteReader.Malformed.self) { try decode(tooHigh.bytes, RoundClosing.self) }

@@ -51,6 +51,7 @@ struct RoundWriterTests {
     #expect(try markers.map { try SessionRecord.read($0, repository.context).record.round } == [nil, 1])
     #expect(try KnownSession.load(repository.context).map(\.round) == [1])
     session.add(.file("b", try session.store(MemorySource(noise(100_000, seed: 2)))))
+    repository.clock.advance(1)
     #expect(try session.commit(.named("new")).round == 1)
     #expect(try Set(segments().map(\.round)) == [0, 1])
     #expect(try repository.reopened().archives().map(\.round) == [0, 1])
@@ -128,9 +129,12 @@ struct RoundWriterTests {
       forged,
       try thief.envelope.seal(
         try record.encoded(), purpose: .session, context: Array(forged.path.utf8), random: .system))
-    let known = try KnownSession.load(repository.context).filter { $0.signer.role == .full }
-    #expect(known.map(\.isOver) == [false] && known.map(\.round) == [0])
-    try repository.repository.removeAbandoned()
+    let owner = try repository.reopened()
+    let known = try KnownSession.load(owner.context)
+    #expect(known.count == 2)
+    let full = known.filter { $0.signer.role == .full }
+    #expect(full.map(\.isOver) == [false] && full.map(\.round) == [0])
+    try owner.removeAbandoned()
     #expect(try repository.store.list("sessions").count == 2)
     session.abandon()
   }
