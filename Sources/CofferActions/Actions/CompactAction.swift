@@ -10,11 +10,12 @@ enum CompactAction {
     help: "How much of a pack must be unused before the rest is written anew. Default: compact_threshold.")
   private static let maximum = Flag<Int?>(
     "--max-repack-size", value: "SIZE", .size,
-    help: "Read and write anew at most so much, those packs first that give most for least. Packs that nothing needs any "
-      + "more go in any case. For example 500M or 20G.")
+    help: "Read and write anew at most so much, those packs first that give most for least. Packs that nothing needs "
+      + "any more go in any case. For example 500M or 20G.")
   private static let wait = Flag<Double>(
     "--wait", value: "DURATION", .duration, default: 0,
-    help: "How long to wait for backups that are running, for example 30m or 2h. Without it, what is left to do is left to "
+    help:
+      "How long to wait for backups that are running, for example 30m or 2h. Without it, what is left to do is left to "
       + "the next run.")
   private static let cleanup = Flag<Bool>("--cleanup-commits", help: "Accepted; it has no effect.")
 

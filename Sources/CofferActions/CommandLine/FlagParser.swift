@@ -65,7 +65,9 @@ extension FlagParser<Int> {
     if rest.ends(with: "b") { rest = String(rest.dropLast()) }
     let unit = units.first { rest.ends(with: $0.0) }
     if unit != nil { rest = String(rest.dropLast()) }
-    guard !rest.isEmpty, rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest) else { return nil }
+    guard !rest.isEmpty, rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest) else {
+      return nil
+    }
     let (size, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1)
     return overflow ? nil : size
   }

@@ -15,7 +15,9 @@ struct ArchiveMarking {
   /// Bytes of one item at most.
   private static let itemLimit = 64 << 20
 
-  init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ marks: LiveMarks, _ cancellation: Cancellation) throws {
+  init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ marks: LiveMarks, _ cancellation: Cancellation)
+    throws
+  {
     self.context = context
     self.marks = marks
     self.cancellation = cancellation

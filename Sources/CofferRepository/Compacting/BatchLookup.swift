@@ -20,7 +20,8 @@ struct BatchLookup {
   /// - Parameter isWanted: Tells by its place in the batch whether an id is looked for.
   /// - Throws: `IndexCache.Damaged`: that a page is not what was written does not mean that a chunk is not there.
   func forEachCopy(
-    of ids: [ChunkID], where isWanted: (Int) -> Bool = { _ in true }, _ body: (_ index: Int, _ number: Int) throws -> Void
+    of ids: [ChunkID], where isWanted: (Int) -> Bool = { _ in true },
+    _ body: (_ index: Int, _ number: Int) throws -> Void
   ) throws {
     precondition(ids.count <= Self.limit)
     guard run.layout.chunkCount > 0 else { return }

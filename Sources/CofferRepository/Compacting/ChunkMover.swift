@@ -47,7 +47,8 @@ final class ChunkMover {
           level: level, bases: try BlockReader(context: context, cache: cache, for: .base), times: context.times)
       }, assemble: { try assembler.assemble($0) })
     self.pipeline = pipeline
-    fillers = Dictionary(uniqueKeysWithValues: PackKind.allCases.map { ($0, BlockFiller(kind: $0, pipeline: pipeline)) })
+    fillers = Dictionary(
+      uniqueKeysWithValues: PackKind.allCases.map { ($0, BlockFiller(kind: $0, pipeline: pipeline)) })
   }
 
   /// Moves what is needed of a pack and has no other copy.

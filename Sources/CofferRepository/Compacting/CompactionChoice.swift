@@ -63,7 +63,9 @@ struct CompactionChoice {
 
   private mutating func choose(_ limits: Limits) throws {
     // A pack that nobody can say anything about is left where it is.
-    let unneeded = catalogue.packs.keys.filter { neededShares[$0] == 0 && !(catalogue.packs[$0]?.places.isEmpty ?? true) }
+    let unneeded = catalogue.packs.keys.filter {
+      neededShares[$0] == 0 && !(catalogue.packs[$0]?.places.isEmpty ?? true)
+    }
     dead = catalogue.withoutBasesOfRest(Set(unneeded))
     let leaners = catalogue.leaners()
     var seen: Set<Set<Digest256>> = []
@@ -81,6 +83,29 @@ struct CompactionChoice {
       left -= cost
       chosen.formUnion(new)
       moving += new.sorted()
+    }
+    gatherSmall(leaners, except: chosen.union(dead), left)
+  }
+
+  /// Small packs of one kind that are gathered into one when there are so many: years of little backups would leave thousands.
+  private static let smallCount = 32
+  /// The part of a pack's usual size that small ones are below.
+  private static let smallPart = 16
+
+  private mutating func gatherSmall(
+    _ leaners: [Digest256: Set<Digest256>], except chosen: Set<Digest256>, _ limit: Int
+  ) {
+    var left = limit
+    for kind in PackKind.allCases {
+      let target = PackAssembler.target(kind, context.header)
+      let small = catalogue.packs.filter { digest, pack in
+        pack.kind == kind && pack.size < target / Self.smallPart && counting.contains(digest)
+          && !chosen.contains(digest) && !catalogue.doubtful.contains(digest) && leaners[digest] == nil
+      }
+      let size = small.reduce(0) { $0 + $1.value.size }
+      guard small.count >= Self.smallCount, size <= left else { continue }
+      left -= size
+      moving += small.keys.sorted()
     }
   }
 

@@ -99,7 +99,7 @@ struct Compactor {
     let (moved, new) = try move(choice, survey, &report)
     let condemned = survey.catalogue.withoutBasesOfRest(choice.dead.union(moved))
     guard !condemned.isEmpty else { return nil }
-    let (kept, uncovered) = survey.index.split(without: condemned)
+    let (kept, uncovered) = survey.index.divided(without: condemned)
     let index = try IndexWriter(context, IndexLoader(context: context), round: round - 1).put(
       uncovered.intersection(survey.standing.keys), new, among: survey.indexNames)
     return try Rounds.put(
@@ -210,7 +210,7 @@ struct Compactor {
 extension AwaitedSession {
   init(_ session: KnownSession) {
     self.init(
-      id: session.id, hostname: nil, process: session.identity?.process ?? 0,
+      id: session.id, hostname: session.hostname, process: session.process,
       isWriteOnly: session.signer.role != .full, lastSign: session.lastSign)
   }
 }

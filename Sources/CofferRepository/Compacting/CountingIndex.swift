@@ -29,10 +29,10 @@ struct CountingIndex {
     }
   }
 
-  /// Splits the objects by what goes.
+  /// Divides the objects by what goes.
   ///
   /// - Returns: The objects that name nothing of it, and the packs that these leave unnamed although others name them.
-  func split(without going: Set<Digest256>) -> (kept: [Object], uncovered: Set<Digest256>) {
+  func divided(without going: Set<Digest256>) -> (kept: [Object], uncovered: Set<Digest256>) {
     let kept = objects.filter { going.isDisjoint(with: $0.packs) }
     let covered = Set(kept.lazy.flatMap(\.packs))
     return (kept, named.subtracting(going).subtracting(covered))
@@ -107,7 +107,8 @@ struct IndexWriter {
         guard let segment = try RunStore.readable({ try loader.read(name) }), (segment.signer.role == .full) == isFull
         else { continue }
         // Where nobody says what a pack leans on, nobody is to lean on the pack.
-        for var pack in segment.packs where packs.contains(pack.digest) && pack.bases != nil && stated[pack.digest] == nil {
+        for var pack in segment.packs
+        where packs.contains(pack.digest) && pack.bases != nil && stated[pack.digest] == nil {
           if !isFull || pack.signer == nil { pack.signer = segment.signer.id }
           if pack.signer == context.keys.id { pack.signer = nil }
           stated[pack.digest] = pack

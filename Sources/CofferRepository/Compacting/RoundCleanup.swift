@@ -10,7 +10,8 @@ struct RoundCleanup {
   private let progress: @Sendable (CompactionProgress) -> Void
 
   init(
-    _ context: RepositoryContext, _ cancellation: Cancellation, progress: @escaping @Sendable (CompactionProgress) -> Void
+    _ context: RepositoryContext, _ cancellation: Cancellation,
+    progress: @escaping @Sendable (CompactionProgress) -> Void
   ) {
     self.context = context
     self.cancellation = cancellation
@@ -104,7 +105,8 @@ struct RoundCleanup {
       try context.store.remove(put)
       report.removedLeftovers += 1
     }
-    for session in try KnownSession.load(context) where session.isOver || (decided.map { isDead(session, sweep, $0) } ?? false) {
+    for session in try KnownSession.load(context)
+    where session.isOver || (decided.map { isDead(session, sweep, $0) } ?? false) {
       for marker in session.markers { try context.store.delete(marker) }
       report.removedLeftovers += 1
     }

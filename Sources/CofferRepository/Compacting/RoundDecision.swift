@@ -33,7 +33,7 @@ struct RoundDecision {
       if try verifier.verified(needs, survives: survivors.contains).allSatisfy({ $0 }) { going.insert(pack) }
     }
     going = catalogue.withoutBasesOfRest(going)
-    let (kept, uncovered) = survey.index.split(without: going)
+    let (kept, uncovered) = survey.index.divided(without: going)
     self.going = going
     pardoned = condemned.subtracting(going)
     index = Set(kept.filter { $0.round < plan.round }.map(\.digest))

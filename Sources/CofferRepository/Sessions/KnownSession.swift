@@ -12,6 +12,9 @@ struct KnownSession: Sendable {
   let hasEnded: Bool
   /// nil where the system does not tell.
   let identity: ProcessIdentity?
+  /// The name of its machine and the number of its process there, for people only.
+  let hostname: String?
+  let process: Int32
   /// When the store received its last marker.
   let lastSign: Date
   /// Its markers in the order in which they may be deleted: the one that says that it has ended is the last.
@@ -38,6 +41,7 @@ struct KnownSession: Sendable {
       return KnownSession(
         id: key.id.text, signer: signer, round: signs.compactMap(\.record.round).max(),
         hasEnded: signs.contains { $0.record.hasEnded == true }, identity: signs.compactMap(\.record.identity).first,
+        hostname: signs.compactMap(\.record.hostname).first, process: signs[0].record.process,
         lastSign: last, markers: inOrder.map(\.name))
     }
   }

@@ -116,7 +116,8 @@ final class SessionMarker: Sendable {
     state.count += 1
     let record = SessionRecord(
       id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
-      identity: ProcessIdentity.current(), round: state.round, hasEnded: hasEnded)
+      identity: ProcessIdentity.current(), round: state.round, hasEnded: hasEnded,
+      hostname: SessionRecord.ownHostname)
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)

@@ -13,6 +13,8 @@ struct SessionRecord: Codable {
   let round: Int?
   /// Said by a session whose markers its store does not delete.
   let hasEnded: Bool?
+  /// The machine's name, for people only; nil in markers of older programs.
+  var hostname: String?
 
   func encoded() throws -> [UInt8] {
     let encoder = JSONEncoder()
@@ -34,5 +36,14 @@ struct SessionRecord: Codable {
     } catch is DecodingError {
       throw context.damaged(name, "its content is not readable")
     }
+  }
+}
+
+extension SessionRecord {
+  /// What this machine calls itself.
+  static var ownHostname: String {
+    var names = utsname()
+    uname(&names)
+    return withUnsafeBytes(of: names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 }

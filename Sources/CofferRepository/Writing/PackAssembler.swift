@@ -33,18 +33,19 @@ final class PackAssembler {
     guard let coded = try outcome?.get() else { return }
     let builder = try open[block.kind] ?? openPack(block.kind)
     try context.times.measure(.seal, bytes: coded.length) { try builder.append(block, coded) }
-    if builder.isFull(target: target(block.kind)) { try close(block.kind, isLast: false) }
+    if builder.isFull(target: Self.target(block.kind, context.header)) { try close(block.kind, isLast: false) }
   }
 
-  private func target(_ kind: PackKind) -> Int {
-    kind == .data ? context.header.packTarget : min(Self.treeTarget, context.header.packTarget)
+  /// Stored bytes after which a pack is finished.
+  static func target(_ kind: PackKind, _ header: RepositoryHeader) -> Int {
+    kind == .data ? header.packTarget : min(treeTarget, header.packTarget)
   }
 
   private func openPack(_ kind: PackKind) throws -> PackBuilder {
     let (header, key) = try PackHeader.make(
       kind: kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
       random: context.random)
-    let builder = try PackBuilder(header: header, key: key, expectedSize: target(kind))
+    let builder = try PackBuilder(header: header, key: key, expectedSize: Self.target(kind, context.header))
     open[kind] = builder
     return builder
   }

@@ -19,10 +19,13 @@ struct CompactionCrashTests {
     return count.withLock { $0 }
   }
 
-  private static let files = ["dump": dumpLikeBytes(500_000), "mixed": noise(60_000, seed: 9), "new": noise(50_000, seed: 77)]
+  private static let files = [
+    "dump": dumpLikeBytes(500_000), "mixed": noise(60_000, seed: 9), "new": noise(50_000, seed: 77),
+  ]
 
   /// A compaction only differs by where it is killed between two calls that change something: what it only read is lost.
-  @Test("Killed before any of its changes, it leaves all archives whole, backups go on, and the next compaction ends it")
+  @Test(
+    "Killed before any of its changes, it leaves all archives whole, backups go on, and the next compaction ends it")
   func killed() throws {
     let ground = try CompactionGround.aged()
     let count = try Self.changes(of: ground)
@@ -143,6 +146,7 @@ struct CompactionSessionTests {
     #expect(report.outcome == .waiting)
     #expect(report.waitingFor.map(\.process) == [ProcessInfo.processInfo.processIdentifier])
     #expect(!report.waitingFor.contains { $0.isWriteOnly })
+    #expect(report.waitingFor.map(\.hostname) == [SessionRecord.ownHostname])
     // It leans on what only deleted archives needed.
     try ground.commit(Self.files, "before", session)
     let after = try ground.compact()

@@ -49,7 +49,8 @@ final class CompactionGround {
     return ground
   }
 
-  func open(_ other: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase) throws -> Repository {
+  func open(_ other: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase) throws -> Repository
+  {
     try Repository.open(
       in: other ?? store, passphrase: passphrase, surroundings: TestRepository.surroundings(clock: clock))
   }

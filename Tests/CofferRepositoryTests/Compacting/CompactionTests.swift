@@ -126,6 +126,18 @@ struct CompactionTests {
     #expect(sizes[11] < sizes[3] * 2, "\(sizes)")
   }
 
+  @Test("Very many small packs become few, and every byte is there")
+  func small() throws {
+    let ground = try CompactionGround()
+    for number in 0..<40 { try ground.backUp(["file": noise(700, seed: UInt64(number + 1))], "small\(number)") }
+    let before = try ground.names("packs").count
+    #expect(before >= 80)
+    #expect(try ground.compact().outcome == .done)
+    #expect(try ground.names("packs").count < 8)
+    try ground.expectWhole()
+    #expect(try ground.compact().outcome == .nothing)
+  }
+
   @Test("Packs that no index object names, and index objects that name nothing, go with it")
   func orphans() throws {
     let ground = try CompactionGround()
@@ -253,7 +265,8 @@ struct CompactionTests {
     let packs = try loader.objectNames().flatMap { try loader.read($0).packs }
     let smallest = try #require(packs.min { $0.size < $1.size })
     let empty = packs.map {
-      IndexedPack(digest: $0.digest, kind: $0.kind, size: $0.size, plainSize: $0.plainSize, entries: [], bases: $0.bases)
+      IndexedPack(
+        digest: $0.digest, kind: $0.kind, size: $0.size, plainSize: $0.plainSize, entries: [], bases: $0.bases)
     }
     let all = IndexedPack(
       digest: smallest.digest, kind: .data, size: smallest.size, plainSize: 1 << 30,

@@ -19,7 +19,8 @@ do {
     for stage in speeds.stages { print(stage.name, stage.bytes, stage.seconds, separator: "\t") }
   } else {
     print(
-      "usage: stage-speeds FILE FOLDER | stage-speeds --index COUNT FOLDER [FILE] | stage-speeds --marking COUNT FOLDER")
+      "usage: stage-speeds FILE FOLDER | stage-speeds --index COUNT FOLDER [FILE] | stage-speeds --marking COUNT FOLDER"
+    )
     exit(2)
   }
 } catch {
