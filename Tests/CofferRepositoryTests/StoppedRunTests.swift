@@ -165,6 +165,8 @@ struct StoppedRunTests {
     }
     #expect(try repository.store.list("sessions").contains { $0.name.path.hasSuffix("-3") })
     #expect(try session.commit(.named("renewed")).draft.name == "renewed")
+    // Also the marker whose answer was lost is taken away: nobody waits for a session that has ended.
+    #expect(try repository.store.list("sessions").isEmpty)
   }
 
   @Test("Puts whose answers are lost are found done by the next try, and other bytes under the name are a failure")

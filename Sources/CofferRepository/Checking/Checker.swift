@@ -149,7 +149,9 @@ struct Checker {
     do {
       let rounds = try Rounds.load(context)
       archives.removeAll { rounds.standing(of: $0.id, round: $0.round) == .void }
-    } catch let error as RepositoryError {
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
       found(error)
     }
   }

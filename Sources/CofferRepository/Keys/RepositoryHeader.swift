@@ -71,11 +71,14 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
     return header
   }
 
+  /// A feature that this program does not know; nil for a repository that it may write to.
+  var unknownFeature: String? { features?.first { !Self.knownFeatures.contains($0) } }
+
   /// Keeps a program from writing that does not know all that its writing has to keep to; reading does no harm.
   ///
   /// - Throws: `RepositoryError.unsupported`.
   package func refuseUnknownFeatures(location: String) throws(RepositoryError) {
-    guard let unknown = features?.first(where: { !Self.knownFeatures.contains($0) }) else { return }
+    guard let unknown = unknownFeature else { return }
     throw .unsupported(
       location: location, what: "the feature \(Quoting.terminal(unknown)), which whoever writes there has to know")
   }

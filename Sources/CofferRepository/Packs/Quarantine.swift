@@ -60,7 +60,7 @@ final class Quarantine: Sendable {
   /// is told the next time somebody comes upon the pack.
   func add(_ pack: Digest256, _ reason: String, _ context: RepositoryContext) {
     guard known.withLock({ $0.insert(pack).inserted }), context.keys.role == .full,
-      let name = ObjectName("\(Self.folder)/\(pack.hex)")
+      context.header.unknownFeature == nil, let name = ObjectName("\(Self.folder)/\(pack.hex)")
     else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -76,7 +76,9 @@ final class Quarantine: Sendable {
   /// Takes back what was remembered of a pack that turned out to be whole, every byte of it.
   func remove(_ pack: Digest256, _ context: RepositoryContext) {
     known.withLock { _ = $0.remove(pack) }
-    guard context.keys.role == .full, let name = ObjectName("\(Self.folder)/\(pack.hex)") else { return }
+    guard context.keys.role == .full, context.header.unknownFeature == nil,
+      let name = ObjectName("\(Self.folder)/\(pack.hex)")
+    else { return }
     try? context.store.delete(name)
   }
 }

@@ -22,6 +22,8 @@ final class SessionMarker: Sendable {
     var lasting: [ObjectName] = []
     /// The last of the others.
     var renewed: ObjectName?
+    /// Those that may have been put although the put failed.
+    var uncertain: [ObjectName] = []
     var round: Int?
     var lastRefresh: Double
   }
@@ -41,10 +43,10 @@ final class SessionMarker: Sendable {
     self.context = context.stopping(with: end)
     id = Hexadecimal.encode(try context.random.bytes(8))
     state = Mutex(State(lastRefresh: context.clock.steadySeconds()))
-    try state.withLock { state in
-      if let name = try put(&state, context) { state.lasting.append(name) }
-    }
     do {
+      try state.withLock { state in
+        if let name = try put(&state, context) { state.lasting.append(name) }
+      }
       let worker = try WorkerThread(name: "session") { [weak self, end] in
         while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
       }
@@ -99,12 +101,14 @@ final class SessionMarker: Sendable {
     state.withLock { state in
       let context = context.unstoppable
       var isGone = true
+      for name in state.uncertain { try? context.store.delete(name) }
       for name in [state.renewed].compactMap(\.self) + state.lasting.reversed() {
         do { try context.store.delete(name) } catch { isGone = false }
       }
       if !isGone { _ = try? put(&state, context, hasEnded: true) }
       state.lasting = []
       state.renewed = nil
+      state.uncertain = []
     }
   }
 
@@ -114,6 +118,7 @@ final class SessionMarker: Sendable {
     guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return nil }
     // A put that fails may have been done; the next one has other bytes, and so needs another name.
     state.count += 1
+    state.uncertain.append(name)
     let record = SessionRecord(
       id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
       identity: ProcessIdentity.current(), round: state.round, hasEnded: hasEnded,
@@ -121,6 +126,7 @@ final class SessionMarker: Sendable {
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
+    state.uncertain.removeLast()
     state.lastRefresh = context.clock.steadySeconds()
     return name
   }
