@@ -25,7 +25,7 @@ struct OldSpellingTests {
       """
     let root = try load(text).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc"])
-    #expect(root[GeneralOptions.compression] == "zstd,5")
+    #expect(root[GeneralOptions.compression].spelling == "zstd,5")
     #expect(root[PostgreSQLOptions.databases].count == 1)
     #expect(
       try warning(text) == """
@@ -60,7 +60,7 @@ struct OldSpellingTests {
     #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s"])
     #expect(configuration.root[SourceOptions.numericIDs] == false)
     #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/srv"])
-    #expect(configuration.root[GeneralOptions.compression] == "zstd,9")
+    #expect(configuration.root[GeneralOptions.compression].spelling == "zstd,9")
   }
 
   @Test(

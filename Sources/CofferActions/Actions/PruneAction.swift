@@ -44,7 +44,7 @@ enum PruneAction {
             + "\(Formats.time(archive.startTime)), which is in the future: it is kept and counts for nothing. A clock was "
             + "wrong; delete the archive if it is not wanted")
       }
-      for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
+      for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
@@ -54,7 +54,7 @@ enum PruneAction {
     }
   }
 
-  private static func settle(
+  private static func keepOrDelete(
     _ archive: Archive, _ reason: String?, _ access: OpenRepository, _ context: ActionContext
   ) throws {
     let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")

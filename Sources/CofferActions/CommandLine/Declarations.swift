@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferHooks
 import CofferMonitoring
+import CofferStorage
 import CofferSystem
 
 /// The repositories that one call of an action acts on.
@@ -34,7 +35,8 @@ struct ActionDeclaration: Sendable {
   private let databases: DatabaseUse
   /// Whether monitoring services are told of its runs.
   let isMonitored: Bool
-  /// The database systems and monitoring services whose options it reads, if it reads those of any.
+  /// The stores, database systems and monitoring services whose options it reads, if it reads those of any.
+  var stores = StoreRegistry.standard
   var hooks = HookRegistry.standard
   var services = MonitoringRegistry.standard
   /// Whether the action needs a configuration file.
@@ -75,7 +77,8 @@ struct ActionDeclaration: Sendable {
       case .all: [hooks.servers, hooks.files]
       case .chosen: [hooks.files]
       }
-    return ownOptions + listed + (isMonitored ? [services.schema] : [])
+    let places = needsConfiguration && !stores.schema.options.isEmpty ? [stores.schema] : []
+    return ownOptions + places + listed + (isMonitored ? [services.schema] : [])
   }
 
   /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
