@@ -108,6 +108,9 @@ struct StoreRecipeTests {
     #expect(try shelf.list("archives").count == 1)
     #expect(try !shelf.list("packs").isEmpty)
     #expect(shelf.use.requests[.put] ?? 0 > 4)
+    let timed = try run(["create", "repo-list", "--timings"]).said
+    #expect(timed.matches(of: /: put \d+, get \d+.* sent, .* received\n/).count == 1, "\(timed)")
+    #expect(try !run(["repo-list"]).said.contains("received"))
     #expect(kind.seenTimeouts == [0])
     // Nothing of it was taken for a folder.
     #expect(try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.hasPrefix("shelf") })

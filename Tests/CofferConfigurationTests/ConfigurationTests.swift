@@ -118,6 +118,7 @@ struct ConfigurationTests {
       ("checks: [{name: data, only_run_on: [Saturady]}]", "Did you mean 'Saturday'?"),
       ("checks: [{name: data, only_run_on: [monster]}]", "must be a day of the week, found 'monster'"),
       ("checks: [{name: data, only_run_on: [wekend]}]", "Did you mean 'weekend'?"),
+      ("match_archives: 're:db['", "must be a pattern of names, found 're:db['. Write a glob, or a regular expression"),
       ("umask: 99", "Option 'umask' must be a file mode mask, found '99'. Write up to three octal digits"),
       ("umask: 1000", "must be a file mode mask"), ("skip_actions: [chek]", "Did you mean 'check'?"),
       ("encryption_passcommand: \"pass 'a\"", "must be words as a shell splits them, found 'pass 'a'. Close the quote"),
@@ -156,6 +157,7 @@ struct ConfigurationTests {
     #expect(CheckFrequency("always")?.seconds == nil && CheckFrequency("0 days") == nil)
     #expect(Weekdays("weekend")?.days == [.saturday, .sunday] && Weekdays("Tues")?.days == [.tuesday])
     #expect(Weekdays("weekday")?.days.count == 5 && Weekdays("tu") == nil)
+    for pattern in ["*", "db-[1", "re:{hostname}-.{3}", "re:{user}|x"] { #expect(ArchivePattern(pattern) != nil) }
     #expect(FileModeMask(digits: 77)?.digits == 77 && FileModeMask(digits: 8) == nil && FileModeMask(digits: -1) == nil)
   }
 

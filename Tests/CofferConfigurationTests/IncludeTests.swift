@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 import Testing
 
 @testable import CofferConfiguration

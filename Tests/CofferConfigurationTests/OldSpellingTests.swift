@@ -113,7 +113,7 @@ struct OldSpellingTests {
     #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == [.repository, .archives])
     #expect(root[OutputOptions.statistics] == .standard)
     #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
-    #expect(root[RunOptions.matchArchives] == "db-*")
+    #expect(root[RunOptions.matchArchives]?.spelling == "db-*")
     #expect(root[RunOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
     let services = try load(

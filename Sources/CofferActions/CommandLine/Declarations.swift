@@ -128,7 +128,9 @@ enum GlobalFlags {
   static let noInterpolation = Flag<Bool>(
     "--no-environment-interpolation", help: "Leave ${NAME} in the configuration as it stands.")
   static let timings = Flag<Bool>(
-    "--timings", help: "At the end, say where the run's time went: the seconds of each stage, of all threads together.")
+    "--timings",
+    help: "At the end, say where the run's time went: the seconds of each stage, of all threads together, and what was "
+      + "asked of each repository's place.")
   static let help = Flag<Bool>("--help", "-h", help: "Show this help, or with an action that action's.")
   static let version = Flag<Bool>("--version", help: "Show the version.")
 

@@ -14,7 +14,7 @@ public enum RunOptions {
     "default_actions", "Whether actions run when the command line names none.", default: true)
   public static let stateDirectory = OptionKey<String?>(
     "user_state_directory", "Where it is noted when checks were last made.", example: "/var/lib/coffer")
-  public static let matchArchives = OptionKey<String?>(
+  public static let matchArchives = OptionKey<ArchivePattern?>(
     "match_archives",
     "Which archives commands see: a glob, or a regular expression after 're:'. '*' for all.",
     example: "{hostname}-*")
