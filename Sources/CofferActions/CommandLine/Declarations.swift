@@ -66,6 +66,9 @@ struct ActionDeclaration: Sendable {
 
   var name: String { names[0] }
 
+  /// What the configuration calls it: `key` for all that is done with keys.
+  var family: String { name.parts(by: " ")[0] }
+
   /// Its own, and for an action that restores what its database systems let be chosen.
   var flags: [FlagDeclaration] { ownFlags + (databases == .chosen ? hooks.choices.map(\.declaration) : []) }
 

@@ -20,7 +20,11 @@ extension Console {
       }
       note(line)
     }
-    let places = stores.map { ExactName($0.location) }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    var places: [ExactName] = []
+    for store in stores {
+      let place = ExactName(store.location)
+      if !places.contains(place) { places.append(place) }
+    }
     for place in places {
       tell(stores.filter { $0.location.isSame(as: place.text) }.map(\.use).reduce(.init(), +), of: place.text)
     }

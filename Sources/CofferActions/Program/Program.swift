@@ -41,7 +41,7 @@ public struct Program: Sendable {
     self.hooks = hooks
     self.services = services
     self.output = output
-    self.options = (options ?? OptionCatalogue(stores, hooks, services)).knowing(actions: actions.map(\.name))
+    self.options = (options ?? OptionCatalogue(stores, hooks, services)).knowing(actions: actions.map(\.family))
   }
 
   /// Does what a command line asks for.

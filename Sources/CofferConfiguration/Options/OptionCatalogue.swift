@@ -26,8 +26,7 @@ public struct OptionCatalogue: Sendable {
 extension OptionCatalogue {
   /// The same where `commands` may be for these actions, too, and `skip_actions` may name them.
   public func knowing(actions: [String]) -> OptionCatalogue {
-    // `key export` is a kind of `key` to those who put commands around it.
-    let commands = CommandOptions.commands(alsoFor: actions.map { $0.parts(by: " ")[0] }).option
+    let commands = CommandOptions.commands(alsoFor: actions).option
     let skipped = RunOptions.skipActions(alsoFor: actions).option
     func extended(_ option: Option) -> Option {
       [commands, skipped].first { $0.name.isSame(as: option.name) } ?? option

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How a run goes about its actions.
 public enum RunOptions {
   public static let constants = OptionKey<ConfigurationSection>(
