@@ -46,11 +46,12 @@ let package = Package(
       name: "stage-speeds", dependencies: ["CofferSystem", "CofferStorage", "CofferRepository"],
       path: "contrib/benchmarking/stages"),
 
-    .target(name: "TestSupport", dependencies: ["CofferSystem"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["CofferSystem", "CofferStorage"], path: "Tests/TestSupport"),
     .testTarget(name: "CofferSystemTests", dependencies: ["CofferSystem", "TestSupport"]),
     .testTarget(name: "CofferHTTPTests", dependencies: ["CofferHTTP", "TestSupport"]),
-    .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage"]),
-    .testTarget(name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds"]),
+    .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage", "TestSupport"]),
+    .testTarget(
+      name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds", "TestSupport"]),
     .testTarget(
       name: "CofferConfigurationTests",
       dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),

@@ -29,17 +29,23 @@ public struct PassphraseResolver: Sendable {
     if let command = root?[GeneralOptions.encryptionPasscommand] { return try run(command) }
     for brand in ["COFFER", "BORG"] {
       if let passphrase = environment["\(brand)_PASSPHRASE"] { return passphrase }
-      if let command = environment["\(brand)_PASSCOMMAND"] { return try run(command) }
+      if let text = environment["\(brand)_PASSCOMMAND"] {
+        guard let command = CommandWords(text) else {
+          throw ConfigurationError.passcommandFailed(command: text, detail: "a quote is not closed")
+        }
+        return try run(command)
+      }
     }
     return nil
   }
 
-  private func run(_ command: String) throws -> String {
-    guard let words = try? ShellWords.split(command), let program = words.first else {
-      throw ConfigurationError.passcommandFailed(command: command, detail: "a quote is not closed, or it is empty")
+  private func run(_ command: CommandWords) throws -> String {
+    guard let program = command.words.first else {
+      throw ConfigurationError.passcommandFailed(command: command.spelling, detail: "it is empty")
     }
-    return try cache.value(of: .command(words)) { () throws in
-      try output(of: ChildCommand(program, Array(words.dropFirst()), environment: environment), command)
+    return try cache.value(of: .command(command.words)) { () throws in
+      try output(
+        of: ChildCommand(program, Array(command.words.dropFirst()), environment: environment), command.spelling)
     }
   }
 

@@ -12,7 +12,8 @@ public protocol DatabaseHook: Sendable {
   /// `DumpError`, a `RestoreError` - tells it.
   var advice: FailureAdvice { get }
 
-  /// What may be chosen for one restore, besides what all systems know.
+  /// What may be chosen for one restore, besides what all systems know. What other systems let be chosen, and this one's
+  /// databases cannot be restored with, is refused before `plan`.
   var choices: [RestoreChoice] { get }
 
   /// Returns the dumps that the configuration asks for, in its order.
@@ -46,12 +47,13 @@ extension DatabaseHook {
 
   /// Plans the restore of a dump as an archive remembers it.
   ///
-  /// - Throws: As `plan`.
+  /// - Throws: As `plan`; `RestoreError.refused` for a choice that cannot be had of this system.
   public func restore(
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     var facts = facts
     facts.identity = facts.identity.advised(by: advice)
+    try target.check(for: facts.identity, known: choices)
     return try plan(restoring: facts, to: target, root: root, context: context)
   }
 }
@@ -146,38 +148,6 @@ public struct DumpOutcome: Sendable, Equatable {
   public var warnings: [String] = []
 }
 
-/// Where a restore goes, if not to where the dump came from; nil means "as configured".
-public struct RestoreTarget: Sendable, Equatable {
-  public var hostname: String?
-  public var port: Int?
-  public var username: String?
-  public var password: String?
-  /// In place of a hostname.
-  public var container: String?
-  /// What the database is to be called; nil for its own name.
-  public var databaseName: String?
-  /// The only schemas to restore; empty for all.
-  public var schemas: [String]
-  /// For databases that are files.
-  public var path: String?
-  /// What was chosen of `DatabaseHook.choices`, by their flags; a switch that is there is empty.
-  public var choices: [String: String] = [:]
-
-  public init(
-    hostname: String? = nil, port: Int? = nil, username: String? = nil, password: String? = nil,
-    container: String? = nil, databaseName: String? = nil, schemas: [String] = [], path: String? = nil
-  ) {
-    self.hostname = hostname
-    self.port = port
-    self.username = username
-    self.password = password
-    self.container = container
-    self.databaseName = databaseName
-    self.schemas = schemas
-    self.path = path
-  }
-}
-
 /// A restore that was checked and can be started.
 public protocol PlannedRestore: Sendable {
   /// What it will do, in one line.
@@ -196,7 +166,7 @@ public protocol PlannedRestore: Sendable {
 
   /// Starts the restoring program.
   ///
-  /// - Parameter later: What is restored after it in the same run: what needs that is made in `settle`.
+  /// - Parameter later: What is restored after it in the same run: what needs that is made in `makePostponed`.
   func start(folder: String?, before later: [any PlannedRestore], context: HookContext) throws -> any RunningRestore
 }
 
@@ -229,7 +199,7 @@ public protocol RunningRestore: ByteSink {
   ///
   /// - Returns: Warnings.
   /// - Throws: `RestoreError`, which says what could not be made.
-  func settle() throws -> [String]
+  func makePostponed() throws -> [String]
 
   /// Gives up; the database is then as it was, if the restore is reversible.
   func abandon()
@@ -237,5 +207,5 @@ public protocol RunningRestore: ByteSink {
 
 extension RunningRestore {
   public func endPass() throws -> Bool { false }
-  public func settle() throws -> [String] { [] }
+  public func makePostponed() throws -> [String] { [] }
 }

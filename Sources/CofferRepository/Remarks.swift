@@ -15,10 +15,11 @@ final class Remarks: Sendable {
     if said.withLock({ $0.insert(ExactName(text)).inserted }) { warn(diagnosis) }
   }
 
-  /// - Parameter consequence: What it means for the run.
+  /// - Parameters:
+  ///   - error: Of the repository; that the run is to stop says nothing of it, and goes another way.
+  ///   - consequence: What it means for the run.
   func add(_ error: any Error, consequence: String) {
-    // That the run is to stop says nothing of the repository.
-    guard !(error is RunCancelled), let diagnosis = (error as? any DiagnosableError)?.diagnosis else { return }
+    guard let diagnosis = (error as? any DiagnosableError)?.diagnosis else { return }
     add(
       Diagnosis(
         subject: diagnosis.subject, problem: "\(diagnosis.problem); \(consequence)", suggestion: diagnosis.suggestion))

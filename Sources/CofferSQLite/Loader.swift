@@ -66,13 +66,7 @@ final class Loader {
   }
 
   private func writeAll(_ bytes: [UInt8]) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: subject) }
-      rest = rest.dropFirst(count)
-    }
+    try bytes.withUnsafeBytes { try FileDescriptor.writeAll($0, to: file, subject: subject) }
   }
 
   /// Checks what another program has built.

@@ -130,20 +130,10 @@ final class DescriptorStream: ByteSource, ByteSink, Sendable {
   static let standardError = DescriptorStream(STDERR_FILENO, subject: "standard error")
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    while true {
-      let count = Foundation.read(number, buffer.baseAddress, buffer.count)
-      if count >= 0 { return count }
-      guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
-    }
+    try FileDescriptor.read(into: buffer, from: number, subject: subject)
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = Foundation.write(number, rest.baseAddress, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: subject) }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-    }
+    try FileDescriptor.writeAll(bytes, to: number, subject: subject)
   }
 }

@@ -71,7 +71,7 @@ public final class MemoryStore: ObjectStore {
   }
 
   /// Returns the whole object, whatever its size.
-  public func get(_ name: ObjectName) throws(StorageError) -> [UInt8] { try get(name, range: nil) }
+  public func get(_ name: ObjectName) throws(StorageError) -> [UInt8] { try get(name, range: nil, cancellation: nil) }
 
   public func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
     try check(cancellation)

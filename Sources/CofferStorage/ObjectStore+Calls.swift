@@ -5,7 +5,7 @@ extension ObjectStore {
   ///
   /// - Throws: `StorageError.missing`; `.tooLarge`, before anything is read.
   public func get(
-    _ name: ObjectName, limit: Int, cancellation: Cancellation? = nil
+    _ name: ObjectName, limit: Int, cancellation: Cancellation?
   ) throws(StorageError) -> [UInt8] {
     let size = try status(of: name, cancellation: cancellation).size
     guard size <= limit else { throw .tooLarge(name, location: location, size: size) }
@@ -13,7 +13,7 @@ extension ObjectStore {
   }
 
   /// Returns the objects of a folder, all at once: for folders that hold few.
-  public func list(_ folder: String, cancellation: Cancellation? = nil) throws(StorageError) -> [ObjectStatus] {
+  public func list(_ folder: String, cancellation: Cancellation?) throws(StorageError) -> [ObjectStatus] {
     var found: [ObjectStatus] = []
     try list(folder, after: nil, cancellation: cancellation) { found += $0 }
     return found
@@ -21,7 +21,7 @@ extension ObjectStore {
 
   /// Stores a new object durably.
   public func put(
-    _ name: ObjectName, _ content: [UInt8], cancellation: Cancellation? = nil
+    _ name: ObjectName, _ content: [UInt8], cancellation: Cancellation?
   ) throws(StorageError) {
     let outcome = content.withUnsafeBytes { bytes -> Result<Void, StorageError> in
       do throws(StorageError) {
@@ -32,32 +32,4 @@ extension ObjectStore {
     }
     try outcome.get()
   }
-
-  // MARK: - Without a cancellation
-
-  public func makePlace() throws(StorageError) { try makePlace(cancellation: nil) }
-
-  public func put(_ name: ObjectName, _ content: UnsafeRawBufferPointer) throws(StorageError) {
-    try put(name, content, cancellation: nil)
-  }
-
-  public func get(_ name: ObjectName, range: Range<Int>?) throws(StorageError) -> [UInt8] {
-    try get(name, range: range, cancellation: nil)
-  }
-
-  public func status(of name: ObjectName) throws(StorageError) -> ObjectStatus {
-    try status(of: name, cancellation: nil)
-  }
-
-  public func firstForeignEntry(
-    besides isExpected: (String) -> Bool = { _ in false }
-  ) throws(StorageError) -> String? {
-    try firstForeignEntry(besides: isExpected, cancellation: nil)
-  }
-
-  public func unfinishedPuts() throws(StorageError) -> [UnfinishedPut] { try unfinishedPuts(cancellation: nil) }
-
-  public func remove(_ put: UnfinishedPut) throws(StorageError) { try remove(put, cancellation: nil) }
-
-  public func delete(_ name: ObjectName) throws(StorageError) { try delete(name, cancellation: nil) }
 }

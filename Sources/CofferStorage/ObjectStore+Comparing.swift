@@ -9,7 +9,7 @@ extension ObjectStore {
   ///
   /// - Throws: As `put`, but `StorageError.occupied` when the name is taken by other bytes.
   public func settle(
-    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation? = nil
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
     do throws(StorageError) {
       try put(name, content, cancellation: cancellation)
@@ -23,7 +23,7 @@ extension ObjectStore {
   ///
   /// - Throws: `StorageError.missing`.
   public func holds(
-    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation? = nil
+    _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) -> Bool {
     guard try status(of: name, cancellation: cancellation).size == content.count else { return false }
     for start in stride(from: 0, to: content.count, by: pieceSize) {

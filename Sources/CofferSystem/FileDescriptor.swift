@@ -52,6 +52,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
   public borrowing func read(into buffer: UnsafeMutableRawBufferPointer, subject: String) throws(SystemError)
     -> Int
   {
+    try Self.read(into: buffer, from: number, subject: subject)
+  }
+
+  /// The same for a descriptor that nobody here owns.
+  public static func read(
+    into buffer: UnsafeMutableRawBufferPointer, from number: Int32, subject: String
+  ) throws(SystemError) -> Int {
     while true {
       let count = Foundation.read(number, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
@@ -63,6 +70,13 @@ public struct FileDescriptor: ~Copyable, Sendable {
   ///
   /// - Throws: `SystemError` with `subject` as its subject.
   public borrowing func writeAll(_ bytes: UnsafeRawBufferPointer, subject: String) throws(SystemError) {
+    try Self.writeAll(bytes, to: number, subject: subject)
+  }
+
+  /// The same for a descriptor that nobody here owns.
+  public static func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to number: Int32, subject: String
+  ) throws(SystemError) {
     var rest = bytes
     while !rest.isEmpty {
       let count = Foundation.write(number, rest.baseAddress, rest.count)

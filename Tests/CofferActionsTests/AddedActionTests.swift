@@ -137,4 +137,17 @@ struct AddedActionTests {
     let page = CommandReference.markdown(actions: [action.declaration])
     #expect(page.contains("## greet\n") && page.contains("greet_tone"))
   }
+
+  @Test("The page of commands that the program makes is of the actions that it has")
+  func reference() throws {
+    let ground = try ProgramGround("greet")
+    defer { ground.remove() }
+    let said = try ground.coffer(["config", "generate", "--command-reference"]) { surroundings, cancellation, output in
+      Program(
+        surroundings: surroundings, cancellation: cancellation,
+        actions: [action.declaration, ConfigGenerateAction.declaration], options: action.options, output: output)
+    }
+    #expect(said.code == 0)
+    #expect(said.said.contains("## greet\n") && !said.said.contains("## create\n"))
+  }
 }

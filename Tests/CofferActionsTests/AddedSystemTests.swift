@@ -9,7 +9,7 @@ import Testing
 /// How a ledger is configured. It, and what follows, is everything that a new database system needs.
 private enum LedgerOptions {
   static let pages = OptionKey<String>("pages", "Which pages are dumped.", default: "all", choices: ["all", "open"])
-  static let dumpCommand = OptionKey<String>(
+  static let dumpCommand = OptionKey<CommandWords>(
     "ledger_dump_command", "What to run in place of ledger-dump.", default: "ledger-dump", example: "ledger-dump -q")
 
   static let schema = OptionSchema(
@@ -19,15 +19,18 @@ private enum LedgerOptions {
 
 /// Ledgers: files in a folder that stands in for a server.
 private struct LedgerHook: DatabaseHook {
+  enum Order: String, CaseIterable {
+    case upwards, downwards
+  }
+
   static let end = "-- end of ledger\n"
+  static let order = RestoreChoiceKey<Order?>("--page-order", value: "HOW", help: "Ledger: the order of pages.")
+  static let inInk = RestoreChoiceKey<Bool>("--in-ink", help: "Ledger: for ever.")
 
   let databases = LedgerOptions.databases
   let kind = DatabaseKind.server(defaultPort: 7070)
   let advice = FailureAdvice { $0.holds("the ledger is closed") ? "Open the ledger with its key" : nil }
-  let choices = [
-    RestoreChoice("--page-order", value: "HOW", values: ["upwards", "downwards"], help: "Ledger: the order of pages."),
-    RestoreChoice("--in-ink", help: "Ledger: for ever."),
-  ]
+  let choices = [Self.order.choice, Self.inInk.choice]
   let folder: String
 
   func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
@@ -39,7 +42,8 @@ private struct LedgerHook: DatabaseHook {
   ) throws -> any PlannedRestore {
     let server = try ServerEntry.matching(facts.identity, in: root, of: self)
     let address = try server.address(for: target, context: context)
-    let chosen = choices.compactMap { choice in target.choices[choice.flag].map { choice.flag + $0 } }
+    let order = target[Self.order].map { ["--page-order\($0)"] } ?? []
+    let chosen = order + (target[Self.inInk] ? ["--in-ink"] : [])
     return LedgerRestore(
       identity: facts.identity, place: address.place, pages: facts.details["pages"] ?? "", chosen: chosen,
       path: "\(folder)/\(target.databaseName ?? facts.identity.database)")
@@ -52,7 +56,7 @@ private struct LedgerDump: PlannedDump {
 
   func start(context: HookContext) throws -> any RunningDump {
     let pages = section[LedgerOptions.pages]
-    let words = try ShellWords.split(section[LedgerOptions.dumpCommand])
+    let words = section[LedgerOptions.dumpCommand].words
     let command = ChildCommand(
       words[0], words.dropFirst() + [pages, identity.database], environment: context.environment
     )
@@ -176,6 +180,10 @@ struct AddedSystemTests {
       slip.said.contains("'downward' is not upwards or downwards") && slip.said.contains("Did you mean 'downwards'?"))
     #expect(try coffer("restore", "--help").said.contains(/--page-order HOW +Ledger: the order of pages\./))
     #expect(try coffer("create", "--in-ink").said.contains("belongs to 'restore'"))
+    // What only other systems know does not go by in silence where it would leave out something.
+    let schema = try coffer("restore", "--archive", "latest", "--schema", "one", "--yes")
+    #expect(schema.code == 1 && schema.said.contains("schemas cannot be chosen from it"))
+    #expect(try coffer("restore", "--archive", "latest", "--continue-on-error", "--dry-run").code == 0)
   }
 
   @Test("Its options are validated, and stand in help, template and reference")

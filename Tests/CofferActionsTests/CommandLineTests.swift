@@ -149,6 +149,23 @@ struct CommandLineTests {
     #expect(HelpText.action(CreateAction.declaration, width: 100).contains("Default: 600."))
   }
 
+  @Test("Help has what stands in sections, with defaults, and once what several sections have in common")
+  func innerOptions() {
+    let restore = HelpText.action(RestoreAction.declaration, width: 100)
+    for option in ["restore_strategy", "on_missing_rights", "mongorestore_command", "sqlite_restore_command"] {
+      #expect(restore.components(separatedBy: "\n  \(option) ").count == 2, "\(option)")
+    }
+    #expect(restore.components(separatedBy: "The host that 'restore' writes to, if not hostname.").count == 2)
+    let servers = "postgresql_databases, mariadb_databases, mysql_databases, mongodb_databases"
+    #expect(restore.contains("\noptions in \(servers):\n"))
+    #expect(restore.contains("\noptions in sqlite_databases:\n"))
+    #expect(restore.contains("container.secrets_directory"))
+    let create = HelpText.action(CreateAction.declaration, width: 100)
+    #expect(create.contains("\noptions in bootstrap:\n  store_config_files  "))
+    #expect(create.contains("ntfy.fail"))
+    #expect(HelpText.action(CheckAction.declaration, width: 100).contains("\noptions in checks:\n"))
+  }
+
   @Test("A variable may be unset where no action reads its option")
   func unused() throws {
     #expect(try parse("create").reading.unused == [])

@@ -126,7 +126,7 @@ struct BorgmaticOptionTests {
           source_directories: [/srv]
       """)
     let views = configuration.repositories.map(configuration.options)
-    #expect(views.map { $0[GeneralOptions.compression] } == ["zstd,3", "zstd,19"])
+    #expect(views.map { $0[GeneralOptions.compression].spelling } == ["zstd,3", "zstd,19"])
     #expect(views.map { $0[GeneralOptions.sourceDirectories] } == [["/etc"], ["/srv"]])
   }
 

@@ -77,7 +77,7 @@ struct GalleryTests {
       configuration.repositories.map { $0[RepositoryEntryOptions.path] }
         == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
     #expect(configuration.root[CommandOptions.commands].count == 3)
-    #expect(configuration.root[RunOptions.matchArchives] == "old-*")
+    #expect(configuration.root[RunOptions.matchArchives]?.spelling == "old-*")
     #expect(configuration.root[RunOptions.uploadRateLimit] == 100)
     #expect(configuration.notices.deprecated.count == 15)
   }

@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 import Testing
 
 @testable import CofferConfiguration
@@ -21,7 +22,7 @@ struct IncludeTests {
       "/a.yaml": minimal + "compression: zstd,1\nworking_directory: /a\nsource_directories: [/a]\n",
       "/b.yaml": "compression: zstd,2\nsource_directories: [/b]\n",
     ]).root
-    #expect(root[GeneralOptions.compression] == "zstd,2")
+    #expect(root[GeneralOptions.compression].spelling == "zstd,2")
     #expect(root[GeneralOptions.workingDirectory] == "/a")
     #expect(root[GeneralOptions.sourceDirectories] == ["/a", "/b", "/c"])
   }
@@ -37,13 +38,38 @@ struct IncludeTests {
     let loader = ConfigurationLoader(
       files: reader(of: files), environment: ProcessEnvironment([:]), currentFolder: "/srv")
     let configuration = try loader.load("/etc/coffer/config.yaml")
-    #expect(configuration.root[GeneralOptions.compression] == "zstd,9")
+    #expect(configuration.root[GeneralOptions.compression].spelling == "zstd,9")
     #expect(
       Set(configuration.filesRead)
         == ["/etc/coffer/config.yaml", "/etc/coffer/common.yaml", "/etc/coffer/beside.yaml"])
     let elsewhere = try? loader.load("/etc/coffer/only-elsewhere.yaml")
     #expect(elsewhere == nil)
     #expect(message(["/c.yaml": "<<: !include no.yaml\n"]).contains("cannot be read: /no.yaml"))
+  }
+
+  @Test("An included file that cannot be read is told with the reason, at the place that names it")
+  func unreadable() {
+    let files = FileReader(
+      read: { (path) throws(SystemError) in
+        guard path.hasSuffix("/c.yaml") else {
+          throw SystemError(call: "open", subject: path, code: path.hasSuffix("secret.yaml") ? EACCES : EISDIR)
+        }
+        return Array("<<: !include \(path.hasPrefix("/a/") ? "secret" : "folder").yaml\n".utf8)
+      }, entries: { _ in nil })
+    let loader = ConfigurationLoader(files: files, environment: ProcessEnvironment([:]), currentFolder: "/")
+    func message(_ path: String) -> String {
+      do {
+        _ = try loader.load(path)
+        return ""
+      } catch {
+        return "\(error)"
+      }
+    }
+    let words = "The included file cannot be read"
+    #expect(message("/a/c.yaml").contains("/a/c.yaml:1:5: \(words): /a/secret.yaml: Permission denied"))
+    #expect(message("/a/c.yaml").contains("Check the owner and the permissions"))
+    #expect(message("/b/c.yaml").contains("cannot be read: /b/folder.yaml: Is a directory"))
+    #expect(!message("/b/c.yaml").contains("Correct the path"))
   }
 
   @Test("Tags that steer a merge need one in their file")

@@ -25,7 +25,7 @@ struct OldSpellingTests {
       """
     let root = try load(text).root
     #expect(root[GeneralOptions.sourceDirectories] == ["/etc"])
-    #expect(root[GeneralOptions.compression] == "zstd,5")
+    #expect(root[GeneralOptions.compression].spelling == "zstd,5")
     #expect(root[PostgreSQLOptions.databases].count == 1)
     #expect(
       try warning(text) == """
@@ -60,7 +60,7 @@ struct OldSpellingTests {
     #expect(configuration.repositories.map { $0[RepositoryEntryOptions.path] } == ["/s"])
     #expect(configuration.root[SourceOptions.numericIDs] == false)
     #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/srv"])
-    #expect(configuration.root[GeneralOptions.compression] == "zstd,9")
+    #expect(configuration.root[GeneralOptions.compression].spelling == "zstd,9")
   }
 
   @Test(
@@ -113,7 +113,7 @@ struct OldSpellingTests {
     #expect(root[CheckOptions.checks]?.map { $0[CheckOptions.name] } == [.repository, .archives])
     #expect(root[OutputOptions.statistics] == .standard)
     #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
-    #expect(root[RunOptions.matchArchives] == "db-*")
+    #expect(root[RunOptions.matchArchives]?.spelling == "db-*")
     #expect(root[RunOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
     let services = try load(

@@ -104,7 +104,7 @@ struct OptionFlagTests {
     let root = try load(changes).root
     #expect(root[RetentionOptions.daily] == 2)
     #expect(root[SQLiteOptions.databases].count == 1)
-    #expect(root[GeneralOptions.compression] == "zstd,9")
+    #expect(root[GeneralOptions.compression].spelling == "zstd,9")
     #expect(throws: ConfigurationProblem.self) { try OptionChange(override: "keep_daily") }
     #expect(throws: ConfigurationError.self) { try load([try OptionChange(override: "nothing.such=1")]) }
   }

@@ -12,6 +12,33 @@ extension PostgreSQLServer {
   }
 }
 
+extension RestoreTarget {
+  init(path: String) {
+    self.init()
+    self[SharedChoices.restorePath] = path
+  }
+
+  init(schemas: [String]) {
+    self.init()
+    self.schemas = schemas
+  }
+
+  var schemas: [String] {
+    get { self[SharedChoices.schemas] }
+    set { self[SharedChoices.schemas] = newValue }
+  }
+
+  var strategy: RestoreStrategy? {
+    get { self[PostgreSQLChoices.strategy] }
+    set { self[PostgreSQLChoices.strategy] = newValue }
+  }
+
+  var continuesOnErrors: Bool {
+    get { self[PostgreSQLChoices.continueOnError] }
+    set { self[PostgreSQLChoices.continueOnError] = newValue }
+  }
+}
+
 /// A hook context with a private runtime directory.
 func makeContext(
   limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil,
@@ -113,7 +140,7 @@ struct TakenDump {
       running.abandon()
       return []
     }
-    return try running.finish() + running.settle()
+    return try running.finish() + running.makePostponed()
   }
 }
 

@@ -41,6 +41,37 @@ struct MariaDBCharacterTests {
     try feed(row, every: 1)
   }
 
+  @Test("Names beyond ASCII may stand without quotes before the values of rows, where they are UTF-8")
+  func unquotedNames() throws {
+    for name in ["größe", "表", "`t` (größe, 表)", "t (a, ä)"] {
+      for size in [1, 3, 1000] {
+        let rows = Array("SET NAMES utf8mb4;\nINSERT INTO \(name) VALUES (1,'ä');\n                ".utf8)
+        try feed(rows, every: size)
+      }
+    }
+    // Behind them it stays refused.
+    for value in ["größe", "größe(1)", "'x' größe"] {
+      let rows = Array("SET NAMES utf8mb4;\nINSERT INTO größe VALUES (\(value));\n                ".utf8)
+      #expect(throws: StatementSplitter.Unreadable.self, "\(value)") { try feed(rows, every: 1000) }
+    }
+    #expect {
+      try feed(Array("SET NAMES utf8mb4;\nINSERT INTO t VALUES (größe);\n                ".utf8), every: 1000)
+    } throws: {
+      ($0 as? StatementSplitter.Unreadable)?.problem.contains("größe") == true
+    }
+  }
+
+  @Test("A blank beyond ASCII in the middle of a name hides no values", arguments: charsets)
+  func hiddenValues(charset: String) {
+    for blank: UInt8 in [0x9A, 0xA0, 0xCA, 0xFF] {
+      for size in [1, 1000] {
+        let rows =
+          Array("SET NAMES \(charset);\nINSERT INTO t".utf8) + [blank] + Array("VALUES (f(1));\n             ".utf8)
+        #expect(throws: StatementSplitter.Unreadable.self, "\(blank)") { try feed(rows, every: size) }
+      }
+    }
+  }
+
   private func statement(_ bytes: [UInt8], _ charset: String) -> MariaDBStatement {
     var mode = LexicalMode()
     mode.set(charset: charset)

@@ -123,7 +123,7 @@ struct MongoDBTests {
     arguments: [
       ("name: 'a.b'", "No database of MongoDB can have that name"),
       ("name: users\n    username: backup", "would ask for one"),
-      ("name: users\n    options: \"--query '{\"", "quote in its options"),
+      ("name: users\n    options: \"--query '{\"", "Option 'options' must be words"),
     ])
   func misconfigured(entry: String, problem: String) throws {
     #expect { try dump("  - \(entry)\n") } throws: { "\($0)".contains(problem) }
@@ -182,8 +182,8 @@ struct MongoDBTests {
 
       """
     let dump = try dump(entry)
-    let target = RestoreTarget(
-      username: "root", password: "other", databaseName: "users_copy", schemas: ["people", "users.orders", "*.log"])
+    var target = RestoreTarget(username: "root", password: "other", databaseName: "users_copy")
+    target.schemas = ["people", "users.orders", "*.log"]
     let plan = try plan(dump, entry, to: target)
     #expect(plan.summary.contains("'users_copy' at spare:27019, only users.people, users.orders, *.log"))
     try dump.restore(plan, context: context)

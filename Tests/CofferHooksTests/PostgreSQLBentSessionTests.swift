@@ -125,4 +125,35 @@ struct PostgreSQLBentSessionTests: PostgreSQLSuite {
     #expect(try one.run(left) == "0\n")
     try removeBent()
   }
+
+  @Test(
+    "Amounts of money are written and read in one way, whatever a database says of it",
+    arguments: ["custom", "plain"], ["swap", "in-place"])
+  func money(format: String, strategy: String) throws {
+    try one.recreate("rich")
+    // What the session has that writes or reads a row is in the row.
+    try one.run(
+      """
+      CREATE FUNCTION way() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.current_setting(''lc_monetary'')';
+      CREATE TABLE account(amount money, way text GENERATED ALWAYS AS (way()) STORED);
+      ALTER DATABASE rich SET lc_monetary = 'C.UTF-8';
+      """, in: "rich")
+    try one.run("INSERT INTO account VALUES (1234.5)", in: "rich")
+    #expect(try one.run("SELECT way FROM account", in: "rich") == "C.UTF-8\n")
+    let root = try configured(
+      one.entry("rich", "format: \(format)", "restore_strategy: \(strategy)", "globals: false"))
+    let dump = try take(root, context)
+    #expect(dump.facts.details["lc_monetary"] == "C")
+    var facts = dump.facts
+    facts.details["lc_monetary"] = nil
+    let old = TakenDump(facts: facts, bytes: dump.bytes)
+    for (dump, way) in [(dump, "C\n"), (old, nil)] as [(TakenDump, String?)] {
+      let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+      try dump.restore(plan, context: context)
+      #expect(try one.run("SELECT amount::numeric FROM account", in: "rich") == "1234.50\n")
+      // One that was made without the setting is read as the server and the database have it.
+      if let way { #expect(try one.run("SELECT way FROM account", in: "rich") == way) }
+    }
+    try one.drop("rich")
+  }
 }

@@ -31,7 +31,7 @@ struct PostgreSQLClientTests: PostgreSQLSuite {
 
   private func connection(_ more: String = "") throws -> PostgreSQLConnection {
     let section = try configured("  - name: users\n" + more)[PostgreSQLOptions.databases].first
-    return try PostgreSQLConnection(try #require(section), to: ServerAddress())
+    return PostgreSQLConnection(try #require(section), to: ServerAddress())
   }
 
   @Test(

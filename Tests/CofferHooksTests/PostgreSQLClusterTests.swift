@@ -109,7 +109,7 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
 
   @Test("A plan names the replication slots that go with the old databases, and a standby is refused")
   func target() throws {
-    let connection = try PostgreSQLConnection(
+    let connection = PostgreSQLConnection(
       ConfigurationSection(),
       to: ServerAddress(hostname: one.hostname, port: one.port, username: one.username, password: one.password))
     let context = try makeContext()

@@ -75,7 +75,7 @@ struct PostgreSQLHostileTests: PostgreSQLSuite {
     try one.run("ALTER DATABASE bent RESET ALL")
     #expect(try one.run(question, in: "bent") == before)
     let section = try #require(root[PostgreSQLOptions.databases].first)
-    let string = try PostgreSQLConnection(section, to: ServerAddress()).pinnedString("bent", context: context)
+    let string = PostgreSQLConnection(section, to: ServerAddress()).pinnedString("bent", context: context)
     #expect(string.contains("options='-c application_name=mine -c search_path="), "the user's options come first")
   }
 

@@ -70,7 +70,7 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
     let secured = try entry(
       "users", "ssl_mode: prefer", "ssl_cert: /c", "ssl_key: /k", "ssl_root_cert: /r", "ssl_crl: /l")
     let section = try #require(secured[PostgreSQLOptions.databases].first)
-    let connection = try PostgreSQLConnection(section, to: ServerAddress(password: "secret"))
+    let connection = PostgreSQLConnection(section, to: ServerAddress(password: "secret"))
     for program in [PostgreSQLConnection.Program.dump, .dumpAll, .restore, .psql] {
       let command = connection.command(program, [], context: context)
       let names = ["PGSSLMODE", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGSSLCRL", "PGPASSWORD"]

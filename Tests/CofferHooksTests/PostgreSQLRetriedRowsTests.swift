@@ -208,13 +208,15 @@ struct PostgreSQLRetriedRowsTests: PostgreSQLSuite {
     #expect(headers.looksAtRows)
   }
 
-  @Test("A comment on somebody else's extension, which comes with the extension, is not missed")
-  func extensionComment() throws {
-    try one.drop("shop")
-    try one.run("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN CREATEDB PASSWORD 'k'")
-    try one.run("CREATE DATABASE shop OWNER keeper")
-    try one.run("CREATE TABLE t AS SELECT 1 AS n; ALTER TABLE t OWNER TO keeper", in: "shop")
-    let root = try configured(
+  /// As pg_dump 10 and older write it, for an extension that every database is born with.
+  private func withExtensionComment(_ dump: TakenDump) throws -> TakenDump {
+    let header = "--\n-- Name: EXTENSION plpgsql; Type: COMMENT; Schema: -; Owner: \n--\n\n"
+    let comment = "COMMENT ON EXTENSION plpgsql IS 'PL/pgSQL procedural language';\n\n\n"
+    return try changed(dump, "SET default_tablespace = '';", header + comment + "SET default_tablespace = '';")
+  }
+
+  private func keepersShop() throws -> ConfigurationSection {
+    try configured(
       """
         - name: shop
           hostname: \(one.hostname)
@@ -225,15 +227,55 @@ struct PostgreSQLRetriedRowsTests: PostgreSQLSuite {
           globals: false
 
       """)
+  }
+
+  @Test("A comment on somebody else's extension, which comes with the extension, is not missed")
+  func extensionComment() throws {
+    try one.drop("shop")
+    try one.run("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN CREATEDB PASSWORD 'k'")
+    try one.run("CREATE DATABASE shop OWNER keeper")
+    try one.run("CREATE TABLE t AS SELECT 1 AS n; ALTER TABLE t OWNER TO keeper", in: "shop")
+    let root = try keepersShop()
     let dump = try take(root, context)
-    // As pg_dump 10 and older write it, for an extension that every database is born with.
-    let header = "--\n-- Name: EXTENSION plpgsql; Type: COMMENT; Schema: -; Owner: \n--\n\n"
-    let comment = "COMMENT ON EXTENSION plpgsql IS 'PL/pgSQL procedural language';\n\n\n"
-    let old = try changed(dump, "SET default_tablespace = '';", header + comment + "SET default_tablespace = '';")
+    let old = try withExtensionComment(dump)
     let plan = try hook.restore(of: old.facts, to: RestoreTarget(), root: root, context: context)
     #expect(try old.restore(plan, context: context) == [])
     #expect(try one.run("SELECT n FROM t", in: "shop") == "1\n")
     try one.drop("shop")
     try one.run("DROP ROLE keeper")
+  }
+
+  @Test("Behind such a comment, parts that need the database's search path come back with it, and that is told")
+  func extensionCommentAndSearchPath() throws {
+    try one.drop("shop")
+    try one.run("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN CREATEDB PASSWORD 'k'")
+    try one.run("CREATE DATABASE shop OWNER keeper; ALTER DATABASE shop SET search_path = app, public")
+    try one.run(
+      """
+      SET ROLE keeper; CREATE SCHEMA app; SET search_path = app;
+      CREATE FUNCTION shorten(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT left(t, 3)';
+      CREATE FUNCTION key_of(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN shorten(t) || ''!''; END';
+      CREATE TABLE doc(body text, k text GENERATED ALWAYS AS (key_of(body)) STORED); INSERT INTO doc VALUES ('abcdef');
+      """, in: "shop")
+    let root = try keepersShop()
+    let dump = try take(root, context)
+    let old = try withExtensionComment(dump)
+    let plan = try hook.restore(of: old.facts, to: RestoreTarget(), root: root, context: context)
+    let warnings = try old.restore(plan, context: context)
+    #expect(warnings.count == 1 && warnings[0].contains("restored with search_path app, public, because without it"))
+    #expect(warnings.first?.contains("shorten") == true && warnings.first?.contains("owner of extension") == false)
+    #expect(try one.run("SELECT k FROM app.doc", in: "shop") == "abc!\n")
+    try one.drop("shop")
+    try one.run("DROP ROLE keeper")
+  }
+
+  @Test("A COPY that the server ended is told as that, and not as a command for psql")
+  func endedCopy() {
+    let identity = DumpIdentity(hook: "postgresql_databases", database: "shop", advice: PostgreSQLFailure.advice)
+    let ended = TolerantScript.refusal(
+      identity, endings: ["psql:<stdin>:7: ERROR:  canceling statement due to statement timeout"])
+    #expect(ended.diagnosis.problem.contains("the server ended a COPY before it took its rows: canceling statement"))
+    #expect(!ended.diagnosis.problem.contains("command for psql"))
+    #expect(TolerantScript.refusal(identity, endings: []).diagnosis.problem.contains("command for psql itself"))
   }
 }

@@ -1,5 +1,6 @@
 import CofferStorage
 import CofferSystem
+import TestSupport
 import Testing
 
 @testable import CofferRepository

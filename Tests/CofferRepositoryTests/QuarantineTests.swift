@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferRepository

@@ -2,6 +2,7 @@ import CofferStorage
 import CofferSystem
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CofferRepository

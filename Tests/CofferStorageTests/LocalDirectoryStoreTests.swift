@@ -1,6 +1,7 @@
 import CofferSystem
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CofferStorage

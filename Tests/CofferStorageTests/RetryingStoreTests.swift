@@ -1,5 +1,6 @@
 import CofferSystem
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CofferStorage

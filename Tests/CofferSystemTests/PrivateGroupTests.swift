@@ -42,6 +42,20 @@ struct PrivateGroupTests {
     }
   }
 
+  @Test("Whoever is owner and user at once is looked at once")
+  func once() {
+    let asked = Monitor<[uid_t]>([])
+    let counting = PrivateGroup(
+      user: { id in
+        asked.update { $0.append(id) }
+        return nil
+      }, group: { _ in nil })
+    #expect(counting.mayOthersWrite(facts(0o664, geteuid(), 5), hasList: false))
+    #expect(asked.update { $0 } == [geteuid()])
+    #expect(counting.mayOthersWrite(facts(0o664, geteuid() + 1, 5), hasList: false))
+    #expect(asked.update { $0 }.count == 3)
+  }
+
   @Test("Users whose primary group it is are in it, though no list has them")
   func primary() throws {
     let user = try #require(PrivateGroup.system.user(0))

@@ -39,7 +39,7 @@ enum CompactAction {
       let options = CompactionOptions(
         threshold: min(max(context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold], 0), 100),
         repackSize: context.flags[maximum], wait: context.flags[wait], isDryRun: context.isDryRun,
-        compressionLevel: try BlockCompression.level(of: context.root))
+        compressionLevel: context.root[GeneralOptions.compression].level)
       let console = context.console
       let showsProgress =
         context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress]

@@ -36,7 +36,7 @@ enum ConfigGenerateAction {
       return context.console.output(BorgmaticReference.markdown(options))
     }
     if context.flags.contains(commandReference) {
-      return context.console.output(CommandReference.markdown(actions: CommandTable.actions))
+      return context.console.output(CommandReference.markdown(actions: context.run.parsed.knownActions))
     }
     let path = context.flags[destination]
     let surroundings = context.surroundings

@@ -26,7 +26,6 @@ enum ConfigValidateAction {
       let location = RepositoryLocation(repository)
       do {
         _ = try location.store(context)
-        if let mode = location.encryption { _ = try RepoCreateAction.mode(mode) }
       } catch {
         refused.append(error)
       }

@@ -49,7 +49,7 @@ enum PruneAction {
       for archive in all where archive.standing != .counts {
         context.console.step("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone")
       }
-      for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
+      for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
@@ -59,7 +59,7 @@ enum PruneAction {
     }
   }
 
-  private static func settle(
+  private static func keepOrDelete(
     _ archive: Archive, _ reason: String?, _ access: OpenRepository, _ context: ActionContext
   ) throws {
     let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")

@@ -6,11 +6,8 @@ import Foundation
 
 /// `repo-create`: makes the configured repositories.
 enum RepoCreateAction {
-  private static let encryption = Flag<EncryptionMode?>(
-    "--encryption", "-e", value: "MODE",
-    FlagParser("repokey or keyfile, for Coffer always encrypts", choices: EncryptionMode.allCases.map(\.rawValue)) {
-      EncryptionMode(spelling: $0)
-    },
+  private static let encryption = Flag<RepositoryEncryption?>(
+    "--encryption", "-e", value: "MODE", .option,
     help:
       "repokey: the key is kept in the repository. keyfile: in a file on this machine. Both wrapped by the passphrase.")
   private static let makeParents = Flag<Bool>("--make-parent-dirs", help: "Make the folders above the repository, too.")
@@ -54,24 +51,14 @@ enum RepoCreateAction {
   }
 
   private static func mode(_ context: ActionContext, _ location: RepositoryLocation) throws -> EncryptionMode {
-    if let mode = context.flags[encryption] { return mode }
-    guard let text = location.encryption else {
+    switch context.flags[encryption] ?? location.encryption {
+    case .repokey: return .repokey
+    case .keyfile: return .keyfile
+    case nil:
       throw UsageError(
-        argument: "--encryption", problem: "The mode is missing for repository \(location.path)",
+        argument: encryption.name, problem: "The mode is missing for repository \(location.path)",
         suggestion: "Write '--encryption repokey'")
     }
-    return try Self.mode(text)
-  }
-
-  /// - Throws: `UsageError` for a mode that there is not.
-  static func mode(_ text: String) throws(UsageError) -> EncryptionMode {
-    guard let mode = EncryptionMode(spelling: text) else {
-      let isOpen = text == "none" || text.begins(with: "authenticated")
-      throw UsageError(
-        argument: text, problem: isOpen ? "Coffer always encrypts" : "There is no such encryption mode",
-        suggestion: "The modes are: repokey, keyfile")
-    }
-    return mode
   }
 
   private static func checkParent(of path: String, isMade: Bool) throws {

@@ -9,8 +9,6 @@ enum RestoreAction {
   private static let database = Flag<[String]>(
     "--database", "--data-source", value: "NAME",
     help: "Restore only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
-  private static let schema = Flag<[String]>(
-    "--schema", value: "NAME", help: "Restore only this schema; may be repeated.")
   private static let targetName = Flag<String?>(
     "--target-name", value: "NEW", help: "Restore the one chosen database under another name.")
   private static let hostname = Flag<String?>("--hostname", value: "HOST", help: "Restore to this server.")
@@ -21,8 +19,6 @@ enum RestoreAction {
   private static let password = Flag<String?>(
     "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
-  private static let restorePath = Flag<String?>(
-    "--restore-path", value: "FILE", help: "For a database that is a file: restore it to this one.")
   private static let hook = Flag<String?>(
     "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
   private static let originalHostname = Flag<String?>(
@@ -43,10 +39,9 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, schema, targetName, hostname,
-      port, container, username,
-      password, restorePath,
-      hook, originalHostname, originalPort, originalContainer, originalLabel, Confirmation.yes,
+      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, targetName, hostname, port,
+      container, username, password, hook, originalHostname, originalPort, originalContainer, originalLabel,
+      Confirmation.yes,
     ],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
@@ -87,31 +82,31 @@ enum RestoreAction {
   private static func target(_ context: ActionContext) -> RestoreTarget {
     var target = RestoreTarget(
       hostname: context.flags[hostname], port: context.flags[port], username: context.flags[username],
-      password: context.flags[password], container: context.flags[container], databaseName: context.flags[targetName],
-      schemas: context.flags[schema], path: context.flags[restorePath])
-    for choice in context.run.hooks.choices { target.choices[choice.flag] = choice.value(in: context.flags) }
+      password: context.flags[password], container: context.flags[container], databaseName: context.flags[targetName])
+    for choice in context.run.hooks.choices { target.choose(choice, choice.values(in: context.flags)) }
     return target
   }
 
   /// One target for several databases of the same name would let the last one win.
   private static func checkTargets(_ dumps: [ArchiveDump], _ target: RestoreTarget, _ hooks: HookRegistry) throws {
     func isFile(_ dump: ArchiveDump) -> Bool { hooks.hook(named: dump.record.hook)?.kind.isFile ?? false }
-    let files = dumps.filter(isFile)
+    func knows(_ choice: RestoreChoice, _ dump: ArchiveDump) -> Bool {
+      let known = hooks.hook(named: dump.record.hook)?.choices ?? []
+      return known.contains { $0.flag.isSame(as: choice.flag) }
+    }
     let namesServer = target.hostname != nil || target.port != nil || target.container != nil
-    if namesServer, let file = files.first {
+    if namesServer, let file = dumps.first(where: isFile) {
       throw UsageError(
         argument: file.identity.title,
         problem: "It is a file, which would be replaced where it is and not on that server",
         suggestion: "Choose the databases of servers with --hook or --database")
     }
-    if target.path != nil, let other = dumps.first(where: { !isFile($0) }) {
+    for (choice, _) in target.chosen {
+      guard let place = choice.place else { continue }
+      let count = dumps.count { knows(choice, $0) }
+      guard count > 1 else { continue }
       throw UsageError(
-        argument: other.identity.title, problem: "It is no file, and \(restorePath.name) says nothing of where it goes",
-        suggestion: "Choose a database that is a file with --hook or --database")
-    }
-    if target.path != nil, files.count > 1 {
-      throw UsageError(
-        argument: restorePath.name, problem: "\(files.count) databases would be restored to the same file",
+        argument: choice.flag, problem: "\(count) databases would be restored to the same \(place)",
         suggestion: "Choose one with --database")
     }
     if target.databaseName != nil, dumps.count > 1 {

@@ -53,7 +53,7 @@ extension ActionContext {
   /// What `--match-archives` says, or else `match_archives`, or else the names that `archive_name_format` gives.
   func archiveFilter() throws -> ArchiveFilter {
     if let prefix = flags[SharedFlags.prefix] { return try ArchiveFilter("\(prefix)*") }
-    if let text = flags[SharedFlags.matchArchives] ?? root[RunOptions.matchArchives] {
+    if let text = flags[SharedFlags.matchArchives] ?? root[RunOptions.matchArchives]?.spelling {
       return try ArchiveFilter(archiveName.expandFixed(text))
     }
     guard configuration != nil else { return .all }

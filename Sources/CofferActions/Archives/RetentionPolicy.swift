@@ -109,6 +109,6 @@ extension RetentionPolicy {
   /// Reads the `keep_` options.
   init(_ root: ConfigurationSection) {
     for (period, key) in Self.keys { counts[period] = root[key] }
-    within = root[RetentionOptions.within].flatMap(LengthOfTime.seconds(ofAge:))
+    within = root[RetentionOptions.within]?.seconds
   }
 }

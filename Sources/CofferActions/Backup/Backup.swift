@@ -38,7 +38,7 @@ struct Backup {
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
-    let options = try sessionOptions()
+    let options = sessionOptions
     let group = RepositoryGroup(repositories) { access in
       guard try !access.repository.archives().contains(where: { $0.name == name && $0.standing == .counts }) else {
         throw RepositoryError.archiveExists(name, location: access.location.path)
@@ -87,8 +87,8 @@ struct Backup {
         + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 
-  private func sessionOptions() throws -> SessionOptions {
-    SessionOptions(compressionLevel: try BlockCompression.level(of: context.root))
+  private var sessionOptions: SessionOptions {
+    SessionOptions(compressionLevel: context.root[GeneralOptions.compression].level)
   }
 
   // MARK: - Databases
@@ -159,20 +159,5 @@ struct Backup {
   ) {
     group.add(stream, item)
     if lists { context.console.answer(item(nil).path.text) }
-  }
-}
-
-extension BlockCompression {
-  /// The level that blocks are written with.
-  ///
-  /// - Throws: `UsageError` for a compression that there is not.
-  static func level(of root: ConfigurationSection) throws -> Int {
-    let text = root[GeneralOptions.compression]
-    guard let compression = BlockCompression(text) else {
-      throw UsageError(
-        argument: "compression: \(text)", problem: "There is no such compression",
-        suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
-    }
-    return compression.level
   }
 }

@@ -10,8 +10,8 @@ struct CheckSchedule {
     let name: CheckOptions.Name
     /// Seconds that must have passed since the check was last made; nil for always.
     var interval: Double?
-    /// Three-letter names of the days, in English, small; empty for every day.
-    var days: Set<String> = []
+    /// Empty for every day.
+    var days: Set<Weekdays.Day> = []
 
     /// How deeply the check looks at the repository; nil for those that look at something else.
     var level: CheckLevel? {
@@ -31,7 +31,7 @@ struct CheckSchedule {
       // A check that seems to have been made in the future was made before the clock was set right.
       if let interval, let last, last <= now { date = max(now, last.addingTimeInterval(interval)) }
       let calendar = Calendar(identifier: .gregorian)
-      while !days.isEmpty, !days.contains(CheckSchedule.days[calendar.component(.weekday, from: date) - 1]) {
+      while !days.isEmpty, !days.contains(where: { $0.rawValue == calendar.component(.weekday, from: date) }) {
         guard let next = calendar.date(byAdding: .day, value: 1, to: calendar.startOfDay(for: date)) else { break }
         date = next
       }
@@ -39,7 +39,6 @@ struct CheckSchedule {
     }
   }
 
-  fileprivate static let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
   private static let month = 30 * 86400.0
 
   let checks: [Check]
@@ -50,26 +49,12 @@ struct CheckSchedule {
       checks = [Check(name: .repository, interval: Self.month), Check(name: .archives, interval: Self.month)]
       return
     }
-    var checks: [Check] = []
-    for section in sections {
-      guard let name = section[CheckOptions.name] else { continue }
-      var check = Check(name: name, interval: Self.interval(section[CheckOptions.frequency]))
-      for day in section[CheckOptions.onlyRunOn] { check.days.formUnion(Self.days(day)) }
-      checks.append(check)
-    }
-    self.checks = checks
-  }
-
-  /// A check that names no frequency is made whenever it is asked for, as borgmatic makes it.
-  private static func interval(_ text: String) -> Double? {
-    LengthOfTime.seconds(ofFrequency: text)
-  }
-
-  private static func days(_ text: String) -> Set<String> {
-    switch text.lowercased() {
-    case "weekday": Set(days[1...5])
-    case "weekend": [days[0], days[6]]
-    case let day: [String(day.prefix(3))]
+    checks = sections.compactMap { section in
+      section[CheckOptions.name].map { name in
+        Check(
+          name: name, interval: section[CheckOptions.frequency].seconds,
+          days: Set(section[CheckOptions.onlyRunOn].flatMap(\.days)))
+      }
     }
   }
 }

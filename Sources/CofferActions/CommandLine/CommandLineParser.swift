@@ -15,13 +15,16 @@ struct ParsedCommandLine: Sendable {
   let changes: [OptionChange]
   /// Whether no action was named and these are the ones that run then.
   let isStandard: Bool
-  /// All flags that could have been given.
-  let knownFlags: [FlagDeclaration]
+  /// All actions that could have been named.
+  let knownActions: [ActionDeclaration]
   /// All options that could have been given.
   let knownOptions: OptionCatalogue
 }
 
 extension ParsedCommandLine {
+  /// All flags that could have been given.
+  var knownFlags: [FlagDeclaration] { GlobalFlags.all + knownActions.flatMap(\.flags) }
+
   /// How configuration files are to be read.
   var reading: ConfigurationReading {
     if globals.contains(GlobalFlags.noInterpolation) { return ConfigurationReading(variables: .kept, changes: changes) }
@@ -107,7 +110,7 @@ struct CommandLineParser {
     return ParsedCommandLine(
       globals: globals,
       invocations: zip(named, values).map { ParsedCommandLine.Invocation(action: $0, flags: $1) }, changes: changes,
-      isStandard: isStandard, knownFlags: allFlags, knownOptions: options)
+      isStandard: isStandard, knownActions: actions, knownOptions: options)
   }
 
   private static func change(

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferHooks
 import CofferMonitoring
+import CofferStorage
 import CofferSystem
 
 /// The repositories that one call of an action acts on.
@@ -34,7 +35,8 @@ struct ActionDeclaration: Sendable {
   private let databases: DatabaseUse
   /// Whether monitoring services are told of its runs.
   let isMonitored: Bool
-  /// The database systems and monitoring services whose options it reads, if it reads those of any.
+  /// The stores, database systems and monitoring services whose options it reads, if it reads those of any.
+  var stores = StoreRegistry.standard
   var hooks = HookRegistry.standard
   var services = MonitoringRegistry.standard
   /// Whether the action needs a configuration file.
@@ -64,6 +66,9 @@ struct ActionDeclaration: Sendable {
 
   var name: String { names[0] }
 
+  /// What the configuration calls it: `key` for all that is done with keys.
+  var family: String { name.parts(by: " ")[0] }
+
   /// Its own, and for an action that restores what its database systems let be chosen.
   var flags: [FlagDeclaration] { ownFlags + (databases == .chosen ? hooks.choices.map(\.declaration) : []) }
 
@@ -75,7 +80,8 @@ struct ActionDeclaration: Sendable {
       case .all: [hooks.servers, hooks.files]
       case .chosen: [hooks.files]
       }
-    return ownOptions + listed + (isMonitored ? [services.schema] : [])
+    let places = needsConfiguration && !stores.schema.options.isEmpty ? [stores.schema] : []
+    return ownOptions + places + listed + (isMonitored ? [services.schema] : [])
   }
 
   /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
@@ -125,7 +131,9 @@ enum GlobalFlags {
   static let noInterpolation = Flag<Bool>(
     "--no-environment-interpolation", help: "Leave ${NAME} in the configuration as it stands.")
   static let timings = Flag<Bool>(
-    "--timings", help: "At the end, say where the run's time went: the seconds of each stage, of all threads together.")
+    "--timings",
+    help: "At the end, say where the run's time went: the seconds of each stage, of all threads together, and what was "
+      + "asked of each repository's place.")
   static let help = Flag<Bool>("--help", "-h", help: "Show this help, or with an action that action's.")
   static let version = Flag<Bool>("--version", help: "Show the version.")
 

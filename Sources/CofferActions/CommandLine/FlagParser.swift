@@ -5,22 +5,28 @@ import CofferSystem
 struct FlagParser<Value: Sendable>: Sendable {
   /// What a value is: "a number from 1 to 65535".
   let expected: String
-  /// The values among which the nearest to a mistake is looked for.
-  let choices: [String]
+  /// What somebody probably meant by a mistake.
+  private let nearest: @Sendable (String) -> String?
   /// - Returns: nil for what is no value.
   let parse: @Sendable (String) -> Value?
 
   init(_ expected: String, choices: [String] = [], parse: @escaping @Sendable (String) -> Value?) {
+    self.init(expected, nearest: { NearestName.of($0, among: choices) }, parse: parse)
+  }
+
+  fileprivate init(
+    _ expected: String, nearest: @escaping @Sendable (String) -> String?,
+    parse: @escaping @Sendable (String) -> Value?
+  ) {
     self.expected = expected
-    self.choices = choices
+    self.nearest = nearest
     self.parse = parse
   }
 
   func refusal(of text: String, for flag: String, isSecret: Bool) -> UsageError {
-    let nearest = NearestName.of(text, among: choices)
-    return UsageError(
+    UsageError(
       argument: flag, problem: isSecret ? "The value is not \(expected)" : "'\(text)' is not \(expected)",
-      suggestion: nearest.map { "Did you mean '\($0)'?" } ?? "Write \(expected)")
+      suggestion: nearest(text).map { "Did you mean '\($0)'?" } ?? "Write \(expected)")
   }
 }
 
@@ -47,6 +53,13 @@ extension FlagParser<Int> {
 extension FlagParser where Value: OptionChoice, Value.RawValue == String {
   static var choice: FlagParser {
     FlagParser(alternatives(Value.choices), choices: Value.choices) { Value(rawValue: $0) }
+  }
+}
+
+extension FlagParser where Value: OptionText {
+  /// Reads what an option of the configuration may be, too.
+  static var option: FlagParser {
+    FlagParser(Value.title, nearest: Value.nearest) { Value($0) }
   }
 }
 

@@ -37,13 +37,18 @@ enum HelpText {
     if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
     if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
-    for schema in action.options + action.partlyReadOptions {
+    let schemas = action.options + action.partlyReadOptions
+    for schema in schemas {
       lines +=
         ["", "options of the configuration, \(schema.title):"] + table(schema.options.compactMap(row), width: width)
     }
+    for group in InnerOptions.groups(of: schemas) {
+      lines += [""] + "options in \(group.sections.joined(separator: ", ")):".wrapped(width: width)
+      lines += table(group.options.compactMap(row), width: width)
+    }
     if action.needsConfiguration {
-      let shared = ActionDeclaration.sharedOptions.flatMap(\.options).filter { $0.summary != nil }
-      let names = shared.map { $0.name + ($0.standard.map { " (\($0))" } ?? "") }.joined(separator: ", ")
+      let shared = InnerOptions.flattened(ActionDeclaration.sharedOptions)
+      let names = shared.map { $0.name + ($0.option.standard.map { " (\($0))" } ?? "") }.joined(separator: ", ")
       lines += [""] + "options that every action reads, with their defaults: \(names).".wrapped(width: width)
     }
     if withGlobals { lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width) }

@@ -70,7 +70,7 @@ struct ActionContext: Sendable {
 
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let store = try location.store(self)
+    let store = run.counted(try location.store(self))
     guard try Repository.header(in: store, cancellation: cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }

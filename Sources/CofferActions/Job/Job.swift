@@ -20,7 +20,9 @@ struct Job {
     self.run = run
     self.configuration = configuration
     let skipped = configuration.root[RunOptions.skipActions]
-    self.invocations = invocations.filter { !skipped.contains($0.action.name) || $0.flags.contains(SharedFlags.force) }
+    self.invocations = invocations.filter {
+      !skipped.contains($0.action.family) || $0.flags.contains(SharedFlags.force)
+    }
     self.repositories = repositories
     self.files = files
     commands = StepCommands(configuration, run)

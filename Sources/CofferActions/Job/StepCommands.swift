@@ -23,7 +23,7 @@ struct StepCommands {
     let runner = CommandRunner(
       launcher: run.surroundings.launcher, environment: run.surroundings.environment,
       workingDirectory: configuration.root[GeneralOptions.workingDirectory],
-      umask: configuration.root[RunOptions.umask],
+      umask: configuration.root[RunOptions.umask]?.digits,
       tell: { [console, wantsJSON = run.wantsJSON] moment, line in
         if moment == .afterError {
           console.error(Diagnosis(subject: "command \(moment.title)", problem: line))

@@ -1,9 +1,14 @@
 import CofferRepository
+import CofferStorage
+import CofferSystem
 import Foundation
 
 extension Console {
-  /// Says where a run's time went, to standard error: a line for each stage, and how fast it was.
-  func tell(_ times: Timings) {
+  /// Says where a run's time went, to standard error: a line for each stage, and how fast it was; then one for each place,
+  /// with what was asked of it.
+  ///
+  /// - Parameter stores: In the order in which they were opened; of a place there may be several.
+  func tell(_ times: Timings, _ stores: [CountingStore]) {
     let spent = times.spent
     let width = spent.map(\.work.title.count).max() ?? 0
     for (work, sum) in spent {
@@ -15,5 +20,22 @@ extension Console {
       }
       note(line)
     }
+    var places: [ExactName] = []
+    for store in stores {
+      let place = ExactName(store.location)
+      if !places.contains(place) { places.append(place) }
+    }
+    for place in places {
+      tell(stores.filter { $0.location.isSame(as: place.text) }.map(\.use).reduce(.init(), +), of: place.text)
+    }
+  }
+
+  private func tell(_ use: CountingStore.Use, of place: String) {
+    let requests = CountingStore.Request.allCases.compactMap { request in
+      use.requests[request].map { "\(request.rawValue) \($0)" }
+    }
+    note(
+      "\(place): \(requests.joined(separator: ", ")); \(Formats.size(UInt64(use.sent))) sent, "
+        + "\(Formats.size(UInt64(use.received))) received")
   }
 }

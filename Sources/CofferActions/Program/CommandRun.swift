@@ -26,6 +26,8 @@ struct CommandRun: Sendable {
   let secrets = SecretCache()
   /// Told where the time goes; nil if nobody asks.
   let times: Timings?
+  /// The stores of the repositories that were opened, if somebody asks where the time goes.
+  private let counting = Monitor<[CountingStore]>([])
   /// What was said, for monitoring services.
   private(set) var log: LogBuffer
   /// What was done, for monitoring services.
@@ -82,6 +84,14 @@ struct CommandRun: Sendable {
     return run
   }
 
+  /// The same store, which counts what is asked of it if somebody asks where the time goes.
+  func counted(_ store: any ObjectStore) -> any ObjectStore {
+    guard times != nil else { return store }
+    let counted = CountingStore(store)
+    counting.update { $0.append(counted) }
+    return counted
+  }
+
   /// Calls the actions that need no configuration file.
   func callActionsWithoutFile() throws {
     for invocation in parsed.invocations where !invocation.action.needsConfiguration {
@@ -94,7 +104,7 @@ struct CommandRun: Sendable {
   ///
   /// - Parameter failures: The errors; they were told.
   func tellOutcome(_ failures: [any Error]) {
-    if let times { console.tell(times) }
+    if let times { console.tell(times, counting.update { $0 }) }
     if wantsJSON { console.output(JSONValue.list(outcomes.all).rendered + "\n") }
     let count = SeveralErrors(failures).errors.count
     if count > 1 { console.warning("\(count) errors; all are shown above") }

@@ -21,7 +21,8 @@ public struct Program: Sendable {
     self.init(surroundings: surroundings, cancellation: cancellation, options: nil)
   }
 
-  /// - Parameter options: All that may stand in a file; nil for the program's own, the systems' and the services'.
+  /// - Parameter options: All that may stand in a file; nil for the program's own, the stores', the systems' and the
+  ///   services'.
   init(
     surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration] = CommandTable.actions,
     options: OptionCatalogue? = nil, stores: StoreRegistry = .standard, hooks: HookRegistry = .standard,
@@ -31,6 +32,7 @@ public struct Program: Sendable {
     self.cancellation = cancellation
     self.actions = actions.map { action in
       var action = action
+      action.stores = stores
       action.hooks = hooks
       action.services = services
       return action
@@ -39,9 +41,7 @@ public struct Program: Sendable {
     self.hooks = hooks
     self.services = services
     self.output = output
-    // `key export` is a kind of `key`.
-    self.options = (options ?? OptionCatalogue(hooks, services)).knowing(
-      actions: actions.map { $0.name.parts(by: " ")[0] })
+    self.options = (options ?? OptionCatalogue(stores, hooks, services)).knowing(actions: actions.map(\.family))
   }
 
   /// Does what a command line asks for.
@@ -98,10 +98,11 @@ public struct Program: Sendable {
 }
 
 extension OptionCatalogue {
-  init(_ hooks: HookRegistry, _ services: MonitoringRegistry) {
-    self.init(databases: hooks.options, services: services.schema.options)
+  init(_ stores: StoreRegistry, _ hooks: HookRegistry, _ services: MonitoringRegistry) {
+    self.init(
+      stores: stores.schema.options, databases: hooks.options, services: services.schema.options)
   }
 
   /// Everything that may stand in a configuration file.
-  public static let standard = OptionCatalogue(HookRegistry.standard, .standard)
+  public static let standard = OptionCatalogue(.standard, .standard, .standard)
 }

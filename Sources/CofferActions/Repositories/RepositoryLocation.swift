@@ -7,7 +7,7 @@ import CofferSystem
 struct RepositoryLocation: Sendable {
   let path: String
   let label: String?
-  let encryption: String?
+  let encryption: RepositoryEncryption?
   /// Whether the folders above it may be made.
   let makesParents: Bool
   /// Its entry in the configuration, which may hold options of its own.

@@ -61,22 +61,22 @@ struct RestorePlan {
         restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore)))
       } catch {
         tellState(upTo: number)
-        for failure in settle(restored) { context.console.tell([failure]) }
+        for failure in makePostponed(restored) { context.console.tell([failure]) }
         throw error
       }
       context.console.answer("Restored \(step.restore.summary) from \(archive.name)")
     }
-    let failures = settle(restored)
+    let failures = makePostponed(restored)
     guard failures.isEmpty else { throw SeveralErrors(failures) }
   }
 
   /// Makes what of each restore had to wait for the others.
   ///
   /// - Returns: What could not be made.
-  private func settle(_ restored: [any RunningRestore]) -> [any Error] {
+  private func makePostponed(_ restored: [any RunningRestore]) -> [any Error] {
     restored.compactMap { running in
       do {
-        for warning in try running.settle() { context.console.warning(warning) }
+        for warning in try running.makePostponed() { context.console.warning(warning) }
         return nil
       } catch {
         return error

@@ -114,12 +114,12 @@ public struct CredentialResolver: Sendable {
 
   /// - Parameter password: What to ask for on the terminal and to give to the program; nil for nothing.
   private func output(
-    of command: String, _ arguments: [String], _ reference: CredentialReference, password: String? = nil
+    of command: CommandWords, _ arguments: [String], _ reference: CredentialReference, password: String? = nil
   ) throws(CredentialError) -> String {
-    guard let words = try? ShellWords.split(command), let program = words.first else {
-      throw .failed(reference.name, program: command, detail: "the command is empty, or a quote is not closed")
+    guard let program = command.words.first else {
+      throw .failed(reference.name, program: command.spelling, detail: "the command is empty")
     }
-    let all = Array(words.dropFirst()) + arguments
+    let all = Array(command.words.dropFirst()) + arguments
     return try cache.value(of: .command([program] + all)) { () throws(CredentialError) in
       var input: [UInt8]?
       if let password {

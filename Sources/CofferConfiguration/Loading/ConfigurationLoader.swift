@@ -100,7 +100,7 @@ public struct ConfigurationLoader: Sendable {
     var documents = documentLoader
     let source = try documents.load(path)
     let document = PreparedDocument(source, reading: reading, environment: environment)
-    var validator = Validator(top: options.top)
+    var validator = Validator(top: options.top, variables: reading.variables)
     validator.check(document.node)
     var configuration = Configuration(
       path: path, root: ConfigurationSection(node: document.node), filesRead: documents.filesRead,
@@ -132,7 +132,7 @@ public struct ConfigurationLoader: Sendable {
     let mark = SourceMark(argument: "command line")
     let document = PreparedDocument(
       YAMLNode(.mapping([]), mark: mark), reading: reading, environment: environment)
-    var validator = Validator(top: options.top, wantsRequired: false)
+    var validator = Validator(top: options.top, wantsRequired: false, variables: reading.variables)
     validator.check(document.node)
     let problems = document.problems + validator.problems
     guard problems.isEmpty else { throw ConfigurationError.invalid(path: mark.file, problems) }

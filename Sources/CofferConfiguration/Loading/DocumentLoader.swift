@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// Reads a file with everything it includes into one tree.
 struct DocumentLoader {
@@ -92,16 +93,20 @@ struct DocumentLoader {
       throw problem(node, "!include needs a file's name", "Write it as '!include common.yaml'")
     }
     let target = path(of: name, includedFrom: node.mark.file)
-    guard isFile(target) else {
-      throw problem(
-        node, "The included file cannot be read: \(target)",
-        "Correct the path, or make the file; it is looked for beside the one that includes it")
-    }
     guard !open.contains(where: { $0.isSame(as: target) }) else {
       throw problem(node, "The file includes itself: \((open + [target]).joined(separator: " -> "))", nil)
     }
-    guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
-    return document
+    do {
+      guard let document = try document(target) else { throw ConfigurationError.empty(path: target) }
+      return document
+    } catch ConfigurationError.unreadable(let path, let cause) {
+      let isMissing = cause.code == ENOENT || cause.code == ENOTDIR
+      throw problem(
+        node, "The included file cannot be read: \(path): \(cause.reason)",
+        isMissing
+          ? "Correct the path, or make the file; it is looked for beside the one that includes it"
+          : cause.diagnosis.suggestion)
+    }
   }
 
   /// Where an included file is: beside the one that includes it. The folder that somebody happens to stand in says nothing:
@@ -110,10 +115,6 @@ struct DocumentLoader {
     let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) ?? file.startIndex
     let folder = String(file[..<slash])
     return UserPath.absolute(name, from: folder.isEmpty ? "/" : folder, home: home)
-  }
-
-  private func isFile(_ path: String) -> Bool {
-    (try? files.read(path)) != nil
   }
 
   /// Tags that nothing took away have no meaning where they are.

@@ -5,7 +5,7 @@ import CofferSystem
 enum Merge {
   /// - Throws: `ConfigurationError.invalid` when the two are of different kinds.
   static func merge(_ local: YAMLNode, over base: YAMLNode) throws -> YAMLNode {
-    if local.has(tag: "!retain") { return settled(local) }
+    if local.has(tag: "!retain") { return withoutTags(local) }
     var result = local
     switch (local.content, base.content) {
     case (.mapping(let localEntries), .mapping(let baseEntries)):
@@ -16,7 +16,7 @@ enum Merge {
             key: entry.key, keyMark: entry.keyMark, value: try merge(entry.value, over: entries[position].value))
         } else {
           entries.append(
-            YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: settled(entry.value)))
+            YAMLNode.Entry(key: entry.key, keyMark: entry.keyMark, value: withoutTags(entry.value)))
         }
       }
       result.content = .mapping(entries)
@@ -25,7 +25,7 @@ enum Merge {
       let kept = baseElements.filter { element in
         !omitted.contains { name in element.text.map { $0.isSame(as: name) } ?? false }
       }
-      result.content = .sequence(kept + localElements.filter { !$0.has(tag: "!omit") }.map(settled))
+      result.content = .sequence(kept + localElements.filter { !$0.has(tag: "!omit") }.map(withoutTags))
     case (.scalar, .scalar): break
     default:
       throw ConfigurationError.invalid(
@@ -41,16 +41,16 @@ enum Merge {
   }
 
   /// The node without the tags that steer a merge, which has happened or has nothing to do there.
-  private static func settled(_ node: YAMLNode) -> YAMLNode {
+  private static func withoutTags(_ node: YAMLNode) -> YAMLNode {
     var node = node
     if node.has(tag: "!retain") { node.tag = nil }
     switch node.content {
     case .scalar: break
     case .sequence(let elements):
-      node.content = .sequence(elements.filter { !$0.has(tag: "!omit") }.map(settled))
+      node.content = .sequence(elements.filter { !$0.has(tag: "!omit") }.map(withoutTags))
     case .mapping(let entries):
       node.content = .mapping(
-        entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: settled($0.value)) })
+        entries.map { YAMLNode.Entry(key: $0.key, keyMark: $0.keyMark, value: withoutTags($0.value)) })
     }
     return node
   }

@@ -131,24 +131,13 @@ struct OldSpellings {
     guard case .mapping(let entries) = node.content else { return node }
     var options = current(entries)
     if let index = options.firstIndex(where: { $0.key.isSame(as: RepositoryEntryOptions.path.name) }),
-      let path = options[index].value.text, let url = Self.sshAddress(of: path)
+      let path = options[index].value.text, let url = ShortAddress(path)?.url
     {
       note(options[index].value.mark, "the path '\(path)' is now '\(url)'")
       options[index].value.content = .scalar(url, isPlain: false)
     }
     node.content = .mapping(options)
     return node
-  }
-
-  /// Returns `user@host:path` as an address; nil for paths of any other form.
-  private static func sshAddress(of path: String) -> String? {
-    let parts = path.parts(by: ":", limit: 2)
-    guard !path.holds("://"), parts.count > 1, !parts[0].holds("/"),
-      !["rclone", "s3", "b2", "file", "sftp", "rest"].contains(parts[0])
-    else { return nil }
-    let folder =
-      parts[1].begins(with: "/") ? parts[1] : parts[1].begins(with: "~") ? "/\(parts[1])" : "/./\(parts[1])"
-    return "ssh://\(parts[0])\(folder)"
   }
 
   // MARK: - Building

@@ -15,12 +15,11 @@ public enum CheckOptions {
 
   public static let name = OptionKey<Name?>(
     "name", "The check to make.", example: "repository", isRequired: true)
-  public static let frequency = OptionKey<String>(
+  public static let frequency = OptionKey<CheckFrequency>(
     "frequency", "How much time must have passed since the check was last made: a number and a unit, or 'always'.",
-    default: "always", example: "2 weeks", format: .frequency)
-  public static let onlyRunOn = OptionKey<[String]>(
-    "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]",
-    format: .weekday)
+    default: .always, example: "2 weeks")
+  public static let onlyRunOn = OptionKey<[Weekdays]>(
+    "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]")
   public static let countTolerance = OptionKey<Double?>(
     "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
   public static let dataSample = OptionKey<Double?>(

@@ -39,7 +39,7 @@ public enum CommandOptions {
     example: "[echo Backing up]", isRequired: true)
 
   /// borgmatic's actions, whether Coffer has them or not.
-  private static let actions = [
+  static let actions = [
     "repo-create", "create", "prune", "compact", "check", "extract", "restore", "repo-list", "list", "repo-info",
     "info", "export-tar", "mount", "umount", "delete", "repo-delete", "transfer", "recreate", "diff", "browse",
     "break-lock", "key", "config", "borg",

@@ -20,14 +20,14 @@ public enum CredentialOptions {
 
   public static let secretsDirectory = OptionKey<String>(
     "secrets_directory", "The folder of the secrets.", default: "/run/secrets")
-  public static let systemdCredsCommand = OptionKey<String>(
+  public static let systemdCredsCommand = OptionKey<CommandWords>(
     "systemd_creds_command", "What to run in place of systemd-creds, when not started by systemd.",
     default: "systemd-creds")
   public static let encryptedCredentialsDirectory = OptionKey<String>(
     "encrypted_credentials_directory", "The folder of encrypted credentials.", default: "/etc/credstore.encrypted")
-  public static let keepassxcCommand = OptionKey<String>(
+  public static let keepassxcCommand = OptionKey<CommandWords>(
     "keepassxc_cli_command", "What to run in place of keepassxc-cli.", default: "keepassxc-cli")
-  public static let secretToolCommand = OptionKey<String>(
+  public static let secretToolCommand = OptionKey<CommandWords>(
     "secret_tool_command", "What to run in place of secret-tool, for the database 'secret-service'.",
     default: "secret-tool")
   public static let askForPassword = OptionKey<Bool>(
@@ -37,7 +37,7 @@ public enum CredentialOptions {
     "key_file", "The key file that unlocks the database.", example: "/root/backup.keyx")
   public static let yubikey = OptionKey<String?>(
     "yubikey", "The YubiKey that unlocks the database: slot, or slot and serial number.", example: "1:7370001")
-  public static let onepasswordCommand = OptionKey<String>(
+  public static let onepasswordCommand = OptionKey<CommandWords>(
     "op_command", "What to run in place of op.", default: "op")
 
   public static let schema = OptionSchema(

@@ -20,7 +20,7 @@ public enum GeneralOptions {
     "encryption_passphrase",
     "The passphrase that unlocks the repository's key. Better kept out of the file: ${NAME} takes it from the environment.",
     example: "\"${BACKUP_PASSPHRASE}\"", isSecret: true)
-  public static let encryptionPasscommand = OptionKey<String?>(
+  public static let encryptionPasscommand = OptionKey<CommandWords?>(
     "encryption_passcommand",
     "A command that prints the passphrase; used when encryption_passphrase is not set. Split into words like a shell does, but run without one.",
     example: "cat /etc/coffer/passphrase")
@@ -32,9 +32,9 @@ public enum GeneralOptions {
     "archive_name_format",
     "How archives are named. {hostname}, {user}, {pid}, {now} and {utcnow} are replaced; {now:%Y-%m-%d} takes strftime's letters.",
     default: "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}")
-  public static let compression = OptionKey<String>(
+  public static let compression = OptionKey<BlockCompression>(
     "compression", "How blocks are compressed: zstd,LEVEL with levels from 1 (fast) to 19 (small).",
-    default: "zstd,3", format: .compression,
+    default: .standard,
     support: .differently("Blocks are compressed by zstd; other methods are taken for one of its levels"))
   public static let userRuntimeDirectory = OptionKey<String?>(
     "user_runtime_directory",
@@ -72,10 +72,12 @@ public enum GeneralOptions {
   private static let general = OptionSchema(
     "General", access.options + backup.options + CommandOptions.around.options)
 
-  /// All options, those of database systems and monitoring services at their places among the program's own.
-  static func groups(databases: [Option], services: [Option]) -> [OptionSchema] {
+  /// All options, those of stores, database systems and monitoring services at their places among the program's
+  /// own.
+  static func groups(stores: [Option], databases: [Option], services: [Option]) -> [OptionSchema] {
     [
-      general, OptionSchema("Databases", databases, role: .databases), SourceOptions.schema, RunOptions.schema,
+      general, OptionSchema("Stores", stores), OptionSchema("Databases", databases, role: .databases),
+      SourceOptions.schema, RunOptions.schema,
       RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema,
       OptionSchema("Monitoring", services, role: .services),
       OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,

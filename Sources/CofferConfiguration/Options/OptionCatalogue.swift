@@ -12,9 +12,9 @@ public struct OptionCatalogue: Sendable {
     top = OptionSchema("Options", groups.flatMap(\.options))
   }
 
-  /// The program's own options, and those by which its database systems and monitoring services are configured.
-  public init(databases: [Option], services: [Option]) {
-    self.init(GeneralOptions.groups(databases: databases, services: services))
+  /// The program's own options, and those by which its stores, database systems and monitoring services are configured.
+  public init(stores: [Option] = [], databases: [Option], services: [Option]) {
+    self.init(GeneralOptions.groups(stores: stores, databases: databases, services: services))
   }
 
   /// The options of a role.
@@ -24,13 +24,17 @@ public struct OptionCatalogue: Sendable {
 }
 
 extension OptionCatalogue {
-  /// The same where `commands` may be for these actions, too.
+  /// The same where `commands` may be for these actions, too, and `skip_actions` may name them.
   public func knowing(actions: [String]) -> OptionCatalogue {
     let commands = CommandOptions.commands(alsoFor: actions).option
+    let skipped = RunOptions.skipActions(alsoFor: actions).option
+    func extended(_ option: Option) -> Option {
+      [commands, skipped].first { $0.name.isSame(as: option.name) } ?? option
+    }
     return OptionCatalogue(
       groups.map { group in
         OptionSchema(
-          group.title, group.options.map { $0.name.isSame(as: commands.name) ? commands : $0 },
+          group.title, group.options.map(extended),
           takesTopOptions: group.takesTopOptions, role: group.role)
       })
   }

@@ -24,13 +24,12 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   ///   - standard: The default.
   ///   - example: A value for `config generate`.
   ///   - choices: The only values that are allowed, where they are not those of the type; empty for any.
-  ///   - format: The form that a text must have; nil for any.
   ///   - isSecret: Whether the value is to be shown to nobody.
   ///   - support: What the option does here, compared with borgmatic.
   ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
   public init(
     _ name: String, _ documentation: String, default standard: Value, example: String? = nil,
-    choices: [String] = Value.choices, format: TextFormat? = nil, isRequired: Bool = false, isSecret: Bool = false,
+    choices: [String] = Value.choices, isRequired: Bool = false, isSecret: Bool = false,
     support: OptionSupport = .works, schema: OptionSchema? = nil
   ) {
     self.standard = standard
@@ -38,19 +37,18 @@ public struct OptionKey<Value: OptionValue>: Sendable {
     option = Option(
       name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema),
       standard: spelling.isEmpty ? nil : spelling, example: example, choices: choices, isRequired: isRequired,
-      isSecret: isSecret, support: support, format: format)
+      isSecret: isSecret, support: support, format: Value.format)
   }
 
   /// Declares an option without a default: not set it is empty, or nil where it may be missing. A required one is never
   /// missing in a file that was validated.
   public init(
     _ name: String, _ documentation: String, example: String? = nil, choices: [String] = Value.choices,
-    format: TextFormat? = nil, isRequired: Bool = false, isSecret: Bool = false, support: OptionSupport = .works,
-    schema: OptionSchema? = nil
+    isRequired: Bool = false, isSecret: Bool = false, support: OptionSupport = .works, schema: OptionSchema? = nil
   ) where Value: EmptyOptionValue {
     self.init(
-      name, documentation, default: .empty, example: example, choices: choices, format: format,
-      isRequired: isRequired, isSecret: isSecret, support: support, schema: schema)
+      name, documentation, default: .empty, example: example, choices: choices, isRequired: isRequired,
+      isSecret: isSecret, support: support, schema: schema)
   }
 
   public var name: String { option.name }
@@ -68,7 +66,8 @@ public struct Option: Sendable {
   public let isRequired: Bool
   public let isSecret: Bool
   public let support: OptionSupport
-  public internal(set) var format: TextFormat?
+  /// The form that a value must have; nil for any.
+  public internal(set) var format: OptionFormat?
 }
 
 /// The options that may stand in one place.

@@ -6,6 +6,8 @@ public protocol OptionValue: Sendable {
   static var kind: OptionKind { get }
   /// The only values that are allowed, as a user writes them; empty for any.
   static var choices: [String] { get }
+  /// The form that a value must have; nil for any.
+  static var format: OptionFormat? { get }
 
   /// - Returns: nil when the node is something else.
   init?(section node: ConfigurationNode)
@@ -24,6 +26,7 @@ public protocol OptionChoice: OptionValue, CaseIterable, RawRepresentable where 
 
 extension OptionValue {
   public static var choices: [String] { [] }
+  public static var format: OptionFormat? { nil }
 }
 
 extension OptionChoice {
@@ -91,6 +94,7 @@ extension Bool: OptionValue {
 extension Array: OptionValue, EmptyOptionValue where Element: OptionValue {
   public static var kind: OptionKind { .list(Element.kind) }
   public static var choices: [String] { Element.choices }
+  public static var format: OptionFormat? { Element.format }
   public static var empty: [Element] { [] }
 
   public init?(section node: ConfigurationNode) {
@@ -111,6 +115,7 @@ extension Optional: OptionValue, EmptyOptionValue where Wrapped: OptionValue {
 
   public static var kind: OptionKind { Wrapped.kind }
   public static var choices: [String] { Wrapped.choices }
+  public static var format: OptionFormat? { Wrapped.format }
   public static var empty: Wrapped? { nil }
 
   public init?(section node: ConfigurationNode) {

@@ -6,7 +6,7 @@ public enum RepositoryEntryOptions {
     example: "/mnt/backup/databases", isRequired: true)
   public static let label = OptionKey<String?>(
     "label", "A short name that --repository accepts in place of the path.", example: "local")
-  public static let encryption = OptionKey<String?>(
+  public static let encryption = OptionKey<RepositoryEncryption?>(
     "encryption", "The mode that repo-create uses when --encryption is not given: repokey or keyfile.",
     example: "repokey",
     support: .differently("repokey and keyfile, whatever follows in Borg's names; a repository is always encrypted"))

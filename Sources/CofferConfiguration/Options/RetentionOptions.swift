@@ -1,8 +1,7 @@
 /// Which archives `prune` keeps, and when `compact` gives their space back.
 public enum RetentionOptions {
-  public static let within = OptionKey<String?>(
-    "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d",
-    format: .age)
+  public static let within = OptionKey<ArchiveAge?>(
+    "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d")
   public static let secondly = count("keep_secondly", "seconds", example: "60")
   public static let minutely = count("keep_minutely", "minutes", example: "60")
   public static let hourly = count("keep_hourly", "hours", example: "24")

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How a run goes about its actions.
 public enum RunOptions {
   public static let constants = OptionKey<ConfigurationSection>(
@@ -7,15 +9,14 @@ public enum RunOptions {
     "retries", "How many more times a repository is tried after it failed, the others first.", default: 0)
   public static let retryWait = OptionKey<Int>(
     "retry_wait", "Seconds to wait before a try, times the number of the try.", default: 0)
-  public static let umask = OptionKey<Int?>(
+  public static let umask = OptionKey<FileModeMask?>(
     "umask", "The file mode mask of commands; its digits are read as octal ones.", example: "77")
-  public static let skipActions = OptionKey<[String]>(
-    "skip_actions", "Actions that are never run for this file.", example: "[check]")
+  public static let skipActions = skipActions(alsoFor: [])
   public static let defaultActions = OptionKey<Bool>(
     "default_actions", "Whether actions run when the command line names none.", default: true)
   public static let stateDirectory = OptionKey<String?>(
     "user_state_directory", "Where it is noted when checks were last made.", example: "/var/lib/coffer")
-  public static let matchArchives = OptionKey<String?>(
+  public static let matchArchives = OptionKey<ArchivePattern?>(
     "match_archives",
     "Which archives commands see: a glob, or a regular expression after 're:'. '*' for all.",
     example: "{hostname}-*")
@@ -24,12 +25,20 @@ public enum RunOptions {
   public static let archiveUsername = OptionKey<String?>(
     "archive_username", "The user name that archives carry, if not that of the user who runs Coffer.",
     example: "backup")
-  public static let sshCommand = OptionKey<String?>(
+  public static let sshCommand = OptionKey<CommandWords?>(
     "ssh_command", "What to run in place of ssh; may have arguments.", example: "ssh -i /root/.ssh/backup",
     support: .planned)
   public static let uploadRateLimit = OptionKey<Int?>(
     "upload_rate_limit", "KiB a second that are sent to a repository elsewhere at most.", example: "100",
     support: .planned)
+
+  /// `skip_actions` where it may name these actions, too.
+  static func skipActions(alsoFor actions: [String]) -> OptionKey<[String]> {
+    let known = CommandOptions.actions
+    return OptionKey(
+      "skip_actions", "Actions that are never run for this file.", example: "[check]",
+      choices: known + actions.filter { !known.contains($0) })
+  }
 
   public static let schema = OptionSchema(
     "Running",

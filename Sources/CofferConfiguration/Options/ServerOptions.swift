@@ -32,11 +32,11 @@ public enum ServerOptions {
   public static let restorePasswordFile = OptionKey<String?>(
     "restore_password_file", "A file that holds the password that 'restore' uses.",
     example: "/etc/coffer/spare-password", support: .own)
-  public static let options = OptionKey<String>(
+  public static let options = OptionKey<CommandWords>(
     "options", "More arguments for the dump program, split into words like a shell does.", example: "--verbose")
-  public static let listOptions = OptionKey<String>(
+  public static let listOptions = OptionKey<CommandWords>(
     "list_options", "More arguments for the program that lists the server's databases.", example: "--verbose")
-  public static let restoreOptions = OptionKey<String>(
+  public static let restoreOptions = OptionKey<CommandWords>(
     "restore_options", "More arguments for the program that restores.", example: "--verbose")
 
   /// All but the name, which every hook explains in its own words, and `list_options`, which not every hook has.

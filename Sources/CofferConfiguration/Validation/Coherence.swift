@@ -27,7 +27,7 @@ enum Coherence {
   private static func compressions(_ configuration: Configuration) -> [ConfigurationNotices.Notice] {
     ([configuration.root] + configuration.repositories).compactMap { section in
       guard let node = section.node[GeneralOptions.compression.name],
-        let remark = node.text.flatMap({ BlockCompression($0) })?.remark
+        let remark = section.given(GeneralOptions.compression)?.remark
       else { return nil }
       return .init(mark: node.mark, name: GeneralOptions.compression.name, text: remark)
     }

@@ -37,7 +37,7 @@ struct SecretPlaces {
 
 extension Option {
   /// The options below it, if it is a section or a list of them.
-  var sectionSchema: OptionSchema? {
+  public var sectionSchema: OptionSchema? {
     switch kind {
     case .section(let schema), .list(.section(let schema)): schema
     default: nil

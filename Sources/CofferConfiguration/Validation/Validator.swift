@@ -4,15 +4,20 @@ import CofferSystem
 struct Validator {
   private let top: OptionSchema
   private let wantsRequired: Bool
+  private let variables: ConfigurationReading.Variables
   private(set) var problems: [ConfigurationProblem] = []
   private(set) var notices = ConfigurationNotices()
 
   /// - Parameters:
   ///   - top: The options of a file's top.
   ///   - wantsRequired: Whether those that a file must have must be there.
-  init(top: OptionSchema, wantsRequired: Bool = true) {
+  ///   - variables: What became of variables in it.
+  init(
+    top: OptionSchema, wantsRequired: Bool = true, variables: ConfigurationReading.Variables = .replaced
+  ) {
     self.top = top
     self.wantsRequired = wantsRequired
+    self.variables = variables
   }
 
   mutating func check(_ document: YAMLNode) {
@@ -93,14 +98,13 @@ struct Validator {
     case .text:
       guard let text = node.text else { return mismatch(node, kind, option) }
       // A variable whose value is not at hand may become any of them.
-      guard !text.holds("${") else { return }
+      guard variables != .replacedIfSet || !text.holds("${") else { return }
       checkChoice(text, of: option, at: node.mark)
-      if let format = option.format, !format.accepts(text) {
-        report(node.mark, "Option '\(option.name)' must be \(format.title), found '\(text)'", format.suggestion)
-      }
+      checkFormat(text, of: option, at: node.mark)
     case .integer:
       guard let number = node.integer else { return mismatch(node, kind, option) }
       checkChoice(String(number), of: option, at: node.mark)
+      checkFormat(String(number), of: option, at: node.mark)
     case .number: if node.number == nil { mismatch(node, kind, option) }
     case .boolean: if node.boolean == nil { mismatch(node, kind, option) }
     case .list(let element):
@@ -118,6 +122,14 @@ struct Validator {
     report(
       mark, "Option '\(option.name)' cannot be '\(text)'",
       nearest.map { "Did you mean '\($0)'?" } ?? "It can be \(option.choices.joined(separator: ", "))")
+  }
+
+  private mutating func checkFormat(_ text: String, of option: Option, at mark: SourceMark) {
+    guard let format = option.format, !format.accepts(text) else { return }
+    let found = option.isSecret ? "" : ", found '\(text)'"
+    report(
+      mark, "Option '\(option.name)' must be \(format.title)\(found)",
+      format.nearest(text).map { "Did you mean '\($0)'?" } ?? format.suggestion)
   }
 
   /// Words that older YAML took for truth values.

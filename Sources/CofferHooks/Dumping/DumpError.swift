@@ -26,12 +26,6 @@ public enum DumpError: DiagnosableError, Equatable {
     }
   }
 
-  /// The error for an entry whose options or commands cannot be split into words.
-  static func openQuote(in identity: DumpIdentity) -> DumpError {
-    .misconfigured(
-      identity, problem: "A quote in its options or commands is not closed", suggestion: "Close the quote")
-  }
-
   /// Whether the same dump may well succeed a little later.
   public var isWorthARetry: Bool {
     switch self {

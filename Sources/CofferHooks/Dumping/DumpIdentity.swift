@@ -124,4 +124,13 @@ public struct DumpFacts: Sendable, Equatable {
     self.serverVersion = serverVersion
     self.details = details
   }
+
+  init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {
+    self.init(identity: identity, format: format.rawValue)
+  }
+
+  /// Whether the dump has a format of its system's.
+  func has<Format: RawRepresentable>(_ format: Format) -> Bool where Format.RawValue == String {
+    self.format.isSame(as: format.rawValue)
+  }
 }

@@ -11,6 +11,8 @@ struct MariaDBChecks {
     let facts: MariaDBServerFacts
     /// Warnings of what interrupted restores have left, and of what else is odd.
     let warnings: [String]
+    /// Of views whose places were held for the end of a run that did not come.
+    let unmadeViews: [(database: String, warning: String)]
   }
 
   private var identity: DumpIdentity { session.identity }
@@ -34,26 +36,30 @@ struct MariaDBChecks {
       return "The database \(name) is left from a restore that is still running or was killed, and holds \(what); "
         + "DROP DATABASE \(name) when nobody needs it"
     }
-    warnings += entry.connectionWarnings(facts) + (try unmadeViews())
-    return Server(databases: Set(databases.map(ExactName.init)), facts: facts, warnings: warnings)
-  }
-
-  /// Views whose places were held for the end of a run that did not come. A server that cannot show all of its views keeps
-  /// nobody from restoring.
-  private func unmadeViews() throws -> [String] {
-    let rows: [[String]]
+    warnings += entry.connectionWarnings(facts)
+    var unmade: [(database: String, warning: String)] = []
     do {
-      rows = try ask(
-        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.VIEWS "
-          + "WHERE VIEW_DEFINITION LIKE '%\(MariaDBStatement.placeMark)%' ORDER BY 1, 2", 2)
+      unmade = try unmadeViews()
     } catch let error as RunCancelled {
       throw error
     } catch {
-      return ["Whether views of earlier restores still wait to be made is not known: \(Diagnosis(of: error).problem)"]
+      // A server that cannot show all of its views keeps nobody from restoring.
+      warnings.append(
+        "Whether views of earlier restores still wait to be made is not known: \(Diagnosis(of: error).problem)")
     }
+    return Server(
+      databases: Set(databases.map(ExactName.init)), facts: facts, warnings: warnings, unmadeViews: unmade)
+  }
+
+  private func unmadeViews() throws -> [(database: String, warning: String)] {
+    let rows = try ask(
+      "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.VIEWS "
+        + "WHERE VIEW_DEFINITION LIKE '%\(MariaDBStatement.placeMark)%' ORDER BY 1, 2", 2)
     return rows.map { row in
-      "The view \(Quoting.mariadbIdentifier(row[0])).\(Quoting.mariadbIdentifier(row[1])) has no rows: a restore that "
+      let warning =
+        "The view \(Quoting.mariadbIdentifier(row[0])).\(Quoting.mariadbIdentifier(row[1])) has no rows: a restore that "
         + "was to make it at its end is still running, failed there or was killed; restore that database again"
+      return (row[0], warning)
     }
   }
 

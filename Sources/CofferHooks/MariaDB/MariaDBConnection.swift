@@ -34,7 +34,7 @@ struct MariaDBConnection: Sendable {
 
   init(
     _ section: ConfigurationSection, _ dialect: MariaDBDialect, to server: ServerAddress, for options: Options
-  ) throws(ShellWords.Unfinished) {
+  ) {
     self.server = server
     self.dialect = dialect
     socket = section[options.socket] ?? section[MariaDBOptions.socketPath]
@@ -44,8 +44,8 @@ struct MariaDBConnection: Sendable {
     credentials = MariaDBCredentials(
       username: server.username, password: server.password,
       usesEnvironment: section[MariaDBOptions.passwordTransport] == .environment)
-    dumpCommand = try ShellWords.split(section[dialect.dumpCommand])
-    clientCommand = try ShellWords.split(section[dialect.clientCommand])
+    dumpCommand = section[dialect.dumpCommand].words
+    clientCommand = section[dialect.clientCommand].words
   }
 
   /// As messages name the server: the port is the one that clients use where none is configured.

@@ -3,8 +3,8 @@ import CofferConfiguration
 /// Which of the two systems a hook is for; they differ in names, and in what belongs to a whole server.
 public struct MariaDBDialect: Sendable {
   let databases: OptionKey<[ConfigurationSection]>
-  let dumpCommand: OptionKey<String>
-  let clientCommand: OptionKey<String>
+  let dumpCommand: OptionKey<CommandWords>
+  let clientCommand: OptionKey<CommandWords>
   /// Databases that 'all' leaves out: the server makes their contents itself.
   let unlisted: Set<String>
   /// Whether a dump named `mysql` holds the server's users, functions of libraries and servers.

@@ -33,17 +33,13 @@ struct MariaDBEntry: Sendable {
   init(
     _ section: ConfigurationSection, _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ server: ServerAddress,
     for options: MariaDBConnection.Options
-  ) throws {
+  ) {
     self.identity = identity
     self.section = section
-    do {
-      connection = try MariaDBConnection(section, dialect, to: server, for: options)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options])
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
-      listOptions = try ShellWords.split(section[ServerOptions.listOptions])
-    } catch {
-      throw DumpError.openQuote(in: identity)
-    }
+    connection = MariaDBConnection(section, dialect, to: server, for: options)
+    dumpOptions = section[ServerOptions.options].words
+    restoreOptions = section[ServerOptions.restoreOptions].words
+    listOptions = section[ServerOptions.listOptions].words
     hasFormat = section[MariaDBOptions.format] != nil
     skipped = Set(section[MariaDBOptions.skipNames].map { ExactName($0) })
     dumpsRoutines = section[MariaDBOptions.routines]

@@ -14,7 +14,7 @@ public struct MariaDBHook: DatabaseHook {
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
     try ServerEntry.all(in: root, of: self).flatMap { server -> [any PlannedDump] in
-      let entry = try MariaDBEntry(
+      let entry = MariaDBEntry(
         server.section, dialect, server.identity, try server.address(context: context), for: .dump)
       do {
         return try dumps(of: entry, context)
@@ -36,7 +36,7 @@ public struct MariaDBHook: DatabaseHook {
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let server = try ServerEntry.matching(facts.identity, in: root, of: self)
-    let entry = try MariaDBEntry(
+    let entry = MariaDBEntry(
       server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore)
     return try MariaDBRestore(facts: facts, entry: entry, target: target, context: context)
   }

@@ -64,16 +64,16 @@ public enum MariaDBOptions {
   public static let tablespaces = OptionKey<Bool>(
     "tablespaces", "Dump tablespaces. Newer MySQL servers want the PROCESS privilege for it.", default: true)
 
-  public static let mariadbDumpCommand = OptionKey<String>(
+  public static let mariadbDumpCommand = OptionKey<CommandWords>(
     "mariadb_dump_command", "What to run in place of mariadb-dump; may have arguments.", default: "mariadb-dump",
     example: "docker exec --env MYSQL_PWD my_container mariadb-dump")
-  public static let mariadbCommand = OptionKey<String>(
+  public static let mariadbCommand = OptionKey<CommandWords>(
     "mariadb_command", "What to run in place of mariadb.", default: "mariadb",
     example: "docker exec --interactive --env MYSQL_PWD my_container mariadb")
-  public static let mysqlDumpCommand = OptionKey<String>(
+  public static let mysqlDumpCommand = OptionKey<CommandWords>(
     "mysql_dump_command", "What to run in place of mysqldump; may have arguments.", default: "mysqldump",
     example: "docker exec --env MYSQL_PWD my_container mysqldump")
-  public static let mysqlCommand = OptionKey<String>(
+  public static let mysqlCommand = OptionKey<CommandWords>(
     "mysql_command", "What to run in place of mysql.", default: "mysql",
     example: "docker exec --interactive --env MYSQL_PWD my_container mysql")
 
@@ -86,7 +86,7 @@ public enum MariaDBOptions {
   public static let mysqlSchema = schema("MySQL", mysqlDumpCommand, mysqlCommand)
 
   private static func schema(
-    _ title: String, _ dumpCommand: OptionKey<String>, _ command: OptionKey<String>
+    _ title: String, _ dumpCommand: OptionKey<CommandWords>, _ command: OptionKey<CommandWords>
   ) -> OptionSchema {
     OptionSchema(
       title,

@@ -26,11 +26,23 @@ struct MariaDBRestore: PlannedRestore {
     let checks = MariaDBChecks(session: session, entry: entry)
     server = try checks.server()
     databaseName = try checks.spelling(of: name, server)
-    self.warnings = warnings + entry.warnings + server.warnings + MariaDBLosses(facts.details).restoreWarnings
+    // What is restored now needs no other restore.
+    let isReplaced = Self.replaced(databaseName, facts.identity, isAccounts: entry.isAccounts(facts.identity.database))
+    let unmade = server.unmadeViews.filter { !isReplaced($0.database) }.map(\.warning)
+    self.warnings =
+      warnings + entry.warnings + server.warnings + unmade + MariaDBLosses(facts.details).restoreWarnings
     if isWholeServer || isAccounts {
       try checks.mayChangeAccounts(server, isNeeded: entry.dialect.dumpsAccounts)
     }
     if !isAccounts { try checks.mayRestore(databaseName, isWholeServer: isWholeServer, server) }
+  }
+
+  /// Tells whether a database of the server is one that is put in place anew. Which ones a dump of a whole server has is not
+  /// known before it is read.
+  private static func replaced(
+    _ databaseName: String, _ identity: DumpIdentity, isAccounts: Bool
+  ) -> (String) -> Bool {
+    { name in !isAccounts && !identity.database.isSame(as: "all") && name.isSame(as: databaseName) }
   }
 
   var summary: String {
@@ -103,10 +115,6 @@ struct MariaDBRestore: PlannedRestore {
     func refuse(_ problem: String, _ suggestion: String) throws(RestoreError) {
       throw .refused(identity, problem: problem, suggestion: suggestion)
     }
-    if !target.schemas.isEmpty {
-      try refuse("schemas cannot be chosen from it", "Restore it whole, under another name if need be")
-    }
-    if target.path != nil { try refuse("it is no file", "Leave the path out") }
     let isOne = !identity.database.isSame(as: "all") && !entry.isAccounts(identity.database)
     guard isOne else {
       if target.databaseName != nil { try refuse("it is more than one database", "Leave the other name out") }

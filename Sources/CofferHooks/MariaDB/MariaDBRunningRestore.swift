@@ -229,7 +229,7 @@ final class MariaDBRunningRestore: RunningRestore {
       suggestion: "As an administrator: GRANT \(right) ON *.* TO \(server.account)")
   }
 
-  func settle() throws -> [String] {
+  func makePostponed() throws -> [String] {
     guard !postponed.isEmpty else { return [] }
     let waiting = postponed
     postponed = []

@@ -47,7 +47,7 @@ private struct NumberCheck {
 /// to a dump program, or a dump that was changed, can so bring in no function, no query and no other database.
 struct RowCheck {
   /// Whether the values have begun; before them stand the table and its columns.
-  private var isInValues = false
+  private(set) var isInValues = false
   /// Whether what came last, blanks aside, is a name.
   private var followsName = false
   /// Whether what came last, blanks aside, is a value: a parenthesis behind it would make a call of it.
@@ -79,13 +79,16 @@ struct RowCheck {
 
   /// Takes what stands outside of quotes.
   ///
+  /// - Parameter isUTF8: Whether bytes beyond ASCII are UTF-8, all of whose signs are letters to the server.
   /// - Returns: The length of what was taken; nil when more has to be seen.
-  mutating func take(_ rest: UnsafeRawBufferPointer) throws(StatementSplitter.Unreadable) -> Int? {
+  mutating func take(
+    _ rest: UnsafeRawBufferPointer, isUTF8: Bool
+  ) throws(StatementSplitter.Unreadable) -> Int? {
     guard let byte = rest.first else { return nil }
     // Before the values digits can only begin a name.
     if number != nil || (isInValues && (0x30...0x39).contains(byte)) { return try takeNumber(rest) }
     if byte.isBlank { return 1 }
-    if SQLLexemes.isOfWord(byte) { return try takeWord(rest) }
+    if SQLLexemes.isOfWord(byte) { return try takeWord(rest, isUTF8) }
     let isQualified = byte == UInt8(ascii: ".") && followsName
     let isCall = byte == UInt8(ascii: "(") && followsValue
     guard "(),+-.".utf8.contains(byte), !isQualified, !isCall else { throw Self.odd(rest.prefix(1)) }
@@ -108,13 +111,20 @@ struct RowCheck {
     return rest.count
   }
 
-  private mutating func takeWord(_ rest: UnsafeRawBufferPointer) throws(StatementSplitter.Unreadable) -> Int? {
+  private mutating func takeWord(
+    _ rest: UnsafeRawBufferPointer, _ isUTF8: Bool
+  ) throws(StatementSplitter.Unreadable) -> Int? {
     guard let end = rest.firstIndex(where: { !SQLLexemes.isOfWord($0) }) else {
       guard rest.count < Self.longestWord else { throw Self.odd(rest.prefix(60)) }
       return nil
     }
     let word = String(decoding: rest[..<end], as: UTF8.self).asciiUppercased
     let isPrefix = Self.prefixes.contains(word) && rest[end] == UInt8(ascii: "'")
+    // In other character sets one of its bytes may be a blank to the server, behind which another word begins.
+    let isASCII = rest[..<end].allSatisfy { $0 < 0x80 }
+    guard isASCII || isUTF8 && String(validating: rest[..<end], as: UTF8.self) != nil else {
+      throw Self.odd(rest[..<end])
+    }
     let isKnown = isInValues ? Self.words.contains(word) || isPrefix : !Self.refused.contains(word)
     guard isKnown else { throw Self.odd(rest[..<end]) }
     followsValue = isInValues

@@ -201,6 +201,7 @@ struct StatementSplitter {
 
   private mutating func readPlain(_ scan: inout Scan, _ emit: (Piece) throws -> Void) throws -> Bool {
     let first = delimiter.first ?? UInt8(ascii: ";")
+    let isUTF8 = mode.isUTF8
     while scan.position < scan.bytes.count {
       let byte = scan.bytes[scan.position]
       switch byte {
@@ -224,7 +225,7 @@ struct StatementSplitter {
         if try beginComment(&scan) { return true }
       case 0: throw Unreadable(problem: "a statement holds the byte 0")
       // A name of a function, or what to the server is a blank.
-      case 0x80... where rows != nil:
+      case 0x80... where rows?.isInValues == true || rows != nil && !isUTF8:
         throw Unreadable(problem: "rows hold a sign beyond ASCII outside of quotes, which dump programs do not write")
       case 0x80... where mode.charset != .none:
         guard scan.rest.count >= 4 else { return false }
@@ -233,7 +234,7 @@ struct StatementSplitter {
       default: break
       }
       if rows != nil {
-        guard let length = try rows?.take(scan.rest) else { return false }
+        guard let length = try rows?.take(scan.rest, isUTF8: isUTF8) else { return false }
         scan.position += length
       } else {
         scan.position += 1

@@ -16,12 +16,12 @@ struct MongoDBClient: Sendable {
   /// Words by which a user may have given the password, or the way to do without one, by other means.
   private static let otherCredentials = ["--password", "-p", "--config", "--uri", "--authenticationMechanism"]
 
-  init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
+  init(_ section: ConfigurationSection, to server: ServerAddress) {
     self.server = server
     authenticationDatabase = section[MongoDBOptions.authenticationDatabase]
     transport = section[MongoDBOptions.passwordTransport]
-    dumpCommand = try ShellWords.split(section[MongoDBOptions.dumpCommand])
-    restoreCommand = try ShellWords.split(section[MongoDBOptions.restoreCommand])
+    dumpCommand = section[MongoDBOptions.dumpCommand].words
+    restoreCommand = section[MongoDBOptions.restoreCommand].words
   }
 
   func password(context: HookContext) throws -> MongoDBPassword? {

@@ -26,7 +26,7 @@ struct MongoDBDump: PlannedDump {
   func start(context: HookContext) throws -> any RunningDump {
     let facts = DumpFacts(identity: identity, format: entry.format)
     let password = try entry.client.password(context: context)
-    if entry.format == "directory" {
+    if entry.format == .directory {
       let folder = try context.runtime.makeParent(of: identity.path)
       let command = command(leading: ["--out", folder], trailing: [], password, context)
       return try MongoDBFolder.dump(command, into: folder, facts: facts, password: password, context: context)

@@ -5,13 +5,14 @@ import CofferSystem
 public struct MongoDBHook: DatabaseHook {
   public let databases = MongoDBOptions.databases
   public let kind = DatabaseKind.server(defaultPort: 27017)
+  public let choices = [SharedChoices.schemas.choice]
   public let advice = FailureAdvice(MongoDBFailure.suggestion)
 
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
     try ServerEntry.all(in: root, of: self).map { server in
-      let entry = try MongoDBEntry(server.section, server.identity, try server.address(context: context))
+      let entry = MongoDBEntry(server.section, server.identity, try server.address(context: context))
       return try MongoDBDump(entry)
     }
   }
@@ -20,7 +21,7 @@ public struct MongoDBHook: DatabaseHook {
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     let server = try ServerEntry.matching(facts.identity, in: root, of: self)
-    let entry = try MongoDBEntry(
+    let entry = MongoDBEntry(
       server.section, server.identity, try server.address(for: target, context: context))
     let restore = try MongoDBRestore(facts, to: target, entry)
     try restore.rehearse(context: context)
@@ -33,21 +34,17 @@ struct MongoDBEntry: Sendable {
   let identity: DumpIdentity
   let section: ConfigurationSection
   let client: MongoDBClient
-  let format: String
+  let format: MongoDBOptions.Format
   let dumpOptions: [String]
   let restoreOptions: [String]
 
-  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
+  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) {
     self.identity = identity
     self.section = section
-    do {
-      client = try MongoDBClient(section, to: server)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options])
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
-    } catch {
-      throw DumpError.openQuote(in: identity)
-    }
-    format = section[MongoDBOptions.format].rawValue
+    client = MongoDBClient(section, to: server)
+    dumpOptions = section[ServerOptions.options].words
+    restoreOptions = section[ServerOptions.restoreOptions].words
+    format = section[MongoDBOptions.format]
   }
 
   var isWholeServer: Bool { identity.database == "all" }

@@ -24,10 +24,10 @@ public enum MongoDBOptions {
     "password_transport",
     "How the password reaches mongodump and mongorestore: through a pipe, or in a private file that is removed afterwards, for clients that cannot read from a pipe.",
     default: .pipe)
-  public static let dumpCommand = OptionKey<String>(
+  public static let dumpCommand = OptionKey<CommandWords>(
     "mongodump_command", "What to run in place of mongodump; may have arguments.", default: "mongodump",
     example: "docker exec my_mongodb_container mongodump")
-  public static let restoreCommand = OptionKey<String>(
+  public static let restoreCommand = OptionKey<CommandWords>(
     "mongorestore_command", "What to run in place of mongorestore; may have arguments.", default: "mongorestore",
     example: "docker exec -i my_mongodb_container mongorestore")
 

@@ -21,10 +21,7 @@ struct MongoDBRestore: PlannedRestore {
     self.facts = facts
     self.entry = entry
     newName = target.databaseName.flatMap { $0.isSame(as: facts.identity.database) ? nil : $0 }
-    included = target.schemas.map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
-    if target.path != nil {
-      throw refused("a server's database is not restored to a file", "Name a server with --hostname and --port")
-    }
+    included = target[SharedChoices.schemas].map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
     if let newName, facts.identity.database == "all" {
       throw refused("a whole server cannot be restored as one database '\(newName)'", "Leave the name out")
     }
@@ -46,7 +43,7 @@ struct MongoDBRestore: PlannedRestore {
 
   var isReversible: Bool { false }
 
-  var wantsFolder: Bool { facts.format == "directory" }
+  var wantsFolder: Bool { facts.has(MongoDBOptions.Format.directory) }
 
   /// Makes mongorestore do all that it does before it touches anything, with a dump that holds nothing: it checks its
   /// arguments, connects and logs in.

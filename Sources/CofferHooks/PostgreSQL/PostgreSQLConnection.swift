@@ -20,14 +20,14 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// What sessions are fixed to beyond `PostgreSQLPins`.
   private var sessionSettings: [PostgreSQLPins.Setting] = []
 
-  init(_ section: ConfigurationSection, to server: ServerAddress) throws(ShellWords.Unfinished) {
+  init(_ section: ConfigurationSection, to server: ServerAddress) {
     self.server = server
-    if let command = try Self.words(section[PostgreSQLOptions.dumpCommand]) {
+    if let command = Self.words(section[PostgreSQLOptions.dumpCommand]) {
       commands[.dump] = command
       commands[.dumpAll] = command
     }
-    commands[.restore] = try Self.words(section[PostgreSQLOptions.restoreCommand])
-    commands[.psql] = try Self.words(section[PostgreSQLOptions.psqlCommand])
+    commands[.restore] = Self.words(section[PostgreSQLOptions.restoreCommand])
+    commands[.psql] = Self.words(section[PostgreSQLOptions.psqlCommand])
     security["PGSSLMODE"] = section[PostgreSQLOptions.sslMode]?.rawValue
     security["PGSSLCERT"] = section[PostgreSQLOptions.sslCertificate]
     security["PGSSLKEY"] = section[PostgreSQLOptions.sslKey]
@@ -35,10 +35,9 @@ struct PostgreSQLConnection: Sendable, Equatable {
     security["PGSSLCRL"] = section[PostgreSQLOptions.sslRevocationList]
   }
 
-  private static func words(_ command: String?) throws(ShellWords.Unfinished) -> [String]? {
-    guard let command else { return nil }
-    let words = try ShellWords.split(command)
-    return words.isEmpty ? nil : words
+  /// An empty command stands for none.
+  private static func words(_ command: CommandWords?) -> [String]? {
+    command.flatMap { $0.words.isEmpty ? nil : $0.words }
   }
 
   /// As messages name the server.

@@ -44,15 +44,13 @@ struct PostgreSQLDump: PlannedDump {
     if case .database = scope { .dump } else { .dumpAll }
   }
 
-  private var format: String {
-    switch scope {
-    case .database: isRehearsal && isFolder ? "custom" : entry.format ?? "custom"
-    case .server: "plain"
-    case .globals: DumpIdentity.globalsName
-    }
+  /// Scripts of pg_dumpall have none of pg_dump's.
+  private var format: PostgreSQLOptions.Format {
+    guard case .database = scope else { return .plain }
+    return isRehearsal && isFolder ? .custom : entry.format ?? .custom
   }
 
-  private var isFolder: Bool { entry.format?.isSame(as: "directory") ?? false }
+  private var isFolder: Bool { entry.format == .directory }
 
   var rehearsal: any PlannedDump {
     var copy = self
@@ -61,10 +59,15 @@ struct PostgreSQLDump: PlannedDump {
   }
 
   func start(context: HookContext) throws -> any RunningDump {
+    var format = format
     var facts = DumpFacts(identity: identity, format: format)
+    if case .globals = scope { facts.format = DumpIdentity.globalsName }
     var server = try PostgreSQLDumpFacts(scope, of: entry, context: context)
     facts.serverVersion = server.version
     facts.details = server.details
+    if case .database(let name) = scope, session(server, name, context) != nil {
+      facts.details[PostgreSQLDumpFacts.monetaryKey] = PostgreSQLPins.monetary.value
+    }
     var connection = connection
     // A program that cannot be run, or hangs, says more about it when it is to dump.
     if let version = facts.serverVersion, let client = try client(serverVersion: version, context: context) {
@@ -72,21 +75,22 @@ struct PostgreSQLDump: PlannedDump {
       facts.clientVersion = client.version
     }
     server.warnings = warnings + server.warnings
-    if format == "directory" {
+    if format == .directory {
       do {
         let arguments = arguments(format, server, context)
         return try PostgreSQLFolder.dump(
           command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
           facts: facts, warnings: server.warnings, context: context)
       } catch DumpError.programFailed(_, _, _, let lines) where isKeptFromFolder(lines) {
-        facts.format = "custom"
+        format = .custom
+        facts.format = format.rawValue
         server.warnings.append(
           "Dumped in format custom: pg_dump_command runs pg_dump where, or as a user who, cannot write into the run's "
             + "folder")
       }
     }
     let stream = try DumpStream(
-      connection.command(program, arguments(facts.format, server, context), context: context), of: identity,
+      connection.command(program, arguments(format, server, context), context: context), of: identity,
       context: context)
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
@@ -100,7 +104,9 @@ struct PostgreSQLDump: PlannedDump {
   }
 
   /// The dump is in the encoding of what is dumped, whatever the user's sessions have.
-  private func arguments(_ format: String, _ server: PostgreSQLDumpFacts, _ context: HookContext) -> [String] {
+  private func arguments(_ format: PostgreSQLOptions.Format, _ server: PostgreSQLDumpFacts, _ context: HookContext)
+    -> [String]
+  {
     let owner = entry.noOwner ? ["--no-owner"] : []
     let encoded = server.encoding.map { ["--encoding=" + $0] } ?? []
     switch scope {
@@ -108,7 +114,9 @@ struct PostgreSQLDump: PlannedDump {
       // pg_dump has to be told the name from a connection string.
       let string = session(server, name, context) ?? PostgreSQLText.connectionString(name)
       let options = isRehearsal && isFolder ? Self.withoutJobs(entry.dumpOptions) : entry.dumpOptions
-      return owner + ["--format", format] + formatArguments(format) + encoded + options + ["--dbname=" + string]
+      return owner + ["--format", format.rawValue] + formatArguments(format) + encoded + options + [
+        "--dbname=" + string
+      ]
     case .server: return owner + encoded + all(server, context) + entry.dumpOptions
     case .globals(let withPasswords):
       return owner + ["--globals-only"] + encoded + all(server, context)
@@ -123,7 +131,9 @@ struct PostgreSQLDump: PlannedDump {
   /// A connection string that fixes the session; nil where the server has not shown that it takes one.
   private func session(_ server: PostgreSQLDumpFacts, _ database: String?, _ context: HookContext) -> String? {
     guard let role = server.role, context.environment["PGSERVICE"] == nil else { return nil }
-    return connection.withRole(role, context).pinnedString(database, readsBytes: false, context: context)
+    // What pg_dumpall writes is restored in sessions that it opens itself.
+    let settings = PostgreSQLPins.own + (database == nil ? [] : [PostgreSQLPins.monetary])
+    return connection.withRole(role, context).pinnedString(database, settings, readsBytes: false, context: context)
   }
 
   /// Several jobs need a folder.
@@ -139,11 +149,11 @@ struct PostgreSQLDump: PlannedDump {
 
   /// Plain dumps get the statements that make room; the archive formats get theirs from pg_restore. Compressed dumps do
   /// not deduplicate; blocks are compressed after that.
-  private func formatArguments(_ format: String) -> [String] {
+  private func formatArguments(_ format: PostgreSQLOptions.Format) -> [String] {
     switch format {
-    case "plain": ["--clean", "--if-exists"]
-    case "custom", "directory": ["--compress", entry.compression.isSame(as: "none") ? "0" : entry.compression]
-    default: []
+    case .plain: ["--clean", "--if-exists"]
+    case .custom, .directory: ["--compress", entry.compression.isSame(as: "none") ? "0" : entry.compression]
+    case .tar: []
     }
   }
 

@@ -5,10 +5,10 @@ import Foundation
 enum PostgreSQLStreamEnd {
   /// What a dump lacks of the marks that its format always has; nil when it is complete.
   static func missing(_ stream: DumpStream, _ facts: DumpFacts) -> String? {
-    switch facts.format {
-    case "custom":
+    switch PostgreSQLOptions.Format(rawValue: facts.format) {
+    case .custom:
       return CustomArchive.missing(head: stream.head, tail: stream.tail)
-    case "tar":
+    case .tar:
       let end = stream.tail.suffix(1024)
       return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
     default:

@@ -12,6 +12,9 @@ struct PostgreSQLDumpFacts {
   private(set) var role: String?
   var warnings: [String] = []
 
+  /// How a dump's amounts of money are written, where its session was fixed to that.
+  static let monetaryKey = "lc_monetary"
+
   /// Whether a dump lacks the facts about its database.
   static let missingKey = "facts"
 
@@ -91,5 +94,12 @@ struct PostgreSQLDumpFacts {
       if !withPasswords { details["passwords"] = "none" }
     }
     if entry.noOwner { details["no_owner"] = "true" }
+  }
+}
+
+extension DumpFacts {
+  /// What a session has to be fixed to that restores the dump.
+  var postgreSQLSettings: [PostgreSQLPins.Setting] {
+    details[PostgreSQLDumpFacts.monetaryKey].map { [.init(name: PostgreSQLPins.monetary.name, value: $0)] } ?? []
   }
 }

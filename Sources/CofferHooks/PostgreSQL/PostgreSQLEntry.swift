@@ -7,7 +7,7 @@ struct PostgreSQLEntry: Sendable {
   let identity: DumpIdentity
   let section: ConfigurationSection
   private(set) var connection: PostgreSQLConnection
-  let format: String?
+  let format: PostgreSQLOptions.Format?
   let globals: PostgreSQLOptions.Globals
   let noOwner: Bool
   let restoreStrategy: RestoreStrategy
@@ -17,19 +17,15 @@ struct PostgreSQLEntry: Sendable {
   let listOptions: [String]
   let analyzeOptions: [String]
 
-  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) throws {
+  init(_ section: ConfigurationSection, _ identity: DumpIdentity, _ server: ServerAddress) {
     self.identity = identity
     self.section = section
-    do {
-      connection = try PostgreSQLConnection(section, to: server)
-      dumpOptions = try ShellWords.split(section[ServerOptions.options])
-      restoreOptions = try ShellWords.split(section[ServerOptions.restoreOptions])
-      listOptions = try ShellWords.split(section[ServerOptions.listOptions])
-      analyzeOptions = try ShellWords.split(section[PostgreSQLOptions.analyzeOptions])
-    } catch {
-      throw DumpError.openQuote(in: identity)
-    }
-    format = section[PostgreSQLOptions.format]?.rawValue
+    connection = PostgreSQLConnection(section, to: server)
+    dumpOptions = section[ServerOptions.options].words
+    restoreOptions = section[ServerOptions.restoreOptions].words
+    listOptions = section[ServerOptions.listOptions].words
+    analyzeOptions = section[PostgreSQLOptions.analyzeOptions].words
+    format = section[PostgreSQLOptions.format]
     globals = section[PostgreSQLOptions.globals]
     noOwner = section[PostgreSQLOptions.noOwner]
     restoreStrategy = section[PostgreSQLOptions.restoreStrategy]

@@ -6,7 +6,9 @@ public struct PostgreSQLHook: DatabaseHook {
   public let databases = PostgreSQLOptions.databases
   public let kind = DatabaseKind.server(defaultPort: 5432)
   public let advice = PostgreSQLFailure.advice
-  public let choices = [PostgreSQLChoices.strategy, PostgreSQLChoices.continueOnError]
+  public let choices = [
+    SharedChoices.schemas.choice, PostgreSQLChoices.strategy.choice, PostgreSQLChoices.continueOnError.choice,
+  ]
   private let installations: PostgreSQLInstallations
 
   /// - Parameter installations: Where to look for versions of the client programs beside those on the PATH.
@@ -16,7 +18,7 @@ public struct PostgreSQLHook: DatabaseHook {
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
     let entries = try ServerEntry.all(in: root, of: self).map { server in
-      try PostgreSQLEntry(server.section, server.identity, try server.address(context: context))
+      PostgreSQLEntry(server.section, server.identity, try server.address(context: context))
         .finding(installations, context: context)
     }
     var globals = PostgreSQLGlobalsPlan(entries)
@@ -57,8 +59,8 @@ public struct PostgreSQLHook: DatabaseHook {
   ) throws -> any PlannedRestore {
     let entry = try entry(for: facts, target, root, context)
     // A database may be called so, too; a whole server is always one script.
-    if facts.identity.isGlobals || facts.identity.database == "all" && facts.format == "plain" {
-      guard target.databaseName == nil, target.schemas.isEmpty else {
+    if facts.identity.isGlobals || facts.identity.database == "all" && facts.has(PostgreSQLOptions.Format.plain) {
+      guard target.databaseName == nil, target[SharedChoices.schemas].isEmpty else {
         throw RestoreError.refused(
           facts.identity, problem: "it is of a whole server, and neither a name nor schemas can be chosen",
           suggestion: "Choose the dump of one database; 'name: all' with a format makes one of each")
@@ -82,7 +84,7 @@ public struct PostgreSQLHook: DatabaseHook {
       found = try ServerEntry.found(wanted, in: root, of: self)
     }
     let server = found ?? ServerEntry(remembering: wanted)
-    return try PostgreSQLEntry(
+    return PostgreSQLEntry(
       server.section, server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)

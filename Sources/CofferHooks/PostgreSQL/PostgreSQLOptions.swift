@@ -51,15 +51,15 @@ public enum PostgreSQLOptions {
     "restore_strategy",
     "How 'restore' replaces a database that is there. swap builds the new one beside it and exchanges the names at the end; in-place replaces its objects in one transaction; auto swaps where that is possible.",
     default: .automatic, support: .own)
-  public static let analyzeOptions = OptionKey<String>(
+  public static let analyzeOptions = OptionKey<CommandWords>(
     "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
-  public static let dumpCommand = OptionKey<String?>(
+  public static let dumpCommand = OptionKey<CommandWords?>(
     "pg_dump_command", "What to run in place of pg_dump and pg_dumpall; may have arguments.",
     example: "docker exec my_pg_container pg_dump")
-  public static let restoreCommand = OptionKey<String?>(
+  public static let restoreCommand = OptionKey<CommandWords?>(
     "pg_restore_command", "What to run in place of pg_restore.",
     example: "docker exec -i my_pg_container pg_restore")
-  public static let psqlCommand = OptionKey<String?>(
+  public static let psqlCommand = OptionKey<CommandWords?>(
     "psql_command", "What to run in place of psql.", example: "docker exec -i my_pg_container psql")
   public static let sslMode = OptionKey<SSLMode?>(
     "ssl_mode", "How the connection is encrypted.", example: "require")

@@ -38,6 +38,11 @@ enum PostgreSQLPins {
     Setting(name: "local_preload_libraries", value: ""),
   ]
 
+  /// How amounts of money are written (`money`). A dump that has them in another way than the session reads them that
+  /// restores it would bring back other amounts; one that was made without this setting has them as its server's and
+  /// database's settings were.
+  static let monetary = Setting(name: "lc_monetary", value: "C")
+
   /// Set where the server knows them and the user may.
   static let whereKnown = [
     Setting(name: "row_security", value: "off"),

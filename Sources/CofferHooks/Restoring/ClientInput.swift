@@ -20,15 +20,16 @@ final class ClientInput {
   /// What is printed behind that is not kept, and so confirms nothing.
   private static let outputLimit = 64 << 20
   /// Seconds within which a program ends that takes or prints nothing any more.
-  private static let patience: Double = 60
+  private let patience: Double
 
   /// - Parameters:
   ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by
   ///     themselves when their input is cut short.
   ///   - watch: What to do again and again while the program is waited for; nil to wait only.
+  ///   - patience: Seconds within which a program ends that takes or prints nothing any more.
   init(
     _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, watch: (() -> Void)? = nil,
-    context: HookContext
+    patience: Double = 60, context: HookContext
   ) throws {
     var command = command
     command.input = .pipe
@@ -39,6 +40,7 @@ final class ClientInput {
     self.identity = identity
     self.confirmation = confirmation
     self.watch = watch
+    self.patience = patience
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
     outputPipe = child.takeOutput()
@@ -71,14 +73,21 @@ final class ClientInput {
 
   /// The program reads no more: it has failed, or it knows that only padding is left.
   private func endEarly() throws {
-    guard let status = child.wait(seconds: Self.patience, cancellation: cancellation) else {
-      try cancellation.check()
-      return
-    }
+    let status = try awaitEnd()
     guard status.isSuccess else { throw failure(status) }
     guard confirmation == nil else { throw RestoreError.inputIgnored(identity, program: child.program) }
     if let input { close(input) }
     input = nil
+  }
+
+  /// Waits for a program that takes or prints nothing any more.
+  ///
+  /// - Throws: `RestoreError.inputIgnored` for one that does not end: what it would do with the rest cannot be known.
+  private func awaitEnd() throws -> ExitStatus {
+    if let status = child.wait(seconds: patience, cancellation: cancellation) { return status }
+    try cancellation.check()
+    child.terminate()
+    throw RestoreError.inputIgnored(identity, program: child.program)
   }
 
   /// Ends the input and waits for the program.
@@ -138,12 +147,7 @@ final class ClientInput {
         if let found = lines.first(where: { line.elementsEqual($0.utf8) }) { return found }
       }
       guard let number = outputPipe?.number else {
-        guard let status = child.wait(seconds: Self.patience, cancellation: cancellation) else {
-          try cancellation.check()
-          // It says nothing any more, so what it would do with the rest cannot be known.
-          child.terminate()
-          throw RestoreError.inputIgnored(identity, program: child.program)
-        }
+        let status = try awaitEnd()
         guard status.isSuccess else { throw failure(status) }
         throw RestoreError.inputIgnored(identity, program: child.program)
       }

@@ -78,21 +78,10 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
     self.facts = facts
     self.warnings = warnings
     guard let input = stream.takeInput() else { preconditionFailure("the command asks for a pipe") }
-    let number = input.release()
-    do {
-      try Self.ask(number)
-      let script = try SQLiteQuestion.script(answering: try readAnswer(), of: facts.identity)
-      self.warnings += SQLiteQuestion.losses(of: script)
-      // On a thread of its own: the script may be longer than a pipe holds, and sqlite3 prints while it reads.
-      _ = try WorkerThread(name: "sqlite3-input") {
-        // What cannot be sent is missing at the dump's end, which is looked at.
-        try? Self.send(SQLiteQuestion.statements(of: script), to: number)
-        close(number)
-      }
-    } catch {
-      close(number)
-      throw error
-    }
+    try Self.ask(input)
+    let script = try SQLiteQuestion.script(answering: try readAnswer(), of: facts.identity)
+    self.warnings += SQLiteQuestion.losses(of: script)
+    try Self.send(SQLiteQuestion.statements(of: script), throughThread: input)
   }
 
   var output: DumpOutput { .stream(self) }
@@ -113,20 +102,29 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
   }
 
   /// A program that has ended tells by its output and its end why.
-  private static func ask(_ number: Int32) throws {
-    do { try send(Array(SQLiteQuestion.text.utf8), to: number) } catch let error as SystemError
+  private static func ask(_ input: borrowing FileDescriptor) throws {
+    do { try send(Array(SQLiteQuestion.text.utf8), to: input) } catch let error as SystemError
       where error.code == EPIPE
     {}
   }
 
-  private static func send(_ text: [UInt8], to number: Int32) throws {
-    var rest = text[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: program) }
-      rest = rest.dropFirst(count)
+  /// The script may be longer than a pipe holds, and sqlite3 prints while it reads.
+  private static func send(_ script: [UInt8], throughThread input: consuming FileDescriptor) throws(SystemError) {
+    let number = input.release()
+    do throws(SystemError) {
+      _ = try WorkerThread(name: "sqlite3-input") {
+        // What cannot be sent is missing at the dump's end, which is looked at.
+        try? send(script, to: FileDescriptor(owning: number))
+      }
+    } catch {
+      _ = FileDescriptor(owning: number)
+      throw error
     }
+  }
+
+  private static func send(_ text: [UInt8], to input: borrowing FileDescriptor) throws {
+    let number = input.number
+    try text.withUnsafeBytes { try FileDescriptor.writeAll($0, to: number, subject: program) }
   }
 
   private var answerLength: UInt64 = 0

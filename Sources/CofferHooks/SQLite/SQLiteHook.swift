@@ -7,6 +7,7 @@ import Foundation
 public struct SQLiteHook: DatabaseHook {
   public let databases = SQLiteOptions.databases
   public let kind = DatabaseKind.file
+  public let choices = [SharedChoices.restorePath.choice]
   public let advice = FailureAdvice(SQLiteAdvice.suggestion)
 
   public init() {}
@@ -22,7 +23,7 @@ public struct SQLiteHook: DatabaseHook {
           suggestion: "Choose another name; it need not be the file's")
       }
       let path = Self.absolute(section[SQLiteOptions.path], context)
-      guard let command = try Self.words(section[SQLiteOptions.sqliteCommand], identity) else {
+      guard let command = Self.words(section[SQLiteOptions.sqliteCommand]) else {
         return SQLiteDump(identity: identity, section: section, path: path)
       }
       return SQLiteClientDump(identity: identity, section: section, path: path, command: command)
@@ -32,21 +33,22 @@ public struct SQLiteHook: DatabaseHook {
   public func plan(
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
-    guard target.databaseName == nil, target.schemas.isEmpty else {
+    guard target.databaseName == nil else {
       throw RestoreError.refused(
-        facts.identity, problem: "a SQLite database is a file, and has no other name and no schemas",
+        facts.identity, problem: "a SQLite database is a file, and has no other name",
         suggestion: "Restore it to another file with --restore-path")
     }
     let section = Self.section(for: facts.identity, in: (root ?? .empty)[databases])
     let path =
-      target.path ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path] ?? facts.details["path"]
+      target[SharedChoices.restorePath] ?? section?[SQLiteOptions.restorePath] ?? section?[SQLiteOptions.path]
+      ?? facts.details["path"]
     guard let path else {
       throw RestoreError.refused(
         facts.identity, problem: "nothing says which file it belongs to", suggestion: "Name one with --restore-path")
     }
     return try SQLiteRestore(
       facts: facts, path: Self.absolute(path, context),
-      command: try Self.words(section?[SQLiteOptions.sqliteRestoreCommand], facts.identity), context: context)
+      command: Self.words(section?[SQLiteOptions.sqliteRestoreCommand]), context: context)
   }
 
   public func worker(for arguments: [String]) -> (any HookWorker)? {
@@ -65,10 +67,8 @@ public struct SQLiteHook: DatabaseHook {
   }
 
   /// The words of a command; nil when none is configured.
-  private static func words(_ command: String?, _ identity: DumpIdentity) throws -> [String]? {
-    guard let command else { return nil }
-    guard let words = try? ShellWords.split(command) else { throw DumpError.openQuote(in: identity) }
-    return words.isEmpty ? nil : ContainerCommand.passingInput(words)
+  private static func words(_ command: CommandWords?) -> [String]? {
+    command.flatMap { $0.words.isEmpty ? nil : ContainerCommand.passingInput($0.words) }
   }
 
   private static func absolute(_ path: String, _ context: HookContext) -> String {

@@ -10,10 +10,10 @@ public enum SQLiteOptions {
     "label", "Names the dump in the archive in place of the host.", example: "shop")
   public static let restorePath = OptionKey<String?>(
     "restore_path", "The file that 'restore' writes, if not path.", example: "/var/lib/sqlite/users-restored.db")
-  public static let sqliteCommand = OptionKey<String?>(
+  public static let sqliteCommand = OptionKey<CommandWords?>(
     "sqlite_command", "A program sqlite3 to dump with, in place of SQLite's library.",
     example: "docker exec -i my_container sqlite3")
-  public static let sqliteRestoreCommand = OptionKey<String?>(
+  public static let sqliteRestoreCommand = OptionKey<CommandWords?>(
     "sqlite_restore_command", "A program sqlite3 to restore with, in place of SQLite's library.",
     example: "/opt/sqlite/bin/sqlite3")
 

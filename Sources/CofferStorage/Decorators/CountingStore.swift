@@ -18,6 +18,14 @@ public final class CountingStore: ObjectStore {
     public var received = 0
 
     public init() {}
+
+    public static func + (left: Use, right: Use) -> Use {
+      var sum = left
+      sum.requests.merge(right.requests) { $0 + $1 }
+      sum.sent += right.sent
+      sum.received += right.received
+      return sum
+    }
   }
 
   private let store: any ObjectStore

@@ -10,6 +10,9 @@ public protocol StoreKind: Sendable {
   /// How its places are spelled, as examples in messages.
   var spellings: [String] { get }
 
+  /// Options of a configuration file that only it reads, at the top and below `repositories`; each is a flag, too.
+  var options: [Option] { get }
+
   /// Makes the store, without asking anything of the place yet.
   ///
   /// - Throws: What is wrong with the address, an option or a credential.
@@ -21,6 +24,8 @@ public protocol StoreKind: Sendable {
 }
 
 extension StoreKind {
+  public var options: [Option] { [] }
+
   public func localFolder(for request: StoreRequest) -> String? { nil }
 }
 

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 
 /// The kinds of places that repositories can be kept in.
@@ -12,6 +13,9 @@ public struct StoreRegistry: Sendable {
   public static let standard = StoreRegistry([
     LocalDirectoryKind()
   ])
+
+  /// The options that configure them.
+  public var schema: OptionSchema { OptionSchema("Stores", kinds.flatMap(\.options)) }
 
   /// Makes the store that an address asks for.
   ///

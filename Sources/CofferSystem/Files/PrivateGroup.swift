@@ -1,5 +1,6 @@
 import CSystem
 import Foundation
+import Synchronization
 
 /// Groups that have one user only, as most systems make one for each: what such a group may do, its user may do, and nobody
 /// else. With the umask 002, all that such users make is writable for their groups.
@@ -31,7 +32,7 @@ public struct PrivateGroup: Sendable {
     if facts.st_mode & 0o002 != 0 { return true }
     guard facts.st_mode & 0o020 != 0 else { return false }
     if hasList { return true }
-    return !isPrivate(facts.st_gid, of: facts.st_uid) && !isPrivate(facts.st_gid, of: geteuid())
+    return !Set([facts.st_uid, geteuid()]).contains { isPrivate(facts.st_gid, of: $0) }
   }
 
   /// The system's own users and groups.
@@ -57,19 +58,22 @@ public struct PrivateGroup: Sendable {
       return (String(cString: entry.gr_name), members + primaryUsers(of: id))
     })
 
-  private static let enumeration = NSLock()
+  /// The users by their primary groups, once they were asked for: there may be many, and each file and folder on a way asks.
+  /// The system keeps one position in its list for the whole process, so the lock is held meanwhile.
+  private static let enumerated = Mutex<[gid_t: [String]]?>(nil)
 
   /// Users of directories that do not enumerate theirs are not seen.
   private static func primaryUsers(of id: gid_t) -> [String] {
-    // The system keeps one position for the whole process.
-    enumeration.withLock {
+    enumerated.withLock { known in
+      if let known { return known[id] ?? [] }
       setpwent()
       defer { endpwent() }
-      var names: [String] = []
+      var users: [gid_t: [String]] = [:]
       while let entry = getpwent() {
-        if entry.pointee.pw_gid == id { names.append(String(cString: entry.pointee.pw_name)) }
+        users[entry.pointee.pw_gid, default: []].append(String(cString: entry.pointee.pw_name))
       }
-      return names
+      known = users
+      return users[id] ?? []
     }
   }
 

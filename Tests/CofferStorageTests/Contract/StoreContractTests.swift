@@ -2,6 +2,7 @@ import CofferStorage
 import CofferSystem
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 /// What every store promises, and every decorator around one. Nothing here knows which it is.

@@ -114,12 +114,13 @@ struct StageSpeeds {
 
   private mutating func write(_ blocks: [[UInt8]], to folder: String) throws {
     let store = LocalDirectoryStore(root: folder)
-    try store.makePlace()
+    try store.makePlace(cancellation: nil)
     let bytes = [UInt8](blocks.joined())
     try measure("write", bytes: bytes.count) {
       for position in stride(from: 0, to: bytes.count, by: Self.packSize) {
         guard let name = ObjectName("packs/\(position)") else { continue }
-        try store.put(name, [UInt8](bytes[position..<min(bytes.count, position + Self.packSize)]))
+        let pack = [UInt8](bytes[position..<min(bytes.count, position + Self.packSize)])
+        try store.put(name, pack, cancellation: nil)
       }
     }
   }

@@ -24,22 +24,72 @@ final class ArchiveContent: RestoredContent {
     }
   }
 
+  /// Entries that failed, and the file that names them for the reading that tries them again.
+  private struct Retried {
+    let entries: [LostEntry]
+    let list: String
+  }
+
+  /// One reading of the dump.
+  private final class Reading {
+    let retried: Retried?
+    private let client: ClientInput
+    private var patch: PatchedHead?
+    private var failure: RestoreError?
+
+    init(_ client: ClientInput, patch: PatchedHead?, retried: Retried?) {
+      self.client = client
+      self.patch = patch
+      self.retried = retried
+    }
+
+    /// What fails is kept until the end: the rest of the dump is read for nothing then.
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+      guard failure == nil else { return }
+      do {
+        if patch == nil { return try client.write(bytes) }
+        try patch?.feed(bytes, client.write)
+      } catch let error as RestoreError {
+        failure = error
+      }
+    }
+
+    /// - Returns: What pg_restore says that it could not restore.
+    /// - Throws: `RestoreError` when it did not get to the dump's end.
+    func finish() throws -> RestoreReport {
+      do {
+        if let failure { throw failure }
+        try patch?.finish(client.write)
+        try client.finish()
+        return RestoreReport(lines: [])
+      } catch let RestoreError.programFailed(identity, program, status, lines) {
+        let report = RestoreReport(lines: lines)
+        guard status == .exited(1), report.isWhole else {
+          throw RestoreError.programFailed(identity, program: program, status: status, lines: lines)
+        }
+        return report
+      }
+    }
+
+    func end() {
+      client.abandon()
+      if let retried { unlink(retried.list) }
+    }
+  }
+
   private let job: ContentJob
   private let folder: String?
   private let makeAnew: () throws -> Void
   private var spool: SpooledDump?
-  private var client: ClientInput?
+  /// nil while a dump that pg_restore reads from a file is written to it.
+  private var reading: Reading?
   private var stage = Stage.whole
   /// Whether the database's own search path is in force.
   private var isLenient = false
-  private var patch: PatchedHead?
   /// What failed with an empty search path, once there is more than one reading.
   private var first: RestoreReport?
-  /// What failed at the first reading of a stage, and the file that names these entries for the second one.
-  private var failed: (entries: [LostEntry], list: String)?
   /// What failed in the stages that are through.
   private var lost: [LostEntry] = []
-  private var failure: RestoreError?
   private(set) var warnings: [String] = []
 
   /// What pg_restore says of everything that fails: for one entry some hundred bytes, as a rule.
@@ -53,7 +103,7 @@ final class ArchiveContent: RestoredContent {
     self.folder = folder
     self.makeAnew = makeAnew
     // A command of the user's own may run where this machine's files are not.
-    if folder == nil, job.facts.format == "tar", job.entry.connection.override(of: .restore) == nil {
+    if folder == nil, job.facts.has(PostgreSQLOptions.Format.tar), job.entry.connection.override(of: .restore) == nil {
       spool = try SpooledDump(context: job.context)
     }
     if folder == nil, spool == nil { try start() }
@@ -62,46 +112,44 @@ final class ArchiveContent: RestoredContent {
   /// The file or folder that pg_restore reads; nil for its standard input.
   private var path: String? { folder ?? spool?.path }
 
-  private func start() throws {
-    // A reading that ended early says nothing of the next one.
-    failure = nil
+  private func start(retrying retried: Retried? = nil) throws {
     let connection = isLenient ? job.lenientConnection : job.connection
     var arguments = ["--dbname", connection.pinnedString(job.database, context: job.context)]
     if job.entry.noOwner { arguments.append("--no-owner") }
     arguments += job.schemas.flatMap { ["--schema", $0] }
     if !job.schemas.isEmpty { arguments.append("--strict-names") }
     arguments += ["--format", job.facts.format] + job.entry.restoreOptions + stage.sections
-    if let failed { arguments += ["--use-list", failed.list] }
+    if let retried { arguments += ["--use-list", retried.list] }
     // Only then it tells which entries its errors are of.
     arguments.append("--verbose")
     var command = connection.command(.restore, arguments + (path.map { [$0] } ?? []), context: job.context)
     command.errorLimit = Self.errorLimit
-    if isLenient, path == nil { patch = PatchedHead(SearchPathPatch.apply(toArchive:)) }
-    client = try ClientInput(command, of: job.identity, context: job.context)
+    let patch = isLenient && path == nil ? PatchedHead(SearchPathPatch.apply(toArchive:)) : nil
+    do {
+      reading = Reading(
+        try ClientInput(command, of: job.identity, context: job.context), patch: patch, retried: retried)
+    } catch {
+      if let retried { unlink(retried.list) }
+      throw error
+    }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     if let spool { return try spool.write(bytes) }
-    guard failure == nil else { return }
-    do {
-      if patch == nil { return try send(bytes) }
-      try patch?.feed(bytes, send)
-    } catch let error as RestoreError {
-      failure = error
-    }
-  }
-
-  private func send(_ bytes: UnsafeRawBufferPointer) throws {
-    try client?.write(bytes)
+    try reading?.write(bytes)
   }
 
   func endPass() throws -> Bool {
-    if path != nil, client == nil { try start() }
-    let report = try finishClient() ?? RestoreReport(lines: [])
-    if failed == nil, report.isWorthAnotherTry, try prepareAgain(report) { return try readAgain() }
-    let earlier = failed?.entries ?? []
-    removeList()
-    lost += report.entries.keepingFirstErrors(of: earlier).keepingFirstErrors(of: first?.entries ?? [])
+    if path != nil, reading == nil { try start() }
+    let retried = reading?.retried
+    let report = try finishReading()
+    if retried == nil, report.isWorthAnotherTry, let again = try prepareAgain(report) {
+      switch again {
+      case .stage: return try readAgain()
+      case .entries(let entries): return try readAgain(retrying: entries)
+      }
+    }
+    lost += report.entries.keepingFirstErrors(of: retried?.entries ?? []).keepingFirstErrors(of: first?.entries ?? [])
     guard stage == .rows else {
       try conclude()
       return false
@@ -111,48 +159,46 @@ final class ArchiveContent: RestoredContent {
     return try readAgain()
   }
 
-  private func readAgain() throws -> Bool {
-    try start()
+  private func readAgain(retrying retried: Retried? = nil) throws -> Bool {
+    try start(retrying: retried)
     return path == nil ? true : try endPass()
   }
 
-  /// - Returns: What pg_restore says that it could not restore; nil when it restored everything.
-  /// - Throws: `RestoreError` when it did not get to the dump's end.
-  private func finishClient() throws -> RestoreReport? {
-    defer { client = nil }
-    do {
-      if let failure { throw failure }
-      try patch?.finish(send)
-      try client?.finish()
-      return nil
-    } catch let RestoreError.programFailed(identity, program, status, lines) {
-      let report = RestoreReport(lines: lines)
-      guard status == .exited(1), report.isWhole else {
-        throw RestoreError.programFailed(identity, program: program, status: status, lines: lines)
-      }
-      return report
-    }
+  private func finishReading() throws -> RestoreReport {
+    defer { endReading() }
+    return try reading?.finish() ?? RestoreReport(lines: [])
   }
 
-  /// - Returns: false when what failed cannot be tried again so that it becomes what it was.
-  private func prepareAgain(_ report: RestoreReport) throws -> Bool {
+  private func endReading() {
+    reading?.end()
+    reading = nil
+  }
+
+  /// What is read once more.
+  private enum Again {
+    /// A stage, into an empty database.
+    case stage
+    case entries(Retried)
+  }
+
+  /// - Returns: nil when what failed cannot be tried again so that it becomes what it was.
+  private func prepareAgain(_ report: RestoreReport) throws -> Again? {
     // A configured command may run where the list of entries is not.
-    guard job.entry.connection.override(of: .restore) == nil else { return false }
+    guard job.entry.connection.override(of: .restore) == nil else { return nil }
     let hasLostRows = stage == .whole && report.entries.contains { $0.kind == .rows }
-    if hasLostRows, job.entry.restoreOptions.contains(where: RestoreWay.choosesPart) { return false }
-    guard try isLenient || makeLenient() else { return false }
+    if hasLostRows, job.entry.restoreOptions.contains(where: RestoreWay.choosesPart) { return nil }
+    guard try isLenient || makeLenient() else { return nil }
     if first == nil { first = report }
     guard !hasLostRows else {
       try makeAnew()
       stage = .rows
-      return true
+      return .stage
     }
     let path = try job.context.runtime.makeParent(of: "entries-\(UInt32.random(in: 0 ... .max))")
     let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
     let text = report.entries.filter { !$0.isHarmless }.map { "\($0.number);\n" }.joined()
-    failed = (report.entries, path)
     try Array(text.utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
-    return true
+    return .entries(Retried(entries: report.entries, list: path))
   }
 
   /// - Returns: Whether the readings from here on have the database's own search path.
@@ -187,20 +233,13 @@ final class ArchiveContent: RestoredContent {
     return try SpooledDump.patch(file, path)
   }
 
-  private func removeList() {
-    if let failed { unlink(failed.list) }
-    failed = nil
-  }
-
   private func removeSpool() {
     spool?.remove()
     spool = nil
   }
 
   func abandon() {
-    client?.abandon()
-    client = nil
-    removeList()
+    endReading()
     removeSpool()
   }
 }

@@ -23,18 +23,19 @@ struct PostgreSQLRestore: PlannedRestore {
   ) throws {
     self.facts = facts
     self.entry = entry
-    schemas = target.schemas
-    continuesOnErrors = target.continuesOnErrors
+    schemas = target[SharedChoices.schemas]
+    continuesOnErrors = target[PostgreSQLChoices.continueOnError]
     try Self.check(facts, target, entry)
     destination = try PostgreSQLDestination(
       target.databaseName ?? facts.identity.database, connection: entry.connection, of: facts.identity,
       context: context)
     connection =
-      facts.format == "plain"
+      facts.has(PostgreSQLOptions.Format.plain)
       ? entry.connection
       : try Self.client(facts, entry, destination, installations, context)
     way = try RestoreWay.choose(
-      target.strategy ?? entry.restoreStrategy, for: destination, schemas: schemas, options: entry.restoreOptions,
+      target[PostgreSQLChoices.strategy] ?? entry.restoreStrategy, for: destination, schemas: schemas,
+      options: entry.restoreOptions,
       of: facts.identity)
     timescale = try Timescale(facts, destination, way, connection, context)
     guard case .inPlace = way else { return }
@@ -49,7 +50,8 @@ struct PostgreSQLRestore: PlannedRestore {
 
   /// Where extensions stay as they are, the list of what is restored is ours.
   private func checkList() throws {
-    guard facts.format != "plain", connection.override(of: .restore) == nil, !destination.keptExtensions.isEmpty,
+    guard !facts.has(PostgreSQLOptions.Format.plain), connection.override(of: .restore) == nil,
+      !destination.keptExtensions.isEmpty,
       let option = entry.restoreOptions.first(where: RestoreWay.namesList)
     else { return }
     let names = destination.keptExtensions.map(\.shown).joined(separator: ", ")
@@ -62,8 +64,8 @@ struct PostgreSQLRestore: PlannedRestore {
 
   /// What can be seen without a server.
   private static func check(_ facts: DumpFacts, _ target: RestoreTarget, _ entry: PostgreSQLEntry) throws {
-    let isPlain = facts.format == "plain"
-    guard target.schemas.isEmpty || !isPlain else {
+    let isPlain = facts.has(PostgreSQLOptions.Format.plain)
+    guard target[SharedChoices.schemas].isEmpty || !isPlain else {
       throw RestoreError.refused(
         facts.identity, problem: "a plain dump cannot be taken apart into schemas",
         suggestion: "Restore it whole under another name with --target-name and copy the schema from there; dumps of "
@@ -111,7 +113,7 @@ struct PostgreSQLRestore: PlannedRestore {
     return "; \(names.joined(separator: ", ")), left by a restore that was killed, will be removed"
   }
 
-  var wantsFolder: Bool { facts.format == "directory" }
+  var wantsFolder: Bool { facts.has(PostgreSQLOptions.Format.directory) }
 
   /// pg_restore reads the dumps of its own version and of older ones.
   private static func client(
@@ -203,7 +205,7 @@ struct RestoreJob {
   let context: HookContext
 
   var identity: DumpIdentity { facts.identity }
-  var isPlain: Bool { facts.format == "plain" }
+  var isPlain: Bool { facts.has(PostgreSQLOptions.Format.plain) }
   var properties: DatabaseProperties { DatabaseProperties(details: facts.details) }
   var leavesPrivileges: Bool {
     entry.restoreOptions.contains { ["-x", "--no-acl", "--no-privileges"].contains($0) }
@@ -211,7 +213,7 @@ struct RestoreJob {
 
   /// A session of this restore's own, which ends at the server when its client is gone.
   func session(_ settings: [PostgreSQLPins.Setting] = []) -> PostgreSQLConnection {
-    var settings = settings
+    var settings = settings + facts.postgreSQLSettings
     if destination.serverMajor ?? 0 >= 14 {
       settings.append(.init(name: "client_connection_check_interval", value: "5s"))
     }

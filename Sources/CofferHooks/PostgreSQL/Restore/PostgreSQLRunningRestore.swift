@@ -102,7 +102,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
       }
       return connection.command(.restore, arguments + (file.map { [$0] } ?? []), context: job.context)
     }
-    if canRead, folder == nil, job.facts.format == "tar" || !kept.isEmpty {
+    if canRead, folder == nil, job.facts.has(PostgreSQLOptions.Format.tar) || !kept.isEmpty {
       return try SpooledArchive(of: job.identity, command: command, watch: watch, context: job.context)
     }
     return try ClientInput(command(folder), of: job.identity, watch: watch, context: job.context)

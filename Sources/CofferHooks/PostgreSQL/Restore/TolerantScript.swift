@@ -49,6 +49,8 @@ final class TolerantScript {
   private var outcome = Outcome()
   /// How many COPYs could not begin: behind each, psql says that the mark of their end is no command.
   private var unbegun = 0
+  /// The parts whose rows were sent, because their COPY had begun when it was tried without any.
+  private var begun: Set<Int> = []
   private var isSkippingRows = false
   private var isInRows = false
   /// Whether the transaction of the script's own that is open is run; nil outside of one.
@@ -87,9 +89,12 @@ final class TolerantScript {
     try flush()
     try client.finish()
     let said = client.child.lastErrorLines
-    // Of more of them, one is of a command that was not seen here, and psql does not count it as an error.
-    guard said.count(where: { $0.holds(Self.restriction) }) <= unbegun else { throw refusal }
     let errors = Self.errors(said, key)
+    let failed = failed
+    // Of more of them, one is of a command that was not seen here, and psql does not count it as an error.
+    guard said.count(where: { $0.holds(Self.restriction) }) <= unbegun else {
+      throw Self.refusal(client.identity, endings: failed.filter(begun.contains).compactMap { errors[$0] })
+    }
     outcome.lost = failed.map { number in
       let header = headers.header(of: number)
       return LostEntry(
@@ -122,7 +127,7 @@ final class TolerantScript {
       headers.take(line, before: parts + 1)
     }
     scanner.take(line)
-    if scanner.finding == .metaCommand { throw refusal }
+    if scanner.finding == .metaCommand { throw Self.refusal(client.identity, endings: []) }
     statement += line
     if scanner.isInRows { return try beginRows() }
     if scanner.isBetweenStatements { try run() }
@@ -183,6 +188,7 @@ final class TolerantScript {
     isSkippingRows = try client.awaitLine([yes, no]).isSame(as: no)
     if isSkippingRows { unbegun += 1 }
     guard !isSkippingRows else { return }
+    begun.insert(parts)
     if transaction == nil { send("BEGIN;\n") }
     try text.withUnsafeBytes(send)
   }
@@ -243,9 +249,16 @@ final class TolerantScript {
 
   private static let restriction = "backslash commands are restricted"
 
-  private var refusal: RestoreError {
-    .refused(
-      client.identity, problem: "the script holds a command for psql itself, which none that pg_dump wrote does",
+  /// - Parameter endings: What ended COPYs whose rows were sent: where one does not begin a second time, the mark of the
+  ///   rows' end is a command, too.
+  static func refusal(_ identity: DumpIdentity, endings: [String]) -> RestoreError {
+    if let ending = endings.first {
+      return .refused(
+        identity, problem: "the server ended a COPY before it took its rows: \(PostgreSQLFailure.telling([ending]))",
+        suggestion: identity.advice.suggestion([ending]) ?? "Restore again when nothing else ends statements there")
+    }
+    return .refused(
+      identity, problem: "the script holds a command for psql itself, which none that pg_dump wrote does",
       suggestion: "Look at it with 'coffer extract' before anything of it is run")
   }
 
