@@ -70,9 +70,17 @@ final class StreamReader {
   }
 
   /// Calls `body` with the stream's chunks in order; errors of the recipe name it.
-  func forEachChunk(of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void) throws {
+  ///
+  /// - Parameter unreadable: Takes stretches of the recipe that cannot be read; nil to end with the first of them.
+  func forEachChunk(
+    of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void,
+    unreadable: ((RecipeReader.Entry) throws -> Void)? = nil
+  ) throws {
     do {
-      try recipes.forEachChunk(of: stream, body)
+      try recipes.forEachChunk(of: stream, body) { node, error in
+        guard let unreadable, RunStore.concernsObject(error) else { throw error }
+        try unreadable(node)
+      }
     } catch let error as RecipeReader.Malformed {
       throw RepositoryError.damaged(
         object: "recipe node \(error.node)", location: context.location, detail: "it makes no sense")

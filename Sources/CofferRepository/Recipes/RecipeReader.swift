@@ -20,19 +20,31 @@ struct RecipeReader {
   /// What a node says must come to what its parent says of it, and all of it to what the stream's reference says: so the
   /// walk ends, also one over nodes that lead back to themselves.
   ///
-  /// - Throws: `Malformed`, and what fetching and `body` throw.
-  func forEachChunk(of stream: StreamReference, _ body: (Entry) throws -> Void) throws {
+  /// - Parameter unreadable: Takes nodes that cannot be read, with what is below them, and the error; it may throw that.
+  /// - Throws: `Malformed`, and what fetching, `body` and `unreadable` throw.
+  func forEachChunk(
+    of stream: StreamReference, _ body: (Entry) throws -> Void,
+    unreadable: (Entry, any Error) throws -> Void = { throw $1 }
+  ) throws {
     guard let root = stream.root else { return }
     guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
-    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), body)
+    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), body, unreadable)
   }
 
-  private func walk(_ node: Entry, level: Int, _ body: (Entry) throws -> Void) throws {
-    for entry in try entries(of: node, level: level) {
+  private func walk(
+    _ node: Entry, level: Int, _ body: (Entry) throws -> Void, _ unreadable: (Entry, any Error) throws -> Void
+  ) throws {
+    let entries: [Entry]
+    do {
+      entries = try self.entries(of: node, level: level)
+    } catch {
+      return try unreadable(node, error)
+    }
+    for entry in entries {
       if level == 0 {
         try body(entry)
       } else {
-        try walk(entry, level: level - 1, body)
+        try walk(entry, level: level - 1, body, unreadable)
       }
     }
   }
