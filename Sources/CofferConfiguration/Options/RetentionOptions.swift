@@ -3,6 +3,8 @@ public enum RetentionOptions {
   public static let within = OptionKey<String?>(
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d",
     format: .age)
+  public static let last = OptionKey<Int?>(
+    "keep_last", "Keep this many of the newest archives; -1 for all of them.", example: "3", support: .own)
   public static let secondly = count("keep_secondly", "seconds", example: "60")
   public static let minutely = count("keep_minutely", "minutes", example: "60")
   public static let hourly = count("keep_hourly", "hours", example: "24")
@@ -24,7 +26,8 @@ public enum RetentionOptions {
   public static let schema = OptionSchema(
     "Retention",
     [
-      within.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option, monthly.option,
+      within.option, last.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option,
+      monthly.option,
       quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option, compactThreshold.option,
     ])
 }
