@@ -13,7 +13,9 @@ struct StoredObjectFuzzTests {
     }
   }
 
-  @Test("What was kept in contrib/fuzzing, because an earlier version wrote it or it has crashed a parser once, crashes none")
+  @Test(
+    "What was kept in contrib/fuzzing, because an earlier version wrote it or it has crashed a parser once, crashes none"
+  )
   func kept() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "contrib/fuzzing")

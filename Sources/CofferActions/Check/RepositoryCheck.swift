@@ -28,7 +28,9 @@ struct RepositoryCheck {
     let report = try access.repository.check(
       level, newestArchives: newest, limit: limit, repairs: repairs && !context.isDryRun,
       cancellation: context.cancellation)
-    if let progress = report.progress { note(progress) } else { memory.forgetProgress(level) }
+    if !context.isDryRun {
+      if let progress = report.progress { note(progress) } else { memory.forgetProgress(level) }
+    }
     tellRepairs(report)
     tellHealed(report.healed)
     for remark in report.remarks {
@@ -43,8 +45,8 @@ struct RepositoryCheck {
   private func tellEnd(_ report: CheckReport, _ level: CheckLevel, _ newest: Int?) {
     if let progress = report.progress {
       return context.console.step(
-        "\(place): \(progress.packCount) of \(progress.packTotal) packs are whole (level \(level.rawValue)); the time is "
-          + "over, and the next check with a limit goes on from there")
+        "\(place): \(progress.packCount) of \(progress.packTotal) packs were looked at (level \(level.rawValue)); the time "
+          + "is over, and the next check with a limit goes on from there")
     }
     if level >= .tables, report.archiveCount == 0 {
       return context.console.warning(
