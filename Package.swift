@@ -51,7 +51,8 @@ let package = Package(
     .testTarget(name: "CofferHTTPTests", dependencies: ["CofferHTTP", "TestSupport"]),
     .testTarget(name: "CofferStorageTests", dependencies: ["CofferStorage", "TestSupport"]),
     .testTarget(
-      name: "CofferRepositoryTests", dependencies: ["CofferRepository", "stage-speeds", "TestSupport"]),
+      name: "CofferRepositoryTests",
+      dependencies: ["CofferRepository", "CofferConfiguration", "stage-speeds", "TestSupport"]),
     .testTarget(
       name: "CofferConfigurationTests",
       dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),
@@ -65,3 +66,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// contrib/fuzz builds what reads stored bytes as a program for libFuzzer, instead of as tests.
+if Context.environment["COFFER_FUZZING"] != nil {
+  package.targets.removeAll { $0.name == "CofferRepositoryTests" }
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["CofferRepository", "CofferConfiguration"],
+      path: "Tests/CofferRepositoryTests/Fuzzing",
+      swiftSettings: [.define("FUZZING"), .unsafeFlags(["-parse-as-library"])]))
+}

@@ -136,6 +136,7 @@ public final class Repository: Sendable {
     }
     guard let name = try unreadableRecord(id) else { throw RepositoryError.noSuchArchive(id, location: location) }
     try context.store.delete(name)
+    ArchiveCache(context: context).forget(id)
   }
 
   /// Whether there is an archive of this id whose record is damaged.
@@ -224,6 +225,7 @@ public final class Repository: Sendable {
       throw RepositoryError.noSuchArchive(archive.name, location: location)
     }
     try context.store.delete(name)
+    ArchiveCache(context: context).forget(archive.id)
   }
 }
 
@@ -269,8 +271,13 @@ public final class ArchiveReader {
   public func read(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
     try streams.read(stream, into: sink, cancellation: cancellation)
   }
-  /// Calls `body` with a stream's chunks in order, without reading them.
-  func forEachChunk(of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void) throws {
-    try streams.forEachChunk(of: stream, body)
+
+  /// Calls `body` with a stream's chunks in order, without reading them, and `unreadable` with the stretches of its recipe
+  /// that cannot be read.
+  func forEachChunk(
+    of stream: StreamReference, _ body: (RecipeReader.Entry) throws -> Void,
+    unreadable: (RecipeReader.Entry) throws -> Void
+  ) throws {
+    try withoutActuallyEscaping(unreadable) { try streams.forEachChunk(of: stream, body, unreadable: $0) }
   }
 }

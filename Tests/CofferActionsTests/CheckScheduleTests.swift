@@ -73,6 +73,33 @@ struct CheckScheduleTests {
     #expect(try isDue(checks, lastDaysAgo: 0.5) == [false, true, false, false])
   }
 
+  @Test(
+    "The deepest check does the others' work; one with a limit of its own is made by itself unless a deeper one is made"
+  )
+  func parts() throws {
+    func parts(_ text: String, _ duration: Int? = nil) throws -> [CheckAction.Part] {
+      CheckAction.parts(try schedule("checks: [\(text)]").checks, duration)
+    }
+    #expect(
+      try parts("{name: repository}, {name: archives}, {name: extract}") == [
+        .init(level: .recipes, duration: nil, names: [.repository, .archives])
+      ])
+    #expect(
+      try parts("{name: repository}, {name: data, max_duration: 60}") == [
+        .init(level: .tables, duration: nil, names: [.repository]),
+        .init(level: .content, duration: 60, names: [.data]),
+      ])
+    #expect(
+      try parts("{name: repository, max_duration: 60}, {name: data}") == [
+        .init(level: .content, duration: nil, names: [.repository, .data])
+      ])
+    #expect(
+      try parts("{name: repository, max_duration: 60}, {name: data}", 5) == [
+        .init(level: .content, duration: 5, names: [.repository, .data])
+      ])
+    #expect(try parts("{name: spot}").isEmpty)
+  }
+
   @Test("What is no frequency and no day is refused", arguments: ["frequency: often", "only_run_on: [Someday]"])
   func nonsense(option: String) {
     #expect(throws: ConfigurationError.self) { try schedule("checks: [{name: data, \(option)}]") }

@@ -51,7 +51,7 @@ struct CommandLineTests {
 
   @Test("No action is suggested that does something else than what was meant")
   func suggestions() {
-    for word in ["repo-delete", "rdelete", "mount", "export-tar", "break-lock", "diff", "key export"] {
+    for word in ["repo-delete", "rdelete", "mount", "export-tar", "diff", "key export"] {
       #expect(problem(word).contains("Coffer has no such action"), "\(problem(word))")
       #expect(!problem(word).contains("Did you mean"))
     }
@@ -60,6 +60,7 @@ struct CommandLineTests {
     }
     #expect(problem("restroe").contains("--archive is missing") || problem("restroe").contains("'restore'"))
     #expect(problem("compact") == "")
+    #expect(problem("break-lock") == "")
   }
 
   @Test("Help is of the actions that are named, not of those whose names happen to stand in a value")

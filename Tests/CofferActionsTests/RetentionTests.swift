@@ -72,6 +72,44 @@ struct RetentionTests {
       kept(RetentionPolicy(counts: [.daily: 3]), archives) == ["today, whole", "yesterday, partial", "before, new"])
   }
 
+  @Test("Partial archives use nothing up: a rule keeps as many whole ones as without them")
+  func partialPushNone() {
+    // The newest four days failed in part.
+    #expect(
+      kept(RetentionPolicy(counts: [.daily: 3]), daily(0..<10, partial: [0, 1, 2, 3])) == [
+        "0", "1", "2", "4", "5", "6",
+      ])
+    let whole = kept(RetentionPolicy(counts: [.daily: 3, .weekly: 2]), daily(0..<40))
+    let mixed = (0..<40).flatMap { day -> [RetentionPolicy.Candidate] in
+      let noon = now.addingTimeInterval(Double(-day) * 86400)
+      return [
+        .init(id: "\(day) partial", date: noon.addingTimeInterval(60), isPartial: true),
+        .init(id: "\(day)", date: noon, isPartial: false),
+      ]
+    }
+    #expect(kept(RetentionPolicy(counts: [.daily: 3, .weekly: 2]), mixed) == whole)
+  }
+
+  @Test("keep_last keeps the newest whole archives, and partial ones only as far as nothing else has what they hold")
+  func last() {
+    #expect(kept(RetentionPolicy(last: 3), daily(0..<10)) == ["0", "1", "2"])
+    #expect(kept(RetentionPolicy(last: -1), daily(0..<4)) == ["0", "1", "2", "3"])
+    #expect(kept(RetentionPolicy(last: 2), daily(0..<10, partial: [0, 1, 2, 4])) == ["0", "1", "3", "5"])
+    #expect(!RetentionPolicy(last: 1).isEmpty)
+    #expect(kept(RetentionPolicy(last: 2, counts: [.daily: 2]), daily(0..<10)) == ["0", "1", "2", "3"])
+  }
+
+  @Test("Every reason names its rule and its number")
+  func reasons() {
+    let policy = RetentionPolicy(within: 86400, last: 2, counts: [.daily: 2, .yearly: 3])
+    let reasons = policy.reasons(for: daily(0..<6, partial: [2]) + daily(-400..<(-399)), now: now)
+    #expect(
+      reasons.mapValues(\.description) == [
+        "-400": "of the future", "0": "within", "1": "last #2", "2": "daily (partial) #1", "3": "daily #1",
+        "4": "daily #2", "5": "yearly (oldest) #1",
+      ])
+  }
+
   @Test("Quarters are of three months, or of thirteen weeks with the 53rd in the last")
   func quarters() throws {
     let calendar = Calendar(identifier: .iso8601)

@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   // Reading.
   case postgresqlScript, mariadbStatements, sqliteStatements, sqliteDatabases
   case yamlDocument, interpolation, constants, shellWords, credential, namePattern, pathPattern, urlSecrets, textParts
+  /// What a repository and this machine's files of it hold: see `FuzzedParser`.
+  case storedObjects
 }
 
 /// Random tries, the same in every run: round N of a target always gets the same random numbers. How many rounds there

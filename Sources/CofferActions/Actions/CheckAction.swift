@@ -12,20 +12,29 @@ enum CheckAction {
   private static let only = Flag<[CheckOptions.Name]>(
     "--only", value: "CHECK", each: .choice,
     help:
-      "Make this check, whatever 'checks' says: repository (level 2), archives (3), data (4) or extract, which reads "
-      + "the newest archive to its end; may be repeated.")
+      "Make this check, whatever 'checks' says: repository (level 2), archives (3), data (4), extract, which reads "
+      + "the newest archive to its end, or spot, which compares files on the disk with it; may be repeated.")
+  private static let maxDuration = Flag<Int?>(
+    "--max-duration", value: "SECONDS", .count,
+    help: "Stop after so many seconds. The next check of the same level that has a limit goes on from there.")
+  private static let repair = Flag<Bool>(
+    "--repair",
+    help: "Look at everything (level 4, unless --level or --only says otherwise), make index objects anew for packs "
+      + "that none names, and say what is lost and what heals. Nothing is removed.")
 
   static let declaration = ActionDeclaration(
     "check", "-k", abstract: "Look for damage in the repositories.",
     discussion: """
-      Each level does what the ones below it do. Damage is told with the object and the archives it affects. \
-      Packs that are found damaged are remembered in the repository: nothing leans on them any more, and the next backup \
-      stores anew what comes by of them. A check \
+      Each level does what the ones below it do. Damage is told with the object, the archives and databases it affects, and \
+      the bytes that are lost. Packs that are found damaged are remembered in the repository: nothing leans on them any \
+      more, and the next backup stores anew what comes by of them. A check \
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
-      is asked for by --level, --only or --force is made now.
+      is asked for by --level, --only, --repair or --force is made now. With a limit of time it is made in parts, and \
+      counts as made when it came to its end.
       """,
-    flags: [level, only, SharedFlags.force, SharedFlags.repository], examples: ["coffer check --level 4"],
-    options: [CheckOptions.schema], isMonitored: true, run: run)
+    flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository],
+    examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
+    options: [CheckOptions.schema, GeneralOptions.backup, SourceOptions.schema], isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)
@@ -35,8 +44,13 @@ enum CheckAction {
         return context.console.remark("\(location.path): Not checked: it is not among check_repositories")
       }
       let access = try context.open(location)
-      if let level = context.flags[level] { return try check(access, level, context) }
       let memory = CheckMemory(context, repository: access.repository.header.id)
+      let check = RepositoryCheck(context, access, memory, repairs: context.flags.contains(repair))
+      let duration = context.flags[maxDuration]
+      if let level = askedLevel(context) {
+        _ = try check.make(level, duration: duration)
+        return
+      }
       let now = context.surroundings.clock.now()
       let wanted = checks(schedule, context)
       if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
@@ -44,10 +58,45 @@ enum CheckAction {
       for check in wanted where !due.contains(check) {
         context.console.remark(Self.postponed(check, last: memory.last(check.name), now: now, location))
       }
-      if let level = due.compactMap(\.level).max() { try check(access, level, context) }
-      for check in due where check.level == nil { try self.check(access, check.name, context) }
-      for check in due where !context.isDryRun && check.name != .spot { note(check, memory, at: now, context) }
+      for part in parts(due, duration) where try check.make(part.level, duration: part.duration) {
+        for name in part.names where !context.isDryRun { note(name, memory, at: now, context) }
+      }
+      for check in due where check.level == nil {
+        try self.check(access, check, context)
+        if !context.isDryRun { note(check.name, memory, at: now, context) }
+      }
     }
+  }
+
+  /// Checks of a repository's content that are made as one.
+  struct Part: Equatable {
+    let level: CheckLevel
+    let duration: Int?
+    let names: [CheckOptions.Name]
+  }
+
+  /// The deepest check does the others' work; but one that has a limit of its own is made by itself, unless a deeper one
+  /// without is made anyway.
+  ///
+  /// - Parameter duration: A limit for all; nil for their own.
+  static func parts(_ due: [CheckSchedule.Check], _ duration: Int?) -> [Part] {
+    let levels = due.compactMap { check in check.level.map { (check: check, level: $0) } }
+    let together = duration == nil ? levels.filter { $0.check.maxDuration == nil } : levels
+    let deepest = together.map(\.level).max()
+    let covered = levels.filter { entry in deepest.map { entry.level <= $0 } ?? false }
+    var parts = deepest.map { [Part(level: $0, duration: duration, names: covered.map(\.check.name))] } ?? []
+    for (check, level) in levels where deepest.map({ level > $0 }) ?? true {
+      parts.append(Part(level: level, duration: check.maxDuration, names: [check.name]))
+    }
+    return parts
+  }
+
+  /// The level that the command line wants, whatever is configured.
+  private static func askedLevel(_ context: ActionContext) -> CheckLevel? {
+    guard context.flags.contains(repair) else { return context.flags[level] }
+    let only = context.flags[only].compactMap { CheckSchedule.Check(name: $0).level }.max()
+    // Index objects are repaired by what directories say.
+    return max(context.flags[level] ?? only ?? .content, .tables)
   }
 
   /// Why a check is not made now.
@@ -61,55 +110,44 @@ enum CheckAction {
 
   /// A check that is not remembered is made again, no more.
   private static func note(
-    _ check: CheckSchedule.Check, _ memory: CheckMemory, at date: Date, _ context: ActionContext
+    _ name: CheckOptions.Name, _ memory: CheckMemory, at date: Date, _ context: ActionContext
   ) {
     do {
-      try memory.note(check.name, at: date)
+      try memory.note(name, at: date)
     } catch {
-      let cause = Diagnosis(of: error)
-      context.console.warning(
-        Console.text(
-          Diagnosis(
-            subject: cause.subject,
-            problem: "That '\(check.name.rawValue)' was checked cannot be noted, so the next run checks it again: "
-              + cause.problem,
-            suggestion: "Set user_state_directory to a folder that this user can write to")))
+      tellForgotten(
+        "That '\(name.rawValue)' was checked cannot be noted, so the next run checks it again", error, context)
     }
+  }
+
+  static func tellForgotten(_ problem: String, _ error: any Error, _ context: ActionContext) {
+    let cause = Diagnosis(of: error)
+    context.console.warning(
+      Console.text(
+        Diagnosis(
+          subject: cause.subject, problem: "\(problem): \(cause.problem)",
+          suggestion: "Set user_state_directory to a folder that this user can write to")))
   }
 
   /// Whether the command line says which checks to make now.
   private static func isAsked(_ context: ActionContext) -> Bool {
-    context.flags.contains(level) || context.flags.contains(only) || context.flags.contains(SharedFlags.force)
+    context.flags.contains(level) || context.flags.contains(only) || context.flags.contains(repair)
+      || context.flags.contains(SharedFlags.force)
   }
 
   private static func checks(_ schedule: CheckSchedule, _ context: ActionContext) -> [CheckSchedule.Check] {
     guard context.flags.contains(only) else { return schedule.checks }
-    return context.flags[only].map { CheckSchedule.Check(name: $0) }
-  }
-
-  private static func check(_ access: OpenRepository, _ level: CheckLevel, _ context: ActionContext) throws {
-    // No limit unless it is one.
-    let newest = context.root[CheckOptions.last].flatMap { $0 > 0 ? $0 : nil }
-    let report = try access.repository.check(
-      level, newestArchives: newest, cancellation: context.cancellation)
-    for remark in report.remarks {
-      context.console.warning("\(Console.text(remark.diagnosis)); no archive needs it")
+    return context.flags[only].map { name in
+      schedule.checks.first { $0.name == name } ?? CheckSchedule.Check(name: name)
     }
-    for finding in report.findings { context.console.error(finding.diagnosis) }
-    guard report.findings.isEmpty else {
-      throw DamageFound(repository: access.location.path, count: report.findings.count)
-    }
-    context.console.step(
-      "\(access.location.path): \(report.objectCount) objects and \(report.archiveCount) archives are whole "
-        + "(level \(level.rawValue))"
-        + (newest.map { $0 < report.archiveCount ? "; only the newest \($0) were followed" : "" } ?? ""))
   }
 
   private static func check(
-    _ access: OpenRepository, _ name: CheckOptions.Name, _ context: ActionContext
+    _ access: OpenRepository, _ check: CheckSchedule.Check, _ context: ActionContext
   ) throws {
-    guard name == .extract else {
-      return context.console.warning("The check '\(name.rawValue)' is not made yet; 'data' reads every stored byte")
+    guard check.name != .spot else {
+      guard let tolerances = check.tolerances else { throw SpotTolerances.missing }
+      return try SpotCheck(context, access, tolerances).run()
     }
     let filter = try context.archiveFilter()
     guard let archive = try access.repository.archives().last(where: { filter.sees($0) && $0.standing != .void }) else {
@@ -132,6 +170,7 @@ struct DamageFound: DiagnosableError, Equatable {
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: "repository \(repository)", problem: "The check found damage in \(count) places",
-      suggestion: "Copy the repository as it is, then make a new backup: chunks that come by again are stored anew")
+      suggestion: "Copy the repository as it is, then make a new backup: chunks that come by again are stored anew. "
+        + "'coffer check --repair' says what is lost, and what heals")
   }
 }

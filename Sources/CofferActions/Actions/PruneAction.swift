@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
+import Foundation
 
 /// `prune`: deletes archives that no `keep_` option wants any more.
 enum PruneAction {
@@ -13,16 +14,16 @@ enum PruneAction {
     discussion: """
       The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
-      partial archive never takes the place of a whole one. Without any keep_ option nothing is deleted. The space of \
-      deleted archives comes back with the next 'coffer compact'.
+      partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. Without \
+      any keep_ option nothing is deleted. The space of deleted archives comes back with the next 'coffer compact'.
       """,
-    flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats],
+    flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
     options: [RetentionOptions.schema], isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)
-    guard !policy.isEmpty else {
+    guard !policy.isEmpty || context.wantsJSON else {
       return context.console.step("No keep_ option is set: every archive is kept")
     }
     let filter = try context.archiveFilter()
@@ -32,14 +33,7 @@ enum PruneAction {
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
-      // The archives of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
-      let groups = Dictionary(grouping: archives, by: \.writeOnlyKey).values
-      let reasons = groups.reduce(into: [String: String]()) { reasons, group in
-        let candidates = group.map {
-          RetentionPolicy.Candidate(id: $0.id, date: $0.startTime, isPartial: $0.isPartial)
-        }
-        reasons.merge(policy.reasons(for: candidates, now: now)) { first, _ in first }
-      }
+      let reasons = reasons(for: archives, policy, now: now)
       for archive in archives where RetentionPolicy.isFuture(archive.startTime, now: now) {
         context.console.warning(
           "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
@@ -50,6 +44,7 @@ enum PruneAction {
         context.console.step("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone")
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
+      if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, access, context)) }
       let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
@@ -59,8 +54,42 @@ enum PruneAction {
     }
   }
 
+  /// Why archives are kept. Those of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
+  private static func reasons(
+    for archives: [Archive], _ policy: RetentionPolicy, now: Date
+  ) -> [String: RetentionPolicy.Reason] {
+    guard !policy.isEmpty else { return Dictionary(uniqueKeysWithValues: archives.map { ($0.id, .unlimited) }) }
+    return Dictionary(grouping: archives, by: \.writeOnlyKey).values.reduce(into: [:]) { reasons, group in
+      let candidates = group.map {
+        RetentionPolicy.Candidate(id: $0.id, date: $0.startTime, isPartial: $0.isPartial)
+      }
+      reasons.merge(policy.reasons(for: candidates, now: now)) { first, _ in first }
+    }
+  }
+
+  private static func json(
+    _ archives: [Archive], _ reasons: [String: RetentionPolicy.Reason], _ access: OpenRepository,
+    _ context: ActionContext
+  ) -> JSONValue {
+    .object([
+      "archives": .list(
+        archives.map { archive in
+          let reason = reasons[archive.id]
+          return .object([
+            "archive": .text(archive.name), "id": .text(archive.id), "name": .text(archive.name),
+            "start": .text(Formats.isoTime(archive.draft.start)), "partial": .bool(archive.isPartial),
+            "kept": .bool(reason != nil), "reason": JSONValue(reason?.description), "rule": JSONValue(reason?.rule),
+            "number": JSONValue(reason?.number),
+          ])
+        }),
+      "kept": .number(reasons.count), "deleted": .number(archives.count - reasons.count),
+      "dry_run": .bool(context.isDryRun), "encryption": JSONShapes.encryption(access),
+      "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
+    ])
+  }
+
   private static func keepOrDelete(
-    _ archive: Archive, _ reason: String?, _ access: OpenRepository, _ context: ActionContext
+    _ archive: Archive, _ reason: RetentionPolicy.Reason?, _ access: OpenRepository, _ context: ActionContext
   ) throws {
     let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")
     let line = "\(fate): \(archive.name)  \(Formats.time(archive.draft.start))"

@@ -6,11 +6,17 @@ import Foundation
 ///
 /// The rules are those of `borg prune`: each keeps the newest archive of so many periods, from short periods to long
 /// ones; an archive that one rule keeps does not count for the next; and a rule that finds fewer periods than it may
-/// keeps the oldest archive. A number below zero is no limit. An archive that claims to be
-/// of the future is kept and does not count, because it would push others out until its time has come. Unlike there, a partial archive stands for a period only when no whole one does.
+/// keeps the oldest archive. A number below zero is no limit. An archive that claims to be of the future is kept and does
+/// not count, because it would push others out until its time has come.
+///
+/// Unlike there, a partial archive takes no whole one's place: it stands for a period only when no whole one does, and what
+/// a rule may keep is counted by whole archives, partial ones being as many again at most.
 struct RetentionPolicy: Sendable, Equatable {
   enum Period: String, CaseIterable, Sendable {
-    case secondly, minutely, hourly, daily, weekly, monthly, quarterlyByWeeks, quarterlyByMonths, yearly
+    case secondly, minutely, hourly, daily, weekly, monthly
+    case quarterlyByWeeks = "13weekly"
+    case quarterlyByMonths = "3monthly"
+    case yearly
 
     /// What archives of the same period have in common, in local time.
     func name(of date: Date) -> String {
@@ -34,6 +40,25 @@ struct RetentionPolicy: Sendable, Equatable {
     }
   }
 
+  /// Why an archive is kept.
+  struct Reason: Sendable, Equatable, CustomStringConvertible {
+    /// The rule's name as the options have it, without `keep_`; `future` for archives of the future, `unlimited` where there
+    /// are no rules.
+    let rule: String
+    /// Which of those that the rule keeps it is, from 1; nil for rules that do not count.
+    var number: Int?
+    var note = ""
+
+    static let future = Reason(rule: "future")
+    static let unlimited = Reason(rule: "unlimited")
+
+    var description: String {
+      if self == .future { return "of the future" }
+      if self == .unlimited { return "no keep_ option is set" }
+      return rule + (note.isEmpty ? "" : " (\(note))") + (number.map { " #\($0)" } ?? "")
+    }
+  }
+
   /// An archive as the rules see it.
   struct Candidate: Sendable, Equatable {
     let id: String
@@ -43,10 +68,12 @@ struct RetentionPolicy: Sendable, Equatable {
 
   /// Seconds: every archive that is younger is kept.
   var within: Double?
+  /// How many of the newest are kept; below zero for all.
+  var last = 0
   /// How many periods of each kind have an archive kept; below zero for all.
   var counts: [Period: Int] = [:]
 
-  var isEmpty: Bool { within == nil && counts.values.allSatisfy { $0 == 0 } }
+  var isEmpty: Bool { within == nil && last == 0 && counts.values.allSatisfy { $0 == 0 } }
 
   /// How far the clocks of machines that share a repository may be apart, in seconds.
   private static let skew = 3600.0
@@ -55,13 +82,16 @@ struct RetentionPolicy: Sendable, Equatable {
   static func isFuture(_ date: Date, now: Date) -> Bool { date.timeIntervalSince(now) > skew }
 
   /// Returns why each archive is kept; archives without a reason are not.
-  func reasons(for archives: [Candidate], now: Date) -> [String: String] {
-    var reasons: [String: String] = [:]
-    for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = "of the future" }
+  func reasons(for archives: [Candidate], now: Date) -> [String: Reason] {
+    var reasons: [String: Reason] = [:]
+    for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = .future }
     let archives = archives.filter { !Self.isFuture($0.date, now: now) }.sorted { $0.date > $1.date }
     if let within {
-      for archive in archives where now.timeIntervalSince(archive.date) < within { reasons[archive.id] = "within" }
+      for archive in archives where now.timeIntervalSince(archive.date) < within {
+        reasons[archive.id] = Reason(rule: "within")
+      }
     }
+    if last != 0 { keepLast(archives, &reasons) }
     for period in Period.allCases {
       guard let count = counts[period], count != 0 else { continue }
       keep(count, period, archives, &reasons)
@@ -69,18 +99,40 @@ struct RetentionPolicy: Sendable, Equatable {
     return reasons
   }
 
-  private func keep(
-    _ count: Int, _ period: Period, _ archives: [Candidate], _ reasons: inout [String: String]
-  ) {
-    var kept = 0
-    func keep(_ archive: Candidate, _ note: String = "") {
-      guard reasons[archive.id] == nil, count < 0 || kept < count else { return }
-      kept += 1
-      reasons[archive.id] = "\(period.rawValue)\(note) #\(kept)"
+  /// The newest whole archives, and as many partial ones that are newer than all of them: nothing else has what they hold.
+  private func keepLast(_ archives: [Candidate], _ reasons: inout [String: Reason]) {
+    let limit = last < 0 ? Int.max : last
+    let newestWhole = archives.firstIndex { !$0.isPartial } ?? archives.endIndex
+    let partial = last < 0 ? archives.filter(\.isPartial) : Array(archives[..<newestWhole].prefix(limit))
+    for (kept, note) in [(archives.filter { !$0.isPartial }.prefix(limit), ""), (partial[...], "partial")] {
+      for (number, archive) in kept.enumerated() where reasons[archive.id] == nil {
+        reasons[archive.id] = Reason(rule: "last", number: number + 1, note: note)
+      }
     }
-    for group in Self.groups(archives, period) { keep(group.first { !$0.isPartial } ?? group[0]) }
+  }
+
+  private func keep(
+    _ count: Int, _ period: Period, _ archives: [Candidate], _ reasons: inout [String: Reason]
+  ) {
+    let limit = count < 0 ? Int.max : count
+    var kept = 0
+    var keptPartial = 0
+    for group in Self.groups(archives, period) where kept < limit {
+      guard let archive = group.first(where: { !$0.isPartial }) else {
+        guard keptPartial < limit, reasons[group[0].id] == nil else { continue }
+        keptPartial += 1
+        reasons[group[0].id] = Reason(rule: period.rawValue, number: keptPartial, note: "partial")
+        continue
+      }
+      guard reasons[archive.id] == nil else { continue }
+      kept += 1
+      reasons[archive.id] = Reason(rule: period.rawValue, number: kept)
+    }
     // Without a limit there is nothing to fill up.
-    if count > 0, let oldest = archives.last { keep(oldest, " (oldest)") }
+    guard count > 0, kept + keptPartial < count, let oldest = archives.last(where: { !$0.isPartial }) ?? archives.last,
+      reasons[oldest.id] == nil
+    else { return }
+    reasons[oldest.id] = Reason(rule: period.rawValue, number: kept + 1, note: "oldest")
   }
 
   /// Archives of the same period together, newest first.
@@ -109,6 +161,7 @@ extension RetentionPolicy {
   /// Reads the `keep_` options.
   init(_ root: ConfigurationSection) {
     for (period, key) in Self.keys { counts[period] = root[key] }
+    last = root[RetentionOptions.last] ?? 0
     within = root[RetentionOptions.within]?.seconds
   }
 }

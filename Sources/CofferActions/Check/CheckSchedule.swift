@@ -12,6 +12,10 @@ struct CheckSchedule {
     var interval: Double?
     /// Empty for every day.
     var days: Set<Weekdays.Day> = []
+    /// Seconds after which it stops; nil for none.
+    var maxDuration: Int?
+    /// Of `spot`.
+    var tolerances: SpotTolerances?
 
     /// How deeply the check looks at the repository; nil for those that look at something else.
     var level: CheckLevel? {
@@ -53,43 +57,9 @@ struct CheckSchedule {
       section[CheckOptions.name].map { name in
         Check(
           name: name, interval: section[CheckOptions.frequency].seconds,
-          days: Set(section[CheckOptions.onlyRunOn].flatMap(\.days)))
-      }
-    }
-  }
-}
-
-/// Remembers when checks were last made: empty files whose times say it, one a repository and check.
-///
-/// The folder may be in a place that another user owns: files are made anew and take their name when they have their
-/// time, and no link is followed.
-struct CheckMemory {
-  private let base: String
-  private let repository: EntryName
-
-  init(_ context: ActionContext, repository id: String) {
-    let environment = context.surroundings.environment
-    let state = context.root[RunOptions.stateDirectory] ?? environment[.state]
-    base = UserPath.absolute("\(state)/coffer/checks", from: context.folder, home: environment.home)
-    repository = EntryName(id)
-  }
-
-  func last(_ name: CheckOptions.Name) -> Date? {
-    guard let folder = try? Folder.trusted(base, .links).folder(repository),
-      let facts = try? folder.status(of: EntryName(name.rawValue)), facts.st_mode & S_IFMT == S_IFREG
-    else { return nil }
-    return Date(timeIntervalSince1970: Double(facts.st_mtim.tv_sec) + Double(facts.st_mtim.tv_nsec) / 1e9)
-  }
-
-  /// - Throws: `UntrustedPlace`; `SystemError`. A check that is not remembered is made again, no more.
-  func note(_ name: CheckOptions.Name, at date: Date) throws {
-    let folder = try Folder.trusted(base, .links, makingWith: 0o700).folder(repository, makingWith: 0o700)
-    let file = EntryName(name.rawValue)
-    try folder.replace(file) { descriptor in
-      let seconds = date.timeIntervalSince1970.rounded(.down)
-      let time = timespec(tv_sec: Int(seconds), tv_nsec: Int((date.timeIntervalSince1970 - seconds) * 1e9))
-      guard futimens(descriptor.number, [time, time]) == 0 else {
-        throw SystemError(call: "utimens", subject: folder.path(of: file))
+          days: Set(section[CheckOptions.onlyRunOn].flatMap(\.days)),
+          maxDuration: section[CheckOptions.maxDuration].flatMap { $0 > 0 ? $0 : nil },
+          tolerances: SpotTolerances(section))
       }
     }
   }

@@ -7,7 +7,7 @@ enum CommandTable {
     CompactAction.declaration, CheckAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
-    ExtractAction.declaration, DeleteAction.declaration, ConfigGenerateAction.declaration,
+    ExtractAction.declaration, DeleteAction.declaration, BreakLockAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
   ]
 
@@ -19,7 +19,6 @@ enum CommandTable {
     ),
     (["mount", "umount"], "'coffer extract' brings files back, 'coffer restore' databases"),
     (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
-    (["break-lock"], "A repository of Coffer's has no lock that could be left behind"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
     (["key", "key export", "key import", "key change-passphrase"], "Keys cannot be exported or changed yet"),
     (["diff", "recreate", "transfer"], "Coffer does not have it yet"),

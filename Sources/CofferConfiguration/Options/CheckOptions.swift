@@ -7,7 +7,8 @@ public enum CheckOptions {
 
   public static let checks = OptionKey<[ConfigurationSection]?>(
     "checks", "The checks that 'check' makes. Without it: repository and archives, each once a month at most.",
-    support: .differently("'spot' says that it is not made yet; 'data' and 'extract' read dumps, too"), schema: entry)
+    support: .differently("'data' and 'extract' read dumps, too; a check with max_duration goes on where it stopped"),
+    schema: entry)
   public static let last = OptionKey<Int?>(
     "check_last", "Follow only this many archives, the newest ones.", example: "3")
   public static let repositories = OptionKey<[String]?>(
@@ -27,12 +28,15 @@ public enum CheckOptions {
   public static let dataTolerance = OptionKey<Double?>(
     "data_tolerance_percentage", "How many of the compared files may differ.", example: "0.5")
 
+  public static let maxDuration = OptionKey<Int?>(
+    "max_duration", "Seconds after which the check stops; the next one goes on from there until all was looked at.",
+    example: "3600", support: .differently("also for archives and data; what was looked at is not looked at again"))
+
   static let entry = OptionSchema(
     "Checks",
     [
-      name.option, frequency.option, onlyRunOn.option, countTolerance.option, dataSample.option,
-      dataTolerance.option,
-      .borg("max_duration", .integer, instead: "A check is made whole"),
+      name.option, frequency.option, onlyRunOn.option, maxDuration.option, countTolerance.option,
+      dataSample.option, dataTolerance.option,
       .borg("xxh64sum_command", .text, instead: "Files are hashed by Coffer itself"),
     ])
 

@@ -29,6 +29,12 @@ struct ArchiveCache {
     return Dictionary(archives.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Takes out an archive that this machine has deleted: one that is missed later was not.
+  func forget(_ id: String) {
+    var archives = load()
+    if archives.removeValue(forKey: id) != nil { store(Array(archives.values)) }
+  }
+
   /// Writes the file anew. A cache that cannot be written is none.
   func store(_ archives: [Archive]) {
     guard let folder, let payload = try? ArchiveRecord.encode(archives),

@@ -5,127 +5,125 @@ extension Repository {
   /// Looks for damage. Packs that are found damaged are remembered in the repository, if the key is a full one; nothing else
   /// is changed.
   ///
-  /// - Parameter newestArchives: How many archives' recipes are followed; nil for all.
+  /// - Parameters:
+  ///   - newestArchives: How many archives' recipes are followed; nil for all.
+  ///   - limit: How long it may take; the report says where it stopped.
+  ///   - repairs: Whether index objects are made for packs that none names. Nothing is removed.
   /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
-  ///   levels that read content. Damage is reported, not thrown.
+  ///   levels that read content, and for repairs. Damage is reported, not thrown.
   public func check(
-    _ level: CheckLevel, newestArchives: Int? = nil, cancellation: Cancellation
+    _ level: CheckLevel, newestArchives: Int? = nil, limit: CheckLimit? = nil, repairs: Bool = false,
+    cancellation: Cancellation
   ) throws -> CheckReport {
     if level >= .recipes, context.keys.dataPrivate == nil {
       throw RepositoryError.needsFullKey(location: location, action: "check what was backed up")
     }
-    var checker = try Checker(context: context, level, cancellation: cancellation)
-    try checker.checkObjects()
-    if level >= .tables { try checker.checkTables() }
-    if level >= .recipes { try checker.checkRecipes(ofNewest: newestArchives ?? .max) }
-    return checker.finish(knowsAllArchives: level >= .recipes && newestArchives == nil)
+    if repairs, context.keys.role != .full {
+      throw RepositoryError.needsFullKey(location: location, action: "repair")
+    }
+    var checker = try Checker(
+      context: context, level, newestArchives: newestArchives, limit: limit, repairs: repairs,
+      cancellation: cancellation)
+    return try checker.run()
   }
 }
 
-/// One check of a repository, level by level. Packs are looked at one after the other, and what is remembered of their
+/// One check of a repository. Packs are looked at one after the other, and what is remembered of their
 /// chunks is in files: memory does not grow with what they hold.
 struct Checker {
-  private let context: RepositoryContext
-  private let cancellation: Cancellation
-  private let level: CheckLevel
-  private var report = CheckReport()
-  private let objects: CheckedObjects
+  let context: RepositoryContext
+  let cancellation: Cancellation
+  let level: CheckLevel
+  let newestArchives: Int?
+  let repairs: Bool
+  let objects: CheckedObjects
   /// Packs that were known to be damaged before.
-  private let quarantined: Set<Digest256>
+  let quarantined: Set<Digest256>
   /// Of the packs whose directories open.
-  private let index: ChunkIndex
-  private let blocks: BlockChecker?
-  private var archives: [Archive] = []
-  private var damagedPacks: Set<Digest256> = []
-  private var damagedBlocks: Set<BlockPlace> = []
-  /// What is wrong with packs that were known to be damaged, and with index objects that name such or none at all.
-  private var knownDamage: [CheckFinding] = []
-  private var archiveFindingCount = 0
+  let index: ChunkIndex
+  let blocks: BlockChecker?
+  var report = CheckReport()
+  var archives: [Archive] = []
+  /// The roots of archives' lists of files that no pack was found to hold yet.
+  var missingRoots: Set<ChunkID> = []
+  /// Packs that came since the check began and are in the index.
+  var taken: Set<Digest256> = []
+  var damage = PackDamage()
+  /// Packs that were there when the check began, and that it has found gone since: somebody gives space back.
+  var vanished: Set<Digest256> = []
+  /// What is wrong with packs that were known to be damaged, and with index objects that nobody needs.
+  var knownDamage: [CheckFinding] = []
+  /// What is wrong with index objects: they may have named packs that no other names.
+  var segmentDamage: [CheckFinding] = []
+  /// Packs that no readable index object names.
+  var unnamedCount = 0
+  var isArchiveDamaged = false
+  /// Of a check that is made in parts.
+  var progress: CheckProgress
+  let isInParts: Bool
+  private let deadline: Double?
 
-  init(context: RepositoryContext, _ level: CheckLevel, cancellation: Cancellation) throws {
+  init(
+    context: RepositoryContext, _ level: CheckLevel, newestArchives: Int?, limit: CheckLimit?, repairs: Bool,
+    cancellation: Cancellation
+  ) throws {
     let context = context.stopping(with: cancellation)
     self.context = context
     self.level = level
+    self.newestArchives = newestArchives
+    self.repairs = repairs
     self.cancellation = cancellation
     objects = try CheckedObjects(context)
     quarantined = try context.quarantine.load(context)
     index = ChunkIndex(cache: try IndexLoader(context: context).cache, owner: context.keys.id)
     blocks = level >= .content ? try BlockChecker(context) : nil
+    let earlier = limit?.progress.flatMap { $0.level == level ? $0 : nil }
+    progress = earlier ?? CheckProgress(level: level)
+    isArchiveDamaged = progress.isArchiveDamaged
+    isInParts = limit != nil
+    deadline = limit.map { context.clock.steadySeconds() + $0.duration }
   }
 
-  /// Returns what was found.
-  ///
-  /// - Parameter knowsAllArchives: Whether every archive was followed.
-  mutating func finish(knowsAllArchives: Bool) -> CheckReport {
-    if knowsAllArchives && archiveFindingCount == 0 {
-      report.remarks = knownDamage
+  /// Whether no more is to be begun.
+  var isOver: Bool { deadline.map { context.clock.steadySeconds() >= $0 } ?? false }
+
+  mutating func run() throws -> CheckReport {
+    guard try checkPacks() else { return stopped() }
+    if isInParts { try checkDamagedAgain() }
+    try checkSegmentBytes()
+    if level >= .tables {
+      try readArchives()
+      tellEmptiness()
+      try checkTables()
+      releaseWholePacks()
+      for error in try objects.unreadable(context) { found(error) }
+    }
+    if level == .tables { try checkRoots() }
+    if level >= .recipes, try !checkRecipes() { return stopped() }
+    return finished()
+  }
+
+  /// What was known before, and what is wrong with index objects, is judged when all archives were followed.
+  private mutating func stopped() -> CheckReport {
+    progress.isArchiveDamaged = isArchiveDamaged
+    report.progress = progress
+    return report
+  }
+
+  private mutating func finished() -> CheckReport {
+    // An index object that cannot be read is missed by nobody when others name all packs that there are.
+    if unnamedCount == 0 { knownDamage += segmentDamage } else { report.findings += segmentDamage }
+    if level >= .recipes && newestArchives == nil && !isArchiveDamaged {
+      report.remarks += knownDamage
     } else {
       report.findings += knownDamage
     }
     return report
   }
 
-  // MARK: - Level 1
+  // MARK: - Archives' records
 
-  mutating func checkObjects() throws {
-    for status in objects.packs {
-      guard let digest = PackFolder.digest(of: status.name) else {
-        found(status.name, "The name is not one that packs have")
-        continue
-      }
-      try cancellation.check()
-      report.objectCount += 1
-      do {
-        if let problem = try PackBytes(status, context).problem(digest, cancellation) { foundPack(digest, problem) }
-      } catch let error as StorageError {
-        if case .truncated = error {
-          foundPack(digest, error.diagnosis.problem)
-        } else {
-          found(status.name, error.diagnosis.problem)
-          damagedPacks.insert(digest)
-        }
-      }
-    }
-    for status in objects.segments {
-      guard let digest = Digest256(hex: status.name.lastPart) else {
-        found(status.name, "The name is not one that index objects have")
-        continue
-      }
-      try cancellation.check()
-      report.objectCount += 1
-      do {
-        let bytes = try context.store.get(status.name, limit: ObjectLimit.index)
-        if try bytes.withUnsafeBytes({ try ContentHasher.hash($0) }) != digest {
-          found(status.name, "The bytes are not the ones the name stands for")
-        }
-      } catch let error as StorageError {
-        found(status.name, error.diagnosis.problem)
-      }
-    }
-  }
-
-  // MARK: - Levels 2 and 4
-
-  /// Blocks are read before the recipes are followed, so that those can name what is affected.
-  mutating func checkTables() throws {
-    let loader = try IndexLoader(context: context)
-    var unseen = objects.packDigests
-    for status in objects.segments {
-      do {
-        for pack in try loader.read(status.name).packs {
-          let actual = try checkPack(pack.digest, isFirstTime: unseen.remove(pack.digest) != nil)
-          compare(pack, with: actual, in: status.name)
-        }
-      } catch let error as RunCancelled {
-        throw error
-      } catch {
-        found(error)
-      }
-    }
-    for digest in unseen.sorted() { _ = try checkPack(digest, isFirstTime: true) }
-    try settleBlocks(leaving: 0)
-    try index.settle()
-    releaseWholePacks()
+  private mutating func readArchives() throws {
     for status in objects.archives {
       do {
         archives.append(try ArchiveRecord.read(status.name, context: context))
@@ -136,12 +134,13 @@ struct Checker {
         throw error
       } catch {
         report.archiveCount += 1
-        archiveFindingCount += 1
+        isArchiveDamaged = true
         found(error)
       }
     }
     try leaveVoidArchives()
-    for error in try objects.unreadable(context) { found(error) }
+    archives.sort { $0.id < $1.id }
+    missingRoots = Set(archives.compactMap(\.items.root))
   }
 
   /// Void archives need nothing. The rounds are looked at after the archives were listed.
@@ -156,157 +155,54 @@ struct Checker {
     }
   }
 
-  /// - Returns: What the pack's own directory says; nil when it does not open.
-  private mutating func checkPack(_ digest: Digest256, isFirstTime: Bool) throws -> IndexedPack? {
-    try cancellation.check()
-    let reader: PackReader
+  /// A repository that has lost everything looks like a new one, but for those who have seen it before.
+  private mutating func tellEmptiness() {
+    guard objects.archives.isEmpty else { return }
+    let seen = ArchiveCache(context: context).load().values
+    guard let newest = seen.max(by: { ($0.end, $0.id) < ($1.end, $1.id) }) else { return }
+    found(
+      "repository \(context.location)",
+      "It holds no archive, but this machine has seen \(seen.count) here, the last of them '\(newest.name)', and did not "
+        + "delete them: archives were lost, or somebody else has deleted them")
+  }
+
+  /// Whether an archive was deleted since the check began.
+  func isGone(_ archive: Archive) throws -> Bool {
+    guard let name = ObjectName("\(ArchiveRecord.folder)/\(archive.id)") else { return false }
     do {
-      reader = try PackReader(digest, context: context)
-    } catch let error as RunCancelled {
-      throw error
-    } catch {
-      if isFirstTime {
-        if case RepositoryError.damaged(_, _, let detail) = error, !damagedPacks.contains(digest) {
-          foundPack(digest, "Damaged: \(detail)")
-        } else if !damagedPacks.contains(digest) {
-          // Not looked into, so nothing may be said for it either.
-          damagedPacks.insert(digest)
-          found(error)
-        }
-      }
-      return nil
-    }
-    let pack = IndexedPack(
-      digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
-    guard isFirstTime else { return pack }
-    if level >= .recipes { try index.add(pack) }
-    for (number, block) in reader.directory.blocks.enumerated() {
-      let place = BlockPlace(pack: digest, block: number)
-      if blocks == nil {
-        let isWhole = block.prefix.allSatisfy {
-          objects.packDigests.contains($0.pack) && !damagedPacks.contains($0.pack)
-        }
-        if !isWhole { damagedBlocks.insert(place) }
-      }
-      blocks?.begin(place)
-      try settleBlocks(leaving: BlockChecker.limit(context))
-    }
-    return pack
-  }
-
-  private mutating func compare(_ pack: IndexedPack, with actual: IndexedPack?, in segment: ObjectName) {
-    guard let actual else {
-      return knownDamage.append(
-        CheckFinding(
-          object: segment.path, problem: "It names pack \(pack.digest), which is missing or damaged"))
-    }
-    var stated = pack
-    stated.bases = stated.bases ?? actual.bases
-    if actual != stated { found(segment, "It does not agree with the directory of pack \(pack.digest)") }
-  }
-
-  private mutating func settleBlocks(leaving count: Int) throws {
-    while let blocks, blocks.count > count {
-      guard let damage = try blocks.next() else { continue }
-      damagedBlocks.insert(damage.place)
-      if quarantined.contains(damage.place.pack),
-        case RepositoryError.damaged(let object, _, let detail) = damage.error
-      {
-        knownDamage.append(CheckFinding(object: object, problem: "Damaged: \(detail)"))
-      } else {
-        found(damage.error)
-      }
-    }
-  }
-
-  /// What was taken for damaged and is whole, every byte of it, was put back.
-  private func releaseWholePacks() {
-    guard level >= .content else { return }
-    let damaged = damagedPacks.union(damagedBlocks.map(\.pack))
-    for pack in quarantined where objects.packDigests.contains(pack) && !damaged.contains(pack) {
-      context.quarantine.remove(pack, context)
-    }
-  }
-
-  // MARK: - Level 3
-
-  mutating func checkRecipes(ofNewest count: Int) throws {
-    let reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
-    let streams = ArchiveReader(reader, location: context.location)
-    for archive in archives.sorted(by: { $0.id < $1.id }).suffix(count) {
-      do {
-        let items = try streams.items(of: archive, cancellation: cancellation)
-        for item in items {
-          guard case .file(let stream) = item.content else { continue }
-          do {
-            try follow(stream, streams)
-          } catch let error as RunCancelled {
-            throw error
-          } catch {
-            archiveFindingCount += 1
-            found("archive \(archive.name), \(item.path)", Self.problem(error))
-          }
-        }
-      } catch let error as RunCancelled {
-        throw error
-      } catch {
-        archiveFindingCount += 1
-        found("archive \(archive.name)", Self.problem(error))
-      }
-    }
-  }
-
-  private func follow(_ stream: StreamReference, _ reader: ArchiveReader) throws {
-    var hasher = try StreamHasher()
-    var size: UInt64 = 0
-    try reader.forEachChunk(of: stream) { entry in
-      try cancellation.check()
-      guard try isWhole(entry.id) else {
-        throw RepositoryError.missingChunk(entry.id, location: context.location)
-      }
-      try hasher.append(entry.id, length: Int(clamping: entry.size))
-      size = size.addingClamped(entry.size)
-    }
-    guard try hasher.finish() == stream.hash, size == stream.size else {
-      throw RepositoryError.damaged(
-        object: "recipe", location: context.location, detail: "the stream is not the one that was stored")
-    }
-  }
-
-  /// Whether there is a copy of the chunk that nothing was found to be wrong with.
-  private func isWhole(_ id: ChunkID) throws -> Bool {
-    guard !damagedPacks.isEmpty || !damagedBlocks.isEmpty else { return index.location(of: id) != nil }
-    return try index.copies(of: id).contains { place in
-      !damagedBlocks.contains(place) && (blocks != nil || !damagedPacks.contains(place.pack))
+      _ = try context.store.status(of: name)
+      return false
+    } catch StorageError.missing {
+      return true
     }
   }
 
   // MARK: - Findings
 
-  private mutating func foundPack(_ digest: Digest256, _ problem: String) {
-    damagedPacks.insert(digest)
+  mutating func foundPack(_ digest: Digest256, _ problem: String) {
+    damage.packs.insert(digest)
     context.quarantine.add(digest, problem, context)
+    if isInParts, let name = digest.packName?.path, !progress.damagedPacks.contains(name) {
+      progress.damagedPacks.append(name)
+    }
     let finding = CheckFinding(object: digest.packName?.path ?? digest.hex, problem: problem)
     if quarantined.contains(digest) { knownDamage.append(finding) } else { report.findings.append(finding) }
   }
 
-  private mutating func found(_ name: ObjectName, _ problem: String) {
+  mutating func found(_ name: ObjectName, _ problem: String) {
     found(name.path, problem)
   }
 
-  private mutating func found(_ object: String, _ problem: String) {
-    report.findings.append(CheckFinding(object: object, problem: problem))
+  mutating func found(_ object: String, _ problem: String, _ item: DamagedItem? = nil) {
+    report.findings.append(CheckFinding(object: object, problem: problem, item: item))
   }
 
-  private mutating func found(_ error: any Error) {
+  mutating func found(_ error: any Error) { report.findings.append(finding(error)) }
+
+  func finding(_ error: any Error) -> CheckFinding {
     if case RepositoryError.damaged(let object, _, let detail) = error {
-      found(object, "Damaged: \(detail)")
-    } else {
-      found("repository \(context.location)", Self.problem(error))
+      return CheckFinding(object: object, problem: "Damaged: \(detail)")
     }
-  }
-
-  private static func problem(_ error: any Error) -> String {
-    Diagnosis(of: error).problem
+    return CheckFinding(object: "repository \(context.location)", problem: Diagnosis(of: error).problem)
   }
 }

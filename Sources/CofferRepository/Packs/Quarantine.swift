@@ -17,6 +17,8 @@ final class Quarantine: Sendable {
   }
 
   private let known = Mutex<Set<Digest256>>([])
+  /// Packs whose bytes were compared with their names.
+  private let compared = Mutex<Set<Digest256>>([])
 
   /// Returns the packs that a full key has found damaged.
   ///
@@ -71,6 +73,17 @@ final class Quarantine: Sendable {
         Array(payload), purpose: .quarantine, context: Array(name.path.utf8), random: context.random)
     else { return }
     try? context.store.put(name, bytes)
+  }
+
+  /// Compares a pack's bytes with its name, once a run, and remembers it if they are others.
+  ///
+  /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
+  func addIfDamaged(_ pack: Digest256, _ context: RepositoryContext) throws {
+    guard let name = pack.packName, !isKnown(pack), compared.withLock({ $0.insert(pack).inserted }) else { return }
+    let problem = try RunStore.readable {
+      try PackBytes(try context.store.status(of: name), context).problem(pack)
+    }
+    if case .some(.some(let problem)) = problem { add(pack, problem, context) }
   }
 
   /// Takes back what was remembered of a pack that turned out to be whole, every byte of it.

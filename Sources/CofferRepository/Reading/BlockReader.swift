@@ -46,7 +46,14 @@ final class BlockReader {
   }
 
   private func reader(of pack: Digest256) throws -> PackReader {
-    try cache.packs.value(of: pack) { try PackReader(pack, context: context) }
+    try cache.packs.value(of: pack) {
+      do {
+        return try PackReader(pack, context: context)
+      } catch let error as RepositoryError {
+        if case .damaged(_, _, let detail) = error { context.quarantine.add(pack, detail, context) }
+        throw error
+      }
+    }
   }
 
   private func opener(of reader: PackReader) throws -> BlockOpener {
@@ -58,7 +65,12 @@ final class BlockReader {
 
   private func read(_ number: Int, of reader: PackReader) throws -> PlainBlock {
     let times = context.times
-    let sealed = try times.measure(.fetch) { try reader.sealedBlock(number) }
+    let sealed: [UInt8]
+    do {
+      sealed = try times.measure(.fetch) { try reader.sealedBlock(number) }
+    } catch StorageError.truncated {
+      throw damaged(reader, number, "is cut short")
+    }
     let opened = times.measure(.open, bytes: sealed.count) {
       try? opener(of: reader).open(sealed, number: number)
     }
@@ -85,6 +97,8 @@ final class BlockReader {
       .damaged(object: place.pack.packName?.path ?? place.pack.hex, location: context.location, detail: detail)
     }
     guard let range = block.places[id] else {
+      // One of the two is wrong, and whose word the index has is not known here: the pack's bytes tell.
+      try context.quarantine.addIfDamaged(place.pack, context)
       throw damaged("the index says that block \(place.block) holds chunk \(id), but it does not")
     }
     let actual = context.times.measure(.verify, bytes: range.count) {

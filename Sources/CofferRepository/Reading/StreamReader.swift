@@ -70,12 +70,19 @@ final class StreamReader {
   }
 
   /// Calls `body` with the stream's chunks in order; errors of the recipe name it.
+  ///
+  /// - Parameters:
+  ///   - entersNode: Asked for each node of the recipe before it is fetched.
+  ///   - unreadable: Takes stretches of the recipe that cannot be read; nil to end with the first of them.
   func forEachChunk(
     of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true },
-    _ body: (RecipeReader.Entry) throws -> Void
+    _ body: (RecipeReader.Entry) throws -> Void, unreadable: ((RecipeReader.Entry) throws -> Void)? = nil
   ) throws {
     do {
-      try recipes.forEachChunk(of: stream, entersNode: entersNode, body)
+      try recipes.forEachChunk(of: stream, entersNode: entersNode, body) { node, error in
+        guard let unreadable, RunStore.concernsObject(error) else { throw error }
+        try unreadable(node)
+      }
     } catch let error as RecipeReader.Malformed {
       throw RepositoryError.damaged(
         object: "recipe node \(error.node)", location: context.location, detail: "it makes no sense")

@@ -20,25 +20,36 @@ struct RecipeReader {
   /// What a node says must come to what its parent says of it, and all of it to what the stream's reference says: so the
   /// walk ends, also one over nodes that lead back to themselves.
   ///
-  /// - Parameter entersNode: Asked for each node before it is fetched; what is below one that is not entered is passed over.
-  /// - Throws: `Malformed`, and what fetching, `entersNode` and `body` throw.
+  /// - Parameters:
+  ///   - entersNode: Asked for each node before it is fetched; what is below one that is not entered is passed over.
+  ///   - unreadable: Takes nodes that cannot be read, with what is below them, and the error; it may throw that.
+  /// - Throws: `Malformed`, and what fetching and the closures throw.
   func forEachChunk(
-    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true }, _ body: (Entry) throws -> Void
+    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true }, _ body: (Entry) throws -> Void,
+    unreadable: (Entry, any Error) throws -> Void = { throw $1 }
   ) throws {
     guard let root = stream.root else { return }
     guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
-    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), entersNode, body)
+    let node = Entry(id: root, size: stream.size)
+    try walk(node, level: Int(stream.depth), entersNode, body, unreadable)
   }
 
   private func walk(
-    _ node: Entry, level: Int, _ entersNode: (ChunkID) throws -> Bool, _ body: (Entry) throws -> Void
+    _ node: Entry, level: Int, _ entersNode: (ChunkID) throws -> Bool, _ body: (Entry) throws -> Void,
+    _ unreadable: (Entry, any Error) throws -> Void
   ) throws {
     guard try entersNode(node.id) else { return }
-    for entry in try entries(of: node, level: level) {
+    let entries: [Entry]
+    do {
+      entries = try self.entries(of: node, level: level)
+    } catch {
+      return try unreadable(node, error)
+    }
+    for entry in entries {
       if level == 0 {
         try body(entry)
       } else {
-        try walk(entry, level: level - 1, entersNode, body)
+        try walk(entry, level: level - 1, entersNode, body, unreadable)
       }
     }
   }

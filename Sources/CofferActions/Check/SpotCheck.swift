@@ -1,0 +1,215 @@
+import CofferConfiguration
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// How much `spot` lets files on the disk differ from those of the newest archive; all in per cent.
+struct SpotTolerances: Sendable, Equatable {
+  /// Of the number of files.
+  let count: Double
+  /// How many of the files are compared.
+  let sample: Double
+  /// Of the files that are compared.
+  let data: Double
+
+  /// - Returns: nil when the section does not say all three.
+  init?(_ section: ConfigurationSection) {
+    guard let count = section[CheckOptions.countTolerance], let sample = section[CheckOptions.dataSample],
+      let data = section[CheckOptions.dataTolerance]
+    else { return nil }
+    (self.count, self.sample, self.data) = (count, sample, data)
+  }
+
+  /// `spot` was asked for without saying how much may differ.
+  static let missing = UsageError(
+    argument: "spot", problem: "It does not say how much may differ",
+    suggestion: "Give count_tolerance_percentage, data_sample_percentage and data_tolerance_percentage below 'checks'")
+}
+
+/// Compares the files of the configuration's sources, as they are on the disk now, with the newest archive: how many there
+/// are, and of some of them every byte.
+struct SpotCheck {
+  private let context: ActionContext
+  private let access: OpenRepository
+  private let tolerances: SpotTolerances
+
+  /// A file that is in the sources.
+  private struct Source {
+    let path: [UInt8]
+    let place: ItemPath
+  }
+
+  /// The file on the disk is not what the archive has.
+  private struct Different: Error {}
+
+  /// Paths that are named when files differ.
+  private static let namedCount = 10
+
+  init(_ context: ActionContext, _ access: OpenRepository, _ tolerances: SpotTolerances) throws {
+    // More than was compared cannot differ.
+    guard tolerances.sample >= tolerances.data else {
+      throw UsageError(
+        argument: "spot", problem: "data_tolerance_percentage is larger than data_sample_percentage",
+        suggestion: "Let fewer files differ than are compared")
+    }
+    self.context = context
+    self.access = access
+    self.tolerances = tolerances
+  }
+
+  /// - Throws: `SpotFailure` when more differs than may; what reading the archive throws.
+  func run() throws {
+    let location = access.location.path
+    let selection = try SourceSelection(
+      context.root, folder: context.folder, home: context.surroundings.environment.home,
+      repositories: context.repositories.compactMap { $0.folder(context) })
+    guard !selection.roots.isEmpty else {
+      return context.console.warning(
+        "\(location): 'spot' compares files, and this configuration backs up none. Whether databases come back is seen "
+          + "by restoring them; 'data' reads every stored byte of their dumps")
+    }
+    let filter = try context.archiveFilter()
+    guard let archive = try access.repository.archives().last(where: filter.sees) else {
+      return context.console.remark("\(location): No archive to compare with for 'spot'")
+    }
+    let sources = try files(of: selection)
+    let reader = try access.repository.reader()
+    let stored = try storedFiles(of: archive, reader, besides: Set(sources.map(\.place)))
+    let difference = percentage(abs(sources.count - stored.count), of: max(sources.count, 1))
+    guard difference <= tolerances.count else {
+      throw SpotFailure(
+        repository: location,
+        problem: "There are \(sources.count) files to back up, and \(stored.count) in archive \(archive.name): "
+          + "\(Self.text(difference)) differ, more than count_tolerance_percentage lets")
+    }
+    let compared = try sample(of: sources)
+    let differing = try compared.filter { try !isSame($0, stored[$0.place], reader) }
+    let share = percentage(differing.count, of: max(compared.count, 1))
+    guard share <= tolerances.data else {
+      let names = differing.prefix(Self.namedCount).map { Quoting.terminal($0.place.text) }
+      throw SpotFailure(
+        repository: location,
+        problem:
+          "\(differing.count) of \(compared.count) files differ from archive \(archive.name) (\(Self.text(share))), "
+          + "more than data_tolerance_percentage lets: \(names.joined(separator: ", "))"
+          + (differing.count > names.count ? ", ..." : ""))
+    }
+    context.console.step(
+      "\(location): \(compared.count) of \(sources.count) files were compared with archive \(archive.name), "
+        + "\(differing.count) of them differ. Databases were not compared: that takes a restore")
+  }
+
+  private func percentage(_ part: Int, of whole: Int) -> Double { Double(part) / Double(whole) * 100 }
+
+  private static func text(_ percentage: Double) -> String { String(format: "%.1f %%", percentage) }
+
+  private func files(of selection: SourceSelection) throws -> [Source] {
+    var files: [Source] = []
+    let roots = Set(selection.roots.map { ItemPath(bytes: $0.archivePath) })
+    let walker = SourceWalker(rules: selection.rules, roots: roots) { event in
+      try context.cancellation.check()
+      switch event {
+      case .item(let found, let place) where found.kind == .file: files.append(Source(path: found.path, place: place))
+      case .failed(let error): throw error
+      default: break
+      }
+    }
+    for root in selection.roots { try walker.walk(root) }
+    return files
+  }
+
+  /// The archive's files that come from sources: neither dumps nor, unless they are among the sources, configuration files.
+  private func storedFiles(
+    of archive: Archive, _ reader: ArchiveReader, besides sources: Set<ItemPath>
+  ) throws -> [ItemPath: StreamReference] {
+    var stored: [ItemPath: StreamReference] = [:]
+    let own = Array("coffer/".utf8)
+    var bundled: [ItemPath] = []
+    for item in try reader.items(of: archive, cancellation: context.cancellation) {
+      guard case .file(let stream) = item.content else { continue }
+      if item.path.text == BootstrapManifest.path {
+        bundled = try configurationFiles(stream, reader)
+      } else if !item.path.bytes.starts(with: own) {
+        stored[item.path] = stream
+      }
+    }
+    for path in bundled where !sources.contains(path) { stored[path] = nil }
+    return stored
+  }
+
+  /// A manifest that makes no sense names nothing: two or three files more then count.
+  private func configurationFiles(_ stream: StreamReference, _ reader: ArchiveReader) throws -> [ItemPath] {
+    let sink = MemorySink()
+    try reader.read(stream, into: sink, cancellation: context.cancellation)
+    let manifest = try? JSONDecoder().decode(BootstrapManifest.self, from: Data(sink.bytes))
+    return manifest?.configPaths.map { ItemPath($0).withoutLeadingSlash } ?? []
+  }
+
+  /// At least one, chosen by chance.
+  private func sample(of sources: [Source]) throws -> [Source] {
+    var rest = sources
+    let count = min(max(Int(Double(rest.count) * min(tolerances.sample, 100) / 100), 1), rest.count)
+    for position in 0..<count {
+      let bytes = try context.surroundings.random.bytes(8)
+      let random = bytes.reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+      rest.swapAt(position, position + Int(random % UInt64(rest.count - position)))
+    }
+    return Array(rest.prefix(count))
+  }
+
+  /// - Throws: What reading the archive throws: that is no difference but damage.
+  private func isSame(_ source: Source, _ stored: StreamReference?, _ reader: ArchiveReader) throws -> Bool {
+    guard let stored else { return false }
+    do {
+      let content = try FoundFile(source.path).content()
+      guard UInt64(clamping: content.facts.st_size) == stored.size else { return false }
+      let sink = ComparingSink(content)
+      try reader.read(stored, into: sink, cancellation: context.cancellation)
+      return try sink.isAtEnd()
+    } catch is ComparingSink.Different {
+      return false
+    } catch is SystemError {
+      return false  // It went, or cannot be read: nothing of it is as it was.
+    }
+  }
+}
+
+/// Compares what is written to it with a file.
+private final class ComparingSink: ByteSink {
+  struct Different: Error {}
+
+  private let source: FileSource
+  private var buffer: [UInt8] = []
+
+  init(_ source: FileSource) {
+    self.source = source
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      if buffer.count < rest.count { buffer = [UInt8](repeating: 0, count: rest.count) }
+      let count = try buffer.withUnsafeMutableBytes { space in
+        try source.read(into: UnsafeMutableRawBufferPointer(rebasing: space[..<rest.count]))
+      }
+      guard count > 0, buffer[..<count].elementsEqual(rest.prefix(count)) else { throw Different() }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  func isAtEnd() throws -> Bool {
+    try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try source.read(into: $0) } == 0
+  }
+}
+
+/// Files differ from the newest archive by more than they may.
+struct SpotFailure: DiagnosableError, Equatable {
+  let repository: String
+  let problem: String
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "repository \(repository)", problem: problem,
+      suggestion: "See whether so much has changed since the archive was made; if so, make a backup, or allow for more")
+  }
+}
