@@ -9,6 +9,8 @@ enum CommandTable {
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DeleteAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
+    KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
+    KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
   ]
 
   /// Actions of borgmatic that Coffer does not have, and what to do instead.
@@ -21,7 +23,10 @@ enum CommandTable {
     (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
     (["break-lock"], "A repository of Coffer's has no lock that could be left behind"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
-    (["key", "key export", "key import", "key change-passphrase"], "Keys cannot be exported or changed yet"),
+    (
+      ["key"],
+      "Say what is to be done: key list, key add, key change-passphrase, key remove, key export or key import"
+    ),
     (["diff", "recreate", "transfer"], "Coffer does not have it yet"),
   ]
 

@@ -112,6 +112,7 @@ public final class BackupSession: Sendable {
       statistics.storedSize = counters.progress.stored
       let archive = try ArchiveRecord.commit(
         draft, items: reference, statistics: statistics, context: context)
+      try context.checkKeyStands()
       marker.remove()
       return archive
     } catch {
