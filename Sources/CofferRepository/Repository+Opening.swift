@@ -28,8 +28,8 @@ extension Repository {
 
   /// Opens a repository with a passphrase of one of its keys.
   ///
-  /// - Throws: `RepositoryError.notFound`; `.wrongPassphrase`; `.keyFileMissing`; `.keyRemoved`; `.damaged`;
-  ///   `.unsupported`; `StorageError`.
+  /// - Throws: `RepositoryError.notFound`; `.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`;
+  ///   `.damaged`; `.unsupported`; `StorageError`.
   public static func open(
     in store: any ObjectStore, passphrase: SecretBytes, surroundings: RepositorySurroundings
   ) throws -> Repository {

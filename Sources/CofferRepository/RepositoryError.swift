@@ -16,6 +16,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case wrongPassphrase(location: String)
   /// The key file of a `keyfile` repository is not on this machine.
   case keyFileMissing(location: String, path: String)
+  /// The repository holds no key that could be tried.
+  case keysMissing(location: String)
   /// The key was removed from the repository.
   case keyRemoved(location: String, key: String)
   /// There is no such key, or there are several that begin so.
@@ -76,7 +78,12 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .keyFileMissing(let location, let path):
       Diagnosis(
         subject: "repository \(location)", problem: "The repository's key file \(path) is missing",
-        suggestion: "Copy the key file there from the machine that created the repository")
+        suggestion: "Copy the key file there from the machine that created the repository, or bring the key back with "
+          + "'coffer key import'")
+    case .keysMissing(let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "There is no key in the repository: its folder keys/ is lost",
+        suggestion: "Bring it back from a copy of the repository, or the key with 'coffer key import'")
     case .keyRemoved(let location, let key):
       Diagnosis(
         subject: "repository \(location)", problem: "The key \(key) was removed from the repository",

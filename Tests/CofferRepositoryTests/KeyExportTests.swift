@@ -96,6 +96,7 @@ struct KeyExportTests {
     for export in exports { #expect(try !importKey(export, repository)) }
     let stored = try repository.store.list("keys").map { (name: $0.name, bytes: try repository.store.get($0.name)) }
     for (name, _) in stored { try repository.store.delete(name) }
+    #expect(throws: RepositoryError.keysMissing(location: "memory")) { try repository.reopened() }
     for export in exports { #expect(try importKey(export, repository)) }
     for (name, bytes) in stored { #expect(try repository.store.get(name) == bytes) }
     #expect(try repository.contents(of: archive) == data)

@@ -23,10 +23,6 @@ enum CommandTable {
     (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
     (["break-lock"], "A repository of Coffer's has no lock that could be left behind"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
-    (
-      ["key"],
-      "Say what is to be done: key list, key add, key change-passphrase, key remove, key export or key import"
-    ),
     (["diff", "recreate", "transfer"], "Coffer does not have it yet"),
   ]
 

@@ -37,9 +37,7 @@ extension Repository {
       throw changed
     }
     let now = try keyInventory()
-    guard now.standing.contains(where: { $0.signer.id == keys.id && $0.name.revision == revision }) else {
-      throw changed
-    }
+    guard now.standing.first(where: { $0.signer.id == keys.id })?.record.bytes == record.bytes else { throw changed }
     deleteWrappings(of: keys.id, below: revision, now)
     return true
   }
