@@ -18,7 +18,8 @@ struct QRCodeTests {
     }
     let light = [Bool](repeating: false, count: size)
     let margin = [Bool](repeating: false, count: 4)
-    #expect(drawn == [light, light, light, light] + code.rows.map { margin + $0 + margin } + [light, light, light, light])
+    #expect(
+      drawn == [light, light, light, light] + code.rows.map { margin + $0 + margin } + [light, light, light, light])
     // The three corners by which a reader finds the code (ISO 18004).
     let corner = [true, true, true, true, true, true, true]
     #expect(Array(code.rows[0].prefix(7)) == corner && Array(code.rows[0].suffix(7)) == corner)

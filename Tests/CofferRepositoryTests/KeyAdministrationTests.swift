@@ -129,7 +129,9 @@ struct KeyAdministrationTests {
 
   @Test("An addition that is killed at any call can be made again, and leaves one key of the passphrase")
   func killedAddition() throws {
-    try killed { try $0.addKey(.writeOnly, second) } look: { repository in
+    try killed {
+      try $0.addKey(.writeOnly, second)
+    } look: { repository in
       #expect(try opens(repository, first))
       try repository.reopened().addKey(.writeOnly, second)
       #expect(try opens(repository, second))
@@ -170,7 +172,9 @@ struct KeyAdministrationTests {
 
   @Test("A change that is killed at any call leaves what the old or the new passphrase opens, and can be made again")
   func killedChange() throws {
-    try killed { _ = try $0.change(to: second) } look: { repository in
+    try killed {
+      _ = try $0.change(to: second)
+    } look: { repository in
       let (old, new) = try (opens(repository, first), opens(repository, second))
       #expect(old != new)
       let opened = try repository.reopened(passphrase: new ? second : first)
@@ -347,7 +351,8 @@ struct KeyAdministrationTests {
     #expect(try opens(repository, first))
   }
 
-  @Test("A write-only key removes nobody, and what the root has not signed in removed/ says nothing and is in nobody's way")
+  @Test(
+    "A write-only key removes nobody, and what the root has not signed in removed/ says nothing and is in nobody's way")
   func forgedRemoval() throws {
     let repository = try TestRepository()
     let id = try repository.repository.addKey(.writeOnly, second)
@@ -371,7 +376,9 @@ struct KeyAdministrationTests {
     #expect(try repository.reopened().archives().map(\.name) == ["host"])
   }
 
-  @Test("One changed bit in a removal, or in its list of archives, is found and named, and makes nothing count that did not")
+  @Test(
+    "One changed bit in a removal, or in its list of archives, is found and named, and makes nothing count that did not"
+  )
   func damagedRemoval() throws {
     let repository = try TestRepository()
     let id = try repository.repository.addKey(.writeOnly, second)

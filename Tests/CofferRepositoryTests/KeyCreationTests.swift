@@ -21,7 +21,8 @@ struct KeyCreationTests {
   }
 
   @Test(
-    "One that is killed at any call of the store can be made again or is there, and opens", arguments: EncryptionMode.allCases)
+    "One that is killed at any call of the store can be made again or is there, and opens",
+    arguments: EncryptionMode.allCases)
   func killed(mode: EncryptionMode) throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var count = 0
@@ -51,7 +52,8 @@ struct KeyCreationTests {
     #expect(count > 5)
   }
 
-  @Test("Of several at the same moment one stays, and opens with its own passphrase", arguments: EncryptionMode.allCases)
+  @Test(
+    "Of several at the same moment one stays, and opens with its own passphrase", arguments: EncryptionMode.allCases)
   func concurrent(mode: EncryptionMode) throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for _ in 0..<5 {

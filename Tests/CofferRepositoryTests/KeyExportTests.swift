@@ -21,7 +21,8 @@ struct KeyExportTests {
     let export = try TestRepository().repository.exportKey()
     let upper = try export.paper.map { $0.uppercased().replacingOccurrences(of: " ", with: "  ") }
     let forms = try [
-      export.text, paper(export), "<pre>\n" + paper(export) + "\n</pre>", "To whom\n\n" + export.text + "\nit may concern",
+      export.text, paper(export), "<pre>\n" + paper(export) + "\n</pre>",
+      "To whom\n\n" + export.text + "\nit may concern",
       export.text.replacingOccurrences(of: "\n", with: "\r\n"), upper.joined(separator: "\r\n"),
     ]
     for form in forms {
@@ -165,7 +166,8 @@ struct KeyExportTests {
     #expect(try repository.store.list("keys").count == 1)
   }
 
-  @Test("A key for another machine is written first and told to the repository then; a run between the two is carried on")
+  @Test(
+    "A key for another machine is written first and told to the repository then; a run between the two is carried on")
   func killedBetween() throws {
     let repository = try TestRepository(mode: .keyfile)
     let second = SecretBytes(passphrase: "second")

@@ -162,7 +162,9 @@ struct KeyTests {
     #expect(try ground.coffer("key", "change-passphrase").errors.contains("There is no new passphrase"))
   }
 
-  @Test("A lost keys folder comes back from a text, a page and a page for browsers", arguments: ["", "--paper", "--qr-html"])
+  @Test(
+    "A lost keys folder comes back from a text, a page and a page for browsers",
+    arguments: ["", "--paper", "--qr-html"])
   func export(form: String) throws {
     try create()
     let file = "\(ground.folder)/exported"

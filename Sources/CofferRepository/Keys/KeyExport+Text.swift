@@ -69,7 +69,7 @@ extension KeyExport {
     public var diagnosis: Diagnosis {
       Diagnosis(
         subject: line.map { "exported key, line \($0)" } ?? "exported key", problem: problem,
-        suggestion: "Give the text that 'coffer key export' has written, or the lines of its page, from the first to the last")
+        suggestion: "Give the text that 'coffer key export' has written, or all lines of its page")
     }
   }
 }

@@ -86,7 +86,7 @@ extension Repository {
     if let present {
       guard present.record.revision <= record.revision else {
         throw RepositoryError.unusableExport(
-          location: location, detail: "its passphrase was changed since it was exported, and the repository has the new one")
+          location: location, detail: "its passphrase was changed since, and the repository has the new one")
       }
       if present.record.bytes == record.bytes { return false }
     }

@@ -13,9 +13,11 @@ enum KeyObjectCheck {
       _ = try record.signer(rootPublic: root, object: object.path, location: context.location)
       isWhole = record.clear.id == "\(name.id)" && record.revision == name.revision
     } else if let id = CountingArchives.key(object) {
-      isWhole = try CountingArchives(context.store.get(object, limit: ObjectLimit.archive), of: id, rootPublic: root) != nil
+      let bytes = try context.store.get(object, limit: ObjectLimit.archive)
+      isWhole = CountingArchives(bytes, of: id, rootPublic: root) != nil
     } else if object.parts[0] == KeyRemoval.folder, let id = KeyID(hex: object.lastPart) {
-      isWhole = try KeyRemoval(context.store.get(object, limit: ObjectLimit.key), of: id, rootPublic: root) != nil
+      let bytes = try context.store.get(object, limit: ObjectLimit.key)
+      isWhole = KeyRemoval(bytes, of: id, rootPublic: root) != nil
     } else {
       isWhole = false
     }

@@ -95,7 +95,9 @@ public struct PaperKeyReader {
 
   private mutating func end(_ rest: [String]) throws {
     let whole = KeyExport(repository: repository ?? "", key: key ?? "", record: record)
-    guard rest == [try whole.checksum] else { throw unreadable("The digits do not fit the lines before: one is missing") }
+    guard rest == [try whole.checksum] else {
+      throw unreadable("The digits do not fit the lines before: one is missing")
+    }
     export = whole
   }
 
