@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferHooks
 import CofferRepository
+import CofferStorage
 import CofferSystem
 
 /// What one action of one configuration file works with.
@@ -75,23 +76,28 @@ struct ActionContext: Sendable {
     guard try Repository.header(in: store, cancellation: cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
-    if let passphrase = try givenPassphrase(for: location) {
-      return try open(location, with: passphrase)
-    }
+    if let passphrase = try givenPassphrase(for: location) { return try open(location, store, with: passphrase) }
     let prompt = PassphrasePrompt(cancellation)
     for _ in 1..<PassphrasePrompt.attempts {
       do {
-        return try open(location, with: try prompt.ask(for: location.path, isNew: false))
+        return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
       } catch RepositoryError.wrongPassphrase {
         TerminalQuestion.say("It opens no key of the repository; again.\n")
       }
     }
-    return try open(location, with: try prompt.ask(for: location.path, isNew: false))
+    return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
   }
 
+  /// Opens a repository with this passphrase and no other.
   func open(_ location: RepositoryLocation, with passphrase: SecretBytes) throws -> OpenRepository {
+    try open(location, try location.store(self), with: passphrase)
+  }
+
+  private func open(
+    _ location: RepositoryLocation, _ store: any ObjectStore, with passphrase: SecretBytes
+  ) throws -> OpenRepository {
     let repository = try Repository.open(
-      in: try location.store(self), passphrase: passphrase,
+      in: store, passphrase: passphrase,
       surroundings: location.surroundings(
         self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
     return OpenRepository(location: location, repository: repository)

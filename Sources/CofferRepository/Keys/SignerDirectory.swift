@@ -12,9 +12,6 @@ struct SignerDirectory: Sendable {
 
   subscript(id: KeyID) -> Signer? { signers[id] }
 
-  /// Whether the key was removed: what it signs now is nobody's who may.
-  func isRemoved(_ id: KeyID) -> Bool { removed[id] != nil }
-
   /// Whether an archive counts that the key has signed. Of a removed write-only key those do that were there when it was
   /// removed; whoever has a full key could sign himself another one, so of those all do.
   func counts(_ archive: String, signedBy id: KeyID) -> Bool {
