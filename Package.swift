@@ -17,6 +17,8 @@ let package = Package(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+      name: "CQRCode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
 
     .target(name: "CBlake3"),
     .target(name: "CSpawn"),
@@ -39,7 +41,7 @@ let package = Package(
       name: "CofferActions",
       dependencies: [
         "CofferSystem", "CofferHTTP", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
-        "CofferMonitoring",
+        "CofferMonitoring", "CQRCode",
       ]),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(

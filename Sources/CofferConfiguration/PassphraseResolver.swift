@@ -25,11 +25,28 @@ public struct PassphraseResolver: Sendable {
   /// - Returns: nil when none is set.
   /// - Throws: `ConfigurationError.passcommandFailed`; `CredentialError`; `LaunchError`.
   public func resolve(_ root: ConfigurationSection?) throws -> String? {
-    if let passphrase = root?[GeneralOptions.encryptionPassphrase] { return try credentials.value(passphrase) }
-    if let command = root?[GeneralOptions.encryptionPasscommand] { return try run(command) }
+    try find(
+      root?[GeneralOptions.encryptionPassphrase], command: root?[GeneralOptions.encryptionPasscommand],
+      variables: "PASSPHRASE", "PASSCOMMAND")
+  }
+
+  /// Looks for a passphrase that a key is to get: what is given, then COFFER_NEW_PASSPHRASE, COFFER_NEW_PASSCOMMAND and
+  /// BORG's of these names in the environment.
+  ///
+  /// - Returns: nil when none is set.
+  /// - Throws: As `resolve`.
+  public func resolveNew(_ passphrase: String?, command: String?) throws -> String? {
+    try find(passphrase, command: command, variables: "NEW_PASSPHRASE", "NEW_PASSCOMMAND")
+  }
+
+  private func find(
+    _ passphrase: String?, command: String?, variables passphraseName: String, _ commandName: String
+  ) throws -> String? {
+    if let passphrase { return try credentials.value(passphrase) }
+    if let command { return try run(command) }
     for brand in ["COFFER", "BORG"] {
-      if let passphrase = environment["\(brand)_PASSPHRASE"] { return passphrase }
-      if let text = environment["\(brand)_PASSCOMMAND"] {
+      if let passphrase = environment["\(brand)_\(passphraseName)"] { return passphrase }
+      if let text = environment["\(brand)_\(commandName)"] {
         guard let command = CommandWords(text) else {
           throw ConfigurationError.passcommandFailed(command: text, detail: "a quote is not closed")
         }

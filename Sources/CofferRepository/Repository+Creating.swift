@@ -29,16 +29,17 @@ extension Repository {
       idSuite: RepositoryHeader.currentIDSuite,
       cipherSuite: CipherSuite.aes256gcm.rawValue, rootPublic: Hexadecimal.encode(keys.rootPublic),
       features: RepositoryHeader.knownFeatures)
-    guard let rootPrivate = keys.rootPrivate, let keyName = KeyRecord.objectName(keys.id) else {
+    guard let rootPrivate = keys.rootPrivate, let keyName = KeyName(keys.id).object else {
       throw RepositoryError.needsFullKey(location: store.location, action: "create a repository")
     }
     let record = try KeyRecord(
       wrapping: keys, rootPrivate: rootPrivate, passphrase: passphrase, logN: options.passphraseCost,
-      created: surroundings.clock.now(), random: random)
+      created: surroundings.clock.now(),
+      description: options.hostname.map { KeyDescription(label: "", hostname: $0) }, random: random)
     let keyFile = options.mode == .keyfile ? KeyFile(header: header, folder: surroundings.keyFolder) : nil
     try keyFile?.write(record.bytes)
     do {
-      try store.putAlone(keyName, keyFile == nil ? record.bytes : record.withoutBundle)
+      try store.putAlone(keyName, keyFile == nil ? record.bytes : record.withoutBundle())
       try store.putAlone(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))
     } catch {
       // A header that may have been put after all keeps its key; without one it would never open.
@@ -48,32 +49,23 @@ extension Repository {
       keyFile?.remove()
       throw error
     }
-    removeKeys(besides: keyName, in: store.unstoppable)
-    return try open(
-      header: header, keys: keys, in: store, surroundings: surroundings, remarks: Remarks(surroundings.warn))
+    removeKeys(of: header, in: store.unstoppable)
+    let remarks = Remarks(surroundings.warn)
+    return open(
+      header: header, keys: keys, try KeyInventory(header: header, store: store, remarks: remarks), in: store,
+      surroundings: surroundings, remarks: remarks)
   }
 
   /// Removes the keys of programs that were killed before they had put a header, or whose header came too late. Whoever
-  /// has put the header knows that every other key is none of this repository's; one that cannot be removed is passed over.
-  private static func removeKeys(besides own: ObjectName, in store: RunStore) {
-    for status in (try? store.list(KeyRecord.folder)) ?? [] where status.name != own {
-      if KeyRecord.isFolderOrName(status.name.path) { try? store.delete(status.name) }
+  /// has put the header knows that every key which its root has not signed is none of this repository's; one that cannot be
+  /// read or removed is passed over.
+  private static func removeKeys(of header: RepositoryHeader, in store: RunStore) {
+    let root = Hexadecimal.decode(header.rootPublic) ?? []
+    for status in (try? store.list(KeyName.folder)) ?? [] where KeyName.isLeftOfCreation(status.name.path) {
+      guard let bytes = try? store.get(status.name, limit: ObjectLimit.key) else { continue }
+      let record = try? KeyRecord(decoding: bytes, object: status.name.path, location: store.location)
+      let signer = try? record?.signer(rootPublic: root, object: status.name.path, location: store.location)
+      if signer == nil { try? store.delete(status.name) }
     }
-  }
-
-  /// Adds a key to the repository that can back up but neither read nor delete, opened by its own passphrase.
-  ///
-  /// - Throws: `RepositoryError.needsFullKey`; `StorageError`.
-  public func addWriteOnlyKey(passphrase: SecretBytes, passphraseCost: Int = 17) throws {
-    guard let rootPrivate = context.keys.rootPrivate else {
-      throw RepositoryError.needsFullKey(location: location, action: "add keys")
-    }
-    try context.header.refuseUnknownFeatures(location: location)
-    let keys = try context.keys.writeOnly(random: context.random)
-    let record = try KeyRecord(
-      wrapping: keys, rootPrivate: rootPrivate, passphrase: passphrase, logN: passphraseCost,
-      created: context.clock.now(), random: context.random)
-    guard let name = KeyRecord.objectName(keys.id) else { return }
-    try context.store.put(name, record.bytes)
   }
 }

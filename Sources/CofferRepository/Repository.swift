@@ -10,15 +10,20 @@ public struct CreationOptions: Sendable {
   public var packTarget: Int
   /// The binary logarithm of scrypt's cost; 17 takes about a third of a second and 128 MiB.
   public var passphraseCost: Int
+  /// Of the machine that the key is made on, for lists of keys; nil says nothing.
+  public var hostname: String?
+
+  public static let standardPassphraseCost = 17
 
   public init(
     mode: EncryptionMode = .repokey, chunker: ChunkerParameters = .standard, packTarget: Int = 32 << 20,
-    passphraseCost: Int = 17
+    passphraseCost: Int = standardPassphraseCost, hostname: String? = nil
   ) {
     self.mode = mode
     self.chunker = chunker
     self.packTarget = packTarget
     self.passphraseCost = passphraseCost
+    self.hostname = hostname
   }
 }
 
@@ -76,6 +81,7 @@ public final class Repository: Sendable {
         var archive: Archive
         if let known = known[status.name.lastPart], status.name.parts.count == 2 {
           archive = known
+          try context.checkCounts(archive)
         } else {
           archive = try ArchiveRecord.read(status.name, context: context)
           isNews = true
@@ -139,7 +145,7 @@ public final class Repository: Sendable {
     ArchiveCache(context: context).forget(id)
   }
 
-  /// Whether there is an archive of this id whose record is damaged.
+  /// Whether there is an archive of this id whose record is damaged, or does not count.
   ///
   /// - Throws: `StorageError`: a store that does not answer says nothing about the record.
   public func isUnreadable(_ id: String) throws -> Bool { try unreadableRecord(id) != nil }
@@ -150,7 +156,7 @@ public final class Repository: Sendable {
     do {
       _ = try ArchiveRecord.read(name, context: context)
       return nil
-    } catch RepositoryError.damaged {
+    } catch RepositoryError.damaged, RepositoryError.signedAfterRemoval {
       return name
     }
   }

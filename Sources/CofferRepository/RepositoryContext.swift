@@ -66,6 +66,31 @@ package struct RepositoryContext: Sendable {
       : damaged(object, part + error.detail)
   }
 
+  /// - Throws: `RepositoryError.signedAfterRemoval` for an archive that a removed key has signed and that does not count.
+  func checkCounts(_ archive: Archive) throws {
+    guard let key = archive.writeOnlyKey, let id = KeyID(hex: key), !signers.counts(archive.id, signedBy: id) else {
+      return
+    }
+    throw RepositoryError.signedAfterRemoval(
+      object: "\(ArchiveRecord.folder)/\(archive.id)", location: location, key: key)
+  }
+
+  /// To be asked behind a commit: whoever removes a key looks for its archives after the key has been removed.
+  ///
+  /// - Throws: `RepositoryError.keyRemoved`.
+  func checkKeyStands() throws {
+    guard keys.role == .writeOnly, let name = KeyRemoval.objectName(keys.id) else { return }
+    do {
+      let bytes = try store.unstoppable.get(name, limit: ObjectLimit.key)
+      guard KeyRemoval(bytes, of: keys.id, rootPublic: keys.rootPublic) != nil else { return }
+      throw RepositoryError.keyRemoved(location: location, key: "\(keys.id)")
+    } catch StorageError.missing {
+      return
+    } catch let error as StorageError where error.kind != .transient {
+      return  // Whatever is there, the root has not said it.
+    }
+  }
+
   /// Whether this key may refer to chunks that the signer stored: its own, or any full key's.
   func trustsForDeduplication(_ signer: Signer) -> Bool {
     signer.id == keys.id || signer.role == .full

@@ -16,6 +16,26 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case wrongPassphrase(location: String)
   /// The key file of a `keyfile` repository is not on this machine.
   case keyFileMissing(location: String, path: String)
+  /// The repository holds no key that could be tried.
+  case keysMissing(location: String)
+  /// The key was removed from the repository.
+  case keyRemoved(location: String, key: String)
+  /// There is no such key, or there are several that begin so.
+  case noSuchKey(String, location: String)
+  /// The passphrase opens another key already.
+  case passphraseInUse(location: String, key: String)
+  /// Another program has changed the key at the same moment.
+  case keyChanged(location: String, key: String)
+  /// The key has opened the repository, and would lock out who removes it.
+  case keyInUse(location: String, key: String)
+  /// The bundle of a `keyfile` repository's key is in a file on another machine.
+  case keyElsewhere(location: String, key: String)
+  /// No full key would be left.
+  case lastFullKey(location: String)
+  /// An archive that a removed write-only key has signed since it was removed.
+  case signedAfterRemoval(object: String, location: String, key: String)
+  /// An exported key is not one of the repository's, or was not typed as it stands on the page.
+  case unusableExport(location: String, detail: String)
   /// The key in use may not do this.
   case needsFullKey(location: String, action: String)
   /// An object's bytes are not what was written.
@@ -65,7 +85,50 @@ public enum RepositoryError: DiagnosableError, Equatable {
     case .keyFileMissing(let location, let path):
       Diagnosis(
         subject: "repository \(location)", problem: "The repository's key file \(path) is missing",
-        suggestion: "Copy the key file there from the machine that created the repository")
+        suggestion: "Copy the key file there from the machine that created the repository, or bring the key back with "
+          + "'coffer key import'")
+    case .keysMissing(let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "There is no key in the repository: its folder keys/ is lost",
+        suggestion: "Bring it back from a copy of the repository, or the key with 'coffer key import'")
+    case .keyRemoved(let location, let key):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The key \(key) was removed from the repository",
+        suggestion: "Ask who holds a full key for another one: 'coffer key add'")
+    case .noSuchKey(let key, let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "No key, or not one alone, has an id that begins with '\(key)'",
+        suggestion: "See the keys with 'coffer key list'")
+    case .passphraseInUse(let location, let key):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The new passphrase opens the key \(key) already",
+        suggestion: "Choose another passphrase: it says which key is meant")
+    case .keyChanged(let location, let key):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Another program has changed the passphrase of key \(key) at the same moment",
+        suggestion: "Find out which passphrase counts, and run the command again if need be")
+    case .keyInUse(let location, let key):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The key \(key) is the one in use, and does not remove itself",
+        suggestion: "Open the repository with the passphrase of another full key; 'coffer key add' makes one")
+    case .keyElsewhere(let location, let key):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The key \(key) is in a file that is not on this machine",
+        suggestion: "Run the command where that key opens the repository")
+    case .lastFullKey(let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "No full key would be left: nothing was removed",
+        suggestion: "Add another full key first: 'coffer key add'")
+    case .signedAfterRemoval(let object, let location, let key):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Object \(object) was signed by the key \(key) after that was removed, and does not count",
+        suggestion: "Somebody still uses the key; 'coffer delete --archive ID' takes the archive away")
+    case .unusableExport(let location, let detail):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The key cannot be imported: \(detail)",
+        suggestion: "Give a file, or lines, that 'coffer key export' of this repository has written")
     case .needsFullKey(let location, let action):
       Diagnosis(
         subject: "repository \(location)", problem: "The key in use is write-only and cannot \(action)",

@@ -51,7 +51,7 @@ struct CommandLineTests {
 
   @Test("No action is suggested that does something else than what was meant")
   func suggestions() {
-    for word in ["repo-delete", "rdelete", "mount", "export-tar", "diff", "key export"] {
+    for word in ["repo-delete", "rdelete", "mount", "export-tar", "diff"] {
       #expect(problem(word).contains("Coffer has no such action"), "\(problem(word))")
       #expect(!problem(word).contains("Did you mean"))
     }
@@ -61,6 +61,15 @@ struct CommandLineTests {
     #expect(problem("restroe").contains("--archive is missing") || problem("restroe").contains("'restore'"))
     #expect(problem("compact") == "")
     #expect(problem("break-lock") == "")
+  }
+
+  @Test("Of an action of two words the second is suggested")
+  func twoWords() {
+    #expect(problem("key").contains("Write one of: key list, key add, key change-passphrase, key remove"))
+    #expect(problem("key --help").contains("Write one of: key list"))
+    #expect(problem("key lst").contains("Did you mean 'key list'?"))
+    #expect(problem("key change-pasphrase").contains("Did you mean 'key change-passphrase'?"))
+    #expect(problem("config").contains("config validate"))
   }
 
   @Test("Help is of the actions that are named, not of those whose names happen to stand in a value")

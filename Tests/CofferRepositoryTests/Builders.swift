@@ -140,3 +140,9 @@ final class PiecewiseSource: ByteSource {
     return count
   }
 }
+
+extension Repository {
+  func addWriteOnlyKey(passphrase: SecretBytes, passphraseCost: Int) throws {
+    _ = try addKey(NewKey(role: .writeOnly, passphraseCost: passphraseCost), passphrase: passphrase)
+  }
+}

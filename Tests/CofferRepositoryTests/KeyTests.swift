@@ -11,7 +11,7 @@ struct KeyTests {
   @Test("A bundle comes back from its encoding, full or write-only")
   func bundles() throws {
     let full = try KeyBundle.generate(random: .system)
-    for bundle in [full, try full.writeOnly(random: .system)] {
+    for bundle in [full, try full.another(.writeOnly, random: .system), try full.another(.full, random: .system)] {
       let decoded = try bundle.encoded().withUnsafeBytes { try KeyBundle(decoding: $0) }
       #expect(decoded.id == bundle.id)
       #expect(decoded.role == bundle.role)
@@ -77,11 +77,11 @@ struct KeyTests {
     let record = try KeyRecord(
       wrapping: stranger, rootPrivate: try #require(stranger.rootPrivate), passphrase: TestRepository.passphrase,
       logN: 5, created: Date(), random: .system)
-    try repository.store.put(try #require(KeyRecord.objectName(stranger.id)), record.bytes)
+    try repository.store.put(try #require(KeyName(stranger.id).object), record.bytes)
     let reopened = try repository.reopened()
     #expect(reopened.context.keys.id == repository.repository.context.keys.id)
     #expect(reopened.context.signers[stranger.id] == nil)
-    try repository.store.delete(try #require(KeyRecord.objectName(repository.repository.context.keys.id)))
+    try repository.store.delete(try #require(KeyName(repository.repository.context.keys.id).object))
     #expect(throws: RepositoryError.self) { try repository.reopened() }
   }
 

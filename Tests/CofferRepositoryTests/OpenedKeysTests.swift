@@ -6,7 +6,7 @@ import Testing
 @testable import CofferRepository
 
 /// Keeps secrets until it is told that time has passed.
-private final class MemoryKeeper: SecretKeeper {
+final class MemoryKeeper: SecretKeeper {
   private let secrets = Mutex<[String: [UInt8]]>([:])
 
   func secret(named name: String) -> [UInt8]? { secrets.withLock { $0[name] } }
@@ -40,7 +40,7 @@ struct OpenedKeysTests {
   }
 
   private func record() throws -> KeyRecord {
-    let name = try #require(try repository.store.list(KeyRecord.folder).first).name
+    let name = try #require(try repository.store.list(KeyName.folder).first).name
     return try KeyRecord(decoding: try repository.store.get(name), object: name.path, location: "")
   }
 
@@ -90,7 +90,7 @@ struct OpenedKeysTests {
       #expect(keeper.all[name] != bytes)
     }
     let other = try TestRepository()
-    let foreign = try #require(try other.store.list(KeyRecord.folder).first).name
+    let foreign = try #require(try other.store.list(KeyName.folder).first).name
     let record = try KeyRecord(decoding: try other.store.get(foreign), object: foreign.path, location: "")
     let passphrase = SecretBytes(passphrase: "correct horse")
     #expect(OpenedKeys(keeper: keeper, seconds: 60).bundle(of: record, passphrase: passphrase) == nil)

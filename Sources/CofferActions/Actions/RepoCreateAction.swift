@@ -40,14 +40,29 @@ enum RepoCreateAction {
       }
       do {
         let repository = try Repository.create(
-          in: store, options: CreationOptions(mode: mode),
-          passphrase: try context.passphrase(for: location, isNew: true),
+          in: store, options: CreationOptions(mode: mode, hostname: context.surroundings.hostname),
+          passphrase: try context.newPassphrase(for: location),
           surroundings: location.surroundings(context, unlockTimeout: 0))
         context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+        for line in whatToKeep(repository) { context.console.answer("\(location.path): \(line)") }
       } catch StorageError.exists {
         context.console.warning("\(location.path): Another program has made the repository at the same moment")
       }
     }
+  }
+
+  private static func whatToKeep(_ repository: Repository) -> [String] {
+    let print = "'coffer key export --qr-html --path key.html' makes a page to print"
+    guard let file = repository.keyFilePath else {
+      return [
+        "Keep the passphrase at a second place: without it nobody can read the backups, and nobody can replace it",
+        "Keep the key, too, for the day on which the repository's keys/ is lost: \(print)",
+      ]
+    }
+    return [
+      "Keep the passphrase at a second place, and a copy of \(file): without both nobody can read the backups",
+      "Whoever has only one of them has nothing, so keep them apart: \(print) of the key",
+    ]
   }
 
   private static func mode(_ context: ActionContext, _ location: RepositoryLocation) throws -> EncryptionMode {

@@ -191,6 +191,13 @@ struct CommandLineParser {
 
   private func unknownAction(_ argument: String, next: String?) -> UsageError {
     let both = next.map { "\(argument) \($0)" }
+    let group = actions.map(\.name).filter { $0.begins(with: "\(argument) ") }
+    if !group.isEmpty {
+      let slip = both.flatMap { NearestName.slip(of: $0, among: group) }
+      return UsageError(
+        argument: slip == nil ? argument : both ?? argument, problem: "There is no such action",
+        suggestion: slip.map { "Did you mean '\($0)'?" } ?? "Write one of: \(group.joined(separator: ", "))")
+    }
     if let absent = CommandTable.absent.first(where: { $0.names.contains(argument) || $0.names.contains(both ?? "") }) {
       return UsageError(
         argument: argument, problem: "Coffer has no such action", suggestion: absent.instead)

@@ -9,6 +9,8 @@ enum CommandTable {
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DeleteAction.declaration, BreakLockAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
+    KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
+    KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
   ]
 
   /// Actions of borgmatic that Coffer does not have, and what to do instead.
@@ -20,7 +22,6 @@ enum CommandTable {
     (["mount", "umount"], "'coffer extract' brings files back, 'coffer restore' databases"),
     (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
-    (["key", "key export", "key import", "key change-passphrase"], "Keys cannot be exported or changed yet"),
     (["diff", "recreate", "transfer"], "Coffer does not have it yet"),
   ]
 

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferHooks
 import CofferRepository
+import CofferStorage
 import CofferSystem
 
 /// What one action of one configuration file works with.
@@ -68,14 +69,35 @@ struct ActionContext: Sendable {
     if !failures.isEmpty { throw SeveralErrors(failures) }
   }
 
-  /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives.
+  /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives. One that was
+  /// mistyped may be typed again.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
     let store = run.counted(try location.store(self))
     guard try Repository.header(in: store, cancellation: cancellation) != nil else {
       throw RepositoryError.notFound(location: location.path)
     }
+    if let passphrase = try givenPassphrase(for: location) { return try open(location, store, with: passphrase) }
+    let prompt = PassphrasePrompt(cancellation)
+    for _ in 1..<PassphrasePrompt.attempts {
+      do {
+        return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
+      } catch RepositoryError.wrongPassphrase {
+        TerminalQuestion.say("It opens no key of the repository; again.\n")
+      }
+    }
+    return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
+  }
+
+  /// Opens a repository with this passphrase and no other.
+  func open(_ location: RepositoryLocation, with passphrase: SecretBytes) throws -> OpenRepository {
+    try open(location, try location.store(self), with: passphrase)
+  }
+
+  private func open(
+    _ location: RepositoryLocation, _ store: any ObjectStore, with passphrase: SecretBytes
+  ) throws -> OpenRepository {
     let repository = try Repository.open(
-      in: store, passphrase: try passphrase(for: location, isNew: false),
+      in: store, passphrase: passphrase,
       surroundings: location.surroundings(
         self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
     return OpenRepository(location: location, repository: repository)
@@ -89,13 +111,25 @@ struct ActionContext: Sendable {
     CredentialResolver(root, surroundings, cache: run.secrets, cancellation: cancellation, console)
   }
 
-  func passphrase(for location: RepositoryLocation, isNew: Bool) throws -> SecretBytes {
-    let resolver = PassphraseResolver(
+  /// The passphrase of a repository that is to be made.
+  func newPassphrase(for location: RepositoryLocation) throws -> SecretBytes {
+    try givenPassphrase(for: location) ?? PassphrasePrompt(cancellation).ask(for: location.path, isNew: true)
+  }
+
+  /// - Returns: nil when somebody has to be asked.
+  private func givenPassphrase(for location: RepositoryLocation) throws -> SecretBytes? {
+    try passphrases.resolve(configuration?.options(for: location.section)).map { SecretBytes(passphrase: $0) }
+  }
+
+  var passphrases: PassphraseResolver {
+    PassphraseResolver(
       launcher: surroundings.launcher, environment: surroundings.environment, credentials: credentials,
       cache: run.secrets)
-    let options = configuration?.options(for: location.section)
-    if let passphrase = try resolver.resolve(options) { return SecretBytes(passphrase: passphrase) }
-    return try PassphrasePrompt(cancellation).ask(for: location.path, isNew: isNew)
+  }
+
+  /// A path of the command line.
+  func absolutePath(_ path: String) -> String {
+    UserPath.absolute(path, from: surroundings.currentFolder, home: surroundings.environment.home)
   }
 }
 

@@ -6,15 +6,20 @@ import CofferSystem
 struct PassphrasePrompt {
   private let question: TerminalQuestion
 
+  /// How often one that opens nothing may be typed.
+  static let attempts = 3
+
   init(_ cancellation: Cancellation) {
     question = TerminalQuestion(cancellation)
   }
 
-  /// - Parameter isNew: Whether it is asked for twice.
+  /// - Parameters:
+  ///   - isNew: Whether it is asked for twice.
+  ///   - title: What is asked for.
   /// - Throws: `ConfigurationError.noPassphrase` when there is no terminal; `RunCancelled`; `SystemError`.
-  func ask(for repository: String, isNew: Bool) throws -> SecretBytes {
+  func ask(for repository: String, isNew: Bool, title: String = "Passphrase") throws -> SecretBytes {
     while true {
-      let first = try line("Passphrase for \(Quoting.terminal(repository)): ", repository)
+      let first = try line("\(title) for \(Quoting.terminal(repository)): ", repository)
       guard isNew else { return SecretBytes(passphrase: first) }
       if first.isEmpty {
         TerminalQuestion.say("It must not be empty.\n")

@@ -43,6 +43,7 @@ enum ArchiveRecord {
         throw Envelope.Unopenable(detail: "its content is not readable, or makes no sense")
       }
       archive.writeOnlyKey = signer.role == .full ? nil : signer.id.description
+      try context.checkCounts(archive)
       return archive
     } catch let error as Envelope.Unopenable {
       throw context.unopenable(name, error)

@@ -48,17 +48,16 @@ struct CheckedObjects {
   private func keyErrors(_ context: RepositoryContext) throws -> [any Error] {
     let statuses: [ObjectStatus]
     do {
-      statuses = try context.store.list(KeyRecord.folder)
+      statuses = try context.store.list(KeyName.folder) + context.store.list(KeyRemoval.folder)
     } catch let error as StorageError {
       return [error]
     }
     return try statuses.compactMap { status in
       do {
-        let bytes = try context.store.get(status.name, limit: ObjectLimit.key)
-        let record = try KeyRecord(decoding: bytes, object: status.name.path, location: context.location)
-        _ = try record.signer(
-          rootPublic: context.keys.rootPublic, object: status.name.path, location: context.location)
+        try KeyObjectCheck.check(status.name, context)
         return nil
+      } catch StorageError.missing {
+        return nil  // Replaced, or removed, since it was listed.
       } catch let error as RunCancelled {
         throw error
       } catch {

@@ -74,11 +74,16 @@ extension ArchiveRecord {
     let known = ArchiveCache(context: context).load()
     return try context.store.list(folder).compactMap { status in
       try cancellation.check()
-      if status.name.parts.count == 2, let archive = known[status.name.lastPart] { return archive }
       do {
+        if status.name.parts.count == 2, let archive = known[status.name.lastPart] {
+          try context.checkCounts(archive)
+          return archive
+        }
         return try read(status.name, context: context)
       } catch StorageError.missing {
         return nil
+      } catch RepositoryError.signedAfterRemoval {
+        return nil  // Counts for nobody.
       } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {

@@ -30,7 +30,9 @@ struct SessionPatience {
     guard !candidates.isEmpty else { return [] }
     let now = try storeTime()
     return candidates.filter { session in
-      guard now.timeIntervalSince(session.lastSign) < Self.silence else { return false }
+      guard now.timeIntervalSince(session.lastSign) < Self.silence, !context.signers.isRemoved(session.signer.id) else {
+        return false
+      }
       return session.signer.role == .full || now.timeIntervalSince(planned) < Self.writeOnlyLimit
     }
   }

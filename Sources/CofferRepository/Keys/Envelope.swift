@@ -89,14 +89,3 @@ package struct Envelope: Sendable {
     return try AuthenticatedCipher(suite: suite, key: key)
   }
 }
-
-/// The keys whose signatures count, by id.
-struct SignerDirectory: Sendable {
-  private let signers: [KeyID: Signer]
-
-  init(_ signers: [Signer]) {
-    self.signers = Dictionary(signers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-  }
-
-  subscript(id: KeyID) -> Signer? { signers[id] }
-}

@@ -35,13 +35,15 @@ package struct KeyBundle: Sendable {
       rootPublic: root.publicKey, rootPrivate: root.seed)
   }
 
-  /// Makes a key that can add and not read, with a signing pair of its own.
-  func writeOnly(random: RandomSource) throws -> KeyBundle {
+  /// Makes another key of the repository, with an id and a signing pair of its own. All full keys hold the same other
+  /// secrets; a write-only one can add and not read.
+  func another(_ role: KeyRole, random: RandomSource) throws -> KeyBundle {
     let signing = try Ed25519.generate(random: random)
+    let isFull = role == .full
     return KeyBundle(
-      id: KeyID(try random.bytes(KeyID.size)), role: .writeOnly, chunkIDKey: chunkIDKey,
-      chunkerKey: chunkerKey, indexKey: indexKey, dataPublic: dataPublic, dataPrivate: nil,
-      signingSeed: signing.seed, signingPublic: signing.publicKey, rootPublic: rootPublic, rootPrivate: nil)
+      id: KeyID(try random.bytes(KeyID.size)), role: role, chunkIDKey: chunkIDKey, chunkerKey: chunkerKey,
+      indexKey: indexKey, dataPublic: dataPublic, dataPrivate: isFull ? dataPrivate : nil, signingSeed: signing.seed,
+      signingPublic: signing.publicKey, rootPublic: rootPublic, rootPrivate: isFull ? rootPrivate : nil)
   }
 
   private static func secret(_ random: RandomSource) throws -> SecretBytes {
@@ -55,6 +57,12 @@ package struct KeyID: Hashable, Sendable, CustomStringConvertible {
   let bytes: [UInt8]
 
   init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  /// - Returns: nil unless `hex` are its 32 digits.
+  init?(hex: String) {
+    guard let bytes = Hexadecimal.decode(hex), bytes.count == Self.size else { return nil }
     self.bytes = bytes
   }
 

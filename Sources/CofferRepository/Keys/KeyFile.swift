@@ -1,14 +1,34 @@
 import CofferSystem
 import Foundation
 
-/// The file that holds the wrapped key bundle of a `keyfile` repository, named after the repository's id.
+/// The file that holds a wrapped key bundle of a `keyfile` repository.
 struct KeyFile {
   let path: String
   private let folder: String
 
+  /// The one that opens the repository on this machine, named after the repository's id.
   init(header: RepositoryHeader, folder: String) {
     self.folder = folder
     path = "\(folder)/\(header.id).key"
+  }
+
+  /// One that is to be carried to another machine.
+  init(path: String) {
+    self.path = path
+    let parent = (path as NSString).deletingLastPathComponent
+    folder = parent.isEmpty ? "." : parent
+  }
+
+  private var name: EntryName { EntryName((path as NSString).lastPathComponent) }
+
+  /// Writes the file, readable by its owner only, or finds that it is written.
+  ///
+  /// - Throws: `SystemError`, also when the file exists and is not what a program left that was killed while it wrote this.
+  func settle(_ bytes: [UInt8]) throws {
+    guard let existing = try readIfThere() else { return try write(bytes) }
+    guard existing != bytes else { return }
+    guard bytes.starts(with: existing) else { throw SystemError(call: "open", subject: path, code: EEXIST) }
+    try replace(bytes)
   }
 
   /// Writes the file, readable by its owner only.
@@ -33,7 +53,15 @@ struct KeyFile {
     try file.close(subject: path)
     // Its name is as lasting as the repository that nobody opens without it.
     try Folder(opening: folder).synchronize()
-    try Folder(opening: (folder as NSString).deletingLastPathComponent).synchronize()
+    let parent = (folder as NSString).deletingLastPathComponent
+    if !parent.isEmpty { try Folder(opening: parent).synchronize() }
+  }
+
+  /// Puts other bytes in the file's place: a reader finds the old ones or the new ones.
+  ///
+  /// - Throws: `SystemError`.
+  func replace(_ bytes: [UInt8]) throws {
+    try Folder(opening: folder).replace(name, with: bytes, isLasting: true)
   }
 
   /// Removes the file of a repository that was not made after all.
@@ -43,13 +71,19 @@ struct KeyFile {
 
   /// - Throws: `RepositoryError.keyFileMissing`; `SystemError`.
   func read(location: String) throws -> [UInt8] {
-    do {
+    guard let bytes = try readIfThere() else { throw RepositoryError.keyFileMissing(location: location, path: path) }
+    return bytes
+  }
+
+  /// - Returns: nil when there is no file.
+  /// - Throws: `SystemError`.
+  func readIfThere() throws(SystemError) -> [UInt8]? {
+    do throws(SystemError) {
       let file = try FileDescriptor(opening: path, flags: O_RDONLY)
-      var bytes = [UInt8](repeating: 0, count: ObjectLimit.key)
-      let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, subject: path) }
-      return Array(bytes[..<count])
-    } catch let error as SystemError where error.code == ENOENT {
-      throw RepositoryError.keyFileMissing(location: location, path: path)
+      return try file.readAll(limit: ObjectLimit.key, subject: path)
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      return nil
     }
   }
 }

@@ -122,6 +122,7 @@ public final class BackupSession: Sendable {
       let archive = try ArchiveRecord.commit(
         draft, items: reference, statistics: statistics, round: round, context: context)
       try confirm(archive)
+      try context.checkKeyStands()
       marker.remove()
       return archive
     } catch {

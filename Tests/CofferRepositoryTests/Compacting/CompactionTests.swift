@@ -200,7 +200,7 @@ struct CompactionTests {
     let items = try ground.open().reader().items(of: archive, cancellation: try Cancellation())
     guard case .file(let stream) = items[1].content else { throw RunCancelled() }
     var first: ChunkID?
-    try ground.open().reader().forEachChunk(of: stream) { first = first ?? $0.id }
+    try ground.open().reader().forEachChunk(of: stream, { first = first ?? $0.id }, unreadable: { _ in })
     let index = try IndexLoader(context: context).load(for: .reading)
     let needed = try #require(first)
     let place = try #require(index.location(of: needed))

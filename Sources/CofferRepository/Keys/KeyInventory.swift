@@ -1,0 +1,188 @@
+import CofferStorage
+import CofferSystem
+
+/// The keys of a repository as its store shows them: those that stand, each by the wrapping that counts, and those that were
+/// removed. An object that is not readable, or not of this repository, says nothing.
+struct KeyInventory: Sendable {
+  struct Entry: Sendable {
+    let name: KeyName
+    let record: KeyRecord
+    let signer: Signer
+  }
+
+  struct Removed: Sendable {
+    let record: KeyRemoval
+    /// Of a write-only key; nil while the removal is not at its end.
+    var counting: CountingArchives?
+  }
+
+  /// In the order of their ids.
+  private(set) var standing: [Entry] = []
+  private(set) var removed: [KeyID: Removed] = [:]
+  /// Every object that is named like one of a key, whatever is in it.
+  private(set) var names: [KeyID: [KeyName]] = [:]
+  /// Removals that do not count, because no full key would be left.
+  private(set) var disregarded: Set<KeyID> = []
+  /// Readable ones that the root does not vouch for.
+  private(set) var strangers: [KeyRecord] = []
+
+  /// - Parameter remarks: Told of what is passed over.
+  /// - Throws: `StorageError`; `RunCancelled`.
+  init(header: RepositoryHeader, store: RunStore, remarks: Remarks) throws {
+    let root = Hexadecimal.decode(header.rootPublic) ?? []
+    for _ in 0..<Self.looks {
+      do {
+        try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false))
+        return
+      } catch is Vanished {
+        continue  // A wrapping that was replaced since it was listed: the new one is in the next list.
+      }
+    }
+    try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: true))
+  }
+
+  private static let looks = 3
+
+  private init(_ reader: KeyObjectReader) throws {
+    // Keys first: one that is removed meanwhile is in the second list or still in both.
+    for status in try reader.store.list(KeyName.folder) {
+      guard let name = KeyName(status.name.path) else {
+        reader.passOver(status.name, "its name is not one that keys have")
+        continue
+      }
+      names[name.id, default: []].append(name)
+    }
+    removed = try reader.removals()
+    for (id, names) in names.sorted(by: { $0.key.description < $1.key.description }) where removed[id] == nil {
+      try add(names, reader)
+    }
+    try disregardLastRemovals(reader)
+  }
+
+  /// Takes the readable wrapping with the highest number.
+  private mutating func add(_ names: [KeyName], _ reader: KeyObjectReader) throws {
+    for name in names.sorted(by: { $0.revision > $1.revision }) {
+      guard let record = try reader.record(name) else { continue }
+      guard let signer = try reader.signer(name, record) else {
+        strangers.append(record)
+        continue
+      }
+      standing.append(Entry(name: name, record: record, signer: signer))
+      return
+    }
+  }
+
+  /// A repository that no full key opens is nobody's wish: two that removed each other's keys at the same moment have left it.
+  private mutating func disregardLastRemovals(_ reader: KeyObjectReader) throws {
+    guard !holdsFullKey else { return }
+    for (id, removal) in removed where removal.record.signer.role == .full {
+      guard let names = names[id] else { continue }
+      removed[id] = nil
+      disregarded.insert(id)
+      try add(names, reader)
+    }
+  }
+
+  /// Finds the key, one that was removed too, whose id begins so.
+  ///
+  /// - Returns: nil unless there is exactly one.
+  func key(beginning: String) -> KeyID? {
+    let found = (standing.map(\.signer.id) + removed.keys).filter { $0.description.begins(with: beginning) }
+    return found.count == 1 && !beginning.isEmpty ? found[0] : nil
+  }
+
+  private var holdsFullKey: Bool { standing.contains { $0.signer.role == .full } }
+
+  func signers(besides own: Signer) -> SignerDirectory {
+    SignerDirectory(
+      standing.map(\.signer) + removed.values.map(\.record.signer) + [own], removed: removed)
+  }
+}
+
+/// An object was deleted since it was listed.
+private struct Vanished: Error {}
+
+/// Reads what is in `keys/` and `removed/`, and says what it passes over.
+private struct KeyObjectReader {
+  let root: [UInt8]
+  let store: RunStore
+  let remarks: Remarks
+  let toleratesVanished: Bool
+
+  func record(_ name: KeyName) throws -> KeyRecord? {
+    guard let object = name.object else { return nil }
+    return try passingOver { () throws -> KeyRecord? in
+      let bytes = try store.get(object, limit: ObjectLimit.key)
+      let record = try KeyRecord(decoding: bytes, object: object.path, location: store.location)
+      guard record.clear.id == "\(name.id)", record.revision == name.revision else {
+        throw damaged(object, "it is that of another key, or another wrapping")
+      }
+      return record
+    } ?? nil
+  }
+
+  func signer(_ name: KeyName, _ record: KeyRecord) throws -> Signer? {
+    try passingOver {
+      try record.signer(rootPublic: root, object: name.object?.path ?? "", location: store.location)
+    }
+  }
+
+  func removals() throws -> [KeyID: KeyInventory.Removed] {
+    var removed: [KeyID: KeyInventory.Removed] = [:]
+    let objects = try store.list(KeyRemoval.folder).map(\.name)
+    for object in objects {
+      guard let id = KeyID(hex: object.lastPart), object.parts.count == 2 else {
+        if CountingArchives.key(object) == nil { passOver(object, "its name is not one that removals have") }
+        continue
+      }
+      let removal = try passingOver { () throws -> KeyRemoval in
+        let bytes = try store.get(object, limit: ObjectLimit.key)
+        guard let removal = KeyRemoval(bytes, of: id, rootPublic: root) else {
+          throw damaged(object, "it is not signed by the repository's root key")
+        }
+        return removal
+      }
+      if let removal { removed[id] = KeyInventory.Removed(record: removal) }
+    }
+    for object in objects {
+      guard let id = CountingArchives.key(object), removed[id] != nil else { continue }
+      removed[id]?.counting = try passingOver { () throws -> CountingArchives in
+        let bytes = try store.get(object, limit: ObjectLimit.archive)
+        guard let counting = CountingArchives(bytes, of: id, rootPublic: root) else {
+          throw damaged(object, "it is not signed by the repository's root key")
+        }
+        return counting
+      }
+    }
+    for (id, removal) in removed where removal.record.signer.role == .writeOnly && removal.counting == nil {
+      remarks.add(
+        Diagnosis(
+          subject: "repository \(store.location)",
+          problem: "The removal of key \(id) has not come to its end: until then every archive counts that it signs",
+          suggestion: "Run 'coffer key remove --key \(id)' again"))
+    }
+    return removed
+  }
+
+  func passOver(_ object: ObjectName, _ detail: String) {
+    remarks.add(damaged(object, detail), consequence: "it is passed over")
+  }
+
+  private func passingOver<Value>(_ read: () throws -> Value) throws -> Value? {
+    do {
+      return try read()
+    } catch StorageError.missing {
+      guard toleratesVanished else { throw Vanished() }
+      return nil
+    } catch let error where !RunStore.concernsObject(error) {
+      throw error
+    } catch {
+      remarks.add(error, consequence: "it is passed over")
+      return nil
+    }
+  }
+
+  private func damaged(_ object: ObjectName, _ detail: String) -> RepositoryError {
+    .damaged(object: object.path, location: store.location, detail: detail)
+  }
+}
