@@ -169,6 +169,16 @@ struct StoppedRunTests {
     #expect(try repository.store.list("sessions").isEmpty)
   }
 
+  @Test("A session whose first marker lost its answer does not begin, and leaves none", arguments: ["-0", "-1"])
+  func lostMarker(_ ending: String) throws {
+    let lost = StorageError.failed(nil, location: "memory", StorageFailure(.transient, "put", reason: "cut"))
+    let store = RecordingStore(repository.store) { (name) throws(StorageError) in
+      if name.path.hasPrefix("sessions/"), name.path.hasSuffix(ending) { throw lost }
+    }
+    #expect(throws: StorageError.self) { try open(store).beginSession(cancellation: cancellation) }
+    #expect(try repository.store.list("sessions").isEmpty)
+  }
+
   @Test("Puts whose answers are lost are found done by the next try, and other bytes under the name are a failure")
   func settled() throws {
     let context = repository.repository.context

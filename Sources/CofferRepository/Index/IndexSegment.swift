@@ -41,14 +41,16 @@ extension IndexedPack {
 /// Payload: number of packs; per pack hash (32), kind (1), size, plain size, number of blocks' runs, and per run of
 /// entries in one block: number of entries, and of each id and length. Blocks count up from 0 without gaps. Behind them
 /// all, per pack the number of the packs that it leans on and their hashes (32). Behind these the round that the session saw,
-/// and per pack 0, or 1 and the id (16) of the key that signed it if that is not the key that signed the object. What is at its
-/// end of round 0, all of the object's own key, or nothing to lean on, is left out, as older programs do.
+/// and per pack 0, or 1 and the id (16) of the key that signed it if that is not the key that signed the object; that is left
+/// out if it is round 0 and the object's own key throughout, as older programs do.
 package enum IndexSegment {
   static let folder = "index"
   /// Plain bytes that no pack has more of.
   private static let plainLimit = 1 << 40
 
-  /// - Parameter round: The one that the session saw.
+  /// - Parameters:
+  ///   - packs: If one of them names its signer, or the round is not 0, with what each leans on.
+  ///   - round: The one that the session saw.
   package static func encode(_ packs: [IndexedPack], round: Int = 0) -> [UInt8] {
     var writer = ByteWriter()
     writer.varint(packs.count)
