@@ -74,7 +74,9 @@ extension ArchiveRecord {
     let known = ArchiveCache(context: context).load()
     return try context.store.list(folder).compactMap { status in
       try cancellation.check()
-      if status.name.parts.count == 2, let archive = known[status.name.lastPart] { return archive }
+      // No archive has another name: what has is nobody's, and must not stand in the way.
+      guard status.name.parts.count == 2 else { return nil }
+      if let archive = known[status.name.lastPart] { return archive }
       do {
         return try read(status.name, context: context)
       } catch StorageError.missing {
@@ -83,8 +85,7 @@ extension ArchiveRecord {
         throw error
       } catch {
         throw CompactionError.unreadableArchive(
-          id: String(status.name.path.dropFirst(folder.utf8.count + 1)), location: context.location,
-          detail: Diagnosis(of: error).problem)
+          id: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
       }
     }
   }
