@@ -145,18 +145,21 @@ public final class Repository: Sendable {
     ArchiveCache(context: context).forget(id)
   }
 
-  /// Whether there is an archive of this id whose record is damaged, or does not count.
+  /// Whether there is an archive of this id whose record cannot be read: it is damaged, larger than any, or signed by a key
+  /// that is not known, or was removed before.
   ///
   /// - Throws: `StorageError`: a store that does not answer says nothing about the record.
   public func isUnreadable(_ id: String) throws -> Bool { try unreadableRecord(id) != nil }
 
   private func unreadableRecord(_ id: String) throws -> ObjectName? {
     let records = try context.store.list(ArchiveRecord.folder)
-    guard let name = records.first(where: { $0.name.lastPart.isSame(as: id) })?.name else { return nil }
+    guard let name = records.first(where: { $0.name.parts.count == 2 && $0.name.lastPart.isSame(as: id) })?.name
+    else { return nil }
     do {
       _ = try ArchiveRecord.read(name, context: context)
       return nil
-    } catch RepositoryError.damaged, RepositoryError.signedAfterRemoval {
+    } catch RepositoryError.damaged, RepositoryError.unknownKey, RepositoryError.signedAfterRemoval, StorageError.tooLarge
+    {
       return name
     }
   }

@@ -8,6 +8,8 @@ public enum CompactionError: DiagnosableError, Equatable {
   case brokenArchive(id: String, name: String, location: String, detail: String)
   /// The decision of a round is gone that says which archives of earlier rounds count.
   case missingDecision(round: Int, location: String)
+  /// What a round would have to name is more than anybody reads.
+  case tooMuch(round: Int, location: String)
 
   public var diagnosis: Diagnosis {
     switch self {
@@ -27,6 +29,11 @@ public enum CompactionError: DiagnosableError, Equatable {
         subject: "repository \(location)",
         problem: "Not compacted: the decision of round \(round) in gc/ is not there, though a later round leans on it",
         suggestion: "Run the command again; if it is the same then, bring gc/ back from a copy of the repository")
+    case .tooMuch(let round, let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted: round \(round) would have to name more archives, packs and index objects than fit",
+        suggestion: "See with 'coffer repo-list' and in index/ who has stored so many, and delete what is not wanted")
     }
   }
 }

@@ -14,6 +14,8 @@ struct Compactor {
 
   /// Seconds between looks at the sessions that are waited for.
   private static let lookInterval: Double = 5
+  /// Packs that one round condemns at most: plans and decisions have a size, and anybody may leave packs.
+  private static let condemnedLimit = 500_000
   /// Times that the rounds are looked at again because somebody else goes on with them.
   private static let tries = 8
 
@@ -97,13 +99,24 @@ struct Compactor {
       return nil
     }
     let (moved, new) = try move(choice, survey, &report)
-    let condemned = survey.catalogue.withoutBasesOfRest(choice.dead.union(moved))
+    let chosen = choice.dead.union(moved)
+    let condemned = survey.catalogue.withoutBasesOfRest(
+      chosen.count > Self.condemnedLimit ? Set(chosen.sorted().prefix(Self.condemnedLimit)) : chosen)
     guard !condemned.isEmpty else { return nil }
     let (kept, uncovered) = survey.index.divided(without: condemned)
     let index = try IndexWriter(context, IndexLoader(context: context), round: round - 1).put(
       uncovered.intersection(survey.standing.keys), new, among: survey.indexNames)
-    return try Rounds.put(
-      RoundPlan(round: round, condemned: condemned, index: index.union(kept.map(\.digest))), context)
+    return try put(RoundPlan(round: round, condemned: condemned, index: index.union(kept.map(\.digest))))
+  }
+
+  /// Puts an object of a round, and none that nobody could read: from then on nothing could be done with the repository.
+  ///
+  /// - Returns: The one that stands.
+  private func put<Object: RoundObject>(_ object: Object) throws -> Object {
+    guard object.encoded().count + Envelope.overhead <= Object.sizeLimit else {
+      throw CompactionError.tooMuch(round: object.round, location: context.location)
+    }
+    return try Rounds.put(object, context)
   }
 
   private func tell(_ choice: CompactionChoice, _ survey: RoundSurvey, _ report: inout CompactionReport) {
@@ -159,9 +172,9 @@ struct Compactor {
         report.outcome = .waiting
         return false
       }
-      _ = try Rounds.put(RoundClosing(round: plan.round), context)
+      _ = try put(RoundClosing(round: plan.round))
     }
-    let sweep = try Rounds.put(try decide(plan, before, &report), context)
+    let sweep = try put(try decide(plan, before, &report))
     if try RoundCleanup(context, cancellation, progress: progress).carryOut(sweep, &report) { report.outcome = .done }
     return true
   }

@@ -74,8 +74,10 @@ extension ArchiveRecord {
     let known = ArchiveCache(context: context).load()
     return try context.store.list(folder).compactMap { status in
       try cancellation.check()
+      // No archive has another name: what has is nobody's, and must not stand in the way.
+      guard status.name.parts.count == 2 else { return nil }
       do {
-        if status.name.parts.count == 2, let archive = known[status.name.lastPart] {
+        if let archive = known[status.name.lastPart] {
           try context.checkCounts(archive)
           return archive
         }
@@ -88,8 +90,7 @@ extension ArchiveRecord {
         throw error
       } catch {
         throw CompactionError.unreadableArchive(
-          id: String(status.name.path.dropFirst(folder.utf8.count + 1)), location: context.location,
-          detail: Diagnosis(of: error).problem)
+          id: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
       }
     }
   }

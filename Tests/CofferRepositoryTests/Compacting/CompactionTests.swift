@@ -175,6 +175,32 @@ struct CompactionTests {
     #expect(try ground.compact().outcome == .done)
   }
 
+  @Test("What a thief leaves below archives/ is named and can be deleted, or is nobody's and stands in nobody's way")
+  func foreignRecords() throws {
+    let ground = try CompactionGround.aged()
+    let secret = SecretBytes(passphrase: "thief")
+    try ground.open().addWriteOnlyKey(passphrase: secret, passphraseCost: 5)
+    let thief = try ground.open(passphrase: secret).context
+    let unknown = try #require(ObjectName("archives/20270101t000000z-00000000000000aa"))
+    let bytes = try thief.envelope.seal(
+      Array("{}".utf8), purpose: .archive, context: Array(unknown.path.utf8), random: .system)
+    // His key was removed when that was noticed.
+    try ground.store.delete(try #require(ObjectName("keys/\(thief.keys.id)")))
+    let valid = try #require(try ground.store.list("archives").first).name.lastPart
+    let nested = try #require(ObjectName("archives/evil/\(valid)"))
+    try ground.store.put(nested, [1, 2, 3])
+    try ground.store.put(unknown, bytes)
+    #expect {
+      try ground.compact()
+    } throws: { error in
+      guard case CompactionError.unreadableArchive(let id, _, _) = error else { return false }
+      return id == unknown.lastPart
+    }
+    try ground.open().deleteUnreadable(unknown.lastPart)
+    #expect(try ground.compact().outcome == .done)
+    try ground.expectRestores()
+  }
+
   @Test("A record that becomes unreadable between the plan and the decision stops it, too")
   func unreadableLater() throws {
     let ground = try CompactionGround.aged()
