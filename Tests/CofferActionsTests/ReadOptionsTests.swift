@@ -38,7 +38,7 @@ struct ReadOptionsTests {
       ["info", "--archive", "latest"], ["repo-info"], ["prune"], ["compact"], ["check"], ["check", "--level", "1"],
       ["extract", "--archive", "latest", "--destination", restored],
       ["restore", "--archive", "latest", "--database", "none", "--yes"],
-      ["delete", "--archive", "latest", "--yes"],
+      ["delete", "--archive", "latest", "--yes"], ["break-lock"],
     ]
     for line in lines {
       let code = program.execute(line + ["--config", path, "-v", "-1"])

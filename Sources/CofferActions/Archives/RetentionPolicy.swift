@@ -69,11 +69,11 @@ struct RetentionPolicy: Sendable, Equatable {
   /// Seconds: every archive that is younger is kept.
   var within: Double?
   /// How many of the newest are kept; below zero for all.
-  var last = 0
+  var last: Int?
   /// How many periods of each kind have an archive kept; below zero for all.
   var counts: [Period: Int] = [:]
 
-  var isEmpty: Bool { within == nil && last == 0 && counts.values.allSatisfy { $0 == 0 } }
+  var isEmpty: Bool { within == nil && (last == nil || last == 0) && counts.values.allSatisfy { $0 == 0 } }
 
   /// How far the clocks of machines that share a repository may be apart, in seconds.
   private static let skew = 3600.0
@@ -91,7 +91,7 @@ struct RetentionPolicy: Sendable, Equatable {
         reasons[archive.id] = Reason(rule: "within")
       }
     }
-    if last != 0 { keepLast(archives, &reasons) }
+    if let last, last != 0 { keepLast(last, archives, &reasons) }
     for period in Period.allCases {
       guard let count = counts[period], count != 0 else { continue }
       keep(count, period, archives, &reasons)
@@ -100,10 +100,10 @@ struct RetentionPolicy: Sendable, Equatable {
   }
 
   /// The newest whole archives, and as many partial ones that are newer than all of them: nothing else has what they hold.
-  private func keepLast(_ archives: [Candidate], _ reasons: inout [String: Reason]) {
-    let limit = last < 0 ? Int.max : last
+  private func keepLast(_ count: Int, _ archives: [Candidate], _ reasons: inout [String: Reason]) {
+    let limit = count < 0 ? Int.max : count
     let newestWhole = archives.firstIndex { !$0.isPartial } ?? archives.endIndex
-    let partial = last < 0 ? archives.filter(\.isPartial) : Array(archives[..<newestWhole].prefix(limit))
+    let partial = count < 0 ? archives.filter(\.isPartial) : Array(archives[..<newestWhole].prefix(limit))
     for (kept, note) in [(archives.filter { !$0.isPartial }.prefix(limit), ""), (partial[...], "partial")] {
       for (number, archive) in kept.enumerated() where reasons[archive.id] == nil {
         reasons[archive.id] = Reason(rule: "last", number: number + 1, note: note)
@@ -161,7 +161,7 @@ extension RetentionPolicy {
   /// Reads the `keep_` options.
   init(_ root: ConfigurationSection) {
     for (period, key) in Self.keys { counts[period] = root[key] }
-    last = root[RetentionOptions.last] ?? 0
+    last = root[RetentionOptions.last]
     within = root[RetentionOptions.within]?.seconds
   }
 }
