@@ -38,7 +38,7 @@ struct Backup {
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
-    let options = try sessionOptions()
+    let options = try sessionOptions(of: archiveName.hostname)
     let group = RepositoryGroup(repositories) { access in
       guard try !access.repository.archives().contains(where: { $0.name == name }) else {
         throw RepositoryError.archiveExists(name, location: access.location.path)
@@ -87,14 +87,14 @@ struct Backup {
         + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 
-  private func sessionOptions() throws -> SessionOptions {
+  private func sessionOptions(of hostname: String) throws -> SessionOptions {
     let text = context.root[GeneralOptions.compression]
     guard let compression = BlockCompression(text) else {
       throw UsageError(
         argument: "compression: \(text)", problem: "There is no such compression",
         suggestion: "Write 'zstd,LEVEL' with a level from 1 to 19")
     }
-    return SessionOptions(compressionLevel: compression.level)
+    return SessionOptions(compressionLevel: compression.level, hostname: hostname)
   }
 
   // MARK: - Databases

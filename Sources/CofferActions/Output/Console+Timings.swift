@@ -15,5 +15,8 @@ extension Console {
       }
       note(line)
     }
+    if let ratio = times.decodedForEachRestored {
+      note("\(String(format: "%.2f", ratio)) bytes decompressed for each restored byte")
+    }
   }
 }

@@ -108,7 +108,7 @@ final class BlockReader {
   ) throws -> [UInt8] {
     guard entry.coding != .stored else {
       guard coded.count == entry.plainLength else { throw damaged(reader, number, "has another length") }
-      return coded
+      return context.times.measure(.decompress, bytes: coded.count) { coded }
     }
     let prefix = try prefixBytes(entry.prefix)
     return try [UInt8](unsafeUninitializedCapacity: entry.plainLength) { buffer, count in

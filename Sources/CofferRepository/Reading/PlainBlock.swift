@@ -24,8 +24,8 @@ struct ReadCache: Sendable {
   let packs = SharedCache<Digest256, PackReader>(capacity: 64)
   let blocks: SharedCache<BlockPlace, PlainBlock>
 
-  /// - Parameter blockCount: How many plain blocks of up to 512 KiB are kept.
+  /// - Parameter blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
   init(blockCount: Int) {
-    blocks = SharedCache(capacity: blockCount)
+    blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: { $0.bytes.count })
   }
 }

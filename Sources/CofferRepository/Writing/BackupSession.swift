@@ -16,6 +16,7 @@ public final class BackupSession: Sendable {
   private let pipeline: BlockPipeline
   private let chunker: Chunker
   private let packs: SharedCache<Digest256, PackReader>
+  private let predecessors: PredecessorFinder?
   private let hasher: ChunkHasher
   private let nodeHasher: ChunkHasher
   private let nodes: Mutex<BlockFiller>
@@ -31,8 +32,7 @@ public final class BackupSession: Sendable {
   /// Opens a session: announces it, then looks at what the repository holds (in that order, so that a compaction
   /// that starts meanwhile sees it).
   init(
-    context: RepositoryContext, loadIndex: () throws -> ChunkIndex, compressionLevel: Int,
-    cancellation: Cancellation
+    context: RepositoryContext, loadIndex: () throws -> ChunkIndex, options: SessionOptions, cancellation: Cancellation
   ) throws {
     self.context = context
     self.cancellation = cancellation
@@ -47,6 +47,10 @@ public final class BackupSession: Sendable {
       let assembler = try PackAssembler(context: context, storer: storer)
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
+      let compressionLevel = options.compressionLevel
+      predecessors = options.hostname.map { [index] in
+        PredecessorFinder(context: context, index: index, hostname: $0, cancellation: cancellation)
+      }
       let cache = ReadCache(blockCount: workers * 12)
       packs = cache.packs
       pipeline = try BlockPipeline(
@@ -71,12 +75,15 @@ public final class BackupSession: Sendable {
 
   /// Stores a stream to its end, blocking the calling thread.
   ///
+  /// - Parameter place: Where it will be in the archive. What earlier archives have there is what edits are taken to be
+  ///   changed copies of; nil when that is not known.
   /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
   ///   failures; `RunCancelled`.
-  public func store(_ source: any ByteSource) throws -> StreamReference {
+  public func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> StreamReference {
     let gatherer = idleGatherers.withLock { $0.popLast() } ?? makeGatherer()
     // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
     defer { idleGatherers.withLock { $0.append(gatherer) } }
+    gatherer.beginStream(at: place)
     do {
       return try store(source, through: gatherer)
     } catch {
@@ -130,7 +137,8 @@ public final class BackupSession: Sendable {
   private func makeGatherer() -> EditGatherer {
     EditGatherer(
       full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
-      bases: BaseFinder(context: context, index: index, packs: packs))
+      bases: BaseFinder(context: context, index: index, packs: packs), predecessors: predecessors,
+      remarks: context.remarks)
   }
 
   private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {
