@@ -139,7 +139,8 @@ struct DeltaTests {
     var table = table + dumpLikeBytes(60_000, seed: UInt64(day) + 100)
     let recent = table.count - 400_000
     for position in stride(from: recent + day * 1013, to: table.count - 500, by: 23_000) {
-      table.replaceSubrange(position..<position + 150, with: Array("changed on day \(day), \(position)\n".utf8))
+      let row = Array("changed on day \(day), \(position)\n".utf8)
+      table.replaceSubrange(position..<position + row.count, with: row)
     }
     return table
   }

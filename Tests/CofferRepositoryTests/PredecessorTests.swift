@@ -20,9 +20,10 @@ struct PredecessorTests {
       return id
     }
     for number in numbers { try builder.append(id(number), length: 100) }
+    let stream = try builder.finish()
     let stored = nodes
     return try Predecessor(
-      try builder.finish(),
+      stream,
       recipes: RecipeReader { id in
         guard let node = stored[id] else { throw RecipeReader.Malformed(node: id) }
         return node
@@ -91,16 +92,16 @@ struct PredecessorTests {
         return [UInt8](repeating: 0, count: weight)
       }
     }
-    for key in 0..<3 { try use(key, 30) }
-    try use(0, 30)
-    try use(3, 30)  // 120: what was used longest ago, 1, goes.
-    for key in [0, 2, 3] { try use(key, 30) }
-    #expect(made == [0, 1, 2, 3])
-    try use(1, 30)
-    #expect(made == [0, 1, 2, 3, 1])
-    try use(4, 1000)
-    try use(4, 1000)
-    try use(3, 30)
-    #expect(made == [0, 1, 2, 3, 1, 4, 3])
+    for key in 0..<5 { try use(key, 20) }
+    try use(0, 20)
+    try use(5, 20)  // 120: what was used longest ago, 1 and 2, goes.
+    for key in [0, 3, 4, 5] { try use(key, 20) }
+    #expect(made == [0, 1, 2, 3, 4, 5])
+    try use(1, 20)
+    #expect(made == [0, 1, 2, 3, 4, 5, 1])
+    try use(6, 1000)
+    try use(6, 1000)
+    try use(3, 20)
+    #expect(made == [0, 1, 2, 3, 4, 5, 1, 6, 3])
   }
 }

@@ -30,13 +30,14 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
       self.weight += weight
     }
 
-    /// What was used last stays, however heavy it is.
+    /// Makes room for some more at once, so that it is seldom looked for. What was used last stays, however heavy it is.
     mutating func makeRoom(_ capacity: Int) {
-      while weight > capacity {
-        let done = entries.lazy.filter { [uses] in $0.value.value != nil && $0.value.lastUse < uses }
-        guard let oldest = done.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
-        weight -= oldest.value.weight
-        entries[oldest.key] = nil
+      guard weight > capacity else { return }
+      let known = entries.filter { [uses] in $0.value.value != nil && $0.value.lastUse < uses }
+      for (key, entry) in known.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+        guard weight > capacity - capacity / 8 else { return }
+        weight -= entry.weight
+        entries[key] = nil
       }
     }
   }

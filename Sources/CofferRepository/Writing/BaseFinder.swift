@@ -22,6 +22,8 @@ final class BaseFinder {
   private static let slack = 32 << 10
   /// Bytes that an edit may replace.
   private static let gapLimit = 1 << 20
+  /// Stretches that they may be in.
+  private static let segmentLimit = 1 << 8
 
   /// - Parameter packs: Shared with those who read the data.
   /// - Returns: nil for a key that cannot read what is stored.
@@ -46,6 +48,7 @@ final class BaseFinder {
       guard let data = fullData(of: chunk, lead: Self.lead, trail: Self.lead) else { return nil }
       data.around.forEach { base.add($0) }
       data.own.forEach { base.replace($0) }
+      guard base.segments.count <= Self.segmentLimit else { return nil }
     }
     after.around.forEach { base.add($0) }
     if base.replaced.isEmpty, let last = before.own.last { base.replace(last.part(from: last.length - 1, length: 1)) }

@@ -29,6 +29,8 @@ final class EditGatherer: @unchecked Sendable {
   private static let blockTarget = 32 << 10
   /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
   private static let prefixLimit = 4 << 20
+  /// Stretches that one block may lean on: a quarter of what readers accept.
+  private static let segmentLimit = 1 << 12
 
   /// - Parameters:
   ///   - bases: nil for keys that cannot read: all blocks are full then.
@@ -89,9 +91,7 @@ final class EditGatherer: @unchecked Sendable {
     guard let front, let bases, let base = try base(behind: front, before: behind, bases) else {
       return try storeEditInFull()
     }
-    if let delta, !delta.hasRoom(for: editBytes.count) || prefixLength + base.length > Self.prefixLimit {
-      try flushDelta()
-    }
+    if let delta, !hasRoom(for: base, in: delta) { try flushDelta() }
     let block = delta ?? PendingBlock(kind: .data, capacity: max(Self.blockTarget, editBytes.count))
     delta = block
     for segment in base.segments { append(segment, to: block) }
@@ -105,6 +105,11 @@ final class EditGatherer: @unchecked Sendable {
       }
     }
     clearEdit()
+  }
+
+  private func hasRoom(for base: EditBase, in block: PendingBlock) -> Bool {
+    block.hasRoom(for: editBytes.count) && prefixLength + base.length <= Self.prefixLimit
+      && block.prefix.count + base.segments.count <= Self.segmentLimit
   }
 
   private func base(behind front: ChunkID, before behind: ChunkID?, _ bases: BaseFinder) throws -> EditBase? {
