@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The full data that an edit is coded against.
 struct EditBase {
   typealias Segment = PackDirectory.Segment

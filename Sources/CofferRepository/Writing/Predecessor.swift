@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a stream was in an earlier archive, read along with the stream that takes its place: tells which chunks an edit
 /// replaces. Holds a window of it only, however long it is. Used by one thread at a time.
 final class Predecessor {
