@@ -31,9 +31,12 @@ public struct CreationOptions: Sendable {
 public struct SessionOptions: Sendable {
   /// zstd's level.
   public var compressionLevel: Int
+  /// The host whose newest archives tell what edits replace; nil to ask none.
+  public var hostname: String?
 
-  public init(compressionLevel: Int = 3) {
+  public init(compressionLevel: Int = 3, hostname: String? = nil) {
     self.compressionLevel = compressionLevel
+    self.hostname = hostname
   }
 }
 
@@ -213,8 +216,8 @@ public final class Repository: Sendable {
     try Repository(context: context).removeAbandoned()
     let loader = try IndexLoader(context: context)
     return try BackupSession(
-      context: context, loadIndex: { try loader.load(for: .deduplication($0)) },
-      compressionLevel: options.compressionLevel, cancellation: cancellation)
+      context: context, loadIndex: { try loader.load(for: .deduplication($0)) }, options: options,
+      cancellation: cancellation)
   }
 
   /// Removes an archive's record and nothing else; its chunks go when the repository is compacted.

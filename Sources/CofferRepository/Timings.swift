@@ -68,6 +68,15 @@ public final class Timings: Sendable {
     return Work.allCases.compactMap { sums[$0.rawValue] == Sum() ? nil : ($0, sums[$0.rawValue]) }
   }
 
+  /// How many bytes of blocks were decompressed for each byte that was restored: 1 when blocks hold nothing but what is
+  /// wanted, and hold it in full.
+  ///
+  /// - Returns: nil when no more was restored than the lists that every run reads.
+  public var decodedForEachRestored: Double? {
+    let (decoded, restored) = sums.withLock { ($0[Work.decompress.rawValue].bytes, $0[Work.write.rawValue].bytes) }
+    return restored < 1 << 20 ? nil : Double(decoded) / Double(restored)
+  }
+
   /// Measures a stage that only afterwards tells how many bytes went through.
   func reading(_ body: () throws -> Int) rethrows -> Int {
     let count = try measure(.read, bytes: 0, body)

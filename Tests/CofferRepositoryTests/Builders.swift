@@ -35,13 +35,16 @@ struct TestRepository {
   }
 
   /// Backs up the given streams as files of one archive.
+  ///
+  /// - Parameter hostname: Whose archives are asked what edits replace; nil to ask none.
   @discardableResult
   func backUp(
-    _ files: [String: [UInt8]], name: String = "test", with repository: Repository? = nil
+    _ files: [String: [UInt8]], name: String = "test", with repository: Repository? = nil, hostname: String? = "host"
   ) throws -> Archive {
-    let session = try (repository ?? self.repository).beginSession(cancellation: try Cancellation())
+    let session = try (repository ?? self.repository).beginSession(
+      options: SessionOptions(hostname: hostname), cancellation: try Cancellation())
     for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
-      let stream = try session.store(MemorySource(bytes))
+      let stream = try session.store(MemorySource(bytes), at: ItemPath(path))
       session.add(.file(path, stream))
     }
     clock.advance(1)

@@ -134,4 +134,67 @@ struct DeltaTests {
       #expect(try repository.contents(of: archive)["dump"] == changed)
     }
   }
+
+  /// A table that grows at its end, where most of the changes are, before another table that stays as it is.
+  private func grown(_ table: [UInt8], day: Int) -> [UInt8] {
+    var table = table + dumpLikeBytes(60_000, seed: UInt64(day) + 100)
+    let recent = table.count - 400_000
+    for position in stride(from: recent + day * 1013, to: table.count - 500, by: 23_000) {
+      let row = Array("changed on day \(day), \(position)\n".utf8)
+      table.replaceSubrange(position..<position + row.count, with: row)
+    }
+    return table
+  }
+
+  @Test("Edits of data that many days have put together are coded against all of it, which the last archive tells")
+  func grownTable() throws {
+    let rest = dumpLikeBytes(400_000, seed: 9)
+    func lastDay(_ hostname: String?) throws -> UInt64 {
+      let repository = try TestRepository(packTarget: 1 << 20)
+      var table = dumpLikeBytes(1_500_000)
+      for day in 0...9 {
+        let archive = try repository.backUp(
+          ["dump": table + rest], name: "\(day)", with: try repository.reopened(), hostname: hostname)
+        #expect(try repository.contents(of: archive)["dump"] == table + rest)
+        if day == 9 { return archive.statistics.storedSize }
+        table = grown(table, day: day + 1)
+      }
+      return 0
+    }
+    let (told, untold) = (try lastDay("host"), try lastDay(nil))
+    #expect(told < untold * 15 / 16, "\(told), \(untold)")
+  }
+
+  @Test("Archives of other hosts, of write-only keys, and such that cannot be read are not asked, and hinder nothing")
+  func otherPredecessors() throws {
+    let repository = try TestRepository()
+    let bytes = dumpLikeBytes(1_500_000)
+    try repository.backUp(["dump": bytes], name: "0", with: try repository.reopened())
+    let changed = edited(bytes, day: 1)
+    let other = try repository.backUp(
+      ["dump": changed], name: "1", with: try repository.reopened(), hostname: "another")
+    #expect(try repository.contents(of: other)["dump"] == changed)
+    for status in try repository.store.list("packs") {
+      let digest = try #require(PackFolder.digest(of: status.name))
+      let reader = try PackReader(digest, context: try repository.reopened().context)
+      guard reader.header.kind == .tree else { continue }
+      repository.store.tamper(status.name) { $0[PackHeader.size + 20] ^= 1 }
+    }
+    let again = edited(changed, day: 2)
+    let archive = try repository.backUp(["dump": again], name: "2", with: try repository.reopened())
+    #expect(archive.statistics.newSize > 100_000)
+    #expect(archive.statistics.storedSize < archive.statistics.newSize / 2)
+  }
+
+  @Test("Delta blocks are small, so that few bytes are decoded that nobody needs, and one edit is in one of them")
+  func sizes() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let bytes = dumpLikeBytes(6_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    try repository.backUp(["dump": edited(bytes, day: 1)], name: "1", with: try repository.reopened())
+    let blocks = try deltaBlocks(repository)
+    #expect(blocks.count > 10)
+    #expect(blocks.allSatisfy { $0.plainLength <= 192 << 10 })
+    #expect(blocks.reduce(0) { $0 + $1.plainLength } / blocks.count <= 32 << 10)
+  }
 }

@@ -22,13 +22,25 @@ struct RecipeTests {
       return try builder.finish()
     }
 
-    func read(_ stream: StreamReference) throws -> [RecipeReader.Entry] {
-      var entries: [RecipeReader.Entry] = []
-      let reader = RecipeReader { id in
+    var reader: RecipeReader {
+      RecipeReader { id in
         guard let node = self.stored[id] else { throw RecipeReader.Malformed(node: id) }
         return node
       }
+    }
+
+    func read(_ stream: StreamReference) throws -> [RecipeReader.Entry] {
+      var entries: [RecipeReader.Entry] = []
       try reader.forEachChunk(of: stream) { entries.append($0) }
+      return entries
+    }
+
+    /// Reads with a cursor what `read` reads with a walk.
+    func readOneByOne(_ stream: StreamReference) throws -> [RecipeReader.Entry] {
+      var cursor = try RecipeCursor(reader, over: stream)
+      var entries: [RecipeReader.Entry] = []
+      while let entry = try cursor.next() { entries.append(entry) }
+      #expect(try cursor.next() == nil)
       return entries
     }
   }
@@ -40,6 +52,7 @@ struct RecipeTests {
     #expect(stream.chunkCount == UInt64(count))
     let expected = (0..<count).map { RecipeReader.Entry(id: nodes.id($0), size: UInt64($0 % 1000 + 1)) }
     #expect(try nodes.read(stream) == expected)
+    #expect(try nodes.readOneByOne(stream) == expected)
     #expect(stream.size == expected.reduce(0) { $0 + $1.size })
     if count >= 40_000 { #expect(stream.depth >= 1) }
   }
@@ -71,12 +84,15 @@ struct RecipeTests {
       nodes.stored = all
       nodes.stored[id] = nil
       #expect(throws: RecipeReader.Malformed.self) { try nodes.read(stream) }
+      #expect(throws: RecipeReader.Malformed.self) { try nodes.readOneByOne(stream) }
       nodes.stored[id] = Array(all[id]!.dropLast())
       #expect(throws: RecipeReader.Malformed.self) { try nodes.read(stream) }
+      #expect(throws: RecipeReader.Malformed.self) { try nodes.readOneByOne(stream) }
     }
     var deep = stream
     deep.depth = 200
     nodes.stored = all
     #expect(throws: RecipeReader.Malformed.self) { try nodes.read(deep) }
+    #expect(throws: RecipeReader.Malformed.self) { try nodes.readOneByOne(deep) }
   }
 }

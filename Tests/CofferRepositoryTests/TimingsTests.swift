@@ -59,5 +59,8 @@ struct TimingsTests {
     #expect(try #require(read[.verify]).bytes >= 3_000_000)
     #expect(try #require(read[.write]).bytes >= 3_000_000)
     #expect(read[.compress] == nil)
+    #expect(writing.decodedForEachRestored == nil)
+    let ratio = try #require(reading.decodedForEachRestored)
+    #expect((1...1.1).contains(ratio), "\(ratio)")
   }
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import machine
 import report
+from ages import run_ages
 from commands import run_repo_list, run_version
 from days import Days
 from live import run_live
@@ -31,7 +32,11 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="coffer-benchmark-"))
     folder.chmod(0o755)
     try:
-        figures = Benchmark(options, folder).run()
+        environment = make_environment(folder)
+        if options.ages:
+            with PostgreSQLServer(folder / "server", environment) as server:
+                return run_ages(server, os.environ["COFFER_BINARY"], options, folder, environment)
+        figures = Benchmark(options, folder, environment).run()
         report.write(figures, options.output)
         for title, found in report.outcomes(figures).items():
             for outcome in found:
@@ -64,6 +69,8 @@ def parse_arguments():
                         help="chunks of a large index (default: 100,000,000)")
     parser.add_argument("--quick", action="store_true",
                         help="neither list many archives nor make a large index, which take minutes to make")
+    parser.add_argument("--ages", action="store_true",
+                        help="only print what Coffer adds each day, and what archives of several ages take to restore")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")
@@ -73,17 +80,22 @@ def parse_arguments():
     return options
 
 
+def make_environment(folder):
+    """Returns the environment of all programs, with a folder for their temporary files."""
+    (folder / "tmp").mkdir()
+    return {
+        "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(folder), "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
 class Benchmark:
     """One run with its options, below a folder."""
 
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, environment):
         self.options = options
         self.folder = folder
         self.index = {}
-        (folder / "tmp").mkdir()
-        self.environment = {
-            "PATH": os.environ["PATH"] + ":/usr/sbin", "HOME": str(folder), "TMPDIR": str(folder / "tmp"),
-            "LANG": "C.UTF-8", "TZ": "UTC"}
+        self.environment = environment
         self.programs = {Coffer: os.environ["COFFER_BINARY"], Restic: "restic", Borg: self.install_borg()}
         self.versions = {tool.name: tool.version() for tool in self.make_tools(folder / "versions")}
 

@@ -81,15 +81,18 @@ class Coffer(Tool):
     def create(self):
         return measure(self.command("create"), self.environment)
 
-    def restore(self, dump, target):
+    def restore(self, dump, target, archive="latest"):
         folder = target.parent / "extracted"
-        folder.mkdir()
-        result = measure(
-            [*self.command("extract"), "--archive", "latest", "--path", f"coffer/{dump.system}_databases",
-             "--strip-components", "all", "--destination", str(folder)], self.environment)
+        result = measure(self.extract(archive, dump, folder), self.environment)
         (folder / dump.database).rename(target)
         folder.rmdir()
         return result
+
+    def extract(self, archive, dump, folder):
+        """Returns the command that puts a dump of an archive into a folder, which is made."""
+        folder.mkdir(exist_ok=True)
+        return [*self.command("extract"), "--archive", archive, "--path", f"coffer/{dump.system}_databases",
+                "--strip-components", "all", "--destination", str(folder)]
 
     def list_archives(self):
         run(self.command("repo-list"), self.environment)

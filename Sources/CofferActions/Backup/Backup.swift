@@ -38,7 +38,7 @@ struct Backup {
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
-    let options = sessionOptions
+    let options = sessionOptions(of: archiveName.hostname)
     let group = RepositoryGroup(repositories) { access in
       guard try !access.repository.archives().contains(where: { $0.name == name && $0.standing == .counts }) else {
         throw RepositoryError.archiveExists(name, location: access.location.path)
@@ -87,8 +87,8 @@ struct Backup {
         + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 
-  private var sessionOptions: SessionOptions {
-    SessionOptions(compressionLevel: context.root[GeneralOptions.compression].level)
+  private func sessionOptions(of hostname: String) -> SessionOptions {
+    SessionOptions(compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname)
   }
 
   // MARK: - Databases

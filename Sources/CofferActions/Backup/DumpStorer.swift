@@ -45,9 +45,10 @@ struct DumpStorer: Sendable {
     do {
       switch running.output {
       case .stream(let source):
-        let stream = try group.store(source)
+        let place = "coffer/\(dump.identity.path)"
+        let stream = try group.store(source, at: ItemPath(place))
         let record = try record(of: running.finish(), bytes: stream.size, start: start)
-        return [Item(stream: stream) { .own("coffer/\(dump.identity.path)", $0, at: start, dump: record) }]
+        return [Item(stream: stream) { .own(place, $0, at: start, dump: record) }]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {
@@ -67,7 +68,7 @@ struct DumpStorer: Sendable {
       guard found.kind == .file else { return files.append((found, place, nil)) }
       let source = try found.content()
       found.facts = source.facts
-      files.append((found, place, try group.store(source)))
+      files.append((found, place, try group.store(source, at: place)))
     }
     let place = "coffer/\(dump.identity.path)"
     try walker.walk(SourceRoot(path: Array(folder.utf8), archivePath: Array(place.utf8)))

@@ -58,7 +58,7 @@ struct FileStorer {
       let source = try found.content()
       // Owner and mode are those of what is read, not of what had the name before.
       found.facts = source.facts
-      stream = try group.store(source)
+      stream = try group.store(source, at: place)
       if source.hasChanged {
         context.console.warning(
           "\(Quoting.terminal(found.text)): It changed while it was read; the archive may hold half of each")

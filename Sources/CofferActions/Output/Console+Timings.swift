@@ -20,6 +20,9 @@ extension Console {
       }
       note(line)
     }
+    if let ratio = times.decodedForEachRestored {
+      note("\(String(format: "%.2f", ratio)) bytes decompressed for each restored byte")
+    }
     var places: [ExactName] = []
     for store in stores {
       let place = ExactName(store.location)

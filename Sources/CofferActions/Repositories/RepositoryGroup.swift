@@ -84,15 +84,16 @@ final class RepositoryGroup: Sendable {
 
   /// Stores a stream to its end in every repository that is left.
   ///
+  /// - Parameter place: Where it will be in the archives; nil when nothing earlier has been there.
   /// - Throws: What the source throws; `NoneLeft`; `RunCancelled`.
-  func store(_ source: any ByteSource) throws -> Stored {
+  func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> Stored {
     let active = active
     var stored = Stored()
     do {
       let results =
         active.count == 1
-        ? [Result { try active[0].session.store(Watched(source)) }]
-        : try Self.fanOut(Watched(source), to: active)
+        ? [Result { try active[0].session.store(Watched(source), at: place) }]
+        : try Self.fanOut(Watched(source), at: place, to: active)
       for (member, result) in zip(active, results) {
         switch result {
         case .success(let reference): stored.references[ObjectIdentifier(member)] = reference
@@ -109,7 +110,7 @@ final class RepositoryGroup: Sendable {
   }
 
   private static func fanOut(
-    _ source: any ByteSource, to members: [Member]
+    _ source: any ByteSource, at place: ItemPath?, to members: [Member]
   ) throws -> [Result<StreamReference, any Error>] {
     let fanOut = StreamFanOut(source, readers: members.count)
     let results = Monitor([Int: Result<StreamReference, any Error>]())
@@ -120,7 +121,7 @@ final class RepositoryGroup: Sendable {
           let (session, branch) = (pair.0.session, pair.1)
           threads.append(
             try WorkerThread(name: "store \(number)") {
-              let result = Result { try session.store(branch) }
+              let result = Result { try session.store(branch, at: place) }
               branch.stop()
               results.update { $0[number] = result }
             })

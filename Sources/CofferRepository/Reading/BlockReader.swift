@@ -19,7 +19,8 @@ final class BlockReader {
   private let purpose: Purpose
   private let decompressor: BlockDecompressor
   private let hashers: [PackKind: ChunkHasher]
-  private var openers = RecentCache<Digest256, BlockOpener>(capacity: 16)
+  // Each takes an agreement of keys to make, and little memory: what a month added is in as many packs as it has days.
+  private var openers = RecentCache<Digest256, BlockOpener>(capacity: 128)
 
   /// - Parameter cache: Of readers with the same purpose.
   init(context: RepositoryContext, cache: ReadCache, for purpose: Purpose) throws {
@@ -122,7 +123,7 @@ final class BlockReader {
   ) throws -> [UInt8] {
     guard entry.coding != .stored else {
       guard coded.count == entry.plainLength else { throw damaged(reader, number, "has another length") }
-      return coded
+      return context.times.measure(.decompress, bytes: coded.count) { coded }
     }
     let prefix = try prefixBytes(entry.prefix)
     return try [UInt8](unsafeUninitializedCapacity: entry.plainLength) { buffer, count in

@@ -21,11 +21,11 @@ final class PlainBlock: Sendable {
 /// The packs and plain blocks that were used last, shared by the readers of all threads: chunks that follow each other
 /// in a stream are mostly neighbours.
 struct ReadCache: Sendable {
-  let packs = SharedCache<Digest256, PackReader>(capacity: 64)
+  let packs = SharedCache<Digest256, PackReader>(capacity: 128)
   let blocks: SharedCache<BlockPlace, PlainBlock>
 
-  /// - Parameter blockCount: How many plain blocks of up to 512 KiB are kept.
+  /// - Parameter blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
   init(blockCount: Int) {
-    blocks = SharedCache(capacity: blockCount)
+    blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: { $0.bytes.count })
   }
 }

@@ -11,7 +11,7 @@ struct ReadWindow {
   }
 
   /// Blocks of up to 512 KiB that are on their way at the same time.
-  static let blockLimit = 24
+  static let blockLimit = 64
   private static let chunkLimit = 1 << 14
 
   private let fetcher: BlockFetcher?

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// Values that are made once and shared between threads; those used last are kept, up to a number of them.
+/// Values that are made once and shared between threads; those used last are kept, as far as there is room for them.
 ///
 /// Whoever asks for a value that another thread is making waits for it. A value that could not be made is made anew by
 /// the next who asks.
@@ -8,12 +8,14 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Entry: Sendable {
     /// nil while it is being made.
     var value: Value?
+    var weight = 0
     var lastUse: UInt64
   }
 
   private struct State: Sendable {
     var entries: [Key: Entry] = [:]
     var uses: UInt64 = 0
+    var weight = 0
 
     mutating func use(_ key: Key) -> Value? {
       uses += 1
@@ -21,18 +23,35 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
       return entries[key]?.value
     }
 
+    mutating func add(_ value: Value, weighing weight: Int, for key: Key) {
+      guard entries[key] != nil else { return }
+      entries[key]?.value = value
+      entries[key]?.weight = weight
+      self.weight += weight
+    }
+
+    /// Makes room for some more at once, so that it is seldom looked for. What was used last stays, however heavy it is.
     mutating func makeRoom(_ capacity: Int) {
-      guard entries.count > capacity else { return }
-      let done = entries.lazy.filter { $0.value.value != nil }
-      if let oldest = done.min(by: { $0.value.lastUse < $1.value.lastUse }) { entries[oldest.key] = nil }
+      guard weight > capacity else { return }
+      let known = entries.filter { [uses] in $0.value.value != nil && $0.value.lastUse < uses }
+      for (key, entry) in known.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+        guard weight > capacity - capacity / 8 else { return }
+        weight -= entry.weight
+        entries[key] = nil
+      }
     }
   }
 
   private let capacity: Int
+  private let weigh: @Sendable (Value) -> Int
   private let state = Monitor(State())
 
-  init(capacity: Int) {
+  /// - Parameters:
+  ///   - capacity: What the values that are kept may weigh together.
+  ///   - weigh: A value's weight; each is 1 by default.
+  init(capacity: Int, weigh: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
     self.capacity = capacity
+    self.weigh = weigh
   }
 
   /// Returns the key's value, calling `make` if it is not there and nobody else is making it.
@@ -50,7 +69,7 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     do {
       let value = try make()
       state.update { state in
-        state.entries[key]?.value = value
+        state.add(value, weighing: weigh(value), for: key)
         state.makeRoom(capacity)
       }
       return value

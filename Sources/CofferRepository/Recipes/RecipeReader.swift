@@ -54,7 +54,7 @@ struct RecipeReader {
     }
   }
 
-  private func entries(of parent: Entry, level: Int) throws -> [Entry] {
+  func entries(of parent: Entry, level: Int) throws -> [Entry] {
     let node = parent.id
     let bytes = try fetchNode(node)
     return try bytes.withUnsafeBytes { bytes in

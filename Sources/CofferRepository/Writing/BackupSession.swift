@@ -18,6 +18,7 @@ public final class BackupSession: Sendable {
   private let pipeline: BlockPipeline
   private let chunker: Chunker
   private let packs: SharedCache<Digest256, PackReader>
+  private let predecessors: PredecessorFinder?
   private let hasher: ChunkHasher
   private let nodeHasher: ChunkHasher
   private let nodes: Mutex<BlockFiller>
@@ -34,7 +35,7 @@ public final class BackupSession: Sendable {
   /// repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
   /// has condemned.
   init(
-    context: RepositoryContext, loadIndex: (Rounds) throws -> ChunkIndex, compressionLevel: Int,
+    context: RepositoryContext, loadIndex: (Rounds) throws -> ChunkIndex, options: SessionOptions,
     cancellation: Cancellation
   ) throws {
     self.context = context
@@ -53,6 +54,10 @@ public final class BackupSession: Sendable {
       let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
+      let compressionLevel = options.compressionLevel
+      predecessors = options.hostname.map { [index] in
+        PredecessorFinder(context: context, index: index, hostname: $0, cancellation: cancellation)
+      }
       let cache = ReadCache(blockCount: workers * 12)
       packs = cache.packs
       pipeline = try BlockPipeline(
@@ -77,12 +82,15 @@ public final class BackupSession: Sendable {
 
   /// Stores a stream to its end, blocking the calling thread.
   ///
+  /// - Parameter place: Where it will be in the archive. What earlier archives have there is what edits are taken to be
+  ///   changed copies of; nil when that is not known.
   /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
   ///   failures; `RunCancelled`.
-  public func store(_ source: any ByteSource) throws -> StreamReference {
+  public func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> StreamReference {
     let gatherer = idleGatherers.withLock { $0.popLast() } ?? makeGatherer()
     // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
     defer { idleGatherers.withLock { $0.append(gatherer) } }
+    gatherer.beginStream(at: place)
     do {
       return try store(source, through: gatherer)
     } catch {
@@ -151,7 +159,8 @@ public final class BackupSession: Sendable {
   private func makeGatherer() -> EditGatherer {
     EditGatherer(
       full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
-      bases: BaseFinder(context: context, index: index, packs: packs))
+      bases: BaseFinder(context: context, index: index, packs: packs), predecessors: predecessors,
+      remarks: context.remarks)
   }
 
   private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {

@@ -7,6 +7,13 @@ final class EditGatherer: @unchecked Sendable {
   private let full: BlockFiller
   private let pipeline: BlockPipeline
   private let bases: BaseFinder?
+  private let predecessors: PredecessorFinder?
+  private let remarks: Remarks
+  private var recipes: StreamReader?
+  /// Where the stream that comes in is in its archive; nil when that is not known.
+  private var place: ItemPath?
+  /// What had the stream's place before; looked for when the stream's first edit comes.
+  private var predecessor: Predecessor?
 
   /// The known chunk in front of the edit; nil at a stream's beginning and in edits that are too long.
   private var front: ChunkID?
@@ -17,20 +24,34 @@ final class EditGatherer: @unchecked Sendable {
 
   /// Longer ones are new data rather than edits.
   private static let editLimit = 500 << 10
-  /// Bytes before the anchor of the chunk in front that belong to the prefix.
-  private static let lead = 4 << 10
-  /// Bytes by which the prefix is longer than the edit if it is not known what that replaces.
-  private static let slack = 32 << 10
-  /// Bytes that an edit may replace.
-  private static let gapLimit = 1 << 20
+  /// Plain bytes of a delta block at most, unless an edit is longer. A restore decodes whole blocks for what is still
+  /// live in them after many days, so they are small; a block of its own for each edit would take more to describe.
+  private static let blockTarget = 32 << 10
   /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
   private static let prefixLimit = 4 << 20
+  /// Stretches that one block may lean on: a quarter of what readers accept.
+  private static let segmentLimit = 1 << 12
 
-  /// - Parameter bases: nil for keys that cannot read: all blocks are full then.
-  init(full: BlockFiller, pipeline: BlockPipeline, bases: BaseFinder?) {
+  /// - Parameters:
+  ///   - bases: nil for keys that cannot read: all blocks are full then.
+  ///   - predecessors: nil where no earlier archives are to be asked.
+  ///   - remarks: Told of earlier archives that cannot be read.
+  init(
+    full: BlockFiller, pipeline: BlockPipeline, bases: BaseFinder?, predecessors: PredecessorFinder?, remarks: Remarks
+  ) {
     self.full = full
     self.pipeline = pipeline
     self.bases = bases
+    self.predecessors = predecessors
+    self.remarks = remarks
+  }
+
+  /// Begins a stream.
+  ///
+  /// - Parameter place: Where it is in its archive; nil when that is not known.
+  func beginStream(at place: ItemPath?) {
+    self.place = place
+    predecessor = nil
   }
 
   /// Takes note of a chunk that is stored already.
@@ -55,6 +76,8 @@ final class EditGatherer: @unchecked Sendable {
   func endStream() throws {
     if !editChunks.isEmpty { try endEdit(before: nil) }
     front = nil
+    place = nil
+    predecessor = nil
   }
 
   /// Hands over the blocks that are being filled.
@@ -65,50 +88,67 @@ final class EditGatherer: @unchecked Sendable {
 
   /// - Parameter behind: The known chunk behind the edit.
   private func endEdit(before behind: ChunkID?) throws {
-    guard let front, let bases, let place = bases.anchor(of: front) else { return try storeEditInFull() }
-    let replaced = behind.flatMap(bases.anchor).flatMap { bases.gap(between: place, and: $0, limit: Self.gapLimit) }
-    let wanted = Self.lead + place.length + (replaced.map { $0 + Self.lead } ?? editBytes.count + Self.slack)
-    let segments = bases.segments(around: place, lead: Self.lead, length: wanted)
-    guard !segments.isEmpty else { return try storeEditInFull() }
-    if let delta, !delta.hasRoom(for: editBytes.count) || prefixLength + wanted > Self.prefixLimit { try flushDelta() }
-    let block = delta ?? PendingBlock(kind: .data, capacity: BlockFiller.target)
+    guard let front, let bases, let base = try base(behind: front, before: behind, bases) else {
+      return try storeEditInFull()
+    }
+    if let delta, !hasRoom(for: base, in: delta) { try flushDelta() }
+    let block = delta ?? PendingBlock(kind: .data, capacity: max(Self.blockTarget, editBytes.count))
     delta = block
-    let begin = append(segments, to: block)
-    var anchor = begin + min(place.offset, Self.lead) + place.length
+    for segment in base.segments { append(segment, to: block) }
     editBytes.withUnsafeBytes { bytes in
       var offset = 0
       for chunk in editChunks {
         block.append(
           chunk.id, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + chunk.length]),
-          anchor: min(anchor, prefixLength - 1))
+          anchor: base.place(of: offset).flatMap(block.position) ?? 0)
         offset += chunk.length
-        anchor += chunk.length
       }
     }
     clearEdit()
   }
 
-  /// Adds segments to the block's prefix; one that overlaps the last is joined with it.
-  ///
-  /// - Returns: Where the first segment begins in the prefix.
-  private func append(_ segments: [PackDirectory.Segment], to block: PendingBlock) -> Int {
-    var begin: Int?
-    for segment in segments {
-      guard let last = block.prefix.last, last.pack == segment.pack, last.block == segment.block,
-        (last.offset...last.offset + last.length).contains(segment.offset)
-      else {
-        begin = begin ?? prefixLength
-        block.prefix.append(segment)
-        prefixLength += segment.length
-        continue
-      }
-      let length = max(last.length, segment.offset + segment.length - last.offset)
-      begin = begin ?? prefixLength - last.length + segment.offset - last.offset
-      block.prefix[block.prefix.count - 1] = .init(
-        pack: last.pack, block: last.block, offset: last.offset, length: length)
-      prefixLength += length - last.length
+  private func hasRoom(for base: EditBase, in block: PendingBlock) -> Bool {
+    block.hasRoom(for: editBytes.count) && prefixLength + base.length <= Self.prefixLimit
+      && block.prefix.count + base.segments.count <= Self.segmentLimit
+  }
+
+  private func base(behind front: ChunkID, before behind: ChunkID?, _ bases: BaseFinder) throws -> EditBase? {
+    if let behind, let replaced = try replaced(between: front, and: behind),
+      let base = bases.base(replacing: replaced, between: front, and: behind)
+    {
+      return base
     }
-    return begin ?? prefixLength
+    return bases.base(ofLength: editBytes.count, behind: front, before: behind)
+  }
+
+  /// Returns the chunks that stood where the edit does. An earlier archive that cannot be read is done without.
+  private func replaced(between front: ChunkID, and behind: ChunkID) throws -> ArraySlice<ChunkID>? {
+    do {
+      if predecessor == nil, let place, let predecessors {
+        self.place = nil
+        let reader = try recipes ?? predecessors.reader()
+        recipes = reader
+        predecessor = try predecessors.stream(at: place, reader).map { try Predecessor($0, recipes: reader.recipes) }
+      }
+      return try predecessor?.chunks(between: front, and: behind)
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      predecessor = nil
+      remarks.add(error, consequence: "changes since the last archive may take more space than they need")
+      return nil
+    }
+  }
+
+  /// Adds a segment to the block's prefix; one that touches the last is joined with it.
+  private func append(_ segment: PackDirectory.Segment, to block: PendingBlock) {
+    if let last = block.prefix.last, last.offset <= segment.offset, let joined = last.joined(with: segment) {
+      block.prefix[block.prefix.count - 1] = joined
+      prefixLength += joined.length - last.length
+    } else {
+      block.prefix.append(segment)
+      prefixLength += segment.length
+    }
   }
 
   private func storeEditInFull() throws {

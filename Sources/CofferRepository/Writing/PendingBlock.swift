@@ -41,6 +41,17 @@ final class PendingBlock: @unchecked Sendable {
     plainLength + count <= storage.count
   }
 
+  /// Returns where in the prefix the first byte of a segment is.
+  func position(of segment: PackDirectory.Segment) -> Int? {
+    // What was added last is looked for first: the edit that asks has added it.
+    var end = prefix.reduce(0) { $0 + $1.length }
+    for candidate in prefix.reversed() {
+      end -= candidate.length
+      if candidate.holds(segment) { return end + segment.offset - candidate.offset }
+    }
+    return nil
+  }
+
   /// Makes a full block of one that was to be coded against a prefix.
   func dropPrefix() {
     prefix = []

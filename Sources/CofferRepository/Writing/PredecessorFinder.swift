@@ -1,0 +1,72 @@
+import CofferSystem
+import Synchronization
+
+/// Finds what had a stream's place in the newest archives of the same host. Safe to use from several threads.
+///
+/// Where it finds nothing, or something else, edits are only coded less well. That is why it believes full keys alone, and
+/// reads no more than there is time for.
+final class PredecessorFinder: Sendable {
+  private struct State {
+    /// The archives that are worth a look, newest first; nil before somebody asked.
+    var archives: [Archive]?
+    /// What is in the first of them.
+    var known: [[ItemPath: StreamReference]] = []
+  }
+
+  private let context: RepositoryContext
+  private let index: ChunkIndex
+  private let hostname: String
+  private let cancellation: Cancellation
+  private let state = Mutex(State())
+
+  /// Archives that are looked through: those of other configurations of the host are among them.
+  private static let archiveLimit = 8
+  /// Bytes of an item list that is read for this.
+  private static let itemListLimit: UInt64 = 16 << 20
+  /// Bytes of a stream that can have edits between chunks that are known.
+  private static let shortestStream: UInt64 = 64 << 10
+
+  init(context: RepositoryContext, index: ChunkIndex, hostname: String, cancellation: Cancellation) {
+    self.context = context
+    self.index = index
+    self.hostname = hostname
+    self.cancellation = cancellation
+  }
+
+  /// Makes what reads recipes; not to be shared between threads.
+  func reader() throws -> StreamReader { try StreamReader(context: context, index: index) }
+
+  /// Returns the newest stream that an archive of the host has at a place.
+  ///
+  /// - Throws: `RunCancelled`, and what says that the store does not answer.
+  func stream(at place: ItemPath, _ reader: StreamReader) throws -> StreamReference? {
+    try state.withLock { state in
+      let archives = try state.archives ?? candidates()
+      state.archives = archives
+      for number in archives.indices {
+        if number == state.known.count { state.known.append(try streams(of: archives[number], reader)) }
+        if let stream = state.known[number][place] { return stream }
+      }
+      return nil
+    }
+  }
+
+  private func candidates() throws -> [Archive] {
+    let own = try Repository(context: context).archives().filter {
+      $0.writeOnlyKey == nil && $0.draft.hostname == hostname && $0.items.size <= Self.itemListLimit
+    }
+    return own.suffix(Self.archiveLimit).reversed()
+  }
+
+  private func streams(of archive: Archive, _ reader: StreamReader) throws -> [ItemPath: StreamReference] {
+    let items = try RunStore.readable {
+      try ArchiveReader(reader, location: context.location).items(of: archive, cancellation: cancellation)
+    }
+    var streams: [ItemPath: StreamReference] = [:]
+    for item in items ?? [] {
+      guard case .file(let stream) = item.content, stream.size >= Self.shortestStream else { continue }
+      streams[item.path] = stream
+    }
+    return streams
+  }
+}
