@@ -50,7 +50,10 @@ enum PruneAction {
         context.console.step("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone")
       }
       for archive in archives.reversed() { try settle(archive, reasons[archive.id], access, context) }
-      let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
+      let deleted = archives.count - reasons.count
+      let line =
+        "\(location.path): Kept \(reasons.count) archives, deleted \(deleted)"
+        + (deleted > 0 && !context.isDryRun ? "; 'coffer compact' gives their space back" : "")
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
       } else {
