@@ -36,21 +36,25 @@ public struct PassphraseResolver: Sendable {
   /// - Returns: nil when none is set.
   /// - Throws: As `resolve`.
   public func resolveNew(_ passphrase: String?, command: String?) throws -> String? {
-    try find(passphrase, command: command, variables: "NEW_PASSPHRASE", "NEW_PASSCOMMAND")
+    try find(passphrase, command: try command.map(words), variables: "NEW_PASSPHRASE", "NEW_PASSCOMMAND")
+  }
+
+  private func words(_ text: String) throws -> CommandWords {
+    guard let command = CommandWords(text) else {
+      throw ConfigurationError.passcommandFailed(command: text, detail: "a quote is not closed")
+    }
+    return command
   }
 
   private func find(
-    _ passphrase: String?, command: String?, variables passphraseName: String, _ commandName: String
+    _ passphrase: String?, command: CommandWords?, variables passphraseName: String, _ commandName: String
   ) throws -> String? {
     if let passphrase { return try credentials.value(passphrase) }
     if let command { return try run(command) }
     for brand in ["COFFER", "BORG"] {
       if let passphrase = environment["\(brand)_\(passphraseName)"] { return passphrase }
       if let text = environment["\(brand)_\(commandName)"] {
-        guard let command = CommandWords(text) else {
-          throw ConfigurationError.passcommandFailed(command: text, detail: "a quote is not closed")
-        }
-        return try run(command)
+        return try run(words(text))
       }
     }
     return nil

@@ -25,7 +25,7 @@ enum CompactAction {
       Works beside any number of backups and restores, also of other machines, and may be stopped at any time: the next run \
       takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
-      or lists cannot be read nothing is deleted.
+      or lists cannot be read nothing is deleted. With a write-only key it does nothing, and says so.
       """,
     flags: [
       SharedFlags.repository, threshold, maximum, wait, SharedFlags.progress, SharedFlags.json, cleanup,
@@ -36,6 +36,11 @@ enum CompactAction {
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
+      // Hosts that may only add run a bare 'coffer', too.
+      guard access.repository.role == .full else {
+        return context.console.remark(
+          "\(location.path): Not compacted: the key in use is write-only; it takes a full one")
+      }
       let options = CompactionOptions(
         threshold: min(max(context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold], 0), 100),
         repackSize: context.flags[maximum], wait: context.flags[wait], isDryRun: context.isDryRun,

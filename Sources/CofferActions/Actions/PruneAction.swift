@@ -45,7 +45,10 @@ enum PruneAction {
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, access, context)) }
-      let line = "\(location.path): Kept \(reasons.count) archives, deleted \(archives.count - reasons.count)"
+      let deleted = archives.count - reasons.count
+      let line =
+        "\(location.path): Kept \(reasons.count) archives, deleted \(deleted)"
+        + (deleted > 0 && !context.isDryRun ? "; 'coffer compact' gives their space back" : "")
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
       } else {

@@ -34,7 +34,7 @@ final class PredecessorFinder: Sendable {
   }
 
   /// Makes what reads recipes; not to be shared between threads.
-  func reader() throws -> StreamReader { try StreamReader(context: context, index: index) }
+  func reader() throws -> StreamReader { try StreamReader(context: context, index: RenewedIndex(fixed: index)) }
 
   /// Returns the newest stream that an archive of the host has at a place.
   ///
