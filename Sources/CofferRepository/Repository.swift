@@ -161,7 +161,8 @@ public final class Repository: Sendable {
     do {
       _ = try ArchiveRecord.read(name, context: context)
       return nil
-    } catch RepositoryError.damaged, RepositoryError.unknownKey, RepositoryError.signedAfterRemoval, StorageError.tooLarge
+    } catch RepositoryError.damaged, RepositoryError.unknownKey, RepositoryError.signedAfterRemoval,
+      StorageError.tooLarge
     {
       return name
     }

@@ -29,7 +29,7 @@ struct WriteOnlyCompactTests {
         passphrase: SecretBytes(passphrase: "correct horse"),
         surroundings: RepositorySurroundings(clock: .system, random: .system, keyFolder: "", workers: 1))
     }
-    try open().addWriteOnlyKey(passphrase: SecretBytes(passphrase: "host"), passphraseCost: 10)
+    _ = try open().addKey(NewKey(role: .writeOnly, passphraseCost: 10), passphrase: SecretBytes(passphrase: "host"))
     let full = try ground.read("config.yaml")
     try ground.write("config.yaml", full.replacingOccurrences(of: "correct horse", with: "host"))
     let run = try coffer("--verbosity", "1")

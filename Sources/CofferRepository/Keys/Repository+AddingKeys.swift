@@ -36,6 +36,7 @@ extension Repository {
     guard let rootPrivate = context.keys.rootPrivate else {
       throw RepositoryError.needsFullKey(location: location, action: "add keys")
     }
+    try context.header.refuseUnknownFeatures(location: location)
     let inventory = try keyInventory()
     if let known = inventory.key(openedBy: passphrase) {
       guard known.role == new.role else {

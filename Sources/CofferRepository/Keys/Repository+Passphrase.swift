@@ -11,6 +11,7 @@ extension Repository {
   public func changePassphrase(
     to passphrase: SecretBytes, passphraseCost: Int = CreationOptions.standardPassphraseCost
   ) throws -> Bool {
+    try context.header.refuseUnknownFeatures(location: location)
     if let keyFile { return try change(keyFile, to: passphrase, passphraseCost) }
     let keys = context.keys
     let inventory = try keyInventory()

@@ -13,6 +13,7 @@ extension Repository {
     guard let rootPrivate = context.keys.rootPrivate else {
       throw RepositoryError.needsFullKey(location: location, action: "remove keys")
     }
+    try context.header.refuseUnknownFeatures(location: location)
     var inventory = try keyInventory()
     guard let id = inventory.key(beginning: beginning) else {
       throw RepositoryError.noSuchKey(beginning, location: location)

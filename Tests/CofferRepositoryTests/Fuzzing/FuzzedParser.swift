@@ -71,13 +71,13 @@ enum FuzzedParser: String, CaseIterable {
       }
     case .packHeader: return packs.map { Array($0.prefix(PackHeader.size)) }
     case .trailer: return packs.map { Self.prefixed($0.count, Array($0.suffix(PackTrailer.size))) }
-    case .index: return [IndexSegment.encode(indexed), IndexSegment.encode(Array(indexed.prefix(1)))]
+    case .index: return [IndexSegment.encode(indexed), IndexSegment.encode(Array(indexed.prefix(1)), round: 7)]
     case .recipe:
       let tree = try BlockReader(context: context, cache: ReadCache(blockCount: 4), for: .chunks)
       let place = readers.first { $0.header.kind == .tree }.map { BlockPlace(pack: $0.digest, block: 0) }
       return try place.map { [Self.prefixed(40_000, [0] + (try tree.block($0.block, of: $0.pack).bytes))] } ?? []
     case .items:
-      let streams = try StreamReader(context: context, index: try IndexLoader(context: context).load(for: .reading))
+      let streams = try StreamReader(context: context, index: RenewedIndex(IndexLoader(context: context)))
       let sink = MemorySink()
       try streams.read(Self.ground.archive.items, into: sink, cancellation: try Cancellation())
       return [sink.bytes]
@@ -122,9 +122,9 @@ enum FuzzedParser: String, CaseIterable {
       let (size, rest) = Self.split(bytes)
       _ = rest.withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }
     case .index:
-      let packs = try bytes.withUnsafeBytes { try IndexSegment.decode($0) }
+      let segment = try bytes.withUnsafeBytes { try IndexSegment.decode($0) }
       let index = ChunkIndex(tableLimit: 1000)
-      for pack in packs { try index.add(pack) }
+      for pack in segment.packs { try index.add(pack) }
       try index.settle()
     case .recipe: try readRecipe(bytes)
     case .items:
