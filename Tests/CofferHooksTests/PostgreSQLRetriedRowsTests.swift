@@ -268,14 +268,4 @@ struct PostgreSQLRetriedRowsTests: PostgreSQLSuite {
     try one.drop("shop")
     try one.run("DROP ROLE keeper")
   }
-
-  @Test("A COPY that the server ended is told as that, and not as a command for psql")
-  func endedCopy() {
-    let identity = DumpIdentity(hook: "postgresql_databases", database: "shop", advice: PostgreSQLFailure.advice)
-    let ended = TolerantScript.refusal(
-      identity, endings: ["psql:<stdin>:7: ERROR:  canceling statement due to statement timeout"])
-    #expect(ended.diagnosis.problem.contains("the server ended a COPY before it took its rows: canceling statement"))
-    #expect(!ended.diagnosis.problem.contains("command for psql"))
-    #expect(TolerantScript.refusal(identity, endings: []).diagnosis.problem.contains("command for psql itself"))
-  }
 }

@@ -51,9 +51,12 @@ struct PostgreSQLSession {
 
   /// psql that is told on its input what to do; `opening` must come first.
   ///
-  /// - Parameter options: The user's, after ours.
-  func scriptCommand(options: [String]) -> ChildCommand {
-    psql(["--output", "/dev/null"], options)
+  /// - Parameters:
+  ///   - options: The user's, which change nothing of what follows an error: where psql goes on, rows may be statements.
+  ///   - stopsAtErrors: Whether psql ends at the first one.
+  func scriptCommand(options: [String], stopsAtErrors: Bool = true) -> ChildCommand {
+    let variables = ["ON_ERROR_STOP=\(stopsAtErrors ? 1 : 0)", "ON_ERROR_ROLLBACK=off", "AUTOCOMMIT=on"]
+    return psql(["--output", "/dev/null"], options + variables.flatMap { ["--set", $0] })
   }
 
   var opening: [UInt8] { pins.flatMap { $0.bytes + ";\n".utf8 } }

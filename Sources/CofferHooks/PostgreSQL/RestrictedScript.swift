@@ -25,7 +25,11 @@ struct RestrictedScript {
   init(isRestricted: Bool, of identity: DumpIdentity) {
     self.isRestricted = isRestricted
     self.identity = identity
-    key = (0..<2).map { _ in
+    key = Self.makeKey()
+  }
+
+  static func makeKey() -> String {
+    (0..<2).map { _ in
       let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
       return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }.joined()
@@ -57,6 +61,7 @@ struct RestrictedScript {
   private mutating func take(_ line: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
     if scanner.isBetweenStatements, Self.isRestriction(line) { return }
     scanner.take(line)
+    if scanner.finding == .zeroByte { throw Self.refusalOfZeroByte(identity) }
     if !isRestricted, let finding = scanner.finding { throw refusal(finding) }
     try emit(line)
   }
@@ -64,6 +69,12 @@ struct RestrictedScript {
   /// Whether a line at the beginning of a statement is one that pg_dump guards its script with.
   static func isRestriction(_ line: UnsafeRawBufferPointer) -> Bool {
     line.starts(with: "\\restrict ".utf8) || line.starts(with: "\\unrestrict ".utf8)
+  }
+
+  static func refusalOfZeroByte(_ identity: DumpIdentity) -> RestoreError {
+    .refused(
+      identity, problem: "the script holds a zero byte, which none that pg_dump wrote does, and psql would misread it",
+      suggestion: "Look at it with 'coffer extract'")
   }
 
   private func refusal(_ finding: ScriptScanner.Finding) -> RestoreError {

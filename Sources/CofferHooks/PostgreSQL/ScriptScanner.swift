@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// Reads a script line by line as psql does (psqlscan.l), to know what of it is SQL, what is text, and what is for psql.
 ///
@@ -11,6 +12,8 @@ struct ScriptScanner {
     case metaCommand
     /// What two versions of psql, or psql and the server, may read differently.
     case ambiguity
+    /// A byte that no server keeps in a text, and behind which psql does not see the rest of a line.
+    case zeroByte
   }
 
   enum Place: Equatable {
@@ -35,7 +38,8 @@ struct ScriptScanner {
   /// Whether the last thing before here was an escaped text, which a line break may continue.
   private var followsEscaped = false
 
-  /// What was found on the last line; a command, behind which nothing is read, rather than an ambiguity before it.
+  /// What was found on the last line: a zero byte rather than all else; a command, behind which nothing is read, rather
+  /// than an ambiguity before it.
   private(set) var finding: Finding?
 
   /// Whether the next line begins where a statement may begin, rather than within one, a text, a comment, or rows.
@@ -46,7 +50,7 @@ struct ScriptScanner {
 
   /// - Parameter line: With its newline, if it has one.
   mutating func take(_ line: UnsafeRawBufferPointer) {
-    finding = nil
+    finding = line.baseAddress.flatMap { memchr($0, 0, line.count) } == nil ? nil : .zeroByte
     if place == .rows {
       if line.elementsEqual("\\.\n".utf8) || line.elementsEqual("\\.\r\n".utf8) { place = .code }
       return
@@ -66,7 +70,7 @@ struct ScriptScanner {
   }
 
   private mutating func note(_ new: Finding) {
-    if finding == nil || new == .metaCommand { finding = new }
+    if finding == nil || finding == .ambiguity && new == .metaCommand { finding = new }
   }
 
   // MARK: - Code

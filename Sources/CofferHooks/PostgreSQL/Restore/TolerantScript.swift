@@ -3,9 +3,11 @@ import CofferSystem
 /// psql with a plain dump, which goes on behind statements that fail and tells which ones.
 ///
 /// Behind a COPY that cannot begin, psql would take the rows for statements. So each COPY is begun without rows first, and
-/// only where psql says that this went well do the rows follow; and it runs in a transaction, whose state tells whether
-/// the rows went in, because psql itself does not. Every answer of psql holds the random key that its own commands are
-/// restricted by, which nothing in the dump can know.
+/// only where psql says that this went well do the rows follow. That it begins the second time, too, is nothing to rely
+/// on: it shares its line with the beginning of a text, so that what it does not take as rows is that text. It runs in a
+/// transaction, whose state tells whether the rows went in, because psql itself does not.
+///
+/// The end of the text and every answer of psql hold random keys, which nothing in the dump can know.
 final class TolerantScript {
   /// The parts of a script that are run: a statement each, with the rows that belong to it, or a transaction of its own.
   enum Choice {
@@ -34,7 +36,10 @@ final class TolerantScript {
   }
 
   private let client: ClientInput
+  /// What psql's own commands are restricted by.
   private let key: String
+  /// What the text begins and ends with that takes up rows whose COPY has not begun.
+  private let quote: String
   private let choice: Choice
   private let begins: [UInt8]
   private var lines = LineSplitter()
@@ -49,8 +54,6 @@ final class TolerantScript {
   private var outcome = Outcome()
   /// How many COPYs could not begin: behind each, psql says that the mark of their end is no command.
   private var unbegun = 0
-  /// The parts whose rows were sent, because their COPY had begun when it was tried without any.
-  private var begun: Set<Int> = []
   private var isSkippingRows = false
   private var isInRows = false
   /// Whether the transaction of the script's own that is open is run; nil outside of one.
@@ -63,10 +66,12 @@ final class TolerantScript {
     let script = try RestrictedScript(for: connection, of: job.identity, context: job.context)
     guard !script.beginning.isEmpty else { return nil }
     key = script.key
+    // Not the same key: the server sees it.
+    quote = "$coffer\(RestrictedScript.makeKey())$"
     begins = Array(script.beginning.utf8)
     self.choice = choice
     let session = PostgreSQLSession(job.database, connection, job.context)
-    var command = session.scriptCommand(options: job.entry.restoreOptions + ["--set", "ON_ERROR_STOP=0"])
+    var command = session.scriptCommand(options: job.entry.restoreOptions, stopsAtErrors: false)
     command.errorLimit = ChildCommand.ErrorLimit(bytes: 16 << 20, lines: .max)
     client = try ClientInput(command, of: job.identity, confirmation: "\(key) end", context: job.context)
     buffer = session.opening + begins
@@ -89,12 +94,9 @@ final class TolerantScript {
     try flush()
     try client.finish()
     let said = client.child.lastErrorLines
-    let errors = Self.errors(said, key)
-    let failed = failed
     // Of more of them, one is of a command that was not seen here, and psql does not count it as an error.
-    guard said.count(where: { $0.holds(Self.restriction) }) <= unbegun else {
-      throw Self.refusal(client.identity, endings: failed.filter(begun.contains).compactMap { errors[$0] })
-    }
+    guard said.count(where: { $0.holds(Self.restriction) }) <= unbegun else { throw refusal }
+    let errors = Self.errors(said, key)
     outcome.lost = failed.map { number in
       let header = headers.header(of: number)
       return LostEntry(
@@ -127,7 +129,8 @@ final class TolerantScript {
       headers.take(line, before: parts + 1)
     }
     scanner.take(line)
-    if scanner.finding == .metaCommand { throw Self.refusal(client.identity, endings: []) }
+    if scanner.finding == .zeroByte { throw RestrictedScript.refusalOfZeroByte(client.identity) }
+    if scanner.finding == .metaCommand { throw refusal }
     statement += line
     if scanner.isInRows { return try beginRows() }
     if scanner.isBetweenStatements { try run() }
@@ -135,9 +138,13 @@ final class TolerantScript {
 
   private func takeRow(_ line: UnsafeRawBufferPointer) throws {
     scanner.take(line)
+    if scanner.finding == .zeroByte { throw RestrictedScript.refusalOfZeroByte(client.identity) }
     isInRows = scanner.isInRows
-    if !isSkippingRows { try send(line) }
-    guard !isInRows, !isSkippingRows, transaction == nil else { return }
+    guard !isSkippingRows else { return }
+    try send(line)
+    guard !isInRows else { return }
+    send("\(quote);\n")
+    guard transaction == nil else { return }
     tellTransaction()
     send("COMMIT;\n")
     tellFailure()
@@ -173,24 +180,44 @@ final class TolerantScript {
     let text = statement
     statement = []
     try checkSingle()
+    guard scanner.finding == nil else {
+      throw RestoreError.refused(
+        client.identity, problem: "a COPY of the script shares its line with something else, as pg_dump writes none",
+        suggestion: "Look at it with 'coffer extract'")
+    }
     if transaction == nil { try beginPart(text) }
     guard outcome.stop == nil else { return }
     isInRows = true
     isSkippingRows = !(transaction ?? isChosen(text))
     guard !isSkippingRows else { return }
+    isSkippingRows = try !canBegin(text)
+    guard !isSkippingRows else { return }
+    // psql reads the rest of the line when the COPY has had its rows, or has not begun.
+    try text.dropLast(text.reversed().prefix(while: \.isBlank).count).withUnsafeBytes(send)
+    send(" SELECT \(quote)\n")
+  }
+
+  /// Tries a COPY without rows, and takes it back.
+  ///
+  /// - Returns: Whether it has begun. Outside of a transaction of the script's own, one is open then.
+  private func canBegin(_ text: [UInt8]) throws -> Bool {
+    if transaction == nil { send("BEGIN;\n") }
+    send("SAVEPOINT coffer;\n")
     try text.withUnsafeBytes(send)
-    // A COPY without rows. Where it has not begun, the mark of their end is a command that is restricted.
-    send("\\.\n\\unrestrict \(key)\n\\if :ERROR\n\\echo \(key) failed \(parts)\n\\warn \(key) \(parts)\n")
-    send("\\set ERROR false\n\\echo \(key) no \(parts)\n\\else\n\\echo \(key) yes \(parts)\n\\endif\n")
+    let no =
+      "\\echo \(key) failed \(parts)\n\\warn \(key) \(parts)\n\\set ERROR false\n\\echo \(key) no \(parts)\n"
+    // Where it has not begun, the mark of their end is a command that is restricted.
+    send("\\.\n\\unrestrict \(key)\n\\if :ERROR\n\(no)\\else\n")
+    // Without a transaction there is no such savepoint.
+    send("ROLLBACK TO SAVEPOINT coffer;\nRELEASE SAVEPOINT coffer;\n")
+    send("\\if :ERROR\n\(no)\\else\n\\echo \(key) yes \(parts)\n\\endif\n\\endif\n")
     buffer += begins
     try flush()
-    let (yes, no) = ("\(key) yes \(parts)", "\(key) no \(parts)")
-    isSkippingRows = try client.awaitLine([yes, no]).isSame(as: no)
-    if isSkippingRows { unbegun += 1 }
-    guard !isSkippingRows else { return }
-    begun.insert(parts)
-    if transaction == nil { send("BEGIN;\n") }
-    try text.withUnsafeBytes(send)
+    let answers = ["\(key) yes \(parts)", "\(key) no \(parts)"]
+    if try client.awaitLine(answers).isSame(as: answers[0]) { return true }
+    unbegun += 1
+    if transaction == nil { send("ROLLBACK;\n") }
+    return false
   }
 
   /// Counts a part, and stops before the first one that looks at rows when something has failed by then.
@@ -249,16 +276,9 @@ final class TolerantScript {
 
   private static let restriction = "backslash commands are restricted"
 
-  /// - Parameter endings: What ended COPYs whose rows were sent: where one does not begin a second time, the mark of the
-  ///   rows' end is a command, too.
-  static func refusal(_ identity: DumpIdentity, endings: [String]) -> RestoreError {
-    if let ending = endings.first {
-      return .refused(
-        identity, problem: "the server ended a COPY before it took its rows: \(PostgreSQLFailure.telling([ending]))",
-        suggestion: identity.advice.suggestion([ending]) ?? "Restore again when nothing else ends statements there")
-    }
-    return .refused(
-      identity, problem: "the script holds a command for psql itself, which none that pg_dump wrote does",
+  private var refusal: RestoreError {
+    .refused(
+      client.identity, problem: "the script holds a command for psql itself, which none that pg_dump wrote does",
       suggestion: "Look at it with 'coffer extract' before anything of it is run")
   }
 
