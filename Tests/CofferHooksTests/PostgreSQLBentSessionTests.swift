@@ -156,4 +156,50 @@ struct PostgreSQLBentSessionTests: PostgreSQLSuite {
     }
     try one.drop("rich")
   }
+
+  @Test("Sessions that read amounts of money otherwise than the dump has them are refused", arguments: [true, false])
+  func otherMoney(exists: Bool) throws {
+    try one.recreate("rich")
+    try one.run("CREATE TABLE account(amount money); INSERT INTO account VALUES (1234.5)", in: "rich")
+    // As a server's with dots between thousands.
+    let psql = try standIn(
+      #"case "$*" in *lc_monetary=C*) ;; *pg_catalog.money*) echo -1.23; exit;; esac; exec psql "$@""#)
+    let root = try configured(one.entry("rich", "globals: false"))
+    let other = try configured(one.entry("rich", "psql_command: \(psql)", "globals: false"))
+    let dump = try take(root, context)
+    if !exists { try one.drop("rich") }
+    let file = ground.programs.path + "/services"
+    try "[here]\nhost=\(one.hostname)\n".write(toFile: file, atomically: true, encoding: .utf8)
+    let service = try makeContext(variables: ["PGSERVICE": "here", "PGSERVICEFILE": file])
+    let refusal = #expect(throws: RestoreError.self) {
+      _ = try hook.restore(of: dump.facts, to: RestoreTarget(), root: other, context: service)
+    }
+    #expect(refusal?.diagnosis.problem.contains("amounts of money") == true, "\(String(describing: refusal))")
+    // A dump that has them as its server has is read as its server reads.
+    var facts = dump.facts
+    facts.details["lc_monetary"] = nil
+    _ = try hook.restore(of: facts, to: RestoreTarget(), root: other, context: service)
+    // A session of our own is none of the service's.
+    _ = try hook.restore(of: dump.facts, to: RestoreTarget(), root: other, context: context)
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: service)
+    try dump.restore(plan, context: service)
+    #expect(try one.run("SELECT amount::numeric FROM account", in: "rich") == "1234.50\n")
+    try one.drop("rich")
+  }
+
+  @Test("A dump through a pooler that ignores the setting does not claim to be written with it")
+  func ignoredMoney() throws {
+    try one.recreate("rich")
+    try one.run("ALTER DATABASE rich SET lc_monetary = 'C.UTF-8'")
+    let psql = try standIn(
+      """
+      for word do shift; set -- "$@" "$(printf %s "$word" | sed 's/ -c lc_monetary=C//')"; done
+      exec psql "$@"
+      """)
+    let root = try configured(one.entry("rich", "psql_command: \(psql)", "globals: false"))
+    let facts = try take(root, context).facts
+    #expect(facts.details["owner"] == "postgres")
+    #expect(facts.details["lc_monetary"] == nil && facts.details["session_monetary"] == nil)
+    try one.drop("rich")
+  }
 }

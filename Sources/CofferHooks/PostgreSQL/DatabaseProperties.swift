@@ -33,7 +33,8 @@ struct DatabaseProperties: Sendable, Equatable {
     SELECT 'fact', f.key, \(PostgreSQLAnswer.text("f.value")), NULL
     FROM pg_catalog.pg_database d CROSS JOIN LATERAL pg_catalog.to_jsonb(d) AS j CROSS JOIN LATERAL (VALUES
     ('server_version', pg_catalog.current_setting('server_version')),
-    ('session_role', pg_catalog.current_setting('role')), ('database', d.datname::pg_catalog.text),
+    ('session_role', pg_catalog.current_setting('role')),
+    ('session_monetary', pg_catalog.current_setting('lc_monetary')), ('database', d.datname::pg_catalog.text),
     ('encoding', pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text),
     ('collate', d.datcollate::pg_catalog.text), ('ctype', d.datctype::pg_catalog.text),
     ('owner', pg_catalog.pg_get_userbyid(d.datdba)::pg_catalog.text), ('provider', \(column("datlocprovider"))),

@@ -65,7 +65,10 @@ struct PostgreSQLDump: PlannedDump {
     var server = try PostgreSQLDumpFacts(scope, of: entry, context: context)
     facts.serverVersion = server.version
     facts.details = server.details
-    if case .database(let name) = scope, session(server, name, context) != nil {
+    let monetary = server.monetary ?? PostgreSQLPins.monetary.value
+    if case .database(let name) = scope, session(server, name, context) != nil,
+      monetary.isSame(as: PostgreSQLPins.monetary.value)
+    {
       facts.details[PostgreSQLDumpFacts.monetaryKey] = PostgreSQLPins.monetary.value
     }
     var connection = connection

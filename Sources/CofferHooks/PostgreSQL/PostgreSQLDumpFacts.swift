@@ -10,6 +10,8 @@ struct PostgreSQLDumpFacts {
   /// The role that a session has which is fixed to `PostgreSQLPins`; nil when the server was not asked in one, as behind
   /// a pooler that takes no settings.
   private(set) var role: String?
+  /// The setting `lc_monetary` that a session has which asks for `PostgreSQLPins.monetary`: a pooler may ignore that.
+  private(set) var monetary: String?
   var warnings: [String] = []
 
   /// How a dump's amounts of money are written, where its session was fixed to that.
@@ -53,13 +55,15 @@ struct PostgreSQLDumpFacts {
     guard case .database(let name) = scope else {
       return try entry.connection.queryServer(question, context: context)
     }
-    return try entry.connection.query(question, database: name, context: context)
+    return try entry.connection.session(nil, [PostgreSQLPins.monetary]).query(
+      question, database: name, context: context)
   }
 
   private mutating func take(_ facts: [String: String], _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
     var known = facts
     version = known.removeValue(forKey: "server_version")
     role = known.removeValue(forKey: "session_role")
+    monetary = known.removeValue(forKey: "session_monetary")
     let database = known.removeValue(forKey: "database")
     let encodings = known.removeValue(forKey: "encodings")?.words ?? []
     let isStandby = known.removeValue(forKey: "standby") != nil

@@ -29,6 +29,7 @@ struct PostgreSQLRestore: PlannedRestore {
     destination = try PostgreSQLDestination(
       target.databaseName ?? facts.identity.database, connection: entry.connection, of: facts.identity,
       context: context)
+    try Self.checkMoney(facts, destination, entry.connection, context)
     connection =
       facts.has(PostgreSQLOptions.Format.plain)
       ? entry.connection
@@ -60,6 +61,27 @@ struct PostgreSQLRestore: PlannedRestore {
       problem: "'\(option)' in restore_options names what to restore, and so has a restore that leaves alone the "
         + "extensions that belong to somebody else: \(names)",
       suggestion: "Take it out of restore_options, or connect as the extensions' owner or as a superuser (--username)")
+  }
+
+  /// Where a pooler ignores the settings of sessions, or a service's stand in place of ours, the dump's amounts of money
+  /// may be read as others.
+  private static func checkMoney(
+    _ facts: DumpFacts, _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws {
+    guard !facts.postgreSQLSettings.isEmpty else { return }
+    let connection = connection.session(nil, facts.postgreSQLSettings)
+    let sql: PostgreSQLStatement = "SELECT '-$1,234,567.89'::pg_catalog.money::pg_catalog.numeric"
+    let result =
+      destination.state == .missing
+      ? try connection.queryServer(sql, context: context)
+      : try connection.query(sql, database: destination.name, context: context)
+    guard !result.status.isSuccess || !result.text.isSame(as: "-1234567.89\n") else { return }
+    throw RestoreError.refused(
+      facts.identity,
+      problem: "its amounts of money are written as lc_monetary C has them, and the sessions that it is to be restored "
+        + "in read them as others, because they do not take that setting",
+      suggestion: "Connect to the server itself rather than through a pooler, and without PGSERVICE; or put "
+        + "options=-c lc_monetary=C into the service")
   }
 
   /// What can be seen without a server.
