@@ -32,18 +32,27 @@ struct ReadOptionsTests {
       currentFolder: folder, hostname: "here", username: "me", processors: 2)
     let program = Program(surroundings: surroundings, cancellation: try Cancellation())
     let restored = folder + "/restored"
-    let lines: [[String]] = [
+    var lines: [[String]] = [
       ["config", "validate"], ["config", "show", "--option", "keep_daily"], ["repo-create", "-e", "repokey"],
       ["create", "--dry-run"], ["create"], ["repo-list"], ["list", "--archive", "latest", "--short"],
       ["info", "--archive", "latest"], ["repo-info"], ["prune"], ["compact"], ["check"], ["check", "--level", "1"],
       ["extract", "--archive", "latest", "--destination", restored],
       ["restore", "--archive", "latest", "--database", "none", "--yes"],
-      ["delete", "--archive", "latest", "--yes"], ["break-lock"],
+      ["delete", "--archive", "latest", "--yes"], ["break-lock"], ["key", "list"],
+      ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]
-    for line in lines {
+    func run(_ line: [String]) {
       let code = program.execute(line + ["--config", path, "-v", "-1"])
       #expect(code == (line[0] == "restore" ? 1 : 0), "\(line)")
     }
+    for line in lines { run(line) }
+    let first = try FileManager.default.contentsOfDirectory(atPath: folder + "/repository/keys")
+    run(["key", "add", "--write-only", "--new-passphrase", "host"])
+    let second = try FileManager.default.contentsOfDirectory(atPath: folder + "/repository/keys")
+    let added = try #require(second.first { !first.contains($0) })
+    run(["key", "remove", "--key", added, "--yes"])
+    run(["key", "change-passphrase", "--new-passphrase", "battery staple"])
+    lines += ["add", "remove", "change-passphrase"].map { ["key", $0] }
     #expect(try String(contentsOfFile: restored + folder + "/source/one", encoding: .utf8) == "one")
     let named = CommandTable.actions.filter(\.needsConfiguration).map(\.name)
     for name in named { #expect(lines.contains { $0.joined(separator: " ").hasPrefix(name) }, "\(name)") }

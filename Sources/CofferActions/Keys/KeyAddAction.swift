@@ -5,10 +5,10 @@ import CofferSystem
 enum KeyAddAction {
   private static let writeOnly = Flag<Bool>(
     "--write-only", help: "Make a key that adds backups and can neither read nor delete any: for a host.")
-  private static let label = Flag<String?>(
+  private static let label = Flag<String>(
     "--label", value: "TEXT",
     FlagParser("a text of at most \(NewKey.labelLimit) bytes") { $0.utf8.count <= NewKey.labelLimit ? $0 : nil },
-    help: "What 'key list' calls it.")
+    default: "", help: "What 'key list' calls it.")
   private static let path = Flag<String?>(
     "--path", value: "FILE", help: "For keyfile repositories: write the key here, to be carried to where it is used.")
 
@@ -42,7 +42,7 @@ enum KeyAddAction {
         return context.console.answer("Would add a \(role.rawValue) key to \(location.path)")
       }
       let new = NewKey(
-        role: role, label: context.flags[label] ?? "", hostname: context.surroundings.hostname, file: file)
+        role: role, label: context.flags[label], hostname: context.surroundings.hostname, file: file)
       let added = try access.repository.addKey(new, passphrase: try NewPassphrase.read(context, for: location))
       context.console.answer(
         added.isNew
