@@ -151,6 +151,22 @@ struct PostgreSQLUnbegunCopyTests: PostgreSQLSuite {
     try remove()
   }
 
+  @Test("A script that ends behind a COPY, on its line or the next one, is not restored")
+  func cutOff() throws {
+    try prepare()
+    let (whole, root) = try dump()
+    let broken = try changed(whole, "CREATE TABLE public.number ", "SELECT 1 / 0;\nCREATE TABLE public.number ")
+    let text = String(decoding: broken.bytes, as: UTF8.self)
+    let end = try #require(text.range(of: "(text) FROM stdin;")).upperBound
+    for rest in ["", "\n", "\nCOMMIT;"] {
+      let cut = TakenDump(facts: broken.facts, bytes: Array(text[..<end].utf8) + rest.utf8)
+      #expect(throws: RestoreError.self) { try restore(cut, root, continues: true) }
+      try expectNoIntruder()
+      #expect(try one.run("SELECT count(*) FROM pg_database WHERE datname = 'post'") == "0\n")
+    }
+    try remove()
+  }
+
   /// psql takes a line for ended there, and goes on with the next one as if it were the same.
   @Test("A zero byte, behind which psql reads a script otherwise, is refused in a statement and in rows")
   func zeroByte() throws {

@@ -177,7 +177,8 @@ final class TolerantScript {
   }
 
   private func beginRows() throws {
-    let text = statement
+    // The last line of a script that was cut off may have no end.
+    let text = Array(statement.dropLast(statement.reversed().prefix(while: \.isBlank).count))
     statement = []
     try checkSingle()
     guard scanner.finding == nil else {
@@ -193,7 +194,7 @@ final class TolerantScript {
     isSkippingRows = try !canBegin(text)
     guard !isSkippingRows else { return }
     // psql reads the rest of the line when the COPY has had its rows, or has not begun.
-    try text.dropLast(text.reversed().prefix(while: \.isBlank).count).withUnsafeBytes(send)
+    try text.withUnsafeBytes(send)
     send(" SELECT \(quote)\n")
   }
 
@@ -207,7 +208,7 @@ final class TolerantScript {
     let no =
       "\\echo \(key) failed \(parts)\n\\warn \(key) \(parts)\n\\set ERROR false\n\\echo \(key) no \(parts)\n"
     // Where it has not begun, the mark of their end is a command that is restricted.
-    send("\\.\n\\unrestrict \(key)\n\\if :ERROR\n\(no)\\else\n")
+    send("\n\\.\n\\unrestrict \(key)\n\\if :ERROR\n\(no)\\else\n")
     // Without a transaction there is no such savepoint.
     send("ROLLBACK TO SAVEPOINT coffer;\nRELEASE SAVEPOINT coffer;\n")
     send("\\if :ERROR\n\(no)\\else\n\\echo \(key) yes \(parts)\n\\endif\n\\endif\n")
