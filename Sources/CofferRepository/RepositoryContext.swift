@@ -113,13 +113,15 @@ public struct RepositorySurroundings: Sendable {
   public let times: Timings?
   /// Stops what waits for the store; nil if nothing does.
   public let cancellation: Cancellation?
+  /// Whether what is found on the way is kept to oneself, because the run is only to say what it would do.
+  public let changesNothing: Bool
   /// Told once of each thing that is wrong and stops nothing.
   public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
     openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil, cancellation: Cancellation? = nil,
-    warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
+    changesNothing: Bool = false, warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock
     self.random = random
@@ -129,6 +131,7 @@ public struct RepositorySurroundings: Sendable {
     self.workers = workers
     self.times = times
     self.cancellation = cancellation
+    self.changesNothing = changesNothing
     self.warn = warn
   }
 }

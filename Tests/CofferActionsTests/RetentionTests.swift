@@ -69,7 +69,25 @@ struct RetentionTests {
       .init(id: "before, old", date: now.addingTimeInterval(-2 * 86400 - 60), isPartial: false),
     ]
     #expect(
-      kept(RetentionPolicy(counts: [.daily: 3]), archives) == ["today, whole", "yesterday, partial", "before, new"])
+      kept(RetentionPolicy(counts: [.daily: 3]), archives) == [
+        "today, whole", "yesterday, partial", "before, new", "before, old",
+      ])
+  }
+
+  @Test("A period of which there is only a partial archive takes the oldest whole one nothing")
+  func partialAndOldest() {
+    let archives: [RetentionPolicy.Candidate] = [
+      .init(id: "this year, partial", date: now, isPartial: true),
+      .init(id: "last year, new", date: now.addingTimeInterval(-20 * 86400), isPartial: false),
+      .init(id: "last year", date: now.addingTimeInterval(-40 * 86400), isPartial: false),
+      .init(id: "last year, old", date: now.addingTimeInterval(-60 * 86400), isPartial: false),
+    ]
+    #expect(
+      kept(RetentionPolicy(counts: [.yearly: 2]), archives) == [
+        "this year, partial", "last year, new", "last year, old",
+      ])
+    #expect(kept(RetentionPolicy(counts: [.daily: 2]), daily(0..<5, partial: Set(0..<5))) == ["0", "1"])
+    #expect(kept(RetentionPolicy(counts: [.yearly: 2]), daily(0..<5, partial: Set(0..<5))) == ["0", "4"])
   }
 
   @Test("Partial archives use nothing up: a rule keeps as many whole ones as without them")
@@ -99,14 +117,27 @@ struct RetentionTests {
     #expect(kept(RetentionPolicy(last: 2, counts: [.daily: 2]), daily(0..<10)) == ["0", "1", "2", "3"])
   }
 
+  @Test("keep_last counts only what keep_within does not keep, partial archives too")
+  func lastBesideWithin() {
+    let within = 2.5 * 86400
+    #expect(kept(RetentionPolicy(within: within, last: 2), daily(0..<10)) == ["0", "1", "2", "3", "4"])
+    #expect(kept(RetentionPolicy(within: within, last: -1), daily(0..<6)) == ["0", "1", "2", "3", "4", "5"])
+    #expect(
+      kept(RetentionPolicy(within: within, last: 2), daily(0..<10, partial: [0, 3, 5]))
+        == ["0", "1", "2", "4", "6"])
+    #expect(
+      kept(RetentionPolicy(within: within, last: 2), daily(0..<10, partial: [0, 1, 2, 3, 4, 5]))
+        == ["0", "1", "2", "3", "4", "6", "7"])
+  }
+
   @Test("Every reason names its rule and its number")
   func reasons() {
     let policy = RetentionPolicy(within: 86400, last: 2, counts: [.daily: 2, .yearly: 3])
-    let reasons = policy.reasons(for: daily(0..<6, partial: [2]) + daily(-400..<(-399)), now: now)
+    let reasons = policy.reasons(for: daily(0..<7, partial: [2]) + daily(-400..<(-399)), now: now)
     #expect(
       reasons.mapValues(\.description) == [
-        "-400": "of the future", "0": "within", "1": "last #2", "2": "daily (partial) #1", "3": "daily #1",
-        "4": "daily #2", "5": "yearly (oldest) #1",
+        "-400": "of the future", "0": "within", "1": "last #1", "2": "daily (partial) #1", "3": "last #2",
+        "4": "daily #1", "5": "daily #2", "6": "yearly (oldest) #1",
       ])
   }
 

@@ -42,14 +42,42 @@ struct CheckPartsTests {
   func damage() throws {
     let repository = try TestRepository()
     try repository.backUp(Self.data, name: "first")
-    for status in try repository.store.list("packs") where status.size > 1 << 16 {
+    for (number, status) in try repository.store.list("packs").enumerated() where status.size > 1 << 16 {
       repository.store.tamper(status.name) { $0[$0.count / 2] ^= 1 }
       let reports = try parts(of: repository, .content)
-      #expect(reports.dropLast().contains { $0.findings.contains { $0.object.isSame(as: status.name.path) } })
+      // Each part looks at one pack; the last one's goes on to the archives.
+      #expect(reports[number].findings.contains { $0.object.isSame(as: status.name.path) })
       #expect(reports.flatMap(\.findings).contains { $0.object.begins(with: "archive first") })
       repository.store.tamper(status.name) { $0[$0.count / 2] ^= 1 }
       let again = try parts(of: repository, .content)
       #expect(again.flatMap(\.findings) == [])
+      #expect(try repository.store.list("quarantine").isEmpty)
+    }
+  }
+
+  @Test("A pack that cannot be read in a part of a check is looked at again at its end, which is no success without it")
+  func unreadable() throws {
+    let repository = try TestRepository()
+    try repository.backUp(Self.data, name: "first")
+    let packs = try repository.store.list("packs")
+    for (pack, level) in packs.dropLast().flatMap({ pack in [CheckLevel.recipes, .content].map { (pack.name, $0) } }) {
+      let store = RecordingStore(
+        repository.store,
+        beforeGet: { name throws(StorageError) in
+          guard name == pack else { return }
+          throw .failed(name, location: "memory", StorageFailure(.permanent, "read", reason: "Input/output error"))
+        })
+      var reports: [CheckReport] = []
+      repeat {
+        let opened = try repository.opened(in: store)
+        reports.append(
+          try opened.check(
+            level, limit: CheckLimit(duration: 0, progress: reports.last?.progress), cancellation: try Cancellation()))
+        try #require(reports.count < 100)
+      } while reports.last?.progress != nil
+      let last = try #require(reports.last)
+      #expect(reports.count > 1)
+      #expect(last.findings.contains { $0.object.isSame(as: pack.path) }, "level \(level)")
       #expect(try repository.store.list("quarantine").isEmpty)
     }
   }
@@ -124,9 +152,11 @@ struct CheckPartsTests {
     #expect(reports.flatMap(\.findings) == [])
   }
 
-  @Test("An archive that goes at any moment of a check, with everything that only it needs, raises no alarm")
-  func deletionBeside() throws {
-    let reports = try check(.content) { repository in
+  @Test(
+    "An archive that goes at any moment of a check, with everything that only it needs, raises no alarm",
+    arguments: [CheckLevel.tables, .content])
+  func deletionBeside(level: CheckLevel) throws {
+    let reports = try check(level) { repository in
       let opened = try repository.reopened()
       guard let archive = try opened.archives().first(where: { $0.name.isSame(as: "goes") }) else { return }
       let loader = try IndexLoader(context: opened.context)
@@ -140,7 +170,7 @@ struct CheckPartsTests {
       }
     }
     #expect(reports.count > 10)
-    #expect(reports.flatMap(\.findings) == [])
+    #expect(reports.flatMap(\.findings) == [] && reports.flatMap(\.remarks) == [])
   }
 
   @Test("A repository that has lost all but its header is not whole for a machine that has seen archives in it")

@@ -57,6 +57,33 @@ struct QuarantineTests {
     #expect(try quarantined(repository).isEmpty)
   }
 
+  @Test("A run that is to change nothing remembers no damage in the repository, and takes nothing back")
+  func dryRun() throws {
+    let repository = try TestRepository()
+    let archive = try repository.backUp(Self.data, name: "first")
+    let pack = try dataPacks(repository)[0]
+    let cancellation = try Cancellation()
+    func dry() throws -> Repository {
+      try Repository.open(
+        in: repository.store, passphrase: TestRepository.passphrase,
+        surroundings: RepositorySurroundings(
+          clock: repository.clock.clock, random: .system, keyFolder: "", workers: 2, changesNothing: true))
+    }
+    repository.store.tamper(pack.name) { $0[$0.count / 2] ^= 1 }
+    #expect(try !dry().check(.content, cancellation: cancellation).findings.isEmpty)
+    let reader = try dry().reader()
+    for item in try reader.items(of: archive, cancellation: cancellation) {
+      guard case .file(let stream) = item.content else { continue }
+      try? reader.read(stream, into: MemorySink(), cancellation: cancellation)
+    }
+    #expect(try quarantined(repository).isEmpty)
+    #expect(try !repository.reopened().check(.content, cancellation: cancellation).findings.isEmpty)
+    #expect(try quarantined(repository) == [pack.name.lastPart])
+    repository.store.tamper(pack.name) { $0[$0.count / 2] ^= 1 }
+    #expect(try dry().check(.content, cancellation: cancellation).findings == [])
+    #expect(try quarantined(repository) == [pack.name.lastPart])
+  }
+
   @Test("A block that a restore could not read is remembered as well")
   func read() throws {
     let repository = try TestRepository()

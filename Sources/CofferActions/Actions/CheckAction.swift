@@ -30,7 +30,8 @@ enum CheckAction {
       more, and the next backup stores anew what comes by of them. A check \
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
       is asked for by --level, --only, --repair or --force is made now. With a limit of time it is made in parts, and \
-      counts as made when it came to its end.
+      counts as made when it came to its end. A bare 'coffer' leaves out the checks that take a full key where the key is \
+      write-only.
       """,
     flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository],
     examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
@@ -44,7 +45,7 @@ enum CheckAction {
         return context.console.remark("\(location.path): Not checked: it is not among check_repositories")
       }
       let access = try context.open(location)
-      let memory = CheckMemory(context, repository: access.repository.header.id)
+      let memory = try CheckMemory(context, access)
       let check = RepositoryCheck(context, access, memory, repairs: context.flags.contains(repair))
       let duration = context.flags[maxDuration]
       if let level = askedLevel(context) {
@@ -54,8 +55,9 @@ enum CheckAction {
       let now = context.surroundings.clock.now()
       let wanted = checks(schedule, context)
       if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
-      let due = wanted.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
-      for check in wanted where !due.contains(check) {
+      let possible = wanted.filter { mayBeMade($0, access, context) }
+      let due = possible.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
+      for check in possible where !due.contains(check) {
         context.console.remark(Self.postponed(check, last: memory.last(check.name), now: now, location))
       }
       for part in parts(due, duration) where try check.make(part.level, duration: part.duration) {
@@ -66,6 +68,18 @@ enum CheckAction {
         if !context.isDryRun { note(check.name, memory, at: now, context) }
       }
     }
+  }
+
+  /// A bare `coffer` leaves out what only a full key can do: every run of a host without one would fail.
+  private static func mayBeMade(
+    _ check: CheckSchedule.Check, _ access: OpenRepository, _ context: ActionContext
+  ) -> Bool {
+    guard context.run.parsed.isStandard, !isAsked(context), access.repository.role != .full,
+      check.level.map({ $0 >= .recipes }) ?? true
+    else { return true }
+    context.console.remark(
+      "\(access.location.path): Not checked: '\(check.name.rawValue)' takes a full key; the one in use is write-only")
+    return false
   }
 
   /// Checks of a repository's content that are made as one.

@@ -38,6 +38,7 @@ enum CompactAction {
       let access = try context.open(location)
       // Hosts that may only add run a bare 'coffer', too.
       guard access.repository.role == .full else {
+        if context.wantsJSON { context.run.outcomes.add(skipped(access)) }
         return context.console.remark(
           "\(location.path): Not compacted: the key in use is write-only; it takes a full one")
       }
@@ -86,9 +87,11 @@ enum CompactAction {
     case .waiting where context.isDryRun:
       context.console.answer("\(location.path): Would go on with round \(report.round), which was begun before")
     case .waiting:
-      for session in report.waitingFor { context.console.answer("\(location.path): Waiting for \(text(session))") }
-      context.console.answer(
-        "\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)")
+      // Every hour somebody backs up: no news for who has not asked for compacting.
+      let isAsked = !context.run.parsed.isStandard
+      func tell(_ text: String) { if isAsked { context.console.answer(text) } else { context.console.step(text) } }
+      for session in report.waitingFor { tell("\(location.path): Waiting for \(text(session))") }
+      tell("\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)")
     case .done:
       context.console.step(
         "\(location.path): Gave up \(packs)\(moved); \(Formats.size(report.sizeBefore)) before, "
@@ -102,6 +105,13 @@ enum CompactAction {
     let kind = session.isWriteOnly ? "the backup with a write-only key" : "the backup"
     let host = session.hostname.map { " on \(Quoting.terminal($0))" } ?? ""
     return "\(kind) of process \(session.process)\(host), last heard of on \(Formats.time(session.lastSign))"
+  }
+
+  private static func skipped(_ access: OpenRepository) -> JSONValue {
+    .object([
+      "repository": JSONShapes.repository(access, lastModified: nil),
+      "compaction": .object(["outcome": .text("skipped")]),
+    ])
   }
 
   private static func json(_ report: CompactionReport, _ access: OpenRepository) -> JSONValue {

@@ -20,8 +20,10 @@ enum DeleteAction {
       do {
         archive = try access.anyArchive(wanted, try context.archiveFilter())
       } catch let error as RepositoryError {
-        guard case .noSuchArchive = error, !context.isDryRun else { throw error }
-        guard try access.repository.isUnreadable(wanted) else { throw error }
+        guard case .noSuchArchive = error, try access.repository.isUnreadable(wanted) else { throw error }
+        guard !context.isDryRun else {
+          return context.console.answer("\(location.path): Would delete archive \(wanted), which cannot be read")
+        }
         let shown = Quoting.terminal(wanted)
         try Confirmation.ask(
           "Delete archive \(shown), which cannot be read, from \(location.path)?", "archive \(shown)", context)

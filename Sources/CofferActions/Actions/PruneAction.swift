@@ -15,7 +15,7 @@ enum PruneAction {
       The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. Without \
-      any keep_ option nothing is deleted. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
@@ -29,6 +29,10 @@ enum PruneAction {
     let filter = try context.archiveFilter()
     try context.forEachRepository { location in
       let access = try context.open(location)
+      guard !context.run.parsed.isStandard || access.repository.role == .full else {
+        return context.console.remark(
+          "\(location.path): Not pruned: the key in use is write-only; it takes a full one")
+      }
       let all = try access.repository.archives().filter(filter.sees)
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }

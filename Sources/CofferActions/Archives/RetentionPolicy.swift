@@ -99,13 +99,17 @@ struct RetentionPolicy: Sendable, Equatable {
     return reasons
   }
 
-  /// The newest whole archives, and as many partial ones that are newer than all of them: nothing else has what they hold.
+  /// The newest whole archives that are not kept yet, and as many partial ones that are newer than all whole ones: nothing
+  /// else has what they hold.
   private func keepLast(_ count: Int, _ archives: [Candidate], _ reasons: inout [String: Reason]) {
     let limit = count < 0 ? Int.max : count
     let newestWhole = archives.firstIndex { !$0.isPartial } ?? archives.endIndex
-    let partial = count < 0 ? archives.filter(\.isPartial) : Array(archives[..<newestWhole].prefix(limit))
-    for (kept, note) in [(archives.filter { !$0.isPartial }.prefix(limit), ""), (partial[...], "partial")] {
-      for (number, archive) in kept.enumerated() where reasons[archive.id] == nil {
+    let free = archives.filter { reasons[$0.id] == nil }
+    let partial = (count < 0 ? archives[...] : archives[..<newestWhole]).filter {
+      $0.isPartial && reasons[$0.id] == nil
+    }
+    for (kept, note) in [(free.filter { !$0.isPartial }, ""), (partial, "partial")] {
+      for (number, archive) in kept.prefix(limit).enumerated() {
         reasons[archive.id] = Reason(rule: "last", number: number + 1, note: note)
       }
     }
@@ -128,8 +132,9 @@ struct RetentionPolicy: Sendable, Equatable {
       kept += 1
       reasons[archive.id] = Reason(rule: period.rawValue, number: kept)
     }
-    // Without a limit there is nothing to fill up.
-    guard count > 0, kept + keptPartial < count, let oldest = archives.last(where: { !$0.isPartial }) ?? archives.last,
+    // Without a limit there is nothing to fill up. Where all are partial, they fill up each other's places.
+    guard count > 0, kept < count,
+      let oldest = archives.last(where: { !$0.isPartial }) ?? (keptPartial < count ? archives.last : nil),
       reasons[oldest.id] == nil
     else { return }
     reasons[oldest.id] = Reason(rule: period.rawValue, number: kept + 1, note: "oldest")

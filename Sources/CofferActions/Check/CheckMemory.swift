@@ -4,7 +4,8 @@ import CofferSystem
 import Foundation
 
 /// Remembers when checks were last made, and how far those came that are made in parts: files of which the times say it,
-/// one a repository and check, and files of what was found so far.
+/// one a repository and check, and files of what was found so far. A copy of a repository, which has the same id, is another
+/// repository: nobody has looked at its bytes.
 ///
 /// The folder may be in a place that another user owns: files are made anew and take their name when they have their
 /// time, and no link is followed.
@@ -13,12 +14,17 @@ struct CheckMemory {
   private let repository: EntryName
 
   private static let progressLimit = 16 << 20
+  /// What numbers of packs may be that somebody has written into a file: they are counted on.
+  private static let packCounts = 0...1 << 40
 
-  init(_ context: ActionContext, repository id: String) {
+  /// - Throws: `CryptographyError`.
+  init(_ context: ActionContext, _ access: OpenRepository) throws {
     let environment = context.surroundings.environment
     let state = context.root[RunOptions.stateDirectory] ?? environment[.state]
     base = UserPath.absolute("\(state)/coffer/checks", from: context.folder, home: environment.home)
-    repository = EntryName(id)
+    let place = access.location.folder(context) ?? access.location.path
+    let digest = try Array(place.utf8).withUnsafeBytes { try ContentHasher.hash($0) }
+    repository = EntryName("\(access.repository.header.id)-\(digest.hex.prefix(16))")
   }
 
   func last(_ name: CheckOptions.Name) -> Date? {
@@ -46,7 +52,8 @@ struct CheckMemory {
     guard let folder = try? Folder.trusted(base, .links).folder(repository),
       let bytes = try? folder.read(Self.file(level), limit: Self.progressLimit)
     else { return nil }
-    return try? JSONDecoder().decode(CheckProgress.self, from: Data(bytes))
+    let progress = try? JSONDecoder().decode(CheckProgress.self, from: Data(bytes))
+    return progress.flatMap { Self.packCounts.contains($0.packCount) ? $0 : nil }
   }
 
   /// - Throws: `UntrustedPlace`; `SystemError`; `EncodingError`.

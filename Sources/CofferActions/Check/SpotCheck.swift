@@ -39,9 +39,6 @@ struct SpotCheck {
     let place: ItemPath
   }
 
-  /// The file on the disk is not what the archive has.
-  private struct Different: Error {}
-
   /// Paths that are named when files differ.
   private static let namedCount = 10
 
@@ -69,7 +66,7 @@ struct SpotCheck {
           + "by restoring them; 'data' reads every stored byte of their dumps")
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: filter.sees) else {
+    guard let archive = try access.repository.archives().last(where: { filter.sees($0) && $0.standing != .void }) else {
       return context.console.remark("\(location): No archive to compare with for 'spot'")
     }
     let sources = try files(of: selection)
@@ -176,6 +173,7 @@ struct SpotCheck {
 
 /// Compares what is written to it with a file.
 private final class ComparingSink: ByteSink {
+  /// The file on the disk is not what the archive has.
   struct Different: Error {}
 
   private let source: FileSource

@@ -69,6 +69,6 @@ struct RepositoryLocation: Sendable {
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
       openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,
       workers: surroundings.processors, times: times, cancellation: context.cancellation,
-      warn: { console.warning(Console.text($0)) })
+      changesNothing: context.isDryRun, warn: { console.warning(Console.text($0)) })
   }
 }

@@ -24,7 +24,7 @@ public enum BorgOptions {
       .borg("use_chunks_archive", .boolean, instead: "One index serves all archives"),
       .borg("debug_passphrase", .boolean, instead: "Passphrases are never printed"),
       .borg("display_passphrase", .boolean, instead: "Passphrases are never printed"),
-      .borg("check_i_know_what_i_am_doing", .boolean, instead: "A check never changes a repository"),
+      .borg("check_i_know_what_i_am_doing", .boolean, instead: "A check, also with --repair, removes nothing"),
       .borg("msgpack_version_check", .boolean, instead: noProgram),
       .borg(
         "chunker_params", .text, instead: "Data is cut for databases, into pieces of 8 KiB on average"),

@@ -3,7 +3,8 @@ public enum RetentionOptions {
   public static let within = OptionKey<ArchiveAge?>(
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d")
   public static let last = OptionKey<Int?>(
-    "keep_last", "Keep this many of the newest archives; -1 for all of them.", example: "3", support: .own)
+    "keep_last", "Keep this many of the newest archives that keep_within does not keep; -1 for all of them.",
+    example: "3", support: .own)
   public static let secondly = count("keep_secondly", "seconds", example: "60")
   public static let minutely = count("keep_minutely", "minutes", example: "60")
   public static let hourly = count("keep_hourly", "hours", example: "24")

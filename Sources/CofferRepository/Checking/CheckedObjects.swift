@@ -22,9 +22,9 @@ struct CheckedObjects {
       + context.store.list(Quarantine.folder).map { ($0, .quarantine, ObjectLimit.quarantine) }
   }
 
-  /// What is wrong with markers of sessions, with what is remembered of packs, and with keys.
+  /// What is wrong with markers of sessions, with what is remembered of packs, with what compaction has decided, and with keys.
   ///
-  /// - Throws: `RunCancelled`.
+  /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   func unreadable(_ context: RepositoryContext) throws -> [any Error] {
     let errors = try others.compactMap { entry -> (any Error)? in
       do {
@@ -42,7 +42,24 @@ struct CheckedObjects {
         return error
       }
     }
-    return try errors + keyErrors(context)
+    return try errors + roundErrors(context) + keyErrors(context)
+  }
+
+  /// Also of rounds that are over, which nothing reads any more as long as the newest is there.
+  private func roundErrors(_ context: RepositoryContext) throws -> [any Error] {
+    let store = try RoundStore(context)
+    return try store.list().names.compactMap { name in
+      do {
+        switch name.kind {
+        case .plan: _ = try store.read(name, as: RoundPlan.self)
+        case .closing: _ = try store.read(name, as: RoundClosing.self)
+        case .sweep: _ = try store.read(name, as: RoundSweep.self)
+        }
+        return nil
+      } catch let error where RunStore.concernsObject(error) {
+        return error
+      }
+    }
   }
 
   private func keyErrors(_ context: RepositoryContext) throws -> [any Error] {

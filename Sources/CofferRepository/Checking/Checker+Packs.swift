@@ -56,6 +56,7 @@ extension Checker {
       } else {
         found(status.name, error.diagnosis.problem)
         damage.packs.insert(digest)
+        remember(digest)
       }
     }
     if blocks != nil { try checkBlocks(of: digest) }
@@ -77,6 +78,7 @@ extension Checker {
     while let blocks, blocks.count > count {
       guard let broken = try blocks.next() else { continue }
       damage.blocks.insert(broken.place)
+      remember(broken.place.pack)
       switch broken.error {
       case StorageError.missing(let name, _):
         if let pack = PackFolder.digest(of: name), objects.packDigests.contains(pack) {

@@ -128,8 +128,10 @@ extension Checker {
     _ pack: IndexedPack, with actual: Directory?, in segment: IndexLoader.Segment
   ) -> Bool {
     guard let actual else {
-      knownDamage.append(
-        CheckFinding(object: segment.name.path, problem: "It names pack \(pack.digest), which is missing or damaged"))
+      if !vanished.contains(pack.digest) {
+        knownDamage.append(
+          CheckFinding(object: segment.name.path, problem: "It names pack \(pack.digest), which is missing or damaged"))
+      }
       return false
     }
     var stated = pack

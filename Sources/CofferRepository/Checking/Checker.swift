@@ -96,7 +96,10 @@ struct Checker {
       tellEmptiness()
       try checkTables()
       releaseWholePacks()
-      for error in try objects.unreadable(context) { found(error) }
+      // An object of a round is told already if archives could not be judged for it.
+      for finding in try objects.unreadable(context).map(finding) where !report.findings.contains(finding) {
+        report.findings.append(finding)
+      }
     }
     if level == .tables { try checkRoots() }
     if level >= .recipes, try !checkRecipes() { return stopped() }
@@ -148,7 +151,7 @@ struct Checker {
     do {
       let rounds = try Rounds.load(context)
       archives.removeAll { rounds.standing(of: $0.id, round: $0.round) == .void }
-    } catch let error as RunCancelled {
+    } catch let error where !RunStore.concernsObject(error) {
       throw error
     } catch {
       found(error)
@@ -182,11 +185,15 @@ struct Checker {
   mutating func foundPack(_ digest: Digest256, _ problem: String) {
     damage.packs.insert(digest)
     context.quarantine.add(digest, problem, context)
-    if isInParts, let name = digest.packName?.path, !progress.damagedPacks.contains(name) {
-      progress.damagedPacks.append(name)
-    }
+    remember(digest)
     let finding = CheckFinding(object: digest.packName?.path ?? digest.hex, problem: problem)
     if quarantined.contains(digest) { knownDamage.append(finding) } else { report.findings.append(finding) }
+  }
+
+  /// Notes for the last part of the check that a pack is to be looked at again.
+  mutating func remember(_ digest: Digest256) {
+    guard isInParts, let name = digest.packName?.path, !progress.damagedPacks.contains(name) else { return }
+    progress.damagedPacks.append(name)
   }
 
   mutating func found(_ name: ObjectName, _ problem: String) {

@@ -61,8 +61,8 @@ final class Quarantine: Sendable {
   /// Remembers that a pack is damaged, for this run, and in the repository if this key may: a store that takes nothing now
   /// is told the next time somebody comes upon the pack.
   func add(_ pack: Digest256, _ reason: String, _ context: RepositoryContext) {
-    guard known.withLock({ $0.insert(pack).inserted }), context.keys.role == .full,
-      context.header.unknownFeature == nil, let name = ObjectName("\(Self.folder)/\(pack.hex)")
+    guard known.withLock({ $0.insert(pack).inserted }), mayPut(context),
+      let name = ObjectName("\(Self.folder)/\(pack.hex)")
     else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -73,6 +73,10 @@ final class Quarantine: Sendable {
         Array(payload), purpose: .quarantine, context: Array(name.path.utf8), random: context.random)
     else { return }
     try? context.store.put(name, bytes)
+  }
+
+  private func mayPut(_ context: RepositoryContext) -> Bool {
+    context.keys.role == .full && context.header.unknownFeature == nil && !context.surroundings.changesNothing
   }
 
   /// Compares a pack's bytes with its name, once a run, and remembers it if they are others.
@@ -89,8 +93,7 @@ final class Quarantine: Sendable {
   /// Takes back what was remembered of a pack that turned out to be whole, every byte of it.
   func remove(_ pack: Digest256, _ context: RepositoryContext) {
     known.withLock { _ = $0.remove(pack) }
-    guard context.keys.role == .full, context.header.unknownFeature == nil,
-      let name = ObjectName("\(Self.folder)/\(pack.hex)")
+    guard mayPut(context), let name = ObjectName("\(Self.folder)/\(pack.hex)")
     else { return }
     try? context.store.delete(name)
   }

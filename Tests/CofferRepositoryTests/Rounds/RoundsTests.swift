@@ -167,6 +167,27 @@ struct RoundsTests {
     #expect(report.findings.contains { $0.object.hasPrefix("gc/1-sweep-") })
   }
 
+  @Test("A check tells every object of a round that cannot be read, once, also of rounds that are over")
+  func checked() throws {
+    try repository.backUp(["a": [1, 2, 3]])
+    for round in 1...2 {
+      try repository.plan(round)
+      try repository.close(round)
+      try repository.sweep(round, census: try repository.repository.archives().map(\.id))
+    }
+    for kind in RoundObjectKind.allCases {
+      for round in 1...2 {
+        let name = try repository.name(round, kind)
+        repository.store.tamper(name) { $0[80] ^= 1 }
+        let report = try repository.reopened().check(.tables, cancellation: try Cancellation())
+        #expect(report.findings.filter { $0.object == name.path }.count == 1, "\(name)")
+        repository.store.tamper(name) { $0[80] ^= 1 }
+      }
+    }
+    let report = try repository.reopened().check(.content, cancellation: try Cancellation())
+    #expect(report.findings == [])
+  }
+
   @Test("A decision that is deleted while it is looked for makes another look, which sees the next round")
   func deletedMeanwhile() throws {
     try repository.plan(1)
