@@ -82,15 +82,21 @@ struct CompactionHostileTests {
     try empty.open().addWriteOnlyKey(passphrase: Self.thief, passphraseCost: 5)
     // A full key's packs, some of which go.
     let ground = try CompactionGround(copying: empty)
-    try ground.backUp(["dump": edited, "rubbish": noise(600_000, seed: 4)], "first")
+    var mixed: [UInt8] = []
+    for start in stride(from: 0, to: edited.count, by: 60_000) {
+      mixed += edited[start..<min(start + 60_000, edited.count)]
+      mixed += noise(40_000, seed: UInt64(start + 1))
+    }
+    try ground.backUp(["mixed": mixed], "first")
     try ground.backUp(["dump": edited], "kept")
     try ground.delete("first")
-    // Packs of a run that was killed, which lean on another base, and an archive that needs a little that is only there.
+    // Packs of a run that was killed, which lean on another base, and an archive that needs what is only there beside them.
     let other = try CompactionGround(copying: empty)
     try other.backUp(["dump": dump], "base")
     // No index object here names the base: what both hold is needed of the first packs.
     let before = try standing(other)
-    try other.backUp(["dump": edited, "little": noise(500, seed: 8)], "theirs")
+    let theirs = ["dump": edited, "noise": noise(40_000, seed: 800_000)]
+    try other.backUp(theirs, "theirs")
     let leant = try bases(other)
     #expect(!leant.isEmpty && leant.isSubset(of: before))
     try copy("packs", of: other, to: ground)
@@ -107,9 +113,16 @@ struct CompactionHostileTests {
       return pack
     }
     _ = try putIndex(claimed, round: 0, by: thief, in: ground)
-    ground.expect(["dump": edited, "little": noise(500, seed: 8)], "theirs")
+    let loader = try IndexLoader(context: reading)
+    let catalogue = try PackCatalogue(reading, names: loader.objectNames(), standing: loader.existingPacks())
+    for digest in try standing(ground) {
+      let actual = try PackReader(digest, context: reading).directory.basePacks
+      #expect(catalogue.packs[digest]?.bases == actual)
+    }
+    ground.expect(theirs, "theirs")
+    #expect(try ground.compact(CompactionOptions(threshold: 20)).movedPacks > 0)
     for _ in 0..<2 {
-      try ground.compact(CompactionOptions(threshold: 0))
+      try ground.compact(CompactionOptions(threshold: 20))
       try ground.expectRestores()
     }
     let rest = try standing(ground)
