@@ -86,7 +86,7 @@ package struct RepositoryContext: Sendable {
       throw RepositoryError.keyRemoved(location: location, key: "\(keys.id)")
     } catch StorageError.missing {
       return
-    } catch let error as StorageError where error.kind != .transient {
+    } catch StorageError.truncated, StorageError.tooLarge {
       return  // Whatever is there, the root has not said it.
     }
   }

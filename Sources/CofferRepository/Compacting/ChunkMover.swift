@@ -57,6 +57,7 @@ final class ChunkMover {
   /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
   func move(_ digest: Digest256) throws -> Bool {
     let needs = try catalogue.needs(of: digest, marks, context)
+    guard needs.isKnown else { return false }
     let elsewhere = try verifier.verified(needs) { counting.contains($0) && !going.contains($0) }
     var isWhole = true
     var delta: (block: Int, pending: PendingBlock)?

@@ -101,6 +101,7 @@ struct CompactionChoice {
       let small = catalogue.packs.filter { digest, pack in
         pack.kind == kind && pack.size < target / Self.smallPart && counting.contains(digest)
           && !chosen.contains(digest) && !catalogue.doubtful.contains(digest) && leaners[digest] == nil
+          && !pack.places.isEmpty
       }
       let size = small.reduce(0) { $0 + $1.value.size }
       guard small.count >= Self.smallCount, size <= left else { continue }

@@ -4,6 +4,10 @@ import CofferSystem
 public enum CompactionError: DiagnosableError, Equatable {
   /// The record of an archive cannot be read, so nobody knows what the archive needs.
   case unreadableArchive(id: String, location: String, detail: String)
+  /// The file of an archive's record is empty.
+  case emptyRecord(path: String, location: String)
+  /// There is no archive, but this machine has seen some and did not delete them.
+  case missingArchives(count: Int, newest: String, location: String)
   /// An archive needs what is not there, or is damaged in every copy.
   case brokenArchive(id: String, name: String, location: String, detail: String)
   /// The decision of a round is gone that says which archives of earlier rounds count.
@@ -18,6 +22,20 @@ public enum CompactionError: DiagnosableError, Equatable {
         subject: "repository \(location)",
         problem: "Not compacted, and nothing deleted: what archive \(id) needs cannot be known. \(detail)",
         suggestion: "If it is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
+    case .emptyRecord(let path, let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: \(path) is an empty file. The record of an archive was lost "
+          + "there, or is being written, so what the archive needs cannot be known",
+        suggestion: "If no backup runs, bring the file back from a copy of the repository; if the archive is lost for "
+          + "good, or a backup was killed while it wrote the record, remove the file")
+    case .missingArchives(let count, let newest, let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: it holds no archive, but this machine has seen \(count) here, "
+          + "the last of them '\(newest)', and did not delete them",
+        suggestion: "If they were lost, bring archives/ back from a copy of the repository; if they were deleted from "
+          + "another machine, compact from there")
     case .brokenArchive(let id, let name, let location, let detail):
       Diagnosis(
         subject: "repository \(location)",

@@ -103,7 +103,7 @@ struct Compactor {
     let condemned = survey.catalogue.withoutBasesOfRest(
       chosen.count > Self.condemnedLimit ? Set(chosen.sorted().prefix(Self.condemnedLimit)) : chosen)
     guard !condemned.isEmpty else { return nil }
-    let (kept, uncovered) = survey.index.divided(without: condemned)
+    let (kept, _, uncovered) = survey.index.divided(without: condemned)
     let index = try IndexWriter(context, IndexLoader(context: context), round: round - 1).put(
       uncovered.intersection(survey.standing.keys), new, among: survey.indexNames)
     return try put(RoundPlan(round: round, condemned: condemned, index: index.union(kept.map(\.digest))))

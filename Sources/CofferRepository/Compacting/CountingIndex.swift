@@ -7,6 +7,8 @@ struct CountingIndex {
     let digest: Digest256
     /// The round that the session which wrote it saw.
     let round: Int
+    /// Whether a full key has signed it.
+    let isFull: Bool
     let packs: [Digest256]
   }
 
@@ -24,18 +26,29 @@ struct CountingIndex {
         let segment = try RunStore.readable({ try loader.read(name) }), counts(digest, segment.round)
       else { continue }
       let packs = segment.packs.map(\.digest)
-      objects.append(Object(digest: digest, round: segment.round, packs: packs))
+      objects.append(
+        Object(digest: digest, round: segment.round, isFull: segment.signer.role == .full, packs: packs))
       named.formUnion(packs)
     }
   }
 
   /// Divides the objects by what goes.
   ///
-  /// - Returns: The objects that name nothing of it, and the packs that these leave unnamed although others name them.
-  func divided(without going: Set<Digest256>) -> (kept: [Object], uncovered: Set<Digest256>) {
-    let kept = objects.filter { going.isDisjoint(with: $0.packs) }
-    let covered = Set(kept.lazy.flatMap(\.packs))
-    return (kept, named.subtracting(going).subtracting(covered))
+  /// What a write-only key says of packs is kept, and is no reason not to say it again: a stolen one may say that another's pack
+  /// holds nothing.
+  ///
+  /// - Returns: The objects that name nothing of it, the packs that full keys' objects among these name, and the packs that
+  ///   are left unnamed although others name them.
+  func divided(
+    without going: Set<Digest256>
+  ) -> (kept: [Object], covered: Set<Digest256>, uncovered: Set<Digest256>) {
+    var kept: [Object] = []
+    var lost: Set<Digest256> = []
+    for object in objects {
+      if going.isDisjoint(with: object.packs) { kept.append(object) } else { lost.formUnion(object.packs) }
+    }
+    let covered = Set(kept.lazy.filter(\.isFull).flatMap(\.packs))
+    return (kept, covered, lost.subtracting(going).subtracting(covered))
   }
 }
 
@@ -106,10 +119,12 @@ struct IndexWriter {
       for name in names {
         guard let segment = try RunStore.readable({ try loader.read(name) }), (segment.signer.role == .full) == isFull
         else { continue }
-        // Where nobody says what a pack leans on, nobody is to lean on the pack.
+        // Where nobody says what a pack leans on, nobody is to lean on the pack. A full key says that on its own word only: what a
+        // pack leans on stays, whatever else it costs, and these packs' directories do not open, so nothing of them can be read.
         for var pack in segment.packs
         where packs.contains(pack.digest) && pack.bases != nil && stated[pack.digest] == nil {
           if !isFull || pack.signer == nil { pack.signer = segment.signer.id }
+          if !isFull { pack.bases = [] }
           if pack.signer == context.keys.id { pack.signer = nil }
           stated[pack.digest] = pack
         }

@@ -1,10 +1,12 @@
 import CofferStorage
 import CofferSystem
 
-/// What is known of the packs that stand: what index objects say of them, counting or not, and of those that no index object
-/// names what they say themselves.
+/// What is known of the packs that stand: what index objects say of them, counting or not, and of those that no full key's index
+/// object names what they say themselves.
 ///
-/// Index objects are believed for the choice of what may go. Before anything does, its own directory is asked.
+/// Index objects are believed for the choice of what may go. Before anything does, its own directory is asked. What a pack leans
+/// on, which is kept for it, is taken from full keys and from packs themselves only: a stolen write-only key may have signed
+/// anything about anybody's pack.
 final class PackCatalogue {
   struct Pack {
     /// Bytes of the object, as listed.
@@ -12,13 +14,13 @@ final class PackCatalogue {
     var kind = PackKind.data
     /// Plain bytes of all blocks, as somebody says.
     var plainSize = 0
-    /// The packs that its delta blocks lean on, as anybody says.
+    /// The packs that its delta blocks lean on.
     var bases: Set<Digest256> = []
     /// Where it is in the runs of the index: the number of the run, and of the pack in it.
     var places: [(run: Int, number: Int)] = []
   }
 
-  /// Those of keys whose word counts for everybody come first.
+  /// Those whose word counts for everybody come first, and packs that no index object names last.
   let runs: [IndexRun]
   private(set) var packs: [Digest256: Pack]
   /// Packs that were found damaged, and those that lean on them.
@@ -34,13 +36,18 @@ final class PackCatalogue {
     let loader = try IndexLoader(context: context)
     var packs = standing.mapValues { Pack(size: $0) }
     let known = try loader.runs(of: names, over: standing)
-    var unnamed = Set(standing.keys)
-    for run in known {
-      for number in 0..<run.layout.packCount { unnamed.remove(run.pack(number).digest) }
+    let trusted = known.filter { Self.isTrusted($0, context) }
+    let others = known.filter { !Self.isTrusted($0, context) }
+    let unvouched = Set(standing.keys).subtracting(Self.digests(of: trusted))
+    let unnamed = unvouched.subtracting(Self.digests(of: others))
+    let own = try Self.run(of: unvouched.subtracting(unnamed), loader, context)
+    let orphans = try Self.run(of: unnamed, loader, context)
+    let all = trusted + own + others + orphans
+    // A pack whose own directory does not open holds nothing that could be read; what it leans on anybody may say.
+    let unopened = unvouched.subtracting(Self.digests(of: own + orphans))
+    for (number, run) in all.enumerated() {
+      Self.add(run, number, to: &packs) { Self.isTrusted(run, context) || unopened.contains($0) }
     }
-    let own = try Self.run(of: unnamed, loader, context)
-    let all = known.sorted { Self.rank($0, context) < Self.rank($1, context) } + own
-    for (number, run) in all.enumerated() { Self.add(run, number, to: &packs) }
     doubtful = try Self.doubtful(packs, all, context)
     runs = all.map { [doubtful] run in
       run.avoiding(Set((0..<run.layout.packCount).filter { doubtful.contains(run.pack($0).digest) }))
@@ -48,11 +55,22 @@ final class PackCatalogue {
     self.packs = packs
   }
 
-  private static func rank(_ run: IndexRun, _ context: RepositoryContext) -> Int {
-    context.signers[run.signer]?.role == .full ? 0 : 1
+  private static func isTrusted(_ run: IndexRun, _ context: RepositoryContext) -> Bool {
+    context.signers[run.signer]?.role == .full
   }
 
-  private static func add(_ run: IndexRun, _ number: Int, to packs: inout [Digest256: Pack]) {
+  private static func digests(of runs: [IndexRun]) -> Set<Digest256> {
+    var digests: Set<Digest256> = []
+    for run in runs {
+      for number in 0..<run.layout.packCount { digests.insert(run.pack(number).digest) }
+    }
+    return digests
+  }
+
+  /// - Parameter believesBases: Whether what the run says a pack leans on is to be believed.
+  private static func add(
+    _ run: IndexRun, _ number: Int, to packs: inout [Digest256: Pack], believesBases: (Digest256) -> Bool
+  ) {
     for pack in 0..<run.layout.packCount {
       let stated = run.pack(pack)
       guard var known = packs[stated.digest] else { continue }
@@ -63,12 +81,15 @@ final class PackCatalogue {
       known.places.append((number, pack))
       packs[stated.digest] = known
     }
-    for (pack, base) in run.bases { packs[run.pack(pack).digest]?.bases.insert(base) }
+    for (pack, base) in run.bases {
+      let digest = run.pack(pack).digest
+      if believesBases(digest) { packs[digest]?.bases.insert(base) }
+    }
   }
 
-  /// The packs that no index object names, by their own directories; those that do not open stay without a place.
+  /// Packs by their own directories; those that do not open are left out.
   private static func run(
-    of unnamed: Set<Digest256>, _ loader: IndexLoader, _ context: RepositoryContext
+    of digests: Set<Digest256>, _ loader: IndexLoader, _ context: RepositoryContext
   ) throws -> [IndexRun] {
     var runs: [IndexRun] = []
     var batch: [IndexedPack] = []
@@ -79,7 +100,7 @@ final class PackCatalogue {
       batch = []
       if runs.count > runLimit, let merged = try loader.cache.merge(runs, isLasting: false) { runs = [merged.run] }
     }
-    for digest in unnamed.sorted() {
+    for digest in digests.sorted() {
       guard let reader = try RunStore.readable({ try PackReader(digest, context: context) }) else { continue }
       batch.append(
         IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))
@@ -97,7 +118,7 @@ final class PackCatalogue {
     _ packs: [Digest256: Pack], _ runs: [IndexRun], _ context: RepositoryContext
   ) throws -> Set<Digest256> {
     var doubtful = try context.quarantine.load(context)
-    for run in runs where context.signers[run.signer]?.role == .full {
+    for run in runs where isTrusted(run, context) {
       for number in 0..<run.layout.packCount {
         let pack = run.pack(number)
         if let size = packs[pack.digest]?.size, size != pack.size, pack.size > 0 { doubtful.insert(pack.digest) }

@@ -19,6 +19,8 @@ struct PackNeeds {
   /// nil for a pack whose directory does not open.
   let reader: PackReader?
   let chunks: [Chunk]
+  /// Whether anybody says what the pack holds: it itself, or an index object. Of others nothing is known, and they stay.
+  let isKnown: Bool
 }
 
 extension PackCatalogue {
@@ -42,7 +44,9 @@ extension PackCatalogue {
           id: candidate.id, block: candidate.block, length: candidate.length, anchor: candidate.anchor, slots: slots)
         : nil
     }
-    return PackNeeds(pack: digest, reader: reader, chunks: chunks)
+    return PackNeeds(
+      pack: digest, reader: reader, chunks: chunks,
+      isKnown: reader != nil || packs[digest]?.places.isEmpty == false)
   }
 
   /// A run's table has a few copies of each chunk only. Where there may be more, the marked one may be none of them.

@@ -18,7 +18,10 @@ struct RoundCleanup {
     self.progress = progress
   }
 
-  /// - Returns: Whether the round is still the one that decides; else nothing was done.
+  /// Packs that are deleted between two looks at whether a later round is closed.
+  private static let lookInterval = 128
+
+  /// - Returns: Whether the round is the one that decides to the end; else the rest was not done, or nothing.
   /// - Throws: `StorageError`; `RunCancelled`.
   func carryOut(_ sweep: RoundSweep, _ report: inout CompactionReport) throws -> Bool {
     // Between knowing the decision and the first deletion: who is rounds behind must not go by what has come back.
@@ -29,6 +32,7 @@ struct RoundCleanup {
     try deleteIndexObjects(sweep, &report)
     for (number, pack) in going.enumerated() {
       try cancellation.check()
+      if number > 0, number.isMultiple(of: Self.lookInterval), try isOver(sweep) { return false }
       progress(.deleting(pack: number + 1, of: going.count))
       guard let name = pack.packName else { continue }
       try context.store.delete(name)
@@ -42,6 +46,11 @@ struct RoundCleanup {
     for stray in rounds.strays { try context.store.delete(stray) }
     try removeLeftovers(sweep, &report)
     return true
+  }
+
+  /// Whether a later round is closed: who has slept for long must not delete what that one keeps.
+  private func isOver(_ sweep: RoundSweep) throws -> Bool {
+    try RoundStore(context).list().names.contains { $0.kind == .closing && $0.round > sweep.round }
   }
 
   /// Packs that lean on others before these: whenever it is stopped, no pack is left that leans on what is gone.
@@ -68,10 +77,14 @@ struct RoundCleanup {
 
   private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {
     let loader = try IndexLoader(context: context)
-    for name in try loader.objectNames() {
+    let names = try loader.objectNames()
+    // Looked at behind the list: no session that has put what is in it can have seen a later round.
+    let newest = try Rounds.load(context).newest
+    for name in names {
       try cancellation.check()
       guard let digest = Digest256(hex: name.lastPart), !sweep.index.contains(digest),
-        let segment = try RunStore.readable({ try loader.read(name) }), segment.round < sweep.round
+        let segment = try RunStore.readable({ try loader.read(name) }),
+        segment.round < sweep.round || segment.round > newest
       else { continue }
       try context.store.delete(name)
       report.deletedIndexObjects += 1
@@ -95,7 +108,11 @@ struct RoundCleanup {
     guard let tags = try RoundTags(context.keys, context.header),
       let name = try RoundName(round: sweep.round, .sweep, tags: tags)
     else { return nil }
-    return try context.store.status(of: name.objectName).received
+    do {
+      return try context.store.status(of: name.objectName).received
+    } catch StorageError.missing {
+      return nil  // Somebody else has finished the next round meanwhile.
+    }
   }
 
   /// Parts of objects of runs that have certainly ended, and markers of sessions that have, or that were not waited for.

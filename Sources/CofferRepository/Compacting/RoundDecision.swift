@@ -30,15 +30,15 @@ struct RoundDecision {
       try cancellation.check()
       progress(.verifying(pack: number + 1, of: condemned.count))
       let needs = try catalogue.needs(of: pack, survey.marks, context)
+      guard needs.isKnown else { continue }
       if try verifier.verified(needs, survives: survivors.contains).allSatisfy({ $0 }) { going.insert(pack) }
     }
     going = catalogue.withoutBasesOfRest(going)
-    let (kept, uncovered) = survey.index.divided(without: going)
+    let (kept, covered, uncovered) = survey.index.divided(without: going)
     self.going = going
     pardoned = condemned.subtracting(going)
     index = Set(kept.filter { $0.round < plan.round }.map(\.digest))
     // A pack whose base is gone is no pack to lean on.
-    let covered = Set(kept.lazy.flatMap(\.packs))
     self.uncovered = uncovered.union(pardoned).subtracting(covered).filter { digest in
       catalogue.packs[digest]?.bases.allSatisfy { catalogue.packs[$0] != nil && !going.contains($0) } == true
     }

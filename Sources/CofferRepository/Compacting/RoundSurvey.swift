@@ -51,7 +51,9 @@ struct RoundSurvey {
     let names = try loader.objectNames()
     let standing = try loader.existingPacks()
     let index = try CountingIndex(loader, names) { digest, seen in
-      seen >= round - 1 || before?.index.contains(digest) == true || plan?.index.contains(digest) == true
+      // A session that has seen a later round than this one is not there yet, or this one is over.
+      (round - 1...round).contains(seen) || before?.index.contains(digest) == true
+        || plan?.index.contains(digest) == true
     }
     let catalogue = try PackCatalogue(context, names: names, standing: standing)
     let marks = LiveMarks(catalogue.runs)
@@ -72,7 +74,13 @@ extension ArchiveRecord {
   ///   `StorageError`; `RunCancelled`.
   fileprivate static func readAll(_ context: RepositoryContext, _ cancellation: Cancellation) throws -> [Archive] {
     let known = ArchiveCache(context: context).load()
-    return try context.store.list(folder).compactMap { status in
+    let listed = try context.store.list(folder)
+    try refuseEmptyRecords(context, cancellation)
+    if listed.isEmpty, let newest = known.values.max(by: { ($0.end, $0.id) < ($1.end, $1.id) }) {
+      throw CompactionError.missingArchives(count: known.count, newest: newest.name, location: context.location)
+    }
+    var missing: Set<ObjectName> = []
+    let archives: [Archive] = try listed.compactMap { status in
       try cancellation.check()
       // No archive has another name: what has is nobody's, and must not stand in the way.
       guard status.name.parts.count == 2 else { return nil }
@@ -83,6 +91,7 @@ extension ArchiveRecord {
         }
         return try read(status.name, context: context)
       } catch StorageError.missing {
+        missing.insert(status.name)
         return nil
       } catch RepositoryError.signedAfterRemoval {
         return nil  // Counts for nobody.
@@ -93,5 +102,31 @@ extension ArchiveRecord {
           id: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
       }
     }
+    if !missing.isEmpty, let name = try context.store.list(folder).map(\.name).first(where: missing.contains) {
+      throw CompactionError.unreadableArchive(
+        id: name.lastPart, location: context.location, detail: "Its record is listed, but cannot be found")
+    }
+    return archives
   }
+
+  /// A file of no bytes is in no list: it is the place of a record that is being written, or all that is left of one that
+  /// was lost.
+  private static func refuseEmptyRecords(_ context: RepositoryContext, _ cancellation: Cancellation) throws {
+    func empty() throws -> Set<ExactName> {
+      Set(
+        try context.store.unfinishedPuts().filter { put in
+          guard put.size == 0, let name = ObjectName(put.path) else { return false }
+          return name.parts.count == 2 && name.parts[0].isSame(as: folder)
+        }.map { ExactName($0.path) })
+    }
+    let before = try empty()
+    guard !before.isEmpty else { return }
+    // A record that is being written is there in a moment.
+    try cancellation.sleep(emptinessInterval)
+    guard let path = before.intersection(try empty()).min() else { return }
+    throw CompactionError.emptyRecord(path: path.text, location: context.location)
+  }
+
+  /// Seconds between two looks at an empty record.
+  private static let emptinessInterval: Double = 1
 }

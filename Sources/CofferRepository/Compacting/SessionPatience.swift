@@ -43,7 +43,7 @@ struct SessionPatience {
     guard let name = ObjectName("\(SessionMarker.folder)/\(id)-0") else { return planned }
     let record = SessionRecord(
       id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
-      identity: ProcessIdentity.current(), round: round, hasEnded: true)
+      identity: ProcessIdentity.current(), round: round, hasEnded: nil)
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)

@@ -72,6 +72,9 @@ final class CompactionGround {
     return archive
   }
 
+  /// Says what an archive should hold that somebody else has put.
+  func expect(_ files: Files, _ name: String) { expected[name] = files }
+
   func delete(_ name: String) throws {
     let repository = try open()
     for archive in try repository.archives() where archive.name == name { try repository.delete(archive) }

@@ -73,11 +73,15 @@ struct CompactionTests {
     #expect(nothingMoved.movedPacks == 0)
     #expect(nothingMoved.packs > 0)
     try ground.expectWhole()
-    let some = try ground.compact(CompactionOptions(repackSize: 100_000))
-    #expect(some.movedSize <= 100_000)
+    // Where chunks end differs by the repository's key, so what is worth it differs, too.
+    let worthIt = try ground.compact(CompactionOptions(isDryRun: true))
+    #expect(worthIt.movedPacks > 0)
+    let limit = Int(worthIt.movedSize) - 1
+    let some = try ground.compact(CompactionOptions(repackSize: limit))
+    #expect(some.movedSize <= UInt64(limit))
     try ground.expectWhole()
     let rest = try ground.compact()
-    #expect(rest.movedPacks > 0)
+    #expect(rest.movedPacks > 0, "\(nothingMoved) \(some) \(rest)")
     try ground.expectWhole()
   }
 
