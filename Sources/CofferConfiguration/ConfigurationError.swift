@@ -28,8 +28,8 @@ public enum ConfigurationError: DiagnosableError, Equatable {
   case empty(path: String)
   /// At least one problem, in the order of their places.
   case invalid(path: String, [ConfigurationProblem])
-  /// The passphrase command failed.
-  case passcommandFailed(command: String, detail: String)
+  /// The command that an option, a flag or a variable names gave no passphrase.
+  case passcommandFailed(String, command: String, detail: String)
   case noPassphrase(repository: String)
 
   public var diagnosis: Diagnosis {
@@ -55,9 +55,9 @@ public enum ConfigurationError: DiagnosableError, Equatable {
         subject: problems[0].mark.description,
         problem: problems[0].sentence + problems.dropFirst().map { "\n\($0.mark): \($0.sentence)" }.joined(),
         suggestion: nil)
-    case .passcommandFailed(let command, let detail):
+    case .passcommandFailed(let source, let command, let detail):
       Diagnosis(
-        subject: "encryption_passcommand", problem: "'\(command)' gave no passphrase: \(detail)",
+        subject: source, problem: "'\(command)' gave no passphrase: \(detail)",
         suggestion: "Run the command by hand and see what it says")
     case .noPassphrase(let repository):
       Diagnosis(

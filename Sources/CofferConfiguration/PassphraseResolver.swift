@@ -26,7 +26,8 @@ public struct PassphraseResolver: Sendable {
   /// - Throws: `ConfigurationError.passcommandFailed`; `CredentialError`; `LaunchError`.
   public func resolve(_ root: ConfigurationSection?) throws -> String? {
     try find(
-      root?[GeneralOptions.encryptionPassphrase], command: root?[GeneralOptions.encryptionPasscommand],
+      root?[GeneralOptions.encryptionPassphrase],
+      command: root?[GeneralOptions.encryptionPasscommand].map { Command($0, source: "encryption_passcommand") },
       variables: "PASSPHRASE", "PASSCOMMAND")
   }
 
@@ -36,51 +37,63 @@ public struct PassphraseResolver: Sendable {
   /// - Returns: nil when none is set.
   /// - Throws: As `resolve`.
   public func resolveNew(_ passphrase: String?, command: String?) throws -> String? {
-    try find(passphrase, command: try command.map(words), variables: "NEW_PASSPHRASE", "NEW_PASSCOMMAND")
+    try find(
+      passphrase, command: try command.map { try Command($0, source: "--new-passcommand") },
+      variables: "NEW_PASSPHRASE", "NEW_PASSCOMMAND")
   }
 
-  private func words(_ text: String) throws -> CommandWords {
-    guard let command = CommandWords(text) else {
-      throw ConfigurationError.passcommandFailed(command: text, detail: "a quote is not closed")
+  /// A command that prints a passphrase.
+  private struct Command {
+    let words: CommandWords
+    /// The option, flag or variable that names it.
+    let source: String
+
+    init(_ words: CommandWords, source: String) {
+      self.words = words
+      self.source = source
     }
-    return command
+
+    init(_ text: String, source: String) throws {
+      guard let words = CommandWords(text) else {
+        throw ConfigurationError.passcommandFailed(source, command: text, detail: "a quote is not closed")
+      }
+      self.init(words, source: source)
+    }
+
+    func failed(_ detail: String) -> ConfigurationError {
+      .passcommandFailed(source, command: words.spelling, detail: detail)
+    }
   }
 
   private func find(
-    _ passphrase: String?, command: CommandWords?, variables passphraseName: String, _ commandName: String
+    _ passphrase: String?, command: Command?, variables passphraseName: String, _ commandName: String
   ) throws -> String? {
     if let passphrase { return try credentials.value(passphrase) }
     if let command { return try run(command) }
     for brand in ["COFFER", "BORG"] {
       if let passphrase = environment["\(brand)_\(passphraseName)"] { return passphrase }
-      if let text = environment["\(brand)_\(commandName)"] {
-        return try run(words(text))
-      }
+      let variable = "\(brand)_\(commandName)"
+      if let text = environment[variable] { return try run(Command(text, source: variable)) }
     }
     return nil
   }
 
-  private func run(_ command: CommandWords) throws -> String {
-    guard let program = command.words.first else {
-      throw ConfigurationError.passcommandFailed(command: command.spelling, detail: "it is empty")
-    }
-    return try cache.value(of: .command(command.words)) { () throws in
-      try output(
-        of: ChildCommand(program, Array(command.words.dropFirst()), environment: environment), command.spelling)
+  private func run(_ command: Command) throws -> String {
+    let words = command.words.words
+    guard let program = words.first else { throw command.failed("it is empty") }
+    return try cache.value(of: .command(words)) { () throws in
+      try output(of: ChildCommand(program, Array(words.dropFirst()), environment: environment), command)
     }
   }
 
-  private func output(of child: ChildCommand, _ command: String) throws -> String {
+  private func output(of child: ChildCommand, _ command: Command) throws -> String {
     let result = try launcher.run(child)
     guard result.status.isSuccess else {
-      throw ConfigurationError.passcommandFailed(
-        command: command, detail: result.errorLines.last ?? "exit status \(result.status.code)")
+      throw command.failed(result.errorLines.last ?? "exit status \(result.status.code)")
     }
     var text = result.text
     while let rest = text.before(end: "\n") ?? text.before(end: "\r") { text = rest }
-    guard !text.isEmpty else {
-      throw ConfigurationError.passcommandFailed(command: command, detail: "it printed nothing")
-    }
+    guard !text.isEmpty else { throw command.failed("it printed nothing") }
     return text
   }
 }

@@ -86,11 +86,12 @@ public enum RepositoryError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "repository \(location)", problem: "The repository's key file \(path) is missing",
         suggestion: "Copy the key file there from the machine that created the repository, or bring the key back with "
-          + "'coffer key import'")
+          + "'coffer key import --repository \(Quoting.pastedWord(location))'")
     case .keysMissing(let location):
       Diagnosis(
         subject: "repository \(location)", problem: "There is no key in the repository: its folder keys/ is lost",
-        suggestion: "Bring it back from a copy of the repository, or the key with 'coffer key import'")
+        suggestion: "Bring it back from a copy of the repository, or the key with "
+          + "'coffer key import --repository \(Quoting.pastedWord(location))'")
     case .keyRemoved(let location, let key):
       Diagnosis(
         subject: "repository \(location)", problem: "The key \(key) was removed from the repository",

@@ -443,5 +443,26 @@ struct FindingTests {
       try resolve("encryption_passcommand: sh -c 'echo sorry >&2; exit 2'\n")
     }
     #expect(error?.diagnosis.problem.contains("sorry") == true)
+    #expect(error?.diagnosis.subject == "encryption_passcommand")
+  }
+
+  @Test("A command that gives no passphrase is named by the option, flag or variable that it comes from")
+  func passcommandSource() throws {
+    func subject(_ environment: [String: String], _ resolve: (PassphraseResolver) throws -> String?) throws -> String? {
+      let resolver = PassphraseResolver(
+        launcher: SystemProcessLauncher(), environment: ProcessEnvironment(environment),
+        credentials: CredentialResolver(environment: ProcessEnvironment(environment), folder: "/"))
+      return #expect(throws: ConfigurationError.self) { try resolve(resolver) }?.diagnosis.subject
+    }
+    let path = ["PATH": "/usr/bin:/bin"]
+    for command in ["false", "true", "'", ""] {
+      #expect(try subject(path) { try $0.resolveNew(nil, command: command) } == "--new-passcommand")
+      for name in ["COFFER_NEW_PASSCOMMAND", "BORG_NEW_PASSCOMMAND"] {
+        let environment = path.merging([name: command]) { $1 }
+        #expect(try subject(environment) { try $0.resolveNew(nil, command: nil) } == name)
+      }
+      let environment = path.merging(["COFFER_PASSCOMMAND": command]) { $1 }
+      #expect(try subject(environment) { try $0.resolve(nil) } == "COFFER_PASSCOMMAND")
+    }
   }
 }

@@ -240,4 +240,41 @@ struct KeyTests {
     let back = try ground.coffer("key", "import", "--path", file)
     #expect(back.status == .exited(1) && back.errors.contains("was removed"), "\(back.errors)")
   }
+
+  @Test(
+    "A bare machine comes to its data by repository, exported key and passphrase",
+    arguments: ["keyfile", "repokey"])
+  func bareMachine(mode: String) throws {
+    try create(mode)
+    let key = "\(ground.folder)/exported"
+    #expect(try ground.coffer("key", "export", "--path", key).status == .exited(0))
+    let keys = mode == "keyfile" ? "\(ground.folder)/.config/coffer/keys" : "\(ground.repository)/keys"
+    try FileManager.default.removeItem(atPath: keys)
+    ground.environment["HOME"] = "\(ground.folder)/bare"
+    try ground.write("bare/.keep", "")
+    try FileManager.default.removeItem(atPath: "\(ground.folder)/config.yaml")
+    try FileManager.default.removeItem(atPath: "\(ground.folder)/app.db")
+    let bootstrap = [
+      "config", "bootstrap", "--repository", ground.repository, "--destination", "\(ground.folder)/back", "--yes",
+    ]
+    let early = try ground.exactly(bootstrap)
+    let command = "coffer key import --repository \(ground.repository)"
+    #expect(early.status == .exited(1) && early.errors.contains(command), "\(early.errors)")
+    // Without --repository nothing says what is meant, and a file that is named is not done without.
+    #expect(try ground.exactly(["key", "import", "--path", key]).errors.contains("configuration"))
+    let named = ["--config", "none.yaml", "key", "import", "--repository", ground.repository, "--path", key]
+    #expect(try ground.exactly(named).status == .exited(1))
+    let imported = try ground.exactly(["key", "import", "--repository", ground.repository, "--path", key])
+    #expect(imported.status == .exited(0) && imported.output.contains("Imported key"), "\(imported.errors)")
+    let list = try ground.exactly(["key", "list", "--repository", ground.repository])
+    #expect(list.status == .exited(0) && list.output.contains("in use"), "\(list.errors)")
+    let exported = try ground.exactly(["key", "export", "--repository", ground.repository])
+    #expect(exported.output == (try String(contentsOfFile: key, encoding: .utf8)), "\(exported.errors)")
+    let brought = try ground.exactly(bootstrap)
+    #expect(brought.status == .exited(0), "\(brought.errors)")
+    let configuration = "\(ground.folder)/back\(ground.folder)/config.yaml"
+    let restored = try ground.exactly(["--config", configuration, "restore", "--archive", "latest", "--yes"])
+    #expect(restored.status == .exited(0), "\(restored.errors)")
+    #expect(try ground.run("sqlite3", "app.db", "SELECT a FROM t") == "1\n")
+  }
 }

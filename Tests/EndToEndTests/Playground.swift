@@ -69,8 +69,12 @@ final class Playground {
     let needsConfiguration = !arguments.contains {
       ["--config", "bootstrap", "generate", "--help", "--version"].contains($0)
     }
-    let all = (needsConfiguration ? ["--config", "\(folder)/config.yaml"] : []) + arguments
-    let result = try SystemProcessLauncher().run(command(all), seconds: 300)
+    return try exactly((needsConfiguration ? ["--config", "\(folder)/config.yaml"] : []) + arguments)
+  }
+
+  /// Runs the program with these arguments and no other.
+  func exactly(_ arguments: [String]) throws -> Outcome {
+    let result = try SystemProcessLauncher().run(command(arguments), seconds: 300)
     let errors = FileManager.default.contents(atPath: "\(folder)/stderr") ?? Data()
     return Outcome(status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
   }

@@ -41,6 +41,8 @@ struct ActionDeclaration: Sendable {
   var services = MonitoringRegistry.standard
   /// Whether the action needs a configuration file.
   let needsConfiguration: Bool
+  /// Whether it acts, where there is no configuration file, on the repository at the path that `--repository` gives.
+  let canDoWithoutConfiguration: Bool
   let repositories: RepositoryUse
   let run: @Sendable (ActionContext) throws -> Void
 
@@ -48,7 +50,7 @@ struct ActionDeclaration: Sendable {
     _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
     examples: [String] = [],
     options: [OptionSchema] = [], databases: DatabaseUse = .none, isMonitored: Bool = false,
-    needsConfiguration: Bool = true, repositories: RepositoryUse = .each,
+    needsConfiguration: Bool = true, canDoWithoutConfiguration: Bool = false, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
     self.names = names
@@ -60,6 +62,7 @@ struct ActionDeclaration: Sendable {
     self.databases = databases
     self.isMonitored = isMonitored
     self.needsConfiguration = needsConfiguration
+    self.canDoWithoutConfiguration = canDoWithoutConfiguration
     self.repositories = repositories
     self.run = run
   }

@@ -20,7 +20,7 @@ enum KeyExportAction {
     examples: [
       "coffer key export --qr-html --path key.html", "coffer key export --paper | lp",
       "coffer key export --path /mnt/usb/coffer-key",
-    ], repositories: .one, run: run)
+    ], canDoWithoutConfiguration: true, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard !(context.flags.contains(paper) && context.flags.contains(qrHTML)) else {

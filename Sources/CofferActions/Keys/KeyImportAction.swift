@@ -15,11 +15,14 @@ enum KeyImportAction {
     discussion: """
       For a repository whose keys/ is lost, and for a machine that is to have the key file of a keyfile repository. \
       Reads text and pages alike, and also the file of a key that 'key add' has written. Needs no passphrase: whether the \
-      key is the repository's is seen by its signature. A key that was removed does not come back.
+      key is the repository's is seen by its signature. A key that was removed does not come back. On a machine without a \
+      configuration file, --repository says where the repository is; then 'coffer config bootstrap' brings that, too.
       """,
     flags: [path, paper, SharedFlags.repository],
-    examples: ["coffer key import --path /mnt/usb/coffer-key", "coffer key import --paper"], repositories: .one,
-    run: run)
+    examples: [
+      "coffer key import --path /mnt/usb/coffer-key", "coffer key import --paper",
+      "coffer key import --repository /mnt/backup/databases --path /mnt/usb/coffer-key",
+    ], canDoWithoutConfiguration: true, repositories: .one, run: run)
 
   /// More than any file of an exported key has.
   private static let limit = 1 << 20

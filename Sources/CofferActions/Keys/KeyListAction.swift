@@ -9,7 +9,8 @@ enum KeyListAction {
       A full key reads, deletes and adds keys; a write-only one adds backups and lists archives, and can neither read nor \
       delete. Removed keys are shown, too: what they have signed is still there.
       """,
-    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer key list"], run: run)
+    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer key list"],
+    canDoWithoutConfiguration: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in

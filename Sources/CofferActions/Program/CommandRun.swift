@@ -95,9 +95,23 @@ struct CommandRun: Sendable {
   /// Calls the actions that need no configuration file.
   func callActionsWithoutFile() throws {
     for invocation in parsed.invocations where !invocation.action.needsConfiguration {
-      let options = parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
-      try invocation.action.run(ActionContext(self, invocation, options))
+      try invocation.action.run(ActionContext(self, invocation, try givenOptions()))
     }
+  }
+
+  /// Calls the actions that could do without a configuration file, for there is none.
+  func callActionsOnNamedRepository() throws {
+    for invocation in parsed.invocations {
+      guard invocation.action.needsConfiguration, let path = invocation.flags[SharedFlags.repository] else { continue }
+      let context = ActionContext(
+        self, invocation, try givenOptions(), repositories: [RepositoryLocation(path: path)])
+      try invocation.action.run(context)
+    }
+  }
+
+  /// The options that the command line gives; nil for none.
+  private func givenOptions() throws -> Configuration? {
+    parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
   }
 
   /// Says at the end what the actions had to say together.

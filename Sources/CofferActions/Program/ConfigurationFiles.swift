@@ -8,6 +8,8 @@ struct ConfigurationFiles {
   let failures: [any Error]
   /// Every file that was read for any of them: all of them are bundled.
   let paths: [String]
+  /// Whether there is none, and the actions can do without.
+  let areMissing: Bool
   private let run: CommandRun
 
   /// Loads the files if any action needs one, and tells what is wrong with them.
@@ -17,8 +19,9 @@ struct ConfigurationFiles {
     self.run = run
     var configurations: [Configuration] = []
     var failures: [any Error] = []
-    if run.parsed.invocations.contains(where: \.action.needsConfiguration) {
-      let found = try run.loader.find(named: run.globals[GlobalFlags.config])
+    let found = try Self.find(run)
+    areMissing = found == nil && run.parsed.invocations.contains(where: \.action.needsConfiguration)
+    if let found {
       if found.isBorgmatic {
         run.console.warning(
           "There is no configuration of Coffer's, so borgmatic's is used: \(found.paths.joined(separator: ", "))")
@@ -36,6 +39,22 @@ struct ConfigurationFiles {
     }
     run.console.tell(failures)
     for configuration in configurations { warn(of: configuration) }
+  }
+
+  /// - Returns: nil when no action needs one, or there is none and all actions can do without.
+  private static func find(_ run: CommandRun) throws -> ConfigurationLoader.Found? {
+    let invocations = run.parsed.invocations.filter(\.action.needsConfiguration)
+    guard !invocations.isEmpty else { return nil }
+    let named = run.globals[GlobalFlags.config]
+    do {
+      return try run.loader.find(named: named)
+    } catch {
+      let canDoWithout = invocations.allSatisfy {
+        $0.action.canDoWithoutConfiguration && $0.flags[SharedFlags.repository] != nil
+      }
+      guard case .noFiles = error, named.isEmpty, canDoWithout else { throw error }
+      return nil
+    }
   }
 
   /// Whether no file lets anything run when no action is named.

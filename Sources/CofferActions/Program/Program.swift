@@ -67,6 +67,7 @@ public struct Program: Sendable {
           if parsed.isStandard, files.haveNoDefaultActions {
             run.console.output(HelpText.program(actions: actions, width: run.console.pageWidth))
           }
+          if files.areMissing { try run.callActionsOnNamedRepository() }
           try files.callActionsWithoutRepository()
           failures += try JobList(files, run).runEverything()
         } catch {

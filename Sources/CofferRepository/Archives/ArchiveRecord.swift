@@ -6,6 +6,15 @@ import Foundation
 enum ArchiveRecord {
   static let folder = "archives"
 
+  /// Whether an object is named as records are; what is in it says more.
+  static func isName(_ name: ObjectName) -> Bool {
+    let parts = name.parts
+    guard parts.count == 2, parts[0] == folder else { return false }
+    let words = parts[1].parts(by: "-")
+    guard words.count == 2, words.allSatisfy({ $0.utf8.count == 16 }) else { return false }
+    return Hexadecimal.decode(words[1]) != nil
+  }
+
   fileprivate struct Content: Codable {
     let id: String
     let name: String

@@ -10,7 +10,7 @@ extension Repository {
   ///   - limit: How long it may take; the report says where it stopped.
   ///   - repairs: Whether index objects are made for packs that none names. Nothing is removed.
   /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
-  ///   levels that read content, and for repairs. Damage is reported, not thrown.
+  ///   levels that read content, and for repairs, `.unsupported` for repairs. Damage is reported, not thrown.
   public func check(
     _ level: CheckLevel, newestArchives: Int? = nil, limit: CheckLimit? = nil, repairs: Bool = false,
     cancellation: Cancellation
@@ -21,6 +21,7 @@ extension Repository {
     if repairs, context.keys.role != .full {
       throw RepositoryError.needsFullKey(location: location, action: "repair")
     }
+    if repairs { try context.header.refuseUnknownFeatures(location: location) }
     var checker = try Checker(
       context: context, level, newestArchives: newestArchives, limit: limit, repairs: repairs,
       cancellation: cancellation)

@@ -51,8 +51,8 @@ extension Repository {
   /// machine. Needs no passphrase: that the root vouches for the key is seen without.
   ///
   /// - Returns: Whether anything was missing.
-  /// - Throws: `RepositoryError.notFound`; `.unusableExport`; `.keyRemoved`; `StorageError`; `SystemError` when the key file
-  ///   exists and is another.
+  /// - Throws: `RepositoryError.notFound`; `.unusableExport`; `.keyRemoved`; `.unsupported` where the repository would
+  ///   have to be written to; `StorageError`; `SystemError` when the key file exists and is another.
   public static func importKey(
     _ export: KeyExport, in store: any ObjectStore, surroundings: RepositorySurroundings
   ) throws -> Bool {
@@ -80,6 +80,7 @@ extension Repository {
       let isMissing = try file.readIfThere() != export.record
       try file.settle(export.record)
       guard present == nil, let name = KeyName(signer.id).object else { return isMissing }
+      try header.refuseUnknownFeatures(location: location)
       try store.put(name, try record.withoutBundle())
       return true
     }
@@ -91,6 +92,7 @@ extension Repository {
       if present.record.bytes == record.bytes { return false }
     }
     guard let name = KeyName(signer.id, revision: record.revision).object else { return false }
+    try header.refuseUnknownFeatures(location: location)
     do {
       try store.put(name, record.bytes)
     } catch StorageError.occupied {

@@ -57,6 +57,7 @@ struct KeyInventory: Sendable {
       try add(names, reader)
     }
     try disregardLastRemovals(reader)
+    reader.passedOver.tellRest(store: reader.store, remarks: reader.remarks)
   }
 
   /// Takes the readable wrapping with the highest number.
@@ -102,12 +103,34 @@ struct KeyInventory: Sendable {
 /// An object was deleted since it was listed.
 private struct Vanished: Error {}
 
+/// Counts what is passed over: whoever can put objects can put any number, and is not to bury other warnings below them.
+private final class PassedOver {
+  private static let most = 10
+  private var count = 0
+
+  /// Whether one more is to be said by itself.
+  func isToBeSaid() -> Bool {
+    count += 1
+    return count <= Self.most
+  }
+
+  func tellRest(store: RunStore, remarks: Remarks) {
+    guard count > Self.most else { return }
+    remarks.add(
+      Diagnosis(
+        subject: "repository \(store.location)",
+        problem: "\(count - Self.most) more objects in keys/ and removed/ are passed over",
+        suggestion: "Run 'coffer check', which names them; take away what nobody has put there on purpose"))
+  }
+}
+
 /// Reads what is in `keys/` and `removed/`, and says what it passes over.
 private struct KeyObjectReader {
   let root: [UInt8]
   let store: RunStore
   let remarks: Remarks
   let toleratesVanished: Bool
+  let passedOver = PassedOver()
 
   func record(_ name: KeyName) throws -> KeyRecord? {
     guard let object = name.object else { return nil }
@@ -146,13 +169,14 @@ private struct KeyObjectReader {
     }
     for object in objects {
       guard let id = CountingArchives.key(object), removed[id] != nil else { continue }
-      removed[id]?.counting = try passingOver { () throws -> CountingArchives in
+      let counting = try passingOver { () throws -> CountingArchives in
         let bytes = try store.get(object, limit: ObjectLimit.archive)
         guard let counting = CountingArchives(bytes, of: id, rootPublic: root) else {
           throw damaged(object, "it is not signed by the repository's root key")
         }
         return counting
       }
+      if let counting { removed[id]?.counting = counting }
     }
     for (id, removal) in removed where removal.record.signer.role == .writeOnly && removal.counting == nil {
       remarks.add(
@@ -165,7 +189,11 @@ private struct KeyObjectReader {
   }
 
   func passOver(_ object: ObjectName, _ detail: String) {
-    remarks.add(damaged(object, detail), consequence: "it is passed over")
+    passOver(damaged(object, detail))
+  }
+
+  private func passOver(_ error: any Error) {
+    if passedOver.isToBeSaid() { remarks.add(error, consequence: "it is passed over") }
   }
 
   private func passingOver<Value>(_ read: () throws -> Value) throws -> Value? {
@@ -177,7 +205,7 @@ private struct KeyObjectReader {
     } catch let error where !RunStore.concernsObject(error) {
       throw error
     } catch {
-      remarks.add(error, consequence: "it is passed over")
+      passOver(error)
       return nil
     }
   }

@@ -15,7 +15,7 @@ enum KeyObjectCheck {
     } else if let id = CountingArchives.key(object) {
       let bytes = try context.store.get(object, limit: ObjectLimit.archive)
       isWhole = CountingArchives(bytes, of: id, rootPublic: root) != nil
-    } else if object.parts[0] == KeyRemoval.folder, let id = KeyID(hex: object.lastPart) {
+    } else if object.parts[0] == KeyRemoval.folder, object.parts.count == 2, let id = KeyID(hex: object.lastPart) {
       let bytes = try context.store.get(object, limit: ObjectLimit.key)
       isWhole = KeyRemoval(bytes, of: id, rootPublic: root) != nil
     } else {

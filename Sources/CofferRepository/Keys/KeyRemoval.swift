@@ -61,11 +61,15 @@ struct CountingArchives: Sendable {
 
   let ids: Set<ExactName>
 
+  /// How many a list names at most: so many that it stays below `ObjectLimit.archive`.
+  static let most = 400_000
+
   static func objectName(_ id: KeyID) -> ObjectName? { ObjectName("\(KeyRemoval.folder)/\(id)\(suffix)") }
 
   /// The key that an object of this name is about; nil for another name.
   static func key(_ name: ObjectName) -> KeyID? {
-    name.lastPart.before(end: suffix).flatMap { KeyID(hex: $0) }
+    guard name.parts.count == 2, name.parts[0] == KeyRemoval.folder else { return nil }
+    return name.lastPart.before(end: suffix).flatMap { KeyID(hex: $0) }
   }
 
   init(_ ids: some Sequence<String>) {

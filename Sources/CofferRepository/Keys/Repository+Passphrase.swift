@@ -25,22 +25,35 @@ extension Repository {
     if let other = inventory.key(openedBy: passphrase, besides: keys.id) {
       throw RepositoryError.passphraseInUse(location: location, key: "\(other.id)")
     }
-    // A name above may be taken by what is no wrapping of the key.
-    let taken = Set((inventory.names[keys.id] ?? []).map(\.revision))
     let changed = RepositoryError.keyChanged(location: location, key: "\(keys.id)")
-    guard let revision = (own.name.revision + 1..<KeyName.lastRevision + 1).first(where: { !taken.contains($0) }),
-      let name = KeyName(keys.id, revision: revision).object
-    else { throw changed }
-    let record = try rewrapped(own.record, revision, passphrase, passphraseCost)
-    do {
-      try context.store.put(name, record.bytes)
-    } catch StorageError.occupied {
-      throw changed
+    let taken = try takenRevisions(of: keys.id)
+    for revision in own.name.revision + 1..<KeyName.lastRevision + 1 where !taken.contains(revision) {
+      guard let name = KeyName(keys.id, revision: revision).object else { break }
+      let record = try rewrapped(own.record, revision, passphrase, passphraseCost)
+      do {
+        try context.store.put(name, record.bytes)
+      } catch let error as StorageError where [.exists, .permanent, .missing].contains(error.kind) {
+        // Taken since, by another change or by what is none.
+        guard try wrapping(of: keys.id, keyInventory()) == own.record.bytes else { throw changed }
+        continue
+      }
+      let now = try keyInventory()
+      guard wrapping(of: keys.id, now) == record.bytes else { throw changed }
+      deleteWrappings(of: keys.id, below: revision, now)
+      return true
     }
-    let now = try keyInventory()
-    guard now.standing.first(where: { $0.signer.id == keys.id })?.record.bytes == record.bytes else { throw changed }
-    deleteWrappings(of: keys.id, below: revision, now)
-    return true
+    throw changed
+  }
+
+  /// The numbers whose names are taken, be it by what is no wrapping of the key, or by a folder.
+  private func takenRevisions(of id: KeyID) throws -> Set<Int> {
+    let names = try context.store.list(KeyName.folder).map(\.name.parts).filter { $0.count > 1 }
+      .compactMap { KeyName("\(KeyName.folder)/\($0[1])") }
+    return Set(names.filter { $0.id == id }.map(\.revision))
+  }
+
+  private func wrapping(of id: KeyID, _ inventory: KeyInventory) -> [UInt8]? {
+    inventory.standing.first { $0.signer.id == id }?.record.bytes
   }
 
   private func change(_ file: KeyFile, to passphrase: SecretBytes, _ cost: Int) throws -> Bool {

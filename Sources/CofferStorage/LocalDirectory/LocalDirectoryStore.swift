@@ -119,8 +119,14 @@ public final class LocalDirectoryStore: ObjectStore {
     do throws(SystemError) {
       let folder = try folder(name.parts.dropLast(), in: root)
       // A reservation is its maker's: a name that was free for a moment could be given twice.
-      _ = try facts(of: name, in: folder)
-      try folder.remove(EntryName(name.lastPart))
+      let facts = try facts(of: name, in: folder)
+      if facts.st_mode & S_IFMT == S_IFDIR {
+        // What is left where there was an object below the name: with nothing in it, it is only in the way of the name's own.
+        try folder.removeEmptyFolder(EntryName(name.lastPart))
+        state.withLock { _ = $0.durable.remove("/" + name.path) }
+      } else {
+        try folder.remove(EntryName(name.lastPart))
+      }
       try sync(folder)
     } catch {
       if error.code == ENOENT || error == Self.reservation { return }

@@ -195,6 +195,13 @@ public final class Folder: Sendable {
     try call("unlink", name) { unlinkat(number, $0, 0) }
   }
 
+  /// Removes a folder with nothing in it.
+  ///
+  /// - Throws: `SystemError`, also when there is something.
+  public func removeEmptyFolder(_ name: EntryName) throws(SystemError) {
+    try call("rmdir", name) { unlinkat(number, $0, AT_REMOVEDIR) }
+  }
+
   /// Removes what has the name with everything in it; links are removed, never followed. Nothing there is no error.
   ///
   /// - Throws: `SystemError` of the first that cannot be removed; what can be is.
@@ -213,7 +220,7 @@ public final class Folder: Sendable {
       do throws(SystemError) { try folder.removeTree(inner) } catch { first = first ?? error }
     }
     if let first { throw first }
-    try call("rmdir", name) { unlinkat(number, $0, AT_REMOVEDIR) }
+    try removeEmptyFolder(name)
   }
 
   /// Waits until the folder's names are on the disk.

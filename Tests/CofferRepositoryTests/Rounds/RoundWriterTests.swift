@@ -363,10 +363,21 @@ struct RoundWriterTests {
     for write: (Repository) throws -> Void in [
       { _ = try $0.beginSession(cancellation: try Cancellation()) }, { try $0.delete(archive) },
       { try $0.addWriteOnlyKey(passphrase: TestRepository.thief, passphraseCost: 5) },
+      { _ = try $0.check(.tables, repairs: true, cancellation: try Cancellation()) },
     ] {
       #expect(throws: RepositoryError.self) { try write(opened) }
     }
     #expect(try opened.archives().count == 1)
+    let export = try opened.exportKey()
+    let key = try #require(KeyName(opened.context.keys.id).object)
+    let record = try repository.store.get(key)
+    #expect(try !Repository.importKey(export, in: repository.store, surroundings: TestRepository.surroundings))
+    try repository.store.delete(key)
+    #expect(throws: RepositoryError.self) {
+      try Repository.importKey(export, in: repository.store, surroundings: TestRepository.surroundings)
+    }
+    #expect(try repository.store.list("keys").isEmpty)
+    try repository.store.put(key, record)
     json["features"] = nil
     let older = try JSONDecoder().decode(
       RepositoryHeader.self, from: try JSONSerialization.data(withJSONObject: json))
