@@ -15,7 +15,7 @@ extension Repository {
     _ role: KeyRole, _ passphrase: SecretBytes, label: String = "", file: String? = nil
   ) throws -> String {
     try addKey(
-      NewKey(role: role, label: label, hostname: "db1", file: file, passphraseCost: 5), passphrase: passphrase
+      NewKey(role: role, label: label, hostname: "host-1", file: file, passphraseCost: 5), passphrase: passphrase
     ).id
   }
 
@@ -94,10 +94,10 @@ struct KeyAdministrationTests {
     let keys = try repository.reopened(passphrase: second).keys()
     #expect(keys.map(\.role) == [.full, .writeOnly] || keys.map(\.role) == [.writeOnly, .full])
     let added = try #require(keys.first { $0.id == id })
-    #expect(added.label == "café \u{1b}[31m" && added.hostname == "db1" && added.isInUse && added.removed == nil)
+    #expect(added.label == "café \u{1b}[31m" && added.hostname == "host-1" && added.isInUse && added.removed == nil)
     for status in try repository.store.list("keys") {
       let bytes = try repository.store.get(status.name)
-      #expect(!String(decoding: bytes, as: UTF8.self).contains("db1"))
+      #expect(!String(decoding: bytes, as: UTF8.self).contains("host-1"))
     }
   }
 
