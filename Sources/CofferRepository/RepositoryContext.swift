@@ -88,6 +88,10 @@ package struct RepositoryContext: Sendable {
       return
     } catch StorageError.truncated, StorageError.tooLarge {
       return  // Whatever is there, the root has not said it.
+    } catch let error as StorageError where error.kind == .permanent {
+      // A folder in its place is no word of the root's; a disk that does not read may hide one.
+      let below = try store.unstoppable.list(KeyRemoval.folder).filter { $0.name.path.begins(with: name.path + "/") }
+      guard !below.isEmpty else { throw error }
     }
   }
 

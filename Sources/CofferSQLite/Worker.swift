@@ -16,7 +16,7 @@ public struct SQLiteWorker {
   /// How a file begins that holds a database (https://sqlite.org/fileformat2.html, 1.3).
   public static let fileMagic = Array("SQLite format 3\0".utf8)
 
-  /// Does the job. Nothing else may run in the process.
+  /// Does its work. Nothing else may run in the process.
   ///
   /// - Returns: The exit status; what went wrong stands on standard error.
   public func run() -> Int32 {
@@ -43,13 +43,13 @@ public struct SQLiteWorker {
 
   private func perform() throws {
     let descriptor = SQLiteWorkerRequest.descriptor
-    let isFile = request.job == .load || request.job == .check
+    let isFile = request.work == .load || request.work == .check
     let code =
       isFile
       ? coffer_sqlite_enter_file(descriptor)
       : coffer_sqlite_enter_folder(descriptor, request.name, dev_t(request.device), ino_t(request.inode))
     guard code == SQLITE_OK else { throw SQLiteFailure(code: code, "SQLite's library cannot be used as it is needed") }
-    switch request.job {
+    switch request.work {
     case .dump: try dump()
     case .probe: try probe()
     case .check: try Loader(into: descriptor).check()

@@ -3,7 +3,7 @@ import CofferSystem
 /// What a process is started for that opens a database: another process of this program, because what is in a database
 /// may be made to break the library that reads it. It has the rights of the database's owner, and no secrets.
 public struct SQLiteWorkerRequest: Equatable, Sendable {
-  public enum Job: String, Sendable {
+  public enum Work: String, Sendable {
     /// Writes a dump of the database to standard output.
     case dump
     /// Locks the database for a moment, which also folds its write-ahead log back into the file.
@@ -25,7 +25,7 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
     }
   }
 
-  public var job: Job
+  public var work: Work
   /// The file's name in the folder that is open as `descriptor`; of a file, what messages call it.
   public var name: String
   public var device: UInt64
@@ -44,8 +44,8 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
 
   private static let word = "--sqlite-worker"
 
-  public init(job: Job, name: String, device: UInt64, inode: UInt64, user: User?, busySeconds: Int = 30) {
-    self.job = job
+  public init(work: Work, name: String, device: UInt64, inode: UInt64, user: User?, busySeconds: Int = 30) {
+    self.work = work
     self.name = name
     self.device = device
     self.inode = inode
@@ -57,7 +57,7 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
   public var arguments: [String] {
     let groups = user?.groupIDs.map(String.init).joined(separator: ",") ?? ""
     return [
-      Self.word, job.rawValue, name, String(device), String(inode), user.map { String($0.userID) } ?? "", groups,
+      Self.word, work.rawValue, name, String(device), String(inode), user.map { String($0.userID) } ?? "", groups,
       String(busySeconds),
     ]
   }
@@ -65,7 +65,7 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
   /// - Parameter arguments: The program's, without its name.
   /// - Returns: nil for any other command line.
   public init?(arguments: [String]) {
-    guard arguments.count == 8, arguments[0] == Self.word, let job = Job(rawValue: arguments[1]),
+    guard arguments.count == 8, arguments[0] == Self.word, let work = Work(rawValue: arguments[1]),
       let device = UInt64(arguments[3]), let inode = UInt64(arguments[4]), let busySeconds = Int(arguments[7])
     else { return nil }
     let groups = arguments[6].utf8.split(separator: UInt8(ascii: ",")).map { UInt32(String($0) ?? "") }
@@ -77,7 +77,7 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
       user = User(userID: userID, groupIDs: groupIDs)
     }
     self.init(
-      job: job, name: arguments[2], device: device, inode: inode, user: user,
+      work: work, name: arguments[2], device: device, inode: inode, user: user,
       busySeconds: busySeconds)
   }
 }

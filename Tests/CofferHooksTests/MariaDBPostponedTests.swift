@@ -8,13 +8,13 @@ struct MariaDBPostponedTests {
   private func views(_ statements: [String]) -> MariaDBPostponedViews {
     let programs = statements.map { text in
       let statement = MariaDBStatement(unwrapping: Array(text.utf8), mode: LexicalMode())
-      return MariaDBScript.Program(
+      return MariaDBScript.StoredProgram(
         object: statement.kind == .view ? ProgramName(statement, in: "shop") : nil, statement: statement)
     }
     return MariaDBPostponedViews(programs) { $0 == "later" }
   }
 
-  private func texts(_ programs: [MariaDBScript.Program]) -> [String] {
+  private func texts(_ programs: [MariaDBScript.StoredProgram]) -> [String] {
     programs.map { String(decoding: $0.statement.text, as: UTF8.self).words.joined(separator: " ") }
   }
 

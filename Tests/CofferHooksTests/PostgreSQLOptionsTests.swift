@@ -71,7 +71,7 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
       "users", "ssl_mode: prefer", "ssl_cert: /c", "ssl_key: /k", "ssl_root_cert: /r", "ssl_crl: /l")
     let section = try #require(secured[PostgreSQLOptions.databases].first)
     let connection = PostgreSQLConnection(section, to: ServerAddress(password: "secret"))
-    for program in [PostgreSQLConnection.Program.dump, .dumpAll, .restore, .psql] {
+    for program in [PostgreSQLConnection.Tool.dump, .dumpAll, .restore, .psql] {
       let command = connection.command(program, [], context: context)
       let names = ["PGSSLMODE", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGSSLCRL", "PGPASSWORD"]
       #expect(names.map { command.environment[$0] } == ["prefer", "/c", "/k", "/r", "/l", "secret"])

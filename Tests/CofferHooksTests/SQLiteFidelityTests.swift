@@ -178,7 +178,7 @@ struct SQLiteFidelityTests {
     try Array("BEGIN EXCLUSIVE;\n.print\n".utf8).withUnsafeBytes { try input.writeAll($0, subject: "sqlite3") }
     usleep(500_000)
     let request = SQLiteWorkerRequest(
-      job: .dump, name: "a.db", device: facts.device, inode: facts.inode, user: nil, busySeconds: 1)
+      work: .dump, name: "a.db", device: facts.device, inode: facts.inode, user: nil, busySeconds: 1)
     let result = try ground.context.launcher.run(
       SQLiteProcess(ground.context).command(request, descriptor: place.folder.number))
     #expect(result.status.code == SQLiteWorkerRequest.busyStatus)

@@ -2,8 +2,19 @@ import CofferStorage
 import CofferSystem
 import Foundation
 import Synchronization
+import TestSupport
 
 @testable import CofferRepository
+
+extension RandomSource {
+  /// The same bytes in every run.
+  static func seeded(_ seed: UInt64) -> RandomSource {
+    let state = Mutex(TestSupport.SeededRandom(seed))
+    return RandomSource { buffer in
+      state.withLock { for place in buffer.indices { buffer[place] = UInt8.random(in: 0...255, using: &$0) } }
+    }
+  }
+}
 
 /// A repository in memory with cheap passphrases and small packs.
 struct TestRepository {
@@ -15,18 +26,21 @@ struct TestRepository {
 
   static let surroundings = surroundings(clock: ManualClock())
 
-  static func surroundings(clock: ManualClock, cacheFolder: String? = nil) -> RepositorySurroundings {
+  static func surroundings(
+    clock: ManualClock, cacheFolder: String? = nil, random: RandomSource = .system
+  ) -> RepositorySurroundings {
     RepositorySurroundings(
-      clock: clock.clock, random: .system, keyFolder: NSTemporaryDirectory() + "coffer-test-keys",
+      clock: clock.clock, random: random, keyFolder: NSTemporaryDirectory() + "coffer-test-keys",
       cacheFolder: cacheFolder, workers: 2)
   }
 
-  init(mode: EncryptionMode = .repokey, packTarget: Int = 1 << 18) throws {
+  /// - Parameter random: Where the repository's keys come from, by which it is cut into chunks.
+  init(mode: EncryptionMode = .repokey, packTarget: Int = 1 << 18, random: RandomSource = .system) throws {
     clock = ManualClock()
     store = MemoryStore(now: clock.clock.now)
     repository = try Repository.create(
       in: store, options: CreationOptions(mode: mode, packTarget: packTarget, passphraseCost: 5),
-      passphrase: Self.passphrase, surroundings: Self.surroundings(clock: clock))
+      passphrase: Self.passphrase, surroundings: Self.surroundings(clock: clock, random: random))
   }
 
   func reopened(passphrase: SecretBytes = passphrase) throws -> Repository {

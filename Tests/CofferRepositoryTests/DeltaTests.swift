@@ -150,7 +150,7 @@ struct DeltaTests {
   func grownTable() throws {
     let rest = dumpLikeBytes(400_000, seed: 9)
     func lastDay(_ hostname: String?) throws -> UInt64 {
-      let repository = try TestRepository(packTarget: 1 << 20)
+      let repository = try TestRepository(packTarget: 1 << 20, random: .seeded(1))
       var table = dumpLikeBytes(1_500_000)
       for day in 0...9 {
         let archive = try repository.backUp(

@@ -70,6 +70,18 @@ struct KeyObstructionTests {
     }
   }
 
+  @Test("An object below the name of a removal fails nobody's backups")
+  func belowOwnRemoval() throws {
+    try onDisk { store, repository in
+      let id = try addKey(.writeOnly, second, repository)
+      try store.put(name("removed/\(id)/x"), [1])
+      let session = try open(store, second).beginSession(cancellation: try Cancellation())
+      session.add(.file("a", try session.store(MemorySource([1]))))
+      _ = try session.commit(.named("first"))
+      #expect(try open(store, first).archives().map(\.name) == ["first"])
+    }
+  }
+
   @Test("An object below the name of the next wrapping keeps nobody from another passphrase")
   func belowWrapping() throws {
     try onDisk { store, repository in

@@ -150,10 +150,11 @@ struct KeyTests {
     let typed = try atTerminal(
       ["key", "change-passphrase"],
       [
-        ("Passphrase for", "three"), ("New passphrase for", "four"), ("Once more", "for"), ("They differ", ""),
-        ("must not be empty", "four"), ("Once more", "four"),
+        ("Passphrase for", "three"), ("New passphrase for", "four"), ("Once more", "for"), ("New passphrase for", ""),
+        ("New passphrase for", "four"), ("Once more", "four"),
       ])
     #expect(typed.code == 0 && typed.said.contains("has the new passphrase"), "\(typed.said)")
+    #expect(typed.said.contains("They differ") && typed.said.contains("must not be empty"), "\(typed.said)")
     ground.environment["COFFER_PASSPHRASE"] = "four"
     #expect(try ground.coffer("repo-list").status == .exited(0))
     ground.environment["COFFER_NEW_PASSPHRASE"] = ""

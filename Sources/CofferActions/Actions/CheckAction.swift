@@ -20,7 +20,7 @@ enum CheckAction {
   private static let repair = Flag<Bool>(
     "--repair",
     help: "Look at everything (level 4, unless --level or --only says otherwise), make index objects anew for packs "
-      + "that none names, and say what is lost and what heals. Nothing is removed.")
+      + "that none names, and say what is lost and what heals. No data is removed.")
 
   static let declaration = ActionDeclaration(
     "check", "-k", abstract: "Look for damage in the repositories.",

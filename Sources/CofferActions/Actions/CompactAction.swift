@@ -43,7 +43,7 @@ enum CompactAction {
           "\(location.path): Not compacted: the key in use is write-only; it takes a full one")
       }
       let options = CompactionOptions(
-        threshold: min(max(context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold], 0), 100),
+        threshold: context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold].value,
         repackSize: context.flags[maximum], wait: context.flags[wait], isDryRun: context.isDryRun,
         compressionLevel: context.root[GeneralOptions.compression].level)
       let console = context.console
@@ -79,23 +79,28 @@ enum CompactAction {
     let packs = "\(report.packs) \(report.packs == 1 ? "pack" : "packs") of \(Formats.size(report.packSize))"
     let moved = report.movedPacks > 0 ? ", \(report.movedPacks) of them written anew in part" : ""
     let traffic = "read \(Formats.size(report.bytesRead)) and wrote \(Formats.size(report.bytesWritten))"
+    // Who has asked at a terminal is answered; a run by a timer is silent when all is well.
+    let isAsked = !context.run.parsed.isStandard
+    func tell(_ text: String, _ isAnswer: Bool) {
+      if isAnswer { context.console.answer(text) } else { context.console.step(text) }
+    }
+    let isWatched = isAsked && context.console.isTerminal
     switch report.outcome {
     case .nothing:
-      context.console.step("\(location.path): Nothing to give back: \(Formats.size(report.sizeAfter))")
+      tell("\(location.path): Nothing to give back: \(Formats.size(report.sizeAfter))", isWatched)
     case .planned:
       context.console.answer("\(location.path): Would give up \(packs)\(moved)")
     case .waiting where context.isDryRun:
       context.console.answer("\(location.path): Would go on with round \(report.round), which was begun before")
     case .waiting:
       // Every hour somebody backs up: no news for who has not asked for compacting.
-      let isAsked = !context.run.parsed.isStandard
-      func tell(_ text: String) { if isAsked { context.console.answer(text) } else { context.console.step(text) } }
-      for session in report.waitingFor { tell("\(location.path): Waiting for \(text(session))") }
-      tell("\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)")
+      for session in report.waitingFor { tell("\(location.path): Waiting for \(text(session))", isAsked) }
+      tell(
+        "\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)", isAsked)
     case .done:
-      context.console.step(
+      tell(
         "\(location.path): Gave up \(packs)\(moved); \(Formats.size(report.sizeBefore)) before, "
-          + "\(Formats.size(report.sizeAfter)) after; \(traffic)")
+          + "\(Formats.size(report.sizeAfter)) after; \(traffic)", isWatched)
     case .overtaken:
       context.console.step("\(location.path): Somebody else goes on with the compaction")
     }

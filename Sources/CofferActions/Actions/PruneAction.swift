@@ -45,7 +45,7 @@ enum PruneAction {
             + "wrong; delete the archive if it is not wanted")
       }
       for archive in all where archive.standing != .counts {
-        context.console.step("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone")
+        tell("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone", context)
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, access, context)) }
@@ -95,16 +95,21 @@ enum PruneAction {
     ])
   }
 
-  private static func keepOrDelete(
-    _ archive: Archive, _ reason: RetentionPolicy.Reason?, _ access: OpenRepository, _ context: ActionContext
-  ) throws {
-    let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")
-    let line = "\(fate): \(archive.name)  \(Formats.time(archive.draft.start))"
+  /// Says what becomes of an archive, to who asks for it.
+  private static func tell(_ line: String, _ context: ActionContext) {
     if context.flags.contains(list) || context.isDryRun {
       context.console.answer(line)
     } else {
       context.console.step(line)
     }
+  }
+
+  private static func keepOrDelete(
+    _ archive: Archive, _ reason: RetentionPolicy.Reason?, _ access: OpenRepository, _ context: ActionContext
+  ) throws {
+    let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")
+    let line = "\(fate): \(archive.name)  \(Formats.time(archive.draft.start))"
+    tell(line, context)
     guard reason == nil, !context.isDryRun else { return }
     try context.cancellation.check()
     try access.repository.delete(archive)

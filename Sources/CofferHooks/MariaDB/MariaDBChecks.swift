@@ -104,7 +104,7 @@ struct MariaDBChecks {
     Quoting.mariadbIdentifier(database.swapping("_", for: "\\_").swapping("%", for: "\\%")) + ".*"
   }
 
-  private func checkProgram(_ program: MariaDBConnection.Program) throws {
+  private func checkProgram(_ program: MariaDBConnection.Tool) throws {
     let words = session.connection.versionCommand(program, context: session.context)
     let result = try session.context.launcher.run(words, cancellation: session.context.cancellation)
     guard result.status.isSuccess else {

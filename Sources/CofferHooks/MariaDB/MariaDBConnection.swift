@@ -3,7 +3,7 @@ import CofferSystem
 
 /// How clients reach a MariaDB or MySQL server, and which clients.
 struct MariaDBConnection: Sendable {
-  enum Program {
+  enum Tool {
     case dump, client
   }
 
@@ -74,20 +74,20 @@ struct MariaDBConnection: Sendable {
 
   var hasPassword: Bool { server.password != nil }
 
-  func program(_ program: Program) -> String { words(of: program).first ?? "" }
+  func program(_ program: Tool) -> String { words(of: program).first ?? "" }
 
   /// Calls `body` with a command for one of the clients, connection included; `body` starts it.
   ///
   /// - Parameter options: The configuration's own arguments.
   func withCommand<Result>(
-    _ program: Program, _ options: [String], _ arguments: [String], context: HookContext,
+    _ program: Tool, _ options: [String], _ arguments: [String], context: HookContext,
     _ body: (ChildCommand) throws -> Result
   ) throws -> Result {
     try credentials.command(
       words(of: program), options, connectionArguments(program, context), arguments, context: context, body)
   }
 
-  private func connectionArguments(_ program: Program, _ context: HookContext) -> [String] {
+  private func connectionArguments(_ program: Tool, _ context: HookContext) -> [String] {
     var arguments: [String] = []
     if let hostname = server.hostname { arguments += ["--host", hostname] }
     if let port = server.port { arguments += ["--port", String(port)] }
@@ -98,7 +98,7 @@ struct MariaDBConnection: Sendable {
   }
 
   /// MySQL's own clients do not know MariaDB's switches any more, and the other way round.
-  private func tlsArguments(_ program: Program, _ context: HookContext) -> [String] {
+  private func tlsArguments(_ program: Tool, _ context: HookContext) -> [String] {
     guard tls != nil || verifiesServer || authorities != nil else { return [] }
     var isMySQL = false
     if !dialect.dumpsAccounts, let version = version(program, context: context) { isMySQL = !version.holds("MariaDB") }
@@ -115,14 +115,14 @@ struct MariaDBConnection: Sendable {
   }
 
   /// What a client says of itself; nil when it cannot be asked.
-  func version(_ program: Program, context: HookContext) -> String? {
+  func version(_ program: Tool, context: HookContext) -> String? {
     let command = versionCommand(program, context: context)
     let result = try? context.launcher.run(command, cancellation: context.cancellation)
     return result.flatMap { $0.text.lines().first }
   }
 
   /// A command that makes a client tell its version; it connects to nothing.
-  func versionCommand(_ program: Program, context: HookContext) -> ChildCommand {
+  func versionCommand(_ program: Tool, context: HookContext) -> ChildCommand {
     let words = words(of: program)
     return ChildCommand(
       words.first ?? "", words.dropFirst() + ["--version"], environment: context.environment,
@@ -131,7 +131,7 @@ struct MariaDBConnection: Sendable {
     .installed(by: MariaDBFailure.installations)
   }
 
-  private func words(of program: Program) -> [String] {
+  private func words(of program: Tool) -> [String] {
     switch program {
     case .dump: dumpCommand
     case .client: clientCommand

@@ -5,16 +5,16 @@ import CofferSystem
 /// there, one without rows stands there in its stead.
 struct MariaDBPostponedViews {
   /// What is made at once.
-  private(set) var now: [MariaDBScript.Program] = []
+  private(set) var now: [MariaDBScript.StoredProgram] = []
   /// What is made in the end, with the settings that go with it.
-  private(set) var later: [MariaDBScript.Program] = []
+  private(set) var later: [MariaDBScript.StoredProgram] = []
   /// The views that have to wait.
   private(set) var waiting: [ProgramName] = []
 
   /// - Parameters:
   ///   - programs: Of one database, in the order of the dump.
   ///   - isLater: Whether a database is one that is restored later.
-  init(_ programs: [MariaDBScript.Program], isLater: (String) -> Bool) {
+  init(_ programs: [MariaDBScript.StoredProgram], isLater: (String) -> Bool) {
     var postponed: Set<Int> = []
     var drops: [ProgramName: [Int]] = [:]
     /// The last that was made of a name, which holds the place of what comes next.

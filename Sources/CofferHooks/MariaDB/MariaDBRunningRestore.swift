@@ -12,7 +12,7 @@ final class MariaDBRunningRestore: RunningRestore {
   /// Tells whether a database is restored later in the same run.
   private let isLater: (String) -> Bool
   /// Views that wait for such a database, with their settings.
-  private var postponed: [MariaDBScript.Program] = []
+  private var postponed: [MariaDBScript.StoredProgram] = []
   private var load: MariaDBLoad?
   private var keepsAsides = false
   private var isCleanedUp = false
@@ -181,7 +181,7 @@ final class MariaDBRunningRestore: RunningRestore {
   ///
   /// - Throws: `RestoreError.refused`.
   private func checkWritten(
-    _ old: [MariaDBScript.Program], of databases: [String], _ catalogue: MariaDBCatalogue
+    _ old: [MariaDBScript.StoredProgram], of databases: [String], _ catalogue: MariaDBCatalogue
   ) throws(RestoreError) {
     let written = Set(old.compactMap(\.object))
     let targets = Set(databases.map { ExactName($0) })
@@ -195,12 +195,12 @@ final class MariaDBRunningRestore: RunningRestore {
   }
 
   /// What is to be put back if need be. Dump programs leave out views that refer to what is gone; the server has them.
-  private func programs(of databases: [String], _ catalogue: MariaDBCatalogue) throws -> [MariaDBScript.Program] {
+  private func programs(of databases: [String], _ catalogue: MariaDBCatalogue) throws -> [MariaDBScript.StoredProgram] {
     let known = try snapshot.programs(of: databases)
     let names = Set(known.compactMap(\.object))
     let targets = Set(databases.map(ExactName.init))
     let views = catalogue.views.filter { targets.contains(ExactName($0.database)) }
-    let rest = try views.compactMap { view -> [MariaDBScript.Program]? in
+    let rest = try views.compactMap { view -> [MariaDBScript.StoredProgram]? in
       let name = ProgramName(type: "VIEW", database: view.database, name: view.name)
       guard !names.contains(name), let row = try session.query("SHOW CREATE VIEW \(view.quoted)", 4).first else {
         return nil
@@ -212,7 +212,7 @@ final class MariaDBRunningRestore: RunningRestore {
   }
 
   /// Only some may make what acts for others; who may not could not put back either what is there.
-  private func checkDefiners(_ programs: [MariaDBScript.Program]) throws {
+  private func checkDefiners(_ programs: [MariaDBScript.StoredProgram]) throws {
     let rights = ["SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER"]
     guard !rights.contains(where: server.grants.hasEverywhere) else { return }
     let others = programs.filter { program in

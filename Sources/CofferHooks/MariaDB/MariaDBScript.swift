@@ -23,7 +23,7 @@ struct MariaDBScript {
   }
 
   /// A view, trigger, routine or event, or what changes the session for them, ready for the target.
-  struct Program: Sendable {
+  struct StoredProgram: Sendable {
     /// What it is about; nil for what changes the session.
     let object: ProgramName?
     let statement: MariaDBStatement
@@ -48,7 +48,7 @@ struct MariaDBScript {
 
   private(set) var databases: [Database] = []
   /// Views, triggers, routines and events, and what changes the session for them, for the targets.
-  private(set) var programs: [Program] = []
+  private(set) var programs: [StoredProgram] = []
   /// What of them is tried in the scratch databases, once all rows are there: a dump that was changed could have a
   /// trigger or a view that does something with the rows behind it.
   private(set) var rehearsals: [MariaDBStatement] = []
@@ -106,7 +106,7 @@ struct MariaDBScript {
   private mutating func take(_ statement: MariaDBStatement, load: ([UInt8]) throws -> Void) throws {
     switch statement.kind {
     case .setting:
-      programs.append(Program(object: nil, statement: statement))
+      programs.append(StoredProgram(object: nil, statement: statement))
       rehearsals.append(statement)
       foldSettings()
       if databases.isEmpty { preamble.append(statement) } else { try load(sealed(statement)) }
@@ -179,7 +179,7 @@ struct MariaDBScript {
       if moved.mentions(isOther), !leadingBack.contains(object) { leadingBack.append(object) }
     }
     programs.append(
-      Program(
+      StoredProgram(
         object: object, statement: isMoving ? statement.moved(to: database.target, isOwn: isOwn) : statement))
   }
 
@@ -234,12 +234,12 @@ struct MariaDBScript {
       current = index
       try load(Self.use(databases[index].scratch))
       rehearsals.append(Self.useStatement(databases[index].scratch))
-      programs.append(Program(object: nil, statement: Self.useStatement(databases[index].target)))
+      programs.append(StoredProgram(object: nil, statement: Self.useStatement(databases[index].target)))
     case .alter:
       guard let database = index(of: name).map({ databases[$0] }) else { return }
       try load(sealed(statement.renamingFirstName(to: database.scratch)))
       rehearsals.append(statement.renamingFirstName(to: database.scratch))
-      programs.append(Program(object: nil, statement: statement.renamingFirstName(to: database.target)))
+      programs.append(StoredProgram(object: nil, statement: statement.renamingFirstName(to: database.target)))
     }
   }
 

@@ -18,7 +18,7 @@ struct MariaDBSnapshot {
   /// The views, triggers, routines and events of databases.
   ///
   /// Going on after errors: a view that is broken already must not stand in the way of a restore.
-  func programs(of databases: [String]) throws -> [MariaDBScript.Program] {
+  func programs(of databases: [String]) throws -> [MariaDBScript.StoredProgram] {
     guard !databases.isEmpty else { return [] }
     let arguments = [
       "--force", "--no-data", "--triggers", "--events", "--routines", "--single-transaction", "--databases", "--",

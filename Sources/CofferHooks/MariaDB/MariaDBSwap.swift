@@ -13,7 +13,7 @@ struct MariaDBSwap {
   /// Of targets and scratch databases, once all is loaded.
   let catalogue: MariaDBCatalogue
   /// The dump's.
-  let programs: [MariaDBScript.Program]
+  let programs: [MariaDBScript.StoredProgram]
   /// The dump's names for views, as the server compares them.
   let viewKeys: [ExactName: ExactName]
   let seal: SealedScript.Seal

@@ -11,7 +11,7 @@ struct MariaDBUndo {
   /// Targets that the run has made.
   let created: [String]
   /// The targets' views, triggers, routines and events as they were written down before.
-  let programs: [MariaDBScript.Program]
+  let programs: [MariaDBScript.StoredProgram]
 
   private typealias Object = MariaDBCatalogue.Object
 
@@ -178,7 +178,7 @@ struct MariaDBUndo {
       "SQL_MODE", "CHARACTER_SET_CLIENT", "COLLATION_CONNECTION", "TIME_ZONE",
     ]
 
-    init(_ programs: [MariaDBScript.Program]) {
+    init(_ programs: [MariaDBScript.StoredProgram]) {
       var settings: [String: String] = [:]
       for program in programs {
         guard let object = program.object else {

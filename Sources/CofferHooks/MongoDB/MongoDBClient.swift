@@ -3,7 +3,7 @@ import CofferSystem
 
 /// How mongodump and mongorestore reach a server, and which programs they are.
 struct MongoDBClient: Sendable {
-  enum Program {
+  enum Tool {
     case dump, restore
   }
 
@@ -32,7 +32,7 @@ struct MongoDBClient: Sendable {
   ///   - leading: What comes before the connection.
   ///   - trailing: What comes after it.
   func command(
-    _ program: Program, leading: [String], trailing: [String], password: MongoDBPassword?, context: HookContext
+    _ program: Tool, leading: [String], trailing: [String], password: MongoDBPassword?, context: HookContext
   ) -> ChildCommand {
     var arguments = leading
     if let hostname = server.hostname { arguments += ["--host", hostname] }
@@ -50,14 +50,14 @@ struct MongoDBClient: Sendable {
   }
 
   /// Whether the program would ask for a password. It would take the answer from its input, which is the dump.
-  func wouldAsk(_ program: Program, options: [String]) -> Bool {
+  func wouldAsk(_ program: Tool, options: [String]) -> Bool {
     guard server.username != nil, (server.password ?? "").isEmpty else { return false }
     return !(words(of: program) + options).contains { word in
       Self.otherCredentials.contains { word.isSame(as: $0) || word.begins(with: "\($0)=") }
     }
   }
 
-  private func words(of program: Program) -> [String] {
+  private func words(of program: Tool) -> [String] {
     switch program {
     case .dump: dumpCommand
     case .restore: restoreCommand

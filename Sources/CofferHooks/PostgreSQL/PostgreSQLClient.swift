@@ -20,7 +20,7 @@ struct PostgreSQLClient {
   ///
   /// - Throws: `TooOld`; `LaunchError` when there is none at all.
   init(
-    _ program: PostgreSQLConnection.Program, of connection: PostgreSQLConnection, atLeast least: Int?, wanted: Int?,
+    _ program: PostgreSQLConnection.Tool, of connection: PostgreSQLConnection, atLeast least: Int?, wanted: Int?,
     installations: PostgreSQLInstallations, context: HookContext
   ) throws {
     guard connection.override(of: program) == nil, let least, let wanted else {
@@ -69,7 +69,7 @@ struct PostgreSQLClient {
   }
 
   private static func ask(
-    _ program: PostgreSQLConnection.Program, _ connection: PostgreSQLConnection, _ context: HookContext
+    _ program: PostgreSQLConnection.Tool, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws -> CommandResult {
     try context.launcher.run(
       connection.versionCommand(program, context: context), cancellation: context.cancellation)

@@ -3,7 +3,7 @@ import CofferSystem
 
 /// How clients reach a PostgreSQL server, and which clients.
 struct PostgreSQLConnection: Sendable, Equatable {
-  enum Program: String, Sendable {
+  enum Tool: String, Sendable {
     case dump = "pg_dump"
     case dumpAll = "pg_dumpall"
     case restore = "pg_restore"
@@ -14,7 +14,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
   var server: ServerAddress
   private var security: [String: String] = [:]
   /// What runs in place of the programs of the usual names.
-  private var commands: [Program: [String]] = [:]
+  private var commands: [Tool: [String]] = [:]
   /// What the server's list of sessions calls those of this connection; nil for what programs call themselves.
   private var sessionName: String?
   /// What sessions are fixed to beyond `PostgreSQLPins`.
@@ -44,10 +44,10 @@ struct PostgreSQLConnection: Sendable, Equatable {
   var place: String { server.place }
 
   /// The command that is configured for a program; nil for the program itself.
-  func override(of program: Program) -> [String]? { commands[program] }
+  func override(of program: Tool) -> [String]? { commands[program] }
 
   /// The same connection with another command in place of a program.
-  func using(_ command: [String], for program: Program) -> PostgreSQLConnection {
+  func using(_ command: [String], for program: Tool) -> PostgreSQLConnection {
     var other = self
     other.commands[program] = command
     return other
@@ -65,7 +65,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
   ///
   /// The password travels in PGPASSWORD: a process's environment is readable by its own user and root only, who can
   /// read the configuration too; a password file would have to be cleaned up.
-  func command(_ program: Program, _ arguments: [String], context: HookContext) -> ChildCommand {
+  func command(_ program: Tool, _ arguments: [String], context: HookContext) -> ChildCommand {
     let words = commands[program] ?? [program.rawValue]
     var environment = context.environment
     // The encoding of a dump is its database's, and that of an answer is ours to choose.
@@ -82,7 +82,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
 
   /// A command that makes a client tell its version. It does so when asked first, whatever follows; Debian's wrapper
   /// chooses the version by the address.
-  func versionCommand(_ program: Program, context: HookContext) -> ChildCommand {
+  func versionCommand(_ program: Tool, context: HookContext) -> ChildCommand {
     let words = commands[program] ?? [program.rawValue]
     return ChildCommand(
       words[0], words.dropFirst() + ["--version"] + addressArguments, environment: context.environment,

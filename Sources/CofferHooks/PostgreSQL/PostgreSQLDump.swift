@@ -40,7 +40,7 @@ struct PostgreSQLDump: PlannedDump {
     }
   }
 
-  private var program: PostgreSQLConnection.Program {
+  private var program: PostgreSQLConnection.Tool {
     if case .database = scope { .dump } else { .dumpAll }
   }
 

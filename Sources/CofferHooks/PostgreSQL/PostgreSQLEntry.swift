@@ -54,9 +54,9 @@ struct PostgreSQLEntry: Sendable {
   /// `docker exec db pg_dump`. pg_dumpall is then found beside it.
   var globalsConnection: PostgreSQLConnection? {
     guard var words = connection.override(of: .dump) else { return connection }
-    let name = PostgreSQLConnection.Program.dump.rawValue
+    let name = PostgreSQLConnection.Tool.dump.rawValue
     guard let place = words.lastIndex(where: { $0 == name || $0.ends(with: "/" + name) }) else { return nil }
-    words[place] = words[place].dropLast(name.count) + PostgreSQLConnection.Program.dumpAll.rawValue
+    words[place] = words[place].dropLast(name.count) + PostgreSQLConnection.Tool.dumpAll.rawValue
     return connection.using(words, for: .dumpAll)
   }
 }

@@ -33,13 +33,13 @@ public struct PostgreSQLInstallations: Sendable {
 
   /// Returns the newest psql that is installed where the PATH does not lead, as some packages do it; nil where it does.
   func psqlElsewhere(context: HookContext) -> [String]? {
-    let name = PostgreSQLConnection.Program.psql.rawValue
+    let name = PostgreSQLConnection.Tool.psql.rawValue
     let folders = (context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
     guard !folders.contains(where: { access("\($0)/\(name)", X_OK) == 0 }) else { return nil }
     return clients(.psql).max { $0.major < $1.major }?.command
   }
 
-  func clients(_ program: PostgreSQLConnection.Program) -> [Client] {
+  func clients(_ program: PostgreSQLConnection.Tool) -> [Client] {
     roots.flatMap { root in
       let names = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
       return names.compactMap { name -> Client? in

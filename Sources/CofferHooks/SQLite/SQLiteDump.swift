@@ -26,7 +26,7 @@ struct SQLiteDump: PlannedDump {
     // Before it writes the first byte, it searches the whole file, or copies it.
     context.limits.stall = context.limits.stall.map { $0 + Double(file.size) / Self.slowestSearch }
     let request = SQLiteWorkerRequest(
-      job: .dump, name: place.name.description, device: file.device, inode: file.inode, user: try place.user())
+      work: .dump, name: place.name.description, device: file.device, inode: file.inode, user: try place.user())
     let stream = try DumpStream(
       worker.command(request, descriptor: place.folder.number), of: identity, context: context)
     var facts = DumpFacts(

@@ -79,10 +79,10 @@ struct SQLiteRestore: PlannedRestore {
   }
 
   /// Of root's databases, too, nothing is executed with root's rights.
-  private func request(_ job: SQLiteWorkerRequest.Job) throws(SystemError) -> SQLiteWorkerRequest {
+  private func request(_ work: SQLiteWorkerRequest.Work) throws(SystemError) -> SQLiteWorkerRequest {
     var user: SQLiteWorkerRequest.User?
     if geteuid() == 0 { user = permissions.userID == 0 ? UserGroups.nobody : try UserGroups.user(permissions.userID) }
-    return SQLiteWorkerRequest(job: job, name: place.name.description, device: 0, inode: 0, user: user)
+    return SQLiteWorkerRequest(work: work, name: place.name.description, device: 0, inode: 0, user: user)
   }
 
   /// Checks a file that a configured program has built.
@@ -145,7 +145,7 @@ struct SQLiteRestore: PlannedRestore {
     // What is no database is in nobody's use as one.
     guard let file = place.facts, try place.holdsDatabase() else { return }
     let request = SQLiteWorkerRequest(
-      job: .probe, name: place.name.description, device: file.device, inode: file.inode, user: try place.user(),
+      work: .probe, name: place.name.description, device: file.device, inode: file.inode, user: try place.user(),
       busySeconds: 1)
     let result = try context.launcher.run(
       SQLiteProcess(context).command(request, descriptor: place.folder.number), cancellation: context.cancellation)

@@ -2,6 +2,12 @@ import CofferConfiguration
 
 /// The options of `pushover`.
 public enum PushoverOptions {
+  /// How loud a message is, in Pushover's numbers (https://pushover.net/api#priority).
+  public enum Priority: Int, OptionChoice {
+    case lowest = -2
+    case low, normal, high, emergency
+  }
+
   public static let token = OptionKey<String>(
     "token", "The application's token.", example: "7ms6TXHpTokTou2P6x4SodDeentHRa", isRequired: true, isSecret: true)
   public static let user = OptionKey<String>(
@@ -9,8 +15,8 @@ public enum PushoverOptions {
     isSecret: true)
 
   public static let message = OptionKey<String?>("message", "The message.", example: "It failed.")
-  public static let priority = OptionKey<Int>(
-    "priority", "From -2 to 2; 2 is repeated until somebody confirms it.", default: 0)
+  public static let priority = OptionKey<Priority>(
+    "priority", "From -2 to 2; 2 is repeated until somebody confirms it.", default: .normal)
   public static let expire = OptionKey<Int>("expire", "Seconds after which priority 2 is given up.", default: 600)
   public static let retry = OptionKey<Int>("retry", "Seconds between the repeats of priority 2.", default: 30)
   public static let device = OptionKey<String?>("device", "The only device to show it on.", example: "pixel8")

@@ -27,8 +27,8 @@ struct Pushover: HTTPService {
       ("message", own[PushoverOptions.message] ?? summary.message),
     ]
     if let priority = own.given(PushoverOptions.priority) {
-      fields.append(("priority", String(priority)))
-      if priority == 2 {
+      fields.append(("priority", String(priority.rawValue)))
+      if priority == .emergency {
         fields.append(("expire", String(own[PushoverOptions.expire])))
         fields.append(("retry", String(own[PushoverOptions.retry])))
       }

@@ -125,7 +125,7 @@ extension Checker {
 
   /// - Returns: Whether the index object says what the pack's directory says.
   private mutating func compare(
-    _ pack: IndexedPack, with actual: Directory?, in segment: IndexLoader.Segment
+    _ pack: IndexedPack, with actual: Directory?, in segment: IndexLoader.IndexObject
   ) -> Bool {
     guard let actual else {
       if !vanished.contains(pack.digest) {

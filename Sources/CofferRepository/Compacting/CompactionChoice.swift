@@ -111,9 +111,7 @@ struct CompactionChoice {
   }
 
   /// Bytes that count against what may be read and written anew.
-  private func price(_ digest: Digest256) -> Int {
-    neededShares[digest] == 0 ? 0 : catalogue.packs[digest]?.size ?? 0
-  }
+  private func price(_ digest: Digest256) -> Int { catalogue.packs[digest]?.size ?? 0 }
 
   private func isWorthIt(_ group: Group, _ limits: Limits) -> Bool {
     if !group.packs.isSubset(of: counting) { return true }

@@ -35,7 +35,8 @@ public enum CompactionError: DiagnosableError, Equatable {
         problem: "Not compacted, and nothing deleted: it holds no archive, but this machine has seen \(count) here, "
           + "the last of them '\(newest)', and did not delete them",
         suggestion: "If they were lost, bring archives/ back from a copy of the repository; if they were deleted from "
-          + "another machine, compact from there")
+          + "another machine, compact from there, or, if that is gone, remove the file 'archives' from this machine's "
+          + "cache of the repository")
     case .brokenArchive(let id, let name, let location, let detail):
       Diagnosis(
         subject: "repository \(location)",

@@ -85,6 +85,4 @@ public struct CompactionReport: Sendable, Equatable {
   public var waitingFor: [AwaitedSession] = []
 
   public init() {}
-
-  public var freed: UInt64 { sizeBefore > sizeAfter ? sizeBefore - sizeAfter : 0 }
 }

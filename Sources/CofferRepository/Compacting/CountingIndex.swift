@@ -101,7 +101,7 @@ struct IndexWriter {
         try add(pack)
       } catch StorageError.missing {
         continue
-      } catch let error where !RunStore.concernsObject(error) {
+      } catch let error where !RunStore.concernsObject(error) || Self.mayPass(error) {
         throw error
       } catch {
         unreadable.insert(digest)
@@ -110,6 +110,14 @@ struct IndexWriter {
     if !unreadable.isEmpty { for pack in try stated(unreadable, among: names) { try add(pack) } }
     try flush()
     return digests
+  }
+
+  /// Whether the pack may be read another time: what is said of it now would stand for good.
+  private static func mayPass(_ error: any Error) -> Bool {
+    switch error {
+    case StorageError.truncated, StorageError.tooLarge: false
+    default: error is StorageError
+    }
   }
 
   /// What index objects say of packs, those of full keys first.

@@ -78,13 +78,14 @@ struct RoundCleanup {
   private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {
     let loader = try IndexLoader(context: context)
     let names = try loader.objectNames()
-    // Looked at behind the list: no session that has put what is in it can have seen a later round.
+    // Looked at behind the list: no session that has put what is in it can have seen a later round, but for one that a list
+    // does not show yet.
     let newest = try Rounds.load(context).newest
     for name in names {
       try cancellation.check()
       guard let digest = Digest256(hex: name.lastPart), !sweep.index.contains(digest),
         let segment = try RunStore.readable({ try loader.read(name) }),
-        segment.round < sweep.round || segment.round > newest
+        segment.round < sweep.round || segment.round > newest + 1
       else { continue }
       try context.store.delete(name)
       report.deletedIndexObjects += 1

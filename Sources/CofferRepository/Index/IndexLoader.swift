@@ -25,7 +25,7 @@ package struct IndexLoader: Sendable {
   }
 
   /// What an index object turned out to be.
-  struct Segment {
+  struct IndexObject {
     let name: ObjectName
     let packs: [IndexedPack]
     let signer: Signer
@@ -185,13 +185,13 @@ package struct IndexLoader: Sendable {
   /// Reads one index object.
   ///
   /// - Throws: `StorageError`; `RepositoryError.damaged`.
-  func read(_ name: ObjectName) throws -> Segment {
+  func read(_ name: ObjectName) throws -> IndexObject {
     let bytes = try context.store.get(name, limit: ObjectLimit.index)
     do {
       let (payload, signer) = try context.envelope.open(
         bytes, purpose: .index, context: [], signers: context.signers)
       let (packs, round) = try payload.withUnsafeBytes { try IndexSegment.decode($0) }
-      return Segment(name: name, packs: packs, signer: signer, round: round)
+      return IndexObject(name: name, packs: packs, signer: signer, round: round)
     } catch let error as Envelope.Unopenable {
       throw context.unopenable(name, error)
     } catch let error as ByteReader.Malformed {

@@ -33,7 +33,8 @@ extension Repository {
       do {
         try context.store.put(name, record.bytes)
       } catch let error as StorageError where [.exists, .permanent, .missing].contains(error.kind) {
-        // Taken since, by another change or by what is none.
+        // Taken since, by another change or by what is none; else the store is to blame.
+        guard error.kind == .exists || (try? context.store.status(of: name)) != nil else { throw error }
         guard try wrapping(of: keys.id, keyInventory()) == own.record.bytes else { throw changed }
         continue
       }

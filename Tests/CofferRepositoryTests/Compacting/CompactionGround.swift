@@ -20,7 +20,9 @@ final class CompactionGround {
     store = MemoryStore(now: clock.clock.now)
     _ = try Repository.create(
       in: store, options: CreationOptions(packTarget: 1 << 16, passphraseCost: 5),
-      passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings(clock: clock))
+      passphrase: TestRepository.passphrase,
+      // Where chunks end, and so what is worth moving, goes by the repository's key.
+      surroundings: TestRepository.surroundings(clock: clock, random: .seeded(1)))
   }
 
   /// The same repository as it is now.

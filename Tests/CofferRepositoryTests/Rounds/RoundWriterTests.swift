@@ -15,13 +15,13 @@ struct RoundWriterTests {
     repository = try TestRepository()
   }
 
-  private func segments() throws -> [IndexLoader.Segment] {
+  private func segments() throws -> [IndexLoader.IndexObject] {
     let loader = try IndexLoader(context: try repository.reopened().context)
     return try loader.objectNames().map { try loader.read($0) }
   }
 
   /// Puts an index object over packs as compaction does: signed by a full key, naming the packs' own signers.
-  private func rewriteIndex(_ round: Int, of segments: [IndexLoader.Segment]) throws -> Digest256 {
+  private func rewriteIndex(_ round: Int, of segments: [IndexLoader.IndexObject]) throws -> Digest256 {
     let own = repository.context.keys.id
     let packs = segments.flatMap { segment in
       segment.packs.map { pack in

@@ -8,7 +8,7 @@ import Foundation
 /// trigger and no materialized view, which would make something else of them.
 final class ArchiveContent: RestoredContent {
   /// What of the archive is read before what of it has failed is tried again.
-  private enum Stage {
+  private enum Part {
     case whole
     /// All up to the rows, and the rows.
     case rows
@@ -83,7 +83,7 @@ final class ArchiveContent: RestoredContent {
   private var spool: SpooledDump?
   /// nil while a dump that pg_restore reads from a file is written to it.
   private var reading: Reading?
-  private var stage = Stage.whole
+  private var part = Part.whole
   /// Whether the database's own search path is in force.
   private var isLenient = false
   /// What failed with an empty search path, once there is more than one reading.
@@ -118,7 +118,7 @@ final class ArchiveContent: RestoredContent {
     if job.entry.noOwner { arguments.append("--no-owner") }
     arguments += job.schemas.flatMap { ["--schema", $0] }
     if !job.schemas.isEmpty { arguments.append("--strict-names") }
-    arguments += ["--format", job.facts.format] + job.entry.restoreOptions + stage.sections
+    arguments += ["--format", job.facts.format] + job.entry.restoreOptions + part.sections
     if let retried { arguments += ["--use-list", retried.list] }
     // Only then it tells which entries its errors are of.
     arguments.append("--verbose")
@@ -145,17 +145,17 @@ final class ArchiveContent: RestoredContent {
     let report = try finishReading()
     if retried == nil, report.isWorthAnotherTry, let again = try prepareAgain(report) {
       switch again {
-      case .stage: return try readAgain()
+      case .part: return try readAgain()
       case .entries(let entries): return try readAgain(retrying: entries)
       }
     }
     lost += report.entries.keepingFirstErrors(of: retried?.entries ?? []).keepingFirstErrors(of: first?.entries ?? [])
-    guard stage == .rows else {
+    guard part == .rows else {
       try conclude()
       return false
     }
     _ = try lost.missing(of: "pg_restore", job)
-    stage = .rest
+    part = .rest
     return try readAgain()
   }
 
@@ -176,8 +176,8 @@ final class ArchiveContent: RestoredContent {
 
   /// What is read once more.
   private enum Again {
-    /// A stage, into an empty database.
-    case stage
+    /// A part, into an empty database.
+    case part
     case entries(Retried)
   }
 
@@ -185,14 +185,14 @@ final class ArchiveContent: RestoredContent {
   private func prepareAgain(_ report: RestoreReport) throws -> Again? {
     // A configured command may run where the list of entries is not.
     guard job.entry.connection.override(of: .restore) == nil else { return nil }
-    let hasLostRows = stage == .whole && report.entries.contains { $0.kind == .rows }
+    let hasLostRows = part == .whole && report.entries.contains { $0.kind == .rows }
     if hasLostRows, job.entry.restoreOptions.contains(where: RestoreWay.choosesPart) { return nil }
     guard try isLenient || makeLenient() else { return nil }
     if first == nil { first = report }
     guard !hasLostRows else {
       try makeAnew()
-      stage = .rows
-      return .stage
+      part = .rows
+      return .part
     }
     let path = try job.context.runtime.makeParent(of: "entries-\(UInt32.random(in: 0 ... .max))")
     let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
