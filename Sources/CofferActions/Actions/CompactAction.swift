@@ -96,7 +96,8 @@ enum CompactAction {
       // Every hour somebody backs up: no news for who has not asked for compacting.
       for session in report.waitingFor { tell("\(location.path): Waiting for \(text(session))", isAsked) }
       tell(
-        "\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)", isAsked)
+        "\(location.path): What goes is decided when these have ended, by the next 'coffer compact'; \(traffic)",
+        isAsked)
     case .done:
       tell(
         "\(location.path): Gave up \(packs)\(moved); \(Formats.size(report.sizeBefore)) before, "

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// A whole number of hundredths, from 0 to 100.
 public struct Percentage: OptionValue, Equatable {
   public static let kind = OptionKind.integer

@@ -15,7 +15,8 @@ public enum RetentionOptions {
   public static let quarterlyByMonths = count("keep_3monthly", "quarters of three months", example: "4")
   public static let yearly = count("keep_yearly", "years", example: "1")
   public static let compactThreshold = OptionKey<Percentage>(
-    "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.", default: .tenth)
+    "compact_threshold", "The percentage of a pack that must be unused before 'compact' writes it anew.",
+    default: .tenth)
 
   private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int?> {
     OptionKey(
