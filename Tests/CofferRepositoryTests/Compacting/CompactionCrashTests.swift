@@ -78,22 +78,14 @@ struct CompactionCrashTests {
     let count = try Self.changes(of: ground)
     for number in 1...count {
       let copy = try CompactionGround(copying: ground)
-      let changes = Mutex(0)
       let other = try copy.open()
-      let first = SteppedStore(
-        copy.store,
-        before: { call throws(StorageError) in
-          let current = changes.withLock { count in
-            if call.changes { count += 1 }
-            return count
-          }
-          guard call.changes, current == number else { return }
-          do {
-            _ = try other.compact(cancellation: try Cancellation())
-          } catch {
-            Issue.record("the other compaction at \(number): \(error)")
-          }
-        })
+      let first = SteppedStore.once(copy.store, beforeChange: number) {
+        do {
+          _ = try other.compact(cancellation: try Cancellation())
+        } catch {
+          Issue.record("the other compaction at \(number): \(error)")
+        }
+      }
       try copy.compact(over: first)
       try copy.expectWhole("the other one at \(number)")
       try copy.backUp(Self.files, "new")
@@ -109,23 +101,15 @@ struct CompactionCrashTests {
     let count = try Self.changes(of: ground)
     for number in 1...count {
       let copy = try CompactionGround(copying: ground)
-      let changes = Mutex(0)
       let writer = try copy.open()
       let beside = HandedOver(copy)
-      let stepped = SteppedStore(
-        copy.store,
-        before: { call throws(StorageError) in
-          let current = changes.withLock { count in
-            if call.changes { count += 1 }
-            return count
-          }
-          guard call.changes, current == number else { return }
-          do {
-            try beside.value.backUp(Self.files, "beside", with: writer)
-          } catch {
-            Issue.record("a backup at \(number): \(error)")
-          }
-        })
+      let stepped = SteppedStore.once(copy.store, beforeChange: number) {
+        do {
+          try beside.value.backUp(Self.files, "beside", with: writer)
+        } catch {
+          Issue.record("a backup at \(number): \(error)")
+        }
+      }
       try copy.compact(over: stepped)
       try copy.expectWhole("a backup at \(number)")
       try copy.compact()

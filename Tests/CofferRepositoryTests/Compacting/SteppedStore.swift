@@ -28,6 +28,23 @@ final class SteppedStore: ObjectStore {
     self.after = after
   }
 
+  /// Does something once, before the call of a number that changes something.
+  static func once(
+    _ store: any ObjectStore, beforeChange number: Int, _ body: @escaping @Sendable () -> Void
+  ) -> SteppedStore {
+    let changes = Mutex(0)
+    return SteppedStore(
+      store,
+      before: { call throws(StorageError) in
+        guard call.changes else { return }
+        let current = changes.withLock { count in
+          count += 1
+          return count
+        }
+        if current == number { body() }
+      })
+  }
+
   /// A process that is gone before the call of a number that changes something, and is never heard of again.
   static func stopping(_ store: any ObjectStore, beforeChange number: Int) -> SteppedStore {
     let changes = Mutex(0)
