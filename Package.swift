@@ -28,7 +28,8 @@ let package = Package(
     .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn"]),
     .target(name: "CofferHTTP", dependencies: ["CofferSystem", "CCurl"]),
     .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
-    .target(name: "CofferStorage", dependencies: ["CofferSystem", "CofferConfiguration"]),
+    .target(
+      name: "CofferStorage", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration", "COpenSSL"]),
     .target(
       name: "CofferRepository",
       dependencies: ["CofferSystem", "CofferStorage", "CBlake3", "CZstd", "COpenSSL"]),

@@ -6,10 +6,14 @@ import Testing
 
 @Suite("Which store an address stands for")
 struct StoreRegistryTests {
+  private let surroundings = Surroundings(
+    environment: ProcessEnvironment(["HOME": "/home/me"]), clock: .system, random: RandomSource { _ in },
+    launcher: SystemProcessLauncher(), secretKeeper: KernelKeyring(), currentFolder: "/here", hostname: "here",
+    username: "me", processors: 1)
+
   private func request(_ address: String) -> StoreRequest {
     StoreRequest(
-      address: address, options: ConfigurationSection(), secret: { $0 },
-      environment: ProcessEnvironment(["HOME": "/home/me"]), currentFolder: "/here", warn: { _ in })
+      address: address, options: ConfigurationSection(), secret: { $0 }, surroundings: surroundings, warn: { _ in })
   }
 
   @Test(
@@ -64,7 +68,7 @@ struct StoreRegistryTests {
     ])
     let request = StoreRequest(
       address: "Shelf:a/b:c", options: ConfigurationSection(), secret: { $0 + " opened" },
-      environment: ProcessEnvironment([:]), currentFolder: "/", warn: { _ in })
+      surroundings: surroundings, warn: { _ in })
     #expect(throws: Shelf.Asked(title: "one", rest: "a/b:c", label: nil, secret: "reference opened")) {
       try registry.store(for: request)
     }

@@ -54,8 +54,8 @@ struct RepositoryLocation: Sendable {
     let console = context.console
     return StoreRequest(
       address: path, options: context.configuration?.options(for: section) ?? section,
-      secret: context.credentials.value, environment: context.surroundings.environment,
-      currentFolder: context.surroundings.currentFolder, warn: { console.warning(Console.text($0)) })
+      secret: context.credentials.value, surroundings: context.surroundings,
+      warn: { console.warning(Console.text($0)) })
   }
 
   /// - Parameter unlockTimeout: Seconds for which an opened key is kept.

@@ -14,8 +14,9 @@ struct LocalDirectoryKind: StoreKind {
   private static func folder(for request: StoreRequest) -> String {
     let rest = request.address.rest
     let path = request.address.scheme == nil ? rest : rest.after(beginning: "//") ?? rest
-    if let below = path.after(beginning: "~"), below.begins(with: "/") { return request.environment.home + below }
-    let absolute = path.begins(with: "/") ? path : request.currentFolder + "/" + path
+    let surroundings = request.surroundings
+    if let below = path.after(beginning: "~"), below.begins(with: "/") { return surroundings.environment.home + below }
+    let absolute = path.begins(with: "/") ? path : surroundings.currentFolder + "/" + path
     return absolute.utf8.count > 1 ? absolute.before(end: "/") ?? absolute : absolute
   }
 }

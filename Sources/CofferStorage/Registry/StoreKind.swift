@@ -36,21 +36,19 @@ public struct StoreRequest: Sendable {
   public let options: ConfigurationSection
   /// Turns a configured text into the secret that it stands for.
   public let secret: @Sendable (String) throws -> String
-  public let environment: ProcessEnvironment
-  /// What relative paths start from.
-  public let currentFolder: String
+  /// This machine: its programs, clock, chance, environment, and the folder that relative paths start from.
+  public let surroundings: Surroundings
   /// Told once of what the place cannot promise.
   public let warn: @Sendable (Diagnosis) -> Void
 
   public init(
     address: String, options: ConfigurationSection, secret: @escaping @Sendable (String) throws -> String,
-    environment: ProcessEnvironment, currentFolder: String, warn: @escaping @Sendable (Diagnosis) -> Void
+    surroundings: Surroundings, warn: @escaping @Sendable (Diagnosis) -> Void
   ) {
     self.address = StoreAddress(address)
     self.options = options
     self.secret = secret
-    self.environment = environment
-    self.currentFolder = currentFolder
+    self.surroundings = surroundings
     self.warn = warn
   }
 }
