@@ -22,6 +22,8 @@ public final class LocalDirectoryStore: ObjectStore {
     /// Folders whose names in their parents are known to be durable.
     var durable: Set<String> = []
     var saysNothingOfFolders = false
+    /// What was found of the file system.
+    var remarks: [String] = []
   }
 
   /// Opened when it is first needed, and never closed before the store is gone.
@@ -40,6 +42,12 @@ public final class LocalDirectoryStore: ObjectStore {
     self.root = root
     self.calls = calls
     self.warn = warn
+  }
+
+  public var abilities: StoreAbilities {
+    StoreAbilities(
+      kind: "a folder of this machine", refusesTakenNames: true, readsParts: true, keepsOwnTimes: true,
+      remarks: state.withLock { $0.remarks })
   }
 
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
@@ -264,7 +272,9 @@ extension LocalDirectoryStore {
   }
 
   private func remark(_ problem: String) {
-    warn(Diagnosis(subject: "repository \(location)", problem: "The file system \(problem)"))
+    let remark = "The file system \(problem)"
+    state.withLock { $0.remarks.append(remark) }
+    warn(Diagnosis(subject: "repository \(location)", problem: remark))
   }
 }
 
