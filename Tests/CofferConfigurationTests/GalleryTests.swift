@@ -78,7 +78,7 @@ struct GalleryTests {
         == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
     #expect(configuration.root[CommandOptions.commands].count == 3)
     #expect(configuration.root[RunOptions.matchArchives]?.spelling == "old-*")
-    #expect(configuration.root[RunOptions.uploadRateLimit] == 100)
+    #expect(configuration.root[RemoteOptions.uploadRateLimit] == 100)
     #expect(configuration.notices.deprecated.count == 15)
   }
 

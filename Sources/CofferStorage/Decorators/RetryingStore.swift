@@ -1,17 +1,22 @@
 import CofferSystem
+import Synchronization
 
 /// Makes calls again that failed for a reason that may pass. Every other error is passed on at once, and the last of a
 /// transient one in the end.
 ///
 /// A put may have been done although its answer says otherwise: when the name is found to be taken afterwards, what is
 /// there is compared with what was to be put.
-public struct RetryingStore: ObjectStore {
+///
+/// A store that was given up because patience was at an end is asked once by each call that follows, until one succeeds: else
+/// every call that tidies up behind the failure would wait as long again.
+public final class RetryingStore: ObjectStore {
   private let store: any ObjectStore
   private let policy: RetryPolicy
   private let chance: @Sendable () -> Double
   private let clock: Clock
   private let pause: Pause
   private let tell: @Sendable (RetryNews) -> Void
+  private let isGivenUp = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - chance: Numbers from 0 to 1, evenly spread.
@@ -77,11 +82,12 @@ public struct RetryingStore: ObjectStore {
     defer { end(&trouble) }
     while true {
       do throws(StorageError) {
-        return try store.list(folder, after: last, cancellation: cancellation) { page in
+        try store.list(folder, after: last, cancellation: cancellation) { page in
           last = page.last?.name ?? last
           end(&trouble)
           take(page)
         }
+        return isGivenUp.store(false, ordering: .relaxed)
       } catch {
         try wait(&trouble, because: error, cancellation)
       }
@@ -125,7 +131,9 @@ public struct RetryingStore: ObjectStore {
     defer { end(&trouble) }
     while true {
       do throws(StorageError) {
-        return try call(trouble.turn)
+        let result = try call(trouble.turn)
+        isGivenUp.store(false, ordering: .relaxed)
+        return result
       } catch {
         try wait(&trouble, because: error, cancellation)
       }
@@ -136,11 +144,16 @@ public struct RetryingStore: ObjectStore {
   private func wait(
     _ trouble: inout Trouble, because error: StorageError, _ cancellation: Cancellation?
   ) throws(StorageError) {
-    guard error.kind == .transient, trouble.turn < policy.retries else { throw error }
+    guard error.kind == .transient, trouble.turn < policy.retries, !isGivenUp.load(ordering: .relaxed) else {
+      throw error
+    }
     let seconds = policy.wait(before: trouble.turn, chance: chance())
     let now = clock.steadySeconds()
     let start = trouble.start ?? now
-    guard now + seconds - start <= policy.patience else { throw error }
+    guard now + seconds - start <= policy.patience else {
+      isGivenUp.store(true, ordering: .relaxed)
+      throw error
+    }
     tell(.waits(because: error, turn: trouble.turn, seconds: seconds))
     trouble = Trouble(turn: trouble.turn + 1, start: start)
     pause(seconds, cancellation)
