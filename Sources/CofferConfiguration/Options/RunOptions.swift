@@ -25,9 +25,6 @@ public enum RunOptions {
   public static let archiveUsername = OptionKey<String?>(
     "archive_username", "The user name that archives carry, if not that of the user who runs Coffer.",
     example: "backup")
-  public static let sshCommand = OptionKey<CommandWords?>(
-    "ssh_command", "What to run in place of ssh; may have arguments.", example: "ssh -i /root/.ssh/backup",
-    support: .planned)
   public static let uploadRateLimit = OptionKey<Int?>(
     "upload_rate_limit", "KiB a second that are sent to a repository elsewhere at most.", example: "100",
     support: .planned)
@@ -44,7 +41,7 @@ public enum RunOptions {
     "Running",
     [
       constants.option, retries.option, retryWait.option, umask.option, skipActions.option, defaultActions.option,
-      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option, sshCommand.option,
+      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option,
       uploadRateLimit.option,
     ])
 }

@@ -55,6 +55,12 @@ final class Exchange: Sendable {
     connection.wakeWriter()
   }
 
+  /// Gives a short frame to be sent, room or not: one that asks for nothing more.
+  func sendAtOnce(_ type: UInt8) {
+    connection.state.withLock { $0.give(Frame(type, id: id).encoded()) }
+    connection.wakeWriter()
+  }
+
   /// Waits for the next answer.
   ///
   /// - Throws: `RemoteError`.

@@ -86,6 +86,14 @@ final class FrameConnection: Sendable {
   /// Why it is of no use any more; nil as long as it is.
   var failure: StorageFailure? { state.withLock { $0.failure } }
 
+  /// Requests that are under way.
+  var exchangeCount: Int { state.withLock { $0.exchanges.count - (rules.greetingID == nil ? 0 : 1) } }
+
+  /// The answer to the greeting, if it has come.
+  var knownGreeting: Frame? {
+    state.withLock { state in rules.greetingID.flatMap { state.exchanges[$0]?.answers.first } }
+  }
+
   /// Ends the connection; requests that are under way fail. The other side is waited for by a thread of the connection's own.
   func close() {
     fail(StorageFailure(.transient, "request", reason: "the connection was closed"))
