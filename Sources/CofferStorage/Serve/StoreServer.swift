@@ -39,12 +39,24 @@ public final class StoreServer: Sendable {
   ///
   /// - Throws: `ServeEnd`, when the client could not be served, or was none; `SystemError`; `RunCancelled`.
   public func run() throws {
-    defer {
-      // A put of which something is missing is given up.
+    do {
+      try serve()
+    } catch {
       cancellation.cancel()
-      for inbox in requests.update({ Array($0.values) }) { inbox.close(RunCancelled()) }
-      requests.wait(until: \.isEmpty) { _ in }
+      finish()
+      throw error
     }
+    finish()
+  }
+
+  /// Does what was asked of it in full, and gives the rest up: a put of which something is missing, a list of which not all is
+  /// asked for.
+  private func finish() {
+    for inbox in requests.update({ Array($0.values) }) { inbox.close(RunCancelled()) }
+    requests.wait(until: \.isEmpty) { _ in }
+  }
+
+  private func serve() throws {
     var parser = FrameParser(limit: ServeProtocol.payloadLimit)
     var repository: ServedRepository?
     let reader = PolledReader(input, cancellation: cancellation)
