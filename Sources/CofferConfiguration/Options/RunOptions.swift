@@ -27,9 +27,6 @@ public enum RunOptions {
   public static let archiveUsername = OptionKey<String?>(
     "archive_username", "The user name that archives carry, if not that of the user who runs Coffer.",
     example: "backup")
-  public static let sshCommand = OptionKey<CommandWords?>(
-    "ssh_command", "What to run in place of ssh; may have arguments.", example: "ssh -i /root/.ssh/backup",
-    support: .planned)
 
   /// `skip_actions` where it may name these actions, too.
   static func skipActions(alsoFor actions: [String]) -> OptionKey<[String]> {
@@ -43,6 +40,6 @@ public enum RunOptions {
     "Running",
     [
       constants.option, retries.option, retryWait.option, umask.option, skipActions.option, defaultActions.option,
-      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option, sshCommand.option,
+      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option,
     ])
 }

@@ -1,7 +1,8 @@
-import CofferStorage
 import CofferSystem
 import Foundation
 import Testing
+
+@testable import CofferStorage
 
 /// A store that has to keep the contract. A new store is one more element of `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
@@ -20,6 +21,15 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("a folder, with renames that replace nothing") { local($0, .renames) },
       StoreUnderTest("a folder, with neither") { local($0, .neither) },
       StoreUnderTest("memory") { _ in MemoryStore() },
+    ]
+    + [
+      StoreUnderTest("served to another host") { ServedStore(served: $0) },
+      StoreUnderTest("served, with all decorators") { folder in
+        limited(CountingStore(patient(FlakyStore(ServedStore(served: folder)))))
+      },
+      StoreUnderTest("served over connections that are cut") { folder in
+        patient(ServedStore(folder) { LoopChannel.cut(after: (40_000 + $0 % 7, 50_000), LoopChannel.server()) })
+      },
     ]
     + [
       StoreUnderTest("retrying") { _ in RetryingStore(MemoryStore()) },
