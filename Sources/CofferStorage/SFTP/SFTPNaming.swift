@@ -15,6 +15,7 @@ struct SFTPNaming {
 
   let session: SFTPSession
   let beingNamed: NamesInUse
+  let cancellation: Cancellation?
 
   /// Names the file. The temporary name may be left.
   ///
@@ -23,16 +24,16 @@ struct SFTPNaming {
   ///   - means: The first to be tried; what works at last is left in it.
   /// - Throws: A refusal with `exists` when the name is taken.
   func name(
-    _ temporary: String, _ final: String, size: Int, by means: inout Means, _ cancellation: Cancellation?
+    _ temporary: String, _ final: String, size: Int, by means: inout Means
   ) throws(SFTPError) {
     while true {
       do throws(SFTPError) {
         switch means {
         case .link:
-          guard session.offers.contains(.link) else { throw Self.notOffered }
+          guard session.server.offers.contains(.link) else { throw Self.notOffered }
           try session.begin(.link(temporary, as: final), cancellation).done(cancellation)
-        case .reservation: try reserve(temporary, final, cancellation)
-        case .rename: try rename(temporary, final, size, cancellation)
+        case .reservation: try reserve(temporary, final)
+        case .rename: try rename(temporary, final, size)
         }
         return
       } catch {
@@ -40,9 +41,9 @@ struct SFTPNaming {
         guard case .refused(let operation, let status) = error, !error.isMissing, status.code != .exists else {
           throw error
         }
-        guard try !isTaken(final, cancellation) else { throw .refused(operation: operation, SFTPStatus(.exists)) }
+        guard try !isTaken(final) else { throw .refused(operation: operation, SFTPStatus(.exists)) }
         switch means {
-        case .link: means = .reservation
+        case .link: means = try canReserve(beside: temporary) ? .reservation : .rename
         case .reservation: means = .rename
         case .rename: throw error
         }
@@ -52,7 +53,7 @@ struct SFTPNaming {
 
   private static let notOffered = SFTPError.refused(operation: "link", SFTPStatus(.unsupported))
 
-  private func isTaken(_ path: String, _ cancellation: Cancellation?) throws(SFTPError) -> Bool {
+  private func isTaken(_ path: String) throws(SFTPError) -> Bool {
     do throws(SFTPError) {
       _ = try session.begin(.linkStatus(path), cancellation).attributes(cancellation)
       return true
@@ -62,23 +63,28 @@ struct SFTPNaming {
     }
   }
 
-  private func reserve(_ temporary: String, _ final: String, _ cancellation: Cancellation?) throws(SFTPError) {
-    guard session.offers.contains(.replace), try refusesTaken(temporary, cancellation) else { throw Self.notOffered }
+  private func reserve(_ temporary: String, _ final: String) throws(SFTPError) {
     let handle = try session.begin(.open(final, .create, permissions: 0o600), cancellation).handle(cancellation)
+    // Sent in any case: a reservation that stays takes the name for good.
     let closing = try session.begin(.close(handle), nil)
+    let replacing = try session.begin(.replace(final, by: temporary), nil)
     do throws(SFTPError) {
-      try closing.done(nil)
-      try session.begin(.replace(final, by: temporary), nil).done(nil)
+      try closing.done(cancellation)
+      try replacing.done(cancellation)
     } catch {
-      // Only what was refused is certainly still the empty file.
-      if case .refused = error { session.beginAndForget(.remove(final)) }
+      // Only where that was refused it is certainly still the empty file.
+      if case .refused = error, try isEmpty(final) { session.beginAndForget(.remove(final)) }
       throw error
     }
   }
 
-  /// Whether the server keeps it when a file is to be made where there is one. A file beside the temporary one is
-  /// risked for that.
-  private func refusesTaken(_ temporary: String, _ cancellation: Cancellation?) throws(SFTPError) -> Bool {
+  private func isEmpty(_ path: String) throws(SFTPError) -> Bool {
+    try session.begin(.linkStatus(path), cancellation).attributes(cancellation).size == 0
+  }
+
+  /// Whether a reservation means anything at this server: not every one keeps it when a file is to be made where there is one.
+  private func canReserve(beside temporary: String) throws(SFTPError) -> Bool {
+    guard session.server.offers.contains(.replace) else { return false }
     let probe = temporary + "p"
     defer { session.beginAndForget(.remove(probe)) }
     for turn in 0..<2 {
@@ -93,9 +99,7 @@ struct SFTPNaming {
     return false
   }
 
-  private func rename(
-    _ temporary: String, _ final: String, _ size: Int, _ cancellation: Cancellation?
-  ) throws(SFTPError) {
+  private func rename(_ temporary: String, _ final: String, _ size: Int) throws(SFTPError) {
     try beingNamed.holding(final) { () throws(SFTPError) in
       let taken = try session.begin(.linkStatus(final), cancellation)
       // Nothing has made the bytes durable here, so at least they are counted.
@@ -106,10 +110,7 @@ struct SFTPNaming {
         isTaken = true
       } catch {
         isTaken = false
-        guard error.isMissing else {
-          whole.forget()
-          throw error
-        }
+        guard error.isMissing else { throw error }
       }
       let written = try whole.attributes(cancellation).size
       guard !isTaken else { throw .refused(operation: "rename", SFTPStatus(.exists)) }

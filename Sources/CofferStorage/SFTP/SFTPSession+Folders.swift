@@ -19,7 +19,6 @@ extension SFTPSession {
     var openings: [Pending] = []
     var readings: [FolderReading?] = []
     defer {
-      for pending in openings.dropFirst(readings.count) { pending.forget() }
       for reading in readings { if let reading { beginAndForget(.close(reading.handle)) } }
     }
     for folder in folders { openings.append(try begin(.openFolder(folder), cancellation)) }
@@ -42,22 +41,22 @@ extension SFTPSession {
     return found
   }
 
+  /// Returns what is in a folder; nil when it is not there.
+  func entries(of folder: String, _ cancellation: Cancellation?) throws(SFTPError) -> [SFTPEntry]? {
+    try entries(of: [folder], cancellation).first.flatMap(\.self)
+  }
+
   /// Reads on in all folders that are not at their end.
   ///
   /// - Returns: Whether there were any.
   private func readOn(_ readings: inout [FolderReading?], _ cancellation: Cancellation?) throws(SFTPError) -> Bool {
     var sent: [(number: Int, pending: Pending)] = []
-    var taken = 0
-    defer { for item in sent.dropFirst(taken) { item.pending.forget() } }
     for (number, reading) in readings.enumerated() {
       guard let reading, !reading.isAtEnd else { continue }
       for _ in 0..<reading.ahead { sent.append((number, try begin(.readFolder(reading.handle), cancellation))) }
       readings[number]?.doubleReads()
     }
-    for item in sent {
-      taken += 1
-      try readings[item.number]?.add(try item.pending.names(cancellation))
-    }
+    for item in sent { try readings[item.number]?.add(try item.pending.names(cancellation)) }
     return !sent.isEmpty
   }
 

@@ -1,28 +1,22 @@
 import CofferSystem
 
-/// The way to a server, on which each request finds its answer. Calls may come from many threads.
-protocol SFTPChannel: Sendable {
-  /// Sends a request, and returns before it is answered. The server gets requests of one thread in the order of these calls.
-  func send(_ request: SFTPRequest, cancellation: Cancellation?) throws(SFTPError) -> any SFTPAnswer
-}
-
-/// An answer that is to come.
-protocol SFTPAnswer: Sendable {
-  /// Waits for the answer.
-  func take(cancellation: Cancellation?) throws(SFTPError) -> (type: UInt8, payload: [UInt8])
-
-  /// Says that nobody will wait for it.
-  func forget()
-}
-
 /// Why something was not done at a server.
 enum SFTPError: Error, Equatable {
   /// The server refused a request.
   case refused(operation: String, SFTPStatus)
   /// What came from the server breaks the protocol, or nothing comes from it any more.
   case broken(StorageFailure)
+  /// What stands in an object's place is an empty file: the name is being given.
+  case reserved
   /// The run was asked to stop.
   case cancelled
+
+  init(_ error: RemoteError) {
+    switch error {
+    case .cancelled: self = .cancelled
+    case .broken(let failure): self = .broken(failure)
+    }
+  }
 
   /// The server's code, if it refused.
   var code: SFTPStatus.Code? {
@@ -41,46 +35,38 @@ enum SFTPError: Error, Equatable {
   }
 }
 
-/// A conversation with a server, from its greeting to the end of the connection. Handles belong to one session.
-final class SFTPSession: Sendable {
+/// What a server said of itself when the connection began.
+struct SFTPServer: Sendable, Equatable {
   let offers: Set<SFTPExtension>
   let limits: SFTPLimits
-  /// Bytes that may be on the way for one file, without an answer yet; one piece always may.
-  let window: Int
-  private let channel: any SFTPChannel
+}
 
-  /// - Parameters:
-  ///   - greeting: The payload of the server's first packet.
-  ///   - ignored: Extensions that are not to be used although they are offered.
-  init(
-    _ channel: any SFTPChannel, greeting: [UInt8], window: Int, ignoring ignored: Set<SFTPExtension>,
-    cancellation: Cancellation?
-  ) throws(SFTPError) {
-    self.channel = channel
+/// The requests that one thread makes of a server for one purpose. Handles are of the connection that it is on.
+final class SFTPSession: Sendable {
+  let server: SFTPServer
+  /// Bytes that may be on the way for one file without an answer; one piece always may.
+  let window: Int
+  private let connection: FrameConnection
+  private let wakeup: Wakeup
+
+  init(_ connection: FrameConnection, _ server: SFTPServer, window: Int) throws(SFTPError) {
+    self.connection = connection
+    self.server = server
     self.window = window
-    do throws(SFTPReader.Malformed) { offers = try SFTPExtension.offered(in: greeting).subtracting(ignored) } catch {
-      throw .malformed(error.reason)
-    }
-    guard offers.contains(.limits) else {
-      limits = .standard
-      return
-    }
-    let pending = Pending(answer: try channel.send(.limits, cancellation: cancellation), operation: "limits")
-    limits = try Self.parse(try pending.extended(cancellation), SFTPLimits.init)
+    do throws(SystemError) { wakeup = try Wakeup() } catch { throw .broken(StorageFailure(error)) }
   }
 
-  /// A request on its way.
+  /// A request on its way. What nobody holds any more, nobody waits for.
   struct Pending: Sendable {
-    fileprivate let answer: any SFTPAnswer
+    fileprivate let exchange: Exchange
     fileprivate let operation: String
-
-    func forget() { answer.forget() }
 
     /// Waits for the answer.
     func reply(_ cancellation: Cancellation?) throws(SFTPError) -> SFTPReply {
-      let (type, payload) = try answer.take(cancellation: cancellation)
-      do throws(SFTPReader.Malformed) { return try SFTPReply(type: type, payload: payload) } catch {
-        throw .malformed(error.reason)
+      let frame: Frame
+      do throws(RemoteError) { frame = try exchange.next(cancellation) } catch { throw SFTPError(error) }
+      return try SFTPSession.parse(frame.payload) { (payload) throws(SFTPReader.Malformed) in
+        try SFTPReply(type: frame.type, payload: payload)
       }
     }
 
@@ -137,25 +123,31 @@ final class SFTPSession: Sendable {
 
   /// Sends a request.
   func begin(_ request: SFTPRequest, _ cancellation: Cancellation?) throws(SFTPError) -> Pending {
-    Pending(answer: try channel.send(request, cancellation: cancellation), operation: request.operation)
+    do throws(RemoteError) {
+      let exchange = try connection.exchange(cancellation, waking: wakeup)
+      try exchange.send(request.type, request.payload, cancellation)
+      return Pending(exchange: exchange, operation: request.operation)
+    } catch {
+      throw SFTPError(error)
+    }
   }
 
   /// Sends a request whose answer nobody needs.
   func beginAndForget(_ request: SFTPRequest) {
-    // The connection is gone then, and what was to be tidied stays with the left-overs.
-    (try? begin(request, nil))?.forget()
+    // Without a connection, what was to be tidied stays with the left-overs.
+    _ = try? begin(request, nil)
   }
 
   /// Whether the file system has no room for so many bytes; false where the server does not say.
   func isFull(_ path: String, for bytes: Int, _ cancellation: Cancellation?) -> Bool {
-    guard offers.contains(.room) else { return false }
+    guard server.offers.contains(.room) else { return false }
     // It is only asked for a better message.
     let payload = try? begin(.room(path), cancellation).extended(cancellation)
     guard let payload, let room = try? SFTPRoom(payload) else { return false }
     return room.files == 0 || room.bytes < UInt64(clamping: bytes)
   }
 
-  private static func parse<Value>(
+  static func parse<Value>(
     _ payload: [UInt8], _ parser: ([UInt8]) throws(SFTPReader.Malformed) -> Value
   ) throws(SFTPError) -> Value {
     do throws(SFTPReader.Malformed) { return try parser(payload) } catch { throw .malformed(error.reason) }
