@@ -6,9 +6,15 @@ final class Exchange: Sendable {
   private let connection: FrameConnection
   private let wakeup: Wakeup
 
-  fileprivate init(_ connection: FrameConnection, _ cancellation: Cancellation?) throws(RemoteError) {
+  fileprivate init(
+    _ connection: FrameConnection, _ given: Wakeup?, _ cancellation: Cancellation?
+  ) throws(RemoteError) {
     let wakeup: Wakeup
-    do throws(SystemError) { wakeup = try Wakeup() } catch { throw RemoteError(error) }
+    if let given {
+      wakeup = given
+    } else {
+      do throws(SystemError) { wakeup = try Wakeup() } catch { throw RemoteError(error) }
+    }
     self.wakeup = wakeup
     self.connection = connection
     id = try connection.wait(wakeup, cancellation) { state in
@@ -85,8 +91,11 @@ final class Exchange: Sendable {
 extension FrameConnection {
   /// Makes a request that is yet to be sent, of one frame or of several; waits while there are too many.
   ///
+  /// - Parameter wakeup: Of a thread that has several requests under way at once, for all of them.
   /// - Throws: `RemoteError`.
-  func exchange(_ cancellation: Cancellation?) throws(RemoteError) -> Exchange { try Exchange(self, cancellation) }
+  func exchange(_ cancellation: Cancellation?, waking wakeup: Wakeup? = nil) throws(RemoteError) -> Exchange {
+    try Exchange(self, wakeup, cancellation)
+  }
 
   /// Sends one frame and waits for the one that answers it.
   ///

@@ -42,7 +42,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("all of them around a folder with neither") { folder in
         limited(CountingStore(patient(FlakyStore(local(folder, .neither)))))
       },
-    ]
+    ] + overSFTP
 
   private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
     // What syncing promises is another suite's; here it would only take time.
