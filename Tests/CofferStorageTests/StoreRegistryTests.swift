@@ -36,7 +36,7 @@ struct StoreRegistryTests {
     ])
   func unknown(address: String) throws {
     let error = #expect(throws: UnknownStore(address: address, known: ["/path", "file:///path"])) {
-      try StoreRegistry.standard.store(for: request(address))
+      try StoreRegistry([LocalDirectoryKind()]).store(for: request(address))
     }
     #expect(error?.description.contains("/path, file:///path") == true)
     let folder = StoreRegistry.standard.localFolder(for: request(address))

@@ -122,7 +122,7 @@ public struct RetryingStore: ObjectStore {
     before turn: Int, because error: StorageError, _ cancellation: Cancellation?
   ) throws(StorageError) {
     guard error.kind == .transient, turn < policy.retries else { throw error }
-    pause(policy.wait(before: turn, chance: chance()), cancellation)
+    pause(policy.wait(before: turn, chance: chance(), asked: error.retryAfter), cancellation)
     if cancellation?.isCancelled == true { throw .cancelled(location: location) }
   }
 }
