@@ -25,6 +25,8 @@ package final class CurlTransfer {
   /// A transfer that could not be made, in libcurl's words.
   package struct Failure: Error {
     package let reason: String
+    /// Whether it is about the server's certificate.
+    package var isUntrusted = false
   }
 
   package init() throws(Failure) {
@@ -167,6 +169,8 @@ package final class CurlTransfer {
   private func check(_ code: CURLcode) throws(Failure) {
     guard code != CURLE_OK else { return }
     let detail = String(cString: message)
-    throw Failure(reason: detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail)
+    throw Failure(
+      reason: detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail,
+      isUntrusted: code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
   }
 }

@@ -8,13 +8,16 @@ public struct HTTPAnswer: Sendable {
   public let body: [UInt8]
   /// Whether the server sent more than the limit.
   public let isCut: Bool
+  /// Whether the server may have got the request before, by a connection that was lost then.
+  public let mayHaveComeTwice: Bool
   private let lines: [String]
 
   /// - Parameter head: The status line and the lines of the headers.
-  init(status: Int, head: [String], body: [UInt8], isCut: Bool) {
+  init(status: Int, head: [String], body: [UInt8], isCut: Bool, mayHaveComeTwice: Bool) {
     self.status = status
     self.body = body
     self.isCut = isCut
+    self.mayHaveComeTwice = mayHaveComeTwice
     lines = head
   }
 

@@ -19,6 +19,7 @@ public final class HTTPConnection {
   private let transfer: CurlTransfer
   private let userAgent: String
   private let patience: HTTPPatience
+  private var hasBeenUsed = false
 
   /// - Parameter userAgent: How the program calls itself, for example `coffer/1.0`.
   /// - Throws: `HTTPError` when there is no memory for it.
@@ -36,15 +37,17 @@ public final class HTTPConnection {
   ///   - body: Sent in place of the request's own, from where it is.
   ///   - others: Secrets in the body, for them not to be shown when libcurl repeats them.
   ///   - limit: Bytes of the answer's body that are kept; the rest is passed over.
-  /// - Throws: `HTTPError.unreachable`; `.cancelled`, at most a second after the cancellation came.
+  /// - Throws: `HTTPError.unreachable`; `.untrusted`; `.cancelled`, at most a second after the cancellation came.
   public func exchange(
     _ request: HTTPRequest, body: UnsafeRawBufferPointer? = nil, hiding others: [String] = [], limit: Int,
     cancellation: Cancellation? = nil
   ) throws(HTTPError) -> HTTPAnswer {
+    let wasUsed = hasBeenUsed
+    hasBeenUsed = true
     do throws(CurlTransfer.Failure) {
       transfer.begin(limit: limit, cancellation: cancellation)
       try prepare(for: request)
-      if request.method == .get {
+      if !request.method.hasBody {
         try transfer.perform()
       } else if let body {
         try transfer.perform(posting: body)
@@ -54,10 +57,15 @@ public final class HTTPConnection {
     } catch {
       let server = HTTPError.server(of: request.url)
       if cancellation?.isCancelled == true { throw .cancelled(server: server) }
-      throw .unreachable(server: server, reason: RequestSecrets(of: request, others).masked(error.reason))
+      let reason = RequestSecrets(of: request, others).masked(error.reason)
+      throw error.isUntrusted
+        ? .untrusted(server: server, reason: reason) : .unreachable(server: server, reason: reason)
     }
+    // libcurl sends a request again by itself when a kept connection turns out to be dead.
+    let mayHaveComeTwice = wasUsed && transfer.newConnections > 0
     return HTTPAnswer(
-      status: transfer.responseCode, head: transfer.head, body: transfer.received, isCut: transfer.isCut)
+      status: transfer.responseCode, head: transfer.head, body: transfer.received, isCut: transfer.isCut,
+      mayHaveComeTwice: mayHaveComeTwice)
   }
 
   /// Where the last answer leads, from the scheme on; nil when it leads nowhere.
@@ -92,6 +100,10 @@ public final class HTTPConnection {
       try transfer.set(CURLOPT_SSL_VERIFYPEER, 0)
       try transfer.set(CURLOPT_SSL_VERIFYHOST, 0)
     }
+    if let authorities = request.authorities { try transfer.set(CURLOPT_CAINFO, authorities) }
+    if !request.usesProxies { try transfer.set(CURLOPT_NOPROXY, "*") }
+    // Whoever signs a path signs it as it is.
+    try transfer.set(CURLOPT_PATH_AS_IS, 1)
     if let certificate = request.clientCertificate {
       try transfer.set(CURLOPT_SSLCERT, certificate.certificatePath)
       if let key = certificate.keyPath { try transfer.set(CURLOPT_SSLKEY, key) }
@@ -104,6 +116,8 @@ public final class HTTPConnection {
     try transfer.set(CURLOPT_HTTPHEADER, headers)
     switch request.method {
     case .get: break
+    case .head: try transfer.set(CURLOPT_NOBODY, 1)
+    case .delete: try transfer.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
     case .post: try transfer.set(CURLOPT_POST, 1)
     case .put:
       try transfer.set(CURLOPT_POST, 1)
@@ -114,5 +128,14 @@ public final class HTTPConnection {
   /// A line break would begin another header.
   private static func withoutControls(_ text: String) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+  }
+}
+
+extension HTTPRequest.Method {
+  fileprivate var hasBody: Bool {
+    switch self {
+    case .post, .put: true
+    case .get, .head, .delete: false
+    }
   }
 }

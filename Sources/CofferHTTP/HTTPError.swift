@@ -3,6 +3,8 @@ import CofferSystem
 /// A request without success. URLs are not shown: those of monitoring services are secrets.
 public enum HTTPError: DiagnosableError, Equatable {
   case unreachable(server: String, reason: String)
+  /// The server did not prove that it is the one that is meant, or could not be proven to be.
+  case untrusted(server: String, reason: String)
   /// The server leads elsewhere, to where the request was not meant.
   case redirected(server: String, to: String)
   case refused(server: String, status: Int, answer: String)
@@ -13,7 +15,7 @@ public enum HTTPError: DiagnosableError, Equatable {
 
   public var diagnosis: Diagnosis {
     switch self {
-    case .unreachable(let server, let reason):
+    case .unreachable(let server, let reason), .untrusted(let server, let reason):
       Diagnosis(subject: server, problem: "Not reached: \(reason)")
     case .redirected(let server, let target):
       Diagnosis(

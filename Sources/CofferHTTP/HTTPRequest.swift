@@ -5,8 +5,10 @@ import Foundation
 public struct HTTPRequest: Sendable, Equatable {
   public enum Method: String, Sendable {
     case get = "GET"
+    case head = "HEAD"
     case post = "POST"
     case put = "PUT"
+    case delete = "DELETE"
   }
 
   public var method: Method
@@ -16,6 +18,10 @@ public struct HTTPRequest: Sendable, Equatable {
   public var body: [UInt8]
   /// Whether the server must prove who it is.
   public var verifiesServer = true
+  /// A file with the certificates of those who may vouch for the server; nil for the machine's own.
+  public var authorities: String?
+  /// Whether the environment may name a proxy for it: not for what is this machine's own affair.
+  public var usesProxies = true
   /// Files with which the client proves who it is.
   public var clientCertificate: ClientCertificate?
 

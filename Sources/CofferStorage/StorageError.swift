@@ -52,6 +52,12 @@ public enum StorageError: DiagnosableError, Equatable {
     }
   }
 
+  /// Seconds after which the server wants to be asked again; nil when it said nothing.
+  var retryAfter: Double? {
+    guard case .failed(_, _, let failure) = self else { return nil }
+    return failure.retryAfter
+  }
+
   public var diagnosis: Diagnosis {
     switch self {
     case .exists(let name, let location):

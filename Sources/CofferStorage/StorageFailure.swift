@@ -23,12 +23,17 @@ public struct StorageFailure: Sendable, Equatable {
   public let reason: String
   /// What to do next.
   public let suggestion: String?
+  /// Seconds after which whoever refused it wants to be asked again; nil when nothing was said.
+  public let retryAfter: Double?
 
-  public init(_ kind: Kind, _ operation: String, reason: String, suggestion: String? = nil) {
+  public init(
+    _ kind: Kind, _ operation: String, reason: String, suggestion: String? = nil, retryAfter: Double? = nil
+  ) {
     self.kind = kind
     self.operation = operation
     self.reason = reason
     self.suggestion = suggestion
+    self.retryAfter = retryAfter
   }
 
   public init(_ cause: SystemError) {

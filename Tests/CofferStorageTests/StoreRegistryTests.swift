@@ -34,8 +34,9 @@ struct StoreRegistryTests {
       "s3:bucket", "S3://bucket", "https://host/r", "host:/srv/r", "a b:c", "b2:x", "\u{301}:x",
     ])
   func unknown(address: String) throws {
-    let error = #expect(throws: UnknownStore.self) { try StoreRegistry.standard.store(for: request(address)) }
-    #expect(error?.address == address)
+    let error = #expect(throws: UnknownStore(address: address, known: ["/path", "file:///path"])) {
+      try StoreRegistry([LocalDirectoryKind()]).store(for: request(address))
+    }
     #expect(error?.description.contains("/path, file:///path") == true)
     let folder = StoreRegistry.standard.localFolder(for: request(address))
     #expect(folder == nil)

@@ -17,11 +17,19 @@ public final class RecordingHTTPServer: Sendable {
     public var status = 200
     public var body = ""
     public var headers: [String] = []
+    /// The length of the body that the answer tells of, if not its own; the connection ends behind such a one.
+    public var announcedLength: Int?
+    /// Whether the connection ends in place of the answer.
+    public var isLost = false
 
-    public init(status: Int = 200, body: String = "", headers: [String] = []) {
+    public init(
+      status: Int = 200, body: String = "", headers: [String] = [], announcedLength: Int? = nil, isLost: Bool = false
+    ) {
       self.status = status
       self.body = body
       self.headers = headers
+      self.announcedLength = announcedLength
+      self.isLost = isLost
     }
   }
 
@@ -86,13 +94,19 @@ public final class RecordingHTTPServer: Sendable {
       open.withLock { $0.append(connection) }
       return
     }
+    if answer.isLost {
+      shutdown(connection, Int32(SHUT_RDWR))
+      close(connection)
+      return
+    }
+    let isKept = keepsConnections && (answer.announcedLength == nil || request.method == "HEAD")
     let lines = [
-      "HTTP/1.1 \(answer.status) Answer", "Content-Length: \(answer.body.utf8.count)",
-      "Connection: \(keepsConnections ? "keep-alive" : "close")",
+      "HTTP/1.1 \(answer.status) Answer", "Content-Length: \(answer.announcedLength ?? answer.body.utf8.count)",
+      "Connection: \(isKept ? "keep-alive" : "close")",
     ]
     let text = (lines + answer.headers).joined(separator: "\r\n") + "\r\n\r\n" + answer.body
     _ = Array(text.utf8).withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-    if keepsConnections { return serve(connection) }
+    if isKept { return serve(connection) }
     close(connection)
   }
 

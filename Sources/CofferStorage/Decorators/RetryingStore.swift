@@ -147,7 +147,7 @@ public final class RetryingStore: ObjectStore {
     guard error.kind == .transient, trouble.turn < policy.retries, !isGivenUp.load(ordering: .relaxed) else {
       throw error
     }
-    let seconds = policy.wait(before: trouble.turn, chance: chance())
+    let seconds = policy.wait(before: trouble.turn, chance: chance(), asked: error.retryAfter)
     let now = clock.steadySeconds()
     let start = trouble.start ?? now
     guard now + seconds - start <= policy.patience else {

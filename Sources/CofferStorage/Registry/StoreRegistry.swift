@@ -11,7 +11,7 @@ public struct StoreRegistry: Sendable {
 
   /// All that this program knows. A new kind is a file and a line here.
   public static let standard = StoreRegistry([
-    LocalDirectoryKind(), ServedStoreKind(), SFTPKind(), RcloneKind(),
+    LocalDirectoryKind(), ServedStoreKind(), SFTPKind(), RcloneKind(), S3Kind(),
   ])
 
   /// The options that configure them.

@@ -16,7 +16,7 @@ struct RcloneKind: StoreKind {
     guard remote.holds(":"), !remote.begins(with: "/"), !remote.utf8.contains(0) else {
       throw InvalidRemote(address: request.address.text)
     }
-    let (launcher, clock) = (request.surroundings.launcher, request.surroundings.clock)
+    let (launcher, clock, stall) = (request.surroundings.launcher, request.surroundings.clock, request.stallSeconds)
     let command = Self.command(
       request.options[Self.command].words, remote, environment: request.surroundings.environment)
     let advice = RcloneAdvice(remote: remote)
@@ -27,8 +27,8 @@ struct RcloneKind: StoreKind {
       let channel: ProgramChannel
       do { channel = try ProgramChannel(command, launcher: launcher) } catch { throw Self.failure(error) }
       return try FrameConnection(
-        channel, greeting: SFTPLink.greeting, limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit),
-        rules: rules, clock: clock)
+        channel, greeting: SFTPLink.greeting,
+        limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
     }
     // What rclone hands on is to come in its order, so only one piece of a file is on the way: that way is short.
     return SFTPStore(

@@ -11,7 +11,7 @@ struct SFTPKind: StoreKind {
 
   func store(for request: StoreRequest) throws -> any ObjectStore {
     let address = try SSHAddress(request.address, scheme: "sftp")
-    let (launcher, clock) = (request.surroundings.launcher, request.surroundings.clock)
+    let (launcher, clock, stall) = (request.surroundings.launcher, request.surroundings.clock, request.stallSeconds)
     let ssh = SSHCommand(
       request.options[SSHOptions.command], address, .subsystem("sftp"), environment: request.surroundings.environment)
     let advice = SFTPAdvice(ssh: SSHAdvice(address: address, program: "sftp", installation: SFTPAdvice.noSubsystem))
@@ -21,7 +21,7 @@ struct SFTPKind: StoreKind {
     let link = RemoteLink { (cancellation) throws(RemoteError) in
       try FrameConnection(
         try ssh.start(launcher, cancellation), greeting: SFTPLink.greeting,
-        limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit), rules: rules, clock: clock)
+        limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
     }
     return SFTPStore(
       location: request.address.text, root: address.path, link: SFTPLink(link, window: Self.window),

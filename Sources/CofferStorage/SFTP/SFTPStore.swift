@@ -48,6 +48,14 @@ final class SFTPStore: ObjectStore {
     state = Mutex(State(means: behaviour.naming))
   }
 
+  var abilities: StoreAbilities {
+    let (means, isTried) = state.withLock { ($0.means, !$0.durable.isEmpty) }
+    // What links and reservations promise is known when one was made; what a rename does not is known before.
+    let refuses = means == .rename ? false : isTried ? true : nil
+    return StoreAbilities(
+      kind: "files at an SFTP server", refusesTakenNames: refuses, readsParts: true, keepsOwnTimes: true)
+  }
+
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try attempt(nil, cancellation) { (session) throws(SFTPError) in
       let making = try session.begin(.makeFolder(root, permissions: 0o700), cancellation)

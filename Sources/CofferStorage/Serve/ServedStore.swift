@@ -39,6 +39,13 @@ final class ServedStore: ObjectStore {
       payload: ServeProtocol.payloadLimit, exchanges: ServeProtocol.requestLimit, stall: stall)
   }
 
+  /// A Coffer over there keeps objects in a folder of its own.
+  var abilities: StoreAbilities {
+    StoreAbilities(
+      kind: "a folder on another host, kept by 'coffer serve' there", refusesTakenNames: true, readsParts: true,
+      keepsOwnTimes: true)
+  }
+
   // MARK: - Objects
 
   func makePlace(cancellation: Cancellation?) throws(StorageError) {

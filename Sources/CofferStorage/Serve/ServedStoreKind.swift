@@ -19,7 +19,8 @@ struct ServedStoreKind: StoreKind {
       installation: "Install Coffer on \(address.host), or say where it is there: remote_path: /usr/local/bin/coffer. "
         + "Where none can be, an sftp:// address does without it")
     return ServedStore(
-      location: request.address.text, path: address.path, clock: surroundings.clock,
+      location: request.address.text, path: address.path, limits: ServedStore.limits(stall: request.stallSeconds),
+      clock: surroundings.clock,
       meaning: { advice.failure($0, wasGreeted: $1) }, nonsense: { advice.failure($0, wasGreeted: $1) },
       connect: { (cancellation) throws(RemoteError) in try ssh.start(surroundings.launcher, cancellation) })
   }

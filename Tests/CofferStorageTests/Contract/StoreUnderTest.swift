@@ -9,9 +9,16 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   let testDescription: String
   /// Makes the store and its place; the folder is there, empty and this store's own.
   let make: @Sendable (_ folder: String) throws -> any ObjectStore
+  /// Whether of many puts of one name at the same moment no more than one succeeds: what is behind some stores cannot promise
+  /// it.
+  let isExclusive: Bool
 
-  init(_ description: String, _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore) {
+  init(
+    _ description: String, isExclusive: Bool = true,
+    _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore
+  ) {
     testDescription = description
+    self.isExclusive = isExclusive
     self.make = make
   }
 
@@ -42,7 +49,11 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("all of them around a folder with neither") { folder in
         limited(CountingStore(patient(FlakyStore(local(folder, .neither)))))
       },
-    ] + overSFTP
+    ]
+    + S3TestServer.started.map { server in
+      StoreUnderTest("S3 at \(server.rawValue)", isExclusive: server.isExclusive) { _ in try server.store() }
+    }
+    + overSFTP
 
   private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
     // What syncing promises is another suite's; here it would only take time.
