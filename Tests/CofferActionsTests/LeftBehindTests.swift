@@ -78,7 +78,7 @@ struct LeftBehindTests {
     watch.join()
     #expect(got.update { $0 } == total)
     #expect(left.update { $0 } == [1])
-    #expect(try count(branches[1]) == 0)
+    #expect(throws: StreamFanOut.LeftBehind.self) { try count(branches[1]) }
   }
 
   @Test("One that is slow but takes something within its limit stays", .timeLimit(.minutes(1)))

@@ -17,17 +17,17 @@ struct RemoteRepositoryTests {
       let address: String
 
       var diagnosis: Diagnosis {
-        Diagnosis(subject: "repository \(address)", problem: "The shelf has no name", suggestion: "Write shelf:NAME")
+        Diagnosis(subject: "repository \(address)", problem: "The shelf has no name", suggestion: "Write shelf://NAME")
       }
     }
 
     let schemes: [String?] = ["shelf"]
-    let spellings = ["shelf:NAME"]
+    let spellings = ["shelf://NAME"]
     private let shelves = Mutex<[String: MemoryStore]>([:])
     private let gates = Mutex<[String: GatedStore.Gate]>([:])
 
     func store(for request: StoreRequest) throws -> any ObjectStore {
-      let name = request.address.rest
+      let name = request.address.rest.after(beginning: "//") ?? ""
       guard !name.isEmpty else { throw Misspelled(address: request.address.text) }
       return GatedStore(shelf(name)) { [self] (call, object, cancellation) throws(StorageError) in
         try gates.withLock { $0[name] }?(call, object, cancellation)
@@ -108,7 +108,7 @@ struct RemoteRepositoryTests {
   @Test("One that is gone for a while is waited for, with its name and the reason, and nothing is lost")
   func back() throws {
     defer { ground.remove() }
-    try configure("{path: 'shelf:far'}")
+    try configure("{path: 'shelf://far'}")
     let content = try fill(1)
     #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
     let failures = Mutex(0)
@@ -123,15 +123,59 @@ struct RemoteRepositoryTests {
     let created = try coffer("create", "-v", "1")
     #expect(created.code == 0, "\(created.said)")
     #expect(
-      created.said.contains(/Waiting for shelf:far: Network is unreachable, next try in 0\.\d s\n/), "\(created.said)")
-    #expect(try restored("shelf:far", "out") == content)
+      created.said.contains(/Waiting for shelf:\/\/far: Network is unreachable, next try in 0\.\d s\n/),
+      "\(created.said)")
+    #expect(try restored("shelf://far", "out") == content)
     #expect(try !coffer("create").said.contains("Waiting"), "a job has nobody who wonders")
+  }
+
+  @Test("A dump program waits at its pipe while the store is gone, and its dump is whole")
+  func dump() throws {
+    defer { ground.remove() }
+    let rows = (0..<40_000).map { "INSERT INTO t VALUES (\($0), '\($0 &* 2_654_435_761)');\n" }.joined()
+    let content = "-- MariaDB dump 10.19\n\(rows)-- Dump completed on 2026-01-01  0:00:00\n"
+    try ground.write("content", content)
+    try ground.write(
+      "dump",
+      """
+      #!/bin/sh
+      case "$*" in *--version*) echo 'mariadb-dump 10.19'; exit;; esac
+      exec cat '\(ground.folder)/content'
+
+      """, mode: 0o700)
+    try configure(
+      "{path: 'shelf://far'}",
+      more: """
+        mariadb_databases:
+          - {name: shop, mariadb_dump_command: '\(ground.folder)/dump', mariadb_command: 'false'}
+        """)
+    try create("far")
+    let failures = Mutex(0)
+    kind.gate("far") { (call, name, _) throws(StorageError) in
+      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
+      // Gone for four calls from the second pack on.
+      let number = failures.withLock { count in
+        count += 1
+        return count
+      }
+      if (2...5).contains(number) { throw Self.gone("Connection reset by peer") }
+    }
+    let created = try coffer("create", "-v", "1")
+    #expect(created.code == 0, "\(created.said)")
+    #expect(created.said.contains("Waiting for shelf://far: Connection reset by peer"))
+    #expect(failures.withLock { $0 } > 5, "there were packs enough to be in the way of")
+    let folder = ground.folder + "/out"
+    let extracted = try coffer("extract", "--archive", "latest", "--destination", folder)
+    #expect(extracted.code == 0, "\(extracted.said)")
+    let found = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix("/shop") }
+    #expect(found.count == 1)
+    #expect(try String(contentsOfFile: "\(folder)/\(found[0])", encoding: .utf8) == content)
   }
 
   @Test("One of several that answers no more drops out, is named, and the others have their archive")
   func dead() throws {
     defer { ground.remove() }
-    try configure("{path: 'shelf:dead', label: dead}", "{path: 'shelf:well', label: well}", more: "stall_limit: 10")
+    try configure("{path: 'shelf://dead', label: dead}", "{path: 'shelf://well', label: well}", more: "stall_limit: 10")
     let content = try fill(2)
     for name in ["dead", "well"] { try create(name) }
     kind.gate("dead") { (call, name, cancellation) throws(StorageError) in
@@ -140,7 +184,7 @@ struct RemoteRepositoryTests {
       while cancellation?.isCancelled != true { usleep(10_000) }
       throw .cancelled(location: "dead")
     }
-    let created = try coffer("create", "--repository", "shelf:*")
+    let created = try coffer("create")
     #expect(created.code == 1)
     #expect(created.said.contains("repository dead: It took nothing for"), "\(created.said)")
     #expect(created.said.contains("raise stall_limit"))
@@ -157,32 +201,34 @@ struct RemoteRepositoryTests {
   func together() throws {
     defer { ground.remove() }
     try configure(
-      "{path: 'shelf:one', upload_rate_limit: 100000, encryption_passphrase: first}",
-      "{path: 'shelf:two', stall_limit: 40}")
+      "{path: 'shelf://one', upload_rate_limit: 100000, encryption_passphrase: first}",
+      "{path: 'shelf://two', stall_limit: 40}")
     let content = try fill(3, 100_000)
     #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
     let created = try coffer("create", "--stats")
     #expect(created.code == 0, "\(created.said)")
-    #expect(try restored("shelf:one", "one") == content)
-    #expect(try restored("shelf:two", "two") == content)
-    let names = try ["shelf:one", "shelf:two"].map { try coffer("repo-list", "--short", "--repository", $0).said }
+    #expect(try restored("shelf://one", "one") == content)
+    #expect(try restored("shelf://two", "two") == content)
+    let names = try ["shelf://one", "shelf://two"].map { try coffer("repo-list", "--short", "--repository", $0).said }
     #expect(names[0] == names[1], "one backup has one name")
     // Each has its own passphrase.
-    #expect(try coffer("repo-list", "--repository", "shelf:two", "--encryption-passphrase", "first").code == 1)
-    #expect(try coffer("repo-list", "--repository", "shelf:one", "--encryption-passphrase", "other").code == 0)
+    #expect(try coffer("repo-list", "--repository", "shelf://two", "--encryption-passphrase", "first").code == 1)
+    #expect(try coffer("repo-list", "--repository", "shelf://one", "--encryption-passphrase", "other").code == 0)
   }
 
   @Test("config validate tells every place that is spelled wrong, with its line and column, and asks no place")
   func spellings() throws {
     defer { ground.remove() }
     kind.gate("well") { (_, _, _) throws(StorageError) in Issue.record("the place was asked") }
-    try configure("{path: 'shelf:well'}", "{label: b, path: 'shelf:'}", "{path: 'wardrobe:x'}")
+    try configure("{path: 'shelf://well'}", "{label: b, path: 'shelf://'}", "{path: 'wardrobe://x'}")
     let said = try coffer("config", "validate")
     #expect(said.code == 1)
     let file = "\(ground.folder)/config.yaml"
-    #expect(said.said.contains("\(file):3:22: repository shelf:: The shelf has no name. Write shelf:NAME"), "\(said.said)")
-    #expect(said.said.contains("\(file):4:12: repository wardrobe:x: No such kind of place is known. Known are shelf:NAME"))
-    try configure("{path: 'shelf:well'}", "{path: '${PLACE}'}")
+    for problem in [
+      "3:22: repository shelf://: The shelf has no name. Write shelf://NAME",
+      "4:12: repository wardrobe://x: No such kind of place is known. Known are shelf://NAME",
+    ] { #expect(said.said.contains("\(file):\(problem)"), "\(said.said)") }
+    try configure("{path: 'shelf://well'}", "{path: '${PLACE}'}")
     #expect(try coffer("config", "validate").code == 0, "a variable need not be set for it")
   }
 }

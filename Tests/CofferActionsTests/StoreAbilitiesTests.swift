@@ -11,7 +11,7 @@ struct StoreAbilitiesTests {
   private struct Kind: StoreKind {
     let store: any ObjectStore
     let schemes: [String?] = ["shelf"]
-    let spellings = ["shelf:NAME"]
+    let spellings = ["shelf://NAME"]
 
     func store(for request: StoreRequest) -> any ObjectStore { store }
   }
@@ -23,7 +23,7 @@ struct StoreAbilitiesTests {
     try ground.write(
       "config.yaml",
       """
-      repositories: [{path: 'shelf:one'}]
+      repositories: [{path: 'shelf://one'}]
       user_runtime_directory: \(ground.folder)/runtime
       encryption_passphrase: correct horse
       unlock_timeout: 0
@@ -49,9 +49,9 @@ struct StoreAbilitiesTests {
       remarks: ["Mice live there"])
     let said = try run(
       abilities, [["repo-create", "--encryption", "repokey"], ["repo-info"], ["repo-info", "--json"]])
-    #expect(said[0].contains("warning: shelf:one: It overwrites an object when its name is put again."))
-    #expect(said[0].contains("warning: shelf:one: It gives objects only as a whole"))
-    #expect(said[0].contains("warning: shelf:one: It keeps the times that writers give"))
+    #expect(said[0].contains("warning: shelf://one: It overwrites an object when its name is put again."))
+    #expect(said[0].contains("warning: shelf://one: It gives objects only as a whole"))
+    #expect(said[0].contains("warning: shelf://one: It keeps the times that writers give"))
     let lines = said[1].split(separator: "\n").map { $0.split(separator: ":").map { $0.drop { $0 == " " } } }
     func value(_ title: String) -> Substring? { lines.first { $0.first ?? "" == title }?.last }
     #expect(value("Kept in") == "a poor shelf")

@@ -35,9 +35,9 @@ struct NumberRangeTests {
   func nested() {
     #expect(
       problems(minimal + "postgresql_databases:\n  - {name: a, port: 65536, dump_retries: -1}\n") == [
-        "/c.yaml:4:23: Option 'port' must be a whole number from 1 to 65535, found '65536'. "
+        "/c.yaml:4:21: Option 'port' must be a whole number from 1 to 65535, found '65536'. "
           + "Write a number from 1 to 65535",
-        "/c.yaml:4:44: Option 'dump_retries' must be a whole number from 0 to 1000000, found '-1'. "
+        "/c.yaml:4:42: Option 'dump_retries' must be a whole number from 0 to 1000000, found '-1'. "
           + "Write a number from 0 to 1000000",
       ])
     #expect(

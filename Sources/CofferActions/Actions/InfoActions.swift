@@ -23,21 +23,22 @@ enum RepoInfoAction {
       }
       let header = access.repository.header
       context.console.answer(
-        Formats.table([
-          ["Repository:", location.path + (location.label.map { " (\($0))" } ?? "")], ["Id:", header.id],
-          ["Encryption:", header.mode.rawValue], ["Key in use:", access.repository.role.rawValue],
-          ["Chunks:", "\(statistics.uniqueChunks) of about \(Formats.size(UInt64(header.chunker.target)))"],
+        Formats.table(
           [
-            "Archives:",
-            "\(statistics.archiveCount)"
-              + (statistics.voidArchives > 0 ? ", and \(statistics.voidArchives) void ones" : ""),
-          ],
-          ["Backed up:", "\(Formats.size(statistics.totalSize)) in all archives together"],
-          ["Different:", Formats.size(statistics.uniqueSize)],
-          ["Stored:", Formats.size(statistics.storedSize)],
-          ["Left behind:", leftovers(try access.repository.leftovers())],
-          ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
-        ] + rows(access.store.abilities)), keepingLines: true)
+            ["Repository:", location.path + (location.label.map { " (\($0))" } ?? "")], ["Id:", header.id],
+            ["Encryption:", header.mode.rawValue], ["Key in use:", access.repository.role.rawValue],
+            ["Chunks:", "\(statistics.uniqueChunks) of about \(Formats.size(UInt64(header.chunker.target)))"],
+            [
+              "Archives:",
+              "\(statistics.archiveCount)"
+                + (statistics.voidArchives > 0 ? ", and \(statistics.voidArchives) void ones" : ""),
+            ],
+            ["Backed up:", "\(Formats.size(statistics.totalSize)) in all archives together"],
+            ["Different:", Formats.size(statistics.uniqueSize)],
+            ["Stored:", Formats.size(statistics.storedSize)],
+            ["Left behind:", leftovers(try access.repository.leftovers())],
+            ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
+          ] + rows(access.store.abilities)), keepingLines: true)
     }
   }
 }

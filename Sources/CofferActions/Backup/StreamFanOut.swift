@@ -44,6 +44,11 @@ final class StreamFanOut {
       pieces.abandon()
     }
 
+    /// Ends the stream for a reader that is left behind: what it has is not all there was.
+    fileprivate func leaveBehind() {
+      pieces.abandon(LeftBehind())
+    }
+
     /// - Returns: As `push`; nil when there was no room in time.
     fileprivate func give(_ piece: [UInt8], orUntil isOver: () -> Bool) -> Bool? {
       pieces.push(piece, orUntil: isOver)
@@ -51,6 +56,9 @@ final class StreamFanOut {
 
     fileprivate func end(with error: (any Error)? = nil) { pieces.close(error) }
   }
+
+  /// The reader took nothing for longer than it may.
+  struct LeftBehind: Error {}
 
   private let source: any ByteSource
   private let patience: Patience?
@@ -90,7 +98,7 @@ final class StreamFanOut {
   private func give(_ piece: [UInt8], to number: Int) -> Bool {
     let isOver = patience.map { Deadline($0.limits[number], $0.clock).hasPassed }
     if let isTaken = branches[number].give(piece, orUntil: isOver ?? { false }) { return isTaken }
-    branches[number].stop()
+    branches[number].leaveBehind()
     patience?.leaveBehind(number)
     return false
   }

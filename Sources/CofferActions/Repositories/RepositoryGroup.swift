@@ -123,9 +123,10 @@ final class RepositoryGroup: Sendable {
         ? [Result { try active[0].session.store(Watched(source), at: place) }]
         : try fanOut(Watched(source), at: place, to: active)
       for (member, result) in zip(active, results) {
+        // Whatever one that has dropped out has of the stream.
+        guard member.failure == nil else { continue }
         switch result {
         case .success(let reference): stored.references[ObjectIdentifier(member)] = reference
-        case .failure where member.failure != nil: continue
         case .failure(let error as SourceFailure): throw error
         case .failure(let error as RunCancelled): throw error
         case .failure(let error): drop(member, error)
@@ -245,8 +246,9 @@ struct StalledRepository: DiagnosableError, Equatable {
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: "repository \(name)",
-      problem: "It took nothing for \(Formats.duration(seconds)) while others had to wait for it, and has no archive of this run",
-      suggestion: "What it has is kept, and the next run goes on from there. If it is only slow, raise stall_limit, or back "
-        + "up to it in a configuration file of its own")
+      problem: "It took nothing for \(Formats.duration(seconds)) while others had to wait for it, and has no "
+        + "archive of this run",
+      suggestion: "What it has is kept, and the next run goes on from there. If it is only slow, raise stall_limit, or "
+        + "back up to it in a configuration file of its own")
   }
 }

@@ -34,7 +34,8 @@ public enum CheckOptions {
 
   public static let maxDuration = OptionKey<Int?>(
     "max_duration", "Seconds after which the check stops; the next one goes on from there until all was looked at.",
-    in: NumberRange.seconds, example: "3600", support: .differently("also for archives and data; what was looked at is not looked at again"))
+    in: NumberRange.seconds, example: "3600",
+    support: .differently("also for archives and data; what was looked at is not looked at again"))
 
   static let entry = OptionSchema(
     "Checks",

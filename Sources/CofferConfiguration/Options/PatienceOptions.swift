@@ -2,8 +2,8 @@
 public enum PatienceOptions {
   public static let stallTimeout = OptionKey<Int>(
     "dump_stall_timeout",
-    "Seconds that a dump program may write nothing before the run gives it up. 0 waits for ever.", in: NumberRange.seconds, default: 600,
-    support: .own)
+    "Seconds that a dump program may write nothing before the run gives it up. 0 waits for ever.",
+    in: NumberRange.seconds, default: 600, support: .own)
   public static let timeLimit = OptionKey<Int>(
     "dump_time_limit", "Seconds that one dump may take altogether. 0 means no limit.", in: NumberRange.seconds,
     default: 0, support: .own)
