@@ -14,6 +14,9 @@ public final class MemoryStore: ObjectStore {
   private let content = Mutex(Content())
   private let now: @Sendable () -> Date
 
+  public let abilities = StoreAbilities(
+    kind: "memory", refusesTakenNames: true, readsParts: true, keepsOwnTimes: true)
+
   public init(now: @escaping @Sendable () -> Date = { Date() }) {
     self.now = now
   }

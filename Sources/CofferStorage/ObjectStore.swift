@@ -20,6 +20,9 @@ public protocol ObjectStore: Sendable {
   /// Where the objects are, spelled as the user configured it.
   var location: String { get }
 
+  /// What the place is known to do; asks nothing of it.
+  var abilities: StoreAbilities { get }
+
   /// Makes the place itself, if it is not there; nothing else does, so that what is written never ends up in a place that
   /// only looks like the right one.
   func makePlace(cancellation: Cancellation?) throws(StorageError)

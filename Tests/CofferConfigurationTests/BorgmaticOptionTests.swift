@@ -53,7 +53,6 @@ struct BorgmaticOptionTests {
     let configuration = try load(
       minimal + """
         lock_wait: 5
-        remote_path: borg1
         local_path: borg1
         extra_borg_options:
           create: --exclude-nodump
@@ -65,7 +64,7 @@ struct BorgmaticOptionTests {
     let warnings = configuration.notices.warnings(for: configuration.path)
     #expect(warnings.count == 1)
     #expect(
-      warnings.first?.contains("remote_path, local_path, extra_borg_options: Coffer is one program") == true)
+      warnings.first?.contains("local_path, extra_borg_options: Coffer is one program") == true)
     #expect(warnings.first?.contains("lock_wait: Runs do not lock") == true)
   }
 

@@ -61,7 +61,7 @@ struct GalleryTests {
     let notices = try load("borg-only.yaml").notices
     #expect(
       names(notices.ignored) == [
-        "repositories[0].append_only", "repositories[0].storage_quota", "local_path", "remote_path", "chunker_params",
+        "repositories[0].append_only", "repositories[0].storage_quota", "local_path", "chunker_params",
         "checkpoint_interval", "upload_buffer_size", "files_cache", "borg_base_directory", "borg_cache_directory",
         "extra_borg_options", "borg_exit_codes", "relocated_repo_access_is_ok",
         "unknown_unencrypted_repo_access_is_ok", "archive_list_format",
@@ -78,7 +78,7 @@ struct GalleryTests {
         == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
     #expect(configuration.root[CommandOptions.commands].count == 3)
     #expect(configuration.root[RunOptions.matchArchives]?.spelling == "old-*")
-    #expect(configuration.root[RunOptions.uploadRateLimit] == 100)
+    #expect(configuration.root[RemoteOptions.uploadRateLimit] == 100)
     #expect(configuration.notices.deprecated.count == 15)
   }
 

@@ -114,7 +114,7 @@ struct OldSpellingTests {
     #expect(root[OutputOptions.statistics] == .standard)
     #expect(root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
     #expect(root[RunOptions.matchArchives]?.spelling == "db-*")
-    #expect(root[RunOptions.uploadRateLimit] == 100)
+    #expect(root[RemoteOptions.uploadRateLimit] == 100)
     #expect(try warning(text).split(separator: "\n").count == 6)
     let services = try load(
       minimal + "healthchecks: https://h\ncronitor: https://c\npagerduty: key\nexclude_if_present: .nobackup\n"
@@ -142,6 +142,6 @@ struct OldSpellingTests {
   func underRepository() throws {
     let configuration = try load("repositories:\n  - path: /r\n    remote_rate_limit: 5\n")
     let options = configuration.options(for: configuration.repositories[0])
-    #expect(options[RunOptions.uploadRateLimit] == 5)
+    #expect(options[RemoteOptions.uploadRateLimit] == 5)
   }
 }

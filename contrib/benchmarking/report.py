@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from statistics import median
 
+import beyond
 import plot
 import targets
+from beyond import BeyondRun
 from commands import CommandRun
 from live import LiveRun
 from series import Series
@@ -30,6 +32,10 @@ class Figures:
     archives: int
     index: dict[str, float]
     """What an index of many chunks costs."""
+    line: str
+    """What the line to another machine is like; empty when there was none."""
+    beyond: list[BeyondRun]
+    """What was done at its far end."""
 
 
 def write(figures, folder):
@@ -57,6 +63,8 @@ def _page(figures):
     sections.append(_commands(figures))
     if figures.index:
         sections.append(_index(figures))
+    if figures.beyond:
+        sections.append(_beyond(figures))
     sections.append(_method(figures))
     return "\n\n".join(sections) + "\n"
 
@@ -150,6 +158,16 @@ PostgreSQL dump on top of them: `stage-speeds --index`, which is built beside Co
 process without what files stand behind, which the system takes back when it needs to.
 
 {_table(["", ""], rows)}"""
+
+
+def _beyond(figures):
+    return f"""## Beyond one machine
+
+Repositories at the far end of a line between two network namespaces: {figures.line}. There are sshd and SeaweedFS on
+the same machine, which its processors have to do as well. The first two PostgreSQL dumps, the second one twice, and that one
+back. Bytes are those on the line, requests what Coffer asks of its store; *peak* is of the largest process.
+
+{_table(["", "", "wall", "CPU", "sent", "received", "requests", "peak"], beyond.rows(figures.beyond))}"""
 
 
 def _stages(figures):

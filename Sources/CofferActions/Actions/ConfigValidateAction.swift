@@ -15,23 +15,16 @@ enum ConfigValidateAction {
     flags: [show], examples: ["coffer config validate --config config.yaml"],
     isMonitored: true, repositories: .none, run: run)
 
-  /// Loading has checked the file already, but for what only monitoring services know.
+  /// Loading has checked the file already, but for what only kinds of stores and monitoring services know.
   private static func run(_ context: ActionContext) throws {
     guard let configuration = context.configuration else { return }
     if context.flags.contains(show) {
       context.console.output(configuration.value(hidesSecrets: true).yaml)
     }
-    var refused: [any Error] = []
-    for repository in configuration.repositories {
-      let location = RepositoryLocation(repository)
-      do {
-        _ = try location.store(context)
-      } catch {
-        refused.append(error)
-      }
-    }
+    let refused = configuration.repositories.compactMap { RepositoryLocation($0).problem(context) }
+    let places = refused.isEmpty ? [] : [ConfigurationError.invalid(path: configuration.path, refused)]
     let problems = context.run.services.problems(in: configuration.root)
-    guard problems.isEmpty, refused.isEmpty else { throw SeveralErrors(refused + problems.map(\.error)) }
+    guard places.isEmpty, problems.isEmpty else { throw SeveralErrors(places + problems.map(\.error)) }
     context.console.answer("\(configuration.path): The configuration is valid")
   }
 }

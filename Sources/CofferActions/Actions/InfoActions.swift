@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferStorage
 import CofferSystem
 import Foundation
 
@@ -17,7 +18,7 @@ enum RepoInfoAction {
           .object([
             "cache": JSONShapes.cache(statistics), "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: statistics.lastModified),
-            "security_dir": .text(""),
+            "security_dir": .text(""), "store": JSONShapes.store(access.store.abilities),
           ]))
       }
       let header = access.repository.header
@@ -36,12 +37,25 @@ enum RepoInfoAction {
           ["Stored:", Formats.size(statistics.storedSize)],
           ["Left behind:", leftovers(try access.repository.leftovers())],
           ["Last archive:", statistics.lastModified.map { Formats.time($0) } ?? "none"],
-        ]), keepingLines: true)
+        ] + rows(access.store.abilities)), keepingLines: true)
     }
   }
 }
 
 extension RepoInfoAction {
+  /// What the place is, and what it was found to be able to do.
+  private static func rows(_ abilities: StoreAbilities) -> [[String]] {
+    func row(_ title: String, _ answer: Bool?, _ yes: String, _ no: String) -> [String] {
+      [title, answer.map { $0 ? yes : no } ?? "not known"]
+    }
+    return [
+      ["Kept in:", abilities.kind],
+      row("Taken names:", abilities.refusesTakenNames, "refused by the store", "overwritten by the store"),
+      row("Parts of objects:", abilities.readsParts, "read by themselves", "read with the whole object"),
+      row("Objects' times:", abilities.keepsOwnTimes, "by the store's clock", "by the clock of who put them"),
+    ] + abilities.remarks.map { ["", $0] }
+  }
+
   private static func leftovers(_ left: Leftovers) -> String {
     var parts: [String] = []
     if left.unfinishedPuts > 0 {

@@ -44,6 +44,9 @@ enum RepoCreateAction {
           passphrase: try context.newPassphrase(for: location),
           surroundings: location.surroundings(context, unlockTimeout: 0))
         context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+        for shortcoming in store.abilities.shortcomings {
+          context.console.warning("\(location.path): \(shortcoming)")
+        }
         for line in whatToKeep(repository) { context.console.answer("\(location.path): \(line)") }
       } catch StorageError.exists {
         context.console.warning("\(location.path): Another program has made the repository at the same moment")

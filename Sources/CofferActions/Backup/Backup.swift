@@ -39,16 +39,17 @@ struct Backup {
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
     let options = sessionOptions(of: archiveName.hostname)
-    let group = RepositoryGroup(repositories) { access in
+    let group = RepositoryGroup(repositories, context) { access, cancellation in
       guard try !access.repository.archives().contains(where: { $0.name == name && $0.standing == .counts }) else {
         throw RepositoryError.archiveExists(name, location: access.location.path)
       }
-      return try access.repository.beginSession(options: options, cancellation: context.cancellation)
+      return try access.repository.beginSession(options: options, cancellation: cancellation)
     }
-    guard let first = group.members.first else { throw SeveralErrors(group.failures) }
+    guard !group.members.isEmpty else { throw SeveralErrors(group.failures) }
+    defer { group.settle() }
     do {
       let display = try ProgressDisplay(
-        session: first.session, console: context.console, clock: context.surroundings.clock,
+        of: group, waits: context.run.waits, console: context.console, clock: context.surroundings.clock,
         isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress],
         isQuiet: context.wantsJSON)
       defer { display.stop() }

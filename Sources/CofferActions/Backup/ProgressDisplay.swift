@@ -17,7 +17,9 @@ final class ProgressDisplay: Sendable {
   ///   - isForced: Whether it is shown even if the output is no terminal.
   ///   - isQuiet: Whether it is not shown at all.
   /// - Throws: `SystemError` when no thread can be had.
-  init(session: BackupSession, console: Console, clock: Clock, isForced: Bool, isQuiet: Bool) throws(SystemError) {
+  init(
+    of group: RepositoryGroup, waits: StoreWaits, console: Console, clock: Clock, isForced: Bool, isQuiet: Bool
+  ) throws(SystemError) {
     self.console = console
     let state = Monitor(State())
     self.state = state
@@ -30,11 +32,12 @@ final class ProgressDisplay: Sendable {
       while true {
         let current = state.update { $0 }
         if current.isStopped { return console.status("") }
-        let progress = session.progress
+        let progress = group.progress
         let seconds = max(clock.steadySeconds() - start, 0.001)
         let rate = Formats.size(UInt64(Double(progress.read) / seconds))
+        let waiting = waits.text.map { "\($0); " } ?? ""
         console.status(
-          "\(current.subject): \(Formats.size(progress.read)) read, \(Formats.size(progress.read - min(progress.new, progress.read))) known, "
+          "\(waiting)\(current.subject): \(Formats.size(progress.read)) read, \(Formats.size(progress.read - min(progress.new, progress.read))) known, "
             + "\(Formats.size(progress.stored)) stored, \(rate)/s")
         Self.pause()
       }

@@ -3,8 +3,18 @@ import Synchronization
 
 /// One reading of a stream for several readers, each of which gets all of its bytes.
 ///
-/// The slowest reader sets the pace; a reader that gives up holds nobody back.
+/// The slowest reader sets the pace, but a reader that takes nothing for longer than its limit is left behind, and one that
+/// gives up holds nobody back.
 final class StreamFanOut {
+  /// How long a reader may hold up the others.
+  struct Patience: Sendable {
+    /// Seconds, for each reader.
+    let limits: [Double]
+    let clock: Clock
+    /// Told of a reader that took nothing for so long, while the others had to wait.
+    let leaveBehind: @Sendable (_ reader: Int) -> Void
+  }
+
   /// One reader's view of the stream.
   final class Branch: ByteSource, Sendable {
     private let pieces = BoundedQueue<[UInt8]>(capacity: 4)
@@ -34,18 +44,24 @@ final class StreamFanOut {
       pieces.abandon()
     }
 
-    fileprivate func give(_ piece: [UInt8]) -> Bool { pieces.push(piece) }
+    /// - Returns: As `push`; nil when there was no room in time.
+    fileprivate func give(_ piece: [UInt8], orUntil isOver: () -> Bool) -> Bool? {
+      pieces.push(piece, orUntil: isOver)
+    }
 
     fileprivate func end(with error: (any Error)? = nil) { pieces.close(error) }
   }
 
   private let source: any ByteSource
+  private let patience: Patience?
   let branches: [Branch]
 
   private static let pieceSize = 1 << 18
 
-  init(_ source: any ByteSource, readers: Int) {
+  /// - Parameter patience: nil to wait for each reader as long as it takes.
+  init(_ source: any ByteSource, readers: Int, patience: Patience? = nil) {
     self.source = source
+    self.patience = patience
     branches = (0..<readers).map { _ in Branch() }
   }
 
@@ -60,7 +76,7 @@ final class StreamFanOut {
         }
         var isWanted = false
         guard !piece.isEmpty else { break }
-        for branch in branches where branch.give(piece) { isWanted = true }
+        for number in branches.indices where give(piece, to: number) { isWanted = true }
         guard isWanted else { break }
       }
     } catch {
@@ -70,8 +86,31 @@ final class StreamFanOut {
     end()
   }
 
+  /// - Returns: Whether the reader wants more.
+  private func give(_ piece: [UInt8], to number: Int) -> Bool {
+    let isOver = patience.map { Deadline($0.limits[number], $0.clock).hasPassed }
+    if let isTaken = branches[number].give(piece, orUntil: isOver ?? { false }) { return isTaken }
+    branches[number].stop()
+    patience?.leaveBehind(number)
+    return false
+  }
+
   /// Ends the stream for all readers.
   func end(with error: (any Error)? = nil) {
     for branch in branches { branch.end(with: error) }
   }
+}
+
+/// A moment after which something is waited for no more.
+struct Deadline: Sendable {
+  private let end: Double
+  private let clock: Clock
+
+  /// - Parameter seconds: From now on.
+  init(_ seconds: Double, _ clock: Clock) {
+    self.clock = clock
+    end = clock.steadySeconds() + seconds
+  }
+
+  func hasPassed() -> Bool { clock.steadySeconds() > end }
 }

@@ -11,6 +11,7 @@ enum CommandTable {
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
     KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
     KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
+    ServeAction.declaration,
   ]
 
   /// Actions of borgmatic that Coffer does not have, and what to do instead.

@@ -95,7 +95,8 @@ struct ActionDeclaration: Sendable {
 
   /// What is read for every action that needs a configuration.
   static let sharedOptions = [
-    GeneralOptions.access, CommandOptions.around, RunOptions.schema, OutputOptions.schema, CredentialOptions.schema,
+    GeneralOptions.access, RemoteOptions.schema, CommandOptions.around, RunOptions.schema, OutputOptions.schema,
+    CredentialOptions.schema,
   ]
 }
 

@@ -100,7 +100,7 @@ struct ActionContext: Sendable {
       in: store, passphrase: passphrase,
       surroundings: location.surroundings(
         self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
-    return OpenRepository(location: location, repository: repository)
+    return OpenRepository(location: location, repository: repository, store: store)
   }
 
   /// The folder that relative paths of the configuration start from.

@@ -80,14 +80,22 @@ struct Job {
     monitoring.skip()
   }
 
-  /// The repositories that go through the actions together: those for which the same options count.
+  /// The repositories that go through the actions together: those for which the same options count, but for how each is
+  /// reached and opened.
   private var groups: [[RepositoryLocation]] {
-    let alone = repositories.filter { commands.partRepositories || configuration.hasOwnOptions($0.section) }
+    let access =
+      run.stores.schema.options + RemoteOptions.schema.options
+      + [
+        GeneralOptions.encryptionPassphrase.option, GeneralOptions.encryptionPasscommand.option,
+      ]
+    let alone = repositories.filter {
+      commands.partRepositories || configuration.hasOwnOptions($0.section, besides: access)
+    }
     let together = repositories.filter { location in !alone.contains { $0.path == location.path } }
     return (together.isEmpty ? [] : [together]) + alone.map { [$0] }
   }
 
-  private var retries: Int { max(configuration.root[RunOptions.retries], 0) }
+  private var retries: Int { configuration.root[RunOptions.retries] }
 
   /// Some repositories' turn at the actions; after a failure they get another behind all others.
   private struct Attempt {
@@ -145,7 +153,9 @@ struct Job {
   private func contexts(of invocation: ParsedCommandLine.Invocation, _ group: [RepositoryLocation]) -> [ActionContext] {
     let calls = invocation.action.repositories == .together ? [group] : group.map { [$0] }
     return calls.map {
-      ActionContext(run, invocation, configuration.focused(on: $0[0].section), files: files, repositories: $0)
+      // What only one of several says counts for that one.
+      let configuration = $0.count > 1 ? configuration : configuration.focused(on: $0[0].section)
+      return ActionContext(run, invocation, configuration, files: files, repositories: $0)
     }
   }
 

@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferStorage
 import CofferSystem
 import Foundation
 
@@ -53,6 +54,16 @@ enum JSONShapes {
       "id": .text(access.repository.header.id), "location": .text(access.location.path),
       "label": .text(access.location.label ?? ""),
       "last_modified": lastModified.map { .text(Formats.isoTime($0)) } ?? .null,
+    ])
+  }
+
+  /// What a place was found to be able to do; null for what is not known.
+  static func store(_ abilities: StoreAbilities) -> JSONValue {
+    func known(_ answer: Bool?) -> JSONValue { answer.map { .bool($0) } ?? .null }
+    return .object([
+      "kind": .text(abilities.kind), "refuses_taken_names": known(abilities.refusesTakenNames),
+      "reads_parts": known(abilities.readsParts), "keeps_own_times": known(abilities.keepsOwnTimes),
+      "remarks": .list(abilities.remarks.map { .text($0) }),
     ])
   }
 

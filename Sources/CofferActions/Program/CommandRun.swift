@@ -24,6 +24,8 @@ struct CommandRun: Sendable {
   let outcomes = Outcomes()
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
+  /// What is waited for of repositories elsewhere.
+  let waits: StoreWaits
   /// Told where the time goes; nil if nobody asks.
   let times: Timings?
   /// The stores of the repositories that were opened, if somebody asks where the time goes.
@@ -53,6 +55,7 @@ struct CommandRun: Sendable {
       globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
       standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
+    waits = StoreWaits(surroundings.clock)
     times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
     log = LogBuffer(clock: surroundings.clock)
     report = RunReport(

@@ -1,10 +1,13 @@
 import CofferRepository
+import CofferStorage
 import CofferSystem
 
 /// A repository that is open, and how it is called.
 struct OpenRepository: Sendable {
   let location: RepositoryLocation
   let repository: Repository
+  /// Where it is kept.
+  let store: any ObjectStore
 
   /// Finds an archive to be read, by name, id, or `latest`: the newest that the filter sees and that counts, or may count if
   /// none does for sure.

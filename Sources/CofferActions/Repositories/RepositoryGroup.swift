@@ -3,28 +3,42 @@ import CofferSystem
 
 /// The repositories that one backup goes into: every stream is read once and stored in each of them.
 ///
-/// A repository that fails drops out with its error, and the others go on. Streams may be stored by several threads.
+/// A repository that fails, or holds up the others for longer than it may, drops out with its error, and the others go on.
+/// Streams may be stored by several threads.
 final class RepositoryGroup: Sendable {
   final class Member: Sendable {
     let access: OpenRepository
     let session: BackupSession
+    /// Seconds for which it may hold up the others.
+    fileprivate let holdLimit: Double
+    /// Stops what is waited for of its store, without the others'.
+    private let cancellation: Cancellation
     private let firstFailure = Monitor<RepositoryFailure?>(nil)
 
-    fileprivate init(_ access: OpenRepository, _ session: BackupSession) {
+    fileprivate init(
+      _ access: OpenRepository, _ session: BackupSession, holdLimit: Double, _ cancellation: Cancellation
+    ) {
       self.access = access
       self.session = session
+      self.holdLimit = holdLimit
+      self.cancellation = cancellation
     }
 
     fileprivate var failure: RepositoryFailure? { firstFailure.update { $0 } }
 
+    /// Lets nothing more be stored in it.
+    ///
     /// - Returns: Whether it is the first failure.
     @discardableResult
     fileprivate func fail(_ error: any Error) -> Bool {
-      firstFailure.update { failure in
+      let isFirst = firstFailure.update { failure in
         guard failure == nil else { return false }
         failure = RepositoryFailure(access.location, error)
         return true
       }
+      // What is stopped by that is told apart from a run that is to stop: the failure is known before.
+      if isFirst { cancellation.cancel() }
+      return isFirst
     }
   }
 
@@ -62,14 +76,25 @@ final class RepositoryGroup: Sendable {
 
   let members: [Member]
   private let beginFailures: [RepositoryFailure]
+  private let clock: Clock
+  /// What is still at work for members that have dropped out.
+  private let endings = Monitor<[WorkerThread]>([])
 
   /// Begins a session in each repository; one that cannot be begun is a failure of that repository.
-  init(_ repositories: [OpenRepository], begin: (OpenRepository) throws -> BackupSession) {
+  ///
+  /// - Parameter begin: Given what stops the session.
+  init(
+    _ repositories: [OpenRepository], _ context: ActionContext,
+    begin: (OpenRepository, Cancellation) throws -> BackupSession
+  ) {
+    clock = context.surroundings.clock
     var failures: [RepositoryFailure] = []
     var members: [Member] = []
     for access in repositories {
       do {
-        members.append(Member(access, try begin(access)))
+        let cancellation = try context.cancellation.follower()
+        let limit = access.location.holdLimit(context, pack: access.repository.header.packTarget)
+        members.append(Member(access, try begin(access, cancellation), holdLimit: limit, cancellation))
       } catch {
         failures.append(RepositoryFailure(access.location, error))
       }
@@ -82,6 +107,9 @@ final class RepositoryGroup: Sendable {
 
   var failures: [RepositoryFailure] { beginFailures + members.compactMap(\.failure) }
 
+  /// How far a repository is that is left: they are given the same.
+  var progress: SessionProgress { (active.first ?? members[0]).session.progress }
+
   /// Stores a stream to its end in every repository that is left.
   ///
   /// - Parameter place: Where it will be in the archives; nil when nothing earlier has been there.
@@ -93,10 +121,11 @@ final class RepositoryGroup: Sendable {
       let results =
         active.count == 1
         ? [Result { try active[0].session.store(Watched(source), at: place) }]
-        : try Self.fanOut(Watched(source), at: place, to: active)
+        : try fanOut(Watched(source), at: place, to: active)
       for (member, result) in zip(active, results) {
         switch result {
         case .success(let reference): stored.references[ObjectIdentifier(member)] = reference
+        case .failure where member.failure != nil: continue
         case .failure(let error as SourceFailure): throw error
         case .failure(let error as RunCancelled): throw error
         case .failure(let error): drop(member, error)
@@ -109,10 +138,17 @@ final class RepositoryGroup: Sendable {
     return stored
   }
 
-  private static func fanOut(
+  /// - Returns: What came of it, for each member; one that was left behind may still be at it.
+  private func fanOut(
     _ source: any ByteSource, at place: ItemPath?, to members: [Member]
   ) throws -> [Result<StreamReference, any Error>] {
-    let fanOut = StreamFanOut(source, readers: members.count)
+    let leaveBehind: @Sendable (Int) -> Void = { [self] number in
+      let member = members[number]
+      drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
+    }
+    let fanOut = StreamFanOut(
+      source, readers: members.count,
+      patience: StreamFanOut.Patience(limits: members.map(\.holdLimit), clock: clock, leaveBehind: leaveBehind))
     let results = Monitor([Int: Result<StreamReference, any Error>]())
     var threads: [WorkerThread] = []
     let reading = Result {
@@ -132,13 +168,34 @@ final class RepositoryGroup: Sendable {
       }
       try fanOut.distribute()
     }
-    for thread in threads { thread.join() }
+    for (number, thread) in threads.enumerated() {
+      let deadline = Deadline(members[number].holdLimit, clock)
+      let hasEnded: Void? = results.wait(
+        until: { $0[number] != nil || members[number].failure != nil }, orUntil: deadline.hasPassed, then: { _ in })
+      if hasEnded == nil { leaveBehind(number) }
+      if members[number].failure == nil { thread.join() } else { endings.update { $0.append(thread) } }
+    }
     try reading.get()
-    return results.update { results in members.indices.compactMap { results[$0] } }
+    return results.update { results in
+      members.indices.map { results[$0] ?? .failure(members[$0].failure ?? NoneLeft()) }
+    }
   }
 
+  /// Ends a member's session without an archive, beside what the others do: a store that does not answer takes its time for
+  /// that, too.
   private func drop(_ member: Member, _ error: any Error) {
-    if member.fail(error) { member.session.abandon() }
+    guard member.fail(error) else { return }
+    do {
+      let thread = try WorkerThread(name: "abandon") { member.session.abandon() }
+      endings.update { $0.append(thread) }
+    } catch {
+      member.session.abandon()
+    }
+  }
+
+  /// Waits for what is still at work for members that have dropped out.
+  func settle() {
+    while let thread = endings.update({ $0.popLast() }) { thread.join() }
   }
 
   /// Adds an item to the archive of every repository that has its stream.
@@ -151,19 +208,45 @@ final class RepositoryGroup: Sendable {
     }
   }
 
-  /// Commits in every repository that is left.
+  /// Commits in every repository that is left, in all of them at the same time: none waits for another's.
   func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive)] {
-    active.compactMap { member in
-      do {
-        return (member.access, try member.session.commit(draft))
-      } catch {
-        member.fail(error)
-        return nil
+    let active = active
+    let archives = Monitor([Int: Archive]())
+    var threads: [WorkerThread] = []
+    for (number, member) in active.enumerated() {
+      let commit: @Sendable () -> Void = {
+        do {
+          let archive = try member.session.commit(draft)
+          archives.update { $0[number] = archive }
+        } catch {
+          member.fail(error)
+        }
       }
+      // The last one, and one for which no thread can be had, on this thread.
+      let thread = number == active.count - 1 ? nil : try? WorkerThread(name: "commit \(number)", commit)
+      if let thread { threads.append(thread) } else { commit() }
     }
+    for thread in threads { thread.join() }
+    let made = archives.update { $0 }
+    return active.enumerated().compactMap { number, member in made[number].map { (member.access, $0) } }
   }
 
   func abandon() {
     for member in active { member.session.abandon() }
+  }
+}
+
+/// A repository held up the others for longer than it may.
+struct StalledRepository: DiagnosableError, Equatable {
+  /// As messages name it.
+  let name: String
+  let seconds: Double
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "repository \(name)",
+      problem: "It took nothing for \(Formats.duration(seconds)) while others had to wait for it, and has no archive of this run",
+      suggestion: "What it has is kept, and the next run goes on from there. If it is only slow, raise stall_limit, or back "
+        + "up to it in a configuration file of its own")
   }
 }

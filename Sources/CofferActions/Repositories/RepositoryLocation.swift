@@ -38,11 +38,34 @@ struct RepositoryLocation: Sendable {
     return path == wanted || label == wanted || pattern.matches(path) || label.map(pattern.matches) == true
   }
 
-  /// The store that the path's scheme asks for.
+  /// The store that the path's scheme asks for. One elsewhere is tried again when it fails for a reason that may pass, and
+  /// keeps to the rates that are set.
   ///
   /// - Throws: `UnknownStore`; what is wrong with the path or an option for it.
   func store(_ context: ActionContext) throws -> any ObjectStore {
-    try context.run.stores.store(for: request(context))
+    let request = request(context)
+    let store = try context.run.stores.store(for: request)
+    guard context.run.stores.localFolder(for: request) == nil else { return store }
+    let (waits, console, name) = (context.run.waits, context.console, name)
+    return request.tended(store) { waits.hear($0, of: name, console.remark) }
+  }
+
+  /// Seconds for which the repository may hold up others that are given the same: `stall_limit`, and the time that its packs
+  /// take at the rate which it is to keep to.
+  ///
+  /// - Parameter pack: Bytes of a pack.
+  func holdLimit(_ context: ActionContext, pack: Int) -> Double {
+    let options = options(context)
+    let rate = options[RemoteOptions.uploadRateLimit] << 10
+    let paced = rate > 0 && folder(context) == nil ? Double(Self.packsUnderWay * pack) / Double(rate) : 0
+    return Double(options[RemoteOptions.stallLimit]) + paced
+  }
+
+  /// Packs that wait to be sent, at most, while nothing more is taken.
+  private static let packsUnderWay = 8
+
+  private func options(_ context: ActionContext) -> ConfigurationSection {
+    context.configuration?.options(for: section) ?? section
   }
 
   /// The folder of a repository on this machine; nil for one elsewhere.
@@ -50,11 +73,39 @@ struct RepositoryLocation: Sendable {
     context.run.stores.localFolder(for: request(context))
   }
 
+  /// What is wrong with how the place is spelled, or with an option for it, as far as that can be told without asking for a
+  /// secret or the place itself; nil for nothing.
+  func problem(_ context: ActionContext) -> ConfigurationProblem? {
+    struct Unknown: Error {}
+    // Validation leaves variables of the environment as they are.
+    guard !path.holds("${") else { return nil }
+    let request = request(context) { text in
+      guard !text.begins(with: "{credential"), !text.holds("${") else { throw Unknown() }
+      return text
+    }
+    do {
+      _ = try context.run.stores.store(for: request)
+      return nil
+    } catch is Unknown {
+      return nil
+    } catch {
+      let diagnosis = Diagnosis(of: error)
+      return ConfigurationProblem(
+        mark: section.mark(of: RepositoryEntryOptions.path), message: "\(diagnosis.subject): \(diagnosis.problem)",
+        suggestion: diagnosis.suggestion)
+    }
+  }
+
   private func request(_ context: ActionContext) -> StoreRequest {
+    request(context, secret: context.credentials.value)
+  }
+
+  private func request(
+    _ context: ActionContext, secret: @escaping @Sendable (String) throws -> String
+  ) -> StoreRequest {
     let console = context.console
     return StoreRequest(
-      address: path, options: context.configuration?.options(for: section) ?? section,
-      secret: context.credentials.value, surroundings: context.surroundings,
+      address: path, options: options(context), secret: secret, surroundings: context.surroundings,
       warn: { console.warning(Console.text($0)) })
   }
 

@@ -18,8 +18,10 @@ public struct Configuration: Sendable {
     root.overlaid(with: ownEntries(repository))
   }
 
-  /// Whether a repository's section holds options that count in place of those at the top.
-  public func hasOwnOptions(_ repository: ConfigurationSection) -> Bool { !ownEntries(repository).isEmpty }
+  /// Whether a repository's section holds options that count in place of those at the top, besides these.
+  public func hasOwnOptions(_ repository: ConfigurationSection, besides options: [Option]) -> Bool {
+    ownEntries(repository).contains { entry in !options.contains { $0.name.isSame(as: entry.key) } }
+  }
 
   private func ownEntries(_ repository: ConfigurationSection) -> [YAMLNode.Entry] {
     let names = RepositoryEntryOptions.schema.options.map(\.name)

@@ -7,7 +7,6 @@ public enum BorgOptions {
     "Borg",
     [
       .borg("local_path", .text, instead: noProgram),
-      .borg("remote_path", .text, instead: noProgram),
       .borg("extra_borg_options", .section(extraOptions), instead: noProgram),
       .borg(
         "borg_exit_codes", .list(.section(exitCodes)),

@@ -10,7 +10,8 @@ public enum CheckOptions {
     support: .differently("'data' and 'extract' read dumps, too; a check with max_duration goes on where it stopped"),
     schema: entry)
   public static let last = OptionKey<Int?>(
-    "check_last", "Follow only this many archives, the newest ones.", example: "3")
+    "check_last", "Follow only this many archives, the newest ones. 0 follows all.",
+    in: NumberRange.counts, example: "3")
   public static let repositories = OptionKey<[String]?>(
     "check_repositories", "Check only these repositories, by path or label.", example: "[local]")
 
@@ -22,15 +23,18 @@ public enum CheckOptions {
   public static let onlyRunOn = OptionKey<[Weekdays]>(
     "only_run_on", "The days of the week to make the check on; also 'weekday' and 'weekend'.", example: "[Saturday]")
   public static let countTolerance = OptionKey<Double?>(
-    "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", example: "10")
+    "count_tolerance_percentage", "By how much the number of files may differ for 'spot'.", in: NumberRange.percentages,
+    example: "10")
   public static let dataSample = OptionKey<Double?>(
-    "data_sample_percentage", "How many of the files 'spot' compares.", example: "1")
+    "data_sample_percentage", "How many of the files 'spot' compares.", in: NumberRange.percentages,
+    example: "1")
   public static let dataTolerance = OptionKey<Double?>(
-    "data_tolerance_percentage", "How many of the compared files may differ.", example: "0.5")
+    "data_tolerance_percentage", "How many of the compared files may differ.", in: NumberRange.percentages,
+    example: "0.5")
 
   public static let maxDuration = OptionKey<Int?>(
     "max_duration", "Seconds after which the check stops; the next one goes on from there until all was looked at.",
-    example: "3600", support: .differently("also for archives and data; what was looked at is not looked at again"))
+    in: NumberRange.seconds, example: "3600", support: .differently("also for archives and data; what was looked at is not looked at again"))
 
   static let entry = OptionSchema(
     "Checks",

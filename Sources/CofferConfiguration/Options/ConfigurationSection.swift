@@ -19,6 +19,11 @@ public struct ConfigurationSection: Sendable {
   /// Where the section begins.
   public var mark: SourceMark { node.mark }
 
+  /// Where the option's value stands; the section's own place when it is not set.
+  public func mark<Value>(of key: OptionKey<Value>) -> SourceMark {
+    node.entries.last { $0.key.isSame(as: key.name) }?.value.mark ?? mark
+  }
+
   /// What keeps the section, or only the given options of it, from being used: a variable of the environment that is not
   /// set.
   public func fault(in options: [Option]? = nil) -> ConfigurationProblem? {

@@ -27,7 +27,7 @@ public enum GeneralOptions {
   public static let unlockTimeout = OptionKey<Int>(
     "unlock_timeout",
     "Seconds for which a key that a passphrase has opened stays in the kernel's keyring, so that the next command with the same passphrase is faster. 0 keeps nothing.",
-    default: 900, support: .own)
+    in: NumberRange.seconds, default: 900, support: .own)
   public static let archiveNameFormat = OptionKey<String>(
     "archive_name_format",
     "How archives are named. {hostname}, {user}, {pid}, {now} and {utcnow} are replaced; {now:%Y-%m-%d} takes strftime's letters.",
@@ -47,7 +47,7 @@ public enum GeneralOptions {
   public static let parallelDumps = OptionKey<Int>(
     "parallel_dumps",
     "How many databases are dumped at the same time. More are faster where neither the servers nor this machine are busy with one.",
-    default: 1, support: .own)
+    in: NumberRange.countsFromOne, default: 1, support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
 
@@ -76,7 +76,8 @@ public enum GeneralOptions {
   /// own.
   static func groups(stores: [Option], databases: [Option], services: [Option]) -> [OptionSchema] {
     [
-      general, OptionSchema("Stores", stores), OptionSchema("Databases", databases, role: .databases),
+      general, OptionSchema("Stores", stores), RemoteOptions.schema,
+      OptionSchema("Databases", databases, role: .databases),
       SourceOptions.schema, RunOptions.schema,
       RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema,
       OptionSchema("Monitoring", services, role: .services),

@@ -27,17 +27,18 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   ///   - isSecret: Whether the value is to be shown to nobody.
   ///   - support: What the option does here, compared with borgmatic.
   ///   - schema: The options of the sections below, for options whose value is a section or a list of them.
+  ///   - format: The form that a value must have, where it is not that of the type; nil for any.
   public init(
     _ name: String, _ documentation: String, default standard: Value, example: String? = nil,
     choices: [String] = Value.choices, isRequired: Bool = false, isSecret: Bool = false,
-    support: OptionSupport = .works, schema: OptionSchema? = nil
+    support: OptionSupport = .works, schema: OptionSchema? = nil, format: OptionFormat? = Value.format
   ) {
     self.standard = standard
     let spelling = standard.spelling
     option = Option(
       name: name, documentation: documentation, kind: Value.kind.replacingSchema(schema),
       standard: spelling.isEmpty ? nil : spelling, example: example, choices: choices, isRequired: isRequired,
-      isSecret: isSecret, support: support, format: Value.format)
+      isSecret: isSecret, support: support, format: format)
   }
 
   /// Declares an option without a default: not set it is empty, or nil where it may be missing. A required one is never

@@ -2,7 +2,8 @@
 /// for that repository only.
 public enum RepositoryEntryOptions {
   public static let path = OptionKey<String>(
-    "path", "A local folder. Made when the repository is created; its parent must exist.",
+    "path",
+    "Where it is: a folder, made when the repository is created in one that exists; or ssh://user@host/path, sftp://user@host/path, rclone:remote:path, s3://bucket/prefix, s3:https://endpoint/bucket/prefix.",
     example: "/mnt/backup/databases", isRequired: true)
   public static let label = OptionKey<String?>(
     "label", "A short name that --repository accepts in place of the path.", example: "local")

@@ -4,7 +4,7 @@ public enum RetentionOptions {
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d")
   public static let last = OptionKey<Int?>(
     "keep_last", "Keep this many of the newest archives that keep_within does not keep; -1 for all of them.",
-    example: "3", support: .own)
+    in: NumberRange.kept, example: "3", support: .own)
   public static let secondly = count("keep_secondly", "seconds", example: "60")
   public static let minutely = count("keep_minutely", "minutes", example: "60")
   public static let hourly = count("keep_hourly", "hours", example: "24")
@@ -20,7 +20,8 @@ public enum RetentionOptions {
 
   private static func count(_ name: String, _ period: String, example: String) -> OptionKey<Int?> {
     OptionKey(
-      name, "Keep the last archive of each of this many \(period); -1 for all of them.", example: example)
+      name, "Keep the last archive of each of this many \(period); -1 for all of them.", in: NumberRange.kept,
+      example: example)
   }
 
   public static let schema = OptionSchema(

@@ -6,9 +6,11 @@ public enum RunOptions {
     "constants", "Names for values: {name} anywhere below stands for the value of 'name' here.",
     example: "{user: backup}")
   public static let retries = OptionKey<Int>(
-    "retries", "How many more times a repository is tried after it failed, the others first.", default: 0)
+    "retries", "How many more times a repository is tried after it failed, the others first.",
+    in: NumberRange.counts, default: 0)
   public static let retryWait = OptionKey<Int>(
-    "retry_wait", "Seconds to wait before a try, times the number of the try.", default: 0)
+    "retry_wait", "Seconds to wait before a try, times the number of the try.",
+    in: NumberRange.seconds, default: 0)
   public static let umask = OptionKey<FileModeMask?>(
     "umask", "The file mode mask of commands; its digits are read as octal ones.", example: "77")
   public static let skipActions = skipActions(alsoFor: [])
@@ -25,12 +27,6 @@ public enum RunOptions {
   public static let archiveUsername = OptionKey<String?>(
     "archive_username", "The user name that archives carry, if not that of the user who runs Coffer.",
     example: "backup")
-  public static let sshCommand = OptionKey<CommandWords?>(
-    "ssh_command", "What to run in place of ssh; may have arguments.", example: "ssh -i /root/.ssh/backup",
-    support: .planned)
-  public static let uploadRateLimit = OptionKey<Int?>(
-    "upload_rate_limit", "KiB a second that are sent to a repository elsewhere at most.", example: "100",
-    support: .planned)
 
   /// `skip_actions` where it may name these actions, too.
   static func skipActions(alsoFor actions: [String]) -> OptionKey<[String]> {
@@ -44,7 +40,6 @@ public enum RunOptions {
     "Running",
     [
       constants.option, retries.option, retryWait.option, umask.option, skipActions.option, defaultActions.option,
-      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option, sshCommand.option,
-      uploadRateLimit.option,
+      stateDirectory.option, matchArchives.option, archiveHostname.option, archiveUsername.option,
     ])
 }

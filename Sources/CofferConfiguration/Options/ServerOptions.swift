@@ -14,9 +14,9 @@ public enum ServerOptions {
     example: "database.example.org")
   public static let restoreHostname = OptionKey<String?>(
     "restore_hostname", "The host that 'restore' writes to, if not hostname.", example: "spare.example.org")
-  public static let port = OptionKey<Int?>("port", "The server's port.", example: "5432")
+  public static let port = OptionKey<Int?>("port", "The server's port.", in: NumberRange.ports, example: "5432")
   public static let restorePort = OptionKey<Int?>(
-    "restore_port", "The port that 'restore' writes to, if not port.", example: "5433")
+    "restore_port", "The port that 'restore' writes to, if not port.", in: NumberRange.ports, example: "5433")
   public static let username = OptionKey<String?>("username", "The user to connect as.", example: "backup")
   public static let restoreUsername = OptionKey<String?>(
     "restore_username", "The user that 'restore' connects as, if not username.", example: "admin")

@@ -105,7 +105,9 @@ struct Validator {
       guard let number = node.integer else { return mismatch(node, kind, option) }
       checkChoice(String(number), of: option, at: node.mark)
       checkFormat(String(number), of: option, at: node.mark)
-    case .number: if node.number == nil { mismatch(node, kind, option) }
+    case .number:
+      guard node.number != nil, let text = node.text else { return mismatch(node, kind, option) }
+      checkFormat(text, of: option, at: node.mark)
     case .boolean: if node.boolean == nil { mismatch(node, kind, option) }
     case .list(let element):
       guard case .sequence(let elements) = node.content else { return mismatch(node, kind, option) }

@@ -16,8 +16,8 @@ public struct DumpPolicy: Sendable, Equatable {
     let stall = seconds(PatienceOptions.stallTimeout)
     let total = seconds(PatienceOptions.timeLimit)
     limits = DumpLimits(stall: stall > 0 ? Double(stall) : nil, total: total > 0 ? Double(total) : nil)
-    retries = max(seconds(PatienceOptions.retries), 0)
-    firstWait = Double(max(seconds(PatienceOptions.retryWait), 0))
+    retries = seconds(PatienceOptions.retries)
+    firstWait = Double(seconds(PatienceOptions.retryWait))
   }
 
   /// Seconds to wait before a retry.

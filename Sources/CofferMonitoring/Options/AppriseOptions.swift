@@ -11,7 +11,7 @@ public enum AppriseOptions {
     "services", "The services to tell.", isRequired: true,
     schema: OptionSchema("Services", [url.option, label.option]))
   public static let logsSizeLimit = OptionKey<Int>(
-    "logs_size_limit", "Bytes of logs that are sent at most; 0 for no limit.", default: 1500)
+    "logs_size_limit", "Bytes of logs that are sent at most; 0 for no limit.", in: NumberRange.bytes, default: 1500)
 
   public static let title = OptionKey<String?>("title", "The message's title.", example: "Backup")
   public static let body = OptionKey<String?>("body", "The message.", example: "It failed.")

@@ -19,7 +19,9 @@ public enum HealthchecksOptions {
   public static let states = MonitoringOptions.states(default: MonitoringState.allCases, log: true)
 
   private static func bodyLimit(_ standard: Int) -> OptionKey<Int> {
-    OptionKey("ping_body_limit", "Bytes of logs that are sent at most; 0 for no limit.", default: standard)
+    OptionKey(
+      "ping_body_limit", "Bytes of logs that are sent at most; 0 for no limit.", in: NumberRange.bytes,
+      default: standard)
   }
 
   private static func schema(_ title: String, _ bodyLimit: OptionKey<Int>) -> OptionSchema {

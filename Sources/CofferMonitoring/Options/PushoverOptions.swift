@@ -17,13 +17,18 @@ public enum PushoverOptions {
   public static let message = OptionKey<String?>("message", "The message.", example: "It failed.")
   public static let priority = OptionKey<Priority>(
     "priority", "From -2 to 2; 2 is repeated until somebody confirms it.", default: .normal)
-  public static let expire = OptionKey<Int>("expire", "Seconds after which priority 2 is given up.", default: 600)
-  public static let retry = OptionKey<Int>("retry", "Seconds between the repeats of priority 2.", default: 30)
+  /// What Pushover takes (https://pushover.net/api#priority).
+  private static let longest = 10_800
+  public static let expire = OptionKey<Int>(
+    "expire", "Seconds after which priority 2 is given up.", in: 1...longest, default: 600)
+  public static let retry = OptionKey<Int>(
+    "retry", "Seconds between the repeats of priority 2.", in: 30...longest, default: 30)
   public static let device = OptionKey<String?>("device", "The only device to show it on.", example: "pixel8")
   public static let html = OptionKey<Bool>("html", "Whether the message is HTML.", default: false)
   public static let sound = OptionKey<String?>("sound", "The sound to play.", example: "bike")
   public static let title = OptionKey<String?>("title", "The message's title.", example: "Backup")
-  public static let ttl = OptionKey<Int?>("ttl", "Seconds after which the message goes away.", example: "3600")
+  public static let ttl = OptionKey<Int?>(
+    "ttl", "Seconds after which the message goes away.", in: 1...NumberRange.seconds.upperBound, example: "3600")
   public static let url = OptionKey<String?>("url", "A link to go with it.", example: "https://example.org")
   public static let urlTitle = OptionKey<String?>("url_title", "The link's text.", example: "Runbook")
 

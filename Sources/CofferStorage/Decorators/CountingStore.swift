@@ -39,6 +39,8 @@ public final class CountingStore: ObjectStore {
 
   public var location: String { store.location }
 
+  public var abilities: StoreAbilities { store.abilities }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     count(.makePlace)
     try store.makePlace(cancellation: cancellation)

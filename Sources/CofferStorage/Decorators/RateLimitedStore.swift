@@ -48,6 +48,8 @@ public final class RateLimitedStore: ObjectStore {
 
   public var location: String { store.location }
 
+  public var abilities: StoreAbilities { store.abilities }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try store.makePlace(cancellation: cancellation)
   }

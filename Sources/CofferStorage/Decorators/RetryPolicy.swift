@@ -8,12 +8,18 @@ public struct RetryPolicy: Sendable, Equatable {
   public var longestWait: Double
   /// Seconds that are waited at most because a server asks for it.
   public var longestAsked: Double
+  /// Seconds from the first failure on after which the call is not made again.
+  public var patience: Double
 
-  public init(retries: Int = 5, firstWait: Double = 0.5, longestWait: Double = 30, longestAsked: Double = 300) {
+  public init(
+    retries: Int = 5, firstWait: Double = 0.5, longestWait: Double = 30, longestAsked: Double = 300,
+    patience: Double = .infinity
+  ) {
     self.retries = retries
     self.firstWait = firstWait
     self.longestWait = longestWait
     self.longestAsked = longestAsked
+    self.patience = patience
   }
 
   /// Returns the seconds before a call is made again: half of what its turn allows, and up to as much again by chance, so

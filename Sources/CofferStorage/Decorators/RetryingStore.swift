@@ -1,30 +1,43 @@
 import CofferSystem
+import Synchronization
 
 /// Makes calls again that failed for a reason that may pass. Every other error is passed on at once, and the last of a
 /// transient one in the end.
 ///
 /// A put may have been done although its answer says otherwise: when the name is found to be taken afterwards, what is
 /// there is compared with what was to be put.
-public struct RetryingStore: ObjectStore {
+///
+/// A store that was given up because patience was at an end is asked once by each call that follows, until one succeeds: else
+/// every call that tidies up behind the failure would wait as long again.
+public final class RetryingStore: ObjectStore {
   private let store: any ObjectStore
   private let policy: RetryPolicy
   private let chance: @Sendable () -> Double
+  private let clock: Clock
   private let pause: Pause
+  private let tell: @Sendable (RetryNews) -> Void
+  private let isGivenUp = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - chance: Numbers from 0 to 1, evenly spread.
   ///   - pause: Waits.
+  ///   - tell: Told of what is waited for, on the thread of the call.
   public init(
     _ store: any ObjectStore, _ policy: RetryPolicy = RetryPolicy(),
-    chance: @escaping @Sendable () -> Double = { .random(in: 0...1) }, pause: @escaping Pause = systemPause
+    chance: @escaping @Sendable () -> Double = { .random(in: 0...1) }, clock: Clock = .system,
+    pause: @escaping Pause = systemPause, tell: @escaping @Sendable (RetryNews) -> Void = { _ in }
   ) {
     self.store = store
     self.policy = policy
     self.chance = chance
+    self.clock = clock
     self.pause = pause
+    self.tell = tell
   }
 
   public var location: String { store.location }
+
+  public var abilities: StoreAbilities { store.abilities }
 
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try retrying(cancellation) { (_) throws(StorageError) in try store.makePlace(cancellation: cancellation) }
@@ -65,17 +78,18 @@ public struct RetryingStore: ObjectStore {
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError) {
     var last = last
-    var turn = 0
+    var trouble = Trouble()
+    defer { end(&trouble) }
     while true {
       do throws(StorageError) {
-        return try store.list(folder, after: last, cancellation: cancellation) { page in
+        try store.list(folder, after: last, cancellation: cancellation) { page in
           last = page.last?.name ?? last
-          turn = 0
+          end(&trouble)
           take(page)
         }
+        return isGivenUp.store(false, ordering: .relaxed)
       } catch {
-        try wait(before: turn, because: error, cancellation)
-        turn += 1
+        try wait(&trouble, because: error, cancellation)
       }
     }
   }
@@ -102,27 +116,63 @@ public struct RetryingStore: ObjectStore {
     try retrying(cancellation) { (_) throws(StorageError) in try store.delete(name, cancellation: cancellation) }
   }
 
+  /// The failures of one call so far.
+  private struct Trouble {
+    var turn = 0
+    /// When the first of them was, in seconds of the steady clock.
+    var start: Double?
+  }
+
   /// - Parameter call: Given how many calls failed before it.
   private func retrying<Result>(
     _ cancellation: Cancellation?, _ call: (_ turn: Int) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
-    var turn = 0
+    var trouble = Trouble()
+    defer { end(&trouble) }
     while true {
       do throws(StorageError) {
-        return try call(turn)
+        let result = try call(trouble.turn)
+        isGivenUp.store(false, ordering: .relaxed)
+        return result
       } catch {
-        try wait(before: turn, because: error, cancellation)
-        turn += 1
+        try wait(&trouble, because: error, cancellation)
       }
     }
   }
 
   /// - Throws: The error, when the call is not to be made again; `StorageError.cancelled`.
   private func wait(
-    before turn: Int, because error: StorageError, _ cancellation: Cancellation?
+    _ trouble: inout Trouble, because error: StorageError, _ cancellation: Cancellation?
   ) throws(StorageError) {
-    guard error.kind == .transient, turn < policy.retries else { throw error }
-    pause(policy.wait(before: turn, chance: chance(), asked: error.retryAfter), cancellation)
+    guard error.kind == .transient, trouble.turn < policy.retries, !isGivenUp.load(ordering: .relaxed) else {
+      throw error
+    }
+    let seconds = policy.wait(before: trouble.turn, chance: chance(), asked: error.retryAfter)
+    let now = clock.steadySeconds()
+    let start = trouble.start ?? now
+    guard now + seconds - start <= policy.patience else {
+      isGivenUp.store(true, ordering: .relaxed)
+      throw error
+    }
+    tell(.waits(because: error, turn: trouble.turn, seconds: seconds))
+    trouble = Trouble(turn: trouble.turn + 1, start: start)
+    pause(seconds, cancellation)
     if cancellation?.isCancelled == true { throw .cancelled(location: location) }
   }
+
+  private func end(_ trouble: inout Trouble) {
+    if trouble.turn > 0 { tell(.ends) }
+    trouble = Trouble()
+  }
+}
+
+/// What becomes of a call that failed for a reason that may pass.
+public enum RetryNews: Sendable, Equatable {
+  /// It will be made again after so many seconds.
+  ///
+  /// - Parameter turn: How often it was made again before.
+  case waits(because: StorageError, turn: Int, seconds: Double)
+  /// It waits no more: it has succeeded, was given up, or another failure has ended it. Told once for each call that had to
+  /// wait, and for each page of a list before which it had.
+  case ends
 }

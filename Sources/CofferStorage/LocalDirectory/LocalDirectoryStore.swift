@@ -12,6 +12,7 @@ import Synchronization
 public final class LocalDirectoryStore: ObjectStore {
   public let location: String
   let root: String
+  private let place: FolderPlace
   let calls: FileCalls
   let identity = ProcessIdentity.current()
   private let warn: @Sendable (Diagnosis) -> Void
@@ -22,6 +23,8 @@ public final class LocalDirectoryStore: ObjectStore {
     /// Folders whose names in their parents are known to be durable.
     var durable: Set<String> = []
     var saysNothingOfFolders = false
+    /// What was found of the file system.
+    var remarks: [String] = []
   }
 
   /// Opened when it is first needed, and never closed before the store is gone.
@@ -33,32 +36,46 @@ public final class LocalDirectoryStore: ObjectStore {
   /// - Parameters:
   ///   - root: An absolute path; only `makePlace` makes the folder.
   ///   - warn: Told once of what the file system cannot promise.
-  public init(
+  public convenience init(
     root: String, calls: FileCalls = .system, warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
+  ) {
+    self.init(root: root, place: .at(root), calls: calls, warn: warn)
+  }
+
+  /// - Parameters:
+  ///   - root: The path of the place; for messages.
+  ///   - place: How it is reached.
+  init(
+    root: String, place: FolderPlace, calls: FileCalls = .system,
+    warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     location = root
     self.root = root
+    self.place = place
     self.calls = calls
     self.warn = warn
   }
 
+  public var abilities: StoreAbilities {
+    StoreAbilities(
+      kind: "a folder of this machine", refusesTakenNames: true, readsParts: true, keepsOwnTimes: true,
+      remarks: state.withLock { $0.remarks })
+  }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try check(cancellation)
-    guard mkdir(root, 0o700) == 0 else {
-      if errno == EEXIST { return }
-      throw storageError(SystemError(call: "mkdir", subject: root), nil)
-    }
+    let facts: stat
     do throws(SystemError) {
+      guard let parent = try place.make() else { return }
+      let folder = try place.open()
       // Whatever the process's mask is.
-      let place = try Folder(opening: root)
-      guard fchmod(place.number, 0o700) == 0 else { throw SystemError(call: "chmod", subject: root) }
-      let parent = (root as NSString).deletingLastPathComponent
-      try sync(try Folder(opening: parent.isEmpty ? "/" : parent))
+      guard fchmod(folder.number, 0o700) == 0 else { throw SystemError(call: "chmod", subject: root) }
+      try sync(parent)
+      facts = try folder.status()
     } catch {
       throw storageError(error, nil)
     }
-    var facts = stat()
-    if stat(root, &facts) == 0, facts.st_mode & 0o077 != 0 {
+    if facts.st_mode & 0o077 != 0 {
       remark("keeps no permissions: others may see the repository's files, though they cannot read what is in them")
     }
   }
@@ -66,14 +83,27 @@ public final class LocalDirectoryStore: ObjectStore {
   public func put(
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
+    guard !content.isEmpty else {
+      try check(cancellation)
+      throw .failed(name, location: location, .emptyObject)
+    }
+    try put(name, cancellation) { (write) throws(SystemError) in try write(content) }
+  }
+
+  /// Stores a new object durably of pieces as they come.
+  ///
+  /// - Parameter fill: Writes all of them, which are not empty together, by what it is given. What it throws ends the put.
+  func put(
+    _ name: ObjectName, _ cancellation: Cancellation?,
+    _ fill: ((UnsafeRawBufferPointer) throws(SystemError) -> Void) throws(SystemError) -> Void
+  ) throws(StorageError) {
     try check(cancellation)
-    guard !content.isEmpty else { throw .failed(name, location: location, .emptyObject) }
     guard let root = try opened() else { throw .missing(name, location: location) }
     do throws(SystemError) {
       let folder = try makeFolder(name.parts.dropLast(), in: root)
       let temporary = EntryName(TemporaryName(identity, random: .random(in: 0 ... .max)).text)
       do throws(SystemError) {
-        try write(content, to: temporary, in: folder, cancellation)
+        try write(to: temporary, in: folder, cancellation, fill)
         try publish(temporary, EntryName(name.lastPart), in: folder)
       } catch {
         // What cannot be removed is counted among the left-overs.
@@ -154,7 +184,7 @@ extension LocalDirectoryStore {
     let result: Result<Folder?, SystemError> = held.withLock { held in
       if let held { return .success(held) }
       do throws(SystemError) {
-        held = try Folder(opening: root)
+        held = try place.open()
         return .success(held)
       } catch {
         return error.code == ENOENT || error.code == ENOTDIR ? .success(nil) : .failure(error)
@@ -197,18 +227,22 @@ extension LocalDirectoryStore {
   }
 
   private func write(
-    _ content: UnsafeRawBufferPointer, to name: EntryName, in folder: Folder, _ cancellation: Cancellation?
+    to name: EntryName, in folder: Folder, _ cancellation: Cancellation?,
+    _ fill: ((UnsafeRawBufferPointer) throws(SystemError) -> Void) throws(SystemError) -> Void
   ) throws(SystemError) {
     let file = try folder.open(name, flags: O_WRONLY | O_CREAT | O_EXCL)
     // Whatever the process's mask is; file systems without modes refuse it, and show modes of their own anyway.
     _ = fchmod(file.number, 0o600)
-    var rest = content
-    while !rest.isEmpty {
-      let count = calls.write(file.number, rest.baseAddress, min(rest.count, Self.pieceSize))
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(call: "write", subject: folder.path(of: name)) }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      try Self.check(cancellation)
+    let number = file.number
+    try fill { (content) throws(SystemError) in
+      var rest = content
+      while !rest.isEmpty {
+        let count = calls.write(number, rest.baseAddress, min(rest.count, Self.pieceSize))
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw SystemError(call: "write", subject: folder.path(of: name)) }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        try Self.check(cancellation)
+      }
     }
     guard calls.sync(file.number) == 0 else { throw SystemError(call: "fsync", subject: folder.path(of: name)) }
     try file.close(subject: folder.path(of: name))
@@ -264,7 +298,9 @@ extension LocalDirectoryStore {
   }
 
   private func remark(_ problem: String) {
-    warn(Diagnosis(subject: "repository \(location)", problem: "The file system \(problem)"))
+    let remark = "The file system \(problem)"
+    state.withLock { $0.remarks.append(remark) }
+    warn(Diagnosis(subject: "repository \(location)", problem: remark))
   }
 }
 

@@ -24,4 +24,7 @@ public struct StoreAddress: Sendable, Equatable {
     scheme = String(decoding: beginning, as: UTF8.self).lowercased()
     rest = String(decoding: behind.dropFirst(), as: UTF8.self)
   }
+
+  /// Whether it is `user@host:path`, ssh's short form.
+  public var isShortForm: Bool { scheme?.holds("@") == true }
 }

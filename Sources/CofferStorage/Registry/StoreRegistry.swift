@@ -11,11 +11,18 @@ public struct StoreRegistry: Sendable {
 
   /// All that this program knows. A new kind is a file and a line here.
   public static let standard = StoreRegistry([
-    LocalDirectoryKind(), S3Kind(),
+    LocalDirectoryKind(), ServedStoreKind(), SFTPKind(), RcloneKind(), S3Kind(),
   ])
 
   /// The options that configure them.
-  public var schema: OptionSchema { OptionSchema("Stores", kinds.flatMap(\.options)) }
+  public var schema: OptionSchema {
+    // Several kinds may read the same.
+    var options: [Option] = []
+    for option in kinds.flatMap(\.options) where !options.contains(where: { $0.name == option.name }) {
+      options.append(option)
+    }
+    return OptionSchema("Stores", options)
+  }
 
   /// Makes the store that an address asks for.
   ///
@@ -33,12 +40,9 @@ public struct StoreRegistry: Sendable {
   }
 
   private func kind(of address: StoreAddress) -> (any StoreKind)? {
-    kinds.first { kind in
-      kind.schemes.contains { scheme in
-        guard let scheme, let wanted = address.scheme else { return scheme == nil && address.scheme == nil }
-        return scheme.isSame(as: wanted)
-      }
-    }
+    // Whoever writes `user@host:path` means ssh.
+    let scheme = address.isShortForm ? "ssh" : address.scheme
+    return kinds.first { kind in kind.schemes.contains { $0 == scheme } }
   }
 }
 

@@ -6,6 +6,7 @@ final class PutGuard: Sendable {
     var looksFirst: Bool
     var isConditional: Bool
     var knowsBucket = false
+    var hasRefused = false
   }
 
   private let knowledge: Mutex<Knowledge>
@@ -22,6 +23,11 @@ final class PutGuard: Sendable {
 
   /// Whether an answer has shown that the bucket is there.
   var knowsBucket: Bool { knowledge.withLock { $0.knowsBucket } }
+
+  /// Whether the server was seen to refuse a put of a name that is taken.
+  var hasRefused: Bool { knowledge.withLock { $0.hasRefused } }
+
+  func noteRefusal() { knowledge.withLock { $0.hasRefused = true } }
 
   func noteBucket() { knowledge.withLock { $0.knowsBucket = true } }
 

@@ -10,8 +10,6 @@ struct S3Kind: StoreKind {
 
   /// How the program calls itself.
   static let userAgent = "coffer"
-  /// Seconds without a byte in either direction after which a request is given up.
-  static let stall = 60
 
   func store(for request: StoreRequest) throws -> any ObjectStore { try Self.store(for: request) }
 
@@ -32,7 +30,7 @@ struct S3Kind: StoreKind {
     let client = S3Client(
       target: target, location: request.address.text,
       credentials: S3CredentialKeeper(chain, clock: surroundings.clock), clock: surroundings.clock,
-      connections: HTTPConnectionPool(userAgent: userAgent, patience: HTTPPatience(stall: stall)))
+      connections: HTTPConnectionPool(userAgent: userAgent, patience: HTTPPatience(stall: Int(request.stallSeconds))))
     return S3Store(client, random: surroundings.random, warn: request.warn)
   }
 

@@ -11,7 +11,9 @@ extension S3Store {
     _ = try listPage(prefix: client.target.prefix, after: nil, token: nil, limit: 1, cancellation)
     guard guardian.isConditional else { return }
     let name = Self.probeBeginning + Digests.hexadecimal(try randomBytes())
-    if try !probe(key(name), cancellation), guardian.isConditional {
+    if try probe(key(name), cancellation) {
+      guardian.noteRefusal()
+    } else if guardian.isConditional {
       guardian.distrust()
       warn(
         Diagnosis(

@@ -25,6 +25,12 @@ struct S3Store: ObjectStore {
 
   var location: String { client.location }
 
+  var abilities: StoreAbilities {
+    StoreAbilities(
+      kind: "object storage", refusesTakenNames: guardian.looksFirst ? false : guardian.hasRefused ? true : nil,
+      readsParts: true, keepsOwnTimes: true)
+  }
+
   func key(_ path: String) -> String { client.target.prefix + path }
 
   // MARK: - One object

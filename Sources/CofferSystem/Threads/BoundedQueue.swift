@@ -28,6 +28,19 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
     }
   }
 
+  /// Adds an element once there is room, unless `isOver` holds before.
+  ///
+  /// - Returns: As `push`; nil when there was no room in time.
+  public func push(_ element: Element, orUntil isOver: () -> Bool) -> Bool? {
+    content.wait(
+      until: { [capacity] in $0.elements.count < capacity || $0.isClosed }, orUntil: isOver
+    ) { content in
+      guard !content.isClosed else { return false }
+      content.elements.append(element)
+      return true
+    }
+  }
+
   /// Takes the oldest element once there is one.
   ///
   /// - Returns: nil once the queue is closed and empty.

@@ -34,4 +34,25 @@ public final class Monitor<State>: @unchecked Sendable {
     }
     return try body(&state)
   }
+
+  /// Waits as `wait(until:then:)` does, but no longer than until `isOver` holds, which is looked at now and then.
+  ///
+  /// - Returns: nil when that came first.
+  public func wait<Result>(
+    until ready: (State) -> Bool, orUntil isOver: () -> Bool, then body: (inout State) throws -> Result
+  ) rethrows -> Result? {
+    condition.lock()
+    defer {
+      condition.broadcast()
+      condition.unlock()
+    }
+    while !ready(state) {
+      if isOver() { return nil }
+      _ = condition.wait(until: Date(timeIntervalSinceNow: Self.interval))
+    }
+    return try body(&state)
+  }
+
+  /// Seconds between two looks.
+  private static var interval: Double { 0.05 }
 }

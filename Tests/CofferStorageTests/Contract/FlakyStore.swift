@@ -26,6 +26,7 @@ final class FlakyStore: ObjectStore {
   static let failure = StorageFailure(.transient, "request", reason: "the connection was cut")
 
   var location: String { store.location }
+  var abilities: StoreAbilities { store.abilities }
   var callCount: Int { calls.withLock { $0 } }
 
   private func nextFault() -> Fault? {

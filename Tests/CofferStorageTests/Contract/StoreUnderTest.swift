@@ -1,7 +1,8 @@
-import CofferStorage
 import CofferSystem
 import Foundation
 import Testing
+
+@testable import CofferStorage
 
 /// A store that has to keep the contract. A new store is one more element of `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
@@ -29,6 +30,15 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("memory") { _ in MemoryStore() },
     ]
     + [
+      StoreUnderTest("served to another host") { ServedStore(served: $0) },
+      StoreUnderTest("served, with all decorators") { folder in
+        limited(CountingStore(patient(FlakyStore(ServedStore(served: folder)))))
+      },
+      StoreUnderTest("served over connections that are cut") { folder in
+        patient(ServedStore(folder) { LoopChannel.cut(after: (40_000 + $0 % 7, 50_000), LoopChannel.server()) })
+      },
+    ]
+    + [
       StoreUnderTest("retrying") { _ in RetryingStore(MemoryStore()) },
       StoreUnderTest("retrying where every third call fails") { _ in patient(FlakyStore(MemoryStore())) },
       StoreUnderTest("rate limited") { _ in limited(MemoryStore()) },
@@ -43,6 +53,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     + S3TestServer.started.map { server in
       StoreUnderTest("S3 at \(server.rawValue)", isExclusive: server.isExclusive) { _ in try server.store() }
     }
+    + overSFTP
 
   private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
     // What syncing promises is another suite's; here it would only take time.

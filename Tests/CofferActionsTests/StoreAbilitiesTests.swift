@@ -1,0 +1,80 @@
+import CofferStorage
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferActions
+
+@Suite("What a repository's place can do is said")
+struct StoreAbilitiesTests {
+  /// One place, whatever is asked for.
+  private struct Kind: StoreKind {
+    let store: any ObjectStore
+    let schemes: [String?] = ["shelf"]
+    let spellings = ["shelf:NAME"]
+
+    func store(for request: StoreRequest) -> any ObjectStore { store }
+  }
+
+  private let ground: ProgramGround
+
+  init() throws {
+    ground = try ProgramGround("abilities")
+    try ground.write(
+      "config.yaml",
+      """
+      repositories: [{path: 'shelf:one'}]
+      user_runtime_directory: \(ground.folder)/runtime
+      encryption_passphrase: correct horse
+      unlock_timeout: 0
+      """)
+  }
+
+  private func run(_ abilities: StoreAbilities, _ commands: [[String]]) throws -> [String] {
+    defer { ground.remove() }
+    let kind = Kind(store: GatedStore(MemoryStore(), abilities: abilities))
+    return try commands.map { command in
+      let outcome = try ground.coffer(command) { surroundings, cancellation, output in
+        Program(surroundings: surroundings, cancellation: cancellation, stores: StoreRegistry([kind]), output: output)
+      }
+      #expect(outcome.code == 0, "\(outcome.said)")
+      return outcome.said
+    }
+  }
+
+  @Test("repo-info says what the place is and can do, repo-create warns of what it cannot, and JSON has all of it")
+  func poor() throws {
+    let abilities = StoreAbilities(
+      kind: "a poor shelf", refusesTakenNames: false, readsParts: false, keepsOwnTimes: false,
+      remarks: ["Mice live there"])
+    let said = try run(
+      abilities, [["repo-create", "--encryption", "repokey"], ["repo-info"], ["repo-info", "--json"]])
+    #expect(said[0].contains("warning: shelf:one: It overwrites an object when its name is put again."))
+    #expect(said[0].contains("warning: shelf:one: It gives objects only as a whole"))
+    #expect(said[0].contains("warning: shelf:one: It keeps the times that writers give"))
+    let lines = said[1].split(separator: "\n").map { $0.split(separator: ":").map { $0.drop { $0 == " " } } }
+    func value(_ title: String) -> Substring? { lines.first { $0.first ?? "" == title }?.last }
+    #expect(value("Kept in") == "a poor shelf")
+    #expect(value("Taken names") == "overwritten by the store")
+    #expect(value("Parts of objects") == "read with the whole object")
+    #expect(value("Objects' times") == "by the clock of who put them")
+    #expect(said[1].contains("Mice live there"))
+    let json = try #require(try JSONSerialization.jsonObject(with: Data(said[2].utf8)) as? [[String: Any]])
+    let store = try #require(json.first?["store"] as? [String: Any])
+    #expect(
+      store as NSDictionary == [
+        "kind": "a poor shelf", "refuses_taken_names": false, "reads_parts": false, "keeps_own_times": false,
+        "remarks": ["Mice live there"],
+      ] as NSDictionary)
+  }
+
+  @Test("What nobody knows is neither warned of nor promised")
+  func unknown() throws {
+    let said = try run(
+      StoreAbilities(kind: "a dark shelf"),
+      [["repo-create", "--encryption", "repokey"], ["repo-info"], ["repo-info", "--json"]])
+    #expect(!said[0].contains("warning: "))
+    #expect(said[1].components(separatedBy: "not known").count == 4)
+    #expect(said[2].contains("\"refuses_taken_names\":null"))
+  }
+}

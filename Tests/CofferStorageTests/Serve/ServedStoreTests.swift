@@ -1,0 +1,199 @@
+import CofferSystem
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import CofferStorage
+
+@Suite("A store that coffer serve keeps")
+struct ServedStoreTests {
+  private let scratch: ScratchFolder
+
+  init() throws {
+    scratch = try ScratchFolder()
+  }
+
+  private var local: LocalDirectoryStore { LocalDirectoryStore(root: scratch.path) }
+
+  private static func patient(_ store: any ObjectStore) -> RetryingStore {
+    RetryingStore(store, RetryPolicy(retries: 3, firstWait: 0, longestWait: 0))
+  }
+
+  // MARK: - Connections that break
+
+  /// Does one of everything, and says what it found.
+  private static func everything(_ store: any ObjectStore) throws -> [String] {
+    let (one, two) = (try objectName("packs/aa/one"), try objectName("packs/ab/two"))
+    try store.put(one, Array("the first".utf8))
+    try store.put(two, Array("the second".utf8))
+    let whole = try store.get(one, range: nil)
+    let part = try store.get(two, range: 4..<7)
+    let size = try store.status(of: one).size
+    let names = try store.list("packs").map(\.name.path)
+    try store.delete(one)
+    let left = try store.list("").map(\.name.path)
+    let foreign = try store.firstForeignEntry { $0 == "packs" || $0.begins(with: "packs/a") }
+    return [
+      String(decoding: whole, as: UTF8.self), String(decoding: part, as: UTF8.self), "\(size)",
+      names.joined(separator: " "), left.joined(separator: " "), foreign ?? "nothing",
+    ]
+  }
+
+  private static let expected = [
+    "the first", "sec", "9", "packs/aa/one packs/ab/two", "packs/ab/two", "nothing",
+  ]
+
+  @Test(
+    "A connection that is cut at any byte, in either direction, loses nothing, leaves nothing and does nothing twice",
+    arguments: [true, false])
+  func cut(whileSending: Bool) throws {
+    var wasCut = 0
+    for limit in 0..<700 {
+      let folder = "\(scratch.path)/\(limit)"
+      let connections = Mutex(0)
+      let store = ServedStore(folder) { number in
+        connections.withLock { $0 = number + 1 }
+        guard number == 0 else { return LoopChannel.server() }
+        return LoopChannel.cut(
+          after: whileSending ? (limit, .max) : (.max, limit), LoopChannel.server())
+      }
+      let patient = Self.patient(store)
+      try patient.makePlace(cancellation: nil)
+      #expect(try Self.everything(patient) == Self.expected, "cut at \(limit)")
+      let kept = LocalDirectoryStore(root: folder)
+      #expect(try kept.get(try objectName("packs/ab/two"), range: nil) == Array("the second".utf8))
+      #expect(try kept.unfinishedPuts(cancellation: nil).isEmpty, "cut at \(limit)")
+      guard connections.withLock({ $0 }) > 1 else { break }
+      wasCut += 1
+    }
+    #expect(wasCut > 100 && wasCut < 700)
+  }
+
+  @Test("A put whose answer is lost is found done, and not by others' bytes")
+  func lostAnswer() throws {
+    // The welcome arrives, the answer to the put does not.
+    let store = ServedStore(scratch.path) { number in
+      number == 0 ? LoopChannel.cut(after: (.max, 12 + 9), LoopChannel.server()) : LoopChannel.server()
+    }
+    let name = try objectName("a")
+    try Self.patient(store).put(name, [1, 2, 3])
+    #expect(try local.get(name, range: nil) == [1, 2, 3])
+    let other = ServedStore(scratch.path) { _ in LoopChannel.server() }
+    #expect(throws: StorageError.exists(name, location: other.location)) {
+      try Self.patient(other).put(name, [1, 2, 4])
+    }
+  }
+
+  @Test("After a connection broke, the next call makes another one, and what waits on the old one is told")
+  func reconnected() throws {
+    let store = ServedStore(scratch.path) { number in
+      number == 0
+        ? { input, _ in _ = read(input, UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8), 8) }
+        : LoopChannel.server()
+    }
+    let name = try objectName("a")
+    let error = #expect(throws: StorageError.self) { try store.put(name, [1]) }
+    #expect(error?.kind == .transient)
+    try store.put(name, [1])
+    #expect(try store.get(name, range: nil) == [1])
+  }
+
+  // MARK: - Time
+
+  @Test("A host that says nothing is given up after the stall limit, and a cancellation ends the wait for it at once")
+  func silence() throws {
+    let silent: @Sendable (Int32, Int32) -> Void = { input, _ in
+      var buffer = [UInt8](repeating: 0, count: 1000)
+      while read(input, &buffer, buffer.count) > 0 {}
+    }
+    let name = try objectName("a")
+    let impatient = ServedStore("/r", stall: 0.1) { _ in silent }
+    let error = #expect(throws: StorageError.self) { try impatient.get(name, range: nil) }
+    #expect(error?.kind == .transient && error?.description.contains("nothing was sent or received") == true)
+
+    let patient = ServedStore("/r") { _ in silent }
+    let cancellation = try Cancellation()
+    let canceller = try WorkerThread(name: "cancel") {
+      Thread.sleep(forTimeInterval: 0.05)
+      cancellation.cancel()
+    }
+    #expect(throws: StorageError.cancelled(location: patient.location)) {
+      try patient.get(name, range: nil, cancellation: cancellation)
+    }
+    canceller.join()
+  }
+
+  @Test("A put that gets no further is given up, too")
+  func stuck() throws {
+    let store = ServedStore("/r", stall: 0.1) { _ in
+      { input, output in
+        // Takes nothing, until the other side closes.
+        var watched = pollfd(fd: output, events: 0, revents: 0)
+        _ = poll(&watched, 1, 60_000)
+      }
+    }
+    let error = #expect(throws: StorageError.self) {
+      try store.put(try objectName("a"), [UInt8](repeating: 1, count: 20 << 20))
+    }
+    #expect(error?.kind == .transient && error?.description.contains("nothing was sent or received") == true)
+  }
+
+  @Test("While a put waits for its bytes, the same connection answers others")
+  func overlapping() throws {
+    let store = ServedStore(served: scratch.path)
+    let names = try (0..<40).map { try objectName("packs/\($0)") }
+    let failures = Mutex<[String]>([])
+    let threads = try names.enumerated().map { number, name in
+      try WorkerThread(name: "put") {
+        do {
+          let bytes = [UInt8](repeating: UInt8(number), count: 700_001)
+          try store.put(name, bytes)
+          let there = try store.get(name, range: nil)
+          if there != bytes { failures.withLock { $0.append("\(name)") } }
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(failures.withLock { $0 } == [])
+    #expect(try local.list("packs", cancellation: nil).map(\.size) == [Int](repeating: 700_001, count: 40))
+  }
+
+  // MARK: - Versions
+
+  @Test("Two versions agree on the newest that both know, or say which they know")
+  func versions() throws {
+    func greeting(_ versions: ClosedRange<UInt16>) throws -> Frame {
+      let channel = try LoopChannel(LoopChannel.server())
+      let hello = ServeHello(versions: versions, path: scratch.path).encoded() + [7, 7]
+      let connection = try FrameConnection(
+        channel, greeting: Frame(1, id: 0, hello), limits: ServedStore.limits(),
+        rules: FrameConnection.Rules(
+          greetingID: 0, meaning: { _, _ in .emptyObject }, nonsense: { _, _ in .emptyObject }), clock: .system)
+      defer { connection.close() }
+      return try connection.greeting(nil)
+    }
+    let agreed = try greeting(1...9)
+    #expect(agreed.type == ServeProtocol.Answer.welcome.rawValue && agreed.payload.prefix(2) == [0, 1])
+    let refused = try greeting(2...9)
+    #expect(refused.type == ServeProtocol.Answer.failed.rawValue)
+    let failure = try ServeFailure(decoding: refused.payload)
+    #expect(
+      failure.kind == .permanent && failure.reason.contains("versions 1 to 1") && failure.reason.contains("2 to 9"))
+  }
+
+  @Test("What a host does not serve is said in answer to every call, and why")
+  func refused() throws {
+    let store = ServedStore(served: scratch.path, ServeRights(folders: ["/nowhere/else"]))
+    let calls: [() throws -> Void] = [
+      { try store.makePlace(cancellation: nil) }, { try store.put(try objectName("a"), [1]) },
+      { _ = try store.list("") },
+    ]
+    for call in calls {
+      let error = #expect(throws: StorageError.self) { try call() }
+      #expect(error?.kind == .denied && error?.description.contains("--restrict-to-path") == true)
+    }
+  }
+}
