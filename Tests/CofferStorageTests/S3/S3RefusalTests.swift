@@ -141,6 +141,10 @@ struct S3RefusalTests {
     let guarded = S3TestStore(good.address)
     try guarded.store().makePlace()
     #expect(guarded.warnings.all.isEmpty && good.content.isEmpty)
+    let exclusive = try good.store()
+    #expect(exclusive.abilities.refusesTakenNames == nil && configured.abilities.refusesTakenNames == false)
+    try exclusive.makePlace()
+    #expect(exclusive.abilities.refusesTakenNames == true)
   }
 
   @Test("A server that does not know the condition is asked without it, and looked at first")
