@@ -64,9 +64,12 @@ extension S3Store {
   }
 
   /// The part of a name up to where the two orders, of bytes and of folders, may differ: nothing behind the name is before
-  /// it in either.
+  /// it in either. It is no folder's name: behind that some servers see nothing of what is in it.
   private static func beginning(of path: String) -> String {
-    String(decoding: path.utf8.prefix { $0 >= UInt8(ascii: "/") }, as: UTF8.self)
+    let same = path.utf8.prefix { $0 >= UInt8(ascii: "/") }
+    guard same.count < path.utf8.count else { return path }
+    let short = same.dropLast()
+    return String(decoding: same.last == UInt8(ascii: "/") ? short.dropLast() : short, as: UTF8.self)
   }
 
   func listPage(

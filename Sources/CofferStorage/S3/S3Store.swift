@@ -97,13 +97,14 @@ struct S3Store: ObjectStore {
   ) throws(StorageError) -> [UInt8] {
     let request = S3Client.Request(
       operation: .get, key: key(name.path), name: name,
-      headers: [("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")], limit: range.count)
+      headers: [("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")], limit: Self.limit(range.count))
     switch try client.send(request, cancellation: cancellation) {
     case .refused(let refusal, let error, _):
       throw refusal.status == 416 ? .truncated(name, location: location) : error
     case .done(let answer):
       guard let text = answer.header("content-range") else {
-        return try cut(range, of: name, cancellation)
+        let isEnough = answer.body.count >= range.upperBound || !answer.isCut
+        return try cut(range, of: isEnough ? answer.body : upTo(range.upperBound, name, cancellation), name)
       }
       guard let got = ContentRange(text), got.bytes.lowerBound == range.lowerBound,
         got.bytes.upperBound <= range.upperBound
@@ -119,14 +120,19 @@ struct S3Store: ObjectStore {
     }
   }
 
+  /// Bytes of an answer at most, when so many are asked for: a refusal needs some, too.
+  private static func limit(_ count: Int) -> Int { max(count, 64 << 10) }
+
   /// Of a server that knows no parts: everything up to the range's end is read.
-  private func cut(
-    _ range: Range<Int>, of name: ObjectName, _ cancellation: Cancellation?
-  ) throws(StorageError) -> [UInt8] {
-    let answer = try answer(
-      .init(operation: .get, key: key(name.path), name: name, limit: range.upperBound), cancellation)
-    guard answer.body.count == range.upperBound else { throw .truncated(name, location: location) }
-    return Array(answer.body[range])
+  private func upTo(_ end: Int, _ name: ObjectName, _ cancellation: Cancellation?) throws(StorageError) -> [UInt8] {
+    try answer(
+      .init(operation: .get, key: key(name.path), name: name, limit: Self.limit(end)), cancellation
+    ).body
+  }
+
+  private func cut(_ range: Range<Int>, of bytes: [UInt8], _ name: ObjectName) throws(StorageError) -> [UInt8] {
+    guard bytes.count >= range.upperBound else { throw .truncated(name, location: location) }
+    return Array(bytes[range])
   }
 
   private func whole(_ answer: HTTPAnswer, _ count: Int, _ name: ObjectName) throws(StorageError) -> [UInt8] {
@@ -135,7 +141,7 @@ struct S3Store: ObjectStore {
         name, location: location,
         StorageFailure(
           .transient, S3Operation.get.rawValue,
-          reason: "the server sent \(answer.isCut ? "more than \(count)" : "\(answer.body.count) of \(count)") bytes"))
+          reason: "the server sent \(answer.isCut ? "more than " : "")\(answer.body.count) bytes, not \(count)"))
     }
     return answer.body
   }

@@ -46,7 +46,7 @@ struct S3AddressTests {
     ])
   func refused(address: String) {
     let error = #expect(throws: S3ConfigurationError.self) { try target(address) }
-    #expect(error?.description.contains("secret") == false)
+    #expect(error?.description.contains(":secret") == false)
   }
 
   @Test("Options say server, region and style; the region is the file's or the environment's")

@@ -25,6 +25,7 @@ struct S3CredentialTests {
     _ environment: [String: String] = [:], profile: String? = nil, configured: S3Credentials? = nil
   ) -> S3CredentialChain {
     var made = S3TestStore("s3://bucket")
+    made.currentFolder = scratch.path
     made.environment = ["HOME": scratch.path, "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"]
       .merging(environment) { $1 }
     return S3CredentialChain(

@@ -16,7 +16,7 @@ struct S3RefusalTests {
     for (code, word) in [("SignatureDoesNotMatch", "secret key"), ("InvalidAccessKeyId", "access key")] {
       let server = try S3StandIn { _, _ in .refusal(403, code) }
       for call in [{ try server.store().put(name, [65]) }, { _ = try server.store().status(of: name) }] {
-        let failure = try CofferStorageTests.failure(call)
+        let failure = try failed(call)
         #expect(failure.kind == .denied)
         #expect(failure.reason.contains(word), "\(failure.reason)")
         #expect(failure.suggestion?.contains("AWS_ACCESS_KEY_ID") == true)
@@ -32,7 +32,7 @@ struct S3RefusalTests {
     ] {
       let server = try S3StandIn { _, _ in .refusal(403, "RequestTimeTooSkewed", headers: ["Date: \(date)"]) }
       let clock = Clock(now: { now }, steadySeconds: { 0 })
-      let failure = try CofferStorageTests.failure { try server.store(clock: clock).put(name, [65]) }
+      let failure = try failed { try server.store(clock: clock).put(name, [65]) }
       #expect(failure.reason == "this machine's clock is \(words) the server's")
       #expect(failure.kind == .permanent && failure.suggestion?.contains("clock") == true)
     }
@@ -48,7 +48,7 @@ struct S3RefusalTests {
     for fault in faults {
       let server = try S3StandIn { _, _ in fault }
       for call in [{ try server.store().put(name, [65]) }, { _ = try server.store().status(of: name) }] {
-        let failure = try CofferStorageTests.failure(call)
+        let failure = try failed(call)
         #expect(failure.reason == "the bucket bucket is in the region eu-west-3, not in us-east-1")
         #expect(failure.suggestion == "Set 's3: region: eu-west-3'")
       }
@@ -65,7 +65,7 @@ struct S3RefusalTests {
       { _ = try store.status(of: name) }, { _ = try store.list("") }, { try store.delete(name) },
     ]
     for call in calls {
-      let failure = try CofferStorageTests.failure(call)
+      let failure = try failed(call)
       #expect(failure.reason.contains("there is no bucket bucket at 127.0.0.1"))
     }
   }
@@ -80,7 +80,7 @@ struct S3RefusalTests {
       ("s3:DeleteObject", { try store.delete(name) }), ("s3:ListBucket", { try store.makePlace() }),
     ]
     for (right, call) in calls {
-      let failure = try CofferStorageTests.failure(call)
+      let failure = try failed(call)
       #expect(failure.kind == .denied && failure.suggestion?.contains(right) == true)
     }
   }
@@ -92,10 +92,10 @@ struct S3RefusalTests {
         ? .refusal(403, "AccessDenied")
         : .answer(.init(headers: ["x-amz-object-lock-retain-until-date: 2099-01-02T03:04:05.000Z"]))
     }
-    let failure = try CofferStorageTests.failure { try locked.store().delete(name) }
+    let failure = try failed { try locked.store().delete(name) }
     #expect(failure.reason == "the object is locked until 2099-01-02T03:04:05Z" && failure.kind == .denied)
     let archived = try S3StandIn { _, _ in .refusal(403, "InvalidObjectState") }
-    #expect(try failure { _ = try archived.store().get(name, range: nil) }.kind == .permanent)
+    #expect(try failed { _ = try archived.store().get(name, range: nil) }.kind == .permanent)
     for fault in [
       S3StandIn.Fault.refusal(507, "x"), .refusal(403, "QuotaExceeded"), .refusal(400, "XMinioStorageFull"),
     ] {
@@ -113,10 +113,10 @@ struct S3RefusalTests {
           status: 400,
           body: "<Error><Code>A\u{1b}[2J</Code><Message>\u{7}\(String(repeating: "x", count: 9999))</Message></Error>"))
     }
-    let failure = try CofferStorageTests.failure { try server.store().put(name, [65]) }
+    let failure = try failed { try server.store().put(name, [65]) }
     #expect(!failure.reason.unicodeScalars.contains { $0.value < 32 } && failure.reason.utf8.count < 1000)
     let html = try S3StandIn { _, _ in .answer(.init(status: 403, body: "<html><p>Forbidden by proxy</html>")) }
-    #expect(try failure { try html.store().put(name, [65]) }.reason.contains("Forbidden by proxy"))
+    #expect(try failed { try html.store().put(name, [65]) }.reason.contains("Forbidden by proxy"))
   }
 
   // MARK: - Names that are taken
@@ -141,6 +141,10 @@ struct S3RefusalTests {
     let guarded = S3TestStore(good.address)
     try guarded.store().makePlace()
     #expect(guarded.warnings.all.isEmpty && good.content.isEmpty)
+    let exclusive = try good.store()
+    #expect(exclusive.abilities.refusesTakenNames == nil && configured.abilities.refusesTakenNames == false)
+    try exclusive.makePlace()
+    #expect(exclusive.abilities.refusesTakenNames == true)
   }
 
   @Test("A server that does not know the condition is asked without it, and looked at first")
@@ -189,7 +193,7 @@ struct S3RefusalTests {
   func authority() throws {
     let server = try TLSServer()
     let address = "s3:https://localhost:\(server.port)/bucket"
-    let failure = try CofferStorageTests.failure { _ = try S3TestStore(address).store().get(name, range: nil) }
+    let failure = try failed { _ = try S3TestStore(address).store().get(name, range: nil) }
     #expect(failure.kind == .permanent && failure.suggestion?.contains("'s3: ca_file'") == true)
     let trusting = try S3TestStore(address, "ca_file: '\(server.certificate)'").store()
     #expect(try !trusting.get(name, range: nil).isEmpty)

@@ -48,7 +48,7 @@ struct S3ServerTests {
     .enabled(if: S3TestServer.seaweedfs.isStarted))
   func places() throws {
     var late = S3TestStore(try S3TestServer.seaweedfs.address(), environment: S3TestServer.keys)
-    late.clock = Clock(now: { Date().addingTimeInterval(-7200) }, steadySeconds: { 0 })
+    late.clock = Clock(now: { Date().addingTimeInterval(-7230) }, steadySeconds: { 0 })
     let skewed = #expect(throws: StorageError.self) { try late.store().get(name, range: nil) }
     #expect(skewed?.diagnosis.problem.contains("2 h 0 min behind") == true, "\(String(describing: skewed))")
     let address = try S3TestServer.seaweedfs.address(below: "-absent")

@@ -14,7 +14,7 @@ struct S3TestStore {
   let options: String
   var environment: [String: String]
   var clock = Clock.system
-  var launcher: any ProcessLauncher = SystemProcessLauncher()
+  var currentFolder = "/here"
   let warnings = Warnings()
 
   final class Warnings: Sendable {
@@ -38,7 +38,8 @@ struct S3TestStore {
       random: RandomSource { bytes in
         var generator = SystemRandomNumberGenerator()
         for position in bytes.indices { bytes[position] = UInt8.random(in: 0...255, using: &generator) }
-      }, launcher: launcher, secretKeeper: KernelKeyring(), currentFolder: "/here", hostname: "here", username: "me",
+      }, launcher: SystemProcessLauncher(), secretKeeper: KernelKeyring(), currentFolder: currentFolder,
+      hostname: "here", username: "me",
       processors: 1)
   }
 
@@ -70,7 +71,7 @@ extension S3StandIn {
 }
 
 /// The failure that a call has to have; the secret key is not in it.
-func failure(_ body: () throws -> Void) throws -> StorageFailure {
+func failed(_ body: () throws -> Void) throws -> StorageFailure {
   let error = #expect(throws: StorageError.self) { try body() }
   guard case .failed(_, _, let failure) = try #require(error) else {
     Issue.record("\(String(describing: error))")
