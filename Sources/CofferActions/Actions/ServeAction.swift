@@ -16,16 +16,16 @@ enum ServeAction {
     "serve", abstract: "Keep a repository for a Coffer on another host, which starts this through ssh.",
     discussion: """
       Standard input and output belong to the protocol that Coffer's stores at ssh:// speak; nobody has to start this by \
-      hand. What a client may do is said where its key is admitted, in ~/.ssh/authorized_keys on this host, in one line \
-      (the key is the client's public one): \
-      command="coffer serve --append-only --restrict-to-path /srv/coffer/db1",restrict ssh-ed25519 AAAA... root@db1 - \
-      Whatever the client asks ssh to run, the command of that line is run. With --append-only, nothing that is stored can be \
-      deleted or replaced with that key; what is to go, another key or a user of this host deletes.
+      hand. What a client may do is said where its key is admitted: in ~/.ssh/authorized_keys on this host, in one line \
+      as the last example, which ends with the client's public key. Whatever the client asks ssh to run, the command of \
+      that line is run. With --append-only, nothing that is stored can be deleted or replaced with that key; what is to \
+      go, another key or a user of this host deletes.
       """,
     flags: [appendOnly, restriction, quota],
     examples: [
       "coffer serve --restrict-to-path /srv/coffer",
       "coffer serve --append-only --restrict-to-path /srv/coffer/db1 --quota 500G",
+      #"command="coffer serve --append-only --restrict-to-path /srv/coffer/db1",restrict ssh-ed25519 AAAA... root@db1"#,
     ],
     needsConfiguration: false, repositories: .none, run: run)
 

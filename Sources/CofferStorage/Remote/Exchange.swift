@@ -82,10 +82,8 @@ final class Exchange: Sendable {
     return frame
   }
 
-  /// An answer that has arrived already, if there is one.
-  var hasAnswer: Bool {
-    connection.state.withLock { $0.exchanges[id]?.answers.isEmpty == false }
-  }
+  /// Whether the last answer has arrived.
+  var isOver: Bool { connection.state.withLock { $0.exchanges[id]?.isOver == true } }
 }
 
 extension FrameConnection {

@@ -40,8 +40,10 @@ enum ServeProtocol {
     case piece
     /// A page after which there may be another one, on demand.
     case page
+    /// The request is being worked on; nothing else has been sent for a while.
+    case working
 
-    var isLast: Bool { self != .piece && self != .page }
+    var isLast: Bool { self != .piece && self != .page && self != .working }
   }
 }
 

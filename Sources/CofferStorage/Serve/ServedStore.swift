@@ -63,7 +63,7 @@ final class ServedStore: ObjectStore {
       try call.send(.put, writer.bytes)
       for start in stride(from: 0, to: content.count, by: ServeProtocol.pieceSize) {
         // It was refused already.
-        if call.exchange.hasAnswer { break }
+        if call.exchange.isOver { break }
         let piece = content[start..<min(start + ServeProtocol.pieceSize, content.count)]
         try call.send(.piece, [], body: UnsafeRawBufferPointer(rebasing: piece))
       }
@@ -268,8 +268,10 @@ private struct ServedCall {
   ///
   /// - Throws: What the host says of a failure; `StorageError`.
   func answer() throws(StorageError) -> (ServeProtocol.Answer, [UInt8]) {
-    let frame: Frame
-    do throws(RemoteError) { frame = try exchange.next(cancellation) } catch { throw storageError(error) }
+    var frame: Frame
+    repeat {
+      do throws(RemoteError) { frame = try exchange.next(cancellation) } catch { throw storageError(error) }
+    } while frame.type == ServeProtocol.Answer.working.rawValue
     guard let answer = ServeProtocol.Answer(rawValue: frame.type) else { throw nonsense() }
     guard answer == .failed else { return (answer, frame.payload) }
     guard let failure = try? ServeFailure(decoding: frame.payload) else { throw nonsense() }

@@ -13,6 +13,7 @@ public final class StoreServer: Sendable {
   private let folder: String
   private let input: Int32
   private let output: Int32
+  private let workingInterval: Double
   private let requests = Monitor<[UInt32: Inbox]>([:])
   /// Held while a frame is written.
   private let writing = Mutex(())
@@ -24,14 +25,17 @@ public final class StoreServer: Sendable {
   ///   - folder: What relative paths start from.
   ///   - input: What the client sends; stays the caller's.
   ///   - output: Where answers go, written without waiting; stays the caller's.
+  ///   - workingInterval: Seconds of silence after which the client is told that its requests are being worked on.
   /// - Throws: `SystemError`.
   public init(
-    rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation
+    rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation,
+    workingInterval: Double = 20
   ) throws(SystemError) {
     self.rights = rights
     self.folder = folder
     self.input = input
     self.output = output
+    self.workingInterval = workingInterval
     self.cancellation = try cancellation.follower()
   }
 
@@ -62,8 +66,11 @@ public final class StoreServer: Sendable {
     let reader = PolledReader(input, cancellation: cancellation)
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      switch try buffer.withUnsafeMutableBytes({ try reader.read(into: $0, seconds: .infinity, subject: "client") }) {
-      case .timedOut: continue
+      let outcome = try buffer.withUnsafeMutableBytes {
+        try reader.read(into: $0, seconds: workingInterval, subject: "client")
+      }
+      switch outcome {
+      case .timedOut: tellOfWork()
       case .ended: return
       case .bytes(let count):
         buffer.withUnsafeBytes { parser.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
@@ -79,6 +86,13 @@ public final class StoreServer: Sendable {
       } catch is FrameParser.Malformed {
         throw ServeEnd.nonsense
       }
+    }
+  }
+
+  /// Keeps a client from giving up what takes its time.
+  private func tellOfWork() {
+    for id in requests.update({ Array($0.keys) }) {
+      send(.working, id, []) { self.requests.update { $0[id] != nil } }
     }
   }
 
@@ -148,10 +162,13 @@ public final class StoreServer: Sendable {
   }
 
   /// Sends an answer; what cannot be sent ends the run.
-  func send(_ type: ServeProtocol.Answer, _ id: UInt32, _ payload: [UInt8]) {
+  ///
+  /// - Parameter isWanted: Asked when nothing else can be sent in between.
+  func send(_ type: ServeProtocol.Answer, _ id: UInt32, _ payload: [UInt8], if isWanted: () -> Bool = { true }) {
     let frame = Frame(type.rawValue, id: id, payload).encoded()
     let isSent = writing.withLock { _ in
-      frame.withUnsafeBytes { bytes in
+      guard isWanted() else { return true }
+      return frame.withUnsafeBytes { bytes in
         var rest = bytes
         while !rest.isEmpty {
           let count = Foundation.write(output, rest.baseAddress, rest.count)

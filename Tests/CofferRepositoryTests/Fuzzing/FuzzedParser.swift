@@ -1,16 +1,16 @@
-import CofferStorage
 import CofferSystem
 import Foundation
 
 @testable import CofferConfiguration
 @testable import CofferRepository
+@testable import CofferStorage
 
 /// What reads bytes that a disk, a network or another's key gives: each takes any bytes, and does nothing but succeed or say
 /// what is wrong with them.
 enum FuzzedParser: String, CaseIterable {
   case header, key, bundle, envelope, directory, packHeader, trailer, index, recipe, items, records, block, cacheRun,
     progress,
-    yaml
+    yaml, frames
 
   /// A repository whose objects are the seeds.
   private struct Ground {
@@ -98,6 +98,15 @@ enum FuzzedParser: String, CaseIterable {
       } ?? []
     case .progress: return [Array(try JSONEncoder().encode(CheckProgress(level: .content)))]
     case .yaml: return [Array("a: &x [1, {b: 'c'}]\nd: *x\ne: !include f\n<<: {g: |\n  h\n }".utf8)]
+    case .frames:
+      var status = PayloadWriter()
+      let name = ObjectName(wellFormed: "packs/ab/cd")
+      ObjectStatus(name: name, size: 3, received: Date(timeIntervalSince1970: 1)).write(to: &status)
+      UnfinishedPut(path: "packs/.tmp-1", size: 1, isAbandoned: true).write(to: &status)
+      let failure = ServeFailure(.full, "put", reason: "no room", suggestion: "make some")
+      return [ServeHello(path: "/srv/r").encoded(), status.bytes, failure.encoded()].map { payload in
+        Frame(1, id: 0, payload).encoded() + Frame(66, id: 7, payload).encoded()
+      }
     }
   }
 
@@ -143,7 +152,20 @@ enum FuzzedParser: String, CaseIterable {
     case .yaml:
       var parser = YAMLParser(file: "fuzz")
       _ = try parser.parse(bytes)
+    case .frames:
+      var parser = FrameParser(limit: 1 << 12)
+      bytes.withUnsafeBytes { parser.add($0) }
+      while let frame = try parser.next() { readFrame(frame) }
     }
+  }
+
+  /// Takes it for everything that it could be.
+  private func readFrame(_ frame: Frame) {
+    _ = try? ServeHello(decoding: frame.payload)
+    _ = try? ServeFailure(decoding: frame.payload)
+    var (statuses, puts) = (PayloadReader(frame.payload), PayloadReader(frame.payload))
+    while (try? ObjectStatus(reading: &statuses)) != nil {}
+    while (try? UnfinishedPut(reading: &puts)) != nil {}
   }
 
   private struct TooMany: Error {}

@@ -145,7 +145,8 @@ struct HostileClientTests {
           UInt8.random(in: 1...14, using: &random), id: UInt32.random(in: 0...4, using: &random), payload)
       }
       let answers = (try? answers(to: frames)) ?? []
-      #expect(!answers.contains { $0.payload.count >= 6 && String(decoding: $0.payload, as: UTF8.self).contains("secret") })
+      #expect(
+        !answers.contains { $0.payload.count >= 6 && String(decoding: $0.payload, as: UTF8.self).contains("secret") })
     }
     #expect(FileManager.default.contents(atPath: "\(scratch.path)/secret") == Data(secret))
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == ["r", "secret"])

@@ -62,7 +62,8 @@ struct HostileServerTests {
   @Test(
     "An answer that is none breaks the connection, and is worth another try",
     arguments: [
-      "an unknown type", "another's id", "a second answer", "a short get", "a long get", "a get of other bytes than it says",
+      "an unknown type", "another's id", "a second answer", "a short get", "a long get",
+      "a get of other bytes than it says",
       "a status of another object", "a size beyond all", "a welcome", "a page in answer to a get", "half a status",
     ])
   func nonsense(_ what: String) throws {

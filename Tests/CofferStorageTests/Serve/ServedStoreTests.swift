@@ -87,11 +87,11 @@ struct ServedStoreTests {
 
   @Test("After a connection broke, the next call makes another one, and what waits on the old one is told")
   func reconnected() throws {
-    let store = ServedStore(scratch.path) { number in
-      number == 0
-        ? { input, _ in _ = read(input, UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8), 8) }
-        : LoopChannel.server()
+    let deaf: @Sendable (Int32, Int32) -> Void = { input, _ in
+      var buffer = [UInt8](repeating: 0, count: 8)
+      _ = read(input, &buffer, buffer.count)
     }
+    let store = ServedStore(scratch.path) { number in number == 0 ? deaf : LoopChannel.server() }
     let name = try objectName("a")
     let error = #expect(throws: StorageError.self) { try store.put(name, [1]) }
     #expect(error?.kind == .transient)
@@ -122,6 +122,38 @@ struct ServedStoreTests {
       try patient.get(name, range: nil, cancellation: cancellation)
     }
     canceller.join()
+  }
+
+  @Test("A host that takes its time says so, and is not given up")
+  func slow() throws {
+    let name = try objectName("a")
+    let bytes = [UInt8](repeating: 1, count: 5)
+    // The put waits for its bytes, which come when the host has told three times that it is at it.
+    let channel = try LoopChannel { input, output in
+      guard let cancellation = try? Cancellation() else { return }
+      try? StoreServer(
+        rights: ServeRights(), folder: "/", input: input, output: output, cancellation: cancellation,
+        workingInterval: 0.02
+      ).run()
+    }
+    let connection = try FrameConnection(
+      channel, greeting: Frame(1, id: 0, ServeHello(path: scratch.path).encoded()),
+      limits: ServedStore.limits(stall: 5),
+      rules: FrameConnection.Rules(
+        isLast: { ServeProtocol.Answer(rawValue: $0.type)?.isLast == true }, greetingID: 0,
+        meaning: { _, _ in .emptyObject }, nonsense: { _, _ in .emptyObject }), clock: .system)
+    defer { connection.close() }
+    let exchange = try connection.exchange(nil)
+    var put = PayloadWriter()
+    put.add(name.path)
+    put.add(UInt64(bytes.count))
+    try exchange.send(ServeProtocol.Request.put.rawValue, put.bytes, nil)
+    for _ in 0..<3 { #expect(try exchange.next(nil).type == ServeProtocol.Answer.working.rawValue) }
+    try exchange.send(ServeProtocol.Request.piece.rawValue, bytes, nil)
+    var last = try exchange.next(nil)
+    while last.type == ServeProtocol.Answer.working.rawValue { last = try exchange.next(nil) }
+    #expect(last.type == ServeProtocol.Answer.done.rawValue)
+    #expect(try local.get(name, range: nil) == bytes)
   }
 
   @Test("A put that gets no further is given up, too")
