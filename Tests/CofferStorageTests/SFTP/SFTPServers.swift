@@ -120,7 +120,7 @@ extension StoreUnderTest {
     + (SFTPServers.sshd.map { server in
       [StoreUnderTest("SFTP over ssh") { try SFTPServers.store(address: server.address($0), options: server.options) }]
     } ?? [])
-    + (SFTPServers.rclone == nil ? [] : [StoreUnderTest("rclone") { try SFTPServers.rcloneStore($0) }])
+    + (SFTPServers.rclone == nil ? [] : [StoreUnderTest("rclone", isQuick: false) { try SFTPServers.rcloneStore($0) }])
 }
 
 /// A server as contrib/test tells of it: `hostname:port:user:identity file:known hosts file`.
