@@ -13,7 +13,8 @@ struct SFTPKind: StoreKind {
     let address = try SSHAddress(request.address, scheme: "sftp")
     let (launcher, clock) = (request.surroundings.launcher, request.surroundings.clock)
     let ssh = SSHCommand(
-      request.options[RunOptions.sshCommand], address, .subsystem("sftp"), environment: request.surroundings.environment)
+      request.options[RunOptions.sshCommand], address, .subsystem("sftp"), environment: request.surroundings.environment
+    )
     let advice = SFTPAdvice(ssh: SSHAdvice(address: address, program: "sftp", installation: SFTPAdvice.noSubsystem))
     let rules = FrameConnection.Rules(
       greetingID: SFTPLink.greeting.id, meaning: { advice.failure($0, wasGreeted: $1) },

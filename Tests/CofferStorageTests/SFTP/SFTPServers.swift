@@ -95,7 +95,9 @@ extension ConfigurationSection {
     self.init(
       node: YAMLNode(
         .mapping(
-          texts.map { .init(key: $0.key, keyMark: mark, value: YAMLNode(.scalar($0.value, isPlain: false), mark: mark)) }),
+          texts.map {
+            .init(key: $0.key, keyMark: mark, value: YAMLNode(.scalar($0.value, isPlain: false), mark: mark))
+          }),
         mark: mark))
   }
 }
