@@ -65,7 +65,8 @@ struct RcloneKind: StoreKind {
     var diagnosis: Diagnosis {
       Diagnosis(
         subject: "repository \(address)", problem: "It names no remote of rclone's",
-        suggestion: "Write rclone:REMOTE:PATH, with a remote that 'rclone listremotes' shows; for a folder of this machine "
+        suggestion:
+          "Write rclone:REMOTE:PATH, with a remote that 'rclone listremotes' shows; for a folder of this machine "
           + "write its path alone")
     }
   }
@@ -90,7 +91,8 @@ struct RcloneAdvice: Sendable {
     if says("didn't find section in config file") {
       return failure(
         .permanent,
-        "'rclone listremotes', run as the user who runs this, shows the remotes that it knows; 'rclone config' makes one")
+        "'rclone listremotes', run as the user who runs this, shows the remotes that it knows; 'rclone config' makes one"
+      )
     }
     if says("unable to decrypt configuration") || says("Failed to load config file") {
       return failure(.permanent, "Give rclone the password of its configuration in RCLONE_CONFIG_PASS")

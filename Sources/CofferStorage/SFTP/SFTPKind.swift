@@ -13,7 +13,8 @@ struct SFTPKind: StoreKind {
     let address = try SSHAddress(request.address, scheme: "sftp")
     let (launcher, clock, stall) = (request.surroundings.launcher, request.surroundings.clock, request.stallSeconds)
     let ssh = SSHCommand(
-      request.options[SSHOptions.command], address, .subsystem("sftp"), environment: request.surroundings.environment)
+      request.options[SSHOptions.command], address, .subsystem("sftp"), environment: request.surroundings.environment
+    )
     let advice = SFTPAdvice(ssh: SSHAdvice(address: address, program: "sftp", installation: SFTPAdvice.noSubsystem))
     let rules = FrameConnection.Rules(
       greetingID: SFTPLink.greeting.id, meaning: { advice.failure($0, wasGreeted: $1) },

@@ -142,7 +142,10 @@ enum SFTPPath {
   /// The folder that holds a place; nil for `/` and for the account's own folder.
   static func parent(of path: String) -> String? {
     let parts = path.parts(by: "/", keepingEmpty: false)
-    guard parts.count > 1 else { return path.begins(with: "/") || path == "." ? (parts.isEmpty ? nil : "/") : "." }
+    guard parts.count > 1 else {
+      if path.begins(with: "/") { return parts.isEmpty ? nil : "/" }
+      return path == "." ? nil : "."
+    }
     return (path.begins(with: "/") ? "/" : "") + parts.dropLast().joined(separator: "/")
   }
 }

@@ -258,12 +258,16 @@ final class SFTPStore: ObjectStore {
   }
 
   private func noteDurability(_ isDurable: Bool) {
-    let isNews = !isDurable && state.withLock { state in
-      defer { state.saysNothingOfDurability = true }
-      return !state.saysNothingOfDurability
-    }
+    let isNews =
+      !isDurable
+      && state.withLock { state in
+        defer { state.saysNothingOfDurability = true }
+        return !state.saysNothingOfDurability
+      }
     if isNews {
-      remark("cannot be asked to make all of what is written durable: after a power cut there the newest objects may be missing")
+      remark(
+        "cannot be asked to make all of what is written durable: after a power cut there the newest objects may be missing"
+      )
     }
   }
 

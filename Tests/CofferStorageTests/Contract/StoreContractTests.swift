@@ -169,7 +169,7 @@ struct StoreContractTests {
     }
   }
 
-  @Test("A long list comes page by page, each object once", arguments: StoreUnderTest.all)
+  @Test("A long list comes page by page, each object once", arguments: StoreUnderTest.quick)
   func pages(_ subject: StoreUnderTest) throws {
     let store = try made(subject)
     let names = try (0..<2100).map { try objectName("packs/\($0 % 7)/\($0)") }
@@ -181,7 +181,8 @@ struct StoreContractTests {
     #expect(pages.allSatisfy { !$0.isEmpty && $0.count <= 1000 })
   }
 
-  @Test("A list while objects come and go ends, and has what was there throughout once", arguments: StoreUnderTest.all)
+  @Test(
+    "A list while objects come and go ends, and has what was there throughout once", arguments: StoreUnderTest.quick)
   func changing(_ subject: StoreUnderTest) throws {
     let store = try made(subject)
     let lasting = try (0..<60).map { try objectName("packs/\($0 % 3)/lasting-\($0)") }

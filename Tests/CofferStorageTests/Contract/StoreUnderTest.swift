@@ -7,6 +7,8 @@ import Testing
 /// A store that has to keep the contract. A new store is one more element of `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   let testDescription: String
+  /// Whether it can be asked for thousands of things in a test; a program that starts anew what it does for each cannot.
+  let isQuick: Bool
   /// Makes the store and its place; the folder is there, empty and this store's own.
   let make: @Sendable (_ folder: String) throws -> any ObjectStore
   /// Whether of many puts of one name at the same moment no more than one succeeds: what is behind some stores cannot promise
@@ -14,13 +16,17 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   let isExclusive: Bool
 
   init(
-    _ description: String, isExclusive: Bool = true,
+    _ description: String, isQuick: Bool = true, isExclusive: Bool = true,
     _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore
   ) {
     testDescription = description
+    self.isQuick = isQuick
     self.isExclusive = isExclusive
     self.make = make
   }
+
+  /// Those that can be asked for thousands of things.
+  static let quick = all.filter(\.isQuick)
 
   static let all: [StoreUnderTest] =
     [

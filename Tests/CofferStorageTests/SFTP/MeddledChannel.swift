@@ -92,7 +92,8 @@ final class MeddledChannel: ByteChannel {
     var number = 0
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = (try? buffer.withUnsafeMutableBytes { try FileDescriptor.read(into: $0, from: source, subject: "") }) ?? 0
+      let count =
+        (try? buffer.withUnsafeMutableBytes { try FileDescriptor.read(into: $0, from: source, subject: "") }) ?? 0
       guard count > 0 else { return }
       buffer.withUnsafeBytes { parser.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
       while let frame = try? parser.next() {
@@ -103,7 +104,9 @@ final class MeddledChannel: ByteChannel {
         case .cut: return
         }
         number += 1
-        guard (try? bytes.withUnsafeBytes { try FileDescriptor.writeAll($0, to: sink, subject: "") }) != nil else { return }
+        guard (try? bytes.withUnsafeBytes { try FileDescriptor.writeAll($0, to: sink, subject: "") }) != nil else {
+          return
+        }
       }
     }
   }

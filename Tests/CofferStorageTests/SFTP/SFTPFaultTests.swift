@@ -54,7 +54,9 @@ struct SFTPFaultTests {
 
   private static let naming: [Set<SFTPExtension>] = [[.sync], [], [.sync, .link], Set(SFTPExtension.allCases)]
 
-  @Test("A put whose connection is cut at any packet leaves nothing or all of it, and is done by another try", arguments: naming)
+  @Test(
+    "A put whose connection is cut at any packet leaves nothing or all of it, and is done by another try",
+    arguments: naming)
   private func cutPut(_ ignored: Set<SFTPExtension>) throws {
     for side in Side.allCases {
       var number = 0
@@ -66,7 +68,8 @@ struct SFTPFaultTests {
           wasCut.withLock { $0 = true }
           return .cut
         }
-        let store = side == .request ? self.store(ignoring: ignored, request: cut) : self.store(ignoring: ignored, answer: cut)
+        let store =
+          side == .request ? self.store(ignoring: ignored, request: cut) : self.store(ignoring: ignored, answer: cut)
         var failure: StorageError?
         do throws(StorageError) { try store.put(object, content) } catch { failure = error }
         if let failure {
@@ -79,10 +82,11 @@ struct SFTPFaultTests {
           #expect(try there.unfinishedPuts().allSatisfy { !$0.isAbandoned })
         }
         // The store goes on by itself with a new connection; what a reservation of the lost one holds, a person frees.
-        let left = try store.unfinishedPuts().filter { $0.path == object.path }
+        let patient = retrying(store)
+        let left = try patient.unfinishedPuts().filter { $0.path == object.path }
         for put in left { try FileManager.default.removeItem(atPath: root + "/" + put.path) }
-        do throws(StorageError) { try store.put(object, content) } catch { #expect(error.kind == .exists) }
-        #expect(try store.get(object, range: nil) == content, "\(side) \(number)")
+        do throws(StorageError) { try patient.put(object, content) } catch { #expect(error.kind == .exists) }
+        #expect(try patient.get(object, range: nil) == content, "\(side) \(number)")
         try clear()
         if !wasCut.withLock({ $0 }) { break }
         number += 1
@@ -110,7 +114,9 @@ struct SFTPFaultTests {
     #expect(throws: StorageError.exists(object, location: store.location)) { try store.put(object, [1]) }
   }
 
-  @Test("A get, a list and a delete whose connection is cut at any packet are done by another try", arguments: Side.allCases)
+  @Test(
+    "A get, a list and a delete whose connection is cut at any packet are done by another try", arguments: Side.allCases
+  )
   private func cutOthers(_ side: Side) throws {
     var number = 0
     while true {
@@ -275,14 +281,16 @@ struct SFTPFaultTests {
         defer { asked += 1 }
         return asked
       }
-      return number == 0 ? Frame(104, id: frame.id, Self.names(["b", "a", "b", ".", "..", "A"])).encoded() : frame.encoded()
+      return number == 0
+        ? Frame(104, id: frame.id, Self.names(["b", "a", "b", ".", "..", "A"])).encoded() : frame.encoded()
     }
     #expect(try twice.list("keys").isEmpty)
     let listed = try twice.list("packs/ab").map(\.name.path)
     #expect(listed == ["packs/ab/a", "packs/ab/b"] || listed == ["packs/ab/x"])
   }
 
-  @Test("A call that waits for a server which says nothing stops when it is cancelled, and a stall is an error by itself")
+  @Test(
+    "A call that waits for a server which says nothing stops when it is cancelled, and a stall is an error by itself")
   func stalled() throws {
     try prepared()
     let cancellation = try Cancellation()

@@ -29,13 +29,16 @@ struct SFTPKindTests {
     #expect(throws: SSHAddress.Invalid.self) { try SFTPServers.store(address: address) }
   }
 
-  @Test("rclone is given the remote as it is written", arguments: ["rclone:remote:", "rclone:b2:bucket/r", "rclone::local:/r"])
+  @Test(
+    "rclone is given the remote as it is written",
+    arguments: ["rclone:remote:", "rclone:b2:bucket/r", "rclone::local:/r"])
   func remotes(address: String) throws {
     let store = try #require(try SFTPServers.store(address: address) as? SFTPStore)
     #expect(store.root == "/" && store.location == address && store.behaviour.naming == .rename)
   }
 
-  @Test("What names no remote is refused", arguments: ["rclone:", "rclone:remote", "rclone:/srv/r", "rclone://remote:r"])
+  @Test(
+    "What names no remote is refused", arguments: ["rclone:", "rclone:remote", "rclone:/srv/r", "rclone://remote:r"])
   func noRemotes(address: String) {
     let error = #expect(throws: RcloneKind.InvalidRemote(address: address)) { try SFTPServers.store(address: address) }
     #expect(error?.description.contains("rclone listremotes") == true)
@@ -75,7 +78,8 @@ struct SFTPKindTests {
     }
     let noRclone = try failure(
       try SFTPServers.store(address: "rclone:x:y", options: ["rclone_command": "/nowhere/rclone"]))
-    #expect(noRclone.kind == .permanent && noRclone.description.contains("Install rclone, or name it by rclone_command"))
+    #expect(
+      noRclone.kind == .permanent && noRclone.description.contains("Install rclone, or name it by rclone_command"))
     let noSSH = try failure(
       try SFTPServers.store(address: "sftp://host/r", options: ["ssh_command": "/nowhere/ssh"]))
     #expect(noSSH.kind == .permanent && noSSH.description.contains("Install openssh-client"))

@@ -83,8 +83,10 @@ struct SFTPPacketTests {
     #expect(SFTPAttributes(permissions: 0o040755).kind == .folder)
     #expect(SFTPAttributes(permissions: 0o120777).kind == .other)
     #expect(
-      try reply(104, bytes(0, 0, 0, 2, 0, 0, 0, 1, "a", 0, 0, 0, 2, "-a", 0, 0, 0, 0, 0, 0, 0, 2, 0xff, "b", 0, 0, 0, 0)
-        + all)
+      try reply(
+        104,
+        bytes(0, 0, 0, 2, 0, 0, 0, 1, "a", 0, 0, 0, 2, "-a", 0, 0, 0, 0, 0, 0, 0, 2, 0xff, "b", 0, 0, 0, 0)
+          + all)
         == .names([
           SFTPEntry(name: Array("a".utf8), attributes: SFTPAttributes()),
           SFTPEntry(name: [0xff, UInt8(ascii: "b")], attributes: attributes),
@@ -119,7 +121,9 @@ struct SFTPPacketTests {
     #expect(throws: SFTPReader.Malformed.self) {
       try SFTPReply(type: 105, payload: bytes(0x80, 0, 0, 0) + huge)
     }
-    #expect(throws: SFTPReader.Malformed.self) { try SFTPReply(type: 102, payload: bytes(0, 0, 1, 1) + [UInt8](repeating: 0, count: 257)) }
+    #expect(throws: SFTPReader.Malformed.self) {
+      try SFTPReply(type: 102, payload: bytes(0, 0, 1, 1) + [UInt8](repeating: 0, count: 257))
+    }
     #expect(throws: SFTPReader.Malformed.self) { try SFTPReply(type: 99, payload: []) }
   }
 
@@ -171,7 +175,8 @@ struct SFTPPacketTests {
     #expect(room1.bytes == .max && room1.files == nil)
   }
 
-  @Test("The folder above a path", arguments: [("/a/b", "/a"), ("/a", "/"), ("a/b", "a"), ("a", "."), ("/a//b/", "/a")])
+  @Test(
+    "The folder above a path", arguments: [("/a/b", "/a"), ("/a", "/"), ("a/b", "a"), ("a", "."), ("/a//b/", "/a")])
   func parents(path: String, parent: String) {
     #expect(SFTPPath.parent(of: path) == parent)
     #expect(SFTPPath.joined("/", "a") == "/a" && SFTPPath.joined("x", ["a", "b"]) == "x/a/b")

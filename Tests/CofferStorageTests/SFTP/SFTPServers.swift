@@ -95,7 +95,9 @@ extension ConfigurationSection {
     self.init(
       node: YAMLNode(
         .mapping(
-          texts.map { .init(key: $0.key, keyMark: mark, value: YAMLNode(.scalar($0.value, isPlain: false), mark: mark)) }),
+          texts.map {
+            .init(key: $0.key, keyMark: mark, value: YAMLNode(.scalar($0.value, isPlain: false), mark: mark))
+          }),
         mark: mark))
   }
 }
@@ -120,7 +122,7 @@ extension StoreUnderTest {
     + (SFTPServers.sshd.map { server in
       [StoreUnderTest("SFTP over ssh") { try SFTPServers.store(address: server.address($0), options: server.options) }]
     } ?? [])
-    + (SFTPServers.rclone == nil ? [] : [StoreUnderTest("rclone") { try SFTPServers.rcloneStore($0) }])
+    + (SFTPServers.rclone == nil ? [] : [StoreUnderTest("rclone", isQuick: false) { try SFTPServers.rcloneStore($0) }])
 }
 
 /// A server as contrib/test tells of it: `hostname:port:user:identity file:known hosts file`.

@@ -84,7 +84,8 @@ struct SFTPStoreTests {
     try store.delete(try name("packs/ab/1"))
     #expect(everything(root) == ["packs", "packs/ab", "packs/ab/2"])
     let naming = extensions.contains(.link) ? 1 : 0
-    #expect(remarks.withLock { $0.count } == naming + (extensions.contains(.sync) ? 1 : 0), "\(remarks.withLock { $0 })")
+    #expect(
+      remarks.withLock { $0.count } == naming + (extensions.contains(.sync) ? 1 : 0), "\(remarks.withLock { $0 })")
   }
 
   @Test("Where there are no links the name is reserved: nobody else has it, and nobody takes it away")
