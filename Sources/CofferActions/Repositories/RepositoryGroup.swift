@@ -210,7 +210,9 @@ final class RepositoryGroup: Sendable {
   }
 
   /// Commits in every repository that is left, in all of them at the same time: none waits for another's.
-  func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive)] {
+  ///
+  /// - Returns: The archives, each with others of its name that were made at the same time.
+  func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive, twins: [Archive])] {
     let active = active
     let archives = Monitor([Int: Archive]())
     var threads: [WorkerThread] = []
@@ -229,7 +231,7 @@ final class RepositoryGroup: Sendable {
     }
     for thread in threads { thread.join() }
     let made = archives.update { $0 }
-    return active.enumerated().compactMap { number, member in made[number].map { (member.access, $0) } }
+    return active.enumerated().compactMap { number, member in made[number].map { (member.access, $0, member.session.twins) } }
   }
 
   func abandon() {
