@@ -92,40 +92,9 @@ struct RestorePlan {
   }
 
   private func restore(_ step: Step, before later: [any PlannedRestore]) throws -> any RunningRestore {
-    var folder: String?
-    if step.restore.wantsFolder { folder = try extractFolder(step.dump) }
-    var stream: StreamReference?
-    if folder == nil, case .file(let reference)? = step.dump.items.first?.content { stream = reference }
-    if let stream, !step.restore.isReversible {
-      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
-    }
-    let running = try step.restore.start(folder: folder, before: later, context: hooks)
-    do {
-      repeat {
-        if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
-      } while try running.endPass()
-    } catch {
-      running.abandon()
-      throw error
-    }
-    for warning in try running.finish() { context.console.warning(warning) }
+    let replay = DumpReplay(reader: reader, hooks: hooks, cancellation: context.cancellation)
+    let (running, warnings) = try replay.run(step.restore, of: step.dump, before: later)
+    for warning in warnings { context.console.warning(warning) }
     return running
-  }
-
-  /// Brings a dump of many files back into the run's own folder.
-  private func extractFolder(_ dump: ArchiveDump) throws -> String {
-    let extractor = FileExtractor(into: hooks.runtime.folder)
-    let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
-    let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
-    for item in dump.items {
-      let below = item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth)
-      let parts = [name] + below.map { EntryName(bytes: $0) }
-      try extractor.extract(item, parts: parts) { sink in
-        if case .file(let stream) = item.content {
-          try reader.read(stream, into: sink, cancellation: context.cancellation)
-        }
-      }
-    }
-    return hooks.runtime.folder.path(of: name)
   }
 }

@@ -101,6 +101,13 @@ public final class RuntimeDirectory: Sendable {
     remove()
   }
 
+  /// Lets other users reach what is theirs in the folder, if they know its name.
+  ///
+  /// - Throws: `Failure.unusable`.
+  func letOthersThrough() throws(Failure) {
+    guard fchmod(folder.number, 0o711) == 0 else { throw .unusable(SystemError(call: "chmod", subject: path)) }
+  }
+
   /// Removes the folder with all that is in it.
   public func remove() {
     try? base.removeTree(name)
