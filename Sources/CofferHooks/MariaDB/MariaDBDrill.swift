@@ -57,7 +57,7 @@ final class MariaDBDrill: DrillPlace {
         [
           "--no-defaults", "--datadir=\(data)", "--skip-networking", "--socket=\(socket)", "--pid-file=\(folder)/pid",
           "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin", "--local-infile=0",
-          "--event-scheduler=DISABLED", "--max-allowed-packet=1G",
+          "--event-scheduler=OFF", "--max-allowed-packet=1G",
         ]))
     let address = ServerAddress(hostname: nil, port: nil, username: Self.superuser, password: nil)
     let entry = MariaDBEntry(.empty, dialect, identity, address, for: .restore).only(socket)

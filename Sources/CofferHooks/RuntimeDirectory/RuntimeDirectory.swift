@@ -83,7 +83,19 @@ public final class RuntimeDirectory: Sendable {
   private static func sweep(_ base: Folder) {
     for name in (try? base.names()) ?? [] where isRunName(name) {
       guard let folder = try? base.folder(name), RuntimeOwner.hasAbandoned(folder) else { continue }
+      // The mark goes last: what cannot be removed now, because a program of a drill is still writing, the next run removes.
+      guard removeAll(in: folder, but: RuntimeOwner.fileName) else { continue }
       try? base.removeTree(name)
+    }
+  }
+
+  /// - Returns: Whether nothing else is left.
+  private static func removeAll(in folder: Folder, but kept: EntryName) -> Bool {
+    do throws(SystemError) {
+      for name in try folder.names() where name != kept { try folder.removeTree(name) }
+      return true
+    } catch {
+      return false
     }
   }
 

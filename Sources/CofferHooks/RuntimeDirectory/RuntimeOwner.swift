@@ -9,7 +9,7 @@ import Foundation
 struct RuntimeOwner: ~Copyable {
   private let lock: FileDescriptor
 
-  private static let fileName: EntryName = "owner"
+  static let fileName: EntryName = "owner"
   private static let sizeLimit = 256
 
   private init(lock: consuming FileDescriptor) {
