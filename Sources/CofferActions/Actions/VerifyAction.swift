@@ -5,9 +5,6 @@ import CofferSystem
 enum VerifyAction {
   private static let archive = Flag<String?>(
     "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Default: latest.")
-  private static let database = Flag<[String]>(
-    "--database", value: "NAME",
-    help: "Verify only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
   private static let all = Flag<Bool>("--all", help: "Verify the dumps of all archives, not only of one.")
   private static let sample = Flag<Int?>(
     "--sample", value: "N", .count,
@@ -23,8 +20,8 @@ enum VerifyAction {
       is remembered in user_state_directory; 'info' and 'repo-list' show it.
       """,
     flags: [
-      archive, database, all, sample, SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.json,
-    ],
+      archive, SelectionFlags.database, all, sample, SharedFlags.repository, SharedFlags.matchArchives,
+    ] + SelectionFlags.origin + [SharedFlags.progress, SharedFlags.json],
     examples: [
       "coffer verify", "coffer verify --database shop --archive latest", "coffer verify --sample 1",
     ], options: [VerifyOptions.schema], isMonitored: true, run: run)
@@ -35,7 +32,7 @@ enum VerifyAction {
         argument: "--all", problem: "It is of all archives, and --archive of one", suggestion: "Leave one out")
     }
     var selection = VerifySelection(context)
-    selection.databases = context.flags[database]
+    selection.dumps = SelectionFlags.selection(context)
     if let name = context.flags[archive] { selection.archive = name }
     if context.flags.contains(all) { selection.archive = nil }
     if let count = context.flags[sample] { selection.sample = count }

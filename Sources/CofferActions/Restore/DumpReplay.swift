@@ -7,6 +7,7 @@ struct DumpReplay {
   let reader: ArchiveReader
   let hooks: HookContext
   let cancellation: Cancellation
+  let progress: ReadingProgress
   /// Sees the bytes of a stream as they are written for the first time.
   var observer: (any ByteSink)?
 
@@ -18,18 +19,26 @@ struct DumpReplay {
   func run(
     _ restore: any PlannedRestore, of dump: ArchiveDump, before later: [any PlannedRestore] = []
   ) throws -> (running: any RunningRestore, warnings: [String]) {
+    let title = dump.identity.title
     var folder: String?
-    if restore.wantsFolder { folder = try extractFolder(dump) }
+    if restore.wantsFolder {
+      progress.begin("\(title), bringing its files back", total: dump.record.bytes)
+      folder = try extractFolder(dump)
+    }
     var stream: StreamReference?
     if folder == nil, case .file(let reference)? = dump.items.first?.content { stream = reference }
     if let stream, !restore.isReversible {
-      try reader.read(stream, into: DiscardingSink(), cancellation: cancellation)
+      progress.begin("\(title), reading it before anything is changed", total: stream.size)
+      try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: cancellation)
     }
+    progress.begin("\(title), restoring", total: stream?.size ?? 0)
     let running = try restore.start(folder: folder, before: later, context: hooks)
     do {
       var sink: any ByteSink = observer.map { WatchedSink(running, $0) } ?? running
       repeat {
-        if let stream { try reader.read(stream, into: sink, cancellation: cancellation) }
+        guard let stream else { continue }
+        progress.begin("\(title), restoring", total: stream.size)
+        try reader.read(stream, into: progress.counting(sink), cancellation: cancellation)
         sink = running
       } while try running.endPass()
     } catch {
@@ -49,7 +58,7 @@ struct DumpReplay {
       let parts = [name] + below.map { EntryName(bytes: $0) }
       try extractor.extract(item, parts: parts) { sink in
         if case .file(let stream) = item.content {
-          try reader.read(stream, into: sink, cancellation: cancellation)
+          try reader.read(stream, into: progress.counting(sink), cancellation: cancellation)
         }
       }
     }

@@ -54,11 +54,13 @@ struct RestorePlan {
   ///
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
   func restoreAll() throws {
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
     var restored: [any RunningRestore] = []
     for (number, step) in steps.enumerated() {
       context.console.step("Restoring \(step.restore.summary)")
       do {
-        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore)))
+        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore), progress))
       } catch {
         tellState(upTo: number)
         for failure in makePostponed(restored) { context.console.tell([failure]) }
@@ -91,8 +93,11 @@ struct RestorePlan {
     if !rest.isEmpty { context.console.warning("Not touched: \(titles(rest))") }
   }
 
-  private func restore(_ step: Step, before later: [any PlannedRestore]) throws -> any RunningRestore {
-    let replay = DumpReplay(reader: reader, hooks: hooks, cancellation: context.cancellation)
+  private func restore(
+    _ step: Step, before later: [any PlannedRestore], _ progress: ReadingProgress
+  ) throws -> any RunningRestore {
+    let replay = DumpReplay(
+      reader: reader, hooks: hooks, cancellation: context.cancellation, progress: progress)
     let (running, warnings) = try replay.run(step.restore, of: step.dump, before: later)
     for warning in warnings { context.console.warning(warning) }
     return running

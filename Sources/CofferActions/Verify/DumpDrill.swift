@@ -18,6 +18,7 @@ struct DumpDrill {
   let context: ActionContext
   let reader: ArchiveReader
   let hooks: HookContext
+  let progress: ReadingProgress
 
   private var clock: Clock { context.surroundings.clock }
 
@@ -58,7 +59,8 @@ struct DumpDrill {
     let restore = try hook.restore(of: facts, to: place.target, root: nil, context: ground.context)
     let start = clock.steadySeconds()
     let replay = DumpReplay(
-      reader: reader, hooks: ground.context, cancellation: context.cancellation, observer: place.observer)
+      reader: reader, hooks: ground.context, cancellation: context.cancellation, progress: progress,
+      observer: place.observer)
     let (running, warnings) = try replay.run(restore, of: dump)
     let postponed = try running.makePostponed()
     proof.seconds = clock.steadySeconds() - start

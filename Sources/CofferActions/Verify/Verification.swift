@@ -8,13 +8,14 @@ import Foundation
 struct VerifySelection {
   /// The archive's name, its id, or `latest`; nil for all that count.
   var archive: String? = "latest"
-  /// As `RestoreSelection` takes them.
-  var databases: [String] = []
+  /// Of each archive.
+  var dumps: RestoreSelection
   /// How many, those first that were not proven for longest; nil for all.
   var sample: Int?
 
   /// What the configuration wants.
   init(_ context: ActionContext) {
+    dumps = RestoreSelection(hooks: context.run.hooks)
     sample = context.root[VerifyOptions.sample]
   }
 }
@@ -44,7 +45,10 @@ struct Verification {
       }
       return
     }
-    let drill = DumpDrill(context: context, reader: reader, hooks: try context.hookContext())
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
+    let drill = DumpDrill(
+      context: context, reader: reader, hooks: try context.hookContext(), progress: progress)
     var proofs: [Proof] = []
     var failures: [any Error] = []
     for (number, (dump, archive)) in chosen.enumerated() {
@@ -78,11 +82,10 @@ struct Verification {
         context.console.remark("\(access.location.path): Archive \(archive.name) holds no dumps")
         continue
       }
-      let restore = RestoreSelection(hooks: context.run.hooks, databases: selection.databases)
       // Globals alone, and a name that an older archive does not have yet.
-      let isOptional = archives.count > 1 || selection.databases.isEmpty && dumps.allSatisfy(\.identity.isGlobals)
+      let isOptional = archives.count > 1 || selection.dumps.databases.isEmpty && dumps.allSatisfy(\.identity.isGlobals)
       do {
-        all += try restore.select(from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
+        all += try selection.dumps.select(from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
           .map { ($0, archive) }
       } catch let failure {
         guard isOptional else { throw failure }
