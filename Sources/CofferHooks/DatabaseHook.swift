@@ -32,6 +32,14 @@ public protocol DatabaseHook: Sendable {
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore
 
+  /// Makes a throw-away place in which a dump can be restored, to see whether that works.
+  ///
+  /// - Parameters:
+  ///   - facts: With the hook's own advice.
+  ///   - bytes: The dump's.
+  /// - Throws: `DrillError` when there is none here.
+  func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace
+
   /// Recognises the arguments by which the hook starts this program again, to work in a process of its own.
   func worker(for arguments: [String]) -> (any HookWorker)?
 }
@@ -45,6 +53,11 @@ extension DatabaseHook {
 
   public func worker(for arguments: [String]) -> (any HookWorker)? { nil }
 
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    throw DrillError.impossible(
+      facts.identity, problem: "its system's dumps cannot be restored to a throw-away place yet", suggestion: nil)
+  }
+
   /// Plans the restore of a dump as an archive remembers it.
   ///
   /// - Throws: As `plan`; `RestoreError.refused` for a choice that cannot be had of this system.
@@ -55,6 +68,17 @@ extension DatabaseHook {
     facts.identity = facts.identity.advised(by: advice)
     try target.check(for: facts.identity, known: choices)
     return try plan(restoring: facts, to: target, root: root, context: context)
+  }
+}
+
+extension DatabaseHook {
+  /// Makes a throw-away place for a dump as an archive remembers it.
+  ///
+  /// - Throws: As `drillPlace`.
+  public func drill(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    var facts = facts
+    facts.identity = facts.identity.advised(by: advice)
+    return try drillPlace(for: facts, bytes: bytes, on: ground)
   }
 }
 

@@ -7,6 +7,8 @@ struct Dumper {
   let fileSize: Int64
   let output: any ByteSink
   let warn: (String) -> Void
+  /// Takes what was dumped.
+  var tell: (SQLiteContent) throws -> Void = { _ in }
 
   /// Bytes that are gathered before they are written.
   private static let portion = 1 << 18
@@ -21,30 +23,36 @@ struct Dumper {
     switch try DumpPlan.make(for: reader, fileSize: fileSize) {
     case .script(let script, let notes):
       for note in notes { warn(note) }
-      try write(script)
+      try tell(SQLiteContent(of: connection, known: try write(script)))
     case .copy(let reason):
       warn("dumped as a copy of the file, because SQL would not bring everything back: \(reason)")
       try FileCopy(connection).write(to: output)
+      try tell(SQLiteContent(of: connection))
     }
     try connection.execute("COMMIT")
   }
 
-  private func write(_ script: SQLiteDumpScript) throws {
+  /// - Returns: How many rows were written of each table.
+  private func write(_ script: SQLiteDumpScript) throws -> [[UInt8]: UInt64] {
+    var counts: [[UInt8]: UInt64] = [:]
     let scratch = try SQLiteConnection(":memory:", flags: SQLITE_OPEN_READWRITE, isDefensive: true)
     let writer = try RowWriter(script.settings.encoding, scratch: scratch)
     for step in script.steps {
       switch step {
       case .statement(let text): writer.append(text)
-      case .rows(let table): try write(table, writer)
+      case .rows(let table): counts[table.name] = try write(table, writer)
       }
       try flush(writer, above: Self.portion)
     }
     writer.append(Array(SQLiteDumpScript.endMark.utf8))
     try flush(writer, above: 0)
+    return counts
   }
 
-  private func write(_ table: SQLiteTable, _ writer: RowWriter) throws {
-    guard let texts = RowWriter.texts(for: table) else { return }
+  /// - Returns: The number of rows; nil for a table without any of its own.
+  private func write(_ table: SQLiteTable, _ writer: RowWriter) throws -> UInt64? {
+    guard let texts = RowWriter.texts(for: table) else { return nil }
+    var count: UInt64 = 0
     let rows = try connection.prepare(texts.query)
     while try rows.step() {
       let before = writer.bytes.count
@@ -53,7 +61,9 @@ struct Dumper {
         throw SQLiteFailure(code: SQLITE_TOOBIG, "a row of \(DumpPlan.shown(table.name)) is too long for a statement")
       }
       try flush(writer, above: Self.portion)
+      count += 1
     }
+    return count
   }
 
   private func flush(_ writer: RowWriter, above limit: Int) throws {

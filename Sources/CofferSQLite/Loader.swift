@@ -82,6 +82,23 @@ final class Loader {
     if version == Self.writeAheadLog { try setVersions(Self.writeAheadLog) }
   }
 
+  /// Counts what a whole file holds that nobody else needs.
+  ///
+  /// - Throws: `SQLiteFailure`; `SystemError`.
+  func content() throws -> SQLiteContent {
+    var version: UInt8 = 0
+    guard pread(file, &version, 1, off_t(Self.versionsOffset)) == 1 else {
+      throw SQLiteFailure(code: SQLITE_NOTADB, "the restored file holds no database")
+    }
+    if version == Self.writeAheadLog { try setVersions(Self.rollbackJournal) }
+    try check(isCopy: true)
+    let connection = try open()
+    try connection.check(coffer_sqlite_accept_unknown_collations(connection.handle))
+    var content = try SQLiteContent(of: connection)
+    try content.checkKeys(connection)
+    return content
+  }
+
   private func setVersions(_ version: UInt8) throws {
     guard pwrite(file, [version, version], 2, off_t(Self.versionsOffset)) == 2 else {
       throw SystemError(call: "pwrite", subject: subject)

@@ -43,7 +43,7 @@ public struct SQLiteWorker {
 
   private func perform() throws {
     let descriptor = SQLiteWorkerRequest.descriptor
-    let isFile = request.work == .load || request.work == .check
+    let isFile = [.load, .check, .count].contains(request.work)
     let code =
       isFile
       ? coffer_sqlite_enter_file(descriptor)
@@ -53,6 +53,7 @@ public struct SQLiteWorker {
     case .dump: try dump()
     case .probe: try probe()
     case .check: try Loader(into: descriptor).check()
+    case .count: complain(try Loader(into: descriptor).content().line())
     case .load:
       try Loader(into: descriptor).run(DescriptorStream.standardInput)
       try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {
@@ -69,7 +70,7 @@ public struct SQLiteWorker {
     let (connection, closed) = try openForReading()
     try Dumper(
       connection: connection, fileSize: Int64(facts.st_size), output: DescriptorStream.standardOutput,
-      warn: { complain("warning: " + $0) }
+      warn: { complain("warning: " + $0) }, tell: { complain(try $0.line()) }
     ).run()
     try closed?.checkUnchanged()
   }

@@ -12,6 +12,8 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
     case load
     /// Checks an open file that holds a database.
     case check
+    /// Counts what an open file holds that a restore has made, and says so on standard error.
+    case count
   }
 
   /// A user to become, with groups; the first is the primary one.

@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferRepository
 import Foundation
 import Testing
@@ -26,6 +27,17 @@ struct DumpRecordTests {
     #expect(try DumpRecord(of: item(written)) == record)
     #expect(try DumpRecord(of: item(nil)) == nil)
     #expect(try ArchiveDump.all(in: [item(nil), item(written)]).map(\.record) == [record])
+  }
+
+  @Test("What was counted comes back with them, and those of earlier versions have none")
+  func content() throws {
+    var counted = record
+    counted.content = DumpContent(tables: [.init(name: "a", rows: 3)], objects: ["view": 1], remark: "r")
+    let written = try counted.encoded()
+    #expect(try DumpRecord(of: item(written)) == counted)
+    #expect(try DumpRecord(of: item(try record.encoded()))?.content == nil)
+    let text = String(decoding: written, as: UTF8.self).replacingOccurrences(of: "\"rows\":3", with: "\"rows\":-3")
+    #expect(throws: DumpRecord.Unreadable.self) { try DumpRecord(of: item(Array(text.utf8))) }
   }
 
   @Test("One that cannot be read, or says what cannot be, is an error and no item like others")

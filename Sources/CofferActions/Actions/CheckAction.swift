@@ -13,7 +13,8 @@ enum CheckAction {
     "--only", value: "CHECK", each: .choice,
     help:
       "Make this check, whatever 'checks' says: repository (level 2), archives (3), data (4), extract, which reads "
-      + "the newest archive to its end, or spot, which compares files on the disk with it; may be repeated.")
+      + "the newest archive to its end, spot, which compares files on the disk with it, or restore, which does as "
+      + "'coffer verify' does; may be repeated.")
   private static let maxDuration = Flag<Int?>(
     "--max-duration", value: "SECONDS", .count,
     help: "Stop after so many seconds. The next check of the same level that has a limit goes on from there.")
@@ -35,7 +36,8 @@ enum CheckAction {
       """,
     flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository],
     examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
-    options: [CheckOptions.schema, GeneralOptions.backup, SourceOptions.schema], isMonitored: true, run: run)
+    options: [CheckOptions.schema, VerifyOptions.schema, GeneralOptions.backup, SourceOptions.schema],
+    isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)
@@ -159,6 +161,7 @@ enum CheckAction {
   private static func check(
     _ access: OpenRepository, _ check: CheckSchedule.Check, _ context: ActionContext
   ) throws {
+    guard check.name != .restore else { return try Verification(context, access).run(VerifySelection(context)) }
     guard check.name != .spot else {
       guard let tolerances = check.tolerances else { throw SpotTolerances.missing }
       return try SpotCheck(context, access, tolerances).run()

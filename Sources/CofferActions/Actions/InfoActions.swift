@@ -84,22 +84,27 @@ enum InfoAction {
       let archives =
         try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
+      let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
-            "archives": .list(archives.map { .object(detailed($0, access)) }),
+            "archives": .list(archives.map { .object(detailed($0, access, proofs)) }),
             "cache": JSONShapes.cache(try access.repository.statistics()),
             "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
       }
       context.tellRepository(location)
-      for archive in archives { context.console.answer(text(archive), keepingLines: true) }
+      let now = context.surroundings.clock.now()
+      for archive in archives { context.console.answer(text(archive, proofs, now), keepingLines: true) }
     }
   }
 
-  private static func detailed(_ archive: Archive, _ access: OpenRepository) -> [String: JSONValue] {
+  private static func detailed(
+    _ archive: Archive, _ access: OpenRepository, _ proofs: [Proof]
+  ) -> [String: JSONValue] {
     var object = JSONShapes.detailed(archive)
+    object["proofs"] = .list(proofs.filter { $0.archiveID == archive.id }.map(\.json))
     let chunker = access.repository.header.chunker
     object["chunker_params"] = .list([
       .text("gear"), .number(chunker.minimum), .number(chunker.target), .number(chunker.maximum),
@@ -107,7 +112,7 @@ enum InfoAction {
     return object
   }
 
-  private static func text(_ archive: Archive) -> String {
+  private static func text(_ archive: Archive, _ proofs: [Proof], _ now: Date) -> String {
     let sizes = archive.statistics
     var rows = [
       ["Archive:", archive.name], ["Id:", archive.id], ["Host:", archive.draft.hostname],
@@ -120,6 +125,9 @@ enum InfoAction {
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
+    for proof in proofs where proof.archiveID == archive.id {
+      rows.append([proof.isProven ? "Proven:" : "Not proven:", "\(proof.dump), \(proof.age(at: now)) ago"])
+    }
     return Formats.table(rows)
   }
 }

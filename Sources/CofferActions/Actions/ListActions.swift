@@ -15,10 +15,12 @@ enum RepoListAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try ArchiveListing.archives(of: access, context)
+      let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
+      let now = context.surroundings.clock.now()
       if context.wantsJSON {
         context.run.outcomes.add(
           .object([
-            "archives": .list(archives.map { JSONShapes.listed($0) }),
+            "archives": .list(archives.map { JSONShapes.listed($0, proofs) }),
             "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
@@ -33,7 +35,9 @@ enum RepoListAction {
           archives.map {
             [
               $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
-              [$0.isPartial ? "partial" : nil, $0.standing.word].compactMap(\.self).joined(separator: ", "),
+              [$0.isPartial ? "partial" : nil, $0.standing.word, Proof.summary(of: $0, proofs, at: now)].compactMap(
+                \.self
+              ).joined(separator: ", "),
               "[\($0.id)]",
             ]
           }), keepingLines: true)

@@ -20,7 +20,7 @@ struct ArchiveDump: Sendable, Equatable {
   var facts: DumpFacts {
     DumpFacts(
       identity: identity, format: record.format, clientVersion: record.clientVersion,
-      serverVersion: record.serverVersion, details: record.details)
+      serverVersion: record.serverVersion, details: record.details, content: record.content)
   }
 
   /// Finds the dumps among an archive's items.
@@ -38,7 +38,7 @@ struct ArchiveDump: Sendable, Equatable {
 
   /// The dumps as a table for people.
   static func table(_ dumps: [ArchiveDump]) -> String {
-    let head = [["HOOK", "HOST", "PORT", "DATABASE", "FORMAT", "SIZE"]]
+    let head = [["HOOK", "HOST", "PORT", "DATABASE", "FORMAT", "SIZE", "ROWS"]]
     return Formats.table(
       head
         + dumps.map { dump in
@@ -47,7 +47,24 @@ struct ArchiveDump: Sendable, Equatable {
           return [
             hook, record.label ?? record.container ?? record.hostname ?? "localhost",
             record.port.map(String.init) ?? "-", record.database, record.format, Formats.size(record.bytes),
+            record.content?.rowCount.map(String.init) ?? "-",
           ]
         })
+  }
+}
+
+extension DumpContent {
+  /// What was counted.
+  var json: JSONValue {
+    .object([
+      "tables": .list(
+        tables.map { table in
+          .object(["name": .text(table.name), "rows": JSONValue(table.rows.map { Int(clamping: $0) })])
+        }),
+      "objects": .object(objects.mapValues { .number($0) }),
+      "sequences": .list(
+        sequences.map { .object(["name": .text($0.name), "value": .number(Int(clamping: $0.value))]) }),
+      "remark": JSONValue(remark),
+    ])
   }
 }

@@ -31,11 +31,14 @@ struct DumpRecord: Sendable, Equatable, Codable {
   var end: Date
   /// The exit status of the dump program.
   var exitStatus: Int32
+  /// What was dumped, as far as it was counted; archives of earlier versions do not have it.
+  var content: DumpContent?
 
   init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
     label: String? = nil, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
-    details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0
+    details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0,
+    content: DumpContent? = nil
   ) {
     self.hook = hook
     self.database = database
@@ -51,6 +54,7 @@ struct DumpRecord: Sendable, Equatable, Codable {
     self.start = start
     self.end = end
     self.exitStatus = exitStatus
+    self.content = content
   }
 }
 
@@ -74,7 +78,8 @@ extension DumpRecord {
       hook: facts.identity.hook, database: facts.identity.database, hostname: facts.identity.hostname,
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
       format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
-      details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus)
+      details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus,
+      content: facts.content)
   }
 
   /// What the item's archive remembers; nil for an item that is no dump.

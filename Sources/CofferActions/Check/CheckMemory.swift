@@ -10,8 +10,8 @@ import Foundation
 /// The folder may be in a place that another user owns: files are made anew and take their name when they have their
 /// time, and no link is followed.
 struct CheckMemory {
-  private let base: String
-  private let repository: EntryName
+  let base: String
+  let repository: EntryName
 
   private static let progressLimit = 16 << 20
   /// What numbers of packs may be that somebody has written into a file: they are counted on.
@@ -68,7 +68,7 @@ struct CheckMemory {
 
   private static func file(_ level: CheckLevel) -> EntryName { EntryName("level-\(level.rawValue).progress") }
 
-  private func folder() throws -> Folder {
+  func folder() throws -> Folder {
     try Folder.trusted(base, .links, makingWith: 0o700).folder(repository, makingWith: 0o700)
   }
 }

@@ -23,7 +23,7 @@ struct CheckSchedule {
       case .repository: .tables
       case .archives: .recipes
       case .data: .content
-      case .extract, .spot: nil
+      case .extract, .spot, .restore: nil
       }
     }
 

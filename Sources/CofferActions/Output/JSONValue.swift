@@ -72,12 +72,14 @@ enum JSONShapes {
   }
 
   /// An archive in a list.
-  static func listed(_ archive: Archive) -> JSONValue {
-    .object([
+  static func listed(_ archive: Archive, _ proofs: [Proof] = []) -> JSONValue {
+    let proven = proofs.filter { $0.archiveID == archive.id && $0.isProven }
+    return .object([
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
       "time": .text(Formats.isoTime(archive.draft.start)),
       "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
+      "last_proof": proven.map(\.time).max().map { .text(Formats.isoTime($0)) } ?? .null,
     ])
   }
 
@@ -109,7 +111,7 @@ enum JSONShapes {
       "format": .text(dump.format), "client_version": JSONValue(dump.clientVersion),
       "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
       "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
-      "exit_status": .number(Int(clamping: dump.exitStatus)),
+      "exit_status": .number(Int(clamping: dump.exitStatus)), "content": dump.content?.json ?? .null,
     ])
   }
 

@@ -96,48 +96,10 @@ struct RestorePlan {
   private func restore(
     _ step: Step, before later: [any PlannedRestore], _ progress: ReadingProgress
   ) throws -> any RunningRestore {
-    let title = step.dump.identity.title
-    var folder: String?
-    if step.restore.wantsFolder {
-      progress.begin("\(title), bringing its files back", total: step.dump.record.bytes)
-      folder = try extractFolder(step.dump, progress)
-    }
-    var stream: StreamReference?
-    if folder == nil, case .file(let reference)? = step.dump.items.first?.content { stream = reference }
-    if let stream, !step.restore.isReversible {
-      progress.begin("\(title), reading it before anything is changed", total: stream.size)
-      try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: context.cancellation)
-    }
-    progress.begin("\(title), restoring", total: stream?.size ?? 0)
-    let running = try step.restore.start(folder: folder, before: later, context: hooks)
-    do {
-      repeat {
-        guard let stream else { continue }
-        progress.begin("\(title), restoring", total: stream.size)
-        try reader.read(stream, into: progress.counting(running), cancellation: context.cancellation)
-      } while try running.endPass()
-    } catch {
-      running.abandon()
-      throw error
-    }
-    for warning in try running.finish() { context.console.warning(warning) }
+    let replay = DumpReplay(
+      reader: reader, hooks: hooks, cancellation: context.cancellation, progress: progress)
+    let (running, warnings) = try replay.run(step.restore, of: step.dump, before: later)
+    for warning in warnings { context.console.warning(warning) }
     return running
-  }
-
-  /// Brings a dump of many files back into the run's own folder.
-  private func extractFolder(_ dump: ArchiveDump, _ progress: ReadingProgress) throws -> String {
-    let extractor = FileExtractor(into: hooks.runtime.folder)
-    let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
-    let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
-    for item in dump.items {
-      let below = item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth)
-      let parts = [name] + below.map { EntryName(bytes: $0) }
-      try extractor.extract(item, parts: parts) { sink in
-        if case .file(let stream) = item.content {
-          try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
-        }
-      }
-    }
-    return hooks.runtime.folder.path(of: name)
   }
 }

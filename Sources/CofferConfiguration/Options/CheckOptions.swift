@@ -2,7 +2,7 @@
 public enum CheckOptions {
   /// A check that can be made.
   public enum Name: String, OptionChoice {
-    case repository, archives, data, extract, spot
+    case repository, archives, data, extract, spot, restore
   }
 
   public static let checks = OptionKey<[ConfigurationSection]?>(

@@ -38,11 +38,11 @@ public enum CommandOptions {
     "The lines to run, one after the other, each by /bin/sh -c. {configuration_filename}, {repository}, {repository_label}, {log_file} and, after errors, {error} and {output} stand for values.",
     example: "[echo Backing up]", isRequired: true)
 
-  /// borgmatic's actions, whether Coffer has them or not.
+  /// borgmatic's actions, whether Coffer has them or not, and Coffer's own.
   static let actions = [
     "repo-create", "create", "prune", "compact", "check", "extract", "restore", "repo-list", "list", "repo-info",
     "info", "export-tar", "mount", "umount", "delete", "repo-delete", "transfer", "recreate", "diff", "browse",
-    "break-lock", "key", "config", "borg",
+    "break-lock", "key", "config", "borg", "verify",
   ]
 
   public static let schema = schema(when)

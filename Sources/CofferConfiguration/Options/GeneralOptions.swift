@@ -84,7 +84,7 @@ public enum GeneralOptions {
       general, OptionSchema("Stores", stores), RemoteOptions.schema,
       OptionSchema("Databases", databases, role: .databases),
       SourceOptions.schema, RunOptions.schema,
-      RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema,
+      RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema, VerifyOptions.schema,
       OptionSchema("Monitoring", services, role: .services),
       OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
     ]

@@ -113,16 +113,19 @@ public struct DumpFacts: Sendable, Equatable {
   public var serverVersion: String?
   /// What the hook wants to have back on restore.
   public var details: [String: String]
+  /// What was dumped, as far as it was counted; nil when nothing was.
+  public var content: DumpContent?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
-    details: [String: String] = [:]
+    details: [String: String] = [:], content: DumpContent? = nil
   ) {
     self.identity = identity
     self.format = format
     self.clientVersion = clientVersion
     self.serverVersion = serverVersion
     self.details = details
+    self.content = content
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {

@@ -55,7 +55,10 @@ final class DumpStream: ByteSource {
   }
 
   /// What the program warned of; complete once it has ended.
-  var warnings: [String] { ClientFailure.warnings(child.lastErrorLines) }
+  var warnings: [String] { ClientFailure.warnings(lastLines) }
+
+  /// What the program said last; complete once it has ended.
+  var lastLines: [String] { child.lastErrorLines }
 
   /// The write end of the program's standard input, if the command asked for a pipe.
   func takeInput() -> FileDescriptor? { child.takeInput() }

@@ -7,19 +7,22 @@ final class StreamedDump: RunningDump {
   private let program: String
   private let warnings: [String]
   private let missing: (DumpStream) -> String?
+  private let content: (any ContentSource)?
 
   /// - Parameters:
   ///   - program: As messages name it.
   ///   - warnings: Those of its planning.
+  ///   - content: What tells what was dumped.
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
-    missing: @escaping (DumpStream) -> String?
+    content: (any ContentSource)? = nil, missing: @escaping (DumpStream) -> String?
   ) {
     self.stream = stream
     self.facts = facts
     self.program = program
     self.warnings = warnings
+    self.content = content
     self.missing = missing
   }
 
@@ -28,11 +31,14 @@ final class StreamedDump: RunningDump {
   func finish() throws -> DumpOutcome {
     let status = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
+    var facts = facts
+    facts.content = content?.content()
     return DumpOutcome(
       facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
   }
 
   func abandon() {
+    content?.close()
     stream.abandon()
   }
 }

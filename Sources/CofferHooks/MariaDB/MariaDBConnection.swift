@@ -24,7 +24,9 @@ struct MariaDBConnection: Sendable {
 
   let server: ServerAddress
   let dialect: MariaDBDialect
-  private let socket: String?
+  private var socket: String?
+  /// Whether the socket is the only way there.
+  private var isLocal = false
   private let tls: Bool?
   private let verifiesServer: Bool
   private let authorities: String?
@@ -46,6 +48,14 @@ struct MariaDBConnection: Sendable {
       usesEnvironment: section[MariaDBOptions.passwordTransport] == .environment)
     dumpCommand = section[dialect.dumpCommand].words
     clientCommand = section[dialect.clientCommand].words
+  }
+
+  /// The same clients at a server that only this socket leads to.
+  func only(_ socket: String) -> MariaDBConnection {
+    var other = self
+    other.socket = socket
+    other.isLocal = true
+    return other
   }
 
   /// As messages name the server: the port is the one that clients use where none is configured.
@@ -88,6 +98,7 @@ struct MariaDBConnection: Sendable {
   }
 
   private func connectionArguments(_ program: Tool, _ context: HookContext) -> [String] {
+    if isLocal, let socket { return ["--host", "localhost", "--protocol", "socket", "--socket", socket] }
     var arguments: [String] = []
     if let hostname = server.hostname { arguments += ["--host", hostname] }
     if let port = server.port { arguments += ["--port", String(port)] }

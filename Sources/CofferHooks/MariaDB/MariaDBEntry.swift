@@ -14,7 +14,7 @@ struct MariaDBEntry: Sendable {
 
   let identity: DumpIdentity
   let section: ConfigurationSection
-  let connection: MariaDBConnection
+  private(set) var connection: MariaDBConnection
   let dumpOptions: [String]
   let restoreOptions: [String]
   let switches: [String]
@@ -50,6 +50,14 @@ struct MariaDBEntry: Sendable {
     let isSeveral = name.isSame(as: "all") || name.holds("*")
     warnings =
       skipped.isEmpty || isSeveral ? [] : ["skip_names means nothing here: it goes with all, or with a pattern"]
+  }
+
+  /// The same entry at a server that only this socket leads to; nil changes nothing.
+  func only(_ socket: String?) -> MariaDBEntry {
+    guard let socket else { return self }
+    var other = self
+    other.connection = connection.only(socket)
+    return other
   }
 
   private static func switches(_ section: ConfigurationSection) -> [String] {

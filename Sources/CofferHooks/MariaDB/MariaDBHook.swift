@@ -37,7 +37,12 @@ public struct MariaDBHook: DatabaseHook {
   ) throws -> any PlannedRestore {
     let server = try ServerEntry.matching(facts.identity, in: root, of: self)
     let entry = MariaDBEntry(
-      server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore)
+      server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore
+    )
+    .only(target.socketPath)
     return try MariaDBRestore(facts: facts, entry: entry, target: target, context: context)
+  }
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    try MariaDBDrill(of: facts, bytes: bytes, on: ground, dialect)
   }
 }

@@ -48,6 +48,8 @@ private struct NumberCheck {
 struct RowCheck {
   /// Whether the values have begun; before them stand the table and its columns.
   private(set) var isInValues = false
+  /// How many rows have begun: parentheses stand around each, and nowhere else among values.
+  private(set) var rowCount: UInt64 = 0
   /// Whether what came last, blanks aside, is a name.
   private var followsName = false
   /// Whether what came last, blanks aside, is a value: a parenthesis behind it would make a call of it.
@@ -92,6 +94,7 @@ struct RowCheck {
     let isQualified = byte == UInt8(ascii: ".") && followsName
     let isCall = byte == UInt8(ascii: "(") && followsValue
     guard "(),+-.".utf8.contains(byte), !isQualified, !isCall else { throw Self.odd(rest.prefix(1)) }
+    if isInValues, byte == UInt8(ascii: "(") { rowCount += 1 }
     followsName = false
     followsValue = false
     return 1

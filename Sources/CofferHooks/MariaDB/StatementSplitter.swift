@@ -12,7 +12,8 @@ struct StatementSplitter {
     case statement(MariaDBStatement)
     /// A part of an INSERT.
     case rows(UnsafeRawBufferPointer)
-    case endOfRows
+    /// The end of an INSERT, and how many rows it had.
+    case endOfRows(UInt64)
   }
 
   /// Text that no dump program writes, or that a client and a server would read differently.
@@ -268,9 +269,9 @@ struct StatementSplitter {
     try flush(scan.position, &scan, emit)
     scan.position += delimiter.count
     state = .between
-    if rows != nil {
+    if let check = rows {
       rows = nil
-      return try emit(.endOfRows)
+      return try emit(.endOfRows(check.rowCount))
     }
     let isSameInAllModes = statement.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") }
     let complete = MariaDBStatement(unwrapping: statement, mode: mode)

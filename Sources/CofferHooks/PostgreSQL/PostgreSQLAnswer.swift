@@ -24,9 +24,15 @@ struct PostgreSQLAnswer {
   /// - Parameter columns: How many the question has.
   /// - Returns: nil for what is no answer to it.
   init?(_ result: CommandResult, columns: Int) {
-    guard result.status.isSuccess, result.output.count < Self.limit else { return nil }
+    guard result.status.isSuccess else { return nil }
+    self.init(result.output, columns: columns)
+  }
+
+  /// - Parameter output: What psql has printed.
+  init?(_ output: [UInt8], columns: Int) {
+    guard output.count < Self.limit else { return nil }
     var rows: [Row] = []
-    var rest = result.output[...]
+    var rest = output[...]
     while !rest.isEmpty {
       guard let end = rest.firstIndex(of: Self.newline) else { return nil }
       let fields = rest[..<end].split(  // of bytes

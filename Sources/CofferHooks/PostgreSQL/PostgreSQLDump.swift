@@ -78,12 +78,13 @@ struct PostgreSQLDump: PlannedDump {
       facts.clientVersion = client.version
     }
     server.warnings = warnings + server.warnings
+    let census = try census(server, connection, context)
     if format == .directory {
       do {
-        let arguments = arguments(format, server, context)
+        let arguments = arguments(format, server, context) + (census?.arguments ?? [])
         return try PostgreSQLFolder.dump(
           command: { [connection] in connection.command(program, arguments + ["--file", $0], context: context) },
-          facts: facts, warnings: server.warnings, context: context)
+          facts: facts, warnings: server.warnings, content: census, context: context)
       } catch DumpError.programFailed(_, _, _, let lines) where isKeptFromFolder(lines) {
         format = .custom
         facts.format = format.rawValue
@@ -93,11 +94,22 @@ struct PostgreSQLDump: PlannedDump {
       }
     }
     let stream = try DumpStream(
-      connection.command(program, arguments(format, server, context), context: context), of: identity,
+      connection.command(
+        program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
     return StreamedDump(
-      stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
+      stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
+  }
+
+  /// Counts what is in the database, in the snapshot that pg_dump is to see.
+  private func census(
+    _ server: PostgreSQLDumpFacts, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws -> PostgreSQLDumpCensus? {
+    guard case .database(let name) = scope, let role = server.role, !isRehearsal, entry.countPercentage > 0 else {
+      return nil
+    }
+    return try PostgreSQLDumpCensus(of: name, entry, connection.withRole(role, context), context: context)
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.

@@ -23,12 +23,15 @@ enum PostgreSQLStreamEnd {
 enum PostgreSQLFolder {
   /// - Parameter warnings: Those of its planning.
   static func dump(
-    command: (String) -> ChildCommand, facts: DumpFacts, warnings: [String], context: HookContext
+    command: (String) -> ChildCommand, facts: DumpFacts, warnings: [String], content: (any ContentSource)?,
+    context: HookContext
   ) throws -> WrittenFolder {
     let identity = facts.identity
     // pg_dump makes the last folder itself.
     let folder = try context.runtime.makeParent(of: identity.path)
     let said = try FolderDump(command(folder), into: folder, of: identity, context: context).finish()
+    var facts = facts
+    facts.content = content?.content()
     let written = WrittenFolder(folder, facts: facts, warnings: warnings + said)
     var mark = [UInt8](repeating: 0, count: CustomArchive.magic.count)
     let toc = try? FileDescriptor(opening: "\(folder)/toc.dat", flags: O_RDONLY)

@@ -12,6 +12,8 @@ struct PostgreSQLEntry: Sendable {
   let noOwner: Bool
   let restoreStrategy: RestoreStrategy
   let compression: String
+  /// How much of a dump's time may be spent on counting, in per cent.
+  let countPercentage: Int
   let dumpOptions: [String]
   let restoreOptions: [String]
   let listOptions: [String]
@@ -30,6 +32,7 @@ struct PostgreSQLEntry: Sendable {
     noOwner = section[PostgreSQLOptions.noOwner]
     restoreStrategy = section[PostgreSQLOptions.restoreStrategy]
     compression = section[PostgreSQLOptions.compression]
+    countPercentage = section[PostgreSQLOptions.countPercentage]
   }
 
   /// The same entry, with a psql that can be found.

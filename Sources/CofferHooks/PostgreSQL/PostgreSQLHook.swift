@@ -71,6 +71,10 @@ public struct PostgreSQLHook: DatabaseHook {
       facts: facts, target: target, entry: entry, installations: installations, context: context)
   }
 
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
+  }
+
   /// Today's entry, or what the archive remembers, with the address to restore to.
   private func entry(
     for facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext

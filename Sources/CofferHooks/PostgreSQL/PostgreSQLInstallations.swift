@@ -39,15 +39,25 @@ public struct PostgreSQLInstallations: Sendable {
     return clients(.psql).max { $0.major < $1.major }?.command
   }
 
+  /// The folder with the programs of the newest server that is installed, and its major version; nil without any.
+  func newestServer() -> (major: Int, folder: String)? {
+    let servers = programs("postgres").map { (major: $0.major, folder: String($0.path.dropLast("/postgres".count))) }
+    return servers.max { $0.major < $1.major }
+  }
+
   func clients(_ program: PostgreSQLConnection.Tool) -> [Client] {
+    programs(program.rawValue).map { Client(major: $0.major, command: [$0.path]) }
+  }
+
+  private func programs(_ name: String) -> [(major: Int, path: String)] {
     roots.flatMap { root in
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
-      return names.compactMap { name -> Client? in
-        let path = "\(root.folder)/\(name)/bin/\(program.rawValue)"
-        guard let version = name.after(beginning: root.prefix), let major = PostgreSQLVersion.major(version[...]),
+      let versions = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
+      return versions.compactMap { version -> (major: Int, path: String)? in
+        let path = "\(root.folder)/\(version)/bin/\(name)"
+        guard let version = version.after(beginning: root.prefix), let major = PostgreSQLVersion.major(version[...]),
           access(path, X_OK) == 0
         else { return nil }
-        return Client(major: major, command: [path])
+        return (major, path)
       }
     }
   }

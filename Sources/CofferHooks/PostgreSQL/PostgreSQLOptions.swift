@@ -51,6 +51,10 @@ public enum PostgreSQLOptions {
     "restore_strategy",
     "How 'restore' replaces a database that is there. swap builds the new one beside it and exchanges the names at the end; in-place replaces its objects in one transaction; auto swaps where that is possible.",
     default: .automatic, support: .own)
+  public static let countPercentage = OptionKey<Int>(
+    "count_percentage",
+    "How much of a dump's time, in per cent, may be spent behind it on counting what was dumped, in the same snapshot, the smallest tables first; 'verify' compares that with what is restored. 0 counts nothing.",
+    default: 10, support: .own)
   public static let analyzeOptions = OptionKey<CommandWords>(
     "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
   public static let dumpCommand = OptionKey<CommandWords?>(
@@ -80,7 +84,8 @@ public enum PostgreSQLOptions {
     "PostgreSQL",
     [name.option] + ServerOptions.shared + [
       ServerOptions.listOptions.option, format.option, globals.option, compression.option, noOwner.option,
-      restoreStrategy.option, analyzeOptions.option, dumpCommand.option, restoreCommand.option, psqlCommand.option,
+      restoreStrategy.option, countPercentage.option, analyzeOptions.option, dumpCommand.option, restoreCommand.option,
+      psqlCommand.option,
       sslMode.option,
       sslCertificate.option, sslKey.option, sslRootCertificate.option, sslRevocationList.option,
     ])

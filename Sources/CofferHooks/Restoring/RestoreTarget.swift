@@ -8,6 +8,8 @@ public struct RestoreTarget: Sendable {
   public var password: String?
   /// In place of a hostname.
   public var container: String?
+  /// The only way to the server, whatever the configuration and the clients' own files say: a socket of this machine.
+  var socketPath: String?
   /// What the database is to be called; nil for its own name.
   public var databaseName: String?
   /// What was chosen of `DatabaseHook.choices`, with the values that were given; a switch has none.

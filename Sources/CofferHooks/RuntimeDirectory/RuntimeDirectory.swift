@@ -83,7 +83,19 @@ public final class RuntimeDirectory: Sendable {
   private static func sweep(_ base: Folder) {
     for name in (try? base.names()) ?? [] where isRunName(name) {
       guard let folder = try? base.folder(name), RuntimeOwner.hasAbandoned(folder) else { continue }
+      // The mark goes last: what cannot be removed now, because a program of a drill is still writing, the next run removes.
+      guard removeAll(in: folder, but: RuntimeOwner.fileName) else { continue }
       try? base.removeTree(name)
+    }
+  }
+
+  /// - Returns: Whether nothing else is left.
+  private static func removeAll(in folder: Folder, but kept: EntryName) -> Bool {
+    do throws(SystemError) {
+      for name in try folder.names() where name != kept { try folder.removeTree(name) }
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -99,6 +111,13 @@ public final class RuntimeDirectory: Sendable {
 
   deinit {
     remove()
+  }
+
+  /// Lets other users reach what is theirs in the folder, if they know its name.
+  ///
+  /// - Throws: `Failure.unusable`.
+  func letOthersThrough() throws(Failure) {
+    guard fchmod(folder.number, 0o711) == 0 else { throw .unusable(SystemError(call: "chmod", subject: path)) }
   }
 
   /// Removes the folder with all that is in it.

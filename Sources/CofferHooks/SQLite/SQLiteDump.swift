@@ -79,6 +79,7 @@ struct SQLiteProcess {
     var command = ChildCommand(
       context.ownProgram, request.arguments, environment: ProcessEnvironment(variables))
     command.inherited = [SQLiteWorkerRequest.descriptor: descriptor]
+    command.errorLimit.bytes = SQLiteContent.lineLimit
     return command
   }
 }
@@ -111,6 +112,7 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
     } else {
       try SQLiteHook.checkEnd(stream, facts.identity)
     }
+    facts.content = SQLiteContent(lines: stream.lastLines).map(DumpContent.init)
     return DumpOutcome(
       facts: facts, bytes: stream.byteCount, exitStatus: status,
       warnings: stream.warnings.map { $0.after(beginning: "warning: ") ?? $0 })

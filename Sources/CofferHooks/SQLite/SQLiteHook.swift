@@ -51,6 +51,10 @@ public struct SQLiteHook: DatabaseHook {
       command: Self.words(section?[SQLiteOptions.sqliteRestoreCommand]), context: context)
   }
 
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    try SQLiteDrill(of: facts, bytes: bytes, on: ground)
+  }
+
   public func worker(for arguments: [String]) -> (any HookWorker)? {
     SQLiteWorkerRequest(arguments: arguments).map { SQLiteWorker($0) }
   }

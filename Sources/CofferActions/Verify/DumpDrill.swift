@@ -1,0 +1,96 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import Foundation
+
+/// Restores a dump to a throw-away place by the code that restores databases, and compares what is there then with what was
+/// counted when it was dumped.
+struct DumpDrill {
+  /// What came of it, with what is to be said.
+  struct Outcome {
+    /// nil for a dump that was passed over.
+    let proof: Proof?
+    var warnings: [String] = []
+    var failure: (any Error)?
+  }
+
+  let context: ActionContext
+  let reader: ArchiveReader
+  let hooks: HookContext
+  let progress: ReadingProgress
+
+  private var clock: Clock { context.surroundings.clock }
+
+  /// - Throws: `RunCancelled` only.
+  func run(_ dump: ArchiveDump, of archive: Archive) throws -> Outcome {
+    var proof = Proof(
+      dump: dump.identity.path, archive: archive.name, archiveID: archive.id, time: clock.now(), isProven: true,
+      bytes: dump.record.bytes)
+    do {
+      let warnings = try prove(dump, &proof)
+      return Outcome(proof: proof, warnings: warnings)
+    } catch let error as RunCancelled {
+      throw error
+    } catch let error as DrillError where error.isPassedOver {
+      return Outcome(proof: nil, warnings: [error.diagnosis.problem])
+    } catch {
+      let failure = Self.told(error, dump.identity)
+      proof.isProven = false
+      proof.problem = Diagnosis(of: failure).problem
+      return Outcome(proof: proof, failure: failure)
+    }
+  }
+
+  /// - Returns: Warnings.
+  private func prove(_ dump: ArchiveDump, _ proof: inout Proof) throws -> [String] {
+    guard let hook = context.run.hooks.hook(named: dump.record.hook) else {
+      throw DrillError.impossible(
+        dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
+    }
+    let base = UserPath.absolute(
+      context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
+    let ground = try DrillGround(in: base, user: context.root[VerifyOptions.user], context: hooks)
+    defer { ground.remove() }
+    let place = try hook.drill(of: dump.facts, bytes: dump.record.bytes, on: ground)
+    defer { place.remove() }
+    proof.server = place.version
+    let facts = place.facts(dump.facts)
+    let restore = try hook.restore(of: facts, to: place.target, root: nil, context: ground.context)
+    let start = clock.steadySeconds()
+    let replay = DumpReplay(
+      reader: reader, hooks: ground.context, cancellation: context.cancellation, progress: progress,
+      observer: place.observer)
+    let (running, warnings) = try replay.run(restore, of: dump)
+    let postponed = try running.makePostponed()
+    proof.seconds = clock.steadySeconds() - start
+    let findings = try place.findings(of: facts)
+    proof.tables = findings.content?.tables.count
+    proof.rows = findings.content?.rowCount
+    let recorded = dump.record.content.flatMap { $0.tables.isEmpty && $0.remark != nil ? nil : $0 }
+    if let known = recorded ?? findings.dumped, let found = findings.content {
+      proof.isCompared = true
+      let differences = known.differences(in: found)
+      guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
+    }
+    let remark = dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? []
+    let isolation = ground.hasNoNetwork || dump.identity.isFile(hook) ? [] : [Self.open]
+    return warnings + postponed + findings.warnings + remark + isolation
+  }
+
+  private static let open =
+    "What was restored could reach the network: this system does not let programs be cut off from it (unshare)"
+
+  private static func told(_ error: any Error, _ identity: DumpIdentity) -> any Error {
+    guard let error = error as? RestoreError else { return error }
+    let diagnosis = error.diagnosis
+    return DrillError.impossible(
+      identity, problem: "it could not be restored to a throw-away place. \(diagnosis.problem)",
+      suggestion: diagnosis.suggestion)
+  }
+}
+
+extension DumpIdentity {
+  /// Whether no server is run for its drill.
+  fileprivate func isFile(_ hook: any DatabaseHook) -> Bool { hook.kind.isFile }
+}

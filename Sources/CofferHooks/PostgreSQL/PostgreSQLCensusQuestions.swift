@@ -1,0 +1,77 @@
+/// What is asked of a database to know what is in it. Of what belongs to extensions, and to the system, a dump has nothing.
+enum PostgreSQLCensusQuestions {
+  /// That an object is no member of an extension.
+  private static func isOwn(_ catalogue: PostgreSQLStatement, _ number: PostgreSQLStatement) -> PostgreSQLStatement {
+    """
+    NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = '\(catalogue)'::pg_catalog.regclass
+    AND d.objid = \(number) AND d.deptype = 'e')
+    """
+  }
+
+  private static let isOwnSchema: PostgreSQLStatement =
+    "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+
+  private static let shown: PostgreSQLStatement =
+    "pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
+
+  /// Schema, name, and both quoted; the smallest first. Rows of unlogged tables are not on a standby.
+  static func tables(limit: Int) -> PostgreSQLStatement {
+    """
+    SELECT \(PostgreSQLAnswer.text("n.nspname")), \(PostgreSQLAnswer.text("c.relname")), \(PostgreSQLAnswer.text(shown))
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND \(isOwnSchema) AND \(isOwn("pg_catalog.pg_class", "c.oid"))
+    AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
+    ORDER BY c.relpages, n.nspname, c.relname LIMIT \(limit)
+    """
+  }
+
+  /// Kind and number. What servers make by themselves for partitions differs from version to version.
+  static let objects: PostgreSQLStatement = """
+    SELECT k.kind, pg_catalog.count(*) FROM (
+    SELECT CASE c.relkind WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view'
+    WHEN 'm' THEN 'materialized view' WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' END AS kind
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('i', 'S', 'v', 'm', 'p', 'f') AND c.relpersistence <> 't' AND \(isOwnSchema)
+    AND \(isOwn("pg_catalog.pg_class", "c.oid"))
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index x JOIN pg_catalog.pg_depend d ON d.objid = x.indrelid
+    WHERE x.indexrelid = c.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'e')
+    UNION ALL SELECT 'function' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE \(isOwnSchema) AND \(isOwn("pg_catalog.pg_proc", "p.oid"))
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend i WHERE i.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    AND i.objid = p.oid AND i.deptype = 'i')
+    UNION ALL SELECT 'trigger' FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE NOT t.tgisinternal AND NOT c.relispartition AND \(isOwnSchema) AND \(isOwn("pg_catalog.pg_class", "c.oid"))
+    UNION ALL SELECT 'foreign key' FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_class c ON c.oid = o.conrelid
+    JOIN pg_catalog.pg_class f ON f.oid = o.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE o.contype = 'f' AND NOT c.relispartition AND NOT f.relispartition AND \(isOwnSchema)
+    AND \(isOwn("pg_catalog.pg_class", "c.oid"))
+    UNION ALL SELECT 'policy' FROM pg_catalog.pg_policy y
+    UNION ALL SELECT 'schema' FROM pg_catalog.pg_namespace n
+    WHERE \(isOwnSchema) AND n.nspname <> 'public' AND \(isOwn("pg_catalog.pg_namespace", "n.oid"))
+    UNION ALL SELECT 'extension' FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql'
+    UNION ALL SELECT 'event trigger' FROM pg_catalog.pg_event_trigger v
+    WHERE \(isOwn("pg_catalog.pg_event_trigger", "v.oid"))
+    UNION ALL SELECT 'large object' FROM pg_catalog.pg_largeobject_metadata l
+    ) AS k GROUP BY k.kind
+    """
+
+  /// Name and value of those that have given one.
+  static func sequences(limit: Int) -> PostgreSQLStatement {
+    """
+    SELECT \(PostgreSQLAnswer.text(shown)), s.last_value
+    FROM pg_catalog.pg_sequences s JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename
+    WHERE s.last_value IS NOT NULL AND \(isOwn("pg_catalog.pg_class", "c.oid")) LIMIT \(limit)
+    """
+  }
+
+  /// What must be there before a dump can be restored: kind and name.
+  static let needs: PostgreSQLStatement = """
+    SELECT 'role', \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_roles r WHERE r.rolname !~ '^pg_'
+    UNION ALL SELECT 'tablespace', \(PostgreSQLAnswer.text("t.spcname")) FROM pg_catalog.pg_tablespace t
+    WHERE t.spcname !~ '^pg_'
+    UNION ALL SELECT 'extension', \(PostgreSQLAnswer.text("e.extname")) FROM pg_catalog.pg_extension e
+    LIMIT 20000
+    """
+}

@@ -1,0 +1,181 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+
+/// The drill of a PostgreSQL dump: a cluster of its own, made by the newest server that is installed, which listens on a
+/// socket in its own folder and nowhere else.
+final class PostgreSQLDrill: DrillPlace {
+  private let ground: DrillGround
+  private let folder: String
+  private let major: Int
+  private let server: ChildProcess
+  private let connection: PostgreSQLConnection
+
+  private static let superuser = "postgres"
+  private static let port = 5432
+  private static let least: UInt64 = 256 << 20
+  /// Seconds that a server may take to come up.
+  private static let patience: Double = 120
+  private static let socketPathLimit = 107
+
+  /// What is lost when the machine stops is of no use to anybody.
+  private static let settings = [
+    "listen_addresses=", "port=\(port)", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
+    "autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "archive_mode=off", "max_connections=20",
+    "max_prepared_transactions=10", "max_wal_size=2GB", "unix_socket_permissions=0700", "logging_collector=off",
+    "log_min_messages=fatal", "lc_messages=C", "dynamic_shared_memory_type=mmap",
+  ]
+
+  /// Makes the cluster, starts it, and makes there what the dump needs.
+  ///
+  /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
+  init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
+    self.ground = ground
+    let identity = facts.identity
+    // They make tablespaces where the server has them that they are of.
+    guard !identity.isGlobals, !identity.database.isSame(as: "all") || !facts.has(PostgreSQLOptions.Format.plain) else {
+      throw DrillError.passedOver(identity)
+    }
+    let (major, programs) = try Self.programs(for: facts, installations)
+    self.major = major
+    try ground.checkSpace(.room(for: bytes, times: 3, and: Self.least), for: identity)
+    folder = try ground.makeFolder("cluster").path
+    guard folder.utf8.count + "/.s.PGSQL.\(Self.port)".utf8.count <= Self.socketPathLimit else {
+      throw DrillError.impossible(
+        identity, problem: "no socket can be made in \(folder): its path is too long",
+        suggestion: "Set verify_directory to a folder with a shorter path")
+    }
+    let data = "\(folder)/data"
+    let made = try ground.context.launcher.run(
+      ground.command(
+        "\(programs)/initdb",
+        [
+          "--pgdata", data, "--username", Self.superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
+          "--no-sync",
+        ]),
+      seconds: Self.patience, cancellation: ground.context.cancellation)
+    guard made.status.isSuccess else {
+      throw DrillError.serverFailed(identity, program: "initdb", lines: made.errorLines)
+    }
+    let arguments = ["-D", data, "-k", folder] + Self.settings.flatMap { ["-c", $0] }
+    server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
+    let address = ServerAddress(hostname: folder, port: Self.port, username: Self.superuser, password: nil)
+    connection = PostgreSQLEntry(.empty, identity, address).finding(installations, context: ground.context).connection
+    do {
+      try awaitServer(identity)
+      try makeNeeds(facts)
+    } catch {
+      remove()
+      throw error
+    }
+  }
+
+  private static func programs(
+    for facts: DumpFacts, _ installations: PostgreSQLInstallations
+  ) throws -> (major: Int, folder: String) {
+    let wanted = facts.serverVersion.flatMap { PostgreSQLVersion.major($0[...]) }
+    guard let newest = installations.newestServer() else {
+      throw DrillError.impossible(
+        facts.identity, problem: "no PostgreSQL server is installed on this machine",
+        suggestion: "On Debian: apt-get install \(wanted.map { "postgresql-\($0)" } ?? "postgresql"); it need not run")
+    }
+    guard let wanted, newest.major < wanted else { return newest }
+    throw DrillError.impossible(
+      facts.identity,
+      problem: "it is of a server of version \(wanted), and the newest one that is installed here is \(newest.major)",
+      suggestion: "On Debian: apt-get install postgresql-\(wanted)")
+  }
+
+  private func awaitServer(_ identity: DumpIdentity) throws {
+    let deadline = ground.context.clock.steadySeconds() + Self.patience
+    while true {
+      if let result = try? connection.queryServer("SELECT 1", context: ground.context), result.status.isSuccess {
+        return
+      }
+      try ground.context.cancellation.check()
+      let isOver = server.wait(seconds: 0) != nil
+      guard !isOver, ground.context.clock.steadySeconds() < deadline else {
+        server.terminate()
+        throw DrillError.serverFailed(identity, program: "postgres", lines: server.lastErrorLines)
+      }
+      try ground.context.cancellation.sleep(0.1)
+    }
+  }
+
+  /// Roles may do everything here, because event triggers, say, belong to nobody else.
+  private func makeNeeds(_ facts: DumpFacts) throws {
+    guard let needs = facts.content?.needs else { return }
+    try checkExtensions(needs.extensions, facts.identity)
+    for role in Set(needs.roles) where role != ServerText(Self.superuser) && !role.isReserved {
+      try run("CREATE ROLE \(identifier: role) SUPERUSER NOLOGIN", facts.identity)
+    }
+    for (number, tablespace) in Set(needs.tablespaces).enumerated() where !tablespace.isReserved {
+      let place = try ground.makeFolder("tablespace-\(number)").path
+      try run("CREATE TABLESPACE \(identifier: tablespace) LOCATION \(literal: place)", facts.identity)
+    }
+  }
+
+  private func run(_ statement: PostgreSQLStatement, _ identity: DumpIdentity) throws {
+    let result = try connection.queryServer(statement, context: ground.context)
+    guard result.status.isSuccess else {
+      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
+    }
+  }
+
+  private func checkExtensions(_ wanted: [ServerText], _ identity: DumpIdentity) throws {
+    let question: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("e.name")) FROM pg_catalog.pg_available_extensions e
+      """
+    let result = try connection.queryServer(question, context: ground.context)
+    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {
+      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
+    }
+    let missing = Set(wanted).subtracting(rows.compactMap { $0[0] }).map { Quoting.terminal($0.shown) }.sorted()
+    guard missing.isEmpty else {
+      throw DrillError.impossible(
+        identity,
+        problem: "it has extensions that are not installed on this machine: \(missing.joined(separator: ", "))",
+        suggestion: "Install their packages for PostgreSQL \(major), or verify on a machine that has them")
+    }
+  }
+
+  // MARK: - The place
+
+  var version: String { "PostgreSQL \(major)" }
+
+  var target: RestoreTarget { RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser) }
+
+  func facts(_ facts: DumpFacts) -> DumpFacts {
+    var facts = facts
+    facts.identity = facts.identity.here
+    return facts
+  }
+
+  func findings(of facts: DumpFacts) throws -> DrillFindings {
+    let census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+    let content = census.count(seconds: nil, clock: ground.context.clock)
+    try ground.context.cancellation.check()
+    if let remark = content.remark {
+      throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
+    }
+    return DrillFindings(content: content)
+  }
+
+  func remove() {
+    server.terminate()
+  }
+}
+
+extension ServerText {
+  /// Whether the server keeps such names for itself.
+  fileprivate var isReserved: Bool { bytes.starts(with: "pg_".utf8) }
+}
+
+extension DumpIdentity {
+  /// The same database at a server of this machine, without the container it came from.
+  fileprivate var here: DumpIdentity {
+    DumpIdentity(
+      hook: hook, database: database, hostname: hostname, port: port, label: label, isGlobals: isGlobals,
+      advice: advice)
+  }
+}

@@ -1,0 +1,146 @@
+import CofferSystem
+import Foundation
+
+/// The folder of one drill, and how servers are run in it: as a user who owns nothing else, and without a network where the
+/// system lets.
+///
+/// What is restored may be anybody's work, and runs as the superuser of the throw-away server. The folder is a run's own
+/// (`RuntimeDirectory`): a run that was killed leaves it, and the next one removes it.
+public final class DrillGround {
+  private let directory: RuntimeDirectory
+  private let account: Account?
+  /// In which nothing of the environment leads to another server.
+  public let context: HookContext
+  /// Whether programs are cut off from all networks.
+  public let hasNoNetwork: Bool
+
+  /// Whom servers run as, where this program runs as root.
+  private struct Account {
+    let user: uid_t
+    let group: gid_t
+  }
+
+  /// A ground that cannot be had.
+  public struct Unusable: DiagnosableError, Equatable {
+    public let subject: String
+    public let problem: String
+
+    public var diagnosis: Diagnosis {
+      Diagnosis(subject: subject, problem: problem, suggestion: "Set verify_user to a user who owns no files")
+    }
+  }
+
+  /// What servers inherit: nothing of the environment but where programs are.
+  static func environment(_ context: HookContext) -> ProcessEnvironment {
+    ProcessEnvironment(["PATH": context.environment["PATH"] ?? "/usr/bin:/bin", "LC_ALL": "C"])
+  }
+
+  /// Environment variables by which clients would find another server, or other settings.
+  private static let misleading = ["PG", "MYSQL", "MARIADB"]
+
+  /// Makes the folder.
+  ///
+  /// - Parameters:
+  ///   - base: Where, absolute.
+  ///   - user: Whom servers run as when this program runs as root.
+  /// - Throws: `Unusable`; `RuntimeDirectory.Failure`; `RunCancelled`.
+  public init(in base: String, user: String, context: HookContext) throws {
+    account = geteuid() == 0 ? try Self.account(user) : nil
+    directory = try RuntimeDirectory(base: base)
+    // The account has to get through to its own folder in it; names are all that it could guess.
+    if account != nil { try directory.letOthersThrough() }
+    let environment = ProcessEnvironment(
+      context.environment.variables.filter { variable in
+        !Self.misleading.contains { variable.key.begins(with: $0) }
+      })
+    self.context = HookContext(
+      launcher: context.launcher, environment: environment, clock: context.clock,
+      cancellation: context.cancellation, runtime: context.runtime, limits: context.limits,
+      credentials: context.credentials, ownProgram: context.ownProgram)
+    hasNoNetwork = try Self.canUnshare(self.context)
+  }
+
+  public var path: String { directory.path }
+
+  private static func account(_ name: String) throws -> Account {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    var text = [CChar](repeating: 0, count: 1 << 16)
+    guard getpwnam_r(name, &entry, &text, text.count, &found) == 0, found != nil else {
+      throw Unusable(subject: "verify_user", problem: "There is no user '\(Quoting.terminal(name))'")
+    }
+    guard entry.pw_uid != 0 else {
+      throw Unusable(subject: "verify_user", problem: "What is restored must not run as root")
+    }
+    return Account(user: entry.pw_uid, group: entry.pw_gid)
+  }
+
+  private static let unsharing = ["--net", "--ipc"]
+
+  /// Containers forbid it as a rule, and so do some systems for users other than root.
+  private static func canUnshare(_ context: HookContext) throws -> Bool {
+    do {
+      let command = ChildCommand("unshare", unshareArguments + ["--", "true"], environment: environment(context))
+      return try context.launcher.run(command, cancellation: context.cancellation).status.isSuccess
+    } catch is LaunchError {
+      return false
+    }
+  }
+
+  private static var unshareArguments: [String] {
+    (geteuid() == 0 ? [] : ["--user", "--map-current-user"]) + unsharing
+  }
+
+  /// A program of the throw-away server, which ends with this program, however that ends.
+  func command(_ program: String, _ arguments: [String]) -> ChildCommand {
+    var words = hasNoNetwork ? ["unshare"] + Self.unshareArguments + ["--"] : []
+    words += ["setpriv", "--no-new-privs", "--pdeathsig=QUIT"]
+    if let account {
+      words += [
+        "--reuid=\(account.user)", "--regid=\(account.group)", "--clear-groups", "--inh-caps=-all",
+        "--bounding-set=-all",
+      ]
+    }
+    words += ["--", "prlimit", "--core=0", "--", program] + arguments
+    return ChildCommand(
+      words[0], Array(words.dropFirst()), environment: Self.environment(context), workingDirectory: "/")
+  }
+
+  /// Makes a folder that the account owns, and nobody else may look into.
+  ///
+  /// - Throws: `SystemError`.
+  func makeFolder(_ name: String) throws -> Folder {
+    let name = EntryName(name)
+    let folder = try directory.folder.makeFolder(name)
+    if let account, fchown(folder.number, account.user, account.group) != 0 {
+      throw SystemError(call: "chown", subject: folder.path)
+    }
+    return folder
+  }
+
+  /// - Parameter bytes: What the restore may need.
+  /// - Throws: `DrillError.noSpace`; `SystemError`.
+  func checkSpace(_ bytes: UInt64, for identity: DumpIdentity) throws {
+    var facts = statvfs()
+    guard fstatvfs(directory.folder.number, &facts) == 0 else {
+      throw SystemError(call: "statvfs", subject: path)
+    }
+    let free = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
+    guard free.overflow || free.partialValue >= bytes else {
+      throw DrillError.noSpace(identity, folder: path, needed: bytes, free: free.partialValue)
+    }
+  }
+
+  public func remove() {
+    directory.remove()
+  }
+}
+
+extension UInt64 {
+  /// What the restore of a dump may take: its bytes times a factor, and what an empty server has.
+  static func room(for bytes: UInt64, times factor: UInt64, and least: UInt64) -> UInt64 {
+    let (product, isTooMuch) = bytes.multipliedReportingOverflow(by: factor)
+    let (sum, isTooMuchMore) = product.addingReportingOverflow(least)
+    return isTooMuch || isTooMuchMore ? .max : sum
+  }
+}

@@ -1,0 +1,99 @@
+import CofferSystem
+
+/// A throw-away place in which a dump is restored to see whether that works.
+public protocol DrillPlace: AnyObject {
+  /// What restores there, for example `PostgreSQL 15`.
+  var version: String { get }
+
+  /// Where the restore is to go. Nothing of the configuration counts for it.
+  var target: RestoreTarget { get }
+
+  /// What the dump is restored as, if not as the archive has it: an address of its own server must not count.
+  func facts(_ facts: DumpFacts) -> DumpFacts
+
+  /// What sees the dump's bytes while it is restored; nil for nothing.
+  var observer: (any ByteSink)? { get }
+
+  /// Looks at what was restored.
+  ///
+  /// - Throws: `DrillError`; what asking throws.
+  func findings(of facts: DumpFacts) throws -> DrillFindings
+
+  /// Ends what runs there, and removes all of it.
+  func remove()
+}
+
+extension DrillPlace {
+  public func facts(_ facts: DumpFacts) -> DumpFacts { facts }
+
+  public var observer: (any ByteSink)? { nil }
+}
+
+/// What was found where a dump was restored.
+public struct DrillFindings: Sendable, Equatable {
+  /// nil where it cannot be counted.
+  public var content: DumpContent?
+  /// What the dump itself holds, for systems whose dumps are not counted when they are made.
+  public var dumped: DumpContent?
+  /// What is odd about it, and was so before it was dumped as far as can be told.
+  public var warnings: [String]
+
+  public init(content: DumpContent?, dumped: DumpContent? = nil, warnings: [String] = []) {
+    self.content = content
+    self.dumped = dumped
+    self.warnings = warnings
+  }
+}
+
+/// Why a dump could not be proven to restore.
+public enum DrillError: DiagnosableError, Equatable {
+  /// There is nothing here that could restore it.
+  case impossible(DumpIdentity, problem: String, suggestion: String?)
+  /// It holds what belongs to a server rather than to a database, which no throw-away server is given.
+  case passedOver(DumpIdentity)
+  case noSpace(DumpIdentity, folder: String, needed: UInt64, free: UInt64)
+  case serverFailed(DumpIdentity, program: String, lines: [String])
+  /// The restore came to its end, but something is otherwise than it was dumped.
+  case different(DumpIdentity, [String])
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .impossible(let identity, let problem, let suggestion):
+      Diagnosis(subject: identity.title, problem: "Not proven: \(problem)", suggestion: suggestion)
+    case .passedOver(let identity):
+      Diagnosis(
+        subject: identity.title,
+        problem: "Not verified: accounts and whole servers are restored to no throw-away server",
+        suggestion: "Dump each database by itself: 'name: all' with a format")
+    case .noSpace(let identity, let folder, let needed, let free):
+      Diagnosis(
+        subject: identity.title,
+        problem:
+          "Not proven: its restore may need \(Self.size(needed)) in \(folder), where \(Self.size(free)) are free",
+        suggestion: "Set verify_directory to a folder with more room")
+    case .serverFailed(let identity, let program, let lines):
+      Diagnosis(
+        subject: identity.title,
+        problem: "Not proven: no server could be started for it: \(program): "
+          + (lines.isEmpty ? "it said nothing" : lines.suffix(5).joined(separator: " / ")),
+        suggestion: identity.advice.suggestion(lines))
+    case .different(let identity, let differences):
+      Diagnosis(
+        subject: identity.title,
+        problem: "Restored, but it is not what was dumped: " + Self.joined(differences),
+        suggestion: "Do not count on this dump: make a new backup, and verify an older archive (--archive)")
+    }
+  }
+
+  /// Whether the dump is none that drills are made for.
+  public var isPassedOver: Bool { if case .passedOver = self { true } else { false } }
+
+  private static let shown = 20
+
+  private static func joined(_ differences: [String]) -> String {
+    differences.prefix(shown).joined(separator: "; ")
+      + (differences.count > shown ? "; and \(differences.count - shown) more" : "")
+  }
+
+  private static func size(_ bytes: UInt64) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }
+}

@@ -1,0 +1,44 @@
+import Testing
+
+@testable import CofferHooks
+
+@Suite("What a dump of MariaDB holds is counted while it goes by")
+struct MariaDBStreamCensusTests {
+  private let script = #"""
+    /*!40101 SET NAMES utf8mb4 */;
+    USE `d``(`;
+    CREATE TABLE `a;``(` (`a` int, `t` text);
+    INSERT INTO `a;``(` VALUES (1,'),('),(2,'it''s (\' '),(3,NULL);
+    INSERT INTO `a;``(` (`a`) VALUES (-4);
+    CREATE TABLE `empty` (`a` int);
+    /*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
+    DELIMITER ;;
+    /*!50003 CREATE TRIGGER `tr` BEFORE INSERT ON `empty` FOR EACH ROW INSERT INTO `x` VALUES (1),(2) */;;
+    DELIMITER ;
+
+    """#
+
+  private var expected: DumpContent {
+    DumpContent(
+      tables: [.init(name: "`d``(`.`a;``(`", rows: 4), .init(name: "`d``(`.`empty`", rows: 0)],
+      objects: ["view": 1, "trigger": 1, "event": 0])
+  }
+
+  @Test(
+    "Rows, tables and objects are counted as the server reads them, in pieces of any size", arguments: [1, 7, 4096])
+  func counted(size: Int) throws {
+    let census = MariaDBStreamCensus()
+    let bytes = Array(script.utf8)
+    for start in stride(from: 0, to: bytes.count, by: size) {
+      bytes[start..<min(start + size, bytes.count)].withUnsafeBytes { census.write($0) }
+    }
+    #expect(census.content == expected)
+  }
+
+  @Test("What cannot be read is not counted")
+  func unreadable() {
+    let census = MariaDBStreamCensus()
+    Array("INSERT INTO `a` VALUES (SLEEP(1));\n-- x\n".utf8).withUnsafeBytes { census.write($0) }
+    #expect(census.content == nil)
+  }
+}

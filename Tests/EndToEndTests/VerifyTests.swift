@@ -1,0 +1,269 @@
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Dumps are shown to restore", .serialized)
+struct VerifyTests {
+  private let ground: Playground
+  private let server: PostgreSQLServer
+  private let drills: String
+
+  init() throws {
+    ground = try Playground()
+    server = try PostgreSQLServer(1)
+    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
+  }
+
+  private func configure(_ databases: String) throws {
+    try ground.configure("verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\n" + databases)
+    if !FileManager.default.fileExists(atPath: ground.repository) {
+      #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+    }
+  }
+
+  private func create() throws {
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0), "\(run.errors)")
+  }
+
+  private func proofs(_ run: Playground.Outcome) throws -> [[String: Any]] {
+    try #require(run.json.first?["proofs"] as? [[String: Any]])
+  }
+
+  private func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: drills) }
+
+  private func fill(_ name: String) throws {
+    try server.recreate(name)
+    try server.run(
+      """
+      CREATE TABLE a(x int PRIMARY KEY, t text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 10) i;
+      CREATE TABLE b(y int REFERENCES a); INSERT INTO b VALUES (1), (2); CREATE INDEX ON b (y);
+      CREATE SEQUENCE s; SELECT nextval('s'), nextval('s');
+      """, in: name)
+  }
+
+  @Test(
+    "A whole dump of any format is proven by a server that is gone afterwards, and that is remembered",
+    arguments: ["custom", "plain", "directory"])
+  func whole(format: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify \(format)"
+    try server.recreate(name)
+    try server.run(PostgreSQLServer.richSchema, in: name)
+    defer { try? server.drop(name) }
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)"))
+    try create()
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let proof = try #require(try proofs(run).first)
+    #expect(proof["proven"] as? Bool == true && proof["compared"] as? Bool == true, "\(proof)")
+    // Two partitions, customers, and the table with quotes.
+    #expect(proof["tables"] as? Int == 4 && proof["rows"] as? Int == 2503, "\(proof)")
+    #expect(try left().isEmpty)
+    #expect(ground.leftovers().isEmpty)
+    let info = try ground.coffer("info", "--archive", "latest")
+    #expect(info.output.contains("Proven:") && info.output.contains("verify \(format)"), "\(info.output)")
+  }
+
+  @Test("A dump without a table, and one without a row, are not proven, and the table is named")
+  func damaged() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    try fill("verify_damaged")
+    defer { try? server.drop("verify_damaged") }
+    try ground.write("dump", "#!/bin/sh\nexec pg_dump --exclude-table=public.b \"$@\"\n")
+    try ground.run("chmod", "755", "dump")
+    let entry = "pg_dump_command: \(ground.folder)/dump"
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry))
+    try create()
+    let table = try ground.coffer("verify")
+    #expect(table.status == .exited(1), "\(table.errors)")
+    #expect(table.errors.contains("table public.b is missing"), "\(table.errors)")
+    try ground.write("dump", "#!/bin/sh\npg_dump \"$@\" | grep -v -P '^7\\trow 7$'\n")
+    try ground.run("chmod", "755", "dump")
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, "format: plain"))
+    try create()
+    let row = try ground.coffer("verify", "--json")
+    #expect(row.status == .exited(1))
+    #expect(
+      row.errors.contains("table public.a has 9 rows, and had 10 when it was dumped"), "\(row.errors)")
+    #expect(!row.errors.contains("public.b"), "\(row.errors)")
+    #expect(try proofs(row).first?["proven"] as? Bool == false)
+    #expect(try left().isEmpty)
+    // The newest dumps fail; nothing says that anything was proven.
+    #expect(try !ground.coffer("info", "--archive", "latest").output.contains("Proven:"))
+  }
+
+  @Test("Names of any kind are counted, and roles of any name made")
+  func names() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify \"names\" ' \u{e9}"
+    let role = "verify '\u{301} \"owner\" \\"
+    try server.recreate(name)
+    defer { try? server.drop(name) }
+    let (owner, schema) = (
+      PostgreSQLServer.quotedIdentifier(role), PostgreSQLServer.quotedIdentifier("a.b \\echo\n\"x")
+    )
+    try server.run("DROP ROLE IF EXISTS \(owner); CREATE ROLE \(owner)")
+    try server.run(
+      """
+      CREATE SCHEMA \(schema) AUTHORIZATION \(owner); CREATE TABLE \(schema)."c;'\u{301}" (a int);
+      ALTER TABLE \(schema)."c;'\u{301}" OWNER TO \(owner); INSERT INTO \(schema)."c;'\u{301}" VALUES (1), (2);
+      """, in: name)
+    try ground.write(
+      "config.yaml",
+      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nrepositories:\n  - path: "
+        + "\(ground.repository)\npostgresql_databases:\n"
+        + server.entry("verify *names*", "format: custom", "globals: false"))
+    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+    try create()
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let proof = try #require(try proofs(run).first)
+    #expect(proof["rows"] as? Int == 2 && proof["compared"] as? Bool == true, "\(proof)")
+    try server.drop(name)
+    try server.run("DROP ROLE \(owner)")
+  }
+
+  @Test("What is restored runs as nobody of importance, in a cluster of its own, whatever the environment says")
+  func unprivileged() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    try fill("verify_hostile")
+    defer { try? server.drop("verify_hostile") }
+    let note = "/tmp/coffer-drill-\(UUID().uuidString)"
+    defer { unlink(note) }
+    // The index's function runs while the index is made.
+    try server.run(
+      """
+      CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+      IF current_setting('unix_socket_directories') LIKE '\(drills)%' THEN
+      EXECUTE 'COPY (SELECT 1) TO PROGRAM ''id -un >\(note)''';
+      END IF; END $$;
+      CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+      PERFORM public.g(); RETURN $1; END $$;
+      CREATE INDEX hostile ON a (f(x));
+      """, in: "verify_hostile")
+    try configure("postgresql_databases:\n" + server.entry("verify_hostile"))
+    try create()
+    let before = try server.content(of: "verify_hostile")
+    ground.environment.merge(["PGHOSTADDR": server.hostname, "PGPORT": "1", "PGOPTIONS": "-c nonsense=1"]) { $1 }
+    let run = try ground.coffer("verify")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let user = try String(contentsOfFile: note, encoding: .utf8)
+    #expect(user == (geteuid() == 0 ? "nobody\n" : try ground.run("id", "-un")))
+    #expect(try server.content(of: "verify_hostile") == before)
+    #expect(try left().isEmpty)
+  }
+
+  @Test("What a killed drill leaves, the next one removes, and its server is gone")
+  func killed() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    try fill("verify_killed")
+    defer { try? server.drop("verify_killed") }
+    try configure("postgresql_databases:\n" + server.entry("verify_killed"))
+    try create()
+    let drill = try ground.start("verify")
+    var pidFile: String?
+    for _ in 0..<1200 where pidFile == nil {
+      usleep(50_000)
+      pidFile = try left().map { "\(drills)/\($0)/cluster" }.first {
+        FileManager.default.fileExists(atPath: $0 + "/.s.PGSQL.5432")
+      }
+      .map { $0 + "/data/postmaster.pid" }
+    }
+    let file = try #require(pidFile)
+    let first = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").first
+    let process = try #require(first.flatMap { pid_t($0) })
+    kill(drill.identifier, SIGKILL)
+    _ = drill.wait()
+    for _ in 0..<600 where kill(process, 0) == 0 { usleep(50_000) }
+    #expect(kill(process, 0) != 0)
+    #expect(try left().count == 1)
+    let run = try ground.coffer("verify")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    #expect(try left().isEmpty)
+  }
+
+  @Test("Samples go round all databases, SQLite's among them; the check 'restore' is made when it is due")
+  func turns() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    for name in ["one", "two"] {
+      try ground.run(
+        "sqlite3", "\(ground.folder)/\(name).db",
+        "CREATE TABLE \"t'\"(a); INSERT INTO \"t'\" VALUES (1), (2), (3); CREATE VIEW v AS SELECT 1;")
+    }
+    let databases = ["one", "two"].map { "  - {name: \($0), path: \(ground.folder)/\($0).db}\n" }.joined()
+    try configure("checks: [{name: restore, frequency: 1 month}]\nsqlite_databases:\n" + databases)
+    try create()
+    var dumps: [String] = []
+    for _ in 0..<2 {
+      let run = try ground.coffer("verify", "--sample", "1", "--json")
+      #expect(run.status == .exited(0), "\(run.errors)")
+      let proof = try #require(try proofs(run).first)
+      #expect(proof["rows"] as? Int == 3 && proof["compared"] as? Bool == true, "\(proof)")
+      dumps.append(try #require(proof["dump"] as? String))
+    }
+    #expect(Set(dumps).count == 2, "\(dumps)")
+    let first = try ground.coffer("check")
+    #expect(first.status == .exited(0) && first.output.contains("Proven:"), "\(first.errors)")
+    let second = try ground.coffer("check", "-v", "1")
+    #expect(second.status == .exited(0) && !second.output.contains("Proven:"), "\(second.output)")
+    #expect(try left().isEmpty)
+  }
+
+  @Test("A user who is not there is said")
+  func refused() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    try fill("verify_refused")
+    defer { try? server.drop("verify_refused") }
+    try configure("verify_user: nobody-of-that-name\npostgresql_databases:\n" + server.entry("verify_refused"))
+    try create()
+    let run = try ground.coffer("verify")
+    #expect(run.status == .exited(geteuid() == 0 ? 1 : 0))
+    #expect(geteuid() != 0 || run.errors.contains("There is no user 'nobody-of-that-name'"), "\(run.errors)")
+  }
+}
+
+@Suite("Dumps of MariaDB are shown to restore", .serialized)
+struct MariaDBVerifyTests {
+  private let ground: Playground
+  private let server: MariaDBServer
+  private let drills: String
+
+  init() throws {
+    ground = try Playground()
+    server = try MariaDBServer(1)
+    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
+  }
+
+  @Test(
+    "A dump with names of any kind is proven by a server that is gone afterwards")
+  func whole() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify'`\u{301}"
+    let quoted = "`verify'``\u{301}`"
+    try server.run("DROP DATABASE IF EXISTS \(quoted); CREATE DATABASE \(quoted)")
+    try server.run(
+      """
+      CREATE TABLE `a;``(` (a int, t text); INSERT INTO `a;``(` VALUES (1, '),('), (2, 'b'), (3, '\\'');
+      CREATE TABLE empty (a int); CREATE VIEW v AS SELECT 1 AS a;
+      CREATE TRIGGER tr BEFORE INSERT ON empty FOR EACH ROW SET NEW.a = 1;
+      """, in: name)
+    try ground.configure(
+      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nmariadb_databases:\n"
+        + server.entry(name))
+    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+    let created = try ground.coffer("create")
+    #expect(created.status == .exited(0), "\(created.errors)")
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let proof = try #require((run.json.first?["proofs"] as? [[String: Any]])?.first)
+    #expect(proof["proven"] as? Bool == true && proof["compared"] as? Bool == true, "\(proof)")
+    #expect(proof["tables"] as? Int == 2 && proof["rows"] as? Int == 3, "\(proof)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: drills).isEmpty)
+    #expect(ground.leftovers().isEmpty)
+    try server.run("DROP DATABASE \(quoted)")
+  }
+}
