@@ -70,7 +70,9 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true",
                         help="neither list many archives nor make a large index, which take minutes to make")
     parser.add_argument("--ages", action="store_true",
-                        help="only print what Coffer adds each day, and what archives of several ages take to restore")
+                        help="only print what Coffer adds each day, alone, with compact, and with prune (keep_daily 7, "
+                             "keep_weekly 4) and compact, and what archives of several ages take to restore; needs the "
+                             "program faketime")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")

@@ -49,12 +49,13 @@ final class ChunkMover {
   ///
   /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
   func moveInOrder(_ streams: [StreamReference], _ reader: StreamReader) throws {
+    var locator = ChunkLocator(catalogue.runs)
     for stream in streams {
       try reader.forEachChunk(
         of: stream,
         { entry in
           try cancellation.check()
-          try moveInFull(entry.id)
+          if let place = locator.place(of: entry.id), going.contains(place.pack) { try moveInFull(entry.id) }
         }, unreadable: { _ in })
     }
     stored = try packs.finish()

@@ -53,7 +53,7 @@ struct NewestStreams {
 /// The newest archives' streams, for a round that has looked.
 struct NewestArchives {
   private let context: RepositoryContext
-  private let index: ChunkIndex
+  private let runs: [IndexRun]
   private let reader: StreamReader
   private let streams: [StreamReference]
   private let cancellation: Cancellation
@@ -62,15 +62,15 @@ struct NewestArchives {
   init(_ context: RepositoryContext, _ survey: RoundSurvey, _ cancellation: Cancellation) throws {
     self.context = context
     self.cancellation = cancellation
-    index = ChunkIndex(runs: survey.catalogue.runs)
-    reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
+    runs = survey.catalogue.runs
+    reader = try StreamReader(context: context, index: RenewedIndex(fixed: ChunkIndex(runs: runs)))
     streams = try NewestStreams(context, reader, cancellation).streams(of: survey.archives)
   }
 
   /// - Returns: What restoring them takes.
   /// - Throws: As `RestoreCosts`.
   func costs() throws -> RestoreCosts {
-    var costs = RestoreCosts(context, index, cancellation)
+    var costs = RestoreCosts(context, runs, cancellation)
     for stream in streams { try costs.add(stream, reader) }
     return costs
   }

@@ -24,16 +24,16 @@ struct RestoreCosts {
 
   private(set) var packs: [Digest256: Cost] = [:]
   private let context: RepositoryContext
-  private let index: ChunkIndex
+  private var locator: ChunkLocator
   private let cancellation: Cancellation
   private var directories = RecentCache<Digest256, [Block]>(capacity: 512)
   /// Blocks that a restore would still hold.
   private var held: Set<BlockPlace> = []
   private var heldSize = 0
 
-  init(_ context: RepositoryContext, _ index: ChunkIndex, _ cancellation: Cancellation) {
+  init(_ context: RepositoryContext, _ runs: [IndexRun], _ cancellation: Cancellation) {
     self.context = context
-    self.index = index
+    locator = ChunkLocator(runs)
     self.cancellation = cancellation
   }
 
@@ -47,7 +47,7 @@ struct RestoreCosts {
       of: stream,
       { entry in
         try cancellation.check()
-        guard let place = index.location(of: entry.id), let block = try block(at: place) else { return }
+        guard let place = locator.place(of: entry.id), let block = try block(at: place) else { return }
         let home = block.bases.first?.pack ?? place.pack
         let size = Int(clamping: entry.size)
         packs[home, default: Cost()].restored += size
