@@ -80,7 +80,9 @@ def parse_arguments():
                         help="there and back on that line (default: 0.1)")
     parser.add_argument("--rate", type=float, default=1e9, metavar="BITS", help="a second on that line (default: 1e9)")
     parser.add_argument("--ages", action="store_true",
-                        help="only print what Coffer adds each day, and what archives of several ages take to restore")
+                        help="only print what Coffer adds each day, alone, with compact, and with prune (keep_daily 7, "
+                             "keep_weekly 4) and compact, and what archives of several ages take to restore; needs the "
+                             "program faketime")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")

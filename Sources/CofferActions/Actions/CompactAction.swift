@@ -22,6 +22,9 @@ enum CompactAction {
   static let declaration = ActionDeclaration(
     "compact", abstract: "Give back the space of deleted archives.",
     discussion: """
+      Also writes packs anew out of which the newest archives are restored by decoding much more than they hold, because days of \
+      edits lean on each other's data: theirs in full and in order, older archives' as differences.
+
       Works beside any number of backups and restores, also of other machines, and may be stopped at any time: the next run \
       takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
@@ -77,7 +80,8 @@ enum CompactAction {
 
   private static func tell(_ report: CompactionReport, _ location: RepositoryLocation, _ context: ActionContext) {
     let packs = "\(report.packs) \(report.packs == 1 ? "pack" : "packs") of \(Formats.size(report.packSize))"
-    let moved = report.movedPacks > 0 ? ", \(report.movedPacks) of them written anew in part" : ""
+    let reason = report.refreshedPacks > 0 ? " (\(report.refreshedPacks) so that restores stay fast)" : ""
+    let moved = report.movedPacks > 0 ? ", \(report.movedPacks) of them written anew in part\(reason)" : ""
     let traffic = "read \(Formats.size(report.bytesRead)) and wrote \(Formats.size(report.bytesWritten))"
     // Who has asked at a terminal is answered; a run by a timer is silent when all is well.
     let isAsked = !context.run.parsed.isStandard
@@ -129,6 +133,7 @@ enum CompactAction {
         "size_after": .number(Int(clamping: report.sizeAfter)),
         "packs": .number(report.packs), "packs_size": .number(Int(clamping: report.packSize)),
         "repacked": .number(report.movedPacks), "repacked_size": .number(Int(clamping: report.movedSize)),
+        "refreshed": .number(report.refreshedPacks), "refreshed_size": .number(Int(clamping: report.refreshedSize)),
         "pardoned": .number(report.pardonedPacks), "damaged": .list(report.damagedPacks.map { .text($0) }),
         "bytes_read": .number(Int(clamping: report.bytesRead)),
         "bytes_written": .number(Int(clamping: report.bytesWritten)),

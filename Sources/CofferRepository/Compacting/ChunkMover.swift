@@ -1,92 +1,186 @@
 import CofferStorage
 import CofferSystem
-import Synchronization
 
 /// Moves what is needed of packs that are to go into new packs: every chunk is read and its id computed again.
 ///
-/// Chunks stay in the order in which they lay, and edits stay edits of what stays: only where the base goes, too, they are stored
-/// in full.
+/// What the newest archives need goes first: in full, in the order of their streams. The rest follows: edits stay edits of what
+/// stays, and what stood in the place of something that was written anew becomes a difference against that. Where neither is so,
+/// it is stored in full.
 final class ChunkMover {
   private let context: RepositoryContext
   private let catalogue: PackCatalogue
-  private let marks: LiveMarks
   private let verifier: CopyVerifier
   private let cancellation: Cancellation
   /// The packs that are meant to go.
   private let going: Set<Digest256>
   private let counting: Set<Digest256>
+  private let level: Int
   private var moved: SlotMarks
-  private let pipeline: BlockPipeline
-  private let fillers: [PackKind: BlockFiller]
-  private let stored: StoredPacks
+  private var directories = RecentCache<Digest256, PackReader>(capacity: 64)
+  private var rewritten = RewrittenPlaces()
+  private var stored: [IndexedPack] = []
+  private var packs: NewPacks
+  private var differences: DifferenceFiller
 
   /// - Parameters:
   ///   - going: The packs that are meant to go, also those of which nothing is needed.
   ///   - counting: The packs that counting index objects name.
   init(
-    _ context: RepositoryContext, _ catalogue: PackCatalogue, _ marks: LiveMarks, going: Set<Digest256>,
-    counting: Set<Digest256>, level: Int, _ cancellation: Cancellation
+    _ context: RepositoryContext, _ catalogue: PackCatalogue, going: Set<Digest256>, counting: Set<Digest256>,
+    level: Int, _ cancellation: Cancellation
   ) throws {
     self.context = context
     self.catalogue = catalogue
-    self.marks = marks
     self.cancellation = cancellation
     self.going = going
     self.counting = counting
+    self.level = level
     verifier = try CopyVerifier(context, catalogue, cancellation)
     moved = SlotMarks(catalogue.runs)
-    let stored = StoredPacks(context)
-    self.stored = stored
-    let assembler = try PackAssembler(context: context) { try stored.put($0) }
-    let workers = context.surroundings.workers
-    let cache = ReadCache(blockCount: workers * 12)
-    let pipeline = try BlockPipeline(
-      workers: workers, inFlight: workers * 2 + 2,
-      makeCoder: {
-        try BlockCoder(
-          level: level, bases: try BlockReader(context: context, cache: cache, for: .base), times: context.times)
-      }, assemble: { try assembler.assemble($0) })
-    self.pipeline = pipeline
-    fillers = Dictionary(
-      uniqueKeysWithValues: PackKind.allCases.map { ($0, BlockFiller(kind: $0, pipeline: pipeline)) })
+    packs = try NewPacks(context, level: level)
+    differences = DifferenceFiller(packs)
   }
 
-  /// Moves what is needed of a pack and has no other copy.
+  // MARK: - The newest archives
+
+  /// Writes in full what streams need of packs that go, in their order. Called before the rest is moved, once.
   ///
-  /// - Returns: Whether all of it is there; a pack of which something is in no readable copy has to stay.
+  /// What is stored as a difference to what stays is left for the rest.
+  ///
   /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
-  func move(_ digest: Digest256) throws -> Bool {
-    let needs = try catalogue.needs(of: digest, marks, context)
-    guard needs.isKnown else { return false }
-    let elsewhere = try verifier.verified(needs) { counting.contains($0) && !going.contains($0) }
+  func moveInOrder(_ streams: [StreamReference], _ reader: StreamReader) throws {
+    var locator = ChunkLocator(catalogue.runs)
+    for stream in streams {
+      try reader.forEachChunk(
+        of: stream,
+        { entry in
+          try cancellation.check()
+          if let place = locator.place(of: entry.id), going.contains(place.pack) { try moveInFull(entry.id) }
+        }, unreadable: { _ in })
+    }
+    stored = try packs.finish()
+    rewritten.settle(stored)
+    packs = try NewPacks(context, level: level)
+    differences = DifferenceFiller(packs)
+  }
+
+  private func moveInFull(_ id: ChunkID) throws {
+    let slots = catalogue.runs.slots(of: id)
+    guard !slots.contains(where: moved.contains) else { return }
+    let places = slots.map(catalogue.place)
+    guard !places.contains(where: { stays($0.pack) }) else { return }
+    for place in places where going.contains(place.pack) {
+      guard let directory = try directory(of: place.pack), directory.blocks.indices.contains(place.block) else {
+        continue
+      }
+      if leansOnWhatStays(directory.blocks[place.block]) { return }
+      guard let found = try verifier.chunk(id, at: place) else { continue }
+      // Of two false directories one may name a node of a recipe here.
+      guard found.block.kind == .data else { return }
+      let chunk = directory.chunks[directory.blocks[place.block].chunks].first { $0.id == id }
+      try found.block.bytes.withUnsafeBytes {
+        try packs.append(.data, id, UnsafeRawBufferPointer(rebasing: $0[found.range]))
+      }
+      rewritten.add(
+        chunk.flatMap { directory.fullPlace(of: $0, in: place.block, of: place.pack) }, length: found.range.count)
+      for slot in slots { moved.insert(slot) }
+      return
+    }
+  }
+
+  private func directory(of pack: Digest256) throws -> PackDirectory? {
+    if let reader = directories[pack] { return reader.directory }
+    let reader = try RunStore.readable { try PackReader(pack, context: context) }
+    if let reader { directories[pack] = reader }
+    return reader?.directory
+  }
+
+  // MARK: - The rest
+
+  /// Chunks of a block that are to be moved.
+  private struct Piece {
+    /// The number of the pack.
+    let pack: Int
+    let block: Int?
+    /// The block of full data that they are, or were coded against.
+    let base: BlockPlace
+    var chunks: Range<Int>
+  }
+
+  /// Moves what is needed of packs and has no other copy.
+  ///
+  /// - Returns: The packs of which all is there; one of which something is in no readable copy has to stay.
+  /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
+  func move(_ batch: [PackNeeds]) throws -> Set<Digest256> {
+    var whole = Set(batch.filter(\.isKnown).map(\.pack))
+    let elsewhere = try verifier.verified(batch, survives: stays)
+    // Those that were coded against the same data lie together, so that it is decoded for all of them at once.
+    let ordered = batch.enumerated().flatMap { pieces(of: $1, number: $0) }.sorted { (left: Piece, right: Piece) in
+      if left.base.pack != right.base.pack { return left.base.pack < right.base.pack }
+      if left.base.block != right.base.block { return left.base.block < right.base.block }
+      return (left.pack, left.chunks.lowerBound) < (right.pack, right.chunks.lowerBound)
+    }
+    for piece in ordered {
+      let needs = batch[piece.pack]
+      let chunks = piece.chunks.filter { !elsewhere[piece.pack][$0] }.map { needs.chunks[$0] }
+      if try !move(chunks, of: piece.block, needs) { whole.remove(needs.pack) }
+    }
+    return whole
+  }
+
+  private func pieces(of needs: PackNeeds, number: Int) -> [Piece] {
+    var pieces: [Piece] = []
+    for (position, chunk) in needs.chunks.enumerated() {
+      if let last = pieces.last, last.block == chunk.block {
+        pieces[pieces.count - 1].chunks = last.chunks.lowerBound..<position + 1
+        continue
+      }
+      let first = chunk.block.flatMap { needs.reader?.directory.blocks[$0].prefix.first }
+      let base =
+        first.map { BlockPlace(pack: $0.pack, block: $0.block) }
+        ?? BlockPlace(pack: needs.pack, block: chunk.block ?? 0)
+      pieces.append(Piece(pack: number, block: chunk.block, base: base, chunks: position..<position + 1))
+    }
+    return pieces
+  }
+
+  /// - Returns: Whether all of them could be read.
+  private func move(_ chunks: [PackNeeds.Chunk], of number: Int?, _ needs: PackNeeds) throws -> Bool {
+    let block = number.flatMap { needs.reader?.directory.blocks[$0] }
+    let prefix = block.flatMap { leansOnWhatStays($0) ? $0.prefix : nil }
+    var staying: PendingBlock?
     var isWhole = true
-    var delta: (block: Int, pending: PendingBlock)?
-    for (number, chunk) in needs.chunks.enumerated() where !elsewhere[number] {
+    for chunk in chunks where !chunk.slots.contains(where: moved.contains) {
       try cancellation.check()
-      guard !chunk.slots.contains(where: moved.contains) else { continue }
       guard let found = try read(chunk, needs) else {
         isWhole = false
         continue
       }
-      if let before = delta, before.block != chunk.block {
-        try pipeline.submit(before.pending)
-        delta = nil
-      }
       try found.block.bytes.withUnsafeBytes { bytes in
         let bytes = UnsafeRawBufferPointer(rebasing: bytes[found.range])
-        if found.isOwn, let block = chunk.block, let prefix = stayingPrefix(of: block, in: needs) {
-          let pending = delta?.pending ?? PendingBlock(kind: .data, capacity: PackDirectory.plainLimit)
+        if found.isOwn, let prefix {
+          let pending = staying ?? PendingBlock(kind: .data, capacity: PackDirectory.plainLimit)
           pending.prefix = prefix
           pending.append(chunk.id, bytes, anchor: chunk.anchor)
-          delta = (block, pending)
+          staying = pending
+        } else if found.isOwn, found.block.kind == .data, let base = base(of: chunk, needs) {
+          try differences.append(chunk.id, bytes, base)
         } else {
-          try fillers[found.block.kind]?.append(chunk.id, bytes)
+          try packs.append(found.block.kind, chunk.id, bytes)
         }
       }
       for slot in chunk.slots { moved.insert(slot) }
     }
-    if let delta { try pipeline.submit(delta.pending) }
+    if let staying { try packs.submit(staying) }
     return isWhole
+  }
+
+  private func base(of chunk: PackNeeds.Chunk, _ needs: PackNeeds) -> RewrittenPlaces.Base? {
+    guard let block = chunk.block, let directory = needs.reader?.directory,
+      let entry = directory.chunks[directory.blocks[block].chunks].first(where: { $0.id == chunk.id }),
+      let place = directory.fullPlace(of: entry, in: block, of: needs.pack)
+    else { return nil }
+    return rewritten.base(at: place, length: chunk.length)
   }
 
   /// - Returns: The chunk from this pack, or from any other that stands; nil when no copy is readable.
@@ -106,15 +200,14 @@ final class ChunkMover {
     return nil
   }
 
-  /// What a delta block leans on, if all of that stays and may be leaned on.
-  private func stayingPrefix(of block: Int, in needs: PackNeeds) -> [PackDirectory.Segment]? {
-    guard let entry = needs.reader?.directory.blocks[block], entry.coding == .delta, !entry.prefix.isEmpty,
-      entry.prefix.allSatisfy({
-        catalogue.packs[$0.pack] != nil && counting.contains($0.pack) && !going.contains($0.pack)
-          && !catalogue.doubtful.contains($0.pack)
-      })
-    else { return nil }
-    return entry.prefix
+  private func stays(_ pack: Digest256) -> Bool { counting.contains(pack) && !going.contains(pack) }
+
+  /// Whether all that a delta block leans on stays and may be leaned on.
+  private func leansOnWhatStays(_ block: PackDirectory.Block) -> Bool {
+    block.coding == .delta && !block.prefix.isEmpty
+      && block.prefix.allSatisfy {
+        catalogue.packs[$0.pack] != nil && stays($0.pack) && !catalogue.doubtful.contains($0.pack)
+      }
   }
 
   /// Stores what is left.
@@ -122,28 +215,9 @@ final class ChunkMover {
   /// - Returns: The new packs, all of them stored.
   /// - Throws: The first failure of storing.
   func finish() throws -> [IndexedPack] {
-    for kind in PackKind.allCases { try fillers[kind]?.flush() }
-    try pipeline.finish()
-    return stored.packs
+    try differences.flush()
+    return stored + (try packs.finish())
   }
 
-  func abandon() { pipeline.abandon() }
-}
-
-/// Puts packs, and remembers what is in them for the index object that follows.
-private final class StoredPacks: Sendable {
-  private let context: RepositoryContext
-  private let stored = Mutex<[IndexedPack]>([])
-
-  init(_ context: RepositoryContext) {
-    self.context = context
-  }
-
-  var packs: [IndexedPack] { stored.withLock { $0 } }
-
-  func put(_ pack: FinishedPack) throws {
-    guard let name = pack.indexed.digest.packName else { return }
-    try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.content) }
-    stored.withLock { $0.append(pack.indexed) }
-  }
+  func abandon() { packs.abandon() }
 }

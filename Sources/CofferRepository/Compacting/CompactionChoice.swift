@@ -14,6 +14,8 @@ struct CompactionChoice {
   private(set) var dead: Set<Digest256> = []
   /// Packs of which something is to be moved, those that give most for least first.
   private(set) var moving: [Digest256] = []
+  /// Those of them that are written anew for the sake of restores.
+  private(set) var refreshed: [Digest256] = []
 
   /// Packs that can be given up together only: one, and all that lean on it.
   private struct Group {
@@ -85,6 +87,17 @@ struct CompactionChoice {
       moving += new.sorted()
     }
     gatherSmall(leaners, except: chosen.union(dead), left)
+  }
+
+  /// Adds packs of which the newest archives' data is written anew, as far as there is room left under the limit.
+  mutating func refresh(_ costs: RestoreCosts, _ limits: Limits) {
+    let going = dead.union(moving)
+    let spent = moving.reduce(0) { $0 + price($1) }
+    refreshed =
+      RefreshChoice(
+        costs, catalogue, counting: counting, going: going, limit: limits.repackSize.map { max($0 - spent, 0) }
+      ).packs
+    moving += refreshed
   }
 
   /// Small packs of one kind that are gathered into one when there are so many: years of little backups would leave thousands.

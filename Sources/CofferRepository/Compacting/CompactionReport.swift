@@ -72,6 +72,10 @@ public struct CompactionReport: Sendable, Equatable {
   /// Those of them that are, or would be, written anew in part, and their bytes.
   public var movedPacks = 0
   public var movedSize: UInt64 = 0
+  /// Those of the packs that are written anew, or would be, so that the newest archives restore as fast as a first one, and their
+  /// bytes.
+  public var refreshedPacks = 0
+  public var refreshedSize: UInt64 = 0
   /// Condemned packs that stay since something in them turned out to be needed.
   public var pardonedPacks = 0
   /// Packs in which something needed cannot be read, nor anywhere else.

@@ -90,15 +90,17 @@ struct Compactor {
   ) throws -> RoundPlan? {
     let survey = try RoundSurvey.make(
       context, round: round, before: before, cancellation: cancellation, progress: progress)
-    let choice = try CompactionChoice(
-      survey.catalogue, counting: survey.counting, survey.marks,
-      CompactionChoice.Limits(threshold: options.threshold, repackSize: options.repackSize), context)
+    let limits = CompactionChoice.Limits(threshold: options.threshold, repackSize: options.repackSize)
+    var choice = try CompactionChoice(
+      survey.catalogue, counting: survey.counting, survey.marks, limits, context)
+    let newest = try NewestArchives(context, survey, cancellation)
+    choice.refresh(try newest.costs(), limits)
     guard !choice.dead.isEmpty || !choice.moving.isEmpty else { return nil }
     if options.isDryRun {
       tell(choice, survey, &report)
       return nil
     }
-    let (moved, new) = try move(choice, survey, &report)
+    let (moved, new) = try move(choice, newest, survey, &report)
     let chosen = choice.dead.union(moved)
     let condemned = survey.catalogue.withoutBasesOfRest(
       chosen.count > Self.condemnedLimit ? Set(chosen.sorted().prefix(Self.condemnedLimit)) : chosen)
@@ -128,33 +130,46 @@ struct Compactor {
     report.packSize = size(choice.dead).addingClamped(size(choice.moving))
     report.movedPacks = choice.moving.count
     report.movedSize = size(choice.moving)
+    report.refreshedPacks = choice.refreshed.count
+    report.refreshedSize = size(choice.refreshed)
   }
 
   /// - Returns: The packs of which everything needed is elsewhere by now, and the packs that it was moved to.
   private func move(
-    _ choice: CompactionChoice, _ survey: RoundSurvey, _ report: inout CompactionReport
+    _ choice: CompactionChoice, _ newest: NewestArchives, _ survey: RoundSurvey, _ report: inout CompactionReport
   ) throws -> (moved: Set<Digest256>, new: [IndexedPack]) {
     guard !choice.moving.isEmpty else { return ([], []) }
     let mover = try ChunkMover(
-      context, survey.catalogue, survey.marks, going: choice.dead.union(choice.moving), counting: survey.counting,
+      context, survey.catalogue, going: choice.dead.union(choice.moving), counting: survey.counting,
       level: options.compressionLevel, cancellation)
     do {
+      try newest.move(by: mover)
       var moved: Set<Digest256> = []
-      for (number, pack) in choice.moving.enumerated() {
-        progress(.moving(pack: number + 1, of: choice.moving.count))
-        if try mover.move(pack) {
-          moved.insert(pack)
-          report.movedPacks += 1
-          report.movedSize = report.movedSize.addingClamped(UInt64(clamping: survey.standing[pack] ?? 0))
-        } else {
-          report.damagedPacks.append(pack.hex)
-        }
-      }
-      return (moved, try mover.finish())
+      try survey.catalogue.forEachBatch(
+        of: choice.moving, survey.marks, context,
+        willRead: { progress(.moving(pack: $0 + 1, of: choice.moving.count)) },
+        { batch in moved.formUnion(try mover.move(batch)) })
+      let new = try mover.finish()
+      tell(choice, moved, survey, &report)
+      return (moved, new)
     } catch {
       mover.abandon()
       throw error
     }
+  }
+
+  private func tell(
+    _ choice: CompactionChoice, _ moved: Set<Digest256>, _ survey: RoundSurvey, _ report: inout CompactionReport
+  ) {
+    func size(_ packs: [Digest256]) -> UInt64 {
+      packs.reduce(0) { $0.addingClamped(UInt64(clamping: survey.standing[$1] ?? 0)) }
+    }
+    let refreshed = choice.refreshed.filter(moved.contains)
+    report.movedPacks += moved.count
+    report.movedSize = report.movedSize.addingClamped(size(moved.sorted()))
+    report.refreshedPacks += refreshed.count
+    report.refreshedSize = report.refreshedSize.addingClamped(size(refreshed))
+    report.damagedPacks += choice.moving.filter { !moved.contains($0) }.map(\.hex)
   }
 
   // MARK: - Deciding

@@ -49,6 +49,31 @@ extension PackCatalogue {
       isKnown: reader != nil || packs[digest]?.places.isEmpty == false)
   }
 
+  /// Calls `body` with what of packs is needed, of as many packs at a time as there is memory for.
+  ///
+  /// - Throws: As `needs`, and what `body` throws.
+  func forEachBatch(
+    of packs: [Digest256], _ marks: LiveMarks, _ context: RepositoryContext, willRead: (Int) throws -> Void,
+    _ body: ([PackNeeds]) throws -> Void
+  ) throws {
+    var batch: [PackNeeds] = []
+    var count = 0
+    for (number, pack) in packs.enumerated() {
+      try willRead(number)
+      let needs = try needs(of: pack, marks, context)
+      batch.append(needs)
+      count += max(needs.chunks.count, 1)
+      if count >= Self.batchChunks || number == packs.count - 1 {
+        try body(batch)
+        batch = []
+        count = 0
+      }
+    }
+  }
+
+  /// Chunks of packs that are looked at together.
+  private static let batchChunks = 1 << 18
+
   /// A run's table has a few copies of each chunk only. Where there may be more, the marked one may be none of them.
   private func isNeeded(_ slots: [IndexSlot], _ marks: LiveMarks) -> Bool {
     if slots.contains(where: marks.isNeeded) { return true }
@@ -80,19 +105,21 @@ final class CopyVerifier {
     blocks = try BlockReader(context: context, cache: ReadCache(blockCount: 32), for: .chunks)
   }
 
-  /// Tells which chunks of a pack have a copy elsewhere that was read just now.
+  /// Tells which chunks of packs have a copy elsewhere that was read just now.
   ///
   /// - Parameter survives: Whether a pack may be the one that is left with a chunk.
-  /// - Returns: For each chunk whether it has.
+  /// - Returns: Of each pack for each chunk whether it has.
   /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
-  func verified(_ needs: PackNeeds, survives: (Digest256) -> Bool) throws -> [Bool] {
-    var verified = [Bool](repeating: false, count: needs.chunks.count)
-    var copies: [(place: BlockPlace, chunk: Int, isDoubtful: Bool)] = []
-    for (number, chunk) in needs.chunks.enumerated() {
-      for slot in chunk.slots {
-        let place = catalogue.place(of: slot)
-        guard place.pack != needs.pack, survives(place.pack) else { continue }
-        copies.append((place, number, catalogue.doubtful.contains(place.pack)))
+  func verified(_ batch: [PackNeeds], survives: (Digest256) -> Bool) throws -> [[Bool]] {
+    var verified = batch.map { [Bool](repeating: false, count: $0.chunks.count) }
+    var copies: [(place: BlockPlace, pack: Int, chunk: Int, isDoubtful: Bool)] = []
+    for (pack, needs) in batch.enumerated() {
+      for (number, chunk) in needs.chunks.enumerated() {
+        for slot in chunk.slots {
+          let place = catalogue.place(of: slot)
+          guard place.pack != needs.pack, survives(place.pack) else { continue }
+          copies.append((place, pack, number, catalogue.doubtful.contains(place.pack)))
+        }
       }
     }
     // Each block is read once, and doubtful ones only for what no other has.
@@ -101,9 +128,9 @@ final class CopyVerifier {
       if left.place.pack != right.place.pack { return left.place.pack < right.place.pack }
       return left.place.block < right.place.block
     }
-    for copy in copies where !verified[copy.chunk] {
+    for copy in copies where !verified[copy.pack][copy.chunk] {
       try cancellation.check()
-      verified[copy.chunk] = try chunk(needs.chunks[copy.chunk].id, at: copy.place) != nil
+      verified[copy.pack][copy.chunk] = try chunk(batch[copy.pack].chunks[copy.chunk].id, at: copy.place) != nil
     }
     return verified
   }

@@ -26,13 +26,18 @@ struct RoundDecision {
     let survivors = survey.counting.subtracting(plan.condemned)
     let verifier = try CopyVerifier(context, catalogue, cancellation)
     var going: Set<Digest256> = []
-    for (number, pack) in condemned.sorted().enumerated() {
-      try cancellation.check()
-      progress(.verifying(pack: number + 1, of: condemned.count))
-      let needs = try catalogue.needs(of: pack, survey.marks, context)
-      guard needs.isKnown else { continue }
-      if try verifier.verified(needs, survives: survivors.contains).allSatisfy({ $0 }) { going.insert(pack) }
-    }
+    try catalogue.forEachBatch(
+      of: condemned.sorted(), survey.marks, context,
+      willRead: { number in
+        try cancellation.check()
+        progress(.verifying(pack: number + 1, of: condemned.count))
+      },
+      { batch in
+        let verified = try verifier.verified(batch.filter(\.isKnown), survives: survivors.contains)
+        for (needs, chunks) in zip(batch.filter(\.isKnown), verified) where chunks.allSatisfy({ $0 }) {
+          going.insert(needs.pack)
+        }
+      })
     going = catalogue.withoutBasesOfRest(going)
     let (kept, covered, uncovered) = survey.index.divided(without: going)
     self.going = going

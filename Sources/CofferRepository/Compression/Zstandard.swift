@@ -14,6 +14,14 @@ struct CompressionError: DiagnosableError, Equatable {
   }
 }
 
+/// How thoroughly a block is compared with its prefix.
+package enum DeltaSearch: Sendable {
+  /// Takes the first match: enough where little has changed.
+  case quick
+  /// Looks at several candidates for each match, and takes several times as long.
+  case thorough
+}
+
 /// Compresses blocks with a context that is kept. One a thread.
 package final class BlockCompressor {
   private let context: OpaquePointer
@@ -32,17 +40,19 @@ package final class BlockCompressor {
 
   /// Compresses a block.
   ///
-  /// - Parameter prefix: Bytes that the block may refer back to; the decompressor needs the same.
-  /// - Parameter output: Room for `bound(plain.count)` bytes.
+  /// - Parameters:
+  ///   - prefix: Bytes that the block may refer back to; the decompressor needs the same.
+  ///   - search: How matches in the prefix are looked for; without one it means nothing.
+  ///   - output: Room for `bound(plain.count)` bytes.
   /// - Returns: The number of bytes written.
   package func compress(
-    _ plain: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer?, level: Int,
+    _ plain: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer?, search: DeltaSearch = .quick, level: Int,
     into output: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
     try set(ZSTD_c_compressionLevel, level)
     if prefix != nil {
-      try setDeltaParameters()
+      try setDeltaParameters(search)
     } else if level == 3 {
       try setStandardParameters()
     }
@@ -63,14 +73,21 @@ package final class BlockCompressor {
   }
 
   /// The window holds prefix and block. What many edits left alone is in short pieces, in another order: a search that
-  /// looks at several candidates takes a third off blocks with the edits of a month, and a quarter off those of a day.
-  private func setDeltaParameters() throws {
-    try set(ZSTD_c_strategy, Int(ZSTD_lazy2.rawValue))
+  /// looks at several candidates takes a third off blocks with the edits of a month. Where little has changed, it finds what one
+  /// small table finds, and takes twice as long for a whole day.
+  private func setDeltaParameters(_ search: DeltaSearch) throws {
     try set(ZSTD_c_windowLog, 23)
     try set(ZSTD_c_hashLog, 17)
-    try set(ZSTD_c_chainLog, 17)
-    try set(ZSTD_c_searchLog, 3)
-    try set(ZSTD_c_minMatch, 6)
+    switch search {
+    case .quick:
+      try set(ZSTD_c_strategy, Int(ZSTD_fast.rawValue))
+      try set(ZSTD_c_minMatch, 7)
+    case .thorough:
+      try set(ZSTD_c_strategy, Int(ZSTD_lazy2.rawValue))
+      try set(ZSTD_c_chainLog, 17)
+      try set(ZSTD_c_searchLog, 3)
+      try set(ZSTD_c_minMatch, 6)
+    }
   }
 
   private func set(_ parameter: ZSTD_cParameter, _ value: Int) throws {

@@ -24,6 +24,10 @@ struct ReadCache: Sendable {
   let packs = SharedCache<Digest256, PackReader>(capacity: 128)
   let blocks: SharedCache<BlockPlace, PlainBlock>
 
+  /// How many blocks a restore keeps, and their bytes.
+  static let restoreCount = 48
+  static let restoreSize = restoreCount * BlockFiller.target
+
   /// - Parameter blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
   init(blockCount: Int) {
     blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: { $0.bytes.count })

@@ -5,7 +5,7 @@ import CofferSystem
 final class StreamReader {
   private let context: RepositoryContext
   private var index: RenewedIndex
-  private let cache = ReadCache(blockCount: 48)
+  private let cache = ReadCache(blockCount: ReadCache.restoreCount)
   private let blocks: BlockReader
   private let nodes: BlockReader
   private let nodeCache: ReadCache

@@ -53,7 +53,10 @@ final class BlockCoder {
       return nil
     }
     return try prefix.withUnsafeBytes { prefix in
-      let length = try compress(block, prefix: prefix)
+      var length = try compress(block, prefix: prefix)
+      if length > block.plain.count / Self.smallDelta {
+        length = try compress(block, prefix: prefix, search: .thorough)
+      }
       guard length < block.plain.count / Self.usefulDelta else { return nil }
       try verify(block, length: length, prefix: prefix)
       return PendingBlock.Coded(coding: .delta, length: length)
@@ -64,9 +67,15 @@ final class BlockCoder {
   /// be the base of later ones, a delta block cannot.
   private static let usefulDelta = 6
 
-  private func compress(_ block: PendingBlock, prefix: UnsafeRawBufferPointer?) throws -> Int {
+  /// A delta beyond this part of the plain bytes holds the edits of many days, or of short rows, where a thorough search takes
+  /// a third off; of one below it there is nothing worth the time to be had.
+  private static let smallDelta = 100
+
+  private func compress(
+    _ block: PendingBlock, prefix: UnsafeRawBufferPointer?, search: DeltaSearch = .quick
+  ) throws -> Int {
     try times.measure(.compress, bytes: block.plainLength) {
-      try compressor.compress(block.plain, prefix: prefix, level: level, into: block.output)
+      try compressor.compress(block.plain, prefix: prefix, search: search, level: level, into: block.output)
     }
   }
 

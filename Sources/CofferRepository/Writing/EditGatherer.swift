@@ -26,11 +26,11 @@ final class EditGatherer: @unchecked Sendable {
   private static let editLimit = 500 << 10
   /// Plain bytes of a delta block at most, unless an edit is longer. A restore decodes whole blocks for what is still
   /// live in them after many days, so they are small; a block of its own for each edit would take more to describe.
-  private static let blockTarget = 32 << 10
+  static let blockTarget = 32 << 10
   /// Bytes of prefix that one block may lean on; within the window that the compressor is given.
-  private static let prefixLimit = 4 << 20
+  static let prefixLimit = 4 << 20
   /// Stretches that one block may lean on: a quarter of what readers accept.
-  private static let segmentLimit = 1 << 12
+  static let segmentLimit = 1 << 12
 
   /// - Parameters:
   ///   - bases: nil for keys that cannot read: all blocks are full then.
@@ -94,7 +94,7 @@ final class EditGatherer: @unchecked Sendable {
     if let delta, !hasRoom(for: base, in: delta) { try flushDelta() }
     let block = delta ?? PendingBlock(kind: .data, capacity: max(Self.blockTarget, editBytes.count))
     delta = block
-    for segment in base.segments { append(segment, to: block) }
+    for segment in base.segments { prefixLength += block.lean(on: segment) }
     editBytes.withUnsafeBytes { bytes in
       var offset = 0
       for chunk in editChunks {
@@ -140,17 +140,6 @@ final class EditGatherer: @unchecked Sendable {
       predecessor = nil
       remarks.add(error, consequence: "changes since the last archive may take more space than they need")
       return nil
-    }
-  }
-
-  /// Adds a segment to the block's prefix; one that touches the last is joined with it.
-  private func append(_ segment: PackDirectory.Segment, to block: PendingBlock) {
-    if let last = block.prefix.last, last.offset <= segment.offset, let joined = last.joined(with: segment) {
-      block.prefix[block.prefix.count - 1] = joined
-      prefixLength += joined.length - last.length
-    } else {
-      block.prefix.append(segment)
-      prefixLength += segment.length
     }
   }
 

@@ -41,6 +41,18 @@ final class PendingBlock: @unchecked Sendable {
     plainLength + count <= storage.count
   }
 
+  /// Adds a stretch to the prefix; one that touches the last is joined with it.
+  ///
+  /// - Returns: The bytes by which the prefix is longer.
+  func lean(on segment: PackDirectory.Segment) -> Int {
+    guard let last = prefix.last, last.offset <= segment.offset, let joined = last.joined(with: segment) else {
+      prefix.append(segment)
+      return segment.length
+    }
+    prefix[prefix.count - 1] = joined
+    return joined.length - last.length
+  }
+
   /// Returns where in the prefix the first byte of a segment is.
   func position(of segment: PackDirectory.Segment) -> Int? {
     // What was added last is looked for first: the edit that asks has added it.

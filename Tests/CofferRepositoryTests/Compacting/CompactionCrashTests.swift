@@ -8,6 +8,21 @@ import Testing
 
 @Suite("Compactions that are killed, and such as meet each other")
 struct CompactionCrashTests {
+  /// What there is to be compacted.
+  enum Scene: CaseIterable {
+    /// Deleted archives.
+    case aged
+    /// Days of edits that the newest archive leans on.
+    case edited
+
+    func ground() throws -> CompactionGround {
+      switch self {
+      case .aged: try .aged()
+      case .edited: try .edited()
+      }
+    }
+  }
+
   /// How often a compaction of the ground changes the store.
   private static func changes(of ground: CompactionGround) throws -> Int {
     let copy = try CompactionGround(copying: ground)
@@ -25,11 +40,12 @@ struct CompactionCrashTests {
 
   /// A compaction only differs by where it is killed between two calls that change something: what it only read is lost.
   @Test(
-    "Killed before any of its changes, it leaves all archives whole, backups go on, and the next compaction ends it")
-  func killed() throws {
-    let ground = try CompactionGround.aged()
+    "Killed before any of its changes, it leaves all archives whole, backups go on, and the next compaction ends it",
+    arguments: Scene.allCases)
+  func killed(_ scene: Scene) throws {
+    let ground = try scene.ground()
     let count = try Self.changes(of: ground)
-    #expect(count > 10, "\(count)")
+    #expect(count > 10, "\(scene) \(count)")
     #expect(try CompactionGround(copying: ground).compact().movedPacks > 0)
     for number in 0...count {
       let copy = try CompactionGround(copying: ground)
@@ -49,9 +65,11 @@ struct CompactionCrashTests {
     }
   }
 
-  @Test("A compaction whose answers are lost, each in turn, is done by the next, and loses nothing")
-  func lostAnswers() throws {
-    let ground = try CompactionGround.aged()
+  @Test(
+    "A compaction whose answers are lost, each in turn, is done by the next, and loses nothing",
+    arguments: Scene.allCases)
+  func lostAnswers(_ scene: Scene) throws {
+    let ground = try scene.ground()
     let count = try Self.changes(of: ground)
     for number in stride(from: 1, through: count, by: 3) {
       let copy = try CompactionGround(copying: ground)
@@ -72,9 +90,11 @@ struct CompactionCrashTests {
     }
   }
 
-  @Test("Two compactions that take turns at any point leave one decision, and everything whole")
-  func interleaved() throws {
-    let ground = try CompactionGround.aged()
+  @Test(
+    "Two compactions that take turns at any point leave one decision, and everything whole",
+    arguments: Scene.allCases)
+  func interleaved(_ scene: Scene) throws {
+    let ground = try scene.ground()
     let count = try Self.changes(of: ground)
     for number in 1...count {
       let copy = try CompactionGround(copying: ground)
@@ -95,9 +115,11 @@ struct CompactionCrashTests {
     }
   }
 
-  @Test("Backups that run at any point of a compaction are whole or fail, and those that succeed count")
-  func backupsBeside() throws {
-    let ground = try CompactionGround.aged()
+  @Test(
+    "Backups that run at any point of a compaction are whole or fail, and those that succeed count",
+    arguments: Scene.allCases)
+  func backupsBeside(_ scene: Scene) throws {
+    let ground = try scene.ground()
     let count = try Self.changes(of: ground)
     for number in 1...count {
       let copy = try CompactionGround(copying: ground)

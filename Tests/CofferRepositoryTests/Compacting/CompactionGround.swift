@@ -51,6 +51,26 @@ final class CompactionGround {
     return ground
   }
 
+  /// Days of a dump, all of them kept, in which so much changes that the newest day is mostly stored as differences.
+  static func edited() throws -> CompactionGround {
+    let ground = try CompactionGround()
+    var dump = dumpLikeBytes(500_000)
+    for day in 0..<5 {
+      try ground.backUp(["dump": dump], "day\(day)")
+      dump = edit(dump, day: day + 1)
+    }
+    return ground
+  }
+
+  /// A dump on the next day: in half of the chunks, others each day, some bytes have changed.
+  static func edit(_ dump: [UInt8], day: Int) -> [UInt8] {
+    var dump = dump
+    for position in stride(from: 4000 + day * 5000, to: dump.count - 100, by: 17_000) {
+      dump.replaceSubrange(position..<position + 6, with: Array("<\(100 + day)>!".utf8))
+    }
+    return dump
+  }
+
   func open(_ other: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase) throws -> Repository
   {
     try Repository.open(

@@ -1,0 +1,159 @@
+import CofferStorage
+import CofferSystem
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Compaction for the sake of restores")
+struct RefreshTests {
+  /// What restoring the newest archive takes, all packs together.
+  private func cost(_ ground: CompactionGround) throws -> RestoreCosts.Cost {
+    let cancellation = try Cancellation()
+    let context = try ground.open().context
+    let survey = try RoundSurvey.make(
+      context, round: try Rounds.load(context).newest + 1, before: try Rounds.load(context).sweep,
+      cancellation: cancellation, progress: { _ in })
+    let costs = try NewestArchives(context, survey, cancellation).costs()
+    return costs.packs.values.reduce(into: RestoreCosts.Cost()) {
+      $0.restored += $1.restored
+      $0.coded += $1.coded
+      $0.decoded += $1.decoded
+    }
+  }
+
+  private func directories(_ ground: CompactionGround) throws -> [Digest256: PackDirectory] {
+    let context = try ground.open().context
+    return try Dictionary(
+      uniqueKeysWithValues: IndexLoader(context: context).existingPacks().keys.map {
+        ($0, try PackReader($0, context: context).directory)
+      })
+  }
+
+  @Test("Days of edits are given up for the newest archive in full and older ones as differences to it")
+  func refreshes() throws {
+    let ground = try CompactionGround.edited()
+    let before = try cost(ground)
+    #expect(before.ratio > 1.4, "\(before)")
+    #expect(before.coded * 4 > before.restored, "\(before)")
+    let size = try ground.size()
+    let report = try ground.compact()
+    #expect(report.outcome == .done)
+    #expect(report.refreshedPacks > 0 && report.refreshedSize > 0)
+    #expect(report.damagedPacks == [] && report.pardonedPacks == 0)
+    try ground.expectWhole()
+    let after = try cost(ground)
+    #expect(after.restored == before.restored && after.coded == 0, "\(after)")
+    #expect(after.ratio < 1.1, "\(after)")
+    let rewritten = try ground.size()
+    #expect(rewritten < size + size / 10, "\(size) \(rewritten)")
+    // Older archives' data leans on full blocks, and on nothing that is not there.
+    let packs = try directories(ground)
+    let leaning = packs.values.flatMap { $0.blocks.filter { $0.coding == .delta } }
+    #expect(leaning.reduce(0) { $0 + $1.plainLength } > before.coded / 2)
+    for segment in leaning.flatMap(\.prefix) {
+      #expect(packs[segment.pack]?.blocks[segment.block].coding == .zstd)
+    }
+  }
+
+  @Test("What was written anew is not written another time, and days that follow begin at the beginning again")
+  func settles() throws {
+    let ground = try CompactionGround.edited()
+    try ground.compact()
+    let names = try ground.names("")
+    #expect(try ground.compact().outcome == .nothing)
+    #expect(try ground.names("") == names)
+    var dump = try #require(ground.expected["day4"]?["dump"])
+    for position in stride(from: 60_000, to: dump.count - 100, by: 85_000) {
+      dump.replaceSubrange(position..<position + 6, with: Array("<day5>".utf8))
+    }
+    try ground.backUp(["dump": dump], "day5")
+    let day = try cost(ground)
+    #expect(day.coded > 0 && day.ratio < 1.4, "\(day)")
+    #expect(try ground.compact().refreshedPacks == 0)
+    try ground.expectWhole()
+  }
+
+  @Test("Refreshed again and again, between backups and deletions, everything is whole, and old packs are gone")
+  func weeks() throws {
+    let ground = try CompactionGround.edited()
+    var dump = try #require(ground.expected["day4"]?["dump"])
+    var sizes: [Int] = []
+    for day in 5..<17 {
+      dump = CompactionGround.edit(dump, day: day)
+      try ground.backUp(["dump": dump, "small": noise(2000, seed: UInt64(day))], "day\(day)")
+      try ground.delete("day\(day - 5)")
+      if day.isMultiple(of: 2) { try ground.compact() }
+      sizes.append(try ground.size())
+      try ground.expectRestores("day \(day)")
+    }
+    try ground.expectWhole()
+    #expect(try ground.open().leftovers().unindexedPacks == 0)
+    #expect(sizes[11] < sizes[3] * 5 / 4, "\(sizes)")
+  }
+
+  @Test("The limit for what is written anew holds for this too, and a dry run says what would be")
+  func bounded() throws {
+    let ground = try CompactionGround.edited()
+    let names = try ground.names("")
+    let planned = try ground.compact(CompactionOptions(isDryRun: true))
+    #expect(planned.outcome == .planned)
+    #expect(planned.refreshedPacks > 0 && planned.refreshedSize > 0 && planned.bytesWritten == 0)
+    #expect(planned.movedPacks >= planned.refreshedPacks)
+    #expect(try ground.names("") == names)
+    #expect(try ground.compact(CompactionOptions(repackSize: 10_000)).outcome == .nothing)
+    #expect(try ground.names("") == names)
+    let limit = Int(planned.movedSize) - 1
+    let some = try ground.compact(CompactionOptions(repackSize: limit))
+    #expect(some.movedSize <= UInt64(limit))
+    try ground.expectWhole()
+  }
+
+  @Test("What a stream takes to restore is asked of full keys' archives only")
+  func writeOnly() throws {
+    let ground = try CompactionGround.edited()
+    let secret = SecretBytes(passphrase: "thief")
+    try ground.open().addWriteOnlyKey(passphrase: secret, passphraseCost: 5)
+    for name in ground.expected.keys { try ground.delete(name) }
+    let noise = noise(600_000, seed: 3)
+    try ground.backUp(["dump": noise], "forged", with: try ground.open(passphrase: secret))
+    #expect(try cost(ground).restored == 0)
+  }
+
+  @Test("A pack that was found damaged is not written anew for the sake of restores")
+  func damaged() throws {
+    let ground = try CompactionGround.edited()
+    let context = try ground.open().context
+    let base = try #require(try directories(ground).values.compactMap(\.basePacks.first).first)
+    context.quarantine.add(base, "a test says so", context)
+    let report = try ground.compact()
+    #expect(report.damagedPacks == [])
+    #expect(try directories(ground)[base] != nil)
+    try ground.expectRestores()
+  }
+
+  @Test("The place of what was written anew is found by where it was, and what is around comes along")
+  func places() throws {
+    let old = try #require(Digest256(hex: String(repeating: "01", count: 32)))
+    let new = try #require(Digest256(hex: String(repeating: "02", count: 32)))
+    func place(_ block: Int, _ offset: Int) -> FullPlace {
+      FullPlace(block: BlockPlace(pack: old, block: block), offset: offset)
+    }
+    var places = RewrittenPlaces()
+    var directory = PackDirectory()
+    var chunks: [BlockChunk] = []
+    for number in 0..<10 {
+      places.add(number == 9 ? nil : place(number / 5, number % 5 * 8000), length: 8000)
+      chunks.append(BlockChunk(id: ChunkID.zero, length: 8000))
+    }
+    directory.append(storedLength: 100, plainLength: 80_000, coding: .zstd, prefix: [], chunks: chunks)
+    places.settle([IndexedPack(digest: new, kind: .data, size: 100, directory: directory)])
+    let found = try #require(places.base(at: place(0, 16_100), length: 5000))
+    #expect(found.anchor == .init(pack: new, block: 0, offset: 16_100, length: 1))
+    #expect(found.segments.map(\.offset) == [8000, 16_000, 24_000])
+    #expect(places.base(at: place(0, 60_000), length: 100) == nil)
+    #expect(places.base(at: place(7, 0), length: 100) == nil)
+    let first = try #require(places.base(at: place(1, 0), length: 1000))
+    #expect(first.anchor.offset == 40_000)
+    #expect(first.segments.map(\.offset) == [40_000])
+  }
+}
