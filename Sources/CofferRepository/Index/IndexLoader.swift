@@ -84,6 +84,17 @@ package struct IndexLoader: Sendable {
     }
   }
 
+  /// Makes known what packs say themselves of which no full key's index object tells.
+  ///
+  /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
+  func addUnvouched(to index: ChunkIndex) throws {
+    let names = try objectNames()
+    let existing = try existingPacks()
+    let vouched = try runs(of: names, over: existing).filter { context.signers[$0.signer]?.role == .full }
+    try addUnnamed(existing, to: index, vouched)
+    try index.settle()
+  }
+
   /// Returns what the index objects say of packs that exist, of each signer's objects in runs of their own: from the
   /// cache, and what it does not have yet from the objects.
   func runs(

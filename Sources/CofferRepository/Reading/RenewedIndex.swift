@@ -11,6 +11,8 @@ struct RenewedIndex {
   private var contradictory: Set<Digest256> = []
   /// Whether it was loaded again for a chunk that it did not know.
   private var hasLookedForUnknown = false
+  /// Whether packs are asked themselves what they hold.
+  private var asksPacks = false
 
   /// For an index that somebody has made of what there is.
   init(fixed index: ChunkIndex) {
@@ -38,7 +40,7 @@ struct RenewedIndex {
     guard let loader, case StorageError.missing(let name, _) = error, let pack = PackFolder.digest(of: name),
       existing.contains(pack), !contradictory.contains(pack)
     else { return false }
-    (current, existing) = try Self.load(loader)
+    try load(loader)
     if existing.contains(pack) { contradictory.insert(pack) }
     return !existing.contains(pack)
   }
@@ -49,7 +51,23 @@ struct RenewedIndex {
   mutating func renewForUnknown() throws -> Bool {
     guard let loader, !hasLookedForUnknown else { return false }
     hasLookedForUnknown = true
-    (current, existing) = try Self.load(loader)
+    try load(loader)
     return true
+  }
+
+  /// Asks packs themselves what they hold, once, for a chunk of which no good copy is found: index objects of write-only keys
+  /// may say anything about any pack, also that it holds nothing, or contradict each other.
+  ///
+  /// - Returns: Whether it is another now.
+  mutating func renewByPacks() throws -> Bool {
+    guard let loader, !asksPacks else { return false }
+    asksPacks = true
+    try loader.addUnvouched(to: current)
+    return true
+  }
+
+  private mutating func load(_ loader: IndexLoader) throws {
+    (current, existing) = try Self.load(loader)
+    if asksPacks { try loader.addUnvouched(to: current) }
   }
 }
