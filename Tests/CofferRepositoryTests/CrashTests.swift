@@ -105,7 +105,7 @@ struct CrashTests {
       try Trial.open(store).compact(CompactionOptions(threshold: 0), cancellation: try Cancellation())
     }
     var moved = 0
-    try Trial.crash(before, { moved = try compact($0).movedPacks }, atLeast: 30) { store, _ in
+    try Trial.crash(before, { moved = try compact($0).movedPacks }, atLeast: 20) { store, _ in
       let contents = ["stays": Array(Trial.old[..<40_000])]
       let names = try Trial.examine(store, contents)
       #expect(names == ["stays"])

@@ -68,7 +68,8 @@ struct FalseIndexTests {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let packs = try stated(ground)
     for number in 0..<packs.count + 8 {
-      try put([Self.empty(packs[number % packs.count])] + packs.prefix(number % 2).map(Self.displaced), by: Self.host, in: ground)
+      let lies = [Self.empty(packs[number % packs.count])] + packs.prefix(number % 2).map(Self.displaced)
+      try put(lies, by: Self.host, in: ground)
       let repository = try Repository.open(
         in: ground.store, passphrase: TestRepository.passphrase,
         surroundings: TestRepository.surroundings(clock: ground.clock, cacheFolder: folder))

@@ -77,8 +77,8 @@ enum PruneAction {
   }
 
   private static func json(
-    _ archives: [Archive], _ reasons: [String: RetentionPolicy.Reason], _ space: SpaceToCome?, _ access: OpenRepository,
-    _ context: ActionContext
+    _ archives: [Archive], _ reasons: [String: RetentionPolicy.Reason], _ space: SpaceToCome?,
+    _ access: OpenRepository, _ context: ActionContext
   ) -> JSONValue {
     .object([
       "archives": .list(

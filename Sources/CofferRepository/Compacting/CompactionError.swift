@@ -50,10 +50,10 @@ public enum CompactionError: DiagnosableError, Equatable {
     case .heldUp(let id, let name, let location, let detail, let until):
       Diagnosis(
         subject: "repository \(location)",
-        problem: "Not compacted, and nothing deleted: archive \(name) (\(id)), which a write-only key has signed, is not "
-          + "whole. \(detail)",
-        suggestion: "Put back what is missing, or run 'coffer create' where the archive is from while what was backed up is "
-          + "still there; if it is lost for good, 'coffer delete --archive \(id)' takes it out of the way. From "
+        problem: "Not compacted, and nothing deleted: archive \(name) (\(id)), which a write-only key has signed, is "
+          + "not whole. \(detail)",
+        suggestion: "Put back what is missing, or run 'coffer create' where the archive is from while what was backed "
+          + "up is still there; if it is lost for good, 'coffer delete --archive \(id)' takes it out of the way. From "
           + (until.map { "\(Date.ISO8601FormatStyle().format($0))" } ?? "a week after the round began")
           + " on compaction goes on in spite of it, and keeps what can be reached of it")
     case .missingDecision(let round, let location):

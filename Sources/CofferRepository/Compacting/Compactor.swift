@@ -232,7 +232,8 @@ extension Compactor {
   /// - Throws: `CompactionError.heldUp` until the plan has stood for as long as such archives are waited for.
   private func waitForRepair(of archive: IncompleteArchive, _ round: Int) throws {
     let planned = try timeOfPlan(round)
-    if let planned, try SessionPatience(context, round: round, planned: planned).hasStood(for: Self.repairTime) { return }
+    let patience = planned.map { SessionPatience(context, round: round, planned: $0) }
+    if try patience?.hasStood(for: Self.repairTime) == true { return }
     throw CompactionError.heldUp(
       id: archive.id, name: archive.name, location: context.location, detail: archive.detail,
       until: planned?.addingTimeInterval(Self.repairTime))

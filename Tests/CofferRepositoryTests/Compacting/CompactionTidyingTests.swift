@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
 import Foundation
+import Synchronization
 import Testing
 
 @testable import CofferRepository
@@ -22,20 +23,53 @@ struct CompactionTidyingTests {
     #expect(try ground.compact().outcome == .nothing)
   }
 
+  /// Lets a backup run to where its packs stand and nobody names them.
+  ///
+  /// - Parameter then: Takes those packs, in this moment; what it throws ends the backup.
+  private func backUp(
+    _ data: [UInt8], in ground: CompactionGround, then: @escaping (Set<Digest256>) throws -> Void
+  ) throws {
+    let before = try standing(ground)
+    let place = HandedOver((ground: ground, then: then))
+    let isFirst = Mutex(true)
+    let stepped = SteppedStore(
+      ground.store,
+      before: { call throws(StorageError) in
+        guard case .put(let name) = call, name.path.begins(with: "index/"),
+          isFirst.withLock({ first in
+            defer { first = false }
+            return first
+          })
+        else { return }
+        do {
+          try place.value.then(Self.standing(place.value.ground).subtracting(before))
+        } catch {
+          throw SteppedStore.gone
+        }
+      })
+    let session = try ground.open(stepped).beginSession(cancellation: try Cancellation())
+    session.add(.file("data", try session.store(MemorySource(data))))
+    _ = try session.commit(.named("data"))
+    ground.expect(["data": data], "data")
+  }
+
+  private static func standing(_ ground: CompactionGround) throws -> Set<Digest256> {
+    Set(try IndexLoader(context: ground.open().context).existingPacks().keys)
+  }
+
+  private func standing(_ ground: CompactionGround) throws -> Set<Digest256> { try Self.standing(ground) }
+
   @Test("A damaged index object stays as long as a pack stands that no other names")
   func damagedBesideUnnamed() throws {
     let ground = try CompactionGround.aged()
-    try ground.compact()
-    let session = try ground.open().beginSession(cancellation: try Cancellation())
-    let stream = try session.store(MemorySource(noise(300_000, seed: 90)))
     let garbage = try #require(ObjectName("index/" + String(repeating: "0a", count: 32)))
-    try ground.store.put(garbage, noise(1000))
-    let unnamed = try ground.open().leftovers().unindexedPacks
     try ground.compact()
-    #expect(try ground.names("index").contains(garbage.path) == (unnamed > 0))
-    session.add(.file("noise", stream))
-    _ = try session.commit(.named("noise"))
-    ground.expect(["noise": noise(300_000, seed: 90)], "noise")
+    try ground.store.put(garbage, noise(1000))
+    try backUp(noise(400_000, seed: 90), in: ground) { packs in
+      #expect(!packs.isEmpty)
+      try ground.compact()
+      #expect(try ground.names("index").contains(garbage.path))
+    }
     try ground.compact()
     #expect(try !ground.names("index").contains(garbage.path))
     try ground.expectWhole()
@@ -65,18 +99,12 @@ struct CompactionTidyingTests {
   @Test("Packs of a backup that runs are not condemned, so nothing has to be pardoned when it ends")
   func runningBackup() throws {
     let ground = try CompactionGround.aged()
-    let data = noise(400_000, seed: 92)
-    let before = Set(try IndexLoader(context: ground.open().context).existingPacks().keys)
-    let session = try ground.open().beginSession(cancellation: try Cancellation())
-    let stream = try session.store(MemorySource(data))
-    let packs = Set(try IndexLoader(context: ground.open().context).existingPacks().keys).subtracting(before)
-    #expect(!packs.isEmpty)
-    #expect(try ground.compact().outcome == .waiting)
-    let plan = try #require(try Rounds.load(ground.open().context).plan)
-    #expect(!plan.condemned.isEmpty && plan.condemned.isDisjoint(with: packs))
-    session.add(.file("data", stream))
-    _ = try session.commit(.named("running"))
-    ground.expect(["data": data], "running")
+    try backUp(noise(400_000, seed: 92), in: ground) { packs in
+      #expect(!packs.isEmpty)
+      #expect(try ground.compact().outcome == .waiting)
+      let plan = try #require(try Rounds.load(ground.open().context).plan)
+      #expect(!plan.condemned.isEmpty && plan.condemned.isDisjoint(with: packs))
+    }
     let report = try ground.compact()
     #expect(report.outcome == .done && report.pardonedPacks == 0)
     try ground.expectWhole()
@@ -85,16 +113,15 @@ struct CompactionTidyingTests {
   @Test("Packs of a backup that was killed go, however long its marker stays")
   func killedBackup() throws {
     let ground = try CompactionGround.aged()
-    let before = Set(try IndexLoader(context: ground.open().context).existingPacks().keys)
-    let session = try ground.open().beginSession(cancellation: try Cancellation())
-    _ = try session.store(MemorySource(noise(400_000, seed: 93)))
-    let packs = Set(try IndexLoader(context: ground.open().context).existingPacks().keys).subtracting(before)
+    let kept = try standing(ground)
+    #expect(throws: (any Error).self) {
+      try backUp(noise(400_000, seed: 93), in: ground) { _ in throw RunCancelled() }
+    }
+    let packs = try standing(ground).subtracting(kept)
     #expect(!packs.isEmpty)
     ground.clock.advance(SessionPatience.silence + 1)
     try ground.compact()
-    let left = Set(try IndexLoader(context: ground.open().context).existingPacks().keys)
-    #expect(left.isDisjoint(with: packs))
-    session.abandon()
+    #expect(try standing(ground).isDisjoint(with: packs))
     try ground.expectWhole()
   }
 

@@ -11,11 +11,14 @@ struct IncompleteArchiveTests {
   private static let day: Double = 86400
   private static let files = ["hit": noise(300_000, seed: 50), "kept": noise(300_000, seed: 51)]
 
-  /// Archives of a full key of which some parts are not needed, and one of a write-only key.
+  /// Archives of a full key of which some parts are not needed, and one of a write-only key, each file of it in packs of its
+  /// own.
   private func ground(_ files: CompactionGround.Files = files) throws -> CompactionGround {
     let ground = try CompactionGround.aged()
     try ground.open().addWriteOnlyKey(passphrase: Self.secret, passphraseCost: 5)
+    for (path, bytes) in files { try ground.backUp([path: bytes], path, with: try host(ground)) }
     try ground.backUp(files, "host", with: try host(ground))
+    for path in files.keys { try ground.delete(path) }
     return ground
   }
 
@@ -67,7 +70,8 @@ struct IncompleteArchiveTests {
     ground.clock.advance(2 * Self.day)
   }
 
-  @Test("It holds a decision up for a week; then what it reaches stays, and it heals when what it lacks is stored again")
+  @Test(
+    "It holds a decision up for a week; then what it reaches stays, and it heals when what it lacks is stored again")
   func lackingData() throws {
     let ground = try ground()
     try lose(stream("hit", "host", ground), ground)
