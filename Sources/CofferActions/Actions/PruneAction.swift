@@ -92,7 +92,8 @@ enum PruneAction {
           ])
         }),
       "kept": .number(reasons.count), "deleted": .number(archives.count - reasons.count),
-      "space_to_come": space?.json ?? .null, "dry_run": .bool(context.isDryRun), "encryption": JSONShapes.encryption(access),
+      "space_to_come": space?.json ?? .null, "dry_run": .bool(context.isDryRun),
+      "encryption": JSONShapes.encryption(access),
       "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
     ])
   }

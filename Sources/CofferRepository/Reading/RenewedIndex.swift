@@ -11,7 +11,8 @@ struct RenewedIndex {
   private var contradictory: Set<Digest256> = []
   /// Whether it was loaded again for a chunk that it did not know.
   private var hasLookedForUnknown = false
-  /// Whether packs are asked themselves what they hold.
+  /// Packs of which only index objects of write-only keys tell, and whether they are asked themselves what they hold.
+  private var unvouched: Set<Digest256> = []
   private var asksPacks = false
 
   /// For an index that somebody has made of what there is.
@@ -23,13 +24,22 @@ struct RenewedIndex {
   /// Loads the index.
   init(_ loader: IndexLoader) throws {
     self.loader = loader
-    (current, existing) = try Self.load(loader)
+    current = ChunkIndex()
+    try load(loader)
   }
 
-  private static func load(_ loader: IndexLoader) throws -> (ChunkIndex, Set<Digest256>) {
+  private mutating func load(_ loader: IndexLoader) throws {
     let names = try loader.objectNames()
-    let existing = try loader.existingPacks()
-    return (try loader.load(for: .reading, names, over: existing), Set(existing.keys))
+    let packs = try loader.existingPacks()
+    (current, unvouched) = try loader.loadForReading(names, over: packs)
+    existing = Set(packs.keys)
+    if asksPacks { try askPacks(loader) }
+  }
+
+  private func askPacks(_ loader: IndexLoader) throws {
+    try loader.add(unvouched, to: current)
+    // Also the further copies of a chunk.
+    try current.settle()
   }
 
   /// Loads the index again if a pack that it names is not in the store any more. Each pack is gone once only, so this ends;
@@ -60,14 +70,9 @@ struct RenewedIndex {
   ///
   /// - Returns: Whether it is another now.
   mutating func renewByPacks() throws -> Bool {
-    guard let loader, !asksPacks else { return false }
+    guard let loader, !asksPacks, !unvouched.isEmpty else { return false }
     asksPacks = true
-    try loader.addUnvouched(to: current)
+    try askPacks(loader)
     return true
-  }
-
-  private mutating func load(_ loader: IndexLoader) throws {
-    (current, existing) = try Self.load(loader)
-    if asksPacks { try loader.addUnvouched(to: current) }
   }
 }
