@@ -38,8 +38,7 @@ struct RenewedIndex {
 
   private func askPacks(_ loader: IndexLoader) throws {
     try loader.add(unvouched, to: current)
-    // Also the further copies of a chunk.
-    try current.settle()
+    try current.knowEveryCopy()
   }
 
   /// Loads the index again if a pack that it names is not in the store any more. Each pack is gone once only, so this ends;
