@@ -1,163 +1,65 @@
 import CofferStorage
 import CofferSystem
 import Foundation
-import TestSupport
 import Testing
 
 @testable import CofferRepository
 
 @Suite("A machine that loses its power at any moment")
 struct CrashTests {
-  private static let passphrase = TestRepository.passphrase
-  private static let surroundings = RepositorySurroundings(
-    clock: .system, random: .system, keyFolder: "/nowhere", workers: 1)
-  private static let old = dumpLikeBytes(150_000)
-  private static let new: [UInt8] = {
-    var bytes = old
-    bytes.replaceSubrange(70_000..<70_010, with: Array("0123456789".utf8))
-    return bytes + noise(60_000)
-  }()
-  private static let creation = CreationOptions(packTarget: 1 << 16, passphraseCost: 5)
-
-  private static func open(_ store: any ObjectStore) throws -> Repository {
-    try Repository.open(in: store, passphrase: passphrase, surroundings: surroundings)
-  }
-
-  private static func backUp(_ bytes: [UInt8], _ name: String, in store: any ObjectStore) throws {
-    let session = try open(store).beginSession(cancellation: try Cancellation())
-    do {
-      session.add(.file("dump", try session.store(MemorySource(bytes))))
-      _ = try session.commit(.named(name))
-    } catch {
-      session.abandon()
-      throw error
-    }
-  }
-
-  /// The repository that a command finds.
-  private func prepared(_ steps: (LocalDirectoryStore) throws -> Void) throws -> String {
-    let folder = NSTemporaryDirectory() + "coffer-crash-\(UUID().uuidString)"
-    let store = LocalDirectoryStore(root: folder)
-    _ = try Repository.create(
-      in: store, options: Self.creation, passphrase: Self.passphrase, surroundings: Self.surroundings)
-    try steps(store)
-    return folder
-  }
-
-  /// Lets the power fail at each call of a command in turn.
-  ///
-  /// - Parameters:
-  ///   - before: A folder; nil for none.
-  ///   - calls: How many there are at least.
-  ///   - look: Takes the store that is found afterwards, and whether the command had come to its end.
-  private func crash(
-    _ before: String?, _ command: (any ObjectStore) throws -> Void, atLeast calls: Int = 4,
-    _ look: (LocalDirectoryStore, _ isDone: Bool) throws -> Void
-  ) throws {
-    var number = 0
-    while true {
-      let folder = NSTemporaryDirectory() + "coffer-crash-\(UUID().uuidString)"
-      if let before { try FileManager.default.copyItem(atPath: before, toPath: folder) }
-      let disk = try CrashingDisk(folder, callsUntilCrash: number)
-      let outcome = Result { try command(disk.store) }
-      if !disk.hasCrashed { _ = try outcome.get() }
-      var random = SeededRandom(UInt64(number))
-      for losesAll in [true, false] {
-        guard let found = try disk.folderAfterCrash(&random, losesAll: losesAll) else { continue }
-        defer { try? FileManager.default.removeItem(atPath: found) }
-        do {
-          try look(LocalDirectoryStore(root: found), !disk.hasCrashed || (try? outcome.get()) != nil)
-        } catch {
-          Issue.record("crash at call \(number), \(losesAll ? "everything" : "some") lost: \(error)")
-        }
-      }
-      guard disk.hasCrashed else { break }
-      number += 1
-    }
-    #expect(number >= calls)
-  }
-
-  /// What every repository must be after a crash: it opens, is whole, gives back all it lists, and takes a new backup.
-  ///
-  /// - Returns: The names of the archives that were found.
-  @discardableResult
-  private func examine(_ store: LocalDirectoryStore, _ contents: [String: [UInt8]]) throws -> Set<String> {
-    let cancellation = try Cancellation()
-    let repository = try Self.open(store)
-    #expect(try repository.check(.content, cancellation: cancellation).findings == [])
-    let names = Set(try repository.archives().map(\.name))
-    try readAll(repository, contents)
-    try Self.backUp(Self.new, "afterwards", in: store)
-    let again = try Self.open(store)
-    #expect(try again.check(.content, cancellation: cancellation).findings == [])
-    try readAll(again, contents.merging(["afterwards": Self.new]) { $1 })
-    return names
-  }
-
-  private func readAll(_ repository: Repository, _ contents: [String: [UInt8]]) throws {
-    let cancellation = try Cancellation()
-    let reader = try repository.reader()
-    for archive in try repository.archives() {
-      for item in try reader.items(of: archive, cancellation: cancellation) {
-        guard case .file(let stream) = item.content else { continue }
-        let sink = MemorySink()
-        try reader.read(stream, into: sink, cancellation: cancellation)
-        #expect(sink.bytes == contents[archive.name], "\(archive.name)")
-      }
-    }
-  }
+  private typealias Trial = CrashTrial
 
   @Test("repo-create: there is a repository that opens, or one can be made")
   func creating() throws {
     func create(_ store: any ObjectStore) throws {
       _ = try Repository.create(
-        in: store, options: Self.creation, passphrase: Self.passphrase, surroundings: Self.surroundings)
+        in: store, options: Trial.creation, passphrase: Trial.passphrase, surroundings: Trial.surroundings)
     }
-    try crash(nil, create) { store, isDone in
+    try Trial.crash(nil, create) { store, isDone in
       if try Repository.header(in: store) == nil {
         #expect(!isDone)
         try create(store)
       }
-      try examine(store, [:])
+      try Trial.examine(store, [:])
     }
   }
 
   @Test("create: the archive is there and whole if the command said so, and every older one is")
   func backup() throws {
-    let before = try prepared { try Self.backUp(Self.old, "before", in: $0) }
+    let before = try Trial.prepared { try Trial.backUp(Trial.old, "before", in: $0) }
     defer { try? FileManager.default.removeItem(atPath: before) }
-    try crash(before, { try Self.backUp(Self.new, "made", in: $0) }) { store, isDone in
-      let names = try examine(store, ["before": Self.old, "made": Self.new])
+    try Trial.crash(before, { try Trial.backUp(Trial.new, "made", in: $0) }) { store, isDone in
+      let names = try Trial.examine(store, ["before": Trial.old, "made": Trial.new])
       #expect(names.contains("before") && (names.contains("made") || !isDone))
     }
   }
 
   @Test("delete, as prune does it: what is to stay is there and whole, what was said to be gone is")
   func deleting() throws {
-    let before = try prepared { store in
+    let before = try Trial.prepared { store in
       for name in ["first", "second", "stays"] {
-        try Self.backUp(name == "first" ? Self.old : Self.new, name, in: store)
+        try Trial.backUp(name == "first" ? Trial.old : Trial.new, name, in: store)
       }
     }
     defer { try? FileManager.default.removeItem(atPath: before) }
-    let contents = ["first": Self.old, "second": Self.new, "stays": Self.new]
+    let contents = ["first": Trial.old, "second": Trial.new, "stays": Trial.new]
     func delete(_ store: any ObjectStore) throws {
-      let repository = try Self.open(store)
+      let repository = try Trial.open(store)
       for archive in try repository.archives() where !archive.name.isSame(as: "stays") {
         try repository.delete(archive)
       }
     }
-    try crash(before, delete, atLeast: 2) { store, isDone in
-      let names = try examine(store, contents)
+    try Trial.crash(before, delete, atLeast: 2) { store, isDone in
+      let names = try Trial.examine(store, contents)
       #expect(names.contains("stays") && (!isDone || names == ["stays"]))
     }
   }
 
   /// A repository in which a pack was changed, and what a check of it does.
   private func checking(repairs: Bool, losing: Bool) throws {
-    let before = try prepared { store in
-      try Self.backUp(Self.old, "before", in: store)
-      try Self.backUp(Self.new, "second", in: store)
+    let before = try Trial.prepared { store in
+      try Trial.backUp(Trial.old, "before", in: store)
+      try Trial.backUp(Trial.new, "second", in: store)
     }
     defer { try? FileManager.default.removeItem(atPath: before) }
     let store = LocalDirectoryStore(root: before)
@@ -168,18 +70,18 @@ struct CrashTests {
     try FileManager.default.removeItem(atPath: "\(before)/\(pack.name)")
     try store.put(pack.name, bytes)
     func check(_ store: any ObjectStore) throws {
-      _ = try Self.open(store).check(.content, repairs: repairs, cancellation: try Cancellation())
+      _ = try Trial.open(store).check(.content, repairs: repairs, cancellation: try Cancellation())
     }
-    try crash(before, check) { store, _ in
+    try Trial.crash(before, check) { store, _ in
       let cancellation = try Cancellation()
-      let report = try Self.open(store).check(.content, repairs: repairs, cancellation: cancellation)
+      let report = try Trial.open(store).check(.content, repairs: repairs, cancellation: cancellation)
       #expect(report.findings.contains { $0.object.begins(with: "archive ") })
       #expect(try store.list("quarantine").count == 1)
-      if losing && repairs { #expect(try Self.open(store).leftovers().unindexedPacks <= 1) }
-      try Self.backUp(Self.old, "old again", in: store)
-      try Self.backUp(Self.new, "new again", in: store)
-      try examine(
-        store, ["before": Self.old, "second": Self.new, "old again": Self.old, "new again": Self.new])
+      if losing && repairs { #expect(try Trial.open(store).leftovers().unindexedPacks <= 1) }
+      try Trial.backUp(Trial.old, "old again", in: store)
+      try Trial.backUp(Trial.new, "new again", in: store)
+      try Trial.examine(
+        store, ["before": Trial.old, "second": Trial.new, "old again": Trial.old, "new again": Trial.new])
     }
   }
 
@@ -188,4 +90,31 @@ struct CrashTests {
 
   @Test("check --repair: index objects are there or made again, and nothing is taken away")
   func repair() throws { try checking(repairs: true, losing: true) }
+
+  @Test("compact: every archive is there and whole, what was deleted stays so, and the next run ends what was begun")
+  func compacting() throws {
+    let before = try Trial.prepared { store in
+      try Trial.backUp(Trial.old, "goes", in: store)
+      // A part of what this needs stands in the packs of the first one: that is moved.
+      try Trial.backUp(Array(Trial.old[..<40_000]), "stays", in: store)
+      let repository = try Trial.open(store)
+      for archive in try repository.archives() where archive.name.isSame(as: "goes") { try repository.delete(archive) }
+    }
+    defer { try? FileManager.default.removeItem(atPath: before) }
+    func compact(_ store: any ObjectStore) throws -> CompactionReport {
+      try Trial.open(store).compact(CompactionOptions(threshold: 0), cancellation: try Cancellation())
+    }
+    var moved = 0
+    try Trial.crash(before, { moved = try compact($0).movedPacks }, atLeast: 20) { store, _ in
+      let contents = ["stays": Array(Trial.old[..<40_000])]
+      let names = try Trial.examine(store, contents)
+      #expect(names == ["stays"])
+      #expect([.done, .nothing].contains(try compact(store).outcome))
+      let after = try Trial.open(store)
+      #expect(try after.check(.content, cancellation: try Cancellation()).findings == [])
+      try Trial.readAll(after, contents.merging(["afterwards": Trial.new]) { $1 })
+      #expect(try after.leftovers().unindexedPacks == 0)
+    }
+    #expect(moved > 0)
+  }
 }

@@ -38,7 +38,7 @@ struct CompactTests {
     #expect(try ground.coffer("create").status == .exited(0))
     let archives = try ground.coffer("repo-list", "--short").output.split(separator: "\n")
     let deleted = try ground.coffer("delete", "--archive", String(archives[0]), "--yes", "--verbosity", "1")
-    #expect(deleted.errors.contains("'coffer compact' gives its space back"), "\(deleted.errors)")
+    #expect(deleted.errors.contains("'coffer compact' gives its space back, about "), "\(deleted.errors)")
     let before = try size()
     let plan = try ground.coffer("compact", "--dry-run")
     #expect(plan.status == .exited(0) && plan.output.contains("Would give up"), "\(plan.output)\(plan.errors)")
@@ -58,6 +58,26 @@ struct CompactTests {
     #expect(extracted.status == .exited(0), "\(extracted.errors)")
     #expect(
       try String(contentsOfFile: "\(ground.folder)/out\(ground.folder)/files/data.txt", encoding: .utf8) == kept)
+  }
+
+  @Test("prune says what a compaction would give back, and to programs, too; a compaction gives about as much back")
+  func spaceToCome() throws {
+    for seed in 1...3 {
+      _ = try fill(seed)
+      #expect(try ground.coffer("create").status == .exited(0))
+    }
+    let run = try ground.coffer("prune", "--keep-last", "2", "--json")
+    #expect(run.status == .exited(0) && run.json.first?["deleted"] as? Int == 1, "\(run.errors)")
+    let said = try #require(run.json.first?["space_to_come"] as? Int)
+    let plan = try ground.coffer("compact", "--dry-run", "--json")
+    #expect((plan.json.first?["compaction"] as? [String: Any])?["space_to_come"] as? Int == said, "\(plan.errors)")
+    let nothing = try ground.coffer("prune", "--keep-last", "2", "--stats")
+    #expect(nothing.status == .exited(0) && !nothing.output.contains("coffer compact"), "\(nothing.output)")
+    let stats = try ground.coffer("prune", "--keep-last", "1", "--stats")
+    #expect(stats.output.contains("'coffer compact' gives their space back, about "), "\(stats.output)\(stats.errors)")
+    let before = try size()
+    #expect(try ground.coffer("compact").status == .exited(0))
+    #expect(before - (try size()) > said, "\(before) \(said)")
   }
 
   @Test("A bare 'coffer' creates, prunes, compacts and checks; 'skip_actions' leaves compacting out")

@@ -28,13 +28,17 @@ enum CompactAction {
       Works beside any number of backups and restores, also of other machines, and may be stopped at any time: the next run \
       takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
-      or lists cannot be read nothing is deleted. With a write-only key it does nothing, and says so.
+      or lists cannot be read nothing is deleted; of archives of write-only keys that lasts a week, and what can be reached \
+      of them is kept. With a write-only key it does nothing, and says so.
       """,
     flags: [
       SharedFlags.repository, threshold, maximum, wait, SharedFlags.progress, SharedFlags.json, cleanup,
     ],
     examples: ["coffer compact --dry-run", "coffer compact --max-repack-size 20G --wait 1h"],
     options: [RetentionOptions.compaction, GeneralOptions.packing], isMonitored: true, run: run)
+
+  /// Archives that are not whole which are told one by one: a stolen key may store thousands.
+  private static let told = 10
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
@@ -62,6 +66,16 @@ enum CompactAction {
         console.warning(
           "\(location.path): Pack \(pack) is damaged, and something needed in it is nowhere else; it stays as it is. Run "
             + "'coffer check --level 4' to see which archives are affected")
+      }
+      for archive in report.incompleteArchives.prefix(told) {
+        console.warning(
+          "\(location.path): Archive \(Quoting.terminal(archive.name)) (\(archive.id)), which a write-only key has signed, is "
+            + "not whole; what can be reached of it is kept. \(Quoting.terminal(archive.detail)). If it is lost for good, "
+            + "'coffer delete --archive \(archive.id)' takes it away")
+      }
+      if report.incompleteArchives.count > told {
+        console.warning(
+          "\(location.path): So are \(report.incompleteArchives.count - told) more archives; 'coffer check' names them")
       }
       if context.wantsJSON { return context.run.outcomes.add(json(report, access)) }
       tell(report, location, context)
@@ -93,7 +107,8 @@ enum CompactAction {
     case .nothing:
       tell("\(location.path): Nothing to give back: \(Formats.size(report.sizeAfter))", isWatched)
     case .planned:
-      context.console.answer("\(location.path): Would give up \(packs)\(moved)")
+      context.console.answer(
+        "\(location.path): Would give up \(packs)\(moved); about \(Formats.size(report.gain)) come free")
     case .waiting where context.isDryRun:
       context.console.answer("\(location.path): Would go on with round \(report.round), which was begun before")
     case .waiting:
@@ -132,9 +147,14 @@ enum CompactAction {
         "size_before": .number(Int(clamping: report.sizeBefore)),
         "size_after": .number(Int(clamping: report.sizeAfter)),
         "packs": .number(report.packs), "packs_size": .number(Int(clamping: report.packSize)),
+        "space_to_come": report.outcome == .planned ? .number(Int(clamping: report.gain)) : .null,
         "repacked": .number(report.movedPacks), "repacked_size": .number(Int(clamping: report.movedSize)),
         "refreshed": .number(report.refreshedPacks), "refreshed_size": .number(Int(clamping: report.refreshedSize)),
         "pardoned": .number(report.pardonedPacks), "damaged": .list(report.damagedPacks.map { .text($0) }),
+        "incomplete_archives": .list(
+          report.incompleteArchives.map {
+            .object(["archive": .text($0.name), "id": .text($0.id), "problem": .text($0.detail)])
+          }),
         "bytes_read": .number(Int(clamping: report.bytesRead)),
         "bytes_written": .number(Int(clamping: report.bytesWritten)),
         "waiting_for": .list(

@@ -40,7 +40,8 @@ enum DeleteAction {
         context)
       try access.repository.delete(archive)
       context.console.step(
-        "\(location.path): Deleted archive \(archive.name); 'coffer compact' gives its space back")
+        "\(location.path): Deleted archive \(archive.name); 'coffer compact' gives its space back"
+          + (try SpaceToCome(access, context)?.text ?? ""))
     }
   }
 }

@@ -7,7 +7,8 @@ import Foundation
 enum PruneAction {
   private static let list = Flag<Bool>("--list", help: "Print every archive, and why it is kept or not.")
   private static let stats = Flag<Bool>(
-    "--stats", "--quick-stats", help: "Print how many archives were kept and deleted.")
+    "--stats", "--quick-stats",
+    help: "Print how many archives were kept and deleted, and about how much space 'coffer compact' would give back.")
 
   static let declaration = ActionDeclaration(
     "prune", "-p", abstract: "Delete archives that are too old to be kept.",
@@ -48,11 +49,12 @@ enum PruneAction {
         tell("\(location.path): \(archive.name) is \(archive.standing.rawValue), and left alone", context)
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
-      if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, access, context)) }
       let deleted = archives.count - reasons.count
+      let space = try deleted > 0 ? SpaceToCome(access, context, isAsked: context.flags.contains(stats)) : nil
+      if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, space, access, context)) }
       let line =
         "\(location.path): Kept \(reasons.count) archives, deleted \(deleted)"
-        + (deleted > 0 && !context.isDryRun ? "; 'coffer compact' gives their space back" : "")
+        + (deleted > 0 && !context.isDryRun ? "; 'coffer compact' gives their space back\(space?.text ?? "")" : "")
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
       } else {
@@ -75,8 +77,8 @@ enum PruneAction {
   }
 
   private static func json(
-    _ archives: [Archive], _ reasons: [String: RetentionPolicy.Reason], _ access: OpenRepository,
-    _ context: ActionContext
+    _ archives: [Archive], _ reasons: [String: RetentionPolicy.Reason], _ space: SpaceToCome?,
+    _ access: OpenRepository, _ context: ActionContext
   ) -> JSONValue {
     .object([
       "archives": .list(
@@ -90,7 +92,8 @@ enum PruneAction {
           ])
         }),
       "kept": .number(reasons.count), "deleted": .number(archives.count - reasons.count),
-      "dry_run": .bool(context.isDryRun), "encryption": JSONShapes.encryption(access),
+      "space_to_come": space?.json ?? .null, "dry_run": .bool(context.isDryRun),
+      "encryption": JSONShapes.encryption(access),
       "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
     ])
   }

@@ -43,28 +43,45 @@ enum ArchiveRecord {
     }
   }
 
+  /// A record whose signature is right and whose content is none: it is not damaged, but was signed like that.
+  struct Senseless: Error {
+    let signer: Signer
+    let error: RepositoryError
+  }
+
   static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
-    try open(try context.store.get(name, limit: ObjectLimit.archive), name, context)
+    try named(context.store.get(name, limit: ObjectLimit.archive), name, context)
   }
 
   /// Reads a record that was listed, in one request.
   static func read(_ status: ObjectStatus, context: RepositoryContext) throws -> Archive {
-    try open(try context.store.get(status, limit: ObjectLimit.archive), status.name, context)
+    try named(context.store.get(status, limit: ObjectLimit.archive), status.name, context)
   }
 
-  private static func open(_ bytes: [UInt8], _ name: ObjectName, _ context: RepositoryContext) throws -> Archive {
+  private static func named(_ bytes: [UInt8], _ name: ObjectName, _ context: RepositoryContext) throws -> Archive {
     do {
-      let (payload, signer) = try context.envelope.open(
+      return try open(bytes, name, context)
+    } catch let error as Senseless {
+      throw error.error
+    }
+  }
+
+  /// - Throws: What `read` throws, and `Senseless` in place of that what it says.
+  static func open(_ bytes: [UInt8], _ name: ObjectName, _ context: RepositoryContext) throws -> Archive {
+    let payload: [UInt8]
+    let signer: Signer
+    do {
+      (payload, signer) = try context.envelope.open(
         bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers)
-      guard name.parts.count == 2, var archive = decode(payload), archive.id == name.lastPart else {
-        throw Envelope.Unopenable(detail: "its content is not readable, or makes no sense")
-      }
-      archive.writeOnlyKey = signer.role == .full ? nil : signer.id.description
-      try context.checkCounts(archive)
-      return archive
     } catch let error as Envelope.Unopenable {
       throw context.unopenable(name, error)
     }
+    guard name.parts.count == 2, var archive = decode(payload), archive.id == name.lastPart else {
+      throw Senseless(signer: signer, error: context.damaged(name, "its content is not readable, or makes no sense"))
+    }
+    archive.writeOnlyKey = signer.role == .full ? nil : signer.id.description
+    try context.checkCounts(archive)
+    return archive
   }
 
   static func encode(_ archive: Archive) throws -> [UInt8] {

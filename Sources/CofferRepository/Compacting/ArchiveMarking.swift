@@ -3,7 +3,7 @@ import CofferSystem
 
 /// Marks what archives need: the chunks of their item lists and streams, and all nodes of the recipes.
 ///
-/// What cannot be read stops it: a chunk that is not marked may be deleted.
+/// What cannot be read is told, for a chunk that is not marked may be deleted; all that is reached without it is marked.
 struct ArchiveMarking {
   private let context: RepositoryContext
   /// Reads item lists, while what they name is walked by the other on the thread that takes the items.
@@ -26,35 +26,58 @@ struct ArchiveMarking {
     streams = try StreamReader(context: context, index: index)
   }
 
-  /// Marks all that an archive needs.
+  /// Marks all that an archive needs, or of one that is not whole, all that it reaches.
   ///
-  /// - Throws: `CompactionError.brokenArchive`; `StorageError` and `RunCancelled`, which say nothing of the archive;
-  ///   `IndexCache.Damaged`.
-  func mark(_ archive: Archive) throws {
-    do {
-      try walk(archive.items)
+  /// The nodes that were walked for one archive are not walked for the next: whatever is to be told of the archives that matter
+  /// most has to be asked of them first.
+  ///
+  /// - Returns: What is missing, or makes no sense; nil for an archive that is whole.
+  /// - Throws: `StorageError` and `RunCancelled`, which say nothing of the archive; `IndexCache.Damaged`.
+  func mark(_ archive: Archive) throws -> String? {
+    var flaw: String?
+    func noting(_ body: () throws -> Void) throws {
+      do {
+        try body()
+      } catch {
+        let found = try Self.flaw(in: error)
+        flaw = flaw ?? found
+      }
+    }
+    func walk(_ stream: StreamReference) throws {
+      try noting {
+        try streams.recipes.forEachChunk(
+          of: stream, entersNode: { try marks.enter($0) },
+          { entry in
+            try cancellation.check()
+            try marks.need(entry.id)
+          },
+          unreadable: { node, error in
+            try noting { throw error }
+            marks.leave(node.id)
+          })
+      }
+    }
+    try walk(archive.items)
+    try noting {
       try forEachItem(of: archive) { item in
         if case .file(let stream) = item.content { try walk(stream) }
       }
-      // What is missing is told with the archive that needs it.
-      try marks.settle()
-    } catch let error as LiveMarks.Missing {
-      throw broken(archive, "Chunk \(error.id) is in no pack")
-    } catch let error as RepositoryError {
-      throw broken(archive, error.diagnosis.problem)
-    } catch StorageError.missing(let name, _) {
-      throw broken(archive, "Object \(name.path) is gone")
     }
+    // What is missing is told with the archive that needs it.
+    try marks.settle()
+    if let id = marks.takeMissing() { flaw = flaw ?? "Chunk \(id) is in no pack" }
+    return flaw
   }
 
-  private func broken(_ archive: Archive, _ detail: String) -> CompactionError {
-    .brokenArchive(id: archive.id, name: archive.name, location: context.location, detail: detail)
-  }
-
-  private func walk(_ stream: StreamReference) throws {
-    try streams.forEachChunk(of: stream, entersNode: { try marks.enter($0) }) { entry in
-      try cancellation.check()
-      try marks.need(entry.id)
+  /// - Throws: An error that says nothing of what was read.
+  private static func flaw(in error: any Error) throws -> String {
+    switch error {
+    case let error as RepositoryError: error.diagnosis.problem
+    case let error as RecipeReader.Malformed: "Recipe node \(error.node) makes no sense"
+    case StorageError.missing(let name, _): "Object \(name.path) is gone"
+    case StorageError.truncated(let name, _), StorageError.tooLarge(let name, _, _):
+      "Object \(name.path) has not the size that it should"
+    default: throw error
     }
   }
 

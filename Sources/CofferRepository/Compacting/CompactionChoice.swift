@@ -16,6 +16,8 @@ struct CompactionChoice {
   private(set) var moving: [Digest256] = []
   /// Those of them that are written anew for the sake of restores.
   private(set) var refreshed: [Digest256] = []
+  /// Bytes that come free by both, as far as that is known beforehand.
+  private(set) var gain = 0
 
   /// Packs that can be given up together only: one, and all that lean on it.
   private struct Group {
@@ -30,6 +32,7 @@ struct CompactionChoice {
 
   private let catalogue: PackCatalogue
   private let counting: Set<Digest256>
+  private let spared: Set<Digest256>
   private let marks: LiveMarks
   private let context: RepositoryContext
   /// Stored bytes that are needed, as a part of the pack's.
@@ -39,15 +42,17 @@ struct CompactionChoice {
 
   /// Chooses by what index objects say, and of packs that are to be moved by their own directories.
   ///
-  /// - Parameter counting: The packs that counting index objects name. What is needed of others goes where somebody may lean
-  ///   on it.
+  /// - Parameters:
+  ///   - counting: The packs that counting index objects name. What is needed of others goes where somebody may lean on it.
+  ///   - spared: Packs that are left as they are, whatever is needed of them.
   /// - Throws: `IndexCache.Damaged`; `StorageError`, when the store does not answer.
   init(
-    _ catalogue: PackCatalogue, counting: Set<Digest256>, _ marks: LiveMarks, _ limits: Limits,
+    _ catalogue: PackCatalogue, counting: Set<Digest256>, spared: Set<Digest256>, _ marks: LiveMarks, _ limits: Limits,
     _ context: RepositoryContext
   ) throws {
     self.catalogue = catalogue
     self.counting = counting
+    self.spared = spared
     self.marks = marks
     self.context = context
     var full = (size: 0.0, plain: 0.0)
@@ -66,9 +71,10 @@ struct CompactionChoice {
   private mutating func choose(_ limits: Limits) throws {
     // A pack that nobody can say anything about is left where it is.
     let unneeded = catalogue.packs.keys.filter {
-      neededShares[$0] == 0 && !(catalogue.packs[$0]?.places.isEmpty ?? true)
+      neededShares[$0] == 0 && !spared.contains($0) && !(catalogue.packs[$0]?.places.isEmpty ?? true)
     }
     dead = catalogue.withoutBasesOfRest(Set(unneeded))
+    gain = dead.reduce(0) { $0 + price($1) }
     let leaners = catalogue.leaners()
     var seen: Set<Set<Digest256>> = []
     let promising = catalogue.packs.keys.filter { !dead.contains($0) }.sorted()
@@ -83,6 +89,7 @@ struct CompactionChoice {
       let cost = new.reduce(0) { $0 + price($1) }
       guard !new.isEmpty, cost <= left else { continue }
       left -= cost
+      gain += max(min(group.gain, cost), 0)
       chosen.formUnion(new)
       moving += new.sorted()
     }
@@ -147,7 +154,7 @@ struct CompactionChoice {
     var size = 0
     var moved = 0.0
     for member in packs {
-      guard let pack = catalogue.packs[member], !pack.places.isEmpty else { return nil }
+      guard let pack = catalogue.packs[member], !pack.places.isEmpty, !spared.contains(member) else { return nil }
       size += pack.size
       let share = neededShares[member] ?? 1
       let losesBase = pack.bases.contains { packs.contains($0) }

@@ -1,4 +1,5 @@
 import CofferSystem
+import Foundation
 
 /// Why a repository was not compacted: nothing was deleted.
 public enum CompactionError: DiagnosableError, Equatable {
@@ -10,6 +11,9 @@ public enum CompactionError: DiagnosableError, Equatable {
   case missingArchives(count: Int, newest: String, location: String)
   /// An archive needs what is not there, or is damaged in every copy.
   case brokenArchive(id: String, name: String, location: String, detail: String)
+  /// An archive of a write-only key is not whole, and what it lacks may still be put back; `until` is when that ends, nil where
+  /// nobody can tell.
+  case heldUp(id: String, name: String, location: String, detail: String, until: Date?)
   /// The decision of a round is gone that says which archives of earlier rounds count.
   case missingDecision(round: Int, location: String)
   /// What a round would have to name is more than anybody reads.
@@ -43,6 +47,15 @@ public enum CompactionError: DiagnosableError, Equatable {
         problem: "Not compacted, and nothing deleted: archive \(name) (\(id)) is not whole. \(detail)",
         suggestion: "Run 'coffer check', and 'coffer create' while what was backed up is still there, which stores it "
           + "again; if the archive is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
+    case .heldUp(let id, let name, let location, let detail, let until):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted, and nothing deleted: archive \(name) (\(id)), which a write-only key has signed, is "
+          + "not whole. \(detail)",
+        suggestion: "Put back what is missing, or run 'coffer create' where the archive is from while what was backed "
+          + "up is still there; if it is lost for good, 'coffer delete --archive \(id)' takes it out of the way. From "
+          + (until.map { "\(Date.ISO8601FormatStyle().format($0))" } ?? "a week after the round began")
+          + " on compaction goes on in spite of it, and keeps what can be reached of it")
     case .missingDecision(let round, let location):
       Diagnosis(
         subject: "repository \(location)",

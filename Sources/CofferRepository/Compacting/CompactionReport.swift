@@ -45,6 +45,15 @@ public struct AwaitedSession: Sendable, Equatable {
   public let lastSign: Date
 }
 
+/// An archive of a write-only key that needs what is not there, or whose record makes no sense.
+public struct IncompleteArchive: Sendable, Equatable {
+  public let id: String
+  /// Its name; its id where the record does not tell.
+  public let name: String
+  /// What is missing.
+  public let detail: String
+}
+
 /// What a compaction did.
 public struct CompactionReport: Sendable, Equatable {
   public enum Outcome: String, Sendable {
@@ -69,6 +78,8 @@ public struct CompactionReport: Sendable, Equatable {
   /// Packs that were, or would be, given up, and their bytes.
   public var packs = 0
   public var packSize: UInt64 = 0
+  /// A dry run's: bytes that would come free, as far as that can be known beforehand.
+  public var gain: UInt64 = 0
   /// Those of them that are, or would be, written anew in part, and their bytes.
   public var movedPacks = 0
   public var movedSize: UInt64 = 0
@@ -80,6 +91,8 @@ public struct CompactionReport: Sendable, Equatable {
   public var pardonedPacks = 0
   /// Packs in which something needed cannot be read, nor anywhere else.
   public var damagedPacks: [String] = []
+  /// Archives of write-only keys that are not whole; what they reach is kept.
+  public var incompleteArchives: [IncompleteArchive] = []
   public var deletedIndexObjects = 0
   public var removedLeftovers = 0
   /// Bytes read from the store and written to it.

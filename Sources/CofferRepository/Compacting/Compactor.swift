@@ -90,9 +90,12 @@ struct Compactor {
   ) throws -> RoundPlan? {
     let survey = try RoundSurvey.make(
       context, round: round, before: before, cancellation: cancellation, progress: progress)
+    report.incompleteArchives = survey.incomplete
+    let spared = try SessionPatience.packsOfRunning(
+      among: Set(survey.standing.keys).subtracting(survey.counting), context)
     let limits = CompactionChoice.Limits(threshold: options.threshold, repackSize: options.repackSize)
     var choice = try CompactionChoice(
-      survey.catalogue, counting: survey.counting, survey.marks, limits, context)
+      survey.catalogue, counting: survey.counting, spared: spared, survey.marks, limits, context)
     let newest = try NewestArchives(context, survey, cancellation)
     choice.refresh(try newest.costs(), limits)
     guard !choice.dead.isEmpty || !choice.moving.isEmpty else { return nil }
@@ -132,6 +135,7 @@ struct Compactor {
     report.movedSize = size(choice.moving)
     report.refreshedPacks = choice.refreshed.count
     report.refreshedSize = size(choice.refreshed)
+    report.gain = UInt64(clamping: choice.gain)
   }
 
   /// - Returns: The packs of which everything needed is elsewhere by now, and the packs that it was moved to.
@@ -226,6 +230,8 @@ struct Compactor {
   ) throws -> RoundSweep {
     let survey = try RoundSurvey.make(
       context, round: plan.round, before: before, plan: plan, cancellation: cancellation, progress: progress)
+    report.incompleteArchives = survey.incomplete
+    if let archive = survey.incomplete.first { try waitForRepair(of: archive, plan.round) }
     let decision = try RoundDecision(plan, survey, context, cancellation, progress: progress)
     report.pardonedPacks += decision.pardoned.count
     let index = try IndexWriter(context, IndexLoader(context: context), round: plan.round - 1).put(
@@ -233,6 +239,23 @@ struct Compactor {
     return RoundSweep(
       round: plan.round, going: decision.going, index: decision.index.union(index), census: decision.census)
   }
+}
+
+// MARK: - Archives that are not whole
+
+extension Compactor {
+  /// - Throws: `CompactionError.heldUp` until the plan has stood for as long as such archives are waited for.
+  private func waitForRepair(of archive: IncompleteArchive, _ round: Int) throws {
+    let planned = try timeOfPlan(round)
+    let patience = planned.map { SessionPatience(context, round: round, planned: $0) }
+    if try patience?.hasStood(for: Self.repairTime) == true { return }
+    throw CompactionError.heldUp(
+      id: archive.id, name: archive.name, location: context.location, detail: archive.detail,
+      until: planned?.addingTimeInterval(Self.repairTime))
+  }
+
+  /// Seconds from the plan on in which somebody may put back what archives of write-only keys lack, all of them together.
+  static let repairTime: Double = 7 * 86400
 }
 
 extension AwaitedSession {

@@ -5,11 +5,6 @@ import CofferSystem
 /// A stream's chunks are mostly stored behind each other, so the next one is looked for there first. What is not found so is
 /// gathered and looked up by the batch. Memory is a bit for each chunk, twice, and the batch.
 package final class LiveMarks {
-  /// A chunk that is in no pack.
-  struct Missing: Error {
-    let id: ChunkID
-  }
-
   let runs: [IndexRun]
   private var needed: SlotMarks
   /// The nodes of recipes whose entries were marked. Apart from what is needed: a false recipe may name another's node as a
@@ -22,6 +17,8 @@ package final class LiveMarks {
   /// What a stream that keeps its order has earned: each chunk found where it was looked for pays for a part of a search.
   private var credit = LiveMarks.creditLimit
   private var misses = 0
+  /// The first chunk that is in no pack, of those that were looked up since somebody asked for it.
+  private var missing: ChunkID?
 
   private static let creditLimit = 64
   private static let searchPrice = 16
@@ -46,7 +43,7 @@ package final class LiveMarks {
 
   /// Marks a chunk; at once or with the next batch.
   ///
-  /// - Throws: `Missing`; `IndexCache.Damaged`.
+  /// - Throws: `IndexCache.Damaged`.
   package func need(_ id: ChunkID) throws {
     for number in 0..<IndexCursor.followerCount {
       guard let place = cursor.follower(number), place.id == id else { continue }
@@ -74,20 +71,32 @@ package final class LiveMarks {
 
   /// Marks a node of a recipe.
   ///
-  /// - Returns: Whether its entries are still to be marked.
-  /// - Throws: `Missing`; `IndexCache.Damaged`.
+  /// - Returns: Whether its entries are still to be marked; of a node that is in no pack there are none.
+  /// - Throws: `IndexCache.Damaged`.
   func enter(_ id: ChunkID) throws -> Bool {
     guard let slot = runs.slots(of: id).first else {
       try throwIfDamaged()
-      throw Missing(id: id)
+      missing = missing ?? id
+      return false
     }
     needed.insert(slot)
     return walked.insert(slot)
   }
 
+  /// Takes back that the entries of a node were marked: it could not be read as it was named, and another may name it rightly.
+  func leave(_ id: ChunkID) {
+    if let slot = runs.slots(of: id).first { walked.remove(slot) }
+  }
+
+  /// Returns the first chunk that was found to be in no pack since this was asked last; nil when all were found.
+  package func takeMissing() -> ChunkID? {
+    defer { missing = nil }
+    return missing
+  }
+
   /// Looks up what was gathered.
   ///
-  /// - Throws: `Missing`; `IndexCache.Damaged`.
+  /// - Throws: `IndexCache.Damaged`.
   package func settle() throws {
     try throwIfDamaged()
     guard !batch.isEmpty else { return }
@@ -105,7 +114,7 @@ package final class LiveMarks {
       }
     }
     try throwIfDamaged()
-    if let missing = found.firstIndex(of: false) { throw Missing(id: batch[missing]) }
+    if let first = found.firstIndex(of: false) { missing = missing ?? batch[first] }
     batch.removeAll(keepingCapacity: true)
   }
 

@@ -27,6 +27,31 @@ extension Repository {
     return report
   }
 
+  /// Chunks of a repository up to which what archives need is looked at only to tell a number.
+  private static let quickLimit = 1 << 20
+
+  /// Returns the bytes that a compaction would give back as things are, as far as that can be known beforehand.
+  ///
+  /// - Returns: nil where it cannot be told, or would take long: for a write-only key, in a large repository, while a round of
+  ///   compaction is under way, and when an archive is not whole.
+  /// - Throws: `RunCancelled`.
+  public func compactableSize(cancellation: Cancellation) throws -> UInt64? {
+    guard context.keys.role == .full, context.keys.dataPrivate != nil else { return nil }
+    let context = context.stopping(with: cancellation)
+    do {
+      let loader = try IndexLoader(context: context)
+      let runs = try loader.runs(of: loader.objectNames(), over: loader.existingPacks())
+      guard runs.reduce(0, { $0 + $1.layout.chunkCount }) <= Self.quickLimit else { return nil }
+      var report = CompactionReport()
+      try Compactor(context, CompactionOptions(isDryRun: true), cancellation, progress: { _ in }).run(&report)
+      return report.outcome == .waiting || report.outcome == .overtaken ? nil : report.gain
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return nil  // Whoever compacts is told why.
+    }
+  }
+
   private func storedSize() throws -> UInt64 {
     var size: UInt64 = 0
     try context.store.forEachObject(in: "") { size = size.addingClamped(UInt64(clamping: $0.size)) }

@@ -29,7 +29,7 @@ struct RoundCleanup {
     guard rounds.highestClosed == sweep.round, rounds.sweep == sweep else { return false }
     let standing = try IndexLoader(context: context).existingPacks()
     let going = try inOrder(sweep.going.filter { standing[$0] != nil })
-    try deleteIndexObjects(sweep, &report)
+    let damaged = try deleteIndexObjects(sweep, &report)
     for (number, pack) in going.enumerated() {
       try cancellation.check()
       if number > 0, number.isMultiple(of: Self.lookInterval), try isOver(sweep) { return false }
@@ -39,6 +39,7 @@ struct RoundCleanup {
       report.packs += 1
       report.packSize = report.packSize.addingClamped(UInt64(clamping: standing[pack] ?? 0))
     }
+    if !damaged.isEmpty { try delete(damaged, sweep, &report) }
     try deleteQuarantines(sweep)
     for name in rounds.names where name.round < sweep.round && name.kind != .closing {
       try context.store.delete(name.objectName)
@@ -75,18 +76,49 @@ struct RoundCleanup {
     return ordered
   }
 
-  private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws {
+  /// - Returns: Objects whose bytes are not those of their names. They stand yet.
+  private func deleteIndexObjects(_ sweep: RoundSweep, _ report: inout CompactionReport) throws -> [ObjectName] {
     let loader = try IndexLoader(context: context)
     let names = try loader.objectNames()
     // Looked at behind the list: no session that has put what is in it can have seen a later round, but for one that a list
     // does not show yet.
     let newest = try Rounds.load(context).newest
+    var damaged: [ObjectName] = []
     for name in names {
       try cancellation.check()
-      guard let digest = Digest256(hex: name.lastPart), !sweep.index.contains(digest),
-        let segment = try RunStore.readable({ try loader.read(name) }),
-        segment.round < sweep.round || segment.round > newest + 1
-      else { continue }
+      guard let digest = Digest256(hex: name.lastPart), !sweep.index.contains(digest) else { continue }
+      guard let segment = try RunStore.readable({ try loader.read(name) }) else {
+        if try isDamaged(name, digest) { damaged.append(name) }
+        continue
+      }
+      guard segment.round < sweep.round || segment.round > newest + 1 else { continue }
+      try context.store.delete(name)
+      report.deletedIndexObjects += 1
+    }
+    return damaged
+  }
+
+  /// Whether nobody can ever read an index object: one that merely does not open may be of a key that is not found just now.
+  private func isDamaged(_ name: ObjectName, _ digest: Digest256) throws -> Bool {
+    do {
+      let bytes = try context.store.get(name, limit: ObjectLimit.index)
+      return try bytes.withUnsafeBytes { try ContentHasher.hash($0) } != digest
+    } catch StorageError.tooLarge {
+      return true
+    } catch let error as StorageError where RunStore.concernsObject(error) {
+      return false
+    }
+  }
+
+  /// Deletes damaged index objects if others name every pack that stands. So nothing that they named is known by them only, and
+  /// who looks for a pack finds it as before.
+  private func delete(_ damaged: [ObjectName], _ sweep: RoundSweep, _ report: inout CompactionReport) throws {
+    let loader = try IndexLoader(context: context)
+    let index = try CountingIndex(loader, try loader.objectNames()) { digest, round in
+      round >= sweep.round || sweep.index.contains(digest)
+    }
+    guard try loader.existingPacks().keys.allSatisfy(index.named.contains) else { return }
+    for name in damaged {
       try context.store.delete(name)
       report.deletedIndexObjects += 1
     }

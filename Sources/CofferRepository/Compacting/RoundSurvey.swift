@@ -6,6 +6,8 @@ import CofferSystem
 /// Archives are listed before index objects, and these before packs: what an archive needs was there before it.
 struct RoundSurvey {
   let archives: [Archive]
+  /// Archives of write-only keys that lack something; what they reach is marked.
+  let incomplete: [IncompleteArchive]
   let indexNames: [ObjectName]
   /// The packs that stand, with their sizes.
   let standing: [Digest256: Int]
@@ -44,7 +46,8 @@ struct RoundSurvey {
     _ context: RepositoryContext, _ round: Int, _ before: RoundSweep?, _ plan: RoundPlan?,
     _ cancellation: Cancellation, _ progress: @Sendable (CompactionProgress) -> Void
   ) throws -> RoundSurvey {
-    let archives = try ArchiveRecord.readAll(context, cancellation).filter { archive in
+    let (all, senseless) = try ArchiveRecord.readAll(context, cancellation)
+    let archives = all.filter { archive in
       archive.round >= round - 1 || before?.census.contains(ExactName(archive.id)) == true
     }
     let loader = try IndexLoader(context: context)
@@ -58,21 +61,34 @@ struct RoundSurvey {
     let catalogue = try PackCatalogue(context, names: names, standing: standing)
     let marks = LiveMarks(catalogue.runs)
     let marking = try ArchiveMarking(context, catalogue, marks, cancellation)
-    for (number, archive) in archives.enumerated() {
-      progress(.marking(archive: number + 1, of: archives.count))
-      try marking.mark(archive)
+    var incomplete = senseless
+    // Those of full keys first: nothing that another has walked before keeps it unsaid what they lack.
+    let ordered = archives.filter { $0.writeOnlyKey == nil } + archives.filter { $0.writeOnlyKey != nil }
+    for (number, archive) in ordered.enumerated() {
+      progress(.marking(archive: number + 1, of: ordered.count))
+      guard let detail = try marking.mark(archive) else { continue }
+      guard archive.writeOnlyKey != nil else {
+        throw CompactionError.brokenArchive(
+          id: archive.id, name: archive.name, location: context.location, detail: detail)
+      }
+      incomplete.append(IncompleteArchive(id: archive.id, name: archive.name, detail: detail))
     }
     return RoundSurvey(
-      archives: archives, indexNames: names, standing: standing, index: index, catalogue: catalogue, marks: marks)
+      archives: archives, incomplete: incomplete, indexNames: names, standing: standing, index: index,
+      catalogue: catalogue, marks: marks)
   }
 }
 
 extension ArchiveRecord {
   /// Reads the records of all archives, oldest name first.
   ///
+  /// - Returns: The archives, and records that a write-only key has signed and that make no sense: no damage, for damage breaks
+  ///   the signature, and nobody will ever know what such an archive needs.
   /// - Throws: `CompactionError.unreadableArchive` for one that cannot be read, other than because it was deleted meanwhile;
   ///   `StorageError`; `RunCancelled`.
-  fileprivate static func readAll(_ context: RepositoryContext, _ cancellation: Cancellation) throws -> [Archive] {
+  fileprivate static func readAll(
+    _ context: RepositoryContext, _ cancellation: Cancellation
+  ) throws -> (archives: [Archive], senseless: [IncompleteArchive]) {
     let known = ArchiveCache(context: context).load()
     let listed = try context.store.list(folder)
     try refuseEmptyRecords(context, cancellation)
@@ -80,6 +96,7 @@ extension ArchiveRecord {
       throw CompactionError.missingArchives(count: known.count, newest: newest.name, location: context.location)
     }
     var missing: Set<ObjectName> = []
+    var senseless: [IncompleteArchive] = []
     let archives: [Archive] = try listed.compactMap { status in
       try cancellation.check()
       // No archive has another name: what has is nobody's, and must not stand in the way.
@@ -89,12 +106,21 @@ extension ArchiveRecord {
           try context.checkCounts(archive)
           return archive
         }
-        return try read(status.name, context: context)
+        return try open(status.name, context: context)
       } catch StorageError.missing {
         missing.insert(status.name)
         return nil
       } catch RepositoryError.signedAfterRemoval {
         return nil  // Counts for nobody.
+      } catch let error as Senseless where error.signer.role == .writeOnly {
+        let id = status.name.lastPart
+        if context.signers.counts(id, signedBy: error.signer.id) {
+          senseless.append(IncompleteArchive(id: id, name: id, detail: error.error.diagnosis.problem))
+        }
+        return nil
+      } catch let error as Senseless {
+        throw CompactionError.unreadableArchive(
+          id: status.name.lastPart, location: context.location, detail: error.error.diagnosis.problem)
       } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
@@ -106,7 +132,7 @@ extension ArchiveRecord {
       throw CompactionError.unreadableArchive(
         id: name.lastPart, location: context.location, detail: "Its record is listed, but cannot be found")
     }
-    return archives
+    return (archives, senseless)
   }
 
   /// A file of no bytes is in no list: it is the place of a record that is being written, or all that is left of one that

@@ -37,6 +37,35 @@ struct SessionPatience {
     }
   }
 
+  /// Returns those of some packs that a running backup may have stored: it has not named them yet. It is never wrong to leave a
+  /// pack for the next round, so clocks may tell.
+  ///
+  /// - Parameter unnamed: Packs that no counting index object names.
+  /// - Throws: `StorageError`; `RunCancelled`.
+  static func packsOfRunning(among unnamed: Set<Digest256>, _ context: RepositoryContext) throws -> Set<Digest256> {
+    guard !unnamed.isEmpty else { return [] }
+    let sessions = try KnownSession.load(context).filter { !$0.isOver && !context.signers.isRemoved($0.signer.id) }
+    guard !sessions.isEmpty else { return [] }
+    let now = context.clock.now()
+    let begins = sessions.filter { session in
+      now.timeIntervalSince(session.lastSign) < silence
+        && (session.signer.role == .full || now.timeIntervalSince(session.firstSign) < writeOnlyLimit)
+    }.map(\.firstSign)
+    guard let first = begins.min() else { return [] }
+    var packs: Set<Digest256> = []
+    try context.store.forEachObject(in: PackFolder.name) { status in
+      if status.received >= first, let digest = PackFolder.digest(of: status.name), unnamed.contains(digest) {
+        packs.insert(digest)
+      }
+    }
+    return packs
+  }
+
+  /// Whether the plan has stood for so many seconds, by the store's own clock.
+  ///
+  /// - Throws: `StorageError`; `RunCancelled`.
+  func hasStood(for seconds: Double) throws -> Bool { try storeTime().timeIntervalSince(planned) >= seconds }
+
   /// What time it is by the store's own clock: that of a marker which nobody waits for.
   private func storeTime() throws -> Date {
     let id = Hexadecimal.encode(try context.random.bytes(8))

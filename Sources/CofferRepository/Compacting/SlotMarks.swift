@@ -20,6 +20,10 @@ struct SlotMarks {
     words[slot.run][slot.number >> 6] |= bit
     return true
   }
+
+  mutating func remove(_ slot: IndexSlot) {
+    words[slot.run][slot.number >> 6] &= ~(1 << UInt64(slot.number & 63))
+  }
 }
 
 /// A chunk's place in the index: the number of a run among several, and of the chunk in it.

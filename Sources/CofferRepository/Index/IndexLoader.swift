@@ -65,6 +65,30 @@ package struct IndexLoader: Sendable {
   func load(
     for purpose: Purpose, _ names: [ObjectName], over existing: [Digest256: Int], _ quarantined: Set<Digest256>? = nil
   ) throws -> ChunkIndex {
+    try loadWithRuns(for: purpose, names, over: existing, quarantined).index
+  }
+
+  /// Loads the index for reading.
+  ///
+  /// - Returns: The index, and the packs of which only index objects of write-only keys tell.
+  func loadForReading(
+    _ names: [ObjectName], over existing: [Digest256: Int]
+  ) throws -> (index: ChunkIndex, unvouched: Set<Digest256>) {
+    let (index, runs) = try loadWithRuns(for: .reading, names, over: existing)
+    var vouched: Set<Digest256> = []
+    var claimed: Set<Digest256> = []
+    for run in runs {
+      let isFull = context.signers[run.signer]?.role == .full
+      for number in 0..<run.layout.packCount {
+        if isFull { vouched.insert(run.pack(number).digest) } else { claimed.insert(run.pack(number).digest) }
+      }
+    }
+    return (index, claimed.subtracting(vouched))
+  }
+
+  private func loadWithRuns(
+    for purpose: Purpose, _ names: [ObjectName], over existing: [Digest256: Int], _ quarantined: Set<Digest256>? = nil
+  ) throws -> (index: ChunkIndex, runs: [IndexRun]) {
     try context.times.measure(.index) {
       let packs = LeanablePacks(context: context, existing: existing, quarantined: quarantined)
       let runs = try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose)
@@ -72,7 +96,7 @@ package struct IndexLoader: Sendable {
         runs: runs, cache: cache, owner: context.keys.id,
         reload: { [self] in try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose) })
       if !purpose.isWriting { try addUnnamed(existing, to: index, runs) }
-      return index
+      return (index, runs)
     }
   }
 
@@ -82,7 +106,14 @@ package struct IndexLoader: Sendable {
     for run in runs {
       for number in 0..<run.layout.packCount { unnamed[run.pack(number).digest] = nil }
     }
-    for digest in unnamed.keys.sorted() {
+    try add(Set(unnamed.keys), to: index)
+  }
+
+  /// Makes known what packs say themselves; those that do not open are passed over.
+  ///
+  /// - Throws: `StorageError`, when the store does not answer; `RunCancelled`.
+  func add(_ packs: Set<Digest256>, to index: ChunkIndex) throws {
+    for digest in packs.sorted() {
       guard let reader = try RunStore.readable({ try PackReader(digest, context: context) }) else { continue }
       try index.add(
         IndexedPack(digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory))

@@ -11,6 +11,9 @@ struct RenewedIndex {
   private var contradictory: Set<Digest256> = []
   /// Whether it was loaded again for a chunk that it did not know.
   private var hasLookedForUnknown = false
+  /// Packs of which only index objects of write-only keys tell, and whether they are asked themselves what they hold.
+  private var unvouched: Set<Digest256> = []
+  private var asksPacks = false
 
   /// For an index that somebody has made of what there is.
   init(fixed index: ChunkIndex) {
@@ -21,13 +24,21 @@ struct RenewedIndex {
   /// Loads the index.
   init(_ loader: IndexLoader) throws {
     self.loader = loader
-    (current, existing) = try Self.load(loader)
+    current = ChunkIndex()
+    try load(loader)
   }
 
-  private static func load(_ loader: IndexLoader) throws -> (ChunkIndex, Set<Digest256>) {
+  private mutating func load(_ loader: IndexLoader) throws {
     let names = try loader.objectNames()
-    let existing = try loader.existingPacks()
-    return (try loader.load(for: .reading, names, over: existing), Set(existing.keys))
+    let packs = try loader.existingPacks()
+    (current, unvouched) = try loader.loadForReading(names, over: packs)
+    existing = Set(packs.keys)
+    if asksPacks { try askPacks(loader) }
+  }
+
+  private func askPacks(_ loader: IndexLoader) throws {
+    try loader.add(unvouched, to: current)
+    try current.knowEveryCopy()
   }
 
   /// Loads the index again if a pack that it names is not in the store any more. Each pack is gone once only, so this ends;
@@ -38,7 +49,7 @@ struct RenewedIndex {
     guard let loader, case StorageError.missing(let name, _) = error, let pack = PackFolder.digest(of: name),
       existing.contains(pack), !contradictory.contains(pack)
     else { return false }
-    (current, existing) = try Self.load(loader)
+    try load(loader)
     if existing.contains(pack) { contradictory.insert(pack) }
     return !existing.contains(pack)
   }
@@ -49,7 +60,18 @@ struct RenewedIndex {
   mutating func renewForUnknown() throws -> Bool {
     guard let loader, !hasLookedForUnknown else { return false }
     hasLookedForUnknown = true
-    (current, existing) = try Self.load(loader)
+    try load(loader)
+    return true
+  }
+
+  /// Asks packs themselves what they hold, once, for a chunk of which no good copy is found: index objects of write-only keys
+  /// may say anything about any pack, also that it holds nothing, or contradict each other.
+  ///
+  /// - Returns: Whether it is another now.
+  mutating func renewByPacks() throws -> Bool {
+    guard let loader, !asksPacks, !unvouched.isEmpty else { return false }
+    asksPacks = true
+    try askPacks(loader)
     return true
   }
 }

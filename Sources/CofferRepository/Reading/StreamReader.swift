@@ -124,7 +124,7 @@ final class StreamReader {
   private func place(of id: ChunkID) throws -> BlockPlace {
     repeat {
       if let place = try index.current.location(of: id) ?? index.current.copies(of: id).first { return place }
-    } while try index.renewForUnknown()
+    } while try index.renewForUnknown() || index.renewByPacks()
     throw RepositoryError.missingChunk(id, location: context.location)
   }
 
@@ -151,6 +151,10 @@ final class StreamReader {
       while let gone = try errors.first(where: { try index.renew(after: $0) }) {
         errors = [gone]
         if let found = try copy(of: id, besides: [], reader, &errors) { return found }
+      }
+      if try index.renewByPacks(), let found = try copy(of: id, besides: [], reader, &errors) {
+        context.remarks.add(error, consequence: "what was needed of it was found by asking packs what they hold")
+        return found
       }
       throw error
     }

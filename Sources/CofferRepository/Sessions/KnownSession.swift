@@ -15,7 +15,8 @@ struct KnownSession: Sendable {
   /// The name of its machine and the number of its process there, for people only.
   let hostname: String?
   let process: Int32
-  /// When the store received its last marker.
+  /// When the store received the first one of its markers that are there, and the last.
+  let firstSign: Date
   let lastSign: Date
   /// Its markers in the order in which they may be deleted: the one that says that it has ended is the last.
   let markers: [ObjectName]
@@ -42,13 +43,15 @@ struct KnownSession: Sendable {
       sessions[Key(id: ExactName(record.id), signer: signer.id), default: []].append(sign)
     }
     return sessions.compactMap { key, signs in
-      guard let signer = context.signers[key.signer], let last = signs.map(\.time).max() else { return nil }
+      guard let signer = context.signers[key.signer], let first = signs.map(\.time).min(),
+        let last = signs.map(\.time).max()
+      else { return nil }
       let inOrder = signs.filter { $0.record.hasEnded != true } + signs.filter { $0.record.hasEnded == true }
       return KnownSession(
         id: key.id.text, signer: signer, round: signs.compactMap(\.record.round).max(),
         hasEnded: signs.contains { $0.record.hasEnded == true }, identity: signs.compactMap(\.record.identity).first,
         hostname: signs.compactMap(\.record.hostname).first, process: signs[0].record.process,
-        lastSign: last, markers: inOrder.map(\.name))
+        firstSign: first, lastSign: last, markers: inOrder.map(\.name))
     }
   }
 

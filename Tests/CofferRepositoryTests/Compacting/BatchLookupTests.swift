@@ -50,8 +50,12 @@ struct BatchLookupTests {
         #expect(runs.slots(of: id(number)).contains(where: marks.isNeeded), "\(number)")
       }
     }
+    #expect(inOrder.takeMissing() == nil)
     try inOrder.need(id(6001))
-    #expect(throws: LiveMarks.Missing.self) { try inOrder.settle() }
+    try inOrder.need(id(6002))
+    try inOrder.settle()
+    #expect(inOrder.takeMissing() == id(6001))
+    #expect(inOrder.takeMissing() == nil)
   }
 
   @Test("A node that was named as data is still to be walked")
@@ -61,7 +65,11 @@ struct BatchLookupTests {
     try marks.settle()
     #expect(try marks.enter(id(2)))
     #expect(try !marks.enter(id(2)))
-    #expect(throws: LiveMarks.Missing.self) { _ = try marks.enter(id(9)) }
+    marks.leave(id(2))
+    #expect(try marks.enter(id(2)))
+    #expect(marks.takeMissing() == nil)
+    #expect(try !marks.enter(id(9)))
+    #expect(marks.takeMissing() == id(9))
   }
 
   @Test("A copy in a pack that is not to be leaned on is marked only when there is no other")

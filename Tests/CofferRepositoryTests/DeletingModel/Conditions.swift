@@ -13,5 +13,8 @@ struct Conditions: Sendable {
   /// An archive's record may be unreadable for a moment.
   var hasUnreadableRecords = false
 
+  /// Chunks that archives from before lack: nobody can be blamed for them.
+  var lost: SmallSet = []
+
   func keeps(_ rule: Rule) -> Bool { brokenRule != rule }
 }

@@ -112,6 +112,11 @@ struct DeletingRuleTests {
     expectLoss(without: .closingsStay, in: .slowLists, "said success and its archive is void")
   }
 
+  @Test("C11: giving up what an archive reaches that lacks something keeps it from healing")
+  func keepWhatIsReached() {
+    expectLoss(without: .keepWhatIsReached, in: .lacking, "archive 0 counts and lacks chunks [1]")
+  }
+
   @Test("R1: counting archives that no census has loses them")
   func voidIsVoid() {
     expectLoss(without: .voidIsVoid, in: .twoWriters, "counts and lacks")

@@ -7,6 +7,13 @@ struct Marking {
     archives.reduce(SmallSet()) { $0 | $1.chunks }
   }
 
+  /// What archives need, or of those that lack something, what they reach.
+  private func kept(for archives: [ArchiveObject]) -> SmallSet {
+    guard !conditions.keeps(.keepWhatIsReached) else { return Self.needs(of: archives) }
+    let held = store.packs.reduce(SmallSet()) { $0 | $1.chunks }
+    return Self.needs(of: archives.filter { $0.chunks.isSubset(of: held) })
+  }
+
   /// Whether one of these packs may be the one that is left with a chunk: it is read, not believed.
   func survives(_ chunk: Int, in packs: SmallSet) -> Bool {
     store.packs.contains { pack in
@@ -69,7 +76,7 @@ extension Marking {
   ///   - counting: The index objects that count before the round.
   ///   - mover: The number of a new pack.
   func choices(_ archives: [ArchiveObject], counting: [IndexObject], mover: Int) -> [Choice] {
-    let needs = Self.needs(of: archives)
+    let needs = kept(for: archives)
     let named = named(by: counting)
     var live = holders(of: needs, in: named)
     // What only packs hold that no index object names is not given up either.
@@ -131,7 +138,7 @@ extension Marking {
   ///   - archives: Those that the census has found.
   ///   - counting: The index objects that count.
   func decision(_ plan: Plan, _ archives: [ArchiveObject], counting: [IndexObject]) -> Decision {
-    let needs = Self.needs(of: archives)
+    let needs = kept(for: archives)
     var pardoned: SmallSet = []
     if conditions.keeps(.markAgain) {
       let survivors = named(by: counting) - plan.condemned

@@ -20,6 +20,7 @@ enum Rule: String, CaseIterable {
   case oneDecision = "C8"
   case lookBeforeDeleting = "C9"
   case closingsStay = "C10"
+  case keepWhatIsReached = "C11"
   // Readers and pruners
   case voidIsVoid = "R1"
   case archivesBeforeRounds = "R2"

@@ -3,13 +3,13 @@ extension Scenario {
   static var small: [Scenario] {
     [
       twoWriters, twoCompactors, differences, lateDifferences, damage, forgedPacks, forgedRounds, unreadable, pruning,
-      restoring, sameName, waiting, slowLists, lateWriter,
+      restoring, sameName, waiting, slowLists, lateWriter, lacking,
     ]
   }
 
   /// How many worlds each of them can come to.
   static var worldCounts: [Int] {
-    [31393, 17881, 1645, 53028, 6376, 813, 1916, 508, 2324, 28857, 17650, 708, 47959, 26083]
+    [31393, 17881, 1645, 53028, 6376, 813, 1916, 508, 2324, 28857, 17650, 708, 47959, 26083, 747]
   }
 
   static var twoWriters: Scenario {
@@ -169,6 +169,18 @@ extension Scenario {
       [
         .writer(Writer(0, wants: [0])), .compactor(Compactor(0)), .pruner(Pruner(.delete(8), conditions)),
       ]
+    }
+  }
+
+  /// Archive 0 lacks chunk 3 until the writer stores it again.
+  static var lacking: Scenario {
+    var conditions = Conditions()
+    conditions.lost = [3]
+    return Scenario(
+      name: "an archive that lacks something, and heals", conditions: conditions,
+      archives: [ArchiveObject(number: 0, signer: .writeOnly, round: 0, chunks: [1, 3])]
+    ) { _ in
+      [.writer(Writer(0, wants: [3])), .compactor(Compactor(0))]
     }
   }
 

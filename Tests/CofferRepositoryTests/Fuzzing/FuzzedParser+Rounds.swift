@@ -1,0 +1,68 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+@testable import CofferRepository
+
+/// What rounds of compaction and sessions say, and the names of all objects.
+extension FuzzedParser {
+  func roundSeeds(_ context: RepositoryContext, packs: [Digest256]) throws -> [[UInt8]] {
+    switch self {
+    case .plan: return [RoundPlan(round: 7, condemned: Set(packs.prefix(2)), index: Set(packs)).encoded()]
+    case .sweep:
+      return [
+        RoundSweep(round: 7, going: Set(packs.prefix(2)), index: Set(packs), census: ["archive", "another"]).encoded()
+      ]
+    case .closing: return [RoundClosing(round: 7).encoded()]
+    case .session:
+      let identity = ProcessIdentity(boot: "boot", namespace: "pid:[1]", process: 1, start: "1")
+      let record = SessionRecord(
+        id: "00000000000000aa", process: 1, written: Date(timeIntervalSince1970: 1), identity: identity, round: 3,
+        hasEnded: true, hostname: "host")
+      return [try record.encoded()]
+    default:
+      let digits = String(repeating: "0a", count: 16)
+      let names = [
+        "gc/12-plan-\(digits)", "keys/\(digits)-9999", "removed/\(digits)-archives", "packs/0a/\(digits)\(digits)",
+        "archives/20260131t030000z-0123456789abcdef", "sessions/0123456789abcdef-1", "index/\(digits)\(digits)",
+      ]
+      return names.map { Array($0.utf8) }
+    }
+  }
+
+  func takeRoundBytes(_ bytes: [UInt8], _ context: RepositoryContext) throws {
+    switch self {
+    case .plan: try Self.readAgain(RoundPlan.self, bytes)
+    case .sweep: try Self.readAgain(RoundSweep.self, bytes)
+    case .closing: try Self.readAgain(RoundClosing.self, bytes)
+    case .session:
+      let store = MemoryStore()
+      var context = context
+      context.store = RunStore(store, nil)
+      guard let name = ObjectName("\(SessionMarker.folder)/0-0") else { return }
+      try context.store.put(
+        name,
+        try context.envelope.seal(bytes, purpose: .session, context: Array(name.path.utf8), random: context.random))
+      for session in try KnownSession.load(context) { _ = session.isOver }
+    default: Self.readName(bytes)
+    }
+  }
+
+  /// Payloads have one form only.
+  private static func readAgain<Object: RoundObject>(_ type: Object.Type, _ bytes: [UInt8]) throws {
+    let object = try bytes.withUnsafeBytes { try Object(decoding: $0) }
+    let again = object.encoded()
+    _ = try again.withUnsafeBytes { try Object(decoding: $0) }
+  }
+
+  private static func readName(_ bytes: [UInt8]) {
+    guard let name = ObjectName(String(decoding: bytes, as: UTF8.self)) else { return }
+    if let key = KeyName(name.path) { precondition(key.object == name) }
+    if let round = RoundName(name) { precondition(round.objectName == name) }
+    _ = PackFolder.digest(of: name)
+    _ = ArchiveRecord.isName(name)
+    _ = CountingArchives.key(name)
+    _ = Digest256(hex: name.lastPart)
+    _ = KeyID(hex: name.lastPart)
+  }
+}
