@@ -106,7 +106,7 @@ extension ArchiveRecord {
           try context.checkCounts(archive)
           return archive
         }
-        return try open(status.name, context: context)
+        return try open(context.store.get(status, limit: ObjectLimit.archive), status.name, context)
       } catch StorageError.missing {
         missing.insert(status.name)
         return nil
