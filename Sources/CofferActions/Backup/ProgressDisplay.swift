@@ -18,8 +18,7 @@ final class ProgressDisplay: Sendable {
       let progress = group.progress
       let rate = Formats.size(UInt64(Double(progress.read) / max(clock.steadySeconds() - start, 0.001)))
       let known = Formats.size(progress.read - min(progress.new, progress.read))
-      let waiting = waits.text.map { "\($0); " } ?? ""
-      return "\(waiting)\(current.update { $0 }): \(Formats.size(progress.read)) read, \(known) known, "
+      return "\(waits.beforeProgress)\(current.update { $0 }): \(Formats.size(progress.read)) read, \(known) known, "
         + "\(Formats.size(progress.stored)) stored, \(rate)/s"
     }
   }

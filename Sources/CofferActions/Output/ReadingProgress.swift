@@ -19,11 +19,11 @@ final class ReadingProgress: Sendable {
   ///
   /// - Throws: `SystemError` when no thread can be had.
   init(_ context: ActionContext) throws(SystemError) {
-    let (state, clock) = (state, context.surroundings.clock)
+    let (state, clock, waits) = (state, context.surroundings.clock, context.run.waits)
     self.clock = clock
     ticker = try StatusTicker(
       context.console, isForced: context.flags.contains(SharedFlags.progress), isQuiet: context.wantsJSON
-    ) { Self.text(state.update { $0 }, at: clock.steadySeconds()) }
+    ) { waits.beforeProgress + Self.text(state.update { $0 }, at: clock.steadySeconds()) }
   }
 
   /// Begins to count anew.

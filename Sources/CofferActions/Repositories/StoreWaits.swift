@@ -42,12 +42,10 @@ final class StoreWaits: Sendable {
     if let text { tell(text) }
   }
 
-  /// What is waited for; nil for nothing.
-  var text: String? {
-    let waits = waits.update { $0 }
-    guard !waits.isEmpty else { return nil }
-    return "waits for "
-      + waits.sorted { $0.key.text < $1.key.text }.map { "\($0.key.text): \($0.value.reason)" }.joined(separator: "; ")
+  /// What is waited for, to stand before how far something is; empty for nothing.
+  var beforeProgress: String {
+    let waits = waits.update { $0 }.sorted { $0.key < $1.key }
+    return waits.map { "waits for \($0.key): \($0.value.reason); " }.joined()
   }
 
   private static func reason(of error: StorageError) -> String {
