@@ -67,7 +67,7 @@ struct ObjectStorageTests {
     #expect(try contents() == first)
     _ = try succeed("check", "--level", "4")
     try configure("keep_last: 1")
-    _ = try succeed("prune", "--yes")
+    _ = try succeed("prune")
     #expect(try ground.archives().count == 1)
     _ = try succeed("compact", "--threshold", "0", "--wait", "1s")
     _ = try succeed("check", "--level", "4")
