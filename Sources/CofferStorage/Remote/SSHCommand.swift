@@ -82,7 +82,7 @@ struct SSHCommand: Sendable {
       let question = child(["-G"] + words.dropFirst() + destination + [address.login])
       let answer = try launcher.run(question, outputLimit: 1 << 20, seconds: 20, cancellation: cancellation)
       let lines = String(decoding: answer.output, as: UTF8.self).lines()
-      return answer.status.isSuccess && lines.contains("serveraliveinterval 0")
+      return answer.status.isSuccess && lines.contains { $0 == "serveraliveinterval 0" }
     } catch is CommandTimedOut {
       return false
     } catch {

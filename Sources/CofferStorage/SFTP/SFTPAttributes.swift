@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a server says of a file or folder (draft-ietf-secsh-filexfer-02, section 5); each of it may be missing.
 struct SFTPAttributes: Sendable, Equatable {
   /// Bytes.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Reads the fields of a packet. Nothing in it is trusted: what a length says is compared with what is there.
 struct SFTPReader: ~Copyable {
   private let bytes: [UInt8]

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a server answers (draft-ietf-secsh-filexfer-02, section 7).
 enum SFTPReply: Sendable, Equatable {
   case status(SFTPStatus)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What identifies an open file or folder to the server that gave it.
 typealias SFTPHandle = [UInt8]
 

@@ -7,7 +7,7 @@ import Testing
 /// A store that has to keep the contract. A new store is one more element of `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   let testDescription: String
-  /// Whether it can be asked for thousands of things in a test; a program that starts anew what it does for each cannot.
+  /// Whether it can be asked for thousands of things in a test: what makes each durable, or knows no folder for long, cannot.
   let isQuick: Bool
   /// Makes the store and its place; the folder is there, empty and this store's own.
   let make: @Sendable (_ folder: String) throws -> any ObjectStore

@@ -120,7 +120,11 @@ extension StoreUnderTest {
         },
       ] : [])
     + (SFTPServers.sshd.map { server in
-      [StoreUnderTest("SFTP over ssh") { try SFTPServers.store(address: server.address($0), options: server.options) }]
+      [
+        StoreUnderTest("SFTP over ssh", isQuick: false) {
+          try SFTPServers.store(address: server.address($0), options: server.options)
+        }
+      ]
     } ?? [])
     + (SFTPServers.rclone == nil ? [] : [StoreUnderTest("rclone", isQuick: false) { try SFTPServers.rcloneStore($0) }])
 }
