@@ -29,7 +29,7 @@ struct SSHTests {
       ssh_command: ssh \(ssh.map { Quoting.shellWord($0) }.joined(separator: " "))
       remote_path: \(remotePath ?? ground.binary)
       working_directory: \(ground.folder)
-      source_directories: [files]
+      source_directories: [\(ground.folder)/files]
       sqlite_databases:
         - name: app
           path: \(ground.folder)/app.db
@@ -110,7 +110,7 @@ struct SSHTests {
     let unknown = try server.key("unknown", isAdmitted: false)
     let strangers = server.arguments(key: "\(server.folder)/full", knownHosts: "/dev/null")
     let cases: [(ssh: [String], remotePath: String, words: [String])] = [
-      (unknown, ground.binary, ["Permission denied (publickey)", "authorized_keys", "ssh_command: ssh -i FILE"]),
+      (unknown, ground.binary, ["Permission denied (publickey", "authorized_keys", "ssh_command: ssh -i FILE"]),
       (strangers, ground.binary, ["Host key verification failed", "known_hosts"]),
       (full, "\(ground.folder)/no-coffer", ["Install Coffer on 127.0.0.1", "remote_path"]),
       (full, "echo Welcome to this host;", ["what arrived is not of coffer serve", "Welcome to this host", ".bashrc"]),

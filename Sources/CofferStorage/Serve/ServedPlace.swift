@@ -89,6 +89,8 @@ extension FolderPlace {
         let parent = try folder(way.dropLast())
         do throws(SystemError) { try parent.makeFolder(last) } catch {
           guard error.code == EEXIST else { throw error }
+          // A link that leads nowhere is in the way, too.
+          _ = try parent.folder(last)
           return nil
         }
         return parent
