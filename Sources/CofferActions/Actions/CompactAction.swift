@@ -23,8 +23,7 @@ enum CompactAction {
     "compact", abstract: "Give back the space of deleted archives.",
     discussion: """
       Also writes packs anew out of which the newest archives are restored by decoding much more than they hold, because days of \
-      edits lean on each other's data: theirs in full and in order, older archives' as differences.
-
+      edits lean on each other's data: theirs in full and in order, older archives' as differences. \
       Works beside any number of backups and restores, also of other machines, and may be stopped at any time: the next run \
       takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \

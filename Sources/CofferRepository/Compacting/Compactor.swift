@@ -147,7 +147,7 @@ struct Compactor {
       context, survey.catalogue, going: choice.dead.union(choice.moving), counting: survey.counting,
       level: options.compressionLevel, cancellation)
     do {
-      try newest.move(by: mover)
+      if !choice.refreshed.isEmpty { try newest.move(by: mover) }
       var moved: Set<Digest256> = []
       try survey.catalogue.forEachBatch(
         of: choice.moving, survey.marks, context,
