@@ -14,17 +14,7 @@ extension Repository {
     try header(in: RunStore(store, cancellation))
   }
 
-  static func header(in store: RunStore) throws -> RepositoryHeader? {
-    do {
-      let bytes = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
-      return try RepositoryHeader.decode(bytes, location: store.location)
-    } catch StorageError.missing {
-      if let other = try store.firstForeignEntry(besides: KeyName.isLeftOfCreation) {
-        throw RepositoryError.foreignContent(location: store.location, example: other)
-      }
-      return nil
-    }
-  }
+  static func header(in store: RunStore) throws -> RepositoryHeader? { try LockedRepository(in: store)?.header }
 
   /// Opens a repository with a passphrase of one of its keys.
   ///
@@ -33,16 +23,12 @@ extension Repository {
   public static func open(
     in store: any ObjectStore, passphrase: SecretBytes, surroundings: RepositorySurroundings
   ) throws -> Repository {
-    let store = RunStore(store, surroundings.cancellation)
-    guard let header = try header(in: store) else {
+    guard let locked = try LockedRepository(
+      in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder)
+    else {
       throw RepositoryError.notFound(location: store.location)
     }
-    let remarks = Remarks(surroundings.warn)
-    let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
-    let inventory = try KeyInventory(header: header, store: store, remarks: remarks)
-    let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory) }
-    return open(
-      header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)
+    return try locked.open(passphrase, surroundings)
   }
 
   /// - Parameter remarks: Told of keys whose signatures do not count.

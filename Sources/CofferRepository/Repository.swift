@@ -33,10 +33,13 @@ public struct SessionOptions: Sendable {
   public var compressionLevel: Int
   /// The host whose newest archives tell what edits replace; nil to ask none.
   public var hostname: String?
+  /// The name that the archive is going to have, which no other that counts may have yet; nil not to ask.
+  public var archiveName: String?
 
-  public init(compressionLevel: Int = 3, hostname: String? = nil) {
+  public init(compressionLevel: Int = 3, hostname: String? = nil, archiveName: String? = nil) {
     self.compressionLevel = compressionLevel
     self.hostname = hostname
+    self.archiveName = archiveName
   }
 }
 
@@ -75,39 +78,9 @@ public final class Repository: Sendable {
   ///
   /// - Throws: `StorageError` when the store does not answer.
   public func archives() throws -> [Archive] {
-    let cache = ArchiveCache(context: context)
-    let known = cache.load()
-    var archives: [Archive] = []
-    var isNews = false
-    for status in try context.store.list(ArchiveRecord.folder) {
-      do {
-        var archive: Archive
-        if let known = known[status.name.lastPart], status.name.parts.count == 2 {
-          archive = known
-          try context.checkCounts(archive)
-        } else {
-          archive = try ArchiveRecord.read(status.name, context: context)
-          isNews = true
-        }
-        archive.received = status.received
-        archives.append(archive)
-      } catch StorageError.missing {
-        continue  // Deleted since it was listed.
-      } catch let error where !RunStore.concernsObject(error) {
-        throw error
-      } catch {
-        context.remarks.add(error, consequence: "it is passed over")
-      }
-    }
-    if isNews { cache.store(archives) }
-    // After the archives were listed: what counts then counts for good.
-    let rounds = try judgingRounds()
-    for number in archives.indices {
-      archives[number].standing =
-        rounds?.standing(of: archives[number].id, round: archives[number].round) ?? .undecided
-    }
-    for archive in archives { tellClock(of: archive) }
-    return archives.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+    let listed = try ListedArchives(context)
+    for archive in listed.archives { tellClock(of: archive) }
+    return listed.judged(by: try judgingRounds())
   }
 
   /// What was decided about archives. Decisions that cannot be read keep nobody from reading archives: it is not known what
@@ -209,15 +182,21 @@ public final class Repository: Sendable {
   }
 
   /// Begins a backup.
+  ///
+  /// - Throws: `RepositoryError.archiveExists`; `.unsupported`; `StorageError`.
   public func beginSession(
     options: SessionOptions = SessionOptions(), cancellation: Cancellation
   ) throws -> BackupSession {
     try context.header.refuseUnknownFeatures(location: location)
     let context = context.stopping(with: cancellation)
-    try Repository(context: context).removeAbandoned()
     let loader = try IndexLoader(context: context)
+    let wantsArchives = options.archiveName != nil || options.hostname != nil
+    // Before the session looks at the rounds, by which they are judged.
+    let (_, listed) = try context.sideBySide.both(
+      { try Repository(context: context).removeAbandoned() },
+      { wantsArchives ? try ListedArchives(context) : .none })
     return try BackupSession(
-      context: context, loadIndex: { try loader.load(for: .deduplication($0)) }, options: options,
+      context: context, listed: listed, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache, options: options,
       cancellation: cancellation)
   }
 

@@ -10,6 +10,8 @@ package struct RepositoryContext: Sendable {
   let surroundings: RepositorySurroundings
   let remarks: Remarks
   let quarantine = Quarantine()
+  /// Where a writer's bases come from; nil for who reads packs from the store.
+  private(set) var nearPacks: NearPacks?
 
   var location: String { store.location }
 
@@ -26,6 +28,16 @@ package struct RepositoryContext: Sendable {
     context.store = store.unstoppable
     return context
   }
+
+  /// The same for a writer's bases.
+  func reading(_ packs: NearPacks) -> RepositoryContext {
+    var context = self
+    context.nearPacks = packs
+    return context
+  }
+
+  /// How what does not depend on each other is asked of the store.
+  var sideBySide: SideBySide { SideBySide(width: surroundings.isFar ? 8 : 1) }
 
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
   package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
@@ -111,6 +123,10 @@ public struct RepositorySurroundings: Sendable {
   public let cacheFolder: String?
   /// Keys that were opened a short while ago; nil to stretch the passphrase every time.
   public let openedKeys: OpenedKeys?
+  /// Whether what is asked of the store goes a long way: then much is asked at the same time, and little that is not needed.
+  public let isFar: Bool
+  /// Bytes of packs that are kept on this machine to code edits against.
+  public let baseCacheSize: Int
   /// Threads that compress; the machine's cores, as a rule.
   public let workers: Int
   /// Told where the time goes; nil if nobody asks.
@@ -124,7 +140,8 @@ public struct RepositorySurroundings: Sendable {
 
   public init(
     clock: Clock, random: RandomSource, keyFolder: String, cacheFolder: String? = nil,
-    openedKeys: OpenedKeys? = nil, workers: Int, times: Timings? = nil, cancellation: Cancellation? = nil,
+    openedKeys: OpenedKeys? = nil, isFar: Bool = false, baseCacheSize: Int = 0,
+    workers: Int, times: Timings? = nil, cancellation: Cancellation? = nil,
     changesNothing: Bool = false, warn: @escaping @Sendable (Diagnosis) -> Void = { _ in }
   ) {
     self.clock = clock
@@ -132,6 +149,8 @@ public struct RepositorySurroundings: Sendable {
     self.keyFolder = keyFolder
     self.cacheFolder = cacheFolder
     self.openedKeys = openedKeys
+    self.isFar = isFar
+    self.baseCacheSize = baseCacheSize
     self.workers = workers
     self.times = times
     self.cancellation = cancellation

@@ -54,6 +54,14 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.get(name, limit: limit, cancellation: cancellation) }
   }
 
+  /// Returns a whole object that was listed, in one request.
+  ///
+  /// - Throws: `StorageError.missing`; `.tooLarge`, before anything is read; `.truncated` when it is shorter than it was listed.
+  func get(_ status: ObjectStatus, limit: Int) throws -> [UInt8] {
+    guard status.size <= limit else { throw StorageError.tooLarge(status.name, location: location, size: status.size) }
+    return try get(status.name, range: 0..<status.size)
+  }
+
   func status(of name: ObjectName) throws -> ObjectStatus {
     try run { () throws(StorageError) in try store.status(of: name, cancellation: cancellation) }
   }

@@ -38,12 +38,9 @@ struct Backup {
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
-    let options = sessionOptions(of: archiveName.hostname)
+    let options = sessionOptions(named: name, hostname: archiveName.hostname)
     let group = RepositoryGroup(repositories) { access in
-      guard try !access.repository.archives().contains(where: { $0.name == name && $0.standing == .counts }) else {
-        throw RepositoryError.archiveExists(name, location: access.location.path)
-      }
-      return try access.repository.beginSession(options: options, cancellation: context.cancellation)
+      try access.repository.beginSession(options: options, cancellation: context.cancellation)
     }
     guard let first = group.members.first else { throw SeveralErrors(group.failures) }
     do {
@@ -60,13 +57,14 @@ struct Backup {
       try files.store(plan.sources, except: taken) { display.subject = $0.text }
       try storeConfiguration(configuration, files, in: group)
       display.subject = "finishing"
-      outcome.archives = group.commit(
+      let committed = group.commit(
         ArchiveDraft(
           name: name, hostname: archiveName.hostname, username: archiveName.username,
           commandLine: context.run.commandLine, comment: comment, start: start,
           missingDumps: outcome.missing.map(\.identity.path)))
+      outcome.archives = committed.map { ($0.access, $0.archive) }
       outcome.failures = group.failures
-      for (access, archive) in outcome.archives { tellTwins(of: archive, access) }
+      for (access, archive, twins) in committed { tell(twins, of: archive, access) }
       return outcome
     } catch is RepositoryGroup.NoneLeft {
       throw SeveralErrors(group.failures)
@@ -77,18 +75,16 @@ struct Backup {
   }
 
   /// A run beside this one may have taken the same name after this one had looked: both archives are good, and stay.
-  /// That this cannot be told any more takes nothing from the archive, which is there.
-  private func tellTwins(of archive: Archive, _ access: OpenRepository) {
-    guard let archives = try? access.repository.archives() else { return }
-    let twins = archives.filter { $0.name.isSame(as: archive.name) && $0.id != archive.id && $0.standing == .counts }
+  private func tell(_ twins: [Archive], of archive: Archive, _ access: OpenRepository) {
     guard !twins.isEmpty else { return }
     context.console.warning(
       "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "
         + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 
-  private func sessionOptions(of hostname: String) -> SessionOptions {
-    SessionOptions(compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname)
+  private func sessionOptions(named name: String, hostname: String) -> SessionOptions {
+    SessionOptions(
+      compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname, archiveName: name)
   }
 
   // MARK: - Databases

@@ -72,18 +72,7 @@ extension FlagParser {
 
 extension FlagParser<Int> {
   /// Bytes: a number, and k, M, G or T for thousands of them; "MB" is as good as "M".
-  static let size = FlagParser("a size like 500M or 20G") { text in
-    let units: [(String, Int)] = [("k", 1000), ("m", 1_000_000), ("g", 1_000_000_000), ("t", 1_000_000_000_000)]
-    var rest = text.lowercased()
-    if rest.ends(with: "b") { rest = String(rest.dropLast()) }
-    let unit = units.first { rest.ends(with: $0.0) }
-    if unit != nil { rest = String(rest.dropLast()) }
-    guard !rest.isEmpty, rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest) else {
-      return nil
-    }
-    let (size, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1)
-    return overflow ? nil : size
-  }
+  static let size = FlagParser("a size like 500M or 20G") { ByteSize($0)?.bytes }
 }
 
 extension FlagParser<Double> {

@@ -72,33 +72,39 @@ struct ActionContext: Sendable {
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives. One that was
   /// mistyped may be typed again.
   func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let store = run.counted(try location.store(self))
-    guard try Repository.header(in: store, cancellation: cancellation) != nil else {
-      throw RepositoryError.notFound(location: location.path)
-    }
-    if let passphrase = try givenPassphrase(for: location) { return try open(location, store, with: passphrase) }
+    let locked = try locked(location, run.counted(try location.store(self)))
+    if let passphrase = try givenPassphrase(for: location) { return try open(location, locked, with: passphrase) }
     let prompt = PassphrasePrompt(cancellation)
     for _ in 1..<PassphrasePrompt.attempts {
       do {
-        return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
+        return try open(location, locked, with: try prompt.ask(for: location.path, isNew: false))
       } catch RepositoryError.wrongPassphrase {
         TerminalQuestion.say("It opens no key of the repository; again.\n")
       }
     }
-    return try open(location, store, with: try prompt.ask(for: location.path, isNew: false))
+    return try open(location, locked, with: try prompt.ask(for: location.path, isNew: false))
   }
 
   /// Opens a repository with this passphrase and no other.
   func open(_ location: RepositoryLocation, with passphrase: SecretBytes) throws -> OpenRepository {
-    try open(location, try location.store(self), with: passphrase)
+    try open(location, try locked(location, try location.store(self)), with: passphrase)
+  }
+
+  private func locked(_ location: RepositoryLocation, _ store: any ObjectStore) throws -> LockedRepository {
+    guard let locked = try LockedRepository(
+      in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings))
+    else {
+      throw RepositoryError.notFound(location: location.path)
+    }
+    return locked
   }
 
   private func open(
-    _ location: RepositoryLocation, _ store: any ObjectStore, with passphrase: SecretBytes
+    _ location: RepositoryLocation, _ locked: LockedRepository, with passphrase: SecretBytes
   ) throws -> OpenRepository {
-    let repository = try Repository.open(
-      in: store, passphrase: passphrase,
-      surroundings: location.surroundings(
+    let repository = try locked.open(
+      passphrase,
+      location.surroundings(
         self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
     return OpenRepository(location: location, repository: repository)
   }

@@ -152,10 +152,12 @@ final class RepositoryGroup: Sendable {
   }
 
   /// Commits in every repository that is left.
-  func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive)] {
+  ///
+  /// - Returns: The archives, each with others of its name that were made at the same time.
+  func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive, twins: [Archive])] {
     active.compactMap { member in
       do {
-        return (member.access, try member.session.commit(draft))
+        return (member.access, try member.session.commit(draft), member.session.twins)
       } catch {
         member.fail(error)
         return nil

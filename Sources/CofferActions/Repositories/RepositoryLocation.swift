@@ -58,17 +58,31 @@ struct RepositoryLocation: Sendable {
       warn: { console.warning(Console.text($0)) })
   }
 
+  /// Where this machine keeps of all repositories what it need not read again.
+  static func cacheFolder(_ surroundings: Surroundings) -> String { surroundings.environment[.cache] + "/coffer" }
+
+  /// Bytes of packs that this machine keeps of the repository. Those of one on this machine are here anyway.
+  private func baseCache(_ context: ActionContext, isFar: Bool) -> Int {
+    let options = context.configuration?.options(for: section) ?? section
+    guard let size = options[GeneralOptions.baseCache] else { return isFar ? Self.farBaseCache : 0 }
+    return size.bytes
+  }
+
+  private static let farBaseCache = 2 << 30
+
   /// - Parameter unlockTimeout: Seconds for which an opened key is kept.
   func surroundings(
     _ context: ActionContext, unlockTimeout: Int, times: Timings? = nil
   ) -> RepositorySurroundings {
     let (surroundings, console) = (context.surroundings, context.console)
     let folder = surroundings.environment[.configuration] + "/coffer/keys"
-    let caches = surroundings.environment[.cache] + "/coffer"
+    let isFar = self.folder(context) == nil
+    let caches = Self.cacheFolder(surroundings)
     return RepositorySurroundings(
       clock: surroundings.clock, random: surroundings.random, keyFolder: folder, cacheFolder: caches,
       openedKeys: unlockTimeout > 0 ? OpenedKeys(keeper: surroundings.secretKeeper, seconds: unlockTimeout) : nil,
-      workers: surroundings.processors, times: times, cancellation: context.cancellation,
+      isFar: isFar, baseCacheSize: baseCache(context, isFar: isFar), workers: surroundings.processors, times: times,
+      cancellation: context.cancellation,
       changesNothing: context.isDryRun, warn: { console.warning(Console.text($0)) })
   }
 }

@@ -48,6 +48,10 @@ public enum GeneralOptions {
     "parallel_dumps",
     "How many databases are dumped at the same time. More are faster where neither the servers nor this machine are busy with one.",
     default: 1, support: .own)
+  public static let baseCache = OptionKey<ByteSize?>(
+    "base_cache",
+    "How much of what was stored is kept on this machine, sealed as it is in the repository, so that changes can be stored as differences without a download: 500M or 2G, say; 0 keeps nothing. Otherwise 2GiB for a repository elsewhere, and 0 for one on this machine.",
+    example: "2GiB", support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
 
@@ -63,7 +67,8 @@ public enum GeneralOptions {
   public static let backup = OptionSchema(
     "Backup",
     [
-      sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, bootstrap.option,
+      sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, baseCache.option,
+      bootstrap.option,
     ] + PatienceOptions.all)
 
   /// How blocks are written.

@@ -16,10 +16,10 @@ extension ArchiveRecord {
     }
     var archive = Archive(id: id, draft: draft, end: now, statistics: statistics, items: items)
     archive.round = round
+    archive.writeOnlyKey = context.keys.role == .full ? nil : context.keys.id.description
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
     try context.store.put(name, bytes)
-    archive.received = (try? context.store.unstoppable.status(of: name))?.received
     return archive
   }
 

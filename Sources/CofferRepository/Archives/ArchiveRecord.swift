@@ -44,7 +44,15 @@ enum ArchiveRecord {
   }
 
   static func read(_ name: ObjectName, context: RepositoryContext) throws -> Archive {
-    let bytes = try context.store.get(name, limit: ObjectLimit.archive)
+    try open(try context.store.get(name, limit: ObjectLimit.archive), name, context)
+  }
+
+  /// Reads a record that was listed, in one request.
+  static func read(_ status: ObjectStatus, context: RepositoryContext) throws -> Archive {
+    try open(try context.store.get(status, limit: ObjectLimit.archive), status.name, context)
+  }
+
+  private static func open(_ bytes: [UInt8], _ name: ObjectName, _ context: RepositoryContext) throws -> Archive {
     do {
       let (payload, signer) = try context.envelope.open(
         bytes, purpose: .archive, context: Array(name.path.utf8), signers: context.signers)

@@ -28,7 +28,7 @@ struct CheckedObjects {
   func unreadable(_ context: RepositoryContext) throws -> [any Error] {
     let errors = try others.compactMap { entry -> (any Error)? in
       do {
-        let bytes = try context.store.get(entry.status.name, limit: entry.limit)
+        let bytes = try context.store.get(entry.status, limit: entry.limit)
         _ = try context.envelope.open(
           bytes, purpose: entry.purpose, context: Array(entry.status.name.path.utf8), signers: context.signers)
         return nil

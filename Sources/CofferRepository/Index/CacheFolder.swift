@@ -18,6 +18,23 @@ package struct CacheFolder: Sendable {
       return pread(descriptor.number, &bytes, count, 0) == count ? bytes : nil
     }
 
+    /// A part of the file; nil when it is shorter, or cannot be read.
+    func bytes(_ range: Range<Int>) -> [UInt8]? {
+      var bytes = [UInt8](repeating: 0, count: range.count)
+      var done = 0
+      while done < range.count {
+        let count = bytes.withUnsafeMutableBytes { buffer in
+          pread(
+            descriptor.number, buffer.baseAddress.map { $0 + done }, range.count - done,
+            off_t(range.lowerBound + done))
+        }
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { return nil }
+        done += count
+      }
+      return bytes
+    }
+
     /// A descriptor of its own for the same file.
     func take() throws(SystemError) -> FileDescriptor {
       let copy = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)
@@ -62,6 +79,22 @@ package struct CacheFolder: Sendable {
   /// Writes a file anew. A cache that cannot be written is none.
   func write(_ name: EntryName, _ bytes: [UInt8]) {
     try? folder.replace(name, with: bytes)
+  }
+
+  /// The same with bytes that are in one piece somewhere else.
+  func write(_ name: EntryName, _ bytes: UnsafeRawBufferPointer) {
+    try? folder.replace(name) { file in try file.writeAll(bytes, subject: folder.path(of: name)) }
+  }
+
+  /// Takes note that a file is used now.
+  func touch(_ name: EntryName) {
+    if let file = try? folder.open(name, flags: O_RDONLY) { _ = futimens(file.number, nil) }
+  }
+
+  /// A file's size, and when it was written or used last, in seconds; nil for what is not there any more.
+  func use(of name: EntryName) -> (size: Int, lastUse: Double)? {
+    guard let facts = try? folder.status(of: name) else { return nil }
+    return (Int(facts.st_size), Double(facts.st_mtim.tv_sec) + Double(facts.st_mtim.tv_nsec) / 1e9)
   }
 
   /// Makes a file to be written through memory.

@@ -25,7 +25,7 @@ package struct IndexLoader: Sendable {
   }
 
   /// What an index object turned out to be.
-  struct IndexObject {
+  struct IndexObject: Sendable {
     let name: ObjectName
     let packs: [IndexedPack]
     let signer: Signer
@@ -53,15 +53,20 @@ package struct IndexLoader: Sendable {
   /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs, or stored again.
   func load(for purpose: Purpose) throws -> ChunkIndex {
     let names = try objectNames()
-    return try load(for: purpose, names, over: try existingPacks())
+    let (existing, quarantined) = try context.sideBySide.both(
+      { try existingPacks() }, { [context] in try context.quarantine.load(context) })
+    return try load(for: purpose, names, over: existing, quarantined)
   }
 
   /// - Parameters:
   ///   - names: The index objects, which were listed first.
   ///   - existing: The packs that there are, with their sizes.
-  func load(for purpose: Purpose, _ names: [ObjectName], over existing: [Digest256: Int]) throws -> ChunkIndex {
+  ///   - quarantined: Those that were found damaged; nil to look for them.
+  func load(
+    for purpose: Purpose, _ names: [ObjectName], over existing: [Digest256: Int], _ quarantined: Set<Digest256>? = nil
+  ) throws -> ChunkIndex {
     try context.times.measure(.index) {
-      let packs = LeanablePacks(context: context, existing: existing)
+      let packs = LeanablePacks(context: context, existing: existing, quarantined: quarantined)
       let runs = try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose)
       let index = ChunkIndex(
         runs: runs, cache: cache, owner: context.keys.id,
@@ -106,9 +111,9 @@ package struct IndexLoader: Sendable {
     }
     var entries = currentEntries(existing, objects, purpose)
     for entry in entries { for source in entry.run.sources { objects[source.digest] = nil } }
-    let readable = try objects.compactMap { digest, name in
+    let readable = try context.sideBySide.map(Array(objects)) { digest, name in
       try RunStore.readable { try read(name) }.map { (IndexSource(digest, round: $0.round), $0) }
-    }
+    }.compactMap(\.self)
     // Also what does not count is kept, by itself, so that it need not be read again to know that.
     for counts in [true, false] {
       let fresh = Dictionary(grouping: readable.filter { purpose.counts($0.0) == counts }) { $0.1.signer.id }

@@ -5,6 +5,8 @@ struct LeanablePacks {
   let context: RepositoryContext
   /// The packs that are in the store, with their sizes.
   let existing: [Digest256: Int]
+  /// Those that were found damaged, as somebody has just looked for them; nil to look here.
+  var quarantined: Set<Digest256>?
 
   /// The runs that count for a purpose, those of trusted keys first, each avoiding the packs that are not to be leaned on.
   func runs(_ runs: [IndexRun], for purpose: IndexLoader.Purpose) throws -> [IndexRun] {
@@ -13,7 +15,7 @@ struct LeanablePacks {
     for run in trusted {
       for pack in packs(of: run) { if let size = wrongSize(pack) { note(pack.digest, size: size, instead: pack.size) } }
     }
-    let damaged = damagedPacks(trusted, try context.quarantine.load(context))
+    let damaged = damagedPacks(trusted, try quarantined ?? context.quarantine.load(context))
     let judged = trusted.map { run in
       run.avoiding(numbers(in: run) { damaged.contains($0.digest) || purpose.isWriting && !isTrusted($0, in: run) })
     }

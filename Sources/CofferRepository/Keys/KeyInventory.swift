@@ -42,6 +42,8 @@ struct KeyInventory: Sendable {
   }
 
   private static let looks = 3
+  /// What the list of keys says of them.
+  private var statuses: [ObjectName: ObjectStatus] = [:]
 
   private init(_ reader: KeyObjectReader) throws {
     // Keys first: one that is removed meanwhile is in the second list or still in both.
@@ -51,6 +53,7 @@ struct KeyInventory: Sendable {
         continue
       }
       names[name.id, default: []].append(name)
+      statuses[status.name] = status
     }
     removed = try reader.removals()
     for (id, names) in names.sorted(by: { $0.key.description < $1.key.description }) where removed[id] == nil {
@@ -63,7 +66,7 @@ struct KeyInventory: Sendable {
   /// Takes the readable wrapping with the highest number.
   private mutating func add(_ names: [KeyName], _ reader: KeyObjectReader) throws {
     for name in names.sorted(by: { $0.revision > $1.revision }) {
-      guard let record = try reader.record(name) else { continue }
+      guard let record = try reader.record(name, name.object.flatMap { statuses[$0] }) else { continue }
       guard let signer = try reader.signer(name, record) else {
         strangers.append(record)
         continue
@@ -132,10 +135,10 @@ private struct KeyObjectReader {
   let toleratesVanished: Bool
   let passedOver = PassedOver()
 
-  func record(_ name: KeyName) throws -> KeyRecord? {
-    guard let object = name.object else { return nil }
+  func record(_ name: KeyName, _ status: ObjectStatus?) throws -> KeyRecord? {
+    guard let object = name.object, let status else { return nil }
     return try passingOver { () throws -> KeyRecord? in
-      let bytes = try store.get(object, limit: ObjectLimit.key)
+      let bytes = try store.get(status, limit: ObjectLimit.key)
       let record = try KeyRecord(decoding: bytes, object: object.path, location: store.location)
       guard record.clear.id == "\(name.id)", record.revision == name.revision else {
         throw damaged(object, "it is that of another key, or another wrapping")
@@ -152,14 +155,15 @@ private struct KeyObjectReader {
 
   func removals() throws -> [KeyID: KeyInventory.Removed] {
     var removed: [KeyID: KeyInventory.Removed] = [:]
-    let objects = try store.list(KeyRemoval.folder).map(\.name)
-    for object in objects {
+    let listed = try store.list(KeyRemoval.folder)
+    for status in listed {
+      let object = status.name
       guard let id = KeyID(hex: object.lastPart), object.parts.count == 2 else {
         if CountingArchives.key(object) == nil { passOver(object, "its name is not one that removals have") }
         continue
       }
       let removal = try passingOver { () throws -> KeyRemoval in
-        let bytes = try store.get(object, limit: ObjectLimit.key)
+        let bytes = try store.get(status, limit: ObjectLimit.key)
         guard let removal = KeyRemoval(bytes, of: id, rootPublic: root) else {
           throw damaged(object, "it is not signed by the repository's root key")
         }
@@ -167,10 +171,11 @@ private struct KeyObjectReader {
       }
       if let removal { removed[id] = KeyInventory.Removed(record: removal) }
     }
-    for object in objects {
+    for status in listed {
+      let object = status.name
       guard let id = CountingArchives.key(object), removed[id] != nil else { continue }
       let counting = try passingOver { () throws -> CountingArchives in
-        let bytes = try store.get(object, limit: ObjectLimit.archive)
+        let bytes = try store.get(status, limit: ObjectLimit.archive)
         guard let counting = CountingArchives(bytes, of: id, rootPublic: root) else {
           throw damaged(object, "it is not signed by the repository's root key")
         }

@@ -11,11 +11,11 @@ struct KeyRing {
 
   /// Opens the first key that the passphrase fits, and makes sure that the header is the one that it belongs to.
   ///
+  /// - Parameter config: The object that the header is of.
   /// - Throws: `RepositoryError.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`; `.damaged`; `StorageError`.
-  func open(_ passphrase: SecretBytes, _ inventory: KeyInventory) throws -> KeyBundle {
+  func open(_ passphrase: SecretBytes, _ inventory: KeyInventory, config: [UInt8]) throws -> KeyBundle {
     let records = try candidates(inventory)
     guard !records.isEmpty else { throw RepositoryError.keysMissing(location: store.location) }
-    let config = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
     var failure: (any Error)?
     let openedKeys = surroundings.openedKeys
     for record in records {

@@ -11,13 +11,15 @@ final class PackReader: Sendable {
   /// Whose signature the directory carries.
   let signer: Signer
   private let context: RepositoryContext
+  /// The same pack on this machine; nil for one that is read from the store.
+  private let cached: CachedPack?
 
   /// Bytes read from a pack's end at first: enough for the directory of most packs.
   private static let tailGuess = 256 << 10
 
   /// Reads header, trailer and directory.
   ///
-  /// - Throws: `StorageError`; `RepositoryError.damaged` naming the pack.
+  /// - Throws: `StorageError`; `RepositoryError.damaged` naming the pack; `PackIsFar` where packs are not to be downloaded.
   init(_ digest: Digest256, context: RepositoryContext) throws {
     guard let name = digest.packName else {
       throw RepositoryError.damaged(object: digest.hex, location: context.location, detail: "no pack name")
@@ -25,17 +27,20 @@ final class PackReader: Sendable {
     self.digest = digest
     self.name = name
     self.context = context
-    size = try context.store.status(of: name).size
+    let cached = try context.nearPacks?.open(digest)
+    self.cached = cached
+    func get(_ range: Range<Int>) throws -> [UInt8] { try Self.bytes(range, of: name, cached, context) }
+    size = try cached?.size ?? context.store.status(of: name).size
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
     let tailStart = max(size - Self.tailGuess, 0)
-    let tail = try context.store.get(name, range: tailStart..<size)
+    let tail = try get(tailStart..<size)
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { [size] in
       PackTrailer(decoding: $0, packSize: size)
     }
     guard let trailer else { throw context.damaged(name, "its trailer is not in place") }
-    let head = try context.store.get(name, range: 0..<PackHeader.size)
+    let head = try get(0..<PackHeader.size)
     guard let header = head.withUnsafeBytes({ PackHeader(decoding: $0) }) else {
       throw context.damaged(name, "its header is not readable")
     }
@@ -43,11 +48,21 @@ final class PackReader: Sendable {
     let sealed =
       trailer.directoryOffset >= tailStart
       ? Array(tail[(trailer.directoryOffset - tailStart)..<(tail.count - PackTrailer.size)])
-      : try context.store.get(
-        name, range: trailer.directoryOffset..<trailer.directoryOffset + trailer.directoryLength)
+      : try get(trailer.directoryOffset..<trailer.directoryOffset + trailer.directoryLength)
     (directory, signer) = try Self.open(
       sealed, head: head, blocksEnd: trailer.directoryOffset, name: name, context: context)
   }
+
+  private static func bytes(
+    _ range: Range<Int>, of name: ObjectName, _ cached: CachedPack?, _ context: RepositoryContext
+  ) throws -> [UInt8] {
+    guard let cached else { return try context.store.get(name, range: range) }
+    guard let bytes = cached.bytes(range) else { throw StorageError.truncated(name, location: context.location) }
+    return bytes
+  }
+
+  /// Whether its bytes come from this machine's cache: what is wrong with them says nothing of the pack.
+  var isCached: Bool { cached != nil }
 
   private static func open(
     _ sealed: [UInt8], head: [UInt8], blocksEnd: Int, name: ObjectName, context: RepositoryContext
@@ -84,7 +99,7 @@ final class PackReader: Sendable {
       throw context.damaged(name, "it has no block \(number)")
     }
     let block = directory.blocks[number]
-    return try context.store.get(name, range: block.offset..<block.offset + block.storedLength)
+    return try Self.bytes(block.offset..<block.offset + block.storedLength, of: name, cached, context)
   }
 
   /// The error for a block that does not open or decompress.

@@ -28,7 +28,7 @@ final class Quarantine: Sendable {
     for status in try context.store.list(Self.folder) {
       let parts = status.name.parts
       guard parts.count == 2, let pack = Digest256(hex: parts[1]) else { continue }
-      if try isKnown(pack) || isVouchedFor(status.name, context) { found.insert(pack) }
+      if try isKnown(pack) || isVouchedFor(status, context) { found.insert(pack) }
     }
     let all = found
     return known.withLock { known in
@@ -43,10 +43,11 @@ final class Quarantine: Sendable {
   /// the worst is believed: to store something twice does less harm.
   ///
   /// - Throws: `RunCancelled`.
-  private func isVouchedFor(_ name: ObjectName, _ context: RepositoryContext) throws -> Bool {
+  private func isVouchedFor(_ status: ObjectStatus, _ context: RepositoryContext) throws -> Bool {
+    let name = status.name
     let bytes: [UInt8]
     do {
-      bytes = try context.store.get(name, limit: ObjectLimit.quarantine)
+      bytes = try context.store.get(status, limit: ObjectLimit.quarantine)
     } catch let error as StorageError {
       if case .failed = error { return true }
       return false

@@ -42,6 +42,7 @@ final class BlockReader {
 
   /// Tells of a block that cannot be read and is not needed now.
   func tell(_ error: any Error) {
+    guard !(error is PackIsFar) else { return }
     context.remarks.add(
       error, consequence: "archives that need what it held may not be whole; the next backup stores that again")
   }
@@ -113,7 +114,11 @@ final class BlockReader {
   }
 
   /// The error for a block that is not what was written; nobody is to lean on its pack any more.
-  private func damaged(_ reader: PackReader, _ number: Int, _ detail: String) -> RepositoryError {
+  private func damaged(_ reader: PackReader, _ number: Int, _ detail: String) -> any Error {
+    guard !reader.isCached else {
+      context.nearPacks?.forget(reader.digest)
+      return PackIsFar(pack: reader.digest)
+    }
     context.quarantine.add(reader.digest, "block \(number) \(detail)", context)
     return reader.damagedBlock(number, detail)
   }

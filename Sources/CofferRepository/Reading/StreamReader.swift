@@ -111,7 +111,9 @@ final class StreamReader {
     } catch {
       var errors = [error]
       if let found = try copy(of: id, besides: [place], reader, &errors) {
-        context.remarks.add(error, consequence: "what was needed of it was read from another place")
+        if !(error is PackIsFar) {
+          context.remarks.add(error, consequence: "what was needed of it was read from another place")
+        }
         return found
       }
       while let gone = try errors.first(where: { try index.renew(after: $0) }) {

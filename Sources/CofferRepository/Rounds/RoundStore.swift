@@ -16,25 +16,30 @@ struct RoundStore {
   let context: RepositoryContext
   /// nil for a write-only key.
   let tags: RoundTags?
+  private let memory: RoundMemory?
 
-  init(_ context: RepositoryContext) throws {
+  /// - Parameter memory: What was read before; nil to read everything.
+  init(_ context: RepositoryContext, _ memory: RoundMemory? = nil) throws {
     self.context = context
+    self.memory = memory
     tags = try RoundTags(context.keys, context.header)
   }
 
   /// What is in the folder: the objects that may be rounds', and those that are none. A full key knows names that only full
   /// keys give; to a write-only key every name may be right, until the object is read.
-  func list() throws -> (names: [RoundName], strays: [ObjectName]) {
+  func list() throws -> (names: [RoundName], strays: [ObjectName], statuses: [RoundName: ObjectStatus]) {
     var names: [RoundName] = []
     var strays: [ObjectName] = []
+    var statuses: [RoundName: ObjectStatus] = [:]
     for status in try context.store.list(RoundName.folder) {
       if let name = RoundName(status.name), try tags?.isRight(name) ?? true {
         names.append(name)
+        statuses[name] = status
       } else {
         strays.append(status.name)
       }
     }
-    return (names, strays)
+    return (names, strays, statuses)
   }
 
   /// Reads an object.
@@ -43,10 +48,16 @@ struct RoundStore {
   /// would bring back what it has decided against. A write-only key cannot tell that from what a thief has put, who must not
   /// stop everybody.
   ///
+  /// - Parameter status: What the list says of it; nil when it was not listed.
   /// - Throws: `StorageError`; with a full key also `RepositoryError.damaged`, `.unknownKey`.
-  func read<Object: RoundObject>(_ name: RoundName, as type: Object.Type) throws -> Finding<Object> {
+  func read<Object: RoundObject>(
+    _ name: RoundName, _ status: ObjectStatus? = nil, as type: Object.Type
+  ) throws -> Finding<Object> {
+    if let known = memory?[name, type] { return .stands(known) }
     do {
-      return .stands(try open(name, type))
+      let object = try open(name, type, status)
+      memory?.keep(object, name)
+      return .stands(object)
     } catch StorageError.missing {
       return .gone
     } catch let error where tags == nil && Self.mayBeAnybodys(error) {
@@ -63,9 +74,13 @@ struct RoundStore {
     }
   }
 
-  private func open<Object: RoundObject>(_ name: RoundName, _ type: Object.Type) throws -> Object {
+  private func open<Object: RoundObject>(
+    _ name: RoundName, _ type: Object.Type, _ status: ObjectStatus? = nil
+  ) throws -> Object {
     let object = name.objectName
-    let bytes = try context.store.get(object, limit: Object.sizeLimit)
+    let bytes =
+      try status.map { try context.store.get($0, limit: Object.sizeLimit) }
+      ?? context.store.get(object, limit: Object.sizeLimit)
     do {
       let (payload, signer) = try context.envelope.open(
         bytes, purpose: .collection, context: Array(object.path.utf8), signers: context.signers)

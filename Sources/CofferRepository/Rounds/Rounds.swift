@@ -37,8 +37,11 @@ package struct Rounds: Sendable {
   /// Lists and reads what there is.
   ///
   /// - Throws: `RepositoryError.damaged`, `.unknownKey` when a decision that counts cannot be read, or is gone; `StorageError`.
-  package static func load(_ context: RepositoryContext) throws -> Rounds {
-    let store = try RoundStore(context)
+  package static func load(_ context: RepositoryContext) throws -> Rounds { try load(context, nil) }
+
+  /// - Parameter memory: Of whoever looks several times: what was read before is not read again.
+  static func load(_ context: RepositoryContext, _ memory: RoundMemory?) throws -> Rounds {
+    let store = try RoundStore(context, memory)
     for _ in 0..<tries {
       if let rounds = try once(store) { return rounds }
     }
@@ -49,13 +52,13 @@ package struct Rounds: Sendable {
 
   /// - Returns: nil for what no moment can have shown.
   private static func once(_ store: RoundStore) throws -> Rounds? {
-    let (names, strays) = try store.list()
+    let (names, strays, statuses) = try store.list()
     var isWhole = true
     func first<Object: RoundObject>(
       _ type: Object.Type, _ kind: RoundObjectKind, where isWanted: (Int) -> Bool
     ) throws -> Object? {
       for name in names.filter({ $0.kind == kind && isWanted($0.round) }).sorted(by: { $0.round > $1.round }) {
-        switch try store.read(name, as: type) {
+        switch try store.read(name, statuses[name], as: type) {
         case .stands(let object): return object
         case .gone: isWhole = false
         case .none: continue

@@ -27,11 +27,17 @@ struct KnownSession: Sendable {
   ///
   /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   static func load(_ context: RepositoryContext) throws -> [KnownSession] {
+    try load(try context.store.list(SessionMarker.folder), context)
+  }
+
+  /// - Parameter markers: All that are listed.
+  static func load(_ markers: [ObjectStatus], _ context: RepositoryContext) throws -> [KnownSession] {
     var sessions: [Key: [Sign]] = [:]
-    for status in try context.store.list(SessionMarker.folder) {
-      guard let (record, signer) = try RunStore.readable({ try SessionRecord.read(status.name, context) }) else {
-        continue
-      }
+    let records = try context.sideBySide.map(markers) { status in
+      try RunStore.readable { try SessionRecord.read(status, context) }
+    }
+    for (status, found) in zip(markers, records) {
+      guard let (record, signer) = found else { continue }
       let sign = Sign(name: status.name, record: record, time: status.received)
       sessions[Key(id: ExactName(record.id), signer: signer.id), default: []].append(sign)
     }

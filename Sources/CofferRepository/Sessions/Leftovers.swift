@@ -39,10 +39,13 @@ extension Repository {
   }
 
   /// Removes what runs have left that have certainly ended: parts of objects and markers of sessions. What cannot be removed
-  /// stays, and is counted.
+  /// stays, and is counted. Who leaves parts of objects leaves markers, unless he ended before he had put the first one: parts
+  /// are looked for where there are markers.
   func removeAbandoned() throws {
+    let markers = try context.store.list(SessionMarker.folder)
+    guard !markers.isEmpty else { return }
     for put in try context.store.unfinishedPuts() where put.isAbandoned { try? context.store.remove(put) }
-    for session in try KnownSession.load(context) where session.isOver {
+    for session in try KnownSession.load(markers, context) where session.isOver {
       for marker in session.markers {
         // In their order: what says that the session has ended stands as long as any other.
         guard (try? context.store.delete(marker)) != nil else { break }

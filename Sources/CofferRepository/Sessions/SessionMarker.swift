@@ -85,10 +85,9 @@ final class SessionMarker: Sendable {
   /// - Throws: `RepositoryError.sessionExpired`; `StorageError`.
   func confirm() throws {
     try state.withLock { state in
-      do {
-        guard !state.lasting.isEmpty else { throw RepositoryError.sessionExpired(location: context.location) }
-        for name in state.lasting + [state.renewed].compactMap(\.self) { _ = try context.store.status(of: name) }
-      } catch StorageError.missing {
+      // What stands throughout is in the list, and one list is one request.
+      let there = Set(try context.store.list(Self.folder).map(\.name))
+      guard !state.lasting.isEmpty, there.isSuperset(of: state.lasting + [state.renewed].compactMap(\.self)) else {
         throw RepositoryError.sessionExpired(location: context.location)
       }
     }
@@ -100,12 +99,10 @@ final class SessionMarker: Sendable {
     thread.withLock { $0 }?.join()
     state.withLock { state in
       let context = context.unstoppable
-      var isGone = true
       for name in state.uncertain { try? context.store.delete(name) }
-      for name in [state.renewed].compactMap(\.self) + state.lasting.reversed() {
-        do { try context.store.delete(name) } catch { isGone = false }
-      }
-      if !isGone { _ = try? put(&state, context, hasEnded: true) }
+      let markers = [state.renewed].compactMap(\.self) + state.lasting.reversed()
+      let areGone = try? context.sideBySide.map(markers) { name in (try? context.store.delete(name)) != nil }
+      if areGone?.allSatisfy(\.self) != true { _ = try? put(&state, context, hasEnded: true) }
       state.lasting = []
       state.renewed = nil
       state.uncertain = []

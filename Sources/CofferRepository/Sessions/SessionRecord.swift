@@ -23,8 +23,9 @@ struct SessionRecord: Codable {
   }
 
   /// - Throws: `StorageError`; `RepositoryError.damaged`.
-  static func read(_ name: ObjectName, _ context: RepositoryContext) throws -> (record: SessionRecord, signer: Signer) {
-    let bytes = try context.store.get(name, limit: ObjectLimit.session)
+  static func read(_ status: ObjectStatus, _ context: RepositoryContext) throws -> (record: SessionRecord, signer: Signer) {
+    let name = status.name
+    let bytes = try context.store.get(status, limit: ObjectLimit.session)
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     do {

@@ -9,10 +9,17 @@ import Synchronization
 /// what was stored before a failure is found again by the next run.
 public final class BackupSession: Sendable {
   private let context: RepositoryContext
+  /// The same for what edits are coded against.
+  private let baseContext: RepositoryContext
   private let index: ChunkIndex
   private let marker: SessionMarker
   /// The round of compaction that the session has seen.
   private let round: Int
+  /// What was read of rounds.
+  private let roundMemory = RoundMemory()
+  /// The archives that were there when the session began.
+  private let listed: ListedArchives
+  private let sameName = Mutex<[Archive]>([])
   private let counters = SessionCounters()
   private let storer: PackStorer
   private let pipeline: BlockPipeline
@@ -34,29 +41,40 @@ public final class BackupSession: Sendable {
   /// Opens a session: announces it, then looks at the rounds of compaction and says which it has seen, and then at what the
   /// repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
   /// has condemned.
+  ///
+  /// - Parameter listed: The archives, as far as anybody asks for them.
   init(
-    context: RepositoryContext, loadIndex: (Rounds) throws -> ChunkIndex, options: SessionOptions,
+    context: RepositoryContext, listed: ListedArchives, loadIndex: (Rounds) throws -> ChunkIndex, cache: IndexCache, options: SessionOptions,
     cancellation: Cancellation
   ) throws {
     self.context = context
     self.cancellation = cancellation
+    self.listed = listed
+    let near = NearPacks(context)
+    let baseContext = context.reading(near)
+    self.baseContext = baseContext
     marker = try SessionMarker(context: context, cancellation: cancellation)
     var started: PackStorer?
     do {
-      let rounds = try Rounds.load(context)
+      let rounds = try Rounds.load(context, roundMemory)
       round = rounds.newest
+      let archives = listed.judged(by: rounds)
+      if let name = options.archiveName, archives.contains(where: { $0.name.isSame(as: name) && $0.standing == .counts }) {
+        throw RepositoryError.archiveExists(name, location: context.location)
+      }
       try marker.tell(round)
       index = try loadIndex(rounds)
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
-      let storer = try PackStorer(context: context, round: round, index: index, counters: counters)
+      let storer = try PackStorer(context: context, round: round, index: index, cache: cache, near: near, counters: counters)
       started = storer
       let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
       let compressionLevel = options.compressionLevel
       predecessors = options.hostname.map { [index] in
-        PredecessorFinder(context: context, index: index, hostname: $0, cancellation: cancellation)
+        PredecessorFinder(
+          context: baseContext, index: index, archives: archives, hostname: $0, cancellation: cancellation)
       }
       let cache = ReadCache(blockCount: workers * 12)
       packs = cache.packs
@@ -64,7 +82,7 @@ public final class BackupSession: Sendable {
         workers: workers, inFlight: workers * 2 + 2,
         makeCoder: {
           let bases =
-            canRead ? try BlockReader(context: context, cache: cache, for: .base) : nil
+            canRead ? try BlockReader(context: baseContext, cache: cache, for: .base) : nil
           return try BlockCoder(level: compressionLevel, bases: bases, times: context.times)
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer
@@ -127,9 +145,9 @@ public final class BackupSession: Sendable {
       statistics.originalSize = original
       statistics.newSize = counters.progress.new
       statistics.storedSize = counters.progress.stored
-      let archive = try ArchiveRecord.commit(
+      var archive = try ArchiveRecord.commit(
         draft, items: reference, statistics: statistics, round: round, context: context)
-      try confirm(archive)
+      try confirm(&archive)
       try context.checkKeyStands()
       marker.remove()
       return archive
@@ -141,13 +159,25 @@ public final class BackupSession: Sendable {
 
   /// Makes sure that no round of compaction that was closed meanwhile has passed the archive by: it may have been decided
   /// by then that what the session leant on goes.
-  private func confirm(_ archive: Archive) throws {
+  private func confirm(_ archive: inout Archive) throws {
+    // The archives before the rounds. That they cannot be listed any more takes nothing from the one that is there.
+    let listed = try? ListedArchives(context, after: self.listed, and: archive)
     // The record stands: also a run that is to stop says what has become of it.
-    let standing = try Rounds.load(context.unstoppable).standing(of: archive.id, round: archive.round)
+    let rounds = try Rounds.load(context.unstoppable, roundMemory)
+    let standing = rounds.standing(of: archive.id, round: archive.round)
     guard standing == .counts else {
       throw RepositoryError.overtaken(archive.name, location: context.location, isDecided: standing == .void)
     }
+    archive.received = listed?.received(archive.id)
+    let twins = (listed ?? .none).judged(by: rounds).filter { [archive] other in
+      other.name.isSame(as: archive.name) && other.id != archive.id && other.standing == .counts
+    }
+    sameName.withLock { $0 = twins }
   }
+
+  /// Other archives of the name that were there behind the commit: of runs that took it after this one had looked for it. All of
+  /// them are good, and stay.
+  public var twins: [Archive] { sameName.withLock { $0 } }
 
   /// Ends the session without an archive. What is durable already is reused by the next run.
   public func abandon() {
@@ -159,7 +189,7 @@ public final class BackupSession: Sendable {
   private func makeGatherer() -> EditGatherer {
     EditGatherer(
       full: BlockFiller(kind: .data, pipeline: pipeline), pipeline: pipeline,
-      bases: BaseFinder(context: context, index: index, packs: packs), predecessors: predecessors,
+      bases: BaseFinder(context: baseContext, index: index, packs: packs), predecessors: predecessors,
       remarks: context.remarks)
   }
 

@@ -52,7 +52,7 @@ final class BaseFinder {
     }
     after.around.forEach { base.add($0) }
     if base.replaced.isEmpty, let last = before.own.last { base.replace(last.part(from: last.length - 1, length: 1)) }
-    return base.replaced.isEmpty || base.length > Self.gapLimit ? nil : base
+    return base.replaced.isEmpty || base.length > Self.gapLimit || !isNear(base) ? nil : base
   }
 
   /// Returns what stands behind the known chunk in front of an edit, for streams of which no earlier state is known.
@@ -75,7 +75,12 @@ final class BaseFinder {
     if base.replaced.isEmpty, let last = base.segments.last {
       base.replace(last.part(from: last.length - 1, length: 1))
     }
-    return base.segments.isEmpty ? nil : base
+    return base.segments.isEmpty || !isNear(base) ? nil : base
+  }
+
+  /// Whether all that the edit would be coded against can be read without a download.
+  private func isNear(_ base: EditBase) -> Bool {
+    !context.surroundings.isFar || base.segments.allSatisfy { directory(of: $0.pack) != nil }
   }
 
   /// Returns a chunk's own bytes in full data, or those that it was coded against, and with them what is around.

@@ -133,6 +133,9 @@ final class EditGatherer: @unchecked Sendable {
       return try predecessor?.chunks(between: front, and: behind)
     } catch let error as RunCancelled {
       throw error
+    } catch is PackIsFar {
+      predecessor = nil
+      return nil
     } catch {
       predecessor = nil
       remarks.add(error, consequence: "changes since the last archive may take more space than they need")

@@ -2,20 +2,33 @@ import CofferStorage
 import CofferSystem
 import Synchronization
 
-/// Stores finished packs, and the index segments that name them, on a thread of its own.
+/// Stores finished packs, and the index segments that name them, on threads of its own.
 final class PackStorer: Sendable {
   private let writer: PackWriter
   private let packs: Stage<FinishedPack>
 
   init(
-    context: RepositoryContext, round: Int, index: ChunkIndex, counters: SessionCounters
+    context: RepositoryContext, round: Int, index: ChunkIndex, cache: IndexCache, near: NearPacks,
+    counters: SessionCounters
   ) throws(SystemError) {
-    let writer = PackWriter(context: context, round: round, index: index, counters: counters)
+    let writer = PackWriter(
+      context: context, round: round, index: index, cache: cache, near: near, counters: counters)
     self.writer = writer
-    packs = try Stage("storer", capacity: 1) { try writer.put($0) }
+    packs = try Stage(
+      "storer", workers: Self.inFlight(context), capacity: 1, makeWork: { { try writer.put($0) } })
   }
 
-  /// Hands a pack over; waits while two others are on their way.
+  /// Bytes of packs that are being put to a far store at the same time: what a line of 1 Gbit/s holds for a second.
+  private static let bytesInFlight = 128 << 20
+  private static let putsInFlight = 8
+
+  /// How many packs are put at the same time. A disk is not faster for it.
+  private static func inFlight(_ context: RepositoryContext) -> Int {
+    guard context.surroundings.isFar else { return 1 }
+    return min(max(bytesInFlight / context.header.packTarget, 1), putsInFlight)
+  }
+
+  /// Hands a pack over; waits while as many others are on their way as may be, and one waits.
   ///
   /// - Throws: The first failure of storing.
   func store(_ pack: FinishedPack) throws {
@@ -47,16 +60,23 @@ private final class PackWriter: Sendable {
   /// The round that the session has seen.
   private let round: Int
   private let index: ChunkIndex
+  private let cache: IndexCache
+  private let near: NearPacks
   private let counters: SessionCounters
   private let unindexed = Mutex<[IndexedPack]>([])
 
   /// Packs that one index segment of a running session names.
   private static let packsPerSegment = 8
 
-  init(context: RepositoryContext, round: Int, index: ChunkIndex, counters: SessionCounters) {
+  init(
+    context: RepositoryContext, round: Int, index: ChunkIndex, cache: IndexCache, near: NearPacks,
+    counters: SessionCounters
+  ) {
     self.context = context
     self.round = round
     self.index = index
+    self.cache = cache
+    self.near = near
     self.counters = counters
   }
 
@@ -64,24 +84,39 @@ private final class PackWriter: Sendable {
     guard let name = pack.indexed.digest.packName else { return }
     try context.times.measure(.store, bytes: pack.indexed.size) { try context.store.put(name, pack.content) }
     counters.addStored(pack.indexed.size)
+    near.keep(pack)
     try index.add(pack.indexed)
-    let isDue = unindexed.withLock { packs in
+    let due = unindexed.withLock { packs in
       packs.append(pack.indexed)
-      return packs.count >= Self.packsPerSegment
+      return packs.count >= Self.packsPerSegment ? Self.take(&packs) : []
     }
-    if isDue { try writeSegment(stops: true) }
+    try writeSegment(due, stops: true)
   }
 
+  private static func take(_ packs: inout [IndexedPack]) -> [IndexedPack] {
+    defer { packs.removeAll() }
+    return packs
+  }
+
+  /// Names all packs that no segment names yet.
+  ///
   /// - Parameter stops: Whether the end of the run may keep it from being written.
-  func writeSegment(stops: Bool) throws {
-    let packs = unindexed.withLock { $0 }
+  func writeSegment(stops: Bool) throws { try writeSegment(unindexed.withLock { Self.take(&$0) }, stops: stops) }
+
+  /// - Parameter packs: Taken by this thread alone; those that cannot be named now are left for another try.
+  private func writeSegment(_ packs: [IndexedPack], stops: Bool) throws {
     guard !packs.isEmpty else { return }
-    let bytes = try context.envelope.seal(
-      IndexSegment.encode(packs, round: round), purpose: .index, context: [], random: context.random)
-    let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
-    guard let name = IndexSegment.objectName(digest) else { return }
-    try (stops ? context.store : context.store.unstoppable).put(name, bytes)
-    counters.addStored(bytes.count)
-    unindexed.withLock { $0.removeFirst(packs.count) }
+    do {
+      let bytes = try context.envelope.seal(
+        IndexSegment.encode(packs, round: round), purpose: .index, context: [], random: context.random)
+      let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
+      guard let name = IndexSegment.objectName(digest) else { return }
+      try (stops ? context.store : context.store.unstoppable).put(name, bytes)
+      counters.addStored(bytes.count)
+      cache.keep(packs, signer: context.keys.id, source: IndexSource(digest, round: round))
+    } catch {
+      unindexed.withLock { $0 = packs + $0 }
+      throw error
+    }
   }
 }

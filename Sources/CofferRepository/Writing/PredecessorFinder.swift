@@ -7,15 +7,14 @@ import Synchronization
 /// reads no more than there is time for.
 final class PredecessorFinder: Sendable {
   private struct State {
-    /// The archives that are worth a look, newest first; nil before somebody asked.
-    var archives: [Archive]?
     /// What is in the first of them.
     var known: [[ItemPath: StreamReference]] = []
   }
 
   private let context: RepositoryContext
   private let index: ChunkIndex
-  private let hostname: String
+  /// The archives that are worth a look, newest first.
+  private let archives: [Archive]
   private let cancellation: Cancellation
   private let state = Mutex(State())
 
@@ -26,10 +25,16 @@ final class PredecessorFinder: Sendable {
   /// Bytes of a stream that can have edits between chunks that are known.
   private static let shortestStream: UInt64 = 64 << 10
 
-  init(context: RepositoryContext, index: ChunkIndex, hostname: String, cancellation: Cancellation) {
+  /// - Parameter archives: All of the repository, oldest first.
+  init(
+    context: RepositoryContext, index: ChunkIndex, archives: [Archive], hostname: String, cancellation: Cancellation
+  ) {
     self.context = context
     self.index = index
-    self.hostname = hostname
+    let own = archives.filter {
+      $0.writeOnlyKey == nil && $0.draft.hostname == hostname && $0.items.size <= Self.itemListLimit
+    }
+    self.archives = own.suffix(Self.archiveLimit).reversed()
     self.cancellation = cancellation
   }
 
@@ -41,21 +46,12 @@ final class PredecessorFinder: Sendable {
   /// - Throws: `RunCancelled`, and what says that the store does not answer.
   func stream(at place: ItemPath, _ reader: StreamReader) throws -> StreamReference? {
     try state.withLock { state in
-      let archives = try state.archives ?? candidates()
-      state.archives = archives
       for number in archives.indices {
         if number == state.known.count { state.known.append(try streams(of: archives[number], reader)) }
         if let stream = state.known[number][place] { return stream }
       }
       return nil
     }
-  }
-
-  private func candidates() throws -> [Archive] {
-    let own = try Repository(context: context).archives().filter {
-      $0.writeOnlyKey == nil && $0.draft.hostname == hostname && $0.items.size <= Self.itemListLimit
-    }
-    return own.suffix(Self.archiveLimit).reversed()
   }
 
   private func streams(of archive: Archive, _ reader: StreamReader) throws -> [ItemPath: StreamReference] {

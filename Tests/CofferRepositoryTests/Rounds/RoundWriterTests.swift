@@ -47,7 +47,7 @@ struct RoundWriterTests {
     #expect(try old.round == 0 && segments().map(\.round).allSatisfy { $0 == 0 })
     try repository.plan(1)
     let session = try repository.reopened().beginSession(cancellation: try Cancellation())
-    let markers = try repository.store.list("sessions").map(\.name)
+    let markers = try repository.store.list("sessions")
     #expect(try markers.map { try SessionRecord.read($0, repository.context).record.round } == [nil, 1])
     #expect(try KnownSession.load(repository.context).map(\.round) == [1])
     session.add(.file("b", try session.store(MemorySource(noise(100_000, seed: 2)))))

@@ -1,0 +1,78 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// The archives that a list shows, before it is said what they count for.
+///
+/// Who judges them lists them first and loads the rounds afterwards: what counts then counts for good.
+struct ListedArchives: Sendable {
+  /// All that can be read, also those that do not count.
+  let archives: [Archive]
+
+  static let none = ListedArchives(archives: [])
+
+  private init(archives: [Archive]) {
+    self.archives = archives
+  }
+
+  /// Lists the archives, and reads the records that this machine does not know. Of those that cannot be read it is said once
+  /// that they are passed over.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  init(_ context: RepositoryContext) throws {
+    try self.init(context, knowing: ArchiveCache(context: context).load())
+  }
+
+  /// Lists them again, when an archive has been put.
+  init(_ context: RepositoryContext, after earlier: ListedArchives, and new: Archive) throws {
+    let known = earlier.archives + [new]
+    try self.init(context, knowing: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { $1 }), new.id)
+  }
+
+  /// - Parameters:
+  ///   - known: Archives by their ids, which need not be read.
+  ///   - new: The one of them that this machine's cache does not have yet.
+  private init(_ context: RepositoryContext, knowing known: [String: Archive], _ new: String? = nil) throws {
+    let found = try context.sideBySide.map(try context.store.list(ArchiveRecord.folder)) { status in
+      try Self.read(status, known, context)
+    }
+    archives = found.compactMap(\.self)
+    let isNews = archives.contains { known[$0.id] == nil || $0.id == new }
+    if isNews { ArchiveCache(context: context).store(archives) }
+  }
+
+  /// - Returns: nil for a record that is passed over.
+  private static func read(
+    _ status: ObjectStatus, _ known: [String: Archive], _ context: RepositoryContext
+  ) throws -> Archive? {
+    do {
+      let known = status.name.parts.count == 2 ? known[status.name.lastPart] : nil
+      if let known { try context.checkCounts(known) }
+      var archive = try known ?? ArchiveRecord.read(status, context: context)
+      archive.received = status.received
+      return archive
+    } catch StorageError.missing {
+      return nil  // Deleted since it was listed.
+    } catch let error where !RunStore.concernsObject(error) {
+      throw error
+    } catch {
+      context.remarks.add(error, consequence: "it is passed over")
+      return nil
+    }
+  }
+
+  /// When the store received an archive's record; nil for one that is not in the list.
+  func received(_ id: String) -> Date? { archives.first { $0.id.isSame(as: id) }?.received }
+
+  /// The archives with what they count for, oldest first.
+  ///
+  /// - Parameter rounds: Loaded since the archives were listed; nil if what was decided cannot be read: then nothing is known.
+  func judged(by rounds: Rounds?) -> [Archive] {
+    let judged = archives.map { archive in
+      var archive = archive
+      archive.standing = rounds?.standing(of: archive.id, round: archive.round) ?? .undecided
+      return archive
+    }
+    return judged.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+  }
+}

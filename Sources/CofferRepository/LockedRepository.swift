@@ -1,0 +1,65 @@
+import CofferStorage
+import CofferSystem
+
+/// A repository that was found at its place, and that no key has opened yet.
+public struct LockedRepository: Sendable {
+  public let header: RepositoryHeader
+  /// The header's object.
+  private let config: [UInt8]
+  private let store: RunStore
+
+  /// Looks whether a place holds a repository.
+  ///
+  /// - Parameter cacheFolder: Where this machine remembers what saves requests; nil for nowhere.
+  /// - Returns: nil for an empty place, and for one where a program that was killed has begun to make a repository.
+  /// - Throws: `RepositoryError.foreignContent` when something else is there; `.damaged`; `.unsupported`;
+  ///   `StorageError`.
+  public init?(in store: any ObjectStore, cancellation: Cancellation? = nil, cacheFolder: String? = nil) throws {
+    try self.init(in: RunStore(store, cancellation), cacheFolder: cacheFolder)
+  }
+
+  init?(in store: RunStore, cacheFolder: String? = nil) throws {
+    self.store = store
+    do {
+      let sizes = HeaderSizes(cacheFolder, location: store.location)
+      if let (config, header) = try Self.read(sizes.size, store) {
+        (self.config, self.header) = (config, header)
+        return
+      }
+      config = try store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
+      header = try RepositoryHeader.decode(config, location: store.location)
+      sizes.keep(config.count)
+    } catch StorageError.missing {
+      if let other = try store.firstForeignEntry(besides: KeyName.isLeftOfCreation) {
+        throw RepositoryError.foreignContent(location: store.location, example: other)
+      }
+      return nil
+    }
+  }
+
+  /// - Returns: nil when the header does not have that size.
+  private static func read(_ size: Int?, _ store: RunStore) throws -> (config: [UInt8], header: RepositoryHeader)? {
+    guard let size else { return nil }
+    do {
+      let config = try store.get(RepositoryHeader.configName, range: 0..<size)
+      return (config, try RepositoryHeader.decode(config, location: store.location))
+    } catch StorageError.truncated {
+      return nil
+    } catch RepositoryError.damaged {
+      return nil  // Maybe it only goes on behind that.
+    }
+  }
+
+  /// Opens the repository with a passphrase of one of its keys.
+  ///
+  /// - Throws: `RepositoryError.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`; `.damaged`;
+  ///   `StorageError`.
+  public func open(_ passphrase: SecretBytes, _ surroundings: RepositorySurroundings) throws -> Repository {
+    let remarks = Remarks(surroundings.warn)
+    let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
+    let inventory = try KeyInventory(header: header, store: store, remarks: remarks)
+    let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config) }
+    return Repository.open(
+      header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)
+  }
+}

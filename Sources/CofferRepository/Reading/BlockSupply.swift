@@ -1,0 +1,167 @@
+import CofferSystem
+
+/// Sealed blocks of a far store that are read ahead: neighbours in one request, several requests at the same time. Safe to use
+/// from several threads.
+///
+/// It only saves time: whoever asks for a block that is not here, or could not be read with its neighbours, reads it by itself.
+final class BlockSupply: Sendable {
+  /// A part of a pack that is read with one request.
+  struct Stretch: Sendable, Equatable {
+    let blocks: ClosedRange<Int>
+    /// Of the pack.
+    let bytes: Range<Int>
+  }
+
+  private struct Request: Sendable {
+    let reader: PackReader
+    let stretch: Stretch
+    /// Those of the stretch that somebody wants.
+    let blocks: [Int]
+  }
+
+  private enum Entry: Sendable {
+    case expected
+    case here(ArraySlice<UInt8>)
+    case failed(any Error)
+  }
+
+  private struct State: Sendable {
+    var entries: [BlockPlace: Entry] = [:]
+    var sizes: [BlockPlace: Int] = [:]
+    /// Bytes of all entries.
+    var size = 0
+    /// In the order in which they were asked for; those that were taken are among them.
+    var order: [BlockPlace] = []
+
+    mutating func remove(_ place: BlockPlace) {
+      guard entries.removeValue(forKey: place) != nil else { return }
+      size -= sizes.removeValue(forKey: place) ?? 0
+    }
+  }
+
+  private let state = Monitor(State())
+  private let requests: Stage<Request>
+
+  /// Sealed bytes that are worth being here or on their way: what a line of 1 Gbit/s holds for half a second.
+  static let limit = 64 << 20
+  /// Bytes of one request at most, unless a block is larger.
+  private static let stretchLimit = 8 << 20
+  /// Bytes that nobody wants and that are cheaper to read than to ask twice.
+  private static let gapLimit = 1 << 20
+  private static let inFlight = 8
+
+  init(_ context: RepositoryContext) throws(SystemError) {
+    let state = state
+    requests = try Stage(
+      "get", workers: Self.inFlight, capacity: 1 << 12,
+      drop: { request, reason in Self.fail(request, reason, state) }, makeWork: { { Self.read($0, into: state) } })
+  }
+
+  deinit {
+    requests.cancel()
+    requests.join()
+  }
+
+  /// Sealed bytes that were asked for and not taken yet.
+  var size: Int { state.update { $0.size } }
+
+  /// Asks for blocks of a pack, unless they were asked for.
+  ///
+  /// - Parameter numbers: In any order; what is none of the pack's blocks is passed over.
+  func want(_ numbers: some Sequence<Int>, of reader: PackReader) {
+    let all = reader.directory.blocks
+    let wanted = state.update { state in
+      let wanted = Set(numbers).filter { number in
+        all.indices.contains(number) && state.entries[BlockPlace(pack: reader.digest, block: number)] == nil
+      }.sorted()
+      for number in wanted {
+        let place = BlockPlace(pack: reader.digest, block: number)
+        state.entries[place] = .expected
+        state.sizes[place] = all[number].storedLength
+        state.size += all[number].storedLength
+        state.order.append(place)
+      }
+      Self.makeRoom(&state)
+      return wanted
+    }
+    for stretch in Self.stretches(wanted, all) {
+      let request = Request(reader: reader, stretch: stretch, blocks: wanted.filter(stretch.blocks.contains))
+      do { try requests.give(request) } catch { Self.fail(request, error, state) }
+    }
+  }
+
+  /// Gives what nobody has taken for long away: it was wanted as a base, and was not needed after all.
+  private static func makeRoom(_ state: inout State) {
+    guard state.size > limit * 2 else {
+      if state.order.count > 1 << 16 { state.order.removeAll { state.entries[$0] == nil } }
+      return
+    }
+    for place in state.order where state.size > limit {
+      if case .here = state.entries[place] { state.remove(place) }
+    }
+    state.order.removeAll { [entries = state.entries] in entries[$0] == nil }
+  }
+
+  /// Joins neighbours.
+  ///
+  /// - Parameter numbers: In order.
+  static func stretches(_ numbers: [Int], _ blocks: [PackDirectory.Block]) -> [Stretch] {
+    var stretches: [Stretch] = []
+    for number in numbers {
+      let bytes = blocks[number].offset..<blocks[number].offset + blocks[number].storedLength
+      if let last = stretches.last, bytes.lowerBound - last.bytes.upperBound <= gapLimit,
+        bytes.upperBound - last.bytes.lowerBound <= stretchLimit
+      {
+        stretches[stretches.count - 1] = Stretch(
+          blocks: last.blocks.lowerBound...number, bytes: last.bytes.lowerBound..<bytes.upperBound)
+      } else {
+        stretches.append(Stretch(blocks: number...number, bytes: bytes))
+      }
+    }
+    return stretches
+  }
+
+  private static func read(_ request: Request, into state: Monitor<State>) {
+    do {
+      let bytes = try request.reader.sealedBytes(request.stretch.bytes)
+      state.update { state in
+        for number in request.blocks {
+          let block = request.reader.directory.blocks[number]
+          let start = block.offset - request.stretch.bytes.lowerBound
+          let place = BlockPlace(pack: request.reader.digest, block: number)
+          if state.entries[place] != nil { state.entries[place] = .here(bytes[start..<start + block.storedLength]) }
+        }
+      }
+    } catch {
+      fail(request, error, state)
+    }
+  }
+
+  /// What says something of the pack is found again, block by block, by whoever needs them.
+  private static func fail(_ request: Request, _ error: any Error, _ state: Monitor<State>) {
+    state.update { state in
+      for number in request.blocks {
+        let place = BlockPlace(pack: request.reader.digest, block: number)
+        if RunStore.concernsObject(error) { state.remove(place) } else { state.entries[place] = .failed(error) }
+      }
+    }
+  }
+
+  /// Takes a block out, waiting for it if it is on its way.
+  ///
+  /// - Returns: nil for one that has to be read by itself.
+  /// - Throws: That the store does not answer; `RunCancelled`.
+  func take(_ place: BlockPlace) throws -> [UInt8]? {
+    let entry: Entry? = state.wait(
+      until: { if case .expected = $0.entries[place] { false } else { true } },
+      then: { state in
+        defer { state.remove(place) }
+        return state.entries[place]
+      })
+    switch entry {
+    case .here(let bytes): return Array(bytes)
+    case .failed(let error): throw error
+    case .expected, nil: return nil
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferRepository
+
+@Suite("A store that is far away", .timeLimit(.minutes(5)))
+struct FarStoreTests {
+  private let folder = NSTemporaryDirectory() + "coffer-far-\(UInt64.random(in: 0 ... .max))"
+  private let repository: TestRepository
+
+  init() throws {
+    repository = try TestRepository()
+  }
+
+  private func cleanUp() {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  private func open(
+    _ store: any ObjectStore, _ repository: TestRepository? = nil, isFar: Bool = true, baseCache: Int = 0
+  ) throws -> Repository {
+    try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: (repository ?? self.repository).clock.clock, random: .system, keyFolder: "", cacheFolder: folder,
+        isFar: isFar, baseCacheSize: baseCache, workers: 2))
+  }
+
+  /// A dump, and the same with every thirtieth of it changed a little.
+  private static let days: [[String: [UInt8]]] = {
+    let first = dumpLikeBytes(1_500_000)
+    var second = first
+    for place in stride(from: 20_000, to: second.count - 100, by: 50_000) {
+      for offset in 0..<12 { second[place + offset] = UInt8(ascii: "x") }
+    }
+    return [["dump": first], ["dump": second]]
+  }()
+
+  private func packCalls(_ store: WatchedStore) -> [WatchedStore.Call] {
+    store.calls.filter { $0.name.hasPrefix("packs/") && $0.request != .put }
+  }
+
+  private var packFolder: String { "\(folder)/\(repository.repository.header.id)/packs" }
+
+  // MARK: - At the same time
+
+  @Test("Packs are put several at a time, and what names them only when they are there")
+  func putsInFlight() throws {
+    defer { cleanUp() }
+    let store = WatchedStore(repository.store) { call, store in
+      guard call.request == .put, call.name.hasPrefix("packs/") else { return }
+      store.wait { $0.count { $0.request == .put && $0.name.hasPrefix("packs/") } >= 4 }
+    }
+    let files = ["noise": noise(4_000_000)]
+    let archive = try repository.backUp(files, with: try open(store))
+    #expect(try repository.contents(of: archive) == files)
+    #expect(store.calls.filter { $0.name.hasPrefix("packs/") }.map(\.inFlight).max() ?? 0 >= 4)
+    let order = Dictionary(
+      uniqueKeysWithValues: repository.store.history.enumerated().map { ($0.element.path, $0.offset) })
+    let loader = try IndexLoader(context: repository.repository.context)
+    var named = 0
+    for name in try loader.objectNames() {
+      let place = try #require(order[name.path])
+      for pack in try loader.read(name).packs {
+        named += 1
+        let stored = try #require(pack.digest.packName.flatMap { order[$0.path] })
+        #expect(stored < place)
+      }
+      #expect(try place < #require(order["archives/\(archive.id)"]))
+    }
+    #expect(try named == repository.store.list("packs", cancellation: nil).count)
+  }
+
+  @Test("A disk gets one pack after the other")
+  func putsNearby() throws {
+    defer { cleanUp() }
+    let store = WatchedStore(repository.store)
+    try repository.backUp(["noise": noise(4_000_000)], with: try open(store, isFar: false))
+    #expect(store.calls.filter { $0.name.hasPrefix("packs/") }.map(\.inFlight).max() == 1)
+  }
+
+  @Test("A pack that cannot be put ends the run with what the store said, and the next run uses the others")
+  func failedPut() throws {
+    defer { cleanUp() }
+    let files = ["noise": noise(4_000_000)]
+    repository.store.failPuts(after: 8)
+    #expect(throws: StorageError.self) { try repository.backUp(files, with: try open(repository.store)) }
+    repository.store.failPuts(after: nil)
+    #expect(try repository.repository.archives().isEmpty)
+    let archive = try repository.backUp(files, with: try open(repository.store))
+    #expect(try repository.contents(of: archive) == files)
+  }
+
+  @Test("What does not depend on each other is asked for at the same time")
+  func looksAtTheSameTime() throws {
+    defer { cleanUp() }
+    let files = ["dump": dumpLikeBytes(500_000)]
+    try repository.backUp(files, name: "first", with: try open(repository.store))
+    // Each of these calls waits until the others of its row have begun.
+    let rows: [[(CountingStore.Request, String)]] = [
+      [(.list, "archives"), (.list, "sessions")], [(.list, "packs"), (.list, "quarantine")],
+    ]
+    let store = WatchedStore(repository.store) { call, store in
+      for row in rows where row.contains(where: { $0.0 == call.request && $0.1 == call.name }) {
+        store.wait { calls in
+          row.allSatisfy { wanted in calls.contains { $0.request == wanted.0 && $0.name == wanted.1 } }
+        }
+      }
+      if call.request == .delete { store.wait { $0.count { $0.request == .delete } >= 2 } }
+    }
+    let archive = try repository.backUp(files, name: "second", with: try open(store))
+    #expect(try repository.contents(of: archive) == files)
+    // Of the order that safety asks for nothing is lost.
+    let names = store.calls.map(\.description)
+    let gc = try #require(names.firstIndex(of: "list gc"))
+    let firstPut = try #require(store.calls.firstIndex { $0.request == .put })
+    #expect(store.calls[firstPut].name.hasPrefix("sessions/") && firstPut < gc)
+    #expect(try #require(names.firstIndex(of: "list archives")) < gc)
+    #expect(try gc < #require(names.firstIndex(of: "list index")))
+    #expect(try #require(names.firstIndex(of: "list index")) < #require(names.firstIndex(of: "list packs")))
+    let record = try #require(names.firstIndex(of: "put archives/\(archive.id)"))
+    #expect(try #require(names.lastIndex(of: "list gc")) > record)
+    #expect(try #require(names.lastIndex(of: "list archives")) > record)
+    #expect(try #require(names.lastIndex(of: "list sessions")) < record)
+  }
+
+  @Test("Side by side gives results in order, and the failure when all have ended", arguments: [1, 3])
+  func sideBySide(width: Int) throws {
+    let calls = SideBySide(width: width)
+    #expect(try calls.map(Array(0..<100)) { $0 * 2 } == (0..<100).map { $0 * 2 })
+    #expect(try calls.map([Int]()) { $0 }.isEmpty)
+    #expect(throws: RunCancelled.self) { try calls.map(Array(0..<100)) { if $0 == 50 { throw RunCancelled() } } }
+    let both = try calls.both({ 1 }, { "two" })
+    #expect(both.0 == 1 && both.1 == "two")
+    #expect(throws: RunCancelled.self) { try calls.both({ 1 }, { throw RunCancelled() }) }
+    #expect(throws: RunCancelled.self) { try calls.both({ throw RunCancelled() }, { 1 }) }
+  }
+
+  // MARK: - Bases
+
+  @Test("With the packs that it keeps, a machine reads none of them for a later day, which adds what it adds nearby")
+  func baseCache() throws {
+    defer { cleanUp() }
+    try repository.backUp(Self.days[0], name: "first", with: try open(repository.store, baseCache: 1 << 30))
+    let store = WatchedStore(repository.store)
+    let far = try repository.backUp(Self.days[1], name: "second", with: try open(store, baseCache: 1 << 30))
+    #expect(packCalls(store).isEmpty, "\(packCalls(store))")
+    #expect(try repository.contents(of: far) == Self.days[1])
+    let nearby = try TestRepository()
+    try nearby.backUp(Self.days[0], name: "first")
+    let near = try nearby.backUp(Self.days[1], name: "second")
+    let (farSize, nearSize) = (Double(far.statistics.storedSize), Double(near.statistics.storedSize))
+    #expect((0.8...1.2).contains(farSize / nearSize), "\(farSize) \(nearSize)")
+  }
+
+  @Test("Without them changes are stored in full, and nothing is read either")
+  func noBaseCache() throws {
+    defer { cleanUp() }
+    let remarks = Collected()
+    try repository.backUp(Self.days[0], name: "first", with: try open(repository.store))
+    let store = WatchedStore(repository.store)
+    let opened = try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: repository.clock.clock, random: .system, keyFolder: "", cacheFolder: folder, isFar: true, workers: 2,
+        warn: { remarks.add($0) }))
+    let archive = try repository.backUp(Self.days[1], name: "second", with: opened)
+    #expect(packCalls(store).isEmpty, "\(packCalls(store))")
+    #expect(try repository.contents(of: archive) == Self.days[1])
+    #expect(remarks.all.isEmpty, "\(remarks.all)")
+    #expect(try deltaBlocks() == 0)
+    #expect(!FileManager.default.fileExists(atPath: packFolder))
+  }
+
+  private func deltaBlocks() throws -> Int {
+    try repository.store.list("packs", cancellation: nil).reduce(0) { count, status in
+      let digest = try #require(PackFolder.digest(of: status.name))
+      let reader = try PackReader(digest, context: repository.repository.context)
+      return count + reader.directory.blocks.count { $0.coding == .delta }
+    }
+  }
+
+  @Test("A kept pack with other bytes than its name stands for is taken away, and nothing leans on it")
+  func damagedBaseCache() throws {
+    defer { cleanUp() }
+    try repository.backUp(Self.days[0], name: "first", with: try open(repository.store, baseCache: 1 << 30))
+    let names = try FileManager.default.contentsOfDirectory(atPath: packFolder)
+    #expect(try names.count == repository.store.list("packs", cancellation: nil).count)
+    for name in names {
+      let url = URL(fileURLWithPath: "\(packFolder)/\(name)")
+      var bytes = try Data(contentsOf: url)
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: url)
+    }
+    let store = WatchedStore(repository.store)
+    let archive = try repository.backUp(Self.days[1], name: "second", with: try open(store, baseCache: 1 << 30))
+    #expect(packCalls(store).isEmpty, "\(packCalls(store))")
+    #expect(try repository.contents(of: archive) == Self.days[1])
+    #expect(try deltaBlocks() == 0)
+    #expect(try repository.store.list("quarantine", cancellation: nil).isEmpty)
+  }
+
+  @Test("What was used longest ago makes room for what is kept")
+  func leastRecentlyUsed() throws {
+    defer { cleanUp() }
+    let cache = try #require(PackCache(folder + "/packs", limit: 3000))
+    let packs = try (0..<4).map { number in
+      let bytes = noise(1000, seed: UInt64(number))
+      return (try bytes.withUnsafeBytes { try ContentHasher.hash($0) }, bytes)
+    }
+    for (number, (digest, bytes)) in packs.prefix(3).enumerated() {
+      bytes.withUnsafeBytes { cache.keep(digest, $0) }
+      // As if it had been an hour ago.
+      let time = Date(timeIntervalSinceNow: Double(number - 10) * 3600)
+      try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: "\(folder)/packs/\(digest.hex)")
+    }
+    let open = try #require(cache.open(packs[0].0))
+    #expect(open.bytes(0..<1000) == packs[0].1)
+    packs[3].1.withUnsafeBytes { cache.keep(packs[3].0, $0) }
+    #expect(packs.map { cache.open($0.0) != nil } == [true, false, true, true])
+    #expect(PackCache(folder + "/none", limit: 0) == nil)
+    noise(3001).withUnsafeBytes { cache.keep(packs[1].0, $0) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").count == 3)
+  }
+}
+
+/// What was warned of.
+private final class Collected: Sendable {
+  private let found = Monitor<[Diagnosis]>([])
+
+  func add(_ diagnosis: Diagnosis) { found.update { $0.append(diagnosis) } }
+  var all: [Diagnosis] { found.update { $0 } }
+}
