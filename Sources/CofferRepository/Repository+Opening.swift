@@ -23,8 +23,9 @@ extension Repository {
   public static func open(
     in store: any ObjectStore, passphrase: SecretBytes, surroundings: RepositorySurroundings
   ) throws -> Repository {
-    guard let locked = try LockedRepository(
-      in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder)
+    guard
+      let locked = try LockedRepository(
+        in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder)
     else {
       throw RepositoryError.notFound(location: store.location)
     }

@@ -196,7 +196,8 @@ public final class Repository: Sendable {
       { try Repository(context: context).removeAbandoned() },
       { wantsArchives ? try ListedArchives(context) : .none })
     return try BackupSession(
-      context: context, listed: listed, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache, options: options,
+      context: context, listed: listed, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache,
+      options: options,
       cancellation: cancellation)
   }
 

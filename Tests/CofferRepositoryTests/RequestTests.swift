@@ -37,7 +37,10 @@ struct RequestTests {
     let session = try open(store, isFar: isFar).beginSession(
       options: SessionOptions(hostname: "host", archiveName: name), cancellation: try Cancellation())
     for (path, bytes) in (files ?? self.files).sorted(by: { $0.key < $1.key }) {
-      session.add(.file(path, try session.store(MemorySource(bytes), at: ItemPath(path))))
+      var item = ArchiveItem.file(path, try session.store(MemorySource(bytes), at: ItemPath(path)))
+      // As of dumps: no list of files is like an earlier one.
+      item.modified = Int64(repository.clock.clock.now().timeIntervalSince1970)
+      session.add(item)
     }
     repository.clock.advance(1)
     return try session.commit(.named(name))

@@ -91,8 +91,9 @@ struct ActionContext: Sendable {
   }
 
   private func locked(_ location: RepositoryLocation, _ store: any ObjectStore) throws -> LockedRepository {
-    guard let locked = try LockedRepository(
-      in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings))
+    guard
+      let locked = try LockedRepository(
+        in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings))
     else {
       throw RepositoryError.notFound(location: location.path)
     }

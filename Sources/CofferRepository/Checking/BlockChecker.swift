@@ -9,15 +9,22 @@ final class BlockChecker {
   }
 
   private let fetcher: BlockFetcher
+  /// Of a far store.
+  private let supply: BlockSupply?
   private var waiting: [BlockFetcher.Ticket] = []
 
   init(_ context: RepositoryContext) throws {
     let workers = context.surroundings.workers
     let cache = ReadCache(blockCount: workers * 12)
+    let supply = context.surroundings.isFar ? try BlockSupply(context) : nil
+    self.supply = supply
     fetcher = try BlockFetcher(workers: workers, inFlight: Self.limit(context)) {
-      try BlockReader(context: context, cache: cache, for: .verification)
+      try BlockReader(context: context, cache: cache, for: .verification, supply: supply)
     }
   }
+
+  /// All of a pack's blocks are going to be begun.
+  func expect(_ reader: PackReader) { supply?.want(reader.directory.blocks.indices, of: reader) }
 
   /// How many blocks are worth having begun.
   static func limit(_ context: RepositoryContext) -> Int { context.surroundings.workers * 2 }

@@ -68,6 +68,7 @@ extension Checker {
       damage.unreadable.insert(digest)
       return
     }
+    blocks?.expect(reader)
     for number in reader.directory.blocks.indices {
       blocks?.begin(BlockPlace(pack: digest, block: number))
       try settleBlocks(leaving: BlockChecker.limit(context))

@@ -21,9 +21,14 @@ struct PackBytes {
       throw StorageError.tooLarge(status.name, location: context.location, size: size)
     }
     let hasher = try ContentHasher()
-    for start in stride(from: 0, to: size, by: Self.pieceSize) {
-      let piece = try context.store.get(status.name, range: start..<min(start + Self.pieceSize, size))
-      try piece.withUnsafeBytes { try hasher.update($0) }
+    let calls = context.sideBySide
+    var starts = Array(stride(from: 0, to: size, by: Self.pieceSize))[...]
+    while !starts.isEmpty {
+      let pieces = try calls.map(Array(starts.prefix(calls.width))) { [status, context] start in
+        try context.store.get(status.name, range: start..<min(start + Self.pieceSize, size))
+      }
+      for piece in pieces { try piece.withUnsafeBytes { try hasher.update($0) } }
+      starts = starts.dropFirst(pieces.count)
     }
     guard try hasher.finish() == digest else { return "The bytes are not the ones the name stands for" }
     guard size >= PackTrailer.size else { return "The trailer is not in place" }

@@ -35,12 +35,12 @@ final class PackReader: Sendable {
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
     let tailStart = max(size - Self.tailGuess, 0)
-    let tail = try get(tailStart..<size)
+    let (tail, head) = try context.sideBySide.both(
+      { [size] in try get(tailStart..<size) }, { try Self.bytes(0..<PackHeader.size, of: name, cached, context) })
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { [size] in
       PackTrailer(decoding: $0, packSize: size)
     }
     guard let trailer else { throw context.damaged(name, "its trailer is not in place") }
-    let head = try get(0..<PackHeader.size)
     guard let header = head.withUnsafeBytes({ PackHeader(decoding: $0) }) else {
       throw context.damaged(name, "its header is not readable")
     }
@@ -101,6 +101,9 @@ final class PackReader: Sendable {
     let block = directory.blocks[number]
     return try Self.bytes(block.offset..<block.offset + block.storedLength, of: name, cached, context)
   }
+
+  /// Returns a part of the pack as it is stored.
+  func sealedBytes(_ range: Range<Int>) throws -> [UInt8] { try Self.bytes(range, of: name, cached, context) }
 
   /// The error for a block that does not open or decompress.
   func damagedBlock(_ number: Int, _ detail: String) -> RepositoryError {

@@ -17,16 +17,20 @@ final class BlockReader {
   private let context: RepositoryContext
   private let cache: ReadCache
   private let purpose: Purpose
+  private let supply: BlockSupply?
   private let decompressor: BlockDecompressor
   private let hashers: [PackKind: ChunkHasher]
   // Each takes an agreement of keys to make, and little memory: what a month added is in as many packs as it has days.
   private var openers = RecentCache<Digest256, BlockOpener>(capacity: 128)
 
-  /// - Parameter cache: Of readers with the same purpose.
-  init(context: RepositoryContext, cache: ReadCache, for purpose: Purpose) throws {
+  /// - Parameters:
+  ///   - cache: Of readers with the same purpose.
+  ///   - supply: What was read ahead; nil where nothing is.
+  init(context: RepositoryContext, cache: ReadCache, for purpose: Purpose, supply: BlockSupply? = nil) throws {
     self.context = context
     self.cache = cache
     self.purpose = purpose
+    self.supply = supply
     decompressor = try BlockDecompressor()
     hashers = [.data: try context.chunkHasher(.data), .tree: try context.chunkHasher(.tree)]
   }
@@ -69,7 +73,8 @@ final class BlockReader {
     let times = context.times
     let sealed: [UInt8]
     do {
-      sealed = try times.measure(.fetch) { try reader.sealedBlock(number) }
+      let place = BlockPlace(pack: reader.digest, block: number)
+      sealed = try times.measure(.fetch) { try supply?.take(place) ?? reader.sealedBlock(number) }
     } catch StorageError.truncated {
       throw damaged(reader, number, "is cut short")
     }

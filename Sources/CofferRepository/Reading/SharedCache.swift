@@ -54,6 +54,9 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     self.weigh = weigh
   }
 
+  /// Returns a value that is there, which does not count as a use.
+  func known(_ key: Key) -> Value? { state.update { $0.entries[key]?.value } }
+
   /// Returns the key's value, calling `make` if it is not there and nobody else is making it.
   ///
   /// - Throws: What `make` throws.

@@ -8,6 +8,9 @@ final class StreamReader {
   private let cache = ReadCache(blockCount: 48)
   private let blocks: BlockReader
   private let nodes: BlockReader
+  private let nodeCache: ReadCache
+  /// Of a far store.
+  private let supply: BlockSupply?
   private var fetcher: BlockFetcher?
 
   /// Shorter streams are not worth other threads.
@@ -16,17 +19,27 @@ final class StreamReader {
   init(context: RepositoryContext, index: RenewedIndex) throws {
     self.context = context
     self.index = index
-    blocks = try BlockReader(context: context, cache: cache, for: .chunks)
-    nodes = try BlockReader(context: context, cache: ReadCache(blockCount: 16), for: .chunks)
+    // What comes from this machine's cache is not worth it.
+    supply = context.surroundings.isFar && context.nearPacks == nil ? try BlockSupply(context) : nil
+    blocks = try BlockReader(context: context, cache: cache, for: .chunks, supply: supply)
+    nodeCache = ReadCache(blockCount: 16)
+    nodes = try BlockReader(context: context, cache: nodeCache, for: .chunks, supply: supply)
   }
 
   var recipes: RecipeReader {
-    RecipeReader { [self] id in
+    var reader = RecipeReader { [self] id in
       let place = try place(of: id)
       let block = Result { try nodes.block(place.block, of: place.pack) }
       let found = try chunk(id, from: block, at: place, nodes)
       return Array(found.block.bytes[found.range])
     }
+    if let supply {
+      reader.expect = { [self] entries in
+        // What is in no pack is told of when it is needed.
+        try supply.want(entries.compactMap { index.current.location(of: $0.id) }, context, nodeCache)
+      }
+    }
+    return reader
   }
 
   /// Writes the stream to the sink, from first byte to last.
@@ -48,10 +61,16 @@ final class StreamReader {
       }
       try output.flush()
     }
+    func read(_ entry: RecipeReader.Entry, in place: BlockPlace) throws {
+      try window.append(entry, in: place, whenReady: write)
+    }
+    var ahead = isLong ? supply.map { BlocksAhead(context, cache, $0) } : nil
     try forEachChunk(of: stream) { entry in
       try cancellation.check()
-      try window.append(entry, in: try place(of: entry.id), whenReady: write)
+      let place = try place(of: entry.id)
+      if ahead != nil { try ahead?.append(entry, in: place, read) } else { try read(entry, in: place) }
     }
+    try ahead?.drain(read)
     try window.drain(whenReady: write)
     guard try output.isWhole(stream) else {
       throw RepositoryError.damaged(
@@ -64,7 +83,9 @@ final class StreamReader {
     if let fetcher { return fetcher }
     let started = try BlockFetcher(
       workers: context.surroundings.workers, inFlight: ReadWindow.blockLimit,
-      makeReader: { [context, cache] in try BlockReader(context: context, cache: cache, for: .chunks) })
+      makeReader: { [context, cache, supply] in
+        try BlockReader(context: context, cache: cache, for: .chunks, supply: supply)
+      })
     fetcher = started
     return started
   }

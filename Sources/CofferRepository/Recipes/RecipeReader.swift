@@ -14,6 +14,8 @@ struct RecipeReader {
 
   /// Returns a node's bytes by its id; the caller checks them against it.
   let fetchNode: (ChunkID) throws -> [UInt8]
+  /// Told of nodes that are going to be fetched, in their order.
+  var expect: ([Entry]) throws -> Void = { _ in }
 
   /// Calls `body` with every chunk of the stream in order.
   ///
@@ -45,6 +47,7 @@ struct RecipeReader {
     } catch {
       return try unreadable(node, error)
     }
+    if level > 0 { try expect(entries) }
     for entry in entries {
       if level == 0 {
         try body(entry)

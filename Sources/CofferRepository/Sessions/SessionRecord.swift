@@ -23,7 +23,9 @@ struct SessionRecord: Codable {
   }
 
   /// - Throws: `StorageError`; `RepositoryError.damaged`.
-  static func read(_ status: ObjectStatus, _ context: RepositoryContext) throws -> (record: SessionRecord, signer: Signer) {
+  static func read(_ status: ObjectStatus, _ context: RepositoryContext) throws -> (
+    record: SessionRecord, signer: Signer
+  ) {
     let name = status.name
     let bytes = try context.store.get(status, limit: ObjectLimit.session)
     let decoder = JSONDecoder()

@@ -44,7 +44,8 @@ public final class BackupSession: Sendable {
   ///
   /// - Parameter listed: The archives, as far as anybody asks for them.
   init(
-    context: RepositoryContext, listed: ListedArchives, loadIndex: (Rounds) throws -> ChunkIndex, cache: IndexCache, options: SessionOptions,
+    context: RepositoryContext, listed: ListedArchives, loadIndex: (Rounds) throws -> ChunkIndex, cache: IndexCache,
+    options: SessionOptions,
     cancellation: Cancellation
   ) throws {
     self.context = context
@@ -59,14 +60,17 @@ public final class BackupSession: Sendable {
       let rounds = try Rounds.load(context, roundMemory)
       round = rounds.newest
       let archives = listed.judged(by: rounds)
-      if let name = options.archiveName, archives.contains(where: { $0.name.isSame(as: name) && $0.standing == .counts }) {
+      if let name = options.archiveName,
+        archives.contains(where: { $0.name.isSame(as: name) && $0.standing == .counts })
+      {
         throw RepositoryError.archiveExists(name, location: context.location)
       }
       try marker.tell(round)
       index = try loadIndex(rounds)
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
-      let storer = try PackStorer(context: context, round: round, index: index, cache: cache, near: near, counters: counters)
+      let storer = try PackStorer(
+        context: context, round: round, index: index, cache: cache, near: near, counters: counters)
       started = storer
       let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers

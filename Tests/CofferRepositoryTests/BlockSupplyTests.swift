@@ -1,0 +1,114 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Reading from a store that is far away", .timeLimit(.minutes(5)))
+struct BlockSupplyTests {
+  private func open(_ repository: TestRepository, _ store: any ObjectStore) throws -> Repository {
+    try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: repository.clock.clock, random: .system, keyFolder: "", isFar: true, workers: 2))
+  }
+
+  /// - Returns: The content of the archive's only file.
+  private func read(_ archive: Archive, _ repository: Repository) throws -> [UInt8] {
+    let (reader, cancellation) = (try repository.reader(), try Cancellation())
+    let item = try #require(try reader.items(of: archive, cancellation: cancellation).first)
+    guard case .file(let stream) = item.content else { return [] }
+    let sink = MemorySink()
+    try reader.read(stream, into: sink, cancellation: cancellation)
+    return sink.bytes
+  }
+
+  private func blocks(_ lengths: [Int]) -> [PackDirectory.Block] {
+    var directory = PackDirectory()
+    for length in lengths {
+      directory.append(storedLength: length, plainLength: length, coding: .stored, prefix: [], chunks: [])
+    }
+    return directory.blocks
+  }
+
+  @Test("Neighbours are read together with gaps of up to a mebibyte, and no more than eight at once")
+  func stretches() {
+    let mebibyte = 1 << 20
+    let even = blocks(Array(repeating: mebibyte, count: 40))
+    let start = PackHeader.size
+    func bytes(_ numbers: [Int]) -> [Range<Int>] {
+      BlockSupply.stretches(numbers, even).map { $0.bytes.lowerBound - start..<$0.bytes.upperBound - start }
+    }
+    #expect(bytes([]) == [])
+    #expect(bytes([3]) == [3 * mebibyte..<4 * mebibyte])
+    #expect(bytes([3, 5]) == [3 * mebibyte..<6 * mebibyte])
+    #expect(bytes([3, 6]) == [3 * mebibyte..<4 * mebibyte, 6 * mebibyte..<7 * mebibyte])
+    #expect(bytes(Array(0..<20)) == [0..<8 * mebibyte, 8 * mebibyte..<16 * mebibyte, 16 * mebibyte..<20 * mebibyte])
+    #expect(BlockSupply.stretches([3, 5], even).map(\.blocks) == [3...5])
+    #expect(BlockSupply.stretches([0], blocks([20 * mebibyte])).count == 1)
+  }
+
+  @Test("A restore reads each pack with few requests, and at least four of them at the same time")
+  func requests() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let file = noise(6_000_000)
+    let archive = try repository.backUp(["noise": file])
+    let packs = try repository.store.list("packs", cancellation: nil).map(\.size)
+    let store = WatchedStore(repository.store) { call, store in
+      guard call.request == .get, call.size > 1 << 19 else { return }
+      store.wait { $0.count { $0.request == .get && $0.size > 1 << 19 } >= 4 }
+    }
+    #expect(try read(archive, open(repository, store)) == file)
+    let gets = store.calls.filter { $0.request == .get && $0.name.hasPrefix("packs/") }
+    let large = gets.filter { $0.size > 1 << 19 }
+    #expect(large.count == packs.count { $0 > 1 << 19 }, "\(packs)")
+    #expect(large.map(\.inFlight).max() ?? 0 >= 4)
+    // Of each pack its directory and header; of the small ones, which hold lists and recipes, a block or two.
+    #expect(gets.count <= packs.count * 3 + 4, "\(gets.map(\.size))")
+  }
+
+  @Test("Days of changes, with what they lean on, come back from afar as from nearby")
+  func days() throws {
+    let repository = try TestRepository()
+    var file = dumpLikeBytes(3_000_000)
+    var archives: [(Archive, [UInt8])] = []
+    for day in 0..<4 {
+      for place in stride(from: 10_000 + day * 700, to: file.count - 100, by: 60_000) {
+        for offset in 0..<20 { file[place + offset] = UInt8(ascii: "a") + UInt8(day) }
+      }
+      archives.append((try repository.backUp(["dump": file], name: "\(day)"), file))
+    }
+    let opened = try open(repository, repository.store)
+    for (archive, file) in archives { #expect(try read(archive, opened) == file) }
+    let report = try opened.check(.content, cancellation: try Cancellation())
+    #expect(report.findings.isEmpty, "\(report.findings)")
+  }
+
+  @Test("A damaged pack is told of as one nearby, and a store that does not answer ends the restore")
+  func failures() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let archive = try repository.backUp(["noise": noise(4_000_000)])
+    let largest = try #require(
+      try repository.store.list("packs", cancellation: nil).max { $0.size < $1.size }?.name)
+    let store = RecordingStore(
+      repository.store,
+      beforeGet: { name throws(StorageError) in
+        guard name.path.hasPrefix("packs/") else { return }
+        throw .failed(name, location: "memory", StorageFailure(.transient, "get", reason: "connection reset"))
+      })
+    let unreachable = try open(repository, store)
+    let error = #expect(throws: StorageError.self) { try read(archive, unreachable) }
+    #expect(error?.kind == .transient)
+    repository.store.tamper(largest) { $0[$0.count / 2] ^= 1 }
+    let damaged = #expect(throws: RepositoryError.self) { try read(archive, open(repository, repository.store)) }
+    guard case .damaged(let object, _, _) = damaged else {
+      Issue.record("\(damaged as Any)")
+      return
+    }
+    #expect(object == largest.path)
+    let report = try open(repository, repository.store).check(.content, cancellation: try Cancellation())
+    #expect(!report.findings.isEmpty)
+  }
+}
