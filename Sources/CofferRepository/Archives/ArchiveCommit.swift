@@ -1,4 +1,5 @@
 import CofferStorage
+import CofferSystem
 import Foundation
 
 extension ArchiveRecord {
