@@ -265,6 +265,13 @@ public final class ArchiveReader {
     try streams.read(stream, into: sink, cancellation: cancellation)
   }
 
+  /// Says what two streams of the repository do not have in common. Their data is not read.
+  ///
+  /// - Throws: `RepositoryError`; `StorageError`.
+  public func difference(from old: StreamReference, to new: StreamReference) throws -> StreamDifference {
+    try streams.difference(from: old, to: new)
+  }
+
   /// Calls `body` with a stream's chunks in order, without reading them, and `unreadable` with the stretches of its recipe
   /// that cannot be read.
   func forEachChunk(

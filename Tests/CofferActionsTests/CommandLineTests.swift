@@ -49,9 +49,29 @@ struct CommandLineTests {
     #expect(parsed.invocations[0].flags[SharedFlags.archive] == "create")
   }
 
+  @Test("An action's operands stand behind it, in their order, or as flags; they may be called like actions")
+  func operands() throws {
+    func ends(_ line: String) throws -> [String] {
+      let parsed = try parse(line)
+      #expect(parsed.invocations.map(\.action.name) == ["diff"])
+      return [DiffAction.from, DiffAction.to].map { parsed.invocations[0].flags[$0] }
+    }
+    for line in [
+      "diff list create", "diff --json list create", "diff list --json create", "diff --from list create",
+      "diff list --to create", "diff --to create list", "diff --to=create --from=list", "-v 1 diff list create --json",
+    ] {
+      #expect(try ends(line) == ["list", "create"], "\(line)")
+    }
+    #expect(problem("diff one").contains("--to"))
+    #expect(problem("diff").contains("--from"))
+    #expect(problem("diff one two three").contains("three"))
+    #expect(problem("diff one --from two").contains("given twice"))
+    #expect(problem("list one").contains("no such action"))
+  }
+
   @Test("No action is suggested that does something else than what was meant")
   func suggestions() {
-    for word in ["repo-delete", "rdelete", "mount", "export-tar", "diff"] {
+    for word in ["repo-delete", "rdelete", "mount", "export-tar", "recreate"] {
       #expect(problem(word).contains("Coffer has no such action"), "\(problem(word))")
       #expect(!problem(word).contains("Did you mean"))
     }

@@ -38,12 +38,13 @@ struct ReadOptionsTests {
       ["info", "--archive", "latest"], ["repo-info"], ["prune"], ["compact"], ["check"], ["check", "--level", "1"],
       ["extract", "--archive", "latest", "--destination", restored],
       ["restore", "--archive", "latest", "--database", "none", "--yes"],
+      ["dump", "--archive", "latest", "--database", "none", "--to", "-"], ["diff", "latest", "latest"],
       ["delete", "--archive", "latest", "--yes"], ["break-lock"], ["key", "list"],
       ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]
     func run(_ line: [String]) {
       let code = program.execute(line + ["--config", path, "-v", "-1"])
-      #expect(code == (line[0] == "restore" ? 1 : 0), "\(line)")
+      #expect(code == (["restore", "dump"].contains(line[0]) ? 1 : 0), "\(line)")
     }
     for line in lines { run(line) }
     let first = try FileManager.default.contentsOfDirectory(atPath: folder + "/repository/keys")

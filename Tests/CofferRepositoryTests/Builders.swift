@@ -9,7 +9,7 @@ import TestSupport
 extension RandomSource {
   /// The same bytes in every run.
   static func seeded(_ seed: UInt64) -> RandomSource {
-    let state = Mutex(TestSupport.SeededRandom(seed))
+    let state = Mutex(SeededRandom(seed))
     return RandomSource { buffer in
       state.withLock { for place in buffer.indices { buffer[place] = UInt8.random(in: 0...255, using: &$0) } }
     }

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferRepository
@@ -60,7 +61,7 @@ struct CrashTests {
       let disk = try CrashingDisk(folder, callsUntilCrash: number)
       let outcome = Result { try command(disk.store) }
       if !disk.hasCrashed { _ = try outcome.get() }
-      var random = SeededRandom(seed: UInt64(number))
+      var random = SeededRandom(UInt64(number))
       for losesAll in [true, false] {
         guard let found = try disk.folderAfterCrash(&random, losesAll: losesAll) else { continue }
         defer { try? FileManager.default.removeItem(atPath: found) }

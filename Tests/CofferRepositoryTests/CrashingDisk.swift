@@ -1,6 +1,7 @@
 import CofferStorage
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A folder on the disk of a machine that loses its power, and what is found in it afterwards.
 ///

@@ -17,6 +17,11 @@ public struct SeededRandom: RandomNumberGenerator {
     return value ^ (value >> 31)
   }
 
+  /// A number from 0 on.
+  public mutating func next(below limit: Int) -> Int {
+    Int.random(in: 0..<limit, using: &self)
+  }
+
   /// One of the elements.
   public mutating func pick<Element>(_ elements: [Element]) -> Element {
     elements[Int.random(in: 0..<elements.count, using: &self)]

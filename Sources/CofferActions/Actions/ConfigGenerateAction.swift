@@ -14,10 +14,11 @@ enum ConfigGenerateAction {
     "--command-reference", help: "Print the reference page of all commands instead.")
   private static let borgmaticReference = Flag<Bool>(
     "--borgmatic-reference", help: "Print the page of what borgmatic's options do in Coffer instead.")
+  private static let manPage = Flag<Bool>("--man-page", help: "Print the manual page coffer(1) instead.")
 
   static let declaration = ActionDeclaration(
     "config generate", abstract: "Write a commented configuration file to start from.",
-    flags: [source, destination, overwrite, reference, commandReference, borgmaticReference],
+    flags: [source, destination, overwrite, reference, commandReference, borgmaticReference, manPage],
     examples: [
       "coffer config generate --destination config.yaml",
       "coffer config generate --source /etc/borgmatic/config.yaml --destination /etc/coffer/config.yaml",
@@ -34,6 +35,10 @@ enum ConfigGenerateAction {
     if context.flags.contains(reference) { return context.console.output(OptionReference.markdown(options)) }
     if context.flags.contains(borgmaticReference) {
       return context.console.output(BorgmaticReference.markdown(options))
+    }
+    if context.flags.contains(manPage) {
+      return context.console.output(
+        ManPage(actions: context.run.parsed.knownActions, version: Program.version).text)
     }
     if context.flags.contains(commandReference) {
       return context.console.output(CommandReference.markdown(actions: context.run.parsed.knownActions))

@@ -3,7 +3,7 @@ import CofferStorage
 import CofferSystem
 import Foundation
 
-/// `extract`: writes files of an archive to disk; databases are left alone.
+/// `extract`: writes files of an archive, dumps too, to disk; databases are left alone.
 enum ExtractAction {
   private static let path = Flag<[String]>(
     "--path", "--restore-path", value: "PATH",
@@ -18,8 +18,13 @@ enum ExtractAction {
   static let declaration = ActionDeclaration(
     "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
     discussion: "Files appear under their names only when they are whole. Nothing is written outside the destination.",
-    flags: [SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, path, destination, strip],
+    flags: [
+      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, path, SelectionFlags.database,
+      destination,
+      strip, SharedFlags.progress,
+    ] + SelectionFlags.origin,
     examples: [
+      "coffer extract --archive latest --database shop --strip-components all",
       "coffer extract --archive latest --path etc/hosts --destination /tmp",
       "coffer extract --archive latest --path coffer --strip-components all",
     ], run: run)
@@ -27,14 +32,12 @@ enum ExtractAction {
   private static func run(_ context: ActionContext) throws {
     let parts = context.flags[strip]
     let folder = context.flags[destination] ?? context.surroundings.currentFolder
-    let selection = PathSelection(context.flags[path])
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.flags[SharedFlags.archive], try context.archiveFilter())
       let reader = try access.repository.reader()
-      let items = try reader.items(of: archive, cancellation: context.cancellation).filter {
-        selection.contains($0.path)
-      }
+      let items = try chosen(
+        from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
       guard !items.isEmpty else {
         throw UsageError(
           argument: context.flags[path].joined(separator: ", "),
@@ -44,6 +47,20 @@ enum ExtractAction {
       context.tellMissing(from: archive)
       try Extraction(context, reader).run(items, to: folder, parts: parts)
     }
+  }
+
+  /// Everything, or what the paths and databases name that are given.
+  private static func chosen(
+    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
+  ) throws -> [ArchiveItem] {
+    let selection = SelectionFlags.selection(context)
+    let paths = PathSelection(context.flags[path])
+    guard selection.isNarrow else { return items.filter { paths.contains($0.path) } }
+    let dumps = try selection.select(
+      from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
+    let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
+    let takesPaths = !context.flags[path].isEmpty
+    return items.filter { ofDumps.contains($0.path) || takesPaths && paths.contains($0.path) }
   }
 }
 
@@ -98,6 +115,9 @@ struct Extraction {
     }
     let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
     let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
+    progress.begin("", total: items.reduce(0) { $0.addingClamped($1.size) })
     var damaged: [(path: String, cause: any Error)] = []
     for item in items {
       try context.cancellation.check()
@@ -105,10 +125,11 @@ struct Extraction {
       if case .directory = item.content { isFolder = true }
       guard let parts = strip.parts(of: item.path, isFolder: isFolder) else { continue }
       context.console.step(Quoting.terminal(item.path.text))
+      progress.name(item.path.text)
       do {
         try extractor.extract(item, parts: parts) { sink in
           if case .file(let stream) = item.content {
-            try reader.read(stream, into: sink, cancellation: context.cancellation)
+            try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
           }
         }
       } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {

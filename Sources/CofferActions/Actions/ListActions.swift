@@ -146,14 +146,7 @@ enum ListAction {
       "mtime": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(item.modified) / 1e9))),
     ]
     if let dump = try DumpRecord(of: item) {
-      object["dump"] = .object([
-        "hook_name": .text(dump.hook), "data_source_name": .text(dump.database), "hostname": JSONValue(dump.hostname),
-        "port": JSONValue(dump.port), "label": JSONValue(dump.label), "container": JSONValue(dump.container),
-        "format": .text(dump.format), "client_version": JSONValue(dump.clientVersion),
-        "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
-        "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
-        "exit_status": .number(Int(clamping: dump.exitStatus)),
-      ])
+      object["dump"] = JSONShapes.dump(dump)
     }
     return .object(object)
   }

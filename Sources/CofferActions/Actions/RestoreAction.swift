@@ -6,9 +6,6 @@ import Foundation
 
 /// `restore`: puts databases back.
 enum RestoreAction {
-  private static let database = Flag<[String]>(
-    "--database", "--data-source", value: "NAME",
-    help: "Restore only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
   private static let targetName = Flag<String?>(
     "--target-name", value: "NEW", help: "Restore the one chosen database under another name.")
   private static let hostname = Flag<String?>("--hostname", value: "HOST", help: "Restore to this server.")
@@ -19,16 +16,6 @@ enum RestoreAction {
   private static let password = Flag<String?>(
     "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
-  private static let hook = Flag<String?>(
-    "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
-  private static let originalHostname = Flag<String?>(
-    "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")
-  private static let originalPort = Flag<Int?>(
-    "--original-port", value: "PORT", .port, help: "Only dumps that came from this port.")
-  private static let originalContainer = Flag<String?>(
-    "--original-container", value: "NAME", help: "Only dumps that came from this container.")
-  private static let originalLabel = Flag<String?>(
-    "--original-label", value: "LABEL", help: "Only dumps with this label.")
 
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",
@@ -39,10 +26,9 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, database, targetName, hostname, port,
-      container, username, password, hook, originalHostname, originalPort, originalContainer, originalLabel,
-      Confirmation.yes,
-    ],
+      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database, targetName,
+      hostname, port, container, username, password,
+    ] + SelectionFlags.origin + [SharedFlags.progress, Confirmation.yes],
     examples: [
       "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
@@ -60,7 +46,7 @@ enum RestoreAction {
     context.tellMissing(from: archive)
     let reader = try access.repository.reader()
     let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
-    let chosen = try selection(context).select(
+    let chosen = try SelectionFlags.selection(context).select(
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
     let target = target(context)
     try checkTargets(chosen, target, context.run.hooks)
@@ -70,13 +56,6 @@ enum RestoreAction {
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
     try plan.restoreAll()
-  }
-
-  private static func selection(_ context: ActionContext) -> RestoreSelection {
-    RestoreSelection(
-      hooks: context.run.hooks, databases: context.flags[database], hook: context.flags[hook],
-      originalHostname: context.flags[originalHostname], originalPort: context.flags[originalPort],
-      originalContainer: context.flags[originalContainer], originalLabel: context.flags[originalLabel])
   }
 
   private static func target(_ context: ActionContext) -> RestoreTarget {

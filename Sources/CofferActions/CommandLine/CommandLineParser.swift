@@ -53,7 +53,8 @@ public struct UsageError: DiagnosableError, Equatable {
 }
 
 /// Reads command lines by the declarations of the flags. Flags may stand before and after actions; a flag that
-/// several of the named actions take reaches each of them. What no action takes may be an option of the configuration.
+/// several of the named actions take reaches each of them. What no action takes may be an option of the configuration. An
+/// action's operands stand right behind it.
 struct CommandLineParser {
   private let actions: [ActionDeclaration]
   private let options: OptionCatalogue
@@ -127,18 +128,29 @@ struct CommandLineParser {
   private func tokens(_ arguments: [String]) throws(UsageError) -> [Token] {
     var tokens: [Token] = []
     var position = 0
+    var operands: [FlagDeclaration] = []
     while position < arguments.count {
       let argument = arguments[position]
       position += 1
+      if let operand = operands.first, !argument.begins(with: "-") {
+        // An archive may be called like an action.
+        tokens.append(.flag(operand.name, value: argument))
+        operands.removeFirst()
+        continue
+      }
       if let action = actions.first(where: { $0.names.contains(argument) }) {
         tokens.append(.action(action))
+        operands = action.operands
       } else if position < arguments.count,
         let action = actions.first(where: { $0.names.contains("\(argument) \(arguments[position])") })
       {
         tokens.append(.action(action))
+        operands = action.operands
         position += 1
       } else if argument.begins(with: "-") && argument.utf8.count > 1 {
         let parts = argument.parts(by: "=", limit: 2)
+        // Who writes the flags does not mean operands.
+        operands.removeAll { $0.names.contains(parts[0]) }
         guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0], in: options) != nil
         else {
           throw unknownFlag(
@@ -184,7 +196,8 @@ struct CommandLineParser {
       for flag in action.flags where flag.isRequired && !flags.hasValue(flag) {
         throw UsageError(
           argument: action.name, problem: "The flag \(flag.name) is missing",
-          suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'")
+          suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'"
+            + (action.operands.contains { $0.name.isSame(as: flag.name) } ? ", or its value alone" : ""))
       }
     }
   }

@@ -7,10 +7,12 @@ enum CommandTable {
     CompactAction.declaration, CheckAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
-    ExtractAction.declaration, DeleteAction.declaration, BreakLockAction.declaration, ConfigGenerateAction.declaration,
+    ExtractAction.declaration, DumpAction.declaration, DiffAction.declaration, DeleteAction.declaration,
+    BreakLockAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
     KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
     KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
+    CompletionAction.declaration,
   ]
 
   /// Actions of borgmatic that Coffer does not have, and what to do instead.
@@ -22,7 +24,7 @@ enum CommandTable {
     (["mount", "umount"], "'coffer extract' brings files back, 'coffer restore' databases"),
     (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
-    (["diff", "recreate", "transfer"], "Coffer does not have it yet"),
+    (["recreate", "transfer"], "Coffer does not have it yet"),
   ]
 
   /// What runs when no action is named.

@@ -30,6 +30,8 @@ struct ActionDeclaration: Sendable {
   let abstract: String
   let discussion: String
   private let ownFlags: [FlagDeclaration]
+  /// Flags of its own whose values may also be written without the flag, behind the action and in this order.
+  let operands: [FlagDeclaration]
   let examples: [String]
   private let ownOptions: [OptionSchema]
   private let databases: DatabaseUse
@@ -48,7 +50,7 @@ struct ActionDeclaration: Sendable {
 
   init(
     _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
-    examples: [String] = [],
+    operands: [any CommandFlag] = [], examples: [String] = [],
     options: [OptionSchema] = [], databases: DatabaseUse = .none, isMonitored: Bool = false,
     needsConfiguration: Bool = true, canDoWithoutConfiguration: Bool = false, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
@@ -56,7 +58,8 @@ struct ActionDeclaration: Sendable {
     self.names = names
     self.abstract = abstract
     self.discussion = discussion
-    ownFlags = flags.map(\.declaration)
+    self.operands = operands.map(\.declaration)
+    ownFlags = (operands + flags).map(\.declaration)
     self.examples = examples
     ownOptions = options
     self.databases = databases
@@ -140,9 +143,15 @@ enum GlobalFlags {
   static let help = Flag<Bool>("--help", "-h", help: "Show this help, or with an action that action's.")
   static let version = Flag<Bool>("--version", help: "Show the version.")
 
+  static let bashCompletion = Flag<Bool>(
+    "--bash-completion", help: "Print what makes bash complete command lines; as 'coffer completion bash'.")
+  static let fishCompletion = Flag<Bool>(
+    "--fish-completion", help: "Print what makes fish complete command lines; as 'coffer completion fish'.")
+
   static let all: [FlagDeclaration] = {
     let flags: [any CommandFlag] = [
-      config, dryRun, verbosity, noColor, override, noInterpolation, timings, help, version,
+      config, dryRun, verbosity, noColor, override, noInterpolation, timings, bashCompletion, fishCompletion, help,
+      version,
     ]
     return flags.map(\.declaration)
   }()

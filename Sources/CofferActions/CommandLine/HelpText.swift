@@ -33,7 +33,7 @@ enum HelpText {
     """
 
   static func action(_ action: ActionDeclaration, width: Int, withGlobals: Bool = true) -> String {
-    var lines = [action.abstract, "", "usage: coffer \(action.name) [flags]"]
+    var lines = [action.abstract, "", "usage: coffer \(usage(of: action)) [flags]"]
     if action.names.count > 1 { lines.append("also: \(action.names.dropFirst().joined(separator: ", "))") }
     if !action.discussion.isEmpty { lines += [""] + action.discussion.wrapped(width: width) }
     if !action.flags.isEmpty { lines += ["", "flags:"] + table(action.flags.map(row), width: width) }
@@ -54,6 +54,10 @@ enum HelpText {
     if withGlobals { lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width) }
     if !action.examples.isEmpty { lines += ["", "examples:"] + action.examples.map { "  \($0)" } }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func usage(of action: ActionDeclaration) -> String {
+    ([action.name] + action.operands.compactMap(\.valueName)).joined(separator: " ")
   }
 
   /// - Returns: nil for options without an effect here.

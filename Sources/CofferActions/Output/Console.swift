@@ -57,6 +57,24 @@ public final class Console: Sendable {
     printed(text)
   }
 
+  /// Whether somebody sees on a terminal what a program should read.
+  var answersToTerminal: Bool { standardOutput.isTerminal }
+
+  /// Standard output, for bytes that a program reads.
+  func stream() -> any ByteSink { OutputStream(standardOutput) }
+
+  private final class OutputStream: ByteSink {
+    private let output: StandardOutput
+
+    init(_ output: StandardOutput) {
+      self.output = output
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+      try output.write(bytes)
+    }
+  }
+
   /// What the user asked to be told besides the answer.
   func note(_ text: String) {
     let text = Self.indented(text)

@@ -91,6 +91,17 @@ enum JSONShapes {
     ]
   }
 
+  static func dump(_ dump: DumpRecord) -> JSONValue {
+    .object([
+      "hook_name": .text(dump.hook), "data_source_name": .text(dump.database), "hostname": JSONValue(dump.hostname),
+      "port": JSONValue(dump.port), "label": JSONValue(dump.label), "container": JSONValue(dump.container),
+      "format": .text(dump.format), "client_version": JSONValue(dump.clientVersion),
+      "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
+      "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
+      "exit_status": .number(Int(clamping: dump.exitStatus)),
+    ])
+  }
+
   static func cache(_ statistics: RepositoryStatistics) -> JSONValue {
     .object([
       "path": .text(""),

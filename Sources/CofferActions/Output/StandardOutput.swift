@@ -24,9 +24,14 @@ public final class StandardOutput: Sendable {
   /// - Parameter patience: Milliseconds to wait for room, each time there is none; -1 for as long as it takes.
   /// - Returns: What kept the rest from being written, an `errno`; nil when nothing did.
   static func write(_ text: String, to descriptor: Int32, patience: Int32 = -1) -> Int32? {
-    var rest = Array(text.utf8)[...]
+    Array(text.utf8).withUnsafeBytes { write($0, to: descriptor, patience: patience) }
+  }
+
+  private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, patience: Int32 = -1) -> Int32? {
+    var rest = bytes[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      let left = UnsafeRawBufferPointer(rebasing: rest)
+      let count = Foundation.write(descriptor, left.baseAddress, left.count)
       if count < 0 && errno == EINTR { continue }
       if count < 0 && errno == EAGAIN {
         // Somebody else made the terminal or pipe that we share non-blocking.
@@ -38,6 +43,18 @@ public final class StandardOutput: Sendable {
       rest = rest.dropFirst(count)
     }
     return nil
+  }
+
+  /// Whether a person sees what is written.
+  var isTerminal: Bool { isatty(descriptor) == 1 }
+
+  /// Writes bytes as they are. A reader that went away has not got all of them.
+  ///
+  /// - Throws: `SystemError`.
+  func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+    if let code = Self.write(bytes, to: descriptor) {
+      throw SystemError(call: "write", subject: "standard output", code: code)
+    }
   }
 
   /// Says whether everything that was written has arrived; to be called when nothing more is written.

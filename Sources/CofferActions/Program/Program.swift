@@ -53,6 +53,10 @@ public struct Program: Sendable {
       verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
     var failures: [any Error] = []
     do {
+      if let words = CompletionScript.words(of: arguments) {
+        plain.output(Completion(actions: actions, options: options).lines(for: words))
+        return 0
+      }
       let parsed = try CommandLineParser(actions: actions, options: options).parse(arguments)
       if let page = page(for: parsed, width: plain.pageWidth) {
         plain.output(page)
@@ -92,6 +96,8 @@ public struct Program: Sendable {
   /// What is printed in place of running anything; nil when nothing was asked for that only prints.
   private func page(for parsed: ParsedCommandLine, width: Int) -> String? {
     if parsed.globals.contains(GlobalFlags.version) { return Self.version + "\n" }
+    if parsed.globals.contains(GlobalFlags.bashCompletion) { return CompletionScript.bash.text }
+    if parsed.globals.contains(GlobalFlags.fishCompletion) { return CompletionScript.fish.text }
     guard parsed.globals.contains(GlobalFlags.help) else { return nil }
     guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
@@ -106,4 +112,5 @@ extension OptionCatalogue {
 
   /// Everything that may stand in a configuration file.
   public static let standard = OptionCatalogue(.standard, .standard, .standard)
+    .knowing(actions: CommandTable.actions.map(\.family))
 }

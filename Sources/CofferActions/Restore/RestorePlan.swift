@@ -54,11 +54,13 @@ struct RestorePlan {
   ///
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
   func restoreAll() throws {
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
     var restored: [any RunningRestore] = []
     for (number, step) in steps.enumerated() {
       context.console.step("Restoring \(step.restore.summary)")
       do {
-        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore)))
+        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore), progress))
       } catch {
         tellState(upTo: number)
         for failure in makePostponed(restored) { context.console.tell([failure]) }
@@ -91,18 +93,28 @@ struct RestorePlan {
     if !rest.isEmpty { context.console.warning("Not touched: \(titles(rest))") }
   }
 
-  private func restore(_ step: Step, before later: [any PlannedRestore]) throws -> any RunningRestore {
+  private func restore(
+    _ step: Step, before later: [any PlannedRestore], _ progress: ReadingProgress
+  ) throws -> any RunningRestore {
+    let title = step.dump.identity.title
     var folder: String?
-    if step.restore.wantsFolder { folder = try extractFolder(step.dump) }
+    if step.restore.wantsFolder {
+      progress.begin("\(title), bringing its files back", total: step.dump.record.bytes)
+      folder = try extractFolder(step.dump, progress)
+    }
     var stream: StreamReference?
     if folder == nil, case .file(let reference)? = step.dump.items.first?.content { stream = reference }
     if let stream, !step.restore.isReversible {
-      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
+      progress.begin("\(title), reading it before anything is changed", total: stream.size)
+      try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: context.cancellation)
     }
+    progress.begin("\(title), restoring", total: stream?.size ?? 0)
     let running = try step.restore.start(folder: folder, before: later, context: hooks)
     do {
       repeat {
-        if let stream { try reader.read(stream, into: running, cancellation: context.cancellation) }
+        guard let stream else { continue }
+        progress.begin("\(title), restoring", total: stream.size)
+        try reader.read(stream, into: progress.counting(running), cancellation: context.cancellation)
       } while try running.endPass()
     } catch {
       running.abandon()
@@ -113,7 +125,7 @@ struct RestorePlan {
   }
 
   /// Brings a dump of many files back into the run's own folder.
-  private func extractFolder(_ dump: ArchiveDump) throws -> String {
+  private func extractFolder(_ dump: ArchiveDump, _ progress: ReadingProgress) throws -> String {
     let extractor = FileExtractor(into: hooks.runtime.folder)
     let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
     let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
@@ -122,7 +134,7 @@ struct RestorePlan {
       let parts = [name] + below.map { EntryName(bytes: $0) }
       try extractor.extract(item, parts: parts) { sink in
         if case .file(let stream) = item.content {
-          try reader.read(stream, into: sink, cancellation: context.cancellation)
+          try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
         }
       }
     }

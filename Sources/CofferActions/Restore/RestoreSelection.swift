@@ -12,6 +12,12 @@ struct RestoreSelection: Sendable {
   var originalContainer: String?
   var originalLabel: String?
 
+  /// Whether anything is named.
+  var isNarrow: Bool {
+    !databases.isEmpty || originalPort != nil
+      || [hook, originalHostname, originalContainer, originalLabel].contains { $0 != nil }
+  }
+
   /// Nothing in the archive fits, or a name fits several dumps.
   enum Failure: DiagnosableError, Equatable {
     /// With what the archive has, as a table, the dumps that its run could not take, and a command that works.

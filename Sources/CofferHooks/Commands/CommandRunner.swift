@@ -69,7 +69,7 @@ public struct CommandRunner: Sendable {
     guard let output = child.takeOutput() else { preconditionFailure("output was asked for as a pipe") }
     _ = fcntl(output.number, F_SETFL, O_NONBLOCK)
     let reader = PolledReader(output.number, cancellation: cancellation)
-    var splitter = LineSplitter()
+    let splitter = LineSplitter()
     var tail: [String] = []
     let emit = { (bytes: UnsafeRawBufferPointer) in
       let text = String(decoding: bytes, as: UTF8.self)

@@ -36,7 +36,7 @@ struct ClusterScript {
   private let substitute: (ServerText) -> String
   private var place = Place.globals
   private var database = ServerText("")
-  private var lines = LineSplitter()
+  private let lines = LineSplitter()
   private var scanner = ScriptScanner()
   /// The lines of a statement that is not complete yet.
   private var statement: [UInt8] = []
@@ -48,10 +48,6 @@ struct ClusterScript {
 
   /// Takes the next bytes of the script and gives out what is complete.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (Part) throws -> Void) throws {
-    // Taken out while it calls back, because the callback changes the rest of this value.
-    var lines = self.lines
-    self.lines = LineSplitter()
-    defer { self.lines = lines }
     try lines.feed(bytes) { try take($0, emit) }
   }
 

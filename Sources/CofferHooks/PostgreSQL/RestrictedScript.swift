@@ -10,7 +10,7 @@ struct RestrictedScript {
   let key: String
   private let isRestricted: Bool
   private let identity: DumpIdentity
-  private var lines = LineSplitter()
+  private let lines = LineSplitter()
   private var scanner = ScriptScanner()
 
   /// - Throws: `LaunchError`; `CommandTimedOut`; `RunCancelled`.
@@ -45,16 +45,10 @@ struct RestrictedScript {
   ///
   /// - Throws: `RestoreError.refused`.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
-    // Taken out while it calls back, because the callback changes the rest of this value.
-    var lines = self.lines
-    self.lines = LineSplitter()
-    defer { self.lines = lines }
     try lines.feed(bytes) { try take($0, emit) }
   }
 
   mutating func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
-    var lines = self.lines
-    self.lines = LineSplitter()
     try lines.finish { try take($0, emit) }
   }
 

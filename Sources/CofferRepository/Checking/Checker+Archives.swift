@@ -122,7 +122,7 @@ extension Checker {
   private mutating func takeNewPacks() throws -> Bool {
     let packs = try newPacks().filter { taken.insert($0.digest).inserted }
     for pack in packs { try index.add(pack) }
-    try index.settle()
+    try index.knowEveryCopy()
     return !packs.isEmpty
   }
 }

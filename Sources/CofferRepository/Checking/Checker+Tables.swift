@@ -45,7 +45,7 @@ extension Checker {
       }
     }
     try checkUnnamed(unseen.sorted())
-    try index.settle()
+    try index.knowEveryCopy()
   }
 
   private mutating func checkUnnamed(_ packs: [Digest256]) throws {

@@ -58,7 +58,7 @@ package final class ChunkIndex: Sendable {
   }
 
   /// Makes every copy of a chunk known that was added, not only the first.
-  func settle() throws {
+  func knowEveryCopy() throws {
     try state.withLock { if !$0.table.packs.isEmpty { try spill(&$0) } }
   }
 

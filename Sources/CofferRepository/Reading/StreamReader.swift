@@ -99,11 +99,22 @@ final class StreamReader {
     of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true },
     _ body: (RecipeReader.Entry) throws -> Void, unreadable: ((RecipeReader.Entry) throws -> Void)? = nil
   ) throws {
-    do {
+    try namingNode {
       try recipes.forEachChunk(of: stream, entersNode: entersNode, body) { node, error in
         guard let unreadable, RunStore.concernsObject(error) else { throw error }
         try unreadable(node)
       }
+    }
+  }
+
+  /// Says what two streams do not have in common, without reading their data.
+  func difference(from old: StreamReference, to new: StreamReference) throws -> StreamDifference {
+    try namingNode { try recipes.difference(from: old, to: new) }
+  }
+
+  private func namingNode<Result>(_ walk: () throws -> Result) throws -> Result {
+    do {
+      return try walk()
     } catch let error as RecipeReader.Malformed {
       throw RepositoryError.damaged(
         object: "recipe node \(error.node)", location: context.location, detail: "it makes no sense")

@@ -56,7 +56,7 @@ extension Repository {
 
 extension UInt64 {
   /// The sum, or the greatest number that every other kind of number has room for: what is added was read, and may be false.
-  func addingClamped(_ other: UInt64) -> UInt64 {
+  package func addingClamped(_ other: UInt64) -> UInt64 {
     let limit = UInt64(Int64.max)
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? limit : Swift.min(sum, limit)

@@ -1,7 +1,9 @@
 import Foundation
 
-/// Cuts bytes that come in pieces into lines.
-public struct LineSplitter {
+/// Cuts bytes that come in pieces into lines. It belongs to one stream.
+///
+/// It is an object, so that a value that holds it may change while it is called back with a line.
+public final class LineSplitter {
   private var pending: [UInt8] = []
 
   private static let newline = UInt8(ascii: "\n")
@@ -9,7 +11,7 @@ public struct LineSplitter {
   public init() {}
 
   /// Takes the next bytes and gives out every line that is complete, with its newline.
-  public mutating func feed(
+  public func feed(
     _ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     var rest = bytes
@@ -34,7 +36,7 @@ public struct LineSplitter {
   }
 
   /// Gives out what came after the last newline.
-  public mutating func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
+  public func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
     let line = pending
     pending = []
     if !line.isEmpty { try line.withUnsafeBytes { try emit($0) } }

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What looking at the model's worlds came to.
 struct Exploration {
   /// Different worlds that were looked at.
@@ -67,7 +69,7 @@ extension World {
 
   /// Goes one random way to its end. Each process has a pace of its own, so that some are far behind others.
   func walk(seed: UInt64) -> Exploration {
-    var random = SeededRandom(seed: seed)
+    var random = SeededRandom(seed)
     let paces = (0...processes.count).map { _ in 1 + random.next(below: 100) * random.next(below: 100) }
     var exploration = Exploration()
     var world = self
@@ -97,22 +99,5 @@ extension World {
     exploration.endCount = 1
     exploration.isComplete = true
     return exploration
-  }
-}
-
-/// SplitMix64: the same seed gives the same numbers.
-struct SeededRandom {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed &* 0x9E37_79B9_7F4A_7C15
-  }
-
-  mutating func next(below limit: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((mixed ^ (mixed >> 31)) % UInt64(limit))
   }
 }

@@ -125,7 +125,7 @@ enum FuzzedParser: String, CaseIterable {
       let segment = try bytes.withUnsafeBytes { try IndexSegment.decode($0) }
       let index = ChunkIndex(tableLimit: 1000)
       for pack in segment.packs { try index.add(pack) }
-      try index.settle()
+      try index.knowEveryCopy()
     case .recipe: try readRecipe(bytes)
     case .items:
       try bytes.withUnsafeBytes { bytes in

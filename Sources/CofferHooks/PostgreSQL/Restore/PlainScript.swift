@@ -7,7 +7,7 @@ import CofferSystem
 ///
 /// What is left out is whole statements: a name may hold a line break and behind it what looks like a line that is kept.
 struct PlainScript {
-  private var lines = LineSplitter()
+  private let lines = LineSplitter()
   private var scanner = ScriptScanner()
   private var isInPreamble = true
   /// Whether the statement that is being read is run.
@@ -25,17 +25,11 @@ struct PlainScript {
   /// Takes the next bytes and gives out those to run.
   mutating func feed(_ bytes: UnsafeRawBufferPointer, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
     guard isInPreamble else { return try emit(bytes) }
-    // Taken out while it calls back, because the callback changes the rest of this value.
-    var lines = self.lines
-    self.lines = LineSplitter()
-    defer { self.lines = lines }
     try lines.feed(bytes) { try take($0, emit) }
     if !isInPreamble { try lines.finish(emit) }
   }
 
   mutating func finish(_ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
-    var lines = self.lines
-    self.lines = LineSplitter()
     try lines.finish { try take($0, emit) }
   }
 

@@ -42,7 +42,7 @@ final class TolerantScript {
   private let quote: String
   private let choice: Choice
   private let begins: [UInt8]
-  private var lines = LineSplitter()
+  private let lines = LineSplitter()
   private var scanner = ScriptScanner()
   private var buffer: [UInt8]
   private var statement: [UInt8] = []
@@ -78,10 +78,6 @@ final class TolerantScript {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    // Taken out while it calls back, because the callback changes the rest of this object.
-    var lines = self.lines
-    self.lines = LineSplitter()
-    defer { self.lines = lines }
     try lines.feed(bytes, take)
   }
 
