@@ -65,6 +65,7 @@ struct DumpContentTests {
     }
     for options in [
       ["--schema-only"], ["-t", "a"], ["--exclude-table-data=b"], ["--jobs", "4", "-n", "x"], ["--snapshot=1"], ["a"],
+      ["-xta"], ["-j4", "b"], ["--serializable-deferrable"],
     ] {
       #expect(PostgreSQLDumpCensus.leavesOut(options), "\(options)")
     }

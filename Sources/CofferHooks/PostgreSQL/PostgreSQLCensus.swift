@@ -13,13 +13,20 @@ final class PostgreSQLCensus {
     let shown: String
   }
 
+  /// There are more tables than are looked at.
+  struct TooMany: DiagnosableError {
+    var diagnosis: Diagnosis {
+      Diagnosis(subject: "tables", problem: "there are more tables than are counted", suggestion: nil)
+    }
+  }
+
   /// As `pg_dump --snapshot` takes it.
   private(set) var snapshot = ""
   private let session: PostgreSQLConversation
   private var found = DumpContent()
   private var relations: [Relation] = []
 
-  /// Tables of more databases than that are rare, and each takes a moment.
+  /// Databases with more tables are rare, and each table takes a moment.
   private static let limit = 20_000
   /// Seconds for what takes a moment.
   private static let patience: Double = 20
@@ -63,6 +70,7 @@ final class PostgreSQLCensus {
       guard let schema = row[0], let name = row[1], let shown = row[2] else { return nil }
       return Relation(schema: schema, name: name, shown: shown.shown)
     }
+    guard relations.count < Self.limit else { throw TooMany() }
     found.tables = relations.map { .init(name: $0.shown, rows: nil) }
     for row in try ask(PostgreSQLCensusQuestions.objects, 2) {
       guard let kind = row[0]?.text, let count = row[1]?.text.flatMap({ Int($0) }) else { continue }
@@ -138,9 +146,8 @@ final class PostgreSQLDumpCensus: ContentSource {
   private static let harmless = [
     "--jobs", "--verbose", "--lock-wait-timeout", "--no-owner", "--no-privileges", "--no-acl", "--inserts",
     "--column-inserts", "--rows-per-insert", "--no-comments", "--no-sync", "--compress", "--large-objects", "--blobs",
-    "--disable-triggers", "--serializable-deferrable", "--no-tablespaces", "--quote-all-identifiers",
+    "--disable-triggers", "--no-tablespaces", "--quote-all-identifiers", "-j", "-v", "-O", "-x", "-Z", "-b",
   ]
-  private static let harmlessLetters = ["-j", "-v", "-O", "-x", "-Z", "-b"]
 
   /// - Parameter percent: How much of the dump's time may be spent on counting.
   /// - Throws: `RunCancelled`.
@@ -174,7 +181,7 @@ final class PostgreSQLDumpCensus: ContentSource {
   }
 
   private static func remark(_ problem: String) -> String {
-    "nothing was counted: the server does not share what a session sees with others: \(problem)"
+    "nothing was counted in the dump's snapshot: \(problem)"
   }
 
   static func leavesOut(_ options: [String]) -> Bool {
@@ -184,10 +191,9 @@ final class PostgreSQLDumpCensus: ContentSource {
         isValue = ["-j", "-Z", "--jobs", "--compress", "--lock-wait-timeout", "--rows-per-insert"].contains(option)
       }
       if isValue, !option.begins(with: "-") { continue }
-      let isKnown =
-        harmless.contains(option.parts(by: "=")[0])
-        || !option.begins(with: "--") && harmlessLetters.contains { option.begins(with: $0) }
-      if !isKnown { return true }
+      // One letter may have a number behind it; several letters may be several options.
+      let number = (option.after(beginning: "-j") ?? option.after(beginning: "-Z")).flatMap { Int($0) }
+      if number == nil, !harmless.contains(option.parts(by: "=")[0]) { return true }
     }
     return false
   }

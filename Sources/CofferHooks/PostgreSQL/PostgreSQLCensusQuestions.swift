@@ -62,7 +62,8 @@ enum PostgreSQLCensusQuestions {
     SELECT \(PostgreSQLAnswer.text(shown)), s.last_value
     FROM pg_catalog.pg_sequences s JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename
-    WHERE s.last_value IS NOT NULL AND \(isOwn("pg_catalog.pg_class", "c.oid")) LIMIT \(limit)
+    WHERE s.last_value IS NOT NULL AND \(isOwn("pg_catalog.pg_class", "c.oid"))
+    ORDER BY n.nspname, c.relname LIMIT \(limit)
     """
   }
 

@@ -152,7 +152,12 @@ final class PostgreSQLDrill: DrillPlace {
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings {
-    let census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+    let census: PostgreSQLCensus
+    do {
+      census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+    } catch let error as PostgreSQLCensus.TooMany {
+      return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
+    }
     let content = census.count(seconds: nil, clock: ground.context.clock)
     try ground.context.cancellation.check()
     if let remark = content.remark {
