@@ -176,7 +176,8 @@ struct ServedRequest: Sendable {
     try refuseIfAppendOnly("removing what an unfinished put has left")
     let parts = path.parts(by: "/")
     let folders = parts.dropLast().joined(separator: "/")
-    guard parts.count <= ObjectName.partLimit, folders.isEmpty || ObjectName(folders) != nil else {
+    guard !path.begins(with: "/"), parts.count <= ObjectName.partLimit, folders.isEmpty || ObjectName(folders) != nil
+    else {
       throw PayloadReader.Malformed()
     }
     try store.remove(UnfinishedPut(path: path, size: 0, isAbandoned: false), cancellation: cancellation)
