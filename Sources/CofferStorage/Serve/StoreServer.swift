@@ -15,8 +15,6 @@ public final class StoreServer: Sendable {
   private let output: Int32
   private let workingInterval: Double
   private let requests = Monitor<[UInt32: Inbox]>([:])
-  /// Threads of requests that have not yet sent their last answer.
-  private let atWork = Monitor(0)
   /// Held while a frame is written.
   private let writing = Mutex(())
 
@@ -59,7 +57,7 @@ public final class StoreServer: Sendable {
   /// asked for.
   private func finish() {
     for inbox in requests.update({ Array($0.values) }) { inbox.close(RunCancelled()) }
-    atWork.wait(until: { $0 == 0 }) { _ in }
+    requests.wait(until: \.isEmpty) { _ in }
   }
 
   private func serve() throws {
@@ -144,14 +142,11 @@ public final class StoreServer: Sendable {
         return requests.updateValue(inbox, forKey: frame.id) == nil
       }
       guard isNew else { throw ServeEnd.nonsense }
-      atWork.update { $0 += 1 }
       do {
         _ = try WorkerThread(name: "request") {
           ServedRequest(frame, type, inbox, self, repository).answer()
-          self.atWork.update { $0 -= 1 }
         }
       } catch {
-        atWork.update { $0 -= 1 }
         end(frame.id, .failed, ServeFailure(StorageFailure(error)).encoded())
       }
     }
