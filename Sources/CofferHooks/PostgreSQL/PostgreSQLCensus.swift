@@ -111,7 +111,8 @@ final class PostgreSQLCensus {
         if let left, left <= 0 { break }
         if let left { _ = try ask("SET LOCAL statement_timeout = \(max(Int(left * 1000), 1))", 0) }
         let rows = try ask(
-          "SELECT pg_catalog.count(*) FROM ONLY \(identifier: relation.schema).\(identifier: relation.name)", 1,
+          "SELECT pg_catalog.count(*) FROM (TABLE ONLY \(identifier: relation.schema).\(identifier: relation.name)) AS r",
+          1,
           seconds: left.map { $0 + 1 } ?? 24 * 3600)
         found.tables[number].rows = rows.first?[0]?.text.flatMap { UInt64($0) }
       }
