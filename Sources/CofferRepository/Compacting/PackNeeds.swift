@@ -62,7 +62,8 @@ extension PackCatalogue {
       try willRead(number)
       let needs = try needs(of: pack, marks, context)
       batch.append(needs)
-      count += max(needs.chunks.count, 1)
+      // Directories are held with it, of packs that nothing needs as well.
+      count += max(needs.reader?.directory.chunks.count ?? 0, needs.chunks.count, 1)
       if count >= Self.batchChunks || number == packs.count - 1 {
         try body(batch)
         batch = []
