@@ -133,6 +133,32 @@ struct StoppedRunTests {
     }
   }
 
+  @Test(
+    "A check whose store answers no more, from any call on, says so, and finds nothing because of it",
+    arguments: [CheckLevel.objects, .tables, .recipes, .content])
+  func unansweredCheck(_ level: CheckLevel) throws {
+    for number in 0..<2 { try repository.backUp(["dump": noise(200_000, seed: UInt64(number))]) }
+    func check(calls limit: Int) throws -> Int {
+      let calls = Mutex(0)
+      let store = SteppedStore(
+        repository.store,
+        before: { _ throws(StorageError) in
+          let call = calls.withLock { count in
+            count += 1
+            return count
+          }
+          if call > limit { throw SteppedStore.gone }
+        })
+      #expect(try open(store).check(level, cancellation: cancellation).findings == [])
+      return calls.withLock { $0 }
+    }
+    let count = try check(calls: .max)
+    #expect(count > 10)
+    for number in 0..<count {
+      #expect(throws: StorageError.self, "\(number) of \(count)") { try check(calls: number) }
+    }
+  }
+
   @Test("A store that does not answer at any read is told, and no object is passed over because of it")
   func unansweredAtAnyRead() throws {
     for number in 0..<3 { try repository.backUp(["dump": noise(200_000, seed: UInt64(number))]) }

@@ -36,7 +36,7 @@ struct CheckedObjects {
         return nil  // A session's marker is replaced all the time.
       } catch let error as Envelope.Unopenable {
         return context.unopenable(entry.status.name, error)
-      } catch let error as RunCancelled {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         return error
@@ -66,7 +66,7 @@ struct CheckedObjects {
     let statuses: [ObjectStatus]
     do {
       statuses = try context.store.list(KeyName.folder) + context.store.list(KeyRemoval.folder)
-    } catch let error as StorageError {
+    } catch let error as StorageError where RunStore.concernsObject(error) {
       return [error]
     }
     return try statuses.compactMap { status in
@@ -75,7 +75,7 @@ struct CheckedObjects {
         return nil
       } catch StorageError.missing {
         return nil  // Replaced, or removed, since it was listed.
-      } catch let error as RunCancelled {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         return error

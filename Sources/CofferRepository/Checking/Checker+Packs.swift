@@ -50,6 +50,8 @@ extension Checker {
       vanished.insert(digest)
       damage.unreadable.insert(digest)
       return
+    } catch let error where !RunStore.concernsObject(error) {
+      throw error
     } catch let error as StorageError {
       if case .truncated = error {
         foundPack(digest, error.diagnosis.problem)

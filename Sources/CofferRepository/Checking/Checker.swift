@@ -134,7 +134,7 @@ struct Checker {
         report.archiveCount += 1
       } catch StorageError.missing {
         continue  // Deleted since it was listed.
-      } catch let error as RunCancelled {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         report.archiveCount += 1
