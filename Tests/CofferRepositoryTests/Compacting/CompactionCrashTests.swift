@@ -54,12 +54,19 @@ struct CompactionCrashTests {
         if number == count { throw RunCancelled() }
       }
       #expect(died != nil)
+      // Where only the plan is missing, what was moved has two copies that count, and each look leans on either of them.
+      let hasTwoCopies =
+        try Rounds.load(copy.open().context).newest == 0 && Set(copy.names("index")) != Set(ground.names("index"))
       try copy.expectRestores("after \(number) changes")
       try copy.backUp(Self.files, "new")
       try copy.expectWhole("a backup after \(number) changes")
       #expect([.done, .nothing].contains(try copy.compact().outcome), "\(number)")
       try copy.expectWhole("a compaction after \(number) changes")
-      let last = try copy.compact()
+      var last = try copy.compact()
+      for _ in 0..<2 where hasTwoCopies && last.outcome == .done {
+        try copy.expectWhole("a further compaction after \(number) changes")
+        last = try copy.compact()
+      }
       #expect(last.outcome == .nothing, "\(number): \(last)")
       #expect(try copy.open().leftovers().unindexedPacks == 0)
     }
