@@ -112,4 +112,17 @@ struct RequestTests {
     #expect(sessions.map { $0.twins.map(\.id) } == [[], [archives[0].id]])
     #expect(archives.allSatisfy { $0.received != nil })
   }
+
+  @Test("A name that only an undecided archive has can be taken again, for that may be void yet, and both are told of")
+  func undecidedTwin() throws {
+    defer { cleanUp() }
+    let first = try repository.backUp(["file": [1]], name: "twin")
+    try repository.plan(1)
+    try repository.close(1)
+    let session = try open(repository.store).beginSession(
+      options: SessionOptions(archiveName: "twin"), cancellation: try Cancellation())
+    _ = try session.commit(.named("twin"))
+    #expect(session.twins.map(\.id) == [first.id])
+    #expect(session.twins.map(\.standing) == [.undecided])
+  }
 }

@@ -75,11 +75,12 @@ struct Backup {
     }
   }
 
-  /// A run beside this one may have taken the same name after this one had looked: both archives are good, and stay.
+  /// A run beside this one may have taken the same name after this one had looked, or a compaction decides yet whether what an
+  /// earlier one has made counts: both archives stay.
   private func tell(_ twins: [Archive], of archive: Archive, _ access: OpenRepository) {
     guard !twins.isEmpty else { return }
     context.console.warning(
-      "\(access.location.path): Another run has made an archive of the name \(archive.name) at the same time. Both are "
+      "\(access.location.path): Another run has made an archive of the name \(archive.name), too. Both are "
         + "kept; tell them apart by their ids: \((twins.map(\.id) + [archive.id]).joined(separator: ", "))")
   }
 

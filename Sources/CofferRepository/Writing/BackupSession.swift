@@ -60,6 +60,7 @@ public final class BackupSession: Sendable {
       let rounds = try Rounds.load(context, roundMemory)
       round = rounds.newest
       let archives = listed.judged(by: rounds)
+      // An undecided one may be that of a run that failed as overtaken, and is made again by this one.
       if let name = options.archiveName,
         archives.contains(where: { $0.name.isSame(as: name) && $0.standing == .counts })
       {
@@ -174,13 +175,13 @@ public final class BackupSession: Sendable {
     }
     archive.received = listed?.received(archive.id)
     let twins = (listed ?? .none).judged(by: rounds).filter { [archive] other in
-      other.name.isSame(as: archive.name) && other.id != archive.id && other.standing == .counts
+      other.name.isSame(as: archive.name) && other.id != archive.id && other.standing != .void
     }
     sameName.withLock { $0 = twins }
   }
 
-  /// Other archives of the name that were there behind the commit: of runs that took it after this one had looked for it. All of
-  /// them are good, and stay.
+  /// Other archives of the name that were there behind the commit: of runs that took it after this one had looked for it, and
+  /// undecided ones. All of them stay.
   public var twins: [Archive] { sameName.withLock { $0 } }
 
   /// Ends the session without an archive. What is durable already is reused by the next run.
