@@ -26,21 +26,37 @@ struct ArchiveMarking {
     streams = try StreamReader(context: context, index: index)
   }
 
+  /// What is wrong with an archive.
+  struct Flaw {
+    /// What is missing, or makes no sense.
+    let detail: String
+    /// Whether what is missing was looked for in every place. A run's table has a few copies of each id only: whoever signs
+    /// enough false ones before the true one hides it.
+    let isCertain: Bool
+  }
+
   /// Marks all that an archive needs, or of one that is not whole, all that it reaches.
   ///
   /// The nodes that were walked for one archive are not walked for the next: whatever is to be told of the archives that matter
   /// most has to be asked of them first.
   ///
-  /// - Returns: What is missing, or makes no sense; nil for an archive that is whole.
+  /// - Returns: nil for an archive that is whole.
   /// - Throws: `StorageError` and `RunCancelled`, which say nothing of the archive; `IndexCache.Damaged`.
-  func mark(_ archive: Archive) throws -> String? {
-    var flaw: String?
+  func mark(_ archive: Archive) throws -> Flaw? {
+    var flaw: Flaw?
+    func note(_ error: any Error, lacking id: ChunkID? = nil) throws {
+      let detail = try Self.detail(of: error)
+      let isCertain = id.map { !marks.runs.mayHoldMore(of: $0) } ?? true
+      if let flaw, isCertain || !flaw.isCertain { return }
+      flaw = Flaw(
+        detail: isCertain ? detail : "\(detail). So many packs claim to hold it that not all of them were asked",
+        isCertain: isCertain)
+    }
     func noting(_ body: () throws -> Void) throws {
       do {
         try body()
       } catch {
-        let found = try Self.flaw(in: error)
-        flaw = flaw ?? found
+        try note(error)
       }
     }
     func walk(_ stream: StreamReference) throws {
@@ -52,25 +68,26 @@ struct ArchiveMarking {
             try marks.need(entry.id)
           },
           unreadable: { node, error in
-            try noting { throw error }
+            // What makes no sense was read, and is what it is in every place.
+            try note(error, lacking: error is RecipeReader.Malformed ? nil : node.id)
             marks.leave(node.id)
           })
       }
     }
     try walk(archive.items)
     try noting {
-      try forEachItem(of: archive) { item in
+      try forEachItem(of: archive, lacking: { try note($1, lacking: $0) }) { item in
         if case .file(let stream) = item.content { try walk(stream) }
       }
     }
     // What is missing is told with the archive that needs it.
     try marks.settle()
-    if let id = marks.takeMissing() { flaw = flaw ?? "Chunk \(id) is in no pack" }
+    if let id = marks.takeMissing() { flaw = flaw ?? Flaw(detail: "Chunk \(id) is in no pack", isCertain: true) }
     return flaw
   }
 
   /// - Throws: An error that says nothing of what was read.
-  private static func flaw(in error: any Error) throws -> String {
+  private static func detail(of error: any Error) throws -> String {
     switch error {
     case let error as RepositoryError: error.diagnosis.problem
     case let error as RecipeReader.Malformed: "Recipe node \(error.node) makes no sense"
@@ -82,13 +99,43 @@ struct ArchiveMarking {
   }
 
   /// Reads the item list piece by piece: it may be as long as somebody likes.
-  private func forEachItem(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
+  ///
+  /// - Parameter lacking: Told of the chunk of the list behind which nothing can be read, and why.
+  private func forEachItem(
+    of archive: Archive, lacking: (ChunkID, any Error) throws -> Void, _ body: @escaping (ArchiveItem) throws -> Void
+  ) throws {
     let sink = ItemSink(limit: Self.itemLimit, body)
     do {
       try lists.read(archive.items, into: sink, cancellation: cancellation)
       try sink.finish()
+    } catch {
+      // Where the list ends early, the thread that takes the items may have failed for a reason of its own.
+      if let failure = sink.failure { throw failure }
+      if error is ByteReader.Malformed { throw context.damaged(archive, "it makes no sense") }
+      _ = try Self.detail(of: error)
+      try takeUpToLoss(of: archive, lacking: lacking, body)
+      throw error
+    }
+  }
+
+  /// Takes the items of a list that cannot be read to its end: those that were read ahead, or waited to be taken, when the rest
+  /// turned out to be lost were not taken then.
+  private func takeUpToLoss(
+    of archive: Archive, lacking: (ChunkID, any Error) throws -> Void, _ body: @escaping (ArchiveItem) throws -> Void
+  ) throws {
+    let sink = ItemSink(limit: Self.itemLimit, body)
+    do {
+      do {
+        try lists.readUpToLoss(archive.items, into: sink, cancellation: cancellation)
+      } catch let loss as StreamReader.Loss {
+        try lacking(loss.chunk, loss.cause)
+      } catch let error where !(error is ByteReader.Malformed) {
+        // What is wrong with the list was told by the first look at it.
+        _ = try Self.detail(of: error)
+      }
+      try sink.takeItems()
     } catch is ByteReader.Malformed {
-      throw context.damaged(archive, "it makes no sense")
+      // All before it was taken.
     }
   }
 }
@@ -106,6 +153,8 @@ private final class ItemSink: ByteSink {
   private var rest: [UInt8] = []
   /// Bytes from which another look at the rest is worth it: an item of many pieces is not begun again with each.
   private var enough = 1
+  /// What kept it from going on with an item.
+  private(set) var failure: (any Error)?
 
   init(limit: Int, _ body: @escaping (ArchiveItem) throws -> Void) {
     self.limit = limit
@@ -117,7 +166,8 @@ private final class ItemSink: ByteSink {
     if rest.count >= enough { try takeItems() }
   }
 
-  private func takeItems() throws {
+  /// Gives the items that are whole.
+  func takeItems() throws {
     let taken = try rest.withUnsafeBytes { bytes -> Int in
       var taken = 0
       while taken < bytes.count {
@@ -125,7 +175,12 @@ private final class ItemSink: ByteSink {
         // What does not end here may go on with the next piece; the end of the list tells.
         guard let item = try? ArchiveItem(from: &reader) else { break }
         taken = bytes.count - reader.remaining
-        try body(item)
+        do {
+          try body(item)
+        } catch {
+          failure = error
+          throw error
+        }
       }
       return taken
     }

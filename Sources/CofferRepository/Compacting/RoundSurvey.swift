@@ -66,12 +66,12 @@ struct RoundSurvey {
     let ordered = archives.filter { $0.writeOnlyKey == nil } + archives.filter { $0.writeOnlyKey != nil }
     for (number, archive) in ordered.enumerated() {
       progress(.marking(archive: number + 1, of: ordered.count))
-      guard let detail = try marking.mark(archive) else { continue }
-      guard archive.writeOnlyKey != nil else {
+      guard let flaw = try marking.mark(archive) else { continue }
+      guard archive.writeOnlyKey != nil, flaw.isCertain else {
         throw CompactionError.brokenArchive(
-          id: archive.id, name: archive.name, location: context.location, detail: detail)
+          id: archive.id, name: archive.name, location: context.location, detail: flaw.detail)
       }
-      incomplete.append(IncompleteArchive(id: archive.id, name: archive.name, detail: detail))
+      incomplete.append(IncompleteArchive(id: archive.id, name: archive.name, detail: flaw.detail))
     }
     return RoundSurvey(
       archives: archives, incomplete: incomplete, indexNames: names, standing: standing, index: index,

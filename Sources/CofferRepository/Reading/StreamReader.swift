@@ -79,6 +79,34 @@ final class StreamReader {
     }
   }
 
+  /// A chunk that cannot be read.
+  struct Loss: Error {
+    let chunk: ChunkID
+    let cause: any Error
+  }
+
+  /// Writes a stream that is known not to be whole as far as it goes, chunk by chunk on this thread: all that stands before what
+  /// is lost is written.
+  ///
+  /// - Throws: `Loss` for the first chunk that cannot be read; otherwise as `read`.
+  func readUpToLoss(_ stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation) throws {
+    try forEachChunk(of: stream) { entry in
+      try cancellation.check()
+      let found: (block: PlainBlock, range: Range<Int>)
+      do {
+        let place = try place(of: entry.id)
+        found = try chunk(entry.id, from: Result { try blocks.block(place.block, of: place.pack) }, at: place, blocks)
+      } catch {
+        throw Loss(chunk: entry.id, cause: error)
+      }
+      // What a list says falsely of its chunks' sizes is not read for it.
+      guard UInt64(found.range.count) == entry.size else {
+        throw RepositoryError.missingChunk(entry.id, location: context.location)
+      }
+      try found.block.bytes.withUnsafeBytes { try sink.write(UnsafeRawBufferPointer(rebasing: $0[found.range])) }
+    }
+  }
+
   private func startedFetcher() throws -> BlockFetcher {
     if let fetcher { return fetcher }
     let started = try BlockFetcher(

@@ -112,6 +112,84 @@ struct IncompleteArchiveTests {
     try ground.expectWhole()
   }
 
+  @Test("Of one whose list of files lacks a piece, all files before it stay, and are there again with the piece")
+  func lackingPieceOfList() throws {
+    let ground = try ground([:])
+    let session = try host(ground).beginSession(cancellation: try Cancellation())
+    let kept = noise(300_000, seed: 52)
+    let stream = try session.store(MemorySource(kept))
+    session.add(.file("kept", stream))
+    // A list of several pieces, read by several threads.
+    for number in 0..<8000 {
+      session.add(.file("\(number)" + Hexadecimal.encode(noise(100, seed: UInt64(number + 1000))), stream))
+    }
+    ground.clock.advance(1)
+    let archive = try session.commit(.named("listed"))
+    let index = try IndexLoader(context: ground.open().context).load(for: .reading)
+    var pieces: [Digest256] = []
+    try ground.open().reader().forEachChunk(
+      of: archive.items, { entry in pieces.append(try #require(index.location(of: entry.id)).pack) },
+      unreadable: { _ in })
+    let node = try #require(archive.items.root)
+    let root = try #require(index.location(of: node)).pack
+    let lost = pieces[pieces.count / 2]
+    #expect(lost != pieces[0] && lost != root)
+    let name = try #require(lost.packName)
+    let bytes = try ground.store.get(name)
+    try ground.store.delete(name)
+    try expectHeldUp("listed", ground)
+    let report = try ground.compact()
+    #expect(report.outcome == .done && report.packs > 0)
+    try ground.store.put(name, bytes)
+    #expect(try content("kept", "listed", ground) == kept)
+  }
+
+  @Test("No packs that claim falsely to hold what an archive needs make anybody believe that it is lost")
+  func hiddenBehindFalseCopies() throws {
+    let files = Dictionary(
+      uniqueKeysWithValues: (0..<4).map { ("file\($0)", noise(100_000, seed: UInt64(70 + $0))) })
+    let ground = try ground(files)
+    let index = try IndexLoader(context: ground.open().context).load(for: .reading)
+    let roots = try files.keys.map { path in
+      let root = try #require(stream(path, "host", ground).root)
+      return (root, try #require(index.location(of: root)).pack)
+    }
+    let (root, pack) = try #require(roots.max { $0.1 < $1.1 })
+    // Packs of the host's own key, which a run of the index has before the true one.
+    let thief = try host(ground).context
+    var liars: [IndexedPack] = []
+    var seed: UInt64 = 80
+    while liars.count < IndexProbe.copyLimit {
+      seed += 1
+      let new = try NewPacks(thief, level: 1)
+      try noise(1000, seed: seed).withUnsafeBytes { try new.append(.tree, root, $0) }
+      for made in try new.finish() {
+        if made.digest < pack {
+          liars.append(made)
+        } else {
+          try ground.store.delete(try #require(made.digest.packName))
+        }
+      }
+    }
+    // In what order index objects are read nobody knows: one of many comes before the true one.
+    for _ in 0..<60 {
+      let bytes = try thief.envelope.seal(
+        IndexSegment.encode(liars), purpose: .index, context: [], random: .system)
+      let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
+      try ground.store.put(try #require(IndexSegment.objectName(digest)), bytes)
+    }
+    for _ in 0..<3 {
+      do {
+        try ground.compact()
+      } catch CompactionError.brokenArchive(_, "host", _, let detail) {
+        #expect(detail.contains("not all of them were asked"))
+      }
+      ground.clock.advance(8 * Self.day)
+    }
+    for pack in liars { try ground.store.delete(try #require(pack.digest.packName)) }
+    try ground.expectRestores()
+  }
+
   @Test("An archive that names another's recipe falsely keeps nothing of the other from being kept")
   func falseReference() throws {
     let shared = noise(400_000, seed: 60)
