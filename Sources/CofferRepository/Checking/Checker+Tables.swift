@@ -19,7 +19,7 @@ extension Checker {
         }
       } catch StorageError.missing {
         continue  // Replaced since it was listed.
-      } catch let error as StorageError {
+      } catch let error as StorageError where RunStore.concernsObject(error) {
         segmentDamage.append(CheckFinding(object: status.name.path, problem: error.diagnosis.problem))
       }
     }
@@ -38,7 +38,7 @@ extension Checker {
         }
       } catch StorageError.missing {
         continue
-      } catch let error as RunCancelled {
+      } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
         segmentDamage.append(finding(error))
@@ -80,7 +80,7 @@ extension Checker {
       let pack = IndexedPack(
         digest: digest, kind: reader.header.kind, size: reader.size, directory: reader.directory)
       return Directory(pack: pack, signer: reader.signer, blocks: reader.directory.blocks)
-    } catch let error as RunCancelled {
+    } catch let error where !RunStore.concernsObject(error) {
       throw error
     } catch {
       damage.unreadable.insert(digest)
