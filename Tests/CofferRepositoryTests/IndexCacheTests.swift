@@ -56,22 +56,6 @@ struct IndexCacheTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(id)").count <= 8)
   }
 
-  @Test("A backup that puts many index objects leaves few files, and the next one reads none of the objects")
-  func manyObjects() throws {
-    defer { cleanUp() }
-    let repository = try TestRepository(packTarget: 1 << 16)
-    let data = ["noise": noise(8_000_000)]
-    try repository.backUp(data, name: "first", with: try open(repository))
-    #expect(try repository.store.list("index").count >= 12)
-    let place = "\(folder)/\(repository.repository.header.id)"
-    let files = try FileManager.default.contentsOfDirectory(atPath: place).filter { $0.hasSuffix(".index") }
-    #expect(files.count <= 6)
-    let store = RecordingStore(repository.store)
-    let again = try repository.backUp(data, name: "again", with: try open(repository, store))
-    #expect(again.statistics.newSize == 0)
-    #expect(indexReads(store) == 0)
-  }
-
   @Test("Runs of one session are merged as they come, and each of their chunks and sources stays known")
   func writtenRuns() throws {
     defer { cleanUp() }
