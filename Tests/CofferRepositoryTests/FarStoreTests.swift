@@ -203,6 +203,33 @@ struct FarStoreTests {
     #expect(try repository.store.list("quarantine", cancellation: nil).isEmpty)
   }
 
+  @Test("A kept pack that is changed after it was looked at is given up, and says nothing of the pack in the store")
+  func baseCacheChangedWhileUsed() throws {
+    defer { cleanUp() }
+    try repository.backUp(Self.days[0], name: "first", with: try open(repository.store, baseCache: 1 << 30))
+    let plain = try open(repository.store, baseCache: 1 << 30).context
+    let changes: [(inout Data) -> Void] = [
+      { $0[0] ^= 1 }, { $0[$0.count - 1] ^= 1 }, { $0[$0.count - 100] ^= 1 }, { $0.removeLast(200) },
+    ]
+    let name = try #require(try FileManager.default.contentsOfDirectory(atPath: packFolder).first)
+    let digest = try #require(Digest256(hex: name))
+    let url = URL(fileURLWithPath: "\(packFolder)/\(name)")
+    let whole = try Data(contentsOf: url)
+    for change in changes {
+      try whole.write(to: url)
+      chmod(url.path, 0o600)
+      let context = plain.reading(NearPacks(plain))
+      #expect(try context.nearPacks?.open(digest) != nil)
+      var bytes = whole
+      change(&bytes)
+      try bytes.write(to: url)
+      let reader = try BlockReader(context: context, cache: ReadCache(blockCount: 4), for: .base)
+      #expect(throws: PackIsFar.self) { try reader.block(0, of: digest) }
+      #expect(!FileManager.default.fileExists(atPath: url.path))
+    }
+    #expect(try repository.store.list("quarantine", cancellation: nil).isEmpty)
+  }
+
   @Test("What was used longest ago makes room for what is kept")
   func leastRecentlyUsed() throws {
     defer { cleanUp() }

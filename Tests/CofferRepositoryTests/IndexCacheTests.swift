@@ -56,6 +56,22 @@ struct IndexCacheTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(id)").count <= 8)
   }
 
+  @Test("Runs of one session are merged as they come, and each of their chunks and sources stays known")
+  func writtenRuns() throws {
+    defer { cleanUp() }
+    let cache = IndexCache(folder: CacheFolder(folder), key: testCacheKey, random: .system)
+    let written = WrittenRuns(cache, signer: KeyID([UInt8](repeating: 7, count: KeyID.size)))
+    for number in 0..<200 {
+      written.keep(
+        [pack(UInt8(number), number * 10..<number * 10 + 10)], source: IndexSource(digest(UInt8(number)), round: 3))
+      #expect(cache.entries().count <= 6)
+    }
+    let runs = cache.entries().map(\.run)
+    #expect(Set(runs.flatMap(\.sources)) == Set((0..<200).map { IndexSource(digest(UInt8($0)), round: 3) }))
+    let index = ChunkIndex(runs: runs)
+    for number in 0..<2000 { #expect(index.location(of: id(number))?.pack == digest(UInt8(number / 10))) }
+  }
+
   @Test("A cache that names a pack which is gone is not believed: the chunk is stored again")
   func staleness() throws {
     defer { cleanUp() }

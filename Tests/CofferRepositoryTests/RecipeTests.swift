@@ -67,6 +67,32 @@ struct RecipeTests {
     #expect(nodes.stored.count - before <= 8)
   }
 
+  @Test("Of a changed stream only the nodes are told of beforehand that are going to be entered")
+  func expectedNodes() throws {
+    let nodes = Nodes()
+    let old = try nodes.build(Array(0..<20_000))
+    let new = try nodes.build(Array(0..<10_000) + [99_999] + Array(10_000..<20_000))
+    var walked: Set<ChunkID> = []
+    var expected: [ChunkID] = []
+    var reader = nodes.reader
+    reader.expect = { expected += $0.map(\.id) }
+    for stream in [old, new] {
+      expected = []
+      var entered: [ChunkID] = []
+      try reader.forEachChunk(
+        of: stream,
+        entersNode: { id in
+          guard walked.insert(id).inserted else { return false }
+          entered.append(id)
+          return true
+        }, expects: { !walked.contains($0) }, { _ in })
+      let root = try #require(stream.root)
+      #expect(entered.count > 1)
+      #expect(Set(expected) == Set(entered).subtracting([root]))
+    }
+    #expect(expected.count <= 8)
+  }
+
   @Test("A stream's hash depends on every chunk, its length and its place")
   func hash() throws {
     let nodes = Nodes()

@@ -62,7 +62,7 @@ struct ArchiveMarking {
     func walk(_ stream: StreamReference) throws {
       try noting {
         try streams.recipes.forEachChunk(
-          of: stream, entersNode: { try marks.enter($0) },
+          of: stream, entersNode: { try marks.enter($0) }, expects: { !marks.isWalked($0) },
           { entry in
             try cancellation.check()
             try marks.need(entry.id)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Finds where the chunks of a stream are, one after the other. The next one is looked for behind the last: a search of the tables
 /// for each would read pages of a large index from all over it.
 struct ChunkLocator {

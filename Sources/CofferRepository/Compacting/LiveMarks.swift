@@ -83,6 +83,9 @@ package final class LiveMarks {
     return walked.insert(slot)
   }
 
+  /// Whether the entries of a node were marked.
+  func isWalked(_ id: ChunkID) -> Bool { runs.slots(of: id).first.map { walked.contains($0) } ?? false }
+
   /// Takes back that the entries of a node were marked: it could not be read as it was named, and another may name it rightly.
   func leave(_ id: ChunkID) {
     if let slot = runs.slots(of: id).first { walked.remove(slot) }

@@ -14,6 +14,8 @@ package struct IndexCache: Sendable {
   struct Damaged: Error {}
 
   private let folder: CacheFolder?
+  /// Whether there are files at all.
+  var isLasting: Bool { folder != nil }
   private let key: SecretBytes
   private let random: RandomSource
   private let didFindDamage: @Sendable () -> Void
@@ -117,12 +119,6 @@ package struct IndexCache: Sendable {
         }
       }
     }
-  }
-
-  /// Keeps what an index object says that this program has put, so that the next one need not read it. A cache that cannot be
-  /// written is none.
-  func keep(_ packs: [IndexedPack], signer: KeyID, source: IndexSource) {
-    if folder != nil { _ = try? make(of: packs, signer: signer, sources: [source]) }
   }
 
   /// Makes one run of several of the same signer; of a pack that several have the first counts.

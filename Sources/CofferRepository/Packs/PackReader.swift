@@ -27,30 +27,38 @@ final class PackReader: Sendable {
     self.digest = digest
     self.name = name
     self.context = context
-    let cached = try context.nearPacks?.open(digest)
-    self.cached = cached
-    func get(_ range: Range<Int>) throws -> [UInt8] { try Self.bytes(range, of: name, cached, context) }
-    size = try cached?.size ?? context.store.status(of: name).size
+    cached = try context.nearPacks?.open(digest)
+    do {
+      (size, header, directory, signer) = try Self.open(name, cached, context)
+    } catch let error where cached != nil && RunStore.concernsObject(error) {
+      context.nearPacks?.forget(digest)
+      throw PackIsFar(pack: digest)
+    }
+  }
+
+  private static func open(
+    _ name: ObjectName, _ cached: CachedPack?, _ context: RepositoryContext
+  ) throws -> (Int, PackHeader, PackDirectory, Signer) {
+    @Sendable func get(_ range: Range<Int>) throws -> [UInt8] { try bytes(range, of: name, cached, context) }
+    let size = try cached?.size ?? context.store.status(of: name).size
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
-    let tailStart = max(size - Self.tailGuess, 0)
+    let tailStart = max(size - tailGuess, 0)
     let (tail, head) = try context.sideBySide.both(
-      { [size] in try get(tailStart..<size) }, { try Self.bytes(0..<PackHeader.size, of: name, cached, context) })
-    let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { [size] in
-      PackTrailer(decoding: $0, packSize: size)
-    }
+      { try get(tailStart..<size) }, { try get(0..<PackHeader.size) })
+    let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }
     guard let trailer else { throw context.damaged(name, "its trailer is not in place") }
     guard let header = head.withUnsafeBytes({ PackHeader(decoding: $0) }) else {
       throw context.damaged(name, "its header is not readable")
     }
-    self.header = header
     let sealed =
       trailer.directoryOffset >= tailStart
       ? Array(tail[(trailer.directoryOffset - tailStart)..<(tail.count - PackTrailer.size)])
       : try get(trailer.directoryOffset..<trailer.directoryOffset + trailer.directoryLength)
-    (directory, signer) = try Self.open(
+    let (directory, signer) = try open(
       sealed, head: head, blocksEnd: trailer.directoryOffset, name: name, context: context)
+    return (size, header, directory, signer)
   }
 
   private static func bytes(

@@ -21,7 +21,7 @@ final class BlockSupply: Sendable {
 
   private enum Entry: Sendable {
     case expected
-    case here(ArraySlice<UInt8>)
+    case here([UInt8])
     case failed(any Error)
   }
 
@@ -124,13 +124,13 @@ final class BlockSupply: Sendable {
   private static func read(_ request: Request, into state: Monitor<State>) {
     do {
       let bytes = try request.reader.sealedBytes(request.stretch.bytes)
-      state.update { state in
-        for number in request.blocks {
-          let block = request.reader.directory.blocks[number]
-          let start = block.offset - request.stretch.bytes.lowerBound
-          let place = BlockPlace(pack: request.reader.digest, block: number)
-          if state.entries[place] != nil { state.entries[place] = .here(bytes[start..<start + block.storedLength]) }
-        }
+      for number in request.blocks {
+        let block = request.reader.directory.blocks[number]
+        let start = block.offset - request.stretch.bytes.lowerBound
+        let place = BlockPlace(pack: request.reader.digest, block: number)
+        // A slice would keep the whole stretch for as long as one of its blocks waits.
+        let sealed = Array(bytes[start..<start + block.storedLength])
+        state.update { if $0.entries[place] != nil { $0.entries[place] = .here(sealed) } }
       }
     } catch {
       fail(request, error, state)
@@ -159,7 +159,7 @@ final class BlockSupply: Sendable {
         return state.entries[place]
       })
     switch entry {
-    case .here(let bytes): return Array(bytes)
+    case .here(let bytes): return bytes
     case .failed(let error): throw error
     case .expected, nil: return nil
     }

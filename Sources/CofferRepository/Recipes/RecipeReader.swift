@@ -24,21 +24,23 @@ struct RecipeReader {
   ///
   /// - Parameters:
   ///   - entersNode: Asked for each node before it is fetched; what is below one that is not entered is passed over.
+  ///   - expects: Whether a node is going to be entered, as far as that is known when its parent is read.
   ///   - unreadable: Takes nodes that cannot be read, with what is below them, and the error; it may throw that.
   /// - Throws: `Malformed`, and what fetching and the closures throw.
   func forEachChunk(
-    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true }, _ body: (Entry) throws -> Void,
+    of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true },
+    expects: (ChunkID) -> Bool = { _ in true }, _ body: (Entry) throws -> Void,
     unreadable: (Entry, any Error) throws -> Void = { throw $1 }
   ) throws {
     guard let root = stream.root else { return }
     guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
     let node = Entry(id: root, size: stream.size)
-    try walk(node, level: Int(stream.depth), entersNode, body, unreadable)
+    try walk(node, level: Int(stream.depth), entersNode, expects, body, unreadable)
   }
 
   private func walk(
-    _ node: Entry, level: Int, _ entersNode: (ChunkID) throws -> Bool, _ body: (Entry) throws -> Void,
-    _ unreadable: (Entry, any Error) throws -> Void
+    _ node: Entry, level: Int, _ entersNode: (ChunkID) throws -> Bool, _ expects: (ChunkID) -> Bool,
+    _ body: (Entry) throws -> Void, _ unreadable: (Entry, any Error) throws -> Void
   ) throws {
     guard try entersNode(node.id) else { return }
     let entries: [Entry]
@@ -47,12 +49,12 @@ struct RecipeReader {
     } catch {
       return try unreadable(node, error)
     }
-    if level > 0 { try expect(entries) }
+    if level > 0 { try expect(entries.filter { expects($0.id) }) }
     for entry in entries {
       if level == 0 {
         try body(entry)
       } else {
-        try walk(entry, level: level - 1, entersNode, body, unreadable)
+        try walk(entry, level: level - 1, entersNode, expects, body, unreadable)
       }
     }
   }

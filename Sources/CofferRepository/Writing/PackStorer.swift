@@ -60,7 +60,7 @@ private final class PackWriter: Sendable {
   /// The round that the session has seen.
   private let round: Int
   private let index: ChunkIndex
-  private let cache: IndexCache
+  private let written: WrittenRuns
   private let near: NearPacks
   private let counters: SessionCounters
   private let unindexed = Mutex<[IndexedPack]>([])
@@ -75,7 +75,7 @@ private final class PackWriter: Sendable {
     self.context = context
     self.round = round
     self.index = index
-    self.cache = cache
+    written = WrittenRuns(cache, signer: context.keys.id)
     self.near = near
     self.counters = counters
   }
@@ -113,7 +113,7 @@ private final class PackWriter: Sendable {
       guard let name = IndexSegment.objectName(digest) else { return }
       try (stops ? context.store : context.store.unstoppable).put(name, bytes)
       counters.addStored(bytes.count)
-      cache.keep(packs, signer: context.keys.id, source: IndexSource(digest, round: round))
+      written.keep(packs, source: IndexSource(digest, round: round))
     } catch {
       unindexed.withLock { $0 = packs + $0 }
       throw error
