@@ -459,8 +459,8 @@ struct FindingTests {
         - {path: /command, encryption_passcommand: echo own}
         - {path: /text, encryption_passphrase: own text}
       encryption_passphrase: all
-      encryption_passcommand: echo all's
-      """.replacing("'", with: ""))
+      encryption_passcommand: echo everybody
+      """)
     let found = try configuration.repositories.map { try resolver.resolve(configuration.options(for: $0)) }
     #expect(found == ["all", "own", "own text"])
     #expect(try configuration.repositories.map { try resolver.resolve(configuration.focused(on: $0).root) } == found)
