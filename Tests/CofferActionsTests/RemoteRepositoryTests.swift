@@ -185,7 +185,7 @@ struct RemoteRepositoryTests {
   func dead() throws {
     defer { ground.remove() }
     try configure("{path: 'shelf://dead', label: dead}", "{path: 'shelf://well', label: well}", more: "stall_limit: 10")
-    let content = try fill(2)
+    let content = try fill(2, 40_000_000)
     for name in ["dead", "well"] { try create(name) }
     kind.gate("dead") { (call, name, cancellation) throws(StorageError) in
       guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
@@ -239,7 +239,7 @@ struct RemoteRepositoryTests {
     try configure(
       "{path: 'shelf://hung', label: hung, stall_limit: 10}", "{path: 'shelf://well', label: well, stall_limit: 100000}"
     )
-    let content = try fill(5)
+    let content = try fill(5, 40_000_000)
     for name in ["hung", "well"] { try create(name) }
     let isOver = Monitor(false)
     defer { isOver.update { $0 = true } }
