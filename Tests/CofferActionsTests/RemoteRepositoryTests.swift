@@ -77,13 +77,22 @@ struct RemoteRepositoryTests {
     return bytes
   }
 
-  private func coffer(_ arguments: String...) throws -> (code: Int32, said: String) {
-    try ground.coffer(arguments) { surroundings, cancellation, output in
-      Program(
+  private func coffer(
+    _ arguments: String..., clock: Clock = .system
+  ) throws -> (code: Int32, said: String) {
+    try ground.coffer(arguments) { given, cancellation, output in
+      let surroundings = Surroundings(
+        environment: given.environment, clock: clock, random: given.random, launcher: given.launcher,
+        secretKeeper: given.secretKeeper, currentFolder: given.currentFolder, hostname: given.hostname,
+        username: given.username, processors: given.processors)
+      return Program(
         surroundings: surroundings, cancellation: cancellation,
         stores: StoreRegistry([kind]), output: output)
     }
   }
+
+  /// A clock on which what is waited for long passes soon.
+  private static let fast = Clock(now: Clock.system.now, steadySeconds: { Clock.system.steadySeconds() * 20 })
 
   private func restored(_ repository: String, _ place: String) throws -> [UInt8] {
     let folder = "\(ground.folder)/\(place)"
@@ -176,7 +185,7 @@ struct RemoteRepositoryTests {
   func dead() throws {
     defer { ground.remove() }
     try configure("{path: 'shelf://dead', label: dead}", "{path: 'shelf://well', label: well}", more: "stall_limit: 10")
-    let content = try fill(2)
+    let content = try fill(2, 40_000_000)
     for name in ["dead", "well"] { try create(name) }
     kind.gate("dead") { (call, name, cancellation) throws(StorageError) in
       guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
@@ -195,6 +204,55 @@ struct RemoteRepositoryTests {
     // The next run goes on.
     #expect(try coffer("create").code == 0)
     #expect(try restored("dead", "again") == content)
+  }
+
+  @Test("One that is slow is not dropped for the sake of one that has failed", .timeLimit(.minutes(1)))
+  func slow() throws {
+    defer { ground.remove() }
+    try configure(
+      "{path: 'shelf://full', stall_limit: 100000}", "{path: 'shelf://slow', label: slow, stall_limit: 30}")
+    let content = try fill(4)
+    for name in ["full", "slow"] { try create(name) }
+    let clock = Self.fast
+    let failedAt = Mutex<Double?>(nil)
+    kind.gate("full") { (call, name, _) throws(StorageError) in
+      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
+      failedAt.withLock { $0 = $0 ?? clock.steadySeconds() }
+      throw .failed(name, location: "full", StorageFailure(.permanent, "put", reason: "No space left on device"))
+    }
+    kind.gate("slow") { (call, name, cancellation) throws(StorageError) in
+      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
+      func isHeldUp() -> Bool { failedAt.withLock { $0.map { clock.steadySeconds() < $0 + 100 } ?? true } }
+      while isHeldUp(), cancellation?.isCancelled != true { usleep(10_000) }
+      if cancellation?.isCancelled == true { throw .cancelled(location: "slow") }
+    }
+    let created = try coffer("create", clock: clock)
+    #expect(created.code == 1)
+    #expect(created.said.contains("No space left on device"), "\(created.said)")
+    #expect(!created.said.contains("It took nothing for"), "\(created.said)")
+    #expect(try restored("slow", "out") == content)
+  }
+
+  @Test("One whose calls never come back does not hold up the run for ever", .timeLimit(.minutes(1)))
+  func hung() throws {
+    defer { ground.remove() }
+    try configure(
+      "{path: 'shelf://hung', label: hung, stall_limit: 10}", "{path: 'shelf://well', label: well, stall_limit: 100000}"
+    )
+    let content = try fill(5, 40_000_000)
+    for name in ["hung", "well"] { try create(name) }
+    let isOver = Monitor(false)
+    defer { isOver.update { $0 = true } }
+    kind.gate("hung") { (call, name, _) throws(StorageError) in
+      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
+      isOver.wait(until: { $0 }) { _ in }
+      throw Self.gone("Input/output error")
+    }
+    let created = try coffer("create", clock: Self.fast)
+    #expect(created.code == 1)
+    #expect(created.said.contains("repository hung: It took nothing for"), "\(created.said)")
+    #expect(created.said.contains("repository hung: What was begun there has not ended"), "\(created.said)")
+    #expect(try restored("well", "out") == content)
   }
 
   @Test("How each is reached and opened may differ: what is backed up is read once all the same")

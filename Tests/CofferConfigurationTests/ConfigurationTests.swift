@@ -446,6 +446,26 @@ struct FindingTests {
     #expect(error?.diagnosis.subject == "encryption_passcommand")
   }
 
+  @Test("A repository's own command or passphrase counts before either for all")
+  func ownPassphrases() throws {
+    let variables = ProcessEnvironment(["PATH": "/usr/bin:/bin"])
+    let resolver = PassphraseResolver(
+      launcher: SystemProcessLauncher(), environment: variables,
+      credentials: CredentialResolver(environment: variables, folder: "/"))
+    let configuration = try load(
+      """
+      repositories:
+        - path: /both
+        - {path: /command, encryption_passcommand: echo own}
+        - {path: /text, encryption_passphrase: own text}
+      encryption_passphrase: all
+      encryption_passcommand: echo everybody
+      """)
+    let found = try configuration.repositories.map { try resolver.resolve(configuration.options(for: $0)) }
+    #expect(found == ["all", "own", "own text"])
+    #expect(try configuration.repositories.map { try resolver.resolve(configuration.focused(on: $0).root) } == found)
+  }
+
   @Test("A command that gives no passphrase is named by the option, flag or variable that it comes from")
   func passcommandSource() throws {
     func subject(_ environment: [String: String], _ resolve: (PassphraseResolver) throws -> String?) throws -> String? {

@@ -16,7 +16,7 @@ struct OldSpellingTests {
     let text = """
       location:
         source_directories: [/etc]
-        repositories: [/r, user@host:backups]
+        repositories: [/r, user@host:backups, host:backups]
       storage:
         compression: zstd,5
       hooks:
@@ -33,7 +33,8 @@ struct OldSpellingTests {
           line 1: the options of 'location' now stand at the top, without a section
           line 3: the repository '/r' is now a section with a 'path'
           line 3: the repository 'user@host:backups' is now a section with a 'path'
-          line 3: the path 'user@host:backups' is now 'ssh://user@host/./backups'
+          line 3: the repository 'host:backups' is now a section with a 'path'
+          line 3: the path 'host:backups' is now 'ssh://host/./backups'
           line 4: the options of 'storage' now stand at the top, without a section
           line 6: the options of 'hooks' now stand at the top, without a section
         """)
@@ -64,9 +65,10 @@ struct OldSpellingTests {
   }
 
   @Test(
-    "Paths in ssh's short form become addresses",
+    "Paths in ssh's short form without a user become addresses; with one they are right as they are",
     arguments: [
-      ("user@host:/srv/r", "ssh://user@host/srv/r"), ("host:r", "ssh://host/./r"), ("u@h:~/r", "ssh://u@h/~/r"),
+      ("host:/srv/r", "ssh://host/srv/r"), ("host:r", "ssh://host/./r"), ("h:~/r", "ssh://h/~/r"),
+      ("user@host:/srv/r", "user@host:/srv/r"), ("user@host:r", "user@host:r"), ("u@h:~/r", "u@h:~/r"),
       ("/srv/a:b", "/srv/a:b"), ("ssh://u@h:22/r", "ssh://u@h:22/r"), ("rclone:remote:r", "rclone:remote:r"),
     ])
   func paths(old: String, new: String) throws {

@@ -61,6 +61,22 @@ struct PatienceTests {
     #expect(try memory.list("").isEmpty)
   }
 
+  @Test("A server that asks for more time than there is has all there is, and is asked once more")
+  func asked() throws {
+    let busy = StorageError.failed(
+      nil, location: "memory", StorageFailure(.transient, "put", reason: "503 SlowDown", retryAfter: 200))
+    func store(backAfter until: Double) -> RetryingStore {
+      retrying(
+        GatedStore(memory) { [time] (_, _, _) throws(StorageError) in if time.passed < until { throw busy } },
+        patience: 180)
+    }
+    try store(backAfter: 150).put(name, [1])
+    #expect(try memory.get(name) == [1])
+    #expect(time.news == [.waits(because: busy, turn: 0, seconds: 180), .ends])
+    #expect(throws: busy) { try store(backAfter: 1000).delete(name) }
+    #expect(time.passed == 360)
+  }
+
   @Test("Behind a call that was given up none waits, until one succeeds")
   func givenUp() throws {
     let store = retrying(store(backAfter: 100))

@@ -43,7 +43,9 @@ struct Backup {
       try access.repository.beginSession(options: options, cancellation: cancellation)
     }
     guard !group.members.isEmpty else { throw SeveralErrors(group.failures) }
-    defer { group.settle() }
+    defer {
+      for unsettled in group.settle() { context.console.warning(Console.text(unsettled.diagnosis)) }
+    }
     do {
       let display = try ProgressDisplay(
         of: group, waits: context.run.waits, console: context.console, clock: context.surroundings.clock,

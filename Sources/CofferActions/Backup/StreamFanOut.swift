@@ -3,15 +3,17 @@ import Synchronization
 
 /// One reading of a stream for several readers, each of which gets all of its bytes.
 ///
-/// The slowest reader sets the pace, but a reader that takes nothing for longer than its limit is left behind, and one that
-/// gives up holds nobody back.
+/// The slowest reader sets the pace, but a reader for which the others had to wait for longer than its limit is left behind,
+/// and one that gives up holds nobody back.
 final class StreamFanOut {
   /// How long a reader may hold up the others.
   struct Patience: Sendable {
     /// Seconds, for each reader.
     let limits: [Double]
     let clock: Clock
-    /// Told of a reader that took nothing for so long, while the others had to wait.
+    /// Whether a reader that has no room for more is waited for no longer, given whether its limit has passed.
+    var isOver: @Sendable (_ reader: Int, _ limitHasPassed: Bool) -> Bool = { $1 }
+    /// Told of a reader that is waited for no longer.
     let leaveBehind: @Sendable (_ reader: Int) -> Void
   }
 
@@ -96,10 +98,13 @@ final class StreamFanOut {
 
   /// - Returns: Whether the reader wants more.
   private func give(_ piece: [UInt8], to number: Int) -> Bool {
-    let isOver = patience.map { Deadline($0.limits[number], $0.clock).hasPassed }
-    if let isTaken = branches[number].give(piece, orUntil: isOver ?? { false }) { return isTaken }
+    guard let patience else { return branches[number].give(piece, orUntil: { false }) == true }
+    var deadline = Deadline(patience.limits[number], patience.clock)
+    let isTaken = branches[number].give(piece) { patience.isOver(number, deadline.hasPassed()) }
+    if let isTaken { return isTaken }
+    // Before the reader knows: to it this is an error like any other.
+    patience.leaveBehind(number)
     branches[number].leaveBehind()
-    patience?.leaveBehind(number)
     return false
   }
 
@@ -109,16 +114,28 @@ final class StreamFanOut {
   }
 }
 
-/// A moment after which something is waited for no more.
-struct Deadline: Sendable {
-  private let end: Double
+/// How long something is waited for that is looked at now and then.
+///
+/// Between two looks at most a second counts: while the whole program was stopped, what it waits for was, too.
+struct Deadline {
   private let clock: Clock
+  private var secondsLeft: Double
+  private var lastLook: Double
+
+  private static let longestStep = 1.0
 
   /// - Parameter seconds: From now on.
   init(_ seconds: Double, _ clock: Clock) {
     self.clock = clock
-    end = clock.steadySeconds() + seconds
+    secondsLeft = seconds
+    lastLook = clock.steadySeconds()
   }
 
-  func hasPassed() -> Bool { clock.steadySeconds() > end }
+  /// Looks at the clock.
+  mutating func hasPassed() -> Bool {
+    let now = clock.steadySeconds()
+    secondsLeft -= min(now - lastLook, Self.longestStep)
+    lastLook = now
+    return secondsLeft < 0
+  }
 }

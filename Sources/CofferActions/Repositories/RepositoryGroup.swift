@@ -26,6 +26,9 @@ final class RepositoryGroup: Sendable {
 
     fileprivate var failure: RepositoryFailure? { firstFailure.update { $0 } }
 
+    /// Whether it will drop out as soon as it is given more.
+    fileprivate var isFailing: Bool { session.failure.map { !($0 is RunCancelled) } ?? false }
+
     /// Lets nothing more be stored in it.
     ///
     /// - Returns: Whether it is the first failure.
@@ -78,7 +81,7 @@ final class RepositoryGroup: Sendable {
   private let beginFailures: [RepositoryFailure]
   private let clock: Clock
   /// What is still at work for members that have dropped out.
-  private let endings = Monitor<[WorkerThread]>([])
+  private let endings = Monitor<[(member: Member, thread: WorkerThread)]>([])
 
   /// Begins a session in each repository; one that cannot be begun is a failure of that repository.
   ///
@@ -147,34 +150,45 @@ final class RepositoryGroup: Sendable {
       let member = members[number]
       drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
     }
+    // What is slow holds up nobody when all others have dropped out, or are about to.
+    let isOver: @Sendable (Int, Bool) -> Bool = { [self] number, limitHasPassed in
+      let member = members[number]
+      return member.failure != nil || limitHasPassed && active.contains { $0 !== member && !$0.isFailing }
+    }
     let fanOut = StreamFanOut(
       source, readers: members.count,
-      patience: StreamFanOut.Patience(limits: members.map(\.holdLimit), clock: clock, leaveBehind: leaveBehind))
+      patience: StreamFanOut.Patience(
+        limits: members.map(\.holdLimit), clock: clock, isOver: isOver, leaveBehind: leaveBehind))
     let results = Monitor([Int: Result<StreamReference, any Error>]())
     var threads: [WorkerThread] = []
     let reading = Result {
       do {
         for (number, pair) in zip(members, fanOut.branches).enumerated() {
-          let (session, branch) = (pair.0.session, pair.1)
+          let (member, branch) = pair
           threads.append(
-            try WorkerThread(name: "store \(number)") {
-              let result = Result { try session.store(branch, at: place) }
+            try WorkerThread(name: "store \(number)") { [self] in
+              let result = Result { try member.session.store(branch, at: place) }
+              // At once, so that it does not count as one that waits for others.
+              if case .failure(let error) = result, !(error is SourceFailure || error is RunCancelled) {
+                drop(member, error)
+              }
               branch.stop()
               results.update { $0[number] = result }
             })
         }
       } catch {
-        fanOut.end(with: error)
+        fanOut.end(with: SourceFailure(cause: error))
         throw error
       }
       try fanOut.distribute()
     }
     for (number, thread) in threads.enumerated() {
-      let deadline = Deadline(members[number].holdLimit, clock)
+      let member = members[number]
+      var deadline = Deadline(member.holdLimit, clock)
       let hasEnded: Void? = results.wait(
-        until: { $0[number] != nil || members[number].failure != nil }, orUntil: deadline.hasPassed, then: { _ in })
+        until: { $0[number] != nil }, orUntil: { isOver(number, deadline.hasPassed()) }, then: { _ in })
       if hasEnded == nil { leaveBehind(number) }
-      if members[number].failure == nil { thread.join() } else { endings.update { $0.append(thread) } }
+      if member.failure == nil { thread.join() } else { endings.update { $0.append((member, thread)) } }
     }
     try reading.get()
     return results.update { results in
@@ -188,15 +202,27 @@ final class RepositoryGroup: Sendable {
     guard member.fail(error) else { return }
     do {
       let thread = try WorkerThread(name: "abandon") { member.session.abandon() }
-      endings.update { $0.append(thread) }
+      endings.update { $0.append((member, thread)) }
     } catch {
       member.session.abandon()
     }
   }
 
-  /// Waits for what is still at work for members that have dropped out.
-  func settle() {
-    while let thread = endings.update({ $0.popLast() }) { thread.join() }
+  /// Waits for what is still at work for members that have dropped out, but for each no longer than it may hold up the
+  /// others: a file system that hangs gives back no call.
+  ///
+  /// - Returns: Those for which something is still at work.
+  func settle() -> [UnsettledRepository] {
+    let endings = endings.update { endings in
+      defer { endings = [] }
+      return endings
+    }
+    return members.compactMap { member in
+      var deadline = Deadline(member.holdLimit, clock)
+      let threads = endings.filter { $0.member === member }.map(\.thread)
+      let haveEnded = threads.allSatisfy { $0.join(orUntil: { deadline.hasPassed() }) }
+      return haveEnded ? nil : UnsettledRepository(name: member.access.location.name, seconds: member.holdLimit)
+    }
   }
 
   /// Adds an item to the archive of every repository that has its stream.
@@ -254,5 +280,19 @@ struct StalledRepository: DiagnosableError, Equatable {
         + "archive of this run",
       suggestion: "What it has is kept, and the next run goes on from there. If it is only slow, raise stall_limit, or "
         + "back up to it in a configuration file of its own")
+  }
+}
+
+/// A repository that dropped out, and whose calls on its place have not come back since.
+struct UnsettledRepository: DiagnosableError, Equatable {
+  /// As messages name it.
+  let name: String
+  let seconds: Double
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "repository \(name)",
+      problem: "What was begun there has not ended for another \(Formats.duration(seconds)), and is left alone",
+      suggestion: "Look whether its place answers at all: a mount hangs while the host behind it is out of reach")
   }
 }

@@ -46,7 +46,16 @@ public struct Configuration: Sendable {
 extension ConfigurationSection {
   fileprivate func overlaid(with entries: [YAMLNode.Entry]) -> ConfigurationSection {
     var node = node
-    node.content = .mapping(node.entries.filter { old in !entries.contains { $0.key.isSame(as: old.key) } } + entries)
+    let replaced = Self.replaced(by: entries.map(\.key))
+    node.content = .mapping(node.entries.filter { old in !replaced.contains { $0.isSame(as: old.key) } } + entries)
     return ConfigurationSection(node: node)
+  }
+
+  /// The options that these stand in place of: themselves, and what says the same in another way. Else a passphrase for all
+  /// would count before the command that a repository names.
+  private static func replaced(by keys: [String]) -> [String] {
+    let passphrase = [GeneralOptions.encryptionPassphrase.name, GeneralOptions.encryptionPasscommand.name]
+    let saysPassphrase = keys.contains { key in passphrase.contains { $0.isSame(as: key) } }
+    return saysPassphrase ? keys + passphrase : keys
   }
 }

@@ -1,6 +1,7 @@
 import CofferSystem
 
-/// ssh's short form of an address, `user@host:path`, which older configurations have for repositories.
+/// ssh's short form of an address without a user, `host:path`, which older configurations have for repositories: today what
+/// stands before the colon would be a scheme. With a user it needs no other spelling.
 struct ShortAddress {
   private let host: String
   private let path: String
@@ -11,7 +12,9 @@ struct ShortAddress {
   /// - Returns: nil for a path of any other form.
   init?(_ text: String) {
     let parts = text.parts(by: ":", limit: 2)
-    guard !text.holds("://"), parts.count > 1, !parts[0].holds("/"), !Self.schemes.contains(parts[0]) else {
+    guard !text.holds("://"), parts.count > 1, !parts[0].holds("/"), !parts[0].holds("@"),
+      !Self.schemes.contains(parts[0])
+    else {
       return nil
     }
     (host, path) = (parts[0], parts[1])

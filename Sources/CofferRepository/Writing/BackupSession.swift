@@ -103,6 +103,9 @@ public final class BackupSession: Sendable {
   /// How far the session is; a cheap snapshot for any thread.
   public var progress: SessionProgress { counters.progress }
 
+  /// Why nothing more can be stored, known before anything more is given; nil while nothing has failed.
+  public var failure: (any Error)? { storer.failure ?? pipeline.failure }
+
   /// Stores a stream to its end, blocking the calling thread.
   ///
   /// - Parameter place: Where it will be in the archive. What earlier archives have there is what edits are taken to be

@@ -51,6 +51,9 @@ final class BlockPipeline: Sendable {
     }
   }
 
+  /// The first failure of any thread of the pipeline; nil while nothing has failed.
+  var failure: (any Error)? { coders.failure ?? assembler.failure }
+
   /// Waits until everything submitted is assembled.
   ///
   /// - Throws: The first failure of any thread of the pipeline.

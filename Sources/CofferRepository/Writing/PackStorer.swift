@@ -35,6 +35,9 @@ final class PackStorer: Sendable {
     try packs.give(pack)
   }
 
+  /// The first failure of storing; nil while nothing has failed.
+  var failure: (any Error)? { packs.failure }
+
   /// Waits until every pack and its index entries are durable.
   ///
   /// - Throws: The first failure of storing.

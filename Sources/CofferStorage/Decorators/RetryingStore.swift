@@ -121,6 +121,8 @@ public final class RetryingStore: ObjectStore {
     var turn = 0
     /// When the first of them was, in seconds of the steady clock.
     var start: Double?
+    /// Whether patience ends with the wait that was the latest.
+    var isLastTry = false
   }
 
   /// - Parameter call: Given how many calls failed before it.
@@ -147,15 +149,18 @@ public final class RetryingStore: ObjectStore {
     guard error.kind == .transient, trouble.turn < policy.retries, !isGivenUp.load(ordering: .relaxed) else {
       throw error
     }
-    let seconds = policy.wait(before: trouble.turn, chance: chance(), asked: error.retryAfter)
+    let wanted = policy.wait(before: trouble.turn, chance: chance(), asked: error.retryAfter)
     let now = clock.steadySeconds()
     let start = trouble.start ?? now
-    guard now + seconds - start <= policy.patience else {
+    let left = policy.patience - (now - start)
+    guard !trouble.isLastTry, left > 0 else {
       isGivenUp.store(true, ordering: .relaxed)
       throw error
     }
+    // What is to be left alone for longer than it is waited for is asked once more in the end.
+    let seconds = min(wanted, left)
     tell(.waits(because: error, turn: trouble.turn, seconds: seconds))
-    trouble = Trouble(turn: trouble.turn + 1, start: start)
+    trouble = Trouble(turn: trouble.turn + 1, start: start, isLastTry: wanted >= left)
     pause(seconds, cancellation)
     if cancellation?.isCancelled == true { throw .cancelled(location: location) }
   }

@@ -76,6 +76,9 @@ public final class Stage<Element: Sendable>: Sendable {
     }
   }
 
+  /// The stage's first failure; nil while it works.
+  public var failure: (any Error)? { queue.failure }
+
   /// Hands an element over; waits while the queue is full.
   ///
   /// - Throws: The stage's first failure; the element was not taken then.

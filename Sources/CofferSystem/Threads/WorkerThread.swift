@@ -70,4 +70,11 @@ public final class WorkerThread: Sendable {
   public func join() {
     finished.wait(until: { $0 }) { _ in }
   }
+
+  /// Waits as `join()` does, but no longer than until `isOver` holds, which is looked at now and then.
+  ///
+  /// - Returns: Whether the thread's work is done.
+  public func join(orUntil isOver: () -> Bool) -> Bool {
+    finished.wait(until: { $0 }, orUntil: isOver) { _ in true } ?? false
+  }
 }
