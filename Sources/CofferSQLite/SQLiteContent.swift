@@ -31,6 +31,9 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
     return Self.mark + String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Whether a line is one of ours, which tells people nothing.
+  public static func isOne(_ line: String) -> Bool { line.begins(with: mark) }
+
   /// - Parameter lines: What the process said on standard error.
   /// - Returns: nil when it has not told.
   public init?(lines: [String]) {

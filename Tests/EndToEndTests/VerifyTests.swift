@@ -12,7 +12,8 @@ struct VerifyTests {
   init() throws {
     ground = try Playground()
     server = try PostgreSQLServer(1)
-    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    // Sockets' paths are short.
+    drills = "/tmp/coffer-drills-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
   }
 
@@ -41,6 +42,8 @@ struct VerifyTests {
       CREATE TABLE a(x int PRIMARY KEY, t text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 10) i;
       CREATE TABLE b(y int REFERENCES a); INSERT INTO b VALUES (1), (2); CREATE INDEX ON b (y);
       CREATE SEQUENCE s; SELECT nextval('s'), nextval('s');
+      CREATE INDEX invalid ON b (y);
+      UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'invalid'::regclass;
       """, in: name)
   }
 
@@ -93,6 +96,112 @@ struct VerifyTests {
     #expect(try left().isEmpty)
     // The newest dumps fail; nothing says that anything was proven.
     #expect(try !ground.coffer("info", "--archive", "latest").output.contains("Proven:"))
+  }
+
+  /// A pg_dump of the user's own.
+  private func writeDump(_ script: String) throws -> String {
+    let psql = "psql -X -q -h \(server.hostname) -p \(server.port) -U \(server.username)"
+    try ground.write(
+      "dump", "#!/bin/sh\nask() { PGPASSWORD='\(server.password)' \(psql) -d \"$1\" -c \"$2\" >&2; }\n" + script)
+    try ground.run("chmod", "755", "dump")
+    return "pg_dump_command: \(ground.folder)/dump"
+  }
+
+  private func content() throws -> [[String: Any]] {
+    let archives = try ground.coffer("list", "--archive", "latest", "--json").json.first
+    let dumps = try #require(archives?["dumps"] as? [[String: Any]])
+    return dumps.compactMap { $0["content"] as? [String: Any] }
+  }
+
+  @Test("Counting holds up nobody who alters tables while a dump is made, and reads no view in a table's place")
+  func altered() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify_altered"
+    try fill(name)
+    defer { try? server.drop(name) }
+    let note = "/tmp/coffer-census-\(UUID().uuidString)"
+    defer { unlink(note) }
+    try server.run(
+      """
+      CREATE TABLE c AS SELECT 1 AS x; CREATE TABLE d AS SELECT 1 AS x; CREATE TABLE e AS SELECT 1 AS x;
+      CREATE FUNCTION evil() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+      COPY (SELECT 1) TO PROGRAM 'touch \(note)'; RETURN true; END $$;
+      """, in: name)
+    let dump = try writeDump(
+      """
+      case "$*" in *--dbname*) ;; *) exec pg_dump "$@";; esac
+      ask \(name) 'ALTER TABLE a ADD COLUMN z int; TRUNCATE c' || exit 3
+      pg_dump "$@" || exit
+      ask \(name) 'DROP TABLE b, d; CREATE VIEW b AS SELECT 1 AS y WHERE evil();
+        CREATE RULE "_RETURN" AS ON SELECT TO e DO INSTEAD SELECT 1 AS x WHERE evil()'
+      exit 0
+      """)
+    try configure("postgresql_databases:\n" + server.entry(name, dump))
+    try create()
+    let content = try #require(try content().first)
+    let tables = try #require(content["tables"] as? [[String: Any]])
+    let rows = tables.map { "\($0["name"] as? String ?? "") \(($0["rows"] as? Int).map(String.init) ?? "-")" }
+    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c -", "public.d -", "public.e -"], "\(content)")
+    #expect(!FileManager.default.fileExists(atPath: note))
+  }
+
+  @Test(
+    "A dump that fails beside counting is made without, and its roles are made all the same",
+    arguments: ["custom", "directory"])
+  func uncounted(format: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify_uncounted"
+    try fill(name)
+    defer { try? server.drop(name) }
+    try server.run("DROP ROLE IF EXISTS verify_owner; CREATE ROLE verify_owner")
+    try server.run("ALTER TABLE a OWNER TO verify_owner", in: name)
+    let dump = try writeDump("case \"$*\" in *--snapshot*) exit 1;; esac\nexec pg_dump \"$@\"\n")
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", dump))
+    try create()
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let proof = try #require(try proofs(run).first)
+    #expect(proof["proven"] as? Bool == true && proof["compared"] as? Bool == false, "\(proof)")
+    #expect(run.errors.contains("failed while something was to be counted beside it"), "\(run.errors)")
+    try server.run("DROP TABLE a, b", in: name)
+    try server.run("DROP ROLE verify_owner")
+  }
+
+  @Test("A drill that is stopped leaves no process of its server")
+  func stopped() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    try fill("verify_stopped")
+    defer { try? server.drop("verify_stopped") }
+    let note = "/tmp/coffer-drill-\(UUID().uuidString)"
+    defer { unlink(note) }
+    // The program's parent is the process that makes the index.
+    try server.run(
+      """
+      CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+      IF current_setting('unix_socket_directories') LIKE '\(drills)%' THEN
+      EXECUTE 'COPY (SELECT 1) TO PROGRAM ''echo $PPID >\(note)''';
+      PERFORM pg_catalog.pg_sleep(3600);
+      END IF; END $$;
+      CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+      PERFORM public.g(); RETURN $1; END $$;
+      CREATE INDEX slow ON a (f(x));
+      """, in: "verify_stopped")
+    try configure("postgresql_databases:\n" + server.entry("verify_stopped"))
+    try create()
+    let drill = try ground.start("verify")
+    var process: pid_t?
+    for _ in 0..<1200 where process == nil {
+      usleep(50_000)
+      process = (try? String(contentsOfFile: note, encoding: .utf8)).flatMap {
+        pid_t($0.trimmingCharacters(in: .newlines))
+      }
+    }
+    let backend = try #require(process)
+    #expect(kill(backend, 0) == 0)
+    kill(drill.identifier, SIGTERM)
+    _ = drill.wait()
+    #expect(kill(backend, 0) != 0)
+    #expect(try left().isEmpty)
   }
 
   @Test("Names of any kind are counted, and roles of any name made")
@@ -234,7 +343,8 @@ struct MariaDBVerifyTests {
   init() throws {
     ground = try Playground()
     server = try MariaDBServer(1)
-    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    // Sockets' paths are short.
+    drills = "/tmp/coffer-drills-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
   }
 
