@@ -8,6 +8,7 @@ struct VerifyTests {
   private let ground: Playground
   private let server: PostgreSQLServer
   private let drills: String
+  private let counting = "count_percentage: 1000"
 
   init() throws {
     ground = try Playground()
@@ -56,7 +57,7 @@ struct VerifyTests {
     try server.recreate(name)
     try server.run(PostgreSQLServer.richSchema, in: name)
     defer { try? server.drop(name) }
-    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)"))
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", counting))
     try create()
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0), "\(run.errors)")
@@ -78,14 +79,14 @@ struct VerifyTests {
     try ground.write("dump", "#!/bin/sh\nexec pg_dump --exclude-table=public.b \"$@\"\n")
     try ground.run("chmod", "755", "dump")
     let entry = "pg_dump_command: \(ground.folder)/dump"
-    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry))
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, counting))
     try create()
     let table = try ground.coffer("verify")
     #expect(table.status == .exited(1), "\(table.errors)")
     #expect(table.errors.contains("table public.b is missing"), "\(table.errors)")
     try ground.write("dump", "#!/bin/sh\npg_dump \"$@\" | grep -v -P '^7\\trow 7$'\n")
     try ground.run("chmod", "755", "dump")
-    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, "format: plain"))
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, "format: plain", counting))
     try create()
     let row = try ground.coffer("verify", "--json")
     #expect(row.status == .exited(1))
@@ -136,7 +137,7 @@ struct VerifyTests {
         CREATE RULE "_RETURN" AS ON SELECT TO e DO INSTEAD SELECT 1 AS x WHERE evil()'
       exit 0
       """)
-    try configure("postgresql_databases:\n" + server.entry(name, dump))
+    try configure("postgresql_databases:\n" + server.entry(name, dump, counting))
     try create()
     let content = try #require(try content().first)
     let tables = try #require(content["tables"] as? [[String: Any]])
@@ -156,7 +157,7 @@ struct VerifyTests {
     try server.run("DROP ROLE IF EXISTS verify_owner; CREATE ROLE verify_owner")
     try server.run("ALTER TABLE a OWNER TO verify_owner", in: name)
     let dump = try writeDump("case \"$*\" in *--snapshot*) exit 1;; esac\nexec pg_dump \"$@\"\n")
-    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", dump))
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", dump, counting))
     try create()
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0), "\(run.errors)")
@@ -224,7 +225,7 @@ struct VerifyTests {
       "config.yaml",
       "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nrepositories:\n  - path: "
         + "\(ground.repository)\npostgresql_databases:\n"
-        + server.entry("verify *names*", "format: custom", "globals: false"))
+        + server.entry("verify *names*", "format: custom", "globals: false", counting))
     #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
     try create()
     let run = try ground.coffer("verify", "--json")
