@@ -6,7 +6,7 @@ import Foundation
 public struct SQLiteContent: Codable, Equatable, Sendable {
   public struct Table: Codable, Equatable, Sendable {
     public let name: String
-    /// nil for a virtual one, whose rows are in others.
+    /// nil for a virtual one, whose rows are in others, and where they were not counted.
     public let rows: UInt64?
   }
 
@@ -55,8 +55,10 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
 
   /// Counts what the connection's transaction sees.
   ///
-  /// - Parameter known: Rows that somebody has counted already, by the names of their tables.
-  init(of connection: SQLiteConnection, known: [[UInt8]: UInt64] = [:]) throws {
+  /// - Parameters:
+  ///   - known: Rows that somebody has counted already, by the names of their tables.
+  ///   - countsRows: Whether others are counted.
+  init(of connection: SQLiteConnection, known: [[UInt8]: UInt64] = [:], countsRows: Bool = true) throws {
     for entry in try DatabaseReader(connection: connection).entries() {
       guard entry.isTable else {
         // Indexes without a statement are a part of their table.
@@ -65,7 +67,8 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
       }
       guard !entry.name.starts(with: "sqlite_".utf8) else { continue }
       let name = String(decoding: entry.name, as: UTF8.self)
-      let rows = entry.isVirtual ? nil : try known[entry.name] ?? Self.rows(of: entry.name, connection)
+      let isCounted = countsRows && !entry.isVirtual
+      let rows = isCounted ? try known[entry.name] ?? Self.rows(of: entry.name, connection) : nil
       tables.append(Table(name: name, rows: rows))
     }
   }
