@@ -109,9 +109,9 @@ struct VerifyTests {
   }
 
   private func content() throws -> [[String: Any]] {
-    let archives = try ground.coffer("list", "--archive", "latest", "--json").json.first
-    let dumps = try #require(archives?["dumps"] as? [[String: Any]])
-    return dumps.compactMap { $0["content"] as? [String: Any] }
+    let archive = try ground.coffer("list", "--archive", "latest", "--json").json.first
+    let items = try #require(archive?["items"] as? [[String: Any]])
+    return items.compactMap { ($0["dump"] as? [String: Any])?["content"] as? [String: Any] }
   }
 
   @Test("Counting holds up nobody who alters tables while a dump is made, and reads no view in a table's place")
@@ -124,7 +124,7 @@ struct VerifyTests {
     defer { unlink(note) }
     try server.run(
       """
-      CREATE TABLE c AS SELECT 1 AS x; CREATE TABLE d AS SELECT 1 AS x; CREATE TABLE e AS SELECT 1 AS x;
+      CREATE TABLE c AS SELECT 1 AS x; CREATE TABLE d AS SELECT 1 AS x;
       CREATE FUNCTION evil() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
       COPY (SELECT 1) TO PROGRAM 'touch \(note)'; RETURN true; END $$;
       """, in: name)
@@ -133,16 +133,14 @@ struct VerifyTests {
       case "$*" in *--dbname*) ;; *) exec pg_dump "$@";; esac
       ask \(name) 'ALTER TABLE a ADD COLUMN z int; TRUNCATE c' || exit 3
       pg_dump "$@" || exit
-      ask \(name) 'DROP TABLE b, d; CREATE VIEW b AS SELECT 1 AS y WHERE evil();
-        CREATE RULE "_RETURN" AS ON SELECT TO e DO INSTEAD SELECT 1 AS x WHERE evil()'
-      exit 0
+      ask \(name) 'DROP TABLE b, d; CREATE VIEW b AS SELECT 1 AS y WHERE evil()'
       """)
     try configure("postgresql_databases:\n" + server.entry(name, dump, counting))
     try create()
     let content = try #require(try content().first)
     let tables = try #require(content["tables"] as? [[String: Any]])
     let rows = tables.map { "\($0["name"] as? String ?? "") \(($0["rows"] as? Int).map(String.init) ?? "-")" }
-    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c -", "public.d -", "public.e -"], "\(content)")
+    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c -", "public.d -"], "\(content)")
     #expect(!FileManager.default.fileExists(atPath: note))
   }
 
