@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What is asked of a database to know what is in it. Of what belongs to extensions, and to the system, a dump has nothing.
 enum PostgreSQLCensusQuestions {
   /// That an object is no member of an extension.
