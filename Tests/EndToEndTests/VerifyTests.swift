@@ -166,43 +166,6 @@ struct VerifyTests {
     try server.run("DROP ROLE verify_owner")
   }
 
-  @Test("A drill that is stopped leaves no process of its server")
-  func stopped() throws {
-    defer { try? FileManager.default.removeItem(atPath: drills) }
-    try fill("verify_stopped")
-    defer { try? server.drop("verify_stopped") }
-    let note = "/tmp/coffer-drill-\(UUID().uuidString)"
-    defer { unlink(note) }
-    // The program's parent is the process that makes the index.
-    try server.run(
-      """
-      CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-      IF current_setting('unix_socket_directories') LIKE '\(drills)%' THEN
-      EXECUTE 'COPY (SELECT 1) TO PROGRAM ''echo $PPID >\(note)''';
-      PERFORM pg_catalog.pg_sleep(3600);
-      END IF; END $$;
-      CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
-      PERFORM public.g(); RETURN $1; END $$;
-      CREATE INDEX slow ON a (f(x));
-      """, in: "verify_stopped")
-    try configure("postgresql_databases:\n" + server.entry("verify_stopped"))
-    try create()
-    let drill = try ground.start("verify")
-    var process: pid_t?
-    for _ in 0..<1200 where process == nil {
-      usleep(50_000)
-      process = (try? String(contentsOfFile: note, encoding: .utf8)).flatMap {
-        pid_t($0.trimmingCharacters(in: .newlines))
-      }
-    }
-    let backend = try #require(process)
-    #expect(kill(backend, 0) == 0)
-    kill(drill.identifier, SIGTERM)
-    _ = drill.wait()
-    #expect(kill(backend, 0) != 0)
-    #expect(try left().isEmpty)
-  }
-
   @Test("Names of any kind are counted, and roles of any name made")
   func names() throws {
     defer { try? FileManager.default.removeItem(atPath: drills) }
