@@ -117,12 +117,17 @@ public protocol PlannedDump: Sendable {
   /// A dump that begins as this one does and gives out what it writes at once, for a look whether this one could be made.
   var rehearsal: any PlannedDump { get }
 
+  /// The same dump, beside which nothing is counted.
+  var uncounted: any PlannedDump { get }
+
   /// Starts the dump program.
   func start(context: HookContext) throws -> any RunningDump
 }
 
 extension PlannedDump {
   public var rehearsal: any PlannedDump { self }
+
+  public var uncounted: any PlannedDump { self }
 }
 
 /// A dump that cannot be started because what to dump could not be found out: the server did not answer, for example.
@@ -145,6 +150,9 @@ public protocol RunningDump: AnyObject {
   /// Where the dump's bytes come from.
   var output: DumpOutput { get }
 
+  /// Whether something is counted beside it, which not every server bears.
+  var isCounted: Bool { get }
+
   /// Waits for the dump program and makes sure that the dump is complete.
   ///
   /// - Throws: `DumpError`.
@@ -152,6 +160,10 @@ public protocol RunningDump: AnyObject {
 
   /// Ends the dump program with everything it started.
   func abandon()
+}
+
+extension RunningDump {
+  public var isCounted: Bool { false }
 }
 
 /// How a dump is given out.

@@ -6,7 +6,7 @@ import Foundation
 public struct SQLiteContent: Codable, Equatable, Sendable {
   public struct Table: Codable, Equatable, Sendable {
     public let name: String
-    /// nil for a virtual one, whose rows are in others.
+    /// nil for a virtual one, whose rows are in others, and where they were not counted.
     public let rows: UInt64?
   }
 
@@ -31,6 +31,9 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
     return Self.mark + String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Whether a line is one of ours, which tells people nothing.
+  public static func isOne(_ line: String) -> Bool { line.begins(with: mark) }
+
   /// - Parameter lines: What the process said on standard error.
   /// - Returns: nil when it has not told.
   public init?(lines: [String]) {
@@ -52,8 +55,10 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
 
   /// Counts what the connection's transaction sees.
   ///
-  /// - Parameter known: Rows that somebody has counted already, by the names of their tables.
-  init(of connection: SQLiteConnection, known: [[UInt8]: UInt64] = [:]) throws {
+  /// - Parameters:
+  ///   - known: Rows that somebody has counted already, by the names of their tables.
+  ///   - countsRows: Whether others are counted.
+  init(of connection: SQLiteConnection, known: [[UInt8]: UInt64] = [:], countsRows: Bool = true) throws {
     for entry in try DatabaseReader(connection: connection).entries() {
       guard entry.isTable else {
         // Indexes without a statement are a part of their table.
@@ -62,7 +67,8 @@ public struct SQLiteContent: Codable, Equatable, Sendable {
       }
       guard !entry.name.starts(with: "sqlite_".utf8) else { continue }
       let name = String(decoding: entry.name, as: UTF8.self)
-      let rows = entry.isVirtual ? nil : try known[entry.name] ?? Self.rows(of: entry.name, connection)
+      let isCounted = countsRows && !entry.isVirtual
+      let rows = isCounted ? try known[entry.name] ?? Self.rows(of: entry.name, connection) : nil
       tables.append(Table(name: name, rows: rows))
     }
   }

@@ -11,6 +11,8 @@ struct MariaDBStreamCensusTests {
     INSERT INTO `a;``(` VALUES (1,'),('),(2,'it''s (\' '),(3,NULL);
     INSERT INTO `a;``(` (`a`) VALUES (-4);
     CREATE TABLE `empty` (`a` int);
+    /*!50001 CREATE TABLE `v` (`a` tinyint NOT NULL) ENGINE=MyISAM */;
+    /*!50001 DROP TABLE IF EXISTS `v`*/;
     /*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
     DELIMITER ;;
     /*!50003 CREATE TRIGGER `tr` BEFORE INSERT ON `empty` FOR EACH ROW INSERT INTO `x` VALUES (1),(2) */;;

@@ -8,11 +8,13 @@ struct VerifyTests {
   private let ground: Playground
   private let server: PostgreSQLServer
   private let drills: String
+  private let counting = "count_percentage: 1000"
 
   init() throws {
     ground = try Playground()
     server = try PostgreSQLServer(1)
-    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    // Sockets' paths are short.
+    drills = "/tmp/coffer-drills-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
   }
 
@@ -41,6 +43,8 @@ struct VerifyTests {
       CREATE TABLE a(x int PRIMARY KEY, t text); INSERT INTO a SELECT i, 'row ' || i FROM generate_series(1, 10) i;
       CREATE TABLE b(y int REFERENCES a); INSERT INTO b VALUES (1), (2); CREATE INDEX ON b (y);
       CREATE SEQUENCE s; SELECT nextval('s'), nextval('s');
+      CREATE INDEX invalid ON b (y);
+      UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'invalid'::regclass;
       """, in: name)
   }
 
@@ -53,7 +57,7 @@ struct VerifyTests {
     try server.recreate(name)
     try server.run(PostgreSQLServer.richSchema, in: name)
     defer { try? server.drop(name) }
-    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)"))
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", counting))
     try create()
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0), "\(run.errors)")
@@ -75,14 +79,14 @@ struct VerifyTests {
     try ground.write("dump", "#!/bin/sh\nexec pg_dump --exclude-table=public.b \"$@\"\n")
     try ground.run("chmod", "755", "dump")
     let entry = "pg_dump_command: \(ground.folder)/dump"
-    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry))
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, counting))
     try create()
     let table = try ground.coffer("verify")
     #expect(table.status == .exited(1), "\(table.errors)")
     #expect(table.errors.contains("table public.b is missing"), "\(table.errors)")
     try ground.write("dump", "#!/bin/sh\npg_dump \"$@\" | grep -v -P '^7\\trow 7$'\n")
     try ground.run("chmod", "755", "dump")
-    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, "format: plain"))
+    try configure("postgresql_databases:\n" + server.entry("verify_damaged", entry, "format: plain", counting))
     try create()
     let row = try ground.coffer("verify", "--json")
     #expect(row.status == .exited(1))
@@ -93,6 +97,73 @@ struct VerifyTests {
     #expect(try left().isEmpty)
     // The newest dumps fail; nothing says that anything was proven.
     #expect(try !ground.coffer("info", "--archive", "latest").output.contains("Proven:"))
+  }
+
+  /// A pg_dump of the user's own.
+  private func writeDump(_ script: String) throws -> String {
+    let psql = "psql -X -q -h \(server.hostname) -p \(server.port) -U \(server.username)"
+    try ground.write(
+      "dump", "#!/bin/sh\nask() { PGPASSWORD='\(server.password)' \(psql) -d \"$1\" -c \"$2\" >&2; }\n" + script)
+    try ground.run("chmod", "755", "dump")
+    return "pg_dump_command: \(ground.folder)/dump"
+  }
+
+  private func content() throws -> [[String: Any]] {
+    let archive = try ground.coffer("list", "--archive", "latest", "--json").json.first
+    let items = try #require(archive?["items"] as? [[String: Any]])
+    return items.compactMap { ($0["dump"] as? [String: Any])?["content"] as? [String: Any] }
+  }
+
+  @Test("Counting holds up nobody who alters tables while a dump is made, and reads no view in a table's place")
+  func altered() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify_altered"
+    try fill(name)
+    defer { try? server.drop(name) }
+    let note = "/tmp/coffer-census-\(UUID().uuidString)"
+    defer { unlink(note) }
+    try server.run(
+      """
+      CREATE TABLE c AS SELECT 1 AS x; CREATE TABLE d AS SELECT 1 AS x;
+      CREATE FUNCTION evil() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+      COPY (SELECT 1) TO PROGRAM 'touch \(note)'; RETURN true; END $$;
+      """, in: name)
+    let dump = try writeDump(
+      """
+      case "$*" in *--dbname*) ;; *) exec pg_dump "$@";; esac
+      ask \(name) 'ALTER TABLE a ADD COLUMN z int; TRUNCATE c' || exit 3
+      pg_dump "$@" || exit
+      ask \(name) 'DROP TABLE b, d; CREATE VIEW b AS SELECT 1 AS y WHERE evil()'
+      """)
+    try configure("postgresql_databases:\n" + server.entry(name, dump, counting))
+    try create()
+    let content = try #require(try content().first)
+    let tables = try #require(content["tables"] as? [[String: Any]])
+    let rows = tables.map { "\($0["name"] as? String ?? "") \(($0["rows"] as? Int).map(String.init) ?? "-")" }
+    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c -", "public.d -"], "\(content)")
+    #expect(!FileManager.default.fileExists(atPath: note))
+  }
+
+  @Test(
+    "A dump that fails beside counting is made without, and its roles are made all the same",
+    arguments: ["custom", "directory"])
+  func uncounted(format: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify_uncounted"
+    try fill(name)
+    defer { try? server.drop(name) }
+    try server.run("DROP ROLE IF EXISTS verify_owner; CREATE ROLE verify_owner")
+    try server.run("ALTER TABLE a OWNER TO verify_owner", in: name)
+    let dump = try writeDump("case \"$*\" in *--snapshot*) exit 1;; esac\nexec pg_dump \"$@\"\n")
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", dump, counting))
+    try create()
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    let proof = try #require(try proofs(run).first)
+    #expect(proof["proven"] as? Bool == true && proof["compared"] as? Bool == false, "\(proof)")
+    #expect(run.errors.contains("failed while something was to be counted beside it"), "\(run.errors)")
+    try server.run("DROP TABLE a, b", in: name)
+    try server.run("DROP ROLE verify_owner")
   }
 
   @Test("Names of any kind are counted, and roles of any name made")
@@ -115,7 +186,7 @@ struct VerifyTests {
       "config.yaml",
       "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nrepositories:\n  - path: "
         + "\(ground.repository)\npostgresql_databases:\n"
-        + server.entry("verify *names*", "format: custom", "globals: false"))
+        + server.entry("verify *names*", "format: custom", "globals: false", counting))
     #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
     try create()
     let run = try ground.coffer("verify", "--json")
@@ -234,7 +305,8 @@ struct MariaDBVerifyTests {
   init() throws {
     ground = try Playground()
     server = try MariaDBServer(1)
-    drills = "\(NSTemporaryDirectory())coffer-drills-\(UUID().uuidString.prefix(8))"
+    // Sockets' paths are short.
+    drills = "/tmp/coffer-drills-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
   }
 

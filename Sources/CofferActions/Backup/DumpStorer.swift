@@ -18,7 +18,13 @@ struct DumpStorer: Sendable {
 
   private var clock: Clock { context.surroundings.clock }
 
-  /// Takes a dump, and when it fails takes it again as often as its policy says.
+  /// A dump that failed, perhaps for what was counted beside it.
+  private struct CountedDumpFailed: Error {
+    let cause: DumpError
+  }
+
+  /// Takes a dump, and when it fails takes it again as often as its policy says; once more at least without counting, where
+  /// something was counted beside it.
   ///
   /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
   func store(_ dump: any PlannedDump) throws -> [Item] {
@@ -26,9 +32,18 @@ struct DumpStorer: Sendable {
     var hooks = hooks
     hooks.limits = policy.limits
     var retry = 0
+    var dump = dump
     while true {
       do {
-        return try storeOnce(dump, hooks)
+        do {
+          return try storeOnce(dump, hooks)
+        } catch let failure as CountedDumpFailed {
+          dump = dump.uncounted
+          guard retry >= policy.retries else { throw failure.cause }
+          let next = "Trying once more without counting"
+          context.console.warning("\(Console.text(failure.cause.diagnosis))\n  \(next)")
+          return try storeOnce(dump, hooks)
+        }
       } catch let error as DumpError where retry < policy.retries && error.isWorthARetry {
         retry += 1
         let seconds = policy.wait(before: retry)
@@ -52,7 +67,9 @@ struct DumpStorer: Sendable {
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {
+      let isCounted = running.isCounted
       running.abandon()
+      if isCounted, let error = error as? DumpError, error.isWorthARetry { throw CountedDumpFailed(cause: error) }
       throw error
     }
   }

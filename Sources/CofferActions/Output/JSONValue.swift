@@ -73,13 +73,14 @@ enum JSONShapes {
 
   /// An archive in a list.
   static func listed(_ archive: Archive, _ proofs: [Proof] = []) -> JSONValue {
-    let proven = proofs.filter { $0.archiveID == archive.id && $0.isProven }
+    let own = proofs.filter { $0.archiveID == archive.id }
+    let lastProof = own.allSatisfy(\.isProven) ? own.map(\.time).max() : nil
     return .object([
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
       "time": .text(Formats.isoTime(archive.draft.start)),
       "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
-      "last_proof": proven.map(\.time).max().map { .text(Formats.isoTime($0)) } ?? .null,
+      "last_proof": lastProof.map { .text(Formats.isoTime($0)) } ?? .null,
     ])
   }
 

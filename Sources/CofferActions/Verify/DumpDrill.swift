@@ -70,6 +70,7 @@ struct DumpDrill {
     let recorded = dump.record.content.flatMap { $0.tables.isEmpty && $0.remark != nil ? nil : $0 }
     if let known = recorded ?? findings.dumped, let found = findings.content {
       proof.isCompared = true
+      proof.comparedTables = known.countedTables(in: found)
       let differences = known.differences(in: found)
       guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
     }

@@ -25,6 +25,8 @@ struct Proof: Codable, Equatable, Sendable {
   var rows: UInt64?
   /// Whether they were compared with what was counted when it was dumped.
   var isCompared = false
+  /// Of how many tables the rows were.
+  var comparedTables: Int?
 
   var json: JSONValue {
     .object([
@@ -33,6 +35,7 @@ struct Proof: Codable, Equatable, Sendable {
       "server": JSONValue(server), "seconds": seconds.map { .real($0) } ?? .null,
       "size": .number(Int(clamping: bytes)), "tables": JSONValue(tables),
       "rows": JSONValue(rows.map { Int(clamping: $0) }), "compared": .bool(isCompared),
+      "compared_tables": JSONValue(comparedTables),
     ])
   }
 
@@ -41,7 +44,7 @@ struct Proof: Codable, Equatable, Sendable {
     let own = proofs.filter { $0.archiveID == archive.id }
     guard let newest = own.max(by: { $0.time < $1.time }) else { return nil }
     guard own.allSatisfy(\.isProven) else { return "\(own.count { !$0.isProven }) not proven" }
-    return "proven \(newest.age(at: now)) ago"
+    return "\(own.count) dump\(own.count == 1 ? "" : "s") proven, \(newest.age(at: now)) ago"
   }
 
   /// How long ago, as people say it.

@@ -22,13 +22,13 @@ struct ProofMemory {
   }
 
   /// Remembers proofs in place of older ones of the same databases. One that failed does not take the place of one that did
-  /// not, but stands beside it.
+  /// not, but stands beside it until the next one that does not.
   ///
   /// - Throws: `UntrustedPlace`; `SystemError`; `EncodingError`.
   func note(_ new: [Proof]) throws {
     var kept = proofs()
     for proof in new {
-      kept.removeAll { $0.dump.isSame(as: proof.dump) && $0.isProven == proof.isProven }
+      kept.removeAll { $0.dump.isSame(as: proof.dump) && (proof.isProven || !$0.isProven) }
       kept.append(proof)
     }
     try memory.folder().replace(Self.file, with: Array(try JSONEncoder().encode(kept)))

@@ -39,8 +39,9 @@ struct Verification {
   func run(_ selection: VerifySelection) throws {
     let reader = try access.repository.reader()
     let chosen = try chosen(selection, reader)
+    let count = min(selection.sample ?? chosen.count, chosen.count)
     guard !context.isDryRun else {
-      for (dump, archive) in chosen {
+      for (dump, archive) in chosen.prefix(count) {
         context.console.answer("Would restore \(dump.identity.title) of \(archive.name) to a throw-away place")
       }
       return
@@ -51,10 +52,11 @@ struct Verification {
       context: context, reader: reader, hooks: try context.hookContext(), progress: progress)
     var proofs: [Proof] = []
     var failures: [any Error] = []
-    for (number, (dump, archive)) in chosen.enumerated() {
+    // Those that are passed over take nobody's turn.
+    for (dump, archive) in chosen where proofs.count < count {
       context.console.step(
         "\(access.location.path): Restoring \(dump.identity.title) of \(archive.name) to a throw-away place "
-          + "(\(number + 1) of \(chosen.count))")
+          + "(\(proofs.count + 1) of \(count))")
       let outcome = try drill.run(dump, of: archive)
       for warning in outcome.warnings { context.console.warning("\(dump.identity.title): \(warning)") }
       guard let proof = outcome.proof else { continue }
@@ -91,20 +93,20 @@ struct Verification {
         guard isOptional else { throw failure }
       }
     }
-    return inTurn(all, selection.sample)
+    return inTurn(all, isSample: selection.sample != nil)
   }
 
   /// Those that were never proven, then those whose proofs are the oldest; the order of the archive otherwise.
   private func inTurn(
-    _ all: [(dump: ArchiveDump, archive: Archive)], _ sample: Int?
+    _ all: [(dump: ArchiveDump, archive: Archive)], isSample: Bool
   ) -> [(dump: ArchiveDump, archive: Archive)] {
-    guard let sample, sample < all.count else { return all }
+    guard isSample else { return all }
     let times = lastTimes()
     let order = all.indices.sorted { left, right in
       let (one, other) = [left, right].map { times[ExactName(all[$0].dump.identity.path)] ?? .distantPast }.pair
       return one == other ? left < right : one < other
     }
-    return order.prefix(sample).map { all[$0] }
+    return order.map { all[$0] }
   }
 
   /// When each was last tried: one that fails must not keep the others from their turn.
@@ -117,7 +119,12 @@ struct Verification {
     let counts =
       proof.tables.map { "\(Self.count($0, "table"))" + (proof.rows.map { ", \(Self.count($0, "row"))" } ?? "") + ", " }
       ?? ""
-    let compared = proof.isCompared ? "as they were dumped" : "not compared, because they were not counted when dumped"
+    let compared =
+      switch (proof.isCompared, proof.tables ?? 0, proof.comparedTables ?? 0) {
+      case (false, _, _): "not compared, because they were not counted when dumped"
+      case (true, let all, let some) where some < all: "rows of \(some) of \(all) tables compared"
+      default: "as they were dumped"
+      }
     let end = proof.tables == nil ? "nothing compared, " : "\(counts)\(compared), "
     context.console.answer(
       "Proven: \(dump.identity.title) of \(proof.archive): \(end)restored in "

@@ -15,6 +15,8 @@ public enum NumberRange {
   public static let kibibytes = 0...1_073_741_824
   public static let bytes = 0...1_099_511_627_776
   public static let percentages = 0.0...100.0
+  /// Parts of something that may also be taken several times.
+  public static let multiples = 0...1000
 }
 
 extension OptionKey where Value == Int {

@@ -11,7 +11,7 @@ public enum VerifyOptions {
   public static let sample = OptionKey<Int?>(
     "verify_sample",
     "How many dumps 'verify' restores at a time, those first whose databases were not proven for longest. Without it, all.",
-    example: "1", support: .own)
+    in: NumberRange.countsFromOne, example: "1", support: .own)
   public static let within = OptionKey<CheckFrequency?>(
     "verify_within",
     "Warn, at the end of 'verify' and of the check 'restore', of databases whose last proof is older than that: a number and a unit.",

@@ -1,3 +1,4 @@
+import CofferSQLite
 import CofferSystem
 
 /// Recognises what client programs say when they fail.
@@ -24,6 +25,7 @@ enum ClientFailure {
 
   /// Five lines: from the first that tells the error on, or else the last ones.
   private static func told(_ lines: [String]) -> ArraySlice<String> {
+    let lines = lines.filter { !SQLiteContent.isOne($0) }
     guard let first = lines.firstIndex(where: isTelling) else { return lines.suffix(5) }
     return lines[first...].prefix(5)
   }

@@ -28,6 +28,8 @@ final class StreamedDump: RunningDump {
 
   var output: DumpOutput { .stream(stream) }
 
+  var isCounted: Bool { content?.isCounting == true }
+
   func finish() throws -> DumpOutcome {
     let status = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }

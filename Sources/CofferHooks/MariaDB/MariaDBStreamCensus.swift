@@ -60,7 +60,10 @@ final class MariaDBStreamCensus: ByteSink {
   /// nil when the dump could not be read.
   var content: DumpContent? {
     guard isReadable else { return nil }
-    let tables = rows.map { DumpContent.Table(name: $0.key.text, rows: $0.value) }
+    // Older clients hold a view's place with a table until all tables are there.
+    let views = objects["view"] ?? []
+    let tables = rows.filter { !views.contains($0.key) }
+      .map { DumpContent.Table(name: $0.key.text, rows: $0.value) }
     return DumpContent(
       tables: tables.sorted { ExactName($0.name) < ExactName($1.name) },
       objects: Dictionary(uniqueKeysWithValues: Self.kinds.map { ($0.name, objects[$0.name]?.count ?? 0) }))

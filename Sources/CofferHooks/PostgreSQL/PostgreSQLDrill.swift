@@ -95,19 +95,22 @@ final class PostgreSQLDrill: DrillPlace {
       try ground.context.cancellation.check()
       let isOver = server.wait(seconds: 0) != nil
       guard !isOver, ground.context.clock.steadySeconds() < deadline else {
-        server.terminate()
+        remove()
         throw DrillError.serverFailed(identity, program: "postgres", lines: server.lastErrorLines)
       }
       try ground.context.cancellation.sleep(0.1)
     }
   }
 
-  /// Roles may do everything here, because event triggers, say, belong to nobody else.
+  /// Superusers may do everything here, too, because event triggers, say, belong to nobody else. Others may not: what they
+  /// put into a database must not run with the rights of this server's user.
   private func makeNeeds(_ facts: DumpFacts) throws {
     guard let needs = facts.content?.needs else { return }
     try checkExtensions(needs.extensions, facts.identity)
-    for role in Set(needs.roles) where role != ServerText(Self.superuser) && !role.isReserved {
-      try run("CREATE ROLE \(identifier: role) SUPERUSER NOLOGIN", facts.identity)
+    let superusers = Set(needs.superusers)
+    for role in superusers.union(needs.roles) where role != ServerText(Self.superuser) && !role.isReserved {
+      let rights: PostgreSQLStatement = superusers.contains(role) ? "SUPERUSER" : "NOSUPERUSER"
+      try run("CREATE ROLE \(identifier: role) \(rights) NOLOGIN", facts.identity)
     }
     for (number, tablespace) in Set(needs.tablespaces).enumerated() where !tablespace.isReserved {
       let place = try ground.makeFolder("tablespace-\(number)").path
@@ -152,13 +155,13 @@ final class PostgreSQLDrill: DrillPlace {
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings {
-    let census: PostgreSQLCensus
+    let census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+    let content: DumpContent
     do {
-      census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+      content = try census.count(seconds: nil, clock: ground.context.clock)
     } catch let error as PostgreSQLCensus.TooMany {
       return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
     }
-    let content = census.count(seconds: nil, clock: ground.context.clock)
     try ground.context.cancellation.check()
     if let remark = content.remark {
       throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
@@ -166,7 +169,10 @@ final class PostgreSQLDrill: DrillPlace {
     return DrillFindings(content: content)
   }
 
+  /// At once: what is left waiting for its clients would be killed without the processes that it has made.
   func remove() {
+    if server.wait(seconds: 0) == nil { kill(server.identifier, SIGQUIT) }
+    _ = server.wait(seconds: 10)
     server.terminate()
   }
 }

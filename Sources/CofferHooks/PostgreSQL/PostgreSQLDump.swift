@@ -19,6 +19,7 @@ struct PostgreSQLDump: PlannedDump {
   private let warnings: [String]
   /// Whether a dump that would be a folder is a stream instead: of a folder nothing is seen before it is done.
   private var isRehearsal = false
+  private var isCounted = true
 
   /// - Parameter warnings: What was noticed while the dump was planned.
   init(
@@ -58,6 +59,12 @@ struct PostgreSQLDump: PlannedDump {
     return copy
   }
 
+  var uncounted: any PlannedDump {
+    var copy = self
+    copy.isCounted = false
+    return copy
+  }
+
   func start(context: HookContext) throws -> any RunningDump {
     var format = format
     var facts = DumpFacts(identity: identity, format: format)
@@ -91,6 +98,9 @@ struct PostgreSQLDump: PlannedDump {
         server.warnings.append(
           "Dumped in format custom: pg_dump_command runs pg_dump where, or as a user who, cannot write into the run's "
             + "folder")
+      } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry {
+        census?.close()
+        return try uncounted.start(context: context)
       }
     }
     let stream = try DumpStream(
@@ -102,14 +112,13 @@ struct PostgreSQLDump: PlannedDump {
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 
-  /// Counts what is in the database, in the snapshot that pg_dump is to see.
+  /// What tells what is in the database, counted in the snapshot that pg_dump is to see where that can be.
   private func census(
     _ server: PostgreSQLDumpFacts, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws -> PostgreSQLDumpCensus? {
-    guard case .database(let name) = scope, let role = server.role, !isRehearsal, entry.countPercentage > 0 else {
-      return nil
-    }
-    return try PostgreSQLDumpCensus(of: name, entry, connection.withRole(role, context), context: context)
+    guard case .database(let name) = scope, let role = server.role, !isRehearsal else { return nil }
+    return try PostgreSQLDumpCensus(
+      of: name, entry, connection.withRole(role, context), isCounted: isCounted, context: context)
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.

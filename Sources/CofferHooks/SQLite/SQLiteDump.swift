@@ -113,6 +113,9 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
       try SQLiteHook.checkEnd(stream, facts.identity)
     }
     facts.content = SQLiteContent(lines: stream.lastLines).map(DumpContent.init)
+    if facts.format.isSame(as: SQLiteDump.Format.copy) {
+      facts.content?.remark = "rows were not counted: the dump is a copy of the file"
+    }
     return DumpOutcome(
       facts: facts, bytes: stream.byteCount, exitStatus: status,
       warnings: stream.warnings.map { $0.after(beginning: "warning: ") ?? $0 })

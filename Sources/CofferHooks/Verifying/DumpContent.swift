@@ -38,7 +38,9 @@ public struct DumpContent: Sendable, Equatable, Codable {
 
   /// What is outside of the database.
   struct Needs: Sendable, Equatable, Codable {
+    /// Of them that are no superusers.
     var roles: [ServerText] = []
+    var superusers: [ServerText] = []
     var tablespaces: [ServerText] = []
     var extensions: [ServerText] = []
   }
@@ -67,6 +69,12 @@ public struct DumpContent: Sendable, Equatable, Codable {
   /// What either of them has not counted is not compared.
   public func differences(in restored: DumpContent) -> [String] {
     tableDifferences(in: restored) + objectDifferences(in: restored) + sequenceDifferences(in: restored)
+  }
+
+  /// Of how many tables both have counted the rows.
+  public func countedTables(in restored: DumpContent) -> Int {
+    let counted = Set(restored.tables.filter { $0.rows != nil }.map { ExactName($0.name) })
+    return tables.count { $0.rows != nil && counted.contains(ExactName($0.name)) }
   }
 
   private func tableDifferences(in restored: DumpContent) -> [String] {
