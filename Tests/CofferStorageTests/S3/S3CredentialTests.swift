@@ -291,9 +291,10 @@ struct S3CredentialTests {
     now.withLock { $0 += 3200 }
     #expect(try keeper.current(nil).accessKey == "AK1")
     now.withLock { $0 += 200 }
+    seconds.withLock { $0 += 3400 }
     #expect(try keeper.current(nil).accessKey == "AK2")
     now.withLock { $0 += 3600 }
-    seconds.withLock { $0 += 6800 }
+    seconds.withLock { $0 += 3600 }
     #expect(try keeper.current(nil).accessKey == "AK2")
     // The source was just asked: whoever comes now does not wait for it.
     seconds.withLock { $0 += 29 }
