@@ -26,6 +26,11 @@ package struct RunStore: Sendable {
     return (RunStore(counter, cancellation), counter)
   }
 
+  /// Whether the place refuses names that are taken, tried where it was not known; nil where it cannot be.
+  func refusesTakenNames() throws -> Bool? {
+    try run { () throws(StorageError) in try store.learnAbilities(cancellation: cancellation) }.refusesTakenNames
+  }
+
   func makePlace() throws { try run { () throws(StorageError) in try store.makePlace(cancellation: cancellation) } }
 
   /// Stores a new object. A name that is taken by the same bytes is a put whose answer was lost.

@@ -23,6 +23,11 @@ public protocol ObjectStore: Sendable {
   /// What the place is known to do; asks nothing of it.
   var abilities: StoreAbilities { get }
 
+  /// Finds out whether the place refuses names that are taken, by trying, where that is not known yet.
+  ///
+  /// - Returns: What is known then; places that cannot be tried leave it open.
+  func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities
+
   /// Makes the place itself, if it is not there; nothing else does, so that what is written never ends up in a place that
   /// only looks like the right one.
   func makePlace(cancellation: Cancellation?) throws(StorageError)

@@ -2,8 +2,9 @@ import CofferSystem
 
 /// What a place is known to do, for `repo-info` to show; `repo-create` warns of what it does not.
 ///
-/// nil stands for what nobody has found out yet. None of it is leaned on: names of objects are unique by themselves, and no
-/// clock is part of the safety.
+/// nil stands for what nobody has found out yet. Backups and restores lean on none of it: names of their objects are unique by
+/// themselves, and no clock is part of the safety. Compaction leans on `refusesTakenNames`, because two that go on with one round
+/// give one name to different things.
 public struct StoreAbilities: Sendable, Equatable {
   /// What kind of place it is, in a user's words.
   public var kind: String
@@ -32,8 +33,8 @@ public struct StoreAbilities: Sendable, Equatable {
     var found: [String] = []
     if refusesTakenNames == false {
       found.append(
-        "It overwrites an object when its name is put again. Coffer's names are unique by themselves, so that this loses "
-          + "nothing; the guard behind them is missing")
+        "It overwrites an object when its name is put again. Names of what is backed up are unique by themselves, so that "
+          + "this loses nothing; 'coffer compact' takes --exclusive here")
     }
     if readsParts == false {
       found.append("It gives objects only as a whole, so that a restore and a check read more than they need")
@@ -50,4 +51,7 @@ public struct StoreAbilities: Sendable, Equatable {
 extension ObjectStore {
   /// Of a store that says nothing of itself.
   public var abilities: StoreAbilities { StoreAbilities(kind: "a store") }
+
+  /// Of a store that has nothing to try.
+  public func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities { abilities }
 }

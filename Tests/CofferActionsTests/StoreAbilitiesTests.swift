@@ -68,6 +68,49 @@ struct StoreAbilitiesTests {
       ] as NSDictionary)
   }
 
+  @Test("Where the place overwrites, 'coffer compact' takes --exclusive, and a bare 'coffer' leaves it to that")
+  func compacting() throws {
+    defer { ground.remove() }
+    try FileManager.default.createDirectory(atPath: ground.folder + "/source", withIntermediateDirectories: true)
+    try ground.write(
+      "config.yaml",
+      try ground.read("config.yaml")
+        + "\nsource_directories: [source]\nworking_directory: \(ground.folder)\nkeep_last: 1\n")
+    let memory = MemoryStore()
+    let kind = Kind(
+      store: GatedStore(memory, abilities: StoreAbilities(kind: "a poor shelf", refusesTakenNames: false)))
+    func coffer(_ arguments: String...) throws -> (code: Int32, said: String) {
+      try ground.coffer(arguments) { surroundings, cancellation, output in
+        Program(surroundings: surroundings, cancellation: cancellation, stores: StoreRegistry([kind]), output: output)
+      }
+    }
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    for text in ["old", "new"] {
+      try ground.write("source/file", String(repeating: text, count: 100_000) + UUID().uuidString)
+      #expect(try coffer("create").code == 0)
+    }
+    #expect(try coffer("prune").code == 0)
+    let refused = try coffer("compact")
+    #expect(refused.code == 1 && refused.said.contains("coffer compact --exclusive"), "\(refused.said)")
+    let bare = try coffer()
+    #expect(bare.code == 0 && bare.said == "", "\(bare.said)")
+    let told = try coffer("--verbosity", "1")
+    #expect(told.code == 0 && told.said.contains("Not compacted: the place overwrites"), "\(told.said)")
+    #expect(try memory.list("gc").isEmpty)
+    let done = try coffer("compact", "--exclusive")
+    #expect(done.code == 0, "\(done.said)")
+    #expect(try !memory.list("gc").isEmpty)
+  }
+
+  @Test("A quota without a folder that it is of is no limit, and refused")
+  func quota() throws {
+    defer { ground.remove() }
+    let outcome = try ground.coffer(["serve", "--quota", "1G"]) { surroundings, cancellation, output in
+      Program(surroundings: surroundings, cancellation: cancellation, output: output)
+    }
+    #expect(outcome.code != 0 && outcome.said.contains("--restrict-to-path"), "\(outcome.said)")
+  }
+
   @Test("What nobody knows is neither warned of nor promised")
   func unknown() throws {
     let said = try run(

@@ -29,44 +29,70 @@ struct DecoratorTests {
     }
   }
 
+  /// So many kibibytes.
+  private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 1, count: count << 10) }
+
   @Test("What went before is paid for in time, each direction by itself, and time that passes counts")
   func rates() throws {
     let time = PausedClock()
     let store = RateLimitedStore(
-      MemoryStore(), uploadRate: 100, downloadRate: 1000, clock: time.clock, pause: time.pause)
+      MemoryStore(), uploadRate: 100 << 10, downloadRate: 1000 << 10, clock: time.clock, pause: time.pause)
     let names = try (0..<3).map { try objectName("packs/\($0)") }
     // The first goes at once.
-    try store.put(names[0], [UInt8](repeating: 1, count: 500))
+    try store.put(names[0], bytes(500))
     #expect(time.pauses == [])
-    try store.put(names[1], [UInt8](repeating: 1, count: 200))
+    try store.put(names[1], bytes(200))
     #expect(time.pauses == [5])
     time.advance(1.5)
-    try store.put(names[2], [1])
+    try store.put(names[2], bytes(100))
     #expect(time.pauses == [5, 0.5])
     // Reading owes nothing for what was written.
     _ = try store.get(names[0], range: nil)
-    _ = try store.get(names[0], range: 100..<150)
+    _ = try store.get(names[0], range: 100 << 10..<200 << 10)
     #expect(time.pauses == [5, 0.5, 0.5])
     _ = try store.get(names[0], range: nil)
-    #expect(time.pauses.count == 4 && abs(time.pauses[3] - 0.05) < 1e-9)
+    #expect(time.pauses.count == 4 && abs(time.pauses[3] - 0.1) < 1e-9)
     // Time in which nothing was sent is not saved up.
     time.advance(1000)
-    for round in 0..<2 { try store.put(try objectName("index/\(round)"), [UInt8](repeating: 1, count: 100)) }
+    for round in 0..<2 { try store.put(try objectName("index/\(round)"), bytes(100)) }
     #expect(time.pauses.count == 5 && time.pauses[4] == 1)
+  }
+
+  @Test("What is small does not wait behind what is large, and is paid for all the same")
+  func small() throws {
+    let time = PausedClock()
+    let store = RateLimitedStore(
+      MemoryStore(), uploadRate: 32 << 10, downloadRate: 32 << 10, clock: time.clock, pause: time.pause)
+    try store.put(try objectName("packs/a"), bytes(320))
+    try store.put(try objectName("sessions/a"), bytes(64))
+    #expect(time.pauses == [])
+    try store.put(try objectName("packs/b"), bytes(65))
+    #expect(time.pauses == [12])
+    _ = try store.get(try objectName("packs/a"), range: nil)
+    _ = try store.get(try objectName("packs/a"), range: 0..<64 << 10)
+    #expect(time.pauses == [12])
+    _ = try store.get(try objectName("packs/a"), range: 0..<65 << 10)
+    #expect(time.pauses == [12, 12])
+    let cancellation = try Cancellation()
+    cancellation.cancel()
+    #expect(throws: StorageError.cancelled(location: "memory")) {
+      try store.put(try objectName("sessions/b"), [1], cancellation: cancellation)
+    }
   }
 
   @Test("A put that fails has been sent, and no limit is none")
   func unlimited() throws {
     let time = PausedClock()
     let memory = MemoryStore()
-    let store = RateLimitedStore(memory, uploadRate: 100, downloadRate: nil, clock: time.clock, pause: time.pause)
+    let store = RateLimitedStore(
+      memory, uploadRate: 200 << 10, downloadRate: nil, clock: time.clock, pause: time.pause)
     memory.failPuts(after: 0)
     for _ in 0..<2 {
-      #expect(throws: StorageError.self) { try store.put(try objectName("a"), [UInt8](repeating: 1, count: 50)) }
+      #expect(throws: StorageError.self) { try store.put(try objectName("a"), bytes(100)) }
     }
     #expect(time.pauses == [0.5])
     memory.failPuts(after: nil)
-    try memory.put(try objectName("b"), [1])
+    try memory.put(try objectName("b"), bytes(100))
     for _ in 0..<9 { _ = try store.get(try objectName("b"), range: nil) }
     #expect(time.pauses == [0.5])
   }
@@ -81,7 +107,7 @@ struct DecoratorTests {
     }
     try store.put(try objectName("a"), [1, 2, 3], cancellation: cancellation)
     #expect(throws: StorageError.cancelled(location: "memory")) {
-      try store.put(try objectName("b"), [1], cancellation: cancellation)
+      try store.put(try objectName("b"), bytes(65), cancellation: cancellation)
     }
     #expect(memory.history.map(\.path) == ["a"])
   }
@@ -93,6 +119,19 @@ struct DecoratorTests {
     #expect(RetryingStore(store).abilities == abilities)
     #expect(CountingStore(store).abilities == abilities)
     #expect(RateLimitedStore(store, uploadRate: nil, downloadRate: nil).abilities == abilities)
+  }
+
+  @Test("Whatever stands around a store lets it find out what it can do")
+  func learning() throws {
+    let server = try S3StandIn(isExclusive: false)
+    let make: [(any ObjectStore) -> any ObjectStore] = [
+      { RetryingStore($0) }, { CountingStore($0) }, { RateLimitedStore($0, uploadRate: nil, downloadRate: nil) },
+    ]
+    for make in make {
+      let store = make(try S3TestStore(server.address).store())
+      #expect(store.abilities.refusesTakenNames == nil)
+      #expect(try store.learnAbilities(cancellation: nil).refusesTakenNames == false)
+    }
   }
 
   @Test("Requests are counted by kind, failed ones too, and bytes as they went")

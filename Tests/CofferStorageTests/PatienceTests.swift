@@ -138,17 +138,17 @@ struct PatienceTests {
 
   @Test("upload_rate_limit and download_rate_limit are kibibytes a second, and 0 is any number")
   func rates() throws {
-    let limited = try request("upload_rate_limit: 1\ndownload_rate_limit: 2\n")
+    let limited = try request("upload_rate_limit: 25\ndownload_rate_limit: 50\n")
       .tended(memory, pause: time.pause, tell: time.tell)
     for number in 0..<2 {
-      try limited.put(try objectName("a/\(number)"), [UInt8](repeating: 1, count: 4096))
+      try limited.put(try objectName("a/\(number)"), [UInt8](repeating: 1, count: 100 << 10))
     }
     #expect(time.passed == 4)
     for number in 0..<2 { _ = try limited.get(try objectName("a/\(number)"), range: nil) }
     #expect(time.passed == 6)
     let free = try request("upload_rate_limit: 0\n").tended(memory, pause: time.pause, tell: time.tell)
     for number in 2..<9 {
-      try free.put(try objectName("a/\(number)"), [UInt8](repeating: 1, count: 4096))
+      try free.put(try objectName("a/\(number)"), [UInt8](repeating: 1, count: 100 << 10))
     }
     #expect(time.passed == 6)
   }

@@ -42,6 +42,17 @@ struct StoreRegistryTests {
     #expect(folder == nil)
   }
 
+  @Test(
+    "A password in an address that is not known is not shown",
+    arguments: [
+      ("ftp://me:SECRET@host/r", "ftp://***@host/r"), ("me:SECRET@host:r", "***@host:r"),
+      ("ftp://me:SEC/RET@host/r", "ftp://***@host/r"), ("ftp://me@host/r", "ftp://me@host/r"),
+    ])
+  func password(address: String, shown: String) {
+    let error = #expect(throws: UnknownStore.self) { try StoreRegistry.standard.store(for: request(address)) }
+    #expect(error?.diagnosis.subject == "repository \(shown)")
+  }
+
   @Test("A kind sees what is behind its scheme, its options and credentials; the first that knows the scheme counts")
   func kinds() throws {
     struct Shelf: StoreKind {

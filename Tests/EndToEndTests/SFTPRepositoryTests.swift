@@ -37,7 +37,9 @@ struct SFTPRepositoryTests {
   }
 
   /// All that is done with a repository in its life.
-  private func live() throws {
+  ///
+  /// - Parameter overwrites: Whether the place replaces what has a name already.
+  private func live(overwrites: Bool = false) throws {
     try ground.run("sqlite3", "shop.db", "CREATE TABLE t(a); INSERT INTO t VALUES (hex(randomblob(900000)));")
     try ground.write("files/notes.txt", "first\n")
     _ = try succeed("config", "validate")
@@ -55,7 +57,13 @@ struct SFTPRepositoryTests {
     _ = try succeed("check", "--level", "4", "--force")
     _ = try succeed("prune")
     #expect(try ground.archives().count == 1)
-    let compacted = try succeed("compact", "--json", "--threshold", "5")
+    if overwrites {
+      let refused = try ground.coffer("compact", "--threshold", "5")
+      #expect(refused.status == .exited(1) && refused.errors.contains("--exclusive"), "\(refused.errors)")
+    }
+    let more = overwrites ? ["--exclusive"] : []
+    let compacted = try ground.coffer(["compact", "--json", "--threshold", "5"] + more)
+    try #require(compacted.status == .exited(0), "\(compacted.errors)\(compacted.output)")
     let compaction = try #require(compacted.json.first?["compaction"] as? [String: Any])
     #expect(compaction["outcome"] as? String == "done")
     #expect(compaction["size_after"] as? Int ?? .max < compaction["size_before"] as? Int ?? 0)
@@ -89,7 +97,7 @@ struct SFTPRepositoryTests {
     .enabled(if: rclone != nil, "contrib/test could not install rclone"))
   func byRclone() throws {
     try configure("rclone:shelf:\(ground.folder)/there", "rclone_command: \(try #require(Self.rclone))")
-    try live()
+    try live(overwrites: true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: ground.folder + "/there").contains("config"))
   }
 

@@ -23,6 +23,8 @@ public final class GatedStore: ObjectStore {
 
   public var location: String { store.location }
 
+  public func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities { abilities }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try gate(.makePlace, nil, cancellation)
     try store.makePlace(cancellation: cancellation)

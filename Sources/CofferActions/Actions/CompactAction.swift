@@ -17,6 +17,10 @@ enum CompactAction {
     help:
       "How long to wait for backups that are running, for example 30m or 2h. Without it, what is left to do is left to "
       + "the next run.")
+  private static let exclusive = Flag<Bool>(
+    "--exclusive",
+    help: "Promise that nobody else compacts the repository meanwhile. Places that overwrite what has a name already, "
+      + "as rclone does, are compacted only with it.")
   private static let cleanup = Flag<Bool>("--cleanup-commits", help: "Accepted; it has no effect.")
 
   static let declaration = ActionDeclaration(
@@ -28,10 +32,11 @@ enum CompactAction {
       takes up what was begun. Backups that were running when it began are waited for before anything is deleted; if they \
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
       or lists cannot be read nothing is deleted; of archives of write-only keys that lasts a week, and what can be reached \
-      of them is kept. With a write-only key it does nothing, and says so.
+      of them is kept. With a write-only key it does nothing, and says so. Nor does it, without --exclusive, where the place \
+      overwrites what has a name already: there two that compact at the same moment would undo each other's decisions.
       """,
     flags: [
-      SharedFlags.repository, threshold, maximum, wait, SharedFlags.progress, SharedFlags.json, cleanup,
+      SharedFlags.repository, threshold, maximum, wait, exclusive, SharedFlags.progress, SharedFlags.json, cleanup,
     ],
     examples: ["coffer compact --dry-run", "coffer compact --max-repack-size 20G --wait 1h"],
     options: [RetentionOptions.compaction, GeneralOptions.packing], isMonitored: true, run: run)
@@ -51,14 +56,23 @@ enum CompactAction {
       let options = CompactionOptions(
         threshold: context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold].value,
         repackSize: context.flags[maximum], wait: context.flags[wait], isDryRun: context.isDryRun,
-        compressionLevel: context.root[GeneralOptions.compression].level)
+        compressionLevel: context.root[GeneralOptions.compression].level, isExclusive: context.flags[exclusive])
       let console = context.console
       let showsProgress =
         context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress]
         || (console.isTerminal && console.verbosity >= 0 && !context.wantsJSON)
       defer { if showsProgress { console.status("") } }
-      let report = try access.repository.compact(options, cancellation: context.cancellation) { progress in
-        if showsProgress { console.status("\(location.path): \(text(progress))") }
+      let report: CompactionReport
+      do {
+        report = try access.repository.compact(options, cancellation: context.cancellation) { progress in
+          if showsProgress { console.status("\(location.path): \(text(progress))") }
+        }
+      } catch CompactionError.overwritingStore where context.run.parsed.isStandard {
+        // Every run of a timer would fail by it; repo-create has said it.
+        if context.wantsJSON { context.run.outcomes.add(skipped(access)) }
+        return context.console.remark(
+          "\(location.path): Not compacted: the place overwrites what has a name already; run 'coffer compact "
+            + "--exclusive' while nobody else compacts it")
       }
       if showsProgress { console.status("") }
       for pack in report.damagedPacks {

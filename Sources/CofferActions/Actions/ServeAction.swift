@@ -10,7 +10,9 @@ enum ServeAction {
     "--restrict-to-path", value: "FOLDER", each: FlagParser("a folder") { $0.isEmpty ? nil : $0 },
     help: "Let the client use repositories that are this folder, or in it, only; may be given several times.")
   private static let quota = Flag<Int?>(
-    "--quota", value: "SIZE", .size, help: "Let a repository grow no larger than this: 500M, 20G.")
+    "--quota", value: "SIZE", .size,
+    help: "Let a repository grow no larger than this: 500M, 20G. Its folder has to be one of --restrict-to-path then, "
+      + "and not in one.")
 
   static let declaration = ActionDeclaration(
     "serve", abstract: "Keep a repository for a Coffer on another host, which starts this through ssh.",
@@ -30,12 +32,18 @@ enum ServeAction {
     needsConfiguration: false, repositories: .none, run: run)
 
   private static func run(_ context: ActionContext) throws {
-    guard isatty(STDIN_FILENO) == 0 else { throw ServeEnd.nonsense }
     guard !context.flags.contains(quota) || context.flags.hasValue(quota) else {
       throw UsageError(
         argument: quota.name, problem: "It has no value, so there would be no limit",
         suggestion: "Write a size like 500G")
     }
+    guard !context.flags.contains(quota) || !context.flags[restriction].isEmpty else {
+      throw UsageError(
+        argument: quota.name,
+        problem: "Without --restrict-to-path the client could begin other repositories, each with a quota of its own",
+        suggestion: "Name the repository's folder by --restrict-to-path")
+    }
+    guard isatty(STDIN_FILENO) == 0 else { throw ServeEnd.nonsense }
     // From here on, nothing but frames gets to where the client reads.
     let output = dup(STDOUT_FILENO)
     guard output >= 0, dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 else {

@@ -18,6 +18,8 @@ public enum CompactionError: DiagnosableError, Equatable {
   case missingDecision(round: Int, location: String)
   /// What a round would have to name is more than anybody reads.
   case tooMuch(round: Int, location: String)
+  /// The store overwrites, and nobody has promised to be the only one who compacts.
+  case overwritingStore(location: String)
 
   public var diagnosis: Diagnosis {
     switch self {
@@ -66,6 +68,12 @@ public enum CompactionError: DiagnosableError, Equatable {
         subject: "repository \(location)",
         problem: "Not compacted: round \(round) would have to name more archives, packs and index objects than fit",
         suggestion: "See with 'coffer repo-list' and in index/ who has stored so many, and delete what is not wanted")
+    case .overwritingStore(let location):
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "Not compacted: this store overwrites what has a name already, so that two that "
+          + "compact at the same moment would undo each other's decisions",
+        suggestion: "Run 'coffer compact --exclusive' while nobody else compacts it; backups and restores may go on")
     }
   }
 }

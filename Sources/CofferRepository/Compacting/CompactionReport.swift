@@ -12,15 +12,19 @@ public struct CompactionOptions: Sendable {
   public var isDryRun: Bool
   /// zstd's level for what is written anew.
   public var compressionLevel: Int
+  /// Whether somebody promises that nobody else compacts the repository meanwhile: stores that overwrite take that.
+  public var isExclusive: Bool
 
   public init(
-    threshold: Int = 10, repackSize: Int? = nil, wait: Double = 0, isDryRun: Bool = false, compressionLevel: Int = 3
+    threshold: Int = 10, repackSize: Int? = nil, wait: Double = 0, isDryRun: Bool = false, compressionLevel: Int = 3,
+    isExclusive: Bool = false
   ) {
     self.threshold = threshold
     self.repackSize = repackSize
     self.wait = wait
     self.isDryRun = isDryRun
     self.compressionLevel = compressionLevel
+    self.isExclusive = isExclusive
   }
 }
 

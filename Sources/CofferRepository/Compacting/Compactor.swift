@@ -103,6 +103,7 @@ struct Compactor {
       tell(choice, survey, &report)
       return nil
     }
+    try refuseOverwriting()
     let (moved, new) = try move(choice, newest, survey, &report)
     let chosen = choice.dead.union(moved)
     let condemned = survey.catalogue.withoutBasesOfRest(
@@ -122,6 +123,12 @@ struct Compactor {
       throw CompactionError.tooMuch(round: object.round, location: context.location)
     }
     return try Rounds.put(object, context)
+  }
+
+  /// Before anything of a round is put. The store looks at what is taken by itself once it knows that it overwrites.
+  private func refuseOverwriting() throws {
+    guard try context.store.refusesTakenNames() == false, !options.isExclusive else { return }
+    throw CompactionError.overwritingStore(location: context.location)
   }
 
   private func tell(_ choice: CompactionChoice, _ survey: RoundSurvey, _ report: inout CompactionReport) {
@@ -184,6 +191,7 @@ struct Compactor {
   private func finish(
     _ plan: RoundPlan, _ before: RoundSweep?, isClosed: Bool, _ report: inout CompactionReport
   ) throws -> Bool {
+    try refuseOverwriting()
     if !isClosed {
       guard let planned = try timeOfPlan(plan.round) else { return true }
       report.waitingFor = try wait(plan.round, planned)

@@ -41,6 +41,10 @@ public final class CountingStore: ObjectStore {
 
   public var abilities: StoreAbilities { store.abilities }
 
+  public func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities {
+    try store.learnAbilities(cancellation: cancellation)
+  }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     count(.makePlace)
     try store.makePlace(cancellation: cancellation)

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Keeps what is sent and received below so many bytes a second on the average, for all threads together.
 ///
-/// A call goes at full speed; the next one in the same direction waits until what went before is paid for.
+/// A call goes at full speed; the next one in the same direction waits until what went before is paid for. What is small does
+/// not wait, though it is paid for: the signs of life of a session would come too late behind packs.
 public final class RateLimitedStore: ObjectStore {
   /// One direction.
   private final class Line: Sendable {
@@ -25,6 +26,9 @@ public final class RateLimitedStore: ObjectStore {
       free.withLock { $0 = max($0, now) + Double(bytes) / rate }
     }
   }
+
+  /// Bytes up to which a call does not wait.
+  public static let smallSize = 64 << 10
 
   private let store: any ObjectStore
   private let upload: Line
@@ -50,6 +54,10 @@ public final class RateLimitedStore: ObjectStore {
 
   public var abilities: StoreAbilities { store.abilities }
 
+  public func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities {
+    try store.learnAbilities(cancellation: cancellation)
+  }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try store.makePlace(cancellation: cancellation)
   }
@@ -57,7 +65,7 @@ public final class RateLimitedStore: ObjectStore {
   public func put(
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
-    try wait(for: upload, cancellation)
+    try wait(for: upload, content.count, cancellation)
     // Also for a put that fails: the bytes may have been sent.
     upload.pay(content.count, at: clock.steadySeconds())
     try store.put(name, content, cancellation: cancellation)
@@ -66,7 +74,7 @@ public final class RateLimitedStore: ObjectStore {
   public func get(
     _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
   ) throws(StorageError) -> [UInt8] {
-    try wait(for: download, cancellation)
+    try wait(for: download, range?.count, cancellation)
     let bytes = try store.get(name, range: range, cancellation: cancellation)
     download.pay(bytes.count, at: clock.steadySeconds())
     return bytes
@@ -100,7 +108,12 @@ public final class RateLimitedStore: ObjectStore {
     try store.delete(name, cancellation: cancellation)
   }
 
-  private func wait(for line: Line, _ cancellation: Cancellation?) throws(StorageError) {
+  /// - Parameter size: Bytes that will go; nil where that is not known.
+  private func wait(for line: Line, _ size: Int?, _ cancellation: Cancellation?) throws(StorageError) {
+    if let size, size <= Self.smallSize {
+      if cancellation?.isCancelled == true { throw .cancelled(location: location) }
+      return
+    }
     while true {
       let seconds = line.wait(at: clock.steadySeconds())
       if cancellation?.isCancelled == true { throw .cancelled(location: location) }

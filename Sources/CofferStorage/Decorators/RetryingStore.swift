@@ -39,6 +39,10 @@ public final class RetryingStore: ObjectStore {
 
   public var abilities: StoreAbilities { store.abilities }
 
+  public func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities {
+    try retrying(cancellation) { (_) throws(StorageError) in try store.learnAbilities(cancellation: cancellation) }
+  }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try retrying(cancellation) { (_) throws(StorageError) in try store.makePlace(cancellation: cancellation) }
   }

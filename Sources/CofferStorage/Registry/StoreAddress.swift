@@ -25,6 +25,16 @@ public struct StoreAddress: Sendable, Equatable {
     rest = String(decoding: behind.dropFirst(), as: UTF8.self)
   }
 
+  /// For messages: with a user and a password in front of an `@` masked, wherever their URL would end by the rules.
+  public var shown: String {
+    let parts = text.parts(by: "://", limit: 2)
+    let (beginning, rest) = parts.count == 2 ? (parts[0] + "://", parts[1]) : ("", text)
+    guard let sign = rest.utf8.lastIndex(of: UInt8(ascii: "@")), rest.utf8[..<sign].contains(UInt8(ascii: ":")) else {
+      return text
+    }
+    return beginning + "***" + rest[sign...]
+  }
+
   /// Whether it is `user@host:path`, ssh's short form.
   public var isShortForm: Bool { scheme?.holds("@") == true }
 }

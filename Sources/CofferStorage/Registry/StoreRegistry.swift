@@ -29,7 +29,7 @@ public struct StoreRegistry: Sendable {
   /// - Throws: `UnknownStore`; what its kind finds wrong with it.
   public func store(for request: StoreRequest) throws -> any ObjectStore {
     guard let kind = kind(of: request.address) else {
-      throw UnknownStore(address: request.address.text, known: kinds.flatMap(\.spellings))
+      throw UnknownStore(address: request.address.shown, known: kinds.flatMap(\.spellings))
     }
     return try kind.store(for: request)
   }
@@ -48,6 +48,7 @@ public struct StoreRegistry: Sendable {
 
 /// A place that repositories cannot be kept in.
 public struct UnknownStore: DiagnosableError, Equatable {
+  /// For messages.
   public let address: String
   /// How places that are known are spelled.
   public let known: [String]

@@ -15,15 +15,15 @@ struct SSHAddress: Sendable, Equatable {
   init(_ address: StoreAddress, scheme: String) throws(Invalid) {
     if address.isShortForm {
       let parts = address.text.parts(by: ":", limit: 2)
-      try self.init(login: parts[0], port: nil, path: address.rest, address.text)
+      try self.init(login: parts[0], port: nil, path: address.rest, address.shown)
       return
     }
     guard let rest = address.rest.after(beginning: "//") else {
-      throw Invalid(address.text, "'//' is missing behind '\(scheme):'", "Write \(scheme)://user@host/path")
+      throw Invalid(address.shown, "'//' is missing behind '\(scheme):'", "Write \(scheme)://user@host/path")
     }
     let parts = rest.parts(by: "/", limit: 2)
     guard parts.count == 2 else {
-      throw Invalid(address.text, "The folder on the host is missing", "Write \(scheme)://user@host/path")
+      throw Invalid(address.shown, "The folder on the host is missing", "Write \(scheme)://user@host/path")
     }
     var (login, port) = (parts[0], nil as String?)
     let afterBracket = login.utf8.lastIndex(of: UInt8(ascii: "]")).map { login.utf8.index(after: $0) }
@@ -40,9 +40,9 @@ struct SSHAddress: Sendable, Equatable {
     }
     if path.begins(with: "/~") {
       throw Invalid(
-        address.text, "Another user's home folder is not looked up", "Write the path of the folder from the root on")
+        address.shown, "Another user's home folder is not looked up", "Write the path of the folder from the root on")
     }
-    try self.init(login: login, port: port, path: path, address.text)
+    try self.init(login: login, port: port, path: path, address.shown)
   }
 
   private init(login: String, port: String?, path: String, _ text: String) throws(Invalid) {
@@ -72,7 +72,10 @@ struct SSHAddress: Sendable, Equatable {
     }
     let isNumber = port.utf8.allSatisfy { (0x30...0x39).contains($0) }
     guard isNumber, let number = Int(port), (1...65535).contains(number) else {
-      throw Invalid(text, "'\(Quoting.terminal(port))' is no port", "Write a number from 1 to 65535")
+      // A password that has a slash in it ends up in two of the parts.
+      throw Invalid(
+        text, path.holds("@") ? "What follows the host is no port" : "'\(Quoting.terminal(port))' is no port",
+        "Write a number from 1 to 65535")
     }
     self.port = number
     self.path = try Self.trimmed(path, text)
@@ -113,6 +116,7 @@ struct SSHAddress: Sendable, Equatable {
     let problem: String
     let suggestion: String
 
+    /// - Parameter address: For messages.
     init(_ address: String, _ problem: String, _ suggestion: String) {
       self.address = address
       self.problem = problem

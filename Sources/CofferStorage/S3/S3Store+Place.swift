@@ -9,6 +9,15 @@ extension S3Store {
   /// whether it can be listed and put into, and whether the server refuses to overwrite.
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
     _ = try listPage(prefix: client.target.prefix, after: nil, token: nil, limit: 1, cancellation)
+    try tryOverwriting(cancellation)
+  }
+
+  func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities {
+    if abilities.refusesTakenNames == nil { try tryOverwriting(cancellation) }
+    return abilities
+  }
+
+  private func tryOverwriting(_ cancellation: Cancellation?) throws(StorageError) {
     guard guardian.isConditional else { return }
     let name = Self.probeBeginning + Digests.hexadecimal(try randomBytes())
     if try probe(key(name), cancellation) {

@@ -173,8 +173,8 @@ struct S3Store: ObjectStore {
       if error.kind == .transient || refusal.status == 404 && guardian.knowsBucket { throw error }
       let small = S3Client.Request(operation: operation, key: key, name: name, headers: [("Range", "bytes=0-0")])
       switch try client.send(small, cancellation: cancellation) {
-      // What is there now was not a moment ago, or cannot be looked at.
-      case .done: throw error
+      // Credentials that had ended are renewed by now, as nobody could tell from the first answer; or it is there only now.
+      case .done: return try answer(.init(operation: operation, method: .head, key: key, name: name), cancellation)
       case .refused(let refusal, let telling, _):
         if refusal.isMissing { guardian.noteBucket() }
         throw telling

@@ -16,7 +16,8 @@ struct RcloneKind: StoreKind {
     guard remote.holds(":"), !remote.begins(with: "/"), !remote.utf8.contains(0) else {
       throw InvalidRemote(address: request.address.text)
     }
-    let (launcher, clock, stall) = (request.surroundings.launcher, request.surroundings.clock, request.stallSeconds)
+    let (launcher, clock) = (request.surroundings.launcher, request.surroundings.clock)
+    let stall = max(request.stallSeconds, Self.silence)
     let command = Self.command(
       request.options[Self.command].words, remote, environment: request.surroundings.environment)
     let advice = RcloneAdvice(remote: remote)
@@ -35,6 +36,10 @@ struct RcloneKind: StoreKind {
       location: request.address.text, root: "/", link: SFTPLink(link, window: 1),
       behaviour: SFTPStore.Behaviour(naming: .rename, failure: .transient, isRemarkedOn: false), warn: request.warn)
   }
+
+  /// Seconds for which rclone may be silent at least: it answers a write only when its cloud has the piece that the write is in,
+  /// which may be all of a pack, and notices by itself when a cloud is gone.
+  static let silence = 900.0
 
   /// Nothing is kept on this machine that is said to be stored, what others store is seen at once, times are the store's own, and
   /// nobody is asked for a password where the protocol is spoken. (Of 0s for the folders rclone 1.75 makes seconds for each

@@ -1,4 +1,5 @@
 import CofferSystem
+import Synchronization
 
 /// Gives a finished temporary file its final name, unless the name is taken: by a hard link; by a reservation and a rename over
 /// it, as in `ExclusiveNaming`; or by a look at the name and a rename.
@@ -15,6 +16,7 @@ struct SFTPNaming {
 
   let session: SFTPSession
   let beingNamed: NamesInUse
+  let lost: LostReservations
   let cancellation: Cancellation?
 
   /// Names the file. The temporary name may be left.
@@ -26,6 +28,7 @@ struct SFTPNaming {
   func name(
     _ temporary: String, _ final: String, size: Int, by means: inout Means
   ) throws(SFTPError) {
+    if try takeUp(temporary, final) { return }
     while true {
       do throws(SFTPError) {
         switch means {
@@ -73,8 +76,37 @@ struct SFTPNaming {
       try replacing.done(cancellation)
     } catch {
       // Only where that was refused it is certainly still the empty file.
-      if case .refused = error, try isEmpty(final) { session.beginAndForget(.remove(final)) }
+      guard case .refused = error else {
+        lost.add(final)
+        throw error
+      }
+      if try isEmpty(final) { session.beginAndForget(.remove(final)) }
       throw error
+    }
+  }
+
+  /// Renames over a reservation that this process made on a connection which broke before its end was known, if that is all
+  /// that stands there.
+  ///
+  /// - Returns: Whether the file has its name.
+  private func takeUp(_ temporary: String, _ final: String) throws(SFTPError) -> Bool {
+    guard lost.holds(final) else { return false }
+    return try beingNamed.holding(final) { () throws(SFTPError) in
+      // Another thread may have been quicker.
+      guard lost.holds(final) else { return false }
+      do throws(SFTPError) {
+        guard try isEmpty(final) else {
+          lost.remove(final)
+          return false
+        }
+      } catch {
+        guard error.isMissing else { throw error }
+        lost.remove(final)
+        return false
+      }
+      try session.begin(.replace(final, by: temporary), nil).done(cancellation)
+      lost.remove(final)
+      return true
     }
   }
 
@@ -122,6 +154,17 @@ struct SFTPNaming {
       try session.begin(.rename(temporary, to: final), cancellation).done(cancellation)
     }
   }
+}
+
+/// Reservations of this process of which nobody knows whether the file came to have the name.
+final class LostReservations: Sendable {
+  private let names = Mutex<Set<ExactName>>([])
+
+  func holds(_ name: String) -> Bool { names.withLock { $0.contains(ExactName(name)) } }
+
+  func add(_ name: String) { names.withLock { _ = $0.insert(ExactName(name)) } }
+
+  func remove(_ name: String) { names.withLock { _ = $0.remove(ExactName(name)) } }
 }
 
 /// Names that somebody of this process is giving.

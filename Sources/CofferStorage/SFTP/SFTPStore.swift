@@ -15,6 +15,7 @@ final class SFTPStore: ObjectStore {
   private let warn: @Sendable (Diagnosis) -> Void
   private let state: Mutex<State>
   private let beingNamed = NamesInUse()
+  private let lost = LostReservations()
 
   /// What is known of servers of a kind.
   struct Behaviour: Sendable {
@@ -28,6 +29,8 @@ final class SFTPStore: ObjectStore {
 
   private struct State: Sendable {
     var means: SFTPNaming.Means
+    /// Whether a file was given its name by them.
+    var isTried = false
     /// Folders that were made, or seen, by this store, with their names in their parents made durable.
     var durable: Set<String> = []
     var saysNothingOfDurability = false
@@ -49,11 +52,26 @@ final class SFTPStore: ObjectStore {
   }
 
   var abilities: StoreAbilities {
-    let (means, isTried) = state.withLock { ($0.means, !$0.durable.isEmpty) }
+    let (means, isTried) = state.withLock { ($0.means, $0.isTried) }
     // What links and reservations promise is known when one was made; what a rename does not is known before.
     let refuses = means == .rename ? false : isTried ? true : nil
     return StoreAbilities(
       kind: "files at an SFTP server", refusesTakenNames: refuses, readsParts: true, keepsOwnTimes: true)
+  }
+
+  /// Gives a file that nobody reads its name.
+  func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities {
+    guard abilities.refusesTakenNames == nil else { return abilities }
+    try attempt(nil, cancellation) { (session) throws(SFTPError) in
+      let names = (0..<2).map { _ in
+        SFTPPath.joined(root, [TemporaryName(identity, random: .random(in: 0 ... .max)).text])
+      }
+      defer { for name in names { session.beginAndForget(.remove(name)) } }
+      let handle = try session.begin(.open(names[0], .create, permissions: 0o600), cancellation).handle(cancellation)
+      try session.begin(.close(handle), cancellation).done(cancellation)
+      try give(names[1], to: names[0], size: 0, session, cancellation)
+    }
+    return abilities
   }
 
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
@@ -212,11 +230,9 @@ final class SFTPStore: ObjectStore {
   private func publish(
     _ temporary: String, _ name: ObjectName, _ size: Int, _ session: SFTPSession, _ sync: FolderSync
   ) throws(SFTPError) {
-    var means = state.withLock { $0.means }
-    let first = means
+    let means: SFTPNaming.Means
     do throws(SFTPError) {
-      try SFTPNaming(session: session, beingNamed: beingNamed, cancellation: sync.cancellation)
-        .name(temporary, path(of: name), size: size, by: &means)
+      means = try give(path(of: name), to: temporary, size: size, session, sync.cancellation)
     } catch {
       guard error.code == .exists else {
         sync.drop()
@@ -226,7 +242,6 @@ final class SFTPStore: ObjectStore {
       noteDurability(try sync.finish())
       throw error
     }
-    if means != first { remember(means) }
     // A rename leaves nothing there.
     let tidying = means == .link ? try session.begin(.remove(temporary), nil) : nil
     do throws(SFTPError) {
@@ -242,8 +257,26 @@ final class SFTPStore: ObjectStore {
     }
   }
 
-  private func remember(_ means: SFTPNaming.Means) {
-    state.withLock { $0.means = means }
+  /// Names a file, and remembers what works.
+  ///
+  /// - Returns: How it was named.
+  @discardableResult
+  private func give(
+    _ final: String, to temporary: String, size: Int, _ session: SFTPSession, _ cancellation: Cancellation?
+  ) throws(SFTPError) -> SFTPNaming.Means {
+    var means = state.withLock { $0.means }
+    let first = means
+    try SFTPNaming(session: session, beingNamed: beingNamed, lost: lost, cancellation: cancellation)
+      .name(temporary, final, size: size, by: &means)
+    state.withLock {
+      $0.means = means
+      $0.isTried = true
+    }
+    if means != first { tell(of: means) }
+    return means
+  }
+
+  private func tell(of means: SFTPNaming.Means) {
     switch means {
     case .link: break
     case .reservation:

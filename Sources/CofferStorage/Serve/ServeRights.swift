@@ -2,7 +2,7 @@
 public struct ServeRights: Sendable, Equatable {
   /// Whether they may only add: nothing is deleted for them.
   public var isAppendOnly: Bool
-  /// Folders that repositories have to be, or to be in; empty for any.
+  /// Folders that repositories have to be, or, without a quota, to be in; empty for any.
   public var folders: [String]
   /// Bytes that a repository may have at most.
   public var quota: Int?

@@ -11,8 +11,11 @@ struct ServedPlace: Sendable {
   ///   - path: As the client gives it.
   ///   - folder: What relative paths start from.
   ///   - restrictions: Folders one of which it has to be, or to be in; empty for any.
+  ///   - isWhole: Whether it has to be one of them: a quota of each folder in one would be none of the whole.
   /// - Throws: Why the client may not have it.
-  init(_ path: String, from folder: String, restrictedTo restrictions: [String]) throws(ServeFailure.Thrown) {
+  init(
+    _ path: String, from folder: String, restrictedTo restrictions: [String], isWhole: Bool = false
+  ) throws(ServeFailure.Thrown) {
     let absolute = UserPath.absolute(path, from: folder, home: nil)
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw ServeFailure.Thrown(ServeFailure(.permanent, "opening the repository", reason: "its path is none"))
@@ -25,11 +28,12 @@ struct ServedPlace: Sendable {
     let refusal = ServeFailure.Thrown(
       ServeFailure(
         .denied, "opening \(Quoting.terminal(path))", reason: "this key may not use that folder",
-        suggestion: "Use the folder that --restrict-to-path names in authorized_keys on the host, or one in it"))
+        suggestion: "Use the folder that --restrict-to-path names in authorized_keys on the host"
+          + (isWhole ? ": with --quota none below it" : ", or one in it")))
     guard let wanted = ResolvedPath(absolute) else { throw refusal }
     for restriction in restrictions {
       guard let permitted = ResolvedPath(UserPath.absolute(restriction, from: folder, home: nil)),
-        wanted.parts.starts(with: permitted.parts)
+        wanted.parts.starts(with: permitted.parts), !isWhole || wanted.parts.count == permitted.parts.count
       else { continue }
       self.path = wanted.text
       place = .within(permitted, Array(wanted.parts.dropFirst(permitted.parts.count)))

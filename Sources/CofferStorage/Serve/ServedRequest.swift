@@ -95,9 +95,7 @@ struct ServedRequest: Sendable {
       let name = try Self.name(&reader)
       try reader.end()
       try refuseIfAppendOnly("deleting")
-      let size = repository.quota == nil ? 0 : (try? store.status(of: name, cancellation: cancellation).size) ?? 0
       try store.delete(name, cancellation: cancellation)
-      repository.quota?.giveBack(size)
     case .hello, .piece, .more, .stop: throw PayloadReader.Malformed()
     }
     return (.done, [])
@@ -127,24 +125,22 @@ struct ServedRequest: Sendable {
     if let quota = repository.quota, try !quota.take(size, cancellation) {
       throw ServeFailure.Thrown(ServeFailure(.full))
     }
-    do {
-      try store.put(name, cancellation) { (write) throws(SystemError) in
-        var left = size
-        while left > 0 {
-          // The client has gone, or wants it no more.
-          guard let piece = inbox.pop(), !cancellation.isCancelled else {
-            throw SystemError(call: "put", subject: name.path, code: ECANCELED)
-          }
-          guard piece.type == ServeProtocol.Request.piece.rawValue, !piece.payload.isEmpty, piece.payload.count <= left
-          else { throw SystemError(call: "put", subject: name.path, code: EPROTO) }
-          left -= piece.payload.count
-          try writeAll(piece.payload, write)
+    var isStored = false
+    defer { repository.quota?.settle(size, isStored: isStored) }
+    try store.put(name, cancellation) { (write) throws(SystemError) in
+      var left = size
+      while left > 0 {
+        // The client has gone, or wants it no more.
+        guard let piece = inbox.pop(), !cancellation.isCancelled else {
+          throw SystemError(call: "put", subject: name.path, code: ECANCELED)
         }
+        guard piece.type == ServeProtocol.Request.piece.rawValue, !piece.payload.isEmpty, piece.payload.count <= left
+        else { throw SystemError(call: "put", subject: name.path, code: EPROTO) }
+        left -= piece.payload.count
+        try writeAll(piece.payload, write)
       }
-    } catch {
-      repository.quota?.giveBack(size)
-      throw error
     }
+    isStored = true
   }
 
   private func writeAll(

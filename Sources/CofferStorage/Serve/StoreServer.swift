@@ -29,7 +29,7 @@ public final class StoreServer: Sendable {
   /// - Throws: `SystemError`.
   public init(
     rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation,
-    workingInterval: Double = 20
+    workingInterval: Double = 1
   ) throws(SystemError) {
     self.rights = rights
     self.folder = folder
@@ -110,7 +110,8 @@ public final class StoreServer: Sendable {
               + "\(hello.versions.lowerBound) to \(hello.versions.upperBound)",
             suggestion: "Install the same version of Coffer on both hosts"))
       }
-      let place = try ServedPlace(hello.path, from: folder, restrictedTo: rights.folders)
+      let place = try ServedPlace(
+        hello.path, from: folder, restrictedTo: rights.folders, isWhole: rights.quota != nil)
       var welcome = PayloadWriter()
       welcome.add(min(hello.versions.upperBound, spoken.upperBound))
       welcome.add(UInt8(rights.isAppendOnly ? 1 : 0))

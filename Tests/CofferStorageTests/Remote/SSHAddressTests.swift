@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferSystem
+import Foundation
 import Testing
 
 @testable import CofferStorage
@@ -41,6 +42,18 @@ struct SSHAddressTests {
   func refused(text: String) throws {
     let error = #expect(throws: SSHAddress.Invalid.self) { try address(text) }
     #expect(error?.diagnosis.suggestion?.isEmpty == false)
+  }
+
+  @Test(
+    "A password in an address is shown in no message, with a slash in it neither",
+    arguments: [
+      "ssh://me:SECRET@host/r", "ssh://me:SEC/RET@host/r", "ssh://me:SEC@RET@host/r", "ssh://me:SECRET@host",
+      "ssh://me:1SEC/RET@host:x/r",
+    ])
+  func passwords(text: String) throws {
+    let error = try #require(throws: SSHAddress.Invalid.self) { try address(text) }
+    #expect(error.diagnosis.subject == "repository ssh://***@" + (text.components(separatedBy: "@").last ?? ""))
+    for part in ["SEC", "RET"] { #expect(!"\(error.diagnosis)".contains(part), "\(error.diagnosis)") }
   }
 
   private func command(

@@ -283,17 +283,61 @@ struct S3CredentialTests {
   @Test("They are renewed before they end; if that fails, those that are still good are used")
   func renewal() throws {
     let now = Mutex(Date(timeIntervalSince1970: 1000))
-    let clock = Clock(now: { now.withLock { $0 } }, steadySeconds: { 0 })
+    let seconds = Mutex(0.0)
+    let clock = Clock(now: { now.withLock { $0 } }, steadySeconds: { seconds.withLock { $0 } })
     let keeper = S3CredentialKeeper(
       Source { $0 == 3 ? nil : Date(timeIntervalSince1970: 1000 + 3600 * Double($0)) }, clock: clock)
     #expect(try keeper.current(nil).accessKey == "AK1")
     now.withLock { $0 += 3200 }
     #expect(try keeper.current(nil).accessKey == "AK1")
     now.withLock { $0 += 200 }
+    seconds.withLock { $0 += 3400 }
     #expect(try keeper.current(nil).accessKey == "AK2")
     now.withLock { $0 += 3600 }
+    seconds.withLock { $0 += 3600 }
     #expect(try keeper.current(nil).accessKey == "AK2")
+    // The source was just asked: whoever comes now does not wait for it.
+    seconds.withLock { $0 += 29 }
+    #expect(try keeper.current(nil).accessKey == "AK2")
+    seconds.withLock { $0 += 1 }
     #expect(try keeper.current(nil).accessKey == "AK4")
+  }
+
+  @Test("Near their end the source is asked now and then, and by every request once they have ended")
+  func seldom() throws {
+    let now = Mutex(Date(timeIntervalSince1970: 1000))
+    let clock = Clock(now: { now.withLock { $0 } }, steadySeconds: { 0 })
+    // Has none that last longer yet.
+    let early = S3CredentialKeeper(Source { _ in Date(timeIntervalSince1970: 1200) }, clock: clock)
+    for _ in 0..<3 { #expect(try early.current(nil).accessKey == "AK1") }
+    now.withLock { $0 += 200 }
+    for number in 2...3 { #expect(try early.current(nil).accessKey == "AK\(number)") }
+  }
+
+  @Test("A look at an object, whose refusal has no words, renews what has ended, too")
+  func endedHead() throws {
+    let answers = Mutex(0)
+    let service = try RecordingHTTPServer { _ in
+      let number = answers.withLock { answers in
+        answers += 1
+        return answers
+      }
+      return .init(body: Self.issued(number))
+    }
+    for status in [400, 403] {
+      let ended = answers.withLock { "t\($0 + 1)" }
+      let server = try S3StandIn(objects: ["pre/a": "xyz"]) { _, request in
+        request.headers["x-amz-security-token"] == ended ? .refusal(status, "ExpiredToken") : nil
+      }
+      let store = try S3TestStore(
+        server.address, environment: ["AWS_CONTAINER_CREDENTIALS_FULL_URI": service.url]
+      ).store()
+      #expect(try store.status(of: try objectName("a")).size == 3)
+      #expect(throws: StorageError.missing(try objectName("b"), location: store.location)) {
+        try store.status(of: try objectName("b"))
+      }
+    }
+    #expect(service.requests.count == 4)
   }
 
   @Test("What a server calls ended is renewed once, by one of many threads, and the request made again")

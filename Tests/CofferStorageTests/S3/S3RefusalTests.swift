@@ -147,6 +147,28 @@ struct S3RefusalTests {
     #expect(exclusive.abilities.refusesTakenNames == true)
   }
 
+  @Test("Whoever leans on names that are taken can find out, without making the place anew")
+  func learning() throws {
+    let server = try S3StandIn(isExclusive: false)
+    let store = try server.store()
+    #expect(try store.learnAbilities(cancellation: nil).refusesTakenNames == false)
+    let count = server.requests.count
+    #expect(try store.learnAbilities(cancellation: nil).refusesTakenNames == false)
+    #expect(server.requests.count == count && server.content.isEmpty)
+    try store.put(name, Array("first".utf8))
+    #expect(throws: StorageError.exists(name, location: store.location)) { try store.put(name, Array("second".utf8)) }
+    let good = try S3StandIn()
+    let guarded = try good.store()
+    for _ in 0..<2 { #expect(try guarded.learnAbilities(cancellation: nil).refusesTakenNames == true) }
+    #expect(good.requests.map(\.method) == ["PUT", "PUT", "DELETE"] && good.content.isEmpty)
+    let silent = try S3StandIn { _, request in
+      request.headers["if-none-match"] == nil ? nil : .refusal(501, "NotImplemented")
+    }
+    #expect(try silent.store().learnAbilities(cancellation: nil).refusesTakenNames == false)
+    let configured = try good.store("conditional_put: false")
+    #expect(try configured.learnAbilities(cancellation: nil).refusesTakenNames == false && good.requests.count == 3)
+  }
+
   @Test("A server that does not know the condition is asked without it, and looked at first")
   func notImplemented() throws {
     let server = try S3StandIn { _, request in

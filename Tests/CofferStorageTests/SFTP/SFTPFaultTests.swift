@@ -95,6 +95,24 @@ struct SFTPFaultTests {
     }
   }
 
+  @Test("A name that was reserved on a connection which broke before the rename is taken up by another try")
+  func lostReservation() throws {
+    let isFirst = Atomic(true)
+    let store = store(
+      ignoring: [.sync, .link],
+      request: { [object] _, frame in
+        // The rename over the reservation names the object last.
+        let isRename = frame.type == 200 && Data(frame.payload).range(of: Data(object.path.utf8)) != nil
+        guard isRename, isFirst.exchange(false, ordering: .relaxed) else { return .pass }
+        return .cut
+      })
+    try retrying(store).put(object, content)
+    let wasCut = !isFirst.load(ordering: .relaxed)
+    #expect(wasCut)
+    #expect(try store.get(object, range: nil) == content)
+    #expect(throws: StorageError.exists(object, location: store.location)) { try store.put(object, [1]) }
+  }
+
   @Test("A put whose answers are lost is not done twice, and one try more finds it done")
   func lostAnswer() throws {
     // The link's answer: the first of an extended request behind the greeting's limits.

@@ -52,6 +52,20 @@ struct SFTPStoreTests {
     #expect(error?.diagnosis.suggestion?.contains("the folder above it must be there before") == true)
   }
 
+  @Test("Whether names that are taken are refused is found out with a file that nobody keeps")
+  func learning() throws {
+    let cases: [(Set<SFTPExtension>, Bool)] = [([], true), ([.link], true), ([.link, .replace], false)]
+    for (ignored, refuses) in cases {
+      let store = SFTPServers.store(root, ignoring: ignored)
+      try store.makePlace()
+      #expect(store.abilities.refusesTakenNames == nil)
+      for _ in 0..<2 { #expect(try store.learnAbilities(cancellation: nil).refusesTakenNames == refuses) }
+      // The removals are waited for by nobody.
+      _ = try store.list("")
+      #expect(everything(root) == [])
+    }
+  }
+
   @Test("A folder that is removed behind the store's back is made again")
   func removedFolder() throws {
     let store = SFTPServers.store(root)

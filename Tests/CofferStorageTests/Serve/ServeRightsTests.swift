@@ -129,4 +129,81 @@ struct ServeRightsTests {
     }
     try limited.put(names[4], [UInt8](repeating: 1, count: 40))
   }
+
+  @Test("What another connection has put counts for a quota, though it was put after the first count")
+  func quotaOfTwo() throws {
+    let rights = ServeRights(quota: 1000)
+    let (one, other) = (ServedStore(served: scratch.path, rights), ServedStore(served: scratch.path, rights))
+    try one.put(try objectName("packs/0"), [UInt8](repeating: 1, count: 600))
+    try other.put(try objectName("packs/1"), [UInt8](repeating: 1, count: 300))
+    let third = try objectName("packs/2")
+    #expect(throws: StorageError.full(third, location: one.location)) {
+      try one.put(third, [UInt8](repeating: 1, count: 101))
+    }
+    try one.put(third, [UInt8](repeating: 1, count: 100))
+    for store in [one, other] {
+      let fourth = try objectName("packs/3")
+      #expect(throws: StorageError.full(fourth, location: store.location)) { try store.put(fourth, [1]) }
+    }
+  }
+
+  @Test("A put that is under way keeps its room, however often what is there is counted")
+  func promised() throws {
+    let store = LocalDirectoryStore(root: scratch.path)
+    let quota = ServeQuota(100, store)
+    let cancellation = try Cancellation()
+    #expect(try quota.take(60, cancellation))
+    for _ in 0..<2 { #expect(try !quota.take(41, cancellation)) }
+    #expect(try quota.take(40, cancellation))
+    #expect(try !quota.take(1, cancellation))
+    quota.settle(40, isStored: false)
+    try store.put(try objectName("a"), [UInt8](repeating: 1, count: 60))
+    quota.settle(60, isStored: true)
+    #expect(try !quota.take(41, cancellation))
+    #expect(try !quota.take(.max, cancellation))
+    #expect(try quota.take(40, cancellation))
+    quota.settle(40, isStored: false)
+    try store.delete(try objectName("a"))
+    #expect(try quota.take(100, cancellation))
+  }
+
+  @Test("Objects that two connections delete at the same time give their room back once")
+  func deletedTwice() throws {
+    let rights = ServeRights(quota: 100)
+    let stores = (0..<4).map { _ in ServedStore(served: scratch.path, rights) }
+    for round in 0..<5 {
+      let name = try objectName("packs/\(round)")
+      try stores[0].put(name, [UInt8](repeating: 1, count: 60))
+      let threads = try stores.map { store in
+        try WorkerThread(name: "delete") { try? store.delete(name, cancellation: nil) }
+      }
+      for thread in threads { thread.join() }
+      let kept = try objectName("kept/\(round)")
+      try stores[0].put(kept, [UInt8](repeating: 1, count: 10))
+    }
+    let last = try objectName("packs/last")
+    #expect(throws: StorageError.full(last, location: stores[0].location)) {
+      try stores[0].put(last, [UInt8](repeating: 1, count: 51))
+    }
+  }
+
+  @Test("With a quota the place is the permitted folder itself: each folder in it would have a quota of its own")
+  func quotaBelow() throws {
+    try ground()
+    let rights = ServeRights(folders: ["\(scratch.path)/allowed/db1", "\(scratch.path)/allowed"], quota: 100)
+    let name = try objectName("x")
+    for (path, isAllowed) in [
+      ("allowed", true), ("allowed/db1", true), ("door/db1", true), ("allowed/db1/1", false), ("allowed/new", false),
+    ] {
+      let store = ServedStore(served: "\(scratch.path)/\(path)", rights)
+      if isAllowed {
+        try store.makePlace(cancellation: nil)
+        _ = try store.list("")
+      } else {
+        let error = #expect(throws: StorageError.self) { try store.makePlace(cancellation: nil) }
+        #expect(error?.kind == .denied && error?.description.contains("none below it") == true)
+        #expect(throws: StorageError.self) { try store.put(name, [1]) }
+      }
+    }
+  }
 }
