@@ -60,6 +60,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("S3 at \(server.rawValue)", isExclusive: server.isExclusive) { _ in try server.store() }
     }
     + overSFTP
+    + servedOverSSH
 
   private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
     // What syncing promises is another suite's; here it would only take time.
