@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a place is known to do, for `repo-info` to show; `repo-create` warns of what it does not.
 ///
 /// nil stands for what nobody has found out yet. None of it is leaned on: names of objects are unique by themselves, and no

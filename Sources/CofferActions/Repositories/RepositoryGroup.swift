@@ -231,7 +231,9 @@ final class RepositoryGroup: Sendable {
     }
     for thread in threads { thread.join() }
     let made = archives.update { $0 }
-    return active.enumerated().compactMap { number, member in made[number].map { (member.access, $0, member.session.twins) } }
+    return active.enumerated().compactMap { number, member in
+      made[number].map { (member.access, $0, member.session.twins) }
+    }
   }
 
   func abandon() {

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What numbers of a kind may be. An upper end keeps what is reckoned with them from growing beyond all numbers.
 public enum NumberRange {
   /// How often, or how many.

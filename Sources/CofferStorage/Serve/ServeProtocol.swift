@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What `coffer serve` and its clients say to each other; Documentation/serve-protocol.md has it in words.
 enum ServeProtocol {
   /// Versions that this program speaks.

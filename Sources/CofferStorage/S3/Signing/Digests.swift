@@ -1,4 +1,5 @@
 import COpenSSL
+import CofferSystem
 
 /// The sums that requests carry, by OpenSSL.
 enum Digests {
