@@ -53,6 +53,21 @@ struct StoreRegistryTests {
     #expect(error?.diagnosis.subject == "repository \(shown)")
   }
 
+  @Test(
+    "What none of the kinds that there are knows is refused with the spellings of all of them",
+    arguments: ["https://host/r", "host:/srv/r", "a b:c", "b2:x", "\u{301}:x", "ftp://host/r", "s4:x"])
+  func spellings(address: String) throws {
+    let known = [
+      "/path", "file:///path", "ssh://user@host/path", "user@host:path", "sftp://user@host/path", "rclone:remote:path",
+      "s3://BUCKET/PREFIX", "s3:https://ENDPOINT/BUCKET/PREFIX",
+    ]
+    let error = #expect(throws: UnknownStore(address: address, known: known)) {
+      try StoreRegistry.standard.store(for: request(address))
+    }
+    #expect(error?.description.contains(known.joined(separator: ", ")) == true)
+    #expect(StoreRegistry.standard.localFolder(for: request(address)) == nil)
+  }
+
   @Test("A kind sees what is behind its scheme, its options and credentials; the first that knows the scheme counts")
   func kinds() throws {
     struct Shelf: StoreKind {

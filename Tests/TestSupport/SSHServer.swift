@@ -40,8 +40,9 @@ public final class SSHServer {
       "/usr/sbin/sshd", ["-D", "-e", "-f", "\(folder)/sshd_config"],
       environment: ProcessEnvironment(["PATH": "/usr/local/bin:/usr/bin:/bin"]))
     child = try SystemProcessLauncher().launch(command)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !Self.answers(port) {
-      guard child.wait(seconds: 0.02) == nil else {
+      guard child.wait(seconds: 0.02) == nil, ContinuousClock.now < deadline else {
         throw NotStarted(description: child.lastErrorLines.joined(separator: "\n"))
       }
     }

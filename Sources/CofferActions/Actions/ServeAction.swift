@@ -59,7 +59,7 @@ enum ServeAction {
       isAppendOnly: context.flags[appendOnly], folders: context.flags[restriction], quota: context.flags[quota])
     try StoreServer(
       rights: rights, folder: context.surroundings.currentFolder, input: STDIN_FILENO, output: answers.number,
-      cancellation: context.cancellation
+      cancellation: context.cancellation, clock: context.surroundings.clock
     ).run()
   }
 }

@@ -41,6 +41,12 @@ struct TemporaryName {
     ).hasCertainlyEnded
   }
 
+  /// Whether this process gave the name.
+  func isWritten(by own: ProcessIdentity) -> Bool {
+    guard let writer else { return false }
+    return writer.tag == Self.tag(own) && writer.process == own.process && writer.start == own.start
+  }
+
   /// FNV-1a (Fowler, Noll, Vo), 64 bits: short, and names need no more.
   private static func tag(_ identity: ProcessIdentity) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325

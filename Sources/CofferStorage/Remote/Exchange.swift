@@ -32,10 +32,10 @@ final class Exchange: Sendable {
   deinit {
     connection.state.withLock { state in
       guard let exchange = state.exchanges[id] else { return }
-      if exchange.isOver {
+      if exchange.isOver || !exchange.isBegun {
         state.remove(id)
       } else {
-        state.exchanges[id] = .init(isAbandoned: true)
+        state.exchanges[id] = .init(isBegun: true, isAbandoned: true)
       }
     }
     connection.wakeReader()
@@ -49,21 +49,24 @@ final class Exchange: Sendable {
     _ type: UInt8, _ payload: [UInt8], body: UnsafeRawBufferPointer? = nil, _ cancellation: Cancellation?
   ) throws(RemoteError) {
     let frame = Frame(type, id: id, payload).encoded(body: body)
-    try connection.wait(wakeup, cancellation) { [wakeup, connection] state -> Void? in
+    try connection.wait(wakeup, cancellation) { [id, wakeup, connection] state -> Void? in
       guard state.failure == nil else { return nil }
       guard state.outgoingBytes == 0 || state.outgoingBytes + frame.count <= connection.limits.sending else {
         state.waitingForRoom.append(wakeup)
         return nil
       }
       state.give(frame)
+      state.exchanges[id]?.isBegun = true
       return ()
     }
     connection.wakeWriter()
   }
 
-  /// Gives a short frame to be sent, room or not: one that asks for nothing more.
+  /// Gives a short frame to be sent, room or not: one that asks for nothing more. Of what was not begun it sends nothing.
   func sendAtOnce(_ type: UInt8) {
-    connection.state.withLock { $0.give(Frame(type, id: id).encoded()) }
+    connection.state.withLock { state in
+      if state.exchanges[id]?.isBegun == true { state.give(Frame(type, id: id).encoded()) }
+    }
     connection.wakeWriter()
   }
 

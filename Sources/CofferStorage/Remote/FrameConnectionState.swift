@@ -5,6 +5,8 @@ struct FrameConnectionState: Sendable {
   /// Of one request, until its last answer has arrived.
   struct Exchange: Sendable {
     var isGreeting = false
+    /// Whether any of it was given to be sent; what was not has no answer to come.
+    var isBegun = false
     var answers: [Frame] = []
     /// Bytes of `answers`.
     var waitingBytes = 0

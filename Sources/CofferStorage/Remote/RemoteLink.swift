@@ -24,6 +24,9 @@ final class RemoteLink: Sendable {
     for connection in current.withLock({ $0 }) { connection.close() }
   }
 
+  /// What one of the connections that there are was greeted with, if one was.
+  var knownGreeting: Frame? { current.withLock { $0 }.lazy.compactMap(\.knownGreeting).first }
+
   /// The connection to be used now: the one on which least is under way.
   ///
   /// - Parameter isLarge: Whether much is to be transferred, for which another connection may be made.

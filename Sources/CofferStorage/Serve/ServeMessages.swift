@@ -34,6 +34,33 @@ struct ServeHello: Equatable {
   }
 }
 
+/// What a server answers to the hello of a client that it serves.
+struct ServeWelcome: Equatable {
+  /// The highest that both speak.
+  var version: UInt16
+  /// Whether the client may only add.
+  var isAppendOnly: Bool
+
+  func encoded() -> [UInt8] {
+    var writer = PayloadWriter()
+    writer.add(version)
+    writer.add(UInt8(isAppendOnly ? 1 : 0))
+    return writer.bytes
+  }
+
+  init(version: UInt16, isAppendOnly: Bool) {
+    self.version = version
+    self.isAppendOnly = isAppendOnly
+  }
+
+  init(decoding payload: [UInt8]) throws(PayloadReader.Malformed) {
+    var reader = PayloadReader(payload)
+    version = try reader.number()
+    isAppendOnly = try reader.number(UInt8.self) == 1
+    try reader.end()
+  }
+}
+
 /// What a server says of a failure.
 struct ServeFailure: Equatable {
   enum Kind: UInt8 {

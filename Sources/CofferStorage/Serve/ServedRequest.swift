@@ -5,10 +5,14 @@ import Foundation
 struct ServedRepository: Sendable {
   let store: LocalDirectoryStore
   let quota: ServeQuota?
+  /// What the file system cannot promise, as far as the client was not told yet.
+  let remarks: ServeRemarks
 
   init(_ place: ServedPlace, rights: ServeRights) {
-    let store = LocalDirectoryStore(root: place.path, place: place.place)
+    let remarks = ServeRemarks()
+    let store = LocalDirectoryStore(root: place.path, place: place.place) { remarks.add($0.problem) }
     self.store = store
+    self.remarks = remarks
     quota = rights.quota.map { ServeQuota($0, store) }
   }
 }
@@ -17,7 +21,7 @@ struct ServedRepository: Sendable {
 struct ServedRequest: Sendable {
   private let frame: Frame
   private let type: ServeProtocol.Request
-  private let inbox: StoreServer.Inbox
+  private let inbox: RequestsUnderWay.Inbox
   private let server: StoreServer
   private let repository: ServedRepository
 
@@ -25,7 +29,7 @@ struct ServedRequest: Sendable {
   private var cancellation: Cancellation { server.cancellation }
 
   init(
-    _ frame: Frame, _ type: ServeProtocol.Request, _ inbox: StoreServer.Inbox, _ server: StoreServer,
+    _ frame: Frame, _ type: ServeProtocol.Request, _ inbox: RequestsUnderWay.Inbox, _ server: StoreServer,
     _ repository: ServedRepository
   ) {
     self.frame = frame
@@ -58,10 +62,12 @@ struct ServedRequest: Sendable {
     case .makePlace:
       try reader.end()
       try store.makePlace(cancellation: cancellation)
+      return (.done, repository.remarks.take())
     case .put:
       let (name, size) = (try Self.name(&reader), try reader.size())
       try reader.end()
       try put(name, size)
+      return (.done, repository.remarks.take())
     case .get:
       let name = try Self.name(&reader)
       let range = reader.isAtEnd ? nil : (try reader.size(), try reader.size())
@@ -86,7 +92,7 @@ struct ServedRequest: Sendable {
       for put in try store.unfinishedPuts(cancellation: cancellation) where !pages.isUnwanted {
         pages.add { put.write(to: &$0) }
       }
-      return (.done, pages.rest)
+      return (.done, try pages.rest())
     case .remove:
       let path = try reader.text()
       try reader.end()
@@ -187,16 +193,13 @@ struct ServedRequest: Sendable {
       throw PayloadReader.Malformed()
     }
     var pages = ServedPages(self)
-    let own = try Cancellation()
     // Ends the walk when nobody wants the rest.
-    let walk = FollowedWalk(own, cancellation)
-    try walk.ending {
-      try store.list(folder, after: ObjectName(last), cancellation: own) { statuses in
-        for status in statuses where !pages.isUnwanted { pages.add { status.write(to: &$0) } }
-        if pages.isUnwanted || cancellation.isCancelled { own.cancel() }
-      }
+    let walk = try cancellation.follower()
+    try store.list(folder, after: ObjectName(last), cancellation: walk) { statuses in
+      for status in statuses { pages.add { status.write(to: &$0) } }
+      if pages.isUnwanted { walk.cancel() }
     }
-    return pages.rest
+    return try pages.rest()
   }
 
   /// Tells the names of everything at the place, as `firstForeignEntry` sees them; what is expected the client judges.
@@ -209,7 +212,7 @@ struct ServedRequest: Sendable {
         pages.add { $0.add(path) }
         return !pages.isUnwanted
       }, cancellation: cancellation)
-    return pages.rest
+    return try pages.rest()
   }
 
   /// Sends a page and waits until the next one is wanted.
@@ -218,23 +221,6 @@ struct ServedRequest: Sendable {
   fileprivate func sendPage(_ payload: [UInt8]) -> Bool {
     server.send(.page, frame.id, payload)
     return inbox.pop()?.type == ServeProtocol.Request.more.rawValue
-  }
-}
-
-/// A walk that its own cancellation may have ended.
-private struct FollowedWalk {
-  private let own: Cancellation
-  private let run: Cancellation
-
-  init(_ own: Cancellation, _ run: Cancellation) {
-    self.own = own
-    self.run = run
-  }
-
-  func ending(_ body: () throws -> Void) throws {
-    do { try body() } catch let error as StorageError {
-      guard error.kind == .cancelled, own.isCancelled, !run.isCancelled else { throw error }
-    }
   }
 }
 
@@ -261,5 +247,12 @@ private struct ServedPages {
   }
 
   /// What no page was full of.
-  var rest: [UInt8] { writer.bytes }
+  ///
+  /// - Throws: When the client wanted no more: what it has been sent is not all, and must not look so.
+  func rest() throws(ServeFailure.Thrown) -> [UInt8] {
+    guard !isUnwanted else {
+      throw ServeFailure.Thrown(ServeFailure(.transient, "request", reason: "it was given up before its end"))
+    }
+    return writer.bytes
+  }
 }

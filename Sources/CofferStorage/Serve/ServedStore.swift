@@ -1,10 +1,14 @@
 import CofferSystem
 import Foundation
+import Synchronization
 
 /// Objects on another host, kept by `coffer serve` there: the other side of `StoreServer`.
 final class ServedStore: ObjectStore {
   let location: String
   private let link: RemoteLink
+  private let warn: @Sendable (Diagnosis) -> Void
+  /// What the host's file system cannot promise, in the host's words.
+  private let remarks = Mutex<[String]>([])
 
   /// Bytes from which on a transfer may have a connection of its own.
   private static let largeSize = 1 << 20
@@ -12,17 +16,23 @@ final class ServedStore: ObjectStore {
   private static let connectionLimit = 4
   /// What unfinished puts there may be at most.
   private static let unfinishedLimit = 1 << 20
+  /// Remarks at most, and bytes of each.
+  private static let remarkLimits = (count: 8, size: 500)
 
   /// - Parameters:
   ///   - connect: Starts the server, or reaches it.
-  ///   - rules: What the end of a connection means.
+  ///   - meaning: What the end of a connection means.
+  ///   - nonsense: What it means that something else than frames arrives.
+  ///   - warn: Told once of what the host's file system cannot promise.
   init(
     location: String, path: String, limits: FrameConnection.Limits = ServedStore.limits(), clock: Clock,
     meaning: @escaping @Sendable (ChannelEnd, Bool) -> StorageFailure,
     nonsense: @escaping @Sendable (FrameParser.Malformed, Bool) -> StorageFailure,
+    warn: @escaping @Sendable (Diagnosis) -> Void,
     connect: @escaping @Sendable (Cancellation?) throws(RemoteError) -> any ByteChannel
   ) {
     self.location = location
+    self.warn = warn
     let rules = FrameConnection.Rules(
       isLast: { ServeProtocol.Answer(rawValue: $0.type)?.isLast ?? true }, greetingID: ServeProtocol.greetingID,
       meaning: meaning, nonsense: nonsense)
@@ -41,15 +51,22 @@ final class ServedStore: ObjectStore {
 
   /// A Coffer over there keeps objects in a folder of its own.
   var abilities: StoreAbilities {
-    StoreAbilities(
+    let welcome = link.knownGreeting.flatMap { try? ServeWelcome(decoding: $0.payload) }
+    let rights =
+      welcome?.isAppendOnly == true
+      ? ["The host lets this key add only: nothing is deleted or replaced with it (--append-only there)"] : []
+    return StoreAbilities(
       kind: "a folder on another host, kept by 'coffer serve' there", refusesTakenNames: true, readsParts: true,
-      keepsOwnTimes: true)
+      keepsOwnTimes: true, remarks: rights + remarks.withLock { $0 })
   }
 
   // MARK: - Objects
 
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
-    _ = try ask(.makePlace, nil, cancellation, expecting: .done)
+    try request(nil, cancellation) { (call) throws(StorageError) in
+      try call.send(.makePlace, [])
+      try note(try call.answer(.done), call)
+    }
   }
 
   func put(
@@ -67,7 +84,27 @@ final class ServedStore: ObjectStore {
         let piece = content[start..<min(start + ServeProtocol.pieceSize, content.count)]
         try call.send(.piece, [], body: UnsafeRawBufferPointer(rebasing: piece))
       }
-      _ = try call.answer(.done)
+      try note(try call.answer(.done), call)
+    }
+  }
+
+  /// Takes in what the host says of its file system when something was made there.
+  private func note(_ payload: [UInt8], _ call: ServedCall) throws(StorageError) {
+    let told = try call.decoded(payload) { (reader) throws(PayloadReader.Malformed) in
+      var texts: [String] = []
+      while !reader.isAtEnd {
+        let text = try reader.text().utf8.prefix(Self.remarkLimits.size)
+        texts.append(Quoting.terminal(String(decoding: text, as: UTF8.self)))
+      }
+      return texts
+    }
+    for remark in told {
+      let isNews = remarks.withLock { known in
+        guard known.count < Self.remarkLimits.count, !known.contains(where: { $0 == remark }) else { return false }
+        known.append(remark)
+        return true
+      }
+      if isNews { warn(Diagnosis(subject: "repository \(location)", problem: remark)) }
     }
   }
 
@@ -115,22 +152,21 @@ final class ServedStore: ObjectStore {
   }
 
   func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
-    _ = try ask(.delete, name.path, about: name, cancellation, expecting: .done)
+    try ask(.delete, name.path, about: name, cancellation)
   }
 
   func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
-    _ = try ask(.remove, put.path, cancellation, expecting: .done)
+    try ask(.remove, put.path, about: nil, cancellation)
   }
 
   private func ask(
-    _ type: ServeProtocol.Request, _ text: String?, about name: ObjectName? = nil, _ cancellation: Cancellation?,
-    expecting answer: ServeProtocol.Answer
-  ) throws(StorageError) -> [UInt8] {
+    _ type: ServeProtocol.Request, _ path: String, about name: ObjectName?, _ cancellation: Cancellation?
+  ) throws(StorageError) {
     try request(name, cancellation) { (call) throws(StorageError) in
       var writer = PayloadWriter()
-      if let text { writer.add(text) }
+      writer.add(path)
       try call.send(type, writer.bytes)
-      return try call.answer(answer)
+      _ = try call.answer(.done)
     }
   }
 
@@ -234,88 +270,5 @@ final class ServedStore: ObjectStore {
       if error.kind == .cancelled { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
       throw error
     }
-  }
-}
-
-/// One request of a `ServedStore`.
-private struct ServedCall {
-  let exchange: Exchange
-  private let connection: FrameConnection
-  private let name: ObjectName?
-  private let location: String
-  private let cancellation: Cancellation?
-
-  init(
-    _ connection: FrameConnection, _ exchange: Exchange, _ name: ObjectName?, location: String,
-    cancellation: Cancellation?
-  ) {
-    self.connection = connection
-    self.exchange = exchange
-    self.name = name
-    self.location = location
-    self.cancellation = cancellation
-  }
-
-  func send(
-    _ type: ServeProtocol.Request, _ payload: [UInt8], body: UnsafeRawBufferPointer? = nil
-  ) throws(StorageError) {
-    do throws(RemoteError) { try exchange.send(type.rawValue, payload, body: body, cancellation) } catch {
-      throw storageError(error)
-    }
-  }
-
-  /// The next answer.
-  ///
-  /// - Throws: What the host says of a failure; `StorageError`.
-  func answer() throws(StorageError) -> (ServeProtocol.Answer, [UInt8]) {
-    var frame: Frame
-    repeat {
-      do throws(RemoteError) { frame = try exchange.next(cancellation) } catch { throw storageError(error) }
-    } while frame.type == ServeProtocol.Answer.working.rawValue
-    guard let answer = ServeProtocol.Answer(rawValue: frame.type) else { throw nonsense() }
-    guard answer == .failed else { return (answer, frame.payload) }
-    guard let failure = try? ServeFailure(decoding: frame.payload) else { throw nonsense() }
-    throw failure.storageError(name, location: location)
-  }
-
-  /// The answer, which is of this type.
-  func answer(_ wanted: ServeProtocol.Answer) throws(StorageError) -> [UInt8] {
-    let (answer, payload) = try answer()
-    guard answer == wanted else { throw nonsense() }
-    return payload
-  }
-
-  /// Takes an answer's payload apart, all of it.
-  func decoded<Value>(
-    _ payload: [UInt8], _ body: (inout PayloadReader) throws(PayloadReader.Malformed) -> Value
-  ) throws(StorageError) -> Value {
-    var reader = PayloadReader(payload)
-    do throws(PayloadReader.Malformed) {
-      let value = try body(&reader)
-      try reader.end()
-      return value
-    } catch {
-      throw nonsense()
-    }
-  }
-
-  /// Breaks the connection: whoever sends such an answer cannot be relied upon for the others.
-  func nonsense() -> StorageError {
-    let failure = StorageFailure(
-      .transient, "request", reason: "the host's answer is not one to what was asked",
-      suggestion: "Install the same version of Coffer on both hosts")
-    connection.fail(failure)
-    return .failed(name, location: location, failure)
-  }
-
-  /// A host that refuses to serve says why in answer to the greeting; the requests that follow have no answer then.
-  private func storageError(_ error: RemoteError) -> StorageError {
-    if case .broken = error, let greeting = connection.knownGreeting,
-      greeting.type == ServeProtocol.Answer.failed.rawValue
-    {
-      guard let failure = try? ServeFailure(decoding: greeting.payload) else { return nonsense() }
-      return failure.storageError(nil, location: location)
-    }
-    return error.storageError(name, location: location)
   }
 }

@@ -22,6 +22,7 @@ struct ServedStoreKind: StoreKind {
       location: request.address.text, path: address.path, limits: ServedStore.limits(stall: request.stallSeconds),
       clock: surroundings.clock,
       meaning: { advice.failure($0, wasGreeted: $1) }, nonsense: { advice.failure($0, wasGreeted: $1) },
+      warn: request.warn,
       connect: { (cancellation) throws(RemoteError) in try ssh.start(surroundings.launcher, cancellation) })
   }
 }

@@ -1,45 +1,45 @@
 import CofferSystem
-import Foundation
-import Synchronization
 
 /// Serves one client over two streams: the other side of `ServedStore`.
 ///
 /// A thread reads what the client sends and hands it to the thread of its request, of which there are as many as a client may
 /// have under way. Nothing that the client sends is taken for granted; what it may make the server hold in memory at a time are
-/// `ServeProtocol.inboxLimit` frames of each request.
+/// `ServeProtocol.inboxLimit` frames of each request, and one answer of each.
 public final class StoreServer: Sendable {
   let rights: ServeRights
   let cancellation: Cancellation
   private let folder: String
   private let input: Int32
-  private let output: Int32
+  private let output: ServeOutput
   private let workingInterval: Double
-  private let requests = Monitor<[UInt32: Inbox]>([:])
-  /// Held while a frame is written.
-  private let writing = Mutex(())
+  private let clock: Clock
+  private let underWay = RequestsUnderWay(limit: ServeProtocol.requestLimit, inboxLimit: ServeProtocol.inboxLimit)
 
-  /// What the client sends of one request.
-  typealias Inbox = BoundedQueue<Frame>
+  /// Seconds of silence after which a client is told that it is worked for; few enough for any `stall_limit`.
+  public static let usualWorkingInterval: Double = 1
 
   /// - Parameters:
   ///   - folder: What relative paths start from.
   ///   - input: What the client sends; stays the caller's.
   ///   - output: Where answers go, written without waiting; stays the caller's.
+  ///   - cancellation: Ends the run; not cancelled by it.
   ///   - workingInterval: Seconds of silence after which the client is told that its requests are being worked on.
   /// - Throws: `SystemError`.
   public init(
-    rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation,
-    workingInterval: Double = 1
+    rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation, clock: Clock,
+    workingInterval: Double = usualWorkingInterval
   ) throws(SystemError) {
     self.rights = rights
     self.folder = folder
     self.input = input
-    self.output = output
     self.workingInterval = workingInterval
+    self.clock = clock
     self.cancellation = try cancellation.follower()
+    self.output = ServeOutput(output, self.cancellation)
   }
 
-  /// Serves until the client has no more to say.
+  /// Serves until the client has no more to say, and every answer is sent. What was asked in full is done then; the rest is
+  /// given up: a put of which something is missing, a list of which not all was asked for.
   ///
   /// - Throws: `ServeEnd`, when the client could not be served, or was none; `SystemError`; `RunCancelled`.
   public func run() throws {
@@ -47,17 +47,10 @@ public final class StoreServer: Sendable {
       try serve()
     } catch {
       cancellation.cancel()
-      finish()
+      underWay.end(RunCancelled())
       throw error
     }
-    finish()
-  }
-
-  /// Does what was asked of it in full, and gives the rest up: a put of which something is missing, a list of which not all is
-  /// asked for.
-  private func finish() {
-    for inbox in requests.update({ Array($0.values) }) { inbox.close(RunCancelled()) }
-    requests.wait(until: \.isEmpty) { _ in }
+    underWay.end(nil)
   }
 
   private func serve() throws {
@@ -91,8 +84,20 @@ public final class StoreServer: Sendable {
 
   /// Keeps a client from giving up what takes its time.
   private func tellOfWork() {
-    for id in requests.update({ Array($0.keys) }) {
-      send(.working, id, []) { self.requests.update { $0[id] != nil } }
+    for id in underWay.ids {
+      output.send(Frame(ServeProtocol.Answer.working.rawValue, id: id, [])) { underWay.holds(id) }
+    }
+  }
+
+  /// Tries until there is a result, and tells of work meanwhile.
+  ///
+  /// - Parameter attempt: Gives nil when what it is given holds before it has a result.
+  private func patiently<Result>(_ attempt: (_ isOver: () -> Bool) -> Result?) throws(RunCancelled) -> Result {
+    while true {
+      let deadline = clock.steadySeconds() + workingInterval
+      if let result = attempt({ cancellation.isCancelled || clock.steadySeconds() >= deadline }) { return result }
+      try cancellation.check()
+      tellOfWork()
     }
   }
 
@@ -112,10 +117,9 @@ public final class StoreServer: Sendable {
       }
       let place = try ServedPlace(
         hello.path, from: folder, restrictedTo: rights.folders, isWhole: rights.quota != nil)
-      var welcome = PayloadWriter()
-      welcome.add(min(hello.versions.upperBound, spoken.upperBound))
-      welcome.add(UInt8(rights.isAppendOnly ? 1 : 0))
-      send(.welcome, ServeProtocol.greetingID, welcome.bytes)
+      let version = min(hello.versions.upperBound, spoken.upperBound)
+      let welcome = ServeWelcome(version: version, isAppendOnly: rights.isAppendOnly)
+      send(.welcome, ServeProtocol.greetingID, welcome.encoded())
       return ServedRepository(place, rights: rights)
     } catch let refusal as ServeFailure.Thrown {
       send(.failed, ServeProtocol.greetingID, refusal.failure.encoded())
@@ -125,71 +129,46 @@ public final class StoreServer: Sendable {
 
   /// Hands a frame to its request, or begins one.
   private func take(_ frame: Frame, _ repository: ServedRepository) throws {
-    guard let type = ServeProtocol.Request(rawValue: frame.type) else {
+    switch ServeProtocol.Request(rawValue: frame.type) {
+    case .hello: throw ServeEnd.nonsense
+    case .piece, .more:
+      // What belongs to no request is the rest of one that has been answered.
+      guard let inbox = underWay.inbox(frame.id) else { return }
+      _ = try patiently { inbox.push(frame, orUntil: $0) }
+    case .stop: underWay.inbox(frame.id)?.close(RunCancelled())
+    case let type?: try begin(frame, type, repository)
+    case nil:
+      guard frame.id != ServeProtocol.greetingID, !underWay.holds(frame.id) else { throw ServeEnd.nonsense }
       // Of a later version, perhaps; the client learns that it is not known here.
       send(.failed, frame.id, ServeFailure(.permanent, "request", reason: "the host does not know it").encoded())
-      return
     }
-    switch type {
-    case .hello: throw ServeEnd.nonsense
-    case .piece, .more, .stop:
-      // What belongs to no request is the rest of one that has been answered.
-      guard let inbox = requests.update({ $0[frame.id] }) else { return }
-      if type == .stop { inbox.close(RunCancelled()) } else { inbox.push(frame) }
-    default:
-      let inbox = Inbox(capacity: ServeProtocol.inboxLimit)
-      let isNew = requests.update { requests in
-        guard requests.count < ServeProtocol.requestLimit, frame.id != ServeProtocol.greetingID else { return false }
-        return requests.updateValue(inbox, forKey: frame.id) == nil
+  }
+
+  private func begin(_ frame: Frame, _ type: ServeProtocol.Request, _ repository: ServedRepository) throws {
+    guard frame.id != ServeProtocol.greetingID,
+      case .begun(let inbox) = try patiently({ underWay.begin(frame.id, orUntil: $0) })
+    else { throw ServeEnd.nonsense }
+    do {
+      _ = try WorkerThread(name: "request") {
+        ServedRequest(frame, type, inbox, self, repository).answer()
+        self.underWay.threadHasEnded()
       }
-      guard isNew else { throw ServeEnd.nonsense }
-      do {
-        _ = try WorkerThread(name: "request") {
-          ServedRequest(frame, type, inbox, self, repository).answer()
-        }
-      } catch {
-        end(frame.id, .failed, ServeFailure(StorageFailure(error)).encoded())
-      }
+    } catch {
+      end(frame.id, .failed, ServeFailure(StorageFailure(error)).encoded())
+      underWay.threadHasEnded()
     }
   }
 
   /// Sends the last answer to a request.
   func end(_ id: UInt32, _ type: ServeProtocol.Answer, _ payload: [UInt8]) {
     // Before the client knows, because it may begin another one at once.
-    let inbox = requests.update { $0[id] }
-    inbox?.close()
-    requests.update { $0[id] = nil }
+    underWay.release(id)
     send(type, id, payload)
   }
 
   /// Sends an answer; what cannot be sent ends the run.
-  ///
-  /// - Parameter isWanted: Asked when nothing else can be sent in between.
-  func send(_ type: ServeProtocol.Answer, _ id: UInt32, _ payload: [UInt8], if isWanted: () -> Bool = { true }) {
-    let frame = Frame(type.rawValue, id: id, payload).encoded()
-    let isSent = writing.withLock { _ in
-      guard isWanted() else { return true }
-      return frame.withUnsafeBytes { bytes in
-        var rest = bytes
-        while !rest.isEmpty {
-          let count = Foundation.write(output, rest.baseAddress, rest.count)
-          if count > 0 {
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            continue
-          }
-          guard errno == EINTR || errno == EAGAIN else { return false }
-          var watched = [
-            pollfd(fd: output, events: Int16(POLLOUT), revents: 0),
-            pollfd(fd: cancellation.descriptor, events: Int16(POLLIN), revents: 0),
-          ]
-          _ = poll(&watched, 2, -1)
-          // What is left of a frame would only be waited for by somebody who takes nothing.
-          if watched[1].revents != 0, watched[0].revents == 0 { return false }
-        }
-        return true
-      }
-    }
-    if !isSent { cancellation.cancel() }
+  func send(_ type: ServeProtocol.Answer, _ id: UInt32, _ payload: [UInt8]) {
+    output.send(Frame(type.rawValue, id: id, payload))
   }
 }
 

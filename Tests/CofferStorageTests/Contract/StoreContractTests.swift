@@ -188,7 +188,7 @@ struct StoreContractTests {
     let lasting = try (0..<60).map { try objectName("packs/\($0 % 3)/lasting-\($0)") }
     for name in lasting { try store.put(name, [1]) }
     let isDone = Mutex(false)
-    let changer = try WorkerThread(name: "change") {
+    let changer = try TestThread("change") {
       var number = 0
       while !isDone.withLock({ $0 }) {
         number += 1
@@ -204,7 +204,7 @@ struct StoreContractTests {
       #expect(Set(listed).isSuperset(of: lasting))
     }
     isDone.withLock { $0 = true }
-    changer.join()
+    try changer.end()
   }
 
   // MARK: - Many at a time
@@ -218,12 +218,12 @@ struct StoreContractTests {
       let name = try objectName("packs/ab/\(round)")
       let winners = Mutex<[UInt8]>([])
       let threads = try (0..<6).map { number in
-        try WorkerThread(name: "put") {
+        try TestThread("put") {
           let bytes = [UInt8](repeating: UInt8(number), count: 1000)
           if (try? store.put(name, bytes)) != nil { winners.withLock { $0.append(UInt8(number)) } }
         }
       }
-      for thread in threads { thread.join() }
+      for thread in threads { try thread.end() }
       let successful = winners.withLock { $0 }
       #expect(successful.count == 1)
       #expect(try store.get(name, range: nil) == [UInt8](repeating: try #require(successful.first), count: 1000))
@@ -235,7 +235,7 @@ struct StoreContractTests {
     let store = try made(subject)
     let failures = Mutex<[String]>([])
     let threads = try (0..<6).map { number in
-      try WorkerThread(name: "work") {
+      try TestThread("work") {
         do {
           for round in 0..<30 {
             let name = try objectName("packs/\(round % 5)/\(number)-\(round)")
@@ -249,7 +249,7 @@ struct StoreContractTests {
         }
       }
     }
-    for thread in threads { thread.join() }
+    for thread in threads { try thread.end() }
     #expect(failures.withLock { $0 } == [])
     #expect(try store.list("packs").count == 6 * 15)
   }

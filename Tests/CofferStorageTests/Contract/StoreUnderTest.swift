@@ -41,7 +41,12 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
         limited(CountingStore(patient(FlakyStore(ServedStore(served: folder)))))
       },
       StoreUnderTest("served over connections that are cut") { folder in
-        patient(ServedStore(folder) { LoopChannel.cut(after: (40_000 + $0 % 7, 50_000), LoopChannel.server()) })
+        // Each lives twice as long as the one before, so that the largest object gets through one at last.
+        patient(
+          ServedStore(folder) { number in
+            let times = 1 << min(number, 9)
+            return LoopChannel.cut(after: (40_000 * times + number % 7, 50_000 * times), LoopChannel.server())
+          })
       },
     ]
     + [
@@ -60,6 +65,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       StoreUnderTest("S3 at \(server.rawValue)", isExclusive: server.isExclusive) { _ in try server.store() }
     }
     + overSFTP
+    + servedOverSSH
 
   private static func local(_ folder: String, _ ability: FileCalls.Ability) -> LocalDirectoryStore {
     // What syncing promises is another suite's; here it would only take time.

@@ -68,12 +68,12 @@ struct FrameTests {
     defer { connection.close() }
     let wrong = Mutex(0)
     let threads = try (0..<12).map { number in
-      try WorkerThread(name: "ask") {
+      try TestThread("ask") {
         let answer = try? connection.ask(UInt8(number), [UInt8](repeating: UInt8(number), count: number), nil)
         if answer?.payload != [UInt8](repeating: UInt8(number), count: number) { wrong.withLock { $0 += 1 } }
       }
     }
-    for thread in threads { thread.join() }
+    for thread in threads { try thread.end() }
     #expect(wrong.withLock { $0 } == 0)
   }
 
@@ -87,12 +87,12 @@ struct FrameTests {
     var second: Exchange? = try connection.exchange(nil)
     #expect(second?.id != held.id)
     let cancellation = try Cancellation()
-    let canceller = try WorkerThread(name: "cancel") {
+    let canceller = try TestThread("cancel") {
       Thread.sleep(forTimeInterval: 0.02)
       cancellation.cancel()
     }
     #expect(throws: RemoteError.cancelled) { try connection.exchange(cancellation) }
-    canceller.join()
+    try canceller.end()
     // One that is given up counts until its answer has come.
     try second?.send(1, [], nil)
     second = nil
@@ -101,17 +101,34 @@ struct FrameTests {
     #expect(try third.next(nil).payload == [5])
   }
 
+  @Test("A request that was given up before any of it was sent leaves room for others")
+  func unsent() throws {
+    var limits = FrameConnection.Limits(payload: 1 << 20)
+    limits.exchanges = 1
+    let connection = try Self.connection(reversing: 1, limits)
+    defer { connection.close() }
+    let cancellation = try Cancellation()
+    cancellation.cancel()
+    for _ in 0..<3 {
+      let exchange = try connection.exchange(nil)
+      #expect(throws: RemoteError.cancelled) { try exchange.send(1, [2], cancellation) }
+      exchange.sendAtOnce(3)
+    }
+    #expect(connection.exchangeCount == 0)
+    #expect(try connection.ask(1, [7], nil).payload == [7])
+  }
+
   @Test("A closed connection fails what waits on it, and everything after it")
   func closed() throws {
     let connection = try Self.connection(reversing: 100)
     let exchange = try connection.exchange(nil)
     try exchange.send(1, [], nil)
-    let closer = try WorkerThread(name: "close") {
+    let closer = try TestThread("close") {
       Thread.sleep(forTimeInterval: 0.02)
       connection.close()
     }
     let error = #expect(throws: RemoteError.self) { try exchange.next(nil) }
-    closer.join()
+    try closer.end()
     #expect(error == .broken(StorageFailure(.transient, "request", reason: "the connection was closed")))
     #expect(throws: RemoteError.self) { try connection.ask(1, [], nil) }
   }

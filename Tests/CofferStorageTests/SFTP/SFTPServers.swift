@@ -150,5 +150,5 @@ struct SSHServer: Sendable {
 
   var options: [String: String] { ["ssh_command": command] }
 
-  func address(_ path: String) -> String { "sftp://\(user)@\(hostname):\(port)\(path)" }
+  func address(_ path: String, scheme: String = "sftp") -> String { "\(scheme)://\(user)@\(hostname):\(port)\(path)" }
 }

@@ -169,6 +169,55 @@ struct HostileServerTests {
     #expect(ServeFailure(.cancelled(location: place)).kind == .transient)
   }
 
+  @Test(
+    "A welcome that is none, or in a version that was not offered, breaks the connection",
+    arguments: [[], [0, 1], [0, 2, 0], [0, 0, 0], [0, 1, 0, 7]] as [[UInt8]])
+  func welcome(_ payload: [UInt8]) throws {
+    let store = ServedStore("/r") { _ in
+      Self.serving { frame in
+        frame.id == 0 ? Self.frame(.welcome, 0, payload) : Self.frame(.done, frame.id)
+      }
+    }
+    let error = #expect(throws: StorageError.self) { try store.delete(try objectName("a"), cancellation: nil) }
+    #expect(error?.kind == .transient)
+    #expect(store.abilities.remarks.isEmpty)
+  }
+
+  @Test("What the host says of its file system is told once each, as text that steers no terminal, and not without end")
+  func remarks() throws {
+    let told = Mutex<[String]>([])
+    let count = Mutex(0)
+    let store = ServedStore("/r", warn: { diagnosis in told.withLock { $0.append(diagnosis.problem) } }) { _ in
+      Self.serving { frame in
+        guard frame.id != 0 else { return Self.frame(.welcome, 0, [0, 1, 1]) }
+        guard frame.type != ServeProtocol.Request.piece.rawValue else { return [] }
+        var writer = PayloadWriter()
+        let number = count.withLock { count in
+          defer { count += 1 }
+          return count
+        }
+        for text in ["no links", "red \u{1b}[31m", "number \(number / 2)" + String(repeating: "x", count: 1000)] {
+          writer.add(text)
+        }
+        return Self.frame(.done, frame.id, writer.bytes)
+      }
+    }
+    #expect(store.abilities.remarks.isEmpty)
+    try store.makePlace(cancellation: nil)
+    for number in 0..<20 { try store.put(try objectName("a\(number)"), [1]) }
+    let texts = told.withLock { $0 }
+    #expect(texts.count == 8 && texts[0] == "no links" && texts[1] == "red \\x1b[31m")
+    #expect(texts.allSatisfy { $0.utf8.count <= 500 })
+    let abilities = store.abilities
+    #expect(abilities.refusesTakenNames == true && abilities.readsParts == true && abilities.keepsOwnTimes == true)
+    #expect(abilities.remarks.first?.contains("--append-only") == true && Array(abilities.remarks.dropFirst()) == texts)
+    // What is no text is no remark.
+    let garbled = ServedStore("/r") { _ in
+      Self.serving { $0.id == 0 ? Self.frame(.welcome, 0, [0, 1, 0]) : Self.frame(.done, $0.id, [0, 0, 0, 9, 1]) }
+    }
+    #expect(throws: StorageError.self) { try garbled.makePlace(cancellation: nil) }
+  }
+
   @Test("Random bytes in place of answers end every call")
   func random() throws {
     Fuzz.run(.remoteFrames, atLeast: 60) { random in

@@ -1,6 +1,7 @@
 import CofferSystem
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CofferStorage
@@ -11,7 +12,7 @@ final class LoopChannel: ByteChannel {
   let output: Int32
   var endDescriptor: Int32? { nil }
   private let ends: Mutex<[Int32]>
-  private let thread: WorkerThread
+  private let thread: TestThread
 
   /// - Parameter serve: What is at the other end: given where to read and to write; both are closed when it returns.
   init(_ serve: @escaping @Sendable (_ input: Int32, _ output: Int32) -> Void) throws {
@@ -20,7 +21,7 @@ final class LoopChannel: ByteChannel {
     (input, output) = (fromServer.reading, toServer.writing)
     for number in [input, output, fromServer.writing] { _ = fcntl(number, F_SETFL, O_NONBLOCK) }
     ends = Mutex([input, output])
-    thread = try WorkerThread(name: "served") {
+    thread = try TestThread("served") {
       serve(toServer.reading, fromServer.writing)
       for number in [toServer.reading, fromServer.writing] { close(number) }
     }
@@ -31,8 +32,13 @@ final class LoopChannel: ByteChannel {
       for number in ends { close(number) }
       ends.removeAll()
     }
-    thread.join()
+    Self.end(thread)
     return ChannelEnd()
+  }
+
+  /// Waits for a thread whose end nobody can be told of by an error.
+  private static func end(_ thread: TestThread?) {
+    do { try thread?.end() } catch { Issue.record(error) }
   }
 
   static func makePipe() throws -> (reading: Int32, writing: Int32) {
@@ -50,7 +56,8 @@ final class LoopChannel: ByteChannel {
     { input, output in
       do {
         try StoreServer(
-          rights: rights, folder: folder, input: input, output: output, cancellation: try Cancellation()
+          rights: rights, folder: folder, input: input, output: output, cancellation: try Cancellation(),
+          clock: .system
         ).run()
       } catch {}
     }
@@ -62,23 +69,23 @@ final class LoopChannel: ByteChannel {
   ) -> @Sendable (_ input: Int32, _ output: Int32) -> Void {
     { input, output in
       guard let toServer = try? makePipe(), let fromServer = try? makePipe() else { return }
-      let server = try? WorkerThread(name: "behind") {
+      let server = try? TestThread("behind") {
         serve(toServer.reading, fromServer.writing)
         for number in [toServer.reading, fromServer.writing] { close(number) }
       }
       // What is cut in one direction is cut in both.
       let all = [toServer.writing, input, output, fromServer.reading]
       let cut: @Sendable () -> Void = { for number in all { shutdown(number, Int32(SHUT_RDWR)) } }
-      let back = try? WorkerThread(name: "back") {
+      let back = try? TestThread("back") {
         relay(fromServer.reading, output, limits.received)
         cut()
       }
       relay(input, toServer.writing, limits.sent)
       cut()
-      back?.join()
+      end(back)
       close(toServer.writing)
       close(fromServer.reading)
-      server?.join()
+      end(server)
     }
   }
 
@@ -111,13 +118,14 @@ extension ServedStore {
   /// - Parameter serve: Given the number of the connection, from 0 on.
   convenience init(
     _ path: String, stall: Double = 60, clock: Clock = .system,
+    warn: @escaping @Sendable (Diagnosis) -> Void = { _ in },
     each serve: @escaping @Sendable (Int) -> (@Sendable (_ input: Int32, _ output: Int32) -> Void)
   ) {
     let count = Mutex(0)
     self.init(
       location: "ssh://there\(path)", path: path, limits: ServedStore.limits(stall: stall), clock: clock,
       meaning: { _, _ in StorageFailure(.transient, "connection", reason: "it was cut") },
-      nonsense: { _, _ in StorageFailure(.permanent, "connection", reason: "it is no server's") },
+      nonsense: { _, _ in StorageFailure(.permanent, "connection", reason: "it is no server's") }, warn: warn,
       connect: { (_) throws(RemoteError) in
         let number = count.withLock { count in
           defer { count += 1 }

@@ -33,6 +33,9 @@ struct ServeRightsTests {
     #expect(try adding.list("").map(\.name) == [new, old])
     #expect(try adding.get(old, range: nil) == [1])
     #expect(FileManager.default.fileExists(atPath: "\(scratch.path)/\(leftover)"))
+    // Whoever looks at the repository is told.
+    #expect(full.abilities.remarks.isEmpty)
+    #expect(adding.abilities.remarks.count == 1 && adding.abilities.remarks[0].contains("--append-only"))
     try full.remove(put, cancellation: nil)
     try full.delete(old, cancellation: nil)
     #expect(try full.list("").map(\.name) == [new])

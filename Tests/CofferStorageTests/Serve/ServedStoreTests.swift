@@ -114,14 +114,14 @@ struct ServedStoreTests {
 
     let patient = ServedStore("/r") { _ in silent }
     let cancellation = try Cancellation()
-    let canceller = try WorkerThread(name: "cancel") {
+    let canceller = try TestThread("cancel") {
       Thread.sleep(forTimeInterval: 0.05)
       cancellation.cancel()
     }
     #expect(throws: StorageError.cancelled(location: patient.location)) {
       try patient.get(name, range: nil, cancellation: cancellation)
     }
-    canceller.join()
+    try canceller.end()
   }
 
   @Test("A host that takes its time says so, and is not given up")
@@ -133,7 +133,7 @@ struct ServedStoreTests {
       guard let cancellation = try? Cancellation() else { return }
       try? StoreServer(
         rights: ServeRights(), folder: "/", input: input, output: output, cancellation: cancellation,
-        workingInterval: 0.02
+        clock: .system, workingInterval: 0.02
       ).run()
     }
     let connection = try FrameConnection(
@@ -177,7 +177,7 @@ struct ServedStoreTests {
     let names = try (0..<40).map { try objectName("packs/\($0)") }
     let failures = Mutex<[String]>([])
     let threads = try names.enumerated().map { number, name in
-      try WorkerThread(name: "put") {
+      try TestThread("put") {
         do {
           let bytes = [UInt8](repeating: UInt8(number), count: 700_001)
           try store.put(name, bytes)
@@ -188,7 +188,7 @@ struct ServedStoreTests {
         }
       }
     }
-    for thread in threads { thread.join() }
+    for thread in threads { try thread.end() }
     #expect(failures.withLock { $0 } == [])
     #expect(try local.list("packs", cancellation: nil).map(\.size) == [Int](repeating: 700_001, count: 40))
   }
