@@ -47,6 +47,14 @@ extension LocalDirectoryStore {
     return found
   }
 
+  /// Whether it is a file that this process writes, or has left.
+  func isOwn(_ put: UnfinishedPut) -> Bool {
+    guard let identity, let name = Self.parts(of: put.path).last.flatMap({ TemporaryName(parsing: $0) }) else {
+      return false
+    }
+    return name.isWritten(by: identity)
+  }
+
   private func foreignEntry(
     in folder: Folder, prefix: String, _ isExpected: (String) -> Bool, _ cancellation: Cancellation?
   ) throws(SystemError) -> String? {

@@ -79,12 +79,12 @@ final class ServeQuota: Sendable {
     room.withLock { $0.allowance >= size && $0.take(size, limit: limit) }
   }
 
-  /// Without what is being put.
+  /// Without what this server is being sent, which is promised.
   private func count(_ cancellation: Cancellation) throws(StorageError) -> Int {
     var sum = 0
     func add(_ size: Int) { sum = sum.addingReportingOverflow(size).overflow ? .max : sum + size }
     try store.list("", after: nil, cancellation: cancellation) { for status in $0 { add(status.size) } }
-    for put in try store.unfinishedPuts(cancellation: cancellation) where put.isAbandoned { add(put.size) }
+    for put in try store.unfinishedPuts(cancellation: cancellation) where !store.isOwn(put) { add(put.size) }
     return sum
   }
 }
