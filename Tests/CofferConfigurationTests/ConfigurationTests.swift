@@ -345,7 +345,7 @@ struct ConfigurationTests {
     _ = try load(ConfigurationTemplate().text)
     let lines = ConfigurationTemplate().text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     let full = lines.map { line in
-      line.wholeMatch(of: /#\s*(- )?[a-z_]+:.*/) == nil ? line : String(line.dropFirst())
+      line.wholeMatch(of: /#\s*(- )?[a-z0-9_]+:.*/) == nil ? line : String(line.dropFirst())
     }.joined(separator: "\n")
     let configuration = try load(
       full, environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c"])

@@ -75,11 +75,11 @@ struct GalleryTests {
     let configuration = try load("older.yaml")
     #expect(
       configuration.repositories.map { $0[RepositoryEntryOptions.path] }
-        == ["/mnt/backup/old.borg", "ssh://user@backup.example.org/./old.borg"])
+        == ["/mnt/backup/old.borg", "user@backup.example.org:old.borg"])
     #expect(configuration.root[CommandOptions.commands].count == 3)
     #expect(configuration.root[RunOptions.matchArchives]?.spelling == "old-*")
     #expect(configuration.root[RemoteOptions.uploadRateLimit] == 100)
-    #expect(configuration.notices.deprecated.count == 15)
+    #expect(configuration.notices.deprecated.count == 14)
   }
 
   @Test("Shared files and constants come to what they should")

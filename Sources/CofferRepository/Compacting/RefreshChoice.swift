@@ -8,8 +8,9 @@ struct RefreshChoice {
   /// Packs to be given up, besides those that are in any case.
   private(set) var packs: [Digest256] = []
 
-  /// Bytes decoded for each restored one from which on a pack is worth it.
-  private static let worstRatio = 1.4
+  /// Bytes decoded for each restored one from which on a pack is worth it. What is refreshed is read and written whole, with all
+  /// that leans on it, so this is not reached by a few days of edits.
+  private static let worstRatio = 1.7
   /// Those from which on packs go along with one that is worth it: what leans on them is written anew only once then.
   private static let goodRatio = 1.2
   /// The part of what is restored that differences have to be: of what is written in full there are none, so it is not chosen
