@@ -130,7 +130,7 @@ struct CommandLineTests {
 
   @Test("Validation refuses the repositories that a backup would refuse")
   func unsupported() throws {
-    for place in ["ssh://backup.example.org/./r", "{path: /r, encryption: none}"] {
+    for place in ["b2:backup/r", "ssh://backup.example.org", "{path: /r, encryption: none}"] {
       try ground.write("config.yaml", "repositories: [\(place.hasPrefix("{") ? place : "{path: \"\(place)\"}")]\n")
       let run = try ground.coffer("config", "validate")
       #expect(run.status == .exited(1) && !run.output.contains("is valid"), "\(place): \(run.output)")
