@@ -154,4 +154,16 @@ struct RetentionTests {
     #expect(RetentionPolicy.Period.quarterlyByWeeks.name(of: try date(2026, 3, 29)) == "2026-1")
     #expect(RetentionPolicy.Period.quarterlyByWeeks.name(of: try date(2026, 3, 30)) == "2026-2")
   }
+
+  @Test("Of archives of one second the one that was made last is the newest")
+  func sameSecond() {
+    let now = Date(timeIntervalSince1970: 1_800_000_000)
+    let archives = ["z", "a", "m"].map { RetentionPolicy.Candidate(id: $0, date: now, isPartial: false) }
+    var policy = RetentionPolicy()
+    policy.last = 1
+    #expect(Array(policy.reasons(for: archives, now: now).keys) == ["m"])
+    policy = RetentionPolicy()
+    policy.counts = [.daily: 1]
+    #expect(Array(policy.reasons(for: archives, now: now).keys) == ["m"])
+  }
 }

@@ -82,10 +82,13 @@ struct RetentionPolicy: Sendable, Equatable {
   static func isFuture(_ date: Date, now: Date) -> Bool { date.timeIntervalSince(now) > skew }
 
   /// Returns why each archive is kept; archives without a reason are not.
+  ///
+  /// - Parameter archives: Of those of one date, which stores give by whole seconds, the last is the newest.
   func reasons(for archives: [Candidate], now: Date) -> [String: Reason] {
     var reasons: [String: Reason] = [:]
     for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = .future }
-    let archives = archives.filter { !Self.isFuture($0.date, now: now) }.sorted { $0.date > $1.date }
+    let archives = archives.filter { !Self.isFuture($0.date, now: now) }.enumerated()
+      .sorted { ($0.element.date, $0.offset) > ($1.element.date, $1.offset) }.map(\.element)
     if let within {
       for archive in archives where now.timeIntervalSince(archive.date) < within {
         reasons[archive.id] = Reason(rule: "within")

@@ -61,6 +61,9 @@ public struct Archive: Sendable, Equatable {
   /// When the archive was made, as far as that can be believed: no clock that is ahead makes an archive newer than the
   /// moment at which the store received it.
   public var time: Date { min(end, received ?? end) }
+  /// Where it stands among others, oldest first. Many stores tell times by whole seconds, in which more than one archive can be
+  /// made: these go by what they say themselves.
+  var order: (Date, Date, String) { (time, end, id) }
   /// When the run began, by the same rule.
   public var startTime: Date { min(draft.start, received ?? draft.start) }
   public var name: String { draft.name }

@@ -73,6 +73,6 @@ struct ListedArchives: Sendable {
       archive.standing = rounds?.standing(of: archive.id, round: archive.round) ?? .undecided
       return archive
     }
-    return judged.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+    return judged.sorted { $0.order < $1.order }
   }
 }

@@ -32,7 +32,7 @@ struct NewestStreams {
     var streams: [StreamReference] = []
     var roots: Set<ChunkID> = []
     for host in hosts.keys.sorted() {
-      let newest = (hosts[host] ?? []).sorted { ($0.time, $0.id) > ($1.time, $1.id) }.prefix(Self.archiveLimit)
+      let newest = (hosts[host] ?? []).sorted { $0.order > $1.order }.prefix(Self.archiveLimit)
       var places: Set<ItemPath> = []
       for archive in newest {
         let items = try RunStore.readable {

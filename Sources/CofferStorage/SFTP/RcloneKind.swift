@@ -54,7 +54,7 @@ struct RcloneKind: StoreKind {
   ) -> ChildCommand {
     let words = words.isEmpty ? ["rclone"] : words
     return ChildCommand(words[0], words.dropFirst() + arguments + [remote], environment: environment)
-      .installed(by: ["rclone": "Install rclone, or name it by rclone_command"])
+      .installed(by: [words[0].parts(by: "/").last ?? words[0]: "Install rclone, or name it by rclone_command"])
   }
 
   private static func failure(_ error: any Error) -> RemoteError {
