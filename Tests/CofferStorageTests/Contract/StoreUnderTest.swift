@@ -37,10 +37,10 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     ]
     + [
       StoreUnderTest("served to another host") { ServedStore(served: $0) },
-      StoreUnderTest("served, with all decorators") { folder in
+      StoreUnderTest("served, with all decorators", isQuick: false) { folder in
         limited(CountingStore(patient(FlakyStore(ServedStore(served: folder)))))
       },
-      StoreUnderTest("served over connections that are cut") { folder in
+      StoreUnderTest("served over connections that are cut", isQuick: false) { folder in
         // Each lives twice as long as the one before, so that the largest object gets through one at last.
         patient(
           ServedStore(folder) { number in
@@ -62,7 +62,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       },
     ]
     + S3TestServer.started.map { server in
-      StoreUnderTest("S3 at \(server.rawValue)", isExclusive: server.isExclusive) { _ in try server.store() }
+      StoreUnderTest("S3 at \(server.rawValue)", isQuick: server == .seaweedfs, isExclusive: server.isExclusive) { _ in try server.store() }
     }
     + overSFTP
     + servedOverSSH
