@@ -62,7 +62,9 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       },
     ]
     + S3TestServer.started.map { server in
-      StoreUnderTest("S3 at \(server.rawValue)", isQuick: server == .seaweedfs, isExclusive: server.isExclusive) { _ in try server.store() }
+      StoreUnderTest("S3 at \(server.rawValue)", isQuick: server == .seaweedfs, isExclusive: server.isExclusive) { _ in
+        try server.store()
+      }
     }
     + overSFTP
     + servedOverSSH
