@@ -314,18 +314,23 @@ struct S3CredentialTests {
     for number in 2...3 { #expect(try early.current(nil).accessKey == "AK\(number)") }
   }
 
-  @Test("A look at an object, whose refusal has no words, renews what has ended, too")
-  func endedHead() throws {
+  /// A service that issues other credentials each time that it is asked.
+  private func issuing() throws -> RecordingHTTPServer {
     let answers = Mutex(0)
-    let service = try RecordingHTTPServer { _ in
+    return try RecordingHTTPServer { _ in
       let number = answers.withLock { answers in
         answers += 1
         return answers
       }
       return .init(body: Self.issued(number))
     }
+  }
+
+  @Test("A look at an object, whose refusal has no words, renews what has ended, too")
+  func endedHead() throws {
+    let service = try issuing()
     for status in [400, 403] {
-      let ended = answers.withLock { "t\($0 + 1)" }
+      let ended = "t\(service.requests.count + 1)"
       let server = try S3StandIn(objects: ["pre/a": "xyz"]) { _, request in
         request.headers["x-amz-security-token"] == ended ? .refusal(status, "ExpiredToken") : nil
       }
@@ -342,14 +347,7 @@ struct S3CredentialTests {
 
   @Test("What a server calls ended is renewed once, by one of many threads, and the request made again")
   func ended() throws {
-    let answers = Mutex(0)
-    let service = try RecordingHTTPServer { _ in
-      let number = answers.withLock { answers in
-        answers += 1
-        return answers
-      }
-      return .init(body: Self.issued(number))
-    }
+    let service = try issuing()
     let server = try S3StandIn(objects: ["pre/a": "x"]) { _, request in
       request.headers["x-amz-security-token"] == "t1" ? .refusal(400, "ExpiredToken") : nil
     }
