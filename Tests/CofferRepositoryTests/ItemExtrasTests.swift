@@ -120,24 +120,28 @@ struct ItemExtrasTests {
     #expect(try decoded(with(fact(2, varints(1)))).extras.flags == 1)
     #expect(try decoded(with(fact(5, varints(301, 1, 300)))).extras.extents != nil)
     let name: [UInt8] = [1, 0x61]
-    let lists: [[UInt8]] = [
-      // Twice, or in another order.
-      fact(2, varints(1)) + fact(2, varints(1)), fact(3, [UInt8](repeating: 0, count: 8)) + fact(2, varints(1)),
-      fact(1, name) + fact(1, name), fact(1, [1, 0x62]) + fact(1, name),
-      // Names and values of attributes.
-      fact(1, [0]), fact(1, [1, 0]), fact(1, [2, 0x61]),
-      fact(1, [0x80, 2] + [UInt8](repeating: 0x61, count: 256)),
-      fact(1, name + [UInt8](repeating: 0, count: 65_537)),
-      // Numbers.
-      fact(2, varints(1 << 32)), fact(2, varints(1) + [0]), fact(3, [0, 0]), fact(4, varints(1)), fact(4, []),
-      // Stretches: more or less data than the stream has, more than the size, none, without a hole between them.
-      fact(5, varints(300, 0, 299)), fact(5, varints(301, 0, 301)), fact(5, varints(299, 0, 300)),
-      fact(5, varints(300)),
-      fact(5, varints(400, 0, 300, 1, 0)), fact(5, varints(300, 0, 100, 0, 200)), fact(5, varints(400, 0)),
-      fact(5, varints(.max, 1, 300)), fact(5, varints(1 << 40, .max, 300)), fact(5, varints(1 << 40, 1, .max)),
-      // Cut off.
-      [2], [2, 5, 1], fact(2, varints(1)) + [3],
+    let zeros = [UInt8](repeating: 0, count: 65_537)
+    let long = [UInt8](repeating: 0x61, count: 256)
+    let ones = fact(2, varints(1))
+    let twice: [[UInt8]] = [
+      ones + ones, fact(3, Array(zeros[..<8])) + ones, fact(1, name) + fact(1, name),
+      fact(1, [1, 0x62]) + fact(1, name),
     ]
+    let attributes: [[UInt8]] = [
+      fact(1, [0]), fact(1, [1, 0]), fact(1, [2, 0x61]), fact(1, [0x80, 2] + long), fact(1, name + zeros),
+    ]
+    let numbers: [[UInt8]] = [
+      fact(2, varints(1 << 32)), fact(2, varints(1, 0)), fact(3, [0, 0]), fact(4, varints(1)), fact(4, []),
+    ]
+    // More or less data than the stream has, more than the size, none, without a hole between them.
+    let stretches: [[UInt8]] = [
+      fact(5, varints(300, 0, 299)), fact(5, varints(301, 0, 301)), fact(5, varints(299, 0, 300)),
+      fact(5, varints(300)), fact(5, varints(400, 0, 300, 1, 0)), fact(5, varints(300, 0, 100, 0, 200)),
+      fact(5, varints(400, 0)), fact(5, varints(.max, 1, 300)), fact(5, varints(1 << 40, .max, 300)),
+      fact(5, varints(1 << 40, 1, .max)),
+    ]
+    let cut: [[UInt8]] = [[2], [2, 5, 1], ones + [3]]
+    let lists = [twice, attributes, numbers, stretches, cut].flatMap { $0 }
     for facts in lists {
       #expect(throws: ByteReader.Malformed.self, "\(facts.prefix(40))") { try decoded(with(facts)) }
     }

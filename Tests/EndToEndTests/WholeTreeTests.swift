@@ -27,6 +27,9 @@ struct WholeTreeTests {
     try ground.run("rm", "-rf", place)
   }
 
+  /// Of the tree, in parts of its path.
+  private var depth: String { String(tree.split(separator: "/").count) }
+
   private func path(_ name: String) -> String { "\(tree)/\(name)" }
 
   private func write(_ name: String, _ text: String) throws {
@@ -141,7 +144,7 @@ struct WholeTreeTests {
     let create = try ground.coffer("create", "--json")
     #expect(create.status == .exited(0) && create.errors.isEmpty, "\(create.errors)")
     let extract = try ground.coffer(
-      "extract", "--archive", "latest", "--destination", "\(place)/back", "--path", tree, "--strip-components", "3")
+      "extract", "--archive", "latest", "--destination", "\(place)/back", "--path", tree, "--strip-components", depth)
     #expect(extract.status == .exited(0) && extract.errors.isEmpty, "\(extract.errors)")
     before.expect(try TreeSnapshot("\(place)/back"))
     try expectListing()
@@ -178,7 +181,9 @@ struct WholeTreeTests {
     try ground.run("mkdir", "\(place)/back")
     try ground.run("chown", "-R", "\(user):\(user)", "\(place)/back", ground.folder)
     let extract = try ground.coffer(
-      ["extract", "--archive", "latest", "--destination", "\(place)/back", "--path", tree, "--strip-components", "3"],
+      [
+        "extract", "--archive", "latest", "--destination", "\(place)/back", "--path", tree, "--strip-components", depth,
+      ],
       as: user)
     #expect(extract.status == .exited(1))
     for text in [
@@ -209,7 +214,7 @@ struct WholeTreeTests {
     try ground.coffer("create")
     let extract = try ground.coffer(
       "extract", "--archive", "latest", "--destination", "\(place)/back", "--path", path("zz-last"), "--path",
-      path("sparse/end"), "--path", "\(tree)/f\u{fffd}\ng", "--strip-components", "3")
+      path("sparse/end"), "--path", "\(tree)/f\u{fffd}\ng", "--strip-components", depth)
     #expect(extract.status == .exited(0) && extract.errors.isEmpty, "\(extract.errors)")
     let back = try TreeSnapshot("\(place)/back")
     #expect(back.entries.count == 4)

@@ -63,6 +63,10 @@ final class FileExtractor {
       lost.add(.sizes, item.path, error)
     } catch let error as SystemError where error.call == "rename" && [EISDIR, EEXIST, ENOTEMPTY].contains(error.code) {
       throw Refused(path: item.path.text, problem: "A folder stands in its place")
+    } catch let error as SystemError where error.saysProtected {
+      throw Refused(
+        path: item.path.text,
+        problem: "The system refuses it: what stands there, or its folder, may be immutable or append-only (lsattr)")
     }
   }
 
@@ -71,10 +75,12 @@ final class FileExtractor {
   func finish() throws {
     for written in flagged { setFlags(of: written) }
     for (parts, item) in folders.reversed() {
-      try setter.apply(item, to: try folder(parts[...], item).number)
+      let folder = try folder(parts[...], item)
+      try setter.apply(item, to: folder.number)
     }
     for (parts, item) in folders.reversed() where item.flags != [] {
-      setFlags(of: item, on: try folder(parts[...], item).number)
+      let folder = try folder(parts[...], item)
+      setFlags(of: item, on: folder.number)
     }
   }
 
@@ -180,7 +186,7 @@ final class FileExtractor {
       return try write(item, name, in: parent, by: parent, content)
     }
     let stage = Folder.temporaryName(for: name)
-    let folder = try parent.makeFolder(stage)
+    let folder = try parent.makeFolder(stage, mode: nil)
     defer { try? parent.removeTree(stage) }
     return try write(item, name, in: parent, by: folder, content)
   }
@@ -282,11 +288,13 @@ extension ArchiveItem {
 }
 
 extension SystemError {
+  private static let naming = ["open", "mkdir", "symlink", "mknod", "link", "rename"]
+
   /// Whether the file system has no such names.
-  fileprivate var isUnfitName: Bool {
-    ["open", "mkdir", "symlink", "mknod", "link", "rename"].contains { call.isSame(as: $0) }
-      && [EINVAL, EILSEQ, ENAMETOOLONG].contains(code)
-  }
+  fileprivate var isUnfitName: Bool { Self.naming.contains(call) && [EINVAL, EILSEQ, ENAMETOOLONG].contains(code) }
+
+  /// Whether nobody may give something the name.
+  fileprivate var saysProtected: Bool { Self.naming.contains(call) && code == EPERM }
 
   /// Whether the file system, or the system for this user, has nothing of the kind.
   fileprivate var saysImpossible: Bool { [EPERM, EACCES, EOPNOTSUPP, ENOSYS].contains(code) }

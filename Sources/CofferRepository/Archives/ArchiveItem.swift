@@ -31,7 +31,12 @@ public struct ArchiveItem: Sendable, Equatable {
   /// Present on the item, file or directory, that is a database dump: what its writer wants to know of it again. Bytes
   /// that are kept as they are, never none.
   public var dump: [UInt8]?
-  public var extras: ItemExtras
+  public var extras: ItemExtras {
+    get { storedExtras.first ?? ItemExtras() }
+    set { storedExtras = newValue == ItemExtras() ? [] : [newValue] }
+  }
+  /// None or one: most items of a million have none, and are as small as they can be.
+  private var storedExtras: [ItemExtras] = []
 
   public init(
     path: ItemPath, content: Content, mode: UInt32, userID: UInt32 = 0, groupID: UInt32 = 0,
