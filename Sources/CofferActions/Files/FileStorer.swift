@@ -91,7 +91,9 @@ struct FileStorer {
     } else {
       extras = try found.extras(kept, unread: unread.add)
     }
-    links.remember(stream, found.item(at: place, stream: nil, kept, extras: extras), found.facts)
+    if LinkMemory.mayHaveNames(found.facts) {
+      links.remember(stream, found.item(at: place, stream: nil, kept, extras: extras), found.facts)
+    }
     add(stream) { [found] in found.item(at: place, stream: $0, kept, extras: extras) }
   }
 
@@ -115,7 +117,8 @@ private final class UnreadAttributes {
     guard let first else { return }
     let others = count > 1 ? "; \(count - 1) others likewise" : ""
     console.warning(
-      "\(Console.text(first.diagnosis)). It is an extended attribute, and the archive is without it\(others)")
+      "\(Quoting.terminal(first.subject)): An extended attribute of it may not be read (\(first.reason)); the archive is "
+        + "made without it\(others)")
     self.first = nil
     count = 0
   }

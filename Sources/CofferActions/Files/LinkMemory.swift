@@ -26,9 +26,12 @@ final class LinkMemory {
 
   private var known: [Moment: Known] = [:]
 
+  /// Whether it is something of several names. Folders count those of the folders in them.
+  static func mayHaveNames(_ facts: stat) -> Bool { facts.st_nlink > 1 && facts.st_mode & S_IFMT != S_IFDIR }
+
   /// What is known of the file by another of its names.
   func take(_ facts: stat) -> Known? {
-    guard facts.st_nlink > 1 else { return nil }
+    guard Self.mayHaveNames(facts) else { return nil }
     let moment = Moment(facts)
     guard var found = known[moment] else { return nil }
     found.rest -= 1
@@ -37,7 +40,6 @@ final class LinkMemory {
   }
 
   func remember(_ stream: RepositoryGroup.Stored?, _ item: ArchiveItem, _ facts: stat) {
-    guard facts.st_nlink > 1, facts.st_mode & S_IFMT != S_IFDIR else { return }
     known[Moment(facts)] = Known(stream: stream, item: item, rest: UInt64(facts.st_nlink) - 1)
   }
 }
