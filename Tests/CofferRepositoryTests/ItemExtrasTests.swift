@@ -97,7 +97,7 @@ struct ItemExtrasTests {
     var item = item(content)
     item.extras.flags = 1
     var writer = ByteWriter()
-    writer.raw(encoded(item).dropLast(4))
+    writer.raw(Array(encoded(item).dropLast(4)))
     writer.counted(facts)
     return writer.bytes
   }

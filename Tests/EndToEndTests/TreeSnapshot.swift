@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Everything about a tree of files that a backup is to give back.
-struct TreeSnapshot: Equatable {
+struct TreeSnapshot {
   struct Entry: Equatable {
     let mode: mode_t
     let owner: [UInt32]
@@ -23,6 +23,9 @@ struct TreeSnapshot: Equatable {
   private(set) var entries: [[UInt8]: Entry] = [:]
   private var names: [ino_t: [UInt8]] = [:]
 
+  /// O_PATH of linux/fcntl.h.
+  private static let openPlace: Int32 = 0o1000_0000
+
   init(_ path: String) throws {
     try add(try Folder(opening: path), at: [])
   }
@@ -32,15 +35,14 @@ struct TreeSnapshot: Equatable {
       let below = path.isEmpty ? name.bytes : path + [UInt8(ascii: "/")] + name.bytes
       let facts = try folder.status(of: name)
       let type = facts.st_mode & S_IFMT
-      let place = try folder.openPlace(name)
-      let opened =
-        type == S_IFREG || type == S_IFDIR ? try folder.open(name, flags: O_RDONLY) : try folder.openPlace(name)
+      let isOpened = type == S_IFREG || type == S_IFDIR
+      let opened = try folder.open(name, flags: isOpened ? O_RDONLY : Self.openPlace)
       let first = names[facts.st_ino] ?? below
       names[facts.st_ino] = first
       var attributes: [[UInt8]: [UInt8]] = [:]
-      for attribute in try ExtendedAttributes.names(of: place.number, subject: name.description) {
+      for attribute in try ExtendedAttributes.names(of: opened.number, subject: name.description) {
         attributes[attribute] = try ExtendedAttributes.value(
-          of: attribute, on: place.number, subject: name.description)
+          of: attribute, on: opened.number, subject: name.description)
       }
       var content: [UInt8] = []
       if type == S_IFLNK { content = try folder.link(name).target }
@@ -49,7 +51,7 @@ struct TreeSnapshot: Equatable {
         mode: facts.st_mode, owner: [facts.st_uid, facts.st_gid],
         device: type == S_IFCHR || type == S_IFBLK ? facts.st_rdev : 0,
         modified: [facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec], firstName: first, attributes: attributes,
-        flags: type == S_IFREG || type == S_IFDIR
+        flags: isOpened
           ? FileFlags.of(opened.number)?.intersection(.kept) ?? [] : [],
         content: content, data: type == S_IFREG ? Self.data(in: opened.number, size: Int(facts.st_size)) : [])
       if type == S_IFDIR { try add(try folder.folder(name), at: below) }
