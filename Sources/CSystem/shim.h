@@ -8,6 +8,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -22,6 +23,17 @@ extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *
 
 // O_PATH of asm-generic/fcntl.h, which the headers want _GNU_SOURCE for, too.
 static const int coffer_open_path = 010000000;
+
+// SEEK_DATA, SEEK_HOLE, O_NOATIME and AT_EMPTY_PATH, which they want it for as well.
+static const int coffer_seek_data = 3;
+static const int coffer_seek_hole = 4;
+static const int coffer_open_without_access_time = 01000000;
+static const int coffer_at_empty_path = 0x1000;
+
+// Macros cannot be called from Swift.
+static inline unsigned coffer_major(unsigned long device) { return gnu_dev_major(device); }
+static inline unsigned coffer_minor(unsigned long device) { return gnu_dev_minor(device); }
+static inline unsigned long coffer_device(unsigned major, unsigned minor) { return gnu_dev_makedev(major, minor); }
 
 // Whether an open folder is one of those in which the kernel shows processes (PROC_SUPER_MAGIC of linux/magic.h).
 static inline int coffer_shows_processes(int folder) {

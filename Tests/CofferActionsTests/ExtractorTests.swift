@@ -100,4 +100,126 @@ struct ExtractorTests {
     #expect(try String(contentsOfFile: "\(tree.path)/outside/file", encoding: .utf8) == "victim")
     #expect(try facts("file").st_mode & S_IFMT == S_IFREG)
   }
+
+  // MARK: - What not everything has
+
+  private static let link = ItemExtras(link: ItemExtras.LinkIdentity(device: 1, inode: 2))
+
+  private func linked(_ path: String, modified: Int64 = 5) -> ArchiveItem {
+    var item = file(path, mode: 0o644)
+    item.modified = modified
+    item.extras = Self.link
+    return item
+  }
+
+  @Test("Names of one file are one file again; what only says so, and is not alike, is by itself")
+  func hardLinks() throws {
+    let extractor = try extractor()
+    try write(linked("a/first"), with: extractor)
+    try write(linked("b/second"), with: extractor)
+    try write(linked("b/second"), with: extractor)
+    try write(linked("b/other", modified: 6), with: extractor)
+    try extractor.finish()
+    #expect(try facts("a/first").st_ino == facts("b/second").st_ino && facts("a/first").st_nlink == 2)
+    #expect(try facts("b/other").st_nlink == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(tree.path)/b").sorted() == ["other", "second"])
+    #expect(extractor.lost.errors.isEmpty)
+  }
+
+  @Test("A hard link leads to what was written only, whatever has its name or its folder's meanwhile")
+  func exchangedLinks() throws {
+    try tree.add("outside/first", content: "victim")
+    for exchange in [
+      { [path = tree.path] in
+        unlink("\(path)/a/first")
+        symlink("../outside/first", "\(path)/a/first")
+      },
+      { [path = tree.path] in
+        unlink("\(path)/a/first")
+        link("\(path)/outside/first", "\(path)/a/first")
+      },
+      { [path = tree.path] in
+        rename("\(path)/a", "\(path)/away")
+        symlink("outside", "\(path)/a")
+      },
+    ] as [() -> Void] {
+      let extractor = try extractor()
+      try write(linked("a/first"), with: extractor)
+      exchange()
+      try write(linked("b/second"), with: extractor)
+      #expect(try String(contentsOfFile: "\(tree.path)/b/second", encoding: .utf8) == "content")
+      #expect(try facts("b/second").st_nlink == 1 && facts("b/second").st_mode & S_IFMT == S_IFREG)
+      for name in ["a", "b", "away"] { try? FileManager.default.removeItem(atPath: "\(tree.path)/\(name)") }
+    }
+    #expect(try String(contentsOfFile: "\(tree.path)/outside/first", encoding: .utf8) == "victim")
+    #expect(try facts("outside/first").st_nlink == 1)
+  }
+
+  private func special(_ path: String, _ content: ArchiveItem.Content, mode: UInt32 = 0o666) -> ArchiveItem {
+    ArchiveItem(
+      path: ItemPath(path), content: content, mode: mode, userID: geteuid(), groupID: getegid(),
+      modified: 1_000_000_000_500_000_000)
+  }
+
+  @Test("Devices are made by root of a whole system only; FIFOs and sockets by everybody")
+  func devices() throws {
+    let null = special("null", .device(isBlock: false, major: 1, minor: 3))
+    for extractor in [
+      try extractor(UserNamespace(users: "0 1000 1", groups: "0 1000 1")),
+      FileExtractor(into: try Folder(opening: tree.path), isRoot: false, namespace: Self.root),
+    ] {
+      try write(null, with: extractor)
+      try write(special("a/fifo", .fifo, mode: 0o622), with: extractor)
+      try write(special("a/socket", .socket, mode: 0o755), with: extractor)
+      try extractor.finish()
+      #expect(extractor.lost.errors.map(\.kind) == [.devices])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path) == ["a"])
+      #expect(try facts("a/fifo").st_mode == S_IFIFO | 0o622 && facts("a/socket").st_mode == S_IFSOCK | 0o755)
+      #expect(try facts("a/fifo").st_mtim.tv_nsec == 500_000_000)
+    }
+    guard geteuid() == 0 else { return }
+    let root = try extractor()
+    try write(null, with: root)
+    #expect(root.lost.errors.isEmpty)
+    #expect(try facts("null").st_mode == S_IFCHR | 0o666 && facts("null").st_rdev == 0x0103)
+  }
+
+  @Test("Capabilities are given where a program may run as its owner only")
+  func capabilities() throws {
+    // cap_net_bind_service+p of version 2 (linux/capability.h).
+    let value: [UInt8] = [0, 0, 0, 2, 0, 4, 0, 0] + [UInt8](repeating: 0, count: 12)
+    var item = file("tool", mode: 0o755)
+    item.extras.attributes = [ItemExtras.Attribute(name: Array("security.capability".utf8), value: value)]
+    let name = "security.capability"
+    for extractor in [
+      try extractor(UserNamespace(users: "0 1000 1", groups: "0 1000 1")),
+      FileExtractor(into: try Folder(opening: tree.path), isRoot: false, namespace: Self.root),
+    ] {
+      try write(item, with: extractor)
+      #expect(extractor.lost.errors.map(\.kind) == [.capabilities])
+      #expect(getxattr("\(tree.path)/tool", name, nil, 0) < 0)
+    }
+    guard geteuid() == 0 else { return }
+    let root = try extractor()
+    try write(item, with: root)
+    #expect(root.lost.errors.isEmpty)
+    #expect(getxattr("\(tree.path)/tool", name, nil, 0) == value.count)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path) == ["tool"])
+  }
+
+  @Test("What a place does not take is told once for each kind, and the rest is extracted")
+  func losses() throws {
+    var odd = file("odd", mode: 0o600)
+    odd.extras.attributes = [ItemExtras.Attribute(name: Array("nosuchspace.name".utf8), value: [1])]
+    let extractor = try extractor()
+    for name in ["a", "b", String(repeating: "n", count: 256)] {
+      odd.path = ItemPath(name)
+      try write(odd, with: extractor)
+    }
+    try extractor.finish()
+    let errors = extractor.lost.errors
+    #expect(errors.map(\.kind) == [.names, .attributes] && errors.map(\.others) == [0, 2])
+    #expect(errors[1].diagnosis.problem.contains("nosuchspace.name: "))
+    #expect(try String(contentsOfFile: "\(tree.path)/b", encoding: .utf8) == "content")
+  }
 }

@@ -72,7 +72,6 @@ final class Tree {
       func short(_ text: String) -> String { text.replacing(prefix, with: "").replacing(prefix.dropLast(), with: ".") }
       switch event {
       case .item(_, let place): found.append(short(place.text))
-      case .special(let path): found.append("special: \(short(path))")
       case .own(let path): found.append("own: \(short(path))")
       case .vanished(let path): found.append("vanished: \(short(path))")
       case .failed(let error): found.append("failed: \(short(error.subject))")
@@ -156,14 +155,14 @@ struct SourceTests {
 
   // MARK: - What is found
 
-  @Test("Folders come before what is in them, and special files are told and left out")
+  @Test("Folders come before what is in them, and special files are found as what they are")
   func plain() throws {
     try tree.add("s/b/file", "s/a", "s/.hidden")
     symlink("nowhere", "\(tree.path)/s/link")
     mkfifo("\(tree.path)/s/pipe", 0o600)
     #expect(
       try tree.found("source_directories: [TREE/s]\n") == [
-        "s", "s/.hidden", "s/a", "s/b", "s/b/file", "s/link", "special: /s/pipe",
+        "s", "s/.hidden", "s/a", "s/b", "s/b/file", "s/link", "s/pipe",
       ])
     #expect(try tree.found("source_directories: [TREE/s]\nexclude_patterns: ['*/pipe', '*/b']\n").count == 4)
   }

@@ -55,9 +55,11 @@ final class Playground {
     chmod(path, 0o600)
   }
 
-  private func command(_ arguments: [String]) -> ChildCommand {
-    ChildCommand(
-      "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(folder)/stderr'", binary] + arguments,
+  /// - Parameter user: Whose number the program runs with, and whose number its group has; nil for the test's own.
+  private func command(_ arguments: [String], as user: String? = nil) -> ChildCommand {
+    let starter = user.map { ["setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? []
+    return ChildCommand(
+      "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(folder)/stderr'"] + starter + [binary] + arguments,
       environment: ProcessEnvironment(environment), workingDirectory: folder, output: .pipe)
   }
 
@@ -65,16 +67,16 @@ final class Playground {
   func coffer(_ arguments: String...) throws -> Outcome { try coffer(arguments) }
 
   @discardableResult
-  func coffer(_ arguments: [String]) throws -> Outcome {
+  func coffer(_ arguments: [String], as user: String? = nil) throws -> Outcome {
     let needsConfiguration = !arguments.contains {
       ["--config", "bootstrap", "generate", "--help", "--version"].contains($0)
     }
-    return try exactly((needsConfiguration ? ["--config", "\(folder)/config.yaml"] : []) + arguments)
+    return try exactly((needsConfiguration ? ["--config", "\(folder)/config.yaml"] : []) + arguments, as: user)
   }
 
   /// Runs the program with these arguments and no other.
-  func exactly(_ arguments: [String]) throws -> Outcome {
-    let result = try SystemProcessLauncher().run(command(arguments), seconds: 300)
+  func exactly(_ arguments: [String], as user: String? = nil) throws -> Outcome {
+    let result = try SystemProcessLauncher().run(command(arguments, as: user), seconds: 300)
     let errors = FileManager.default.contents(atPath: "\(folder)/stderr") ?? Data()
     return Outcome(status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
   }

@@ -117,7 +117,7 @@ struct Extraction {
     let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
-    progress.begin("", total: items.reduce(0) { $0.addingClamped($1.size) })
+    progress.begin("", total: items.reduce(0) { $0.addingClamped($1.content.stream?.size ?? 0) })
     var damaged: [(path: String, cause: any Error)] = []
     var expected = 0
     for (number, item) in items.enumerated() {
@@ -139,31 +139,17 @@ struct Extraction {
         damaged.append((item.path.text, error))
       } catch {
         // What was damaged until then is told, too.
-        if !damaged.isEmpty { context.console.error(Self.notExtracted(damaged).diagnosis) }
+        for error in Self.errors(damaged, extractor.lost) { context.console.error(Diagnosis(of: error)) }
         throw error
       }
     }
     try extractor.finish()
-    tell(extractor)
-    if !damaged.isEmpty { throw Self.notExtracted(damaged) }
+    let errors = Self.errors(damaged, extractor.lost)
+    if !errors.isEmpty { throw SeveralErrors(errors) }
   }
 
-  private static func notExtracted(_ damaged: [(path: String, cause: any Error)]) -> NotExtracted {
-    NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: damaged[0].cause))
+  private static func errors(_ damaged: [(path: String, cause: any Error)], _ lost: LostFacts) -> [any Error] {
+    let damage = damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) }
+    return [damage].compactMap(\.self) + lost.errors
   }
-
-  private func tell(_ extractor: FileExtractor) {
-    if let first = extractor.withoutOwners.first {
-      context.console.warning(
-        "\(Quoting.terminal(first.text)): Its owner and group could not be set\(Self.others(extractor.withoutOwners.count - 1))"
-      )
-    }
-    if let first = extractor.withoutRights.first {
-      context.console.warning(
-        "\(Quoting.terminal(first.text)): It ran as its owner or group (setuid, setgid) and does so no more, because these are not what they were"
-          + Self.others(extractor.withoutRights.count - 1))
-    }
-  }
-
-  private static func others(_ count: Int) -> String { count > 0 ? "; \(count) others likewise" : "" }
 }

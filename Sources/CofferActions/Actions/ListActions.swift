@@ -136,6 +136,10 @@ enum ListAction {
     case .directory: "d"
     case .file: "-"
     case .symbolicLink: "l"
+    case .device(isBlock: true, _, _): "b"
+    case .device(isBlock: false, _, _): "c"
+    case .fifo: "p"
+    case .socket: "s"
     }
   }
 
@@ -149,6 +153,11 @@ enum ListAction {
       "source": .text(link), "linktarget": .text(link), "flags": .null, "size": .number(Int(clamping: item.size)),
       "mtime": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(item.modified) / 1e9))),
     ]
+    // JSON has texts only; what is no text is there a second time.
+    if !item.path.isText { object["path_base64"] = .text(Data(item.path.bytes).base64EncodedString()) }
+    if case .symbolicLink(let target) = item.content, !target.isText {
+      object["linktarget_base64"] = .text(Data(target.bytes).base64EncodedString())
+    }
     if let dump = try DumpRecord(of: item) {
       object["dump"] = JSONShapes.dump(dump)
     }
@@ -156,7 +165,8 @@ enum ListAction {
   }
 }
 
-/// Chooses items by paths: those at a path, and those below it.
+/// Chooses items by paths: those at a path, and those below it. Arguments are texts: a path that is none is meant by what is
+/// shown of it, which is also what such an argument became.
 struct PathSelection {
   private let prefixes: [[UInt8]]
 
@@ -169,6 +179,12 @@ struct PathSelection {
 
   func contains(_ path: ItemPath) -> Bool {
     prefixes.isEmpty
-      || prefixes.contains { path.bytes == $0 || path.bytes.starts(with: $0 + [UInt8(ascii: "/")]) || $0.isEmpty }
+      || prefixes.contains {
+        Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
+      }
+  }
+
+  private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {
+    prefix.isEmpty || path == prefix || path.starts(with: prefix + [UInt8(ascii: "/")])
   }
 }

@@ -21,7 +21,7 @@ struct ArchiveDifference {
   }
 
   struct Fact: Equatable {
-    /// A word for programs: `kind`, `link`, `mode`, `owner`.
+    /// A word for programs: `kind`, `link`, `mode`, `owner`, `device`, `attributes`, `flags`, `holes`.
     let name: String
     let old: String
     let new: String
@@ -103,9 +103,25 @@ struct ArchiveDifference {
     let pairs = [
       ("kind", old.content.word, new.content.word), ("link", old.content.target, new.content.target),
       ("mode", String(old.mode, radix: 8), String(new.mode, radix: 8)),
-      ("owner", owner(of: old), owner(of: new)),
+      ("owner", owner(of: old), owner(of: new)), ("device", old.content.numbers, new.content.numbers),
+      ("attributes", attributes(of: old), attributes(of: new)),
+      ("flags", String(old.extras.flags, radix: 16), String(new.extras.flags, radix: 16)),
+      ("holes", holes(of: old), holes(of: new)),
     ]
     return pairs.filter { !$0.1.isSame(as: $0.2) }.map { Fact(name: $0.0, old: $0.1, new: $0.2) }
+  }
+
+  /// Names with their values.
+  private static func attributes(of item: ArchiveItem) -> String {
+    item.extras.attributes.map { attribute in
+      let value = attribute.value.map { String($0, radix: 16) }.joined(separator: " ")
+      return "\(String(decoding: attribute.name, as: UTF8.self))=\(value)"
+    }.joined(separator: ", ")
+  }
+
+  /// Bytes of all of them, and of the file.
+  private static func holes(of item: ArchiveItem) -> String {
+    item.extras.extents.map { "\($0.size - $0.dataSize) of \($0.size)" } ?? ""
   }
 
   private static func owner(of item: ArchiveItem) -> String {
@@ -115,9 +131,7 @@ struct ArchiveDifference {
 }
 
 extension ArchiveItem {
-  fileprivate var stream: StreamReference? {
-    if case .file(let stream) = content { stream } else { nil }
-  }
+  fileprivate var stream: StreamReference? { content.stream }
 }
 
 extension ArchiveItem.Content {
@@ -126,7 +140,16 @@ extension ArchiveItem.Content {
     case .directory: "folder"
     case .file: "file"
     case .symbolicLink: "link"
+    case .device(isBlock: true, _, _): "block device"
+    case .device(isBlock: false, _, _): "character device"
+    case .fifo: "FIFO"
+    case .socket: "socket"
     }
+  }
+
+  /// Empty for all but devices.
+  fileprivate var numbers: String {
+    if case .device(_, let major, let minor) = self { "\(major):\(minor)" } else { "" }
   }
 
   /// Empty for all but links.

@@ -3,7 +3,8 @@ import CofferSystem
 import Foundation
 
 /// Writes items below a folder, and never outside of it: every folder on the way is opened without following links.
-/// Files appear under their names only when they are whole.
+/// Files appear under their names only when they are whole. What the place does not take of an item is noted, and stops
+/// nothing.
 final class FileExtractor {
   /// An item that will not be written.
   struct Refused: DiagnosableError, Equatable {
@@ -16,60 +17,160 @@ final class FileExtractor {
     }
   }
 
-  private let root: Folder
-  private let restoresOwners: Bool
-  /// Whether this user may make programs that others run as somebody else.
-  private let givesRights: Bool
-  private var folders: [(parts: [EntryName], item: ArchiveItem)] = []
-  /// Items whose owner and group could not be set, and those of them that would let others run as their owner or group.
-  private(set) var withoutOwners: [ItemPath] = []
-  private(set) var withoutRights: [ItemPath] = []
+  /// Something that was written.
+  private struct Written {
+    let parts: [EntryName]
+    let item: ArchiveItem
+    let identity: FileIdentity
+  }
 
-  private static let specialBits: mode_t = 0o6000
+  private let root: Folder
+  private let setter: FactSetter
+  private var folders: [(parts: [EntryName], item: ArchiveItem)] = []
+  /// Files of several names, as they were written under the first.
+  private var linked: [ItemExtras.LinkIdentity: Written] = [:]
+  /// Files that get flags, when nothing more is done to them.
+  private var flagged: [Written] = []
+  let lost = LostFacts()
+
+  /// Items whose owner and group could not be set, and those of them that would let others run as their owner or group.
+  var withoutOwners: [ItemPath] { lost.paths(.owners) }
+  var withoutRights: [ItemPath] { lost.paths(.rights) }
 
   /// - Parameters:
   ///   - isRoot: Whether this user may give files to others.
   ///   - namespace: Who this process's user is outside of it.
   init(into folder: Folder, isRoot: Bool = geteuid() == 0, namespace: UserNamespace = .current()) {
     root = folder
-    restoresOwners = isRoot
-    givesRights = !isRoot || namespace.isSystem
+    setter = FactSetter(restoresOwners: isRoot, givesRights: !isRoot || namespace.isSystem, lost: lost)
   }
 
   /// Writes one item.
   ///
   /// - Parameters:
   ///   - parts: The path below the destination.
-  ///   - content: Writes a file's bytes into the sink.
+  ///   - content: Writes a file's bytes, without its holes, into the sink.
   func extract(_ item: ArchiveItem, parts: [EntryName], content: (any ByteSink) throws -> Void) throws {
     guard let name = parts.last else { return }
     guard parts.allSatisfy(\.isOnePart) else {
       throw Refused(path: item.path.text, problem: "The path leads out of the destination")
     }
-    let parent = try folder(parts.dropLast(), item)
-    switch item.content {
-    case .directory:
-      _ = try folder(parts[...], item)
-      folders.append((parts, item))
-    case .symbolicLink(let target): try writeLink(item, to: target, name, in: parent)
-    case .file: try writeFile(item, name, in: parent, content)
+    do {
+      try extract(item, parts, name, content)
+    } catch let error as SystemError where error.isUnfitName {
+      lost.add(.names, item.path, error)
+    } catch let error as SystemError where error.code == EFBIG {
+      lost.add(.sizes, item.path, error)
+    } catch let error as SystemError where error.call == "rename" && [EISDIR, EEXIST, ENOTEMPTY].contains(error.code) {
+      throw Refused(path: item.path.text, problem: "A folder stands in its place")
+    } catch let error as SystemError where error.saysProtected {
+      throw Refused(
+        path: item.path.text,
+        problem: "The system refuses it: what stands there, or its folder, may be immutable or append-only (lsattr)")
     }
   }
 
-  /// Gives folders their modes and times, which writing into them would have changed.
+  /// Gives folders their modes and times, which writing into them would have changed, and then all that is to be changed no
+  /// more its flags.
   func finish() throws {
+    for written in flagged { setFlags(of: written) }
     for (parts, item) in folders.reversed() {
       let folder = try folder(parts[...], item)
-      try setFacts(of: item, on: folder.number)
+      try setter.apply(item, to: folder.number)
+    }
+    for (parts, item) in folders.reversed() where item.flags != [] {
+      let folder = try folder(parts[...], item)
+      setFlags(of: item, on: folder.number)
     }
   }
 
-  private func writeLink(_ item: ArchiveItem, to target: ItemPath, _ name: EntryName, in parent: Folder) throws {
+  private func extract(
+    _ item: ArchiveItem, _ parts: [EntryName], _ name: EntryName, _ content: (any ByteSink) throws -> Void
+  ) throws {
+    let parent = try folder(parts.dropLast(), item)
+    if item.content == .directory {
+      _ = try folder(parts[...], item)
+      return folders.append((parts, item))
+    }
+    if try linkAgain(item, name, in: parent) { return }
+    guard let identity = try write(item, name, in: parent, content) else { return }
+    let written = Written(parts: parts, item: item, identity: identity)
+    if let link = item.extras.link { linked[link] = written }
+    if item.flags != [] { flagged.append(written) }
+  }
+
+  /// - Returns: What was written; nil when the place does not take it.
+  private func write(
+    _ item: ArchiveItem, _ name: EntryName, in parent: Folder, _ content: (any ByteSink) throws -> Void
+  ) throws -> FileIdentity? {
+    switch item.content {
+    case .directory: nil
+    case .symbolicLink(let target): try writeLink(item, to: target, name, in: parent)
+    case .file: try writeFile(item, name, in: parent, content)
+    case .device(true, let major, let minor):
+      try writeDevice(item, .blockDevice(major: major, minor: minor), name, in: parent)
+    case .device(false, let major, let minor):
+      try writeDevice(item, .characterDevice(major: major, minor: minor), name, in: parent)
+    case .fifo: try writeSpecial(item, .fifo, name, in: parent)
+    case .socket: try writeSpecial(item, .socket, name, in: parent)
+    }
+  }
+
+  // MARK: - Hard links
+
+  /// Makes an item another name of what was written before, if it is that.
+  ///
+  /// - Returns: Whether it was made; if not, it is to be written like any other.
+  private func linkAgain(_ item: ArchiveItem, _ name: EntryName, in parent: Folder) throws -> Bool {
+    guard let link = item.extras.link, let first = linked[link], item.isLink(to: first.item),
+      let original = firstAgain(first)
+    else { return false }
     let temporary = Folder.temporaryName(for: name)
-    try parent.makeLink(temporary, to: target.bytes)
+    do throws(SystemError) {
+      try parent.makeHardLink(temporary, to: original)
+    } catch {
+      lost.add(.hardLinks, item.path, error)
+      return false
+    }
+    // Two names of one file are both left by a rename.
+    defer { try? parent.remove(temporary) }
+    try parent.rename(temporary, to: name)
+    return true
+  }
+
+  /// Opens what was written, by its place.
+  ///
+  /// - Returns: nil when something else is there now.
+  private func firstAgain(_ written: Written) -> FileDescriptor? {
+    guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
+      let opened = try? folder.openPlace(last), let facts = try? opened.status(subject: written.item.path.text),
+      FileIdentity(facts) == written.identity
+    else { return nil }
+    return opened
+  }
+
+  // MARK: - Links, files and special files
+
+  private func writeLink(
+    _ item: ArchiveItem, to target: ItemPath, _ name: EntryName, in parent: Folder
+  ) throws -> FileIdentity? {
+    let temporary = Folder.temporaryName(for: name)
+    do throws(SystemError) {
+      try parent.makeLink(temporary, to: target.bytes)
+    } catch {
+      guard error.saysImpossible else { throw error }
+      lost.add(.links, item.path, error)
+      return nil
+    }
     do {
-      if restoresOwners { try? parent.setOwner(item.userID, item.groupID, of: temporary) }
+      let link = try parent.openPlace(temporary)
+      let facts = try link.status(subject: item.path.text)
+      guard facts.st_mode & S_IFMT == S_IFLNK else {
+        throw SystemError(call: "symlink", subject: item.path.text, code: ESTALE)
+      }
+      try setter.apply(item, to: link.number, at: (parent, temporary))
       try parent.rename(temporary, to: name)
+      return FileIdentity(facts)
     } catch {
       try? parent.remove(temporary)
       throw error
@@ -78,55 +179,100 @@ final class FileExtractor {
 
   private func writeFile(
     _ item: ArchiveItem, _ name: EntryName, in parent: Folder, _ content: (any ByteSink) throws -> Void
-  ) throws {
+  ) throws -> FileIdentity {
     // Between the moment when a file is its owner's and the one when it gets the right to run as somebody, its owner must
     // not reach it: he could write another program into it.
-    guard mode_t(item.mode) & Self.specialBits != 0, restoresOwners else {
+    guard FactSetter.hasRights(item), setter.restoresOwners else {
       return try write(item, name, in: parent, by: parent, content)
     }
     let stage = Folder.temporaryName(for: name)
-    let folder = try parent.makeFolder(stage)
+    let folder = try parent.makeFolder(stage, mode: nil)
     defer { try? parent.removeTree(stage) }
-    try write(item, name, in: parent, by: folder, content)
+    return try write(item, name, in: parent, by: folder, content)
   }
 
   private func write(
     _ item: ArchiveItem, _ name: EntryName, in parent: Folder, by folder: Folder,
     _ content: (any ByteSink) throws -> Void
-  ) throws {
-    let file = try TemporaryFile(in: folder, for: name)
-    try content(FileSink(file, path: parent.path(of: name)))
-    try setFacts(of: item, on: file.file.number)
+  ) throws -> FileIdentity {
+    let file = try TemporaryFile(in: folder, for: name, mode: nil)
+    let path = parent.path(of: name)
+    if let extents = item.extras.extents {
+      let sink = SparseFileSink(file, extents, path: path)
+      try content(sink)
+      try sink.finish()
+    } else {
+      try content(FileSink(file, path: path))
+    }
+    try setter.apply(item, to: file.file.number)
     try file.publish(as: name, in: parent)
+    return FileIdentity(try file.file.status(subject: path))
   }
 
-  /// The owner first, because setting it takes the special bits away; and those only when owner and group are right:
-  /// a program that ran as one user must not run as another.
-  private func setFacts(of item: ArchiveItem, on number: Int32) throws {
-    if restoresOwners { _ = fchown(number, item.userID, item.groupID) }
-    var facts = stat()
-    guard fstat(number, &facts) == 0 else { throw failure("fstat", item) }
-    let hasOwners = facts.st_uid == item.userID && facts.st_gid == item.groupID
-    if restoresOwners, !hasOwners { withoutOwners.append(item.path) }
-    var mode = mode_t(truncatingIfNeeded: item.mode) & 0o7777
-    if mode & Self.specialBits != 0, !hasOwners || !givesRights {
-      mode &= ~Self.specialBits
-      withoutRights.append(item.path)
+  /// A device is what its owner may do to the machine: it is one only where a program would run as its owner, too.
+  private func writeDevice(
+    _ item: ArchiveItem, _ kind: Folder.Special, _ name: EntryName, in parent: Folder
+  ) throws -> FileIdentity? {
+    guard setter.restoresOwners, setter.givesRights else {
+      lost.add(.devices, item.path)
+      return nil
     }
-    guard fchmod(number, mode) == 0 else { throw failure("chmod", item) }
-    // Rounded down, without leaving the range of numbers: a stolen key signs the earliest time there is, too.
-    let (whole, rest) = item.modified.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let before = rest < 0 ? 1 : 0
-    let time = timespec(tv_sec: Int(whole) - before, tv_nsec: Int(rest) + before * 1_000_000_000)
-    guard futimens(number, [time, time]) == 0 else { throw failure("utimens", item) }
+    return try writeSpecial(item, kind, name, in: parent)
   }
+
+  private func writeSpecial(
+    _ item: ArchiveItem, _ kind: Folder.Special, _ name: EntryName, in parent: Folder
+  ) throws -> FileIdentity? {
+    let loss: LostFacts.Kind = if case .device = item.content { .devices } else { .special }
+    // Where nobody else exchanges it for a link while it gets its mode.
+    let stage = Folder.temporaryName(for: name)
+    let folder = try parent.makeFolder(stage, mode: nil)
+    defer { try? parent.removeTree(stage) }
+    do throws(SystemError) {
+      try folder.makeSpecial(Self.staged, kind)
+    } catch {
+      guard error.saysImpossible else { throw error }
+      lost.add(loss, item.path, error)
+      return nil
+    }
+    let opened = try folder.openPlace(Self.staged)
+    let hasOwners = try setter.apply(item, to: opened.number, at: (folder, Self.staged))
+    guard loss != .devices || hasOwners else {
+      lost.add(.devices, item.path)
+      return nil
+    }
+    try folder.rename(Self.staged, to: name, in: parent)
+    return FileIdentity(try opened.status(subject: item.path.text))
+  }
+
+  private static let staged: EntryName = "special"
+
+  // MARK: - Flags
+
+  private func setFlags(of written: Written) {
+    guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
+      let file = try? folder.open(last, flags: O_RDONLY),
+      let facts = try? file.status(subject: written.item.path.text), FileIdentity(facts) == written.identity
+    else { return lost.add(.flags, written.item.path, "it cannot be opened any more") }
+    setFlags(of: written.item, on: file.number)
+  }
+
+  private func setFlags(of item: ArchiveItem, on number: Int32) {
+    do throws(SystemError) {
+      try item.flags.set(on: number, subject: item.path.text)
+    } catch {
+      lost.add(.flags, item.path, error)
+    }
+  }
+
+  // MARK: - Folders
 
   /// Opens a folder below the destination, making what is missing.
   private func folder(_ parts: ArraySlice<EntryName>, _ item: ArchiveItem) throws -> Folder {
     var current = root
     for part in parts {
       do throws(SystemError) {
-        current = try current.folder(part, makingWith: 0o700)
+        current = try current.folder(part, makingWith: nil)
       } catch {
         guard error.code == ENOTDIR || error.code == ELOOP else { throw error }
         throw Refused(path: item.path.text, problem: "A link or a file stands where a folder should be")
@@ -134,46 +280,22 @@ final class FileExtractor {
     }
     return current
   }
-
-  private func failure(_ call: String, _ item: ArchiveItem) -> SystemError {
-    SystemError(call: call, subject: "\(root.path)/\(item.path.text)")
-  }
 }
 
-/// A file that is being written.
-final class FileSink: ByteSink {
-  private let file: TemporaryFile
-  private let path: String
-
-  init(_ file: TemporaryFile, path: String) {
-    self.file = file
-    self.path = path
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try file.file.writeAll(bytes, subject: path)
-  }
+extension ArchiveItem {
+  /// Those that are given back.
+  fileprivate var flags: FileFlags { FileFlags(rawValue: extras.flags).intersection(.kept) }
 }
 
-/// Who the users of this process are outside of its user namespace (user_namespaces(7)).
-struct UserNamespace {
-  /// Whether root here is root of a whole system, a container's for example, and not one user under another name.
-  let isSystem: Bool
+extension SystemError {
+  private static let naming = ["open", "mkdir", "symlink", "mknod", "link", "rename"]
 
-  /// - Parameters:
-  ///   - users: What /proc/self/uid_map says; nil when it cannot be read.
-  ///   - groups: The same of gid_map.
-  init(users: String?, groups: String?) {
-    isSystem = [users, groups].allSatisfy { map in
-      let first = map?.lines().first?.words.compactMap { UInt64($0) } ?? []
-      return first.count == 3 && first[0] == 0 && first[2] > 1
-    }
-  }
+  /// Whether the file system has no such names.
+  fileprivate var isUnfitName: Bool { Self.naming.contains(call) && [EINVAL, EILSEQ, ENAMETOOLONG].contains(code) }
 
-  static func current() -> UserNamespace {
-    func text(_ name: String) -> String? {
-      FileManager.default.contents(atPath: "/proc/self/\(name)").map { String(decoding: $0, as: UTF8.self) }
-    }
-    return UserNamespace(users: text("uid_map"), groups: text("gid_map"))
-  }
+  /// Whether nobody may give something the name.
+  fileprivate var saysProtected: Bool { Self.naming.contains(call) && code == EPERM }
+
+  /// Whether the file system, or the system for this user, has nothing of the kind.
+  fileprivate var saysImpossible: Bool { [EPERM, EACCES, EOPNOTSUPP, ENOSYS].contains(code) }
 }

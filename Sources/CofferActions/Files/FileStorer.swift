@@ -7,6 +7,16 @@ struct FileStorer {
   let context: ActionContext
   let group: RepositoryGroup
   let add: (RepositoryGroup.Stored?, (StreamReference?) -> ArchiveItem) -> Void
+  private let unread = UnreadAttributes()
+
+  init(
+    context: ActionContext, group: RepositoryGroup,
+    add: @escaping (RepositoryGroup.Stored?, (StreamReference?) -> ArchiveItem) -> Void
+  ) {
+    self.context = context
+    self.group = group
+    self.add = add
+  }
 
   /// Stores what the configuration's sources hold.
   ///
@@ -17,17 +27,18 @@ struct FileStorer {
   func store(_ sources: SourceSelection, except taken: Set<ItemPath>, _ begin: (SourceRoot) -> Void) throws {
     let roots = Set(sources.roots.map { ItemPath(bytes: $0.archivePath) })
     var failures: [any Error] = []
+    let links = LinkMemory()
+    defer { unread.tell(context.console) }
     let walker = SourceWalker(rules: sources.rules, roots: roots) { event in
       try context.cancellation.check()
       switch event {
-      case .special(let path): context.console.step("\(path): Not a file, folder or link; left out")
       case .own(let path): context.console.step("\(path): Made by Coffer; left out")
       case .vanished(let path): tellVanished(path)
       case .failed(let error): failures.append(error)
       case .item(let found, let place):
         guard !taken.contains(place) else { return }
         do {
-          try store(found, at: place, keepsNames: sources.keepsNames)
+          try store(found, at: place, sources.kept, links)
         } catch let error as SystemError where error.isVanishing {
           tellVanished(found.text)
         } catch let error as SystemError {
@@ -48,28 +59,68 @@ struct FileStorer {
   /// - Throws: `SystemError` when it cannot be read; errors of the repositories.
   func store(_ path: String) throws {
     let bytes = Array(path.utf8)
-    try store(try FoundFile(bytes), at: ItemPath(bytes: bytes).withoutLeadingSlash, keepsNames: true)
+    try store(try FoundFile(bytes), at: ItemPath(bytes: bytes).withoutLeadingSlash, KeptFacts(), LinkMemory())
+    unread.tell(context.console)
   }
 
-  private func store(_ found: FoundFile, at place: ItemPath, keepsNames: Bool) throws {
+  private func store(
+    _ found: FoundFile, at place: ItemPath, _ kept: KeptFacts, _ links: LinkMemory
+  ) throws {
+    if let known = links.take(found.facts) {
+      return add(known.stream) { reference in
+        var item = known.item
+        item.path = place
+        if let reference { item.content = .file(reference) }
+        return item
+      }
+    }
     var stream: RepositoryGroup.Stored?
     var found = found
+    var extras: ItemExtras
     if found.kind == .file {
-      let source = try found.content()
+      let source = try found.content(touches: !kept.accessTime)
       // Owner and mode are those of what is read, not of what had the name before.
       found.facts = source.facts
+      extras = try kept.extras(of: source.facts, source.number, subject: found.text, unread: unread.add)
       stream = try group.store(source, at: place)
+      extras.extents = source.extents
       if source.hasChanged {
         context.console.warning(
           "\(Quoting.terminal(found.text)): It changed while it was read; the archive may hold half of each")
       }
+    } else {
+      extras = try found.extras(kept, unread: unread.add)
     }
-    add(stream) { [found] in found.item(at: place, stream: $0, keepsNames: keepsNames) }
+    if LinkMemory.mayHaveNames(found.facts) {
+      links.remember(stream, found.item(at: place, stream: nil, kept, extras: extras), found.facts)
+    }
+    add(stream) { [found] in found.item(at: place, stream: $0, kept, extras: extras) }
   }
 
   private func tellVanished(_ path: String) {
     context.console.warning(
       "\(Quoting.terminal(path)): It vanished before it could be read; the archive is made without it")
+  }
+}
+
+/// Attributes that may not be read: said once. Used by one thread.
+private final class UnreadAttributes {
+  private var first: SystemError?
+  private var count = 0
+
+  func add(_ error: SystemError) {
+    first = first ?? error
+    count += 1
+  }
+
+  func tell(_ console: Console) {
+    guard let first else { return }
+    let others = count > 1 ? "; \(count - 1) others likewise" : ""
+    console.warning(
+      "\(Quoting.terminal(first.subject)): An extended attribute of it may not be read (\(first.reason)); the archive is "
+        + "made without it\(others)")
+    self.first = nil
+    count = 0
   }
 }
 

@@ -23,13 +23,6 @@ struct FolderMarks {
     return count == bytes.count && bytes == cacheSignature
   }
 
-  /// FS_IOC_GETFLAGS of linux/fs.h, which Swift does not take over, and its flag `d`.
-  private static let getFlags: UInt = 0x8008_6601
-  private static let noDump: Int = 0x40
-
   /// Whether an open file or folder has the file flag `d`; false where the file system knows no flags.
-  static func isNoDump(_ number: Int32) -> Bool {
-    var flags = 0
-    return ioctl(number, getFlags, &flags) == 0 && flags & noDump != 0
-  }
+  static func isNoDump(_ number: Int32) -> Bool { FileFlags.of(number)?.contains(.noDump) ?? false }
 }

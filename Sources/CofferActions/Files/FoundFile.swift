@@ -1,8 +1,9 @@
+import CSystem
 import CofferRepository
 import CofferSystem
 import Foundation
 
-/// Something that was found in a folder, as it is. Special files are never opened, links never followed.
+/// Something that was found in a folder, as it is. Special files are never opened but by their place, links never followed.
 struct FoundFile {
   enum Kind {
     case file, folder, link
@@ -16,6 +17,8 @@ struct FoundFile {
   var facts: stat
   /// For symbolic links.
   let target: [UInt8]
+  /// The folder that it is, where that was opened.
+  var itself: Folder?
   private let folder: Folder
   /// nil for the folder itself.
   private let name: EntryName?
@@ -26,6 +29,7 @@ struct FoundFile {
     self.target = target
     self.folder = folder
     self.name = name
+    itself = name == nil ? folder : nil
   }
 
   /// Looks at what has a name in a folder.
@@ -74,10 +78,11 @@ struct FoundFile {
 
   /// Opens a file's content.
   ///
+  /// - Parameter touches: Whether reading may change the time of the last access.
   /// - Throws: `SystemError`; one that `isVanishing` when there is no regular file any more.
-  func content() throws(SystemError) -> FileSource {
+  func content(touches: Bool = true) throws(SystemError) -> FileSource {
     guard let name else { throw SystemError(call: "open", subject: text, code: ESTALE) }
-    return try FileSource(name, in: folder, path: text)
+    return try FileSource(name, in: folder, path: text, touches: touches)
   }
 
   /// Opens a folder.
@@ -96,24 +101,45 @@ struct FoundFile {
     return FolderMarks.isNoDump(file.number)
   }
 
+  /// What it has that not everything has, for all but files, which are asked when they are open.
+  ///
+  /// - Throws: `SystemError`; one that `isVanishing` when it is not what was found any more.
+  func extras(_ kept: KeptFacts, unread: (SystemError) -> Void) throws(SystemError) -> ItemExtras {
+    guard kind != .folder, let name else {
+      return try kept.extras(of: facts, itself?.number, subject: text, unread: unread)
+    }
+    let place = try folder.openPlace(name)
+    let now = try place.status(subject: text)
+    guard FileIdentity(now) == FileIdentity(facts), now.st_mode == facts.st_mode else {
+      throw SystemError(call: "open", subject: text, code: ESTALE)
+    }
+    return try kept.extras(of: facts, place.number, subject: text, unread: unread)
+  }
+
   /// The item for an archive.
   ///
   /// - Parameters:
   ///   - path: Inside the archive.
   ///   - stream: The stored content of a file.
-  ///   - keepsNames: Whether the names of owner and group are kept beside their numbers.
-  func item(at path: ItemPath, stream: StreamReference?, keepsNames: Bool = true) -> ArchiveItem {
+  func item(
+    at path: ItemPath, stream: StreamReference?, _ kept: KeptFacts = KeptFacts(), extras: ItemExtras = ItemExtras()
+  ) -> ArchiveItem {
+    let (major, minor) = (coffer_major(UInt(facts.st_rdev)), coffer_minor(UInt(facts.st_rdev)))
     let content: ArchiveItem.Content =
       switch (facts.st_mode & S_IFMT, stream) {
       case (S_IFLNK, _): .symbolicLink(target: ItemPath(bytes: target))
+      case (S_IFCHR, _): .device(isBlock: false, major: major, minor: minor)
+      case (S_IFBLK, _): .device(isBlock: true, major: major, minor: minor)
+      case (S_IFIFO, _): .fifo
+      case (S_IFSOCK, _): .socket
       case (_, let stream?): .file(stream)
       default: .directory
       }
     return ArchiveItem(
       path: path, content: content, mode: UInt32(facts.st_mode & 0o7777), userID: facts.st_uid,
-      groupID: facts.st_gid, user: keepsNames ? OwnerNames.user(facts.st_uid) : "",
-      group: keepsNames ? OwnerNames.group(facts.st_gid) : "",
-      modified: Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec))
+      groupID: facts.st_gid, user: kept.names ? OwnerNames.user(facts.st_uid) : "",
+      group: kept.names ? OwnerNames.group(facts.st_gid) : "", modified: Int64(nanoseconds: facts.st_mtim),
+      extras: extras)
   }
 }
 

@@ -9,7 +9,7 @@ struct SourceSelection {
   private(set) var rules = SourceRules()
   /// What is to be said about it before the backup begins.
   private(set) var warnings: [String] = []
-  let keepsNames: Bool
+  let kept: KeptFacts
 
   /// Sources that are not there.
   struct Missing: DiagnosableError, Equatable {
@@ -30,7 +30,7 @@ struct SourceSelection {
     _ section: ConfigurationSection, folder: String, home: String?, files: FileReader = .system,
     repositories: [String] = []
   ) throws {
-    keepsNames = !section[SourceOptions.numericIDs]
+    kept = KeptFacts(section)
     func lines(_ key: OptionKey<[String]>) throws -> [[String]] {
       try section[key].map { path throws(PatternError) in
         do throws(SystemError) {

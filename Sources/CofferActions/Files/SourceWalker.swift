@@ -40,8 +40,6 @@ struct FileIdentity: Hashable {
 struct SourceWalker {
   enum Event {
     case item(FoundFile, at: ItemPath)
-    /// A socket, a device or a FIFO: left out.
-    case special(path: String)
     /// A repository or the folder of a run: left out.
     case own(path: String)
     /// It was there a moment ago.
@@ -121,11 +119,7 @@ struct SourceWalker {
     if found.kind == .folder {
       return try enter(found, at: place, isIncluded: verdict.isIncluded, device: device)
     }
-    if verdict.isIncluded, found.kind == .special {
-      try body(.special(path: found.text))
-    } else if verdict.isIncluded, !isNoDump(found) {
-      try body(.item(found, at: place))
-    }
+    if verdict.isIncluded, !isNoDump(found) { try body(.item(found, at: place)) }
     return nil
   }
 
@@ -143,6 +137,7 @@ struct SourceWalker {
     else { return nil }
     var found = found
     found.facts = facts
+    found.itself = folder
     guard !isRepository(facts), !isRunFolder(folder, place) else {
       try body(.own(path: found.text))
       return nil

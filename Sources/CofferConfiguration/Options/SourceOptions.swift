@@ -30,17 +30,19 @@ public enum SourceOptions {
   public static let numericIDs = OptionKey<Bool>(
     "numeric_ids", "Keep the numbers of owners and groups, but not their names.", default: false)
 
-  private static let times = OptionSupport.ignored("Of a file's times, that of its last change is kept")
-  private static let accessTime = OptionKey<Bool?>("atime", "Keep the time of the last access.", support: times)
+  public static let accessTime = OptionKey<Bool>(
+    "atime", "Keep the time of the last access, and read files without changing it.", default: false)
   private static let changeTime = OptionKey<Bool?>(
-    "ctime", "Keep the time of the last change of a file's facts.", support: times)
+    "ctime", "Keep the time of the last change of a file's facts.",
+    support: .ignored("No system lets this time be set, so it is not kept"))
   private static let birthTime = OptionKey<Bool?>(
-    "birthtime", "Keep the time at which a file was made.", support: times)
-  private static let flags = OptionKey<Bool?>(
-    "flags", "Keep file flags.", support: .ignored("File flags are not kept"))
+    "birthtime", "Keep the time at which a file was made.",
+    support: .ignored("Linux does not let this time be set, so it is not kept"))
+  public static let flags = OptionKey<Bool>(
+    "flags", "Keep file flags (chattr), those that say that a file must not be changed for example.", default: true)
   private static let readSpecial = OptionKey<Bool?>(
     "read_special", "Read devices and FIFOs like files.",
-    support: .ignored("Devices, FIFOs and sockets are never read; dumps need no such thing"))
+    support: .ignored("Devices, FIFOs and sockets are kept as what they are, and never read; dumps need no such thing"))
 
   public static let schema = OptionSchema(
     "Files",

@@ -1,16 +1,27 @@
 import CofferSystem
 
 // An item list is a stream of items one after the other, each: kind (1), path, mode, user id, group id, user, group,
-// modification time (8, signed), what the kind has, and a dump record, empty for all else.
+// modification time (8, signed), what the kind has, a dump record, empty for all else, and of those that have more than that,
+// whose kinds are larger by 16, extras.
 extension ArchiveItem {
   private enum Kind: UInt8 {
     case directory = 1
     case file = 2
     case symbolicLink = 3
+    case characterDevice = 4
+    case blockDevice = 5
+    case fifo = 6
+    case socket = 7
+
+    /// Whether there were such items before there were extras.
+    var isOld: Bool { rawValue <= Self.symbolicLink.rawValue }
   }
 
+  private static let withExtras: UInt8 = 16
+
   func encode(into writer: inout ByteWriter) {
-    writer.byte(kind.rawValue)
+    let isPlain = kind.isOld && extras.isEmpty
+    writer.byte(kind.rawValue + (isPlain ? 0 : Self.withExtras))
     writer.counted(path.bytes)
     writer.varint(UInt64(mode))
     writer.varint(UInt64(userID))
@@ -19,15 +30,23 @@ extension ArchiveItem {
     writer.text(group)
     writer.fixed(modified)
     switch content {
-    case .directory: break
+    case .directory, .fifo, .socket: break
     case .file(let stream): stream.encode(into: &writer)
     case .symbolicLink(let target): writer.counted(target.bytes)
+    case .device(_, let major, let minor):
+      writer.varint(UInt64(major))
+      writer.varint(UInt64(minor))
     }
     writer.counted(dump ?? [])
+    if !isPlain { extras.encode(into: &writer) }
   }
 
   init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
-    guard let kind = Kind(rawValue: try reader.byte()) else { throw reader.malformed }
+    let number = try reader.byte()
+    let hasExtras = number >= Self.withExtras
+    guard let kind = Kind(rawValue: hasExtras ? number - Self.withExtras : number), hasExtras || kind.isOld else {
+      throw reader.malformed
+    }
     path = ItemPath(bytes: try reader.counted())
     mode = try Self.word(&reader)
     userID = try Self.word(&reader)
@@ -40,9 +59,14 @@ extension ArchiveItem {
       case .directory: .directory
       case .file: .file(try StreamReference(from: &reader))
       case .symbolicLink: .symbolicLink(target: ItemPath(bytes: try reader.counted()))
+      case .characterDevice, .blockDevice:
+        .device(isBlock: kind == .blockDevice, major: try Self.word(&reader), minor: try Self.word(&reader))
+      case .fifo: .fifo
+      case .socket: .socket
       }
     let record = try reader.counted()
     dump = record.isEmpty ? nil : record
+    extras = hasExtras ? try ItemExtras(from: &reader, of: content) : ItemExtras()
   }
 
   private var kind: Kind {
@@ -50,6 +74,9 @@ extension ArchiveItem {
     case .directory: .directory
     case .file: .file
     case .symbolicLink: .symbolicLink
+    case .device(let isBlock, _, _): isBlock ? .blockDevice : .characterDevice
+    case .fifo: .fifo
+    case .socket: .socket
     }
   }
 

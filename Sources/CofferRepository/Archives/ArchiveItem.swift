@@ -1,4 +1,4 @@
-/// One entry of an archive: a directory, a file, a symbolic link or a database dump.
+/// One entry of an archive: something of a file system, or a database dump.
 public struct ArchiveItem: Sendable, Equatable {
   /// What the item is, with what only that kind has.
   public enum Content: Sendable, Equatable {
@@ -6,6 +6,14 @@ public struct ArchiveItem: Sendable, Equatable {
     case file(StreamReference)
     /// The link's target, as the file system has it.
     case symbolicLink(target: ItemPath)
+    case device(isBlock: Bool, major: UInt32, minor: UInt32)
+    case fifo
+    case socket
+
+    /// What is stored of a file; nil for all else.
+    public var stream: StreamReference? {
+      if case .file(let stream) = self { stream } else { nil }
+    }
   }
 
   public var path: ItemPath
@@ -23,10 +31,16 @@ public struct ArchiveItem: Sendable, Equatable {
   /// Present on the item, file or directory, that is a database dump: what its writer wants to know of it again. Bytes
   /// that are kept as they are, never none.
   public var dump: [UInt8]?
+  public var extras: ItemExtras {
+    get { storedExtras.first ?? ItemExtras() }
+    set { storedExtras = newValue == ItemExtras() ? [] : [newValue] }
+  }
+  /// None or one: most items of a million have none, and are as small as they can be.
+  private var storedExtras: [ItemExtras] = []
 
   public init(
     path: ItemPath, content: Content, mode: UInt32, userID: UInt32 = 0, groupID: UInt32 = 0,
-    user: String = "", group: String = "", modified: Int64, dump: [UInt8]? = nil
+    user: String = "", group: String = "", modified: Int64, dump: [UInt8]? = nil, extras: ItemExtras = ItemExtras()
   ) {
     self.path = path
     self.content = content
@@ -37,11 +51,20 @@ public struct ArchiveItem: Sendable, Equatable {
     self.group = group
     self.modified = modified
     self.dump = dump
+    self.extras = extras
   }
 
-  /// Bytes of content; 0 for anything but a file.
+  /// Bytes of content, holes counted; 0 for anything but a file.
   public var size: UInt64 {
-    if case .file(let stream) = content { stream.size } else { 0 }
+    if case .file(let stream) = content { extras.extents?.size ?? stream.size } else { 0 }
+  }
+
+  /// Whether the other is the same file under another name: of the same identity, and alike in everything.
+  public func isLink(to other: ArchiveItem) -> Bool {
+    guard extras.link != nil else { return false }
+    var renamed = other
+    renamed.path = path
+    return self == renamed
   }
 }
 

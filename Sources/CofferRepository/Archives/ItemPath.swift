@@ -15,6 +15,9 @@ public struct ItemPath: Hashable, Sendable, Comparable, CustomStringConvertible 
   /// The path as text; bytes that are no UTF-8 are shown as replacement characters.
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// Whether `text` says all of it.
+  public var isText: Bool { text.utf8.elementsEqual(bytes) }
+
   public var description: String { text }
 
   public static func < (left: ItemPath, right: ItemPath) -> Bool {

@@ -135,20 +135,22 @@ public final class Folder: Sendable {
 
   /// Makes a folder that must not be there yet.
   ///
-  /// - Parameter mode: What the folder gets, whatever the umask.
+  /// - Parameter mode: What the folder gets, whatever the umask; nil for its owner only, as far as the file system knows modes.
   /// - Throws: `SystemError`.
   @discardableResult
-  public func makeFolder(_ name: EntryName, mode: mode_t = 0o700) throws(SystemError) -> Folder {
-    try call("mkdir", name) { mkdirat(number, $0, mode) }
+  public func makeFolder(_ name: EntryName, mode: mode_t? = 0o700) throws(SystemError) -> Folder {
+    try call("mkdir", name) { mkdirat(number, $0, mode ?? 0o700) }
     let folder = try folder(name)
+    guard let mode else { return folder }
     guard fchmod(folder.number, mode) == 0 else { throw SystemError(call: "chmod", subject: folder.path) }
     return folder
   }
 
   /// Opens a folder, or makes it.
   ///
+  /// - Parameter mode: As that of `makeFolder`.
   /// - Throws: `SystemError`.
-  public func folder(_ name: EntryName, makingWith mode: mode_t) throws(SystemError) -> Folder {
+  public func folder(_ name: EntryName, makingWith mode: mode_t?) throws(SystemError) -> Folder {
     do throws(SystemError) {
       return try makeFolder(name, mode: mode)
     } catch {
@@ -170,13 +172,6 @@ public final class Folder: Sendable {
   public func makeLink(_ name: EntryName, to target: [UInt8]) throws(SystemError) {
     let target = target.map { CChar(bitPattern: $0) } + [0]
     try call("symlink", name) { symlinkat(target, number, $0) }
-  }
-
-  /// Sets the owner and group of what has the name; of a link itself.
-  ///
-  /// - Throws: `SystemError`.
-  public func setOwner(_ user: uid_t, _ group: gid_t, of name: EntryName) throws(SystemError) {
-    try call("chown", name) { fchownat(number, $0, user, group, AT_SYMLINK_NOFOLLOW) }
   }
 
   /// Gives what has one name another, in this folder or in a second; what had that name before is gone.
@@ -234,7 +229,7 @@ public final class Folder: Sendable {
 
   /// Makes a system call about a name, again when it was interrupted.
   @discardableResult
-  private func call(
+  func call(
     _ title: String, _ name: EntryName, _ body: (UnsafePointer<CChar>) -> Int32
   ) throws(SystemError) -> Int32 {
     guard name.isOnePart else { throw SystemError(call: title, subject: path(of: name), code: EINVAL) }

@@ -12,13 +12,14 @@ public final class TemporaryFile {
   ///
   /// - Parameters:
   ///   - name: The file's own name, which the temporary one begins with.
-  ///   - mode: What the file gets, whatever the umask.
+  ///   - mode: What the file gets, whatever the umask; nil for its owner only, as far as the file system knows modes.
   /// - Throws: `SystemError`.
-  public init(in folder: Folder, for name: EntryName, mode: mode_t = 0o600) throws(SystemError) {
+  public init(in folder: Folder, for name: EntryName, mode: mode_t? = 0o600) throws(SystemError) {
     self.folder = folder
     self.name = Folder.temporaryName(for: name)
     // Nobody may write or read it before it has its mode.
     file = try folder.open(self.name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+    guard let mode else { return }
     guard fchmod(file.number, mode) == 0 else {
       throw SystemError(call: "chmod", subject: folder.path(of: self.name))
     }

@@ -37,6 +37,13 @@ enum FuzzedParser: String, CaseIterable {
           ArchiveItem(path: ItemPath("a/b"), content: .file(stream), mode: 0o600, modified: 1, dump: Array("{}".utf8)))
         session.add(
           ArchiveItem(path: ItemPath("l"), content: .symbolicLink(target: ItemPath("b")), mode: 0o777, modified: 1))
+        var extents = FileExtents()
+        extents.append(hole: 9, data: stream.size)
+        let extras = ItemExtras(
+          attributes: [ItemExtras.Attribute(name: Array("user.a".utf8), value: [1])], flags: 0x10, accessed: 1,
+          link: ItemExtras.LinkIdentity(device: 1, inode: 2), extents: extents)
+        session.add(
+          ArchiveItem(path: ItemPath("s"), content: .file(stream), mode: 0o600, modified: 1, extras: extras))
         archive = try session.commit(
           ArchiveDraft(
             name: "\(edit)", hostname: "h", username: "u", commandLine: ["c"], start: Date(timeIntervalSince1970: 1)))

@@ -1,0 +1,45 @@
+import CofferRepository
+import Foundation
+
+/// Files of several names that were stored under one of them, until all have been found. Used by one thread.
+final class LinkMemory {
+  struct Known {
+    let stream: RepositoryGroup.Stored?
+    /// With the path of the name that was found first, and of a file with no content.
+    let item: ArchiveItem
+    /// Names that were not found yet.
+    fileprivate var rest: UInt64
+  }
+
+  /// A file as it was at some moment: whatever is done to it changes the last time.
+  private struct Moment: Hashable {
+    let identity: FileIdentity
+    let seconds: Int
+    let nanoseconds: Int
+
+    init(_ facts: stat) {
+      identity = FileIdentity(facts)
+      seconds = Int(facts.st_ctim.tv_sec)
+      nanoseconds = Int(facts.st_ctim.tv_nsec)
+    }
+  }
+
+  private var known: [Moment: Known] = [:]
+
+  /// Whether it is something of several names. Folders count those of the folders in them.
+  static func mayHaveNames(_ facts: stat) -> Bool { facts.st_nlink > 1 && facts.st_mode & S_IFMT != S_IFDIR }
+
+  /// What is known of the file by another of its names.
+  func take(_ facts: stat) -> Known? {
+    guard Self.mayHaveNames(facts) else { return nil }
+    let moment = Moment(facts)
+    guard var found = known[moment] else { return nil }
+    found.rest -= 1
+    known[moment] = found.rest > 0 ? found : nil
+    return found
+  }
+
+  func remember(_ stream: RepositoryGroup.Stored?, _ item: ArchiveItem, _ facts: stat) {
+    known[Moment(facts)] = Known(stream: stream, item: item, rest: UInt64(facts.st_nlink) - 1)
+  }
+}

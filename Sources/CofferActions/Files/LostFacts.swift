@@ -1,0 +1,81 @@
+import CofferRepository
+import CofferSystem
+
+/// What items had and the place where they are written does not take, by kind.
+final class LostFacts {
+  enum Kind: Int, CaseIterable {
+    case names, sizes, links, devices, special, owners, modes, rights, capabilities, attributes, accessLists, hardLinks
+    case flags, times, unknown
+
+    /// What is not as it was.
+    var problem: String {
+      switch self {
+      case .names: "Its name cannot be used there, and it was not extracted"
+      case .sizes: "A file cannot be so large there, and it was not extracted"
+      case .links: "Symbolic links cannot be made there, and it was not extracted"
+      case .devices: "Devices can only be made by root, and where their owners are right; it was not extracted"
+      case .special: "FIFOs and sockets cannot be made there, and it was not extracted"
+      case .owners: "Its owner and group could not be set"
+      case .modes: "Its permissions could not be set"
+      case .rights:
+        "It ran as its owner or group (setuid, setgid) and does so no more, because these are not what they were"
+      case .capabilities: "It had capabilities and has none: only root gives them, and only where its owner is right"
+      case .attributes: "Not all of its extended attributes could be set"
+      case .accessLists: "Its access control lists could not be set"
+      case .hardLinks: "It was another name of a file and is a copy: hard links cannot be made there"
+      case .flags: "Its file flags (chattr) could not be set"
+      case .times: "Its times could not be set"
+      case .unknown: "The archive has more of it than this version of Coffer knows"
+      }
+    }
+
+    var suggestion: String {
+      switch self {
+      case .names, .sizes, .links, .special, .modes, .attributes, .accessLists, .hardLinks, .times:
+        "Extract to a file system that takes it, with --destination; all else was extracted"
+      case .devices, .owners, .rights, .capabilities, .flags:
+        "Extract as root, where root may do that; all else was extracted"
+      case .unknown: "Extract with the version that made the archive, or a later one; all else was extracted"
+      }
+    }
+  }
+
+  private var items: [Kind: [ItemPath]] = [:]
+  private var causes: [Kind: String] = [:]
+
+  func add(_ kind: Kind, _ path: ItemPath, _ cause: String? = nil) {
+    if items[kind, default: []].last == path { return }
+    items[kind, default: []].append(path)
+    if causes[kind] == nil { causes[kind] = cause }
+  }
+
+  func add(_ kind: Kind, _ path: ItemPath, _ error: SystemError) { add(kind, path, error.reason) }
+
+  func paths(_ kind: Kind) -> [ItemPath] { items[kind] ?? [] }
+
+  /// One for each kind.
+  var errors: [NotRestored] {
+    Kind.allCases.compactMap { kind in
+      paths(kind).first.map {
+        NotRestored(kind: kind, path: $0.text, others: paths(kind).count - 1, cause: causes[kind])
+      }
+    }
+  }
+}
+
+/// Something of items is not as it was.
+struct NotRestored: DiagnosableError, Equatable {
+  let kind: LostFacts.Kind
+  /// The first of them.
+  let path: String
+  let others: Int
+  /// Why, of the first.
+  let cause: String?
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: path,
+      problem: kind.problem + (cause.map { " (\($0))" } ?? "") + (others > 0 ? "; \(others) others likewise" : ""),
+      suggestion: kind.suggestion)
+  }
+}
