@@ -86,8 +86,8 @@ extension DatabaseHook {
 public enum DatabaseKind: Sendable, Equatable {
   /// At a server.
   ///
-  /// - Parameter defaultPort: The port of one for which none is configured.
-  case server(defaultPort: Int)
+  /// - Parameter defaultPort: The port of one for which none is configured; nil where that is not known.
+  case server(defaultPort: Int?)
   /// Each is a file of this machine.
   case file
 

@@ -10,6 +10,8 @@ struct CommandTemplate {
   var line: String { String(decoding: result, as: UTF8.self) }
   /// Names in braces that stand for nothing.
   private(set) var unknown: [String] = []
+  /// Names in braces that stand for values.
+  private(set) var known: [String] = []
 
   private let variables: CommandVariables
   /// The shell reads bytes, so this does, too.
@@ -46,6 +48,7 @@ struct CommandTemplate {
       unknown.append(name)
       return add("{\(name)}")
     }
+    known.append(name)
     switch nesting.last {
     case .doubleQuotes: add("${\(variable)}")
     case .singleQuotes: add("'\"${\(variable)}\"'")
@@ -133,6 +136,9 @@ public struct CommandVariables: Sendable, Equatable {
 
   /// The system allows 128 KiB for a variable, and none with NUL in it.
   private static let limit = 96 << 10
+
+  /// Whether the environment can carry all of a value.
+  static func isWhole(_ value: String) -> Bool { fitting(value).isSame(as: value) }
 
   private static func fitting(_ value: String) -> String {
     String(decoding: value.utf8.filter { $0 != 0 }.prefix(limit), as: UTF8.self)
