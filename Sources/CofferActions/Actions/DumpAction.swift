@@ -1,6 +1,6 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `dump`: writes the dump of one database to standard output or a file.
 enum DumpAction {

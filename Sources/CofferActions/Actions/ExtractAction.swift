@@ -1,7 +1,7 @@
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `extract`: writes files of an archive, dumps too, to disk; databases are left alone.
 enum ExtractAction {

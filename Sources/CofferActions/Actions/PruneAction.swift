@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `prune`: deletes archives that no `keep_` option wants any more.
 enum PruneAction {

@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `repo-create`: makes the configured repositories.
 enum RepoCreateAction {
@@ -80,7 +81,7 @@ enum RepoCreateAction {
   }
 
   private static func checkParent(of path: String, isMade: Bool) throws {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = UserPath.parent(of: path)
     guard access(parent, F_OK) != 0 else { return }
     guard isMade else {
       throw UsageError(

@@ -2,7 +2,7 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `restore`: puts databases back.
 enum RestoreAction {

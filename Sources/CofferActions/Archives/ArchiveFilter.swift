@@ -1,14 +1,14 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Which of a repository's archives an action sees: several machines may share a repository, each with names of its own.
 struct ArchiveFilter: Sendable {
   private enum Rule: Sendable {
     case all
     case names(NamePattern)
-    case expression(String)
+    case expression(RegularExpression)
   }
 
   /// As it was written, or made of `archive_name_format`.
@@ -28,12 +28,12 @@ struct ArchiveFilter: Sendable {
     if ["*", "sh:*", "re:.*"].contains(where: text.isSame) {
       self = Self.all
     } else if let expression = text.after(beginning: "re:") {
-      guard (try? NSRegularExpression(pattern: expression)) != nil else {
+      guard let compiled = try? RegularExpression(expression, wholeOnly: true) else {
         throw UsageError(
           argument: text, problem: "This is no regular expression",
           suggestion: "Write, for example, 're:db1-.*', or a pattern like 'db1-*'")
       }
-      self.init(text: text, rule: .expression(expression))
+      self.init(text: text, rule: .expression(compiled))
     } else {
       self.init(text: text, rule: .names(NamePattern(text.after(beginning: "sh:") ?? text)))
     }
@@ -43,8 +43,7 @@ struct ArchiveFilter: Sendable {
     switch rule {
     case .all: true
     case .names(let pattern): pattern.matches(archive.name)
-    case .expression(let expression):
-      archive.name.range(of: "^(?:\(expression))$", options: .regularExpression) != nil
+    case .expression(let expression): expression.matches(archive.name)
     }
   }
 }
@@ -67,6 +66,6 @@ extension ActionContext {
     ArchiveName(
       hostname: root[RunOptions.archiveHostname] ?? surroundings.hostname,
       username: root[RunOptions.archiveUsername] ?? surroundings.username,
-      processID: ProcessInfo.processInfo.processIdentifier, now: surroundings.clock.now())
+      processID: getpid(), now: surroundings.clock.now())
   }
 }

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A regular file's bytes.
 final class FileSource: ByteSource {

@@ -1,6 +1,6 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Something that was found in a folder, as it is. Special files are never opened, links never followed.
 struct FoundFile {

@@ -1,7 +1,8 @@
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A JSON value, for outcomes whose keys others have chosen.
 indirect enum JSONValue: Encodable, Sendable, Equatable {
