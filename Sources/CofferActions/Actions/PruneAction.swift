@@ -59,7 +59,7 @@ enum PruneAction {
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
       } else {
-        context.console.step(line)
+        context.console.remark(line)
       }
     }
   }

@@ -31,7 +31,7 @@ enum RepoCreateAction {
         guard existing.mode == mode else {
           throw RepositoryError.differentMode(location: location.path, existing: existing.mode, requested: mode)
         }
-        return context.console.step("\(location.path): The repository exists already")
+        return context.console.remark("\(location.path): The repository exists already")
       }
       guard !context.isDryRun else {
         return context.console.answer("Would create repository \(location.path) (\(mode.rawValue))")
@@ -44,7 +44,7 @@ enum RepoCreateAction {
           in: store, options: CreationOptions(mode: mode, hostname: context.surroundings.hostname),
           passphrase: try context.newPassphrase(for: location),
           surroundings: location.surroundings(context, unlockTimeout: 0))
-        context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+        context.console.remark("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
         for shortcoming in store.abilities.shortcomings {
           context.console.warning("\(location.path): \(shortcoming)")
         }

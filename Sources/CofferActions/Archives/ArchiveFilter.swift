@@ -9,11 +9,21 @@ struct ArchiveFilter: Sendable {
     case all
     case names(NamePattern)
     case expression(RegularExpression)
+
+    var isAll: Bool { if case .all = self { true } else { false } }
   }
 
   /// As it was written, or made of `archive_name_format`.
   let text: String
+  /// The last moment at which an archive may have been begun; nil for any.
+  var last: Moment?
   private let rule: Rule
+
+  /// What archives it sees, as it follows "none".
+  var title: String {
+    (rule.isAll ? "" : " with a name like '\(text)'")
+      + (last.map { " that was begun by \(Formats.time($0.date))" } ?? "")
+  }
 
   static let all = ArchiveFilter(text: "*", rule: .all)
 
@@ -40,7 +50,8 @@ struct ArchiveFilter: Sendable {
   }
 
   func sees(_ archive: Archive) -> Bool {
-    switch rule {
+    if let last, archive.draft.start > last.date { return false }
+    return switch rule {
     case .all: true
     case .names(let pattern): pattern.matches(archive.name)
     case .expression(let expression): expression.matches(archive.name)
@@ -51,6 +62,26 @@ struct ArchiveFilter: Sendable {
 extension ActionContext {
   /// What `--match-archives` says, or else `match_archives`, or else the names that `archive_name_format` gives.
   func archiveFilter() throws -> ArchiveFilter {
+    var filter = try namedFilter()
+    filter.last = flags[SharedFlags.at]
+    return filter
+  }
+
+  /// What `--archive` names, or `latest` for the newest that `--at` lets be seen.
+  ///
+  /// - Throws: `UsageError` when both are given.
+  func wantedArchive() throws(UsageError) -> String {
+    let name = flags[SharedFlags.archive]
+    guard flags[SharedFlags.at] != nil else { return name }
+    guard name.isEmpty || name == "latest" else {
+      throw UsageError(
+        argument: SharedFlags.at.name, problem: "The archive is named already, by \(SharedFlags.archive.name)",
+        suggestion: "Give one of them")
+    }
+    return "latest"
+  }
+
+  private func namedFilter() throws -> ArchiveFilter {
     if let prefix = flags[SharedFlags.prefix] { return try ArchiveFilter("\(prefix)*") }
     if let text = flags[SharedFlags.matchArchives] ?? root[RunOptions.matchArchives]?.spelling {
       return try ArchiveFilter(archiveName.expandFixed(text))

@@ -58,6 +58,15 @@ enum JSONShapes {
     ])
   }
 
+  /// An error: what happened, to what, and what to do next.
+  static func failure(_ error: any Error) -> JSONValue {
+    let diagnosis = Diagnosis(of: error)
+    return .object([
+      "status": .text("error"), "subject": .text(diagnosis.subject), "error": .text(diagnosis.problem),
+      "suggestions": .list(diagnosis.suggestion.map { [.text($0)] } ?? []),
+    ])
+  }
+
   /// What a place was found to be able to do; null for what is not known.
   static func store(_ abilities: StoreAbilities) -> JSONValue {
     func known(_ answer: Bool?) -> JSONValue { answer.map { .bool($0) } ?? .null }
