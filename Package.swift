@@ -18,6 +18,8 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
+      name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
       name: "CQRCode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
 
     .target(name: "CBlake3"),
@@ -25,7 +27,7 @@ let package = Package(
     // SQLite's library, and what of it Swift cannot call.
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
-    .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn"]),
+    .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn", "CPCRE2"]),
     .target(name: "CofferHTTP", dependencies: ["CofferSystem", "CCurl"]),
     .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
     .target(

@@ -17,6 +17,7 @@
 // Declared here because the headers want _GNU_SOURCE for them, which would change types that other modules see.
 extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int renameat2(int oldFolder, const char *oldName, int newFolder, const char *newName, unsigned flags);
+extern int pthread_cond_clockwait(pthread_cond_t *, pthread_mutex_t *, clockid_t clock, const struct timespec *time);
 extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
@@ -54,6 +55,9 @@ extern char **environ;
 static inline char *const *coffer_environment(void) { return environ; }
 
 // Variadic functions cannot be called from Swift.
+static inline int coffer_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *time) {
+  return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, time);
+}
 static inline int coffer_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 // The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no

@@ -1,6 +1,5 @@
 import CCurl
 import CofferSystem
-import Foundation
 
 /// Transfers by libcurl, one after the other: connections to the same server are kept between them. Used by one thread at a
 /// time.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// A request, as a value: tests compare it, and only `HTTPClient` knows how to send it.
 public struct HTTPRequest: Sendable, Equatable {

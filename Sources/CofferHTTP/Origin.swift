@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Which server a URL is of: its scheme, host and port (RFC 6454).
 struct Origin: Equatable {

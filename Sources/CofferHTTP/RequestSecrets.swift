@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// What of a request nobody is to read in a message: servers and programs like to repeat what they were sent.
 ///
@@ -24,7 +23,7 @@ package struct RequestSecrets {
     for url in urls {
       for part in Self.parts(of: url) where part.utf8.count >= Self.shortest {
         texts.insert(ExactName(part))
-        if let plain = part.removingPercentEncoding { texts.insert(ExactName(plain)) }
+        if let plain = part.withoutPercentEncoding { texts.insert(ExactName(plain)) }
       }
     }
     self.texts = texts.map(\.text).sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// A line that was said, and when.
 public struct LogLine: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What a run has done for one configuration file: gathered while it runs, rendered by monitoring services.
 public struct RunReport: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A run in words.
 struct RunSummary {

@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 
 extension Repository {
   /// Creates a repository in an empty place, or in one where a program that was killed has begun to, and opens it.

@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 
 extension Repository {
   /// Looks whether a place holds a repository.

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a new repository is to be like.
 public struct CreationOptions: Sendable {

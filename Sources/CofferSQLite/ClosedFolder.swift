@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A database in a folder where this user can write nothing, on a read-only mount for example.
 ///

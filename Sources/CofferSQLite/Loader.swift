@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Builds the database that the file layer leads to from a dump, and checks it.
 ///

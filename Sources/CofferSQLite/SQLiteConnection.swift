@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// What SQLite's library says of a failure.
 struct SQLiteFailure: Error, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What a database holds, counted by the process that has it open; it goes to the starter as one line.
 public struct SQLiteContent: Codable, Equatable, Sendable {

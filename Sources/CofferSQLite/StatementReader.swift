@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Cuts a dump into statements, by SQLite's own reading of them.
 struct StatementReader {

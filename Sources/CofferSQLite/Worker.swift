@@ -1,6 +1,6 @@
 import CSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The process that opens a database; see `SQLiteWorkerRequest`.
 public struct SQLiteWorker {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// A store in memory, for tests and tools: it can be told to fail and lets its objects be tampered with.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a store knows of an object without reading it.
 public struct ObjectStatus: Sendable, Equatable {

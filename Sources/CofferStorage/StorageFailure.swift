@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Why a store did not do what it was asked.
 public struct StorageFailure: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The time of day and a steady clock, passed in so that tests can be exact.
 public struct Clock: Sendable {

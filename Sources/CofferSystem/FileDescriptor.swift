@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// An open file descriptor, closed exactly once.
 ///
@@ -17,7 +17,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// - Throws: `SystemError` naming the path.
   public init(opening path: String, flags: Int32, mode: mode_t = 0o600) throws(SystemError) {
     while true {
-      let number = path.withCString { Foundation.open($0, flags | O_CLOEXEC, mode) }
+      let number = path.withCString { Glibc.open($0, flags | O_CLOEXEC, mode) }
       if number >= 0 {
         self.number = number
         return
@@ -27,7 +27,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 
   deinit {
-    _ = Foundation.close(number)
+    _ = Glibc.close(number)
   }
 
   /// Gives the descriptor away; the caller closes it.
@@ -42,7 +42,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// - Throws: `SystemError` with `subject` as its subject.
   public consuming func close(subject: String) throws(SystemError) {
     let number = release()
-    guard Foundation.close(number) == 0 else { throw SystemError(call: "close", subject: subject) }
+    guard Glibc.close(number) == 0 else { throw SystemError(call: "close", subject: subject) }
   }
 
   /// Reads up to the buffer's size, retrying interrupted calls.
@@ -60,7 +60,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
     into buffer: UnsafeMutableRawBufferPointer, from number: Int32, subject: String
   ) throws(SystemError) -> Int {
     while true {
-      let count = Foundation.read(number, buffer.baseAddress, buffer.count)
+      let count = Glibc.read(number, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
       guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
     }
@@ -79,7 +79,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   ) throws(SystemError) {
     var rest = bytes
     while !rest.isEmpty {
-      let count = Foundation.write(number, rest.baseAddress, rest.count)
+      let count = Glibc.write(number, rest.baseAddress, rest.count)
       if count > 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       } else if count < 0 && errno != EINTR {
@@ -108,7 +108,7 @@ extension FileDescriptor {
     var piece = [UInt8](repeating: 0, count: min(limit + 1, 1 << 16))
     while true {
       let number = number
-      let count = piece.withUnsafeMutableBytes { Foundation.read(number, $0.baseAddress, $0.count) }
+      let count = piece.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, $0.count) }
       if count < 0 {
         guard errno == EINTR else { throw SystemError(call: "read", subject: subject) }
         continue

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Memory that a file stands behind, or none; whole pages, zeroed where nothing was written.
 ///

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// The environment variables of the program, passed in so that nothing reads the process's own in passing.
 public struct ProcessEnvironment: Sendable, Equatable {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What the program is given of the machine it runs on.
 public struct Surroundings: Sendable {
@@ -29,11 +30,10 @@ public struct Surroundings: Sendable {
 
   /// This machine, as it is now.
   public static func current(random: RandomSource) -> Surroundings {
-    let information = ProcessInfo.processInfo
     return Surroundings(
       environment: .current(), clock: .system, random: random, launcher: SystemProcessLauncher(),
       secretKeeper: KernelKeyring(),
-      currentFolder: FileManager.default.currentDirectoryPath, hostname: information.hostName,
-      username: NSUserName(), processors: information.activeProcessorCount)
+      currentFolder: FileManager.default.currentDirectoryPath, hostname: machineName(),
+      username: UserAccount.name, processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 }

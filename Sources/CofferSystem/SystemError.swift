@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A system call that failed, with what it was applied to.
 public struct SystemError: DiagnosableError, Equatable {

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// A short text on an anonymous pipe, for a child to read as if it were a file: nothing of it is ever on a disk, in an
 /// argument or in an environment.
@@ -20,7 +20,7 @@ public struct TextPipe: ~Copyable, Sendable {
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SystemError(call: "pipe2", subject: subject) }
     let readEnd = FileDescriptor(owning: ends[0])
     let writeEnd = FileDescriptor(owning: ends[1])
-    let count = bytes.withUnsafeBytes { Foundation.write(writeEnd.number, $0.baseAddress, $0.count) }
+    let count = bytes.withUnsafeBytes { Glibc.write(writeEnd.number, $0.baseAddress, $0.count) }
     guard count == bytes.count else { throw SystemError(call: "write", subject: subject) }
     return readEnd
   }

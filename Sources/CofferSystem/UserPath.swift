@@ -10,4 +10,15 @@ public enum UserPath {
     if path.begins(with: "/") { return path }
     return folder == "/" ? "/\(path)" : "\(folder)/\(path)"
   }
+
+  /// The path of the folder that something is in: `/` for what is right below it, and nothing for a bare name.
+  public static func parent(of path: String) -> String {
+    let parts = path.parts(by: "/", keepingEmpty: false).dropLast()
+    return (path.begins(with: "/") ? "/" : "") + parts.joined(separator: "/")
+  }
+
+  /// The last name of a path; `/` for the root itself.
+  public static func name(of path: String) -> String {
+    path.parts(by: "/", keepingEmpty: false).last ?? (path.begins(with: "/") ? "/" : "")
+  }
 }

@@ -28,7 +28,7 @@ struct CompletionTests {
     #expect(candidates("prune", "--keep-d") == ["--keep-daily"])
     #expect(candidates("--keep-d") == ["--keep-daily"])
     #expect(candidates("list", "--vers") == ["--version"])
-    #expect(candidates("list", "--json", "--js") == [])
+    #expect(candidates("list", "--json", "--js") == ["--json-lines"])
     #expect(candidates("-c", "a", "--conf") == ["--config"])
   }
 

@@ -65,6 +65,16 @@ struct SourceLintTests {
     }
   }
 
+  @Test("no source needs all of Foundation, which would bring 40 MB of ICU into the program")
+  func essentials() throws {
+    let names = try FileManager.default.subpathsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(".swift") }
+    let needing = try names.filter {
+      try String(contentsOfFile: "\(Self.folder)/\($0)", encoding: .utf8).components(separatedBy: "\n")
+        .contains { $0.hasSuffix("import Foundation") }
+    }
+    #expect(needing == [], "Write import FoundationEssentials, or import Glibc, or both")
+  }
+
   @Test("the look at the sources finds each kind")
   func teeth() throws {
     let lines = [

@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `check`: looks for damage.
 enum CheckAction {

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `compact`: gives the space of deleted archives back.
 enum CompactAction {

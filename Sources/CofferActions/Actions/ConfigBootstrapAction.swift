@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `config bootstrap`: brings configuration files back with nothing but a repository and its passphrase.
 ///

@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `config generate`: writes a configuration to start from.
 enum ConfigGenerateAction {

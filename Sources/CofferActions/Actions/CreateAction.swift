@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `create`: backs up.
 enum CreateAction {
@@ -40,6 +41,7 @@ enum CreateAction {
       let outcome = try backup.makeArchives(comment: context.flags[comment])
       for (access, archive) in outcome.archives {
         context.run.collector.add(archive, in: access.location)
+        if archive.isPartial { context.run.notes.notePartial() }
         report(archive, access, context)
       }
       failures += outcome.errors
@@ -68,7 +70,7 @@ enum CreateAction {
     if wantsStatistics && !context.wantsJSON {
       context.console.answer(line)
     } else {
-      context.console.step(line)
+      context.console.remark(line)
     }
     guard context.wantsJSON else { return }
     var outcome = [

@@ -1,6 +1,6 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `dump`: writes the dump of one database to standard output or a file.
 enum DumpAction {
@@ -18,7 +18,8 @@ enum DumpAction {
       written by 'coffer extract --database NAME'.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database, to,
+      SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
+      to,
     ] + SelectionFlags.origin,
     examples: [
       "coffer dump --archive latest --database shop | pg_restore --list",
@@ -28,7 +29,7 @@ enum DumpAction {
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archive = try access.archive(context.flags[SharedFlags.archive], try context.archiveFilter())
+      let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
       let reader = try access.repository.reader()
       let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
@@ -70,7 +71,7 @@ enum DumpAction {
     let file = try TemporaryFile(in: place.folder, for: place.name)
     try reader.read(stream, into: FileSink(file, path: path), cancellation: context.cancellation)
     try file.publish(as: place.name)
-    context.console.step("Wrote \(Formats.size(stream.size)) of \(dump.identity.title) to \(path)")
+    context.console.remark("Wrote \(Formats.size(stream.size)) of \(dump.identity.title) to \(path)")
   }
 
   private static func severalDumps(_ dumps: [ArchiveDump], _ archive: Archive) -> UsageError {

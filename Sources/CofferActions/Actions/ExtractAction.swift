@@ -1,7 +1,7 @@
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `extract`: writes files of an archive, dumps too, to disk; databases are left alone.
 enum ExtractAction {
@@ -19,7 +19,8 @@ enum ExtractAction {
     "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
     discussion: "Files appear under their names only when they are whole. Nothing is written outside the destination.",
     flags: [
-      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, path, SelectionFlags.database,
+      SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, path,
+      SelectionFlags.database,
       destination,
       strip, SharedFlags.progress,
     ] + SelectionFlags.origin,
@@ -34,7 +35,7 @@ enum ExtractAction {
     let folder = context.flags[destination] ?? context.surroundings.currentFolder
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archive = try access.archive(context.flags[SharedFlags.archive], try context.archiveFilter())
+      let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       let reader = try access.repository.reader()
       let items = try chosen(
         from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
@@ -119,6 +120,7 @@ struct Extraction {
     defer { progress.stop() }
     progress.begin("", total: items.reduce(0) { $0.addingClamped($1.content.stream?.size ?? 0) })
     var damaged: [(path: String, cause: any Error)] = []
+    var count = 0
     var expected = 0
     for (number, item) in items.enumerated() {
       try context.cancellation.check()
@@ -134,6 +136,7 @@ struct Extraction {
             try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
           }
         }
+        count += 1
       } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
         // What is damaged keeps nothing else from being written.
         damaged.append((item.path.text, error))
@@ -144,6 +147,7 @@ struct Extraction {
       }
     }
     try extractor.finish()
+    context.console.remark("Extracted \(count) \(count == 1 ? "item" : "items") to \(path)")
     let errors = Self.errors(damaged, extractor.lost)
     if !errors.isEmpty { throw SeveralErrors(errors) }
   }

@@ -1,7 +1,8 @@
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `repo-info`: sizes and mode of the repositories.
 enum RepoInfoAction {

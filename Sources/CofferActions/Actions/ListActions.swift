@@ -1,6 +1,7 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `repo-list`: the archives of the repositories.
 enum RepoListAction {
@@ -8,7 +9,7 @@ enum RepoListAction {
 
   static let declaration = ActionDeclaration(
     "repo-list", "rlist", abstract: "List the archives of a repository.",
-    flags: [SharedFlags.repository] + ArchiveListing.flags + [short, SharedFlags.json],
+    flags: [SharedFlags.repository] + ArchiveListing.flags + [short, SharedFlags.json, SharedFlags.jsonLines],
     examples: ["coffer repo-list --json", "coffer repo-list --last 3"], run: run)
 
   static func run(_ context: ActionContext) throws {
@@ -17,6 +18,9 @@ enum RepoListAction {
       let archives = try ArchiveListing.archives(of: access, context)
       let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
       let now = context.surroundings.clock.now()
+      if context.flags.contains(SharedFlags.jsonLines) {
+        return archives.forEach { context.tellLine(JSONShapes.listed($0, proofs), in: access) }
+      }
       if context.wantsJSON {
         context.run.outcomes.add(
           .object([
@@ -68,6 +72,13 @@ extension RepoListAction {
 }
 
 extension ActionContext {
+  /// Prints an object on a line of its own, with the repository that it is in.
+  fileprivate func tellLine(_ value: JSONValue, in access: OpenRepository) {
+    guard case .object(var object) = value else { return }
+    object["repository"] = .text(access.location.path)
+    console.output(JSONValue.object(object).rendered + "\n")
+  }
+
   /// Says whose answers follow, where there are several repositories.
   func tellRepository(_ location: RepositoryLocation) {
     guard run.hasSeveralRepositories, !wantsJSON else { return }
@@ -88,7 +99,8 @@ enum ListAction {
       Dumps are shown as databases: hook, host, port, name, format and size. With --json, the outcome is an array with \
       one object whose 'items' are the entries.
       """,
-    flags: [archive, SharedFlags.repository, path] + ArchiveListing.flags + [RepoListAction.short, SharedFlags.json],
+    flags: [archive, SharedFlags.repository, path] + ArchiveListing.flags
+      + [RepoListAction.short, SharedFlags.json, SharedFlags.jsonLines],
     examples: ["coffer list --archive latest"], run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -99,6 +111,9 @@ enum ListAction {
       context.tellMissing(from: archive)
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
       let items = all.filter { PathSelection(context.flags[path]).contains($0.path) }
+      if context.flags.contains(SharedFlags.jsonLines) {
+        return try items.forEach { context.tellLine(try json($0), in: access) }
+      }
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([

@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `prune`: deletes archives that no `keep_` option wants any more.
 enum PruneAction {
@@ -58,7 +59,7 @@ enum PruneAction {
       if context.flags.contains(stats) && !context.isDryRun {
         context.console.answer(line)
       } else {
-        context.console.step(line)
+        context.console.remark(line)
       }
     }
   }

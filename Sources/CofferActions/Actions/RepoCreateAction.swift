@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `repo-create`: makes the configured repositories.
 enum RepoCreateAction {
@@ -30,7 +31,7 @@ enum RepoCreateAction {
         guard existing.mode == mode else {
           throw RepositoryError.differentMode(location: location.path, existing: existing.mode, requested: mode)
         }
-        return context.console.step("\(location.path): The repository exists already")
+        return context.console.remark("\(location.path): The repository exists already")
       }
       guard !context.isDryRun else {
         return context.console.answer("Would create repository \(location.path) (\(mode.rawValue))")
@@ -43,7 +44,7 @@ enum RepoCreateAction {
           in: store, options: CreationOptions(mode: mode, hostname: context.surroundings.hostname),
           passphrase: try context.newPassphrase(for: location),
           surroundings: location.surroundings(context, unlockTimeout: 0))
-        context.console.step("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
+        context.console.remark("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
         for shortcoming in store.abilities.shortcomings {
           context.console.warning("\(location.path): \(shortcoming)")
         }
@@ -80,7 +81,7 @@ enum RepoCreateAction {
   }
 
   private static func checkParent(of path: String, isMade: Bool) throws {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = UserPath.parent(of: path)
     guard access(parent, F_OK) != 0 else { return }
     guard isMade else {
       throw UsageError(

@@ -2,7 +2,7 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `restore`: puts databases back.
 enum RestoreAction {
@@ -26,11 +26,13 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say.
       """,
     flags: [
-      SharedFlags.archive, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database, targetName,
+      SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
+      targetName,
       hostname, port, container, username, password,
     ] + SelectionFlags.origin + [SharedFlags.progress, Confirmation.yes],
     examples: [
-      "coffer restore --archive latest", "coffer restore --archive latest --database users --dry-run",
+      "coffer restore --archive latest", "coffer restore --at '2026-01-31 03:00'",
+      "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
     ], databases: .chosen, repositories: .one, run: run)
@@ -42,7 +44,7 @@ enum RestoreAction {
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
     let access = try context.open(location)
     let archive = try access.archive(
-      context.flags[SharedFlags.archive], try context.archiveFilter())
+      try context.wantedArchive(), try context.archiveFilter())
     context.tellMissing(from: archive)
     let reader = try access.repository.reader()
     let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))

@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `serve`: the other end of a repository at `ssh://`.
 enum ServeAction {

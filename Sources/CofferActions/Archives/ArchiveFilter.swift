@@ -1,19 +1,29 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Which of a repository's archives an action sees: several machines may share a repository, each with names of its own.
 struct ArchiveFilter: Sendable {
   private enum Rule: Sendable {
     case all
     case names(NamePattern)
-    case expression(String)
+    case expression(RegularExpression)
+
+    var isAll: Bool { if case .all = self { true } else { false } }
   }
 
   /// As it was written, or made of `archive_name_format`.
   let text: String
+  /// The last moment at which an archive may have been begun; nil for any.
+  var last: Moment?
   private let rule: Rule
+
+  /// What archives it sees, as it follows "none".
+  var title: String {
+    (rule.isAll ? "" : " with a name like '\(text)'")
+      + (last.map { " that was begun by \(Formats.time($0.date))" } ?? "")
+  }
 
   static let all = ArchiveFilter(text: "*", rule: .all)
 
@@ -28,23 +38,23 @@ struct ArchiveFilter: Sendable {
     if ["*", "sh:*", "re:.*"].contains(where: text.isSame) {
       self = Self.all
     } else if let expression = text.after(beginning: "re:") {
-      guard (try? NSRegularExpression(pattern: expression)) != nil else {
+      guard let compiled = try? RegularExpression(expression, wholeOnly: true) else {
         throw UsageError(
           argument: text, problem: "This is no regular expression",
           suggestion: "Write, for example, 're:db1-.*', or a pattern like 'db1-*'")
       }
-      self.init(text: text, rule: .expression(expression))
+      self.init(text: text, rule: .expression(compiled))
     } else {
       self.init(text: text, rule: .names(NamePattern(text.after(beginning: "sh:") ?? text)))
     }
   }
 
   func sees(_ archive: Archive) -> Bool {
-    switch rule {
+    if let last, archive.draft.start > last.date { return false }
+    return switch rule {
     case .all: true
     case .names(let pattern): pattern.matches(archive.name)
-    case .expression(let expression):
-      archive.name.range(of: "^(?:\(expression))$", options: .regularExpression) != nil
+    case .expression(let expression): expression.matches(archive.name)
     }
   }
 }
@@ -52,6 +62,26 @@ struct ArchiveFilter: Sendable {
 extension ActionContext {
   /// What `--match-archives` says, or else `match_archives`, or else the names that `archive_name_format` gives.
   func archiveFilter() throws -> ArchiveFilter {
+    var filter = try namedFilter()
+    filter.last = flags[SharedFlags.at]
+    return filter
+  }
+
+  /// What `--archive` names, or `latest` for the newest that `--at` lets be seen.
+  ///
+  /// - Throws: `UsageError` when both are given.
+  func wantedArchive() throws(UsageError) -> String {
+    let name = flags[SharedFlags.archive]
+    guard flags[SharedFlags.at] != nil else { return name }
+    guard name.isEmpty || name == "latest" else {
+      throw UsageError(
+        argument: SharedFlags.at.name, problem: "The archive is named already, by \(SharedFlags.archive.name)",
+        suggestion: "Give one of them")
+    }
+    return "latest"
+  }
+
+  private func namedFilter() throws -> ArchiveFilter {
     if let prefix = flags[SharedFlags.prefix] { return try ArchiveFilter("\(prefix)*") }
     if let text = flags[SharedFlags.matchArchives] ?? root[RunOptions.matchArchives]?.spelling {
       return try ArchiveFilter(archiveName.expandFixed(text))
@@ -67,6 +97,6 @@ extension ActionContext {
     ArchiveName(
       hostname: root[RunOptions.archiveHostname] ?? surroundings.hostname,
       username: root[RunOptions.archiveUsername] ?? surroundings.username,
-      processID: ProcessInfo.processInfo.processIdentifier, now: surroundings.clock.now())
+      processID: getpid(), now: surroundings.clock.now())
   }
 }

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Makes an archive's name from `archive_name_format`.
 struct ArchiveName {
@@ -50,7 +51,7 @@ struct ArchiveName {
     case "unixtime": return String(Int(now.timeIntervalSince1970))
     case "now", "utcnow":
       let format = (parts.count > 1 ? parts[1] : "%Y-%m-%dT%H:%M:%S.%f")
-        .swapping("%f", for: String(format: "%06d", Formats.microseconds(now)))
+        .swapping("%f", for: String(printf: "%06d", Formats.microseconds(now)))
       return Formats.strftime(format, now, utc: parts[0] == "utcnow")
     default: return nil
     }

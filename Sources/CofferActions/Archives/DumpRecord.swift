@@ -1,7 +1,7 @@
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What an archive remembers of a database dump, so that it can be restored without today's configuration.
 ///

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Which archives are worth keeping, by their age.
 ///

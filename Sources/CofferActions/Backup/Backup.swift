@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One backup into one or several repositories: everything is read once.
 struct Backup {
@@ -143,7 +144,7 @@ struct Backup {
     while paths.count <= linkLimit, let last = paths.last,
       let target = try? FileManager.default.destinationOfSymbolicLink(atPath: last)
     {
-      paths.append(target.begins(with: "/") ? target : (last as NSString).deletingLastPathComponent + "/" + target)
+      paths.append(target.begins(with: "/") ? target : UserPath.parent(of: last) + "/" + target)
     }
     return paths
   }

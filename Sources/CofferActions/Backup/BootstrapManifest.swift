@@ -1,5 +1,3 @@
-import Foundation
-
 /// What `create` says about the configuration files it put into an archive.
 struct BootstrapManifest: Codable, Equatable {
   static let path = "coffer/bootstrap/manifest.json"

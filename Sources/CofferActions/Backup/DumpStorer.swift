@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Takes dumps and stores them.
 struct DumpStorer: Sendable {

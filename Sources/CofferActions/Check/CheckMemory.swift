@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Remembers when checks were last made, and how far those came that are made in parts: files of which the times say it,
 /// one a repository and check, and files of what was found so far. A copy of a repository, which has the same id, is another

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Which of the configured checks are due now.
 struct CheckSchedule {
@@ -34,10 +34,8 @@ struct CheckSchedule {
       var date = now
       // A check that seems to have been made in the future was made before the clock was set right.
       if let interval, let last, last <= now { date = max(now, last.addingTimeInterval(interval)) }
-      let calendar = Calendar(identifier: .gregorian)
-      while !days.isEmpty, !days.contains(where: { $0.rawValue == calendar.component(.weekday, from: date) }) {
-        guard let next = calendar.date(byAdding: .day, value: 1, to: calendar.startOfDay(for: date)) else { break }
-        date = next
+      while !days.isEmpty, !days.contains(where: { $0.rawValue == Formats.weekday(date) }) {
+        date = Formats.nextMidnight(date)
       }
       return date
     }

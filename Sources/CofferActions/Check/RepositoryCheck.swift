@@ -52,7 +52,7 @@ struct RepositoryCheck {
       return context.console.warning(
         "\(place): It holds no archive. A new repository looks like this, and one that has lost everything")
     }
-    context.console.step(
+    context.console.remark(
       "\(place): \(report.objectCount) objects and \(report.archiveCount) archives are whole (level \(level.rawValue))"
         + (newest.map { $0 < report.archiveCount ? "; only the newest \($0) were followed" : "" } ?? ""))
   }

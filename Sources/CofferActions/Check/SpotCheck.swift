@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How much `spot` lets files on the disk differ from those of the newest archive; all in per cent.
 struct SpotTolerances: Sendable, Equatable {
@@ -98,7 +99,7 @@ struct SpotCheck {
 
   private func percentage(_ part: Int, of whole: Int) -> Double { Double(part) / Double(whole) * 100 }
 
-  private static func text(_ percentage: Double) -> String { String(format: "%.1f %%", percentage) }
+  private static func text(_ percentage: Double) -> String { String(printf: "%.1f %%", percentage) }
 
   private func files(of selection: SourceSelection) throws -> [Source] {
     var files: [Source] = []

@@ -70,7 +70,7 @@ struct CommandLineParser {
   }
 
   func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
-    let tokens = try tokens(arguments)
+    let tokens = try tokens(Self.askingForHelp(arguments))
     var named: [ActionDeclaration] = []
     for case .action(let action) in tokens where !named.contains(where: { $0.name == action.name }) {
       named.append(action)
@@ -124,12 +124,30 @@ struct CommandLineParser {
     }
   }
 
+  /// 'help ACTION' is 'ACTION --help'.
+  private static func askingForHelp(_ arguments: [String]) -> [String] {
+    guard let first = arguments.first, first.isSame(as: "help") else { return arguments }
+    return Array(arguments.dropFirst()) + [GlobalFlags.help.name]
+  }
+
+  /// Parts a value from the letter before it: '-v2' is '-v 2'.
+  private func parted(_ argument: String) -> [String] {
+    guard argument.begins(with: "-"), !argument.begins(with: "--"), argument.utf8.count > 2,
+      argument.utf8.prefix(3).allSatisfy({ $0 < 0x80 }), !allFlags.contains(where: { $0.names.contains(argument) })
+    else { return [argument] }
+    let letter = String(decoding: argument.utf8.prefix(2), as: UTF8.self)
+    guard allFlags.contains(where: { $0.names.contains(letter) && $0.valueName != nil }) else { return [argument] }
+    return [letter, String(decoding: argument.utf8.dropFirst(2), as: UTF8.self)]
+  }
+
   /// Tells flags, their values and actions apart; a flag's value is never taken for an action.
   private func tokens(_ arguments: [String]) throws(UsageError) -> [Token] {
     var tokens: [Token] = []
     var position = 0
+    var arguments = arguments
     var operands: [FlagDeclaration] = []
     while position < arguments.count {
+      arguments.replaceSubrange(position...position, with: parted(arguments[position]))
       let argument = arguments[position]
       position += 1
       if let operand = operands.first, !argument.begins(with: "-") {
@@ -194,6 +212,8 @@ struct CommandLineParser {
   private func checkRequired(_ named: [ActionDeclaration], _ values: [FlagValues]) throws(UsageError) {
     for (action, flags) in zip(named, values) {
       for flag in action.flags where flag.isRequired && !flags.hasValue(flag) {
+        let others = action.flags.filter { $0.standsFor == flag.name }
+        guard !others.contains(where: { flags.hasValue($0) }) else { continue }
         throw UsageError(
           argument: action.name, problem: "The flag \(flag.name) is missing",
           suggestion: "Write 'coffer \(action.name) \(flag.name) \(flag.valueName ?? "")'"

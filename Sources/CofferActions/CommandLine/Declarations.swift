@@ -108,8 +108,14 @@ enum SharedFlags {
   static let repository = Flag<String?>(
     "--repository", value: "PATH", help: "Act on this repository only: its path or label as configured.")
   static let json = Flag<Bool>("--json", help: "Print the outcome as JSON and nothing else.")
+  static let jsonLines = Flag<Bool>(
+    "--json-lines", help: "Print an object of JSON for each item, on a line of its own, as soon as it is known.")
   static let archive = Flag<String>(
-    "--archive", required: "NAME", help: "The archive's name, its id, or 'latest'.")
+    "--archive", required: "NAME", help: "The archive's name, its id or the beginning of that, or 'latest'.")
+  static let at = Flag<Moment?>(
+    "--at", value: "TIME", .moment, standsFor: "--archive",
+    help: "In place of --archive: the newest archive that was begun at this time or earlier; like 2026-01-31, which is "
+      + "that day's end, or '2026-01-31 03:00', here, or with a Z behind it in UTC.")
   static let matchArchives = Flag<String?>(
     "--match-archives", "--glob-archives", "-a", value: "PATTERN",
     help: "See only archives with such names; '*' for all, 're:' before a regular expression. Default: match_archives, "
@@ -130,6 +136,8 @@ enum GlobalFlags {
     "--verbosity", "-v", value: "N",
     FlagParser("a number from -2 to 2") { Int($0).flatMap(Verbosity.init) },
     help: "-2 silent, -1 errors, 0 warnings and answers (default), 1 steps, 2 details.")
+  static let logJSON = Flag<Bool>(
+    "--log-json", help: "Say what is said to standard error as JSON, an object a line.")
   static let noColor = Flag<Bool>("--no-color", help: "Print no colours; so does NO_COLOR in the environment.")
   static let override = Flag<[String]>(
     "--override", value: "OPTION=VALUE", isSecret: true,
@@ -142,7 +150,7 @@ enum GlobalFlags {
     help: "At the end, say where the run's time went: the seconds of each stage, of all threads together, and what was "
       + "asked of each repository's place.")
   static let help = Flag<Bool>("--help", "-h", help: "Show this help, or with an action that action's.")
-  static let version = Flag<Bool>("--version", help: "Show the version.")
+  static let version = Flag<Bool>("--version", "-V", help: "Show the version.")
 
   static let bashCompletion = Flag<Bool>(
     "--bash-completion", help: "Print what makes bash complete command lines; as 'coffer completion bash'.")
@@ -151,7 +159,8 @@ enum GlobalFlags {
 
   static let all: [FlagDeclaration] = {
     let flags: [any CommandFlag] = [
-      config, dryRun, verbosity, noColor, override, noInterpolation, timings, bashCompletion, fishCompletion, help,
+      config, dryRun, verbosity, logJSON, noColor, override, noInterpolation, timings, bashCompletion, fishCompletion,
+      help,
       version,
     ]
     return flags.map(\.declaration)

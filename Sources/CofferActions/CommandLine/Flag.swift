@@ -12,12 +12,12 @@ struct Flag<Value: Sendable>: CommandFlag {
 
   private init<Part: Sendable>(
     _ names: [String], value valueName: String?, _ parser: FlagParser<Part>, standard: String? = nil,
-    isRepeatable: Bool = false, isRequired: Bool = false, isSecret: Bool = false, help: String,
-    read: @escaping @Sendable ([Part]) -> Value
+    isRepeatable: Bool = false, isRequired: Bool = false, isSecret: Bool = false, standsFor other: String? = nil,
+    help: String, read: @escaping @Sendable ([Part]) -> Value
   ) {
     declaration = FlagDeclaration(
       names: names, valueName: valueName, help: help, standard: standard, isRepeatable: isRepeatable,
-      isRequired: isRequired, isSecret: isSecret,
+      isRequired: isRequired, isSecret: isSecret, standsFor: other,
       parse: { [name = names[0]] text throws(UsageError) in
         guard let part = parser.parse(text) else {
           throw parser.refusal(of: text, for: name, isSecret: isSecret)
@@ -50,6 +50,8 @@ struct FlagDeclaration: Sendable {
   let isRequired: Bool
   /// Whether the value is to be kept nowhere.
   let isSecret: Bool
+  /// The required flag that need not be given when this one is.
+  let standsFor: String?
   /// Reads one value.
   let parse: @Sendable (String) throws(UsageError) -> any Sendable
 
@@ -114,9 +116,12 @@ extension Flag where Value == [String] {
 }
 
 extension Flag {
-  init<Part>(_ names: String..., value valueName: String, _ parser: FlagParser<Part>, help: String)
-  where Value == Part? {
-    self.init(names, value: valueName, parser, help: help) { $0.last }
+  /// - Parameter other: A required flag that need not be given when this one is.
+  init<Part>(
+    _ names: String..., value valueName: String, _ parser: FlagParser<Part>, standsFor other: String? = nil,
+    help: String
+  ) where Value == Part? {
+    self.init(names, value: valueName, parser, standsFor: other, help: help) { $0.last }
   }
 
   init<Part>(_ names: String..., value valueName: String, each parser: FlagParser<Part>, help: String)

@@ -20,7 +20,7 @@ enum HelpText {
     lines += [""] + options.wrapped(width: width)
     lines += [
       "", "See 'coffer ACTION --help' for an action's flags.",
-      "Exit codes: 0 success, 1 any error, 130 on SIGINT, 143 on SIGTERM.",
+      "Exit codes: 0 success, 1 any error, 130 on SIGINT, 143 on SIGTERM; more with --exit-codes classes.",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -28,6 +28,10 @@ struct ManPage {
     lines += [".SH ACTIONS"] + actions.flatMap(Self.section)
     lines += [
       ".SH EXIT STATUS", ".TP", ".B 0", "Success.", ".TP", ".B 1", "Any error; what was not affected was done.", ".TP",
+      ".B 2 to 8",
+      "Kinds of errors, where " + Self.plain("exit_codes: classes")
+        + " asks for them: 2 command line or configuration,",
+      "3 warnings, 4 a partial archive, 5 busy, 6 passphrase or key, 7 no repository, 8 damage.", ".TP",
       ".BR 130 \", \" 143", "Stopped by SIGINT or SIGTERM.", ".SH FILES", ".TP", ".I /etc/coffer/config.yaml",
       "The configuration; also those in", ".IR /etc/coffer.d .", ".SH ENVIRONMENT", ".TP", ".B COFFER_PASSPHRASE",
       "The repositories' passphrase, where the configuration names none.", ".TP", ".B NO_COLOR",

@@ -1,6 +1,7 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Writes items below a folder, and never outside of it: every folder on the way is opened without following links.
 /// Files appear under their names only when they are whole. What the place does not take of an item is noted, and stops

@@ -1,7 +1,7 @@
 import CSystem
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A regular file's bytes; of one with holes, those between them.
 final class FileSource: ByteSource {

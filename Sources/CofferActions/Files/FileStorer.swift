@@ -1,6 +1,5 @@
 import CofferRepository
 import CofferSystem
-import Foundation
 
 /// Reads files and puts them into archives.
 struct FileStorer {

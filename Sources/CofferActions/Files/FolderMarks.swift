@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// What in a folder, or on a file, tells a backup to leave it out.
 struct FolderMarks {

@@ -1,7 +1,7 @@
 import CSystem
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Something that was found in a folder, as it is. Special files are never opened but by their place, links never followed.
 struct FoundFile {

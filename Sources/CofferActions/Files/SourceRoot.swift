@@ -1,6 +1,6 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A file or folder that a backup begins at.
 struct SourceRoot: Equatable {

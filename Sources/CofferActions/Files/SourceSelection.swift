@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The sources of a configuration, read and looked for.
 struct SourceSelection {

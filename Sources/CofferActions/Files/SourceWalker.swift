@@ -1,7 +1,7 @@
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// What of the sources is backed up, and what is not.
 struct SourceRules {

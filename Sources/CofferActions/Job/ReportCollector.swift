@@ -2,7 +2,7 @@ import CofferHooks
 import CofferMonitoring
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Gathers what a job does, for those who are told of it.
 final class ReportCollector: Sendable {

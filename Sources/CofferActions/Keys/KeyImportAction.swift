@@ -1,6 +1,6 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// `key import`: brings an exported key back.
 enum KeyImportAction {

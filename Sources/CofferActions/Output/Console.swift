@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A further place for what is said, besides the console.
@@ -22,16 +22,22 @@ public final class Console: Sendable {
   var pageWidth: Int { min(width, 110) }
   private let usesColor: Bool
   private let statusLine = Mutex("")
+  private let lastProgress = Mutex<Double?>(nil)
   private let sinks: [any ConsoleSink]
   private let standardOutput: StandardOutput
   private let outputIsForPrograms: Bool
+  /// Set where a program reads standard error, which then gets an object of JSON a line.
+  private let jsonClock: Clock?
 
-  /// - Parameter outputIsForPrograms: Whether standard output is for `output` alone, so that answers do not get into it.
+  /// - Parameters:
+  ///   - jsonClock: Tells when something was said, in JSON; nil for text.
+  ///   - outputIsForPrograms: Whether standard output is for `output` alone, so that answers do not get into it.
   public init(
     verbosity: Int, environment: ProcessEnvironment, noColor: Bool, sinks: [any ConsoleSink] = [],
-    standardOutput: StandardOutput = StandardOutput(), outputIsForPrograms: Bool = false
+    jsonClock: Clock? = nil, standardOutput: StandardOutput = StandardOutput(), outputIsForPrograms: Bool = false
   ) {
     self.sinks = sinks
+    self.jsonClock = jsonClock
     self.standardOutput = standardOutput
     self.outputIsForPrograms = outputIsForPrograms
     self.verbosity = verbosity
@@ -49,7 +55,7 @@ public final class Console: Sendable {
     let text = Quoting.terminal(text, keepingLines: keepingLines)
     record(text, level: 0)
     guard verbosity >= 0 else { return }
-    if outputIsForPrograms { write(text + "\n") } else { printed(text + "\n") }
+    if outputIsForPrograms { write(text, .answer) } else { printed(text + "\n") }
   }
 
   /// Prints whatever the verbosity: output that a program reads.
@@ -79,39 +85,39 @@ public final class Console: Sendable {
   func note(_ text: String) {
     let text = Self.indented(text)
     record(text, level: 0)
-    write(text + "\n")
+    write(text, .answer)
   }
 
   /// What somebody at a terminal would ask next; a job has nobody who wonders.
   func remark(_ text: String) {
     let text = Self.indented(text)
     record(text, level: 1)
-    if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text + "\n") }
+    if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text, .info) }
   }
 
   public func step(_ text: String) {
     let text = Quoting.terminal(text)
     record(text, level: 1)
-    if verbosity >= 1 { write(text + "\n") }
+    if verbosity >= 1 { write(text, .info) }
   }
 
   public func detail(_ text: String) {
     let text = Quoting.terminal(text)
     record(text, level: 2)
-    if verbosity >= 2 { write(text + "\n") }
+    if verbosity >= 2 { write(text, .debug) }
   }
 
   public func warning(_ text: String) {
     let text = Self.indented(text)
     record("warning: " + text, level: 0)
-    if verbosity >= 0 { write(colored("warning: ", 33) + text + "\n") }
+    if verbosity >= 0 { write(text, .warning, before: colored("warning: ", 33)) }
   }
 
   public func error(_ diagnosis: Diagnosis) {
     let text = Self.indented(Self.text(diagnosis))
     record("error: " + text, level: -1)
     guard verbosity >= -1 else { return }
-    write(colored("error: ", 31) + text + "\n")
+    write(text, .error, before: colored("error: ", 31), diagnosis)
   }
 
   /// Tells every error by itself.
@@ -134,6 +140,7 @@ public final class Console: Sendable {
 
   /// Shows a line that the next one replaces; an empty one takes it away.
   func status(_ text: String) {
+    if let jsonClock { return progress(text, jsonClock) }
     let line = String(Quoting.terminal(text).prefix(width - 1))
     statusLine.withLock { current in
       current = line
@@ -145,7 +152,36 @@ public final class Console: Sendable {
     for sink in sinks { sink.take(text, level: level) }
   }
 
-  private func write(_ text: String) { aroundStatus { raw(text) } }
+  private func write(_ text: String, _ level: LogRecord.Level, before: String = "", _ diagnosis: Diagnosis? = nil) {
+    guard let jsonClock else { return aroundStatus { raw(before + text + "\n") } }
+    var object: [String: JSONValue] = [
+      "type": .text("log_message"), "time": .real(jsonClock.now().timeIntervalSince1970),
+      "levelname": .text(level.rawValue), "message": .text(text),
+    ]
+    if let diagnosis {
+      object["subject"] = .text(diagnosis.subject)
+      object["error"] = .text(diagnosis.problem)
+      object["suggestions"] = .list(diagnosis.suggestion.map { [.text($0)] } ?? [])
+    }
+    aroundStatus { raw(JSONValue.object(object).rendered + "\n") }
+  }
+
+  /// How far something is, once a second at most.
+  private func progress(_ text: String, _ clock: Clock) {
+    let now = clock.steadySeconds()
+    let isDue =
+      !text.isEmpty
+      && lastProgress.withLock { last in
+        guard last.map({ now - $0 >= 1 }) ?? true else { return false }
+        last = now
+        return true
+      }
+    guard isDue else { return }
+    let line = JSONValue.object([
+      "type": .text("progress"), "time": .real(clock.now().timeIntervalSince1970), "message": .text(text),
+    ])
+    aroundStatus { raw(line.rendered + "\n") }
+  }
 
   private func printed(_ text: String) { aroundStatus { standardOutput.write(text) } }
 

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Numbers and times as people read them.
 enum Formats {
@@ -9,7 +10,7 @@ enum Formats {
 
   /// ISO local time with microseconds and no zone, as scripts for Borg expect it.
   static func isoTime(_ date: Date) -> String {
-    strftime("%Y-%m-%dT%H:%M:%S", date) + String(format: ".%06d", microseconds(date))
+    strftime("%Y-%m-%dT%H:%M:%S", date) + String(printf: ".%06d", microseconds(date))
   }
 
   static func time(_ date: Date) -> String {
@@ -34,8 +35,24 @@ enum Formats {
     var parts = tm()
     if utc { gmtime_r(&seconds, &parts) } else { localtime_r(&seconds, &parts) }
     var buffer = [CChar](repeating: 0, count: 512)
-    let count = Foundation.strftime(&buffer, buffer.count, format, &parts)
+    let count = Glibc.strftime(&buffer, buffer.count, format, &parts)
     return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The day of the week, here; 1 is Sunday.
+  static func weekday(_ date: Date) -> Int {
+    var (seconds, parts) = (time_t(seconds(date).rounded(.down)), tm())
+    localtime_r(&seconds, &parts)
+    return Int(parts.tm_wday) + 1
+  }
+
+  /// The beginning of the next day, here.
+  static func nextMidnight(_ date: Date) -> Date {
+    var (seconds, parts) = (time_t(seconds(date).rounded(.down)), tm())
+    localtime_r(&seconds, &parts)
+    (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_isdst) = (0, 0, 0, -1)
+    parts.tm_mday += 1
+    return Date(timeIntervalSince1970: Double(mktime(&parts)))
   }
 
   /// The type and permissions as `ls -l` shows them.

@@ -1,7 +1,8 @@
 import CofferRepository
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A JSON value, for outcomes whose keys others have chosen.
 indirect enum JSONValue: Encodable, Sendable, Equatable {
@@ -54,6 +55,15 @@ enum JSONShapes {
       "id": .text(access.repository.header.id), "location": .text(access.location.path),
       "label": .text(access.location.label ?? ""),
       "last_modified": lastModified.map { .text(Formats.isoTime($0)) } ?? .null,
+    ])
+  }
+
+  /// An error: what happened, to what, and what to do next.
+  static func failure(_ error: any Error) -> JSONValue {
+    let diagnosis = Diagnosis(of: error)
+    return .object([
+      "status": .text("error"), "subject": .text(diagnosis.subject), "error": .text(diagnosis.problem),
+      "suggestions": .list(diagnosis.suggestion.map { [.text($0)] } ?? []),
     ])
   }
 

@@ -1,6 +1,7 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// An exported key as a page to print. It holds digits and words of Coffer's own, nothing that others have chosen.
 struct KeyPage {

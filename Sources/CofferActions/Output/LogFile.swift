@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A file that what is said is added to. No link and no FIFO is followed or opened that somebody else can have put there.
@@ -45,7 +45,9 @@ struct SystemLog: ConsoleSink {
     guard level <= verbosity else { return }
     let line = LogRecord(text, verbosity: level)
     for part in line.message.lines() {
-      withVaList([part]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
+      part.withCString { part in
+        withVaList([part]) { vsyslog(line.level.priority | LOG_USER, "coffer: %s", $0) }
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One thing that was said, as a line of a log.
 struct LogRecord: Sendable, Equatable {
@@ -44,7 +45,7 @@ struct LogRecord: Sendable, Equatable {
   /// Puts the line into a format with names in braces; other names stay.
   func formatted(_ format: String, at time: Date) -> String {
     let milliseconds = Int((time.timeIntervalSince1970 * 1000).rounded(.down)) % 1000
-    let clock = Formats.strftime("%Y-%m-%d %H:%M:%S", time) + "," + String(format: "%03d", milliseconds)
+    let clock = Formats.strftime("%Y-%m-%d %H:%M:%S", time) + "," + String(printf: "%03d", milliseconds)
     return format.swapping("{asctime}", for: clock).swapping("{levelname}", for: level.rawValue)
       .swapping("{prefix}", for: "").swapping("{message}", for: message)
   }

@@ -1,6 +1,6 @@
 import CQRCode
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A QR code, made by libqrencode.
 struct QRCode {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Shows how far the reading of known amounts is: per cent, rate, and the time that is left.
 final class ReadingProgress: Sendable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Where answers go. What cannot be written is remembered, because a list that was cut off looks like a whole one.
@@ -31,7 +31,7 @@ public final class StandardOutput: Sendable {
     var rest = bytes[...]
     while !rest.isEmpty {
       let left = UnsafeRawBufferPointer(rebasing: rest)
-      let count = Foundation.write(descriptor, left.baseAddress, left.count)
+      let count = Glibc.write(descriptor, left.baseAddress, left.count)
       if count < 0 && errno == EINTR { continue }
       if count < 0 && errno == EAGAIN {
         // Somebody else made the terminal or pipe that we share non-blocking.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Keeps a terminal's status line fresh, ten times a second at most.
 final class StatusTicker: Sendable {

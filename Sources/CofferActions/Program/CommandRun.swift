@@ -22,6 +22,8 @@ struct CommandRun: Sendable {
   private let standardOutput: StandardOutput
   let cancellation: Cancellation
   let outcomes = Outcomes()
+  /// What the exit code is to tell besides the errors.
+  let notes = ExitNotes()
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
   /// What is waited for of repositories elsewhere.
@@ -45,15 +47,17 @@ struct CommandRun: Sendable {
     self.parsed = parsed
     commandLine = CommandLineRedaction.redacted(
       arguments, flags: parsed.knownFlags, options: parsed.knownOptions)
-    wantsJSON = parsed.invocations.contains { $0.flags.contains(SharedFlags.json) }
+    wantsJSON = parsed.invocations.contains {
+      $0.flags.contains(SharedFlags.json) || $0.flags.contains(SharedFlags.jsonLines)
+    }
     self.surroundings = surroundings
     self.stores = stores
     self.hooks = hooks
     self.services = services
     self.standardOutput = standardOutput
     console = Console(
-      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment,
-      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
+      globals: parsed.globals, root: ConfigurationSection(), environment: surroundings.environment, sinks: [notes],
+      clock: surroundings.clock, standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     self.cancellation = cancellation
     waits = StoreWaits(surroundings.clock)
     times = parsed.globals.contains(GlobalFlags.timings) ? Timings(clock: surroundings.clock) : nil
@@ -79,8 +83,8 @@ struct CommandRun: Sendable {
     run.console = Console(
       globals: globals, root: configuration.root, environment: surroundings.environment,
       sinks: Self.logs(of: configuration.root, surroundings).sinks
-        + [MonitoringLog(buffer: run.log, verbosity: verbosity)],
-      standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
+        + [MonitoringLog(buffer: run.log, verbosity: verbosity), notes],
+      clock: surroundings.clock, standardOutput: standardOutput, outputIsForPrograms: wantsJSON)
     var report = report
     report.configuration = configuration.path
     run.collector = ReportCollector(report)
@@ -117,12 +121,23 @@ struct CommandRun: Sendable {
     parsed.changes.isEmpty ? nil : try loader.load(parsed.reading)
   }
 
+  /// What the exit code is to tell: as the command line says, or else any of the files.
+  func exitCodes(of configurations: [Configuration]) throws -> OutputOptions.ExitCodes {
+    let given = try configurations.isEmpty ? givenOptions().map { [$0] } ?? [] : configurations
+    return given.contains { $0.root[OutputOptions.exitCodes] == .classes } ? .classes : .plain
+  }
+
   /// Says at the end what the actions had to say together.
   ///
   /// - Parameter failures: The errors; they were told.
   func tellOutcome(_ failures: [any Error]) {
     if let times { console.tell(times, counting.update { $0 }) }
-    if wantsJSON { console.output(JSONValue.list(outcomes.all).rendered + "\n") }
+    if parsed.invocations.contains(where: { $0.flags.contains(SharedFlags.jsonLines) }) {
+      for failure in SeveralErrors(failures).errors { console.output(JSONShapes.failure(failure).rendered + "\n") }
+    } else if wantsJSON {
+      let failed = SeveralErrors(failures).errors.map(JSONShapes.failure)
+      console.output(JSONValue.list(outcomes.all + failed).rendered + "\n")
+    }
     let count = SeveralErrors(failures).errors.count
     if count > 1 { console.warning("\(count) errors; all are shown above") }
   }

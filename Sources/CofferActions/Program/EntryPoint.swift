@@ -1,7 +1,8 @@
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The program from its first instruction to its exit code; called by `main`.
 ///
@@ -22,7 +23,7 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
     return watcher.exitCode ?? code
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    _ = StandardOutput.write(text, to: STDERR_FILENO)
     return 1
   }
 }

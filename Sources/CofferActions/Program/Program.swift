@@ -47,11 +47,12 @@ public struct Program: Sendable {
   /// Does what a command line asks for.
   ///
   /// - Parameter arguments: Without the program's name.
-  /// - Returns: The exit code: 0, or 1 after any error.
+  /// - Returns: The exit code: 0, or 1 after any error; one of `ExitClass` where the configuration asks for that.
   public func execute(_ arguments: [String]) -> Int32 {
     let plain = Console(
       verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
     var failures: [any Error] = []
+    var (notes, codes) = (ExitNotes(), OutputOptions.ExitCodes.plain)
     do {
       if let words = CompletionScript.words(of: arguments) {
         plain.output(Completion(actions: actions, options: options).lines(for: words))
@@ -64,10 +65,13 @@ public struct Program: Sendable {
         let run = CommandRun(
           parsed, arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
           cancellation: cancellation, standardOutput: output)
+        notes = run.notes
         do {
+          codes = try run.exitCodes(of: [])
           try run.callActionsWithoutFile()
           let files = try ConfigurationFiles(run)
           failures = files.failures
+          codes = try run.exitCodes(of: files.configurations)
           if parsed.isStandard, files.haveNoDefaultActions {
             run.console.output(HelpText.program(actions: actions, width: run.console.pageWidth))
           }
@@ -83,6 +87,10 @@ public struct Program: Sendable {
     } catch {
       plain.tell([error])
       failures = [error]
+      // What could not be understood was meant for a program all the same.
+      if arguments.contains(where: SharedFlags.json.name.isSame) {
+        plain.output(JSONValue.list([JSONShapes.failure(error)]).rendered + "\n")
+      }
     }
     do {
       try output.finish()
@@ -90,7 +98,7 @@ public struct Program: Sendable {
       plain.tell([error])
       failures.append(error)
     }
-    return failures.isEmpty ? 0 : 1
+    return notes.code(after: failures, codes)
   }
 
   /// What is printed in place of running anything; nil when nothing was asked for that only prints.

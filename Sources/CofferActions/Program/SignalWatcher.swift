@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Turns signals that ask the program to stop into cancellation, on a thread of its own. A second one ends it at once.

@@ -28,12 +28,13 @@ struct OpenRepository: Sendable {
     let certain = archives.filter { $0.standing == .counts }
     if name == "latest", let newest = certain.last ?? inDoubt.last {
       guard let found = certain.last(where: filter.sees) ?? inDoubt.last(where: filter.sees) else {
-        throw NoArchiveSeen(repository: location.path, pattern: filter.text, newest: newest.name)
+        throw NoArchiveSeen(repository: location.path, wanted: filter.title, newest: newest.name)
       }
       return found
     }
     // Of several archives of one name the newest that counts is meant; an id means one archive.
-    let named = archives.filter { $0.name == name || $0.id == name }
+    let exact = archives.filter { $0.name == name || $0.id == name }
+    let named = exact.isEmpty ? try archives.filter(isMeant(by: name, among: archives)) : exact
     guard
       let found = named.last(where: { $0.id == name }) ?? named.last(where: { $0.standing != .void }) ?? named.last
     else {
@@ -43,16 +44,51 @@ struct OpenRepository: Sendable {
   }
 }
 
+extension OpenRepository {
+  private static let shortestID = 6
+
+  /// Whether an archive is the only one whose id, or the part of it behind the time, begins like this.
+  ///
+  /// - Throws: `AmbiguousArchive`.
+  private func isMeant(by beginning: String, among archives: [Archive]) throws -> (Archive) -> Bool {
+    guard beginning.utf8.count >= Self.shortestID else { return { _ in false } }
+    let isMeant = { (archive: Archive) in
+      archive.id.begins(with: beginning)
+        || archive.id.parts(by: "-", limit: 2).dropFirst().contains { $0.begins(with: beginning) }
+    }
+    let found = archives.filter(isMeant)
+    guard found.count < 2 else {
+      throw AmbiguousArchive(repository: location.path, beginning: beginning, names: found.map(\.name))
+    }
+    return isMeant
+  }
+}
+
+/// Several archives have ids that begin alike.
+struct AmbiguousArchive: DiagnosableError, Equatable {
+  let repository: String
+  let beginning: String
+  let names: [String]
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "archive \(beginning)",
+      problem: "The ids of \(names.count) archives of \(repository) begin like this: \(names.joined(separator: ", "))",
+      suggestion: "Write more of the id, or the name")
+  }
+}
+
 /// All archives of a repository have names that are not looked at.
 struct NoArchiveSeen: DiagnosableError, Equatable {
   let repository: String
-  let pattern: String
+  /// The archives that were looked for, as it follows "none".
+  let wanted: String
   let newest: String
 
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: "repository \(repository)",
-      problem: "It holds archives, but none with a name like '\(pattern)'; the newest is \(newest)",
+      problem: "It holds archives, but none\(wanted); the newest is \(newest)",
       suggestion: "Name an archive, or add --match-archives '*'")
   }
 }

@@ -1,7 +1,6 @@
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
 
 /// A restore of some dumps of an archive, all of it checked before any of it is done.
 struct RestorePlan {

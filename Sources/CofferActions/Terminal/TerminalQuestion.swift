@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A question to a person at the terminal. The run can be stopped while it is open.
 struct TerminalQuestion {

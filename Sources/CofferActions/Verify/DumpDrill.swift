@@ -2,7 +2,7 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Restores a dump to a throw-away place by the code that restores databases, and compares what is there then with what was
 /// counted when it was dumped.

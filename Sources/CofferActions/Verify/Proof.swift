@@ -1,7 +1,7 @@
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What came of a drill: whether a dump restores.
 struct Proof: Codable, Equatable, Sendable {

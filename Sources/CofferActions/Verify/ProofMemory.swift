@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The last proof of each database, in this machine's state folder. It is evidence for whoever may write there, no more.
 struct ProofMemory {

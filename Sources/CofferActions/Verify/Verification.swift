@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Which dumps are to be shown to restore.
 struct VerifySelection {

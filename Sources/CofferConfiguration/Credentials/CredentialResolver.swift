@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Turns `{credential TYPE ...}` into the secret that it stands for; any other text stands for itself.
 ///

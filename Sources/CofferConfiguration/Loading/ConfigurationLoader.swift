@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Finds and loads configuration files.
 public struct ConfigurationLoader: Sendable {

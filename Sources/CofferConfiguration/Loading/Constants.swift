@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// Replaces `{name}` in every text by the constant of that name; `\{name}` and `\{name\}` stay. Other names in braces
 /// are left alone: they may be placeholders of archive names or of commands.

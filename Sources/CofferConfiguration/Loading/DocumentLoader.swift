@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Reads a file with everything it includes into one tree.
 struct DocumentLoader {

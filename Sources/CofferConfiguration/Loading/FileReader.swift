@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How configuration files are read, passed in so that tests need no disk.
 public struct FileReader: Sendable {
@@ -73,7 +74,7 @@ extension UntrustedPlace {
     guard Folder.isOurs(facts) else {
       self.init(
         path: path, problem: "The file belongs to \(Folder.owner(facts)), who could change what it says",
-        suggestion: "chown \(Quoting.shellWord(NSUserName())) \(Quoting.shellWord(path))")
+        suggestion: "chown \(Quoting.shellWord(UserAccount.name)) \(Quoting.shellWord(path))")
       return
     }
     guard facts.st_mode & S_IFMT == S_IFREG, Folder.mayOthersWrite(facts, descriptor) else { return nil }

@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// Replaces `${NAME}`, `${NAME-default}` and `${NAME:-default}` in every text of a document; `\${NAME}` stays.
 ///

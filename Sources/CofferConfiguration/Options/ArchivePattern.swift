@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// Names of archives as `match_archives` has them: a glob, or behind `re:` a regular expression, in both of which
 /// `{hostname}`, `{fqdn}` and `{user}` stand for values.
@@ -15,7 +14,7 @@ public struct ArchivePattern: OptionText {
   public init?(_ text: String) {
     if let expression = text.after(beginning: "re:") {
       let pattern = Self.placeholders.reduce(expression) { $0.swapping($1, for: "x") }
-      guard (try? NSRegularExpression(pattern: pattern)) != nil else { return nil }
+      guard (try? RegularExpression(pattern)) != nil else { return nil }
     }
     spelling = text
   }

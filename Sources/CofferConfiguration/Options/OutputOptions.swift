@@ -31,6 +31,19 @@ public enum OutputOptions {
     "statistics", "Print the sizes of a new archive, as --stats does.", default: .none,
     support: .differently("standard and quick print the same; the figures cost nothing"))
 
+  public static let exitCodes = OptionKey<ExitCodes>(
+    "exit_codes",
+    "plain: 0 for success, 1 after any error. classes: a code for each kind of error and for warnings, as "
+      + "Documentation/how-to/failures.md lists them.", default: .plain, support: .own)
+  public static let logJSON = OptionKey<Bool>(
+    "log_json", "Say what is said to standard error as JSON, an object a line, for programs that watch a run.",
+    default: false, support: .differently("The objects are Coffer's own; Borg's are not in them"))
+
+  /// What the program's exit code tells.
+  public enum ExitCodes: String, OptionChoice {
+    case plain, classes
+  }
+
   /// Which sizes of a new archive are printed.
   public enum Statistics: String, OptionChoice {
     case standard, quick, none
@@ -47,7 +60,6 @@ public enum OutputOptions {
     [
       verbosity.option, syslogVerbosity.option, logFileVerbosity.option, monitoringVerbosity.option, color.option,
       logFile.option, logFileFormat.option, progress.option, listDetails.option, statistics.option,
-      .borg(
-        "log_json", .boolean, instead: "What is said is text; what came of actions is printed in JSON by --json"),
+      exitCodes.option, logJSON.option,
     ])
 }

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The text that `config generate` writes: every option with what it does, and with the value that an older file gives
 /// it; all others but the needed ones are commented out.
@@ -99,7 +99,7 @@ extension Option {
 
 extension String {
   fileprivate func replacingFirst(_ part: String, with other: String) -> String {
-    guard let range = range(of: part) else { return self }
-    return replacingCharacters(in: range, with: other)
+    let parts = parts(by: part, limit: 2)
+    return parts.joined(separator: other)
   }
 }

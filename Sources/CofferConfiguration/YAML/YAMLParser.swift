@@ -1,6 +1,5 @@
 import CYAML
 import CofferSystem
-import Foundation
 
 /// Turns YAML text into nodes, through libyaml.
 struct YAMLParser {

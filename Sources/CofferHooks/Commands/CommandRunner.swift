@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Runs configured commands.
 public struct CommandRunner: Sendable {

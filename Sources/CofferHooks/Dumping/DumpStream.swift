@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The bytes that a dump program writes into a FIFO, watched over: a program that dies, stalls or takes too long
 /// ends the stream with an error that names the database.

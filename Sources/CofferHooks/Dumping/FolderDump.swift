@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A program that writes a dump into a folder of the run, watched over to its end.
 ///

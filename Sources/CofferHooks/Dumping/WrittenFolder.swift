@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// A dump into a folder of the run that was written to its end and found whole: it is removed when it has been stored.
 final class WrittenFolder: RunningDump {

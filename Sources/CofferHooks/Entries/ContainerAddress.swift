@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Asks the container engines for a container's address.
 enum ContainerAddress {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// How user and password reach a client: never through its arguments.
 struct MariaDBCredentials: Sendable, Equatable {

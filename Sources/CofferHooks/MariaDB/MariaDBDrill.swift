@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The drill of a dump by MariaDB's programs: a server of its own, which listens on a socket in its own folder and nowhere
 /// else.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The client on a restore's server, for whole scripts and for questions.
 struct MariaDBSession: Sendable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Cuts what the dump programs write into statements while it streams by, as the server that wrote it reads it: with
 /// regard to quotes, comments, the session's modes and character set, and DELIMITER lines.

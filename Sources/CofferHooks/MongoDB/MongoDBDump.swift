@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A dump of one database, or of a whole server.
 struct MongoDBDump: PlannedDump {
@@ -111,7 +112,7 @@ private enum MongoDBFolder {
       files = try FileManager.default.subpathsOfDirectory(atPath: folder)
     } catch {
       throw DumpError.incomplete(
-        facts.identity, program: "mongodump", missing: "its folder cannot be read: \(error.localizedDescription)")
+        facts.identity, program: "mongodump", missing: "its folder cannot be read: \(Diagnosis(of: error).problem)")
     }
     // Every collection has its description, also those without a document.
     let descriptions = files.filter { $0.ends(with: ".metadata.json") || $0.ends(with: ".metadata.json.gz") }

@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A password on its way to a client: in a configuration file of the client's own kind, which is a pipe that the client
 /// inherits, or a file that nobody else may read.

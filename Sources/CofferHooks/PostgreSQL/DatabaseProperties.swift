@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What belongs to a database as a whole and is in no dump of its content: how it was made, its owner, settings,
 /// privileges, comment.

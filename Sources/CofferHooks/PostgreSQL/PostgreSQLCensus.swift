@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A session that looks at one snapshot of a database, which it can share with pg_dump: what it counts is what is dumped.
 ///
@@ -109,7 +109,7 @@ final class PostgreSQLCensus {
       for (number, relation) in relations.enumerated() where relation.hasRows {
         let left = deadline.map { $0 - clock.steadySeconds() }
         if let left, left <= 0 {
-          problem = seconds.map { String(format: "more than the %.1f seconds for it would have been spent", $0) }
+          problem = seconds.map { String(printf: "more than the %.1f seconds for it would have been spent", $0) }
           break
         }
         found.tables[number].rows = try rows(of: relation, seconds: left)

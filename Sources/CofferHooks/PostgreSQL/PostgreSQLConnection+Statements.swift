@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 extension PostgreSQLConnection {
   /// Runs one statement that others on this machine do not see, in a session of our own.

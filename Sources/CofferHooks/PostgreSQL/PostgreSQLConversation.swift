@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A psql that stays, in one session, and is asked one thing after the other.
 final class PostgreSQLConversation {

@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The drill of a PostgreSQL dump: a cluster of its own, made by the newest server that is installed, which listens on a
 /// socket in its own folder and nowhere else.

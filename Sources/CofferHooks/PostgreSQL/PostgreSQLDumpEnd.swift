@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The end of a dump that streams.
 enum PostgreSQLStreamEnd {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The versions of PostgreSQL's client programs that are installed side by side.
 public struct PostgreSQLInstallations: Sendable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// psql with a script on its input, which it runs in one transaction.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Reads a script line by line as psql does (psqlscan.l), to know what of it is SQL, what is text, and what is for psql.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A client program that a dump's bytes are written to.
 ///
@@ -59,7 +59,7 @@ final class ClientInput {
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
     while let input, !rest.isEmpty {
-      let count = Foundation.write(input, rest.baseAddress, rest.count)
+      let count = Glibc.write(input, rest.baseAddress, rest.count)
       if count > 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       } else if errno == EAGAIN {
@@ -124,7 +124,7 @@ final class ClientInput {
     guard let number = outputPipe?.number else { return }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = bytes.withUnsafeMutableBytes { Foundation.read(number, $0.baseAddress, $0.count) }
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, $0.count) }
       if count > 0 {
         if output.count + count <= Self.outputLimit { output += bytes[..<count] }
       } else if count == 0 || errno != EINTR {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A run's own folder for FIFOs and for dumps that cannot stream.
 ///

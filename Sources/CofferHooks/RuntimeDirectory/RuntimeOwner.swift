@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Marks a run's folder as in use, and tells whether another run's folder still is.
 ///

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A dump by the configured `sqlite_command`, which may run where the file is and Coffer is not.
 struct SQLiteClientDump: PlannedDump {

@@ -1,6 +1,6 @@
 import CofferSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The drill of a SQLite dump: a file that nobody else knows.
 final class SQLiteDrill: DrillPlace {

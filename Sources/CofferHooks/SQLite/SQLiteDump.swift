@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A dump of one SQLite database, by SQLite's library in a process of its own: SQL that builds the database anew, or a copy of
 /// the file where SQL would not bring everything back.

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferSQLite
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// SQLite, through its library, or through the program sqlite3 where one is configured.
 public struct SQLiteHook: DatabaseHook {

@@ -1,7 +1,7 @@
 import CSystem
 import CofferSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Where a database file is or will be: its folder, held open, and its name there.
 ///

@@ -1,6 +1,7 @@
 import CofferSQLite
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What the program sqlite3 is asked by a script to find out what to dump, and the script that makes it print the dump.
 enum SQLiteQuestion {

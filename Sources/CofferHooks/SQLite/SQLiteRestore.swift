@@ -1,6 +1,6 @@
 import CofferSQLite
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The restore of one SQLite database: built beside the target, checked, then renamed over it.
 ///

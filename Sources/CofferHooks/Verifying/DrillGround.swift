@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The folder of one drill, and how servers are run in it: as a user who owns nothing else, and without a network where the
 /// system lets.

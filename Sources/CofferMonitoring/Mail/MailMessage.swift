@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A plain-text mail.
 public struct MailMessage: Sendable, Equatable {
@@ -68,9 +69,8 @@ public struct MailMessage: Sendable, Equatable {
     var seconds = time_t(date.timeIntervalSince1970.rounded(.down))
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    return String(
-      format: "%@, %d %@ %d %02d:%02d:%02d +0000", days[Int(parts.tm_wday)], parts.tm_mday,
-      months[Int(parts.tm_mon)], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec)
+    let day = "\(days[Int(parts.tm_wday)]), \(parts.tm_mday) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900)"
+    return day + String(printf: " %02d:%02d:%02d +0000", parts.tm_hour, parts.tm_min, parts.tm_sec)
   }
 }
 
@@ -92,7 +92,7 @@ enum QuotedPrintable {
       let isPlain = (33...126).contains(byte) && byte != UInt8(ascii: "=")
       let token =
         isPlain || isBlank && position + 1 < bytes.count
-        ? String(UnicodeScalar(byte)) : String(format: "=%02X", byte)
+        ? String(UnicodeScalar(byte)) : String(printf: "=%02X", byte)
       if length + token.utf8.count > lineLimit {
         result += "=\r\n"
         length = 0

@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Notifies through Apprise: servers with its API by HTTP, everything else through its program.
 struct Apprise: MonitoringService {

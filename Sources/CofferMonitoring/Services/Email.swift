@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Sends a mail with what was done and what went wrong.
 struct Email: MonitoringService {

@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Pings a check of Healthchecks.
 struct Healthchecks: HTTPService {

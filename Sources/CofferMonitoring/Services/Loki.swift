@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Pushes log lines to Grafana Loki.
 struct Loki: HTTPService {
@@ -56,7 +57,7 @@ struct Loki: HTTPService {
   private static func replaced(_ label: String, _ report: RunReport) -> String {
     switch label {
     case "__hostname": report.hostname
-    case "__config": (report.configuration as NSString).lastPathComponent
+    case "__config": UserPath.name(of: report.configuration)
     case "__config_path": report.configuration
     default: label
     }

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Figures in Prometheus's text format.
 struct Metrics: Equatable {

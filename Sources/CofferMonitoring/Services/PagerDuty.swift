@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferHTTP
-import Foundation
+import Glibc
 
 /// Raises an incident in PagerDuty.
 struct PagerDuty: HTTPService {

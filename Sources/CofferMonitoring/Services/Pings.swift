@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Pings a monitor of Cronitor.
 struct Cronitor: HTTPService {

@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Writes figures for Prometheus into a file that node_exporter reads.
 struct PrometheusTextfile: MonitoringService {

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Sets the value of an item of Zabbix.
 struct Zabbix: MonitoringService {

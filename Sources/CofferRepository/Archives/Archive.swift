@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What the writer of an archive says about it; the rest of the record comes from the session.
 public struct ArchiveDraft: Sendable, Equatable {

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension ArchiveRecord {
   /// Writes the record: after this call returns, and not before, the archive exists.
@@ -30,7 +31,7 @@ extension ArchiveRecord {
     var parts = tm()
     gmtime_r(&seconds, &parts)
     return String(
-      format: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+      printf: "%04d%02d%02dt%02d%02d%02dz", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
       parts.tm_hour, parts.tm_min, parts.tm_sec)
   }
 }

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The object `archives/<utc>-<16 hex>`: an archive as sealed and signed JSON.
 enum ArchiveRecord {

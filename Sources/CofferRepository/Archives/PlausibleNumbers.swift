@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Bounds of what is read: beyond them nothing is true, and sums and calendars would fail.
 public enum PlausibleNumbers {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Why a repository was not compacted: nothing was deleted.
 public enum CompactionError: DiagnosableError, Equatable {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How a compaction is to go.
 public struct CompactionOptions: Sendable {

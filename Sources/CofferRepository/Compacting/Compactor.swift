@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One run of a compaction: takes up the round that is not finished, whoever began it, and begins the next.
 ///

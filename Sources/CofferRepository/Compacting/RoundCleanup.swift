@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Deletes what a round has decided to delete, and what runs and earlier rounds have left. It may be done again at any time, by
 /// anybody with a full key, as long as no later round is closed.

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Which sessions a round waits for before it is closed. None of this keeps anything safe: who is not waited for fails, and
 /// loses nothing.
@@ -71,7 +72,7 @@ struct SessionPatience {
     let id = Hexadecimal.encode(try context.random.bytes(8))
     guard let name = ObjectName("\(SessionMarker.folder)/\(id)-0") else { return planned }
     let record = SessionRecord(
-      id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
+      id: id, process: getpid(), written: context.clock.now(),
       identity: ProcessIdentity.current(), round: round, hasEnded: nil)
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The clear text that some objects begin with: a magic, the length of what follows (4 bytes, little-endian), and a value
 /// as JSON.

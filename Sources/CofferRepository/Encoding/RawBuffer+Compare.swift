@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 extension UnsafeRawBufferPointer {
   /// Whether both hold the same bytes.

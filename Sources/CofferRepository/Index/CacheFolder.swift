@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A repository's folder in this machine's cache. It is used only while it belongs to this user and nobody else may write
 /// to it, and of its files only those of this user.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The local cache of index runs: files that save reading the repository's index objects again, and the memory that they
 /// would take. Each of them may be deleted at any time, and none is believed that the repository's key has not made.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// The bytes of an index run: in memory that was just filled, or in a file of the cache, of which no page is believed

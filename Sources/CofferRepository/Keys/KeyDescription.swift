@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What people call a key. Whoever has a key of the repository can read it, whoever stores the repository cannot.
 struct KeyDescription: Codable, Sendable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// An exported key as text: to be kept in a file, or scanned.
 extension KeyExport {

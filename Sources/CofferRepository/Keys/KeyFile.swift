@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The file that holds a wrapped key bundle of a `keyfile` repository.
 struct KeyFile {
@@ -15,11 +16,11 @@ struct KeyFile {
   /// One that is to be carried to another machine.
   init(path: String) {
     self.path = path
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = UserPath.parent(of: path)
     folder = parent.isEmpty ? "." : parent
   }
 
-  private var name: EntryName { EntryName((path as NSString).lastPathComponent) }
+  private var name: EntryName { EntryName(UserPath.name(of: path)) }
 
   /// Writes the file, readable by its owner only, or finds that it is written.
   ///
@@ -53,7 +54,7 @@ struct KeyFile {
     try file.close(subject: path)
     // Its name is as lasting as the repository that nobody opens without it.
     try Folder(opening: folder).synchronize()
-    let parent = (folder as NSString).deletingLastPathComponent
+    let parent = UserPath.parent(of: folder)
     if !parent.isEmpty { try Folder(opening: parent).synchronize() }
   }
 

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// An object of `keys/`: a clear part that says whose signatures the key makes, and, unless the bundle is kept
 /// in a file elsewhere, the bundle wrapped by a passphrase.

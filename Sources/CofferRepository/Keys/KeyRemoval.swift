@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The object `removed/<id>`: a key that opens nothing any more. Its public half stays, for what it has signed.
 struct KeyRemoval: Sendable {

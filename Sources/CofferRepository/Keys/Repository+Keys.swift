@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// A key of a repository, as people see it.
 public struct RepositoryKey: Sendable {

@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// The clear text of the object `config`: what a program must know before it has a key.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Packs that this machine keeps as they are in the store, so that an edit of what they hold need not be coded against a

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// The packs that were found damaged: `quarantine/<pack>`, remembered in the repository. Nobody leans on them any more:

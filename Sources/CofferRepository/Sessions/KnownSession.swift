@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A session, by what its markers say: those of one signer only, so that nobody speaks for another's.
 struct KnownSession: Sendable {

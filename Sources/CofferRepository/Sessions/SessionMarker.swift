@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A running writer's presence: markers `sessions/<id>-<count>`.
@@ -117,7 +117,7 @@ final class SessionMarker: Sendable {
     state.count += 1
     state.uncertain.append(name)
     let record = SessionRecord(
-      id: id, process: ProcessInfo.processInfo.processIdentifier, written: context.clock.now(),
+      id: id, process: getpid(), written: context.clock.now(),
       identity: ProcessIdentity.current(), round: state.round, hasEnded: hasEnded,
       hostname: SessionRecord.ownHostname)
     let bytes = try context.envelope.seal(

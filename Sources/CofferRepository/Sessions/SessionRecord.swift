@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a session's marker says.
 struct SessionRecord: Codable {

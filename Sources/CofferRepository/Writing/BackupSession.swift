@@ -1,6 +1,6 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A running backup: streams and items go in, and `commit` makes an archive of them at the very end.

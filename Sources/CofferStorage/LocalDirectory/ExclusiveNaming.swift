@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Gives a finished temporary file its final name, unless the name is taken: by a hard link, by a rename that replaces
 /// nothing, or, where the file system has neither, by a reservation and a rename over it.

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// The calls whose failure loses data if it goes unnoticed, and those that not every file system has, so that tests can
 /// make them fail.
@@ -16,8 +16,8 @@ public struct FileCalls: Sendable {
   public var rename: @Sendable (Int32, String, String) -> Int32
 
   public init(
-    write: @escaping @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { Foundation.write($0, $1, $2) },
-    sync: @escaping @Sendable (Int32) -> Int32 = { Foundation.fsync($0) },
+    write: @escaping @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { Glibc.write($0, $1, $2) },
+    sync: @escaping @Sendable (Int32) -> Int32 = { Glibc.fsync($0) },
     link: @escaping @Sendable (Int32, String, String) -> Int32 = { linkat($0, $1, $0, $2, 0) },
     renameToFree: @escaping @Sendable (Int32, String, String) -> Int32 = {
       // RENAME_NOREPLACE of linux/fs.h.

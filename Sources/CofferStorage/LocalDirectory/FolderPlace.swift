@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How the folder is reached that a local store is in.
 struct FolderPlace: Sendable {
@@ -22,7 +23,7 @@ struct FolderPlace: Sendable {
           if errno == EEXIST { return nil }
           throw SystemError(call: "mkdir", subject: path)
         }
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = UserPath.parent(of: path)
         return try Folder(opening: parent.isEmpty ? "/" : parent)
       })
   }

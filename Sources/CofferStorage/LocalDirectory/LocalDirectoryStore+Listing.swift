@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension LocalDirectoryStore {
   public func list(
@@ -25,7 +26,7 @@ extension LocalDirectoryStore {
       if errno == ENOENT { return nil }
       throw storageError(SystemError(call: "stat", subject: root), nil)
     }
-    guard facts.st_mode & S_IFMT == S_IFDIR else { return (root as NSString).lastPathComponent }
+    guard facts.st_mode & S_IFMT == S_IFDIR else { return UserPath.name(of: root) }
     guard let root = try opened() else { return nil }
     do throws(SystemError) { return try foreignEntry(in: root, prefix: "", isExpected, cancellation) } catch {
       throw storageError(error, nil)

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// Objects as files below a folder.

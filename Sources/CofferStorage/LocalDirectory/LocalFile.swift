@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A file that is open for reading.
 struct LocalFile: ~Copyable {

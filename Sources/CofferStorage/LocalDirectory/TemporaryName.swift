@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The name that a file has until it is whole: `.tmp-<tag>-<process>-<start>-<16 hex>`, where the tag stands for boot and
 /// process namespace. It tells whether whoever wrote the file may still be at it.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A connection on which many threads have requests under way at once.
@@ -137,7 +137,7 @@ final class FrameConnection: Sendable {
     bytes.withUnsafeBytes { all in
       var rest = all
       while !rest.isEmpty {
-        let count = Foundation.write(channel.output, rest.baseAddress, rest.count)
+        let count = Glibc.write(channel.output, rest.baseAddress, rest.count)
         if count > 0 {
           noteActivity()
           rest = UnsafeRawBufferPointer(rebasing: rest[count...])

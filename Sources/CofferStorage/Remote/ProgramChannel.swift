@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// A program that is spoken with by its standard input and output.

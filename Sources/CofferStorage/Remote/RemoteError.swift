@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// Why a request to another program or machine has no answer.
 enum RemoteError: Error, Equatable {

@@ -1,6 +1,6 @@
 import CSystem
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Wakes the one thread that waits for it, and stays so until that has seen it; waits end with a cancellation, too.
 final class Wakeup: Sendable {
@@ -22,13 +22,13 @@ final class Wakeup: Sendable {
 
   func raise() {
     var one: UInt64 = 1
-    _ = Foundation.write(number, &one, MemoryLayout<UInt64>.size)
+    _ = Glibc.write(number, &one, MemoryLayout<UInt64>.size)
   }
 
   /// Forgets that it was raised.
   func clear() {
     var count: UInt64 = 0
-    _ = Foundation.read(number, &count, MemoryLayout<UInt64>.size)
+    _ = Glibc.read(number, &count, MemoryLayout<UInt64>.size)
   }
 
   /// Waits until it is raised, and clears it.

@@ -1,6 +1,5 @@
 import CofferHTTP
 import CofferSystem
-import Foundation
 
 /// Signs requests, sends them, and renews credentials that have ended.
 struct S3Client: Sendable {

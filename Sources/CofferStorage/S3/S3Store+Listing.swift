@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 extension S3Store {
   func list(

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 extension S3Store {
   /// What begins the name of an object with which a server is tried; no object of a repository begins with a dot.

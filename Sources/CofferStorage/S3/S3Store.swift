@@ -1,6 +1,7 @@
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// Objects in a bucket, below a prefix. Each put is one request.

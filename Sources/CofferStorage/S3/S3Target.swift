@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Where requests go, and what every put is to say; made of the address and the options.
 struct S3Target: Sendable {

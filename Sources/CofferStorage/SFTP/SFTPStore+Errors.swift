@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 extension SFTPStore {
   static func isReservation(_ attributes: SFTPAttributes) -> Bool {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Objects as files at an SFTP server, in the places and under the temporary names that `LocalDirectoryStore` gives them.

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The first frame of a client.
 struct ServeHello: Equatable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Where a server's frames go, one behind the other, whichever thread has them.
@@ -36,7 +36,7 @@ final class ServeOutput: Sendable {
     bytes.withUnsafeBytes { bytes in
       var rest = bytes
       while !rest.isEmpty {
-        let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
         if count > 0 {
           rest = UnsafeRawBufferPointer(rebasing: rest[count...])
           continue

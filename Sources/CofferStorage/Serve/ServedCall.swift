@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// One request of a `ServedStore`.
 struct ServedCall {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The folder that a client asks for, once it is found to be one that it may have.
 struct ServedPlace: Sendable {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The repository that a server serves.
 struct ServedRepository: Sendable {

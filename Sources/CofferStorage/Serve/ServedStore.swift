@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Objects on another host, kept by `coffer serve` there: the other side of `StoreServer`.

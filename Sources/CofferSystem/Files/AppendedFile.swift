@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 extension FileDescriptor {
   /// Opens what a path of the configuration names, to add to its end; or makes the file.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The place of a file: the folder that it is or will be in, opened, and its name there.
 public struct FilePlace: Sendable {

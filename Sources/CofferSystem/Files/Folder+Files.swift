@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 extension Folder {
   /// A name that nobody knew before; it begins with a dot and the given name, as far as that fits.

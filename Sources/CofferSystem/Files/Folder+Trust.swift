@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// A place that another user can put something else into, where only the program's own may be.
 public struct UntrustedPlace: DiagnosableError, Equatable {

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// An open folder. What is in it is reached through its descriptor: whatever happens to the path, it stays this folder,
 /// and no link in it is ever followed.
@@ -30,9 +30,9 @@ public final class Folder: Sendable {
   public convenience init(opening path: [UInt8]) throws(SystemError) {
     let text = String(decoding: path, as: UTF8.self)
     let characters = path.map { CChar(bitPattern: $0) } + [0]
-    var number = Foundation.open(characters, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    var number = Glibc.open(characters, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     // A folder whose names this user may not see can still be gone through.
-    if number < 0, errno == EACCES { number = Foundation.open(characters, coffer_open_path | O_DIRECTORY | O_CLOEXEC) }
+    if number < 0, errno == EACCES { number = Glibc.open(characters, coffer_open_path | O_DIRECTORY | O_CLOEXEC) }
     guard number >= 0, !path.contains(0) else {
       throw SystemError(call: "open", subject: text, code: path.contains(0) ? EINVAL : errno)
     }

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Groups that have one user only, as most systems make one for each: what such a group may do, its user may do, and nobody
@@ -45,8 +45,8 @@ public struct PrivateGroup: Sendable {
       return (String(cString: entry.pw_name), entry.pw_gid)
     },
     group: { id in
-      var entry = Foundation.group()
-      var found: UnsafeMutablePointer<Foundation.group>?
+      var entry = Glibc.group()
+      var found: UnsafeMutablePointer<Glibc.group>?
       var text = [CChar](repeating: 0, count: bufferSize)
       guard getgrgid_r(id, &entry, &text, text.count, &found) == 0, found != nil else { return nil }
       var members: [String] = []

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A file of a name that nobody knew before, until it is whole and gets its own; it is removed when it never does.
 public final class TemporaryFile {

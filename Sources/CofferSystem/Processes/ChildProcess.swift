@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Starts programs; passed as a dependency, so that tests can put another one in its place.
@@ -94,7 +94,7 @@ public final class ChildProcess: Sendable {
 
   deinit {
     terminate()
-    _ = Foundation.close(endDescriptor)
+    _ = Glibc.close(endDescriptor)
   }
 
   /// The write end of the child's standard input, if it is a pipe; given once.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Synchronization
 
 /// Reads a child's standard error on a thread and keeps the last lines.

@@ -1,5 +1,5 @@
 import CSpawn
-import Foundation
+import Glibc
 
 /// A process that ends the children's groups when this program is killed: the kernel tells that to a child itself, but not
 /// to what the child has started, as a shell or a wrapper does.

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// This program's file, for starting it anew.
 public enum OwnProgram {

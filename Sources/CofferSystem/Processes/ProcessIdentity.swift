@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Names a process so that it is told from all others: by boot, process namespace, number and time of start.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What a short command left behind.
 public struct CommandResult: Sendable, Equatable {
@@ -96,7 +96,7 @@ public struct PolledReader {
       if count < 0 && errno == EINTR { continue }
       try cancellation?.check()
       guard count > 0 else { return .timedOut }
-      let number = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+      let number = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
       if number > 0 { return .bytes(number) }
       if number == 0 { return .ended }
       if errno == EINTR { continue }

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// What the program holds in memory, passphrases, keys and the contents of databases, stays there.
 public enum ProcessPrivacy {

@@ -1,6 +1,6 @@
 import CSpawn
 import CSystem
-import Foundation
+import Glibc
 
 /// The start of one child, with the descriptors it needs.
 struct Spawner {

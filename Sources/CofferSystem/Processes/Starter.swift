@@ -1,5 +1,4 @@
 import CSpawn
-import Foundation
 
 /// A thread that starts children and lives as long as any of them: the kernel ends a child with the thread that started
 /// it, not with the program.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Cuts bytes that come in pieces into lines. It belongs to one stream.
 ///

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 import Synchronization
 
 /// Whether the run was asked to stop, and a descriptor that wakes `poll` when it is.
@@ -23,7 +23,7 @@ public final class Cancellation: Sendable {
   }
 
   deinit {
-    _ = Foundation.close(descriptor)
+    _ = Glibc.close(descriptor)
   }
 
   public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
@@ -32,7 +32,7 @@ public final class Cancellation: Sendable {
   public func cancel() {
     guard !cancelled.exchange(true, ordering: .acquiringAndReleasing) else { return }
     var one: UInt64 = 1
-    _ = Foundation.write(descriptor, &one, MemoryLayout<UInt64>.size)
+    _ = Glibc.write(descriptor, &one, MemoryLayout<UInt64>.size)
     for follower in followers.withLock({ $0 }) { follower.cancellation?.cancel() }
   }
 

@@ -1,12 +1,10 @@
-import Foundation
-
 /// A value behind a lock, with waiting for it to become something.
 ///
 /// Blocking belongs on threads of our own; nothing here touches the cooperative pool.
 public final class Monitor<State>: @unchecked Sendable {
   // Sound because `state` is touched only between `lock` and `unlock` of `condition`.
   private var state: State
-  private let condition = NSCondition()
+  private let condition = Condition()
 
   public init(_ state: sending State) {
     self.state = state
@@ -48,11 +46,11 @@ public final class Monitor<State>: @unchecked Sendable {
     }
     while !ready(state) {
       if isOver() { return nil }
-      _ = condition.wait(until: Date(timeIntervalSinceNow: Self.interval))
+      condition.wait(nanoseconds: Self.interval)
     }
     return try body(&state)
   }
 
-  /// Seconds between two looks.
-  private static var interval: Double { 0.05 }
+  /// Nanoseconds between two looks.
+  private static var interval: Int { 50_000_000 }
 }

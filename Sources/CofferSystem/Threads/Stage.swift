@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// A bounded queue and the threads that work on what is given to it: one step of what many threads do together.
 ///

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// A named thread that can be waited for.
 public final class WorkerThread: Sendable {

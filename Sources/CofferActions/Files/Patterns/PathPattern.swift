@@ -1,5 +1,4 @@
 import CofferSystem
-import Foundation
 
 /// One pattern for paths, in one of Borg's five styles.
 struct PathPattern {
@@ -17,7 +16,7 @@ struct PathPattern {
 
   private enum Matcher {
     case wildcards(WildcardPattern)
-    case regular(NSRegularExpression)
+    case regular(RegularExpression)
     case prefix([UInt8])
     case full([UInt8])
   }
@@ -58,17 +57,17 @@ struct PathPattern {
     case .full: return .full(Array(path.utf8))
     case .regular:
       do {
-        return .regular(try NSRegularExpression(pattern: translated(pattern)))
+        return .regular(try RegularExpression(translated(pattern)))
       } catch {
         throw .malformedExpression(line: line)
       }
     }
   }
 
-  /// Two things that Python, whose expressions Borg's users write, spells in another way.
+  /// What Python, whose expressions Borg's users write, spells in another way: the very end of a text.
   private static func translated(_ expression: String) -> String {
     var result = ""
-    var rest = expression.swapping("(?P<", for: "(?<").unicodeScalars.makeIterator()
+    var rest = expression.unicodeScalars.makeIterator()
     while let scalar = rest.next() {
       result.unicodeScalars.append(scalar)
       guard scalar == "\\", let escaped = rest.next() else { continue }
@@ -87,9 +86,7 @@ struct PathPattern {
     case .wildcards(let pattern): return pattern.matches(path.charactersAndSlash)
     case .prefix(let prefix): return path.bytesAndSlash.starts(with: prefix)
     case .full(let wanted): return path.bytes == wanted
-    case .regular(let expression):
-      let text = path.text
-      return expression.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
+    case .regular(let expression): return expression.matches(path.text)
     }
   }
 }

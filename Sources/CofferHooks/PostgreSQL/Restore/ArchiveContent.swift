@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A dump in one of the archive formats, read by pg_restore, entry after entry.
 ///

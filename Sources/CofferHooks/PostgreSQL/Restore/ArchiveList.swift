@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// An archive's table of contents as pg_restore lists it, for a restore that leaves something out.
 struct ArchiveList {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Gives a database that is whole the name of the one that it replaces, in one transaction: whoever connects under that
 /// name gets the old one or the new one, at every moment, also when this program or the server is killed.

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Ends a restore in place that waits too long for a lock: whoever wants to read a table waits behind it meanwhile.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// Who is connected to a database, for messages about who is in the way.
 struct PostgreSQLSessions {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What a server tells, before anything is touched, of itself, of the user, and of the database that a restore goes into.
 ///

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How a swap ends: the database gets what belongs to it as a whole, then the name; or everything is removed again.
 extension PostgreSQLSwapRestore {

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A restore that builds a database beside the one that is there, and gives it the name at the end.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A session that holds a lock for as long as a restore is on its way, so that no other run takes its databases for left
 /// behind. It ends with this program, however that ends, because its input does.

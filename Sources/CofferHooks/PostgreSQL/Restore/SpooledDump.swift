@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A dump of format tar on its way into a file that pg_restore then reads.
 ///

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// A page of a list of a bucket
 /// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).

@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// What was asked of the server.
 enum S3Operation: String {

@@ -1,6 +1,6 @@
 import CofferHTTP
 import CofferSystem
-import Foundation
+import FoundationEssentials
 
 /// An answer that says that what was asked was not done
 /// (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Credentials as programs and services on the machine hand them out, in JSON.
 struct IssuedCredentials: Decodable {

@@ -1,6 +1,6 @@
 import CofferHTTP
 import CofferSystem
-import Foundation
+import Glibc
 
 /// A role that is taken on at AWS's token service
 /// (https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html).

@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferHTTP
 import CofferSystem
-import Foundation
+import Glibc
 
 /// Looks for credentials where Amazon's programs do, in their order: the configuration, the environment, the profile in
 /// the shared files, a token of the environment's, the container, the instance. Asked again it looks again: what other

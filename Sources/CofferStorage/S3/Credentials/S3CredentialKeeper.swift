@@ -1,5 +1,5 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// Where credentials come from.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Who signs. Nothing of it is shown, but where it comes from.
 struct S3Credentials: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import Glibc
 
 /// The profiles of `~/.aws/credentials` and `~/.aws/config`
 /// (https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html).
