@@ -4,7 +4,7 @@ import CofferSystem
 enum CommandTable {
   static let actions: [ActionDeclaration] = [
     RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
-    CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration,
+    CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration, StatusAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DumpAction.declaration, DiffAction.declaration, DeleteAction.declaration,
