@@ -5,6 +5,7 @@ enum CommandTable {
   static let actions: [ActionDeclaration] = [
     RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
     CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration, StatusAction.declaration,
+    DoctorAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DumpAction.declaration, DiffAction.declaration, DeleteAction.declaration,
