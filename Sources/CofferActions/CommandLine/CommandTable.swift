@@ -3,7 +3,7 @@ import CofferSystem
 /// The actions there are. A new action is one more line.
 enum CommandTable {
   static let actions: [ActionDeclaration] = [
-    RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
+    InitAction.declaration, RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
     CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration, StatusAction.declaration,
     DoctorAction.declaration,
     ListAction.declaration,
