@@ -53,14 +53,10 @@ struct StatusTests {
   @Test("A drill that failed after the last proof is told; one before it is not")
   func proofs() {
     let identity = DumpIdentity(hook: "sqlite_databases", database: "shop")
-    func status(_ proofs: [(Double, Bool)]) -> DatabaseStatus {
+    func status(_ drills: [(Double, Bool)]) -> DatabaseStatus {
       DatabaseStatus(
         identity, .backedUp, history([(0, 1)]),
-        proofs: proofs.map {
-          Proof(
-            dump: identity.path, archive: "a", archiveID: "i", time: noon + $0.0, isProven: $0.1, problem: nil,
-            server: nil, seconds: 1, bytes: 1)
-        }, limit: nil, now: noon)
+        drills: drills.map { DatabaseStatus.Drill(dump: identity.path, time: noon + $0.0, isProven: $0.1) }, limit: nil, now: noon)
     }
     #expect(status([]).lastProof == nil && !status([]).hasFailedSince)
     #expect(status([(1, true), (2, false)]).lastProof == noon + 1 && status([(1, true), (2, false)]).hasFailedSince)
@@ -87,7 +83,7 @@ struct StatusTests {
   private func page(_ name: String) -> String {
     let identity = DumpIdentity(hook: "mariadb_databases", database: name, label: name)
     let database = DatabaseStatus(
-      identity, .backedUp, history([(0, 10), (24, 30)]), proofs: [], limit: 3600, now: noon + 48 * 3600)
+      identity, .backedUp, history([(0, 10), (24, 30)]), drills: [], limit: 3600, now: noon + 48 * 3600)
     let run = RunMemory.Run(
       time: noon, fate: .failed, repositories: [.init(path: name, fate: .failed)], error: name)
     return StatusPage([

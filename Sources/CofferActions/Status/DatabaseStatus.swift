@@ -20,6 +20,14 @@ struct DatabaseStatus: Sendable {
     var isExpected: Bool { self == .backedUp || self == .never }
   }
 
+  /// A drill of a dump: when it was, and whether the dump was shown to restore.
+  struct Drill: Sendable {
+    /// The dump's place below `coffer/` in its archive, which is that of its database.
+    let dump: String
+    let time: Date
+    let isProven: Bool
+  }
+
   let identity: DumpIdentity
   let standing: Standing
   let history: BackupHistory
@@ -32,16 +40,16 @@ struct DatabaseStatus: Sendable {
   let overdue: String?
 
   init(
-    _ identity: DumpIdentity, _ standing: Standing, _ history: BackupHistory, proofs: [Proof], limit: Double?, now: Date
+    _ identity: DumpIdentity, _ standing: Standing, _ history: BackupHistory, drills: [Drill], limit: Double?, now: Date
   ) {
     self.identity = identity
     self.standing = standing
     self.history = history
     due = standing.isExpected ? DueDate(after: history, limit: limit) : nil
-    let own = proofs.filter { $0.dump.isSame(as: identity.path) }
+    let own = drills.filter { $0.dump.isSame(as: identity.path) }
     let lastProof = own.filter(\.isProven).map(\.time).max()
     self.lastProof = lastProof
-    hasFailedSince = own.contains { proof in !proof.isProven && lastProof.map { proof.time > $0 } ?? true }
+    hasFailedSince = own.contains { drill in !drill.isProven && lastProof.map { drill.time > $0 } ?? true }
     overdue = standing.isExpected ? BackupAge(of: history, at: now).problem(limit: limit) : nil
   }
 }

@@ -33,8 +33,8 @@ struct StatusReading {
     let filter = try context.archiveFilter()
     let archives = try access.repository.archives().filter { filter.sees($0) && $0.standing == .counts }
     let limit = context.root[StatusOptions.within]?.seconds
-    let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
     let newest = Array(archives.suffix(depth).reversed())
+    let drills = try drills(of: archives)
     let found = try dumps(in: newest, unreadable)
     let history = BackupHistory(
       newest.map {
@@ -44,10 +44,17 @@ struct StatusReading {
       configuration: context.configuration?.path ?? "", path: access.location.path, label: access.location.label,
       history: history, due: DueDate(after: history, limit: limit),
       databases: databases(found, newest).map { identity, standing, points in
-        DatabaseStatus(identity, standing, BackupHistory(points), proofs: proofs, limit: limit, now: now)
+        DatabaseStatus(identity, standing, BackupHistory(points), drills: drills, limit: limit, now: now)
       },
       lastRun: context.configuration.flatMap { RunMemory($0, context.surroundings).last() },
       overdue: BackupAge(of: history, at: now).problem(limit: limit), now: now)
+  }
+
+  /// What `info` shows, too.
+  private func drills(of archives: [Archive]) throws -> [DatabaseStatus.Drill] {
+    ProofMemory(try CheckMemory(context, access)).proofs().map {
+      DatabaseStatus.Drill(dump: $0.dump, time: $0.time, isProven: $0.isProven)
+    }
   }
 
   private func dumps(in archives: [Archive], _ unreadable: (any Error) -> Void) throws -> [Found] {
