@@ -56,7 +56,8 @@ struct StatusTests {
     func status(_ drills: [(Double, Bool)]) -> DatabaseStatus {
       DatabaseStatus(
         identity, .backedUp, history([(0, 1)]),
-        drills: drills.map { DatabaseStatus.Drill(dump: identity.path, time: noon + $0.0, isProven: $0.1) }, limit: nil, now: noon)
+        drills: drills.map { DatabaseStatus.Drill(dump: identity.path, time: noon + $0.0, isProven: $0.1) }, limit: nil,
+        now: noon)
     }
     #expect(status([]).lastProof == nil && !status([]).hasFailedSince)
     #expect(status([(1, true), (2, false)]).lastProof == noon + 1 && status([(1, true), (2, false)]).hasFailedSince)
