@@ -153,6 +153,9 @@ public protocol RunningDump: AnyObject {
   /// Whether something is counted beside it, which not every server bears.
   var isCounted: Bool { get }
 
+  /// What is known of it before it ends; nil when nothing is.
+  var factsSoFar: DumpFacts? { get }
+
   /// Waits for the dump program and makes sure that the dump is complete.
   ///
   /// - Throws: `DumpError`.
@@ -164,6 +167,7 @@ public protocol RunningDump: AnyObject {
 
 extension RunningDump {
   public var isCounted: Bool { false }
+  public var factsSoFar: DumpFacts? { nil }
 }
 
 /// How a dump is given out.

@@ -36,7 +36,7 @@ struct ReadOptionsTests {
       ["config", "validate"], ["config", "show", "--option", "keep_daily"], ["repo-create", "-e", "repokey"],
       ["create", "--dry-run"], ["create"], ["repo-list"], ["list", "--archive", "latest", "--short"],
       ["info", "--archive", "latest"], ["repo-info"], ["prune"], ["compact"], ["check"], ["check", "--level", "1"],
-      ["verify"],
+      ["verify"], ["status", "--html", folder + "/status.html", "--prometheus", folder + "/status.prom"],
       ["extract", "--archive", "latest", "--destination", restored],
       ["restore", "--archive", "latest", "--database", "none", "--yes"],
       ["dump", "--archive", "latest", "--database", "none", "--to", "-"], ["diff", "latest", "latest"],

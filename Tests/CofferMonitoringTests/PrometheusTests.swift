@@ -15,7 +15,7 @@ struct PrometheusTests {
 
   private func deliver(_ event: MonitoringEvent) throws -> String {
     let hook = try service(PrometheusTextfile.self, "textfile: \(folder)/coffer.prom")
-    #expect(hook.states == [.finish, .fail])
+    #expect(hook.states == [.finish, .fail, .log])
     try hook.deliver(event, through: .impatient())
     return try String(contentsOfFile: "\(folder)/coffer.prom", encoding: .utf8)
   }
@@ -84,7 +84,62 @@ struct PrometheusTests {
     ] {
       #expect(text.contains("\n\(line)\n"), "\(line) is not in \(text)")
     }
-    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.count == Metrics.Family.allCases.count)
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.count == Self.ofRuns.count)
+  }
+
+  /// What runs tell; the others are of `status`.
+  private static let ofRuns = Metrics.Family.allCases.filter { !Metrics.Family.ofBackups.contains($0) }
+
+  @Test("A run that was skipped is neither a success nor a failure: what the run before it told stays")
+  func skipped() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let before = try deliver(event(.finish))
+    #expect(before.contains("\ncoffer_run_skipped{configuration=\"/etc/coffer/config.yaml\"} 0\n"))
+    var skipped = report()
+    skipped.isSkipped = true
+    skipped.end = noon + 900
+    let after = try deliver(MonitoringEvent(.log, report: skipped))
+    let figure = "coffer_run_skipped{configuration=\"/etc/coffer/config.yaml\"}"
+    #expect(after == before.replacing("\(figure) 0", with: "\(figure) 1"))
+    // The log of any other run is no news.
+    #expect(try deliver(event(.log)) == after)
+    #expect(try deliver(event(.finish)) == before)
+  }
+
+  @Test("How backups stand replaces what was known of the same repository, and nothing else; names stay names")
+  func backups() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let run = try deliver(event(.finish))
+    let file = try MetricsFile("\(folder)/coffer.prom", option: "--prometheus")
+    func figures(_ repository: String, _ names: [String]) -> BackupFigures {
+      BackupFigures(
+        configuration: "/c.yaml", repository: repository,
+        whole: .init(time: noon, due: nil, bytes: 9, growth: nil, isOverdue: false),
+        databases: names.map {
+          .init(
+            hook: "sqlite_databases", place: "localhost", name: $0,
+            backups: .init(
+              time: noon + 0.5, due: noon + 86400, bytes: 7, growth: -2, lastProof: noon - 60, isOverdue: true))
+        })
+    }
+    let forged = "x\"} 1\ncoffer_run_success{configuration=\"forged\"} 1"
+    try file.update(with: figures("here", ["old", forged]))
+    try file.update(with: figures("there", ["old"]))
+    try file.update(with: figures("here", [forged]))
+    let text = try String(contentsOfFile: "\(folder)/coffer.prom", encoding: .utf8)
+    let labels = #"configuration="/c.yaml",repository="here""#
+    let name = #"x\"} 1\ncoffer_run_success{configuration=\"forged\"} 1"#
+    let database = #"\#(labels),hook="sqlite_databases",place="localhost",database="\#(name)""#
+    for line in [
+      "coffer_backup_overdue{\(labels)} 0", "coffer_backup_bytes{\(labels)} 9", "coffer_backup_overdue{\(database)} 1",
+      "coffer_backup_growth_bytes{\(database)} -2", "coffer_backup_last_timestamp_seconds{\(database)} 1800000000",
+      "coffer_backup_due_timestamp_seconds{\(database)} 1800086400",
+      "coffer_backup_last_proof_timestamp_seconds{\(database)} 1799999940",
+      #"coffer_backup_bytes{configuration="/c.yaml",repository="there",hook="sqlite_databases",place="localhost",database="old"} 7"#,
+    ] { #expect(text.contains("\n\(line)\n"), "\(line) is not in \(text)") }
+    #expect(!text.contains(#"repository="here",hook="sqlite_databases",place="localhost",database="old""#))
+    #expect(text.hasPrefix(run) && !text.contains("\ncoffer_run_success{configuration=\"forged\"}"))
+    #expect(throws: MonitoringError.self) { try MetricsFile("relative.prom", option: "--prometheus") }
   }
 
   @Test("A database that is configured no more goes away with the next archive; a check changes no figures of archives")

@@ -14,7 +14,7 @@ enum RepoCreateAction {
   private static let makeParents = Flag<Bool>("--make-parent-dirs", help: "Make the folders above the repository, too.")
 
   static let declaration = ActionDeclaration(
-    "repo-create", "rcreate", "init", "-I", abstract: "Create the configured repositories.",
+    "repo-create", "rcreate", "-I", abstract: "Create the configured repositories.",
     discussion: """
       Nothing happens to a repository that exists with the same mode. The passphrase comes from \
       encryption_passphrase, encryption_passcommand, COFFER_PASSPHRASE, or is asked for. Without it, what is backed up \

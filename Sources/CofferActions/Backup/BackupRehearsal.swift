@@ -28,7 +28,7 @@ struct BackupRehearsal {
     }
     for dump in plan.dumps {
       try context.cancellation.check()
-      do { try begin(dump) } catch { failures.append(error) }
+      do { _ = try Self.begin(dump, hooks, context.root) } catch { failures.append(error) }
     }
     if !failures.isEmpty { throw SeveralErrors(failures) }
   }
@@ -42,13 +42,18 @@ struct BackupRehearsal {
 
   /// Starts the dump's program and waits for the first that it writes: the program, the server and the account are then as
   /// they must be.
-  private func begin(_ dump: any PlannedDump) throws {
+  ///
+  /// - Returns: What is known of the dump then.
+  static func begin(
+    _ dump: any PlannedDump, _ hooks: HookContext, _ root: ConfigurationSection
+  ) throws -> DumpFacts? {
     var hooks = hooks
-    hooks.limits = DumpPolicy(dump.section, in: context.root).limits
+    hooks.limits = DumpPolicy(dump.section, in: root).limits
     let running = try dump.rehearsal.start(context: hooks)
     defer { running.abandon() }
-    guard case .stream(let source) = running.output else { return }
+    guard case .stream(let source) = running.output else { return running.factsSoFar }
     let count = try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { try source.read(into: $0) }
     if count == 0 { _ = try running.finish() }
+    return running.factsSoFar
   }
 }

@@ -3,8 +3,9 @@ import CofferSystem
 /// The actions there are. A new action is one more line.
 enum CommandTable {
   static let actions: [ActionDeclaration] = [
-    RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
-    CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration,
+    InitAction.declaration, RepoCreateAction.declaration, CreateAction.declaration, PruneAction.declaration,
+    CompactAction.declaration, CheckAction.declaration, VerifyAction.declaration, StatusAction.declaration,
+    DoctorAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
     ExtractAction.declaration, DumpAction.declaration, DiffAction.declaration, DeleteAction.declaration,

@@ -72,6 +72,9 @@ struct ActionDeclaration: Sendable {
 
   var name: String { names[0] }
 
+  /// Whether its runs are the ones that make archives.
+  var makesBackups: Bool { family.isSame(as: "create") }
+
   /// What the configuration calls it: `key` for all that is done with keys.
   var family: String { name.parts(by: " ")[0] }
 

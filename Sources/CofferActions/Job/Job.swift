@@ -56,7 +56,7 @@ struct Job {
         run.collector.note(failures, of: attempt.group, at: run.surroundings.clock.now())
         if result.isNothingDone { run.collector.noteSkipped(attempt.group) }
         outcome.isSkipped = outcome.isSkipped || result.isSkipped
-        outcome.hasActed = outcome.hasActed || result.hasActed
+        outcome.hasActed = outcome.hasActed || result.hasActed && !result.isNothingDone
         if let next = attempt.next(after: failures, run.cancellation.isCancelled ? 0 : retries) {
           attempts.append(next)
         } else if !failures.isEmpty {
@@ -69,6 +69,7 @@ struct Job {
       return outcome
     }
     monitoring.end(outcome.failures, isSkipped: outcome.isNothingDone)
+    remember()
     if !outcome.failures.isEmpty {
       outcome.add(commands.runDue(at: .afterError, of: actions, Self.variables(of: outcome.failures, failed)))
     }
@@ -78,6 +79,13 @@ struct Job {
   /// Tells that a command before all jobs said that they are not to be run now.
   func skip() {
     monitoring.skip()
+    remember()
+  }
+
+  /// Notes what became of a run that was to make backups.
+  private func remember() {
+    guard !run.isDryRun, !repositories.isEmpty, invocations.contains(where: \.action.makesBackups) else { return }
+    RunMemory(configuration, run.surroundings).note(run.collector.report, run.console)
   }
 
   /// The repositories that go through the actions together: those for which the same options count, but for how each is
@@ -103,7 +111,8 @@ struct Job {
     var retry = 0
 
     func next(after failures: [any Error], _ retries: Int) -> Attempt? {
-      guard !failures.isEmpty, retry < retries else { return nil }
+      // What is too old now is so at the next try, too.
+      guard !failures.isEmpty, retry < retries, !failures.allSatisfy(OverdueBackups.isOne) else { return nil }
       let remaining = Job.remaining(of: group, after: failures).map(\.path)
       return Attempt(group: group.filter { !remaining.contains($0.path) }, retry: retry + 1)
     }
@@ -142,7 +151,10 @@ struct Job {
           return step
         }
         outcome.add(step)
-        if step.isSkipped { return outcome }
+        if step.isSkipped {
+          outcome.isBackupSkipped = invocation.action.makesBackups
+          return outcome
+        }
         group = Self.remaining(of: group, after: step.failures)
       }
       return outcome

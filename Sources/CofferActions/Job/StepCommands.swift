@@ -110,12 +110,16 @@ struct StepOutcome {
   /// Whether any action was begun.
   var hasActed = false
 
-  /// Whether nothing was done because a command said so.
-  var isNothingDone: Bool { isSkipped && !hasActed && failures.isEmpty }
+  /// Whether that was a backup: what other actions did before it makes no success of the run.
+  var isBackupSkipped = false
+
+  /// Whether nothing was done because a command said so, or not the backup that was asked for.
+  var isNothingDone: Bool { isSkipped && failures.isEmpty && (!hasActed || isBackupSkipped) }
 
   mutating func add(_ other: StepOutcome) {
     failures += other.failures
     isSkipped = isSkipped || other.isSkipped
     hasActed = hasActed || other.hasActed
+    isBackupSkipped = isBackupSkipped || other.isBackupSkipped
   }
 }

@@ -24,6 +24,8 @@ struct CommandRun: Sendable {
   let outcomes = Outcomes()
   /// What the exit code is to tell besides the errors.
   let notes = ExitNotes()
+  /// How the repositories stand that were looked at so far.
+  let statuses = Monitor<[RepositoryStatus]>([])
   /// What was asked of credentials and commands so far.
   let secrets = SecretCache()
   /// What is waited for of repositories elsewhere.
@@ -39,6 +41,8 @@ struct CommandRun: Sendable {
   private let report: RunReport
   /// Whether the actions are run on several repositories, so that answers must say whose they are.
   var hasSeveralRepositories = false
+  /// Whether nothing is to be changed, whatever the command line says.
+  var looksOnly = false
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings, stores: StoreRegistry,
@@ -68,7 +72,7 @@ struct CommandRun: Sendable {
   }
 
   var globals: FlagValues { parsed.globals }
-  var isDryRun: Bool { globals.contains(GlobalFlags.dryRun) }
+  var isDryRun: Bool { looksOnly || globals.contains(GlobalFlags.dryRun) }
 
   var loader: ConfigurationLoader {
     ConfigurationLoader(
@@ -89,6 +93,16 @@ struct CommandRun: Sendable {
     report.configuration = configuration.path
     run.collector = ReportCollector(report)
     return run
+  }
+
+  /// The same program with another command line.
+  ///
+  /// - Throws: `UsageError`.
+  func calling(_ arguments: [String]) throws(UsageError) -> CommandRun {
+    let parser = CommandLineParser(actions: parsed.knownActions, options: parsed.knownOptions)
+    return CommandRun(
+      try parser.parse(arguments), arguments, surroundings: surroundings, stores: stores, hooks: hooks,
+      services: services, cancellation: cancellation, standardOutput: standardOutput)
   }
 
   /// The same store, which counts what is asked of it if somebody asks where the time goes.

@@ -85,6 +85,7 @@ public enum GeneralOptions {
       OptionSchema("Databases", databases, role: .databases),
       SourceOptions.schema, RunOptions.schema,
       RetentionOptions.schema, RetentionOptions.compaction, CheckOptions.schema, VerifyOptions.schema,
+      StatusOptions.schema,
       OptionSchema("Monitoring", services, role: .services),
       OutputOptions.schema, CredentialOptions.schema, BorgOptions.schema, RefusedOptions.schema,
     ]

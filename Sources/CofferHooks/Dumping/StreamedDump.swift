@@ -30,6 +30,8 @@ final class StreamedDump: RunningDump {
 
   var isCounted: Bool { content?.isCounting == true }
 
+  var factsSoFar: DumpFacts? { facts }
+
   func finish() throws -> DumpOutcome {
     let status = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }

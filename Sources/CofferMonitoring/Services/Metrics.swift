@@ -45,6 +45,13 @@ struct Metrics: Equatable {
     case databaseLastSuccess = "coffer_database_last_success_timestamp_seconds"
     case databaseDuration = "coffer_database_duration_seconds"
     case databaseBytes = "coffer_database_bytes"
+    case runSkipped = "coffer_run_skipped"
+    case backupOverdue = "coffer_backup_overdue"
+    case backupTime = "coffer_backup_last_timestamp_seconds"
+    case backupDue = "coffer_backup_due_timestamp_seconds"
+    case backupBytes = "coffer_backup_bytes"
+    case backupGrowth = "coffer_backup_growth_bytes"
+    case backupProof = "coffer_backup_last_proof_timestamp_seconds"
 
     var help: String {
       switch self {
@@ -63,10 +70,20 @@ struct Metrics: Equatable {
       case .databaseLastSuccess: "When the last dump that was kept ended."
       case .databaseDuration: "How long the last dump took."
       case .databaseBytes: "Bytes of the last dump that was kept."
+      case .runSkipped: "Whether the last run was skipped because a command said so: neither a success nor a failure."
+      case .backupOverdue: "Whether the last good backup is older than backup_within lets it be, or there is none."
+      case .backupTime: "When the last good backup was made."
+      case .backupDue: "When the next backup is due."
+      case .backupBytes: "Bytes of the last good backup, as they were read."
+      case .backupGrowth: "Bytes that the last good backup has more than the one before it."
+      case .backupProof: "When the database was last shown to restore."
       }
     }
 
     static let ofDatabases: [Family] = [.databaseSuccess, .databaseLastSuccess, .databaseDuration, .databaseBytes]
+    static let ofBackups: [Family] = [
+      .backupOverdue, .backupTime, .backupDue, .backupBytes, .backupGrowth, .backupProof,
+    ]
   }
 
   private var samples: [Family: [Sample]] = [:]
@@ -175,6 +192,9 @@ extension Metrics {
   mutating func update(with report: RunReport, isSuccess: Bool) {
     let end = report.end ?? report.start
     let configuration = [Label(name: "configuration", value: report.configuration)]
+    set(.runSkipped, configuration, report.isSkipped ? 1 : 0)
+    // What was not run has no success and no failure; those of the run before it stay.
+    guard !report.isSkipped else { return }
     set(.runSuccess, configuration, isSuccess ? 1 : 0)
     set(.runEnd, configuration, Self.seconds(end))
     set(.runDuration, configuration, end.timeIntervalSince(report.start))
@@ -217,5 +237,5 @@ extension Metrics {
     ]
   }
 
-  private static func seconds(_ date: Date) -> Double { date.timeIntervalSince1970.rounded(.down) }
+  static func seconds(_ date: Date) -> Double { date.timeIntervalSince1970.rounded(.down) }
 }

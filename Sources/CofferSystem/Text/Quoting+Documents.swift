@@ -31,6 +31,21 @@ extension Quoting {
     }
   }
 
+  /// Text in HTML or SVG, between tags or as an attribute in quotes: a name is shown, and is never markup, a script, or what
+  /// turns the direction of writing.
+  public static func html(_ text: String) -> String {
+    enclosed(terminal(text), in: "") { scalar in
+      switch scalar {
+      case "&": "&amp;"
+      case "<": "&lt;"
+      case ">": "&gt;"
+      case "\"": "&quot;"
+      case "'": "&#39;"
+      default: nil
+      }
+    }
+  }
+
   /// A part of a URL: everything that is not unreserved (RFC 3986, 2.3) is percent-encoded.
   public static func urlPart(_ text: String) -> String {
     text.utf8.map { byte in
