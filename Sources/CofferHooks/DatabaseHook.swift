@@ -32,6 +32,9 @@ public protocol DatabaseHook: Sendable {
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore
 
+  /// Whether a dump holds what belongs to a server rather than to a database: no throw-away place is made for it.
+  func isServerWide(_ facts: DumpFacts) -> Bool
+
   /// Makes a throw-away place in which a dump can be restored, to see whether that works.
   ///
   /// - Parameters:
@@ -52,6 +55,8 @@ extension DatabaseHook {
   public var choices: [RestoreChoice] { [] }
 
   public func worker(for arguments: [String]) -> (any HookWorker)? { nil }
+
+  public func isServerWide(_ facts: DumpFacts) -> Bool { facts.identity.isGlobals }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     throw DrillError.impossible(
@@ -74,8 +79,9 @@ extension DatabaseHook {
 extension DatabaseHook {
   /// Makes a throw-away place for a dump as an archive remembers it.
   ///
-  /// - Throws: As `drillPlace`.
+  /// - Throws: As `drillPlace`; `DrillError.passedOver`.
   public func drill(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    guard !isServerWide(facts) else { throw DrillError.passedOver(facts.identity) }
     var facts = facts
     facts.identity = facts.identity.advised(by: advice)
     return try drillPlace(for: facts, bytes: bytes, on: ground)
@@ -150,7 +156,7 @@ public protocol RunningDump: AnyObject {
   /// Where the dump's bytes come from.
   var output: DumpOutput { get }
 
-  /// Whether something is counted beside it, which not every server bears.
+  /// Whether something is counted beside it that may have kept it from beginning: not every server bears that.
   var isCounted: Bool { get }
 
   /// What is known of it before it ends; nil when nothing is.

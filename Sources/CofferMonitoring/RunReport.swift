@@ -34,6 +34,8 @@ public struct RepositoryReport: Sendable, Equatable {
   public var archive: ArchiveReport?
   /// The database dumps that were begun, in their order.
   public var dumps: [DumpReport] = []
+  /// The dumps that were restored to a throw-away place, in their order.
+  public var proofs: [ProofReport] = []
   /// Whether all of its actions succeeded.
   public var isSuccess = true
   /// Whether none of them was begun, because a command said so.
@@ -95,5 +97,31 @@ public struct DumpReport: Sendable, Equatable {
     self.end = end
     self.seconds = seconds
     self.bytes = bytes
+  }
+}
+
+/// What came of restoring a dump to a throw-away place.
+public struct ProofReport: Sendable, Equatable {
+  /// As of `DumpReport`.
+  public var hook: String
+  public var place: String
+  public var database: String
+  public var time: Date
+  public var isProven: Bool
+  /// How long the restore took; nil when it failed.
+  public var seconds: Double?
+  /// That were restored; nil when nobody counted.
+  public var rows: UInt64?
+
+  public init(
+    hook: String, place: String, database: String, time: Date, isProven: Bool, seconds: Double?, rows: UInt64?
+  ) {
+    self.hook = hook
+    self.place = place
+    self.database = database
+    self.time = time
+    self.isProven = isProven
+    self.seconds = seconds
+    self.rows = rows
   }
 }

@@ -28,9 +28,11 @@ struct RunSummary {
       let more = report.errors.count > 1 ? " (and \(report.errors.count - 1) more errors)" : ""
       return "\(Quoting.terminal(report.configuration)): \(Quoting.terminal(error, keepingLines: true))\(more)"
     }
-    let archives = report.repositories.compactMap { repository in
+    let archives = report.repositories.compactMap { repository -> String? in
       let name = Quoting.terminal(repository.name)
-      return repository.isSkipped ? "\(name): skipped" : repository.archive.map { "\(name): \(Self.sizes($0))" }
+      if repository.isSkipped { return "\(name): skipped" }
+      let parts = [repository.archive.map(Self.sizes), Self.proofs(of: repository)].compactMap(\.self)
+      return parts.isEmpty ? nil : "\(name): \(parts.joined(separator: "; "))"
     }
     let begun = "\(Quoting.terminal(report.configuration)): \(report.actions.joined(separator: ", "))"
     return archives.isEmpty ? begun : archives.joined(separator: "\n")
@@ -67,7 +69,18 @@ struct RunSummary {
         "  \(hook) database '\(Quoting.terminal(dump.database))' at \(Quoting.terminal(dump.place)): \(size), \(Quantities.duration(dump.seconds))\(fate)"
       )
     }
-    return lines
+    return lines + repository.proofs.map(line)
+  }
+
+  private static func line(of proof: ProofReport) -> String {
+    let hook = proof.hook.before(end: "_databases") ?? proof.hook
+    let fate = proof.isProven ? "proven, restored in \(Quantities.duration(proof.seconds ?? 0))" : "NOT PROVEN"
+    return "  \(hook) database '\(Quoting.terminal(proof.database))' at \(Quoting.terminal(proof.place)): \(fate)"
+  }
+
+  private static func proofs(of repository: RepositoryReport) -> String? {
+    let count = repository.proofs.count(where: \.isProven)
+    return count > 0 ? "\(count) \(count == 1 ? "dump" : "dumps") shown to restore" : nil
   }
 
   private static func sizes(_ archive: ArchiveReport) -> String {

@@ -6,6 +6,7 @@ enum ObjectLimit {
   static let session = 64 << 10
   static let quarantine = 64 << 10
   static let closing = 64 << 10
+  static let proof = 4 << 20
   /// Plans and sweeps of compaction.
   static let roundDecision = 64 << 20
   static let archive = 16 << 20

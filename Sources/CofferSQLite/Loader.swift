@@ -99,6 +99,35 @@ final class Loader {
     return content
   }
 
+  /// Bytes of an answer, and of the question.
+  private static let answerLimit = 1 << 20
+
+  /// Asks a whole file, which nobody else needs, one statement.
+  ///
+  /// - Returns: Its rows, a line each, columns parted by `|`.
+  /// - Throws: `SQLiteFailure`; what the source throws.
+  func answer(_ source: any ByteSource) throws -> [UInt8] {
+    var question: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while question.count <= Self.answerLimit {
+      let count = try piece.withUnsafeMutableBytes { try source.read(into: $0) }
+      guard count > 0 else { break }
+      question += piece[..<count]
+    }
+    let connection = try open()
+    try connection.check(coffer_sqlite_accept_unknown_collations(connection.handle))
+    let query = try connection.prepare(question)
+    var answer: [UInt8] = []
+    while try query.step() {
+      if !answer.isEmpty { answer.append(UInt8(ascii: "\n")) }
+      answer += (0..<query.columnCount).map { query.text($0) ?? [] }.joined(separator: [UInt8(ascii: "|")])
+      guard answer.count <= Self.answerLimit else {
+        throw SQLiteFailure(code: SQLITE_TOOBIG, "the answer is too long")
+      }
+    }
+    return answer
+  }
+
   private func setVersions(_ version: UInt8) throws {
     guard pwrite(file, [version, version], 2, off_t(Self.versionsOffset)) == 2 else {
       throw SystemError(call: "pwrite", subject: subject)

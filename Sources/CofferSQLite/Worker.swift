@@ -43,7 +43,7 @@ public struct SQLiteWorker {
 
   private func perform() throws {
     let descriptor = SQLiteWorkerRequest.descriptor
-    let isFile = [.load, .check, .count].contains(request.work)
+    let isFile = [.load, .check, .count, .ask].contains(request.work)
     let code =
       isFile
       ? coffer_sqlite_enter_file(descriptor)
@@ -54,6 +54,9 @@ public struct SQLiteWorker {
     case .probe: try probe()
     case .check: try Loader(into: descriptor).check()
     case .count: complain(try Loader(into: descriptor).content().line())
+    case .ask:
+      try Loader(into: descriptor).answer(DescriptorStream.standardInput)
+        .withUnsafeBytes { try DescriptorStream.standardOutput.write($0) }
     case .load:
       try Loader(into: descriptor).run(DescriptorStream.standardInput)
       try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {

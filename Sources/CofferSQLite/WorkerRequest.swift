@@ -14,6 +14,8 @@ public struct SQLiteWorkerRequest: Equatable, Sendable {
     case check
     /// Counts what an open file holds that a restore has made, and says so on standard error.
     case count
+    /// Asks an open file, which nobody else needs, what stands on standard input, and writes the rows to standard output.
+    case ask
   }
 
   /// A user to become, with groups; the first is the primary one.

@@ -46,15 +46,16 @@ struct ProgramGround {
   ///
   /// - Returns: The exit code, and what was said on both outputs.
   func coffer(
-    _ arguments: [String], _ make: (Surroundings, Cancellation, StandardOutput) -> Program
+    _ arguments: [String], clock: Clock = .system, hostname: String = "here",
+    _ make: (Surroundings, Cancellation, StandardOutput) -> Program
   ) throws -> (code: Int32, said: String) {
     signal(SIGPIPE, SIG_IGN)
     let path = "\(folder)/said-\(UUID().uuidString)"
     let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     defer { close(descriptor) }
     let surroundings = Surroundings(
-      environment: ProcessEnvironment(["HOME": folder, "PATH": "/usr/bin:/bin"]), clock: .system, random: .system,
-      launcher: SystemProcessLauncher(), secretKeeper: Nowhere(), currentFolder: folder, hostname: "here",
+      environment: ProcessEnvironment(["HOME": folder, "PATH": "/usr/bin:/bin"]), clock: clock, random: .system,
+      launcher: SystemProcessLauncher(), secretKeeper: Nowhere(), currentFolder: folder, hostname: hostname,
       username: "me", processors: 2)
     let program = make(surroundings, try Cancellation(), StandardOutput(descriptor: descriptor, errors: descriptor))
     let code = program.execute(["--config", "\(folder)/config.yaml"] + arguments)

@@ -38,6 +38,12 @@ struct MongoDBArchiveTests {
     let archive = archive(interleaved.bytes, pieces: pieces)
     #expect(archive.missing == nil)
     #expect(archive.collectionCount == 4)
+    #expect(
+      archive.content
+        == DumpContent(tables: [
+          .init(name: "a.empty", rows: 0), .init(name: "a.view", rows: 0), .init(name: "a.x", rows: 3),
+          .init(name: "a.y", rows: 1),
+        ]))
     #expect(archive.toolVersion == "100.9.4")
     #expect(archive.serverVersion == "7.0.5")
   }

@@ -41,6 +41,29 @@ struct MongoDBTests {
     #expect(dump.facts.details == ["collections": "2"])
   }
 
+  @Test("Without a server a dump is read to its end and counted, and one that lacks something is found")
+  func read() throws {
+    let dump = try dump("  - name: users\n")
+    let counts = DumpContent(tables: [.init(name: "users.orders", rows: 1), .init(name: "users.people", rows: 1)])
+    #expect(dump.facts.content == counts)
+    func read(_ bytes: [UInt8]) throws -> DrillFindings {
+      let place = try MongoDBReading(of: dump.facts)
+      let running = try #require(place.replacement).start(folder: nil, context: context)
+      for piece in stride(from: 0, to: bytes.count, by: 100) {
+        try Array(bytes[piece..<min(piece + 100, bytes.count)]).withUnsafeBytes { try running.write($0) }
+      }
+      #expect(try running.finish() == [])
+      return try place.findings(of: dump.facts)
+    }
+    #expect(try read(dump.bytes).content == counts)
+    for length in [0, 50, dump.bytes.count - 1] {
+      #expect(throws: DrillError.self) { try read(Array(dump.bytes.prefix(length))) }
+    }
+    var folder = dump.facts
+    folder.format = "directory"
+    #expect(throws: DrillError.self) { try MongoDBReading(of: folder) }
+  }
+
   @Test("Connection and options reach mongodump, quoted words as one, and the password none of its arguments")
   func connection() throws {
     let entry = """

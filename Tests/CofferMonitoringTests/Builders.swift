@@ -56,6 +56,12 @@ func dump(_ database: String, bytes: UInt64?) -> DumpReport {
     hook: "postgresql_databases", place: "localhost", database: database, end: noon + 2, seconds: 1.25, bytes: bytes)
 }
 
+func proof(_ database: String, isProven: Bool) -> ProofReport {
+  ProofReport(
+    hook: "postgresql_databases", place: "localhost", database: database, time: noon + 400, isProven: isProven,
+    seconds: isProven ? 3.5 : nil, rows: isProven ? 7 : nil)
+}
+
 func event(_ state: MonitoringState, log: [String] = []) -> MonitoringEvent {
   MonitoringEvent(
     state, report: report(errors: state == .fail ? ["users: It is broken", "other: Also"] : []),

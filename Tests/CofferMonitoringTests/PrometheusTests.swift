@@ -66,6 +66,7 @@ struct PrometheusTests {
     failed.repositories[0].archive = nil
     failed.repositories[0].dumps = [dump("lost", bytes: 5), dump("users", bytes: nil)]
     failed.repositories[0].dumps[1].end = noon + 490
+    failed.repositories[0].proofs = [proof("lost", isProven: false), proof("users", isProven: true)]
     let text = try deliver(MonitoringEvent(.fail, report: failed))
     let place = #"configuration="/etc/coffer/config.yaml",repository="local""#
     let users = #"{\#(place),hook="postgresql_databases",place="localhost",database="users"}"#
@@ -79,12 +80,22 @@ struct PrometheusTests {
       "coffer_database_success\(users.replacing("users", with: "lost")) 0",
       "coffer_database_success\(users) 0", "coffer_database_last_success_timestamp_seconds\(users) 1800000002",
       "coffer_database_bytes\(users) 400000",
+      "coffer_proof_success\(users.replacing("users", with: "lost")) 0", "coffer_proof_success\(users) 1",
+      "coffer_proof_last_success_timestamp_seconds\(users) 1800000400", "coffer_proof_rows\(users) 7",
+      "coffer_proof_restore_seconds\(users) 3.5",
       #"coffer_databases_failed{configuration="/etc/coffer/config.yaml",repository="/mnt/remote"} 1"#,
       #"coffer_archive_read_bytes{configuration="/etc/coffer.d/other.yaml",repository="local"} 589000000"#,
     ] {
       #expect(text.contains("\n\(line)\n"), "\(line) is not in \(text)")
     }
+    #expect(!text.contains("coffer_proof_rows\(users.replacing("users", with: "lost"))"))
     #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.count == Self.ofRuns.count)
+    // A dump that fails to restore takes nothing of an earlier proof away.
+    var later = failed
+    later.repositories[0].proofs = [proof("users", isProven: false)]
+    let unproven = try deliver(MonitoringEvent(.fail, report: later))
+    #expect(unproven.contains("\ncoffer_proof_success\(users) 0\n"))
+    #expect(unproven.contains("\ncoffer_proof_last_success_timestamp_seconds\(users) 1800000400\n"))
   }
 
   /// What runs tell; the others are of `status`.

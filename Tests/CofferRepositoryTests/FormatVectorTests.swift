@@ -116,7 +116,7 @@ struct FormatVectorTests {
     let header = RepositoryHeader(
       format: 1, id: String(repeating: "ab", count: 16), mode: .repokey, chunker: .standard, packTarget: 1 << 20,
       idSuite: 2, cipherSuite: 1, rootPublic: "", features: nil)
-    let tags = try #require(try RoundTags(keys, header))
+    let tags = try #require(try RootTags(keys, header))
     // python3: HKDF-SHA256 of the root seed with salt b"\xab"*16 and info b"coffer collection tag", then
     // hashlib.blake2b(b'gc/12-plan-', key=key, digest_size=32).hexdigest()[:32]
     let name = try RoundName(round: 12, .plan, tags: tags)

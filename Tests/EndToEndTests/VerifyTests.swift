@@ -57,7 +57,8 @@ struct VerifyTests {
     try server.recreate(name)
     try server.run(PostgreSQLServer.richSchema, in: name)
     defer { try? server.drop(name) }
-    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", counting))
+    let questions = "verify_queries: [{database: 'verify*', query: 'SELECT 6 * 7, NULL', expect: '42|'}]"
+    try configure("\(questions)\npostgresql_databases:\n" + server.entry(name, "format: \(format)", counting))
     try create()
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0), "\(run.errors)")
@@ -265,7 +266,9 @@ struct VerifyTests {
         "CREATE TABLE \"t'\"(a); INSERT INTO \"t'\" VALUES (1), (2), (3); CREATE VIEW v AS SELECT 1;")
     }
     let databases = ["one", "two"].map { "  - {name: \($0), path: \(ground.folder)/\($0).db}\n" }.joined()
-    try configure("checks: [{name: restore, frequency: 1 month}]\nsqlite_databases:\n" + databases)
+    try configure(
+      "verify_queries: [{database: '*', query: 'SELECT count(*), 1.5 FROM v', expect: '1|1.5'}]\n"
+        + "checks: [{name: restore, frequency: 1 month}]\nsqlite_databases:\n" + databases)
     try create()
     var dumps: [String] = []
     for _ in 0..<2 {
@@ -273,6 +276,7 @@ struct VerifyTests {
       #expect(run.status == .exited(0), "\(run.errors)")
       let proof = try #require(try proofs(run).first)
       #expect(proof["rows"] as? Int == 3 && proof["compared"] as? Bool == true, "\(proof)")
+      #expect(proof["queries"] as? Int == 1, "\(proof)")
       dumps.append(try #require(proof["dump"] as? String))
     }
     #expect(Set(dumps).count == 2, "\(dumps)")
@@ -324,7 +328,8 @@ struct MariaDBVerifyTests {
       CREATE TRIGGER tr BEFORE INSERT ON empty FOR EACH ROW SET NEW.a = 1;
       """, in: name)
     try ground.configure(
-      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nmariadb_databases:\n"
+      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\n"
+        + "verify_queries: [{database: '*', query: 'SELECT COUNT(*), NULL FROM empty', expect: '0|NULL'}]\nmariadb_databases:\n"
         + server.entry(name))
     #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
     let created = try ground.coffer("create")

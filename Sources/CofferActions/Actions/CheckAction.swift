@@ -70,6 +70,8 @@ enum CheckAction {
         try self.check(access, check, context)
         if !context.isDryRun { note(check.name, memory, at: now, context) }
       }
+      // A drill has said it.
+      if !due.contains(where: { $0.name == .restore }) { try ProofDeadline(context, access)?.warn() }
     }
   }
 

@@ -29,9 +29,10 @@ enum DiffAction {
       let difference = try ArchiveDifference(
         from: items[0], to: items[1], by: reader, cancellation: context.cancellation)
       if context.wantsJSON {
+        let proofs = ProofHistory(try access.repository.proofs(of: archives))
         return context.run.outcomes.add(
           .object([
-            "from": JSONShapes.listed(archives[0]), "to": JSONShapes.listed(archives[1]),
+            "from": JSONShapes.listed(archives[0], proofs), "to": JSONShapes.listed(archives[1], proofs),
             "repository": JSONShapes.repository(access, lastModified: nil),
             "changes": .list(difference.changes.map(json)),
           ]))

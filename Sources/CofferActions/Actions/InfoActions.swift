@@ -85,11 +85,16 @@ enum InfoAction {
       let archives =
         try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
-      let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
+      let proofs = ProofHistory(try access.repository.proofs(of: archives))
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
-            "archives": .list(archives.map { .object(detailed($0, access, proofs)) }),
+            "archives": .list(
+              try archives.map { archive in
+                var object = detailed(archive, access, proofs)
+                object["dumps"] = try dumps(of: archive, access, context)
+                return .object(object)
+              }),
             "cache": JSONShapes.cache(try access.repository.statistics()),
             "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
@@ -101,11 +106,22 @@ enum InfoAction {
     }
   }
 
+  /// What the dumps of a single archive hold, which takes reading its list.
+  ///
+  /// - Returns: nil where several archives are shown, and for a write-only key.
+  private static func dumps(
+    of shown: Archive, _ access: OpenRepository, _ context: ActionContext
+  ) throws -> JSONValue? {
+    guard context.flags[archive] != nil, access.repository.role == .full, shown.standing != .void else { return nil }
+    let items = try access.repository.reader().items(of: shown, cancellation: context.cancellation)
+    return .list(try ArchiveDump.all(in: items).map { JSONShapes.dump($0.record) })
+  }
+
   private static func detailed(
-    _ archive: Archive, _ access: OpenRepository, _ proofs: [Proof]
+    _ archive: Archive, _ access: OpenRepository, _ proofs: ProofHistory
   ) -> [String: JSONValue] {
     var object = JSONShapes.detailed(archive)
-    object["proofs"] = .list(proofs.filter { $0.archiveID == archive.id }.map(\.json))
+    object["proofs"] = .list(proofs.newest(of: archive).map(\.json))
     let chunker = access.repository.header.chunker
     object["chunker_params"] = .list([
       .text("gear"), .number(chunker.minimum), .number(chunker.target), .number(chunker.maximum),
@@ -113,7 +129,7 @@ enum InfoAction {
     return object
   }
 
-  private static func text(_ archive: Archive, _ proofs: [Proof], _ now: Date) -> String {
+  private static func text(_ archive: Archive, _ proofs: ProofHistory, _ now: Date) -> String {
     let sizes = archive.statistics
     var rows = [
       ["Archive:", archive.name], ["Id:", archive.id], ["Host:", archive.draft.hostname],
@@ -126,8 +142,13 @@ enum InfoAction {
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
-    for proof in proofs where proof.archiveID == archive.id {
-      rows.append([proof.isProven ? "Proven:" : "Not proven:", "\(proof.dump), \(proof.age(at: now)) ago"])
+    for proof in proofs.newest(of: archive) {
+      let what = proof.isRestored ? "restored" : "read, not restored,"
+      let took = proof.seconds.map { ", \(what) in \(Formats.duration($0))" } ?? ""
+      rows.append([
+        proof.isProven ? "Proven:" : "NOT PROVEN:",
+        "\(proof.dump), \(proof.age(at: now)) ago on \(proof.hostname)\(proof.isProven ? took : "")",
+      ])
     }
     return Formats.table(rows)
   }

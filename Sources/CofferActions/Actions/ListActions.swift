@@ -16,7 +16,8 @@ enum RepoListAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try ArchiveListing.archives(of: access, context)
-      let proofs = ProofMemory(try CheckMemory(context, access)).proofs()
+      let isShort = context.flags.contains(short) && !context.wantsJSON
+      let proofs = ProofHistory(isShort ? [] : try access.repository.proofs(of: archives))
       let now = context.surroundings.clock.now()
       if context.flags.contains(SharedFlags.jsonLines) {
         return archives.forEach { context.tellLine(JSONShapes.listed($0, proofs), in: access) }
@@ -33,13 +34,13 @@ enum RepoListAction {
       context.tellRepository(location)
       context.console.step("\(location.path): \(archives.count) archives")
       guard !archives.isEmpty else { return try tellWhyNone(of: access, context) }
-      guard !context.flags.contains(short) else { return archives.forEach { context.console.answer($0.name) } }
+      guard !isShort else { return archives.forEach { context.console.answer($0.name) } }
       context.console.answer(
         Formats.table(
           archives.map {
             [
               $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
-              [$0.isPartial ? "partial" : nil, $0.standing.word, Proof.summary(of: $0, proofs, at: now)].compactMap(
+              [$0.isPartial ? "partial" : nil, $0.standing.word, proofs.summary(of: $0, at: now)].compactMap(
                 \.self
               ).joined(separator: ", "),
               "[\($0.id)]",

@@ -17,7 +17,7 @@ enum VerifyAction {
       PostgreSQL or MariaDB that are installed, SQLite to a file -, runs as an unprivileged user, and is removed again. \
       What is there then is compared with what was counted when it was dumped, of MariaDB with what the dump holds: tables \
       and their rows, objects by kind, sequences. The servers of the configuration are not asked anything. What came of it \
-      is remembered in user_state_directory; 'info' and 'repo-list' show it.
+      is kept in the repository; 'info' and 'repo-list' show it, on every machine.
       """,
     flags: [
       archive, SelectionFlags.database, all, sample, SharedFlags.repository, SharedFlags.matchArchives,

@@ -54,9 +54,14 @@ struct ArchiveDump: Sendable, Equatable {
 }
 
 extension DumpContent {
+  /// How many of the largest tables are named.
+  private static let largest = 10
+
   /// What was counted.
   var json: JSONValue {
-    .object([
+    let counted = tables.filter { $0.rows != nil }.sorted { $0.rows ?? 0 > $1.rows ?? 0 }
+    return .object([
+      "largest_tables": .list(counted.prefix(Self.largest).map { .text($0.name) }),
       "tables": .list(
         tables.map { table in
           .object(["name": .text(table.name), "rows": JSONValue(table.rows.map { Int(clamping: $0) })])

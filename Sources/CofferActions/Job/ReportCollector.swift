@@ -23,6 +23,10 @@ final class ReportCollector: Sendable {
     }
   }
 
+  func add(_ proof: Proof, in location: RepositoryLocation) {
+    update(location) { $0.proofs.append(proof.report) }
+  }
+
   /// Notes a dump that was begun at `start` and ended now, in the repositories that it is for.
   ///
   /// - Parameter bytes: nil when it failed.
@@ -51,6 +55,7 @@ final class ReportCollector: Sendable {
         repository.isSuccess = true
         repository.isSkipped = false
         repository.dumps = []
+        repository.proofs = []
       }
     }
   }

@@ -8,6 +8,14 @@ enum Formats {
 
   static func duration(_ seconds: Double) -> String { Quantities.duration(seconds) }
 
+  /// As people say how long ago something was: `2 days`.
+  static func age(_ seconds: Double) -> String {
+    let units = [("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)]
+    guard let (name, length) = units.first(where: { seconds >= $0.1 }) else { return "less than a minute" }
+    let count = Int((seconds / length).rounded(.down))
+    return "\(count) \(name)\(count == 1 ? "" : "s")"
+  }
+
   /// ISO local time with microseconds and no zone, as scripts for Borg expect it.
   static func isoTime(_ date: Date) -> String {
     strftime("%Y-%m-%dT%H:%M:%S", date) + String(printf: ".%06d", microseconds(date))

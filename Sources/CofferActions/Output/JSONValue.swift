@@ -82,15 +82,13 @@ enum JSONShapes {
   }
 
   /// An archive in a list.
-  static func listed(_ archive: Archive, _ proofs: [Proof] = []) -> JSONValue {
-    let own = proofs.filter { $0.archiveID == archive.id }
-    let lastProof = own.allSatisfy(\.isProven) ? own.map(\.time).max() : nil
-    return .object([
+  static func listed(_ archive: Archive, _ proofs: ProofHistory) -> JSONValue {
+    .object([
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
       "time": .text(Formats.isoTime(archive.draft.start)),
       "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
-      "last_proof": lastProof.map { .text(Formats.isoTime($0)) } ?? .null,
+      "last_proof": proofs.lastProof(of: archive).map { .text(Formats.isoTime($0)) } ?? .null,
     ])
   }
 

@@ -24,9 +24,11 @@ struct DumpDrill {
 
   /// - Throws: `RunCancelled` only.
   func run(_ dump: ArchiveDump, of archive: Archive) throws -> Outcome {
+    let identity = dump.identity
     var proof = Proof(
-      dump: dump.identity.path, archive: archive.name, archiveID: archive.id, time: clock.now(), isProven: true,
-      bytes: dump.record.bytes)
+      hook: identity.hook, place: identity.place, database: identity.database, dump: identity.path,
+      archive: archive.name, archiveID: archive.id, time: clock.now(), hostname: context.surroundings.hostname,
+      isProven: true, source: dump.record.serverVersion, program: Program.version, bytes: dump.record.bytes)
     do {
       let warnings = try prove(dump, &proof)
       return Outcome(proof: proof, warnings: warnings)
@@ -55,8 +57,10 @@ struct DumpDrill {
     let place = try hook.drill(of: dump.facts, bytes: dump.record.bytes, on: ground)
     defer { place.remove() }
     proof.server = place.version
+    proof.isRestored = place.isRestored
     let facts = place.facts(dump.facts)
-    let restore = try hook.restore(of: facts, to: place.target, root: nil, context: ground.context)
+    let restore =
+      try place.replacement ?? hook.restore(of: facts, to: place.target, root: nil, context: ground.context)
     let start = clock.steadySeconds()
     let replay = DumpReplay(
       reader: reader, hooks: ground.context, cancellation: context.cancellation, progress: progress,
@@ -67,15 +71,19 @@ struct DumpDrill {
     let findings = try place.findings(of: facts)
     proof.tables = findings.content?.tables.count
     proof.rows = findings.content?.rowCount
+    var differences: [String] = []
     let recorded = dump.record.content.flatMap { $0.tables.isEmpty && $0.remark != nil ? nil : $0 }
     if let known = recorded ?? findings.dumped, let found = findings.content {
       proof.isCompared = true
       proof.comparedTables = known.countedTables(in: found)
-      let differences = known.differences(in: found)
-      guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
+      differences = known.differences(in: found)
     }
+    let questions = DrillQuestion.all(in: context.root, about: dump.identity)
+    proof.questions = questions.count
+    differences += try questions.compactMap { try $0.difference(in: place, of: facts) }
+    guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
     let remark = dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? []
-    let isolation = ground.hasNoNetwork || dump.identity.isFile(hook) ? [] : [Self.open]
+    let isolation = ground.hasNoNetwork || !place.isRestored || dump.identity.isFile(hook) ? [] : [Self.open]
     return warnings + postponed + findings.warnings + remark + isolation
   }
 

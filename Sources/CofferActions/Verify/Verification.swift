@@ -25,13 +25,10 @@ struct VerifySelection {
 struct Verification {
   private let context: ActionContext
   private let access: OpenRepository
-  private let memory: ProofMemory
 
-  /// - Throws: `CryptographyError`.
-  init(_ context: ActionContext, _ access: OpenRepository) throws {
+  init(_ context: ActionContext, _ access: OpenRepository) {
     self.context = context
     self.access = access
-    memory = ProofMemory(try CheckMemory(context, access))
   }
 
   /// Restores what is chosen, one dump after the other.
@@ -39,7 +36,8 @@ struct Verification {
   /// - Throws: What is wrong with any of them, together, when all have had their turn.
   func run(_ selection: VerifySelection) throws {
     let reader = try access.repository.reader()
-    let chosen = try chosen(selection, reader)
+    let history = ProofHistory(try access.repository.proofs(of: try access.repository.archives()))
+    let chosen = try chosen(selection, reader, history)
     let count = min(selection.sample ?? chosen.count, chosen.count)
     guard !context.isDryRun else {
       for (dump, archive) in chosen.prefix(count) {
@@ -51,6 +49,9 @@ struct Verification {
     defer { progress.stop() }
     let drill = DumpDrill(
       context: context, reader: reader, hooks: try context.hookContext(), progress: progress)
+    let keeper = ProofKeeper(context, access)
+    // Also of a run that is stopped.
+    defer { keeper.put() }
     var proofs: [Proof] = []
     var failures: [any Error] = []
     // Those that are passed over take nobody's turn.
@@ -63,15 +64,16 @@ struct Verification {
       guard let proof = outcome.proof else { continue }
       if let failure = outcome.failure { failures.append(failure) } else { tell(proof, dump) }
       proofs.append(proof)
-      note(proof)
+      keeper.take(proof)
     }
+    keeper.put()
     if context.wantsJSON { report(proofs) }
-    warnOfOldProofs(chosen.map(\.dump))
+    ProofDeadline(context, access)?.warn(of: chosen.map(\.dump), history.adding(proofs))
     if !failures.isEmpty { throw SeveralErrors(failures) }
   }
 
   private func chosen(
-    _ selection: VerifySelection, _ reader: ArchiveReader
+    _ selection: VerifySelection, _ reader: ArchiveReader, _ history: ProofHistory
   ) throws -> [(dump: ArchiveDump, archive: Archive)] {
     let filter = try context.archiveFilter()
     let archives =
@@ -94,25 +96,19 @@ struct Verification {
         guard isOptional else { throw failure }
       }
     }
-    return inTurn(all, isSample: selection.sample != nil)
+    return selection.sample == nil ? all : inTurn(all, history)
   }
 
-  /// Those that were never proven, then those whose proofs are the oldest; the order of the archive otherwise.
+  /// Those that were never tried, then those whose last trials are the oldest; the order of the archive otherwise.
   private func inTurn(
-    _ all: [(dump: ArchiveDump, archive: Archive)], isSample: Bool
+    _ all: [(dump: ArchiveDump, archive: Archive)], _ history: ProofHistory
   ) -> [(dump: ArchiveDump, archive: Archive)] {
-    guard isSample else { return all }
-    let times = lastTimes()
+    let times = history.lastTrials
     let order = all.indices.sorted { left, right in
       let (one, other) = [left, right].map { times[ExactName(all[$0].dump.identity.path)] ?? .distantPast }.pair
       return one == other ? left < right : one < other
     }
     return order.map { all[$0] }
-  }
-
-  /// When each was last tried: one that fails must not keep the others from their turn.
-  private func lastTimes() -> [ExactName: Date] {
-    Dictionary(memory.proofs().map { (ExactName($0.dump), $0.time) }, uniquingKeysWith: max)
   }
 
   private func tell(_ proof: Proof, _ dump: ArchiveDump) {
@@ -126,9 +122,10 @@ struct Verification {
       case (true, let all, let some) where some < all: "rows of \(some) of \(all) tables compared"
       default: "as they were dumped"
       }
-    let end = proof.tables == nil ? "nothing compared, " : "\(counts)\(compared), "
+    let asked = (proof.questions ?? 0) > 0 ? "\(Self.count(proof.questions ?? 0, "question")) answered, " : ""
+    let end = (proof.tables == nil ? "nothing compared, " : "\(counts)\(compared), ") + asked
     context.console.answer(
-      "Proven: \(dump.identity.title) of \(proof.archive): \(end)restored in "
+      "Proven: \(dump.identity.title) of \(proof.archive): \(end)\(proof.isRestored ? "restored" : "read, not restored,") in "
         + "\(Formats.duration(proof.seconds ?? 0)) by \(proof.server ?? "nobody")")
   }
 
@@ -136,35 +133,11 @@ struct Verification {
     "\(number) \(word)\(number == 1 ? "" : "s")"
   }
 
-  /// A proof that is not remembered is made again, no more.
-  private func note(_ proof: Proof) {
-    do {
-      try memory.note([proof])
-    } catch {
-      CheckAction.tellForgotten("That a dump was proven cannot be noted", error, context)
-    }
-  }
-
   private func report(_ proofs: [Proof]) {
     context.run.outcomes.add(
       .object([
         "repository": JSONShapes.repository(access, lastModified: nil), "proofs": .list(proofs.map(\.json)),
       ]))
-  }
-
-  private func warnOfOldProofs(_ dumps: [ArchiveDump]) {
-    guard let limit = context.root[VerifyOptions.within]?.seconds else { return }
-    let now = context.surroundings.clock.now()
-    let proven = memory.proofs().filter(\.isProven)
-    for dump in dumps {
-      let last = proven.first { $0.dump.isSame(as: dump.identity.path) }
-      guard let last else {
-        context.console.warning("\(dump.identity.title): It was never proven to restore")
-        continue
-      }
-      guard now.timeIntervalSince(last.time) > limit else { continue }
-      context.console.warning("\(dump.identity.title): It was last proven to restore \(last.age(at: now)) ago")
-    }
   }
 }
 

@@ -28,7 +28,8 @@ final class StreamedDump: RunningDump {
 
   var output: DumpOutput { .stream(stream) }
 
-  var isCounted: Bool { content?.isCounting == true }
+  /// What is counted beside a dump can keep it from beginning: a program that has written something has begun.
+  var isCounted: Bool { content?.isCounting == true && stream.byteCount == 0 }
 
   var factsSoFar: DumpFacts? { facts }
 

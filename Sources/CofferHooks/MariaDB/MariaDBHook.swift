@@ -42,6 +42,13 @@ public struct MariaDBHook: DatabaseHook {
     .only(target.socketPath)
     return try MariaDBRestore(facts: facts, entry: entry, target: target, context: context)
   }
+
+  public func isServerWide(_ facts: DumpFacts) -> Bool {
+    let database = facts.identity.database
+    return database.isSame(as: "all")
+      || dialect.dumpsAccounts && database.isSame(as: MariaDBDialect.accountsDatabase)
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try MariaDBDrill(of: facts, bytes: bytes, on: ground, dialect)
   }

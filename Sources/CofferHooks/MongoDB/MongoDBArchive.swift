@@ -36,6 +36,7 @@ struct MongoDBArchive {
 
   private struct Collection {
     var checksum = CRC64()
+    var documents: UInt64 = 0
     var hasEnded = false
   }
 
@@ -56,7 +57,10 @@ struct MongoDBArchive {
   private var announced: [Namespace] = []
   private var collections: [Namespace: Collection] = [:]
   private var current = CRC64()
-  private var fault: String?
+  /// Of the current block.
+  private var documents: UInt64 = 0
+  /// What is wrong with what came so far.
+  private(set) var fault: String?
 
   /// The version of mongodump, as it names itself.
   private(set) var toolVersion: String?
@@ -77,6 +81,13 @@ struct MongoDBArchive {
       return "the end of collection \(open.key.title) is missing"
     }
     return announced.first { collections[$0] == nil }.map { "collection \($0.title) is missing" }
+  }
+
+  /// The documents of each collection; nil for what only gzip could read.
+  var content: DumpContent? {
+    guard !isCompressed else { return nil }
+    let tables = collections.map { DumpContent.Table(name: $0.key.title, rows: $0.value.documents) }
+    return DumpContent(tables: tables.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) })
   }
 
   /// An archive without any collection: what mongorestore can be tried with.
@@ -145,7 +156,8 @@ struct MongoDBArchive {
     case .prelude: takePrelude()
     case .betweenBlocks: takeBlockHeader()
     case .collectionEnd: fault = "documents follow the end of a collection"
-    case .magic, .documents, .compressed: break
+    case .documents: documents += 1
+    case .magic, .compressed: break
     }
   }
 
@@ -171,18 +183,19 @@ struct MongoDBArchive {
     guard !known.hasEnded else { return fault = "collection \(namespace.title) goes on after its end" }
     guard isEnd else {
       current = known.checksum
+      documents = known.documents
       return place = .documents(namespace)
     }
     guard document[number: "CRC"].map(UInt64.init(bitPattern:)) == known.checksum.value else {
       return fault = "the checksum of collection \(namespace.title) does not fit"
     }
-    collections[namespace] = Collection(checksum: known.checksum, hasEnded: true)
+    collections[namespace] = Collection(checksum: known.checksum, documents: known.documents, hasEnded: true)
     place = .collectionEnd
   }
 
   private mutating func takeTerminator() {
     switch place {
-    case .documents(let namespace): collections[namespace] = Collection(checksum: current)
+    case .documents(let namespace): collections[namespace] = Collection(checksum: current, documents: documents)
     case .prelude, .collectionEnd: break
     default: return fault = "a block of it has no header"
     }

@@ -90,6 +90,7 @@ final class MongoDBStreamDump: RunningDump {
       guard archive.collectionCount > 0 else { throw DumpError.withoutCollections(facts.identity) }
       facts.details["collections"] = String(archive.collectionCount)
     }
+    facts.content = archive.content
     return DumpOutcome(
       facts: facts, bytes: source.stream.byteCount, exitStatus: status, warnings: source.stream.warnings)
   }

@@ -27,6 +27,10 @@ public struct MongoDBHook: DatabaseHook {
     try restore.rehearse(context: context)
     return restore
   }
+
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    try MongoDBReading(of: facts)
+  }
 }
 
 /// One entry of `mongodb_databases`, read.

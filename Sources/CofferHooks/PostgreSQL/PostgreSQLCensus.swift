@@ -38,8 +38,6 @@ final class PostgreSQLCensus {
     }
   }
 
-  /// As `pg_dump --snapshot` takes it.
-  private(set) var snapshot = ""
   private let session: PostgreSQLConversation
 
   /// Databases with more tables are rare, and each table takes a moment.
@@ -49,17 +47,19 @@ final class PostgreSQLCensus {
   /// Less than the server waits before it looks for deadlocks, and may end somebody else's transaction.
   static let lockTimeout: PostgreSQLStatement = "SET LOCAL lock_timeout = 500"
 
-  /// Begins a transaction.
+  /// A session that says nothing for hours: whoever is in between must not forget it, and the server must notice when nobody
+  /// is there any more, because nothing is cleaned up behind its snapshot. Sessions at sockets pass over it.
+  private static let keepalive: PostgreSQLStatement = """
+    SET LOCAL tcp_keepalives_idle = 60; SET LOCAL tcp_keepalives_interval = 30; SET LOCAL tcp_keepalives_count = 4
+    """
+
+  /// Begins a transaction, which has its snapshot when something is asked for the first time.
   ///
   /// - Throws: `PostgreSQLConversation.Ended`; `LaunchError`; `SystemError`; `RunCancelled`.
   init(_ database: String, _ connection: PostgreSQLConnection, _ context: HookContext) throws {
     session = try PostgreSQLConversation(database, connection, context)
     do {
-      _ = try ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0)
-      snapshot =
-        try ask(
-          "SELECT \(PostgreSQLAnswer.text("pg_catalog.pg_export_snapshot()"))", 1
-        ).first?[0]?.text ?? ""
+      _ = try ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.keepalive)", 0)
     } catch {
       session.close()
       throw error
@@ -72,6 +72,18 @@ final class PostgreSQLCensus {
 
   func close() {
     session.close()
+  }
+
+  /// Takes the snapshot.
+  ///
+  /// - Returns: Its name, as `pg_dump --snapshot` takes it.
+  /// - Throws: `PostgreSQLConversation.Ended`; `SystemError`; `RunCancelled`.
+  func share() throws -> String {
+    let question: PostgreSQLStatement = "SELECT \(PostgreSQLAnswer.text("pg_catalog.pg_export_snapshot()"))"
+    guard let name = try ask(question, 1).first?[0]?.text, !name.isEmpty else {
+      throw PostgreSQLConversation.Ended(lines: [])
+    }
+    return name
   }
 
   private func ask(_ question: PostgreSQLStatement, _ columns: Int, seconds: Double = patience) throws
@@ -167,132 +179,5 @@ final class PostgreSQLCensus {
     try ask(
       PostgreSQLCensusQuestions.isAsItWas(relation.shown, number: relation.number, file: relation.file), 1
     ).first?[0]?.text == "t"
-  }
-}
-
-/// What is counted beside a dump.
-final class PostgreSQLDumpCensus: ContentSource {
-  private let census: PostgreSQLCensus?
-  /// Why there is none.
-  private let remark: String?
-  /// Asks what the database needs, in a session of its own.
-  private let needs: () throws -> CommandResult
-  private let percent: Int
-  private let clock: Clock
-  private let start: Double
-  /// Values of sequences before the dump. No snapshot has them: pg_dump may have read any that came since.
-  private var before: [ExactName: Int64] = [:]
-
-  /// A dump that takes no time may be followed by as many seconds.
-  private static let least = 0.5
-
-  /// Dump options that leave nothing out.
-  private static let harmless = [
-    "--jobs", "--verbose", "--lock-wait-timeout", "--no-owner", "--no-privileges", "--no-acl", "--inserts",
-    "--column-inserts", "--rows-per-insert", "--no-comments", "--no-sync", "--compress", "--large-objects", "--blobs",
-    "--disable-triggers", "--no-tablespaces", "--quote-all-identifiers", "-j", "-v", "-O", "-x", "-Z", "-b",
-  ]
-
-  /// - Parameter isCounted: Whether anything may be counted, if the entry wants it.
-  /// - Throws: `RunCancelled`.
-  init(
-    of database: String, _ entry: PostgreSQLEntry, _ connection: PostgreSQLConnection, isCounted: Bool,
-    context: HookContext
-  ) throws {
-    percent = entry.countPercentage
-    needs = { try connection.query(PostgreSQLCensusQuestions.needs, database: database, context: context) }
-    clock = context.clock
-    start = context.clock.steadySeconds()
-    if let reason = Self.reasonAgainst(entry, isCounted: isCounted) {
-      census = nil
-      remark = "nothing was counted: \(reason)"
-      return
-    }
-    var census: PostgreSQLCensus?
-    var remark: String?
-    do {
-      let made = try PostgreSQLCensus(database, connection, context)
-      before = try Self.sequences(seeing: made.snapshot, database, connection, context)
-      census = made
-    } catch let error as RunCancelled {
-      throw error
-    } catch {
-      remark = Self.remark((error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)")
-    }
-    self.census = census
-    self.remark = remark
-  }
-
-  /// Looks by another session: behind some poolers every session may be at another server.
-  private static func sequences(
-    seeing snapshot: String, _ database: String, _ connection: PostgreSQLConnection, _ context: HookContext
-  ) throws -> [ExactName: Int64] {
-    let session = try PostgreSQLConversation(database, connection, context)
-    defer { session.close() }
-    let name: PostgreSQLStatement = "\(literal: snapshot)"
-    _ = try session.ask(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT \(name)", columns: 0, seconds: 20)
-    _ = try session.ask(PostgreSQLCensus.lockTimeout, columns: 0, seconds: 20)
-    do {
-      let found = try PostgreSQLCensus.sequences(in: session)
-      return Dictionary(found.map { (ExactName($0.name), $0.value) }) { first, _ in first }
-    } catch is PostgreSQLConversation.Ended {
-      // One is locked.
-      return [:]
-    }
-  }
-
-  private static func reasonAgainst(_ entry: PostgreSQLEntry, isCounted: Bool) -> String? {
-    if entry.countPercentage == 0 { return "count_percentage is 0" }
-    if !isCounted { return "the dump failed while something was to be counted beside it" }
-    return leavesOut(entry.dumpOptions) ? "the entry's options may leave something out of the dump" : nil
-  }
-
-  private static func remark(_ problem: String) -> String {
-    "nothing was counted in the dump's snapshot: \(problem)"
-  }
-
-  static func leavesOut(_ options: [String]) -> Bool {
-    var isValue = false
-    for option in options {
-      defer {
-        isValue = ["-j", "-Z", "--jobs", "--compress", "--lock-wait-timeout", "--rows-per-insert"].contains(option)
-      }
-      if isValue, !option.begins(with: "-") { continue }
-      // One letter may have a number behind it; several letters may be several options.
-      let number = (option.after(beginning: "-j") ?? option.after(beginning: "-Z")).flatMap { Int($0) }
-      if number == nil, !harmless.contains(option.parts(by: "=")[0]) { return true }
-    }
-    return false
-  }
-
-  /// What pg_dump needs to see the same.
-  var arguments: [String] { census.map { ["--snapshot=" + $0.snapshot] } ?? [] }
-
-  var isCounting: Bool { census != nil }
-
-  func content() -> DumpContent? {
-    guard let census else { return remark.map(uncounted) }
-    let spent = clock.steadySeconds() - start
-    do {
-      var content = try census.count(seconds: max(spent * Double(percent) / 100, Self.least), clock: clock)
-      content.sequences.removeAll { before[ExactName($0.name)] != $0.value }
-      return content
-    } catch {
-      return uncounted(Self.remark((error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"))
-    }
-  }
-
-  /// What has to be there before it is restored is known all the same, as far as the server tells.
-  private func uncounted(_ remark: String) -> DumpContent {
-    var content = DumpContent(remark: remark)
-    if let result = try? needs(), let answer = PostgreSQLAnswer(result, columns: 2) {
-      content.needs = PostgreSQLCensusQuestions.needs(answer.rows)
-    }
-    return content
-  }
-
-  func close() {
-    census?.close()
   }
 }

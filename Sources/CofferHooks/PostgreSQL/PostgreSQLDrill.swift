@@ -14,9 +14,6 @@ final class PostgreSQLDrill: DrillPlace {
   private static let superuser = "postgres"
   private static let port = 5432
   private static let least: UInt64 = 256 << 20
-  /// Seconds that a server may take to come up.
-  private static let patience: Double = 120
-  private static let socketPathLimit = 107
 
   /// What is lost when the machine stops is of no use to anybody.
   private static let settings = [
@@ -32,37 +29,25 @@ final class PostgreSQLDrill: DrillPlace {
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
     self.ground = ground
     let identity = facts.identity
-    // They make tablespaces where the server has them that they are of.
-    guard !identity.isGlobals, !identity.database.isSame(as: "all") || !facts.has(PostgreSQLOptions.Format.plain) else {
-      throw DrillError.passedOver(identity)
-    }
     let (major, programs) = try Self.programs(for: facts, installations)
     self.major = major
     try ground.checkSpace(.room(for: bytes, times: 3, and: Self.least), for: identity)
-    folder = try ground.makeFolder("cluster").path
-    guard folder.utf8.count + "/.s.PGSQL.\(Self.port)".utf8.count <= Self.socketPathLimit else {
-      throw DrillError.impossible(
-        identity, problem: "no socket can be made in \(folder): its path is too long",
-        suggestion: "Set verify_directory to a folder with a shorter path")
-    }
+    folder = try ground.makeFolder("cluster", forSocket: ".s.PGSQL.\(Self.port)", of: identity)
     let data = "\(folder)/data"
-    let made = try ground.context.launcher.run(
-      ground.command(
-        "\(programs)/initdb",
-        [
-          "--pgdata", data, "--username", Self.superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
-          "--no-sync",
-        ]),
-      seconds: Self.patience, cancellation: ground.context.cancellation)
-    guard made.status.isSuccess else {
-      throw DrillError.serverFailed(identity, program: "initdb", lines: made.errorLines)
-    }
+    try ground.make(
+      by: "\(programs)/initdb",
+      [
+        "--pgdata", data, "--username", Self.superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
+        "--no-sync",
+      ], for: identity)
     let arguments = ["-D", data, "-k", folder] + Self.settings.flatMap { ["-c", $0] }
     server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
     let address = ServerAddress(hostname: folder, port: Self.port, username: Self.superuser, password: nil)
     connection = PostgreSQLEntry(.empty, identity, address).finding(installations, context: ground.context).connection
     do {
-      try awaitServer(identity)
+      try ground.wait(for: server, "postgres", of: identity) { [connection] in
+        (try? connection.queryServer("SELECT 1", context: ground.context))?.status.isSuccess ?? false
+      }
       try makeNeeds(facts)
     } catch {
       remove()
@@ -84,22 +69,6 @@ final class PostgreSQLDrill: DrillPlace {
       facts.identity,
       problem: "it is of a server of version \(wanted), and the newest one that is installed here is \(newest.major)",
       suggestion: "On Debian: apt-get install postgresql-\(wanted)")
-  }
-
-  private func awaitServer(_ identity: DumpIdentity) throws {
-    let deadline = ground.context.clock.steadySeconds() + Self.patience
-    while true {
-      if let result = try? connection.queryServer("SELECT 1", context: ground.context), result.status.isSuccess {
-        return
-      }
-      try ground.context.cancellation.check()
-      let isOver = server.wait(seconds: 0) != nil
-      guard !isOver, ground.context.clock.steadySeconds() < deadline else {
-        remove()
-        throw DrillError.serverFailed(identity, program: "postgres", lines: server.lastErrorLines)
-      }
-      try ground.context.cancellation.sleep(0.1)
-    }
   }
 
   /// Superusers may do everything here, too, because event triggers, say, belong to nobody else. Others may not: what they
@@ -167,6 +136,33 @@ final class PostgreSQLDrill: DrillPlace {
       throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
     }
     return DrillFindings(content: content)
+  }
+
+  /// Seconds that a question may take.
+  private static let answerPatience: Double = 3600
+  private static let answerLimit = 1 << 20
+
+  /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.
+  func answer(to statement: String, of facts: DumpFacts) throws -> String {
+    let (database, context) = (facts.identity.database, ground.context)
+    let session = PostgreSQLSession(
+      database, try connection.withRole(owner(of: database), context), settings: PostgreSQLPins.always, context)
+    let result = try context.launcher.run(
+      session.command([.end, .statement(statement)]), outputLimit: Self.answerLimit, seconds: Self.answerPatience,
+      cancellation: context.cancellation)
+    guard result.status.isSuccess else {
+      throw DrillError.unanswered(facts.identity, statement: statement, lines: result.errorLines)
+    }
+    return (result.text.before(end: "\n") ?? result.text).swapping("\u{1f}", for: "|")
+  }
+
+  private func owner(of database: String) throws -> String? {
+    let question: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r
+      ON r.oid = d.datdba WHERE d.datname = pg_catalog.current_database() AND NOT r.rolsuper
+      """
+    let result = try connection.query(question, database: database, context: ground.context)
+    return PostgreSQLAnswer(result, columns: 1)?.rows.first?[0]?.text
   }
 
   /// At once: what is left waiting for its clients would be killed without the processes that it has made.

@@ -71,6 +71,12 @@ public struct PostgreSQLHook: DatabaseHook {
       facts: facts, target: target, entry: entry, installations: installations, context: context)
   }
 
+  /// Scripts of whole servers make tablespaces where the server has them that they are of.
+  public func isServerWide(_ facts: DumpFacts) -> Bool {
+    facts.identity.isGlobals
+      || facts.identity.database.isSame(as: "all") && facts.has(PostgreSQLOptions.Format.plain)
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
   }

@@ -54,7 +54,7 @@ public enum PostgreSQLOptions {
   public static let countPercentage = OptionKey<Int>(
     "count_percentage",
     "How much of a dump's time, in per cent, may be spent behind it on counting what was dumped, in the same snapshot, the smallest tables first; 'verify' compares that with what is restored. It takes another session while the dump is made. 0 counts nothing.",
-    in: NumberRange.multiples, default: 0, example: "10", support: .own)
+    in: NumberRange.multiples, default: 10, support: .own)
   public static let analyzeOptions = OptionKey<CommandWords>(
     "analyze_options", "More arguments for psql when it analyzes a restored database.", example: "--quiet")
   public static let dumpCommand = OptionKey<CommandWords?>(

@@ -32,13 +32,26 @@ final class SQLiteDrill: DrillPlace {
     return facts
   }
 
-  func findings(of facts: DumpFacts) throws -> DrillFindings {
+  /// Has a process look into the file.
+  private func look(_ work: SQLiteWorkerRequest.Work, input: [UInt8]? = nil) throws -> CommandResult {
     let descriptor = try folder.open(Self.fileName, flags: O_RDWR)
     let request = SQLiteWorkerRequest(
-      work: .count, name: "database", device: 0, inode: 0, user: geteuid() == 0 ? UserGroups.nobody : nil)
-    let result = try ground.context.launcher.run(
-      SQLiteProcess(ground.context).command(request, descriptor: descriptor.number), seconds: 24 * 3600,
-      cancellation: ground.context.cancellation)
+      work: work, name: "database", device: 0, inode: 0, user: geteuid() == 0 ? UserGroups.nobody : nil)
+    return try ground.context.launcher.run(
+      SQLiteProcess(ground.context).command(request, descriptor: descriptor.number), input: input,
+      seconds: 24 * 3600, cancellation: ground.context.cancellation)
+  }
+
+  func answer(to statement: String, of facts: DumpFacts) throws -> String {
+    let result = try look(.ask, input: Array(statement.utf8))
+    guard result.status.isSuccess else {
+      throw DrillError.unanswered(facts.identity, statement: statement, lines: result.errorLines)
+    }
+    return result.text
+  }
+
+  func findings(of facts: DumpFacts) throws -> DrillFindings {
+    let result = try look(.count)
     guard result.status.isSuccess, let content = SQLiteContent(lines: result.errorLines) else {
       throw RestoreError.programFailed(
         facts.identity, program: SQLiteProcess.title, status: result.status, lines: result.errorLines)

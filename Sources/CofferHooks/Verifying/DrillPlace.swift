@@ -5,6 +5,12 @@ public protocol DrillPlace: AnyObject {
   /// What restores there, for example `PostgreSQL 15`.
   var version: String { get }
 
+  /// Whether a database is made of the dump there.
+  var isRestored: Bool { get }
+
+  /// What takes the dump in place of its system's restore; nil for that.
+  var replacement: (any PlannedRestore)? { get }
+
   /// Where the restore is to go. Nothing of the configuration counts for it.
   var target: RestoreTarget { get }
 
@@ -19,6 +25,13 @@ public protocol DrillPlace: AnyObject {
   /// - Throws: `DrillError`; what asking throws.
   func findings(of facts: DumpFacts) throws -> DrillFindings
 
+  /// Asks what was restored something.
+  ///
+  /// - Parameter statement: Of the user's.
+  /// - Returns: The rows, a line each, columns parted by `|`.
+  /// - Throws: `DrillError`; what asking throws.
+  func answer(to statement: String, of facts: DumpFacts) throws -> String
+
   /// Ends what runs there, and removes all of it.
   func remove()
 }
@@ -26,7 +39,16 @@ public protocol DrillPlace: AnyObject {
 extension DrillPlace {
   public func facts(_ facts: DumpFacts) -> DumpFacts { facts }
 
+  public var isRestored: Bool { true }
+
+  public var replacement: (any PlannedRestore)? { nil }
+
   public var observer: (any ByteSink)? { nil }
+
+  public func answer(to statement: String, of facts: DumpFacts) throws -> String {
+    throw DrillError.impossible(
+      facts.identity, problem: "verify_queries cannot be asked of its system", suggestion: "Leave them out for it")
+  }
 }
 
 /// What was found where a dump was restored.
@@ -53,6 +75,8 @@ public enum DrillError: DiagnosableError, Equatable {
   case passedOver(DumpIdentity)
   case noSpace(DumpIdentity, folder: String, needed: UInt64, free: UInt64)
   case serverFailed(DumpIdentity, program: String, lines: [String])
+  /// A question of the user's could not be asked.
+  case unanswered(DumpIdentity, statement: String, lines: [String])
   /// The restore came to its end, but something is otherwise than it was dumped.
   case different(DumpIdentity, [String])
 
@@ -77,6 +101,12 @@ public enum DrillError: DiagnosableError, Equatable {
         problem: "Not proven: no server could be started for it: \(program): "
           + (lines.isEmpty ? "it said nothing" : lines.suffix(5).joined(separator: " / ")),
         suggestion: identity.advice.suggestion(lines))
+    case .unanswered(let identity, let statement, let lines):
+      Diagnosis(
+        subject: identity.title,
+        problem: "Not proven: '\(Quoting.terminal(statement))' was not answered: "
+          + (lines.isEmpty ? "the client said nothing" : Quoting.terminal(lines.suffix(5).joined(separator: " / "))),
+        suggestion: "See verify_queries; it is asked as the database's owner, where the system has owners")
     case .different(let identity, let differences):
       Diagnosis(
         subject: identity.title,

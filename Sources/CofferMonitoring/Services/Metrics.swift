@@ -52,6 +52,10 @@ struct Metrics: Equatable {
     case backupBytes = "coffer_backup_bytes"
     case backupGrowth = "coffer_backup_growth_bytes"
     case backupProof = "coffer_backup_last_proof_timestamp_seconds"
+    case proofSuccess = "coffer_proof_success"
+    case proofLastSuccess = "coffer_proof_last_success_timestamp_seconds"
+    case proofRestore = "coffer_proof_restore_seconds"
+    case proofRows = "coffer_proof_rows"
 
     var help: String {
       switch self {
@@ -77,10 +81,17 @@ struct Metrics: Equatable {
       case .backupBytes: "Bytes of the last good backup, as they were read."
       case .backupGrowth: "Bytes that the last good backup has more than the one before it."
       case .backupProof: "When the database was last shown to restore."
+      case .proofSuccess: "Whether the last dump of the database that was tried was shown to restore."
+      case .proofLastSuccess: "When a dump of the database was last shown to restore."
+      case .proofRestore: "How long that restore took."
+      case .proofRows: "Rows that it restored."
       }
     }
 
-    static let ofDatabases: [Family] = [.databaseSuccess, .databaseLastSuccess, .databaseDuration, .databaseBytes]
+    static let ofDatabases: [Family] = [
+      .databaseSuccess, .databaseLastSuccess, .databaseDuration, .databaseBytes, .proofSuccess, .proofLastSuccess,
+      .proofRestore, .proofRows,
+    ]
     static let ofBackups: [Family] = [
       .backupOverdue, .backupTime, .backupDue, .backupBytes, .backupGrowth, .backupProof,
     ]
@@ -208,9 +219,10 @@ extension Metrics {
         set(.archiveNew, labels, Double(archive.bytesNew))
         set(.archiveStored, labels, Double(archive.bytesStored))
         // Databases that are configured no more.
-        let current = repository.dumps.map { labels + Self.labels(of: $0) }
+        let current = repository.dumps.map { labels + Self.labels($0.hook, $0.place, $0.database) }
         remove(from: Family.ofDatabases) { $0.starts(with: labels) && !current.contains($0) }
       }
+      for proof in repository.proofs { update(proof, labels) }
       guard repository.archive != nil || !repository.dumps.isEmpty else { continue }
       updateDatabases(of: repository, labels)
     }
@@ -221,7 +233,7 @@ extension Metrics {
     set(.databasesSucceeded, labels, Double(kept))
     set(.databasesFailed, labels, Double(repository.dumps.count - kept))
     for dump in repository.dumps {
-      let labels = labels + Self.labels(of: dump)
+      let labels = labels + Self.labels(dump.hook, dump.place, dump.database)
       set(.databaseSuccess, labels, repository.keeps(dump) ? 1 : 0)
       set(.databaseDuration, labels, dump.seconds)
       guard repository.keeps(dump), let bytes = dump.bytes else { continue }
@@ -230,11 +242,17 @@ extension Metrics {
     }
   }
 
-  private static func labels(of dump: DumpReport) -> [Label] {
-    [
-      Label(name: "hook", value: dump.hook), Label(name: "place", value: dump.place),
-      Label(name: "database", value: dump.database),
-    ]
+  private mutating func update(_ proof: ProofReport, _ labels: [Label]) {
+    let labels = labels + Self.labels(proof.hook, proof.place, proof.database)
+    set(.proofSuccess, labels, proof.isProven ? 1 : 0)
+    guard proof.isProven else { return }
+    set(.proofLastSuccess, labels, Self.seconds(proof.time))
+    if let seconds = proof.seconds { set(.proofRestore, labels, seconds) }
+    if let rows = proof.rows { set(.proofRows, labels, Double(rows)) }
+  }
+
+  private static func labels(_ hook: String, _ place: String, _ database: String) -> [Label] {
+    [Label(name: "hook", value: hook), Label(name: "place", value: place), Label(name: "database", value: database)]
   }
 
   static func seconds(_ date: Date) -> Double { date.timeIntervalSince1970.rounded(.down) }

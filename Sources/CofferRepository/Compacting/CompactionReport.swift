@@ -100,6 +100,8 @@ public struct CompactionReport: Sendable, Equatable {
   public var incompleteArchives: [IncompleteArchive] = []
   public var deletedIndexObjects = 0
   public var removedLeftovers = 0
+  /// Objects with proofs of archives that are gone, and what nobody has put among them who may.
+  public var removedProofs = 0
   /// Bytes read from the store and written to it.
   public var bytesRead: UInt64 = 0
   public var bytesWritten: UInt64 = 0

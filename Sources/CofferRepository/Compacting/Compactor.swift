@@ -209,7 +209,7 @@ struct Compactor {
 
   /// - Returns: nil when the plan is gone: somebody has finished the round.
   private func timeOfPlan(_ round: Int) throws -> Date? {
-    guard let tags = try RoundTags(context.keys, context.header),
+    guard let tags = try RootTags(context.keys, context.header),
       let name = try RoundName(round: round, .plan, tags: tags)
     else { throw RepositoryError.needsFullKey(location: context.location, action: "compact a repository") }
     do {

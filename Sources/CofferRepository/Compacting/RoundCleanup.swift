@@ -139,7 +139,7 @@ struct RoundCleanup {
   }
 
   private func timeOfDecision(_ sweep: RoundSweep) throws -> Date? {
-    guard let tags = try RoundTags(context.keys, context.header),
+    guard let tags = try RootTags(context.keys, context.header),
       let name = try RoundName(round: sweep.round, .sweep, tags: tags)
     else { return nil }
     do {

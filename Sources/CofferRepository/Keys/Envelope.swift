@@ -15,6 +15,7 @@ package struct Envelope: Sendable {
     /// Of no object of the repository: a machine's own copy of archive records.
     case archiveCache = 6
     case quarantine = 7
+    case proof = 8
 
     fileprivate var label: String { "coffer envelope \(rawValue)" }
   }

@@ -35,7 +35,7 @@ package struct RoundName: Sendable, Hashable {
   }
 
   /// The one name of a kind that a round has.
-  init?(round: Int, _ kind: RoundObjectKind, tags: RoundTags) throws {
+  init?(round: Int, _ kind: RoundObjectKind, tags: RootTags) throws {
     let prefix = Self.prefix(round, kind)
     guard Self.rounds.contains(round), let name = ObjectName(prefix + (try tags.tag(of: prefix))) else { return nil }
     self.round = round
@@ -55,11 +55,11 @@ package struct RoundName: Sendable, Hashable {
   }
 }
 
-/// Makes the tags in the names of rounds' objects, as only full keys can: nobody else takes a name beforehand.
+/// Makes the tags in names, of rounds' objects for example, that only full keys give: nobody else takes one beforehand.
 ///
 /// A tag is the first 16 bytes of keyed BLAKE2b over the name before it, in hex. Its key comes from the root's seed, which all
 /// full keys of a repository have in common, and which stays as long as the repository does: the header names its public half.
-struct RoundTags: Sendable {
+struct RootTags: Sendable {
   private let key: SecretBytes
 
   /// - Returns: nil for a write-only key.

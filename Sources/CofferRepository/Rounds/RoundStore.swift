@@ -15,14 +15,14 @@ struct RoundStore {
 
   let context: RepositoryContext
   /// nil for a write-only key.
-  let tags: RoundTags?
+  let tags: RootTags?
   private let memory: RoundMemory?
 
   /// - Parameter memory: What was read before; nil to read everything.
   init(_ context: RepositoryContext, _ memory: RoundMemory? = nil) throws {
     self.context = context
     self.memory = memory
-    tags = try RoundTags(context.keys, context.header)
+    tags = try RootTags(context.keys, context.header)
   }
 
   /// What is in the folder: the objects that may be rounds', and those that are none. A full key knows names that only full

@@ -4,7 +4,7 @@ import Foundation
 
 @testable import CofferRepository
 
-/// What rounds of compaction and sessions say, and the names of all objects.
+/// What rounds of compaction, sessions and proofs say, and the names of all objects.
 extension FuzzedParser {
   func roundSeeds(_ context: RepositoryContext, packs: [Digest256]) throws -> [[UInt8]] {
     switch self {
@@ -20,10 +20,24 @@ extension FuzzedParser {
         id: "00000000000000aa", process: 1, written: Date(timeIntervalSince1970: 1), identity: identity, round: 3,
         hasEnded: true, hostname: "host")
       return [try record.encoded()]
+    case .proof:
+      let proof = Proof(
+        hook: "sqlite_databases", place: "localhost", database: "shop", dump: "sqlite_databases/localhost/shop",
+        archive: "db1-1", archiveID: "20260131t030000z-0123456789abcdef", time: Date(timeIntervalSince1970: 1),
+        hostname: "db1", isProven: true, source: "3.40", program: "0.1.0", bytes: 5)
+      try ProofStore(context).put([proof], of: proof.archiveID)
+      let own = try ProofStore(context).list().objects[0]
+      let bytes = try context.store.get(own.status, limit: ObjectLimit.proof)
+      return [
+        try context.envelope.open(
+          bytes, purpose: .proof, context: Array(own.status.name.path.utf8), signers: context.signers
+        ).payload
+      ]
     default:
       let digits = String(repeating: "0a", count: 16)
       let names = [
         "gc/12-plan-\(digits)", "keys/\(digits)-9999", "removed/\(digits)-archives", "packs/0a/\(digits)\(digits)",
+        "proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)",
         "archives/20260131t030000z-0123456789abcdef", "sessions/0123456789abcdef-1", "index/\(digits)\(digits)",
       ]
       return names.map { Array($0.utf8) }
@@ -44,6 +58,14 @@ extension FuzzedParser {
         name,
         try context.envelope.seal(bytes, purpose: .session, context: Array(name.path.utf8), random: context.random))
       for session in try KnownSession.load(context) { _ = session.isOver }
+    case .proof:
+      let digits = String(repeating: "0a", count: 16)
+      guard let path = ObjectName("proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
+        let name = ProofName(path)
+      else { return }
+      let sealed = try context.envelope.seal(
+        bytes, purpose: .proof, context: Array(path.path.utf8), random: context.random)
+      _ = try ProofStore(context).open(name, sealed)
     default: Self.readName(bytes)
     }
   }
@@ -59,6 +81,7 @@ extension FuzzedParser {
     guard let name = ObjectName(String(decoding: bytes, as: UTF8.self)) else { return }
     if let key = KeyName(name.path) { precondition(key.object == name) }
     if let round = RoundName(name) { precondition(round.objectName == name) }
+    if let proof = ProofName(name) { precondition(proof.objectName == name && !proof.archiveID.contains("/")) }
     _ = PackFolder.digest(of: name)
     _ = ArchiveRecord.isName(name)
     _ = CountingArchives.key(name)

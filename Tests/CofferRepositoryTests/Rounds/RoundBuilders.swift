@@ -65,6 +65,6 @@ extension TestRepository {
   }
 
   func name(_ round: Int, _ kind: RoundObjectKind) throws -> ObjectName {
-    try RoundName(round: round, kind, tags: RoundTags(context.keys, context.header)!)!.objectName
+    try RoundName(round: round, kind, tags: RootTags(context.keys, context.header)!)!.objectName
   }
 }

@@ -98,11 +98,11 @@ struct RoundObjectTests {
   func tags() throws {
     let one = try repository.name(3, .sweep)
     let context = try repository.reopened().context
-    let tags = try #require(try RoundTags(context.keys, context.header))
+    let tags = try #require(try RootTags(context.keys, context.header))
     #expect(try RoundName(round: 3, .sweep, tags: tags)?.objectName == one)
     #expect(try RoundName(round: 3, .plan, tags: tags)?.objectName.lastPart.hasSuffix(one.lastPart.suffix(32)) == false)
     let thief = try repository.withWriteOnlyKey().context
-    #expect(try RoundTags(thief.keys, thief.header) == nil)
+    #expect(try RootTags(thief.keys, thief.header) == nil)
     #expect(throws: RepositoryError.self) { try Rounds.put(RoundClosing(round: 1), thief) }
     let other = try TestRepository()
     #expect(try other.name(3, .sweep) != one)

@@ -1,0 +1,80 @@
+import CofferSystem
+import Foundation
+
+/// The server of this machine that can restore a dump: MariaDB's for a dump of MariaDB, and MySQL's own for one of MySQL,
+/// neither of which takes all that the other writes.
+struct MariaDBInstalledServer {
+  private let isMySQL: Bool
+  let program: String
+  /// For example `MariaDB 11.4.3`.
+  let title: String
+
+  /// Where servers are that users' PATHs do not lead to.
+  private static let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/libexec"]
+
+  /// - Throws: `DrillError.impossible` when there is none, or the dump is of a newer one.
+  init(for facts: DumpFacts, _ ground: DrillGround) throws {
+    isMySQL = facts.serverVersion.map { !$0.holds("MariaDB") } ?? false
+    let system = isMySQL ? "MySQL" : "MariaDB"
+    let name = isMySQL ? "mysqld" : "mariadbd"
+    let path = (ground.context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
+    let programs: [String] = (path + Self.folders).map { folder in "\(folder)/\(name)" }
+    var found: (program: String, version: String)?
+    for program in programs where found == nil && access(program, X_OK) == 0 {
+      let told = try ground.context.launcher.run(
+        ground.command(program, ["--no-defaults", "--version"]), cancellation: ground.context.cancellation)
+      // MariaDB's is installed under MySQL's name, too.
+      guard told.text.holds("MariaDB") != isMySQL, let version = Self.version(in: told.text) else { continue }
+      found = (program, version)
+    }
+    guard let found else {
+      throw DrillError.impossible(
+        facts.identity, problem: "no server of \(system) is installed on this machine",
+        suggestion: isMySQL
+          ? "Install the package of MySQL's server; it need not run"
+          : "On Debian: apt-get install mariadb-server; it need not run")
+    }
+    program = found.program
+    title = "\(system) \(found.version)"
+    guard let wanted = facts.serverVersion.map({ $0.after(beginning: "5.5.5-") ?? $0 }),
+      Self.isOlder(found.version, than: wanted)
+    else { return }
+    throw DrillError.impossible(
+      facts.identity,
+      problem:
+        "it is of a server of version \(Quoting.terminal(wanted)), and the one that is installed here is \(found.version)",
+      suggestion: "Verify on a machine with that version or a newer one")
+  }
+
+  /// `mysqld  Ver 8.0.36 for Linux on ...`, `mariadbd  Ver 11.4.3-MariaDB-1 for ...`.
+  private static func version(in text: String) -> String? {
+    let words = text.words
+    guard let place = words.firstIndex(where: { $0.isSame(as: "Ver") }), place + 1 < words.count else { return nil }
+    return words[place + 1].parts(by: "-")[0]
+  }
+
+  private static func isOlder(_ version: String, than wanted: String) -> Bool {
+    let (own, other) = (numbers(version), numbers(wanted))
+    return own.lexicographicallyPrecedes(other)
+  }
+
+  private static func numbers(_ version: String) -> [Int] {
+    version.parts(by: "-")[0].parts(by: ".").prefix(2).map { Int($0) ?? 0 }
+  }
+
+  /// What makes the data folder.
+  var maker: String { isMySQL ? program : "mariadb-install-db" }
+
+  func makingArguments(_ data: String) -> [String] {
+    ["--no-defaults", "--datadir=\(data)"]
+      + (isMySQL ? ["--initialize-insecure"] : ["--auth-root-authentication-method=normal", "--skip-test-db"])
+  }
+
+  /// No network, nothing that is kept when the machine stops, nothing that runs by itself.
+  var arguments: [String] {
+    [
+      "--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--skip-log-bin",
+      "--local-infile=0", "--event-scheduler=OFF", "--max-allowed-packet=1G",
+    ] + (isMySQL ? ["--skip-mysqlx"] : [])
+  }
+}

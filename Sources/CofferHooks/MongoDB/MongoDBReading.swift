@@ -1,0 +1,57 @@
+import CofferSystem
+
+/// What stands in for the drill of a MongoDB archive: it is read to its end by the reader that followed it when it was made,
+/// and its documents are counted. No database is made of it.
+final class MongoDBReading: DrillPlace {
+  private let dump: MongoDBCountedRead
+
+  /// - Throws: `DrillError.impossible` for a dump that only MongoDB's tools can read.
+  init(of facts: DumpFacts) throws {
+    guard facts.has(MongoDBOptions.Format.archive), facts.details["compression"] == nil else {
+      throw DrillError.impossible(
+        facts.identity, problem: "of MongoDB's dumps only archives that are not compressed are read here",
+        suggestion: "Set format to archive, and take --gzip out of options: Coffer compresses by itself")
+    }
+    dump = MongoDBCountedRead(facts.identity)
+  }
+
+  let version = "Coffer's own reader"
+  let isRestored = false
+  var target: RestoreTarget { RestoreTarget() }
+  var replacement: (any PlannedRestore)? { dump }
+
+  func findings(of facts: DumpFacts) throws -> DrillFindings { DrillFindings(content: dump.content) }
+
+  func remove() {}
+}
+
+/// A restore that only reads.
+private final class MongoDBCountedRead: PlannedRestore, RunningRestore {
+  private let identity: DumpIdentity
+  private let archive = Monitor(MongoDBArchive())
+
+  init(_ identity: DumpIdentity) {
+    self.identity = identity
+  }
+
+  let wantsFolder = false
+  var summary: String { "\(identity.title), read to its end" }
+  var content: DumpContent? { archive.update { $0.content } }
+
+  func start(folder: String?, context: HookContext) throws -> any RunningRestore { self }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    let missing = archive.update { archive in
+      archive.feed(bytes)
+      return archive.fault
+    }
+    if let missing { throw DrillError.different(identity, [missing]) }
+  }
+
+  func finish() throws -> [String] {
+    if let missing = archive.update({ $0.missing }) { throw DrillError.different(identity, [missing]) }
+    return []
+  }
+
+  func abandon() {}
+}

@@ -1,0 +1,139 @@
+import CofferSystem
+import Foundation
+
+/// What is counted beside a dump.
+final class PostgreSQLDumpCensus: ContentSource {
+  private let census: PostgreSQLCensus?
+  private var snapshot = ""
+  /// Why there is none.
+  private let remark: String?
+  /// Asks what the database needs, in a session of its own.
+  private let needs: () throws -> CommandResult
+  private let percent: Int
+  private let clock: Clock
+  private let start: Double
+  /// Values of sequences before the dump. No snapshot has them: pg_dump may have read any that came since.
+  private var before: [ExactName: Int64] = [:]
+
+  /// A dump that takes no time may be followed by as many seconds.
+  private static let least = 0.5
+
+  /// Dump options that leave nothing out.
+  private static let harmless = [
+    "--jobs", "--verbose", "--lock-wait-timeout", "--no-owner", "--no-privileges", "--no-acl", "--inserts",
+    "--column-inserts", "--rows-per-insert", "--no-comments", "--no-sync", "--compress", "--large-objects", "--blobs",
+    "--disable-triggers", "--no-tablespaces", "--quote-all-identifiers", "-j", "-v", "-O", "-x", "-Z", "-b",
+  ]
+
+  /// - Parameter isCounted: Whether anything may be counted, if the entry wants it.
+  /// - Throws: `RunCancelled`.
+  init(
+    of database: String, _ entry: PostgreSQLEntry, _ connection: PostgreSQLConnection, isCounted: Bool,
+    context: HookContext
+  ) throws {
+    percent = entry.countPercentage
+    needs = { try connection.query(PostgreSQLCensusQuestions.needs, database: database, context: context) }
+    clock = context.clock
+    start = context.clock.steadySeconds()
+    if let reason = Self.reasonAgainst(entry, isCounted: isCounted) {
+      census = nil
+      remark = "nothing was counted: \(reason)"
+      return
+    }
+    do {
+      let sharing = try Self.sharing(database, connection, context)
+      census = sharing.census
+      remark = nil
+      snapshot = sharing.snapshot
+      before = sharing.before
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      census = nil
+      remark = Self.remark((error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)")
+    }
+  }
+
+  /// A session that shares its snapshot, and what sequences had given before.
+  ///
+  /// That another session can have it, is tried: behind some poolers every session may be at another server, or waits for the
+  /// end of this one. Both are connected before there is a snapshot: a table that is rewritten between that and the lock that
+  /// pg_dump takes on it seems empty to pg_dump, so that must be no longer than it has to be.
+  private static func sharing(
+    _ database: String, _ connection: PostgreSQLConnection, _ context: HookContext
+  ) throws -> (census: PostgreSQLCensus, snapshot: String, before: [ExactName: Int64]) {
+    var other = try PostgreSQLConversation(database, connection, context)
+    defer { other.close() }
+    let census = try PostgreSQLCensus(database, connection, context)
+    var before: [DumpContent.Sequence] = []
+    do {
+      _ = try other.ask("BEGIN READ ONLY; \(PostgreSQLCensus.lockTimeout)", columns: 0, seconds: 20)
+      before = try PostgreSQLCensus.sequences(in: other)
+      _ = try other.ask("COMMIT", columns: 0, seconds: 20)
+    } catch is PostgreSQLConversation.Ended {
+      // One is locked.
+      before = []
+      other = try PostgreSQLConversation(database, connection, context)
+      _ = try other.ask("SELECT 1", columns: 1, seconds: 20)
+    }
+    let snapshot = try census.share()
+    let name: PostgreSQLStatement = "\(literal: snapshot)"
+    _ = try other.ask(
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT \(name)", columns: 0, seconds: 20)
+    return (census, snapshot, Dictionary(before.map { (ExactName($0.name), $0.value) }) { first, _ in first })
+  }
+
+  private static func reasonAgainst(_ entry: PostgreSQLEntry, isCounted: Bool) -> String? {
+    if entry.countPercentage == 0 { return "count_percentage is 0" }
+    if !isCounted { return "the dump failed while something was to be counted beside it" }
+    return leavesOut(entry.dumpOptions) ? "the entry's options may leave something out of the dump" : nil
+  }
+
+  private static func remark(_ problem: String) -> String {
+    "nothing was counted in the dump's snapshot: \(problem)"
+  }
+
+  static func leavesOut(_ options: [String]) -> Bool {
+    var isValue = false
+    for option in options {
+      defer {
+        isValue = ["-j", "-Z", "--jobs", "--compress", "--lock-wait-timeout", "--rows-per-insert"].contains(option)
+      }
+      if isValue, !option.begins(with: "-") { continue }
+      // One letter may have a number behind it; several letters may be several options.
+      let number = (option.after(beginning: "-j") ?? option.after(beginning: "-Z")).flatMap { Int($0) }
+      if number == nil, !harmless.contains(option.parts(by: "=")[0]) { return true }
+    }
+    return false
+  }
+
+  /// What pg_dump needs to see the same.
+  var arguments: [String] { census == nil ? [] : ["--snapshot=" + snapshot] }
+
+  var isCounting: Bool { census != nil }
+
+  func content() -> DumpContent? {
+    guard let census else { return remark.map(uncounted) }
+    let spent = clock.steadySeconds() - start
+    do {
+      var content = try census.count(seconds: max(spent * Double(percent) / 100, Self.least), clock: clock)
+      content.sequences.removeAll { before[ExactName($0.name)] != $0.value }
+      return content
+    } catch {
+      return uncounted(Self.remark((error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"))
+    }
+  }
+
+  /// What has to be there before it is restored is known all the same, as far as the server tells.
+  private func uncounted(_ remark: String) -> DumpContent {
+    var content = DumpContent(remark: remark)
+    if let result = try? needs(), let answer = PostgreSQLAnswer(result, columns: 2) {
+      content.needs = PostgreSQLCensusQuestions.needs(answer.rows)
+    }
+    return content
+  }
+
+  func close() {
+    census?.close()
+  }
+}

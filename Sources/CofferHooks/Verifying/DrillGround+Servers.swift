@@ -1,0 +1,56 @@
+import CofferSystem
+
+/// What drills of all servers need.
+extension DrillGround {
+  /// Seconds that a server may take to be made, and to come up.
+  private static let patience: Double = 180
+  /// Bytes of a socket's path: `sockaddr_un` has room for one more.
+  private static let socketPathLimit = 107
+
+  /// Makes a folder in which a server can listen at a socket.
+  ///
+  /// - Parameter socket: The socket's name in it.
+  /// - Returns: Its path.
+  /// - Throws: `DrillError.impossible` when no socket can have that path; `SystemError`.
+  func makeFolder(_ name: String, forSocket socket: String, of identity: DumpIdentity) throws -> String {
+    let folder = try makeFolder(name).path
+    guard folder.utf8.count + 1 + socket.utf8.count <= Self.socketPathLimit else {
+      throw DrillError.impossible(
+        identity, problem: "no socket can be made in \(folder): its path is too long",
+        suggestion: "Set verify_directory to a folder with a shorter path")
+    }
+    return folder
+  }
+
+  /// Has a program make what a server begins with.
+  ///
+  /// - Throws: `DrillError.serverFailed`; `LaunchError`; `CommandTimedOut`; `RunCancelled`.
+  func make(by program: String, _ arguments: [String], for identity: DumpIdentity) throws {
+    let made = try context.launcher.run(
+      command(program, arguments), seconds: Self.patience, cancellation: context.cancellation)
+    guard made.status.isSuccess else {
+      throw DrillError.serverFailed(identity, program: Self.name(of: program), lines: made.errorLines)
+    }
+  }
+
+  /// Waits until a server answers.
+  ///
+  /// - Throws: `DrillError.serverFailed` when it has ended, or does not answer in time: it is ended then; `RunCancelled`; what
+  ///   `isUp` throws.
+  func wait(
+    for server: ChildProcess, _ program: String, of identity: DumpIdentity, isUp: () throws -> Bool
+  ) throws {
+    let deadline = context.clock.steadySeconds() + Self.patience
+    while try !isUp() {
+      try context.cancellation.check()
+      let isOver = server.wait(seconds: 0) != nil
+      guard !isOver, context.clock.steadySeconds() < deadline else {
+        server.terminate()
+        throw DrillError.serverFailed(identity, program: Self.name(of: program), lines: server.lastErrorLines)
+      }
+      try context.cancellation.sleep(0.1)
+    }
+  }
+
+  private static func name(of program: String) -> String { program.parts(by: "/").last ?? program }
+}

@@ -1,0 +1,175 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+/// Puts, reads and deletes the objects that say which dumps have been restored. They count with the signature of a full key only.
+struct ProofStore {
+  /// What a verification has tried of one archive.
+  private struct Content: Codable {
+    let proofs: [Proof]
+  }
+
+  /// Proofs in one object.
+  static let countLimit = 64
+  /// Objects that are read at most: of names that a full key has given, and of those that anybody may have.
+  static let limits = (ofFullKeys: 10_000, ofAnybody: 1_000)
+
+  private let context: RepositoryContext
+  /// nil for a write-only key.
+  private let tags: RootTags?
+
+  init(_ context: RepositoryContext) throws {
+    self.context = context
+    tags = try RootTags(context.keys, context.header)
+  }
+
+  /// - Parameter proofs: At most `countLimit`.
+  /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
+  func put(_ proofs: [Proof], of archiveID: String) throws {
+    guard let tags, let name = try ProofName(archiveID: archiveID, random: context.random, tags: tags)?.objectName
+    else { throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven") }
+    let content = Content(proofs: proofs.map(\.bounded))
+    let bytes = try context.envelope.seal(
+      Array(try RecordJSON.encoder.encode(content)), purpose: .proof, context: Array(name.path.utf8),
+      random: context.random)
+    try context.store.put(name, bytes)
+  }
+
+  /// What may be proofs' objects, the newest archives' first, and what is none.
+  func list() throws -> (objects: [(name: ProofName, status: ObjectStatus)], strays: [ObjectName]) {
+    var objects: [(name: ProofName, status: ObjectStatus)] = []
+    var strays: [ObjectName] = []
+    for status in try context.store.list(ProofName.folder) {
+      if let name = ProofName(status.name), try tags.map(name.isRight) ?? true {
+        objects.append((name, status))
+      } else {
+        strays.append(status.name)
+      }
+    }
+    return (objects.sorted { $0.status.name.path > $1.status.name.path }, strays)
+  }
+
+  /// The proofs of archives, those of one object together.
+  ///
+  /// - Parameter wanted: Ids of archives.
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  func load(of wanted: Set<ExactName>) throws -> [Proof] {
+    let there: [(name: ProofName, status: ObjectStatus)]
+    do {
+      there = try list().objects
+    } catch let error where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "what is proven is not known")
+      return []
+    }
+    let limit = tags == nil ? Self.limits.ofAnybody : Self.limits.ofFullKeys
+    let chosen = there.filter { wanted.contains(ExactName($0.name.archiveID)) }
+    if chosen.count > limit {
+      context.remarks.add(
+        Diagnosis(
+          subject: context.location,
+          problem: "It has \(chosen.count) objects with proofs; only \(limit), of the newest archives, are read"))
+    }
+    let cache = ProofCache(context)
+    let known = there.isEmpty ? [:] : cache.load()
+    let found = try context.sideBySide.map(Array(chosen.prefix(limit))) { object in
+      try known[ExactName(object.status.name.path)].map { Outcome.whole($0) } ?? read(object.name, object.status)
+    }
+    tellUnreadable(found)
+    let opened = Dictionary(
+      zip(chosen, found).compactMap { object, outcome in
+        outcome.proofs.map { (ExactName(object.status.name.path), $0) }
+      }, uniquingKeysWith: { first, _ in first })
+    if opened.keys.contains(where: { known[$0] == nil }) {
+      let names = Set(there.map { ExactName($0.status.name.path) })
+      cache.store(known.filter { names.contains($0.key) }.merging(opened) { first, _ in first })
+    }
+    return zip(chosen, found).flatMap { object, outcome in
+      (outcome.proofs ?? []).map { proof in
+        var proof = proof
+        // A clock that is ahead makes no proof newer than what the store has received.
+        proof.time = min(proof.time, object.status.received)
+        return proof
+      }
+    }
+  }
+
+  private enum Outcome {
+    case whole([Proof])
+    case unreadable(any Error)
+    case gone
+
+    var proofs: [Proof]? { if case .whole(let proofs) = self { proofs } else { nil } }
+    var error: (any Error)? { if case .unreadable(let error) = self { error } else { nil } }
+  }
+
+  private func read(_ name: ProofName, _ status: ObjectStatus) throws -> Outcome {
+    do {
+      return .whole(try open(name, try context.store.get(status, limit: ObjectLimit.proof)))
+    } catch StorageError.missing {
+      return .gone
+    } catch let error where RunStore.concernsObject(error) {
+      return .unreadable(error)
+    }
+  }
+
+  /// - Throws: `RepositoryError`.
+  func open(_ name: ProofName, _ bytes: [UInt8]) throws -> [Proof] {
+    let object = name.objectName
+    do {
+      let (payload, signer) = try context.envelope.open(
+        bytes, purpose: .proof, context: Array(object.path.utf8), signers: context.signers)
+      guard signer.role == .full else { throw context.damaged(object, "no full key has signed it") }
+      let content = try RecordJSON.decoder.decode(Content.self, from: Data(payload))
+      guard content.proofs.allSatisfy({ $0.isPlausible && $0.archiveID.isSame(as: name.archiveID) }) else {
+        throw context.damaged(object, "it is not what its name says")
+      }
+      return content.proofs
+    } catch let error as Envelope.Unopenable {
+      throw context.unopenable(object, error)
+    } catch is DecodingError {
+      throw context.damaged(object, "its content is not readable")
+    }
+  }
+
+  /// Once for all: anybody with a write-only key may have put thousands.
+  private func tellUnreadable(_ found: [Outcome]) {
+    let errors = found.compactMap(\.error)
+    guard let first = errors.first else { return }
+    let more = errors.count > 1 ? ", and so are \(errors.count - 1) more" : ""
+    context.remarks.add(first, consequence: "what it may prove is passed over\(more)")
+  }
+
+  /// Deletes proofs of archives that are not there any more, and what nobody has put who may.
+  ///
+  /// - Returns: How many objects.
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  func removeGone() throws -> Int {
+    guard tags != nil else { return 0 }
+    // Before the archives, whose records were put before their proofs.
+    let (objects, strays) = try list()
+    guard !objects.isEmpty || !strays.isEmpty else { return 0 }
+    let archives = Set(try context.store.list(ArchiveRecord.folder).map { ExactName($0.name.lastPart) })
+    let gone = objects.filter { !archives.contains(ExactName($0.name.archiveID)) }.map(\.status.name)
+    var count = 0
+    for name in gone + strays {
+      do {
+        try context.store.delete(name)
+        count += 1
+      } catch StorageError.missing {
+        continue
+      } catch let error where RunStore.concernsObject(error) {
+        context.remarks.add(error, consequence: "proofs of archives that are gone stay where they are")
+        break
+      }
+    }
+    return count
+  }
+
+  /// What is wrong with objects that a full key has put.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  func unreadable() throws -> [any Error] {
+    guard tags != nil else { return [] }
+    return try list().objects.prefix(Self.limits.ofFullKeys).compactMap { try read($0.name, $0.status).error }
+  }
+}
