@@ -10,6 +10,8 @@ final class PostgreSQLDrill: DrillPlace {
   private let major: Int
   private let server: ChildProcess
   private let connection: PostgreSQLConnection
+  /// Whether the dump's archive does not tell what roles it needs: every database has an owner.
+  private let leavesOwners: Bool
 
   private static let superuser = "postgres"
   private static let port = 5432
@@ -32,6 +34,8 @@ final class PostgreSQLDrill: DrillPlace {
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
     self.ground = ground
     let identity = facts.identity
+    let needs = facts.content?.needs
+    leavesOwners = needs.map { $0.roles.isEmpty && $0.superusers.isEmpty } ?? true
     // They make tablespaces where the server has them that they are of.
     guard !identity.isGlobals, !identity.database.isSame(as: "all") || !facts.has(PostgreSQLOptions.Format.plain) else {
       throw DrillError.passedOver(identity)
@@ -146,7 +150,11 @@ final class PostgreSQLDrill: DrillPlace {
 
   var version: String { "PostgreSQL \(major)" }
 
-  var target: RestoreTarget { RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser) }
+  var target: RestoreTarget {
+    var target = RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser)
+    target.leavesOwners = leavesOwners
+    return target
+  }
 
   func facts(_ facts: DumpFacts) -> DumpFacts {
     var facts = facts
@@ -166,7 +174,9 @@ final class PostgreSQLDrill: DrillPlace {
     if let remark = content.remark {
       throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
     }
-    return DrillFindings(content: content)
+    return DrillFindings(
+      content: content,
+      warnings: leavesOwners ? ["Owners and rights were left out: the archive does not tell the dump's roles"] : [])
   }
 
   /// At once: what is left waiting for its clients would be killed without the processes that it has made.
