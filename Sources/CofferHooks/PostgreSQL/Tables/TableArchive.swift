@@ -72,6 +72,7 @@ struct TableArchive {
     }
     if entry.kind == "TABLE" { try checkParents(entry, tables) }
     try checkTransaction(entry, title)
+    try checkHypertable(entry)
     var moved = entry
     moved.definition = definition.sql
     moved.copying = copying.sql
@@ -92,6 +93,17 @@ struct TableArchive {
           suggestion: "Look at it with 'coffer dump' and 'pg_restore --file -' before anything of it is run")
       }
     }
+  }
+
+  /// The rows of such a table are in others, which only the extension knows.
+  private static func checkHypertable(_ entry: Entry) throws(Problem) {
+    guard entry.kind == "TRIGGER", String(decoding: entry.tag, as: UTF8.self).ends(with: " ts_insert_blocker") else {
+      return
+    }
+    throw Problem(
+      text: "\(String(decoding: entry.tag, as: UTF8.self).before(end: " ts_insert_blocker") ?? "the table") is a "
+        + "hypertable of TimescaleDB, whose rows are in other tables",
+      suggestion: "Restore the database whole, under another name with --target-name")
   }
 
   private static func withoutCopy(_ entry: Entry, _ title: String) -> Problem {
