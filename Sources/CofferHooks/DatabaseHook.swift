@@ -35,6 +35,17 @@ public protocol DatabaseHook: Sendable {
   /// Whether a dump holds what belongs to a server rather than to a database: no throw-away place is made for it.
   func isServerWide(_ facts: DumpFacts) -> Bool
 
+  /// Checks that tables of a dump can be restored, touching nothing.
+  ///
+  /// - Parameters:
+  ///   - facts: With the hook's own advice.
+  ///   - dump: The dump's bytes, of which the restore wants `PlannedRestore.parts`.
+  /// - Throws: `RestoreError` and others, naming the database.
+  func plan(
+    restoring tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore
+
   /// Makes a throw-away place in which a dump can be restored, to see whether that works.
   ///
   /// - Parameters:
@@ -63,6 +74,28 @@ extension DatabaseHook {
       facts.identity, problem: "its system's dumps cannot be restored to a throw-away place yet", suggestion: nil)
   }
 
+  public func plan(
+    restoring tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    throw RestoreError.refused(
+      facts.identity, problem: "tables cannot be chosen from it",
+      suggestion: "Restore it whole, to another place (--target-name), and bring the table over from there")
+  }
+
+  /// Plans the restore of tables of a dump as an archive remembers it.
+  ///
+  /// - Throws: As `plan`; `RestoreError.refused` for a choice that cannot be had of this system.
+  public func restore(
+    _ tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    var facts = facts
+    facts.identity = facts.identity.advised(by: advice).aimed(at: target)
+    try target.check(for: facts.identity, known: choices)
+    return try plan(restoring: tables, of: facts, from: dump, to: target, root: root, context: context)
+  }
+
   /// Plans the restore of a dump as an archive remembers it.
   ///
   /// - Throws: As `plan`; `RestoreError.refused` for a choice that cannot be had of this system.
@@ -70,7 +103,7 @@ extension DatabaseHook {
     of facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
     var facts = facts
-    facts.identity = facts.identity.advised(by: advice)
+    facts.identity = facts.identity.advised(by: advice).aimed(at: target)
     try target.check(for: facts.identity, known: choices)
     return try plan(restoring: facts, to: target, root: root, context: context)
   }
@@ -201,6 +234,12 @@ public protocol PlannedRestore: Sendable {
   /// Whether the dump is wanted as a folder of files rather than as a stream.
   var wantsFolder: Bool { get }
 
+  /// The stretches of the dump's stream that it wants to be written to it, in their order; nil for all of it.
+  var parts: [Range<UInt64>]? { get }
+
+  /// What comes back of what was counted when the dump was made; nil where that is not known.
+  func content(of dump: DumpContent) -> DumpContent?
+
   /// Whether a restore that is given up leaves the database as it was. If not, the whole dump is read and verified
   /// before the restore is started.
   var isReversible: Bool { get }
@@ -218,6 +257,10 @@ public protocol PlannedRestore: Sendable {
 
 extension PlannedRestore {
   public var isReversible: Bool { true }
+
+  public var parts: [Range<UInt64>]? { nil }
+
+  public func content(of dump: DumpContent) -> DumpContent? { dump }
 
   public func start(
     folder: String?, before later: [any PlannedRestore], context: HookContext

@@ -291,6 +291,15 @@ public final class ArchiveReader {
     try streams.read(stream, into: sink, cancellation: cancellation)
   }
 
+  /// Writes a range of a stored stream to the sink, verifying every chunk; what else the stream holds is not read.
+  ///
+  /// - Throws: Before the end of the range, if anything is not as it was stored.
+  public func read(
+    _ range: Range<UInt64>, of stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation
+  ) throws {
+    try streams.read(range, of: stream, into: sink, cancellation: cancellation)
+  }
+
   /// Says what two streams of the repository do not have in common. Their data is not read.
   ///
   /// - Throws: `RepositoryError`; `StorageError`.

@@ -136,6 +136,11 @@ final class SQLiteStatement {
     try connection.check(sqlite3_bind_double(handle, index, number))
   }
 
+  /// Binds the value of a column of another statement's row.
+  func bind(_ index: Int32, _ row: SQLiteStatement, _ column: Int32) throws(SQLiteFailure) {
+    try connection.check(sqlite3_bind_value(handle, index, sqlite3_column_value(row.handle, column)))
+  }
+
   var columnCount: Int32 { sqlite3_column_count(handle) }
 
   func type(_ column: Int32) -> Int32 { sqlite3_column_type(handle, column) }

@@ -127,6 +127,8 @@ final class StatementGuard {
   private let connection: SQLiteConnection
   /// Whether the dump asked for a write-ahead log, which waits until the file has its name.
   private(set) var wantsWriteAheadLog = false
+  /// The table that the last statement which was read adds rows to.
+  var insertion: String?
   /// What was refused last.
   private(set) var refusal: String?
 
@@ -153,6 +155,9 @@ final class StatementGuard {
 
   private func answer(_ action: Int32, _ first: String, _ second: String) -> Int32 {
     switch action {
+    case SQLITE_INSERT:
+      insertion = first
+      return SQLITE_OK
     case SQLITE_ATTACH, SQLITE_DETACH: return refuse("other databases are not for it")
     case SQLITE_FUNCTION:
       let isLoader = ["load_extension", "fts3_tokenizer"].contains(second.asciiLowercased)

@@ -59,9 +59,20 @@ public struct SQLiteWorker {
         .withUnsafeBytes { try DescriptorStream.standardOutput.write($0) }
     case .load:
       try Loader(into: descriptor).run(DescriptorStream.standardInput)
-      try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {
-        try DescriptorStream.standardOutput.write($0)
-      }
+      try confirm()
+    case .tables:
+      guard let tables = request.tables else { throw SQLiteFailure(code: SQLITE_MISUSE, "no table is named") }
+      let connection = try open()
+      // Rows come back as they are, also those that a check would refuse today.
+      try connection.execute("PRAGMA ignore_check_constraints = ON")
+      try TableLoader(tables, into: connection).run(DescriptorStream.standardInput)
+      try confirm()
+    }
+  }
+
+  private func confirm() throws {
+    try Array((SQLiteWorkerRequest.confirmation + "\n").utf8).withUnsafeBytes {
+      try DescriptorStream.standardOutput.write($0)
     }
   }
 

@@ -38,6 +38,28 @@ struct CheckPartsTests {
     }
   }
 
+  private final class Watch: CheckWatch {
+    var stages: [(stage: CheckStage, total: UInt64, done: UInt64)] = []
+
+    func begins(_ stage: CheckStage, total: UInt64) { stages.append((stage, total, 0)) }
+
+    func isThrough(_ bytes: UInt64) { stages[stages.count - 1].done += bytes }
+  }
+
+  @Test("A check tells how far it is, up to all that it has said there is")
+  func watched() throws {
+    let repository = try TestRepository()
+    for number in 0..<2 { try repository.backUp(Self.data, name: "\(number)", with: try repository.reopened()) }
+    let watch = Watch()
+    _ = try repository.reopened().check(.content, watch: watch, cancellation: try Cancellation())
+    #expect(watch.stages.map(\.stage) == [.packs, .archives])
+    #expect(watch.stages.map(\.done) == watch.stages.map(\.total))
+    let packs = try repository.store.list("packs").reduce(0) { $0 + UInt64($1.size) }
+    #expect(watch.stages.first?.total == packs)
+    let archives = try repository.reopened().archives().reduce(0) { $0 + $1.statistics.originalSize }
+    #expect(watch.stages.last?.total == archives)
+  }
+
   @Test("What a part of a check has found is told then, and counts when the archives are judged at the end")
   func damage() throws {
     let repository = try TestRepository()

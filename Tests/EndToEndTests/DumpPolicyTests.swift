@@ -52,6 +52,14 @@ struct DumpPolicyTests {
       ])
     #expect(try ground.coffer("list", "--archive", "latest").output.contains("app"))
     #expect(try ground.coffer("repo-list").output.contains("partial"))
+    #expect(try ground.coffer("info", "--archive", "latest").output.contains("127.0.0.1:1/users"))
+    #expect(try ground.coffer("list", "--archive", "latest").errors.contains("is partial, without"))
+    let listed = try #require(ground.coffer("repo-list", "--json").json.first?["archives"] as? [[String: Any]])
+    let inside = try #require(ground.coffer("list", "--archive", "latest", "--json").json.first)
+    for told in [try #require(listed.first), inside] {
+      #expect(told["partial"] as? Bool == true)
+      #expect((told["missing_dumps"] as? [String])?.count == 2)
+    }
     let missing = try ground.coffer("restore", "--archive", "latest", "--database", "users")
     #expect(missing.status == .exited(1) && missing.errors.contains("partial"), "\(missing.errors)")
     #expect(try ground.coffer("check", "--level", "4").status == .exited(0))

@@ -184,4 +184,31 @@ struct RestoreChoiceTests {
     try cleanUp()
     try one.run("DROP ROLE e2e_secret")
   }
+
+  @Test("One table of a database is restored beside the one in use, and the outcome is told to programs")
+  func oneTable() throws {
+    try configure(one.entry(database, "count_percentage: 100"))
+    try one.run("CREATE TABLE other AS SELECT i AS a FROM generate_series(1, 7) i", in: database)
+    try create()
+    try one.run("UPDATE t SET a = 'changed'; DELETE FROM other", in: database)
+    let run = try restore("--table", "public.other", "--table-as", "other_before", "--json")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    #expect(try one.run("SELECT count(*), sum(a) FROM other_before", in: database) == "7|28\n")
+    #expect(try one.run("SELECT a, (SELECT count(*) FROM other) FROM t", in: database) == "changed|0\n")
+    let outcome = try #require(run.json.first)
+    #expect(outcome["partial"] as? Bool == false)
+    let restored = try #require((outcome["databases"] as? [[String: Any]])?.first)
+    #expect(restored["rows"] as? Int == 7)
+    #expect(restored["tables"] as? Int == 1)
+    #expect(restored["duration"] is Double)
+
+    let again = try restore("--table", "other", "--target-name", database)
+    #expect(again.status == .exited(1))
+    #expect(again.errors.contains("-> '\(database)' at \(one.hostname)"), "\(again.errors)")
+    #expect(again.errors.contains("--replace-tables"), "\(again.errors)")
+    #expect(try restore("--table", "other", "--replace-tables", "--yes").status == .exited(0))
+    #expect(try one.run("SELECT count(*) FROM other", in: database) == "7\n")
+    #expect(try restore("--replace-tables").errors.contains("No table is chosen"))
+    try cleanUp()
+  }
 }

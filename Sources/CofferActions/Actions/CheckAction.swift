@@ -35,7 +35,7 @@ enum CheckAction {
       counts as made when it came to its end. A bare 'coffer' leaves out the checks that take a full key where the key is \
       write-only.
       """,
-    flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository],
+    flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository, SharedFlags.progress],
     examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
     options: [CheckOptions.schema, VerifyOptions.schema, GeneralOptions.backup, SourceOptions.schema],
     isMonitored: true, run: run)
@@ -174,10 +174,14 @@ enum CheckAction {
       return context.console.remark("\(access.location.path): No archive to read for 'extract'")
     }
     let reader = try access.repository.reader()
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
+    progress.begin("archive \(archive.name), reading", total: archive.statistics.originalSize)
     for item in try reader.items(of: archive, cancellation: context.cancellation) {
       guard case .file(let stream) = item.content else { continue }
-      try reader.read(stream, into: DiscardingSink(), cancellation: context.cancellation)
+      try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: context.cancellation)
     }
+    progress.stop()
     context.console.step("\(access.location.path): Archive \(archive.name) was read to its end")
   }
 }

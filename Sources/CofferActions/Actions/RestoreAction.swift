@@ -17,6 +17,15 @@ enum RestoreAction {
     "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
 
+  private static let table = Flag<[String]>(
+    "--table", value: "NAME",
+    help: "Restore only this table of the one chosen database, such as public.orders, or those that a pattern like "
+      + "'public.order*' matches; may be repeated. What is not chosen stays as it is.")
+  private static let tableAs = Flag<String?>(
+    "--table-as", value: "NEW", help: "Restore the one chosen table under another name, such as orders_yesterday.")
+  private static let replaceTables = Flag<Bool>(
+    "--replace-tables", help: "Put chosen tables in the place of those that are there, which are dropped.")
+
   static let declaration = ActionDeclaration(
     "restore", "-r", abstract: "Put databases back, to where they came from or elsewhere.",
     discussion: """
@@ -27,14 +36,15 @@ enum RestoreAction {
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
-      targetName,
-      hostname, port, container, username, password,
-    ] + SelectionFlags.origin + [SharedFlags.progress, Confirmation.yes],
+      table,
+      tableAs, replaceTables, targetName, hostname, port, container, username, password,
+    ] + SelectionFlags.origin + [SharedFlags.progress, SharedFlags.json, Confirmation.yes],
     examples: [
       "coffer restore --archive latest", "coffer restore --at '2026-01-31 03:00'",
       "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
+      "coffer restore --archive latest --database shop --table public.orders --table-as orders_yesterday",
     ], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -52,8 +62,10 @@ enum RestoreAction {
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
     let target = target(context)
     try checkTargets(chosen, target, context.run.hooks)
+    let tables = try tables(of: chosen, context)
     let plan = try RestorePlan(
-      chosen, of: archive, to: target, reader: reader, hooks: try context.hookContext(), context: context)
+      chosen, of: archive, to: target, tables: tables, reader: reader, hooks: try context.hookContext(),
+      context: context)
     for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
@@ -66,6 +78,23 @@ enum RestoreAction {
       password: context.flags[password], container: context.flags[container], databaseName: context.flags[targetName])
     for choice in context.run.hooks.choices { target.choose(choice, choice.values(in: context.flags)) }
     return target
+  }
+
+  /// - Returns: nil when whole databases are restored.
+  private static func tables(of dumps: [ArchiveDump], _ context: ActionContext) throws -> TableSelection? {
+    let selection = TableSelection(
+      names: context.flags[table], newName: context.flags[tableAs], replaces: context.flags[replaceTables])
+    guard !selection.names.isEmpty else {
+      guard let flag = selection.newName.map({ _ in tableAs.name }) ?? (selection.replaces ? replaceTables.name : nil)
+      else { return nil }
+      throw UsageError(argument: flag, problem: "No table is chosen", suggestion: "Name it with --table")
+    }
+    guard dumps.count == 1 else {
+      throw UsageError(
+        argument: table.name, problem: "\(dumps.count) databases are meant, and tables are those of one",
+        suggestion: "Choose it with --database")
+    }
+    return selection
   }
 
   /// One target for several databases of the same name would let the last one win.

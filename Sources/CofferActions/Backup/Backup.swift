@@ -51,7 +51,7 @@ struct Backup {
       let display = try ProgressDisplay(
         of: group, waits: context.run.waits, console: context.console, clock: context.surroundings.clock,
         isForced: context.flags.contains(SharedFlags.progress) || context.root[OutputOptions.progress],
-        isQuiet: context.wantsJSON)
+        isQuiet: context.wantsJSON, expected: { Self.lastSize(repositories, context) })
       defer { display.stop() }
       var outcome = Outcome()
       outcome.missing = try storeDumps(in: group, display)
@@ -76,6 +76,14 @@ struct Backup {
       group.abandon()
       throw error
     }
+  }
+
+  /// How many bytes the newest whole archive of this machine had. What cannot be asked now is not shown, and no more.
+  private static func lastSize(_ repositories: [OpenRepository], _ context: ActionContext) -> UInt64? {
+    guard let filter = try? context.archiveFilter() else { return nil }
+    return repositories.lazy.compactMap { access in
+      (try? access.repository.archives())?.last { filter.sees($0) && $0.standing != .void && !$0.isPartial }
+    }.first?.statistics.originalSize
   }
 
   /// A run beside this one may have taken the same name after this one had looked, or a compaction decides yet whether what an

@@ -25,9 +25,12 @@ struct RepositoryCheck {
     // No limit unless it is one.
     let newest = context.root[CheckOptions.last].flatMap { $0 > 0 ? $0 : nil }
     let limit = duration.map { CheckLimit(duration: Double($0), progress: memory.progress(level)) }
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
     let report = try access.repository.check(
       level, newestArchives: newest, limit: limit, repairs: repairs && !context.isDryRun,
-      cancellation: context.cancellation)
+      watch: ShownCheck(progress: progress, place: place), cancellation: context.cancellation)
+    progress.stop()
     if !context.isDryRun {
       if let progress = report.progress { note(progress) } else { memory.forgetProgress(level) }
     }
@@ -101,5 +104,24 @@ struct RepositoryCheck {
     } catch {
       CheckAction.tellForgotten("How far the check came cannot be noted, so the next one begins anew", error, context)
     }
+  }
+}
+
+/// Shows how far a check of a repository is.
+private struct ShownCheck: CheckWatch {
+  let progress: ReadingProgress
+  let place: String
+
+  func begins(_ stage: CheckStage, total: UInt64) {
+    let title =
+      switch stage {
+      case .packs: "looking at packs"
+      case .archives: "following archives"
+      }
+    progress.begin("\(place), \(title)", total: total)
+  }
+
+  func isThrough(_ bytes: UInt64) {
+    progress.add(bytes)
   }
 }

@@ -87,7 +87,8 @@ enum JSONShapes {
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
       "time": .text(Formats.isoTime(archive.draft.start)),
-      "partial": .bool(archive.isPartial), "standing": .text(archive.standing.rawValue),
+      "partial": .bool(archive.isPartial), "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
+      "standing": .text(archive.standing.rawValue),
       "last_proof": proofs.lastProof(of: archive).map { .text(Formats.isoTime($0)) } ?? .null,
     ])
   }

@@ -38,6 +38,10 @@ final class ReadingProgress: Sendable {
     state.update { $0.subject = subject }
   }
 
+  func add(_ bytes: UInt64) {
+    state.update { $0.done += bytes }
+  }
+
   /// Counts what goes through to a sink.
   func counting(_ sink: any ByteSink) -> any ByteSink { CountedSink(sink, state) }
 

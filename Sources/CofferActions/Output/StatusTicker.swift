@@ -14,7 +14,7 @@ final class StatusTicker: Sendable {
   init(
     _ console: Console, isForced: Bool, isQuiet: Bool, text: @escaping @Sendable () -> String
   ) throws(SystemError) {
-    guard !isQuiet, isForced || (console.isTerminal && console.verbosity >= 0) else {
+    guard Self.isShown(console, isForced: isForced, isQuiet: isQuiet) else {
       thread = nil
       return
     }
@@ -26,6 +26,10 @@ final class StatusTicker: Sendable {
       }
       console.status("")
     }
+  }
+
+  static func isShown(_ console: Console, isForced: Bool, isQuiet: Bool) -> Bool {
+    !isQuiet && (isForced || (console.isTerminal && console.verbosity >= 0))
   }
 
   func stop() {

@@ -31,14 +31,14 @@ struct DumpReplay {
       progress.begin("\(title), reading it before anything is changed", total: stream.size)
       try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: cancellation)
     }
-    progress.begin("\(title), restoring", total: stream?.size ?? 0)
+    progress.begin("\(title), restoring", total: stream.map { Self.size(of: restore.parts, $0) } ?? 0)
     let running = try restore.start(folder: folder, before: later, context: hooks)
     do {
       var sink: any ByteSink = observer.map { WatchedSink(running, $0) } ?? running
       repeat {
         guard let stream else { continue }
-        progress.begin("\(title), restoring", total: stream.size)
-        try reader.read(stream, into: progress.counting(sink), cancellation: cancellation)
+        progress.begin("\(title), restoring", total: Self.size(of: restore.parts, stream))
+        try read(restore.parts, of: stream, into: progress.counting(sink))
         sink = running
       } while try running.endPass()
     } catch {
@@ -46,6 +46,15 @@ struct DumpReplay {
       throw error
     }
     return (running, try running.finish())
+  }
+
+  private static func size(of parts: [Range<UInt64>]?, _ stream: StreamReference) -> UInt64 {
+    parts?.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } ?? stream.size
+  }
+
+  private func read(_ parts: [Range<UInt64>]?, of stream: StreamReference, into sink: any ByteSink) throws {
+    guard let parts else { return try reader.read(stream, into: sink, cancellation: cancellation) }
+    for part in parts { try reader.read(part, of: stream, into: sink, cancellation: cancellation) }
   }
 
   /// Brings a dump of many files back into the run's own folder.

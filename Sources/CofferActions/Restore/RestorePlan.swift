@@ -17,9 +17,11 @@ struct RestorePlan {
 
   /// Checks every dump: its hook, its entry of the configuration, programs, servers, permissions.
   ///
+  /// - Parameter tables: What is restored of each; nil for all of it.
   /// - Throws: What is wrong with any of them, together.
   init(
-    _ dumps: [ArchiveDump], of archive: Archive, to target: RestoreTarget, reader: ArchiveReader, hooks: HookContext,
+    _ dumps: [ArchiveDump], of archive: Archive, to target: RestoreTarget, tables: TableSelection?,
+    reader: ArchiveReader, hooks: HookContext,
     context: ActionContext
   ) throws {
     self.archive = archive
@@ -34,7 +36,14 @@ struct RestorePlan {
           throw RestoreError.refused(
             dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
         }
-        let restore = try hook.restore(of: dump.facts, to: target, root: context.root, context: hooks)
+        let restore =
+          if let tables {
+            try hook.restore(
+              tables, of: dump.facts, from: ReadDump(dump, reader, context.cancellation), to: target,
+              root: context.root, context: hooks)
+          } else {
+            try hook.restore(of: dump.facts, to: target, root: context.root, context: hooks)
+          }
         steps.append(Step(dump: dump, restore: restore))
       } catch let error as RunCancelled {
         throw error
@@ -54,10 +63,15 @@ struct RestorePlan {
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
   func restoreAll() throws {
     let progress = try ReadingProgress(context)
-    defer { progress.stop() }
+    let tally = RestoreTally(of: archive, context)
+    defer {
+      progress.stop()
+      tally.end()
+    }
     var restored: [any RunningRestore] = []
     for (number, step) in steps.enumerated() {
       context.console.step("Restoring \(step.restore.summary)")
+      let start = context.surroundings.clock.steadySeconds()
       do {
         restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore), progress))
       } catch {
@@ -66,6 +80,7 @@ struct RestorePlan {
         throw error
       }
       context.console.answer("Restored \(step.restore.summary) from \(archive.name)")
+      tally.add(step.dump, step.restore, seconds: context.surroundings.clock.steadySeconds() - start)
     }
     let failures = makePostponed(restored)
     guard failures.isEmpty else { throw SeveralErrors(failures) }

@@ -14,6 +14,8 @@ public struct DumpIdentity: Sendable, Hashable {
   public let isGlobals: Bool
   /// What to do when its programs fail; nothing of what tells one dump from another.
   public let advice: FailureAdvice
+  /// Where it is restored to, if somebody has said so; nothing of what tells one dump from another.
+  private(set) var target: String?
 
   /// What a dump of globals is called, and its format.
   public static let globalsName = "globals"
@@ -56,6 +58,19 @@ public struct DumpIdentity: Sendable, Hashable {
       isGlobals: isGlobals, advice: advice)
   }
 
+  /// The same dump, on its way to where a restore's flags say.
+  func aimed(at target: RestoreTarget) -> DumpIdentity {
+    var other = self
+    if let file = target[SharedChoices.restorePath] {
+      other.target = file
+    } else if target.databaseName != nil || target.namesServer {
+      let host = target.container ?? target.hostname ?? container ?? hostname ?? "localhost"
+      let port = (target.port ?? port).map { ":\($0)" } ?? ""
+      other.target = "'\(target.databaseName ?? database)' at \(host)\(port)"
+    }
+    return other
+  }
+
   /// The same place, another database.
   func naming(_ database: String) -> DumpIdentity {
     DumpIdentity(
@@ -90,6 +105,9 @@ public struct DumpIdentity: Sendable, Hashable {
     return isGlobals
       ? "\(system) globals at \(place)" : "\(system) database '\(Quoting.terminal(database))' at \(place)"
   }
+
+  /// As messages about a restore name it.
+  var restoreTitle: String { title + (target.map { " -> \(Quoting.terminal($0))" } ?? "") }
 
   private var system: String { hook.before(end: "_databases") ?? hook }
 

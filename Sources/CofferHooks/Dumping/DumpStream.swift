@@ -24,6 +24,9 @@ final class DumpStream: ByteSource {
   /// The last bytes of the stream, at least `sampleSize` of them if there were so many.
   private(set) var tail: [UInt8] = []
 
+  /// Sees the bytes as they go by; to be set before the first is read.
+  var observer: ((UnsafeRawBufferPointer) -> Void)?
+
   private static let sampleSize = 4096
   /// Linux's default limit for unprivileged pipes.
   private static let pipeSize: Int32 = 1 << 20
@@ -111,6 +114,7 @@ final class DumpStream: ByteSource {
 
   private func remember(_ bytes: UnsafeRawBufferPointer) {
     byteCount += UInt64(bytes.count)
+    observer?(bytes)
     if head.count < Self.sampleSize { head.append(contentsOf: bytes.prefix(Self.sampleSize - head.count)) }
     tail.append(contentsOf: bytes.suffix(Self.sampleSize))
     if tail.count > Self.sampleSize * 4 { tail.removeFirst(tail.count - Self.sampleSize) }

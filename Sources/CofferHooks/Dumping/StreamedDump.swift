@@ -8,21 +8,25 @@ final class StreamedDump: RunningDump {
   private let warnings: [String]
   private let missing: (DumpStream) -> String?
   private let content: (any ContentSource)?
+  private let details: () -> [String: String]
 
   /// - Parameters:
   ///   - program: As messages name it.
   ///   - warnings: Those of its planning.
   ///   - content: What tells what was dumped.
+  ///   - details: What was seen of it as it went by, to be kept with the other facts.
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
-    content: (any ContentSource)? = nil, missing: @escaping (DumpStream) -> String?
+    content: (any ContentSource)? = nil, details: @escaping () -> [String: String] = { [:] },
+    missing: @escaping (DumpStream) -> String?
   ) {
     self.stream = stream
     self.facts = facts
     self.program = program
     self.warnings = warnings
     self.content = content
+    self.details = details
     self.missing = missing
   }
 
@@ -38,6 +42,7 @@ final class StreamedDump: RunningDump {
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
     var facts = facts
     facts.content = content?.content()
+    facts.details.merge(details()) { _, seen in seen }
     return DumpOutcome(
       facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
   }

@@ -10,6 +10,8 @@ final class PostgreSQLDrill: DrillPlace {
   private let major: Int
   private let server: ChildProcess
   private let connection: PostgreSQLConnection
+  /// Whether the dump's archive does not tell what roles it needs: every database has an owner.
+  private let leavesOwners: Bool
 
   private static let superuser = "postgres"
   private static let port = 5432
@@ -29,6 +31,8 @@ final class PostgreSQLDrill: DrillPlace {
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
     self.ground = ground
     let identity = facts.identity
+    let needs = facts.content?.needs
+    leavesOwners = needs.map { $0.roles.isEmpty && $0.superusers.isEmpty } ?? true
     let (major, programs) = try Self.programs(for: facts, installations)
     self.major = major
     try ground.checkSpace(.room(for: bytes, times: 3, and: Self.least), for: identity)
@@ -115,7 +119,11 @@ final class PostgreSQLDrill: DrillPlace {
 
   var version: String { "PostgreSQL \(major)" }
 
-  var target: RestoreTarget { RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser) }
+  var target: RestoreTarget {
+    var target = RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser)
+    target.leavesOwners = leavesOwners
+    return target
+  }
 
   func facts(_ facts: DumpFacts) -> DumpFacts {
     var facts = facts
@@ -135,7 +143,9 @@ final class PostgreSQLDrill: DrillPlace {
     if let remark = content.remark {
       throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
     }
-    return DrillFindings(content: content)
+    return DrillFindings(
+      content: content,
+      warnings: leavesOwners ? ["Owners and rights were left out: the archive does not tell the dump's roles"] : [])
   }
 
   /// Seconds that a question may take.

@@ -107,8 +107,11 @@ struct PostgreSQLDump: PlannedDump {
       connection.command(
         program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
+    let places = format == .custom ? BlockPlacesWatch() : nil
+    stream.observer = places?.take
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
+      details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 

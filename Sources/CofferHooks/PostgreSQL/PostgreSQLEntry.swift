@@ -9,13 +9,13 @@ struct PostgreSQLEntry: Sendable {
   private(set) var connection: PostgreSQLConnection
   let format: PostgreSQLOptions.Format?
   let globals: PostgreSQLOptions.Globals
-  let noOwner: Bool
+  private(set) var noOwner: Bool
   let restoreStrategy: RestoreStrategy
   let compression: String
   /// How much of a dump's time may be spent on counting, in per cent.
   let countPercentage: Int
   let dumpOptions: [String]
-  let restoreOptions: [String]
+  private(set) var restoreOptions: [String]
   let listOptions: [String]
   let analyzeOptions: [String]
 
@@ -42,6 +42,16 @@ struct PostgreSQLEntry: Sendable {
     }
     var other = self
     other.connection = connection.using(command, for: .psql)
+    return other
+  }
+
+  /// The same entry, which gives nothing to an owner and no rights.
+  ///
+  /// - Parameter isPlain: Of a plain dump, both are in the script.
+  func leavingOwners(isPlain: Bool) -> PostgreSQLEntry {
+    var other = self
+    other.noOwner = true
+    if !isPlain { other.restoreOptions.append("--no-acl") }
     return other
   }
 

@@ -77,6 +77,15 @@ public struct PostgreSQLHook: DatabaseHook {
       || facts.identity.database.isSame(as: "all") && facts.has(PostgreSQLOptions.Format.plain)
   }
 
+  public func plan(
+    restoring tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    try PostgreSQLTableRestore(
+      tables, of: facts, from: dump, to: target, entry: entry(for: facts, target, root, context),
+      installations: installations, context: context)
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
   }
@@ -94,10 +103,11 @@ public struct PostgreSQLHook: DatabaseHook {
       found = try ServerEntry.found(wanted, in: root, of: self)
     }
     let server = found ?? ServerEntry(remembering: wanted)
-    return PostgreSQLEntry(
+    let entry = PostgreSQLEntry(
       server.section, server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)
+    return target.leavesOwners ? entry.leavingOwners(isPlain: facts.has(PostgreSQLOptions.Format.plain)) : entry
   }
 
   /// Globals are no database of an entry. They were saved beside one, or else belong to whatever is dumped there now.

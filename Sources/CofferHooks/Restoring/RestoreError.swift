@@ -24,23 +24,23 @@ public enum RestoreError: DiagnosableError, Equatable {
     switch self {
     case .programFailed(let identity, let program, let status, let lines):
       Diagnosis(
-        subject: identity.title,
+        subject: identity.restoreTitle,
         problem: "Not restored, the database is as it was: " + ClientFailure.problem(program, status, lines),
         suggestion: identity.advice.suggestion(lines))
     case .inputIgnored(let identity, let program):
       Diagnosis(
-        subject: identity.title,
+        subject: identity.restoreTitle,
         problem: "Not restored, the database is as it was: \(program) ended without having read the whole dump",
         suggestion: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'")
     case .endedInPart(let identity, let problem, let suggestion):
       Diagnosis(
-        subject: identity.title, problem: "Restored in part only: \(problem)",
+        subject: identity.restoreTitle, problem: "Restored in part only: \(problem)",
         suggestion: suggestion ?? "Remove the cause and restore again: what is there is replaced")
     case .notRestored(let identity, let standing, let problem, let suggestion):
       Diagnosis(
-        subject: identity.title, problem: "Not restored, \(standing): \(problem)", suggestion: suggestion)
+        subject: identity.restoreTitle, problem: "Not restored, \(standing): \(problem)", suggestion: suggestion)
     case .refused(let identity, let problem, let suggestion):
-      Diagnosis(subject: identity.title, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
+      Diagnosis(subject: identity.restoreTitle, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
     }
   }
 }

@@ -10,6 +10,8 @@ public struct RestoreTarget: Sendable {
   public var container: String?
   /// The only way to the server, whatever the configuration and the clients' own files say: a socket of this machine.
   var socketPath: String?
+  /// Whether nothing is given to its owner, and no rights are given: where the roles of the dump are not.
+  var leavesOwners = false
   /// What the database is to be called; nil for its own name.
   public var databaseName: String?
   /// What was chosen of `DatabaseHook.choices`, with the values that were given; a switch has none.
@@ -26,6 +28,9 @@ public struct RestoreTarget: Sendable {
     self.container = container
     self.databaseName = databaseName
   }
+
+  /// Whether it leads to another server.
+  var namesServer: Bool { hostname != nil || port != nil || container != nil }
 
   /// Puts values in place of those that were chosen before; nil takes them back.
   public mutating func choose(_ choice: RestoreChoice, _ values: [String]?) {

@@ -14,6 +14,10 @@ enum SQLiteAdvice {
     ),
     ("was exchanged meanwhile", "Run the command again"),
     (
+      "is there already",
+      "Restore the table under another name with --table-as, or put it in its place with --replace-tables"
+    ),
+    (
       "unable to open database file",
       "Let the owner of the file's folder read the file and the folder, or have the application close the database"
     ),

@@ -33,6 +33,22 @@ public struct SQLiteHook: DatabaseHook {
   public func plan(
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore {
+    let (path, command) = try destination(of: facts, target, root, context)
+    return try SQLiteRestore(facts: facts, path: path, command: command, context: context)
+  }
+
+  public func plan(
+    restoring tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    let (path, command) = try destination(of: facts, target, root, context)
+    return try SQLiteTableRestore(tables, of: facts, path: path, isByProgram: command != nil)
+  }
+
+  /// The file that a dump is restored to, and the program that does it, if one is configured.
+  private func destination(
+    of facts: DumpFacts, _ target: RestoreTarget, _ root: ConfigurationSection?, _ context: HookContext
+  ) throws -> (path: String, command: [String]?) {
     guard target.databaseName == nil else {
       throw RestoreError.refused(
         facts.identity, problem: "a SQLite database is a file, and has no other name",
@@ -46,9 +62,7 @@ public struct SQLiteHook: DatabaseHook {
       throw RestoreError.refused(
         facts.identity, problem: "nothing says which file it belongs to", suggestion: "Name one with --restore-path")
     }
-    return try SQLiteRestore(
-      facts: facts, path: Self.absolute(path, context),
-      command: Self.words(section?[SQLiteOptions.sqliteRestoreCommand]), context: context)
+    return (Self.absolute(path, context), Self.words(section?[SQLiteOptions.sqliteRestoreCommand]))
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {

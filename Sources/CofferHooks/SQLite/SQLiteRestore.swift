@@ -98,7 +98,7 @@ struct SQLiteRestore: PlannedRestore {
 
   // MARK: - Before anything is touched
 
-  private static func place(_ path: String, _ identity: DumpIdentity) throws -> SQLitePlace {
+  static func place(_ path: String, _ identity: DumpIdentity) throws -> SQLitePlace {
     do {
       return try SQLitePlace(path)
     } catch let error as UntrustedPlace {
@@ -185,12 +185,12 @@ final class SQLiteRunningRestore: RunningRestore {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try named { try client.write(bytes) }
+    try Self.named { try client.write(bytes) }
   }
 
   func finish() throws -> [String] {
     do {
-      try named { try client.finish() }
+      try Self.named { try client.finish() }
       try check()
       try recheck()
       try putInPlace()
@@ -248,7 +248,7 @@ final class SQLiteRunningRestore: RunningRestore {
     ["-wal", "-shm", "-journal"].map { EntryName(bytes: name.bytes + Array($0.utf8)) }
   }
 
-  private func named<Value>(_ body: () throws -> Value) throws -> Value {
+  static func named<Value>(_ body: () throws -> Value) throws -> Value {
     do {
       return try body()
     } catch RestoreError.programFailed(let identity, _, let status, let lines) {

@@ -8,11 +8,14 @@ extension Checker {
     let reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
     let streams = ArchiveReader(reader, location: context.location)
     var isBegun = false
-    for archive in archives.suffix(newestArchives ?? .max) {
-      if !progress.lastArchive.isEmpty, archive.id <= progress.lastArchive { continue }
+    let left = archives.suffix(newestArchives ?? .max)
+      .filter { progress.lastArchive.isEmpty || $0.id > progress.lastArchive }
+    watch?.begins(.archives, total: left.reduce(0) { $0.addingClamped($1.statistics.originalSize) })
+    for archive in left {
       if isBegun, isOver { return false }
       isBegun = true
       try follow(archive, streams)
+      watch?.isThrough(archive.statistics.originalSize)
       progress.lastArchive = archive.id
     }
     return true

@@ -8,14 +8,16 @@ extension Checker {
     let start = ObjectName(progress.lastPack)
     progress.packTotal = objects.packs.count
     var isBegun = false
-    for status in objects.packs {
-      if let start, status.name <= start { continue }
+    let left = objects.packs.filter { status in start.map { status.name > $0 } ?? true }
+    watch?.begins(.packs, total: left.reduce(0) { $0.addingClamped(UInt64(clamping: $1.size)) })
+    for status in left {
       if isBegun, isOver {
         try settleBlocks(leaving: 0)
         return false
       }
       isBegun = true
       try checkBytes(status)
+      watch?.isThrough(UInt64(clamping: status.size))
       progress.lastPack = status.name.path
       progress.packCount += 1
     }

@@ -9,11 +9,12 @@ extension Repository {
   ///   - newestArchives: How many archives' recipes are followed; nil for all.
   ///   - limit: How long it may take; the report says where it stopped.
   ///   - repairs: Whether index objects are made for packs that none names. Nothing is removed.
+  ///   - watch: Is told how far it is.
   /// - Throws: `StorageError` when the store does not answer, `RunCancelled`, `RepositoryError.needsFullKey` for the
   ///   levels that read content, and for repairs, `.unsupported` for repairs. Damage is reported, not thrown.
   public func check(
     _ level: CheckLevel, newestArchives: Int? = nil, limit: CheckLimit? = nil, repairs: Bool = false,
-    cancellation: Cancellation
+    watch: (any CheckWatch)? = nil, cancellation: Cancellation
   ) throws -> CheckReport {
     if level >= .recipes, context.keys.dataPrivate == nil {
       throw RepositoryError.needsFullKey(location: location, action: "check what was backed up")
@@ -23,10 +24,24 @@ extension Repository {
     }
     if repairs { try context.header.refuseUnknownFeatures(location: location) }
     var checker = try Checker(
-      context: context, level, newestArchives: newestArchives, limit: limit, repairs: repairs,
+      context: context, level, newestArchives: newestArchives, limit: limit, repairs: repairs, watch: watch,
       cancellation: cancellation)
     return try checker.run()
   }
+}
+
+/// Is told how far a check is.
+public protocol CheckWatch {
+  /// Packs are looked at now, or archives are followed.
+  ///
+  /// - Parameter total: Bytes.
+  func begins(_ stage: CheckStage, total: UInt64)
+
+  func isThrough(_ bytes: UInt64)
+}
+
+public enum CheckStage: Sendable {
+  case packs, archives
 }
 
 /// One check of a repository. Packs are looked at one after the other, and what is remembered of their
@@ -37,6 +52,7 @@ struct Checker {
   let level: CheckLevel
   let newestArchives: Int?
   let repairs: Bool
+  let watch: (any CheckWatch)?
   let objects: CheckedObjects
   /// Packs that were known to be damaged before.
   let quarantined: Set<Digest256>
@@ -66,13 +82,14 @@ struct Checker {
 
   init(
     context: RepositoryContext, _ level: CheckLevel, newestArchives: Int?, limit: CheckLimit?, repairs: Bool,
-    cancellation: Cancellation
+    watch: (any CheckWatch)?, cancellation: Cancellation
   ) throws {
     let context = context.stopping(with: cancellation)
     self.context = context
     self.level = level
     self.newestArchives = newestArchives
     self.repairs = repairs
+    self.watch = watch
     self.cancellation = cancellation
     objects = try CheckedObjects(context)
     quarantined = try context.quarantine.load(context)

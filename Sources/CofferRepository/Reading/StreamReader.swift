@@ -103,6 +103,54 @@ final class StreamReader {
     }
   }
 
+  /// Writes a range of the stream to the sink; only what holds it is read.
+  ///
+  /// Every chunk is what its id says, and the ids are those that the stream's recipe has below its root; the hash of the
+  /// whole is not computed.
+  ///
+  /// - Throws: As `read`.
+  func read(
+    _ range: Range<UInt64>, of stream: StreamReference, into sink: any ByteSink, cancellation: Cancellation
+  ) throws {
+    let isLong = range.upperBound - range.lowerBound >= Self.shortStream
+    var window = ReadWindow(isLong ? try startedFetcher() : nil, blocks)
+    var position: UInt64?
+    func write(_ stretch: ReadWindow.Stretch, _ block: Result<PlainBlock, any Error>) throws {
+      try cancellation.check()
+      for entry in stretch.chunks {
+        let found = try chunk(entry.id, from: block, at: stretch.place, blocks)
+        guard UInt64(found.range.count) == entry.size, let start = position else {
+          throw RepositoryError.missingChunk(entry.id, location: context.location)
+        }
+        position = start + entry.size
+        let wanted = range.clamped(to: start..<start + entry.size)
+        let lower = found.range.lowerBound + Int(wanted.lowerBound - start)
+        try found.block.bytes.withUnsafeBytes {
+          try sink.write(UnsafeRawBufferPointer(rebasing: $0[lower..<lower + wanted.count]))
+        }
+      }
+    }
+    func read(_ entry: RecipeReader.Entry, in place: BlockPlace) throws {
+      try window.append(entry, in: place, whenReady: write)
+    }
+    var ahead = isLong ? supply.map { BlocksAhead(context, cache, $0) } : nil
+    try namingNode {
+      try recipes.forEachChunk(of: stream, within: range) { entry, start in
+        try cancellation.check()
+        position = position ?? start
+        let place = try place(of: entry.id)
+        if ahead != nil { try ahead?.append(entry, in: place, read) } else { try read(entry, in: place) }
+      }
+    }
+    try ahead?.drain(read)
+    try window.drain(whenReady: write)
+    guard range.isEmpty || position.map({ $0 >= range.upperBound }) == true else {
+      throw RepositoryError.damaged(
+        object: stream.root.map { "recipe \($0)" } ?? "recipe", location: context.location,
+        detail: "the stream ends before what is wanted of it")
+    }
+  }
+
   /// A chunk that cannot be read.
   struct Loss: Error {
     let chunk: ChunkID

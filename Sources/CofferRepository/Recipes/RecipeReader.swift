@@ -59,6 +59,39 @@ struct RecipeReader {
     }
   }
 
+  /// Calls `body` with the chunks that hold a range of the stream's bytes, in order, and with where each begins. Nodes that
+  /// hold nothing of it are not fetched.
+  ///
+  /// - Throws: `Malformed`, and what fetching and the closure throw.
+  func forEachChunk(
+    of stream: StreamReference, within range: Range<UInt64>, _ body: (Entry, UInt64) throws -> Void
+  ) throws {
+    guard let root = stream.root, !range.isEmpty else { return }
+    guard stream.depth < RecipeBuilder.depthLimit else { throw Malformed(node: root) }
+    try walk(Entry(id: root, size: stream.size), level: Int(stream.depth), from: 0, within: range, body)
+  }
+
+  private func walk(
+    _ node: Entry, level: Int, from start: UInt64, within range: Range<UInt64>,
+    _ body: (Entry, UInt64) throws -> Void
+  ) throws {
+    // What entries say comes to what their node has, and so to the stream's size at most.
+    var position = start
+    let placed = try entries(of: node, level: level).map { entry in
+      defer { position += entry.size }
+      return (entry: entry, start: position)
+    }
+    let wanted = placed.filter { $0.start < range.upperBound && $0.start + $0.entry.size > range.lowerBound }
+    if level > 0 { try expect(wanted.map(\.entry)) }
+    for (entry, start) in wanted {
+      if level == 0 {
+        try body(entry, start)
+      } else {
+        try walk(entry, level: level - 1, from: start, within: range, body)
+      }
+    }
+  }
+
   func entries(of parent: Entry, level: Int) throws -> [Entry] {
     let node = parent.id
     let bytes = try fetchNode(node)

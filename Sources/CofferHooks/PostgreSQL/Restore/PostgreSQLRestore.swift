@@ -65,7 +65,7 @@ struct PostgreSQLRestore: PlannedRestore {
 
   /// Where a pooler ignores the settings of sessions, or a service's stand in place of ours, the dump's amounts of money
   /// may be read as others.
-  private static func checkMoney(
+  static func checkMoney(
     _ facts: DumpFacts, _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws {
     guard !facts.postgreSQLSettings.isEmpty else { return }
@@ -101,7 +101,7 @@ struct PostgreSQLRestore: PlannedRestore {
   }
 
   /// Whether an option of psql or pg_restore would lead it to another database, or to none.
-  private static func leadsElsewhere(_ option: String, isPlain: Bool) -> Bool {
+  static func leadsElsewhere(_ option: String, isPlain: Bool) -> Bool {
     let long = isPlain ? ["dbname", "command", "file", "list"] : ["dbname", "create", "file", "list"]
     let short = isPlain ? "dcfl" : "dCfl"
     if option.utf8.starts(with: "--".utf8) {
@@ -137,8 +137,10 @@ struct PostgreSQLRestore: PlannedRestore {
 
   var wantsFolder: Bool { facts.has(PostgreSQLOptions.Format.directory) }
 
+  func content(of dump: DumpContent) -> DumpContent? { schemas.isEmpty ? dump : nil }
+
   /// pg_restore reads the dumps of its own version and of older ones.
-  private static func client(
+  static func client(
     _ facts: DumpFacts, _ entry: PostgreSQLEntry, _ destination: PostgreSQLDestination,
     _ installations: PostgreSQLInstallations, _ context: HookContext
   ) throws -> PostgreSQLConnection {
