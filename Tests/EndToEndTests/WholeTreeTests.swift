@@ -22,7 +22,7 @@ struct WholeTreeTests {
 
   private func remove() throws {
     // What must not be changed cannot be removed either.
-    try? ground.run("chattr", "-R", "-i", "-a", place)
+    _ = try? ground.run("chattr", "-R", "-i", "-a", place)
     try ground.run("rm", "-rf", place)
   }
 

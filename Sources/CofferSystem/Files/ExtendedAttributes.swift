@@ -12,7 +12,7 @@ public enum ExtendedAttributes {
       let list = try grown("listxattr", subject) { buffer, size in
         byDescriptor(number, { flistxattr($0, buffer, size) }, { listxattr($0, buffer, size) })
       }
-      return list.split(separator: 0).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
+      return list.split(separator: UInt8(0)).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
     } catch {
       guard isUnknown(error.code) else { throw error }
       return []
