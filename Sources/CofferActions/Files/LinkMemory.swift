@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 import Foundation
 
 /// Files of several names that were stored under one of them, until all have been found. Used by one thread.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// One entry of an archive: something of a file system, or a database dump.
 public struct ArchiveItem: Sendable, Equatable {
   /// What the item is, with what only that kind has.

@@ -1,3 +1,5 @@
+import CofferSystem
+
 // The facts of an item: each its tag (1), its length and its bytes, in the order of their tags.
 extension ItemExtras {
   private enum Tag: UInt8 {

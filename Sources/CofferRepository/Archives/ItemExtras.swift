@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What only some items have.
 public struct ItemExtras: Sendable, Equatable {
   /// An extended attribute (xattr(7)); access control lists and capabilities are such, too.

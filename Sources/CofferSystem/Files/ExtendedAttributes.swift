@@ -9,10 +9,10 @@ public enum ExtendedAttributes {
   /// - Throws: `SystemError`.
   public static func names(of number: Int32, subject: String) throws(SystemError) -> [[UInt8]] {
     do throws(SystemError) {
-      let list = try grown("listxattr", subject) { buffer, size in
+      let bytes = try grown("listxattr", subject) { buffer, size in
         byDescriptor(number, { flistxattr($0, buffer, size) }, { listxattr($0, buffer, size) })
       }
-      return list.split(separator: 0).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
+      return bytes.split(separator: 0).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
     } catch {
       guard isUnknown(error.code) else { throw error }
       return []
