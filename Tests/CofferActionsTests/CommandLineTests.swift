@@ -24,7 +24,7 @@ struct CommandLineTests {
   @Test("Actions run in the order written, whatever their alias; without one, the standard ones")
   func actions() throws {
     #expect(try names("check create") == ["check", "create"])
-    #expect(try names("-C rlist init -e repokey") == ["create", "repo-list", "repo-create"])
+    #expect(try names("-C rlist -I -e repokey") == ["create", "repo-list", "repo-create"])
     #expect(try names("config validate") == ["config validate"])
     #expect(try names("") == ["create", "prune", "compact", "check"])
     #expect(try names("-v 2") == ["create", "prune", "compact", "check"])

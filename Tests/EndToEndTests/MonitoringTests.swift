@@ -130,7 +130,9 @@ struct MonitoringTests {
     let log = server.requests.filter { $0.target == "/hc/log" }.map(\.body)
     if step != "everything" { #expect(log[0].contains("Skipped: 'exit 75' failed")) }
     #expect(server.requests.last { $0.target == "/loki" }?.body.contains("config.yaml: skipped") == true)
-    #expect(!FileManager.default.fileExists(atPath: "\(ground.folder)/coffer.prom"))
+    let figures = try String(contentsOfFile: "\(ground.folder)/coffer.prom", encoding: .utf8)
+    #expect(figures.hasSuffix("\ncoffer_run_skipped{configuration=\"\(ground.folder)/config.yaml\"} 1\n"), "\(figures)")
+    #expect(!figures.contains("coffer_run_success") && !figures.contains("last_success"))
   }
 
   @Test("A run that skips one of its repositories is a success of the others, and says which it skipped")
