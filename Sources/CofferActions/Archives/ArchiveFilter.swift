@@ -39,12 +39,14 @@ struct ArchiveFilter: Sendable {
     }
   }
 
-  func sees(_ archive: Archive) -> Bool {
+  func sees(_ archive: Archive) -> Bool { sees(archive.name) }
+
+  func sees(_ name: String) -> Bool {
     switch rule {
     case .all: true
-    case .names(let pattern): pattern.matches(archive.name)
+    case .names(let pattern): pattern.matches(name)
     case .expression(let expression):
-      archive.name.range(of: "^(?:\(expression))$", options: .regularExpression) != nil
+      name.range(of: "^(?:\(expression))$", options: .regularExpression) != nil
     }
   }
 }
