@@ -21,7 +21,8 @@ struct ProofTests {
     var proof = Proof(
       hook: "postgresql_databases", place: "localhost", database: database,
       dump: "postgresql_databases/localhost/\(database)", archive: archive.name, archiveID: archive.id,
-      time: ground.clock.clock.now(), hostname: "db1", isProven: isProven, source: "15.6", program: "0.1.0", bytes: 100)
+      origin: archive.draft.hostname, time: ground.clock.clock.now(), hostname: "db1", isProven: isProven,
+      source: "15.6", program: "0.1.0", bytes: 100)
     proof.problem = isProven ? nil : "It is broken"
     proof.server = "PostgreSQL 15"
     proof.seconds = 1.5
@@ -179,6 +180,23 @@ struct ProofTests {
     #expect(try ground.repository.compact(cancellation: try Cancellation()).removedProofs == 1)
     #expect(try names == left)
     #expect(try open().proofs(of: archives) == [proof(of: archives[1])])
+  }
+
+  @Test("The youngest proof of a database outlives its archive, until there is a younger one")
+  func outliving() throws {
+    let first = try ground.backUp(["a": [1]], name: "one")
+    let old = [proof(of: first), proof(of: first, "users")]
+    try ground.repository.put([old[0]], of: first.id)
+    try ground.repository.put([old[1]], of: first.id)
+    let second = try ground.backUp(["a": [2]], name: "two")
+    let young = proof(of: second)
+    let failed = proof(of: second, "users", isProven: false)
+    try ground.repository.put([young, failed], of: second.id)
+    try ground.repository.delete(first)
+    #expect(try ground.repository.compact(cancellation: try Cancellation()).removedProofs == 1)
+    let left = try open().proofs()
+    #expect(left.count == 3 && [old[1], young, failed].allSatisfy { left.contains($0) }, "\(left)")
+    #expect(try open().proofs(of: [second]) == [young, failed])
   }
 
   @Test("A backup neither lists nor reads proofs")

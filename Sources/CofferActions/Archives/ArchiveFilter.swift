@@ -50,11 +50,14 @@ struct ArchiveFilter: Sendable {
   }
 
   func sees(_ archive: Archive) -> Bool {
-    if let last, archive.draft.start > last.date { return false }
-    return switch rule {
+    (last.map { archive.draft.start <= $0.date } ?? true) && sees(archive.name)
+  }
+
+  func sees(_ name: String) -> Bool {
+    switch rule {
     case .all: true
-    case .names(let pattern): pattern.matches(archive.name)
-    case .expression(let expression): expression.matches(archive.name)
+    case .names(let pattern): pattern.matches(name)
+    case .expression(let expression): expression.matches(name)
     }
   }
 }

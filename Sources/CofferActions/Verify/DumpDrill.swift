@@ -27,8 +27,9 @@ struct DumpDrill {
     let identity = dump.identity
     var proof = Proof(
       hook: identity.hook, place: identity.place, database: identity.database, dump: identity.path,
-      archive: archive.name, archiveID: archive.id, time: clock.now(), hostname: context.surroundings.hostname,
-      isProven: true, source: dump.record.serverVersion, program: Program.version, bytes: dump.record.bytes)
+      archive: archive.name, archiveID: archive.id, origin: archive.draft.hostname, time: clock.now(),
+      hostname: context.surroundings.hostname, isProven: true,
+      source: dump.record.serverVersion, program: Program.version, bytes: dump.record.bytes)
     do {
       let warnings = try prove(dump, &proof)
       return Outcome(proof: proof, warnings: warnings)

@@ -35,6 +35,14 @@ struct ProofHistory {
     self.proofs = proofs
   }
 
+  /// What is known of the databases that this configuration backs up, also by archives that are gone.
+  ///
+  /// - Throws: `UsageError`; `StorageError`; `RunCancelled`.
+  init(_ context: ActionContext, _ access: OpenRepository) throws {
+    let filter = try context.archiveFilter()
+    self.init(try access.repository.proofs().filter { filter.sees($0.archive) })
+  }
+
   func adding(_ new: [Proof]) -> ProofHistory { ProofHistory(proofs + new) }
 
   /// The newest of each dump of an archive, in the order of their names.

@@ -27,7 +27,7 @@ struct ProofDeadline {
     let filter = try context.archiveFilter()
     let archives = try access.repository.archives().filter { filter.sees($0) && $0.standing == .counts }
     guard let newest = archives.last else { return }
-    let history = ProofHistory(try access.repository.proofs(of: archives))
+    let history = try ProofHistory(context, access)
     guard access.repository.role == .full else {
       return warn(history.youngest.map { ($0.dump, title(of: $0)) }, history)
     }

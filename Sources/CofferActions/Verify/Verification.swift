@@ -36,7 +36,7 @@ struct Verification {
   /// - Throws: What is wrong with any of them, together, when all have had their turn.
   func run(_ selection: VerifySelection) throws {
     let reader = try access.repository.reader()
-    let history = ProofHistory(try access.repository.proofs(of: try access.repository.archives()))
+    let history = try ProofHistory(context, access)
     let chosen = try chosen(selection, reader, history)
     let count = min(selection.sample ?? chosen.count, chosen.count)
     guard !context.isDryRun else {

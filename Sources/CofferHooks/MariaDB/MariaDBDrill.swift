@@ -11,7 +11,6 @@ final class MariaDBDrill: DrillPlace {
   private let socket: String
   private let server: ChildProcess
   private let session: MariaDBSession
-  private let dialect: MariaDBDialect
   private let census = MariaDBStreamCensus()
   let version: String
 
@@ -24,7 +23,6 @@ final class MariaDBDrill: DrillPlace {
   /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
     self.ground = ground
-    self.dialect = dialect
     let identity = facts.identity
     let installed = try MariaDBInstalledServer(for: facts, ground)
     version = installed.title

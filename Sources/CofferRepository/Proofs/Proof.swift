@@ -9,9 +9,10 @@ public struct Proof: Codable, Equatable, Sendable {
   public let database: String
   /// The dump's place below `coffer/` in its archive, which is that of its database.
   public let dump: String
-  /// The archive's name.
+  /// The archive's name, its id, and the host that it is of.
   public let archive: String
   public let archiveID: String
+  public let origin: String
   public internal(set) var time: Date
   /// The machine that it was tried on.
   public let hostname: String
@@ -42,8 +43,8 @@ public struct Proof: Codable, Equatable, Sendable {
   public var questions: Int?
 
   public init(
-    hook: String, place: String, database: String, dump: String, archive: String, archiveID: String, time: Date,
-    hostname: String, isProven: Bool, source: String?, program: String, bytes: UInt64
+    hook: String, place: String, database: String, dump: String, archive: String, archiveID: String, origin: String,
+    time: Date, hostname: String, isProven: Bool, source: String?, program: String, bytes: UInt64
   ) {
     self.hook = hook
     self.place = place
@@ -51,6 +52,7 @@ public struct Proof: Codable, Equatable, Sendable {
     self.dump = dump
     self.archive = archive
     self.archiveID = archiveID
+    self.origin = origin
     self.time = time
     self.hostname = hostname
     self.isProven = isProven

@@ -51,9 +51,11 @@ struct ProofStore {
 
   /// The proofs of archives, those of one object together.
   ///
-  /// - Parameter wanted: Ids of archives.
+  /// - Parameter wanted: Ids of archives; nil for all, also of archives that are gone.
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
-  func load(of wanted: Set<ExactName>) throws -> [Proof] {
+  func load(of wanted: Set<ExactName>?) throws -> [Proof] { try loadObjects(of: wanted).flatMap(\.proofs) }
+
+  private func loadObjects(of wanted: Set<ExactName>?) throws -> [(name: ObjectName, proofs: [Proof])] {
     let there: [(name: ProofName, status: ObjectStatus)]
     do {
       there = try list().objects
@@ -62,7 +64,7 @@ struct ProofStore {
       return []
     }
     let limit = tags == nil ? Self.limits.ofAnybody : Self.limits.ofFullKeys
-    let chosen = there.filter { wanted.contains(ExactName($0.name.archiveID)) }
+    let chosen = there.filter { wanted?.contains(ExactName($0.name.archiveID)) ?? true }
     if chosen.count > limit {
       context.remarks.add(
         Diagnosis(
@@ -83,14 +85,28 @@ struct ProofStore {
       let names = Set(there.map { ExactName($0.status.name.path) })
       cache.store(known.filter { names.contains($0.key) }.merging(opened) { first, _ in first })
     }
-    return zip(chosen, found).flatMap { object, outcome in
-      (outcome.proofs ?? []).map { proof in
+    return zip(chosen, found).map { object, outcome in
+      let proofs = (outcome.proofs ?? []).map { proof in
         var proof = proof
         // A clock that is ahead makes no proof newer than what the store has received.
         proof.time = min(proof.time, object.status.received)
         return proof
       }
+      return (object.status.name, proofs)
     }
+  }
+
+  /// The objects with the youngest proof of each database: when that was, is asked also when its archive is gone.
+  private func youngest() throws -> Set<ObjectName> {
+    var found: [[ExactName]: (time: Date, object: ObjectName)] = [:]
+    for (object, proofs) in try loadObjects(of: nil) {
+      for proof in proofs where proof.isProven {
+        let database = [ExactName(proof.origin), ExactName(proof.dump)]
+        if let known = found[database], known.time >= proof.time { continue }
+        found[database] = (proof.time, object)
+      }
+    }
+    return Set(found.values.map(\.object))
   }
 
   private enum Outcome {
@@ -139,7 +155,8 @@ struct ProofStore {
     context.remarks.add(first, consequence: "what it may prove is passed over\(more)")
   }
 
-  /// Deletes proofs of archives that are not there any more, and what nobody has put who may.
+  /// Deletes proofs of archives that are not there any more, but for the youngest of each database, and what nobody has put
+  /// who may.
   ///
   /// - Returns: How many objects.
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
@@ -150,8 +167,9 @@ struct ProofStore {
     guard !objects.isEmpty || !strays.isEmpty else { return 0 }
     let archives = Set(try context.store.list(ArchiveRecord.folder).map { ExactName($0.name.lastPart) })
     let gone = objects.filter { !archives.contains(ExactName($0.name.archiveID)) }.map(\.status.name)
+    let kept = gone.isEmpty ? [] : try youngest()
     var count = 0
-    for name in gone + strays {
+    for name in gone.filter({ !kept.contains($0) }) + strays {
       do {
         try context.store.delete(name)
         count += 1

@@ -9,6 +9,11 @@ extension Repository {
     return try ProofStore(context).load(of: Set(archives.map { ExactName($0.id) }))
   }
 
+  /// Returns what is known of whether databases' dumps restore, of archives that are gone, too, as far as it is kept; in no order.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func proofs() throws -> [Proof] { try ProofStore(context).load(of: nil) }
+
   /// Keeps what came of trying dumps of an archive, also when the run was asked to stop.
   ///
   /// - Throws: `RepositoryError.needsFullKey`; `.unsupported`; `StorageError`.

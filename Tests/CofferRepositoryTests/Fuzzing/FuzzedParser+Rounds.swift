@@ -23,8 +23,9 @@ extension FuzzedParser {
     case .proof:
       let proof = Proof(
         hook: "sqlite_databases", place: "localhost", database: "shop", dump: "sqlite_databases/localhost/shop",
-        archive: "db1-1", archiveID: "20260131t030000z-0123456789abcdef", time: Date(timeIntervalSince1970: 1),
-        hostname: "db1", isProven: true, source: "3.40", program: "0.1.0", bytes: 5)
+        archive: "db1-1", archiveID: "20260131t030000z-0123456789abcdef", origin: "db1",
+        time: Date(timeIntervalSince1970: 1), hostname: "db1", isProven: true, source: "3.40",
+        program: "0.1.0", bytes: 5)
       try ProofStore(context).put([proof], of: proof.archiveID)
       let own = try ProofStore(context).list().objects[0]
       let bytes = try context.store.get(own.status, limit: ObjectLimit.proof)
