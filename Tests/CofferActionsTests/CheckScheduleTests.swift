@@ -54,6 +54,23 @@ struct CheckScheduleTests {
       ])
   }
 
+  @Test("The next day is found where a midnight is missing, because clocks are put on")
+  func missingMidnight() throws {
+    setenv("TZ", "BRT3BRST,M11.1.0/0,M2.3.0/0", 1)
+    tzset()
+    defer {
+      setenv("TZ", "UTC", 1)
+      tzset()
+    }
+    // A Saturday's noon in 2018, and the Monday after the Sunday that began at one o'clock.
+    let saturday = Date(timeIntervalSince1970: 1_541_257_200)
+    for (day, due) in [("Sunday", 1_541_300_400.0), ("Monday", 1_541_383_200.0)] {
+      let check = try #require(try schedule("checks: [{name: data, only_run_on: [\(day)]}]").checks.first)
+      let found = check.due(last: nil, now: saturday).timeIntervalSince1970
+      #expect(found == due, "\(day): \(Int(found))")
+    }
+  }
+
   @Test("A check that was made in the future, by a clock that was wrong, is due")
   func future() throws {
     #expect(try isDue("", lastDaysAgo: -1000) == [true, true])

@@ -153,10 +153,12 @@ struct CommandLineTests {
       ["repo-list", "--json", "--repository", "no"],
     ] {
       let run = try ground.coffer(arguments)
-      if run.status == .exited(0) {
-        #expect(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) is [Any], "\(arguments): \(run.output)")
-      } else {
-        #expect(run.output.isEmpty || run.output == "[]\n", "\(arguments): \(run.output)")
+      let isArray = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) is [Any]
+      #expect(isArray, "\(arguments): \(run.output)")
+      // What failed is told there, too.
+      if run.status != .exited(0) {
+        #expect(run.json.last?["status"] as? String == "error", "\(arguments): \(run.output)")
+        #expect(run.json.last?["suggestions"] is [String] && run.json.last?["subject"] is String, "\(arguments)")
       }
     }
     let listed = try ground.coffer("create", "--list", "--json")

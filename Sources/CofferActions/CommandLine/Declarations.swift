@@ -163,8 +163,7 @@ enum GlobalFlags {
   static let all: [FlagDeclaration] = {
     let flags: [any CommandFlag] = [
       config, dryRun, verbosity, logJSON, noColor, override, noInterpolation, timings, bashCompletion, fishCompletion,
-      help,
-      version,
+      help, version,
     ]
     return flags.map(\.declaration)
   }()

@@ -54,13 +54,14 @@ enum Formats {
     return Int(parts.tm_wday) + 1
   }
 
-  /// The beginning of the next day, here.
+  /// The beginning of the next day, here. It may be the second hour where clocks are put on at midnight.
   static func nextMidnight(_ date: Date) -> Date {
     var (seconds, parts) = (time_t(seconds(date).rounded(.down)), tm())
     localtime_r(&seconds, &parts)
     (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_isdst) = (0, 0, 0, -1)
     parts.tm_mday += 1
-    return Date(timeIntervalSince1970: Double(mktime(&parts)))
+    let midnight = Date(timeIntervalSince1970: Double(mktime(&parts)))
+    return midnight > date ? midnight : date.addingTimeInterval(3600)
   }
 
   /// The type and permissions as `ls -l` shows them.
