@@ -229,6 +229,9 @@ public final class ArchiveReader {
 
   /// Bytes of an item list at most: it is held in memory.
   private static let itemListLimit: UInt64 = 4 << 30
+  /// What is told of at once: fewer blocks than the supply has room for, also if each file is in another.
+  private static let expectedCount = 256
+  private static let expectedSize: UInt64 = 16 << 20
 
   init(_ streams: StreamReader, location: String) {
     self.streams = streams
@@ -256,6 +259,28 @@ public final class ArchiveReader {
         object: "item list of archive \(archive.name)", location: location,
         detail: "it makes no sense at byte \(error.offset)")
     }
+  }
+
+  /// Tells of items that are going to be read in this order. Of a far store the first of them, if they are small files, are
+  /// then asked for several at the same time.
+  ///
+  /// - Returns: How many items that are, one at least; the next is worth another call.
+  /// - Throws: That the store does not answer; `RunCancelled`.
+  public func expect(_ items: ArraySlice<ArchiveItem>) throws -> Int {
+    var small: [StreamReference] = []
+    var size: UInt64 = 0
+    var count = 0
+    for item in items.prefix(Self.expectedCount) {
+      count += 1
+      guard case .file(let stream) = item.content else { continue }
+      // The reader of a long one looks ahead itself.
+      guard stream.size < StreamReader.shortStream else { break }
+      small.append(stream)
+      size += stream.size
+      guard size < Self.expectedSize else { break }
+    }
+    if small.count > 1 { try streams.expect(small) }
+    return max(count, 1)
   }
 
   /// Writes a stored stream to the sink, verifying every chunk and the whole.

@@ -69,6 +69,57 @@ struct BlockSupplyTests {
     #expect(gets.count <= packs.count * 3 + 4, "\(gets.map(\.size))")
   }
 
+  @Test("Small files that were told of are read with few requests, at least four of them at the same time")
+  func smallFiles() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let files = Dictionary(uniqueKeysWithValues: (0..<30).map { ("\($0)", noise(300_000, seed: UInt64($0 + 1))) })
+    let archive = try repository.backUp(files)
+    let packs = try repository.store.list("packs", cancellation: nil).count
+    let store = WatchedStore(repository.store) { call, store in
+      guard call.request == .get, call.size > 1 << 19 else { return }
+      store.wait { $0.count { $0.request == .get && $0.size > 1 << 19 } >= 4 }
+    }
+    let (reader, cancellation) = (try open(repository, store).reader(), try Cancellation())
+    let items = try reader.items(of: archive, cancellation: cancellation)
+    var found: [String: [UInt8]] = [:]
+    var expected = 0
+    for (number, item) in items.enumerated() {
+      if number >= expected { expected = number + (try reader.expect(items[number...])) }
+      guard case .file(let stream) = item.content else { continue }
+      let sink = MemorySink()
+      try reader.read(stream, into: sink, cancellation: cancellation)
+      found[item.path.text] = sink.bytes
+    }
+    #expect(found == files)
+    let gets = store.calls.filter { $0.request == .get && $0.name.hasPrefix("packs/") }
+    #expect(gets.map(\.inFlight).max() ?? 0 >= 4)
+    #expect(gets.count <= packs * 3 + 6, "\(gets.map(\.size))")
+  }
+
+  @Test("What is told of and damaged, or gone, keeps no other small file from being read")
+  func damagedSmallFiles() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let files = Dictionary(uniqueKeysWithValues: (0..<20).map { ("\($0)", noise(300_000, seed: UInt64($0 + 1))) })
+    let archive = try repository.backUp(files)
+    let large = try repository.store.list("packs", cancellation: nil).filter { $0.size > 1 << 19 }
+    repository.store.tamper(large[0].name) { $0[$0.count / 2] ^= 1 }
+    try repository.store.delete(large[1].name)
+    let (reader, cancellation) = (try open(repository, repository.store).reader(), try Cancellation())
+    let items = try reader.items(of: archive, cancellation: cancellation)
+    #expect(try reader.expect(items[...]) == items.count)
+    var whole = 0
+    for item in items {
+      guard case .file(let stream) = item.content else { continue }
+      let sink = MemorySink()
+      do {
+        try reader.read(stream, into: sink, cancellation: cancellation)
+        #expect(sink.bytes == files[item.path.text])
+        whole += 1
+      } catch is RepositoryError {}
+    }
+    #expect((8..<20).contains(whole))
+  }
+
   @Test("Days of changes, with what they lean on, come back from afar as from nearby")
   func days() throws {
     let repository = try TestRepository()

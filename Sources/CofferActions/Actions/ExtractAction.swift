@@ -119,7 +119,8 @@ struct Extraction {
     defer { progress.stop() }
     progress.begin("", total: items.reduce(0) { $0.addingClamped($1.size) })
     var damaged: [(path: String, cause: any Error)] = []
-    for item in items {
+    var expected = 0
+    for (number, item) in items.enumerated() {
       try context.cancellation.check()
       var isFolder = false
       if case .directory = item.content { isFolder = true }
@@ -127,6 +128,7 @@ struct Extraction {
       context.console.step(Quoting.terminal(item.path.text))
       progress.name(item.path.text)
       do {
+        if number >= expected { expected = number + (try reader.expect(items[number...])) }
         try extractor.extract(item, parts: parts) { sink in
           if case .file(let stream) = item.content {
             try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)

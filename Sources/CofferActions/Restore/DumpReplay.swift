@@ -53,7 +53,9 @@ struct DumpReplay {
     let extractor = FileExtractor(into: hooks.runtime.folder)
     let name = EntryName("restore-\(UInt32.random(in: 0 ... .max))")
     let depth = dump.path.utf8.split(separator: UInt8(ascii: "/")).count
-    for item in dump.items {
+    var expected = 0
+    for (number, item) in dump.items.enumerated() {
+      if number >= expected { expected = number + (try reader.expect(dump.items[number...])) }
       let below = item.path.bytes.split(separator: UInt8(ascii: "/")).dropFirst(depth)
       let parts = [name] + below.map { EntryName(bytes: $0) }
       try extractor.extract(item, parts: parts) { sink in

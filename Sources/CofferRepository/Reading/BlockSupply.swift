@@ -42,8 +42,9 @@ final class BlockSupply: Sendable {
   private let state = Monitor(State())
   private let requests: Stage<Request>
 
-  /// Sealed bytes that are worth being here or on their way: what a line of 1 Gbit/s holds for half a second.
-  static let limit = 64 << 20
+  /// Sealed bytes that are worth being here or on their way: four times what a line of 1 Gbit/s holds when it takes 100 ms there
+  /// and back.
+  static let limit = 48 << 20
   /// Bytes of one request at most, unless a block is larger.
   private static let stretchLimit = 8 << 20
   /// Bytes that nobody wants and that are cheaper to read than to ask twice.

@@ -14,7 +14,7 @@ final class StreamReader {
   private var fetcher: BlockFetcher?
 
   /// Shorter streams are not worth other threads.
-  private static let shortStream: UInt64 = 1 << 20
+  static let shortStream: UInt64 = 1 << 20
 
   init(context: RepositoryContext, index: RenewedIndex) throws {
     self.context = context
@@ -40,6 +40,30 @@ final class StreamReader {
       }
     }
     return reader
+  }
+
+  /// Asks a far store for what streams need that are going to be read in this order, several things at the same time. It only
+  /// saves time: what cannot be read is told of by whoever reads it.
+  ///
+  /// - Parameter streams: Short ones.
+  /// - Throws: That the store does not answer; `RunCancelled`.
+  func expect(_ streams: [StreamReference]) throws {
+    guard let supply else { return }
+    let roots = streams.compactMap { stream in stream.root.map { RecipeReader.Entry(id: $0, size: stream.size) } }
+    try recipes.expect(roots)
+    var places: [BlockPlace] = []
+    var seen: Set<BlockPlace> = []
+    for stream in streams {
+      let chunks = try RunStore.readable {
+        var chunks: [ChunkID] = []
+        try recipes.forEachChunk(of: stream) { chunks.append($0.id) }
+        return chunks
+      }
+      for place in (chunks ?? []).compactMap({ index.current.location(of: $0) }) where seen.insert(place).inserted {
+        places.append(place)
+      }
+    }
+    try supply.want(places, context, cache)
   }
 
   /// Writes the stream to the sink, from first byte to last.
