@@ -159,11 +159,21 @@ public protocol PlannedDump: Sendable {
   /// The same dump, beside which nothing is counted.
   var uncounted: any PlannedDump { get }
 
+  /// Whether the dump is in the runtime directory as a whole before it is stored.
+  var needsRoom: Bool { get }
+
+  /// Asks about how many bytes the dump will have; nil where its system has no figure for that.
+  func estimatedSize(context: HookContext) throws -> UInt64?
+
   /// Starts the dump program.
   func start(context: HookContext) throws -> any RunningDump
 }
 
 extension PlannedDump {
+  public var needsRoom: Bool { false }
+
+  public func estimatedSize(context: HookContext) throws -> UInt64? { nil }
+
   public var rehearsal: any PlannedDump { self }
 
   public var uncounted: any PlannedDump { self }

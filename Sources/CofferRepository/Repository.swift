@@ -73,6 +73,8 @@ public final class Repository: Sendable {
   public var location: String { context.location }
   /// Whether the key in use can read and administer, or only add.
   public var role: KeyRole { context.keys.role }
+  /// The id of the key in use, as its archives carry it, if it is write-only.
+  public var writeOnlyKey: String? { role == .full ? nil : context.keys.id.description }
 
   /// Returns all archives that can be read, oldest first, those that do not count too; of the others it is said once that they
   /// are passed over.

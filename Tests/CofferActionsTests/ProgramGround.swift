@@ -10,9 +10,23 @@ struct ProgramGround {
     func keep(_ secret: [UInt8], named name: String, seconds: Int) {}
   }
 
-  let folder: String
+  /// Keeps opened keys for a test that runs the program often: making a key of the passphrase takes long on purpose.
+  final class Memory: SecretKeeper {
+    private let secrets = Monitor<[String: [UInt8]]>([:])
 
-  init(_ name: String) throws {
+    func secret(named name: String) -> [UInt8]? { secrets.update { $0[name] } }
+
+    func keep(_ secret: [UInt8], named name: String, seconds: Int) { secrets.update { $0[name] = secret } }
+  }
+
+  let folder: String
+  private let keeper: any SecretKeeper
+  private let unlockTimeout: Int
+
+  /// - Parameter remembersKeys: Whether the passphrase's key is made once only.
+  init(_ name: String, remembersKeys: Bool = false) throws {
+    keeper = remembersKeys ? Memory() : Nowhere()
+    unlockTimeout = remembersKeys ? 900 : 0
     folder = NSTemporaryDirectory() + "coffer-\(name)-\(UUID().uuidString)"
     for part in ["", "/runtime"] {
       try FileManager.default.createDirectory(atPath: folder + part, withIntermediateDirectories: true)
@@ -37,7 +51,7 @@ struct ProgramGround {
       repositories: [{path: \(folder)/repository}]
       user_runtime_directory: \(folder)/runtime
       encryption_passphrase: correct horse
-      unlock_timeout: 0
+      unlock_timeout: \(unlockTimeout)
       \(lines)
       """)
   }
@@ -55,7 +69,7 @@ struct ProgramGround {
     defer { close(descriptor) }
     let surroundings = Surroundings(
       environment: ProcessEnvironment(["HOME": folder, "PATH": "/usr/bin:/bin"]), clock: clock, random: .system,
-      launcher: SystemProcessLauncher(), secretKeeper: Nowhere(), currentFolder: folder, hostname: hostname,
+      launcher: SystemProcessLauncher(), secretKeeper: keeper, currentFolder: folder, hostname: hostname,
       username: "me", processors: 2)
     let program = make(surroundings, try Cancellation(), StandardOutput(descriptor: descriptor, errors: descriptor))
     let code = program.execute(["--config", "\(folder)/config.yaml"] + arguments)

@@ -113,6 +113,38 @@ struct CredentialTests {
     #expect(program.runs == 2)
   }
 
+  @Test("A command's output is the secret, asked anew in each run, once in each")
+  func command() throws {
+    let program = try Program("printf '%s|' \"$@\" \"${COFFER_PASSPHRASE:-nothing}\"; echo \"$VAULT_ADDR\"")
+    let reference = "{credential command \(program.path) kv get 'a b' $HOME}"
+    for run in 1...2 {
+      let resolver = try resolver(environment: ["VAULT_ADDR": "here"])
+      for _ in 0..<3 { #expect(try resolver.value(reference) == "kv|get|a b|$HOME|nothing|here") }
+      #expect(program.runs == run)
+    }
+    #expect(problem("{credential command}", try resolver()).contains("It takes a program and its arguments"))
+  }
+
+  @Test("A command that fails, prints too much or nothing gives no secret, and its last lines tell why")
+  func failingCommand() throws {
+    let failing = try Program("for n in 1 2 3 4 5 6 7; do echo line $n >&2; done; echo half; exit 2")
+    let failed = problem("{credential command \(failing.path) --token s3cret}", try resolver())
+    #expect(
+      failed.contains(
+        "{credential command \(failing.path) ...}: \(failing.path) gave no secret: "
+          + "line 3 / line 4 / line 5 / line 6 / line 7"))
+    #expect(!failed.contains("s3cret") && !failed.contains("half"))
+    for (bytes, isSecret) in [(65536, true), (65537, false), (20_000_000, false)] {
+      let long = try Program("head -c \(bytes) /dev/zero | tr '\\0' x")
+      let answer = problem("{credential command \(long.path)}", try resolver())
+      #expect(answer.hasPrefix("no error: x") == isSecret)
+      #expect(answer.contains("it printed more than 64 KiB") == !isSecret)
+    }
+    #expect(problem("{credential command true}", try resolver()).contains("It holds no text"))
+    let silent = problem("{credential command sh -c 'kill -9 $$'}", try resolver())
+    #expect(silent.contains("{credential command sh ...}: sh gave no secret: exit status 137"))
+  }
+
   @Test("What goes wrong is told with the credential's name")
   func problems() throws {
     let resolver = try resolver("onepassword:\n  op_command: sh -c 'echo locked >&2; exit 1'\n")

@@ -19,14 +19,20 @@ enum CreateAction {
       (but for dumps of the format 'directory'); with several repositories it is read once and stored in all of them. \
       The archive exists only when everything is in it: if a dump fails, none is made, and what was stored so far is \
       reused by the next run. With 'on_dump_error: keep-others' the archive is made without it and marked partial. \
-      With --dry-run every dump is begun and given up: what would keep it from being made is told.
+      With --dry-run every dump is begun and given up: what would keep it from being made is told. With 'schedule' \
+      nothing is done where the hour, the day or the week has its archive; --force makes another.
       """,
-    flags: [SharedFlags.repository, comment, stats, list, SharedFlags.json, SharedFlags.progress],
-    examples: ["coffer create", "coffer create --stats --comment 'before the upgrade'"],
+    flags: [SharedFlags.repository, comment] + ArchiveNote.flags + [
+      stats, list, SharedFlags.force, SharedFlags.json, SharedFlags.progress,
+    ],
+    examples: [
+      "coffer create", "coffer create --label before-upgrade --reason 'version 7' --keep-until 90d --stats",
+    ],
     options: [GeneralOptions.backup, SourceOptions.schema], databases: .all, isMonitored: true, repositories: .together,
     run: run)
 
   private static func run(_ context: ActionContext) throws {
+    let note = try ArchiveNote(context)
     guard !context.isDryRun else { return try BackupRehearsal(context).rehearse() }
     var repositories: [OpenRepository] = []
     var failures: [any Error] = []
@@ -36,9 +42,19 @@ enum CreateAction {
       }
     }
     guard !repositories.isEmpty else { throw SeveralErrors(failures) }
+    if let schedule = try BackupSchedule(context) {
+      repositories = repositories.filter { access in
+        do { return try schedule.isDue(access) } catch {
+          failures.append(RepositoryFailure(access.location, error))
+          return false
+        }
+      }
+      if repositories.isEmpty && failures.isEmpty { throw NothingDue() }
+      guard !repositories.isEmpty else { throw SeveralErrors(failures) }
+    }
     do {
       let backup = try Backup(context, into: repositories, lists: lists(context))
-      let outcome = try backup.makeArchives(comment: context.flags[comment])
+      let outcome = try backup.makeArchives(comment: context.flags[comment], note)
       for (access, archive) in outcome.archives {
         context.run.collector.add(archive, in: access.location)
         if archive.isPartial { context.run.notes.notePartial() }

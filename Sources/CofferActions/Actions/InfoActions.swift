@@ -139,6 +139,10 @@ enum InfoAction {
       ["Items:", String(sizes.itemCount)], ["Read:", Formats.size(sizes.originalSize)],
       ["New:", Formats.size(sizes.newSize)], ["Stored:", Formats.size(sizes.storedSize)],
     ]
+    if !archive.draft.label.isEmpty { rows.append(["Label:", archive.draft.label]) }
+    if !archive.draft.reason.isEmpty { rows.append(["Reason:", archive.draft.reason]) }
+    if !archive.draft.tags.isEmpty { rows.append(["Tags:", archive.draft.tags.joined(separator: ", ")]) }
+    if let date = archive.keepUntil { rows.append(["Kept until:", Formats.time(date)]) }
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }

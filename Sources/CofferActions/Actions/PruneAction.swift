@@ -16,7 +16,8 @@ enum PruneAction {
     discussion: """
       The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
-      partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. Without \
+      partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
+      --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
       any keep_ option nothing is deleted. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
@@ -71,7 +72,8 @@ enum PruneAction {
     guard !policy.isEmpty else { return Dictionary(uniqueKeysWithValues: archives.map { ($0.id, .unlimited) }) }
     return Dictionary(grouping: archives, by: \.writeOnlyKey).values.reduce(into: [:]) { reasons, group in
       let candidates = group.map {
-        RetentionPolicy.Candidate(id: $0.id, date: $0.startTime, isPartial: $0.isPartial)
+        RetentionPolicy.Candidate(
+          id: $0.id, date: $0.startTime, isPartial: $0.isPartial, keepUntil: $0.keepUntil, label: $0.draft.label)
       }
       reasons.merge(policy.reasons(for: candidates, now: now)) { first, _ in first }
     }
@@ -112,7 +114,7 @@ enum PruneAction {
     _ archive: Archive, _ reason: RetentionPolicy.Reason?, _ access: OpenRepository, _ context: ActionContext
   ) throws {
     let fate = reason.map { "Keeping (\($0))" } ?? (context.isDryRun ? "Would delete" : "Deleting")
-    let line = "\(fate): \(archive.name)  \(Formats.time(archive.draft.start))"
+    let line = "\(Quoting.terminal(fate)): \(archive.name)  \(Formats.time(archive.draft.start))"
     tell(line, context)
     guard reason == nil, !context.isDryRun else { return }
     try context.cancellation.check()

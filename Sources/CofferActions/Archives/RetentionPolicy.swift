@@ -51,6 +51,9 @@ struct RetentionPolicy: Sendable, Equatable {
     var note = ""
 
     static let future = Reason(rule: "future")
+    static func until(_ date: Date) -> Reason {
+      Reason(rule: "until", note: Formats.strftime("%Y-%m-%d %H:%M", date))
+    }
     static let unlimited = Reason(rule: "unlimited")
 
     var description: String {
@@ -65,10 +68,16 @@ struct RetentionPolicy: Sendable, Equatable {
     let id: String
     let date: Date
     let isPartial: Bool
+    /// Until when it is kept in any case.
+    var keepUntil: Date?
+    /// Empty for none.
+    var label = ""
   }
 
   /// Seconds: every archive that is younger is kept.
   var within: Double?
+  /// Seconds: every archive with a label that is younger is kept.
+  var labelled: Double?
   /// How many of the newest are kept; below zero for all.
   var last: Int?
   /// How many periods of each kind have an archive kept; below zero for all.
@@ -88,7 +97,15 @@ struct RetentionPolicy: Sendable, Equatable {
   func reasons(for archives: [Candidate], now: Date) -> [String: Reason] {
     var reasons: [String: Reason] = [:]
     for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = .future }
-    let archives = archives.filter { !Self.isFuture($0.date, now: now) }.enumerated()
+    // What is kept for a purpose takes no place of what is kept by its age.
+    for archive in archives where reasons[archive.id] == nil {
+      if let date = archive.keepUntil, date > now {
+        reasons[archive.id] = .until(date)
+      } else if let labelled, !archive.label.isEmpty, now.timeIntervalSince(archive.date) < labelled {
+        reasons[archive.id] = Reason(rule: "labelled", note: archive.label)
+      }
+    }
+    let archives = archives.filter { reasons[$0.id] == nil }.enumerated()
       .sorted { ($0.element.date, $0.offset) > ($1.element.date, $1.offset) }.map(\.element)
     if let within {
       for archive in archives where now.timeIntervalSince(archive.date) < within {
@@ -172,5 +189,6 @@ extension RetentionPolicy {
     for (period, key) in Self.keys { counts[period] = root[key] }
     last = root[RetentionOptions.last]
     within = root[RetentionOptions.within]?.seconds
+    labelled = root[RetentionOptions.labelled]?.seconds
   }
 }

@@ -35,7 +35,11 @@ struct Backup {
   /// Stores everything and commits.
   ///
   /// - Throws: What kept every archive from being made.
-  func makeArchives(comment: String) throws -> Outcome {
+  func makeArchives(comment: String, _ note: ArchiveNote) throws -> Outcome {
+    let shortages = try SpaceNeeded(context, plan, hooks)?.failures(of: repositories) ?? []
+    let short = Set(shortages.map { ExactName($0.location.path) })
+    let repositories = repositories.filter { !short.contains(ExactName($0.location.path)) }
+    guard !repositories.isEmpty else { throw SeveralErrors(shortages) }
     let start = context.surroundings.clock.now()
     let archiveName = context.archiveName
     let name = archiveName.expand(context.archiveNameFormat)
@@ -43,7 +47,7 @@ struct Backup {
     let group = RepositoryGroup(repositories, context) { access, cancellation in
       try access.repository.beginSession(options: options, cancellation: cancellation)
     }
-    guard !group.members.isEmpty else { throw SeveralErrors(group.failures) }
+    guard !group.members.isEmpty else { throw SeveralErrors(shortages + group.failures) }
     defer {
       for unsettled in group.settle() { context.console.warning(Console.text(unsettled.diagnosis)) }
     }
@@ -64,14 +68,15 @@ struct Backup {
       let committed = group.commit(
         ArchiveDraft(
           name: name, hostname: archiveName.hostname, username: archiveName.username,
-          commandLine: context.run.commandLine, comment: comment, start: start,
+          commandLine: context.run.commandLine, comment: comment, tags: note.tags, label: note.label,
+          reason: note.reason, keepUntil: note.keepUntil, start: start,
           missingDumps: outcome.missing.map(\.identity.path)))
       outcome.archives = committed.map { ($0.access, $0.archive) }
-      outcome.failures = group.failures
+      outcome.failures = shortages + group.failures
       for (access, archive, twins) in committed { tell(twins, of: archive, access) }
       return outcome
     } catch is RepositoryGroup.NoneLeft {
-      throw SeveralErrors(group.failures)
+      throw SeveralErrors(shortages + group.failures)
     } catch {
       group.abandon()
       throw error

@@ -251,7 +251,11 @@ struct CommandLineParser {
         suggestion: nil)
     }
     let flags = (GlobalFlags.all + named.flatMap(\.flags)).flatMap(\.names)
-    let nearest = NearestName.of(name, among: flags) ?? OptionFlag.nearest(to: name, in: options)
+    let option = OptionFlag.nearest(to: name, in: options)
+    // A slip of an option is nearer than a flag of the action that merely resembles it.
+    let slip =
+      NearestName.slip(of: name, among: flags) ?? option.flatMap { NearestName.slip(of: name, among: [$0]) }
+    let nearest = slip ?? NearestName.of(name, among: flags) ?? option
     return UsageError(
       argument: name, problem: "There is no such flag", suggestion: nearest.map { "Did you mean '\($0)'?" })
   }

@@ -146,7 +146,13 @@ struct Job {
               step.failures.append(RunCancelled())
               break
             }
-            do { try invocation.action.run(context) } catch { step.failures += told(error, of: context.repositories) }
+            do {
+              try invocation.action.run(context)
+            } catch is NothingDue {
+              (step.isSkipped, step.hasActed) = (true, false)
+            } catch {
+              step.failures += told(error, of: context.repositories)
+            }
           }
           return step
         }

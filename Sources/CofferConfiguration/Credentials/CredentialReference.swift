@@ -3,15 +3,19 @@ import CofferSystem
 /// `{credential TYPE ARGUMENTS}`: a secret that is kept elsewhere.
 struct CredentialReference: Sendable, Equatable {
   enum Kind: String, CaseIterable, Sendable {
-    case file, container, systemd, keepassxc, onepassword
+    case file, container, systemd, keepassxc, onepassword, command
   }
 
   let kind: Kind
   /// As many as the kind takes.
   let arguments: [String]
 
-  /// How messages name it.
-  var name: String { "{credential \(kind.rawValue) \(arguments.joined(separator: " "))}" }
+  /// How messages name it. What a command is given is nobody's business: it may be a secret itself.
+  var name: String {
+    let isLong = kind == .command && arguments.count > 1
+    let shown = isLong ? [arguments[0], "..."] : arguments
+    return "{credential \(kind.rawValue) \(shown.joined(separator: " "))}"
+  }
 
   /// - Returns: nil when the text is no reference but stands for itself.
   /// - Throws: `CredentialError` when it begins like one and is none.
@@ -29,7 +33,7 @@ struct CredentialReference: Sendable, Equatable {
     guard let kind = Kind(rawValue: words[1]) else { throw .unknownKind(reference, kind: words[1]) }
     self.kind = kind
     arguments = Array(words.dropFirst(2))
-    guard arguments.count == kind.arguments.count else {
+    guard kind == .command ? !arguments.isEmpty : arguments.count == kind.arguments.count else {
       throw .malformed(reference, problem: "It takes \(kind.arguments.joined(separator: " and "))")
     }
     // Names are parts of paths and must not lead elsewhere.
@@ -52,6 +56,7 @@ extension CredentialReference.Kind {
     case .container, .systemd: ["a name"]
     case .keepassxc: ["a database's path", "an entry's name"]
     case .onepassword: ["an address op://VAULT/ITEM/FIELD"]
+    case .command: ["a program", "its arguments"]
     }
   }
 }

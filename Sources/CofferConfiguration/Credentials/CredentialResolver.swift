@@ -16,6 +16,10 @@ public struct CredentialResolver: Sendable {
 
   /// Locked databases may want a key to be touched.
   private static let patience = 120.0
+  /// A secret's most bytes.
+  private static let secretLimit = 64 << 10
+  /// How many of a program's last lines are told when it fails.
+  private static let toldLines = 5
 
   /// - Parameters:
   ///   - environment: What programs that are asked inherit, but for repositories' passphrases.
@@ -53,6 +57,7 @@ public struct CredentialResolver: Sendable {
     case .onepassword:
       let command = root[CredentialOptions.onepassword][CredentialOptions.onepasswordCommand]
       return try output(of: command, ["read", "--no-newline", arguments[0]], reference)
+    case .command: return try output(ofProgram: arguments[0], Array(arguments.dropFirst()), reference)
     }
   }
 
@@ -119,8 +124,14 @@ public struct CredentialResolver: Sendable {
     guard let program = command.words.first else {
       throw .failed(reference.name, program: command.spelling, detail: "the command is empty")
     }
-    let all = Array(command.words.dropFirst()) + arguments
-    return try cache.value(of: .command([program] + all)) { () throws(CredentialError) in
+    return try output(
+      ofProgram: program, Array(command.words.dropFirst()) + arguments, reference, password: password)
+  }
+
+  private func output(
+    ofProgram program: String, _ all: [String], _ reference: CredentialReference, password: String? = nil
+  ) throws(CredentialError) -> String {
+    try cache.value(of: .command([program] + all)) { () throws(CredentialError) in
       var input: [UInt8]?
       if let password {
         guard let answer = ask(password) else { throw .noTerminal(reference.name) }
@@ -137,14 +148,19 @@ public struct CredentialResolver: Sendable {
     do {
       result = try launcher.run(
         ChildCommand(program, arguments, environment: environment, workingDirectory: folder), input: input,
-        seconds: Self.patience)
+        outputLimit: Self.secretLimit + 1, seconds: Self.patience)
     } catch {
       let detail = Diagnosis(of: error).problem
       throw .failed(reference.name, program: program, detail: detail)
     }
     guard result.status.isSuccess else {
+      let lines = result.errorLines.suffix(Self.toldLines)
       throw .failed(
-        reference.name, program: program, detail: result.errorLines.last ?? "exit status \(result.status.code)")
+        reference.name, program: program,
+        detail: lines.isEmpty ? "exit status \(result.status.code)" : lines.joined(separator: " / "))
+    }
+    guard result.output.count <= Self.secretLimit else {
+      throw .failed(reference.name, program: program, detail: "it printed more than 64 KiB")
     }
     return result.output
   }

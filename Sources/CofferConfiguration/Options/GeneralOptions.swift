@@ -4,6 +4,11 @@ public enum DumpErrorPolicy: String, OptionChoice {
   case keepOthers = "keep-others"
 }
 
+/// How much time a backup stands for.
+public enum BackupWindow: String, OptionChoice {
+  case hourly, daily, weekly
+}
+
 /// The options at the top of a configuration file.
 public enum GeneralOptions {
   public static let sourceDirectories = OptionKey<[String]>(
@@ -44,6 +49,10 @@ public enum GeneralOptions {
     "on_dump_error",
     "What a dump that failed means. fail: no archive is made. keep-others: the archive is made with the other dumps, is marked partial, and says which are missing; the run ends with exit code 1 all the same.",
     default: .fail, support: .own)
+  public static let schedule = OptionKey<BackupWindow?>(
+    "schedule",
+    "Make one backup an hour, a day or a week, by the calendar: 'create', and what follows it in the same run, does nothing where that one is there.",
+    example: "daily", support: .own)
   public static let parallelDumps = OptionKey<Int>(
     "parallel_dumps",
     "How many databases are dumped at the same time. More are faster where neither the servers nor this machine are busy with one.",
@@ -52,6 +61,10 @@ public enum GeneralOptions {
     "base_cache",
     "How much of what was stored is kept on this machine, sealed as it is in the repository, so that changes can be stored as differences without a download: 500M or 2G, say; 0 keeps nothing. Otherwise 2GiB for a repository elsewhere, and 0 for one on this machine.",
     example: "2GiB", support: .own)
+  public static let minFreeSpace = OptionKey<ByteSize?>(
+    "min_free_space",
+    "How much must stay free on the disks of repositories on this machine and of the runtime directory. Before anything is dumped, what a backup will take is estimated - by the last one, or else by what the servers say, and 20 % more -, and one that would leave less is not begun.",
+    example: "5GiB", support: .own)
   public static let bootstrap = OptionKey<ConfigurationSection>(
     "bootstrap", "What of Coffer's own is put into every archive.", schema: BootstrapOptions.schema)
 
@@ -67,8 +80,8 @@ public enum GeneralOptions {
   public static let backup = OptionSchema(
     "Backup",
     [
-      sourceDirectories.option, compression.option, onDumpError.option, parallelDumps.option, baseCache.option,
-      bootstrap.option,
+      sourceDirectories.option, compression.option, onDumpError.option, schedule.option, parallelDumps.option,
+      baseCache.option, minFreeSpace.option, bootstrap.option,
     ] + PatienceOptions.all)
 
   /// How blocks are written.

@@ -2,6 +2,10 @@
 public enum RetentionOptions {
   public static let within = OptionKey<ArchiveAge?>(
     "keep_within", "Keep every archive that is younger than this: a number and S, M, H, d, w, m or y.", example: "3d")
+  public static let labelled = OptionKey<ArchiveAge?>(
+    "keep_labelled",
+    "Keep every archive that was made with --label and is younger than this, besides those that the other options keep. Alone it deletes nothing.",
+    example: "1y", support: .own)
   public static let last = OptionKey<Int?>(
     "keep_last", "Keep this many of the newest archives that keep_within does not keep; -1 for all of them.",
     in: NumberRange.kept, example: "3", support: .own)
@@ -27,8 +31,8 @@ public enum RetentionOptions {
   public static let schema = OptionSchema(
     "Retention",
     [
-      within.option, last.option, secondly.option, minutely.option, hourly.option, daily.option, weekly.option,
-      monthly.option, quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option,
+      within.option, labelled.option, last.option, secondly.option, minutely.option, hourly.option, daily.option,
+      weekly.option, monthly.option, quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option,
     ])
 
   /// What `compact` reads.

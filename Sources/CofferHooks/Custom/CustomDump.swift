@@ -17,6 +17,8 @@ struct CustomDump: PlannedDump {
     case stream, file
   }
 
+  var needsRoom: Bool { commands.dump.uses("output") }
+
   func start(context: HookContext) throws -> any RunningDump {
     let address = try server.address(context: context)
     guard commands.dump.uses("output") else {
@@ -113,18 +115,20 @@ final class CustomFile: CustomSource {
     self.folder = folder
     self.identity = identity
     self.warnings = warnings
+    let noFile = DumpError.misconfigured(
+      identity, problem: "dump_command has made something else than a file of {output}",
+      suggestion: "Have it write one file; of a folder, tar makes one")
     do throws(SystemError) {
       // A FIFO without a writer would be waited for.
       file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     } catch {
-      guard error.code == ENOENT else { throw error }
-      throw DumpError.empty(identity, program: CustomDump.title)
+      switch error.code {
+      case ENOENT: throw DumpError.empty(identity, program: CustomDump.title)
+      case ELOOP: throw noFile
+      default: throw error
+      }
     }
-    guard try file.status(subject: path).st_mode & S_IFMT == S_IFREG else {
-      throw DumpError.misconfigured(
-        identity, problem: "dump_command has made something else than a file of {output}",
-        suggestion: "Have it write one file; of a folder, tar makes one")
-    }
+    guard try file.status(subject: path).st_mode & S_IFMT == S_IFREG else { throw noFile }
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {

@@ -7,18 +7,16 @@ public enum CustomOptions {
   public static let dumpCommand = OptionKey<CustomCommand?>(
     "dump_command",
     "A shell command that writes the dump to its standard output, or, where it holds {output}, into the file of that name.",
-    default: nil, example: "cockroach dump {name} --host={hostname} && echo '-- end of dump'", isRequired: true,
-    support: .own, format: CustomCommand.form(of: CustomCommand.Place.server + ["output"]))
+    example: "cockroach dump {name} --host={hostname} && echo '-- end of dump'", isRequired: true,
+    knowing: ["output"])
   public static let endCheck = OptionKey<CustomCommand?>(
     "end_check",
     "A shell command that reads the whole dump on its standard input and fails when it is not complete: an exit status of dump_command is not enough. 'cat' takes every dump for complete.",
-    default: nil, example: "tail -n 1 | grep -qxe '-- end of dump'", isRequired: true, support: .own,
-    format: CustomCommand.form(of: CustomCommand.Place.server))
+    example: "tail -n 1 | grep -qxe '-- end of dump'", isRequired: true, knowing: [])
   public static let restoreCommand = OptionKey<CustomCommand?>(
     "restore_command",
     "A shell command that reads the dump on its standard input, or, where it holds {input}, from the file of that name, and restores it.",
-    default: nil, example: "cockroach sql --database={name} --host={hostname}", support: .own,
-    format: CustomCommand.form(of: CustomCommand.Place.server + ["input"]))
+    example: "cockroach sql --database={name} --host={hostname}", knowing: ["input"])
 
   public static let databases = OptionKey<[ConfigurationSection]>(
     "custom_databases", "Databases of other systems, dumped and restored by commands of your own.", support: .own,
@@ -33,4 +31,17 @@ public enum CustomOptions {
       ServerOptions.password.option, ServerOptions.restorePassword.option, ServerOptions.passwordFile.option,
       ServerOptions.restorePasswordFile.option,
     ] + PatienceOptions.all)
+}
+
+extension OptionKey where Value == CustomCommand? {
+  /// Declares a command.
+  ///
+  /// - Parameter names: What may stand in braces in it, besides what may everywhere.
+  fileprivate init(
+    _ name: String, _ documentation: String, example: String, isRequired: Bool = false, knowing names: [String]
+  ) {
+    self.init(
+      name, documentation, default: nil, example: example, isRequired: isRequired, support: .own,
+      format: CustomCommand.form(of: CustomCommand.Place.server + names))
+  }
 }

@@ -66,7 +66,8 @@ struct CustomRestore: PlannedRestore {
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     guard wantsFile else {
-      let input = try ClientInput(shell(context: context).command(command), of: identity, context: context)
+      let input = try ClientInput(
+        shell(context: context).command(command), of: identity, mustReadAll: true, context: context)
       return CustomStreamRestore(input)
     }
     let path = try context.runtime.makeParent(of: "restore-\(UInt32.random(in: 0 ... .max))")

@@ -24,6 +24,17 @@ struct MariaDBDump: PlannedDump {
 
   var section: ConfigurationSection { entry.section }
 
+  /// The size of the tables' data, as the server keeps it; of accounts nothing.
+  func estimatedSize(context: HookContext) throws -> UInt64? {
+    let names = databases.filter { !entry.isAccounts($0) }.map { "CONVERT(X'\($0.hexadecimal)' USING utf8mb3)" }
+    guard !names.isEmpty else { return 0 }
+    let sql = """
+      SELECT CAST(IFNULL(SUM(DATA_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES
+      WHERE TABLE_SCHEMA IN (\(names.joined(separator: ", ")))
+      """
+    return try ask(sql, 1, context).first?.first.flatMap { UInt64($0) }
+  }
+
   func start(context: HookContext) throws -> any RunningDump {
     let (facts, warnings) = try facts(context)
     let stream = try entry.guarded {

@@ -24,6 +24,8 @@ struct MongoDBDump: PlannedDump {
     }
   }
 
+  var needsRoom: Bool { entry.format == .directory }
+
   func start(context: HookContext) throws -> any RunningDump {
     let facts = DumpFacts(identity: identity, format: entry.format)
     let password = try entry.client.password(context: context)

@@ -65,6 +65,28 @@ struct PostgreSQLDump: PlannedDump {
     return copy
   }
 
+  var needsRoom: Bool { format == .directory }
+
+  /// The size of the database's files, or of all databases'.
+  func estimatedSize(context: HookContext) throws -> UInt64? {
+    let question: PostgreSQLStatement
+    switch scope {
+    case .database(let name):
+      question = "SELECT pg_catalog.pg_database_size(\(literal: name)::pg_catalog.name)"
+    case .server:
+      question = """
+        SELECT pg_catalog.sum(pg_catalog.pg_database_size(d.oid)) FROM pg_catalog.pg_database d WHERE d.datallowconn
+        """
+    case .globals: return 0
+    }
+    let result = try entry.connection.queryServer(question, context: context)
+    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows, rows.count == 1, let size = rows[0][0]?.text else {
+      throw DumpError.programFailed(
+        identity, program: "psql", status: result.status, lines: PostgreSQLFailure.told(result.errorLines))
+    }
+    return UInt64(size)
+  }
+
   func start(context: HookContext) throws -> any RunningDump {
     var format = format
     var facts = DumpFacts(identity: identity, format: format)

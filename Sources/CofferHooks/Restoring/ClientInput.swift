@@ -9,6 +9,7 @@ final class ClientInput {
   let child: ChildProcess
   private let cancellation: Cancellation
   private let confirmation: String?
+  private let mustReadAll: Bool
   private let watch: (() -> Void)?
   private var input: Int32?
   private var outputPipe: FileDescriptor?
@@ -25,11 +26,13 @@ final class ClientInput {
   /// - Parameters:
   ///   - confirmation: The line that the program prints at the very end of its work; nil for programs that notice by
   ///     themselves when their input is cut short.
+  ///   - mustReadAll: Whether it has failed when it ends well before it was given everything: otherwise it is trusted to know
+  ///     that only padding is left.
   ///   - watch: What to do again and again while the program is waited for; nil to wait only.
   ///   - patience: Seconds within which a program ends that takes or prints nothing any more.
   init(
-    _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, watch: (() -> Void)? = nil,
-    patience: Double = 60, context: HookContext
+    _ command: ChildCommand, of identity: DumpIdentity, confirmation: String? = nil, mustReadAll: Bool = false,
+    watch: (() -> Void)? = nil, patience: Double = 60, context: HookContext
   ) throws {
     var command = command
     command.input = .pipe
@@ -39,6 +42,7 @@ final class ClientInput {
     command.output = confirmation == nil ? .null : .pipe
     self.identity = identity
     self.confirmation = confirmation
+    self.mustReadAll = mustReadAll
     self.watch = watch
     self.patience = patience
     cancellation = context.cancellation
@@ -75,7 +79,7 @@ final class ClientInput {
   private func endEarly() throws {
     let status = try awaitEnd()
     guard status.isSuccess else { throw failure(status) }
-    guard confirmation == nil else { throw RestoreError.inputIgnored(identity, program: child.program) }
+    guard confirmation == nil && !mustReadAll else { throw RestoreError.inputIgnored(identity, program: child.program) }
     if let input { close(input) }
     input = nil
   }

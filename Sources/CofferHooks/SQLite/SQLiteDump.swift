@@ -18,6 +18,10 @@ struct SQLiteDump: PlannedDump {
     static let copy = "file"
   }
 
+  func estimatedSize(context: HookContext) throws -> UInt64? {
+    try SQLitePlace.forDump(path, identity).facts.map { UInt64($0.size) }
+  }
+
   func start(context: HookContext) throws -> any RunningDump {
     let place = try SQLitePlace.forDump(path, identity)
     guard let file = place.facts else { throw SQLitePlace.missing(path, identity) }

@@ -1,3 +1,4 @@
+import CofferSystem
 import FoundationEssentials
 import Glibc
 
@@ -9,6 +10,12 @@ public struct ArchiveDraft: Sendable, Equatable {
   public var commandLine: [String]
   public var comment: String
   public var tags: [String]
+  /// What the archive is called by whoever made it by hand; empty for none.
+  public var label: String
+  /// Why it was made; empty where nobody said.
+  public var reason: String
+  /// Until when it is to be kept whatever its age; nil where nobody said.
+  public var keepUntil: Date?
   /// When the run began.
   public var start: Date
   /// Names of the dumps that failed when the policy was to keep the others; empty for a whole archive.
@@ -16,7 +23,8 @@ public struct ArchiveDraft: Sendable, Equatable {
 
   public init(
     name: String, hostname: String, username: String, commandLine: [String], comment: String = "",
-    tags: [String] = [], start: Date, missingDumps: [String] = []
+    tags: [String] = [], label: String = "", reason: String = "", keepUntil: Date? = nil, start: Date,
+    missingDumps: [String] = []
   ) {
     self.name = name
     self.hostname = hostname
@@ -24,6 +32,9 @@ public struct ArchiveDraft: Sendable, Equatable {
     self.commandLine = commandLine
     self.comment = comment
     self.tags = tags
+    self.label = label
+    self.reason = reason
+    self.keepUntil = keepUntil
     self.start = start
     self.missingDumps = missingDumps
   }
@@ -68,6 +79,13 @@ public struct Archive: Sendable, Equatable {
   /// When the run began, by the same rule.
   public var startTime: Date { min(draft.start, received ?? draft.start) }
   public var name: String { draft.name }
+  /// Until when it is kept whatever its age. The word of a write-only key counts for a year: a stolen one keeps nothing for
+  /// ever.
+  public var keepUntil: Date? {
+    guard let date = draft.keepUntil, writeOnlyKey != nil else { return draft.keepUntil }
+    return min(date, time.addingTimeInterval(Self.writeOnlyKeep))
+  }
+  private static let writeOnlyKeep = 366 * 86400.0
   public var isPartial: Bool { !draft.missingDumps.isEmpty }
 }
 

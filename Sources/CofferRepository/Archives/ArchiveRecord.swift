@@ -24,6 +24,10 @@ enum ArchiveRecord {
     let commandLine: [String]
     let comment: String
     let tags: [String]
+    /// These three only where somebody said them.
+    let label: String?
+    let reason: String?
+    let keepUntil: Date?
     let start: Date
     let end: Date
     let missingDumps: [String]
@@ -38,7 +42,7 @@ enum ArchiveRecord {
     /// Times that a calendar has, sizes that leave room for sums: a stolen key can sign any.
     var isPlausible: Bool {
       (0...RoundName.rounds.upperBound).contains(round ?? 0)
-        && PlausibleNumbers.isTime(start) && PlausibleNumbers.isTime(end)
+        && [start, end, keepUntil ?? end].allSatisfy(PlausibleNumbers.isTime)
         && [statistics.itemCount, statistics.originalSize, statistics.newSize, statistics.storedSize]
           .allSatisfy(PlausibleNumbers.isSize)
     }
@@ -113,8 +117,10 @@ extension ArchiveRecord.Content {
     let draft = archive.draft
     self.init(
       id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
-      commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags, start: draft.start,
-      end: archive.end, missingDumps: draft.missingDumps, statistics: archive.statistics,
+      commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags,
+      label: draft.label.isEmpty ? nil : draft.label, reason: draft.reason.isEmpty ? nil : draft.reason,
+      keepUntil: draft.keepUntil, start: draft.start, end: archive.end, missingDumps: draft.missingDumps,
+      statistics: archive.statistics,
       items: Hexadecimal.encode(reference.bytes), round: archive.round > 0 ? archive.round : nil,
       writeOnlyKey: archive.writeOnlyKey)
   }
@@ -131,7 +137,7 @@ extension ArchiveRecord.Content {
     guard let reference else { return nil }
     let draft = ArchiveDraft(
       name: name, hostname: hostname, username: username, commandLine: commandLine, comment: comment, tags: tags,
-      start: start, missingDumps: missingDumps)
+      label: label ?? "", reason: reason ?? "", keepUntil: keepUntil, start: start, missingDumps: missingDumps)
     var archive = Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
     archive.writeOnlyKey = writeOnlyKey
     archive.round = round ?? 0

@@ -48,6 +48,8 @@ extension ProcessLauncher {
     var piece = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let left = deadline - Clock.system.steadySeconds()
+      // One that prints without a pause is never waited for.
+      guard left > 0 else { throw CommandTimedOut(program: child.program, seconds: seconds) }
       switch try piece.withUnsafeMutableBytes({ try reader.read(into: $0, seconds: left, subject: child.program) }) {
       case .bytes(let count):
         bytes.append(contentsOf: piece[..<min(count, outputLimit - bytes.count)])
