@@ -4,6 +4,8 @@ struct RecipeCursor {
   private let depth: Int
   /// What is left of each node on the way to the next chunk, the root's own entry first.
   private var path: [ArraySlice<RecipeReader.Entry>] = []
+  /// The node that the chunk which was given last is listed in.
+  private(set) var node = ChunkID.zero
 
   /// - Throws: `RecipeReader.Malformed`.
   init(_ reader: RecipeReader, over stream: StreamReference) throws {
@@ -26,6 +28,7 @@ struct RecipeCursor {
       let level = depth + 1 - path.count
       guard level >= 0 else { return entry }
       path.append(try reader.entries(of: entry, level: level)[...])
+      if level == 0 { node = entry.id }
     }
     return nil
   }
