@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Gives a stream's chunks in order, one each time it is asked: for those who may not want all of them.
 struct RecipeCursor {
   private let reader: RecipeReader
