@@ -56,6 +56,44 @@ struct IndexCacheTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(id)").count <= 8)
   }
 
+  @Test("Backups of a small repository leave one file of the index, which knows all that they put")
+  func oneFile() throws {
+    defer { cleanUp() }
+    let repository = try TestRepository()
+    let path = "\(folder)/\(repository.repository.header.id)"
+    var data: [String: [UInt8]] = [:]
+    for number in 0..<4 {
+      data["\(number)"] = noise(100_000, seed: UInt64(number + 1))
+      let store = RecordingStore(repository.store)
+      let archive = try repository.backUp(data, name: "\(number)", with: try open(repository, store))
+      #expect(indexReads(store) == 0)
+      #expect((100_000..<101_000).contains(archive.statistics.newSize))
+      let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".index") }
+      #expect(files.count == 1)
+    }
+    #expect(try open(repository).statistics().uniqueSize == repository.reopened().statistics().uniqueSize)
+  }
+
+  @Test("What counts no more stays in a file of its own, and so does what is large")
+  func filesOfTheirOwn() throws {
+    defer { cleanUp() }
+    let cache = IndexCache(folder: CacheFolder(folder), key: testCacheKey, random: .system)
+    let signer = KeyID([UInt8](repeating: 7, count: KeyID.size))
+    for number in 0..<3 {
+      _ = try cache.make(
+        of: [pack(UInt8(number), number * 10..<number * 10 + 10)], signer: signer,
+        sources: [IndexSource(digest(UInt8(number)), round: number)])
+    }
+    let written = WrittenRuns(cache, signer: signer)
+    written.keep([pack(9, 90..<100)], source: IndexSource(digest(9), round: 2))
+    written.finish { $0.round > 0 }
+    let sources = Set(cache.entries().map { Set($0.run.sources.map(\.round)) })
+    #expect(sources == [[0], [1, 2]])
+    #expect(Set(IndexCache.worthOneFile([70_000, 10, 60_000, 9])) == [1, 2, 3])
+    #expect(IndexCache.worthOneFile([70_000, 10]).isEmpty)
+    #expect(IndexCache.worthOneFile([65_536, 1]).isEmpty)
+  }
+
   @Test("Runs of one session are merged as they come, and each of their chunks and sources stays known")
   func writtenRuns() throws {
     defer { cleanUp() }

@@ -84,6 +84,25 @@ struct IndexRunTests {
     }
   }
 
+  @Test("Of an id with many places the table names eight, and all others are found by going through the run")
+  func manyPlaces() throws {
+    defer { cleanUp() }
+    let copies = [pack(1, 0..<40)] + (0..<30).map { pack(UInt8($0 + 50), 7..<9) } + [pack(2, 40..<60)]
+    let made = try #require(try cache.make(of: copies, signer: signer, sources: []))
+    for run in [made.run, try #require(cache.entries().first).run] {
+      for number in [7, 8] {
+        let numbers = run.numbers(of: id(number)) + run.unlistedNumbers(of: id(number))
+        #expect(run.numbers(of: id(number)).count == IndexProbe.copyLimit)
+        #expect(Set(numbers).count == numbers.count)
+        let places = numbers.map { run.location(ofNumber: $0).pack }
+        #expect(Set(places) == Set([digest(1)] + (0..<30).map { digest(UInt8($0 + 50)) }))
+      }
+      for number in [0, 6, 9, 39, 40, 59, 60] { #expect(run.unlistedNumbers(of: id(number)).isEmpty) }
+    }
+    let index = ChunkIndex(runs: [made.run])
+    #expect(try index.copies(of: id(7)).count + index.furtherCopies(of: id(7)).count == 31)
+  }
+
   @Test("Small runs are merged together, a large one only with what is nearly as large")
   func choosing() {
     #expect(IndexCache.worthMerging([5, 5, 5, 5, 5, 5]).isEmpty)

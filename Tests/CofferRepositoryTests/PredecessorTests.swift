@@ -60,6 +60,25 @@ struct PredecessorTests {
     #expect(try before.chunks(between: id(32_000), and: id(32_002)).map(Array.init) == [id(32_001)])
   }
 
+  @Test("It tells the nodes that listed what a node lists now, all along the stream, and none of strangers")
+  func nodes() throws {
+    let before = try predecessor(Array(0..<120_000))
+    var all: Set<ChunkID> = []
+    for first in stride(from: 0, to: 119_000, by: 150) {
+      let listed = (first..<first + 150).map { $0.isMultiple(of: 7) ? id(-$0 - 1) : id($0) }
+      let found = try before.nodes(listing: listed)
+      #expect((1...8).contains(found.count) && Set(found).count == found.count)
+      all.formUnion(found)
+    }
+    #expect(all.count > 500)
+    #expect(try before.nodes(listing: []).isEmpty)
+    #expect(try before.nodes(listing: (-50..<(-1)).map(id)).isEmpty)
+    let whole = try predecessor(Array(0..<5000))
+    #expect(try whole.nodes(listing: (0..<5000).map(id)).isEmpty)
+    #expect(try whole.nodes(listing: [id(0)]) != whole.nodes(listing: [id(4999)]))
+    #expect(try whole.nodes(listing: [id(0), id(4999)]) == whole.nodes(listing: [id(4999), id(0)]))
+  }
+
   @Test("Stretches of a base that touch are joined, and each byte of an edit has its place")
   func base() throws {
     let pack = try #require(Digest256(hex: String(repeating: "01", count: 32)))

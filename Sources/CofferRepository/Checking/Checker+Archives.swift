@@ -115,11 +115,13 @@ extension Checker {
   private func state(of id: ChunkID) throws -> ChunkState {
     guard !damage.isEmpty else { return index.location(of: id) == nil ? .lost : .whole }
     let copies = try index.copies(of: id)
-    let good = copies.filter { place in
+    func isGood(_ place: BlockPlace) -> Bool {
       !damage.blocks.contains(place) && !damage.unreadable.contains(place.pack)
         && (blocks != nil || !damage.packs.contains(place.pack))
     }
-    return good.isEmpty ? .lost : good.count == copies.count ? .whole : .healed
+    let good = copies.filter(isGood)
+    if good.isEmpty { return index.furtherCopies(of: id).contains(where: isGood) ? .healed : .lost }
+    return good.count == copies.count ? .whole : .healed
   }
 
   private mutating func takeNewPacks() throws -> Bool {

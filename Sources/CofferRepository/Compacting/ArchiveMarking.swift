@@ -26,31 +26,18 @@ struct ArchiveMarking {
     streams = try StreamReader(context: context, index: index)
   }
 
-  /// What is wrong with an archive.
-  struct Flaw {
-    /// What is missing, or makes no sense.
-    let detail: String
-    /// Whether what is missing was looked for in every place. A run's table has a few copies of each id only: whoever signs
-    /// enough false ones before the true one hides it.
-    let isCertain: Bool
-  }
-
   /// Marks all that an archive needs, or of one that is not whole, all that it reaches.
   ///
   /// The nodes that were walked for one archive are not walked for the next: whatever is to be told of the archives that matter
   /// most has to be asked of them first.
   ///
-  /// - Returns: nil for an archive that is whole.
+  /// - Returns: What is missing, or makes no sense; nil for an archive that is whole.
   /// - Throws: `StorageError` and `RunCancelled`, which say nothing of the archive; `IndexCache.Damaged`.
-  func mark(_ archive: Archive) throws -> Flaw? {
-    var flaw: Flaw?
-    func note(_ error: any Error, lacking id: ChunkID? = nil) throws {
+  func mark(_ archive: Archive) throws -> String? {
+    var flaw: String?
+    func note(_ error: any Error) throws {
       let detail = try Self.detail(of: error)
-      let isCertain = id.map { !marks.runs.mayHoldMore(of: $0) } ?? true
-      if let flaw, isCertain || !flaw.isCertain { return }
-      flaw = Flaw(
-        detail: isCertain ? detail : "\(detail). So many packs claim to hold it that not all of them were asked",
-        isCertain: isCertain)
+      flaw = flaw ?? detail
     }
     func noting(_ body: () throws -> Void) throws {
       do {
@@ -68,21 +55,20 @@ struct ArchiveMarking {
             try marks.need(entry.id)
           },
           unreadable: { node, error in
-            // What makes no sense was read, and is what it is in every place.
-            try note(error, lacking: error is RecipeReader.Malformed ? nil : node.id)
+            try note(error)
             marks.leave(node.id)
           })
       }
     }
     try walk(archive.items)
     try noting {
-      try forEachItem(of: archive, lacking: { try note($1, lacking: $0) }) { item in
+      try forEachItem(of: archive) { item in
         if case .file(let stream) = item.content { try walk(stream) }
       }
     }
     // What is missing is told with the archive that needs it.
     try marks.settle()
-    if let id = marks.takeMissing() { flaw = flaw ?? Flaw(detail: "Chunk \(id) is in no pack", isCertain: true) }
+    if let id = marks.takeMissing() { flaw = flaw ?? "Chunk \(id) is in no pack" }
     return flaw
   }
 
@@ -99,11 +85,7 @@ struct ArchiveMarking {
   }
 
   /// Reads the item list piece by piece: it may be as long as somebody likes.
-  ///
-  /// - Parameter lacking: Told of the chunk of the list behind which nothing can be read, and why.
-  private func forEachItem(
-    of archive: Archive, lacking: (ChunkID, any Error) throws -> Void, _ body: @escaping (ArchiveItem) throws -> Void
-  ) throws {
+  private func forEachItem(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
     let sink = ItemSink(limit: Self.itemLimit, body)
     do {
       try lists.read(archive.items, into: sink, cancellation: cancellation)
@@ -113,22 +95,20 @@ struct ArchiveMarking {
       if let failure = sink.failure { throw failure }
       if error is ByteReader.Malformed { throw context.damaged(archive, "it makes no sense") }
       _ = try Self.detail(of: error)
-      try takeUpToLoss(of: archive, lacking: lacking, body)
+      try takeUpToLoss(of: archive, body)
       throw error
     }
   }
 
   /// Takes the items of a list that cannot be read to its end: those that were read ahead, or waited to be taken, when the rest
   /// turned out to be lost were not taken then.
-  private func takeUpToLoss(
-    of archive: Archive, lacking: (ChunkID, any Error) throws -> Void, _ body: @escaping (ArchiveItem) throws -> Void
-  ) throws {
+  private func takeUpToLoss(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
     let sink = ItemSink(limit: Self.itemLimit, body)
     do {
       do {
         try lists.readUpToLoss(archive.items, into: sink, cancellation: cancellation)
       } catch let loss as StreamReader.Loss {
-        try lacking(loss.chunk, loss.cause)
+        _ = try Self.detail(of: loss.cause)
       } catch let error where !(error is ByteReader.Malformed) {
         // What is wrong with the list was told by the first look at it.
         _ = try Self.detail(of: error)

@@ -159,7 +159,7 @@ final class ChunkMover {
       try found.block.bytes.withUnsafeBytes { bytes in
         let bytes = UnsafeRawBufferPointer(rebasing: bytes[found.range])
         if found.isOwn, let prefix {
-          let pending = staying ?? PendingBlock(kind: .data, capacity: PackDirectory.plainLimit)
+          let pending = staying ?? PendingBlock(kind: found.block.kind, capacity: PackDirectory.plainLimit)
           pending.prefix = prefix
           pending.append(chunk.id, bytes, anchor: chunk.anchor)
           staying = pending

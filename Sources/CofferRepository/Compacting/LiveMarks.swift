@@ -140,7 +140,4 @@ extension [IndexRun] {
     }
     return good + doubtful
   }
-
-  /// Whether an id may have places that no table names.
-  func mayHoldMore(of id: ChunkID) -> Bool { contains { $0.numbers(of: id).count >= IndexProbe.copyLimit } }
 }

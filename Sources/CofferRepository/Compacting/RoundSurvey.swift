@@ -67,11 +67,11 @@ struct RoundSurvey {
     for (number, archive) in ordered.enumerated() {
       progress(.marking(archive: number + 1, of: ordered.count))
       guard let flaw = try marking.mark(archive) else { continue }
-      guard archive.writeOnlyKey != nil, flaw.isCertain else {
+      guard archive.writeOnlyKey != nil else {
         throw CompactionError.brokenArchive(
-          id: archive.id, name: archive.name, location: context.location, detail: flaw.detail)
+          id: archive.id, name: archive.name, location: context.location, detail: flaw)
       }
-      incomplete.append(IncompleteArchive(id: archive.id, name: archive.name, detail: flaw.detail))
+      incomplete.append(IncompleteArchive(id: archive.id, name: archive.name, detail: flaw))
     }
     return RoundSurvey(
       archives: archives, incomplete: incomplete, indexNames: names, standing: standing, index: index,

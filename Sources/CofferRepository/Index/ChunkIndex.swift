@@ -112,6 +112,13 @@ package final class ChunkIndex: Sendable {
     return state.withLock { Self.copies(of: id, $0) }
   }
 
+  /// Returns further places that are said to hold a chunk: `copies` are as many as anybody needs, unless somebody has signed
+  /// false ones.
+  func furtherCopies(of id: ChunkID) -> [BlockPlace] {
+    let runs = state.withLock { $0.runs.map(\.run) }
+    return runs.flatMap { run in run.unlistedNumbers(of: id).map(run.location) }
+  }
+
   private static func copies(of id: ChunkID, _ state: borrowing State) -> [BlockPlace] {
     var good: [BlockPlace] = []
     var doubtful: [BlockPlace] = []

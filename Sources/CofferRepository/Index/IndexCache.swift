@@ -193,4 +193,17 @@ package struct IndexCache: Sendable {
   }
 
   private static let runLimit = 6
+
+  /// Chooses the smallest runs that are together no more than one small file: two are worth it already.
+  static func worthOneFile(_ sizes: [Int]) -> [Int] {
+    var total = 0
+    let chosen = sizes.indices.sorted { sizes[$0] < sizes[$1] }.prefix {
+      total += sizes[$0]
+      return total <= smallLimit
+    }
+    return chosen.count > 1 ? Array(chosen) : []
+  }
+
+  /// Chunks of a small file, which takes two megabytes: each session may write it anew.
+  private static let smallLimit = 1 << 16
 }

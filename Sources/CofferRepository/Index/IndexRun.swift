@@ -1,4 +1,5 @@
 import CofferSystem
+import Synchronization
 
 /// An index object that a run was made of.
 package struct IndexSource: Sendable, Hashable, Comparable {
@@ -46,6 +47,8 @@ package final class IndexRun: Sendable {
   let probe: IndexProbe
   /// Numbers of the chunks that are in packs which are not to be leaned on, in order.
   private let avoided: [Range<Int>]
+  /// nil until somebody asks.
+  private let unlisted = Mutex<UnlistedPlaces?>(nil)
 
   /// Takes memory that a builder has filled, or pages of a file that one has written.
   ///
@@ -168,6 +171,17 @@ package final class IndexRun: Sendable {
       return true
     }
     return found
+  }
+
+  /// The numbers of further chunks with this id, which the table does not name because it names enough others.
+  func unlistedNumbers(of id: ChunkID) -> [Int] {
+    guard numbers(of: id).count >= IndexProbe.copyLimit else { return [] }
+    let places = unlisted.withLock { places in
+      let known = places ?? UnlistedPlaces(self)
+      places = known
+      return known
+    }
+    return places.numbers(of: id, in: self)
   }
 
   /// Whether a chunk is in a pack that is not to be leaned on.

@@ -31,4 +31,18 @@ final class WrittenRuns: Sendable {
       kept = kept.indices.filter { !chosen.contains($0) }.map { kept[$0] } + [merged]
     }
   }
+
+  /// Ends the session: what it has written and the small files from before become one. Most repositories have one file then.
+  ///
+  /// - Parameter counts: Whether an index object counts for the session. What does not is in files of its own.
+  func finish(counts: (IndexSource) -> Bool) {
+    kept.withLock { kept in
+      guard !kept.isEmpty else { return }
+      let entries = cache.entries().filter { $0.run.signer == signer && $0.run.sources.allSatisfy(counts) }
+      let chosen = IndexCache.worthOneFile(entries.map(\.run.layout.chunkCount)).map { entries[$0] }
+      guard !chosen.isEmpty, let merged = try? cache.merge(chosen.map(\.run)), merged.name != nil else { return }
+      chosen.forEach(cache.remove)
+      kept = [merged]
+    }
+  }
 }

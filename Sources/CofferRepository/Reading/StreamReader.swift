@@ -12,6 +12,9 @@ final class StreamReader {
   /// Of a far store.
   private let supply: BlockSupply?
   private var fetcher: BlockFetcher?
+  /// Chunks of which many places were tried, and none holds them.
+  private var lost: Set<ChunkID> = []
+  private static let lostLimit = 1 << 16
 
   /// Shorter streams are not worth other threads.
   static let shortStream: UInt64 = 1 << 20
@@ -153,7 +156,6 @@ final class StreamReader {
 
   /// A chunk that cannot be read.
   struct Loss: Error {
-    let chunk: ChunkID
     let cause: any Error
   }
 
@@ -169,7 +171,7 @@ final class StreamReader {
         let place = try place(of: entry.id)
         found = try chunk(entry.id, from: Result { try blocks.block(place.block, of: place.pack) }, at: place, blocks)
       } catch {
-        throw Loss(chunk: entry.id, cause: error)
+        throw Loss(cause: error)
       }
       // What a list says falsely of its chunks' sizes is not read for it.
       guard UInt64(found.range.count) == entry.size else {
@@ -256,17 +258,40 @@ final class StreamReader {
         context.remarks.add(error, consequence: "what was needed of it was found by asking packs what they hold")
         return found
       }
+      if let found = try furtherCopy(of: id, reader) {
+        context.remarks.add(error, consequence: "what was needed of it was found behind many false copies")
+        return found
+      }
       throw error
     }
   }
 
-  /// Looks for a good copy in the places that the index names.
+  /// Looks for a good copy in the places that the index names first.
   ///
   /// - Parameter errors: Gets what was wrong with the bad ones.
   private func copy(
-    of id: ChunkID, besides tried: [BlockPlace], _ reader: BlockReader, _ errors: inout [any Error]
+    of id: ChunkID, besides tried: Set<BlockPlace>, _ reader: BlockReader, _ errors: inout [any Error]
   ) throws -> (block: PlainBlock, range: Range<Int>)? {
-    for place in try index.current.copies(of: id) where !tried.contains(place) {
+    try copy(of: id, among: try index.current.copies(of: id).filter { !tried.contains($0) }, reader, &errors)
+  }
+
+  /// Looks for a good copy in all other places that the index names: each place once, however often the chunk is asked for.
+  private func furtherCopy(
+    of id: ChunkID, _ reader: BlockReader
+  ) throws -> (block: PlainBlock, range: Range<Int>)? {
+    guard !lost.contains(id) else { return nil }
+    var tried = Set(try index.current.copies(of: id))
+    let places = index.current.furtherCopies(of: id).filter { tried.insert($0).inserted }
+    var errors: [any Error] = []
+    if let found = try copy(of: id, among: places, reader, &errors) { return found }
+    if lost.count < Self.lostLimit, !places.isEmpty { lost.insert(id) }
+    return nil
+  }
+
+  private func copy(
+    of id: ChunkID, among places: [BlockPlace], _ reader: BlockReader, _ errors: inout [any Error]
+  ) throws -> (block: PlainBlock, range: Range<Int>)? {
+    for place in places {
       do {
         let block = try reader.block(place.block, of: place.pack)
         return (block, try reader.chunk(id, of: block, at: place))

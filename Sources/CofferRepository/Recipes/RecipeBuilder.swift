@@ -73,6 +73,18 @@ struct RecipeBuilder {
     if isCut || count == Self.entryRange.upperBound { try close(level) }
   }
 
+  /// The chunks that a node lists which was just made, in order; none for one that lists other nodes.
+  static func chunks(in node: UnsafeRawBufferPointer) throws -> [ChunkID] {
+    var reader = ByteReader(node)
+    guard try reader.byte() == 0 else { return [] }
+    var chunks: [ChunkID] = []
+    while reader.remaining > 0 {
+      chunks.append(try reader.id())
+      _ = try reader.varint()
+    }
+    return chunks
+  }
+
   private mutating func close(_ level: Int) throws {
     let id = try levels[level].bytes.bytes.withUnsafeBytes { try storeNode($0) }
     let size = levels[level].size

@@ -28,7 +28,7 @@ public final class BackupSession: Sendable {
   private let predecessors: PredecessorFinder?
   private let hasher: ChunkHasher
   private let nodeHasher: ChunkHasher
-  private let nodes: Mutex<BlockFiller>
+  private let nodes: Mutex<NodeFiller>
   private let idleGatherers = Mutex<[EditGatherer]>([])
   private let items = Mutex<ItemList>(ItemList())
   private let cancellation: Cancellation
@@ -71,7 +71,7 @@ public final class BackupSession: Sendable {
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
       let storer = try PackStorer(
-        context: context, round: round, index: index, cache: cache, near: near, counters: counters)
+        context: context, rounds: rounds, index: index, cache: cache, near: near, counters: counters)
       started = storer
       let assembler = try PackAssembler(context: context) { try storer.store($0) }
       let workers = context.surroundings.workers
@@ -92,7 +92,7 @@ public final class BackupSession: Sendable {
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer
       nodeHasher = try context.chunkHasher(.tree)
-      nodes = Mutex(BlockFiller(kind: .tree, pipeline: pipeline))
+      nodes = Mutex(NodeFiller(pipeline))
     } catch {
       started?.abandon()
       marker.remove()
@@ -202,7 +202,7 @@ public final class BackupSession: Sendable {
   }
 
   private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {
-    var recipe = try RecipeBuilder { [self] node in try store(node: node) }
+    var recipe = try RecipeBuilder { [self] node in try store(node: node, gatherer) }
     var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, times: context.times)
     try StreamChunker(maximum: chunker.parameters.maximum, times: context.times).forEachChunk(
       of: source,
@@ -222,16 +222,18 @@ public final class BackupSession: Sendable {
         try recipe.append(chunk.id, length: chunk.length)
         return chunk.length
       })
+    let stream = try recipe.finish()
     try gatherer.endStream()
-    return try recipe.finish()
+    return stream
   }
 
   /// Stores a node of a recipe, unless it is there.
-  private func store(node: UnsafeRawBufferPointer) throws -> ChunkID {
+  private func store(node: UnsafeRawBufferPointer, _ gatherer: EditGatherer) throws -> ChunkID {
     let id = nodeHasher.id(of: node)
     guard case .new = index.claim(id) else { return id }
+    let base = try gatherer.base(ofNode: node)
     let bytes = Array(node)
-    try nodes.withLock { try $0.append(id, bytes) }
+    try nodes.withLock { nodes in try bytes.withUnsafeBytes { try nodes.append(id, $0, base) } }
     return id
   }
 }

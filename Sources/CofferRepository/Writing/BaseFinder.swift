@@ -18,6 +18,8 @@ final class BaseFinder {
 
   /// Bytes of base on either side of what an edit replaces.
   private static let lead = 4 << 10
+  /// The same of what a node of a recipe replaces.
+  private static let nodeLead = 1 << 10
   /// Bytes by which the base is longer than the edit if it is not known what that replaces.
   private static let slack = 32 << 10
   /// Bytes that an edit may replace.
@@ -76,6 +78,21 @@ final class BaseFinder {
       base.replace(last.part(from: last.length - 1, length: 1))
     }
     return base.segments.isEmpty || !isNear(base) ? nil : base
+  }
+
+  /// Returns what stands for nodes of a recipe, wherever each of them is stored.
+  ///
+  /// - Returns: nil when none of it is there.
+  func base(replacing nodes: [ChunkID]) -> EditBase? {
+    var base = EditBase()
+    for node in nodes {
+      // What has the node's place in full data may have been shorter or longer.
+      guard let data = fullData(of: node, lead: Self.nodeLead, trail: Self.nodeLead) else { continue }
+      data.around.forEach { base.add($0) }
+      data.own.forEach { base.replace($0) }
+      guard base.segments.count <= Self.segmentLimit else { return nil }
+    }
+    return base.replaced.isEmpty || base.length > Self.gapLimit || !isNear(base) ? nil : base
   }
 
   /// Whether all that the edit would be coded against can be read without a download.

@@ -57,15 +57,18 @@ final class BlockCoder {
       if length > block.plain.count / Self.smallDelta {
         length = try compress(block, prefix: prefix, search: .thorough)
       }
-      guard length < block.plain.count / Self.usefulDelta else { return nil }
+      guard length < Self.usefulLength(block) else { return nil }
       try verify(block, length: length, prefix: prefix)
       return PendingBlock.Coded(coding: .delta, length: length)
     }
   }
 
-  /// Dumps compress to about a third by themselves, and a delta is to save at least half of that; a full block can
-  /// be the base of later ones, a delta block cannot.
-  private static let usefulDelta = 6
+  /// The length that a delta is to be below, for a full block can be the base of later ones and a delta block cannot. Dumps
+  /// compress to about a third by themselves, and two thirds of that are to be saved. Recipes do not compress; storing them in full
+  /// again when half of them is new takes the least over the days, or nearly so, whether a fiftieth or a fifth changes on each.
+  private static func usefulLength(_ block: PendingBlock) -> Int {
+    block.kind == .tree ? block.plain.count / 2 : block.plain.count / 10
+  }
 
   /// A delta beyond this part of the plain bytes holds the edits of many days, or of short rows, where a thorough search takes
   /// a third off; of one below it there is nothing worth the time to be had.

@@ -21,10 +21,6 @@ package final class BlockFiller {
     current.append(id, bytes)
   }
 
-  func append(_ id: ChunkID, _ bytes: [UInt8]) throws {
-    try bytes.withUnsafeBytes { try append(id, $0) }
-  }
-
   /// Hands over the block that is being filled.
   func flush() throws {
     guard let full = block, !full.isEmpty else { return }

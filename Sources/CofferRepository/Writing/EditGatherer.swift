@@ -121,8 +121,22 @@ final class EditGatherer: @unchecked Sendable {
     return bases.base(ofLength: editBytes.count, behind: front, before: behind)
   }
 
-  /// Returns the chunks that stood where the edit does. An earlier archive that cannot be read is done without.
+  /// Returns what a new node of the stream's recipe says again, more or less.
+  ///
+  /// - Parameter node: Its bytes.
+  func base(ofNode node: UnsafeRawBufferPointer) throws -> EditBase? {
+    guard let bases else { return nil }
+    let chunks = try RecipeBuilder.chunks(in: node)
+    return try askPredecessor { try $0.nodes(listing: chunks) }.flatMap(bases.base(replacing:))
+  }
+
+  /// Returns the chunks that stood where the edit does.
   private func replaced(between front: ChunkID, and behind: ChunkID) throws -> ArraySlice<ChunkID>? {
+    try askPredecessor { try $0.chunks(between: front, and: behind) } ?? nil
+  }
+
+  /// Asks what had the stream's place. An earlier archive that cannot be read is done without.
+  private func askPredecessor<Answer>(_ question: (Predecessor) throws -> Answer) throws -> Answer? {
     do {
       if predecessor == nil, let place, let predecessors {
         self.place = nil
@@ -130,7 +144,7 @@ final class EditGatherer: @unchecked Sendable {
         recipes = reader
         predecessor = try predecessors.stream(at: place, reader).map { try Predecessor($0, recipes: reader.recipes) }
       }
-      return try predecessor?.chunks(between: front, and: behind)
+      return try predecessor.map(question)
     } catch let error as RunCancelled {
       throw error
     } catch is PackIsFar {

@@ -2,12 +2,20 @@ import CofferSystem
 
 /// Seals coded blocks into packs, one open pack of each kind, and hands full packs on. Used by the
 /// pipeline's assembler thread only.
+///
+/// Nodes of recipes that lean on others have packs of their own. A pack has to stay as long as another leans on it: so none would
+/// ever go if each of them held what leans on the last one's.
 final class PackAssembler {
   private let context: RepositoryContext
   private let ephemeralPublic: [UInt8]
   private let shared: SecretBytes
   private let store: (FinishedPack) throws -> Void
-  private var open: [PackKind: PackBuilder] = [:]
+  private var open: [Content: PackBuilder] = [:]
+
+  private struct Content: Hashable {
+    let kind: PackKind
+    let leans: Bool
+  }
 
   /// Stored bytes after which a tree pack is finished.
   private static let treeTarget = 4 << 20
@@ -26,14 +34,17 @@ final class PackAssembler {
   /// Takes the next coded block; nil ends the session's packs.
   func assemble(_ block: PendingBlock?) throws {
     guard let block else {
-      for kind in PackKind.allCases { try close(kind, isLast: true) }
+      for leans in [false, true] {
+        for kind in PackKind.allCases { try close(Content(kind: kind, leans: leans), isLast: true) }
+      }
       return
     }
     let outcome = block.coded.wait(until: { $0 != nil }) { $0 }
     guard let coded = try outcome?.get() else { return }
-    let builder = try open[block.kind] ?? openPack(block.kind)
+    let content = Content(kind: block.kind, leans: block.kind == .tree && coded.coding == .delta)
+    let builder = try open[content] ?? openPack(content)
     try context.times.measure(.seal, bytes: coded.length) { try builder.append(block, coded) }
-    if builder.isFull(target: Self.target(block.kind, context.header)) { try close(block.kind, isLast: false) }
+    if builder.isFull(target: Self.target(block.kind, context.header)) { try close(content, isLast: false) }
   }
 
   /// Stored bytes after which a pack is finished.
@@ -41,17 +52,17 @@ final class PackAssembler {
     kind == .data ? header.packTarget : min(treeTarget, header.packTarget)
   }
 
-  private func openPack(_ kind: PackKind) throws -> PackBuilder {
+  private func openPack(_ content: Content) throws -> PackBuilder {
     let (header, key) = try PackHeader.make(
-      kind: kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
+      kind: content.kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
       random: context.random)
-    let builder = try PackBuilder(header: header, key: key, expectedSize: Self.target(kind, context.header))
-    open[kind] = builder
+    let builder = try PackBuilder(header: header, key: key, expectedSize: Self.target(content.kind, context.header))
+    open[content] = builder
     return builder
   }
 
-  private func close(_ kind: PackKind, isLast: Bool) throws {
-    guard let builder = open.removeValue(forKey: kind), !builder.isEmpty else { return }
+  private func close(_ content: Content, isLast: Bool) throws {
+    guard let builder = open.removeValue(forKey: content), !builder.isEmpty else { return }
     try store(
       try context.times.measure(.openAgain, bytes: builder.length) {
         try builder.finish(envelope: context.envelope, random: context.random, padded: isLast)

@@ -8,11 +8,11 @@ final class PackStorer: Sendable {
   private let packs: Stage<FinishedPack>
 
   init(
-    context: RepositoryContext, round: Int, index: ChunkIndex, cache: IndexCache, near: NearPacks,
+    context: RepositoryContext, rounds: Rounds, index: ChunkIndex, cache: IndexCache, near: NearPacks,
     counters: SessionCounters
   ) throws(SystemError) {
     let writer = PackWriter(
-      context: context, round: round, index: index, cache: cache, near: near, counters: counters)
+      context: context, rounds: rounds, index: index, cache: cache, near: near, counters: counters)
     self.writer = writer
     packs = try Stage(
       "storer", workers: Self.inFlight(context), capacity: 1, makeWork: { { try writer.put($0) } })
@@ -44,6 +44,7 @@ final class PackStorer: Sendable {
   func finish() throws {
     try packs.finish()
     try writer.writeSegment(stops: true)
+    writer.finishCache()
   }
 
   /// Stops; what is durable already stays, and is indexed if that is possible.
@@ -60,8 +61,8 @@ final class PackStorer: Sendable {
 /// run too, so that an interrupted run is not lost and concurrent writers share.
 private final class PackWriter: Sendable {
   private let context: RepositoryContext
-  /// The round that the session has seen.
-  private let round: Int
+  /// What the session has seen.
+  private let rounds: Rounds
   private let index: ChunkIndex
   private let written: WrittenRuns
   private let near: NearPacks
@@ -72,11 +73,11 @@ private final class PackWriter: Sendable {
   private static let packsPerSegment = 8
 
   init(
-    context: RepositoryContext, round: Int, index: ChunkIndex, cache: IndexCache, near: NearPacks,
+    context: RepositoryContext, rounds: Rounds, index: ChunkIndex, cache: IndexCache, near: NearPacks,
     counters: SessionCounters
   ) {
     self.context = context
-    self.round = round
+    self.rounds = rounds
     self.index = index
     written = WrittenRuns(cache, signer: context.keys.id)
     self.near = near
@@ -106,17 +107,20 @@ private final class PackWriter: Sendable {
   /// - Parameter stops: Whether the end of the run may keep it from being written.
   func writeSegment(stops: Bool) throws { try writeSegment(unindexed.withLock { Self.take(&$0) }, stops: stops) }
 
+  /// Ends this machine's cache of what was written.
+  func finishCache() { written.finish { rounds.counts($0.digest, round: $0.round) } }
+
   /// - Parameter packs: Taken by this thread alone; those that cannot be named now are left for another try.
   private func writeSegment(_ packs: [IndexedPack], stops: Bool) throws {
     guard !packs.isEmpty else { return }
     do {
       let bytes = try context.envelope.seal(
-        IndexSegment.encode(packs, round: round), purpose: .index, context: [], random: context.random)
+        IndexSegment.encode(packs, round: rounds.newest), purpose: .index, context: [], random: context.random)
       let digest = try bytes.withUnsafeBytes { try ContentHasher.hash($0) }
       guard let name = IndexSegment.objectName(digest) else { return }
       try (stops ? context.store : context.store.unstoppable).put(name, bytes)
       counters.addStored(bytes.count)
-      written.keep(packs, source: IndexSource(digest, round: round))
+      written.keep(packs, source: IndexSource(digest, round: rounds.newest))
     } catch {
       unindexed.withLock { $0 = packs + $0 }
       throw error

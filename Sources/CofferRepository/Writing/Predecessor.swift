@@ -1,11 +1,13 @@
 import CofferSystem
 
 /// What a stream was in an earlier archive, read along with the stream that takes its place: tells which chunks an edit
-/// replaces. Holds a window of it only, however long it is. Used by one thread at a time.
+/// replaces, and which nodes one of its recipe does. Holds a window of it only, however long it is. Used by one thread at a time.
 final class Predecessor {
   private var cursor: RecipeCursor
   /// Chunks in order; the first one's number in the stream is `start`.
   private var window: [ChunkID] = []
+  /// The node of the recipe that lists each of them.
+  private var nodes: [ChunkID] = []
   private var start = 0
   private var numbers: [ChunkID: Int] = [:]
   /// The number of the chunk that was found last.
@@ -15,6 +17,8 @@ final class Predecessor {
   private static let reach = 1 << 14
   /// Chunks that one edit may replace.
   private static let replacedLimit = 1 << 9
+  /// Nodes that one may replace.
+  private static let nodeLimit = 8
 
   /// - Throws: `RecipeReader.Malformed`.
   init(_ stream: StreamReference, recipes: RecipeReader) throws {
@@ -33,12 +37,29 @@ final class Predecessor {
     return window[(first + 1 - start)..<(last - start)]
   }
 
+  /// Returns the nodes that listed chunks which a node lists now, in order.
+  ///
+  /// - Returns: None when it is not known, or there are too many.
+  /// - Throws: `RecipeReader.Malformed`, and what fetching a node throws.
+  func nodes(listing chunks: [ChunkID]) throws -> [ChunkID] {
+    guard let last = chunks.last else { return [] }
+    // All before it is known then, too.
+    _ = try number(of: last)
+    let known = chunks.compactMap { numbers[$0] }.sorted()
+    guard !known.isEmpty else { return [] }
+    latest = max(latest, known[known.count / 2])
+    var found: [ChunkID] = []
+    for number in known where found.last != nodes[number - start] { found.append(nodes[number - start]) }
+    return found.count <= Self.nodeLimit ? found : []
+  }
+
   private func number(of id: ChunkID) throws -> Int? {
     while true {
       if let number = numbers[id] { return number }
       guard start + window.count - latest < Self.reach, let entry = try cursor.next() else { return nil }
       numbers[entry.id] = start + window.count
       window.append(entry.id)
+      nodes.append(cursor.node)
       if window.count >= Self.reach * 3 { forget() }
     }
   }
@@ -47,6 +68,7 @@ final class Predecessor {
     let count = min(max(latest - Self.reach - start, 0), window.count)
     for (position, id) in window[..<count].enumerated() where numbers[id] == start + position { numbers[id] = nil }
     window.removeFirst(count)
+    nodes.removeFirst(count)
     start += count
   }
 }

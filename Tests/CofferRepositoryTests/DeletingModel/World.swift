@@ -130,13 +130,14 @@ struct World {
 
   // MARK: - Damage
 
-  /// What is condemned is as good as gone: what survives it has been read before.
+  /// What is condemned is as good as gone: what survives it has been read before. What a thief condemns is not.
   private var lasting: SmallSet {
+    let sweeps = store.rounds.sweeps.filter { $0.signer == .full }
     var going: SmallSet = []
-    for plan in store.rounds.plans where !store.rounds.sweeps.contains(where: { $0.round == plan.round }) {
+    for plan in store.rounds.plans where plan.signer == .full && !sweeps.contains(where: { $0.round == plan.round }) {
       going = going | plan.condemned
     }
-    return store.yielded(without: store.rounds.sweeps.reduce(going) { $0 | $1.going })
+    return store.yielded(without: sweeps.reduce(going) { $0 | $1.going })
   }
 
   private mutating func excuse() {
