@@ -139,7 +139,7 @@ struct TableMove {
           IF number = 0 AND pg_catalog.left(item.relname, \(length(old)) + 1) = \(literal: ServerText(old.bytes + [95])) THEN
             fresh := \(literal: new) || pg_catalog.substr(item.relname, \(length(old)) + 1);
           ELSIF number < 100 THEN
-            fresh := pg_catalog.left(item.relname, 40) || '_' || number;
+            fresh := pg_catalog.left(item.relname, 40) || '_' || (number + 1);
           ELSE
             fresh := 'restored_' || item.oid;
           END IF;
