@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// The options of one entry of `custom_databases`.
 public enum CustomOptions {
