@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a process is started for that opens a database: another process of this program, because what is in a database
 /// may be made to break the library that reads it. It has the rights of the database's owner, and no secrets.

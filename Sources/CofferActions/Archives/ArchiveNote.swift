@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What somebody who makes an archive says of it besides its comment.
 struct ArchiveNote: Sendable, Equatable {

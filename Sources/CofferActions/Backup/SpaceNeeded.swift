@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a backup will take on disks of this machine, by the backup before it or by what the servers say, and 20 % more.
 ///

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Looks at everything that a backup needs.
 struct Doctor {

@@ -1,7 +1,8 @@
 import CSystem
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Gives what was written its owner, mode, attributes and times.
 struct FactSetter {

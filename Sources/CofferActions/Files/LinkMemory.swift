@@ -1,6 +1,7 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Files of several names that were stored under one of them, until all have been found. Used by one thread.
 final class LinkMemory {

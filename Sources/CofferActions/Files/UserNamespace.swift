@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Who the users of this process are outside of its user namespace (user_namespaces(7)).
 struct UserNamespace {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Databases as an entry of the configuration, before they are in it.
 struct DatabaseProposal: Sendable {

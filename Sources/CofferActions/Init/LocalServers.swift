@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A database server that seems to run on this machine.
 struct LocalServer: Sendable, Equatable {

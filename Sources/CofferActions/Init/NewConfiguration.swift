@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A short configuration, as `init` writes it.
 struct NewConfiguration {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A file that is written whole, or not at all, and never in place of another.
 struct NewFile {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Finds SQLite databases below folders, by what files begin with. No link is followed.
 struct SQLiteFinder {

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Sets a machine up: finds, asks, writes, makes the repository. What is there stays as it is, so that it can be begun again
 /// whenever it was stopped.
@@ -23,7 +24,7 @@ struct Setup {
     path = context.absolutePath(named.first ?? "\(folder)/coffer/config.yaml")
   }
 
-  private var passphrasePath: String { (path as NSString).deletingLastPathComponent + "/passphrase" }
+  private var passphrasePath: String { UserPath.parent(of: path) + "/passphrase" }
 
   /// - Throws: Whatever keeps it from coming to its end; what was written until then stays, and is taken up the next time.
   func run() throws {

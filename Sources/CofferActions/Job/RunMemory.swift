@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferMonitoring
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Remembers what became of a configuration file's last run that was to make backups, in this machine's state folder.
 struct RunMemory {

@@ -1,6 +1,7 @@
 import CofferHooks
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A good backup, of a database or of a whole run.
 struct BackupPoint: Sendable, Equatable {

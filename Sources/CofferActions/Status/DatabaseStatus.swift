@@ -1,6 +1,7 @@
 import CofferHooks
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How a database's backups stand in one repository.
 struct DatabaseStatus: Sendable {

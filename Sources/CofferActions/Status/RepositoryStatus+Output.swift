@@ -1,7 +1,8 @@
 import CofferHooks
 import CofferMonitoring
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension RepositoryStatus {
   var json: JSONValue {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How the backups of one configuration file stand in one repository.
 struct RepositoryStatus: Sendable {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Sizes over time as a picture: a line in SVG, which stands in the page itself.
 struct SizeChart {
@@ -45,5 +46,5 @@ struct SizeChart {
       """
   }
 
-  private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
+  private static func number(_ value: Double) -> String { String(printf: "%.1f", value) }
 }

@@ -1,6 +1,7 @@
 import CofferHooks
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How backups stand, as one page for browsers: no script, nothing that is loaded from elsewhere. Names are others' and stand
 /// in it as text.

@@ -2,7 +2,8 @@ import CofferConfiguration
 import CofferHooks
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Reads how the backups in a repository stand. Servers are not asked.
 struct StatusReading {
@@ -52,7 +53,7 @@ struct StatusReading {
 
   /// What `info` shows, too.
   private func drills(of archives: [Archive]) throws -> [DatabaseStatus.Drill] {
-    ProofMemory(try CheckMemory(context, access)).proofs().map {
+    try access.repository.proofs(of: archives).map {
       DatabaseStatus.Drill(dump: $0.dump, time: $0.time, isProven: $0.isProven)
     }
   }

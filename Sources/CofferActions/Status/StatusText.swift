@@ -1,6 +1,7 @@
 import CofferHooks
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How backups stand, for people.
 struct StatusText {

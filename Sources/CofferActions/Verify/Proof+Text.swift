@@ -1,7 +1,8 @@
 import CofferMonitoring
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension Proof {
   var json: JSONValue {

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a question must be answered with: a text, or a comparison with a number.
 public struct ExpectedAnswer: OptionText, Equatable {

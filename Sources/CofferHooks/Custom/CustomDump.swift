@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A dump by the `dump_command` of an entry.
 struct CustomDump: PlannedDump {

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A restore by the `restore_command` of today's entry.
 ///

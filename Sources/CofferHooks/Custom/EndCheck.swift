@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The command that judges whether a dump is whole, fed with the dump's bytes as they go by.
 final class EndCheck {
@@ -33,7 +34,7 @@ final class EndCheck {
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
     while let input, !rest.isEmpty {
-      let count = Foundation.write(input, rest.baseAddress, rest.count)
+      let count = Glibc.write(input, rest.baseAddress, rest.count)
       if count > 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       } else if errno == EAGAIN {

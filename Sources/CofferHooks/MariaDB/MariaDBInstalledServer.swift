@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The server of this machine that can restore a dump: MariaDB's for a dump of MariaDB, and MySQL's own for one of MySQL,
 /// neither of which takes all that the other writes.

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What is counted beside a dump.
 final class PostgreSQLDumpCensus: ContentSource {

@@ -1,6 +1,7 @@
 import CofferSQLite
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The restore of some tables of a SQLite dump into a database that is there, in one transaction of its own.
 ///

@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A file of figures that node_exporter reads.
 public struct MetricsFile: Sendable {

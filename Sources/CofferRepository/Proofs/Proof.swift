@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What came of restoring a dump to a throw-away place: whether it restores.
 public struct Proof: Codable, Equatable, Sendable {

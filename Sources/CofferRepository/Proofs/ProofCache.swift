@@ -1,5 +1,6 @@
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The proofs that this machine has read, in one sealed file of its own. They never change, so what was verified once stays true.
 struct ProofCache {

@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Puts, reads and deletes the objects that say which dumps have been restored. They count with the signature of a full key only.
 struct ProofStore {

@@ -1,5 +1,6 @@
 import CSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The extended attributes (xattr(7)) of something that is open, be it only by its place (`O_PATH`).
 public enum ExtendedAttributes {

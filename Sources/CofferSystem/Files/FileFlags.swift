@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The flags that file systems keep of files and folders (chattr(1)), with the numbers of linux/fs.h.
 public struct FileFlags: OptionSet, Sendable {

@@ -1,5 +1,6 @@
 import CSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension Folder {
   /// What is neither file, folder nor link.

@@ -1,6 +1,7 @@
 import CofferRepository
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Whether this machine's clock agrees with the store's. Nothing is written to ask for its time: the newest archive of this
 /// machine tells both.

@@ -1,6 +1,7 @@
 import CofferConfiguration
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Whether others can change what the configuration says, or read its secrets.
 struct PermissionExamination: Examination {

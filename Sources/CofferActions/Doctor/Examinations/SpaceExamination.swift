@@ -1,7 +1,8 @@
 import CofferConfiguration
 import CofferHooks
 import CofferSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Whether there is room for the next backups: where repositories are on this machine, and where runs keep what cannot
 /// stream.
