@@ -68,7 +68,8 @@ extension Doctor.Report {
   /// A line for each finding.
   var lines: [String] {
     findings.map { examination, finding in
-      let grade = finding.grade.word.padding(toLength: 6, withPad: " ", startingAt: 0)
+      let word = finding.grade.word
+      let grade = word + String(repeating: " ", count: max(6 - word.utf8.count, 0))
       let remedy = finding.remedy.map { " -> \($0)" } ?? ""
       return Quoting.terminal("\(grade)  \(examination): \(finding.subject): \(finding.text)\(remedy)")
     }
