@@ -118,7 +118,7 @@ struct CommandLineTests {
     #expect(parsed.invocations.map(\.action.name) == ["create"])
     #expect(parsed.changes.count == 5)
     #expect(try parse("create --progress").changes.isEmpty)
-    #expect(try parse("--progress check").changes.count == 1)
+    #expect(try parse("--progress prune").changes.count == 1)
     #expect(problem("create --keep-dayly 7").contains("Did you mean '--keep-daily'?"))
     #expect(problem("create --source-directories [a").contains("The value is not YAML"))
     #expect(problem("create --keep-daily").contains("needs a value"))

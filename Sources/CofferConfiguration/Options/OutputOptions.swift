@@ -33,7 +33,7 @@ public enum OutputOptions {
 
   public static let exitCodes = OptionKey<ExitCodes>(
     "exit_codes",
-    "plain: 0 for success, 1 after any error. classes: a code for each kind of error and for warnings, as "
+    "What the exit code tells: 1 after any error (plain), or one for each kind of error and for warnings (classes), as "
       + "Documentation/how-to/failures.md lists them.", default: .plain, support: .own)
   public static let logJSON = OptionKey<Bool>(
     "log_json", "Say what is said to standard error as JSON, an object a line, for programs that watch a run.",
