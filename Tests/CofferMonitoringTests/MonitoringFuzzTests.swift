@@ -56,6 +56,21 @@ struct MonitoringFuzzTests {
     }
   }
 
+  @Test("A reader of HTML finds what a terminal would show, and neither a tag nor the end of an attribute")
+  func html() throws {
+    try Fuzz.run(.html) { random in
+      for text in random.texts(200) {
+        let quoted = Quoting.html(text)
+        try #require(!quoted.utf8.contains { "<>\"'".utf8.contains($0) }, "seed \(random.seed)")
+        // The ampersand last: it may be part of what stood there.
+        let read = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")].reduce(quoted) {
+          $0.swapping($1.0, for: $1.1)
+        }
+        try #require(ExactName(read) == ExactName(Quoting.terminal(text)), "seed \(random.seed)")
+      }
+    }
+  }
+
   @Test("libcurl reads back each part of a URL")
   func urls() throws {
     try Fuzz.run(.urlPart) { random in

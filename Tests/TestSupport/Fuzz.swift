@@ -6,8 +6,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   // Quoting.
   case postgresqlLiteral, postgresqlIdentifier, postgresqlStatement, connectionValue
   case sqliteIdentifier, sqliteLiteral, mariadbLiteral, mariadbIdentifier, optionFileValue
-  case shellWord, pastedWord, commandTemplate, yaml, prometheusValue, urlPart, headerLine, jsonDocument, terminal,
-    dumpPlace
+  case shellWord, pastedWord, commandTemplate, yaml, prometheusValue, urlPart, headerLine, html, jsonDocument,
+    terminal, dumpPlace
 
   // Reading.
   case postgresqlScript, mariadbStatements, sqliteStatements, sqliteDatabases

@@ -119,8 +119,8 @@ struct SpotCheck {
   /// The archive's files that come from sources: neither dumps nor, unless they are among the sources, configuration files.
   private func storedFiles(
     of archive: Archive, _ reader: ArchiveReader, besides sources: Set<ItemPath>
-  ) throws -> [ItemPath: StreamReference] {
-    var stored: [ItemPath: StreamReference] = [:]
+  ) throws -> [ItemPath: ArchiveItem] {
+    var stored: [ItemPath: ArchiveItem] = [:]
     let own = Array("coffer/".utf8)
     var bundled: [ItemPath] = []
     for item in try reader.items(of: archive, cancellation: context.cancellation) {
@@ -128,7 +128,7 @@ struct SpotCheck {
       if item.path.text == BootstrapManifest.path {
         bundled = try configurationFiles(stream, reader)
       } else if !item.path.bytes.starts(with: own) {
-        stored[item.path] = stream
+        stored[item.path] = item
       }
     }
     for path in bundled where !sources.contains(path) { stored[path] = nil }
@@ -156,13 +156,13 @@ struct SpotCheck {
   }
 
   /// - Throws: What reading the archive throws: that is no difference but damage.
-  private func isSame(_ source: Source, _ stored: StreamReference?, _ reader: ArchiveReader) throws -> Bool {
-    guard let stored else { return false }
+  private func isSame(_ source: Source, _ stored: ArchiveItem?, _ reader: ArchiveReader) throws -> Bool {
+    guard let stored, let stream = stored.content.stream else { return false }
     do {
-      let content = try FoundFile(source.path).content()
+      let content = try FoundFile(source.path).content(withHoles: true)
       guard UInt64(clamping: content.facts.st_size) == stored.size else { return false }
-      let sink = ComparingSink(content)
-      try reader.read(stored, into: sink, cancellation: context.cancellation)
+      let sink = ComparingSink(content, stored.extras.extents)
+      try reader.read(stream, into: sink, cancellation: context.cancellation)
       return try sink.isAtEnd()
     } catch is ComparingSink.Different {
       return false
@@ -172,19 +172,56 @@ struct SpotCheck {
   }
 }
 
-/// Compares what is written to it with a file.
+/// Compares what is written to it with a file, where the archive has holes with zeros.
 private final class ComparingSink: ByteSink {
   /// The file on the disk is not what the archive has.
   struct Different: Error {}
 
   private let source: FileSource
+  private let extents: FileExtents?
   private var buffer: [UInt8] = []
+  /// The stretch that is being compared, and what of it is to come.
+  private var current = -1
+  private var left: UInt64 = 0
+  private var compared: UInt64 = 0
 
-  init(_ source: FileSource) {
+  private static let zeros = [UInt8](repeating: 0, count: 1 << 16)
+
+  init(_ source: FileSource, _ extents: FileExtents?) {
     self.source = source
+    self.extents = extents
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
+    guard let extents else { return try compare(bytes) }
+    var rest = bytes
+    while !rest.isEmpty {
+      if left == 0 {
+        current += 1
+        guard extents.stretches.indices.contains(current) else { throw Different() }
+        try compareZeros(extents.stretches[current].hole)
+        left = extents.stretches[current].data
+      }
+      let count = Int(min(UInt64(rest.count), left))
+      try compare(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+      left -= UInt64(count)
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  private func compareZeros(_ count: UInt64) throws {
+    var rest = count
+    try Self.zeros.withUnsafeBytes { zeros in
+      while rest > 0 {
+        let piece = Int(min(rest, UInt64(zeros.count)))
+        try compare(UnsafeRawBufferPointer(rebasing: zeros[..<piece]))
+        rest -= UInt64(piece)
+      }
+    }
+  }
+
+  private func compare(_ bytes: UnsafeRawBufferPointer) throws {
+    compared += UInt64(bytes.count)
     var rest = bytes[...]
     while !rest.isEmpty {
       if buffer.count < rest.count { buffer = [UInt8](repeating: 0, count: rest.count) }
@@ -197,7 +234,8 @@ private final class ComparingSink: ByteSink {
   }
 
   func isAtEnd() throws -> Bool {
-    try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try source.read(into: $0) } == 0
+    if let extents { try compareZeros(extents.size - min(compared, extents.size)) }
+    return try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try source.read(into: $0) } == 0
   }
 }
 

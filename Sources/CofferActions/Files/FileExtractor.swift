@@ -22,7 +22,7 @@ final class FileExtractor {
   private struct Written {
     let parts: [EntryName]
     let item: ArchiveItem
-    let identity: FileIdentity
+    let moment: FileMoment
   }
 
   private let root: Folder
@@ -94,16 +94,16 @@ final class FileExtractor {
       return folders.append((parts, item))
     }
     if try linkAgain(item, name, in: parent) { return }
-    guard let identity = try write(item, name, in: parent, content) else { return }
-    let written = Written(parts: parts, item: item, identity: identity)
+    guard let facts = try write(item, name, in: parent, content) else { return }
+    let written = Written(parts: parts, item: item, moment: FileMoment(facts))
     if let link = item.extras.link { linked[link] = written }
-    if item.flags != [] { flagged.append(written) }
+    if item.flags != [], case .file = item.content { flagged.append(written) }
   }
 
-  /// - Returns: What was written; nil when the place does not take it.
+  /// - Returns: Facts of what was written, when nothing more is done to it; nil when the place does not take it.
   private func write(
     _ item: ArchiveItem, _ name: EntryName, in parent: Folder, _ content: (any ByteSink) throws -> Void
-  ) throws -> FileIdentity? {
+  ) throws -> stat? {
     switch item.content {
     case .directory: nil
     case .symbolicLink(let target): try writeLink(item, to: target, name, in: parent)
@@ -133,9 +133,13 @@ final class FileExtractor {
       lost.add(.hardLinks, item.path, error)
       return false
     }
+    let renaming = Result { try parent.rename(temporary, to: name) }
     // Two names of one file are both left by a rename.
-    defer { try? parent.remove(temporary) }
-    try parent.rename(temporary, to: name)
+    try? parent.remove(temporary)
+    try renaming.get()
+    // The names that it has got have changed it.
+    let facts = try original.status(subject: item.path.text)
+    linked[link] = Written(parts: first.parts, item: first.item, moment: FileMoment(facts))
     return true
   }
 
@@ -145,7 +149,7 @@ final class FileExtractor {
   private func firstAgain(_ written: Written) -> FileDescriptor? {
     guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
       let opened = try? folder.openPlace(last), let facts = try? opened.status(subject: written.item.path.text),
-      FileIdentity(facts) == written.identity
+      FileMoment(facts) == written.moment
     else { return nil }
     return opened
   }
@@ -154,7 +158,7 @@ final class FileExtractor {
 
   private func writeLink(
     _ item: ArchiveItem, to target: ItemPath, _ name: EntryName, in parent: Folder
-  ) throws -> FileIdentity? {
+  ) throws -> stat? {
     let temporary = Folder.temporaryName(for: name)
     do throws(SystemError) {
       try parent.makeLink(temporary, to: target.bytes)
@@ -165,13 +169,12 @@ final class FileExtractor {
     }
     do {
       let link = try parent.openPlace(temporary)
-      let facts = try link.status(subject: item.path.text)
-      guard facts.st_mode & S_IFMT == S_IFLNK else {
+      guard try link.status(subject: item.path.text).st_mode & S_IFMT == S_IFLNK else {
         throw SystemError(call: "symlink", subject: item.path.text, code: ESTALE)
       }
       try setter.apply(item, to: link.number, at: (parent, temporary))
       try parent.rename(temporary, to: name)
-      return FileIdentity(facts)
+      return try link.status(subject: item.path.text)
     } catch {
       try? parent.remove(temporary)
       throw error
@@ -180,22 +183,33 @@ final class FileExtractor {
 
   private func writeFile(
     _ item: ArchiveItem, _ name: EntryName, in parent: Folder, _ content: (any ByteSink) throws -> Void
-  ) throws -> FileIdentity {
+  ) throws -> stat {
     // Between the moment when a file is its owner's and the one when it gets the right to run as somebody, its owner must
     // not reach it: he could write another program into it.
     guard FactSetter.hasRights(item), setter.restoresOwners else {
       return try write(item, name, in: parent, by: parent, content)
     }
     let stage = Folder.temporaryName(for: name)
-    let folder = try parent.makeFolder(stage, mode: nil)
     defer { try? parent.removeTree(stage) }
-    return try write(item, name, in: parent, by: folder, content)
+    return try write(item, name, in: parent, by: try makeStage(stage, in: parent, for: item), content)
+  }
+
+  /// Makes a folder that nobody else writes in. Whoever owns the folder that it is made in could put one of his own in its
+  /// place before it is opened, and could then exchange what is in it for a link.
+  private func makeStage(_ stage: EntryName, in parent: Folder, for item: ArchiveItem) throws -> Folder {
+    let folder = try parent.makeFolder(stage, mode: nil)
+    let facts = try folder.status()
+    guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else {
+      throw Refused(
+        path: item.path.text, problem: "No folder that only this user writes in can be made there to prepare it in")
+    }
+    return folder
   }
 
   private func write(
     _ item: ArchiveItem, _ name: EntryName, in parent: Folder, by folder: Folder,
     _ content: (any ByteSink) throws -> Void
-  ) throws -> FileIdentity {
+  ) throws -> stat {
     let file = try TemporaryFile(in: folder, for: name, mode: nil)
     let path = parent.path(of: name)
     if let extents = item.extras.extents {
@@ -207,13 +221,13 @@ final class FileExtractor {
     }
     try setter.apply(item, to: file.file.number)
     try file.publish(as: name, in: parent)
-    return FileIdentity(try file.file.status(subject: path))
+    return try file.file.status(subject: path)
   }
 
   /// A device is what its owner may do to the machine: it is one only where a program would run as its owner, too.
   private func writeDevice(
     _ item: ArchiveItem, _ kind: Folder.Special, _ name: EntryName, in parent: Folder
-  ) throws -> FileIdentity? {
+  ) throws -> stat? {
     guard setter.restoresOwners, setter.givesRights else {
       lost.add(.devices, item.path)
       return nil
@@ -223,12 +237,12 @@ final class FileExtractor {
 
   private func writeSpecial(
     _ item: ArchiveItem, _ kind: Folder.Special, _ name: EntryName, in parent: Folder
-  ) throws -> FileIdentity? {
+  ) throws -> stat? {
     let loss: LostFacts.Kind = if case .device = item.content { .devices } else { .special }
     // Where nobody else exchanges it for a link while it gets its mode.
     let stage = Folder.temporaryName(for: name)
-    let folder = try parent.makeFolder(stage, mode: nil)
     defer { try? parent.removeTree(stage) }
+    let folder = try makeStage(stage, in: parent, for: item)
     do throws(SystemError) {
       try folder.makeSpecial(Self.staged, kind)
     } catch {
@@ -243,7 +257,7 @@ final class FileExtractor {
       return nil
     }
     try folder.rename(Self.staged, to: name, in: parent)
-    return FileIdentity(try opened.status(subject: item.path.text))
+    return try opened.status(subject: item.path.text)
   }
 
   private static let staged: EntryName = "special"
@@ -251,9 +265,12 @@ final class FileExtractor {
   // MARK: - Flags
 
   private func setFlags(of written: Written) {
+    // A device, or a FIFO, that has its name now is not even opened.
     guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
-      let file = try? folder.open(last, flags: O_RDONLY),
-      let facts = try? file.status(subject: written.item.path.text), FileIdentity(facts) == written.identity
+      let place = try? folder.openPlace(last), let there = try? place.status(subject: written.item.path.text),
+      FileIdentity(there) == written.moment.identity, let file = try? folder.open(last, flags: O_RDONLY | O_NONBLOCK),
+      let facts = try? file.status(subject: written.item.path.text),
+      FileIdentity(facts) == written.moment.identity
     else { return lost.add(.flags, written.item.path, "it cannot be opened any more") }
     setFlags(of: written.item, on: file.number)
   }

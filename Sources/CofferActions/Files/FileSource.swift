@@ -30,14 +30,17 @@ final class FileSource: ByteSource {
   /// - Parameters:
   ///   - path: For messages.
   ///   - touches: Whether reading may change the time of the last access.
+  ///   - withHoles: Whether holes are read, too, as the zeros that they are.
   /// - Throws: `SystemError`; one that `isVanishing` when the name is not a regular file's any more.
-  init(_ name: EntryName, in folder: Folder, path: String, touches: Bool = true) throws(SystemError) {
+  init(
+    _ name: EntryName, in folder: Folder, path: String, touches: Bool = true, withHoles: Bool = false
+  ) throws(SystemError) {
     file = try Self.open(name, in: folder, touches: touches)
     self.path = path
     let facts = try file.status(subject: path)
     self.facts = facts
     guard facts.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "open", subject: path, code: ESTALE) }
-    holes = Self.holes(in: file.number, facts)
+    holes = withHoles ? .none : Self.holes(in: file.number, facts)
   }
 
   private static func open(

@@ -80,7 +80,7 @@ struct FileStorer {
       let source = try found.content(touches: !kept.accessTime)
       // Owner and mode are those of what is read, not of what had the name before.
       found.facts = source.facts
-      extras = try kept.extras(of: source.facts, source.number, subject: found.text, unread: unread.add)
+      extras = kept.extras(of: source.facts, source.number, subject: found.text, unread: unread.add)
       stream = try group.store(source, at: place)
       extras.extents = source.extents
       if source.hasChanged {
@@ -102,7 +102,7 @@ struct FileStorer {
   }
 }
 
-/// Attributes that may not be read: said once. Used by one thread.
+/// Attributes that cannot be read: said once. Used by one thread.
 private final class UnreadAttributes {
   private var first: SystemError?
   private var count = 0
@@ -116,7 +116,7 @@ private final class UnreadAttributes {
     guard let first else { return }
     let others = count > 1 ? "; \(count - 1) others likewise" : ""
     console.warning(
-      "\(Quoting.terminal(first.subject)): An extended attribute of it may not be read (\(first.reason)); the archive is "
+      "\(Quoting.terminal(first.subject)): An extended attribute of it could not be read (\(first.reason)); the archive is "
         + "made without it\(others)")
     self.first = nil
     count = 0

@@ -78,11 +78,13 @@ struct FoundFile {
 
   /// Opens a file's content.
   ///
-  /// - Parameter touches: Whether reading may change the time of the last access.
+  /// - Parameters:
+  ///   - touches: Whether reading may change the time of the last access.
+  ///   - withHoles: Whether holes are read, too, as the zeros that they are.
   /// - Throws: `SystemError`; one that `isVanishing` when there is no regular file any more.
-  func content(touches: Bool = true) throws(SystemError) -> FileSource {
+  func content(touches: Bool = true, withHoles: Bool = false) throws(SystemError) -> FileSource {
     guard let name else { throw SystemError(call: "open", subject: text, code: ESTALE) }
-    return try FileSource(name, in: folder, path: text, touches: touches)
+    return try FileSource(name, in: folder, path: text, touches: touches, withHoles: withHoles)
   }
 
   /// Opens a folder.
@@ -106,14 +108,14 @@ struct FoundFile {
   /// - Throws: `SystemError`; one that `isVanishing` when it is not what was found any more.
   func extras(_ kept: KeptFacts, unread: (SystemError) -> Void) throws(SystemError) -> ItemExtras {
     guard kind != .folder, let name else {
-      return try kept.extras(of: facts, itself?.number, subject: text, unread: unread)
+      return kept.extras(of: facts, itself?.number, subject: text, unread: unread)
     }
     let place = try folder.openPlace(name)
     let now = try place.status(subject: text)
     guard FileIdentity(now) == FileIdentity(facts), now.st_mode == facts.st_mode else {
       throw SystemError(call: "open", subject: text, code: ESTALE)
     }
-    return try kept.extras(of: facts, place.number, subject: text, unread: unread)
+    return kept.extras(of: facts, place.number, subject: text, unread: unread)
   }
 
   /// The item for an archive.

@@ -24,10 +24,7 @@ struct KeptFacts {
   /// - Parameters:
   ///   - number: It, open; be it by its place only. nil when it is not to be opened.
   ///   - unread: Told of attributes that may not be read.
-  /// - Throws: `SystemError`.
-  func extras(
-    of facts: stat, _ number: Int32?, subject: String, unread: (SystemError) -> Void
-  ) throws(SystemError) -> ItemExtras {
+  func extras(of facts: stat, _ number: Int32?, subject: String, unread: (SystemError) -> Void) -> ItemExtras {
     let type = facts.st_mode & S_IFMT
     var extras = ItemExtras()
     if accessTime { extras.accessed = Int64(nanoseconds: facts.st_atim) }
@@ -39,49 +36,41 @@ struct KeptFacts {
     if flags, type == S_IFREG || type == S_IFDIR {
       extras.flags = FileFlags.of(number).map { $0.intersection(.kept).rawValue } ?? 0
     }
-    extras.attributes = try Self.attributes(of: number, subject, unread)
+    extras.attributes = Self.attributes(of: number, subject, unread)
     return extras
   }
 
+  /// Whoever owns a file gives it attributes as he likes: none of them keeps the file's content, or other files, from being
+  /// stored.
   private static func attributes(
     of number: Int32, _ subject: String, _ unread: (SystemError) -> Void
-  ) throws(SystemError) -> [ItemExtras.Attribute] {
+  ) -> [ItemExtras.Attribute] {
     var attributes: [ItemExtras.Attribute] = []
     var size = 0
-    for name in try names(of: number, subject, unread) {
+    for name in names(of: number, subject, unread) {
       do throws(SystemError) {
         let value = try ExtendedAttributes.value(of: name, on: number, subject: subject)
         size += name.count + value.count
+        guard size <= ItemExtras.attributeLimit else {
+          unread(SystemError(call: "getxattr", subject: subject, code: E2BIG))
+          return attributes
+        }
         attributes.append(ItemExtras.Attribute(name: name, value: value))
       } catch {
         // One that was removed meanwhile is none.
-        guard error.code != ENODATA else { continue }
-        guard isForbidden(error.code) else { throw error }
-        unread(error)
-      }
-      guard size <= ItemExtras.attributeLimit else {
-        throw SystemError(call: "getxattr", subject: subject, code: E2BIG)
+        if error.code != ENODATA { unread(error) }
       }
     }
     return attributes
   }
 
-  private static func names(
-    of number: Int32, _ subject: String, _ unread: (SystemError) -> Void
-  ) throws(SystemError) -> [[UInt8]] {
+  private static func names(of number: Int32, _ subject: String, _ unread: (SystemError) -> Void) -> [[UInt8]] {
     do throws(SystemError) {
       return try ExtendedAttributes.names(of: number, subject: subject)
     } catch {
-      guard isForbidden(error.code) else { throw error }
       unread(error)
       return []
     }
-  }
-
-  /// Whether an attribute is there and is not for this user; of what is open by its place only, nothing can be read without
-  /// /proc (ENOENT).
-  private static func isForbidden(_ code: Int32) -> Bool {
-    [EACCES, EPERM, ENOENT].contains(code) || ExtendedAttributes.isUnknown(code)
   }
 }
 

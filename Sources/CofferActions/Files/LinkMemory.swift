@@ -13,20 +13,7 @@ final class LinkMemory {
     fileprivate var rest: UInt64
   }
 
-  /// A file as it was at some moment: whatever is done to it changes the last time.
-  private struct Moment: Hashable {
-    let identity: FileIdentity
-    let seconds: Int
-    let nanoseconds: Int
-
-    init(_ facts: stat) {
-      identity = FileIdentity(facts)
-      seconds = Int(facts.st_ctim.tv_sec)
-      nanoseconds = Int(facts.st_ctim.tv_nsec)
-    }
-  }
-
-  private var known: [Moment: Known] = [:]
+  private var known: [FileMoment: Known] = [:]
 
   /// Whether it is something of several names. Folders count those of the folders in them.
   static func mayHaveNames(_ facts: stat) -> Bool { facts.st_nlink > 1 && facts.st_mode & S_IFMT != S_IFDIR }
@@ -34,7 +21,7 @@ final class LinkMemory {
   /// What is known of the file by another of its names.
   func take(_ facts: stat) -> Known? {
     guard Self.mayHaveNames(facts) else { return nil }
-    let moment = Moment(facts)
+    let moment = FileMoment(facts)
     guard var found = known[moment] else { return nil }
     found.rest -= 1
     known[moment] = found.rest > 0 ? found : nil
@@ -42,6 +29,6 @@ final class LinkMemory {
   }
 
   func remember(_ stream: RepositoryGroup.Stored?, _ item: ArchiveItem, _ facts: stat) {
-    known[Moment(facts)] = Known(stream: stream, item: item, rest: UInt64(facts.st_nlink) - 1)
+    known[FileMoment(facts)] = Known(stream: stream, item: item, rest: UInt64(facts.st_nlink) - 1)
   }
 }

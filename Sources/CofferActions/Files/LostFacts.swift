@@ -72,6 +72,9 @@ struct NotRestored: DiagnosableError, Equatable {
   /// Why, of the first.
   let cause: String?
 
+  /// Whether nothing is there of the item.
+  var isMissing: Bool { [.names, .sizes, .links, .devices, .special].contains(kind) }
+
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: path,

@@ -73,6 +73,9 @@ struct DumpReplay {
         }
       }
     }
+    // A restore of what is there of it would be told of as one of all.
+    let missing = extractor.lost.errors.filter(\.isMissing)
+    if !missing.isEmpty { throw SeveralErrors(missing) }
     return hooks.runtime.folder.path(of: name)
   }
 }

@@ -71,7 +71,11 @@ extension ItemExtras {
       guard isBehind, !name.isEmpty, name.count <= Self.nameLimit, !name.contains(0), body.remaining <= Self.valueLimit
       else { throw body.malformed }
       attributes.append(Attribute(name: name, value: Array(try body.raw(body.remaining))))
-    case .flags: flags = UInt32(try body.length(limit: Int(UInt32.max)))
+    case .flags:
+      switch content {
+      case .file, .directory: flags = UInt32(try body.length(limit: Int(UInt32.max)))
+      default: throw body.malformed
+      }
     case .accessed: accessed = try body.fixed(Int64.self)
     case .link:
       guard content != .directory else { throw body.malformed }
