@@ -113,6 +113,12 @@ struct SQLiteTableTests {
       let hostile = TakenDump(dump, inserting: sql + "\n", at: 0)
       #expect(problem { try restore(hostile, ["plain"], as: "x") } != "", "\(sql)")
     }
+    // What stands in a schema is no definition only because it stands there.
+    for statement in ["DELETE FROM log", "DROP TABLE log", "COMMIT", "CREATE INDEX zz ON log(what)"] {
+      let row = "INSERT INTO sqlite_schema VALUES('index', 'zz', 'plain', 0, '\(statement)');\n"
+      let hostile = TakenDump(dump, inserting: "PRAGMA writable_schema = ON;\n\(row)", at: dump.bytes.count)
+      #expect(problem { try restore(hostile, ["plain"], replacing: true) } != "", "\(statement)")
+    }
     #expect(try ground.content(of: "a.db") == before)
   }
 }

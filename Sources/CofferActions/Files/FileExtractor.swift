@@ -194,14 +194,14 @@ final class FileExtractor {
     return try write(item, name, in: parent, by: try makeStage(stage, in: parent, for: item), content)
   }
 
-  /// Makes a folder that nobody else writes in. Whoever owns the folder that it is made in could put one of his own in its
+  /// Makes a folder that nobody else enters. Whoever owns the folder that it is made in could put one of his own in its
   /// place before it is opened, and could then exchange what is in it for a link.
   private func makeStage(_ stage: EntryName, in parent: Folder, for item: ArchiveItem) throws -> Folder {
     let folder = try parent.makeFolder(stage, mode: nil)
     let facts = try folder.status()
-    guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else {
+    guard facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0 else {
       throw Refused(
-        path: item.path.text, problem: "No folder that only this user writes in can be made there to prepare it in")
+        path: item.path.text, problem: "No folder that only this user enters can be made there to prepare it in")
     }
     return folder
   }
@@ -251,6 +251,10 @@ final class FileExtractor {
       return nil
     }
     let opened = try folder.openPlace(Self.staged)
+    let type = try opened.status(subject: item.path.text).st_mode & S_IFMT
+    guard [S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK].contains(type) else {
+      throw SystemError(call: "mknod", subject: item.path.text, code: ESTALE)
+    }
     let hasOwners = try setter.apply(item, to: opened.number, at: (folder, Self.staged))
     guard loss != .devices || hasOwners else {
       lost.add(.devices, item.path)

@@ -47,7 +47,8 @@ struct KeptFacts {
   ) -> [ItemExtras.Attribute] {
     var attributes: [ItemExtras.Attribute] = []
     var size = 0
-    for name in names(of: number, subject, unread) {
+    // A file system that lists a name twice makes no list of items that cannot be read.
+    for name in names(of: number, subject, unread) where attributes.last?.name != name {
       do throws(SystemError) {
         let value = try ExtendedAttributes.value(of: name, on: number, subject: subject)
         size += name.count + value.count

@@ -27,7 +27,9 @@ struct BlockPlaces: Equatable {
   ///
   /// - Returns: nil where it has not, or nothing that fits a dump of that size.
   init?(_ facts: DumpFacts, dumpSize: UInt64) {
-    guard let words = facts.details[Self.key]?.words, let first = words.first.flatMap({ UInt64($0) }) else {
+    guard let words = facts.details[Self.key]?.words, let first = words.first.flatMap({ UInt64($0) }),
+      first > 0
+    else {
       return nil
     }
     var blocks: [Block] = []

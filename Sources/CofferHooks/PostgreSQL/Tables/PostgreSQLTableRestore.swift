@@ -94,7 +94,7 @@ struct PostgreSQLTableRestore: PlannedRestore {
       do {
         return try CustomContents(bytes)
       } catch .cut where wanted < limit {
-        wanted = min(wanted * 2, limit)
+        wanted = min(max(wanted, 1 << 16) * 2, limit)
       } catch {
         let text = if case .malformed(let text) = error { text } else { "it ends too early" }
         throw RestoreError.refused(

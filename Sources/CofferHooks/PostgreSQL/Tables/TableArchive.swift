@@ -29,9 +29,10 @@ struct TableArchive {
   ) throws(Problem) {
     let names = MovedNames(
       Dictionary(uniqueKeysWithValues: tables.relations.compactMap { name in places[name.schema].map { (name, $0) } }))
+    let numbers = Set(tables.entries.map(\.number))
     var entries: [Entry] = []
     for entry in tables.entries {
-      try entries.append(TableEntries.isSetting(entry) ? entry : Self.moved(entry, names, tables, places))
+      try entries.append(TableEntries.isSetting(entry) ? entry : Self.moved(entry, names, tables, numbers, places))
     }
     var next = dump.entries.map(\.number).max() ?? 0
     func own(_ kind: String, _ section: CustomContents.Section, _ sql: PostgreSQLStatement) -> Entry {
@@ -54,7 +55,8 @@ struct TableArchive {
   }
 
   private static func moved(
-    _ entry: Entry, _ names: MovedNames, _ tables: TableEntries, _ places: [ServerText: ServerText]
+    _ entry: Entry, _ names: MovedNames, _ tables: TableEntries, _ numbers: Set<Int>,
+    _ places: [ServerText: ServerText]
   ) throws(Problem) -> Entry {
     let title = "\(entry.kind) \(String(decoding: entry.tag, as: UTF8.self))"
     guard let definition = names.moving(entry.definition), let copying = names.moving(entry.copying),
@@ -79,7 +81,7 @@ struct TableArchive {
     // Without it, pg_restore gives nothing to its owner.
     moved.removal = removal.count > 0 ? removal.sql : []
     moved.schema = places[ServerText(entry.schema)]?.bytes ?? entry.schema
-    moved.dependencies = entry.dependencies.filter { number in tables.entries.contains { $0.number == number } }
+    moved.dependencies = entry.dependencies.filter(numbers.contains)
     return moved
   }
 

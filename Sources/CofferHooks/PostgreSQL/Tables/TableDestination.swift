@@ -39,7 +39,7 @@ struct TableDestination {
         suggestion: "Restore it beside that under another name with --table-as, or put it in its place with "
           + "--replace-tables, which drops what is there now")
     }
-    try checkTies(destination.name, connection, identity, context)
+    try checkTies(destination, connection, identity, context)
   }
 
   private static func question(_ targets: [RelationName]) -> PostgreSQLStatement {
@@ -53,13 +53,21 @@ struct TableDestination {
 
   /// Looks who else would lose something with the tables that are replaced.
   private func checkTies(
-    _ database: String, _ connection: PostgreSQLConnection, _ identity: DumpIdentity, _ context: HookContext
+    _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection, _ identity: DumpIdentity, _ context: HookContext
   ) throws {
     guard !standing.isEmpty else { return }
     let numbers = standing.values.sorted().map { "\($0)" as PostgreSQLStatement }.joined(separator: ", ")
     let relation = { (number: PostgreSQLStatement) in
       PostgreSQLAnswer.text("\(number)::pg_catalog.regclass")
     }
+    // Which there are from PostgreSQL 10 on.
+    let publications: PostgreSQLStatement =
+      (destination.serverMajor ?? 0) < 10
+      ? ""
+      : """
+      UNION ALL SELECT 'publication', \(PostgreSQLAnswer.text("p.pubname")) FROM pg_catalog.pg_publication_rel r
+      JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid IN (\(numbers))
+      """
     let rows = try Self.ask(
       """
       SELECT DISTINCT 'view', \(relation("r.ev_class")) FROM pg_catalog.pg_depend d
@@ -70,7 +78,8 @@ struct TableDestination {
       WHERE i.inhparent IN (\(numbers)) AND i.inhrelid NOT IN (\(numbers))
       UNION ALL SELECT 'parent', \(relation("i.inhparent")) FROM pg_catalog.pg_inherits i
       WHERE i.inhrelid IN (\(numbers)) AND i.inhparent NOT IN (\(numbers))
-      """, columns: 2, database, connection, of: identity, context)
+      \(publications)
+      """, columns: 2, destination.name, connection, of: identity, context)
     func names(_ kind: String) -> String? {
       let names = rows.filter { $0[0]?.shown.isSame(as: kind) == true }.compactMap { $0[1]?.shown }
       return names.isEmpty ? nil : names.map { Quoting.terminal($0) }.joined(separator: ", ")
@@ -79,6 +88,11 @@ struct TableDestination {
     if let views = names("view") {
       throw RestoreError.refused(
         identity, problem: "what is to be replaced is looked at by views, which would go with it: \(views)",
+        suggestion: beside)
+    }
+    if let publications = names("publication") {
+      throw RestoreError.refused(
+        identity, problem: "what is to be replaced is in publications, and would not be any more: \(publications)",
         suggestion: beside)
     }
     if let children = names("child") {

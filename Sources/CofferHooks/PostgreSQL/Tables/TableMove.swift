@@ -48,13 +48,36 @@ struct TableMove {
     return proofs.joined(separator: "")
   }
 
+  /// Once more where nobody renames them any more.
+  private var sameTables: PostgreSQLStatement {
+    let checks = replaced.compactMap { table -> PostgreSQLStatement? in
+      guard let number = table.replaced else { return nil }
+      return """
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.oid = \(number) AND n.nspname = \(literal: table.target.schema)
+          AND c.relname = \(literal: table.target.name)) THEN
+          RAISE EXCEPTION 'the table is another one by now';
+        END IF;
+        """
+    }
+    return checks.joined(separator: "\n")
+  }
+
   private var removal: PostgreSQLStatement {
     guard !replaced.isEmpty else { return "" }
     let numbers = replaced.compactMap(\.replaced).map { "\($0)" as PostgreSQLStatement }.joined(separator: ", ")
     // Partitions have the keys of what they are partitions of.
     let isOwn: PostgreSQLStatement = serverMajor >= 11 ? "AND c.conparentid = 0" : ""
     let drop = replaced.map { $0.target.quoted }.joined(separator: ", ")
+    // Locked first: each statement behind that sees what is there then. A partition would go with what it is one of, whatever
+    // is in it.
     return """
+      LOCK TABLE \(drop) IN ACCESS EXCLUSIVE MODE;
+      IF EXISTS (SELECT FROM pg_catalog.pg_inherits i
+        WHERE (i.inhparent IN (\(numbers))) <> (i.inhrelid IN (\(numbers)))) THEN
+        RAISE EXCEPTION 'the table has got or lost a part since the restore was planned';
+      END IF;
+      \(sameTables)
       FOR item IN SELECT c.conname, c.conrelid::pg_catalog.regclass::pg_catalog.text AS relation,
         pg_catalog.pg_get_constraintdef(c.oid) AS definition FROM pg_catalog.pg_constraint c
         WHERE c.contype = 'f' AND c.confrelid IN (\(numbers)) AND c.conrelid NOT IN (\(numbers)) \(isOwn)
