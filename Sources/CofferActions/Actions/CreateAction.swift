@@ -42,7 +42,8 @@ enum CreateAction {
       }
     }
     guard !repositories.isEmpty else { throw SeveralErrors(failures) }
-    if let schedule = try BackupSchedule(context) {
+    // What is made for a purpose is not the window's backup.
+    if try ArchiveNote(context).isEmpty, let schedule = try BackupSchedule(context) {
       repositories = repositories.filter { access in
         do { return try schedule.isDue(access) } catch {
           failures.append(RepositoryFailure(access.location, error))

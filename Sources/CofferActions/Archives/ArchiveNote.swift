@@ -24,6 +24,8 @@ struct ArchiveNote: Sendable, Equatable {
 
   static let flags: [any CommandFlag] = [labelFlag, reasonFlag, tagFlag, keepUntilFlag]
 
+  var isEmpty: Bool { label.isEmpty && reason.isEmpty && tags.isEmpty && keepUntil == nil }
+
   /// - Throws: `UsageError` for a date that has passed.
   init(_ context: ActionContext) throws(UsageError) {
     label = context.flags[Self.labelFlag]

@@ -69,7 +69,7 @@ struct Backup {
         ArchiveDraft(
           name: name, hostname: archiveName.hostname, username: archiveName.username,
           commandLine: context.run.commandLine, comment: comment, tags: note.tags, label: note.label,
-          reason: note.reason, keepUntil: note.keepUntil, start: start,
+          reason: note.reason, configuration: context.configuration?.path ?? "", keepUntil: note.keepUntil, start: start,
           missingDumps: outcome.missing.map(\.identity.path)))
       outcome.archives = committed.map { ($0.access, $0.archive) }
       outcome.failures = shortages + group.failures

@@ -34,7 +34,7 @@ struct BackupSchedule {
     return false
   }
 
-  /// The whole archive of this host, of the window that is now. Only archives of keys like the one in use count: a
+  /// The whole archive of this host and configuration, of the window that is now. Only archives of keys like the one in use count: a
   /// stolen key of another host would keep this one from being backed up.
   private func archive(in access: OpenRepository) throws -> Archive? {
     let current = window.name(of: context.surroundings.clock.now())
@@ -43,6 +43,8 @@ struct BackupSchedule {
       guard archive.standing == .counts, !archive.isPartial, filter.sees(archive) else { return false }
       guard archive.draft.hostname.isSame(as: hostname), archive.writeOnlyKey == access.repository.writeOnlyKey
       else { return false }
+      // Another one backs up something else.
+      guard archive.draft.configuration.isSame(as: context.configuration?.path ?? "") else { return false }
       return window.name(of: archive.startTime).isSame(as: current)
     }
   }

@@ -14,6 +14,8 @@ public struct ArchiveDraft: Sendable, Equatable {
   public var label: String
   /// Why it was made; empty where nobody said.
   public var reason: String
+  /// The path of the configuration that it was made by; empty where it is not known.
+  public var configuration: String
   /// Until when it is to be kept whatever its age; nil where nobody said.
   public var keepUntil: Date?
   /// When the run began.
@@ -23,8 +25,8 @@ public struct ArchiveDraft: Sendable, Equatable {
 
   public init(
     name: String, hostname: String, username: String, commandLine: [String], comment: String = "",
-    tags: [String] = [], label: String = "", reason: String = "", keepUntil: Date? = nil, start: Date,
-    missingDumps: [String] = []
+    tags: [String] = [], label: String = "", reason: String = "", configuration: String = "",
+    keepUntil: Date? = nil, start: Date, missingDumps: [String] = []
   ) {
     self.name = name
     self.hostname = hostname
@@ -34,6 +36,7 @@ public struct ArchiveDraft: Sendable, Equatable {
     self.tags = tags
     self.label = label
     self.reason = reason
+    self.configuration = configuration
     self.keepUntil = keepUntil
     self.start = start
     self.missingDumps = missingDumps

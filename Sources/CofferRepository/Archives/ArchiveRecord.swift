@@ -27,6 +27,7 @@ enum ArchiveRecord {
     /// These three only where somebody said them.
     let label: String?
     let reason: String?
+    let configuration: String?
     let keepUntil: Date?
     let start: Date
     let end: Date
@@ -119,6 +120,7 @@ extension ArchiveRecord.Content {
       id: archive.id, name: draft.name, hostname: draft.hostname, username: draft.username,
       commandLine: draft.commandLine, comment: draft.comment, tags: draft.tags,
       label: draft.label.isEmpty ? nil : draft.label, reason: draft.reason.isEmpty ? nil : draft.reason,
+      configuration: draft.configuration.isEmpty ? nil : draft.configuration,
       keepUntil: draft.keepUntil, start: draft.start, end: archive.end, missingDumps: draft.missingDumps,
       statistics: archive.statistics,
       items: Hexadecimal.encode(reference.bytes), round: archive.round > 0 ? archive.round : nil,
@@ -137,7 +139,8 @@ extension ArchiveRecord.Content {
     guard let reference else { return nil }
     let draft = ArchiveDraft(
       name: name, hostname: hostname, username: username, commandLine: commandLine, comment: comment, tags: tags,
-      label: label ?? "", reason: reason ?? "", keepUntil: keepUntil, start: start, missingDumps: missingDumps)
+      label: label ?? "", reason: reason ?? "",
+      configuration: configuration ?? "", keepUntil: keepUntil, start: start, missingDumps: missingDumps)
     var archive = Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
     archive.writeOnlyKey = writeOnlyKey
     archive.round = round ?? 0

@@ -53,7 +53,8 @@ struct TableDestination {
 
   /// Looks who else would lose something with the tables that are replaced.
   private func checkTies(
-    _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection, _ identity: DumpIdentity, _ context: HookContext
+    _ destination: PostgreSQLDestination, _ connection: PostgreSQLConnection, _ identity: DumpIdentity,
+    _ context: HookContext
   ) throws {
     guard !standing.isEmpty else { return }
     let numbers = standing.values.sorted().map { "\($0)" as PostgreSQLStatement }.joined(separator: ", ")
