@@ -69,8 +69,8 @@ struct Backup {
         ArchiveDraft(
           name: name, hostname: archiveName.hostname, username: archiveName.username,
           commandLine: context.run.commandLine, comment: comment, tags: note.tags, label: note.label,
-          reason: note.reason, configuration: context.configuration?.path ?? "", keepUntil: note.keepUntil, start: start,
-          missingDumps: outcome.missing.map(\.identity.path)))
+          reason: note.reason, configuration: context.configuration?.path ?? "", keepUntil: note.keepUntil,
+          start: start, missingDumps: outcome.missing.map(\.identity.path)))
       outcome.archives = committed.map { ($0.access, $0.archive) }
       outcome.failures = shortages + group.failures
       for (access, archive, twins) in committed { tell(twins, of: archive, access) }
