@@ -124,7 +124,7 @@ struct StatementReader {
 
 /// Decides what a dump's statements may do: anything to the database that they build, nothing else.
 final class StatementGuard {
-  private let connection: SQLiteConnection
+  private var authorizer: Authorizer?
   /// Whether the dump asked for a write-ahead log, which waits until the file has its name.
   private(set) var wantsWriteAheadLog = false
   /// The table that the last statement which was read adds rows to.
@@ -138,19 +138,7 @@ final class StatementGuard {
   ]
 
   init(_ connection: SQLiteConnection) {
-    self.connection = connection
-    sqlite3_set_authorizer(
-      connection.handle,
-      { context, action, first, second, _, _ in
-        guard let context else { return SQLITE_DENY }
-        let guardian = Unmanaged<StatementGuard>.fromOpaque(context).takeUnretainedValue()
-        return guardian.answer(
-          action, first.map { String(cString: $0) } ?? "", second.map { String(cString: $0) } ?? "")
-      }, Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  deinit {
-    sqlite3_set_authorizer(connection.handle, nil, nil)
+    authorizer = Authorizer(connection) { [unowned self] in answer($0, $1, $2) }
   }
 
   private func answer(_ action: Int32, _ first: String, _ second: String) -> Int32 {
@@ -160,8 +148,7 @@ final class StatementGuard {
       return SQLITE_OK
     case SQLITE_ATTACH, SQLITE_DETACH: return refuse("other databases are not for it")
     case SQLITE_FUNCTION:
-      let isLoader = ["load_extension", "fts3_tokenizer"].contains(second.asciiLowercased)
-      return isLoader ? refuse("the function \(second) is not for it") : SQLITE_OK
+      return Authorizer.isLoader(second) ? refuse("the function \(second) is not for it") : SQLITE_OK
     case SQLITE_PRAGMA:
       let name = first.asciiLowercased
       if Self.settings.contains(name) { return SQLITE_OK }

@@ -167,8 +167,8 @@ final class TableLoader {
       }
       sql.replaceSubrange(range, with: Quoting.sqliteIdentifier(try freeName(for: entry)))
     }
-    let guardian = DefinitionGuard(live, table: entry.table, makesTable: entry.isTable)
-    defer { withExtendedLifetime(guardian) {} }
+    let authorizer = Authorizer(live, DefinitionGuard(table: entry.table, makesTable: entry.isTable).answer)
+    defer { withExtendedLifetime(authorizer) {} }
     let (statement, count) = try live.prepareCopied(sql)
     guard count == sql.count, let statement else {
       throw SQLiteFailure(

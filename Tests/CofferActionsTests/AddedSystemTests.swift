@@ -80,27 +80,10 @@ private struct LedgerRestore: PlannedRestore {
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     let script = "case $0 in */locked) echo 'error: the ledger is closed' >&2; exit 9;; esac; cat > \"$0\""
-    return LedgerRunningRestore(
+    return ClientRestore(
       try ClientInput(
         ChildCommand("sh", ["-c", script, path], environment: context.environment), of: identity, context: context))
   }
-}
-
-private final class LedgerRunningRestore: RunningRestore {
-  private let client: ClientInput
-
-  init(_ client: ClientInput) {
-    self.client = client
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws { try client.write(bytes) }
-
-  func finish() throws -> [String] {
-    try client.finish()
-    return []
-  }
-
-  func abandon() { client.abandon() }
 }
 
 @Suite("A database system is a folder and a line")

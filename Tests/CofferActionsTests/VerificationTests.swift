@@ -76,28 +76,11 @@ private struct NotebookRestore: PlannedRestore {
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     // One line is lost where a notebook is torn.
-    NotebookRunningRestore(
-      client: try ClientInput(
+    ClientRestore(
+      try ClientInput(
         ChildCommand("sh", ["-c", "grep -v torn >\"$0\"", path], environment: context.environment), of: identity,
         context: context))
   }
-}
-
-private final class NotebookRunningRestore: RunningRestore {
-  private let client: ClientInput
-
-  init(client: ClientInput) {
-    self.client = client
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws { try client.write(bytes) }
-
-  func finish() throws -> [String] {
-    try client.finish()
-    return []
-  }
-
-  func abandon() { client.abandon() }
 }
 
 private final class NotebookPlace: DrillPlace {

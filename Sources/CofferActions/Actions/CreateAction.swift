@@ -43,7 +43,7 @@ enum CreateAction {
     }
     guard !repositories.isEmpty else { throw SeveralErrors(failures) }
     // What is made for a purpose is not the window's backup.
-    if try ArchiveNote(context).isEmpty, let schedule = try BackupSchedule(context) {
+    if note.isEmpty, let schedule = try BackupSchedule(context) {
       repositories = repositories.filter { access in
         do { return try schedule.isDue(access) } catch {
           failures.append(RepositoryFailure(access.location, error))

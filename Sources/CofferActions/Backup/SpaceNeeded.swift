@@ -113,10 +113,7 @@ struct SpaceNeeded {
 
   /// Sizes were read and may be any.
   private static func sum(_ sizes: some Sequence<UInt64>) -> UInt64 {
-    sizes.reduce(0) { sum, size in
-      let (value, isTooMuch) = sum.addingReportingOverflow(size)
-      return isTooMuch ? .max : value
-    }
+    sizes.reduce(0) { $0.addingClamped($1) }
   }
 
   /// The file system that a folder is on.

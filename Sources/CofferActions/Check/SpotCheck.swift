@@ -178,35 +178,24 @@ private final class ComparingSink: ByteSink {
   struct Different: Error {}
 
   private let source: FileSource
-  private let extents: FileExtents?
+  /// Of a file with holes.
+  private var walk: StretchWalk?
+  private let size: UInt64
   private var buffer: [UInt8] = []
-  /// The stretch that is being compared, and what of it is to come.
-  private var current = -1
-  private var left: UInt64 = 0
   private var compared: UInt64 = 0
 
   private static let zeros = [UInt8](repeating: 0, count: 1 << 16)
 
   init(_ source: FileSource, _ extents: FileExtents?) {
     self.source = source
-    self.extents = extents
+    walk = extents.map(StretchWalk.init)
+    size = extents?.size ?? 0
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    guard let extents else { return try compare(bytes) }
-    var rest = bytes
-    while !rest.isEmpty {
-      if left == 0 {
-        current += 1
-        guard extents.stretches.indices.contains(current) else { throw Different() }
-        try compareZeros(extents.stretches[current].hole)
-        left = extents.stretches[current].data
-      }
-      let count = Int(min(UInt64(rest.count), left))
-      try compare(UnsafeRawBufferPointer(rebasing: rest[..<count]))
-      left -= UInt64(count)
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-    }
+    guard var walk else { return try compare(bytes) }
+    guard try walk.take(bytes, hole: compareZeros, data: compare) else { throw Different() }
+    self.walk = walk
   }
 
   private func compareZeros(_ count: UInt64) throws {
@@ -234,7 +223,7 @@ private final class ComparingSink: ByteSink {
   }
 
   func isAtEnd() throws -> Bool {
-    if let extents { try compareZeros(extents.size - min(compared, extents.size)) }
+    if walk != nil { try compareZeros(size - min(compared, size)) }
     return try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try source.read(into: $0) } == 0
   }
 }

@@ -21,49 +21,37 @@ final class FileSink: ByteSink {
 /// A file with holes that is being written: given its data, it leaves the holes out.
 final class SparseFileSink: ByteSink {
   private let file: TemporaryFile
-  private let extents: FileExtents
+  private let size: UInt64
   private let path: String
-  /// The stretch that is being written, what of it is to come, and where that is in the file.
-  private var current = -1
-  private var left: UInt64 = 0
+  private var walk: StretchWalk
+  /// Where in the file the next data comes.
   private var position: UInt64 = 0
 
   init(_ file: TemporaryFile, _ extents: FileExtents, path: String) {
     self.file = file
-    self.extents = extents
+    size = extents.size
+    walk = StretchWalk(extents)
     self.path = path
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while !rest.isEmpty {
-      if left == 0 { try skipHole() }
-      let count = Int(min(UInt64(rest.count), left))
-      try file.file.writeAll(UnsafeRawBufferPointer(rebasing: rest[..<count]), subject: path)
-      left -= UInt64(count)
-      position += UInt64(count)
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    let fits = try walk.take(bytes) { hole in
+      position += hole
+      guard lseek(file.file.number, off_t(position), SEEK_SET) >= 0 else {
+        throw SystemError(call: "lseek", subject: path)
+      }
+    } data: { data in
+      try file.file.writeAll(data, subject: path)
+      position += UInt64(data.count)
     }
+    // Archives whose stretches and streams do not fit each other were refused when they were read.
+    guard fits else { throw SystemError(call: "write", subject: path, code: EFBIG) }
   }
 
   /// Gives the file its size, with the hole at its end.
   func finish() throws(SystemError) {
-    guard ftruncate(file.file.number, off_t(extents.size)) == 0 else {
+    guard ftruncate(file.file.number, off_t(size)) == 0 else {
       throw SystemError(call: "ftruncate", subject: path)
-    }
-  }
-
-  private func skipHole() throws(SystemError) {
-    current += 1
-    // Archives whose stretches and streams do not fit each other were refused when they were read.
-    guard extents.stretches.indices.contains(current) else {
-      throw SystemError(call: "write", subject: path, code: EFBIG)
-    }
-    let stretch = extents.stretches[current]
-    position += stretch.hole
-    left = stretch.data
-    guard lseek(file.file.number, off_t(position), SEEK_SET) >= 0 else {
-      throw SystemError(call: "lseek", subject: path)
     }
   }
 }

@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferSystem
 import FoundationEssentials
 import Glibc
@@ -47,17 +48,5 @@ struct NewConfiguration {
   }
 
   /// A text that is read back as it is: no variable of the environment is put into it.
-  static func value(_ text: String) -> String {
-    var literal = ""
-    var rest = text
-    while true {
-      let start = rest.parts(by: "${", limit: 2)
-      guard start.count == 2 else { break }
-      let end = start[1].parts(by: "}", limit: 2)
-      guard end.count == 2 else { break }
-      literal += start[0] + "\\${" + end[0] + "}"
-      rest = end[1]
-    }
-    return Quoting.yaml(literal + rest)
-  }
+  static func value(_ text: String) -> String { Quoting.yaml(Interpolation.literal(text)) }
 }

@@ -4,7 +4,7 @@ import CofferSystem
 ///
 /// Lines that a shell reads keep theirs: the shell has the same environment. A value that were put into them would be
 /// code, and an argument that every user of the machine may read.
-struct Interpolation {
+public struct Interpolation {
   private let environment: ProcessEnvironment
   private let keepsUnset: Bool
 
@@ -46,6 +46,19 @@ struct Interpolation {
 
   /// - Parameter unset: Gets the name of the first variable without a value.
   private func replaced(_ text: String, isShell: Bool, _ unset: inout String?) -> String {
+    Self.eachReference(in: text) { before, inner in
+      if let before = before.before(end: "\\") { return before + "${" + inner + "}" }
+      return before + (isShell ? "${" + inner + "}" : value(of: inner, &unset))
+    }
+  }
+
+  /// A text that is read back as it is: no variable of the environment is put into it.
+  public static func literal(_ text: String) -> String {
+    eachReference(in: text) { $0 + "\\${" + $1 + "}" }
+  }
+
+  /// - Parameter body: Given what stands before `${` and what is in the braces, returns what both become.
+  private static func eachReference(in text: String, _ body: (_ before: String, _ inner: String) -> String) -> String {
     var result = ""
     var rest = text
     while true {
@@ -53,11 +66,7 @@ struct Interpolation {
       guard start.count == 2 else { break }
       let end = start[1].parts(by: "}", limit: 2)
       guard end.count == 2 else { break }
-      if let before = start[0].before(end: "\\") {
-        result += before + "${" + end[0] + "}"
-      } else {
-        result += start[0] + (isShell ? "${" + end[0] + "}" : value(of: end[0], &unset))
-      }
+      result += body(start[0], end[0])
       rest = end[1]
     }
     return result + rest

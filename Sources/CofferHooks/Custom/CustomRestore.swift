@@ -69,7 +69,7 @@ struct CustomRestore: PlannedRestore {
     guard wantsFile else {
       let input = try ClientInput(
         shell(context: context).command(command), of: identity, mustReadAll: true, context: context)
-      return CustomStreamRestore(input)
+      return ClientRestore(input, passesWarnings: true, saying: CustomRestore.inPart)
     }
     let path = try context.runtime.makeParent(of: "restore-\(UInt32.random(in: 0 ... .max))")
     let shell = try shell(files: ["input": path], context: context)
@@ -97,26 +97,6 @@ struct CustomRestore: PlannedRestore {
         suggestion: "Correct restore_command and restore again")
     }
   }
-}
-
-/// A command that reads the dump on its standard input.
-final class CustomStreamRestore: RunningRestore {
-  private let client: ClientInput
-
-  init(_ client: ClientInput) {
-    self.client = client
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try CustomRestore.inPart { try client.write(bytes) }
-  }
-
-  func finish() throws -> [String] {
-    try CustomRestore.inPart { try client.finish() }
-    return ClientFailure.warnings(client.child.lastErrorLines)
-  }
-
-  func abandon() { client.abandon() }
 }
 
 /// A command that reads the dump from a file of the run's, which is there before it is started.

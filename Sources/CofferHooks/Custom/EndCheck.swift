@@ -8,7 +8,7 @@ final class EndCheck {
   private let child: ChildProcess
   private let limits: DumpLimits
   private let cancellation: Cancellation
-  private var input: Int32?
+  private let input: ChildInput
 
   /// How messages call the command.
   private static let title = "end_check"
@@ -20,10 +20,7 @@ final class EndCheck {
     limits = context.limits
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
-    guard let pipe = child.takeInput() else { preconditionFailure("input was asked for as a pipe") }
-    let number = pipe.release()
-    _ = fcntl(number, F_SETFL, O_NONBLOCK)
-    input = number
+    input = ChildInput(child)
   }
 
   deinit {
@@ -32,16 +29,8 @@ final class EndCheck {
 
   /// - Throws: `DumpError` when the command has ended, or takes nothing for too long; `RunCancelled`.
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while let input, !rest.isEmpty {
-      let count = Glibc.write(input, rest.baseAddress, rest.count)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if errno == EAGAIN {
-        try waitUntilWritable(input)
-      } else if errno != EINTR {
-        throw try verdict() ?? incomplete("\(Self.title) ended before it had read the whole dump")
-      }
+    try input.write(bytes, whenFull: waitUntilWritable) {
+      throw try verdict() ?? incomplete("\(Self.title) ended before it had read the whole dump")
     }
   }
 
@@ -49,13 +38,13 @@ final class EndCheck {
   ///
   /// - Throws: `DumpError` when the command does not take the dump for whole; `RunCancelled`.
   func finish() throws {
-    closeInput()
+    input.close()
     if let failure = try verdict() { throw failure }
   }
 
   func abandon() {
     child.terminate()
-    closeInput()
+    input.close()
   }
 
   /// - Returns: nil when the command was content.
@@ -77,11 +66,6 @@ final class EndCheck {
     let count = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
     try cancellation.check()
     if count == 0 { throw stalled }
-  }
-
-  private func closeInput() {
-    if let input { close(input) }
-    input = nil
   }
 
   private var stalled: DumpError {

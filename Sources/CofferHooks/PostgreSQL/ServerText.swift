@@ -19,7 +19,7 @@ struct ServerText: Hashable, Sendable {
     bytes.reserveCapacity(hex.count / 2)
     var high: UInt8?
     for digit in hex {
-      guard let value = Self.value(of: digit) else { return nil }
+      guard let value = digit.hexadecimalValue else { return nil }
       if let first = high {
         bytes.append(first << 4 | value)
         high = nil
@@ -39,15 +39,6 @@ struct ServerText: Hashable, Sendable {
   var hex: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
-
-  private static func value(of digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }
 

@@ -11,7 +11,7 @@ final class ClientInput {
   private let confirmation: String?
   private let mustReadAll: Bool
   private let watch: (() -> Void)?
-  private var input: Int32?
+  private let input: ChildInput
   private var outputPipe: FileDescriptor?
   /// What the program has printed so far, if it confirms its work.
   private(set) var output: [UInt8] = []
@@ -47,12 +47,9 @@ final class ClientInput {
     self.patience = patience
     cancellation = context.cancellation
     child = try context.launcher.launch(command)
+    input = ChildInput(child)
     outputPipe = child.takeOutput()
     if let number = outputPipe?.number { _ = fcntl(number, F_SETFL, O_NONBLOCK) }
-    guard let pipe = child.takeInput() else { return }
-    let number = pipe.release()
-    _ = fcntl(number, F_SETFL, O_NONBLOCK)
-    input = number
   }
 
   deinit {
@@ -61,18 +58,7 @@ final class ClientInput {
 
   /// - Throws: `RestoreError.programFailed` when the program has ended; `RunCancelled`.
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while let input, !rest.isEmpty {
-      let count = Glibc.write(input, rest.baseAddress, rest.count)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if errno == EAGAIN {
-        try waitUntilWritable(input)
-      } else if errno != EINTR {
-        try endEarly()
-        return
-      }
-    }
+    try input.write(bytes, whenFull: waitUntilWritable, whenBroken: endEarly)
   }
 
   /// The program reads no more: it has failed, or it knows that only padding is left.
@@ -80,8 +66,7 @@ final class ClientInput {
     let status = try awaitEnd()
     guard status.isSuccess else { throw failure(status) }
     guard confirmation == nil && !mustReadAll else { throw RestoreError.inputIgnored(identity, program: child.program) }
-    if let input { close(input) }
-    input = nil
+    input.close()
   }
 
   /// Waits for a program that takes or prints nothing any more.
@@ -98,8 +83,7 @@ final class ClientInput {
   ///
   /// - Throws: `RestoreError.programFailed`; `RunCancelled`.
   func finish() throws {
-    if let input { close(input) }
-    input = nil
+    input.close()
     // A program that cannot print any more does not end.
     while watch != nil || confirmation != nil, !cancellation.isCancelled,
       child.wait(seconds: 0.1, cancellation: cancellation) == nil
@@ -166,8 +150,7 @@ final class ClientInput {
 
   func abandon() {
     child.terminate()
-    if let input { close(input) }
-    input = nil
+    input.close()
   }
 
   private func failure(_ status: ExitStatus) -> RestoreError {

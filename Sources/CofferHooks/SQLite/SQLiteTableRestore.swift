@@ -66,31 +66,11 @@ struct SQLiteTableRestore: PlannedRestore {
     let request = SQLiteWorkerRequest(
       work: .tables, name: place.name.description, device: file.device, inode: file.inode, user: try place.user(),
       tables: .init(names: tables.names, newName: tables.newName, replaces: tables.replaces))
-    return SQLiteRunningTableRestore(
+    // The process commits when it has read the dump's end.
+    return ClientRestore(
       try ClientInput(
         SQLiteProcess(context).command(request, descriptor: place.folder.number), of: facts.identity,
-        confirmation: SQLiteWorkerRequest.confirmation, context: context))
-  }
-}
-
-/// A restore of tables on its way. The process commits when it has read the dump's end.
-final class SQLiteRunningTableRestore: RunningRestore {
-  private let client: ClientInput
-
-  init(_ client: ClientInput) {
-    self.client = client
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try SQLiteRunningRestore.named { try client.write(bytes) }
-  }
-
-  func finish() throws -> [String] {
-    try SQLiteRunningRestore.named { try client.finish() }
-    return []
-  }
-
-  func abandon() {
-    client.abandon()
+        confirmation: SQLiteWorkerRequest.confirmation, context: context),
+      saying: SQLiteRunningRestore.named)
   }
 }

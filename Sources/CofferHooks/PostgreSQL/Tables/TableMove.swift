@@ -38,9 +38,7 @@ struct TableMove {
     let proofs = replaced.compactMap { table -> PostgreSQLStatement? in
       guard let number = table.replaced else { return nil }
       return """
-        SELECT (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
-        ON n.oid = c.relnamespace WHERE c.oid = \(number) AND n.nspname = \(literal: table.target.schema)
-        AND c.relname = \(literal: table.target.name)) THEN '0'
+        SELECT (CASE WHEN \(stands(table.target, number)) THEN '0'
         ELSE 'the table is another one by now' END)::pg_catalog.int4;
 
         """
@@ -48,14 +46,20 @@ struct TableMove {
     return proofs.joined(separator: "")
   }
 
+  /// Whether the table of that number still has the name.
+  private func stands(_ name: RelationName, _ number: UInt32) -> PostgreSQLStatement {
+    """
+    EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = \(number) AND n.nspname = \(literal: name.schema) AND c.relname = \(literal: name.name))
+    """
+  }
+
   /// Once more where nobody renames them any more.
   private var sameTables: PostgreSQLStatement {
     let checks = replaced.compactMap { table -> PostgreSQLStatement? in
       guard let number = table.replaced else { return nil }
       return """
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.oid = \(number) AND n.nspname = \(literal: table.target.schema)
-          AND c.relname = \(literal: table.target.name)) THEN
+        IF NOT \(stands(table.target, number)) THEN
           RAISE EXCEPTION 'the table is another one by now';
         END IF;
         """
