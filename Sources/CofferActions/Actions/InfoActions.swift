@@ -113,8 +113,8 @@ enum InfoAction {
     of shown: Archive, _ access: OpenRepository, _ context: ActionContext
   ) throws -> JSONValue? {
     guard context.flags[archive] != nil, access.repository.role == .full, shown.standing != .void else { return nil }
-    let items = try access.repository.reader().items(of: shown, cancellation: context.cancellation)
-    return .list(try ArchiveDump.all(in: items).map { JSONShapes.dump($0.record) })
+    let dumps = try ArchiveDump.all(of: shown, access.repository.reader(), context.cancellation)
+    return .list(dumps.map { JSONShapes.dump($0.record) })
   }
 
   private static func detailed(

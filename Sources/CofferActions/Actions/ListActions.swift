@@ -110,11 +110,21 @@ enum ListAction {
       let access = try context.open(location)
       let archive = try access.archive(name, try context.archiveFilter())
       context.tellMissing(from: archive)
-      let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
-      let items = all.filter { PathSelection(context.flags[path]).contains($0.path) }
+      let selection = PathSelection(context.flags[path])
+      let reader = try access.repository.reader()
       if context.flags.contains(SharedFlags.jsonLines) {
-        return try items.forEach { context.tellLine(try json($0), in: access) }
+        return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+          if selection.contains(item.path) { context.tellLine(try json(item), in: access) }
+        }
       }
+      let isShort = context.flags.contains(RepoListAction.short) && !context.wantsJSON
+      if isShort {
+        context.tellRepository(location)
+        return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+          if selection.contains(item.path) { context.console.answer(item.path.text) }
+        }
+      }
+      let items = try reader.items(of: archive, cancellation: context.cancellation) { selection.contains($0.path) }
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
@@ -125,9 +135,6 @@ enum ListAction {
           ]))
       }
       context.tellRepository(location)
-      guard !context.flags.contains(RepoListAction.short) else {
-        return items.forEach { context.console.answer($0.path.text) }
-      }
       let dumps = try ArchiveDump.all(in: items)
       if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps), keepingLines: true) }
       let dumpPaths = Set(dumps.flatMap { $0.items.map(\.path) })

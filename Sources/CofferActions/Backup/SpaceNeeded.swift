@@ -86,8 +86,8 @@ struct SpaceNeeded {
     }
     guard let own else { return nil }
     guard access.repository.role == .full else { return LastBackup(archive: own, sizes: nil) }
-    let items = try access.repository.reader().items(of: own, cancellation: context.cancellation)
-    let sizes = try ArchiveDump.all(in: items).map { (ExactName($0.identity.path), $0.record.bytes) }
+    let dumps = try ArchiveDump.all(of: own, access.repository.reader(), context.cancellation)
+    let sizes = dumps.map { (ExactName($0.identity.path), $0.record.bytes) }
     return LastBackup(archive: own, sizes: Dictionary(sizes) { max($0, $1) })
   }
 
