@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a file system says of a file by which one tells whether it is still what was read of it.
 public struct FileFacts: Sendable, Equatable {
   /// Bytes, holes counted.
