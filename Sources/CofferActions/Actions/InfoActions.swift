@@ -136,7 +136,7 @@ enum InfoAction {
       ["User:", archive.draft.username], ["Command:", archive.draft.commandLine.joined(separator: " ")],
       ["Start:", Formats.time(archive.draft.start)],
       ["Duration:", Formats.duration(archive.end.timeIntervalSince(archive.draft.start))],
-      ["Items:", String(sizes.itemCount)], ["Read:", Formats.size(sizes.originalSize)],
+      ["Items:", String(sizes.itemCount)], ["In all:", Formats.size(sizes.originalSize)],
       ["New:", Formats.size(sizes.newSize)], ["Stored:", Formats.size(sizes.storedSize)],
     ]
     if !archive.draft.label.isEmpty { rows.append(["Label:", archive.draft.label]) }

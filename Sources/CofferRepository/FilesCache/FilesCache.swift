@@ -117,7 +117,7 @@ final class FilesCache: Sendable {
     var state = State()
     if let (file, size) = folder.open(name) {
       do {
-        state.known = try FilesCacheFile(file, size: size, key: key)
+        state.known = try FilesCacheFile(file, size: size, suite: context.suite, key: key)
       } catch is FilesCacheFile.Damaged {
         folder.remove(name)
         tellDamage()
@@ -128,7 +128,8 @@ final class FilesCache: Sendable {
     }
     let leanable = index.leanablePacks()
     state.isUsable = state.known?.packs.map(leanable.contains) ?? []
-    state.writer = try FilesCacheWriter(folder, name, key: key, random: context.random)
+    state.writer = try FilesCacheWriter(
+      folder, name, suite: context.suite, key: key, random: context.random)
     self.state = Mutex(state)
   }
 

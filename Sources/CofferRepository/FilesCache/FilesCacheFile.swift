@@ -9,7 +9,7 @@ final class FilesCacheFile {
   /// Which packs the entries name, by number.
   let packs: [Digest256]
   private let file: CacheFolder.File
-  private let codes: FilesCacheCodes
+  private let cipher: FilesCacheCipher
   /// Where each block begins, and where the last one ends.
   private let starts: [Int]
   private var table: SlotTable
@@ -21,14 +21,14 @@ final class FilesCacheFile {
   /// Opens a file and looks through it once.
   ///
   /// - Throws: `Damaged`; `CryptographyError`.
-  init(_ file: CacheFolder.File, size: Int, key: SecretBytes) throws {
+  init(_ file: CacheFolder.File, size: Int, suite: CipherSuite, key: SecretBytes) throws {
     self.file = file
     let layout = FilesCacheLayout.self
     guard let header = file.start(layout.headerSize),
-      header.withUnsafeBytes({ $0.loadUnaligned(as: UInt64.self) }) == layout.magic.littleEndian
+      let nonce = layout.nonce(in: header)
     else { throw Damaged() }
-    codes = try FilesCacheCodes(key: key, nonce: Array(header[layout.nonceOffset...].prefix(layout.nonceSize)))
-    let directory = try Self.directory(file, size, codes)
+    cipher = try FilesCacheCipher(suite: suite, key: key, nonce: nonce)
+    let directory = try Self.directory(file, size, cipher)
     packs = directory.packs
     starts = directory.starts
     table = SlotTable(count: directory.entryCount)
@@ -38,20 +38,21 @@ final class FilesCacheFile {
   }
 
   private static func directory(
-    _ file: CacheFolder.File, _ size: Int, _ codes: FilesCacheCodes
+    _ file: CacheFolder.File, _ size: Int, _ cipher: FilesCacheCipher
   ) throws -> (packs: [Digest256], starts: [Int], entryCount: Int) {
     let layout = FilesCacheLayout.self
     let end = size - layout.endSize
-    guard end >= layout.headerSize + FilesCacheCodes.headSize, let tail = file.bytes(end..<size) else {
+    guard end >= layout.headerSize, let tail = file.bytes(end..<size) else {
       throw Damaged()
     }
     let length = UInt64(littleEndian: tail.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
     guard length <= UInt64(min(end - layout.headerSize, layout.directoryLimit)),
-      let bytes = file.bytes(end - Int(length)..<end), codes.isRight(bytes, number: layout.lastNumber)
+      let sealed = file.bytes(end - Int(length)..<end),
+      let bytes = cipher.opened(sealed, number: layout.lastNumber)
     else { throw Damaged() }
     do {
       return try bytes.withUnsafeBytes { bytes in
-        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[FilesCacheCodes.headSize...]))
+        var reader = ByteReader(bytes)
         let entryCount = try reader.length(limit: size / ChunkID.size)
         var packs: [Digest256] = []
         for _ in 0..<(try reader.count(elementSize: Digest256.size)) { packs.append(try reader.digest()) }
@@ -70,7 +71,7 @@ final class FilesCacheFile {
 
   // MARK: - Asking
 
-  func key(of place: ItemPath) -> ChunkID { codes.key(of: place) }
+  func key(of place: ItemPath) -> ChunkID { cipher.key(of: place) }
 
   /// - Throws: `Damaged`.
   func entry(_ key: ChunkID) throws -> FilesCacheEntry? {
@@ -101,7 +102,8 @@ final class FilesCacheFile {
 
   private func block(_ number: Int) throws -> [UInt8] {
     if let known = recent.last(where: { $0.number == number }) { return known.bytes }
-    guard let bytes = file.bytes(starts[number]..<starts[number + 1]), codes.isRight(bytes, number: UInt64(number))
+    guard let sealed = file.bytes(starts[number]..<starts[number + 1]),
+      let bytes = cipher.opened(sealed, number: UInt64(number))
     else { throw Damaged() }
     if recent.count == Self.recentLimit { recent.removeFirst() }
     recent.append((number, bytes))
@@ -112,7 +114,6 @@ final class FilesCacheFile {
     do {
       try block.withUnsafeBytes { bytes in
         var reader = ByteReader(bytes)
-        _ = try reader.raw(FilesCacheCodes.headSize)
         while reader.remaining > 0 {
           let offset = reader.offset
           let key = try reader.id()

@@ -4,8 +4,8 @@ import CofferSystem
 /// in nothing being published. Used by one thread at a time.
 final class FilesCacheWriter {
   private let file: CacheFolder.NewFile
-  private let codes: FilesCacheCodes
-  private var block = FilesCacheCodes.emptyBlock()
+  private let cipher: FilesCacheCipher
+  private var block = ByteWriter()
   private var body = ByteWriter()
   private var sizes: [Int] = []
   private var entryCount = 0
@@ -15,15 +15,17 @@ final class FilesCacheWriter {
 
   /// - Returns: nil when there can be no file.
   /// - Throws: `CryptographyError`; what the source of randomness throws.
-  init?(_ folder: CacheFolder, _ name: EntryName, key: SecretBytes, random: RandomSource) throws {
+  init?(
+    _ folder: CacheFolder, _ name: EntryName, suite: CipherSuite, key: SecretBytes, random: RandomSource
+  ) throws {
     let nonce = try random.bytes(FilesCacheLayout.nonceSize)
-    codes = try FilesCacheCodes(key: key, nonce: nonce)
+    cipher = try FilesCacheCipher(suite: suite, key: key, nonce: nonce)
     guard let file = folder.newFile(name) else { return nil }
     self.file = file
     write(FilesCacheLayout.header(nonce: nonce))
   }
 
-  func key(of place: ItemPath) -> ChunkID { codes.key(of: place) }
+  func key(of place: ItemPath) -> ChunkID { cipher.key(of: place) }
 
   /// - Parameters:
   ///   - entry: Its packs are not looked at.
@@ -49,11 +51,15 @@ final class FilesCacheWriter {
   }
 
   private func endBlock() {
-    if block.bytes.count > FilesCacheLayout.blockLimit { isBroken = true }
-    let sealed = codes.sealed(block.bytes, number: UInt64(sizes.count))
+    guard let sealed = try? cipher.sealed(block.bytes, number: UInt64(sizes.count)),
+      sealed.count <= FilesCacheLayout.blockLimit
+    else {
+      isBroken = true
+      return
+    }
     sizes.append(sealed.count)
     write(sealed)
-    block = FilesCacheCodes.emptyBlock()
+    block.removeAll()
   }
 
   private func write(_ bytes: [UInt8]) {
@@ -63,17 +69,19 @@ final class FilesCacheWriter {
 
   /// Ends the file and puts it in the place of the one that was there.
   func publish() {
-    if block.bytes.count > FilesCacheCodes.headSize { endBlock() }
-    var directory = FilesCacheCodes.emptyBlock()
+    if !block.bytes.isEmpty { endBlock() }
+    var directory = ByteWriter()
     directory.varint(entryCount)
     directory.varint(packs.count)
     for pack in packs { directory.digest(pack) }
     directory.varint(sizes.count)
     for size in sizes { directory.varint(size) }
-    guard directory.bytes.count <= FilesCacheLayout.directoryLimit else { return }
-    write(codes.sealed(directory.bytes, number: FilesCacheLayout.lastNumber))
+    guard let sealed = try? cipher.sealed(directory.bytes, number: FilesCacheLayout.lastNumber),
+      sealed.count <= FilesCacheLayout.directoryLimit
+    else { return }
+    write(sealed)
     var end = ByteWriter()
-    end.fixed(UInt64(directory.bytes.count))
+    end.fixed(UInt64(sealed.count))
     write(end.bytes)
     if !isBroken { file.publish() }
   }
