@@ -36,7 +36,7 @@ enum ExtractAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
-      let reader = try access.repository.reader()
+      let reader = try access.repository.reader(forDataOf: archive)
       let items = try chosen(
         from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
       guard !items.isEmpty else {

@@ -203,7 +203,7 @@ final class FilesCache: Sendable {
     }
   }
 
-  /// Ends the session's file, when everything that was stored is named by index objects. What was not found in this run is
+  /// Ends the session's file, when everything that was stored is in packs that are there. What was not found in this run is
   /// remembered for some more.
   func finish() {
     state.withLock { state in
