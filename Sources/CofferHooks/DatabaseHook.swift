@@ -81,14 +81,7 @@ extension DatabaseHook {
 
   public func drillServer(
     for facts: DumpFacts, root: ConfigurationSection, context: HookContext
-  ) throws -> (any DrillPlace)? {
-    guard !kind.isFile, root[databases].contains(where: { $0[ServerOptions.verifyHostname] != nil }),
-      try ServerEntry.matching(facts.identity, in: root, of: self).drillTarget(context: context) != nil
-    else { return nil }
-    throw DrillError.impossible(
-      facts.identity, problem: "its system's dumps cannot be restored to a server of verify_hostname",
-      suggestion: "Leave verify_hostname out")
-  }
+  ) throws -> (any DrillPlace)? { nil }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     throw DrillError.impossible(

@@ -99,7 +99,8 @@ struct EntryGuardTests {
       ("COMMENT", "COMMENT ON TABLE public.a IS 'x'; COMMENT ON DATABASE shop IS 'x';"),
       ("COMMENT", "COMMENT ON TABLE public.b IS 'public.a';"),
       ("ACL", "GRANT evil TO postgres; GRANT SELECT ON TABLE public.a TO x;"),
-      ("ACL", "GRANT SELECT ON pg_authid, public.a TO evil;"), ("ACL", "GRANT SELECT ON TABLE public.a, public.b TO evil;"),
+      ("ACL", "GRANT SELECT ON pg_authid, public.a TO evil;"),
+      ("ACL", "GRANT SELECT ON TABLE public.a, public.b TO evil;"),
       ("ACL", "SET SESSION AUTHORIZATION evil; SET search_path = public.a;"),
       ("SECURITY LABEL", "SECURITY LABEL FOR p ON ROLE a IS 'public.a';"),
       ("SEQUENCE SET", "SELECT pg_catalog.setval('public.a', evil(), true);"),
@@ -113,7 +114,9 @@ struct EntryGuardTests {
       guard kind != "SEQUENCE SET" else {
         entries[5].tag = "s"
         entries.append(
-          .init(number: 31, kind: "SEQUENCE OWNED BY", tag: "s", definition: "ALTER SEQUENCE public.s OWNED BY public.a.x;"))
+          .init(
+            number: 31, kind: "SEQUENCE OWNED BY", tag: "s", definition: "ALTER SEQUENCE public.s OWNED BY public.a.x;")
+        )
         #expect(try problem(entries) != nil)
         return
       }
@@ -129,7 +132,8 @@ struct EntryGuardTests {
     "Rows come from the dump and go to the table, and nowhere else",
     arguments: [
       "COPY public.a FROM PROGRAM 'sh';", "COPY public.a TO PROGRAM 'sh';", "COPY public.a FROM '/etc/passwd';",
-      "COPY public.a (x) FROM stdin; COMMIT;", "COPY (SELECT public.a.x) TO stdout;", "COPY public.a (x) FROM stdin WHERE f();",
+      "COPY public.a (x) FROM stdin; COMMIT;", "COPY (SELECT public.a.x) TO stdout;",
+      "COPY public.a (x) FROM stdin WHERE f();",
       "COPY public.b FROM stdin; COPY public.a FROM stdin;",
     ])
   func copies(sql: String) throws {

@@ -61,7 +61,8 @@ struct MovedNamesTests {
     #expect((moved.count > 0) == (sql != expected))
   }
 
-  @Test("What ends within a text, a name or a comment is not taken for a statement, nor what servers read in several ways")
+  @Test(
+    "What ends within a text, a name or a comment is not taken for a statement, nor what servers read in several ways")
   func unreadable() {
     let unclear = ["SELECT 1E'\\''; COMMIT; --'", "SELECT E'a'\n'\\''; COMMIT; --'", "SELECT E'a' -- b\n'\\'';"]
     for sql in ["SELECT 'a", "SELECT \"a", "/* a /* b */", "SELECT $a$ b $c$", "SELECT E'a\\'"] + unclear {

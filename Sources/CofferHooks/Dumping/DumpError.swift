@@ -23,7 +23,8 @@ public enum DumpError: DiagnosableError, Equatable {
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
-      .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _), .duplicate(let identity),
+      .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
+      .duplicate(let identity),
       .misconfigured(let identity, _, _), .listingFailed(let identity, _, _):
       identity
     }

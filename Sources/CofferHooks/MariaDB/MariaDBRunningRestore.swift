@@ -93,7 +93,8 @@ final class MariaDBRunningRestore: RunningRestore {
     guard !found.isEmpty, choice.names?.isSubset(of: found) ?? true else {
       let missing = (choice.names ?? []).subtracting(found).sorted().map { Quoting.terminal($0.text) }
       throw RestoreError.refused(
-        identity, problem: "the dump has no such table" + (missing.isEmpty ? "" : ": " + missing.joined(separator: ", ")),
+        identity,
+        problem: "the dump has no such table" + (missing.isEmpty ? "" : ": " + missing.joined(separator: ", ")),
         suggestion: "Look what it has with 'coffer dump'")
     }
     guard choice.newName == nil || found.count == 1 else {
@@ -175,6 +176,7 @@ final class MariaDBRunningRestore: RunningRestore {
     var swap = MariaDBSwap(
       databases: script.databases, catalogue: catalogue, programs: views.now,
       viewKeys: try names.keys(of: script.databases.flatMap(\.views)), seal: seal)
+    swap.isOfTables = script.tables != nil
     if let choice = script.tables, let name = choice.newName.map({ ExactName($0) }) {
       swap.newName = MariaDBCatalogue.Object(
         database: choice.target, name: name.text, key: try names.keys(of: [name])[name])

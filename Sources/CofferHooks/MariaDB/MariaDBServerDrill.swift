@@ -21,7 +21,8 @@ final class MariaDBServerDrill: DrillPlace {
     let name = DrillName()
     self.name = name
     session = MariaDBSession(
-      identity: facts.identity, connection: entry.connection, options: MariaDBRestore.strict(entry.restoreOptions).options,
+      identity: facts.identity, connection: entry.connection,
+      options: MariaDBRestore.strict(entry.restoreOptions).options,
       context: context)
     version = "\(try session.query("SELECT VERSION()", 1).first?.first ?? "a server") at \(entry.connection.place)"
     var target = server
@@ -38,7 +39,8 @@ final class MariaDBServerDrill: DrillPlace {
       while try !isHeld(name) {
         guard context.clock.steadySeconds() < deadline else {
           throw DrillError.impossible(
-            facts.identity, problem: "the server of verify_hostname, \(entry.connection.place), gives no lock (GET_LOCK)",
+            facts.identity,
+            problem: "the server of verify_hostname, \(entry.connection.place), gives no lock (GET_LOCK)",
             suggestion: nil)
         }
         try context.cancellation.sleep(0.05)

@@ -17,6 +17,8 @@ struct MariaDBSwap {
   /// The dump's names for views, as the server compares them.
   let viewKeys: [ExactName: ExactName]
   let seal: SealedScript.Seal
+  /// Whether only some tables of a dump are restored: what they refer to besides stays where it is.
+  var isOfTables = false
   /// What the only table is to be called in its target; nil for its own name.
   var newName: Object?
 
@@ -120,17 +122,19 @@ struct MariaDBSwap {
   /// Defaults that name a sequence in a scratch database name the one that came with them.
   private var sequenceDefaults: String {
     // A single table's name the one of its target already.
-    newName != nil ? "" : databases.map { database in
-      catalogue.sequenceDefaults.filter { $0.table.database.isSame(as: database.scratch) }.map { found in
-        let table = Object(database: database.target, name: found.table.name)
-        let isOwn = found.sequence.database.isSame(as: database.scratch)
-        let sequence = isOwn ? Object(database: database.target, name: found.sequence.name) : found.sequence
-        return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Quoting.mariadbIdentifier(found.column)) "
-          + "SET DEFAULT (nextval(\(sequence.quoted)));\n"
+    newName != nil
+      ? ""
+      : databases.map { database in
+        catalogue.sequenceDefaults.filter { $0.table.database.isSame(as: database.scratch) }.map { found in
+          let table = Object(database: database.target, name: found.table.name)
+          let isOwn = found.sequence.database.isSame(as: database.scratch)
+          let sequence = isOwn ? Object(database: database.target, name: found.sequence.name) : found.sequence
+          return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Quoting.mariadbIdentifier(found.column)) "
+            + "SET DEFAULT (nextval(\(sequence.quoted)));\n"
+        }
+        .joined()
       }
       .joined()
-    }
-    .joined()
   }
 
   func foreignKeys(inOtherDatabasesOnly: Bool) -> String {
@@ -142,15 +146,15 @@ struct MariaDBSwap {
     }
     return followers.map { $0.renewal(on: $0.table) }.joined()
       + catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
-      if newName != nil, scratchKeys.contains(where: { $0.table == key.table }) { return "" }
-      if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
-        return inOtherDatabasesOnly
-          ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
+        if isOfTables, scratchKeys.contains(where: { $0.table == key.table }) { return "" }
+        if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
+          return inOtherDatabasesOnly
+            ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
+        }
+        // A key of a table that makes room itself needs no mending.
+        return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
       }
-      // A key of a table that makes room itself needs no mending.
-      return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
-    }
-    .joined()
+      .joined()
   }
 
   // MARK: - Views, routines, events

@@ -26,7 +26,8 @@ struct PostgreSQLDrillQuestions {
     }
     return DrillFindings(
       content: content,
-      warnings: leavesOwners ? ["Owners and rights were left out: the dump's roles are not known where it was restored"] : [])
+      warnings: leavesOwners
+        ? ["Owners and rights were left out: the dump's roles are not known where it was restored"] : [])
   }
 
   /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.

@@ -14,7 +14,8 @@ final class PostgreSQLServerDrill: DrillPlace {
 
   /// - Parameter server: Where it is, as `ServerEntry.drillTarget` says.
   /// - Throws: `DrillError`; `LaunchError`; `RunCancelled`.
-  init(of facts: DumpFacts, on server: RestoreTarget, _ connection: PostgreSQLConnection, _ context: HookContext) throws {
+  init(of facts: DumpFacts, on server: RestoreTarget, _ connection: PostgreSQLConnection, _ context: HookContext) throws
+  {
     let name = DrillName()
     self.name = name
     self.connection = connection
@@ -24,7 +25,8 @@ final class PostgreSQLServerDrill: DrillPlace {
       let keeper = RestoreKeeper(token, in: survey.workplace, connection, context)
     else {
       throw DrillError.impossible(
-        facts.identity, problem: "the server of verify_hostname, \(connection.place), does not answer, or holds no lock",
+        facts.identity,
+        problem: "the server of verify_hostname, \(connection.place), does not answer, or holds no lock",
         suggestion: "Correct verify_hostname, verify_port, verify_username and verify_password")
     }
     self.survey = survey

@@ -40,22 +40,9 @@ struct MariaDBTableFilter {
     case .table:
       if let word = statement.lexemes.all.first?.word, ["COMMIT", "BEGIN", "START"].contains(word) { return statement }
       guard let name = statement.objectName(after: ["TABLE"]), choice.isChosen(name) else { return nil }
-      return referring(statement)
+      // What it refers to is in the database already, but for what comes with it.
+      return statement.referring(to: choice.target) { choice.newName == nil && choice.isChosen($0) }
     }
-  }
-
-  /// What it refers to is in the database already, but for what comes with it.
-  private func referring(_ statement: MariaDBStatement) -> MariaDBStatement {
-    let all = statement.lexemes.all
-    let edits = all.indices.dropLast(2).compactMap { index -> (Range<Int>, String)? in
-      guard all[index].isWord("REFERENCES"), let name = all[index + 1].name, !all[index + 2].isSign("."),
-        choice.newName != nil || !choice.isChosen(name)
-      else { return nil }
-      return (
-        all[index + 1].range, "\(Quoting.mariadbIdentifier(choice.target)).\(Quoting.mariadbIdentifier(name))"
-      )
-    }
-    return statement.replacing(edits)
   }
 
   /// Takes a part of an INSERT, or its end.
@@ -66,7 +53,8 @@ struct MariaDBTableFilter {
     }
     beginning += rows
     let all = SQLLexemes(Array(beginning.prefix(Self.headLimit)), LexicalMode()).all
-    guard let place = all.firstIndex(where: { $0.name != nil }), place + 1 < all.count, let name = all[place].name else {
+    guard let place = all.firstIndex(where: { $0.name != nil }), place + 1 < all.count, let name = all[place].name
+    else {
       guard beginning.count < Self.headLimit else {
         throw StatementSplitter.Unreadable(problem: "it cannot be told which table rows are of")
       }
@@ -86,6 +74,21 @@ struct MariaDBTableFilter {
 }
 
 extension MariaDBStatement {
+  /// The statement, whose foreign keys lead to tables of a database.
+  ///
+  /// - Parameter stays: Tells whether a table is referred to as it is.
+  fileprivate func referring(to database: String, unless stays: (String) -> Bool) -> MariaDBStatement {
+    let all = lexemes.all
+    let edits = all.indices.dropLast(2).compactMap { index -> (Range<Int>, String)? in
+      guard all[index].isWord("REFERENCES"), let name = all[index + 1].name, !all[index + 2].isSign("."), !stays(name)
+      else { return nil }
+      return (
+        all[index + 1].range, "\(Quoting.mariadbIdentifier(database)).\(Quoting.mariadbIdentifier(name))"
+      )
+    }
+    return replacing(edits)
+  }
+
   /// The table that a trigger is on.
   fileprivate var triggerTable: String? {
     let all = lexemes.all

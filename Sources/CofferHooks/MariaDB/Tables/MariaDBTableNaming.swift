@@ -14,7 +14,8 @@ struct MariaDBTableNaming: Sendable {
     let database = identity.database
     wanted = names.map { name in
       let bare =
-        name.after(beginning: database + ".") ?? name.after(beginning: Quoting.mariadbIdentifier(database) + ".") ?? name
+        name.after(beginning: database + ".") ?? name.after(beginning: Quoting.mariadbIdentifier(database) + ".")
+        ?? name
       return Self.unquoted(bare) ?? bare
     }
   }
@@ -59,7 +60,8 @@ struct MariaDBTableNaming: Sendable {
     else {
       throw .refused(
         identity, problem: "'\(Quoting.terminal(text))' is no name of a table",
-        suggestion: "A name has at most 64 characters; one with dots stands in backticks. --target-name chooses another database")
+        suggestion:
+          "A name has at most 64 characters; one with dots stands in backticks. --target-name chooses another database")
     }
     return name
   }

@@ -1,4 +1,5 @@
 import CofferSystem
+import Glibc
 
 /// Where the tables of a dump are, seen as it goes by: a dump of MariaDB's programs is read from its beginning to its end otherwise.
 ///
@@ -80,32 +81,31 @@ final class MariaDBTablePlacesWatch {
   private var statementStart: UInt64 = 0
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
-  private var current: (name: String, start: UInt64)?
+  private var current: (name: String, start: UInt64, isMade: Bool)?
+  private var database: ExactName?
 
   /// Of a definition.
   private static let lineLimit = 1 << 26
   private static let beginnings = ["INSERT ", "REPLACE "].map { Array($0.utf8) }
 
   func take(_ bytes: UnsafeRawBufferPointer) {
-    guard isReadable else { return }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 }
-      let piece = rest[..<(end ?? rest.endIndex)]
-      rest = rest[piece.endIndex...]
-      take(piece, isLast: end != nil)
-      guard isReadable else { return }
+    var rest = bytes
+    while isReadable, let base = rest.baseAddress, !rest.isEmpty {
+      let found = memchr(base, Int32(UInt8(ascii: "\n")), rest.count)
+      let count = found.map { $0 - UnsafeMutableRawPointer(mutating: base) + 1 } ?? rest.count
+      take(UnsafeRawBufferPointer(rebasing: rest[..<count]), isLast: found != nil)
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }
 
   /// - Parameter isLast: Whether the line ends with it.
-  private func take(_ piece: Slice<UnsafeRawBufferPointer>, isLast: Bool) {
+  private func take(_ piece: UnsafeRawBufferPointer, isLast: Bool) {
     if !isInRows {
       line += piece
       isInRows = splitter.isBetweenStatements && Self.beginnings.contains { line.starts(with: $0) }
     }
     position += UInt64(piece.count)
-    let ending = piece.count > 1 ? piece[piece.endIndex - 2] : lastByte
+    let ending = piece.count > 1 ? piece[piece.count - 2] : lastByte
     lastByte = piece.last ?? lastByte
     if isInRows {
       line = []
@@ -144,12 +144,18 @@ final class MariaDBTablePlacesWatch {
       }
       if verb == "DROP" {
         end()
-        current = (name, statementStart)
-      } else if current?.name.isSame(as: name) != true {
+        current = (name, statementStart, false)
+      } else if current?.name.isSame(as: name) == true {
+        current?.isMade = true
+      } else {
         // Without what drops it, it cannot be told where it begins.
         isReadable = false
       }
     case .view, .routine, .event: end()
+    case .database(.use, let name):
+      if headSize != nil { end() }
+      if database.map({ $0 != name }) == true { isReadable = false }
+      database = name
     case .database: if headSize != nil { isReadable = false }
     case .trigger, .setting, .account, .omitted, .unknown: return
     }
@@ -162,8 +168,10 @@ final class MariaDBTablePlacesWatch {
   }
 
   private func close(at end: UInt64) {
-    guard let (name, start) = current else { return }
+    guard let (name, start, isMade) = current else { return }
     current = nil
+    // A view has its place held by a table until all tables are there, and what drops it comes first.
+    guard isMade else { return }
     if places.contains(where: { $0.name.isSame(as: name) }) { isReadable = false }
     places.append(.init(name: name, bytes: start..<end))
   }

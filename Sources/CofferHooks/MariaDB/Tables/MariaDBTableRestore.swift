@@ -45,7 +45,9 @@ struct MariaDBTableRestore: PlannedRestore {
     }
     try checks.mayRestore(database, isWholeServer: false, server)
     let naming = MariaDBTableNaming(selection.names, identity)
-    let newName = try selection.newName.map { name throws(RestoreError) in try MariaDBTableNaming.newName(name, identity) }
+    let newName = try selection.newName.map { name throws(RestoreError) in
+      try MariaDBTableNaming.newName(name, identity)
+    }
     let places = MariaDBTablePlaces(facts, dumpSize: dump.size)
     let names = try places.map { places throws(RestoreError) in try naming.chosen(of: places.places.map(\.name)) }
     choice = MariaDBTableChoice(

@@ -51,7 +51,9 @@ struct SQLTokens {
         continue
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
         let isText = byte == UInt8(ascii: "'")
-        guard let (text, end) = Self.quoted(bytes, from: start), !isText || escaped != tokens.count - 1 else { return nil }
+        guard let (text, end) = Self.quoted(bytes, from: start), !isText || escaped != tokens.count - 1 else {
+          return nil
+        }
         position = end
         tokens.append(Token(kind: isText ? .text(text) : .name(text, isQuoted: true), range: start..<end))
       case UInt8(ascii: "$"):

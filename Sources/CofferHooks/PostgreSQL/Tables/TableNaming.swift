@@ -68,7 +68,9 @@ enum TableNaming {
     }
     throw .refused(
       identity, problem: "'\(Quoting.terminal(name))' is no name of a table",
-      suggestion: "Write it as in SQL: orders_2, archive.orders, or with other signs in double quotes: 'archive.\"Orders (old)\"'")
+      suggestion:
+        "Write it as in SQL: orders_2, archive.orders, or with other signs in double quotes: 'archive.\"Orders (old)\"'"
+    )
   }
 
   /// Reads the name that a text begins with.
