@@ -153,7 +153,7 @@ struct CommandLineParser {
       if let operand = operands.first, !argument.begins(with: "-") {
         // An archive may be called like an action.
         tokens.append(.flag(operand.name, value: argument))
-        operands.removeFirst()
+        if !operand.isRepeatable { operands.removeFirst() }
         continue
       }
       if let action = actions.first(where: { $0.names.contains(argument) }) {
