@@ -157,9 +157,10 @@ struct MountTests {
       #expect(read.contains("Input/output error"), "\(read)")
     }
     #expect(try ground.run("cat", point + tree + "/again") == "a needle in the hay\n")
+    // What runs next has the same file for what it says.
+    let errors = try String(contentsOfFile: "\(ground.folder)/stderr", encoding: .utf8)
     try unmount()
     #expect(child.wait() == .exited(0))
-    let errors = try String(contentsOfFile: "\(ground.folder)/stderr", encoding: .utf8)
     #expect(errors.components(separatedBy: "does not decrypt").count == 2, "\(errors)")
   }
 
