@@ -98,6 +98,8 @@ def parse_arguments():
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")
     options = parser.parse_args()
+    if options.files < 0:
+        parser.error("a tree has files")
     if options.days < 2 or options.repeat < 1 or options.archives < 1 or options.chunks < 1 or not 0 < options.scale <= 8:
         parser.error("at least two days, one repetition, archive and chunk, and a scale of up to 8 are needed")
     return options
