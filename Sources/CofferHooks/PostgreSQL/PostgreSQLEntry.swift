@@ -10,6 +10,8 @@ struct PostgreSQLEntry: Sendable {
   let format: PostgreSQLOptions.Format?
   let globals: PostgreSQLOptions.Globals
   private(set) var noOwner: Bool
+  /// Whether a restored database gets its statistics.
+  private(set) var analyzes = true
   let restoreStrategy: RestoreStrategy
   let compression: String
   /// How much of a dump's time may be spent on counting, in per cent.
@@ -52,6 +54,13 @@ struct PostgreSQLEntry: Sendable {
     var other = self
     other.noOwner = true
     if !isPlain { other.restoreOptions.append("--no-acl") }
+    return other
+  }
+
+  /// The same entry, for a restore that is to see whether a dump restores.
+  var forDrill: PostgreSQLEntry {
+    var other = self
+    other.analyzes = false
     return other
   }
 

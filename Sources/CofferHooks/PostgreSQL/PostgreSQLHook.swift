@@ -113,10 +113,11 @@ public struct PostgreSQLHook: DatabaseHook {
       found = try ServerEntry.found(wanted, in: root, of: self)
     }
     let server = found ?? ServerEntry(remembering: wanted)
-    let entry = PostgreSQLEntry(
+    let own = PostgreSQLEntry(
       server.section, server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)
+    let entry = target.isDrill ? own.forDrill : own
     return target.leavesOwners ? entry.leavingOwners(isPlain: facts.has(PostgreSQLOptions.Format.plain)) : entry
   }
 
