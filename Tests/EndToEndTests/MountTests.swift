@@ -164,6 +164,29 @@ struct MountTests {
     #expect(errors.components(separatedBy: "does not decrypt").count == 2, "\(errors)")
   }
 
+  @Test("What a compaction moves beside a mount is found again; what it gave up is an error")
+  func compaction() throws {
+    defer { removeMount() }
+    try Data(large.reversed()[..<1_500_000]).write(to: URL(fileURLWithPath: "\(tree)/gone"))
+    try create()
+    try FileManager.default.removeItem(atPath: "\(tree)/gone")
+    try create()
+    let names = try ground.archives()
+    try mount()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(point)/\(names[1])\(tree)").contains("gone"))
+    for name in names[..<2] {
+      let deleted = try ground.coffer("delete", "--archive", name, "--yes")
+      #expect(deleted.status == .exited(0), "\(deleted.errors)")
+    }
+    let packs = try ground.run("ls", "-R", "repository/packs")
+    let compact = try ground.coffer("compact", "--threshold", "1")
+    #expect(compact.status == .exited(0), "\(compact.errors)")
+    #expect(try ground.run("ls", "-R", "repository/packs") != packs)
+    try expectParts(of: "\(point)/\(names[2])\(tree)/large", large)
+    #expect(FileManager.default.contents(atPath: "\(point)/\(names[1])\(tree)/gone") == nil)
+    try unmount()
+  }
+
   @Test("A place that cannot be mounted at is told with what to do, before anything else is done")
   func places() throws {
     try ground.write("full/file", "x")

@@ -48,7 +48,7 @@ enum ExportTarAction {
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
-      let reader = try access.repository.reader()
+      let reader = try access.repository.reader(forDataOf: archive)
       let items = try reader.items(of: archive, cancellation: context.cancellation)
       let chosen = try chosen(from: items, of: archive, context)
       let (found, paths) = (chosen.map(\.item), chosen.map(\.path))
@@ -91,7 +91,7 @@ enum ExportTarAction {
       if path != item.path { shown[item.path] = path }
       if isOfDump { ofDumps.insert(item.path) }
     }
-    return try ChosenItems.all(from: items, of: archive, context, shown: { shown[$0.path] })
+    return try ChosenItems.all(from: items, of: archive, context)
       .filter { !context.flags[withoutDumps] || !ofDumps.contains($0.path) }
       .map { ($0, shown[$0.path] ?? $0.path) }
   }

@@ -33,7 +33,7 @@ enum ExtractAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
-      let reader = try access.repository.reader()
+      let reader = try access.repository.reader(forDataOf: archive)
       let items = try ChosenItems.all(
         from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
       context.tellMissing(from: archive)
