@@ -15,6 +15,7 @@ from ages import run_ages
 from beyond import rows, run_beyond
 from commands import run_repo_list, run_version
 from days import Days
+from drills import run_drills
 from live import run_live
 from measure import CommandFailed, run
 from places import ObjectStorage
@@ -38,6 +39,9 @@ def main():
         if options.ages:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_ages(server, os.environ["COFFER_BINARY"], options, folder, environment)
+        if options.drills:
+            with PostgreSQLServer(folder / "server", environment) as server:
+                return run_drills(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
         if options.beyond:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
@@ -83,6 +87,8 @@ def parse_arguments():
                         help="only print what Coffer adds each day, alone, with compact, and with prune (keep_daily 7, "
                              "keep_weekly 4) and compact, and what archives of several ages take to restore; needs the "
                              "program faketime")
+    parser.add_argument("--drills", action="store_true",
+                        help="only print what 'coffer verify' takes beside pg_restore alone, and what counting adds to a dump")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")

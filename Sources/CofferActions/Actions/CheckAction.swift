@@ -38,7 +38,7 @@ enum CheckAction {
     flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository, SharedFlags.progress],
     examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
     options: [CheckOptions.schema, VerifyOptions.schema, GeneralOptions.backup, SourceOptions.schema],
-    isMonitored: true, run: run)
+    databases: .drilled, isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)

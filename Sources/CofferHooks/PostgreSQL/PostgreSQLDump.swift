@@ -120,7 +120,7 @@ struct PostgreSQLDump: PlannedDump {
         server.warnings.append(
           "Dumped in format custom: pg_dump_command runs pg_dump where, or as a user who, cannot write into the run's "
             + "folder")
-      } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry {
+      } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry && !error.isOvertaken {
         census?.close()
         return try uncounted.start(context: context)
       }
@@ -130,10 +130,16 @@ struct PostgreSQLDump: PlannedDump {
         program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
     let places = format == .custom ? BlockPlacesWatch() : nil
-    stream.observer = places?.take
+    var hasBegun = false
+    stream.observer = { bytes in
+      if !hasBegun { census?.begin() }
+      hasBegun = true
+      places?.take(bytes)
+    }
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
       details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
+      overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 

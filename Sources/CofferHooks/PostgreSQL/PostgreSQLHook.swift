@@ -86,6 +86,16 @@ public struct PostgreSQLHook: DatabaseHook {
       installations: installations, context: context)
   }
 
+  public func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? {
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
+    guard let target = try server.drillTarget(context: context) else { return nil }
+    let entry = PostgreSQLEntry(server.section, server.identity, try server.address(for: target, context: context))
+      .finding(installations, context: context)
+    return try PostgreSQLServerDrill(of: facts, on: target, entry.connection, context)
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
   }
