@@ -44,10 +44,11 @@ struct PostgreSQLTests {
     try #require(mount.status == .exited(0), "\(mount.errors)")
     defer { _ = try? ground.coffer("umount", point) }
     let found = try ground.run("find", "\(point)/databases", "-type", "f").split(separator: "\n").map(String.init)
-    try #require(found.count == 1 && found[0].hasSuffix("/e2e mounted"), "\(found)")
-    let list = try ground.run("pg_restore", "--list", found[0])
+    let dump = try #require(
+      found.first { $0.hasSuffix("/postgresql_databases/\(one.hostname):\(one.port)/e2e mounted") })
+    let list = try ground.run("pg_restore", "--list", dump)
     #expect(list.contains("TABLE DATA public a ") && list.contains("TABLE DATA public b "), "\(list)")
-    let rows = try ground.run("sh", "-c", "pg_restore -f - -t a --data-only \"$0\" | grep -c '^[0-9]'", found[0])
+    let rows = try ground.run("sh", "-c", "pg_restore -f - -t a --data-only \"$0\" | grep -c '^[0-9]'", dump)
     #expect(rows == "50000\n")
   }
 
