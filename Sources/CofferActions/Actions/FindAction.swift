@@ -42,10 +42,12 @@ enum FindAction {
       for archive in archives {
         try context.cancellation.check()
         let items = try reader.items(of: archive, cancellation: context.cancellation)
+        var places = ShownPaths()
         found.add(
           items.filter { item in
-            let path = PathText(item.path)
-            return patterns.contains { $0.matches(path) }
+            let shown = places.place(of: item).path
+            let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
+            return patterns.contains { texts.contains(where: $0.matches) }
           }, in: archive)
       }
       try tell(found, in: archives, of: access, context)

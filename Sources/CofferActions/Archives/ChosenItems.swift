@@ -5,11 +5,9 @@ import CofferSystem
 enum ChosenItems {
   /// Everything, or what the paths and databases name that are given, in the archive's order.
   ///
-  /// - Parameter shown: Another path that each item may be called by.
   /// - Throws: `PatternError`; `RestoreSelection.Failure`; `DumpRecord.Unreadable`; `UsageError` when that is nothing.
   static func all(
-    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext,
-    shown: (ArchiveItem) -> ItemPath? = { _ in nil }
+    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
   ) throws -> [ArchiveItem] {
     let selection = SelectionFlags.selection(context)
     var paths = try ItemFlags.selection(context)
@@ -20,11 +18,11 @@ enum ChosenItems {
       let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
       let takesPaths = !context.flags[ItemFlags.path].isEmpty
       found = items.filter { item in
-        let isNamed = paths.contains(item, shown: shown(item))
+        let isNamed = paths.contains(item)
         return ofDumps.contains(item.path) || takesPaths && isNamed
       }
     } else {
-      found = items.filter { paths.contains($0, shown: shown($0)) }
+      found = items.filter { paths.contains($0) }
     }
     guard !found.isEmpty else {
       throw UsageError(

@@ -30,6 +30,7 @@ enum ItemFlags {
 struct ItemSelection {
   private let paths: PathSelection
   private let patterns: PatternSet
+  private var places = ShownPaths()
   /// Folders that are left out with everything in them.
   private var closed: Set<[UInt8]> = []
 
@@ -38,14 +39,15 @@ struct ItemSelection {
     self.patterns = patterns
   }
 
-  /// - Parameter shown: Another path that it may be called by.
-  mutating func contains(_ item: ArchiveItem, shown: ItemPath? = nil) -> Bool {
+  /// - Parameter item: The next of the archive. A dump may be meant by where it is shown, too.
+  mutating func contains(_ item: ArchiveItem) -> Bool {
+    let shown = places.place(of: item).path
     guard !isExcluded(item) else { return false }
-    return paths.contains(item.path) || shown.map { $0 != item.path && paths.contains($0) } == true
+    return paths.contains(item.path) || shown != item.path && paths.contains(shown)
   }
 
   /// Whether patterns leave it out, whatever was chosen.
-  mutating func isExcluded(_ item: ArchiveItem) -> Bool {
+  private mutating func isExcluded(_ item: ArchiveItem) -> Bool {
     let path = item.path.bytes
     if !closed.isEmpty,
       path.indices.contains(where: { path[$0] == UInt8(ascii: "/") && closed.contains(Array(path[..<$0])) })

@@ -58,7 +58,7 @@ struct MountTree: Sendable {
     var places = ShownPaths()
     for item in items {
       let place = places.place(of: item).path
-      if selection.contains(item, shown: place) { builder.add(item, at: place) }
+      if selection.contains(item) { builder.add(item, at: place) }
     }
     builder.finish()
     nodes = builder.nodes
