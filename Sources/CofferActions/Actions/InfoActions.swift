@@ -86,12 +86,15 @@ enum InfoAction {
         try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
       let proofs = ProofHistory(try access.repository.proofs(of: archives))
+      let pins = try access.repository.pins(of: archives)
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
             "archives": .list(
               try archives.map { archive in
                 var object = detailed(archive, access, proofs)
+                object["pinned"] = .bool(pins.isPinned(archive))
+                object["pin"] = JSONShapes.pin(pins.pin(of: archive))
                 object["dumps"] = try dumps(of: archive, access, context)
                 return .object(object)
               }),
@@ -102,7 +105,7 @@ enum InfoAction {
       }
       context.tellRepository(location)
       let now = context.surroundings.clock.now()
-      for archive in archives { context.console.answer(text(archive, proofs, now), keepingLines: true) }
+      for archive in archives { context.console.answer(text(archive, proofs, pins, now), keepingLines: true) }
     }
   }
 
@@ -129,7 +132,15 @@ enum InfoAction {
     return object
   }
 
-  private static func text(_ archive: Archive, _ proofs: ProofHistory, _ now: Date) -> String {
+  private static func pinned(_ pin: ArchivePin?) -> String {
+    guard let pin else { return "its pin cannot be read, and counts all the same" }
+    let place = "\(Formats.time(pin.time)), by \(pin.username) on \(pin.hostname)"
+    return pin.reason.isEmpty ? place : "\(place): \(pin.reason)"
+  }
+
+  private static func text(
+    _ archive: Archive, _ proofs: ProofHistory, _ pins: ArchivePins, _ now: Date
+  ) -> String {
     let sizes = archive.statistics
     var rows = [
       ["Archive:", archive.name], ["Id:", archive.id], ["Host:", archive.draft.hostname],
@@ -143,6 +154,7 @@ enum InfoAction {
     if !archive.draft.reason.isEmpty { rows.append(["Reason:", archive.draft.reason]) }
     if !archive.draft.tags.isEmpty { rows.append(["Tags:", archive.draft.tags.joined(separator: ", ")]) }
     if let date = archive.keepUntil { rows.append(["Kept until:", Formats.time(date)]) }
+    if pins.isPinned(archive) { rows.append(["Pinned:", pinned(pins.pin(of: archive))]) }
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }

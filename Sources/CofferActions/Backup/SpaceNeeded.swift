@@ -82,7 +82,7 @@ struct SpaceNeeded {
     let filter = try context.archiveFilter()
     let hostname = context.archiveName.hostname
     let own = try access.repository.archives().last {
-      $0.standing == .counts && filter.sees($0) && $0.draft.hostname.isSame(as: hostname)
+      try $0.standing == .counts && filter.sees($0) && $0.draft.hostname.isSame(as: hostname)
     }
     guard let own else { return nil }
     guard access.repository.role == .full else { return LastBackup(archive: own, sizes: nil) }

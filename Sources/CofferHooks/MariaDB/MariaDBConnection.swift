@@ -127,8 +127,7 @@ struct MariaDBConnection: Sendable {
 
   /// What a client says of itself; nil when it cannot be asked.
   func version(_ program: Tool, context: HookContext) -> String? {
-    let command = versionCommand(program, context: context)
-    let result = try? context.launcher.run(command, cancellation: context.cancellation)
+    let result = try? context.versions.answer(to: versionCommand(program, context: context), context)
     return result.flatMap { $0.text.lines().first }
   }
 

@@ -132,7 +132,8 @@ final class PostgreSQLDrill: DrillPlace {
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings {
-    let census = try PostgreSQLCensus(facts.identity.database, connection, ground.context)
+    let session = try PostgreSQLConversation(facts.identity.database, connection, ground.context)
+    let census = try PostgreSQLCensus(in: session)
     let content: DumpContent
     do {
       content = try census.count(seconds: nil, clock: ground.context.clock)
