@@ -98,7 +98,7 @@ struct PostgreSQLDump: PlannedDump {
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
     conversations.begin(identity)
-    var session: PostgreSQLConversation?
+    var conversation: PostgreSQLConversation?
     var server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
       guard case .database(let name) = scope else {
         let result = try entry.connection.queryServer(question, context: context)
@@ -108,7 +108,7 @@ struct PostgreSQLDump: PlannedDump {
         return answer.rows
       }
       let opened = try conversations.session(in: name, context)
-      session = opened
+      conversation = opened
       return try conversations.ask(question, columns: columns, in: opened, of: name, context)
     }
     facts.serverVersion = server.version
@@ -126,7 +126,7 @@ struct PostgreSQLDump: PlannedDump {
       facts.clientVersion = client.version
     }
     server.warnings = warnings + server.warnings
-    let census = try census(server, session, context)
+    let census = try census(server, conversation, context)
     if format == .directory {
       do {
         let arguments = arguments(format, server, context) + (census?.arguments ?? [])

@@ -58,7 +58,7 @@ final class Nursery: Sendable {
   func branch(_ order: Order) -> pid_t? {
     line.withLock { line in
       guard let number = line?.number else { return nil }
-      let words = order.arguments.flatMap { Array($0.utf8) + [0] }
+      let words: [UInt8] = order.arguments.flatMap { $0.utf8 + [0] }
       var answer = Answer()
       guard coffer_send_order(number, words, words.count, order.descriptors, Int32(order.descriptors.count)) == 0,
         Self.receive(&answer, number), answer.identifier > 0

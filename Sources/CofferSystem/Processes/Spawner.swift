@@ -134,24 +134,24 @@ struct Spawner {
   /// - Returns: nil where the child has to be started anew.
   private func branch(_ streams: ChildStreams) throws -> pid_t? {
     guard let nursery else { return nil }
-    let input = try streams.inputPath.map { try open($0, O_RDONLY) }
-    // Of a FIFO that nobody reads any more, the error is as where a child opens it.
-    let output = try streams.outputPath.map { try open($0, O_WRONLY | O_NONBLOCK) }
-    if let output { _ = fcntl(output.number, F_SETFL, 0) }
-    let first = [input?.number ?? streams.input, output?.number ?? streams.output, streams.error]
-    let identifier = nursery.branch(
-      Nursery.Order(arguments: command.arguments, descriptors: first + streams.inherited.map(\.ours)))
-    _ = consume input
-    _ = consume output
-    return identifier
-  }
-
-  private func open(_ path: String, _ flags: Int32) throws -> FileDescriptor {
-    do {
-      return try FileDescriptor(opening: path, flags: flags | O_CLOEXEC)
-    } catch {
-      throw LaunchError.failed(program: command.executable, cause: error)
+    var opened: [Int32] = []
+    defer { for descriptor in opened { close(descriptor) } }
+    func open(_ path: String, _ flags: Int32) throws -> Int32 {
+      do {
+        let descriptor = try FileDescriptor(opening: path, flags: flags).release()
+        opened.append(descriptor)
+        return descriptor
+      } catch {
+        throw LaunchError.failed(program: command.executable, cause: error)
+      }
     }
+    let input = try streams.inputPath.map { try open($0, O_RDONLY) } ?? streams.input
+    // Of a FIFO that nobody reads any more, the error is as where a child opens it.
+    let output = try streams.outputPath.map { try open($0, O_WRONLY | O_NONBLOCK) } ?? streams.output
+    if streams.outputPath != nil { _ = fcntl(output, F_SETFL, 0) }
+    return nursery.branch(
+      Nursery.Order(
+        arguments: command.arguments, descriptors: [input, output, streams.error] + streams.inherited.map(\.ours)))
   }
 
   private func start(_ streams: ChildStreams) throws -> pid_t {
