@@ -29,7 +29,7 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
   @Test("Facts, snapshots and rows of many databases come of two psql, whatever the names are; versions are asked once")
   func few() throws {
     // The third cannot be told to a psql that runs.
-    let names = ["go one", "go\"two'\\ $x :y", "go\nthree = 'a' b", "go\u{301}four", "go{five}%"]
+    let names = ["go one", "go\"two'\\ $x :y", "gox\nthree = 'a' b", "go\u{301}four", "go{five}%"]
     for (number, name) in names.enumerated() {
       try one.recreate(name)
       try one.run("CREATE TABLE t AS SELECT generate_series(1, \(number + 1)) AS a", in: name)

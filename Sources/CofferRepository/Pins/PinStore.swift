@@ -70,17 +70,17 @@ struct PinStore {
       context.remarks.add(error, consequence: "which archives are pinned is not known")
       return .none
     }
-    let read = there.prefix(Self.limit)
-    if read.count < there.count {
+    let chosen = there.prefix(Self.limit)
+    if chosen.count < there.count {
       context.remarks.add(
         Diagnosis(
           subject: context.location,
-          problem: "It has \(there.count) pins; only of \(read.count) is read what they say", suggestion: nil))
+          problem: "It has \(there.count) pins; only of \(chosen.count) is read what they say", suggestion: nil))
     }
     var pins: [ExactName: ArchivePin?] = [:]
     // What a write-only key does not read is none that it knows of.
     if tags != nil { for (name, _) in there { pins[ExactName(name.archiveID)] = .some(nil) } }
-    let found = try context.sideBySide.map(Array(read)) { try (id: ExactName($0.name.archiveID), pin: read($0)) }
+    let found = try context.sideBySide.map(Array(chosen)) { try (id: ExactName($0.name.archiveID), pin: read($0)) }
     // Of several, the first that tells something.
     for (id, pin) in found where (pins[id] ?? nil) == nil { if let pin { pins[id] = pin } }
     return ArchivePins(pins)
