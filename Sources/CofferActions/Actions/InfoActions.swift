@@ -105,7 +105,10 @@ enum InfoAction {
       }
       context.tellRepository(location)
       let now = context.surroundings.clock.now()
-      for archive in archives { context.console.answer(text(archive, proofs, pins, now), keepingLines: true) }
+      for archive in archives {
+        let versions = try versions(of: archive, access, context)
+        context.console.answer(text(archive, proofs, pins, now, versions), keepingLines: true)
+      }
     }
   }
 
@@ -115,9 +118,27 @@ enum InfoAction {
   private static func dumps(
     of shown: Archive, _ access: OpenRepository, _ context: ActionContext
   ) throws -> JSONValue? {
+    try records(of: shown, access, context).map { .list($0.map { JSONShapes.dump($0.record) }) }
+  }
+
+  private static func records(
+    of shown: Archive, _ access: OpenRepository, _ context: ActionContext
+  ) throws -> [ArchiveDump]? {
     guard context.flags[archive] != nil, access.repository.role == .full, shown.standing != .void else { return nil }
     let items = try access.repository.reader().items(of: shown, cancellation: context.cancellation)
-    return .list(try ArchiveDump.all(in: items).map { JSONShapes.dump($0.record) })
+    return try ArchiveDump.all(in: items)
+  }
+
+  /// What applications said of their versions, and replicas of their lag, a row each.
+  private static func versions(
+    of shown: Archive, _ access: OpenRepository, _ context: ActionContext
+  ) throws -> [[String]] {
+    try (records(of: shown, access, context) ?? []).flatMap { dump in
+      let title = dump.identity.title
+      let version = dump.record.applicationVersion.map { ["Application:", "\(title): version \($0)"] }
+      let lag = dump.record.replicaLag.map { ["Replica:", "\(title): \(Formats.duration($0)) behind"] }
+      return [version, lag].compactMap(\.self)
+    }
   }
 
   private static func detailed(
@@ -139,7 +160,7 @@ enum InfoAction {
   }
 
   private static func text(
-    _ archive: Archive, _ proofs: ProofHistory, _ pins: ArchivePins, _ now: Date
+    _ archive: Archive, _ proofs: ProofHistory, _ pins: ArchivePins, _ now: Date, _ versions: [[String]]
   ) -> String {
     let sizes = archive.statistics
     var rows = [
@@ -157,6 +178,7 @@ enum InfoAction {
     if pins.isPinned(archive) { rows.append(["Pinned:", pinned(pins.pin(of: archive))]) }
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
+    rows += versions
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
     for proof in proofs.newest(of: archive) {
       let what = proof.isRestored ? "restored" : "read, not restored,"

@@ -135,6 +135,8 @@ enum JSONShapes {
       "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
       "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
       "exit_status": .number(Int(clamping: dump.exitStatus)), "content": dump.content?.json ?? .null,
+      "application_version": JSONValue(dump.applicationVersion),
+      "replica_lag": dump.replicaLag.map { .real($0) } ?? .null,
     ])
   }
 

@@ -113,6 +113,21 @@ struct PostgreSQLDump: PlannedDump {
     }
     facts.serverVersion = server.version
     facts.details = server.details
+    if let limit = entry.maxReplicaLag {
+      facts.details[DumpFacts.replicaLagKey] = try replicaLag(server, conversation, context).judged(by: limit, of: identity)
+    }
+    if let query = entry.versionQuery, case .database(let name) = scope, let conversation {
+      do {
+        facts.details[DumpFacts.applicationVersionKey] = try applicationVersion(query, in: name, conversation, context)
+        if facts.applicationVersion == nil { server.warnings.append(ApplicationVersion.warning("gives no row")) }
+      } catch let error as RunCancelled {
+        throw error
+      } catch let end as PostgreSQLConversation.Ended {
+        server.warnings.append(ApplicationVersion.warning("fails: \(PostgreSQLFailure.telling(end.lines))"))
+      } catch {
+        server.warnings.append(ApplicationVersion.warning("fails: \(Diagnosis(of: error).problem)"))
+      }
+    }
     let monetary = server.monetary ?? PostgreSQLPins.monetary.value
     if case .database(let name) = scope, session(server, name, context) != nil,
       monetary.isSame(as: PostgreSQLPins.monetary.value)
@@ -154,6 +169,38 @@ struct PostgreSQLDump: PlannedDump {
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
       details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
+  }
+
+  private func replicaLag(
+    _ server: PostgreSQLDumpFacts, _ conversation: PostgreSQLConversation?, _ context: HookContext
+  ) throws -> ReplicaLag {
+    let major = server.version.flatMap { PostgreSQLVersion.major($0[...]) } ?? 10
+    let question = major < 10 ? PostgreSQLReplicaLag.oldQuestion : PostgreSQLReplicaLag.question
+    do {
+      if case .database(let name) = scope, let conversation {
+        return PostgreSQLReplicaLag.lag(
+          try conversations.ask(question, columns: 3, in: conversation, of: name, context))
+      }
+      let result = try entry.connection.queryServer(question, context: context)
+      guard let answer = PostgreSQLAnswer(result, columns: 3) else {
+        return .unknown(PostgreSQLFailure.telling(result.errorLines))
+      }
+      return PostgreSQLReplicaLag.lag(answer.rows)
+    } catch let error as RunCancelled {
+      throw error
+    } catch let end as PostgreSQLConversation.Ended {
+      return .unknown(PostgreSQLFailure.telling(end.lines))
+    } catch {
+      return .unknown(Diagnosis(of: error).problem)
+    }
+  }
+
+  private func applicationVersion(
+    _ query: String, in database: String, _ conversation: PostgreSQLConversation, _ context: HookContext
+  ) throws -> String? {
+    let rows = try conversations.ask(
+      PostgreSQLConnection.versionRole, columns: 1, in: conversation, of: database, context)
+    return try entry.connection.applicationVersion(query, in: database, as: rows.first?[0]?.text, context)
   }
 
   /// What tells what is in the database, counted in the snapshot that pg_dump is to see where that can be.
