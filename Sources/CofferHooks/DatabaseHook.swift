@@ -54,6 +54,16 @@ public protocol DatabaseHook: Sendable {
   /// - Throws: `DrillError` when there is none here.
   func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace
 
+  /// Makes a database for a dump on the server that the configuration names for that, and removes those that runs which were
+  /// killed have left there.
+  ///
+  /// - Parameter facts: With the hook's own advice.
+  /// - Returns: nil where the configuration names none.
+  /// - Throws: `DrillError`; `RestoreError`; what asking throws.
+  func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)?
+
   /// Recognises the arguments by which the hook starts this program again, to work in a process of its own.
   func worker(for arguments: [String]) -> (any HookWorker)?
 }
@@ -68,6 +78,10 @@ extension DatabaseHook {
   public func worker(for arguments: [String]) -> (any HookWorker)? { nil }
 
   public func isServerWide(_ facts: DumpFacts) -> Bool { facts.identity.isGlobals }
+
+  public func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? { nil }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     throw DrillError.impossible(
@@ -110,6 +124,18 @@ extension DatabaseHook {
 }
 
 extension DatabaseHook {
+  /// Makes a database on a server of the configuration for a dump as an archive remembers it.
+  ///
+  /// - Throws: As `drillServer`; `DrillError.passedOver`.
+  public func drillServer(
+    of facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? {
+    guard !isServerWide(facts) else { throw DrillError.passedOver(facts.identity) }
+    var facts = facts
+    facts.identity = facts.identity.advised(by: advice)
+    return try drillServer(for: facts, root: root, context: context)
+  }
+
   /// Makes a throw-away place for a dump as an archive remembers it.
   ///
   /// - Throws: As `drillPlace`; `DrillError.passedOver`.

@@ -7,15 +7,35 @@ public struct LockedRepository: Sendable {
   /// The header's object.
   private let config: [UInt8]
   private let store: RunStore
+  /// The objects of keys, as a far store listed them while the header was read; and when that was, in seconds of the steady clock.
+  private var listedKeys: (statuses: [ObjectStatus], time: Double)?
+
+  /// Seconds for which that list is as good as a new one: nobody types a passphrase meanwhile.
+  private static let listLifetime: Double = 5
 
   /// Looks whether a place holds a repository.
   ///
-  /// - Parameter cacheFolder: Where this machine remembers what saves requests; nil for nowhere.
+  /// - Parameters:
+  ///   - cacheFolder: Where this machine remembers what saves requests; nil for nowhere.
+  ///   - farClock: Of a store that is far away, which is asked for what is needed next at the same time.
   /// - Returns: nil for an empty place, and for one where a program that was killed has begun to make a repository.
   /// - Throws: `RepositoryError.foreignContent` when something else is there; `.damaged`; `.unsupported`;
   ///   `StorageError`.
-  public init?(in store: any ObjectStore, cancellation: Cancellation? = nil, cacheFolder: String? = nil) throws {
-    try self.init(in: RunStore(store, cancellation), cacheFolder: cacheFolder)
+  public init?(
+    in store: any ObjectStore, cancellation: Cancellation? = nil, cacheFolder: String? = nil, farClock: Clock? = nil
+  ) throws {
+    let store = RunStore(store, cancellation)
+    guard let farClock else {
+      try self.init(in: store, cacheFolder: cacheFolder)
+      return
+    }
+    let time = farClock.steadySeconds()
+    let (found, keys) = try SideBySide(width: 2).both(
+      { try LockedRepository(in: store, cacheFolder: cacheFolder) },
+      { Result { try store.list(KeyName.folder) } })
+    guard let found else { return nil }
+    self = found
+    listedKeys = (try keys.get(), time)
   }
 
   init?(in store: RunStore, cacheFolder: String? = nil) throws {
@@ -57,7 +77,9 @@ public struct LockedRepository: Sendable {
   public func open(_ passphrase: SecretBytes, _ surroundings: RepositorySurroundings) throws -> Repository {
     let remarks = Remarks(surroundings.warn)
     let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
-    let inventory = try KeyInventory(header: header, store: store, remarks: remarks)
+    let isFresh = listedKeys.map { surroundings.clock.steadySeconds() - $0.time < Self.listLifetime } ?? false
+    let inventory = try KeyInventory(
+      header: header, store: store, remarks: remarks, listed: isFresh ? listedKeys?.statuses : nil)
     let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config) }
     return Repository.open(
       header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)

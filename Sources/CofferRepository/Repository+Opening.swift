@@ -25,7 +25,8 @@ extension Repository {
   ) throws -> Repository {
     guard
       let locked = try LockedRepository(
-        in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder)
+        in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder,
+        farClock: surroundings.isFar ? surroundings.clock : nil)
     else {
       throw RepositoryError.notFound(location: store.location)
     }

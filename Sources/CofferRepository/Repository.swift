@@ -176,11 +176,13 @@ public final class Repository: Sendable {
 
   /// Opens the archives' content for reading; loads the index once for as many reads as follow.
   ///
+  /// - Parameter archive: One whose data are going to be read, all of them or a part.
   /// - Throws: `RepositoryError.needsFullKey`.
-  public func reader() throws -> ArchiveReader {
+  public func reader(forDataOf archive: Archive? = nil) throws -> ArchiveReader {
     guard context.keys.dataPrivate != nil else {
       throw RepositoryError.needsFullKey(location: location, action: "read what was backed up")
     }
+    if let archive { context.store.expectTransfer(of: archive.statistics.originalSize / StreamReader.usualRatio) }
     let index = try RenewedIndex(IndexLoader(context: context))
     return ArchiveReader(try StreamReader(context: context, index: index), location: location)
   }

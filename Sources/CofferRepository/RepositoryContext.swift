@@ -10,6 +10,7 @@ package struct RepositoryContext: Sendable {
   let surroundings: RepositorySurroundings
   let remarks: Remarks
   let quarantine = Quarantine()
+  let packSizes = PackSizes()
   /// Where a writer's bases come from; nil for who reads packs from the store.
   private(set) var nearPacks: NearPacks?
 

@@ -31,6 +31,8 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.learnAbilities(cancellation: cancellation) }.refusesTakenNames
   }
 
+  func expectTransfer(of bytes: UInt64) { store.expectTransfer(of: bytes) }
+
   func makePlace() throws { try run { () throws(StorageError) in try store.makePlace(cancellation: cancellation) } }
 
   /// Stores a new object. A name that is taken by the same bytes is a put whose answer was lost.

@@ -28,6 +28,10 @@ public protocol ObjectStore: Sendable {
   /// - Returns: What is known then; places that cannot be tried leave it open.
   func learnAbilities(cancellation: Cancellation?) throws(StorageError) -> StoreAbilities
 
+  /// Says that about so many bytes are soon to be put or read, in pieces of a MiB and more: a place that takes time to be ready for
+  /// that may begin. Waits for nothing, and what goes wrong with it is nobody's concern.
+  func expectTransfer(of bytes: UInt64)
+
   /// Makes the place itself, if it is not there; nothing else does, so that what is written never ends up in a place that
   /// only looks like the right one.
   func makePlace(cancellation: Cancellation?) throws(StorageError)
@@ -77,4 +81,8 @@ public protocol ObjectStore: Sendable {
 
   /// Removes an object durably. Removing an object that is not there is no error.
   func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError)
+}
+
+extension ObjectStore {
+  public func expectTransfer(of bytes: UInt64) {}
 }

@@ -2,6 +2,7 @@ import CofferConfiguration
 import CofferRepository
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferActions
@@ -227,5 +228,37 @@ struct ArchiveNoteTests {
     #expect(!FileManager.default.fileExists(atPath: "\(ground.folder)/begun"))
     try configure("much")
     #expect(try coffer("config", "validate").said.contains("config.yaml:5:17"))
+  }
+
+  @Test("Neither the first backup nor a large one keeps later ones from being made for want of space")
+  func growth() throws {
+    let ground = try ProgramGround("growth", remembersKeys: true)
+    defer { ground.remove() }
+    func coffer(_ arguments: String..., minimum: String = "1k") throws -> (code: Int32, said: String) {
+      try ground.configure("min_free_space: \(minimum)\nsource_directories: [\(ground.folder)/file]\n")
+      return try ground.coffer(arguments) { surroundings, cancellation, output in
+        Program(surroundings: surroundings, cancellation: cancellation, hooks: .standard, output: output)
+      }
+    }
+    var random = SeededRandom(7)
+    func write() throws {
+      let bytes = (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+      try Data(bytes).write(to: URL(fileURLWithPath: "\(ground.folder)/file"))
+    }
+    func needed() throws -> Substring {
+      let refused = try coffer("create", minimum: "1000T")
+      #expect(refused.code == 1)
+      return try #require(refused.said.firstMatch(of: /needs about ([^,]+),/)).1
+    }
+    try write()
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    #expect(try coffer("create").code == 0)
+    #expect(try needed() == Formats.size(0))
+    #expect(try coffer("create").code == 0)
+    let least = try needed()
+    #expect(least != "0 B" && !least.contains("MB") && least.count < 8, "\(least)")
+    try write()
+    #expect(try coffer("create").code == 0)
+    #expect(try needed() == least)
   }
 }

@@ -67,11 +67,15 @@ struct CommandLineTests {
     #expect(problem("diff one two three").contains("three"))
     #expect(problem("diff one --from two").contains("given twice"))
     #expect(problem("list one").contains("no such action"))
+    // The last may be one of which there are several.
+    let found = try parse("find list --last 3 'create'")
+    #expect(found.invocations.map(\.action.name) == ["find"])
+    #expect(found.invocations[0].flags[FindAction.find].count == 2)
   }
 
   @Test("No action is suggested that does something else than what was meant")
   func suggestions() {
-    for word in ["repo-delete", "rdelete", "mount", "export-tar", "recreate"] {
+    for word in ["repo-delete", "rdelete", "recreate", "transfer", "borg"] {
       #expect(problem(word).contains("Coffer has no such action"), "\(problem(word))")
       #expect(!problem(word).contains("Did you mean"))
     }

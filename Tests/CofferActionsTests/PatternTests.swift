@@ -112,7 +112,9 @@ struct PatternTests {
   @Test("An expression that takes too many steps decides nothing: it is said, with the path")
   func exhausted() throws {
     let path = "home/" + String(repeating: "a", count: 60) + "b"
-    let error = #expect(throws: PatternError.self) { try verdict(lines("+ home/b", "- re:(a+)+$", "- home"), path) }
+    let error = #expect(throws: PatternError.self) {
+      try verdict(lines("+ home/b", "- re:(a+)+$", "- home"), path)
+    }
     #expect(error == .exhausted(pattern: "re:(a+)+$", path: path))
     #expect(error?.diagnosis.suggestion?.contains("repeated") == true)
     // What is decided before is not looked for.

@@ -32,6 +32,8 @@ struct ReadOptionsTests {
       currentFolder: folder, hostname: "here", username: "me", processors: 2)
     let program = Program(surroundings: surroundings, cancellation: try Cancellation())
     let restored = folder + "/restored"
+    let mountPoint = folder + "/mount"
+    try FileManager.default.createDirectory(atPath: mountPoint, withIntermediateDirectories: true)
     var lines: [[String]] = [
       ["config", "validate"], ["config", "show", "--option", "keep_daily"], ["repo-create", "-e", "repokey"],
       ["create", "--dry-run"], ["create"], ["repo-list"], ["list", "--archive", "latest", "--short"],
@@ -40,6 +42,8 @@ struct ReadOptionsTests {
       ["extract", "--archive", "latest", "--destination", restored],
       ["restore", "--archive", "latest", "--database", "none", "--yes"],
       ["dump", "--archive", "latest", "--database", "none", "--to", "-"], ["diff", "latest", "latest"],
+      ["export-tar", "latest", folder + "/all.tar.gz"], ["find", "one", "--short"],
+      ["mount", "--dry-run", "--mount-point", mountPoint, "--archive", "latest"],
       ["delete", "--archive", "latest", "--yes"], ["break-lock"], ["key", "list"],
       ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]

@@ -38,11 +38,13 @@ struct ReadingProgressTests {
   func restored() {
     func table(_ name: String, _ rows: UInt64?) -> DumpContent.Table { DumpContent.Table(name: name, rows: rows) }
     let many = DumpContent(tables: [table("a", 500), table("b", 1), table("c", nil)])
-    #expect(RestoreTally.line("shop", many, seconds: 34) == "shop: 501 rows in 3 tables, 34.0 s")
+    #expect(RestoreTally.line("shop", many, seconds: 34) == "shop: 501 rows in 3 tables when it was dumped, 34.0 s")
     #expect(
-      RestoreTally.line("shop", DumpContent(tables: [table("a", 1)]), seconds: 0.5) == "shop: 1 row in 1 table, 0.5 s")
+      RestoreTally.line("shop", DumpContent(tables: [table("a", 1)]), seconds: 0.5)
+        == "shop: 1 row in 1 table when it was dumped, 0.5 s")
     #expect(
-      RestoreTally.line("shop", DumpContent(tables: [table("a", nil)]), seconds: 90) == "shop: 1 table, 1 min 30 s")
+      RestoreTally.line("shop", DumpContent(tables: [table("a", nil)]), seconds: 90)
+        == "shop: 1 table when it was dumped, 1 min 30 s")
     #expect(RestoreTally.line("shop", nil, seconds: 2) == "shop: 2.0 s")
   }
 }

@@ -122,7 +122,7 @@ struct CustomDumpTests {
         var given: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: piece) {
           try Array(bytes[start..<min(start + piece, bytes.count)]).withUnsafeBytes {
-            try walk.feed($0, begins: { entry, _ in wanted.contains(entry) }) { given += $0 }
+            try walk.feed($0, begins: { entry, _, _ in wanted.contains(entry) }) { given += $0 }
           }
         }
         #expect(walk.isBetweenBlocks)

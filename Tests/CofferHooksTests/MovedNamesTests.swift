@@ -61,24 +61,47 @@ struct MovedNamesTests {
     #expect((moved.count > 0) == (sql != expected))
   }
 
-  @Test("What ends within a text, a name or a comment is not taken for a statement")
+  @Test(
+    "What ends within a text, a name or a comment is not taken for a statement, nor what servers read in several ways")
   func unreadable() {
-    for sql in ["SELECT 'a", "SELECT \"a", "/* a /* b */", "SELECT $a$ b $c$", "SELECT E'a\\'"] {
+    let unclear = ["SELECT 1E'\\''; COMMIT; --'", "SELECT E'a'\n'\\''; COMMIT; --'", "SELECT E'a' -- b\n'\\'';"]
+    for sql in ["SELECT 'a", "SELECT \"a", "/* a /* b */", "SELECT $a$ b $c$", "SELECT E'a\\'"] + unclear {
       #expect(names.moving(Array(sql.utf8)) == nil, "\(sql)")
     }
   }
 
   @Test(
-    "A statement that would end the restore's transaction is seen, wherever it stands",
+    "Statements are told apart where the server tells them apart",
     arguments: [
-      ("CREATE TABLE public.a (x int); COMMIT; DROP TABLE b", true), ("commit", true), ("/* x */ End;", true),
-      ("CREATE TABLE a (b int DEFAULT '; COMMIT;'); -- ; COMMIT\n", false), ("ALTER TABLE a ADD \"commit\" int", false),
-      ("CREATE RULE r AS ON DELETE TO a DO (SELECT 1; SELECT 2)", false), ("SELECT 1;ABORT", true),
-      ("SELECT '''; COMMIT'", false), ("CREATE TABLE a (x int));COMMIT", true),
-    ])
-  func transactions(sql: String, isSeen: Bool) throws {
+      ("CREATE TABLE public.a (x int); COMMIT; DROP TABLE b", ["CREATE", "COMMIT", "DROP"]), ("commit", ["commit"]),
+      ("/* x */ End;", ["End"]), ("CREATE TABLE a (b int DEFAULT '; COMMIT;'); -- ; COMMIT\n", ["CREATE"]),
+      ("CREATE RULE r AS ON DELETE TO a DO (SELECT 1; SELECT 2)", ["CREATE"]), ("SELECT 1;ABORT", ["SELECT", "ABORT"]),
+      ("SELECT '''; COMMIT'", ["SELECT"]), ("CREATE TABLE a (x int));COMMIT", nil), ("-- a\rCOMMIT", ["COMMIT"]),
+      ("SELECT ARRAY[1;2]; COMMIT", ["SELECT", "COMMIT"]), ("SELECT $1$; COMMIT; $1$", ["SELECT", "COMMIT", "$"]),
+    ] as [(String, [String]?)])
+  func statements(sql: String, beginnings: [String]?) throws {
     let tokens = try #require(SQLTokens(Array(sql.utf8)))
-    #expect(tokens.beginsStatement(with: ["COMMIT", "END", "ABORT"]) == isSeen)
+    let found = tokens.statements?.map { place in
+      String(decoding: Array(sql.utf8)[tokens.all[place.lowerBound].range], as: UTF8.self)
+    }
+    #expect(found == beginnings)
+  }
+
+  @Test("A new name is read as SQL reads names")
+  func newNames() throws {
+    let identity = DumpIdentity(hook: "postgresql_databases", database: "shop")
+    let table = Self.name("public", "orders")
+    let names: [(String, RelationName)] = [
+      ("orders_2", Self.name("public", "orders_2")), ("Archive.Orders", Self.name("archive", "orders")),
+      ("\"Orders (old)\"", Self.name("public", "Orders (old)")), ("\"a.b\"", Self.name("public", "a.b")),
+      ("archive.\"x\"\"y.z\"", Self.name("archive", "x\"y.z")), ("\"The Shop\".B", Self.name("The Shop", "b")),
+    ]
+    for (text, name) in names {
+      #expect(try TableNaming.renamed(table, to: text, identity) == name, "\(text)")
+    }
+    for text in ["", ".", "a.", ".a", "a.b.c", "\"a", "a\"b\"", "\"\"", "a b", "orders'", "\"a\"b", "a.\"b\"c"] {
+      #expect(throws: RestoreError.self, "\(text)") { try TableNaming.renamed(table, to: text, identity) }
+    }
   }
 
   @Test("Tables are found by name, in quotes, without their schema, and by patterns; what is not clear is refused")

@@ -14,7 +14,9 @@ struct ReplicaLagTests {
     PostgreSQLReplicaLag.lag([fields.map { $0.map { ServerText($0) } }])
   }
 
-  @Test("A standby that has replayed all it was sent is current, whatever the last transaction's age; one that is cut off is not")
+  @Test(
+    "A standby that has replayed all it was sent is current, whatever the last transaction's age; one that is cut off is not"
+  )
   func idlePrimary() {
     #expect(postgresql("f", nil, nil) == .none)
     #expect(postgresql("t", "t", "86400") == .seconds(0))
@@ -22,16 +24,20 @@ struct ReplicaLagTests {
     #expect(postgresql("t", nil, "12.5") == .seconds(12.5))
     // The clocks of the two differ.
     #expect(postgresql("t", "f", "-3") == .seconds(0))
-    for odd in [postgresql("t", "f", nil), postgresql("t", nil, nil), postgresql("t", "f", "nan"), postgresql(nil, nil, nil)] {
+    for odd in [
+      postgresql("t", "f", nil), postgresql("t", nil, nil), postgresql("t", "f", "nan"), postgresql(nil, nil, nil),
+    ] {
       guard case .unknown = odd else {
         Issue.record("\(odd)")
         continue
       }
     }
-    #expect(PostgreSQLReplicaLag.lag([]) != .none)
+    #expect(PostgreSQLReplicaLag.lag([]) != .none && postgresql(nil, nil, nil) != .none)
   }
 
-  private static let old = ["Slave_IO_Running", "Slave_SQL_Running", "Seconds_Behind_Master", "Last_IO_Error", "Last_SQL_Error"]
+  private static let old = [
+    "Slave_IO_Running", "Slave_SQL_Running", "Seconds_Behind_Master", "Last_IO_Error", "Last_SQL_Error",
+  ]
   private static let new = [
     "Connection_name", "Replica_IO_Running", "Replica_SQL_Running", "Seconds_Behind_Source", "Last_IO_Error",
     "Last_SQL_Error",
@@ -45,12 +51,15 @@ struct ReplicaLagTests {
       MariaDBReplicaLag.lag([Self.new, ["a", "Yes", "Yes", "7", "", ""], ["b", "Yes", "Yes", "90", "", ""]])
         == .seconds(90))
     #expect(
-      MariaDBReplicaLag.lag([Self.new, ["a", "Yes", "Yes", "7", "", ""], ["b", "Yes", "No", "NULL", "", "Duplicate 'x'"]])
+      MariaDBReplicaLag.lag([
+        Self.new, ["a", "Yes", "Yes", "7", "", ""], ["b", "Yes", "No", "NULL", "", "Duplicate 'x'"],
+      ])
         == .unknown("channel 'b': it applies nothing: Duplicate 'x'"))
     #expect(
       MariaDBReplicaLag.lag([Self.old, ["Connecting", "Yes", "0", "error connecting", ""]])
         == .unknown("it receives nothing: error connecting"))
-    #expect(MariaDBReplicaLag.lag([Self.old, ["Yes", "Yes", "NULL", "", ""]]) == .unknown("the server does not tell it"))
+    #expect(
+      MariaDBReplicaLag.lag([Self.old, ["Yes", "Yes", "NULL", "", ""]]) == .unknown("the server does not tell it"))
     #expect(MariaDBReplicaLag.lag([Self.old, ["Yes"]]) != .none && MariaDBReplicaLag.lag([["x"], ["1"]]) != .none)
   }
 

@@ -97,11 +97,13 @@ struct FarStoreTests {
   @Test("What does not depend on each other is asked for at the same time")
   func looksAtTheSameTime() throws {
     defer { cleanUp() }
-    let files = ["dump": dumpLikeBytes(500_000)]
+    var files = ["dump": dumpLikeBytes(500_000)]
     try repository.backUp(files, name: "first", with: try open(repository.store))
+    files["more"] = noise(2_000)
     // Each of these calls waits until the others of its row have begun.
     let rows: [[(CountingStore.Request, String)]] = [
-      [(.list, "archives"), (.list, "sessions")], [(.list, "packs"), (.list, "quarantine")],
+      [(.get, "config"), (.list, "keys")], [(.list, "archives"), (.list, "sessions")],
+      [(.list, "packs"), (.list, "quarantine")],
     ]
     let store = WatchedStore(repository.store) { call, store in
       for row in rows where row.contains(where: { $0.0 == call.request && $0.1 == call.name }) {
@@ -110,6 +112,21 @@ struct FarStoreTests {
         }
       }
       if call.request == .delete { store.wait { $0.count { $0.request == .delete } >= 2 } }
+      let isSecondLook = store.calls.count { $0.description == "list sessions" } >= 2
+      if call.name.hasPrefix("index/") || call.name == "sessions" && isSecondLook {
+        store.wait { calls in
+          calls.contains { $0.request == .put && $0.name.hasPrefix("index/") }
+            && calls.count { $0.description == "list sessions" } >= 2
+        }
+      }
+      let commit = { (calls: [WatchedStore.Call]) in
+        calls.firstIndex { $0.request == .put && $0.name.hasPrefix("archives/") } ?? calls.count
+      }
+      if call.request == .list, ["archives", "gc"].contains(call.name), commit(store.calls) < store.calls.count {
+        store.wait { calls in
+          Set(calls[commit(calls)...].map(\.description)).isSuperset(of: ["list archives", "list gc"])
+        }
+      }
     }
     let archive = try repository.backUp(files, name: "second", with: try open(store))
     #expect(try repository.contents(of: archive) == files)
@@ -125,6 +142,23 @@ struct FarStoreTests {
     #expect(try #require(names.lastIndex(of: "list gc")) > record)
     #expect(try #require(names.lastIndex(of: "list archives")) > record)
     #expect(try #require(names.lastIndex(of: "list sessions")) < record)
+  }
+
+  @Test("A pack is opened by the size that a list has shown, and by what the store says where that was wrong")
+  func knownSizes() throws {
+    defer { cleanUp() }
+    let archive = try repository.backUp(["dump": dumpLikeBytes(500_000)], with: try open(repository.store))
+    let store = WatchedStore(repository.store)
+    let opened = try open(store)
+    #expect(try opened.reader().items(of: archive, cancellation: Cancellation()).count == 1)
+    #expect(!store.calls.contains { $0.request == .status }, "\(store.calls)")
+    let context = opened.context
+    let packs = try IndexLoader(context: context).existingPacks()
+    for wrong in [1, -1, 1 << 40] {
+      context.packSizes.note(packs.mapValues { $0 + wrong })
+      for pack in packs { #expect(try PackReader(pack.key, context: context).size == pack.value) }
+    }
+    #expect(store.calls.count { $0.request == .status } == 3 * packs.count)
   }
 
   @Test("Side by side gives results in order, and the failure when all have ended", arguments: [1, 3])

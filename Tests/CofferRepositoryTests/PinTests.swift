@@ -104,7 +104,9 @@ struct PinTests {
     #expect(try names.isEmpty)
   }
 
-  @Test("Who has no full key pins nothing and unpins nothing, and what he forges or copies is none and goes with a compaction")
+  @Test(
+    "Who has no full key pins nothing and unpins nothing, and what he forges or copies is none and goes with a compaction"
+  )
   func forged() throws {
     let (archive, other) = (try ground.backUp(["a": [1]], name: "one"), try ground.backUp(["a": [2]], name: "two"))
     try ground.repository.pin(archive, pin())

@@ -199,6 +199,25 @@ struct ProofTests {
     #expect(try open().proofs(of: [second]) == [young, failed])
   }
 
+  @Test("Of many trials of a dump, its last one and its last proof stay")
+  func superseded() throws {
+    let archive = try ground.backUp(["a": [1]], name: "one")
+    var put: [Proof] = []
+    for isProven in [true, true, false, false] {
+      ground.clock.advance(60)
+      put.append(proof(of: archive, isProven: isProven))
+      try ground.repository.put([put[put.count - 1]], of: archive.id)
+    }
+    // Of another database, and in one object with it.
+    ground.clock.advance(60)
+    let other = [proof(of: archive, "users"), proof(of: archive, isProven: false)]
+    try ground.repository.put(other, of: archive.id)
+    #expect(try ground.repository.compact(cancellation: try Cancellation()).removedProofs == 3)
+    let left = try open().proofs()
+    #expect(left.count == 3 && (other + [put[1]]).allSatisfy { left.contains($0) }, "\(left)")
+    #expect(try ground.repository.compact(cancellation: try Cancellation()).removedProofs == 0)
+  }
+
   @Test("A backup neither lists nor reads proofs")
   func unread() throws {
     let archive = try ground.backUp(["a": [1]])

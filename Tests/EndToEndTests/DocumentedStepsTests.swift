@@ -100,7 +100,7 @@ struct DocumentedStepsTests {
     let block = try #require(try blocks(page, from: "# Back up every day", to: "## How long archives are kept").first)
     let lines = block.text.components(separatedBy: "\n").filter { !$0.hasPrefix("#") && !$0.isEmpty }
     let settings = lines.filter { $0.contains("PATH=") }
-    let entry = try #require(lines.first { $0.hasPrefix("0 * * * *") })
+    let entry = try #require(lines.first { $0.hasPrefix("30 2 * * *") })
     let fields = entry.split(separator: " ", maxSplits: 6, omittingEmptySubsequences: true)
     #expect(fields.count == 7 && fields[5] == "root")
     let outcome = try run(

@@ -21,7 +21,14 @@ struct StatusTests {
     #expect(empty.output.contains("never backed up"))
     #expect(try ground.coffer("create").status == .exited(0))
     try ground.run("sqlite3", "shop.db", "INSERT INTO t VALUES (hex(randomblob(20000)));")
-    #expect(try ground.coffer("create").status == .exited(0))
+
+    // What came of a run is not forgotten when the next one has nothing to do.
+    try configure("commands: [{after: action, when: [create], run: ['exit 1']}]")
+    #expect(try ground.coffer("create").status == .exited(1))
+    try configure("schedule: weekly")
+    let notDue = try ground.coffer("create", "--verbosity", "1")
+    #expect(notDue.status == .exited(0) && "\(notDue)".contains("Nothing to do"), "\(notDue)")
+    #expect(try ground.coffer("status").output.contains("Last run: FAILED"))
 
     // A command says that it is not the time: no success, and no news of the archive before it.
     try configure("commands: [{before: action, when: [create], run: ['exit 75']}]")

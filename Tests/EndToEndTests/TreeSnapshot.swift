@@ -30,6 +30,17 @@ struct TreeSnapshot {
     try add(try Folder(opening: path), at: [])
   }
 
+  var withoutSocketsAndFlags: TreeSnapshot {
+    var snapshot = self
+    snapshot.entries = entries.filter { $0.value.mode & S_IFMT != S_IFSOCK }.mapValues { entry in
+      Entry(
+        mode: entry.mode, owner: entry.owner, device: entry.device, modified: entry.modified,
+        firstName: entry.firstName,
+        attributes: entry.attributes, flags: [], content: entry.content, data: entry.data)
+    }
+    return snapshot
+  }
+
   private mutating func add(_ folder: Folder, at path: [UInt8]) throws {
     for name in try folder.names() {
       let below = path.isEmpty ? name.bytes : path + [UInt8(ascii: "/")] + name.bytes

@@ -132,7 +132,7 @@ struct VerifyTests {
     let dump = try writeDump(
       """
       case "$*" in *--dbname*) ;; *) exec pg_dump "$@";; esac
-      ask \(name) 'ALTER TABLE a ADD COLUMN z int; TRUNCATE c' || exit 3
+      ask \(name) 'ALTER TABLE a ADD COLUMN z int' || exit 3
       pg_dump "$@" || exit
       ask \(name) 'DROP TABLE b, d; CREATE VIEW b AS SELECT 1 AS y WHERE evil()'
       """)
@@ -141,8 +141,64 @@ struct VerifyTests {
     let content = try #require(try content().first)
     let tables = try #require(content["tables"] as? [[String: Any]])
     let rows = tables.map { "\($0["name"] as? String ?? "") \(($0["rows"] as? Int).map(String.init) ?? "-")" }
-    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c -", "public.d -"], "\(content)")
+    #expect(rows.sorted() == ["public.a 10", "public.b -", "public.c 1", "public.d -"], "\(content)")
     #expect(!FileManager.default.fileExists(atPath: note))
+  }
+
+  @Test("A dump is restored to a server that the configuration names, and gone from it")
+  func elsewhere() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let two = try PostgreSQLServer(2)
+    try fill("verify_elsewhere")
+    defer { try? server.drop("verify_elsewhere") }
+    let there = [
+      "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: \(two.username)",
+      "verify_password: \(two.password)",
+    ].joined(separator: "\n    ")
+    let questions = "verify_queries: [{database: 'verify*', query: 'SELECT max(x) FROM a', expect: '10'}]"
+    try configure("\(questions)\npostgresql_databases:\n" + server.entry("verify_elsewhere", counting, there))
+    try create()
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0) && run.errors.contains("Owners and rights were left out"), "\(run.errors)")
+    let proof = try #require(try proofs(run).first)
+    #expect(
+      proof["proven"] as? Bool == true && proof["rows"] as? Int == 12 && proof["queries"] as? Int == 1, "\(proof)")
+    #expect((proof["server"] as? String)?.contains(two.hostname) == true, "\(proof)")
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
+    #expect(try left().isEmpty)
+  }
+
+  @Test(
+    "A dump as which began a table was emptied is taken again, and fails when that happens again",
+    arguments: ["custom", "directory"])
+  func overtaken(format: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let name = "verify_overtaken"
+    try server.recreate(name)
+    defer { try? server.drop(name) }
+    try server.run("CREATE TABLE c AS SELECT 1 AS x; CREATE TABLE d AS SELECT generate_series(1, 100) AS x", in: name)
+    let (once, often) = ("\(ground.folder)/once", "\(ground.folder)/often")
+    let dump = try writeDump(
+      """
+      case "$*" in *--snapshot*) ;; *) exec pg_dump "$@";; esac
+      if [ -e \(often) ] || [ ! -e \(once) ]; then
+        ask \(name) 'VACUUM FULL d'
+        ask \(name) 'TRUNCATE c; INSERT INTO c VALUES (1), (2)'
+      fi
+      touch \(once)
+      exec pg_dump "$@"
+      """)
+    try configure("postgresql_databases:\n" + server.entry(name, "format: \(format)", dump, counting))
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0) && run.errors.contains("The dump lacks rows"), "\(run.errors)")
+    #expect(
+      run.errors.contains("public.c") && run.errors.contains("public.d") == (format == "directory"), "\(run.errors)")
+    let tables = try #require(try content().first?["tables"] as? [[String: Any]])
+    #expect(tables.map { $0["rows"] as? Int }.sorted { ($0 ?? 0) < ($1 ?? 0) } == [2, 100], "\(tables)")
+    #expect(try ground.coffer("verify").status == .exited(0))
+    try ground.write("often", "")
+    let failed = try ground.coffer("create")
+    #expect(failed.status == .exited(1) && failed.errors.contains("emptied or rewritten"), "\(failed.errors)")
   }
 
   @Test(

@@ -15,6 +15,7 @@ from ages import run_ages
 from beyond import rows, run_beyond
 from commands import run_repo_list, run_version
 from days import Days
+from drills import run_drills
 from live import run_live
 from measure import CommandFailed, run
 from places import ObjectStorage
@@ -42,6 +43,9 @@ def main():
         if options.small:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_small(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
+        if options.drills:
+            with PostgreSQLServer(folder / "server", environment) as server:
+                return run_drills(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
         if options.beyond:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
@@ -93,6 +97,8 @@ def parse_arguments():
     parser.add_argument("--postgresql-databases", type=int, default=60, metavar="N",
                         help="small PostgreSQL databases (default: 60)")
     parser.add_argument("--sqlite-files", type=int, default=200, metavar="N", help="small SQLite files (default: 200)")
+    parser.add_argument("--drills", action="store_true",
+                        help="only print what 'coffer verify' takes beside pg_restore alone, and what counting adds to a dump")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")

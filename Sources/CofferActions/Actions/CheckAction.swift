@@ -38,7 +38,7 @@ enum CheckAction {
     flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository, SharedFlags.progress],
     examples: ["coffer check --level 4", "coffer check --only data --max-duration 3600", "coffer check --repair"],
     options: [CheckOptions.schema, VerifyOptions.schema, GeneralOptions.backup, SourceOptions.schema],
-    isMonitored: true, run: run)
+    databases: .drilled, isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let schedule = CheckSchedule(context.root)
@@ -170,7 +170,8 @@ enum CheckAction {
       return try SpotCheck(context, access, tolerances).run()
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: { try filter.sees($0) && $0.standing != .void }) else {
+    guard let archive = try access.repository.archives().last(where: { try filter.sees($0) && $0.standing != .void })
+    else {
       return context.console.remark("\(access.location.path): No archive to read for 'extract'")
     }
     let reader = try access.repository.reader()

@@ -31,7 +31,7 @@ enum DumpAction {
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
-      let reader = try access.repository.reader()
+      let reader = try access.repository.reader(forDataOf: archive)
       let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
       let chosen = try SelectionFlags.selection(context).select(
         from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
@@ -49,29 +49,21 @@ enum DumpAction {
     _ stream: StreamReference, of dump: ArchiveDump, _ reader: ArchiveReader, _ context: ActionContext
   ) throws {
     let path = context.flags[to]
-    guard let path, !path.isSame(as: "-") else {
-      guard path != nil || !context.console.answersToTerminal else {
-        throw UsageError(
-          argument: "standard output", problem: "It is a terminal, and a dump is nothing to look at there",
-          suggestion: "Pipe it into a program, name a file with --to, or write '--to -'")
-      }
-      guard !context.isDryRun else {
-        return context.console.remark("Would write \(Formats.size(stream.size)) of \(dump.identity.title)")
-      }
-      return try reader.read(stream, into: context.console.stream(), cancellation: context.cancellation)
-    }
-    let place = try FilePlace(context.absolutePath(path))
-    guard !place.folder.holds(place.name) else {
+    guard path != nil || !context.console.answersToTerminal else {
       throw UsageError(
-        argument: path, problem: "The file is there already", suggestion: "Name another one, or take it away first")
+        argument: "standard output", problem: "It is a terminal, and a dump is nothing to look at there",
+        suggestion: "Pipe it into a program, name a file with --to, or write '--to -'")
     }
+    let destination = try StreamDestination(path, context)
+    let what = "\(Formats.size(stream.size)) of \(dump.identity.title)"
     guard !context.isDryRun else {
-      return context.console.answer("Would write \(Formats.size(stream.size)) of \(dump.identity.title) to \(path)")
+      guard let path = destination.path else { return context.console.remark("Would write \(what)") }
+      return context.console.answer("Would write \(what) to \(path)")
     }
-    let file = try TemporaryFile(in: place.folder, for: place.name)
-    try reader.read(stream, into: FileSink(file, path: path), cancellation: context.cancellation)
-    try file.publish(as: place.name)
-    context.console.remark("Wrote \(Formats.size(stream.size)) of \(dump.identity.title) to \(path)")
+    try destination.write(context.console) { sink, _ in
+      try reader.read(stream, into: sink, cancellation: context.cancellation)
+    }
+    if let path = destination.path { context.console.remark("Wrote \(what) to \(path)") }
   }
 
   private static func severalDumps(_ dumps: [ArchiveDump], _ archive: Archive) -> UsageError {

@@ -5,9 +5,6 @@ import Glibc
 
 /// `extract`: writes files of an archive, dumps too, to disk; databases are left alone.
 enum ExtractAction {
-  private static let path = Flag<[String]>(
-    "--path", "--restore-path", value: "PATH",
-    help: "Only items at or below this path; may be repeated.")
   private static let destination = Flag<String?>(
     "--destination", value: "FOLDER",
     help: "Write below this folder, which is made if it is missing. Default: the current one.")
@@ -19,14 +16,14 @@ enum ExtractAction {
     "extract", "-x", abstract: "Write files, or dumps as files, to disk.",
     discussion: "Files appear under their names only when they are whole. Nothing is written outside the destination.",
     flags: [
-      SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, path,
-      SelectionFlags.database,
-      destination,
-      strip, SharedFlags.progress,
-    ] + SelectionFlags.origin,
+      SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives,
+      ItemFlags.path,
+    ] + ItemFlags.exclusion + [SelectionFlags.database, destination, strip, SharedFlags.progress]
+      + SelectionFlags.origin,
     examples: [
       "coffer extract --archive latest --database shop --strip-components all",
       "coffer extract --archive latest --path etc/hosts --destination /tmp",
+      "coffer extract --archive latest --path 'sh:home/**/*.jpg' --exclude '*/thumbnails' --destination /tmp",
       "coffer extract --archive latest --path coffer --strip-components all",
     ], run: run)
 
@@ -36,32 +33,12 @@ enum ExtractAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
-      let reader = try access.repository.reader()
-      let items = try chosen(
+      let reader = try access.repository.reader(forDataOf: archive)
+      let items = try ChosenItems.all(
         from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
-      guard !items.isEmpty else {
-        throw UsageError(
-          argument: context.flags[path].joined(separator: ", "),
-          problem: "Archive \(archive.name) holds nothing at that path",
-          suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
-      }
       context.tellMissing(from: archive)
       try Extraction(context, reader).run(items, to: folder, parts: parts)
     }
-  }
-
-  /// Everything, or what the paths and databases name that are given.
-  private static func chosen(
-    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
-  ) throws -> [ArchiveItem] {
-    let selection = SelectionFlags.selection(context)
-    let paths = PathSelection(context.flags[path])
-    guard selection.isNarrow else { return items.filter { paths.contains($0.path) } }
-    let dumps = try selection.select(
-      from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
-    let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
-    let takesPaths = !context.flags[path].isEmpty
-    return items.filter { ofDumps.contains($0.path) || takesPaths && paths.contains($0.path) }
   }
 }
 

@@ -76,7 +76,7 @@ extension RepoListAction {
 
 extension ActionContext {
   /// Prints an object on a line of its own, with the repository that it is in.
-  fileprivate func tellLine(_ value: JSONValue, in access: OpenRepository) {
+  func tellLine(_ value: JSONValue, in access: OpenRepository) {
     guard case .object(var object) = value else { return }
     object["repository"] = .text(access.location.path)
     console.output(JSONValue.object(object).rendered + "\n")
@@ -93,8 +93,6 @@ extension ActionContext {
 enum ListAction {
   private static let archive = Flag<String?>(
     "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it the archives are listed.")
-  private static let path = Flag<[String]>(
-    "--path", value: "PATH", help: "Only items at or below this path; may be repeated.")
 
   static let declaration = ActionDeclaration(
     "list", "-l", abstract: "List the databases and files of an archive.",
@@ -102,18 +100,21 @@ enum ListAction {
       Dumps are shown as databases: hook, host, port, name, format and size. With --json, the outcome is an array with \
       one object whose 'items' are the entries.
       """,
-    flags: [archive, SharedFlags.repository, path] + ArchiveListing.flags
-      + [RepoListAction.short, SharedFlags.json, SharedFlags.jsonLines],
-    examples: ["coffer list --archive latest"], run: run)
+    flags: [archive, SharedFlags.repository, ItemFlags.path] + ItemFlags.exclusion + [FindAction.find]
+      + ArchiveListing.flags + [RepoListAction.short, SharedFlags.json, SharedFlags.jsonLines],
+    examples: ["coffer list --archive latest", "coffer list --archive latest --path 'sh:home/**/*.jpg' --short"],
+    run: run)
 
   private static func run(_ context: ActionContext) throws {
+    guard context.flags[FindAction.find].isEmpty else { return try FindAction.run(context, in: context.flags[archive]) }
     guard let name = context.flags[archive] else { return try RepoListAction.run(context) }
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(name, try context.archiveFilter())
       context.tellMissing(from: archive)
       let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
-      let items = all.filter { PathSelection(context.flags[path]).contains($0.path) }
+      var selection = try ItemFlags.selection(context)
+      let items = try all.filter { try selection.contains($0) }
       if context.flags.contains(SharedFlags.jsonLines) {
         return try items.forEach { context.tellLine(try json($0), in: access) }
       }
@@ -161,7 +162,7 @@ enum ListAction {
     }
   }
 
-  private static func json(_ item: ArchiveItem) throws -> JSONValue {
+  static func json(_ item: ArchiveItem) throws -> JSONValue {
     var link = ""
     if case .symbolicLink(let target) = item.content { link = target.text }
     var object: [String: JSONValue] = [
@@ -180,29 +181,5 @@ enum ListAction {
       object["dump"] = JSONShapes.dump(dump)
     }
     return .object(object)
-  }
-}
-
-/// Chooses items by paths: those at a path, and those below it. Arguments are texts: a path that is none is meant by what is
-/// shown of it, which is also what such an argument became.
-struct PathSelection {
-  private let prefixes: [[UInt8]]
-
-  init(_ paths: [String]) {
-    prefixes = paths.map { path in
-      let trimmed = path.utf8.drop { $0 == UInt8(ascii: "/") }
-      return Array(trimmed.last == UInt8(ascii: "/") ? trimmed.dropLast() : trimmed)
-    }
-  }
-
-  func contains(_ path: ItemPath) -> Bool {
-    prefixes.isEmpty
-      || prefixes.contains {
-        Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
-      }
-  }
-
-  private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {
-    prefix.isEmpty || path == prefix || path.starts(with: prefix + [UInt8(ascii: "/")])
   }
 }

@@ -93,7 +93,8 @@ struct UndecidedArchive: DiagnosableError, Equatable {
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: "repository \(repository)",
-      problem: "Whether the archive '\(Quoting.terminal(name))' counts is not decided yet: a compaction has passed it by",
+      problem:
+        "Whether the archive '\(Quoting.terminal(name))' counts is not decided yet: a compaction has passed it by",
       suggestion: "Pin another archive, or this one when 'coffer repo-list' shows it as any other")
   }
 }

@@ -56,7 +56,7 @@ enum RestoreAction {
     let archive = try access.archive(
       try context.wantedArchive(), try context.archiveFilter())
     context.tellMissing(from: archive)
-    let reader = try access.repository.reader()
+    let reader = try access.repository.reader(forDataOf: archive)
     let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
     let chosen = try SelectionFlags.selection(context).select(
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)

@@ -16,7 +16,8 @@ enum VerifyAction {
       Each dump is restored by the code that 'restore' has, to a server that is made for it alone - by the programs of \
       PostgreSQL or MariaDB that are installed, SQLite to a file -, runs as an unprivileged user, and is removed again. \
       What is there then is compared with what was counted when it was dumped, of MariaDB with what the dump holds: tables \
-      and their rows, objects by kind, sequences. The servers of the configuration are not asked anything. What came of it \
+      and their rows, objects by kind, sequences. The servers of the configuration are not asked anything, but for those of \
+      verify_hostname, where dumps are restored to a database of their own that is removed again. What came of it \
       is kept in the repository; 'info' and 'repo-list' show it, on every machine.
       """,
     flags: [
@@ -24,7 +25,7 @@ enum VerifyAction {
     ] + SelectionFlags.origin + [SharedFlags.progress, SharedFlags.json],
     examples: [
       "coffer verify", "coffer verify --database shop --archive latest", "coffer verify --sample 1",
-    ], options: [VerifyOptions.schema], isMonitored: true, run: run)
+    ], options: [VerifyOptions.schema], databases: .drilled, isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     guard !context.flags.contains(all) || !context.flags.contains(archive) else {

@@ -60,10 +60,10 @@ extension BackupWindow {
     }
   }
 
-  /// What moments of the same window have in common, in local time.
+  /// What moments of the same window have in common, in local time. When summer time ends, two hours have one name on the clock.
   func name(of date: Date) -> String {
     switch self {
-    case .hourly: RetentionPolicy.Period.hourly.name(of: date)
+    case .hourly: RetentionPolicy.Period.hourly.name(of: date) + Formats.strftime("%z", date)
     case .daily: RetentionPolicy.Period.daily.name(of: date)
     case .weekly: RetentionPolicy.Period.weekly.name(of: date)
     }

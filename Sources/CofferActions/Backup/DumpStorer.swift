@@ -33,6 +33,7 @@ struct DumpStorer: Sendable {
     var hooks = hooks
     hooks.limits = policy.limits
     var retry = 0
+    var isRepeated = false
     var dump = dump
     while true {
       do {
@@ -45,6 +46,9 @@ struct DumpStorer: Sendable {
           context.console.warning("\(Console.text(failure.cause.diagnosis))\n  \(next)")
           return try storeOnce(dump, hooks)
         }
+      } catch let error as DumpError where error.isOvertaken && !isRepeated {
+        isRepeated = true
+        context.console.warning("\(Console.text(error.diagnosis))\n  Taking it again")
       } catch let error as DumpError where retry < policy.retries && error.isWorthARetry {
         retry += 1
         let seconds = policy.wait(before: retry)

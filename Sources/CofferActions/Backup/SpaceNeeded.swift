@@ -7,15 +7,21 @@ import Glibc
 
 /// What a backup will take on disks of this machine, by the backup before it or by what the servers say, and 20 % more.
 ///
-/// A repository that has a backup of this host is expected to grow as by that one, and by all of the dumps that it did not
-/// have. Of files nothing is known before the first backup.
+/// A repository that has backups of this host is expected to grow as by the smallest of the last ones, and by all of the dumps
+/// that the newest did not have. The oldest is no measure: it may have been the first, which stores everything. One large
+/// day is none either: it would keep every later backup from being made, on a disk that has room for them. Of files nothing is
+/// known before the second backup.
 struct SpaceNeeded {
-  /// The newest archive of this host in a repository.
+  /// What is known from the archives of this host in a repository.
   private struct LastBackup {
-    let archive: Archive
-    /// The bytes of its dumps; nil where the key in use may not read them.
+    /// Bytes by which the repository is expected to grow.
+    let growth: UInt64
+    /// The bytes of the newest archive's dumps; nil where the key in use may not read them.
     let sizes: [ExactName: UInt64]?
   }
+
+  /// A week of daily backups.
+  private static let recentArchives = 7
 
   private let context: ActionContext
   private let plan: BackupPlan
@@ -63,7 +69,7 @@ struct SpaceNeeded {
       let fresh = dumps.filter { isFresh($0.dump, since: last) }
       do {
         let disk = try Disk(folder)
-        let growth = Self.sum(fresh.map { $0.size } + [last?.archive.statistics.storedSize ?? 0])
+        let growth = Self.sum(fresh.map { $0.size } + [last?.growth ?? 0])
         try check(disk, Self.sum([growth, disk.device == runtime.device ? room : 0]), of: "repository \(folder)")
       } catch {
         failures.append(RepositoryFailure(access.location, error))
@@ -81,14 +87,15 @@ struct SpaceNeeded {
   private func lastBackup(in access: OpenRepository) throws -> LastBackup? {
     let filter = try context.archiveFilter()
     let hostname = context.archiveName.hostname
-    let own = try access.repository.archives().last {
+    let own = try access.repository.archives().filter {
       try $0.standing == .counts && filter.sees($0) && $0.draft.hostname.isSame(as: hostname)
     }
-    guard let own else { return nil }
-    guard access.repository.role == .full else { return LastBackup(archive: own, sizes: nil) }
-    let items = try access.repository.reader().items(of: own, cancellation: context.cancellation)
+    guard let newest = own.last else { return nil }
+    let growth = own.dropFirst().suffix(Self.recentArchives).map { $0.statistics.storedSize }.min() ?? 0
+    guard access.repository.role == .full else { return LastBackup(growth: growth, sizes: nil) }
+    let items = try access.repository.reader().items(of: newest, cancellation: context.cancellation)
     let sizes = try ArchiveDump.all(in: items).map { (ExactName($0.identity.path), $0.record.bytes) }
-    return LastBackup(archive: own, sizes: Dictionary(sizes) { max($0, $1) })
+    return LastBackup(growth: growth, sizes: Dictionary(sizes) { max($0, $1) })
   }
 
   /// What the dump's server says; what it does not say is told, and counts for nothing.

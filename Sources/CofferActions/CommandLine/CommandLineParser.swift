@@ -150,10 +150,10 @@ struct CommandLineParser {
       arguments.replaceSubrange(position...position, with: parted(arguments[position]))
       let argument = arguments[position]
       position += 1
-      if let operand = operands.first, !argument.begins(with: "-") {
-        // An archive may be called like an action.
+      if let operand = operands.first, !argument.begins(with: "-") || argument.isSame(as: "-") {
+        // An archive may be called like an action; a dash alone is where a file would be.
         tokens.append(.flag(operand.name, value: argument))
-        operands.removeFirst()
+        if !operand.isRepeatable { operands.removeFirst() }
         continue
       }
       if let action = actions.first(where: { $0.names.contains(argument) }) {

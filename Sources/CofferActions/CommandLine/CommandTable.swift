@@ -8,7 +8,8 @@ enum CommandTable {
     DoctorAction.declaration,
     ListAction.declaration,
     RepoListAction.declaration, InfoAction.declaration, RepoInfoAction.declaration, RestoreAction.declaration,
-    ExtractAction.declaration, DumpAction.declaration, DiffAction.declaration, PinAction.declaration,
+    ExtractAction.declaration, ExportTarAction.declaration, DumpAction.declaration, FindAction.declaration,
+    MountAction.declaration, UmountAction.declaration, DiffAction.declaration, PinAction.declaration,
     UnpinAction.declaration, DeleteAction.declaration,
     BreakLockAction.declaration, ConfigGenerateAction.declaration,
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
@@ -23,8 +24,6 @@ enum CommandTable {
       ["repo-delete", "rdelete"],
       "An archive is deleted by 'coffer delete --archive NAME'; a repository is a folder of yours"
     ),
-    (["mount", "umount"], "'coffer extract' brings files back, 'coffer restore' databases"),
-    (["export-tar"], "'coffer extract --destination FOLDER' brings files back, for any program to pack"),
     (["borg"], "Coffer runs no Borg; see 'coffer --help' for what it does itself"),
     (["recreate", "transfer"], "Coffer does not have it yet"),
   ]

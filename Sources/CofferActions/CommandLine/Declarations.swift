@@ -22,6 +22,8 @@ enum DatabaseUse {
   case none, all
   /// Of servers those that it is asked for.
   case chosen
+  /// Of servers those whose dumps it restores, to another place than their own.
+  case drilled
 }
 
 /// What an action is called, takes, and does.
@@ -85,7 +87,7 @@ struct ActionDeclaration: Sendable {
   var options: [OptionSchema] {
     let listed: [OptionSchema] =
       switch databases {
-      case .none: []
+      case .none, .drilled: []
       case .all: [hooks.servers, hooks.files]
       case .chosen: [hooks.files]
       }
@@ -94,7 +96,7 @@ struct ActionDeclaration: Sendable {
   }
 
   /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
-  var partlyReadOptions: [OptionSchema] { databases == .chosen ? [hooks.servers] : [] }
+  var partlyReadOptions: [OptionSchema] { databases == .chosen || databases == .drilled ? [hooks.servers] : [] }
 
   /// Everything that it reads.
   var readOptions: [OptionSchema] { options + partlyReadOptions + Self.sharedOptions }

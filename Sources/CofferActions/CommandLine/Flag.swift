@@ -56,6 +56,9 @@ struct FlagDeclaration: Sendable {
   let parse: @Sendable (String) throws(UsageError) -> any Sendable
 
   var name: String { names[0] }
+
+  /// What help calls it where it is written without the flag.
+  var operandName: String? { valueName.map { $0 + (isRepeatable ? "..." : "") } }
 }
 
 /// The values of the flags that were given, by the flags' first names.

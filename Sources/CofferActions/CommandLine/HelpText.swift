@@ -57,7 +57,7 @@ enum HelpText {
   }
 
   private static func usage(of action: ActionDeclaration) -> String {
-    ([action.name] + action.operands.compactMap(\.valueName)).joined(separator: " ")
+    ([action.name] + action.operands.compactMap(\.operandName)).joined(separator: " ")
   }
 
   /// - Returns: nil for options without an effect here.

@@ -41,7 +41,7 @@ struct ManPage {
   }
 
   private static func section(_ action: ActionDeclaration) -> [String] {
-    let operands = action.operands.compactMap(\.valueName).map { " " + $0 }.joined()
+    let operands = action.operands.compactMap(\.operandName).map { " " + $0 }.joined()
     var lines = [".SS \"coffer \(plain(action.name + operands))\"", plain(action.abstract)]
     if action.names.count > 1 {
       lines += [".br", "Also called " + plain(action.names.dropFirst().joined(separator: ", ")) + "."]

@@ -96,7 +96,8 @@ struct ActionContext: Sendable {
   private func find(_ location: RepositoryLocation, _ store: any ObjectStore) throws -> Found {
     guard
       let locked = try LockedRepository(
-        in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings))
+        in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings),
+        farClock: location.folder(self) == nil ? surroundings.clock : nil)
     else {
       throw RepositoryError.notFound(location: location.path)
     }

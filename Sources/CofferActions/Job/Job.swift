@@ -56,6 +56,7 @@ struct Job {
         run.collector.note(failures, of: attempt.group, at: run.surroundings.clock.now())
         if result.isNothingDone { run.collector.noteSkipped(attempt.group) }
         outcome.isSkipped = outcome.isSkipped || result.isSkipped
+        outcome.hadNothingDue = outcome.hadNothingDue || result.hadNothingDue
         outcome.hasActed = outcome.hasActed || result.hasActed && !result.isNothingDone
         if let next = attempt.next(after: failures, run.cancellation.isCancelled ? 0 : retries) {
           attempts.append(next)
@@ -69,7 +70,8 @@ struct Job {
       return outcome
     }
     monitoring.end(outcome.failures, isSkipped: outcome.isNothingDone)
-    remember()
+    // Where nothing was due, what became of the run before still stands.
+    if !(outcome.isNothingDone && outcome.hadNothingDue) { remember() }
     if !outcome.failures.isEmpty {
       outcome.add(commands.runDue(at: .afterError, of: actions, Self.variables(of: outcome.failures, failed)))
     }
@@ -149,7 +151,7 @@ struct Job {
             do {
               try invocation.action.run(context)
             } catch is NothingDue {
-              (step.isSkipped, step.hasActed) = (true, false)
+              (step.isSkipped, step.hadNothingDue, step.hasActed) = (true, true, false)
             } catch {
               step.failures += told(error, of: context.repositories)
             }

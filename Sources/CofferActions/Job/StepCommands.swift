@@ -110,6 +110,8 @@ struct StepOutcome {
   /// Whether any action was begun.
   var hasActed = false
 
+  /// Whether it was not because a command said so, but because all of it was done already.
+  var hadNothingDue = false
   /// Whether that was a backup: what other actions did before it makes no success of the run.
   var isBackupSkipped = false
 
@@ -121,5 +123,6 @@ struct StepOutcome {
     isSkipped = isSkipped || other.isSkipped
     hasActed = hasActed || other.hasActed
     isBackupSkipped = isBackupSkipped || other.isBackupSkipped
+    hadNothingDue = hadNothingDue || other.hadNothingDue
   }
 }

@@ -66,6 +66,9 @@ public final class Console: Sendable {
   /// Whether somebody sees on a terminal what a program should read.
   var answersToTerminal: Bool { standardOutput.isTerminal }
 
+  /// The number of standard output, for programs that write there themselves.
+  var streamNumber: Int32 { standardOutput.descriptor }
+
   /// Standard output, for bytes that a program reads.
   func stream() -> any ByteSink { OutputStream(standardOutput) }
 

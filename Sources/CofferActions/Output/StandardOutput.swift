@@ -4,7 +4,7 @@ import Synchronization
 
 /// Where answers go. What cannot be written is remembered, because a list that was cut off looks like a whole one.
 public final class StandardOutput: Sendable {
-  private let descriptor: Int32
+  let descriptor: Int32
   private let failure = Mutex<SystemError?>(nil)
 
   /// Where everything else is said.

@@ -43,6 +43,8 @@ struct CommandRun: Sendable {
   var hasSeveralRepositories = false
   /// Whether nothing is to be changed, whatever the command line says.
   var looksOnly = false
+  /// Who waits until work goes on in the background; nil when that is not wanted.
+  var starter: BackgroundStarter?
 
   init(
     _ parsed: ParsedCommandLine, _ arguments: [String], surroundings: Surroundings, stores: StoreRegistry,

@@ -20,9 +20,11 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
       return NurseryProcess.run { HookRegistry.standard.worker(for: $0)?.run() ?? 1 }
     }
     if let worker = HookRegistry.standard.worker(for: words) { return worker.run() }
+    let starter = BackgroundStarter.current()
+    if starter == nil, MountAction.goesToBackground(words) { return try BackgroundStart.run(words) }
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
-    let code = Program(surroundings: .current(), cancellation: cancellation).execute(words)
+    let code = Program(surroundings: .current(), cancellation: cancellation, starter: starter).execute(words)
     return watcher.exitCode ?? code
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"

@@ -16,9 +16,11 @@ public struct Program: Sendable {
   private let hooks: HookRegistry
   private let services: MonitoringRegistry
   private let output: StandardOutput
+  private let starter: BackgroundStarter?
 
-  public init(surroundings: Surroundings, cancellation: Cancellation) {
-    self.init(surroundings: surroundings, cancellation: cancellation, options: nil)
+  /// - Parameter starter: Who waits for work that goes on in the background.
+  public init(surroundings: Surroundings, cancellation: Cancellation, starter: BackgroundStarter? = nil) {
+    self.init(surroundings: surroundings, cancellation: cancellation, options: nil, starter: starter)
   }
 
   /// - Parameter options: All that may stand in a file; nil for the program's own, the stores', the systems' and the
@@ -26,7 +28,8 @@ public struct Program: Sendable {
   init(
     surroundings: Surroundings, cancellation: Cancellation, actions: [ActionDeclaration] = CommandTable.actions,
     options: OptionCatalogue? = nil, stores: StoreRegistry = .standard, hooks: HookRegistry = .standard,
-    services: MonitoringRegistry = .standard, output: StandardOutput = StandardOutput()
+    services: MonitoringRegistry = .standard, output: StandardOutput = StandardOutput(),
+    starter: BackgroundStarter? = nil
   ) {
     self.surroundings = surroundings
     self.cancellation = cancellation
@@ -41,6 +44,7 @@ public struct Program: Sendable {
     self.hooks = hooks
     self.services = services
     self.output = output
+    self.starter = starter
     self.options = (options ?? OptionCatalogue(stores, hooks, services)).knowing(actions: actions.map(\.family))
   }
 
@@ -62,9 +66,10 @@ public struct Program: Sendable {
       if let page = page(for: parsed, width: plain.pageWidth) {
         plain.output(page)
       } else {
-        let run = CommandRun(
+        var run = CommandRun(
           parsed, arguments, surroundings: surroundings, stores: stores, hooks: hooks, services: services,
           cancellation: cancellation, standardOutput: output)
+        run.starter = starter
         notes = run.notes
         do {
           codes = try run.exitCodes(of: [])

@@ -28,7 +28,7 @@ final class RestoreTally {
   static func line(_ title: String, _ content: DumpContent?, seconds: Double) -> String {
     let rows = content?.rowCount.map { "\($0) \($0 == 1 ? "row" : "rows") in " }
     let count = content.map(\.tables.count)
-    let tables = count.map { "\(rows ?? "")\($0) \($0 == 1 ? "table" : "tables"), " }
+    let tables = count.map { "\(rows ?? "")\($0) \($0 == 1 ? "table" : "tables") when it was dumped, " }
     return "\(title): \(tables ?? "")\(Formats.duration(seconds))"
   }
 

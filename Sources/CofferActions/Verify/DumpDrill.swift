@@ -51,20 +51,31 @@ struct DumpDrill {
       throw DrillError.impossible(
         dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
     }
+    if let place = try hook.drillServer(of: dump.facts, root: context.root, context: hooks) {
+      return try prove(dump, &proof, in: place, hook, hooks)
+    }
     let base = UserPath.absolute(
       context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
     let ground = try DrillGround(in: base, user: context.root[VerifyOptions.user], context: hooks)
     defer { ground.remove() }
     let place = try hook.drill(of: dump.facts, bytes: dump.record.bytes, on: ground)
+    let isCutOff = ground.hasNoNetwork || !place.isRestored || dump.identity.isFile(hook)
+    return try prove(dump, &proof, in: place, hook, ground.context) + (isCutOff ? [] : [Self.open])
+  }
+
+  /// - Returns: Warnings.
+  private func prove(
+    _ dump: ArchiveDump, _ proof: inout Proof, in place: any DrillPlace, _ hook: any DatabaseHook, _ hooks: HookContext
+  ) throws -> [String] {
     defer { place.remove() }
     proof.server = place.version
     proof.isRestored = place.isRestored
     let facts = place.facts(dump.facts)
-    let restore =
-      try place.replacement ?? hook.restore(of: facts, to: place.target, root: nil, context: ground.context)
+    let root = place.isConfigured ? context.root : nil
+    let restore = try place.replacement ?? hook.restore(of: facts, to: place.target, root: root, context: hooks)
     let start = clock.steadySeconds()
     let replay = DumpReplay(
-      reader: reader, hooks: ground.context, cancellation: context.cancellation, progress: progress,
+      reader: reader, hooks: hooks, cancellation: context.cancellation, progress: progress,
       observer: place.observer)
     let (running, warnings) = try replay.run(restore, of: dump)
     let postponed = try running.makePostponed()
@@ -84,8 +95,7 @@ struct DumpDrill {
     differences += try questions.compactMap { try $0.difference(in: place, of: facts) }
     guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
     let remark = dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? []
-    let isolation = ground.hasNoNetwork || !place.isRestored || dump.identity.isFile(hook) ? [] : [Self.open]
-    return warnings + postponed + findings.warnings + remark + isolation
+    return warnings + postponed + findings.warnings + remark
   }
 
   private static let open =

@@ -32,6 +32,19 @@ public enum ServerOptions {
   public static let restorePasswordFile = OptionKey<String?>(
     "restore_password_file", "A file that holds the password that 'restore' uses.",
     example: "/etc/coffer/spare-password", support: .own)
+  public static let verifyHostname = OptionKey<String?>(
+    "verify_hostname",
+    "The host of a server on which 'verify' restores the dump, in a database of its own that is removed again. Without it, a throw-away server is made on this machine.",
+    example: "spare.example.org", support: .own)
+  public static let verifyPort = OptionKey<Int?>(
+    "verify_port", "Its port, if not as restore_port and port say.", in: NumberRange.ports, example: "5433",
+    support: .own)
+  public static let verifyUsername = OptionKey<String?>(
+    "verify_username", "The user that 'verify' connects as there, if not as restore_username and username say.",
+    example: "verifier", support: .own)
+  public static let verifyPassword = OptionKey<String?>(
+    "verify_password", "The password of that user, if not as restore_password and password say.",
+    example: "\"${VERIFY_PASSWORD}\"", isSecret: true, support: .own)
   public static let options = OptionKey<CommandWords>(
     "options", "More arguments for the dump program, split into words like a shell does.", example: "--verbose")
   public static let listOptions = OptionKey<CommandWords>(
@@ -56,6 +69,7 @@ public enum ServerOptions {
     [
       label.option, container.option, restoreContainer.option, hostname.option, restoreHostname.option, port.option,
       restorePort.option, username.option, restoreUsername.option, password.option, restorePassword.option,
-      passwordFile.option, restorePasswordFile.option, options.option, restoreOptions.option,
+      passwordFile.option, restorePasswordFile.option, verifyHostname.option, verifyPort.option,
+      verifyUsername.option, verifyPassword.option, options.option, restoreOptions.option,
     ] + PatienceOptions.all
 }

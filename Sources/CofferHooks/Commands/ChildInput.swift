@@ -2,11 +2,11 @@ import CofferSystem
 import Glibc
 
 /// What a child process reads, written without ever waiting in the call itself: whoever writes waits for other things, too.
-final class ChildInput {
+package final class ChildInput {
   private var number: Int32?
 
   /// - Parameter child: Without a pipe to it, everything counts as written.
-  init(_ child: ChildProcess) {
+  package init(_ child: ChildProcess) {
     guard let pipe = child.takeInput() else { return }
     let number = pipe.release()
     _ = fcntl(number, F_SETFL, O_NONBLOCK)
@@ -23,7 +23,7 @@ final class ChildInput {
   ///   - whenFull: Waits until the descriptor that it is given takes more.
   ///   - whenBroken: Called when the child reads no more; it throws, or closes this.
   /// - Throws: What the two throw.
-  func write(
+  package func write(
     _ bytes: UnsafeRawBufferPointer, whenFull: (Int32) throws -> Void, whenBroken: () throws -> Void
   ) rethrows {
     var rest = bytes
@@ -39,7 +39,7 @@ final class ChildInput {
     }
   }
 
-  func close() {
+  package func close() {
     if let number { Glibc.close(number) }
     number = nil
   }

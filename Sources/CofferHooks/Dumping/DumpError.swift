@@ -8,6 +8,9 @@ public enum DumpError: DiagnosableError, Equatable {
   case empty(DumpIdentity, program: String)
   /// The program ended well, but the dump lacks its end.
   case incomplete(DumpIdentity, program: String, missing: String)
+  /// Tables were emptied or rewritten after what the dump sees was settled, and before it had locked them: it has none of their
+  /// rows.
+  case overtaken(DumpIdentity, tables: [String])
   case stalled(DumpIdentity, program: String, seconds: Int)
   case tookTooLong(DumpIdentity, program: String, seconds: Int)
   /// The configuration names the same place in the archive twice.
@@ -22,7 +25,8 @@ public enum DumpError: DiagnosableError, Equatable {
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
-      .stalled(let identity, _, _), .tookTooLong(let identity, _, _), .duplicate(let identity),
+      .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
+      .duplicate(let identity),
       .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _):
       identity
     }
@@ -31,10 +35,13 @@ public enum DumpError: DiagnosableError, Equatable {
   /// Whether the same dump may well succeed a little later.
   public var isWorthARetry: Bool {
     switch self {
-    case .programFailed, .empty, .incomplete, .stalled, .tookTooLong, .listingFailed, .lagging: true
+    case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
     case .duplicate, .misconfigured: false
     }
   }
+
+  /// Whether what spoilt the dump was a matter of a moment: it is taken again at once.
+  public var isOvertaken: Bool { if case .overtaken = self { true } else { false } }
 
   public var diagnosis: Diagnosis {
     let (problem, suggestion) = text
@@ -51,6 +58,12 @@ public enum DumpError: DiagnosableError, Equatable {
       (
         "\(program) ended without an error, but the dump is not complete: \(missing)",
         "Run the command again; if it happens again, look at the server's log"
+      )
+    case .overtaken(_, let tables):
+      (
+        "The dump lacks rows: as it began, these tables were emptied or rewritten (TRUNCATE, ALTER TABLE): "
+          + tables.prefix(20).map { Quoting.terminal($0) }.joined(separator: ", "),
+        "Take the backup when that does not happen; the dump before it is whole"
       )
     case .stalled(_, let program, let seconds):
       (

@@ -21,11 +21,12 @@ struct FolderDump {
 
   /// Waits for the program. When it fails, what it wrote is removed.
   ///
+  /// - Parameter begins: Called once, when the program has begun to write rows.
   /// - Returns: The program's warnings.
   /// - Throws: `DumpError`; `RunCancelled`.
-  func finish() throws -> [String] {
+  func finish(begins: () -> Void = {}) throws -> [String] {
     do {
-      _ = try DumpEnd(identity, of: child, context.limits, context.cancellation).judge(try wait())
+      _ = try DumpEnd(identity, of: child, context.limits, context.cancellation).judge(try wait(begins))
       return ClientFailure.warnings(child.lastErrorLines)
     } catch {
       child.terminate()
@@ -34,15 +35,23 @@ struct FolderDump {
     }
   }
 
-  private func wait() throws -> ExitStatus {
+  private func wait(_ begins: () -> Void) throws -> ExitStatus {
     let limits = context.limits
     let start = context.clock.steadySeconds()
     var lastChange = start
     var lastSize: UInt64?
     let pause = min(limits.stall ?? 4, limits.total ?? 4, 4) / 4
+    var hasBegun = false
     while true {
-      if let status = child.wait(seconds: pause, cancellation: context.cancellation) { return status }
+      if let status = child.wait(seconds: hasBegun ? pause : min(pause, 0.05), cancellation: context.cancellation) {
+        if !hasBegun { begins() }
+        return status
+      }
       try context.cancellation.check()
+      if !hasBegun, holdsRows {
+        hasBegun = true
+        begins()
+      }
       let now = context.clock.steadySeconds()
       let size = currentSize
       if size != lastSize { (lastSize, lastChange) = (size, now) }
@@ -53,6 +62,12 @@ struct FolderDump {
         throw DumpError.stalled(identity, program: child.program, seconds: Int(stall))
       }
     }
+  }
+
+  /// Whether there is a file of a table's rows.
+  private var holdsRows: Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.contains { $0.holds(".dat") && !$0.isSame(as: "toc.dat") }
   }
 
   private var currentSize: UInt64 {

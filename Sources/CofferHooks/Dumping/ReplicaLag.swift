@@ -24,7 +24,9 @@ enum ReplicaLag: Equatable {
         suggestion: "Let it catch up (dump_retries and dump_retry_wait try again), or back up from another server")
     case .unknown(let reason):
       throw .lagging(
-        identity, problem: "Not dumped: how far the replica lags behind, which max_replica_lag limits, is not known: \(reason)",
+        identity,
+        problem:
+          "Not dumped: how far the replica lags behind, which max_replica_lag limits, is not known: \(reason)",
         suggestion: "Look at the replication on that server, or back up from another one")
     }
   }

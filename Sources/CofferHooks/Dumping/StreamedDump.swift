@@ -9,16 +9,19 @@ final class StreamedDump: RunningDump {
   private let missing: (DumpStream) -> String?
   private let content: (any ContentSource)?
   private let details: () -> [String: String]
+  private let overtaken: () -> [String]
 
   /// - Parameters:
   ///   - program: As messages name it.
   ///   - warnings: Those of its planning.
   ///   - content: What tells what was dumped.
   ///   - details: What was seen of it as it went by, to be kept with the other facts.
+  ///   - overtaken: The tables whose rows the dump cannot have.
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
     content: (any ContentSource)? = nil, details: @escaping () -> [String: String] = { [:] },
+    overtaken: @escaping () -> [String] = { [] },
     missing: @escaping (DumpStream) -> String?
   ) {
     self.stream = stream
@@ -27,6 +30,7 @@ final class StreamedDump: RunningDump {
     self.warnings = warnings
     self.content = content
     self.details = details
+    self.overtaken = overtaken
     self.missing = missing
   }
 
@@ -40,6 +44,8 @@ final class StreamedDump: RunningDump {
   func finish() throws -> DumpOutcome {
     let status = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
+    let overtaken = overtaken()
+    guard overtaken.isEmpty else { throw DumpError.overtaken(facts.identity, tables: overtaken) }
     var facts = facts
     facts.content = content?.content()
     facts.details.merge(details()) { _, seen in seen }

@@ -81,6 +81,18 @@ struct ServerEntry: Sendable {
       password: password)
   }
 
+  /// Where dumps are restored to see whether that works.
+  ///
+  /// - Returns: nil where no server is configured for that.
+  /// - Throws: `CredentialError`.
+  func drillTarget(context: HookContext) throws -> RestoreTarget? {
+    guard let hostname = section[ServerOptions.verifyHostname] else { return nil }
+    return RestoreTarget(
+      hostname: hostname, port: section[ServerOptions.verifyPort],
+      username: try secret(ServerOptions.verifyUsername, context),
+      password: try secret(ServerOptions.verifyPassword, context))
+  }
+
   private func restoreHostname(_ target: RestoreTarget, _ context: HookContext) throws -> String? {
     let places: [(container: String?, hostname: String?)] = [
       (target.container, target.hostname),

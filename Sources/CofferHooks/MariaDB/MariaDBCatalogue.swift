@@ -49,8 +49,10 @@ struct MariaDBCatalogue: Sendable {
   /// Events that are disabled because the server that they were dumped from is a replica.
   let sleepingEvents: [ProgramName]
   let sequenceDefaults: [SequenceDefault]
-  /// Those that lead into the databases.
+  /// Those that lead into the databases, from others.
   let foreignKeys: [MariaDBForeignKey]
+  /// Those between tables of one database.
+  let ownForeignKeys: [MariaDBForeignKey]
 
   /// Everything that is dropped and made anew.
   var programs: [ProgramName] {
@@ -105,7 +107,10 @@ struct MariaDBCatalogue: Sendable {
         SequenceDefault(table: Object(database: row[0], name: row[1]), column: row[2], sequence: $0)
       }
     }
-    foreignKeys = try reader.foreignKeys()
+    let keys = try reader.foreignKeys()
+    func isOwn(_ key: MariaDBForeignKey) -> Bool { key.table.database.isSame(as: key.referenced.database) }
+    foreignKeys = keys.filter { !isOwn($0) }
+    ownForeignKeys = keys.filter(isOwn)
   }
 
   /// The sequence that a default takes its numbers from: "nextval(`shop`.`numbers`)" and nothing else.
@@ -178,7 +183,7 @@ struct MariaDBCatalogue: Sendable {
           ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
           AND r.TABLE_NAME = k.TABLE_NAME AND BINARY r.CONSTRAINT_SCHEMA = BINARY k.CONSTRAINT_SCHEMA \
           AND BINARY r.CONSTRAINT_NAME = BINARY k.CONSTRAINT_NAME AND BINARY r.TABLE_NAME = BINARY k.TABLE_NAME \
-          WHERE k.REFERENCED_TABLE_SCHEMA IN (\(list)) AND BINARY k.TABLE_SCHEMA <> BINARY k.REFERENCED_TABLE_SCHEMA \
+          WHERE k.REFERENCED_TABLE_SCHEMA IN (\(list)) \
           ORDER BY BINARY k.TABLE_SCHEMA, BINARY k.TABLE_NAME, BINARY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
           """, 9
         )

@@ -167,7 +167,8 @@ struct MariaDBConnection: Sendable {
   func query(
     _ sql: String, options: [String], namesColumns: Bool = false, context: HookContext
   ) throws -> MariaDBAnswer {
-    let form = namesColumns ? Self.clientForm.filter { $0 != "--skip-column-names" } + ["--column-names"] : Self.clientForm
+    let form =
+      namesColumns ? Self.clientForm.filter { $0 != "--skip-column-names" } + ["--column-names"] : Self.clientForm
     let arguments = form + ["--execute", Self.sessionSettings + sql]
     return MariaDBAnswer(
       try withCommand(.client, options, arguments, context: context) { command in

@@ -74,38 +74,17 @@ final class MariaDBDrill: DrillPlace {
 
   var observer: (any ByteSink)? { census }
 
+  private func questions(_ facts: DumpFacts) -> MariaDBDrillQuestions {
+    MariaDBDrillQuestions(
+      database: facts.identity.database, dumped: facts.identity.database, session: session)
+  }
+
   func findings(of facts: DumpFacts) throws -> DrillFindings {
-    let database = facts.identity.database
-    let name = Quoting.mariadbLiteral(database)
-    var content = DumpContent()
-    let tables = try session.query(
-      """
-      SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = \(name)
-      AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME
-      """, 2)
-    for row in tables {
-      let shown = MariaDBStreamCensus.shown(database, row[0])
-      // A dump may have rows of the past, which no plain query counts.
-      let isPlain = row[1].isSame(as: "BASE TABLE")
-      let count = isPlain ? try session.query("SELECT COUNT(*) FROM \(shown)", 1).first?.first : nil
-      content.tables.append(.init(name: shown, rows: count.flatMap { UInt64($0) }))
-    }
-    for (kind, relation, column) in [
-      ("view", "VIEWS", "TABLE_SCHEMA"), ("trigger", "TRIGGERS", "TRIGGER_SCHEMA"), ("event", "EVENTS", "EVENT_SCHEMA"),
-    ] {
-      let rows = try session.query("SELECT COUNT(*) FROM information_schema.\(relation) WHERE \(column) = \(name)", 1)
-      content.objects[kind] = rows.first?.first.flatMap { Int($0) }
-    }
-    return DrillFindings(content: content, dumped: census.content)
+    DrillFindings(content: try questions(facts).content(), dumped: census.content)
   }
 
   func answer(to statement: String, of facts: DumpFacts) throws -> String {
-    let answer = try session.connection.query(
-      "USE \(Quoting.mariadbIdentifier(facts.identity.database)); \(statement)", options: [], context: ground.context)
-    guard answer.status.isSuccess else {
-      throw DrillError.unanswered(facts.identity, statement: statement, lines: answer.errorLines)
-    }
-    return answer.rows.map { $0.joined(separator: "|") }.joined(separator: "\n")
+    try questions(facts).answer(to: statement, of: facts.identity)
   }
 
   func remove() {

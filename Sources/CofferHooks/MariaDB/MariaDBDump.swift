@@ -49,9 +49,12 @@ struct MariaDBDump: PlannedDump {
         try DumpStream(command, of: identity, context: context)
       }
     }
+    // Of a whole server, no single tables are restored.
+    let places = identity.database.isSame(as: "all") ? nil : MariaDBTablePlacesWatch()
+    stream.observer = places?.take
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
-      missing: Self.missingEnd)
+      details: { places?.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] }, missing: Self.missingEnd)
   }
 
   /// The clients end a dump that is whole with a line that says so.

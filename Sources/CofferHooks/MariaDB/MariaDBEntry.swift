@@ -94,7 +94,7 @@ struct MariaDBEntry: Sendable {
     }
     let names = rows.compactMap(\.first).filter { name in
       !dialect.unlisted.contains(name.asciiLowercased) && !skipped.contains(ExactName(name))
-        && !MariaDBScratch.isOne(name) && pattern?.matches(name) ?? true
+        && !MariaDBScratch.isOne(name) && DrillName(name) == nil && pattern?.matches(name) ?? true
     }
     guard !names.isEmpty else {
       throw DumpError.listingFailed(identity, program: program, lines: ["the server has no databases to dump"])

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// A foreign key to a table of another database.
+/// A foreign key.
 struct MariaDBForeignKey: Sendable {
   let table: MariaDBCatalogue.Object
   let name: String
@@ -50,6 +50,11 @@ struct MariaDBForeignKey: Sendable {
       REFERENCES \(referenced.quoted) (\(list(referencedColumns)))\(rule("UPDATE", onUpdate))\(rule("DELETE", onDelete));
 
       """
+  }
+
+  /// Statements that take it off.
+  func removal(on table: MariaDBCatalogue.Object) -> String {
+    "ALTER TABLE \(table.quoted) DROP FOREIGN KEY \(Quoting.mariadbIdentifier(name));\n"
   }
 
   /// Both rules that forbid are the same to InnoDB, and what it does without a rule.

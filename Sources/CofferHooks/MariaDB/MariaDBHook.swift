@@ -43,10 +43,32 @@ public struct MariaDBHook: DatabaseHook {
     return try MariaDBRestore(facts: facts, entry: entry, target: target, context: context)
   }
 
+  public func plan(
+    restoring tables: TableSelection, of facts: DumpFacts, from dump: any StoredDump, to target: RestoreTarget,
+    root: ConfigurationSection?, context: HookContext
+  ) throws -> any PlannedRestore {
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
+    let entry = MariaDBEntry(
+      server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore
+    )
+    .only(target.socketPath)
+    return try MariaDBTableRestore(tables, of: facts, from: dump, to: target, entry: entry, context: context)
+  }
+
   public func isServerWide(_ facts: DumpFacts) -> Bool {
     let database = facts.identity.database
     return database.isSame(as: "all")
       || dialect.dumpsAccounts && database.isSame(as: MariaDBDialect.accountsDatabase)
+  }
+
+  public func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? {
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
+    guard let target = try server.drillTarget(context: context) else { return nil }
+    let entry = MariaDBEntry(
+      server.section, dialect, server.identity, try server.address(for: target, context: context), for: .restore)
+    return try MariaDBServerDrill(of: facts, on: target, entry, context)
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {

@@ -8,6 +8,8 @@ struct MariaDBRestore: PlannedRestore {
   private let server: MariaDBChecks.Server
   /// As the server spells it.
   private let databaseName: String
+  /// Of a drill; nil for a restore for good.
+  private let mark: String?
   let warnings: [String]
 
   private var identity: DumpIdentity { facts.identity }
@@ -18,6 +20,7 @@ struct MariaDBRestore: PlannedRestore {
   init(facts: DumpFacts, entry: MariaDBEntry, target: RestoreTarget, context: HookContext) throws {
     self.facts = facts
     self.entry = entry
+    mark = target.mark
     let (options, warnings) = Self.strict(entry.restoreOptions)
     session = MariaDBSession(
       identity: facts.identity, connection: entry.connection, options: options, context: context)
@@ -63,7 +66,8 @@ struct MariaDBRestore: PlannedRestore {
   }
 
   func start(folder: String?, before later: [any PlannedRestore], context: HookContext) throws -> any RunningRestore {
-    var rules = MariaDBScript.Rules(mark: MariaDBScratch.mark())
+    var rules = MariaDBScript.Rules(mark: mark ?? MariaDBScratch.mark())
+    rules.leavesEvents = mark != nil
     rules.isOfOne = !isWholeServer && !isAccounts
     rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
     rules.foldsCase = server.facts.foldsCase
@@ -103,13 +107,13 @@ struct MariaDBRestore: PlannedRestore {
   }
 
   /// A client that goes on after errors would report half a restore as a whole one.
-  private static func strict(_ options: [String]) -> (options: [String], warnings: [String]) {
+  static func strict(_ options: [String]) -> (options: [String], warnings: [String]) {
     let kept = options.filter { !["--force", "-f"].contains($0) }
     let note = "restore_options: --force is left out; a restore is whole or changes nothing"
     return (kept, kept == options ? [] : [note])
   }
 
-  private static func checkTarget(
+  static func checkTarget(
     _ target: RestoreTarget, _ identity: DumpIdentity, _ entry: MariaDBEntry
   ) throws(RestoreError) {
     func refuse(_ problem: String, _ suggestion: String) throws(RestoreError) {

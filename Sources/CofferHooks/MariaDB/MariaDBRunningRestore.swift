@@ -67,7 +67,7 @@ final class MariaDBRunningRestore: RunningRestore {
   }
 
   private func restore() throws -> [String] {
-    guard script.isComplete else {
+    guard script.tables?.names == nil ? script.isComplete : script.isBetweenStatements else {
       throw RestoreError.refused(
         identity, problem: "the dump does not end with '\(StatementSplitter.endMark)'; it is cut short",
         suggestion: "Restore another archive")
@@ -75,6 +75,7 @@ final class MariaDBRunningRestore: RunningRestore {
     guard !script.databases.isEmpty || !script.accounts.isEmpty else {
       throw RestoreError.refused(identity, problem: "the dump holds nothing", suggestion: nil)
     }
+    try checkTables()
     try rehearse()
     try load?.finish()
     load = nil
@@ -83,6 +84,34 @@ final class MariaDBRunningRestore: RunningRestore {
     let notes = try script.databases.isEmpty ? [] : swap()
     let complaints = try accounts.map(run) ?? []
     return warnings + passedOver + leadingBack + notes + cleanUp() + complaints
+  }
+
+  /// Whether the tables that were chosen have all come.
+  private func checkTables() throws {
+    guard let choice = script.tables else { return }
+    let found = script.databases.reduce(into: Set<ExactName>()) { $0.formUnion($1.tables) }
+    guard !found.isEmpty, choice.names?.isSubset(of: found) ?? true else {
+      let missing = (choice.names ?? []).subtracting(found).sorted().map { Quoting.terminal($0.text) }
+      throw RestoreError.refused(
+        identity,
+        problem: "the dump has no such table" + (missing.isEmpty ? "" : ": " + missing.joined(separator: ", ")),
+        suggestion: "Look what it has with 'coffer dump'")
+    }
+    guard choice.newName == nil || found.count == 1 else {
+      throw RestoreError.refused(
+        identity, problem: "\(found.count) tables would be restored under the same name",
+        suggestion: "Choose one with --table")
+    }
+  }
+
+  /// What is there may have come since the restore was planned.
+  private func checkStanding(_ swap: MariaDBSwap) throws {
+    guard let choice = script.tables else { return }
+    let views = swap.catalogue.views.filter(Set(swap.moves.map(\.to)).contains)
+    guard views.isEmpty else { throw MariaDBTableRestore.isNoTable(views.map(\.name), identity) }
+    guard choice.replaces || swap.standing.isEmpty else {
+      throw MariaDBTableRestore.isThere(swap.standing.map(\.name), identity)
+    }
   }
 
   /// Tries views, triggers and routines in the scratch databases.
@@ -144,9 +173,15 @@ final class MariaDBRunningRestore: RunningRestore {
     try checkDefiners(script.programs + old)
     let views = MariaDBPostponedViews(script.programs, isLater: isLater)
     let rights = MariaDBRoutineRights(on: existing, session: session, seal: seal)
-    let swap = MariaDBSwap(
+    var swap = MariaDBSwap(
       databases: script.databases, catalogue: catalogue, programs: views.now,
       viewKeys: try names.keys(of: script.databases.flatMap(\.views)), seal: seal)
+    swap.isOfTables = script.tables != nil
+    if let choice = script.tables, let name = choice.newName.map({ ExactName($0) }) {
+      swap.newName = MariaDBCatalogue.Object(
+        database: choice.target, name: name.text, key: try names.keys(of: [name])[name])
+    }
+    try checkStanding(swap)
     let moving = try swap.script()
     try session.context.cancellation.check()
     let unstoppable = try session.unstoppable()

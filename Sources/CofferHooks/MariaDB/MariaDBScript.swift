@@ -42,6 +42,10 @@ struct MariaDBScript {
     /// Whether views of one database only are made in the scratch databases too.
     var rehearsesViews = false
     var seal = SealedScript.Seal.immediate
+    /// Whether events are left out: where a server would run them.
+    var leavesEvents = false
+    /// Which tables are restored; nil for all that the dump has.
+    var tables: MariaDBTableChoice?
     /// Gives the name that a database of the dump is restored under.
     var target: @Sendable (String) throws -> String = { $0 }
   }
@@ -58,6 +62,10 @@ struct MariaDBScript {
   /// Programs that name the database they come from although they go into another.
   private(set) var leadingBack: [ProgramName] = []
   var isComplete: Bool { splitter.isComplete }
+  /// Whether all that came is whole statements.
+  var isBetweenStatements: Bool { splitter.isBetweenStatements }
+  /// Which tables are restored; nil for all that the dump has.
+  var tables: MariaDBTableChoice? { rules.tables }
 
   private let rules: Rules
   private var splitter = StatementSplitter()
@@ -69,6 +77,7 @@ struct MariaDBScript {
   private(set) var hasRehearsals = false
   /// What makes room for the next view: where that is not tried, the one that holds its place stays for others.
   private var drops: [MariaDBStatement] = []
+  private var filter: MariaDBTableFilter?
 
   private static let systemDatabases: Set<String> = ["mysql", "sys", "information_schema", "performance_schema"]
 
@@ -76,6 +85,7 @@ struct MariaDBScript {
 
   init(_ rules: Rules) {
     self.rules = rules
+    filter = rules.tables.map { MariaDBTableFilter($0) }
   }
 
   /// Takes the next bytes of the dump; `load` gets what is for the scratch databases.
@@ -88,13 +98,15 @@ struct MariaDBScript {
     defer { self.splitter = splitter }
     try splitter.feed(bytes) { piece in
       switch piece {
-      case .statement(let statement): try take(statement) { try $0.withUnsafeBytes(load) }
+      case .statement(let statement):
+        let passed = filter == nil ? statement : filter?.passing(statement)
+        if let passed { try take(passed) { try $0.withUnsafeBytes(load) } }
       case .rows(let rows):
         guard !isPassingOver else { return }
         guard current != nil else { throw Self.noDatabase }
-        try load(rows)
+        if filter == nil { try load(rows) } else { try filter?.take(rows: rows, emit: load) }
       case .endOfRows:
-        guard !isPassingOver else { return }
+        guard !isPassingOver, filter == nil || filter?.endRows() == true else { return }
         try Array(";\n".utf8).withUnsafeBytes(load)
       }
     }
@@ -119,7 +131,7 @@ struct MariaDBScript {
     case .omitted: break
     case .unknown: throw Self.unexpected(statement, "no dump program writes it")
     case .table, .view, .trigger, .routine, .event:
-      guard !isPassingOver else { return }
+      guard !isPassingOver, !rules.leavesEvents || statement.kind != .event else { return }
       guard let current else { throw Self.noDatabase }
       try take(object: statement, of: current, load)
     }
@@ -150,7 +162,9 @@ struct MariaDBScript {
       throw Self.unexpected(statement, "it leads to tables of another database")
     }
     let isTried = isForScratch(statement, isOwn)
-    let tried = statement.moved(to: database.scratch, isOwn: isOwn).asInvoker()
+    // Of single tables, sequences do not come along.
+    let isOfTable = statement.kind == .table && rules.tables != nil
+    let tried = statement.moved(to: isOfTable ? database.target : database.scratch, isOwn: isOwn).asInvoker()
     if statement.kind == .table {
       try load(sealed(tried))
     } else if statement.kind == .view, statement.lexemes.all.first?.isWord("DROP") == true {

@@ -156,7 +156,8 @@ final class MariaDBLoad {
     input.abandon()
   }
 
-  private func flush() throws {
+  /// - Throws: `RestoreError`; `RunCancelled`.
+  func flush() throws {
     try plain { try buffer.withUnsafeBytes { try input.write($0) } }
     buffer.removeAll(keepingCapacity: true)
   }

@@ -40,6 +40,8 @@ struct MariaDBSnapshot {
     var rules = rules
     rules.takesAccounts = true
     rules.isOfOne = false
+    rules.tables = nil
+    rules.leavesEvents = false
     rules.target = { $0 }
     var script = MariaDBScript(rules)
     try result.output.withUnsafeBytes { try script.feed($0) { _ in } }

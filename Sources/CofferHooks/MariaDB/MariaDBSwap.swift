@@ -17,6 +17,10 @@ struct MariaDBSwap {
   /// The dump's names for views, as the server compares them.
   let viewKeys: [ExactName: ExactName]
   let seal: SealedScript.Seal
+  /// Whether only some tables of a dump are restored: what they refer to besides stays where it is.
+  var isOfTables = false
+  /// What the only table is to be called in its target; nil for its own name.
+  var newName: Object?
 
   /// Waiting for other sessions' transactions is limited, because everybody else waits behind it.
   static let preamble = """
@@ -41,6 +45,8 @@ struct MariaDBSwap {
     }
     let places = Set(databases.flatMap(putInPlace).map(\.to))
     text += catalogue.views.filter(places.contains).map { "DROP VIEW IF EXISTS \($0.quoted);\n" }.joined()
+    // Names of keys are those of the database: a table of another name comes without any.
+    if newName != nil { text += scratchKeys.map { $0.removal(on: $0.table) }.joined() }
     text += Self.rename(databases.flatMap { putAside($0) + putInPlace($0) })
     for database in databases where database.replaces {
       text += catalogue.programs.filter { $0.type != "TRIGGER" && $0.database.isSame(as: database.target) }
@@ -85,13 +91,23 @@ struct MariaDBSwap {
   /// The old tables that make room: all, or those whose names the dump uses.
   private func putAside(_ database: MariaDBScript.Database) -> [Move] {
     let views = database.views.map { viewKeys[$0] ?? $0 }
-    let names = Set(tables(of: database.scratch).map(\.key)).union(views)
+    let names = Set(putInPlace(database).map(\.to.key)).union(views)
     return tables(of: database.target).filter { database.replaces || names.contains($0.key) }
       .map { ($0, Object(database: database.aside, name: $0.name, key: $0.key)) }
   }
 
   private func putInPlace(_ database: MariaDBScript.Database) -> [Move] {
-    tables(of: database.scratch).map { ($0, Object(database: database.target, name: $0.name, key: $0.key)) }
+    tables(of: database.scratch).map { table in
+      (table, newName ?? Object(database: database.target, name: table.name, key: table.key))
+    }
+  }
+
+  /// The tables of the targets that make room.
+  var standing: [Object] { databases.flatMap(putAside).map(\.from) }
+
+  private var scratchKeys: [MariaDBForeignKey] {
+    let scratches = Set(databases.map { ExactName($0.scratch) })
+    return catalogue.foreignKeys.filter { scratches.contains(ExactName($0.table.database)) }
   }
 
   private func tables(of database: String) -> [Object] {
@@ -105,30 +121,40 @@ struct MariaDBSwap {
 
   /// Defaults that name a sequence in a scratch database name the one that came with them.
   private var sequenceDefaults: String {
-    databases.map { database in
-      catalogue.sequenceDefaults.filter { $0.table.database.isSame(as: database.scratch) }.map { found in
-        let table = Object(database: database.target, name: found.table.name)
-        let isOwn = found.sequence.database.isSame(as: database.scratch)
-        let sequence = isOwn ? Object(database: database.target, name: found.sequence.name) : found.sequence
-        return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Quoting.mariadbIdentifier(found.column)) "
-          + "SET DEFAULT (nextval(\(sequence.quoted)));\n"
+    // A single table's name the one of its target already.
+    newName != nil
+      ? ""
+      : databases.map { database in
+        catalogue.sequenceDefaults.filter { $0.table.database.isSame(as: database.scratch) }.map { found in
+          let table = Object(database: database.target, name: found.table.name)
+          let isOwn = found.sequence.database.isSame(as: database.scratch)
+          let sequence = isOwn ? Object(database: database.target, name: found.sequence.name) : found.sequence
+          return "ALTER TABLE \(table.quoted) ALTER COLUMN \(Quoting.mariadbIdentifier(found.column)) "
+            + "SET DEFAULT (nextval(\(sequence.quoted)));\n"
+        }
+        .joined()
       }
       .joined()
-    }
-    .joined()
   }
 
   func foreignKeys(inOtherDatabasesOnly: Bool) -> String {
     let targets = Set(databases.map { ExactName($0.target) })
-    return catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
-      if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
-        return inOtherDatabasesOnly
-          ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
-      }
-      // A key of a table that makes room itself needs no mending.
-      return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
+    let standing = Set(standing)
+    // Those of tables that stay follow what they refer to when it makes room.
+    let followers = catalogue.ownForeignKeys.filter {
+      standing.contains($0.referenced) && !standing.contains($0.table) && targets.contains(ExactName($0.table.database))
     }
-    .joined()
+    return followers.map { $0.renewal(on: $0.table) }.joined()
+      + catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
+        if isOfTables, scratchKeys.contains(where: { $0.table == key.table }) { return "" }
+        if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
+          return inOtherDatabasesOnly
+            ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
+        }
+        // A key of a table that makes room itself needs no mending.
+        return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
+      }
+      .joined()
   }
 
   // MARK: - Views, routines, events

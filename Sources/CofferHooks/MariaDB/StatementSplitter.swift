@@ -39,6 +39,9 @@ struct StatementSplitter {
   /// Whether the last line that came is the end mark.
   private(set) var isComplete = false
 
+  /// Whether all that came is whole statements and comments.
+  var isBetweenStatements: Bool { if case .between = state { carry.isEmpty } else { false } }
+
   private var state = State.between
   private var delimiter = Array(";".utf8)
   private var settings = SessionSettings()

@@ -28,6 +28,17 @@ public struct MongoDBHook: DatabaseHook {
     return restore
   }
 
+  public func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? {
+    guard try ServerEntry.matching(facts.identity, in: root, of: self).drillTarget(context: context) != nil else {
+      return nil
+    }
+    throw DrillError.impossible(
+      facts.identity, problem: "dumps of MongoDB cannot be restored to a server of verify_hostname",
+      suggestion: "Leave verify_hostname out: then they are read to their end")
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try MongoDBReading(of: facts)
   }

@@ -80,6 +80,16 @@ final class PostgreSQLCensus {
     try session.ask(question, columns: columns, seconds: seconds)
   }
 
+  /// The tables that have another file by now than in the snapshot.
+  ///
+  /// - Throws: `PostgreSQLConversation.Ended`; `SystemError`; `RunCancelled`.
+  func rewritten() throws -> [RelationName] {
+    try ask(PostgreSQLCensusQuestions.rewritten(limit: Self.limit), 2).compactMap { row in
+      guard let schema = row[0], let name = row[1] else { return nil }
+      return RelationName(schema: schema, name: name)
+    }
+  }
+
   /// Name and value of sequences that have given one. They are of no snapshot.
   ///
   /// - Throws: `PostgreSQLConversation.Ended`; `SystemError`; `RunCancelled`.

@@ -37,6 +37,18 @@ enum PostgreSQLCensusQuestions {
     """
   }
 
+  /// Schema and name of the tables whose rows are in another file than in the snapshot; see `isAsItWas`. Those of extensions,
+  /// too, whose rows may be dumped.
+  static func rewritten(limit: Int) -> PostgreSQLStatement {
+    """
+    SELECT \(PostgreSQLAnswer.text("n.nspname")), \(PostgreSQLAnswer.text("c.relname"))
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND \(isOwnSchema)
+    AND pg_catalog.pg_relation_filenode(c.oid) <> c.relfilenode
+    ORDER BY n.nspname, c.relname LIMIT \(limit)
+    """
+  }
+
   /// Has the server refuse to look into views, where it can.
   static let restriction: PostgreSQLStatement = """
     SELECT pg_catalog.set_config(s.name, 'view, foreign-table', true)

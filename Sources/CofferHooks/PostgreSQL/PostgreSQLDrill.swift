@@ -131,49 +131,15 @@ final class PostgreSQLDrill: DrillPlace {
     return facts
   }
 
-  func findings(of facts: DumpFacts) throws -> DrillFindings {
-    let session = try PostgreSQLConversation(facts.identity.database, connection, ground.context)
-    let census = try PostgreSQLCensus(in: session)
-    let content: DumpContent
-    do {
-      content = try census.count(seconds: nil, clock: ground.context.clock)
-    } catch let error as PostgreSQLCensus.TooMany {
-      return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
-    }
-    try ground.context.cancellation.check()
-    if let remark = content.remark {
-      throw DrillError.serverFailed(facts.identity, program: "psql", lines: [remark])
-    }
-    return DrillFindings(
-      content: content,
-      warnings: leavesOwners ? ["Owners and rights were left out: the archive does not tell the dump's roles"] : [])
+  private func questions(_ facts: DumpFacts) -> PostgreSQLDrillQuestions {
+    PostgreSQLDrillQuestions(
+      database: facts.identity.database, connection: connection, context: ground.context, leavesOwners: leavesOwners)
   }
 
-  /// Seconds that a question may take.
-  private static let answerPatience: Double = 3600
-  private static let answerLimit = 1 << 20
+  func findings(of facts: DumpFacts) throws -> DrillFindings { try questions(facts).findings(of: facts.identity) }
 
-  /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.
   func answer(to statement: String, of facts: DumpFacts) throws -> String {
-    let (database, context) = (facts.identity.database, ground.context)
-    let session = PostgreSQLSession(
-      database, try connection.withRole(owner(of: database), context), settings: PostgreSQLPins.always, context)
-    let result = try context.launcher.run(
-      session.command([.end, .statement(statement)]), outputLimit: Self.answerLimit, seconds: Self.answerPatience,
-      cancellation: context.cancellation)
-    guard result.status.isSuccess else {
-      throw DrillError.unanswered(facts.identity, statement: statement, lines: result.errorLines)
-    }
-    return (result.text.before(end: "\n") ?? result.text).swapping("\u{1f}", for: "|")
-  }
-
-  private func owner(of database: String) throws -> String? {
-    let question: PostgreSQLStatement = """
-      SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r
-      ON r.oid = d.datdba WHERE d.datname = pg_catalog.current_database() AND NOT r.rolsuper
-      """
-    let result = try connection.query(question, database: database, context: ground.context)
-    return PostgreSQLAnswer(result, columns: 1)?.rows.first?[0]?.text
+    try questions(facts).answer(to: statement, of: facts.identity)
   }
 
   /// At once: what is left waiting for its clients would be killed without the processes that it has made.

@@ -114,7 +114,8 @@ struct PostgreSQLDump: PlannedDump {
     facts.serverVersion = server.version
     facts.details = server.details
     if let limit = entry.maxReplicaLag {
-      facts.details[DumpFacts.replicaLagKey] = try replicaLag(server, conversation, context).judged(by: limit, of: identity)
+      let lag = try replicaLag(server, conversation, context)
+      facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
     }
     if let query = entry.versionQuery, case .database(let name) = scope, let conversation {
       do {
@@ -154,7 +155,7 @@ struct PostgreSQLDump: PlannedDump {
         server.warnings.append(
           "Dumped in format custom: pg_dump_command runs pg_dump where, or as a user who, cannot write into the run's "
             + "folder")
-      } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry {
+      } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry && !error.isOvertaken {
         census?.close()
         return try uncounted.start(context: context)
       }
@@ -164,10 +165,16 @@ struct PostgreSQLDump: PlannedDump {
         program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
     let places = format == .custom ? BlockPlacesWatch() : nil
-    stream.observer = places?.take
+    var hasBegun = false
+    stream.observer = { bytes in
+      if !hasBegun { census?.begin() }
+      hasBegun = true
+      places?.take(bytes)
+    }
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
       details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
+      overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 

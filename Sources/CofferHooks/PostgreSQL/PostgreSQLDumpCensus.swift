@@ -18,6 +18,8 @@ final class PostgreSQLDumpCensus: ContentSource {
   private let start: Double
   /// Values of sequences before the dump. No snapshot has them: pg_dump may have read any that came since.
   private var before: [ExactName: Int64] = [:]
+  /// Tables that had another file when pg_dump had locked them than in the snapshot.
+  private var rewritten: [RelationName] = []
 
   /// A dump that takes no time may be followed by as many seconds.
   private static let least = 0.5
@@ -131,6 +133,18 @@ final class PostgreSQLDumpCensus: ContentSource {
   var arguments: [String] { census == nil ? [] : ["--snapshot=" + snapshot] }
 
   var isCounting: Bool { census != nil }
+
+  /// Looks which tables pg_dump cannot see the rows of: one that is emptied or rewritten before pg_dump locks it has none in an
+  /// older snapshot. A look that fails ends the session, and then nothing is counted either.
+  func begin() {
+    rewritten = (try? census?.rewritten()) ?? []
+  }
+
+  /// - Parameter small: The tables that have hardly any rows in the dump; nil where that is not known.
+  /// - Returns: Those that were rewritten; VACUUM FULL and CLUSTER leave the rows to be seen.
+  func overtaken(in small: Set<RelationName>?) -> [String] {
+    rewritten.filter { small?.contains($0) ?? true }.map(\.shown)
+  }
 
   func content() -> DumpContent? {
     guard let census else { return remark.map(uncounted) }

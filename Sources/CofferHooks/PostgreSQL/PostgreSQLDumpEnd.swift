@@ -23,13 +23,14 @@ enum PostgreSQLStreamEnd {
 enum PostgreSQLFolder {
   /// - Parameter warnings: Those of its planning.
   static func dump(
-    command: (String) -> ChildCommand, facts: DumpFacts, warnings: [String], content: (any ContentSource)?,
+    command: (String) -> ChildCommand, facts: DumpFacts, warnings: [String], content: PostgreSQLDumpCensus?,
     context: HookContext
   ) throws -> WrittenFolder {
     let identity = facts.identity
     // pg_dump makes the last folder itself.
     let folder = try context.runtime.makeParent(of: identity.path)
-    let said = try FolderDump(command(folder), into: folder, of: identity, context: context).finish()
+    let said = try FolderDump(command(folder), into: folder, of: identity, context: context)
+      .finish(begins: { content?.begin() })
     var facts = facts
     facts.content = content?.content()
     let written = WrittenFolder(folder, facts: facts, warnings: warnings + said)
@@ -39,6 +40,10 @@ enum PostgreSQLFolder {
     guard mark == CustomArchive.magic else {
       written.abandon()
       throw DumpError.incomplete(identity, program: "pg_dump", missing: "its table of contents is not there")
+    }
+    if let overtaken = content?.overtaken(in: nil), !overtaken.isEmpty {
+      written.abandon()
+      throw DumpError.overtaken(identity, tables: overtaken)
     }
     return written
   }

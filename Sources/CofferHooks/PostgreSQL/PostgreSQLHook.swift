@@ -25,7 +25,8 @@ public struct PostgreSQLHook: DatabaseHook {
     var conversations: [[ExactName]: PostgreSQLConversations] = [:]
     return entries.flatMap { entry -> [any PlannedDump] in
       let way = entry.connection.way(context)
-      let shared = conversations[way] ?? PostgreSQLConversations(entry.connection.session(nil, [PostgreSQLPins.monetary]))
+      let shared =
+        conversations[way] ?? PostgreSQLConversations(entry.connection.session(nil, [PostgreSQLPins.monetary]))
       conversations[way] = shared
       do {
         return try dumps(of: entry, shared, &globals, context)
@@ -90,6 +91,16 @@ public struct PostgreSQLHook: DatabaseHook {
     try PostgreSQLTableRestore(
       tables, of: facts, from: dump, to: target, entry: entry(for: facts, target, root, context),
       installations: installations, context: context)
+  }
+
+  public func drillServer(
+    for facts: DumpFacts, root: ConfigurationSection, context: HookContext
+  ) throws -> (any DrillPlace)? {
+    let server = try ServerEntry.matching(facts.identity, in: root, of: self)
+    guard let target = try server.drillTarget(context: context) else { return nil }
+    let entry = PostgreSQLEntry(server.section, server.identity, try server.address(for: target, context: context))
+      .finding(installations, context: context)
+    return try PostgreSQLServerDrill(of: facts, on: target, entry.connection, context)
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {

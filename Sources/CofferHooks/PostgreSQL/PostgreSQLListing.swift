@@ -31,7 +31,7 @@ struct PostgreSQLListing {
     let pattern = entry.identity.database == "all" ? nil : NamePattern(entry.identity.database)
     // A database whose removal was interrupted has a limit of -2, and allows no connections either.
     let meant = rows.compactMap { row in row[0].map { (name: $0, isOpen: row[1]?.text == "t") } }
-      .filter { pattern?.matches($0.name.shown) ?? true }
+      .filter { (pattern?.matches($0.name.shown) ?? true) && DrillName($0.name.shown) == nil }
     databases = meant.filter(\.isOpen).compactMap(\.name.text)
     unnameable = meant.filter { $0.isOpen && $0.name.text == nil }.map(\.name)
     warnings = meant.filter { !$0.isOpen }.map {

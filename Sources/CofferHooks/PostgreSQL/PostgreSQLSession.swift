@@ -63,9 +63,9 @@ struct PostgreSQLSession {
   /// told: a command of psql's ends with its line, and knows no way to write the end of one (pg_dumpall refuses such names).
   var moving: [UInt8]? {
     let place = Array(connection.pinnedString(database, settings, context: context).utf8)
-    guard !place.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) else { return nil }
-    return "\\connect -reuse-previous=on ".utf8 + Quoting.postgresqlIdentifier(place) + "\n\\o /dev/null\n".utf8 + opening
-      + "\\o\n".utf8
+    guard !place.contains(where: [0, UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains) else { return nil }
+    return "\\connect -reuse-previous=on ".utf8 + Quoting.postgresqlIdentifier(place) + "\n".utf8
+      + "\\o /dev/null\n".utf8 + opening + "\\o\n".utf8
   }
 
   var opening: [UInt8] { pins.flatMap { $0.bytes + ";\n".utf8 } }

@@ -12,6 +12,8 @@ public struct RestoreTarget: Sendable {
   var socketPath: String?
   /// Whether nothing is given to its owner, and no rights are given: where the roles of the dump are not.
   var leavesOwners = false
+  /// What the databases are known by that the restore works in, sixteen hexadecimal digits; nil for the restore's own choice.
+  var mark: String?
   /// What the database is to be called; nil for its own name.
   public var databaseName: String?
   /// What was chosen of `DatabaseHook.choices`, with the values that were given; a switch has none.

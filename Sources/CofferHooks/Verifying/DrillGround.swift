@@ -75,6 +75,9 @@ public final class DrillGround {
     return Account(user: entry.pw_uid, group: entry.pw_gid)
   }
 
+  /// What one process may have of memory, and the account of processes and threads: the system's own bounds hold besides.
+  private static let limits = ["--core=0", "--as=\(8 << 30)", "--nproc=4096"]
+
   private static let unsharing = ["--net", "--ipc"]
 
   /// Containers forbid it as a rule, and so do some systems for users other than root.
@@ -101,7 +104,7 @@ public final class DrillGround {
         "--bounding-set=-all",
       ]
     }
-    words += ["--", "prlimit", "--core=0", "--", program] + arguments
+    words += ["--", "prlimit"] + Self.limits + ["--", program] + arguments
     return ChildCommand(
       words[0], Array(words.dropFirst()), environment: Self.environment(context), workingDirectory: "/")
   }

@@ -11,7 +11,10 @@ public protocol DrillPlace: AnyObject {
   /// What takes the dump in place of its system's restore; nil for that.
   var replacement: (any PlannedRestore)? { get }
 
-  /// Where the restore is to go. Nothing of the configuration counts for it.
+  /// Whether it is on a server of the configuration, whose other options count for the restore.
+  var isConfigured: Bool { get }
+
+  /// Where the restore is to go.
   var target: RestoreTarget { get }
 
   /// What the dump is restored as, if not as the archive has it: an address of its own server must not count.
@@ -40,6 +43,8 @@ extension DrillPlace {
   public func facts(_ facts: DumpFacts) -> DumpFacts { facts }
 
   public var isRestored: Bool { true }
+
+  public var isConfigured: Bool { false }
 
   public var replacement: (any PlannedRestore)? { nil }
 

@@ -53,9 +53,12 @@ package struct IndexLoader: Sendable {
   /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs, or stored again.
   func load(for purpose: Purpose) throws -> ChunkIndex {
     let names = try objectNames()
-    let (existing, quarantined) = try context.sideBySide.both(
-      { try existingPacks() }, { [context] in try context.quarantine.load(context) })
+    let (existing, quarantined) = try existingAndQuarantined()
     return try load(for: purpose, names, over: existing, quarantined)
+  }
+
+  private func existingAndQuarantined() throws -> (existing: [Digest256: Int], quarantined: Set<Digest256>) {
+    try context.sideBySide.both({ try existingPacks() }, { [context] in try context.quarantine.load(context) })
   }
 
   /// - Parameters:
@@ -70,11 +73,11 @@ package struct IndexLoader: Sendable {
 
   /// Loads the index for reading.
   ///
-  /// - Returns: The index, and the packs of which only index objects of write-only keys tell.
-  func loadForReading(
-    _ names: [ObjectName], over existing: [Digest256: Int]
-  ) throws -> (index: ChunkIndex, unvouched: Set<Digest256>) {
-    let (index, runs) = try loadWithRuns(for: .reading, names, over: existing)
+  /// - Returns: The index; the packs that there are; and those of which only index objects of write-only keys tell.
+  func loadForReading() throws -> (index: ChunkIndex, existing: Set<Digest256>, unvouched: Set<Digest256>) {
+    let names = try objectNames()
+    let (existing, quarantined) = try existingAndQuarantined()
+    let (index, runs) = try loadWithRuns(for: .reading, names, over: existing, quarantined)
     var vouched: Set<Digest256> = []
     var claimed: Set<Digest256> = []
     for run in runs {
@@ -83,7 +86,7 @@ package struct IndexLoader: Sendable {
         if isFull { vouched.insert(run.pack(number).digest) } else { claimed.insert(run.pack(number).digest) }
       }
     }
-    return (index, claimed.subtracting(vouched))
+    return (index, Set(existing.keys), claimed.subtracting(vouched))
   }
 
   private func loadWithRuns(
@@ -215,6 +218,7 @@ package struct IndexLoader: Sendable {
     try context.store.forEachObject(in: PackFolder.name) { status in
       if let digest = PackFolder.digest(of: status.name) { packs[digest] = status.size }
     }
+    context.packSizes.note(packs)
     return packs
   }
 

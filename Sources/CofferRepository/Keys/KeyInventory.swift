@@ -26,13 +26,17 @@ struct KeyInventory: Sendable {
   /// Readable ones that the root does not vouch for.
   private(set) var strangers: [KeyRecord] = []
 
-  /// - Parameter remarks: Told of what is passed over.
+  /// - Parameters:
+  ///   - remarks: Told of what is passed over.
+  ///   - listed: The objects of keys, if they have just been listed.
   /// - Throws: `StorageError`; `RunCancelled`.
-  init(header: RepositoryHeader, store: RunStore, remarks: Remarks) throws {
+  init(header: RepositoryHeader, store: RunStore, remarks: Remarks, listed: [ObjectStatus]? = nil) throws {
     let root = Hexadecimal.decode(header.rootPublic) ?? []
-    for _ in 0..<Self.looks {
+    for look in 0..<Self.looks {
       do {
-        try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false))
+        try self.init(
+          KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false),
+          listed: look == 0 ? listed : nil)
         return
       } catch is Vanished {
         continue  // A wrapping that was replaced since it was listed: the new one is in the next list.
@@ -45,9 +49,9 @@ struct KeyInventory: Sendable {
   /// What the list of keys says of them.
   private var statuses: [ObjectName: ObjectStatus] = [:]
 
-  private init(_ reader: KeyObjectReader) throws {
+  private init(_ reader: KeyObjectReader, listed: [ObjectStatus]? = nil) throws {
     // Keys first: one that is removed meanwhile is in the second list or still in both.
-    for status in try reader.store.list(KeyName.folder) {
+    for status in try listed ?? reader.store.list(KeyName.folder) {
       guard let name = KeyName(status.name.path) else {
         reader.passOver(status.name, "its name is not one that keys have")
         continue

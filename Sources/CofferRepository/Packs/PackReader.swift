@@ -29,18 +29,32 @@ final class PackReader: Sendable {
     self.context = context
     cached = try context.nearPacks?.open(digest)
     do {
-      (size, header, directory, signer) = try Self.open(name, cached, context)
+      (size, header, directory, signer) = try Self.open(digest, name, cached, context)
     } catch let error where cached != nil && RunStore.concernsObject(error) {
       context.nearPacks?.forget(digest)
       throw PackIsFar(pack: digest)
     }
   }
 
+  private typealias Opened = (Int, PackHeader, PackDirectory, Signer)
+
   private static func open(
-    _ name: ObjectName, _ cached: CachedPack?, _ context: RepositoryContext
-  ) throws -> (Int, PackHeader, PackDirectory, Signer) {
+    _ digest: Digest256, _ name: ObjectName, _ cached: CachedPack?, _ context: RepositoryContext
+  ) throws -> Opened {
+    if let size = cached?.size { return try open(name, size, cached, context) }
+    if let size = context.packSizes[digest] {
+      do { return try open(name, size, nil, context) } catch let error where RunStore.concernsObject(error) {
+        // The list may have been wrong.
+        context.packSizes.forget(digest)
+      }
+    }
+    return try open(name, context.store.status(of: name).size, nil, context)
+  }
+
+  private static func open(
+    _ name: ObjectName, _ size: Int, _ cached: CachedPack?, _ context: RepositoryContext
+  ) throws -> Opened {
     @Sendable func get(_ range: Range<Int>) throws -> [UInt8] { try bytes(range, of: name, cached, context) }
-    let size = try cached?.size ?? context.store.status(of: name).size
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }

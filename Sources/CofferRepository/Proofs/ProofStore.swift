@@ -28,9 +28,12 @@ struct ProofStore {
   /// - Parameter proofs: At most `countLimit`.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   func put(_ proofs: [Proof], of archiveID: String) throws {
-    guard let tags, let name = try AttachedName(archiveID: archiveID, in: Self.folder, random: context.random, tags: tags)?
-      .objectName
-    else { throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven") }
+    let name = try tags.flatMap {
+      try AttachedName(archiveID: archiveID, in: Self.folder, random: context.random, tags: $0)?.objectName
+    }
+    guard let name else {
+      throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven")
+    }
     let content = Content(proofs: proofs.map(\.bounded))
     let bytes = try context.envelope.seal(
       Array(try RecordJSON.encoder.encode(content)), purpose: .proof, context: Array(name.path.utf8),
@@ -99,14 +102,27 @@ struct ProofStore {
     }
   }
 
-  /// The objects with the youngest proof of each database: when that was, is asked also when its archive is gone.
-  private func youngest() throws -> Set<ObjectName> {
+  /// The objects that younger ones do not stand for.
+  ///
+  /// - Parameter archives: Those that are there.
+  /// - Returns: Of each dump of these the last trial and the last proof; and of each database the last proof, which is asked for
+  ///   also when its archive is gone.
+  private func needed(
+    _ objects: [(name: ObjectName, proofs: [Proof])], _ archives: Set<ExactName>
+  ) -> Set<ObjectName> {
     var found: [[ExactName]: (time: Date, object: ObjectName)] = [:]
-    for (object, proofs) in try loadObjects(of: nil) {
-      for proof in proofs where proof.isProven {
-        let database = [ExactName(proof.origin), ExactName(proof.dump)]
-        if let known = found[database], known.time >= proof.time { continue }
-        found[database] = (proof.time, object)
+    func take(_ key: [ExactName], _ proof: Proof, _ object: ObjectName) {
+      if let known = found[key], known.time >= proof.time { return }
+      found[key] = (proof.time, object)
+    }
+    for (object, proofs) in objects {
+      for proof in proofs {
+        let dump = [ExactName(proof.origin), ExactName(proof.dump)]
+        if proof.isProven { take(dump, proof, object) }
+        guard archives.contains(ExactName(proof.archiveID)) else { continue }
+        let ofArchive = dump + [ExactName(proof.archiveID)]
+        take(ofArchive, proof, object)
+        if proof.isProven { take(ofArchive + [ExactName("proven")], proof, object) }
       }
     }
     return Set(found.values.map(\.object))
@@ -158,8 +174,8 @@ struct ProofStore {
     context.remarks.add(first, consequence: "what it may prove is passed over\(more)")
   }
 
-  /// Deletes proofs of archives that are not there any more, but for the youngest of each database, and what nobody has put
-  /// who may.
+  /// Deletes proofs that younger ones stand for, those of archives that are not there any more, but for the youngest of each
+  /// database, and what nobody has put who may.
   ///
   /// - Returns: How many objects.
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
@@ -170,9 +186,12 @@ struct ProofStore {
     guard !objects.isEmpty || !strays.isEmpty else { return 0 }
     let archives = Set(try context.store.list(ArchiveRecord.folder).map { ExactName($0.name.lastPart) })
     let gone = objects.filter { !archives.contains(ExactName($0.name.archiveID)) }.map(\.status.name)
-    let kept = gone.isEmpty ? [] : try youngest()
+    let loaded = objects.isEmpty ? [] : try loadObjects(of: nil)
+    let kept = needed(loaded, archives)
+    // What could not be read is for 'check' to tell of.
+    let known = Set(gone + loaded.filter { !$0.proofs.isEmpty }.map(\.name))
     var count = 0
-    for name in gone.filter({ !kept.contains($0) }) + strays {
+    for name in known.subtracting(kept).sorted(by: { $0.path < $1.path }) + strays {
       do {
         try context.store.delete(name)
         count += 1

@@ -29,10 +29,7 @@ struct RenewedIndex {
   }
 
   private mutating func load(_ loader: IndexLoader) throws {
-    let names = try loader.objectNames()
-    let packs = try loader.existingPacks()
-    (current, unvouched) = try loader.loadForReading(names, over: packs)
-    existing = Set(packs.keys)
+    (current, existing, unvouched) = try loader.loadForReading()
     if asksPacks { try askPacks(loader) }
   }
 

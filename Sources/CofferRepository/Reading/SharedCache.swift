@@ -4,7 +4,7 @@ import CofferSystem
 ///
 /// Whoever asks for a value that another thread is making waits for it. A value that could not be made is made anew by
 /// the next who asks.
-final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Entry: Sendable {
     /// nil while it is being made.
     var value: Value?
@@ -49,7 +49,7 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// - Parameters:
   ///   - capacity: What the values that are kept may weigh together.
   ///   - weigh: A value's weight; each is 1 by default.
-  init(capacity: Int, weigh: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
+  package init(capacity: Int, weigh: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
     self.capacity = capacity
     self.weigh = weigh
   }
@@ -60,7 +60,7 @@ final class SharedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// Returns the key's value, calling `make` if it is not there and nobody else is making it.
   ///
   /// - Throws: What `make` throws.
-  func value(of key: Key, make: () throws -> Value) throws -> Value {
+  package func value(of key: Key, make: () throws -> Value) throws -> Value {
     let known: Value? = state.wait(
       until: { $0.entries[key].map { $0.value != nil } ?? true },
       then: { state in

@@ -19,6 +19,9 @@ final class StreamReader {
   /// Shorter streams are not worth other threads.
   static let shortStream: UInt64 = 1 << 20
 
+  /// Dumps compress to about a third.
+  static let usualRatio: UInt64 = 3
+
   init(context: RepositoryContext, index: RenewedIndex) throws {
     self.context = context
     self.index = index

@@ -66,6 +66,10 @@ public final class BackupSession: Sendable {
       {
         throw RepositoryError.archiveExists(name, location: context.location)
       }
+      // The first backup of a host has most of its bytes to send.
+      if let hostname = options.hostname, !archives.contains(where: { $0.draft.hostname.isSame(as: hostname) }) {
+        context.store.expectTransfer(of: .max)
+      }
       try marker.tell(round)
       index = try loadIndex(rounds)
       chunker = try context.chunker()
@@ -145,9 +149,9 @@ public final class BackupSession: Sendable {
       for gatherer in idleGatherers.withLock({ $0 }) { try gatherer.flush() }
       try nodes.withLock { try $0.flush() }
       try pipeline.finish()
-      try storer.finish()
+      try storer.finishPacks()
+      _ = try context.sideBySide.both({ try storer.finishIndex() }, { [marker] in try marker.confirm() })
       try cancellation.check()
-      try marker.confirm()
       var statistics = ArchiveStatistics()
       statistics.itemCount = count
       statistics.originalSize = original
@@ -168,10 +172,11 @@ public final class BackupSession: Sendable {
   /// Makes sure that no round of compaction that was closed meanwhile has passed the archive by: it may have been decided
   /// by then that what the session leant on goes.
   private func confirm(_ archive: inout Archive) throws {
-    // The archives before the rounds. That they cannot be listed any more takes nothing from the one that is there.
-    let listed = try? ListedArchives(context, after: self.listed, and: archive)
-    // The record stands: also a run that is to stop says what has become of it.
-    let rounds = try Rounds.load(context.unstoppable, roundMemory)
+    // The record stands: also a run that is to stop says what has become of it. That the others cannot be listed any more takes
+    // nothing from it, and what they count for, of which warnings are made, may be decided by a round that is closed just now.
+    let (rounds, listed) = try context.sideBySide.both(
+      { try Rounds.load(context.unstoppable, roundMemory) },
+      { [context, archive, earlier = self.listed] in try? ListedArchives(context, after: earlier, and: archive) })
     let standing = rounds.standing(of: archive.id, round: archive.round)
     guard standing == .counts else {
       throw RepositoryError.overtaken(archive.name, location: context.location, isDecided: standing == .void)

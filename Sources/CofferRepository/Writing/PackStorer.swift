@@ -38,11 +38,13 @@ final class PackStorer: Sendable {
   /// The first failure of storing; nil while nothing has failed.
   var failure: (any Error)? { packs.failure }
 
-  /// Waits until every pack and its index entries are durable.
+  /// Waits until every pack is durable.
   ///
   /// - Throws: The first failure of storing.
-  func finish() throws {
-    try packs.finish()
+  func finishPacks() throws { try packs.finish() }
+
+  /// Makes the index entries of the last packs durable, when all packs are.
+  func finishIndex() throws {
     try writer.writeSegment(stops: true)
     writer.finishCache()
   }

@@ -45,6 +45,8 @@ public final class CountingStore: ObjectStore {
     try store.learnAbilities(cancellation: cancellation)
   }
 
+  public func expectTransfer(of bytes: UInt64) { store.expectTransfer(of: bytes) }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     count(.makePlace)
     try store.makePlace(cancellation: cancellation)

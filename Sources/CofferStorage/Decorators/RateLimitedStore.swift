@@ -58,6 +58,8 @@ public final class RateLimitedStore: ObjectStore {
     try store.learnAbilities(cancellation: cancellation)
   }
 
+  public func expectTransfer(of bytes: UInt64) { store.expectTransfer(of: bytes) }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try store.makePlace(cancellation: cancellation)
   }

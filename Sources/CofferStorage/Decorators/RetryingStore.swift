@@ -43,6 +43,8 @@ public final class RetryingStore: ObjectStore {
     try retrying(cancellation) { (_) throws(StorageError) in try store.learnAbilities(cancellation: cancellation) }
   }
 
+  public func expectTransfer(of bytes: UInt64) { store.expectTransfer(of: bytes) }
+
   public func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try retrying(cancellation) { (_) throws(StorageError) in try store.makePlace(cancellation: cancellation) }
   }

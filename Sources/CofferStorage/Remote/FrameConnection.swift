@@ -12,7 +12,7 @@ final class FrameConnection: Sendable {
     /// Bytes of a payload that the other side may send.
     var payload: Int
     /// Bytes that wait to be sent before those who give more have to wait.
-    var sending = 4 << 20
+    var sending = 2 << 20
     /// Bytes of one exchange's answers that wait to be taken before nothing more is read.
     var waiting = 4 << 20
     /// Exchanges that may be under way before who wants one more has to wait; those that nobody wants any more count until
@@ -86,8 +86,8 @@ final class FrameConnection: Sendable {
   /// Why it is of no use any more; nil as long as it is.
   var failure: StorageFailure? { state.withLock { $0.failure } }
 
-  /// Requests that are under way.
-  var exchangeCount: Int { state.withLock { $0.exchanges.count - (rules.greetingID == nil ? 0 : 1) } }
+  /// Whether the answer to the greeting has come; where there is no greeting, nobody waits for one.
+  var isGreeted: Bool { rules.greetingID == nil || knownGreeting != nil }
 
   /// The answer to the greeting, if it has come.
   var knownGreeting: Frame? {

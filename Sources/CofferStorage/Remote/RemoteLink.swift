@@ -4,11 +4,43 @@ import Synchronization
 /// The connections of a store, made when they are first needed and made anew at the next call after one broke.
 ///
 /// One connection through ssh carries at most two MiB in each round trip (its channel's window), whatever the line could carry:
-/// where much is to be transferred at a time, a few of them are used side by side.
+/// where much is to be transferred at a time, a few of them are used side by side. It takes ten round trips and more until the
+/// other side answers on one; meanwhile those that are there already carry more.
 final class RemoteLink: Sendable {
-  private let limit: Int
+  private struct Line {
+    let connection: FrameConnection
+    /// Bytes that those who use it now are to transfer.
+    var bytes = 0
+
+    /// Bytes that have to be waited for, the beginning among them as so many.
+    var load: Int { bytes + (connection.isGreeted ? 0 : RemoteLink.beginning) }
+  }
+
+  private struct State {
+    var lines: [Line] = []
+    /// Connections beside the first at most.
+    var more: Int
+
+    /// Whatever has kept one more from being made, as a limit of the server, keeps others from it, too.
+    mutating func dropFailed() {
+      let refused = lines.filter { $0.connection.failure != nil && !$0.connection.isGreeted }.count
+      lines.removeAll { $0.connection.failure != nil }
+      if !lines.isEmpty { more = max(more - refused, 0) }
+    }
+
+    /// The place of the one that is to be used for so many bytes.
+    func idlest() -> Int? { lines.indices.min { lines[$0].load < lines[$1].load } }
+  }
+
+  /// Bytes from which on a transfer is worth a connection of its own.
+  private static let largeSize = 1 << 20
+  /// What a connection that is there carries until another is ready, or nearly so.
+  private static let beginning = 24 << 20
+  /// Bytes, of many that are to come, for which one more connection is worth its beginning.
+  private static let share: UInt64 = 16 << 20
+
   private let connect: @Sendable (Cancellation?) throws(RemoteError) -> FrameConnection
-  private let current = Mutex<[FrameConnection]>([])
+  private let state: Mutex<State>
 
   /// - Parameters:
   ///   - limit: Connections at a time.
@@ -16,36 +48,61 @@ final class RemoteLink: Sendable {
   init(
     limit: Int = 1, _ connect: @escaping @Sendable (Cancellation?) throws(RemoteError) -> FrameConnection
   ) {
-    self.limit = max(limit, 1)
+    state = Mutex(State(more: max(limit - 1, 0)))
     self.connect = connect
   }
 
   deinit {
-    for connection in current.withLock({ $0 }) { connection.close() }
+    for line in state.withLock({ $0.lines }) { line.connection.close() }
   }
 
   /// What one of the connections that there are was greeted with, if one was.
-  var knownGreeting: Frame? { current.withLock { $0 }.lazy.compactMap(\.knownGreeting).first }
+  var knownGreeting: Frame? { state.withLock { $0.lines }.lazy.compactMap(\.connection.knownGreeting).first }
 
-  /// The connection to be used now: the one on which least is under way.
-  ///
-  /// - Parameter isLarge: Whether much is to be transferred, for which another connection may be made.
-  /// - Throws: `RemoteError` when none can be made; the next call tries again.
-  func connection(isLarge: Bool = false, _ cancellation: Cancellation?) throws(RemoteError) -> FrameConnection {
-    if cancellation?.isCancelled == true { throw .cancelled }
-    let result = current.withLock { current -> Result<FrameConnection, RemoteError> in
-      current.removeAll { $0.failure != nil }
-      let idlest = current.min { $0.exchangeCount < $1.exchangeCount }
-      if let idlest, idlest.exchangeCount == 0 || !isLarge || current.count >= limit { return .success(idlest) }
-      do throws(RemoteError) {
-        let made = try connect(cancellation)
-        current.append(made)
-        return .success(made)
-      } catch {
-        // What there is carries it, too.
-        return idlest.map { .success($0) } ?? .failure(error)
+  /// Makes connections for so many bytes that are to be transferred, in pieces that are large; waits for none of them.
+  func prepare(for bytes: UInt64) {
+    state.withLock { state in
+      state.dropFailed()
+      let worthIt = Int(clamping: min(bytes / Self.share, UInt64(state.more))) + 1
+      while state.lines.count < worthIt {
+        do throws(RemoteError) { state.lines.append(Line(connection: try connect(nil))) } catch {
+          // Who needs one tries again, and tells.
+          return
+        }
       }
     }
+  }
+
+  /// Takes the connection to be used now for a request: the one on which least is to be waited for. To be given back.
+  ///
+  /// - Parameter size: Bytes that are to be transferred; many of them may have another connection made.
+  /// - Throws: `RemoteError` when none can be made; the next call tries again.
+  func take(for size: Int, _ cancellation: Cancellation?) throws(RemoteError) -> FrameConnection {
+    if cancellation?.isCancelled == true { throw .cancelled }
+    let result = state.withLock { state -> Result<FrameConnection, RemoteError> in
+      state.dropFailed()
+      let isBusy = state.idlest().map { state.lines[$0].load > 0 } ?? true
+      if state.lines.isEmpty || isBusy && size >= Self.largeSize && state.lines.count <= state.more {
+        do throws(RemoteError) {
+          state.lines.append(Line(connection: try connect(cancellation)))
+        } catch {
+          // What there is carries it, too.
+          if state.lines.isEmpty { return .failure(error) }
+        }
+      }
+      guard let place = state.idlest() else { return .failure(.cancelled) }
+      state.lines[place].bytes += size
+      return .success(state.lines[place].connection)
+    }
     return try result.get()
+  }
+
+  /// Gives a connection back that was taken for so many bytes.
+  func give(_ connection: FrameConnection, of size: Int) {
+    state.withLock { state in
+      if let place = state.lines.firstIndex(where: { $0.connection === connection }) {
+        state.lines[place].bytes -= size
+      }
+    }
   }
 }

@@ -19,7 +19,7 @@ struct SFTPKind: StoreKind {
     let rules = FrameConnection.Rules(
       greetingID: SFTPLink.greeting.id, meaning: { advice.failure($0, wasGreeted: $1) },
       nonsense: { advice.ssh.failure($0, wasGreeted: $1) })
-    let link = RemoteLink { (cancellation) throws(RemoteError) in
+    let link = RemoteLink(limit: SSHCommand.connectionLimit) { (cancellation) throws(RemoteError) in
       try FrameConnection(
         try ssh.start(launcher, cancellation), greeting: SFTPLink.greeting,
         limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)

@@ -1,12 +1,12 @@
 import CofferSystem
 import Synchronization
 
-/// The connection to a server, with what the server said of itself.
+/// The connections to a server, with what the server said of itself on each.
 final class SFTPLink: Sendable {
   private let link: RemoteLink
   private let window: Int
   private let ignored: Set<SFTPExtension>
-  private let known = Mutex<(connection: FrameConnection, server: SFTPServer)?>(nil)
+  private let known = Mutex<[(connection: FrameConnection, server: SFTPServer)]>([])
 
   /// Bytes of an answer at most: OpenSSH's are 256 KiB.
   static let payloadLimit = 1 << 20
@@ -23,15 +23,32 @@ final class SFTPLink: Sendable {
   /// The first packet of a connection, and the id that its answer has: both have the version in the id's place.
   static let greeting = Frame(SFTPRequest.initialize, id: SFTPRequest.version)
 
-  /// - Throws: `SFTPError` when there is no connection to be had.
-  func session(_ cancellation: Cancellation?) throws(SFTPError) -> SFTPSession {
+  /// Makes connections for so many bytes.
+  func prepare(for bytes: UInt64) { link.prepare(for: bytes) }
+
+  /// Makes requests on one of the connections.
+  ///
+  /// - Parameter size: Bytes that they transfer.
+  /// - Throws: `SFTPError`, also when there is no connection to be had.
+  func withSession<Result>(
+    transferring size: Int, _ cancellation: Cancellation?, _ body: (SFTPSession) throws(SFTPError) -> Result
+  ) throws(SFTPError) -> Result {
     let connection: FrameConnection
-    do throws(RemoteError) { connection = try link.connection(cancellation) } catch { throw SFTPError(error) }
-    let server = known.withLock { known in known.flatMap { $0.connection === connection ? $0.server : nil } }
-    if let server { return try SFTPSession(connection, server, window: window) }
+    do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch { throw SFTPError(error) }
+    defer { link.give(connection, of: size) }
+    return try body(try SFTPSession(connection, try server(on: connection, cancellation), window: window))
+  }
+
+  private func server(
+    on connection: FrameConnection, _ cancellation: Cancellation?
+  ) throws(SFTPError) -> SFTPServer {
+    if let server = known.withLock({ $0.first { $0.connection === connection }?.server }) { return server }
     let found = try greet(connection, cancellation)
-    known.withLock { $0 = (connection, found) }
-    return try SFTPSession(connection, found, window: window)
+    known.withLock { known in
+      known.removeAll { $0.connection.failure != nil || $0.connection === connection }
+      known.append((connection, found))
+    }
+    return found
   }
 
   private func greet(

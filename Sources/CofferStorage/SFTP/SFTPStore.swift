@@ -74,6 +74,8 @@ final class SFTPStore: ObjectStore {
     return abilities
   }
 
+  func expectTransfer(of bytes: UInt64) { link.prepare(for: bytes) }
+
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try attempt(nil, cancellation) { (session) throws(SFTPError) in
       let making = try session.begin(.makeFolder(root, permissions: 0o700), cancellation)
@@ -90,7 +92,7 @@ final class SFTPStore: ObjectStore {
       try check(cancellation)
       throw .failed(name, location: location, .emptyObject)
     }
-    try attempt(name, cancellation) { (session) throws(SFTPError) in
+    try attempt(name, size: content.count, cancellation) { (session) throws(SFTPError) in
       let folder = SFTPPath.joined(root, name.parts.dropLast())
       let temporary = SFTPPath.joined(folder, TemporaryName(identity, random: .random(in: 0 ... .max)).text)
       do throws(SFTPError) {
@@ -117,7 +119,7 @@ final class SFTPStore: ObjectStore {
   func get(
     _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
   ) throws(StorageError) -> [UInt8] {
-    let bytes = try attempt(name, cancellation) { (session) throws(SFTPError) -> [UInt8]? in
+    let bytes = try attempt(name, size: range?.count ?? 0, cancellation) { (session) throws(SFTPError) -> [UInt8]? in
       let opening = try session.begin(.open(path(of: name), .read), cancellation)
       let looking = try session.begin(.linkStatus(path(of: name)), cancellation)
       let handle = try opening.handle(cancellation)
@@ -314,11 +316,16 @@ final class SFTPStore: ObjectStore {
   func path(of name: ObjectName) -> String { SFTPPath.joined(root, name.parts) }
 
   /// Makes requests, and tells what went wrong with them as stores do.
+  ///
+  /// - Parameter size: Bytes that they transfer.
   func attempt<Result>(
-    _ name: ObjectName?, _ cancellation: Cancellation?, _ body: (SFTPSession) throws(SFTPError) -> Result
+    _ name: ObjectName?, size: Int = 0, _ cancellation: Cancellation?,
+    _ body: (SFTPSession) throws(SFTPError) -> Result
   ) throws(StorageError) -> Result {
     try check(cancellation)
-    do throws(SFTPError) { return try body(try link.session(cancellation)) } catch {
+    do throws(SFTPError) {
+      return try link.withSession(transferring: size, cancellation, body)
+    } catch {
       throw storageError(error, name)
     }
   }

@@ -10,10 +10,6 @@ final class ServedStore: ObjectStore {
   /// What the host's file system cannot promise, in the host's words.
   private let remarks = Mutex<[String]>([])
 
-  /// Bytes from which on a transfer may have a connection of its own.
-  private static let largeSize = 1 << 20
-  /// Connections at a time.
-  private static let connectionLimit = 4
   /// What unfinished puts there may be at most.
   private static let unfinishedLimit = 1 << 20
   /// Remarks at most, and bytes of each.
@@ -38,7 +34,7 @@ final class ServedStore: ObjectStore {
       meaning: meaning, nonsense: nonsense)
     let hello = Frame(
       ServeProtocol.Request.hello.rawValue, id: ServeProtocol.greetingID, ServeHello(path: path).encoded())
-    link = RemoteLink(limit: Self.connectionLimit) { (cancellation) throws(RemoteError) in
+    link = RemoteLink(limit: SSHCommand.connectionLimit) { (cancellation) throws(RemoteError) in
       try FrameConnection(try connect(cancellation), greeting: hello, limits: limits, rules: rules, clock: clock)
     }
   }
@@ -62,6 +58,8 @@ final class ServedStore: ObjectStore {
 
   // MARK: - Objects
 
+  func expectTransfer(of bytes: UInt64) { link.prepare(for: bytes) }
+
   func makePlace(cancellation: Cancellation?) throws(StorageError) {
     try request(nil, cancellation) { (call) throws(StorageError) in
       try call.send(.makePlace, [])
@@ -73,7 +71,7 @@ final class ServedStore: ObjectStore {
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
     guard !content.isEmpty else { throw .failed(name, location: location, .emptyObject) }
-    try request(name, cancellation, isLarge: content.count >= Self.largeSize) { (call) throws(StorageError) in
+    try request(name, size: content.count, cancellation) { (call) throws(StorageError) in
       var writer = PayloadWriter()
       writer.add(name.path)
       writer.add(UInt64(content.count))
@@ -111,8 +109,7 @@ final class ServedStore: ObjectStore {
   func get(
     _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
   ) throws(StorageError) -> [UInt8] {
-    let isLarge = range.map { $0.count >= Self.largeSize } ?? false
-    return try request(name, cancellation, isLarge: isLarge) { (call) throws(StorageError) in
+    try request(name, size: range?.count ?? 0, cancellation) { (call) throws(StorageError) in
       var writer = PayloadWriter()
       writer.add(name.path)
       if let range {
@@ -251,13 +248,18 @@ final class ServedStore: ObjectStore {
 
   // MARK: - Calls
 
+  /// - Parameter size: Bytes that it transfers.
   private func request<Result>(
-    _ name: ObjectName?, _ cancellation: Cancellation?, isLarge: Bool = false,
+    _ name: ObjectName?, size: Int = 0, _ cancellation: Cancellation?,
     _ body: (ServedCall) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
+    let connection: FrameConnection
+    do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch {
+      throw error.storageError(name, location: location)
+    }
+    defer { link.give(connection, of: size) }
     let call: ServedCall
     do throws(RemoteError) {
-      let connection = try link.connection(isLarge: isLarge, cancellation)
       call = ServedCall(
         connection, try connection.exchange(cancellation), name, location: location, cancellation: cancellation)
     } catch {

@@ -83,8 +83,10 @@ extension FuzzedParser {
     guard let name = ObjectName(String(decoding: bytes, as: UTF8.self)) else { return }
     if let key = KeyName(name.path) { precondition(key.object == name) }
     if let round = RoundName(name) { precondition(round.objectName == name) }
-    if let proof = AttachedName(name, in: ProofStore.folder) { precondition(proof.objectName == name && !proof.archiveID.contains("/")) }
-    if let pin = AttachedName(name, in: PinStore.folder) { precondition(pin.objectName == name) }
+    for folder in [ProofStore.folder, PinStore.folder] {
+      guard let attached = AttachedName(name, in: folder) else { continue }
+      precondition(attached.objectName == name && !attached.archiveID.contains("/"))
+    }
     _ = PackFolder.digest(of: name)
     _ = ArchiveRecord.isName(name)
     _ = CountingArchives.key(name)

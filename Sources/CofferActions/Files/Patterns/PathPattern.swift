@@ -12,6 +12,13 @@ struct PathPattern {
     case prefix = "pp"
     /// Exactly one path.
     case full = "pf"
+
+    /// The one that stands, with a colon, before a pattern.
+    init?(before pattern: String) {
+      let parts = pattern.parts(by: ":", limit: 2)
+      guard parts.count == 2 else { return nil }
+      self.init(rawValue: parts[0])
+    }
   }
 
   private enum Matcher {

@@ -77,6 +77,11 @@ final class BlockPlacesWatch {
   }
 
   private var state = State.contents([], tryAt: 1 << 16)
+  /// The tables that have blocks, by the numbers of their entries.
+  private var tables: [Int: RelationName] = [:]
+
+  /// Bytes of a block that has no rows, compressed or not, and of some that have few.
+  private static let smallSize: UInt64 = 64
 
   /// Bytes of a table of contents that are kept until it is whole; of a dump with a larger one no places are known.
   private static let contentsLimit = 1 << 28
@@ -97,7 +102,7 @@ final class BlockPlacesWatch {
       do {
         try walk.feed(
           bytes,
-          begins: { entry, start in
+          begins: { entry, start, _ in
             Self.close(&blocks, at: start)
             blocks.append(BlockPlaces.Block(entry: entry, size: start))
             return false
@@ -117,12 +122,20 @@ final class BlockPlacesWatch {
   private func readContents(_ head: [UInt8], mayGoOn: Bool) {
     do {
       let contents = try CustomContents(head)
+      tables = Dictionary(
+        contents.entries.filter { $0.kind == "TABLE DATA" }.map { ($0.number, $0.relation) },
+        uniquingKeysWith: { first, _ in first })
       state = .blocks(contentsSize: UInt64(contents.size), CustomBlocks(), [])
       head[contents.size...].withUnsafeBytes { take($0) }
     } catch .cut {
       guard mayGoOn, head.count <= Self.contentsLimit else { return }
       state = .contents(head, tryAt: head.count * 2)
     } catch {}
+  }
+
+  /// The tables of which the dump has few rows, or none; nil where it could not be read to its end.
+  func smallTables() -> Set<RelationName>? {
+    places().map { Set($0.blocks.filter { $0.size <= Self.smallSize }.compactMap { tables[$0.entry] }) }
   }
 
   /// nil where the dump could not be read to its end.

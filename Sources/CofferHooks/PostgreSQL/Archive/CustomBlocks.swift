@@ -34,11 +34,12 @@ struct CustomBlocks {
   /// Takes the next bytes.
   ///
   /// - Parameters:
-  ///   - begins: Told of each block, by the number of its entry and where it begins; says whether it is given out.
+  ///   - begins: Told of each block, by the number of its entry, where it begins, and whether it has rows; says whether it
+  ///     is given out.
   ///   - emit: Takes the bytes of these blocks.
   /// - Throws: `Malformed`; what `emit` throws.
   mutating func feed(
-    _ bytes: UnsafeRawBufferPointer, begins: (Int, UInt64) throws -> Bool,
+    _ bytes: UnsafeRawBufferPointer, begins: (Int, UInt64, Bool) throws -> Bool,
     emit: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     let start = position
@@ -63,7 +64,7 @@ struct CustomBlocks {
       guard let value = try takeInteger(bytes, &next) else { continue }
       switch state {
       case .number:
-        isTaken = try begins(value, start + UInt64(next) - UInt64(Self.headSize))
+        isTaken = try begins(value, start + UInt64(next) - UInt64(Self.headSize), kind == Self.rows)
         if isTaken {
           try Self.head(kind, value).withUnsafeBytes { try emit($0) }
           span = next

@@ -50,6 +50,8 @@ struct CustomContents {
   private static let known: ClosedRange<UInt8> = 12...16
   private static let customFormat: UInt8 = 1
   private static let offsetSize = 8
+  /// Of an entry; programs count in 31 bits, and a restore has some entries of its own.
+  private static let largestNumber = Int(Int32.max) - (1 << 20)
   /// Bytes of a table of contents at most, and of a text in it.
   static let sizeLimit = 1 << 30
 
@@ -106,7 +108,7 @@ struct CustomContents {
       entry.dependencies.append(number)
     }
     _ = try reader.bytes(1 + offsetSize)
-    guard number > 0 else { throw .malformed("an entry has the number \(number)") }
+    guard (1...largestNumber).contains(number) else { throw .malformed("an entry has the number \(number)") }
     return entry
   }
 
@@ -186,7 +188,10 @@ struct CustomContents {
       let count = try number()
       guard count >= 0 else { return nil }
       guard count <= CustomContents.sizeLimit else { throw .malformed("a text in it has \(count) bytes") }
-      return Array(try bytes(count))
+      let text = Array(try bytes(count))
+      // Programs would read no further.
+      guard !text.contains(0) else { throw .malformed("a text in it holds the byte 0") }
+      return text
     }
   }
 }

@@ -19,6 +19,11 @@ struct RestoreToken: Sendable, Equatable {
     self.text = text
   }
 
+  /// - Parameter mark: Sixteen hexadecimal digits.
+  init(mark: String) {
+    text = mark
+  }
+
   /// Reads the token that a database's name holds; nil when it is no name of a restore's.
   init?(databaseName name: String) {
     guard let prefix = [Self.newPrefix, Self.oldPrefix].first(where: { name.begins(with: $0) }) else {

@@ -37,7 +37,15 @@ final class PostgreSQLRunningTableRestore: RunningRestore {
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     do {
-      try blocks.feed(bytes, begins: { entry, _ in awaited.remove(entry) != nil }) { try client?.write($0) }
+      // What is told to be rows, and is large objects, would be made.
+      try blocks.feed(
+        bytes,
+        begins: { entry, _, isOfRows in
+          guard awaited.remove(entry) != nil else { return false }
+          guard isOfRows else { throw CustomBlocks.Malformed() }
+          return true
+        }
+      ) { try client?.write($0) }
     } catch is CustomBlocks.Malformed {
       throw failure(damage("its blocks of rows cannot be told apart"))
     } catch {

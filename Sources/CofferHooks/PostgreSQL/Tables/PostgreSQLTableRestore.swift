@@ -114,7 +114,7 @@ struct PostgreSQLTableRestore: PlannedRestore {
         identity, problem: "\(tables.named.count) tables would be restored under the same name",
         suggestion: "Choose one with --table")
     }
-    let target = TableNaming.renamed(table, to: newName)
+    let target = try TableNaming.renamed(table, to: newName, identity)
     return tables.tables.map { other in
       guard other != table else { return target }
       return RelationName(schema: other.schema == table.schema ? target.schema : other.schema, name: other.name)

@@ -28,10 +28,12 @@ struct SQLTokens {
 
   let all: [Token]
 
-  /// - Returns: nil for what ends within a text, a name or a comment.
+  /// - Returns: nil for what ends within a text, a name or a comment, and for what servers of different versions cut differently.
   init?(_ bytes: [UInt8]) {
     var tokens: [Token] = []
     var position = 0
+    /// Where a text with backslashes stands among the tokens: one that follows it may go on by its rules.
+    var escaped: Int?
     while position < bytes.count {
       let byte = bytes[position]
       let next = position + 1 < bytes.count ? bytes[position + 1] : 0
@@ -41,17 +43,19 @@ struct SQLTokens {
         position += 1
         continue
       case UInt8(ascii: "-") where next == byte:
-        position = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        position = bytes[start...].firstIndex { Self.isLineEnd($0) } ?? bytes.count
         continue
       case UInt8(ascii: "/") where next == UInt8(ascii: "*"):
         guard let end = Self.endOfComment(bytes, from: start) else { return nil }
         position = end
         continue
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
-        guard let (text, end) = Self.quoted(bytes, from: start) else { return nil }
+        let isText = byte == UInt8(ascii: "'")
+        guard let (text, end) = Self.quoted(bytes, from: start), !isText || escaped != tokens.count - 1 else {
+          return nil
+        }
         position = end
-        tokens.append(
-          Token(kind: byte == UInt8(ascii: "'") ? .text(text) : .name(text, isQuoted: true), range: start..<end))
+        tokens.append(Token(kind: isText ? .text(text) : .name(text, isQuoted: true), range: start..<end))
       case UInt8(ascii: "$"):
         guard let end = Self.endOfDollars(bytes, from: start) else { return nil }
         position = end
@@ -59,10 +63,13 @@ struct SQLTokens {
       case UInt8(ascii: "e") where next == UInt8(ascii: "'"), UInt8(ascii: "E") where next == UInt8(ascii: "'"):
         guard let end = Self.endOfEscaped(bytes, from: start + 1) else { return nil }
         position = end
+        escaped = tokens.count
         tokens.append(Token(kind: .other, range: start..<end))
       case _ where PostgreSQLText.isNamePart(byte):
         position = bytes[start...].firstIndex { !PostgreSQLText.isNamePart($0) } ?? bytes.count
-        let isNumber = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        let isNumber = Self.isDigit(byte)
+        // To some servers, `1E'` is a number and the beginning of a text with backslashes.
+        if isNumber, position < bytes.count, bytes[position] == UInt8(ascii: "'") { return nil }
         tokens.append(
           Token(
             kind: isNumber ? .other : .name(Array(bytes[start..<position]), isQuoted: false), range: start..<position))
@@ -73,6 +80,10 @@ struct SQLTokens {
     }
     all = tokens
   }
+
+  private static func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
   private static func endOfComment(_ bytes: [UInt8], from start: Int) -> Int? {
     var (depth, position) = (0, start)
@@ -116,7 +127,7 @@ struct SQLTokens {
 
   private static func endOfDollars(_ bytes: [UInt8], from start: Int) -> Int? {
     guard let close = bytes[(start + 1)...].firstIndex(where: { $0 == UInt8(ascii: "$") || !isTagPart($0) }),
-      bytes[close] == UInt8(ascii: "$")
+      bytes[close] == UInt8(ascii: "$"), !isDigit(bytes[start + 1])
     else { return start + 1 }
     let tag = bytes[start...close]
     var position = close + 1
@@ -162,16 +173,22 @@ extension SQLTokens {
 }
 
 extension SQLTokens {
-  /// Whether one of the statements begins with one of these words.
-  func beginsStatement(with words: [String]) -> Bool {
-    var (depth, isBeginning) = (0, true)
-    for token in all {
-      if isBeginning, words.contains(where: token.isWord) { return true }
-      if token.isSign("(") { depth += 1 }
-      if token.isSign(")") { depth -= 1 }
-      isBeginning = depth <= 0 && token.isSign(";")
+  /// The places of the statements among the tokens, without their semicolons.
+  ///
+  /// - Returns: nil where parentheses or brackets do not fit together.
+  var statements: [Range<Int>]? {
+    var (depth, start) = (0, 0)
+    var found: [Range<Int>] = []
+    for (index, token) in all.enumerated() {
+      if token.isSign("(") || token.isSign("[") { depth += 1 }
+      if token.isSign(")") || token.isSign("]") { depth -= 1 }
+      guard depth >= 0 else { return nil }
+      guard depth == 0, token.isSign(";") else { continue }
+      found.append(start..<index)
+      start = index + 1
     }
-    return false
+    guard depth == 0 else { return nil }
+    return (found + [start..<all.count]).filter { !$0.isEmpty }
   }
 }
 

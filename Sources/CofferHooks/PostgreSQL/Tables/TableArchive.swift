@@ -30,16 +30,17 @@ struct TableArchive {
     let names = MovedNames(
       Dictionary(uniqueKeysWithValues: tables.relations.compactMap { name in places[name.schema].map { (name, $0) } }))
     let numbers = Set(tables.entries.map(\.number))
-    var entries: [Entry] = []
-    for entry in tables.entries {
-      try entries.append(TableEntries.isSetting(entry) ? entry : Self.moved(entry, names, tables, numbers, places))
+    let (settings, hasPlainTexts) = try Self.known { () throws(EntryGuard.Foreign) in
+      try EntryGuard.settings(of: dump.entries)
     }
+    let entryGuard = EntryGuard(relations: tables.relations, hasPlainTexts: hasPlainTexts)
+    var entries: [Entry] = []
+    for entry in tables.entries { try entries.append(Self.moved(entry, names, entryGuard, numbers, places)) }
     var next = dump.entries.map(\.number).max() ?? 0
     func own(_ kind: String, _ section: CustomContents.Section, _ sql: PostgreSQLStatement) -> Entry {
       next += 1
       return Entry(number: next, kind: kind, tag: Array("coffer".utf8), section: section, definition: sql.bytes)
     }
-    let settings = Array(entries.prefix { TableEntries.isSetting($0) })
     let beginnings = places.values.sorted { $0.hex < $1.hex }.map { place in
       // The owner whom a table is given has to be able to have it there. Nobody else ever sees the schema.
       own(
@@ -49,19 +50,28 @@ struct TableArchive {
     }
     // pg_restore runs such entries behind all others, rights included (_tocEntryRestorePass).
     let last = own("MATERIALIZED VIEW DATA", .postData, end)
-    contents = dump.bytes(with: settings + beginnings + Array(entries.dropFirst(settings.count)) + [last])
+    contents = dump.bytes(with: settings + beginnings + entries + [last])
     blocks = Set(entries.filter(\.hasData).map(\.number))
     counts = Dictionary(entries.map { ($0.kind, 1) }, uniquingKeysWith: +)
   }
 
+  /// Says what to do about what no pg_dump writes.
+  private static func known<Result>(_ body: () throws(EntryGuard.Foreign) -> Result) throws(Problem) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw Problem(
+        text: error.problem,
+        suggestion: "Look at it with 'coffer dump' and 'pg_restore --file -' before anything of it is run")
+    }
+  }
+
   private static func moved(
-    _ entry: Entry, _ names: MovedNames, _ tables: TableEntries, _ numbers: Set<Int>,
+    _ entry: Entry, _ names: MovedNames, _ entryGuard: EntryGuard, _ numbers: Set<Int>,
     _ places: [ServerText: ServerText]
   ) throws(Problem) -> Entry {
     let title = "\(entry.kind) \(String(decoding: entry.tag, as: UTF8.self))"
-    guard let definition = names.moving(entry.definition), let copying = names.moving(entry.copying),
-      let removal = names.moving(entry.removal)
-    else {
+    guard let definition = names.moving(entry.definition), let copying = names.moving(entry.copying) else {
       throw Problem(
         text: "what the dump says of \(title) cannot be read",
         suggestion: "Restore the database whole, under another name with --target-name")
@@ -72,29 +82,17 @@ struct TableArchive {
         text: "what the dump says of \(title) does not name the table that it is of",
         suggestion: "Restore the database whole, under another name with --target-name")
     }
-    if entry.kind == "TABLE" { try checkParents(entry, tables) }
-    try checkTransaction(entry, title)
+    try known { () throws(EntryGuard.Foreign) in try entryGuard.check(entry) }
+    if entry.kind == "TABLE" { try checkParents(entry, entryGuard.relations) }
     try checkHypertable(entry)
     var moved = entry
     moved.definition = definition.sql
     moved.copying = copying.sql
-    // Without it, pg_restore gives nothing to its owner.
-    moved.removal = removal.count > 0 ? removal.sql : []
+    // Without any, pg_restore gives nothing to its owner. It drops nothing here: what is replaced is, at the end.
+    moved.removal = entry.removal.isEmpty ? [] : Array("--\n".utf8)
     moved.schema = places[ServerText(entry.schema)]?.bytes ?? entry.schema
     moved.dependencies = entry.dependencies.filter(numbers.contains)
     return moved
-  }
-
-  /// All of it is to be there or nothing, whatever the dump says.
-  private static func checkTransaction(_ entry: Entry, _ title: String) throws(Problem) {
-    let words = ["COMMIT", "END", "ROLLBACK", "ABORT", "BEGIN", "START", "SAVEPOINT", "RELEASE", "PREPARE"]
-    for sql in [entry.definition, entry.removal, entry.copying] {
-      guard SQLTokens(sql)?.beginsStatement(with: words) != true else {
-        throw Problem(
-          text: "what the dump says of \(title) begins or ends a transaction, as nothing that pg_dump writes does",
-          suggestion: "Look at it with 'coffer dump' and 'pg_restore --file -' before anything of it is run")
-      }
-    }
   }
 
   /// The rows of such a table are in others, which only the extension knows.
@@ -120,12 +118,12 @@ struct TableArchive {
   }
 
   /// A table that inherits would show its rows in the table that it inherits from, too, which is in use.
-  private static func checkParents(_ entry: Entry, _ tables: TableEntries) throws(Problem) {
+  private static func checkParents(_ entry: Entry, _ relations: Set<RelationName>) throws(Problem) {
     guard let tokens = SQLTokens(entry.definition) else { return }
     for (index, token) in tokens.all.enumerated().dropLast() where token.isWord("INHERITS") {
       guard tokens.all[index + 1].isSign("(") else { continue }
       let parents = tokens.qualified.filter { $0.index > index }
-      guard let parent = parents.first(where: { !tables.relations.contains($0.name) }) else { continue }
+      guard let parent = parents.first(where: { !relations.contains($0.name) }) else { continue }
       throw Problem(
         text: "\(entry.relation.shown) inherits from \(parent.name.shown), where its rows would be seen, too",
         suggestion: "Choose both with --table")

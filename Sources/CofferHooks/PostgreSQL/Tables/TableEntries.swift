@@ -16,7 +16,6 @@ struct TableEntries {
   /// All relations that they make: tables, indexes, sequences, and extended statistics, whose names are like theirs.
   private(set) var relations: Set<RelationName> = []
 
-  private static let settings = ["ENCODING", "STDSTRINGS", "SEARCHPATH"]
   private static let additions = ["COMMENT", "ACL", "SECURITY LABEL"]
 
   /// - Parameter tables: Of the dump.
@@ -36,17 +35,13 @@ struct TableEntries {
     for entry in all where Self.additions.contains(where: { entry.kind == $0 }) {
       if entry.dependencies.contains(where: taken.contains) { taken.insert(entry.number) }
     }
-    entries = all.filter { entry in
-      taken.contains(entry.number) || Self.settings.contains { $0 == entry.kind }
-    }
+    entries = all.filter { taken.contains($0.number) }
   }
 
   /// The tables of a dump, in its order.
   static func tables(in contents: CustomContents) -> [RelationName] {
     contents.entries.filter { $0.kind == "TABLE" }.map(\.relation)
   }
-
-  static func isSetting(_ entry: Entry) -> Bool { settings.contains { $0 == entry.kind } }
 
   // MARK: - Whose an entry is
 

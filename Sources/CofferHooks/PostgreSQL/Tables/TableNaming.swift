@@ -49,9 +49,37 @@ enum TableNaming {
   }
 
   /// What a new name means: one without a schema is in the table's own.
-  static func renamed(_ table: RelationName, to name: String) -> RelationName {
-    let parts = name.parts(by: ".", limit: 2)
-    guard parts.count == 2 else { return RelationName(schema: table.schema, name: ServerText(name)) }
-    return RelationName(schema: ServerText(parts[0]), name: ServerText(parts[1]))
+  ///
+  /// - Parameter name: As in SQL: a name in double quotes is what it says, one without is in small letters, and a dot parts the
+  ///   schema from the name.
+  /// - Throws: `RestoreError.refused` for what is no name.
+  static func renamed(
+    _ table: RelationName, to name: String, _ identity: DumpIdentity
+  ) throws(RestoreError) -> RelationName {
+    var parts: [ServerText] = []
+    var rest = Array(name.utf8)[...]
+    while let (part, after) = identifier(rest) {
+      parts.append(part)
+      guard after.first == UInt8(ascii: "."), parts.count < 2 else {
+        guard after.isEmpty, let last = parts.last else { break }
+        return RelationName(schema: parts.count == 2 ? parts[0] : table.schema, name: last)
+      }
+      rest = after.dropFirst()
+    }
+    throw .refused(
+      identity, problem: "'\(Quoting.terminal(name))' is no name of a table",
+      suggestion:
+        "Write it as in SQL: orders_2, archive.orders, or with other signs in double quotes: 'archive.\"Orders (old)\"'"
+    )
+  }
+
+  /// Reads the name that a text begins with.
+  private static func identifier(_ text: ArraySlice<UInt8>) -> (ServerText, ArraySlice<UInt8>)? {
+    let isQuoted = text.first == UInt8(ascii: "\"")
+    guard let (name, rest) = PostgreSQLText.leadingIdentifier(text), !name.bytes.isEmpty, !name.bytes.contains(0) else {
+      return nil
+    }
+    let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+    return (isQuoted ? name : ServerText(name.bytes.map { capitals.contains($0) ? $0 | 0x20 : $0 }), rest)
   }
 }

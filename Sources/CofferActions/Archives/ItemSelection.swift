@@ -1,0 +1,98 @@
+import CofferRepository
+import CofferSystem
+
+/// The flags that choose items of an archive by their paths.
+enum ItemFlags {
+  static let path = Flag<[String]>(
+    "--path", "--restore-path", value: "PATH",
+    help: "Only items at or below this path, or those that a pattern with its style before it matches, like "
+      + "'sh:home/**/*.jpg' (fm, sh, re, pp, pf); may be repeated.")
+  private static let pattern = Flag<[String]>(
+    "--pattern", value: "LINE",
+    help: "A line as in patterns: '- home/**/*.iso' leaves out, '+ home/keep.iso' before it keeps; the first that "
+      + "matches decides. May be repeated.")
+  private static let exclude = Flag<[String]>(
+    "--exclude", value: "PATTERN", help: "Leave out what matches, as exclude_patterns does; may be repeated.")
+
+  /// Those that leave out what others, or none, have chosen.
+  static let exclusion: [any CommandFlag] = [pattern, exclude]
+
+  /// - Throws: `PatternError`.
+  static func selection(_ context: ActionContext) throws(PatternError) -> ItemSelection {
+    var lines = PatternLines()
+    try lines.add(lines: context.flags[pattern])
+    try lines.add(excludes: context.flags[exclude])
+    return ItemSelection(try PathSelection(context.flags[path]), lines.patterns)
+  }
+}
+
+/// Chooses items by their paths, as they come: folders before what is in them.
+struct ItemSelection {
+  private let paths: PathSelection
+  private let patterns: PatternSet
+  /// Folders that are left out with everything in them.
+  private var closed: Set<[UInt8]> = []
+
+  init(_ paths: PathSelection, _ patterns: PatternSet = PatternSet()) {
+    self.paths = paths
+    self.patterns = patterns
+  }
+
+  /// - Parameter shown: Another path that it may be called by.
+  /// - Throws: `PatternError.exhausted`.
+  mutating func contains(_ item: ArchiveItem, shown: ItemPath? = nil) throws -> Bool {
+    guard try !isExcluded(item) else { return false }
+    return try paths.contains(item.path) || shown.map { try $0 != item.path && paths.contains($0) } == true
+  }
+
+  /// Whether patterns leave it out, whatever was chosen.
+  ///
+  /// - Throws: `PatternError.exhausted`.
+  mutating func isExcluded(_ item: ArchiveItem) throws -> Bool {
+    let path = item.path.bytes
+    if !closed.isEmpty,
+      path.indices.contains(where: { path[$0] == UInt8(ascii: "/") && closed.contains(Array(path[..<$0])) })
+    {
+      return true
+    }
+    let verdict = try patterns.verdict(on: item.path)
+    if !verdict.descends, item.content == .directory { closed.insert(path) }
+    return !verdict.isIncluded
+  }
+}
+
+/// Chooses items by paths: those at a path, and those below it, or those that a pattern matches. Arguments are texts: a path
+/// that is none is meant by what is shown of it, which is also what such an argument became.
+struct PathSelection {
+  private var prefixes: [[UInt8]] = []
+  private var patterns: [PathPattern] = []
+
+  /// - Throws: `PatternError`.
+  init(_ paths: [String]) throws(PatternError) {
+    for path in paths {
+      if PathPattern.Style(before: path) != nil {
+        patterns.append(try PathPattern(path, style: .prefix))
+      } else {
+        let trimmed = path.utf8.drop { $0 == UInt8(ascii: "/") }
+        prefixes.append(Array(trimmed.last == UInt8(ascii: "/") ? trimmed.dropLast() : trimmed))
+      }
+    }
+  }
+
+  /// - Throws: `PatternError.exhausted`.
+  func contains(_ path: ItemPath) throws -> Bool {
+    if prefixes.isEmpty && patterns.isEmpty { return true }
+    if prefixes.contains(where: {
+      Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
+    }) {
+      return true
+    }
+    guard !patterns.isEmpty else { return false }
+    let text = PathText(path)
+    return try patterns.contains { try $0.matches(text) }
+  }
+
+  private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {
+    prefix.isEmpty || path == prefix || path.starts(with: prefix + [UInt8(ascii: "/")])
+  }
+}

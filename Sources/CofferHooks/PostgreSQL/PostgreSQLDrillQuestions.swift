@@ -1,0 +1,54 @@
+import CofferSystem
+
+/// What is asked of a database that a drill has restored, wherever it is.
+struct PostgreSQLDrillQuestions {
+  let database: String
+  let connection: PostgreSQLConnection
+  let context: HookContext
+  /// Whether owners and rights of the dump were left out.
+  let leavesOwners: Bool
+
+  /// Seconds that a question of the user's may take.
+  private static let answerPatience: Double = 3600
+  private static let answerLimit = 1 << 20
+
+  func findings(of identity: DumpIdentity) throws -> DrillFindings {
+    let census = try PostgreSQLCensus(in: PostgreSQLConversation(database, connection, context))
+    let content: DumpContent
+    do {
+      content = try census.count(seconds: nil, clock: context.clock)
+    } catch let error as PostgreSQLCensus.TooMany {
+      return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
+    }
+    try context.cancellation.check()
+    if let remark = content.remark {
+      throw DrillError.serverFailed(identity, program: "psql", lines: [remark])
+    }
+    return DrillFindings(
+      content: content,
+      warnings: leavesOwners
+        ? ["Owners and rights were left out: the dump's roles are not known where it was restored"] : [])
+  }
+
+  /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.
+  func answer(to statement: String, of identity: DumpIdentity) throws -> String {
+    let session = PostgreSQLSession(
+      database, try connection.withRole(owner(), context), settings: PostgreSQLPins.always, context)
+    let result = try context.launcher.run(
+      session.command([.end, .statement(statement)]), outputLimit: Self.answerLimit, seconds: Self.answerPatience,
+      cancellation: context.cancellation)
+    guard result.status.isSuccess else {
+      throw DrillError.unanswered(identity, statement: statement, lines: result.errorLines)
+    }
+    return (result.text.before(end: "\n") ?? result.text).swapping("\u{1f}", for: "|")
+  }
+
+  private func owner() throws -> String? {
+    let question: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r
+      ON r.oid = d.datdba WHERE d.datname = pg_catalog.current_database() AND NOT r.rolsuper
+      """
+    let result = try connection.query(question, database: database, context: context)
+    return PostgreSQLAnswer(result, columns: 1)?.rows.first?[0]?.text
+  }
+}

@@ -1,0 +1,149 @@
+import CofferConfiguration
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferHooks
+
+@Suite("Drills on a server of the configuration", .serialized)
+struct ServerDrillTests {
+  private let context: HookContext
+
+  init() throws {
+    context = try makeContext()
+  }
+
+  private func place(_ hook: some DatabaseHook, _ dump: TakenDump, _ root: ConfigurationSection) throws
+    -> any DrillPlace
+  {
+    try #require(try hook.drillServer(of: dump.facts, root: root, context: context))
+  }
+
+  private func restore(
+    _ hook: some DatabaseHook, _ dump: TakenDump, _ root: ConfigurationSection, in place: any DrillPlace
+  ) throws {
+    try dump.bytes.withUnsafeBytes { try place.observer?.write($0) }
+    let plan = try hook.restore(of: place.facts(dump.facts), to: place.target, root: root, context: context)
+    _ = try dump.restore(plan, context: context)
+  }
+
+  @Test("Only a name with the checksum of its digits is one of a drill's")
+  func names() throws {
+    let name = DrillName()
+    #expect(DrillName(name.text) == name && name.text.utf8.count == 39)
+    var wrong = Array(name.text.utf8)
+    wrong[wrong.count - 1] = wrong[wrong.count - 1] == UInt8(ascii: "0") ? UInt8(ascii: "1") : UInt8(ascii: "0")
+    for text in [
+      String(decoding: wrong, as: UTF8.self), name.text.uppercased(), name.text + "_", "x" + name.text,
+      "coffer_verify_", "",
+      "coffer_verify_0123456789abcdef_00000000", name.text + "\u{301}",
+    ] { #expect(DrillName(text) == nil, "\(text)") }
+  }
+
+  @Test("A PostgreSQL dump is restored there, compared, and gone; what a killed run left goes, and nothing else")
+  func postgresql() throws {
+    let ground = try PostgreSQLGround()
+    let (one, two) = (ground.one, ground.two)
+    let name = "drilled shop"
+    try one.recreate(name)
+    defer { try? one.drop(name) }
+    try one.run(
+      "CREATE TABLE t AS SELECT i, 'x' || i AS s FROM generate_series(1, 50) i; CREATE INDEX ON t (s)", in: name)
+    let root = try makeRoot(
+      "postgresql_databases:\n"
+        + one.entry(
+          name, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: \(two.username)",
+          "verify_password: \(two.password)", "globals: false"))
+    let hook = PostgreSQLHook()
+    let dump = try TakenDump(try #require(hook.dumps(of: root, context: context).first), context: context)
+    let others = ["coffer_verify_0123456789abcdef_00000000", "coffer_verify_mine"]
+    let dead = DrillName().text
+    for database in others + [dead] { try two.recreate(database) }
+    defer { for database in others { try? two.drop(database) } }
+    func databases() throws -> Set<String> {
+      Set(
+        try two.run("SELECT datname FROM pg_database WHERE datname LIKE 'coffer%'").split(separator: "\n").map(
+          String.init))
+    }
+
+    let first = try place(hook, dump, root)
+    #expect(try databases() == Set(others))
+    try restore(hook, dump, root, in: first)
+    let living = try databases().subtracting(others)
+    #expect(living.count == 1 && living.allSatisfy { DrillName($0) != nil })
+    // Another run finds it, and that it is worked on.
+    try place(hook, dump, root).remove()
+    #expect(try databases().isSuperset(of: living))
+
+    let findings = try first.findings(of: dump.facts)
+    let known = try #require(dump.facts.content)
+    #expect(known.differences(in: try #require(findings.content)) == [] && known.rowCount == 50)
+    #expect(findings.warnings.count == 1 && first.version.contains("PostgreSQL"))
+    #expect(try first.answer(to: "SELECT count(*), max(i) FROM t", of: dump.facts) == "50|50")
+    first.remove()
+    #expect(try databases() == Set(others))
+    // Backups of all databases do not have it.
+    try two.recreate(dead)
+    let all = try makeRoot("postgresql_databases:\n" + two.entry("all", "format: custom", "globals: false"))
+    #expect(try !hook.dumps(of: all, context: context).contains { $0.identity.database == dead })
+    try two.drop(dead)
+  }
+
+  @Test("A MariaDB dump is restored there, compared, and gone; what a killed run left goes, and nothing else")
+  func mariadb() throws {
+    let bench = try MariaDBBench()
+    let (one, two) = (bench.one, bench.two)
+    let name = "drilled shop"
+    try one.recreate(name)
+    defer { try? one.drop(name) }
+    try one.run(
+      """
+      CREATE TABLE t (i INT PRIMARY KEY, s TEXT); INSERT INTO t SELECT seq, CONCAT('x', seq) FROM seq_1_to_50;
+      CREATE VIEW v AS SELECT i FROM t; CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1;
+      CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
+      """, in: name)
+    let root = try bench.configured(
+      one.entry(
+        name, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: \(two.username)",
+        "verify_password: \(two.password)"))
+    let dump = try TakenDump(try #require(bench.hook.dumps(of: root, context: context).first), context: context)
+    let others = ["coffer_verify_0123456789abcdef_00000000", "coffer_verify_mine"]
+    let dead = DrillName()
+    let scratch = MariaDBScratch.name(dead.mark, 1, .new)
+    for database in others + [dead.text, scratch] { try two.recreate(database) }
+    defer { for database in others { try? two.drop(database) } }
+    func databases() throws -> Set<String> {
+      Set(try two.databases(like: "coffer\\_%").split(separator: "\n").map(String.init))
+    }
+
+    let first = try place(bench.hook, dump, root)
+    let living = try databases().subtracting(others)
+    #expect(living.count == 1 && living.allSatisfy { DrillName($0) != nil })
+    try restore(bench.hook, dump, root, in: first)
+    try place(bench.hook, dump, root).remove()
+    #expect(try databases() == living.union(others))
+    let findings = try first.findings(of: dump.facts)
+    let (content, dumped) = (try #require(findings.content), try #require(findings.dumped))
+    #expect(
+      dumped.differences(in: content) == [] && content.rowCount == 50 && content.objects == ["view": 1, "trigger": 1])
+    #expect(findings.warnings.count == 1)
+    #expect(try two.run("SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA LIKE 'coffer%'") == "0\n")
+    #expect(try first.answer(to: "SELECT COUNT(*), MAX(i) FROM t", of: dump.facts) == "50|50")
+    first.remove()
+    #expect(try databases() == Set(others))
+    try two.recreate(dead.text)
+    let all = try bench.configured(two.entry("all", "format: sql"))
+    #expect(try !bench.hook.dumps(of: all, context: context).contains { $0.identity.database == dead.text })
+    try two.drop(dead.text)
+  }
+
+  @Test("Without verify_hostname there is none, and MongoDB's dumps are refused with it")
+  func others() throws {
+    let facts = DumpFacts(identity: DumpIdentity(hook: "mongodb_databases", database: "shop"), format: "archive")
+    let plain = try makeRoot("mongodb_databases: [{name: shop}]")
+    #expect(try MongoDBHook().drillServer(of: facts, root: plain, context: context) == nil)
+    let named = try makeRoot("mongodb_databases: [{name: shop, verify_hostname: h}]")
+    #expect(throws: DrillError.self) { try MongoDBHook().drillServer(of: facts, root: named, context: context) }
+  }
+}
