@@ -44,10 +44,10 @@ enum FindAction {
         let items = try reader.items(of: archive, cancellation: context.cancellation)
         var places = ShownPaths()
         found.add(
-          items.filter { item in
+          try items.filter { item in
             let shown = places.place(of: item).path
             let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
-            return patterns.contains { texts.contains(where: $0.matches) }
+            return try patterns.contains { pattern in try texts.contains { try pattern.matches($0) } }
           }, in: archive)
       }
       try tell(found, in: archives, of: access, context)

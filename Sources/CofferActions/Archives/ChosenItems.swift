@@ -17,12 +17,12 @@ enum ChosenItems {
         from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
       let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
       let takesPaths = !context.flags[ItemFlags.path].isEmpty
-      found = items.filter { item in
-        let isNamed = paths.contains(item)
+      found = try items.filter { item in
+        let isNamed = try paths.contains(item)
         return ofDumps.contains(item.path) || takesPaths && isNamed
       }
     } else {
-      found = items.filter { paths.contains($0) }
+      found = try items.filter { try paths.contains($0) }
     }
     guard !found.isEmpty else {
       throw UsageError(

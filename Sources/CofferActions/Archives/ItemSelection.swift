@@ -40,21 +40,24 @@ struct ItemSelection {
   }
 
   /// - Parameter item: The next of the archive. A dump may be meant by where it is shown, too.
-  mutating func contains(_ item: ArchiveItem) -> Bool {
+  /// - Throws: `PatternError.exhausted`.
+  mutating func contains(_ item: ArchiveItem) throws -> Bool {
     let shown = places.place(of: item).path
-    guard !isExcluded(item) else { return false }
-    return paths.contains(item.path) || shown != item.path && paths.contains(shown)
+    guard try !isExcluded(item) else { return false }
+    return try paths.contains(item.path) || shown != item.path && paths.contains(shown)
   }
 
   /// Whether patterns leave it out, whatever was chosen.
-  private mutating func isExcluded(_ item: ArchiveItem) -> Bool {
+  ///
+  /// - Throws: `PatternError.exhausted`.
+  private mutating func isExcluded(_ item: ArchiveItem) throws -> Bool {
     let path = item.path.bytes
     if !closed.isEmpty,
       path.indices.contains(where: { path[$0] == UInt8(ascii: "/") && closed.contains(Array(path[..<$0])) })
     {
       return true
     }
-    let verdict = patterns.verdict(on: item.path)
+    let verdict = try patterns.verdict(on: item.path)
     if !verdict.descends, item.content == .directory { closed.insert(path) }
     return !verdict.isIncluded
   }
@@ -78,7 +81,8 @@ struct PathSelection {
     }
   }
 
-  func contains(_ path: ItemPath) -> Bool {
+  /// - Throws: `PatternError.exhausted`.
+  func contains(_ path: ItemPath) throws -> Bool {
     if prefixes.isEmpty && patterns.isEmpty { return true }
     if prefixes.contains(where: {
       Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
@@ -87,7 +91,7 @@ struct PathSelection {
     }
     guard !patterns.isEmpty else { return false }
     let text = PathText(path)
-    return patterns.contains { $0.matches(text) }
+    return try patterns.contains { try $0.matches(text) }
   }
 
   private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {

@@ -21,7 +21,7 @@ final class PostgreSQLDrillQuestions {
   }
 
   func findings(of identity: DumpIdentity) throws -> DrillFindings {
-    let census = try PostgreSQLCensus(database, connection, context)
+    let census = try PostgreSQLCensus(in: PostgreSQLConversation(database, connection, context))
     let content: DumpContent
     do {
       content = try census.count(seconds: nil, clock: context.clock)

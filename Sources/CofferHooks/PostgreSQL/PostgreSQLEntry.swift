@@ -16,6 +16,10 @@ struct PostgreSQLEntry: Sendable {
   let compression: String
   /// How much of a dump's time may be spent on counting, in per cent.
   let countPercentage: Int
+  /// Seconds; nil where nobody wants to know.
+  let maxReplicaLag: Int?
+  /// What the application is asked for its version.
+  let versionQuery: String?
   let dumpOptions: [String]
   private(set) var restoreOptions: [String]
   let listOptions: [String]
@@ -35,6 +39,8 @@ struct PostgreSQLEntry: Sendable {
     restoreStrategy = section[PostgreSQLOptions.restoreStrategy]
     compression = section[PostgreSQLOptions.compression]
     countPercentage = section[PostgreSQLOptions.countPercentage]
+    maxReplicaLag = section[ServerOptions.maxReplicaLag]
+    versionQuery = section[ServerOptions.versionQuery]
   }
 
   /// The same entry, with a psql that can be found.
