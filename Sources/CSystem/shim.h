@@ -46,6 +46,12 @@ static inline int coffer_shows_processes(int folder) {
   return fstatfs(folder, &facts) == 0 && facts.f_type == 0x9fa0;
 }
 
+// Which kind of file system an open file is on, by linux/magic.h; -1 where that is not known.
+static inline long coffer_file_system_type(int file) {
+  struct statfs facts;
+  return fstatfs(file, &facts) == 0 ? (long)(unsigned)facts.f_type : -1;
+}
+
 // Whether a file system is mounted at the name in the folder, be it a single file: 1 or 0, or -1 where the system cannot tell.
 static inline int coffer_is_mount_point(int folder, const char *name) {
   struct statx facts;

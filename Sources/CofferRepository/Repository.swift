@@ -36,11 +36,16 @@ public struct SessionOptions: Sendable {
   public var hostname: String?
   /// The name that the archive is going to have, which no other that counts may have yet; nil not to ask.
   public var archiveName: String?
+  /// How it is known which files need not be read; nil to read all.
+  public var files: FilesCacheOptions?
 
-  public init(compressionLevel: Int = 3, hostname: String? = nil, archiveName: String? = nil) {
+  public init(
+    compressionLevel: Int = 3, hostname: String? = nil, archiveName: String? = nil, files: FilesCacheOptions? = nil
+  ) {
     self.compressionLevel = compressionLevel
     self.hostname = hostname
     self.archiveName = archiveName
+    self.files = files
   }
 }
 
@@ -237,6 +242,10 @@ public final class ArchiveReader {
 
   /// Bytes of an item list at most: it is held in memory.
   private static let itemListLimit: UInt64 = 4 << 30
+  /// Bytes of an item list that are read at once.
+  private static let itemListPiece: UInt64 = 4 << 20
+  /// Bytes of an item at most, with all that it may have of its own.
+  static let itemLimit = 64 << 20
   /// What is told of at once: fewer blocks than the supply has room for, also if each file is in another.
   private static let expectedCount = 256
   private static let expectedSize: UInt64 = 16 << 20
@@ -267,6 +276,46 @@ public final class ArchiveReader {
         object: "item list of archive \(archive.name)", location: location,
         detail: "it makes no sense at byte \(error.offset)")
     }
+  }
+
+  /// Calls `body` with the items of an archive in the order they were stored. However many they are, only a part of their list
+  /// is in memory; `body` may read streams of this reader.
+  ///
+  /// The list is what the archive's record names by its root, chunk by chunk; the hash of the whole is not computed.
+  ///
+  /// - Throws: `RepositoryError`; `StorageError`; `RunCancelled`; what `body` throws, and then no more is read. What was given
+  ///   until then was in the archive.
+  public func forEachItem(
+    of archive: Archive, cancellation: Cancellation, _ body: (ArchiveItem) throws -> Void
+  ) throws {
+    var decoder = ItemListDecoder(limit: Self.itemLimit)
+    var start: UInt64 = 0
+    do {
+      while start < archive.items.size {
+        try cancellation.check()
+        let end = start + min(Self.itemListPiece, archive.items.size - start)
+        let sink = MemorySink()
+        try streams.read(start..<end, of: archive.items, into: sink, cancellation: cancellation)
+        try sink.bytes.withUnsafeBytes { try decoder.take($0, body) }
+        start = end
+      }
+      try decoder.finish(body)
+    } catch is ByteReader.Malformed {
+      throw RepositoryError.damaged(
+        object: "item list of archive \(archive.name)", location: location,
+        detail: "it makes no sense before byte \(start)")
+    }
+  }
+
+  /// Returns those of an archive's items that are wanted, in the order they were stored.
+  ///
+  /// - Throws: As `forEachItem`.
+  public func items(
+    of archive: Archive, cancellation: Cancellation, where isWanted: (ArchiveItem) throws -> Bool
+  ) throws -> [ArchiveItem] {
+    var items: [ArchiveItem] = []
+    try forEachItem(of: archive, cancellation: cancellation) { if try isWanted($0) { items.append($0) } }
+    return items
   }
 
   /// Tells of items that are going to be read in this order. Of a far store the first of them, if they are small files, are

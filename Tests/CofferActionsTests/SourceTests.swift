@@ -275,7 +275,9 @@ struct SourceTests {
   func changes() throws {
     try tree.add("file", "folder/x")
     let source = try FoundFile(Array("\(tree.path)/file".utf8)).content()
-    #expect(!source.hasChanged)
+    #expect(!source.hasChanged && source.isUntouched)
+    chmod("\(tree.path)/file", 0o604)
+    #expect(!source.hasChanged && !source.isUntouched)
     try tree.add("file", content: "something longer")
     #expect(source.hasChanged)
     #expect { try FoundFile(Array("\(tree.path)/folder".utf8)).content() } throws: {

@@ -62,7 +62,7 @@ struct GalleryTests {
     #expect(
       names(notices.ignored) == [
         "repositories[0].append_only", "repositories[0].storage_quota", "local_path", "chunker_params",
-        "checkpoint_interval", "upload_buffer_size", "files_cache", "borg_base_directory", "borg_cache_directory",
+        "checkpoint_interval", "upload_buffer_size", "borg_base_directory", "borg_cache_directory",
         "extra_borg_options", "borg_exit_codes", "relocated_repo_access_is_ok",
         "unknown_unencrypted_repo_access_is_ok", "archive_list_format",
       ])

@@ -141,8 +141,13 @@ struct WholeTreeTests {
     }
     let before = try TreeSnapshot(tree)
     try ground.coffer("repo-create", "--encryption", "repokey")
+    // Longer than the moments whose files the next run reads again.
+    usleep(150_000)
     let create = try ground.coffer("create", "--json")
     #expect(create.status == .exited(0) && create.errors.isEmpty, "\(create.errors)")
+    // Of files that are not read, it is the same.
+    let again = try ground.coffer("create", "--json", "-v", "1")
+    #expect(again.status == .exited(0) && again.errors.contains("files are as they were and were not read"))
     let extract = try ground.coffer(
       "extract", "--archive", "latest", "--destination", "\(place)/back", "--path", tree, "--strip-components", depth)
     #expect(extract.status == .exited(0) && extract.errors.isEmpty, "\(extract.errors)")

@@ -16,6 +16,9 @@ from beyond import rows, run_beyond
 from commands import run_repo_list, run_version
 from days import Days
 from drills import run_drills
+from files import outcomes as files_outcomes
+from files import rows as files_rows
+from files import run_files
 from live import run_live
 from measure import CommandFailed, run
 from places import ObjectStorage
@@ -49,12 +52,12 @@ def main():
         if options.beyond:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
+        if options.files:
+            return print_files(Benchmark(options, folder, environment).run_files())
         figures = Benchmark(options, folder, environment).run()
         report.write(figures, options.output)
         for title, found in report.outcomes(figures).items():
-            for outcome in found:
-                mark = "met" if outcome.is_met else "MISSED"
-                print(f"{title}: {outcome.what}: {outcome.value:.3f} {outcome.unit}(at most {outcome.limit}): {mark}")
+            print_outcomes(title, found)
         say(f"Written to {options.output}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -87,6 +90,8 @@ def parse_arguments():
     parser.add_argument("--delay", type=float, default=0.1, metavar="SECONDS",
                         help="there and back on that line (default: 0.1)")
     parser.add_argument("--rate", type=float, default=1e9, metavar="BITS", help="a second on that line (default: 1e9)")
+    parser.add_argument("--files", type=int, nargs="?", const=1_000_000, default=0, metavar="N",
+                        help="only print what a tree of so many files of 1 KB takes (default: 1,000,000)")
     parser.add_argument("--ages", action="store_true",
                         help="only print what Coffer adds each day, alone, with compact, and with prune (keep_daily 7, "
                              "keep_weekly 4) and compact, and what archives of several ages take to restore; needs the "
@@ -120,6 +125,18 @@ def print_beyond(line, runs):
     print(f"{line}, medians:")
     for row in rows(runs):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 24, 9, 9, 10, 10, 6, 8))))
+
+
+def print_files(runs):
+    for row in files_rows(runs):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 8, 10, 10, 12, 9, 9, 8))))
+    print_outcomes("Files", files_outcomes(runs))
+
+
+def print_outcomes(title, found):
+    for outcome in found:
+        mark = "met" if outcome.is_met else "MISSED"
+        print(f"{title}: {outcome.what}: {outcome.value:.3f} {outcome.unit}(at most {outcome.limit}): {mark}")
 
 
 class Benchmark:
@@ -187,6 +204,10 @@ class Benchmark:
         return run_beyond(
             dumps, programs, self.options.delay, self.options.rate, self.options.repeat, place / "beyond",
             self.environment, say)
+
+    def run_files(self):
+        return run_files(
+            self.options.files, self.programs, self.options.repeat, self.folder / "files", self.environment, say)
 
     def run_beyond_alone(self, server):
         if os.geteuid() != 0:

@@ -178,8 +178,8 @@ enum CheckAction {
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     progress.begin("archive \(archive.name), reading", total: archive.statistics.originalSize)
-    for item in try reader.items(of: archive, cancellation: context.cancellation) {
-      guard case .file(let stream) = item.content else { continue }
+    try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+      guard case .file(let stream) = item.content else { return }
       try reader.read(stream, into: progress.counting(DiscardingSink()), cancellation: context.cancellation)
     }
     progress.stop()

@@ -80,7 +80,7 @@ enum CreateAction {
       context.console.warning("\(access.location.path): Archive \(archive.name) is partial, without \(missing)")
     }
     let line =
-      "\(access.location.path): Archive \(archive.name): \(Formats.size(sizes.originalSize)) read, "
+      "\(access.location.path): Archive \(archive.name): \(Formats.size(sizes.originalSize)) in all, "
       + "\(Formats.size(sizes.newSize)) new, \(Formats.size(sizes.storedSize)) stored, \(Formats.duration(seconds))"
     let wantsStatistics =
       context.flags.contains(stats) || context.root[OutputOptions.statistics] != .none

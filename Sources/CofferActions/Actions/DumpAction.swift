@@ -32,7 +32,7 @@ enum DumpAction {
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
       let reader = try access.repository.reader(forDataOf: archive)
-      let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
+      let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
       let chosen = try SelectionFlags.selection(context).select(
         from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
       guard chosen.count == 1, let dump = chosen.first else { throw severalDumps(chosen, archive) }

@@ -41,10 +41,9 @@ enum FindAction {
       var found = FoundItems()
       for archive in archives {
         try context.cancellation.check()
-        let items = try reader.items(of: archive, cancellation: context.cancellation)
         var places = ShownPaths()
         found.add(
-          try items.filter { item in
+          try reader.items(of: archive, cancellation: context.cancellation) { item in
             let shown = places.place(of: item).path
             let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
             return try patterns.contains { pattern in try texts.contains { try pattern.matches($0) } }

@@ -125,8 +125,7 @@ enum InfoAction {
     of shown: Archive, _ access: OpenRepository, _ context: ActionContext
   ) throws -> [ArchiveDump]? {
     guard context.flags[archive] != nil, access.repository.role == .full, shown.standing != .void else { return nil }
-    let items = try access.repository.reader().items(of: shown, cancellation: context.cancellation)
-    return try ArchiveDump.all(in: items)
+    return try ArchiveDump.all(of: shown, access.repository.reader(), context.cancellation)
   }
 
   /// What applications said of their versions, and replicas of their lag, a row each.
@@ -168,7 +167,7 @@ enum InfoAction {
       ["User:", archive.draft.username], ["Command:", archive.draft.commandLine.joined(separator: " ")],
       ["Start:", Formats.time(archive.draft.start)],
       ["Duration:", Formats.duration(archive.end.timeIntervalSince(archive.draft.start))],
-      ["Items:", String(sizes.itemCount)], ["Read:", Formats.size(sizes.originalSize)],
+      ["Items:", String(sizes.itemCount)], ["In all:", Formats.size(sizes.originalSize)],
       ["New:", Formats.size(sizes.newSize)], ["Stored:", Formats.size(sizes.storedSize)],
     ]
     if !archive.draft.label.isEmpty { rows.append(["Label:", archive.draft.label]) }

@@ -112,12 +112,21 @@ enum ListAction {
       let access = try context.open(location)
       let archive = try access.archive(name, try context.archiveFilter())
       context.tellMissing(from: archive)
-      let all = try access.repository.reader().items(of: archive, cancellation: context.cancellation)
       var selection = try ItemFlags.selection(context)
-      let items = try all.filter { try selection.contains($0) }
+      let reader = try access.repository.reader()
       if context.flags.contains(SharedFlags.jsonLines) {
-        return try items.forEach { context.tellLine(try json($0), in: access) }
+        return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+          if try selection.contains(item) { context.tellLine(try json(item), in: access) }
+        }
       }
+      let isShort = context.flags.contains(RepoListAction.short) && !context.wantsJSON
+      if isShort {
+        context.tellRepository(location)
+        return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+          if try selection.contains(item) { context.console.answer(item.path.text) }
+        }
+      }
+      let items = try reader.items(of: archive, cancellation: context.cancellation) { try selection.contains($0) }
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
@@ -128,9 +137,6 @@ enum ListAction {
           ]))
       }
       context.tellRepository(location)
-      guard !context.flags.contains(RepoListAction.short) else {
-        return items.forEach { context.console.answer($0.path.text) }
-      }
       let dumps = try ArchiveDump.all(in: items)
       if !dumps.isEmpty { context.console.answer(ArchiveDump.table(dumps), keepingLines: true) }
       let dumpPaths = Set(dumps.flatMap { $0.items.map(\.path) })

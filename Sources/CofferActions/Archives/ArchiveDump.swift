@@ -36,6 +36,19 @@ struct ArchiveDump: Sendable, Equatable {
     return dumps
   }
 
+  /// The dumps of an archive. What else it has is passed over while its list is read, however long that is.
+  ///
+  /// - Throws: As `all(in:)`, and what reading throws.
+  static func all(
+    of archive: Archive, _ reader: ArchiveReader, _ cancellation: Cancellation
+  ) throws -> [ArchiveDump] {
+    let own = Array("coffer/".utf8)
+    let items = try reader.items(of: archive, cancellation: cancellation) { item in
+      item.dump != nil || item.path.bytes.starts(with: own)
+    }
+    return try all(in: items)
+  }
+
   /// The dumps as a table for people.
   static func table(_ dumps: [ArchiveDump]) -> String {
     let head = [["HOOK", "HOST", "PORT", "DATABASE", "FORMAT", "SIZE", "ROWS"]]

@@ -102,7 +102,8 @@ struct Backup {
 
   private func sessionOptions(named name: String, hostname: String) -> SessionOptions {
     SessionOptions(
-      compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname, archiveName: name)
+      compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname, archiveName: name,
+      files: FilesCacheOptions(context))
   }
 
   // MARK: - Databases

@@ -117,9 +117,10 @@ struct DumpStorer: Sendable {
 extension ArchiveItem {
   /// An item that is no file of this machine: readable by the user who runs this only.
   static func own(_ path: String, _ stream: StreamReference?, at time: Date, dump: [UInt8]? = nil) -> ArchiveItem {
-    ArchiveItem(
+    let owners = OwnerNames()
+    return ArchiveItem(
       path: ItemPath(path), content: stream.map { .file($0) } ?? .directory, mode: 0o600, userID: getuid(),
-      groupID: getgid(), user: OwnerNames.user(getuid()), group: OwnerNames.group(getgid()),
+      groupID: getgid(), user: owners.user(getuid()), group: owners.group(getgid()),
       modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
   }
 }

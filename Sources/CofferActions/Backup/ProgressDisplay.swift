@@ -21,7 +21,8 @@ final class ProgressDisplay: Sendable {
       let progress = group.progress
       let rate = Formats.size(UInt64(Double(progress.read) / max(clock.steadySeconds() - start, 0.001)))
       let known = Formats.size(progress.read - min(progress.new, progress.read))
-      let left = Self.left(progress.read, of: total, seconds: clock.steadySeconds() - start)
+      let left = Self.left(
+        progress.read.addingClamped(progress.unread), of: total, seconds: clock.steadySeconds() - start)
       return
         "\(waits.beforeProgress)\(current.update { $0 }): \(Formats.size(progress.read)) read\(left), \(known) known, "
         + "\(Formats.size(progress.stored)) stored, \(rate)/s"

@@ -93,8 +93,8 @@ struct SpaceNeeded {
     guard let newest = own.last else { return nil }
     let growth = own.dropFirst().suffix(Self.recentArchives).map { $0.statistics.storedSize }.min() ?? 0
     guard access.repository.role == .full else { return LastBackup(growth: growth, sizes: nil) }
-    let items = try access.repository.reader().items(of: newest, cancellation: context.cancellation)
-    let sizes = try ArchiveDump.all(in: items).map { (ExactName($0.identity.path), $0.record.bytes) }
+    let dumps = try ArchiveDump.all(of: newest, access.repository.reader(), context.cancellation)
+    let sizes = dumps.map { (ExactName($0.identity.path), $0.record.bytes) }
     return LastBackup(growth: growth, sizes: Dictionary(sizes) { max($0, $1) })
   }
 

@@ -79,6 +79,12 @@ final class FileSource: ByteSource {
       || now.st_mtim.tv_nsec != facts.st_mtim.tv_nsec
   }
 
+  /// Whether nothing was done to it since it was opened.
+  var isUntouched: Bool {
+    guard let now = try? file.status(subject: path) else { return false }
+    return FileFacts(now) == FileFacts(facts)
+  }
+
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     switch holes {
     case .none: try file.read(into: buffer, subject: path)
@@ -142,5 +148,13 @@ final class FileSource: ByteSource {
       position += count
       if kept > 0 { return kept }
     }
+  }
+}
+
+extension FileFacts {
+  init(_ facts: stat) {
+    self.init(
+      size: UInt64(clamping: facts.st_size), inode: UInt64(facts.st_ino), modified: Int64(nanoseconds: facts.st_mtim),
+      changed: Int64(nanoseconds: facts.st_ctim))
   }
 }

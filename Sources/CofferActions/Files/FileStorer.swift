@@ -7,6 +7,9 @@ struct FileStorer {
   let group: RepositoryGroup
   let add: (RepositoryGroup.Stored?, (StreamReference?) -> ArchiveItem) -> Void
   private let unread = UnreadAttributes()
+  private let owners = OwnerNames()
+  private let times: SettledTimes
+  private let tally = FileTally()
 
   init(
     context: ActionContext, group: RepositoryGroup,
@@ -15,6 +18,7 @@ struct FileStorer {
     self.context = context
     self.group = group
     self.add = add
+    times = SettledTimes(context.surroundings.clock)
   }
 
   /// Stores what the configuration's sources hold.
@@ -27,7 +31,10 @@ struct FileStorer {
     let roots = Set(sources.roots.map { ItemPath(bytes: $0.archivePath) })
     var failures: [any Error] = []
     let links = LinkMemory()
-    defer { unread.tell(context.console) }
+    defer {
+      unread.tell(context.console)
+      tally.tell(context.console)
+    }
     let walker = SourceWalker(rules: sources.rules, roots: roots) { event in
       try context.cancellation.check()
       switch event {
@@ -75,25 +82,58 @@ struct FileStorer {
     }
     var stream: RepositoryGroup.Stored?
     var found = found
-    var extras: ItemExtras
+    let extras: ItemExtras
     if found.kind == .file {
-      let source = try found.content(touches: !kept.accessTime)
-      // Owner and mode are those of what is read, not of what had the name before.
-      found.facts = source.facts
-      extras = kept.extras(of: source.facts, source.number, subject: found.text, unread: unread.add)
-      stream = try group.store(source, at: place)
-      extras.extents = source.extents
-      if source.hasChanged {
-        context.console.warning(
-          "\(Quoting.terminal(found.text)): It changed while it was read; the archive may hold half of each")
-      }
+      (stream, extras) = try storeContent(of: &found, at: place, kept)
     } else {
       extras = try found.extras(kept, unread: unread.add)
     }
     if LinkMemory.mayHaveNames(found.facts) {
-      links.remember(stream, found.item(at: place, stream: nil, kept, extras: extras), found.facts)
+      let item = found.item(at: place, stream: nil, kept, extras: extras, owners: owners)
+      links.remember(stream, item, found.facts)
     }
-    add(stream) { [found] in found.item(at: place, stream: $0, kept, extras: extras) }
+    add(stream) { [found] in found.item(at: place, stream: $0, kept, extras: extras, owners: owners) }
+  }
+
+  /// Stores a file's content, unless the repositories have it.
+  private func storeContent(
+    of found: inout FoundFile, at place: ItemPath, _ kept: KeptFacts
+  ) throws -> (stream: RepositoryGroup.Stored, extras: ItemExtras) {
+    let facts = FileFacts(found.facts)
+    let unchanged = group.unchanged(facts, at: place)
+    if let unchanged, let known = unchanged.extras(facts, withFlags: kept.flags) {
+      group.keep(unchanged)
+      tally.add(unread: unchanged.stored.size)
+      return (unchanged.stored, kept.extras(known, of: found.facts))
+    }
+    let opening = times.now
+    let source = try found.content(touches: !kept.accessTime)
+    // Owner and mode are those of what is read, not of what had the name before.
+    found.facts = source.facts
+    var knowsAttributes = true
+    var extras = kept.extras(of: source.facts, source.number, subject: found.text) { error in
+      knowsAttributes = false
+      unread.add(error)
+    }
+    if let unchanged, FileFacts(source.facts) == facts {
+      extras.extents = unchanged.extents
+      group.keep(unchanged)
+      tally.add(unread: unchanged.stored.size)
+      return (unchanged.stored, extras)
+    }
+    let stream = try group.store(source, at: place, remembers: true)
+    tally.add()
+    extras.extents = source.extents
+    if source.hasChanged {
+      context.console.warning(
+        "\(Quoting.terminal(found.text)): It changed while it was read; the archive may hold half of each")
+    } else if source.isUntouched {
+      let file = ReadFile(
+        facts: FileFacts(source.facts), settledBefore: times.limit(opening, of: source.facts, source.number),
+        extras: extras, knowsAttributes: knowsAttributes, knowsFlags: kept.flags)
+      group.remember(file, at: place, stream)
+    }
+    return (stream, extras)
   }
 
   private func tellVanished(_ path: String) {
@@ -120,6 +160,27 @@ private final class UnreadAttributes {
         + "made without it\(others)")
     self.first = nil
     count = 0
+  }
+}
+
+/// How many files were read, and how many were not. Used by one thread.
+private final class FileTally {
+  private var read = 0
+  private var unread = 0
+  private var unreadSize: UInt64 = 0
+
+  func add() { read += 1 }
+
+  /// - Parameter size: Of a file that was not read, in bytes.
+  func add(unread size: UInt64) {
+    unread += 1
+    unreadSize = unreadSize.addingClamped(size)
+  }
+
+  func tell(_ console: Console) {
+    guard unread > 0 else { return }
+    console.remark(
+      "\(unread) of \(read + unread) files are as they were and were not read (\(Formats.size(unreadSize)))")
   }
 }
 

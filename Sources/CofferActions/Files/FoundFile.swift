@@ -123,8 +123,10 @@ struct FoundFile {
   /// - Parameters:
   ///   - path: Inside the archive.
   ///   - stream: The stored content of a file.
+  ///   - owners: What was found out already of names.
   func item(
-    at path: ItemPath, stream: StreamReference?, _ kept: KeptFacts = KeptFacts(), extras: ItemExtras = ItemExtras()
+    at path: ItemPath, stream: StreamReference?, _ kept: KeptFacts = KeptFacts(), extras: ItemExtras = ItemExtras(),
+    owners: OwnerNames = OwnerNames()
   ) -> ArchiveItem {
     let (major, minor) = (coffer_major(UInt(facts.st_rdev)), coffer_minor(UInt(facts.st_rdev)))
     let content: ArchiveItem.Content =
@@ -139,19 +141,28 @@ struct FoundFile {
       }
     return ArchiveItem(
       path: path, content: content, mode: UInt32(facts.st_mode & 0o7777), userID: facts.st_uid,
-      groupID: facts.st_gid, user: kept.names ? OwnerNames.user(facts.st_uid) : "",
-      group: kept.names ? OwnerNames.group(facts.st_gid) : "", modified: Int64(nanoseconds: facts.st_mtim),
+      groupID: facts.st_gid, user: kept.names ? owners.user(facts.st_uid) : "",
+      group: kept.names ? owners.group(facts.st_gid) : "", modified: Int64(nanoseconds: facts.st_mtim),
       extras: extras)
   }
 }
 
-/// What the machine calls a user or group; empty when it has no name.
-enum OwnerNames {
-  static func user(_ id: uid_t) -> String {
-    getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? ""
+/// What the machine calls users and groups; empty for those without a name. Each is asked for once. Used by one thread.
+final class OwnerNames {
+  private var users: [uid_t: String] = [:]
+  private var groups: [gid_t: String] = [:]
+
+  func user(_ id: uid_t) -> String {
+    if let known = users[id] { return known }
+    let name = getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? ""
+    users[id] = name
+    return name
   }
 
-  static func group(_ id: gid_t) -> String {
-    getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? ""
+  func group(_ id: gid_t) -> String {
+    if let known = groups[id] { return known }
+    let name = getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? ""
+    groups[id] = name
+    return name
   }
 }

@@ -26,17 +26,24 @@ struct KeptFacts {
   ///   - unread: Told of attributes that may not be read.
   func extras(of facts: stat, _ number: Int32?, subject: String, unread: (SystemError) -> Void) -> ItemExtras {
     let type = facts.st_mode & S_IFMT
-    var extras = ItemExtras()
-    if accessTime { extras.accessed = Int64(nanoseconds: facts.st_atim) }
-    if facts.st_nlink > 1, type != S_IFDIR {
-      extras.link = ItemExtras.LinkIdentity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
-    }
+    var extras = extras(ItemExtras(), of: facts)
     guard let number else { return extras }
     // Of others the calls would ask the device.
     if flags, type == S_IFREG || type == S_IFDIR {
       extras.flags = FileFlags.of(number).map { $0.intersection(.kept).rawValue } ?? 0
     }
     extras.attributes = Self.attributes(of: number, subject, unread)
+    return extras
+  }
+
+  /// What is known of something besides its facts, with what these say.
+  func extras(_ known: ItemExtras, of facts: stat) -> ItemExtras {
+    var extras = known
+    if !flags { extras.flags = 0 }
+    if accessTime { extras.accessed = Int64(nanoseconds: facts.st_atim) }
+    if facts.st_nlink > 1, facts.st_mode & S_IFMT != S_IFDIR {
+      extras.link = ItemExtras.LinkIdentity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
+    }
     return extras
   }
 

@@ -24,7 +24,7 @@ final class RepositoryGroup: Sendable {
       self.cancellation = cancellation
     }
 
-    fileprivate var failure: RepositoryFailure? { firstFailure.update { $0 } }
+    var failure: RepositoryFailure? { firstFailure.update { $0 } }
 
     /// Whether it will drop out as soon as it is given more.
     fileprivate var isFailing: Bool { session.failure.map { !($0 is RunCancelled) } ?? false }
@@ -45,12 +45,20 @@ final class RepositoryGroup: Sendable {
     }
   }
 
+  /// A stream that is stored in one repository.
+  struct Content: Sendable {
+    let stream: StreamReference
+    /// Where it is, of a file that is to be remembered.
+    let packs: StreamPacks?
+  }
+
   /// A stream that is stored.
   struct Stored: Sendable {
-    fileprivate var references: [ObjectIdentifier: StreamReference] = [:]
+    /// By member.
+    var contents: [ObjectIdentifier: Content] = [:]
 
     /// Bytes.
-    var size: UInt64 { references.values.first?.size ?? 0 }
+    var size: UInt64 { contents.values.first?.stream.size ?? 0 }
   }
 
   /// No repository is left to store in; their own errors are kept with the members.
@@ -106,7 +114,7 @@ final class RepositoryGroup: Sendable {
     beginFailures = failures
   }
 
-  private var active: [Member] { members.filter { $0.failure == nil } }
+  var active: [Member] { members.filter { $0.failure == nil } }
 
   var failures: [RepositoryFailure] { beginFailures + members.compactMap(\.failure) }
 
@@ -115,21 +123,23 @@ final class RepositoryGroup: Sendable {
 
   /// Stores a stream to its end in every repository that is left.
   ///
-  /// - Parameter place: Where it will be in the archives; nil when nothing earlier has been there.
+  /// - Parameters:
+  ///   - place: Where it will be in the archives; nil when nothing earlier has been there.
+  ///   - remembers: Whether it is a file that `remember` may be told of.
   /// - Throws: What the source throws; `NoneLeft`; `RunCancelled`.
-  func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> Stored {
+  func store(_ source: any ByteSource, at place: ItemPath? = nil, remembers: Bool = false) throws -> Stored {
     let active = active
     var stored = Stored()
     do {
       let results =
         active.count == 1
-        ? [Result { try active[0].session.store(Watched(source), at: place) }]
-        : try fanOut(Watched(source), at: place, to: active)
+        ? [Result { try Self.store(Watched(source), at: place, remembers, in: active[0]) }]
+        : try fanOut(Watched(source), at: place, remembers, to: active)
       for (member, result) in zip(active, results) {
         // Whatever one that has dropped out has of the stream.
         guard member.failure == nil else { continue }
         switch result {
-        case .success(let reference): stored.references[ObjectIdentifier(member)] = reference
+        case .success(let content): stored.contents[ObjectIdentifier(member)] = content
         case .failure(let error as SourceFailure): throw error
         case .failure(let error as RunCancelled): throw error
         case .failure(let error): drop(member, error)
@@ -142,10 +152,18 @@ final class RepositoryGroup: Sendable {
     return stored
   }
 
+  private static func store(
+    _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, in member: Member
+  ) throws -> Content {
+    guard remembers, let place else { return Content(stream: try member.session.store(source, at: place), packs: nil) }
+    let (stream, packs) = try member.session.storeFile(source, at: place)
+    return Content(stream: stream, packs: packs)
+  }
+
   /// - Returns: What came of it, for each member; one that was left behind may still be at it.
   private func fanOut(
-    _ source: any ByteSource, at place: ItemPath?, to members: [Member]
-  ) throws -> [Result<StreamReference, any Error>] {
+    _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, to members: [Member]
+  ) throws -> [Result<Content, any Error>] {
     let leaveBehind: @Sendable (Int) -> Void = { [self] number in
       let member = members[number]
       drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
@@ -159,7 +177,7 @@ final class RepositoryGroup: Sendable {
       source, readers: members.count,
       patience: StreamFanOut.Patience(
         limits: members.map(\.holdLimit), clock: clock, isOver: isOver, leaveBehind: leaveBehind))
-    let results = Monitor([Int: Result<StreamReference, any Error>]())
+    let results = Monitor([Int: Result<Content, any Error>]())
     var threads: [WorkerThread] = []
     let reading = Result {
       do {
@@ -167,7 +185,7 @@ final class RepositoryGroup: Sendable {
           let (member, branch) = pair
           threads.append(
             try WorkerThread(name: "store \(number)") { [self] in
-              let result = Result { try member.session.store(branch, at: place) }
+              let result = Result { try Self.store(branch, at: place, remembers, in: member) }
               // At once, so that it does not count as one that waits for others.
               if case .failure(let error) = result, !(error is SourceFailure || error is RunCancelled) {
                 drop(member, error)
@@ -230,7 +248,7 @@ final class RepositoryGroup: Sendable {
   /// - Parameter stream: nil for items without content.
   func add(_ stream: Stored?, _ item: (StreamReference?) -> ArchiveItem) {
     for member in active {
-      let reference = stream?.references[ObjectIdentifier(member)]
+      let reference = stream?.contents[ObjectIdentifier(member)]?.stream
       if stream == nil || reference != nil { member.session.add(item(reference)) }
     }
   }

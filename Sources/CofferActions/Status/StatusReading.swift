@@ -65,8 +65,9 @@ struct StatusReading {
     for (position, archive) in archives.enumerated() {
       try context.cancellation.check()
       do {
-        let items = try reader.items(of: archive, cancellation: context.cancellation)
-        for dump in try ArchiveDump.all(in: items) { note(dump, archive, position, &found) }
+        for dump in try ArchiveDump.all(of: archive, reader, context.cancellation) {
+          note(dump, archive, position, &found)
+        }
       } catch let error as RunCancelled {
         throw error
       } catch {

@@ -32,8 +32,7 @@ struct ProofDeadline {
     guard access.repository.role == .full else {
       return warn(history.youngest.map { ($0.dump, title(of: $0)) }, history)
     }
-    let items = try access.repository.reader().items(of: newest, cancellation: context.cancellation)
-    warn(of: try ArchiveDump.all(in: items), history)
+    warn(of: try ArchiveDump.all(of: newest, access.repository.reader(), context.cancellation), history)
   }
 
   func warn(of dumps: [ArchiveDump], _ history: ProofHistory) {

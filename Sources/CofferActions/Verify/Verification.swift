@@ -82,7 +82,7 @@ struct Verification {
     var all: [(dump: ArchiveDump, archive: Archive)] = []
     for archive in archives {
       context.tellMissing(from: archive)
-      let dumps = try ArchiveDump.all(in: try reader.items(of: archive, cancellation: context.cancellation))
+      let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
       guard !dumps.isEmpty else {
         context.console.remark("\(access.location.path): Archive \(archive.name) holds no dumps")
         continue

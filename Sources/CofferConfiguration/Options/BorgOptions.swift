@@ -17,9 +17,9 @@ public enum BorgOptions {
       .borg("borg_security_directory", .text, instead: places),
       .borg("borg_keys_directory", .text, instead: places),
       .borg("borg_key_file", .text, instead: places),
-      .borg("borg_files_cache_ttl", .integer, instead: "There is no cache of files that ages"),
-      .borg("files_cache", .text, instead: "Files are read in full at every run, so nothing that changed is missed"),
-      .borg("files_changed", .text, instead: "Files are read in full at every run"),
+      .borg(
+        "files_changed", .text,
+        instead: "A file is said to have changed while it was read if its size or mtime did"),
       .borg("use_chunks_archive", .boolean, instead: "One index serves all archives"),
       .borg("debug_passphrase", .boolean, instead: "Passphrases are never printed"),
       .borg("display_passphrase", .boolean, instead: "Passphrases are never printed"),

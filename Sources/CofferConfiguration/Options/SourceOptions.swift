@@ -30,6 +30,13 @@ public enum SourceOptions {
   public static let numericIDs = OptionKey<Bool>(
     "numeric_ids", "Keep the numbers of owners and groups, but not their names.", default: false)
 
+  public static let filesCache = OptionKey<FilesCacheMode>(
+    "files_cache",
+    "What has to be the same of a file that is not read again: ctime,size,inode, mtime,size,inode, ctime,size, mtime,size or size. rechunk,ctime and rechunk,mtime read every file and remember it; disabled reads every file and remembers nothing.",
+    default: .standard)
+  public static let filesCacheRuns = OptionKey<Int>(
+    "borg_files_cache_ttl", "For how many runs that do not find a file it is remembered.",
+    in: NumberRange.countsFromOne, default: 20)
   public static let accessTime = OptionKey<Bool>(
     "atime", "Keep the time of the last access, and read files without changing it.", default: false)
   private static let changeTime = OptionKey<Bool?>(
@@ -49,7 +56,8 @@ public enum SourceOptions {
     [
       mustExist.option, patterns.option, patternsFrom.option, excludePatterns.option, excludeFrom.option,
       excludeCaches.option, excludeIfPresent.option, keepExcludeTags.option, excludeNoDump.option,
-      oneFileSystem.option, numericIDs.option, accessTime.option, changeTime.option, birthTime.option, flags.option,
+      oneFileSystem.option, filesCache.option, filesCacheRuns.option, numericIDs.option, accessTime.option,
+      changeTime.option, birthTime.option, flags.option,
       readSpecial.option,
     ])
 }

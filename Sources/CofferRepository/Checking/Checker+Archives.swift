@@ -65,16 +65,37 @@ extension Checker {
   private func examine(_ archive: Archive, _ streams: ArchiveReader) throws -> Outcome {
     let name = "archive \(archive.name)"
     var outcome = Outcome()
-    guard let items = try outcome.noting(name, { try streams.items(of: archive, cancellation: cancellation) }) else {
-      return outcome
-    }
-    for item in items {
-      guard case .file(let stream) = item.content else { continue }
-      var damaged = DamagedItem(archive: archive, item: item)
-      _ = try outcome.noting("\(name), \(item.path)") { try follow(stream, streams, &damaged) }
-      if !damaged.lost.isEmpty || !damaged.healed.isEmpty { outcome.items.append(damaged) }
+    do {
+      try streams.forEachItem(of: archive, cancellation: cancellation) { item in
+        guard case .file(let stream) = item.content else { return }
+        var damaged = DamagedItem(archive: archive, item: item)
+        _ = try outcome.noting("\(name), \(item.path)") { try follow(stream, streams, &damaged) }
+        if !damaged.lost.isEmpty || !damaged.healed.isEmpty { outcome.items.append(damaged) }
+      }
+      try compareHash(of: archive.items, streams)
+    } catch let error where RunStore.concernsObject(error) {
+      // What concerns a file was noted with it.
+      outcome.problems.append((name, Diagnosis(of: error).problem))
     }
     return outcome
+  }
+
+  /// Compares a stream that was just read with the hash that its reference says it has.
+  private func compareHash(of stream: StreamReference, _ reader: ArchiveReader) throws {
+    var hasher = try StreamHasher()
+    var count: UInt64 = 0
+    try reader.forEachChunk(
+      of: stream,
+      { entry in
+        try hasher.append(entry.id, length: Int(clamping: entry.size))
+        count += 1
+      }, unreadable: { _ in })
+    guard try hasher.finish() == stream.hash, count == stream.chunkCount else { throw notWhatWasStored }
+  }
+
+  private var notWhatWasStored: RepositoryError {
+    .damaged(
+      object: "recipe", location: context.location, detail: "the stream is not the one that was stored")
   }
 
   private func follow(_ stream: StreamReference, _ reader: ArchiveReader, _ item: inout DamagedItem) throws {
@@ -101,9 +122,7 @@ extension Checker {
     // What is lost is known; the rest cannot be compared without it.
     guard item.lost.isEmpty else { return }
     guard try hasher.finish() == stream.hash, size == stream.size else {
-      throw RepositoryError.damaged(
-        object: "recipe", location: context.location,
-        detail: "the stream is not the one that was stored")
+      throw notWhatWasStored
     }
   }
 

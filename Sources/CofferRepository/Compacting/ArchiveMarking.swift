@@ -12,9 +12,6 @@ struct ArchiveMarking {
   private let marks: LiveMarks
   private let cancellation: Cancellation
 
-  /// Bytes of one item at most.
-  private static let itemLimit = 64 << 20
-
   init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ marks: LiveMarks, _ cancellation: Cancellation)
     throws
   {
@@ -86,7 +83,7 @@ struct ArchiveMarking {
 
   /// Reads the item list piece by piece: it may be as long as somebody likes.
   private func forEachItem(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
-    let sink = ItemSink(limit: Self.itemLimit, body)
+    let sink = ItemSink(limit: ArchiveReader.itemLimit, body)
     do {
       try lists.read(archive.items, into: sink, cancellation: cancellation)
       try sink.finish()
@@ -103,7 +100,7 @@ struct ArchiveMarking {
   /// Takes the items of a list that cannot be read to its end: those that were read ahead, or waited to be taken, when the rest
   /// turned out to be lost were not taken then.
   private func takeUpToLoss(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
-    let sink = ItemSink(limit: Self.itemLimit, body)
+    let sink = ItemSink(limit: ArchiveReader.itemLimit, body)
     do {
       do {
         try lists.readUpToLoss(archive.items, into: sink, cancellation: cancellation)
@@ -128,49 +125,29 @@ extension RepositoryContext {
 
 /// Takes the bytes of an item list, and gives each item as soon as it is there.
 private final class ItemSink: ByteSink {
-  private let limit: Int
+  private var decoder: ItemListDecoder
   private let body: (ArchiveItem) throws -> Void
-  private var rest: [UInt8] = []
-  /// Bytes from which another look at the rest is worth it: an item of many pieces is not begun again with each.
-  private var enough = 1
   /// What kept it from going on with an item.
   private(set) var failure: (any Error)?
 
   init(limit: Int, _ body: @escaping (ArchiveItem) throws -> Void) {
-    self.limit = limit
+    decoder = ItemListDecoder(limit: limit)
     self.body = body
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws {
-    rest.append(contentsOf: bytes)
-    if rest.count >= enough { try takeItems() }
-  }
+  func write(_ bytes: UnsafeRawBufferPointer) throws { try decoder.take(bytes, give) }
 
   /// Gives the items that are whole.
-  func takeItems() throws {
-    let taken = try rest.withUnsafeBytes { bytes -> Int in
-      var taken = 0
-      while taken < bytes.count {
-        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
-        // What does not end here may go on with the next piece; the end of the list tells.
-        guard let item = try? ArchiveItem(from: &reader) else { break }
-        taken = bytes.count - reader.remaining
-        do {
-          try body(item)
-        } catch {
-          failure = error
-          throw error
-        }
-      }
-      return taken
-    }
-    rest.removeFirst(taken)
-    enough = rest.count * 2
-    guard rest.count <= limit else { throw ByteReader.Malformed(offset: 0) }
-  }
+  func takeItems() throws { try decoder.takeItems(give) }
 
-  func finish() throws {
-    try takeItems()
-    guard rest.isEmpty else { throw ByteReader.Malformed(offset: 0) }
+  func finish() throws { try decoder.finish(give) }
+
+  private func give(_ item: ArchiveItem) throws {
+    do {
+      try body(item)
+    } catch {
+      failure = error
+      throw error
+    }
   }
 }

@@ -109,6 +109,30 @@ package struct CacheFolder: Sendable {
     }
   }
 
+  /// A file that is written piece by piece and has no name of its own before it is whole.
+  final class NewFile {
+    private let file: TemporaryFile
+    private let name: EntryName
+
+    fileprivate init(_ file: TemporaryFile, _ name: EntryName) {
+      self.file = file
+      self.name = name
+    }
+
+    /// - Returns: Whether they could be written.
+    func write(_ bytes: [UInt8]) -> Bool {
+      bytes.withUnsafeBytes { bytes in (try? file.file.writeAll(bytes, subject: "cache")) != nil }
+    }
+
+    /// Gives the file its name; what had it before is replaced.
+    func publish() { try? file.publish(as: name) }
+  }
+
+  /// - Returns: nil when there can be no file.
+  func newFile(_ name: EntryName) -> NewFile? {
+    (try? TemporaryFile(in: folder, for: name)).map { NewFile($0, name) }
+  }
+
   func rename(_ name: EntryName, to other: EntryName) -> Bool { (try? folder.rename(name, to: other)) != nil }
 
   func remove(_ name: EntryName) {

@@ -100,6 +100,12 @@ package final class ChunkIndex: Sendable {
     }
   }
 
+  /// The packs that were there when it was loaded, and of which chunks are to be leaned on.
+  func leanablePacks() -> Set<Digest256> {
+    let runs = state.withLock { state in state.runs[..<state.loadedCount].map(\.run) }
+    return Set(runs.flatMap(\.leanablePacks))
+  }
+
   func location(of id: ChunkID) -> BlockPlace? {
     if case .stored(let location) = presence(of: id) { location } else { nil }
   }

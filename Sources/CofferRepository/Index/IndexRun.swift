@@ -224,6 +224,26 @@ package final class IndexRun: Sendable {
     return BlockPlace(pack: self.pack(pack).digest, block: block - firstBlock(ofPack: pack))
   }
 
+  /// The pack that a chunk is in, and the numbers of all chunks in it.
+  func pack(ofChunk number: Int) -> (digest: Digest256, chunks: Range<Int>) {
+    let block = Self.last(in: 0..<layout.blockCount) { firstChunk(ofBlock: $0) <= number }
+    let pack = Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }
+    return (self.pack(pack).digest, chunks(ofPack: pack))
+  }
+
+  private func chunks(ofPack number: Int) -> Range<Int> {
+    let blocks = blocks(ofPack: number)
+    return firstChunk(ofBlock: blocks.lowerBound)..<firstChunk(ofBlock: blocks.upperBound)
+  }
+
+  /// The packs with chunks that may be leaned on.
+  var leanablePacks: some Sequence<Digest256> {
+    (0..<layout.packCount).lazy.filter { number in
+      let chunks = self.chunks(ofPack: number)
+      return !chunks.isEmpty && !self.isAvoided(chunks.lowerBound)
+    }.map { self.pack($0).digest }
+  }
+
   private func firstBlock(ofPack number: Int) -> Int { word(layout.packs + number * IndexRunLayout.packSize + 32) }
 
   private func firstChunk(ofBlock number: Int) -> Int { word(layout.blocks + number * 8) }

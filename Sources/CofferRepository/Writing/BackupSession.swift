@@ -30,13 +30,10 @@ public final class BackupSession: Sendable {
   private let nodeHasher: ChunkHasher
   private let nodes: Mutex<NodeFiller>
   private let idleGatherers = Mutex<[EditGatherer]>([])
-  private let items = Mutex<ItemList>(ItemList())
+  private let items = ItemListWriter()
+  /// nil when every file is to be read, or nothing is kept on this machine.
+  private let files: FilesCache?
   private let cancellation: Cancellation
-
-  private struct ItemList {
-    var encoded = ByteWriter()
-    var count: UInt64 = 0
-  }
 
   /// Opens a session: announces it, then looks at the rounds of compaction and says which it has seen, and then at what the
   /// repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
@@ -97,6 +94,7 @@ public final class BackupSession: Sendable {
       self.storer = storer
       nodeHasher = try context.chunkHasher(.tree)
       nodes = Mutex(NodeFiller(pipeline))
+      files = try options.files.flatMap { [index] in try FilesCache(context, $0, over: index) }
     } catch {
       started?.abandon()
       marker.remove()
@@ -117,24 +115,64 @@ public final class BackupSession: Sendable {
   /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
   ///   failures; `RunCancelled`.
   public func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> StreamReference {
+    try store(source, at: place, nil)
+  }
+
+  /// - Parameter isCounted: Whether the stream's bytes are some of the archive's.
+  private func store(
+    _ source: any ByteSource, at place: ItemPath?, _ trace: StreamTrace?, isCounted: Bool = true
+  ) throws -> StreamReference {
     let gatherer = idleGatherers.withLock { $0.popLast() } ?? makeGatherer()
     // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
     defer { idleGatherers.withLock { $0.append(gatherer) } }
     gatherer.beginStream(at: place)
     do {
-      return try store(source, through: gatherer)
+      return try store(source, through: gatherer, trace, isCounted: isCounted)
     } catch {
       try gatherer.endStream()
       throw error
     }
   }
 
+  // MARK: - Files that need not be read
+
+  /// Stores a file as `store` does, and notes down where in the repository it is.
+  ///
+  /// - Returns: The stream, and what `remember` wants to know; nil when nothing is remembered.
+  /// - Throws: As `store`.
+  package func storeFile(
+    _ source: any ByteSource, at place: ItemPath
+  ) throws -> (stream: StreamReference, packs: StreamPacks?) {
+    let trace = files.map { _ in StreamTrace(index) }
+    return (try store(source, at: place, trace), trace?.packs)
+  }
+
+  /// Returns what the repository has of a file that is as it was when an earlier run read it; nil for one that is to be read.
+  package func unchangedFile(_ facts: FileFacts, at place: ItemPath) -> UnchangedFile? {
+    files?.file(facts, at: place)
+  }
+
+  /// Takes a file as unchanged, whose item is going to be added.
+  package func keep(_ file: UnchangedFile) {
+    files?.keep(file)
+    counters.addUnread(file.stream.size)
+  }
+
+  /// Remembers a file that was stored for the next run.
+  package func remember(_ file: ReadFile, at place: ItemPath, _ stream: StreamReference, in packs: StreamPacks) {
+    files?.remember(file, at: place, stream, in: packs)
+  }
+
+  // MARK: - The end
+
   /// Adds an item to the archive.
   public func add(_ item: ArchiveItem) {
-    items.withLock {
-      item.encode(into: &$0.encoded)
-      $0.count += 1
-    }
+    items.add(item, store: store(list:))
+  }
+
+  @Sendable
+  private func store(list: any ByteSource) throws -> StreamReference {
+    try store(list, at: nil, nil, isCounted: false)
   }
 
   /// Makes everything durable, then writes the archive's record: the only commit point. Then looks whether it counts.
@@ -143,22 +181,21 @@ public final class BackupSession: Sendable {
   ///   what storing throws.
   public func commit(_ draft: ArchiveDraft) throws -> Archive {
     do {
-      let (list, count) = items.withLock { ($0.encoded.bytes, $0.count) }
-      let original = counters.progress.read
-      let reference = try store(MemorySource(list))
+      let (list, count) = try items.finish(store: store(list:))
       for gatherer in idleGatherers.withLock({ $0 }) { try gatherer.flush() }
       try nodes.withLock { try $0.flush() }
       try pipeline.finish()
       try storer.finishPacks()
+      files?.finish()
       _ = try context.sideBySide.both({ try storer.finishIndex() }, { [marker] in try marker.confirm() })
       try cancellation.check()
       var statistics = ArchiveStatistics()
       statistics.itemCount = count
-      statistics.originalSize = original
+      statistics.originalSize = counters.progress.read.addingClamped(counters.progress.unread)
       statistics.newSize = counters.progress.new
       statistics.storedSize = counters.progress.stored
       var archive = try ArchiveRecord.commit(
-        draft, items: reference, statistics: statistics, round: round, context: context)
+        draft, items: list, statistics: statistics, round: round, context: context)
       try confirm(&archive)
       try context.checkKeyStands()
       marker.remove()
@@ -194,8 +231,11 @@ public final class BackupSession: Sendable {
 
   /// Ends the session without an archive. What is durable already is reused by the next run.
   public func abandon() {
+    items.abandon()
     pipeline.abandon()
+    items.join()
     storer.abandon()
+    files?.finish()
     marker.remove()
   }
 
@@ -206,13 +246,15 @@ public final class BackupSession: Sendable {
       remarks: context.remarks)
   }
 
-  private func store(_ source: any ByteSource, through gatherer: EditGatherer) throws -> StreamReference {
-    var recipe = try RecipeBuilder { [self] node in try store(node: node, gatherer) }
+  private func store(
+    _ source: any ByteSource, through gatherer: EditGatherer, _ trace: StreamTrace?, isCounted: Bool
+  ) throws -> StreamReference {
+    var recipe = try RecipeBuilder { [self] node in try store(node: node, gatherer, trace) }
     var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, times: context.times)
     try StreamChunker(maximum: chunker.parameters.maximum, times: context.times).forEachChunk(
       of: source,
       didRead: { count in
-        counters.addRead(count)
+        if isCounted { counters.addRead(count) }
         try cancellation.check()
         marker.refresh()
       },
@@ -224,6 +266,7 @@ public final class BackupSession: Sendable {
         } else {
           try gatherer.pass(chunk.id)
         }
+        trace?.add(chunk.id, chunk.place)
         try recipe.append(chunk.id, length: chunk.length)
         return chunk.length
       })
@@ -233,9 +276,13 @@ public final class BackupSession: Sendable {
   }
 
   /// Stores a node of a recipe, unless it is there.
-  private func store(node: UnsafeRawBufferPointer, _ gatherer: EditGatherer) throws -> ChunkID {
+  private func store(
+    node: UnsafeRawBufferPointer, _ gatherer: EditGatherer, _ trace: StreamTrace?
+  ) throws -> ChunkID {
     let id = nodeHasher.id(of: node)
-    guard case .new = index.claim(id) else { return id }
+    let claim = index.claim(id)
+    if case .stored(let place) = claim { trace?.add(id, place) } else { trace?.add(id, nil) }
+    guard case .new = claim else { return id }
     let base = try gatherer.base(ofNode: node)
     let bytes = Array(node)
     try nodes.withLock { nodes in try bytes.withUnsafeBytes { try nodes.append(id, $0, base) } }

@@ -11,6 +11,8 @@ struct ChunkTaker {
     let length: Int
     /// Whether nobody has it, so that the caller is the one to store it.
     let isNew: Bool
+    /// Where the repository has it; nil for what this session stores.
+    var place: IndexPlace?
   }
 
   private let chunker: Chunker
@@ -37,7 +39,7 @@ struct ChunkTaker {
       let id = id(of: rest, length)
       if id == place.id {
         cursor.move(to: place)
-        return Chunk(id: id, length: length, isNew: false)
+        return Chunk(id: id, length: length, isNew: false, place: place)
       }
       guess = (length, id)
     }
@@ -48,7 +50,7 @@ struct ChunkTaker {
     case .taken: return Chunk(id: id, length: length, isNew: false)
     case .stored(let place):
       cursor.move(to: place)
-      return Chunk(id: id, length: length, isNew: false)
+      return Chunk(id: id, length: length, isNew: false, place: place)
     }
   }
   private func id(of rest: UnsafeRawBufferPointer, _ length: Int) -> ChunkID {

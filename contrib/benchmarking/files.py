@@ -1,0 +1,187 @@
+"""One tree of many small files through every tool: first, with nothing new, a day later, and back."""
+
+import os
+import random
+import shutil
+from dataclasses import dataclass
+from statistics import median
+
+from beyond import CofferThere
+from measure import CommandFailed, Measurement, measure
+from targets import Outcome
+from tools import Borg, Coffer, Restic
+
+FIRST, SAME, LATER, RESTORE = "first backup", "nothing new", "a day later", "restore"
+FILE_SIZE = 1000
+FILES_PER_FOLDER = 1000
+LIMIT = 0.5
+"""Of Borg's time."""
+
+
+@dataclass(frozen=True)
+class FilesRun:
+    tool: str
+    what: str
+    cost: Measurement
+    added: int
+    """By how many bytes the repository grew."""
+    objects: int
+    """By how many files it grew: what would be as many requests elsewhere."""
+    requests: int | None
+    """What Coffer asked of the store."""
+
+
+class Tree:
+    """Files of 1 KB in folders of a thousand, each of different words."""
+
+    def __init__(self, folder, count):
+        self.folder, self.count = folder, count
+        self.random = random.Random(16)
+        self.words = ["".join(self.random.choices("abcdefghijklmnopqrstuvwxyz", k=self.random.randint(3, 12)))
+                      for _ in range(20_000)]
+        for number in range(count):
+            self._write(number)
+
+    def path(self, number):
+        return self.folder / f"{number // FILES_PER_FOLDER:05}" / f"{number % FILES_PER_FOLDER:03}.txt"
+
+    def _write(self, number):
+        path = self.path(number)
+        if number % FILES_PER_FOLDER == 0 or not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        text = f"{number} {self.random.random()} " + " ".join(self.random.choices(self.words, k=FILE_SIZE // 4))
+        path.write_text(text[:FILE_SIZE])
+
+    def pass_by(self):
+        """Changes one file in a hundred, removes one in a thousand, and adds as many."""
+        for number in self.random.sample(range(self.count), max(self.count // 100, 1)):
+            self._write(number)
+        for number in self.random.sample(range(self.count), max(self.count // 1000, 1)):
+            self.path(number).unlink(missing_ok=True)
+            self._write(number + self.count)
+
+
+class CofferFiles(CofferThere):
+    """Coffer with the tree as its source; it counts what it asks of the store."""
+
+    def __init__(self, tree, program, folder, environment):
+        super().__init__("Coffer", folder / "repository", "", program, folder, environment)
+        self.tree = tree
+
+    def repository_section(self):
+        return super().repository_section() + f"source_directories: [{self.tree}/./]\n"
+
+    def back_up_tree(self):
+        return self.create()
+
+    def restore_tree(self, target):
+        return measure(
+            [*Coffer.command(self, "extract"), "--archive", "latest", "--destination", str(target)], self.environment)
+
+
+class BorgFiles(Borg):
+    """Borg with its files cache as it comes."""
+
+    requests = None
+
+    def __init__(self, tree, program, folder, environment):
+        super().__init__(program, folder, environment)
+        self.tree, self.count = tree, 0
+
+    def back_up_tree(self):
+        self.count += 1
+        return measure(
+            [self.program, "create", "--compression", "zstd,3", f"{self.repository}::{self.count}", "."],
+            self.environment, folder=self.tree)
+
+    def restore_tree(self, target):
+        return measure(
+            [self.program, "extract", f"{self.repository}::{self.count}"], self.environment, folder=target)
+
+
+class ResticFiles(Restic):
+    """restic with its parent snapshot as it comes."""
+
+    requests = None
+
+    def __init__(self, tree, program, folder, environment):
+        super().__init__(program, folder, environment)
+        self.tree = tree
+
+    def back_up_tree(self):
+        return measure([self.program, "backup", "--quiet", "."], self.environment, folder=self.tree)
+
+    def restore_tree(self, target):
+        return measure([self.program, "restore", "latest", "--target", str(target)], self.environment)
+
+
+def run_files(count, programs, repeat, folder, environment, say):
+    """Makes the tree and runs the tools on it. `programs` are those of Coffer, Borg and restic."""
+    say(f"Making {count:,} files")
+    runs = []
+    for attempt in range(1, repeat + 1):
+        place = folder / f"attempt-{attempt}"
+        tree = Tree(place / "tree", count)
+        tools = [kind(tree.folder, programs[base], place / base.name.lower(), environment)
+                 for kind, base in ((CofferFiles, Coffer), (BorgFiles, Borg), (ResticFiles, Restic))]
+        for tool in tools:
+            tool.initialise()
+        for what, prepare in [(FIRST, None), (SAME, None), (LATER, tree.pass_by)]:
+            if prepare:
+                prepare()
+            for tool in tools:
+                say(f"{tool.name}, {what}: {attempt} of {repeat}")
+                runs.append(_measured(tool, what, tool.back_up_tree))
+        for tool in tools:
+            say(f"{tool.name}, {RESTORE}: {attempt} of {repeat}")
+            target = place / "back"
+            target.mkdir()
+            runs.append(_measured(tool, RESTORE, lambda: tool.restore_tree(target)))
+            _compare(tool, tree, target)
+            shutil.rmtree(target)
+        shutil.rmtree(place)
+    return runs
+
+
+def _measured(tool, what, action):
+    before, count = tool.stored(), _objects(tool)
+    tool.requests = None
+    cost = action()
+    return FilesRun(tool.name, what, cost, tool.stored() - before, _objects(tool) - count, tool.requests)
+
+
+def _objects(tool):
+    return sum(len(names) for _, _, names in os.walk(tool.repository))
+
+
+def _compare(tool, tree, target):
+    found = {str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*.txt")}
+    expected = {str(path.relative_to(tree.folder)): path.read_bytes() for path in tree.folder.rglob("*.txt")}
+    if found != expected:
+        raise CommandFailed(f"{tool.name} gave back something else than it was given")
+
+
+def rows(runs):
+    """Returns the medians of the runs, a row for each tool and what it did, as texts."""
+    found = [["", "", "wall", "CPU", "added", "objects", "requests", "peak"]]
+    for what in (FIRST, SAME, LATER, RESTORE):
+        for tool in dict.fromkeys(run.tool for run in runs):
+            same = _of(runs, tool, what)
+            requests = "" if same[0].requests is None else f"{median(run.requests for run in same):.0f}"
+            found.append([
+                what, tool, f"{median(run.cost.wall for run in same):.2f} s", f"{median(run.cost.cpu for run in same):.2f} s",
+                f"{median(run.added for run in same) / 1e6:.2f} MB", f"{median(run.objects for run in same):.0f}", requests,
+                f"{max(run.cost.peak for run in same) / 1e6:.0f} MB"])
+    return found
+
+
+def outcomes(runs):
+    """Returns what Coffer took, in parts of what Borg took."""
+    return [Outcome(f"{what}, wall time, Coffer / Borg",
+                    median(run.cost.wall for run in _of(runs, "Coffer", what))
+                    / median(run.cost.wall for run in _of(runs, "Borg", what)), LIMIT)
+            for what in (FIRST, SAME, LATER, RESTORE)]
+
+
+def _of(runs, tool, what):
+    return [run for run in runs if (run.tool, run.what) == (tool, what)]
