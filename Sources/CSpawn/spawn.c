@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include "CSpawn.h"
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,16 +14,6 @@ struct failure {
   const char *call;
   int code;
 };
-
-// Old kernels have no close_range, and some sandboxes refuse it.
-static void close_all_from(int first) {
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0) return;
-#endif
-  long last = sysconf(_SC_OPEN_MAX);
-  if (last < 0 || last > 1 << 20) last = 1 << 20;
-  for (int number = first; number < last; number++) close(number);
-}
 
 static int place(int ours, int number) {
   // A copy of a descriptor on itself would stay close-on-exec.
@@ -65,7 +55,7 @@ static void become(const struct coffer_child *child, pid_t parent, volatile stru
   for (int index = 0; index < child->count; index++) {
     if (dup2(child->ours[index], child->theirs[index]) < 0) return;
   }
-  close_all_from(child->close_from);
+  coffer_close_all_from(child->close_from);
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, NULL);

@@ -15,6 +15,7 @@ public struct HookContext: Sendable {
   /// This program, for what is done in a process of its own.
   public var ownProgram: String
   let restored = RestoredDatabases()
+  let versions = ProgramVersions()
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,

@@ -7,6 +7,7 @@ enum ObjectLimit {
   static let quarantine = 64 << 10
   static let closing = 64 << 10
   static let proof = 4 << 20
+  static let pin = 64 << 10
   /// Plans and sweeps of compaction.
   static let roundDecision = 64 << 20
   static let archive = 16 << 20

@@ -118,13 +118,14 @@ public final class Repository: Sendable {
 
   /// Removes the record of an archive that cannot be read, by its id.
   ///
-  /// - Throws: `RepositoryError.noSuchArchive` when there is none, or it can be read; `.needsFullKey`.
+  /// - Throws: `RepositoryError.noSuchArchive` when there is none, or it can be read; `.needsFullKey`; `.pinnedArchive`.
   public func deleteUnreadable(_ id: String) throws {
     try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "delete archives")
     }
     guard let name = try unreadableRecord(id) else { throw RepositoryError.noSuchArchive(id, location: location) }
+    try PinStore(context).refuse(id, named: id)
     try context.store.delete(name)
     ArchiveCache(context: context).forget(id)
   }
@@ -213,7 +214,7 @@ public final class Repository: Sendable {
 
   /// Removes an archive's record and nothing else; its chunks go when the repository is compacted.
   ///
-  /// - Throws: `RepositoryError.noSuchArchive`; `.needsFullKey`.
+  /// - Throws: `RepositoryError.noSuchArchive`; `.needsFullKey`; `.pinnedArchive`.
   public func delete(_ archive: Archive) throws {
     try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
@@ -227,6 +228,8 @@ public final class Repository: Sendable {
     } catch StorageError.missing {
       throw RepositoryError.noSuchArchive(archive.name, location: location)
     }
+    // Last, and for each archive anew: it may have been pinned a moment ago.
+    try PinStore(context).refuse(archive.id, named: archive.name)
     try context.store.delete(name)
     ArchiveCache(context: context).forget(archive.id)
   }

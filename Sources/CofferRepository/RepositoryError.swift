@@ -55,6 +55,8 @@ public enum RepositoryError: DiagnosableError, Equatable {
   case voidArchive(String, location: String)
   /// The archive is not there, or not any more.
   case noSuchArchive(String, location: String)
+  /// The archive is pinned: nothing takes it away.
+  case pinnedArchive(String, location: String)
   /// Another archive has the name already.
   case archiveExists(String, location: String)
 
@@ -167,6 +169,10 @@ public enum RepositoryError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "archive \(name)", problem: "There is no such archive in \(location)",
         suggestion: "See the names with 'coffer repo-list'")
+    case .pinnedArchive(let name, let location):
+      Diagnosis(
+        subject: "repository \(location)", problem: "The archive '\(name)' is pinned, and stays",
+        suggestion: "See why with 'coffer info'; 'coffer unpin' takes the pin away")
     case .archiveExists(let name, let location):
       Diagnosis(
         subject: "archive \(name)", problem: "An archive of that name exists already in \(location)",

@@ -42,6 +42,60 @@ struct ArchiveNoteTests {
     #expect(policy.isEmpty)
   }
 
+  @Test("What is pinned is kept whatever the rules say, and takes nobody's place")
+  func pinned() {
+    var policy = RetentionPolicy()
+    policy.last = 1
+    var old = candidate("old", hoursAgo: 100)
+    old.isPinned = true
+    var newest = candidate("newest", hoursAgo: 1)
+    newest.isPinned = true
+    let reasons = policy.reasons(
+      for: [old, candidate("plain", hoursAgo: 3), candidate("gone", hoursAgo: 4), newest], now: Self.now)
+    #expect(reasons == ["old": .pinned, "newest": .pinned, "plain": .init(rule: "last", number: 1)])
+    #expect(reasons["old"]?.description == "pinned")
+  }
+
+  @Test("A pinned archive is shown, stays with prune and delete, is refused by its name, and goes when it is unpinned")
+  func pins() throws {
+    let ground = try ProgramGround("pin", remembersKeys: true)
+    defer { ground.remove() }
+    func coffer(_ arguments: String...) throws -> (code: Int32, said: String) {
+      try ground.coffer(arguments) { surroundings, cancellation, output in
+        Program(surroundings: surroundings, cancellation: cancellation, hooks: .standard, output: output)
+      }
+    }
+    try ground.write("file", "content")
+    let basis = "source_directories: [\(ground.folder)/file]\narchive_name_format: '{hostname}-{now:%S.%f}'\n"
+    try ground.configure(basis + "keep_last: 1\n")
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    for _ in 0..<3 { #expect(try coffer("create").code == 0) }
+    let names = try coffer("repo-list", "--short").said.split(separator: "\n").map(String.init)
+    #expect(try coffer("pin").said.contains("The flag --archive is missing"))
+    #expect(try coffer("pin", "--archive", "nothing").code == 1)
+    #expect(try coffer("pin", "--archive", names[0], "--dry-run").said.contains("Would pin"))
+    #expect(try coffer("pin", "--archive", names[0], "--reason", "the books").code == 0)
+    #expect(try coffer("pin", "--archive", names[0], "--verbosity", "1").said.contains("pinned already"))
+    let list = try coffer("repo-list").said.split(separator: "\n")
+    #expect(list.map { $0.contains("pinned") } == [true, false, false], "\(list)")
+    #expect(try coffer("info", "--archive", names[0]).said.contains(/Pinned: +.*, by me on here: the books/))
+    let json = try coffer("repo-list", "--json").said
+    #expect(json.matches(of: /"pinned": ?true/).count == 1 && json.contains(/"reason": ?"the books"/), "\(json)")
+    let refused = try coffer("delete", "--archive", names[0], "--yes")
+    #expect(refused.code == 1 && refused.said.contains("is pinned, and stays") && refused.said.contains("coffer unpin"))
+    #expect(try coffer("prune", "--list", "--dry-run").said.contains("Keeping (pinned): \(names[0])"))
+    #expect(try coffer("prune").code == 0)
+    #expect(try coffer("repo-list", "--short").said == "\(names[0])\n\(names[2])\n")
+    let several = try coffer("delete", "--match-archives", "*", "--yes")
+    #expect(several.said.contains("Archive \(names[0]) is pinned, and stays"), "\(several.said)")
+    #expect(try coffer("repo-list", "--short").said == "\(names[0])\n")
+    #expect(try coffer("unpin", "--archive", names[0]).code == 0)
+    #expect(try coffer("unpin", "--archive", names[0], "--verbosity", "1").said.contains("was not pinned"))
+    #expect(try coffer("unpin", "--archive", "nothing").code == 1)
+    #expect(try coffer("delete", "--archive", names[0], "--yes").code == 0)
+    #expect(try coffer("repo-list", "--short").said == "")
+  }
+
   @Test("The word of a write-only key counts for a year from when the store had the archive")
   func writeOnly() throws {
     let draft = ArchiveDraft(

@@ -39,13 +39,20 @@ struct LookInsideTests {
       ("srv/oldest", true),
     ]
     for (path, isTaken) in taken {
-      let contains = selection.contains(item(path))
+      let contains = try selection.contains(item(path))
       #expect(contains == isTaken, "\(path)")
     }
-    let below = [item("srv/old", .directory), item("srv/old/deep/file"), item("srv/older/file")].map {
-      selection.contains($0)
+    let below = try [item("srv/old", .directory), item("srv/old/deep/file"), item("srv/older/file")].map {
+      try selection.contains($0)
     }
     #expect(below == [false, false, true])
+    // A dump may be meant by where it is shown.
+    var dumps = ItemSelection(try PathSelection(["databases/sqlite_databases"]))
+    let found = [dump("coffer/sqlite_databases/localhost/a"), item("coffer/sqlite_databases/x"), item("databases/x")]
+      .map {
+        dumps.contains($0)
+      }
+    #expect(found == [true, false, false])
     // A name that only looks like one of a style is a name.
     #expect(try PathSelection(["ab:cd"]).contains(ItemPath("ab:cd/e")))
     #expect(throws: PatternError.self) { _ = try PathSelection(["re:("]) }
@@ -95,7 +102,7 @@ struct LookInsideTests {
   // MARK: - Trees
 
   private func tree(_ items: [ArchiveItem]) throws -> MountTree {
-    MountTree(items, ItemSelection(try PathSelection([])))
+    try MountTree(items, ItemSelection(PathSelection([])))
   }
 
   /// The paths of what a tree holds.

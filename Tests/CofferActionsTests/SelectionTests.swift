@@ -149,8 +149,8 @@ struct SelectionTests {
   @Test("Paths choose what is at them and below, and not what merely begins alike")
   func paths() throws {
     let selection = try PathSelection(["/etc/ssl/", "home"])
-    for path in ["etc/ssl", "etc/ssl/certs/a", "home/b"] { #expect(selection.contains(ItemPath(path))) }
-    for path in ["etc/sslx", "homes", "etc"] { #expect(!selection.contains(ItemPath(path))) }
+    for path in ["etc/ssl", "etc/ssl/certs/a", "home/b"] { #expect(try selection.contains(ItemPath(path))) }
+    for path in ["etc/sslx", "homes", "etc"] { #expect(try !selection.contains(ItemPath(path))) }
     #expect(try PathSelection([]).contains(ItemPath("anything")))
   }
 }

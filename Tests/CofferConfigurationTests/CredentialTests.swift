@@ -165,6 +165,25 @@ struct CredentialTests {
     #expect(!trailing.contains("hunter2"))
   }
 
+  @Test(
+    "What stands in a reference that is none is not shown: it may be a secret",
+    arguments: [
+      "{credential command vault --token hunter2", "{credential command vault hunter2} x",
+      "{credential command 'vault hunter2}", "{credential hunter2}", "{credential hunter2 vault}",
+      "{credential file /a hunter2}", "{credential onepassword op://v/i/f hunter2}", "{credential systemd ../hunter2}",
+      "{credential container hunter2/x}", "{credential keepassxc hunter2}", "{credential file /srv/secret}hunter2",
+    ])
+  func malformed(text: String) throws {
+    let said = problem(text, try resolver())
+    #expect(said.hasPrefix("{credential ") && said.contains("...}: "), "\(said)")
+    #expect(!said.contains("hunter2"), "\(said)")
+    if let kind = ["file", "systemd"].first(where: { text.hasPrefix("{credential \($0)") }),
+      text.hasSuffix("}")
+    {
+      #expect(said.hasPrefix("{credential \(kind) ...}"), "\(said)")
+    }
+  }
+
   @Test("A program that is not there is told")
   func missing() throws {
     #expect(

@@ -80,7 +80,11 @@ struct ServerDrillTests {
     let known = try #require(dump.facts.content)
     #expect(known.differences(in: try #require(findings.content)) == [] && known.rowCount == 50)
     #expect(findings.warnings.count == 1 && first.version.contains("PostgreSQL"))
+    // Statistics are for questions only.
+    let statistics = "SELECT count(*) > 0 FROM pg_stats WHERE tablename = 't'"
+    #expect(try two.run(statistics, in: try #require(living.first)) == "f\n")
     #expect(try first.answer(to: "SELECT count(*), max(i) FROM t", of: dump.facts) == "50|50")
+    #expect(try first.answer(to: statistics, of: dump.facts) == "t")
     first.remove()
     #expect(try databases() == Set(others))
     // Backups of all databases do not have it.

@@ -164,6 +164,29 @@ struct MountTests {
     #expect(errors.components(separatedBy: "does not decrypt").count == 2, "\(errors)")
   }
 
+  @Test("What a compaction moves beside a mount is found again; what it gave up is an error")
+  func compaction() throws {
+    defer { removeMount() }
+    try Data(large.reversed()[..<1_500_000]).write(to: URL(fileURLWithPath: "\(tree)/gone"))
+    try create()
+    try FileManager.default.removeItem(atPath: "\(tree)/gone")
+    try create()
+    let names = try ground.archives()
+    try mount()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(point)/\(names[1])\(tree)").contains("gone"))
+    for name in names[..<2] {
+      let deleted = try ground.coffer("delete", "--archive", name, "--yes")
+      #expect(deleted.status == .exited(0), "\(deleted.errors)")
+    }
+    let packs = try ground.run("ls", "-R", "repository/packs")
+    let compact = try ground.coffer("compact", "--threshold", "1")
+    #expect(compact.status == .exited(0), "\(compact.errors)")
+    #expect(try ground.run("ls", "-R", "repository/packs") != packs)
+    try expectParts(of: "\(point)/\(names[2])\(tree)/large", large)
+    #expect(FileManager.default.contents(atPath: "\(point)/\(names[1])\(tree)/gone") == nil)
+    try unmount()
+  }
+
   @Test("A place that cannot be mounted at is told with what to do, before anything else is done")
   func places() throws {
     try ground.write("full/file", "x")
@@ -177,6 +200,46 @@ struct MountTests {
     #expect(unknown.status == .exited(1) && unknown.errors.contains("none") && !isMounted, "\(unknown.errors)")
   }
 
+  /// Reads a file as a user who has nothing to do with it.
+  private func read(_ path: String, as user: String) throws -> CommandResult {
+    try SystemProcessLauncher().run(
+      ChildCommand(
+        "setpriv", ["--reuid=\(user)", "--regid=\(user)", "--clear-groups", "cat", path],
+        environment: ProcessEnvironment(ground.environment)))
+  }
+
+  @Test(
+    "Others are let in when that is asked for, as far as permissions and access control lists let them",
+    .enabled(if: geteuid() == 0, "this needs root"))
+  func others() throws {
+    defer { removeMount() }
+    let user = "65534"
+    chmod(ground.folder, 0o711)
+    for (name, mode) in [("secret", 0o600), ("open", 0o644), ("listed", 0o644)] as [(String, mode_t)] {
+      try ground.write("tree/\(name)", name)
+      chmod("\(tree)/\(name)", mode)
+    }
+    // That user may nothing, all others may read: of version 2, as linux/posix_acl_xattr.h has it.
+    func entry(_ tag: UInt8, _ rights: UInt8, _ id: UInt32 = .max) -> [UInt8] {
+      [tag, 0, rights, 0] + withUnsafeBytes(of: id.littleEndian) { Array($0) }
+    }
+    let parts: [[UInt8]] = [[2, 0, 0, 0], entry(1, 6), entry(2, 0, 65534), entry(4, 4), entry(16, 4), entry(32, 4)]
+    let listed = try FileDescriptor(opening: "\(tree)/listed", flags: O_RDONLY)
+    try ExtendedAttributes.set(
+      Array("system.posix_acl_access".utf8), to: parts.flatMap { $0 }, on: listed.number, subject: "listed")
+    try create()
+    try mount("--archive", "latest")
+    #expect(try !read(point + tree + "/open", as: user).status.isSuccess)
+    try unmount()
+    try mount("--archive", "latest", "--options", "allow_other")
+    #expect(try read(point + tree + "/open", as: user).text == "open")
+    #expect(try read(point + tree + "/listed", as: "65533").text == "listed")
+    for name in ["secret", "listed"] {
+      #expect(try !read(point + tree + "/" + name, as: user).status.isSuccess, "\(name)")
+    }
+    try unmount()
+  }
+
   @Test(
     "Who is not root mounts at a folder of his own, and reads everything there",
     .enabled(
@@ -187,10 +250,7 @@ struct MountTests {
     let user = "65534"
     try ground.run("chown", "-R", "\(user):\(user)", ground.folder)
     try mount("--archive", "latest", as: user)
-    let seen = try SystemProcessLauncher().run(
-      ChildCommand(
-        "setpriv", ["--reuid=\(user)", "--regid=\(user)", "--clear-groups", "cat", point + tree + "/again"],
-        environment: ProcessEnvironment(ground.environment)))
+    let seen = try read(point + tree + "/again", as: user)
     #expect(seen.text == "a needle in the hay\n", "\(seen.errorLines)")
     // Not even root looks in, as root is not who mounted it.
     #expect(access(point + tree, F_OK) < 0)

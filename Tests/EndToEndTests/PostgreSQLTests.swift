@@ -27,6 +27,31 @@ struct PostgreSQLTests {
     return try #require(archive["stats"] as? [String: Any])
   }
 
+  @Test(
+    "pg_restore reads a dump where an archive is mounted, and psql what it takes out of it",
+    .enabled(if: geteuid() == 0 && access("/dev/fuse", F_OK) == 0, "this needs root and /dev/fuse"))
+  func mounted() throws {
+    let name = "e2e mounted"
+    try one.recreate(name)
+    defer { try? one.drop(name) }
+    try one.run(
+      "CREATE TABLE a (i int); INSERT INTO a SELECT generate_series(1, 50000); CREATE TABLE b (t text)", in: name)
+    try configure(name)
+    _ = try create()
+    let point = "\(ground.folder)/point"
+    try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: true)
+    let mount = try ground.coffer("mount", point, "--archive", "latest")
+    try #require(mount.status == .exited(0), "\(mount.errors)")
+    defer { _ = try? ground.coffer("umount", point) }
+    let found = try ground.run("find", "\(point)/databases", "-type", "f").split(separator: "\n").map(String.init)
+    let dump = try #require(
+      found.first { $0.hasSuffix("/postgresql_databases/\(one.hostname):\(one.port)/e2e mounted") })
+    let list = try ground.run("pg_restore", "--list", dump)
+    #expect(list.contains("TABLE DATA public a ") && list.contains("TABLE DATA public b "), "\(list)")
+    let rows = try ground.run("sh", "-c", "pg_restore -f - -t a --data-only \"$0\" | grep -c '^[0-9]'", dump)
+    #expect(rows == "50000\n")
+  }
+
   private func restoreToTwo(_ database: String, _ more: String...) throws {
     let restored = try ground.coffer(
       [

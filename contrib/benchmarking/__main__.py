@@ -24,6 +24,7 @@ from measure import CommandFailed, run
 from places import ObjectStorage
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
+from small import run_small
 from stages import run_index, run_stages
 from tools import Borg, Coffer, CofferKeyOpen, Restic
 
@@ -42,6 +43,9 @@ def main():
         if options.ages:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_ages(server, os.environ["COFFER_BINARY"], options, folder, environment)
+        if options.small:
+            with PostgreSQLServer(folder / "server", environment) as server:
+                return run_small(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
         if options.drills:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_drills(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
@@ -92,6 +96,12 @@ def parse_arguments():
                         help="only print what Coffer adds each day, alone, with compact, and with prune (keep_daily 7, "
                              "keep_weekly 4) and compact, and what archives of several ages take to restore; needs the "
                              "program faketime")
+    parser.add_argument("--small", action="store_true",
+                        help="only print what backups of many small databases take, and what loops of pg_dump and sqlite3 "
+                             "take for them")
+    parser.add_argument("--postgresql-databases", type=int, default=60, metavar="N",
+                        help="small PostgreSQL databases (default: 60)")
+    parser.add_argument("--sqlite-files", type=int, default=200, metavar="N", help="small SQLite files (default: 200)")
     parser.add_argument("--drills", action="store_true",
                         help="only print what 'coffer verify' takes beside pg_restore alone, and what counting adds to a dump")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",

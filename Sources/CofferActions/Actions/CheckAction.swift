@@ -170,7 +170,8 @@ enum CheckAction {
       return try SpotCheck(context, access, tolerances).run()
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: { filter.sees($0) && $0.standing != .void }) else {
+    guard let archive = try access.repository.archives().last(where: { try filter.sees($0) && $0.standing != .void })
+    else {
       return context.console.remark("\(access.location.path): No archive to read for 'extract'")
     }
     let reader = try access.repository.reader()

@@ -11,7 +11,8 @@ enum DeleteAction {
     discussion: """
       On a terminal it is asked for first. Archives are gone at once; the space of their chunks comes back with \
       the next 'coffer compact'. One that cannot be read is deleted by its id. Without --archive, those are deleted \
-      that --match-archives or --prefix names, of them only the --first or the --last so many.
+      that --match-archives or --prefix names, of them only the --first or the --last so many; those that are pinned stay. \
+      A pinned one that is named is refused.
       """,
     flags: [archive, SharedFlags.repository] + ArchiveListing.flags + [Confirmation.yes],
     examples: [
@@ -39,6 +40,9 @@ enum DeleteAction {
       try access.repository.deleteUnreadable(wanted)
       return context.console.remark("\(location.path): Deleted archive \(wanted), which could not be read")
     }
+    guard try !access.repository.pins(of: [archive]).isPinned(archive) else {
+      throw RepositoryError.pinnedArchive(archive.name, location: location.path)
+    }
     guard !context.isDryRun else {
       return context.console.answer("\(location.path): Would delete archive \(archive.name)")
     }
@@ -62,10 +66,16 @@ enum DeleteAction {
     }
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archives = try ArchiveListing.archives(of: access, context)
-      guard !archives.isEmpty else {
+      let meant = try ArchiveListing.archives(of: access, context)
+      guard !meant.isEmpty else {
         throw RepositoryError.noSuchArchive(try context.archiveFilter().text, location: location.path)
       }
+      let pins = try access.repository.pins(of: meant)
+      let archives = meant.filter { !pins.isPinned($0) }
+      for archive in meant where pins.isPinned(archive) {
+        context.console.warning("\(location.path): Archive \(Quoting.terminal(archive.name)) is pinned, and stays")
+      }
+      guard !archives.isEmpty else { return }
       for archive in archives {
         let what = context.isDryRun ? "Would delete archive" : "To delete: archive"
         let line = "\(location.path): \(what) \(archive.name) of \(Formats.time(archive.draft.start))"

@@ -30,9 +30,10 @@ enum DiffAction {
         from: items[0], to: items[1], by: reader, cancellation: context.cancellation)
       if context.wantsJSON {
         let proofs = ProofHistory(try access.repository.proofs(of: archives))
+        let pins = try access.repository.pins(of: archives)
         return context.run.outcomes.add(
           .object([
-            "from": JSONShapes.listed(archives[0], proofs), "to": JSONShapes.listed(archives[1], proofs),
+            "from": JSONShapes.listed(archives[0], proofs, pins), "to": JSONShapes.listed(archives[1], proofs, pins),
             "repository": JSONShapes.repository(access, lastModified: nil),
             "changes": .list(difference.changes.map(json)),
           ]))

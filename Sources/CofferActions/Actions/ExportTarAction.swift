@@ -91,7 +91,7 @@ enum ExportTarAction {
       if path != item.path { shown[item.path] = path }
       if isOfDump { ofDumps.insert(item.path) }
     }
-    return try ChosenItems.all(from: items, of: archive, context, shown: { shown[$0.path] })
+    return try ChosenItems.all(from: items, of: archive, context)
       .filter { !context.flags[withoutDumps] || !ofDumps.contains($0.path) }
       .map { ($0, shown[$0.path] ?? $0.path) }
   }

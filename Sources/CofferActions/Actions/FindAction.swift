@@ -41,11 +41,12 @@ enum FindAction {
       var found = FoundItems()
       for archive in archives {
         try context.cancellation.check()
-        let items = try reader.items(of: archive, cancellation: context.cancellation)
+        var places = ShownPaths()
         found.add(
-          items.filter { item in
-            let path = PathText(item.path)
-            return patterns.contains { $0.matches(path) }
+          try reader.items(of: archive, cancellation: context.cancellation) { item in
+            let shown = places.place(of: item).path
+            let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
+            return try patterns.contains { pattern in try texts.contains { try pattern.matches($0) } }
           }, in: archive)
       }
       try tell(found, in: archives, of: access, context)

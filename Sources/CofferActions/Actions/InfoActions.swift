@@ -86,12 +86,15 @@ enum InfoAction {
         try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
       let proofs = ProofHistory(try access.repository.proofs(of: archives))
+      let pins = try access.repository.pins(of: archives)
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
             "archives": .list(
               try archives.map { archive in
                 var object = detailed(archive, access, proofs)
+                object["pinned"] = .bool(pins.isPinned(archive))
+                object["pin"] = JSONShapes.pin(pins.pin(of: archive))
                 object["dumps"] = try dumps(of: archive, access, context)
                 return .object(object)
               }),
@@ -102,7 +105,10 @@ enum InfoAction {
       }
       context.tellRepository(location)
       let now = context.surroundings.clock.now()
-      for archive in archives { context.console.answer(text(archive, proofs, now), keepingLines: true) }
+      for archive in archives {
+        let versions = try versions(of: archive, access, context)
+        context.console.answer(text(archive, proofs, pins, now, versions), keepingLines: true)
+      }
     }
   }
 
@@ -112,9 +118,26 @@ enum InfoAction {
   private static func dumps(
     of shown: Archive, _ access: OpenRepository, _ context: ActionContext
   ) throws -> JSONValue? {
+    try records(of: shown, access, context).map { .list($0.map { JSONShapes.dump($0.record) }) }
+  }
+
+  private static func records(
+    of shown: Archive, _ access: OpenRepository, _ context: ActionContext
+  ) throws -> [ArchiveDump]? {
     guard context.flags[archive] != nil, access.repository.role == .full, shown.standing != .void else { return nil }
-    let dumps = try ArchiveDump.all(of: shown, access.repository.reader(), context.cancellation)
-    return .list(dumps.map { JSONShapes.dump($0.record) })
+    return try ArchiveDump.all(of: shown, access.repository.reader(), context.cancellation)
+  }
+
+  /// What applications said of their versions, and replicas of their lag, a row each.
+  private static func versions(
+    of shown: Archive, _ access: OpenRepository, _ context: ActionContext
+  ) throws -> [[String]] {
+    try (records(of: shown, access, context) ?? []).flatMap { dump in
+      let title = dump.identity.title
+      let version = dump.record.applicationVersion.map { ["Application:", "\(title): version \($0)"] }
+      let lag = dump.record.replicaLag.map { ["Replica:", "\(title): \(Formats.duration($0)) behind"] }
+      return [version, lag].compactMap(\.self)
+    }
   }
 
   private static func detailed(
@@ -129,7 +152,15 @@ enum InfoAction {
     return object
   }
 
-  private static func text(_ archive: Archive, _ proofs: ProofHistory, _ now: Date) -> String {
+  private static func pinned(_ pin: ArchivePin?) -> String {
+    guard let pin else { return "its pin cannot be read, and counts all the same" }
+    let place = "\(Formats.time(pin.time)), by \(pin.username) on \(pin.hostname)"
+    return pin.reason.isEmpty ? place : "\(place): \(pin.reason)"
+  }
+
+  private static func text(
+    _ archive: Archive, _ proofs: ProofHistory, _ pins: ArchivePins, _ now: Date, _ versions: [[String]]
+  ) -> String {
     let sizes = archive.statistics
     var rows = [
       ["Archive:", archive.name], ["Id:", archive.id], ["Host:", archive.draft.hostname],
@@ -143,8 +174,10 @@ enum InfoAction {
     if !archive.draft.reason.isEmpty { rows.append(["Reason:", archive.draft.reason]) }
     if !archive.draft.tags.isEmpty { rows.append(["Tags:", archive.draft.tags.joined(separator: ", ")]) }
     if let date = archive.keepUntil { rows.append(["Kept until:", Formats.time(date)]) }
+    if pins.isPinned(archive) { rows.append(["Pinned:", pinned(pins.pin(of: archive))]) }
     if !archive.draft.comment.isEmpty { rows.append(["Comment:", archive.draft.comment]) }
     if let word = archive.standing.word { rows.append(["Standing:", word]) }
+    rows += versions
     if archive.isPartial { rows.append(["Missing:", archive.draft.missingDumps.joined(separator: ", ")]) }
     for proof in proofs.newest(of: archive) {
       let what = proof.isRestored ? "restored" : "read, not restored,"

@@ -18,14 +18,15 @@ enum RepoListAction {
       let archives = try ArchiveListing.archives(of: access, context)
       let isShort = context.flags.contains(short) && !context.wantsJSON
       let proofs = ProofHistory(isShort ? [] : try access.repository.proofs(of: archives))
+      let pins = isShort ? .none : try access.repository.pins(of: archives)
       let now = context.surroundings.clock.now()
       if context.flags.contains(SharedFlags.jsonLines) {
-        return archives.forEach { context.tellLine(JSONShapes.listed($0, proofs), in: access) }
+        return archives.forEach { context.tellLine(JSONShapes.listed($0, proofs, pins), in: access) }
       }
       if context.wantsJSON {
         context.run.outcomes.add(
           .object([
-            "archives": .list(archives.map { JSONShapes.listed($0, proofs) }),
+            "archives": .list(archives.map { JSONShapes.listed($0, proofs, pins) }),
             "encryption": JSONShapes.encryption(access),
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
@@ -40,9 +41,10 @@ enum RepoListAction {
           archives.map {
             [
               $0.name, Formats.time($0.draft.start), Formats.size($0.statistics.originalSize),
-              [$0.isPartial ? "partial" : nil, $0.standing.word, proofs.summary(of: $0, at: now)].compactMap(
-                \.self
-              ).joined(separator: ", "),
+              [
+                $0.isPartial ? "partial" : nil, $0.standing.word, pins.isPinned($0) ? "pinned" : nil,
+                proofs.summary(of: $0, at: now),
+              ].compactMap(\.self).joined(separator: ", "),
               "[\($0.id)]",
             ]
           }), keepingLines: true)
@@ -58,7 +60,7 @@ extension RepoListAction {
       return context.console.remark("\(access.location.path): The repository holds no archive yet")
     }
     let filter = try context.archiveFilter()
-    guard !all.contains(where: filter.sees) else { return }
+    guard try !all.contains(where: filter.sees) else { return }
     let hosts = Set(all.map { ExactName($0.draft.hostname) }).sorted().prefix(5).map(\.text)
     context.console.warning(
       Console.text(
@@ -114,17 +116,17 @@ enum ListAction {
       let reader = try access.repository.reader()
       if context.flags.contains(SharedFlags.jsonLines) {
         return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
-          if selection.contains(item) { context.tellLine(try json(item), in: access) }
+          if try selection.contains(item) { context.tellLine(try json(item), in: access) }
         }
       }
       let isShort = context.flags.contains(RepoListAction.short) && !context.wantsJSON
       if isShort {
         context.tellRepository(location)
         return try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
-          if selection.contains(item) { context.console.answer(item.path.text) }
+          if try selection.contains(item) { context.console.answer(item.path.text) }
         }
       }
-      let items = try reader.items(of: archive, cancellation: context.cancellation) { selection.contains($0) }
+      let items = try reader.items(of: archive, cancellation: context.cancellation) { try selection.contains($0) }
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([

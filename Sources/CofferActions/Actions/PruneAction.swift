@@ -17,7 +17,7 @@ enum PruneAction {
       The keep_ options say which archives to keep; the others are deleted. Only archives with names like those that \
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
-      --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
+      'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
       any keep_ option nothing is deleted. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
@@ -40,7 +40,7 @@ enum PruneAction {
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
-      let reasons = reasons(for: archives, policy, now: now)
+      let reasons = reasons(for: archives, policy, try access.repository.pins(of: archives), now: now)
       for archive in archives where RetentionPolicy.isFuture(archive.startTime, now: now) {
         context.console.warning(
           "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "
@@ -67,13 +67,14 @@ enum PruneAction {
 
   /// Why archives are kept. Those of each write-only key count by themselves, so that a stolen one pushes nobody else's out.
   private static func reasons(
-    for archives: [Archive], _ policy: RetentionPolicy, now: Date
+    for archives: [Archive], _ policy: RetentionPolicy, _ pins: ArchivePins, now: Date
   ) -> [String: RetentionPolicy.Reason] {
     guard !policy.isEmpty else { return Dictionary(uniqueKeysWithValues: archives.map { ($0.id, .unlimited) }) }
     return Dictionary(grouping: archives, by: \.writeOnlyKey).values.reduce(into: [:]) { reasons, group in
       let candidates = group.map {
         RetentionPolicy.Candidate(
-          id: $0.id, date: $0.startTime, isPartial: $0.isPartial, keepUntil: $0.keepUntil, label: $0.draft.label)
+          id: $0.id, date: $0.startTime, isPartial: $0.isPartial, isPinned: pins.isPinned($0), keepUntil: $0.keepUntil,
+          label: $0.draft.label)
       }
       reasons.merge(policy.reasons(for: candidates, now: now)) { first, _ in first }
     }

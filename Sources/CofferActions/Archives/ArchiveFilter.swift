@@ -49,16 +49,37 @@ struct ArchiveFilter: Sendable {
     }
   }
 
-  func sees(_ archive: Archive) -> Bool {
-    (last.map { archive.draft.start <= $0.date } ?? true) && sees(archive.name)
+  /// - Throws: `UndecidedName`.
+  func sees(_ archive: Archive) throws(UndecidedName) -> Bool {
+    if let last, archive.draft.start > last.date { return false }
+    return try sees(archive.name)
   }
 
-  func sees(_ name: String) -> Bool {
+  /// - Throws: `UndecidedName`.
+  func sees(_ name: String) throws(UndecidedName) -> Bool {
     switch rule {
-    case .all: true
-    case .names(let pattern): pattern.matches(name)
-    case .expression(let expression): expression.matches(name)
+    case .all: return true
+    case .names(let pattern): return pattern.matches(name)
+    case .expression(let expression):
+      do {
+        return try expression.matches(name)
+      } catch {
+        throw UndecidedName(pattern: text, name: name)
+      }
     }
+  }
+}
+
+/// A regular expression takes too many steps to find out whether an archive's name is one of those that it means.
+struct UndecidedName: DiagnosableError, Equatable {
+  let pattern: String
+  let name: String
+
+  var diagnosis: Diagnosis {
+    Diagnosis(
+      subject: "pattern '\(pattern)'",
+      problem: "Whether it means the archive '\(Quoting.terminal(name))' takes too many steps to find out",
+      suggestion: RegularExpression.Exhausted.advice)
   }
 }
 

@@ -5,11 +5,9 @@ import CofferSystem
 enum ChosenItems {
   /// Everything, or what the paths and databases name that are given, in the archive's order.
   ///
-  /// - Parameter shown: Another path that each item may be called by.
   /// - Throws: `PatternError`; `RestoreSelection.Failure`; `DumpRecord.Unreadable`; `UsageError` when that is nothing.
   static func all(
-    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext,
-    shown: (ArchiveItem) -> ItemPath? = { _ in nil }
+    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
   ) throws -> [ArchiveItem] {
     let selection = SelectionFlags.selection(context)
     var paths = try ItemFlags.selection(context)
@@ -19,12 +17,12 @@ enum ChosenItems {
         from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
       let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
       let takesPaths = !context.flags[ItemFlags.path].isEmpty
-      found = items.filter { item in
-        let isNamed = paths.contains(item, shown: shown(item))
+      found = try items.filter { item in
+        let isNamed = try paths.contains(item)
         return ofDumps.contains(item.path) || takesPaths && isNamed
       }
     } else {
-      found = items.filter { paths.contains($0, shown: shown($0)) }
+      found = try items.filter { try paths.contains($0) }
     }
     guard !found.isEmpty else {
       throw UsageError(

@@ -82,6 +82,12 @@ extension DumpRecord {
       content: facts.content)
   }
 
+  /// What the application said of its version when it was dumped.
+  var applicationVersion: String? { details[DumpFacts.applicationVersionKey] }
+
+  /// Seconds by which the replica that was dumped lagged behind.
+  var replicaLag: Double? { details[DumpFacts.replicaLagKey].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil } }
+
   /// What the item's archive remembers; nil for an item that is no dump.
   ///
   /// - Throws: `Unreadable`.

@@ -30,6 +30,7 @@ enum ItemFlags {
 struct ItemSelection {
   private let paths: PathSelection
   private let patterns: PatternSet
+  private var places = ShownPaths()
   /// Folders that are left out with everything in them.
   private var closed: Set<[UInt8]> = []
 
@@ -38,21 +39,25 @@ struct ItemSelection {
     self.patterns = patterns
   }
 
-  /// - Parameter shown: Another path that it may be called by.
-  mutating func contains(_ item: ArchiveItem, shown: ItemPath? = nil) -> Bool {
-    guard !isExcluded(item) else { return false }
-    return paths.contains(item.path) || shown.map { $0 != item.path && paths.contains($0) } == true
+  /// - Parameter item: The next of the archive. A dump may be meant by where it is shown, too.
+  /// - Throws: `PatternError.exhausted`.
+  mutating func contains(_ item: ArchiveItem) throws -> Bool {
+    let shown = places.place(of: item).path
+    guard try !isExcluded(item) else { return false }
+    return try paths.contains(item.path) || shown != item.path && paths.contains(shown)
   }
 
   /// Whether patterns leave it out, whatever was chosen.
-  mutating func isExcluded(_ item: ArchiveItem) -> Bool {
+  ///
+  /// - Throws: `PatternError.exhausted`.
+  private mutating func isExcluded(_ item: ArchiveItem) throws -> Bool {
     let path = item.path.bytes
     if !closed.isEmpty,
       path.indices.contains(where: { path[$0] == UInt8(ascii: "/") && closed.contains(Array(path[..<$0])) })
     {
       return true
     }
-    let verdict = patterns.verdict(on: item.path)
+    let verdict = try patterns.verdict(on: item.path)
     if !verdict.descends, item.content == .directory { closed.insert(path) }
     return !verdict.isIncluded
   }
@@ -76,7 +81,8 @@ struct PathSelection {
     }
   }
 
-  func contains(_ path: ItemPath) -> Bool {
+  /// - Throws: `PatternError.exhausted`.
+  func contains(_ path: ItemPath) throws -> Bool {
     if prefixes.isEmpty && patterns.isEmpty { return true }
     if prefixes.contains(where: {
       Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
@@ -85,7 +91,7 @@ struct PathSelection {
     }
     guard !patterns.isEmpty else { return false }
     let text = PathText(path)
-    return patterns.contains { $0.matches(text) }
+    return try patterns.contains { try $0.matches(text) }
   }
 
   private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {

@@ -43,14 +43,15 @@ struct RetentionPolicy: Sendable, Equatable {
 
   /// Why an archive is kept.
   struct Reason: Sendable, Equatable, CustomStringConvertible {
-    /// The rule's name as the options have it, without `keep_`; `future` for archives of the future, `unlimited` where there
-    /// are no rules.
+    /// The rule's name as the options have it, without `keep_`; `future` for archives of the future, `pinned` for those that
+    /// somebody has pinned, `unlimited` where there are no rules.
     let rule: String
     /// Which of those that the rule keeps it is, from 1; nil for rules that do not count.
     var number: Int?
     var note = ""
 
     static let future = Reason(rule: "future")
+    static let pinned = Reason(rule: "pinned")
     static func until(_ date: Date) -> Reason {
       Reason(rule: "until", note: Formats.strftime("%Y-%m-%d %H:%M", date))
     }
@@ -68,6 +69,7 @@ struct RetentionPolicy: Sendable, Equatable {
     let id: String
     let date: Date
     let isPartial: Bool
+    var isPinned = false
     /// Until when it is kept in any case.
     var keepUntil: Date?
     /// Empty for none.
@@ -99,7 +101,9 @@ struct RetentionPolicy: Sendable, Equatable {
     for archive in archives where Self.isFuture(archive.date, now: now) { reasons[archive.id] = .future }
     // What is kept for a purpose takes no place of what is kept by its age.
     for archive in archives where reasons[archive.id] == nil {
-      if let date = archive.keepUntil, date > now {
+      if archive.isPinned {
+        reasons[archive.id] = .pinned
+      } else if let date = archive.keepUntil, date > now {
         reasons[archive.id] = .until(date)
       } else if let labelled, !archive.label.isEmpty, now.timeIntervalSince(archive.date) < labelled {
         reasons[archive.id] = Reason(rule: "labelled", note: archive.label)

@@ -11,9 +11,9 @@ struct ShownPaths {
   /// - Parameter item: The next of the archive.
   mutating func place(of item: ArchiveItem) -> (path: ItemPath, isOfDump: Bool) {
     let path = item.path.bytes
-    let isOfDump = item.dump != nil || isInFolder(path)
+    guard path.starts(with: Self.stored) else { return (item.path, item.dump != nil) }
     if item.dump != nil, item.content == .directory { folders.insert(path) }
-    guard isOfDump, path.starts(with: Self.stored) else { return (item.path, isOfDump) }
+    guard item.dump != nil || isInFolder(path) else { return (item.path, false) }
     return (ItemPath(bytes: Self.shown + path.dropFirst(Self.stored.count)), true)
   }
 

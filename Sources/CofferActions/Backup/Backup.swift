@@ -87,7 +87,7 @@ struct Backup {
   private static func lastSize(_ repositories: [OpenRepository], _ context: ActionContext) -> UInt64? {
     guard let filter = try? context.archiveFilter() else { return nil }
     return repositories.lazy.compactMap { access in
-      (try? access.repository.archives())?.last { filter.sees($0) && $0.standing != .void && !$0.isPartial }
+      try? access.repository.archives().last { try filter.sees($0) && $0.standing != .void && !$0.isPartial }
     }.first?.statistics.originalSize
   }
 

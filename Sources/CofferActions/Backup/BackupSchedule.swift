@@ -40,7 +40,7 @@ struct BackupSchedule {
     let current = window.name(of: context.surroundings.clock.now())
     let hostname = context.archiveName.hostname
     return try access.repository.archives().last { archive in
-      guard archive.standing == .counts, !archive.isPartial, filter.sees(archive) else { return false }
+      guard archive.standing == .counts, !archive.isPartial, try filter.sees(archive) else { return false }
       guard archive.draft.hostname.isSame(as: hostname), archive.writeOnlyKey == access.repository.writeOnlyKey
       else { return false }
       // Another one backs up something else.

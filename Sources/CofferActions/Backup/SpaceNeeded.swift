@@ -88,7 +88,7 @@ struct SpaceNeeded {
     let filter = try context.archiveFilter()
     let hostname = context.archiveName.hostname
     let own = try access.repository.archives().filter {
-      $0.standing == .counts && filter.sees($0) && $0.draft.hostname.isSame(as: hostname)
+      try $0.standing == .counts && filter.sees($0) && $0.draft.hostname.isSame(as: hostname)
     }
     guard let newest = own.last else { return nil }
     let growth = own.dropFirst().suffix(Self.recentArchives).map { $0.statistics.storedSize }.min() ?? 0

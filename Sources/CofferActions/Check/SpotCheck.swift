@@ -67,7 +67,8 @@ struct SpotCheck {
           + "by restoring them; 'data' reads every stored byte of their dumps")
     }
     let filter = try context.archiveFilter()
-    guard let archive = try access.repository.archives().last(where: { filter.sees($0) && $0.standing != .void }) else {
+    guard let archive = try access.repository.archives().last(where: { try filter.sees($0) && $0.standing != .void })
+    else {
       return context.console.remark("\(location): No archive to compare with for 'spot'")
     }
     let sources = try files(of: selection)

@@ -112,7 +112,7 @@ struct SourceWalker {
     at place: ItemPath, device: dev_t?, _ look: () throws(SystemError) -> FoundFile
   ) throws -> Level? {
     // A root whose content stands at the archive's top is no item.
-    let verdict = place.bytes.isEmpty ? PatternSet.Verdict(.exclude) : rules.patterns.verdict(on: place)
+    let verdict = place.bytes.isEmpty ? PatternSet.Verdict(.exclude) : try rules.patterns.verdict(on: place)
     // What is not to be looked at is not touched at all: that could fail.
     guard verdict.isIncluded || verdict.descends else { return nil }
     guard let found = try attempt(look) else { return nil }

@@ -55,7 +55,7 @@ final class MountServer {
       for lane in lanes { lane.cancel() }
       for lane in lanes { lane.join() }
     }
-    while let request = try connection.next(cancellation: cancellation) {
+    try connection.serve(cancellation: cancellation) { request in
       switch request.operation {
       case .note: break
       case .begin, .close: connection.answer(request, .done)

@@ -52,13 +52,14 @@ struct MountTree: Sendable {
   private static let nameLimit = 255
 
   /// - Parameter selection: Which of the items are shown.
-  init(_ items: [ArchiveItem], _ selection: ItemSelection) {
+  /// - Throws: `PatternError.exhausted`.
+  init(_ items: [ArchiveItem], _ selection: ItemSelection) throws {
     var builder = Builder()
     var selection = selection
     var places = ShownPaths()
     for item in items {
       let place = places.place(of: item).path
-      if selection.contains(item, shown: place) { builder.add(item, at: place) }
+      if try selection.contains(item) { builder.add(item, at: place) }
     }
     builder.finish()
     nodes = builder.nodes

@@ -86,7 +86,7 @@ final class MountedArchives: Sendable {
   /// - Throws: What reading them throws.
   func tree(of number: Int, by reader: ArchiveReader, _ cancellation: Cancellation) throws -> MountTree {
     try trees.value(of: number) {
-      let tree = MountTree(try reader.items(of: archives[number], cancellation: cancellation), selection)
+      let tree = try MountTree(reader.items(of: archives[number], cancellation: cancellation), selection)
       if warned.update({ $0.insert(number).inserted }) { warn(of: tree, archives[number]) }
       return tree
     }

@@ -82,7 +82,7 @@ enum JSONShapes {
   }
 
   /// An archive in a list.
-  static func listed(_ archive: Archive, _ proofs: ProofHistory) -> JSONValue {
+  static func listed(_ archive: Archive, _ proofs: ProofHistory, _ pins: ArchivePins) -> JSONValue {
     .object([
       "archive": .text(archive.name), "barchive": .text(archive.name), "id": .text(archive.id),
       "name": .text(archive.name), "start": .text(Formats.isoTime(archive.draft.start)),
@@ -90,6 +90,16 @@ enum JSONShapes {
       "partial": .bool(archive.isPartial), "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }),
       "standing": .text(archive.standing.rawValue),
       "last_proof": proofs.lastProof(of: archive).map { .text(Formats.isoTime($0)) } ?? .null,
+      "pinned": .bool(pins.isPinned(archive)), "pin": pin(pins.pin(of: archive)),
+    ])
+  }
+
+  /// Why an archive is to stay; null where that is not known.
+  static func pin(_ pin: ArchivePin?) -> JSONValue {
+    guard let pin else { return .null }
+    return .object([
+      "time": .text(Formats.isoTime(pin.time)), "hostname": .text(pin.hostname), "username": .text(pin.username),
+      "reason": .text(pin.reason),
     ])
   }
 
@@ -125,6 +135,8 @@ enum JSONShapes {
       "server_version": JSONValue(dump.serverVersion), "size": .number(Int(clamping: dump.bytes)),
       "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
       "exit_status": .number(Int(clamping: dump.exitStatus)), "content": dump.content?.json ?? .null,
+      "application_version": JSONValue(dump.applicationVersion),
+      "replica_lag": dump.replicaLag.map { .real($0) } ?? .null,
     ])
   }
 

@@ -27,7 +27,7 @@ struct OpenRepository: Sendable {
     let inDoubt = archives.filter { $0.standing == .undecided }
     let certain = archives.filter { $0.standing == .counts }
     if name == "latest", let newest = certain.last ?? inDoubt.last {
-      guard let found = certain.last(where: filter.sees) ?? inDoubt.last(where: filter.sees) else {
+      guard let found = try certain.last(where: filter.sees) ?? inDoubt.last(where: filter.sees) else {
         throw NoArchiveSeen(repository: location.path, wanted: filter.title, newest: newest.name)
       }
       return found

@@ -56,7 +56,12 @@ struct RestorePlan {
   }
 
   /// What will be done, a line a database.
-  var summary: [String] { steps.map { Quoting.terminal($0.restore.summary) } }
+  var summary: [String] {
+    steps.map { step in
+      let version = step.dump.record.applicationVersion.map { ", application version \($0)" } ?? ""
+      return Quoting.terminal(step.restore.summary + version)
+    }
+  }
 
   /// Restores one database after the other.
   ///

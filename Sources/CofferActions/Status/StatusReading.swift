@@ -32,7 +32,7 @@ struct StatusReading {
   /// - Throws: What listing the archives throws; `RepositoryError` for a key that reads nothing.
   func read(unreadable: (any Error) -> Void) throws -> RepositoryStatus {
     let filter = try context.archiveFilter()
-    let archives = try access.repository.archives().filter { filter.sees($0) && $0.standing == .counts }
+    let archives = try access.repository.archives().filter { try filter.sees($0) && $0.standing == .counts }
     let limit = context.root[StatusOptions.within]?.seconds
     let newest = Array(archives.suffix(depth).reversed())
     let drills = try drills(of: archives)

@@ -41,7 +41,7 @@ struct ProofHistory {
   /// - Throws: `UsageError`; `StorageError`; `RunCancelled`.
   init(_ context: ActionContext, _ access: OpenRepository) throws {
     let filter = try context.archiveFilter()
-    self.init(try access.repository.proofs().filter { filter.sees($0.archive) })
+    self.init(try access.repository.proofs().filter { try filter.sees($0.archive) })
   }
 
   func adding(_ new: [Proof]) -> ProofHistory { ProofHistory(proofs + new) }

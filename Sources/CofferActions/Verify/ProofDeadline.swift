@@ -26,7 +26,7 @@ struct ProofDeadline {
   /// - Throws: `StorageError`; `RepositoryError`; `RunCancelled`.
   func warn() throws {
     let filter = try context.archiveFilter()
-    let archives = try access.repository.archives().filter { filter.sees($0) && $0.standing == .counts }
+    let archives = try access.repository.archives().filter { try filter.sees($0) && $0.standing == .counts }
     guard let newest = archives.last else { return }
     let history = try ProofHistory(context, access)
     guard access.repository.role == .full else {

@@ -78,7 +78,7 @@ struct Verification {
     let filter = try context.archiveFilter()
     let archives =
       try selection.archive.map { [try access.archive($0, filter)] }
-      ?? access.repository.archives().filter { filter.sees($0) && $0.standing == .counts }
+      ?? access.repository.archives().filter { try filter.sees($0) && $0.standing == .counts }
     var all: [(dump: ArchiveDump, archive: Archive)] = []
     for archive in archives {
       context.tellMissing(from: archive)

@@ -3,6 +3,7 @@ import CofferSystem
 /// A secret that could not be had.
 public enum CredentialError: DiagnosableError, Equatable {
   case malformed(String, problem: String)
+  /// - Parameter kind: As it was written; not shown, for it may be a secret.
   case unknownKind(String, kind: String)
   case unreadable(String, path: String, SystemError)
   /// Another user can change it.
@@ -21,7 +22,7 @@ public enum CredentialError: DiagnosableError, Equatable {
         suggestion: "Write, for example, '{credential file /etc/secret}'")
     case .unknownKind(let name, let kind):
       Diagnosis(
-        subject: name, problem: "There is no kind of credential called '\(kind)'",
+        subject: name, problem: "It does not begin with a kind of credential that there is",
         suggestion: Self.suggestion(kind))
     case .unreadable(let name, let path, let cause):
       Diagnosis(

@@ -17,20 +17,24 @@ struct CredentialReference: Sendable, Equatable {
     return "{credential \(kind.rawValue) \(shown.joined(separator: " "))}"
   }
 
+  /// What messages show of one that is none: nothing of what stands behind its kind, which may be a secret that was written
+  /// in the wrong place.
+  private static func shown(_ kind: Kind?) -> String { "{credential \(kind.map { "\($0.rawValue) " } ?? "")...}" }
+
   /// - Returns: nil when the text is no reference but stands for itself.
   /// - Throws: `CredentialError` when it begins like one and is none.
   init?(_ text: String) throws(CredentialError) {
     guard text.begins(with: "{credential "), let inside = text.after(beginning: "{") else { return nil }
     let parts = inside.parts(by: "}", limit: 2)
-    guard parts.count > 1 else { throw .malformed("{credential", problem: "The closing brace is missing") }
-    let reference = "{\(parts[0])}"
+    guard parts.count > 1 else { throw .malformed(Self.shown(nil), problem: "The closing brace is missing") }
+    guard let words = try? ShellWords.split(parts[0]), words.count > 1 else {
+      throw .malformed(Self.shown(nil), problem: "It names no kind of credential, or a quote is not closed")
+    }
+    guard let kind = Kind(rawValue: words[1]) else { throw .unknownKind(Self.shown(nil), kind: words[1]) }
+    let reference = Self.shown(kind)
     guard parts[1].isEmpty else {
       throw .malformed(reference, problem: "Something stands after the closing brace")
     }
-    guard let words = try? ShellWords.split(parts[0]), words.count > 1 else {
-      throw .malformed(reference, problem: "It names no kind of credential, or a quote is not closed")
-    }
-    guard let kind = Kind(rawValue: words[1]) else { throw .unknownKind(reference, kind: words[1]) }
     self.kind = kind
     arguments = Array(words.dropFirst(2))
     guard kind == .command ? !arguments.isEmpty : arguments.count == kind.arguments.count else {

@@ -52,6 +52,18 @@ public enum ServerOptions {
   public static let restoreOptions = OptionKey<CommandWords>(
     "restore_options", "More arguments for the program that restores.", example: "--verbose")
 
+  public static let versionQuery = OptionKey<String?>(
+    "version_query",
+    "A query, asked before each dump of one database, whose answer - the first field of the first row - is kept with the dump as the version that the application says of itself. 'info' and 'list --json' show it, and 'restore' before it begins. It is asked as the database's owner where that can be, and may only read.",
+    example: "SELECT max(version) FROM public.schema_migrations", support: .own)
+  public static let maxReplicaLag = OptionKey<Int?>(
+    "max_replica_lag",
+    "How many seconds a server that is a replica may lag behind. It is asked before each dump, and the answer is kept with it; a replica that lags more, or whose lag cannot be told, is not dumped. A server that is no replica lags behind nothing.",
+    in: NumberRange.seconds, example: "300", support: .own)
+
+  /// Those of systems whose servers can be asked in SQL, and be replicas.
+  public static let asked: [Option] = [versionQuery.option, maxReplicaLag.option]
+
   /// All but the name, which every hook explains in its own words, and `list_options`, which not every hook has.
   public static let shared: [Option] =
     [

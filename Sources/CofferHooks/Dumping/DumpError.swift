@@ -19,13 +19,15 @@ public enum DumpError: DiagnosableError, Equatable {
   case misconfigured(DumpIdentity, problem: String, suggestion: String)
   /// The server's databases could not be listed.
   case listingFailed(DumpIdentity, program: String, lines: [String])
+  /// The server is a replica that lags too far behind, or nobody knows how far.
+  case lagging(DumpIdentity, problem: String, suggestion: String)
 
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
       .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
       .duplicate(let identity),
-      .misconfigured(let identity, _, _), .listingFailed(let identity, _, _):
+      .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _):
       identity
     }
   }
@@ -33,7 +35,7 @@ public enum DumpError: DiagnosableError, Equatable {
   /// Whether the same dump may well succeed a little later.
   public var isWorthARetry: Bool {
     switch self {
-    case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed: true
+    case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
     case .duplicate, .misconfigured: false
     }
   }
@@ -75,7 +77,7 @@ public enum DumpError: DiagnosableError, Equatable {
         "Two entries of the configuration lead to the same dump '\(Quoting.terminal(identity.path))'",
         "Give one of them a label"
       )
-    case .misconfigured(_, let problem, let suggestion): (problem, suggestion)
+    case .misconfigured(_, let problem, let suggestion), .lagging(_, let problem, let suggestion): (problem, suggestion)
     case .listingFailed(_, let program, let lines):
       (
         "The databases of the server could not be listed: \(ClientFailure.telling(lines) ?? "\(program) said nothing")",

@@ -127,8 +127,7 @@ struct MariaDBConnection: Sendable {
 
   /// What a client says of itself; nil when it cannot be asked.
   func version(_ program: Tool, context: HookContext) -> String? {
-    let command = versionCommand(program, context: context)
-    let result = try? context.launcher.run(command, cancellation: context.cancellation)
+    let result = try? context.versions.answer(to: versionCommand(program, context: context), context)
     return result.flatMap { $0.text.lines().first }
   }
 
@@ -163,8 +162,14 @@ struct MariaDBConnection: Sendable {
   static let sessionSettings = "SET NAMES utf8mb4; SET SESSION sql_mode = ''; "
 
   /// Runs SQL.
-  func query(_ sql: String, options: [String], context: HookContext) throws -> MariaDBAnswer {
-    let arguments = Self.clientForm + ["--execute", Self.sessionSettings + sql]
+  ///
+  /// - Parameter namesColumns: Whether the columns' names are the first row of an answer that has any.
+  func query(
+    _ sql: String, options: [String], namesColumns: Bool = false, context: HookContext
+  ) throws -> MariaDBAnswer {
+    let form =
+      namesColumns ? Self.clientForm.filter { $0 != "--skip-column-names" } + ["--column-names"] : Self.clientForm
+    let arguments = form + ["--execute", Self.sessionSettings + sql]
     return MariaDBAnswer(
       try withCommand(.client, options, arguments, context: context) { command in
         try context.launcher.run(command, outputLimit: 1 << 30, seconds: 600, cancellation: context.cancellation)

@@ -36,7 +36,14 @@ struct MariaDBDump: PlannedDump {
   }
 
   func start(context: HookContext) throws -> any RunningDump {
-    let (facts, warnings) = try facts(context)
+    var (facts, warnings) = try facts(context)
+    if let limit = entry.maxReplicaLag {
+      let lag = try replicaLag(facts.serverVersion ?? "", context)
+      facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
+    }
+    if let query = entry.versionQuery, databases.count == 1, !entry.isAccounts(databases[0]) {
+      warnings += try askVersion(query, of: databases[0], &facts, context)
+    }
     let stream = try entry.guarded {
       try entry.connection.withCommand(.dump, entry.dumpOptions, arguments, context: context) { command in
         try DumpStream(command, of: identity, context: context)
@@ -100,6 +107,50 @@ struct MariaDBDump: PlannedDump {
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings)
+  }
+
+  private func replicaLag(_ version: String, _ context: HookContext) throws -> ReplicaLag {
+    let questions = MariaDBReplicaLag.questions(version)
+    for (number, question) in questions.enumerated() {
+      let answer: MariaDBAnswer
+      do {
+        answer = try entry.connection.query(question, options: entry.listOptions, namesColumns: true, context: context)
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        return .unknown(Diagnosis(of: error).problem)
+      }
+      if answer.status.isSuccess { return MariaDBReplicaLag.lag(answer.rows) }
+      if number < questions.count - 1, MariaDBReplicaLag.isUnknownForm(answer.errorLines) { continue }
+      return .unknown(told(answer))
+    }
+    return .unknown("the server is not asked")
+  }
+
+  private func told(_ answer: MariaDBAnswer) -> String {
+    ClientFailure.telling(MariaDBFailure.lines(answer.errorLines, place: entry.connection.place))
+      ?? "\(entry.connection.program(.client)) failed and said nothing"
+  }
+
+  /// Asks for the application's version, in a transaction that only reads.
+  ///
+  /// - Returns: Warnings.
+  /// - Throws: `RunCancelled`.
+  private func askVersion(
+    _ query: String, of database: String, _ facts: inout DumpFacts, _ context: HookContext
+  ) throws -> [String] {
+    let sql = "USE \(Quoting.mariadbIdentifier(database)); START TRANSACTION READ ONLY; \(query)"
+    do {
+      let answer = try entry.connection.query(sql, options: entry.listOptions, context: context)
+      guard answer.status.isSuccess else { return [ApplicationVersion.warning("fails: \(told(answer))")] }
+      let version = ApplicationVersion.kept(answer.rows.first?.first)
+      facts.details[DumpFacts.applicationVersionKey] = version
+      return version == nil ? [ApplicationVersion.warning("gives no row")] : []
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return [ApplicationVersion.warning("fails: \(Diagnosis(of: error).problem)")]
+    }
   }
 
   /// Dump programs take encryption for a wish, so that without an answer nothing may be sent.

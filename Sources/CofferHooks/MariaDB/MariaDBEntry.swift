@@ -21,6 +21,10 @@ struct MariaDBEntry: Sendable {
   /// What is odd about the entry.
   let warnings: [String]
   let listOptions: [String]
+  /// Seconds; nil where nobody wants to know.
+  let maxReplicaLag: Int?
+  /// What the application is asked for its version.
+  let versionQuery: String?
   /// Whether routines are wanted, and the history of system-versioned tables.
   let dumpsRoutines: Bool
   let dumpsHistory: Bool
@@ -40,6 +44,8 @@ struct MariaDBEntry: Sendable {
     dumpOptions = section[ServerOptions.options].words
     restoreOptions = section[ServerOptions.restoreOptions].words
     listOptions = section[ServerOptions.listOptions].words
+    maxReplicaLag = section[ServerOptions.maxReplicaLag]
+    versionQuery = section[ServerOptions.versionQuery]
     hasFormat = section[MariaDBOptions.format] != nil
     skipped = Set(section[MariaDBOptions.skipNames].map { ExactName($0) })
     dumpsRoutines = section[MariaDBOptions.routines]

@@ -90,7 +90,7 @@ public enum MariaDBOptions {
   ) -> OptionSchema {
     OptionSchema(
       title,
-      [name.option, skipNames.option] + ServerOptions.shared + [
+      [name.option, skipNames.option] + ServerOptions.shared + ServerOptions.asked + [
         ServerOptions.listOptions.option, socketPath.option, restoreSocketPath.option, passwordTransport.option,
         tls.option, restoreTLS.option, tlsCA.option, restoreTLSCA.option, tlsVerify.option, restoreTLSVerify.option,
         onMissingRights.option, format.option, addDropDatabase.option, events.option, routines.option,

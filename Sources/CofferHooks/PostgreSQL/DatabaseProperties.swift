@@ -91,13 +91,21 @@ struct DatabaseProperties: Sendable, Equatable {
     var grantable: Bool
   }
 
+  /// How many columns the answer has.
+  static let columnCount = 4
+
   /// - Returns: The facts in a server's answer; nil when it is none.
   static func facts(in answer: CommandResult) -> [String: String]? {
-    guard let answer = PostgreSQLAnswer(answer, columns: 4), !answer.rows.isEmpty else { return nil }
+    PostgreSQLAnswer(answer, columns: columnCount).flatMap { facts(in: $0.rows) }
+  }
+
+  /// - Returns: The facts in the rows of an answer; nil when it is none.
+  static func facts(in rows: [PostgreSQLAnswer.Row]) -> [String: String]? {
+    guard !rows.isEmpty else { return nil }
     var facts: [String: String] = [:]
     var settings: [Setting] = []
     var privileges: [Privilege] = []
-    for row in answer.rows {
+    for row in rows {
       switch (row[0]?.text, row[1], row[2]) {
       case ("fact", let key?, let value?):
         guard let key = key.text else { return nil }

@@ -55,23 +55,11 @@ final class PostgreSQLCensus {
 
   /// Begins a transaction, which has its snapshot when something is asked for the first time.
   ///
-  /// - Throws: `PostgreSQLConversation.Ended`; `LaunchError`; `SystemError`; `RunCancelled`.
-  init(_ database: String, _ connection: PostgreSQLConnection, _ context: HookContext) throws {
-    session = try PostgreSQLConversation(database, connection, context)
-    do {
-      _ = try ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.keepalive)", 0)
-    } catch {
-      session.close()
-      throw error
-    }
-  }
-
-  deinit {
-    close()
-  }
-
-  func close() {
-    session.close()
+  /// - Parameter session: In the database. When everything was counted, the transaction is over.
+  /// - Throws: `PostgreSQLConversation.Ended`; `CommandTimedOut`; `SystemError`; `RunCancelled`.
+  init(in session: PostgreSQLConversation) throws {
+    self.session = session
+    _ = try ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \(Self.keepalive)", 0)
   }
 
   /// Takes the snapshot.
@@ -113,12 +101,14 @@ final class PostgreSQLCensus {
     }
   }
 
-  /// Looks at what there is, and counts rows, the smallest tables first, until the time is up. Nothing can be asked after it.
+  /// Looks at what there is, and counts rows, the smallest tables first, until the time is up. The session is then closed, or
+  /// outside of any transaction.
   ///
   /// - Parameter seconds: For counting rows; nil for as long as it takes.
-  /// - Throws: `PostgreSQLConversation.Ended`; `TooMany`; `SystemError`; `RunCancelled`.
+  /// - Throws: `PostgreSQLConversation.Ended`; `CommandTimedOut`; `TooMany`; `SystemError`; `RunCancelled`.
   func count(seconds: Double?, clock: Clock) throws -> DumpContent {
-    defer { close() }
+    // One that does not end it has ended with it.
+    defer { _ = try? ask("ROLLBACK", 0) }
     let deadline = seconds.map { clock.steadySeconds() + $0 }
     _ = try ask(Self.lockTimeout, 0)
     let relations = try ask(PostgreSQLCensusQuestions.tables(limit: Self.limit), 6).compactMap { Relation($0) }

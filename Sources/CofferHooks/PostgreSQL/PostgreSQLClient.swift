@@ -71,7 +71,6 @@ struct PostgreSQLClient {
   private static func ask(
     _ program: PostgreSQLConnection.Tool, _ connection: PostgreSQLConnection, _ context: HookContext
   ) throws -> CommandResult {
-    try context.launcher.run(
-      connection.versionCommand(program, context: context), cancellation: context.cancellation)
+    try context.versions.answer(to: connection.versionCommand(program, context: context), context)
   }
 }

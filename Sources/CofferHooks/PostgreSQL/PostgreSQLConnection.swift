@@ -80,6 +80,13 @@ struct PostgreSQLConnection: Sendable, Equatable {
     .installed(by: PostgreSQLFailure.installations)
   }
 
+  /// What tells apart to which server psql leads, as whom, and by which program.
+  func way(_ context: HookContext) -> [ExactName] {
+    let command = command(.psql, [], context: context)
+    let variables = command.environment.variables.map { "\($0.key)=\($0.value)" }.sorted()
+    return ([command.executable] + command.arguments + variables).map { ExactName($0) }
+  }
+
   /// A command that makes a client tell its version. It does so when asked first, whatever follows; Debian's wrapper
   /// chooses the version by the address.
   func versionCommand(_ program: Tool, context: HookContext) -> ChildCommand {

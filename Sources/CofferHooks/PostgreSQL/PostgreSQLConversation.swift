@@ -1,11 +1,15 @@
 import CofferSystem
 import Glibc
 
-/// A psql that stays, in one session, and is asked one thing after the other.
-final class PostgreSQLConversation {
+/// A psql that stays, and is asked one thing after the other: in one session, or in one database after the other.
+///
+/// Who has it is the only one to use it: lanes hand it on by way of `PostgreSQLConversations`' lock.
+final class PostgreSQLConversation: @unchecked Sendable {
   /// The session is gone: after a failure, nothing more is asked.
   struct Ended: DiagnosableError {
     let lines: [String]
+    /// Whether psql was content to end: it was given nothing to read.
+    var isContent = false
 
     var diagnosis: Diagnosis {
       Diagnosis(
@@ -16,12 +20,15 @@ final class PostgreSQLConversation {
   }
 
   private let child: ChildProcess
-  private let context: HookContext
+  private var context: HookContext
   private var input: FileDescriptor?
   private let output: FileDescriptor
   /// What nobody else can say: it ends an answer.
   private let sign = "coffer-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-  private var isOpen = true
+  private(set) var isOpen = true
+
+  /// Seconds until a session in another database is there.
+  private static let patience: Double = 30
 
   /// - Throws: `LaunchError`.
   init(_ database: String, _ connection: PostgreSQLConnection, _ context: HookContext) throws {
@@ -39,24 +46,47 @@ final class PostgreSQLConversation {
     close()
   }
 
+  /// Ends the session, and begins one in another database of the server, for which another psql would have to be started.
+  ///
+  /// - Parameter connection: To the same server as the same user, by the same psql.
+  /// - Throws: `Ended`, also where psql cannot be told; `CommandTimedOut`; `RunCancelled`; `SystemError`.
+  func move(to database: String, _ connection: PostgreSQLConnection, _ context: HookContext) throws {
+    self.context = context
+    guard isOpen, let words = PostgreSQLSession(database, connection, context).moving else {
+      close()
+      throw Ended(lines: [])
+    }
+    _ = try exchange(words, columns: 0, seconds: Self.patience)
+  }
+
   /// - Parameter columns: How many the answer has.
-  /// - Throws: `Ended`; `RunCancelled`; `SystemError`.
+  /// - Throws: `Ended`; `CommandTimedOut`; `RunCancelled`; `SystemError`. The session is then closed.
   func ask(_ question: PostgreSQLStatement, columns: Int, seconds: Double) throws -> [PostgreSQLAnswer.Row] {
+    try exchange(question.bytes + ";\n".utf8, columns: columns, seconds: seconds)
+  }
+
+  private func exchange(_ words: [UInt8], columns: Int, seconds: Double) throws -> [PostgreSQLAnswer.Row] {
     guard isOpen else { throw Ended(lines: []) }
+    let deadline = context.clock.steadySeconds() + seconds
     do {
-      try say(question.bytes + ";\n\\echo \(sign)\n".utf8)
-      guard let text = try answer(within: seconds),
-        let answer = PostgreSQLAnswer(text, columns: columns)
-      else { throw Ended(lines: lastWords) }
+      try say(words + "\\echo \(sign)\n".utf8)
+      guard let text = try answer(by: deadline), let answer = PostgreSQLAnswer(text, columns: columns) else {
+        guard context.clock.steadySeconds() < deadline else { throw CommandTimedOut(program: "psql", seconds: seconds) }
+        throw ending
+      }
       return answer.rows
     } catch let error as SystemError where error.code == EPIPE {
-      throw Ended(lines: lastWords)
+      throw ending
+    } catch {
+      // What was asked may be answered yet: nobody may take that for the answer to something else.
+      close()
+      throw error
     }
   }
 
-  private var lastWords: [String] {
+  private var ending: Ended {
     close()
-    return child.lastErrorLines
+    return Ended(lines: child.lastErrorLines, isContent: child.wait(seconds: 0)?.isSuccess == true)
   }
 
   private func say(_ text: [UInt8]) throws {
@@ -65,9 +95,8 @@ final class PostgreSQLConversation {
   }
 
   /// - Returns: nil when the session ended, or said too much, or nothing in time.
-  private func answer(within seconds: Double) throws -> [UInt8]? {
+  private func answer(by deadline: Double) throws -> [UInt8]? {
     let reader = PolledReader(output.number, cancellation: context.cancellation)
-    let deadline = context.clock.steadySeconds() + seconds
     let end = Array((sign + "\n").utf8)
     var text: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)

@@ -12,6 +12,7 @@ final class PostgreSQLDrill: DrillPlace {
   private let connection: PostgreSQLConnection
   /// Whether the dump's archive does not tell what roles it needs: every database has an owner.
   private let leavesOwners: Bool
+  private var questions: PostgreSQLDrillQuestions?
 
   private static let superuser = "postgres"
   private static let port = 5432
@@ -122,6 +123,7 @@ final class PostgreSQLDrill: DrillPlace {
   var target: RestoreTarget {
     var target = RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser)
     target.leavesOwners = leavesOwners
+    target.isDrill = true
     return target
   }
 
@@ -132,8 +134,11 @@ final class PostgreSQLDrill: DrillPlace {
   }
 
   private func questions(_ facts: DumpFacts) -> PostgreSQLDrillQuestions {
-    PostgreSQLDrillQuestions(
+    if let questions { return questions }
+    let new = PostgreSQLDrillQuestions(
       database: facts.identity.database, connection: connection, context: ground.context, leavesOwners: leavesOwners)
+    questions = new
+    return new
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings { try questions(facts).findings(of: facts.identity) }

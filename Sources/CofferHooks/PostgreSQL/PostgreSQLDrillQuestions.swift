@@ -1,19 +1,27 @@
 import CofferSystem
 
 /// What is asked of a database that a drill has restored, wherever it is.
-struct PostgreSQLDrillQuestions {
-  let database: String
-  let connection: PostgreSQLConnection
-  let context: HookContext
-  /// Whether owners and rights of the dump were left out.
-  let leavesOwners: Bool
+final class PostgreSQLDrillQuestions {
+  private let database: String
+  private let connection: PostgreSQLConnection
+  private let context: HookContext
+  private let leavesOwners: Bool
+  private var isAnalyzed = false
 
   /// Seconds that a question of the user's may take.
   private static let answerPatience: Double = 3600
   private static let answerLimit = 1 << 20
 
+  /// - Parameter leavesOwners: Whether owners and rights of the dump were left out.
+  init(database: String, connection: PostgreSQLConnection, context: HookContext, leavesOwners: Bool) {
+    self.database = database
+    self.connection = connection
+    self.context = context
+    self.leavesOwners = leavesOwners
+  }
+
   func findings(of identity: DumpIdentity) throws -> DrillFindings {
-    let census = try PostgreSQLCensus(database, connection, context)
+    let census = try PostgreSQLCensus(in: PostgreSQLConversation(database, connection, context))
     let content: DumpContent
     do {
       content = try census.count(seconds: nil, clock: context.clock)
@@ -32,6 +40,8 @@ struct PostgreSQLDrillQuestions {
 
   /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.
   func answer(to statement: String, of identity: DumpIdentity) throws -> String {
+    // Only for these: without statistics a question may take for ever.
+    if !isAnalyzed { isAnalyzed = connection.analyze(database, options: [], context: context) }
     let session = PostgreSQLSession(
       database, try connection.withRole(owner(), context), settings: PostgreSQLPins.always, context)
     let result = try context.launcher.run(

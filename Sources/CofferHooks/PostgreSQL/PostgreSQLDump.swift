@@ -16,17 +16,22 @@ struct PostgreSQLDump: PlannedDump {
   private let scope: Scope
   private let connection: PostgreSQLConnection
   private let installations: PostgreSQLInstallations
+  private let conversations: PostgreSQLConversations
   private let warnings: [String]
   /// Whether a dump that would be a folder is a stream instead: of a folder nothing is seen before it is done.
   private var isRehearsal = false
   private var isCounted = true
 
-  /// - Parameter warnings: What was noticed while the dump was planned.
+  /// - Parameters:
+  ///   - conversations: Sessions with the server, for all dumps of its databases.
+  ///   - warnings: What was noticed while the dump was planned.
   init(
-    _ entry: PostgreSQLEntry, _ scope: Scope, installations: PostgreSQLInstallations, warnings: [String] = []
+    _ entry: PostgreSQLEntry, _ scope: Scope, _ conversations: PostgreSQLConversations,
+    installations: PostgreSQLInstallations, warnings: [String] = []
   ) {
     self.entry = entry
     self.scope = scope
+    self.conversations = conversations
     self.installations = installations
     self.warnings = warnings
     switch scope {
@@ -34,6 +39,7 @@ struct PostgreSQLDump: PlannedDump {
     case .server: identity = entry.identity
     case .globals: identity = entry.identity.globals
     }
+    if case .database = scope { conversations.expect(identity) }
     if case .globals = scope, let globals = entry.globalsConnection {
       connection = globals
     } else {
@@ -91,9 +97,38 @@ struct PostgreSQLDump: PlannedDump {
     var format = format
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
-    var server = try PostgreSQLDumpFacts(scope, of: entry, context: context)
+    conversations.begin(identity)
+    var conversation: PostgreSQLConversation?
+    var server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
+      guard case .database(let name) = scope else {
+        let result = try entry.connection.queryServer(question, context: context)
+        guard let answer = PostgreSQLAnswer(result, columns: columns) else {
+          throw PostgreSQLConversation.Ended(lines: result.errorLines)
+        }
+        return answer.rows
+      }
+      let opened = try conversations.session(in: name, context)
+      conversation = opened
+      return try conversations.ask(question, columns: columns, in: opened, of: name, context)
+    }
     facts.serverVersion = server.version
     facts.details = server.details
+    if let limit = entry.maxReplicaLag {
+      let lag = try replicaLag(server, conversation, context)
+      facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
+    }
+    if let query = entry.versionQuery, case .database(let name) = scope, let conversation {
+      do {
+        facts.details[DumpFacts.applicationVersionKey] = try applicationVersion(query, in: name, conversation, context)
+        if facts.applicationVersion == nil { server.warnings.append(ApplicationVersion.warning("gives no row")) }
+      } catch let error as RunCancelled {
+        throw error
+      } catch let end as PostgreSQLConversation.Ended {
+        server.warnings.append(ApplicationVersion.warning("fails: \(PostgreSQLFailure.telling(end.lines))"))
+      } catch {
+        server.warnings.append(ApplicationVersion.warning("fails: \(Diagnosis(of: error).problem)"))
+      }
+    }
     let monetary = server.monetary ?? PostgreSQLPins.monetary.value
     if case .database(let name) = scope, session(server, name, context) != nil,
       monetary.isSame(as: PostgreSQLPins.monetary.value)
@@ -107,7 +142,7 @@ struct PostgreSQLDump: PlannedDump {
       facts.clientVersion = client.version
     }
     server.warnings = warnings + server.warnings
-    let census = try census(server, connection, context)
+    let census = try census(server, conversation, context)
     if format == .directory {
       do {
         let arguments = arguments(format, server, context) + (census?.arguments ?? [])
@@ -143,13 +178,49 @@ struct PostgreSQLDump: PlannedDump {
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 
+  private func replicaLag(
+    _ server: PostgreSQLDumpFacts, _ conversation: PostgreSQLConversation?, _ context: HookContext
+  ) throws -> ReplicaLag {
+    let major = server.version.flatMap { PostgreSQLVersion.major($0[...]) } ?? 10
+    let question = major < 10 ? PostgreSQLReplicaLag.oldQuestion : PostgreSQLReplicaLag.question
+    do {
+      if case .database(let name) = scope, let conversation {
+        return PostgreSQLReplicaLag.lag(
+          try conversations.ask(question, columns: 3, in: conversation, of: name, context))
+      }
+      let result = try entry.connection.queryServer(question, context: context)
+      guard let answer = PostgreSQLAnswer(result, columns: 3) else {
+        return .unknown(PostgreSQLFailure.telling(result.errorLines))
+      }
+      return PostgreSQLReplicaLag.lag(answer.rows)
+    } catch let error as RunCancelled {
+      throw error
+    } catch let end as PostgreSQLConversation.Ended {
+      return .unknown(PostgreSQLFailure.telling(end.lines))
+    } catch {
+      return .unknown(Diagnosis(of: error).problem)
+    }
+  }
+
+  private func applicationVersion(
+    _ query: String, in database: String, _ conversation: PostgreSQLConversation, _ context: HookContext
+  ) throws -> String? {
+    let rows = try conversations.ask(
+      PostgreSQLConnection.versionRole, columns: 1, in: conversation, of: database, context)
+    return try entry.connection.applicationVersion(query, in: database, as: rows.first?[0]?.text, context)
+  }
+
   /// What tells what is in the database, counted in the snapshot that pg_dump is to see where that can be.
   private func census(
-    _ server: PostgreSQLDumpFacts, _ connection: PostgreSQLConnection, _ context: HookContext
+    _ server: PostgreSQLDumpFacts, _ session: PostgreSQLConversation?, _ context: HookContext
   ) throws -> PostgreSQLDumpCensus? {
-    guard case .database(let name) = scope, let role = server.role, !isRehearsal else { return nil }
+    guard case .database(let name) = scope, let session else { return nil }
+    guard server.role != nil, !isRehearsal else {
+      conversations.giveBack(session)
+      return nil
+    }
     return try PostgreSQLDumpCensus(
-      of: name, entry, connection.withRole(role, context), isCounted: isCounted, context: context)
+      of: name, entry, in: session, conversations, isCounted: isCounted, context: context)
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.

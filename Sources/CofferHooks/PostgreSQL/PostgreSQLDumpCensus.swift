@@ -8,8 +8,11 @@ final class PostgreSQLDumpCensus: ContentSource {
   private var snapshot = ""
   /// Why there is none.
   private let remark: String?
-  /// Asks what the database needs, in a session of its own.
-  private let needs: () throws -> CommandResult
+  private let conversations: PostgreSQLConversations
+  /// The session that counts, as long as it is here.
+  private var session: PostgreSQLConversation?
+  /// Asks what the database needs.
+  private let needs: () throws -> [PostgreSQLAnswer.Row]
   private let percent: Int
   private let clock: Clock
   private let start: Double
@@ -28,46 +31,61 @@ final class PostgreSQLDumpCensus: ContentSource {
     "--disable-triggers", "--no-tablespaces", "--quote-all-identifiers", "-j", "-v", "-O", "-x", "-Z", "-b",
   ]
 
-  /// - Parameter isCounted: Whether anything may be counted, if the entry wants it.
+  /// - Parameters:
+  ///   - session: In the database; it goes back to the others when it is not needed any more.
+  ///   - isCounted: Whether anything may be counted, if the entry wants it.
   /// - Throws: `RunCancelled`.
   init(
-    of database: String, _ entry: PostgreSQLEntry, _ connection: PostgreSQLConnection, isCounted: Bool,
-    context: HookContext
+    of database: String, _ entry: PostgreSQLEntry, in session: PostgreSQLConversation,
+    _ conversations: PostgreSQLConversations, isCounted: Bool, context: HookContext
   ) throws {
+    self.conversations = conversations
     percent = entry.countPercentage
-    needs = { try connection.query(PostgreSQLCensusQuestions.needs, database: database, context: context) }
+    needs = {
+      let session = try conversations.session(in: database, context)
+      defer { conversations.giveBack(session) }
+      return try conversations.ask(
+        PostgreSQLCensusQuestions.needs, columns: 2, in: session, of: database, context)
+    }
     clock = context.clock
     start = context.clock.steadySeconds()
     if let reason = Self.reasonAgainst(entry, isCounted: isCounted) {
       census = nil
       remark = "nothing was counted: \(reason)"
+      conversations.giveBack(session)
       return
     }
     do {
-      let sharing = try Self.sharing(database, connection, context)
+      let sharing = try Self.sharing(database, session, conversations, context)
       census = sharing.census
       remark = nil
       snapshot = sharing.snapshot
       before = sharing.before
-    } catch let error as RunCancelled {
-      throw error
+      self.session = session
     } catch {
+      session.close()
+      if error is RunCancelled { throw error }
       census = nil
       remark = Self.remark((error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)")
     }
   }
 
-  /// A session that shares its snapshot, and what sequences had given before.
+  deinit {
+    close()
+  }
+
+  /// What shares its snapshot, and what sequences had given before.
   ///
   /// That another session can have it, is tried: behind some poolers every session may be at another server, or waits for the
   /// end of this one. Both are connected before there is a snapshot: a table that is rewritten between that and the lock that
   /// pg_dump takes on it seems empty to pg_dump, so that must be no longer than it has to be.
   private static func sharing(
-    _ database: String, _ connection: PostgreSQLConnection, _ context: HookContext
+    _ database: String, _ session: PostgreSQLConversation, _ conversations: PostgreSQLConversations,
+    _ context: HookContext
   ) throws -> (census: PostgreSQLCensus, snapshot: String, before: [ExactName: Int64]) {
-    var other = try PostgreSQLConversation(database, connection, context)
-    defer { other.close() }
-    let census = try PostgreSQLCensus(database, connection, context)
+    var other = try conversations.session(in: database, context)
+    defer { conversations.giveBack(other) }
+    let census = try PostgreSQLCensus(in: session)
     var before: [DumpContent.Sequence] = []
     do {
       _ = try other.ask("BEGIN READ ONLY; \(PostgreSQLCensus.lockTimeout)", columns: 0, seconds: 20)
@@ -76,13 +94,14 @@ final class PostgreSQLDumpCensus: ContentSource {
     } catch is PostgreSQLConversation.Ended {
       // One is locked.
       before = []
-      other = try PostgreSQLConversation(database, connection, context)
+      other = try conversations.session(in: database, context)
       _ = try other.ask("SELECT 1", columns: 1, seconds: 20)
     }
     let snapshot = try census.share()
     let name: PostgreSQLStatement = "\(literal: snapshot)"
     _ = try other.ask(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT \(name)", columns: 0, seconds: 20)
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT \(name); ROLLBACK", columns: 0,
+      seconds: 20)
     return (census, snapshot, Dictionary(before.map { (ExactName($0.name), $0.value) }) { first, _ in first })
   }
 
@@ -129,6 +148,10 @@ final class PostgreSQLDumpCensus: ContentSource {
 
   func content() -> DumpContent? {
     guard let census else { return remark.map(uncounted) }
+    defer {
+      if let session { conversations.giveBack(session) }
+      session = nil
+    }
     let spent = clock.steadySeconds() - start
     do {
       var content = try census.count(seconds: max(spent * Double(percent) / 100, Self.least), clock: clock)
@@ -142,13 +165,13 @@ final class PostgreSQLDumpCensus: ContentSource {
   /// What has to be there before it is restored is known all the same, as far as the server tells.
   private func uncounted(_ remark: String) -> DumpContent {
     var content = DumpContent(remark: remark)
-    if let result = try? needs(), let answer = PostgreSQLAnswer(result, columns: 2) {
-      content.needs = PostgreSQLCensusQuestions.needs(answer.rows)
-    }
+    if let rows = try? needs() { content.needs = PostgreSQLCensusQuestions.needs(rows) }
     return content
   }
 
+  /// Ends what is counted for a dump that is none.
   func close() {
-    census?.close()
+    session?.close()
+    session = nil
   }
 }

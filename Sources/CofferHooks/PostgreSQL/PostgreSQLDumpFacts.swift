@@ -23,20 +23,24 @@ struct PostgreSQLDumpFacts {
   /// A server that does not answer makes the dump fail, and with a better message than could be given here. If the dump
   /// goes well all the same, the warnings tell what it is without.
   ///
+  /// - Parameter ask: Asks the database that is dumped, or, of what belongs to no single one, the server.
   /// - Throws: `RunCancelled`.
-  init(_ scope: PostgreSQLDump.Scope, of entry: PostgreSQLEntry, context: HookContext) throws {
+  init(
+    _ scope: PostgreSQLDump.Scope, of entry: PostgreSQLEntry,
+    ask: (PostgreSQLStatement, _ columns: Int) throws -> [PostgreSQLAnswer.Row]
+  ) throws {
     let problem: String
     do {
-      let answer = try Self.ask(scope, entry, context)
-      guard let known = DatabaseProperties.facts(in: answer) else {
-        throw DumpError.listingFailed(entry.identity, program: "psql", lines: answer.errorLines)
+      let rows = try ask(DatabaseProperties.question, DatabaseProperties.columnCount)
+      guard let known = DatabaseProperties.facts(in: rows) else {
+        throw PostgreSQLConversation.Ended(lines: [])
       }
       take(known, scope, entry)
       return
     } catch let error as RunCancelled {
       throw error
-    } catch DumpError.listingFailed(_, _, let lines) {
-      problem = lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(lines)
+    } catch let end as PostgreSQLConversation.Ended {
+      problem = end.lines.isEmpty ? "psql's answer is not what was asked for" : PostgreSQLFailure.telling(end.lines)
     } catch {
       problem = (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
     }
@@ -46,17 +50,6 @@ struct PostgreSQLDumpFacts {
     warnings.append(
       "What belongs to the database as a whole (encoding, owner, settings, rights, comment) could not be read and is not "
         + "saved: \(problem)")
-  }
-
-  private static func ask(
-    _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry, _ context: HookContext
-  ) throws -> CommandResult {
-    let question = DatabaseProperties.question
-    guard case .database(let name) = scope else {
-      return try entry.connection.queryServer(question, context: context)
-    }
-    return try entry.connection.session(nil, [PostgreSQLPins.monetary]).query(
-      question, database: name, context: context)
   }
 
   private mutating func take(_ facts: [String: String], _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {

@@ -10,10 +10,16 @@ struct PostgreSQLEntry: Sendable {
   let format: PostgreSQLOptions.Format?
   let globals: PostgreSQLOptions.Globals
   private(set) var noOwner: Bool
+  /// Whether a restored database gets its statistics.
+  private(set) var analyzes = true
   let restoreStrategy: RestoreStrategy
   let compression: String
   /// How much of a dump's time may be spent on counting, in per cent.
   let countPercentage: Int
+  /// Seconds; nil where nobody wants to know.
+  let maxReplicaLag: Int?
+  /// What the application is asked for its version.
+  let versionQuery: String?
   let dumpOptions: [String]
   private(set) var restoreOptions: [String]
   let listOptions: [String]
@@ -33,6 +39,8 @@ struct PostgreSQLEntry: Sendable {
     restoreStrategy = section[PostgreSQLOptions.restoreStrategy]
     compression = section[PostgreSQLOptions.compression]
     countPercentage = section[PostgreSQLOptions.countPercentage]
+    maxReplicaLag = section[ServerOptions.maxReplicaLag]
+    versionQuery = section[ServerOptions.versionQuery]
   }
 
   /// The same entry, with a psql that can be found.
@@ -52,6 +60,13 @@ struct PostgreSQLEntry: Sendable {
     var other = self
     other.noOwner = true
     if !isPlain { other.restoreOptions.append("--no-acl") }
+    return other
+  }
+
+  /// The same entry, for a restore that is to see whether a dump restores.
+  var forDrill: PostgreSQLEntry {
+    var other = self
+    other.analyzes = false
     return other
   }
 

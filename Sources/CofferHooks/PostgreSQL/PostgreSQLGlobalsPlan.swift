@@ -36,8 +36,7 @@ struct PostgreSQLGlobalsPlan {
   private func canRun(_ entry: PostgreSQLEntry, _ context: HookContext) throws -> Bool {
     guard entry.connection.override(of: .dump) != nil, let connection = entry.globalsConnection else { return true }
     do {
-      let answer = try context.launcher.run(
-        connection.versionCommand(.dumpAll, context: context), cancellation: context.cancellation)
+      let answer = try context.versions.answer(to: connection.versionCommand(.dumpAll, context: context), context)
       return answer.status.isSuccess
     } catch is LaunchError {
       return false

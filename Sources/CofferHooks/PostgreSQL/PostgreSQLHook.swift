@@ -22,9 +22,14 @@ public struct PostgreSQLHook: DatabaseHook {
         .finding(installations, context: context)
     }
     var globals = PostgreSQLGlobalsPlan(entries)
+    var conversations: [[ExactName]: PostgreSQLConversations] = [:]
     return entries.flatMap { entry -> [any PlannedDump] in
+      let way = entry.connection.way(context)
+      let shared =
+        conversations[way] ?? PostgreSQLConversations(entry.connection.session(nil, [PostgreSQLPins.monetary]))
+      conversations[way] = shared
       do {
-        return try dumps(of: entry, &globals, context)
+        return try dumps(of: entry, shared, &globals, context)
       } catch {
         return [ImpossibleDump(identity: entry.identity, section: entry.section, cause: error)]
       }
@@ -32,16 +37,18 @@ public struct PostgreSQLHook: DatabaseHook {
   }
 
   private func dumps(
-    of entry: PostgreSQLEntry, _ globals: inout PostgreSQLGlobalsPlan, _ context: HookContext
+    of entry: PostgreSQLEntry, _ conversations: PostgreSQLConversations, _ globals: inout PostgreSQLGlobalsPlan,
+    _ context: HookContext
   ) throws -> [any PlannedDump] {
-    if entry.isWholeServer { return [PostgreSQLDump(entry, .server, installations: installations)] }
+    if entry.isWholeServer { return [PostgreSQLDump(entry, .server, conversations, installations: installations)] }
     let listing = try PostgreSQLListing(entry, context: context)
     // Before the databases, and restored before them, too: they belong to the roles.
     let scope = try globals.scope(for: entry, context: context)
-    let beside = scope.map { [PostgreSQLDump(entry, $0, installations: installations)] } ?? []
+    let beside = scope.map { [PostgreSQLDump(entry, $0, conversations, installations: installations)] } ?? []
     let databases = listing.databases.enumerated().map { number, database in
       PostgreSQLDump(
-        entry, .database(database), installations: installations, warnings: number == 0 ? listing.warnings : [])
+        entry, .database(database), conversations, installations: installations,
+        warnings: number == 0 ? listing.warnings : [])
     }
     return beside + databases + listing.unnameable.map { impossible($0, entry) }
   }
@@ -113,10 +120,11 @@ public struct PostgreSQLHook: DatabaseHook {
       found = try ServerEntry.found(wanted, in: root, of: self)
     }
     let server = found ?? ServerEntry(remembering: wanted)
-    let entry = PostgreSQLEntry(
+    let own = PostgreSQLEntry(
       server.section, server.identity, try server.address(for: target, context: context)
     )
     .finding(installations, context: context)
+    let entry = target.isDrill ? own.forDrill : own
     return target.leavesOwners ? entry.leavingOwners(isPlain: facts.has(PostgreSQLOptions.Format.plain)) : entry
   }
 

@@ -82,7 +82,7 @@ public enum PostgreSQLOptions {
 
   public static let schema = OptionSchema(
     "PostgreSQL",
-    [name.option] + ServerOptions.shared + [
+    [name.option] + ServerOptions.shared + ServerOptions.asked + [
       ServerOptions.listOptions.option, format.option, globals.option, compression.option, noOwner.option,
       restoreStrategy.option, countPercentage.option, analyzeOptions.option, dumpCommand.option, restoreCommand.option,
       psqlCommand.option,

@@ -10,6 +10,7 @@ final class PostgreSQLServerDrill: DrillPlace {
   private let survey: PostgreSQLSurvey
   private let keeper: RestoreKeeper
   private let context: HookContext
+  private let questions: PostgreSQLDrillQuestions
   let target: RestoreTarget
 
   /// - Parameter server: Where it is, as `ServerEntry.drillTarget` says.
@@ -31,9 +32,12 @@ final class PostgreSQLServerDrill: DrillPlace {
     }
     self.survey = survey
     self.keeper = keeper
+    questions = PostgreSQLDrillQuestions(
+      database: name.text, connection: connection, context: context, leavesOwners: true)
     var target = server
     target.databaseName = name.text
     target.leavesOwners = true
+    target.isDrill = true
     self.target = target
     try removeLeftovers()
   }
@@ -41,10 +45,6 @@ final class PostgreSQLServerDrill: DrillPlace {
   let isConfigured = true
 
   var version: String { "PostgreSQL \(survey.version / 10_000) at \(connection.place)" }
-
-  private var questions: PostgreSQLDrillQuestions {
-    PostgreSQLDrillQuestions(database: name.text, connection: connection, context: context, leavesOwners: true)
-  }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings { try questions.findings(of: facts.identity) }
 

@@ -59,6 +59,15 @@ struct PostgreSQLSession {
     return psql(["--output", "/dev/null"], options + variables.flatMap { ["--set", $0] })
   }
 
+  /// What a psql that reads what stands here is told on its input to leave its session for this one; nil where it cannot be
+  /// told: a command of psql's ends with its line, and knows no way to write the end of one (pg_dumpall refuses such names).
+  var moving: [UInt8]? {
+    let place = Array(connection.pinnedString(database, settings, context: context).utf8)
+    guard !place.contains(where: [0, UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains) else { return nil }
+    return "\\connect -reuse-previous=on ".utf8 + Quoting.postgresqlIdentifier(place) + "\n".utf8
+      + "\\o /dev/null\n".utf8 + opening + "\\o\n".utf8
+  }
+
   var opening: [UInt8] { pins.flatMap { $0.bytes + ";\n".utf8 } }
 
   private func psql(_ ours: [String], _ more: [String]) -> ChildCommand {

@@ -15,8 +15,7 @@ struct RestrictedScript {
 
   /// - Throws: `LaunchError`; `CommandTimedOut`; `RunCancelled`.
   init(for connection: PostgreSQLConnection, of identity: DumpIdentity, context: HookContext) throws {
-    let answer = try context.launcher.run(
-      connection.versionCommand(.psql, context: context), cancellation: context.cancellation)
+    let answer = try context.versions.answer(to: connection.versionCommand(.psql, context: context), context)
     // One that does not tell its version refuses the command if it does not know it.
     self.init(isRestricted: PostgreSQLVersion.psqlRestricts(answer.text) ?? true, of: identity)
   }

@@ -12,6 +12,8 @@ public struct RestoreTarget: Sendable {
   var socketPath: String?
   /// Whether nothing is given to its owner, and no rights are given: where the roles of the dump are not.
   var leavesOwners = false
+  /// Whether it is to see that the dump restores: nobody works with what is there then.
+  var isDrill = false
   /// What the databases are known by that the restore works in, sixteen hexadecimal digits; nil for the restore's own choice.
   var mark: String?
   /// What the database is to be called; nil for its own name.

@@ -82,6 +82,7 @@ struct SQLiteProcess {
     let variables = context.environment.variables.filter { Self.variables.contains($0.key) }
     var command = ChildCommand(
       context.ownProgram, request.arguments, environment: ProcessEnvironment(variables))
+    command.branchesOff = true
     command.inherited = [SQLiteWorkerRequest.descriptor: descriptor]
     command.errorLimit.bytes = SQLiteContent.lineLimit
     return command

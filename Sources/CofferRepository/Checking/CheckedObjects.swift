@@ -22,8 +22,8 @@ struct CheckedObjects {
       + context.store.list(Quarantine.folder).map { ($0, .quarantine, ObjectLimit.quarantine) }
   }
 
-  /// What is wrong with markers of sessions, with what is remembered of packs, with what compaction has decided, with proofs,
-  /// and with keys.
+  /// What is wrong with markers of sessions, with what is remembered of packs, with what compaction has decided, with proofs and
+  /// pins, and with keys.
   ///
   /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   func unreadable(_ context: RepositoryContext) throws -> [any Error] {
@@ -43,7 +43,8 @@ struct CheckedObjects {
         return error
       }
     }
-    return try errors + roundErrors(context) + ProofStore(context).unreadable() + keyErrors(context)
+    return try errors + roundErrors(context) + ProofStore(context).unreadable() + PinStore(context).unreadable()
+      + keyErrors(context)
   }
 
   /// Also of rounds that are over, which nothing reads any more as long as the newest is there.

@@ -21,7 +21,10 @@ extension Repository {
     var report = CompactionReport()
     report.sizeBefore = try storedSize()
     try Compactor(counted, options, cancellation, progress: progress).run(&report)
-    if !options.isDryRun { report.removedProofs = try ProofStore(counted).removeGone() }
+    if !options.isDryRun {
+      report.removedProofs = try ProofStore(counted).removeGone()
+      report.removedLeftovers += try PinStore(counted).removeStrays()
+    }
     report.sizeAfter = try storedSize()
     report.bytesRead = UInt64(clamping: counter.use.received)
     report.bytesWritten = UInt64(clamping: counter.use.sent)

@@ -16,6 +16,7 @@ package struct Envelope: Sendable {
     case archiveCache = 6
     case quarantine = 7
     case proof = 8
+    case pin = 9
 
     fileprivate var label: String { "coffer envelope \(rawValue)" }
   }

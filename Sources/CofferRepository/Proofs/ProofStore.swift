@@ -10,6 +10,7 @@ struct ProofStore {
     let proofs: [Proof]
   }
 
+  static let folder = "proofs"
   /// Proofs in one object.
   static let countLimit = 64
   /// Objects that are read at most: of names that a full key has given, and of those that anybody may have.
@@ -27,8 +28,12 @@ struct ProofStore {
   /// - Parameter proofs: At most `countLimit`.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   func put(_ proofs: [Proof], of archiveID: String) throws {
-    guard let tags, let name = try ProofName(archiveID: archiveID, random: context.random, tags: tags)?.objectName
-    else { throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven") }
+    let name = try tags.flatMap {
+      try AttachedName(archiveID: archiveID, in: Self.folder, random: context.random, tags: $0)?.objectName
+    }
+    guard let name else {
+      throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven")
+    }
     let content = Content(proofs: proofs.map(\.bounded))
     let bytes = try context.envelope.seal(
       Array(try RecordJSON.encoder.encode(content)), purpose: .proof, context: Array(name.path.utf8),
@@ -37,11 +42,11 @@ struct ProofStore {
   }
 
   /// What may be proofs' objects, the newest archives' first, and what is none.
-  func list() throws -> (objects: [(name: ProofName, status: ObjectStatus)], strays: [ObjectName]) {
-    var objects: [(name: ProofName, status: ObjectStatus)] = []
+  func list() throws -> (objects: [(name: AttachedName, status: ObjectStatus)], strays: [ObjectName]) {
+    var objects: [(name: AttachedName, status: ObjectStatus)] = []
     var strays: [ObjectName] = []
-    for status in try context.store.list(ProofName.folder) {
-      if let name = ProofName(status.name), try tags.map(name.isRight) ?? true {
+    for status in try context.store.list(Self.folder) {
+      if let name = AttachedName(status.name, in: Self.folder), try tags.map(name.isRight) ?? true {
         objects.append((name, status))
       } else {
         strays.append(status.name)
@@ -57,7 +62,7 @@ struct ProofStore {
   func load(of wanted: Set<ExactName>?) throws -> [Proof] { try loadObjects(of: wanted).flatMap(\.proofs) }
 
   private func loadObjects(of wanted: Set<ExactName>?) throws -> [(name: ObjectName, proofs: [Proof])] {
-    let there: [(name: ProofName, status: ObjectStatus)]
+    let there: [(name: AttachedName, status: ObjectStatus)]
     do {
       there = try list().objects
     } catch let error where RunStore.concernsObject(error) {
@@ -132,7 +137,7 @@ struct ProofStore {
     var error: (any Error)? { if case .unreadable(let error) = self { error } else { nil } }
   }
 
-  private func read(_ name: ProofName, _ status: ObjectStatus) throws -> Outcome {
+  private func read(_ name: AttachedName, _ status: ObjectStatus) throws -> Outcome {
     do {
       return .whole(try open(name, try context.store.get(status, limit: ObjectLimit.proof)))
     } catch StorageError.missing {
@@ -143,7 +148,7 @@ struct ProofStore {
   }
 
   /// - Throws: `RepositoryError`.
-  func open(_ name: ProofName, _ bytes: [UInt8]) throws -> [Proof] {
+  func open(_ name: AttachedName, _ bytes: [UInt8]) throws -> [Proof] {
     let object = name.objectName
     do {
       let (payload, signer) = try context.envelope.open(

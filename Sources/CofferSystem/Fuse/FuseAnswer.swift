@@ -82,7 +82,7 @@ public struct FuseAnswer: Sendable {
 
   /// The answer to `begin`.
   static func agreement(
-    to version: (major: UInt32, minor: UInt32), readAhead: UInt32, abilities: UInt32
+    to version: (major: UInt32, minor: UInt32), readAhead: UInt32, abilities: UInt32, checksRights: Bool
   ) -> FuseAnswer {
     var body = fuse_init_out()
     body.major = Self.version.major
@@ -93,6 +93,8 @@ public struct FuseAnswer: Sendable {
     let wanted: [Int32] = [
       FUSE_ASYNC_READ, FUSE_DO_READDIRPLUS, FUSE_READDIRPLUS_AUTO, FUSE_PARALLEL_DIROPS, FUSE_MAX_PAGES,
       FUSE_CACHE_SYMLINKS,
+      // Permissions without the lists that narrow them would let in whom these keep out.
+      checksRights ? FUSE_POSIX_ACL : 0,
     ]
     body.flags = abilities & wanted.reduce(0) { $0 | UInt32(bitPattern: $1) }
     body.max_readahead = readAhead

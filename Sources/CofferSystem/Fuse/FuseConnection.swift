@@ -11,9 +11,13 @@ public final class FuseConnection: Sendable {
   /// Where the file system is mounted, without links in the path.
   let place: String
 
-  init(owning device: consuming FileDescriptor, at place: String) {
+  /// Whether the kernel keeps others to permissions and access control lists.
+  private let checksRights: Bool
+
+  init(owning device: consuming FileDescriptor, at place: String, checksRights: Bool) {
     self.device = device
     self.place = place
+    self.checksRights = checksRights
   }
 
   /// Whether the kernel has ended the conversation, because the file system is mounted nowhere any more.
@@ -22,11 +26,10 @@ public final class FuseConnection: Sendable {
     return poll(&watched, 1, 0) == 1 && watched.revents & Int16(POLLERR) != 0
   }
 
-  /// Waits for the next request.
+  /// Gives requests to `take`, as they come, until the file system is mounted nowhere any more.
   ///
-  /// - Returns: nil when the file system is mounted nowhere any more.
-  /// - Throws: `RunCancelled`; `SystemError`.
-  public func next(cancellation: Cancellation) throws -> FuseRequest? {
+  /// - Throws: `RunCancelled`; `SystemError`; what `take` throws.
+  public func serve(cancellation: Cancellation, _ take: (FuseRequest) throws -> Void) throws {
     let message = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.messageLimit, alignment: 8)
     defer { message.deallocate() }
     while true {
@@ -41,15 +44,17 @@ public final class FuseConnection: Sendable {
         switch errno {
         // A request that was taken back before it was read.
         case EINTR, EAGAIN, ENOENT: continue
-        case ENODEV, ECONNABORTED: return nil
+        case ENODEV, ECONNABORTED: return
         default: throw SystemError(call: "read", subject: "/dev/fuse")
         }
       }
-      if let request = try? FuseRequest(UnsafeRawBufferPointer(rebasing: message[..<count])) { return request }
-      // The kernel says nothing that makes no sense; should it, whoever waits for an answer gets one.
-      guard count >= MemoryLayout<fuse_in_header>.size else { continue }
-      let header = message.loadUnaligned(as: fuse_in_header.self)
-      send(.failure(EIO), to: header.unique)
+      let bytes = UnsafeRawBufferPointer(rebasing: message[..<count])
+      if let request = try? FuseRequest(bytes) {
+        try take(request)
+      } else if count >= MemoryLayout<fuse_in_header>.size {
+        // The kernel says nothing that makes no sense; should it, whoever waits for an answer gets one.
+        send(.failure(EIO), to: message.loadUnaligned(as: fuse_in_header.self).unique)
+      }
     }
   }
 
@@ -57,7 +62,8 @@ public final class FuseConnection: Sendable {
   public func answer(_ request: FuseRequest, _ answer: FuseAnswer) {
     if case .begin(let version, let readAhead, let abilities) = request.operation {
       return send(
-        .agreement(to: version, readAhead: readAhead, abilities: abilities), to: request.identifier)
+        .agreement(to: version, readAhead: readAhead, abilities: abilities, checksRights: checksRights),
+        to: request.identifier)
     }
     send(answer, to: request.identifier)
   }

@@ -89,9 +89,10 @@ public struct FuseMount: Sendable {
     let folder = try emptyFolder()
     let place = realPath(path) ?? path
     if geteuid() == 0, let device = try mountDirectly(folder, options) {
-      return FuseConnection(owning: FileDescriptor(owning: device), at: place)
+      return FuseConnection(owning: FileDescriptor(owning: device), at: place, checksRights: options.allowsOthers)
     }
-    return FuseConnection(owning: FileDescriptor(owning: try mountByHelper(options)), at: place)
+    return FuseConnection(
+      owning: FileDescriptor(owning: try mountByHelper(options)), at: place, checksRights: options.allowsOthers)
   }
 
   /// - Throws: `Unfit`; `SystemError`.

@@ -28,6 +28,8 @@ public struct ChildCommand: Sendable, Equatable {
   /// Whether the child is ended when this program ends, be it by SIGKILL. Only what must get to its end once it is
   /// begun goes on alone.
   public var endsWithStarter = true
+  /// Whether it is this program, which need not be started anew where one of it waits already (`Nursery`).
+  public var branchesOff = false
   /// How programs are installed that may be what this runs, by their names: said where it is missing.
   public var installations: [String: String] = [:]
   /// How much of its standard error is kept: the last bytes of it.

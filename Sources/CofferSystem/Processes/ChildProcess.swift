@@ -18,6 +18,7 @@ public protocol ProcessLauncher: Sendable {
 /// the end of its input must never be what makes a client commit.
 public struct SystemProcessLauncher: ProcessLauncher {
   private let starter = Starter()
+  private let nurseries = Nurseries()
   private let hasProcessDescriptors: Bool
 
   public init() {
@@ -30,8 +31,15 @@ public struct SystemProcessLauncher: ProcessLauncher {
   }
 
   public func launch(_ command: ChildCommand) throws -> ChildProcess {
+    let nursery = Nursery.takes(command) ? nurseries.nursery(for: command) { try start($0, nil) } : nil
+    return try start(command, nursery)
+  }
+
+  private func start(_ command: ChildCommand, _ nursery: Nursery?) throws -> ChildProcess {
     let path = try Self.resolve(command)
-    return try Spawner(command, path: path, starter: starter, hasProcessDescriptors: hasProcessDescriptors).spawn()
+    return try Spawner(
+      command, path: path, starter: starter, nursery: nursery, hasProcessDescriptors: hasProcessDescriptors
+    ).spawn()
   }
 
   private static func resolve(_ command: ChildCommand) throws(LaunchError) -> String {

@@ -16,6 +16,11 @@ public struct CommandTimedOut: DiagnosableError, Equatable {
   public let program: String
   public let seconds: Double
 
+  public init(program: String, seconds: Double) {
+    self.program = program
+    self.seconds = seconds
+  }
+
   public var diagnosis: Diagnosis {
     Diagnosis(
       subject: program, problem: "No answer within \(Int(seconds)) seconds",

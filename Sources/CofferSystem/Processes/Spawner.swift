@@ -7,12 +7,17 @@ struct Spawner {
   private let command: ChildCommand
   private let path: String
   private let starter: Starter
+  private let nursery: Nursery?
   private let hasProcessDescriptors: Bool
 
-  init(_ command: ChildCommand, path: String, starter: Starter, hasProcessDescriptors: Bool) {
+  /// - Parameter nursery: What the child may branch off, if it can.
+  init(
+    _ command: ChildCommand, path: String, starter: Starter, nursery: Nursery? = nil, hasProcessDescriptors: Bool
+  ) {
     self.command = command
     self.path = path
     self.starter = starter
+    self.nursery = nursery
     self.hasProcessDescriptors = hasProcessDescriptors
   }
 
@@ -52,7 +57,7 @@ struct Spawner {
     streams.inherited = try copiesOfInherited()
     defer { for copy in streams.inherited { close(copy.ours) } }
 
-    let identifier = try start(streams)
+    let identifier = try branch(streams) ?? start(streams)
     _ = consume childInput
     _ = consume childOutput
     _ = consume childError
@@ -124,6 +129,29 @@ struct Spawner {
       throw error
     }
     return readEnd
+  }
+
+  /// - Returns: nil where the child has to be started anew.
+  private func branch(_ streams: ChildStreams) throws -> pid_t? {
+    guard let nursery else { return nil }
+    var opened: [Int32] = []
+    defer { for descriptor in opened { close(descriptor) } }
+    func open(_ path: String, _ flags: Int32) throws -> Int32 {
+      do {
+        let descriptor = try FileDescriptor(opening: path, flags: flags).release()
+        opened.append(descriptor)
+        return descriptor
+      } catch {
+        throw LaunchError.failed(program: command.executable, cause: error)
+      }
+    }
+    let input = try streams.inputPath.map { try open($0, O_RDONLY) } ?? streams.input
+    // Of a FIFO that nobody reads any more, the error is as where a child opens it.
+    let output = try streams.outputPath.map { try open($0, O_WRONLY | O_NONBLOCK) } ?? streams.output
+    if streams.outputPath != nil { _ = fcntl(output, F_SETFL, 0) }
+    return nursery.branch(
+      Nursery.Order(
+        arguments: command.arguments, descriptors: [input, output, streams.error] + streams.inherited.map(\.ours)))
   }
 
   private func start(_ streams: ChildStreams) throws -> pid_t {

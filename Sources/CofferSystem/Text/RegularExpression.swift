@@ -11,6 +11,14 @@ public final class RegularExpression: @unchecked Sendable {
     public let position: Int
   }
 
+  /// The search takes more steps, or memory, than libpcre2 allows by default, for an expression must not hold a run up for
+  /// ever: whether it is found is not known.
+  public struct Exhausted: Error, Equatable {
+    /// What to do about it.
+    public static let advice =
+      "Write it so that a part that is repeated is not repeated again as a whole, (a+)+ for example, or take a glob"
+  }
+
   /// - Parameter wholeOnly: Whether only whole texts are matched.
   /// - Throws: `Malformed`.
   public init(_ pattern: String, wholeOnly: Bool = false) throws(Malformed) {
@@ -27,12 +35,15 @@ public final class RegularExpression: @unchecked Sendable {
 
   deinit { pcre2_code_free_8(code) }
 
-  /// Whether the expression is found in a text. It is not found where the search takes more steps than libpcre2 allows by
-  /// default: a pattern must not hold a run up for ever.
-  public func matches(_ text: String) -> Bool {
-    guard let found = pcre2_match_data_create_from_pattern_8(code, nil) else { return false }
+  /// Whether the expression is found in a text.
+  ///
+  /// - Throws: `Exhausted`.
+  public func matches(_ text: String) throws(Exhausted) -> Bool {
+    guard let found = pcre2_match_data_create_from_pattern_8(code, nil) else { throw Exhausted() }
     defer { pcre2_match_data_free_8(found) }
     let bytes = Array(text.utf8)
-    return pcre2_match_8(code, bytes, bytes.count, 0, 0, found, nil) >= 0
+    let outcome = pcre2_match_8(code, bytes, bytes.count, 0, 0, found, nil)
+    guard outcome >= 0 || outcome == PCRE2_ERROR_NOMATCH else { throw Exhausted() }
+    return outcome >= 0
   }
 }

@@ -39,6 +39,7 @@ extension FuzzedParser {
       let names = [
         "gc/12-plan-\(digits)", "keys/\(digits)-9999", "removed/\(digits)-archives", "packs/0a/\(digits)\(digits)",
         "proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)",
+        "pins/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)",
         "archives/20260131t030000z-0123456789abcdef", "sessions/0123456789abcdef-1", "index/\(digits)\(digits)",
       ]
       return names.map { Array($0.utf8) }
@@ -62,7 +63,7 @@ extension FuzzedParser {
     case .proof:
       let digits = String(repeating: "0a", count: 16)
       guard let path = ObjectName("proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
-        let name = ProofName(path)
+        let name = AttachedName(path, in: ProofStore.folder)
       else { return }
       let sealed = try context.envelope.seal(
         bytes, purpose: .proof, context: Array(path.path.utf8), random: context.random)
@@ -82,7 +83,10 @@ extension FuzzedParser {
     guard let name = ObjectName(String(decoding: bytes, as: UTF8.self)) else { return }
     if let key = KeyName(name.path) { precondition(key.object == name) }
     if let round = RoundName(name) { precondition(round.objectName == name) }
-    if let proof = ProofName(name) { precondition(proof.objectName == name && !proof.archiveID.contains("/")) }
+    for folder in [ProofStore.folder, PinStore.folder] {
+      guard let attached = AttachedName(name, in: folder) else { continue }
+      precondition(attached.objectName == name && !attached.archiveID.contains("/"))
+    }
     _ = PackFolder.digest(of: name)
     _ = ArchiveRecord.isName(name)
     _ = CountingArchives.key(name)

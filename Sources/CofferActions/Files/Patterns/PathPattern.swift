@@ -29,6 +29,8 @@ struct PathPattern {
   }
 
   private let matcher: Matcher
+  /// As it was written.
+  private let text: String
 
   /// Reads a pattern.
   ///
@@ -37,6 +39,7 @@ struct PathPattern {
   ///   - style: The style of a pattern that names none.
   /// - Throws: `PatternError`.
   init(_ text: String, style: Style) throws(PatternError) {
+    self.text = text
     var (style, pattern) = (style, text)
     let parts = text.parts(by: ":", limit: 2)
     if parts.count == 2, parts[0].utf8.count == 2, parts[0].utf8.allSatisfy(Self.isOfStyle) {
@@ -88,12 +91,18 @@ struct PathPattern {
     if case .full(let path) = matcher { path } else { nil }
   }
 
-  func matches(_ path: PathText) -> Bool {
+  /// - Throws: `PatternError.exhausted`.
+  func matches(_ path: PathText) throws(PatternError) -> Bool {
     switch matcher {
     case .wildcards(let pattern): return pattern.matches(path.charactersAndSlash)
     case .prefix(let prefix): return path.bytesAndSlash.starts(with: prefix)
     case .full(let wanted): return path.bytes == wanted
-    case .regular(let expression): return expression.matches(path.text)
+    case .regular(let expression):
+      do {
+        return try expression.matches(path.text)
+      } catch {
+        throw .exhausted(pattern: text, path: path.text)
+      }
     }
   }
 }
@@ -104,6 +113,8 @@ enum PatternError: DiagnosableError, Equatable {
   case unknownCommand(line: String)
   case empty(line: String)
   case malformedExpression(line: String)
+  /// Whether the pattern means a path takes too many steps to find out.
+  case exhausted(pattern: String, path: String)
   case unreadable(option: String, SystemError)
 
   var diagnosis: Diagnosis {
@@ -122,6 +133,11 @@ enum PatternError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "pattern '\(line)'", problem: "Its regular expression is not well-formed",
         suggestion: "Check its brackets and parentheses")
+    case .exhausted(let pattern, let path):
+      Diagnosis(
+        subject: "pattern '\(pattern)'",
+        problem: "Whether it means '\(Quoting.terminal(path))' takes too many steps to find out",
+        suggestion: RegularExpression.Exhausted.advice)
     case .unreadable(let option, let error):
       Diagnosis(
         subject: "\(option): \(error.subject)", problem: "It cannot be read: \(error.reason)",

@@ -34,10 +34,11 @@ struct PatternSet {
   }
 
   /// - Parameter path: As it will be in the archive: without a leading slash.
-  func verdict(on path: ItemPath) -> Verdict {
+  /// - Throws: `PatternError.exhausted`.
+  func verdict(on path: ItemPath) throws -> Verdict {
     if patterns.isEmpty && fullPaths.isEmpty { return Verdict(.include) }
     if let rule = fullPaths[path.bytes] { return Verdict(rule) }
     let text = PathText(path)
-    return Verdict(patterns.first { $0.pattern.matches(text) }?.rule ?? .include)
+    return Verdict(try patterns.first { try $0.pattern.matches(text) }?.rule ?? .include)
   }
 }

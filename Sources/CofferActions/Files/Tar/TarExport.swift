@@ -86,7 +86,9 @@ struct TarExport {
   private func add(
     _ item: ArchiveItem, at path: ItemPath, to writer: TarWriter, _ progress: ReadingProgress
   ) throws {
-    guard let stream = item.content.stream else { return try writer.add(item, at: path.bytes) { _ in } }
+    guard let stream = item.content.stream, !writer.hasWritten(item) else {
+      return try writer.add(item, at: path.bytes) { _ in }
+    }
     guard stream.size > Self.readFirst else {
       let content = MemorySink()
       do {

@@ -23,15 +23,24 @@ final class TarWriter {
     self.sink = sink
   }
 
+  /// Whether an item is another name of what was written, so that its content is not wanted.
+  func hasWritten(_ item: ArchiveItem) -> Bool { first(of: item) != nil }
+
+  /// The path of what was written that an item is another name of.
+  private func first(of item: ArchiveItem) -> [UInt8]? {
+    guard let link = item.extras.link, let first = linked[link], item.isLink(to: first.item) else { return nil }
+    return first.path
+  }
+
   /// Writes one item, which is no socket.
   ///
   /// - Parameters:
   ///   - path: Inside the tar archive, without a slash at its end.
   ///   - content: Writes a file's bytes, without its holes, into the sink.
   func add(_ item: ArchiveItem, at path: [UInt8], content: (any ByteSink) throws -> Void) throws {
-    if let link = item.extras.link, let first = linked[link], item.isLink(to: first.item) {
+    if let first = first(of: item) {
       var header = header(of: item, .hardLink, at: path)
-      header.target = first.path
+      header.target = first
       return try write(header.encoded)
     }
     switch item.content {

@@ -126,7 +126,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
     if let number = job.destination.survey?.database?.oid { context.restored.add(ServerText(name), number: number) }
     var warnings = job.timescale?.complete(context) ?? []
     warnings += job.plainOwnerWarning + defaultPrivilegesWarning() + leftOutWarning
-    if !job.session().analyze(name, options: job.entry.analyzeOptions, context: context) {
+    if job.entry.analyzes, !job.session().analyze(name, options: job.entry.analyzeOptions, context: context) {
       warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
     }
     return warnings

@@ -103,7 +103,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       content = nil
       warnings += timescale?.complete(context) ?? []
       warnings += restoreProperties()
-      if !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
+      if job.entry.analyzes, !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
         try context.cancellation.check()
         warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
       }

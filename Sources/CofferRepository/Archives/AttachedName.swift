@@ -1,9 +1,8 @@
 import CofferStorage
 import CofferSystem
 
-/// The name of an object that holds proofs: `proofs/<archive id>-<16 hex>-<tag>`.
-struct ProofName: Sendable, Hashable {
-  static let folder = "proofs"
+/// The name of an object that a full key has attached to an archive: `<folder>/<archive id>-<16 hex>-<tag>`.
+struct AttachedName: Sendable, Hashable {
   private static let numberSize = 8
   private static let tagLength = 32
 
@@ -12,24 +11,25 @@ struct ProofName: Sendable, Hashable {
   /// All before the tag.
   private let prefix: String
 
+  /// - Parameter folder: For objects of one kind.
   /// - Returns: nil for a name that no such object has.
-  init?(_ name: ObjectName) {
+  init?(_ name: ObjectName, in folder: String) {
     let parts = name.parts
-    guard parts.count == 2, parts[0].isSame(as: Self.folder) else { return nil }
+    guard parts.count == 2, parts[0].isSame(as: folder) else { return nil }
     let fields = parts[1].parts(by: "-")
     guard fields.count > 2, Self.isHexadecimal(fields[fields.count - 1], Self.tagLength),
       Self.isHexadecimal(fields[fields.count - 2], Self.numberSize * 2)
     else { return nil }
     archiveID = fields.dropLast(2).joined(separator: "-")
-    prefix = "\(Self.folder)/\(archiveID)-\(fields[fields.count - 2])-"
+    prefix = "\(folder)/\(archiveID)-\(fields[fields.count - 2])-"
     objectName = name
   }
 
   /// A name that nothing has yet.
   ///
   /// - Returns: nil for what is no archive's id.
-  init?(archiveID: String, random: RandomSource, tags: RootTags) throws {
-    let prefix = "\(Self.folder)/\(archiveID)-\(Hexadecimal.encode(try random.bytes(Self.numberSize)))-"
+  init?(archiveID: String, in folder: String, random: RandomSource, tags: RootTags) throws {
+    let prefix = "\(folder)/\(archiveID)-\(Hexadecimal.encode(try random.bytes(Self.numberSize)))-"
     guard let name = ObjectName(prefix + (try tags.tag(of: prefix))) else { return nil }
     self.archiveID = archiveID
     self.prefix = prefix

@@ -1,0 +1,77 @@
+import CofferSystem
+import Synchronization
+
+/// Sessions that go on to the next database of their server when a dump needs them no more: to start psql takes longer than
+/// to dump a small database.
+///
+/// They stay only as long as there are dumps that have not begun: a session that nobody needs would keep its database from
+/// being removed.
+final class PostgreSQLConversations: Sendable {
+  private struct State {
+    /// The dumps that have not begun.
+    var waiting: Set<ExactName> = []
+    var idle: [PostgreSQLConversation] = []
+  }
+
+  /// Seconds for an answer.
+  private static let patience: Double = 60
+
+  private let connection: PostgreSQLConnection
+  private let state = Mutex(State())
+
+  init(_ connection: PostgreSQLConnection) {
+    self.connection = connection
+  }
+
+  /// Tells of a dump that will be.
+  func expect(_ dump: DumpIdentity) {
+    state.withLock { _ = $0.waiting.insert(ExactName(dump.path)) }
+  }
+
+  /// Tells that a dump has begun.
+  func begin(_ dump: DumpIdentity) {
+    state.withLock { _ = $0.waiting.remove(ExactName(dump.path)) }
+  }
+
+  /// A session in a database.
+  ///
+  /// - Throws: `LaunchError`; `RunCancelled`; `SystemError`. That the server does not let one in shows by the first question.
+  func session(in database: String, _ context: HookContext) throws -> PostgreSQLConversation {
+    while let idle = state.withLock({ $0.idle.popLast() }) {
+      do {
+        try idle.move(to: database, connection, context)
+        return idle
+      } catch is PostgreSQLConversation.Ended {}
+    }
+    return try PostgreSQLConversation(database, connection, context)
+  }
+
+  /// Asks something in a session; of a psql that is not given what it is to read (`docker exec` without `-i`) by its
+  /// arguments.
+  ///
+  /// - Throws: `PostgreSQLConversation.Ended`; `LaunchError`; `CommandTimedOut`; `RunCancelled`; `SystemError`.
+  func ask(
+    _ question: PostgreSQLStatement, columns: Int, in session: PostgreSQLConversation, of database: String,
+    _ context: HookContext
+  ) throws -> [PostgreSQLAnswer.Row] {
+    do {
+      return try session.ask(question, columns: columns, seconds: Self.patience)
+    } catch let end as PostgreSQLConversation.Ended where end.isContent {}
+    let result = try connection.query(question, database: database, context: context)
+    guard let answer = PostgreSQLAnswer(result, columns: columns) else {
+      throw PostgreSQLConversation.Ended(lines: result.errorLines)
+    }
+    return answer.rows
+  }
+
+  /// Takes a session back, whatever state it is in.
+  func giveBack(_ session: PostgreSQLConversation) {
+    let surplus = state.withLock { state -> [PostgreSQLConversation] in
+      if session.isOpen { state.idle.append(session) }
+      guard state.waiting.isEmpty else { return [] }
+      defer { state.idle = [] }
+      return state.idle
+    }
+    for session in surplus { session.close() }
+  }
+}
