@@ -44,6 +44,7 @@ struct ReadOptionsTests {
       ["dump", "--archive", "latest", "--database", "none", "--to", "-"], ["diff", "latest", "latest"],
       ["export-tar", "latest", folder + "/all.tar.gz"], ["find", "one", "--short"],
       ["mount", "--dry-run", "--mount-point", mountPoint, "--archive", "latest"],
+      ["pin", "--archive", "latest"], ["unpin", "--archive", "latest"],
       ["delete", "--archive", "latest", "--yes"], ["break-lock"], ["key", "list"],
       ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]
