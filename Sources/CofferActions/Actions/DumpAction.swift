@@ -31,7 +31,7 @@ enum DumpAction {
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
-      let reader = try access.repository.reader(forDataOf: archive)
+      let reader = try access.repository.reader()
       let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
       let chosen = try SelectionFlags.selection(context).select(
         from: dumps, archive: archive.name, missing: archive.draft.missingDumps)

@@ -33,7 +33,8 @@ enum ExtractAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
-      let reader = try access.repository.reader(forDataOf: archive)
+      let isNarrow = !context.flags[ItemFlags.path].isEmpty || SelectionFlags.selection(context).isNarrow
+      let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
       let items = try ChosenItems.all(
         from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
       context.tellMissing(from: archive)

@@ -56,7 +56,8 @@ enum RestoreAction {
     let archive = try access.archive(
       try context.wantedArchive(), try context.archiveFilter())
     context.tellMissing(from: archive)
-    let reader = try access.repository.reader(forDataOf: archive)
+    let isNarrow = SelectionFlags.selection(context).isNarrow || !context.flags[table].isEmpty
+    let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
     let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
     let chosen = try SelectionFlags.selection(context).select(
       from: dumps, archive: archive.name, missing: archive.draft.missingDumps)

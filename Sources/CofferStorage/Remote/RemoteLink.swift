@@ -97,6 +97,13 @@ final class RemoteLink: Sendable {
     return try result.get()
   }
 
+  /// Whether a request that failed on a connection is to be made once more at once: the other side never answered on that one,
+  /// and does on another.
+  func hasBetter(than connection: FrameConnection) -> Bool {
+    guard connection.failure != nil, !connection.isGreeted else { return false }
+    return state.withLock { $0.lines.contains { $0.connection.failure == nil && $0.connection.isGreeted } }
+  }
+
   /// Gives a connection back that was taken for so many bytes.
   func give(_ connection: FrameConnection, of size: Int) {
     state.withLock { state in

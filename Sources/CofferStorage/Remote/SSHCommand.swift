@@ -27,9 +27,9 @@ struct SSHCommand: Sendable {
     self.environment = environment
   }
 
-  /// Connections to one host at a time: with two MiB on the way on each they fill a line of 1 Gbit/s that takes 100 ms there and
-  /// back. sshd lets ten begin at the same time, unless it is told otherwise (MaxStartups).
-  static let connectionLimit = 6
+  /// Connections to one host at a time. With two MiB on the way on each they come near to filling a line of 1 Gbit/s that takes
+  /// 100 ms there and back; more of them at the same time are what guards of hosts take for an attack (`ufw limit`: six).
+  static let connectionLimit = 4
   /// Seconds between two signs of life that ssh asks of the server, where the user has said nothing of them.
   private static let aliveInterval = 60
 

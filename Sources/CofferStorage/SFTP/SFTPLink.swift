@@ -33,10 +33,17 @@ final class SFTPLink: Sendable {
   func withSession<Result>(
     transferring size: Int, _ cancellation: Cancellation?, _ body: (SFTPSession) throws(SFTPError) -> Result
   ) throws(SFTPError) -> Result {
-    let connection: FrameConnection
-    do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch { throw SFTPError(error) }
-    defer { link.give(connection, of: size) }
-    return try body(try SFTPSession(connection, try server(on: connection, cancellation), window: window))
+    while true {
+      let connection: FrameConnection
+      do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch { throw SFTPError(error) }
+      defer { link.give(connection, of: size) }
+      do throws(SFTPError) {
+        return try body(try SFTPSession(connection, try server(on: connection, cancellation), window: window))
+      } catch {
+        // Each such connection is gone then, so this ends.
+        guard error != .cancelled, link.hasBetter(than: connection) else { throw error }
+      }
+    }
   }
 
   private func server(

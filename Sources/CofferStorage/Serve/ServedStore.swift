@@ -253,11 +253,25 @@ final class ServedStore: ObjectStore {
     _ name: ObjectName?, size: Int = 0, _ cancellation: Cancellation?,
     _ body: (ServedCall) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
-    let connection: FrameConnection
-    do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch {
-      throw error.storageError(name, location: location)
+    while true {
+      let connection: FrameConnection
+      do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch {
+        throw error.storageError(name, location: location)
+      }
+      defer { link.give(connection, of: size) }
+      do throws(StorageError) {
+        return try request(name, on: connection, cancellation, body)
+      } catch {
+        // Each such connection is gone then, so this ends.
+        guard error.kind != .cancelled, link.hasBetter(than: connection) else { throw error }
+      }
     }
-    defer { link.give(connection, of: size) }
+  }
+
+  private func request<Result>(
+    _ name: ObjectName?, on connection: FrameConnection, _ cancellation: Cancellation?,
+    _ body: (ServedCall) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
     let call: ServedCall
     do throws(RemoteError) {
       call = ServedCall(

@@ -95,6 +95,19 @@ struct RemoteLinkTests {
     #expect(made.count == 3)
   }
 
+  @Test("A request that failed because the connection was refused is made again where another is, and only then")
+  func refusedRequest() throws {
+    let (link, made) = Self.link(.comes, .ends)
+    let first = try link.take(for: 40 * Self.megabyte, nil)
+    _ = try first.greeting(nil)
+    let second = try link.take(for: 40 * Self.megabyte, nil)
+    #expect(made.number(of: second) == 1 && !link.hasBetter(than: second))
+    #expect(throws: RemoteError.self) { try second.greeting(nil) }
+    #expect(link.hasBetter(than: second) && !link.hasBetter(than: first))
+    first.close()
+    #expect(!link.hasBetter(than: second))
+  }
+
   @Test("For much that is to come connections are made at once, as many as are worth it")
   func preparation() throws {
     let (link, made) = Self.link(.comes, .waits, .waits, .waits)
