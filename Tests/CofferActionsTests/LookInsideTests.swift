@@ -48,8 +48,10 @@ struct LookInsideTests {
     #expect(below == [false, false, true])
     // A dump may be meant by where it is shown.
     var dumps = ItemSelection(try PathSelection(["databases/sqlite_databases"]))
-    let found = try [dump("coffer/sqlite_databases/localhost/a"), item("coffer/sqlite_databases/x"), item("databases/x")]
-      .map { try dumps.contains($0) }
+    let found = try [
+      dump("coffer/sqlite_databases/localhost/a"), item("coffer/sqlite_databases/x"), item("databases/x"),
+    ]
+    .map { try dumps.contains($0) }
     #expect(found == [true, false, false])
     // A name that only looks like one of a style is a name.
     #expect(try PathSelection(["ab:cd"]).contains(ItemPath("ab:cd/e")))
