@@ -4,13 +4,11 @@
 #include <linux/stat.h>
 #include <pthread.h>
 #include <spawn.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
@@ -66,20 +64,6 @@ static const unsigned long coffer_mount_without_programs = MS_NOEXEC;
 // Flags of umount2(2): at once, though it is in use; not through a link.
 static const int coffer_unmount_now = MNT_DETACH;
 static const int coffer_unmount_no_link = UMOUNT_NOFOLLOW;
-
-// A descriptor that another process has sent through a socket; -1 when there is none. CMSG_... are macros.
-static inline int coffer_receive_descriptor(int socket) {
-  char byte;
-  struct iovec piece = {&byte, 1};
-  union { struct cmsghdr header; char room[CMSG_SPACE(sizeof(int))]; } control;
-  struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0) return -1;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -1;
-  int descriptor;
-  memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-  return descriptor;
-}
 
 // A variable of the C library; Swift takes it for shared state. Read before there are threads.
 extern char **environ;

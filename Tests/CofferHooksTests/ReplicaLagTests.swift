@@ -114,6 +114,28 @@ struct ApplicationVersionTests: PostgreSQLSuite {
     #expect(try facts("SELECT oops").warnings.first?.contains("\"oops\" does not exist") == true)
     let long = try facts("SELECT repeat('x', 10000)").facts.details["application_version"]
     #expect(long == String(repeating: "x", count: 256) + "...")
+    // Nothing of what the owner can change gets another's rights.
+    try one.run(
+      """
+      ALTER DATABASE versioned SET role = 'migrator'; CREATE FUNCTION public.climb() RETURNS text LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM set_config('role', 'none', true); RETURN current_user; END $$;
+      CREATE FUNCTION public.climb2() RETURNS text LANGUAGE plpgsql AS
+      $$ BEGIN EXECUTE 'SET SESSION AUTHORIZATION DEFAULT'; RETURN current_user; END $$;
+      CREATE VIEW public.bait AS SELECT public.climb() AS version;
+      CREATE VIEW public.bait2 AS SELECT public.climb2() AS version;
+      ALTER VIEW bait OWNER TO migrator; ALTER VIEW bait2 OWNER TO migrator;
+      """, in: "versioned")
+    for bait in ["bait", "bait2"] {
+      let caught = try facts("SELECT version FROM public.\(bait)")
+      #expect(caught.facts.details["application_version"] == nil)
+      #expect(caught.warnings.first?.contains("within security-definer function") == true, "\(caught.warnings)")
+    }
+    #expect(try facts("SELECT current_user").facts.details["application_version"] == "migrator")
+    try one.run("ALTER DATABASE versioned OWNER TO CURRENT_USER")
+    let asSuperuser = try facts("SELECT 1")
+    #expect(asSuperuser.facts.details["application_version"] == nil)
+    #expect(asSuperuser.warnings.first?.contains("is not asked: the database's owner") == true, "\(asSuperuser)")
+    try one.run("ALTER DATABASE versioned OWNER TO migrator")
     // A primary lags behind nothing.
     let primary = try facts("SELECT 1", "\n    max_replica_lag: 0")
     #expect(primary.facts.details["replica_lag"] == nil && primary.facts.details["application_version"] == "1")
@@ -125,12 +147,23 @@ struct ApplicationVersionTests: PostgreSQLSuite {
     try server.run("DROP DATABASE IF EXISTS `ver``sioned`; CREATE DATABASE `ver``sioned`")
     defer { _ = try? server.run("DROP DATABASE `ver``sioned`") }
     try server.run("CREATE TABLE m(v int); INSERT INTO m VALUES (3), (12)", in: "ver`sioned")
-    let root = try makeRoot(
-      "mariadb_databases:\n"
-        + server.entry("ver`sioned", "version_query: SELECT MAX(v) FROM m", "max_replica_lag: 0"))
-    let dump = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
-    let outcome = try dump.start(context: context).finish()
-    #expect(outcome.facts.details["application_version"] == "12", "\(outcome)")
-    #expect(outcome.facts.details["replica_lag"] == nil && outcome.warnings == [])
+    try server.run("CREATE OR REPLACE USER versions IDENTIFIED BY 'v'; GRANT SELECT, LOCK TABLES ON *.* TO versions")
+    try server.run("GRANT PROCESS, SHOW VIEW, EVENT, TRIGGER, BINLOG MONITOR, SLAVE MONITOR ON *.* TO versions")
+    defer { _ = try? server.run("DROP USER versions") }
+    let entry = server.entry("ver`sioned", "version_query: SELECT MAX(v) FROM m", "max_replica_lag: 0")
+    func outcome(_ entry: String) throws -> (facts: DumpFacts, warnings: [String]) {
+      let root = try makeRoot("mariadb_databases:\n" + entry)
+      let dump = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+      let outcome = try dump.start(context: context).finish()
+      return (outcome.facts, outcome.warnings)
+    }
+    let good = try outcome(
+      entry.replacingOccurrences(of: "username: \(server.username)", with: "username: versions")
+        .replacingOccurrences(of: "password: \(server.password)", with: "password: v"))
+    #expect(good.facts.details["application_version"] == "12", "\(good)")
+    #expect(good.facts.details["replica_lag"] == nil && good.warnings == [])
+    let mighty = try outcome(entry)
+    #expect(mighty.facts.details["application_version"] == nil)
+    #expect(mighty.warnings.first?.contains("over the whole server") == true, "\(mighty)")
   }
 }

@@ -48,3 +48,6 @@ pid_t coffer_branch_off(void);
 // gets SIGTERM when the thread ends that started the caller, and has these descriptors, from 0 on, and no others, all of
 // which are above these numbers. Returns -1 and sets errno where it cannot.
 int coffer_settle(pid_t parent, const int *descriptors, int count);
+
+// Takes a descriptor that another process has sent through a socket; -1 when there is none. CMSG_... are macros.
+int coffer_receive_descriptor(int socket);

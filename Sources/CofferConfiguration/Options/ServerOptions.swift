@@ -54,7 +54,7 @@ public enum ServerOptions {
 
   public static let versionQuery = OptionKey<String?>(
     "version_query",
-    "A query, asked before each dump of one database, whose answer - the first field of the first row - is kept with the dump as the version that the application says of itself. 'info' and 'list --json' show it, and 'restore' before it begins. It is asked as the database's owner where that can be, and may only read.",
+    "A query, asked before each dump of one database, whose answer - the first field of the first row - is kept with the dump as the version that the application says of itself. 'info' and 'list --json' show it, and 'restore' before it begins. It may only read, and is asked with no more rights than the database's owner has (PostgreSQL), or by a user who has no right over the server (MariaDB, MySQL); where that cannot be, it is not asked, and a warning says so.",
     example: "SELECT max(version) FROM public.schema_migrations", support: .own)
   public static let maxReplicaLag = OptionKey<Int?>(
     "max_replica_lag",

@@ -163,16 +163,20 @@ struct MariaDBConnection: Sendable {
 
   /// Runs SQL.
   ///
-  /// - Parameter namesColumns: Whether the columns' names are the first row of an answer that has any.
+  /// - Parameters:
+  ///   - namesColumns: Whether the columns' names are the first row of an answer that has any.
+  ///   - limit: Bytes of the answer at most.
+  ///   - seconds: How long it may take.
   func query(
-    _ sql: String, options: [String], namesColumns: Bool = false, context: HookContext
+    _ sql: String, options: [String], namesColumns: Bool = false, limit: Int = 1 << 30, seconds: Double = 600,
+    context: HookContext
   ) throws -> MariaDBAnswer {
     let form =
       namesColumns ? Self.clientForm.filter { $0 != "--skip-column-names" } + ["--column-names"] : Self.clientForm
     let arguments = form + ["--execute", Self.sessionSettings + sql]
     return MariaDBAnswer(
       try withCommand(.client, options, arguments, context: context) { command in
-        try context.launcher.run(command, outputLimit: 1 << 30, seconds: 600, cancellation: context.cancellation)
+        try context.launcher.run(command, outputLimit: limit, seconds: seconds, cancellation: context.cancellation)
       })
   }
 }

@@ -139,9 +139,20 @@ struct MariaDBDump: PlannedDump {
   private func askVersion(
     _ query: String, of database: String, _ facts: inout DumpFacts, _ context: HookContext
   ) throws -> [String] {
-    let sql = "USE \(Quoting.mariadbIdentifier(database)); START TRANSACTION READ ONLY; \(query)"
+    func ask(_ sql: String) throws -> MariaDBAnswer {
+      try entry.connection.query(
+        "SET ROLE NONE; " + sql, options: entry.listOptions, limit: 1 << 16, seconds: 30, context: context)
+    }
     do {
-      let answer = try entry.connection.query(sql, options: entry.listOptions, context: context)
+      let rights = try ask(Self.rights)
+      guard rights.status.isSuccess else { return [ApplicationVersion.warning("fails: \(told(rights))")] }
+      let held = rights.rows.compactMap(\.first)
+      if let much = held.isEmpty ? "rights that cannot be told" : held.first(where: { !Self.backupRights.contains($0) })
+      {
+        return [ApplicationVersion.warning(Self.refusal(much))]
+      }
+      let answer = try ask(
+        "USE \(Quoting.mariadbIdentifier(database)); START TRANSACTION READ ONLY; \(query)")
       guard answer.status.isSuccess else { return [ApplicationVersion.warning("fails: \(told(answer))")] }
       let version = ApplicationVersion.kept(answer.rows.first?.first)
       facts.details[DumpFacts.applicationVersionKey] = version
@@ -151,6 +162,23 @@ struct MariaDBDump: PlannedDump {
     } catch {
       return [ApplicationVersion.warning("fails: \(Diagnosis(of: error).problem)")]
     }
+  }
+
+  /// Rights over the whole server that the user has by himself.
+  private static let rights =
+    "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = CONCAT('\\'', LEFT(CURRENT_USER(), "
+    + "CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1), '\\'@\\'', "
+    + "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\'')"
+
+  /// Those with which a view or a function that somebody else has made can do nothing but read.
+  private static let backupRights: Set<String> = [
+    "USAGE", "SELECT", "LOCK TABLES", "SHOW VIEW", "SHOW CREATE ROUTINE", "EVENT", "TRIGGER", "PROCESS", "RELOAD",
+    "SHOW DATABASES", "REPLICATION CLIENT", "BINLOG MONITOR", "REPLICA MONITOR", "SLAVE MONITOR", "REPLICATION SLAVE",
+  ]
+
+  private static func refusal(_ right: String) -> String {
+    "is not asked: the user who connects has \(Quoting.terminal(right)) over the whole server, and whoever can change "
+      + "what the query reads would have it, too. Back up as a user who has only what backups need, or leave version_query out"
   }
 
   /// Dump programs take encryption for a wish, so that without an answer nothing may be sent.

@@ -41,7 +41,15 @@ final class PostgreSQLConversations: Sendable {
       do {
         try idle.move(to: database, connection, context)
         return idle
-      } catch is PostgreSQLConversation.Ended {}
+      } catch is PostgreSQLConversation.Ended {
+      } catch is SystemError {
+      } catch is CommandTimedOut {
+        // Whatever has cut it off while it waited has cut the others off, too: each would be waited for as long.
+        for session in state.withLock({ state in
+          defer { state.idle = [] }
+          return state.idle
+        }) { session.close() }
+      }
     }
     return try PostgreSQLConversation(database, connection, context)
   }

@@ -117,12 +117,14 @@ struct PostgreSQLDump: PlannedDump {
       let lag = try replicaLag(server, conversation, context)
       facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
     }
-    if let query = entry.versionQuery, case .database(let name) = scope, let conversation {
+    if let query = entry.versionQuery, case .database(let name) = scope {
       do {
         facts.details[DumpFacts.applicationVersionKey] = try applicationVersion(query, in: name, conversation, context)
         if facts.applicationVersion == nil { server.warnings.append(ApplicationVersion.warning("gives no row")) }
       } catch let error as RunCancelled {
         throw error
+      } catch is PostgreSQLVersionQuery.NobodyToAskAs {
+        server.warnings.append(ApplicationVersion.warning(PostgreSQLVersionQuery.nobody))
       } catch let end as PostgreSQLConversation.Ended {
         server.warnings.append(ApplicationVersion.warning("fails: \(PostgreSQLFailure.telling(end.lines))"))
       } catch {
@@ -203,11 +205,13 @@ struct PostgreSQLDump: PlannedDump {
   }
 
   private func applicationVersion(
-    _ query: String, in database: String, _ conversation: PostgreSQLConversation, _ context: HookContext
+    _ query: String, in database: String, _ conversation: PostgreSQLConversation?, _ context: HookContext
   ) throws -> String? {
+    guard let conversation else { throw PostgreSQLConversation.Ended(lines: ["there is no session to ask in"]) }
     let rows = try conversations.ask(
-      PostgreSQLConnection.versionRole, columns: 1, in: conversation, of: database, context)
-    return try entry.connection.applicationVersion(query, in: database, as: rows.first?[0]?.text, context)
+      PostgreSQLVersionQuery.owner, columns: 1, in: conversation, of: database, context)
+    guard let owner = rows.first?[0] else { throw PostgreSQLVersionQuery.NobodyToAskAs() }
+    return try PostgreSQLVersionQuery(query).ask(entry.connection, in: database, as: owner, context)
   }
 
   /// What tells what is in the database, counted in the snapshot that pg_dump is to see where that can be.

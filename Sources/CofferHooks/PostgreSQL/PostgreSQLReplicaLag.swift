@@ -35,32 +35,3 @@ enum PostgreSQLReplicaLag {
     return .seconds(max(seconds, 0))
   }
 }
-
-extension PostgreSQLConnection {
-  /// Asks for the application's version, in a session as the database has them for everybody, which only reads.
-  ///
-  /// - Parameter role: Whom to ask as; nil for the user who connects.
-  /// - Returns: What is kept of the answer.
-  /// - Throws: `PostgreSQLConversation.Ended`; `LaunchError`; `CommandTimedOut`; `RunCancelled`.
-  func applicationVersion(
-    _ query: String, in database: String, as role: String?, _ context: HookContext
-  ) throws -> String? {
-    let own = [
-      PostgreSQLPins.Setting(name: "default_transaction_read_only", value: "on"),
-      PostgreSQLPins.Setting(name: "statement_timeout", value: "30000"),
-    ]
-    let settings = PostgreSQLPins.always.filter { setting in !own.contains { $0.name == setting.name } } + own
-    let session = PostgreSQLSession(database, withRole(role, context), settings: settings, context)
-    let result = try context.launcher.run(
-      session.command([.end, .statement(query)]), outputLimit: 1 << 16, cancellation: context.cancellation)
-    guard result.status.isSuccess else { throw PostgreSQLConversation.Ended(lines: result.errorLines) }
-    return ApplicationVersion.kept(result.text.lines().first?.parts(by: "\u{1f}").first)
-  }
-
-  /// The database's owner, unless that is a superuser, or the user who connects may not become him.
-  static let versionRole: PostgreSQLStatement = """
-    SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r
-    ON r.oid OPERATOR(pg_catalog.=) d.datdba WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-    AND NOT r.rolsuper AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
-    """
-}
