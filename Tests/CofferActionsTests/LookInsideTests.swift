@@ -58,6 +58,27 @@ struct LookInsideTests {
     #expect(throws: PatternError.self) { _ = try PathSelection(["re:("]) }
   }
 
+  @Test(
+    "A dump is left out by where it is shown and by where it is stored, and kept by either",
+    arguments: [
+      (["- databases"], [false, false, false]), (["- sh:databases/*"], [false, false, false]),
+      (["- re:^databases/mongo"], [true, false, false]),
+      (["! pf:databases/mongodb_databases/h/x"], [true, false, false]),
+      (["- pp:coffer/sqlite_databases"], [false, true, true]), (["- fm:*/shop"], [false, true, true]),
+      (["+ databases/sqlite_databases", "- **/*"], [true, false, false]),
+      (["+ coffer/sqlite_databases", "- databases"], [true, false, false]),
+    ])
+  func excludedDumps(_ lines: [String], _ expected: [Bool]) throws {
+    var patterns = PatternLines()
+    try patterns.add(lines: lines)
+    var selection = ItemSelection(try PathSelection([]), patterns.patterns)
+    let kept = try [
+      dump("coffer/sqlite_databases/localhost/shop"), dump("coffer/mongodb_databases/h/x", isFolder: true),
+      item("coffer/mongodb_databases/h/x/a"),
+    ].map { try selection.contains($0) }
+    #expect(kept == expected)
+  }
+
   @Test("Dumps are shown below databases, those that are folders with what is in them, and nothing else is")
   func places() {
     var places = ShownPaths()
@@ -94,7 +115,9 @@ struct LookInsideTests {
       found.add([one], in: archive("b\(number)", host: "b"))
     }
     #expect(found.hasSeveralHosts && found.places.count == 2)
-    let names = found.places.map { $0.versions.map { $0.archives.map(\.name) } }
+    let names = found.places.map { place, versions in
+      versions.map { found.archives(of: $0, at: place).map(\.name) }
+    }
     #expect(names[0] == [["a0", "a1"], ["a2"], ["a4"], ["a5"]])
     #expect(names[1] == [(0..<6).map { "b\($0)" }])
   }
@@ -123,6 +146,42 @@ struct LookInsideTests {
     #expect(paths(tree) == ["a", "a/b", String(repeating: "n", count: 255)])
     #expect(tree.unfit?.count == 10 && tree.unfit?.first == ItemPath("../up"))
     #expect(tree.hidden == nil)
+  }
+
+  @Test("Folders that are not chosen are as open as they were, and no more")
+  func passedFolders() throws {
+    let items = [
+      item("home", .directory, mode: 0o711), item("home/alice", .directory, mode: 0o755),
+      item("home/alice", .directory, mode: 0o700), item("home/alice/open", .directory, mode: 0o777),
+      item("home/alice/open/f"), item("home/bob", .directory, mode: 0o700),
+    ]
+    let tree = try MountTree(items, ItemSelection(PathSelection(["home/alice/open/f"])))
+    #expect(paths(tree) == ["home", "home/alice", "home/alice/open", "home/alice/open/f"])
+    var number = 0
+    for (name, mode) in [("home", 0o711), ("alice", 0o700), ("open", 0o777)] as [(String, UInt32)] {
+      number = try #require(tree.child(Array(name.utf8), of: number))
+      let facts = tree.facts(number, { UInt64($0) }, owner: (1, 2), modified: 3)
+      #expect(facts.mode == UInt32(S_IFDIR) | mode && facts.userID == 0 && facts.modified == 5, "\(name)")
+    }
+    #expect(tree.hidden == nil)
+  }
+
+  @Test("Paths of very many parts are not shown, and take neither the stack nor long")
+  func deepPaths() throws {
+    func deep(_ parts: Int) -> String { [String](repeating: "d", count: parts).joined(separator: "/") }
+    let endless = (0..<50).map { _ in item("coffer/" + deep(20_000)) }
+    let tree = try tree([dump("coffer/y", isFolder: true)] + endless + [item(deep(2048)), item(deep(2049))])
+    #expect(tree.unfit?.count == 51)
+    var (number, depth) = (0, 0)
+    while let next = tree.nodes[number].children.last { (number, depth) = (next, depth + 1) }
+    #expect(depth == 2048)
+    var lines = PatternLines()
+    try lines.add(excludes: ["d/d"])
+    var selection = ItemSelection(try PathSelection([]), lines.patterns)
+    let kept = try [item("d/d", .directory), item(deep(20_000)), item("e/" + deep(20_000))].map {
+      try selection.contains($0)
+    }
+    #expect(kept == [false, false, true])
   }
 
   @Test("Of several things of one name a folder counts with all that is in it, or else the last")

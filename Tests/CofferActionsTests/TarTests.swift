@@ -89,6 +89,41 @@ struct TarTests {
     #expect(back.st_mtim.tv_sec == -2 && back.st_mtim.tv_nsec == 5 && back.st_mode & 0o7777 == 0o4711)
   }
 
+  @Test("A hard link leads to its own bytes, whatever else was written at the path of its first name")
+  func replacedLinks() throws {
+    let link = ItemExtras(link: ItemExtras.LinkIdentity(device: 1, inode: 2))
+    let sink = MemorySink()
+    let writer = TarWriter(sink)
+    func add(_ item: ArchiveItem, at path: String, _ content: [UInt8]) throws {
+      try writer.add(item, at: Array(path.utf8)) { sink in try content.withUnsafeBytes { try sink.write($0) } }
+    }
+    let one = item(Array("a/f".utf8), file(1), link)
+    try add(one, at: "f", [1])
+    #expect(writer.hasWritten(item(Array("a/g".utf8), file(1), link)))
+    try add(item(Array("b/f".utf8), file(1)), at: "f", [2])
+    #expect(!writer.hasWritten(item(Array("a/g".utf8), file(1), link)))
+    try add(item(Array("a/g".utf8), file(1), link), at: "g", [1])
+    try add(item(Array("a/h".utf8), file(1), link), at: "h", [])
+    // A link in the place of a file of several names, which is no name of that any more.
+    let other = ItemExtras(link: ItemExtras.LinkIdentity(device: 1, inode: 3))
+    try add(item(Array("a/k".utf8), file(1), other), at: "k", [4])
+    try add(item(Array("b/k".utf8), file(1), link), at: "k", [])
+    #expect(!writer.hasWritten(item(Array("a/l".utf8), file(1), other)))
+    try add(item(Array("a/l".utf8), file(1), other), at: "l", [4])
+    try writer.finish()
+    try Data(sink.bytes).write(to: URL(fileURLWithPath: "\(tree.path)/links.tar"))
+    let folder = "\(tree.path)/links"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let result = try SystemProcessLauncher().run(
+      ChildCommand(
+        "tar", ["-xf", "\(tree.path)/links.tar", "-C", folder],
+        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"])))
+    #expect(result.status == .exited(0) && result.errorLines.isEmpty, "\(result.errorLines)")
+    for (name, bytes) in [("f", [2]), ("g", [1]), ("h", [1]), ("k", [1]), ("l", [4])] as [(String, [UInt8])] {
+      #expect(FileManager.default.contents(atPath: "\(folder)/\(name)").map(Array.init) == bytes, "\(name)")
+    }
+  }
+
   @Test("Files come back with their holes, wherever these are")
   func holes() throws {
     func extents(_ parts: [(hole: UInt64, data: UInt64)]) -> FileExtents {

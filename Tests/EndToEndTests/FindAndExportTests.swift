@@ -63,6 +63,10 @@ struct FindAndExportTests {
     #expect(short == "\(files)/deep/cache/photo.jpg\n")
     let dump = try ground.coffer("find", "shop", "--archive", "latest", "--short").output
     #expect(dump == "coffer/sqlite_databases/localhost/shop\n")
+    let chosen = try ground.coffer("list", "--find", "photo", "--exclude", "*/cache", "--short").output
+    #expect(chosen == "\(files)/deep/photo.jpg\n")
+    let below = try ground.coffer("find", "photo", "hosts", "--path", files + "/hosts", "--short").output
+    #expect(below == "\(files)/hosts\n")
     #expect(try ground.coffer("find").errors.contains("what to look for"))
     #expect(try ground.coffer("find", "re:(").errors.contains("regular expression"))
   }
@@ -118,6 +122,17 @@ struct FindAndExportTests {
     }
     let dry = try ground.coffer("export-tar", "latest", "dry.tar", "--dry-run")
     #expect(dry.status == .exited(0) && dry.output.contains("Would write"), "\(dry.errors)")
+    for (arguments, sign) in [
+      (["--strip-components", "99"], "--strip-components"),
+      (["--path", "databases", "--without-dumps"], "--without-dumps"),
+      (["--exclude", "*"], "--exclude"),
+    ] {
+      let empty = try ground.coffer(["export-tar", "latest", "empty.tar"] + arguments)
+      #expect(empty.status == .exited(1) && empty.errors.contains(sign), "\(empty.errors)")
+    }
+    let stripped = try ground.coffer(
+      "export-tar", "latest", "stripped", "--path", files + "/deep", "--strip-components", "all")
+    #expect(stripped.output.contains("Wrote 2 items") && stripped.errors.contains("photo.jpg: Several"), "\(stripped)")
     let left = try FileManager.default.contentsOfDirectory(atPath: ground.folder).filter { $0.contains(".tar") }
     #expect(left == ["all.tar.gz"])
   }

@@ -53,14 +53,18 @@ enum ExportTarAction {
       let chosen = try chosen(from: items, of: archive, context)
       let (found, paths) = (chosen.map(\.item), chosen.map(\.path))
       guard !context.isDryRun else {
-        let text = "Would write \(found.count) items of archive \(archive.name)"
+        let strip = context.flags[ExtractAction.strip]
+        let count = chosen.count { item, path in
+          item.content != .socket && strip.parts(of: path, isFolder: item.content == .directory) != nil
+        }
+        let text = "Would write \(count) items of archive \(archive.name)"
         guard let path = target.path else { return context.console.remark(text) }
         return context.console.answer("\(text) to \(path)")
       }
-      var damage: NotExtracted?
+      var written: (count: Int, damage: NotExtracted?) = (0, nil)
       try target.write(context.console) { sink, number in
         let filter = try words(forFile: target.path, context).map { try FilterSink($0, writingTo: number, context) }
-        damage = try TarExport(context: context, reader: reader).write(
+        written = try TarExport(context: context, reader: reader).write(
           found, at: paths, context.flags[ExtractAction.strip], into: filter ?? sink
         ) { path in
           guard context.flags[list] else { return context.console.step(path.text) }
@@ -68,8 +72,8 @@ enum ExportTarAction {
         }
         try filter?.finish()
       }
-      if let damage { throw damage }
-      if let path = target.path { context.console.remark("Wrote \(found.count) items to \(path)") }
+      if let damage = written.damage { throw damage }
+      if let path = target.path { context.console.remark("Wrote \(written.count) items to \(path)") }
     }
   }
 
@@ -91,8 +95,13 @@ enum ExportTarAction {
       if path != item.path { shown[item.path] = path }
       if isOfDump { ofDumps.insert(item.path) }
     }
-    return try ChosenItems.all(from: items, of: archive, context)
+    let chosen = try ChosenItems.all(from: items, of: archive, context)
       .filter { !context.flags[withoutDumps] || !ofDumps.contains($0.path) }
-      .map { ($0, shown[$0.path] ?? $0.path) }
+    guard !chosen.isEmpty else {
+      throw UsageError(
+        argument: "--without-dumps", problem: "Nothing of archive \(archive.name) is left but dumps of databases",
+        suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
+    }
+    return chosen.map { ($0, shown[$0.path] ?? $0.path) }
   }
 }

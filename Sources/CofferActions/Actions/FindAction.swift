@@ -18,7 +18,7 @@ enum FindAction {
       A row for each version of a path: its size, when it was modified, how many archives that follow each other hold it, \
       and the first and the last of these. No data is read.
       """,
-    flags: [archive, SharedFlags.repository] + ArchiveListing.flags
+    flags: [archive, SharedFlags.repository, ItemFlags.path] + ItemFlags.exclusion + ArchiveListing.flags
       + [RepoListAction.short, SharedFlags.json, SharedFlags.jsonLines],
     operands: [find],
     examples: [
@@ -42,9 +42,11 @@ enum FindAction {
       for archive in archives {
         try context.cancellation.check()
         var places = ShownPaths()
+        var selection = try ItemFlags.selection(context)
         found.add(
           try reader.items(of: archive, cancellation: context.cancellation) { item in
             let shown = places.place(of: item).path
+            guard try selection.contains(item) else { return false }
             let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
             return try patterns.contains { pattern in try texts.contains { try pattern.matches($0) } }
           }, in: archive)
@@ -63,13 +65,13 @@ enum FindAction {
     _ found: FoundItems, in archives: [Archive], of access: OpenRepository, _ context: ActionContext
   ) throws {
     if context.flags.contains(SharedFlags.jsonLines) {
-      return try found.places.forEach { context.tellLine(try json($0.place, $0.versions), in: access) }
+      return try found.places.forEach { context.tellLine(try json($0.place, $0.versions, of: found), in: access) }
     }
     if context.wantsJSON {
       return context.run.outcomes.add(
         .object([
           "archives": .list(archives.map { .text($0.name) }),
-          "found": .list(try found.places.map { try json($0.place, $0.versions) }),
+          "found": .list(try found.places.map { try json($0.place, $0.versions, of: found) }),
           "repository": JSONShapes.repository(access, lastModified: nil),
         ]))
     }
@@ -85,9 +87,10 @@ enum FindAction {
     let head = [["SIZE", "MODIFIED", "ARCHIVES", "FIRST", "LAST", "PATH"]]
     let rows = found.places.flatMap { place, versions in
       versions.map { version in
-        [
-          Formats.size(version.item.size), Formats.time(modified(version.item)), String(version.archives.count),
-          version.archives.first?.name ?? "", version.archives.last?.name ?? "",
+        let archives = found.archives(of: version, at: place)
+        return [
+          Formats.size(version.item.size), Formats.time(modified(version.item)), String(archives.count),
+          archives.first?.name ?? "", archives.last?.name ?? "",
           (found.hasSeveralHosts ? "\(place.hostname.text): " : "") + place.path.text,
         ]
       }
@@ -97,14 +100,17 @@ enum FindAction {
 
   private static func modified(_ item: ArchiveItem) -> Date { Date(timeIntervalSince1970: Double(item.modified) / 1e9) }
 
-  private static func json(_ place: FoundItems.Place, _ versions: [FoundItems.Version]) throws -> JSONValue {
+  private static func json(
+    _ place: FoundItems.Place, _ versions: [FoundItems.Version], of found: FoundItems
+  ) throws -> JSONValue {
     .object([
       "path": .text(place.path.text), "hostname": .text(place.hostname.text),
       "versions": .list(
         try versions.map { version in
-          .object([
-            "archives": .list(version.archives.map { .text($0.name) }),
-            "first": reference(version.archives.first), "last": reference(version.archives.last),
+          let archives = found.archives(of: version, at: place)
+          return .object([
+            "archives": .list(archives.map { .text($0.name) }),
+            "first": reference(archives.first), "last": reference(archives.last),
             "item": try ListAction.json(version.item),
           ])
         }),

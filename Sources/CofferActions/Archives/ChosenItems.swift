@@ -25,6 +25,11 @@ enum ChosenItems {
       found = try items.filter { try paths.contains($0) }
     }
     guard !found.isEmpty else {
+      guard !context.flags[ItemFlags.path].isEmpty else {
+        throw UsageError(
+          argument: "--exclude", problem: "Nothing of archive \(archive.name) is left by what was chosen",
+          suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
+      }
       throw UsageError(
         argument: context.flags[ItemFlags.path].joined(separator: ", "),
         problem: "Archive \(archive.name) holds nothing at that path",

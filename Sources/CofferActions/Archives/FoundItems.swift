@@ -6,9 +6,8 @@ struct FoundItems {
   /// Archives that follow each other and hold the same at the path.
   struct Version {
     let item: ArchiveItem
-    fileprivate(set) var archives: [Archive]
-    /// Of the last of the archives, among those of its host.
-    fileprivate var number: Int
+    /// Of the archives, among those of the host.
+    fileprivate var numbers: ClosedRange<Int>
   }
 
   /// Hosts may keep different things at one path.
@@ -19,19 +18,24 @@ struct FoundItems {
 
   private(set) var places: [(place: Place, versions: [Version])] = []
   private var numbers: [Place: Int] = [:]
-  /// How many archives of each host were searched.
-  private var counts: [ExactName: Int] = [:]
+  /// Those of each host that were searched.
+  private var archives: [ExactName: [Archive]] = [:]
 
-  var hasSeveralHosts: Bool { counts.count > 1 }
+  var hasSeveralHosts: Bool { archives.count > 1 }
+
+  /// The archives that hold a version of what is at a place.
+  func archives(of version: Version, at place: Place) -> ArraySlice<Archive> {
+    archives[place.hostname]?[version.numbers] ?? []
+  }
 
   /// Adds what was found in one archive; archives come in their order.
   mutating func add(_ items: some Sequence<ArchiveItem>, in archive: Archive) {
     let host = ExactName(archive.draft.hostname)
-    let number = counts[host, default: 0]
-    counts[host] = number + 1
+    let number = archives[host, default: []].count
+    archives[host, default: []].append(archive)
     for item in items {
       let place = Place(hostname: host, path: item.path)
-      let version = Version(item: item, archives: [archive], number: number)
+      let version = Version(item: item, numbers: number...number)
       guard let index = numbers[place] else {
         numbers[place] = places.count
         places.append((place, [version]))
@@ -40,10 +44,9 @@ struct FoundItems {
       let last = places[index].versions.count - 1
       let before = places[index].versions[last]
       // A path that an archive holds twice is one path.
-      if before.number == number { continue }
-      if before.number == number - 1, before.item.isSame(as: item) {
-        places[index].versions[last].archives.append(archive)
-        places[index].versions[last].number = number
+      if before.numbers.upperBound == number { continue }
+      if before.numbers.upperBound == number - 1, before.item.isSame(as: item) {
+        places[index].versions[last].numbers = before.numbers.lowerBound...number
       } else {
         places[index].versions.append(version)
       }

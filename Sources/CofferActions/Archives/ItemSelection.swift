@@ -43,21 +43,17 @@ struct ItemSelection {
   /// - Throws: `PatternError.exhausted`.
   mutating func contains(_ item: ArchiveItem) throws -> Bool {
     let shown = places.place(of: item).path
-    guard try !isExcluded(item) else { return false }
+    guard try !isExcluded(item, shownAt: shown) else { return false }
     return try paths.contains(item.path) || shown != item.path && paths.contains(shown)
   }
 
   /// Whether patterns leave it out, whatever was chosen.
   ///
   /// - Throws: `PatternError.exhausted`.
-  private mutating func isExcluded(_ item: ArchiveItem) throws -> Bool {
+  private mutating func isExcluded(_ item: ArchiveItem, shownAt shown: ItemPath) throws -> Bool {
     let path = item.path.bytes
-    if !closed.isEmpty,
-      path.indices.contains(where: { path[$0] == UInt8(ascii: "/") && closed.contains(Array(path[..<$0])) })
-    {
-      return true
-    }
-    let verdict = try patterns.verdict(on: item.path)
+    if closed.holdsFolder(above: path) { return true }
+    let verdict = try patterns.verdict(on: shown == item.path ? [shown] : [item.path, shown])
     if !verdict.descends, item.content == .directory { closed.insert(path) }
     return !verdict.isIncluded
   }

@@ -13,12 +13,17 @@ struct ShownPaths {
     let path = item.path.bytes
     guard path.starts(with: Self.stored) else { return (item.path, item.dump != nil) }
     if item.dump != nil, item.content == .directory { folders.insert(path) }
-    guard item.dump != nil || isInFolder(path) else { return (item.path, false) }
+    guard item.dump != nil || folders.holdsFolder(above: path) else { return (item.path, false) }
     return (ItemPath(bytes: Self.shown + path.dropFirst(Self.stored.count)), true)
   }
+}
 
-  private func isInFolder(_ path: [UInt8]) -> Bool {
-    !folders.isEmpty
-      && path.indices.contains { path[$0] == UInt8(ascii: "/") && folders.contains(Array(path[..<$0])) }
+extension Set<[UInt8]> {
+  /// Whether it holds a folder that a path leads through. Of a path with more parts than any that a program can open only the
+  /// first are looked at: an archive may have been made to take long.
+  func holdsFolder(above path: [UInt8]) -> Bool {
+    guard !isEmpty else { return false }
+    let slashes = path.indices.lazy.filter { path[$0] == UInt8(ascii: "/") }
+    return slashes.prefix(2048).contains { contains(Array(path[..<$0])) }
   }
 }

@@ -50,6 +50,8 @@ struct MountTree: Sendable {
 
   /// Bytes of a name at most: NAME_MAX of linux/limits.h.
   private static let nameLimit = 255
+  /// Parts of a path at most: as many as the kernel follows in one (PATH_MAX of linux/limits.h, each part with its slash).
+  private static let depthLimit = 2048
 
   /// - Parameter selection: Which of the items are shown.
   /// - Throws: `PatternError.exhausted`.
@@ -59,7 +61,11 @@ struct MountTree: Sendable {
     var places = ShownPaths()
     for item in items {
       let place = places.place(of: item).path
-      if try selection.contains(item) { builder.add(item, at: place) }
+      if try selection.contains(item) {
+        builder.add(item, at: place)
+      } else if item.content == .directory {
+        builder.passed.append((item, place))
+      }
     }
     builder.finish()
     nodes = builder.nodes
@@ -87,12 +93,22 @@ struct MountTree: Sendable {
     var nodes = [Node(folder: [], in: 0)]
     var unfit: (count: Int, first: ItemPath)?
     var hidden: (count: Int, first: ItemPath)?
-    private var folders: [[UInt8]: Int] = [[]: 0]
+    /// Folders that are not chosen. What is chosen in them is shown there, and no more open than they are.
+    var passed: [(item: ArchiveItem, place: ItemPath)] = []
+    private struct Step: Hashable {
+      let parent: Int
+      let name: ArraySlice<UInt8>
+    }
+    private var folders: [Step: Int] = [:]
+    /// Folders that were asked for by their whole paths.
+    private var known: [[UInt8]: Int] = [[]: 0]
     private var firsts: [ItemExtras.LinkIdentity: Int] = [:]
 
     mutating func add(_ item: ArchiveItem, at place: ItemPath) {
       let parts = place.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      guard parts.allSatisfy({ EntryName(bytes: $0).isOnePart && $0.count <= MountTree.nameLimit }) else {
+      guard parts.count <= MountTree.depthLimit,
+        parts.allSatisfy({ EntryName(bytes: $0).isOnePart && $0.count <= MountTree.nameLimit })
+      else {
         unfit = (unfit.map { $0.count + 1 } ?? 1, unfit?.first ?? item.path)
         return
       }
@@ -121,18 +137,41 @@ struct MountTree: Sendable {
 
     private mutating func folder(_ parts: ArraySlice<ArraySlice<UInt8>>) -> Int {
       let path = Array(parts.joined(separator: [UInt8(ascii: "/")]))
-      if let known = folders[path] { return known }
-      guard let name = parts.last else { return 0 }
-      let parent = folder(parts.dropLast())
-      let number = nodes.count
-      nodes.append(Node(folder: name, in: parent))
-      nodes[parent].children.append(number)
-      folders[path] = number
+      if let number = known[path] { return number }
+      var number = 0
+      for name in parts {
+        // A slice of its own would keep the whole path.
+        let step = Step(parent: number, name: Array(name)[...])
+        if let next = folders[step] {
+          number = next
+          continue
+        }
+        let next = nodes.count
+        nodes.append(Node(folder: name, in: number))
+        nodes[number].children.append(next)
+        folders[step] = next
+        number = next
+      }
+      known[path] = number
+      return number
+    }
+
+    /// The folder at a path, if anything needs one there.
+    private func existing(_ place: ItemPath) -> Int? {
+      var number = 0
+      for name in place.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        guard let next = folders[Step(parent: number, name: name)] else { return nil }
+        number = next
+      }
       return number
     }
 
     /// Sorts what is in each folder, and leaves one thing of each name.
     mutating func finish() {
+      // The last of one path counts.
+      for (item, place) in passed.reversed() {
+        if let number = existing(place), nodes[number].item == nil { nodes[number].item = item }
+      }
       for folder in nodes.indices where nodes[folder].isFolder {
         // Folders last among those of one name, and otherwise the later ones.
         let sorted = nodes[folder].children.sorted { one, two in

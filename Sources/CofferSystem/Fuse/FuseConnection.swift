@@ -16,6 +16,8 @@ public final class FuseConnection: Sendable {
 
   init(owning device: consuming FileDescriptor, at place: String, checksRights: Bool) {
     self.device = device
+    // A request may be taken back between being told of and being read: that must not keep an end by a signal waiting.
+    _ = fcntl(self.device.number, F_SETFL, O_RDWR | O_NONBLOCK)
     self.place = place
     self.checksRights = checksRights
   }

@@ -182,6 +182,8 @@ public struct FuseMount: Sendable {
   /// Takes the mount away, in use or not: for the program whose mount it is, when it ends.
   public func leave(_ connection: FuseConnection) {
     guard !connection.hasEnded else { return }
+    // Something else may be mounted there meanwhile.
+    if let isThere = try? Self.isMounted(connection.place), !isThere { return }
     if geteuid() == 0, umount2(connection.place, coffer_unmount_now | coffer_unmount_no_link) == 0 { return }
     // When it fails, whoever looks in is told that there is nobody any more.
     _ = try? runHelper(["-u", "-q", "-z", "--", connection.place], environment)

@@ -51,6 +51,7 @@ public struct BackgroundStarter: Sendable {
   static let variable = "COFFER_STARTED_BY"
   /// Of the descriptor through which it is told.
   static let number: Int32 = 3
+  private let isTold = Monitor(false)
 
   /// - Returns: nil when nobody waits.
   public static func current() -> BackgroundStarter? {
@@ -59,10 +60,15 @@ public struct BackgroundStarter: Sendable {
     return fcntl(number, F_SETFD, FD_CLOEXEC) == 0 ? BackgroundStarter() : nil
   }
 
-  /// Tells it, after leaving its terminal, its streams and its folder. To be called once.
+  /// Tells it, after leaving its terminal, its streams and its folder; once, however often it is called.
   ///
   /// - Throws: `SystemError`, also when it waits no more: then nobody knows of the work.
   public func tellReady() throws {
+    let wasTold = isTold.update { isTold in
+      defer { isTold = true }
+      return isTold
+    }
+    guard !wasTold else { return }
     setsid()
     let nowhere = try FileDescriptor(opening: "/dev/null", flags: O_RDWR)
     for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {

@@ -35,10 +35,18 @@ struct PatternSet {
 
   /// - Parameter path: As it will be in the archive: without a leading slash.
   /// - Throws: `PatternError.exhausted`.
-  func verdict(on path: ItemPath) throws -> Verdict {
+  func verdict(on path: ItemPath) throws -> Verdict { try verdict(on: [path]) }
+
+  /// Decides about what has several paths: the first pattern counts that matches any of them.
+  ///
+  /// - Throws: `PatternError.exhausted`.
+  func verdict(on paths: [ItemPath]) throws -> Verdict {
     if patterns.isEmpty && fullPaths.isEmpty { return Verdict(.include) }
-    if let rule = fullPaths[path.bytes] { return Verdict(rule) }
-    let text = PathText(path)
-    return Verdict(try patterns.first { try $0.pattern.matches(text) }?.rule ?? .include)
+    for path in paths {
+      if let rule = fullPaths[path.bytes] { return Verdict(rule) }
+    }
+    let texts = paths.map { PathText($0) }
+    let first = try patterns.first { entry in try texts.contains { try entry.pattern.matches($0) } }
+    return Verdict(first?.rule ?? .include)
   }
 }

@@ -36,18 +36,21 @@ struct TarExport {
   /// - Parameters:
   ///   - paths: Those of the items in the tar archive, in the same order, before what `strip` leaves out of them.
   ///   - tell: Told each path that is written.
-  /// - Returns: What is damaged and was left out; nil when that is nothing.
-  /// - Throws: `Broken`; what the sink throws.
+  /// - Returns: How many items were written, and what is damaged and was left out; nil when that is nothing.
+  /// - Throws: `Broken`; `UsageError` when there is nothing to write, before anything is; what the sink throws.
   func write(
     _ items: [ArchiveItem], at paths: [ItemPath], _ strip: Extraction.Strip, into sink: any ByteSink,
     tell: (ItemPath) -> Void
-  ) throws -> NotExtracted? {
+  ) throws -> (count: Int, damage: NotExtracted?) {
     let writer = TarWriter(sink)
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     progress.begin("", total: items.reduce(0) { $0.addingClamped($1.content.stream?.size ?? 0) })
     var damaged: [(path: String, cause: any Error)] = []
     var sockets: [ItemPath] = []
+    var count = 0
+    var taken: Set<ItemPath> = []
+    var replaced: [ItemPath] = []
     var expected = 0
     for (number, item) in items.enumerated() {
       try context.cancellation.check()
@@ -66,16 +69,33 @@ struct TarExport {
       do {
         try add(item, at: path, to: writer, progress)
         tell(path)
+        count += 1
+        if item.content != .directory, !taken.insert(path).inserted { replaced.append(path) }
       } catch let error as Damaged {
         damaged.append((item.path.text, error.cause))
       }
     }
+    guard count > 0 || !damaged.isEmpty else { throw Self.nothingLeft(isOfSockets: !sockets.isEmpty) }
     try writer.finish()
+    if let first = replaced.first {
+      let others = replaced.count > 1 ? "; \(replaced.count - 1) others likewise" : ""
+      context.console.warning("\(first.text): Several items have this path, and the last of them counts\(others)")
+    }
     if let first = sockets.first {
       let others = sockets.count > 1 ? "; \(sockets.count - 1) others likewise" : ""
       context.console.warning("\(first.text): A socket, which tar archives cannot hold, was left out\(others)")
     }
-    return damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) }
+    return (count, damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) })
+  }
+
+  private static func nothingLeft(isOfSockets: Bool) -> UsageError {
+    if isOfSockets {
+      return UsageError(
+        argument: "export-tar", problem: "What is left is sockets, which tar archives cannot hold",
+        suggestion: "Choose other items")
+    }
+    return UsageError(
+      argument: "--strip-components", problem: "Nothing is left of any path", suggestion: "Give it a smaller number")
   }
 
   /// Content that could not be read before anything was written of it.

@@ -12,6 +12,9 @@ final class TarWriter {
   /// Files of several names, and the paths that they were written under first.
   private var linked: [ItemExtras.LinkIdentity: (item: ArchiveItem, path: [UInt8])] = [:]
 
+  /// Which of them were written at which path last.
+  private var owners: [[UInt8]: ItemExtras.LinkIdentity] = [:]
+
   private static let accessLists: [[UInt8]: String] = [
     Array("system.posix_acl_access".utf8): "SCHILY.acl.access",
     Array("system.posix_acl_default".utf8): "SCHILY.acl.default",
@@ -41,8 +44,10 @@ final class TarWriter {
     if let first = first(of: item) {
       var header = header(of: item, .hardLink, at: path)
       header.target = first
+      if path != first { forget(path) }
       return try write(header.encoded)
     }
+    forget(path)
     switch item.content {
     case .directory: try write(header(of: item, .folder, at: path + [UInt8(ascii: "/")]).encoded)
     case .symbolicLink(let target):
@@ -57,7 +62,14 @@ final class TarWriter {
     case .socket: return
     case .file(let stream): try addFile(item, stream.size, at: path, content)
     }
-    if let link = item.extras.link { linked[link] = (item, path) }
+    guard let link = item.extras.link else { return }
+    linked[link] = (item, path)
+    owners[path] = link
+  }
+
+  /// What was written at a path is replaced by what comes now: nothing is another name of it any more.
+  private func forget(_ path: [UInt8]) {
+    if let old = owners.removeValue(forKey: path), linked[old]?.path == path { linked[old] = nil }
   }
 
   /// Ends the archive.
