@@ -150,6 +150,43 @@ struct EntryGuardTests {
     #expect(try problem(entries) != nil)
   }
 
+  @Test(
+    "Names that are words of the language, and what belongs to an extension, are nothing foreign",
+    arguments: [
+      ("TABLE", "CREATE TABLE partition.execute (x int) PARTITION BY LIST (x);"),
+      ("TABLE", "CREATE UNLOGGED TABLE partition.execute (x int) WITH (fillfactor='70');"),
+      ("INDEX", "ALTER INDEX partition.execute DEPENDS ON EXTENSION cube;"),
+      ("CONSTRAINT", "ALTER INDEX partition.execute NO DEPENDS ON EXTENSION cube;"),
+      ("TRIGGER", "ALTER TRIGGER \"t 1\" ON partition.execute DEPENDS ON EXTENSION cube;"),
+    ])
+  func ordinary(kind: String, sql: String) throws {
+    let relations: Set<RelationName> = [RelationName(schema: ServerText("partition"), name: ServerText("execute"))]
+    let guardian = EntryGuard(relations: relations, hasPlainTexts: true)
+    func entry(_ sql: String) -> CustomContents.Entry {
+      .init(number: 1, kind: kind, tag: Array("x".utf8), section: .preData, definition: Array(sql.utf8))
+    }
+    try guardian.check(entry(sql))
+    for more in [" SELECT 1;", " COMMIT;"] {
+      #expect(throws: EntryGuard.Foreign.self) { try guardian.check(entry(sql + more)) }
+    }
+    let other = sql.replacing(";", with: kind == "TABLE" ? " AS SELECT 1;" : ", evil;")
+    #expect(throws: EntryGuard.Foreign.self) { try guardian.check(entry(other)) }
+  }
+
+  @Test("A text that another setting of the session ends elsewhere is refused")
+  func settable() throws {
+    for text in ["'a\\'", "'a\\''; COMMIT; --'", "'\\\\'", "E'\u{e9}\\'; COMMIT; --'", "E'\u{e9}\\n'"] {
+      var entries = Self.settings + [Self.table, Self.rows]
+      entries[3].definition = "CREATE TABLE public.a (x text DEFAULT \(text));\n"
+      #expect(try problem(entries)?.contains("more than one way") == true, "\(text)")
+    }
+    for text in ["'a\\b'", "'\u{e9}\\b'", "'a''\\d+'", "E'a\\'b\\n\u{e9}'"] {
+      var entries = Self.settings + [Self.table, Self.rows]
+      entries[3].definition = "CREATE TABLE public.a (x text DEFAULT \(text));\n"
+      #expect(try problem(entries) == nil, "\(text)")
+    }
+  }
+
   @Test("A table of contents with the byte 0 in a text is none")
   func zeros() {
     var entries = Self.settings + [Self.table]

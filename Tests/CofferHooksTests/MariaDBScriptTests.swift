@@ -16,7 +16,7 @@ struct MariaDBScriptTests {
         try splitter.feed(piece) { piece in
           switch piece {
           case .statement(let statement): statements.append(String(decoding: statement.text, as: UTF8.self))
-          case .rows(let part): rows += part
+          case .rows(let part, _): rows += part
           case .endOfRows:
             statements.append("rows: " + String(decoding: rows, as: UTF8.self))
             rows = []

@@ -37,6 +37,14 @@ struct MariaDBStreamCensusTests {
     #expect(census.content == expected)
   }
 
+  @Test("Rows are counted in the quotes of the dump's mode")
+  func quotes() {
+    let dump = "SET sql_mode = 'ANSI';\nUSE \"d\";\nCREATE TABLE \"a\" (\"b\" int);\nINSERT INTO \"a\" VALUES (1),(2);\n-- x\n"
+    let census = MariaDBStreamCensus()
+    Array(dump.utf8).withUnsafeBytes { census.write($0) }
+    #expect(census.content?.tables == [.init(name: "`d`.`a`", rows: 2)])
+  }
+
   @Test("What cannot be read is not counted")
   func unreadable() {
     let census = MariaDBStreamCensus()

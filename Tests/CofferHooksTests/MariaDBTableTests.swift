@@ -169,6 +169,19 @@ struct MariaDBTableFilterTests {
     let copy = try taken("CREATE TRIGGER t BEFORE INSERT ON `log` FOR EACH ROW SET @a = 1;\n", as: "copy")
     #expect(!copy.contains("TRIGGER t") && copy.contains("REFERENCES `shop`.`log`"))
   }
+
+  @Test("Rows are told by their table's name in the quotes of the dump's mode, or in none, and never lost in silence")
+  func quotes() throws {
+    let mode = "SET sql_mode = 'ANSI_QUOTES';\n"
+    for name in ["\"log\"", "`log`", "log"] {
+      #expect(try taken(mode + "INSERT INTO \(name) VALUES (7);\n").contains("INSERT INTO \(name) VALUES (7);"), "\(name)")
+    }
+    for sql in ["INSERT INTO \"items\" VALUES (7);\n", "REPLACE  INTO items VALUES (7);\n"] {
+      #expect(try !taken(mode + sql).contains("(7)"), "\(sql)")
+    }
+    // Without the mode it is a text, and no name.
+    #expect(throws: StatementSplitter.Unreadable.self) { try taken("INSERT INTO \"log\" VALUES (7);\n") }
+  }
 }
 
 @Suite("Single tables of MariaDB dumps", .serialized)

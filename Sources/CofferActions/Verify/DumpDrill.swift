@@ -4,7 +4,7 @@ import CofferRepository
 import CofferSystem
 import Glibc
 
-/// Restores a dump to a throw-away place by the code that restores databases, and compares what is there then with what was
+/// Restores a dump to a place of its own by the code that restores databases, and compares what is there then with what was
 /// counted when it was dumped.
 struct DumpDrill {
   /// What came of it, with what is to be said.
@@ -30,29 +30,29 @@ struct DumpDrill {
       archive: archive.name, archiveID: archive.id, origin: archive.draft.hostname, time: clock.now(),
       hostname: context.surroundings.hostname, isProven: true,
       source: dump.record.serverVersion, program: Program.version, bytes: dump.record.bytes)
+    var warnings: [String] = []
     do {
-      let warnings = try prove(dump, &proof)
+      try prove(dump, &proof, &warnings)
       return Outcome(proof: proof, warnings: warnings)
     } catch let error as RunCancelled {
       throw error
     } catch let error as DrillError where error.isPassedOver {
-      return Outcome(proof: nil, warnings: [error.diagnosis.problem])
+      return Outcome(proof: nil, warnings: warnings + [error.diagnosis.problem])
     } catch {
       let failure = Self.told(error, dump.identity)
       proof.isProven = false
       proof.problem = Diagnosis(of: failure).problem
-      return Outcome(proof: proof, failure: failure)
+      return Outcome(proof: proof, warnings: warnings, failure: failure)
     }
   }
 
-  /// - Returns: Warnings.
-  private func prove(_ dump: ArchiveDump, _ proof: inout Proof) throws -> [String] {
+  private func prove(_ dump: ArchiveDump, _ proof: inout Proof, _ warnings: inout [String]) throws {
     guard let hook = context.run.hooks.hook(named: dump.record.hook) else {
       throw DrillError.impossible(
         dump.identity, problem: "this version of coffer has no hook \(dump.record.hook)", suggestion: nil)
     }
     if let place = try hook.drillServer(of: dump.facts, root: context.root, context: hooks) {
-      return try prove(dump, &proof, in: place, hook, hooks)
+      return try prove(dump, &proof, &warnings, in: place, hook, hooks)
     }
     let base = UserPath.absolute(
       context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
@@ -60,14 +60,18 @@ struct DumpDrill {
     defer { ground.remove() }
     let place = try hook.drill(of: dump.facts, bytes: dump.record.bytes, on: ground)
     let isCutOff = ground.hasNoNetwork || !place.isRestored || dump.identity.isFile(hook)
-    return try prove(dump, &proof, in: place, hook, ground.context) + (isCutOff ? [] : [Self.open])
+    try prove(dump, &proof, &warnings, in: place, hook, ground.context)
+    if !isCutOff { warnings.append(Self.open) }
   }
 
-  /// - Returns: Warnings.
   private func prove(
-    _ dump: ArchiveDump, _ proof: inout Proof, in place: any DrillPlace, _ hook: any DatabaseHook, _ hooks: HookContext
-  ) throws -> [String] {
-    defer { place.remove() }
+    _ dump: ArchiveDump, _ proof: inout Proof, _ warnings: inout [String], in place: any DrillPlace,
+    _ hook: any DatabaseHook, _ hooks: HookContext
+  ) throws {
+    defer {
+      place.remove()
+      if let remains = place.remains { warnings.append(remains) }
+    }
     proof.server = place.version
     proof.isRestored = place.isRestored
     let facts = place.facts(dump.facts)
@@ -77,7 +81,7 @@ struct DumpDrill {
     let replay = DumpReplay(
       reader: reader, hooks: hooks, cancellation: context.cancellation, progress: progress,
       observer: place.observer)
-    let (running, warnings) = try replay.run(restore, of: dump)
+    let (running, said) = try replay.run(restore, of: dump)
     let postponed = try running.makePostponed()
     proof.seconds = clock.steadySeconds() - start
     let findings = try place.findings(of: facts)
@@ -95,7 +99,7 @@ struct DumpDrill {
     differences += try questions.compactMap { try $0.difference(in: place, of: facts) }
     guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
     let remark = dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? []
-    return warnings + postponed + findings.warnings + remark
+    warnings += said + postponed + findings.warnings + remark
   }
 
   private static let open =
@@ -105,7 +109,7 @@ struct DumpDrill {
     guard let error = error as? RestoreError else { return error }
     let diagnosis = error.diagnosis
     return DrillError.impossible(
-      identity, problem: "it could not be restored to a throw-away place. \(diagnosis.problem)",
+      identity, problem: "it could not be restored. \(diagnosis.problem)",
       suggestion: diagnosis.suggestion)
   }
 }

@@ -38,14 +38,16 @@ struct MariaDBForeignKey: Sendable {
   /// Statements that make it lead to where it led, after the table there was replaced by another of its name: as a rule
   /// it has followed the old one.
   ///
-  /// - Parameter table: Where its own table is by then.
-  func renewal(on table: MariaDBCatalogue.Object) -> String {
+  /// - Parameters:
+  ///   - table: Where its own table is by then.
+  ///   - mayBeGone: Whether it may have been dropped already, on a server of MariaDB.
+  func renewal(on table: MariaDBCatalogue.Object, mayBeGone: Bool = false) -> String {
     let name = Quoting.mariadbIdentifier(name)
     func list(_ columns: [String]) -> String {
       columns.map(Quoting.mariadbIdentifier).joined(separator: ", ")
     }
     return """
-      ALTER TABLE \(table.quoted) DROP FOREIGN KEY \(name);
+      ALTER TABLE \(table.quoted) DROP FOREIGN KEY \(mayBeGone ? "IF EXISTS " : "")\(name);
       ALTER TABLE \(table.quoted) ADD CONSTRAINT \(name) FOREIGN KEY (\(list(columns))) \
       REFERENCES \(referenced.quoted) (\(list(referencedColumns)))\(rule("UPDATE", onUpdate))\(rule("DELETE", onDelete));
 

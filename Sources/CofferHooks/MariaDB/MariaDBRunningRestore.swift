@@ -196,7 +196,8 @@ final class MariaDBRunningRestore: RunningRestore {
       try unstoppable.run(moving)
     } catch let error as any DiagnosableError {
       let undo = MariaDBUndo(
-        swap: swap, session: unstoppable, snapshot: snapshot.on(unstoppable.context), created: created, programs: old)
+        swap: swap, session: unstoppable, snapshot: snapshot.on(unstoppable.context), created: created, programs: old,
+        isMariaDB: server.version.holds("MariaDB"))
       try report(undo.run(), after: error, rights.restore(catalogue.routines))
     }
     keepsAsides = false

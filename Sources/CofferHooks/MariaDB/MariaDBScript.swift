@@ -101,12 +101,12 @@ struct MariaDBScript {
       case .statement(let statement):
         let passed = filter == nil ? statement : filter?.passing(statement)
         if let passed { try take(passed) { try $0.withUnsafeBytes(load) } }
-      case .rows(let rows):
+      case .rows(let rows, let mode):
         guard !isPassingOver else { return }
         guard current != nil else { throw Self.noDatabase }
-        if filter == nil { try load(rows) } else { try filter?.take(rows: rows, emit: load) }
+        if filter == nil { try load(rows) } else { try filter?.take(rows: rows, mode, emit: load) }
       case .endOfRows:
-        guard !isPassingOver, filter == nil || filter?.endRows() == true else { return }
+        guard try !isPassingOver && (filter == nil || filter?.endRows() == true) else { return }
         try Array(";\n".utf8).withUnsafeBytes(load)
       }
     }

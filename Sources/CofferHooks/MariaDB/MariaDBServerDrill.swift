@@ -11,6 +11,7 @@ final class MariaDBServerDrill: DrillPlace {
   private let census = MariaDBStreamCensus()
   let target: RestoreTarget
   let version: String
+  private let place: String
 
   /// Seconds until a lock that nobody else can want is held.
   private static let patience: Double = 20
@@ -20,6 +21,7 @@ final class MariaDBServerDrill: DrillPlace {
   init(of facts: DumpFacts, on server: RestoreTarget, _ entry: MariaDBEntry, _ context: HookContext) throws {
     let name = DrillName()
     self.name = name
+    place = entry.connection.place
     session = MariaDBSession(
       identity: facts.identity, connection: entry.connection,
       options: MariaDBRestore.strict(entry.restoreOptions).options,
@@ -96,8 +98,12 @@ final class MariaDBServerDrill: DrillPlace {
     try questions(facts).answer(to: statement, of: facts.identity)
   }
 
+  private(set) var remains: String?
+
   func remove() {
     drop(name)
     holder.abandon()
+    let left = try? session.unstoppable().query("SHOW DATABASES", 1).compactMap { $0.first.flatMap { DrillName($0) } }
+    if left?.contains(name) ?? true { remains = name.remains(at: place) }
   }
 }

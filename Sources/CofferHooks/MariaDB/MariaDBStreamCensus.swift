@@ -9,6 +9,7 @@ final class MariaDBStreamCensus: ByteSink {
   private var database = ""
   /// The beginning of the INSERT that goes by.
   private var head: [UInt8] = []
+  private var mode = LexicalMode()
   private var rows: [ExactName: UInt64] = [:]
   private var objects: [String: Set<ExactName>] = [:]
 
@@ -29,11 +30,13 @@ final class MariaDBStreamCensus: ByteSink {
 
   private func take(_ piece: StatementSplitter.Piece) {
     switch piece {
-    case .rows(let text): head.append(contentsOf: text.prefix(Self.headLimit - min(head.count, Self.headLimit)))
+    case .rows(let text, let mode):
+      self.mode = mode
+      head.append(contentsOf: text.prefix(Self.headLimit - min(head.count, Self.headLimit)))
     case .endOfRows(let count):
-      let name = SQLLexemes(head, LexicalMode()).all.first { $0.name != nil }?.name
+      let name = SQLLexemes.tableOfRows(head, mode)
       head = []
-      if let name { rows[full(name), default: 0] += count }
+      if let name { rows[full(name), default: 0] += count } else { isReadable = false }
     case .statement(let statement): take(statement)
     }
   }

@@ -137,22 +137,26 @@ struct MariaDBSwap {
       .joined()
   }
 
-  func foreignKeys(inOtherDatabasesOnly: Bool) -> String {
+  /// - Parameter mayBeGone: Whether keys may have been dropped already, on a server of MariaDB.
+  func foreignKeys(inOtherDatabasesOnly: Bool, mayBeGone: Bool = false) -> String {
     let targets = Set(databases.map { ExactName($0.target) })
     let standing = Set(standing)
+    let newTables = Set(scratchKeys.map(\.table))
     // Those of tables that stay follow what they refer to when it makes room.
     let followers = catalogue.ownForeignKeys.filter {
       standing.contains($0.referenced) && !standing.contains($0.table) && targets.contains(ExactName($0.table.database))
     }
-    return followers.map { $0.renewal(on: $0.table) }.joined()
+    return followers.map { $0.renewal(on: $0.table, mayBeGone: mayBeGone) }.joined()
       + catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
-        if isOfTables, scratchKeys.contains(where: { $0.table == key.table }) { return "" }
+        // Of single tables, only keys that lead to those which make room have anything to follow.
+        if isOfTables, !standing.contains(key.referenced) || newTables.contains(key.table) { return "" }
         if let database = databases.first(where: { $0.scratch.isSame(as: key.table.database) }) {
           return inOtherDatabasesOnly
             ? "" : key.renewal(on: Object(database: database.target, name: key.table.name))
         }
         // A key of a table that makes room itself needs no mending.
-        return targets.contains(ExactName(key.table.database)) ? "" : key.renewal(on: key.table)
+        return targets.contains(ExactName(key.table.database))
+          ? "" : key.renewal(on: key.table, mayBeGone: mayBeGone)
       }
       .joined()
   }

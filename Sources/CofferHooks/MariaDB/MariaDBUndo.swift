@@ -12,6 +12,8 @@ struct MariaDBUndo {
   let created: [String]
   /// The targets' views, triggers, routines and events as they were written down before.
   let programs: [MariaDBScript.StoredProgram]
+  /// Whether the server knows `DROP FOREIGN KEY IF EXISTS`: the swap may have ended after it dropped a key.
+  let isMariaDB: Bool
 
   private typealias Object = MariaDBCatalogue.Object
 
@@ -39,13 +41,19 @@ struct MariaDBUndo {
     } catch {
       return Outcome(differences: ["what is there could not be looked at: \(error)"], hasAsides: true)
     }
-    do {
-      try putTablesBack()
-      try putProgramsBack()
-      try dropCreated()
-    } catch {
-      outcome.differences.append("\(error)")
+    // Each step has its turn, whatever became of those before it. Only what belongs to tables follows them.
+    func attempt<Result>(_ step: () throws -> Result) -> Result? {
+      do {
+        return try step()
+      } catch {
+        outcome.differences.append("\(error)")
+        return nil
+      }
     }
+    let areMoved = attempt(putTablesBack)
+    if areMoved != nil { _ = attempt(putProgramsBack) }
+    if areMoved == true, let complaints = attempt(putKeysBack) { outcome.differences += complaints }
+    _ = attempt(dropCreated)
     do {
       outcome.differences += try differences()
       let asides = Set(swap.databases.map { ExactName($0.aside) })
@@ -72,14 +80,15 @@ struct MariaDBUndo {
 
   // MARK: - Tables
 
-  private func putTablesBack() throws {
+  /// - Returns: Whether they had to be moved.
+  private func putTablesBack() throws -> Bool {
     let now = try catalogue()
     let existing = Set(now.tables)
     let moves = swap.moves.reversed().map { (from: $0.to, to: $0.from) }
     // All tables are there where the RENAME puts them, or none is.
     guard let first = moves.first, existing.contains(first.from), !existing.contains(first.to),
       moves.allSatisfy({ existing.contains($0.from) })
-    else { return }
+    else { return false }
     // The tables that the swap has put in place had no triggers: those that they have now are the dump's.
     let places = Set(swap.moves.map(\.to))
     let triggers = now.triggers.filter { places.contains($0.table) }.map { MariaDBSwap.drop($0.name) }
@@ -87,7 +96,18 @@ struct MariaDBUndo {
     let returning = Set(moves.map(\.to))
     let views = now.views.filter(returning.contains).map { "DROP VIEW IF EXISTS \($0.quoted);\n" }
     try run(triggers.joined() + views.joined() + MariaDBSwap.rename(moves))
-    try run(swap.foreignKeys(inOtherDatabasesOnly: true))
+    return true
+  }
+
+  /// Foreign keys of tables that have stayed followed the old tables aside, and lead to them again.
+  ///
+  /// - Returns: What of it failed.
+  private func putKeysBack() throws -> [String] {
+    let statements = swap.foreignKeys(inOtherDatabasesOnly: true, mayBeGone: isMariaDB)
+    guard !statements.isEmpty else { return [] }
+    var script = SealedScript(swap.seal)
+    script.append(own: MariaDBSwap.preamble + statements)
+    return try session.runEach(script).map { "a foreign key of another table could not be made anew: \($0.message)" }
   }
 
   // MARK: - Views, triggers, routines, events

@@ -10,8 +10,8 @@ struct StatementSplitter {
   enum Piece {
     /// A statement without its delimiter.
     case statement(MariaDBStatement)
-    /// A part of an INSERT.
-    case rows(UnsafeRawBufferPointer)
+    /// A part of an INSERT, and how it is to be read.
+    case rows(UnsafeRawBufferPointer, LexicalMode)
     /// The end of an INSERT, and how many rows it had.
     case endOfRows(UInt64)
   }
@@ -293,6 +293,6 @@ struct StatementSplitter {
     }
     let slice = UnsafeRawBufferPointer(rebasing: scan.bytes[scan.start..<end])
     guard !slice.isEmpty else { return }
-    if rows != nil { try emit(.rows(slice)) } else { statement.append(contentsOf: slice) }
+    if rows != nil { try emit(.rows(slice, mode)) } else { statement.append(contentsOf: slice) }
   }
 }

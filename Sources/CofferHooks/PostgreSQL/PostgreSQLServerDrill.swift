@@ -52,9 +52,20 @@ final class PostgreSQLServerDrill: DrillPlace {
     try questions.answer(to: statement, of: facts.identity)
   }
 
+  private(set) var remains: String?
+
   func remove() {
     drop(name)
     keeper.release()
+    if !isGone { remains = name.remains(at: connection.place) }
+  }
+
+  private var isGone: Bool {
+    let question: PostgreSQLStatement = """
+      SELECT pg_catalog.count(*) FROM pg_catalog.pg_database d WHERE d.datname = \(literal: name.text)
+      """
+    let result = try? connection.query(question, database: survey.workplace, isCleanup: true, context: context)
+    return result.flatMap { PostgreSQLAnswer($0, columns: 1)?.rows.first?[0]?.text } == "0"
   }
 
   // MARK: - What runs leave that were killed

@@ -27,6 +27,11 @@ struct DrillName: Equatable {
 
   var text: String { "\(Self.prefix)\(mark)_\(check)" }
 
+  /// Says that a database of this name is still there.
+  func remains(at place: String) -> String {
+    "The database \(text) is left at \(place), or may be; the next verification there removes it"
+  }
+
   private var check: String {
     var sum = CRC64()
     Array("\(Self.prefix)\(mark)".utf8).withUnsafeBytes { sum.update($0) }

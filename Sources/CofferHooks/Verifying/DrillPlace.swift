@@ -37,6 +37,9 @@ public protocol DrillPlace: AnyObject {
 
   /// Ends what runs there, and removes all of it.
   func remove()
+
+  /// What `remove` could not remove, for messages; nil for nothing.
+  var remains: String? { get }
 }
 
 extension DrillPlace {
@@ -47,6 +50,8 @@ extension DrillPlace {
   public var isConfigured: Bool { false }
 
   public var replacement: (any PlannedRestore)? { nil }
+
+  public var remains: String? { nil }
 
   public var observer: (any ByteSink)? { nil }
 
@@ -76,7 +81,7 @@ public struct DrillFindings: Sendable, Equatable {
 public enum DrillError: DiagnosableError, Equatable {
   /// There is nothing here that could restore it.
   case impossible(DumpIdentity, problem: String, suggestion: String?)
-  /// It holds what belongs to a server rather than to a database, which no throw-away server is given.
+  /// It holds what belongs to a server rather than to a database, which drills restore nowhere.
   case passedOver(DumpIdentity)
   case noSpace(DumpIdentity, folder: String, needed: UInt64, free: UInt64)
   case serverFailed(DumpIdentity, program: String, lines: [String])
@@ -92,7 +97,7 @@ public enum DrillError: DiagnosableError, Equatable {
     case .passedOver(let identity):
       Diagnosis(
         subject: identity.title,
-        problem: "Not verified: accounts and whole servers are restored to no throw-away server",
+        problem: "Not verified: it holds what belongs to a server and to no database (accounts, whole servers)",
         suggestion: "Dump each database by itself: 'name: all' with a format")
     case .noSpace(let identity, let folder, let needed, let free):
       Diagnosis(

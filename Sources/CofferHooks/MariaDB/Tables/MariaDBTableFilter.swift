@@ -45,19 +45,21 @@ struct MariaDBTableFilter {
     }
   }
 
-  /// Takes a part of an INSERT, or its end.
-  mutating func take(rows: UnsafeRawBufferPointer, emit: (UnsafeRawBufferPointer) throws -> Void) throws {
+  private static let unclear = StatementSplitter.Unreadable(problem: "it cannot be told which table rows are of")
+
+  /// Takes a part of an INSERT.
+  ///
+  /// - Throws: `StatementSplitter.Unreadable`; what `emit` throws.
+  mutating func take(
+    rows: UnsafeRawBufferPointer, _ mode: LexicalMode, emit: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     guard var beginning = head else {
       if passesRows { try emit(rows) }
       return
     }
     beginning += rows
-    let all = SQLLexemes(Array(beginning.prefix(Self.headLimit)), LexicalMode()).all
-    guard let place = all.firstIndex(where: { $0.name != nil }), place + 1 < all.count, let name = all[place].name
-    else {
-      guard beginning.count < Self.headLimit else {
-        throw StatementSplitter.Unreadable(problem: "it cannot be told which table rows are of")
-      }
+    guard let name = SQLLexemes.tableOfRows(Array(beginning.prefix(Self.headLimit)), mode) else {
+      guard beginning.count < Self.headLimit else { throw Self.unclear }
       head = beginning
       return
     }
@@ -67,9 +69,25 @@ struct MariaDBTableFilter {
   }
 
   /// - Returns: Whether they were taken.
-  mutating func endRows() -> Bool {
+  /// - Throws: `StatementSplitter.Unreadable` where it was never told whose they are: they must not be lost in silence.
+  mutating func endRows() throws(StatementSplitter.Unreadable) -> Bool {
     defer { (head, passesRows) = ([], false) }
+    guard head == nil else { throw Self.unclear }
     return passesRows
+  }
+}
+
+extension SQLLexemes {
+  /// The table that an INSERT or REPLACE is of, whether its name is in quotes or not.
+  ///
+  /// - Parameter beginning: Of the statement.
+  /// - Returns: nil as long as the beginning ends before it can be told.
+  static func tableOfRows(_ beginning: [UInt8], _ mode: LexicalMode) -> String? {
+    let all = SQLLexemes(beginning, mode).all
+    guard let into = all.firstIndex(where: { $0.isWord("INTO") }), into + 2 < all.count, !all[into + 2].isSign(".")
+    else { return nil }
+    let found = all[into + 1]
+    return found.name ?? (found.word == nil ? nil : String(decoding: beginning[found.range], as: UTF8.self))
   }
 }
 

@@ -81,6 +81,8 @@ final class MariaDBTablePlacesWatch {
   private var statementStart: UInt64 = 0
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
+  /// Of the tables that have a place.
+  private var names: Set<ExactName> = []
   private var current: (name: String, start: UInt64, isMade: Bool)?
   private var database: ExactName?
 
@@ -172,7 +174,7 @@ final class MariaDBTablePlacesWatch {
     current = nil
     // A view has its place held by a table until all tables are there, and what drops it comes first.
     guard isMade else { return }
-    if places.contains(where: { $0.name.isSame(as: name) }) { isReadable = false }
+    if !names.insert(ExactName(name)).inserted { isReadable = false }
     places.append(.init(name: name, bytes: start..<end))
   }
 

@@ -87,10 +87,12 @@ struct EntryGuard {
     "CONSTRAINT": constraint, "CHECK CONSTRAINT": constraint, "FK CONSTRAINT": constraint,
     "INDEX": [
       "CREATE ?UNIQUE INDEX name ON ?ONLY %", "ALTER TABLE ?ONLY % CLUSTER ON", "ALTER TABLE ?ONLY % REPLICA IDENTITY",
-      "ALTER INDEX % ALTER COLUMN",
+      "ALTER INDEX % ALTER COLUMN", dependence,
     ],
     "INDEX ATTACH": ["ALTER INDEX % ATTACH PARTITION %"],
-    "TRIGGER": ["CREATE ?CONSTRAINT TRIGGER name ... ON %"] + switching,
+    "TRIGGER": [
+      "CREATE ?CONSTRAINT TRIGGER name ... ON %", "ALTER TRIGGER name ON % ?NO DEPENDS ON EXTENSION name .",
+    ] + switching,
     "RULE": ["CREATE RULE name AS ON name TO %"] + switching,
     "POLICY": ["CREATE POLICY name ON %"],
     "ROW SECURITY": ["ALTER TABLE ?ONLY % ENABLE ROW"],
@@ -112,8 +114,10 @@ struct EntryGuard {
 
   private static let constraint = [
     "ALTER TABLE ?ONLY % ADD CONSTRAINT", "ALTER TABLE ?ONLY % CLUSTER ON", "ALTER TABLE ?ONLY % REPLICA IDENTITY",
-    "ALTER INDEX % ALTER COLUMN",
+    "ALTER INDEX % ALTER COLUMN", dependence,
   ]
+
+  private static let dependence = "ALTER INDEX % ?NO DEPENDS ON EXTENSION name ."
 
   /// Triggers and rules that do not act as they are made.
   private static let switching = ["ALTER TABLE ?ONLY % ENABLE", "ALTER TABLE ?ONLY % DISABLE"]
@@ -136,7 +140,11 @@ struct EntryGuard {
     case "SEQUENCE SET":
       guard isSetval(entry.definition) else { throw foreign(name, entry.definition) }
     default:
-      guard let tokens = SQLTokens(entry.definition), let statements = tokens.statements, !statements.isEmpty,
+      guard let tokens = SQLTokens(entry.definition) else {
+        throw Foreign(
+          problem: "the dump's entry \(name) can be read in more than one way: \(Self.shown(entry.definition))")
+      }
+      guard let statements = tokens.statements, !statements.isEmpty,
         statements.allSatisfy({ isRight(tokens, $0, entry.kind) }), entry.copying.isEmpty
       else { throw foreign(name, entry.definition) }
     }
@@ -173,7 +181,9 @@ struct EntryGuard {
 
   /// Whether it is made of columns or of a type, and neither of a query nor as a part of another table.
   private static func isPlainTable(_ tokens: SQLTokens, _ place: Range<Int>) -> Bool {
-    let outside = outside(tokens, place)
+    let all = outside(tokens, place)
+    // The table's own name, behind `CREATE TABLE`, may be any word.
+    let outside = Array(all.dropFirst((all.firstIndex { $0.isWord("TABLE") } ?? 0) + 4))
     guard !outside.contains(where: { queryWords.contains(where: $0.isWord) }) else { return false }
     guard let parts = outside.firstIndex(where: { $0.isWord("PARTITION") }) else { return true }
     return parts + 1 < outside.count && outside[parts + 1].isWord("BY")

@@ -51,9 +51,9 @@ struct SQLTokens {
         continue
       case UInt8(ascii: "\""), UInt8(ascii: "'"):
         let isText = byte == UInt8(ascii: "'")
-        guard let (text, end) = Self.quoted(bytes, from: start), !isText || escaped != tokens.count - 1 else {
-          return nil
-        }
+        guard let (text, end) = Self.quoted(bytes, from: start),
+          !isText || escaped != tokens.count - 1 && Self.isSameInAllModes(bytes[start..<end])
+        else { return nil }
         position = end
         tokens.append(Token(kind: isText ? .text(text) : .name(text, isQuoted: true), range: start..<end))
       case UInt8(ascii: "$"):
@@ -61,7 +61,9 @@ struct SQLTokens {
         position = end
         tokens.append(Token(kind: .other, range: start..<end))
       case UInt8(ascii: "e") where next == UInt8(ascii: "'"), UInt8(ascii: "E") where next == UInt8(ascii: "'"):
-        guard let end = Self.endOfEscaped(bytes, from: start + 1) else { return nil }
+        guard let end = Self.endOfEscaped(bytes, from: start + 1), Self.isSameInAllEncodings(bytes[start..<end]) else {
+          return nil
+        }
         position = end
         escaped = tokens.count
         tokens.append(Token(kind: .other, range: start..<end))
@@ -110,6 +112,18 @@ struct SQLTokens {
       position = end + 2
     }
     return nil
+  }
+
+  /// Whether a text ends at the same place when backslashes mean something in it (`standard_conforming_strings`). What is run before it,
+  /// such as a check of a table's, may have set that otherwise.
+  private static func isSameInAllModes(_ text: ArraySlice<UInt8>) -> Bool {
+    zip(text, text.dropFirst()).allSatisfy { $0 != UInt8(ascii: "\\") || $1 != UInt8(ascii: "'") }
+  }
+
+  /// Whether no backslash in a text may be the second byte of a sign, as in the encodings that only clients may have
+  /// (PostgreSQL's documentation, Character Set Support): the session may have been set to one of them meanwhile.
+  private static func isSameInAllEncodings(_ text: ArraySlice<UInt8>) -> Bool {
+    zip(text, text.dropFirst()).allSatisfy { $0 < 0x80 || $1 != UInt8(ascii: "\\") }
   }
 
   private static func endOfEscaped(_ bytes: [UInt8], from quote: Int) -> Int? {
