@@ -39,7 +39,14 @@ struct MariaDBStreamCensusTests {
 
   @Test("Rows are counted in the quotes of the dump's mode")
   func quotes() {
-    let dump = "SET sql_mode = 'ANSI';\nUSE \"d\";\nCREATE TABLE \"a\" (\"b\" int);\nINSERT INTO \"a\" VALUES (1),(2);\n-- x\n"
+    let dump = """
+      SET sql_mode = 'ANSI';
+      USE "d";
+      CREATE TABLE "a" ("b" int);
+      INSERT INTO "a" VALUES (1),(2);
+      -- x
+
+      """
     let census = MariaDBStreamCensus()
     Array(dump.utf8).withUnsafeBytes { census.write($0) }
     #expect(census.content?.tables == [.init(name: "`d`.`a`", rows: 2)])
