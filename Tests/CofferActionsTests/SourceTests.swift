@@ -75,6 +75,7 @@ final class Tree {
       case .own(let path): found.append("own: \(short(path))")
       case .vanished(let path): found.append("vanished: \(short(path))")
       case .failed(let error): found.append("failed: \(short(error.subject))")
+      case .undecided(let error): found.append("undecided: \(error.diagnosis.subject)")
       }
       try meanwhile(found.last ?? "")
     }
@@ -93,6 +94,15 @@ struct SourceTests {
 
   init() throws {
     tree = try Tree()
+  }
+
+  @Test("A name that makes an expression take too many steps is backed up, and so is everything else")
+  func undecided() throws {
+    let name = String(repeating: "a", count: 60) + "b"
+    try tree.add("s/\(name)", "s/c")
+    let found = try tree.found("source_directories: [TREE/s]\npatterns: ['- re:(a+)+$']\n")
+    #expect(found.contains("undecided: pattern 're:(a+)+$'") && found.contains("s/\(name)"), "\(found)")
+    #expect(found.last == "s/c")
   }
 
   // MARK: - Roots

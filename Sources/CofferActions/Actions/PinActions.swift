@@ -11,7 +11,7 @@ enum PinAction {
   static let declaration = ActionDeclaration(
     "pin", abstract: "Keep an archive until it is unpinned.",
     discussion: """
-      Neither 'coffer prune' nor 'coffer delete' takes a pinned archive away, on whatever machine, and whatever --keep-until \
+      Neither 'coffer prune' nor 'coffer delete' takes a pinned archive away, on any machine whose Coffer knows pins, and whatever --keep-until \
       or the keep_ options say. It takes nobody's place among those that the rules keep. It takes a full key.
       """,
     flags: [archive, SharedFlags.repository, reason],

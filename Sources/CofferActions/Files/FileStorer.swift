@@ -31,6 +31,7 @@ struct FileStorer {
     let roots = Set(sources.roots.map { ItemPath(bytes: $0.archivePath) })
     var failures: [any Error] = []
     let links = LinkMemory()
+    var undecided: Set<String> = []
     defer {
       unread.tell(context.console)
       tally.tell(context.console)
@@ -41,6 +42,10 @@ struct FileStorer {
       case .own(let path): context.console.step("\(path): Made by Coffer; left out")
       case .vanished(let path): tellVanished(path)
       case .failed(let error): failures.append(error)
+      case .undecided(let error):
+        if undecided.insert(error.diagnosis.subject).inserted {
+          context.console.warning("\(error.diagnosis.subject): \(error.diagnosis.problem); it is backed up")
+        }
       case .item(let found, let place):
         guard !taken.contains(place) else { return }
         do {

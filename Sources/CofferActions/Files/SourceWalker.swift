@@ -45,6 +45,8 @@ struct SourceWalker {
     /// It was there a moment ago.
     case vanished(path: String)
     case failed(SystemError)
+    /// Which pattern means it cannot be found out; it is taken. Whoever may give a file a name is not to end everybody's backup.
+    case undecided(PatternError)
   }
 
   /// A folder that is being gone through.
@@ -112,7 +114,12 @@ struct SourceWalker {
     at place: ItemPath, device: dev_t?, _ look: () throws(SystemError) -> FoundFile
   ) throws -> Level? {
     // A root whose content stands at the archive's top is no item.
-    let verdict = place.bytes.isEmpty ? PatternSet.Verdict(.exclude) : try rules.patterns.verdict(on: place)
+    var verdict = PatternSet.Verdict(place.bytes.isEmpty ? .exclude : .include)
+    if !place.bytes.isEmpty {
+      do { verdict = try rules.patterns.verdict(on: place) } catch let error as PatternError {
+        try body(.undecided(error))
+      }
+    }
     // What is not to be looked at is not touched at all: that could fail.
     guard verdict.isIncluded || verdict.descends else { return nil }
     guard let found = try attempt(look) else { return nil }

@@ -205,7 +205,9 @@ final class FilesCache: Sendable {
 
   /// Ends the session's file, when everything that was stored is in packs that are there. What was not found in this run is
   /// remembered for some more.
-  func finish() {
+  ///
+  /// - Parameter wasWhole: Whether the run came to its end: one that failed has not looked for everything.
+  func finish(wasWhole: Bool) {
     state.withLock { state in
       guard let writer = state.writer else { return }
       settle(&state)
@@ -213,7 +215,7 @@ final class FilesCache: Sendable {
         do {
           try known.forEachLeft { key, entry in
             var entry = entry
-            entry.age += 1
+            if wasWhole { entry.age += 1 }
             guard entry.age < options.runLimit, Self.isUsable(entry, state) else { return }
             writer.add(key, entry, in: entry.packs.lazy.map { known.packs[Int($0)] })
           }

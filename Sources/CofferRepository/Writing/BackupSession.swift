@@ -186,7 +186,7 @@ public final class BackupSession: Sendable {
       try nodes.withLock { try $0.flush() }
       try pipeline.finish()
       try storer.finishPacks()
-      files?.finish()
+      files?.finish(wasWhole: true)
       _ = try context.sideBySide.both({ try storer.finishIndex() }, { [marker] in try marker.confirm() })
       try cancellation.check()
       var statistics = ArchiveStatistics()
@@ -235,7 +235,7 @@ public final class BackupSession: Sendable {
     pipeline.abandon()
     items.join()
     storer.abandon()
-    files?.finish()
+    files?.finish(wasWhole: false)
     marker.remove()
   }
 
