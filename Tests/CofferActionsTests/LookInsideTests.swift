@@ -173,7 +173,7 @@ struct LookInsideTests {
     let tree = try tree([dump("coffer/y", isFolder: true)] + endless + [item(deep(2048)), item(deep(2049))])
     #expect(tree.unfit?.count == 51)
     var (number, depth) = (0, 0)
-    while let next = tree.nodes[number].children.last { (number, depth) = (next, depth + 1) }
+    while let next = tree.child(Array("d".utf8), of: number) { (number, depth) = (next, depth + 1) }
     #expect(depth == 2048)
     var lines = PatternLines()
     try lines.add(excludes: ["d/d"])

@@ -11,7 +11,7 @@ struct PostgreSQLStatementLintTests {
       "a relation",
       #"\b(FROM|JOIN|UPDATE|INTO)\s+(ONLY\s+)?(?!pg_catalog\.|LATERAL\b|ONLY\b|SELECT\b|X\.X\b)[A-Za-z_"]\w*"#
     ),
-    ("a relation or function", #"(?<![\w.'])pg_(?!catalog\.)\w+"#),
+    ("a relation or function", #"(?<![\w.'])pg_(?!catalog\.|temp\.)\w+"#),
     ("a function", #"(?<![\w.])(?!coalesce\b|nullif\b)[a-z_]\w*\("#),
     ("a type", #"::(?!pg_catalog\.)\w+"#),
     ("a type", #"(?i)\bCAST\s*\("#),

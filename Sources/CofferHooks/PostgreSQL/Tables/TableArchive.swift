@@ -71,6 +71,7 @@ struct TableArchive {
     _ places: [ServerText: ServerText]
   ) throws(Problem) -> Entry {
     let title = "\(entry.kind) \(String(decoding: entry.tag, as: UTF8.self))"
+    try known { () throws(EntryGuard.Foreign) in try entryGuard.check(entry) }
     guard let definition = names.moving(entry.definition), let copying = names.moving(entry.copying) else {
       throw Problem(
         text: "what the dump says of \(title) cannot be read",
@@ -82,7 +83,6 @@ struct TableArchive {
         text: "what the dump says of \(title) does not name the table that it is of",
         suggestion: "Restore the database whole, under another name with --target-name")
     }
-    try known { () throws(EntryGuard.Foreign) in try entryGuard.check(entry) }
     if entry.kind == "TABLE" { try checkParents(entry, entryGuard.relations) }
     try checkHypertable(entry)
     var moved = entry
