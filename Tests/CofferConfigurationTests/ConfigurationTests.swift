@@ -348,7 +348,8 @@ struct ConfigurationTests {
       line.wholeMatch(of: /#\s*(- )?[a-z0-9_]+:.*/) == nil ? line : String(line.dropFirst())
     }.joined(separator: "\n")
     let configuration = try load(
-      full, environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c"])
+      full,
+      environment: ["BACKUP_PASSPHRASE": "a", "PGPASSWORD": "b", "RESTORE_PASSWORD": "c", "VERIFY_PASSWORD": "d"])
     #expect(configuration.root[PostgreSQLOptions.databases].first?[PostgreSQLOptions.name] == "users")
     #expect(configuration.root[SQLiteOptions.databases].first?[SQLiteOptions.path] != nil)
   }
