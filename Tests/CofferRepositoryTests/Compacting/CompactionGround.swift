@@ -15,11 +15,11 @@ final class CompactionGround {
   private(set) var expected: [String: Files] = [:]
 
   /// An empty repository.
-  init() throws {
+  init(packTarget: Int = 1 << 16) throws {
     clock = ManualClock()
     store = MemoryStore(now: clock.clock.now)
     _ = try Repository.create(
-      in: store, options: CreationOptions(packTarget: 1 << 16, passphraseCost: 5),
+      in: store, options: CreationOptions(packTarget: packTarget, passphraseCost: 5),
       passphrase: TestRepository.passphrase,
       // Where chunks end, and so what is worth moving, goes by the repository's key.
       surroundings: TestRepository.surroundings(clock: clock, random: .seeded(1)))
