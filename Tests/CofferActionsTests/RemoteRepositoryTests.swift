@@ -271,7 +271,7 @@ struct RemoteRepositoryTests {
     return try coffer("create", clock: Self.fast)
   }
 
-  @Test("One that hangs while a long list of items is stored does not hold up the run for ever", .timeLimit(.minutes(1)))
+  @Test("One that hangs while a long list of items is stored does not hold up the run", .timeLimit(.minutes(1)))
   func items() throws {
     defer { ground.remove() }
     var random = SeededRandom(6)

@@ -84,7 +84,7 @@ struct ItemListTests {
     #expect(read.update { $0 } > 0)
   }
 
-  @Test("A store that takes nothing more of a long list is waited for only as long as its caller wants, and makes no list")
+  @Test("A store that takes no more of a long list is waited for as long as the caller wants, and makes no list")
   func hanging() throws {
     let list = ItemListWriter(pieceSize: 1000)
     let isOver = Monitor(false)

@@ -25,10 +25,10 @@ struct UncommittedRepository: DiagnosableError, Equatable {
   var diagnosis: Diagnosis {
     Diagnosis(
       subject: "repository \(name)",
-      problem: "It has stored nothing for \(Formats.duration(seconds)) while another had its archive already, and was not "
-        + "waited for any longer",
-      suggestion: "Look whether its place answers, and by repo-list whether the archive has come to be there after all. If it "
-        + "is only slow, raise stall_limit")
+      problem: "It has stored nothing for \(Formats.duration(seconds)) while another had its archive already, and "
+        + "was not waited for any longer",
+      suggestion: "Look whether its place answers, and by repo-list whether the archive has come to be there after "
+        + "all. If it is only slow, raise stall_limit")
   }
 }
 

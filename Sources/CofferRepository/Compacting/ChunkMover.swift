@@ -105,7 +105,8 @@ final class ChunkMover {
   }
 
   private func directory(of pack: Digest256) throws -> PackDirectory? {
-    try RunStore.readable { try verifier.cache.packs.value(of: pack) { try PackReader(pack, context: context) } }?.directory
+    let packs = verifier.cache.packs
+    return try RunStore.readable { try packs.value(of: pack) { try PackReader(pack, context: context) } }?.directory
   }
 
   // MARK: - The rest

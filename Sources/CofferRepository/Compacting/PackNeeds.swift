@@ -24,10 +24,13 @@ struct PackNeeds {
 }
 
 extension PackCatalogue {
-  /// - Parameter reader: nil for a pack whose directory does not open.
-  /// - Returns: What of a pack is needed. A pack's own directory says what it holds; where that does not open, index objects do.
+  /// Returns what of a pack is needed. A pack's own directory says what it holds; where that does not open, index objects do.
   ///
-  /// - Throws: `IndexCache.Damaged`.
+  /// - Throws: `StorageError`, when the store does not answer; `IndexCache.Damaged`.
+  func needs(of digest: Digest256, _ marks: LiveMarks, _ context: RepositoryContext) throws -> PackNeeds {
+    try needs(of: digest, in: RunStore.readable { try PackReader(digest, context: context) }, marks)
+  }
+
   private func needs(of digest: Digest256, in reader: PackReader?, _ marks: LiveMarks) throws -> PackNeeds {
     var candidates: [(id: ChunkID, block: Int?, length: Int, anchor: Int)] = []
     if let reader {
