@@ -164,8 +164,8 @@ final class RepositoryGroup: Sendable {
   private func fanOut(
     _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, to members: [Member]
   ) throws -> [Result<Content, any Error>] {
-    let leaveBehind: @Sendable (Int) -> Void = { [self] in leaveBehind(members[$0]) }
-    let isOver: @Sendable (Int, Bool) -> Bool = { [self] in isOver(members[$0], $1) }
+    let leaveBehind: @Sendable (Int) -> Void = { [self] in self.leaveBehind(members[$0]) }
+    let isOver: @Sendable (Int, Bool) -> Bool = { [self] in self.isOver(members[$0], $1) }
     let fanOut = StreamFanOut(
       source, readers: members.count,
       patience: StreamFanOut.Patience(
