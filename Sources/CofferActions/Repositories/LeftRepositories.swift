@@ -16,7 +16,7 @@ struct StalledRepository: DiagnosableError, Equatable {
   }
 }
 
-/// A repository has not made its archive when others had theirs for longer than it may take.
+/// A repository stored nothing for longer than it may when another had its archive already.
 struct UncommittedRepository: DiagnosableError, Equatable {
   /// As messages name it.
   let name: String

@@ -62,7 +62,7 @@ final class ChunkMover {
           guard let place = locator.place(of: entry.id), going.contains(place.pack) else { return }
           if ahead == nil {
             try moveInFull(entry.id)
-          } else if isRead(entry.id, at: place) {
+          } else if try isRead(entry.id, at: place) {
             try ahead?.append(entry, in: place, take)
           }
         }, unreadable: { _ in })
@@ -74,10 +74,14 @@ final class ChunkMover {
     differences = DifferenceFiller(packs)
   }
 
-  /// Whether `moveInFull` will probably read the chunk there.
-  private func isRead(_ id: ChunkID, at place: BlockPlace) -> Bool {
-    !catalogue.runs.slots(of: id).contains(where: moved.contains)
-      && catalogue.packs[place.pack]?.bases.contains(where: stays) != true
+  /// Whether `moveInFull` has the chunk to read there.
+  private func isRead(_ id: ChunkID, at place: BlockPlace) throws -> Bool {
+    guard !catalogue.runs.slots(of: id).contains(where: moved.contains) else { return false }
+    // Only a pack that leans on what stays has to be opened for it.
+    guard catalogue.packs[place.pack]?.bases.contains(where: stays) == true,
+      let blocks = try directory(of: place.pack)?.blocks, blocks.indices.contains(place.block)
+    else { return true }
+    return !leansOnWhatStays(blocks[place.block])
   }
 
   private func moveInFull(_ id: ChunkID) throws {
