@@ -91,6 +91,8 @@ struct S3LockTests {
     #expect(retrying.lockTime == 2_592_000.0)
     #expect(try retrying.renewLock(of: name, cancellation: nil))
     #expect(counting.use.requests == [.renewLock: 2] && busy.requests.count == 4)
+    // What a HEAD without a body means, a small GET is asked for.
+    #expect(empty.requests.map(\.method) == ["HEAD", "GET"] && denied.requests.map(\.method) == ["HEAD", "PUT"])
   }
 
   @Test(
