@@ -136,6 +136,13 @@ extension DatabaseHook {
     return try drillServer(for: facts, root: root, context: context)
   }
 
+  /// The host of the server on which the configuration wants such a dump to be restored for a drill; nil for none, and
+  /// where several entries fit, which the drill says.
+  public func drillHost(of facts: DumpFacts, root: ConfigurationSection) -> String? {
+    guard !kind.isFile, let entry = try? ServerEntry.matching(facts.identity, in: root, of: self) else { return nil }
+    return entry.section[ServerOptions.verifyHostname]
+  }
+
   /// Makes a throw-away place for a dump as an archive remembers it.
   ///
   /// - Throws: As `drillPlace`; `DrillError.passedOver`.

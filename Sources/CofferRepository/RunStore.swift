@@ -98,6 +98,12 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.remove(put, cancellation: cancellation) }
   }
 
+  var lockTime: Double? { store.lockTime }
+
+  func renewLock(of name: ObjectName) throws -> Bool {
+    try run { () throws(StorageError) in try store.renewLock(of: name, cancellation: cancellation) }
+  }
+
   func delete(_ name: ObjectName) throws {
     try run { () throws(StorageError) in try store.delete(name, cancellation: cancellation) }
   }

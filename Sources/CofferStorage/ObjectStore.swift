@@ -79,10 +79,23 @@ public protocol ObjectStore: Sendable {
   /// Removes what is left of a put. Nothing there is no error.
   func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError)
 
+  /// Seconds for which the place is asked to delete nothing that is put there; nil where it is not asked for that.
+  var lockTime: Double? { get }
+
+  /// Locks an object for `lockTime` from now on, where what is left of its lock is less than half of that.
+  ///
+  /// - Returns: Whether it had to be.
+  /// - Throws: `StorageError.missing`.
+  func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool
+
   /// Removes an object durably. Removing an object that is not there is no error.
   func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError)
 }
 
 extension ObjectStore {
   public func expectTransfer(of bytes: UInt64) {}
+
+  public var lockTime: Double? { nil }
+
+  public func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool { false }
 }

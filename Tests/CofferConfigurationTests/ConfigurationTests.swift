@@ -92,6 +92,25 @@ struct ConfigurationTests {
     #expect(notices.warnings(for: "/c.yaml").first?.contains("counts at the file's top only") == true)
   }
 
+  @Test("What says where 'verify' restores to is told to have no effect without the host of a server for that")
+  func verifyWithoutHost() throws {
+    let text = """
+      postgresql_databases:
+        - {name: a, verify_port: 5433, verify_username: x, verify_password: y}
+        - {name: b, verify_hostname: h, verify_port: 5433, verify_username: x, verify_password: y}
+      mariadb_databases: [{name: c, verify_port: 3307}, {name: d}]
+
+      """
+    let notices = try load(minimal + text).notices
+    #expect(notices.ignored.map(\.name) == ["verify_port", "verify_username", "verify_password", "verify_port"])
+    let warnings = notices.warnings(for: "/c.yaml")
+    #expect(
+      warnings == [
+        "/c.yaml: These options have no effect and can be taken out:\n  verify_port, verify_username, verify_password: "
+          + "Without verify_hostname 'verify' makes a throw-away server, whatever they say"
+      ])
+  }
+
   @Test("Texts that must have a form are told with how to write them")
   func forms() {
     #expect(

@@ -13,6 +13,8 @@ struct CustomDumpBuilder {
   }
 
   var minor: UInt8 = 14
+  /// Whether it is the table of contents of a folder, which names a file for each table's rows.
+  var isFolder = false
   var entries: [Entry] = []
   /// Large objects, behind all else, with their numbers.
   var objects: [(number: Int, pieces: [String])] = []
@@ -28,7 +30,7 @@ struct CustomDumpBuilder {
   private static func pieces(_ pieces: [String]) -> [UInt8] { pieces.flatMap { text($0) } + number(0) }
 
   var contents: [UInt8] {
-    var bytes = Array("PGDMP".utf8) + [1, minor, 0, 4, 8, 1]
+    var bytes = Array("PGDMP".utf8) + [1, minor, 0, 4, 8, isFolder ? 3 : 1]
     bytes += minor >= 15 ? [0] : Self.number(0)
     for value in [1, 2, 3, 4, 5, 126, 0] { bytes += Self.number(value) }
     for value in ["shop", "15.4", "15.4"] { bytes += Self.text(value) }
@@ -45,7 +47,9 @@ struct CustomDumpBuilder {
     if minor >= 14 { bytes += Self.text("heap") }
     if minor >= 16 { bytes += Self.number(114) }
     for text in ["owner", "false"] + entry.dependencies.map({ String($0) }) { bytes += Self.text(text) }
-    return bytes + Self.text(nil) + [entry.rows == nil ? 3 : 1] + [UInt8](repeating: 0, count: 8)
+    bytes += Self.text(nil)
+    if isFolder { return bytes + Self.text(entry.rows == nil ? "" : "\(entry.number).dat") }
+    return bytes + [entry.rows == nil ? 3 : 1] + [UInt8](repeating: 0, count: 8)
   }
 
   /// Each block, in order, with the number of its entry.

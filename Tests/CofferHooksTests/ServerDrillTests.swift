@@ -69,6 +69,17 @@ struct ServerDrillTests {
 
     let first = try place(hook, dump, root)
     #expect(try databases() == Set(others))
+    #expect(first.warnings.count == 1 && first.warnings[0].contains("is a superuser"))
+    try two.run("DROP ROLE IF EXISTS drilled_verifier; CREATE ROLE drilled_verifier LOGIN CREATEDB PASSWORD 'x'")
+    defer { _ = try? two.run("DROP ROLE drilled_verifier") }
+    let limited = try makeRoot(
+      "postgresql_databases:\n"
+        + one.entry(
+          name, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: drilled_verifier",
+          "verify_password: x", "globals: false"))
+    let other = try place(hook, dump, limited)
+    #expect(other.warnings == [])
+    other.remove()
     try restore(hook, dump, root, in: first)
     let living = try databases().subtracting(others)
     #expect(living.count == 1 && living.allSatisfy { DrillName($0) != nil })
@@ -121,7 +132,21 @@ struct ServerDrillTests {
       Set(try two.databases(like: "coffer\\_%").split(separator: "\n").map(String.init))
     }
 
+    try two.run(
+      """
+      CREATE OR REPLACE USER drilled_verifier IDENTIFIED BY 'x'; GRANT ALL ON `coffer\\_%`.* TO drilled_verifier;
+      """)
+    defer { _ = try? two.run("DROP USER drilled_verifier") }
+    let limited = try bench.configured(
+      one.entry(
+        name, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: drilled_verifier",
+        "verify_password: x"))
+    let other = try place(bench.hook, dump, limited)
+    #expect(other.warnings == [])
+    other.remove()
+
     let first = try place(bench.hook, dump, root)
+    #expect(first.warnings.count == 1 && first.warnings[0].contains("over the whole server"))
     let living = try databases().subtracting(others)
     #expect(living.count == 1 && living.allSatisfy { DrillName($0) != nil })
     try restore(bench.hook, dump, root, in: first)

@@ -84,6 +84,28 @@ struct ItemListTests {
     #expect(read.update { $0 } > 0)
   }
 
+  @Test("A store that takes no more of a long list is waited for as long as the caller wants, and makes no list")
+  func hanging() throws {
+    let list = ItemListWriter(pieceSize: 1000)
+    let isOver = Monitor(false)
+    let store: @Sendable (any ByteSource) throws -> StreamReference = { _ in
+      isOver.wait(until: { $0 }) { _ in }
+      throw Full()
+    }
+    var looks = 0
+    let taken = Self.items.prefix { item in
+      list.add(
+        item,
+        orUntil: {
+          looks += 1
+          return looks == 3
+        }, store: store)
+    }
+    #expect(looks == 3 && taken.count < Self.items.count)
+    isOver.update { $0 = true }
+    #expect(throws: Full.self) { try list.finish(store: store) }
+  }
+
   @Test(
     "In pieces of whatever size the same items come, and what is no list ends with an error", arguments: [1, 7, 4096])
   func pieces(_ size: Int) throws {

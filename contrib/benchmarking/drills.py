@@ -15,14 +15,10 @@ LIMITS = {"drill": 1.15, "counting": 1.10}
 class DrillCluster(PostgreSQLServer):
     """A cluster as `coffer verify` makes one, for pg_restore alone."""
 
-    def _command(self):
-        settings = {
-            "listen_addresses": self.environment["PGHOST"], "port": self.port, "unix_socket_directories": self.data,
-            "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off",
-            "wal_level": "minimal", "max_wal_senders": 0, "archive_mode": "off", "max_connections": 20,
-            "max_wal_size": "2GB"}
-        words = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self.programs / "postgres"), "-D", str(self.data), *words]
+    settings = {
+        "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off",
+        "wal_level": "minimal", "max_wal_senders": 0, "archive_mode": "off", "max_connections": 20,
+        "max_wal_size": "2GB"}
 
 
 def run_drills(server, program, options, folder, environment, say):
@@ -37,9 +33,7 @@ def run_drills(server, program, options, folder, environment, say):
         coffer.initialise()
         coffer.configure(
             f"{coffer.repository_section()}verify_directory: {folder}\npostgresql_databases:\n"
-            f"  - name: {server.database}\n    hostname: {server.environment['PGHOST']}\n    port: {server.port}\n"
-            f"    username: postgres\n    password: {server.password}\n    globals: false\n"
-            f"    count_percentage: {percent}\n")
+            + server.entry(server.database, "globals: false", f"count_percentage: {percent}"))
         # Opens the key, and reads the database once.
         coffer.create()
     folder.chmod(0o755)
@@ -53,7 +47,7 @@ def run_drills(server, program, options, folder, environment, say):
         whole.append(measure(verify, coffers["counted"].environment).wall)
         found = json.loads(run([*coffers["counted"].command("info"), "--archive", "latest", "--json"],
                                coffers["counted"].environment))
-        restores.append(_seconds(found))
+        restores.append(found[0]["archives"][0]["proofs"][0]["seconds"])
         start = time.monotonic()
         with DrillCluster(folder / f"cluster-{attempt}", environment) as cluster:
             plain.append(measure(
@@ -62,20 +56,6 @@ def run_drills(server, program, options, folder, environment, say):
     _tell("coffer verify, its restore", restores, "pg_restore", plain, LIMITS["drill"])
     _tell("coffer verify, all of it", whole, "initdb, start, pg_restore, stop", plain_whole, LIMITS["drill"])
     _tell("coffer create, counting", creates["counted"], "without", creates["not counted"], LIMITS["counting"])
-
-
-def _seconds(found):
-    """Returns the seconds of the newest proof in what `info --json` says."""
-    if isinstance(found, dict):
-        if "seconds" in found and "proven" in found:
-            return found["seconds"]
-        found = list(found.values())
-    if isinstance(found, list):
-        for value in found:
-            seconds = _seconds(value)
-            if seconds is not None:
-                return seconds
-    return None
 
 
 def _tell(what, values, beside, others, limit):

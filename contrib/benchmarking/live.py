@@ -21,10 +21,7 @@ def run_live(days, coffer, coffer_key_open, repeat, say):
     """Lets `repeat` more days pass, and each day runs all, in turns first. The repositories have the days before."""
     server = days.server
     for tool in (coffer, coffer_key_open):
-        tool.configure(
-            f"{tool.repository_section()}postgresql_databases:\n  - name: {server.database}\n"
-            f"    hostname: {server.environment['PGHOST']}\n    port: {server.port}\n    username: postgres\n"
-            f"    password: {server.password}\n")
+        tool.configure(f"{tool.repository_section()}postgresql_databases:\n{server.entry(server.database)}")
     alone = pipeline('pg_dump "$@" | cat >/dev/null', *server.dump_arguments())
     runs = {
         CREATE: coffer.create,

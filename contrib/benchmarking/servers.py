@@ -106,6 +106,12 @@ class PostgreSQLServer(Server):
     def dump_arguments(self):
         return ["--format", "custom", "--compress", "0", self.database]
 
+    def entry(self, name, *more):
+        """Returns the lines of a configuration's entry for databases of this server, with more options, a line each."""
+        lines = [f"hostname: {self.environment['PGHOST']}", f"port: {self.port}", "username: postgres",
+                 f"password: {self.password}", *more]
+        return f"  - name: {name}\n" + "".join(f"    {line}\n" for line in lines)
+
     def load(self, script, variables):
         settings = [f"--set={name}={value}" for name, value in variables.items()]
         run(["psql", "--no-psqlrc", "--quiet", "--dbname", self.database, *settings, "--file", str(script)],
@@ -124,12 +130,12 @@ class PostgreSQLServer(Server):
              f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
             self.environment, cwd=self.folder, **self.identity)
 
+    # Nothing but the benchmark is to use the machine, so vacuuming happens where a script says so.
+    settings = {"fsync": "off", "autovacuum": "off", "shared_buffers": "256MB", "max_wal_size": "4GB"}
+
     def _command(self):
-        # Nothing but the benchmark is to use the machine, so vacuuming happens where a script says so.
-        settings = {
-            "listen_addresses": ADDRESS, "port": self.port, "unix_socket_directories": self.data, "fsync": "off",
-            "autovacuum": "off", "shared_buffers": "256MB", "max_wal_size": "4GB"}
-        words = [f"--{name}={value}" for name, value in settings.items()]
+        places = {"listen_addresses": ADDRESS, "port": self.port, "unix_socket_directories": self.data}
+        words = [f"--{name}={value}" for name, value in (places | self.settings).items()]
         return [str(self.programs / "postgres"), "-D", str(self.data), *words]
 
     def _create(self):

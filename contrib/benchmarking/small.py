@@ -45,9 +45,7 @@ def _postgresql(server, options, folder, say):
         run(["createdb", name], server.environment)
         run(["psql", "--no-psqlrc", "--quiet", "--dbname", name], server.environment,
             input=TABLES + POSTGRESQL_ROWS.format(name=name))
-    place = f"hostname: {server.environment['PGHOST']}\n    port: {server.port}\n    username: postgres\n" \
-        f"    password: {server.password}\n"
-    entries = f"postgresql_databases:\n  - name: small*\n    {place}"
+    entries = "postgresql_databases:\n" + server.entry("small*")
     target = folder / "dumps"
     target.mkdir()
     loop = ["bash", "-euc", 'folder=$1; shift; for name; do pg_dump --format custom --compress 0 --file "$folder/$name" '

@@ -32,7 +32,8 @@ enum CheckAction {
       more, and the next backup stores anew what comes by of them. A check \
       that the configuration wants once a week, say, is passed over until a week after it was last made; a check that \
       is asked for by --level, --only, --repair or --force is made now. With a limit of time it is made in parts, and \
-      counts as made when it came to its end. A bare 'coffer' leaves out the checks that take a full key where the key is \
+      counts as made when it came to its end. In object storage that locks objects (s3: object_lock_days), locks of which less \
+      than half is left are renewed before. A bare 'coffer' leaves out the checks that take a full key where the key is \
       write-only.
       """,
     flags: [level, only, maxDuration, repair, SharedFlags.force, SharedFlags.repository, SharedFlags.progress],
@@ -48,31 +49,43 @@ enum CheckAction {
         return context.console.remark("\(location.path): Not checked: it is not among check_repositories")
       }
       let access = try context.open(location)
-      let memory = try CheckMemory(context, access)
-      let check = RepositoryCheck(context, access, memory, repairs: context.flags.contains(repair))
-      let duration = context.flags[maxDuration]
-      if let level = askedLevel(context) {
-        _ = try check.make(level, duration: duration)
-        return
+      // Whatever the checks find.
+      let locks = Result { try access.renewLocks(context) }
+      do { try make(schedule, access, context) } catch {
+        guard !(error is RunCancelled), case .failure(let other) = locks else { throw error }
+        throw SeveralErrors([error, other])
       }
-      let now = context.surroundings.clock.now()
-      let wanted = checks(schedule, context)
-      if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
-      let possible = wanted.filter { mayBeMade($0, access, context) }
-      let due = possible.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
-      for check in possible where !due.contains(check) {
-        context.console.remark(Self.postponed(check, last: memory.last(check.name), now: now, location))
-      }
-      for part in parts(due, duration) where try check.make(part.level, duration: part.duration) {
-        for name in part.names where !context.isDryRun { note(name, memory, at: now, context) }
-      }
-      for check in due where check.level == nil {
-        try self.check(access, check, context)
-        if !context.isDryRun { note(check.name, memory, at: now, context) }
-      }
-      // A drill has said it.
-      if !due.contains(where: { $0.name == .restore }) { try ProofDeadline(context, access)?.warn() }
+      _ = try locks.get()
     }
+  }
+
+  /// Makes the checks that are asked for, or due.
+  private static func make(_ schedule: CheckSchedule, _ access: OpenRepository, _ context: ActionContext) throws {
+    let location = access.location
+    let memory = try CheckMemory(context, access)
+    let check = RepositoryCheck(context, access, memory, repairs: context.flags.contains(repair))
+    let duration = context.flags[maxDuration]
+    if let level = askedLevel(context) {
+      _ = try check.make(level, duration: duration)
+      return
+    }
+    let now = context.surroundings.clock.now()
+    let wanted = checks(schedule, context)
+    if wanted.isEmpty { context.console.remark("\(location.path): Not checked: 'checks' names no check") }
+    let possible = wanted.filter { mayBeMade($0, access, context) }
+    let due = possible.filter { isAsked(context) || $0.isDue(last: memory.last($0.name), now: now) }
+    for check in possible where !due.contains(check) {
+      context.console.remark(Self.postponed(check, last: memory.last(check.name), now: now, location))
+    }
+    for part in parts(due, duration) where try check.make(part.level, duration: part.duration) {
+      for name in part.names where !context.isDryRun { note(name, memory, at: now, context) }
+    }
+    for check in due where check.level == nil {
+      try self.check(access, check, context)
+      if !context.isDryRun { note(check.name, memory, at: now, context) }
+    }
+    // A drill has said it.
+    if !due.contains(where: { $0.name == .restore }) { try ProofDeadline(context, access)?.warn() }
   }
 
   /// A bare `coffer` leaves out what only a full key can do: every run of a host without one would fail.

@@ -33,7 +33,8 @@ enum CompactAction {
       have not ended after --wait, the run says which, and is a success: the next one goes on. As long as an archive's record \
       or lists cannot be read nothing is deleted; of archives of write-only keys that lasts a week, and what can be reached \
       of them is kept. With a write-only key it does nothing, and says so. Nor does it, without --exclusive, where the place \
-      overwrites what has a name already: there two that compact at the same moment would undo each other's decisions.
+      overwrites what has a name already: there two that compact at the same moment would undo each other's decisions. In object \
+      storage that locks objects (s3: object_lock_days), locks of which less than half is left are renewed afterwards.
       """,
     flags: [
       SharedFlags.repository, threshold, maximum, wait, exclusive, SharedFlags.progress, SharedFlags.json, cleanup,
@@ -74,6 +75,7 @@ enum CompactAction {
           "\(location.path): Not compacted: the place overwrites what has a name already; run 'coffer compact "
             + "--exclusive' while nobody else compacts it")
       }
+      let locks = try access.renewLocks(context)
       if showsProgress { console.status("") }
       for pack in report.damagedPacks {
         console.warning(
@@ -90,7 +92,7 @@ enum CompactAction {
         console.warning(
           "\(location.path): So are \(report.incompleteArchives.count - told) more archives; 'coffer check' names them")
       }
-      if context.wantsJSON { return context.run.outcomes.add(json(report, access)) }
+      if context.wantsJSON { return context.run.outcomes.add(json(report, locks, access)) }
       tell(report, location, context)
     }
   }
@@ -152,7 +154,9 @@ enum CompactAction {
     ])
   }
 
-  private static func json(_ report: CompactionReport, _ access: OpenRepository) -> JSONValue {
+  private static func json(
+    _ report: CompactionReport, _ locks: LockReport?, _ access: OpenRepository
+  ) -> JSONValue {
     .object([
       "repository": JSONShapes.repository(access, lastModified: nil),
       "compaction": .object([
@@ -170,6 +174,9 @@ enum CompactAction {
           }),
         "bytes_read": .number(Int(clamping: report.bytesRead)),
         "bytes_written": .number(Int(clamping: report.bytesWritten)),
+        "locks": locks.map {
+          .object(["objects": .number($0.objects), "renewed": .number($0.renewed)])
+        } ?? .null,
         "waiting_for": .list(
           report.waitingFor.map { session in
             .object([

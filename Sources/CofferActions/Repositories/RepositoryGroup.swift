@@ -164,15 +164,8 @@ final class RepositoryGroup: Sendable {
   private func fanOut(
     _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, to members: [Member]
   ) throws -> [Result<Content, any Error>] {
-    let leaveBehind: @Sendable (Int) -> Void = { [self] number in
-      let member = members[number]
-      drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
-    }
-    // What is slow holds up nobody when all others have dropped out, or are about to.
-    let isOver: @Sendable (Int, Bool) -> Bool = { [self] number, limitHasPassed in
-      let member = members[number]
-      return member.failure != nil || limitHasPassed && active.contains { $0 !== member && !$0.isFailing }
-    }
+    let leaveBehind: @Sendable (Int) -> Void = { [self] in self.leaveBehind(members[$0]) }
+    let isOver: @Sendable (Int, Bool) -> Bool = { [self] in self.isOver(members[$0], $1) }
     let fanOut = StreamFanOut(
       source, readers: members.count,
       patience: StreamFanOut.Patience(
@@ -214,10 +207,23 @@ final class RepositoryGroup: Sendable {
     }
   }
 
+  /// Whether a member is waited for no longer: what is slow holds up nobody when all others have dropped out, or are about to.
+  private func isOver(_ member: Member, _ limitHasPassed: Bool) -> Bool {
+    member.failure != nil || limitHasPassed && active.contains { $0 !== member && !$0.isFailing }
+  }
+
+  private func leaveBehind(_ member: Member) {
+    drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
+  }
+
   /// Ends a member's session without an archive, beside what the others do: a store that does not answer takes its time for
   /// that, too.
   private func drop(_ member: Member, _ error: any Error) {
     guard member.fail(error) else { return }
+    abandon(member)
+  }
+
+  private func abandon(_ member: Member) {
     do {
       let thread = try WorkerThread(name: "abandon") { member.session.abandon() }
       endings.update { $0.append((member, thread)) }
@@ -249,17 +255,26 @@ final class RepositoryGroup: Sendable {
   func add(_ stream: Stored?, _ item: (StreamReference?) -> ArchiveItem) {
     for member in active {
       let reference = stream?.contents[ObjectIdentifier(member)]?.stream
-      if stream == nil || reference != nil { member.session.add(item(reference)) }
+      guard stream == nil || reference != nil else { continue }
+      var deadline: Deadline?
+      let isTaken = member.session.add(item(reference)) {
+        var left = deadline ?? Deadline(member.holdLimit, clock)
+        defer { deadline = left }
+        return isOver(member, left.hasPassed())
+      }
+      if !isTaken { leaveBehind(member) }
     }
   }
 
-  /// Commits in every repository that is left, in all of them at the same time: none waits for another's.
+  /// Commits in every repository that is left, in all of them at the same time: none waits for another's, and when one has its
+  /// archive, those in which nothing more is stored for as long as they may hold up others are left behind.
   ///
   /// - Returns: The archives, each with others of its name that were made at the same time.
   func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive, twins: [Archive])] {
     let active = active
     let archives = Monitor([Int: Archive]())
-    var threads: [WorkerThread] = []
+    let hasEnded = Monitor(Set<Int>())
+    var threads: [Int: WorkerThread] = [:]
     for (number, member) in active.enumerated() {
       let commit: @Sendable () -> Void = {
         do {
@@ -268,49 +283,39 @@ final class RepositoryGroup: Sendable {
         } catch {
           member.fail(error)
         }
+        _ = hasEnded.update { $0.insert(number) }
       }
-      // The last one, and one for which no thread can be had, on this thread.
-      let thread = number == active.count - 1 ? nil : try? WorkerThread(name: "commit \(number)", commit)
-      if let thread { threads.append(thread) } else { commit() }
+      // The only one, and one for which no thread can be had, on this thread.
+      let thread = active.count == 1 ? nil : try? WorkerThread(name: "commit \(number)", commit)
+      if let thread { threads[number] = thread } else { commit() }
     }
-    for thread in threads { thread.join() }
+    for (number, thread) in threads.sorted(by: { $0.key < $1.key }) {
+      let member = active[number]
+      var (stored, deadline) = (member.session.progress.stored, Deadline(member.holdLimit, clock))
+      let isDone: Void? = hasEnded.wait(
+        until: { $0.contains(number) },
+        orUntil: {
+          let now = member.session.progress.stored
+          if now != stored || archives.update({ $0.isEmpty }) {
+            (stored, deadline) = (now, Deadline(member.holdLimit, clock))
+          }
+          return deadline.hasPassed()
+        }, then: { _ in })
+      if isDone == nil {
+        member.fail(UncommittedRepository(name: member.access.location.name, seconds: member.holdLimit))
+        endings.update { $0.append((member, thread)) }
+      } else {
+        thread.join()
+      }
+    }
     let made = archives.update { $0 }
     return active.enumerated().compactMap { number, member in
-      made[number].map { (member.access, $0, member.session.twins) }
+      member.failure == nil ? made[number].map { (member.access, $0, member.session.twins) } : nil
     }
   }
 
+  /// Ends all sessions without an archive. `settle` waits for that.
   func abandon() {
-    for member in active { member.session.abandon() }
-  }
-}
-
-/// A repository held up the others for longer than it may.
-struct StalledRepository: DiagnosableError, Equatable {
-  /// As messages name it.
-  let name: String
-  let seconds: Double
-
-  var diagnosis: Diagnosis {
-    Diagnosis(
-      subject: "repository \(name)",
-      problem: "It took nothing for \(Formats.duration(seconds)) while others had to wait for it, and has no "
-        + "archive of this run",
-      suggestion: "What it has is kept, and the next run goes on from there. If it is only slow, raise stall_limit, or "
-        + "back up to it in a configuration file of its own")
-  }
-}
-
-/// A repository that dropped out, and whose calls on its place have not come back since.
-struct UnsettledRepository: DiagnosableError, Equatable {
-  /// As messages name it.
-  let name: String
-  let seconds: Double
-
-  var diagnosis: Diagnosis {
-    Diagnosis(
-      subject: "repository \(name)",
-      problem: "What was begun there has not ended for another \(Formats.duration(seconds)), and is left alone",
-      suggestion: "Look whether its place answers at all: a mount hangs while the host behind it is out of reach")
+    for member in active { abandon(member) }
   }
 }

@@ -72,6 +72,7 @@ struct DumpDrill {
       place.remove()
       if let remains = place.remains { warnings.append(remains) }
     }
+    warnings += place.warnings
     proof.server = place.version
     proof.isRestored = place.isRestored
     let facts = place.facts(dump.facts)

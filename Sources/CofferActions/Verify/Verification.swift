@@ -41,7 +41,7 @@ struct Verification {
     let count = min(selection.sample ?? chosen.count, chosen.count)
     guard !context.isDryRun else {
       for (dump, archive) in chosen.prefix(count) {
-        context.console.answer("Would restore \(dump.identity.title) of \(archive.name) to a throw-away place")
+        context.console.answer("Would restore \(dump.identity.title) of \(archive.name) to \(place(dump))")
       }
       return
     }
@@ -57,7 +57,7 @@ struct Verification {
     // Those that are passed over take nobody's turn.
     for (dump, archive) in chosen where proofs.count < count {
       context.console.step(
-        "\(access.location.path): Restoring \(dump.identity.title) of \(archive.name) to a throw-away place "
+        "\(access.location.path): Restoring \(dump.identity.title) of \(archive.name) to \(place(dump)) "
           + "(\(proofs.count + 1) of \(count))")
       let outcome = try drill.run(dump, of: archive)
       for warning in outcome.warnings { context.console.warning("\(dump.identity.title): \(warning)") }
@@ -70,6 +70,12 @@ struct Verification {
     if context.wantsJSON { report(proofs) }
     ProofDeadline(context, access)?.warn(of: chosen.map(\.dump), history.adding(proofs))
     if !failures.isEmpty { throw SeveralErrors(failures) }
+  }
+
+  /// Where it will be restored, for messages.
+  private func place(_ dump: ArchiveDump) -> String {
+    let host = context.run.hooks.hook(named: dump.record.hook)?.drillHost(of: dump.facts, root: context.root)
+    return host.map { "a database of its own on \(Quoting.terminal($0))" } ?? "a throw-away place"
   }
 
   private func chosen(

@@ -111,6 +111,7 @@ public struct ConfigurationLoader: Sendable {
     )
     .map(\.text).sorted()
     configuration.notices.repeated = documents.repeated
+    configuration.notices.ignored += Coherence.ignored(in: configuration)
     configuration.notices.remarks = Coherence.remarks(on: configuration)
     var problems = document.problems + validator.problems
     // What options mean to each other can be asked only when each is what it should be.

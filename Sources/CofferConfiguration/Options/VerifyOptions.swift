@@ -30,7 +30,7 @@ public enum VerifyOptions {
     example: "'>= 1000'", isRequired: true)
   public static let queries = OptionKey<[ConfigurationSection]>(
     "verify_queries",
-    "Questions of your own to databases that 'verify' has restored, in the throw-away place. A dump whose answer is another one is not proven.",
+    "Questions of your own to databases that 'verify' has restored, where it has restored them. A dump whose answer is another one is not proven.",
     support: .own,
     schema: OptionSchema(
       "Questions to restored databases", [queryDatabase.option, queryHook.option, query.option, expect.option]))

@@ -11,6 +11,24 @@ enum Coherence {
     monitoringOfRepositories(configuration) + compressions(configuration)
   }
 
+  /// Options that do nothing where they stand.
+  static func ignored(in configuration: Configuration) -> [ConfigurationNotices.Notice] {
+    let lists = configuration.known.options(of: .databases).map(\.name)
+    let entries = ([configuration.root] + configuration.repositories).flatMap { section in
+      lists.flatMap { section.node[$0]?.elements ?? [] }
+    }
+    let names = [
+      ServerOptions.verifyPort.name, ServerOptions.verifyUsername.name, ServerOptions.verifyPassword.name,
+    ]
+    return entries.filter { $0[ServerOptions.verifyHostname.name] == nil }.flatMap { entry in
+      entry.entries.filter { given in names.contains { $0.isSame(as: given.key) } }.map {
+        .init(
+          mark: $0.keyMark, name: $0.key,
+          text: "Without verify_hostname 'verify' makes a throw-away server, whatever they say")
+      }
+    }
+  }
+
   /// Monitoring services are told of files.
   private static func monitoringOfRepositories(_ configuration: Configuration) -> [ConfigurationNotices.Notice] {
     let services = configuration.known.options(of: .services).map(\.name)

@@ -53,6 +53,8 @@ struct MariaDBCatalogue: Sendable {
   let foreignKeys: [MariaDBForeignKey]
   /// Those between tables of one database.
   let ownForeignKeys: [MariaDBForeignKey]
+  /// Those that lead out of the databases.
+  let leavingForeignKeys: [MariaDBForeignKey]
 
   /// Everything that is dropped and made anew.
   var programs: [ProgramName] {
@@ -109,7 +111,10 @@ struct MariaDBCatalogue: Sendable {
     }
     let keys = try reader.foreignKeys()
     func isOwn(_ key: MariaDBForeignKey) -> Bool { key.table.database.isSame(as: key.referenced.database) }
-    foreignKeys = keys.filter { !isOwn($0) }
+    let known = Set(databases.map { ExactName($0) })
+    func isLeaving(_ key: MariaDBForeignKey) -> Bool { !known.contains(ExactName(key.referenced.database)) }
+    leavingForeignKeys = keys.filter(isLeaving)
+    foreignKeys = keys.filter { !isOwn($0) && !isLeaving($0) }
     ownForeignKeys = keys.filter(isOwn)
   }
 
@@ -173,7 +178,9 @@ struct MariaDBCatalogue: Sendable {
       !text.isEmpty && text.utf8.allSatisfy { $0 < 0x80 && SQLLexemes.isOfWord($0) }
     }
 
+    /// Those of the databases' tables, and those that lead to them.
     func foreignKeys() throws -> [MariaDBForeignKey] {
+      let all = Set(databases.map { ExactName($0) })
       let rows = try groups().flatMap { list, names in
         try query(
           """
@@ -184,10 +191,15 @@ struct MariaDBCatalogue: Sendable {
           AND r.TABLE_NAME = k.TABLE_NAME AND BINARY r.CONSTRAINT_SCHEMA = BINARY k.CONSTRAINT_SCHEMA \
           AND BINARY r.CONSTRAINT_NAME = BINARY k.CONSTRAINT_NAME AND BINARY r.TABLE_NAME = BINARY k.TABLE_NAME \
           WHERE k.REFERENCED_TABLE_SCHEMA IN (\(list)) \
+          OR (k.TABLE_SCHEMA IN (\(list)) AND k.REFERENCED_TABLE_SCHEMA IS NOT NULL) \
           ORDER BY BINARY k.TABLE_SCHEMA, BINARY k.TABLE_NAME, BINARY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
           """, 9
         )
-        .filter { names.contains(ExactName($0[0])) }
+        .filter { row in
+          // One between databases of two groups is told by the group that it leads to.
+          let (referenced, own) = (ExactName(row[0]), ExactName(row[1]))
+          return names.contains(referenced) || names.contains(own) && !all.contains(referenced)
+        }
       }
       return try MariaDBForeignKey.all(rows)
     }

@@ -144,11 +144,10 @@ struct MariaDBDump: PlannedDump {
         "SET ROLE NONE; " + sql, options: entry.listOptions, limit: 1 << 16, seconds: 30, context: context)
     }
     do {
-      let rights = try ask(Self.rights)
+      let rights = try ask(MariaDBServerRights.question)
       guard rights.status.isSuccess else { return [ApplicationVersion.warning("fails: \(told(rights))")] }
       let held = rights.rows.compactMap(\.first)
-      if let much = held.isEmpty ? "rights that cannot be told" : held.first(where: { !Self.backupRights.contains($0) })
-      {
+      if let much = MariaDBServerRights.first(beyondReading: held) {
         return [ApplicationVersion.warning(Self.refusal(much))]
       }
       let answer = try ask(
@@ -163,18 +162,6 @@ struct MariaDBDump: PlannedDump {
       return [ApplicationVersion.warning("fails: \(Diagnosis(of: error).problem)")]
     }
   }
-
-  /// Rights over the whole server that the user has by himself.
-  private static let rights =
-    "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = CONCAT('\\'', LEFT(CURRENT_USER(), "
-    + "CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1), '\\'@\\'', "
-    + "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\'')"
-
-  /// Those with which a view or a function that somebody else has made can do nothing but read.
-  private static let backupRights: Set<String> = [
-    "USAGE", "SELECT", "LOCK TABLES", "SHOW VIEW", "SHOW CREATE ROUTINE", "EVENT", "TRIGGER", "PROCESS", "RELOAD",
-    "SHOW DATABASES", "REPLICATION CLIENT", "BINLOG MONITOR", "REPLICA MONITOR", "SLAVE MONITOR", "REPLICATION SLAVE",
-  ]
 
   private static func refusal(_ right: String) -> String {
     "is not asked: the user who connects has \(Quoting.terminal(right)) over the whole server, and whoever can change "

@@ -11,6 +11,7 @@ final class MariaDBServerDrill: DrillPlace {
   private let census = MariaDBStreamCensus()
   let target: RestoreTarget
   let version: String
+  let warnings: [String]
   private let place: String
 
   /// Seconds until a lock that nobody else can want is held.
@@ -27,6 +28,8 @@ final class MariaDBServerDrill: DrillPlace {
       options: MariaDBRestore.strict(entry.restoreOptions).options,
       context: context)
     version = "\(try session.query("SELECT VERSION()", 1).first?.first ?? "a server") at \(entry.connection.place)"
+    let rights = try session.query(MariaDBServerRights.question, 1).compactMap(\.first)
+    warnings = MariaDBServerRights.first(beyondReading: rights).map { [Self.warning(of: $0)] } ?? []
     var target = server
     target.databaseName = name.text
     target.mark = name.mark
@@ -53,6 +56,11 @@ final class MariaDBServerDrill: DrillPlace {
       holder.abandon()
       throw error
     }
+  }
+
+  private static func warning(of right: String) -> String {
+    "The user of verify_hostname has \(Quoting.terminal(right)) over the whole server, and what is restored there, and "
+      + "verify_queries, have it, too. Set verify_username to one who has not: GRANT ALL ON \(MariaDBScratch.pattern) TO verifier"
   }
 
   private func isHeld(_ name: DrillName) throws -> Bool {

@@ -46,7 +46,7 @@ struct MariaDBSwap {
     let places = Set(databases.flatMap(putInPlace).map(\.to))
     text += catalogue.views.filter(places.contains).map { "DROP VIEW IF EXISTS \($0.quoted);\n" }.joined()
     // Names of keys are those of the database: a table of another name comes without any.
-    if newName != nil { text += scratchKeys.map { $0.removal(on: $0.table) }.joined() }
+    if newName != nil { text += (scratchKeys + leavingScratchKeys).map { $0.removal(on: $0.table) }.joined() }
     text += Self.rename(databases.flatMap { putAside($0) + putInPlace($0) })
     for database in databases where database.replaces {
       text += catalogue.programs.filter { $0.type != "TRIGGER" && $0.database.isSame(as: database.target) }
@@ -108,6 +108,12 @@ struct MariaDBSwap {
   private var scratchKeys: [MariaDBForeignKey] {
     let scratches = Set(databases.map { ExactName($0.scratch) })
     return catalogue.foreignKeys.filter { scratches.contains(ExactName($0.table.database)) }
+  }
+
+  /// Those that lead to a database in which nothing is restored.
+  private var leavingScratchKeys: [MariaDBForeignKey] {
+    let scratches = Set(databases.map { ExactName($0.scratch) })
+    return catalogue.leavingForeignKeys.filter { scratches.contains(ExactName($0.table.database)) }
   }
 
   private func tables(of database: String) -> [Object] {

@@ -1,5 +1,4 @@
 import CofferSystem
-import Glibc
 
 /// The end of a dump that streams.
 enum PostgreSQLStreamEnd {
@@ -34,16 +33,14 @@ enum PostgreSQLFolder {
     var facts = facts
     facts.content = content?.content()
     let written = WrittenFolder(folder, facts: facts, warnings: warnings + said)
-    var mark = [UInt8](repeating: 0, count: CustomArchive.magic.count)
-    let toc = try? FileDescriptor(opening: "\(folder)/toc.dat", flags: O_RDONLY)
-    _ = try mark.withUnsafeMutableBytes { try toc?.read(into: $0, subject: "toc.dat") }
-    guard mark == CustomArchive.magic else {
+    do {
+      let contents = try FolderContents(try Folder(opening: folder))
+      if let missing = contents.missing { throw DumpError.incomplete(identity, program: "pg_dump", missing: missing) }
+      let overtaken = content?.overtaken(in: contents.smallTables) ?? []
+      guard overtaken.isEmpty else { throw DumpError.overtaken(identity, tables: overtaken) }
+    } catch {
       written.abandon()
-      throw DumpError.incomplete(identity, program: "pg_dump", missing: "its table of contents is not there")
-    }
-    if let overtaken = content?.overtaken(in: nil), !overtaken.isEmpty {
-      written.abandon()
-      throw DumpError.overtaken(identity, tables: overtaken)
+      throw error
     }
     return written
   }

@@ -46,6 +46,14 @@ final class PostgreSQLServerDrill: DrillPlace {
 
   var version: String { "PostgreSQL \(survey.version / 10_000) at \(connection.place)" }
 
+  var warnings: [String] {
+    guard survey.isSuperuser else { return [] }
+    return [
+      "The user '\(Quoting.terminal(survey.user))' is a superuser of the server of verify_hostname: what is restored there, and "
+        + "verify_queries, may do anything to it. Set verify_username to one who is none: CREATE ROLE verifier LOGIN CREATEDB"
+    ]
+  }
+
   func findings(of facts: DumpFacts) throws -> DrillFindings { try questions.findings(of: facts.identity) }
 
   func answer(to statement: String, of facts: DumpFacts) throws -> String {

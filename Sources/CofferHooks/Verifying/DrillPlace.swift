@@ -23,6 +23,9 @@ public protocol DrillPlace: AnyObject {
   /// What sees the dump's bytes while it is restored; nil for nothing.
   var observer: (any ByteSink)? { get }
 
+  /// What the user should know of the place, whatever comes of the drill.
+  var warnings: [String] { get }
+
   /// Looks at what was restored.
   ///
   /// - Throws: `DrillError`; what asking throws.
@@ -54,6 +57,8 @@ extension DrillPlace {
   public var remains: String? { nil }
 
   public var observer: (any ByteSink)? { nil }
+
+  public var warnings: [String] { [] }
 
   public func answer(to statement: String, of facts: DumpFacts) throws -> String {
     throw DrillError.impossible(

@@ -16,7 +16,6 @@ final class ChunkMover {
   private let counting: Set<Digest256>
   private let level: Int
   private var moved: SlotMarks
-  private var directories = RecentCache<Digest256, PackReader>(capacity: 64)
   private var rewritten = RewrittenPlaces()
   private var stored: [IndexedPack] = []
   private var packs: NewPacks
@@ -37,7 +36,7 @@ final class ChunkMover {
     self.level = level
     verifier = try CopyVerifier(context, catalogue, cancellation)
     moved = SlotMarks(catalogue.runs)
-    packs = try NewPacks(context, level: level)
+    packs = try NewPacks(context, level: level, verifier.cache, verifier.supply)
     differences = DifferenceFiller(packs)
   }
 
@@ -50,18 +49,39 @@ final class ChunkMover {
   /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
   func moveInOrder(_ streams: [StreamReference], _ reader: StreamReader) throws {
     var locator = ChunkLocator(catalogue.runs)
+    var ahead = verifier.supply.map { BlocksAhead(context, verifier.cache, $0) }
+    func take(_ entry: RecipeReader.Entry, _ place: BlockPlace) throws {
+      try cancellation.check()
+      try moveInFull(entry.id)
+    }
     for stream in streams {
       try reader.forEachChunk(
         of: stream,
         { entry in
           try cancellation.check()
-          if let place = locator.place(of: entry.id), going.contains(place.pack) { try moveInFull(entry.id) }
+          guard let place = locator.place(of: entry.id), going.contains(place.pack) else { return }
+          if ahead == nil {
+            try moveInFull(entry.id)
+          } else if try isRead(entry.id, at: place) {
+            try ahead?.append(entry, in: place, take)
+          }
         }, unreadable: { _ in })
     }
+    try ahead?.drain(take)
     stored = try packs.finish()
     rewritten.settle(stored)
-    packs = try NewPacks(context, level: level)
+    packs = try NewPacks(context, level: level, verifier.cache, verifier.supply)
     differences = DifferenceFiller(packs)
+  }
+
+  /// Whether `moveInFull` has the chunk to read there.
+  private func isRead(_ id: ChunkID, at place: BlockPlace) throws -> Bool {
+    guard !catalogue.runs.slots(of: id).contains(where: moved.contains) else { return false }
+    // Only a pack that leans on what stays has to be opened for it.
+    guard catalogue.packs[place.pack]?.bases.contains(where: stays) == true,
+      let blocks = try directory(of: place.pack)?.blocks, blocks.indices.contains(place.block)
+    else { return true }
+    return !leansOnWhatStays(blocks[place.block])
   }
 
   private func moveInFull(_ id: ChunkID) throws {
@@ -89,10 +109,8 @@ final class ChunkMover {
   }
 
   private func directory(of pack: Digest256) throws -> PackDirectory? {
-    if let reader = directories[pack] { return reader.directory }
-    let reader = try RunStore.readable { try PackReader(pack, context: context) }
-    if let reader { directories[pack] = reader }
-    return reader?.directory
+    let packs = verifier.cache.packs
+    return try RunStore.readable { try packs.value(of: pack) { try PackReader(pack, context: context) } }?.directory
   }
 
   // MARK: - The rest
@@ -113,6 +131,7 @@ final class ChunkMover {
   /// - Throws: `StorageError`; `RunCancelled`; the first failure of storing.
   func move(_ batch: [PackNeeds]) throws -> Set<Digest256> {
     var whole = Set(batch.filter(\.isKnown).map(\.pack))
+    try verifier.know(batch.compactMap(\.reader))
     let elsewhere = try verifier.verified(batch, survives: stays)
     // Those that were coded against the same data lie together, so that it is decoded for all of them at once.
     let ordered = batch.enumerated().flatMap { pieces(of: $1, number: $0) }.sorted { (left: Piece, right: Piece) in
@@ -120,12 +139,25 @@ final class ChunkMover {
       if left.base.block != right.base.block { return left.base.block < right.base.block }
       return (left.pack, left.chunks.lowerBound) < (right.pack, right.chunks.lowerBound)
     }
-    for piece in ordered {
+    func chunks(_ piece: Piece) -> [PackNeeds.Chunk] {
+      piece.chunks.filter { !elsewhere[piece.pack][$0] }.map { batch[piece.pack].chunks[$0] }
+    }
+    var ahead = StepsAhead(context, verifier.cache, verifier.supply, count: ordered.count)
+    for (number, piece) in ordered.enumerated() {
+      try ahead.reach(number) { places(chunks(ordered[$0]), of: ordered[$0].block, batch[ordered[$0].pack]) }
       let needs = batch[piece.pack]
-      let chunks = piece.chunks.filter { !elsewhere[piece.pack][$0] }.map { needs.chunks[$0] }
-      if try !move(chunks, of: piece.block, needs) { whole.remove(needs.pack) }
+      if try !move(chunks(piece), of: piece.block, needs) { whole.remove(needs.pack) }
     }
     return whole
+  }
+
+  /// The blocks that moving some chunks of a block will read: it itself, and what they will be coded against.
+  private func places(_ chunks: [PackNeeds.Chunk], of block: Int?, _ needs: PackNeeds) -> [BlockPlace] {
+    let left = chunks.filter { !$0.slots.contains(where: moved.contains) }
+    guard let block, !left.isEmpty else { return [] }
+    let isStaying = needs.reader.map { leansOnWhatStays($0.directory.blocks[block]) } ?? false
+    let bases = isStaying ? [] : left.flatMap { base(of: $0, needs)?.segments ?? [] }
+    return [BlockPlace(pack: needs.pack, block: block)] + bases.map { BlockPlace(pack: $0.pack, block: $0.block) }
   }
 
   private func pieces(of needs: PackNeeds, number: Int) -> [Piece] {

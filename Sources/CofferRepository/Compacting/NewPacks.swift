@@ -8,18 +8,21 @@ final class NewPacks {
   private let fillers: [PackKind: BlockFiller]
   private let stored: StoredPacks
 
+  /// - Parameters:
+  ///   - cache: Of blocks that were read for some of their chunks.
+  ///   - supply: What was read ahead; nil where nothing is.
   /// - Throws: `SystemError` when a thread cannot be had.
-  init(_ context: RepositoryContext, level: Int) throws {
+  init(_ context: RepositoryContext, level: Int, _ cache: ReadCache, _ supply: BlockSupply?) throws {
     let stored = StoredPacks(context)
     self.stored = stored
     let assembler = try PackAssembler(context: context) { try stored.put($0) }
     let workers = context.surroundings.workers
-    let cache = ReadCache(blockCount: workers * 12)
     let pipeline = try BlockPipeline(
       workers: workers, inFlight: workers * 2 + 2,
       makeCoder: {
         try BlockCoder(
-          level: level, bases: try BlockReader(context: context, cache: cache, for: .base), times: context.times)
+          level: level, bases: try BlockReader(context: context, cache: cache, for: .chunks, supply: supply),
+          times: context.times)
       }, assemble: { try assembler.assemble($0) })
     self.pipeline = pipeline
     fillers = Dictionary(

@@ -28,7 +28,10 @@ extension PackCatalogue {
   ///
   /// - Throws: `StorageError`, when the store does not answer; `IndexCache.Damaged`.
   func needs(of digest: Digest256, _ marks: LiveMarks, _ context: RepositoryContext) throws -> PackNeeds {
-    let reader = try RunStore.readable { try PackReader(digest, context: context) }
+    try needs(of: digest, in: RunStore.readable { try PackReader(digest, context: context) }, marks)
+  }
+
+  private func needs(of digest: Digest256, in reader: PackReader?, _ marks: LiveMarks) throws -> PackNeeds {
     var candidates: [(id: ChunkID, block: Int?, length: Int, anchor: Int)] = []
     if let reader {
       for (number, block) in reader.directory.blocks.enumerated() {
@@ -51,16 +54,24 @@ extension PackCatalogue {
 
   /// Calls `body` with what of packs is needed, of as many packs at a time as there is memory for.
   ///
-  /// - Throws: As `needs`, and what `body` throws.
+  /// - Throws: `StorageError`, when the store does not answer; `IndexCache.Damaged`; what `body` throws.
   func forEachBatch(
     of packs: [Digest256], _ marks: LiveMarks, _ context: RepositoryContext, willRead: (Int) throws -> Void,
     _ body: ([PackNeeds]) throws -> Void
   ) throws {
     var batch: [PackNeeds] = []
     var count = 0
+    var readers: [PackReader?] = []
     for (number, pack) in packs.enumerated() {
       try willRead(number)
-      let needs = try needs(of: pack, marks, context)
+      if readers.isEmpty {
+        // One after the other each would take a way there and back.
+        let group = packs[number..<min(number + (context.surroundings.isFar ? Self.openedTogether : 1), packs.count)]
+        readers = try context.sideBySide.map(Array(group)) { pack in
+          try RunStore.readable { try PackReader(pack, context: context) }
+        }
+      }
+      let needs = try needs(of: pack, in: readers.removeFirst(), marks)
       batch.append(needs)
       // Directories are held with it, of packs that nothing needs as well.
       count += max(needs.reader?.directory.chunks.count ?? 0, needs.chunks.count, 1)
@@ -74,6 +85,7 @@ extension PackCatalogue {
 
   /// Chunks of packs that are looked at together.
   private static let batchChunks = 1 << 18
+  private static let openedTogether = 8
 
   /// A run's table has a few copies of each chunk only. Where there may be more, the marked one may be none of them.
   private func isNeeded(_ slots: [IndexSlot], _ marks: LiveMarks) -> Bool {
@@ -96,14 +108,26 @@ extension PackCatalogue {
 
 /// Reads copies of chunks and computes their ids again: no copy is given up for another that is only said to be there.
 final class CopyVerifier {
+  private let context: RepositoryContext
   private let catalogue: PackCatalogue
   private let blocks: BlockReader
+  let cache: ReadCache
+  /// Of a far store.
+  let supply: BlockSupply?
   private let cancellation: Cancellation
 
   init(_ context: RepositoryContext, _ catalogue: PackCatalogue, _ cancellation: Cancellation) throws {
+    self.context = context
     self.catalogue = catalogue
     self.cancellation = cancellation
-    blocks = try BlockReader(context: context, cache: ReadCache(blockCount: 32), for: .chunks)
+    cache = ReadCache(blockCount: 32 + context.surroundings.workers * 12)
+    supply = context.surroundings.isFar ? try BlockSupply(context) : nil
+    blocks = try BlockReader(context: context, cache: cache, for: .chunks, supply: supply)
+  }
+
+  /// Takes directories that were read already.
+  func know(_ readers: some Sequence<PackReader>) throws {
+    for reader in readers { _ = try cache.packs.value(of: reader.digest) { reader } }
   }
 
   /// Tells which chunks of packs have a copy elsewhere that was read just now.
@@ -129,7 +153,10 @@ final class CopyVerifier {
       if left.place.pack != right.place.pack { return left.place.pack < right.place.pack }
       return left.place.block < right.place.block
     }
-    for copy in copies where !verified[copy.pack][copy.chunk] {
+    var ahead = StepsAhead(context, cache, supply, count: copies.count)
+    for (number, copy) in copies.enumerated() {
+      try ahead.reach(number) { verified[copies[$0].pack][copies[$0].chunk] ? [] : [copies[$0].place] }
+      guard !verified[copy.pack][copy.chunk] else { continue }
       try cancellation.check()
       verified[copy.pack][copy.chunk] = try chunk(batch[copy.pack].chunks[copy.chunk].id, at: copy.place) != nil
     }

@@ -14,8 +14,8 @@ struct BlocksAhead {
   private var batchSize = 0
 
   /// Sealed bytes that are asked for together, so that neighbours are found.
-  private static let batchLimit = 16 << 20
-  private static let batchCount = 1 << 12
+  static let batchLimit = 16 << 20
+  static let batchCount = 1 << 12
   private static let waitingLimit = 1 << 17
   /// What a block of 512 KiB takes, more or less, as long as its pack is not open.
   private static let guess = 170 << 10
@@ -26,6 +26,12 @@ struct BlocksAhead {
     self.supply = supply
   }
 
+  /// Sealed bytes of a block, as far as that is known.
+  static func size(of place: BlockPlace, _ cache: ReadCache) -> Int {
+    let blocks = cache.packs.known(place.pack)?.directory.blocks
+    return blocks.map { $0.indices.contains(place.block) ? $0[place.block].storedLength : 0 } ?? guess
+  }
+
   /// Adds the stream's next chunk; hands out the first ones when there is enough ahead.
   mutating func append(
     _ chunk: RecipeReader.Entry, in place: BlockPlace, _ body: (RecipeReader.Entry, BlockPlace) throws -> Void
@@ -33,9 +39,7 @@ struct BlocksAhead {
     waiting.append((chunk, place))
     if isInBatch.insert(place).inserted {
       batch.append(place)
-      let blocks = cache.packs.known(place.pack)?.directory.blocks
-      let size = blocks.map { $0.indices.contains(place.block) ? $0[place.block].storedLength : 0 }
-      batchSize += size ?? Self.guess
+      batchSize += Self.size(of: place, cache)
     }
     if batchSize >= Self.batchLimit || batch.count >= Self.batchCount { try order() }
     while done < waiting.count, supply.size > BlockSupply.limit || waiting.count - done > Self.waitingLimit {

@@ -165,9 +165,13 @@ public final class BackupSession: Sendable {
 
   // MARK: - The end
 
-  /// Adds an item to the archive.
-  public func add(_ item: ArchiveItem) {
-    items.add(item, store: store(list:))
+  /// Adds an item to the archive; waits while the list of them is stored more slowly than it grows.
+  ///
+  /// - Parameter isOver: Whether it is waited for no longer, looked at while it has to be waited for.
+  /// - Returns: false when that came first: then there will be no archive.
+  @discardableResult
+  public func add(_ item: ArchiveItem, orUntil isOver: () -> Bool = { false }) -> Bool {
+    items.add(item, orUntil: isOver, store: store(list:))
   }
 
   @Sendable

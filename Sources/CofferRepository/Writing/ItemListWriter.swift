@@ -29,15 +29,24 @@ final class ItemListWriter: Sendable {
 
   /// Adds an item at the end; waits while the list is stored more slowly than it grows. A failure is told by `finish`.
   ///
-  /// - Parameter store: Stores a stream to its end. It is called once at most, by whichever call makes the list long.
-  func add(_ item: ArchiveItem, store: @escaping @Sendable (any ByteSource) throws -> StreamReference) {
+  /// - Parameters:
+  ///   - isOver: Whether it is waited for no longer, looked at while it has to be waited for.
+  ///   - store: Stores a stream to its end. It is called once at most, by whichever call makes the list long.
+  /// - Returns: false when that came first: the list lacks the item, and is never whole.
+  @discardableResult
+  func add(
+    _ item: ArchiveItem, orUntil isOver: () -> Bool = { false },
+    store: @escaping @Sendable (any ByteSource) throws -> StreamReference
+  ) -> Bool {
     state.withLock { state in
       item.encode(into: &state.encoded)
       state.count += 1
-      guard state.encoded.bytes.count >= pieceSize else { return }
+      guard state.encoded.bytes.count >= pieceSize else { return true }
       if state.thread == nil, state.failure == nil { start(&state, store) }
-      pieces.push(state.encoded.bytes)
-      state.encoded.removeAll()
+      defer { state.encoded.removeAll() }
+      guard pieces.push(state.encoded.bytes, orUntil: isOver) == nil else { return true }
+      abandon()
+      return false
     }
   }
 

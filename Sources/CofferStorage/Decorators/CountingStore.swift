@@ -5,7 +5,7 @@ import Synchronization
 public final class CountingStore: ObjectStore {
   /// A kind of call.
   public enum Request: String, Sendable, CaseIterable {
-    case makePlace, put, get, status, list, foreignEntry, unfinishedPuts, remove, delete
+    case makePlace, put, get, status, list, foreignEntry, unfinishedPuts, remove, delete, renewLock
   }
 
   /// What was asked so far.
@@ -101,6 +101,13 @@ public final class CountingStore: ObjectStore {
   public func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
     count(.delete)
     try store.delete(name, cancellation: cancellation)
+  }
+
+  public var lockTime: Double? { store.lockTime }
+
+  public func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool {
+    count(.renewLock)
+    return try store.renewLock(of: name, cancellation: cancellation)
   }
 
   private func count(_ request: Request) {

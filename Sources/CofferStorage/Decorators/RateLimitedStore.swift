@@ -110,6 +110,12 @@ public final class RateLimitedStore: ObjectStore {
     try store.delete(name, cancellation: cancellation)
   }
 
+  public var lockTime: Double? { store.lockTime }
+
+  public func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool {
+    try store.renewLock(of: name, cancellation: cancellation)
+  }
+
   /// - Parameter size: Bytes that will go; nil where that is not known.
   private func wait(for line: Line, _ size: Int?, _ cancellation: Cancellation?) throws(StorageError) {
     if let size, size <= Self.smallSize {

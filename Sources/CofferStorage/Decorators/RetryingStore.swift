@@ -122,6 +122,14 @@ public final class RetryingStore: ObjectStore {
     try retrying(cancellation) { (_) throws(StorageError) in try store.delete(name, cancellation: cancellation) }
   }
 
+  public var lockTime: Double? { store.lockTime }
+
+  public func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool {
+    try retrying(cancellation) { (_) throws(StorageError) in
+      try store.renewLock(of: name, cancellation: cancellation)
+    }
+  }
+
   /// The failures of one call so far.
   private struct Trouble {
     var turn = 0

@@ -53,7 +53,7 @@ enum S3Options {
     "kms_key", "The key that the server encrypts with.", example: "alias/backup", support: .own)
   static let lockDays = OptionKey<LockDays?>(
     "object_lock_days",
-    "Days for which the server deletes nothing of what is stored, whoever asks. The bucket must have been made with object lock.",
+    "Days for which the server deletes nothing of what is stored, whoever asks. The bucket must have been made with object lock. 'compact' and 'check' renew locks of which less than half is left.",
     example: "30", support: .own)
   static let lockMode = OptionKey<String>(
     "object_lock_mode", "Whether somebody with a right of his own may delete it earlier (governance), or nobody.",

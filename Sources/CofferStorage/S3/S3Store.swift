@@ -160,7 +160,7 @@ struct S3Store: ObjectStore {
   }
 
   /// Such an answer has no body; what a refusal means beyond its number is asked by a request that has one.
-  private func head(
+  func head(
     _ name: ObjectName, _ operation: S3Operation, _ cancellation: Cancellation?
   ) throws(StorageError) -> HTTPAnswer {
     let key = key(name.path)
@@ -196,14 +196,6 @@ struct S3Store: ObjectStore {
           .denied, S3Operation.delete.rawValue, reason: "the object is locked until \(AWSTime.iso8601(until))",
           suggestion: "Run the command again after that; 's3: object_lock_days' says for how long objects are locked"))
     }
-  }
-
-  /// Until when the server deletes an object for nobody; nil when it does not say.
-  func lockEnd(_ name: ObjectName, _ cancellation: Cancellation?) throws(StorageError) -> Date? {
-    let request = S3Client.Request(operation: .status, method: .head, key: key(name.path), name: name)
-    guard case .done(let answer) = try client.send(request, cancellation: cancellation) else { return nil }
-    let end = answer.header("x-amz-object-lock-retain-until-date").flatMap { AWSTime.iso8601($0) }
-    return end.flatMap { $0 > client.clock.now() ? $0 : nil }
   }
 
   /// - Throws: When the answer does not say success.

@@ -22,6 +22,8 @@ struct S3Target: Sendable {
     let days: Int
     /// As requests say it.
     let mode: String
+
+    var seconds: Double { Double(days) * 86_400 }
   }
 
   /// - Parameter profileRegion: The region that the profile names; asked only where nothing else says one.
@@ -103,7 +105,7 @@ extension S3Target {
     if let encryption { headers.append(("X-Amz-Server-Side-Encryption", encryption)) }
     if let encryptionKey { headers.append(("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", encryptionKey)) }
     if let lock {
-      let end = now.addingTimeInterval(Double(lock.days) * 86_400)
+      let end = now.addingTimeInterval(lock.seconds)
       headers.append(("X-Amz-Object-Lock-Mode", lock.mode))
       headers.append(("X-Amz-Object-Lock-Retain-Until-Date", AWSTime.iso8601(end)))
     }

@@ -15,9 +15,9 @@ final class CompactionGround {
   private(set) var expected: [String: Files] = [:]
 
   /// An empty repository.
-  init() throws {
+  init(packTarget: Int = 1 << 16) throws {
     // Where chunks end, and so what is worth moving, goes by the repository's key.
-    let made = try TestRepository(packTarget: 1 << 16, random: .seeded(1))
+    let made = try TestRepository(packTarget: packTarget, random: .seeded(1))
     (clock, store) = (made.clock, made.store)
   }
 

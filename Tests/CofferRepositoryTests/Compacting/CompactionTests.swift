@@ -313,4 +313,36 @@ struct CompactionTests {
     for claim in claims { try ground.store.delete(claim) }
     try ground.expectRestores()
   }
+
+  @Test("Over a far store what is moved is read in long pieces, and each directory once")
+  func farStore() throws {
+    let ground = try CompactionGround(packTarget: 1 << 22)
+    var files: CompactionGround.Files = [:]
+    for number in 0..<120 { files["file\(number)"] = noise(60_000, seed: UInt64(number + 1)) }
+    try ground.backUp(files, "all")
+    try ground.backUp(files.filter { $0.key.last.flatMap { Int(String($0)) }?.isMultiple(of: 2) == true }, "some")
+    try ground.delete("all")
+    let context = try ground.open().context
+    let packs = try IndexLoader(context: context).existingPacks().keys.map { try PackReader($0, context: context) }
+    let old = packs.filter { $0.header.kind == .data }
+    let blocks = old.reduce(0) { $0 + $1.directory.blocks.count }
+    #expect(old.count <= 3 && blocks >= 12)
+
+    let store = WatchedStore(ground.store)
+    let far = try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: ground.clock.clock, random: .system, keyFolder: "", isFar: true, workers: 2))
+    let report = try far.compact(CompactionOptions(), cancellation: try Cancellation())
+    #expect(report.outcome == .done && report.movedPacks >= old.count)
+    let gets = store.calls.filter { call in
+      call.request == .get && old.contains { $0.name.path.isSame(as: call.name) }
+    }
+    // A directory takes a pack's head and its end: to know costs, to choose, to move and to decide.
+    let opened = gets.count { $0.size == PackHeader.size }
+    #expect(opened <= old.count * 4, "\(opened) directories of \(old.count) packs")
+    let reads = gets.count - 2 * opened
+    #expect(reads <= old.count * 2, "\(reads) requests for \(blocks) blocks")
+    try ground.expectWhole()
+  }
 }

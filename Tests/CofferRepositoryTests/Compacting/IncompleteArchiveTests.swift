@@ -161,7 +161,7 @@ struct IncompleteArchiveTests {
     var seed: UInt64 = 80
     while liars.count < IndexProbe.copyLimit * 2 {
       seed += 1
-      let new = try NewPacks(thief, level: 1)
+      let new = try NewPacks(thief, level: 1, ReadCache(blockCount: 4), nil)
       try noise(1000, seed: seed).withUnsafeBytes { try new.append(.tree, root, $0) }
       for made in try new.finish() {
         if made.digest < pack {

@@ -90,6 +90,7 @@ final class S3StandIn: Sendable {
     let path = parts[0].split(separator: "/", maxSplits: 1)
     let key = path.count > 1 ? String(path[1]) : ""
     switch (request.method, key) {
+    case ("PUT", _) where parts.last == "retention=": return .init()
     case ("GET", ""): return list(parts.count > 1 ? String(parts[1]) : "")
     case ("PUT", _):
       let isGuarded = isExclusive && request.headers["if-none-match"] == "*"

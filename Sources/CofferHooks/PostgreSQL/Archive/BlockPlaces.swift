@@ -74,8 +74,8 @@ final class BlockPlacesWatch {
   /// The tables that have blocks, by the numbers of their entries.
   private var tables: [Int: RelationName] = [:]
 
-  /// Bytes of a block that has no rows, compressed or not, and of some that have few.
-  private static let smallSize: UInt64 = 64
+  /// Bytes of a block, or of the file of a folder, that has no rows, compressed or not, and of some that have few.
+  static let smallSize: UInt64 = 64
 
   /// Bytes of a table of contents that are kept until it is whole; of a dump with a larger one no places are known.
   private static let contentsLimit = 1 << 28

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// The table of contents of a dump in pg_dump's custom format (pg_backup_archiver.c, ReadHead and ReadToc).
+/// The table of contents of a dump in pg_dump's custom or directory format (pg_backup_archiver.c, ReadHead and ReadToc).
 ///
 /// Integers are a sign and four bytes, the lowest first; texts are their length and their bytes, with the length -1 for none.
 struct CustomContents {
@@ -23,6 +23,8 @@ struct CustomContents {
     var relationKind = 0
     var owner: [UInt8] = []
     var dependencies: [Int] = []
+    /// The file of its rows in a dump that is a folder, without what is added for a compression; empty for none.
+    fileprivate(set) var file: [UInt8] = []
     /// The server's numbers of the object, of which nothing is restored.
     fileprivate(set) var catalogueNumbers: [[UInt8]] = [[UInt8(ascii: "0")], [UInt8(ascii: "0")]]
   }
@@ -31,6 +33,12 @@ struct CustomContents {
   enum Section: Int {
     case none = 1
     case preData, data, postData
+  }
+
+  enum Format: UInt8 {
+    case custom = 1
+    /// That of tar archives: pg_dump gives it to folders, too (pg_backup_directory.c, _CloseArchive).
+    case directory = 3
   }
 
   enum Problem: Error, Equatable {
@@ -48,16 +56,15 @@ struct CustomContents {
 
   /// Minor versions of format 1 that are read: those of PostgreSQL 9.0 to 18.
   private static let known: ClosedRange<UInt8> = 12...16
-  private static let customFormat: UInt8 = 1
   private static let offsetSize = 8
   /// Of an entry; programs count in 31 bits, and a restore has some entries of its own.
   private static let largestNumber = Int(Int32.max) - (1 << 20)
   /// Bytes of a table of contents at most, and of a text in it.
   static let sizeLimit = 1 << 30
 
-  /// - Parameter bytes: The dump's beginning.
+  /// - Parameter bytes: The dump's beginning, or the file of a folder's table of contents.
   /// - Throws: `Problem`.
-  init(_ bytes: [UInt8]) throws(Problem) {
+  init(_ bytes: [UInt8], format: Format = .custom) throws(Problem) {
     var reader = Reader(bytes)
     guard try reader.bytes(CustomArchive.magic.count).elementsEqual(CustomArchive.magic) else {
       throw .malformed("it does not begin with PGDMP")
@@ -68,8 +75,8 @@ struct CustomContents {
     guard major == 1, Self.known.contains(minor) else {
       throw .malformed("its format has version \(major).\(minor), which this version of coffer does not know")
     }
-    guard try reader.byte() == 4, try reader.byte() == UInt8(Self.offsetSize), try reader.byte() == Self.customFormat
-    else { throw .malformed("its numbers have another size, or it is of another format than custom") }
+    guard try reader.byte() == 4, try reader.byte() == UInt8(Self.offsetSize), try reader.byte() == format.rawValue
+    else { throw .malformed("its numbers have another size, or it is of another format than \(format)") }
     // How it is compressed, when it was made, of which database, by which versions.
     if minor >= 15 { _ = try reader.byte() } else { _ = try reader.number() }
     for _ in 0..<7 { _ = try reader.number() }
@@ -78,12 +85,12 @@ struct CustomContents {
     let count = try reader.number()
     guard count >= 0 else { throw .malformed("it has \(count) entries") }
     var entries: [Entry] = []
-    for _ in 0..<count { entries.append(try Self.entry(&reader, minor)) }
+    for _ in 0..<count { entries.append(try Self.entry(&reader, minor, format)) }
     self.entries = entries
     size = reader.position
   }
 
-  private static func entry(_ reader: inout Reader, _ minor: UInt8) throws(Problem) -> Entry {
+  private static func entry(_ reader: inout Reader, _ minor: UInt8, _ format: Format) throws(Problem) -> Entry {
     let number = try reader.number()
     let hasData = try reader.number() != 0
     let catalogueNumbers = [try reader.text() ?? [], try reader.text() ?? []]
@@ -107,7 +114,10 @@ struct CustomContents {
       }
       entry.dependencies.append(number)
     }
-    _ = try reader.bytes(1 + offsetSize)
+    switch format {
+    case .custom: _ = try reader.bytes(1 + offsetSize)
+    case .directory: entry.file = try reader.text() ?? []
+    }
     guard (1...largestNumber).contains(number) else { throw .malformed("an entry has the number \(number)") }
     return entry
   }

@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// What was asked of the server.
 enum S3Operation: String {
-  case put, get, status, list, delete, probe
+  case put, get, status, list, delete, probe, lock
 
   /// What a policy calls the right to it.
   var right: String {
@@ -12,6 +12,7 @@ enum S3Operation: String {
     case .get, .status: "s3:GetObject"
     case .list: "s3:ListBucket"
     case .delete: "s3:DeleteObject"
+    case .lock: "s3:PutObjectRetention"
     }
   }
 }

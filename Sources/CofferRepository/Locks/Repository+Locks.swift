@@ -1,0 +1,40 @@
+import CofferStorage
+import CofferSystem
+
+/// What came of looking at the locks of a repository's objects.
+public struct LockReport: Sendable, Equatable {
+  /// Objects whose locks were looked at.
+  public var objects = 0
+  /// Those that were locked anew.
+  public var renewed = 0
+}
+
+extension Repository {
+  /// Locks objects anew at a place that is asked to delete nothing for a while, where less than half of that time is left: an
+  /// object is needed for as long as any archive needs it, and a lock counts from the day on which the object was put.
+  ///
+  /// All that is there is locked: what archives do not need any more, a compaction removes. Only what one has decided to remove
+  /// is left alone, and the signs of running sessions.
+  ///
+  /// - Returns: nil for a place that is not asked to lock anything.
+  /// - Throws: `StorageError`, for the first object that could not be locked; `RepositoryError`; `RunCancelled`.
+  public func renewLocks(cancellation: Cancellation) throws -> LockReport? {
+    let context = context.stopping(with: cancellation)
+    guard context.store.lockTime != nil else { return nil }
+    let going = Set((try Rounds.load(context).sweep?.going ?? []).compactMap(\.packName))
+    var names: [ObjectName] = []
+    try context.store.forEachObject(in: "") { object in
+      guard !object.name.path.begins(with: SessionMarker.folder + "/"), !going.contains(object.name) else { return }
+      names.append(object.name)
+    }
+    let renewed = try context.sideBySide.map(names) { name in
+      do {
+        return try context.store.renewLock(of: name)
+      } catch StorageError.missing {
+        // Somebody has removed it meanwhile.
+        return false
+      }
+    }
+    return LockReport(objects: names.count, renewed: renewed.count { $0 })
+  }
+}

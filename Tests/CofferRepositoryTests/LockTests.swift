@@ -1,0 +1,105 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Locks on what a repository holds")
+struct LockTests {
+  /// A place that locks what it is told to, and remembers for which objects it was asked.
+  private final class LockingStore: ObjectStore {
+    let store: any ObjectStore
+    let asked = Mutex<[ObjectName]>([])
+    private let answer: @Sendable (ObjectName) throws(StorageError) -> Bool
+
+    init(_ store: any ObjectStore, answer: @escaping @Sendable (ObjectName) throws(StorageError) -> Bool) {
+      self.store = store
+      self.answer = answer
+    }
+
+    var location: String { store.location }
+    var lockTime: Double? { 30 * 86_400 }
+
+    func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool {
+      asked.withLock { $0.append(name) }
+      return try answer(name)
+    }
+
+    func makePlace(cancellation: Cancellation?) throws(StorageError) { try store.makePlace(cancellation: cancellation) }
+
+    func put(
+      _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
+    ) throws(StorageError) { try store.put(name, content, cancellation: cancellation) }
+
+    func get(
+      _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+    ) throws(StorageError) -> [UInt8] { try store.get(name, range: range, cancellation: cancellation) }
+
+    func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
+      try store.status(of: name, cancellation: cancellation)
+    }
+
+    func list(
+      _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+    ) throws(StorageError) { try store.list(folder, after: last, cancellation: cancellation, take) }
+
+    func firstForeignEntry(
+      besides isExpected: (String) -> Bool, cancellation: Cancellation?
+    ) throws(StorageError) -> String? {
+      try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
+    }
+
+    func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
+      try store.unfinishedPuts(cancellation: cancellation)
+    }
+
+    func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
+      try store.remove(put, cancellation: cancellation)
+    }
+
+    func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
+      try store.delete(name, cancellation: cancellation)
+    }
+  }
+
+  private func open(_ store: any ObjectStore, _ repository: TestRepository) throws -> Repository {
+    try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: TestRepository.surroundings(clock: repository.clock))
+  }
+
+  @Test(
+    "All that a repository holds is locked anew but sessions and what a compaction has decided to remove, and counted")
+  func renewed() throws {
+    let repository = try TestRepository()
+    try repository.backUp(["first": noise(200_000)], name: "first")
+    let packs = try IndexLoader(context: repository.repository.context).existingPacks().keys.sorted()
+    let going = try #require(packs[0].packName)
+    try repository.plan(1, condemned: Set(packs.prefix(2)))
+    try repository.close(1)
+    try repository.sweep(1, going: [packs[0]], census: [])
+    let session = try repository.repository.beginSession(cancellation: try Cancellation())
+    defer { session.abandon() }
+    let locking = LockingStore(repository.store) { (name) throws(StorageError) in
+      if name.path.hasPrefix("archives/") { throw .missing(name, location: "memory") }
+      return name.path.hasPrefix("packs/")
+    }
+    let report = try open(locking, repository).renewLocks(cancellation: try Cancellation())
+    let present = try repository.store.list("", cancellation: nil).map(\.name)
+    #expect(present.contains { $0.path.hasPrefix("sessions/") })
+    let expected = present.filter { $0 != going && !$0.path.hasPrefix("sessions/") }
+    #expect(locking.asked.withLock { $0.sorted() } == expected.sorted())
+    #expect(report == LockReport(objects: expected.count, renewed: expected.count { $0.path.hasPrefix("packs/") }))
+    #expect(try repository.repository.renewLocks(cancellation: try Cancellation()) == nil)
+
+    let refusing = LockingStore(repository.store) { (name) throws(StorageError) in
+      throw .failed(name, location: "memory", StorageFailure(.denied, "lock", reason: "no"))
+    }
+    #expect(throws: StorageError.self) {
+      try open(refusing, repository).renewLocks(cancellation: try Cancellation())
+    }
+  }
+}
