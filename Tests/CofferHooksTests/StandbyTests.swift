@@ -11,9 +11,12 @@ private final class Standby {
   private let folder: String
   private let process: ChildProcess
   private let primary: PostgreSQLServer
+  /// Of its socket. The primary's may lie beside its data, and is then copied.
+  private let port: Int
 
   init(of primary: PostgreSQLServer) throws {
     self.primary = primary
+    port = primary.port + 1000
     folder = NSTemporaryDirectory() + "standby-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     // Database servers refuse to run as root.
@@ -35,7 +38,7 @@ private final class Standby {
     let run =
       user + [
         "\(server.folder)/postgres", "-D", folder, "-c", "listen_addresses=", "-c", "unix_socket_directories=\(folder)",
-        "-c", "port=\(primary.port)", "-c", "ssl=off", "-c", "hot_standby=on",
+        "-c", "port=\(port)", "-c", "ssl=off", "-c", "hot_standby=on",
       ]
     process = try SystemProcessLauncher().launch(
       ChildCommand(run[0], Array(run.dropFirst()), environment: environment, workingDirectory: "/"))
@@ -49,13 +52,14 @@ private final class Standby {
   var entry: String {
     primary.entry("followed", "globals: false")
       .replacingOccurrences(of: "hostname: \(primary.hostname)", with: "hostname: \(folder)")
+      .replacingOccurrences(of: "port: \(primary.port)", with: "port: \(port)")
   }
 
   @discardableResult
   func ask(_ sql: String) throws -> String {
     let environment = ProcessEnvironment(["PATH": "/usr/bin:/bin", "PGPASSWORD": primary.password])
     let words = [
-      "-X", "-A", "-t", "-h", folder, "-p", String(primary.port), "-U", primary.username, "-d", "postgres", "-c", sql,
+      "-X", "-A", "-t", "-h", folder, "-p", String(port), "-U", primary.username, "-d", "postgres", "-c", sql,
     ]
     let answer = try SystemProcessLauncher().run(ChildCommand("psql", words, environment: environment), seconds: 60)
     return answer.status.isSuccess ? answer.text.trimmingCharacters(in: .newlines) : ""
