@@ -238,7 +238,13 @@ public protocol RunningDump: AnyObject {
   /// What is known of it before it ends; nil when nothing is.
   var factsSoFar: DumpFacts? { get }
 
-  /// Waits for the dump program and makes sure that the dump is complete.
+  /// Waits for the dump program and makes sure that the dump is complete. What `finish` has to do besides may be done while
+  /// the next dump is made.
+  ///
+  /// - Throws: `DumpError`.
+  func end() throws
+
+  /// Waits for the dump program and makes sure that the dump is complete, if `end` has not.
   ///
   /// - Throws: `DumpError`.
   func finish() throws -> DumpOutcome
@@ -250,6 +256,7 @@ public protocol RunningDump: AnyObject {
 extension RunningDump {
   public var isCounted: Bool { false }
   public var factsSoFar: DumpFacts? { nil }
+  public func end() throws {}
 }
 
 /// How a dump is given out.

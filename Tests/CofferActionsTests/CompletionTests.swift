@@ -51,18 +51,32 @@ struct CompletionTests {
     #expect(CompletionScript.words(of: ["create", "--complete"]) == nil)
   }
 
-  @Test("The manual page holds every action and flag, and no line of it is a request by accident")
-  func manPage() {
+  @Test("The manual pages hold every action, flag and option, and no line of them is a request by accident")
+  func manPages() {
     let page = ManPage(actions: CommandTable.actions, version: "1.2-3").text
     for action in CommandTable.actions {
       #expect(page.holds(".SS \"coffer \(action.name.swapping("-", for: "\\-"))"), "\(action.name)")
       for flag in action.flags { #expect(page.holds("\\fB\(flag.name.swapping("-", for: "\\-"))\\fR"), "\(flag.name)") }
     }
     #expect(page.holds("Coffer 1.2\\-3"))
-    let requests = ["TH", "SH", "SS", "TP", "PP", "B", "I", "IR", "BR", "br", "nf", "fi", "RS", "RE"]
-    for line in page.lines() where line.begins(with: ".") {
-      #expect(requests.contains(line.dropFirst().prefix { $0 != " " }.description), "\(line)")
+    let files = ManPage(actions: CommandTable.actions, version: "1.2-3").files
+    #expect(files[0].name == "coffer.1" && files[0].text == page && files.count == CommandTable.actions.count + 1)
+    for (action, file) in zip(CommandTable.actions, files.dropFirst()) {
+      let name = "coffer-\(action.name.swapping(" ", for: "-"))"
+      #expect(file.name == "\(name).1")
+      #expect(file.text.holds(".SH NAME\n\(name.swapping("-", for: "\\-")) \\- "), "\(file.text)")
+      #expect(page.holds(".BR \(name.swapping("-", for: "\\-")) (1)"))
+      let options = action.options.flatMap(\.options).filter { $0.summary != nil }.map(\.name)
+      for name in action.flags.map(\.name) + options {
+        #expect(file.text.holds(name.swapping("-", for: "\\-")), "\(file.name): \(name)")
+      }
     }
-    #expect(!page.lines().contains { $0.begins(with: "'") })
+    let requests = ["TH", "SH", "SS", "TP", "PP", "B", "I", "IR", "BR", "br", "nf", "fi", "RS", "RE"]
+    for file in files {
+      for line in file.text.lines() where line.begins(with: ".") {
+        #expect(requests.contains(line.dropFirst().prefix { $0 != " " }.description), "\(file.name): \(line)")
+      }
+      #expect(!file.text.lines().contains { $0.begins(with: "'") })
+    }
   }
 }

@@ -116,6 +116,48 @@ struct MannersTests {
     #expect(notes.code(after: [], .classes) == 3)
   }
 
+  @Test(
+    "Several repositories or files are put together at the end: in a log, at a terminal, in JSON; one is not, nor is cron told"
+  )
+  func summary() throws {
+    defer { ground.remove() }
+    let folder = ground.folder
+    try ground.write(
+      "config.yaml",
+      """
+      repositories: [{path: \(folder)/repository, label: near}, {path: \(folder)/second}]
+      user_runtime_directory: \(folder)/runtime
+      encryption_passphrase: correct horse
+      source_directories: [\(folder)/note.txt]
+      """)
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    #expect(try coffer("create").said == "", "a job has nobody who wonders")
+    #expect(try !coffer("repo-list", "-v", "1").said.contains("2 repositories"))
+    let said = try coffer("create", "-v", "1").said
+    #expect(said.contains("2 repositories: 2 done; "), "\(said)")
+    let row = try Regex(#"\n  near +done +[0-9.]+ k?B, [0-9.]+ k?B stored +[0-9.]+ s\n"#)
+    #expect(said.contains(row), "\(said)")
+    #expect(try !coffer("create", "-v", "1", "--repository", "near").said.contains("1 repository"))
+
+    try FileManager.default.removeItem(atPath: "\(folder)/second")
+    try ground.write("more.yaml", try ground.read("config.yaml").replacingOccurrences(of: ", label: near", with: ""))
+    let run = try coffer("--config", "\(folder)/more.yaml", "create", "-v", "1", "--log-json", "--json")
+    #expect(run.code == 1)
+    let objects = try objects(run.said)
+    let logged = try #require(objects.first { $0["summary"] != nil && $0["type"] as? String == "log_message" })
+    #expect(
+      (logged["message"] as? String)?.hasPrefix("4 repositories in 2 configuration files: 2 done, 2 failed, 2 errors; ")
+        == true)
+    let summary = try #require(
+      objects.first { $0["summary"] != nil && $0["type"] == nil }?["summary"] as? [String: Any])
+    #expect(summary["done"] as? Int == 2 && summary["failed"] as? Int == 2 && summary["errors"] as? Int == 2)
+    let repositories = try #require(summary["repositories"] as? [[String: Any]])
+    #expect(repositories.map { $0["outcome"] as? String } == ["done", "failed", "done", "failed"])
+    #expect(repositories.map { $0["label"] as? String } == ["near", nil, nil, nil])
+    #expect(repositories[2]["configuration"] as? String == "\(folder)/more.yaml")
+    #expect(repositories[2]["original_size"] as? Int ?? 0 > 6 && repositories[3]["archive"] is NSNull)
+  }
+
   @Test("What is said can be JSON, an object a line")
   func logJSON() throws {
     defer { ground.remove() }

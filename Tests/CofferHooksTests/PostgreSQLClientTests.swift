@@ -99,6 +99,49 @@ struct PostgreSQLClientTests: PostgreSQLSuite {
     #expect(installations.psqlElsewhere(context: try makeContext()) == nil)
   }
 
+  @Test(
+    "Debian's wrapper is passed by where all that it would choose is the newest version, and asked where it chooses more"
+  )
+  func wrapper() throws {
+    for version in ["9.6", "13", "16", "17beta1", "+18"] {
+      _ = try standIn("echo \"$0 $PGSYSCONFDIR\"; echo oops >&2; exit 3\n", name: "v\(version)/bin/psql")
+    }
+    let wrapper = try standIn("echo wrapper\n", name: "pg_wrapper")
+    for (folder, target) in [("links", wrapper), ("more", "\(ground.programs.path)/links/psql")] {
+      let folder = "\(ground.programs.path)/\(folder)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/psql", withDestinationPath: target)
+    }
+    _ = try standIn("echo own\n", name: "own/psql")
+    let installations = PostgreSQLInstallations([
+      .init(folder: ground.programs.path, prefix: "v", wrapper: wrapper)
+    ])
+    func said(
+      _ more: String = "    hostname: db\n", in folder: String = "links", variables: [String: String] = [:],
+      arguments: [String] = []
+    ) throws -> String {
+      let context = try makeContext(path: "\(ground.programs.path)/\(folder):/usr/bin:/bin", variables: variables)
+      let section = try configured("  - name: users\n" + more)[PostgreSQLOptions.databases].first
+      let server = ServerAddress(hostname: more.contains("hostname") ? "db" : nil)
+      let connection = PostgreSQLConnection(try #require(section), to: server).passingWrappers(of: installations)
+      let command = connection.command(.psql, arguments, context: context)
+      #expect(more.contains("psql_command") || command.executable == "psql")
+      return try context.launcher.run(command).text
+    }
+    let newest = path(16, "psql")
+    #expect(try said() == "\(newest) /etc/postgresql-common\n")
+    #expect(try said(in: "more") == "\(newest) /etc/postgresql-common\n")
+    #expect(try said(variables: ["PGSYSCONFDIR": "/mine"]) == "\(newest) /mine\n")
+    #expect(try said("", variables: ["PGHOST": "db"]) == "\(newest) /etc/postgresql-common\n")
+    for chosen in [
+      try said(""), try said(variables: ["PGCLUSTER": "16/main"]), try said(arguments: ["--cluster", "16/main"]),
+    ] {
+      #expect(chosen == "wrapper\n")
+    }
+    #expect(try said(in: "own") == "own\n")
+    #expect(try said("    hostname: db\n    psql_command: \(wrapper)\n") == "wrapper\n")
+  }
+
   @Test("The settings that PGOPTIONS names are read as the server reads them")
   func optionNames() {
     #expect(PostgreSQLPins.names(inOptions: "-c search_path=payrole -cROLE=x") == ["search_path", "role"])

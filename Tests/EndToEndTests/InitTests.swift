@@ -89,4 +89,74 @@ struct InitTests {
     let doctor = try ground.exactly(["doctor", "--config", config])
     #expect(doctor.status == .exited(0), "\(doctor)")
   }
+
+  @Test("At a terminal it asks where to, what, and whether to begin; what is declined is not backed up")
+  func questions() throws {
+    for name in ["my data/a.db", "my data/b.db"] {
+      try ground.run("mkdir", "-p", "my data")
+      try ground.run("sqlite3", name, "CREATE TABLE t(a); INSERT INTO t VALUES (1);")
+    }
+    ground.environment["COFFER_PASSPHRASE"] = nil
+    let config = "\(ground.folder)/etc/config.yaml"
+    let words = ["init", "--config", config, "--no-servers"]
+    let run = try ground.atTerminal(
+      words,
+      [
+        ("Where are backups to be kept?", "backups"),
+        ("Folders to look for SQLite databases in", "'my data' elsewhere"),
+      ])
+    #expect(run.code == 1 && run.said.contains("elsewhere"), "\(run)")
+    #expect(!FileManager.default.fileExists(atPath: "\(ground.folder)/etc"))
+
+    let second = try ground.atTerminal(
+      words,
+      [
+        ("Where are backups to be kept?", "backups"), ("Folders to look for SQLite databases in", "'my data'"),
+        ("Back up SQLite database \(ground.folder)/my data/a.db? [Y/n] ", ""),
+        ("Back up SQLite database \(ground.folder)/my data/b.db? [Y/n] ", "No"),
+        ("Make the first backup now? [Y/n] ", "yes"),
+      ])
+    #expect(second.code == 0 && second.echoes, "\(second)")
+    #expect(second.said.contains("Archive ") && !second.said.contains("Make the first backup:"), "\(second)")
+    let text = try String(contentsOfFile: config, encoding: .utf8)
+    #expect(text.contains("path: \"\(ground.folder)/backups\"") || text.contains("path: \(ground.folder)/backups"))
+    let items = try #require(
+      try ground.exactly(["list", "--config", config, "--archive", "latest", "--json"]).json.first?["items"]
+        as? [[String: Any]])
+    let dumps = items.compactMap { ($0["dump"] as? [String: Any])?["data_source_name"] as? String }
+    #expect(dumps == ["a"], "\(items)")
+  }
+
+  @Test("Ctrl-C at a question ends the program at once, and leaves everything and the terminal as they were")
+  func interrupted() throws {
+    let stop = Playground.interrupt
+    try ground.run("sqlite3", "a.db", "CREATE TABLE t(a); INSERT INTO t VALUES (1);")
+    let config = "\(ground.folder)/etc/config.yaml"
+    let words = ["init", "--config", config, "--no-servers", "--sqlite", "a.db"]
+    let dialogues: [[(shown: String, typed: String)]] = [
+      [("Where are backups to be kept?", stop)],
+      [("Where are backups to be kept?", "backups"), ("Back up SQLite database", stop)],
+    ]
+    for answers in dialogues {
+      let run = try ground.atTerminal(words, answers)
+      #expect(run.code == 130 && run.echoes, "\(run)")
+      #expect(!FileManager.default.fileExists(atPath: "\(ground.folder)/etc"))
+    }
+    try ground.configure("sqlite_databases: [{name: a, path: \(ground.folder)/a.db}]\n")
+    try ground.succeed("repo-create", "--encryption", "repokey")
+    try ground.succeed("create")
+    let file = ["--config", "\(ground.folder)/config.yaml"]
+    let before = try ground.run("sha256sum", "a.db")
+    for (action, shown) in [
+      (["delete", "--archive", "latest"], "[y/N]"), (["restore", "--archive", "latest"], "[y/N]"),
+    ] {
+      let run = try ground.atTerminal(file + action, [(shown, stop)])
+      #expect(run.code == 130 && run.echoes, "\(action): \(run)")
+      let declined = try ground.atTerminal(file + action, [(shown, "")])
+      #expect(declined.code == 1 && declined.said.contains("Nothing was changed"), "\(action): \(declined)")
+    }
+    let secret = try ground.atTerminal(file + ["repo-list"], withoutPassphrase: true, [("Passphrase for", stop)])
+    #expect(secret.code == 130 && secret.echoes, "\(secret)")
+    #expect(try ground.archives().count == 1 && ground.run("sha256sum", "a.db") == before)
+  }
 }

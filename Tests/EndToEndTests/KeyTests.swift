@@ -29,49 +29,11 @@ struct KeyTests {
     return try ground.coffer(arguments)
   }
 
-  /// Runs the program at a terminal and answers its questions.
-  ///
-  /// - Parameter answers: What is typed when a text was shown.
-  private func atTerminal(_ arguments: [String], _ answers: [(shown: String, typed: String)]) throws -> (
-    code: Int32, said: String
-  ) {
-    try ground.write(
-      "terminal.py",
-      """
-      import os, pty, sys
-      answers = sys.argv[1].split('\\x1e')[:-1]
-      process, terminal = pty.fork()
-      if process == 0:
-          os.environ.pop('COFFER_PASSPHRASE')
-          os.execv(sys.argv[2], sys.argv[2:])
-      said, seen = b'', 0
-      while True:
-          try:
-              piece = os.read(terminal, 65536)
-          except OSError:
-              break
-          if not piece:
-              break
-          said += piece
-          if answers:
-              shown, typed = answers[0].split('\\x1f')
-              at = said.find(shown.encode(), seen)
-              if at >= 0:
-                  seen = at + len(shown)
-                  answers.pop(0)
-                  os.write(terminal, typed.encode() + b'\\n')
-      code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-      sys.stdout.write('%d\\n' % code + said.decode())
-      """)
-    let script = answers.map { "\($0.shown)\u{1f}\($0.typed)\u{1e}" }.joined()
-    let output = try SystemProcessLauncher().run(
-      ChildCommand(
-        "python3", ["terminal.py", script, ground.binary, "--config", "\(ground.folder)/config.yaml"] + arguments,
-        environment: ProcessEnvironment(ground.environment), workingDirectory: ground.folder, output: .pipe),
-      seconds: 120
-    ).text
-    let lines = output.components(separatedBy: "\n")
-    return (try #require(Int32(lines[0])), lines.dropFirst().joined(separator: "\n"))
+  private func atTerminal(
+    _ arguments: [String], _ answers: [(shown: String, typed: String)]
+  ) throws -> Playground.TerminalOutcome {
+    try ground.atTerminal(
+      ["--config", "\(ground.folder)/config.yaml"] + arguments, withoutPassphrase: true, answers)
   }
 
   @Test("Who makes a repository is told in two lines what to keep, and where")

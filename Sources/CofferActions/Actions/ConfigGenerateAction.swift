@@ -16,9 +16,13 @@ enum ConfigGenerateAction {
     "--borgmatic-reference", help: "Print the page of what borgmatic's options do in Coffer instead.")
   private static let manPage = Flag<Bool>("--man-page", help: "Print the manual page coffer(1) instead.")
 
+  private static let manPages = Flag<String?>(
+    "--man-pages", value: "FOLDER",
+    help: "Write the manual pages coffer(1) and coffer-ACTION(1) of all actions into a folder instead.")
+
   static let declaration = ActionDeclaration(
     "config generate", abstract: "Write a commented configuration file to start from.",
-    flags: [source, destination, overwrite, reference, commandReference, borgmaticReference, manPage],
+    flags: [source, destination, overwrite, reference, commandReference, borgmaticReference, manPage, manPages],
     examples: [
       "coffer config generate --destination config.yaml",
       "coffer config generate --source /etc/borgmatic/config.yaml --destination /etc/coffer/config.yaml",
@@ -40,6 +44,7 @@ enum ConfigGenerateAction {
       return context.console.output(
         ManPage(actions: context.run.parsed.knownActions, version: Program.version).text)
     }
+    if let folder = context.flags[manPages] { return try writePages(into: folder, context) }
     if context.flags.contains(commandReference) {
       return context.console.output(CommandReference.markdown(actions: context.run.parsed.knownActions))
     }
@@ -56,6 +61,16 @@ enum ConfigGenerateAction {
     }
     context.console.answer(
       "Wrote \(path); edit it, then check it with: coffer config validate --config \(Quoting.pastedWord(path))")
+  }
+
+  private static func writePages(into folder: String, _ context: ActionContext) throws {
+    let files = ManPage(actions: context.run.parsed.knownActions, version: Program.version).files
+    guard !context.isDryRun else { return context.console.answer("Would write \(files.count) pages into \(folder)") }
+    for file in files {
+      let place = try FilePlace(context.absolutePath("\(folder)/\(file.name)"), makingWith: 0o755)
+      try place.folder.replace(place.name, with: Array(file.text.utf8))
+    }
+    context.console.answer("Wrote \(files.count) pages into \(folder)")
   }
 
   /// - Throws: `UsageError` where something is that is not to be replaced.

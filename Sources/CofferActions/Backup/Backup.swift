@@ -114,9 +114,11 @@ struct Backup {
   ) throws -> [(identity: DumpIdentity, cause: any Error)] {
     var hooks = hooks
     hooks.cancellation = try context.cancellation.follower()
-    let lanes = DumpLanes(plan, DumpStorer(context: context, hooks: hooks, group: group), display)
+    let lanes = DumpLanes(
+      plan, context.root[GeneralOptions.parallelDumps], DumpStorer(context: context, hooks: hooks, group: group),
+      display)
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
-    for (dump, outcome) in try lanes.takeDumps(context.root[GeneralOptions.parallelDumps]) {
+    for (dump, outcome) in try lanes.takeDumps() {
       switch outcome {
       case .success(let items): for item in items { add(item.stream, to: group, item.make) }
       case .failure(let error): missing.append((dump.identity, error))

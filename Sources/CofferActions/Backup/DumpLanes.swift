@@ -12,16 +12,22 @@ struct DumpLanes {
     var end: (any Error)?
   }
 
+  private let laneCount: Int
   private let storer: DumpStorer
   private let dumps: [any PlannedDump]
   private let policy: DumpErrorPolicy
   /// Stops the dumps that are running when one of them ends the run.
   private let cancellation: Cancellation
   private let display: ProgressDisplay
+  private let turns: DumpTurns
   private let state = Monitor(State())
 
-  /// - Parameter storer: Its hooks' cancellation is to follow the run's.
-  init(_ plan: BackupPlan, _ storer: DumpStorer, _ display: ProgressDisplay) {
+  /// - Parameters:
+  ///   - laneCount: How many dumps are made at the same time.
+  ///   - storer: Its hooks' cancellation is to follow the run's.
+  init(_ plan: BackupPlan, _ laneCount: Int, _ storer: DumpStorer, _ display: ProgressDisplay) {
+    self.laneCount = laneCount
+    turns = DumpTurns(laneCount)
     dumps = plan.dumps
     policy = plan.policy
     self.storer = storer
@@ -31,13 +37,13 @@ struct DumpLanes {
 
   /// Takes all dumps.
   ///
-  /// - Parameter laneCount: How many at the same time.
   /// - Returns: What each dump left, in the order of the plan.
   /// - Throws: The first error that ends the run.
-  func takeDumps(_ laneCount: Int) throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
+  func takeDumps() throws -> [(dump: any PlannedDump, outcome: Result<[DumpStorer.Item], any Error>)] {
     guard !dumps.isEmpty else { return [] }
+    // One more than dumps at the same time: what follows a dump's end is done beside the next one.
     let lanes = try Stage<Int>(
-      "dump", workers: min(laneCount, dumps.count), capacity: 1, makeWork: { [self] in { try take($0) } })
+      "dump", workers: min(laneCount + 1, dumps.count), capacity: 1, makeWork: { [self] in { try take($0) } })
     // What is thrown here `finish` throws, too, when all lanes have ended.
     do { for number in dumps.indices { try lanes.give(number) } } catch {}
     let failure = Result { try lanes.finish() }
@@ -49,16 +55,19 @@ struct DumpLanes {
 
   /// - Throws: What ends the run.
   private func take(_ number: Int) throws {
+    let turn = DumpTurn(turns)
+    turn.begin()
+    defer { turn.end() }
     try begin(number)
-    let outcome = Result { try take(dumps[number]) }
+    let outcome = Result { try take(dumps[number], in: turn) }
     end(number, outcome)
     if case .failure(let error) = outcome, endsRun(error) { throw error }
   }
 
-  private func take(_ dump: any PlannedDump) throws -> [DumpStorer.Item] {
+  private func take(_ dump: any PlannedDump, in turn: DumpTurn) throws -> [DumpStorer.Item] {
     let context = storer.context
     context.console.step("Dumping \(dump.identity.title)")
-    return try context.run.collector.noting(dump.identity, context) { try storer.store(dump) }
+    return try context.run.collector.noting(dump.identity, context) { try storer.store(dump, in: turn) }
   }
 
   /// - Throws: What has ended the run meanwhile.

@@ -27,8 +27,9 @@ struct DumpStorer: Sendable {
   /// Takes a dump, and when it fails takes it again as often as its policy says; once more at least without counting, where
   /// something was counted beside it.
   ///
+  /// - Parameter turn: Begun; what follows a dump's end is done without it.
   /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
-  func store(_ dump: any PlannedDump) throws -> [Item] {
+  func store(_ dump: any PlannedDump, in turn: DumpTurn) throws -> [Item] {
     let policy = DumpPolicy(dump.section, in: context.root)
     var hooks = hooks
     hooks.limits = policy.limits
@@ -38,13 +39,13 @@ struct DumpStorer: Sendable {
     while true {
       do {
         do {
-          return try storeOnce(dump, hooks)
+          return try storeOnce(dump, hooks, turn)
         } catch let failure as CountedDumpFailed {
           dump = dump.uncounted
           guard retry >= policy.retries else { throw failure.cause }
           let next = "Trying once more without counting"
           context.console.warning("\(Console.text(failure.cause.diagnosis))\n  \(next)")
-          return try storeOnce(dump, hooks)
+          return try storeOnce(dump, hooks, turn)
         }
       } catch let error as DumpError where error.isOvertaken && !isRepeated {
         isRepeated = true
@@ -54,12 +55,15 @@ struct DumpStorer: Sendable {
         let seconds = policy.wait(before: retry)
         let next = "Trying again in \(Formats.duration(seconds)) (\(retry) of \(policy.retries))"
         context.console.warning("\(Console.text(error.diagnosis))\n  \(next)")
+        turn.end()
         try hooks.cancellation.sleep(seconds)
       }
     }
   }
 
-  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext) throws -> [Item] {
+  private func storeOnce(_ dump: any PlannedDump, _ hooks: HookContext, _ turn: DumpTurn) throws -> [Item] {
+    turn.begin()
+    try hooks.cancellation.check()
     let start = clock.now()
     let running = try dump.start(context: hooks)
     do {
@@ -67,6 +71,8 @@ struct DumpStorer: Sendable {
       case .stream(let source):
         let place = "coffer/\(dump.identity.path)"
         let stream = try group.store(source, at: ItemPath(place))
+        try running.end()
+        turn.end()
         let record = try record(of: running.finish(), bytes: stream.size, start: start)
         return [Item(stream: stream) { .own(place, $0, at: start, dump: record) }]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)

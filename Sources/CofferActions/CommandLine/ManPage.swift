@@ -1,7 +1,7 @@
 import CofferConfiguration
 import CofferSystem
 
-/// The manual page coffer(1), made from the declarations, in the macros of man(7).
+/// The manual pages coffer(1) and one for each action, made from the declarations, in the macros of man(7).
 struct ManPage {
   private let actions: [ActionDeclaration]
   private let version: String
@@ -37,7 +37,45 @@ struct ManPage {
       "The repositories' passphrase, where the configuration names none.", ".TP", ".B NO_COLOR",
       "Print no colours.", ".SH SEE ALSO", ".BR pg_dump (1),", ".BR mariadb\\-dump (1),", ".BR sqlite3 (1)",
     ]
+    lines += [".PP", "Each action has a page of its own:"]
+    lines += actions.enumerated().map { number, action in
+      ".BR \(Self.plain(Self.title(of: action))) (1)\(number + 1 < actions.count ? "," : "")"
+    }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The names of the pages' files, and what is in them.
+  var files: [(name: String, text: String)] {
+    [("coffer.1", text)] + actions.map { ("\(Self.title(of: $0)).1", page(of: $0)) }
+  }
+
+  /// Man finds it as `man coffer create` and as `man coffer-create`.
+  private static func title(of action: ActionDeclaration) -> String {
+    "coffer-" + action.name.swapping(" ", for: "-")
+  }
+
+  private func page(of action: ActionDeclaration) -> String {
+    let title = Self.title(of: action)
+    let operands = action.operands.compactMap(\.operandName).map { " \\fI\(Self.plain($0))\\fR" }.joined()
+    var lines = [
+      ".TH \(Self.plain(title.uppercased())) 1 \"\" \"Coffer \(Self.plain(version))\" \"Coffer\"", ".SH NAME",
+      "\(Self.plain(title)) \\- \(Self.plain(action.abstract.before(end: ".") ?? action.abstract))", ".SH SYNOPSIS",
+      ".B coffer", "[global flags]", "\\fB\(Self.plain(action.name))\\fR\(operands) [flags]", ".SH DESCRIPTION",
+      Self.plain(action.discussion.isEmpty ? action.abstract : action.discussion),
+    ]
+    if action.names.count > 1 {
+      lines += [".PP", "Also called " + Self.plain(action.names.dropFirst().joined(separator: ", ")) + "."]
+    }
+    if !action.flags.isEmpty { lines += [".SH FLAGS"] + action.flags.flatMap(Self.entry) }
+    let options = action.options.flatMap(\.options).compactMap { option in option.summary.map { (option.name, $0) } }
+    if !options.isEmpty {
+      lines += [".SH OPTIONS OF THE CONFIGURATION", "Each is a flag, too."]
+      lines += options.flatMap { [".TP", ".B " + Self.plain($0), Self.plain($1)] }
+    }
+    if !action.examples.isEmpty {
+      lines += [".SH EXAMPLES", ".nf"] + action.examples.map(Self.plain) + [".fi"]
+    }
+    return (lines + [".SH SEE ALSO", ".BR coffer (1)"]).joined(separator: "\n") + "\n"
   }
 
   private static func section(_ action: ActionDeclaration) -> [String] {

@@ -1,5 +1,6 @@
 import CofferConfiguration
 import CofferHooks
+import CofferMonitoring
 import CofferSystem
 
 /// The actions of one configuration file on its repositories, with the commands around them.
@@ -30,6 +31,10 @@ struct Job {
     monitoring = JobMonitoring(
       configuration, run, actions: repositories.isEmpty ? [] : self.invocations.map(\.action))
   }
+
+  var console: Console { run.console }
+  /// What became of it so far.
+  var report: RunReport { run.collector.report }
 
   private var actions: [String] { invocations.map(\.action.name) }
 

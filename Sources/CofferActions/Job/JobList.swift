@@ -6,12 +6,15 @@ struct JobList {
   private let run: CommandRun
   private let jobs: [Job]
   private let actions: [String]
+  /// Whether the run changes or looks after repositories, rather than telling what is in them.
+  private let isWork: Bool
 
   /// - Throws: `UsageError` when no file has the repository that `--repository` names.
   init(_ files: ConfigurationFiles, _ run: CommandRun) throws {
     self.run = run
     let invocations = run.parsed.invocations.filter { $0.action.needsConfiguration && $0.action.repositories != .none }
     actions = invocations.map(\.action.name)
+    isWork = !run.isDryRun && invocations.contains(where: \.action.isMonitored)
     let wanted = invocations.lazy.compactMap { $0.flags[SharedFlags.repository] }.first
     let configurations =
       invocations.isEmpty
@@ -53,6 +56,7 @@ struct JobList {
   ///
   /// - Returns: The errors; they were told.
   func runEverything() -> [any Error] {
+    let start = run.surroundings.clock.steadySeconds()
     let outcome = StepCommands.merging(jobs.map(\.commands), run).around(.everything, of: actions) {
       var outcome = StepOutcome(hasActed: true)
       for job in jobs {
@@ -65,6 +69,17 @@ struct JobList {
       return outcome
     }
     if outcome.isNothingDone { for job in jobs { job.skip() } }
+    if isWork { tellSummary(since: start) }
     return outcome.failures
+  }
+
+  private func tellSummary(since start: Double) {
+    let summary = RunSummary(jobs.map(\.report), seconds: run.surroundings.clock.steadySeconds() - start)
+    guard summary.isWorthSaying else { return }
+    // One that is to be silent is.
+    let console = jobs.map(\.console).min { $0.verbosity < $1.verbosity }
+    console?.remark(summary.text, ["summary": summary.json])
+    // Elements of a single file's are known to be of repositories.
+    if jobs.count > 1, run.wantsJSON { run.outcomes.add(.object(["summary": summary.json])) }
   }
 }

@@ -92,10 +92,12 @@ public final class Console: Sendable {
   }
 
   /// What somebody at a terminal would ask next; a job has nobody who wonders.
-  func remark(_ text: String) {
+  ///
+  /// - Parameter facts: What a program is told besides the text.
+  func remark(_ text: String, _ facts: [String: JSONValue] = [:]) {
     let text = Self.indented(text)
     record(text, level: 1)
-    if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text, .info) }
+    if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text, .info, facts: facts) }
   }
 
   public func step(_ text: String) {
@@ -155,12 +157,16 @@ public final class Console: Sendable {
     for sink in sinks { sink.take(text, level: level) }
   }
 
-  private func write(_ text: String, _ level: LogRecord.Level, before: String = "", _ diagnosis: Diagnosis? = nil) {
+  private func write(
+    _ text: String, _ level: LogRecord.Level, before: String = "", facts: [String: JSONValue] = [:],
+    _ diagnosis: Diagnosis? = nil
+  ) {
     guard let jsonClock else { return aroundStatus { raw(before + text + "\n") } }
-    var object: [String: JSONValue] = [
-      "type": .text("log_message"), "time": .real(jsonClock.now().timeIntervalSince1970),
-      "levelname": .text(level.rawValue), "message": .text(text),
-    ]
+    var object = facts
+    object["type"] = .text("log_message")
+    object["time"] = .real(jsonClock.now().timeIntervalSince1970)
+    object["levelname"] = .text(level.rawValue)
+    object["message"] = .text(text)
     if let diagnosis {
       object["subject"] = .text(diagnosis.subject)
       object["error"] = .text(diagnosis.problem)

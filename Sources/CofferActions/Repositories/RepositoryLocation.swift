@@ -47,7 +47,7 @@ struct RepositoryLocation: Sendable {
     let store = try context.run.stores.store(for: request)
     guard context.run.stores.localFolder(for: request) == nil else { return store }
     let (waits, console, name) = (context.run.waits, context.console, name)
-    return request.tended(store) { waits.hear($0, of: name, console.remark) }
+    return request.tended(store) { waits.hear($0, of: name) { console.remark($0) } }
   }
 
   /// Seconds for which the repository may hold up others that are given the same: `stall_limit`, and the time that its packs

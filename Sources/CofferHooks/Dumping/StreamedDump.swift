@@ -10,6 +10,8 @@ final class StreamedDump: RunningDump {
   private let content: (any ContentSource)?
   private let details: () -> [String: String]
   private let overtaken: () -> [String]
+  /// Of the program, once the dump was found to be complete.
+  private var status: Int32?
 
   /// - Parameters:
   ///   - program: As messages name it.
@@ -41,11 +43,20 @@ final class StreamedDump: RunningDump {
 
   var factsSoFar: DumpFacts? { facts }
 
-  func finish() throws -> DumpOutcome {
-    let status = try stream.finish()
+  func end() throws { _ = try exitStatus() }
+
+  private func exitStatus() throws -> Int32 {
+    if let status { return status }
+    let found = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
     let overtaken = overtaken()
     guard overtaken.isEmpty else { throw DumpError.overtaken(facts.identity, tables: overtaken) }
+    status = found
+    return found
+  }
+
+  func finish() throws -> DumpOutcome {
+    let status = try exitStatus()
     var facts = facts
     facts.content = content?.content()
     facts.details.merge(details()) { _, seen in seen }

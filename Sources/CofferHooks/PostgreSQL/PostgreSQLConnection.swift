@@ -15,6 +15,8 @@ struct PostgreSQLConnection: Sendable, Equatable {
   private var security: [String: String] = [:]
   /// What runs in place of the programs of the usual names.
   private var commands: [Tool: [String]] = [:]
+  /// Whose wrappers are passed by.
+  private var installations: PostgreSQLInstallations?
   /// What the server's list of sessions calls those of this connection; nil for what programs call themselves.
   private var sessionName: String?
   /// What sessions are fixed to beyond `PostgreSQLPins`.
@@ -53,6 +55,13 @@ struct PostgreSQLConnection: Sendable, Equatable {
     return other
   }
 
+  /// The same connection, whose programs are started without the wrapper before them where that has nothing to decide.
+  func passingWrappers(of installations: PostgreSQLInstallations) -> PostgreSQLConnection {
+    var other = self
+    other.installations = installations
+    return other
+  }
+
   /// The same connection, whose sessions have a name and more settings of their own.
   func session(_ name: String?, _ settings: [PostgreSQLPins.Setting]) -> PostgreSQLConnection {
     var other = self
@@ -73,11 +82,19 @@ struct PostgreSQLConnection: Sendable, Equatable {
     Self.speakEnglish(&environment)
     environment.variables.merge(security) { _, configured in configured }
     if let password = server.password { environment.variables["PGPASSWORD"] = password }
-    return ChildCommand(
-      words[0], words.dropFirst() + ["--no-password"] + addressArguments + arguments, environment: environment,
+    return started(program, words.dropFirst() + ["--no-password"] + addressArguments + arguments, environment, context)
+  }
+
+  private func started(
+    _ program: Tool, _ arguments: [String], _ environment: ProcessEnvironment, _ context: HookContext
+  ) -> ChildCommand {
+    let command = ChildCommand(
+      commands[program]?[0] ?? program.rawValue, arguments, environment: environment,
       workingDirectory: context.workingDirectory
     )
     .installed(by: PostgreSQLFailure.installations)
+    guard commands[program] == nil, let installations else { return command }
+    return installations.passingWrapper(command, namesHost: server.hostname != nil)
   }
 
   /// What tells apart to which server psql leads, as whom, and by which program.
@@ -91,11 +108,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// chooses the version by the address.
   func versionCommand(_ program: Tool, context: HookContext) -> ChildCommand {
     let words = commands[program] ?? [program.rawValue]
-    return ChildCommand(
-      words[0], words.dropFirst() + ["--version"] + addressArguments, environment: context.environment,
-      workingDirectory: context.workingDirectory
-    )
-    .installed(by: PostgreSQLFailure.installations)
+    return started(program, words.dropFirst() + ["--version"] + addressArguments, context.environment, context)
   }
 
   /// Clients' messages are read for advice; what else the locale decides stays as it is.

@@ -43,13 +43,14 @@ struct PostgreSQLEntry: Sendable {
     versionQuery = section[ServerOptions.versionQuery]
   }
 
-  /// The same entry, with a psql that can be found.
+  /// The same entry, with a psql that can be found, and programs that nothing chooses first where there is nothing to choose.
   func finding(_ installations: PostgreSQLInstallations, context: HookContext) -> PostgreSQLEntry {
-    guard connection.override(of: .psql) == nil, let command = installations.psqlElsewhere(context: context) else {
-      return self
-    }
     var other = self
-    other.connection = connection.using(command, for: .psql)
+    other.connection = connection.passingWrappers(of: installations)
+    guard connection.override(of: .psql) == nil, let command = installations.psqlElsewhere(context: context) else {
+      return other
+    }
+    other.connection = other.connection.using(command, for: .psql)
     return other
   }
 

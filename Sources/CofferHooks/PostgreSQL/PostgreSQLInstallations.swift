@@ -3,19 +3,22 @@ import FoundationEssentials
 import Glibc
 
 /// The versions of PostgreSQL's client programs that are installed side by side.
-public struct PostgreSQLInstallations: Sendable {
+public struct PostgreSQLInstallations: Sendable, Equatable {
   /// Folders whose names are a prefix and a version, with the programs in `bin`.
-  public struct Root: Sendable {
+  public struct Root: Sendable, Equatable {
     let folder: String
     let prefix: String
+    /// What the programs' names on the PATH lead to where one program chooses among the versions; see `passWrapper`.
+    let wrapper: String?
 
-    public init(folder: String, prefix: String) {
+    public init(folder: String, prefix: String, wrapper: String? = nil) {
       self.folder = folder
       self.prefix = prefix
+      self.wrapper = wrapper
     }
   }
 
-  private let roots: [Root]
+  let roots: [Root]
 
   public init(_ roots: [Root]) {
     self.roots = roots
@@ -23,7 +26,8 @@ public struct PostgreSQLInstallations: Sendable {
 
   /// Where the packages of Debian, and those of the PostgreSQL project for other systems, put them.
   public static let standard = PostgreSQLInstallations([
-    Root(folder: "/usr/lib/postgresql", prefix: ""), Root(folder: "/usr", prefix: "pgsql-"),
+    Root(folder: "/usr/lib/postgresql", prefix: "", wrapper: "/usr/share/postgresql-common/pg_wrapper"),
+    Root(folder: "/usr", prefix: "pgsql-"),
   ])
 
   /// A program of one of the versions.

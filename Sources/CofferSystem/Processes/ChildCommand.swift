@@ -14,6 +14,8 @@ public struct ChildCommand: Sendable, Equatable {
 
   /// A name to be looked up on the PATH of `environment`, or a path.
   public var executable: String
+  /// The file that runs, where that is another than `executable` leads to; messages call it by that all the same.
+  public var file: String?
   public var arguments: [String]
   /// The child's whole environment.
   public var environment: ProcessEnvironment

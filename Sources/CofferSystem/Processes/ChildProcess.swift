@@ -43,7 +43,7 @@ public struct SystemProcessLauncher: ProcessLauncher {
   }
 
   private static func resolve(_ command: ChildCommand) throws(LaunchError) -> String {
-    let executable = command.executable
+    let executable = command.file ?? command.executable
     if executable.holds("/") {
       guard isProgram(executable) else { throw command.notFound }
       return executable

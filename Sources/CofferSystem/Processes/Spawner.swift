@@ -79,7 +79,7 @@ struct Spawner {
   }
 
   private var texts: [String] {
-    [command.executable] + command.arguments + command.environment.variables.flatMap { [$0.key, $0.value] }
+    [path, command.executable] + command.arguments + command.environment.variables.flatMap { [$0.key, $0.value] }
   }
 
   /// Where a child's descriptors come from.
@@ -158,7 +158,7 @@ struct Spawner {
     let (command, path, closeFrom) = (command, path, firstUnused)
     let result = try starter.run { () -> Result<pid_t, SystemError> in
       CStrings.with([path, command.workingDirectory, streams.inputPath, streams.outputPath]) { texts in
-        CStrings.with([command.executable] + command.arguments) { arguments in
+        CStrings.with([command.file ?? command.executable] + command.arguments) { arguments in
           CStrings.with(command.environment.variables.map { "\($0.key)=\($0.value)" }) { variables in
             streams.inherited.map(\.ours).withUnsafeBufferPointer { ours in
               streams.inherited.map(\.theirs).withUnsafeBufferPointer { theirs in

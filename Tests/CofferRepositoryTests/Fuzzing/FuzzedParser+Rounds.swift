@@ -4,7 +4,7 @@ import Foundation
 
 @testable import CofferRepository
 
-/// What rounds of compaction, sessions and proofs say, and the names of all objects.
+/// What rounds of compaction, sessions, proofs and pins say, and the names of all objects.
 extension FuzzedParser {
   func roundSeeds(_ context: RepositoryContext, packs: [Digest256]) throws -> [[UInt8]] {
     switch self {
@@ -34,6 +34,10 @@ extension FuzzedParser {
           bytes, purpose: .proof, context: Array(own.status.name.path.utf8), signers: context.signers
         ).payload
       ]
+    case .pin:
+      let pin = ArchivePin(
+        time: Date(timeIntervalSince1970: 1), hostname: "db1", username: "root", reason: "before the upgrade")
+      return [Array(try RecordJSON.encoder.encode(pin))]
     default:
       let digits = String(repeating: "0a", count: 16)
       let names = [
@@ -68,6 +72,14 @@ extension FuzzedParser {
       let sealed = try context.envelope.seal(
         bytes, purpose: .proof, context: Array(path.path.utf8), random: context.random)
       _ = try ProofStore(context).open(name, sealed)
+    case .pin:
+      let digits = String(repeating: "0a", count: 16)
+      guard let path = ObjectName("pins/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
+        let name = AttachedName(path, in: PinStore.folder)
+      else { return }
+      let sealed = try context.envelope.seal(
+        bytes, purpose: .pin, context: Array(path.path.utf8), random: context.random)
+      _ = try PinStore(context).open(name, sealed)
     default: Self.readName(bytes)
     }
   }

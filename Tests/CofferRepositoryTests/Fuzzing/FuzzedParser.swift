@@ -10,7 +10,7 @@ import Foundation
 enum FuzzedParser: String, CaseIterable {
   case header, key, bundle, envelope, directory, packHeader, trailer, index, recipe, items, records, block, cacheRun,
     progress, yaml, frames
-  case export, paper, removal, countingArchives, keyDescription, plan, sweep, closing, session, proof, names
+  case export, paper, removal, countingArchives, keyDescription, plan, sweep, closing, session, proof, pin, names
 
   /// A repository whose objects are the seeds.
   private struct Ground {
@@ -106,7 +106,8 @@ enum FuzzedParser: String, CaseIterable {
     case .progress: return [Array(try JSONEncoder().encode(CheckProgress(level: .content)))]
     case .export, .paper, .removal, .countingArchives, .keyDescription:
       return try keySeeds(context, record: objects("keys")[0])
-    case .plan, .sweep, .closing, .session, .proof, .names: return try roundSeeds(context, packs: readers.map(\.digest))
+    case .plan, .sweep, .closing, .session, .proof, .pin, .names:
+      return try roundSeeds(context, packs: readers.map(\.digest))
     case .yaml: return [Array("a: &x [1, {b: 'c'}]\nd: *x\ne: !include f\n<<: {g: |\n  h\n }".utf8)]
     case .frames:
       var status = PayloadWriter()
@@ -161,7 +162,7 @@ enum FuzzedParser: String, CaseIterable {
     case .progress: _ = try JSONDecoder().decode(CheckProgress.self, from: Data(bytes))
     case .export, .paper, .removal, .countingArchives, .keyDescription:
       try takeKeyBytes(bytes, Self.ground.context)
-    case .plan, .sweep, .closing, .session, .proof, .names: try takeRoundBytes(bytes, Self.ground.context)
+    case .plan, .sweep, .closing, .session, .proof, .pin, .names: try takeRoundBytes(bytes, Self.ground.context)
     case .yaml:
       var parser = YAMLParser(file: "fuzz")
       _ = try parser.parse(bytes)
