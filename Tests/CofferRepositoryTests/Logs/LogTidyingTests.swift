@@ -141,7 +141,8 @@ struct LogTidyingTests {
     // Between the two lists of a reader, and between its lists and its read.
     for isAtList in [true, false] {
       let copy = HandedOver(try Self.copy(ground))
-      let (opened, tidied) = (Mutex(false), Count())
+      let opened = Mutex(false)
+      let tidied = Count()
       let stepped = SteppedStore(
         copy.value.store,
         before: { call throws(StorageError) in
