@@ -39,13 +39,13 @@ int coffer_send_order(int line, const void *bytes, size_t length, const int *des
   return sent < 0 ? -1 : 0;
 }
 
-ssize_t coffer_receive_order(int line, void *bytes, size_t capacity, int *descriptors, int *count) {
+ssize_t coffer_receive_order(int line, void *bytes, size_t capacity, int *descriptors, int *count, bool waits) {
   union rights rights;
   struct iovec piece = {bytes, capacity};
   struct msghdr message = {
       .msg_iov = &piece, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
   ssize_t length;
-  do length = recvmsg(line, &message, MSG_CMSG_CLOEXEC);
+  do length = recvmsg(line, &message, MSG_CMSG_CLOEXEC | (waits ? 0 : MSG_DONTWAIT));
   while (length < 0 && errno == EINTR);
   if (length <= 0) return length;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);

@@ -57,6 +57,9 @@ package struct RepositoryContext: Sendable {
       key: try KeyDerivation.hkdf(secret: keys.chunkIDKey, salt: header.salt, label: label, count: 32))
   }
 
+  /// The folder of what this machine keeps of the repository for itself; nil for none.
+  var cachePath: String? { surroundings.cacheFolder.map { "\($0)/\(header.id)" } }
+
   /// Authenticates what this machine keeps of the repository for itself.
   package func cacheKey() throws -> SecretBytes {
     try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)

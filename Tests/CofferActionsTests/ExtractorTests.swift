@@ -10,16 +10,13 @@ struct ExtractorTests {
   private let tree: Tree
   private static let root = UserNamespace(users: "0 0 4294967295", groups: "0 0 4294967295")
 
-  private static let anyHash = [UInt8](repeating: 0, count: Digest256.size).withUnsafeBytes { Digest256($0) }
-
   init() throws {
     tree = try Tree()
   }
 
   private func file(_ path: String, mode: UInt32, user: uid_t = geteuid(), group: gid_t = getegid()) -> ArchiveItem {
-    let stream = StreamReference(root: nil, depth: 0, size: 0, chunkCount: 0, hash: Self.anyHash)
-    return ArchiveItem(
-      path: ItemPath(path), content: .file(stream), mode: mode, userID: user, groupID: group,
+    ArchiveItem(
+      path: ItemPath(path), content: .file(.unstored(size: 0)), mode: mode, userID: user, groupID: group,
       modified: 1_000_000_000_500_000_000)
   }
 

@@ -8,14 +8,13 @@ import Testing
 
 @Suite("Looking into archives")
 struct LookInsideTests {
-  private static let anyHash = [UInt8](repeating: 0, count: Digest256.size).withUnsafeBytes { Digest256($0) }
 
   private func item(_ path: String, _ content: ArchiveItem.Content? = nil, mode: UInt32 = 0o644) -> ArchiveItem {
     ArchiveItem(path: ItemPath(path), content: content ?? file(1), mode: mode, modified: 5)
   }
 
   private func file(_ size: UInt64) -> ArchiveItem.Content {
-    .file(StreamReference(root: nil, depth: 0, size: size, chunkCount: 0, hash: Self.anyHash))
+    .file(.unstored(size: size))
   }
 
   private func dump(_ path: String, isFolder: Bool = false) -> ArchiveItem {
@@ -101,7 +100,7 @@ struct LookInsideTests {
       name: name, hostname: host, username: "u", commandLine: [], start: Date(timeIntervalSince1970: 5))
     return Archive(
       id: name, draft: draft, end: draft.start, statistics: ArchiveStatistics(),
-      items: StreamReference(root: nil, depth: 0, size: 0, chunkCount: 0, hash: Self.anyHash))
+      items: .unstored(size: 0))
   }
 
   @Test("Versions of a path are told by host, each with the archives that hold it")

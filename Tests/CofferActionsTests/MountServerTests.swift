@@ -18,8 +18,7 @@ struct MountServerTests {
 
   init() throws {
     tree = try Tree()
-    try tree.add("point/x")
-    try FileManager.default.removeItem(atPath: "\(tree.path)/point/x")
+    try FileManager.default.createDirectory(atPath: "\(tree.path)/point", withIntermediateDirectories: true)
     repository = try Repository.create(
       in: store, options: CreationOptions(packTarget: 1 << 18, passphraseCost: 5),
       passphrase: SecretBytes(passphrase: "correct horse"),
@@ -104,7 +103,7 @@ struct MountServerTests {
   @Test("A read at a random place fetches what holds it, and not the rest")
   func littleIsFetched() throws {
     var random = SeededRandom(4)
-    let whole = (0..<(4 << 17)).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+    let whole = random.bytes(4 << 20)
     let archive = try archive("large", [("file", whole)])
     let counter = CountingStore(store)
     let counted = try Repository.open(

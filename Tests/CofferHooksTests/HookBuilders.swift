@@ -83,6 +83,11 @@ struct TakenDump {
     folder = nil
   }
 
+  /// Parts of another dump.
+  init(_ dump: TakenDump, parts: [Range<UInt64>]) {
+    self.init(facts: dump.facts, bytes: parts.flatMap { dump.bytes[Int($0.lowerBound)..<Int($0.upperBound)] })
+  }
+
   init(_ dump: any PlannedDump, context: HookContext) throws {
     let running = try dump.start(context: context)
     switch running.output {
@@ -160,5 +165,26 @@ struct Programs {
     try ("#!/bin/sh\n" + script).write(toFile: path, atomically: true, encoding: .utf8)
     chmod(path, 0o755)
     return path
+  }
+}
+
+/// A stored dump whose bytes nobody should need.
+final class NoBytes: StoredDump {
+  let size: UInt64
+
+  init(size: Int = 0) {
+    self.size = UInt64(size)
+  }
+
+  func read(_ range: Range<UInt64>) -> [UInt8] { [] }
+}
+
+/// What is said of the problem of something that fails; nothing if it does not.
+func problem(_ body: () throws -> Void) -> String {
+  do {
+    try body()
+    return ""
+  } catch {
+    return (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
   }
 }

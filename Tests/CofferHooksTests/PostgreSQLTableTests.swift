@@ -84,18 +84,7 @@ struct PostgreSQLTableTests: PostgreSQLSuite {
   /// Gives the restore the parts that it wants, and nothing else.
   @discardableResult
   private func restore(_ dump: TakenDump, _ plan: any PlannedRestore) throws -> [String] {
-    let parts = try #require(plan.parts)
-    let bytes = parts.flatMap { Array(dump.bytes[Int($0.lowerBound)..<Int($0.upperBound)]) }
-    return try TakenDump(facts: dump.facts, bytes: bytes).restore(plan, context: context)
-  }
-
-  private func problem(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch {
-      return (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
-    }
+    try TakenDump(dump, parts: try #require(plan.parts)).restore(plan, context: context)
   }
 
   /// What `\d` and pg_dump tell of a table, with its rows.

@@ -33,21 +33,6 @@ struct SQLiteTableTests {
     try dump.restore(plan, context: ground.context)
   }
 
-  private final class NoBytes: StoredDump {
-    let size: UInt64 = 0
-
-    func read(_ range: Range<UInt64>) -> [UInt8] { [] }
-  }
-
-  private func problem(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return ""
-    } catch {
-      return (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
-    }
-  }
-
   private func made(_ more: String = "") throws -> TakenDump {
     try ground.run("a.db", more + Self.schema)
     return try ground.dump("a.db")

@@ -101,11 +101,13 @@ struct BlockSupplyTests {
     let repository = try TestRepository(packTarget: 1 << 20)
     let files = Dictionary(uniqueKeysWithValues: (0..<20).map { ("\($0)", noise(300_000, seed: UInt64($0 + 1))) })
     let archive = try repository.backUp(files)
+    // Read before the damage: the list lies in one of the packs.
+    let cancellation = try Cancellation()
+    let items = try repository.reopened().reader().items(of: archive, cancellation: cancellation)
     let large = try repository.store.list("packs", cancellation: nil).filter { $0.size > 1 << 19 }
     repository.store.tamper(large[0].name) { $0[$0.count / 2] ^= 1 }
     try repository.store.delete(large[1].name)
-    let (reader, cancellation) = (try open(repository, repository.store).reader(), try Cancellation())
-    let items = try reader.items(of: archive, cancellation: cancellation)
+    let reader = try open(repository, repository.store).reader()
     #expect(try reader.expect(items[...]) == items.count)
     var whole = 0
     for item in items {

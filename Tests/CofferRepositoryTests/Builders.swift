@@ -48,6 +48,27 @@ struct TestRepository {
       in: store, passphrase: passphrase, surroundings: Self.surroundings(clock: clock))
   }
 
+  /// Opens it, and keeps what is warned of.
+  ///
+  /// - Parameter other: A store that has what this one has.
+  func open(
+    _ other: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase, cacheFolder: String? = nil,
+    said: Monitor<[String]>
+  ) throws -> Repository {
+    try Repository.open(
+      in: other ?? store, passphrase: passphrase,
+      surroundings: RepositorySurroundings(
+        clock: clock.clock, random: .system, keyFolder: "", cacheFolder: cacheFolder, workers: 1,
+        warn: { diagnosis in said.update { $0.append("\(diagnosis.subject): \(diagnosis.problem)") } }))
+  }
+
+  /// Opens it with a write-only key that was stolen.
+  func thief(said: Monitor<[String]>) throws -> Repository {
+    let passphrase = SecretBytes(passphrase: "thief")
+    try repository.addWriteOnlyKey(passphrase: passphrase, passphraseCost: 5)
+    return try open(passphrase: passphrase, said: said)
+  }
+
   /// Backs up the given streams as files of one archive.
   ///
   /// - Parameter hostname: Whose archives are asked what edits replace; nil to ask none.

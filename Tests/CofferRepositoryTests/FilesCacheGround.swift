@@ -37,12 +37,8 @@ final class FilesCacheGround {
   static let settled: Int64 = 1_000_000
 
   init() throws {
-    clock = ManualClock()
-    store = MemoryStore(now: clock.clock.now)
-    _ = try Repository.create(
-      in: store, options: CreationOptions(packTarget: 1 << 16, passphraseCost: 5),
-      passphrase: TestRepository.passphrase,
-      surroundings: TestRepository.surroundings(clock: clock, random: .seeded(1)))
+    let made = try TestRepository(packTarget: 1 << 16, random: .seeded(1))
+    (clock, store) = (made.clock, made.store)
   }
 
   deinit {

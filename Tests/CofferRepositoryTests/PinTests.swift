@@ -19,22 +19,9 @@ struct PinTests {
     ArchivePin(time: ground.clock.clock.now(), hostname: "db1", username: "root", reason: reason)
   }
 
-  private func open(_ store: (any ObjectStore)? = nil, _ passphrase: SecretBytes = TestRepository.passphrase) throws
-    -> Repository
-  {
-    try Repository.open(
-      in: store ?? ground.store, passphrase: passphrase,
-      surroundings: RepositorySurroundings(
-        clock: ground.clock.clock, random: .system, keyFolder: "", cacheFolder: nil, workers: 1,
-        warn: { [said] diagnosis in said.update { $0.append("\(diagnosis.subject): \(diagnosis.problem)") } }))
-  }
+  private func open(_ store: (any ObjectStore)? = nil) throws -> Repository { try ground.open(store, said: said) }
 
-  /// A key that was stolen.
-  private func thief() throws -> Repository {
-    let passphrase = SecretBytes(passphrase: "thief")
-    try ground.repository.addWriteOnlyKey(passphrase: passphrase, passphraseCost: 5)
-    return try open(nil, passphrase)
-  }
+  private func thief() throws -> Repository { try ground.thief(said: said) }
 
   private var names: [ObjectName] { get throws { try ground.store.list("pins").map(\.name) } }
 

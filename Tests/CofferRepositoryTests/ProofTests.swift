@@ -36,19 +36,10 @@ struct ProofTests {
   private func open(
     _ store: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase, cacheFolder: String? = nil
   ) throws -> Repository {
-    try Repository.open(
-      in: store ?? ground.store, passphrase: passphrase,
-      surroundings: RepositorySurroundings(
-        clock: ground.clock.clock, random: .system, keyFolder: "", cacheFolder: cacheFolder, workers: 1,
-        warn: { [said] diagnosis in said.update { $0.append("\(diagnosis.subject): \(diagnosis.problem)") } }))
+    try ground.open(store, passphrase: passphrase, cacheFolder: cacheFolder, said: said)
   }
 
-  /// A key that was stolen.
-  private func thief() throws -> Repository {
-    let passphrase = SecretBytes(passphrase: "thief")
-    try ground.repository.addWriteOnlyKey(passphrase: passphrase, passphraseCost: 5)
-    return try open(passphrase: passphrase)
-  }
+  private func thief() throws -> Repository { try ground.thief(said: said) }
 
   private var names: [ObjectName] { get throws { try ground.store.list("proofs").map(\.name) } }
 

@@ -9,9 +9,7 @@ import Testing
 struct StreamRangeTests {
   private static func noise(_ count: Int) -> [UInt8] {
     var random = SeededRandom(11)
-    return (0..<count / 8).flatMap { _ in
-      withUnsafeBytes(of: UInt64.random(in: 0 ... .max, using: &random)) { Array($0) }
-    }
+    return random.bytes(count)
   }
 
   private func stream(of archive: Archive, _ reader: ArchiveReader) throws -> StreamReference {

@@ -14,8 +14,7 @@ struct DumpAndDiffTests {
     try ground.write("files/edited.txt", "before")
     try ground.write("files/gone.txt", "gone")
     try configure(["shop", "users", "old"])
-    let made = try ground.coffer("repo-create", "--encryption", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
+    try ground.succeed("repo-create", "--encryption", "repokey")
     try create()
   }
 
@@ -25,10 +24,7 @@ struct DumpAndDiffTests {
       "archive_name_format: 'a-{now}'\nsource_directories: [\(ground.folder)/files]\nsqlite_databases:\n" + entries)
   }
 
-  private func create() throws {
-    let run = try ground.coffer("create")
-    try #require(run.status == .exited(0), "\(run.errors)")
-  }
+  private func create() throws { try ground.succeed("create") }
 
   private func changes(_ arguments: String...) throws -> [String: [String: Any]] {
     let run = try ground.coffer(["diff", "--json"] + arguments)

@@ -127,7 +127,7 @@ struct DumpPolicyTests {
   @Test("A dump that fails stops those that run beside it at once")
   func parallelFailure() throws {
     let hang = try program("hang", "echo $$ >'\(ground.folder)/pid'; printf x; exec sleep 1000")
-    let fail = try program("fail", "until [ -e '\(ground.folder)/pid' ]; do sleep 0.1; done; echo broken >&2; exit 3")
+    let fail = try program("fail", "until [ -s '\(ground.folder)/pid' ]; do sleep 0.1; done; echo broken >&2; exit 3")
     try configure(
       """
       parallel_dumps: 3

@@ -17,15 +17,11 @@ struct FindAndExportTests {
       source_directories: [\(ground.folder)/files]
       sqlite_databases: [{name: shop, path: \(ground.folder)/shop.db}]
       """)
-    let made = try ground.coffer("repo-create", "--encryption", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
+    try ground.succeed("repo-create", "--encryption", "repokey")
     try create()
   }
 
-  private func create() throws {
-    let run = try ground.coffer("create")
-    try #require(run.status == .exited(0), "\(run.errors)")
-  }
+  private func create() throws { try ground.succeed("create") }
 
   private var files: String { "\(ground.folder)/files".dropFirst().description }
 

@@ -17,7 +17,7 @@ struct MountTests {
     point = "\(ground.folder)/point"
     tree = "\(ground.folder)/tree"
     var random = SeededRandom(5)
-    large = (0..<500_000).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+    large = random.bytes(4_000_000)
     for folder in [point, "\(tree)/folder/inner"] {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
@@ -41,15 +41,11 @@ struct MountTests {
       source_directories: [\(tree)]
       sqlite_databases: [{name: shop, path: \(ground.folder)/shop.db}]
       """)
-    let made = try ground.coffer("repo-create", "--encryption", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
+    try ground.succeed("repo-create", "--encryption", "repokey")
     try create()
   }
 
-  private func create() throws {
-    let run = try ground.coffer("create")
-    try #require(run.status == .exited(0), "\(run.errors)")
-  }
+  private func create() throws { try ground.succeed("create") }
 
   private func mount(_ arguments: String..., as user: String? = nil) throws {
     let run = try ground.coffer(["mount", point] + arguments, as: user)
@@ -220,10 +216,10 @@ struct MountTests {
       chmod("\(tree)/\(name)", mode)
     }
     // That user may nothing, all others may read: of version 2, as linux/posix_acl_xattr.h has it.
-    func entry(_ tag: UInt8, _ rights: UInt8, _ id: UInt32 = .max) -> [UInt8] {
-      [tag, 0, rights, 0] + withUnsafeBytes(of: id.littleEndian) { Array($0) }
-    }
-    let parts: [[UInt8]] = [[2, 0, 0, 0], entry(1, 6), entry(2, 0, 65534), entry(4, 4), entry(16, 4), entry(32, 4)]
+    let parts: [[UInt8]] = [
+      [2, 0, 0, 0], accessListEntry(1, 6), accessListEntry(2, 0, 65534), accessListEntry(4, 4), accessListEntry(16, 4),
+      accessListEntry(32, 4),
+    ]
     let listed = try FileDescriptor(opening: "\(tree)/listed", flags: O_RDONLY)
     try ExtendedAttributes.set(
       Array("system.posix_acl_access".utf8), to: parts.flatMap { $0 }, on: listed.number, subject: "listed")

@@ -66,6 +66,12 @@ final class Playground {
   @discardableResult
   func coffer(_ arguments: String...) throws -> Outcome { try coffer(arguments) }
 
+  /// Runs what the rest of a test needs.
+  func succeed(_ arguments: String..., location: SourceLocation = #_sourceLocation) throws {
+    let run = try coffer(arguments)
+    try #require(run.status == .exited(0), "\(run.errors)", sourceLocation: location)
+  }
+
   @discardableResult
   func coffer(_ arguments: [String], as user: String? = nil) throws -> Outcome {
     let needsConfiguration = !arguments.contains {

@@ -25,10 +25,7 @@ struct RestoreChoiceTests {
     try ground.coffer("repo-create", "-e", "repokey")
   }
 
-  private func create() throws {
-    let run = try ground.coffer("create")
-    try #require(run.status == .exited(0), "\(run.errors)")
-  }
+  private func create() throws { try ground.succeed("create") }
 
   private func restore(_ arguments: String...) throws -> Playground.Outcome {
     try ground.coffer(["restore", "--archive", "latest"] + arguments)

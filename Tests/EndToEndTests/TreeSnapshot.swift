@@ -13,7 +13,7 @@ struct TreeSnapshot {
     /// The path under which the same file was found first.
     let firstName: [UInt8]
     let attributes: [[UInt8]: [UInt8]]
-    let flags: FileFlags
+    var flags: FileFlags
     /// Of links where they lead, of files what is in them.
     let content: [UInt8]
     /// Where there is data, in bytes from the beginning.
@@ -33,10 +33,9 @@ struct TreeSnapshot {
   var withoutSocketsAndFlags: TreeSnapshot {
     var snapshot = self
     snapshot.entries = entries.filter { $0.value.mode & S_IFMT != S_IFSOCK }.mapValues { entry in
-      Entry(
-        mode: entry.mode, owner: entry.owner, device: entry.device, modified: entry.modified,
-        firstName: entry.firstName,
-        attributes: entry.attributes, flags: [], content: entry.content, data: entry.data)
+      var entry = entry
+      entry.flags = []
+      return entry
     }
     return snapshot
   }

@@ -42,13 +42,12 @@ struct WholeTreeTests {
 
   /// An access control list of a file: one of version 2 with a named user, as linux/posix_acl_xattr.h has it.
   private static let accessList: [UInt8] = {
-    let parts: [[UInt8]] = [[2, 0, 0, 0], entry(1, 6), entry(2, 4, 4321), entry(4, 4), entry(16, 6), entry(32, 0)]
+    let parts: [[UInt8]] = [
+      [2, 0, 0, 0], accessListEntry(1, 6), accessListEntry(2, 4, 4321), accessListEntry(4, 4), accessListEntry(16, 6),
+      accessListEntry(32, 0),
+    ]
     return parts.flatMap { $0 }
   }()
-
-  private static func entry(_ tag: UInt8, _ rights: UInt8, _ id: UInt32 = .max) -> [UInt8] {
-    [tag, 0, rights, 0] + withUnsafeBytes(of: id.littleEndian) { Array($0) }
-  }
 
   /// What every user may make.
   private func makePlainTree() throws {

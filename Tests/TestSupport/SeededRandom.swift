@@ -17,6 +17,11 @@ public struct SeededRandom: RandomNumberGenerator {
     return value ^ (value >> 31)
   }
 
+  /// Random bytes, a multiple of eight.
+  public mutating func bytes(_ count: Int) -> [UInt8] {
+    (0..<count / 8).flatMap { _ in withUnsafeBytes(of: next()) { Array($0) } }
+  }
+
   /// A number from 0 on.
   public mutating func next(below limit: Int) -> Int {
     Int.random(in: 0..<limit, using: &self)

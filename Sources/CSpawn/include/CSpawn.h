@@ -37,8 +37,9 @@ int coffer_start(const struct coffer_child *child, pid_t *identifier, const char
 // Sends an order through a SOCK_SEQPACKET socket: bytes, and descriptors. Returns -1 and sets errno where it cannot.
 int coffer_send_order(int line, const void *bytes, size_t length, const int *descriptors, int count);
 
-// Receives an order; its descriptors are close-on-exec. Returns its length, 0 at the end of the line, and -1 with errno.
-ssize_t coffer_receive_order(int line, void *bytes, size_t capacity, int *descriptors, int *count);
+// Receives an order, or whatever else comes with descriptors, which are close-on-exec. Returns its length, 0 at the end of the
+// line, and -1 with errno, also where there is none now and it does not wait.
+ssize_t coffer_receive_order(int line, void *bytes, size_t capacity, int *descriptors, int *count, bool waits);
 
 // Makes a process that goes on from here, with the caller's parent for its parent: it is that one's to wait for. The caller
 // must have no other thread. Returns 0 in the new process, its number in the caller, and -1 with errno.
@@ -48,6 +49,3 @@ pid_t coffer_branch_off(void);
 // gets SIGTERM when the thread ends that started the caller, and has these descriptors, from 0 on, and no others, all of
 // which are above these numbers. Returns -1 and sets errno where it cannot.
 int coffer_settle(pid_t parent, const int *descriptors, int count);
-
-// Takes a descriptor that another process has sent through a socket; -1 when there is none. CMSG_... are macros.
-int coffer_receive_descriptor(int socket);

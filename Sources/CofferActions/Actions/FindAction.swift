@@ -34,9 +34,7 @@ enum FindAction {
     let patterns = try texts.map(pattern)
     try context.forEachRepository { location in
       let access = try context.open(location)
-      let archives =
-        try name.map { [try access.archive($0, try context.archiveFilter())] }
-        ?? ArchiveListing.archives(of: access, context).filter { $0.standing != .void }
+      let archives = try ArchiveListing.readable(of: access, named: name, context)
       let reader = try access.repository.reader()
       var found = FoundItems()
       for archive in archives {
@@ -46,7 +44,7 @@ enum FindAction {
         found.add(
           try reader.items(of: archive, cancellation: context.cancellation) { item in
             let shown = places.place(of: item).path
-            guard try selection.contains(item) else { return false }
+            guard try selection.contains(item, shownAt: shown) else { return false }
             let texts = [PathText(item.path)] + (shown == item.path ? [] : [PathText(shown)])
             return try patterns.contains { pattern in try texts.contains { try pattern.matches($0) } }
           }, in: archive)

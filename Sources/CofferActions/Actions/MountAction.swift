@@ -43,18 +43,21 @@ enum MountAction {
       && parsed.invocations.contains { $0.action.name == declaration.name && !$0.flags.contains(foreground) }
   }
 
+  /// The place that the command line names.
+  fileprivate static func place(_ context: ActionContext) -> FuseMount {
+    FuseMount(
+      at: context.absolutePath(context.flags[mountPoint]), launcher: context.surroundings.launcher,
+      environment: context.surroundings.environment)
+  }
+
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
       let words = context.flags[options] ?? MountWords()
-      let place = FuseMount(
-        at: context.absolutePath(context.flags[mountPoint]), launcher: context.surroundings.launcher,
-        environment: context.surroundings.environment)
+      let place = place(context)
       _ = try place.emptyFolder()
       let access = try context.open(location)
       let name = context.flags[archive]
-      let shown =
-        try name.map { [try access.archive($0, try context.archiveFilter())] }
-        ?? ArchiveListing.archives(of: access, context).filter { $0.standing != .void }
+      let shown = try ArchiveListing.readable(of: access, named: name, context)
       let archives = MountedArchives(shown, try ItemFlags.selection(context), context.console)
       // What cannot be opened is said before anything is mounted.
       let reader = try access.repository.reader()
@@ -89,9 +92,7 @@ enum UmountAction {
     operands: [MountAction.mountPoint], examples: ["coffer umount /mnt/archives"], needsConfiguration: false, run: run)
 
   private static func run(_ context: ActionContext) throws {
-    let place = FuseMount(
-      at: context.absolutePath(context.flags[MountAction.mountPoint]), launcher: context.surroundings.launcher,
-      environment: context.surroundings.environment)
+    let place = MountAction.place(context)
     guard !context.isDryRun else { return context.console.answer("Would unmount \(place.path)") }
     try place.unmount()
   }

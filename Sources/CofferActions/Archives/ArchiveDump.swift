@@ -42,11 +42,7 @@ struct ArchiveDump: Sendable, Equatable {
   static func all(
     of archive: Archive, _ reader: ArchiveReader, _ cancellation: Cancellation
   ) throws -> [ArchiveDump] {
-    let own = Array("coffer/".utf8)
-    let items = try reader.items(of: archive, cancellation: cancellation) { item in
-      item.dump != nil || item.path.bytes.starts(with: own)
-    }
-    return try all(in: items)
+    try all(in: try reader.items(of: archive, cancellation: cancellation) { $0.dump != nil || $0.path.isOwn })
   }
 
   /// The dumps as a table for people.

@@ -22,6 +22,16 @@ enum ArchiveListing {
     return archives
   }
 
+  /// The archive of that name, or else those that the flags choose, but for void ones.
+  ///
+  /// - Throws: As `archives(of:_:)`; what finding the archive throws.
+  static func readable(
+    of access: OpenRepository, named name: String?, _ context: ActionContext
+  ) throws -> [Archive] {
+    if let name { return [try access.archive(name, try context.archiveFilter())] }
+    return try archives(of: access, context).filter { $0.standing != .void }
+  }
+
   /// Archives that are equal by the key stay in their order.
   private static func sorted(_ archives: [Archive], by key: SortKey) -> [Archive] {
     let value: (Archive) -> String

@@ -11,28 +11,24 @@ enum ChosenItems {
   ) throws -> [ArchiveItem] {
     let selection = SelectionFlags.selection(context)
     var paths = try ItemFlags.selection(context)
-    let found: [ArchiveItem]
+    let given = context.flags[ItemFlags.path]
+    var ofDumps: Set<ItemPath> = []
     if selection.isNarrow {
       let dumps = try selection.select(
         from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
-      let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
-      let takesPaths = !context.flags[ItemFlags.path].isEmpty
-      found = try items.filter { item in
-        let isNamed = try paths.contains(item)
-        return ofDumps.contains(item.path) || takesPaths && isNamed
-      }
-    } else {
-      found = try items.filter { try paths.contains($0) }
+      ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
+    }
+    let takesPaths = !selection.isNarrow || !given.isEmpty
+    let found = try items.filter { item in
+      let isNamed = try paths.contains(item)
+      return ofDumps.contains(item.path) || takesPaths && isNamed
     }
     guard !found.isEmpty else {
-      guard !context.flags[ItemFlags.path].isEmpty else {
-        throw UsageError(
-          argument: "--exclude", problem: "Nothing of archive \(archive.name) is left by what was chosen",
-          suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
-      }
       throw UsageError(
-        argument: context.flags[ItemFlags.path].joined(separator: ", "),
-        problem: "Archive \(archive.name) holds nothing at that path",
+        argument: given.isEmpty ? "--exclude" : given.joined(separator: ", "),
+        problem: given.isEmpty
+          ? "Nothing of archive \(archive.name) is left by what was chosen"
+          : "Archive \(archive.name) holds nothing at that path",
         suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
     }
     return found

@@ -43,6 +43,11 @@ struct ItemSelection {
   /// - Throws: `PatternError.exhausted`.
   mutating func contains(_ item: ArchiveItem) throws -> Bool {
     let shown = places.place(of: item).path
+    return try contains(item, shownAt: shown)
+  }
+
+  /// The same where somebody has found out already where the item is shown.
+  mutating func contains(_ item: ArchiveItem, shownAt shown: ItemPath) throws -> Bool {
     guard try !isExcluded(item, shownAt: shown) else { return false }
     return try paths.contains(item.path) || shown != item.path && paths.contains(shown)
   }

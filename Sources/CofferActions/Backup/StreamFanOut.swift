@@ -1,5 +1,4 @@
 import CofferSystem
-import Synchronization
 
 /// One reading of a stream for several readers, each of which gets all of its bytes.
 ///
@@ -19,27 +18,9 @@ final class StreamFanOut {
 
   /// One reader's view of the stream.
   final class Branch: ByteSource, Sendable {
-    private let pieces = BoundedQueue<[UInt8]>(capacity: 4)
-    /// The piece that is being read, and how much of it was.
-    private let current = Mutex<(piece: [UInt8], position: Int)>(([], 0))
+    private let pieces = PieceQueue(capacity: 4)
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-      try current.withLock { current in
-        if current.position == current.piece.count {
-          guard let next = pieces.pop() else {
-            if let failure = pieces.failure { throw failure }
-            return 0
-          }
-          current = (next, 0)
-        }
-        let count = min(buffer.count, current.piece.count - current.position)
-        current.piece.withUnsafeBytes { bytes in
-          buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[current.position..<current.position + count]))
-        }
-        current.position += count
-        return count
-      }
-    }
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int { try pieces.read(into: buffer) }
 
     /// Tells that this reader reads no more.
     func stop() {

@@ -122,13 +122,12 @@ struct SpotCheck {
     of archive: Archive, _ reader: ArchiveReader, besides sources: Set<ItemPath>
   ) throws -> [ItemPath: ArchiveItem] {
     var stored: [ItemPath: ArchiveItem] = [:]
-    let own = Array("coffer/".utf8)
     var bundled: [ItemPath] = []
     for item in try reader.items(of: archive, cancellation: context.cancellation) {
       guard case .file(let stream) = item.content else { continue }
       if item.path.text == BootstrapManifest.path {
         bundled = try configurationFiles(stream, reader)
-      } else if !item.path.bytes.starts(with: own) {
+      } else if !item.path.isOwn {
         stored[item.path] = item
       }
     }

@@ -49,9 +49,9 @@ struct MountTree: Sendable {
   private(set) var hidden: (count: Int, first: ItemPath)?
 
   /// Bytes of a name at most: NAME_MAX of linux/limits.h.
-  private static let nameLimit = 255
+  static let nameLimit = 255
   /// Parts of a path at most: as many as the kernel follows in one (PATH_MAX of linux/limits.h, each part with its slash).
-  private static let depthLimit = 2048
+  static let depthLimit = 2048
 
   /// - Parameter selection: Which of the items are shown.
   /// - Throws: `PatternError.exhausted`.
@@ -61,7 +61,7 @@ struct MountTree: Sendable {
     var places = ShownPaths()
     for item in items {
       let place = places.place(of: item).path
-      if try selection.contains(item) {
+      if try selection.contains(item, shownAt: place) {
         builder.add(item, at: place)
       } else if item.content == .directory {
         builder.passed.append((item, place))
@@ -194,10 +194,16 @@ struct MountTree: Sendable {
   }
 }
 
-extension MountTree {
-  /// What is told of a folder that no item describes: everybody may go through it, nobody changes anything.
-  private static let unknownFolderMode: UInt32 = 0o755
+extension FuseAnswer.Facts {
+  /// Of a folder that no item describes: everybody may go through it, nobody changes anything.
+  init(folder node: UInt64, owner: (user: UInt32, group: UInt32), modified: Int64) {
+    self.init(node: node, mode: UInt32(S_IFDIR) | 0o755)
+    (userID, groupID, links) = (owner.user, owner.group, 2)
+    (self.modified, accessed) = (modified, modified)
+  }
+}
 
+extension MountTree {
   /// - Parameters:
   ///   - identifiers: The numbers by which the kernel knows nodes.
   ///   - owner: Of folders that no item describes.
@@ -208,10 +214,7 @@ extension MountTree {
     let original = nodes[number].original ?? number
     let node = nodes[original]
     guard let item = node.item, !node.isFolder || item.content == .directory else {
-      var facts = FuseAnswer.Facts(node: identifier(original), mode: UInt32(S_IFDIR) | Self.unknownFolderMode)
-      (facts.userID, facts.groupID) = (owner.user, owner.group)
-      (facts.modified, facts.accessed, facts.links) = (modified, modified, 2)
-      return facts
+      return FuseAnswer.Facts(folder: identifier(original), owner: owner, modified: modified)
     }
     var facts = FuseAnswer.Facts(node: identifier(original), mode: item.content.typeBits | item.mode & 0o7777)
     (facts.userID, facts.groupID) = (item.userID, item.groupID)

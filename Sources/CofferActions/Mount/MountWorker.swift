@@ -87,11 +87,8 @@ final class MountWorker {
     switch subject {
     case .node(let number, let tree, let place): return facts(of: number, tree, in: place.archive)
     case .all:
-      var facts = FuseAnswer.Facts(node: FuseRequest.rootNode, mode: UInt32(S_IFDIR) | 0o755)
-      (facts.userID, facts.groupID, facts.links) = (owner.user, owner.group, 2)
-      facts.modified = archives.archives.map(Self.time).max() ?? 0
-      facts.accessed = facts.modified
-      return facts
+      return FuseAnswer.Facts(
+        folder: FuseRequest.rootNode, owner: owner, modified: archives.archives.map(Self.time).max() ?? 0)
     }
   }
 
@@ -107,11 +104,8 @@ final class MountWorker {
 
   /// What is known of an archive's folder before the archive is looked into.
   private func facts(ofArchive number: Int) -> FuseAnswer.Facts {
-    var facts = FuseAnswer.Facts(node: Place(archive: number, node: 0).identifier, mode: UInt32(S_IFDIR) | 0o755)
-    (facts.userID, facts.groupID, facts.links) = (owner.user, owner.group, 2)
-    facts.modified = Self.time(archives.archives[number])
-    facts.accessed = facts.modified
-    return facts
+    FuseAnswer.Facts(
+      folder: Place(archive: number, node: 0).identifier, owner: owner, modified: Self.time(archives.archives[number]))
   }
 
   /// Seconds of which as many nanoseconds are a number of 64 bits.

@@ -48,7 +48,7 @@ final class MountedArchives: Sendable {
 
   /// Names of folders: no two are the same, and each can be one. Ids tell archives of one name apart.
   static func names(of archives: [(name: String, id: String)]) -> [[UInt8]] {
-    let limit = 255
+    let limit = MountTree.nameLimit
     var counts: [[UInt8]: Int] = [:]
     let plain = archives.map { archive -> [UInt8] in
       let bytes = archive.name.utf8.flatMap { byte -> [UInt8] in

@@ -41,10 +41,7 @@ public struct FilesCacheMode: OptionText, Equatable {
 
   public static func nearest(to text: String) -> String? {
     let words = text.lowercased().parts(by: ",").map(\.trimmed)
-    let near = words.compactMap { word in
-      NearestName.slip(of: word, among: Fact.allCases.map(\.rawValue))
-        ?? Fact.allCases.first { $0.rawValue.isSame(as: word) }?.rawValue
-    }
+    let near = words.compactMap { NearestName.slip(of: $0, among: Fact.allCases.map(\.rawValue)) }
     let joined = near.joined(separator: ",")
     return Self(joined) == nil ? nil : joined
   }

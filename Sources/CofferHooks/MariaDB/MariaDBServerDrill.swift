@@ -47,7 +47,7 @@ final class MariaDBServerDrill: DrillPlace {
         }
         try context.cancellation.sleep(0.05)
       }
-      for other in try left() where !(try isHeld(other)) { drop(other) }
+      for other in try Self.left(session) where !(try isHeld(other)) { drop(other) }
       _ = try session.query("CREATE DATABASE \(Quoting.mariadbIdentifier(name.text))", 0)
     } catch {
       holder.abandon()
@@ -61,7 +61,7 @@ final class MariaDBServerDrill: DrillPlace {
   }
 
   /// Databases of drills, whether they are on their way or not.
-  private func left() throws -> [DrillName] {
+  private static func left(_ session: MariaDBSession) throws -> [DrillName] {
     try session.query("SHOW DATABASES", 1).compactMap { $0.first.flatMap { DrillName($0) } }
   }
 
@@ -103,7 +103,6 @@ final class MariaDBServerDrill: DrillPlace {
   func remove() {
     drop(name)
     holder.abandon()
-    let left = try? session.unstoppable().query("SHOW DATABASES", 1).compactMap { $0.first.flatMap { DrillName($0) } }
-    if left?.contains(name) ?? true { remains = name.remains(at: place) }
+    if (try? Self.left(session.unstoppable()))?.contains(name) ?? true { remains = name.remains(at: place) }
   }
 }

@@ -100,16 +100,8 @@ struct PostgreSQLDump: PlannedDump {
     conversations.begin(identity)
     var conversation: PostgreSQLConversation?
     var server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
-      guard case .database(let name) = scope else {
-        let result = try entry.connection.queryServer(question, context: context)
-        guard let answer = PostgreSQLAnswer(result, columns: columns) else {
-          throw PostgreSQLConversation.Ended(lines: result.errorLines)
-        }
-        return answer.rows
-      }
-      let opened = try conversations.session(in: name, context)
-      conversation = opened
-      return try conversations.ask(question, columns: columns, in: opened, of: name, context)
+      if case .database(let name) = scope { conversation = try conversations.session(in: name, context) }
+      return try ask(question, columns: columns, in: conversation, context)
     }
     facts.serverVersion = server.version
     facts.details = server.details
@@ -180,21 +172,27 @@ struct PostgreSQLDump: PlannedDump {
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
 
+  /// Asks in a session in the database, or where there is none of one database, the server.
+  private func ask(
+    _ question: PostgreSQLStatement, columns: Int, in conversation: PostgreSQLConversation?, _ context: HookContext
+  ) throws -> [PostgreSQLAnswer.Row] {
+    if case .database(let name) = scope, let conversation {
+      return try conversations.ask(question, columns: columns, in: conversation, of: name, context)
+    }
+    let result = try entry.connection.queryServer(question, context: context)
+    guard let answer = PostgreSQLAnswer(result, columns: columns) else {
+      throw PostgreSQLConversation.Ended(lines: result.errorLines)
+    }
+    return answer.rows
+  }
+
   private func replicaLag(
     _ server: PostgreSQLDumpFacts, _ conversation: PostgreSQLConversation?, _ context: HookContext
   ) throws -> ReplicaLag {
     let major = server.version.flatMap { PostgreSQLVersion.major($0[...]) } ?? 10
     let question = major < 10 ? PostgreSQLReplicaLag.oldQuestion : PostgreSQLReplicaLag.question
     do {
-      if case .database(let name) = scope, let conversation {
-        return PostgreSQLReplicaLag.lag(
-          try conversations.ask(question, columns: 3, in: conversation, of: name, context))
-      }
-      let result = try entry.connection.queryServer(question, context: context)
-      guard let answer = PostgreSQLAnswer(result, columns: 3) else {
-        return .unknown(PostgreSQLFailure.telling(result.errorLines))
-      }
-      return PostgreSQLReplicaLag.lag(answer.rows)
+      return PostgreSQLReplicaLag.lag(try ask(question, columns: 3, in: conversation, context))
     } catch let error as RunCancelled {
       throw error
     } catch let end as PostgreSQLConversation.Ended {

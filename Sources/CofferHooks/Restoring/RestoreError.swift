@@ -44,3 +44,18 @@ public enum RestoreError: DiagnosableError, Equatable {
     }
   }
 }
+
+extension RestoreError {
+  private static let shownTables = 20
+
+  /// A table that is asked for and is not in the dump.
+  ///
+  /// - Parameter tables: Those that are.
+  static func unknownTable(_ name: String, among tables: [String], _ identity: DumpIdentity) -> RestoreError {
+    let few = tables.prefix(shownTables).map { Quoting.terminal($0) }.joined(separator: ", ")
+    let rest = tables.count > shownTables ? " and \(tables.count - shownTables) more" : ""
+    return .refused(
+      identity, problem: "the dump has no table '\(Quoting.terminal(name))'",
+      suggestion: "It has \(tables.isEmpty ? "no tables" : few)\(rest)")
+  }
+}

@@ -13,7 +13,7 @@ struct ArchiveCache {
 
   init(context: RepositoryContext) {
     self.context = context
-    folder = context.surroundings.cacheFolder.flatMap { CacheFolder("\($0)/\(context.header.id)") }
+    folder = context.cachePath.flatMap(CacheFolder.init)
   }
 
   /// Programs from before there were rounds keep archives without them: what they wrote must not open.

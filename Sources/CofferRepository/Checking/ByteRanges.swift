@@ -4,16 +4,6 @@ import CofferSystem
 public enum ByteRanges {
   private static let shownCount = 4
 
-  /// Adds one behind the others, which it may touch.
-  static func append(_ range: Range<UInt64>, to ranges: inout [Range<UInt64>]) {
-    guard !range.isEmpty else { return }
-    if let last = ranges.last, last.upperBound == range.lowerBound {
-      ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-    } else {
-      ranges.append(range)
-    }
-  }
-
   public static func count(_ ranges: [Range<UInt64>]) -> UInt64 {
     ranges.reduce(0) { $0.addingClamped($1.upperBound - $1.lowerBound) }
   }

@@ -113,12 +113,12 @@ extension Checker {
         let range = next(entry)
         switch try state(of: entry.id) {
         case .whole: break
-        case .healed: ByteRanges.append(range, to: &item.healed)
-        case .lost: ByteRanges.append(range, to: &item.lost)
+        case .healed: item.healed.append(joining: range)
+        case .lost: item.lost.append(joining: range)
         }
         try hasher.append(entry.id, length: Int(clamping: entry.size))
       },
-      unreadable: { entry in ByteRanges.append(next(entry), to: &item.lost) })
+      unreadable: { entry in item.lost.append(joining: next(entry)) })
     // What is lost is known; the rest cannot be compared without it.
     guard item.lost.isEmpty else { return }
     guard try hasher.finish() == stream.hash, size == stream.size else {

@@ -99,8 +99,7 @@ final class FilesCache: Sendable {
 
   /// - Returns: nil where there is no cache.
   init?(_ context: RepositoryContext, _ options: FilesCacheOptions, over index: ChunkIndex) throws {
-    let path = context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }
-    guard let path, let folder = CacheFolder(path) else { return nil }
+    guard let path = context.cachePath, let folder = CacheFolder(path) else { return nil }
     self.index = index
     self.options = options
     let (location, remarks) = (context.location, context.remarks)

@@ -35,7 +35,7 @@ package struct IndexLoader: Sendable {
 
   package init(context: RepositoryContext) throws {
     self.context = context
-    let path = context.surroundings.cacheFolder.map { "\($0)/\(context.header.id)" }
+    let path = context.cachePath
     let (remarks, location) = (context.remarks, context.location)
     cache = IndexCache(
       folder: path.flatMap(CacheFolder.init), key: try context.cacheKey(), random: context.random,

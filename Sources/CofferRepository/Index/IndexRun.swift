@@ -219,16 +219,19 @@ package final class IndexRun: Sendable {
 
   /// Where a chunk is.
   func location(ofNumber number: Int) -> BlockPlace {
-    let block = Self.last(in: 0..<layout.blockCount) { firstChunk(ofBlock: $0) <= number }
-    let pack = Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }
+    let (pack, block) = packAndBlock(ofChunk: number)
     return BlockPlace(pack: self.pack(pack).digest, block: block - firstBlock(ofPack: pack))
   }
 
   /// The pack that a chunk is in, and the numbers of all chunks in it.
   func pack(ofChunk number: Int) -> (digest: Digest256, chunks: Range<Int>) {
-    let block = Self.last(in: 0..<layout.blockCount) { firstChunk(ofBlock: $0) <= number }
-    let pack = Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }
+    let pack = packAndBlock(ofChunk: number).pack
     return (self.pack(pack).digest, chunks(ofPack: pack))
+  }
+
+  private func packAndBlock(ofChunk number: Int) -> (pack: Int, block: Int) {
+    let block = Self.last(in: 0..<layout.blockCount) { firstChunk(ofBlock: $0) <= number }
+    return (Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }, block)
   }
 
   private func chunks(ofPack number: Int) -> Range<Int> {

@@ -11,10 +11,8 @@ struct NearPacks: Sendable {
     let surroundings = context.surroundings
     isOnly = surroundings.isFar
     // A key that cannot open packs has no use for them.
-    let folder = context.keys.dataPrivate == nil ? nil : surroundings.cacheFolder
-    cache = folder.flatMap {
-      PackCache("\($0)/\(context.header.id)/packs", limit: surroundings.baseCacheSize)
-    }
+    let folder = context.keys.dataPrivate == nil ? nil : context.cachePath
+    cache = folder.flatMap { PackCache("\($0)/packs", limit: surroundings.baseCacheSize) }
   }
 
   /// - Returns: nil for a pack that has to be read from the store.

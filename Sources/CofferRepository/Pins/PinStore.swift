@@ -1,6 +1,5 @@
 import CofferStorage
 import CofferSystem
-import FoundationEssentials
 
 /// Puts, reads and deletes the objects that say which archives are to stay.
 ///
@@ -12,49 +11,22 @@ struct PinStore {
   static let limit = 1_000
 
   private let context: RepositoryContext
-  /// nil for a write-only key.
-  private let tags: RootTags?
+  private let attached: AttachedObjects
 
   init(_ context: RepositoryContext) throws {
     self.context = context
-    tags = try RootTags(context.keys, context.header)
+    attached = try AttachedObjects(context, in: Self.folder, for: .pin, sizeLimit: ObjectLimit.pin)
   }
 
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
-  func put(_ pin: ArchivePin, on archiveID: String) throws {
-    let name = try tags.flatMap {
-      try AttachedName(archiveID: archiveID, in: Self.folder, random: context.random, tags: $0)?.objectName
-    }
-    guard let name else { throw needsFullKey("pin archives") }
-    let bytes = try context.envelope.seal(
-      Array(try RecordJSON.encoder.encode(pin)), purpose: .pin, context: Array(name.path.utf8), random: context.random)
-    try context.store.put(name, bytes)
-  }
-
-  private func needsFullKey(_ action: String) -> RepositoryError {
-    .needsFullKey(location: context.location, action: action)
-  }
-
-  /// What may be pins, in the order of their archives, and what is none.
-  private func list() throws -> (pins: [(name: AttachedName, status: ObjectStatus)], strays: [ObjectName]) {
-    var pins: [(name: AttachedName, status: ObjectStatus)] = []
-    var strays: [ObjectName] = []
-    for status in try context.store.list(Self.folder) {
-      if let name = AttachedName(status.name, in: Self.folder), try tags.map(name.isRight) ?? true {
-        pins.append((name, status))
-      } else {
-        strays.append(status.name)
-      }
-    }
-    return (pins.sorted { $0.status.name.path < $1.status.name.path }, strays)
-  }
+  func put(_ pin: ArchivePin, on archiveID: String) throws { try attached.put(pin, on: archiveID, to: "pin archives") }
 
   /// Nothing is taken away from what is pinned; where that cannot be found out, from nothing.
   ///
   /// - Parameter name: What messages call the archive.
   /// - Throws: `RepositoryError.pinnedArchive`; `StorageError`; `RunCancelled`.
   func refuse(_ archiveID: String, named name: String) throws {
-    guard try list().pins.contains(where: { $0.name.archiveID.isSame(as: archiveID) }) else { return }
+    guard try attached.list().objects.contains(where: { $0.name.archiveID.isSame(as: archiveID) }) else { return }
     throw RepositoryError.pinnedArchive(name, location: context.location)
   }
 
@@ -63,9 +35,9 @@ struct PinStore {
   /// - Parameter wanted: Ids of archives.
   /// - Throws: `StorageError`; `RunCancelled`.
   func load(of wanted: Set<ExactName>) throws -> ArchivePins {
-    let there: [(name: AttachedName, status: ObjectStatus)]
+    let there: [AttachedObjects.Listed]
     do {
-      there = try list().pins.filter { wanted.contains(ExactName($0.name.archiveID)) }
+      there = try attached.list().objects.filter { wanted.contains(ExactName($0.name.archiveID)) }
     } catch let error where RunStore.concernsObject(error) {
       context.remarks.add(error, consequence: "which archives are pinned is not known")
       return .none
@@ -79,7 +51,7 @@ struct PinStore {
     }
     var pins: [ExactName: ArchivePin?] = [:]
     // What a write-only key does not read is none that it knows of.
-    if tags != nil { for (name, _) in there { pins[ExactName(name.archiveID)] = .some(nil) } }
+    if attached.knowsNames { for (name, _) in there { pins[ExactName(name.archiveID)] = .some(nil) } }
     let found = try context.sideBySide.map(Array(chosen)) { try (id: ExactName($0.name.archiveID), pin: read($0)) }
     // Of several, the first that tells something.
     for (id, pin) in found where (pins[id] ?? nil) == nil { if let pin { pins[id] = pin } }
@@ -87,13 +59,14 @@ struct PinStore {
   }
 
   /// - Returns: nil for one that is gone, or damaged, which is said.
-  private func read(_ pin: (name: AttachedName, status: ObjectStatus)) throws -> ArchivePin? {
+  private func read(_ pin: AttachedObjects.Listed) throws -> ArchivePin? {
     do {
-      return try open(pin.name, try context.store.get(pin.status, limit: ObjectLimit.pin))
+      return try open(pin.name, try attached.bytes(of: pin))
     } catch StorageError.missing {
       return nil
     } catch let error where RunStore.concernsObject(error) {
-      let consequence = tags == nil ? "the archive may not be pinned" : "the archive counts as pinned all the same"
+      let consequence =
+        attached.knowsNames ? "the archive counts as pinned all the same" : "the archive may not be pinned"
       context.remarks.add(error, consequence: consequence)
       return nil
     }
@@ -101,19 +74,9 @@ struct PinStore {
 
   /// - Throws: `RepositoryError`.
   func open(_ name: AttachedName, _ bytes: [UInt8]) throws -> ArchivePin {
-    let object = name.objectName
-    do {
-      let (payload, signer) = try context.envelope.open(
-        bytes, purpose: .pin, context: Array(object.path.utf8), signers: context.signers)
-      guard signer.role == .full else { throw context.damaged(object, "no full key has signed it") }
-      let pin = try RecordJSON.decoder.decode(ArchivePin.self, from: Data(payload))
-      guard PlausibleNumbers.isTime(pin.time) else { throw context.damaged(object, "its time is none") }
-      return pin
-    } catch let error as Envelope.Unopenable {
-      throw context.unopenable(object, error)
-    } catch is DecodingError {
-      throw context.damaged(object, "its content is not readable")
-    }
+    let pin = try attached.open(name, bytes, as: ArchivePin.self)
+    guard PlausibleNumbers.isTime(pin.time) else { throw context.damaged(name.objectName, "its time is none") }
+    return pin
   }
 
   /// Takes all pins of an archive away.
@@ -121,8 +84,10 @@ struct PinStore {
   /// - Returns: Whether there were any.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   func remove(from archiveID: String) throws -> Bool {
-    guard tags != nil else { throw needsFullKey("unpin archives") }
-    let found = try list().pins.filter { $0.name.archiveID.isSame(as: archiveID) }
+    guard attached.knowsNames else {
+      throw RepositoryError.needsFullKey(location: context.location, action: "unpin archives")
+    }
+    let found = try attached.list().objects.filter { $0.name.archiveID.isSame(as: archiveID) }
     try delete(found.map(\.status.name))
     return !found.isEmpty
   }
@@ -131,8 +96,8 @@ struct PinStore {
   ///
   /// - Returns: How many objects.
   func removeStrays() throws -> Int {
-    guard tags != nil else { return 0 }
-    let strays = try list().strays
+    guard attached.knowsNames else { return 0 }
+    let strays = try attached.list().strays
     do {
       try delete(strays)
       return strays.count
@@ -156,10 +121,10 @@ struct PinStore {
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func unreadable() throws -> [any Error] {
-    guard tags != nil else { return [] }
-    return try list().pins.prefix(Self.limit).compactMap { pin in
+    guard attached.knowsNames else { return [] }
+    return try attached.list().objects.prefix(Self.limit).compactMap { pin in
       do {
-        _ = try open(pin.name, try context.store.get(pin.status, limit: ObjectLimit.pin))
+        _ = try open(pin.name, try attached.bytes(of: pin))
         return nil
       } catch StorageError.missing {
         return nil

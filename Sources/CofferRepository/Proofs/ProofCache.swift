@@ -17,7 +17,7 @@ struct ProofCache {
 
   init(_ context: RepositoryContext) {
     self.context = context
-    folder = context.surroundings.cacheFolder.flatMap { CacheFolder("\($0)/\(context.header.id)") }
+    folder = context.cachePath.flatMap(CacheFolder.init)
   }
 
   private var binding: [UInt8] { Array("proofs of \(context.header.id)".utf8) }

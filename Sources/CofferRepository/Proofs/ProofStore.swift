@@ -17,42 +17,23 @@ struct ProofStore {
   static let limits = (ofFullKeys: 10_000, ofAnybody: 1_000)
 
   private let context: RepositoryContext
-  /// nil for a write-only key.
-  private let tags: RootTags?
+  private let attached: AttachedObjects
 
   init(_ context: RepositoryContext) throws {
     self.context = context
-    tags = try RootTags(context.keys, context.header)
+    attached = try AttachedObjects(context, in: Self.folder, for: .proof, sizeLimit: ObjectLimit.proof)
   }
 
   /// - Parameter proofs: At most `countLimit`.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   func put(_ proofs: [Proof], of archiveID: String) throws {
-    let name = try tags.flatMap {
-      try AttachedName(archiveID: archiveID, in: Self.folder, random: context.random, tags: $0)?.objectName
-    }
-    guard let name else {
-      throw RepositoryError.needsFullKey(location: context.location, action: "say that a dump is proven")
-    }
-    let content = Content(proofs: proofs.map(\.bounded))
-    let bytes = try context.envelope.seal(
-      Array(try RecordJSON.encoder.encode(content)), purpose: .proof, context: Array(name.path.utf8),
-      random: context.random)
-    try context.store.put(name, bytes)
+    try attached.put(Content(proofs: proofs.map(\.bounded)), on: archiveID, to: "say that a dump is proven")
   }
 
   /// What may be proofs' objects, the newest archives' first, and what is none.
-  func list() throws -> (objects: [(name: AttachedName, status: ObjectStatus)], strays: [ObjectName]) {
-    var objects: [(name: AttachedName, status: ObjectStatus)] = []
-    var strays: [ObjectName] = []
-    for status in try context.store.list(Self.folder) {
-      if let name = AttachedName(status.name, in: Self.folder), try tags.map(name.isRight) ?? true {
-        objects.append((name, status))
-      } else {
-        strays.append(status.name)
-      }
-    }
-    return (objects.sorted { $0.status.name.path > $1.status.name.path }, strays)
+  func list() throws -> (objects: [AttachedObjects.Listed], strays: [ObjectName]) {
+    let (found, strays) = try attached.list()
+    return (found.reversed(), strays)
   }
 
   /// The proofs of archives, those of one object together.
@@ -62,14 +43,14 @@ struct ProofStore {
   func load(of wanted: Set<ExactName>?) throws -> [Proof] { try loadObjects(of: wanted).flatMap(\.proofs) }
 
   private func loadObjects(of wanted: Set<ExactName>?) throws -> [(name: ObjectName, proofs: [Proof])] {
-    let there: [(name: AttachedName, status: ObjectStatus)]
+    let there: [AttachedObjects.Listed]
     do {
       there = try list().objects
     } catch let error where RunStore.concernsObject(error) {
       context.remarks.add(error, consequence: "what is proven is not known")
       return []
     }
-    let limit = tags == nil ? Self.limits.ofAnybody : Self.limits.ofFullKeys
+    let limit = attached.knowsNames ? Self.limits.ofFullKeys : Self.limits.ofAnybody
     let chosen = there.filter { wanted?.contains(ExactName($0.name.archiveID)) ?? true }
     if chosen.count > limit {
       context.remarks.add(
@@ -80,7 +61,7 @@ struct ProofStore {
     let cache = ProofCache(context)
     let known = there.isEmpty ? [:] : cache.load()
     let found = try context.sideBySide.map(Array(chosen.prefix(limit))) { object in
-      try known[ExactName(object.status.name.path)].map { Outcome.whole($0) } ?? read(object.name, object.status)
+      try known[ExactName(object.status.name.path)].map { Outcome.whole($0) } ?? read(object)
     }
     tellUnreadable(found)
     let opened = Dictionary(
@@ -137,9 +118,9 @@ struct ProofStore {
     var error: (any Error)? { if case .unreadable(let error) = self { error } else { nil } }
   }
 
-  private func read(_ name: AttachedName, _ status: ObjectStatus) throws -> Outcome {
+  private func read(_ object: AttachedObjects.Listed) throws -> Outcome {
     do {
-      return .whole(try open(name, try context.store.get(status, limit: ObjectLimit.proof)))
+      return .whole(try open(object.name, try attached.bytes(of: object)))
     } catch StorageError.missing {
       return .gone
     } catch let error where RunStore.concernsObject(error) {
@@ -149,21 +130,11 @@ struct ProofStore {
 
   /// - Throws: `RepositoryError`.
   func open(_ name: AttachedName, _ bytes: [UInt8]) throws -> [Proof] {
-    let object = name.objectName
-    do {
-      let (payload, signer) = try context.envelope.open(
-        bytes, purpose: .proof, context: Array(object.path.utf8), signers: context.signers)
-      guard signer.role == .full else { throw context.damaged(object, "no full key has signed it") }
-      let content = try RecordJSON.decoder.decode(Content.self, from: Data(payload))
-      guard content.proofs.allSatisfy({ $0.isPlausible && $0.archiveID.isSame(as: name.archiveID) }) else {
-        throw context.damaged(object, "it is not what its name says")
-      }
-      return content.proofs
-    } catch let error as Envelope.Unopenable {
-      throw context.unopenable(object, error)
-    } catch is DecodingError {
-      throw context.damaged(object, "its content is not readable")
+    let content = try attached.open(name, bytes, as: Content.self)
+    guard content.proofs.allSatisfy({ $0.isPlausible && $0.archiveID.isSame(as: name.archiveID) }) else {
+      throw context.damaged(name.objectName, "it is not what its name says")
     }
+    return content.proofs
   }
 
   /// Once for all: anybody with a write-only key may have put thousands.
@@ -180,7 +151,7 @@ struct ProofStore {
   /// - Returns: How many objects.
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func removeGone() throws -> Int {
-    guard tags != nil else { return 0 }
+    guard attached.knowsNames else { return 0 }
     // Before the archives, whose records were put before their proofs.
     let (objects, strays) = try list()
     guard !objects.isEmpty || !strays.isEmpty else { return 0 }
@@ -209,7 +180,7 @@ struct ProofStore {
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func unreadable() throws -> [any Error] {
-    guard tags != nil else { return [] }
-    return try list().objects.prefix(Self.limits.ofFullKeys).compactMap { try read($0.name, $0.status).error }
+    guard attached.knowsNames else { return [] }
+    return try list().objects.prefix(Self.limits.ofFullKeys).compactMap { try read($0).error }
   }
 }

@@ -18,7 +18,7 @@ final class ItemListWriter: Sendable {
   private struct Abandoned: Error {}
 
   private let state = Mutex(State())
-  private let pieces = BoundedQueue<[UInt8]>(capacity: 4)
+  private let pieces = PieceQueue(capacity: 4)
   private let stored = Monitor<Result<StreamReference, any Error>?>(nil)
   private let pieceSize: Int
 
@@ -44,7 +44,7 @@ final class ItemListWriter: Sendable {
   private func start(_ state: inout State, _ store: @escaping @Sendable (any ByteSource) throws -> StreamReference) {
     do throws(SystemError) {
       state.thread = try WorkerThread(name: "items") { [pieces, stored] in
-        let result = Result { try store(PieceSource(pieces)) }
+        let result = Result { try store(pieces) }
         // Nobody takes more, be it because of a failure.
         pieces.abandon()
         stored.update { $0 = result }
@@ -78,28 +78,4 @@ final class ItemListWriter: Sendable {
 
   /// Waits until nobody stores any more.
   func join() { state.withLock(\.thread)?.join() }
-
-  /// The pieces one behind the other.
-  private final class PieceSource: ByteSource {
-    private let pieces: BoundedQueue<[UInt8]>
-    private var current: ArraySlice<UInt8> = []
-
-    init(_ pieces: BoundedQueue<[UInt8]>) {
-      self.pieces = pieces
-    }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-      if current.isEmpty {
-        guard let next = pieces.pop() else {
-          if let failure = pieces.failure { throw failure }
-          return 0
-        }
-        current = next[...]
-      }
-      let count = min(buffer.count, current.count)
-      current.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      current = current.dropFirst(count)
-      return count
-    }
-  }
 }

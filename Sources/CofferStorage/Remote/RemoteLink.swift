@@ -73,6 +73,26 @@ final class RemoteLink: Sendable {
     }
   }
 
+  /// Makes a request on the connection to be used now, and once more at once where that connection is refused while another is
+  /// there. What is refused is gone then, so this ends.
+  ///
+  /// - Parameters:
+  ///   - size: Bytes that are to be transferred.
+  ///   - failure: Tells of a connection that cannot be had.
+  func withConnection<Result, Failure: Error>(
+    transferring size: Int, _ cancellation: Cancellation?, failure: (RemoteError) -> Failure,
+    _ body: (FrameConnection) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    while true {
+      let connection: FrameConnection
+      do throws(RemoteError) { connection = try take(for: size, cancellation) } catch { throw failure(error) }
+      defer { give(connection, of: size) }
+      do throws(Failure) { return try body(connection) } catch {
+        guard hasBetter(than: connection) else { throw error }
+      }
+    }
+  }
+
   /// Takes the connection to be used now for a request: the one on which least is to be waited for. To be given back.
   ///
   /// - Parameter size: Bytes that are to be transferred; many of them may have another connection made.

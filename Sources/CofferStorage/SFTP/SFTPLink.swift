@@ -33,16 +33,9 @@ final class SFTPLink: Sendable {
   func withSession<Result>(
     transferring size: Int, _ cancellation: Cancellation?, _ body: (SFTPSession) throws(SFTPError) -> Result
   ) throws(SFTPError) -> Result {
-    while true {
-      let connection: FrameConnection
-      do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch { throw SFTPError(error) }
-      defer { link.give(connection, of: size) }
-      do throws(SFTPError) {
-        return try body(try SFTPSession(connection, try server(on: connection, cancellation), window: window))
-      } catch {
-        // Each such connection is gone then, so this ends.
-        guard error != .cancelled, link.hasBetter(than: connection) else { throw error }
-      }
+    try link.withConnection(transferring: size, cancellation, failure: SFTPError.init) {
+      (connection) throws(SFTPError) in
+      try body(try SFTPSession(connection, try server(on: connection, cancellation), window: window))
     }
   }
 

@@ -253,38 +253,23 @@ final class ServedStore: ObjectStore {
     _ name: ObjectName?, size: Int = 0, _ cancellation: Cancellation?,
     _ body: (ServedCall) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
-    while true {
-      let connection: FrameConnection
-      do throws(RemoteError) { connection = try link.take(for: size, cancellation) } catch {
+    try link.withConnection(
+      transferring: size, cancellation, failure: { $0.storageError(name, location: location) }
+    ) { (connection) throws(StorageError) in
+      let call: ServedCall
+      do throws(RemoteError) {
+        call = ServedCall(
+          connection, try connection.exchange(cancellation), name, location: location, cancellation: cancellation)
+      } catch {
         throw error.storageError(name, location: location)
       }
-      defer { link.give(connection, of: size) }
       do throws(StorageError) {
-        return try request(name, on: connection, cancellation, body)
+        return try body(call)
       } catch {
-        // Each such connection is gone then, so this ends.
-        guard error.kind != .cancelled, link.hasBetter(than: connection) else { throw error }
+        // The host need not go on with it.
+        if error.kind == .cancelled { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
+        throw error
       }
-    }
-  }
-
-  private func request<Result>(
-    _ name: ObjectName?, on connection: FrameConnection, _ cancellation: Cancellation?,
-    _ body: (ServedCall) throws(StorageError) -> Result
-  ) throws(StorageError) -> Result {
-    let call: ServedCall
-    do throws(RemoteError) {
-      call = ServedCall(
-        connection, try connection.exchange(cancellation), name, location: location, cancellation: cancellation)
-    } catch {
-      throw error.storageError(name, location: location)
-    }
-    do throws(StorageError) {
-      return try body(call)
-    } catch {
-      // The host need not go on with it.
-      if error.kind == .cancelled { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
-      throw error
     }
   }
 }

@@ -153,7 +153,12 @@ public struct FuseMount: Sendable {
     var variables = environment
     variables.variables["_FUSE_COMMFD"] = "3"
     let result = try runHelper(["-o", words.joined(separator: ","), "--", path], variables, [3: theirs.number])
-    let device = coffer_receive_descriptor(own.number)
+    var byte: UInt8 = 0
+    var descriptors = [Int32](repeating: -1, count: Int(COFFER_ORDER_DESCRIPTORS))
+    var count: Int32 = 0
+    _ = coffer_receive_order(own.number, &byte, 1, &descriptors, &count, false)
+    let device = descriptors.removeFirst()
+    for other in descriptors where other >= 0 { close(other) }
     guard result.status.isSuccess, device >= 0 else {
       if device >= 0 { close(device) }
       throw Unfit.refused(path, lines: result.errorLines)

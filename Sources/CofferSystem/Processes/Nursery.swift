@@ -101,7 +101,7 @@ public enum NurseryProcess {
     var descriptors = [Int32](repeating: -1, count: Int(COFFER_ORDER_DESCRIPTORS))
     while true {
       var count: Int32 = 0
-      let length = coffer_receive_order(Nursery.descriptor, &bytes, bytes.count, &descriptors, &count)
+      let length = coffer_receive_order(Nursery.descriptor, &bytes, bytes.count, &descriptors, &count, true)
       guard length > 0 else { return length == 0 ? 0 : 1 }
       let identifier = coffer_branch_off()
       if identifier == 0 {

@@ -16,13 +16,9 @@ final class CompactionGround {
 
   /// An empty repository.
   init() throws {
-    clock = ManualClock()
-    store = MemoryStore(now: clock.clock.now)
-    _ = try Repository.create(
-      in: store, options: CreationOptions(packTarget: 1 << 16, passphraseCost: 5),
-      passphrase: TestRepository.passphrase,
-      // Where chunks end, and so what is worth moving, goes by the repository's key.
-      surroundings: TestRepository.surroundings(clock: clock, random: .seeded(1)))
+    // Where chunks end, and so what is worth moving, goes by the repository's key.
+    let made = try TestRepository(packTarget: 1 << 16, random: .seeded(1))
+    (clock, store) = (made.clock, made.store)
   }
 
   /// The same repository as it is now.

@@ -77,15 +77,15 @@ struct TarExport {
     }
     guard count > 0 || !damaged.isEmpty else { throw Self.nothingLeft(isOfSockets: !sockets.isEmpty) }
     try writer.finish()
-    if let first = replaced.first {
-      let others = replaced.count > 1 ? "; \(replaced.count - 1) others likewise" : ""
-      context.console.warning("\(first.text): Several items have this path, and the last of them counts\(others)")
-    }
-    if let first = sockets.first {
-      let others = sockets.count > 1 ? "; \(sockets.count - 1) others likewise" : ""
-      context.console.warning("\(first.text): A socket, which tar archives cannot hold, was left out\(others)")
-    }
+    warn(of: replaced, "Several items have this path, and the last of them counts")
+    warn(of: sockets, "A socket, which tar archives cannot hold, was left out")
     return (count, damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) })
+  }
+
+  private func warn(of paths: [ItemPath], _ problem: String) {
+    guard let first = paths.first else { return }
+    let others = paths.count > 1 ? "; \(paths.count - 1) others likewise" : ""
+    context.console.warning("\(first.text): \(problem)\(others)")
   }
 
   private static func nothingLeft(isOfSockets: Bool) -> UsageError {

@@ -34,13 +34,7 @@ struct MariaDBTableNaming: Sendable {
     for name in wanted {
       let exact = tables.filter { $0.isSame(as: name) }
       let found = exact.isEmpty ? tables.filter { NamePattern(name).matches($0) } : exact
-      guard !found.isEmpty else {
-        let few = tables.prefix(20).map { Quoting.terminal($0) }.joined(separator: ", ")
-        let rest = tables.count > 20 ? " and \(tables.count - 20) more" : ""
-        throw .refused(
-          identity, problem: "the dump has no table '\(Quoting.terminal(name))'",
-          suggestion: "It has \(tables.isEmpty ? "no tables" : few)\(rest)")
-      }
+      guard !found.isEmpty else { throw .unknownTable(name, among: tables, identity) }
       chosen.formUnion(found.map { ExactName($0) })
     }
     return chosen

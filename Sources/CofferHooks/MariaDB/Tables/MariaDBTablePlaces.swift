@@ -53,11 +53,7 @@ struct MariaDBTablePlaces: Equatable {
   func stretches(of names: Set<ExactName>) -> [Range<UInt64>] {
     var stretches = [0..<headSize]
     for place in places where names.contains(ExactName(place.name)) {
-      if let last = stretches.last, last.upperBound == place.bytes.lowerBound {
-        stretches[stretches.count - 1] = last.lowerBound..<place.bytes.upperBound
-      } else {
-        stretches.append(place.bytes)
-      }
+      stretches.append(joining: place.bytes)
     }
     return stretches
   }

@@ -54,13 +54,7 @@ struct BlockPlaces: Equatable {
     var position = contentsSize
     for block in blocks {
       let end = position + block.size
-      if entries.contains(block.entry) {
-        if let last = stretches.last, last.upperBound == position {
-          stretches[stretches.count - 1] = last.lowerBound..<end
-        } else {
-          stretches.append(position..<end)
-        }
-      }
+      if entries.contains(block.entry) { stretches.append(joining: position..<end) }
       position = end
     }
     return stretches

@@ -24,7 +24,7 @@ enum TableNaming {
       }
       let pattern = NamePattern(name)
       let found = bare.isEmpty && pattern.isPattern ? tables.filter { fits($0, pattern) } : bare
-      guard !found.isEmpty else { throw unknown(name, tables, identity) }
+      guard !found.isEmpty else { throw .unknownTable(name, among: tables.map(\.shown), identity) }
       chosen.formUnion(found)
     }
     return tables.filter(chosen.contains)
@@ -39,13 +39,6 @@ enum TableNaming {
 
   private static func fits(_ table: RelationName, _ pattern: NamePattern) -> Bool {
     pattern.matches(table.shown) || pattern.matches(table.name.shown)
-  }
-
-  private static func unknown(_ name: String, _ tables: [RelationName], _ identity: DumpIdentity) -> RestoreError {
-    let few = tables.prefix(20).map { Quoting.terminal($0.shown) }.joined(separator: ", ")
-    let list = tables.isEmpty ? "no tables" : few + (tables.count > 20 ? " and \(tables.count - 20) more" : "")
-    return .refused(
-      identity, problem: "the dump has no table '\(Quoting.terminal(name))'", suggestion: "It has \(list)")
   }
 
   /// What a new name means: one without a schema is in the table's own.
