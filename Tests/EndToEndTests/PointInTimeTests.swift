@@ -54,14 +54,19 @@ struct PointInTimeTests {
     try server([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder)
   }
 
-  private func sql(_ text: String, at socket: String) throws -> String {
+  private func sql(_ text: String, at folder: String) throws -> String {
     try done(
-      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket, "-U", "postgres", "-f", "-", input: text)
+      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder), "-U", "postgres", "-f", "-",
+      input: text)
   }
 
+  private func socket(_ folder: String) -> String { folder + ".s" }
+
   private func settings(_ folder: String, _ more: [String]) throws {
+    // Beside the folder, of which a base backup is made.
+    try done("mkdir", "-p", socket(folder))
     let lines = [
-      "listen_addresses = ''", "unix_socket_directories = '\(folder)'", "fsync = off", "max_connections = 10",
+      "listen_addresses = ''", "unix_socket_directories = '\(socket(folder))'", "fsync = off", "max_connections = 10",
     ]
     let path = "\(folder)/postgresql.auto.conf"
     let text = (lines + more).joined(separator: "\n") + "\n"
@@ -74,10 +79,10 @@ struct PointInTimeTests {
     ).status
   }
 
-  private func waitUntilArchived(_ segment: String, at socket: String) throws {
+  private func waitUntilArchived(_ segment: String, at folder: String) throws {
     let deadline = Date().addingTimeInterval(100)
-    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: socket) != "t" {
-      let state = try sql("SELECT * FROM pg_stat_archiver", at: socket)
+    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: folder) != "t" {
+      let state = try sql("SELECT * FROM pg_stat_archiver", at: folder)
       try #require(Date() < deadline, "\(state)")
       usleep(50_000)
     }
@@ -121,7 +126,8 @@ struct PointInTimeTests {
     _ = try sql("CREATE TABLE ledger (n int)", at: main)
     // Its log is in the archive only.
     try done(
-      "\(programs)/pg_basebackup", "-D", "\(home)/base", "-h", main, "-U", "postgres", "-X", "none", "-c", "fast",
+      "\(programs)/pg_basebackup", "-D", "\(home)/base", "-h", socket(main), "-U", "postgres", "-X", "none", "-c",
+      "fast",
       "--no-sync")
     for point in 1...18 {
       _ = try sql(
@@ -151,8 +157,9 @@ struct PointInTimeTests {
     #expect(try count() < 8)
     let listed = try coffer("wal", "list")
     #expect(listed.output.contains(last) && !listed.output.contains("Missing"), "\(listed.output)")
+    // There is no archive, which is said, and nothing else.
     let checked = try coffer("check", "--level", "4")
-    #expect(checked.errors.isEmpty == false || checked.status == .exited(0), "\(checked.errors)")
+    #expect(checked.status == .exited(0) && !checked.errors.contains("logs/"), "\(checked.errors)")
 
     // To a point in the middle, and to the end of the log.
     let middle = try recover("middle", "recovery_target_name = 'point7'")

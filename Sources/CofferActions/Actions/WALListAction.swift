@@ -46,7 +46,10 @@ enum WALListAction {
         "Newest:",
         "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago",
       ],
-      ["Stored:", "\(Formats.size(stream.storedSize)) in \(stream.objectCount) objects"],
+      [
+        "Stored:",
+        "\(Formats.size(stream.storedSize)) in \(stream.objectCount) \(stream.objectCount == 1 ? "object" : "objects")",
+      ],
     ]
     if let origin { rows.insert(["Host:", Quoting.terminal(origin.hostname)], at: 1) }
     for (before, after) in zip(stream.stretches, stream.stretches.dropFirst()) {
