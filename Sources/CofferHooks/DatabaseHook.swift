@@ -8,6 +8,9 @@ public protocol DatabaseHook: Sendable {
 
   var kind: DatabaseKind { get }
 
+  /// The option that lists servers whose log is stored; nil for systems of which none is.
+  var clusters: OptionKey<[ConfigurationSection]>? { get }
+
   /// What to do about what its programs say when they fail. Whatever the hook makes of a `DumpIdentity` that has it - a
   /// `DumpError`, a `RestoreError` - tells it.
   var advice: FailureAdvice { get }
@@ -70,6 +73,8 @@ public protocol DatabaseHook: Sendable {
 
 extension DatabaseHook {
   public var name: String { databases.name }
+
+  public var clusters: OptionKey<[ConfigurationSection]>? { nil }
 
   public var advice: FailureAdvice { .common }
 

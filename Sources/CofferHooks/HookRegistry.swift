@@ -28,8 +28,8 @@ public struct HookRegistry: Sendable {
     return nil
   }
 
-  /// The options that list databases.
-  public var options: [Option] { hooks.map(\.databases.option) }
+  /// The options that list databases, and servers whose log is stored.
+  public var options: [Option] { hooks.map(\.databases.option) + hooks.compactMap { $0.clusters?.option } }
 
   /// What may be chosen for one restore, each flag once.
   public var choices: [RestoreChoice] {

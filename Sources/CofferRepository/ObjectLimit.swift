@@ -12,6 +12,8 @@ enum ObjectLimit {
   static let roundDecision = 64 << 20
   static let archive = 16 << 20
   static let index = 128 << 20
+  /// Objects of logs: the largest segment that PostgreSQL can be made with, if it cannot be compressed.
+  static let log = (1 << 30) + (64 << 20)
 
   /// - Parameter target: Stored bytes after which a pack is finished; a last block, the directory and padding follow.
   static func pack(target: Int) -> Int { target + target / 4 + 64 << 20 }

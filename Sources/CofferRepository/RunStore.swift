@@ -78,9 +78,10 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.list(folder, cancellation: cancellation) }
   }
 
-  func forEachObject(in folder: String, _ body: (ObjectStatus) -> Void) throws {
+  /// - Parameter last: Only objects behind this one.
+  func forEachObject(in folder: String, after last: ObjectName? = nil, _ body: (ObjectStatus) -> Void) throws {
     try run { () throws(StorageError) in
-      try store.list(folder, after: nil, cancellation: cancellation) { $0.forEach(body) }
+      try store.list(folder, after: last, cancellation: cancellation) { $0.forEach(body) }
     }
   }
 

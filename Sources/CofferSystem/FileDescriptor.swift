@@ -55,6 +55,15 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try Self.read(into: buffer, from: number, subject: subject)
   }
 
+  /// Takes all that is in a file away, and goes back to its beginning.
+  ///
+  /// - Throws: `SystemError`.
+  public borrowing func empty(subject: String) throws(SystemError) {
+    guard ftruncate(number, 0) == 0, lseek(number, 0, SEEK_SET) == 0 else {
+      throw SystemError(call: "ftruncate", subject: subject)
+    }
+  }
+
   /// The same for a descriptor that nobody here owns.
   public static func read(
     into buffer: UnsafeMutableRawBufferPointer, from number: Int32, subject: String

@@ -1,3 +1,4 @@
+import CofferStorage
 import CofferSystem
 import Foundation
 import Synchronization
@@ -121,6 +122,55 @@ struct FormatVectorTests {
     // hashlib.blake2b(b'gc/12-plan-', key=key, digest_size=32).hexdigest()[:32]
     let name = try RoundName(round: 12, .plan, tags: tags)
     #expect(name?.objectName.path == "gc/12-plan-b3e9094ef32653c18f8e181a5ec41234")
+  }
+
+  @Test("Logs: names with their tags, header with key, directory")
+  func logs() throws {
+    let keys = try KeyBundle.generate(random: counting)
+    let header = RepositoryHeader(
+      format: 1, id: String(repeating: "ab", count: 16), mode: .repokey, chunker: .standard, packTarget: 1 << 20,
+      idSuite: 2, cipherSuite: 1, rootPublic: "", features: nil)
+    func context(_ keys: KeyBundle) -> RepositoryContext {
+      RepositoryContext(
+        store: RunStore(MemoryStore(), nil), header: header, keys: keys, signers: SignerDirectory([]),
+        surroundings: TestRepository.surroundings, remarks: Remarks { _ in })
+    }
+    let host = try keys.another(.writeOnly, random: counting)
+    let server = LogServer(system: "postgresql", identity: "7421000000000000001")
+    // python3: HKDF-SHA256 of the index key with salt b"\xab"*16 and info b"coffer log server", then
+    // hashlib.blake2b(b"postgresql\0" b"7421000000000000001", key=key, digest_size=32).hexdigest()[:32]
+    let id = try server.id(context(keys))
+    #expect(id == "b4c5b2f0fe6657b3f919be13e0eb949b")
+    #expect(try server.id(context(host)) == id)
+    let first = try #require(LogPlace(history: 1, number: 0x1_0000_00fe, exponent: 24))
+    let last = try #require(first.next?.next)
+    func name(_ kind: LogName.Kind, _ end: LogPlace, _ keys: KeyBundle) throws -> String? {
+      try LogName(kind, of: id, first, to: end, LogSigner(keys), tags: LogTags(context(keys)))?.objectName.path
+    }
+    // The tags: the same of the root seed with info b"coffer collection tag", or of the signing seed with b"coffer log tag", over
+    // what stands before them.
+    #expect(
+      try name(.segment, first, keys)
+        == "logs/\(id)-segments/00000001-00000001000000fe-24-full-eb42ce7926772456a4872157a424ffd9")
+    #expect(
+      try name(.joined, last, keys)
+        == "logs/\(id)-joined/00000001-0000000200000000-00000001000000fe-24-full-7fd12f476a6f3e476c03c3fc5d6ac249")
+    #expect(
+      try name(.file("partial"), first, host)
+        == "logs/\(id)-files/00000001-00000001000000fe-24-partial-\(host.id)-c685938265cafa7fe7d18ae44f88fb01")
+    let (logHeader, key) = try LogHeader.make(suite: .aes256gcm, dataPublic: keys.dataPublic, random: counting)
+    expectHash(try hash(logHeader.encoded + key.copied()), "e3c48915280d107d")
+    let segment = LogDirectory.Segment(
+      size: (1 << 20) + 5, hash: digest(3), time: 0x0102,
+      blocks: [.init(storedLength: 300, isCompressed: true), .init(storedLength: 21, isCompressed: false)])
+    let directory = LogDirectory(origin: LogOrigin(server, hostname: "h", name: ""), segments: [segment])
+    let json = #"{"hostname":"h","identity":"7421000000000000001","name":"","system":"postgresql"}"#
+    let expected =
+      Hexadecimal.encode([UInt8(json.utf8.count)] + Array(json.utf8)) + "01" + "858040"
+      + String(repeating: "03", count: 32)
+      + "0201000000000000" + "ac0201" + "1500"
+    #expect(Hexadecimal.encode(try directory.encoded()) == expected)
+    #expect(try LogDirectory(decoding: directory.encoded(), count: 1) == directory)
   }
 
   @Test("Recipes: nodes and stream hash")

@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   // Reading.
   case postgresqlScript, mariadbStatements, sqliteStatements, sqliteDatabases
   case yamlDocument, interpolation, constants, shellWords, credential, namePattern, pathPattern, urlSecrets, textParts
+  /// Files of database servers' logs.
+  case walFiles
   /// What a repository and this machine's files of it hold: see `FuzzedParser`.
   case storedObjects
   /// What a store on another host, or its client, sends.

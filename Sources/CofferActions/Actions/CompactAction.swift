@@ -118,6 +118,11 @@ enum CompactAction {
       if isAnswer { context.console.answer(text) } else { context.console.step(text) }
     }
     let isWatched = isAsked && context.console.isTerminal
+    if report.logs.joinedSegments > 0 {
+      tell(
+        "\(location.path): Joined \(report.logs.joinedSegments) small segments of logs into \(report.logs.joinedObjects) objects",
+        false)
+    }
     switch report.outcome {
     case .nothing:
       tell("\(location.path): Nothing to give back: \(Formats.size(report.sizeAfter))", isWatched)
@@ -172,6 +177,9 @@ enum CompactAction {
           report.incompleteArchives.map {
             .object(["archive": .text($0.name), "id": .text($0.id), "problem": .text($0.detail)])
           }),
+        "log_segments_joined": .number(report.logs.joinedSegments),
+        "log_objects_joined": .number(report.logs.joinedObjects),
+        "log_objects_deleted": .number(report.logs.deletedObjects),
         "bytes_read": .number(Int(clamping: report.bytesRead)),
         "bytes_written": .number(Int(clamping: report.bytesWritten)),
         "locks": locks.map {

@@ -18,7 +18,7 @@ enum PruneAction {
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
       'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
-      any keep_ option nothing is deleted. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. Of logs of database servers only what 'keep_log' does not want goes. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
@@ -26,7 +26,8 @@ enum PruneAction {
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)
-    guard !policy.isEmpty || context.wantsJSON else {
+    let window = context.root[RetentionOptions.log]?.seconds
+    guard !policy.isEmpty || window != nil || context.wantsJSON else {
       return context.console.step("No keep_ option is set: every archive is kept")
     }
     let filter = try context.archiveFilter()
@@ -36,6 +37,8 @@ enum PruneAction {
         return context.console.remark(
           "\(location.path): Not pruned: the key in use is write-only; it takes a full one")
       }
+      // Before the archives, which say what they need of logs.
+      let logs = try window.map { _ in try access.repository.logInventory() }
       let all = try access.repository.archives().filter(filter.sees)
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
@@ -52,6 +55,7 @@ enum PruneAction {
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       let deleted = archives.count - reasons.count
+      if let window, let logs { try pruneLogs(logs, window, access, context) }
       let space = try deleted > 0 ? SpaceToCome(access, context, isAsked: context.flags.contains(stats)) : nil
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, space, access, context)) }
       let line =
@@ -100,6 +104,20 @@ enum PruneAction {
       "encryption": JSONShapes.encryption(access),
       "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
     ])
+  }
+
+  private static func pruneLogs(
+    _ logs: LogInventory, _ window: Double, _ access: OpenRepository, _ context: ActionContext
+  ) throws {
+    let report = try access.repository.pruneLogs(logs, window: window, needs: [], isDryRun: context.isDryRun)
+    let fate = context.isDryRun ? "Would delete" : "Deleted"
+    let line =
+      "\(access.location.path): \(fate) \(report.deleted) objects of logs, \(Formats.size(report.deletedSize)), and kept \(report.kept)"
+    if context.isDryRun || context.flags.contains(stats) {
+      context.console.answer(line)
+    } else if report.deleted > 0 {
+      context.console.remark(line)
+    }
   }
 
   /// Says what becomes of an archive, to who asks for it.

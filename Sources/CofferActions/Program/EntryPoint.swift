@@ -30,7 +30,8 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
     _ = StandardOutput.write(text, to: STDERR_FILENO)
-    return 1
+    let words = (1..<max(Int(count), 1)).map { arguments[$0].map { String(cString: $0) } ?? "" }
+    return WALGetAction.isMeant(by: words) ? WALGetAction.errorCode : 1
   }
 }
 

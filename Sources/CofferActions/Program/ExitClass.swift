@@ -58,7 +58,7 @@ enum ExitClass: Int32, Comparable {
 
 /// What a run's exit code needs to know besides its errors.
 final class ExitNotes: ConsoleSink {
-  private let notes = Monitor((hasWarned: false, isPartial: false))
+  private let notes = Monitor((hasWarned: false, isPartial: false, isGiven: false))
 
   func take(_ text: String, level: Int) {
     if level == 0, text.begins(with: "warning: ") { notes.update { $0.hasWarned = true } }
@@ -68,6 +68,13 @@ final class ExitNotes: ConsoleSink {
   func notePartial() {
     notes.update { $0.isPartial = true }
   }
+
+  /// What 'wal get' was asked for is where it was to be.
+  func noteGiven() {
+    notes.update { $0.isGiven = true }
+  }
+
+  var isGiven: Bool { notes.update { $0.isGiven } }
 
   /// - Parameter failures: The run's errors.
   func code(after failures: [any Error], _ kind: OutputOptions.ExitCodes) -> Int32 {

@@ -51,7 +51,8 @@ public struct Program: Sendable {
   /// Does what a command line asks for.
   ///
   /// - Parameter arguments: Without the program's name.
-  /// - Returns: The exit code: 0, or 1 after any error; one of `ExitClass` where the configuration asks for that.
+  /// - Returns: The exit code: 0, or 1 after any error; one of `ExitClass` where the configuration asks for that; of 'wal get'
+  ///   what PostgreSQL goes by.
   public func execute(_ arguments: [String]) -> Int32 {
     let plain = Console(
       verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
@@ -103,7 +104,8 @@ public struct Program: Sendable {
       plain.tell([error])
       failures.append(error)
     }
-    return notes.code(after: failures, codes)
+    return WALGetAction.isMeant(by: arguments)
+      ? WALGetAction.exitCode(after: failures, isGiven: notes.isGiven) : notes.code(after: failures, codes)
   }
 
   /// What is printed in place of running anything; nil when nothing was asked for that only prints.

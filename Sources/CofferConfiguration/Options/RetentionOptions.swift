@@ -6,6 +6,10 @@ public enum RetentionOptions {
     "keep_labelled",
     "Keep every archive that was made with --label and is younger than this, besides those that the other options keep. Alone it deletes nothing.",
     example: "1y", support: .own)
+  public static let log = OptionKey<ArchiveAge?>(
+    "keep_log",
+    "How much of each database server's log that 'coffer wal push' has stored is kept by 'prune', counted back from the newest segment of that server: a number and S, M, H, d, w, m or y. Without it, all.",
+    example: "2w", support: .own)
   public static let last = OptionKey<Int?>(
     "keep_last", "Keep this many of the newest archives that keep_within does not keep; -1 for all of them.",
     in: NumberRange.kept, example: "3", support: .own)
@@ -32,7 +36,7 @@ public enum RetentionOptions {
     "Retention",
     [
       within.option, labelled.option, last.option, secondly.option, minutely.option, hourly.option, daily.option,
-      weekly.option, monthly.option, quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option,
+      weekly.option, monthly.option, quarterlyByWeeks.option, quarterlyByMonths.option, yearly.option, log.option,
     ])
 
   /// What `compact` reads.

@@ -76,6 +76,8 @@ public struct CheckProgress: Sendable, Equatable, Codable {
   public var packTotal = 0
   /// The id of the last archive that was followed.
   public var lastArchive = ""
+  /// The name of the last object of a log that was looked at; nil for none, also in what earlier versions have kept.
+  public var lastLog: String?
   /// Names of packs that were found damaged; they are looked at again at the end.
   public var damagedPacks: [String] = []
   /// Whether an archive was found to suffer.

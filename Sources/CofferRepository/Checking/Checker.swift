@@ -121,6 +121,7 @@ struct Checker {
     }
     if level == .tables { try checkRoots() }
     if level >= .recipes, try !checkRecipes() { return stopped() }
+    if level >= .tables, try !checkLogs() { return stopped() }
     return finished()
   }
 

@@ -102,6 +102,8 @@ public struct CompactionReport: Sendable, Equatable {
   public var removedLeftovers = 0
   /// Objects with proofs of archives that are gone, and what nobody has put among them who may.
   public var removedProofs = 0
+  /// What was done about small objects of logs.
+  public var logs = LogTidyingReport()
   /// Bytes read from the store and written to it.
   public var bytesRead: UInt64 = 0
   public var bytesWritten: UInt64 = 0

@@ -17,6 +17,8 @@ package struct Envelope: Sendable {
     case quarantine = 7
     case proof = 8
     case pin = 9
+    /// The directory of an object of a log.
+    case log = 10
 
     fileprivate var label: String { "coffer envelope \(rawValue)" }
   }

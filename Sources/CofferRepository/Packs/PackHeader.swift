@@ -11,9 +11,9 @@ package enum PackKind: UInt8, Sendable, CaseIterable {
 /// session's ephemeral X25519 public key (32), salt (32), key commitment (32).
 struct PackHeader: Sendable, Equatable {
   static let size = 112
-  static let keySize = 32
   private static let magic = Array("COFFERPK".utf8)
   private static let version: UInt8 = 1
+  private static let label = "coffer pack "
   /// The bytes that the key derivation covers: all but the commitment.
   private static let derivedSize = 80
 
@@ -68,7 +68,7 @@ extension PackHeader {
   ) throws -> (header: PackHeader, key: SecretBytes) {
     let salt = try random.bytes(32)
     let part = derivationPart(suite: suite, kind: kind, ephemeralPublic: ephemeralPublic, salt: salt)
-    let (key, commitment) = try derive(shared: shared, salt: salt, part: part)
+    let (key, commitment) = try DataKey.derive(shared: shared, salt: salt, label: label, part: part)
     let header = PackHeader(
       suite: suite, kind: kind, ephemeralPublic: ephemeralPublic, salt: salt, commitment: commitment)
     return (header, key)
@@ -82,21 +82,8 @@ extension PackHeader {
       return nil
     }
     let part = Array(encoded[..<Self.derivedSize])
-    let (key, expected) = try Self.derive(shared: shared, salt: salt, part: part)
+    let (key, expected) = try DataKey.derive(shared: shared, salt: salt, label: Self.label, part: part)
     return expected == commitment ? key : nil
-  }
-
-  private static func derive(
-    shared: SecretBytes, salt: [UInt8], part: [UInt8]
-  ) throws -> (key: SecretBytes, commitment: [UInt8]) {
-    let label = "coffer pack " + Hexadecimal.encode(part)
-    let both = try KeyDerivation.hkdf(secret: shared, salt: salt, label: label, count: keySize + 32)
-    return both.withUnsafeBytes { bytes in
-      (
-        SecretBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[..<keySize]), ownsPages: false),
-        Array(bytes[keySize...])
-      )
-    }
   }
 }
 

@@ -44,6 +44,9 @@ extension FuzzedParser {
         "gc/12-plan-\(digits)", "keys/\(digits)-9999", "removed/\(digits)-archives", "packs/0a/\(digits)\(digits)",
         "proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)",
         "pins/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)",
+        "logs/\(digits)-segments/00000001-00000001000000fe-24-full-\(digits)",
+        "logs/\(digits)-joined/00000001-0000000200000000-00000001000000fe-24-\(digits)-\(digits)",
+        "logs/\(digits)-files/00000002-0000000000000000-00-history-full-\(digits)",
         "archives/20260131t030000z-0123456789abcdef", "sessions/0123456789abcdef-1", "index/\(digits)\(digits)",
       ]
       return names.map { Array($0.utf8) }
@@ -98,6 +101,9 @@ extension FuzzedParser {
     for folder in [ProofStore.folder, PinStore.folder] {
       guard let attached = AttachedName(name, in: folder) else { continue }
       precondition(attached.objectName == name && !attached.archiveID.contains("/"))
+    }
+    if let log = LogName(name) {
+      precondition(log.objectName == name && log.covers(log.first) && log.covers(log.last) && log.first <= log.last)
     }
     _ = PackFolder.digest(of: name)
     _ = ArchiveRecord.isName(name)

@@ -1,0 +1,75 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import FoundationEssentials
+
+/// `wal list`: what there is of PostgreSQL servers' logs, and what is missing in between.
+enum WALListAction {
+  static let declaration = ActionDeclaration(
+    "wal list", abstract: "Show what there is of PostgreSQL servers' logs, and what is missing.",
+    discussion: """
+      Of each server and timeline the first and the last segment, how long ago the newest one came, and every gap. A server can be brought to any moment \
+      between the end of a base backup and its newest segment, if nothing is missing in between. Any key is enough.
+      """,
+    flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer wal list"], run: run)
+
+  private static func run(_ context: ActionContext) throws {
+    try context.forEachRepository { location in
+      let access = try context.open(location)
+      let streams = try access.repository.logs().filter { $0.origin?.system.isSame(as: LogCluster.system) ?? true }
+      if context.wantsJSON {
+        return context.run.outcomes.add(
+          .object([
+            "repository": JSONShapes.repository(access, lastModified: nil), "logs": .list(streams.map(json)),
+          ]))
+      }
+      context.tellRepository(location)
+      guard !streams.isEmpty else { return context.console.answer("There is no log of any server") }
+      let now = context.surroundings.clock.now()
+      for stream in streams { context.console.answer(text(stream, now), keepingLines: true) }
+    }
+  }
+
+  private static func text(_ stream: LogStream, _ now: Date) -> String {
+    let origin = stream.origin
+    let name = origin.map { $0.name.isEmpty ? "" : " (\($0.name))" } ?? ""
+    var rows = [
+      [
+        "Server:",
+        (origin?.identity).map { Quoting.terminal($0 + name) } ?? "not known: no object of its log can be read",
+      ],
+      ["Timeline:", "\(stream.history)"],
+      ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
+      ["From:", stream.stretches.first.map { segment($0.first) } ?? "nowhere"],
+      ["To:", stream.stretches.last.map { segment($0.last) } ?? "nowhere"],
+      [
+        "Newest:",
+        "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago",
+      ],
+      [
+        "Stored:",
+        "\(Formats.size(stream.storedSize)) in \(stream.objectCount) \(stream.objectCount == 1 ? "object" : "objects")",
+      ],
+    ]
+    if let origin { rows.insert(["Host:", Quoting.terminal(origin.hostname)], at: 1) }
+    for (before, after) in zip(stream.stretches, stream.stretches.dropFirst()) {
+      rows.append(["Missing:", "what is between \(segment(before.last)) and \(segment(after.first))"])
+    }
+    return Formats.table(rows)
+  }
+
+  private static func json(_ stream: LogStream) -> JSONValue {
+    .object([
+      "system_identifier": JSONValue(stream.origin?.identity), "name": JSONValue(stream.origin?.name),
+      "hostname": JSONValue(stream.origin?.hostname), "timeline": .number(Int(stream.history)),
+      "signer": .text(stream.signer.text), "objects": .number(stream.objectCount),
+      "stored_size": .number(Int(clamping: stream.storedSize)), "newest": .text(Formats.isoTime(stream.received)),
+      "stretches": .list(
+        stream.stretches.map { .object(["first": .text(segment($0.first)), "last": .text(segment($0.last))]) }),
+    ])
+  }
+
+  private static func segment(_ place: LogPlace) -> String {
+    WALFileName.segment(timeline: place.history, number: place.number).text
+  }
+}

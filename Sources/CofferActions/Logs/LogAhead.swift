@@ -1,0 +1,53 @@
+import CofferRepository
+import CofferSystem
+import Glibc
+
+/// Segments that were read ahead for a server that is being restored, in a folder of this user's cache.
+///
+/// A file's name has the hash of what it should hold, so that one which a crash has left half written is none.
+struct LogAhead {
+  private let folder: Folder
+
+  /// - Parameters:
+  ///   - path: This user's cache.
+  ///   - origin: What decides where segments come from: others are not taken for these.
+  /// - Returns: nil where there can be no such folder: then nothing is read ahead.
+  init?(in path: String, _ server: LogServer, origin: [String]) {
+    let words = ([server.system, server.identity] + origin).flatMap { Array($0.utf8) + [UInt8(0)] }
+    guard let hash = try? words.withUnsafeBytes({ try ContentHasher.hash($0) }),
+      let folder = try? Folder.trusted("\(path)/log-ahead-\(hash.hex.prefix(32))", .folders, makingWith: 0o700)
+    else { return nil }
+    self.folder = folder
+  }
+
+  private func prefix(_ segment: String) -> String { segment + "-" }
+
+  private static let sizeLimit = 1 << 30
+
+  /// Returns a segment that is here.
+  ///
+  /// - Returns: nil where it is not here, or not whole.
+  func take(_ segment: String) throws -> [UInt8]? {
+    for name in (try? folder.names()) ?? [] where name.description.begins(with: prefix(segment)) {
+      guard let bytes = try? folder.read(name, limit: Self.sizeLimit), name == (try self.name(of: segment, bytes))
+      else { continue }
+      return bytes
+    }
+    return nil
+  }
+
+  /// Removes a segment that was used, or with nil all that is here: it was read for another restore, or comes too late.
+  func remove(_ segment: String?) {
+    for name in (try? folder.names()) ?? [] where segment.map({ name.description.begins(with: prefix($0)) }) ?? true {
+      try? folder.remove(name)
+    }
+  }
+
+  func keep(_ segment: String, _ bytes: [UInt8]) throws {
+    try folder.replace(try name(of: segment, bytes), with: bytes)
+  }
+
+  private func name(of segment: String, _ bytes: [UInt8]) throws -> EntryName {
+    EntryName(prefix(segment) + (try bytes.withUnsafeBytes { try ContentHasher.hash($0) }).hex)
+  }
+}

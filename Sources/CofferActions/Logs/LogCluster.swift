@@ -1,0 +1,50 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// The server whose log an action is about, as far as the configuration and the folder say it.
+struct LogCluster {
+  static let flag = Flag<String?>(
+    "--cluster", value: "NAME",
+    help:
+      "The server's entry of postgresql_clusters. Default: the only one, or the one whose data directory this folder is."
+  )
+
+  /// The system that hooks call so in objects of logs.
+  static let system = "postgresql"
+
+  /// What the configuration calls it; empty for nothing.
+  let name: String
+  /// Absolute.
+  let dataDirectory: String
+
+  /// - Throws: `UsageError`.
+  init(_ context: ActionContext) throws(UsageError) {
+    let here = context.surroundings.currentFolder
+    let entries = context.root[PostgreSQLClusterOptions.clusters]
+    func directory(_ entry: ConfigurationSection) -> String {
+      entry[PostgreSQLClusterOptions.dataDirectory].map {
+        UserPath.absolute($0, from: context.folder, home: context.surroundings.environment.home)
+      } ?? here
+    }
+    let wanted = context.flags[Self.flag]
+    let matching = entries.filter { entry in
+      wanted.map { entry[PostgreSQLClusterOptions.name].isSame(as: $0) }
+        ?? (entries.count == 1 || directory(entry).isSame(as: here))
+    }
+    guard matching.count <= 1, wanted == nil || !matching.isEmpty else {
+      throw UsageError(
+        argument: Self.flag.name,
+        problem: wanted.map { "No entry of postgresql_clusters, or not one alone, is called '\($0)'" }
+          ?? "Several entries of postgresql_clusters are of the folder \(here)",
+        suggestion: "Write '\(Self.flag.name) NAME' with the name of one")
+    }
+    name = matching.first?[PostgreSQLClusterOptions.name] ?? ""
+    dataDirectory = matching.first.map(directory) ?? here
+  }
+
+  static func server(_ systemIdentifier: UInt64) -> LogServer {
+    LogServer(system: system, identity: String(systemIdentifier))
+  }
+}

@@ -1,0 +1,204 @@
+import CofferStorage
+import CofferSystem
+
+/// What came of tidying logs up.
+public struct LogTidyingReport: Sendable, Equatable {
+  /// Segments that were joined with others, and the objects that they are in now.
+  public var joinedSegments = 0
+  public var joinedObjects = 0
+  /// Objects that were deleted because joined ones have what they held, or because nobody has put them who may.
+  public var deletedObjects = 0
+}
+
+/// Joins small objects of logs, and deletes what joined ones have, by the rules L1 to L5 of Documentation/deleting.md. May be stopped
+/// anywhere.
+struct LogTidying {
+  private let context: RepositoryContext
+  private let store: LogStore
+  private let tags: LogTags
+  private let level: Int
+  /// Bytes of objects that are joined at most, and of what they become.
+  private let (smallSize, target): (Int, Int)
+
+  /// Fewer segments are not worth an object of their own.
+  private static let fewest = 16
+  private static let smallSizeLimit = 1 << 20
+
+  init(_ context: RepositoryContext, level: Int) throws {
+    self.context = context
+    self.level = level
+    store = try LogStore(context)
+    tags = try LogTags(context)
+    target = context.header.packTarget
+    smallSize = min(Self.smallSizeLimit, target / 4)
+  }
+
+  /// - Throws: `RepositoryError`; `StorageError` when the store does not answer; `RunCancelled`. A store that refuses to delete
+  ///   keeps what there is, which is said.
+  func run(_ report: inout LogTidyingReport) throws {
+    let inventory = try LogInventory(context)
+    do {
+      for name in inventory.strays { try delete(name, &report) }
+      for (_, objects) in inventory.groups.sorted(by: { $0.key.order < $1.key.order }) {
+        try deleteCovered(objects, &report)
+        try join(objects, &report)
+      }
+    } catch let error as StorageError where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "logs are not tidied up")
+    }
+  }
+
+  private func delete(_ name: ObjectName, _ report: inout LogTidyingReport) throws {
+    do {
+      try context.store.delete(name)
+      report.deletedObjects += 1
+    } catch StorageError.missing {
+      return
+    }
+  }
+
+  // MARK: - What joined objects have
+
+  private func deleteCovered(_ objects: [LogStore.Listed], _ report: inout LogTidyingReport) throws {
+    var gone: Set<ObjectName> = []
+    for joined in objects where joined.name.kind == .joined && !gone.contains(joined.status.name) {
+      let covered = objects.filter { !gone.contains($0.status.name) && joined.name.standsFor($0.name) }
+      guard !covered.isEmpty, let whole = try verified(joined) else { continue }
+      for listed in covered where try isSame(listed, in: whole) {
+        try delete(listed.status.name, &report)
+        gone.insert(listed.status.name)
+      }
+    }
+  }
+
+  /// - Returns: nil for one that is gone or damaged.
+  private func verified(_ listed: LogStore.Listed) throws -> LogObject? {
+    do {
+      let object = try store.open(listed)
+      try object.verify()
+      return object
+    } catch StorageError.missing {
+      return nil
+    } catch let error where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "what it was joined of stays")
+      return nil
+    }
+  }
+
+  /// Whether an object holds nothing but what a joined one has. What is damaged, and so holds nothing, is that, too.
+  private func isSame(_ listed: LogStore.Listed, in joined: LogObject) throws -> Bool {
+    do {
+      let object = try store.open(listed)
+      let start = joined.segment(at: object.name.first) ?? 0
+      let others = joined.directory.segments[start...]
+      guard zip(object.directory.segments, others).allSatisfy({ $0.hash == $1.hash && $0.size == $1.size }) else {
+        context.remarks.add(
+          Diagnosis(
+            subject: context.location,
+            problem:
+              "\(listed.status.name) and \(joined.name.objectName) are the same part of a log, and differ: the second counts",
+            suggestion: "Two servers may have one identity: give one of them another repository"))
+        return false
+      }
+      return true
+    } catch StorageError.missing {
+      return false
+    } catch RepositoryError.damaged {
+      return true
+    } catch let error where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "it stays")
+      return false
+    }
+  }
+
+  // MARK: - Joining
+
+  private func join(_ objects: [LogStore.Listed], _ report: inout LogTidyingReport) throws {
+    let joined = objects.filter { $0.name.kind == .joined }.map(\.name)
+    let places = Dictionary(grouping: objects.filter { $0.name.kind == .segment }, by: \.name.first)
+    let single = try places.sorted { $0.key < $1.key }.compactMap { place, found in
+      joined.contains { $0.covers(place) } ? nil : try genuine(found, &report)
+    }.filter { $0.status.size < smallSize }
+    var part: [LogStore.Listed] = []
+    var size = 0
+    for listed in single {
+      let follows = part.last.map { $0.name.first.next == listed.name.first } ?? true
+      if !follows || size + listed.status.size > target || part.count == LogDirectory.segmentLimit {
+        try put(part, &report)
+        (part, size) = ([], 0)
+      }
+      part.append(listed)
+      size += listed.status.size
+    }
+    try put(part, &report)
+  }
+
+  /// The object of a place that is what its name says, where others have put something there, too: that goes.
+  private func genuine(
+    _ found: [LogStore.Listed], _ report: inout LogTidyingReport
+  ) throws -> LogStore.Listed? {
+    guard found.count > 1 else { return found.first }
+    let opened = try found.map { listed in try RunStore.readable { try store.open(listed) } }
+    guard let first = zip(found, opened).first(where: { $1 != nil })?.0 else { return nil }
+    for (listed, object) in zip(found, opened) where object == nil { try delete(listed.status.name, &report) }
+    return first
+  }
+
+  /// Puts what objects hold that follow each other into one, and deletes them when that stands.
+  private func put(_ part: [LogStore.Listed], _ report: inout LogTidyingReport) throws {
+    guard part.count >= Self.fewest else { return }
+    let builder = try LogObjectBuilder(context, level: level)
+    var taken: [LogStore.Listed] = []
+    var origin: LogOrigin?
+    for listed in part {
+      // What has been added in part cannot be taken away again.
+      guard let said = try append(listed, to: builder) else { return try put(taken, &report) }
+      taken.append(listed)
+      origin = said
+    }
+    guard let origin,
+      let name = try LogName(
+        .joined, of: taken[0].name.server, taken[0].name.first, to: taken[taken.count - 1].name.first,
+        taken[0].name.signer, tags: tags)
+    else { return }
+    do {
+      try context.store.putAlone(name.objectName, try builder.finish(name, origin: origin))
+    } catch StorageError.exists {
+      return  // Somebody else has joined the same: what goes is for the next run to see.
+    }
+    report.joinedObjects += 1
+    report.joinedSegments += taken.count
+    for listed in taken { try delete(listed.status.name, &report) }
+  }
+
+  /// - Returns: What the object says of its server; nil for one that is gone or damaged: then the builder is of no use any more.
+  private func append(_ listed: LogStore.Listed, to builder: LogObjectBuilder) throws -> LogOrigin? {
+    do {
+      let object = try store.open(listed)
+      let opener = try object.opener()
+      let segment = object.directory.segments[0]
+      let time = min(segment.time, LogDirectory.milliseconds(listed.status.received))
+      try builder.append(size: segment.size, time: time) { try object.read(segment: 0, opener, $0) }
+      return object.directory.origin
+    } catch StorageError.missing {
+      return nil
+    } catch let error where RunStore.concernsObject(error) {
+      context.remarks.add(error, consequence: "it is not joined with others")
+      return nil
+    }
+  }
+}
+
+extension LogName {
+  /// Whether all that another object of the same group has a place for is in this one, which is joined: of two alike the one with
+  /// the smaller name stays.
+  func standsFor(_ other: LogName) -> Bool {
+    guard kind == .joined, objectName != other.objectName, covers(other.first), covers(other.last) else { return false }
+    return (first, last) != (other.first, other.last) || objectName < other.objectName
+  }
+}
+
+extension LogInventory.Group {
+  /// In which order they are gone through.
+  var order: (String, String, UInt32, UInt8) { (server, signer.text, history, exponent) }
+}

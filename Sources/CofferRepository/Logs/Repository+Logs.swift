@@ -1,0 +1,104 @@
+import CofferStorage
+import CofferSystem
+
+/// A part of a server's log that is to be stored.
+public struct LogPart: Sendable {
+  public enum Kind: Sendable, Equatable {
+    case segment
+    /// What else belongs to a log, and what it is: 1 to 16 characters of `a-z0-9.`.
+    case file(String)
+  }
+
+  public let kind: Kind
+  public let place: LogPlace
+  /// What messages call it.
+  public let title: String
+  public let origin: LogOrigin
+  /// Bytes, at least one and at most 1 GiB.
+  public let size: Int
+
+  /// - Returns: nil for what cannot be stored.
+  public init?(_ kind: Kind, at place: LogPlace, title: String, origin: LogOrigin, size: Int) {
+    guard (1...LogDirectory.segmentSizeLimit).contains(size) else { return nil }
+    if case .file(let what) = kind, !LogName.isWhat(what) { return nil }
+    self.kind = kind
+    self.place = place
+    self.title = title
+    self.origin = origin
+    self.size = size
+  }
+
+  /// Bytes that are stored at a time.
+  public static let blockSize = LogDirectory.blockSize
+}
+
+extension Repository {
+  /// Stores a part of a server's log; when this returns, it is durable, or was before.
+  ///
+  /// - Parameters:
+  ///   - level: zstd's.
+  ///   - write: Calls what it is given with the part's bytes in order, `LogPart.blockSize` at a time, and the rest at the end: as many
+  ///     as the part says.
+  /// - Returns: Whether it was not stored before.
+  /// - Throws: `LogError.conflict` where other bytes are stored in its place; `RepositoryError.keyRemoved`; `.damaged` where what is in
+  ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`; what `write` throws.
+  public func put(
+    _ part: LogPart, compressionLevel level: Int, _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws -> Bool {
+    try context.header.refuseUnknownFeatures(location: location)
+    let kind: LogName.Kind =
+      switch part.kind {
+      case .segment: .segment
+      case .file(let what): .file(what)
+      }
+    return try LogStore(context).put(
+      kind, at: part.place, title: part.title, origin: part.origin, level: level, size: part.size, write)
+  }
+
+  /// Begins reading a server's log.
+  ///
+  /// - Parameter signers: The write-only keys whose log counts, by their ids or how these begin; none for the only one.
+  /// - Throws: `RepositoryError.needsFullKey`.
+  public func logReader(of server: LogServer, signers: [String]) throws -> LogReader {
+    guard context.keys.dataPrivate != nil else {
+      throw RepositoryError.needsFullKey(location: location, action: "read a log")
+    }
+    return try LogReader(server, signers: signers, context)
+  }
+
+  /// Returns what there is of all servers' logs.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func logs() throws -> [LogStream] { try LogInventory(context).streams(context) }
+
+  /// Lists what there is of logs, for `prune` to go by: before the archives are listed.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func logInventory() throws -> LogInventory { try LogInventory(context) }
+
+  /// Deletes log that is older than a window, which ends with the newest segment of each log, and that no archive needs.
+  ///
+  /// - Parameters:
+  ///   - inventory: Made before the archives were listed.
+  ///   - window: Seconds.
+  ///   - needs: What all archives that there are need of logs.
+  ///   - isDryRun: Whether it is only said what would go.
+  /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
+  public func pruneLogs(
+    _ inventory: LogInventory, window: Double, needs: [LogNeed], isDryRun: Bool
+  ) throws -> LogPruningReport {
+    try context.header.refuseUnknownFeatures(location: location)
+    guard context.keys.role == .full else {
+      throw RepositoryError.needsFullKey(location: location, action: "prune logs")
+    }
+    let going = try LogPruning(context, inventory, window: window, needs: needs).going()
+    var report = LogPruningReport()
+    report.kept = inventory.groups.values.reduce(0) { $0 + $1.count } + inventory.files.count - going.count
+    for listed in going {
+      if !isDryRun { try context.store.delete(listed.status.name) }
+      report.deleted += 1
+      report.deletedSize = report.deletedSize.addingClamped(UInt64(clamping: listed.status.size))
+    }
+    return report
+  }
+}

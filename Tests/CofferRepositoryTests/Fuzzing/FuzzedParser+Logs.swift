@@ -1,0 +1,43 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+
+@testable import CofferRepository
+
+/// What objects of logs say.
+extension FuzzedParser {
+  func logSeeds(_ context: RepositoryContext) throws -> [[UInt8]] {
+    switch self {
+    case .logHeader:
+      return [
+        try LogHeader.make(suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random).header
+          .encoded
+      ]
+    default:
+      let origin = LogOrigin(LogServer(system: "postgresql", identity: "1"), hostname: "h", name: "n")
+      let hash = try [UInt8](repeating: 1, count: 8).withUnsafeBytes { try ContentHasher.hash($0) }
+      let segment = LogDirectory.Segment(
+        size: (1 << 20) + 5, hash: hash, time: 7,
+        blocks: [.init(storedLength: 300, isCompressed: true), .init(storedLength: 21, isCompressed: false)])
+      return try [1, 2].map { count in
+        try [UInt8(count)]
+          + LogDirectory(origin: origin, segments: [LogDirectory.Segment](repeating: segment, count: count)).encoded()
+      }
+    }
+  }
+
+  func takeLogBytes(_ bytes: [UInt8], _ context: RepositoryContext) throws {
+    switch self {
+    case .logHeader:
+      guard let header = LogHeader(decoding: bytes), let dataPrivate = context.keys.dataPrivate else { return }
+      precondition(header.encoded.elementsEqual(bytes.prefix(LogHeader.size)))
+      _ = try header.key(dataPrivate: dataPrivate)
+    default:
+      guard let count = bytes.first else { return }
+      let directory = try LogDirectory(decoding: Array(bytes.dropFirst()), count: Int(count))
+      for number in directory.segments.indices {
+        precondition(directory.blocks(ofSegment: number).bytes.upperBound <= directory.blockLength)
+      }
+    }
+  }
+}

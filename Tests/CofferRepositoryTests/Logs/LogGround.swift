@@ -1,0 +1,90 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+/// A repository into which servers put their logs.
+struct LogGround {
+  let ground: TestRepository
+  let said = Monitor<[String]>([])
+
+  static let server = LogServer(system: "postgresql", identity: "7421000000000000001")
+
+  init() throws {
+    ground = try TestRepository()
+  }
+
+  var store: MemoryStore { ground.store }
+
+  func open(_ store: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase) throws -> Repository
+  {
+    try ground.open(store, passphrase: passphrase, said: said)
+  }
+
+  /// A host's key.
+  func host(_ passphrase: String, _ store: (any ObjectStore)? = nil) throws -> Repository {
+    let secret = SecretBytes(passphrase: passphrase)
+    try ground.repository.addWriteOnlyKey(passphrase: secret, passphraseCost: 5)
+    return try open(store, passphrase: secret)
+  }
+
+  static func place(_ number: UInt64, history: UInt32 = 1) throws -> LogPlace {
+    try #require(LogPlace(history: history, number: number, exponent: 24))
+  }
+
+  /// What a server has in a segment.
+  static func content(_ number: UInt64, size: Int = 5000) -> [UInt8] {
+    noise(100, seed: number + 1) + [UInt8](repeating: 0, count: size - 100)
+  }
+
+  @discardableResult
+  func put(
+    _ number: UInt64, _ bytes: [UInt8]? = nil, history: UInt32 = 1, kind: LogPart.Kind = .segment,
+    server: LogServer = server, with repository: Repository? = nil
+  ) throws -> Bool {
+    let bytes = bytes ?? Self.content(number)
+    let part = try #require(
+      LogPart(
+        kind, at: Self.place(number, history: history), title: "segment \(number)",
+        origin: LogOrigin(server, hostname: "db1", name: "main"), size: bytes.count))
+    return try (repository ?? ground.repository).put(part, compressionLevel: 3) { take in
+      try bytes.withUnsafeBytes { all in
+        for start in stride(from: 0, to: all.count, by: LogPart.blockSize) {
+          try take(UnsafeRawBufferPointer(rebasing: all[start..<min(start + LogPart.blockSize, all.count)]))
+        }
+      }
+    }
+  }
+
+  func get(
+    _ number: UInt64, history: UInt32 = 1, signers: [String] = [], with repository: Repository? = nil
+  ) throws -> [UInt8] {
+    let reader = try (repository ?? open()).logReader(of: Self.server, signers: signers)
+    let run = try reader.find(history: history, number: number, count: 1, title: "segment \(number)")
+    var bytes: [UInt8] = []
+    try reader.read(0, of: run, title: "segment \(number)", start: { bytes = [] }, { bytes += $0 })
+    return bytes
+  }
+
+  /// That all of these can be had, and are what was put.
+  func expectWhole(
+    _ numbers: ClosedRange<UInt64>, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let repository = try open()
+    for number in numbers {
+      #expect(
+        try get(number, with: repository) == Self.content(number), comment, sourceLocation: sourceLocation)
+    }
+  }
+
+  var names: [String] { get throws { try store.list("logs").map(\.name.path) } }
+
+  func names(_ kind: String) throws -> [String] { try names.filter { $0.contains("-\(kind)/") } }
+
+  @discardableResult
+  func compact(over store: (any ObjectStore)? = nil) throws -> LogTidyingReport {
+    try open(store).compact(cancellation: try Cancellation()).logs
+  }
+}

@@ -1,0 +1,154 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Taking old log away")
+struct LogPruningTests {
+  private let ground: LogGround
+  private static let hour = 3600.0
+
+  init() throws {
+    ground = try LogGround()
+  }
+
+  /// A segment an hour.
+  private func put(_ numbers: ClosedRange<UInt64>, history: UInt32 = 1, with repository: Repository? = nil) throws {
+    for number in numbers {
+      try ground.put(number, history: history, with: repository)
+      ground.ground.clock.advance(Self.hour)
+    }
+  }
+
+  private func need(_ first: UInt64, to last: UInt64, hoursAgo: Double, history: UInt32 = 1) throws -> LogNeed {
+    LogNeed(
+      server: LogGround.server, first: try LogGround.place(first, history: history),
+      last: try LogGround.place(last, history: history),
+      time: ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour))
+  }
+
+  @discardableResult
+  private func prune(
+    hours: Double, _ needs: [LogNeed] = [], isDryRun: Bool = false, over store: (any ObjectStore)? = nil
+  ) throws -> LogPruningReport {
+    let repository = try ground.open(store)
+    return try repository.pruneLogs(
+      repository.logInventory(), window: hours * Self.hour, needs: needs, isDryRun: isDryRun)
+  }
+
+  private func places(_ history: UInt32 = 1) throws -> [UInt64] {
+    try ground.store.list("logs").compactMap { LogName($0.name) }
+      .filter { $0.kind == .segment && $0.first.history == history }.map(\.first.number)
+  }
+
+  @Test(
+    "The window is kept, counted back from the newest segment: a silent server's log stays, whatever the clock says")
+  func window() throws {
+    try put(1...10)
+    #expect(try prune(hours: 3, isDryRun: true).deleted == 6)
+    #expect(try places() == Array(1...10))
+    ground.ground.clock.advance(1e9)
+    #expect(try prune(hours: 3).deleted == 6)
+    #expect(try places() == [7, 8, 9, 10])
+    #expect(try prune(hours: 3).deleted == 0)
+    #expect(try prune(hours: 0.001).deleted == 3)
+    #expect(try places() == [10])
+  }
+
+  @Test("A clock that was ahead makes no hole: what is younger than something that stays, stays")
+  func clock() throws {
+    try put(1...3)
+    ground.ground.clock.advance(50 * Self.hour)
+    try put(4...4)
+    ground.ground.clock.advance(-51 * Self.hour)
+    try put(5...8)
+    #expect(try prune(hours: 2).deleted == 3)
+    #expect(try places() == [4, 5, 6, 7, 8])
+  }
+
+  @Test("What an archive needs stays: its own part, and all from the one on by which the whole window is reached")
+  func needs() throws {
+    try put(1...20)
+    let needs = [
+      try need(2, to: 3, hoursAgo: 19), try need(11, to: 11, hoursAgo: 9), try need(18, to: 18, hoursAgo: 2),
+    ]
+    #expect(try prune(hours: 4, needs).deleted == 8)
+    #expect(try places() == [2, 3] + Array(11...20))
+    // Of another server's archives nothing is asked.
+    let other = LogNeed(
+      server: LogServer(system: "postgresql", identity: "1"), first: needs[0].first, last: needs[0].last,
+      time: needs[0].time)
+    #expect(try prune(hours: 4, [other]).deleted == 7)
+    #expect(try places() == Array(16...20))
+  }
+
+  @Test("Histories are one log, and the way through them stays")
+  func histories() throws {
+    try put(1...6)
+    try ground.put(6, LogGround.content(60), kind: .file("partial"))
+    try ground.put(0, [1], history: 2, kind: .file("history"))
+    try put(6...16, history: 2)
+    #expect(try prune(hours: 13).deleted == 3)
+    #expect(try places() == [4, 5, 6])
+    // A base backup of the first history needs all that came of it.
+    #expect(try prune(hours: 1, [try need(5, to: 5, hoursAgo: 13)]).deleted == 1)
+    #expect(try places() == [5, 6] && places(2) == Array(6...16))
+    #expect(try prune(hours: 1).deleted == 12)
+    #expect(try places() == [] && places(2) == [15, 16])
+    #expect(try ground.names("files").count == 1)
+  }
+
+  @Test("What others put makes nobody's log go, and where the newest cannot be read nothing goes")
+  func others() throws {
+    let (host, thief) = (try ground.host("host"), try ground.host("thief"))
+    try put(1...5, with: host)
+    ground.ground.clock.advance(100 * Self.hour)
+    try put(6...9, with: thief)
+    let id = host.context.keys.id.description
+    let name = try #require(try ground.names.first { $0.contains(id) })
+    // Litter with the host's name, which is the newest of all.
+    for number in 0..<3 {
+      let litter = name.replacing("0000000000000001-24", with: "00000000000000a\(number)-24")
+      try ground.store.put(try #require(ObjectName(litter)), [1, 2, 3])
+    }
+    #expect(try prune(hours: 2).deleted == 3)
+    #expect(try places().filter { $0 < 6 } == [3, 4, 5])
+    for place in ["3", "4", "5"] {
+      let lost = name.replacing("0000000000000001-24", with: "000000000000000\(place)-24")
+      let genuine = try #require(try ground.names.first { $0.hasPrefix(String(lost.dropLast(32))) })
+      ground.store.tamper(try #require(ObjectName(genuine))) { $0[200] ^= 1 }
+    }
+    #expect(try prune(hours: 1).deleted == 1)
+    #expect(try places().filter { $0 < 10 } == [3, 4, 5, 8, 9])
+    #expect(ground.said.update { $0.contains { $0.contains("nothing of it is deleted") } })
+  }
+
+  @Test("What is joined goes when the last of it is old, and by when that was put, not by when it was joined")
+  func joined() throws {
+    try put(1...40)
+    ground.ground.clock.advance(500 * Self.hour)
+    try ground.compact()
+    try put(41...50)
+    #expect(try ground.names("joined").count == 1)
+    #expect(try prune(hours: 100).deleted == 1)
+    #expect(try places() == Array(41...50))
+    try put(51...60)
+    try ground.compact()
+    #expect(try prune(hours: 100).deleted == 0)
+    try ground.expectWhole(41...60)
+  }
+
+  @Test("Killed anywhere, a run has deleted from the oldest on, and left no hole")
+  func killed() throws {
+    try put(1...8)
+    for number in 0...3 {
+      _ = try? prune(hours: 2, over: SteppedStore.stopping(ground.store, beforeChange: number))
+      let left = try places()
+      #expect(left == Array((left.first ?? 9)...8))
+    }
+    try prune(hours: 2)
+    #expect(try places() == [6, 7, 8])
+  }
+}

@@ -1,0 +1,201 @@
+import CofferStorage
+import CofferSystem
+import Foundation
+import Testing
+
+@testable import CofferRepository
+
+@Suite("Logs in the repository")
+struct LogTests {
+  private let ground: LogGround
+
+  init() throws {
+    ground = try LogGround()
+  }
+
+  @Test(
+    "What a server puts comes back byte for byte, of any size, with any full key, and nothing of it stands in the objects"
+  )
+  func roundTrip() throws {
+    let contents: [UInt64: [UInt8]] = [
+      1: [7], 2: noise(1 << 20), 3: LogGround.content(3, size: (1 << 20) + 1), 4: noise(2_500_000, seed: 4),
+      5: [UInt8](repeating: 0, count: 3 << 20),
+    ]
+    for (number, bytes) in contents { #expect(try ground.put(number, bytes)) }
+    for (number, bytes) in contents { #expect(try ground.get(number) == bytes, "\(number)") }
+    let zeros = try #require(try ground.store.list("logs").first { $0.name.path.contains("0000000000000005-24") })
+    #expect(zeros.size < 4000)
+    for name in try ground.store.list("logs").map(\.name) {
+      let bytes = try ground.store.get(name)
+      #expect(Padding.padme(bytes.count) == bytes.count)
+      #expect(!String(decoding: bytes, as: UTF8.self).contains(LogGround.server.identity))
+      #expect(!name.path.contains(LogGround.server.identity))
+    }
+    #expect(ground.said.update { $0 } == [])
+  }
+
+  @Test("The same bytes again are success and no further object, other bytes an error that changes nothing")
+  func again() throws {
+    #expect(try ground.put(1))
+    let before = try ground.store.list("logs")
+    #expect(try !ground.put(1))
+    #expect(throws: LogError.conflict(segment: "segment 1", location: "memory")) {
+      try ground.put(1, LogGround.content(99))
+    }
+    #expect(try ground.store.list("logs") == before)
+    try ground.expectWhole(1...1)
+    // Of another history it is another segment.
+    #expect(try ground.put(1, LogGround.content(99), history: 2))
+    #expect(try ground.get(1, history: 2) == LogGround.content(99))
+    try ground.expectWhole(1...1)
+  }
+
+  @Test("A put takes a put and a list of what is joined, and reads nothing")
+  func requests() throws {
+    let store = WatchedStore(ground.store)
+    let repository = try ground.open(store)
+    store.forget()
+    try ground.put(1, with: repository)
+    #expect(store.calls.map(\.request) == [.put, .list], "\(store.calls)")
+  }
+
+  @Test("An answer that is lost is a put that is found done, and nothing is said to be stored that is not")
+  func lostAnswers() throws {
+    for doesLast in [false, true] {
+      let ground = try LogGround()
+      var number = 0
+      while true {
+        // The calls of opening come first.
+        let store = StoppingStore(ground.store, after: number, doesLast: doesLast)
+        number += 1
+        guard let repository = try? ground.open(store) else { continue }
+        let isStored = (try? ground.put(1, with: repository)) != nil
+        if isStored { #expect(try ground.get(1) == LogGround.content(1)) }
+        #expect(try !ground.put(1) || !isStored)
+        try ground.expectWhole(1...1)
+        for name in try ground.store.list("logs").map(\.name) {
+          try ground.store.delete(name, cancellation: nil)
+        }
+        if !store.hasStopped { break }
+      }
+      #expect(number > 2)
+    }
+  }
+
+  @Test("What is missing is told from a gap, by names alone, and across the place where the numbers go over")
+  func gaps() throws {
+    for number in [0x1_0000_00fe, 0x1_0000_00ff, 0x2_0000_0000, 0x2_0000_0002] as [UInt64] { try ground.put(number) }
+    let store = WatchedStore(ground.store)
+    let reader = try ground.open(store).logReader(of: LogGround.server, signers: [])
+    store.forget()
+    let run = try reader.find(history: 1, number: 0x1_0000_00fe, count: 9, title: "it")
+    #expect(run.places.map(\.number) == [0x1_0000_00fe, 0x1_0000_00ff, 0x2_0000_0000])
+    #expect(throws: LogError.gap(segment: "it", location: "memory")) {
+      try reader.find(history: 1, number: 0x2_0000_0001, count: 1, title: "it")
+    }
+    #expect(throws: LogError.missing(segment: "it", location: "memory")) {
+      try reader.find(history: 1, number: 0x2_0000_0003, count: 1, title: "it")
+    }
+    #expect(throws: LogError.missing(segment: "it", location: "memory")) {
+      try reader.find(history: 2, number: 0, count: 1, title: "it")
+    }
+    #expect(!store.calls.contains { $0.request == .get })
+    let streams = try ground.open().logs()
+    #expect(streams.count == 1 && streams[0].origin?.name == "main" && streams[0].signer == .full)
+    #expect(
+      streams[0].stretches.map { [$0.first.number, $0.last.number] }
+        == [[0x1_0000_00fe, 0x2_0000_0000], [0x2_0000_0002, 0x2_0000_0002]])
+  }
+
+  @Test("Servers do not see each other's logs, and what else belongs to a log comes back")
+  func others() throws {
+    let other = LogServer(system: "postgresql", identity: "7421000000000000002")
+    try ground.put(1)
+    try ground.put(1, LogGround.content(50), server: other)
+    try ground.expectWhole(1...1)
+    let history = Array("1\t0/3000000\tno recovery target specified\n".utf8)
+    try ground.put(0, history, history: 2, kind: .file("history"))
+    #expect(try !ground.put(0, history, history: 2, kind: .file("history")))
+    #expect(throws: LogError.self) { try ground.put(0, history + [1], history: 2, kind: .file("history")) }
+    try ground.put(1, LogGround.content(8), kind: .file("partial"))
+    let reader = try ground.open().logReader(of: LogGround.server, signers: [])
+    func file(_ what: String, _ history: UInt32, _ number: UInt64) throws -> [UInt8] {
+      var bytes: [UInt8] = []
+      try reader.file(what, history: history, number: number, title: what, start: { bytes = [] }, { bytes += $0 })
+      return bytes
+    }
+    #expect(try file("history", 2, 0) == history)
+    #expect(try file("partial", 1, 1) == LogGround.content(8))
+    #expect(throws: LogError.missing(segment: "history", location: "memory")) { try file("history", 3, 0) }
+    #expect(try ground.open().logs().count == 2)
+  }
+
+  @Test("A write-only key puts log, finds that it has, and opens none of it")
+  func writeOnly() throws {
+    let host = try ground.host("host")
+    #expect(try ground.put(1, with: host))
+    #expect(try !ground.put(1, with: host))
+    #expect(throws: LogError.self) { try ground.put(1, LogGround.content(9), with: host) }
+    #expect(throws: RepositoryError.self) { try host.logReader(of: LogGround.server, signers: []) }
+    #expect(throws: RepositoryError.self) {
+      try host.pruneLogs(host.logInventory(), window: 1, needs: [], isDryRun: false)
+    }
+    #expect(try host.logs().map(\.origin?.hostname) == ["db1"])
+    try ground.expectWhole(1...1)
+  }
+
+  @Test(
+    "A second write-only key takes no name beforehand, and what it signs is not taken for the server's without a word")
+  func thief() throws {
+    let (host, thief) = (try ground.host("host"), try ground.host("thief"))
+    let id = host.context.keys.id.description
+    try ground.put(1, with: host)
+    // Its own word, and what it makes of the host's next name.
+    try ground.put(2, LogGround.content(66), with: thief)
+    let name = try #require(try ground.names.first { $0.contains(id) })
+    let guessed = name.replacing("0000000000000001-24", with: "0000000000000002-24")
+    try ground.store.put(try #require(ObjectName(guessed)), [1, 2, 3])
+    try ground.put(2, with: host)
+    #expect(throws: LogError.self) { try ground.get(1) }
+    #expect(throws: LogError.self) { try ground.get(2) }
+    #expect(try ground.get(2, signers: [id]) == LogGround.content(2))
+    #expect(try ground.get(1, signers: [String(id.prefix(6))]) == LogGround.content(1))
+    // What full keys have put counts for all.
+    try ground.put(2)
+    #expect(try ground.get(2) == LogGround.content(2))
+    // A removed key's log counts when it is named.
+    _ = try ground.open().removeKey(thief.context.keys.id.description)
+    #expect(try ground.get(1) == LogGround.content(1))
+    #expect(throws: RepositoryError.self) { try ground.put(3, with: thief) }
+  }
+
+  @Test("Any changed bit, and any that is cut off, is found, and located")
+  func damage() throws {
+    try ground.put(1)
+    let name = try ground.store.list("logs")[0].name
+    let whole = try ground.store.get(name)
+    func check(_ level: CheckLevel) throws -> [String] {
+      try ground.open().check(level, cancellation: try Cancellation()).findings.map(\.object)
+    }
+    try ground.ground.backUp(["a": [1]])
+    #expect(try check(.content) == [])
+    for place in stride(from: 0, to: whole.count, by: 7) {
+      ground.store.tamper(name) { $0[place] ^= 1 }
+      #expect(try check(.content) == [name.path], "\(place)")
+      #expect((try? ground.get(1)).map { $0 == LogGround.content(1) } ?? true)
+      ground.store.tamper(name) { $0[place] ^= 1 }
+    }
+    for count in [1, 50, 115, 116, whole.count - 1] {
+      ground.store.tamper(name) { $0 = Array(whole.prefix(count)) }
+      #expect(try check(.tables) == [name.path], "\(count)")
+      #expect(throws: (any Error).self) { try ground.get(1) }
+    }
+    ground.store.tamper(name) { $0 = whole + [0] }
+    #expect(try check(.content) == [name.path])
+    ground.store.tamper(name) { $0 = whole }
+    // Nor is an object believed under another's name.
+    let other = try #require(ObjectName(name.path.replacing("0000000000000001-24", with: "0000000000000002-24")))
+    try ground.store.put(other, whole)
+    #expect(throws: (any Error).self) { try ground.get(2) }
+  }
+}
