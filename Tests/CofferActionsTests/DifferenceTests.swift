@@ -24,6 +24,7 @@ struct DifferenceTests {
       repositories: [{path: \(ground.folder)/repository}]
       source_directories: [\(sources.map { "\(tree.path)/\($0)" }.joined(separator: ", "))]
       archive_name_format: \(name)
+      bootstrap: {store_config_files: false}
       user_runtime_directory: \(ground.folder)/runtime
       encryption_passphrase: correct horse
       """)

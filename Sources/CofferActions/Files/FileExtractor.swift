@@ -217,9 +217,7 @@ final class FileExtractor {
     let file = try TemporaryFile(in: folder, for: name, mode: nil)
     let path = parent.path(of: name)
     if let extents = item.extras.extents {
-      let sink = SparseFileSink(file, extents, path: path)
-      try content(sink)
-      try sink.finish()
+      try content(try SparseFileSink(file, extents, path: path))
     } else {
       try content(FileSink(file, path: path))
     }
