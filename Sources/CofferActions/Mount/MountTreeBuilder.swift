@@ -77,7 +77,7 @@ struct MountTreeBuilder {
   private mutating func folder(_ path: ArraySlice<UInt8>) -> Int {
     if path.elementsEqual(latest.path) { return latest.number }
     var number = 0
-    for name in path.split(separator: Self.slash) {
+    for name in path.split(separator: UInt8(ascii: "/")) {
       // A slice of its own would keep the whole path.
       let step = Step(parent: number, name: Array(name)[...])
       if let next = folders[step] {
