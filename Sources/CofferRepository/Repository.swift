@@ -240,14 +240,8 @@ public final class ArchiveReader {
   private let streams: StreamReader
   private let location: String
 
-  /// Bytes of an item list at most: it is held in memory.
-  private static let itemListLimit: UInt64 = 4 << 30
-  /// Bytes of an item list that are read at once.
-  private static let itemListPiece: UInt64 = 4 << 20
-  /// Bytes of an item at most, with all that it may have of its own.
-  static let itemLimit = 64 << 20
   /// What is told of at once: fewer blocks than the supply has room for, also if each file is in another.
-  private static let expectedCount = 256
+  public static let expectedCount = 256
   private static let expectedSize: UInt64 = 16 << 20
 
   init(_ streams: StreamReader, location: String) {
@@ -255,63 +249,26 @@ public final class ArchiveReader {
     self.location = location
   }
 
-  /// Returns the items of an archive in the order they were stored.
-  public func items(of archive: Archive, cancellation: Cancellation) throws -> [ArchiveItem] {
-    guard archive.items.size <= Self.itemListLimit else {
-      throw RepositoryError.damaged(
-        object: "item list of archive \(archive.name)", location: location,
-        detail: "it says that it has \(archive.items.size) bytes")
-    }
-    let sink = MemorySink()
-    try streams.read(archive.items, into: sink, cancellation: cancellation)
-    do {
-      return try sink.bytes.withUnsafeBytes { bytes in
-        var reader = ByteReader(bytes)
-        var items: [ArchiveItem] = []
-        while reader.remaining > 0 { items.append(try ArchiveItem(from: &reader)) }
-        return items
-      }
-    } catch let error as ByteReader.Malformed {
-      throw RepositoryError.damaged(
-        object: "item list of archive \(archive.name)", location: location,
-        detail: "it makes no sense at byte \(error.offset)")
-    }
+  /// Goes through the items of an archive, whose content is read beside it or not at all.
+  public func cursor(over archive: Archive, cancellation: Cancellation) -> ItemCursor {
+    ItemCursor(streams, archive, location: location, cancellation)
   }
 
-  /// Calls `body` with the items of an archive in the order they were stored. However many they are, only a part of their list
-  /// is in memory; `body` may read streams of this reader.
+  /// Calls `body` with the items of an archive in the order they were stored; `body` may read streams of this reader.
   ///
-  /// The list is what the archive's record names by its root, chunk by chunk; the hash of the whole is not computed.
-  ///
-  /// - Throws: `RepositoryError`; `StorageError`; `RunCancelled`; what `body` throws, and then no more is read. What was given
-  ///   until then was in the archive.
+  /// - Throws: As `ItemCursor.next`; what `body` throws, and then no more is read.
   public func forEachItem(
     of archive: Archive, cancellation: Cancellation, _ body: (ArchiveItem) throws -> Void
   ) throws {
-    var decoder = ItemListDecoder(limit: Self.itemLimit)
-    var start: UInt64 = 0
-    do {
-      while start < archive.items.size {
-        try cancellation.check()
-        let end = start + min(Self.itemListPiece, archive.items.size - start)
-        let sink = MemorySink()
-        try streams.read(start..<end, of: archive.items, into: sink, cancellation: cancellation)
-        try sink.bytes.withUnsafeBytes { try decoder.take($0, body) }
-        start = end
-      }
-      try decoder.finish(body)
-    } catch is ByteReader.Malformed {
-      throw RepositoryError.damaged(
-        object: "item list of archive \(archive.name)", location: location,
-        detail: "it makes no sense before byte \(start)")
-    }
+    var cursor = cursor(over: archive, cancellation: cancellation)
+    while let item = try cursor.next() { try body(item) }
   }
 
   /// Returns those of an archive's items that are wanted, in the order they were stored.
   ///
   /// - Throws: As `forEachItem`.
   public func items(
-    of archive: Archive, cancellation: Cancellation, where isWanted: (ArchiveItem) throws -> Bool
+    of archive: Archive, cancellation: Cancellation, where isWanted: (ArchiveItem) throws -> Bool = { _ in true }
   ) throws -> [ArchiveItem] {
     var items: [ArchiveItem] = []
     try forEachItem(of: archive, cancellation: cancellation) { if try isWanted($0) { items.append($0) } }

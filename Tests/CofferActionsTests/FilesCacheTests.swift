@@ -112,6 +112,35 @@ struct FilesCacheTests {
     #expect(try contents().allSatisfy { $0.value == "CONTENT" })
   }
 
+  /// Whether the file system that trees are made on is one on a disk: others give no times to what is written through memory.
+  private static var isOnDisk: Bool {
+    let mounts = (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8))?.split(separator: "\n") ?? []
+    // Its name, its place and its kind, then more; of several at one place the last counts.
+    let own = mounts.map { $0.split(separator: " ") }.filter { words in
+      NSTemporaryDirectory().hasPrefix(words[1] == "/" ? "/" : words[1] + "/")
+    }
+    guard let deepest = own.map({ $0[1].count }).max() else { return false }
+    return ["ext4", "xfs", "btrfs"].contains(own.last { $0[1].count == deepest }?[2])
+  }
+
+  @Test(
+    "A change through memory is seen, also in a page that was not on the disk yet when it was read",
+    .enabled(if: FilesCacheTests.isOnDisk, "the temporary folder is not on ext4, XFS or Btrfs"))
+  func writtenThroughMemory() throws {
+    defer { ground.remove() }
+    try coffer("repo-create", "--encryption", "repokey")
+    let file = open("\(tree.path)/one", O_RDWR)
+    defer { close(file) }
+    let memory = try #require(mmap(nil, 7, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
+    try #require(memory != MAP_FAILED)
+    defer { munmap(memory, 7) }
+    memory.copyMemory(from: Array("before!".utf8), byteCount: 7)
+    try coffer("create")
+    memory.copyMemory(from: Array("behind!".utf8), byteCount: 7)
+    #expect(try coffer("create", "-v", "1").contains("2 of 3 \(Self.unread)"))
+    #expect(try contents() == Self.whole.merging(["one": "behind!"]) { $1 })
+  }
+
   @Test("A file is left unread only if every repository of the run has it")
   func repositories() throws {
     defer { ground.remove() }

@@ -124,13 +124,13 @@ struct LookInsideTests {
   // MARK: - Trees
 
   private func tree(_ items: [ArchiveItem]) throws -> MountTree {
-    try MountTree(items, ItemSelection(PathSelection([])))
+    try MountTree(ItemSelection(PathSelection([]))) { try items.forEach($0) }
   }
 
   /// The paths of what a tree holds.
   private func paths(_ tree: MountTree, _ number: Int = 0, _ above: String = "") -> [String] {
-    tree.nodes[number].children.flatMap { child -> [String] in
-      let path = above + String(decoding: tree.nodes[child].name, as: UTF8.self)
+    tree.children(of: number).map { Int($0) }.flatMap { child -> [String] in
+      let path = above + String(decoding: tree.name(of: child), as: UTF8.self)
       return [path] + paths(tree, child, path + "/")
     }
   }
@@ -154,7 +154,7 @@ struct LookInsideTests {
       item("home/alice", .directory, mode: 0o700), item("home/alice/open", .directory, mode: 0o777),
       item("home/alice/open/f"), item("home/bob", .directory, mode: 0o700),
     ]
-    let tree = try MountTree(items, ItemSelection(PathSelection(["home/alice/open/f"])))
+    let tree = try MountTree(ItemSelection(PathSelection(["home/alice/open/f"]))) { try items.forEach($0) }
     #expect(paths(tree) == ["home", "home/alice", "home/alice/open", "home/alice/open/f"])
     var number = 0
     for (name, mode) in [("home", 0o711), ("alice", 0o700), ("open", 0o777)] as [(String, UInt32)] {

@@ -61,6 +61,14 @@ struct ItemListTests {
     #expect(report.findings == [])
   }
 
+  @Test("Items that are packed come back as they were, with the paths that they are given")
+  func packed() {
+    var packed = PackedItems()
+    for item in Self.items { packed.append(item) }
+    #expect(packed.count == Self.items.count)
+    for (number, item) in Self.items.enumerated() { #expect(packed.item(number, at: item.path) == item) }
+  }
+
   @Test("A store that takes no more of a long list ends the run without an archive, and without waiting")
   func failing() throws {
     let list = ItemListWriter(pieceSize: 1000)

@@ -58,7 +58,9 @@ struct MountTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: point).isEmpty)
   }
 
-  private var isMounted: Bool {
+  private var isMounted: Bool { isMounted(at: point) }
+
+  private func isMounted(at point: String) -> Bool {
     (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8))?.contains(" \(point) fuse.coffer ") == true
   }
 
@@ -78,6 +80,26 @@ struct MountTests {
       var bytes = [UInt8](repeating: 0, count: wanted)
       let count = pread(number, &bytes, wanted, start)
       #expect(Array(bytes[..<max(count, 0)]) == Array(whole[start..<min(start + wanted, whole.count)]), "\(start)")
+    }
+  }
+
+  @Test("A backup leaves out an archive that is mounted in its sources, also when the mount's program has ended")
+  func mountInSources() throws {
+    let inside = "\(tree)/folder/point"
+    try FileManager.default.createDirectory(atPath: inside, withIntermediateDirectories: true)
+    defer { _ = try? ground.run("sh", "-c", "umount -l '\(inside)' 2>/dev/null || true") }
+    let child = try ground.start("mount", inside, "--archive", "latest", "--foreground")
+    while !isMounted(at: inside), child.wait(seconds: 0.05) == nil {}
+    for isServed in [true, false] {
+      if !isServed {
+        kill(child.identifier, SIGKILL)
+        _ = child.wait()
+      }
+      #expect(isMounted(at: inside))
+      let run = try ground.coffer("create", "--list", "-v", "1")
+      #expect(run.status == .exited(0), "\(run.errors)")
+      #expect(run.errors.contains("\(inside): Made by Coffer; left out"), "\(run.errors)")
+      #expect(!run.output.contains("folder/point") && run.output.contains("folder/inner/empty"), "\(run.output)")
     }
   }
 

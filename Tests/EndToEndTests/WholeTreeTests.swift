@@ -6,15 +6,16 @@ import Testing
 @Suite("Whole trees of files, with the built program")
 struct WholeTreeTests {
   private let ground: Playground
-  /// On a file system in memory if there is one, or else where temporary files are.
+  /// Below the folder that COFFER_TEST_PLACE names, or on a file system in memory if there is one, or else where temporary files
+  /// are.
   private let place: String
   private let tree: String
 
   init() throws {
     ground = try Playground()
-    let memory = "/dev/shm"
-    place =
-      access(memory, W_OK) == 0 ? "\(memory)/coffer-tree-\(UUID().uuidString)" : "\(ground.folder)/place"
+    let given = ProcessInfo.processInfo.environment["COFFER_TEST_PLACE"]
+    let parent = given ?? (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ground.folder)
+    place = "\(parent)/coffer-tree-\(UUID().uuidString)"
     tree = "\(place)/tree"
     try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
     try ground.configure("source_directories: [\(tree)]\nencryption_passphrase: correct horse\n")

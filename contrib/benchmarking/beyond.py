@@ -180,14 +180,21 @@ def run_tool(tool, dumps, folder, line):
 
 def rows(runs):
     """Returns the medians of the runs, a row for each tool and what it did, as texts."""
+    def carried(same):
+        return [f"{median(run.sent for run in same) / 1e6:.1f} MB", f"{median(run.received for run in same) / 1e6:.1f} MB"]
+    return table(runs, (FIRST, LATER, SAME, RESTORE), carried)
+
+
+def table(runs, order, columns):
+    """Returns the medians of runs, a row for each tool and what it did, as texts: times, what `columns` says of runs that did
+    the same, requests, and the highest peak."""
     found = []
-    for what in (FIRST, LATER, SAME, RESTORE):
+    for what in order:
         for tool in dict.fromkeys(run.tool for run in runs):
             same = [run for run in runs if (run.tool, run.what) == (tool, what)]
             requests = "" if same[0].requests is None else f"{median(run.requests for run in same):.0f}"
             found.append([
                 what, tool, f"{median(run.cost.wall for run in same):.2f} s",
-                f"{median(run.cost.cpu for run in same):.2f} s",
-                f"{median(run.sent for run in same) / 1e6:.1f} MB", f"{median(run.received for run in same) / 1e6:.1f} MB",
-                requests, f"{max(run.cost.peak for run in same) / 1e6:.0f} MB"])
+                f"{median(run.cost.cpu for run in same):.2f} s", *columns(same), requests,
+                f"{max(run.cost.peak for run in same) / 1e6:.0f} MB"])
     return found

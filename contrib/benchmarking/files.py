@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from statistics import median
 
-from beyond import CofferThere
+from beyond import CofferThere, table
 from measure import CommandFailed, Measurement, measure
 from targets import Outcome
 from tools import Borg, Coffer, Restic
@@ -47,8 +47,7 @@ class Tree:
 
     def _write(self, number):
         path = self.path(number)
-        if number % FILES_PER_FOLDER == 0 or not path.parent.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         text = f"{number} {self.random.random()} " + " ".join(self.random.choices(self.words, k=FILE_SIZE // 4))
         path.write_text(text[:FILE_SIZE])
 
@@ -82,8 +81,6 @@ class CofferFiles(CofferThere):
 class BorgFiles(Borg):
     """Borg with its files cache as it comes."""
 
-    requests = None
-
     def __init__(self, tree, program, folder, environment):
         super().__init__(program, folder, environment)
         self.tree, self.count = tree, 0
@@ -101,8 +98,6 @@ class BorgFiles(Borg):
 
 class ResticFiles(Restic):
     """restic with its parent snapshot as it comes."""
-
-    requests = None
 
     def __init__(self, tree, program, folder, environment):
         super().__init__(program, folder, environment)
@@ -134,11 +129,11 @@ def run_files(count, programs, repeat, folder, environment, say):
                 runs.append(_measured(tool, what, tool.back_up_tree))
         for tool in tools:
             say(f"{tool.name}, {RESTORE}: {attempt} of {repeat}")
-            target = place / "back"
+            target = place / f"back-{tool.name}"
             target.mkdir()
             runs.append(_measured(tool, RESTORE, lambda: tool.restore_tree(target)))
             _compare(tool, tree, target)
-            shutil.rmtree(target)
+        # Only now: ext4 takes long to make files where many were removed a moment ago.
         shutil.rmtree(place)
     return runs
 
@@ -162,17 +157,11 @@ def _compare(tool, tree, target):
 
 
 def rows(runs):
-    """Returns the medians of the runs, a row for each tool and what it did, as texts."""
-    found = [["", "", "wall", "CPU", "added", "objects", "requests", "peak"]]
-    for what in (FIRST, SAME, LATER, RESTORE):
-        for tool in dict.fromkeys(run.tool for run in runs):
-            same = _of(runs, tool, what)
-            requests = "" if same[0].requests is None else f"{median(run.requests for run in same):.0f}"
-            found.append([
-                what, tool, f"{median(run.cost.wall for run in same):.2f} s", f"{median(run.cost.cpu for run in same):.2f} s",
-                f"{median(run.added for run in same) / 1e6:.2f} MB", f"{median(run.objects for run in same):.0f}", requests,
-                f"{max(run.cost.peak for run in same) / 1e6:.0f} MB"])
-    return found
+    """Returns a head, and the medians of the runs, a row for each tool and what it did, as texts."""
+    def grown(same):
+        return [f"{median(run.added for run in same) / 1e6:.2f} MB", f"{median(run.objects for run in same):.0f}"]
+    return [["", "", "wall", "CPU", "added", "objects", "requests", "peak"],
+            *table(runs, (FIRST, SAME, LATER, RESTORE), grown)]
 
 
 def outcomes(runs):

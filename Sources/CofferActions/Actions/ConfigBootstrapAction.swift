@@ -60,8 +60,7 @@ enum ConfigBootstrapAction {
     let access = try context.open(RepositoryLocation(path: context.flags[repository]))
     let archive = try chosen(context, access)
     let reader = try access.repository.reader()
-    let items = try reader.items(of: archive, cancellation: context.cancellation)
-    let found = try configuration(in: items, reader, archive, context)
+    let found = try configuration(in: archive, reader, context)
     let places = found.compactMap { item in strip.parts(of: item.path).map { (item, place(of: $0, below: folder)) } }
     guard !places.isEmpty else {
       throw UsageError(
@@ -77,7 +76,8 @@ enum ConfigBootstrapAction {
     }
     context.console.note("From \(title):\n\(list)")
     try Confirmation.ask("Write these files?", "config bootstrap", context)
-    try Extraction(context, reader).run(found, to: folder, parts: strip)
+    let size = found.reduce(0 as UInt64) { $0.addingClamped($1.content.stream?.size ?? 0) }
+    try Extraction(context, reader).run(size: size, to: folder, parts: strip) { extract in try found.forEach(extract) }
     for (_, place) in places {
       context.console.answer("Brought back \(Quoting.terminal(place)) from \(Quoting.terminal(archive.name))")
     }
@@ -103,10 +103,11 @@ enum ConfigBootstrapAction {
 
   /// The items that the archive's own list of configuration files names.
   private static func configuration(
-    in items: [ArchiveItem], _ reader: ArchiveReader, _ archive: Archive, _ context: ActionContext
+    in archive: Archive, _ reader: ArchiveReader, _ context: ActionContext
   ) throws -> [ArchiveItem] {
-    guard let item = items.first(where: { $0.path == ItemPath(BootstrapManifest.path) }),
-      case .file(let stream) = item.content, stream.size <= manifestLimit
+    let place = ItemPath(BootstrapManifest.path)
+    let manifests = try reader.items(of: archive, cancellation: context.cancellation) { $0.path == place }
+    guard let stream = manifests.first?.content.stream, stream.size <= manifestLimit
     else {
       throw UsageError(
         argument: archive.name, problem: "The archive holds no configuration files",
@@ -116,7 +117,7 @@ enum ConfigBootstrapAction {
     try reader.read(stream, into: sink, cancellation: context.cancellation)
     let manifest = try JSONDecoder().decode(BootstrapManifest.self, from: Data(sink.bytes))
     let paths = Set(manifest.configPaths.map { ItemPath($0).withoutLeadingSlash })
-    return items.filter { paths.contains($0.path) }
+    return try reader.items(of: archive, cancellation: context.cancellation) { paths.contains($0.path) }
   }
 
   /// Where an item ends up.

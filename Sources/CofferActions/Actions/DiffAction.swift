@@ -22,12 +22,9 @@ enum DiffAction {
       let filter = try context.archiveFilter()
       let archives = try [from, to].map { try access.archive(context.flags[$0], filter) }
       let reader = try access.repository.reader()
-      let items = try archives.map { archive in
-        context.tellMissing(from: archive)
-        return try reader.items(of: archive, cancellation: context.cancellation)
-      }
+      for archive in archives { context.tellMissing(from: archive) }
       let difference = try ArchiveDifference(
-        from: items[0], to: items[1], by: reader, cancellation: context.cancellation)
+        from: archives[0], to: archives[1], by: reader, cancellation: context.cancellation)
       if context.wantsJSON {
         let proofs = ProofHistory(try access.repository.proofs(of: archives))
         let pins = try access.repository.pins(of: archives)

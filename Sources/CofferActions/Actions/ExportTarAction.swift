@@ -49,23 +49,25 @@ enum ExportTarAction {
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
       let reader = try access.repository.reader(forDataOf: archive)
-      let items = try reader.items(of: archive, cancellation: context.cancellation)
-      let chosen = try chosen(from: items, of: archive, context)
-      let (found, paths) = (chosen.map(\.item), chosen.map(\.path))
+      let items = try ChosenItems(
+        of: archive, reader, context, withoutDumps: context.flags[withoutDumps])
+      let strip = context.flags[ExtractAction.strip]
       guard !context.isDryRun else {
-        let strip = context.flags[ExtractAction.strip]
-        let count = chosen.count { item, path in
-          item.content != .socket && strip.parts(of: path, isFolder: item.content == .directory) != nil
+        var count = 0
+        try items.survey { item, path in
+          if item.content != .socket, strip.parts(of: path, isFolder: item.content == .directory) != nil { count += 1 }
         }
         let text = "Would write \(count) items of archive \(archive.name)"
         guard let path = target.path else { return context.console.remark(text) }
         return context.console.answer("\(text) to \(path)")
       }
+      // Nothing is written of a list that cannot be read to its end.
+      let size = try items.survey()
       var written: (count: Int, damage: NotExtracted?) = (0, nil)
       try target.write(context.console) { sink, number in
         let filter = try words(forFile: target.path, context).map { try FilterSink($0, writingTo: number, context) }
         written = try TarExport(context: context, reader: reader).write(
-          found, at: paths, context.flags[ExtractAction.strip], into: filter ?? sink
+          items, size: size, strip, into: filter ?? sink
         ) { path in
           guard context.flags[list] else { return context.console.step(path.text) }
           if target.path == nil { context.console.note(path.text) } else { context.console.answer(path.text) }
@@ -82,26 +84,5 @@ enum ExportTarAction {
     let fitting = path.flatMap(FilterSink.words)
     guard let given = context.flags[filter]?.words, !given.isEmpty, given != ["auto"] else { return fitting }
     return given == ["none"] ? nil : given
-  }
-
-  private static func chosen(
-    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
-  ) throws -> [(item: ArchiveItem, path: ItemPath)] {
-    var places = ShownPaths()
-    var shown: [ItemPath: ItemPath] = [:]
-    var ofDumps: Set<ItemPath> = []
-    for item in items {
-      let (path, isOfDump) = places.place(of: item)
-      if path != item.path { shown[item.path] = path }
-      if isOfDump { ofDumps.insert(item.path) }
-    }
-    let chosen = try ChosenItems.all(from: items, of: archive, context)
-      .filter { !context.flags[withoutDumps] || !ofDumps.contains($0.path) }
-    guard !chosen.isEmpty else {
-      throw UsageError(
-        argument: "--without-dumps", problem: "Nothing of archive \(archive.name) is left but dumps of databases",
-        suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
-    }
-    return chosen.map { ($0, shown[$0.path] ?? $0.path) }
   }
 }

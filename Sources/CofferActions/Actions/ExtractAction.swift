@@ -35,10 +35,13 @@ enum ExtractAction {
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       let isNarrow = !context.flags[ItemFlags.path].isEmpty || SelectionFlags.selection(context).isNarrow
       let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
-      let items = try ChosenItems.all(
-        from: try reader.items(of: archive, cancellation: context.cancellation), of: archive, context)
+      let items = try ChosenItems(of: archive, reader, context)
+      // Nothing is written of a list that cannot be read to its end.
+      let size = try items.survey()
       context.tellMissing(from: archive)
-      try Extraction(context, reader).run(items, to: folder, parts: parts)
+      try Extraction(context, reader).run(size: size, to: folder, parts: parts) { extract in
+        try items.forEach { item, _ in try extract(item) }
+      }
     }
   }
 }
@@ -87,42 +90,44 @@ struct Extraction {
     self.reader = reader
   }
 
-  func run(_ items: [ArchiveItem], to folder: String, parts strip: Strip) throws {
+  /// - Parameters:
+  ///   - size: Bytes of all items' content.
+  ///   - items: Calls its argument with each item.
+  func run(
+    size: UInt64, to folder: String, parts strip: Strip, of items: ((ArchiveItem) throws -> Void) throws -> Void
+  ) throws {
     if context.isDryRun {
-      for item in items { context.console.answer("Would extract \(Quoting.terminal(item.path.text))") }
-      return
+      return try items { context.console.answer("Would extract \(Quoting.terminal($0.path.text))") }
     }
     let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
     let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
-    progress.begin("", total: items.reduce(0) { $0.addingClamped($1.content.stream?.size ?? 0) })
+    progress.begin("", total: size)
     var damaged: [(path: String, cause: any Error)] = []
     var count = 0
-    var expected = 0
-    for (number, item) in items.enumerated() {
-      try context.cancellation.check()
-      var isFolder = false
-      if case .directory = item.content { isFolder = true }
-      guard let parts = strip.parts(of: item.path, isFolder: isFolder) else { continue }
-      context.console.step(Quoting.terminal(item.path.text))
-      progress.name(item.path.text)
-      do {
-        if number >= expected { expected = number + (try reader.expect(items[number...])) }
-        try extractor.extract(item, parts: parts) { sink in
-          if case .file(let stream) = item.content {
-            try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
+    do {
+      try items { item in
+        try context.cancellation.check()
+        guard let parts = strip.parts(of: item.path, isFolder: item.content == .directory) else { return }
+        context.console.step(Quoting.terminal(item.path.text))
+        progress.name(item.path.text)
+        do {
+          try extractor.extract(item, parts: parts) { sink in
+            if case .file(let stream) = item.content {
+              try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
+            }
           }
+          count += 1
+        } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
+          // What is damaged keeps nothing else from being written.
+          damaged.append((item.path.text, error))
         }
-        count += 1
-      } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
-        // What is damaged keeps nothing else from being written.
-        damaged.append((item.path.text, error))
-      } catch {
-        // What was damaged until then is told, too.
-        for error in Self.errors(damaged, extractor.lost) { context.console.error(Diagnosis(of: error)) }
-        throw error
       }
+    } catch {
+      // What was damaged until then is told, too.
+      for error in Self.errors(damaged, extractor.lost) { context.console.error(Diagnosis(of: error)) }
+      throw error
     }
     try extractor.finish()
     context.console.remark("Extracted \(count) \(count == 1 ? "item" : "items") to \(path)")

@@ -32,6 +32,7 @@ enum FindAction {
         argument: "find", problem: "It is not said what to look for", suggestion: "Write 'coffer find PATTERN'")
     }
     let patterns = try texts.map(pattern)
+    let chosen = try ItemFlags.selection(context)
     try context.forEachRepository { location in
       let access = try context.open(location)
       let archives = try ArchiveListing.readable(of: access, named: name, context)
@@ -40,7 +41,7 @@ enum FindAction {
       for archive in archives {
         try context.cancellation.check()
         var places = ShownPaths()
-        var selection = try ItemFlags.selection(context)
+        var selection = chosen
         found.add(
           try reader.items(of: archive, cancellation: context.cancellation) { item in
             let shown = places.place(of: item).path

@@ -27,32 +27,86 @@ struct ArchiveDifference {
     let new: String
   }
 
-  /// In the order of the later archive; what was removed is behind that.
+  /// Dumps first, then what is in the later archive in its order, then what was removed.
   let changes: [Change]
 
-  /// Compares two archives of a repository by their items and recipes; content is not read.
+  /// Compares two archives of a repository by their items and recipes; content is not read. Both lists are gone through at the
+  /// same time, and what waits for its like is all that is held: little, unless the archives have little in common.
   ///
-  /// - Throws: `DumpRecord.Unreadable`; `RepositoryError`; `StorageError`.
-  init(from olds: [ArchiveItem], to news: [ArchiveItem], by reader: ArchiveReader, cancellation: Cancellation) throws {
-    let (before, after) = (try Self.entries(olds), try Self.entries(news))
-    // A stolen key may sign archives that hold a path twice: the first counts, as it does when one path is extracted.
+  /// A stolen key may sign archives that hold a path twice: the first counts, as it does when one path is extracted.
+  ///
+  /// - Throws: `DumpRecord.Unreadable`; `RepositoryError`; `StorageError`; `RunCancelled`.
+  init(from old: Archive, to new: Archive, by reader: ArchiveReader, cancellation: Cancellation) throws {
+    var (olds, news) = (UnpairedItems(), UnpairedItems())
+    var changes = Changes(reader: reader)
+    var before = reader.cursor(over: old, cancellation: cancellation)
+    var after = reader.cursor(over: new, cancellation: cancellation)
+    while true {
+      let (one, two) = (try before.next(), try after.next())
+      if one == nil, two == nil { break }
+      if let one { olds.add(one) }
+      if let two { news.add(two) }
+      for path in [one, two].compactMap({ $0?.path }) {
+        try changes.compare(UnpairedItems.pair(at: path, &olds, &news))
+      }
+    }
+    let dumps = (old: try ArchiveDump.all(in: olds.own.map(\.item)), new: try ArchiveDump.all(in: news.own.map(\.item)))
+    olds.release(besides: dumps.old)
+    news.release(besides: dumps.new)
+    for path in news.items.keys {
+      try changes.compare(UnpairedItems.pair(at: path, &olds, &news))
+    }
+    try olds.forget(foundIn: new, reader, cancellation)
+    try news.forget(foundIn: old, reader, cancellation)
+    for (number, item) in news.items.values { changes.add(number, Entry(item).change(.added)) }
+    let removed = olds.items.values.sorted { $0.number < $1.number }.map { Entry($0.item).change(.removed) }
+    let ofDumps = try Self.changes(from: dumps.old, to: dumps.new, reader)
+    self.changes = ofDumps.there + changes.inOrder + ofDumps.removed + removed
+  }
+
+  /// What was found so far.
+  private struct Changes {
+    let reader: ArchiveReader
+    private var found: [(number: Int, change: Change)] = []
+
+    init(reader: ArchiveReader) {
+      self.reader = reader
+    }
+
+    /// - Parameter pair: nil where there is nothing to compare.
+    mutating func compare(_ pair: UnpairedItems.Pair?) throws {
+      guard let pair else { return }
+      let (old, new) = (pair.old.item, pair.new.item)
+      // Most are as they were; names are compared byte by byte.
+      if old == new, old.user == new.user, old.group == new.group { return }
+      let (before, after) = (Entry(old), Entry(new))
+      let bytes = try ArchiveDifference.bytes(from: before, to: after, reader)
+      let facts = ArchiveDifference.facts(from: old, to: new)
+      guard !facts.isEmpty || !after.hasSameContent(as: before) else { return }
+      add(pair.new.number, after.change(.modified, bytes, facts))
+    }
+
+    mutating func add(_ number: Int, _ change: Change) { found.append((number, change)) }
+
+    var inOrder: [Change] { found.sorted { $0.number < $1.number }.map(\.change) }
+  }
+
+  private static func changes(
+    from olds: [ArchiveDump], to news: [ArchiveDump], _ reader: ArchiveReader
+  ) throws -> (there: [Change], removed: [Change]) {
+    let (before, after) = (olds.map(Entry.init), news.map(Entry.init))
     let known = Dictionary(before.map { ($0.path, $0) }) { first, _ in first }
     var changes: [Change] = []
     for entry in after {
-      try cancellation.check()
       guard let old = known[entry.path] else {
-        changes.append(entry.change(.added, StreamDifference(added: entry.size, removed: 0)))
+        changes.append(entry.change(.added))
         continue
       }
-      let bytes = try Self.bytes(from: old, to: entry, reader)
-      let facts = entry.dump == nil ? Self.facts(from: old.items[0], to: entry.items[0]) : []
-      if !facts.isEmpty || !entry.hasSameContent(as: old) { changes.append(entry.change(.modified, bytes, facts)) }
+      let bytes = try bytes(from: old, to: entry, reader)
+      if !entry.hasSameContent(as: old) { changes.append(entry.change(.modified, bytes)) }
     }
     let paths = Set(after.map(\.path))
-    changes += before.filter { !paths.contains($0.path) }.map {
-      $0.change(.removed, StreamDifference(added: 0, removed: $0.size))
-    }
-    self.changes = changes
+    return (changes, before.filter { !paths.contains($0.path) }.map { $0.change(.removed) })
   }
 
   /// A file, a link or a folder; or a dump with all that belongs to it.
@@ -60,11 +114,26 @@ struct ArchiveDifference {
     let items: [ArchiveItem]
     let dump: DumpRecord?
 
+    init(_ item: ArchiveItem) {
+      items = [item]
+      dump = nil
+    }
+
+    init(_ dump: ArchiveDump) {
+      items = dump.items
+      self.dump = dump.record
+    }
+
     var path: ItemPath { items[0].path }
-    var size: UInt64 { items.reduce(0) { $0.addingClamped($1.size) } }
+    private var size: UInt64 { items.reduce(0) { $0.addingClamped($1.size) } }
 
     func change(_ kind: Change.Kind, _ bytes: StreamDifference, _ facts: [Fact] = []) -> Change {
       Change(kind: kind, path: path, dump: dump, bytes: bytes, facts: facts)
+    }
+
+    /// All of it was added, or removed.
+    func change(_ kind: Change.Kind) -> Change {
+      change(kind, StreamDifference(added: kind == .added ? size : 0, removed: kind == .removed ? size : 0))
     }
 
     /// Of links and folders the content is among the facts.
@@ -72,13 +141,6 @@ struct ArchiveDifference {
       items.count == other.items.count
         && zip(items, other.items).allSatisfy { $0.path == $1.path && $0.stream?.hash == $1.stream?.hash }
     }
-  }
-
-  private static func entries(_ items: [ArchiveItem]) throws(DumpRecord.Unreadable) -> [Entry] {
-    let dumps = try ArchiveDump.all(in: items)
-    let ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
-    return dumps.map { Entry(items: $0.items, dump: $0.record) }
-      + items.filter { !ofDumps.contains($0.path) }.map { Entry(items: [$0], dump: nil) }
   }
 
   private static func bytes(from old: Entry, to new: Entry, _ reader: ArchiveReader) throws -> StreamDifference {

@@ -42,7 +42,7 @@ struct ArchiveDump: Sendable, Equatable {
   static func all(
     of archive: Archive, _ reader: ArchiveReader, _ cancellation: Cancellation
   ) throws -> [ArchiveDump] {
-    try all(in: try reader.items(of: archive, cancellation: cancellation) { $0.dump != nil || $0.path.isOwn })
+    try all(in: try reader.items(of: archive, cancellation: cancellation) { $0.mayBeOfDump })
   }
 
   /// The dumps as a table for people.
@@ -60,6 +60,11 @@ struct ArchiveDump: Sendable, Equatable {
           ]
         })
   }
+}
+
+extension ArchiveItem {
+  /// Whether it is a dump, or may be in one that is a folder.
+  var mayBeOfDump: Bool { dump != nil || path.isOwn }
 }
 
 extension DumpContent {

@@ -1,36 +1,107 @@
 import CofferRepository
 import CofferSystem
 
-/// The items of an archive that a command line's paths, patterns and databases choose.
-enum ChosenItems {
-  /// Everything, or what the paths and databases name that are given, in the archive's order.
+/// The items of an archive that a command line's paths, patterns and databases choose: everything, or what the paths and
+/// databases name that are given. They are read as often as somebody goes through them, and never all in memory.
+struct ChosenItems {
+  private let archive: Archive
+  private let reader: ArchiveReader
+  private let context: ActionContext
+  private let selection: ItemSelection
+  /// Items of dumps that are named.
+  private let ofDumps: Set<ItemPath>
+  private let takesPaths: Bool
+  private let withoutDumps: Bool
+
+  /// Bytes of attributes of the items that are held back at most.
+  private static let heldLimit = 16 << 20
+
+  /// - Throws: `PatternError`; `RestoreSelection.Failure`; `DumpRecord.Unreadable`; what reading the archive throws.
+  init(of archive: Archive, _ reader: ArchiveReader, _ context: ActionContext, withoutDumps: Bool = false) throws {
+    (self.archive, self.reader, self.context, self.withoutDumps) = (archive, reader, context, withoutDumps)
+    selection = try ItemFlags.selection(context)
+    let databases = SelectionFlags.selection(context)
+    takesPaths = !databases.isNarrow || !context.flags[ItemFlags.path].isEmpty
+    guard databases.isNarrow else {
+      ofDumps = []
+      return
+    }
+    let dumps = try databases.select(
+      from: try ArchiveDump.all(of: archive, reader, context.cancellation), archive: archive.name,
+      missing: archive.draft.missingDumps)
+    ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
+  }
+
+  /// Goes through them without asking for their content.
   ///
-  /// - Throws: `PatternError`; `RestoreSelection.Failure`; `DumpRecord.Unreadable`; `UsageError` when that is nothing.
-  static func all(
-    from items: [ArchiveItem], of archive: Archive, _ context: ActionContext
-  ) throws -> [ArchiveItem] {
-    let selection = SelectionFlags.selection(context)
-    var paths = try ItemFlags.selection(context)
+  /// - Parameter body: Given each with the path that it is shown at.
+  /// - Returns: Bytes of the content of all of them.
+  /// - Throws: `UsageError` when there are none; `PatternError.exhausted`; what reading the list and `body` throw.
+  @discardableResult
+  func survey(_ body: (ArchiveItem, ItemPath) throws -> Void = { _, _ in }) throws -> UInt64 {
+    var size: UInt64 = 0
+    var (hasDumps, isEmpty) = (false, true)
+    try walk { item, path, isOfDump in
+      guard !withoutDumps || !isOfDump else {
+        hasDumps = true
+        return
+      }
+      isEmpty = false
+      size = size.addingClamped(item.content.stream?.size ?? 0)
+      try body(item, path)
+    }
+    if isEmpty { throw nothing(isOfDumps: hasDumps) }
+    return size
+  }
+
+  /// Goes through them in the archive's order. A far store is asked ahead for the content of small files.
+  ///
+  /// - Parameter body: Given each with the path that it is shown at.
+  /// - Throws: What reading the list and `body` throw; that the store does not answer.
+  func forEach(_ body: (ArchiveItem, ItemPath) throws -> Void) throws {
+    var (items, paths): ([ArchiveItem], [ItemPath]) = ([], [])
+    var held = 0
+    func give() throws {
+      var expected = 0
+      for number in items.indices {
+        if number >= expected { expected = number + (try reader.expect(items[number...])) }
+        try body(items[number], paths[number])
+      }
+      items.removeAll(keepingCapacity: true)
+      paths.removeAll(keepingCapacity: true)
+      held = 0
+    }
+    try walk { item, path, isOfDump in
+      guard !withoutDumps || !isOfDump else { return }
+      items.append(item)
+      paths.append(path)
+      for attribute in item.extras.attributes { held += attribute.value.count }
+      if items.count >= ArchiveReader.expectedCount || held >= Self.heldLimit { try give() }
+    }
+    try give()
+  }
+
+  private func walk(_ body: (ArchiveItem, ItemPath, _ isOfDump: Bool) throws -> Void) throws {
+    var places = ShownPaths()
+    var selection = selection
+    try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+      let (path, isOfDump) = places.place(of: item)
+      let isNamed = try selection.contains(item, shownAt: path)
+      guard takesPaths && isNamed || ofDumps.contains(item.path) else { return }
+      try body(item, path, isOfDump)
+    }
+  }
+
+  private func nothing(isOfDumps: Bool) -> UsageError {
     let given = context.flags[ItemFlags.path]
-    var ofDumps: Set<ItemPath> = []
-    if selection.isNarrow {
-      let dumps = try selection.select(
-        from: try ArchiveDump.all(in: items), archive: archive.name, missing: archive.draft.missingDumps)
-      ofDumps = Set(dumps.flatMap { $0.items.map(\.path) })
-    }
-    let takesPaths = !selection.isNarrow || !given.isEmpty
-    let found = try items.filter { item in
-      let isNamed = try paths.contains(item)
-      return ofDumps.contains(item.path) || takesPaths && isNamed
-    }
-    guard !found.isEmpty else {
-      throw UsageError(
-        argument: given.isEmpty ? "--exclude" : given.joined(separator: ", "),
-        problem: given.isEmpty
-          ? "Nothing of archive \(archive.name) is left by what was chosen"
-          : "Archive \(archive.name) holds nothing at that path",
-        suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
-    }
-    return found
+    let (argument, problem) =
+      isOfDumps
+      ? ("--without-dumps", "Nothing of archive \(archive.name) is left but dumps of databases")
+      : given.isEmpty
+        ? ("--exclude", "Nothing of archive \(archive.name) is left by what was chosen")
+        : (given.joined(separator: ", "), "Archive \(archive.name) holds nothing at that path")
+    return UsageError(
+      argument: argument, problem: problem,
+      suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
   }
 }

@@ -34,12 +34,6 @@ struct SpotCheck {
   private let access: OpenRepository
   private let tolerances: SpotTolerances
 
-  /// A file that is in the sources.
-  private struct Source {
-    let path: [UInt8]
-    let place: ItemPath
-  }
-
   /// Paths that are named when files differ.
   private static let namedCount = 10
 
@@ -73,19 +67,19 @@ struct SpotCheck {
     }
     let sources = try files(of: selection)
     let reader = try access.repository.reader()
-    let stored = try storedFiles(of: archive, reader, besides: Set(sources.map(\.place)))
-    let difference = percentage(abs(sources.count - stored.count), of: max(sources.count, 1))
+    let storedCount = try count(of: archive, reader, besides: sources)
+    let difference = percentage(abs(sources.count - storedCount), of: max(sources.count, 1))
     guard difference <= tolerances.count else {
       throw SpotFailure(
         repository: location,
-        problem: "There are \(sources.count) files to back up, and \(stored.count) in archive \(archive.name): "
+        problem: "There are \(sources.count) files to back up, and \(storedCount) in archive \(archive.name): "
           + "\(Self.text(difference)) differ, more than count_tolerance_percentage lets")
     }
-    let compared = try sample(of: sources)
-    let differing = try compared.filter { try !isSame($0, stored[$0.place], reader) }
+    let compared = try sources.sample(ofPercent: tolerances.sample, context.surroundings.random)
+    let differing = try differing(compared, of: sources, archive, reader)
     let share = percentage(differing.count, of: max(compared.count, 1))
     guard share <= tolerances.data else {
-      let names = differing.prefix(Self.namedCount).map { Quoting.terminal($0.place.text) }
+      let names = differing.prefix(Self.namedCount).map { Quoting.terminal(sources.place(of: $0).text) }
       throw SpotFailure(
         repository: location,
         problem:
@@ -102,37 +96,55 @@ struct SpotCheck {
 
   private static func text(_ percentage: Double) -> String { String(printf: "%.1f %%", percentage) }
 
-  private func files(of selection: SourceSelection) throws -> [Source] {
-    var files: [Source] = []
+  private func files(of selection: SourceSelection) throws -> SpotSources {
+    var files = SpotSources()
     let roots = Set(selection.roots.map { ItemPath(bytes: $0.archivePath) })
     let walker = SourceWalker(rules: selection.rules, roots: roots) { event in
       try context.cancellation.check()
       switch event {
-      case .item(let found, let place) where found.kind == .file: files.append(Source(path: found.path, place: place))
+      case .item(let found, let place) where found.kind == .file: files.add(place)
       case .failed(let error): throw error
       default: break
       }
     }
-    for root in selection.roots { try walker.walk(root) }
+    for root in selection.roots {
+      files.begin(root)
+      try walker.walk(root)
+    }
+    files.sort()
     return files
   }
 
-  /// The archive's files that come from sources: neither dumps nor, unless they are among the sources, configuration files.
-  private func storedFiles(
-    of archive: Archive, _ reader: ArchiveReader, besides sources: Set<ItemPath>
-  ) throws -> [ItemPath: ArchiveItem] {
-    var stored: [ItemPath: ArchiveItem] = [:]
-    var bundled: [ItemPath] = []
-    for item in try reader.items(of: archive, cancellation: context.cancellation) {
-      guard case .file(let stream) = item.content else { continue }
-      if item.path.text == BootstrapManifest.path {
-        bundled = try configurationFiles(stream, reader)
-      } else if !item.path.isOwn {
-        stored[item.path] = item
-      }
+  /// How many of the archive's files come from sources: neither dumps nor, unless they are among the sources, configuration
+  /// files.
+  private func count(of archive: Archive, _ reader: ArchiveReader, besides sources: SpotSources) throws -> Int {
+    let place = ItemPath(BootstrapManifest.path)
+    let manifests = try reader.items(of: archive, cancellation: context.cancellation) { $0.path == place }
+    let bundled = try manifests.last?.content.stream.map { Set(try configurationFiles($0, reader)) } ?? []
+    var count = 0
+    try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+      guard item.content.stream != nil, !item.path.isOwn else { return }
+      if !bundled.contains(item.path) || sources.number(at: item.path) != nil { count += 1 }
     }
-    for path in bundled where !sources.contains(path) { stored[path] = nil }
-    return stored
+    return count
+  }
+
+  /// Compares files with what the archive has of them.
+  ///
+  /// - Returns: Those that differ, and those that it does not have.
+  /// - Throws: What reading the archive throws: that is no difference but damage.
+  private func differing(
+    _ numbers: [Int], of sources: SpotSources, _ archive: Archive, _ reader: ArchiveReader
+  ) throws -> [Int] {
+    var isSame = [Bool](repeating: false, count: sources.count)
+    var isWanted = isSame
+    for number in numbers { isWanted[number] = true }
+    try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+      guard let stream = item.content.stream, let number = sources.number(at: item.path), isWanted[number]
+      else { return }
+      isSame[number] = try self.isSame(sources.path(of: number), as: item, stream, reader)
+    }
+    return numbers.filter { !isSame[$0] }
   }
 
   /// A manifest that makes no sense names nothing: two or three files more then count.
@@ -143,23 +155,12 @@ struct SpotCheck {
     return manifest?.configPaths.map { ItemPath($0).withoutLeadingSlash } ?? []
   }
 
-  /// At least one, chosen by chance.
-  private func sample(of sources: [Source]) throws -> [Source] {
-    var rest = sources
-    let count = min(max(Int(Double(rest.count) * min(tolerances.sample, 100) / 100), 1), rest.count)
-    for position in 0..<count {
-      let bytes = try context.surroundings.random.bytes(8)
-      let random = bytes.reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-      rest.swapAt(position, position + Int(random % UInt64(rest.count - position)))
-    }
-    return Array(rest.prefix(count))
-  }
-
-  /// - Throws: What reading the archive throws: that is no difference but damage.
-  private func isSame(_ source: Source, _ stored: ArchiveItem?, _ reader: ArchiveReader) throws -> Bool {
-    guard let stored, let stream = stored.content.stream else { return false }
+  /// - Throws: What reading the archive throws.
+  private func isSame(
+    _ path: [UInt8], as stored: ArchiveItem, _ stream: StreamReference, _ reader: ArchiveReader
+  ) throws -> Bool {
     do {
-      let content = try FoundFile(source.path).content(withHoles: true)
+      let content = try FoundFile(path).content(withHoles: true)
       guard UInt64(clamping: content.facts.st_size) == stored.size else { return false }
       let sink = ComparingSink(content, stored.extras.extents)
       try reader.read(stream, into: sink, cancellation: context.cancellation)

@@ -21,17 +21,22 @@ final class FileSink: ByteSink {
 /// A file with holes that is being written: given its data, it leaves the holes out.
 final class SparseFileSink: ByteSink {
   private let file: TemporaryFile
-  private let size: UInt64
   private let path: String
   private var walk: StretchWalk
   /// Where in the file the next data comes.
   private var position: UInt64 = 0
 
-  init(_ file: TemporaryFile, _ extents: FileExtents, path: String) {
+  /// Gives the file its size first: behind the end of a file that grows some file systems (XFS) reserve room, which would be
+  /// where a hole is to be.
+  ///
+  /// - Throws: `SystemError`.
+  init(_ file: TemporaryFile, _ extents: FileExtents, path: String) throws(SystemError) {
     self.file = file
-    size = extents.size
     walk = StretchWalk(extents)
     self.path = path
+    guard ftruncate(file.file.number, off_t(extents.size)) == 0 else {
+      throw SystemError(call: "ftruncate", subject: path)
+    }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -46,12 +51,5 @@ final class SparseFileSink: ByteSink {
     }
     // Archives whose stretches and streams do not fit each other were refused when they were read.
     guard fits else { throw SystemError(call: "write", subject: path, code: EFBIG) }
-  }
-
-  /// Gives the file its size, with the hole at its end.
-  func finish() throws(SystemError) {
-    guard ftruncate(file.file.number, off_t(size)) == 0 else {
-      throw SystemError(call: "ftruncate", subject: path)
-    }
   }
 }

@@ -66,6 +66,12 @@ final class FileSource: ByteSource {
     return first >= 0 && first < facts.st_size ? .told : .zeros
   }
 
+  /// Makes every later change give the file another time, also one through memory.
+  ///
+  /// A page that a program has written to through memory (mmap) can be written to again without a new time, until the kernel
+  /// has begun to put it onto the disk; so that is begun. On file systems in memory it never is.
+  func settlePages() { _ = coffer_begin_writing(file.number) }
+
   /// The open file's descriptor, valid as long as this lives.
   var number: Int32 { file.number }
 

@@ -126,6 +126,7 @@ struct FileStorer {
       tally.add(unread: unchanged.stored.size)
       return (unchanged.stored, extras)
     }
+    source.settlePages()
     let stream = try group.store(source, at: place, remembers: true)
     tally.add()
     extras.extents = source.extents

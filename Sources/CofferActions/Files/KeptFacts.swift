@@ -55,7 +55,7 @@ struct KeptFacts {
     var attributes: [ItemExtras.Attribute] = []
     var size = 0
     // A file system that lists a name twice makes no list of items that cannot be read.
-    for name in names(of: number, subject, unread) where attributes.last?.name != name {
+    for name in names(of: number, subject, unread) where attributes.last?.name != name && !again.contains(name) {
       do throws(SystemError) {
         let value = try ExtendedAttributes.value(of: name, on: number, subject: subject)
         size += name.count + value.count
@@ -71,6 +71,9 @@ struct KeptFacts {
     }
     return attributes
   }
+
+  /// Access control lists, under the names by which XFS shows them to root once more; nowhere else do these mean anything.
+  private static let again = ["trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"].map { Array($0.utf8) }
 
   private static func names(of number: Int32, _ subject: String, _ unread: (SystemError) -> Void) -> [[UInt8]] {
     do throws(SystemError) {

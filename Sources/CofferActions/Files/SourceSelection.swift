@@ -52,6 +52,7 @@ struct SourceSelection {
     rules.keepsMarks = section[SourceOptions.keepExcludeTags]
     rules.excludesNoDump = section[SourceOptions.excludeNoDump]
     rules.staysOnFileSystem = section[SourceOptions.oneFileSystem]
+    rules.mounts = .current()
     rules.repositories = Set(repositories.compactMap { FileIdentity(path: $0) })
     let sources = section[GeneralOptions.sourceDirectories] + patterns.roots
     try find(sources, folder: folder, home: home, mustExist: section[SourceOptions.mustExist])

@@ -13,6 +13,8 @@ struct SourceRules {
   var staysOnFileSystem = false
   /// Folders that are never looked into: the repositories themselves.
   var repositories: Set<FileIdentity> = []
+  /// Archives that are mounted, which are not looked into, either.
+  var mounts = FuseMounts()
 }
 
 /// Which file it is, under whatever name.
@@ -40,7 +42,7 @@ struct FileIdentity: Hashable {
 struct SourceWalker {
   enum Event {
     case item(FoundFile, at: ItemPath)
-    /// A repository or the folder of a run: left out.
+    /// A repository, the folder of a run, or a mounted archive: left out.
     case own(path: String)
     /// It was there a moment ago.
     case vanished(path: String)
@@ -76,16 +78,17 @@ struct SourceWalker {
       try FoundFile(root.path)
     }
     var levels = start.map { [$0] } ?? []
-    while let level = levels.last {
-      guard let folder = level.folder, let name = levels[levels.count - 1].names.popLast() else {
+    while let last = levels.indices.last {
+      // Of a copy of the level the first name that is taken would copy all names.
+      guard let folder = levels[last].folder, let name = levels[last].names.popLast() else {
         try leave(&levels)
         continue
       }
-      let place = ItemPath(bytes: Self.appending(name, to: level.place.bytes))
+      let place = ItemPath(bytes: Self.appending(name, to: levels[last].place.bytes))
       guard !roots.contains(place) else { continue }
-      let path = Self.appending(name, to: level.path)
-      let below = try visit(at: place, device: level.device) { () throws(SystemError) in
-        try FoundFile(name, in: folder, path: path)
+      let path = Self.appending(name, to: levels[last].path)
+      let below = try visit(at: place, device: levels[last].device, isMount: { rules.mounts.hold(name, in: folder) }) {
+        () throws(SystemError) in try FoundFile(name, in: folder, path: path)
       }
       guard let below else { continue }
       levels.append(below)
@@ -108,10 +111,12 @@ struct SourceWalker {
 
   /// Looks at something and tells what it is.
   ///
-  /// - Parameter device: The root's; nil for the root itself.
+  /// - Parameters:
+  ///   - device: The root's; nil for the root itself.
+  ///   - isMount: Whether an archive is mounted there: whose it is may refuse to be looked at.
   /// - Returns: A folder to be gone through.
   private func visit(
-    at place: ItemPath, device: dev_t?, _ look: () throws(SystemError) -> FoundFile
+    at place: ItemPath, device: dev_t?, isMount: () -> Bool = { false }, _ look: () throws(SystemError) -> FoundFile
   ) throws -> Level? {
     // A root whose content stands at the archive's top is no item.
     var verdict = PatternSet.Verdict(place.bytes.isEmpty ? .exclude : .include)
@@ -122,7 +127,7 @@ struct SourceWalker {
     }
     // What is not to be looked at is not touched at all: that could fail.
     guard verdict.isIncluded || verdict.descends else { return nil }
-    guard let found = try attempt(look) else { return nil }
+    guard let found = try attempt(isMount: isMount, look) else { return nil }
     if found.kind == .folder {
       return try enter(found, at: place, isIncluded: verdict.isIncluded, device: device)
     }
@@ -133,6 +138,10 @@ struct SourceWalker {
   private func enter(
     _ found: FoundFile, at place: ItemPath, isIncluded: Bool, device: dev_t?
   ) throws -> Level? {
+    if let device, found.facts.st_dev != device, rules.mounts.hold(device: found.facts.st_dev) {
+      try body(.own(path: found.text))
+      return nil
+    }
     // The folder that a file system is mounted on is kept, empty: a restored machine needs it to mount there again.
     // It is not opened, for that could mount it.
     if rules.staysOnFileSystem, let device, found.facts.st_dev != device {
@@ -169,9 +178,14 @@ struct SourceWalker {
   private func isNoDump(_ found: FoundFile) -> Bool { rules.excludesNoDump && found.isNoDump }
 
   /// - Returns: nil when it failed, which was then told.
-  private func attempt<Value>(_ look: () throws(SystemError) -> Value) throws -> Value? {
+  private func attempt<Value>(
+    isMount: () -> Bool = { false }, _ look: () throws(SystemError) -> Value
+  ) throws -> Value? {
     switch Result(catching: look) {
     case .success(let value): return value
+    case .failure(let error) where [EACCES, ENOTCONN].contains(error.code) && isMount():
+      try body(.own(path: error.subject))
+      return nil
     case .failure(let error):
       try body(error.isVanishing ? .vanished(path: error.subject) : .failed(error))
       return nil

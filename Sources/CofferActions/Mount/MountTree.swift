@@ -7,190 +7,97 @@ import Glibc
 ///
 /// An archive may hold anything, be it by damage or malice. What has a path that no file can have is not in the tree; of several
 /// things of one name a folder counts, or else the last, as when all of it is extracted.
+///
+/// Archives may have millions of items, so a node is a few numbers, and names and items are packed.
 struct MountTree: Sendable {
   struct Node: Sendable {
-    /// nil for a folder that only others' paths name.
-    fileprivate(set) var item: ArchiveItem?
-    /// Where in the item's path its name begins.
-    private let nameStart: Int
-    private let ownName: [UInt8]
-    fileprivate(set) var parent: Int
-    /// In the order of their names, when the tree is made.
-    fileprivate(set) var children: [Int] = []
-    fileprivate(set) var isFolder: Bool
-    /// The node that it is another name of.
-    fileprivate(set) var original: Int?
+    let parent: UInt32
+    /// The number of its item and one; 0 for a folder that only others' paths name.
+    var item: UInt32 = 0
+    /// The number of the node that it is another name of, and one; 0 for none.
+    var original: UInt32 = 0
     /// How many names the file has.
-    fileprivate(set) var links: UInt32 = 1
+    var links: UInt32 = 1
+    /// Where among all children its own begin, and how many these are.
+    var firstChild: UInt32 = 0
+    var childCount: UInt32 = 0
+    let isFolder: Bool
 
-    fileprivate init(_ item: ArchiveItem, in parent: Int) {
-      self.item = item
-      self.parent = parent
-      let path = item.path.bytes
-      nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-      ownName = []
-      isFolder = false
+    /// - Parameter all: The children of all folders.
+    func children(among all: [UInt32]) -> ArraySlice<UInt32> {
+      all[Int(firstChild)..<Int(firstChild) + Int(childCount)]
     }
-
-    fileprivate init(folder name: ArraySlice<UInt8>, in parent: Int) {
-      self.parent = parent
-      nameStart = 0
-      ownName = Array(name)
-      isFolder = true
-    }
-
-    var name: ArraySlice<UInt8> { isFolder ? ownName[...] : item.map { $0.path.bytes[nameStart...] } ?? [] }
   }
 
-  private(set) var nodes: [Node]
+  private let nodes: [Node]
+  private let names: PackedBytes
+  private let items: PackedItems
+  /// Those of each folder one behind the other, in the order of their names.
+  private let children: [UInt32]
   /// Items that are not shown: how many, and the path of the first.
-  private(set) var unfit: (count: Int, first: ItemPath)?
+  let unfit: (count: Int, first: ItemPath)?
   /// Items that others of the same path stand before.
-  private(set) var hidden: (count: Int, first: ItemPath)?
+  let hidden: (count: Int, first: ItemPath)?
 
   /// Bytes of a name at most: NAME_MAX of linux/limits.h.
   static let nameLimit = 255
   /// Parts of a path at most: as many as the kernel follows in one (PATH_MAX of linux/limits.h, each part with its slash).
   static let depthLimit = 2048
 
-  /// - Parameter selection: Which of the items are shown.
-  /// - Throws: `PatternError.exhausted`.
-  init(_ items: [ArchiveItem], _ selection: ItemSelection) throws {
-    var builder = Builder()
+  /// - Parameters:
+  ///   - selection: Which of the items are shown.
+  ///   - items: Calls its argument with the items of an archive.
+  /// - Throws: `PatternError.exhausted`; what `items` throws.
+  init(_ selection: ItemSelection, of items: ((ArchiveItem) throws -> Void) throws -> Void) throws {
+    var builder = MountTreeBuilder()
     var selection = selection
     var places = ShownPaths()
-    for item in items {
+    try items { item in
       let place = places.place(of: item).path
       if try selection.contains(item, shownAt: place) {
         builder.add(item, at: place)
       } else if item.content == .directory {
-        builder.passed.append((item, place))
+        builder.pass(item, at: place)
       }
     }
     builder.finish()
-    nodes = builder.nodes
-    unfit = builder.unfit
-    hidden = builder.hidden
+    (nodes, names, self.items, children) = (builder.nodes, builder.names, builder.items, builder.children)
+    (unfit, hidden) = (builder.unfit, builder.hidden)
   }
+
+  /// How many nodes there are.
+  var count: Int { nodes.count }
+
+  func isFolder(_ number: Int) -> Bool { nodes[number].isFolder }
+
+  func name(of number: Int) -> ArraySlice<UInt8> { names[number] }
+
+  func parent(of number: Int) -> Int { Int(nodes[number].parent) }
+
+  /// The numbers of what is in a folder, in the order of names.
+  func children(of folder: Int) -> ArraySlice<UInt32> { nodes[folder].children(among: children) }
 
   /// The number of what has the name in a folder.
   func child(_ name: [UInt8], of folder: Int) -> Int? {
-    let children = nodes[folder].children
-    var (low, high) = (0, children.count)
+    let children = children(of: folder)
+    var (low, high) = (children.startIndex, children.endIndex)
     while low < high {
       let middle = (low + high) / 2
-      if nodes[children[middle]].name.lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
+      if names[Int(children[middle])].lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
     }
-    return low < children.count && nodes[children[low]].name.elementsEqual(name) ? children[low] : nil
+    guard low < children.endIndex, names[Int(children[low])].elementsEqual(name) else { return nil }
+    return Int(children[low])
   }
 
-  /// The item of a file under its first name.
-  func item(_ number: Int) -> ArchiveItem? { nodes[nodes[number].original ?? number].item }
+  /// The item of a file under its first name, with its place in the tree for a path.
+  func item(_ number: Int) -> ArchiveItem? {
+    let original = original(of: number)
+    guard nodes[original].item > 0 else { return nil }
+    return items.item(Int(nodes[original].item) - 1, at: MountTreeBuilder.path(of: original, nodes, names))
+  }
 
-  // MARK: - Making
-
-  private struct Builder {
-    var nodes = [Node(folder: [], in: 0)]
-    var unfit: (count: Int, first: ItemPath)?
-    var hidden: (count: Int, first: ItemPath)?
-    /// Folders that are not chosen. What is chosen in them is shown there, and no more open than they are.
-    var passed: [(item: ArchiveItem, place: ItemPath)] = []
-    private struct Step: Hashable {
-      let parent: Int
-      let name: ArraySlice<UInt8>
-    }
-    private var folders: [Step: Int] = [:]
-    /// Folders that were asked for by their whole paths.
-    private var known: [[UInt8]: Int] = [[]: 0]
-    private var firsts: [ItemExtras.LinkIdentity: Int] = [:]
-
-    mutating func add(_ item: ArchiveItem, at place: ItemPath) {
-      let parts = place.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      guard parts.count <= MountTree.depthLimit,
-        parts.allSatisfy({ EntryName(bytes: $0).isOnePart && $0.count <= MountTree.nameLimit })
-      else {
-        unfit = (unfit.map { $0.count + 1 } ?? 1, unfit?.first ?? item.path)
-        return
-      }
-      if item.content == .directory {
-        let number = folder(parts[...])
-        if nodes[number].item != nil { hide(item) }
-        nodes[number].item = item
-        return
-      }
-      let parent = folder(parts.dropLast())
-      let number = nodes.count
-      nodes.append(Node(item, in: parent))
-      nodes[parent].children.append(number)
-      guard let link = item.extras.link else { return }
-      if let first = firsts[link], let original = nodes[first].item, item.isLink(to: original) {
-        nodes[number].original = first
-        nodes[first].links += 1
-      } else {
-        firsts[link] = number
-      }
-    }
-
-    private mutating func hide(_ item: ArchiveItem) {
-      hidden = (hidden.map { $0.count + 1 } ?? 1, hidden?.first ?? item.path)
-    }
-
-    private mutating func folder(_ parts: ArraySlice<ArraySlice<UInt8>>) -> Int {
-      let path = Array(parts.joined(separator: [UInt8(ascii: "/")]))
-      if let number = known[path] { return number }
-      var number = 0
-      for name in parts {
-        // A slice of its own would keep the whole path.
-        let step = Step(parent: number, name: Array(name)[...])
-        if let next = folders[step] {
-          number = next
-          continue
-        }
-        let next = nodes.count
-        nodes.append(Node(folder: name, in: number))
-        nodes[number].children.append(next)
-        folders[step] = next
-        number = next
-      }
-      known[path] = number
-      return number
-    }
-
-    /// The folder at a path, if anything needs one there.
-    private func existing(_ place: ItemPath) -> Int? {
-      var number = 0
-      for name in place.bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-        guard let next = folders[Step(parent: number, name: name)] else { return nil }
-        number = next
-      }
-      return number
-    }
-
-    /// Sorts what is in each folder, and leaves one thing of each name.
-    mutating func finish() {
-      // The last of one path counts.
-      for (item, place) in passed.reversed() {
-        if let number = existing(place), nodes[number].item == nil { nodes[number].item = item }
-      }
-      for folder in nodes.indices where nodes[folder].isFolder {
-        // Folders last among those of one name, and otherwise the later ones.
-        let sorted = nodes[folder].children.sorted { one, two in
-          let (left, right) = (nodes[one], nodes[two])
-          if !left.name.elementsEqual(right.name) { return left.name.lexicographicallyPrecedes(right.name) }
-          return left.isFolder == right.isFolder ? one < two : right.isFolder
-        }
-        var kept: [Int] = []
-        for child in sorted {
-          if let last = kept.last, nodes[last].name.elementsEqual(nodes[child].name) {
-            if let item = nodes[last].item { hide(item) }
-            kept[kept.count - 1] = child
-          } else {
-            kept.append(child)
-          }
-        }
-        nodes[folder].children = kept
-      }
-    }
+  private func original(of number: Int) -> Int {
+    nodes[number].original > 0 ? Int(nodes[number].original) - 1 : number
   }
 }
 
@@ -211,9 +118,9 @@ extension MountTree {
   func facts(
     _ number: Int, _ identifier: (Int) -> UInt64, owner: (user: UInt32, group: UInt32), modified: Int64
   ) -> FuseAnswer.Facts {
-    let original = nodes[number].original ?? number
-    let node = nodes[original]
-    guard let item = node.item, !node.isFolder || item.content == .directory else {
+    let original = original(of: number)
+    let isFolder = isFolder(original)
+    guard let item = item(original), !isFolder || item.content == .directory else {
       return FuseAnswer.Facts(folder: identifier(original), owner: owner, modified: modified)
     }
     var facts = FuseAnswer.Facts(node: identifier(original), mode: item.content.typeBits | item.mode & 0o7777)
@@ -222,7 +129,7 @@ extension MountTree {
     facts.accessed = item.extras.accessed ?? item.modified
     facts.size = item.size
     facts.dataSize = item.content.stream?.size ?? 0
-    facts.links = node.isFolder ? 2 : node.links
+    facts.links = isFolder ? 2 : nodes[original].links
     switch item.content {
     case .device(_, let major, let minor): facts.device = (major, minor)
     case .symbolicLink(let target): facts.size = UInt64(target.bytes.count)

@@ -76,7 +76,7 @@ final class MountWorker {
       identifier == FuseRequest.rootNode ? Place(archive: 0, node: 0) : Place(identifier)
     guard archives.archives.indices.contains(place.archive) else { return nil }
     let tree = try archives.tree(of: place.archive, by: reader(), cancellation)
-    return tree.nodes.indices.contains(place.node) ? .node(place.node, tree, place) : nil
+    return (0..<tree.count).contains(place.node) ? .node(place.node, tree, place) : nil
   }
 
   private func item(of subject: Subject) -> ArchiveItem? {
@@ -123,7 +123,7 @@ final class MountWorker {
     switch subject {
     case .all: return .entry(archives.number(named: name).map(facts(ofArchive:)))
     case .node(let number, let tree, let place):
-      guard tree.nodes[number].isFolder else { return .failure(ENOTDIR) }
+      guard tree.isFolder(number) else { return .failure(ENOTDIR) }
       return .entry(tree.child(name, of: number).map { facts(of: $0, tree, in: place.archive) })
     }
   }
@@ -139,14 +139,14 @@ final class MountWorker {
       count = archives.names.count
       entry = { [archives] in (archives.names[$0][...], self.facts(ofArchive: $0)) }
     case .node(let number, let tree, let place):
-      let node = tree.nodes[number]
-      guard node.isFolder else { return .failure(ENOTDIR) }
-      count = node.children.count
+      guard tree.isFolder(number) else { return .failure(ENOTDIR) }
+      let children = tree.children(of: number)
+      count = children.count
       entry = { child in
-        let number = node.children[child]
-        return (tree.nodes[number].name, self.facts(of: number, tree, in: place.archive))
+        let number = Int(children[children.startIndex + child])
+        return (tree.name(of: number), self.facts(of: number, tree, in: place.archive))
       }
-      above = number == 0 && isWhole ? facts(of: .all) : facts(of: node.parent, tree, in: place.archive)
+      above = number == 0 && isWhole ? facts(of: .all) : facts(of: tree.parent(of: number), tree, in: place.archive)
     }
     // The first two are the folder itself and the one above it.
     var next = offset

@@ -26,7 +26,7 @@ final class MountedArchives: Sendable {
     private static let nodeBits: UInt64 = 40
   }
 
-  /// What holds nodes of trees that are kept: a few hundred bytes each.
+  /// Nodes of trees that are kept: some two hundred bytes each.
   private static let nodeLimit = 2_000_000
 
   let archives: [Archive]
@@ -34,7 +34,7 @@ final class MountedArchives: Sendable {
   let names: [[UInt8]]
   private let numbers: [[UInt8]: Int]
   private let selection: ItemSelection
-  private let trees = SharedCache<Int, MountTree>(capacity: nodeLimit, weigh: { $0.nodes.count })
+  private let trees = SharedCache<Int, MountTree>(capacity: nodeLimit, weigh: { $0.count })
   private let warned = Monitor<Set<Int>>([])
   private let console: Console
 
@@ -86,7 +86,9 @@ final class MountedArchives: Sendable {
   /// - Throws: What reading them throws.
   func tree(of number: Int, by reader: ArchiveReader, _ cancellation: Cancellation) throws -> MountTree {
     try trees.value(of: number) {
-      let tree = try MountTree(reader.items(of: archives[number], cancellation: cancellation), selection)
+      let tree = try MountTree(selection) { add in
+        try reader.forEachItem(of: archives[number], cancellation: cancellation, add)
+      }
       if warned.update({ $0.insert(number).inserted }) { warn(of: tree, archives[number]) }
       return tree
     }

@@ -100,8 +100,10 @@ public final class Console: Sendable {
     if verbosity >= 1 || (isTerminal && verbosity >= 0) { write(text, .info, facts: facts) }
   }
 
-  public func step(_ text: String) {
-    let text = Quoting.terminal(text)
+  /// - Parameter text: Made only where somebody gets it: of many steps most are told to nobody.
+  public func step(_ text: @autoclosure () -> String) {
+    guard verbosity >= 1 || !sinks.isEmpty else { return }
+    let text = Quoting.terminal(text())
     record(text, level: 1)
     if verbosity >= 1 { write(text, .info) }
   }

@@ -83,7 +83,7 @@ struct ArchiveMarking {
 
   /// Reads the item list piece by piece: it may be as long as somebody likes.
   private func forEachItem(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
-    let sink = ItemSink(limit: ArchiveReader.itemLimit, body)
+    let sink = ItemSink(limit: ItemCursor.itemLimit, body)
     do {
       try lists.read(archive.items, into: sink, cancellation: cancellation)
       try sink.finish()
@@ -100,7 +100,7 @@ struct ArchiveMarking {
   /// Takes the items of a list that cannot be read to its end: those that were read ahead, or waited to be taken, when the rest
   /// turned out to be lost were not taken then.
   private func takeUpToLoss(of archive: Archive, _ body: @escaping (ArchiveItem) throws -> Void) throws {
-    let sink = ItemSink(limit: ArchiveReader.itemLimit, body)
+    let sink = ItemSink(limit: ItemCursor.itemLimit, body)
     do {
       do {
         try lists.readUpToLoss(archive.items, into: sink, cancellation: cancellation)

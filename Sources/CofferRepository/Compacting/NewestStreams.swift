@@ -36,7 +36,9 @@ struct NewestStreams {
       var places: Set<ItemPath> = []
       for archive in newest {
         let items = try RunStore.readable {
-          try ArchiveReader(reader, location: context.location).items(of: archive, cancellation: cancellation)
+          try ArchiveReader(reader, location: context.location).items(of: archive, cancellation: cancellation) { item in
+            item.content.stream != nil
+          }
         }
         for item in items ?? [] {
           guard case .file(let stream) = item.content, places.insert(item.path).inserted,

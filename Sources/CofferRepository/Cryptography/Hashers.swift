@@ -4,11 +4,15 @@ import CofferSystem
 /// BLAKE2b-512 truncated to its first 32 bytes, over bytes that come in parts. Not for several threads.
 package final class ContentHasher {
   private let context: OpaquePointer
+  private var hasStarted = false
+
+  /// Asked for once: to look for it takes the library longer than to hash what is short. It lives as long as the program, and
+  /// nothing changes it.
+  private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "BLAKE2B-512", nil)
 
   init() throws {
     guard let context = EVP_MD_CTX_new() else { throw CryptographyError.library("EVP_MD_CTX_new") }
     self.context = context
-    try start()
   }
 
   deinit {
@@ -16,6 +20,7 @@ package final class ContentHasher {
   }
 
   func update(_ bytes: UnsafeRawBufferPointer) throws {
+    try start()
     guard EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1 else {
       throw CryptographyError.library("EVP_DigestUpdate")
     }
@@ -23,14 +28,14 @@ package final class ContentHasher {
 
   /// Returns the hash and starts over.
   func finish() throws -> Digest256 {
-    let digest = try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { full in
+    try start()
+    hasStarted = false
+    return try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { full in
       guard EVP_DigestFinal_ex(context, full.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1 else {
         throw CryptographyError.library("EVP_DigestFinal_ex")
       }
       return Digest256(UnsafeRawBufferPointer(full))
     }
-    try start()
-    return digest
   }
 
   package static func hash(_ bytes: UnsafeRawBufferPointer) throws -> Digest256 {
@@ -40,9 +45,12 @@ package final class ContentHasher {
   }
 
   private func start() throws {
-    guard EVP_DigestInit_ex2(context, EVP_blake2b512(), nil) == 1 else {
+    guard !hasStarted else { return }
+    guard let algorithm = Self.algorithm else { throw CryptographyError.library("EVP_MD_fetch") }
+    guard EVP_DigestInit_ex2(context, algorithm, nil) == 1 else {
       throw CryptographyError.library("EVP_DigestInit_ex2")
     }
+    hasStarted = true
   }
 }
 

@@ -55,14 +55,15 @@ final class PredecessorFinder: Sendable {
   }
 
   private func streams(of archive: Archive, _ reader: StreamReader) throws -> [ItemPath: StreamReference] {
-    let items = try RunStore.readable {
-      try ArchiveReader(reader, location: context.location).items(of: archive, cancellation: cancellation)
+    let items = ArchiveReader(reader, location: context.location)
+    let streams = try RunStore.readable {
+      var streams: [ItemPath: StreamReference] = [:]
+      try items.forEachItem(of: archive, cancellation: cancellation) { item in
+        guard case .file(let stream) = item.content, stream.size >= Self.shortestStream else { return }
+        streams[item.path] = stream
+      }
+      return streams
     }
-    var streams: [ItemPath: StreamReference] = [:]
-    for item in items ?? [] {
-      guard case .file(let stream) = item.content, stream.size >= Self.shortestStream else { continue }
-      streams[item.path] = stream
-    }
-    return streams
+    return streams ?? [:]
   }
 }

@@ -9,6 +9,8 @@ public enum ExtendedAttributes {
   /// - Parameter subject: For messages.
   /// - Throws: `SystemError`.
   public static func names(of number: Int32, subject: String) throws(SystemError) -> [[UInt8]] {
+    // Most files have none.
+    if byDescriptor(number, { flistxattr($0, nil, 0) }, { listxattr($0, nil, 0) }) == 0 { return [] }
     do throws(SystemError) {
       let bytes = try grown("listxattr", subject) { buffer, size in
         byDescriptor(number, { flistxattr($0, buffer, size) }, { listxattr($0, buffer, size) })

@@ -34,55 +34,63 @@ struct TarExport {
   private static let readFirst: UInt64 = 1 << 20
 
   /// - Parameters:
-  ///   - paths: Those of the items in the tar archive, in the same order, before what `strip` leaves out of them.
+  ///   - size: Bytes of all items' content.
+  ///   - strip: What is left out of the paths that items are shown at.
   ///   - tell: Told each path that is written.
   /// - Returns: How many items were written, and what is damaged and was left out; nil when that is nothing.
   /// - Throws: `Broken`; `UsageError` when there is nothing to write, before anything is; what the sink throws.
   func write(
-    _ items: [ArchiveItem], at paths: [ItemPath], _ strip: Extraction.Strip, into sink: any ByteSink,
-    tell: (ItemPath) -> Void
+    _ items: ChosenItems, size: UInt64, _ strip: Extraction.Strip, into sink: any ByteSink, tell: (ItemPath) -> Void
   ) throws -> (count: Int, damage: NotExtracted?) {
     let writer = TarWriter(sink)
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
-    progress.begin("", total: items.reduce(0) { $0.addingClamped($1.content.stream?.size ?? 0) })
+    progress.begin("", total: size)
     var damaged: [(path: String, cause: any Error)] = []
-    var sockets: [ItemPath] = []
+    var sockets = Told()
     var count = 0
-    var taken: Set<ItemPath> = []
-    var replaced: [ItemPath] = []
-    var expected = 0
-    for (number, item) in items.enumerated() {
+    // Hashes take a tenth of what paths do. That two paths have the same one is no more likely than a broken processor, and is a
+    // warning too much.
+    var taken: Set<Int> = []
+    var replaced = Told()
+    try items.forEach { item, shown in
       try context.cancellation.check()
-      guard let parts = strip.parts(of: paths[number], isFolder: item.content == .directory) else { continue }
+      guard let parts = strip.parts(of: shown, isFolder: item.content == .directory) else { return }
       guard parts.allSatisfy(\.isOnePart) else {
         damaged.append((item.path.text, UnfitPath(path: item.path.text)))
-        continue
+        return
       }
-      guard item.content != .socket else {
-        sockets.append(item.path)
-        continue
-      }
+      guard item.content != .socket else { return sockets.add(item.path) }
       let path = ItemPath(bytes: Array(parts.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
       progress.name(path.text)
-      if number >= expected { expected = number + (try reader.expect(items[number...])) }
       do {
         try add(item, at: path, to: writer, progress)
         tell(path)
         count += 1
-        if item.content != .directory, !taken.insert(path).inserted { replaced.append(path) }
+        if item.content != .directory, !taken.insert(path.hashValue).inserted { replaced.add(path) }
       } catch let error as Damaged {
         damaged.append((item.path.text, error.cause))
       }
     }
-    guard count > 0 || !damaged.isEmpty else { throw Self.nothingLeft(isOfSockets: !sockets.isEmpty) }
+    guard count > 0 || !damaged.isEmpty else { throw Self.nothingLeft(isOfSockets: sockets.first != nil) }
     try writer.finish()
     warn(of: replaced, "Several items have this path, and the last of them counts")
     warn(of: sockets, "A socket, which tar archives cannot hold, was left out")
     return (count, damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) })
   }
 
-  private func warn(of paths: [ItemPath], _ problem: String) {
+  /// Paths of which the first is told, and how many there are.
+  private struct Told {
+    private(set) var first: ItemPath?
+    private(set) var count = 0
+
+    mutating func add(_ path: ItemPath) {
+      first = first ?? path
+      count += 1
+    }
+  }
+
+  private func warn(of paths: Told, _ problem: String) {
     guard let first = paths.first else { return }
     let others = paths.count > 1 ? "; \(paths.count - 1) others likewise" : ""
     context.console.warning("\(first.text): \(problem)\(others)")

@@ -1,0 +1,163 @@
+import CofferRepository
+import CofferSystem
+
+/// Makes the tree of an archive's items.
+struct MountTreeBuilder {
+  private(set) var nodes = [MountTree.Node(parent: 0, isFolder: true)]
+  private(set) var names = PackedBytes()
+  private(set) var items = PackedItems()
+  /// Made at the end.
+  private(set) var children: [UInt32] = []
+  private(set) var unfit: (count: Int, first: ItemPath)?
+  private(set) var hidden: (count: Int, first: ItemPath)?
+
+  private struct Step: Hashable {
+    let parent: Int
+    let name: ArraySlice<UInt8>
+  }
+  private var folders: [Step: Int] = [:]
+  /// The folder that was asked for last: mostly the next item's, too.
+  private var latest: (path: ArraySlice<UInt8>, number: Int) = ([], 0)
+  private var firsts: [ItemExtras.LinkIdentity: Int] = [:]
+  /// Folders that are not chosen. What is chosen in them is shown there, and no more open than they are.
+  private var passed: [(item: ArchiveItem, place: ItemPath)] = []
+
+  private static let slash = UInt8(ascii: "/")
+
+  init() {
+    names.append([])
+  }
+
+  mutating func pass(_ item: ArchiveItem, at place: ItemPath) { passed.append((item, place)) }
+
+  mutating func add(_ item: ArchiveItem, at place: ItemPath) {
+    guard Self.fits(place) else {
+      unfit = (unfit.map { $0.count + 1 } ?? 1, unfit?.first ?? item.path)
+      return
+    }
+    if item.content == .directory {
+      let number = folder(place.bytes[...])
+      if nodes[number].item > 0 { hide(number) }
+      return describe(number, by: item)
+    }
+    let slash = place.bytes.lastIndex(of: Self.slash)
+    let parent = slash.map { folder(place.bytes[..<$0]) } ?? 0
+    let number = add(name: place.bytes[(slash.map { $0 + 1 } ?? 0)...], in: parent, isFolder: false)
+    describe(number, by: item)
+    guard let link = item.extras.link else { return }
+    if let first = firsts[link], item.isLink(to: items.item(Int(nodes[first].item) - 1)) {
+      nodes[number].original = UInt32(first + 1)
+      nodes[first].links += 1
+    } else {
+      firsts[link] = number
+    }
+  }
+
+  private static func fits(_ place: ItemPath) -> Bool {
+    let parts = place.bytes.split(separator: slash, omittingEmptySubsequences: false)
+    return parts.count <= MountTree.depthLimit
+      && parts.allSatisfy { EntryName(bytes: $0).isOnePart && $0.count <= MountTree.nameLimit }
+  }
+
+  private mutating func add(name: ArraySlice<UInt8>, in parent: Int, isFolder: Bool) -> Int {
+    nodes.append(MountTree.Node(parent: UInt32(parent), isFolder: isFolder))
+    names.append(name)
+    return nodes.count - 1
+  }
+
+  private mutating func describe(_ number: Int, by item: ArchiveItem) {
+    items.append(item)
+    nodes[number].item = UInt32(items.count)
+  }
+
+  private mutating func hide(_ number: Int) {
+    hidden = (hidden.map { $0.count + 1 } ?? 1, hidden?.first ?? Self.path(of: number, nodes, names))
+  }
+
+  private mutating func folder(_ path: ArraySlice<UInt8>) -> Int {
+    if path.elementsEqual(latest.path) { return latest.number }
+    var number = 0
+    for name in path.split(separator: UInt8(ascii: "/")) {
+      // A slice of its own would keep the whole path.
+      let step = Step(parent: number, name: Array(name)[...])
+      if let next = folders[step] {
+        number = next
+      } else {
+        number = add(name: name, in: number, isFolder: true)
+        folders[step] = number
+      }
+    }
+    latest = (path, number)
+    return number
+  }
+
+  /// The folder at a path, if anything needs one there.
+  private func existing(_ place: ItemPath) -> Int? {
+    var number = 0
+    for name in place.bytes.split(separator: Self.slash, omittingEmptySubsequences: false) {
+      guard let next = folders[Step(parent: number, name: name)] else { return nil }
+      number = next
+    }
+    return number
+  }
+
+  /// Sorts what is in each folder, and leaves one thing of each name.
+  mutating func finish() {
+    // The last of one path counts.
+    for (item, place) in passed.reversed() {
+      if let number = existing(place), nodes[number].item == 0 { describe(number, by: item) }
+    }
+    (passed, folders, firsts) = ([], [:], [:])
+    gatherChildren()
+    for folder in nodes.indices where nodes[folder].isFolder { sortChildren(of: folder) }
+  }
+
+  private mutating func gatherChildren() {
+    for number in nodes.indices.dropFirst() { nodes[Int(nodes[number].parent)].childCount += 1 }
+    var next: UInt32 = 0
+    for number in nodes.indices {
+      nodes[number].firstChild = next
+      next += nodes[number].childCount
+      nodes[number].childCount = 0
+    }
+    children = [UInt32](repeating: 0, count: Int(next))
+    for number in nodes.indices.dropFirst() {
+      let parent = Int(nodes[number].parent)
+      children[Int(nodes[parent].firstChild + nodes[parent].childCount)] = UInt32(number)
+      nodes[parent].childCount += 1
+    }
+  }
+
+  private mutating func sortChildren(of folder: Int) {
+    let range = nodes[folder].children(among: children).indices
+    // Folders last among those of one name, and otherwise the later ones.
+    children[range].sort { [names, nodes] one, two in
+      let (left, right) = (names[Int(one)], names[Int(two)])
+      if !left.elementsEqual(right) { return left.lexicographicallyPrecedes(right) }
+      let (isLeft, isRight) = (nodes[Int(one)].isFolder, nodes[Int(two)].isFolder)
+      return isLeft == isRight ? one < two : isRight
+    }
+    var end = range.lowerBound
+    for place in range {
+      let child = Int(children[place])
+      if end > range.lowerBound, names[Int(children[end - 1])].elementsEqual(names[child]) {
+        if nodes[Int(children[end - 1])].item > 0 { hide(child) }
+        end -= 1
+      }
+      children[end] = UInt32(child)
+      end += 1
+    }
+    nodes[folder].childCount = UInt32(end - range.lowerBound)
+  }
+
+  /// The path of a node in its tree.
+  static func path(of number: Int, _ nodes: [MountTree.Node], _ names: PackedBytes) -> ItemPath {
+    var parts: [ArraySlice<UInt8>] = []
+    var current = number
+    while current > 0 {
+      parts.append(names[current])
+      current = Int(nodes[current].parent)
+    }
+    return ItemPath(bytes: Array(parts.reversed().joined(separator: [slash])))
+  }
+}
