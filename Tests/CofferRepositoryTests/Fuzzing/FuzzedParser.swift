@@ -107,7 +107,8 @@ enum FuzzedParser: String, CaseIterable {
     case .progress: return [Array(try JSONEncoder().encode(CheckProgress(level: .content)))]
     case .export, .paper, .removal, .countingArchives, .keyDescription:
       return try keySeeds(context, record: objects("keys")[0])
-    case .plan, .sweep, .closing, .session, .proof, .pin, .names: return try roundSeeds(context, packs: readers.map(\.digest))
+    case .plan, .sweep, .closing, .session, .proof, .pin, .names:
+      return try roundSeeds(context, packs: readers.map(\.digest))
     case .logHeader, .logDirectory: return try logSeeds(context)
     case .yaml: return [Array("a: &x [1, {b: 'c'}]\nd: *x\ne: !include f\n<<: {g: |\n  h\n }".utf8)]
     case .frames:
