@@ -72,7 +72,7 @@ struct S3LockTests {
   @Test("A right that the key lacks is named")
   func refused() throws {
     let denied = try S3StandIn(objects: ["pre/packs/ab": "text"]) { _, request in
-      request.method == "PUT" ? .refusal(403, "AccessDenied") : nil
+      request.method == "PUT" ? .refusal(403, "AccessDenied") : .answer(.init())
     }
     let failure = try failed { _ = try denied.store(options).renewLock(of: name, cancellation: nil) }
     #expect(failure.kind == .denied && failure.suggestion?.contains("s3:PutObjectRetention") == true, "\(failure)")
