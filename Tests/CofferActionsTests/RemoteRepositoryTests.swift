@@ -271,30 +271,6 @@ struct RemoteRepositoryTests {
     return try coffer("create", clock: Self.fast)
   }
 
-  @Test("One that hangs while a long list of items is stored does not hold up the run", .timeLimit(.minutes(1)))
-  func items() throws {
-    defer { ground.remove() }
-    var random = SeededRandom(6)
-    let source = ground.folder + "/source"
-    try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
-    // Items without a stream, of which there are more than may wait.
-    let count = 2500
-    for number in 0..<count {
-      // Any bytes but NUL.
-      let words = (0..<500).map { _ in random.next() as UInt64 | 0x0101_0101_0101_0101 } + [0]
-      let result = words.withUnsafeBytes {
-        symlink($0.assumingMemoryBound(to: CChar.self).baseAddress!, "\(source)/\(number)")
-      }
-      #expect(result == 0)
-    }
-    let content = try fill(7, 10_000)
-    let created = try createBesideHung()
-    #expect(created.code == 1)
-    #expect(created.said.contains("repository hung: It took nothing for"), "\(created.said)")
-    #expect(try restored("well", "out") == content)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: ground.folder + "/out" + source).count == count + 1)
-  }
-
   @Test("One that hangs while others have their archive already is not waited for without end", .timeLimit(.minutes(1)))
   func commit() throws {
     defer { ground.remove() }
