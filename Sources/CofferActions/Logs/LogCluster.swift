@@ -40,7 +40,7 @@ struct LogCluster {
           ?? "Several entries of postgresql_clusters are of the folder \(here)",
         suggestion: "Write '\(Self.flag.name) NAME' with the name of one")
     }
-    name = matching.first?[PostgreSQLClusterOptions.name] ?? ""
+    name = matching.first.map { $0[PostgreSQLClusterOptions.name] } ?? ""
     dataDirectory = matching.first.map(directory) ?? here
   }
 

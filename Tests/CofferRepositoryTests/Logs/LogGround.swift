@@ -49,7 +49,7 @@ struct LogGround {
       LogPart(
         kind, at: Self.place(number, history: history), title: "segment \(number)",
         origin: LogOrigin(server, hostname: "db1", name: "main"), size: bytes.count))
-    return try (repository ?? ground.repository).put(part, compressionLevel: 3) { take in
+    return try (repository ?? open()).put(part, compressionLevel: 3) { take in
       try bytes.withUnsafeBytes { all in
         for start in stride(from: 0, to: all.count, by: LogPart.blockSize) {
           try take(UnsafeRawBufferPointer(rebasing: all[start..<min(start + LogPart.blockSize, all.count)]))

@@ -111,7 +111,7 @@ struct LogTidyingTests {
     try copy.compact(over: SteppedStore(copy.store, before: { _ throws(StorageError) in _ = calls.next() }))
     let total = calls.next() - 1
     #expect(total > 40)
-    for number in stride(from: 1, through: total, by: 2) {
+    for number in stride(from: 1, through: total, by: 5) {
       let copy = HandedOver(try Self.copy(ground))
       let count = Count()
       let stepped = SteppedStore(
