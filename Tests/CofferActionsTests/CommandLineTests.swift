@@ -66,7 +66,8 @@ struct CommandLineTests {
     #expect(problem("diff").contains("--from"))
     #expect(problem("diff one two three").contains("three"))
     #expect(problem("diff one --from two").contains("given twice"))
-    #expect(problem("list one").contains("no such action"))
+    #expect(problem("list one").contains("no such action") && problem("list one").contains("'--archive one'"))
+    #expect(problem("extract --archive one etc/ssl").contains("'--path etc/ssl'"))
     // The last may be one of which there are several.
     let found = try parse("find list --last 3 'create'")
     #expect(found.invocations.map(\.action.name) == ["find"])

@@ -58,7 +58,9 @@ struct VerifyTests {
     try server.run(PostgreSQLServer.richSchema, in: name)
     defer { try? server.drop(name) }
     let questions = "verify_queries: [{database: 'verify*', query: 'SELECT 6 * 7, NULL', expect: '42|'}]"
-    try configure("\(questions)\npostgresql_databases:\n" + server.entry(name, "format: \(format)", counting))
+    try configure(
+      "verify_within: 1 day\n\(questions)\npostgresql_databases:\n"
+        + server.entry(name, "format: \(format)", counting))
     try create()
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0), "\(run.errors)")
@@ -70,6 +72,12 @@ struct VerifyTests {
     #expect(ground.leftovers().isEmpty)
     let info = try ground.coffer("info", "--archive", "latest")
     #expect(info.output.contains("Proven:") && info.output.contains("verify \(format)"), "\(info.output)")
+    // Of what belongs to the whole server no proof is asked that no drill can give.
+    let findings = try ground.coffer("doctor").output.split(separator: "\n")
+    let proven = findings.filter { $0.dropFirst(8).hasPrefix("proof: ") }
+    #expect(proven.count == 1 && proven[0].hasPrefix("ok "), "\(proven)")
+    let status = try ground.coffer("status").output.split(separator: "\n")
+    #expect(status.contains { $0.contains("globals") && $0.split(separator: " ").suffix(2) == ["-", "ok"] }, "\(status)")
   }
 
   @Test("A dump without a table, and one without a row, are not proven, and the table is named")

@@ -171,8 +171,7 @@ struct CommandLineParser {
         operands.removeAll { $0.names.contains(parts[0]) }
         guard allFlags.contains(where: { $0.names.contains(parts[0]) }) || OptionFlag(parts[0], in: options) != nil
         else {
-          throw unknownFlag(
-            parts[0], named: tokens.compactMap { if case .action(let action) = $0 { action } else { nil } })
+          throw unknownFlag(parts[0], named: Self.actions(tokens))
         }
         if argument.begins(with: "--"), parts.count == 2 {
           tokens.append(.flag(parts[0], value: parts[1]))
@@ -187,7 +186,8 @@ struct CommandLineParser {
           tokens.append(.flag(argument, value: nil))
         }
       } else {
-        throw unknownAction(argument, next: position < arguments.count ? arguments[position] : nil)
+        throw unknownAction(
+          argument, next: position < arguments.count ? arguments[position] : nil, behind: Self.actions(tokens).last)
       }
     }
     return tokens
@@ -222,7 +222,14 @@ struct CommandLineParser {
     }
   }
 
-  private func unknownAction(_ argument: String, next: String?) -> UsageError {
+  private static func actions(_ tokens: [Token]) -> [ActionDeclaration] {
+    tokens.compactMap { if case .action(let action) = $0 { action } else { nil } }
+  }
+
+  /// - Parameters:
+  ///   - next: What stands behind the argument.
+  ///   - previous: The action that was named last.
+  private func unknownAction(_ argument: String, next: String?, behind previous: ActionDeclaration?) -> UsageError {
     let both = next.map { "\(argument) \($0)" }
     let group = actions.map(\.name).filter { $0.begins(with: "\(argument) ") }
     if !group.isEmpty {
@@ -240,7 +247,16 @@ struct CommandLineParser {
       both.flatMap { NearestName.slip(of: $0, among: names) } ?? NearestName.slip(of: argument, among: names)
     return UsageError(
       argument: argument, problem: "There is no such action",
-      suggestion: nearest.map { "Did you mean '\($0)'?" })
+      suggestion: nearest.map { "Did you mean '\($0)'?" } ?? Self.flagInstead(argument, previous))
+  }
+
+  /// Other programs take paths and names of archives without a flag.
+  private static func flagInstead(_ argument: String, _ action: ActionDeclaration?) -> String? {
+    let names = action?.flags.flatMap(\.names) ?? []
+    let flags = ["--path", "--archive"].filter { names.contains($0) }
+    guard let action, !flags.isEmpty else { return nil }
+    let texts = flags.map { "'\($0) \(argument)'" }
+    return "Of '\(action.name)', write \(texts.joined(separator: " or "))"
   }
 
   private func unknownFlag(_ name: String, named: [ActionDeclaration]) -> UsageError {

@@ -23,6 +23,7 @@ struct StatusReading {
   /// What was found of one database.
   private struct Found {
     let identity: DumpIdentity
+    let isProvable: Bool
     var points: [BackupPoint]
     /// The position of the newest archive that has it, the newest archive being 0.
     let newest: Int
@@ -44,8 +45,10 @@ struct StatusReading {
     return RepositoryStatus(
       configuration: context.configuration?.path ?? "", path: access.location.path, label: access.location.label,
       history: history, due: DueDate(after: history, limit: limit),
-      databases: databases(found, newest).map { identity, standing, points in
-        DatabaseStatus(identity, standing, BackupHistory(points), drills: drills, limit: limit, now: now)
+      databases: databases(found, newest).map { identity, standing, found in
+        DatabaseStatus(
+          identity, standing, BackupHistory(found?.points ?? []), isProvable: found?.isProvable ?? true, drills: drills,
+          limit: limit, now: now)
       },
       lastRun: context.configuration.flatMap { RunMemory($0, context.surroundings).last() },
       overdue: BackupAge(of: history, at: now).problem(limit: limit), now: now)
@@ -84,11 +87,12 @@ struct StatusReading {
     if let known = found.firstIndex(where: { $0.identity == dump.identity }) {
       found[known].points.append(point)
     } else {
-      found.append(Found(identity: dump.identity, points: [point], newest: position))
+      let isServerWide = context.run.hooks.hook(named: dump.record.hook)?.isServerWide(dump.facts) ?? false
+      found.append(Found(identity: dump.identity, isProvable: !isServerWide, points: [point], newest: position))
     }
   }
 
-  private typealias Judged = (identity: DumpIdentity, standing: DatabaseStatus.Standing, points: [BackupPoint])
+  private typealias Judged = (identity: DumpIdentity, standing: DatabaseStatus.Standing, found: Found?)
 
   /// What is configured in the configuration's order, then what is not any more.
   private func databases(_ found: [Found], _ archives: [Archive]) -> [Judged] {
@@ -100,17 +104,17 @@ struct StatusReading {
       rest.removeAll { entry.covers($0.identity) }
       guard !own.isEmpty else {
         // Of two entries that stand for the same the first has it.
-        if !found.contains(where: { entry.covers($0.identity) }) { judged.append((entry.identity, .never, [])) }
+        if !found.contains(where: { entry.covers($0.identity) }) { judged.append((entry.identity, .never, nil)) }
         continue
       }
       // Where all databases of a server are meant, the newest archive that has any of them says which these are.
       let newest = own.map(\.newest).min() ?? 0
       for database in own {
         let isThere = database.newest == newest || Self.isMissed(database.identity, archives[..<database.newest])
-        judged.append((database.identity, entry.isOpen && !isThere ? .gone : .backedUp, database.points))
+        judged.append((database.identity, entry.isOpen && !isThere ? .gone : .backedUp, database))
       }
     }
-    return judged + rest.map { ($0.identity, .notConfigured, $0.points) }
+    return judged + rest.map { ($0.identity, .notConfigured, $0) }
   }
 
   /// Whether one of the archives should have the database, and could not.
