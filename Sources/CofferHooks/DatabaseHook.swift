@@ -69,6 +69,9 @@ public protocol DatabaseHook: Sendable {
 
   /// Recognises the arguments by which the hook starts this program again, to work in a process of its own.
   func worker(for arguments: [String]) -> (any HookWorker)?
+
+  /// Does once what its workers do, on something of its own.
+  func prepareWorkers()
 }
 
 extension DatabaseHook {
@@ -81,6 +84,7 @@ extension DatabaseHook {
   public var choices: [RestoreChoice] { [] }
 
   public func worker(for arguments: [String]) -> (any HookWorker)? { nil }
+  public func prepareWorkers() {}
 
   public func isServerWide(_ facts: DumpFacts) -> Bool { facts.identity.isGlobals }
 
@@ -243,8 +247,8 @@ public protocol RunningDump: AnyObject {
   /// What is known of it before it ends; nil when nothing is.
   var factsSoFar: DumpFacts? { get }
 
-  /// Waits for the dump program and makes sure that the dump is complete. What `finish` has to do besides may be done while
-  /// the next dump is made.
+  /// Waits for the dump program and makes sure that the dump is complete; once it was found to be, does nothing. What `finish`
+  /// has to do besides may be done while the next dump is made.
   ///
   /// - Throws: `DumpError`.
   func end() throws
@@ -261,7 +265,6 @@ public protocol RunningDump: AnyObject {
 extension RunningDump {
   public var isCounted: Bool { false }
   public var factsSoFar: DumpFacts? { nil }
-  public func end() throws {}
 }
 
 /// How a dump is given out.

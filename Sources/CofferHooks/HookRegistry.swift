@@ -28,6 +28,11 @@ public struct HookRegistry: Sendable {
     return nil
   }
 
+  /// Does once what workers do, on nothing of anybody's; see `NurseryProcess`.
+  public func prepareWorkers() {
+    for hook in hooks { hook.prepareWorkers() }
+  }
+
   /// The options that list databases, and servers whose log is stored.
   public var options: [Option] { hooks.map(\.databases.option) + hooks.compactMap { $0.clusters?.option } }
 

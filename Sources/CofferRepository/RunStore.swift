@@ -31,6 +31,9 @@ package struct RunStore: Sendable {
     try run { () throws(StorageError) in try store.learnAbilities(cancellation: cancellation) }.refusesTakenNames
   }
 
+  /// Whether the place is known to refuse names that are taken; nothing is tried for it.
+  var isKnownToRefuseTakenNames: Bool { store.abilities.refusesTakenNames == true }
+
   func expectTransfer(of bytes: UInt64) { store.expectTransfer(of: bytes) }
 
   func makePlace() throws { try run { () throws(StorageError) in try store.makePlace(cancellation: cancellation) } }

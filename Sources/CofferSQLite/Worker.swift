@@ -10,6 +10,36 @@ public struct SQLiteWorker {
     self.request = request
   }
 
+  /// Does all that a dump does, on a small database in memory, for a process of which workers branch off: they find the library and
+  /// the runtime in use, and need not begin with them.
+  public static func prepare() {
+    let request = SQLiteWorkerRequest(work: .dump, name: "sample", device: 1, inode: 1, user: nil)
+    _ = SQLiteWorkerRequest(arguments: request.arguments)
+    // What fails here fails in the workers, who tell it.
+    try? dumpSample()
+    // Each draws random numbers of its own, for names of temporary files, say.
+    sqlite3_randomness(0, nil)
+  }
+
+  private final class Nowhere: ByteSink {
+    func write(_ bytes: UnsafeRawBufferPointer) {}
+  }
+
+  private static func dumpSample() throws {
+    let connection = try SQLiteConnection(
+      ":memory:", flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, isDefensive: true)
+    for statement in [
+      "CREATE TABLE parent(id INTEGER PRIMARY KEY, name TEXT NOT NULL, size NUMERIC, data BLOB)",
+      "CREATE TABLE child(parent INTEGER REFERENCES parent, amount REAL)", "CREATE INDEX by_parent ON child(parent)",
+      "INSERT INTO parent VALUES (1, 'it''s', 1.25, x'00ff'), (2, 'two', NULL, NULL)",
+      "INSERT INTO child VALUES (1, 0.1), (2, 1e100)",
+    ] { try connection.execute(statement) }
+    try Dumper(
+      connection: connection, fileSize: 4096, output: Nowhere(), warn: { _ = Quoting.terminal($0) },
+      tell: { _ = Quoting.terminal(try $0.line()) }
+    ).run()
+  }
+
   /// The library's version.
   public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
 

@@ -120,6 +120,24 @@ struct CustomDatabaseTests {
     #expect(try archives() == 0)
   }
 
+  @Test("The next dump does not begin before the check of the one before was content")
+  func oneAfterTheOther() throws {
+    defer { ground.remove() }
+    let entries = ["one", "two"].map { name in
+      let dump = "echo 'begin \(name)' >>'\(ground.folder)/log'; echo '-- end'"
+      // Longer than the next dump would need to begin.
+      let check = "tail -n 1 | grep -qxe '-- end' && sleep 1 && echo 'judged \(name)' >>'\(ground.folder)/log'"
+      return "  - name: \(name)\n    dump_command: \(Quoting.yaml(dump))\n    end_check: \(Quoting.yaml(check))\n"
+    }
+    try ground.configure("parallel_dumps: 1\ncustom_databases:\n\(entries.joined())")
+    try createRepository()
+    let created = try coffer("create")
+    #expect(created.code == 0, "\(created.said)")
+    let one = "begin one\njudged one\n"
+    let two = "begin two\njudged two\n"
+    #expect(try [one + two, two + one].contains(ground.read("log")))
+  }
+
   @Test("A check that fails early, or does not read to the end, lets no dump through")
   func endChecks() throws {
     defer { ground.remove() }

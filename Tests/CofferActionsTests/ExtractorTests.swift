@@ -152,6 +152,23 @@ struct ExtractorTests {
     #expect(try facts("outside/first").st_nlink == 1)
   }
 
+  @Test("What follows of a folder that is renamed or removed meanwhile is written at its own path")
+  func movedFolder() throws {
+    let extractor = try extractor()
+    try write(file("a/b/one", mode: 0o600), with: extractor)
+    rename("\(tree.path)/a", "\(tree.path)/away")
+    try write(file("a/b/two", mode: 0o600), with: extractor)
+    func names(_ folder: String) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: "\(tree.path)/\(folder)")
+    }
+    #expect(try names("away/b") == ["one"])
+    #expect(try names("a/b") == ["two"])
+    try FileManager.default.removeItem(atPath: "\(tree.path)/a")
+    try write(file("a/b/three", mode: 0o600), with: extractor)
+    try extractor.finish()
+    #expect(try names("a/b") == ["three"])
+  }
+
   private func special(_ path: String, _ content: ArchiveItem.Content, mode: UInt32 = 0o666) -> ArchiveItem {
     ArchiveItem(
       path: ItemPath(path), content: content, mode: mode, userID: geteuid(), groupID: getegid(),

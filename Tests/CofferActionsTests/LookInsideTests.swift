@@ -123,8 +123,50 @@ struct LookInsideTests {
 
   // MARK: - Trees
 
+  private static let refusal = RepositoryError.damaged(object: "list", location: "/r", detail: "it is too long")
+  private static let held = HeldItems(refusing: refusal)
+
+  @Test("A list that repeats itself without end is refused by a tree and by a comparison")
+  func endlessLists() throws {
+    let held = HeldItems(refusing: Self.refusal, beyond: 10_000)
+    let items = [item("a/b"), item("a", .directory), item("c", .symbolicLink(target: ItemPath("d")))]
+    for chosen in [[], ["nothing"]] as [[String]] {
+      #expect(throws: Self.refusal) {
+        try MountTree(ItemSelection(PathSelection(chosen)), held) { add in while true { try items.forEach(add) } }
+      }
+    }
+    var (olds, news) = (UnpairedItems(held), UnpairedItems(held))
+    // What has found its like is not held, however much of it there is.
+    for number in 0..<1000 {
+      let item = item("file \(number)")
+      try olds.add(item)
+      try news.add(item)
+      let pair = UnpairedItems.pair(at: item.path, &olds, &news)
+      #expect(pair?.new.number == number)
+    }
+    #expect(throws: Self.refusal) { for number in 0..<1000 { try olds.add(item("file \(number)")) } }
+    #expect(throws: Self.refusal) { while true { try news.add(item("coffer/dump")) } }
+  }
+
+  @Test("Of what an item has everything counts that may be large")
+  func heldSizes() {
+    var large = item("path")
+    let least = large.heldSize
+    large.path = ItemPath(String(repeating: "p", count: 1004))
+    (large.user, large.group) = (String(repeating: "u", count: 1000), String(repeating: "g", count: 1000))
+    large.dump = [UInt8](repeating: 1, count: 1000)
+    large.extras.attributes = [.init(name: Array("user.name1".utf8), value: [UInt8](repeating: 2, count: 990))]
+    #expect(large.heldSize == least + 5000)
+    large.content = .symbolicLink(target: ItemPath(String(repeating: "t", count: 1000)))
+    #expect(large.heldSize == least + 6000)
+    var extents = FileExtents()
+    for _ in 0..<10 { extents.append(hole: 1, data: 1) }
+    large.extras.extents = extents
+    #expect(large.heldSize == least + 6160)
+  }
+
   private func tree(_ items: [ArchiveItem]) throws -> MountTree {
-    try MountTree(ItemSelection(PathSelection([]))) { try items.forEach($0) }
+    try MountTree(ItemSelection(PathSelection([])), Self.held) { try items.forEach($0) }
   }
 
   /// The paths of what a tree holds.
@@ -154,7 +196,7 @@ struct LookInsideTests {
       item("home/alice", .directory, mode: 0o700), item("home/alice/open", .directory, mode: 0o777),
       item("home/alice/open/f"), item("home/bob", .directory, mode: 0o700),
     ]
-    let tree = try MountTree(ItemSelection(PathSelection(["home/alice/open/f"]))) { try items.forEach($0) }
+    let tree = try MountTree(ItemSelection(PathSelection(["home/alice/open/f"])), Self.held) { try items.forEach($0) }
     #expect(paths(tree) == ["home", "home/alice", "home/alice/open", "home/alice/open/f"])
     var number = 0
     for (name, mode) in [("home", 0o711), ("alice", 0o700), ("open", 0o777)] as [(String, UInt32)] {

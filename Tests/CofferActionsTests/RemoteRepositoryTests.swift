@@ -102,11 +102,11 @@ struct RemoteRepositoryTests {
   }
 
   /// Makes a repository of small packs, so that little has to be put before it is noticed that nothing arrives.
-  private func create(_ shelf: String) throws {
+  private func create(_ shelf: String, pack: Int = 1 << 16) throws {
     let surroundings = RepositorySurroundings(
       clock: .system, random: .system, keyFolder: ground.folder + "/keys", workers: 1)
     _ = try Repository.create(
-      in: kind.shelf(shelf), options: CreationOptions(packTarget: 1 << 16, passphraseCost: 10),
+      in: kind.shelf(shelf), options: CreationOptions(packTarget: pack, passphraseCost: 10),
       passphrase: SecretBytes(passphrase: "correct horse"), surroundings: surroundings)
   }
 
@@ -281,6 +281,38 @@ struct RemoteRepositoryTests {
     #expect(created.said.contains("repository hung: It has stored nothing for"), "\(created.said)")
     #expect(created.said.contains("repository hung: What was begun there has not ended"), "\(created.said)")
     #expect(try restored("well", "out") == content)
+  }
+
+  @Test("One whose packs take longer to be sent than stall_limit keeps its archive", .timeLimit(.minutes(1)))
+  func slowCommit() throws {
+    defer { ground.remove() }
+    try configure(
+      "{path: 'shelf://slow', label: slow, stall_limit: 10}", "{path: 'shelf://well', label: well, stall_limit: 100000}"
+    )
+    let content = try fill(9, 10_000)
+    // A pack of 1 MiB takes 64 seconds at the slowest rate, and eight are sent side by side.
+    for name in ["slow", "well"] { try create(name, pack: 1 << 20) }
+    let clock = Self.fast
+    let end = Mutex<Double?>(nil)
+    let well = kind.shelf("well")
+    kind.gate("slow") { (call, name, cancellation) throws(StorageError) in
+      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
+      while cancellation?.isCancelled != true {
+        let hasOther = try !well.list("archives").isEmpty
+        let now = clock.steadySeconds()
+        let isSent = end.withLock { end in
+          if end == nil, hasOther { end = now + 40 }
+          return end.map { $0 <= now } ?? false
+        }
+        guard !isSent else { return }
+        usleep(10_000)
+      }
+      throw .cancelled(location: "slow")
+    }
+    let created = try coffer("create", clock: clock)
+    #expect(created.code == 0, "\(created.said)")
+    #expect(end.withLock { $0 } != nil, "it was slower than the other")
+    for name in ["slow", "well"] { #expect(try restored(name, name) == content) }
   }
 
   @Test("How each is reached and opened may differ: what is backed up is read once all the same")

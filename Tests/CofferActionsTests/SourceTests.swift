@@ -73,6 +73,7 @@ final class Tree {
       switch event {
       case .item(_, let place): found.append(short(place.text))
       case .own(let path): found.append("own: \(short(path))")
+      case .mount(let path): found.append("mount: \(short(path))")
       case .vanished(let path): found.append("vanished: \(short(path))")
       case .failed(let error): found.append("failed: \(short(error.subject))")
       case .undecided(let error): found.append("undecided: \(error.diagnosis.subject)")
@@ -300,6 +301,34 @@ struct SourceTests {
     // The kernel mounts these two everywhere, one below the other's root.
     let yaml = "source_directories: [/]\npatterns: ['- pf:proc/self', '+ pf:proc', '! re:^(?!proc$)']\n"
     #expect(try tree.found(yaml + "one_file_system: true\n") == ["proc"])
+  }
+
+  @Test("A mounted archive is told of and not looked into; another file system that has its number since is backed up")
+  func mountedArchive() throws {
+    let yaml = "source_directories: [/]\npatterns: ['- pf:proc/self', '+ pf:proc', '! re:^(?!proc$)']\n"
+    let sources = try tree.sources(yaml)
+    var facts = stat()
+    #expect(lstat("/proc", &facts) == 0)
+    // As gnu_dev_major(3) and gnu_dev_minor(3) take it apart.
+    let (major, minor) = (facts.st_dev >> 8 & 0xfff, facts.st_dev & 0xff | facts.st_dev >> 12 & 0xffff_ff00)
+    for (later, expected) in [("fuse.coffer", "mount: /proc"), ("proc", "proc")] {
+      let kinds = Monitor(["fuse.coffer", later])
+      var rules = sources.rules
+      rules.mounts = FuseMounts {
+        let kind = kinds.update { $0.count > 1 ? $0.removeFirst() : $0[0] }
+        return "91 28 \(major):\(minor) / /proc rw - \(kind) coffer rw"
+      }
+      var found: [String] = []
+      let walker = SourceWalker(rules: rules, roots: []) { event in
+        switch event {
+        case .item(_, let place): found.append(place.text)
+        case .mount(let path): found.append("mount: \(path)")
+        default: found.append("\(event)")
+        }
+      }
+      try walker.walk(sources.roots[0])
+      #expect(found == [expected])
+    }
   }
 
   @Test("A folder that becomes a link on the way is not looked into, and what was opened stays what is read")

@@ -61,6 +61,27 @@ struct ItemListTests {
     #expect(report.findings == [])
   }
 
+  @Test("A list of several pieces comes whole; one that is not what its record describes ends with an error")
+  func otherHash() throws {
+    let repository = try TestRepository()
+    let cancellation = try Cancellation()
+    let session = try repository.repository.beginSession(cancellation: cancellation)
+    let stream = try session.store(MemorySource(noise(1000)))
+    let items = (0..<4).flatMap { _ in Self.items }
+    for item in items { session.add(item) }
+    let archive = try session.commit(.named("long"))
+    #expect(archive.items.size > 3 << 20)
+    let reader = try repository.reopened().reader()
+    #expect(try reader.items(of: archive, cancellation: cancellation) == items)
+    var other = archive
+    other.items.hash = stream.hash
+    var found: [ArchiveItem] = []
+    #expect(throws: RepositoryError.self) {
+      try reader.forEachItem(of: other, cancellation: cancellation) { found.append($0) }
+    }
+    #expect(!found.isEmpty && found == Array(items.prefix(found.count)))
+  }
+
   @Test("Items that are packed come back as they were, with the paths that they are given")
   func packed() {
     var packed = PackedItems()

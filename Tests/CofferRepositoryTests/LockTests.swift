@@ -65,10 +65,12 @@ struct LockTests {
     }
   }
 
-  private func open(_ store: any ObjectStore, _ repository: TestRepository) throws -> Repository {
+  private func open(
+    _ store: any ObjectStore, _ repository: TestRepository, cacheFolder: String? = nil
+  ) throws -> Repository {
     try Repository.open(
       in: store, passphrase: TestRepository.passphrase,
-      surroundings: TestRepository.surroundings(clock: repository.clock))
+      surroundings: TestRepository.surroundings(clock: repository.clock, cacheFolder: cacheFolder))
   }
 
   @Test(
@@ -95,11 +97,39 @@ struct LockTests {
     #expect(report == LockReport(objects: expected.count, renewed: expected.count { $0.path.hasPrefix("packs/") }))
     #expect(try repository.repository.renewLocks(cancellation: try Cancellation()) == nil)
 
+    // One that is refused keeps none of the others from being locked.
     let refusing = LockingStore(repository.store) { (name) throws(StorageError) in
+      guard name.path.hasPrefix("keys/") else { return true }
       throw .failed(name, location: "memory", StorageFailure(.denied, "lock", reason: "no"))
     }
     #expect(throws: StorageError.self) {
       try open(refusing, repository).renewLocks(cancellation: try Cancellation())
     }
+    #expect(refusing.asked.withLock { $0.sorted() } == expected.sorted())
+  }
+
+  @Test("Locks that were all looked at are looked at again after an eighth of their time, and after a failure at once")
+  func remembered() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let repository = try TestRepository()
+    try repository.backUp(["a": noise(1000)])
+    let isRefused = Monitor(true)
+    let locking = LockingStore(repository.store) { (name) throws(StorageError) in
+      guard isRefused.update({ $0 }) else { return false }
+      throw .failed(name, location: "memory", StorageFailure(.denied, "lock", reason: "no"))
+    }
+    func renew() throws -> LockReport? {
+      try open(locking, repository, cacheFolder: folder.path).renewLocks(cancellation: try Cancellation())
+    }
+    #expect(throws: StorageError.self) { try renew() }
+    isRefused.update { $0 = false }
+    #expect(try renew() != nil)
+    repository.clock.advance(3 * 86_400)
+    #expect(try renew() == nil)
+    repository.clock.advance(86_400)
+    #expect(try renew() != nil)
   }
 }

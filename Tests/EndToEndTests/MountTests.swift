@@ -98,7 +98,7 @@ struct MountTests {
       #expect(isMounted(at: inside))
       let run = try ground.coffer("create", "--list", "-v", "1")
       #expect(run.status == .exited(0), "\(run.errors)")
-      #expect(run.errors.contains("\(inside): Made by Coffer; left out"), "\(run.errors)")
+      #expect(run.errors.contains("warning: \(inside): Made by Coffer; left out"), "\(run.errors)")
       #expect(!run.output.contains("folder/point") && run.output.contains("folder/inner/empty"), "\(run.output)")
     }
   }

@@ -75,7 +75,8 @@ enum CompactAction {
           "\(location.path): Not compacted: the place overwrites what has a name already; run 'coffer compact "
             + "--exclusive' while nobody else compacts it")
       }
-      let locks = try access.renewLocks(context)
+      // What the compaction did is told, whatever comes of that.
+      let locks = Result { try access.renewLocks(context) }
       if showsProgress { console.status("") }
       for pack in report.damagedPacks {
         console.warning(
@@ -92,8 +93,13 @@ enum CompactAction {
         console.warning(
           "\(location.path): So are \(report.incompleteArchives.count - told) more archives; 'coffer check' names them")
       }
-      if context.wantsJSON { return context.run.outcomes.add(json(report, locks, access)) }
-      tell(report, location, context)
+      if context.wantsJSON {
+        let renewed: LockReport? = if case .success(let renewed) = locks { renewed } else { nil }
+        context.run.outcomes.add(json(report, renewed, access))
+      } else {
+        tell(report, location, context)
+      }
+      _ = try locks.get()
     }
   }
 

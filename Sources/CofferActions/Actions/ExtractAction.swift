@@ -125,7 +125,8 @@ struct Extraction {
         }
       }
     } catch {
-      // What was damaged until then is told, too.
+      // What was written until then gets what it is to have, and what was damaged is told; neither hides what has ended it.
+      do { try extractor.finish() } catch let other { context.console.error(Diagnosis(of: other)) }
       for error in Self.errors(damaged, extractor.lost) { context.console.error(Diagnosis(of: error)) }
       throw error
     }

@@ -66,7 +66,12 @@ enum WALGetAction {
       } catch let error as RunCancelled {
         throw error
       } catch let error as LogError {
-        if let end = end(error, context) { missing.append(end) } else { failures.append(error) }
+        if let end = end(error, context) {
+          missing.append(end)
+          context.run.notes.noteReached(location)
+        } else {
+          failures.append(error)
+        }
       } catch {
         failures.append(error)
       }
@@ -176,10 +181,13 @@ extension WALGetAction {
   ///   - isGiven: Whether the file was given, of one configuration file at least.
   static func exitCode(after failures: [any Error], isGiven: Bool) -> Int32 {
     guard !failures.isEmpty, !isGiven else { return 0 }
-    let errors = SeveralErrors(failures).errors.map { ($0 as? RepositoryFailure)?.cause ?? $0 }
-    let isMissing = errors.allSatisfy { error in
-      if case LogError.missing = error { true } else { false }
-    }
-    return isMissing ? 1 : errorCode
+    return SeveralErrors(failures).errors.allSatisfy(isEnd) ? 1 : errorCode
+  }
+
+  /// Whether an error says that something certainly is not there: another try finds it no more.
+  static func isEnd(_ error: any Error) -> Bool {
+    let cause = (error as? RepositoryFailure)?.cause ?? error
+    if case LogError.missing = cause { return true }
+    return false
   }
 }

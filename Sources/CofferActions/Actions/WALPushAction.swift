@@ -12,7 +12,8 @@ enum WALPushAction {
     "wal push", abstract: "Store a segment of a PostgreSQL server's log: for archive_command.",
     discussion: """
       Run by the server: archive_command = 'coffer wal push %p'. It ends with success when the file is durable in every \
-      configured repository, or was stored there before with the same bytes; PostgreSQL keeps the file and tries again otherwise. \
+      configured repository, or was stored there before with the same bytes; PostgreSQL keeps the file and tries again otherwise, also \
+      where skip_actions, a command before it or --dry-run kept it from being stored. \
       Other bytes under a name that is stored already are refused. A write-only key is enough. The server's user has to be able to read the \
       configuration and what opens the repository.
       """,
@@ -43,6 +44,7 @@ enum WALPushAction {
           try take(block)
         }
       }
+      context.run.notes.noteReached(location)
       context.console.step("\(location.path): \(title) \(isNew ? "is stored" : "was stored before")")
     }
   }

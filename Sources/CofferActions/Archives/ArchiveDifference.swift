@@ -37,15 +37,16 @@ struct ArchiveDifference {
   ///
   /// - Throws: `DumpRecord.Unreadable`; `RepositoryError`; `StorageError`; `RunCancelled`.
   init(from old: Archive, to new: Archive, by reader: ArchiveReader, cancellation: Cancellation) throws {
-    var (olds, news) = (UnpairedItems(), UnpairedItems())
-    var changes = Changes(reader: reader)
     var before = reader.cursor(over: old, cancellation: cancellation)
     var after = reader.cursor(over: new, cancellation: cancellation)
+    var olds = UnpairedItems(HeldItems(refusing: before.tooLong))
+    var news = UnpairedItems(HeldItems(refusing: after.tooLong))
+    var changes = Changes(reader: reader, HeldItems(refusing: after.tooLong))
     while true {
       let (one, two) = (try before.next(), try after.next())
       if one == nil, two == nil { break }
-      if let one { olds.add(one) }
-      if let two { news.add(two) }
+      if let one { try olds.add(one) }
+      if let two { try news.add(two) }
       for path in [one, two].compactMap({ $0?.path }) {
         try changes.compare(UnpairedItems.pair(at: path, &olds, &news))
       }
@@ -58,7 +59,7 @@ struct ArchiveDifference {
     }
     try olds.forget(foundIn: new, reader, cancellation)
     try news.forget(foundIn: old, reader, cancellation)
-    for (number, item) in news.items.values { changes.add(number, Entry(item).change(.added)) }
+    for (number, item) in news.items.values { try changes.add(number, Entry(item).change(.added)) }
     let removed = olds.items.values.sorted { $0.number < $1.number }.map { Entry($0.item).change(.removed) }
     let ofDumps = try Self.changes(from: dumps.old, to: dumps.new, reader)
     self.changes = ofDumps.there + changes.inOrder + ofDumps.removed + removed
@@ -68,9 +69,11 @@ struct ArchiveDifference {
   private struct Changes {
     let reader: ArchiveReader
     private var found: [(number: Int, change: Change)] = []
+    private var held: HeldItems
 
-    init(reader: ArchiveReader) {
+    init(reader: ArchiveReader, _ held: HeldItems) {
       self.reader = reader
+      self.held = held
     }
 
     /// - Parameter pair: nil where there is nothing to compare.
@@ -83,10 +86,16 @@ struct ArchiveDifference {
       let bytes = try ArchiveDifference.bytes(from: before, to: after, reader)
       let facts = ArchiveDifference.facts(from: old, to: new)
       guard !facts.isEmpty || !after.hasSameContent(as: before) else { return }
-      add(pair.new.number, after.change(.modified, bytes, facts))
+      try add(pair.new.number, after.change(.modified, bytes, facts))
     }
 
-    mutating func add(_ number: Int, _ change: Change) { found.append((number, change)) }
+    mutating func add(_ number: Int, _ change: Change) throws {
+      try held.add(
+        change.facts.reduce(MemoryLayout<Change>.stride + change.path.bytes.count) { size, fact in
+          size + MemoryLayout<Fact>.stride + fact.old.utf8.count + fact.new.utf8.count
+        })
+      found.append((number, change))
+    }
 
     var inOrder: [Change] { found.sorted { $0.number < $1.number }.map(\.change) }
   }

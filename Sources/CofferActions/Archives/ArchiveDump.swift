@@ -38,11 +38,17 @@ struct ArchiveDump: Sendable, Equatable {
 
   /// The dumps of an archive. What else it has is passed over while its list is read, however long that is.
   ///
-  /// - Throws: As `all(in:)`, and what reading throws.
+  /// - Throws: As `all(in:)`, and what reading throws; `RepositoryError` when there are more than are held.
   static func all(
     of archive: Archive, _ reader: ArchiveReader, _ cancellation: Cancellation
   ) throws -> [ArchiveDump] {
-    try all(in: try reader.items(of: archive, cancellation: cancellation) { $0.mayBeOfDump })
+    var held = HeldItems(refusing: reader.cursor(over: archive, cancellation: cancellation).tooLong)
+    let items = try reader.items(of: archive, cancellation: cancellation) { item in
+      guard item.mayBeOfDump else { return false }
+      try held.add(item.heldSize)
+      return true
+    }
+    return try all(in: items)
   }
 
   /// The dumps as a table for people.

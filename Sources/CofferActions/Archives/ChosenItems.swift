@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferStorage
 import CofferSystem
 
 /// The items of an archive that a command line's paths, patterns and databases choose: everything, or what the paths and
@@ -13,7 +14,7 @@ struct ChosenItems {
   private let takesPaths: Bool
   private let withoutDumps: Bool
 
-  /// Bytes of attributes of the items that are held back at most.
+  /// Bytes of the items that are held back, from which on no more are.
   private static let heldLimit = 16 << 20
 
   /// - Throws: `PatternError`; `RestoreSelection.Failure`; `DumpRecord.Unreadable`; what reading the archive throws.
@@ -57,14 +58,14 @@ struct ChosenItems {
   /// Goes through them in the archive's order. A far store is asked ahead for the content of small files.
   ///
   /// - Parameter body: Given each with the path that it is shown at.
-  /// - Throws: What reading the list and `body` throw; that the store does not answer.
+  /// - Throws: What reading the list and `body` throw.
   func forEach(_ body: (ArchiveItem, ItemPath) throws -> Void) throws {
     var (items, paths): ([ArchiveItem], [ItemPath]) = ([], [])
     var held = 0
     func give() throws {
       var expected = 0
       for number in items.indices {
-        if number >= expected { expected = number + (try reader.expect(items[number...])) }
+        if number >= expected { expected = try askAhead(for: items, from: number) }
         try body(items[number], paths[number])
       }
       items.removeAll(keepingCapacity: true)
@@ -75,10 +76,20 @@ struct ChosenItems {
       guard !withoutDumps || !isOfDump else { return }
       items.append(item)
       paths.append(path)
-      for attribute in item.extras.attributes { held += attribute.value.count }
+      held += item.heldSize
       if items.count >= ArchiveReader.expectedCount || held >= Self.heldLimit { try give() }
     }
     try give()
+  }
+
+  /// - Returns: The number of the next item that is worth another call.
+  private func askAhead(for items: [ArchiveItem], from number: Int) throws -> Int {
+    do {
+      return number + (try reader.expect(items[number...]))
+    } catch let error where error is StorageError || error is RepositoryError {
+      // It only saves time: whoever reads an item is told what is wrong with it.
+      return items.count
+    }
   }
 
   private func walk(_ body: (ArchiveItem, ItemPath, _ isOfDump: Bool) throws -> Void) throws {

@@ -10,11 +10,19 @@ struct UnpairedItems {
   /// Those that may be of dumps, which are compared as wholes.
   private(set) var own: [Numbered] = []
   private var count = 0
+  private var held: HeldItems
 
-  mutating func add(_ item: ArchiveItem) {
+  init(_ held: HeldItems) {
+    self.held = held
+  }
+
+  /// - Throws: `RepositoryError` when there are more of them than are held.
+  mutating func add(_ item: ArchiveItem) throws(RepositoryError) {
     if item.mayBeOfDump {
+      try held.add(item.heldSize)
       own.append((count, item))
     } else if items[item.path] == nil {
+      try held.add(item.heldSize)
       items[item.path] = (count, item)
     }
     count += 1
@@ -32,9 +40,14 @@ struct UnpairedItems {
   /// Takes what is at a path out of both, if both have it.
   static func pair(at path: ItemPath, _ olds: inout UnpairedItems, _ news: inout UnpairedItems) -> Pair? {
     guard let one = olds.items[path], let two = news.items[path] else { return nil }
-    olds.items[path] = nil
-    news.items[path] = nil
+    olds.take(one)
+    news.take(two)
     return (one, two)
+  }
+
+  private mutating func take(_ found: Numbered) {
+    items[found.item.path] = nil
+    held.remove(found.item.heldSize)
   }
 
   /// Leaves out what the other archive has as well: the first of the path has found it.

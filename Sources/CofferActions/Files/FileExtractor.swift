@@ -33,10 +33,6 @@ final class FileExtractor {
   /// Files that get flags, when nothing more is done to them.
   private var flagged: [Written] = []
   let lost = LostFacts()
-  /// The folder that was opened last, and those above it.
-  private var way: [(name: EntryName, folder: Folder)] = []
-  /// As many of them, at the top: there may be more than a process can have open.
-  private static let openFolders = 32
 
   /// Items whose owner and group could not be set, and those of them that would let others run as their owner or group.
   var withoutOwners: [ItemPath] { lost.paths(.owners) }
@@ -291,20 +287,17 @@ final class FileExtractor {
 
   // MARK: - Folders
 
-  /// Opens a folder below the destination, making what is missing. Folders on the way to the last one that are also on the way to
-  /// this one are open still: items come in the order of their folders.
+  /// Opens a folder below the destination, making what is missing. Every part is looked up anew: others may rename and remove
+  /// folders meanwhile.
   private func folder(_ parts: ArraySlice<EntryName>, _ item: ArchiveItem) throws -> Folder {
-    let common = zip(way, parts).prefix { $0.name == $1 }.count
-    way.removeSubrange(common...)
-    var current = way.last?.folder ?? root
-    for part in parts.dropFirst(common) {
+    var current = root
+    for part in parts {
       do throws(SystemError) {
         current = try current.folder(part, makingWith: nil)
       } catch {
         guard error.code == ENOTDIR || error.code == ELOOP else { throw error }
         throw Refused(path: item.path.text, problem: "A link or a file stands where a folder should be")
       }
-      if way.count < Self.openFolders { way.append((part, current)) }
     }
     return current
   }

@@ -40,6 +40,8 @@ struct FileStorer {
       try context.cancellation.check()
       switch event {
       case .own(let path): context.console.step("\(path): Made by Coffer; left out")
+      // Unlike the folders that the configuration names, it is there by chance, and hides what its folder holds.
+      case .mount(let path): context.console.warning("\(path): Made by Coffer; left out: an archive is mounted there")
       case .vanished(let path): tellVanished(path)
       case .failed(let error): failures.append(error)
       case .undecided(let error):

@@ -42,8 +42,10 @@ struct FileIdentity: Hashable {
 struct SourceWalker {
   enum Event {
     case item(FoundFile, at: ItemPath)
-    /// A repository, the folder of a run, or a mounted archive: left out.
+    /// A repository or the folder of a run: left out.
     case own(path: String)
+    /// A mounted archive: left out.
+    case mount(path: String)
     /// It was there a moment ago.
     case vanished(path: String)
     case failed(SystemError)
@@ -139,7 +141,7 @@ struct SourceWalker {
     _ found: FoundFile, at place: ItemPath, isIncluded: Bool, device: dev_t?
   ) throws -> Level? {
     if let device, found.facts.st_dev != device, rules.mounts.hold(device: found.facts.st_dev) {
-      try body(.own(path: found.text))
+      try body(.mount(path: found.text))
       return nil
     }
     // The folder that a file system is mounted on is kept, empty: a restored machine needs it to mount there again.
@@ -184,7 +186,7 @@ struct SourceWalker {
     switch Result(catching: look) {
     case .success(let value): return value
     case .failure(let error) where [EACCES, ENOTCONN].contains(error.code) && isMount():
-      try body(.own(path: error.subject))
+      try body(.mount(path: error.subject))
       return nil
     case .failure(let error):
       try body(error.isVanishing ? .vanished(path: error.subject) : .failed(error))

@@ -118,8 +118,10 @@ struct Job {
     var retry = 0
 
     func next(after failures: [any Error], _ retries: Int) -> Attempt? {
-      // What is too old now is so at the next try, too.
-      guard !failures.isEmpty, retry < retries, !failures.allSatisfy(OverdueBackups.isOne) else { return nil }
+      // What is too old now is so at the next try, too, and what is certainly not there.
+      guard !failures.isEmpty, retry < retries, !failures.allSatisfy(OverdueBackups.isOne),
+        !failures.allSatisfy(WALGetAction.isEnd)
+      else { return nil }
       let remaining = Job.remaining(of: group, after: failures).map(\.path)
       return Attempt(group: group.filter { !remaining.contains($0.path) }, retry: retry + 1)
     }

@@ -44,6 +44,26 @@ struct LogCluster {
     dataDirectory = matching.first.map(directory) ?? here
   }
 
+  /// A server of which 'prune' may delete log, as whoever has stored it has said which it is.
+  struct Named {
+    let name: String
+    let hostname: String
+
+    func isMeant(by origin: LogOrigin) -> Bool {
+      origin.system.isSame(as: LogCluster.system) && origin.name.isSame(as: name)
+        && origin.hostname.isSame(as: hostname)
+    }
+  }
+
+  /// All that the configuration names.
+  static func named(_ context: ActionContext) -> [Named] {
+    context.root[PostgreSQLClusterOptions.clusters].map { entry in
+      Named(
+        name: entry[PostgreSQLClusterOptions.name],
+        hostname: entry[PostgreSQLClusterOptions.hostname] ?? context.surroundings.hostname)
+    }
+  }
+
   static func server(_ systemIdentifier: UInt64) -> LogServer {
     LogServer(system: system, identity: String(systemIdentifier))
   }

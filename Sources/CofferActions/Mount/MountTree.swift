@@ -46,21 +46,24 @@ struct MountTree: Sendable {
 
   /// - Parameters:
   ///   - selection: Which of the items are shown.
+  ///   - held: What is counted in what the tree holds.
   ///   - items: Calls its argument with the items of an archive.
-  /// - Throws: `PatternError.exhausted`; what `items` throws.
-  init(_ selection: ItemSelection, of items: ((ArchiveItem) throws -> Void) throws -> Void) throws {
-    var builder = MountTreeBuilder()
+  /// - Throws: `PatternError.exhausted`; what `held` throws of too many; what `items` throws.
+  init(
+    _ selection: ItemSelection, _ held: HeldItems, of items: ((ArchiveItem) throws -> Void) throws -> Void
+  ) throws {
+    var builder = MountTreeBuilder(held)
     var selection = selection
     var places = ShownPaths()
     try items { item in
       let place = places.place(of: item).path
       if try selection.contains(item, shownAt: place) {
-        builder.add(item, at: place)
+        try builder.add(item, at: place)
       } else if item.content == .directory {
-        builder.pass(item, at: place)
+        try builder.pass(item, at: place)
       }
     }
-    builder.finish()
+    try builder.finish()
     (nodes, names, self.items, children) = (builder.nodes, builder.names, builder.items, builder.children)
     (unfit, hidden) = (builder.unfit, builder.hidden)
   }

@@ -22,28 +22,37 @@ struct MountTreeBuilder {
   /// Folders that are not chosen. What is chosen in them is shown there, and no more open than they are.
   private var passed: [(item: ArchiveItem, place: ItemPath)] = []
 
+  private var held: HeldItems
+
   private static let slash = UInt8(ascii: "/")
 
-  init() {
+  init(_ held: HeldItems) {
+    self.held = held
     names.append([])
   }
 
-  mutating func pass(_ item: ArchiveItem, at place: ItemPath) { passed.append((item, place)) }
+  /// - Throws: `RepositoryError` when there is more than is held.
+  mutating func pass(_ item: ArchiveItem, at place: ItemPath) throws(RepositoryError) {
+    try held.add(item.heldSize + place.bytes.count)
+    passed.append((item, place))
+  }
 
-  mutating func add(_ item: ArchiveItem, at place: ItemPath) {
+  /// - Throws: `RepositoryError` when there is more than is held.
+  mutating func add(_ item: ArchiveItem, at place: ItemPath) throws(RepositoryError) {
     guard Self.fits(place) else {
       unfit = (unfit.map { $0.count + 1 } ?? 1, unfit?.first ?? item.path)
       return
     }
     if item.content == .directory {
-      let number = folder(place.bytes[...])
+      let number = try folder(place.bytes[...])
       if nodes[number].item > 0 { hide(number) }
-      return describe(number, by: item)
+      return try describe(number, by: item)
     }
     let slash = place.bytes.lastIndex(of: Self.slash)
-    let parent = slash.map { folder(place.bytes[..<$0]) } ?? 0
-    let number = add(name: place.bytes[(slash.map { $0 + 1 } ?? 0)...], in: parent, isFolder: false)
-    describe(number, by: item)
+    var parent = 0
+    if let slash { parent = try folder(place.bytes[..<slash]) }
+    let number = try add(name: place.bytes[(slash.map { $0 + 1 } ?? 0)...], in: parent, isFolder: false)
+    try describe(number, by: item)
     guard let link = item.extras.link else { return }
     if let first = firsts[link], item.isLink(to: items.item(Int(nodes[first].item) - 1)) {
       nodes[number].original = UInt32(first + 1)
@@ -59,13 +68,17 @@ struct MountTreeBuilder {
       && parts.allSatisfy { EntryName(bytes: $0).isOnePart && $0.count <= MountTree.nameLimit }
   }
 
-  private mutating func add(name: ArraySlice<UInt8>, in parent: Int, isFolder: Bool) -> Int {
+  private mutating func add(
+    name: ArraySlice<UInt8>, in parent: Int, isFolder: Bool
+  ) throws(RepositoryError) -> Int {
+    try held.add(MemoryLayout<MountTree.Node>.stride + name.count)
     nodes.append(MountTree.Node(parent: UInt32(parent), isFolder: isFolder))
     names.append(name)
     return nodes.count - 1
   }
 
-  private mutating func describe(_ number: Int, by item: ArchiveItem) {
+  private mutating func describe(_ number: Int, by item: ArchiveItem) throws(RepositoryError) {
+    try held.add(item.heldSize)
     items.append(item)
     nodes[number].item = UInt32(items.count)
   }
@@ -74,7 +87,7 @@ struct MountTreeBuilder {
     hidden = (hidden.map { $0.count + 1 } ?? 1, hidden?.first ?? Self.path(of: number, nodes, names))
   }
 
-  private mutating func folder(_ path: ArraySlice<UInt8>) -> Int {
+  private mutating func folder(_ path: ArraySlice<UInt8>) throws(RepositoryError) -> Int {
     if path.elementsEqual(latest.path) { return latest.number }
     var number = 0
     for name in path.split(separator: UInt8(ascii: "/")) {
@@ -83,7 +96,7 @@ struct MountTreeBuilder {
       if let next = folders[step] {
         number = next
       } else {
-        number = add(name: name, in: number, isFolder: true)
+        number = try add(name: name, in: number, isFolder: true)
         folders[step] = number
       }
     }
@@ -102,10 +115,12 @@ struct MountTreeBuilder {
   }
 
   /// Sorts what is in each folder, and leaves one thing of each name.
-  mutating func finish() {
+  ///
+  /// - Throws: `RepositoryError` when there is more than is held.
+  mutating func finish() throws(RepositoryError) {
     // The last of one path counts.
     for (item, place) in passed.reversed() {
-      if let number = existing(place), nodes[number].item == 0 { describe(number, by: item) }
+      if let number = existing(place), nodes[number].item == 0 { try describe(number, by: item) }
     }
     (passed, folders, firsts) = ([], [:], [:])
     gatherChildren()

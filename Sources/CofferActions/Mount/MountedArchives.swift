@@ -83,11 +83,12 @@ final class MountedArchives: Sendable {
 
   /// Reads an archive's items, unless they were read a short while ago.
   ///
-  /// - Throws: What reading them throws.
+  /// - Throws: What reading them throws; `RepositoryError` when they are more than are held.
   func tree(of number: Int, by reader: ArchiveReader, _ cancellation: Cancellation) throws -> MountTree {
     try trees.value(of: number) {
-      let tree = try MountTree(selection) { add in
-        try reader.forEachItem(of: archives[number], cancellation: cancellation, add)
+      var cursor = reader.cursor(over: archives[number], cancellation: cancellation)
+      let tree = try MountTree(selection, HeldItems(refusing: cursor.tooLong)) { add in
+        while let item = try cursor.next() { try add(item) }
       }
       if warned.update({ $0.insert(number).inserted }) { warn(of: tree, archives[number]) }
       return tree

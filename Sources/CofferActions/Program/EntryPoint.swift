@@ -18,7 +18,9 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
   do {
     let words = try ProgramArguments.words(count, arguments)
     if NurseryProcess.isWanted(by: words) {
-      return NurseryProcess.run { HookRegistry.standard.worker(for: $0)?.run() ?? 1 }
+      return NurseryProcess.run(preparing: HookRegistry.standard.prepareWorkers) {
+        HookRegistry.standard.worker(for: $0)?.run() ?? 1
+      }
     }
     if let worker = HookRegistry.standard.worker(for: words) { return worker.run() }
     let starter = BackgroundStarter.current()

@@ -58,7 +58,7 @@ enum ExitClass: Int32, Comparable {
 
 /// What a run's exit code needs to know besides its errors.
 final class ExitNotes: ConsoleSink {
-  private let notes = Monitor((hasWarned: false, isPartial: false, isGiven: false))
+  private let notes = Monitor((hasWarned: false, isPartial: false, isGiven: false, reached: [String]()))
 
   func take(_ text: String, level: Int) {
     if level == 0, text.begins(with: "warning: ") { notes.update { $0.hasWarned = true } }
@@ -75,6 +75,14 @@ final class ExitNotes: ConsoleSink {
   }
 
   var isGiven: Bool { notes.update { $0.isGiven } }
+
+  /// A repository has what 'wal push' was to store, or has certainly not what 'wal get' was asked for.
+  func noteReached(_ location: RepositoryLocation) {
+    notes.update { $0.reached.append(location.path) }
+  }
+
+  /// The paths of those repositories.
+  var reached: [String] { notes.update { $0.reached } }
 
   /// - Parameter failures: The run's errors.
   func code(after failures: [any Error], _ kind: OutputOptions.ExitCodes) -> Int32 {

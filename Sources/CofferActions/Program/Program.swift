@@ -84,6 +84,10 @@ public struct Program: Sendable {
           if files.areMissing { try run.callActionsOnNamedRepository() }
           try files.callActionsWithoutRepository()
           failures += try JobList(files, run).runEverything()
+          if let skipped = LogSkipped(run, files, after: failures) {
+            run.console.tell([skipped])
+            failures.append(skipped)
+          }
         } catch {
           run.console.tell([error])
           failures.append(error)

@@ -11,9 +11,16 @@ final class RepositoryGroup: Sendable {
     let session: BackupSession
     /// Seconds for which it may hold up the others.
     fileprivate let holdLimit: Double
+    /// Seconds for which its commit is waited for while nothing more is stored, when another has its archive: `holdLimit`, and
+    /// the time that all packs take that are put side by side on a slow line, since they are whole, and counted, at once and
+    /// late. A place elsewhere that does not answer is given up before by its store.
+    fileprivate var commitLimit: Double { holdLimit + Double(session.bytesUnderWay) / Self.slowestLine }
     /// Stops what is waited for of its store, without the others'.
     private let cancellation: Cancellation
     private let firstFailure = Monitor<RepositoryFailure?>(nil)
+
+    /// Bytes in a second: with less than these 128 kbit/s not half a GiB is sent in a night. 32 MiB take half an hour.
+    private static let slowestLine = 16.0 * 1024
 
     fileprivate init(
       _ access: OpenRepository, _ session: BackupSession, holdLimit: Double, _ cancellation: Cancellation
@@ -267,7 +274,7 @@ final class RepositoryGroup: Sendable {
   }
 
   /// Commits in every repository that is left, in all of them at the same time: none waits for another's, and when one has its
-  /// archive, those in which nothing more is stored for as long as they may hold up others are left behind.
+  /// archive, those in which nothing more is stored for longer than even a slow line would take are left behind.
   ///
   /// - Returns: The archives, each with others of its name that were made at the same time.
   func commit(_ draft: ArchiveDraft) -> [(access: OpenRepository, archive: Archive, twins: [Archive])] {
@@ -291,18 +298,18 @@ final class RepositoryGroup: Sendable {
     }
     for (number, thread) in threads.sorted(by: { $0.key < $1.key }) {
       let member = active[number]
-      var (stored, deadline) = (member.session.progress.stored, Deadline(member.holdLimit, clock))
+      var (stored, deadline) = (member.session.progress.stored, Deadline(member.commitLimit, clock))
       let isDone: Void? = hasEnded.wait(
         until: { $0.contains(number) },
         orUntil: {
           let now = member.session.progress.stored
           if now != stored || archives.update({ $0.isEmpty }) {
-            (stored, deadline) = (now, Deadline(member.holdLimit, clock))
+            (stored, deadline) = (now, Deadline(member.commitLimit, clock))
           }
           return deadline.hasPassed()
         }, then: { _ in })
       if isDone == nil {
-        member.fail(UncommittedRepository(name: member.access.location.name, seconds: member.holdLimit))
+        member.fail(UncommittedRepository(name: member.access.location.name, seconds: member.commitLimit))
         endings.update { $0.append((member, thread)) }
       } else {
         thread.join()

@@ -153,6 +153,8 @@ final class CustomRunningDump: RunningDump, ByteSource {
   private let check: EndCheck
   private let facts: DumpFacts
   private var hasEnded = false
+  /// Once the dump was found to be complete.
+  private var outcome: DumpOutcome?
 
   /// - Parameter check: Is started at once; when it cannot be, the source is abandoned.
   init(
@@ -179,14 +181,19 @@ final class CustomRunningDump: RunningDump, ByteSource {
     return count
   }
 
+  func end() throws { _ = try finish() }
+
   func finish() throws -> DumpOutcome {
+    if let outcome { return outcome }
     try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
       while try read(into: buffer) > 0 {}
     }
     // What the command says of itself comes first: a dump that it gave up is not whole either.
     let (status, bytes, warnings) = try source.finish()
     try check.finish()
-    return DumpOutcome(facts: facts, bytes: bytes, exitStatus: status, warnings: warnings)
+    let whole = DumpOutcome(facts: facts, bytes: bytes, exitStatus: status, warnings: warnings)
+    outcome = whole
+    return whole
   }
 
   func abandon() {

@@ -15,6 +15,9 @@ final class WrittenFolder: RunningDump {
 
   var output: DumpOutput { .folder(folder) }
 
+  /// It had ended, and was judged, before it became this.
+  func end() {}
+
   func finish() -> DumpOutcome {
     DumpOutcome(facts: facts, bytes: nil, exitStatus: 0, warnings: warnings)
   }

@@ -67,8 +67,10 @@ final class MongoDBStreamDump: RunningDump {
   }
 
   private let source: Followed
-  private var facts: DumpFacts
+  private let facts: DumpFacts
   private let password: MongoDBPassword?
+  /// Of the program, once the dump was found to be complete.
+  private var status: Int32?
 
   init(_ stream: DumpStream, facts: DumpFacts, password: MongoDBPassword?) {
     source = Followed(stream)
@@ -78,18 +80,35 @@ final class MongoDBStreamDump: RunningDump {
 
   var output: DumpOutput { .stream(source) }
 
-  func finish() throws -> DumpOutcome {
-    let status = try source.stream.finish()
+  func end() throws { _ = try exitStatus() }
+
+  private func exitStatus() throws -> Int32 {
+    if let status { return status }
+    // Through what follows it: of what nobody has read, too, the end is looked at.
+    try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+      while try source.read(into: buffer) > 0 {}
+    }
+    let found = try source.stream.finish()
     let archive = source.archive
     if let missing = archive.missing {
       throw DumpError.incomplete(facts.identity, program: "mongodump", missing: missing)
     }
+    guard archive.isCompressed || archive.collectionCount > 0 else {
+      throw DumpError.withoutCollections(facts.identity)
+    }
+    status = found
+    return found
+  }
+
+  func finish() throws -> DumpOutcome {
+    let status = try exitStatus()
+    let archive = source.archive
+    var facts = facts
     facts.serverVersion = archive.serverVersion
     facts.clientVersion = archive.toolVersion.map { "mongodump \($0)" }
     if archive.isCompressed {
       facts.details["compression"] = "gzip"
     } else {
-      guard archive.collectionCount > 0 else { throw DumpError.withoutCollections(facts.identity) }
       facts.details["collections"] = String(archive.collectionCount)
     }
     facts.content = archive.content

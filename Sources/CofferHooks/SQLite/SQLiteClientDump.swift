@@ -70,6 +70,8 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
   private let stream: DumpStream
   private let facts: DumpFacts
   private var warnings: [String]
+  /// Of the program, once the dump was found to be complete.
+  private var status: Int32?
 
   private static let program = "sqlite3"
 
@@ -90,9 +92,18 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
     try stream.read(into: buffer)
   }
 
-  func finish() throws -> DumpOutcome {
-    let status = try stream.finish()
+  func end() throws { _ = try exitStatus() }
+
+  private func exitStatus() throws -> Int32 {
+    if let status { return status }
+    let found = try stream.finish()
     try SQLiteHook.checkEnd(stream, facts.identity)
+    status = found
+    return found
+  }
+
+  func finish() throws -> DumpOutcome {
+    let status = try exitStatus()
     var facts = facts
     facts.content = DumpContent(remark: "nothing was counted: sqlite_command makes the dump")
     return DumpOutcome(

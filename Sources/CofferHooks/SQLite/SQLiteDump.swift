@@ -95,6 +95,8 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
   private let facts: DumpFacts
   /// Holds the folder open that the process has from it.
   private let place: SQLitePlace
+  /// Of the process, once the dump was found to be complete.
+  private var status: Int32?
 
   init(_ stream: DumpStream, facts: DumpFacts, place: SQLitePlace) {
     self.stream = stream
@@ -108,17 +110,26 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
     try named { try stream.read(into: buffer) }
   }
 
+  /// Whether it is a copy of the file, known by its beginning.
+  private var isCopy: Bool { stream.head.starts(with: SQLiteWorker.fileMagic) }
+
+  func end() throws { _ = try exitStatus() }
+
+  private func exitStatus() throws -> Int32 {
+    if let status { return status }
+    let found = try named { try stream.finish() }
+    // The number of pages of a copy is known when it begins, and the process ends well only when all are written.
+    if !isCopy { try SQLiteHook.checkEnd(stream, facts.identity) }
+    status = found
+    return found
+  }
+
   func finish() throws -> DumpOutcome {
-    let status = try named { try stream.finish() }
+    let status = try exitStatus()
     var facts = facts
-    if stream.head.starts(with: SQLiteWorker.fileMagic) {
-      facts.format = SQLiteDump.Format.copy
-      // The number of pages is known when the copy begins, and the process ends well only when all are written.
-    } else {
-      try SQLiteHook.checkEnd(stream, facts.identity)
-    }
     facts.content = SQLiteContent(lines: stream.lastLines).map(DumpContent.init)
-    if facts.format.isSame(as: SQLiteDump.Format.copy) {
+    if isCopy {
+      facts.format = SQLiteDump.Format.copy
       facts.content?.remark = "rows were not counted: the dump is a copy of the file"
     }
     return DumpOutcome(

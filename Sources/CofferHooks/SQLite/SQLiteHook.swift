@@ -73,6 +73,8 @@ public struct SQLiteHook: DatabaseHook {
     SQLiteWorkerRequest(arguments: arguments).map { SQLiteWorker($0) }
   }
 
+  public func prepareWorkers() { SQLiteWorker.prepare() }
+
   /// The entry of that name and label; a label that an entry has lost, or got since, does not matter while the name says
   /// enough.
   private static func section(

@@ -8,7 +8,10 @@ extension Checker {
     let store = try LogStore(context)
     let last = progress.lastLog.flatMap { ObjectName($0) }
     var isBegun = false
-    for listed in try store.listAll().objects where last.map({ listed.status.name > $0 }) ?? true {
+    let all = try store.listAll()
+    for name in all.strays { tell(name, "its tag is not right, and 'coffer compact' deletes it") }
+    for name in all.unknown { tell(name, "no object of a log has such a name: it is left as it is") }
+    for listed in all.objects where last.map({ listed.status.name > $0 }) ?? true {
       if isBegun, isOver { return false }
       isBegun = true
       try cancellation.check()
@@ -26,5 +29,9 @@ extension Checker {
       progress.lastLog = listed.status.name.path
     }
     return true
+  }
+
+  private func tell(_ name: ObjectName, _ problem: String) {
+    context.remarks.add(Diagnosis(subject: context.location, problem: "\(name) is no part of a log: \(problem)"))
   }
 }

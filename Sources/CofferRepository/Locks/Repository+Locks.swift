@@ -16,25 +16,40 @@ extension Repository {
   /// All that is there is locked: what archives do not need any more, a compaction removes. Only what one has decided to remove
   /// is left alone, and the signs of running sessions.
   ///
-  /// - Returns: nil for a place that is not asked to lock anything.
-  /// - Throws: `StorageError`, for the first object that could not be locked; `RepositoryError`; `RunCancelled`.
+  /// - Returns: nil for a place that is not asked to lock anything, and where this machine has looked at all locks a short while
+  ///   ago.
+  /// - Throws: `StorageError`, for the first object that was refused, when all others have been looked at; `RepositoryError`;
+  ///   `RunCancelled`.
   public func renewLocks(cancellation: Cancellation) throws -> LockReport? {
     let context = context.stopping(with: cancellation)
-    guard context.store.lockTime != nil else { return nil }
+    guard let lockTime = context.store.lockTime else { return nil }
+    let memory = LockMemory(context, lockTime: lockTime)
+    guard memory.isDue else { return nil }
     let going = Set((try Rounds.load(context).sweep?.going ?? []).compactMap(\.packName))
     var names: [ObjectName] = []
     try context.store.forEachObject(in: "") { object in
       guard !object.name.path.begins(with: SessionMarker.folder + "/"), !going.contains(object.name) else { return }
       names.append(object.name)
     }
-    let renewed = try context.sideBySide.map(names) { name in
-      do {
-        return try context.store.renewLock(of: name)
-      } catch StorageError.missing {
-        // Somebody has removed it meanwhile.
-        return false
-      }
+    let outcomes = try context.sideBySide.map(names) { try Self.renew($0, context) }
+    for case .refused(let error) in outcomes { throw error }
+    memory.note()
+    return LockReport(objects: names.count, renewed: outcomes.count { $0 == .renewed })
+  }
+
+  private enum LockOutcome: Sendable, Equatable {
+    case asItWas, renewed
+    case refused(StorageError)
+  }
+
+  /// - Throws: What concerns more than this object.
+  private static func renew(_ name: ObjectName, _ context: RepositoryContext) throws -> LockOutcome {
+    do {
+      return try context.store.renewLock(of: name) ? .renewed : .asItWas
+    } catch StorageError.missing {
+      return .asItWas  // Somebody has removed it meanwhile.
+    } catch let error as StorageError where [.denied, .permanent].contains(error.kind) {
+      return .refused(error)
     }
-    return LockReport(objects: names.count, renewed: renewed.count { $0 })
   }
 }

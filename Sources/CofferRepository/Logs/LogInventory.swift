@@ -22,13 +22,15 @@ public struct LogInventory {
   /// Segments, single and joined, by their last places, those that begin later first where two end alike.
   let groups: [Group: [LogStore.Listed]]
   let files: [LogStore.Listed]
-  /// What bears no right tag, or has no name that such an object has.
+  /// What has a name that such an object has, but for its tag.
   let strays: [ObjectName]
+  /// What has no name that such an object has.
+  let unknown: [ObjectName]
 
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   init(_ context: RepositoryContext) throws {
     let store = try LogStore(context)
-    let (first, strays) = try store.listAll()
+    let (first, strays, unknown) = try store.listAll()
     // What has gone from the first list when the second is made has been joined before.
     let joined = first.isEmpty ? [] : try store.listAll().objects.filter { $0.name.kind == .joined }
     groups = Dictionary(grouping: first.filter { $0.name.kind == .segment } + joined, by: { Group($0.name) })
@@ -40,6 +42,7 @@ public struct LogInventory {
       }
     files = first.filter { if case .file = $0.name.kind { true } else { false } }
     self.strays = strays
+    self.unknown = unknown
   }
 }
 

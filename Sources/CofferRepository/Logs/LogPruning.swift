@@ -22,6 +22,8 @@ public struct LogNeed: Sendable, Equatable {
 /// What came of taking old log away.
 public struct LogPruningReport: Sendable, Equatable {
   public var kept = 0
+  /// Logs of other servers, and those of which it is not known whose they are: nothing of them goes.
+  public var otherLogs = 0
   public var deleted = 0
   /// Bytes of what was deleted, or would be.
   public var deletedSize: UInt64 = 0
@@ -35,6 +37,7 @@ struct LogPruning {
   /// Seconds.
   private let window: Double
   private let needs: [(server: String, need: LogNeed)]
+  private let isOwn: (LogOrigin) -> Bool
 
   /// Objects that are opened at most until one is found that its signer has put.
   private static let tries = 16
@@ -42,32 +45,41 @@ struct LogPruning {
   /// - Parameters:
   ///   - inventory: Made before the archives were listed.
   ///   - needs: Of all archives that there are.
-  init(_ context: RepositoryContext, _ inventory: LogInventory, window: Double, needs: [LogNeed]) throws {
+  ///   - isOwn: Whether log of such a server is to go.
+  init(
+    _ context: RepositoryContext, _ inventory: LogInventory, window: Double, needs: [LogNeed],
+    isOwn: @escaping (LogOrigin) -> Bool
+  ) throws {
     self.context = context
     self.inventory = inventory
     self.window = window
+    self.isOwn = isOwn
     store = try LogStore(context)
     self.needs = try needs.map { (try $0.server.id(context), $0) }
   }
 
-  /// What goes, oldest first.
+  /// What goes, oldest first, and the number of logs of which nothing may go.
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
-  func going() throws -> [LogStore.Listed] {
+  func going() throws -> (objects: [LogStore.Listed], otherLogs: Int) {
     var going: [LogStore.Listed] = []
+    var otherLogs = 0
     // Histories of a server are one log: what was put of the newest says how old the others are.
     let logs = Dictionary(grouping: inventory.groups.keys) { Log(server: $0.server, signer: $0.signer) }
     for (log, groups) in logs.sorted(by: { $0.key.order < $1.key.order }) {
       let objects = groups.map { inventory.groups[$0] ?? [] }
-      guard let newest = try newest(of: objects.flatMap { $0 }, log) else { continue }
-      let limit = newest.addingTimeInterval(-window)
+      guard let newest = try newest(of: objects.flatMap { $0 }, log), isOwn(newest.origin) else {
+        otherLogs += 1
+        continue
+      }
+      let limit = newest.time.addingTimeInterval(-window)
       for group in groups.sorted(by: { ($0.history, $0.exponent) < ($1.history, $1.exponent) }) {
         let (gone, end) = try old(inventory.groups[group] ?? [], before: limit, of: log)
         going += gone
-        going += files(of: group, before: limit, upTo: end).filter { !isNeeded($0.name, before: limit, of: log) }
+        going += try files(of: group, before: limit, upTo: end).filter { !isNeeded($0.name, before: limit, of: log) }
       }
     }
-    return going
+    return (going, otherLogs)
   }
 
   private struct Log: Hashable {
@@ -77,13 +89,20 @@ struct LogPruning {
     var order: (String, String) { (server, signer.text) }
   }
 
-  /// When the store received the newest that the signer has certainly put.
+  /// What says how old a log is, and whose it is.
+  private typealias Newest = (time: Date, origin: LogOrigin)
+
+  /// When the store received the newest that the signer has certainly put, and what that says of its server.
   ///
   /// - Returns: nil where that is not known: then nothing goes.
-  private func newest(of objects: [LogStore.Listed], _ log: Log) throws -> Date? {
-    let single = try newest(of: objects.filter { $0.name.kind == .segment })
-    let joined = try newest(of: objects.filter { $0.name.kind == .joined })
-    if let newest = [single, joined].compactMap({ $0 }).max() { return newest }
+  private func newest(of objects: [LogStore.Listed], _ log: Log) throws -> Newest? {
+    // What is of the future was received by a wrong clock. Where all is, it is this machine's clock, and nothing is old.
+    let now = context.clock.now()
+    let past = objects.filter { $0.status.received <= now }
+    let credible = past.isEmpty ? objects : past
+    let single = try newest(of: credible.filter { $0.name.kind == .segment }, now: now)
+    let joined = try newest(of: credible.filter { $0.name.kind == .joined }, now: now)
+    if let newest = [single, joined].compactMap({ $0 }).max(by: { $0.time < $1.time }) { return newest }
     context.remarks.add(
       Diagnosis(
         subject: context.location,
@@ -92,23 +111,19 @@ struct LogPruning {
     return nil
   }
 
-  private func newest(of objects: [LogStore.Listed]) throws -> Date? {
+  private func newest(of objects: [LogStore.Listed], now: Date) throws -> Newest? {
     for listed in objects.sorted(by: { $0.status.received > $1.status.received }).prefix(Self.tries) {
-      if let time = try time(of: listed) { return time }
+      guard let directory = try directory(of: listed) else { continue }
+      let said = directory.segments.map(\.date).max() ?? listed.status.received
+      return (time: min(said, listed.status.received, now), origin: directory.origin)
     }
     return nil
   }
 
-  /// When the newest segment of an object was received; of a joined one that is said in it.
-  ///
   /// - Returns: nil for one that cannot be read, or has gone.
-  private func time(of listed: LogStore.Listed) throws -> Date? {
+  private func directory(of listed: LogStore.Listed) throws -> LogDirectory? {
     do {
-      let directory = try store.open(listed).directory
-      guard listed.name.kind == .joined, let last = directory.segments.map(\.date).max() else {
-        return listed.status.received
-      }
-      return min(last, listed.status.received)
+      return try store.open(listed).directory
     } catch StorageError.missing {
       return nil
     } catch let error where RunStore.concernsObject(error) {
@@ -126,13 +141,20 @@ struct LogPruning {
     var going: [LogStore.Listed] = []
     for listed in objects {
       if isNeeded(listed.name, before: limit, of: log) { continue }
-      // What is joined was received before it was joined.
-      var isOld = listed.status.received < limit
-      if !isOld, listed.name.kind == .joined { isOld = try time(of: listed).map { $0 < limit } ?? false }
-      guard isOld else { return (going, listed.name.first) }
+      guard try isOld(listed, before: limit) else { return (going, listed.name.first) }
       going.append(listed)
     }
     return (going, nil)
+  }
+
+  /// Whether both clocks say so: the store's, and that of whoever put it. What is joined says when the store had received it, and
+  /// was joined later.
+  private func isOld(_ listed: LogStore.Listed, before limit: Date) throws -> Bool {
+    let isOldHere = listed.status.received < limit
+    guard isOldHere || listed.name.kind == .joined else { return false }
+    // What cannot be read is of no use to anybody.
+    guard let said = try directory(of: listed)?.segments.map(\.date).max() else { return isOldHere }
+    return said < limit
   }
 
   /// Whether an archive needs some of it: for itself, or because it is the one from which every moment of the window is reached.
@@ -148,14 +170,17 @@ struct LogPruning {
   }
 
   /// What belongs to places that have gone. Histories, which stand at place 0, stay: they are small, and later ones lead through them.
-  private func files(of group: LogInventory.Group, before limit: Date, upTo end: LogPlace?) -> [LogStore.Listed] {
-    inventory.files.filter { file in
+  private func files(of group: LogInventory.Group, before limit: Date, upTo end: LogPlace?) throws -> [LogStore.Listed]
+  {
+    try inventory.files.filter { file in
       // What is no segment may have another exponent than those around it.
       let isOfGroup =
         file.name.server.isSame(as: group.server) && file.name.signer == group.signer
         && file.name.first.history == group.history
-      return isOfGroup && file.name.first.number > 0 && file.status.received < limit
-        && end.map { file.name.first.number < $0.number } ?? true
+      guard isOfGroup, file.name.first.number > 0, end.map({ file.name.first.number < $0.number }) ?? true else {
+        return false
+      }
+      return try isOld(file, before: limit)
     }
   }
 }

@@ -24,10 +24,14 @@ public final class LogReader {
 
   /// Segments that follow each other, and where they are.
   public struct Run {
-    fileprivate let segments: [(place: LogPlace, candidates: [LogStore.Listed])]
+    /// Of each segment where it may be: at least one.
+    fileprivate let segments: [[Candidate]]
 
-    public var places: [LogPlace] { segments.map(\.place) }
+    public var places: [LogPlace] { segments.map { $0[0].place } }
   }
+
+  /// An object that says to have what is at a place.
+  fileprivate typealias Candidate = (place: LogPlace, listed: LogStore.Listed)
 
   /// Finds a segment and those that follow it.
   ///
@@ -40,31 +44,47 @@ public final class LogReader {
   public func find(history: UInt32, number: UInt64, count: Int, title: String) throws -> Run {
     guard let start = LogPlace(history: history, number: number, exponent: 0) else { return Run(segments: []) }
     // What has gone from the first list when the second is made has been joined before.
-    let single = try store.list(.segment, of: server, from: start).filter { $0.name.first.history == history }
-    let joined = try store.list(.joined, of: server, from: start).filter { $0.name.first.history == history }
-    let signers = try signers(joined + single)
-    let counting = (joined + single).filter { signers.counts($0.name.signer) }
-    func candidates(_ place: LogPlace) -> [LogStore.Listed] {
-      trusted(counting.filter { $0.name.covers(place) })
+    let single = try store.list(.segment, of: server, from: start)
+    let all = try store.list(.joined, of: server, from: start) + single
+    let own = all.filter { $0.name.first.history == history }
+    let signers = try signers(all)
+    let counting = own.filter { signers.counts($0.name.signer) }
+    var places = Set(counting.map(\.name.first.exponent)).sorted().compactMap {
+      LogPlace(history: history, number: number, exponent: $0)
     }
-    let exponents = Set(counting.map(\.name.first.exponent)).sorted()
-    for exponent in exponents {
-      guard let first = LogPlace(history: history, number: number, exponent: exponent) else { continue }
-      var segments: [(LogPlace, [LogStore.Listed])] = []
-      var next: LogPlace? = first
-      while segments.count < count, let place = next {
-        let found = candidates(place)
-        guard !found.isEmpty else { break }
-        segments.append((place, found))
-        next = place.next
-      }
-      if !segments.isEmpty { return Run(segments: segments) }
+    var segments: [[Candidate]] = []
+    while segments.count < count {
+      let found = candidates(for: places, in: counting)
+      guard let first = found.first else { break }
+      segments.append(found)
+      guard let next = first.place.next else { break }
+      places = places.filter { place in found.contains { $0.place == place } }.compactMap(\.next)
+        .filter { $0.number == next.number }
     }
-    let others = (joined + single).filter { $0.name.first.number <= number && number <= $0.name.last.number }
-    guard others.isEmpty else { throw undecided(others, title) }
-    throw try counting.contains(where: isCertain)
+    guard segments.isEmpty else { return Run(segments: segments) }
+    let others = own.filter { $0.name.first.number <= number && number <= $0.name.last.number }
+    // Who has said whose log counts has said so of all others, too.
+    guard others.isEmpty || !named.isEmpty else { throw undecided(others, title) }
+    let later = all.filter { $0.name.first.history > history && signers.counts($0.name.signer) }
+    throw try counting.contains(where: isCertain) || isBefore(number, later)
       ? LogError.gap(segment: title, location: context.location)
       : LogError.missing(segment: title, location: context.location)
+  }
+
+  /// What has any of some places, what full keys have signed first.
+  private func candidates(for places: [LogPlace], in counting: [LogStore.Listed]) -> [Candidate] {
+    trusted(counting).flatMap { listed in
+      places.filter(listed.name.covers).map { (place: $0, listed: listed) }
+    }
+  }
+
+  /// Whether a later history begins behind a segment: then the way there leads through it.
+  private func isBefore(_ number: UInt64, _ later: [LogStore.Listed]) throws -> Bool {
+    for (_, objects) in Dictionary(grouping: later, by: \.name.first.history) {
+      let lowest = try objects.sorted { $0.name.first.number < $1.name.first.number }.first(where: isCertain)
+      if let lowest, lowest.name.first.number > number { return true }
+    }
+    return false
   }
 
   /// Whether an object is what its name says; of one that a full key has named, the name tells it.
@@ -89,22 +109,28 @@ public final class LogReader {
   /// Hands over the bytes of a segment of a run, piece by piece.
   ///
   /// - Parameter start: Called before the first piece, and again when what was handed over counts for nothing.
-  /// - Throws: `RepositoryError`; `StorageError`; `LogError` where all that had it has gone since; `RunCancelled`; what `take` throws.
+  /// - Throws: `RepositoryError`; `StorageError`, also where all that had it has gone since; `LogError.gap`; `RunCancelled`; what
+  ///   `take` throws.
   public func read(
     _ number: Int, of run: Run, title: String, start: () throws -> Void,
     _ take: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var (place, candidates) = run.segments[number]
-    for _ in 0..<Self.tries {
+    var candidates = run.segments[number]
+    for _ in 1..<Self.tries {
       do {
-        return try read(candidates, at: place, start: start, take)
-      } catch StorageError.missing {
-        // Joined meanwhile with others, or pruned.
-        let again = try find(history: place.history, number: place.number, count: 1, title: title)
-        (place, candidates) = again.segments[0]
+        return try read(candidates, start: start, take)
+      } catch let error as StorageError {
+        guard case .missing = error else { throw error }
+        // Joined meanwhile with others. What was there before and is not now is not the end of the log.
+        let place = candidates[0].place
+        do {
+          candidates = try find(history: place.history, number: place.number, count: 1, title: title).segments[0]
+        } catch LogError.missing {
+          throw error
+        }
       }
     }
-    throw LogError.missing(segment: title, location: context.location)
+    try read(candidates, start: start, take)
   }
 
   /// Hands over the bytes of something else that belongs to the log.
@@ -125,8 +151,11 @@ public final class LogReader {
     guard !found.isEmpty else { throw LogError.missing(segment: title, location: context.location) }
     let signers = try signers(found)
     let counting = found.filter { signers.counts($0.name.signer) }
-    guard !counting.isEmpty else { throw undecided(found, title) }
-    try read(trusted(counting), at: nil, start: start, take)
+    guard !counting.isEmpty else {
+      throw named.isEmpty
+        ? undecided(found, title) : LogError.missing(segment: title, location: context.location)
+    }
+    try read(trusted(counting).map { (place: $0.name.first, listed: $0) }, start: start, take)
   }
 
   private func undecided(_ found: [LogStore.Listed], _ title: String) -> LogError {
@@ -139,26 +168,28 @@ public final class LogReader {
     found.filter { $0.name.signer == .full } + found.filter { $0.name.signer != .full }
   }
 
+  /// - Parameter candidates: At least one.
   private func read(
-    _ candidates: [LogStore.Listed], at place: LogPlace?, start: () throws -> Void,
-    _ take: (UnsafeRawBufferPointer) throws -> Void
+    _ candidates: [Candidate], start: () throws -> Void, _ take: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var failure: (any Error)?
-    for candidate in candidates {
+    var (failure, isGone): ((any Error)?, Bool) = (nil, false)
+    for (place, listed) in candidates {
       do {
         try start()
-        let (object, opener) = try open(candidate)
-        guard let number = object.segment(at: place ?? object.name.first) else { continue }
+        let (object, opener) = try open(listed)
+        guard let number = object.segment(at: place) else { continue }
         return try object.read(segment: number, opener, take)
       } catch StorageError.missing {
-        failure = failure ?? StorageError.missing(candidate.name.objectName, location: context.location)
-      } catch let error as RepositoryError {
-        guard RunStore.concernsObject(error) else { throw error }
+        isGone = true
+      } catch let error where (error is RepositoryError || error is StorageError) && RunStore.concernsObject(error) {
+        // What is thrown by who takes the bytes is another thing.
         context.remarks.add(error, consequence: "the segment is looked for elsewhere")
         failure = error
       }
     }
-    throw failure ?? LogError.missing(segment: "the segment", location: context.location)
+    // What has gone is looked for again, and so comes first.
+    if let failure, !isGone { throw failure }
+    throw StorageError.missing(candidates[0].listed.name.objectName, location: context.location)
   }
 
   private func open(_ listed: LogStore.Listed) throws -> (object: LogObject, opener: LogOpener) {

@@ -5,7 +5,7 @@ import CofferSystem
 struct LogSigners {
   /// Write-only keys that count although there are several, or they have been removed: their ids, or how these begin.
   let named: [String]
-  /// All write-only keys that have put something for the server and have not been removed.
+  /// All write-only keys that have put something for the server, are known and have not been removed.
   private let standing: Set<String>
 
   /// - Parameter all: The signers of all that there is of the server.
@@ -13,9 +13,9 @@ struct LogSigners {
     self.named = named
     standing = Set(
       all.compactMap { signer in
-        guard case .writeOnly(let id) = signer, KeyID(hex: id).map(context.signers.isRemoved) == false else {
-          return nil
-        }
+        guard case .writeOnly(let id) = signer, let key = KeyID(hex: id), context.signers[key] != nil,
+          !context.signers.isRemoved(key)
+        else { return nil }
         return id
       })
   }

@@ -15,6 +15,8 @@ struct LogStore {
 
   /// How often a put is made again because what was in its place has gone.
   private static let tries = 4
+  /// Joined objects that are opened at most for a segment whose own name was free: others may have put such names.
+  private static let joinedLimit = 16
 
   init(_ context: RepositoryContext) throws {
     self.context = context
@@ -44,24 +46,27 @@ struct LogStore {
     try builder.append(size: size, time: LogDirectory.milliseconds(context.clock.now()), write)
     let bytes = try builder.finish(name, origin: origin)
     let hash = builder.segments[0].hash
+    // Trying it out would take more than looking, and leave something behind where nothing may be deleted.
+    let isExclusive = context.store.isKnownToRefuseTakenNames
     for _ in 0..<Self.tries {
-      guard let isNew = try settle(name, bytes, hash, title) else { continue }
+      guard let isNew = try settle(name, bytes, hash, title, isExclusive: isExclusive) else { continue }
       try context.checkKeyStands()
       return isNew
     }
     throw StorageError.missing(name.objectName, location: context.location)
   }
 
+  /// - Parameter isExclusive: Whether the store refuses names that are taken.
   /// - Returns: Whether it was not stored before; nil where what was in its place has gone since.
-  private func settle(_ name: LogName, _ bytes: [UInt8], _ hash: Digest256, _ title: String) throws -> Bool? {
-    var isNew = true
-    do {
-      try context.store.putAlone(name.objectName, bytes)
-    } catch StorageError.exists {
-      isNew = false
-    }
+  private func settle(
+    _ name: LogName, _ bytes: [UInt8], _ hash: Digest256, _ title: String, isExclusive: Bool
+  ) throws -> Bool? {
+    let isNew = try isExclusive ? put(name, bytes) : putLooking(name, bytes)
     // What was joined was there before, and counts.
-    if name.kind == .segment, let joined = try joined(with: name.first, of: name.server, by: name.signer) {
+    if name.kind == .segment,
+      let joined = try joined(
+        with: name.first, of: name.server, by: name.signer, limit: isNew ? Self.joinedLimit : .max)
+    {
       guard joined == hash else { throw LogError.conflict(segment: title, location: context.location) }
       return false
     }
@@ -77,12 +82,40 @@ struct LogStore {
     }
   }
 
+  /// - Returns: Whether the name was not taken.
+  private func put(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
+    do {
+      try context.store.putAlone(name.objectName, bytes)
+      return true
+    } catch StorageError.exists {
+      return false
+    }
+  }
+
+  /// The same where a store may overwrite: looks before, and reads behind what stands there now, which the header tells.
+  private func putLooking(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
+    do {
+      _ = try context.store.status(of: name.objectName)
+      return false
+    } catch StorageError.missing {
+      // It is not taken.
+    }
+    guard try put(name, bytes) else { return false }
+    do {
+      let header = try context.store.get(name.objectName, range: 0..<LogHeader.size)
+      return header.elementsEqual(bytes.prefix(LogHeader.size))
+    } catch StorageError.missing {
+      return false
+    }
+  }
+
   /// The hash of a segment that is joined with others.
   ///
+  /// - Parameter limit: Objects that are opened at most.
   /// - Returns: nil where none that counts is.
-  private func joined(with place: LogPlace, of server: String, by signer: LogSigner) throws -> Digest256? {
-    for listed in try list(.joined, of: server, from: place) where listed.name.signer == signer {
-      guard listed.name.covers(place) else { continue }
+  private func joined(with place: LogPlace, of server: String, by signer: LogSigner, limit: Int) throws -> Digest256? {
+    let found = try list(.joined, of: server, from: place).filter { $0.name.signer == signer && $0.name.covers(place) }
+    for listed in found.prefix(limit) {
       do {
         let object = try LogObject(listed.name, listed.status, context)
         if let number = object.segment(at: place) { return object.directory.segments[number].hash }
@@ -102,16 +135,20 @@ struct LogStore {
     try list(LogName.folder(kind, of: server), after: place.flatMap { LogName.before($0, kind, of: server) }).objects
   }
 
-  /// All logs' objects, and what is none.
-  func listAll() throws -> (objects: [Listed], strays: [ObjectName]) { try list(LogName.folder, after: nil) }
+  /// Objects of logs, names that are those of such but for the tag, and names that are none.
+  typealias All = (objects: [Listed], strays: [ObjectName], unknown: [ObjectName])
 
-  private func list(_ folder: String, after last: ObjectName?) throws -> (objects: [Listed], strays: [ObjectName]) {
+  func listAll() throws -> All { try list(LogName.folder, after: nil) }
+
+  private func list(_ folder: String, after last: ObjectName?) throws -> All {
     var objects: [Listed] = []
     var strays: [ObjectName] = []
+    var unknown: [ObjectName] = []
     var failure: (any Error)?
     try context.store.forEachObject(in: folder, after: last) { status in
       do {
-        if let name = LogName(status.name), try rootTags.map(name.isRight) ?? true {
+        guard let name = LogName(status.name) else { return unknown.append(status.name) }
+        if try rootTags.map(name.isRight) ?? true {
           objects.append((name, status))
         } else {
           strays.append(status.name)
@@ -121,7 +158,7 @@ struct LogStore {
       }
     }
     if let failure { throw failure }
-    return (objects, strays)
+    return (objects, strays, unknown)
   }
 
   func open(_ listed: Listed) throws -> LogObject { try LogObject(listed.name, listed.status, context) }

@@ -38,6 +38,7 @@ struct LogTidying {
   func run(_ report: inout LogTidyingReport) throws {
     let inventory = try LogInventory(context)
     do {
+      tellUnknown(inventory.unknown)
       for name in inventory.strays { try delete(name, &report) }
       for (_, objects) in inventory.groups.sorted(by: { $0.key.order < $1.key.order }) {
         try deleteCovered(objects, &report)
@@ -46,6 +47,16 @@ struct LogTidying {
     } catch let error as StorageError where RunStore.concernsObject(error) {
       context.remarks.add(error, consequence: "logs are not tidied up")
     }
+  }
+
+  private func tellUnknown(_ names: [ObjectName]) {
+    guard let first = names.first else { return }
+    context.remarks.add(
+      Diagnosis(
+        subject: context.location,
+        problem:
+          "Below \(LogName.folder)/ there are names that no object of a log has, and they stay: \(names.count), the first \(first)",
+        suggestion: "See with 'coffer check' which they are; a newer Coffer may know them"))
   }
 
   private func delete(_ name: ObjectName, _ report: inout LogTidyingReport) throws {
@@ -168,7 +179,25 @@ struct LogTidying {
     }
     report.joinedObjects += 1
     report.joinedSegments += taken.count
+    // What went there is not yet what is there.
+    guard let whole = try stored(name) else { return }
+    guard whole.directory.segments == builder.segments else {
+      return context.remarks.add(
+        Diagnosis(
+          subject: context.location,
+          problem: "\(name.objectName) is not what was put there; what it was joined of stays",
+          suggestion: "See what 'coffer check' says"))
+    }
     for listed in taken { try delete(listed.status.name, &report) }
+  }
+
+  /// What has been put just now, verified; nil where it is not so.
+  private func stored(_ name: LogName) throws -> LogObject? {
+    do {
+      return try verified((name, try context.store.status(of: name.objectName)))
+    } catch StorageError.missing {
+      return nil
+    }
   }
 
   /// - Returns: What the object says of its server; nil for one that is gone or damaged: then the builder is of no use any more.
@@ -177,7 +206,7 @@ struct LogTidying {
       let object = try store.open(listed)
       let opener = try object.opener()
       let segment = object.directory.segments[0]
-      let time = min(segment.time, LogDirectory.milliseconds(listed.status.received))
+      let time = LogDirectory.milliseconds(listed.status.received)
       try builder.append(size: segment.size, time: time) { try object.read(segment: 0, opener, $0) }
       return object.directory.origin
     } catch StorageError.missing {

@@ -83,16 +83,19 @@ extension Repository {
   ///   - window: Seconds.
   ///   - needs: What all archives that there are need of logs.
   ///   - isDryRun: Whether it is only said what would go.
+  ///   - isOwn: Whether log goes of which this is signed; of all other logs nothing does.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   public func pruneLogs(
-    _ inventory: LogInventory, window: Double, needs: [LogNeed], isDryRun: Bool
+    _ inventory: LogInventory, window: Double, needs: [LogNeed], isDryRun: Bool,
+    of isOwn: @escaping (LogOrigin) -> Bool
   ) throws -> LogPruningReport {
     try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "prune logs")
     }
-    let going = try LogPruning(context, inventory, window: window, needs: needs).going()
+    let (going, otherLogs) = try LogPruning(context, inventory, window: window, needs: needs, isOwn: isOwn).going()
     var report = LogPruningReport()
+    report.otherLogs = otherLogs
     report.kept = inventory.groups.values.reduce(0) { $0 + $1.count } + inventory.files.count - going.count
     for listed in going {
       if !isDryRun { try context.store.delete(listed.status.name) }

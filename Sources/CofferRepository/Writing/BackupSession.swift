@@ -105,6 +105,10 @@ public final class BackupSession: Sendable {
   /// How far the session is; a cheap snapshot for any thread.
   public var progress: SessionProgress { counters.progress }
 
+  /// Bytes of packs that may be put at the same time. `progress` counts a pack only when all of it is durable, so with packs
+  /// that share a line so many may have to be sent before it shows anything.
+  public var bytesUnderWay: Int { storer.bytesUnderWay }
+
   /// Why nothing more can be stored, known before anything more is given; nil while nothing has failed.
   public var failure: (any Error)? { storer.failure ?? pipeline.failure }
 

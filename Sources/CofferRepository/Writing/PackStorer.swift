@@ -6,6 +6,8 @@ import Synchronization
 final class PackStorer: Sendable {
   private let writer: PackWriter
   private let packs: Stage<FinishedPack>
+  /// Of packs that may be put at the same time.
+  let bytesUnderWay: Int
 
   init(
     context: RepositoryContext, rounds: Rounds, index: ChunkIndex, cache: IndexCache, near: NearPacks,
@@ -14,8 +16,9 @@ final class PackStorer: Sendable {
     let writer = PackWriter(
       context: context, rounds: rounds, index: index, cache: cache, near: near, counters: counters)
     self.writer = writer
-    packs = try Stage(
-      "storer", workers: Self.inFlight(context), capacity: 1, makeWork: { { try writer.put($0) } })
+    let workers = Self.inFlight(context)
+    bytesUnderWay = workers * context.header.packTarget
+    packs = try Stage("storer", workers: workers, capacity: 1, makeWork: { { try writer.put($0) } })
   }
 
   /// Bytes of packs that are being put to a far store at the same time: what a line of 1 Gbit/s holds for a second.

@@ -5,8 +5,8 @@ import Synchronization
 /// A process of this program that has started already, and of which others branch off: to start the program anew takes longer
 /// than what many of them have to do.
 ///
-/// It has done nothing before, and never does anything else: what one of its branches meets, a database that breaks a library
-/// for example, no other one sees. Branches are children of the process that ordered them, as all others are.
+/// It never does anything else, and meets nothing that is not its own: what one of its branches meets, a database that breaks a
+/// library for example, no other one sees. Branches are children of the process that ordered them, as all others are.
 final class Nursery: Sendable {
   /// What a branch is to be.
   struct Order {
@@ -94,8 +94,12 @@ public enum NurseryProcess {
 
   /// Has branches go off until nobody orders any more. Returns in each of them, too, with what it does.
   ///
-  /// - Parameter work: What a branch does with its arguments; returns its exit code.
-  public static func run(_ work: ([String]) -> Int32) -> Int32 {
+  /// - Parameters:
+  ///   - prepare: Does what a branch does, on something of its own: what is looked up and loaded then, no later branch has to.
+  ///     The first does not wait for it.
+  ///   - work: What a branch does with its arguments; returns its exit code.
+  public static func run(preparing prepare: () -> Void, _ work: ([String]) -> Int32) -> Int32 {
+    var isPrepared = false
     let parent = getppid()
     var bytes = [UInt8](repeating: 0, count: Nursery.limit)
     var descriptors = [Int32](repeating: -1, count: Int(COFFER_ORDER_DESCRIPTORS))
@@ -113,6 +117,8 @@ public enum NurseryProcess {
       guard send(Nursery.descriptor, &answer, MemoryLayout<Nursery.Answer>.size, Int32(MSG_NOSIGNAL)) > 0 else {
         return 0
       }
+      if !isPrepared { prepare() }
+      isPrepared = true
     }
   }
 

@@ -31,11 +31,13 @@ struct LogPruningTests {
 
   @discardableResult
   private func prune(
-    hours: Double, _ needs: [LogNeed] = [], isDryRun: Bool = false, over store: (any ObjectStore)? = nil
+    hours: Double, _ needs: [LogNeed] = [], isDryRun: Bool = false, over store: (any ObjectStore)? = nil,
+    of name: String = "main"
   ) throws -> LogPruningReport {
     let repository = try ground.open(store)
     return try repository.pruneLogs(
-      repository.logInventory(), window: hours * Self.hour, needs: needs, isDryRun: isDryRun)
+      repository.logInventory(), window: hours * Self.hour, needs: needs, isDryRun: isDryRun,
+      of: { $0.name.isSame(as: name) && $0.hostname.isSame(as: "db1") })
   }
 
   private func places(_ history: UInt32 = 1) throws -> [UInt64] {
@@ -66,6 +68,60 @@ struct LogPruningTests {
     try put(5...8)
     #expect(try prune(hours: 2).deleted == 3)
     #expect(try places() == [4, 5, 6, 7, 8])
+  }
+
+  @Test("The log of a server that is not meant stays, all of it")
+  func otherServers() throws {
+    try put(1...10)
+    let before = try ground.names
+    let report = try prune(hours: 2, of: "reports")
+    #expect(report.deleted == 0 && report.otherLogs == 1 && report.kept == 10)
+    #expect(try ground.names == before)
+    #expect(try prune(hours: 2).otherLogs == 0)
+    #expect(try places() == [8, 9, 10])
+  }
+
+  @Test("A store whose clock was far ahead makes nothing old, although its newest is of the future")
+  func future() throws {
+    try put(1...6)
+    ground.ground.clock.advance(1000 * Self.hour)
+    try put(7...7)
+    ground.ground.clock.advance(-1001 * Self.hour)
+    #expect(try prune(hours: 7).deleted == 0)
+    #expect(try places() == Array(1...7))
+    #expect(try prune(hours: 2).deleted == 3)
+  }
+
+  @Test("What was put by a clock that was behind is as old as the store says, also when it was joined")
+  func behind() throws {
+    let behind = ManualClock()
+    behind.advance(-5000 * Self.hour)
+    let host = try Repository.open(
+      in: ground.store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings(clock: behind))
+    try put(1...20, with: host)
+    try ground.compact()
+    #expect(try ground.names("joined").count == 1)
+    try put(21...22)
+    #expect(try prune(hours: 5).deleted == 0)
+    try ground.expectWhole(1...22)
+    #expect(try prune(hours: 1).deleted == 1)
+  }
+
+  @Test("What a store's clock that was behind calls old stays while whoever put it says otherwise")
+  func storeBehind() throws {
+    let slow = ManualClock()
+    slow.advance(-5000 * Self.hour)
+    let store = MemoryStore(now: slow.clock.now)
+    for status in try ground.store.list("") { try store.put(status.name, try ground.store.get(status.name)) }
+    try ground.put(1, with: ground.open(store))
+    slow.advance(5001 * Self.hour)
+    ground.ground.clock.advance(Self.hour)
+    try ground.put(2, with: ground.open(store))
+    #expect(try prune(hours: 2, over: store).deleted == 0)
+    ground.ground.clock.advance(2 * Self.hour)
+    slow.advance(2 * Self.hour)
+    try ground.put(3, with: ground.open(store))
+    #expect(try prune(hours: 2, over: store).deleted == 1)
   }
 
   @Test("What an archive needs stays: its own part, and all from the one on by which the whole window is reached")

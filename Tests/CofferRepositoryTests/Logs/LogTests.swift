@@ -1,6 +1,7 @@
 import CofferStorage
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CofferRepository
@@ -53,10 +54,16 @@ struct LogTests {
   @Test("A put takes a put and a list of what is joined, and reads nothing")
   func requests() throws {
     let store = WatchedStore(ground.store)
-    let repository = try ground.open(store)
+    // What is watched says nothing of itself.
+    let repository = try ground.open(GatedStore(store, abilities: ground.store.abilities))
     store.forget()
     try ground.put(1, with: repository)
     #expect(store.calls.map(\.request) == [.put, .list], "\(store.calls)")
+    // Where a store may overwrite, it looks before, and behind.
+    let careful = try ground.open(store)
+    store.forget()
+    try ground.put(2, with: careful)
+    #expect(store.calls.map(\.request) == [.status, .put, .get, .list], "\(store.calls)")
   }
 
   @Test("An answer that is lost is a put that is found done, and nothing is said to be stored that is not")
@@ -107,6 +114,96 @@ struct LogTests {
         == [[0x1_0000_00fe, 0x2_0000_0000], [0x2_0000_0002, 0x2_0000_0002]])
   }
 
+  @Test("Where a store overwrites, what is there is not, and what somebody else has put at once is not called stored")
+  func overwriting() throws {
+    try ground.put(1)
+    let name = try ground.store.list("logs")[0].name
+    let bytes = try ground.store.get(name)
+    try ground.put(2)
+    let second = try #require(try ground.store.list("logs").map(\.name).first { $0 != name })
+    let others = try ground.store.get(second)
+    let memory = ground.store
+    let store = GatedStore(
+      memory, abilities: StoreAbilities(kind: "overwriting", refusesTakenNames: false),
+      gate: { (request, object, _) throws(StorageError) in
+        guard request == .put, let object else { return }
+        try memory.delete(object, cancellation: nil)
+      })
+    #expect(throws: LogError.conflict(segment: "segment 1", location: "memory")) {
+      try ground.put(1, LogGround.content(9), with: ground.open(store))
+    }
+    #expect(try !ground.put(1, with: ground.open(store)))
+    #expect(try ground.store.get(name) == bytes)
+    // Another server's put comes between this one's and its look.
+    try memory.delete(second, cancellation: nil)
+    let raced = GatedStore(
+      memory, abilities: StoreAbilities(kind: "overwriting", refusesTakenNames: false),
+      gate: { (request, object, _) throws(StorageError) in
+        guard request == .get, object == second else { return }
+        try memory.delete(second, cancellation: nil)
+        try memory.put(second, others)
+      })
+    #expect(throws: LogError.conflict(segment: "segment 2", location: "memory")) {
+      try ground.put(2, LogGround.content(9), with: ground.open(raced))
+    }
+    try ground.expectWhole(1...2)
+  }
+
+  @Test("What is missing before the beginning of a later history is a gap, and what is behind that the end")
+  func laterHistories() throws {
+    try ground.put(1)
+    try ground.put(5, history: 2)
+    for number in [2, 4] as [UInt64] {
+      #expect(throws: LogError.gap(segment: "segment \(number)", location: "memory")) { try ground.get(number) }
+    }
+    for number in [5, 6] as [UInt64] {
+      #expect(throws: LogError.missing(segment: "segment \(number)", location: "memory")) { try ground.get(number) }
+    }
+  }
+
+  @Test("What is listed and cannot be had is not the end of the log")
+  func vanishing() throws {
+    try ground.put(1)
+    let name = try ground.store.list("logs")[0].name
+    let gone = StorageError.missing(name, location: "memory")
+    let store = GatedStore(
+      ground.store,
+      gate: { (request, object, _) throws(StorageError) in
+        if request == .get, object == name { throw gone }
+      })
+    #expect(throws: gone) { try ground.get(1, with: ground.open(store)) }
+    let memory = ground.store
+    let deleting = GatedStore(
+      memory,
+      gate: { (request, object, _) throws(StorageError) in
+        if request == .get, object == name { try memory.delete(name, cancellation: nil) }
+      })
+    #expect(throws: gone) { try ground.get(1, with: ground.open(deleting)) }
+  }
+
+  @Test("Litter hides nothing: of unknown keys, of another size of segments, and cut off")
+  func litter() throws {
+    let host = try ground.host("host")
+    let id = host.context.keys.id.description
+    try ground.put(1, with: host)
+    let name = try #require(try ground.names.first)
+    // Of a key that nobody knows, which makes no second one of it.
+    let unknown = String(id.reversed()) == id ? String(id.dropLast() + "0") : String(id.reversed())
+    try ground.store.put(try #require(ObjectName(name.replacing(id, with: unknown))), [1])
+    #expect(try ground.get(1) == LogGround.content(1))
+    // Segments of another size at the same place, and one with another tag that is cut off.
+    try ground.store.put(try #require(ObjectName(name.replacing("0001-24-", with: "0001-20-"))), [1])
+    let other = String(name.dropLast(4)) + (name.hasSuffix("0000") ? "0001" : "0000")
+    let whole = try ground.store.get(try #require(ObjectName(name)))
+    try ground.store.put(try #require(ObjectName(other)), Array(whole.prefix(9)))
+    #expect(try ground.get(1) == LogGround.content(1))
+    // Whoever names a key has nothing of others.
+    let foreign = name.replacing("0001-24-", with: "0007-24-").replacing(id, with: unknown)
+    try ground.store.put(try #require(ObjectName(foreign)), [1])
+    #expect(throws: LogError.missing(segment: "segment 7", location: "memory")) { try ground.get(7, signers: [id]) }
+    #expect(throws: LogError.self) { try ground.get(7) }
+  }
+
   @Test("Servers do not see each other's logs, and what else belongs to a log comes back")
   func others() throws {
     let other = LogServer(system: "postgresql", identity: "7421000000000000002")
@@ -138,7 +235,7 @@ struct LogTests {
     #expect(throws: LogError.self) { try ground.put(1, LogGround.content(9), with: host) }
     #expect(throws: RepositoryError.self) { try host.logReader(of: LogGround.server, signers: []) }
     #expect(throws: RepositoryError.self) {
-      try host.pruneLogs(host.logInventory(), window: 1, needs: [], isDryRun: false)
+      try host.pruneLogs(host.logInventory(), window: 1, needs: [], isDryRun: false, of: { _ in true })
     }
     #expect(try host.logs().map(\.origin?.hostname) == ["db1"])
     try ground.expectWhole(1...1)

@@ -61,6 +61,40 @@ struct LogTidyingTests {
     #expect(try ground.names.count == 35)
   }
 
+  @Test("What does not stand as it was put is not what segments are deleted for")
+  func damagedAtOnce() throws {
+    let ground = try Self.ground(1...16)
+    let memory = ground.store
+    let store = SteppedStore(
+      memory,
+      after: { call throws(StorageError) in
+        guard case .put(let name) = call, name.path.contains("-joined/") else { return }
+        memory.tamper(name) { $0[$0.count / 2] ^= 1 }
+      })
+    let report = try ground.compact(over: store)
+    #expect(report.deletedObjects == 0)
+    #expect(try ground.names("segments").count == 16)
+    #expect(!ground.said.update { $0 }.isEmpty)
+  }
+
+  @Test("A name that is no log's object stays, and is said; one with a wrong tag goes, and a check tells of both")
+  func names() throws {
+    let ground = try Self.ground(1...2)
+    let name = try #require(try ground.names.first)
+    let wrong = String(name.dropLast(4)) + (name.hasSuffix("0000") ? "0001" : "0000")
+    let newer = "logs/newer/thing"
+    for name in [wrong, newer] { try ground.store.put(try #require(ObjectName(name)), [1]) }
+    _ = try ground.open().check(.tables, cancellation: try Cancellation())
+    for name in [wrong, newer] {
+      #expect(ground.said.update { $0.contains { $0.contains(name) } }, "\(name)")
+    }
+    ground.said.update { $0 = [] }
+    #expect(try ground.compact().deletedObjects == 1)
+    #expect(try ground.names.contains(newer) && !ground.names.contains(wrong))
+    #expect(ground.said.update { $0.contains { $0.contains(newer) } })
+    try ground.expectWhole(1...2)
+  }
+
   @Test("A write-only key's segments are joined by a full one, go on counting as that key's, and it finds them")
   func writeOnly() throws {
     let ground = try LogGround()
