@@ -66,16 +66,19 @@ public final class RecordingHTTPServer: Sendable {
     _ = try WorkerThread(name: "http") { [weak self, listener] in
       while true {
         let connection = accept(listener, nil, nil)
-        guard connection >= 0 else { return }
-        let thread = try? WorkerThread(name: "http-connection") { [weak self] in self?.serve(connection) }
+        guard connection >= 0 else { break }
+        let thread = try? WorkerThread(name: "http-connection") { [weak self] in
+          if let self { serve(connection) } else { close(connection) }
+        }
         if thread == nil { close(connection) }
       }
+      // Not before: the number would be another server's by the time at which this one accepts.
+      close(listener)
     }
   }
 
   deinit {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
     for connection in open.withLock({ $0 }) { close(connection) }
   }
 
