@@ -234,6 +234,8 @@ struct StoreContractTests {
   func beside(_ subject: StoreUnderTest) throws {
     let store = try made(subject)
     let failures = Mutex<[String]>([])
+    let kept = try subject.losesFolders ? (0..<5).map { try objectName("packs/\($0)/kept") } : []
+    for name in kept { try store.put(name, [1]) }
     let threads = try (0..<6).map { number in
       try TestThread("work") {
         do {
@@ -251,7 +253,7 @@ struct StoreContractTests {
     }
     for thread in threads { try thread.end() }
     #expect(failures.withLock { $0 } == [])
-    #expect(try store.list("packs").count == 6 * 15)
+    #expect(try store.list("packs").count == 6 * 15 + kept.count)
   }
 
   // MARK: - Stopping

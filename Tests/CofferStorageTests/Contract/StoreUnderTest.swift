@@ -14,14 +14,17 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   /// Whether of many puts of one name at the same moment no more than one succeeds: what is behind some stores cannot promise
   /// it.
   let isExclusive: Bool
+  /// Whether a folder that has become empty is removed there with what is put into it at that moment.
+  let losesFolders: Bool
 
   init(
-    _ description: String, isQuick: Bool = true, isExclusive: Bool = true,
+    _ description: String, isQuick: Bool = true, isExclusive: Bool = true, losesFolders: Bool = false,
     _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore
   ) {
     testDescription = description
     self.isQuick = isQuick
     self.isExclusive = isExclusive
+    self.losesFolders = losesFolders
     self.make = make
   }
 
@@ -62,7 +65,10 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
       },
     ]
     + S3TestServer.started.map { server in
-      StoreUnderTest("S3 at \(server.rawValue)", isQuick: server == .seaweedfs, isExclusive: server.isExclusive) { _ in
+      StoreUnderTest(
+        "S3 at \(server.rawValue)", isQuick: server == .seaweedfs, isExclusive: server.isExclusive,
+        losesFolders: server == .rclone
+      ) { _ in
         // rclone fails now and then where folders come and go; the program asks again, too.
         server == .rclone ? patient(try server.store()) : try server.store()
       }
