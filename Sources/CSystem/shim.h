@@ -44,11 +44,11 @@ static inline int coffer_shows_processes(int folder) {
   return fstatfs(folder, &facts) == 0 && facts.f_type == 0x9fa0;
 }
 
-// Which kind of file system an open file is on, by linux/magic.h; -1 where that is not known.
 // Begins to write what of a file is not on the disk yet; does not wait for it. Declared here, because headers do so for GNU only.
 extern int sync_file_range(int file, long long start, long long count, unsigned flags);
 static inline int coffer_begin_writing(int file) { return sync_file_range(file, 0, 0, 2); }
 
+// Which kind of file system an open file is on, by linux/magic.h; -1 where that is not known.
 static inline long coffer_file_system_type(int file) {
   struct statfs facts;
   return fstatfs(file, &facts) == 0 ? (long)(unsigned)facts.f_type : -1;

@@ -189,7 +189,7 @@ public final class Repository: Sendable {
     }
     if let archive { context.store.expectTransfer(of: archive.statistics.originalSize / StreamReader.usualRatio) }
     let index = try RenewedIndex(IndexLoader(context: context))
-    return ArchiveReader(try StreamReader(context: context, index: index), location: location)
+    return ArchiveReader(try StreamReader(context: context, index: index))
   }
 
   /// Begins a backup.
@@ -238,20 +238,18 @@ public final class Repository: Sendable {
 /// Reads the items and streams of archives. Used by one thread at a time.
 public final class ArchiveReader {
   private let streams: StreamReader
-  private let location: String
 
   /// What is told of at once: fewer blocks than the supply has room for, also if each file is in another.
   public static let expectedCount = 256
   private static let expectedSize: UInt64 = 16 << 20
 
-  init(_ streams: StreamReader, location: String) {
+  init(_ streams: StreamReader) {
     self.streams = streams
-    self.location = location
   }
 
   /// Goes through the items of an archive, whose content is read beside it or not at all.
   public func cursor(over archive: Archive, cancellation: Cancellation) -> ItemCursor {
-    ItemCursor(streams, archive, location: location, cancellation)
+    ItemCursor(streams, archive, cancellation)
   }
 
   /// Calls `body` with the items of an archive in the order they were stored; `body` may read streams of this reader.

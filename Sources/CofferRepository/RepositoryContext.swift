@@ -60,6 +60,9 @@ package struct RepositoryContext: Sendable {
   /// The folder of what this machine keeps of the repository for itself; nil for none.
   var cachePath: String? { surroundings.cacheFolder.map { "\($0)/\(header.id)" } }
 
+  /// That folder, opened; nil also where it is not this user's.
+  var cacheFolder: CacheFolder? { cachePath.flatMap { CacheFolder($0) } }
+
   /// Authenticates what this machine keeps of the repository for itself.
   package func cacheKey() throws -> SecretBytes {
     try KeyDerivation.hkdf(secret: keys.indexKey, salt: header.salt, label: "coffer index cache", count: 32)
@@ -89,6 +92,21 @@ package struct RepositoryContext: Sendable {
     }
     throw RepositoryError.signedAfterRemoval(
       object: "\(ArchiveRecord.folder)/\(archive.id)", location: location, key: key)
+  }
+
+  /// Reads an object that the rest can do without; of one that is damaged it is said what follows from that.
+  ///
+  /// - Returns: nil when it is damaged or gone.
+  /// - Throws: What says nothing of the object.
+  func readable<Value>(orElse consequence: String, _ read: () throws -> Value?) throws -> Value? {
+    do {
+      return try read()
+    } catch StorageError.missing {
+      return nil
+    } catch let error where RunStore.concernsObject(error) {
+      remarks.add(error, consequence: consequence)
+      return nil
+    }
   }
 
   /// To be asked behind a commit: whoever removes a key looks for its archives after the key has been removed.

@@ -23,13 +23,20 @@ extension ObjectStore {
   public func put(
     _ name: ObjectName, _ content: [UInt8], cancellation: Cancellation?
   ) throws(StorageError) {
-    let outcome = content.withUnsafeBytes { bytes -> Result<Void, StorageError> in
-      do throws(StorageError) {
-        return .success(try put(name, bytes, cancellation: cancellation))
-      } catch {
-        return .failure(error)
-      }
+    try content.withStoredBytes { (bytes) throws(StorageError) in
+      try put(name, bytes, cancellation: cancellation)
     }
-    try outcome.get()
+  }
+}
+
+extension [UInt8] {
+  /// As `withUnsafeBytes`, which loses the type of the error.
+  func withStoredBytes<Value>(
+    _ body: (UnsafeRawBufferPointer) throws(StorageError) -> Value
+  ) throws(StorageError) -> Value {
+    let outcome = withUnsafeBytes { bytes -> Result<Value, StorageError> in
+      do throws(StorageError) { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    return try outcome.get()
   }
 }

@@ -26,6 +26,19 @@ public struct PackedBytes: Sendable {
     return blocks[block][start..<(next.block == block ? next.start : blocks[block].count)]
   }
 
+  /// Returns the number of a piece, by halving.
+  ///
+  /// - Parameter sorted: Numbers in the order of their pieces.
+  public func number(of piece: [UInt8], among sorted: ArraySlice<UInt32>) -> Int? {
+    var (low, high) = (sorted.startIndex, sorted.endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[Int(sorted[middle])].lexicographicallyPrecedes(piece) { low = middle + 1 } else { high = middle }
+    }
+    guard low < sorted.endIndex, self[Int(sorted[low])].elementsEqual(piece) else { return nil }
+    return Int(sorted[low])
+  }
+
   private func place(_ number: Int) -> (block: Int, start: Int) {
     (Int(starts[number] >> Self.placeBits), Int(starts[number] & (1 << Self.placeBits - 1)))
   }

@@ -34,7 +34,7 @@ struct DifferenceTests {
 
   @discardableResult
   private func coffer(_ words: String...) throws -> String {
-    let outcome = try ground.coffer(words) { Program(surroundings: $0, cancellation: $1, output: $2) }
+    let outcome = try ground.coffer(words)
     #expect(outcome.code == 0, "\(words): \(outcome.said)")
     return outcome.said
   }

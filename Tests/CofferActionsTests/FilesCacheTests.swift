@@ -37,7 +37,7 @@ struct FilesCacheTests {
   /// - Returns: What was said.
   @discardableResult
   private func coffer(_ words: String..., clock: Clock = late) throws -> String {
-    let outcome = try ground.coffer(words, clock: clock) { Program(surroundings: $0, cancellation: $1, output: $2) }
+    let outcome = try ground.coffer(words, clock: clock)
     #expect(outcome.code == 0, "\(words): \(outcome.said)")
     return outcome.said
   }

@@ -13,31 +13,17 @@ struct LogRunTests {
   init() throws {
     ground = try ProgramGround("wal", remembersKeys: true)
     try ground.configure("")
-    func bytes(_ number: some FixedWidthInteger) -> Data { Data(withUnsafeBytes(of: number) { Array($0) }) }
-    let identifier: UInt64 = 7_421_000_000_000_000_001
-    var segment = bytes(UInt16(0xd110)) + bytes(UInt16(2)) + bytes(UInt32(1)) + bytes(UInt64(0x1_0300_0000))
-    segment += bytes(UInt64(0)) + bytes(identifier) + bytes(UInt32(1 << 20)) + bytes(UInt32(8192))
-    segment += Data(count: (1 << 20) - segment.count)
-    for name in ["pg_wal", "global"] {
-      try FileManager.default.createDirectory(atPath: "\(ground.folder)/\(name)", withIntermediateDirectories: true)
-    }
-    try segment.write(to: URL(fileURLWithPath: "\(ground.folder)/pg_wal/\(Self.segment)"))
-    try (bytes(identifier) + bytes(UInt32(1300))).write(
-      to: URL(fileURLWithPath: "\(ground.folder)/global/pg_control"))
+    try writeLogServer(ground.folder)
     let made = try coffer("repo-create", "--encryption", "repokey")
     #expect(made.code == 0, "\(made.said)")
   }
 
   private func coffer(_ arguments: String..., hostname: String = "here") throws -> (code: Int32, said: String) {
-    try ground.coffer(arguments, hostname: hostname) { surroundings, cancellation, output in
-      Program(surroundings: surroundings, cancellation: cancellation, output: output)
-    }
+    try ground.coffer(arguments, hostname: hostname)
   }
 
   private func pushing(_ more: String...) throws -> (code: Int32, said: String) {
-    try ground.coffer(["wal", "push", "pg_wal/\(Self.segment)"] + more) { surroundings, cancellation, output in
-      Program(surroundings: surroundings, cancellation: cancellation, output: output)
-    }
+    try ground.coffer(["wal", "push", "pg_wal/\(Self.segment)"] + more)
   }
 
   private func getting(_ name: String) throws -> (code: Int32, said: String) {

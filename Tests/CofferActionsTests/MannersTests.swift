@@ -17,7 +17,7 @@ struct MannersTests {
   }
 
   private func coffer(_ words: String...) throws -> (code: Int32, said: String) {
-    try ground.coffer(words) { Program(surroundings: $0, cancellation: $1, output: $2) }
+    try ground.coffer(words)
   }
 
   private func objects(_ text: String) throws -> [[String: Any]] {
@@ -78,7 +78,7 @@ struct MannersTests {
     defer { ground.remove() }
     let classes = ["--exit-codes", "classes"]
     func code(_ words: String...) throws -> Int32 {
-      try ground.coffer(words + classes) { Program(surroundings: $0, cancellation: $1, output: $2) }.code
+      try ground.coffer(words + classes).code
     }
     #expect(try coffer("list").code == 1)
     #expect(try code("list") == 7)

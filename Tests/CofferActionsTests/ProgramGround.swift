@@ -61,7 +61,9 @@ struct ProgramGround {
   /// - Returns: The exit code, and what was said on both outputs.
   func coffer(
     _ arguments: [String], clock: Clock = .system, hostname: String = "here",
-    _ make: (Surroundings, Cancellation, StandardOutput) -> Program
+    _ make: (Surroundings, Cancellation, StandardOutput) -> Program = {
+      Program(surroundings: $0, cancellation: $1, output: $2)
+    }
   ) throws -> (code: Int32, said: String) {
     signal(SIGPIPE, SIG_IGN)
     let path = "\(folder)/said-\(UUID().uuidString)"

@@ -70,6 +70,7 @@ struct RemoteRepositoryTests {
   }
 
   private func fill(_ seed: UInt64, _ count: Int = 6_000_000) throws -> [UInt8] {
+    try FileManager.default.createDirectory(atPath: ground.folder + "/source", withIntermediateDirectories: true)
     var random = SeededRandom(seed)
     let words = (0..<count / 8).map { _ in random.next() as UInt64 }
     let bytes = words.withUnsafeBytes { Array($0) }
@@ -236,19 +237,8 @@ struct RemoteRepositoryTests {
   @Test("One whose calls never come back does not hold up the run for ever", .timeLimit(.minutes(1)))
   func hung() throws {
     defer { ground.remove() }
-    try configure(
-      "{path: 'shelf://hung', label: hung, stall_limit: 10}", "{path: 'shelf://well', label: well, stall_limit: 100000}"
-    )
     let content = try fill(5, 40_000_000)
-    for name in ["hung", "well"] { try create(name) }
-    let isOver = Monitor(false)
-    defer { isOver.update { $0 = true } }
-    kind.gate("hung") { (call, name, _) throws(StorageError) in
-      guard call == .put, name?.path.hasPrefix("packs/") == true else { return }
-      isOver.wait(until: { $0 }) { _ in }
-      throw Self.gone("Input/output error")
-    }
-    let created = try coffer("create", clock: Self.fast)
+    let created = try createBesideHung()
     #expect(created.code == 1)
     #expect(created.said.contains("repository hung: It took nothing for"), "\(created.said)")
     #expect(created.said.contains("repository hung: What was begun there has not ended"), "\(created.said)")
@@ -274,7 +264,6 @@ struct RemoteRepositoryTests {
   @Test("One that hangs while others have their archive already is not waited for without end", .timeLimit(.minutes(1)))
   func commit() throws {
     defer { ground.remove() }
-    try FileManager.default.createDirectory(atPath: ground.folder + "/source", withIntermediateDirectories: true)
     let content = try fill(8, 10_000)
     let created = try createBesideHung()
     #expect(created.code == 1)

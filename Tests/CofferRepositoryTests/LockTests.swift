@@ -10,7 +10,7 @@ import Testing
 @Suite("Locks on what a repository holds")
 struct LockTests {
   /// A place that locks what it is told to, and remembers for which objects it was asked.
-  private final class LockingStore: ObjectStore {
+  private final class LockingStore: ForwardingStore {
     let store: any ObjectStore
     let asked = Mutex<[ObjectName]>([])
     private let answer: @Sendable (ObjectName) throws(StorageError) -> Bool
@@ -20,48 +20,11 @@ struct LockTests {
       self.answer = answer
     }
 
-    var location: String { store.location }
     var lockTime: Double? { 30 * 86_400 }
 
     func renewLock(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> Bool {
       asked.withLock { $0.append(name) }
       return try answer(name)
-    }
-
-    func makePlace(cancellation: Cancellation?) throws(StorageError) { try store.makePlace(cancellation: cancellation) }
-
-    func put(
-      _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
-    ) throws(StorageError) { try store.put(name, content, cancellation: cancellation) }
-
-    func get(
-      _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
-    ) throws(StorageError) -> [UInt8] { try store.get(name, range: range, cancellation: cancellation) }
-
-    func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
-      try store.status(of: name, cancellation: cancellation)
-    }
-
-    func list(
-      _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
-    ) throws(StorageError) { try store.list(folder, after: last, cancellation: cancellation, take) }
-
-    func firstForeignEntry(
-      besides isExpected: (String) -> Bool, cancellation: Cancellation?
-    ) throws(StorageError) -> String? {
-      try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
-    }
-
-    func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
-      try store.unfinishedPuts(cancellation: cancellation)
-    }
-
-    func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
-      try store.remove(put, cancellation: cancellation)
-    }
-
-    func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {
-      try store.delete(name, cancellation: cancellation)
     }
   }
 

@@ -104,24 +104,13 @@ enum WALGetAction {
     _ file: WALFileName, _ reader: LogReader, _ goal: FilePlace, _ ahead: LogAhead?,
     _ location: RepositoryLocation, _ context: ActionContext
   ) throws {
-    let title = file.text
-    switch file {
-    case .segment(let timeline, let number):
-      try give(segment: number, of: timeline, reader, goal, ahead, location, context)
-    case .partial(let timeline, let number):
+    let (kind, number) = file.part
+    switch kind {
+    case .segment:
+      try give(segment: number, of: file.timeline, reader, goal, ahead, location, context)
+    case .file(let what):
       try write(goal) { start, take in
-        try reader.file("partial", history: timeline, number: number, title: title, start: start, take)
-      }
-    case .backup(let timeline, let number, let offset):
-      try write(goal) { start, take in
-        try reader.file(
-          "backup.\(String(printf: "%08x", Int(offset)))", history: timeline, number: number, title: title,
-          start: start,
-          take)
-      }
-    case .history(let timeline):
-      try write(goal) { start, take in
-        try reader.file("history", history: timeline, number: 0, title: title, start: start, take)
+        try reader.file(what, history: file.timeline, number: number, title: file.text, start: start, take)
       }
     }
   }
@@ -130,7 +119,6 @@ enum WALGetAction {
     segment number: UInt64, of timeline: UInt32, _ reader: LogReader, _ goal: FilePlace, _ ahead: LogAhead?,
     _ location: RepositoryLocation, _ context: ActionContext
   ) throws {
-    func name(_ place: LogPlace) -> String { WALFileName.segment(timeline: place.history, number: place.number).text }
     let title = WALFileName.segment(timeline: timeline, number: number).text
     let run = try reader.find(
       history: timeline, number: number, count: max(context.flags[Self.ahead], 1), title: title)
@@ -143,14 +131,14 @@ enum WALGetAction {
       guard size <= aheadSize else { return }
       do {
         var bytes: [UInt8] = []
-        try reader.read(index, of: run, title: name(place), start: { bytes = [] }, { bytes += $0 })
-        try ahead.keep(name(place), bytes)
+        try reader.read(index, of: run, title: place.segmentName, start: { bytes = [] }, { bytes += $0 })
+        try ahead.keep(place.segmentName, bytes)
       } catch let error as RunCancelled {
         throw error
       } catch {
         // What was asked for is there; the rest is read, and its failure told, when it is asked for.
         return context.console.step(
-          "\(location.path): \(name(place)) was not read ahead: \(Diagnosis(of: error).problem)")
+          "\(location.path): \(place.segmentName) was not read ahead: \(Diagnosis(of: error).problem)")
       }
     }
   }

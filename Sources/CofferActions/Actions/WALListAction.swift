@@ -40,8 +40,8 @@ enum WALListAction {
       ],
       ["Timeline:", "\(stream.history)"],
       ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
-      ["From:", stream.stretches.first.map { segment($0.first) } ?? "nowhere"],
-      ["To:", stream.stretches.last.map { segment($0.last) } ?? "nowhere"],
+      ["From:", stream.stretches.first.map { $0.first.segmentName } ?? "nowhere"],
+      ["To:", stream.stretches.last.map { $0.last.segmentName } ?? "nowhere"],
       [
         "Newest:",
         "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago",
@@ -53,7 +53,7 @@ enum WALListAction {
     ]
     if let origin { rows.insert(["Host:", Quoting.terminal(origin.hostname)], at: 1) }
     for (before, after) in zip(stream.stretches, stream.stretches.dropFirst()) {
-      rows.append(["Missing:", "what is between \(segment(before.last)) and \(segment(after.first))"])
+      rows.append(["Missing:", "what is between \(before.last.segmentName) and \(after.first.segmentName)"])
     }
     return Formats.table(rows)
   }
@@ -65,11 +65,7 @@ enum WALListAction {
       "signer": .text(stream.signer.text), "objects": .number(stream.objectCount),
       "stored_size": .number(Int(clamping: stream.storedSize)), "newest": .text(Formats.isoTime(stream.received)),
       "stretches": .list(
-        stream.stretches.map { .object(["first": .text(segment($0.first)), "last": .text(segment($0.last))]) }),
+        stream.stretches.map { .object(["first": .text($0.first.segmentName), "last": .text($0.last.segmentName)]) }),
     ])
-  }
-
-  private static func segment(_ place: LogPlace) -> String {
-    WALFileName.segment(timeline: place.history, number: place.number).text
   }
 }

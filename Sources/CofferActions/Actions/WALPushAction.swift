@@ -53,14 +53,20 @@ enum WALPushAction {
 extension LogPart {
   /// - Returns: nil for what cannot be stored.
   init?(_ file: WALFile, title: String, origin: LogOrigin) {
-    let (kind, number): (Kind, UInt64) =
-      switch file.name {
-      case .segment(_, let number): (.segment, number)
-      case .partial(_, let number): (.file("partial"), number)
-      case .backup(_, let number, let offset): (.file("backup.\(String(printf: "%08x", Int(offset)))"), number)
-      case .history: (.file("history"), 0)
-      }
+    let (kind, number) = file.name.part
     guard let place = LogPlace(history: file.name.timeline, number: number, exponent: file.exponent) else { return nil }
     self.init(kind, at: place, title: title, origin: origin, size: file.size)
+  }
+}
+
+extension WALFileName {
+  /// What it is among the parts of a log, and the number of its place.
+  var part: (kind: LogPart.Kind, number: UInt64) {
+    switch self {
+    case .segment(_, let number): (.segment, number)
+    case .partial(_, let number): (.file("partial"), number)
+    case .backup(_, let number, let offset): (.file("backup.\(String(printf: "%08x", Int(offset)))"), number)
+    case .history: (.file("history"), 0)
+    }
   }
 }

@@ -119,12 +119,17 @@ struct SpotCheck {
   /// files.
   private func count(of archive: Archive, _ reader: ArchiveReader, besides sources: SpotSources) throws -> Int {
     let place = ItemPath(BootstrapManifest.path)
-    let manifests = try reader.items(of: archive, cancellation: context.cancellation) { $0.path == place }
-    let bundled = try manifests.last?.content.stream.map { Set(try configurationFiles($0, reader)) } ?? []
+    var manifest: StreamReference?
     var count = 0
     try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
-      guard item.content.stream != nil, !item.path.isOwn else { return }
-      if !bundled.contains(item.path) || sources.number(at: item.path) != nil { count += 1 }
+      if item.path == place { manifest = item.content.stream }
+      if item.content.stream != nil, !item.path.isOwn { count += 1 }
+    }
+    let bundled = try manifest.map { Set(try configurationFiles($0, reader)) } ?? []
+    let others = bundled.filter { sources.number(at: $0) == nil }
+    guard !others.isEmpty else { return count }
+    try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
+      if item.content.stream != nil, !item.path.isOwn, others.contains(item.path) { count -= 1 }
     }
     return count
   }

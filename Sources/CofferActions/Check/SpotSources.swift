@@ -26,23 +26,13 @@ struct SpotSources {
   /// The path on the disk: the root's, and what follows the root in the archive.
   func path(of number: Int) -> [UInt8] {
     let root = (roots.last { $0.start <= number } ?? roots[0]).root
-    let rest = places[number].dropFirst(root.archivePath.count).drop { $0 == Self.slash }
+    let rest = places[number].dropFirst(root.archivePath.count).drop { $0 == UInt8(ascii: "/") }
     guard !rest.isEmpty else { return root.path }
-    return root.path.last == Self.slash ? root.path + rest : root.path + [Self.slash] + rest
+    return SourceWalker.appending(rest, to: root.path)
   }
-
-  private static let slash = UInt8(ascii: "/")
 
   /// The number of the file at a place.
-  func number(at place: ItemPath) -> Int? {
-    var (low, high) = (0, order.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if places[Int(order[middle])].lexicographicallyPrecedes(place.bytes) { low = middle + 1 } else { high = middle }
-    }
-    guard low < order.count, places[Int(order[low])].elementsEqual(place.bytes) else { return nil }
-    return Int(order[low])
-  }
+  func number(at place: ItemPath) -> Int? { places.number(of: place.bytes, among: order[...]) }
 
   /// Numbers of some of them, at least one, chosen by chance.
   ///

@@ -86,9 +86,9 @@ struct SourceWalker {
         try leave(&levels)
         continue
       }
-      let place = ItemPath(bytes: Self.appending(name, to: levels[last].place.bytes))
+      let place = ItemPath(bytes: Self.appending(name.bytes, to: levels[last].place.bytes))
       guard !roots.contains(place) else { continue }
-      let path = Self.appending(name, to: levels[last].path)
+      let path = Self.appending(name.bytes, to: levels[last].path)
       let below = try visit(at: place, device: levels[last].device, isMount: { rules.mounts.hold(name, in: folder) }) {
         () throws(SystemError) in try FoundFile(name, in: folder, path: path)
       }
@@ -194,8 +194,8 @@ struct SourceWalker {
     }
   }
 
-  private static func appending(_ name: EntryName, to path: [UInt8]) -> [UInt8] {
-    path.isEmpty || path.last == UInt8(ascii: "/") ? path + name.bytes : path + [UInt8(ascii: "/")] + name.bytes
+  static func appending(_ name: some Sequence<UInt8>, to path: [UInt8]) -> [UInt8] {
+    path.isEmpty || path.last == UInt8(ascii: "/") ? path + name : path + [UInt8(ascii: "/")] + name
   }
 }
 

@@ -68,3 +68,8 @@ struct LogCluster {
     LogServer(system: system, identity: String(systemIdentifier))
   }
 }
+
+extension LogPlace {
+  /// What PostgreSQL calls the segment.
+  var segmentName: String { WALFileName.segment(timeline: history, number: number).text }
+}

@@ -81,22 +81,19 @@ struct MountTree: Sendable {
   func children(of folder: Int) -> ArraySlice<UInt32> { nodes[folder].children(among: children) }
 
   /// The number of what has the name in a folder.
-  func child(_ name: [UInt8], of folder: Int) -> Int? {
-    let children = children(of: folder)
-    var (low, high) = (children.startIndex, children.endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if names[Int(children[middle])].lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
-    }
-    guard low < children.endIndex, names[Int(children[low])].elementsEqual(name) else { return nil }
-    return Int(children[low])
-  }
+  func child(_ name: [UInt8], of folder: Int) -> Int? { names.number(of: name, among: children(of: folder)) }
 
   /// The item of a file under its first name, with its place in the tree for a path.
   func item(_ number: Int) -> ArchiveItem? {
     let original = original(of: number)
-    guard nodes[original].item > 0 else { return nil }
-    return items.item(Int(nodes[original].item) - 1, at: MountTreeBuilder.path(of: original, nodes, names))
+    var item = pathless(original)
+    item?.path = MountTreeBuilder.path(of: original, nodes, names)
+    return item
+  }
+
+  /// The item of a node without its path, which takes a walk to the top.
+  private func pathless(_ number: Int) -> ArchiveItem? {
+    nodes[number].item > 0 ? items.item(Int(nodes[number].item) - 1) : nil
   }
 
   private func original(of number: Int) -> Int {
@@ -123,7 +120,7 @@ extension MountTree {
   ) -> FuseAnswer.Facts {
     let original = original(of: number)
     let isFolder = isFolder(original)
-    guard let item = item(original), !isFolder || item.content == .directory else {
+    guard let item = pathless(original), !isFolder || item.content == .directory else {
       return FuseAnswer.Facts(folder: identifier(original), owner: owner, modified: modified)
     }
     var facts = FuseAnswer.Facts(node: identifier(original), mode: item.content.typeBits | item.mode & 0o7777)

@@ -220,7 +220,7 @@ final class RepositoryGroup: Sendable {
   }
 
   private func leaveBehind(_ member: Member) {
-    drop(member, StalledRepository(name: member.access.location.name, seconds: member.holdLimit))
+    drop(member, LeftRepository(name: member.access.location.name, reason: .stalled, seconds: member.holdLimit))
   }
 
   /// Ends a member's session without an archive, beside what the others do: a store that does not answer takes its time for
@@ -243,7 +243,7 @@ final class RepositoryGroup: Sendable {
   /// others: a file system that hangs gives back no call.
   ///
   /// - Returns: Those for which something is still at work.
-  func settle() -> [UnsettledRepository] {
+  func settle() -> [LeftRepository] {
     let endings = endings.update { endings in
       defer { endings = [] }
       return endings
@@ -252,7 +252,8 @@ final class RepositoryGroup: Sendable {
       var deadline = Deadline(member.holdLimit, clock)
       let threads = endings.filter { $0.member === member }.map(\.thread)
       let haveEnded = threads.allSatisfy { $0.join(orUntil: { deadline.hasPassed() }) }
-      return haveEnded ? nil : UnsettledRepository(name: member.access.location.name, seconds: member.holdLimit)
+      return haveEnded
+        ? nil : LeftRepository(name: member.access.location.name, reason: .unsettled, seconds: member.holdLimit)
     }
   }
 
@@ -281,7 +282,7 @@ final class RepositoryGroup: Sendable {
     let active = active
     let archives = Monitor([Int: Archive]())
     let hasEnded = Monitor(Set<Int>())
-    var threads: [Int: WorkerThread] = [:]
+    var threads: [(number: Int, thread: WorkerThread)] = []
     for (number, member) in active.enumerated() {
       let commit: @Sendable () -> Void = {
         do {
@@ -294,9 +295,9 @@ final class RepositoryGroup: Sendable {
       }
       // The only one, and one for which no thread can be had, on this thread.
       let thread = active.count == 1 ? nil : try? WorkerThread(name: "commit \(number)", commit)
-      if let thread { threads[number] = thread } else { commit() }
+      if let thread { threads.append((number, thread)) } else { commit() }
     }
-    for (number, thread) in threads.sorted(by: { $0.key < $1.key }) {
+    for (number, thread) in threads {
       let member = active[number]
       var (stored, deadline) = (member.session.progress.stored, Deadline(member.commitLimit, clock))
       let isDone: Void? = hasEnded.wait(
@@ -309,7 +310,8 @@ final class RepositoryGroup: Sendable {
           return deadline.hasPassed()
         }, then: { _ in })
       if isDone == nil {
-        member.fail(UncommittedRepository(name: member.access.location.name, seconds: member.commitLimit))
+        member.fail(
+          LeftRepository(name: member.access.location.name, reason: .uncommitted, seconds: member.commitLimit))
         endings.update { $0.append((member, thread)) }
       } else {
         thread.join()

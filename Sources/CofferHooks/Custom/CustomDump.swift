@@ -148,13 +148,12 @@ final class CustomFile: CustomSource {
 }
 
 /// Such a dump on its way: what is read goes to the check of its end, too.
-final class CustomRunningDump: RunningDump, ByteSource {
+final class CustomRunningDump: JudgedDump, ByteSource {
   private let source: any CustomSource
   private let check: EndCheck
   private let facts: DumpFacts
   private var hasEnded = false
-  /// Once the dump was found to be complete.
-  private var outcome: DumpOutcome?
+  var judgement: DumpOutcome?
 
   /// - Parameter check: Is started at once; when it cannot be, the source is abandoned.
   init(
@@ -181,20 +180,17 @@ final class CustomRunningDump: RunningDump, ByteSource {
     return count
   }
 
-  func end() throws { _ = try finish() }
-
-  func finish() throws -> DumpOutcome {
-    if let outcome { return outcome }
+  func judge() throws -> DumpOutcome {
     try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
       while try read(into: buffer) > 0 {}
     }
     // What the command says of itself comes first: a dump that it gave up is not whole either.
     let (status, bytes, warnings) = try source.finish()
     try check.finish()
-    let whole = DumpOutcome(facts: facts, bytes: bytes, exitStatus: status, warnings: warnings)
-    outcome = whole
-    return whole
+    return DumpOutcome(facts: facts, bytes: bytes, exitStatus: status, warnings: warnings)
   }
+
+  func outcome(_ whole: DumpOutcome) -> DumpOutcome { whole }
 
   func abandon() {
     source.abandon()

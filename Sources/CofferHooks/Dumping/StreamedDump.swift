@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// A dump that streams, and shows by its bytes whether it is whole.
-final class StreamedDump: RunningDump {
+final class StreamedDump: JudgedDump {
   private let stream: DumpStream
   private let facts: DumpFacts
   private let program: String
@@ -10,8 +10,8 @@ final class StreamedDump: RunningDump {
   private let content: (any ContentSource)?
   private let details: () -> [String: String]
   private let overtaken: () -> [String]
-  /// Of the program, once the dump was found to be complete.
-  private var status: Int32?
+  /// The exit status of the program.
+  var judgement: Int32?
 
   /// - Parameters:
   ///   - program: As messages name it.
@@ -43,20 +43,15 @@ final class StreamedDump: RunningDump {
 
   var factsSoFar: DumpFacts? { facts }
 
-  func end() throws { _ = try exitStatus() }
-
-  private func exitStatus() throws -> Int32 {
-    if let status { return status }
+  func judge() throws -> Int32 {
     let found = try stream.finish()
     if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
     let overtaken = overtaken()
     guard overtaken.isEmpty else { throw DumpError.overtaken(facts.identity, tables: overtaken) }
-    status = found
     return found
   }
 
-  func finish() throws -> DumpOutcome {
-    let status = try exitStatus()
+  func outcome(_ status: Int32) -> DumpOutcome {
     var facts = facts
     facts.content = content?.content()
     facts.details.merge(details()) { _, seen in seen }

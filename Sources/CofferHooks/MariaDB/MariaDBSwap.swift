@@ -38,15 +38,19 @@ struct MariaDBSwap {
       text += "CREATE DATABASE \(Quoting.mariadbIdentifier(database.aside));\n"
     }
     let moved = Set(databases.flatMap(putAside).map(\.from))
-    let scratches = Set(databases.map { ExactName($0.scratch) })
+    let scratches = scratches
     for trigger in catalogue.triggers
     where moved.contains(trigger.table) || scratches.contains(ExactName(trigger.table.database)) {
       text += Self.drop(trigger.name)
     }
     let places = Set(databases.flatMap(putInPlace).map(\.to))
     text += catalogue.views.filter(places.contains).map { "DROP VIEW IF EXISTS \($0.quoted);\n" }.joined()
-    // Names of keys are those of the database: a table of another name comes without any.
-    if newName != nil { text += (scratchKeys + leavingScratchKeys).map { $0.removal(on: $0.table) }.joined() }
+    // Names of keys are those of the database: a table of another name comes without any, also of those that lead to a
+    // database in which nothing is restored.
+    if newName != nil {
+      let keys = ofScratches(catalogue.foreignKeys + catalogue.leavingForeignKeys)
+      text += keys.map { $0.removal(on: $0.table) }.joined()
+    }
     text += Self.rename(databases.flatMap { putAside($0) + putInPlace($0) })
     for database in databases where database.replaces {
       text += catalogue.programs.filter { $0.type != "TRIGGER" && $0.database.isSame(as: database.target) }
@@ -105,15 +109,12 @@ struct MariaDBSwap {
   /// The tables of the targets that make room.
   var standing: [Object] { databases.flatMap(putAside).map(\.from) }
 
-  private var scratchKeys: [MariaDBForeignKey] {
-    let scratches = Set(databases.map { ExactName($0.scratch) })
-    return catalogue.foreignKeys.filter { scratches.contains(ExactName($0.table.database)) }
-  }
+  private var scratches: Set<ExactName> { Set(databases.map { ExactName($0.scratch) }) }
 
-  /// Those that lead to a database in which nothing is restored.
-  private var leavingScratchKeys: [MariaDBForeignKey] {
-    let scratches = Set(databases.map { ExactName($0.scratch) })
-    return catalogue.leavingForeignKeys.filter { scratches.contains(ExactName($0.table.database)) }
+  /// Those of tables that are in scratch databases.
+  private func ofScratches(_ keys: [MariaDBForeignKey]) -> [MariaDBForeignKey] {
+    let scratches = scratches
+    return keys.filter { scratches.contains(ExactName($0.table.database)) }
   }
 
   private func tables(of database: String) -> [Object] {
@@ -147,7 +148,7 @@ struct MariaDBSwap {
   func foreignKeys(inOtherDatabasesOnly: Bool, mayBeGone: Bool = false) -> String {
     let targets = Set(databases.map { ExactName($0.target) })
     let standing = Set(standing)
-    let newTables = Set(scratchKeys.map(\.table))
+    let newTables = Set(ofScratches(catalogue.foreignKeys).map(\.table))
     // Those of tables that stay follow what they refer to when it makes room.
     let followers = catalogue.ownForeignKeys.filter {
       standing.contains($0.referenced) && !standing.contains($0.table) && targets.contains(ExactName($0.table.database))

@@ -49,60 +49,36 @@ struct MongoDBDump: PlannedDump {
 }
 
 /// A dump that streams, followed collection by collection.
-final class MongoDBStreamDump: RunningDump {
-  /// The dump's bytes, seen on their way.
-  private final class Followed: ByteSource {
-    let stream: DumpStream
-    var archive = MongoDBArchive()
-
-    init(_ stream: DumpStream) {
-      self.stream = stream
-    }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-      let count = try stream.read(into: buffer)
-      archive.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      return count
-    }
-  }
-
-  private let source: Followed
+final class MongoDBStreamDump: JudgedDump {
+  private let stream: DumpStream
+  /// Followed as the bytes go by.
+  private var archive = MongoDBArchive()
   private let facts: DumpFacts
   private let password: MongoDBPassword?
-  /// Of the program, once the dump was found to be complete.
-  private var status: Int32?
+  /// The exit status of the program.
+  var judgement: Int32?
 
   init(_ stream: DumpStream, facts: DumpFacts, password: MongoDBPassword?) {
-    source = Followed(stream)
+    self.stream = stream
     self.facts = facts
     self.password = password
+    stream.observer = { [weak self] in self?.archive.feed($0) }
   }
 
-  var output: DumpOutput { .stream(source) }
+  var output: DumpOutput { .stream(stream) }
 
-  func end() throws { _ = try exitStatus() }
-
-  private func exitStatus() throws -> Int32 {
-    if let status { return status }
-    // Through what follows it: of what nobody has read, too, the end is looked at.
-    try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-      while try source.read(into: buffer) > 0 {}
-    }
-    let found = try source.stream.finish()
-    let archive = source.archive
+  func judge() throws -> Int32 {
+    let found = try stream.finish()
     if let missing = archive.missing {
       throw DumpError.incomplete(facts.identity, program: "mongodump", missing: missing)
     }
     guard archive.isCompressed || archive.collectionCount > 0 else {
       throw DumpError.withoutCollections(facts.identity)
     }
-    status = found
     return found
   }
 
-  func finish() throws -> DumpOutcome {
-    let status = try exitStatus()
-    let archive = source.archive
+  func outcome(_ status: Int32) -> DumpOutcome {
     var facts = facts
     facts.serverVersion = archive.serverVersion
     facts.clientVersion = archive.toolVersion.map { "mongodump \($0)" }
@@ -112,12 +88,11 @@ final class MongoDBStreamDump: RunningDump {
       facts.details["collections"] = String(archive.collectionCount)
     }
     facts.content = archive.content
-    return DumpOutcome(
-      facts: facts, bytes: source.stream.byteCount, exitStatus: status, warnings: source.stream.warnings)
+    return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: stream.warnings)
   }
 
   func abandon() {
-    source.stream.abandon()
+    stream.abandon()
   }
 }
 

@@ -75,22 +75,21 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// The password travels in PGPASSWORD: a process's environment is readable by its own user and root only, who can
   /// read the configuration too; a password file would have to be cleaned up.
   func command(_ program: Tool, _ arguments: [String], context: HookContext) -> ChildCommand {
-    let words = commands[program] ?? [program.rawValue]
     var environment = context.environment
     // The encoding of a dump is its database's, and that of an answer is ours to choose.
     environment.variables["PGCLIENTENCODING"] = nil
     Self.speakEnglish(&environment)
     environment.variables.merge(security) { _, configured in configured }
     if let password = server.password { environment.variables["PGPASSWORD"] = password }
-    return started(program, words.dropFirst() + ["--no-password"] + addressArguments + arguments, environment, context)
+    return started(program, ["--no-password"] + addressArguments + arguments, environment, context)
   }
 
   private func started(
     _ program: Tool, _ arguments: [String], _ environment: ProcessEnvironment, _ context: HookContext
   ) -> ChildCommand {
+    let words = commands[program] ?? [program.rawValue]
     let command = ChildCommand(
-      commands[program]?[0] ?? program.rawValue, arguments, environment: environment,
-      workingDirectory: context.workingDirectory
+      words[0], words.dropFirst() + arguments, environment: environment, workingDirectory: context.workingDirectory
     )
     .installed(by: PostgreSQLFailure.installations)
     guard commands[program] == nil, let installations else { return command }
@@ -107,8 +106,7 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// A command that makes a client tell its version. It does so when asked first, whatever follows; Debian's wrapper
   /// chooses the version by the address.
   func versionCommand(_ program: Tool, context: HookContext) -> ChildCommand {
-    let words = commands[program] ?? [program.rawValue]
-    return started(program, words.dropFirst() + ["--version"] + addressArguments, context.environment, context)
+    started(program, ["--version"] + addressArguments, context.environment, context)
   }
 
   /// Clients' messages are read for advice; what else the locale decides stays as it is.

@@ -8,7 +8,7 @@ public struct PostgreSQLInstallations: Sendable, Equatable {
   public struct Root: Sendable, Equatable {
     let folder: String
     let prefix: String
-    /// What the programs' names on the PATH lead to where one program chooses among the versions; see `passWrapper`.
+    /// What the programs' names on the PATH lead to where one program chooses among the versions; see `passingWrapper`.
     let wrapper: String?
 
     public init(folder: String, prefix: String, wrapper: String? = nil) {
@@ -38,9 +38,7 @@ public struct PostgreSQLInstallations: Sendable, Equatable {
 
   /// Returns the newest psql that is installed where the PATH does not lead, as some packages do it; nil where it does.
   func psqlElsewhere(context: HookContext) -> [String]? {
-    let name = PostgreSQLConnection.Tool.psql.rawValue
-    let folders = (context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
-    guard !folders.contains(where: { access("\($0)/\(name)", X_OK) == 0 }) else { return nil }
+    guard Self.usualPath(of: PostgreSQLConnection.Tool.psql.rawValue, context.environment) == nil else { return nil }
     return clients(.psql).max { $0.major < $1.major }?.command
   }
 
@@ -56,14 +54,25 @@ public struct PostgreSQLInstallations: Sendable, Equatable {
 
   private func programs(_ name: String) -> [(major: Int, path: String)] {
     roots.flatMap { root in
-      let versions = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
-      return versions.compactMap { version -> (major: Int, path: String)? in
-        let path = "\(root.folder)/\(version)/bin/\(name)"
-        guard let version = version.after(beginning: root.prefix), let major = PostgreSQLVersion.major(version[...]),
-          access(path, X_OK) == 0
-        else { return nil }
-        return (major, path)
+      Self.programs(name, in: root).compactMap { program -> (major: Int, path: String)? in
+        PostgreSQLVersion.major(program.version[...]).map { ($0, program.path) }
       }
     }
+  }
+
+  /// A program in every folder of a root that has it, with what the folder's name says behind the prefix.
+  static func programs(_ name: String, in root: Root) -> [(version: String, path: String)] {
+    let folders = (try? FileManager.default.contentsOfDirectory(atPath: root.folder)) ?? []
+    return folders.compactMap { folder -> (version: String, path: String)? in
+      let path = "\(root.folder)/\(folder)/bin/\(name)"
+      guard let version = folder.after(beginning: root.prefix), access(path, X_OK) == 0 else { return nil }
+      return (version, path)
+    }
+  }
+
+  /// Where the PATH leads for a name.
+  static func usualPath(of name: String, _ variables: ProcessEnvironment) -> String? {
+    let folders = (variables["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
+    return folders.lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 }

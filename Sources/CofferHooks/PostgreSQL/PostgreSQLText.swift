@@ -31,6 +31,8 @@ enum PostgreSQLText {
     return nil
   }
 
+  static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
   /// Of an identifier that is not quoted.
   static func isNamePart(_ byte: UInt8) -> Bool {
     switch byte {

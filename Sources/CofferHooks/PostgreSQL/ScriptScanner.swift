@@ -155,12 +155,12 @@ struct ScriptScanner {
   private mutating func takeNumber(_ line: UnsafeRawBufferPointer, _ position: Int) -> Int {
     words.takeOther()
     var end = position
-    while end < line.count, Self.isDigit(line[end]) { end += 1 }
+    while end < line.count, PostgreSQLText.isDigit(line[end]) { end += 1 }
     guard end < line.count, PostgreSQLText.isNamePart(line[end]) else { return end }
     var exponent = end + 1
     if exponent < line.count, line[exponent] == Sign.minus || line[exponent] == UInt8(ascii: "+") { exponent += 1 }
     let hasExponent =
-      line[end] | 0x20 == UInt8(ascii: "e") && exponent < line.count && Self.isDigit(line[exponent])
+      line[end] | 0x20 == UInt8(ascii: "e") && exponent < line.count && PostgreSQLText.isDigit(line[exponent])
     guard hasExponent else {
       note(.ambiguity)
       return end
@@ -172,7 +172,7 @@ struct ScriptScanner {
     words.takeOther()
     guard let tag = Self.tag(line, position) else {
       var end = position + 1
-      while end < line.count, Self.isDigit(line[end]) { end += 1 }
+      while end < line.count, PostgreSQLText.isDigit(line[end]) { end += 1 }
       if end > position + 1, end < line.count, PostgreSQLText.isNamePart(line[end]) { note(.ambiguity) }
       return end
     }
@@ -267,9 +267,7 @@ struct ScriptScanner {
     static let carriageReturn = UInt8(ascii: "\r")
   }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
   private static func isNameStart(_ byte: UInt8) -> Bool {
-    PostgreSQLText.isNamePart(byte) && !isDigit(byte) && byte != UInt8(ascii: "$")
+    PostgreSQLText.isNamePart(byte) && !PostgreSQLText.isDigit(byte) && byte != UInt8(ascii: "$")
   }
 }

@@ -66,12 +66,12 @@ struct SQLiteClientDump: PlannedDump {
 }
 
 /// Such a dump on its way: the schema is asked for first, then the dump is printed in the same transaction.
-final class SQLiteRunningClientDump: RunningDump, ByteSource {
+final class SQLiteRunningClientDump: JudgedDump, ByteSource {
   private let stream: DumpStream
   private let facts: DumpFacts
   private var warnings: [String]
-  /// Of the program, once the dump was found to be complete.
-  private var status: Int32?
+  /// The exit status of the program.
+  var judgement: Int32?
 
   private static let program = "sqlite3"
 
@@ -92,18 +92,13 @@ final class SQLiteRunningClientDump: RunningDump, ByteSource {
     try stream.read(into: buffer)
   }
 
-  func end() throws { _ = try exitStatus() }
-
-  private func exitStatus() throws -> Int32 {
-    if let status { return status }
+  func judge() throws -> Int32 {
     let found = try stream.finish()
     try SQLiteHook.checkEnd(stream, facts.identity)
-    status = found
     return found
   }
 
-  func finish() throws -> DumpOutcome {
-    let status = try exitStatus()
+  func outcome(_ status: Int32) -> DumpOutcome {
     var facts = facts
     facts.content = DumpContent(remark: "nothing was counted: sqlite_command makes the dump")
     return DumpOutcome(

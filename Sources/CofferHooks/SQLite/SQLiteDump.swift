@@ -90,13 +90,13 @@ struct SQLiteProcess {
 }
 
 /// A SQLite dump on its way.
-final class SQLiteRunningDump: RunningDump, ByteSource {
+final class SQLiteRunningDump: JudgedDump, ByteSource {
   private let stream: DumpStream
   private let facts: DumpFacts
   /// Holds the folder open that the process has from it.
   private let place: SQLitePlace
-  /// Of the process, once the dump was found to be complete.
-  private var status: Int32?
+  /// The exit status of the process.
+  var judgement: Int32?
 
   init(_ stream: DumpStream, facts: DumpFacts, place: SQLitePlace) {
     self.stream = stream
@@ -113,19 +113,14 @@ final class SQLiteRunningDump: RunningDump, ByteSource {
   /// Whether it is a copy of the file, known by its beginning.
   private var isCopy: Bool { stream.head.starts(with: SQLiteWorker.fileMagic) }
 
-  func end() throws { _ = try exitStatus() }
-
-  private func exitStatus() throws -> Int32 {
-    if let status { return status }
+  func judge() throws -> Int32 {
     let found = try named { try stream.finish() }
     // The number of pages of a copy is known when it begins, and the process ends well only when all are written.
     if !isCopy { try SQLiteHook.checkEnd(stream, facts.identity) }
-    status = found
     return found
   }
 
-  func finish() throws -> DumpOutcome {
-    let status = try exitStatus()
+  func outcome(_ status: Int32) -> DumpOutcome {
     var facts = facts
     facts.content = SQLiteContent(lines: stream.lastLines).map(DumpContent.init)
     if isCopy {

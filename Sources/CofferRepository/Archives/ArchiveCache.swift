@@ -13,7 +13,7 @@ struct ArchiveCache {
 
   init(context: RepositoryContext) {
     self.context = context
-    folder = context.cachePath.flatMap(CacheFolder.init)
+    folder = context.cacheFolder
   }
 
   /// Programs from before there were rounds keep archives without them: what they wrote must not open.

@@ -17,8 +17,8 @@ struct AttachedName: Sendable, Hashable {
     let parts = name.parts
     guard parts.count == 2, parts[0].isSame(as: folder) else { return nil }
     let fields = parts[1].parts(by: "-")
-    guard fields.count > 2, Self.isHexadecimal(fields[fields.count - 1], Self.tagLength),
-      Self.isHexadecimal(fields[fields.count - 2], Self.numberSize * 2)
+    guard fields.count > 2, Hexadecimal.isDigits(fields[fields.count - 1], Self.tagLength),
+      Hexadecimal.isDigits(fields[fields.count - 2], Self.numberSize * 2)
     else { return nil }
     archiveID = fields.dropLast(2).joined(separator: "-")
     prefix = "\(folder)/\(archiveID)-\(fields[fields.count - 2])-"
@@ -34,10 +34,6 @@ struct AttachedName: Sendable, Hashable {
     self.archiveID = archiveID
     self.prefix = prefix
     objectName = name
-  }
-
-  private static func isHexadecimal(_ text: some StringProtocol, _ count: Int) -> Bool {
-    text.utf8.count == count && Hexadecimal.decode(String(text)) != nil
   }
 
   /// Whether it is a name that a full key has given.

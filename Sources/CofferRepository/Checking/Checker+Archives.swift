@@ -6,7 +6,7 @@ extension Checker {
   /// - Returns: Whether all archives were followed before the time was over.
   mutating func checkRecipes() throws -> Bool {
     let reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
-    let streams = ArchiveReader(reader, location: context.location)
+    let streams = ArchiveReader(reader)
     var isBegun = false
     let left = archives.suffix(newestArchives ?? .max)
       .filter { progress.lastArchive.isEmpty || $0.id > progress.lastArchive }
@@ -72,25 +72,11 @@ extension Checker {
         _ = try outcome.noting("\(name), \(item.path)") { try follow(stream, streams, &damaged) }
         if !damaged.lost.isEmpty || !damaged.healed.isEmpty { outcome.items.append(damaged) }
       }
-      try compareHash(of: archive.items, streams)
     } catch let error where RunStore.concernsObject(error) {
       // What concerns a file was noted with it.
       outcome.problems.append((name, Diagnosis(of: error).problem))
     }
     return outcome
-  }
-
-  /// Compares a stream that was just read with the hash that its reference says it has.
-  private func compareHash(of stream: StreamReference, _ reader: ArchiveReader) throws {
-    var hasher = try StreamHasher()
-    var count: UInt64 = 0
-    try reader.forEachChunk(
-      of: stream,
-      { entry in
-        try hasher.append(entry.id, length: Int(clamping: entry.size))
-        count += 1
-      }, unreadable: { _ in })
-    guard try hasher.finish() == stream.hash, count == stream.chunkCount else { throw notWhatWasStored }
   }
 
   private var notWhatWasStored: RepositoryError {

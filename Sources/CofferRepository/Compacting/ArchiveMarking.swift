@@ -118,7 +118,7 @@ struct ArchiveMarking {
 }
 
 extension RepositoryContext {
-  fileprivate func damaged(_ archive: Archive, _ detail: String) -> RepositoryError {
+  func damaged(_ archive: Archive, _ detail: String) -> RepositoryError {
     .damaged(object: "item list of archive \(archive.name)", location: location, detail: detail)
   }
 }

@@ -36,7 +36,7 @@ struct NewestStreams {
       var places: Set<ItemPath> = []
       for archive in newest {
         let items = try RunStore.readable {
-          try ArchiveReader(reader, location: context.location).items(of: archive, cancellation: cancellation) { item in
+          try ArchiveReader(reader).items(of: archive, cancellation: cancellation) { item in
             item.content.stream != nil
           }
         }

@@ -27,4 +27,9 @@ enum Hexadecimal {
     }
     return bytes
   }
+
+  /// Whether a text is so many lower-case digits, an even number.
+  static func isDigits(_ text: some StringProtocol, _ count: Int) -> Bool {
+    text.utf8.count == count && decode(text) != nil
+  }
 }

@@ -18,7 +18,7 @@ struct LockMemory {
   /// - Parameter lockTime: Seconds for which the place is asked to lock what is put.
   init(_ context: RepositoryContext, lockTime: Double) {
     file = EntryName("locks")
-    folder = context.cachePath.flatMap { CacheFolder($0) }
+    folder = context.cacheFolder
     subject = "\(Int64(lockTime)) \(context.location)"
     self.lockTime = lockTime
     now = context.surroundings.clock.now().timeIntervalSince1970

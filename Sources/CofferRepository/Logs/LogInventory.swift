@@ -17,6 +17,9 @@ public struct LogInventory {
       history = name.first.history
       exponent = name.first.exponent
     }
+
+    /// In which order they are gone through.
+    var order: (String, String, UInt32, UInt8) { (server, signer.text, history, exponent) }
   }
 
   /// Segments, single and joined, by their last places, those that begin later first where two end alike.
@@ -47,7 +50,7 @@ public struct LogInventory {
 }
 
 /// What one signer has put of one history of a server's log.
-public struct LogStream: Sendable, Equatable {
+public struct LogStream: Sendable {
   /// nil where no object says it that can be read.
   public let origin: LogOrigin?
   /// Hex digits that stand for the server in objects' names.
@@ -63,13 +66,6 @@ public struct LogStream: Sendable, Equatable {
   public let storedSize: UInt64
   /// When the store received the newest.
   public let received: Date
-
-  public static func == (left: LogStream, right: LogStream) -> Bool {
-    left.origin == right.origin && left.server.isSame(as: right.server) && left.signer == right.signer
-      && left.history == right.history && left.exponent == right.exponent
-      && left.stretches.elementsEqual(right.stretches, by: { $0 == $1 }) && left.objectCount == right.objectCount
-      && left.storedSize == right.storedSize && left.received == right.received
-  }
 }
 
 extension LogInventory {
@@ -78,7 +74,7 @@ extension LogInventory {
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func streams(_ context: RepositoryContext) throws -> [LogStream] {
     let store = try LogStore(context)
-    return try groups.map { group, objects in
+    return try groups.sorted(by: { $0.key.order < $1.key.order }).map { group, objects in
       let newest = try Self.newest(of: objects, store, context)
       return LogStream(
         origin: newest?.origin, server: group.server, signer: group.signer,
@@ -86,8 +82,6 @@ extension LogInventory {
         objectCount: objects.count,
         storedSize: objects.reduce(0) { $0.addingClamped(UInt64(clamping: $1.status.size)) },
         received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast)
-    }.sorted {
-      ($0.server, $0.signer.text, $0.history, $0.exponent) < ($1.server, $1.signer.text, $1.history, $1.exponent)
     }
   }
 
@@ -99,16 +93,13 @@ extension LogInventory {
     of objects: [LogStore.Listed], _ store: LogStore, _ context: RepositoryContext
   ) throws -> (origin: LogOrigin, received: Date)? {
     for listed in objects.reversed().prefix(tries) {
-      do {
-        let directory = try store.open(listed).directory
-        // What is joined was received before it was joined.
-        let own = listed.name.kind == .joined ? directory.segments.last?.date : nil
-        return (directory.origin, min(own ?? listed.status.received, listed.status.received))
-      } catch StorageError.missing {
-        continue
-      } catch let error where RunStore.concernsObject(error) {
-        context.remarks.add(error, consequence: "what it says of its log is passed over")
+      let said = try context.readable(orElse: "what it says of its log is passed over") {
+        try store.open(listed).directory
       }
+      guard let directory = said else { continue }
+      // What is joined was received before it was joined.
+      let own = listed.name.kind == .joined ? directory.segments.last?.date : nil
+      return (directory.origin, min(own ?? listed.status.received, listed.status.received))
     }
     return nil
   }

@@ -42,8 +42,8 @@ struct LogName: Sendable, Hashable {
     guard parts.count == 3, parts[0].isSame(as: Self.folder) else { return nil }
     let group = parts[1].parts(by: "-")
     var fields = parts[2].parts(by: "-")
-    guard group.count == 2, Self.isHexadecimal(group[0], Self.digits),
-      let tag = fields.popLast(), Self.isHexadecimal(tag, Self.digits),
+    guard group.count == 2, Hexadecimal.isDigits(group[0], Self.digits),
+      let tag = fields.popLast(), Hexadecimal.isDigits(tag, Self.digits),
       let signer = fields.popLast().flatMap({ LogSigner($0) })
     else { return nil }
     switch (group[1], fields.count) {
@@ -78,7 +78,7 @@ struct LogName: Sendable, Hashable {
     _ kind: Kind, of server: String, _ first: LogPlace, _ last: LogPlace, _ signer: LogSigner, tag: String
   ) {
     let prefix = Self.prefix(kind, server, first, last, signer)
-    guard let name = ObjectName(prefix + tag), Self.isHexadecimal(server, Self.digits) else { return nil }
+    guard let name = ObjectName(prefix + tag), Hexadecimal.isDigits(server, Self.digits) else { return nil }
     switch kind {
     case .segment: guard first == last else { return nil }
     case .joined:
@@ -124,15 +124,11 @@ struct LogName: Sendable, Hashable {
   }
 
   private static func place(_ history: String, _ number: String, _ exponent: String) -> LogPlace? {
-    guard isHexadecimal(history, 8), isHexadecimal(number, 16), exponent.utf8.count == 2,
+    guard Hexadecimal.isDigits(history, 8), Hexadecimal.isDigits(number, 16), exponent.utf8.count == 2,
       exponent.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let history = UInt32(history, radix: 16),
       let number = UInt64(number, radix: 16), let exponent = UInt8(exponent)
     else { return nil }
     return LogPlace(history: history, number: number, exponent: exponent)
-  }
-
-  private static func isHexadecimal(_ text: String, _ count: Int) -> Bool {
-    text.utf8.count == count && Hexadecimal.decode(text) != nil
   }
 
   static func isWhat(_ text: String) -> Bool {
@@ -155,28 +151,18 @@ struct LogName: Sendable, Hashable {
 
 /// Makes the tags in names of logs' objects: nobody but who signs an object gives it its name beforehand.
 struct LogTags {
-  private enum Maker {
-    case root(RootTags)
-    case own(SecretBytes)
-  }
-
-  private let maker: Maker
+  /// What makes those that full keys give; nil for a write-only key.
+  let root: RootTags?
+  private let own: RootTags
 
   init(_ context: RepositoryContext) throws {
-    if let root = try RootTags(context.keys, context.header) {
-      maker = .root(root)
-    } else {
-      maker = .own(
-        try KeyDerivation.hkdf(
+    root = try RootTags(context.keys, context.header)
+    own =
+      try root
+      ?? RootTags(
+        key: KeyDerivation.hkdf(
           secret: context.keys.signingSeed, salt: context.header.salt, label: "coffer log tag", count: 32))
-    }
   }
 
-  func tag(of prefix: String) throws -> String {
-    switch maker {
-    case .root(let tags): try tags.tag(of: prefix)
-    case .own(let key):
-      String(try MessageAuthentication.code(of: Array(prefix.utf8), key: key).hex.prefix(LogName.digits))
-    }
-  }
+  func tag(of prefix: String) throws -> String { try own.tag(of: prefix) }
 }

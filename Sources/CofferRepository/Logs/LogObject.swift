@@ -114,7 +114,7 @@ struct LogObject {
       for index in block..<next {
         let length = segment.blocks[index].storedLength
         let plain = LogDirectory.plainLength(ofBlock: index, size: segment.size)
-        let isOpen = try sealed.withUnsafeBytes { bytes in
+        let outcome = try sealed.withUnsafeBytes { bytes in
           try opener.open(
             UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]), number: first + index,
             isCompressed: segment.blocks[index].isCompressed, plainLength: plain
@@ -123,7 +123,7 @@ struct LogObject {
             try take(bytes)
           }
         }
-        guard isOpen else {
+        guard outcome == .whole else {
           throw context.damaged(name.objectName, "block \(first + index) does not decrypt or decompress")
         }
         offset += length
@@ -161,6 +161,16 @@ extension LogName {
 
 /// Opens blocks of one object. Used by one thread at a time.
 final class LogOpener {
+  /// What came of opening a block.
+  enum Outcome {
+    /// It is what was sealed, and was handed over.
+    case whole
+    /// It is not what was sealed.
+    case notAuthentic
+    /// It is what was sealed, and does not decompress to what it should.
+    case notCompressed
+  }
+
   private let cipher: AuthenticatedCipher
   private let header: [UInt8]
   private let decompressor: BlockDecompressor
@@ -173,21 +183,21 @@ final class LogOpener {
     decompressor = try BlockDecompressor()
   }
 
-  /// - Returns: Whether it is what was sealed; `take` was called with its bytes then.
+  /// - Returns: What came of it; `take` was called with its bytes if it is whole.
   /// - Throws: What `take` throws.
   func open(
     _ sealed: UnsafeRawBufferPointer, number: Int, isCompressed: Bool, plainLength: Int,
     _ take: (UnsafeRawBufferPointer) throws -> Void
-  ) throws -> Bool {
+  ) throws -> Outcome {
     let count = opened.withUnsafeMutableBytes { room in
       header.withUnsafeBytes {
         try? cipher.open(sealed, nonce: UInt64(number), associatedData: $0, into: room)
       }
     }
-    guard let count else { return false }
+    guard let count else { return .notAuthentic }
     guard isCompressed else {
       try opened.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      return true
+      return .whole
     }
     let isWhole = opened.withUnsafeBytes { coded in
       plain.withUnsafeMutableBytes { room in
@@ -197,9 +207,9 @@ final class LogOpener {
             UnsafeRawBufferPointer(rebasing: coded[..<count]), prefix: nil, into: target)) != nil
       }
     }
-    guard isWhole else { return false }
+    guard isWhole else { return .notCompressed }
     try plain.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[..<plainLength])) }
-    return true
+    return .whole
   }
 
   func padding(_ sealed: [UInt8], number: Int) throws -> [UInt8] {

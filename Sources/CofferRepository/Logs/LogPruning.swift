@@ -122,14 +122,7 @@ struct LogPruning {
 
   /// - Returns: nil for one that cannot be read, or has gone.
   private func directory(of listed: LogStore.Listed) throws -> LogDirectory? {
-    do {
-      return try store.open(listed).directory
-    } catch StorageError.missing {
-      return nil
-    } catch let error where RunStore.concernsObject(error) {
-      context.remarks.add(error, consequence: "how old the log in it is, is not known")
-      return nil
-    }
+    try context.readable(orElse: "how old the log in it is, is not known") { try store.open(listed).directory }
   }
 
   /// What of a history goes: from its oldest place on, up to the first that is to stay; what an archive needs is passed over.

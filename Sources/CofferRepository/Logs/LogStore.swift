@@ -9,9 +9,7 @@ struct LogStore {
   typealias Listed = (name: LogName, status: ObjectStatus)
 
   private let context: RepositoryContext
-  private let tags: LogTags
-  /// nil for a write-only key.
-  private let rootTags: RootTags?
+  let tags: LogTags
 
   /// How often a put is made again because what was in its place has gone.
   private static let tries = 4
@@ -21,7 +19,6 @@ struct LogStore {
   init(_ context: RepositoryContext) throws {
     self.context = context
     tags = try LogTags(context)
-    rootTags = try RootTags(context.keys, context.header)
   }
 
   // MARK: - Putting
@@ -72,7 +69,7 @@ struct LogStore {
     }
     guard !isNew else { return true }
     do {
-      let there = try LogObject(name, try context.store.status(of: name.objectName), context)
+      let there = try open((name, try context.store.status(of: name.objectName)))
       guard there.directory.segments[0].hash == hash else {
         throw LogError.conflict(segment: title, location: context.location)
       }
@@ -116,14 +113,11 @@ struct LogStore {
   private func joined(with place: LogPlace, of server: String, by signer: LogSigner, limit: Int) throws -> Digest256? {
     let found = try list(.joined, of: server, from: place).filter { $0.name.signer == signer && $0.name.covers(place) }
     for listed in found.prefix(limit) {
-      do {
-        let object = try LogObject(listed.name, listed.status, context)
-        if let number = object.segment(at: place) { return object.directory.segments[number].hash }
-      } catch StorageError.missing {
-        continue
-      } catch let error where RunStore.concernsObject(error) {
-        context.remarks.add(error, consequence: "what it may hold of the log is passed over")
+      let hash: Digest256? = try context.readable(orElse: "what it may hold of the log is passed over") {
+        let object = try open(listed)
+        return object.segment(at: place).map { object.directory.segments[$0].hash }
       }
+      if let hash { return hash }
     }
     return nil
   }
@@ -148,7 +142,7 @@ struct LogStore {
     try context.store.forEachObject(in: folder, after: last) { status in
       do {
         guard let name = LogName(status.name) else { return unknown.append(status.name) }
-        if try rootTags.map(name.isRight) ?? true {
+        if try tags.root.map(name.isRight) ?? true {
           objects.append((name, status))
         } else {
           strays.append(status.name)

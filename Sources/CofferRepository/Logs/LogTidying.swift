@@ -15,7 +15,6 @@ public struct LogTidyingReport: Sendable, Equatable {
 struct LogTidying {
   private let context: RepositoryContext
   private let store: LogStore
-  private let tags: LogTags
   private let level: Int
   /// Bytes of objects that are joined at most, and of what they become.
   private let (smallSize, target): (Int, Int)
@@ -28,7 +27,6 @@ struct LogTidying {
     self.context = context
     self.level = level
     store = try LogStore(context)
-    tags = try LogTags(context)
     target = context.header.packTarget
     smallSize = min(Self.smallSizeLimit, target / 4)
   }
@@ -84,22 +82,22 @@ struct LogTidying {
 
   /// - Returns: nil for one that is gone or damaged.
   private func verified(_ listed: LogStore.Listed) throws -> LogObject? {
-    do {
+    try context.readable(orElse: "what it was joined of stays") {
       let object = try store.open(listed)
       try object.verify()
       return object
-    } catch StorageError.missing {
-      return nil
-    } catch let error where RunStore.concernsObject(error) {
-      context.remarks.add(error, consequence: "what it was joined of stays")
-      return nil
     }
   }
 
   /// Whether an object holds nothing but what a joined one has. What is damaged, and so holds nothing, is that, too.
   private func isSame(_ listed: LogStore.Listed, in joined: LogObject) throws -> Bool {
-    do {
-      let object = try store.open(listed)
+    try context.readable(orElse: "it stays") {
+      let object: LogObject
+      do {
+        object = try store.open(listed)
+      } catch RepositoryError.damaged {
+        return true
+      }
       let start = joined.segment(at: object.name.first) ?? 0
       let others = joined.directory.segments[start...]
       guard zip(object.directory.segments, others).allSatisfy({ $0.hash == $1.hash && $0.size == $1.size }) else {
@@ -112,14 +110,7 @@ struct LogTidying {
         return false
       }
       return true
-    } catch StorageError.missing {
-      return false
-    } catch RepositoryError.damaged {
-      return true
-    } catch let error where RunStore.concernsObject(error) {
-      context.remarks.add(error, consequence: "it stays")
-      return false
-    }
+    } ?? false
   }
 
   // MARK: - Joining
@@ -170,7 +161,7 @@ struct LogTidying {
     guard let origin,
       let name = try LogName(
         .joined, of: taken[0].name.server, taken[0].name.first, to: taken[taken.count - 1].name.first,
-        taken[0].name.signer, tags: tags)
+        taken[0].name.signer, tags: store.tags)
     else { return }
     do {
       try context.store.putAlone(name.objectName, try builder.finish(name, origin: origin))
@@ -202,18 +193,13 @@ struct LogTidying {
 
   /// - Returns: What the object says of its server; nil for one that is gone or damaged: then the builder is of no use any more.
   private func append(_ listed: LogStore.Listed, to builder: LogObjectBuilder) throws -> LogOrigin? {
-    do {
+    try context.readable(orElse: "it is not joined with others") {
       let object = try store.open(listed)
       let opener = try object.opener()
       let segment = object.directory.segments[0]
       let time = LogDirectory.milliseconds(listed.status.received)
       try builder.append(size: segment.size, time: time) { try object.read(segment: 0, opener, $0) }
       return object.directory.origin
-    } catch StorageError.missing {
-      return nil
-    } catch let error where RunStore.concernsObject(error) {
-      context.remarks.add(error, consequence: "it is not joined with others")
-      return nil
     }
   }
 }
@@ -225,9 +211,4 @@ extension LogName {
     guard kind == .joined, objectName != other.objectName, covers(other.first), covers(other.last) else { return false }
     return (first, last) != (other.first, other.last) || objectName < other.objectName
   }
-}
-
-extension LogInventory.Group {
-  /// In which order they are gone through.
-  var order: (String, String, UInt32, UInt8) { (server, signer.text, history, exponent) }
 }

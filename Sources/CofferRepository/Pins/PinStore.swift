@@ -60,16 +60,9 @@ struct PinStore {
 
   /// - Returns: nil for one that is gone, or damaged, which is said.
   private func read(_ pin: AttachedObjects.Listed) throws -> ArchivePin? {
-    do {
-      return try open(pin.name, try attached.bytes(of: pin))
-    } catch StorageError.missing {
-      return nil
-    } catch let error where RunStore.concernsObject(error) {
-      let consequence =
-        attached.knowsNames ? "the archive counts as pinned all the same" : "the archive may not be pinned"
-      context.remarks.add(error, consequence: consequence)
-      return nil
-    }
+    let consequence =
+      attached.knowsNames ? "the archive counts as pinned all the same" : "the archive may not be pinned"
+    return try context.readable(orElse: consequence) { try open(pin.name, try attached.bytes(of: pin)) }
   }
 
   /// - Throws: `RepositoryError`.

@@ -17,7 +17,7 @@ struct ProofCache {
 
   init(_ context: RepositoryContext) {
     self.context = context
-    folder = context.cachePath.flatMap(CacheFolder.init)
+    folder = context.cacheFolder
   }
 
   private var binding: [UInt8] { Array("proofs of \(context.header.id)".utf8) }

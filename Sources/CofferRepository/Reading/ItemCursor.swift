@@ -8,7 +8,6 @@ import CofferSystem
 public struct ItemCursor {
   private let streams: StreamReader
   private let archive: Archive
-  private let location: String
   private let cancellation: Cancellation
   private var decoder = ItemListDecoder(limit: ItemCursor.itemLimit)
   /// What was read of the list last, and how much of it the decoder has got.
@@ -30,10 +29,9 @@ public struct ItemCursor {
   /// Bytes of an item at most, with all that it may have of its own.
   static let itemLimit = 64 << 20
 
-  init(_ streams: StreamReader, _ archive: Archive, location: String, _ cancellation: Cancellation) {
+  init(_ streams: StreamReader, _ archive: Archive, _ cancellation: Cancellation) {
     self.streams = streams
     self.archive = archive
-    self.location = location
     self.cancellation = cancellation
   }
 
@@ -96,6 +94,6 @@ public struct ItemCursor {
   public var tooLong: RepositoryError { damaged("too much of it would have to be held in memory") }
 
   private func damaged(_ detail: String) -> RepositoryError {
-    .damaged(object: "item list of archive \(archive.name)", location: location, detail: detail)
+    streams.context.damaged(archive, detail)
   }
 }

@@ -3,7 +3,7 @@ import CofferSystem
 
 /// Puts streams back together, verifying every byte. Used by one thread at a time; blocks are read ahead on others.
 final class StreamReader {
-  private let context: RepositoryContext
+  let context: RepositoryContext
   private var index: RenewedIndex
   private let cache = ReadCache(blockCount: ReadCache.restoreCount)
   private let blocks: BlockReader

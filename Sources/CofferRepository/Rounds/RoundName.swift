@@ -27,7 +27,7 @@ package struct RoundName: Sendable, Hashable {
     let fields = parts[1].parts(by: "-")
     guard fields.count == 3, let round = Self.number(fields[0]),
       let kind = RoundObjectKind(rawValue: String(fields[1])),
-      fields[2].utf8.count == Self.tagLength, Hexadecimal.decode(String(fields[2])) != nil
+      Hexadecimal.isDigits(fields[2], Self.tagLength)
     else { return nil }
     self.round = round
     self.kind = kind
@@ -66,6 +66,11 @@ struct RootTags: Sendable {
   init?(_ keys: KeyBundle, _ header: RepositoryHeader) throws {
     guard let root = keys.rootPrivate else { return nil }
     key = try KeyDerivation.hkdf(secret: root, salt: header.salt, label: "coffer collection tag", count: 32)
+  }
+
+  /// The same of another key than the root's.
+  init(key: SecretBytes) {
+    self.key = key
   }
 
   func tag(of prefix: String) throws -> String {

@@ -55,7 +55,7 @@ final class PredecessorFinder: Sendable {
   }
 
   private func streams(of archive: Archive, _ reader: StreamReader) throws -> [ItemPath: StreamReference] {
-    let items = ArchiveReader(reader, location: context.location)
+    let items = ArchiveReader(reader)
     let streams = try RunStore.readable {
       var streams: [ItemPath: StreamReference] = [:]
       try items.forEachItem(of: archive, cancellation: cancellation) { item in

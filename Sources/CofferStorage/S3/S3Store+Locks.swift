@@ -38,16 +38,12 @@ extension S3Store {
     let document =
       "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>\(mode)</Mode>"
       + "<RetainUntilDate>\(AWSTime.iso8601(end))</RetainUntilDate></Retention>"
-    let outcome = Array(document.utf8).withUnsafeBytes { bytes -> Result<S3Client.Outcome, StorageError> in
+    let outcome = try Array(document.utf8).withStoredBytes { (bytes) throws(StorageError) -> S3Client.Outcome in
       var request = S3Client.Request(operation: .lock, method: .put, key: key(name.path), name: name)
       request.query = [("retention", "")]
       if let sum = Digests.md5(bytes) { request.headers = [("Content-MD5", Data(sum).base64EncodedString())] }
-      do throws(StorageError) {
-        return .success(try client.send(request, body: bytes, cancellation: cancellation))
-      } catch {
-        return .failure(error)
-      }
+      return try client.send(request, body: bytes, cancellation: cancellation)
     }
-    if case .refused(_, let error, _) = try outcome.get() { throw error }
+    if case .refused(_, let error, _) = outcome { throw error }
   }
 }

@@ -52,15 +52,10 @@ extension S3Store {
 
   /// - Returns: Whether it is stored; false for a name that is taken, and where the condition is not known.
   private func put(probe key: String, _ content: String, _ cancellation: Cancellation?) throws(StorageError) -> Bool {
-    let bytes = Array(content.utf8)
-    let outcome = bytes.withUnsafeBytes { bytes -> Result<S3Client.Outcome, StorageError> in
-      do throws(StorageError) {
-        return .success(try send(put: key, nil, bytes, isConditional: true, cancellation))
-      } catch {
-        return .failure(error)
-      }
+    let outcome = try Array(content.utf8).withStoredBytes { (bytes) throws(StorageError) in
+      try send(put: key, nil, bytes, isConditional: true, cancellation)
     }
-    switch try outcome.get() {
+    switch outcome {
     case .done: return true
     case .refused(let refusal, let error, _):
       if refusal.status == 501 { guardian.forbidCondition() }

@@ -224,8 +224,7 @@ public struct FuseMount: Sendable {
     return String(cString: real)
   }
 
-  /// Whether a mount of this program's stands at a path: by /proc/self/mountinfo (proc(5)), whose fifth word is the place,
-  /// and whose first behind a `-` is the kind.
+  /// Whether a mount of this program's stands at a path.
   private static func isMounted(_ path: String) throws -> Bool {
     let file = try FileDescriptor(opening: "/proc/self/mountinfo", flags: O_RDONLY)
     let text = try file.readAll(limit: 64 << 20, subject: "/proc/self/mountinfo")
@@ -233,11 +232,16 @@ public struct FuseMount: Sendable {
       // As the kernel writes them.
       [0x20, 0x09, 0x0a, 0x5c].contains(byte) ? Array(String(printf: "\\%03o", Int32(byte)).utf8) : [byte]
     }
-    return text.split(separator: UInt8(ascii: "\n")).contains { line in
-      let words = line.split(separator: UInt8(ascii: " "))
-      guard words.count > 6, words[4].elementsEqual(wanted),
-        let dash = words.firstIndex(where: { $0.elementsEqual("-".utf8) })
-      else { return false }
+    return ownMounts(in: text).contains { $0[4].elementsEqual(wanted) }
+  }
+
+  /// The words of those lines of /proc/self/mountinfo (proc_pid_mountinfo(5)) that tell of mounts of this program's: the mount's
+  /// number, that of the one above, major:minor, folder, place, options, ... then a dash, and the kind.
+  static func ownMounts(in table: [UInt8]) -> [[ArraySlice<UInt8>]] {
+    table.split(separator: UInt8(ascii: "\n")).map { $0.split(separator: UInt8(ascii: " ")) }.filter { words in
+      guard words.count > 6, let dash = words[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }) else {
+        return false
+      }
       return words.indices.contains(dash + 1) && words[dash + 1].elementsEqual(kind.utf8)
     }
   }

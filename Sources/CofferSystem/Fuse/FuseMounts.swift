@@ -24,14 +24,9 @@ public struct FuseMounts: Sendable {
 
   private static func numbers(in table: String) -> Numbers {
     var numbers = Numbers()
-    for line in table.lines() {
-      let words = line.words
-      // Its number, that of the mount above, major:minor, folder, place, options, ... then a dash, and the kind.
-      guard words.count > 6, let dash = words[6...].firstIndex(of: "-"), dash + 1 < words.count,
-        words[dash + 1] == FuseMount.kind, let number = UInt64(words[0])
-      else { continue }
-      let device = words[2].parts(by: ":").compactMap { UInt32($0) }
-      guard device.count == 2 else { continue }
+    for words in FuseMount.ownMounts(in: Array(table.utf8)) {
+      let device = String(decoding: words[2], as: UTF8.self).parts(by: ":").compactMap { UInt32($0) }
+      guard let number = UInt64(String(decoding: words[0], as: UTF8.self)), device.count == 2 else { continue }
       numbers.mounts.insert(number)
       numbers.devices.insert(dev_t(coffer_device(device[0], device[1])))
     }

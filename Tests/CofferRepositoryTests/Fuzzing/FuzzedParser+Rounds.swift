@@ -68,23 +68,28 @@ extension FuzzedParser {
         try context.envelope.seal(bytes, purpose: .session, context: Array(name.path.utf8), random: context.random))
       for session in try KnownSession.load(context) { _ = session.isOver }
     case .proof:
-      let digits = String(repeating: "0a", count: 16)
-      guard let path = ObjectName("proofs/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
-        let name = AttachedName(path, in: ProofStore.folder)
-      else { return }
-      let sealed = try context.envelope.seal(
-        bytes, purpose: .proof, context: Array(path.path.utf8), random: context.random)
-      _ = try ProofStore(context).open(name, sealed)
+      if let (name, sealed) = try Self.attached(bytes, .proof, in: ProofStore.folder, context) {
+        _ = try ProofStore(context).open(name, sealed)
+      }
     case .pin:
-      let digits = String(repeating: "0a", count: 16)
-      guard let path = ObjectName("pins/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
-        let name = AttachedName(path, in: PinStore.folder)
-      else { return }
-      let sealed = try context.envelope.seal(
-        bytes, purpose: .pin, context: Array(path.path.utf8), random: context.random)
-      _ = try PinStore(context).open(name, sealed)
+      if let (name, sealed) = try Self.attached(bytes, .pin, in: PinStore.folder, context) {
+        _ = try PinStore(context).open(name, sealed)
+      }
     default: Self.readName(bytes)
     }
+  }
+
+  /// What is said of an archive, sealed for a name of its folder.
+  private static func attached(
+    _ bytes: [UInt8], _ purpose: Envelope.Purpose, in folder: String, _ context: RepositoryContext
+  ) throws -> (AttachedName, [UInt8])? {
+    let digits = String(repeating: "0a", count: 16)
+    guard let path = ObjectName("\(folder)/20260131t030000z-0123456789abcdef-0123456789abcdef-\(digits)"),
+      let name = AttachedName(path, in: folder)
+    else { return nil }
+    let sealed = try context.envelope.seal(
+      bytes, purpose: purpose, context: Array(path.path.utf8), random: context.random)
+    return (name, sealed)
   }
 
   /// Payloads have one form only.

@@ -22,6 +22,14 @@ struct LogPruningTests {
     }
   }
 
+  /// A segment by clocks that are so far ahead then, and right again behind it.
+  private func put(_ number: UInt64, hoursAhead: Double) throws {
+    ground.ground.clock.advance(hoursAhead * Self.hour)
+    try put(number...number)
+    // An hour has passed meanwhile.
+    ground.ground.clock.advance(-(hoursAhead + 1) * Self.hour)
+  }
+
   private func need(_ first: UInt64, to last: UInt64, hoursAgo: Double, history: UInt32 = 1) throws -> LogNeed {
     LogNeed(
       server: LogGround.server, first: try LogGround.place(first, history: history),
@@ -62,9 +70,7 @@ struct LogPruningTests {
   @Test("A clock that was ahead makes no hole: what is younger than something that stays, stays")
   func clock() throws {
     try put(1...3)
-    ground.ground.clock.advance(50 * Self.hour)
-    try put(4...4)
-    ground.ground.clock.advance(-51 * Self.hour)
+    try put(4, hoursAhead: 50)
     try put(5...8)
     #expect(try prune(hours: 2).deleted == 3)
     #expect(try places() == [4, 5, 6, 7, 8])
@@ -84,9 +90,7 @@ struct LogPruningTests {
   @Test("A store whose clock was far ahead makes nothing old, although its newest is of the future")
   func future() throws {
     try put(1...6)
-    ground.ground.clock.advance(1000 * Self.hour)
-    try put(7...7)
-    ground.ground.clock.advance(-1001 * Self.hour)
+    try put(7, hoursAhead: 1000)
     #expect(try prune(hours: 7).deleted == 0)
     #expect(try places() == Array(1...7))
     #expect(try prune(hours: 2).deleted == 3)

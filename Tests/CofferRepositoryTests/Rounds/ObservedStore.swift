@@ -1,11 +1,12 @@
 import CofferStorage
 import CofferSystem
 import Synchronization
+import TestSupport
 
 /// Remembers the calls that were made of a store, in order, and lets a test do something before them, or leave objects out of
 /// its lists.
-final class ObservedStore: ObjectStore {
-  private let store: MemoryStore
+final class ObservedStore: ForwardingStore {
+  let store: any ObjectStore
   private let events = Mutex<[String]>([])
   private let before: @Sendable (String) -> Void
   private let shows: @Sendable (ObjectName) -> Bool
@@ -25,7 +26,6 @@ final class ObservedStore: ObjectStore {
     self.shows = shows
   }
 
-  var location: String { store.location }
   var calls: [String] { events.withLock { $0 } }
 
   private func note(_ call: String) {
@@ -38,8 +38,6 @@ final class ObservedStore: ObjectStore {
     return try store.get(name, range: range, cancellation: cancellation)
   }
 
-  func makePlace(cancellation: Cancellation?) throws(StorageError) { try store.makePlace(cancellation: cancellation) }
-
   func put(
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
@@ -47,29 +45,11 @@ final class ObservedStore: ObjectStore {
     try store.put(name, content, cancellation: cancellation)
   }
 
-  func status(of name: ObjectName, cancellation: Cancellation?) throws(StorageError) -> ObjectStatus {
-    try store.status(of: name, cancellation: cancellation)
-  }
-
   func list(
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError) {
     note("list \(folder)")
     try store.list(folder, after: last, cancellation: cancellation) { page in take(page.filter { shows($0.name) }) }
-  }
-
-  func firstForeignEntry(
-    besides isExpected: (String) -> Bool, cancellation: Cancellation?
-  ) throws(StorageError) -> String? {
-    try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
-  }
-
-  func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
-    try store.unfinishedPuts(cancellation: cancellation)
-  }
-
-  func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {
-    try store.remove(put, cancellation: cancellation)
   }
 
   func delete(_ name: ObjectName, cancellation: Cancellation?) throws(StorageError) {

@@ -69,7 +69,7 @@ struct SQLTokens {
         tokens.append(Token(kind: .other, range: start..<end))
       case _ where PostgreSQLText.isNamePart(byte):
         position = bytes[start...].firstIndex { !PostgreSQLText.isNamePart($0) } ?? bytes.count
-        let isNumber = Self.isDigit(byte)
+        let isNumber = PostgreSQLText.isDigit(byte)
         // To some servers, `1E'` is a number and the beginning of a text with backslashes.
         if isNumber, position < bytes.count, bytes[position] == UInt8(ascii: "'") { return nil }
         tokens.append(
@@ -84,8 +84,6 @@ struct SQLTokens {
   }
 
   private static func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
   private static func endOfComment(_ bytes: [UInt8], from start: Int) -> Int? {
     var (depth, position) = (0, start)
@@ -141,7 +139,7 @@ struct SQLTokens {
 
   private static func endOfDollars(_ bytes: [UInt8], from start: Int) -> Int? {
     guard let close = bytes[(start + 1)...].firstIndex(where: { $0 == UInt8(ascii: "$") || !isTagPart($0) }),
-      bytes[close] == UInt8(ascii: "$"), !isDigit(bytes[start + 1])
+      bytes[close] == UInt8(ascii: "$"), !PostgreSQLText.isDigit(bytes[start + 1])
     else { return start + 1 }
     let tag = bytes[start...close]
     var position = close + 1
