@@ -16,6 +16,9 @@ public struct LogLine: Sendable, Equatable {
 public final class LogBuffer: Sendable {
   private struct Content: Sendable {
     var lines: [LogLine] = []
+    /// How many of them, the oldest, are not kept any more: they go when they are half of all, not one by one.
+    var surplus = 0
+    /// Of those that are kept.
     var bytes = 0
   }
 
@@ -34,14 +37,15 @@ public final class LogBuffer: Sendable {
     content.update { [limit] content in
       content.lines.append(line)
       content.bytes += text.utf8.count + 1
-      var surplus = 0
-      while content.bytes > limit, surplus < content.lines.count - 1 {
-        content.bytes -= content.lines[surplus].text.utf8.count + 1
-        surplus += 1
+      while content.bytes > limit, content.surplus < content.lines.count - 1 {
+        content.bytes -= content.lines[content.surplus].text.utf8.count + 1
+        content.surplus += 1
       }
-      content.lines.removeFirst(surplus)
+      guard content.surplus > content.lines.count / 2 else { return }
+      content.lines.removeFirst(content.surplus)
+      content.surplus = 0
     }
   }
 
-  public var lines: [LogLine] { content.update { $0.lines } }
+  public var lines: [LogLine] { content.update { Array($0.lines[$0.surplus...]) } }
 }

@@ -79,7 +79,8 @@ public struct LockedRepository: Sendable {
     let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
     let isFresh = listedKeys.map { surroundings.clock.steadySeconds() - $0.time < Self.listLifetime } ?? false
     let inventory = try KeyInventory(
-      header: header, store: store, remarks: remarks, listed: isFresh ? listedKeys?.statuses : nil)
+      header: header, store: store, remarks: remarks, sideBySide: surroundings.sideBySide,
+      listed: isFresh ? listedKeys?.statuses : nil)
     let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config) }
     return Repository.open(
       header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)

@@ -202,13 +202,14 @@ public final class Repository: Sendable {
     let context = context.stopping(with: cancellation)
     let loader = try IndexLoader(context: context)
     let wantsArchives = options.archiveName != nil || options.hostname != nil
-    // Before the session looks at the rounds, by which they are judged.
-    let (_, listed) = try context.sideBySide.both(
-      { try Repository(context: context).removeAbandoned() },
-      { wantsArchives ? try ListedArchives(context) : .none })
     return try BackupSession(
-      context: context, listed: listed, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache,
-      options: options,
+      context: context,
+      listArchives: { session in
+        try context.sideBySide.both(
+          { try Repository(context: context).removeAbandoned(besides: session) },
+          { wantsArchives ? try ListedArchives(context) : .none }
+        ).1
+      }, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache, options: options,
       cancellation: cancellation)
   }
 

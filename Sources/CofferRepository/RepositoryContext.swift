@@ -38,7 +38,7 @@ package struct RepositoryContext: Sendable {
   }
 
   /// How what does not depend on each other is asked of the store.
-  var sideBySide: SideBySide { SideBySide(width: surroundings.isFar ? 8 : 1) }
+  var sideBySide: SideBySide { surroundings.sideBySide }
 
   var suite: CipherSuite { CipherSuite(rawValue: header.cipherSuite) ?? .aes256gcm }
   package var envelope: Envelope { Envelope(keys: keys, suite: suite) }
@@ -179,4 +179,7 @@ public struct RepositorySurroundings: Sendable {
     self.changesNothing = changesNothing
     self.warn = warn
   }
+
+  /// How what does not depend on each other is asked of the store.
+  var sideBySide: SideBySide { SideBySide(width: isFar ? 8 : 1) }
 }

@@ -101,15 +101,19 @@ struct FarStoreTests {
     try repository.backUp(files, name: "first", with: try open(repository.store))
     files["more"] = noise(2_000)
     // Each of these calls waits until the others of its row have begun.
-    let rows: [[(CountingStore.Request, String)]] = [
-      [(.get, "config"), (.list, "keys")], [(.list, "archives"), (.list, "sessions")],
-      [(.list, "packs"), (.list, "quarantine")],
+    let rows = [
+      ["get config", "list keys"], ["get keys/*", "list removed"],
+      ["list archives", "list sessions", "put sessions/*-0"],
+      ["put sessions/*-1", "list index", "list packs", "list quarantine"],
     ]
+    @Sendable func matches(_ call: WatchedStore.Call, _ wanted: String) -> Bool {
+      let ends = wanted.split(separator: "*", omittingEmptySubsequences: false)
+      guard ends.count == 2 else { return call.description == wanted }
+      return call.description.hasPrefix(ends[0]) && call.description.hasSuffix(ends[1])
+    }
     let store = WatchedStore(repository.store) { call, store in
-      for row in rows where row.contains(where: { $0.0 == call.request && $0.1 == call.name }) {
-        store.wait { calls in
-          row.allSatisfy { wanted in calls.contains { $0.request == wanted.0 && $0.name == wanted.1 } }
-        }
+      for row in rows where row.contains(where: { matches(call, $0) }) {
+        store.wait { calls in row.allSatisfy { wanted in calls.contains { matches($0, wanted) } } }
       }
       if call.request == .delete { store.wait { $0.count { $0.request == .delete } >= 2 } }
       let isSecondLook = store.calls.count { $0.description == "list sessions" } >= 2

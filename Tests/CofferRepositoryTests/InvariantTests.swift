@@ -1,5 +1,6 @@
 import CofferStorage
 import CofferSystem
+import Glibc
 import TestSupport
 import Testing
 
@@ -64,6 +65,7 @@ struct InvariantTests {
     let repository = try TestRepository()
     let session = try repository.repository.beginSession(cancellation: try Cancellation())
     _ = try session.store(MemorySource(Self.data["dump"]!))
+    while session.progress.stored == 0 { usleep(1000) }
     session.abandon()
     #expect(try repository.repository.archives().isEmpty)
     let archive = try repository.backUp(Self.data, with: try repository.reopened())
@@ -148,6 +150,7 @@ struct InvariantTests {
     let repository = try TestRepository()
     let marker = try SessionMarker(
       context: repository.repository.context, cancellation: try Cancellation())
+    try marker.announce()
     try marker.tell(0)
     let lasting = try repository.store.list("sessions").map(\.name)
     repository.clock.advance(7200)

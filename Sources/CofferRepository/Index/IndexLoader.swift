@@ -52,13 +52,19 @@ package struct IndexLoader: Sendable {
   ///
   /// Damaged index objects are passed over: the index is a cache, and what they named is read from the packs, or stored again.
   func load(for purpose: Purpose) throws -> ChunkIndex {
-    let names = try objectNames()
-    let (existing, quarantined) = try existingAndQuarantined()
-    return try load(for: purpose, names, over: existing, quarantined)
+    let there = try whatIsThere()
+    return try load(for: purpose, there.names, over: there.packs, there.quarantined)
   }
 
-  private func existingAndQuarantined() throws -> (existing: [Digest256: Int], quarantined: Set<Digest256>) {
-    try context.sideBySide.both({ try existingPacks() }, { [context] in try context.quarantine.load(context) })
+  /// What the store lists. Where all of it is listed at the same time, an index object may name a pack that was put meanwhile
+  /// and is not in the list: that one is not known then, as if both had come later.
+  private func whatIsThere() throws -> (names: [ObjectName], packs: [Digest256: Int], quarantined: Set<Digest256>) {
+    let (names, (packs, quarantined)) = try context.sideBySide.both(
+      { try objectNames() },
+      { [self] in
+        try context.sideBySide.both({ try existingPacks() }, { try context.quarantine.load(context) })
+      })
+    return (names, packs, quarantined)
   }
 
   /// - Parameters:
@@ -75,9 +81,8 @@ package struct IndexLoader: Sendable {
   ///
   /// - Returns: The index; the packs that there are; and those of which only index objects of write-only keys tell.
   func loadForReading() throws -> (index: ChunkIndex, existing: Set<Digest256>, unvouched: Set<Digest256>) {
-    let names = try objectNames()
-    let (existing, quarantined) = try existingAndQuarantined()
-    let (index, runs) = try loadWithRuns(for: .reading, names, over: existing, quarantined)
+    let there = try whatIsThere()
+    let (index, runs) = try loadWithRuns(for: .reading, there.names, over: there.packs, there.quarantined)
     var vouched: Set<Digest256> = []
     var claimed: Set<Digest256> = []
     for run in runs {
@@ -86,7 +91,7 @@ package struct IndexLoader: Sendable {
         if isFull { vouched.insert(run.pack(number).digest) } else { claimed.insert(run.pack(number).digest) }
       }
     }
-    return (index, Set(existing.keys), claimed.subtracting(vouched))
+    return (index, Set(there.packs.keys), claimed.subtracting(vouched))
   }
 
   private func loadWithRuns(

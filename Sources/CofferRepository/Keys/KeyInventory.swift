@@ -28,28 +28,34 @@ struct KeyInventory: Sendable {
 
   /// - Parameters:
   ///   - remarks: Told of what is passed over.
+  ///   - sideBySide: How what does not depend on each other is asked of the store.
   ///   - listed: The objects of keys, if they have just been listed.
   /// - Throws: `StorageError`; `RunCancelled`.
-  init(header: RepositoryHeader, store: RunStore, remarks: Remarks, listed: [ObjectStatus]? = nil) throws {
+  init(
+    header: RepositoryHeader, store: RunStore, remarks: Remarks, sideBySide: SideBySide = SideBySide(width: 1),
+    listed: [ObjectStatus]? = nil
+  ) throws {
     let root = Hexadecimal.decode(header.rootPublic) ?? []
     for look in 0..<Self.looks {
       do {
         try self.init(
-          KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false),
+          KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false), sideBySide,
           listed: look == 0 ? listed : nil)
         return
       } catch is Vanished {
         continue  // A wrapping that was replaced since it was listed: the new one is in the next list.
       }
     }
-    try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: true))
+    try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: true), sideBySide)
   }
 
   private static let looks = 3
   /// What the list of keys says of them.
   private var statuses: [ObjectName: ObjectStatus] = [:]
+  /// Objects of keys that were read while removals were listed, and what came of it.
+  private var readAhead: [ObjectName: Result<[UInt8], any Error>] = [:]
 
-  private init(_ reader: KeyObjectReader, listed: [ObjectStatus]? = nil) throws {
+  private init(_ reader: KeyObjectReader, _ sideBySide: SideBySide, listed: [ObjectStatus]? = nil) throws {
     // Keys first: one that is removed meanwhile is in the second list or still in both.
     for status in try listed ?? reader.store.list(KeyName.folder) {
       guard let name = KeyName(status.name.path) else {
@@ -59,18 +65,32 @@ struct KeyInventory: Sendable {
       names[name.id, default: []].append(name)
       statuses[status.name] = status
     }
-    removed = try reader.removals()
+    let newest = names.values.compactMap { names in names.max { $0.revision < $1.revision }?.object }
+      .compactMap { statuses[$0] }
+    (removed, readAhead) = try sideBySide.both(
+      { try reader.removals() }, { [store = reader.store] in try Self.read(newest, store, sideBySide) })
     for (id, names) in names.sorted(by: { $0.key.description < $1.key.description }) where removed[id] == nil {
       try add(names, reader)
     }
     try disregardLastRemovals(reader)
+    readAhead = [:]
     reader.passedOver.tellRest(store: reader.store, remarks: reader.remarks)
+  }
+
+  private static func read(
+    _ statuses: [ObjectStatus], _ store: RunStore, _ sideBySide: SideBySide
+  ) throws -> [ObjectName: Result<[UInt8], any Error>] {
+    let found = try sideBySide.map(statuses) { status in Result { try store.get(status, limit: ObjectLimit.key) } }
+    return Dictionary(zip(statuses.map(\.name), found)) { first, _ in first }
   }
 
   /// Takes the readable wrapping with the highest number.
   private mutating func add(_ names: [KeyName], _ reader: KeyObjectReader) throws {
     for name in names.sorted(by: { $0.revision > $1.revision }) {
-      guard let record = try reader.record(name, name.object.flatMap { statuses[$0] }) else { continue }
+      guard let object = name.object, let status = statuses[object] else { continue }
+      guard let record = try reader.record(name, object, { try readAhead[object]?.get() ?? reader.read(status) }) else {
+        continue
+      }
       guard let signer = try reader.signer(name, record) else {
         strangers.append(record)
         continue
@@ -139,11 +159,11 @@ private struct KeyObjectReader {
   let toleratesVanished: Bool
   let passedOver = PassedOver()
 
-  func record(_ name: KeyName, _ status: ObjectStatus?) throws -> KeyRecord? {
-    guard let object = name.object, let status else { return nil }
-    return try passingOver { () throws -> KeyRecord? in
-      let bytes = try store.get(status, limit: ObjectLimit.key)
-      let record = try KeyRecord(decoding: bytes, object: object.path, location: store.location)
+  func read(_ status: ObjectStatus) throws -> [UInt8] { try store.get(status, limit: ObjectLimit.key) }
+
+  func record(_ name: KeyName, _ object: ObjectName, _ read: () throws -> [UInt8]) throws -> KeyRecord? {
+    try passingOver { () throws -> KeyRecord? in
+      let record = try KeyRecord(decoding: try read(), object: object.path, location: store.location)
       guard record.clear.id == "\(name.id)", record.revision == name.revision else {
         throw damaged(object, "it is that of another key, or another wrapping")
       }
@@ -167,7 +187,7 @@ private struct KeyObjectReader {
         continue
       }
       let removal = try passingOver { () throws -> KeyRemoval in
-        let bytes = try store.get(status, limit: ObjectLimit.key)
+        let bytes = try read(status)
         guard let removal = KeyRemoval(bytes, of: id, rootPublic: root) else {
           throw damaged(object, "it is not signed by the repository's root key")
         }

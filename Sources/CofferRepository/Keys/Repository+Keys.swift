@@ -43,7 +43,8 @@ extension Repository {
   }
 
   func keyInventory() throws -> KeyInventory {
-    try KeyInventory(header: header, store: context.store, remarks: context.remarks)
+    try KeyInventory(
+      header: header, store: context.store, remarks: context.remarks, sideBySide: context.sideBySide)
   }
 
   /// The file on this machine that holds the key; nil when the keys are in the repository.

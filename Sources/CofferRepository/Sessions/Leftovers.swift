@@ -41,8 +41,11 @@ extension Repository {
   /// Removes what runs have left that have certainly ended: parts of objects and markers of sessions. What cannot be removed
   /// stays, and is counted. Who leaves parts of objects leaves markers, unless he ended before he had put the first one: parts
   /// are looked for where there are markers.
-  func removeAbandoned() throws {
-    let markers = try context.store.list(SessionMarker.folder)
+  ///
+  /// - Parameter session: The id of one that is known to live.
+  func removeAbandoned(besides session: String) throws {
+    let own = "\(SessionMarker.folder)/\(session)-"
+    let markers = try context.store.list(SessionMarker.folder).filter { !$0.name.path.begins(with: own) }
     guard !markers.isEmpty else { return }
     for put in try context.store.unfinishedPuts() where put.isAbandoned { try? context.store.remove(put) }
     for session in try KnownSession.load(markers, context) where session.isOver {

@@ -34,7 +34,7 @@ final class SessionMarker: Sendable {
   private let end: Cancellation
   private let thread = Mutex<WorkerThread?>(nil)
 
-  /// Announces a session and keeps it alive from then on.
+  /// A session that nobody knows of until it is announced.
   ///
   /// - Parameter cancellation: Stops what waits for the store.
   init(context: RepositoryContext, cancellation: Cancellation) throws {
@@ -43,30 +43,31 @@ final class SessionMarker: Sendable {
     self.context = context.stopping(with: end)
     id = Hexadecimal.encode(try context.random.bytes(8))
     state = Mutex(State(lastRefresh: context.clock.steadySeconds()))
-    do {
-      try state.withLock { state in
-        if let name = try put(&state, context) { state.lasting.append(name) }
-      }
-      let worker = try WorkerThread(name: "session") { [weak self, end] in
-        while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
-      }
-      thread.withLock { $0 = worker }
-    } catch {
-      remove()
-      throw error
-    }
   }
 
   deinit {
     end.cancel()
   }
 
+  /// Announces the session and keeps it alive from then on. Whatever is thrown, `remove` takes away what may be there.
+  func announce() throws {
+    try state.withLock { try putLasting(&$0) }
+    let worker = try WorkerThread(name: "session") { [weak self, end] in
+      while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
+    }
+    thread.withLock { $0 = worker }
+  }
+
   /// Says which round the session has seen.
   func tell(_ round: Int) throws {
     try state.withLock { state in
       state.round = round
-      if let name = try put(&state, context) { state.lasting.append(name) }
+      try putLasting(&state)
     }
+  }
+
+  private func putLasting(_ state: inout State) throws {
+    if let name = try put(&state, context) { state.lasting.append(name) }
   }
 
   /// Puts the next marker when it is time. A store that does not take it now is asked again: what matters is that a marker

@@ -35,25 +35,29 @@ public final class BackupSession: Sendable {
   private let files: FilesCache?
   private let cancellation: Cancellation
 
-  /// Opens a session: announces it, then looks at the rounds of compaction and says which it has seen, and then at what the
-  /// repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
+  /// Opens a session: announces it, then looks at the rounds of compaction, and then says which it has seen and looks at what
+  /// the repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
   /// has condemned.
   ///
-  /// - Parameter listed: The archives, as far as anybody asks for them.
+  /// - Parameter listArchives: Gives the archives, as far as anybody asks for them; before the rounds, by which they are judged. Is
+  ///   given the id of this session, which may be there by then.
   init(
-    context: RepositoryContext, listed: ListedArchives, loadIndex: (Rounds) throws -> ChunkIndex, cache: IndexCache,
+    context: RepositoryContext, listArchives: (_ session: String) throws -> ListedArchives,
+    loadIndex: @escaping @Sendable (Rounds) throws -> ChunkIndex, cache: IndexCache,
     options: SessionOptions,
     cancellation: Cancellation
   ) throws {
     self.context = context
     self.cancellation = cancellation
-    self.listed = listed
     let near = NearPacks(context)
     let baseContext = context.reading(near)
     self.baseContext = baseContext
-    marker = try SessionMarker(context: context, cancellation: cancellation)
+    let marker = try SessionMarker(context: context, cancellation: cancellation)
+    self.marker = marker
     var started: PackStorer?
     do {
+      (listed, _) = try context.sideBySide.both(
+        { try listArchives(marker.id) }, { try marker.announce() })
       let rounds = try Rounds.load(context, roundMemory)
       round = rounds.newest
       let archives = listed.judged(by: rounds)
@@ -67,8 +71,8 @@ public final class BackupSession: Sendable {
       if let hostname = options.hostname, !archives.contains(where: { $0.draft.hostname.isSame(as: hostname) }) {
         context.store.expectTransfer(of: .max)
       }
-      try marker.tell(round)
-      index = try loadIndex(rounds)
+      // Before it has told its round it is waited for in any case, so the index need not wait for that.
+      (_, index) = try context.sideBySide.both({ try marker.tell(rounds.newest) }, { try loadIndex(rounds) })
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
       let storer = try PackStorer(

@@ -42,13 +42,18 @@ struct Writer: Hashable {
     return writer
   }
   private var marksItself = false
+  /// Whether it loads the index before its second marker stands, as far stores have it.
+  private var marksLate = false
+  /// Where it goes on when that stands; nil before it has loaded.
+  private var afterMark: Stage?
 
   var archive: ArchiveObject {
     ArchiveObject(number: archiveNumber, signer: signer, round: round, chunks: wanted)
   }
   var hasLoaded: Bool {
     switch stage {
-    case .announce, .look, .mark, .dropFirstMarker, .load: false
+    case .announce, .look, .dropFirstMarker, .load: false
+    case .mark: afterMark != nil
     default: true
     }
   }
@@ -58,7 +63,11 @@ struct Writer: Hashable {
     case .announce: [put(.marker(firstMarker), then: .look)]
     case .look, .judge: look(store, conditions)
     case .mark:
-      [put(.marker(secondMarker), then: conditions.keeps(.firstMarkerStays) ? .load : .dropFirstMarker)]
+      [
+        put(
+          .marker(secondMarker),
+          then: afterMark ?? (conditions.keeps(.firstMarkerStays) ? .load : .dropFirstMarker))
+      ]
     case .dropFirstMarker:
       [step("drops its first marker", .delete([StoredObject.marker(firstMarker).name]), then: .load)]
     case .load: loads(store, conditions)
@@ -73,7 +82,7 @@ struct Writer: Hashable {
   // MARK: - Looking
 
   private func look(_ store: SimulatedStore, _ conditions: Conditions) -> [Step] {
-    looking.outcomes(store, conditions).map { outcome in
+    looking.outcomes(store, conditions).flatMap { outcome in
       var next = self
       next.looking = RoundLook()
       switch outcome {
@@ -86,7 +95,11 @@ struct Writer: Hashable {
       case .sees(let view):
         next.finish(view.standing(of: archive) == .counts)
       }
-      return Step(what: "writer \(number) looks, \(stage)", next: .writer(next))
+      let step = Step(what: "writer \(number) looks, \(stage)", next: .writer(next))
+      guard next.stage == .mark, conditions.keeps(.firstMarkerStays) else { return [step] }
+      next.stage = .load
+      next.marksLate = true
+      return [step, Step(what: "writer \(number) looks, and marks late", next: .writer(next))]
     }
   }
 
@@ -134,15 +147,21 @@ struct Writer: Hashable {
     return packs
   }
 
+  /// Goes on to a stage behind the loading.
+  private mutating func hasLoaded(_ stage: Stage) {
+    self.stage = marksLate ? .mark : stage
+    if marksLate { afterMark = stage }
+  }
+
   private func loads(_ store: SimulatedStore, _ conditions: Conditions) -> [Step] {
     let packs = leanable(store, conditions)
     let new = packs.reduce(wanted) { $0 - $1.chunks }
     var next = self
     guard !new.isEmpty else {
-      next.stage = .commit
+      next.hasLoaded(.commit)
       return [Step(what: "writer \(number) leans on what is there", next: .writer(next))]
     }
-    next.stage = .storePack
+    next.hasLoaded(.storePack)
     next.pack = Pack(number: 8 + number, signer: signer, full: new)
     var steps = [Step(what: "writer \(number) loads the index", next: .writer(next))]
     if conditions.writesDeltas, signer == .full {

@@ -86,9 +86,31 @@ struct RoundWriterTests {
     #expect(positions == positions.sorted())
   }
 
+  @Test(
+    "On a far store it asks for much at once, but for nothing by which it is told what counts before it has announced itself"
+  )
+  func farOrder() throws {
+    try repository.plan(1)
+    let store = ObservedStore(repository.store)
+    let far = try Repository.open(
+      in: store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: repository.clock.clock, random: .system, keyFolder: "", isFar: true, workers: 2))
+    let session = try far.beginSession(
+      options: SessionOptions(hostname: "host"), cancellation: try Cancellation())
+    session.abandon()
+    func place(_ call: String) throws -> Int { try #require(store.calls.firstIndex { $0.hasPrefix(call) }) }
+    let first = try #require(store.calls.firstIndex { $0.hasPrefix("put sessions/") && $0.hasSuffix("-0") })
+    let second = try #require(store.calls.firstIndex { $0.hasPrefix("put sessions/") && $0.hasSuffix("-1") })
+    let (look, read) = (try place("list gc"), try place("get gc/"))
+    #expect(try first < look && place("list archives") < look && look < read)
+    #expect(try read < second && read < place("list index") && read < place("list packs"))
+  }
+
   @Test("Whatever moment a list shows, the session's first two markers are in it; only what follows is replaced")
   func markersStay() throws {
     let marker = try SessionMarker(context: repository.context, cancellation: try Cancellation())
+    try marker.announce()
     try marker.tell(4)
     let first = Set(try repository.store.list("sessions").map(\.name.path))
     for _ in 0..<4 {
@@ -134,7 +156,7 @@ struct RoundWriterTests {
     #expect(known.count == 2)
     let full = known.filter { $0.signer.role == .full }
     #expect(full.map(\.isOver) == [false] && full.map(\.round) == [0])
-    try owner.removeAbandoned()
+    try owner.removeAbandoned(besides: "none")
     #expect(try repository.store.list("sessions").count == 2)
     session.abandon()
   }
