@@ -7,7 +7,12 @@ public struct PostgreSQLClusterHook: DatabaseHook {
   public let kind = DatabaseKind.server(defaultPort: 5432)
   public let advice = FailureAdvice { FailureAdvice.first(of: Self.causes, in: $0) }
 
-  public init() {}
+  private let installations: PostgreSQLInstallations
+
+  /// - Parameter installations: Where to look for versions of the server's programs.
+  public init(installations: PostgreSQLInstallations = .standard) {
+    self.installations = installations
+  }
 
   public func isBackedUp(_ entry: ConfigurationSection) -> Bool { entry[PostgreSQLClusterOptions.baseBackup] }
 
@@ -27,8 +32,9 @@ public struct PostgreSQLClusterHook: DatabaseHook {
       suggestion: "Lay it down with 'coffer restore --cluster NAME --target-directory FOLDER'")
   }
 
-  /// It is laid down as a server of its own, and put into none.
-  public func isServerWide(_ facts: DumpFacts) -> Bool { true }
+  public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
+    try ClusterDrill(of: facts, bytes: bytes, on: ground, installations)
+  }
 
   /// What connections for replication do not know better.
   private static let causes: FailureAdvice.Causes = [
