@@ -133,10 +133,12 @@ public struct DumpFacts: Sendable, Equatable {
   public var details: [String: String]
   /// What was dumped, as far as it was counted; nil when nothing was.
   public var content: DumpContent?
+  /// Of a base backup only.
+  public var base: BaseBackupFacts?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
-    details: [String: String] = [:], content: DumpContent? = nil
+    details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -144,6 +146,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.serverVersion = serverVersion
     self.details = details
     self.content = content
+    self.base = base
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {
