@@ -78,8 +78,9 @@ struct BaseBackupProtocolTests {
     rows(["recptr", "tli"], [[number, timeline]])
   }
 
-  private static let archives = rows(
-    ["spcoid", "spclocation", "size"], [["16384", "/srv/a", nil], [nil, nil, nil]])
+  private static var archives: Answer {
+    rows(["spcoid", "spclocation", "size"], [["16384", "/srv/a", nil], [nil, nil, nil]])
+  }
 
   private static func message(_ text: String) -> [UInt8] { Array(text.utf8) }
   private static func data(_ bytes: [UInt8]) -> [UInt8] { [UInt8(ascii: "d")] + bytes }

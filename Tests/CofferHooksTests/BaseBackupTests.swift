@@ -37,7 +37,8 @@ struct BaseBackupTests {
       """, in: "shop")
   }
 
-  @Test("Laid down by tar it is what pg_verifybackup wants, and a server with the same content; its facts are the server's")
+  @Test(
+    "Laid down by tar it is what pg_verifybackup wants, and a server with the same content; its facts are the server's")
   func whole() throws {
     let cluster = try PostgreSQLCluster(["--data-checksums", "--wal-segsize=1"])
     let away = "\(cluster.folder)/away 'quoted'"
@@ -114,7 +115,8 @@ struct BaseBackupTests {
       } else {
         #expect(
           try cluster.sql(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'coffer base backup'")
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'coffer base backup'"
+          )
             == "t")
         let error = #expect(throws: DumpError.self) { try running.finish() }
         #expect(error?.isWorthARetry == true, "\(String(describing: error))")

@@ -66,7 +66,8 @@ struct BaseBackupRunTests {
   @Test("A second base backup adds what has changed; prune keeps the log from the one on that the window needs")
   func growth() throws {
     try cluster.sql(
-      "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n")
+      "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n"
+    )
     try cluster.sql("VACUUM FREEZE; CHECKPOINT")
     func added() throws -> Int {
       let run = try ground.coffer("create", "--json")
