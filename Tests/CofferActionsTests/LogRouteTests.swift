@@ -38,9 +38,10 @@ struct LogRouteTests {
 
   private func put(_ kind: LogPart.Kind, _ number: UInt64, _ timeline: UInt32, _ bytes: [UInt8]) throws {
     let exponent: UInt8 = kind == .segment ? 24 : 0
+    let place = try #require(LogPlace(history: timeline, number: number, exponent: exponent))
     let part = try #require(
       LogPart(
-        kind, at: #require(LogPlace(history: timeline, number: number, exponent: exponent)), title: "part",
+        kind, at: place, title: "part",
         origin: LogOrigin(Self.server, hostname: "db1", name: "main"), size: bytes.count))
     _ = try repository.put(part, compressionLevel: 1) { take in try bytes.withUnsafeBytes { try take($0) } }
   }
@@ -64,7 +65,8 @@ struct LogRouteTests {
     #expect(route.lastSegment?.segmentName == "000000010000000100000004")
     #expect(route.end.text == "1/5000000")
     #expect(route.behindGap?.segmentName == "000000010000000100000006")
-    #expect(try #require(try route.lastTime()) <= Date())
+    let time = try #require(try route.lastTime())
+    #expect(time <= Date())
     let whole = try self.route(from: 262)
     #expect(whole.end.text == "1/8000000" && whole.behindGap == nil)
     // The log begins behind the backup, and ends before one.

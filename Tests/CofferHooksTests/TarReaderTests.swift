@@ -47,7 +47,7 @@ struct TarReaderTests {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let long = String(repeating: "d", count: 60)
     try FileManager.default.createDirectory(atPath: "\(folder)/in/\(long)/\(long)", withIntermediateDirectories: true)
-    var random = SeededRandom(seed: 5)
+    var random = SeededRandom(5)
     var expected: [String: [UInt8]] = [:]
     for (name, size) in [("empty", 0), ("small", 1), ("block", 512), ("more", 5000), ("\(long)/\(long)/deep", 700)] {
       let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }

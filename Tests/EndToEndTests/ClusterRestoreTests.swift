@@ -74,6 +74,7 @@ struct ClusterRestoreTests {
   private func startMain() throws {
     let lines = [
       "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
+      "verify_directory: \(home)",
       "user_runtime_directory: \(home)/run", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'",
       "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(main), username: postgres, base_backup: true}]",
     ]
@@ -159,6 +160,12 @@ struct ClusterRestoreTests {
     }
     let last = try sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main)
     try waitUntilArchived(last)
+
+    // A drill lays it down and starts it; both tables are counted, and every page is looked at.
+    let verified = try coffer("verify", "--json")
+    #expect(verified.status == .exited(0), "\(verified.errors)")
+    #expect(
+      verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
 
     func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Outcome {
       try server(

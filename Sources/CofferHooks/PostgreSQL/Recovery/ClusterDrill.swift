@@ -42,7 +42,7 @@ final class ClusterDrill: DrillPlace {
     self.programs = programs
     self.major = major
     try ground.checkSpace(.room(for: bytes, times: 1, and: Self.least), for: identity)
-    directory = try ground.makeFolder("cluster", forSocket: "data/.s.PGSQL.\(Self.port)", of: identity) + "/data"
+    directory = try ground.makeFolder("cluster", forSocket: ".s.PGSQL.\(Self.port)", of: identity)
     let tablespaces = try base.tablespaces.map { tablespace in
       ClusterPlan.Tablespace(
         number: tablespace.oid, recorded: tablespace.location.shown,

@@ -33,8 +33,13 @@ public final class ClusterFolder: ByteSink {
     root = LaidFolder(folder, owner: owner, isDelta: place.state == .filled)
     if place.state == .filled { try Self.begin(folder, plan) }
     var tablespaces: [UInt32: LaidFolder] = [:]
-    for (number, place) in places.tablespaces {
-      tablespaces[number] = LaidFolder(try place.open(owner), owner: owner, isDelta: place.state == .filled)
+    do {
+      for (number, place) in places.tablespaces {
+        tablespaces[number] = LaidFolder(try place.open(owner), owner: owner, isDelta: place.state == .filled)
+      }
+    } catch {
+      if let stage { try place.parent.removeTree(stage) }
+      throw error
     }
     writer = ClusterWriter(plan, root, tablespaces)
     reader = TarReader(writer)

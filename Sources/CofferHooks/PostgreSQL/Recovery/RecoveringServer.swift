@@ -87,6 +87,17 @@ public struct RecoveringServer {
     defer { try? folder.removeTree(Self.access) }
     let started = try context.launcher.run(try command(), cancellation: context.cancellation)
     guard started.status.isSuccess else { throw failed() }
+    do {
+      return try wait(tell)
+    } catch let error as RunCancelled {
+      // Nobody is left who waits for it. As its own user, who alone says which process it is.
+      _ = try? context.launcher.run(
+        asOwner(["\(programs)/pg_ctl", "stop", "-D", directory, "-m", "fast", "-W"]), cancellation: nil)
+      throw error
+    }
+  }
+
+  private func wait(_ tell: (Standing) -> Void) throws -> Standing {
     let deadline = context.clock.steadySeconds() + Self.patience
     var identifier: pid_t?
     while true {
