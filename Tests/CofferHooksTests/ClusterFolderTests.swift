@@ -46,6 +46,7 @@ struct ClusterFolderTests {
       ("base", nil), ("base/5", nil), ("base/5/1259", table), ("base/5/PG_VERSION", Array("15\n".utf8)),
       ("pg_tblspc", nil), ("global", nil), ("global/1262", Array("databases".utf8)), ("empty", []),
       ("postgresql.auto.conf", Array("work_mem = '4MB'".utf8)), ("standby.signal", []),
+      (".s.PGSQL.5432.lock", Array("1".utf8)),
       ("PG_VERSION", Array("15\n".utf8)), ("global/pg_control", Self.control(identifier)),
       ("pg_wal/000000010000000000000002", [UInt8](repeating: 9, count: 70_000)),
       ("backup_manifest", Array("{}".utf8)),
@@ -100,7 +101,8 @@ struct ClusterFolderTests {
 
   private func expected(_ members: [(name: String, bytes: [UInt8]?)]) -> [String: [UInt8]?] {
     var files: [String: [UInt8]?] = [:]
-    for (name, bytes) in members where !name.hasPrefix("pg_tblspc/") && name != "standby.signal" {
+    for (name, bytes) in members
+    where !name.hasPrefix("pg_tblspc/") && !["standby.signal", ".s.PGSQL.5432.lock"].contains(name) {
       files[name] = .some(bytes)
     }
     files["postgresql.auto.conf"] = Array(("work_mem = '4MB'" + Self.settings).utf8)

@@ -144,6 +144,7 @@ final class ClusterWriter: TarReceiver {
         throw ClusterError.content("'\(Quoting.terminal(member.title))' is a link that is none of a tablespace")
       }
     case .file(let size):
+      if folder === root, Self.isOfSocket(path) { return }
       guard folder === root, let name = Held(rawValue: member.title) else {
         file = try folder.open(path)
         return
@@ -175,6 +176,11 @@ final class ClusterWriter: TarReceiver {
       throw ClusterError.content("it has files of the tablespace \(number), of which nothing else is known")
     }
     return (folder, Array(path.dropFirst(2)))
+  }
+
+  /// Whether a file guards a socket of the running server, which has it in its folder.
+  private static func isOfSocket(_ path: [EntryName]) -> Bool {
+    path.count == 1 && path[0].bytes.starts(with: ".s.PGSQL.".utf8)
   }
 
   private func isTablespaceLink(_ member: TarMember, _ target: [UInt8]) -> Bool {

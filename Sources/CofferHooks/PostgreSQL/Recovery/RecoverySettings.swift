@@ -43,7 +43,9 @@ public struct RecoverySettings: Sendable, Equatable {
     case .name(let name): values["name"] = name
     case .transaction(let number): values["xid"] = String(number)
     }
-    return values.sorted { $0.key < $1.key }.map { ("recovery_target_\($0.key)", $0.value) }
+    // The server takes even an empty one amiss behind one that is set.
+    return values.sorted { ($0.value.isEmpty ? 0 : 1, $0.key) < ($1.value.isEmpty ? 0 : 1, $1.key) }
+      .map { ("recovery_target_\($0.key)", $0.value) }
   }
 
   /// PostgreSQL puts the segment's name and the place for it in, and takes two signs of per cent for one.
