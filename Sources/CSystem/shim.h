@@ -21,6 +21,7 @@ extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int renameat2(int oldFolder, const char *oldName, int newFolder, const char *newName, unsigned flags);
 extern int pthread_cond_clockwait(pthread_cond_t *, pthread_mutex_t *, clockid_t clock, const struct timespec *time);
 extern int pipe2(int ends[2], int flags);
+extern int syncfs(int file);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 

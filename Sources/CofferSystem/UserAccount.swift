@@ -6,6 +6,15 @@ public enum UserAccount {
   public static var name: String {
     getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? String(geteuid())
   }
+
+  /// The numbers of a user and of the user's group; nil where there is no such user.
+  public static func numbers(of name: String) -> (user: uid_t, group: gid_t)? {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    var text = [CChar](repeating: 0, count: 1 << 16)
+    guard getpwnam_r(name, &entry, &text, text.count, &found) == 0, found != nil else { return nil }
+    return (entry.pw_uid, entry.pw_gid)
+  }
 }
 
 /// The machine's name as the kernel knows it; at most 64 bytes, see gethostname(2).

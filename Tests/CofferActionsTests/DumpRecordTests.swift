@@ -40,6 +40,36 @@ struct DumpRecordTests {
     #expect(throws: DumpRecord.Unreadable.self) { try DumpRecord(of: item(Array(text.utf8))) }
   }
 
+  @Test("The facts of a base backup come back with them; what makes no sense is no record")
+  func base() throws {
+    var made = record
+    let tablespaces = [
+      try #require(BaseBackupFacts.Tablespace(oid: 16_385, location: ServerText([0x2f, 0xff]))),
+      try #require(BaseBackupFacts.Tablespace(oid: 16_384, location: ServerText("/srv/a b"))),
+    ]
+    made.base = BaseBackupFacts(
+      systemIdentifier: .max, timeline: 2, start: LogSequenceNumber(0x16_b374_d848),
+      end: LogSequenceNumber(0x17_0000_0000), segmentSize: 1 << 24, hasChecksums: true, tablespaces: tablespaces)
+    #expect(made.base != nil)
+    let text = String(decoding: try made.encoded(), as: UTF8.self)
+    #expect(try DumpRecord(of: item(Array(text.utf8))) == made)
+    #expect(
+      text.contains(
+        #""base":{"end":"17\/0","hasChecksums":true,"segmentSize":16777216,"start":"16\/B374D848","#
+          + #""systemIdentifier":"18446744073709551615","tablespaces":[{"location":"\/srv\/a b","oid":16384},"#
+          + #"{"location":{"hex":"2fff"},"oid":16385}],"timeline":2}"#), "\(text)")
+    for (right, wrong) in [
+      (#""timeline":2"#, #""timeline":0"#), (#""17\/0""#, #""15\/0""#), (#""17\/0""#, #""170""#),
+      ("16777216", "16777217"),
+      (#""oid":16385"#, #""oid":16384"#), (#""\/srv"#, #""srv"#), ("18446744073709551615", "0"),
+      ("2fff", "2fff00"),
+    ] {
+      let other = text.replacingOccurrences(of: right, with: wrong)
+      #expect(other != text)
+      #expect(throws: DumpRecord.Unreadable.self, "\(wrong)") { try DumpRecord(of: item(Array(other.utf8))) }
+    }
+  }
+
   @Test("One that cannot be read, or says what cannot be, is an error and no item like others")
   func unreadable() throws {
     let text = String(decoding: try record.encoded(), as: UTF8.self)

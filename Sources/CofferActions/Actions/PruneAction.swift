@@ -19,7 +19,7 @@ enum PruneAction {
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
       'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
-      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters' names. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters' names; what base backups need to be brought into its window stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
@@ -40,7 +40,8 @@ enum PruneAction {
       }
       // Before the archives, which say what they need of logs.
       let logs = try window.map { _ in try access.repository.logInventory() }
-      let all = try access.repository.archives().filter(filter.sees)
+      let everything = try access.repository.archives()
+      let all = try everything.filter(filter.sees)
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
@@ -56,7 +57,11 @@ enum PruneAction {
       }
       for archive in archives.reversed() { try keepOrDelete(archive, reasons[archive.id], access, context) }
       let deleted = archives.count - reasons.count
-      if let window, let logs { try pruneLogs(logs, window, access, context) }
+      if let window, let logs {
+        let gone = Set(archives.map(\.id).filter { reasons[$0] == nil })
+        let left = everything.filter { $0.standing != .void && !gone.contains($0.id) }
+        try pruneLogs(logs, window, for: left, access, context)
+      }
       let space = try deleted > 0 ? SpaceToCome(access, context, isAsked: context.flags.contains(stats)) : nil
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, space, access, context)) }
       let line =
@@ -108,7 +113,7 @@ enum PruneAction {
   }
 
   private static func pruneLogs(
-    _ logs: LogInventory, _ window: Double, _ access: OpenRepository, _ context: ActionContext
+    _ logs: LogInventory, _ window: Double, for archives: [Archive], _ access: OpenRepository, _ context: ActionContext
   ) throws {
     let clusters = LogCluster.named(context)
     if clusters.isEmpty {
@@ -117,7 +122,7 @@ enum PruneAction {
       )
     }
     let report = try access.repository.pruneLogs(
-      logs, window: window, needs: [], isDryRun: context.isDryRun,
+      logs, window: window, archives: archives, isDryRun: context.isDryRun,
       of: { origin in clusters.contains { $0.isMeant(by: origin) } })
     if !clusters.isEmpty, report.otherLogs > 0 {
       context.console.step(

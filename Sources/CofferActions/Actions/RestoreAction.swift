@@ -12,7 +12,7 @@ enum RestoreAction {
   private static let port = Flag<Int?>("--port", value: "PORT", .port, help: "Restore to this port.")
   private static let container = Flag<String?>(
     "--container", value: "NAME", help: "Restore to the server in this container; docker or podman know its address.")
-  private static let username = Flag<String?>("--username", value: "USER", help: "Restore as this user.")
+  static let username = Flag<String?>("--username", value: "USER", help: "Restore as this user.")
   private static let password = Flag<String?>(
     "--password", value: "PASSWORD", isSecret: true,
     help: "The user's password. Others on this machine can see it in the process list; restore_password is safer.")
@@ -32,23 +32,48 @@ enum RestoreAction {
       Everything is checked for all chosen databases before any of them is touched: the dumps, the programs, the \
       servers, the permissions. Then the plan is shown and, on a terminal, asked for. Each database is restored in one \
       step that succeeds whole or changes nothing. A database that is missing is created; one that the configuration \
-      does not have any more is restored to where its archive says it came from, or to where the flags say.
+      does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
+      a whole PostgreSQL server is laid down, set up to recover to a moment.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
       table,
       tableAs, replaceTables, targetName, hostname, port, container, username, password,
-    ] + SelectionFlags.origin + [SharedFlags.progress, SharedFlags.json, Confirmation.yes],
+    ] + SelectionFlags.origin + [ClusterRestoreFlags.cluster] + ClusterRestoreFlags.others
+      + [SharedFlags.progress, SharedFlags.json, Confirmation.yes],
     examples: [
       "coffer restore --archive latest", "coffer restore --at '2026-01-31 03:00'",
       "coffer restore --archive latest --database users --dry-run",
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
       "coffer restore --archive latest --database shop --table public.orders --table-as orders_yesterday",
+      "coffer restore --cluster main --target-directory /srv/pg --to-time '2026-01-31 14:31:07' --start",
     ], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
-    try context.forEachRepository { try restore(from: $0, context) }
+    let request = try ClusterRequest(context, refusing: ofDatabases)
+    try context.forEachRepository { location in
+      guard let request else { return try restore(from: location, context) }
+      try restore(request, from: location, context)
+    }
+  }
+
+  /// Flags that say nothing of a whole server.
+  private static let ofDatabases: [any CommandFlag] =
+    [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
+    + SelectionFlags.origin
+
+  private static func restore(
+    _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
+  ) throws {
+    let restore = try ClusterRestore(request, from: location, context)
+    for line in restore.summary {
+      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
+    }
+    for warning in restore.warnings { context.console.warning(warning) }
+    guard !context.isDryRun else { return }
+    try Confirmation.ask("Go on?", "restore", context)
+    try restore.run()
   }
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
@@ -59,8 +84,9 @@ enum RestoreAction {
     let isNarrow = SelectionFlags.selection(context).isNarrow || !context.flags[table].isEmpty
     let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
     let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
-    let chosen = try SelectionFlags.selection(context).select(
-      from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
+    let chosen = try withoutBases(
+      SelectionFlags.selection(context).select(
+        from: dumps, archive: archive.name, missing: archive.draft.missingDumps), context)
     let target = target(context)
     try checkTargets(chosen, target, context.run.hooks)
     let tables = try tables(of: chosen, context)
@@ -71,6 +97,16 @@ enum RestoreAction {
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
     try plan.restoreAll()
+  }
+
+  /// Base backups are put into no server that runs: they are left out unless there is nothing else, which is refused.
+  private static func withoutBases(_ dumps: [ArchiveDump], _ context: ActionContext) -> [ArchiveDump] {
+    let rest = dumps.filter { $0.record.base == nil }
+    guard !rest.isEmpty, rest.count < dumps.count else { return dumps }
+    for dump in dumps where dump.record.base != nil {
+      context.console.remark("\(dump.identity.title) is not restored: it is laid down by 'coffer restore --cluster'")
+    }
+    return rest
   }
 
   private static func target(_ context: ActionContext) -> RestoreTarget {

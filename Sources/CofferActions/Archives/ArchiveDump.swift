@@ -20,7 +20,7 @@ struct ArchiveDump: Sendable, Equatable {
   var facts: DumpFacts {
     DumpFacts(
       identity: identity, format: record.format, clientVersion: record.clientVersion,
-      serverVersion: record.serverVersion, details: record.details, content: record.content)
+      serverVersion: record.serverVersion, details: record.details, content: record.content, base: record.base)
   }
 
   /// Finds the dumps among an archive's items.

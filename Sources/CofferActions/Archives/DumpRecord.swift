@@ -33,12 +33,14 @@ struct DumpRecord: Sendable, Equatable, Codable {
   var exitStatus: Int32
   /// What was dumped, as far as it was counted; archives of earlier versions do not have it.
   var content: DumpContent?
+  /// Of a base backup of a PostgreSQL server only.
+  var base: BaseBackupFacts?
 
   init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
     label: String? = nil, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0,
-    content: DumpContent? = nil
+    content: DumpContent? = nil, base: BaseBackupFacts? = nil
   ) {
     self.hook = hook
     self.database = database
@@ -55,6 +57,7 @@ struct DumpRecord: Sendable, Equatable, Codable {
     self.end = end
     self.exitStatus = exitStatus
     self.content = content
+    self.base = base
   }
 }
 
@@ -79,7 +82,7 @@ extension DumpRecord {
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
       format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
       details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus,
-      content: facts.content)
+      content: facts.content, base: facts.base)
   }
 
   /// What the application said of its version when it was dumped.

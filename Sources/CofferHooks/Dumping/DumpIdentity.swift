@@ -102,8 +102,11 @@ public struct DumpIdentity: Sendable, Hashable {
   /// As messages name the dump.
   public var title: String {
     let place = Quoting.terminal(place)
-    return isGlobals
-      ? "\(system) globals at \(place)" : "\(system) database '\(Quoting.terminal(database))' at \(place)"
+    if isGlobals { return "\(system) globals at \(place)" }
+    if let system = hook.before(end: "_clusters") {
+      return "\(system) server '\(Quoting.terminal(database))' at \(place)"
+    }
+    return "\(system) database '\(Quoting.terminal(database))' at \(place)"
   }
 
   /// As messages about a restore name it.
@@ -133,10 +136,12 @@ public struct DumpFacts: Sendable, Equatable {
   public var details: [String: String]
   /// What was dumped, as far as it was counted; nil when nothing was.
   public var content: DumpContent?
+  /// Of a base backup only.
+  public var base: BaseBackupFacts?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
-    details: [String: String] = [:], content: DumpContent? = nil
+    details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -144,6 +149,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.serverVersion = serverVersion
     self.details = details
     self.content = content
+    self.base = base
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {

@@ -45,6 +45,11 @@ struct PostgreSQLConnection: Sendable, Equatable {
   /// As messages name the server.
   var place: String { server.place }
 
+  /// How it is encrypted, by libpq's keywords: the variables' names have them behind PG.
+  var securityParameters: [(keyword: String, value: String)] {
+    security.map { (String($0.key.dropFirst(2)).lowercased(), $0.value) }
+  }
+
   /// The command that is configured for a program; nil for the program itself.
   func override(of program: Tool) -> [String]? { commands[program] }
 

@@ -48,6 +48,11 @@ public struct PostgreSQLInstallations: Sendable, Equatable {
     return servers.max { $0.major < $1.major }
   }
 
+  /// The folder with the programs of a server of a major version; nil where it is not installed.
+  public func server(major: Int) -> String? {
+    programs("postgres").first { $0.major == major }.map { String($0.path.dropLast("/postgres".count)) }
+  }
+
   func clients(_ program: PostgreSQLConnection.Tool) -> [Client] {
     programs(program.rawValue).map { Client(major: $0.major, command: [$0.path]) }
   }

@@ -1,14 +1,14 @@
 import CofferSystem
 
 /// A text as a server holds it: bytes, in whatever encoding its database has. Only these are the same in every session.
-struct ServerText: Hashable, Sendable {
-  let bytes: [UInt8]
+public struct ServerText: Hashable, Sendable {
+  public let bytes: [UInt8]
 
-  init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
 
-  init(_ text: String) {
+  public init(_ text: String) {
     bytes = Array(text.utf8)
   }
 
@@ -31,10 +31,10 @@ struct ServerText: Hashable, Sendable {
   }
 
   /// nil when the bytes are no UTF-8.
-  var text: String? { String(validating: bytes, as: UTF8.self) }
+  public var text: String? { String(validating: bytes, as: UTF8.self) }
 
   /// For messages.
-  var shown: String { String(decoding: bytes, as: UTF8.self) }
+  public var shown: String { String(decoding: bytes, as: UTF8.self) }
 
   var hex: String {
     let digits = Array("0123456789abcdef".utf8)
@@ -48,7 +48,7 @@ extension ServerText: Codable {
     case hex
   }
 
-  init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     if let text = try? decoder.singleValueContainer().decode(String.self) {
       self.init(text)
       return
@@ -60,7 +60,7 @@ extension ServerText: Codable {
     self = text
   }
 
-  func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     if let text {
       var container = encoder.singleValueContainer()
       try container.encode(text)

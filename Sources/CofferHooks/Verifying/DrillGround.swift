@@ -8,17 +8,12 @@ import Glibc
 /// (`RuntimeDirectory`): a run that was killed leaves it, and the next one removes it.
 public final class DrillGround {
   private let directory: RuntimeDirectory
-  private let account: Account?
+  /// Whom servers run as, where this program runs as root.
+  let account: ClusterOwner?
   /// In which nothing of the environment leads to another server.
   public let context: HookContext
   /// Whether programs are cut off from all networks.
   public let hasNoNetwork: Bool
-
-  /// Whom servers run as, where this program runs as root.
-  private struct Account {
-    let user: uid_t
-    let group: gid_t
-  }
 
   /// A ground that cannot be had.
   public struct Unusable: DiagnosableError, Equatable {
@@ -62,17 +57,14 @@ public final class DrillGround {
 
   public var path: String { directory.path }
 
-  private static func account(_ name: String) throws -> Account {
-    var entry = passwd()
-    var found: UnsafeMutablePointer<passwd>?
-    var text = [CChar](repeating: 0, count: 1 << 16)
-    guard getpwnam_r(name, &entry, &text, text.count, &found) == 0, found != nil else {
+  private static func account(_ name: String) throws -> ClusterOwner {
+    guard let (user, group) = UserAccount.numbers(of: name) else {
       throw Unusable(subject: "verify_user", problem: "There is no user '\(Quoting.terminal(name))'")
     }
-    guard entry.pw_uid != 0 else {
+    guard user != 0 else {
       throw Unusable(subject: "verify_user", problem: "What is restored must not run as root")
     }
-    return Account(user: entry.pw_uid, group: entry.pw_gid)
+    return ClusterOwner(user: user, group: group)
   }
 
   /// What one process may have of memory, and the account of processes and threads: the system's own bounds hold besides.

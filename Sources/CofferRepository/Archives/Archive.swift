@@ -22,11 +22,14 @@ public struct ArchiveDraft: Sendable, Equatable {
   public var start: Date
   /// Names of the dumps that failed when the policy was to keep the others; empty for a whole archive.
   public var missingDumps: [String]
+  /// What it needs of servers' logs, of each base backup in it.
+  public var logNeeds: [LogNeed]
 
   public init(
     name: String, hostname: String, username: String, commandLine: [String], comment: String = "",
     tags: [String] = [], label: String = "", reason: String = "", configuration: String = "",
-    keepUntil: Date? = nil, start: Date, missingDumps: [String] = []
+    keepUntil: Date? = nil, start: Date, missingDumps: [String] = [],
+    logNeeds: [LogNeed] = []
   ) {
     self.name = name
     self.hostname = hostname
@@ -40,6 +43,7 @@ public struct ArchiveDraft: Sendable, Equatable {
     self.keepUntil = keepUntil
     self.start = start
     self.missingDumps = missingDumps
+    self.logNeeds = logNeeds
   }
 }
 

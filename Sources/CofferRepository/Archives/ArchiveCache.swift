@@ -16,8 +16,8 @@ struct ArchiveCache {
     folder = context.cacheFolder
   }
 
-  /// Programs from before there were rounds keep archives without them: what they wrote must not open.
-  private var binding: [UInt8] { Array("archives with rounds of \(context.header.id)".utf8) }
+  /// Programs from before keep archives without what these need of logs: what they wrote must not open.
+  private var binding: [UInt8] { Array("archives with needs of \(context.header.id)".utf8) }
 
   /// Returns the archives by their ids; none when the file is missing or not what it was.
   func load() -> [String: Archive] {

@@ -37,12 +37,14 @@ enum ArchiveRecord {
     let items: String
     /// The round that the session saw; none in records of before there were rounds.
     let round: Int?
+    /// Only of archives with base backups.
+    let logs: [LogNeed]?
     /// In this machine's own copy only: see `Archive.writeOnlyKey`.
     var writeOnlyKey: String?
 
     /// Times that a calendar has, sizes that leave room for sums: a stolen key can sign any.
     var isPlausible: Bool {
-      (0...RoundName.rounds.upperBound).contains(round ?? 0)
+      (0...RoundName.rounds.upperBound).contains(round ?? 0) && (logs?.count ?? 0) <= LogNeed.limit
         && [start, end, keepUntil ?? end].allSatisfy(PlausibleNumbers.isTime)
         && [statistics.itemCount, statistics.originalSize, statistics.newSize, statistics.storedSize]
           .allSatisfy(PlausibleNumbers.isSize)
@@ -124,6 +126,7 @@ extension ArchiveRecord.Content {
       keepUntil: draft.keepUntil, start: draft.start, end: archive.end, missingDumps: draft.missingDumps,
       statistics: archive.statistics,
       items: Hexadecimal.encode(reference.bytes), round: archive.round > 0 ? archive.round : nil,
+      logs: draft.logNeeds.isEmpty ? nil : draft.logNeeds,
       writeOnlyKey: archive.writeOnlyKey)
   }
 
@@ -140,7 +143,8 @@ extension ArchiveRecord.Content {
     let draft = ArchiveDraft(
       name: name, hostname: hostname, username: username, commandLine: commandLine, comment: comment, tags: tags,
       label: label ?? "", reason: reason ?? "",
-      configuration: configuration ?? "", keepUntil: keepUntil, start: start, missingDumps: missingDumps)
+      configuration: configuration ?? "", keepUntil: keepUntil, start: start, missingDumps: missingDumps,
+      logNeeds: logs ?? [])
     var archive = Archive(id: id, draft: draft, end: end, statistics: statistics, items: reference)
     archive.writeOnlyKey = writeOnlyKey
     archive.round = round ?? 0

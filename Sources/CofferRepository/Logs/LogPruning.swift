@@ -2,23 +2,6 @@ import CofferStorage
 import CofferSystem
 import FoundationEssentials
 
-/// What an archive needs of a server's log.
-public struct LogNeed: Sendable, Equatable {
-  public let server: LogServer
-  /// The first segment that it needs, and the last without which it is nothing.
-  public let first: LogPlace
-  public let last: LogPlace
-  /// When the archive was made.
-  public let time: Date
-
-  public init(server: LogServer, first: LogPlace, last: LogPlace, time: Date) {
-    self.server = server
-    self.first = first
-    self.last = last
-    self.time = time
-  }
-}
-
 /// What came of taking old log away.
 public struct LogPruningReport: Sendable, Equatable {
   public var kept = 0
@@ -36,7 +19,7 @@ struct LogPruning {
   private let inventory: LogInventory
   /// Seconds.
   private let window: Double
-  private let needs: [(server: String, need: LogNeed)]
+  private let archives: [Archive]
   private let isOwn: (LogOrigin) -> Bool
 
   /// Objects that are opened at most until one is found that its signer has put.
@@ -44,18 +27,18 @@ struct LogPruning {
 
   /// - Parameters:
   ///   - inventory: Made before the archives were listed.
-  ///   - needs: Of all archives that there are.
+  ///   - archives: All that there are.
   ///   - isOwn: Whether log of such a server is to go.
   init(
-    _ context: RepositoryContext, _ inventory: LogInventory, window: Double, needs: [LogNeed],
+    _ context: RepositoryContext, _ inventory: LogInventory, window: Double, archives: [Archive],
     isOwn: @escaping (LogOrigin) -> Bool
   ) throws {
     self.context = context
     self.inventory = inventory
     self.window = window
     self.isOwn = isOwn
+    self.archives = archives
     store = try LogStore(context)
-    self.needs = try needs.map { (try $0.server.id(context), $0) }
   }
 
   /// What goes, oldest first, and the number of logs of which nothing may go.
@@ -73,10 +56,11 @@ struct LogPruning {
         continue
       }
       let limit = newest.time.addingTimeInterval(-window)
+      let needed = try NeededLog(of: log.server, for: archives, before: limit, context)
       for group in groups.sorted(by: { ($0.history, $0.exponent) < ($1.history, $1.exponent) }) {
-        let (gone, end) = try old(inventory.groups[group] ?? [], before: limit, of: log)
+        let (gone, end) = try old(inventory.groups[group] ?? [], before: limit, needed)
         going += gone
-        going += try files(of: group, before: limit, upTo: end).filter { !isNeeded($0.name, before: limit, of: log) }
+        going += try files(of: group, before: limit, upTo: end).filter { !needed.includes($0.name) }
       }
     }
     return (going, otherLogs)
@@ -125,16 +109,15 @@ struct LogPruning {
     try context.readable(orElse: "how old the log in it is, is not known") { try store.open(listed).directory }
   }
 
-  /// What of a history goes: from its oldest place on, up to the first that is to stay; what an archive needs is passed over.
+  /// What of a history goes: from its oldest place on, up to the first that is to stay.
   ///
-  /// - Returns: The objects, and the first place that stays; nil where all goes but for what is needed.
+  /// - Returns: The objects, and the first place that stays; nil where all goes.
   private func old(
-    _ objects: [LogStore.Listed], before limit: Date, of log: Log
+    _ objects: [LogStore.Listed], before limit: Date, _ needed: NeededLog
   ) throws -> (going: [LogStore.Listed], end: LogPlace?) {
     var going: [LogStore.Listed] = []
     for listed in objects {
-      if isNeeded(listed.name, before: limit, of: log) { continue }
-      guard try isOld(listed, before: limit) else { return (going, listed.name.first) }
+      guard !needed.includes(listed.name), try isOld(listed, before: limit) else { return (going, listed.name.first) }
       going.append(listed)
     }
     return (going, nil)
@@ -148,18 +131,6 @@ struct LogPruning {
     // What cannot be read is of no use to anybody.
     guard let said = try directory(of: listed)?.segments.map(\.date).max() else { return isOldHere }
     return said < limit
-  }
-
-  /// Whether an archive needs some of it: for itself, or because it is the one from which every moment of the window is reached.
-  private func isNeeded(_ name: LogName, before limit: Date, of log: Log) -> Bool {
-    let own = needs.filter { $0.server.isSame(as: log.server) }.map(\.need)
-    // From the newest that is older than the window everything is needed; later histories may have gone out from this one.
-    let start = own.filter { $0.time <= limit }.max { $0.time < $1.time }
-    if let start, (start.first.history, start.first.number) <= (name.last.history, name.last.number) { return true }
-    return own.contains { need in
-      (need.first.history, need.first.number) <= (name.last.history, name.last.number)
-        && (name.first.history, name.first.number) <= (need.last.history, need.last.number)
-    }
   }
 
   /// What belongs to places that have gone. Histories, which stand at place 0, stay: they are small, and later ones lead through them.

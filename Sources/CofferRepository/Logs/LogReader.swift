@@ -71,6 +71,19 @@ public final class LogReader {
       : LogError.missing(segment: title, location: context.location)
   }
 
+  /// What there is of the log at all.
+  ///
+  /// - Throws: `LogError.undecidedSigner`; `StorageError`; `RunCancelled`.
+  public func coverage() throws -> LogCoverage {
+    // What has gone from the first list when the second is made has been joined before.
+    let single = try store.list(.segment, of: server, from: nil)
+    let all = try single + store.list(.joined, of: server, from: nil)
+    let signers = try signers(all)
+    let counting = all.filter { signers.counts($0.name.signer) }
+    guard !counting.isEmpty || all.isEmpty || !named.isEmpty else { throw undecided(all, "The log") }
+    return LogCoverage(counting, store)
+  }
+
   /// What has any of some places, what full keys have signed first.
   private func candidates(for places: [LogPlace], in counting: [LogStore.Listed]) -> [Candidate] {
     trusted(counting).flatMap { listed in

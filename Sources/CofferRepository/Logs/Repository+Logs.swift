@@ -81,19 +81,21 @@ extension Repository {
   /// - Parameters:
   ///   - inventory: Made before the archives were listed.
   ///   - window: Seconds.
-  ///   - needs: What all archives that there are need of logs.
+  ///   - archives: All that there are and may count, of whichever host.
   ///   - isDryRun: Whether it is only said what would go.
   ///   - isOwn: Whether log goes of which this is signed; of all other logs nothing does.
   /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
   public func pruneLogs(
-    _ inventory: LogInventory, window: Double, needs: [LogNeed], isDryRun: Bool,
+    _ inventory: LogInventory, window: Double, archives: [Archive], isDryRun: Bool,
     of isOwn: @escaping (LogOrigin) -> Bool
   ) throws -> LogPruningReport {
     try context.header.refuseUnknownFeatures(location: location)
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "prune logs")
     }
-    let (going, otherLogs) = try LogPruning(context, inventory, window: window, needs: needs, isOwn: isOwn).going()
+    let (going, otherLogs) = try LogPruning(
+      context, inventory, window: window, archives: archives, isOwn: isOwn
+    ).going()
     var report = LogPruningReport()
     report.otherLogs = otherLogs
     report.kept = inventory.groups.values.reduce(0) { $0 + $1.count } + inventory.files.count - going.count

@@ -45,6 +45,13 @@ extension Folder {
     try open(name, flags: coffer_open_path)
   }
 
+  /// Sets the owner and the group of what has the name; of a link itself.
+  ///
+  /// - Throws: `SystemError`.
+  public func setOwner(_ user: uid_t, _ group: gid_t, of name: EntryName) throws(SystemError) {
+    try call("chown", name) { fchownat(number, $0, user, group, AT_SYMLINK_NOFOLLOW) }
+  }
+
   /// Sets the permissions of what has the name, through a link if it is one: only in folders that nobody else writes in.
   ///
   /// - Throws: `SystemError`.

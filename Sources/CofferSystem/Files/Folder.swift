@@ -225,6 +225,13 @@ public final class Folder: Sendable {
     guard fsync(number) == 0 else { throw SystemError(call: "fsync", subject: path) }
   }
 
+  /// Waits until everything that was written to the folder's file system is on the disk.
+  ///
+  /// - Throws: `SystemError`; Linux tells from 5.8 on what could not be written.
+  public func synchronizeFileSystem() throws(SystemError) {
+    guard syncfs(number) == 0 else { throw SystemError(call: "syncfs", subject: path) }
+  }
+
   // MARK: - Calls
 
   /// Makes a system call about a name, again when it was interrupted.

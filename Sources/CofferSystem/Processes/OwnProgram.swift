@@ -9,6 +9,19 @@ public enum OwnProgram {
   /// program was started.
   public static var path: String {
     if access(link, X_OK) == 0 { return link }
-    return UnsafePointer<CChar>(bitPattern: getauxval(UInt(AT_EXECFN))).map { String(cString: $0) } ?? link
+    return startedBy
+  }
+
+  /// The file's own path, for who starts it at another time. Where the file has been replaced meanwhile, the path by which the program
+  /// was started, at which the new one is.
+  public static var file: String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(link, &buffer, buffer.count)
+    let path = String(decoding: buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return access(path, X_OK) == 0 ? path : startedBy
+  }
+
+  private static var startedBy: String {
+    UnsafePointer<CChar>(bitPattern: getauxval(UInt(AT_EXECFN))).map { String(cString: $0) } ?? link
   }
 }

@@ -32,3 +32,19 @@ extension Quoting {
     return enclosed(text, in: "\"") { $0 == "\"" || $0 == "\\" ? "\\" + String($0) : nil }
   }
 }
+
+extension Quoting {
+  /// A value in PostgreSQL's configuration files (`guc-file.l`): in single quotes, where a backslash begins an escape, and a line
+  /// ends the string.
+  public static func serverSetting(_ text: String) -> String {
+    enclosed(text, in: "'") { scalar in
+      switch scalar {
+      case "'": "''"
+      case "\\": "\\\\"
+      case "\n": "\\n"
+      case "\r": "\\r"
+      default: nil
+      }
+    }
+  }
+}

@@ -30,21 +30,33 @@ struct LogPruningTests {
     ground.ground.clock.advance(-(hoursAhead + 1) * Self.hour)
   }
 
-  private func need(_ first: UInt64, to last: UInt64, hoursAgo: Double, history: UInt32 = 1) throws -> LogNeed {
-    LogNeed(
-      server: LogGround.server, first: try LogGround.place(first, history: history),
-      last: try LogGround.place(last, history: history),
-      time: ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour))
+  /// An archive with a base backup that begins at a segment.
+  private func base(
+    _ first: UInt64, hoursAgo: Double, history: UInt32 = 1, key: String? = nil,
+    of server: LogServer = LogGround.server
+  ) throws -> Archive {
+    let time = ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour)
+    let need = LogNeed(server: server, first: try LogGround.place(first, history: history))
+    let draft = ArchiveDraft(
+      name: "a", hostname: "db1", username: "u", commandLine: [], start: time, logNeeds: [need])
+    var archive = Archive(
+      id: "20260131t030000z-0123456789abcdef", draft: draft, end: time, statistics: ArchiveStatistics(),
+      items: StreamReference(
+        root: nil, depth: 0, size: 0, chunkCount: 0,
+        hash: [UInt8](repeating: 0, count: 32).withUnsafeBytes { Digest256($0) }))
+    archive.received = time
+    archive.writeOnlyKey = key
+    return archive
   }
 
   @discardableResult
   private func prune(
-    hours: Double, _ needs: [LogNeed] = [], isDryRun: Bool = false, over store: (any ObjectStore)? = nil,
+    hours: Double, for archives: [Archive] = [], isDryRun: Bool = false, over store: (any ObjectStore)? = nil,
     of name: String = "main"
   ) throws -> LogPruningReport {
     let repository = try ground.open(store)
     return try repository.pruneLogs(
-      repository.logInventory(), window: hours * Self.hour, needs: needs, isDryRun: isDryRun,
+      repository.logInventory(), window: hours * Self.hour, archives: archives, isDryRun: isDryRun,
       of: { $0.name.isSame(as: name) && $0.hostname.isSame(as: "db1") })
   }
 
@@ -128,20 +140,58 @@ struct LogPruningTests {
     #expect(try prune(hours: 2, over: store).deleted == 1)
   }
 
-  @Test("What an archive needs stays: its own part, and all from the one on by which the whole window is reached")
-  func needs() throws {
+  @Test("All stays from the newest base backup on that is older than the window, or from the oldest where none is")
+  func bases() throws {
     try put(1...20)
-    let needs = [
-      try need(2, to: 3, hoursAgo: 19), try need(11, to: 11, hoursAgo: 9), try need(18, to: 18, hoursAgo: 2),
-    ]
-    #expect(try prune(hours: 4, needs).deleted == 8)
-    #expect(try places() == [2, 3] + Array(11...20))
     // Of another server's archives nothing is asked.
-    let other = LogNeed(
-      server: LogServer(system: "postgresql", identity: "1"), first: needs[0].first, last: needs[0].last,
-      time: needs[0].time)
-    #expect(try prune(hours: 4, [other]).deleted == 7)
+    let other = try base(2, hoursAgo: 17, of: LogServer(system: "postgresql", identity: "1"))
+    let bases = [try base(4, hoursAgo: 17), try base(11, hoursAgo: 9), try base(18, hoursAgo: 2)]
+    #expect(try prune(hours: 18, for: bases + [other]).deleted == 1)
+    #expect(try prune(hours: 15, for: Array(bases.dropFirst())).deleted == 3)
+    #expect(try places() == Array(5...20))
+    #expect(try prune(hours: 4, for: bases + [other]).deleted == 6)
+    #expect(try places() == Array(11...20))
+    #expect(try prune(hours: 4, for: [other]).deleted == 5)
     #expect(try places() == Array(16...20))
+  }
+
+  @Test(
+    "Where every base backup is younger than the window, log stays from the oldest on, though it began before the window"
+  )
+  func onlyYoung() throws {
+    try put(1...20)
+    #expect(try prune(hours: 4, for: [try base(13, hoursAgo: 3), try base(18, hoursAgo: 2)]).deleted == 12)
+    #expect(try places() == Array(13...20))
+  }
+
+  @Test("No archive makes log go that another signer's archive needs, nor does a clock that was wrong")
+  func foreign() throws {
+    try put(1...20)
+    let own = try base(5, hoursAgo: 16)
+    let forged = try base(19, hoursAgo: 15, key: "0123")
+    #expect(try prune(hours: 4, for: [own, forged]).deleted == 4)
+    #expect(try places() == Array(5...20))
+    // Made in the window, though the host's clock or the store's calls it older.
+    for clock in 0..<2 {
+      var late = try base(10, hoursAgo: 2)
+      if clock == 0 { late.end = late.end.addingTimeInterval(-20 * Self.hour) }
+      if clock == 1 { late.received = late.end.addingTimeInterval(-20 * Self.hour) }
+      #expect(try prune(hours: 4, for: [own, late]).deleted == 0)
+    }
+  }
+
+  @Test("What an archive needs of logs comes back with its record, and from this machine's copy")
+  func record() throws {
+    var draft = ArchiveDraft.named("base")
+    draft.logNeeds = [
+      LogNeed(server: LogGround.server, first: try LogGround.place(7, history: 3)),
+      LogNeed(server: LogServer(system: "s", identity: ""), first: try LogGround.place(0)),
+    ]
+    _ = try ground.open().beginSession(cancellation: try Cancellation()).commit(draft)
+    for _ in 0..<2 { #expect(try ground.open().archives().map(\.draft.logNeeds) == [draft.logNeeds]) }
+    draft.logNeeds = [LogNeed](repeating: draft.logNeeds[0], count: 1025)
+    _ = try ground.open().beginSession(cancellation: try Cancellation()).commit(draft)
+    #expect(try ground.open().archives().count == 1)
   }
 
   @Test("Histories are one log, and the way through them stays")
@@ -153,7 +203,7 @@ struct LogPruningTests {
     #expect(try prune(hours: 13).deleted == 3)
     #expect(try places() == [4, 5, 6])
     // A base backup of the first history needs all that came of it.
-    #expect(try prune(hours: 1, [try need(5, to: 5, hoursAgo: 13)]).deleted == 1)
+    #expect(try prune(hours: 1, for: [try base(5, hoursAgo: 13)]).deleted == 1)
     #expect(try places() == [5, 6] && places(2) == Array(6...16))
     #expect(try prune(hours: 1).deleted == 12)
     #expect(try places() == [] && places(2) == [15, 16])

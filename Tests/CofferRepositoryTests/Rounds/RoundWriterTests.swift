@@ -375,11 +375,11 @@ struct RoundWriterTests {
 
   @Test("A feature that this program does not know keeps it from writing, not from reading")
   func features() throws {
-    #expect(repository.repository.header.features == ["rounds"])
+    #expect(repository.repository.header.features == ["rounds", "log-needs"])
     let archive = try repository.backUp(Self.data)
     var json =
       try JSONSerialization.jsonObject(with: JSONEncoder().encode(repository.repository.header)) as! [String: Any]
-    json["features"] = ["rounds", "tides"]
+    json["features"] = ["rounds", "log-needs", "tides"]
     let header = try JSONDecoder().decode(
       RepositoryHeader.self, from: try JSONSerialization.data(withJSONObject: json))
     let bytes = try header.encoded(indexKey: repository.context.keys.indexKey)

@@ -37,7 +37,7 @@ public struct WALPageHeader: Sendable, Equatable {
   public var exponent: UInt8 { UInt8(segmentSize.trailingZeroBitCount) }
 
   /// The number that the segment's file has in its name.
-  public var number: UInt64 { (address >> 32) << 32 | (address & 0xffff_ffff) >> UInt64(exponent) }
+  public var number: UInt64 { LogSequenceNumber(address).segmentNumber(exponent: exponent) }
 }
 
 /// The beginning of `global/pg_control`, which is the same in all versions: system identifier (8), version of the file (4).

@@ -1,0 +1,114 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import FoundationEssentials
+
+/// The log that a recovery goes through, from where a base backup began: how far it reaches without a gap, over all timelines that
+/// lead to the one that is wanted.
+struct LogRoute {
+  let history: TimelineHistory
+  private let base: BaseBackupFacts
+  /// The segments that there are on the way, by their numbers counted from the log's beginning.
+  private let segments: [(range: ClosedRange<UInt64>, timeline: UInt32)]
+  /// The last segment that is reached without a gap; nil where there is not even the first.
+  private let last: (number: UInt64, timeline: UInt32)?
+  private let coverage: LogCoverage
+
+  /// Looks at what there is.
+  ///
+  /// - Throws: `LogError`; `RepositoryError`; `StorageError`; `RunCancelled`; `ClusterRestoreError` for a timeline that is not there, or
+  ///   to which the base backup is not on the way.
+  init(
+    from base: BaseBackupFacts, to timeline: RecoveryTimeline, _ reader: LogReader, _ coverage: LogCoverage
+  ) throws {
+    self.base = base
+    self.coverage = coverage
+    history = try Self.history(from: base, to: timeline, reader)
+    guard history.holds(base.end, of: base.timeline) else { throw ClusterRestoreError.offTimeline(history.timeline) }
+    let shift = UInt64(base.exponent)
+    let all = history.parts.filter { $0.timeline >= base.timeline }.flatMap { part in
+      // The last segment of a timeline that was left is there whole only where it was finished before.
+      let own = (part.start.value >> shift)...((part.end?.value ?? .max) >> shift)
+      return coverage.stretches(history: part.timeline, exponent: base.exponent).compactMap { stretch in
+        let (first, last) = (Self.ordinal(stretch.first), Self.ordinal(stretch.last))
+        return first <= own.upperBound && last >= own.lowerBound
+          ? (range: max(first, own.lowerBound)...min(last, own.upperBound), timeline: part.timeline) : nil
+      }
+    }
+    segments = all
+    var last: (number: UInt64, timeline: UInt32)?
+    var next = base.start.value >> shift
+    // Each step leads further.
+    while let found = all.filter({ $0.range.contains(next) }).max(by: { $0.range.upperBound < $1.range.upperBound }) {
+      last = (found.range.upperBound, found.timeline)
+      next = found.range.upperBound + 1
+    }
+    self.last = last
+  }
+
+  /// The timeline that PostgreSQL would choose, and the way to it.
+  private static func history(
+    from base: BaseBackupFacts, to timeline: RecoveryTimeline, _ reader: LogReader
+  ) throws -> TimelineHistory {
+    switch timeline {
+    case .current: return try history(of: base.timeline, reader) ?? TimelineHistory(of: base.timeline)
+    case .number(let number):
+      if let history = try history(of: number, reader) { return history }
+      guard number == base.timeline else { throw ClusterRestoreError.noTimeline(number) }
+      return TimelineHistory(of: number)
+    case .latest:
+      // One after the other, as PostgreSQL looks for them: a number that is missing is the end.
+      var newest = try history(of: base.timeline, reader) ?? TimelineHistory(of: base.timeline)
+      while newest.timeline < .max, let next = try history(of: newest.timeline + 1, reader) { newest = next }
+      return newest
+    }
+  }
+
+  /// - Returns: nil where there is no such file, which the first timeline never has.
+  private static func history(of timeline: UInt32, _ reader: LogReader) throws -> TimelineHistory? {
+    var bytes: [UInt8] = []
+    let title = WALFileName.history(timeline: timeline).text
+    do {
+      try reader.file("history", history: timeline, number: 0, title: title, start: { bytes = [] }) {
+        guard bytes.count + $0.count <= TimelineHistory.sizeLimit else { throw ClusterRestoreError.noHistory(title) }
+        bytes += $0
+      }
+    } catch LogError.missing {
+      return nil
+    }
+    guard let history = TimelineHistory(of: timeline, bytes) else { throw ClusterRestoreError.noHistory(title) }
+    return history
+  }
+
+  private static func ordinal(_ place: LogPlace) -> UInt64 {
+    (place.number >> 32) << (32 - UInt64(place.exponent)) | place.number & 0xffff_ffff
+  }
+
+  private func place(_ number: UInt64, _ timeline: UInt32) -> LogPlace? {
+    let position = LogSequenceNumber(number << UInt64(base.exponent))
+    return LogPlace(
+      history: timeline, number: position.segmentNumber(exponent: base.exponent), exponent: base.exponent)
+  }
+
+  // MARK: - What can be reached
+
+  /// What is behind the last byte that is reached; the base backup's end where its own log reaches further.
+  var end: LogSequenceNumber {
+    let (value, isOver) = (last?.number ?? 0).addingReportingOverflow(1)
+    let behind = isOver ? .max : value.multipliedReportingOverflow(by: UInt64(base.segmentSize)).partialValue
+    return max(last == nil ? base.end : LogSequenceNumber(behind), base.end)
+  }
+
+  /// The last segment that is reached.
+  var lastSegment: LogPlace? { last.flatMap { place($0.number, $0.timeline) } }
+
+  /// The first segment behind a gap; nil where nothing is behind the end.
+  var behindGap: LogPlace? {
+    let next = last.map { $0.number + 1 } ?? base.start.value >> UInt64(base.exponent)
+    let first = segments.filter { $0.range.lowerBound > next }.min { $0.range.lowerBound < $1.range.lowerBound }
+    return first.flatMap { place($0.range.lowerBound, $0.timeline) }
+  }
+
+  /// When the last segment that is reached was put; nil without any.
+  func lastTime() throws -> Date? { try lastSegment.flatMap { try coverage.time(of: $0) } }
+}

@@ -1,0 +1,161 @@
+import CofferConfiguration
+import CofferSystem
+import Glibc
+
+/// The drill of a base backup: it is laid down, and a server of its own version brings it to its end by the log that it has itself. What
+/// it was configured with is left out, as that may lead anywhere.
+final class ClusterDrill: DrillPlace {
+  private let ground: DrillGround
+  private let programs: String
+  private let major: Int
+  private let places: ClusterPlaces
+  private let directory: String
+  private let identity: DumpIdentity
+  private let connection: PostgreSQLConnection
+  private var server: ChildProcess?
+
+  /// The role that initdb makes unless it is told otherwise.
+  private static let superuser = "postgres"
+  private static let port = 5432
+  private static let least: UInt64 = 256 << 20
+  /// A cluster's own prepared transactions have to find room.
+  private static let settings = [
+    "config_file=/dev/null", "listen_addresses=", "port=\(port)", "fsync=off", "full_page_writes=off",
+    "synchronous_commit=off", "autovacuum=off", "archive_mode=off", "max_connections=20",
+    "max_prepared_transactions=1000", "unix_socket_permissions=0700", "logging_collector=off",
+    "log_min_messages=fatal", "lc_messages=C", "dynamic_shared_memory_type=mmap",
+  ]
+  fileprivate static let access = "coffer-restore.hba"
+
+  /// - Throws: `DrillError`; `ClusterError`; `SystemError`.
+  init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
+    identity = facts.identity
+    guard let base = facts.base, let major = facts.serverVersion.flatMap(ClusterPlan.majorVersion) else {
+      throw DrillError.impossible(identity, problem: "nothing is known of the server that it is of", suggestion: nil)
+    }
+    guard let programs = installations.server(major: major) else {
+      throw DrillError.impossible(
+        identity, problem: "it is of a server of version \(major), and that is not installed on this machine",
+        suggestion: "On Debian: apt-get install postgresql-\(major); it need not run")
+    }
+    self.ground = ground
+    self.programs = programs
+    self.major = major
+    try ground.checkSpace(.room(for: bytes, times: 1, and: Self.least), for: identity)
+    directory = try ground.makeFolder("cluster", forSocket: ".s.PGSQL.\(Self.port)", of: identity)
+    let tablespaces = try base.tablespaces.map { tablespace in
+      ClusterPlan.Tablespace(
+        number: tablespace.oid, recorded: tablespace.location.shown,
+        location: try ground.makeFolder("tablespace-\(tablespace.oid)").path)
+    }
+    let plan = ClusterPlan(
+      directory: directory, tablespaces: tablespaces, isDelta: false, systemIdentifier: base.systemIdentifier,
+      majorVersion: major, size: bytes)
+    places = try ClusterPlaces(plan, owner: ground.account)
+    let address = ServerAddress(hostname: directory, port: Self.port, username: Self.superuser, password: nil)
+    connection = PostgreSQLEntry(.empty, identity, address).finding(installations, context: ground.context).connection
+  }
+
+  var version: String { "PostgreSQL \(major)" }
+
+  var target: RestoreTarget { RestoreTarget() }
+
+  var replacement: (any PlannedRestore)? { Restore(drill: HandedOver(self), summary: identity.title) }
+
+  /// Starts the server in the folder, which is whole.
+  fileprivate func start() throws {
+    let arguments =
+      ["-D", directory]
+      + (Self.settings + ["unix_socket_directories=\(directory)", "hba_file=\(directory)/\(Self.access)"])
+      .flatMap { ["-c", $0] }
+    let server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
+    self.server = server
+    try ground.wait(for: server, "postgres", of: identity) { [connection, ground] in
+      (try? connection.queryServer("SELECT 1", context: ground.context))?.status.isSuccess ?? false
+    }
+  }
+
+  fileprivate func folder() throws -> ClusterFolder { try ClusterFolder(places) }
+
+  /// Who may come to the socket: whoever comes to the folder, which is the server's user's alone.
+  fileprivate static let files = [access: "local all all trust\n"]
+
+  // MARK: - What is there
+
+  /// Every page that the server's own examination looks at, and the rows of every database.
+  func findings(of facts: DumpFacts) throws -> DrillFindings {
+    try examine()
+    var content = DumpContent(tables: [])
+    for database in try databases() {
+      let questions = PostgreSQLDrillQuestions(
+        database: database.shown, connection: connection, context: ground.context, leavesOwners: false)
+      guard let found = try questions.findings(of: identity).content else { continue }
+      content.tables += found.tables.map { .init(name: "\(database.shown).\($0.name)", rows: $0.rows) }
+    }
+    return DrillFindings(content: content)
+  }
+
+  private func databases() throws -> [ServerText] {
+    let question: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d WHERE d.datallowconn ORDER BY 1
+      """
+    let result = try connection.queryServer(question, context: ground.context)
+    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {
+      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
+    }
+    return rows.compactMap { $0[0] }
+  }
+
+  private func examine() throws {
+    let program = "\(programs)/pg_amcheck"
+    guard Glibc.access(program, X_OK) == 0 else { return }
+    let result = try ground.context.launcher.run(
+      ground.command(
+        program,
+        ["--host", directory, "--port", "\(Self.port)", "--username", Self.superuser, "--all", "--install-missing"]),
+      seconds: 24 * 3600, cancellation: ground.context.cancellation)
+    guard !result.status.isSuccess else { return }
+    let said = String(decoding: result.output, as: UTF8.self).lines() + result.errorLines
+    throw DrillError.different(identity, said.isEmpty ? ["pg_amcheck: exit code \(result.status.code)"] : said)
+  }
+
+  func remove() {
+    guard let server else { return }
+    if server.wait(seconds: 0) == nil { kill(server.identifier, SIGQUIT) }
+    _ = server.wait(seconds: 10)
+    server.terminate()
+  }
+
+  /// What takes the stream.
+  private struct Restore: PlannedRestore {
+    /// Used by the thread that restores only.
+    let drill: HandedOver<ClusterDrill>
+    let summary: String
+
+    var wantsFolder: Bool { false }
+
+    func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+      try Running(drill.value)
+    }
+  }
+
+  private final class Running: RunningRestore {
+    private let drill: ClusterDrill
+    private let folder: ClusterFolder
+
+    init(_ drill: ClusterDrill) throws {
+      self.drill = drill
+      folder = try drill.folder()
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws { try folder.write(bytes) }
+
+    func finish() throws -> [String] {
+      try folder.finish(for: .drill(files: ClusterDrill.files))
+      try drill.start()
+      return []
+    }
+
+    func abandon() { try? folder.abandon() }
+  }
+}

@@ -1,0 +1,247 @@
+import CofferSystem
+import Glibc
+
+/// A cluster that is being laid down from the tar archive of its base backup, written into this piece by piece.
+///
+/// Where its folder was not there, it appears when it is whole; where it was empty, it is empty again if it does not become so. A
+/// cluster that is brought up to date has no `global/pg_control`, without which no server starts, until it is.
+public final class ClusterFolder: ByteSink {
+  private let places: ClusterPlaces
+  /// The name of the folder as long as it is not whole.
+  private let stage: EntryName?
+  private let root: LaidFolder
+  private let writer: ClusterWriter
+  private let reader: TarReader
+
+  /// Makes what is missing.
+  ///
+  /// - Throws: `SystemError`; `UntrustedPlace`.
+  public init(_ places: ClusterPlaces) throws {
+    self.places = places
+    let (plan, owner) = (places.plan, places.owner)
+    let place = places.directory
+    let folder: Folder
+    if place.state == .missing {
+      let stage = Folder.temporaryName(for: place.name)
+      folder = try place.parent.makeFolder(stage)
+      try folder.hand(to: owner)
+      self.stage = stage
+    } else {
+      folder = try place.open(owner)
+      stage = nil
+    }
+    root = LaidFolder(folder, owner: owner, isDelta: place.state == .filled)
+    if place.state == .filled { try Self.begin(folder, plan) }
+    var tablespaces: [UInt32: LaidFolder] = [:]
+    do {
+      for (number, place) in places.tablespaces {
+        tablespaces[number] = LaidFolder(try place.open(owner), owner: owner, isDelta: place.state == .filled)
+      }
+    } catch {
+      if let stage { try place.parent.removeTree(stage) }
+      throw error
+    }
+    writer = ClusterWriter(plan, root, tablespaces)
+    reader = TarReader(writer)
+  }
+
+  /// Keeps a server from starting in a folder that is half of one state and half of another.
+  private static func begin(_ folder: Folder, _ plan: ClusterPlan) throws {
+    try folder.replace(ClusterPlaces.marker, with: Array(String(plan.systemIdentifier).utf8), isLasting: true)
+    guard let global = try? folder.folder(ClusterPlaces.control.folder) else { return }
+    try global.removeTree(ClusterPlaces.control.name)
+    try global.synchronize()
+  }
+
+  /// - Throws: `TarError`; `ClusterError`; `SystemError`.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws { try reader.write(bytes) }
+
+  /// What a cluster is laid down for.
+  public enum Purpose: Sendable {
+    /// To be recovered by these lines, added to `postgresql.auto.conf`; everything is on the disk then.
+    case recovery(settings: String)
+    /// To be brought to its own end and be thrown away: nothing that the server was configured with, and these files.
+    case drill(files: [String: String])
+  }
+
+  /// Makes it whole, and puts the folder at its place.
+  ///
+  /// - Throws: `TarError`; `ClusterError`; `SystemError`.
+  public func finish(for purpose: Purpose) throws {
+    try reader.finish()
+    try writer.finish(for: purpose)
+    if root.isDelta { try root.folder.removeTree(ClusterPlaces.marker) }
+    if case .recovery = purpose {
+      for folder in writer.folders { try folder.synchronizeFileSystem() }
+    }
+    let place = places.directory
+    if let stage { try place.parent.rename(stage, to: place.name) }
+    try place.parent.synchronize()
+    for tablespace in places.tablespaces.values { try tablespace.parent.synchronize() }
+  }
+
+  /// Takes away what was laid down, unless it was brought up to date: that stays as it is, to be gone on with.
+  ///
+  /// - Throws: `SystemError` of the first that cannot be removed.
+  public func abandon() throws {
+    if let stage { try places.directory.parent.removeTree(stage) } else { try empty(root.folder, places.directory) }
+    for (number, place) in places.tablespaces {
+      guard let folder = writer.tablespaces[number]?.folder else { continue }
+      try empty(folder, place)
+    }
+  }
+
+  private func empty(_ folder: Folder, _ place: ClusterPlaces.Place) throws {
+    guard place.state != .filled else { return }
+    for name in try folder.names() { try folder.removeTree(name) }
+    if place.state == .missing, place.parent.holds(place.name) { try place.parent.removeEmptyFolder(place.name) }
+  }
+}
+
+/// Puts the members of a base backup's tar archive where they belong.
+///
+/// The archive is what `BASE_BACKUP` sends: the members of a tablespace below `pg_tblspc/NUMBER`, and `tablespace_map` in place of the
+/// links there.
+final class ClusterWriter: TarReceiver {
+  private let plan: ClusterPlan
+  private let root: LaidFolder
+  let tablespaces: [UInt32: LaidFolder]
+  private var file: LaidFile?
+  /// A small file that is looked at, or written last.
+  private var held: (name: Held, bytes: [UInt8])?
+  private var holdings: [Held: [UInt8]] = [:]
+
+  private enum Held: String {
+    case control = "global/pg_control"
+    case version = "PG_VERSION"
+    case label = "backup_label"
+    case tablespaceMap = "tablespace_map"
+    case settings = "postgresql.auto.conf"
+    /// Of a server that was itself recovering.
+    case standby = "standby.signal"
+    case recovery = "recovery.signal"
+  }
+
+  /// Bytes of a file that is held.
+  private static let heldLimit: UInt64 = 1 << 20
+
+  init(_ plan: ClusterPlan, _ root: LaidFolder, _ tablespaces: [UInt32: LaidFolder]) {
+    self.plan = plan
+    self.root = root
+    self.tablespaces = tablespaces
+  }
+
+  var folders: [Folder] { [root.folder] + tablespaces.values.map(\.folder) }
+
+  func begin(_ member: TarMember) throws {
+    let (folder, path) = try place(member)
+    switch member.kind {
+    case .folder:
+      // The folder that all is in has no name there.
+      if !path.isEmpty { try folder.makeFolder(path) }
+    case .link(let target):
+      guard isTablespaceLink(member, target) else {
+        throw ClusterError.content("'\(Quoting.terminal(member.title))' is a link that is none of a tablespace")
+      }
+    case .file(let size):
+      if folder === root, Self.isOfSocket(path) { return }
+      guard folder === root, let name = Held(rawValue: member.title) else {
+        file = try folder.open(path)
+        return
+      }
+      guard size <= Self.heldLimit, holdings[name] == nil else {
+        throw ClusterError.content("\(name.rawValue) is there twice, or too large")
+      }
+      held = (name, [])
+    }
+  }
+
+  func take(_ bytes: UnsafeRawBufferPointer) throws {
+    if held != nil { held?.bytes.append(contentsOf: bytes) } else { try file?.write(bytes) }
+  }
+
+  func endFile() throws {
+    if let (name, bytes) = held { holdings[name] = bytes } else { try file?.finish() }
+    held = nil
+    file = nil
+  }
+
+  /// Which folder a member belongs to, and where in it.
+  private func place(_ member: TarMember) throws -> (folder: LaidFolder, path: [EntryName]) {
+    let path = member.path
+    guard path.count > 2 || path.count == 2 && member.kind == .folder, path[0] == ClusterPlaces.links,
+      let number = UInt32(path[1].description)
+    else { return (root, path) }
+    guard let folder = tablespaces[number], path[1] == EntryName(String(number)) else {
+      throw ClusterError.content("it has files of the tablespace \(number), of which nothing else is known")
+    }
+    return (folder, Array(path.dropFirst(2)))
+  }
+
+  /// Whether a file guards a socket of the running server, which has it in its folder.
+  private static func isOfSocket(_ path: [EntryName]) -> Bool {
+    path.count == 1 && path[0].bytes.starts(with: ".s.PGSQL.".utf8)
+  }
+
+  private func isTablespaceLink(_ member: TarMember, _ target: [UInt8]) -> Bool {
+    plan.tablespaces.contains {
+      member.path == [ClusterPlaces.links, EntryName(String($0.number))] && target.elementsEqual($0.recorded.utf8)
+    }
+  }
+
+  // MARK: - The end
+
+  func finish(for purpose: ClusterFolder.Purpose) throws {
+    try check()
+    try root.makeFolder([ClusterPlaces.links])
+    for tablespace in plan.tablespaces {
+      try root.makeLink([ClusterPlaces.links, EntryName(String(tablespace.number))], to: tablespace.location)
+    }
+    for name in [Held.version, .label] { try root.write(holdings[name] ?? [], to: [EntryName(name.rawValue)]) }
+    if let map = holdings[.tablespaceMap] {
+      try root.write(try mapped(map), to: [EntryName(Held.tablespaceMap.rawValue)])
+    }
+    switch purpose {
+    case .recovery(let settings):
+      try root.write((holdings[.settings] ?? []) + settings.utf8, to: [EntryName(Held.settings.rawValue)])
+      try root.write([], to: [EntryName(Held.recovery.rawValue)])
+    case .drill(let files):
+      try root.write([], to: [EntryName(Held.settings.rawValue)])
+      for (name, text) in files { try root.write(Array(text.utf8), to: [EntryName(name)]) }
+    }
+    for (_, folder) in tablespaces where folder.isDelta {
+      try folder.removeOthers { $0.bytes.starts(with: "PG_\(self.plan.majorVersion)_".utf8) }
+    }
+    let (global, control) = ClusterPlaces.control
+    try root.makeFolder([global])
+    if root.isDelta { try root.removeOthers { $0 != ClusterPlaces.marker } }
+    try root.write(holdings[.control] ?? [], to: [global, control])
+  }
+
+  private func check() throws {
+    func text(_ name: Held) -> String { String(decoding: holdings[name] ?? [], as: UTF8.self).trimmed }
+    for name in [Held.control, .version, .label] where holdings[name] == nil {
+      throw ClusterError.content("it has no \(name.rawValue)")
+    }
+    guard text(.version).isSame(as: String(plan.majorVersion)) else {
+      throw ClusterError.content("it is of another version than it should be")
+    }
+    let identifier = holdings[.control]?.withUnsafeBytes { WALControlFile($0) }?.systemIdentifier
+    guard identifier == plan.systemIdentifier else {
+      throw ClusterError.content("it is of another server than it should be")
+    }
+  }
+
+  /// The map with the places that tablespaces have now; the server makes the links anew by it. A line has the number, a blank, and
+  /// the path, in which a backslash stands before line breaks and backslashes.
+  private func mapped(_ map: [UInt8]) throws -> [UInt8] {
+    let lines = String(decoding: map, as: UTF8.self).lines()
+    return Array(
+      try lines.map { line in
+        guard let number = line.parts(by: " ", limit: 2).first.flatMap({ UInt32($0) }),
+          let tablespace = plan.tablespaces.first(where: { $0.number == number })
+        else { throw ClusterError.content("its tablespace_map names a tablespace of which nothing else is known") }
+        return "\(number) \(tablespace.location.swapping("\\", for: "\\\\"))\n"
+      }.joined().utf8)
+  }
+}

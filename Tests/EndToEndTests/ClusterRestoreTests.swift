@@ -1,0 +1,228 @@
+import CofferSystem
+import Foundation
+import Testing
+
+@Suite("A whole PostgreSQL server brought back to a moment, by the built program", .serialized)
+struct ClusterRestoreTests {
+  private let ground: Playground
+  private let programs: String
+  /// Where everything is: short, because sockets are in it.
+  private let home = "/tmp/coffer-pit-\(UUID().uuidString.prefix(8))"
+  private var main: String { "\(home)/main" }
+
+  init() throws {
+    ground = try Playground()
+    let folder = "/usr/lib/postgresql"
+    let versions = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { Int($0) }
+    programs = "\(folder)/\(try #require(versions.max()))/bin"
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+  }
+
+  private typealias Outcome = (status: CofferSystem.ExitStatus, output: String, errors: String)
+
+  /// Runs a program as the server's user: a server refuses to be root's.
+  private func server(_ words: [String], input: String = "") throws -> Outcome {
+    let user = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : ["env"]
+    return try run(
+      user + ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "LC_ALL=C"] + words, input)
+  }
+
+  private func run(_ words: [String], _ input: String = "") throws -> Outcome {
+    let result = try SystemProcessLauncher().run(
+      ChildCommand(
+        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(ground.folder)/stderr'"] + words,
+        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: "/", output: .pipe),
+      input: Array(input.utf8), seconds: 180)
+    let errors = FileManager.default.contents(atPath: "\(ground.folder)/stderr") ?? Data()
+    return (result.status, result.text, String(decoding: errors, as: UTF8.self))
+  }
+
+  @discardableResult
+  private func done(_ words: String..., input: String = "") throws -> String {
+    let outcome = try server(words, input: input)
+    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
+    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  private func coffer(_ words: String...) throws -> Outcome {
+    try server([ground.binary, "--config", "\(home)/config.yaml"] + words)
+  }
+
+  private func sql(_ text: String, at folder: String) throws -> String {
+    try done(
+      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", "postgres", "-f",
+      "-", input: text)
+  }
+
+  @discardableResult
+  private func control(_ action: String, _ folder: String) throws -> CofferSystem.ExitStatus {
+    try server(
+      ["\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(home)/server.log", "-m", "immediate", action]
+    ).status
+  }
+
+  private func waitUntilArchived(_ segment: String) throws {
+    let deadline = Date().addingTimeInterval(100)
+    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: main) != "t" {
+      let state = try sql("SELECT * FROM pg_stat_archiver", at: main)
+      try #require(Date() < deadline, "\(state)")
+      usleep(50_000)
+    }
+  }
+
+  /// A server with a tablespace whose log is stored.
+  private func startMain() throws {
+    let lines = [
+      "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
+      "verify_directory: \(home)",
+      "user_runtime_directory: \(home)/run", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'",
+      "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(main), username: postgres, base_backup: true}]",
+    ]
+    try (lines.joined(separator: "\n") + "\n").write(toFile: "\(home)/config.yaml", atomically: true, encoding: .utf8)
+    try "correct horse".write(toFile: "\(home)/passphrase", atomically: true, encoding: .utf8)
+    for name in ["run", "space"] {
+      try FileManager.default.createDirectory(atPath: "\(home)/\(name)", withIntermediateDirectories: true)
+    }
+    chmod("\(home)/run", 0o700)
+    if geteuid() == 0 { try ground.run("chown", "-R", "postgres:postgres", home) }
+    chmod(ground.folder, 0o755)
+    let made = try coffer("repo-create", "-e", "repokey")
+    try #require(made.status == .exited(0), "\(made.errors)")
+    try done(
+      "\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1",
+      "--data-checksums")
+    let settings = [
+      "listen_addresses = ''", "unix_socket_directories = '\(main)'", "fsync = off", "max_connections = 12",
+      "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
+      "wal_level = replica",
+    ]
+    try done("sh", "-c", "cat >> \"$0\"", "\(main)/postgresql.conf", input: settings.joined(separator: "\n") + "\n")
+    try #require(try control("start", main) == .exited(0))
+    _ = try sql("CREATE TABLESPACE apart LOCATION '\(home)/space'", at: main)
+    _ = try sql("CREATE TABLE ledger (n int); CREATE TABLE aside (n int) TABLESPACE apart", at: main)
+  }
+
+  private func backUp() throws {
+    let made = try coffer("create")
+    try #require(made.status == .exited(0), "\(made.errors)")
+  }
+
+  private struct Point {
+    let time: String
+    let position: String
+    let transaction: String
+  }
+
+  /// Commits a number, and says when and where.
+  private func commit(_ number: Int) throws -> Point {
+    let transaction = try sql(
+      "BEGIN; INSERT INTO ledger VALUES (\(number)); INSERT INTO aside VALUES (\(number)); SELECT pg_current_xact_id(); COMMIT",
+      at: main)
+    let place = try sql(
+      """
+      SELECT pg_create_restore_point('point\(number)') IS NULL;
+      SELECT pg_current_wal_insert_lsn(); SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US');
+      """, at: main
+    ).split(separator: "\n").map(String.init)
+    usleep(20_000)
+    return Point(time: place[2] + "Z", position: place[1], transaction: transaction)
+  }
+
+  private func rows(_ folder: String) throws -> String {
+    try sql(
+      "SELECT (SELECT string_agg(n::text, ',' ORDER BY n) FROM ledger), (SELECT string_agg(n::text, ',' ORDER BY n) FROM aside)",
+      at: folder)
+  }
+
+  private func upTo(_ number: Int) -> String {
+    let numbers = (1...number).map(String.init).joined(separator: ",")
+    return "\(numbers)|\(numbers)"
+  }
+
+  @Test(
+    "To a time, a name, a position and a transaction: exactly what was committed by then; --delta; a gap is told beforehand"
+  )
+  func moments() throws {
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    try startMain()
+    defer { _ = try? control("stop", main) }
+    _ = try commit(1)
+    try backUp()
+    var points: [Int: Point] = [:]
+    for number in 2...6 {
+      points[number] = try commit(number)
+      _ = try sql("SELECT pg_switch_wal()", at: main)
+    }
+    try backUp()
+    for number in 7...9 {
+      points[number] = try commit(number)
+      _ = try sql("SELECT pg_switch_wal()", at: main)
+    }
+    let last = try sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main)
+    try waitUntilArchived(last)
+
+    // A drill lays it down and starts it; both tables are counted, and every page is looked at.
+    let verified = try coffer("verify", "--json")
+    #expect(verified.status == .exited(0), "\(verified.errors)")
+    #expect(
+      verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
+
+    func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Outcome {
+      try server(
+        [
+          ground.binary, "--config", "\(home)/config.yaml", "restore", "--cluster", "main", "--target-directory",
+          "\(home)/\(name)", "--tablespace-mapping", "\(home)/space=\(home)/\(space ?? name)-space",
+        ] + more)
+    }
+    func expect(_ number: Int, _ outcome: Outcome, _ name: String, location: SourceLocation = #_sourceLocation) throws {
+      try #require(outcome.status == .exited(0), "\(outcome.errors)", sourceLocation: location)
+      #expect(try rows("\(home)/\(name)") == upTo(number), sourceLocation: location)
+      let place = try sql(
+        "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'apart'", at: "\(home)/\(name)")
+      #expect(place == "\(home)/\(name)-space", sourceLocation: location)
+      #expect(try control("stop", "\(home)/\(name)") == .exited(0), sourceLocation: location)
+    }
+
+    // Nothing is written by what only says what it would do.
+    let shown = try restore("shown", "--to-time", #require(points[4]).time, "--dry-run")
+    #expect(shown.status == .exited(0) && shown.output.contains("Would restore"), "\(shown.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(home)/shown"))
+
+    try expect(4, restore("time", "--to-time", #require(points[4]).time, "--start"), "time")
+    let byName = try restore("name", "--to-name", "point8", "--start", "--json")
+    try expect(8, byName, "name")
+    #expect(
+      byName.output.contains(#""paused":true"#) && byName.output.contains(#""recovering":true"#), "\(byName.output)")
+    try expect(5, restore("lsn", "--to-lsn", #require(points[5]).position, "--start"), "lsn")
+    try expect(8, restore("xid", "--to-xid", #require(points[9]).transaction, "--to-exclusive", "--start"), "xid")
+    // All of the log, after which the server writes.
+    try expect(9, restore("end", "--start"), "end")
+
+    // Over what is there: another moment, then the folder of another server.
+    #expect(try restore("time", "--to-name", "point7", "--start").status != .exited(0))
+    try expect(7, restore("time", "--to-name", "point7", "--delta", "--start"), "time")
+
+    // Not beyond what is there, and not before the first base backup.
+    let late = try restore("late", "--to-time", "2100-01-01 00:00")
+    #expect(
+      late.status == .exited(1) && late.errors.contains("The nearest point that can be reached: "), "\(late.errors)")
+    let early = try restore("early", "--to-time", "2020-01-01 00:00")
+    #expect(
+      early.status == .exited(1) && early.errors.contains("before the end of every base backup"), "\(early.errors)")
+
+    // A segment that is missing in the middle is told, and nothing is written; what is before it can be had.
+    let segment = try sql("SELECT pg_walfile_name('\(#require(points[8]).position)')", at: main)
+    let digits = String(segment.dropFirst(8)).lowercased()
+    try done("sh", "-c", "rm \"$0\"/logs/*-segments/00000001-$1-*", "\(home)/repository", digits)
+    let gap = try restore("gap", "--to-time", #require(points[9]).time)
+    #expect(gap.status == .exited(1) && gap.errors.contains("The log has a gap before"), "\(gap.errors)")
+    #expect(gap.errors.contains("The nearest point that can be reached: "), "\(gap.errors)")
+    #expect(try restore("gap").status == .exited(1))
+    #expect(!FileManager.default.fileExists(atPath: "\(home)/gap"))
+    try expect(7, restore("before", "--to-name", "point7", "--start"), "before")
+    let left = try FileManager.default.contentsOfDirectory(atPath: home).filter {
+      $0.hasPrefix(".") && $0 != ".cache" && $0 != ".config"
+    }
+    #expect(left.isEmpty, "\(left)")
+  }
+}
