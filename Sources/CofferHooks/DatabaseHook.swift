@@ -8,8 +8,8 @@ public protocol DatabaseHook: Sendable {
 
   var kind: DatabaseKind { get }
 
-  /// The option that lists servers whose log is stored; nil for systems of which none is.
-  var clusters: OptionKey<[ConfigurationSection]>? { get }
+  /// Whether an entry of the configuration asks for dumps.
+  func isBackedUp(_ entry: ConfigurationSection) -> Bool
 
   /// What to do about what its programs say when they fail. Whatever the hook makes of a `DumpIdentity` that has it - a
   /// `DumpError`, a `RestoreError` - tells it.
@@ -77,7 +77,7 @@ public protocol DatabaseHook: Sendable {
 extension DatabaseHook {
   public var name: String { databases.name }
 
-  public var clusters: OptionKey<[ConfigurationSection]>? { nil }
+  public func isBackedUp(_ entry: ConfigurationSection) -> Bool { true }
 
   public var advice: FailureAdvice { .common }
 

@@ -11,7 +11,7 @@ public struct HookRegistry: Sendable {
 
   /// The hooks there are. A new database system is one more line.
   public static let standard = HookRegistry([
-    PostgreSQLHook(), MariaDBHook(.mariadb), MariaDBHook(.mysql), MongoDBHook(), SQLiteHook(),
+    PostgreSQLHook(), PostgreSQLClusterHook(), MariaDBHook(.mariadb), MariaDBHook(.mysql), MongoDBHook(), SQLiteHook(),
     CustomHook(),
   ])
 
@@ -33,8 +33,8 @@ public struct HookRegistry: Sendable {
     for hook in hooks { hook.prepareWorkers() }
   }
 
-  /// The options that list databases, and servers whose log is stored.
-  public var options: [Option] { hooks.map(\.databases.option) + hooks.compactMap { $0.clusters?.option } }
+  /// The options that list databases.
+  public var options: [Option] { hooks.map(\.databases.option) }
 
   /// What may be chosen for one restore, each flag once.
   public var choices: [RestoreChoice] {

@@ -59,8 +59,9 @@ enum RestoreAction {
     let isNarrow = SelectionFlags.selection(context).isNarrow || !context.flags[table].isEmpty
     let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
     let dumps = try ArchiveDump.all(of: archive, reader, context.cancellation)
-    let chosen = try SelectionFlags.selection(context).select(
-      from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
+    let chosen = try withoutBases(
+      SelectionFlags.selection(context).select(
+        from: dumps, archive: archive.name, missing: archive.draft.missingDumps), context)
     let target = target(context)
     try checkTargets(chosen, target, context.run.hooks)
     let tables = try tables(of: chosen, context)
@@ -71,6 +72,16 @@ enum RestoreAction {
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
     try plan.restoreAll()
+  }
+
+  /// Base backups are put into no server that runs: they are left out unless there is nothing else, which is refused.
+  private static func withoutBases(_ dumps: [ArchiveDump], _ context: ActionContext) -> [ArchiveDump] {
+    let rest = dumps.filter { $0.record.base == nil }
+    guard !rest.isEmpty, rest.count < dumps.count else { return dumps }
+    for dump in dumps where dump.record.base != nil {
+      context.console.remark("\(dump.identity.title) is not restored: it is laid down by 'coffer restore --cluster'")
+    }
+    return rest
   }
 
   private static func target(_ context: ActionContext) -> RestoreTarget {

@@ -58,7 +58,8 @@ struct Backup {
         isQuiet: context.wantsJSON, expected: { Self.lastSize(repositories, context) })
       defer { display.stop() }
       var outcome = Outcome()
-      outcome.missing = try storeDumps(in: group, display)
+      let needs: [LogNeed]
+      (outcome.missing, needs) = try storeDumps(in: group, display)
       let files = FileStorer(context: context, group: group) { add($0, to: group, $1) }
       let configuration = configurationPaths
       let taken = Set(configuration.map { ItemPath($0).withoutLeadingSlash })
@@ -70,7 +71,7 @@ struct Backup {
           name: name, hostname: archiveName.hostname, username: archiveName.username,
           commandLine: context.run.commandLine, comment: comment, tags: note.tags, label: note.label,
           reason: note.reason, configuration: context.configuration?.path ?? "", keepUntil: note.keepUntil,
-          start: start, missingDumps: outcome.missing.map(\.identity.path)))
+          start: start, missingDumps: outcome.missing.map(\.identity.path), logNeeds: needs))
       outcome.archives = committed.map { ($0.access, $0.archive) }
       outcome.failures = shortages + group.failures
       for (access, archive, twins) in committed { tell(twins, of: archive, access) }
@@ -108,19 +109,22 @@ struct Backup {
 
   // MARK: - Databases
 
-  /// - Returns: The dumps that failed, when the others are to be kept.
+  /// - Returns: The dumps that failed, when the others are to be kept, and what the others need of logs.
   private func storeDumps(
     in group: RepositoryGroup, _ display: ProgressDisplay
-  ) throws -> [(identity: DumpIdentity, cause: any Error)] {
+  ) throws -> (missing: [(identity: DumpIdentity, cause: any Error)], needs: [LogNeed]) {
     var hooks = hooks
     hooks.cancellation = try context.cancellation.follower()
     let lanes = DumpLanes(
       plan, context.root[GeneralOptions.parallelDumps], DumpStorer(context: context, hooks: hooks, group: group),
       display)
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
+    var needs: [LogNeed] = []
     for (dump, outcome) in try lanes.takeDumps() {
       switch outcome {
-      case .success(let items): for item in items { add(item.stream, to: group, item.make) }
+      case .success(let items):
+        for item in items { add(item.stream, to: group, item.make) }
+        needs += items.compactMap(\.need)
       case .failure(let error): missing.append((dump.identity, error))
       }
     }
@@ -128,7 +132,7 @@ struct Backup {
     guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.roots.isEmpty else {
       throw SeveralErrors(missing.map(\.cause))
     }
-    return missing
+    return (missing, needs)
   }
 
   // MARK: - Files

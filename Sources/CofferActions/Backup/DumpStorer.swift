@@ -10,6 +10,8 @@ struct DumpStorer: Sendable {
   /// What an archive is to hold of a dump.
   struct Item: Sendable {
     let stream: RepositoryGroup.Stored?
+    /// Of a base backup.
+    var need: LogNeed?
     let make: @Sendable (StreamReference?) -> ArchiveItem
   }
 
@@ -73,8 +75,10 @@ struct DumpStorer: Sendable {
         let stream = try group.store(source, at: ItemPath(place))
         try running.end()
         turn.end()
-        let record = try record(of: running.finish(), bytes: stream.size, start: start)
-        return [Item(stream: stream) { .own(place, $0, at: start, dump: record) }]
+        let outcome = try running.finish()
+        let record = try record(of: outcome, bytes: stream.size, start: start)
+        let need = outcome.facts.base.flatMap { LogCluster.need(of: $0) }
+        return [Item(stream: stream, need: need) { .own(place, $0, at: start, dump: record) }]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {

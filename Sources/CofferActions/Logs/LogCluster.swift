@@ -60,8 +60,17 @@ struct LogCluster {
     context.root[PostgreSQLClusterOptions.clusters].map { entry in
       Named(
         name: entry[PostgreSQLClusterOptions.name],
-        hostname: entry[PostgreSQLClusterOptions.hostname] ?? context.surroundings.hostname)
+        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname))
     }
+  }
+
+  /// What a base backup needs of the log, to be brought further than it is by itself.
+  ///
+  /// - Returns: nil where there is no such place.
+  static func need(of base: BaseBackupFacts) -> LogNeed? {
+    LogPlace(
+      history: base.timeline, number: base.start.segmentNumber(exponent: base.exponent), exponent: base.exponent
+    ).map { LogNeed(server: server(base.systemIdentifier), first: $0) }
   }
 
   static func server(_ systemIdentifier: UInt64) -> LogServer {

@@ -21,13 +21,16 @@ public enum DumpError: DiagnosableError, Equatable {
   case listingFailed(DumpIdentity, program: String, lines: [String])
   /// The server is a replica that lags too far behind, or nobody knows how far.
   case lagging(DumpIdentity, problem: String, suggestion: String)
+  /// What comes by PostgreSQL's replication protocol does not come; with what the server has told besides.
+  case replication(DumpIdentity, ReplicationError, told: [String])
 
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
       .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
       .duplicate(let identity),
-      .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _):
+      .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _),
+      .replication(let identity, _, _):
       identity
     }
   }
@@ -37,6 +40,7 @@ public enum DumpError: DiagnosableError, Equatable {
     switch self {
     case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
     case .duplicate, .misconfigured: false
+    case .replication(_, let error, _): error.isTransient
     }
   }
 
@@ -78,6 +82,11 @@ public enum DumpError: DiagnosableError, Equatable {
         "Give one of them a label"
       )
     case .misconfigured(_, let problem, let suggestion), .lagging(_, let problem, let suggestion): (problem, suggestion)
+    case .replication(_, let error, let told):
+      (
+        ([error.diagnosis.problem] + told.prefix(5)).joined(separator: " / "),
+        identity.advice.suggestion([error.diagnosis.problem]) ?? error.diagnosis.suggestion
+      )
     case .listingFailed(_, let program, let lines):
       (
         "The databases of the server could not be listed: \(ClientFailure.telling(lines) ?? "\(program) said nothing")",

@@ -102,8 +102,11 @@ public struct DumpIdentity: Sendable, Hashable {
   /// As messages name the dump.
   public var title: String {
     let place = Quoting.terminal(place)
-    return isGlobals
-      ? "\(system) globals at \(place)" : "\(system) database '\(Quoting.terminal(database))' at \(place)"
+    if isGlobals { return "\(system) globals at \(place)" }
+    if let system = hook.before(end: "_clusters") {
+      return "\(system) server '\(Quoting.terminal(database))' at \(place)"
+    }
+    return "\(system) database '\(Quoting.terminal(database))' at \(place)"
   }
 
   /// As messages about a restore name it.

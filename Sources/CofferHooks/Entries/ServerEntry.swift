@@ -27,9 +27,9 @@ struct ServerEntry: Sendable {
       container: section[ServerOptions.container], label: section[ServerOptions.label], advice: hook.advice)
   }
 
-  /// All that the configuration has for a hook.
+  /// All that the configuration has for a hook to dump.
   static func all(in root: ConfigurationSection, of hook: some DatabaseHook) -> [ServerEntry] {
-    root[hook.databases].map { ServerEntry($0, of: hook, name: $0[ServerOptions.name]) }
+    root[hook.databases].filter(hook.isBackedUp).map { ServerEntry($0, of: hook, name: $0[ServerOptions.name]) }
   }
 
   /// Today's entry of a dump, or what the archive remembers of it.

@@ -4,7 +4,6 @@ import CofferSystem
 /// PostgreSQL, through pg_dump, pg_dumpall, pg_restore and psql.
 public struct PostgreSQLHook: DatabaseHook {
   public let databases = PostgreSQLOptions.databases
-  public let clusters: OptionKey<[ConfigurationSection]>? = PostgreSQLClusterOptions.clusters
   public let kind = DatabaseKind.server(defaultPort: 5432)
   public let advice = PostgreSQLFailure.advice
   public let choices = [

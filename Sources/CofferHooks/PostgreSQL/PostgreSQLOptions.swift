@@ -77,6 +77,11 @@ public enum PostgreSQLOptions {
   public static let sslRevocationList = OptionKey<String?>(
     "ssl_crl", "The file of revoked certificates.", example: "/root/.postgresql/root.crl")
 
+  /// How connections are encrypted, and who the server has to be.
+  static let encryption = [
+    sslMode.option, sslCertificate.option, sslKey.option, sslRootCertificate.option, sslRevocationList.option,
+  ]
+
   public static let databases = OptionKey<[ConfigurationSection]>(
     "postgresql_databases", "PostgreSQL databases to back up.", schema: schema)
 
@@ -86,7 +91,5 @@ public enum PostgreSQLOptions {
       ServerOptions.listOptions.option, format.option, globals.option, compression.option, noOwner.option,
       restoreStrategy.option, countPercentage.option, analyzeOptions.option, dumpCommand.option, restoreCommand.option,
       psqlCommand.option,
-      sslMode.option,
-      sslCertificate.option, sslKey.option, sslRootCertificate.option, sslRevocationList.option,
-    ])
+    ] + encryption)
 }

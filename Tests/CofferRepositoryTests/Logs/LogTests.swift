@@ -235,7 +235,7 @@ struct LogTests {
     #expect(throws: LogError.self) { try ground.put(1, LogGround.content(9), with: host) }
     #expect(throws: RepositoryError.self) { try host.logReader(of: LogGround.server, signers: []) }
     #expect(throws: RepositoryError.self) {
-      try host.pruneLogs(host.logInventory(), window: 1, needs: [], isDryRun: false, of: { _ in true })
+      try host.pruneLogs(host.logInventory(), window: 1, archives: [], isDryRun: false, of: { _ in true })
     }
     #expect(try host.logs().map(\.origin?.hostname) == ["db1"])
     try ground.expectWhole(1...1)

@@ -1,32 +1,50 @@
 import CofferConfiguration
+import CofferSystem
 
 /// The options of one entry of `postgresql_clusters`.
 public enum PostgreSQLClusterOptions {
   public static let name = OptionKey<String>(
-    "name", "What the server is called here, and in lists of logs.", example: "main", isRequired: true)
+    "name", "What the server is called here, in archives and in lists of logs.", example: "main", isRequired: true)
   public static let dataDirectory = OptionKey<String?>(
     "data_directory",
     "The server's data directory. Without it, the folder that 'coffer wal' is run in, which is that when the server runs it.",
     example: "/var/lib/postgresql/17/main")
+  public static let baseBackup = OptionKey<Bool>(
+    "base_backup",
+    "Whether 'create' makes a base backup: the whole server, from which its log brings it to any moment. It takes a user with the right REPLICATION.",
+    default: false)
   public static let hostname = OptionKey<String?>(
     "hostname",
-    "The server's host, where it is another than this one: 'keep_log' goes by it, and connections for replication go there. Without it, this machine, and the client's own default, a local socket as a rule.",
+    "The server's host, to which connections for replication go. Without it the client's own default, a local socket as a rule.",
+    example: "db1.example.org")
+  public static let logHostname = OptionKey<String?>(
+    "log_hostname",
+    "The host that stores the server's log, for 'keep_log' where 'prune' runs elsewhere. Default: hostname where that is another one, else this one.",
     example: "db1")
 
   public static let clusters = OptionKey<[ConfigurationSection]>(
     "postgresql_clusters",
-    "PostgreSQL servers whose log 'coffer wal push' or 'coffer wal receive' stores, and of which 'prune' deletes log. 'coffer wal' takes no entry where there is but one server.",
+    "PostgreSQL servers as a whole: of which 'create' makes base backups where base_backup says so, 'coffer wal' stores and reads the log, and 'prune' deletes log. 'coffer wal' takes no entry where there is but one server.",
     support: .own,
-    schema: OptionSchema("PostgreSQL servers", [name.option, dataDirectory.option, hostname.option] + connection))
-
-  /// How the server is reached for replication, as a database's server is.
-  private static let connection: [Option] = [
-    ServerOptions.port.option, ServerOptions.username.option, ServerOptions.password.option,
-    ServerOptions.passwordFile.option, PostgreSQLOptions.sslMode.option, PostgreSQLOptions.sslCertificate.option,
-    PostgreSQLOptions.sslKey.option, PostgreSQLOptions.sslRootCertificate.option,
-    PostgreSQLOptions.sslRevocationList.option,
-  ]
+    schema: OptionSchema(
+      "PostgreSQL servers",
+      [
+        name.option, dataDirectory.option, baseBackup.option, ServerOptions.label.option,
+        ServerOptions.container.option, hostname.option, logHostname.option, ServerOptions.port.option,
+        ServerOptions.username.option, ServerOptions.password.option, ServerOptions.passwordFile.option,
+      ] + PatienceOptions.all + PostgreSQLOptions.encryption))
 
   /// What the actions on logs read.
   public static let schema = OptionSchema("Logs", [clusters.option])
+
+  /// The host that stores the log of an entry's server.
+  ///
+  /// - Parameter here: What this machine is called.
+  public static func logHost(of entry: ConfigurationSection, here: String) -> String {
+    if let name = entry[logHostname] { return name }
+    guard let host = entry[hostname], !host.begins(with: "/"),
+      !["localhost", "127.0.0.1", "::1"].contains(where: { host.isSame(as: $0) })
+    else { return here }
+    return host
+  }
 }

@@ -1,0 +1,65 @@
+import CofferConfiguration
+import CofferSystem
+
+/// A base backup that can be begun.
+struct BaseBackupDump: PlannedDump {
+  /// What dump records call its form.
+  static let format = "base"
+  /// What the server's list of connections calls it.
+  private static let sessionName = "coffer base backup"
+  /// With them a server's log has what recovery needs.
+  private static let walLevels = ["replica", "logical"]
+
+  let identity: DumpIdentity
+  let section: ConfigurationSection
+  let connection: PostgreSQLConnection
+  private var isRehearsal = false
+
+  init(identity: DumpIdentity, section: ConfigurationSection, connection: PostgreSQLConnection) {
+    self.identity = identity
+    self.section = section
+    self.connection = connection
+  }
+
+  var rehearsal: any PlannedDump {
+    var other = self
+    other.isRehearsal = true
+    return other
+  }
+
+  func start(context: HookContext) throws -> any RunningDump {
+    try BaseBackupStream.naming(identity) {
+      let conversation = try ReplicationConnection(
+        to: ReplicationServer(connection), name: Self.sessionName, clock: context.clock,
+        cancellation: context.cancellation)
+      let server = try ReplicatedServer(conversation)
+      guard Self.walLevels.contains(where: { server.walLevel.isSame(as: $0) }) else {
+        throw DumpError.misconfigured(
+          identity,
+          problem:
+            "The server's wal_level is \(Quoting.terminal(server.walLevel)), with which there are no base backups",
+          suggestion: "Set wal_level = replica in postgresql.conf, and start the server anew")
+      }
+      guard !isRehearsal else { return RehearsedBaseBackup(of: identity, conversation) }
+      return try BaseBackupStream(of: identity, conversation, server, context: context)
+    }
+  }
+}
+
+/// A connection over which a base backup could be made. None is: the server would write everything down that it holds in memory.
+private final class RehearsedBaseBackup: RunningDump, ByteSource {
+  private let facts: DumpFacts
+
+  init(of identity: DumpIdentity, _ conversation: any BaseBackupConversation) {
+    facts = DumpFacts(
+      identity: identity, format: BaseBackupDump.format, serverVersion: conversation.parameter("server_version"))
+  }
+
+  var output: DumpOutput { .stream(self) }
+  var factsSoFar: DumpFacts? { facts }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) -> Int { 0 }
+  func end() {}
+  func finish() -> DumpOutcome { DumpOutcome(facts: facts, bytes: 0, exitStatus: 0) }
+  func abandon() {}
+}

@@ -1,0 +1,49 @@
+import CofferSystem
+
+/// What a server says of itself before a base backup.
+struct ReplicatedServer {
+  /// An answer is not what the protocol says.
+  struct Unintelligible: Error {
+    let command: String
+  }
+
+  let systemIdentifier: UInt64
+  /// Bytes.
+  let segmentSize: Int
+  let hasChecksums: Bool
+  /// How much the server writes to its log.
+  let walLevel: String
+
+  /// - Throws: `Unintelligible`; what asking throws.
+  init(_ conversation: any BaseBackupConversation) throws {
+    let identify = "IDENTIFY_SYSTEM"
+    let identifier = try conversation.query(identify).text(0, "systemid").flatMap { UInt64($0) }
+    guard let identifier, identifier > 0 else { throw Unintelligible(command: identify) }
+    func setting(_ name: String) throws -> String {
+      let command = "SHOW \(name)"
+      guard let text = try conversation.query(command).text(0, name) else {
+        throw Unintelligible(command: command)
+      }
+      return text
+    }
+    systemIdentifier = identifier
+    guard let size = Self.segmentSize(try setting("wal_segment_size")) else {
+      throw Unintelligible(command: "SHOW wal_segment_size")
+    }
+    segmentSize = size
+    hasChecksums = try setting("data_checksums").isSame(as: "on")
+    walLevel = try setting("wal_level")
+  }
+
+  /// Bytes of a setting like `16MB`.
+  ///
+  /// - Returns: nil for what no segment has.
+  static func segmentSize(_ text: String) -> Int? {
+    for (unit, factor) in [("MB", 1 << 20), ("GB", 1 << 30)] {
+      guard let digits = text.before(end: unit), let number = Int(digits), (1...512).contains(number) else { continue }
+      let size = number * factor
+      return WALPageHeader.segmentSizes.contains(size) ? size : nil
+    }
+    return nil
+  }
+}

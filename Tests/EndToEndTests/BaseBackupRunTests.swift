@@ -1,0 +1,81 @@
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Base backups by the built program", .serialized)
+struct BaseBackupRunTests {
+  private let ground: Playground
+  private let cluster: PostgreSQLCluster
+
+  init() throws {
+    ground = try Playground()
+    cluster = try PostgreSQLCluster(["--data-checksums", "--wal-segsize=1"])
+    try ground.configure("keep_log: 1d\nkeep_last: 100\npostgresql_clusters:\n" + cluster.entry())
+    try ground.succeed("repo-create", "-e", "repokey")
+  }
+
+  private func dumps() throws -> [[String: Any]] {
+    let list = try ground.coffer("list", "--archive", "latest", "--json").json.first
+    return try #require(list?["databases"] as? [[String: Any]] ?? list?["dumps"] as? [[String: Any]])
+  }
+
+  @Test("A base backup is a dump like others: listed, checked, given back byte for byte, and no part of a restore")
+  func create() throws {
+    try cluster.sql("CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) n")
+    let rehearsed = try ground.coffer("create", "--dry-run")
+    #expect(rehearsed.status == .exited(0) && rehearsed.output.contains("postgresql server 'main' at"), "\(rehearsed)")
+    #expect(try ground.archives().isEmpty)
+    try ground.succeed("create")
+    let listed = try ground.coffer("list", "--archive", "latest")
+    #expect(listed.output.contains("postgresql_clusters") && listed.output.contains("base"), "\(listed)")
+    #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
+    try ground.succeed("extract", "--archive", "latest", "--destination", "\(ground.folder)/out")
+    let found = try ground.run("find", "\(ground.folder)/out/coffer/postgresql_clusters", "-type", "f")
+    let file = try #require(found.split(separator: "\n").first.map(String.init))
+    let laid = "\(cluster.folder)/laid"
+    try cluster.run(["mkdir", "-m", "700", laid])
+    try ground.run("cp", file, "\(cluster.folder)/tar")
+    try ground.run("chmod", "644", "\(cluster.folder)/tar")
+    try cluster.run(["tar", "-xf", "\(cluster.folder)/tar", "-C", laid])
+    try cluster.run(["\(cluster.programs)/pg_verifybackup", laid])
+    let refused = try ground.coffer("restore", "--archive", "latest")
+    #expect(refused.status == .exited(1) && refused.errors.contains("base backup of a whole server"), "\(refused)")
+    let status = try ground.coffer("status")
+    #expect(status.output.contains("main"), "\(status)")
+    let doctor = try ground.coffer("doctor")
+    #expect(doctor.output.contains("postgresql server 'main' at"), "\(doctor)")
+  }
+
+  @Test("A damaged page, and a user without the right, leave no archive")
+  func failures() throws {
+    try cluster.sql("CREATE ROLE weak LOGIN; CREATE TABLE t AS SELECT n FROM generate_series(1, 9999) n; CHECKPOINT")
+    let path = "\(cluster.data)/" + (try cluster.sql("SELECT pg_relation_filepath('t')"))
+    try cluster.run(["sh", "-c", "printf xyz | dd of=\"$0\" bs=1 seek=20000 conv=notrunc 2>/dev/null", path])
+    let damaged = try ground.coffer("create")
+    #expect(damaged.status == .exited(1) && damaged.errors.contains("checksum"), "\(damaged)")
+    try ground.configure(
+      "postgresql_clusters:\n" + cluster.entry().replacingOccurrences(of: "username: postgres", with: "username: weak"))
+    for arguments in [["create"], ["create", "--dry-run"], ["doctor"]] {
+      let weak = try ground.coffer(arguments)
+      #expect(weak.status == .exited(1) && (weak.errors + weak.output).contains("REPLICATION"), "\(weak)")
+    }
+    #expect(try ground.archives().isEmpty)
+  }
+
+  @Test("A second base backup adds what has changed; prune keeps the log from the one on that the window needs")
+  func growth() throws {
+    try cluster.sql(
+      "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n")
+    try cluster.sql("VACUUM FREEZE; CHECKPOINT")
+    func added() throws -> Int {
+      let run = try ground.coffer("create", "--json")
+      let archive = try #require(run.json.first?["archive"] as? [String: Any], "\(run)")
+      return try #require((archive["stats"] as? [String: Any])?["deduplicated_size"] as? Int)
+    }
+    let first = try added()
+    try cluster.sql("UPDATE t SET text = md5(text) WHERE n % 5000 = 0; CHECKPOINT")
+    let second = try added()
+    #expect(second * 50 < first, "\(second) of \(first)")
+  }
+}
