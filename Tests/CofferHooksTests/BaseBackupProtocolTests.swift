@@ -31,7 +31,7 @@ private final class ToldServer: BaseBackupConversation {
   func query(_ text: String) throws -> ReplicationRows {
     let settings = [
       "SHOW wal_segment_size": ("wal_segment_size", "16MB"), "SHOW data_checksums": ("data_checksums", "off"),
-      "SHOW wal_level": ("wal_level", "replica"), "IDENTIFY_SYSTEM": ("systemid", "7"),
+      "IDENTIFY_SYSTEM": ("systemid", "7"),
     ]
     guard let (name, value) = settings[text] else { return ReplicationRows(names: [], rows: []) }
     return ReplicationRows(names: [name], rows: [[Array(value.utf8)]])
@@ -39,7 +39,7 @@ private final class ToldServer: BaseBackupConversation {
 
   func begin(_ text: String, called name: String?) { commands.append(text) }
 
-  func next() throws -> ReplicationConnection.Reply? {
+  func next(until deadline: Double?) throws -> ReplicationConnection.Reply? {
     guard !answers.isEmpty else { return nil }
     switch answers.removeFirst() {
     case .reply(let reply): return reply
@@ -78,8 +78,9 @@ struct BaseBackupProtocolTests {
     rows(["recptr", "tli"], [[number, timeline]])
   }
 
-  private static let archives = rows(
-    ["spcoid", "spclocation", "size"], [["16384", "/srv/a", nil], [nil, nil, nil]])
+  private static var archives: Answer {
+    rows(["spcoid", "spclocation", "size"], [["16384", "/srv/a", nil], [nil, nil, nil]])
+  }
 
   private static func message(_ text: String) -> [UInt8] { Array(text.utf8) }
   private static func data(_ bytes: [UInt8]) -> [UInt8] { [UInt8(ascii: "d")] + bytes }

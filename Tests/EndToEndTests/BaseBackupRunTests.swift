@@ -11,13 +11,28 @@ struct BaseBackupRunTests {
   init() throws {
     ground = try Playground()
     cluster = try PostgreSQLCluster(["--data-checksums", "--wal-segsize=1"])
-    try ground.configure("keep_log: 1d\nkeep_last: 100\npostgresql_clusters:\n" + cluster.entry())
+    try ground.configure("keep_log: 1S\npostgresql_clusters:\n" + cluster.entry("data_directory: \(cluster.data)"))
     try ground.succeed("repo-create", "-e", "repokey")
   }
 
-  private func dumps() throws -> [[String: Any]] {
-    let list = try ground.coffer("list", "--archive", "latest", "--json").json.first
-    return try #require(list?["databases"] as? [[String: Any]] ?? list?["dumps"] as? [[String: Any]])
+  /// What the newest archive keeps beside its base backup.
+  private func base() throws -> [String: Any] {
+    let items = try ground.coffer("list", "--archive", "latest", "--json").json.first?["items"] as? [[String: Any]]
+    let dump = try #require(items?.compactMap { $0["dump"] as? [String: Any] }.first)
+    return try #require(dump["base"] as? [String: Any])
+  }
+
+  /// The segment that has a place of the log, as the server names it.
+  private func segment(_ place: String) throws -> String { try cluster.sql("SELECT pg_walfile_name('\(place)')") }
+
+  /// Ends the segment that is written to, and stores all that are there.
+  private func push() throws {
+    let last = try cluster.sql("SELECT pg_create_restore_point('p'); SELECT pg_walfile_name(pg_switch_wal())")
+      .split(separator: "\n").last.map(String.init)
+    let found = try cluster.run(["ls", "\(cluster.data)/pg_wal"]).split(separator: "\n").map(String.init)
+    for name in found where name.count == 24 && name <= last ?? "" {
+      try ground.succeed("wal", "push", "\(cluster.data)/pg_wal/\(name)")
+    }
   }
 
   @Test("A base backup is a dump like others: listed, checked, given back byte for byte, and no part of a restore")
@@ -63,10 +78,11 @@ struct BaseBackupRunTests {
     #expect(try ground.archives().isEmpty)
   }
 
-  @Test("A second base backup adds what has changed; prune keeps the log from the one on that the window needs")
+  @Test("A second base backup adds little more than what has changed")
   func growth() throws {
     try cluster.sql(
-      "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n")
+      "CREATE TABLE t (n int, text text) WITH (fillfactor = 90); INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 300000) n"
+    )
     try cluster.sql("VACUUM FREEZE; CHECKPOINT")
     func added() throws -> Int {
       let run = try ground.coffer("create", "--json")
@@ -77,5 +93,36 @@ struct BaseBackupRunTests {
     try cluster.sql("UPDATE t SET text = md5(text) WHERE n % 5000 = 0; CHECKPOINT")
     let second = try added()
     #expect(second * 50 < first, "\(second) of \(first)")
+  }
+
+  @Test("prune keeps the log from the newest base backup on that is older than the window, and it is whole from there")
+  func pruning() throws {
+    try push()
+    try ground.succeed("create")
+    let first = try segment(try #require(base()["start_lsn"] as? String))
+    try push()
+    sleep(2)
+    try ground.succeed("create")
+    let second = try segment(try #require(base()["start_lsn"] as? String))
+    try #require(first < second)
+    for _ in 0..<3 { try push() }
+    sleep(3)
+    try push()
+    let newest = try segment(try cluster.sql("SELECT pg_switch_wal()"))
+    try push()
+    try ground.succeed("prune")
+    func get(_ name: String) throws -> CofferSystem.ExitStatus {
+      try ground.coffer("wal", "get", name, "\(ground.folder)/segment").status
+    }
+    #expect(try get(first) != .exited(0))
+    #expect(try get(second) == .exited(0) && get(newest) == .exited(0))
+    let listed = try ground.coffer("wal", "list")
+    #expect(listed.output.contains(second) && !listed.output.contains("Missing"), "\(listed)")
+    // Without the archives it goes like any other log.
+    try ground.succeed("delete", "--archive", "latest")
+    try ground.succeed("delete", "--archive", "latest")
+    try ground.succeed("prune")
+    #expect(try get(second) != .exited(0))
+    #expect(try get(newest) == .exited(0))
   }
 }

@@ -76,7 +76,8 @@ public final class PostgreSQLCluster {
   public func sql(_ text: String, in database: String = "postgres") throws -> String {
     try run(
       [
-        "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", database, "-f", "-",
+        "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", database, "-f",
+        "-",
       ], input: text
     ).trimmingCharacters(in: .newlines)
   }

@@ -19,7 +19,7 @@ enum PruneAction {
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
       'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
-      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters' names. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters' names; what base backups need to be brought into its window stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],

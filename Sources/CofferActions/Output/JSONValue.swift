@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferRepository
 import CofferStorage
 import CofferSystem
@@ -136,7 +137,19 @@ enum JSONShapes {
       "start": .text(Formats.isoTime(dump.start)), "end": .text(Formats.isoTime(dump.end)),
       "exit_status": .number(Int(clamping: dump.exitStatus)), "content": dump.content?.json ?? .null,
       "application_version": JSONValue(dump.applicationVersion),
-      "replica_lag": dump.replicaLag.map { .real($0) } ?? .null,
+      "replica_lag": dump.replicaLag.map { .real($0) } ?? .null, "base": dump.base.map { base($0) } ?? .null,
+    ])
+  }
+
+  private static func base(_ facts: BaseBackupFacts) -> JSONValue {
+    .object([
+      "system_identifier": .text(String(facts.systemIdentifier)), "timeline": .number(Int(facts.timeline)),
+      "start_lsn": .text(facts.start.text), "end_lsn": .text(facts.end.text),
+      "segment_size": .number(facts.segmentSize), "checksums": .bool(facts.hasChecksums),
+      "tablespaces": .list(
+        facts.tablespaces.map {
+          .object(["oid": .number(Int($0.oid)), "location": .text($0.location.shown)])
+        }),
     ])
   }
 

@@ -7,7 +7,7 @@ protocol BaseBackupConversation: AnyObject {
   func parameter(_ name: String) -> String?
   func query(_ text: String) throws -> ReplicationRows
   func begin(_ text: String, called name: String?) throws
-  func next() throws -> ReplicationConnection.Reply?
+  func next(until deadline: Double?) throws -> ReplicationConnection.Reply?
   func receive<Value>(
     until deadline: Double?, orUntil wake: Int32?, _ body: (UnsafeRawBufferPointer) throws -> Value
   ) throws -> ReplicationConnection.Received<Value>
@@ -17,16 +17,18 @@ extension BaseBackupConversation {
   /// The rows that come next of a command.
   ///
   /// - Throws: `ReplicatedServer.Unintelligible` where something else does; what `next` throws.
-  func nextRows(of command: String) throws -> ReplicationRows {
-    guard case .rows(let rows)? = try next() else { throw ReplicatedServer.Unintelligible(command: command) }
+  func nextRows(of command: String, until deadline: Double?) throws -> ReplicationRows {
+    guard case .rows(let rows)? = try next(until: deadline) else {
+      throw ReplicatedServer.Unintelligible(command: command)
+    }
     return rows
   }
 
   /// The copy that comes next of a command.
   ///
   /// - Throws: As `nextRows`.
-  func nextCopy(of command: String) throws {
-    guard try next() == .copyOut else { throw ReplicatedServer.Unintelligible(command: command) }
+  func nextCopy(of command: String, until deadline: Double?) throws {
+    guard try next(until: deadline) == .copyOut else { throw ReplicatedServer.Unintelligible(command: command) }
   }
 }
 

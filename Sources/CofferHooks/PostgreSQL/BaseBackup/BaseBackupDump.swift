@@ -7,8 +7,6 @@ struct BaseBackupDump: PlannedDump {
   static let format = "base"
   /// What the server's list of connections calls it.
   private static let sessionName = "coffer base backup"
-  /// With them a server's log has what recovery needs.
-  private static let walLevels = ["replica", "logical"]
 
   let identity: DumpIdentity
   let section: ConfigurationSection
@@ -33,13 +31,6 @@ struct BaseBackupDump: PlannedDump {
         to: ReplicationServer(connection), name: Self.sessionName, clock: context.clock,
         cancellation: context.cancellation)
       let server = try ReplicatedServer(conversation)
-      guard Self.walLevels.contains(where: { server.walLevel.isSame(as: $0) }) else {
-        throw DumpError.misconfigured(
-          identity,
-          problem:
-            "The server's wal_level is \(Quoting.terminal(server.walLevel)), with which there are no base backups",
-          suggestion: "Set wal_level = replica in postgresql.conf, and start the server anew")
-      }
       guard !isRehearsal else { return RehearsedBaseBackup(of: identity, conversation) }
       return try BaseBackupStream(of: identity, conversation, server, context: context)
     }

@@ -58,12 +58,14 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     limits = context.limits
     clock = context.clock
     begun = context.clock.steadySeconds()
+    // Before the first byte the server writes down what it holds in memory.
+    let deadline = context.limits.stall.map { [begun] in begun + $0 }
     manifest = try ManifestSpool(context)
     (start, awaited, tablespaces) = try Self.naming(identity) {
       try conversation.begin(Self.command(of: conversation.serverVersion), called: Self.command)
-      let start = try Self.position(conversation.nextRows(of: Self.command)).number
-      let (awaited, tablespaces) = try Self.archives(conversation.nextRows(of: Self.command))
-      try conversation.nextCopy(of: Self.command)
+      let start = try Self.position(conversation.nextRows(of: Self.command, until: deadline)).number
+      let (awaited, tablespaces) = try Self.archives(conversation.nextRows(of: Self.command, until: deadline))
+      try conversation.nextCopy(of: Self.command, until: deadline)
       return (start, awaited, tablespaces)
     }
     if !isOfMessages { try Self.naming(identity) { try tar.begin(awaited.removeFirst()) } }
@@ -165,15 +167,16 @@ final class BaseBackupStream: JudgedDump, ByteSource {
 
   /// Servers before 15 send a copy for each archive, and one for the manifest.
   private func endCopy(_ conversation: any BaseBackupConversation) throws {
+    let deadline = limits.stall.map { clock.steadySeconds() + $0 }
     if !isOfMessages, !awaited.isEmpty || hasManifest && !isInManifest {
       try tar.end()
-      try conversation.nextCopy(of: Self.command)
+      try conversation.nextCopy(of: Self.command, until: deadline)
       if awaited.isEmpty { isInManifest = true } else { try tar.begin(awaited.removeFirst()) }
       return
     }
-    let end = try Self.position(conversation.nextRows(of: Self.command))
+    let end = try Self.position(conversation.nextRows(of: Self.command, until: deadline))
     // Only behind that it is known whether the server was content, with its pages' checksums for example.
-    while try conversation.next() != nil {}
+    while try conversation.next(until: deadline) != nil {}
     guard awaited.isEmpty else {
       throw BaseBackupTar.Malformed(problem: "the server did not send all that it had named")
     }

@@ -11,8 +11,6 @@ struct ReplicatedServer {
   /// Bytes.
   let segmentSize: Int
   let hasChecksums: Bool
-  /// How much the server writes to its log.
-  let walLevel: String
 
   /// - Throws: `Unintelligible`; what asking throws.
   init(_ conversation: any BaseBackupConversation) throws {
@@ -32,7 +30,6 @@ struct ReplicatedServer {
     }
     segmentSize = size
     hasChecksums = try setting("data_checksums").isSame(as: "on")
-    walLevel = try setting("wal_level")
   }
 
   /// Bytes of a setting like `16MB`.

@@ -143,11 +143,14 @@ extension ReplicationConnection {
 
   /// Waits for what comes next of the command.
   ///
+  /// - Parameter deadline: In steady seconds, until when it has to have come; nil for as long as the connection stands.
   /// - Returns: nil when nothing more comes, and another command may be sent.
   /// - Throws: `ReplicationError`, `refused` for what the server says no to; `RunCancelled`; `SystemError`.
-  public func next() throws -> Reply? {
+  public func next(until deadline: Double? = nil) throws -> Reply? {
     while true {
-      while library.isBusy(connection) != 0 { try consume() }
+      while library.isBusy(connection) != 0 {
+        guard try consume(until: deadline) else { throw ReplicationError.lost(place: place, "no answer came in time") }
+      }
       guard let result = library.result(connection) else {
         guard library.status(connection) == 0 else { throw lost }
         return nil

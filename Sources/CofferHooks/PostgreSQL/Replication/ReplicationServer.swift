@@ -16,15 +16,10 @@ public struct ReplicationServer: Sendable {
   }
 
   /// - Parameter entry: Of `postgresql_clusters`.
-  /// - Throws: `CredentialError`.
+  /// - Throws: `CredentialError`; `ContainerError`.
   public init(cluster entry: ConfigurationSection, context: HookContext) throws {
-    let credentials = context.credentials
-    let address = ServerAddress(
-      hostname: entry[PostgreSQLClusterOptions.hostname], port: entry[ServerOptions.port],
-      username: try entry[ServerOptions.username].map { try credentials.value($0) },
-      password: try entry[ServerOptions.password].map { try credentials.value($0) }
-        ?? entry[ServerOptions.passwordFile].map { try credentials.contents(of: $0) })
-    self.init(PostgreSQLConnection(entry, to: address))
+    let server = ServerEntry(entry, of: PostgreSQLClusterHook(), name: entry[PostgreSQLClusterOptions.name])
+    self.init(PostgreSQLConnection(entry, to: try server.address(context: context)))
   }
 }
 

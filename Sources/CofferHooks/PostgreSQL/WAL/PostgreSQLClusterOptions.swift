@@ -29,10 +29,15 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, ServerOptions.label.option,
-        ServerOptions.container.option, hostname.option, logHostname.option, ServerOptions.port.option,
-        ServerOptions.username.option, ServerOptions.password.option, ServerOptions.passwordFile.option,
-      ] + PatienceOptions.all + PostgreSQLOptions.encryption))
+        name.option, dataDirectory.option, baseBackup.option, ServerOptions.label.option, logHostname.option,
+      ] + connection + PatienceOptions.all))
+
+  /// How the server is reached for replication, as a database's server is.
+  private static let connection =
+    [
+      ServerOptions.container.option, hostname.option, ServerOptions.port.option, ServerOptions.username.option,
+      ServerOptions.password.option, ServerOptions.passwordFile.option,
+    ] + PostgreSQLOptions.encryption
 
   /// What the actions on logs read.
   public static let schema = OptionSchema("Logs", [clusters.option])
