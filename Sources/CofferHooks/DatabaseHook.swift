@@ -67,6 +67,12 @@ public protocol DatabaseHook: Sendable {
     for facts: DumpFacts, root: ConfigurationSection, context: HookContext
   ) throws -> (any DrillPlace)?
 
+  /// Looks whether those may restore dumps, and how much more they may do, whom the configuration names for servers of drills.
+  /// Nothing is changed there.
+  ///
+  /// - Returns: For each server and user what was found, or why it could not be.
+  func drillRights(in root: ConfigurationSection, context: HookContext) -> [Result<DrillRights, any Error>]
+
   /// Recognises the arguments by which the hook starts this program again, to work in a process of its own.
   func worker(for arguments: [String]) -> (any HookWorker)?
 
@@ -91,6 +97,10 @@ extension DatabaseHook {
   public func drillServer(
     for facts: DumpFacts, root: ConfigurationSection, context: HookContext
   ) throws -> (any DrillPlace)? { nil }
+
+  public func drillRights(
+    in root: ConfigurationSection, context: HookContext
+  ) -> [Result<DrillRights, any Error>] { [] }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     throw DrillError.impossible(

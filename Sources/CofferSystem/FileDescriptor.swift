@@ -55,6 +55,30 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try Self.read(into: buffer, from: number, subject: subject)
   }
 
+  /// Reads from a place of a file until the buffer is full, or the file ends; where it is read on is left as it is.
+  ///
+  /// - Returns: The number of bytes read; less than the buffer's size at the end of the file only.
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, from offset: UInt64, subject: String
+  ) throws(SystemError) -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      guard let place = off_t(exactly: offset)?.addingReportingOverflow(off_t(filled)), !place.overflow else {
+        throw SystemError(call: "read", subject: subject, code: EOVERFLOW)
+      }
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let count = pread(number, rest.baseAddress, rest.count, place.partialValue)
+      if count == 0 { break }
+      if count > 0 {
+        filled += count
+      } else if errno != EINTR {
+        throw SystemError(call: "read", subject: subject)
+      }
+    }
+    return filled
+  }
+
   /// Takes all that is in a file away, and goes back to its beginning.
   ///
   /// - Throws: `SystemError`.

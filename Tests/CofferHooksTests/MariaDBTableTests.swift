@@ -113,12 +113,15 @@ struct MariaDBTablePlacesTests {
 @Suite("What is let by of a MariaDB dump for some of its tables")
 struct MariaDBTableFilterTests {
   /// What a restore of the table `log` of a dump would run in its scratch database.
-  private func taken(_ statements: String, as newName: String? = nil) throws -> String {
+  private func taken(
+    _ statements: String, as newName: String? = nil, ofMySQL isMySQL: Bool = false
+  ) throws -> String {
     var rules = MariaDBScript.Rules(mark: "0123456789abcdef")
     rules.isOfOne = true
     rules.seal = .delimited
     rules.tables = MariaDBTableChoice(
-      isChosen: { $0.isSame(as: "log") }, target: "shop", newName: newName, replaces: false, names: nil)
+      isChosen: { $0.isSame(as: "log") }, target: "shop", newName: newName, replaces: false, names: nil,
+      hasSharedCheckNames: isMySQL)
     rules.target = { name in
       guard name == "shop" else { throw StatementSplitter.Unreadable(problem: "it holds another database") }
       return name
@@ -168,6 +171,31 @@ struct MariaDBTableFilterTests {
     #expect(try taken("CREATE TRIGGER t BEFORE INSERT ON `log` FOR EACH ROW SET @a = 1;\n").contains("TRIGGER t"))
     let copy = try taken("CREATE TRIGGER t BEFORE INSERT ON `log` FOR EACH ROW SET @a = 1;\n", as: "copy")
     #expect(!copy.contains("TRIGGER t") && copy.contains("REFERENCES `shop`.`log`"))
+  }
+
+  @Test(
+    "A copy for MySQL, where a database has each name of a CHECK once, gets none of the dump's; all others keep them")
+  func checkNames() throws {
+    // As SHOW CREATE TABLE of MySQL 8.0.36 writes them.
+    let sql = """
+      DROP TABLE IF EXISTS `log`;
+      CREATE TABLE `log` (
+        `a` int DEFAULT NULL COMMENT 'CONSTRAINT `x` CHECK',
+        CONSTRAINT `of_a` FOREIGN KEY (`a`) REFERENCES `log` (`a`),
+        CONSTRAINT `log_chk_1` CHECK ((`a` > 0)),
+        CONSTRAINT `small ``one``` CHECK ((`a` < 10)) /*!80016 NOT ENFORCED */
+      ) ENGINE=InnoDB;
+
+      """
+    let named = ["CONSTRAINT `log_chk_1` CHECK ((`a` > 0))", "CONSTRAINT `small ``one``` CHECK ((`a` < 10))"]
+    for kept in [try taken(sql), try taken(sql, ofMySQL: true), try taken(sql, as: "copy")] {
+      #expect(named.allSatisfy(kept.contains), "\(kept)")
+    }
+    let copy = try taken(sql, as: "copy", ofMySQL: true)
+    #expect(
+      copy.contains("\n  CHECK ((`a` > 0)),\n  CHECK ((`a` < 10)) /*!80016 NOT ENFORCED */\n) ENGINE=InnoDB"), "\(copy)"
+    )
+    #expect(copy.contains("COMMENT 'CONSTRAINT `x` CHECK',") && copy.contains("CONSTRAINT `of_a` FOREIGN KEY"))
   }
 
   @Test("Rows are told by their table's name in the quotes of the dump's mode, or in none, and never lost in silence")

@@ -69,7 +69,7 @@ struct ServerDrillTests {
 
     let first = try place(hook, dump, root)
     #expect(try databases() == Set(others))
-    #expect(first.warnings.count == 1 && first.warnings[0].contains("is a superuser"))
+    #expect(first.warnings.count == 1 && first.warnings[0].contains("It is a superuser"))
     try two.run("DROP ROLE IF EXISTS drilled_verifier; CREATE ROLE drilled_verifier LOGIN CREATEDB PASSWORD 'x'")
     defer { _ = try? two.run("DROP ROLE drilled_verifier") }
     let limited = try makeRoot(
@@ -80,6 +80,16 @@ struct ServerDrillTests {
     let other = try place(hook, dump, limited)
     #expect(other.warnings == [])
     other.remove()
+    func rights(_ root: ConfigurationSection) throws -> [DrillRights] {
+      try hook.drillRights(in: root, context: context).map { try $0.get() }
+    }
+    #expect(try rights(root).map(\.standing) == [.more] && rights(limited).map(\.standing) == [.enough])
+    #expect(try rights(limited)[0].subject == "the user 'drilled_verifier' at \(two.hostname):\(two.port)")
+    try two.run("ALTER ROLE drilled_verifier NOCREATEDB")
+    #expect(try rights(limited).map(\.standing) == [.tooLittle])
+    #expect(try rights(limited)[0].remedy == "As an administrator: ALTER ROLE \"drilled_verifier\" CREATEDB")
+    try two.run("ALTER ROLE drilled_verifier NOLOGIN")
+    #expect(try rights(limited)[0].text.contains("is not permitted to log in"))
     try restore(hook, dump, root, in: first)
     let living = try databases().subtracting(others)
     #expect(living.count == 1 && living.allSatisfy { DrillName($0) != nil })
@@ -144,6 +154,22 @@ struct ServerDrillTests {
     let other = try place(bench.hook, dump, limited)
     #expect(other.warnings == [])
     other.remove()
+    // Of several databases of one server it is told once.
+    let twice = try bench.configured(
+      ["first", "second"].map {
+        one.entry(
+          $0, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: drilled_verifier",
+          "verify_password: x")
+      }.joined())
+    func rights(_ root: ConfigurationSection) throws -> [DrillRights] {
+      try bench.hook.drillRights(in: root, context: context).map { try $0.get() }
+    }
+    #expect(try rights(root).map(\.standing) == [.more] && rights(twice).map(\.standing) == [.enough])
+    try two.run("REVOKE ALL ON `coffer\\_%`.* FROM drilled_verifier")
+    #expect(try rights(limited).map(\.standing) == [.tooLittle])
+    let remedy = try #require(rights(limited)[0].remedy)
+    try two.run(try #require(remedy.split(separator: ":", maxSplits: 1).last.map { "\($0)" }))
+    #expect(try rights(limited).map(\.standing) == [.enough])
 
     let first = try place(bench.hook, dump, root)
     #expect(first.warnings.count == 1 && first.warnings[0].contains("over the whole server"))
@@ -174,5 +200,6 @@ struct ServerDrillTests {
     #expect(try MongoDBHook().drillServer(of: facts, root: plain, context: context) == nil)
     let named = try makeRoot("mongodb_databases: [{name: shop, verify_hostname: h}]")
     #expect(throws: DrillError.self) { try MongoDBHook().drillServer(of: facts, root: named, context: context) }
+    #expect(PostgreSQLHook().drillRights(in: plain, context: context).isEmpty)
   }
 }

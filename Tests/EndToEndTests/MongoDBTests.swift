@@ -43,6 +43,32 @@ struct MongoDBTests {
     #expect(tools.arguments(3, "mongorestore") == nil)
   }
 
+  @Test("A drill restores to a server of its own and compares what is there with what was dumped")
+  func drill() throws {
+    try tools.addServer(version: "7.0.14")
+    try ground.configure(
+      """
+      mongodb_databases: [{name: users}]
+      verify_directory: /tmp
+      verify_queries: [{database: users, query: "db.people.countDocuments({})", expect: "1"}]
+      """)
+    try ground.coffer("create")
+    try tools.write("collections", "coffer collection 1 users orders\ncoffer collection 1 users people\ncoffer end\n")
+    try tools.write("answer", "1\n")
+    let proven = try ground.coffer("verify")
+    #expect(proven.status == .exited(0), "\(proven)")
+    #expect(proven.output.contains("2 tables, 2 rows, as they were dumped, 1 question answered, restored in"))
+    #expect(proven.output.contains("by MongoDB 7.0.14"))
+    #expect(tools.bytes("4.mongorestore.input") == tools.bytes("archive"))
+
+    try tools.write("collections", "coffer collection 0 users people\ncoffer end\n")
+    let lost = try ground.coffer("verify")
+    #expect(lost.status == .exited(1), "\(lost)")
+    #expect(lost.errors.contains("table users.orders is missing"), "\(lost)")
+    #expect(lost.errors.contains("table users.people has 0 rows, and had 1 when it was dumped"), "\(lost)")
+    #expect(ground.leftovers().isEmpty)
+  }
+
   private func largeArchive() -> [UInt8] {
     var builder = MongoDBArchiveBuilder(["users.people"])
     var generator = SystemRandomNumberGenerator()

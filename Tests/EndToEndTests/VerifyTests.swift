@@ -171,7 +171,10 @@ struct VerifyTests {
     #expect(planned.output.contains("to a database of its own on \(two.hostname)"), "\(planned.output)")
     let run = try ground.coffer("verify", "--json")
     #expect(run.status == .exited(0) && run.errors.contains("Owners and rights were left out"), "\(run.errors)")
-    #expect(run.errors.contains("'\(two.username)' is a superuser"), "\(run.errors)")
+    let user = "the user '\(two.username)' at \(two.hostname):\(two.port): It is a superuser"
+    #expect(run.errors.contains(user), "\(run.errors)")
+    let doctor = try ground.coffer("doctor")
+    #expect(doctor.output.contains("advice  verify: \(user)"), "\(doctor.output)")
     let proof = try #require(try proofs(run).first)
     #expect(
       proof["proven"] as? Bool == true && proof["rows"] as? Int == 12 && proof["queries"] as? Int == 1, "\(proof)")

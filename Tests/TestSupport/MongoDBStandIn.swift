@@ -48,6 +48,49 @@ public final class MongoDBStandIn {
 
     """
 
+  /// Adds a server and a shell. The server writes down what it is called with, makes the socket's file, and stays, unless there
+  /// is a `refusal` for it to say; `version` is what it says of itself. The shell answers with `collections` and `answer`.
+  public func addServer(version: String, shell: String = "mongosh") throws {
+    try write("version", "db version v\(version)\nBuild Info: {\n    \"version\": \"\(version)\"\n}\n")
+    try write("mongod", Self.server)
+    try write(shell, Self.shell)
+    for program in ["mongod", shell] {
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/\(program)")
+    }
+    // It runs as somebody else where the tests run as root.
+    try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
+  }
+
+  private static let server = """
+    #!/bin/sh
+    here=$(dirname "$0")
+    [ "$1" = --version ] && exec cat "$here/version"
+    [ -f "$here/refusal" ] && { cat "$here/refusal"; exit 14; }
+    printf '%s\\n' "$@" >"$here/server.arguments"; id -u >"$here/server.user"
+    while [ $# -gt 0 ]; do [ "$1" = --bind_ip ] && : >"$2"; shift; done
+    exec sleep 600
+
+    """
+
+  private static let shell = """
+    #!/bin/sh
+    here=$(dirname "$0"); program=$(basename "$0")
+    number=$(( $(cat "$here/count" 2>/dev/null || echo 0) + 1 )); echo $number >"$here/count"
+    for word; do printf '%s\\037' "$word"; done >"$here/$number.$program.words"
+    printf '%s' "$HOME" >"$here/$number.$program.home"
+    case "$*" in
+      *ping*) echo '{ ok: 1 }';;
+      *listDatabases*) cat "$here/collections";;
+      *) cat "$here/answer" || exit 1;;
+    esac
+
+    """
+
+  /// What the shell was called with, the n-th of all calls.
+  public func words(_ number: Int, _ program: String) -> [String]? {
+    text("\(number).\(program).words").map { $0.split(separator: "\u{1f}").map(String.init) }
+  }
+
   public func write(_ name: String, _ text: String) throws {
     try write(name, Array(text.utf8))
   }

@@ -39,7 +39,7 @@ enum ExtractAction {
       // Nothing is written of a list that cannot be read to its end.
       let size = try items.survey()
       context.tellMissing(from: archive)
-      try Extraction(context, reader).run(size: size, to: folder, parts: parts) { extract in
+      try Extraction(context, reader).run(size: size, to: folder, parts: parts, held: items.held) { extract in
         try items.forEach { item, _ in try extract(item) }
       }
     }
@@ -48,15 +48,36 @@ enum ExtractAction {
 
 /// Files that the repository does not give back whole; all others were written.
 struct NotExtracted: DiagnosableError, Equatable {
-  let paths: [String]
+  /// The first of them.
+  fileprivate(set) var paths: [String]
+  fileprivate(set) var count: Int
   /// What was wrong with the first.
   let first: Diagnosis
 
   var diagnosis: Diagnosis {
-    Diagnosis(
+    let others = count > paths.count ? ["and \(count - paths.count) more"] : []
+    return Diagnosis(
       subject: first.subject,
-      problem: "\(first.problem). \(paths.count) files were not extracted:\n  \(paths.joined(separator: "\n  "))",
+      problem: "\(first.problem). \(count) files were not extracted:\n  \((paths + others).joined(separator: "\n  "))",
       suggestion: first.suggestion)
+  }
+}
+
+/// Files that the repository does not give back, as they are come upon.
+struct DamagedItems {
+  private(set) var error: NotExtracted?
+  var errors: [any Error] { error.map { [$0] } ?? [] }
+
+  /// Paths that are told: of more of them a person reads no line.
+  private static let told = 10_000
+
+  mutating func add(_ path: ItemPath, _ cause: any Error) {
+    guard error != nil else {
+      error = NotExtracted(paths: [path.text], count: 1, first: Diagnosis(of: cause))
+      return
+    }
+    error?.count += 1
+    if let count = error?.paths.count, count < Self.told { error?.paths.append(path.text) }
   }
 }
 
@@ -92,19 +113,21 @@ struct Extraction {
 
   /// - Parameters:
   ///   - size: Bytes of all items' content.
+  ///   - held: What is counted in what is remembered of items.
   ///   - items: Calls its argument with each item.
   func run(
-    size: UInt64, to folder: String, parts strip: Strip, of items: ((ArchiveItem) throws -> Void) throws -> Void
+    size: UInt64, to folder: String, parts strip: Strip, held: HeldItems? = nil,
+    of items: ((ArchiveItem) throws -> Void) throws -> Void
   ) throws {
     if context.isDryRun {
       return try items { context.console.answer("Would extract \(Quoting.terminal($0.path.text))") }
     }
     let path = UserPath.absolute(folder, from: context.surroundings.currentFolder, home: nil)
-    let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700))
+    let extractor = FileExtractor(into: try Folder.trusted(path, .links, makingWith: 0o700), held: held)
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     progress.begin("", total: size)
-    var damaged: [(path: String, cause: any Error)] = []
+    var damaged = DamagedItems()
     var count = 0
     do {
       try items { item in
@@ -121,23 +144,18 @@ struct Extraction {
           count += 1
         } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
           // What is damaged keeps nothing else from being written.
-          damaged.append((item.path.text, error))
+          damaged.add(item.path, error)
         }
       }
     } catch {
       // What was written until then gets what it is to have, and what was damaged is told; neither hides what has ended it.
       do { try extractor.finish() } catch let other { context.console.error(Diagnosis(of: other)) }
-      for error in Self.errors(damaged, extractor.lost) { context.console.error(Diagnosis(of: error)) }
+      for error in damaged.errors + extractor.lost.errors { context.console.error(Diagnosis(of: error)) }
       throw error
     }
     try extractor.finish()
     context.console.remark("Extracted \(count) \(count == 1 ? "item" : "items") to \(path)")
-    let errors = Self.errors(damaged, extractor.lost)
+    let errors = damaged.errors + extractor.lost.errors
     if !errors.isEmpty { throw SeveralErrors(errors) }
-  }
-
-  private static func errors(_ damaged: [(path: String, cause: any Error)], _ lost: LostFacts) -> [any Error] {
-    let damage = damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) }
-    return [damage].compactMap(\.self) + lost.errors
   }
 }

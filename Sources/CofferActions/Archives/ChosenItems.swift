@@ -14,6 +14,11 @@ struct ChosenItems {
   private let takesPaths: Bool
   private let withoutDumps: Bool
 
+  /// Counts what is remembered of them by whoever goes through them.
+  var held: HeldItems {
+    HeldItems(refusing: reader.cursor(over: archive, cancellation: context.cancellation).tooLong)
+  }
+
   /// Bytes of the items that are held back, from which on no more are.
   private static let heldLimit = 16 << 20
 

@@ -58,7 +58,8 @@ struct Finding: Sendable, Equatable {
 /// The examinations there are, in the order in which they are told. A new one is one more line.
 enum Examinations {
   static let all: [any Examination] = [
-    ConfigurationExamination(), PermissionExamination(), DatabaseExamination(), RepositoryExamination(),
-    SpaceExamination(), ClockExamination(), BackupExamination(), CheckExamination(), ProofExamination(),
+    ConfigurationExamination(), PermissionExamination(), DatabaseExamination(), VerifyExamination(),
+    RepositoryExamination(), SpaceExamination(), ClockExamination(), BackupExamination(), CheckExamination(),
+    ProofExamination(),
   ]
 }

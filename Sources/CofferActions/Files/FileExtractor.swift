@@ -18,31 +18,28 @@ final class FileExtractor {
     }
   }
 
-  /// Something that was written.
-  private struct Written {
-    let parts: [EntryName]
-    let item: ArchiveItem
-    let moment: FileMoment
-  }
-
   private let root: Folder
   private let setter: FactSetter
-  private var folders: [(parts: [EntryName], item: ArchiveItem)] = []
-  /// Files of several names, as they were written under the first.
-  private var linked: [ItemExtras.LinkIdentity: Written] = [:]
-  /// Files that get flags, when nothing more is done to them.
-  private var flagged: [Written] = []
+  private var folders: WrittenItems
+  private var linked: FirstNames
+  /// Files that get flags, when nothing more is done to them, and which they are.
+  private var flagged: WrittenItems
+  private var flaggedFiles: [FileIdentity] = []
   let lost = LostFacts()
 
-  /// Items whose owner and group could not be set, and those of them that would let others run as their owner or group.
+  /// The first items whose owner and group could not be set, and of those that would let others run as their owner or group.
   var withoutOwners: [ItemPath] { lost.paths(.owners) }
   var withoutRights: [ItemPath] { lost.paths(.rights) }
 
   /// - Parameters:
   ///   - isRoot: Whether this user may give files to others.
   ///   - namespace: Who this process's user is outside of it.
-  init(into folder: Folder, isRoot: Bool = geteuid() == 0, namespace: UserNamespace = .current()) {
+  ///   - held: What is counted in what is remembered of items; nil where nobody counts.
+  init(
+    into folder: Folder, isRoot: Bool = geteuid() == 0, namespace: UserNamespace = .current(), held: HeldItems? = nil
+  ) {
     root = folder
+    (folders, linked, flagged) = (WrittenItems(held), FirstNames(held), WrittenItems(held))
     setter = FactSetter(restoresOwners: isRoot, givesRights: !isRoot || namespace.isSystem, lost: lost)
   }
 
@@ -74,14 +71,15 @@ final class FileExtractor {
   /// Gives folders their modes and times, which writing into them would have changed, and then all that is to be changed no
   /// more its flags.
   func finish() throws {
-    for written in flagged { setFlags(of: written) }
-    for (parts, item) in folders.reversed() {
-      let folder = try folder(parts[...], item)
-      try setter.apply(item, to: folder.number)
+    for number in flagged.indices { setFlagsOfFile(number) }
+    for number in folders.indices.reversed() {
+      let item = folders.item(number)
+      try setter.apply(item, to: folder(folders.parts(number)[...], item).number)
     }
-    for (parts, item) in folders.reversed() where item.flags != [] {
-      let folder = try folder(parts[...], item)
-      setFlags(of: item, on: folder.number)
+    for number in folders.indices.reversed() {
+      let item = folders.item(number)
+      guard item.flags != [] else { continue }
+      setFlags(of: item, on: try folder(folders.parts(number)[...], item).number)
     }
   }
 
@@ -91,13 +89,18 @@ final class FileExtractor {
     let parent = try folder(parts.dropLast(), item)
     if item.content == .directory {
       _ = try folder(parts[...], item)
-      return folders.append((parts, item))
+      return try folders.append(item, at: parts)
     }
     if try linkAgain(item, name, in: parent) { return }
     guard let facts = try write(item, name, in: parent, content) else { return }
-    let written = Written(parts: parts, item: item, moment: FileMoment(facts))
-    if let link = item.extras.link { linked[link] = written }
-    if item.flags != [], case .file = item.content { flagged.append(written) }
+    let moment = FileMoment(facts)
+    if item.extras.link != nil {
+      try linked.add(item, at: WrittenPlace.bytes(of: parts), moment: moment.hashValue)
+    }
+    if item.flags != [], case .file = item.content {
+      try flagged.append(item, at: parts)
+      flaggedFiles.append(moment.identity)
+    }
   }
 
   /// - Returns: Facts of what was written, when nothing more is done to it; nil when the place does not take it.
@@ -123,8 +126,8 @@ final class FileExtractor {
   ///
   /// - Returns: Whether it was made; if not, it is to be written like any other.
   private func linkAgain(_ item: ArchiveItem, _ name: EntryName, in parent: Folder) throws -> Bool {
-    guard let link = item.extras.link, let first = linked[link], item.isLink(to: first.item),
-      let original = firstAgain(first)
+    guard let first = linked.first(of: item),
+      let original = firstAgain(item, WrittenPlace.parts(of: first.path), first.moment)
     else { return false }
     let temporary = Folder.temporaryName(for: name)
     do throws(SystemError) {
@@ -139,17 +142,17 @@ final class FileExtractor {
     try renaming.get()
     // The names that it has got have changed it.
     let facts = try original.status(subject: item.path.text)
-    linked[link] = Written(parts: first.parts, item: first.item, moment: FileMoment(facts))
+    linked.renew(item, moment: FileMoment(facts).hashValue)
     return true
   }
 
   /// Opens what was written, by its place.
   ///
   /// - Returns: nil when something else is there now.
-  private func firstAgain(_ written: Written) -> FileDescriptor? {
-    guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
-      let opened = try? folder.openPlace(last), let facts = try? opened.status(subject: written.item.path.text),
-      FileMoment(facts) == written.moment
+  private func firstAgain(_ item: ArchiveItem, _ parts: [EntryName], _ moment: Int) -> FileDescriptor? {
+    guard let last = parts.last, let folder = try? folder(parts.dropLast(), item),
+      let opened = try? folder.openPlace(last), let facts = try? opened.status(subject: item.path.text),
+      FileMoment(facts).hashValue == moment
     else { return nil }
     return opened
   }
@@ -266,15 +269,15 @@ final class FileExtractor {
 
   // MARK: - Flags
 
-  private func setFlags(of written: Written) {
+  private func setFlagsOfFile(_ number: Int) {
+    let (item, parts, identity) = (flagged.item(number), flagged.parts(number), flaggedFiles[number])
     // A device, or a FIFO, that has its name now is not even opened.
-    guard let last = written.parts.last, let folder = try? folder(written.parts.dropLast(), written.item),
-      let place = try? folder.openPlace(last), let there = try? place.status(subject: written.item.path.text),
-      FileIdentity(there) == written.moment.identity, let file = try? folder.open(last, flags: O_RDONLY | O_NONBLOCK),
-      let facts = try? file.status(subject: written.item.path.text),
-      FileIdentity(facts) == written.moment.identity
-    else { return lost.add(.flags, written.item.path, "it cannot be opened any more") }
-    setFlags(of: written.item, on: file.number)
+    guard let last = parts.last, let folder = try? folder(parts.dropLast(), item),
+      let place = try? folder.openPlace(last), let there = try? place.status(subject: item.path.text),
+      FileIdentity(there) == identity, let file = try? folder.open(last, flags: O_RDONLY | O_NONBLOCK),
+      let facts = try? file.status(subject: item.path.text), FileIdentity(facts) == identity
+    else { return lost.add(.flags, item.path, "it cannot be opened any more") }
+    setFlags(of: item, on: file.number)
   }
 
   private func setFlags(of item: ArchiveItem, on number: Int32) {

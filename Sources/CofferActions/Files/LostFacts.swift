@@ -40,25 +40,38 @@ final class LostFacts {
     }
   }
 
-  private var items: [Kind: [ItemPath]] = [:]
-  private var causes: [Kind: String] = [:]
+  /// Of one kind.
+  private struct Lost {
+    var paths: [ItemPath] = []
+    var count = 0
+    var last: ItemPath?
+    var cause: String?
+  }
+
+  private var items: [Kind: Lost] = [:]
+  /// Paths of a kind that are kept. A place that takes nothing of some kind takes it of no item.
+  private static let kept = 16
 
   func add(_ kind: Kind, _ path: ItemPath, _ cause: String? = nil) {
-    if items[kind, default: []].last == path { return }
-    items[kind, default: []].append(path)
-    if causes[kind] == nil { causes[kind] = cause }
+    var lost = items[kind] ?? Lost()
+    guard lost.last != path else { return }
+    if lost.paths.count < Self.kept { lost.paths.append(path) }
+    lost.count += 1
+    lost.last = path
+    lost.cause = lost.cause ?? cause
+    items[kind] = lost
   }
 
   func add(_ kind: Kind, _ path: ItemPath, _ error: SystemError) { add(kind, path, error.reason) }
 
-  func paths(_ kind: Kind) -> [ItemPath] { items[kind] ?? [] }
+  /// The first of a kind.
+  func paths(_ kind: Kind) -> [ItemPath] { items[kind]?.paths ?? [] }
 
   /// One for each kind.
   var errors: [NotRestored] {
     Kind.allCases.compactMap { kind in
-      paths(kind).first.map {
-        NotRestored(kind: kind, path: $0.text, others: paths(kind).count - 1, cause: causes[kind])
-      }
+      guard let lost = items[kind], let first = lost.paths.first else { return nil }
+      return NotRestored(kind: kind, path: first.text, others: lost.count - 1, cause: lost.cause)
     }
   }
 }

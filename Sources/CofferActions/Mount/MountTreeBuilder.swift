@@ -11,16 +11,13 @@ struct MountTreeBuilder {
   private(set) var unfit: (count: Int, first: ItemPath)?
   private(set) var hidden: (count: Int, first: ItemPath)?
 
-  private struct Step: Hashable {
-    let parent: Int
-    let name: ArraySlice<UInt8>
-  }
-  private var folders: [Step: Int] = [:]
+  /// Folders by a hash of their parents' numbers and their names; by the next number that is free where several have one.
+  private var folders: [Int: UInt32] = [:]
   /// The folder that was asked for last: mostly the next item's, too.
   private var latest: (path: ArraySlice<UInt8>, number: Int) = ([], 0)
   private var firsts: [ItemExtras.LinkIdentity: Int] = [:]
   /// Folders that are not chosen. What is chosen in them is shown there, and no more open than they are.
-  private var passed: [(item: ArchiveItem, place: ItemPath)] = []
+  private var passed = (items: PackedItems(), places: PackedBytes())
 
   private var held: HeldItems
 
@@ -34,7 +31,8 @@ struct MountTreeBuilder {
   /// - Throws: `RepositoryError` when there is more than is held.
   mutating func pass(_ item: ArchiveItem, at place: ItemPath) throws(RepositoryError) {
     try held.add(item.heldSize + place.bytes.count)
-    passed.append((item, place))
+    passed.items.append(item)
+    passed.places.append(place.bytes)
   }
 
   /// - Throws: `RepositoryError` when there is more than is held.
@@ -91,24 +89,36 @@ struct MountTreeBuilder {
     if path.elementsEqual(latest.path) { return latest.number }
     var number = 0
     for name in path.split(separator: UInt8(ascii: "/")) {
-      // A slice of its own would keep the whole path.
-      let step = Step(parent: number, name: Array(name)[...])
-      if let next = folders[step] {
+      let step = step(name, in: number)
+      if let next = step.folder {
         number = next
       } else {
         number = try add(name: name, in: number, isFolder: true)
-        folders[step] = number
+        folders[step.key] = UInt32(number)
       }
     }
     latest = (path, number)
     return number
   }
 
+  /// The folder of a name in another one, or the key that it would have.
+  private func step(_ name: ArraySlice<UInt8>, in parent: Int) -> (folder: Int?, key: Int) {
+    var hasher = Hasher()
+    hasher.combine(parent)
+    name.withUnsafeBytes { hasher.combine(bytes: $0) }
+    var key = hasher.finalize()
+    while let number = folders[key].map({ Int($0) }) {
+      if Int(nodes[number].parent) == parent, names[number].elementsEqual(name) { return (number, key) }
+      key &+= 1
+    }
+    return (nil, key)
+  }
+
   /// The folder at a path, if anything needs one there.
   private func existing(_ place: ItemPath) -> Int? {
     var number = 0
     for name in place.bytes.split(separator: Self.slash, omittingEmptySubsequences: false) {
-      guard let next = folders[Step(parent: number, name: name)] else { return nil }
+      guard let next = step(name, in: number).folder else { return nil }
       number = next
     }
     return number
@@ -119,10 +129,13 @@ struct MountTreeBuilder {
   /// - Throws: `RepositoryError` when there is more than is held.
   mutating func finish() throws(RepositoryError) {
     // The last of one path counts.
-    for (item, place) in passed.reversed() {
-      if let number = existing(place), nodes[number].item == 0 { try describe(number, by: item) }
+    for index in (0..<passed.items.count).reversed() {
+      let place = ItemPath(bytes: Array(passed.places[index]))
+      guard let number = existing(place), nodes[number].item == 0 else { continue }
+      try describe(number, by: passed.items.item(index))
     }
-    (passed, folders, firsts) = ([], [:], [:])
+    passed = (PackedItems(), PackedBytes())
+    (folders, firsts) = ([:], [:])
     gatherChildren()
     for folder in nodes.indices where nodes[folder].isFolder { sortChildren(of: folder) }
   }

@@ -90,7 +90,7 @@ struct DumpDrill {
     proof.rows = findings.content?.rowCount
     var differences: [String] = []
     let recorded = dump.record.content.flatMap { $0.tables.isEmpty && $0.remark != nil ? nil : $0 }
-    if let known = recorded ?? findings.dumped, let found = findings.content {
+    if let known = recorded.map(place.comparable) ?? findings.dumped, let found = findings.content {
       proof.isCompared = true
       proof.comparedTables = known.countedTables(in: found)
       differences = known.differences(in: found)

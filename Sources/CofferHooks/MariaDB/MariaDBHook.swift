@@ -71,6 +71,15 @@ public struct MariaDBHook: DatabaseHook {
     return try MariaDBServerDrill(of: facts, on: target, entry, context)
   }
 
+  public func drillRights(
+    in root: ConfigurationSection, context: HookContext
+  ) -> [Result<DrillRights, any Error>] {
+    ServerEntry.drillRights(in: root, of: self, context: context) { server, address in
+      let entry = MariaDBEntry(server.section, dialect, server.identity, address, for: .restore)
+      return try MariaDBServerDrill.rights(of: server.identity, entry, context)
+    }
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try MariaDBDrill(of: facts, bytes: bytes, on: ground, dialect)
   }

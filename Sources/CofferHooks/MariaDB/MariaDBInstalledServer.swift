@@ -1,6 +1,4 @@
 import CofferSystem
-import FoundationEssentials
-import Glibc
 
 /// The server of this machine that can restore a dump: MariaDB's for a dump of MariaDB, and MySQL's own for one of MySQL,
 /// neither of which takes all that the other writes.
@@ -10,18 +8,13 @@ struct MariaDBInstalledServer {
   /// For example `MariaDB 11.4.3`.
   let title: String
 
-  /// Where servers are that users' PATHs do not lead to.
-  private static let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/libexec"]
-
   /// - Throws: `DrillError.impossible` when there is none, or the dump is of a newer one.
   init(for facts: DumpFacts, _ ground: DrillGround) throws {
     isMySQL = facts.serverVersion.map { !$0.holds("MariaDB") } ?? false
     let system = isMySQL ? "MySQL" : "MariaDB"
     let name = isMySQL ? "mysqld" : "mariadbd"
-    let path = (ground.context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
-    let programs: [String] = (path + Self.folders).map { folder in "\(folder)/\(name)" }
     var found: (program: String, version: String)?
-    for program in programs where found == nil && access(program, X_OK) == 0 {
+    for program in ground.programs(named: name) where found == nil {
       let told = try ground.context.launcher.run(
         ground.command(program, ["--no-defaults", "--version"]), cancellation: ground.context.cancellation)
       // MariaDB's is installed under MySQL's name, too.
@@ -38,13 +31,9 @@ struct MariaDBInstalledServer {
     program = found.program
     title = "\(system) \(found.version)"
     guard let wanted = facts.serverVersion.map({ $0.after(beginning: "5.5.5-") ?? $0 }),
-      Self.isOlder(found.version, than: wanted)
+      ServerRelease(found.version) < ServerRelease(wanted)
     else { return }
-    throw DrillError.impossible(
-      facts.identity,
-      problem:
-        "it is of a server of version \(Quoting.terminal(wanted)), and the one that is installed here is \(found.version)",
-      suggestion: "Verify on a machine with that version or a newer one")
+    throw DrillError.older(facts.identity, installed: found.version, than: wanted)
   }
 
   /// `mysqld  Ver 8.0.36 for Linux on ...`, `mariadbd  Ver 11.4.3-MariaDB-1 for ...`.
@@ -52,15 +41,6 @@ struct MariaDBInstalledServer {
     let words = text.words
     guard let place = words.firstIndex(where: { $0.isSame(as: "Ver") }), place + 1 < words.count else { return nil }
     return words[place + 1].parts(by: "-")[0]
-  }
-
-  private static func isOlder(_ version: String, than wanted: String) -> Bool {
-    let (own, other) = (numbers(version), numbers(wanted))
-    return own.lexicographicallyPrecedes(other)
-  }
-
-  private static func numbers(_ version: String) -> [Int] {
-    version.parts(by: "-")[0].parts(by: ".").prefix(2).map { Int($0) ?? 0 }
   }
 
   /// What makes the data folder.

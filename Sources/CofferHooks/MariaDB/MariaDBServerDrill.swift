@@ -23,13 +23,9 @@ final class MariaDBServerDrill: DrillPlace {
     let name = DrillName()
     self.name = name
     place = entry.connection.place
-    session = MariaDBSession(
-      identity: facts.identity, connection: entry.connection,
-      options: MariaDBRestore.strict(entry.restoreOptions).options,
-      context: context)
+    session = Self.session(entry, facts.identity, context)
     version = "\(try session.query("SELECT VERSION()", 1).first?.first ?? "a server") at \(entry.connection.place)"
-    let rights = try session.query(MariaDBServerRights.question, 1).compactMap(\.first)
-    warnings = MariaDBServerRights.first(beyondReading: rights).map { [Self.warning(of: $0)] } ?? []
+    warnings = [try Self.rights(session).warning].compactMap(\.self)
     var target = server
     target.databaseName = name.text
     target.mark = name.mark
@@ -58,9 +54,42 @@ final class MariaDBServerDrill: DrillPlace {
     }
   }
 
-  private static func warning(of right: String) -> String {
-    "The user of verify_hostname has \(Quoting.terminal(right)) over the whole server, and what is restored there, and "
-      + "verify_queries, have it, too. Set verify_username to one who has not: GRANT ALL ON \(MariaDBScratch.pattern) TO verifier"
+  private static func session(
+    _ entry: MariaDBEntry, _ identity: DumpIdentity, _ context: HookContext
+  ) -> MariaDBSession {
+    MariaDBSession(
+      identity: identity, connection: entry.connection,
+      options: MariaDBRestore.strict(entry.restoreOptions).options, context: context)
+  }
+
+  /// Whether the user may restore dumps there, and more.
+  ///
+  /// - Throws: `RestoreError`; `LaunchError`; `RunCancelled`.
+  static func rights(of identity: DumpIdentity, _ entry: MariaDBEntry, _ context: HookContext) throws -> DrillRights {
+    try rights(session(entry, identity, context))
+  }
+
+  private static func rights(_ session: MariaDBSession) throws -> DrillRights {
+    let place = session.connection.place
+    let facts = try MariaDBServerFacts(session.query)
+    if facts.isReadOnly { return .readOnly(facts.account, at: place) }
+    let databases = [DrillName().text, MariaDBScratch.name(MariaDBScratch.mark(), 1, .new)]
+    guard databases.allSatisfy({ MariaDBChecks.mayDoAll(facts.grants, on: $0) }) else {
+      return DrillRights(
+        of: facts.account, at: place, .tooLittle,
+        "It may not make databases called coffer_..., and 'verify' restores into such ones",
+        remedy: "As an administrator: GRANT ALL ON \(MariaDBScratch.pattern) TO \(facts.account)")
+    }
+    let rights = try session.query(MariaDBServerRights.question, 1).compactMap(\.first)
+    guard let right = MariaDBServerRights.first(beyondReading: rights) else {
+      return DrillRights(
+        of: facts.account, at: place, .enough,
+        "it may make databases called coffer_..., and has no right over the whole server but to read")
+    }
+    return DrillRights(
+      of: facts.account, at: place, .more,
+      "It has \(Quoting.terminal(right)) over the whole server, and what is restored there, and verify_queries, have it, too",
+      remedy: "Set verify_username to one who has not: GRANT ALL ON \(MariaDBScratch.pattern) TO verifier")
   }
 
   private func isHeld(_ name: DrillName) throws -> Bool {

@@ -8,6 +8,8 @@ struct MongoDBClient: Sendable {
   }
 
   let server: ServerAddress
+  /// The only way to the server, if not by its address.
+  private var socket: String?
   private let authenticationDatabase: String?
   private let transport: MongoDBOptions.PasswordTransport
   private let dumpCommand: [String]
@@ -24,6 +26,13 @@ struct MongoDBClient: Sendable {
     restoreCommand = section[MongoDBOptions.restoreCommand].words
   }
 
+  /// The same at a socket of this machine and nowhere else, without a user.
+  func only(_ socket: String) -> MongoDBClient {
+    var client = self
+    client.socket = socket
+    return client
+  }
+
   func password(context: HookContext) throws -> MongoDBPassword? {
     try server.password.map { try MongoDBPassword($0, by: transport, in: context.runtime) }
   }
@@ -35,8 +44,12 @@ struct MongoDBClient: Sendable {
     _ program: Tool, leading: [String], trailing: [String], password: MongoDBPassword?, context: HookContext
   ) -> ChildCommand {
     var arguments = leading
-    if let hostname = server.hostname { arguments += ["--host", hostname] }
-    if let port = server.port { arguments += ["--port", String(port)] }
+    if let socket {
+      arguments += ["--uri", MongoDBSocket.address(socket)]
+    } else {
+      if let hostname = server.hostname { arguments += ["--host", hostname] }
+      if let port = server.port { arguments += ["--port", String(port)] }
+    }
     if let username = server.username { arguments += ["--username", username] }
     if let password { arguments += ["--config", password.path] }
     if let authenticationDatabase { arguments += ["--authenticationDatabase", authenticationDatabase] }

@@ -22,7 +22,9 @@ public struct MongoDBHook: DatabaseHook {
   ) throws -> any PlannedRestore {
     let server = try ServerEntry.matching(facts.identity, in: root, of: self)
     let entry = MongoDBEntry(
-      server.section, server.identity, try server.address(for: target, context: context))
+      server.section, server.identity, try server.address(for: target, context: context)
+    )
+    .only(target.socketPath)
     let restore = try MongoDBRestore(facts, to: target, entry)
     try restore.rehearse(context: context)
     return restore
@@ -40,7 +42,8 @@ public struct MongoDBHook: DatabaseHook {
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
-    try MongoDBReading(of: facts)
+    guard let installed = try MongoDBInstalledServer.find(on: ground) else { return try MongoDBReading(of: facts) }
+    return try MongoDBDrill(of: facts, bytes: bytes, on: ground, installed)
   }
 }
 
@@ -48,7 +51,7 @@ public struct MongoDBHook: DatabaseHook {
 struct MongoDBEntry: Sendable {
   let identity: DumpIdentity
   let section: ConfigurationSection
-  let client: MongoDBClient
+  private(set) var client: MongoDBClient
   let format: MongoDBOptions.Format
   let dumpOptions: [String]
   let restoreOptions: [String]
@@ -60,6 +63,14 @@ struct MongoDBEntry: Sendable {
     dumpOptions = section[ServerOptions.options].words
     restoreOptions = section[ServerOptions.restoreOptions].words
     format = section[MongoDBOptions.format]
+  }
+
+  /// The same at a socket of this machine and nowhere else; nil changes nothing.
+  func only(_ socket: String?) -> MongoDBEntry {
+    guard let socket else { return self }
+    var entry = self
+    entry.client = client.only(socket)
+    return entry
   }
 
   var isWholeServer: Bool { identity.database == "all" }

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// What stands in for the drill of a MongoDB archive: it is read to its end by the reader that followed it when it was made,
+/// What stands in for the drill of a MongoDB archive where no server is installed: it is read to its end by the reader that followed it when it was made,
 /// and its documents are counted. No database is made of it.
 final class MongoDBReading: DrillPlace {
   private let dump: MongoDBCountedRead
@@ -9,8 +9,10 @@ final class MongoDBReading: DrillPlace {
   init(of facts: DumpFacts) throws {
     guard facts.has(MongoDBOptions.Format.archive), facts.details["compression"] == nil else {
       throw DrillError.impossible(
-        facts.identity, problem: "of MongoDB's dumps only archives that are not compressed are read here",
-        suggestion: "Set format to archive, and take --gzip out of options: Coffer compresses by itself")
+        facts.identity,
+        problem:
+          "no server of MongoDB is installed here, and without one only archives that are not compressed are read",
+        suggestion: "Install mongodb-org-server, or set format to archive and take --gzip out of options")
     }
     dump = MongoDBCountedRead(facts.identity)
   }

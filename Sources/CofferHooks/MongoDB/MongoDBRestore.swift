@@ -12,6 +12,7 @@ struct MongoDBRestore: PlannedRestore {
   private let entry: MongoDBEntry
   private let newName: String?
   private let included: [String]
+  private let excluded: [String]
 
   private var identity: DumpIdentity { facts.identity }
   private var isCompressed: Bool { facts.details["compression"] == "gzip" }
@@ -22,6 +23,9 @@ struct MongoDBRestore: PlannedRestore {
     self.entry = entry
     newName = target.databaseName.flatMap { $0.isSame(as: facts.identity.database) ? nil : $0 }
     included = target[SharedChoices.schemas].map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
+    // A throw-away server has its own settings, and nobody logs in there.
+    excluded =
+      target.isDrill && entry.isWholeServer ? MongoDBCollections.ownDatabases.map { "\($0).*" } : []
     if let newName, facts.identity.database == "all" {
       throw refused("a whole server cannot be restored as one database '\(newName)'", "Leave the name out")
     }
@@ -79,6 +83,7 @@ struct MongoDBRestore: PlannedRestore {
     _ leading: [String], _ options: [String], _ password: MongoDBPassword?, _ context: HookContext
   ) -> ChildCommand {
     var trailing = options + included.flatMap { ["--nsInclude", $0] }
+    trailing += excluded.flatMap { ["--nsExclude", $0] }
     if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
     return entry.client.command(
       .restore, leading: leading + ["--drop", "--stopOnError"], trailing: trailing, password: password,

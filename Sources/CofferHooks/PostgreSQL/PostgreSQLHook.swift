@@ -103,6 +103,15 @@ public struct PostgreSQLHook: DatabaseHook {
     return try PostgreSQLServerDrill(of: facts, on: target, entry.connection, context)
   }
 
+  public func drillRights(
+    in root: ConfigurationSection, context: HookContext
+  ) -> [Result<DrillRights, any Error>] {
+    ServerEntry.drillRights(in: root, of: self, context: context) { server, address in
+      let entry = PostgreSQLEntry(server.section, server.identity, address).finding(installations, context: context)
+      return try PostgreSQLServerDrill.rights(of: server.identity, address.username, at: entry.connection, context)
+    }
+  }
+
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
   }

@@ -28,7 +28,7 @@ final class PostgreSQLServerDrill: DrillPlace {
       throw DrillError.impossible(
         facts.identity,
         problem: "the server of verify_hostname, \(connection.place), does not answer, or holds no lock",
-        suggestion: "Correct verify_hostname, verify_port, verify_username and verify_password")
+        suggestion: Self.advice)
     }
     self.survey = survey
     self.keeper = keeper
@@ -42,16 +42,42 @@ final class PostgreSQLServerDrill: DrillPlace {
     try removeLeftovers()
   }
 
+  private static let advice = "Correct verify_hostname, verify_port, verify_username and verify_password"
+
   let isConfigured = true
 
   var version: String { "PostgreSQL \(survey.version / 10_000) at \(connection.place)" }
 
-  var warnings: [String] {
-    guard survey.isSuperuser else { return [] }
-    return [
-      "The user '\(Quoting.terminal(survey.user))' is a superuser of the server of verify_hostname: what is restored there, and "
-        + "verify_queries, may do anything to it. Set verify_username to one who is none: CREATE ROLE verifier LOGIN CREATEDB"
-    ]
+  var warnings: [String] { [Self.rights(survey, at: connection.place).warning].compactMap(\.self) }
+
+  /// Whether the user may restore dumps there, and more.
+  static func rights(
+    of identity: DumpIdentity, _ user: String?, at connection: PostgreSQLConnection, _ context: HookContext
+  ) throws -> DrillRights {
+    switch try PostgreSQLSurvey.ask(about: DrillName().text, connection, context) {
+    case .success(let survey): return rights(survey, at: connection.place)
+    case .failure(let failure):
+      return DrillRights(
+        of: user, at: connection.place, .tooLittle,
+        (["It does not answer"] + failure.lines).joined(separator: ": "),
+        remedy: identity.advice.suggestion(failure.lines) ?? advice)
+    }
+  }
+
+  private static func rights(_ survey: PostgreSQLSurvey, at place: String) -> DrillRights {
+    if survey.isStandby || survey.isReadOnly { return .readOnly(survey.user, at: place) }
+    guard survey.mayCreateDatabases else {
+      return DrillRights(
+        of: survey.user, at: place, .tooLittle, "It may not create databases, and 'verify' restores into its own",
+        remedy: "As an administrator: ALTER ROLE \(Quoting.postgresqlIdentifier(survey.user)) CREATEDB")
+    }
+    guard survey.isSuperuser else {
+      return DrillRights(of: survey.user, at: place, .enough, "it may create databases, and is no superuser")
+    }
+    return DrillRights(
+      of: survey.user, at: place, .more,
+      "It is a superuser: what is restored there, and verify_queries, may do anything to the server",
+      remedy: "Set verify_username to one who is none: CREATE ROLE verifier LOGIN CREATEDB")
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings { try questions.findings(of: facts.identity) }

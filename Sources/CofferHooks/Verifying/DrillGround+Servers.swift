@@ -1,4 +1,5 @@
 import CofferSystem
+import Glibc
 
 /// What drills of all servers need.
 extension DrillGround {
@@ -6,6 +7,15 @@ extension DrillGround {
   private static let patience: Double = 180
   /// Bytes of a socket's path: `sockaddr_un` has room for one more.
   private static let socketPathLimit = 107
+
+  /// Where servers are that users' PATHs do not lead to.
+  private static let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/libexec"]
+
+  /// The programs of a name that are installed, those first that the PATH leads to.
+  func programs(named name: String) -> [String] {
+    let path = (context.environment["PATH"] ?? "").parts(by: ":", keepingEmpty: false)
+    return (path + Self.folders).map { "\($0)/\(name)" }.filter { access($0, X_OK) == 0 }
+  }
 
   /// Makes a folder in which a server can listen at a socket.
   ///

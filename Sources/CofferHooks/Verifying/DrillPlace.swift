@@ -26,6 +26,9 @@ public protocol DrillPlace: AnyObject {
   /// What the user should know of the place, whatever comes of the drill.
   var warnings: [String] { get }
 
+  /// What of that which was counted at the dump can be told of what is restored there.
+  func comparable(_ content: DumpContent) -> DumpContent
+
   /// Looks at what was restored.
   ///
   /// - Throws: `DrillError`; what asking throws.
@@ -59,6 +62,8 @@ extension DrillPlace {
   public var observer: (any ByteSink)? { nil }
 
   public var warnings: [String] { [] }
+
+  public func comparable(_ content: DumpContent) -> DumpContent { content }
 
   public func answer(to statement: String, of facts: DumpFacts) throws -> String {
     throw DrillError.impossible(

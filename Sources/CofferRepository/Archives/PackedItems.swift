@@ -10,11 +10,7 @@ public struct PackedItems: Sendable {
   public var count: Int { encoded.count }
 
   public mutating func append(_ item: ArchiveItem) {
-    var item = item
-    item.path = ItemPath(bytes: [])
-    var writer = ByteWriter()
-    item.encode(into: &writer)
-    encoded.append(writer.bytes)
+    encoded.append(item.encodedWithoutPath)
   }
 
   /// - Parameter path: What the item has for a path.
@@ -26,4 +22,18 @@ public struct PackedItems: Sendable {
       return item
     }
   }
+}
+
+extension ArchiveItem {
+  fileprivate var encodedWithoutPath: [UInt8] {
+    var item = self
+    item.path = ItemPath(bytes: [])
+    var writer = ByteWriter()
+    item.encode(into: &writer)
+    return writer.bytes
+  }
+
+  /// A number that items have in common which differ in their paths only, in this process: a hash. Others share one no more often
+  /// than a processor errs.
+  public var likeness: Int { encodedWithoutPath.hashValue }
 }

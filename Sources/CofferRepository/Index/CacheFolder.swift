@@ -14,26 +14,15 @@ package struct CacheFolder: Sendable {
     }
 
     /// The first bytes; nil when there are fewer.
-    func start(_ count: Int) -> [UInt8]? {
-      var bytes = [UInt8](repeating: 0, count: count)
-      return pread(descriptor.number, &bytes, count, 0) == count ? bytes : nil
-    }
+    func start(_ count: Int) -> [UInt8]? { bytes(0..<count) }
 
     /// A part of the file; nil when it is shorter, or cannot be read.
     func bytes(_ range: Range<Int>) -> [UInt8]? {
       var bytes = [UInt8](repeating: 0, count: range.count)
-      var done = 0
-      while done < range.count {
-        let count = bytes.withUnsafeMutableBytes { buffer in
-          pread(
-            descriptor.number, buffer.baseAddress.map { $0 + done }, range.count - done,
-            off_t(range.lowerBound + done))
-        }
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { return nil }
-        done += count
+      let count = try? bytes.withUnsafeMutableBytes { buffer in
+        try descriptor.fill(buffer, from: UInt64(range.lowerBound), subject: "index cache")
       }
-      return bytes
+      return count == range.count ? bytes : nil
     }
 
     /// A descriptor of its own for the same file.

@@ -150,15 +150,7 @@ package final class IndexPageFile: Sendable {
   }
 
   private func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
-    var filled = 0
-    while filled < room.count {
-      let count = pread(
-        file.number, room.baseAddress?.advanced(by: filled), room.count - filled, off_t(offset + filled))
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return false }
-      filled += count
-    }
-    return true
+    (try? file.fill(room, from: UInt64(offset), subject: "index cache")) == room.count
   }
 
   private func damage<Value>() -> Value? {

@@ -32,14 +32,15 @@ struct LocalFile: ~Copyable {
     let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
       filled = 0
       while filled < range.count {
-        let start = buffer.baseAddress?.advanced(by: filled)
         let wanted = min(range.count - filled, LocalDirectoryStore.pieceSize)
-        let count = pread(descriptor.number, start, wanted, off_t(range.lowerBound + filled))
-        if count < 0 && errno == EINTR { continue }
-        if count < 0 { failure = SystemError(call: "read", subject: path) }
-        guard count > 0 else { return }
-        filled += count
-        do throws(SystemError) { try LocalDirectoryStore.check(cancellation) } catch {
+        do throws(SystemError) {
+          let count = try descriptor.fill(
+            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<filled + wanted]),
+            from: UInt64(range.lowerBound + filled), subject: path)
+          filled += count
+          guard count == wanted else { return }
+          try LocalDirectoryStore.check(cancellation)
+        } catch {
           failure = error
           return
         }

@@ -26,6 +26,8 @@ public struct FuseMount: Sendable {
     case notMounted(String)
     case inUse(String)
     case noDevice
+    /// Only root may open it.
+    case closedDevice
     case refused(String, lines: [String])
 
     public var diagnosis: Diagnosis {
@@ -60,6 +62,10 @@ public struct FuseMount: Sendable {
           suggestion:
             "As root: modprobe fuse; a container must be given the device: --device /dev/fuse --cap-add SYS_ADMIN"
         )
+      case .closedDevice:
+        Diagnosis(
+          subject: "/dev/fuse", problem: "Only root may open it, and so nobody else can mount",
+          suggestion: "As root: chmod 666 /dev/fuse, as systems have it as a rule; or mount as root")
       case .refused(let path, let lines):
         Diagnosis(
           subject: path, problem: (["It cannot be mounted there"] + lines).joined(separator: "\n  "),
@@ -161,6 +167,9 @@ public struct FuseMount: Sendable {
     for other in descriptors where other >= 0 { close(other) }
     guard result.status.isSuccess, device >= 0 else {
       if device >= 0 { close(device) }
+      // The helper opens it with the rights of who calls it.
+      if access("/dev/fuse", F_OK) != 0 { throw Unfit.noDevice }
+      if access("/dev/fuse", R_OK | W_OK) != 0 { throw Unfit.closedDevice }
       throw Unfit.refused(path, lines: result.errorLines)
     }
     return device

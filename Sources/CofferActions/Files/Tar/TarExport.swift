@@ -42,11 +42,11 @@ struct TarExport {
   func write(
     _ items: ChosenItems, size: UInt64, _ strip: Extraction.Strip, into sink: any ByteSink, tell: (ItemPath) -> Void
   ) throws -> (count: Int, damage: NotExtracted?) {
-    let writer = TarWriter(sink)
+    let writer = TarWriter(sink, held: items.held)
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     progress.begin("", total: size)
-    var damaged: [(path: String, cause: any Error)] = []
+    var damaged = DamagedItems()
     var sockets = Told()
     var count = 0
     // Hashes take a tenth of what paths do. That two paths have the same one is no more likely than a broken processor, and is a
@@ -57,7 +57,7 @@ struct TarExport {
       try context.cancellation.check()
       guard let parts = strip.parts(of: shown, isFolder: item.content == .directory) else { return }
       guard parts.allSatisfy(\.isOnePart) else {
-        damaged.append((item.path.text, UnfitPath(path: item.path.text)))
+        damaged.add(item.path, UnfitPath(path: item.path.text))
         return
       }
       guard item.content != .socket else { return sockets.add(item.path) }
@@ -69,14 +69,14 @@ struct TarExport {
         count += 1
         if item.content != .directory, !taken.insert(path.hashValue).inserted { replaced.add(path) }
       } catch let error as Damaged {
-        damaged.append((item.path.text, error.cause))
+        damaged.add(item.path, error.cause)
       }
     }
-    guard count > 0 || !damaged.isEmpty else { throw Self.nothingLeft(isOfSockets: sockets.first != nil) }
+    guard count > 0 || damaged.error != nil else { throw Self.nothingLeft(isOfSockets: sockets.first != nil) }
     try writer.finish()
     warn(of: replaced, "Several items have this path, and the last of them counts")
     warn(of: sockets, "A socket, which tar archives cannot hold, was left out")
-    return (count, damaged.first.map { NotExtracted(paths: damaged.map(\.path), first: Diagnosis(of: $0.cause)) })
+    return (count, damaged.error)
   }
 
   /// Paths of which the first is told, and how many there are.

@@ -10,10 +10,9 @@ final class TarWriter {
   private let sink: any ByteSink
   private var position: UInt64 = 0
   /// Files of several names, and the paths that they were written under first.
-  private var linked: [ItemExtras.LinkIdentity: (item: ArchiveItem, path: [UInt8])] = [:]
-
-  /// Which of them were written at which path last.
-  private var owners: [[UInt8]: ItemExtras.LinkIdentity] = [:]
+  private var linked: FirstNames
+  /// Which of them were written at which path last, by hashes of paths.
+  private var owners: [Int: ItemExtras.LinkIdentity] = [:]
 
   private static let accessLists: [[UInt8]: String] = [
     Array("system.posix_acl_access".utf8): "SCHILY.acl.access",
@@ -22,18 +21,14 @@ final class TarWriter {
   /// Blocks of a record, which archives are filled up to: what tape drives wanted, and some programs still expect.
   private static let recordSize: UInt64 = 20 * 512
 
-  init(_ sink: any ByteSink) {
+  /// - Parameter held: What is counted in what is remembered of items; nil where nobody counts.
+  init(_ sink: any ByteSink, held: HeldItems? = nil) {
     self.sink = sink
+    linked = FirstNames(held)
   }
 
   /// Whether an item is another name of what was written, so that its content is not wanted.
-  func hasWritten(_ item: ArchiveItem) -> Bool { first(of: item) != nil }
-
-  /// The path of what was written that an item is another name of.
-  private func first(of item: ArchiveItem) -> [UInt8]? {
-    guard let link = item.extras.link, let first = linked[link], item.isLink(to: first.item) else { return nil }
-    return first.path
-  }
+  func hasWritten(_ item: ArchiveItem) -> Bool { linked.first(of: item) != nil }
 
   /// Writes one item, which is no socket.
   ///
@@ -41,7 +36,7 @@ final class TarWriter {
   ///   - path: Inside the tar archive, without a slash at its end.
   ///   - content: Writes a file's bytes, without its holes, into the sink.
   func add(_ item: ArchiveItem, at path: [UInt8], content: (any ByteSink) throws -> Void) throws {
-    if let first = first(of: item) {
+    if let first = linked.first(of: item).map({ Array($0.path) }) {
       var header = header(of: item, .hardLink, at: path)
       header.target = first
       if path != first { forget(path) }
@@ -63,13 +58,13 @@ final class TarWriter {
     case .file(let stream): try addFile(item, stream.size, at: path, content)
     }
     guard let link = item.extras.link else { return }
-    linked[link] = (item, path)
-    owners[path] = link
+    try linked.add(item, at: path)
+    owners[path.hashValue] = link
   }
 
   /// What was written at a path is replaced by what comes now: nothing is another name of it any more.
   private func forget(_ path: [UInt8]) {
-    if let old = owners.removeValue(forKey: path), linked[old]?.path == path { linked[old] = nil }
+    if let old = owners.removeValue(forKey: path.hashValue) { linked.forget(old, at: path) }
   }
 
   /// Ends the archive.

@@ -12,6 +12,8 @@ struct MariaDBTableChoice: Sendable {
   let replaces: Bool
   /// The names that must be among them; nil where they are not known before all of the dump is read.
   let names: Set<ExactName>?
+  /// Whether the server wants the names of CHECK constraints to be different in all tables of a database, as MySQL's does.
+  var hasSharedCheckNames = false
 }
 
 /// Lets of a dump by only what belongs to some of its tables: their definitions, rows and triggers.
@@ -41,7 +43,8 @@ struct MariaDBTableFilter {
       if let word = statement.lexemes.all.first?.word, ["COMMIT", "BEGIN", "START"].contains(word) { return statement }
       guard let name = statement.objectName(after: ["TABLE"]), choice.isChosen(name) else { return nil }
       // What it refers to is in the database already, but for what comes with it.
-      return statement.referring(to: choice.target) { choice.newName == nil && choice.isChosen($0) }
+      let own = statement.referring(to: choice.target) { choice.newName == nil && choice.isChosen($0) }
+      return choice.newName != nil && choice.hasSharedCheckNames ? own.withoutCheckNames : own
     }
   }
 
@@ -103,6 +106,17 @@ extension MariaDBStatement {
       return (
         all[index + 1].range, "\(Quoting.mariadbIdentifier(database)).\(Quoting.mariadbIdentifier(name))"
       )
+    }
+    return replacing(edits)
+  }
+
+  /// The statement without the names of its CHECK constraints: MySQL gives those that have none names made of the table's, and
+  /// others when the table gets another name (https://dev.mysql.com/doc/refman/8.0/en/rename-table.html).
+  fileprivate var withoutCheckNames: MariaDBStatement {
+    let all = lexemes.all
+    let edits = all.indices.dropLast(2).compactMap { index -> (Range<Int>, String)? in
+      guard all[index].isWord("CONSTRAINT"), all[index + 2].isWord("CHECK") else { return nil }
+      return (all[index].range.lowerBound..<all[index + 2].range.lowerBound, "")
     }
     return replacing(edits)
   }

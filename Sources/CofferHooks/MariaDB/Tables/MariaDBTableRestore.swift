@@ -52,7 +52,8 @@ struct MariaDBTableRestore: PlannedRestore {
     let names = try places.map { places throws(RestoreError) in try naming.chosen(of: places.places.map(\.name)) }
     choice = MariaDBTableChoice(
       isChosen: { table in names.map { $0.contains(ExactName(table)) } ?? naming.mayMean(table) }, target: database,
-      newName: newName, replaces: selection.replaces, names: names)
+      newName: newName, replaces: selection.replaces, names: names,
+      hasSharedCheckNames: !server.facts.version.holds("MariaDB"))
     parts = places.flatMap { places in names.map { places.stretches(of: $0) } }
     if let names {
       guard newName == nil || names.count == 1 else {

@@ -56,12 +56,17 @@ public final class WALFile {
 
   private static func header(_ file: borrowing FileDescriptor, _ path: String) throws -> WALPageHeader {
     var bytes = [UInt8](repeating: 0, count: WALPageHeader.size)
-    let count = pread(file.number, &bytes, bytes.count, 0)
-    guard count >= 0 else { throw SystemError(call: "read", subject: path) }
-    guard count == bytes.count, let header = bytes.withUnsafeBytes({ WALPageHeader($0) }) else {
+    guard try read(file, into: &bytes, path), let header = bytes.withUnsafeBytes({ WALPageHeader($0) }) else {
       throw WALError.content(path, "it does not begin as a segment does")
     }
     return header
+  }
+
+  /// - Returns: Whether the file has so many bytes.
+  private static func read(
+    _ file: borrowing FileDescriptor, into bytes: inout [UInt8], _ path: String
+  ) throws -> Bool {
+    try bytes.withUnsafeMutableBytes { try file.fill($0, from: 0, subject: path) == $0.count }
   }
 
   /// The identifier of the server whose data directory this is.
@@ -73,7 +78,7 @@ public final class WALFile {
       let place = try FilePlace("\(dataDirectory)/global/pg_control")
       let file = try place.folder.open(place.name, flags: O_RDONLY)
       var bytes = [UInt8](repeating: 0, count: WALControlFile.size)
-      guard pread(file.number, &bytes, bytes.count, 0) == bytes.count else { return nil }
+      guard try read(file, into: &bytes, place.folder.path(of: place.name)) else { return nil }
       return bytes.withUnsafeBytes { WALControlFile($0) }?.systemIdentifier
     } catch let error as SystemError where error.code == ENOENT || error.code == ENOTDIR {
       return nil
@@ -88,18 +93,12 @@ public final class WALFile {
     defer { buffer.deallocate() }
     var position = 0
     while position < size {
-      let wanted = min(buffer.count, size - position)
-      var filled = 0
-      while filled < wanted {
-        let count = pread(
-          file.number, buffer.baseAddress.map { $0 + filled }, wanted - filled, off_t(position + filled))
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else { throw SystemError(call: "read", subject: path) }
-        guard count > 0 else { throw WALError.content(path, "it became shorter while it was read") }
-        filled += count
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, size - position)])
+      guard try file.fill(piece, from: UInt64(position), subject: path) == piece.count else {
+        throw WALError.content(path, "it became shorter while it was read")
       }
-      try take(UnsafeRawBufferPointer(rebasing: buffer[..<wanted]))
-      position += wanted
+      try take(UnsafeRawBufferPointer(piece))
+      position += piece.count
     }
   }
 }

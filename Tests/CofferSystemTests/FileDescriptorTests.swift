@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import CofferSystem
+
+@Suite("Descriptors")
+struct FileDescriptorTests {
+  private let path = NSTemporaryDirectory() + "coffer-descriptor-\(UUID().uuidString)"
+
+  private func filled(_ size: Int, from offset: UInt64, of content: [UInt8]) throws -> [UInt8] {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(content).write(to: URL(fileURLWithPath: path))
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    var bytes = [UInt8](repeating: 0, count: size)
+    let count = try bytes.withUnsafeMutableBytes { try file.fill($0, from: offset, subject: path) }
+    // What reads on is where it was.
+    #expect(lseek(file.number, 0, SEEK_CUR) == 0)
+    return Array(bytes[..<count])
+  }
+
+  @Test(
+    "A buffer is filled from a place of a file, as far as the file goes",
+    arguments: [(3, 0, [1, 2, 3]), (3, 2, [3, 4, 5]), (3, 4, [5]), (3, 5, []), (3, 900, []), (0, 1, [])]
+      as [(
+        Int, UInt64, [UInt8]
+      )])
+  func fill(size: Int, offset: UInt64, expected: [UInt8]) throws {
+    #expect(try filled(size, from: offset, of: [1, 2, 3, 4, 5]) == expected)
+  }
+
+  @Test("What cannot be read, and a place that no file has, is an error that names the file")
+  func failures() throws {
+    #expect(throws: SystemError(call: "read", subject: path, code: EOVERFLOW)) { try filled(1, from: .max, of: []) }
+    let folder = try FileDescriptor(opening: "/", flags: O_RDONLY)
+    var byte: UInt8 = 0
+    #expect(throws: SystemError(call: "read", subject: "/", code: EISDIR)) {
+      try withUnsafeMutableBytes(of: &byte) { try folder.fill($0, from: 0, subject: "/") }
+    }
+  }
+}
