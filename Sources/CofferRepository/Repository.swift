@@ -85,10 +85,15 @@ public final class Repository: Sendable {
   /// are passed over.
   ///
   /// - Throws: `StorageError` when the store does not answer.
-  public func archives() throws -> [Archive] {
+  public func archives() throws -> [Archive] { try listArchives().readable }
+
+  /// As `archives`, and whether those are all that there are.
+  ///
+  /// - Throws: `StorageError` when the store does not answer.
+  public func listArchives() throws -> (readable: [Archive], areAll: Bool) {
     let listed = try ListedArchives(context)
     for archive in listed.archives { tellClock(of: archive) }
-    return listed.judged(by: try judgingRounds())
+    return (listed.judged(by: try judgingRounds()), listed.areAll)
   }
 
   /// What was decided about archives. Decisions that cannot be read keep nobody from reading archives: it is not known what

@@ -40,8 +40,8 @@ enum PruneAction {
       }
       // Before the archives, which say what they need of logs.
       let logs = try window.map { _ in try access.repository.logInventory() }
-      let everything = try access.repository.archives()
-      let all = try everything.filter(filter.sees)
+      let listed = try access.repository.listArchives()
+      let all = try listed.readable.filter(filter.sees)
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
@@ -59,8 +59,8 @@ enum PruneAction {
       let deleted = archives.count - reasons.count
       if let window, let logs {
         let gone = Set(archives.map(\.id).filter { reasons[$0] == nil })
-        let left = everything.filter { $0.standing != .void && !gone.contains($0.id) }
-        try pruneLogs(logs, window, for: left, access, context)
+        let left = listed.readable.filter { $0.standing != .void && !gone.contains($0.id) }
+        try pruneLogs(logs, window, for: listed.areAll ? left : nil, access, context)
       }
       let space = try deleted > 0 ? SpaceToCome(access, context, isAsked: context.flags.contains(stats)) : nil
       if context.wantsJSON { context.run.outcomes.add(json(archives, reasons, space, access, context)) }
@@ -112,9 +112,15 @@ enum PruneAction {
     ])
   }
 
+  /// - Parameter archives: Those that may need log; nil where it is not known what all of them need.
   private static func pruneLogs(
-    _ logs: LogInventory, _ window: Double, for archives: [Archive], _ access: OpenRepository, _ context: ActionContext
+    _ logs: LogInventory, _ window: Double, for archives: [Archive]?, _ access: OpenRepository, _ context: ActionContext
   ) throws {
+    guard let archives else {
+      return context.console.warning(
+        "\(access.location.path): No log is deleted: a record in archives/ cannot be read, and its archive may need log. "
+          + "'coffer delete --archive ID' takes away one that nobody can mend")
+    }
     let clusters = LogCluster.named(context)
     if clusters.isEmpty {
       context.console.warning(

@@ -9,11 +9,22 @@ import Glibc
 struct ListedArchives: Sendable {
   /// All that can be read, also those that do not count.
   let archives: [Archive]
+  /// Whether no record had to be passed over.
+  let areAll: Bool
 
-  static let none = ListedArchives(archives: [])
+  static let none = ListedArchives(archives: [], areAll: true)
 
-  private init(archives: [Archive]) {
+  private init(archives: [Archive], areAll: Bool) {
     self.archives = archives
+    self.areAll = areAll
+  }
+
+  /// What came of reading a record.
+  private enum Record {
+    case archive(Archive)
+    case passedOver
+    /// Deleted since it was listed.
+    case gone
   }
 
   /// Lists the archives, and reads the records that this machine does not know. Of those that cannot be read it is said once
@@ -37,28 +48,28 @@ struct ListedArchives: Sendable {
     let found = try context.sideBySide.map(try context.store.list(ArchiveRecord.folder)) { status in
       try Self.read(status, known, context)
     }
-    archives = found.compactMap(\.self)
+    archives = found.compactMap { if case .archive(let archive) = $0 { archive } else { nil } }
+    areAll = !found.contains { if case .passedOver = $0 { true } else { false } }
     let isNews = archives.contains { known[$0.id] == nil || $0.id == new }
     if isNews { ArchiveCache(context: context).store(archives) }
   }
 
-  /// - Returns: nil for a record that is passed over.
   private static func read(
     _ status: ObjectStatus, _ known: [String: Archive], _ context: RepositoryContext
-  ) throws -> Archive? {
+  ) throws -> Record {
     do {
       let known = status.name.parts.count == 2 ? known[status.name.lastPart] : nil
       if let known { try context.checkCounts(known) }
       var archive = try known ?? ArchiveRecord.read(status, context: context)
       archive.received = status.received
-      return archive
+      return .archive(archive)
     } catch StorageError.missing {
-      return nil  // Deleted since it was listed.
+      return .gone
     } catch let error where !RunStore.concernsObject(error) {
       throw error
     } catch {
       context.remarks.add(error, consequence: "it is passed over")
-      return nil
+      return .passedOver
     }
   }
 
