@@ -110,6 +110,17 @@ struct BaseBackupRunTests {
     try push()
     let newest = try segment(try cluster.sql("SELECT pg_switch_wal()"))
     try push()
+    // Neither connects, so neither needs the password; by the name they tell servers apart.
+    func configure(_ name: String, _ more: String...) throws {
+      let lines = ["name: \"\(name)\"", "data_directory: \(cluster.data)", "hostname: \(cluster.folder)"] + more
+      try ground.configure("keep_log: 1S\npostgresql_clusters:\n  - " + lines.joined(separator: "\n    ") + "\n")
+    }
+    try configure("${NOBODY_SETS_THIS}")
+    for arguments in [["prune"], ["wal", "get", first, "\(ground.folder)/segment"]] {
+      let unknown = try ground.coffer(arguments)
+      #expect(unknown.status != .exited(0) && unknown.errors.contains("NOBODY_SETS_THIS"), "\(unknown)")
+    }
+    try configure("main", "password: \"${NOBODY_SETS_THIS}\"")
     try ground.succeed("prune")
     func get(_ name: String) throws -> CofferSystem.ExitStatus {
       try ground.coffer("wal", "get", name, "\(ground.folder)/segment").status
