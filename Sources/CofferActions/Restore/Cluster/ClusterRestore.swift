@@ -97,9 +97,12 @@ struct ClusterRestore {
   }
 
   private func settings() throws -> RecoverySettings {
-    RecoverySettings(
+    // From 15 on the server reads ahead of what it replays, from 13 on it says itself that a target was not reached.
+    let mayEnd = found.route.behindGap != nil && request.target != .end && major >= 13
+    return RecoverySettings(
       target: request.target, isInclusive: request.isInclusive, timeline: request.timeline,
-      command: try commandStart() + request.signers.flatMap { ["--signer", $0] } + ["wal", "get"])
+      command: try commandStart() + request.signers.flatMap { ["--signer", $0] }
+        + (mayEnd ? [WALGetAction.endAtGap.name] : []) + ["wal", "get"])
   }
 
   // MARK: - The plan

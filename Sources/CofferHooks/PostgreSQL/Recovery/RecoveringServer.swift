@@ -116,7 +116,11 @@ public struct RecoveringServer {
   private func failed() -> ClusterError {
     let bytes = (try? folder.read(Self.log, limit: Self.logLimit)) ?? []
     let lines = String(decoding: bytes, as: UTF8.self).lines()
-    let said = lines.filter { $0.holds("FATAL:") || $0.holds("HINT:") || $0.holds("PANIC:") }
+    // Who asks where it stands is answered with a FATAL, too.
+    let said = lines.filter { line in
+      ["FATAL:", "HINT:", "PANIC:"].contains { line.holds($0) }
+        && !line.holds("not yet accepting connections") && !line.holds("is starting up")
+    }
     return .serverFailed(directory, lines: said.isEmpty ? lines : said, log: folder.path(of: Self.log))
   }
 
