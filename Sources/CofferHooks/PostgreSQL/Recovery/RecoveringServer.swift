@@ -77,12 +77,12 @@ public struct RecoveringServer {
   public func start(_ tell: (Standing) -> Void) throws -> Standing {
     try folder.removeTree(Self.log)
     // Nobody but its own user comes to the socket.
-    try folder.replace(Self.access, with: Array("local all all trust\n".utf8))
-    if let owner {
-      let file = try folder.open(Self.access, flags: O_RDONLY)
-      guard fchown(file.number, owner.user, owner.group) == 0 else {
-        throw SystemError(call: "chown", subject: folder.path(of: Self.access))
+    let path = folder.path(of: Self.access)
+    try folder.replace(Self.access) { [owner] file in
+      if let owner, fchown(file.number, owner.user, owner.group) != 0 {
+        throw SystemError(call: "chown", subject: path)
       }
+      try Array("local all all trust\n".utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
     }
     defer { try? folder.removeTree(Self.access) }
     let started = try context.launcher.run(try command(), cancellation: context.cancellation)
