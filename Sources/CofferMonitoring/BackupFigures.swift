@@ -43,17 +43,38 @@ public struct BackupFigures: Sendable {
     }
   }
 
+  /// How far a server's log reaches, and which server's it is.
+  public struct Log: Sendable {
+    public var server: String
+    public var host: String
+    /// When the newest part was stored; nil where there is none.
+    public var time: Date?
+    /// nil where nothing says how old it may be.
+    public var isOverdue: Bool?
+
+    public init(server: String, host: String, time: Date?, isOverdue: Bool?) {
+      self.server = server
+      self.host = host
+      self.time = time
+      self.isOverdue = isOverdue
+    }
+  }
+
   public var configuration: String
   public var repository: String
   /// Those of everything together.
   public var whole: Backups
   public var databases: [Database]
+  public var logs: [Log]
 
-  public init(configuration: String, repository: String, whole: Backups, databases: [Database]) {
+  public init(
+    configuration: String, repository: String, whole: Backups, databases: [Database], logs: [Log] = []
+  ) {
     self.configuration = configuration
     self.repository = repository
     self.whole = whole
     self.databases = databases
+    self.logs = logs
   }
 }
 
@@ -72,6 +93,11 @@ extension Metrics {
           Label(name: "hook", value: database.hook), Label(name: "place", value: database.place),
           Label(name: "database", value: database.name),
         ])
+    }
+    for log in figures.logs {
+      let labels = labels + [Label(name: "server", value: log.server), Label(name: "host", value: log.host)]
+      if let time = log.time { set(.logTime, labels, Self.seconds(time)) }
+      if let isOverdue = log.isOverdue { set(.logOverdue, labels, isOverdue ? 1 : 0) }
     }
   }
 

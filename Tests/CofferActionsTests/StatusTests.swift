@@ -90,7 +90,7 @@ struct StatusTests {
     return StatusPage([
       RepositoryStatus(
         configuration: name, path: name, label: name, history: history([(0, 10), (24, 30)]), due: nil,
-        databases: [database], lastRun: run, overdue: name, now: noon + 48 * 3600)
+        databases: [database], logs: [], lastRun: run, overdue: name, now: noon + 48 * 3600)
     ]).html
   }
 

@@ -175,11 +175,11 @@ struct BaseBackupProtocolTests {
 
   @Test("Settings of segments' size are read as servers write them")
   func segmentSizes() {
-    #expect(ReplicatedServer.segmentSize("1MB") == 1 << 20)
-    #expect(ReplicatedServer.segmentSize("16MB") == 1 << 24)
-    #expect(ReplicatedServer.segmentSize("1GB") == 1 << 30)
+    #expect(WALPageHeader.segmentSize("1MB") == 1 << 20)
+    #expect(WALPageHeader.segmentSize("16MB") == 1 << 24)
+    #expect(WALPageHeader.segmentSize("1GB") == 1 << 30)
     for text in ["", "MB", "16", "3MB", "2GB", "-1MB", "1024kB", "9999999999999999999GB"] {
-      #expect(ReplicatedServer.segmentSize(text) == nil, "\(text)")
+      #expect(WALPageHeader.segmentSize(text) == nil, "\(text)")
     }
   }
 }

@@ -58,25 +58,54 @@ enum WALGetAction {
     }
     var missing: [any Error] = []
     var failures: [any Error] = []
+    var beginnings: [FoundBeginning] = []
     for location in context.repositories {
       do {
         let reader = try context.open(location).repository.logReader(of: server, signers: signers)
-        try give(file, reader, goal, ahead, location, context)
-        return context.run.notes.noteGiven()
-      } catch let error as RunCancelled {
-        throw error
-      } catch let error as LogError {
-        if let end = end(error, context) {
+        do {
+          try give(file, reader, goal, ahead, location, context)
+          return context.run.notes.noteGiven()
+        } catch let error as LogError {
+          guard let end = end(error, context) else { throw error }
+          if case .missing = error, case .segment(let timeline, let number) = file {
+            guard let found = try beginning(of: number, timeline, reader) else {
+              // It has become whole meanwhile.
+              try give(file, reader, goal, ahead, location, context)
+              return context.run.notes.noteGiven()
+            }
+            beginnings += found.map { ($0, reader) }
+          }
           missing.append(end)
           context.run.notes.noteReached(location)
-        } else {
-          failures.append(error)
         }
+      } catch let error as RunCancelled {
+        throw error
       } catch {
         failures.append(error)
       }
     }
+    // What is not full yet is given where no repository has the whole: the log ends in it.
+    if failures.isEmpty, let (beginning, reader) = beginnings.max(by: { $0.beginning.count < $1.beginning.count }) {
+      try write(goal) { _, take in try reader.read(beginning, take) }
+      return context.run.notes.noteGiven()
+    }
     throw SeveralErrors(failures.isEmpty ? missing : failures)
+  }
+
+  private typealias FoundBeginning = (beginning: LogReader.Beginning, reader: LogReader)
+
+  /// What there is of a segment that is not whole: nothing, or the longest.
+  ///
+  /// - Returns: nil where it is whole.
+  private static func beginning(
+    of number: UInt64, _ timeline: UInt32, _ reader: LogReader
+  ) throws -> [LogReader.Beginning]? {
+    do {
+      let title = WALFileName.segment(timeline: timeline, number: number).text
+      return try reader.beginning(history: timeline, number: number, title: title).map { [$0] }
+    } catch LogError.missing {
+      return []
+    }
   }
 
   /// What says that there is certainly nothing to be had of a repository; nil for what does not.

@@ -17,15 +17,16 @@ enum WALListAction {
     try context.forEachRepository { location in
       let access = try context.open(location)
       let streams = try access.repository.logs().filter { $0.origin?.system.isSame(as: LogCluster.system) ?? true }
+      let now = context.surroundings.clock.now()
       if context.wantsJSON {
         return context.run.outcomes.add(
           .object([
-            "repository": JSONShapes.repository(access, lastModified: nil), "logs": .list(streams.map(json)),
+            "repository": JSONShapes.repository(access, lastModified: nil),
+            "logs": .list(streams.map { json($0, now) }),
           ]))
       }
       context.tellRepository(location)
       guard !streams.isEmpty else { return context.console.answer("There is no log of any server") }
-      let now = context.surroundings.clock.now()
       for stream in streams { context.console.answer(text(stream, now), keepingLines: true) }
     }
   }
@@ -33,15 +34,18 @@ enum WALListAction {
   private static func text(_ stream: LogStream, _ now: Date) -> String {
     let origin = stream.origin
     let name = origin.map { $0.name.isEmpty ? "" : " (\($0.name))" } ?? ""
-    var rows = [
+    let first: LogPlace? = stream.stretches.first?.first ?? stream.tail?.place
+    let last: LogPlace? = stream.tail?.place ?? stream.stretches.last?.last
+    var rows: [[String]] = [
       [
         "Server:",
         (origin?.identity).map { Quoting.terminal($0 + name) } ?? "not known: no object of its log can be read",
       ],
       ["Timeline:", "\(stream.history)"],
       ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
-      ["From:", stream.stretches.first.map { $0.first.segmentName } ?? "nowhere"],
-      ["To:", stream.stretches.last.map { $0.last.segmentName } ?? "nowhere"],
+      ["From:", first?.segmentName ?? "nowhere"],
+      ["To:", last?.segmentName ?? "nowhere"],
+      ["Reaches:", stream.end.map { LogSequenceNumber($0).text } ?? "nowhere"],
       [
         "Newest:",
         "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago",
@@ -55,17 +59,28 @@ enum WALListAction {
     for (before, after) in zip(stream.stretches, stream.stretches.dropFirst()) {
       rows.append(["Missing:", "what is between \(before.last.segmentName) and \(after.first.segmentName)"])
     }
+    if let tail = stream.tail, let last = stream.stretches.last?.last, last.next != tail.place {
+      rows.append(["Missing:", "what is between \(last.segmentName) and \(tail.place.segmentName)"])
+    }
     return Formats.table(rows)
   }
 
-  private static func json(_ stream: LogStream) -> JSONValue {
-    .object([
+  private static func json(_ stream: LogStream, _ now: Date) -> JSONValue {
+    let tail: JSONValue =
+      stream.tail.map { tail in
+        .object(["segment": .text(tail.place.segmentName), "size": .number(tail.range.count)])
+      } ?? .null
+    let stretches: [JSONValue] = stream.stretches.map {
+      .object(["first": .text($0.first.segmentName), "last": .text($0.last.segmentName)])
+    }
+    return .object([
       "system_identifier": JSONValue(stream.origin?.identity), "name": JSONValue(stream.origin?.name),
       "hostname": JSONValue(stream.origin?.hostname), "timeline": .number(Int(stream.history)),
       "signer": .text(stream.signer.text), "objects": .number(stream.objectCount),
       "stored_size": .number(Int(clamping: stream.storedSize)), "newest": .text(Formats.isoTime(stream.received)),
-      "stretches": .list(
-        stream.stretches.map { .object(["first": .text($0.first.segmentName), "last": .text($0.last.segmentName)]) }),
+      "end": JSONValue(stream.end.map { LogSequenceNumber($0).text }),
+      "age": .real(max(now.timeIntervalSince(stream.received), 0)),
+      "tail": tail, "stretches": .list(stretches),
     ])
   }
 }

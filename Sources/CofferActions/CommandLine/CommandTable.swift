@@ -15,7 +15,7 @@ enum CommandTable {
     ConfigValidateAction.declaration, ConfigShowAction.declaration, ConfigBootstrapAction.declaration,
     KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
     KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
-    WALPushAction.declaration, WALGetAction.declaration, WALListAction.declaration,
+    WALPushAction.declaration, WALReceiveAction.declaration, WALGetAction.declaration, WALListAction.declaration,
     ServeAction.declaration, CompletionAction.declaration,
   ]
 

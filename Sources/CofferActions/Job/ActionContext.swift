@@ -6,7 +6,7 @@ import CofferSystem
 
 /// What one action of one configuration file works with.
 struct ActionContext: Sendable {
-  let run: CommandRun
+  private(set) var run: CommandRun
   let flags: FlagValues
   /// nil for actions that need none.
   let configuration: Configuration?
@@ -33,6 +33,13 @@ struct ActionContext: Sendable {
   var wantsJSON: Bool { flags.contains(SharedFlags.json) }
 
   var root: ConfigurationSection { configuration?.root ?? ConfigurationSection() }
+
+  /// The same, for what is to be stopped by something else than the run.
+  func stopping(by cancellation: Cancellation) -> ActionContext {
+    var context = self
+    context.run = run.stopping(by: cancellation)
+    return context
+  }
 
   /// Says what a partial archive should hold and does not.
   func tellMissing(from archive: Archive) {

@@ -14,6 +14,8 @@ struct LogCluster {
   /// The system that hooks call so in objects of logs.
   static let system = "postgresql"
 
+  /// nil where the configuration has none.
+  let entry: ConfigurationSection?
   /// What the configuration calls it; empty for nothing.
   let name: String
   /// Absolute.
@@ -40,6 +42,7 @@ struct LogCluster {
           ?? "Several entries of postgresql_clusters are of the folder \(here)",
         suggestion: "Write '\(Self.flag.name) NAME' with the name of one")
     }
+    entry = matching.first
     name = matching.first.map { $0[PostgreSQLClusterOptions.name] } ?? ""
     dataDirectory = matching.first.map(directory) ?? here
   }
@@ -48,6 +51,8 @@ struct LogCluster {
   struct Named {
     let name: String
     let hostname: String
+    /// Seconds that the newest part of its log may be old; nil for any number.
+    let limit: Double?
 
     func isMeant(by origin: LogOrigin) -> Bool {
       origin.system.isSame(as: LogCluster.system) && origin.name.isSame(as: name)
@@ -60,7 +65,8 @@ struct LogCluster {
     context.root[PostgreSQLClusterOptions.clusters].map { entry in
       Named(
         name: entry[PostgreSQLClusterOptions.name],
-        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname))
+        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname),
+        limit: entry[PostgreSQLClusterOptions.logWithin]?.seconds)
     }
   }
 

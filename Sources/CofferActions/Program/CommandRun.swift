@@ -20,7 +20,7 @@ struct CommandRun: Sendable {
   let services: MonitoringRegistry
   private(set) var console: Console
   private let standardOutput: StandardOutput
-  let cancellation: Cancellation
+  private(set) var cancellation: Cancellation
   let outcomes = Outcomes()
   /// What the exit code is to tell besides the errors.
   let notes = ExitNotes()
@@ -94,6 +94,13 @@ struct CommandRun: Sendable {
     var report = report
     report.configuration = configuration.path
     run.collector = ReportCollector(report)
+    return run
+  }
+
+  /// The same, for what is to be stopped by something else than the run.
+  func stopping(by cancellation: Cancellation) -> CommandRun {
+    var run = self
+    run.cancellation = cancellation
     return run
   }
 

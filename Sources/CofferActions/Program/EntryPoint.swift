@@ -28,7 +28,8 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
     let cancellation = try Cancellation()
     let watcher = try SignalWatcher(cancellation: cancellation)
     let code = Program(surroundings: .current(), cancellation: cancellation, starter: starter).execute(words)
-    return watcher.exitCode ?? code
+    // For what runs until it is stopped, a signal is no failure.
+    return code == 0 && WALReceiveAction.isMeant(by: words) ? 0 : watcher.exitCode ?? code
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
     _ = StandardOutput.write(text, to: STDERR_FILENO)

@@ -18,7 +18,7 @@ extension RepositoryStatus {
           "run_outcome": .text(run.fate.rawValue), "error": JSONValue(run.error),
         ])
       } ?? .null,
-      "databases": .list(databases.map { json($0) }),
+      "databases": .list(databases.map { json($0) }), "logs": .list(logs.map(\.json)),
     ])
   }
 
@@ -69,6 +69,11 @@ extension RepositoryStatus {
         return BackupFigures.Database(
           hook: database.identity.hook, place: database.identity.place, name: database.identity.database,
           backups: backups)
+      },
+      logs: logs.map { log in
+        BackupFigures.Log(
+          server: log.name, host: log.hostname, time: log.newest?.received,
+          isOverdue: log.isLimited ? log.problem != nil : nil)
       })
   }
 
@@ -78,5 +83,15 @@ extension RepositoryStatus {
     BackupFigures.Backups(
       time: history.last?.time, due: due?.time, bytes: history.last?.bytes, growth: history.growth,
       isOverdue: isExpected ? overdue != nil : nil)
+  }
+}
+
+extension LogStatus {
+  var json: JSONValue {
+    .object([
+      "name": .text(name), "hostname": .text(hostname), "timeline": JSONValue(newest.map { Int($0.timeline) }),
+      "end": JSONValue(newest?.end.text), "newest": newest.map { .text(Formats.isoTime($0.received)) } ?? .null,
+      "age": newest.map { .real($0.age) } ?? .null, "overdue": .bool(problem != nil), "problem": JSONValue(problem),
+    ])
   }
 }

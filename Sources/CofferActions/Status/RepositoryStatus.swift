@@ -12,6 +12,8 @@ struct RepositoryStatus: Sendable {
   let history: BackupHistory
   let due: DueDate?
   let databases: [DatabaseStatus]
+  /// The logs of the servers that are configured, as far as there is any or is to be.
+  let logs: [LogStatus]
   /// The last run for this configuration on this machine; nil when none is noted.
   let lastRun: RunMemory.Run?
   /// Why the newest archive is not as new as `backup_within` wants.
@@ -32,6 +34,8 @@ struct RepositoryStatus: Sendable {
       + databases.compactMap { database in
         database.overdue.map { OverdueBackups.Problem(subject: database.identity.title, what: $0) }
       }
+      + logs.compactMap { log in log.problem.map { OverdueBackups.Problem(subject: log.title, what: $0, isOfLog: true) }
+      }
   }
 }
 
@@ -40,6 +44,7 @@ struct OverdueBackups: DiagnosableError {
   struct Problem: Sendable {
     let subject: String
     let what: String
+    var isOfLog = false
   }
 
   let repository: String
@@ -50,7 +55,9 @@ struct OverdueBackups: DiagnosableError {
     let more = problems.count > 1 ? " (and \(problems.count - 1) more of this repository, shown above)" : ""
     return Diagnosis(
       subject: "\(first.subject), in \(repository)", problem: first.what + more,
-      suggestion: "See why the last run made none: 'coffer create', then 'coffer doctor'")
+      suggestion: first.isOfLog
+        ? "See whether 'coffer wal receive' runs, or what the server says of its archive_command: SELECT * FROM pg_stat_archiver"
+        : "See why the last run made none: 'coffer create', then 'coffer doctor'")
   }
 
   static func isOne(_ error: any Error) -> Bool {

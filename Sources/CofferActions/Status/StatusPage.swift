@@ -87,12 +87,17 @@ struct StatusPage {
     return """
       <h2>\(Quoting.html(status.name))</h2>
       <p class="small">\(Quoting.html(status.path)), for \(Quoting.html(status.configuration))</p>
-      \(run)
+      \(run)\(logs(status))
       <table>
       <tr>\(heads.map { "<th>\($0)</th>" }.joined())</tr>
       \(([whole] + rows).joined(separator: "\n"))
       </table>
       """
+  }
+
+  private static func logs(_ status: RepositoryStatus) -> String {
+    status.logs.map { "\n<p class=\"\($0.problem == nil ? "" : "bad")\">\(Quoting.html(StatusText.log($0))).</p>" }
+      .joined()
   }
 
   private static func proof(_ database: DatabaseStatus, _ status: RepositoryStatus) -> String {

@@ -19,6 +19,7 @@ struct StatusText {
     let name = status.label.map { "\($0) (\(status.path))" } ?? status.path
     var lines = [Quoting.terminal("Repository \(name)"), "  " + Quoting.terminal(newest)]
     if let run = Self.lastRun(status) { lines.append("  " + Quoting.terminal(run)) }
+    lines += status.logs.map { "  " + Quoting.terminal(Self.log($0)) }
     guard !status.databases.isEmpty else { return lines }
     let head = ["DATABASE", "LAST GOOD BACKUP", "AGE", "SIZE", "GROWTH", "NEXT DUE", "PROVEN", "STATE"]
     return lines + Formats.table([head] + status.databases.map(row)).parts(by: "\n").map { "  " + $0 }
@@ -72,6 +73,13 @@ struct StatusText {
       }
     let error = fate == .failed ? run.error.map { ": \($0)" } ?? "" : ""
     return "\(what), on \(Formats.time(run.time))\(error)"
+  }
+
+  static func log(_ log: LogStatus) -> String {
+    let mark = log.problem == nil ? "" : ": OVERDUE"
+    guard let newest = log.newest else { return "No \(log.title)\(mark)" }
+    return "The \(log.title) reaches \(newest.end.text) of timeline \(newest.timeline), stored "
+      + "\(Formats.duration(newest.age)) ago\(mark)"
   }
 
   static func age(of history: BackupHistory, at now: Date) -> String {

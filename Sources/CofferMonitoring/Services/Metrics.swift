@@ -52,6 +52,8 @@ struct Metrics: Equatable {
     case backupBytes = "coffer_backup_bytes"
     case backupGrowth = "coffer_backup_growth_bytes"
     case backupProof = "coffer_backup_last_proof_timestamp_seconds"
+    case logTime = "coffer_log_newest_timestamp_seconds"
+    case logOverdue = "coffer_log_overdue"
     case proofSuccess = "coffer_proof_success"
     case proofLastSuccess = "coffer_proof_last_success_timestamp_seconds"
     case proofRestore = "coffer_proof_restore_seconds"
@@ -81,6 +83,8 @@ struct Metrics: Equatable {
       case .backupBytes: "Bytes of the last good backup, as they were read."
       case .backupGrowth: "Bytes that the last good backup has more than the one before it."
       case .backupProof: "When the database was last shown to restore."
+      case .logTime: "When the newest part of the server's log was stored."
+      case .logOverdue: "Whether that is longer ago than log_within lets it be, or there is no log."
       case .proofSuccess: "Whether the last dump of the database that was tried was shown to restore."
       case .proofLastSuccess: "When a dump of the database was last shown to restore."
       case .proofRestore: "How long that restore took."
@@ -93,7 +97,7 @@ struct Metrics: Equatable {
       .proofRestore, .proofRows,
     ]
     static let ofBackups: [Family] = [
-      .backupOverdue, .backupTime, .backupDue, .backupBytes, .backupGrowth, .backupProof,
+      .backupOverdue, .backupTime, .backupDue, .backupBytes, .backupGrowth, .backupProof, .logTime, .logOverdue,
     ]
   }
 

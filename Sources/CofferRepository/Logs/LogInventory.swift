@@ -62,10 +62,27 @@ public struct LogStream: Sendable {
   /// The first and the last of segments without a gap, in order; between two stretches something is missing.
   public let stretches: [(first: LogPlace, last: LogPlace)]
   public let objectCount: Int
+  /// Of the segment that is not whole and behind all others, from its first byte on; nil where there is none.
+  public let tail: LogPiece?
   /// Bytes in the store.
   public let storedSize: UInt64
   /// When the store received the newest.
   public let received: Date
+
+  /// The place in the server's log behind the last byte that there is.
+  public var end: UInt64? {
+    if let tail { return tail.place.start &+ UInt64(tail.range.upperBound) }
+    return (stretches.last?.last).map { $0.start &+ UInt64($0.size) }
+  }
+
+  /// Whether nothing is missing from a byte of the log on to the end.
+  ///
+  /// - Parameter byte: Counted from the log's beginning.
+  public func isWhole(from byte: UInt64) -> Bool {
+    let isNext = tail.map { tail in stretches.last.map { $0.last.next == tail.place } ?? true } ?? true
+    let start = isNext ? stretches.last?.first.start ?? tail?.place.start : tail?.place.start
+    return start.map { $0 <= byte } ?? false
+  }
 }
 
 extension LogInventory {
@@ -74,15 +91,38 @@ extension LogInventory {
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func streams(_ context: RepositoryContext) throws -> [LogStream] {
     let store = try LogStore(context)
-    return try groups.sorted(by: { $0.key.order < $1.key.order }).map { group, objects in
-      let newest = try Self.newest(of: objects, store, context)
+    let pieces = Dictionary(
+      grouping: files.compactMap { listed in LogPiece(listed.name).map { (piece: $0, listed: listed) } },
+      by: { Group($0.listed.name) })
+    return try Set(groups.keys).union(pieces.keys).sorted(by: { $0.order < $1.order }).map { group in
+      let objects = groups[group] ?? []
+      let names = objects.map(\.name)
+      let tail = Self.tail(pieces[group] ?? [], behind: names.map(\.last).max())
+      let newest = try Self.newest(of: objects + (tail?.objects ?? []), store, context)
       return LogStream(
         origin: newest?.origin, server: group.server, signer: group.signer,
-        history: group.history, exponent: group.exponent, stretches: Self.stretches(objects.map(\.name)),
-        objectCount: objects.count,
-        storedSize: objects.reduce(0) { $0.addingClamped(UInt64(clamping: $1.status.size)) },
+        history: group.history, exponent: group.exponent, stretches: Self.stretches(names),
+        objectCount: objects.count + (pieces[group]?.count ?? 0), tail: tail?.piece,
+        storedSize: (objects + (pieces[group] ?? []).map(\.listed)).reduce(0) {
+          $0.addingClamped(UInt64(clamping: $1.status.size))
+        },
         received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast)
     }
+  }
+
+  /// The beginning of the last segment that is not whole, and the objects that it is in, in order.
+  private static func tail(
+    _ pieces: [(piece: LogPiece, listed: LogStore.Listed)], behind last: LogPlace?
+  ) -> (piece: LogPiece, objects: [LogStore.Listed])? {
+    let behind = pieces.filter { found in last.map { $0 < found.piece.place } ?? true }
+    for (place, found) in Dictionary(grouping: behind, by: \.piece.place).sorted(by: { $0.key > $1.key }) {
+      let reach = min(LogPiece.reach(found.map(\.piece.range)), place.size)
+      guard reach > 0 else { continue }
+      let objects = found.filter { $0.piece.range.lowerBound < reach }
+        .sorted { $0.piece.range.upperBound < $1.piece.range.upperBound }
+      return (LogPiece(place: place, range: 0..<reach), objects.map(\.listed))
+    }
+    return nil
   }
 
   /// Objects that are opened at most until one tells of which server they are.

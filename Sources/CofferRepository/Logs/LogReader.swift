@@ -3,9 +3,9 @@ import CofferSystem
 
 /// Finds and reads what the repository has of one server's log. Used by one thread at a time.
 public final class LogReader {
-  private let context: RepositoryContext
-  private let store: LogStore
-  private let server: String
+  let context: RepositoryContext
+  let store: LogStore
+  let server: String
   private let named: [String]
   private var signers: LogSigners?
   /// What was opened last: many segments may be in it.
@@ -107,7 +107,7 @@ public final class LogReader {
   }
 
   /// Whose log counts; all that there is of the server is listed for it once, if a write-only key has put any.
-  private func signers(_ found: [LogStore.Listed]) throws -> LogSigners {
+  func signers(_ found: [LogStore.Listed]) throws -> LogSigners {
     if let signers { return signers }
     var all = Set(found.map(\.name.signer))
     if all.contains(where: { $0 != .full }), named.isEmpty {
@@ -171,7 +171,7 @@ public final class LogReader {
     try read(trusted(counting).map { (place: $0.name.first, listed: $0) }, start: start, take)
   }
 
-  private func undecided(_ found: [LogStore.Listed], _ title: String) -> LogError {
+  func undecided(_ found: [LogStore.Listed], _ title: String) -> LogError {
     .undecidedSigner(
       segment: title, keys: Set(found.map(\.name.signer.text)).sorted(), location: context.location)
   }
@@ -205,7 +205,7 @@ public final class LogReader {
     throw StorageError.missing(candidates[0].listed.name.objectName, location: context.location)
   }
 
-  private func open(_ listed: LogStore.Listed) throws -> (object: LogObject, opener: LogOpener) {
+  func open(_ listed: LogStore.Listed) throws -> (object: LogObject, opener: LogOpener) {
     if let opened, opened.object.name == listed.name { return opened }
     let object = try store.open(listed)
     let new = (object, try object.opener())

@@ -42,6 +42,13 @@ public struct LogPlace: Sendable, Hashable, Comparable {
     self.exponent = exponent
   }
 
+  /// The place of what belongs to a history as a whole.
+  public init(firstOf history: UInt32) {
+    self.history = history
+    number = 0
+    exponent = 0
+  }
+
   /// The place of the segment that follows; nil behind the last that there can be.
   public var next: LogPlace? {
     if let next = LogPlace(history: history, number: number &+ 1, exponent: exponent), next.number > number {

@@ -10,7 +10,7 @@ public struct LogTidyingReport: Sendable, Equatable {
   public var deletedObjects = 0
 }
 
-/// Joins small objects of logs, and deletes what joined ones have, by the rules L1 to L5 of Documentation/deleting.md. May be stopped
+/// Joins small objects of logs, and deletes what joined ones have, by the rules L1 to L5 and L11 of Documentation/deleting.md. May be stopped
 /// anywhere.
 struct LogTidying {
   private let context: RepositoryContext
@@ -42,6 +42,7 @@ struct LogTidying {
         try deleteCovered(objects, &report)
         try join(objects, &report)
       }
+      try deletePieces(inventory, &report)
     } catch let error as StorageError where RunStore.concernsObject(error) {
       context.remarks.add(error, consequence: "logs are not tidied up")
     }
@@ -111,6 +112,89 @@ struct LogTidying {
       }
       return true
     } ?? false
+  }
+
+  // MARK: - Pieces
+
+  /// Deletes the pieces of a place whose segment a full key has put as a whole.
+  ///
+  /// - Parameter server: As names have it.
+  /// - Returns: How many went.
+  func deletePieces(of place: LogPlace, _ server: String) throws -> Int {
+    let files = try store.list(.file(""), of: server, from: place)
+    // Listed behind them, what has a place joined last.
+    let whole = try store.list(.segment, of: server, from: place) + store.list(.joined, of: server, from: place)
+    var report = LogTidyingReport()
+    try deletePieces(files.filter { $0.name.first == place && $0.name.signer == .full }, whole, &report)
+    return report.deletedObjects
+  }
+
+  private func deletePieces(_ inventory: LogInventory, _ report: inout LogTidyingReport) throws {
+    let pieces = inventory.files.filter { LogPiece($0.name) != nil }
+    for (group, found) in Dictionary(grouping: pieces, by: { LogInventory.Group($0.name) }) {
+      // What was joined a moment ago has another name now.
+      let whole =
+        try store.list(.segment, of: group.server, from: nil) + store.list(.joined, of: group.server, from: nil)
+      for (_, pieces) in Dictionary(grouping: found, by: \.name.first).sorted(by: { $0.key < $1.key }) {
+        try deletePieces(pieces, whole, &report)
+      }
+    }
+  }
+
+  /// - Parameter found: Files of one place and one signer.
+  private func deletePieces(
+    _ found: [LogStore.Listed], _ all: [LogStore.Listed], _ report: inout LogTidyingReport
+  ) throws {
+    let pieces = found.compactMap { listed in LogPiece(listed.name).map { (range: $0.range, listed: listed) } }
+    guard let place = pieces.first?.listed.name.first,
+      let whole = all.last(where: { $0.name.signer == found[0].name.signer && $0.name.covers(place) })
+    else { return }
+    let ranges = pieces.map(\.range)
+    guard let hashes = try hashes(of: ranges, at: place, in: whole) else { return }
+    for ((_, listed), hash) in zip(pieces, hashes) {
+      let isSame = try context.readable(orElse: "it stays") {
+        do {
+          return try store.open(listed).directory.segments[0].hash == hash
+        } catch RepositoryError.damaged {
+          return true
+        }
+      }
+      switch isSame {
+      case true: try delete(listed.status.name, &report)
+      case false:
+        context.remarks.add(
+          Diagnosis(
+            subject: context.location,
+            problem:
+              "\(listed.status.name) and \(whole.status.name) are the same part of a log, and differ: the second counts",
+            suggestion: "Two servers may have one identity: give one of them another repository"))
+      case nil: break
+      }
+    }
+  }
+
+  /// The hashes of some bytes of a segment, all of which is read and verified.
+  ///
+  /// - Returns: nil where it is gone or damaged.
+  private func hashes(of ranges: [Range<Int>], at place: LogPlace, in listed: LogStore.Listed) throws -> [Digest256?]? {
+    try context.readable(orElse: "pieces of it stay") {
+      let object = try store.open(listed)
+      guard let number = object.segment(at: place) else { return nil }
+      let hashers = try ranges.map { _ in try ContentHasher() }
+      var position = 0
+      try object.read(segment: number, try object.opener()) { bytes in
+        for (range, hasher) in zip(ranges, hashers) {
+          let part = range.clamped(to: position..<position + bytes.count)
+          guard !part.isEmpty else { continue }
+          try hasher.update(
+            UnsafeRawBufferPointer(rebasing: bytes[part.lowerBound - position..<part.upperBound - position]))
+        }
+        position += bytes.count
+      }
+      return try zip(ranges, hashers).map { range, hasher in
+        range.upperBound <= position ? try hasher.finish() : nil
+      }
+    }
   }
 
   // MARK: - Joining

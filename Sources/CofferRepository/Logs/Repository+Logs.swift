@@ -71,6 +71,23 @@ extension Repository {
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   public func logs() throws -> [LogStream] { try LogInventory(context).streams(context) }
 
+  /// What the key in use has put of a server's log.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func ownLogs(of server: LogServer) throws -> [LogStream] {
+    let (id, signer) = (try server.id(context), LogSigner(context.keys))
+    return try logs().filter { $0.server.isSame(as: id) && $0.signer == signer }
+  }
+
+  /// Deletes the pieces of a segment that the key in use has put, and that is whole.
+  ///
+  /// - Returns: How many went; none where the key may not delete.
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func deletePieces(of place: LogPlace, _ server: LogServer, compressionLevel level: Int) throws -> Int {
+    guard context.keys.role == .full else { return 0 }
+    return try LogTidying(context, level: level).deletePieces(of: place, server.id(context))
+  }
+
   /// Lists what there is of logs, for `prune` to go by: before the archives are listed.
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.

@@ -25,22 +25,10 @@ struct ReplicatedServer {
       return text
     }
     systemIdentifier = identifier
-    guard let size = Self.segmentSize(try setting("wal_segment_size")) else {
+    guard let size = WALPageHeader.segmentSize(try setting("wal_segment_size")) else {
       throw Unintelligible(command: "SHOW wal_segment_size")
     }
     segmentSize = size
     hasChecksums = try setting("data_checksums").isSame(as: "on")
-  }
-
-  /// Bytes of a setting like `16MB`.
-  ///
-  /// - Returns: nil for what no segment has.
-  static func segmentSize(_ text: String) -> Int? {
-    for (unit, factor) in [("MB", 1 << 20), ("GB", 1 << 30)] {
-      guard let digits = text.before(end: unit), let number = Int(digits), (1...512).contains(number) else { continue }
-      let size = number * factor
-      return WALPageHeader.segmentSizes.contains(size) ? size : nil
-    }
-    return nil
   }
 }

@@ -8,7 +8,7 @@ import Glibc
 /// is libpq's: a message as a whole, and all rows of an answer.
 public final class ReplicationConnection {
   /// What comes of a command, one behind the other.
-  public enum Reply: Equatable {
+  public enum Reply: Equatable, Sendable {
     case rows(ReplicationRows)
     /// Messages follow, which `receive` gives.
     case copyOut

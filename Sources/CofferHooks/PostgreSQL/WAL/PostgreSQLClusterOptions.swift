@@ -22,6 +22,11 @@ public enum PostgreSQLClusterOptions {
     "The host that stores the server's log, for 'keep_log' where 'prune' runs elsewhere. Default: hostname where that is another one, else this one.",
     example: "db1")
 
+  public static let logWithin = OptionKey<CheckFrequency?>(
+    "log_within",
+    "How long ago the newest part of the server's log may have been stored: a number and a unit. 'status' ends with exit code 1 when it was longer, or there is none. A server on which nothing is written has nothing to store.",
+    example: "10 minutes", support: .own)
+
   public static let clusters = OptionKey<[ConfigurationSection]>(
     "postgresql_clusters",
     "PostgreSQL servers as a whole: of which 'create' makes base backups where base_backup says so, 'coffer wal' stores and reads the log, and 'prune' deletes log. 'coffer wal' takes no entry where there is but one server.",
@@ -29,7 +34,8 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, ServerOptions.label.option, logHostname.option,
+        name.option, dataDirectory.option, baseBackup.option, logWithin.option, ServerOptions.label.option,
+        logHostname.option,
       ] + connection + PatienceOptions.all))
 
   /// How the server is reached for replication, as a database's server is.

@@ -33,6 +33,20 @@ public struct WALPageHeader: Sendable, Equatable {
     else { return nil }
   }
 
+  /// Bytes of a segment by the server's setting `wal_segment_size`, `16MB` for example.
+  ///
+  /// - Returns: nil for what no segment has.
+  public static func segmentSize(_ setting: String) -> Int? {
+    for (unit, factor) in [("MB", 1 << 20), ("GB", 1 << 30)] {
+      guard let digits = setting.before(end: unit), let number = Int(digits), (1...512).contains(number) else {
+        continue
+      }
+      let size = number * factor
+      return segmentSizes.contains(size) ? size : nil
+    }
+    return nil
+  }
+
   /// The binary logarithm of a segment's bytes.
   public var exponent: UInt8 { UInt8(segmentSize.trailingZeroBitCount) }
 

@@ -1,38 +1,37 @@
 import CSystem
-import CofferSystem
 import Glibc
 
 /// Wakes the one thread that waits for it, and stays so until that has seen it; waits end with a cancellation, too.
-final class Wakeup: Sendable {
-  enum Outcome {
+public final class Wakeup: Sendable {
+  public enum Outcome {
     case raised, timedOut, cancelled
   }
 
   private let descriptor: FileDescriptor
 
   /// - Throws: `SystemError` when no event descriptor can be had.
-  init() throws(SystemError) {
+  public init() throws(SystemError) {
     let number = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     guard number >= 0 else { throw SystemError(call: "eventfd", subject: "wake-up") }
     descriptor = FileDescriptor(owning: number)
   }
 
   /// For `poll` beside other descriptors.
-  var number: Int32 { descriptor.number }
+  public var number: Int32 { descriptor.number }
 
-  func raise() {
+  public func raise() {
     var one: UInt64 = 1
     _ = Glibc.write(number, &one, MemoryLayout<UInt64>.size)
   }
 
   /// Forgets that it was raised.
-  func clear() {
+  public func clear() {
     var count: UInt64 = 0
     _ = Glibc.read(number, &count, MemoryLayout<UInt64>.size)
   }
 
   /// Waits until it is raised, and clears it.
-  func wait(seconds: Double, _ cancellation: Cancellation?) -> Outcome {
+  public func wait(seconds: Double, _ cancellation: Cancellation?) -> Outcome {
     var watched = [
       pollfd(fd: number, events: Int16(POLLIN), revents: 0),
       pollfd(fd: cancellation?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),

@@ -1,0 +1,379 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+import FoundationEssentials
+
+/// Receives a server's log until it is told to stop, and tells the server what is stored.
+///
+/// This thread talks to the server, `LogKeeping`'s stores. Used by one thread.
+final class LogReceiver {
+  struct Plan {
+    let server: ReplicationServer
+    /// What the configuration calls the server, and the host that stores its log.
+    let name: String
+    let hostname: String
+    /// The server keeps its log for it. It is the connection's name, too.
+    let slot: String
+    /// Whether what comes is stored at once, rather than `interval` seconds later at most.
+    let isSynchronous: Bool
+    /// Whether the log may go on behind a gap.
+    let leavesGap: Bool
+    let level: Int
+  }
+
+  private let plan: Plan
+  private let repositories: [OpenRepository]
+  private let clock: Clock
+  private let console: Console
+  /// Of the run: the end of receiving.
+  private let cancellation: Cancellation
+  /// Of the stores: later, so that what has come is stored.
+  private let keepingCancellation: Cancellation
+  private let wake: Wakeup
+  private var keeping: (keeping: LogKeeping, thread: WorkerThread)?
+  private var identifier: String?
+  private var log: ReceivedLog?
+  private var told = Told()
+  /// For whoever looks at a terminal.
+  private let progress: Monitor<String>
+
+  /// What has been said to the server and of it.
+  private struct Told {
+    var durable = LogSequenceNumber(0)
+    var time: Double = 0
+    var shown: Double = 0
+    /// When something came last, and when what is pending came first.
+    var heard: Double = 0
+    var pendingSince: Double?
+    var isFull = false
+  }
+
+  /// Seconds that what has come waits at most before it is put; with the put itself, five are promised.
+  private static let interval: Double = 4
+  /// Seconds between two answers at most, and until a silent server is asked.
+  private static let statusInterval: Double = 10
+  /// Seconds after which a server that does not answer is given up.
+  private static let silence: Double = 60
+  private static let longestPause: Double = 60
+  /// Seconds between two changes of what a terminal shows.
+  private static let showInterval: Double = 0.5
+
+  init(
+    _ plan: Plan, _ repositories: [OpenRepository], _ context: ActionContext, keeping: Cancellation,
+    progress: Monitor<String>
+  ) throws {
+    self.plan = plan
+    self.repositories = repositories
+    clock = context.surroundings.clock
+    console = context.console
+    cancellation = context.cancellation
+    keepingCancellation = keeping
+    wake = try Wakeup()
+    self.progress = progress
+  }
+
+  /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
+  func run() throws {
+    var pause: Double = 1
+    while !cancellation.isCancelled {
+      do {
+        try follow { pause = 1 }
+      } catch is RunCancelled {
+        break
+      } catch let error as ReplicationError where error.isTransient {
+        if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        try? cancellation.sleep(pause)
+        pause = min(pause * 2, Self.longestPause)
+        // The server sends the segment from its beginning on; until it can, what has come is safer in the repository.
+        if let keeping { givePiece(keeping.keeping) }
+        log?.startOver()
+      } catch {
+        // What was received before is worth keeping, whatever the failure.
+        if let keeping { try? finish(keeping) }
+        throw error
+      }
+    }
+    if let keeping { try finish(keeping) }
+  }
+
+  private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
+    givePiece(keeping.keeping)
+    do {
+      try keeping.keeping.finish(keeping.thread)
+    } catch is RunCancelled {
+      throw ReceiveError.stoppedEarly(place: plan.server.place, bytes: keeping.keeping.waiting)
+    }
+  }
+}
+
+// MARK: - Beginning
+
+extension LogReceiver {
+  /// Connects and streams until the connection ends, one history after the other.
+  ///
+  /// - Parameter isStreaming: Called when the server sends its log.
+  private func follow(isStreaming: () -> Void) throws {
+    let connection = try ReplicationConnection(
+      to: plan.server, name: plan.slot, clock: clock, cancellation: cancellation)
+    let identity = try connection.query("IDENTIFY_SYSTEM")
+    guard let identifier = identity.text(0, "systemid"), let number = UInt64(identifier), number > 0,
+      let timeline = identity.text(0, "timeline").flatMap({ UInt32($0) }), timeline > 0,
+      let position = identity.text(0, "xlogpos").flatMap({ LogSequenceNumber($0) })
+    else { throw unexpected("IDENTIFY_SYSTEM") }
+    guard self.identifier.map({ $0.isSame(as: identifier) }) ?? true else {
+      throw ReceiveError.otherServer(place: plan.server.place, identifier: identifier)
+    }
+    let keeping = try begin(LogCluster.server(number))
+    self.identifier = identifier
+    let isFirst = self.log == nil
+    var log = try self.log ?? start(connection, LogCluster.server(number), timeline, position)
+    self.log = log
+    if isFirst { keeping.note(log.taken, of: log.place) }
+    guard log.place.history <= timeline else {
+      throw ReceiveError.ahead(
+        place: plan.server.place, segment: log.place.segmentName, "its timeline is \(timeline)")
+    }
+    while true {
+      if log.place.history > 1 { try fetchHistory(log.place.history, connection, keeping) }
+      try request(log.place, connection)
+      isStreaming()
+      try stream(connection, keeping)
+      guard let (next, start) = try switching(connection) else {
+        throw ReplicationError.lost(place: plan.server.place, "the server ends the stream")
+      }
+      // What is left of the segment stays a piece: the rest of it is the next history's.
+      givePiece(keeping)
+      guard next > log.place.history, let switched = log.switched(to: next, at: start) else {
+        throw unexpected("timeline \(next)")
+      }
+      console.remark("\(plan.server.place): The log goes on in timeline \(next)")
+      log = switched
+      self.log = log
+    }
+  }
+
+  private func begin(_ server: LogServer) throws -> LogKeeping {
+    if let keeping { return keeping.keeping }
+    let origin = LogOrigin(server, hostname: plan.hostname, name: plan.name)
+    let keeping = LogKeeping(
+      repositories, origin, level: plan.level, cancellation: keepingCancellation, wake: wake, console: console)
+    self.keeping = (keeping, try keeping.start())
+    return keeping
+  }
+
+  /// Where the log goes on: behind what the repositories have, or where the server keeps it from.
+  private func start(
+    _ connection: ReplicationConnection, _ server: LogServer, _ timeline: UInt32, _ position: LogSequenceNumber
+  ) throws -> ReceivedLog {
+    let setting = try connection.query("SHOW wal_segment_size").text(0, "wal_segment_size")
+    guard let size = setting.flatMap(WALPageHeader.segmentSize) else { throw unexpected("SHOW wal_segment_size") }
+    let exponent = UInt8(size.trailingZeroBitCount)
+    let isNew = try makeSlot(connection)
+    let known =
+      plan.leavesGap
+      ? nil
+      : try LogResumption(
+        repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
+    if let known {
+      if isNew {
+        console.warning(
+          "\(plan.server.place): The slot \(plan.slot) was not there and is made anew: the server may have thrown log away "
+            + "meanwhile")
+      }
+      console.remark("\(plan.server.place): The log goes on at segment \(known.place.segmentName)")
+      return ReceivedLog(known.place, taken: known.taken)
+    }
+    let kept = try keptFrom(connection) ?? (timeline, position)
+    guard let place = LogPlace(history: kept.timeline, byte: kept.position.value, exponent: exponent) else {
+      throw unexpected(kept.position.text)
+    }
+    console.remark("\(plan.server.place): The log begins at segment \(place.segmentName)")
+    return ReceivedLog(place)
+  }
+
+  /// - Returns: Whether it was not there before.
+  private func makeSlot(_ connection: ReplicationConnection) throws -> Bool {
+    do {
+      _ = try connection.query("CREATE_REPLICATION_SLOT \"\(plan.slot)\" PHYSICAL RESERVE_WAL")
+      return true
+    } catch ReplicationError.refused(_, _, let state, _) where state.isSame(as: "42710") {
+      // duplicate_object of PostgreSQL's errcodes.txt.
+      return false
+    }
+  }
+
+  /// From where on the server keeps its log for the slot.
+  ///
+  /// - Returns: nil where it does not say so: before version 15.
+  private func keptFrom(
+    _ connection: ReplicationConnection
+  ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
+    guard connection.serverVersion >= 150_000 else { return nil }
+    let slot = try connection.query("READ_REPLICATION_SLOT \"\(plan.slot)\"")
+    guard let position = slot.text(0, "restart_lsn").flatMap({ LogSequenceNumber($0) }),
+      let timeline = slot.text(0, "restart_tli").flatMap({ UInt32($0) }), timeline > 0
+    else { return nil }
+    return (timeline, position)
+  }
+
+  /// Asks for the log from the beginning of a segment on.
+  private func request(_ place: LogPlace, _ connection: ReplicationConnection) throws {
+    let start = LogSequenceNumber(place.start)
+    do {
+      try connection.begin(
+        "START_REPLICATION SLOT \"\(plan.slot)\" PHYSICAL \(start.text) TIMELINE \(place.history)")
+      guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
+    } catch let error as ReplicationError {
+      throw explained(error, place)
+    }
+    told.heard = clock.steadySeconds()
+    told.durable = LogSequenceNumber(0)
+  }
+
+  /// What a refusal means where the log is to go on.
+  private func explained(_ error: ReplicationError, _ place: LogPlace) -> any Error {
+    guard case .refused(let server, _, _, let text) = error else { return error }
+    if text.holds("has already been removed") {
+      return ReceiveError.recycled(place: server, segment: place.segmentName)
+    }
+    if text.holds("is not in this server's history") || text.holds("is ahead of the WAL flush position") {
+      return ReceiveError.ahead(place: server, segment: place.segmentName, text)
+    }
+    return error
+  }
+
+  private func fetchHistory(_ timeline: UInt32, _ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
+    let answer = try connection.query("TIMELINE_HISTORY \(timeline)")
+    guard let content = answer.bytes(0, "content"), !content.isEmpty, content.count <= Self.historyLimit else {
+      throw unexpected("TIMELINE_HISTORY \(timeline)")
+    }
+    keeping.give(.history(timeline, content))
+  }
+
+  /// As that of `WALFile`.
+  private static let historyLimit = 1 << 20
+
+  /// What comes behind the end of a history.
+  ///
+  /// - Returns: nil where nothing does: the server is being stopped.
+  private func switching(
+    _ connection: ReplicationConnection
+  ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
+    try connection.endSending()
+    var next: (timeline: UInt32, start: LogSequenceNumber)?
+    while let reply = try connection.next() {
+      guard case .rows(let rows) = reply else { continue }
+      guard let timeline = rows.text(0, "next_tli").flatMap({ UInt32($0) }),
+        let start = rows.text(0, "next_tli_startpos").flatMap({ LogSequenceNumber($0) })
+      else { throw unexpected("the end of a timeline") }
+      next = (timeline, start)
+    }
+    return next
+  }
+
+  private func unexpected(_ text: String) -> ReceiveError { .unexpected(place: plan.server.place, text) }
+}
+
+// MARK: - Streaming
+
+extension LogReceiver {
+  /// Takes the log of one history, to its end.
+  private func stream(_ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
+    while true {
+      try keeping.check()
+      wake.clear()
+      var isAsked = false
+      if keeping.hasRoom {
+        told.isFull = false
+        let received = try receive(connection) { isAsked = try take($0, keeping) || isAsked }
+        if case .end = received { return }
+      } else {
+        try waitForRoom()
+      }
+      let now = clock.steadySeconds()
+      if isPieceDue(now, isAsked: isAsked, keeping) { givePiece(keeping) }
+      try answer(connection, keeping, now, isAsked: isAsked)
+      if now - told.shown >= Self.showInterval {
+        told.shown = now
+        tellProgress(keeping)
+      }
+      guard now - told.heard < Self.silence || !keeping.hasRoom else {
+        throw ReplicationError.lost(place: plan.server.place, "it has said nothing for \(Int(Self.silence)) seconds")
+      }
+    }
+  }
+
+  private func receive(
+    _ connection: ReplicationConnection, _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> ReplicationConnection.Received<Void> {
+    var deadline = told.time + Self.statusInterval
+    if let since = told.pendingSince, !plan.isSynchronous { deadline = min(deadline, since + Self.interval) }
+    do {
+      return try connection.receive(until: deadline, orUntil: wake.number, take)
+    } catch let error as ReplicationError {
+      throw log.map { explained(error, $0.place) } ?? error
+    }
+  }
+
+  /// - Returns: Whether the server wants to be answered at once.
+  private func take(_ bytes: UnsafeRawBufferPointer, _ keeping: LogKeeping) throws -> Bool {
+    told.heard = clock.steadySeconds()
+    switch LogStreamMessage(bytes) {
+    case .data(let start, let data):
+      do {
+        try log?.append(data, at: start) { keeping.give(.segment($0, $1)) }
+      } catch let hole as ReceivedLog.Hole {
+        throw ReceiveError.hole(place: plan.server.place, hole)
+      }
+      let isPending = (log?.pending ?? 0) > 0
+      told.pendingSince = isPending ? told.pendingSince ?? told.heard : nil
+      return false
+    case .keepalive(_, let wantsReply): return wantsReply
+    case nil: throw unexpected("a message that is none of a stream")
+    }
+  }
+
+  private func waitForRoom() throws {
+    if !told.isFull {
+      told.isFull = true
+      console.warning(
+        "\(plan.server.place): No more of the log is read until what has come is stored. The server keeps the rest: watch "
+          + "the room for its pg_wal")
+    }
+    told.heard = clock.steadySeconds()
+    if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+  }
+
+  /// Whether what has come is to be put although it fills no segment. One piece at a time: what comes meanwhile is in the next.
+  private func isPieceDue(_ now: Double, isAsked: Bool, _ keeping: LogKeeping) -> Bool {
+    guard let since = told.pendingSince, keeping.isIdle else { return false }
+    // A server that is being stopped waits until all of its log is safe.
+    return plan.isSynchronous || isAsked || now - since >= Self.interval
+  }
+
+  private func givePiece(_ keeping: LogKeeping) {
+    told.pendingSince = nil
+    guard let place = log?.place, let piece = log?.takePiece() else { return }
+    keeping.give(.piece(place, piece.range, piece.bytes))
+  }
+
+  /// Tells the server what is stored, when there is news, when it asks, and now and then.
+  private func answer(
+    _ connection: ReplicationConnection, _ keeping: LogKeeping, _ now: Double, isAsked: Bool
+  ) throws {
+    let durable = keeping.durable
+    guard durable > told.durable || isAsked || now - told.time >= Self.statusInterval else { return }
+    (told.durable, told.time) = (durable, now)
+    try connection.send(
+      LogStreamMessage.status(
+        durable: durable, time: clock.now().timeIntervalSince1970,
+        wantsReply: now - told.heard >= Self.statusInterval))
+  }
+
+  private func tellProgress(_ keeping: LogKeeping) {
+    let text =
+      "\(plan.name): stored to \(keeping.durable.text), received to \(log?.end.text ?? "nowhere"), "
+      + "\(Formats.size(UInt64(clamping: keeping.waiting + (log?.pending ?? 0)))) under way"
+    progress.update { $0 = text }
+  }
+}

@@ -1,0 +1,92 @@
+import CofferStorage
+import CofferSystem
+import FoundationEssentials
+
+extension LogReader {
+  /// What there is of a segment that is not whole.
+  public struct Beginning {
+    public let place: LogPlace
+    /// Bytes, from the segment's first on.
+    public let count: Int
+    /// In order, each beginning where those before end, or earlier.
+    fileprivate let pieces: [(range: Range<Int>, listed: LogStore.Listed)]
+
+    /// When the store received the last of it.
+    public var received: Date { pieces.map(\.listed.status.received).max() ?? .distantPast }
+  }
+
+  /// Finds the beginning of a segment that is not there as a whole, and with which the log ends.
+  ///
+  /// - Parameters:
+  ///   - number: Of the segment, as its place has it.
+  ///   - title: What messages call it.
+  /// - Returns: nil where the segment has become whole meanwhile.
+  /// - Throws: `LogError.missing`; `.gap` where something is behind it; `.undecidedSigner`; `StorageError`; `RunCancelled`.
+  public func beginning(history: UInt32, number: UInt64, title: String) throws -> Beginning? {
+    guard let start = LogPlace(history: history, number: number, exponent: 0) else { return nil }
+    let files = try store.list(.file(""), of: server, from: start)
+    // Pieces that are not in the list may have gone because the segment is whole.
+    do {
+      _ = try find(history: history, number: number, count: 1, title: title)
+      return nil
+    } catch LogError.missing {}
+    let found = files.compactMap { listed in
+      LogPiece(listed.name).flatMap { $0.place.history == history ? (piece: $0, listed: listed) : nil }
+    }
+    guard !found.isEmpty else { throw LogError.missing(segment: title, location: context.location) }
+    let signers = try signers(files)
+    let counting = found.filter { signers.counts($0.listed.name.signer) }
+    let own = counting.filter { $0.piece.place.number == number }
+    guard !counting.isEmpty || own.count == found.count else {
+      throw undecided(found.map(\.listed), title)
+    }
+    let beginnings = Dictionary(grouping: own, by: \.piece.place).compactMap { Self.beginning(at: $0, $1) }
+    let isEnd = !counting.contains { $0.piece.place.number > number }
+    guard let longest = beginnings.max(by: { $0.count < $1.count }), isEnd || longest.count == longest.place.size else {
+      throw isEnd
+        ? LogError.missing(segment: title, location: context.location)
+        : LogError.gap(segment: title, location: context.location)
+    }
+    return longest
+  }
+
+  private static func beginning(
+    at place: LogPlace, _ found: [(piece: LogPiece, listed: LogStore.Listed)]
+  ) -> Beginning? {
+    var pieces: [(range: Range<Int>, listed: LogStore.Listed)] = []
+    var end = 0
+    for (piece, listed) in found.sorted(by: {
+      ($0.piece.range.lowerBound, $1.piece.range.upperBound) < ($1.piece.range.lowerBound, $0.piece.range.upperBound)
+    }) where piece.range.lowerBound <= end && piece.range.upperBound > end && piece.range.upperBound <= place.size {
+      pieces.append((piece.range, listed))
+      end = piece.range.upperBound
+    }
+    return end > 0 ? Beginning(place: place, count: end, pieces: pieces) : nil
+  }
+
+  /// Hands over the bytes of a segment of which there is the beginning, with zeros behind that.
+  ///
+  /// - Throws: As `read`; `StorageError.missing` also where the segment has become whole meanwhile.
+  public func read(_ beginning: Beginning, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var end = 0
+    for (range, listed) in beginning.pieces {
+      let (object, opener) = try open(listed)
+      guard object.directory.segments[0].size == range.count else {
+        throw context.damaged(listed.name.objectName, "it has not the bytes that its name says")
+      }
+      var position = range.lowerBound
+      try object.read(segment: 0, opener) { bytes in
+        let known = min(max(end - position, 0), bytes.count)
+        position += bytes.count
+        if known < bytes.count { try take(UnsafeRawBufferPointer(rebasing: bytes[known...])) }
+      }
+      end = range.upperBound
+    }
+    let zeros = [UInt8](repeating: 0, count: LogDirectory.blockSize)
+    while end < beginning.place.size {
+      let count = min(zeros.count, beginning.place.size - end)
+      try zeros.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+      end += count
+    }
+  }
+}

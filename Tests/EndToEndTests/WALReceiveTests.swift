@@ -1,0 +1,335 @@
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+/// A server of PostgreSQL of the test's own, and the built program as its user runs it.
+final class WALGround {
+  let ground: Playground
+  private let programs: String
+  var home: String { "\(ground.folder)/home" }
+  var main: String { "\(home)/main" }
+
+  init() throws {
+    ground = try Playground()
+    let folder = "/usr/lib/postgresql"
+    let versions = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { Int($0) }
+    programs = "\(folder)/\(try #require(versions.max()))/bin"
+    chmod(ground.folder, 0o755)
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    try ground.write(
+      "home/config.yaml",
+      """
+      repositories:
+        - path: \(home)/repository
+      postgresql_clusters:
+        - name: main
+          hostname: \(socket(main))
+          username: postgres
+      """)
+    if geteuid() == 0 { try ground.run("chown", "-R", "postgres", home) }
+    try done(ground.binary, "--config", "\(home)/config.yaml", "repo-create", "-e", "repokey")
+    try done("\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1")
+    try settings(main, ["wal_level = replica", "wal_keep_size = 0", "max_wal_size = 3MB", "min_wal_size = 2MB"])
+    try control("start", main)
+  }
+
+  deinit {
+    for folder in (try? FileManager.default.contentsOfDirectory(atPath: home)) ?? []
+    where FileManager.default.fileExists(atPath: "\(home)/\(folder)/postmaster.pid") {
+      try? control("stop", "\(home)/\(folder)")
+    }
+  }
+
+  private var starter: [String] {
+    (geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : [])
+      + [
+        "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "COFFER_PASSPHRASE=correct horse", "LC_ALL=C",
+      ]
+  }
+
+  func socket(_ folder: String) -> String { folder + ".s" }
+
+  func run(_ words: [String], in folder: String? = nil, input: String = "") throws -> (
+    status: CofferSystem.ExitStatus, output: String, errors: String
+  ) {
+    let errors = "\(home)/stderr-\(UInt32.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: errors) }
+    let result = try SystemProcessLauncher().run(
+      ChildCommand(
+        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(errors)'"] + starter + words,
+        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: folder ?? home, output: .pipe),
+      input: Array(input.utf8), seconds: 120)
+    return (
+      result.status, result.text,
+      String(decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self)
+    )
+  }
+
+  @discardableResult
+  func done(_ words: String..., in folder: String? = nil, input: String = "") throws -> String {
+    let outcome = try run(words, in: folder, input: input)
+    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
+    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  func coffer(_ words: String..., in folder: String? = nil) throws -> (
+    status: CofferSystem.ExitStatus, output: String, errors: String
+  ) { try run([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder) }
+
+  @discardableResult
+  func sql(_ text: String, at folder: String? = nil) throws -> String {
+    try done(
+      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder ?? main), "-U", "postgres", "-f",
+      "-", input: text)
+  }
+
+  func settings(_ folder: String, _ more: [String]) throws {
+    try done("mkdir", "-p", socket(folder))
+    let lines = [
+      "listen_addresses = ''", "unix_socket_directories = '\(socket(folder))'", "fsync = off", "max_connections = 15",
+    ]
+    try done(
+      "sh", "-c", "cat > \"$0\"", "\(folder)/postgresql.auto.conf", input: (lines + more).joined(separator: "\n") + "\n"
+    )
+  }
+
+  func control(_ action: String, _ folder: String, mode: String = "immediate") throws {
+    let outcome = try run([
+      "\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(folder).log", "-m", mode, action,
+    ])
+    try #require(outcome.status == .exited(0), "\(outcome.output) \(outcome.errors)")
+  }
+
+  /// A receiver that goes on until it is stopped.
+  func receive(_ more: String..., configuration: String = "config.yaml") throws -> ChildProcess {
+    let words = starter + [ground.binary, "--config", "\(home)/\(configuration)", "wal", "receive"] + more
+    return try SystemProcessLauncher().launch(
+      ChildCommand(
+        words[0], Array(words.dropFirst()), environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]),
+        workingDirectory: home))
+  }
+
+  /// Waits until the server says something, a condition in SQL for example.
+  func wait(for condition: String, at folder: String? = nil, _ child: ChildProcess? = nil) throws {
+    let deadline = Date().addingTimeInterval(60)
+    while try sql("SELECT coalesce((\(condition)), false)", at: folder) != "t" {
+      try #require(Date() < deadline, "\(condition): \(child?.lastErrorLines ?? [])")
+      usleep(30_000)
+    }
+  }
+
+  func waitUntilStored(_ place: String, _ child: ChildProcess) throws {
+    try wait(for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", child)
+  }
+
+  /// Stops a receiver as a service does.
+  func stop(_ child: ChildProcess) throws {
+    kill(child.identifier, SIGTERM)
+    #expect(child.wait(seconds: 60) == .exited(0), "\(child.lastErrorLines)")
+  }
+
+  func baseBackup(_ name: String = "base") throws {
+    try done(
+      "\(programs)/pg_basebackup", "-D", "\(home)/\(name)", "-h", socket(main), "-U", "postgres", "-X", "none", "-c",
+      "fast", "--no-sync")
+  }
+
+  /// Lays a server down from the base backup, and has it recover to the end of the log.
+  func recover(_ name: String, _ more: String...) throws -> String {
+    let folder = "\(home)/\(name)"
+    try done("cp", "-a", "\(home)/base", folder)
+    try settings(
+      folder,
+      [
+        "restore_command = '\(ground.binary) --config \(home)/config.yaml wal get %f %p'",
+        "recovery_target_action = 'promote'",
+      ] + more)
+    try done("touch", "\(folder)/recovery.signal")
+    try control("start", folder)
+    try wait(for: "NOT pg_is_in_recovery()", at: folder)
+    return folder
+  }
+
+  /// Objects of one kind of the log.
+  func count(_ kind: String) throws -> Int {
+    Int(try done("sh", "-c", "find \"$0\"/repository/logs/*-\(kind) -type f 2>/dev/null | wc -l", home)) ?? 0
+  }
+}
+
+@Suite("PostgreSQL's log, received by the built program", .serialized)
+struct WALReceiveTests {
+  private let server: WALGround
+
+  init() throws {
+    server = try WALGround()
+  }
+
+  /// Numbered commits, each by itself, until it is told to stop; which of them the server has acknowledged.
+  private func load(_ isOver: Monitor<Bool>, _ acknowledged: Monitor<[Int]>) throws -> TestThread {
+    let server = HandedOver(server)
+    return try TestThread("load") {
+      var number = 0
+      while !isOver.update({ $0 }) {
+        number += 1
+        guard (try? server.value.sql("INSERT INTO ledger VALUES (\(number))")) != nil else { continue }
+        let done = number
+        acknowledged.update { $0.append(done) }
+      }
+    }
+  }
+
+  @Test("With --synchronous every commit that was acknowledged comes back, wherever the receiver was killed")
+  func synchronous() throws {
+    var receiver = try server.receive("--synchronous")
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.sql("CREATE TABLE ledger (n int PRIMARY KEY)")
+    try server.baseBackup()
+    try server.sql("ALTER SYSTEM SET synchronous_standby_names = 'coffer_main'")
+    try server.sql("SELECT pg_reload_conf()")
+    try server.wait(for: "SELECT bool_and(sync_state = 'sync') FROM pg_stat_replication", receiver)
+    let (isOver, acknowledged) = (Monitor(false), Monitor([Int]()))
+    let load = try load(isOver, acknowledged)
+    for _ in 1...4 {
+      usleep(.random(in: 200_000...1_500_000))
+      kill(receiver.identifier, SIGKILL)
+      _ = receiver.wait(seconds: 30)
+      // Nothing is acknowledged while nobody stores it.
+      receiver = try server.receive("--synchronous")
+    }
+    let before = acknowledged.update { $0.count }
+    acknowledged.wait(until: { $0.count > before + 5 }) { _ in }
+    kill(receiver.identifier, SIGKILL)
+    _ = receiver.wait(seconds: 30)
+    // The commit that waits for the receiver ends with the server.
+    isOver.update { $0 = true }
+    try server.control("stop", server.main)
+    try load.end()
+    let sure = acknowledged.update { $0 }
+    #expect(sure.count > 20)
+    let folder = try server.recover("recovered")
+    let found = Set(try server.sql("SELECT n FROM ledger", at: folder).split(separator: "\n").compactMap { Int($0) })
+    #expect(sure.filter { !found.contains($0) } == [])
+  }
+
+  @Test(
+    "Without it what was told to be stored comes back, a stop stores the rest, and what follows replaces the pieces")
+  func asynchronous() throws {
+    var receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.sql("CREATE TABLE ledger (n int)")
+    try server.baseBackup()
+    let first = try server.sql("INSERT INTO ledger VALUES (1); SELECT pg_current_wal_insert_lsn()")
+    try server.waitUntilStored(first, receiver)
+    kill(receiver.identifier, SIGKILL)
+    _ = receiver.wait(seconds: 30)
+    #expect(try server.count("files") >= 1)
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("first")) == "1")
+
+    receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    let last = try server.sql(
+      """
+      INSERT INTO ledger SELECT generate_series(2, 20000); SELECT pg_switch_wal(); INSERT INTO ledger VALUES (0);
+      SELECT pg_walfile_name(pg_current_wal_insert_lsn())
+      """
+    ).split(separator: "\n").last.map(String.init)
+    let end = try server.sql("SELECT pg_current_wal_insert_lsn()")
+    try server.wait(for: "SELECT bool_or(sent_lsn >= '\(end)') FROM pg_stat_replication", receiver)
+    try server.stop(receiver)
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("second")) == "20001")
+    // All pieces are of the last segment.
+    let list = try server.coffer("wal", "list", "--json")
+    let parsed = try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: Any]]
+    let log = try #require((parsed?.first?["logs"] as? [[String: Any]])?.first)
+    #expect((log["tail"] as? [String: Any])?["segment"] as? String == last)
+    #expect((log["stretches"] as? [Any])?.count == 1)
+    let whole = try server.done(
+      "sh", "-c",
+      "cd \"$0\" && COFFER_PASSPHRASE='correct horse' \"$1\" --config ../config.yaml wal get \(try #require(last)) ../got && wc -c < ../got",
+      server.main, server.ground.binary)
+    #expect(whole == "\(1 << 20)")
+  }
+
+  @Test("A server that is started anew, and a repository that is away for a while, are waited for")
+  func away() throws {
+    let receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.sql("CREATE TABLE ledger (n int)")
+    try server.baseBackup()
+    try server.sql("INSERT INTO ledger VALUES (1)")
+    try server.control("restart", server.main, mode: "fast")
+    try server.sql("INSERT INTO ledger VALUES (2)")
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.done("mv", "\(server.home)/repository", "\(server.home)/elsewhere")
+    try server.sql("INSERT INTO ledger SELECT generate_series(3, 60000)")
+    let end = try server.sql("SELECT pg_current_wal_insert_lsn()")
+    let deadline = Date().addingTimeInterval(60)
+    while !receiver.lastErrorLines.contains(where: { $0.contains("cannot be stored just now") }) {
+      try #require(Date() < deadline, "\(receiver.lastErrorLines)")
+      usleep(50_000)
+    }
+    #expect(
+      try server.sql("SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= '\(end)'") == "0")
+    try server.done("mv", "\(server.home)/elsewhere", "\(server.home)/repository")
+    try server.waitUntilStored(end, receiver)
+    try server.stop(receiver)
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("recovered")) == "60000")
+  }
+
+  @Test("Log that the server has thrown away is said at once, with what to do, and a gap is only left on demand")
+  func recycled() throws {
+    let receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStored(try server.sql("CREATE TABLE s (n int); SELECT pg_current_wal_insert_lsn()"), receiver)
+    try server.stop(receiver)
+    try server.sql("SELECT pg_drop_replication_slot('coffer_main'); CREATE TABLE t (n int)")
+    for _ in 1...6 {
+      try server.sql("INSERT INTO t SELECT generate_series(1, 30000); SELECT pg_switch_wal(); CHECKPOINT")
+    }
+    let failed = try server.coffer("wal", "receive")
+    #expect(failed.status == .exited(1))
+    #expect(failed.errors.contains("has not its log any more from segment"), "\(failed.errors)")
+    #expect(failed.errors.contains("--leave-gap"))
+    #expect(failed.errors.contains("is made anew"))
+    let going = try server.receive("--leave-gap")
+    try server.sql("INSERT INTO t VALUES (1); SELECT pg_switch_wal()")
+    try server.waitUntilStored(try server.sql("SELECT pg_current_wal_flush_lsn()"), going)
+    try server.stop(going)
+    #expect(try server.coffer("wal", "list").output.contains("Missing"))
+  }
+
+  @Test("A standby that becomes the primary is followed to its timeline")
+  func timelines() throws {
+    try server.baseBackup("standby")
+    let standby = "\(server.home)/standby"
+    try server.settings(standby, ["primary_conninfo = 'host=\(server.socket(server.main)) user=postgres'"])
+    try server.done("touch", "\(standby)/standby.signal")
+    try server.sql("SELECT pg_create_physical_replication_slot('keep', true)")
+    try server.sql("CREATE TABLE ledger (n int)")
+    // The base backup has no log of its own.
+    try server.done("sh", "-c", "cp -n \"$0\"/pg_wal/0* \"$1\"/pg_wal/", server.main, standby)
+    try server.control("start", standby)
+    try server.ground.write(
+      "home/standby.yaml",
+      "repositories:\n  - path: \(server.home)/repository\npostgresql_clusters:\n  - name: main\n    hostname: \(server.socket(standby))\n    username: postgres\n"
+    )
+    try server.done("cp", "-a", "\(server.home)/standby.yaml", "\(server.home)/own.yaml")
+    let receiver = try server.receive(configuration: "own.yaml")
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", at: standby, receiver)
+    try server.baseBackup()
+    try server.sql("INSERT INTO ledger VALUES (1)")
+    try server.wait(for: "SELECT count(*) = 1 FROM ledger", at: standby)
+    try server.control("stop", server.main)
+    try server.control("promote", standby)
+    try server.sql("INSERT INTO ledger VALUES (2)", at: standby)
+    let end = try server.sql("SELECT pg_current_wal_insert_lsn()", at: standby)
+    try server.wait(for: "SELECT bool_or(flush_lsn >= '\(end)') FROM pg_stat_replication", at: standby, receiver)
+    try server.stop(receiver)
+    let list = try server.coffer("wal", "list").output
+    #expect(list.contains("Timeline:  2") || list.contains("Timeline: 2"), "\(list)")
+    #expect(
+      try server.sql("SELECT string_agg(n::text, ',' ORDER BY n) FROM ledger", at: server.recover("recovered")) == "1,2"
+    )
+  }
+}
