@@ -186,6 +186,11 @@ struct ClusterRestore {
       Quoting.terminal(
         (standing.isRecovering ? "The server waits at its target" : "The server has recovered, and writes") + place
           + commit))
+    if !standing.isRecovering {
+      context.console.remark(
+        "Its new timeline is not in the log: before archive_mode is turned on, store its pg_wal/NUMBER.history with 'coffer wal push'"
+      )
+    }
     context.console.answer(
       "psql --host \(Quoting.pastedWord(request.directory)) --username \(Quoting.pastedWord(user))")
     return standing
