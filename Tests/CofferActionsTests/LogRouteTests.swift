@@ -79,6 +79,26 @@ struct LogRouteTests {
     #expect(try early.lastTime() == nil)
   }
 
+  @Test("Into the segment that a server was still streaming, as far as its pieces are there")
+  func pieces() throws {
+    try put(1...5)
+    let place = try #require(LogPlace(history: 1, number: 6, exponent: 24))
+    for range in [0..<100, 50..<300, 301..<400] {
+      let bytes = [UInt8](repeating: 1, count: range.count)
+      let part = try #require(
+        LogPart(
+          .piece(range), at: place, title: "piece", origin: LogOrigin(Self.server, hostname: "db1", name: "main"),
+          size: bytes.count))
+      _ = try repository.put(part, compressionLevel: 1) { take in try bytes.withUnsafeBytes { try take($0) } }
+    }
+    let route = try route(from: 2)
+    #expect(route.end.text == "0/600012C" && route.lastSegment?.segmentName == "000000010000000000000006")
+    let time = try #require(try route.lastTime())
+    #expect(route.behindGap == nil && time <= Date())
+    try put(7...7)
+    #expect(try self.route(from: 2).end.text == "0/6000000")
+  }
+
   @Test("Over timelines: the newest that there is, a named one, the backup's own; and none that does not come from it")
   func timelines() throws {
     try put(1...9)

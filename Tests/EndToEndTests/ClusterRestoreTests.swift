@@ -61,10 +61,10 @@ struct ClusterRestoreTests {
     ).status
   }
 
-  private func waitUntilArchived(_ segment: String) throws {
+  private func waitUntilArchived(_ segment: String, at folder: String) throws {
     let deadline = Date().addingTimeInterval(100)
-    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: main) != "t" {
-      let state = try sql("SELECT * FROM pg_stat_archiver", at: main)
+    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: folder) != "t" {
+      let state = try sql("SELECT * FROM pg_stat_archiver", at: folder)
       try #require(Date() < deadline, "\(state)")
       usleep(50_000)
     }
@@ -159,7 +159,7 @@ struct ClusterRestoreTests {
       _ = try sql("SELECT pg_switch_wal()", at: main)
     }
     let last = try sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main)
-    try waitUntilArchived(last)
+    try waitUntilArchived(last, at: main)
 
     // A drill lays it down and starts it; both tables are counted, and every page is looked at.
     let verified = try coffer("verify", "--json")
@@ -219,10 +219,45 @@ struct ClusterRestoreTests {
     #expect(gap.errors.contains("The nearest point that can be reached: "), "\(gap.errors)")
     #expect(try restore("gap").status == .exited(1))
     #expect(!FileManager.default.fileExists(atPath: "\(home)/gap"))
-    try expect(7, restore("before", "--to-name", "point7", "--start"), "before")
-    let left = try FileManager.default.contentsOfDirectory(atPath: home).filter {
-      $0.hasPrefix(".") && $0 != ".cache" && $0 != ".config"
+    try #require(restore("before", "--to-name", "point7", "--start").status == .exited(0))
+    let before = "\(home)/before"
+    #expect(try rows(before) == upTo(7))
+
+    // From there a timeline of its own goes on, into the same log; the first can still be had.
+    try control("stop", before)
+    try done("sed", "-i", "/^archive_mode/d", "\(before)/postgresql.auto.conf")
+    try #require(
+      server(["\(programs)/pg_ctl", "-D", before, "-w", "-l", "\(home)/server.log", "-o", "-k \(before)", "start"])
+        .status
+        == .exited(0))
+    #expect(try rows(before) == upTo(7))
+    _ = try sql("SELECT pg_wal_replay_resume()", at: before)
+    let deadline = Date().addingTimeInterval(60)
+    while try sql("SELECT pg_is_in_recovery()", at: before) != "f" {
+      try #require(Date() < deadline)
+      usleep(50_000)
     }
-    #expect(left.isEmpty, "\(left)")
+    let next = try sql(
+      """
+      INSERT INTO ledger VALUES (8); INSERT INTO aside VALUES (8); SELECT pg_create_restore_point('branch') IS NULL;
+      INSERT INTO ledger VALUES (9); SELECT pg_walfile_name(pg_switch_wal())
+      """, at: before)
+    try waitUntilArchived(try #require(next.split(separator: "\n").last.map(String.init)), at: before)
+    try control("stop", before)
+    try expect(8, restore("branch", "--to-name", "branch", "--start"), "branch")
+    try expect(7, restore("trunk", "--to-name", "point7", "--timeline", "current", "--start"), "trunk")
+
+    // By root the files are made the server's user's, as whom the server runs.
+    if geteuid() == 0 {
+      let byRoot = try run([
+        "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(ground.folder)", ground.binary, "--config",
+        "\(home)/config.yaml", "restore", "--cluster", "main", "--target-directory", "\(home)/root",
+        "--tablespace-mapping", "\(home)/space=\(home)/root-space", "--to-name", "branch", "--start",
+      ])
+      try expect(8, byRoot, "root")
+      #expect(try ground.run("find", "\(home)/root", "\(home)/root-space", "!", "-user", "postgres").isEmpty)
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: home)
+    #expect(Set(left.filter { $0.hasPrefix(".") }).subtracting([".cache", ".config", ".local"]).isEmpty, "\(left)")
   }
 }

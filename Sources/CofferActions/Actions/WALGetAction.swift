@@ -20,7 +20,7 @@ enum WALGetAction {
     help:
       "How many segments are read at once, as long as they have not more than 256 MiB together; those that are asked for later wait in this user's cache."
   )
-  private static let endAtGap = Flag<Bool>(
+  static let endAtGap = Flag<Bool>(
     "--end-at-gap", help: "Take a segment that is missing, with others behind it, for the end of the log.")
 
   static let declaration = ActionDeclaration(

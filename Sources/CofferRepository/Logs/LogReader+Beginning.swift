@@ -1,5 +1,6 @@
 import CofferStorage
 import CofferSystem
+import FoundationEssentials
 
 extension LogReader {
   /// What there is of a segment that is not whole.
@@ -9,6 +10,9 @@ extension LogReader {
     public let count: Int
     /// In order, each beginning where those before end, or earlier.
     fileprivate let pieces: [(range: Range<Int>, listed: LogStore.Listed)]
+
+    /// When the store received the last of it.
+    public var received: Date { pieces.map(\.listed.status.received).max() ?? .distantPast }
   }
 
   /// Finds the beginning of a segment that is not there as a whole, and with which the log ends.

@@ -97,9 +97,12 @@ struct ClusterRestore {
   }
 
   private func settings() throws -> RecoverySettings {
-    RecoverySettings(
+    // From 15 on the server reads ahead of what it replays, from 13 on it says itself that a target was not reached.
+    let mayEnd = found.route.behindGap != nil && request.target != .end && major >= 13
+    return RecoverySettings(
       target: request.target, isInclusive: request.isInclusive, timeline: request.timeline,
-      command: try commandStart() + request.signers.flatMap { ["--signer", $0] } + ["wal", "get"])
+      command: try commandStart() + request.signers.flatMap { ["--signer", $0] }
+        + (mayEnd ? [WALGetAction.endAtGap.name] : []) + ["wal", "get"])
   }
 
   // MARK: - The plan
@@ -183,6 +186,11 @@ struct ClusterRestore {
       Quoting.terminal(
         (standing.isRecovering ? "The server waits at its target" : "The server has recovered, and writes") + place
           + commit))
+    if !standing.isRecovering {
+      context.console.remark(
+        "Its new timeline is not in the log: before archive_mode is turned on, store its pg_wal/NUMBER.history with 'coffer wal push'"
+      )
+    }
     context.console.answer(
       "psql --host \(Quoting.pastedWord(request.directory)) --username \(Quoting.pastedWord(user))")
     return standing

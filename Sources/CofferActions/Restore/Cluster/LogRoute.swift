@@ -12,6 +12,8 @@ struct LogRoute {
   private let segments: [(range: ClosedRange<UInt64>, timeline: UInt32)]
   /// The last segment that is reached without a gap; nil where there is not even the first.
   private let last: (number: UInt64, timeline: UInt32)?
+  /// What there is of the segment behind that.
+  private let beginning: LogReader.Beginning?
   private let coverage: LogCoverage
 
   /// Looks at what there is.
@@ -44,6 +46,26 @@ struct LogRoute {
       next = found.range.upperBound + 1
     }
     self.last = last
+    beginning = try Self.beginning(of: next, history.parts.filter { $0.timeline >= base.timeline }, base, reader)
+  }
+
+  /// What a server has streamed of a segment that is not full yet.
+  private static func beginning(
+    of number: UInt64, _ parts: [TimelineHistory.Part], _ base: BaseBackupFacts, _ reader: LogReader
+  ) throws -> LogReader.Beginning? {
+    let shift = UInt64(base.exponent)
+    for part in parts.reversed() where part.start.value >> shift <= number {
+      guard let place = place(number, part.timeline, base) else { continue }
+      do {
+        let found = try reader.beginning(history: part.timeline, number: place.number, title: place.segmentName)
+        if let found, found.place == place { return found }
+      } catch LogError.missing {
+        continue
+      } catch LogError.gap {
+        continue
+      }
+    }
+    return nil
   }
 
   /// The timeline that PostgreSQL would choose, and the way to it.
@@ -84,7 +106,7 @@ struct LogRoute {
     (place.number >> 32) << (32 - UInt64(place.exponent)) | place.number & 0xffff_ffff
   }
 
-  private func place(_ number: UInt64, _ timeline: UInt32) -> LogPlace? {
+  private static func place(_ number: UInt64, _ timeline: UInt32, _ base: BaseBackupFacts) -> LogPlace? {
     let position = LogSequenceNumber(number << UInt64(base.exponent))
     return LogPlace(
       history: timeline, number: position.segmentNumber(exponent: base.exponent), exponent: base.exponent)
@@ -94,21 +116,24 @@ struct LogRoute {
 
   /// What is behind the last byte that is reached; the base backup's end where its own log reaches further.
   var end: LogSequenceNumber {
-    let (value, isOver) = (last?.number ?? 0).addingReportingOverflow(1)
-    let behind = isOver ? .max : value.multipliedReportingOverflow(by: UInt64(base.segmentSize)).partialValue
-    return max(last == nil ? base.end : LogSequenceNumber(behind), base.end)
+    var reached = base.end.value
+    if let last { reached = max(reached, (last.number + 1) << UInt64(base.exponent)) }
+    if let beginning {
+      reached = max(reached, Self.ordinal(beginning.place) << UInt64(base.exponent) + UInt64(beginning.count))
+    }
+    return LogSequenceNumber(reached)
   }
 
-  /// The last segment that is reached.
-  var lastSegment: LogPlace? { last.flatMap { place($0.number, $0.timeline) } }
+  /// The last segment of which something is reached.
+  var lastSegment: LogPlace? { beginning?.place ?? last.flatMap { Self.place($0.number, $0.timeline, base) } }
 
   /// The first segment behind a gap; nil where nothing is behind the end.
   var behindGap: LogPlace? {
     let next = last.map { $0.number + 1 } ?? base.start.value >> UInt64(base.exponent)
     let first = segments.filter { $0.range.lowerBound > next }.min { $0.range.lowerBound < $1.range.lowerBound }
-    return first.flatMap { place($0.range.lowerBound, $0.timeline) }
+    return first.flatMap { Self.place($0.range.lowerBound, $0.timeline, base) }
   }
 
-  /// When the last segment that is reached was put; nil without any.
-  func lastTime() throws -> Date? { try lastSegment.flatMap { try coverage.time(of: $0) } }
+  /// When the last that is reached was put; nil where there is nothing.
+  func lastTime() throws -> Date? { try beginning?.received ?? lastSegment.flatMap { try coverage.time(of: $0) } }
 }

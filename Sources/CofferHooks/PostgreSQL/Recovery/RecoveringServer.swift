@@ -77,12 +77,12 @@ public struct RecoveringServer {
   public func start(_ tell: (Standing) -> Void) throws -> Standing {
     try folder.removeTree(Self.log)
     // Nobody but its own user comes to the socket.
-    try folder.replace(Self.access, with: Array("local all all trust\n".utf8))
-    if let owner {
-      let file = try folder.open(Self.access, flags: O_RDONLY)
-      guard fchown(file.number, owner.user, owner.group) == 0 else {
-        throw SystemError(call: "chown", subject: folder.path(of: Self.access))
+    let path = folder.path(of: Self.access)
+    try folder.replace(Self.access) { [owner] file in
+      if let owner, fchown(file.number, owner.user, owner.group) != 0 {
+        throw SystemError(call: "chown", subject: path)
       }
+      try Array("local all all trust\n".utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
     }
     defer { try? folder.removeTree(Self.access) }
     let started = try context.launcher.run(try command(), cancellation: context.cancellation)
@@ -116,7 +116,11 @@ public struct RecoveringServer {
   private func failed() -> ClusterError {
     let bytes = (try? folder.read(Self.log, limit: Self.logLimit)) ?? []
     let lines = String(decoding: bytes, as: UTF8.self).lines()
-    let said = lines.filter { $0.holds("FATAL:") || $0.holds("HINT:") || $0.holds("PANIC:") }
+    // Who asks where it stands is answered with a FATAL, too.
+    let said = lines.filter { line in
+      ["FATAL:", "HINT:", "PANIC:"].contains { line.holds($0) }
+        && !line.holds("not yet accepting connections") && !line.holds("is starting up")
+    }
     return .serverFailed(directory, lines: said.isEmpty ? lines : said, log: folder.path(of: Self.log))
   }
 
