@@ -82,6 +82,25 @@ struct ReceivedLogTests {
     #expect(try switched.end == LogSequenceNumber(Self.start(7)))
   }
 
+  @Test("Of very many pieces few are left, and all bytes are in these")
+  func runs() throws {
+    var runs = PieceRuns()
+    var left: [Range<Int>] = []
+    let place = try Self.place(7)
+    for start in stride(from: 100, to: 30_100, by: 3) {
+      let range = start..<start + 3
+      left.append(range)
+      guard let joined = runs.add(range, Array(Self.bytes[range]), at: place) else { continue }
+      #expect(joined.bytes == Array(Self.bytes[joined.range]))
+      left.removeAll { joined.range.contains($0.lowerBound) }
+      left.append(joined.range)
+    }
+    #expect(left.count < 130)
+    #expect(left.flatMap { Array($0) } == Array(100..<30_100))
+    // Another segment, or a hole, begins anew.
+    #expect(try runs.add(0..<3, [1, 2, 3], at: Self.place(8)) == nil)
+  }
+
   @Test("A message that is none of a stream is refused")
   func messages() {
     func message(_ bytes: [UInt8]) -> LogStreamMessage? { bytes.withUnsafeBytes { LogStreamMessage($0) } }

@@ -65,7 +65,8 @@ final class ReadingProgress: Sendable {
   }
 
   private static func text(_ state: State, at now: Double) -> String {
-    text(state.subject, done: state.done, of: state.total, seconds: now - state.start)
+    // Nothing has begun yet.
+    state.subject.isEmpty ? "" : text(state.subject, done: state.done, of: state.total, seconds: now - state.start)
   }
 
   static func text(_ subject: String, done: UInt64, of total: UInt64, seconds: Double) -> String {

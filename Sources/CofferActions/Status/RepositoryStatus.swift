@@ -45,6 +45,13 @@ struct OverdueBackups: DiagnosableError {
     let subject: String
     let what: String
     var isOfLog = false
+
+    /// What to do next.
+    var remedy: String {
+      isOfLog
+        ? "See whether 'coffer wal receive' runs, or what the server says of its archive_command: SELECT * FROM pg_stat_archiver"
+        : "See why the last run made none: 'coffer create', then 'coffer doctor'"
+    }
   }
 
   let repository: String
@@ -55,9 +62,7 @@ struct OverdueBackups: DiagnosableError {
     let more = problems.count > 1 ? " (and \(problems.count - 1) more of this repository, shown above)" : ""
     return Diagnosis(
       subject: "\(first.subject), in \(repository)", problem: first.what + more,
-      suggestion: first.isOfLog
-        ? "See whether 'coffer wal receive' runs, or what the server says of its archive_command: SELECT * FROM pg_stat_archiver"
-        : "See why the last run made none: 'coffer create', then 'coffer doctor'")
+      suggestion: first.remedy)
   }
 
   static func isOne(_ error: any Error) -> Bool {

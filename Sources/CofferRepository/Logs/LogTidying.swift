@@ -116,25 +116,31 @@ struct LogTidying {
 
   // MARK: - Pieces
 
-  /// Deletes the pieces of a place whose segment a full key has put as a whole.
+  private typealias Piece = (range: Range<Int>, listed: LogStore.Listed)
+
+  /// Deletes the pieces of a place that full keys have put, and for which the whole segment or a larger piece stands.
   ///
   /// - Parameter server: As names have it.
   /// - Returns: How many went.
   func deletePieces(of place: LogPlace, _ server: String) throws -> Int {
     let files = try store.list(.file(""), of: server, from: place)
-    // Listed behind them, what has a place joined last.
-    let whole = try store.list(.segment, of: server, from: place) + store.list(.joined, of: server, from: place)
     var report = LogTidyingReport()
-    try deletePieces(files.filter { $0.name.first == place && $0.name.signer == .full }, whole, &report)
+    try deletePieces(
+      files.filter { $0.name.first == place && $0.name.signer == .full }, try whole(server, from: place), &report)
     return report.deletedObjects
+  }
+
+  /// What has whole segments.
+  private func whole(_ server: String, from place: LogPlace?) throws -> [LogStore.Listed] {
+    // What is joined a moment later is in the second list.
+    try store.list(.segment, of: server, from: place) + store.list(.joined, of: server, from: place)
   }
 
   private func deletePieces(_ inventory: LogInventory, _ report: inout LogTidyingReport) throws {
     let pieces = inventory.files.filter { LogPiece($0.name) != nil }
     for (group, found) in Dictionary(grouping: pieces, by: { LogInventory.Group($0.name) }) {
       // What was joined a moment ago has another name now.
-      let whole =
-        try store.list(.segment, of: group.server, from: nil) + store.list(.joined, of: group.server, from: nil)
+      let whole = try whole(group.server, from: nil)
       for (_, pieces) in Dictionary(grouping: found, by: \.name.first).sorted(by: { $0.key < $1.key }) {
         try deletePieces(pieces, whole, &report)
       }
@@ -145,12 +151,29 @@ struct LogTidying {
   private func deletePieces(
     _ found: [LogStore.Listed], _ all: [LogStore.Listed], _ report: inout LogTidyingReport
   ) throws {
-    let pieces = found.compactMap { listed in LogPiece(listed.name).map { (range: $0.range, listed: listed) } }
-    guard let place = pieces.first?.listed.name.first,
-      let whole = all.last(where: { $0.name.signer == found[0].name.signer && $0.name.covers(place) })
-    else { return }
-    let ranges = pieces.map(\.range)
-    guard let hashes = try hashes(of: ranges, at: place, in: whole) else { return }
+    var pieces = found.compactMap { listed in LogPiece(listed.name).map { (range: $0.range, listed: listed) } }
+      .sorted { $0.range.count > $1.range.count }
+    guard let place = pieces.first?.listed.name.first else { return }
+    if let whole = all.last(where: { $0.name.signer == found[0].name.signer && $0.name.covers(place) }) {
+      return try delete(pieces, at: place, from: 0, in: whole, &report)
+    }
+    while !pieces.isEmpty {
+      let largest = pieces.removeFirst()
+      let within = pieces.filter { $0.range.clamped(to: largest.range) == $0.range }
+      guard !within.isEmpty else { continue }
+      try delete(within, at: place, from: largest.range.lowerBound, in: largest.listed, &report)
+      pieces.removeAll { $0.range.clamped(to: largest.range) == $0.range }
+    }
+  }
+
+  /// Deletes pieces that are the same as those bytes of something larger.
+  ///
+  /// - Parameter start: Which byte of the segment is the first there.
+  private func delete(
+    _ pieces: [Piece], at place: LogPlace, from start: Int, in larger: LogStore.Listed,
+    _ report: inout LogTidyingReport
+  ) throws {
+    guard let hashes = try hashes(of: pieces.map(\.range), at: place, from: start, in: larger) else { return }
     for ((_, listed), hash) in zip(pieces, hashes) {
       let isSame = try context.readable(orElse: "it stays") {
         do {
@@ -166,22 +189,24 @@ struct LogTidying {
           Diagnosis(
             subject: context.location,
             problem:
-              "\(listed.status.name) and \(whole.status.name) are the same part of a log, and differ: the second counts",
+              "\(listed.status.name) and \(larger.status.name) are the same part of a log, and differ: the second counts",
             suggestion: "Two servers may have one identity: give one of them another repository"))
       case nil: break
       }
     }
   }
 
-  /// The hashes of some bytes of a segment, all of which is read and verified.
+  /// The hashes of some bytes of a segment, by something that has all of them, and is read to its end and verified.
   ///
   /// - Returns: nil where it is gone or damaged.
-  private func hashes(of ranges: [Range<Int>], at place: LogPlace, in listed: LogStore.Listed) throws -> [Digest256?]? {
+  private func hashes(
+    of ranges: [Range<Int>], at place: LogPlace, from start: Int, in listed: LogStore.Listed
+  ) throws -> [Digest256?]? {
     try context.readable(orElse: "pieces of it stay") {
       let object = try store.open(listed)
       guard let number = object.segment(at: place) else { return nil }
       let hashers = try ranges.map { _ in try ContentHasher() }
-      var position = 0
+      var position = start
       try object.read(segment: number, try object.opener()) { bytes in
         for (range, hasher) in zip(ranges, hashers) {
           let part = range.clamped(to: position..<position + bytes.count)

@@ -112,6 +112,23 @@ struct LogPieceTests {
     try ground.expectWhole(1...20)
   }
 
+  @Test("Pieces go for which a larger one stands, and the beginning of the segment is the same")
+  func joinedPieces() throws {
+    for start in stride(from: 0, to: 1000, by: 100) { try put(1, start..<start + 100) }
+    try put(1, 0..<500)
+    try put(1, 450..<600)
+    let before = try beginning(1)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 6)
+    #expect(try beginning(1) == before && before?.count == 1000)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 0)
+    // One that is damaged stands for nothing.
+    try put(1, 0..<1000)
+    let name = try #require(
+      try ground.names("files").first { $0.contains("00000000000003e8") }.flatMap { ObjectName($0) })
+    ground.store.tamper(name) { $0[$0.count / 2] ^= 1 }
+    #expect(try ground.compact().deletedObjects == 0)
+  }
+
   @Test("Who stores a log takes its own pieces away with a full key, and none with a write-only key")
   func ownPieces() throws {
     let host = try ground.host("one of a host")

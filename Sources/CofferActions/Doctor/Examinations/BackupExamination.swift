@@ -9,7 +9,9 @@ struct BackupExamination: Examination {
     try patient.forEachOpen { location, _ in
       let status = try patient.status(location)
       let problems = status.problems.map {
-        Finding.problem("\($0.subject), in \(location.name)", $0.what, "Run 'coffer create' and see what it says")
+        Finding.problem(
+          "\($0.subject), in \(location.name)", $0.what,
+          $0.isOfLog ? $0.remedy : "Run 'coffer create' and see what it says")
       }
       let databases = status.databases.filter { $0.standing == .never && $0.overdue == nil }.map {
         Finding.problem("\($0.identity.title), in \(location.name)", "It was never backed up", "Run 'coffer create'")

@@ -95,6 +95,7 @@ final class LogKeeping: Sendable {
   }
 
   private func work() {
+    var runs = PieceRuns()
     while let job = next() {
       do {
         for repository in repositories { try store(job, in: repository) }
@@ -110,7 +111,7 @@ final class LogKeeping: Sendable {
         }
       }
       wake.raise()
-      tidy(behind: job)
+      tidy(behind: job, &runs)
     }
   }
 
@@ -142,16 +143,32 @@ final class LogKeeping: Sendable {
     }
   }
 
-  /// Takes the pieces of a segment away that is whole now. What cannot be tidied up here waits for `compact`.
-  private func tidy(behind job: Job) {
-    guard case .segment(let place, _) = job, state.update({ $0.pieces.remove(place) }) != nil else { return }
-    for access in repositories {
-      do {
-        let count = try access.repository.deletePieces(of: place, origin.server, compressionLevel: level)
-        if count > 0 { console.step("\(access.location.path): \(count) pieces of \(place.segmentName) are deleted") }
-      } catch {
-        console.step(Console.text(Diagnosis(of: error)))
+  /// Takes pieces away for which a whole segment or a larger piece stands. What cannot be tidied up here waits for `compact`.
+  private func tidy(behind job: Job, _ runs: inout PieceRuns) {
+    guard repositories.contains(where: { $0.repository.role == .full }), state.update({ $0.failure }) == nil else {
+      return
+    }
+    do {
+      switch job {
+      case .segment(let place, _):
+        if state.update({ $0.pieces.remove(place) }) != nil { try deletePieces(of: place) }
+      case .piece(let place, let range, let bytes):
+        guard let joined = runs.add(range, bytes, at: place) else { return }
+        for access in repositories where access.repository.role == .full {
+          try put(.piece(place, joined.range, joined.bytes), in: access)
+        }
+        try deletePieces(of: place)
+      case .history: break
       }
+    } catch {
+      console.step(Console.text(Diagnosis(of: error)))
+    }
+  }
+
+  private func deletePieces(of place: LogPlace) throws {
+    for access in repositories {
+      let count = try access.repository.deletePieces(of: place, origin.server, compressionLevel: level)
+      if count > 0 { console.step("\(access.location.path): \(count) pieces of \(place.segmentName) are deleted") }
     }
   }
 

@@ -81,6 +81,7 @@ final class LogReceiver {
       } catch is RunCancelled {
         break
       } catch let error as ReplicationError where error.isTransient {
+        try keeping?.keeping.check()
         if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
         try? cancellation.sleep(pause)
         pause = min(pause * 2, Self.longestPause)
@@ -135,10 +136,7 @@ extension LogReceiver {
     }
     while true {
       if log.place.history > 1 { try fetchHistory(log.place.history, connection, keeping) }
-      try request(log.place, connection)
-      isStreaming()
-      try stream(connection, keeping)
-      guard let (next, start) = try switching(connection) else {
+      guard let (next, start) = try streamHistory(log.place, connection, keeping, isStreaming) else {
         throw ReplicationError.lost(place: plan.server.place, "the server ends the stream")
       }
       // What is left of the segment stays a piece: the rest of it is the next history's.
@@ -149,6 +147,22 @@ extension LogReceiver {
       console.remark("\(plan.server.place): The log goes on in timeline \(next)")
       log = switched
       self.log = log
+    }
+  }
+
+  /// Takes the log of one history, from the beginning of a segment on.
+  ///
+  /// - Returns: What comes behind its end; nil where nothing does: the server is being stopped.
+  private func streamHistory(
+    _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping, _ isStreaming: () -> Void
+  ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
+    do {
+      try request(place, connection)
+      isStreaming()
+      try stream(connection, keeping)
+      return try switching(connection)
+    } catch let error as ReplicationError {
+      throw explained(error, log?.place ?? place)
     }
   }
 
@@ -219,13 +233,8 @@ extension LogReceiver {
   /// Asks for the log from the beginning of a segment on.
   private func request(_ place: LogPlace, _ connection: ReplicationConnection) throws {
     let start = LogSequenceNumber(place.start)
-    do {
-      try connection.begin(
-        "START_REPLICATION SLOT \"\(plan.slot)\" PHYSICAL \(start.text) TIMELINE \(place.history)")
-      guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
-    } catch let error as ReplicationError {
-      throw explained(error, place)
-    }
+    try connection.begin("START_REPLICATION SLOT \"\(plan.slot)\" PHYSICAL \(start.text) TIMELINE \(place.history)")
+    guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
     told.heard = clock.steadySeconds()
     told.durable = LogSequenceNumber(0)
   }
@@ -253,13 +262,10 @@ extension LogReceiver {
   /// As that of `WALFile`.
   private static let historyLimit = 1 << 20
 
-  /// What comes behind the end of a history.
-  ///
-  /// - Returns: nil where nothing does: the server is being stopped.
+  /// Reads what the server says at the end of a copy.
   private func switching(
     _ connection: ReplicationConnection
   ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
-    try connection.endSending()
     var next: (timeline: UInt32, start: LogSequenceNumber)?
     while let reply = try connection.next() {
       guard case .rows(let rows) = reply else { continue }
@@ -308,11 +314,7 @@ extension LogReceiver {
   ) throws -> ReplicationConnection.Received<Void> {
     var deadline = told.time + Self.statusInterval
     if let since = told.pendingSince, !plan.isSynchronous { deadline = min(deadline, since + Self.interval) }
-    do {
-      return try connection.receive(until: deadline, orUntil: wake.number, take)
-    } catch let error as ReplicationError {
-      throw log.map { explained(error, $0.place) } ?? error
-    }
+    return try connection.receive(until: deadline, orUntil: wake.number, take)
   }
 
   /// - Returns: Whether the server wants to be answered at once.

@@ -161,7 +161,7 @@ extension ReplicationConnection {
       case 1: return .done
       case 2: return .rows(rows(result))
       case 3: return .copyOut
-      // The server has ended its half of a copy.
+      // The server has ended its half of a copy, and waits for ours.
       case 4: try endSending()
       case 8: return .copyBoth
       case 7:
