@@ -11,7 +11,7 @@ struct Dumper {
   var tell: (SQLiteContent) throws -> Void = { _ in }
 
   /// Bytes that are gathered before they are written.
-  private static let portion = 1 << 18
+  private static let portion = 1 << 16
   /// A statement's longest length (SQLITE_MAX_SQL_LENGTH).
   private static let longestStatement = 1_000_000_000
 

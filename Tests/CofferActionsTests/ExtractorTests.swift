@@ -52,6 +52,27 @@ struct ExtractorTests {
     #expect(extractor.withoutOwners.isEmpty && extractor.withoutRights.isEmpty)
   }
 
+  @Test("Folders get their modes and times when everything is in them")
+  func folders() throws {
+    let extractor = try extractor()
+    let names = ["a", "a/b", "a/b/c", "d"]
+    for name in names {
+      var item = file(name, mode: 0o750)
+      item.content = .directory
+      try write(item, with: extractor)
+      try write(file("\(name)/file", mode: 0o640), with: extractor)
+    }
+    // A list that comes back to a folder which it has left.
+    try write(file("a/later", mode: 0o640), with: extractor)
+    try extractor.finish()
+    for name in names {
+      let facts = try facts(name)
+      #expect(facts.st_mode & 0o7777 == 0o750 && facts.st_mtim.tv_sec == 1_000_000_000, "\(name)")
+      #expect(try self.facts("\(name)/file").st_mode & 0o7777 == 0o640)
+    }
+    #expect(extractor.lost.errors.isEmpty)
+  }
+
   @Test("A program that ran as another user does not run as whoever extracts it", .enabled(if: geteuid() == 0))
   func rights() throws {
     let root = try extractor()

@@ -74,12 +74,14 @@ final class FileExtractor {
     for number in flagged.indices { setFlagsOfFile(number) }
     for number in folders.indices.reversed() {
       let item = folders.item(number)
-      try setter.apply(item, to: folder(folders.parts(number)[...], item).number)
+      let folder = try folder(folders.parts(number)[...], item)
+      try withExtendedLifetime(folder) { _ = try setter.apply(item, to: folder.number) }
     }
     for number in folders.indices.reversed() {
       let item = folders.item(number)
       guard item.flags != [] else { continue }
-      setFlags(of: item, on: try folder(folders.parts(number)[...], item).number)
+      let folder = try folder(folders.parts(number)[...], item)
+      withExtendedLifetime(folder) { setFlags(of: item, on: folder.number) }
     }
   }
 

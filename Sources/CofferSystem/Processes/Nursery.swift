@@ -1,4 +1,5 @@
 import CSpawn
+import CSystem
 import Glibc
 import Synchronization
 
@@ -59,31 +60,46 @@ final class Nursery: Sendable {
     line.withLock { line in
       guard let number = line?.number else { return nil }
       let words: [UInt8] = order.arguments.flatMap { $0.utf8 + [0] }
-      var answer = Answer()
-      guard coffer_send_order(number, words, words.count, order.descriptors, Int32(order.descriptors.count)) == 0,
-        Self.receive(&answer, number), answer.identifier > 0
+      let branch = Self.nextBranch(number)
+      guard let branch,
+        coffer_send_order(number, words, words.count, order.descriptors, Int32(order.descriptors.count)) == 0
       else {
-        // Nothing may branch off later that nobody waits for.
+        // Nothing may go off later that nobody waits for.
         process.terminate()
-        line = nil
+        if let branch { Self.wait(for: branch) }
+        Self.end(&line)
         return nil
       }
       // As the branch itself does: whoever comes first.
-      setpgid(answer.identifier, answer.identifier)
-      return answer.identifier
+      setpgid(branch, branch)
+      return branch
     }
   }
 
-  private static func receive(_ answer: inout Answer, _ number: Int32) -> Bool {
+  deinit {
+    line.withLock { Self.end(&$0) }
+  }
+
+  /// Has the nursery end, and the branch that waits for an order.
+  private static func end(_ line: inout FileDescriptor?) {
+    guard let number = line?.number else { return }
+    shutdown(number, Int32(SHUT_WR))
+    while let branch = nextBranch(number) { wait(for: branch) }
+    line = nil
+  }
+
+  private static func wait(for branch: pid_t) {
+    while waitpid(branch, nil, 0) < 0 && errno == EINTR {}
+  }
+
+  /// The number of the branch that waits for the next order; nil where there is none any more.
+  private static func nextBranch(_ number: Int32) -> pid_t? {
+    var branch: pid_t = -1
     while true {
-      let length = recv(number, &answer, MemoryLayout<Answer>.size, 0)
+      let length = recv(number, &branch, MemoryLayout<pid_t>.size, 0)
       if length < 0 && errno == EINTR { continue }
-      return length == MemoryLayout<Answer>.size
+      return length == MemoryLayout<pid_t>.size ? branch : nil
     }
-  }
-
-  fileprivate struct Answer {
-    var identifier: pid_t = -1
   }
 }
 
@@ -92,7 +108,8 @@ public enum NurseryProcess {
   /// - Returns: Whether that is what the program was started for.
   public static func isWanted(by arguments: [String]) -> Bool { arguments == [Nursery.word] }
 
-  /// Has branches go off until nobody orders any more. Returns in each of them, too, with what it does.
+  /// Has branches go off until nobody orders any more. The next one waits for its order before there is one, so that nobody waits for
+  /// it to be made. Each of them ends at once when its work is done: memory and libraries are not torn down piece by piece.
   ///
   /// - Parameters:
   ///   - prepare: Does what a branch does, on something of its own: what is looked up and loaded then, no later branch has to.
@@ -101,25 +118,54 @@ public enum NurseryProcess {
   public static func run(preparing prepare: () -> Void, _ work: ([String]) -> Int32) -> Int32 {
     var isPrepared = false
     let parent = getppid()
+    // Of the branch's copy only what is written is one.
     var bytes = [UInt8](repeating: 0, count: Nursery.limit)
-    var descriptors = [Int32](repeating: -1, count: Int(COFFER_ORDER_DESCRIPTORS))
     while true {
-      var count: Int32 = 0
-      let length = coffer_receive_order(Nursery.descriptor, &bytes, bytes.count, &descriptors, &count, true)
-      guard length > 0 else { return length == 0 ? 0 : 1 }
-      let identifier = coffer_branch_off()
-      if identifier == 0 {
-        guard coffer_settle(parent, descriptors, count) == 0 else { return 127 }
-        return work(words(in: bytes[..<length]))
+      var ends: [Int32] = [-1, -1]
+      // Whoever waits for one is told by the line's end that none comes.
+      guard pipe2(&ends, O_CLOEXEC) == 0 else { return 1 }
+      var branch = coffer_branch_off()
+      guard branch >= 0 else { return 1 }
+      if branch == 0 {
+        close(ends[0])
+        _exit(goOff(from: parent, &bytes, telling: ends[1], work))
       }
-      for descriptor in descriptors.prefix(Int(count)) { close(descriptor) }
-      var answer = Nursery.Answer(identifier: identifier)
-      guard send(Nursery.descriptor, &answer, MemoryLayout<Nursery.Answer>.size, Int32(MSG_NOSIGNAL)) > 0 else {
-        return 0
-      }
+      close(ends[1])
+      // Nobody may be left who would wait for it; it ends by itself then.
+      _ = send(Nursery.descriptor, &branch, MemoryLayout<pid_t>.size, Int32(MSG_NOSIGNAL))
+      let hasGone = read(ends[0])
+      close(ends[0])
+      guard hasGone else { return 0 }
       if !isPrepared { prepare() }
       isPrepared = true
     }
+  }
+
+  /// Waits until a branch has got its order.
+  ///
+  /// - Returns: false for one that has ended without any, as it does when nobody orders any more.
+  private static func read(_ number: Int32) -> Bool {
+    var byte: UInt8 = 0
+    while true {
+      let count = Glibc.read(number, &byte, 1)
+      if count < 0 && errno == EINTR { continue }
+      return count == 1
+    }
+  }
+
+  /// What a branch does: waits for its order, says that it has it, and carries it out.
+  ///
+  /// - Returns: Its exit code.
+  private static func goOff(
+    from parent: pid_t, _ bytes: inout [UInt8], telling nursery: Int32, _ work: ([String]) -> Int32
+  ) -> Int32 {
+    var descriptors = [Int32](repeating: -1, count: Int(COFFER_ORDER_DESCRIPTORS))
+    var count: Int32 = 0
+    let length = coffer_receive_order(Nursery.descriptor, &bytes, bytes.count, &descriptors, &count, true)
+    guard length > 0 else { return length == 0 ? 0 : 1 }
+    _ = write(nursery, [1], 1)
+    guard coffer_settle(parent, descriptors, count) == 0 else { return 127 }
+    return work(words(in: bytes[..<length]))
   }
 
   private static func words(in bytes: ArraySlice<UInt8>) -> [String] {
