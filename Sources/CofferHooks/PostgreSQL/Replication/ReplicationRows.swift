@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a server answers to a command: rows of values, which are bytes.
 public struct ReplicationRows: Sendable, Equatable {
   /// The columns' names.
