@@ -63,14 +63,7 @@ final class MariaDBDrill: DrillPlace {
     return target
   }
 
-  /// Without the address of its own server.
-  func facts(_ facts: DumpFacts) -> DumpFacts {
-    var facts = facts
-    facts.identity = DumpIdentity(
-      hook: facts.identity.hook, database: facts.identity.database, label: facts.identity.label,
-      advice: facts.identity.advice)
-    return facts
-  }
+  func facts(_ facts: DumpFacts) -> DumpFacts { facts.withoutAddress }
 
   var observer: (any ByteSink)? { census }
 

@@ -51,14 +51,7 @@ final class MongoDBDrill: DrillPlace {
     return target
   }
 
-  /// Without the address of its own server.
-  func facts(_ facts: DumpFacts) -> DumpFacts {
-    var facts = facts
-    facts.identity = DumpIdentity(
-      hook: facts.identity.hook, database: facts.identity.database, label: facts.identity.label,
-      advice: facts.identity.advice)
-    return facts
-  }
+  func facts(_ facts: DumpFacts) -> DumpFacts { facts.withoutAddress }
 
   func comparable(_ content: DumpContent) -> DumpContent {
     var content = content

@@ -147,3 +147,13 @@ public enum DrillError: DiagnosableError, Equatable {
 
   private static func size(_ bytes: UInt64) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }
 }
+
+extension DumpFacts {
+  /// Without the address of the dump's own server.
+  var withoutAddress: DumpFacts {
+    var facts = self
+    facts.identity = DumpIdentity(
+      hook: identity.hook, database: identity.database, label: identity.label, advice: identity.advice)
+    return facts
+  }
+}
