@@ -56,6 +56,20 @@ struct QuotingTests {
     }
   }
 
+  @Test("PostgreSQL: values in its configuration files")
+  func serverSettings() throws {
+    let cluster = try PostgreSQLCluster(settings: ["include_if_exists = '../tried.conf'"])
+    try Fuzz.run(.serverSetting) { random in
+      let texts = random.texts(150).filter { !$0.utf8.contains(0) }
+      let lines = texts.enumerated().map { "coffer.t\($0.offset) = \(Quoting.serverSetting($0.element))\n" }
+      try cluster.run(["sh", "-c", "cat > \"$0\"", "\(cluster.folder)/tried.conf"], input: lines.joined())
+      let found = try cluster.sql(
+        "SELECT encode(convert_to(setting, 'UTF8'), 'hex') FROM pg_file_settings WHERE name LIKE 'coffer.%' ORDER BY seqno"
+      )
+      try #require(Self.lines(found) == texts.map(Self.hexadecimal), "seed \(random.seed)")
+    }
+  }
+
   @Test("libpq's own reader of connection strings")
   func connectionStrings() throws {
     let reader = try ConnectionStringReader()

@@ -4,7 +4,7 @@ import Foundation
 /// the text is for where there is one.
 public enum FuzzTarget: String, CaseIterable, Sendable {
   // Quoting.
-  case postgresqlLiteral, postgresqlIdentifier, postgresqlStatement, connectionValue
+  case postgresqlLiteral, postgresqlIdentifier, postgresqlStatement, connectionValue, serverSetting
   case sqliteIdentifier, sqliteLiteral, mariadbLiteral, mariadbIdentifier, optionFileValue
   case shellWord, pastedWord, commandTemplate, yaml, prometheusValue, urlPart, headerLine, html, jsonDocument,
     terminal, dumpPlace

@@ -39,7 +39,8 @@ struct ClusterRequest {
     self.directory = context.absolutePath(directory).trimmedOfSlashes
     target = try Self.target(flags)
     isInclusive = !flags[Flags.exclusive]
-    timeline = flags[Flags.timeline] ?? .latest
+    let timeline = flags[Flags.timeline]
+    self.timeline = timeline ?? .latest
     mappings = flags[Flags.mappings]
     isDelta = flags[Flags.delta]
     starts = flags[Flags.start]

@@ -172,8 +172,11 @@ struct ClusterRestore {
     }
   }
 
+  /// The role that initdb makes unless it is told otherwise.
+  private static let superuser = "postgres"
+
   private func start(_ progress: ReadingProgress) throws -> RecoveringServer.Standing {
-    let user = context.flags[RestoreAction.username] ?? "postgres"
+    let user = context.flags[RestoreAction.username] ?? Self.superuser
     let server = try RecoveringServer(
       major: major, in: request.directory, owner: places.owner, user: user, context: context.hookContext())
     progress.begin("cluster \(request.cluster), replaying its log", total: 0)
