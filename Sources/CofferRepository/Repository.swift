@@ -81,6 +81,9 @@ public final class Repository: Sendable {
   /// The id of the key in use, as its archives carry it, if it is write-only.
   public var writeOnlyKey: String? { role == .full ? nil : context.keys.id.description }
 
+  /// Whether no program may prune here that does not know what archives need of logs; false where the repository is older than that.
+  public var guardsLogNeeds: Bool { context.header.features?.contains(RepositoryHeader.logNeeds) == true }
+
   /// Returns all archives that can be read, oldest first, those that do not count too; of the others it is said once that they
   /// are passed over.
   ///

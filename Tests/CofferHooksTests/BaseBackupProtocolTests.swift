@@ -171,6 +171,7 @@ struct BaseBackupProtocolTests {
       version: 140_000)
     fails(start + [.messages([]), .silence], "wrote nothing for 1 seconds", limits: DumpLimits(stall: 1))
     fails(start + [.messages([]), .silence], "more than 2 seconds", limits: DumpLimits(stall: 5, total: 2))
+    fails(start + [.messages(Self.messages)] + end, "more than 0 seconds", limits: DumpLimits(stall: 5, total: 0))
   }
 
   @Test("Settings of segments' size are read as servers write them")

@@ -62,6 +62,21 @@ struct BaseBackupRunTests {
     #expect(doctor.output.contains("postgresql server 'main' at"), "\(doctor)")
   }
 
+  @Test("Beside other dumps it is left out of a restore of all of them, which says so; named alone it is refused")
+  func beside() throws {
+    try ground.run("sqlite3", "\(ground.folder)/a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    try ground.configure(
+      "postgresql_clusters:\n" + cluster.entry() + "sqlite_databases:\n  - name: a\n    path: \(ground.folder)/a.db\n")
+    try ground.succeed("create")
+    try ground.run("sqlite3", "\(ground.folder)/a.db", "DELETE FROM t")
+    let restored = try ground.coffer("restore", "--archive", "latest", "--verbosity", "1")
+    #expect(restored.status == .exited(0), "\(restored)")
+    #expect((restored.errors + restored.output).contains("postgresql server 'main' at"), "\(restored)")
+    #expect(try ground.run("sqlite3", "\(ground.folder)/a.db", "SELECT a FROM t") == "1\n")
+    let named = try ground.coffer("restore", "--archive", "latest", "--database", "main")
+    #expect(named.status == .exited(1) && named.errors.contains("base backup of a whole server"), "\(named)")
+  }
+
   @Test("A damaged page, and a user without the right, leave no archive")
   func failures() throws {
     try cluster.sql("CREATE ROLE weak LOGIN; CREATE TABLE t AS SELECT n FROM generate_series(1, 9999) n; CHECKPOINT")
@@ -110,6 +125,17 @@ struct BaseBackupRunTests {
     try push()
     let newest = try segment(try cluster.sql("SELECT pg_switch_wal()"))
     try push()
+    // Neither connects, so neither needs the password; by the name they tell servers apart.
+    func configure(_ name: String, _ more: String...) throws {
+      let lines = ["name: \"\(name)\"", "data_directory: \(cluster.data)", "hostname: \(cluster.folder)"] + more
+      try ground.configure("keep_log: 1S\npostgresql_clusters:\n  - " + lines.joined(separator: "\n    ") + "\n")
+    }
+    try configure("${NOBODY_SETS_THIS}")
+    for arguments in [["prune"], ["wal", "get", first, "\(ground.folder)/segment"]] {
+      let unknown = try ground.coffer(arguments)
+      #expect(unknown.status != .exited(0) && unknown.errors.contains("NOBODY_SETS_THIS"), "\(unknown)")
+    }
+    try configure("main", "password: \"${NOBODY_SETS_THIS}\"")
     try ground.succeed("prune")
     func get(_ name: String) throws -> CofferSystem.ExitStatus {
       try ground.coffer("wal", "get", name, "\(ground.folder)/segment").status

@@ -23,11 +23,12 @@ enum PruneAction {
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
-    options: [RetentionOptions.schema, PostgreSQLClusterOptions.schema], isMonitored: true, run: run)
+    options: [RetentionOptions.schema], partly: [PostgreSQLClusterOptions.schema], isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)
     let window = context.root[RetentionOptions.log]?.seconds
+    try LogCluster.check(context)
     guard !policy.isEmpty || window != nil || context.wantsJSON else {
       return context.console.step("No keep_ option is set: every archive is kept")
     }

@@ -34,7 +34,7 @@ enum WALGetAction {
       """,
     flags: [LogCluster.flag, signers, ahead, endAtGap, SharedFlags.repository], operands: [name, goal],
     examples: ["coffer wal get 000000010000000000000001 pg_wal/RECOVERYXLOG"],
-    options: [PostgreSQLClusterOptions.schema], repositories: .together, run: run)
+    partly: [PostgreSQLClusterOptions.schema], repositories: .together, run: run)
 
   /// What PostgreSQL takes for a failure of the command, and not for the end of the log: anything above 125.
   static let errorCode: Int32 = 200

@@ -19,7 +19,7 @@ enum WALPushAction {
       """,
     flags: [LogCluster.flag, SharedFlags.repository], operands: [file],
     examples: ["coffer wal push pg_wal/000000010000000000000001"],
-    options: [PostgreSQLClusterOptions.schema, GeneralOptions.packing], run: run)
+    options: [GeneralOptions.packing], partly: [PostgreSQLClusterOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let cluster = try LogCluster(context)

@@ -36,6 +36,7 @@ struct ActionDeclaration: Sendable {
   let operands: [FlagDeclaration]
   let examples: [String]
   private let ownOptions: [OptionSchema]
+  private let ownPartlyRead: [OptionSchema]
   private let databases: DatabaseUse
   /// Whether monitoring services are told of its runs.
   let isMonitored: Bool
@@ -53,7 +54,8 @@ struct ActionDeclaration: Sendable {
   init(
     _ names: String..., abstract: String, discussion: String = "", flags: [any CommandFlag] = [],
     operands: [any CommandFlag] = [], examples: [String] = [],
-    options: [OptionSchema] = [], databases: DatabaseUse = .none, isMonitored: Bool = false,
+    options: [OptionSchema] = [], partly: [OptionSchema] = [], databases: DatabaseUse = .none,
+    isMonitored: Bool = false,
     needsConfiguration: Bool = true, canDoWithoutConfiguration: Bool = false, repositories: RepositoryUse = .each,
     run: @escaping @Sendable (ActionContext) throws -> Void
   ) {
@@ -64,6 +66,7 @@ struct ActionDeclaration: Sendable {
     ownFlags = (operands + flags).map(\.declaration)
     self.examples = examples
     ownOptions = options
+    ownPartlyRead = partly
     self.databases = databases
     self.isMonitored = isMonitored
     self.needsConfiguration = needsConfiguration
@@ -96,7 +99,9 @@ struct ActionDeclaration: Sendable {
   }
 
   /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
-  var partlyReadOptions: [OptionSchema] { databases == .chosen || databases == .drilled ? [hooks.servers] : [] }
+  var partlyReadOptions: [OptionSchema] {
+    ownPartlyRead + (databases == .chosen || databases == .drilled ? [hooks.servers] : [])
+  }
 
   /// Everything that it reads.
   var readOptions: [OptionSchema] { options + partlyReadOptions + Self.sharedOptions }

@@ -23,6 +23,7 @@ struct LogCluster {
 
   /// - Throws: `UsageError`.
   init(_ context: ActionContext) throws(UsageError) {
+    try Self.check(context)
     let here = context.surroundings.currentFolder
     let entries = context.root[PostgreSQLClusterOptions.clusters]
     func directory(_ entry: ConfigurationSection) -> String {
@@ -45,6 +46,20 @@ struct LogCluster {
     entry = matching.first
     name = matching.first.map { $0[PostgreSQLClusterOptions.name] } ?? ""
     dataDirectory = matching.first.map(directory) ?? here
+  }
+
+  /// Checks that variables have values in what tells servers apart; those in passwords may have none, where nobody connects.
+  ///
+  /// - Throws: `UsageError`.
+  static func check(_ context: ActionContext) throws(UsageError) {
+    let read = [
+      PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
+      PostgreSQLClusterOptions.hostname.option, PostgreSQLClusterOptions.logHostname.option,
+    ]
+    for entry in context.root[PostgreSQLClusterOptions.clusters] {
+      guard let fault = entry.fault(in: read) else { continue }
+      throw UsageError(argument: "\(fault.mark)", problem: fault.message, suggestion: fault.suggestion)
+    }
   }
 
   /// A server of which 'prune' may delete log, as whoever has stored it has said which it is.

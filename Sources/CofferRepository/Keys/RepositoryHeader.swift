@@ -28,8 +28,10 @@ public struct RepositoryHeader: Sendable, Equatable, Codable {
   let features: [String]?
 
   static let currentIDSuite: UInt8 = 2
-  /// `rounds`: the rules of compaction are kept. `log-needs`: what archives need of logs is not pruned.
-  static let knownFeatures = ["rounds", "log-needs"]
+  /// What archives need of logs is not pruned.
+  static let logNeeds = "log-needs"
+  /// `rounds`: the rules of compaction are kept.
+  static let knownFeatures = ["rounds", logNeeds]
   static let configName = ObjectName(wellFormed: "config")
   private static let frame = FramedJSON(magic: "COFFERCF")
   private static let macSize = 32

@@ -354,6 +354,7 @@ struct RoundWriterTests {
   @Test("A feature that this program does not know keeps it from writing, not from reading")
   func features() throws {
     #expect(repository.repository.header.features == ["rounds", "log-needs"])
+    #expect(repository.repository.guardsLogNeeds)
     let archive = try repository.backUp(Self.data)
     var json =
       try JSONSerialization.jsonObject(with: JSONEncoder().encode(repository.repository.header)) as! [String: Any]
@@ -390,5 +391,6 @@ struct RoundWriterTests {
     let olderBytes = try older.encoded(indexKey: repository.context.keys.indexKey)
     repository.store.tamper(RepositoryHeader.configName) { $0 = olderBytes }
     #expect(try repository.backUp(Self.data, name: "old", with: try repository.reopened()).statistics.newSize == 0)
+    #expect(try !repository.reopened().guardsLogNeeds)
   }
 }

@@ -323,7 +323,10 @@ extension LogReceiver {
     switch LogStreamMessage(bytes) {
     case .data(let start, let data):
       do {
-        try log?.append(data, at: start) { keeping.give(.segment($0, $1)) }
+        try log?.append(data, at: start) { place, bytes in
+          try checkHeader(bytes, place)
+          keeping.give(.segment(place, bytes))
+        }
       } catch let hole as ReceivedLog.Hole {
         throw ReceiveError.hole(place: plan.server.place, hole)
       }
@@ -333,6 +336,14 @@ extension LogReceiver {
     case .keepalive(_, let wantsReply): return wantsReply
     case nil: throw unexpected("a message that is none of a stream")
     }
+  }
+
+  /// Checks that a segment says of itself what the server said of it: what is stored can be found by nothing else.
+  private func checkHeader(_ bytes: [UInt8], _ place: LogPlace) throws {
+    guard let header = bytes.withUnsafeBytes({ WALPageHeader($0) }), header.address == place.start,
+      header.segmentSize == place.size, header.timeline <= place.history,
+      identifier?.isSame(as: String(header.systemIdentifier)) == true
+    else { throw unexpected("segment \(place.segmentName) does not begin as it should") }
   }
 
   private func waitForRoom() throws {

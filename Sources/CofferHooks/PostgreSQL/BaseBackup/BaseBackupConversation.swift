@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What a base backup is asked of and comes through: a connection for replication, or what stands in for one.
 protocol BaseBackupConversation: AnyObject {
   /// 150018 for 15.18.

@@ -18,9 +18,11 @@ enum BaseBackupMessage {
     let rest = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
     switch kind {
     case UInt8(ascii: "n"):
-      let texts = rest.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
-      guard texts.count == 3, texts[2].isEmpty else { return nil }
-      self = .archive(name: Array(texts[0]), location: Array(texts[1]))
+      // Two texts, each with a zero behind it.
+      guard let end = rest.firstIndex(of: 0), rest.last == 0, end < rest.count - 1 else { return nil }
+      let second = rest[(end + 1)..<(rest.count - 1)]
+      guard !second.contains(0) else { return nil }
+      self = .archive(name: Array(rest[..<end]), location: Array(second))
     case UInt8(ascii: "m"):
       guard rest.isEmpty else { return nil }
       self = .manifest

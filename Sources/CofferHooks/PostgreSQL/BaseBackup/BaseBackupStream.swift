@@ -126,13 +126,15 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     }
     let now = clock.steadySeconds()
     let end = limits.total.map { begun + $0 } ?? .infinity
+    let tookTooLong = DumpError.tookTooLong(identity, program: Self.title, seconds: Int(limits.total ?? 0))
+    // Also while messages come without a pause.
+    guard now <= end else { throw tookTooLong }
     let patience = limits.stall.map { now + $0 } ?? .infinity
     let deadline = min(end, patience)
     switch try conversation.receive(until: deadline.isFinite ? deadline : nil, orUntil: nil, take) {
     case .message: break
     case .end: try endCopy(conversation)
-    case .nothing where end <= patience:
-      throw DumpError.tookTooLong(identity, program: Self.title, seconds: Int(limits.total ?? 0))
+    case .nothing where end <= patience: throw tookTooLong
     case .nothing: throw DumpError.stalled(identity, program: Self.title, seconds: Int(limits.stall ?? 0))
     }
   }

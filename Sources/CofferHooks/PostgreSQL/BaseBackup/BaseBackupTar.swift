@@ -60,7 +60,7 @@ struct BaseBackupTar {
         if block.count == TarBlock.size { try open(block, &output) }
       case .content(let left):
         let count = Int(min(left, UInt64(rest.count)))
-        output += rest.prefix(count)
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
         rest = rest.dropFirst(count)
         state = left == UInt64(count) ? .header([]) : .content(left: left - UInt64(count))
       case .tail:
