@@ -44,6 +44,8 @@ final class LogReceiver {
     var shown: Double = 0
     /// When something came last, and when what is pending came first.
     var heard: Double = 0
+    /// Whether the server sends its log: a slot must not be told of a place that the server has no log of any more.
+    var isStreaming = false
     var pendingSince: Double?
     var isFull = false
   }
@@ -237,6 +239,7 @@ extension LogReceiver {
     guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
     told.heard = clock.steadySeconds()
     told.durable = LogSequenceNumber(0)
+    told.isStreaming = false
   }
 
   /// What a refusal means where the log is to go on.
@@ -320,6 +323,7 @@ extension LogReceiver {
   /// - Returns: Whether the server wants to be answered at once.
   private func take(_ bytes: UnsafeRawBufferPointer, _ keeping: LogKeeping) throws -> Bool {
     told.heard = clock.steadySeconds()
+    told.isStreaming = true
     switch LogStreamMessage(bytes) {
     case .data(let start, let data):
       do {
@@ -374,7 +378,8 @@ extension LogReceiver {
   private func answer(
     _ connection: ReplicationConnection, _ keeping: LogKeeping, _ now: Double, isAsked: Bool
   ) throws {
-    let durable = keeping.durable
+    // 0 says nothing of a place.
+    let durable = told.isStreaming ? keeping.durable : LogSequenceNumber(0)
     guard durable > told.durable || isAsked || now - told.time >= Self.statusInterval else { return }
     (told.durable, told.time) = (durable, now)
     try connection.send(

@@ -1,4 +1,5 @@
 import CofferRepository
+import CofferSystem
 
 /// Pieces of one segment that are stored one behind the other, and when some of them are worth one object in their place: so that
 /// even one for each commit leaves few.

@@ -342,8 +342,8 @@ extension ReplicationConnection {
 
   private func failure(_ result: PostgreSQLLibrary.Result) -> ReplicationError {
     // PG_DIAG_SQLSTATE, PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL.
-    func field(_ code: Character) -> String? {
-      code.asciiValue.flatMap { library.resultErrorField(result, CInt($0)) }.map { String(cString: $0) }
+    func field(_ code: Unicode.Scalar) -> String? {
+      library.resultErrorField(result, CInt(code.value)).map { String(cString: $0) }
     }
     // What libpq itself says has no SQLSTATE: the connection has ended.
     guard let state = field("C") else { return .lost(place: place, message(result)) }

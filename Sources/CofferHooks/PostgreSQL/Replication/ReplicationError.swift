@@ -84,7 +84,7 @@ public enum ReplicationError: DiagnosableError, Equatable {
     (
       "all replication slots are in use",
       "Raise max_replication_slots and start the server anew, or drop a slot that nobody needs: "
-        + "SELECT slot_name, active FROM pg_replication_slots"
+        + "SELECT slot_name, active FROM pg_catalog.pg_replication_slots"
     ),
   ]
 }
