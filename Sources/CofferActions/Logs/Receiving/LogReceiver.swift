@@ -44,6 +44,8 @@ final class LogReceiver {
     var shown: Double = 0
     /// When something came last, and when what is pending came first.
     var heard: Double = 0
+    /// Whether the server sends its log: a slot must not be told of a place that the server has no log of any more.
+    var isStreaming = false
     var pendingSince: Double?
     var isFull = false
   }
@@ -237,6 +239,7 @@ extension LogReceiver {
     guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
     told.heard = clock.steadySeconds()
     told.durable = LogSequenceNumber(0)
+    told.isStreaming = false
   }
 
   /// What a refusal means where the log is to go on.
@@ -320,10 +323,14 @@ extension LogReceiver {
   /// - Returns: Whether the server wants to be answered at once.
   private func take(_ bytes: UnsafeRawBufferPointer, _ keeping: LogKeeping) throws -> Bool {
     told.heard = clock.steadySeconds()
+    told.isStreaming = true
     switch LogStreamMessage(bytes) {
     case .data(let start, let data):
       do {
-        try log?.append(data, at: start) { keeping.give(.segment($0, $1)) }
+        try log?.append(data, at: start) { place, bytes in
+          try checkHeader(bytes, place)
+          keeping.give(.segment(place, bytes))
+        }
       } catch let hole as ReceivedLog.Hole {
         throw ReceiveError.hole(place: plan.server.place, hole)
       }
@@ -333,6 +340,14 @@ extension LogReceiver {
     case .keepalive(_, let wantsReply): return wantsReply
     case nil: throw unexpected("a message that is none of a stream")
     }
+  }
+
+  /// Checks that a segment says of itself what the server said of it: what is stored can be found by nothing else.
+  private func checkHeader(_ bytes: [UInt8], _ place: LogPlace) throws {
+    guard let header = bytes.withUnsafeBytes({ WALPageHeader($0) }), header.address == place.start,
+      header.segmentSize == place.size, header.timeline <= place.history,
+      identifier?.isSame(as: String(header.systemIdentifier)) == true
+    else { throw unexpected("segment \(place.segmentName) does not begin as it should") }
   }
 
   private func waitForRoom() throws {
@@ -363,7 +378,8 @@ extension LogReceiver {
   private func answer(
     _ connection: ReplicationConnection, _ keeping: LogKeeping, _ now: Double, isAsked: Bool
   ) throws {
-    let durable = keeping.durable
+    // 0 says nothing of a place.
+    let durable = told.isStreaming ? keeping.durable : LogSequenceNumber(0)
     guard durable > told.durable || isAsked || now - told.time >= Self.statusInterval else { return }
     (told.durable, told.time) = (durable, now)
     try connection.send(

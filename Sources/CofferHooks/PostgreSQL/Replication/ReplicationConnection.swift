@@ -342,12 +342,12 @@ extension ReplicationConnection {
 
   private func failure(_ result: PostgreSQLLibrary.Result) -> ReplicationError {
     // PG_DIAG_SQLSTATE, PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL.
-    func field(_ code: UInt8) -> String? {
-      library.resultErrorField(result, CInt(code)).map { String(cString: $0) }
+    func field(_ code: Unicode.Scalar) -> String? {
+      library.resultErrorField(result, CInt(code.value)).map { String(cString: $0) }
     }
     // What libpq itself says has no SQLSTATE: the connection has ended.
-    guard let state = field(UInt8(ascii: "C")) else { return .lost(place: place, message(result)) }
-    let parts = [UInt8(ascii: "M"), UInt8(ascii: "D")].compactMap { field($0) }
+    guard let state = field("C") else { return .lost(place: place, message(result)) }
+    let parts = [field("M"), field("D")].compactMap { $0 }
     return .refused(
       place: place, command: command, state: state,
       parts.isEmpty ? message(result) : Self.line(parts.joined(separator: ": ")))

@@ -14,7 +14,7 @@ public struct ReplicationRows: Sendable, Equatable {
 
   /// - Returns: nil for NULL, and where there is no such row or column.
   public func bytes(_ row: Int, _ name: String) -> [UInt8]? {
-    guard rows.indices.contains(row), let column = names.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) else {
+    guard rows.indices.contains(row), let column = names.firstIndex(where: { $0.isSame(as: name) }) else {
       return nil
     }
     return rows[row][column]
