@@ -64,9 +64,9 @@ struct QuotingTests {
       let lines = texts.enumerated().map { "coffer.t\($0.offset) = \(Quoting.serverSetting($0.element))\n" }
       try cluster.run(["sh", "-c", "cat > \"$0\"", "\(cluster.folder)/tried.conf"], input: lines.joined())
       let found = try cluster.sql(
-        "SELECT encode(convert_to(setting, 'UTF8'), 'hex') FROM pg_file_settings WHERE name LIKE 'coffer.%' ORDER BY seqno"
+        "SELECT ':' || encode(convert_to(setting, 'UTF8'), 'hex') FROM pg_file_settings WHERE name LIKE 'coffer.%' ORDER BY seqno"
       )
-      try #require(Self.lines(found) == texts.map(Self.hexadecimal), "seed \(random.seed)")
+      try #require(Self.lines(found) == texts.map { ":" + Self.hexadecimal($0) }, "seed \(random.seed)")
     }
   }
 
