@@ -293,8 +293,9 @@ final class FileExtractor {
   // MARK: - Folders
 
   /// Opens a folder below the destination, making what is missing. Every part is looked up anew: others may rename and remove
-  /// folders meanwhile.
+  /// folders meanwhile. That is one call where all of them are there.
   private func folder(_ parts: ArraySlice<EntryName>, _ item: ArchiveItem) throws -> Folder {
+    if let folder = root.folder(below: parts) { return folder }
     var current = root
     for part in parts {
       do throws(SystemError) {
