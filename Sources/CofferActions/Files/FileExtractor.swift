@@ -91,6 +91,8 @@ final class FileExtractor {
     let parent = try folder(parts.dropLast(), item)
     if item.content == .directory {
       _ = try folder(parts[...], item)
+      // What is unknown is not packed.
+      if item.extras.hasUnknown { lost.add(.unknown, item.path) }
       return try folders.append(item, at: parts)
     }
     if try linkAgain(item, name, in: parent) { return }

@@ -38,7 +38,7 @@ public struct MongoDBHook: DatabaseHook {
     }
     throw DrillError.impossible(
       facts.identity, problem: "dumps of MongoDB cannot be restored to a server of verify_hostname",
-      suggestion: "Leave verify_hostname out: then they are read to their end")
+      suggestion: "Leave verify_hostname out: then they are restored to a throw-away mongod of this machine, or read")
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
