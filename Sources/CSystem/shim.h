@@ -1,6 +1,8 @@
 // Linux interfaces that the toolchain's Glibc module leaves out.
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <linux/keyctl.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -43,6 +45,14 @@ static inline unsigned long coffer_device(unsigned major, unsigned minor) { retu
 static inline int coffer_shows_processes(int folder) {
   struct statfs facts;
   return fstatfs(folder, &facts) == 0 && facts.f_type == 0x9fa0;
+}
+
+// Opens a folder below an open one by the way to it, on which no link is followed, and which leads nowhere else. Linux has it from 5.6
+// on, and some sandboxes refuse it: -1 and errno.
+static inline int coffer_open_folder_below(int folder, const char *way) {
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+  return (int)syscall(SYS_openat2, folder, way, &how, sizeof how);
 }
 
 // Begins to write what of a file is not on the disk yet; does not wait for it. Declared here, because headers do so for GNU only.

@@ -1,9 +1,9 @@
-import CofferRepository
 import CofferSystem
 import Foundation
 import Testing
 
 @testable import CofferActions
+@testable import CofferRepository
 
 @Suite("Writing items to disk")
 struct ExtractorTests {
@@ -246,6 +246,19 @@ struct ExtractorTests {
     #expect(root.lost.errors.isEmpty)
     #expect(try capability(of: "tool") == value)
     #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path) == ["tool"])
+  }
+
+  @Test("What this version does not know of an item is told as lost, of folders, too, whose facts come at the end")
+  func unknown() throws {
+    let extractor = try extractor()
+    for content in [ArchiveItem.Content.directory, .file(.unstored(size: 0))] {
+      var item = file(content == .directory ? "folder" : "file", mode: 0o700)
+      item.content = content
+      item.extras.hasUnknown = true
+      try write(item, with: extractor)
+    }
+    try extractor.finish()
+    #expect(extractor.lost.errors.map(\.kind) == [.unknown] && extractor.lost.errors.first?.others == 1)
   }
 
   @Test("What a place does not take is told once for each kind, and the rest is extracted")

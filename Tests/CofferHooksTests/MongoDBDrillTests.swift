@@ -137,6 +137,16 @@ struct MongoDBDrillTests {
     defer { ground.remove() }
     #expect(try MongoDBHook().drill(of: facts(), bytes: 1000, on: ground) is MongoDBReading)
     try tools.addServer(version: "6.0.20")
+    // Of what a server has of its own nothing is compared, so it is not restored as if something were.
+    #expect(try MongoDBHook().drill(of: facts("admin"), bytes: 1000, on: ground) is MongoDBReading)
+    do {
+      var packed = facts("config")
+      packed.details["compression"] = "gzip"
+      _ = try MongoDBHook().drill(of: packed, bytes: 1000, on: ground)
+      Issue.record("it was taken")
+    } catch let error as DrillError {
+      #expect(error.diagnosis.problem.contains("it is of a server's own database"), "\(error)")
+    }
     do {
       try MongoDBHook().drill(of: facts(), bytes: 1000, on: ground).remove()
       Issue.record("a server was made")

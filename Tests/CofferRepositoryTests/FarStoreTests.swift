@@ -104,7 +104,7 @@ struct FarStoreTests {
     let rows = [
       ["get config", "list keys"], ["get keys/*", "list removed"],
       ["list archives", "list sessions", "put sessions/*-0"],
-      ["put sessions/*-1", "list index", "list packs", "list quarantine"],
+      ["put sessions/*-1", "list index"], ["list packs", "list quarantine"],
     ]
     @Sendable func matches(_ call: WatchedStore.Call, _ wanted: String) -> Bool {
       let ends = wanted.split(separator: "*", omittingEmptySubsequences: false)
@@ -146,6 +146,18 @@ struct FarStoreTests {
     #expect(try #require(names.lastIndex(of: "list gc")) > record)
     #expect(try #require(names.lastIndex(of: "list archives")) > record)
     #expect(try #require(names.lastIndex(of: "list sessions")) < record)
+  }
+
+  @Test("Packs are listed when index objects have been: what these name is in the list, or has gone")
+  func listsInOrder() throws {
+    defer { cleanUp() }
+    try repository.backUp(["dump": dumpLikeBytes(100_000)], with: try open(repository.store))
+    let store = WatchedStore(UnlistedIndex(store: repository.store))
+    let opened = try open(store)
+    #expect(throws: StorageError.self) { try opened.reader() }
+    #expect(throws: StorageError.self) { try repository.backUp([:], with: opened) }
+    let lists = store.calls.filter { $0.request == .list }.map(\.name)
+    #expect(lists.contains("index") && !lists.contains("packs"), "\(lists)")
   }
 
   @Test("A pack is opened by the size that a list has shown, and by what the store says where that was wrong")
@@ -289,6 +301,22 @@ struct FarStoreTests {
     #expect(PackCache(folder + "/none", limit: 0) == nil)
     noise(3001).withUnsafeBytes { cache.keep(packs[1].0, $0) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/packs").count == 3)
+  }
+}
+
+/// A store that does not list index objects.
+private final class UnlistedIndex: ForwardingStore {
+  let store: any ObjectStore
+
+  init(store: any ObjectStore) {
+    self.store = store
+  }
+
+  func list(
+    _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError) {
+    if folder == "index" { throw .full(ObjectName(wellFormed: "index"), location: location) }
+    try store.list(folder, after: last, cancellation: cancellation, take)
   }
 }
 

@@ -36,6 +36,25 @@ import Testing
     #expect(try folder.names() == ["file"])
   }
 
+  @Test("A folder is opened by the names on the way to it, and never through a link")
+  func below() throws {
+    defer { clean() }
+    try FileManager.default.createDirectory(atPath: "\(place)/a/b/c", withIntermediateDirectories: true)
+    try write("", "a/b/file")
+    for (link, target) in [("link", "a"), ("a/link", "b"), ("a/b/self", ".")] {
+      try FileManager.default.createSymbolicLink(atPath: "\(place)/\(link)", withDestinationPath: target)
+    }
+    func names(_ way: [EntryName]) throws -> [EntryName]? { try folder.folder(below: way)?.names().sorted() }
+    #expect(try names(["a", "b"]) == ["c", "file", "self"])
+    #expect(folder.folder(below: ["a", "b", "c"])?.path == "\(place)/a/b/c")
+    #expect(try names(["a"]) == ["b", "link"])
+    let others: [[EntryName]] = [
+      [], ["a", "none"], ["a", "b", "file"], ["link", "b"], ["a", "link"], ["a", "link", "c"], ["a", "b", "self", "c"],
+      ["a", ".."], ["a", "..", "a"], ["a/b"], ["a", ""], ["a", "."],
+    ]
+    for way in others { #expect(try names(way) == nil, "\(way)") }
+  }
+
   @Test("What stands behind a link is not written to, and the link is replaced")
   func replacesLinks() throws {
     defer { clean() }

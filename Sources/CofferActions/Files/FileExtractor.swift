@@ -91,6 +91,8 @@ final class FileExtractor {
     let parent = try folder(parts.dropLast(), item)
     if item.content == .directory {
       _ = try folder(parts[...], item)
+      // What is unknown is not packed.
+      if item.extras.hasUnknown { lost.add(.unknown, item.path) }
       return try folders.append(item, at: parts)
     }
     if try linkAgain(item, name, in: parent) { return }
@@ -293,8 +295,9 @@ final class FileExtractor {
   // MARK: - Folders
 
   /// Opens a folder below the destination, making what is missing. Every part is looked up anew: others may rename and remove
-  /// folders meanwhile.
+  /// folders meanwhile. That is one call where all of them are there.
   private func folder(_ parts: ArraySlice<EntryName>, _ item: ArchiveItem) throws -> Folder {
+    if let folder = root.folder(below: parts) { return folder }
     var current = root
     for part in parts {
       do throws(SystemError) {

@@ -38,11 +38,15 @@ public struct MongoDBHook: DatabaseHook {
     }
     throw DrillError.impossible(
       facts.identity, problem: "dumps of MongoDB cannot be restored to a server of verify_hostname",
-      suggestion: "Leave verify_hostname out: then they are read to their end")
+      suggestion: "Leave verify_hostname out: then they are restored to a throw-away mongod of this machine, or read")
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
-    guard let installed = try MongoDBInstalledServer.find(on: ground) else { return try MongoDBReading(of: facts) }
+    // Of what is a server's own nothing could be compared.
+    let isOwn = MongoDBCollections.ownDatabases.contains { $0.isSame(as: facts.identity.database) }
+    guard !isOwn, let installed = try MongoDBInstalledServer.find(on: ground) else {
+      return try MongoDBReading(of: facts, isOwn: isOwn)
+    }
     return try MongoDBDrill(of: facts, bytes: bytes, on: ground, installed)
   }
 }

@@ -1,18 +1,19 @@
 import CofferSystem
 
-/// What stands in for the drill of a MongoDB archive where no server is installed: it is read to its end by the reader that followed it when it was made,
-/// and its documents are counted. No database is made of it.
+/// What stands in for the drill of a MongoDB archive where no server is installed, or that is of a server's own database: it is read
+/// to its end by the reader that followed it when it was made, and its documents are counted. No database is made of it.
 final class MongoDBReading: DrillPlace {
   private let dump: MongoDBCountedRead
 
+  /// - Parameter isOwn: Whether it is of a database of the server's own.
   /// - Throws: `DrillError.impossible` for a dump that only MongoDB's tools can read.
-  init(of facts: DumpFacts) throws {
+  init(of facts: DumpFacts, isOwn: Bool = false) throws {
     guard facts.has(MongoDBOptions.Format.archive), facts.details["compression"] == nil else {
+      let reason = isOwn ? "it is of a server's own database" : "no server of MongoDB is installed here"
+      let change = "set format to archive and take --gzip out of options"
       throw DrillError.impossible(
-        facts.identity,
-        problem:
-          "no server of MongoDB is installed here, and without one only archives that are not compressed are read",
-        suggestion: "Install mongodb-org-server, or set format to archive and take --gzip out of options")
+        facts.identity, problem: "\(reason), and so it is only read, which takes an archive that is not compressed",
+        suggestion: isOwn ? "For this database, \(change)" : "Install mongodb-org-server, or \(change)")
     }
     dump = MongoDBCountedRead(facts.identity)
   }

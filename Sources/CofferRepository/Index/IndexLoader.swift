@@ -56,14 +56,12 @@ package struct IndexLoader: Sendable {
     return try load(for: purpose, there.names, over: there.packs, there.quarantined)
   }
 
-  /// What the store lists. Where all of it is listed at the same time, an index object may name a pack that was put meanwhile
-  /// and is not in the list: that one is not known then, as if both had come later.
+  /// What the store lists: the index objects before the packs, and not at the same time. An object that names a pack which was put
+  /// meanwhile, and is not in the list, would be kept in this machine's cache without that pack, and never be read again.
   private func whatIsThere() throws -> (names: [ObjectName], packs: [Digest256: Int], quarantined: Set<Digest256>) {
-    let (names, (packs, quarantined)) = try context.sideBySide.both(
-      { try objectNames() },
-      { [self] in
-        try context.sideBySide.both({ try existingPacks() }, { try context.quarantine.load(context) })
-      })
+    let names = try objectNames()
+    let (packs, quarantined) = try context.sideBySide.both(
+      { try existingPacks() }, { [context] in try context.quarantine.load(context) })
     return (names, packs, quarantined)
   }
 

@@ -50,6 +50,8 @@ struct KeyInventory: Sendable {
   }
 
   private static let looks = 3
+  /// Objects of keys that are read ahead, and held until they are looked at: whoever has a stolen key may put many, of any content.
+  private static let aheadLimit = 64
   /// What the list of keys says of them.
   private var statuses: [ObjectName: ObjectStatus] = [:]
   /// Objects of keys that were read while removals were listed, and what came of it.
@@ -67,8 +69,9 @@ struct KeyInventory: Sendable {
     }
     let newest = names.values.compactMap { names in names.max { $0.revision < $1.revision }?.object }
       .compactMap { statuses[$0] }
+    let ahead = Array(newest.prefix(Self.aheadLimit))
     (removed, readAhead) = try sideBySide.both(
-      { try reader.removals() }, { [store = reader.store] in try Self.read(newest, store, sideBySide) })
+      { try reader.removals() }, { [store = reader.store] in try Self.read(ahead, store, sideBySide) })
     for (id, names) in names.sorted(by: { $0.key.description < $1.key.description }) where removed[id] == nil {
       try add(names, reader)
     }

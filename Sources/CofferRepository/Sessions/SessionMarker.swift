@@ -5,7 +5,7 @@ import Synchronization
 
 /// A running writer's presence: markers `sessions/<id>-<count>`.
 ///
-/// The first one says that the session is there, before it looks at anything; the second one which round of compaction it has
+/// The first one says that the session is there, before it looks at the rounds; the second one which round of compaction it has
 /// seen. Both stand to its end, so that no list of the folder misses the session; the following ones say that it lives, whatever
 /// its data does, and replace each other. Compaction waits for sessions, but nothing is safe by that. Nobody's clock decides: a
 /// writer whose marker is gone was taken for dead, and must not commit.

@@ -69,6 +69,16 @@ public final class Folder: Sendable {
     Folder(owning: try open(name, flags: O_RDONLY | O_DIRECTORY), path: path(of: name))
   }
 
+  /// Opens a folder below this one by the names on the way to it, in one call of the system, in which no link is followed.
+  ///
+  /// - Returns: nil where that cannot be done at once, whatever the reason: going from one to the next tells it.
+  public func folder(below names: some Collection<EntryName>) -> Folder? {
+    guard !names.isEmpty, names.allSatisfy(\.isOnePart) else { return nil }
+    let way = EntryName(bytes: names.map(\.bytes).joined(separator: "/".utf8))
+    let opened = way.withCString { coffer_open_folder_below(number, $0) }
+    return opened < 0 ? nil : Folder(owning: FileDescriptor(owning: opened), path: path(of: way))
+  }
+
   /// The facts of what has the name; of a link itself, not of what it leads to.
   ///
   /// - Throws: `SystemError`, with ENOENT when there is nothing.
