@@ -92,5 +92,16 @@ struct LogStatusTests {
     // One that has nothing begins with the others, and needs the whole segment.
     let fresh = try #require(try resumption([[Self.stream(1, 5, tail: 9)], []]))
     #expect(try fresh == (Self.place(6), 0))
+    // What the server was never told to be stored comes again, whatever there is behind it.
+    let known = try #require(try LogResumption([[Self.stream(1, 5, tail: 9)]], exponent: 24))
+    let cases: [(kept: UInt64, byte: UInt64, timeline: UInt32, place: UInt64, taken: Int)] = [
+      (6, 9, 1, 6, 9), (6, 7, 1, 6, 7), (6, 10, 1, 6, 9), (7, 1, 1, 6, 9), (4, 5, 1, 4, 0), (4, 5, 2, 6, 9),
+    ]
+    for (kept, byte, timeline, number, taken) in cases {
+      let start = try Self.place(kept).start
+      let next = known.notBehind(LogSequenceNumber(start + byte), timeline: timeline)
+      let place = try Self.place(number)
+      #expect(next.place == place && next.taken == taken)
+    }
   }
 }

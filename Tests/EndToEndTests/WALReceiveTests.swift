@@ -329,6 +329,74 @@ struct WALReceiveTests {
     #expect(try server.coffer("wal", "list").output.contains("Missing"))
   }
 
+  @Test("What somebody else has stored of the log that comes next leaves no gap")
+  func stranger() throws {
+    var receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.baseBackup()
+    try server.waitUntilStored(
+      try server.sql("CREATE TABLE ledger (n int); SELECT pg_current_wal_insert_lsn()"), receiver)
+    try server.stop(receiver)
+    var last = ""
+    for number in 1...3 {
+      try server.sql("INSERT INTO ledger VALUES (\(number))")
+      last = try server.sql("SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+      try server.sql("SELECT pg_switch_wal()")
+    }
+    let pushed = try server.coffer("wal", "push", "pg_wal/\(last)", in: server.main)
+    #expect(pushed.status == .exited(0), "\(pushed.errors)")
+    receiver = try server.receive()
+    try server.waitUntilStored(
+      try server.sql("INSERT INTO ledger VALUES (4); SELECT pg_current_wal_insert_lsn()"), receiver)
+    try server.stop(receiver)
+    let list = try server.coffer("wal", "list").output
+    #expect(!list.contains("Missing"), "\(list)")
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("recovered")) == "4")
+  }
+
+  @Test("A primary that has less than the one before is told of nothing to be stored that is not its own")
+  func failover() throws {
+    let receiver = try server.receive()
+    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.baseBackup()
+    // It ends where a segment does.
+    try server.baseBackup("standby", log: "stream")
+    let standby = "\(server.home)/standby"
+    let end = try server.sql(
+      "CREATE TABLE lost (n int); INSERT INTO lost SELECT generate_series(1, 3000); SELECT pg_current_wal_insert_lsn()")
+    try server.waitUntilStored(end, receiver)
+    try server.stop(receiver)
+    try server.control("stop", server.main)
+    try server.settings(standby, [])
+    try server.done("touch", "\(standby)/standby.signal")
+    try server.control("start", standby)
+    try server.control("promote", standby)
+    try server.configure(
+      "own.yaml",
+      """
+      repositories:
+        - path: \(server.home)/repository
+      postgresql_clusters:
+        - name: main
+          hostname: \(server.socket(standby))
+          username: postgres
+      """)
+    let next = try server.receive(configuration: "own.yaml")
+    try server.sql("CREATE TABLE ledger (n int)", at: standby)
+    let place = try server.sql("INSERT INTO ledger VALUES (1); SELECT pg_current_wal_insert_lsn()", at: standby)
+    #expect(try server.sql("SELECT '\(place)'::pg_lsn < '\(end)'", at: standby) == "t")
+    try server.wait(
+      for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", at: standby, next)
+    #expect(
+      try server.sql("SELECT bool_and(flush_lsn <= pg_current_wal_flush_lsn()) FROM pg_stat_replication", at: standby)
+        == "t")
+    kill(next.identifier, SIGKILL)
+    _ = next.wait(seconds: 30)
+    let recovered = try server.recover("recovered")
+    #expect(try server.sql("SELECT count(*) FROM ledger", at: recovered) == "1")
+    #expect(try server.sql("SELECT to_regclass('lost') IS NULL", at: recovered) == "t")
+  }
+
   @Test("A standby that becomes the primary is followed to its timeline")
   func timelines() throws {
     try server.baseBackup("standby", log: "stream")

@@ -67,8 +67,8 @@ enum WALGetAction {
           return context.run.notes.noteGiven()
         } catch let error as LogError {
           guard let end = end(error, context) else { throw error }
-          if case .missing = error, case .segment(let timeline, let number) = file {
-            guard let found = try beginning(of: number, timeline, reader) else {
+          if case .segment(let timeline, let number) = file {
+            guard let found = try beginning(of: number, timeline, reader, context) else {
               // It has become whole meanwhile.
               try give(file, reader, goal, ahead, location, context)
               return context.run.notes.noteGiven()
@@ -86,7 +86,7 @@ enum WALGetAction {
     }
     // What is not full yet is given where no repository has the whole: the log ends in it.
     if failures.isEmpty, let (beginning, reader) = beginnings.max(by: { $0.beginning.count < $1.beginning.count }) {
-      try write(goal) { _, take in try reader.read(beginning, take) }
+      try write(goal) { start, take in try reader.read(beginning, title: name, start: start, take) }
       return context.run.notes.noteGiven()
     }
     throw SeveralErrors(failures.isEmpty ? missing : failures)
@@ -98,11 +98,13 @@ enum WALGetAction {
   ///
   /// - Returns: nil where it is whole.
   private static func beginning(
-    of number: UInt64, _ timeline: UInt32, _ reader: LogReader
+    of number: UInt64, _ timeline: UInt32, _ reader: LogReader, _ context: ActionContext
   ) throws -> [LogReader.Beginning]? {
     do {
       let title = WALFileName.segment(timeline: timeline, number: number).text
-      return try reader.beginning(history: timeline, number: number, title: title).map { [$0] }
+      return try reader.beginning(
+        history: timeline, number: number, title: title, endsAtGap: context.flags[endAtGap]
+      ).map { [$0] }
     } catch LogError.missing {
       return []
     }

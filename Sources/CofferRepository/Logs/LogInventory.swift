@@ -47,6 +47,32 @@ public struct LogInventory {
     self.strays = strays
     self.unknown = unknown
   }
+
+  /// What a signer has put of one server's log, up to what certainly is that: of what is joined no write-only key can tell it by the name.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  func certain(of server: String, by signer: LogSigner, _ context: RepositoryContext) throws -> LogInventory {
+    let store = try LogStore(context)
+    let own = groups.filter { $0.key.server.isSame(as: server) && $0.key.signer == signer }
+    return LogInventory(
+      groups: try own.mapValues { objects in
+        var objects = objects
+        while let last = objects.last, last.name.kind == .joined, signer != .full,
+          try RunStore.readable({ try store.open(last) }) == nil
+        {
+          objects.removeLast()
+        }
+        return objects
+      }.filter { !$0.value.isEmpty },
+      files: files.filter { $0.name.server.isSame(as: server) && $0.name.signer == signer })
+  }
+
+  private init(groups: [Group: [LogStore.Listed]], files: [LogStore.Listed]) {
+    self.groups = groups
+    self.files = files
+    strays = []
+    unknown = []
+  }
 }
 
 /// What one signer has put of one history of a server's log.

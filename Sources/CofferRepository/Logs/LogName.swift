@@ -136,9 +136,11 @@ struct LogName: Sendable, Hashable {
       && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2e }
   }
 
-  /// Whether a tag is right that full keys can tell; that of a write-only key's name only its signature tells.
-  func isRight(_ tags: RootTags) throws -> Bool {
-    guard kind == .joined || signer == .full else { return true }
+  /// Whether a tag is right, as far as the key in use can tell: a full key of its names and all that is joined, a write-only key of
+  /// its own. Of others only the signature tells.
+  func isRight(_ tags: LogTags) throws -> Bool {
+    let isFull = kind == .joined || signer == .full
+    guard tags.signer == .full ? isFull : !isFull && signer == tags.signer else { return true }
     return objectName.path.isSame(as: prefix + (try tags.tag(of: prefix)))
   }
 
@@ -151,14 +153,14 @@ struct LogName: Sendable, Hashable {
 
 /// Makes the tags in names of logs' objects: nobody but who signs an object gives it its name beforehand.
 struct LogTags {
-  /// What makes those that full keys give; nil for a write-only key.
-  let root: RootTags?
+  /// Whoever uses the key in use.
+  let signer: LogSigner
   private let own: RootTags
 
   init(_ context: RepositoryContext) throws {
-    root = try RootTags(context.keys, context.header)
+    signer = LogSigner(context.keys)
     own =
-      try root
+      try RootTags(context.keys, context.header)
       ?? RootTags(
         key: KeyDerivation.hkdf(
           secret: context.keys.signingSeed, salt: context.header.salt, label: "coffer log tag", count: 32))

@@ -20,16 +20,30 @@ extension LogReader {
   /// - Parameters:
   ///   - number: Of the segment, as its place has it.
   ///   - title: What messages call it.
+  ///   - endsAtGap: Whether the log ends with it also where something is behind it.
   /// - Returns: nil where the segment has become whole meanwhile.
   /// - Throws: `LogError.missing`; `.gap` where something is behind it; `.undecidedSigner`; `StorageError`; `RunCancelled`.
-  public func beginning(history: UInt32, number: UInt64, title: String) throws -> Beginning? {
+  public func beginning(
+    history: UInt32, number: UInt64, title: String, endsAtGap: Bool = false
+  ) throws -> Beginning? {
     guard let start = LogPlace(history: history, number: number, exponent: 0) else { return nil }
-    let files = try store.list(.file(""), of: server, from: start)
+    var files = try store.list(.file(""), of: server, from: start)
     // Pieces that are not in the list may have gone because the segment is whole.
     do {
       _ = try find(history: history, number: number, count: 1, title: title)
       return nil
-    } catch LogError.missing {}
+    } catch let error as LogError {
+      switch error {
+      case .missing: break
+      case .gap where endsAtGap: break
+      default: throw error
+      }
+    }
+    // Or because a larger one stands for them, which came too late for the first list.
+    if !files.isEmpty {
+      let known = Set(files.map(\.status.name))
+      files += try store.list(.file(""), of: server, from: start).filter { !known.contains($0.status.name) }
+    }
     let found = files.compactMap { listed in
       LogPiece(listed.name).flatMap { $0.place.history == history ? (piece: $0, listed: listed) : nil }
     }
@@ -37,11 +51,12 @@ extension LogReader {
     let signers = try signers(files)
     let counting = found.filter { signers.counts($0.listed.name.signer) }
     let own = counting.filter { $0.piece.place.number == number }
-    guard !counting.isEmpty || own.count == found.count else {
-      throw undecided(found.map(\.listed), title)
+    guard !counting.isEmpty else {
+      throw named.isEmpty
+        ? undecided(found.map(\.listed), title) : LogError.missing(segment: title, location: context.location)
     }
     let beginnings = Dictionary(grouping: own, by: \.piece.place).compactMap { Self.beginning(at: $0, $1) }
-    let isEnd = !counting.contains { $0.piece.place.number > number }
+    let isEnd = endsAtGap || !counting.contains { $0.piece.place.number > number }
     guard let longest = beginnings.max(by: { $0.count < $1.count }), isEnd || longest.count == longest.place.size else {
       throw isEnd
         ? LogError.missing(segment: title, location: context.location)
@@ -64,10 +79,43 @@ extension LogReader {
     return end > 0 ? Beginning(place: place, count: end, pieces: pieces) : nil
   }
 
-  /// Hands over the bytes of a segment of which there is the beginning, with zeros behind that.
+  /// Hands over the bytes of a segment of which there is the beginning, with zeros behind that; all of it where it has become whole.
   ///
-  /// - Throws: As `read`; `StorageError.missing` also where the segment has become whole meanwhile.
-  public func read(_ beginning: Beginning, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// - Parameters:
+  ///   - title: What messages call it.
+  ///   - start: As that of the other `read`.
+  /// - Throws: As that.
+  public func read(
+    _ beginning: Beginning, title: String, start: () throws -> Void, _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let place = beginning.place
+    var beginning = beginning
+    for _ in 1..<Self.tries {
+      do {
+        try start()
+        return try read(beginning, take)
+      } catch let error as StorageError {
+        guard case .missing = error else { throw error }
+        // Whoever stores the log takes pieces away for which something larger stands. They are not the end of the log.
+        do {
+          guard
+            let again = try self.beginning(
+              history: place.history, number: place.number, title: title, endsAtGap: true)
+          else {
+            let run = try find(history: place.history, number: place.number, count: 1, title: title)
+            return try read(0, of: run, title: title, start: start, take)
+          }
+          beginning = again
+        } catch LogError.missing {
+          throw error
+        }
+      }
+    }
+    try start()
+    try read(beginning, take)
+  }
+
+  private func read(_ beginning: Beginning, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
     var end = 0
     for (range, listed) in beginning.pieces {
       let (object, opener) = try open(listed)

@@ -6,13 +6,13 @@ public final class LogReader {
   let context: RepositoryContext
   let store: LogStore
   let server: String
-  private let named: [String]
+  let named: [String]
   private var signers: LogSigners?
   /// What was opened last: many segments may be in it.
   private var opened: (object: LogObject, opener: LogOpener)?
 
   /// How often a segment is looked for again because what has it is being joined.
-  private static let tries = 4
+  static let tries = 4
 
   /// - Parameter signers: The write-only keys whose log counts, by their ids or how these begin; none for the only one.
   init(_ server: LogServer, signers: [String], _ context: RepositoryContext) throws {

@@ -142,7 +142,7 @@ struct LogStore {
     try context.store.forEachObject(in: folder, after: last) { status in
       do {
         guard let name = LogName(status.name) else { return unknown.append(status.name) }
-        if try tags.root.map(name.isRight) ?? true {
+        if try name.isRight(tags) {
           objects.append((name, status))
         } else {
           strays.append(status.name)

@@ -71,12 +71,11 @@ extension Repository {
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   public func logs() throws -> [LogStream] { try LogInventory(context).streams(context) }
 
-  /// What the key in use has put of a server's log.
+  /// What the key in use has put of a server's log, up to what certainly is that.
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   public func ownLogs(of server: LogServer) throws -> [LogStream] {
-    let (id, signer) = (try server.id(context), LogSigner(context.keys))
-    return try logs().filter { $0.server.isSame(as: id) && $0.signer == signer }
+    try LogInventory(context).certain(of: server.id(context), by: LogSigner(context.keys), context).streams(context)
   }
 
   /// Deletes the pieces of a segment that the key in use has put, and that is whole.

@@ -28,7 +28,7 @@ struct LogPieceTests {
       return nil
     }
     var bytes: [UInt8] = []
-    try reader.read(beginning) { bytes += $0 }
+    try reader.read(beginning, title: "segment \(number)", start: { bytes = [] }, { bytes += $0 })
     #expect(bytes.count == 1 << 24)
     #expect(bytes[beginning.count...].allSatisfy { $0 == 0 })
     return Array(bytes[..<beginning.count])
@@ -144,6 +144,87 @@ struct LogPieceTests {
     #expect(
       try host.ownLogs(of: LogGround.server).map(\.signer) != ground.open().ownLogs(of: LogGround.server).map(\.signer))
     #expect(try ground.compact().deletedObjects == 1)
+  }
+
+  @Test("A segment with something behind it is given as far as it goes where the log is to end at a gap")
+  func endAtGap() throws {
+    func beginning(_ number: UInt64) throws -> Int? {
+      try ground.open().logReader(of: LogGround.server, signers: [])
+        .beginning(history: 1, number: number, title: "it", endsAtGap: true)?.count
+    }
+    try put(2, 0..<100)
+    try put(3, 0..<50)
+    #expect(try beginning(2) == 100)
+    try ground.put(5)
+    #expect(try beginning(2) == 100 && beginning(3) == 50)
+    #expect(throws: LogError.gap(segment: "segment 2", location: "memory")) { try self.beginning(2) }
+    #expect(throws: LogError.missing(segment: "it", location: "memory")) { try beginning(4) }
+  }
+
+  @Test("Pieces that go while they are read, for a larger one or the whole segment, are no end of the log")
+  func replaced() throws {
+    for start in stride(from: 0, to: 900, by: 100) { try put(1, start..<start + 100) }
+    func read(_ change: () throws -> Void) throws -> [UInt8] {
+      let reader = try ground.open().logReader(of: LogGround.server, signers: [])
+      let beginning = try #require(try reader.beginning(history: 1, number: 1, title: "it"))
+      try change()
+      var bytes: [UInt8] = []
+      try reader.read(beginning, title: "it", start: { bytes = [] }, { bytes += $0 })
+      return bytes
+    }
+    let padded = try read {
+      try put(1, 0..<1000)
+      #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 9)
+    }
+    #expect(padded.count == 1 << 24 && padded.prefix(1000).elementsEqual(LogGround.content(1).prefix(1000)))
+    #expect(padded.dropFirst(1000).allSatisfy { $0 == 0 })
+    let whole = try read {
+      try ground.put(1)
+      #expect(try ground.compact().deletedObjects == 1)
+    }
+    #expect(whole == LogGround.content(1))
+    // What has gone without anything in its place is an error, and no end.
+    try put(2, 0..<10)
+    let reader = try ground.open().logReader(of: LogGround.server, signers: [])
+    let beginning = try #require(try reader.beginning(history: 1, number: 2, title: "it"))
+    for name in try ground.names("files") { try ground.store.delete(try #require(ObjectName(name)), cancellation: nil) }
+    #expect(throws: StorageError.self) { try reader.read(beginning, title: "it", start: {}, { _ in }) }
+  }
+
+  @Test("A key that is named is all that counts: another's pieces are not even an end that is undecided")
+  func named() throws {
+    let host = try ground.host("one of a host")
+    let other = try ground.host("one of another")
+    try ground.put(1, with: host)
+    try put(5, 0..<10, with: other)
+    let id = host.context.keys.id.description
+    #expect(throws: LogError.missing(segment: "segment 2", location: "memory")) { try beginning(2, signers: [id]) }
+  }
+
+  @Test("Names that somebody else has made with a write-only key's id are not what that has put")
+  func forged() throws {
+    let host = try ground.host("one of a host")
+    for number in 1...20 as ClosedRange<UInt64> { try ground.put(number, with: host) }
+    func end() throws -> UInt64? {
+      let streams = try host.ownLogs(of: LogGround.server)
+      #expect(streams.count == 1)
+      return streams.first?.end
+    }
+    let name = try #require(try ground.names("segments").last)
+    for (kind, place) in [
+      ("segments", "0000000000000019-24"), ("joined", "0000000000000029-0000000000000019-24"),
+      ("files", "0000000000000039-24-0000000000000007"),
+    ] {
+      let forged = name.replacing("-segments/", with: "-\(kind)/").replacing("0000000000000014-24", with: place)
+      #expect(forged != name)
+      try ground.store.put(try #require(ObjectName(forged)), try ground.store.get(try #require(ObjectName(name))))
+      #expect(try end() == 21 << 24, "\(kind)")
+    }
+    try ground.compact()
+    #expect(try ground.names("joined").count == 1)
+    #expect(try end() == 21 << 24)
+    try put(21, 0..<10, with: host)
+    #expect(try end() == 21 << 24 + 10)
   }
 
   @Test("A thief's pieces count for nothing where full keys have put the log")

@@ -16,8 +16,8 @@ final class LogKeeping: Sendable {
     var jobs: [Job] = []
     var isWorking = false
     var isClosed = false
-    /// All before it is in every repository.
-    var durable = LogSequenceNumber(0)
+    /// All of the newest history before it is in every repository. Another history has other bytes there.
+    var durable = (history: UInt32(0), end: LogSequenceNumber(0))
     /// Bytes that wait or are being stored.
     var waiting = 0
     /// Segments of which there are pieces.
@@ -56,8 +56,10 @@ final class LogKeeping: Sendable {
   /// - Throws: `SystemError` when no thread can be had.
   func start() throws -> WorkerThread { try WorkerThread(name: "log") { [self] in work() } }
 
-  /// All before it is in every repository.
-  var durable: LogSequenceNumber { state.update { $0.durable } }
+  /// What of a history is in every repository: all before it.
+  func durable(of history: UInt32) -> LogSequenceNumber {
+    state.update { $0.durable.history == history ? $0.durable.end : LogSequenceNumber(0) }
+  }
 
   var hasRoom: Bool { state.update { $0.waiting < Self.limit } }
   var isIdle: Bool { state.update { $0.jobs.isEmpty && !$0.isWorking } }
@@ -80,7 +82,7 @@ final class LogKeeping: Sendable {
   /// Says what every repository has from before: all before a segment, and bytes of it in pieces.
   func note(_ taken: Int, of place: LogPlace) {
     state.update { state in
-      state.durable = LogSequenceNumber(place.start &+ UInt64(taken))
+      state.durable = (place.history, LogSequenceNumber(place.start &+ UInt64(taken)))
       if taken > 0 { state.pieces.insert(place) }
     }
   }
@@ -102,7 +104,7 @@ final class LogKeeping: Sendable {
         state.update { state in
           state.isWorking = false
           state.waiting -= job.size
-          if let end = job.end { state.durable = max(state.durable, end) }
+          if let end = job.end, state.durable < (job.place.history, end) { state.durable = (job.place.history, end) }
         }
       } catch {
         state.update { state in

@@ -33,6 +33,8 @@ final class LogReceiver {
   private var keeping: (keeping: LogKeeping, thread: WorkerThread)?
   private var identifier: String?
   private var log: ReceivedLog?
+  /// Whether what comes next was not to be had, and the log goes on behind that.
+  private var isBehindGap = false
   private var told = Told()
   /// For whoever looks at a terminal.
   private let progress: Monitor<String>
@@ -82,6 +84,11 @@ final class LogReceiver {
         try follow { pause = 1 }
       } catch is RunCancelled {
         break
+      } catch let error as ReceiveError where plan.leavesGap && error.isGap && !isBehindGap {
+        console.warning(Console.text(Diagnosis(of: error)))
+        // What had come before is not acknowledged by what comes behind the gap.
+        do { if let keeping { try settle(keeping.keeping) } } catch is RunCancelled { break }
+        (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
         try keeping?.keeping.check()
         if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
@@ -97,6 +104,17 @@ final class LogReceiver {
       }
     }
     if let keeping { try finish(keeping) }
+  }
+
+  /// Waits until all that has come is stored.
+  private func settle(_ keeping: LogKeeping) throws {
+    givePiece(keeping)
+    while true {
+      try keeping.check()
+      wake.clear()
+      if keeping.isIdle { return }
+      if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+    }
   }
 
   private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
@@ -132,10 +150,7 @@ extension LogReceiver {
     var log = try self.log ?? start(connection, LogCluster.server(number), timeline, position)
     self.log = log
     if isFirst { keeping.note(log.taken, of: log.place) }
-    guard log.place.history <= timeline else {
-      throw ReceiveError.ahead(
-        place: plan.server.place, segment: log.place.segmentName, "its timeline is \(timeline)")
-    }
+    try check(log.place, timeline, position)
     while true {
       if log.place.history > 1 { try fetchHistory(log.place.history, connection, keeping) }
       guard let (next, start) = try streamHistory(log.place, connection, keeping, isStreaming) else {
@@ -152,6 +167,14 @@ extension LogReceiver {
     }
   }
 
+  /// Checks that the server has written so far.
+  private func check(_ place: LogPlace, _ timeline: UInt32, _ position: LogSequenceNumber) throws(ReceiveError) {
+    guard place.history > timeline || place.history == timeline && place.start > position.value else { return }
+    throw .ahead(
+      place: plan.server.place, segment: place.segmentName,
+      "it has written to \(position.text) of timeline \(timeline)")
+  }
+
   /// Takes the log of one history, from the beginning of a segment on.
   ///
   /// - Returns: What comes behind its end; nil where nothing does: the server is being stopped.
@@ -159,10 +182,12 @@ extension LogReceiver {
     _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping, _ isStreaming: () -> Void
   ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
     do {
-      try request(place, connection)
+      let reply = try request(place, connection)
+      // Where a history has ended before the segment, the server sends nothing of it, but what comes behind it.
+      guard reply == .copyBoth else { return try switching(connection, reply) }
       isStreaming()
       try stream(connection, keeping)
-      return try switching(connection)
+      return try switching(connection, connection.next())
     } catch let error as ReplicationError {
       throw explained(error, log?.place ?? place)
     }
@@ -186,22 +211,25 @@ extension LogReceiver {
     let exponent = UInt8(size.trailingZeroBitCount)
     let isNew = try makeSlot(connection)
     let known =
-      plan.leavesGap
+      isBehindGap
       ? nil
       : try LogResumption(
         repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
+    let kept = try keptFrom(connection)
     if let known {
+      try check(known.place, timeline, position)
       if isNew {
         console.warning(
           "\(plan.server.place): The slot \(plan.slot) was not there and is made anew: the server may have thrown log away "
             + "meanwhile")
       }
-      console.remark("\(plan.server.place): The log goes on at segment \(known.place.segmentName)")
-      return ReceivedLog(known.place, taken: known.taken)
+      let next = kept.map { known.notBehind($0.position, timeline: $0.timeline) } ?? known
+      console.remark("\(plan.server.place): The log goes on at segment \(next.place.segmentName)")
+      return ReceivedLog(next.place, taken: next.taken)
     }
-    let kept = try keptFrom(connection) ?? (timeline, position)
-    guard let place = LogPlace(history: kept.timeline, byte: kept.position.value, exponent: exponent) else {
-      throw unexpected(kept.position.text)
+    let first = kept ?? (timeline, position)
+    guard let place = LogPlace(history: first.timeline, byte: first.position.value, exponent: exponent) else {
+      throw unexpected(first.position.text)
     }
     console.remark("\(plan.server.place): The log begins at segment \(place.segmentName)")
     return ReceivedLog(place)
@@ -233,13 +261,14 @@ extension LogReceiver {
   }
 
   /// Asks for the log from the beginning of a segment on.
-  private func request(_ place: LogPlace, _ connection: ReplicationConnection) throws {
+  private func request(_ place: LogPlace, _ connection: ReplicationConnection) throws -> ReplicationConnection.Reply? {
     let start = LogSequenceNumber(place.start)
     try connection.begin("START_REPLICATION SLOT \"\(plan.slot)\" PHYSICAL \(start.text) TIMELINE \(place.history)")
-    guard try connection.next() == .copyBoth else { throw unexpected("START_REPLICATION") }
+    let reply = try connection.next()
     told.heard = clock.steadySeconds()
     told.durable = LogSequenceNumber(0)
     told.isStreaming = false
+    return reply
   }
 
   /// What a refusal means where the log is to go on.
@@ -266,12 +295,16 @@ extension LogReceiver {
   private static let historyLimit = 1 << 20
 
   /// Reads what the server says at the end of a copy.
+  ///
+  /// - Parameter reply: The first of it.
   private func switching(
-    _ connection: ReplicationConnection
+    _ connection: ReplicationConnection, _ reply: ReplicationConnection.Reply?
   ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
     var next: (timeline: UInt32, start: LogSequenceNumber)?
-    while let reply = try connection.next() {
-      guard case .rows(let rows) = reply else { continue }
+    var reply = reply
+    while let said = reply {
+      reply = try connection.next()
+      guard case .rows(let rows) = said else { continue }
       guard let timeline = rows.text(0, "next_tli").flatMap({ UInt32($0) }),
         let start = rows.text(0, "next_tli_startpos").flatMap({ LogSequenceNumber($0) })
       else { throw unexpected("the end of a timeline") }
@@ -288,20 +321,15 @@ extension LogReceiver {
 extension LogReceiver {
   /// Takes the log of one history, to its end.
   private func stream(_ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
+    var isAsked = false
     while true {
       try keeping.check()
+      // First: what has been stored is seen below, and what is stored from now on ends the wait.
       wake.clear()
-      var isAsked = false
-      if keeping.hasRoom {
-        told.isFull = false
-        let received = try receive(connection) { isAsked = try take($0, keeping) || isAsked }
-        if case .end = received { return }
-      } else {
-        try waitForRoom()
-      }
       let now = clock.steadySeconds()
       if isPieceDue(now, isAsked: isAsked, keeping) { givePiece(keeping) }
       try answer(connection, keeping, now, isAsked: isAsked)
+      isAsked = false
       if now - told.shown >= Self.showInterval {
         told.shown = now
         tellProgress(keeping)
@@ -309,14 +337,22 @@ extension LogReceiver {
       guard now - told.heard < Self.silence || !keeping.hasRoom else {
         throw ReplicationError.lost(place: plan.server.place, "it has said nothing for \(Int(Self.silence)) seconds")
       }
+      if keeping.hasRoom {
+        if keeping.isIdle { told.isFull = false }
+        let received = try receive(connection, keeping) { isAsked = try take($0, keeping) || isAsked }
+        if case .end = received { return }
+      } else {
+        try waitForRoom()
+      }
     }
   }
 
   private func receive(
-    _ connection: ReplicationConnection, _ take: (UnsafeRawBufferPointer) throws -> Void
+    _ connection: ReplicationConnection, _ keeping: LogKeeping, _ take: (UnsafeRawBufferPointer) throws -> Void
   ) throws -> ReplicationConnection.Received<Void> {
     var deadline = told.time + Self.statusInterval
-    if let since = told.pendingSince, !plan.isSynchronous { deadline = min(deadline, since + Self.interval) }
+    // While something is being stored no piece is due, and the end of that wakes.
+    if let since = told.pendingSince, keeping.isIdle { deadline = min(deadline, since + Self.interval) }
     return try connection.receive(until: deadline, orUntil: wake.number, take)
   }
 
@@ -379,7 +415,7 @@ extension LogReceiver {
     _ connection: ReplicationConnection, _ keeping: LogKeeping, _ now: Double, isAsked: Bool
   ) throws {
     // 0 says nothing of a place.
-    let durable = told.isStreaming ? keeping.durable : LogSequenceNumber(0)
+    let durable = told.isStreaming ? durable(keeping) : LogSequenceNumber(0)
     guard durable > told.durable || isAsked || now - told.time >= Self.statusInterval else { return }
     (told.durable, told.time) = (durable, now)
     try connection.send(
@@ -388,9 +424,15 @@ extension LogReceiver {
         wantsReply: now - told.heard >= Self.statusInterval))
   }
 
+  /// What the server is told to be stored: no more than it has sent over this connection, for another server may answer now that
+  /// has less, or other bytes there.
+  private func durable(_ keeping: LogKeeping) -> LogSequenceNumber {
+    log.map { min(keeping.durable(of: $0.place.history), $0.end) } ?? LogSequenceNumber(0)
+  }
+
   private func tellProgress(_ keeping: LogKeeping) {
     let text =
-      "\(plan.name): stored to \(keeping.durable.text), received to \(log?.end.text ?? "nowhere"), "
+      "\(plan.name): stored to \(durable(keeping).text), received to \(log?.end.text ?? "nowhere"), "
       + "\(Formats.size(UInt64(clamping: keeping.waiting + (log?.pending ?? 0)))) under way"
     progress.update { $0 = text }
   }

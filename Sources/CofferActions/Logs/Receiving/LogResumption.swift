@@ -30,6 +30,18 @@ struct LogResumption: Equatable {
     self.taken = taken
   }
 
+  /// The same, or where the server keeps its log from if that is before: what it was never told to be stored comes again, so that
+  /// what is there is compared with it, whoever has put it.
+  ///
+  /// - Parameter kept: All before it has been acknowledged.
+  func notBehind(_ kept: LogSequenceNumber, timeline: UInt32) -> LogResumption {
+    guard let first = LogPlace(history: timeline, byte: kept.value, exponent: place.exponent), first <= place else {
+      return self
+    }
+    guard first == place else { return LogResumption(place: first, taken: 0) }
+    return LogResumption(place: place, taken: min(taken, Int(kept.value - first.start)))
+  }
+
   private static func point(_ stream: LogStream) -> LogResumption? {
     if let tail = stream.tail { return LogResumption(place: tail.place, taken: tail.range.upperBound) }
     return (stream.stretches.last?.last.next).map { LogResumption(place: $0, taken: 0) }

@@ -20,6 +20,14 @@ enum ReceiveError: DiagnosableError {
     "Run it once with --leave-gap: the log goes on at what the server has. Make a base backup behind that, for what is "
     + "before the gap leads no further"
 
+  /// Whether the log can go on behind what is not to be had.
+  var isGap: Bool {
+    switch self {
+    case .recycled, .ahead: true
+    case .otherServer, .hole, .unexpected, .stoppedEarly: false
+    }
+  }
+
   var diagnosis: Diagnosis {
     switch self {
     case .recycled(let place, let segment):
