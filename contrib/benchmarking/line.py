@@ -30,6 +30,8 @@ LONGEST_QUEUE = 64 << 20
 class Line:
     """A line from a client's namespace to a server's. To be used in a with statement; needs root."""
 
+    server_address = SERVER_ADDRESS
+
     def __init__(self, delay, rate, environment):
         """Takes the seconds that there and back take together, and bits a second."""
         self.delay, self.rate, self.environment = delay, rate, environment

@@ -22,15 +22,15 @@ class CommandFailed(Exception):
     """A command ended with an error. Its message is the end of what the command had to say."""
 
 
-def measure(command, environment, output=None, folder=None):
-    """Runs a command to its end; its standard output goes to the file `output`, or nowhere."""
+def measure(command, environment, output=None, folder=None, identity=None):
+    """Runs a command to its end, as `identity` says whose; its standard output goes to the file `output`, or nowhere."""
     # Else one command would wait for the disk on behalf of the one before.
     os.sync()
     with tempfile.TemporaryFile() as errors, open(output or os.devnull, "wb") as target:
         start = time.monotonic()
         process = subprocess.Popen(
             command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=target, stderr=errors,
-            start_new_session=True)
+            start_new_session=True, **(identity or {}))
         try:
             # The kernel adds up what the children of the command used when it is waited for this way.
             _, status, usage = os.wait4(process.pid, 0)

