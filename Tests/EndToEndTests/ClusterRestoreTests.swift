@@ -151,7 +151,8 @@ struct ClusterRestoreTests {
     try backUp()
     for (number, setting) in [(2, "max_connections = 30"), (3, "max_worker_processes = 20")] {
       try control("stop", main)
-      try done("sed", "-i", "/^synchronous_standby_names/d; $ a \(setting)", file)
+      try done("sed", "-i", "/^synchronous_standby_names/d", file)
+      try done("sh", "-c", "cat >> \"$0\"", file, input: setting + "\n")
       try #require(try control("start", main) == .exited(0))
       _ = try commit(number)
     }
