@@ -47,12 +47,13 @@ struct LogRouteTests {
   }
 
   private func route(
-    from start: UInt64, timeline: UInt32 = 1, to wanted: RecoveryTimeline = .latest
+    from start: UInt64, endingIn last: UInt64? = nil, timeline: UInt32 = 1, to wanted: RecoveryTimeline = .latest
   ) throws -> LogRoute {
     let base = try #require(
       BaseBackupFacts(
         systemIdentifier: Self.identifier, timeline: timeline, start: LogSequenceNumber(start << 24 | 0x28),
-        end: LogSequenceNumber(start << 24 | 0x138), segmentSize: Self.size, hasChecksums: true, tablespaces: []))
+        end: LogSequenceNumber((last ?? start) << 24 | 0x138), segmentSize: Self.size, hasChecksums: true,
+        tablespaces: []))
     let reader = try repository.logReader(of: Self.server, signers: [])
     return try LogRoute(from: base, to: wanted, reader, reader.coverage())
   }
@@ -77,6 +78,18 @@ struct LogRouteTests {
     let early = try self.route(from: 300)
     #expect(early.lastSegment == nil && early.behindGap == nil && early.end.text == "1/2C000138")
     #expect(try early.lastTime() == nil)
+  }
+
+  @Test("What is missing before the segment in which a base backup ends, it has itself")
+  func own() throws {
+    try put(3...4)
+    try put(6...9)
+    let route = try route(from: 2, endingIn: 6)
+    #expect(route.leansOnBase && route.behindGap == nil && route.end.text == "0/A000000")
+    #expect(try !self.route(from: 3, endingIn: 4).leansOnBase && self.route(from: 6, endingIn: 8).behindGap == nil)
+    // It ends in what is missing.
+    let gap = try self.route(from: 2, endingIn: 5)
+    #expect(gap.behindGap?.segmentName == "000000010000000000000006" && gap.end.text == "0/5000138")
   }
 
   @Test("Into the segment that a server was still streaming, as far as its pieces are there")

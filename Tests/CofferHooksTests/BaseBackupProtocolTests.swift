@@ -134,6 +134,17 @@ struct BaseBackupProtocolTests {
     #expect(facts.tablespaces.map(\.oid) == [16_384] && dump.facts.serverVersion == "told")
   }
 
+  @Test("What a server leaves out is said, but for its own socket")
+  func leftOut() throws {
+    let server = ToldServer(
+      150_000,
+      [Self.position("0/2000028"), Self.archives, .messages(Self.messages), Self.position("1/0"), .reply(.done)])
+    let link = "WARNING:  skipping special file \"./postgresql.conf\""
+    server.notices = ["WARNING:  skipping special file \"./.s.PGSQL.5432\"", link]
+    let running = try BaseBackupStream(of: Self.identity, server, ReplicatedServer(server), context: makeContext())
+    #expect(try running.finish().warnings == [link])
+  }
+
   @Test("What ends early, is out of order, or is refused at its end is no dump")
   func failures() throws {
     let start = [Self.position("0/2000028"), Self.archives]

@@ -142,7 +142,8 @@ struct ClusterFolderTests {
     let link = BaseBackupTarTests.member("pg_wal/x", [], kind: "2")
     var broken: [[UInt8]] = [
       Array(tar(whole).dropLast(3000)), tar(members(identifier: 5)), link + tar(whole),
-      tar([("pg_tblspc/99/x/y", [1])] + whole), tar(whole + [("base/5/1259", [1])]),
+      tar([("pg_tblspc/99/x/y", [1])] + whole), tar([("pg_tblspc/16384/x.conf", [1])] + whole),
+      tar([("pg_tblspc/16384/PG_14_1/x", [1])] + whole), tar(whole + [("base/5/1259", [1])]),
       tar(whole.map { $0.name == "tablespace_map" ? ($0.name, Array("99 /elsewhere\n".utf8)) : $0 }),
       tar(whole.map { $0.name == "PG_VERSION" ? ($0.name, Array("14\n".utf8)) : $0 }),
     ]
@@ -153,6 +154,33 @@ struct ClusterFolderTests {
       #expect(throws: (any Error).self, "\(number)") { try layDown(bytes) }
       #expect(try FileManager.default.subpathsOfDirectory(atPath: place) == (isThere ? ["data"] : []), "\(number)")
     }
+  }
+
+  @Test("What was written at a place since it was looked at stays, and no second run begins there")
+  func meanwhile() throws {
+    defer { remove() }
+    func write(_ path: String) throws { try Data([1]).write(to: URL(fileURLWithPath: path)) }
+    for path in [directory, space] {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+    let looked = try ClusterPlaces(plan(), owner: owner)
+    for (path, isTablespace) in [(directory, false), (space, true)] {
+      try write("\(path)/others")
+      #expect(throws: ClusterError.notEmpty(path, isTablespace: isTablespace)) { try ClusterFolder(looked) }
+      #expect(try FileManager.default.subpathsOfDirectory(atPath: place).contains { $0.hasSuffix("/others") })
+      try FileManager.default.removeItem(atPath: "\(path)/others")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+    }
+    let first = try ClusterFolder(looked)
+    #expect(throws: ClusterError.notEmpty(directory, isTablespace: false)) { try ClusterFolder(looked) }
+    try tar(members()).withUnsafeBytes { try first.write($0) }
+    try first.finish(for: .recovery(settings: Self.settings))
+    try expectWhole(members())
+    let over = try ClusterPlaces(plan(isDelta: true), owner: owner)
+    try write("\(directory)/postmaster.pid")
+    #expect(throws: ClusterError.running(directory)) { try ClusterFolder(over) }
+    try FileManager.default.removeItem(atPath: "\(directory)/postmaster.pid")
+    try expectWhole(members())
   }
 
   private func stamp(_ path: String) {

@@ -139,6 +139,36 @@ struct ClusterRestoreTests {
     return "\(numbers)|\(numbers)"
   }
 
+  @Test("A server whose settings became larger behind its base backup comes to its target all the same")
+  func largerSettings() throws {
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    try startMain()
+    defer { _ = try? control("stop", main) }
+    _ = try commit(1)
+    let file = "\(main)/postgresql.conf"
+    // Of what it is not told yet.
+    try done("sh", "-c", "cat >> \"$0\"", file, input: "synchronous_standby_names = 'nobody'\n")
+    try backUp()
+    for (number, setting) in [(2, "max_connections = 30"), (3, "max_worker_processes = 20")] {
+      try control("stop", main)
+      try done("sed", "-i", "/^synchronous_standby_names/d", file)
+      try done("sh", "-c", "cat >> \"$0\"", file, input: setting + "\n")
+      try #require(try control("start", main) == .exited(0))
+      _ = try commit(number)
+    }
+    let last = try sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main)
+    try waitUntilArchived(last, at: main)
+    let restored = "\(home)/restored"
+    let outcome = try coffer(
+      "restore", "--cluster", "main", "--target-directory", restored, "--tablespace-mapping",
+      "\(home)/space=\(home)/restored-space", "--to-name", "point3", "--start")
+    try #require(outcome.status == .exited(0), "\(outcome.errors)")
+    #expect(try rows(restored) == upTo(3))
+    #expect(try sql("SHOW max_connections", at: restored) == "30")
+    #expect(try sql("SHOW synchronous_standby_names", at: restored).isEmpty)
+    #expect(try control("stop", restored) == .exited(0))
+  }
+
   @Test(
     "To a time, a name, a position and a transaction: exactly what was committed by then; --delta; a gap is told beforehand"
   )

@@ -4,7 +4,7 @@ import Glibc
 /// What drills of all servers need.
 extension DrillGround {
   /// Seconds that a server may take to be made, and to come up.
-  private static let patience: Double = 180
+  static let patience: Double = 180
   /// Bytes of a socket's path: `sockaddr_un` has room for one more.
   private static let socketPathLimit = 107
 
@@ -45,12 +45,14 @@ extension DrillGround {
 
   /// Waits until a server answers.
   ///
+  /// - Parameter seconds: How long it may take.
   /// - Throws: `DrillError.serverFailed` when it has ended, or does not answer in time: it is ended then; `RunCancelled`; what
   ///   `isUp` throws.
   func wait(
-    for server: ChildProcess, _ program: String, of identity: DumpIdentity, isUp: () throws -> Bool
+    for server: ChildProcess, _ program: String, of identity: DumpIdentity, seconds: Double = patience,
+    isUp: () throws -> Bool
   ) throws {
-    let deadline = context.clock.steadySeconds() + Self.patience
+    let deadline = context.clock.steadySeconds() + seconds
     while try !isUp() {
       try context.cancellation.check()
       let isOver = server.wait(seconds: 0) != nil

@@ -56,16 +56,18 @@ struct NeededLog {
   init(
     of server: String, for archives: [Archive], before limit: Date, _ context: RepositoryContext
   ) throws {
-    var needs: [(signer: String?, time: Date, first: LogPlace)] = []
+    var needs: [(signer: String?, time: Date, first: LogPlace, counts: Bool)] = []
     for archive in archives {
       for need in archive.draft.logNeeds where try need.server.id(context).isSame(as: server) {
         // Whichever clock was ahead: what was made later than it seems leads to less.
-        needs.append((archive.writeOnlyKey, max(archive.end, archive.received ?? archive.end), need.first))
+        let time = max(archive.end, archive.received ?? archive.end)
+        needs.append((archive.writeOnlyKey, time, need.first, archive.standing == .counts))
       }
     }
     // Of each signer by itself: what one says makes nothing go that another needs.
     starts = Dictionary(grouping: needs, by: { $0.signer.map { ExactName($0) } }).values.compactMap { own in
-      let before = own.filter { $0.time <= limit }
+      // What may still become void takes nobody's place.
+      let before = own.filter { $0.counts && $0.time <= limit }
       let start = before.isEmpty ? own.min { $0.time < $1.time } : before.max { $0.time < $1.time }
       return start.map { ($0.first.history, $0.first.number) }
     }

@@ -180,6 +180,17 @@ struct LogPruningTests {
     }
   }
 
+  @Test("An archive that may become void makes no log go that another needs")
+  func undecided() throws {
+    try put(1...20)
+    var newer = try base(12, hoursAgo: 9)
+    newer.standing = .undecided
+    #expect(try prune(hours: 4, for: [try base(5, hoursAgo: 16), newer]).deleted == 4)
+    #expect(try places() == Array(5...20))
+    #expect(try prune(hours: 4, for: [newer]).deleted == 7)
+    #expect(try places() == Array(12...20))
+  }
+
   @Test("What an archive needs of logs comes back with its record, and from this machine's copy")
   func record() throws {
     var draft = ArchiveDraft.named("base")

@@ -98,7 +98,8 @@ struct ClusterRestore {
 
   private func settings() throws -> RecoverySettings {
     // From 15 on the server reads ahead of what it replays, from 13 on it says itself that a target was not reached.
-    let mayEnd = found.route.behindGap != nil && request.target != .end && major >= 13
+    let mayEnd =
+      found.route.leansOnBase || found.route.behindGap != nil && request.target != .end && major >= 13
     return RecoverySettings(
       target: request.target, isInclusive: request.isInclusive, timeline: request.timeline,
       command: try commandStart() + request.signers.flatMap { ["--signer", $0] }
@@ -190,6 +191,11 @@ struct ClusterRestore {
         (standing.isRecovering ? "The server waits at its target" : "The server has recovered, and writes") + place
           + commit))
     if !standing.isRecovering {
+      // Before version 13 a server does not take it amiss.
+      if request.target != .end {
+        context.console.warning(
+          "The server did not wait at \(request.targetTitle): the log that it found may have ended before that")
+      }
       context.console.remark(
         "Its new timeline is not in the log: before archive_mode is turned on, store its pg_wal/NUMBER.history with 'coffer wal push'"
       )

@@ -15,6 +15,8 @@ struct LogRoute {
   /// What there is of the segment behind that.
   private let beginning: LogReader.Beginning?
   private let coverage: LogCoverage
+  /// Whether segments are missing that only the base backup has: the server takes these where it is told that there are none.
+  let leansOnBase: Bool
 
   /// Looks at what there is.
   ///
@@ -40,12 +42,25 @@ struct LogRoute {
     segments = all
     var last: (number: UInt64, timeline: UInt32)?
     var next = base.start.value >> shift
+    // The base backup has the log from its start on by itself. Of the segment that it ends in there may be more than it has.
+    let inside = next..<(base.end.value >> shift)
+    var leansOnBase = false
     // Each step leads further.
-    while let found = all.filter({ $0.range.contains(next) }).max(by: { $0.range.upperBound < $1.range.upperBound }) {
-      last = (found.range.upperBound, found.timeline)
-      next = found.range.upperBound + 1
+    while true {
+      let found = all.filter { $0.range.contains(next) }.max { $0.range.upperBound < $1.range.upperBound }
+      if let found {
+        last = (found.range.upperBound, found.timeline)
+        next = found.range.upperBound + 1
+      } else if inside.contains(next) {
+        leansOnBase = true
+        // Up to what there is again.
+        next = min(all.map(\.range.lowerBound).filter { $0 > next }.min() ?? .max, inside.upperBound)
+      } else {
+        break
+      }
     }
     self.last = last
+    self.leansOnBase = leansOnBase
     beginning = try Self.beginning(of: next, history.parts.filter { $0.timeline >= base.timeline }, base, reader)
   }
 
@@ -129,7 +144,7 @@ struct LogRoute {
 
   /// The first segment behind a gap; nil where nothing is behind the end.
   var behindGap: LogPlace? {
-    let next = last.map { $0.number + 1 } ?? base.start.value >> UInt64(base.exponent)
+    let next = max(last.map { $0.number + 1 } ?? 0, base.end.value >> UInt64(base.exponent))
     let first = segments.filter { $0.range.lowerBound > next }.min { $0.range.lowerBound < $1.range.lowerBound }
     return first.flatMap { Self.place($0.range.lowerBound, $0.timeline, base) }
   }

@@ -189,15 +189,15 @@ final class BaseBackupStream: JudgedDump, ByteSource {
       systemIdentifier: server.systemIdentifier, timeline: end.timeline, start: start, end: end.number,
       segmentSize: server.segmentSize, hasChecksums: server.hasChecksums, tablespaces: tablespaces)
     guard facts != nil else { throw ReplicatedServer.Unintelligible(command: Self.command) }
-    warnings = conversation.notices.filter { !$0.holds(Self.usual) }
+    warnings = conversation.notices.filter { !($0.holds(Self.special) && $0.holds(Self.socket)) }
     // It keeps a place at the server that others may need.
     self.conversation = nil
     ready = try hasManifest ? tar.manifestHeader(size: manifest.size) : tar.close()
     phase = hasManifest ? .manifest : .ended
   }
 
-  /// What a server warns of whose socket is in its data directory.
-  private static let usual = "skipping special file"
+  /// What a server warns of that leaves something out, a link for example; of its own socket nobody wants to know.
+  private static let (special, socket) = ("skipping special file", "/.s.PGSQL.")
 
   // MARK: - The end
 

@@ -18,6 +18,8 @@ final class ClusterDrill: DrillPlace {
   private static let superuser = "postgres"
   private static let port = 5432
   private static let least: UInt64 = 256 << 20
+  /// Seconds for the replay of all that was written while the base backup was made, and for the look at every page.
+  private static let patience: Double = 24 * 3600
   /// A cluster's own prepared transactions have to find room.
   private static let settings = [
     "config_file=/dev/null", "listen_addresses=", "port=\(port)", "fsync=off", "full_page_writes=off",
@@ -70,7 +72,7 @@ final class ClusterDrill: DrillPlace {
       .flatMap { ["-c", $0] }
     let server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
     self.server = server
-    try ground.wait(for: server, "postgres", of: identity) { [connection, ground] in
+    try ground.wait(for: server, "postgres", of: identity, seconds: Self.patience) { [connection, ground] in
       (try? connection.queryServer("SELECT 1", context: ground.context))?.status.isSuccess ?? false
     }
   }
@@ -113,7 +115,7 @@ final class ClusterDrill: DrillPlace {
       ground.command(
         program,
         ["--host", directory, "--port", "\(Self.port)", "--username", Self.superuser, "--all", "--install-missing"]),
-      seconds: 24 * 3600, cancellation: ground.context.cancellation)
+      seconds: Self.patience, cancellation: ground.context.cancellation)
     guard !result.status.isSuccess else { return }
     let said = String(decoding: result.output, as: UTF8.self).lines() + result.errorLines
     throw DrillError.different(identity, said.isEmpty ? ["pg_amcheck: exit code \(result.status.code)"] : said)

@@ -7,8 +7,8 @@ import Glibc
 /// cluster that is brought up to date has no `global/pg_control`, without which no server starts, until it is.
 public final class ClusterFolder: ByteSink {
   private let places: ClusterPlaces
-  /// The name of the folder as long as it is not whole.
-  private let stage: EntryName?
+  /// The name of the folder where it was not there: until it is whole another than it is to have.
+  private var stage: EntryName?
   private let root: LaidFolder
   private let writer: ClusterWriter
   private let reader: TarReader
@@ -27,27 +27,35 @@ public final class ClusterFolder: ByteSink {
       try folder.hand(to: owner)
       self.stage = stage
     } else {
-      folder = try place.open(owner)
-      stage = nil
+      folder = try place.open(owner, isTablespace: false)
+      try Self.begin(folder, place, plan)
     }
     root = LaidFolder(folder, owner: owner, isDelta: place.state == .filled)
-    if place.state == .filled { try Self.begin(folder, plan) }
     var tablespaces: [UInt32: LaidFolder] = [:]
     do {
       for (number, place) in places.tablespaces {
-        tablespaces[number] = LaidFolder(try place.open(owner), owner: owner, isDelta: place.state == .filled)
+        tablespaces[number] = LaidFolder(
+          try place.open(owner, isTablespace: true), owner: owner, isDelta: place.state == .filled)
       }
     } catch {
       if let stage { try place.parent.removeTree(stage) }
+      if place.state == .empty { try folder.removeTree(ClusterPlaces.marker) }
       throw error
     }
     writer = ClusterWriter(plan, root, tablespaces)
     reader = TarReader(writer)
   }
 
-  /// Keeps a server from starting in a folder that is half of one state and half of another.
-  private static func begin(_ folder: Folder, _ plan: ClusterPlan) throws {
-    try folder.replace(ClusterPlaces.marker, with: Array(String(plan.systemIdentifier).utf8), isLasting: true)
+  /// Keeps a second run out of a folder that was empty, and a server from starting in one that is half of one state and half of
+  /// another.
+  private static func begin(_ folder: Folder, _ place: ClusterPlaces.Place, _ plan: ClusterPlan) throws {
+    let (marker, text) = (ClusterPlaces.marker, Array(String(plan.systemIdentifier).utf8))
+    guard place.state == .filled else {
+      let file = try folder.open(marker, flags: O_WRONLY | O_CREAT | O_EXCL)
+      return try text.withUnsafeBytes { try file.writeAll($0, subject: folder.path(of: marker)) }
+    }
+    guard !folder.holds(ClusterPlaces.running) else { throw ClusterError.running(place.path) }
+    try folder.replace(marker, with: text, isLasting: true)
     guard let global = try? folder.folder(ClusterPlaces.control.folder) else { return }
     try global.removeTree(ClusterPlaces.control.name)
     try global.synchronize()
@@ -70,14 +78,23 @@ public final class ClusterFolder: ByteSink {
   public func finish(for purpose: Purpose) throws {
     try reader.finish()
     try writer.finish(for: purpose)
-    if root.isDelta { try root.folder.removeTree(ClusterPlaces.marker) }
-    if case .recovery = purpose {
-      for folder in writer.folders { try folder.synchronizeFileSystem() }
-    }
+    try synchronize(for: purpose)
+    // Without it no server starts, so it comes to the disk behind all else.
+    try writer.writeControl()
+    if stage == nil { try root.folder.removeTree(ClusterPlaces.marker) }
+    try synchronize(for: purpose)
     let place = places.directory
-    if let stage { try place.parent.rename(stage, to: place.name) }
+    if let stage {
+      try place.parent.rename(stage, to: place.name)
+      self.stage = place.name
+    }
     try place.parent.synchronize()
     for tablespace in places.tablespaces.values { try tablespace.parent.synchronize() }
+  }
+
+  private func synchronize(for purpose: Purpose) throws {
+    guard case .recovery = purpose else { return }
+    for folder in writer.folders { try folder.synchronizeFileSystem() }
   }
 
   /// Takes away what was laid down, unless it was brought up to date: that stays as it is, to be gone on with.
@@ -175,7 +192,16 @@ final class ClusterWriter: TarReceiver {
     guard let folder = tablespaces[number], path[1] == EntryName(String(number)) else {
       throw ClusterError.content("it has files of the tablespace \(number), of which nothing else is known")
     }
+    // Tablespaces go where the base backup says, unless they are mapped: nothing else may be put there.
+    guard path.count == 2 || isOfTablespace(path[2]) else {
+      throw ClusterError.content("it has files in the tablespace \(number) that no server has there")
+    }
     return (folder, Array(path.dropFirst(2)))
+  }
+
+  /// Whether a server of the version has what is called so in the folder of a tablespace.
+  private func isOfTablespace(_ name: EntryName) -> Bool {
+    name.bytes.starts(with: "PG_\(plan.majorVersion)_".utf8)
   }
 
   /// Whether a file guards a socket of the running server, which has it in its folder.
@@ -210,12 +236,14 @@ final class ClusterWriter: TarReceiver {
       for (name, text) in files { try root.write(Array(text.utf8), to: [EntryName(name)]) }
     }
     for (_, folder) in tablespaces where folder.isDelta {
-      try folder.removeOthers { $0.bytes.starts(with: "PG_\(self.plan.majorVersion)_".utf8) }
+      try folder.removeOthers(isOfTablespace)
     }
-    let (global, control) = ClusterPlaces.control
-    try root.makeFolder([global])
+    try root.makeFolder([ClusterPlaces.control.folder])
     if root.isDelta { try root.removeOthers { $0 != ClusterPlaces.marker } }
-    try root.write(holdings[.control] ?? [], to: [global, control])
+  }
+
+  func writeControl() throws {
+    try root.write(holdings[.control] ?? [], to: [ClusterPlaces.control.folder, ClusterPlaces.control.name])
   }
 
   private func check() throws {

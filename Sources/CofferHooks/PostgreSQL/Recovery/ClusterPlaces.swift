@@ -16,9 +16,12 @@ public struct ClusterPlaces {
     let path: String
     let state: State
 
-    /// Opens the folder, which is made where it is missing.
-    func open(_ owner: ClusterOwner?) throws -> Folder {
+    /// Opens the folder, which is made where it is missing. Since it was looked at, others may have written there.
+    func open(_ owner: ClusterOwner?, isTablespace: Bool) throws -> Folder {
       let folder = try state == .missing ? parent.makeFolder(name) : parent.folder(name)
+      guard try state != .empty || folder.names().isEmpty else {
+        throw ClusterError.notEmpty(path, isTablespace: isTablespace)
+      }
       try folder.hand(to: owner)
       return folder
     }
@@ -29,8 +32,10 @@ public struct ClusterPlaces {
   let plan: ClusterPlan
   public let owner: ClusterOwner?
 
-  /// Of a folder that `isDelta` has begun with and not come to the end of: which server's it is to be.
+  /// Of a folder that was there, which a run has begun with and not come to the end of: which server's it is to be.
   static let marker: EntryName = "coffer-restore.unfinished"
+  /// What a server has in its folder as long as it runs.
+  static let running: EntryName = "postmaster.pid"
   static let control = (folder: EntryName("global"), name: EntryName("pg_control"))
   static let links: EntryName = "pg_tblspc"
 
@@ -104,7 +109,7 @@ public struct ClusterPlaces {
 
   /// That a folder is of the cluster that it is to become, and no server is at work in it.
   private static func check(_ folder: Folder, _ plan: ClusterPlan) throws {
-    guard !folder.holds("postmaster.pid") else { throw ClusterError.running(plan.directory) }
+    guard !folder.holds(running) else { throw ClusterError.running(plan.directory) }
     if folder.holds(marker) {
       let text = String(decoding: try folder.read(marker, limit: 64), as: UTF8.self)
       guard text.isSame(as: String(plan.systemIdentifier)) else {

@@ -75,6 +75,18 @@ public struct RecoveringServer {
   /// - Parameter tell: Told where it stands each time it is asked.
   /// - Throws: `ClusterError.serverFailed`; `LaunchError`; `SystemError`; `RunCancelled`.
   public func start(_ tell: (Standing) -> Void) throws -> Standing {
+    var limits = try limits()
+    while true {
+      if let standing = try start(limits, tell) { return standing }
+      // The server has written down what the log says of these. One that was larger before may be so once more.
+      let larger = limits.merging(try self.limits(), uniquingKeysWith: max)
+      guard larger != limits else { throw failed() }
+      limits = larger
+    }
+  }
+
+  /// - Returns: nil where the log says that a setting became larger than `limits` have it: the server has ended there.
+  private func start(_ limits: [String: Int], _ tell: (Standing) -> Void) throws -> Standing? {
     try folder.removeTree(Self.log)
     // Nobody but its own user comes to the socket.
     let path = folder.path(of: Self.access)
@@ -85,16 +97,36 @@ public struct RecoveringServer {
       try Array("local all all trust\n".utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
     }
     defer { try? folder.removeTree(Self.access) }
-    let started = try context.launcher.run(try command(), cancellation: context.cancellation)
+    let started = try context.launcher.run(command(limits), cancellation: context.cancellation)
     guard started.status.isSuccess else { throw failed() }
     do {
-      return try wait(tell)
+      let standing = try wait(tell)
+      // From version 14 on it waits there, as it does at its target.
+      guard standing.isPaused, hasTooLittle else { return standing }
+      guard try context.launcher.run(stop("-w"), cancellation: context.cancellation).status.isSuccess else {
+        throw failed()
+      }
+      return nil
     } catch let error as RunCancelled {
-      // Nobody is left who waits for it. As its own user, who alone says which process it is.
-      _ = try? context.launcher.run(
-        asOwner(["\(programs)/pg_ctl", "stop", "-D", directory, "-m", "fast", "-W"]), cancellation: nil)
+      // Nobody is left who waits for it.
+      _ = try? context.launcher.run(stop("-W"), cancellation: nil)
       throw error
+    } catch is ClusterError where hasTooLittle && process() == nil {
+      return nil
     }
+  }
+
+  /// As its own user, who alone says which process it is.
+  private func stop(_ wait: String) -> ChildCommand {
+    asOwner(["\(programs)/pg_ctl", "stop", "-D", directory, "-m", "fast", wait])
+  }
+
+  /// Whether it has found in the log that its primary had a larger setting.
+  private var hasTooLittle: Bool { said.contains { $0.holds(" is a lower setting than on the ") } }
+
+  /// The lines that it has written.
+  private var said: [String] {
+    String(decoding: (try? folder.read(Self.log, limit: Self.logLimit)) ?? [], as: UTF8.self).lines()
   }
 
   private func wait(_ tell: (Standing) -> Void) throws -> Standing {
@@ -114,14 +146,13 @@ public struct RecoveringServer {
   }
 
   private func failed() -> ClusterError {
-    let bytes = (try? folder.read(Self.log, limit: Self.logLimit)) ?? []
-    let lines = String(decoding: bytes, as: UTF8.self).lines()
+    let lines = said
     // Who asks where it stands is answered with a FATAL, too.
-    let said = lines.filter { line in
+    let reasons = lines.filter { line in
       ["FATAL:", "HINT:", "PANIC:"].contains { line.holds($0) }
         && !line.holds("not yet accepting connections") && !line.holds("is starting up")
     }
-    return .serverFailed(directory, lines: said.isEmpty ? lines : said, log: folder.path(of: Self.log))
+    return .serverFailed(directory, lines: reasons.isEmpty ? lines : reasons, log: folder.path(of: Self.log))
   }
 
   /// The server's process as its own file has it.
@@ -149,15 +180,17 @@ public struct RecoveringServer {
 
   // MARK: - The command
 
-  private func command() throws -> ChildCommand {
+  private func command(_ limits: [String: Int]) -> ChildCommand {
     let settings = [
       "listen_addresses=", "port=\(Self.port)", "unix_socket_directories=\(directory)", "unix_socket_permissions=0700",
       "data_directory=\(directory)", "hba_file=\(folder.path(of: Self.access))", "external_pid_file=", "ssl=off",
       "hot_standby=on", "logging_collector=off", "log_destination=stderr", "lc_messages=C",
+      // None of them is there to be waited for.
+      "synchronous_standby_names=",
     ]
     // Debian keeps the server's own elsewhere than in its folder.
     let file = folder.holds("postgresql.conf") ? [] : ["config_file=/dev/null"]
-    let all = settings + file + (try limits())
+    let all = settings + file + limits.map { "\($0.key)=\($0.value)" }.sorted()
     let words =
       ["setsid", "--fork", "\(programs)/postgres", "-D", directory] + all.flatMap { ["-c", $0] }
     var command = asOwner(["sh", "-c", "umask 077; exec \"$@\" >>\"$0\" 2>&1", folder.path(of: Self.log)] + words)
@@ -171,18 +204,18 @@ public struct RecoveringServer {
   }
 
   /// What the cluster was last run with: a server that answers while it recovers must not have less.
-  private func limits() throws -> [String] {
+  private func limits() throws -> [String: Int] {
     let result = try context.launcher.run(
       asOwner(["env", "LC_ALL=C", "\(programs)/pg_controldata", "-D", directory]), cancellation: context.cancellation)
     guard result.status.isSuccess else {
       throw ClusterError.serverFailed(directory, lines: result.errorLines, log: folder.path(of: Self.log))
     }
-    return result.text.lines().compactMap { line in
+    return result.text.lines().reduce(into: [:]) { limits, line in
       let parts = line.parts(by: " setting:", limit: 2)
       guard parts.count == 2, Self.mirrored.contains(where: parts[0].isSame), let value = Int(parts[1].trimmed) else {
-        return nil
+        return
       }
-      return "\(Self.names[parts[0]] ?? parts[0])=\(value)"
+      limits[Self.names[parts[0]] ?? parts[0]] = value
     }
   }
 }
