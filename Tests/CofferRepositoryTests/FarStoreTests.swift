@@ -160,6 +160,21 @@ struct FarStoreTests {
     #expect(lists.contains("index") && !lists.contains("packs"), "\(lists)")
   }
 
+  @Test("However many objects of keys there are, few are held at a time, and each is read once")
+  func manyKeys() throws {
+    defer { cleanUp() }
+    for number in 0..<80 {
+      let id = KeyID(Array(repeating: UInt8(number), count: KeyID.size))
+      try repository.store.put(try #require(KeyName(id).object), noise(100, seed: UInt64(number)))
+    }
+    let store = WatchedStore(repository.store)
+    _ = try open(store, isFar: false)
+    let read = store.calls.filter { $0.request == .get && $0.name.hasPrefix("keys/") }.map(\.name)
+    #expect(read.count == 81 && Set(read).count == 81)
+    // Those that are not read ahead are read in the order in which they are looked at.
+    #expect(read.suffix(17) == read.suffix(17).sorted()[...], "\(read)")
+  }
+
   @Test("A pack is opened by the size that a list has shown, and by what the store says where that was wrong")
   func knownSizes() throws {
     defer { cleanUp() }
