@@ -359,7 +359,6 @@ struct WALReceiveTests {
     let receiver = try server.receive()
     try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
     try server.baseBackup()
-    // It ends where a segment does.
     try server.baseBackup("standby", log: "stream")
     let standby = "\(server.home)/standby"
     let end = try server.sql(
