@@ -22,7 +22,7 @@ struct CompletionTests {
 
   @Test("Flags of the actions named, of the standard ones where none is, and options in their spelling as flags")
   func flags() {
-    #expect(candidates("restore", "--target") == ["--target-name"])
+    #expect(candidates("restore", "--target") == ["--target-name", "--target-directory"])
     #expect(candidates("list", "--target") == [])
     #expect(candidates("--thresh") == ["--threshold"])
     #expect(candidates("prune", "--keep-d") == ["--keep-daily"])

@@ -71,7 +71,7 @@ struct ClusterRestoreTests {
   }
 
   /// A server with a tablespace whose log is stored.
-  private func startMain() throws {
+  private func startMain(hasChecksums: Bool = true) throws {
     let lines = [
       "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
       "verify_directory: \(home)",
@@ -90,7 +90,7 @@ struct ClusterRestoreTests {
     try #require(made.status == .exited(0), "\(made.errors)")
     try done(
       "\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1",
-      "--data-checksums")
+      hasChecksums ? "--data-checksums" : "--no-instructions")
     let settings = [
       "listen_addresses = ''", "unix_socket_directories = '\(main)'", "fsync = off", "max_connections = 12",
       "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
@@ -294,5 +294,22 @@ struct ClusterRestoreTests {
     }
     let left = try FileManager.default.contentsOfDirectory(atPath: home)
     #expect(Set(left.filter { $0.hasPrefix(".") }).subtracting([".cache", ".config", ".local"]).isEmpty, "\(left)")
+  }
+
+  @Test("A base backup with a damaged page, of which no checksum tells, is not proven")
+  func damaged() throws {
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    try startMain(hasChecksums: false)
+    defer { _ = try? control("stop", main) }
+    let file = try sql(
+      "INSERT INTO ledger SELECT generate_series(1, 900); CHECKPOINT; SELECT pg_relation_filepath('ledger')", at: main)
+    // The first item is where no item can be.
+    try done("sh", "-c", "printf '\\377\\377' | dd of=\"$0\" bs=1 seek=24 conv=notrunc 2>&1", "\(main)/\(file)")
+    try backUp()
+    let verified = try coffer("verify", "--json")
+    #expect(verified.status == .exited(1), "\(verified.output)")
+    #expect(verified.output.contains(#""proven":false"#), "\(verified.output)")
+    #expect(
+      verified.errors.contains("it is not what was dumped") && verified.errors.contains("ledger"), "\(verified.errors)")
   }
 }

@@ -21,7 +21,7 @@ struct CompletionTests {
       ).split(separator: "\n")
     }
     #expect(try offers("rep", 1) == ["repo-create", "repo-list", "repo-info"])
-    #expect(try offers("restore --target", 2) == ["--target-name"])
+    #expect(try offers("restore --target-n", 2) == ["--target-name"])
     #expect(try offers("--config ''", 2) == [])
   }
 

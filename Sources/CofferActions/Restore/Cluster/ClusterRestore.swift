@@ -116,7 +116,7 @@ struct ClusterRestore {
     var lines = [
       "cluster \(request.cluster), PostgreSQL \(record.serverVersion ?? ""), to \(request.directory), \(bytes)"
         + (places.isDelta ? ", in place of what is there" : ""),
-      "from the base backup of archive \(found.archive.name), of \(Formats.time(record.end)), LSN \(found.base.end.text)",
+      "from the base backup of server \(found.base.systemIdentifier) in archive \(found.archive.name) of \(found.archive.draft.hostname), of \(Formats.time(record.end)), LSN \(found.base.end.text)",
       "with the log up to \(segment ?? "the end of the base backup"), timeline \(found.route.history.timeline), to \(request.targetTitle)"
         + (request.isInclusive ? "" : ", exclusive"),
     ]

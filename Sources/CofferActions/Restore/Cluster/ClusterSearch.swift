@@ -59,11 +59,12 @@ struct ClusterSearch {
     return name.isEmpty || name.isSame(as: "latest") ? nil : name
   }
 
-  /// Those that may have one, the newest first.
+  /// Those that may have one, the newest first; those that may come to count for nothing behind all others.
   private func archives() throws -> [Archive] {
     let filter = try context.archiveFilter()
     if let named { return [try access.archive(named, filter)] }
-    return try access.repository.archives().reversed().filter { try $0.standing != .void && filter.sees($0) }
+    let seen = try access.repository.archives().reversed().filter(filter.sees)
+    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
   }
 
   private func base(of archive: Archive, _ reader: ArchiveReader) throws -> (ArchiveDump, BaseBackupFacts)? {
