@@ -256,6 +256,7 @@ struct WALReceiveTests {
     #expect((log["tail"] as? [String: Any])?["segment"] as? String == last)
     #expect((log["stretches"] as? [Any])?.count == 1)
     // Status tells of the newest point, and fails where that is too old.
+    sleep(2)
     for (limit, code) in [("1 hour", 0 as Int32), ("1 second", 1)] {
       try server.configure(
         "limited.yaml",
