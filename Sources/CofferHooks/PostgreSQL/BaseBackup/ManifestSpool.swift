@@ -24,19 +24,10 @@ final class ManifestSpool {
   ///
   /// - Returns: None at its end.
   /// - Throws: `SystemError`.
-  func next(atMost limit: Int) throws(SystemError) -> [UInt8] {
-    var count = 0
-    var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
-      repeat {
-        count = pread(file.file.number, buffer.baseAddress, limit, off_t(position))
-      } while count < 0 && errno == EINTR
-      failure = errno
-      filled = max(count, 0)
-    }
-    guard count >= 0, count > 0 || position == size else {
-      throw SystemError(call: "read", subject: Self.subject, code: count < 0 ? failure : EIO)
-    }
+  func next(atMost limit: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(min(UInt64(limit), size - position)))
+    let count = try bytes.withUnsafeMutableBytes { try file.file.fill($0, from: position, subject: Self.subject) }
+    guard count == bytes.count else { throw SystemError(call: "read", subject: Self.subject, code: EIO) }
     position += UInt64(count)
     return bytes
   }

@@ -34,20 +34,11 @@ final class LaidFile {
 
   private func isSame(_ piece: UnsafeRawBufferPointer) throws -> Bool {
     if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.page) }
-    var filled = 0
-    while filled < piece.count {
-      let at = position + UInt64(filled)
-      let count = buffer.withUnsafeMutableBytes {
-        pread(file.number, $0.baseAddress.map { $0 + filled }, piece.count - filled, off_t(at))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw SystemError(call: "read", subject: path) }
-      guard count > 0 else { return false }
-      filled += count
-    }
-    return buffer.withUnsafeBytes { old in
+    return try buffer.withUnsafeMutableBytes { buffer in
+      let old = UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece.count])
+      guard try file.fill(old, from: position, subject: path) == piece.count else { return false }
       guard let left = old.baseAddress, let right = piece.baseAddress else { return true }
-      return memcmp(left, right, filled) == 0
+      return memcmp(left, right, piece.count) == 0
     }
   }
 
