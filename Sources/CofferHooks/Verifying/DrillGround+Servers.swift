@@ -5,8 +5,6 @@ import Glibc
 extension DrillGround {
   /// Seconds that a server may take to be made, and to come up.
   static let patience: Double = 180
-  /// Bytes of a socket's path: `sockaddr_un` has room for one more.
-  private static let socketPathLimit = 107
 
   /// Where servers are that users' PATHs do not lead to.
   private static let folders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/usr/libexec"]
@@ -24,7 +22,7 @@ extension DrillGround {
   /// - Throws: `DrillError.impossible` when no socket can have that path; `SystemError`.
   func makeFolder(_ name: String, forSocket socket: String, of identity: DumpIdentity) throws -> String {
     let folder = try makeFolder(name).path
-    guard folder.utf8.count + 1 + socket.utf8.count <= Self.socketPathLimit else {
+    guard SocketPath.fits(socket, in: folder) else {
       throw DrillError.impossible(
         identity, problem: "no socket can be made in \(folder): its path is too long",
         suggestion: "Set verify_directory to a folder with a shorter path")

@@ -107,23 +107,15 @@ public final class DrillGround {
   func makeFolder(_ name: String) throws -> Folder {
     let name = EntryName(name)
     let folder = try directory.folder.makeFolder(name)
-    if let account, fchown(folder.number, account.user, account.group) != 0 {
-      throw SystemError(call: "chown", subject: folder.path)
-    }
+    try account?.own(folder.number, folder.path)
     return folder
   }
 
   /// - Parameter bytes: What the restore may need.
   /// - Throws: `DrillError.noSpace`; `SystemError`.
   func checkSpace(_ bytes: UInt64, for identity: DumpIdentity) throws {
-    var facts = statvfs()
-    guard fstatvfs(directory.folder.number, &facts) == 0 else {
-      throw SystemError(call: "statvfs", subject: path)
-    }
-    let free = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
-    guard free.overflow || free.partialValue >= bytes else {
-      throw DrillError.noSpace(identity, folder: path, needed: bytes, free: free.partialValue)
-    }
+    let free = try directory.folder.freeBytes()
+    guard free >= bytes else { throw DrillError.noSpace(identity, folder: path, needed: bytes, free: free) }
   }
 
   public func remove() {

@@ -47,6 +47,16 @@ public final class Folder: Sendable {
   /// - Throws: `SystemError`.
   public func status() throws(SystemError) -> stat { try descriptor.status(subject: path) }
 
+  /// Bytes that its file system has room for, for this user.
+  ///
+  /// - Throws: `SystemError`.
+  public func freeBytes() throws(SystemError) -> UInt64 {
+    var facts = statvfs()
+    guard fstatvfs(number, &facts) == 0 else { throw SystemError(call: "statvfs", subject: path) }
+    let (size, isTooMuch) = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
+    return isTooMuch ? .max : size
+  }
+
   /// The path of what has this name in the folder, as text.
   public func path(of name: EntryName) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 

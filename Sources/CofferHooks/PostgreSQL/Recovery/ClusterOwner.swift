@@ -27,9 +27,15 @@ public struct ClusterOwner: Sendable, Equatable {
   }
 
   /// - Parameter folder: A folder of theirs; for messages.
-  static func owner(of facts: stat, _ folder: String) throws(ClusterError) -> ClusterOwner? {
-    guard geteuid() == 0 else { return nil }
+  static func owner(of facts: stat, _ folder: String) throws(ClusterError) -> ClusterOwner {
     guard facts.st_uid != 0 else { throw .noOwner(folder) }
     return ClusterOwner(user: facts.st_uid, group: facts.st_gid)
+  }
+
+  /// Makes a file or a folder theirs.
+  ///
+  /// - Parameter path: For messages.
+  func own(_ descriptor: Int32, _ path: String) throws(SystemError) {
+    guard fchown(descriptor, user, group) == 0 else { throw SystemError(call: "chown", subject: path) }
   }
 }

@@ -132,10 +132,7 @@ public struct ClusterPlaces {
     var free: [dev_t: UInt64] = [:]
     for place in [directory] + tablespaces.values {
       let folder = try place.state == .missing ? place.parent : place.parent.folder(place.name)
-      var facts = statvfs()
-      guard fstatvfs(folder.number, &facts) == 0 else { throw SystemError(call: "statvfs", subject: folder.path) }
-      free[try folder.status().st_dev] =
-        UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue
+      free[try folder.status().st_dev] = try folder.freeBytes()
     }
     let all = free.values.reduce(UInt64(0)) { $0.addingReportingOverflow($1).partialValue }
     guard all >= plan.size else { throw ClusterError.noRoom(plan.directory, needed: plan.size, free: all) }
@@ -147,7 +144,7 @@ extension Folder {
   ///
   /// - Throws: `SystemError`.
   func hand(to owner: ClusterOwner?) throws(SystemError) {
-    if let owner, fchown(number, owner.user, owner.group) != 0 { throw SystemError(call: "chown", subject: path) }
+    try owner?.own(number, path)
     guard fchmod(number, 0o700) == 0 else { throw SystemError(call: "chmod", subject: path) }
   }
 }

@@ -32,9 +32,7 @@ final class LaidFolder {
     let file = try parent.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
     let title = parent.path(of: name)
     guard fchmod(file.number, 0o600) == 0 else { throw SystemError(call: "chmod", subject: title) }
-    if let owner, fchown(file.number, owner.user, owner.group) != 0 {
-      throw SystemError(call: "chown", subject: title)
-    }
+    try owner?.own(file.number, title)
     return LaidFile(file, title, old: 0)
   }
 

@@ -26,17 +26,15 @@ public struct RecoveringServer {
   private static let port = 5432
   private static let log: EntryName = "coffer-restore.log"
   private static let access: EntryName = "coffer-restore.hba"
-  private static let socketPathLimit = 107
   /// Seconds until the server has to have begun.
   private static let patience: Double = 60
   private static let logLimit = 64 << 20
 
-  /// Settings that a standby must have at least as large as its primary had, as `pg_controldata` calls them.
+  /// Settings that a standby must have at least as large as its primary had, by what `pg_controldata` calls them.
   private static let mirrored = [
-    "max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact",
-  ]
-  private static let names = [
-    "max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction",
+    "max_connections": "max_connections", "max_worker_processes": "max_worker_processes",
+    "max_wal_senders": "max_wal_senders", "max_prepared_xacts": "max_prepared_transactions",
+    "max_locks_per_xact": "max_locks_per_transaction",
   ]
 
   /// - Parameters:
@@ -51,7 +49,7 @@ public struct RecoveringServer {
     guard let programs = installations.server(major: major) else { throw Self.missing(major, directory) }
     self.programs = programs
     self.directory = directory
-    guard directory.utf8.count + 1 + ".s.PGSQL.\(Self.port)".utf8.count <= Self.socketPathLimit else {
+    guard SocketPath.fits(".s.PGSQL.\(Self.port)", in: directory) else {
       throw ClusterError.unfitPlace(directory, problem: "No socket can be made there: the path is too long for --start")
     }
     folder = try Folder(opening: directory)
@@ -91,9 +89,7 @@ public struct RecoveringServer {
     // Nobody but its own user comes to the socket.
     let path = folder.path(of: Self.access)
     try folder.replace(Self.access) { [owner] file in
-      if let owner, fchown(file.number, owner.user, owner.group) != 0 {
-        throw SystemError(call: "chown", subject: path)
-      }
+      try owner?.own(file.number, path)
       try Array("local all all trust\n".utf8).withUnsafeBytes { try file.writeAll($0, subject: path) }
     }
     defer { try? folder.removeTree(Self.access) }
@@ -212,10 +208,8 @@ public struct RecoveringServer {
     }
     return result.text.lines().reduce(into: [:]) { limits, line in
       let parts = line.parts(by: " setting:", limit: 2)
-      guard parts.count == 2, Self.mirrored.contains(where: parts[0].isSame), let value = Int(parts[1].trimmed) else {
-        return
-      }
-      limits[Self.names[parts[0]] ?? parts[0]] = value
+      guard parts.count == 2, let name = Self.mirrored[parts[0]], let value = Int(parts[1].trimmed) else { return }
+      limits[name] = value
     }
   }
 }
