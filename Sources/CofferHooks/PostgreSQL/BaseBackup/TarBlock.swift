@@ -9,13 +9,15 @@ public struct TarBlock: Sendable, Equatable {
   /// Bytes that follow, without what fills up the last block.
   public private(set) var contentSize: UInt64
 
-  private static let name = 0..<100
+  static let name = 0..<100
   private static let length = 124..<136
   private static let checksum = 148..<156
-  private static let kind = 156
+  static let kind = 156
+  /// Where a link leads.
+  static let target = 157..<257
   private static let magic = Array("ustar".utf8)
   private static let magicPlace = 257..<262
-  private static let prefix = 345..<500
+  static let prefix = 345..<500
   /// Octal digits in the field of sizes.
   private static let digits = 11
   /// Of a size that is a binary number; the sign of that is in the first byte.

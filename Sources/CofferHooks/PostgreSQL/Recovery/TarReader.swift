@@ -133,23 +133,16 @@ struct TarError: DiagnosableError, Equatable {
 // MARK: - The header
 
 extension TarReader {
-  private enum Field {
-    static let name = 0..<100
-    static let kind = 156
-    static let target = 157..<257
-    static let prefix = 345..<500
-  }
-
   private func member() throws(TarError) -> TarMember {
     guard let header = TarBlock(block) else { throw refusal("it has no header where one should be") }
-    let (prefix, name) = (text(Field.prefix), text(Field.name))
+    let (prefix, name) = (text(TarBlock.prefix), text(TarBlock.name))
     guard let path = Self.path(prefix.isEmpty ? name : prefix + [UInt8(ascii: "/")] + name) else {
       throw refusal("'\(Quoting.terminal(String(decoding: name, as: UTF8.self)))' is no path below a folder")
     }
-    switch block[Field.kind] {
-    case UInt8(ascii: "0"), 0: return TarMember(path: path, kind: .file(header.contentSize))
+    if header.isFile { return TarMember(path: path, kind: .file(header.contentSize)) }
+    switch block[TarBlock.kind] {
     case UInt8(ascii: "5"): return TarMember(path: path, kind: .folder)
-    case UInt8(ascii: "2"): return TarMember(path: path, kind: .link(text(Field.target)))
+    case UInt8(ascii: "2"): return TarMember(path: path, kind: .link(text(TarBlock.target)))
     default: throw refusal("a member is neither a file nor a folder nor a symbolic link")
     }
   }
