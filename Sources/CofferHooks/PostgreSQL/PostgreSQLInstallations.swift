@@ -44,13 +44,17 @@ public struct PostgreSQLInstallations: Sendable, Equatable {
 
   /// The folder with the programs of the newest server that is installed, and its major version; nil without any.
   func newestServer() -> (major: Int, folder: String)? {
-    let servers = programs("postgres").map { (major: $0.major, folder: String($0.path.dropLast("/postgres".count))) }
-    return servers.max { $0.major < $1.major }
+    servers.max { $0.major < $1.major }
   }
 
   /// The folder with the programs of a server of a major version; nil where it is not installed.
   public func server(major: Int) -> String? {
-    programs("postgres").first { $0.major == major }.map { String($0.path.dropLast("/postgres".count)) }
+    servers.first { $0.major == major }?.folder
+  }
+
+  /// Every server that is installed, and the folder with its programs.
+  private var servers: [(major: Int, folder: String)] {
+    programs("postgres").map { (major: $0.major, folder: String($0.path.dropLast("/postgres".count))) }
   }
 
   func clients(_ program: PostgreSQLConnection.Tool) -> [Client] {
