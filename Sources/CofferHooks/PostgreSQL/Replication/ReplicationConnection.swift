@@ -248,19 +248,18 @@ extension ReplicationConnection {
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public func send(_ bytes: [UInt8]) throws {
     let count = CInt(clamping: bytes.count)
-    while true {
-      switch bytes.withUnsafeBytes({ $0.baseAddress.map { library.putCopyData(connection, $0, count) } ?? 1 }) {
-      case 1: return try flush()
-      case 0: try wait(for: POLLIN | POLLOUT, until: nil)
-      default: throw lost
-      }
-    }
+    try put { bytes.withUnsafeBytes { $0.baseAddress.map { library.putCopyData(connection, $0, count) } ?? 1 } }
   }
 
   /// Says that no more messages are sent. The server ends its half then.
   public func endSending() throws {
+    try put { library.putCopyEnd(connection, nil) }
+  }
+
+  /// - Parameter call: Of libpq: 1 for what is queued, 0 for what there is no room for yet.
+  private func put(_ call: () -> CInt) throws {
     while true {
-      switch library.putCopyEnd(connection, nil) {
+      switch call() {
       case 1: return try flush()
       case 0: try wait(for: POLLIN | POLLOUT, until: nil)
       default: throw lost
