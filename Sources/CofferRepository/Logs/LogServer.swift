@@ -59,12 +59,14 @@ public struct LogPlace: Sendable, Hashable, Comparable {
     return LogPlace(history: history, number: high << 32, exponent: exponent)
   }
 
+  /// The number counted from the log's beginning, without a gap.
+  public var ordinal: UInt64 { (number >> 32) << (32 - UInt64(exponent)) | number & 0xffff_ffff }
+
   /// How many segments there are from this one to another of the same history and exponent, both counted; nil where that one is
   /// before it.
   func count(to last: LogPlace) -> UInt64? {
     guard history == last.history, exponent == last.exponent, number <= last.number else { return nil }
-    let ordinal = { (number: UInt64) in (number >> 32) << (32 - UInt64(exponent)) | number & 0xffff_ffff }
-    let (count, isOver) = (ordinal(last.number) - ordinal(number)).addingReportingOverflow(1)
+    let (count, isOver) = (last.ordinal - ordinal).addingReportingOverflow(1)
     return isOver ? nil : count
   }
 

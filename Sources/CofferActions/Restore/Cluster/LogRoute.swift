@@ -30,11 +30,12 @@ struct LogRoute {
     history = try Self.history(from: base, to: timeline, reader)
     guard history.holds(base.end, of: base.timeline) else { throw ClusterRestoreError.offTimeline(history.timeline) }
     let shift = UInt64(base.exponent)
-    let all = history.parts.filter { $0.timeline >= base.timeline }.flatMap { part in
+    let parts = history.parts.filter { $0.timeline >= base.timeline }
+    let all = parts.flatMap { part in
       // The last segment of a timeline that was left is there whole only where it was finished before.
       let own = (part.start.value >> shift)...((part.end?.value ?? .max) >> shift)
       return coverage.stretches(history: part.timeline, exponent: base.exponent).compactMap { stretch in
-        let (first, last) = (Self.ordinal(stretch.first), Self.ordinal(stretch.last))
+        let (first, last) = (stretch.first.ordinal, stretch.last.ordinal)
         return first <= own.upperBound && last >= own.lowerBound
           ? (range: max(first, own.lowerBound)...min(last, own.upperBound), timeline: part.timeline) : nil
       }
@@ -61,7 +62,7 @@ struct LogRoute {
     }
     self.last = last
     self.leansOnBase = leansOnBase
-    beginning = try Self.beginning(of: next, history.parts.filter { $0.timeline >= base.timeline }, base, reader)
+    beginning = try Self.beginning(of: next, parts, base, reader)
   }
 
   /// What a server has streamed of a segment that is not full yet.
@@ -117,10 +118,6 @@ struct LogRoute {
     return history
   }
 
-  private static func ordinal(_ place: LogPlace) -> UInt64 {
-    (place.number >> 32) << (32 - UInt64(place.exponent)) | place.number & 0xffff_ffff
-  }
-
   private static func place(_ number: UInt64, _ timeline: UInt32, _ base: BaseBackupFacts) -> LogPlace? {
     let position = LogSequenceNumber(number << UInt64(base.exponent))
     return LogPlace(
@@ -134,7 +131,7 @@ struct LogRoute {
     var reached = base.end.value
     if let last { reached = max(reached, (last.number + 1) << UInt64(base.exponent)) }
     if let beginning {
-      reached = max(reached, Self.ordinal(beginning.place) << UInt64(base.exponent) + UInt64(beginning.count))
+      reached = max(reached, beginning.place.ordinal << UInt64(base.exponent) + UInt64(beginning.count))
     }
     return LogSequenceNumber(reached)
   }
