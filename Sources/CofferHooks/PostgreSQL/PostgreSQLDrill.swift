@@ -1,29 +1,18 @@
 import CofferConfiguration
 import CofferSystem
-import Glibc
 
 /// The drill of a PostgreSQL dump: a cluster of its own, made by the newest server that is installed, which listens on a
 /// socket in its own folder and nowhere else.
 final class PostgreSQLDrill: DrillPlace {
   private let ground: DrillGround
-  private let folder: String
   private let major: Int
-  private let server: ChildProcess
-  private let connection: PostgreSQLConnection
+  private let server: PostgreSQLDrillServer
   /// Whether the dump's archive does not tell what roles it needs: every database has an owner.
   private let leavesOwners: Bool
   private var questions: PostgreSQLDrillQuestions?
 
-  private static let superuser = "postgres"
-  private static let port = 5432
-  private static let least: UInt64 = 256 << 20
-
-  /// What is lost when the machine stops is of no use to anybody.
   private static let settings = [
-    "listen_addresses=", "port=\(port)", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
-    "autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "archive_mode=off", "max_connections=20",
-    "max_prepared_transactions=10", "max_wal_size=2GB", "unix_socket_permissions=0700", "logging_collector=off",
-    "log_min_messages=fatal", "lc_messages=C", "dynamic_shared_memory_type=mmap",
+    "wal_level=minimal", "max_wal_senders=0", "max_prepared_transactions=10", "max_wal_size=2GB",
   ]
 
   /// Makes the cluster, starts it, and makes there what the dump needs.
@@ -36,23 +25,17 @@ final class PostgreSQLDrill: DrillPlace {
     leavesOwners = needs.map { $0.roles.isEmpty && $0.superusers.isEmpty } ?? true
     let (major, programs) = try Self.programs(for: facts, installations)
     self.major = major
-    try ground.checkSpace(.room(for: bytes, times: 3, and: Self.least), for: identity)
-    folder = try ground.makeFolder("cluster", forSocket: ".s.PGSQL.\(Self.port)", of: identity)
-    let data = "\(folder)/data"
+    try ground.checkSpace(.room(for: bytes, times: 3, and: PostgreSQLDrillServer.least), for: identity)
+    server = try PostgreSQLDrillServer(programs, installations, of: identity, on: ground)
+    let data = "\(server.folder)/data"
     try ground.make(
       by: "\(programs)/initdb",
       [
-        "--pgdata", data, "--username", Self.superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
-        "--no-sync",
+        "--pgdata", data, "--username", PostgreSQLDrillServer.superuser, "--auth", "trust", "--encoding", "UTF8",
+        "--locale", "C", "--no-sync",
       ], for: identity)
-    let arguments = ["-D", data, "-k", folder] + Self.settings.flatMap { ["-c", $0] }
-    server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
-    let address = ServerAddress(hostname: folder, port: Self.port, username: Self.superuser, password: nil)
-    connection = PostgreSQLEntry(.empty, identity, address).finding(installations, context: ground.context).connection
     do {
-      try ground.wait(for: server, "postgres", of: identity) { [connection] in
-        (try? connection.queryServer("SELECT 1", context: ground.context))?.status.isSuccess ?? false
-      }
+      try server.start(in: data, Self.settings)
       try makeNeeds(facts)
     } catch {
       remove()
@@ -82,32 +65,21 @@ final class PostgreSQLDrill: DrillPlace {
     guard let needs = facts.content?.needs else { return }
     try checkExtensions(needs.extensions, facts.identity)
     let superusers = Set(needs.superusers)
-    for role in superusers.union(needs.roles) where role != ServerText(Self.superuser) && !role.isReserved {
+    for role in superusers.union(needs.roles)
+    where role != ServerText(PostgreSQLDrillServer.superuser) && !role.isReserved {
       let rights: PostgreSQLStatement = superusers.contains(role) ? "SUPERUSER" : "NOSUPERUSER"
-      try run("CREATE ROLE \(identifier: role) \(rights) NOLOGIN", facts.identity)
+      try server.run("CREATE ROLE \(identifier: role) \(rights) NOLOGIN")
     }
     for (number, tablespace) in Set(needs.tablespaces).enumerated() where !tablespace.isReserved {
       let place = try ground.makeFolder("tablespace-\(number)").path
-      try run("CREATE TABLESPACE \(identifier: tablespace) LOCATION \(literal: place)", facts.identity)
-    }
-  }
-
-  private func run(_ statement: PostgreSQLStatement, _ identity: DumpIdentity) throws {
-    let result = try connection.queryServer(statement, context: ground.context)
-    guard result.status.isSuccess else {
-      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
+      try server.run("CREATE TABLESPACE \(identifier: tablespace) LOCATION \(literal: place)")
     }
   }
 
   private func checkExtensions(_ wanted: [ServerText], _ identity: DumpIdentity) throws {
-    let question: PostgreSQLStatement = """
-      SELECT \(PostgreSQLAnswer.text("e.name")) FROM pg_catalog.pg_available_extensions e
-      """
-    let result = try connection.queryServer(question, context: ground.context)
-    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {
-      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
-    }
-    let missing = Set(wanted).subtracting(rows.compactMap { $0[0] }).map { Quoting.terminal($0.shown) }.sorted()
+    let installed = try server.texts(
+      "SELECT \(PostgreSQLAnswer.text("e.name")) FROM pg_catalog.pg_available_extensions e")
+    let missing = Set(wanted).subtracting(installed).map { Quoting.terminal($0.shown) }.sorted()
     guard missing.isEmpty else {
       throw DrillError.impossible(
         identity,
@@ -121,7 +93,8 @@ final class PostgreSQLDrill: DrillPlace {
   var version: String { "PostgreSQL \(major)" }
 
   var target: RestoreTarget {
-    var target = RestoreTarget(hostname: folder, port: Self.port, username: Self.superuser)
+    var target = RestoreTarget(
+      hostname: server.folder, port: PostgreSQLDrillServer.port, username: PostgreSQLDrillServer.superuser)
     target.leavesOwners = leavesOwners
     target.isDrill = true
     return target
@@ -136,7 +109,8 @@ final class PostgreSQLDrill: DrillPlace {
   private func questions(_ facts: DumpFacts) -> PostgreSQLDrillQuestions {
     if let questions { return questions }
     let new = PostgreSQLDrillQuestions(
-      database: facts.identity.database, connection: connection, context: ground.context, leavesOwners: leavesOwners)
+      database: facts.identity.database, connection: server.connection, context: ground.context,
+      leavesOwners: leavesOwners)
     questions = new
     return new
   }
@@ -147,12 +121,7 @@ final class PostgreSQLDrill: DrillPlace {
     try questions(facts).answer(to: statement, of: facts.identity)
   }
 
-  /// At once: what is left waiting for its clients would be killed without the processes that it has made.
-  func remove() {
-    if server.wait(seconds: 0) == nil { kill(server.identifier, SIGQUIT) }
-    _ = server.wait(seconds: 10)
-    server.terminate()
-  }
+  func remove() { server.remove() }
 }
 
 extension ServerText {

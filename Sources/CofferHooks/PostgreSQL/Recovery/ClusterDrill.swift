@@ -9,24 +9,13 @@ final class ClusterDrill: DrillPlace {
   private let programs: String
   private let major: Int
   private let places: ClusterPlaces
-  private let directory: String
   private let identity: DumpIdentity
-  private let connection: PostgreSQLConnection
-  private var server: ChildProcess?
+  private let server: PostgreSQLDrillServer
 
-  /// The role that initdb makes unless it is told otherwise.
-  private static let superuser = "postgres"
-  private static let port = 5432
-  private static let least: UInt64 = 256 << 20
   /// Seconds for the replay of all that was written while the base backup was made, and for the look at every page.
   private static let patience: Double = 24 * 3600
   /// A cluster's own prepared transactions have to find room.
-  private static let settings = [
-    "config_file=/dev/null", "listen_addresses=", "port=\(port)", "fsync=off", "full_page_writes=off",
-    "synchronous_commit=off", "autovacuum=off", "archive_mode=off", "max_connections=20",
-    "max_prepared_transactions=1000", "unix_socket_permissions=0700", "logging_collector=off",
-    "log_min_messages=fatal", "lc_messages=C", "dynamic_shared_memory_type=mmap",
-  ]
+  private static let settings = ["config_file=/dev/null", "max_prepared_transactions=1000"]
   fileprivate static let access = "coffer-restore.hba"
 
   /// - Throws: `DrillError`; `ClusterError`; `SystemError`.
@@ -43,19 +32,17 @@ final class ClusterDrill: DrillPlace {
     self.ground = ground
     self.programs = programs
     self.major = major
-    try ground.checkSpace(.room(for: bytes, times: 1, and: Self.least), for: identity)
-    directory = try ground.makeFolder("cluster", forSocket: ".s.PGSQL.\(Self.port)", of: identity)
+    try ground.checkSpace(.room(for: bytes, times: 1, and: PostgreSQLDrillServer.least), for: identity)
+    server = try PostgreSQLDrillServer(programs, installations, of: identity, on: ground)
     let tablespaces = try base.tablespaces.map { tablespace in
       ClusterPlan.Tablespace(
         number: tablespace.oid, recorded: tablespace.location.shown,
         location: try ground.makeFolder("tablespace-\(tablespace.oid)").path)
     }
     let plan = ClusterPlan(
-      directory: directory, tablespaces: tablespaces, isDelta: false, systemIdentifier: base.systemIdentifier,
+      directory: server.folder, tablespaces: tablespaces, isDelta: false, systemIdentifier: base.systemIdentifier,
       majorVersion: major, size: bytes)
     places = try ClusterPlaces(plan, owner: ground.account)
-    let address = ServerAddress(hostname: directory, port: Self.port, username: Self.superuser, password: nil)
-    connection = PostgreSQLEntry(.empty, identity, address).finding(installations, context: ground.context).connection
   }
 
   var version: String { "PostgreSQL \(major)" }
@@ -66,15 +53,8 @@ final class ClusterDrill: DrillPlace {
 
   /// Starts the server in the folder, which is whole.
   fileprivate func start() throws {
-    let arguments =
-      ["-D", directory]
-      + (Self.settings + ["unix_socket_directories=\(directory)", "hba_file=\(directory)/\(Self.access)"])
-      .flatMap { ["-c", $0] }
-    let server = try ground.context.launcher.launch(ground.command("\(programs)/postgres", arguments))
-    self.server = server
-    try ground.wait(for: server, "postgres", of: identity, seconds: Self.patience) { [connection, ground] in
-      (try? connection.queryServer("SELECT 1", context: ground.context))?.status.isSuccess ?? false
-    }
+    try server.start(
+      in: server.folder, Self.settings + ["hba_file=\(server.folder)/\(Self.access)"], seconds: Self.patience)
   }
 
   fileprivate func folder() throws -> ClusterFolder { try ClusterFolder(places) }
@@ -90,7 +70,7 @@ final class ClusterDrill: DrillPlace {
     var content = DumpContent(tables: [])
     for database in try databases() {
       let questions = PostgreSQLDrillQuestions(
-        database: database.shown, connection: connection, context: ground.context, leavesOwners: false)
+        database: database.shown, connection: server.connection, context: ground.context, leavesOwners: false)
       guard let found = try questions.findings(of: identity).content else { continue }
       content.tables += found.tables.map { .init(name: "\(database.shown).\($0.name)", rows: $0.rows) }
     }
@@ -98,14 +78,8 @@ final class ClusterDrill: DrillPlace {
   }
 
   private func databases() throws -> [ServerText] {
-    let question: PostgreSQLStatement = """
-      SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d WHERE d.datallowconn ORDER BY 1
-      """
-    let result = try connection.queryServer(question, context: ground.context)
-    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {
-      throw DrillError.serverFailed(identity, program: "psql", lines: result.errorLines)
-    }
-    return rows.compactMap { $0[0] }
+    try server.texts(
+      "SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d WHERE d.datallowconn ORDER BY 1")
   }
 
   private func examine() throws {
@@ -114,19 +88,17 @@ final class ClusterDrill: DrillPlace {
     let result = try ground.context.launcher.run(
       ground.command(
         program,
-        ["--host", directory, "--port", "\(Self.port)", "--username", Self.superuser, "--all", "--install-missing"]),
+        [
+          "--host", server.folder, "--port", "\(PostgreSQLDrillServer.port)", "--username",
+          PostgreSQLDrillServer.superuser, "--all", "--install-missing",
+        ]),
       seconds: Self.patience, cancellation: ground.context.cancellation)
     guard !result.status.isSuccess else { return }
     let said = String(decoding: result.output, as: UTF8.self).lines() + result.errorLines
     throw DrillError.different(identity, said.isEmpty ? ["pg_amcheck: exit code \(result.status.code)"] : said)
   }
 
-  func remove() {
-    guard let server else { return }
-    if server.wait(seconds: 0) == nil { kill(server.identifier, SIGQUIT) }
-    _ = server.wait(seconds: 10)
-    server.terminate()
-  }
+  func remove() { server.remove() }
 
   /// What takes the stream.
   private struct Restore: PlannedRestore {
