@@ -132,9 +132,9 @@ struct BaseBackupTests {
   func rights() throws {
     let cluster = try PostgreSQLCluster(settings: ["log_replication_commands = on"])
     try cluster.sql("CREATE ROLE weak LOGIN; CREATE ROLE strong LOGIN REPLICATION")
-    let weak = cluster.entry().replacingOccurrences(of: "username: postgres", with: "username: weak")
+    let weak = cluster.entry(user: "weak")
     #expect(try fails(weak).diagnosis.suggestion?.contains("REPLICATION") == true)
-    let strong = cluster.entry().replacingOccurrences(of: "username: postgres", with: "username: strong")
+    let strong = cluster.entry(user: "strong")
     func rehearse(_ entry: String) throws -> DumpFacts? {
       let context = try makeContext()
       let running = try plan(entry, context).rehearsal.start(context: context)

@@ -84,8 +84,7 @@ struct BaseBackupRunTests {
     try cluster.run(["sh", "-c", "printf xyz | dd of=\"$0\" bs=1 seek=20000 conv=notrunc 2>/dev/null", path])
     let damaged = try ground.coffer("create")
     #expect(damaged.status == .exited(1) && damaged.errors.contains("checksum"), "\(damaged)")
-    try ground.configure(
-      "postgresql_clusters:\n" + cluster.entry().replacingOccurrences(of: "username: postgres", with: "username: weak"))
+    try ground.configure("postgresql_clusters:\n" + cluster.entry(user: "weak"))
     for arguments in [["create"], ["create", "--dry-run"], ["doctor"]] {
       let weak = try ground.coffer(arguments)
       #expect(weak.status == .exited(1) && (weak.errors + weak.output).contains("REPLICATION"), "\(weak)")

@@ -1,74 +1,23 @@
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A whole PostgreSQL server brought back to a moment, by the built program", .serialized)
-struct ClusterRestoreTests {
-  private let ground: Playground
-  private let programs: String
+struct ClusterRestoreTests: ServerUserSuite {
+  let ground: Playground
+  let programs: String
   /// Where everything is: short, because sockets are in it.
-  private let home = "/tmp/coffer-pit-\(UUID().uuidString.prefix(8))"
+  let home = "/tmp/coffer-pit-\(UUID().uuidString.prefix(8))"
   private var main: String { "\(home)/main" }
 
   init() throws {
     ground = try Playground()
-    let folder = "/usr/lib/postgresql"
-    let versions = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { Int($0) }
-    programs = "\(folder)/\(try #require(versions.max()))/bin"
+    programs = try PostgreSQLCluster.newestPrograms()
     try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
   }
 
-  private typealias Outcome = (status: CofferSystem.ExitStatus, output: String, errors: String)
-
-  /// Runs a program as the server's user: a server refuses to be root's.
-  private func server(_ words: [String], input: String = "") throws -> Outcome {
-    let user = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : ["env"]
-    return try run(
-      user + ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "LC_ALL=C"] + words, input)
-  }
-
-  private func run(_ words: [String], _ input: String = "") throws -> Outcome {
-    let result = try SystemProcessLauncher().run(
-      ChildCommand(
-        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(ground.folder)/stderr'"] + words,
-        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: "/", output: .pipe),
-      input: Array(input.utf8), seconds: 180)
-    let errors = FileManager.default.contents(atPath: "\(ground.folder)/stderr") ?? Data()
-    return (result.status, result.text, String(decoding: errors, as: UTF8.self))
-  }
-
-  @discardableResult
-  private func done(_ words: String..., input: String = "") throws -> String {
-    let outcome = try server(words, input: input)
-    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
-    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
-  private func coffer(_ words: String...) throws -> Outcome {
-    try server([ground.binary, "--config", "\(home)/config.yaml"] + words)
-  }
-
-  private func sql(_ text: String, at folder: String) throws -> String {
-    try done(
-      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "postgres", "-d", "postgres", "-f",
-      "-", input: text)
-  }
-
-  @discardableResult
-  private func control(_ action: String, _ folder: String) throws -> CofferSystem.ExitStatus {
-    try server(
-      ["\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(home)/server.log", "-m", "immediate", action]
-    ).status
-  }
-
-  private func waitUntilArchived(_ segment: String, at folder: String) throws {
-    let deadline = Date().addingTimeInterval(100)
-    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: folder) != "t" {
-      let state = try sql("SELECT * FROM pg_stat_archiver", at: folder)
-      try #require(Date() < deadline, "\(state)")
-      usleep(50_000)
-    }
-  }
+  func socket(_ folder: String) -> String { folder }
 
   /// A server with a tablespace whose log is stored.
   private func startMain(hasChecksums: Bool = true) throws {
@@ -197,14 +146,16 @@ struct ClusterRestoreTests {
     #expect(
       verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
 
-    func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Outcome {
+    func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Playground.Outcome {
       try server(
         [
           ground.binary, "--config", "\(home)/config.yaml", "restore", "--cluster", "main", "--target-directory",
           "\(home)/\(name)", "--tablespace-mapping", "\(home)/space=\(home)/\(space ?? name)-space",
         ] + more)
     }
-    func expect(_ number: Int, _ outcome: Outcome, _ name: String, location: SourceLocation = #_sourceLocation) throws {
+    func expect(
+      _ number: Int, _ outcome: Playground.Outcome, _ name: String, location: SourceLocation = #_sourceLocation
+    ) throws {
       try #require(outcome.status == .exited(0), "\(outcome.errors)", sourceLocation: location)
       #expect(try rows("\(home)/\(name)") == upTo(number), sourceLocation: location)
       let place = try sql(
@@ -262,11 +213,7 @@ struct ClusterRestoreTests {
         == .exited(0))
     #expect(try rows(before) == upTo(7))
     _ = try sql("SELECT pg_wal_replay_resume()", at: before)
-    let deadline = Date().addingTimeInterval(60)
-    while try sql("SELECT pg_is_in_recovery()", at: before) != "f" {
-      try #require(Date() < deadline)
-      usleep(50_000)
-    }
+    try waitUntilRecovered(at: before)
     let next = try sql(
       """
       INSERT INTO ledger VALUES (8); INSERT INTO aside VALUES (8); SELECT pg_create_restore_point('branch') IS NULL;
@@ -284,11 +231,12 @@ struct ClusterRestoreTests {
       try ground.write(
         "root.yaml", lines.filter { !$0.hasPrefix("user_runtime_directory") }.joined(separator: "\n") + "\n")
       chmod("\(ground.folder)/root.yaml", 0o644)
-      let byRoot = try run([
-        "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(ground.folder)", ground.binary, "--config",
-        "\(ground.folder)/root.yaml", "restore", "--cluster", "main", "--target-directory", "\(home)/root",
-        "--tablespace-mapping", "\(home)/space=\(home)/root-space", "--to-name", "branch", "--start",
-      ])
+      let byRoot = try run(
+        [
+          "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(ground.folder)", ground.binary, "--config",
+          "\(ground.folder)/root.yaml", "restore", "--cluster", "main", "--target-directory", "\(home)/root",
+          "--tablespace-mapping", "\(home)/space=\(home)/root-space", "--to-name", "branch", "--start",
+        ], in: "/")
       try expect(8, byRoot, "root")
       #expect(try ground.run("find", "\(home)/root", "\(home)/root-space", "!", "-user", "postgres").isEmpty)
     }

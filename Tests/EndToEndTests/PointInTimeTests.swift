@@ -1,66 +1,23 @@
 import CofferSystem
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("PostgreSQL's log, by the built program, and the server back at a moment", .serialized)
-struct PointInTimeTests {
-  private let ground: Playground
-  private let programs: String
-  /// What the server's user runs the program with.
-  private var home: String { "\(ground.folder)/home" }
+struct PointInTimeTests: ServerUserSuite {
+  let ground: Playground
+  let programs: String
+  var home: String { "\(ground.folder)/home" }
+  let variables = ["COFFER_PASSPHRASE=correct horse"]
 
   init() throws {
     ground = try Playground()
-    let folder = "/usr/lib/postgresql"
-    let versions = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { Int($0) }
-    programs = "\(folder)/\(try #require(versions.max()))/bin"
+    programs = try PostgreSQLCluster.newestPrograms()
     chmod(ground.folder, 0o755)
     try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
   }
 
-  /// A server refuses to be root's.
-  private var asUser: [String] {
-    geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : ["env"]
-  }
-
-  private var variables: [String] {
-    ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "COFFER_PASSPHRASE=correct horse", "LC_ALL=C"]
-  }
-
-  /// Runs a program as the server's user, in a folder.
-  private func server(
-    _ words: [String], in folder: String? = nil, input: String = ""
-  ) throws -> (status: CofferSystem.ExitStatus, output: String, errors: String) {
-    let all = asUser + variables + words
-    let result = try SystemProcessLauncher().run(
-      ChildCommand(
-        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(home)/stderr'"] + all,
-        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: folder ?? home, output: .pipe),
-      input: Array(input.utf8), seconds: 120)
-    let errors = FileManager.default.contents(atPath: "\(home)/stderr") ?? Data()
-    return (result.status, result.text, String(decoding: errors, as: UTF8.self))
-  }
-
-  @discardableResult
-  private func done(_ words: String..., in folder: String? = nil, input: String = "") throws -> String {
-    let outcome = try server(words, in: folder, input: input)
-    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
-    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
-  private func coffer(_ words: String..., in folder: String? = nil) throws -> (
-    status: CofferSystem.ExitStatus, output: String, errors: String
-  ) {
-    try server([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder)
-  }
-
-  private func sql(_ text: String, at folder: String) throws -> String {
-    try done(
-      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder), "-U", "postgres", "-f", "-",
-      input: text)
-  }
-
-  private func socket(_ folder: String) -> String { folder + ".s" }
+  func socket(_ folder: String) -> String { folder + ".s" }
 
   private func settings(_ folder: String, _ more: [String]) throws {
     // Beside the folder, of which a base backup is made.
@@ -73,21 +30,6 @@ struct PointInTimeTests {
     try done("sh", "-c", "cat > \"$0\"", path, input: text)
   }
 
-  private func control(_ action: String, _ folder: String) throws -> CofferSystem.ExitStatus {
-    try server(
-      ["\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(folder)/server.log", "-m", "immediate", action]
-    ).status
-  }
-
-  private func waitUntilArchived(_ segment: String, at folder: String) throws {
-    let deadline = Date().addingTimeInterval(100)
-    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: folder) != "t" {
-      let state = try sql("SELECT * FROM pg_stat_archiver", at: folder)
-      try #require(Date() < deadline, "\(state)")
-      usleep(50_000)
-    }
-  }
-
   /// Lays a server's folder down from the base backup, and has it recover.
   private func recover(_ name: String, _ more: String...) throws -> (folder: String, status: CofferSystem.ExitStatus) {
     let folder = "\(home)/\(name)"
@@ -97,13 +39,7 @@ struct PointInTimeTests {
       folder, ["restore_command = '\(command)'", "archive_mode = off", "recovery_target_action = 'promote'"] + more)
     try done("touch", "\(folder)/recovery.signal")
     let status = try control("start", folder)
-    if status == .exited(0) {
-      let deadline = Date().addingTimeInterval(60)
-      while try sql("SELECT pg_is_in_recovery()", at: folder) != "f" {
-        try #require(Date() < deadline)
-        usleep(50_000)
-      }
-    }
+    if status == .exited(0) { try waitUntilRecovered(at: folder) }
     return (folder, status)
   }
 

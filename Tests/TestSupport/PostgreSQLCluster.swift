@@ -18,10 +18,7 @@ public final class PostgreSQLCluster {
   ///   - options: Of initdb.
   ///   - settings: Lines of its configuration.
   public init(_ options: [String] = [], settings: [String] = []) throws {
-    let versions = "/usr/lib/postgresql"
-    let newest = try FileManager.default.contentsOfDirectory(atPath: versions).compactMap { Int($0) }.max()
-    guard let newest else { throw Failed(description: "no server is installed") }
-    programs = "\(versions)/\(newest)/bin"
+    programs = try Self.newestPrograms()
     folder = NSTemporaryDirectory() + "cluster-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     chmod(folder, 0o755)
@@ -39,11 +36,19 @@ public final class PostgreSQLCluster {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
+  /// The folder with the programs of the newest version that is installed.
+  public static func newestPrograms() throws -> String {
+    let versions = "/usr/lib/postgresql"
+    let newest = try FileManager.default.contentsOfDirectory(atPath: versions).compactMap { Int($0) }.max()
+    guard let newest else { throw Failed(description: "no server is installed") }
+    return "\(versions)/\(newest)/bin"
+  }
+
   public var data: String { folder + "/data" }
 
   /// The lines of an entry of `postgresql_clusters`.
-  public func entry(_ more: String...) -> String {
-    let lines = ["  - name: main", "    base_backup: true", "    hostname: \(folder)", "    username: postgres"]
+  public func entry(_ more: String..., user: String = "postgres") -> String {
+    let lines = ["  - name: main", "    base_backup: true", "    hostname: \(folder)", "    username: \(user)"]
     return (lines + more.map { "    \($0)" }).joined(separator: "\n") + "\n"
   }
 

@@ -1,0 +1,83 @@
+import CofferSystem
+import Foundation
+import Testing
+
+/// Runs PostgreSQL's servers, and the built program, as the servers' user: they refuse to be root's.
+protocol ServerUserSuite {
+  var ground: Playground { get }
+  /// The user's folder, with the configuration.
+  var home: String { get }
+  /// The folder with the programs of the servers' version.
+  var programs: String { get }
+  /// What the user's programs have in their environment beside the usual, `NAME=VALUE`.
+  var variables: [String] { get }
+
+  /// The folder of the socket of a server in a folder.
+  func socket(_ folder: String) -> String
+}
+
+extension ServerUserSuite {
+  var variables: [String] { [] }
+
+  /// Runs a program.
+  ///
+  /// - Parameter folder: In which; the user's own without it.
+  func run(_ words: [String], in folder: String? = nil, input: String = "") throws -> Playground.Outcome {
+    let result = try SystemProcessLauncher().run(
+      ChildCommand(
+        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(ground.folder)/stderr'"] + words,
+        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: folder ?? home, output: .pipe),
+      input: Array(input.utf8), seconds: 180)
+    let errors = FileManager.default.contents(atPath: "\(ground.folder)/stderr") ?? Data()
+    return Playground.Outcome(
+      status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Runs a program as the servers' user.
+  func server(_ words: [String], in folder: String? = nil, input: String = "") throws -> Playground.Outcome {
+    let user = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : []
+    let environment = ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "LC_ALL=C"]
+    return try run(user + environment + variables + words, in: folder, input: input)
+  }
+
+  @discardableResult
+  func done(_ words: String..., in folder: String? = nil, input: String = "") throws -> String {
+    let outcome = try server(words, in: folder, input: input)
+    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
+    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  func coffer(_ words: String..., in folder: String? = nil) throws -> Playground.Outcome {
+    try server([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder)
+  }
+
+  func sql(_ text: String, at folder: String) throws -> String {
+    try done(
+      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder), "-U", "postgres", "-f", "-",
+      input: text)
+  }
+
+  @discardableResult
+  func control(_ action: String, _ folder: String) throws -> CofferSystem.ExitStatus {
+    try server(
+      ["\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(home)/server.log", "-m", "immediate", action]
+    ).status
+  }
+
+  func waitUntilArchived(_ segment: String, at folder: String) throws {
+    let deadline = Date().addingTimeInterval(100)
+    while try sql("SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver", at: folder) != "t" {
+      let state = try sql("SELECT * FROM pg_stat_archiver", at: folder)
+      try #require(Date() < deadline, "\(state)")
+      usleep(50_000)
+    }
+  }
+
+  func waitUntilRecovered(at folder: String) throws {
+    let deadline = Date().addingTimeInterval(60)
+    while try sql("SELECT pg_is_in_recovery()", at: folder) != "f" {
+      try #require(Date() < deadline)
+      usleep(50_000)
+    }
+  }
+}
