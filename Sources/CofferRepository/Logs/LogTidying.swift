@@ -126,21 +126,16 @@ struct LogTidying {
     let files = try store.list(.file(""), of: server, from: place)
     var report = LogTidyingReport()
     try deletePieces(
-      files.filter { $0.name.first == place && $0.name.signer == .full }, try whole(server, from: place), &report)
+      files.filter { $0.name.first == place && $0.name.signer == .full }, store.segments(of: server, from: place),
+      &report)
     return report.deletedObjects
-  }
-
-  /// What has whole segments.
-  private func whole(_ server: String, from place: LogPlace?) throws -> [LogStore.Listed] {
-    // What is joined a moment later is in the second list.
-    try store.list(.segment, of: server, from: place) + store.list(.joined, of: server, from: place)
   }
 
   private func deletePieces(_ inventory: LogInventory, _ report: inout LogTidyingReport) throws {
     let pieces = inventory.files.filter { LogPiece($0.name) != nil }
     for (group, found) in Dictionary(grouping: pieces, by: { LogInventory.Group($0.name) }) {
       // What was joined a moment ago has another name now.
-      let whole = try whole(group.server, from: nil)
+      let whole = try store.segments(of: group.server, from: nil)
       for (_, pieces) in Dictionary(grouping: found, by: \.name.first).sorted(by: { $0.key < $1.key }) {
         try deletePieces(pieces, whole, &report)
       }
@@ -149,12 +144,15 @@ struct LogTidying {
 
   /// - Parameter found: Files of one place and one signer.
   private func deletePieces(
-    _ found: [LogStore.Listed], _ all: [LogStore.Listed], _ report: inout LogTidyingReport
+    _ found: [LogStore.Listed], _ whole: (single: [LogStore.Listed], joined: [LogStore.Listed]),
+    _ report: inout LogTidyingReport
   ) throws {
     var pieces = found.compactMap { listed in LogPiece(listed.name).map { (range: $0.range, listed: listed) } }
       .sorted { $0.range.count > $1.range.count }
     guard let place = pieces.first?.listed.name.first else { return }
-    if let whole = all.last(where: { $0.name.signer == found[0].name.signer && $0.name.covers(place) }) {
+    let signer = found[0].name.signer
+    // What is joined counts, where both are there.
+    if let whole = (whole.single + whole.joined).last(where: { $0.name.signer == signer && $0.name.covers(place) }) {
       return try delete(pieces, at: place, from: 0, in: whole, &report)
     }
     while !pieces.isEmpty {
