@@ -90,8 +90,18 @@ struct LogTidying {
     }
   }
 
-  /// Whether an object holds nothing but what a joined one has. What is damaged, and so holds nothing, is that, too.
   private func isSame(_ listed: LogStore.Listed, in joined: LogObject) throws -> Bool {
+    let others = joined.directory.segments[(joined.segment(at: listed.name.first) ?? 0)...]
+    return try isSame(listed, in: joined.name) { segments in
+      zip(segments, others).allSatisfy { $0.hash == $1.hash && $0.size == $1.size }
+    }
+  }
+
+  /// Whether an object holds nothing but what a larger one has; of one that does not it is said. What is damaged, and so holds
+  /// nothing, is that, too.
+  private func isSame(
+    _ listed: LogStore.Listed, in larger: LogName, _ hasSame: ([LogDirectory.Segment]) -> Bool
+  ) throws -> Bool {
     try context.readable(orElse: "it stays") {
       let object: LogObject
       do {
@@ -99,14 +109,12 @@ struct LogTidying {
       } catch RepositoryError.damaged {
         return true
       }
-      let start = joined.segment(at: object.name.first) ?? 0
-      let others = joined.directory.segments[start...]
-      guard zip(object.directory.segments, others).allSatisfy({ $0.hash == $1.hash && $0.size == $1.size }) else {
+      guard hasSame(object.directory.segments) else {
         context.remarks.add(
           Diagnosis(
             subject: context.location,
             problem:
-              "\(listed.status.name) and \(joined.name.objectName) are the same part of a log, and differ: the second counts",
+              "\(listed.status.name) and \(larger.objectName) are the same part of a log, and differ: the second counts",
             suggestion: "Two servers may have one identity: give one of them another repository"))
         return false
       }
@@ -172,25 +180,9 @@ struct LogTidying {
     _ report: inout LogTidyingReport
   ) throws {
     guard let hashes = try hashes(of: pieces.map(\.range), at: place, from: start, in: larger) else { return }
-    for ((_, listed), hash) in zip(pieces, hashes) {
-      let isSame = try context.readable(orElse: "it stays") {
-        do {
-          return try store.open(listed).directory.segments[0].hash == hash
-        } catch RepositoryError.damaged {
-          return true
-        }
-      }
-      switch isSame {
-      case true: try delete(listed.status.name, &report)
-      case false:
-        context.remarks.add(
-          Diagnosis(
-            subject: context.location,
-            problem:
-              "\(listed.status.name) and \(larger.status.name) are the same part of a log, and differ: the second counts",
-            suggestion: "Two servers may have one identity: give one of them another repository"))
-      case nil: break
-      }
+    for ((_, listed), hash) in zip(pieces, hashes)
+    where try isSame(listed, in: larger.name, { $0[0].hash == hash }) {
+      try delete(listed.status.name, &report)
     }
   }
 
