@@ -104,13 +104,14 @@ public struct LogStream: Sendable {
     return (stretches.last?.last).map { $0.start &+ UInt64($0.size) }
   }
 
-  /// Whether nothing is missing from a byte of the log on to the end.
-  ///
-  /// - Parameter byte: Counted from the log's beginning.
-  public func isWhole(from byte: UInt64) -> Bool {
-    let isNext = tail.map { tail in stretches.last.map { $0.last.next == tail.place } ?? true } ?? true
-    let start = isNext ? stretches.last?.first.start ?? tail?.place.start : tail?.place.start
-    return start.map { $0 <= byte } ?? false
+  /// The first segment of which there is something, and the last.
+  public var first: LogPlace? { stretches.first?.first ?? tail?.place }
+  public var last: LogPlace? { tail?.place ?? stretches.last?.last }
+
+  /// Between which segments something is missing, in order.
+  public var gaps: [(before: LogPlace, after: LogPlace)] {
+    let starts = stretches.dropFirst().map(\.first) + [tail?.place].compactMap(\.self)
+    return zip(stretches, starts).map { (before: $0.last, after: $1) }.filter { $0.before.next != $0.after }
   }
 }
 

@@ -63,7 +63,7 @@ struct LogPieceTests {
     let stream = try stream()
     #expect(stream.tail == LogPiece(place: try LogGround.place(2), range: 0..<1500))
     #expect(stream.end == 2 << 24 + 1500)
-    #expect(stream.isWhole(from: 1 << 24) && stream.isWhole(from: 2 << 24) && !stream.isWhole(from: 1 << 24 - 1))
+    #expect(try stream.first == LogGround.place(1) && stream.last == LogGround.place(2) && stream.gaps.isEmpty)
     #expect(stream.objectCount == 5)
     #expect(throws: LogError.missing(segment: "segment 3", location: "memory")) { try beginning(3) }
   }
@@ -89,6 +89,10 @@ struct LogPieceTests {
     #expect(try stream().end == 21 << 24 + 10)
     #expect(try stream().stretches.count == 1)
     #expect(try beginning(21) == Array(LogGround.content(21)[..<10]))
+    try ground.put(25)
+    try put(30, 0..<10)
+    let gaps = try stream().gaps.map { [$0.before.number, $0.after.number] }
+    #expect(gaps == [[20, 25], [25, 30]])
   }
 
   @Test("Pieces go when their segment is whole, single or joined, and those that differ stay and are said")
