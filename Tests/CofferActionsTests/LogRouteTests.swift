@@ -33,11 +33,12 @@ struct LogRouteTests {
   }
 
   private func put(history text: String, of timeline: UInt32) throws {
-    try put(.file("history"), 0, timeline, Array(text.utf8))
+    try put(.file("history"), 0, timeline, Array(text.utf8), exponent: 0)
   }
 
-  private func put(_ kind: LogPart.Kind, _ number: UInt64, _ timeline: UInt32, _ bytes: [UInt8]) throws {
-    let exponent: UInt8 = kind == .segment ? 24 : 0
+  private func put(
+    _ kind: LogPart.Kind, _ number: UInt64, _ timeline: UInt32, _ bytes: [UInt8], exponent: UInt8 = 24
+  ) throws {
     let place = try #require(LogPlace(history: timeline, number: number, exponent: exponent))
     let part = try #require(
       LogPart(
@@ -95,14 +96,8 @@ struct LogRouteTests {
   @Test("Into the segment that a server was still streaming, as far as its pieces are there")
   func pieces() throws {
     try put(1...5)
-    let place = try #require(LogPlace(history: 1, number: 6, exponent: 24))
     for range in [0..<100, 50..<300, 301..<400] {
-      let bytes = [UInt8](repeating: 1, count: range.count)
-      let part = try #require(
-        LogPart(
-          .piece(range), at: place, title: "piece", origin: LogOrigin(Self.server, hostname: "db1", name: "main"),
-          size: bytes.count))
-      _ = try repository.put(part, compressionLevel: 1) { take in try bytes.withUnsafeBytes { try take($0) } }
+      try put(.piece(range), 6, 1, [UInt8](repeating: 1, count: range.count))
     }
     let route = try route(from: 2)
     #expect(route.end.text == "0/600012C" && route.lastSegment?.segmentName == "000000010000000000000006")

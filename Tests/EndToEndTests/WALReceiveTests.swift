@@ -17,16 +17,7 @@ final class WALGround {
     programs = "\(folder)/\(try #require(versions.max()))/bin"
     chmod(ground.folder, 0o755)
     try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
-    try ground.write(
-      "home/config.yaml",
-      """
-      repositories:
-        - path: \(home)/repository
-      postgresql_clusters:
-        - name: main
-          hostname: \(socket(main))
-          username: postgres
-      """)
+    try ground.write("home/config.yaml", configuration(of: main))
     if geteuid() == 0 { try ground.run("chown", "-R", "postgres", home) }
     try done(ground.binary, "--config", "\(home)/config.yaml", "repo-create", "-e", "repokey")
     try done("\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1")
@@ -90,6 +81,18 @@ final class WALGround {
     return try run(words).status == .exited(0)
   }
 
+  /// Says where the repository is, and that the server is the one of a folder.
+  func configuration(of folder: String) -> String {
+    """
+    repositories:
+      - path: \(home)/repository
+    postgresql_clusters:
+      - name: main
+        hostname: \(socket(folder))
+        username: postgres
+    """
+  }
+
   /// Writes a configuration that the server's user can read.
   func configure(_ name: String, _ text: String) throws {
     try done("sh", "-c", "cat > \"$0\"", "\(home)/\(name)", input: text)
@@ -130,8 +133,18 @@ final class WALGround {
     }
   }
 
-  func waitUntilStored(_ place: String, _ child: ChildProcess) throws {
-    try wait(for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", child)
+  func waitUntilStreaming(_ child: ChildProcess, at folder: String? = nil) throws {
+    try wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", at: folder, child)
+  }
+
+  func waitUntilStored(_ place: String, _ child: ChildProcess, at folder: String? = nil) throws {
+    try wait(for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", at: folder, child)
+  }
+
+  /// Ends a receiver at once, whatever it is doing.
+  func crash(_ child: ChildProcess) {
+    kill(child.identifier, SIGKILL)
+    _ = child.wait(seconds: 30)
   }
 
   /// Stops a receiver as a service does.
@@ -193,7 +206,7 @@ struct WALReceiveTests {
   @Test("With --synchronous every commit that was acknowledged comes back, wherever the receiver was killed")
   func synchronous() throws {
     var receiver = try server.receive("--synchronous")
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.sql("CREATE TABLE ledger (n int PRIMARY KEY)")
     try server.baseBackup()
     try server.sql("ALTER SYSTEM SET synchronous_standby_names = 'coffer_main'")
@@ -203,15 +216,13 @@ struct WALReceiveTests {
     let load = try load(isOver, acknowledged)
     for _ in 1...4 {
       usleep(.random(in: 200_000...1_500_000))
-      kill(receiver.identifier, SIGKILL)
-      _ = receiver.wait(seconds: 30)
+      server.crash(receiver)
       // Nothing is acknowledged while nobody stores it.
       receiver = try server.receive("--synchronous")
     }
     let before = acknowledged.update { $0.count }
     acknowledged.wait(until: { $0.count > before + 5 }) { _ in }
-    kill(receiver.identifier, SIGKILL)
-    _ = receiver.wait(seconds: 30)
+    server.crash(receiver)
     // The commit that waits for the receiver ends with the server.
     isOver.update { $0 = true }
     try server.control("stop", server.main)
@@ -227,18 +238,17 @@ struct WALReceiveTests {
     "Without it what was told to be stored comes back, a stop stores the rest, and what follows replaces the pieces")
   func asynchronous() throws {
     var receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.sql("CREATE TABLE ledger (n int)")
     try server.baseBackup()
     let first = try server.sql("INSERT INTO ledger VALUES (1); SELECT pg_current_wal_insert_lsn()")
     try server.waitUntilStored(first, receiver)
-    kill(receiver.identifier, SIGKILL)
-    _ = receiver.wait(seconds: 30)
+    server.crash(receiver)
     #expect(try server.count("files") >= 1)
     #expect(try server.sql("SELECT count(*) FROM ledger", at: server.recover("first")) == "1")
 
     receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     let last = try server.sql(
       """
       INSERT INTO ledger SELECT generate_series(2, 20000); SELECT pg_switch_wal(); INSERT INTO ledger VALUES (0);
@@ -282,13 +292,13 @@ struct WALReceiveTests {
   @Test("A server that is started anew, and a repository that is away for a while, are waited for")
   func away() throws {
     let receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.sql("CREATE TABLE ledger (n int)")
     try server.baseBackup()
     try server.sql("INSERT INTO ledger VALUES (1)")
     try server.control("restart", server.main, mode: "fast")
     try server.sql("INSERT INTO ledger VALUES (2)")
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.done("sh", "-c", "chmod 000 \"$0\"/repository/logs/*", server.home)
     try server.sql("INSERT INTO ledger SELECT generate_series(3, 1200000)")
     let end = try server.sql("SELECT pg_current_wal_insert_lsn()")
@@ -311,7 +321,7 @@ struct WALReceiveTests {
   @Test("Log that the server has thrown away is said at once, with what to do, and a gap is only left on demand")
   func recycled() throws {
     let receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.waitUntilStored(try server.sql("CREATE TABLE s (n int); SELECT pg_switch_wal()"), receiver)
     try server.stop(receiver)
     try server.sql("SELECT pg_drop_replication_slot('coffer_main'); CREATE TABLE t (n int)")
@@ -333,7 +343,7 @@ struct WALReceiveTests {
   @Test("What somebody else has stored of the log that comes next leaves no gap")
   func stranger() throws {
     var receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.baseBackup()
     try server.waitUntilStored(
       try server.sql("CREATE TABLE ledger (n int); SELECT pg_current_wal_insert_lsn()"), receiver)
@@ -358,7 +368,7 @@ struct WALReceiveTests {
   @Test("A primary that has less than the one before is told of nothing to be stored that is not its own")
   func failover() throws {
     let receiver = try server.receive()
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", receiver)
+    try server.waitUntilStreaming(receiver)
     try server.baseBackup()
     try server.baseBackup("standby", log: "stream")
     let standby = "\(server.home)/standby"
@@ -371,27 +381,16 @@ struct WALReceiveTests {
     try server.done("touch", "\(standby)/standby.signal")
     try server.control("start", standby)
     try server.control("promote", standby)
-    try server.configure(
-      "own.yaml",
-      """
-      repositories:
-        - path: \(server.home)/repository
-      postgresql_clusters:
-        - name: main
-          hostname: \(server.socket(standby))
-          username: postgres
-      """)
+    try server.configure("own.yaml", server.configuration(of: standby))
     let next = try server.receive(configuration: "own.yaml")
     try server.sql("CREATE TABLE ledger (n int)", at: standby)
     let place = try server.sql("INSERT INTO ledger VALUES (1); SELECT pg_current_wal_insert_lsn()", at: standby)
     #expect(try server.sql("SELECT '\(place)'::pg_lsn < '\(end)'", at: standby) == "t")
-    try server.wait(
-      for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", at: standby, next)
+    try server.waitUntilStored(place, next, at: standby)
     #expect(
       try server.sql("SELECT bool_and(flush_lsn <= pg_current_wal_flush_lsn()) FROM pg_stat_replication", at: standby)
         == "t")
-    kill(next.identifier, SIGKILL)
-    _ = next.wait(seconds: 30)
+    server.crash(next)
     let recovered = try server.recover("recovered")
     #expect(try server.sql("SELECT count(*) FROM ledger", at: recovered) == "1")
     #expect(try server.sql("SELECT to_regclass('lost') IS NULL", at: recovered) == "t")
@@ -406,18 +405,9 @@ struct WALReceiveTests {
     try server.sql("SELECT pg_create_physical_replication_slot('keep', true)")
     try server.sql("CREATE TABLE ledger (n int)")
     try server.control("start", standby)
-    try server.configure(
-      "own.yaml",
-      """
-      repositories:
-        - path: \(server.home)/repository
-      postgresql_clusters:
-        - name: main
-          hostname: \(server.socket(standby))
-          username: postgres
-      """)
+    try server.configure("own.yaml", server.configuration(of: standby))
     let receiver = try server.receive(configuration: "own.yaml")
-    try server.wait(for: "SELECT bool_or(state = 'streaming') FROM pg_stat_replication", at: standby, receiver)
+    try server.waitUntilStreaming(receiver, at: standby)
     try server.baseBackup()
     try server.sql("INSERT INTO ledger VALUES (1)")
     try server.wait(for: "SELECT count(*) = 1 FROM ledger", at: standby)
@@ -425,7 +415,7 @@ struct WALReceiveTests {
     try server.control("promote", standby)
     try server.sql("INSERT INTO ledger VALUES (2)", at: standby)
     let end = try server.sql("SELECT pg_current_wal_insert_lsn()", at: standby)
-    try server.wait(for: "SELECT bool_or(flush_lsn >= '\(end)') FROM pg_stat_replication", at: standby, receiver)
+    try server.waitUntilStored(end, receiver, at: standby)
     try server.stop(receiver)
     let list = try server.coffer("wal", "list").output
     #expect(list.contains("Timeline:  2") || list.contains("Timeline: 2"), "\(list)")

@@ -62,22 +62,12 @@ enum WALGetAction {
     for location in context.repositories {
       do {
         let reader = try context.open(location).repository.logReader(of: server, signers: signers)
-        do {
-          try give(file, reader, goal, ahead, location, context)
+        guard let (end, beginning) = try giveWhole(file, reader, goal, ahead, location, context) else {
           return context.run.notes.noteGiven()
-        } catch let error as LogError {
-          guard let end = end(error, context) else { throw error }
-          if case .segment(let timeline, let number) = file {
-            guard let found = try beginning(of: number, timeline, reader, context) else {
-              // It has become whole meanwhile.
-              try give(file, reader, goal, ahead, location, context)
-              return context.run.notes.noteGiven()
-            }
-            beginnings += found.map { ($0, reader) }
-          }
-          missing.append(end)
-          context.run.notes.noteReached(location)
         }
+        if let beginning { beginnings.append((beginning, reader)) }
+        missing.append(end)
+        context.run.notes.noteReached(location)
       } catch let error as RunCancelled {
         throw error
       } catch {
@@ -94,19 +84,29 @@ enum WALGetAction {
 
   private typealias FoundBeginning = (beginning: LogReader.Beginning, reader: LogReader)
 
-  /// What there is of a segment that is not whole: nothing, or the longest.
+  /// Gives a file, if it is there as a whole.
   ///
-  /// - Returns: nil where it is whole.
-  private static func beginning(
-    of number: UInt64, _ timeline: UInt32, _ reader: LogReader, _ context: ActionContext
-  ) throws -> [LogReader.Beginning]? {
+  /// - Returns: nil where it was given; else that it is certainly not to be had, and what there is of its beginning.
+  private static func giveWhole(
+    _ file: WALFileName, _ reader: LogReader, _ goal: FilePlace, _ ahead: LogAhead?,
+    _ location: RepositoryLocation, _ context: ActionContext
+  ) throws -> (end: LogError, beginning: LogReader.Beginning?)? {
     do {
-      let title = WALFileName.segment(timeline: timeline, number: number).text
-      return try reader.beginning(
-        history: timeline, number: number, title: title, endsAtGap: context.flags[endAtGap]
-      ).map { [$0] }
-    } catch LogError.missing {
-      return []
+      try give(file, reader, goal, ahead, location, context)
+      return nil
+    } catch let error as LogError {
+      guard let end = end(error, context) else { throw error }
+      guard case .segment(let timeline, let number) = file else { return (end, nil) }
+      do {
+        let found = try reader.beginning(
+          history: timeline, number: number, title: file.text, endsAtGap: context.flags[endAtGap])
+        if let found { return (end, found) }
+      } catch LogError.missing {
+        return (end, nil)
+      }
+      // It has become whole meanwhile.
+      try give(file, reader, goal, ahead, location, context)
+      return nil
     }
   }
 

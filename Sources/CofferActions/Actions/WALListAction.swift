@@ -34,8 +34,6 @@ enum WALListAction {
   private static func text(_ stream: LogStream, _ now: Date) -> String {
     let origin = stream.origin
     let name = origin.map { $0.name.isEmpty ? "" : " (\($0.name))" } ?? ""
-    let first: LogPlace? = stream.stretches.first?.first ?? stream.tail?.place
-    let last: LogPlace? = stream.tail?.place ?? stream.stretches.last?.last
     var rows: [[String]] = [
       [
         "Server:",
@@ -43,8 +41,8 @@ enum WALListAction {
       ],
       ["Timeline:", "\(stream.history)"],
       ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
-      ["From:", first?.segmentName ?? "nowhere"],
-      ["To:", last?.segmentName ?? "nowhere"],
+      ["From:", stream.first?.segmentName ?? "nowhere"],
+      ["To:", stream.last?.segmentName ?? "nowhere"],
       ["Reaches:", stream.end.map { LogSequenceNumber($0).text } ?? "nowhere"],
       [
         "Newest:",
@@ -56,11 +54,8 @@ enum WALListAction {
       ],
     ]
     if let origin { rows.insert(["Host:", Quoting.terminal(origin.hostname)], at: 1) }
-    for (before, after) in zip(stream.stretches, stream.stretches.dropFirst()) {
-      rows.append(["Missing:", "what is between \(before.last.segmentName) and \(after.first.segmentName)"])
-    }
-    if let tail = stream.tail, let last = stream.stretches.last?.last, last.next != tail.place {
-      rows.append(["Missing:", "what is between \(last.segmentName) and \(tail.place.segmentName)"])
+    for (before, after) in stream.gaps {
+      rows.append(["Missing:", "what is between \(before.segmentName) and \(after.segmentName)"])
     }
     return Formats.table(rows)
   }

@@ -43,11 +43,10 @@ enum WALReceiveAction {
 
   private static func run(_ context: ActionContext) throws {
     try checkTogether(context)
-    let (entry, plan) = try plan(context)
+    let plan = try plan(context)
     guard !context.isDryRun else {
       return context.console.answer(
-        "Would receive the log of \(entry[PostgreSQLClusterOptions.name]) from \(plan.server.place) by the slot \(plan.slot)"
-      )
+        "Would receive the log of \(plan.name) from \(plan.server.place) by the slot \(plan.slot)")
     }
     let keeping = try Cancellation()
     let isOver = Monitor(false)
@@ -98,7 +97,7 @@ enum WALReceiveAction {
     }
   }
 
-  private static func plan(_ context: ActionContext) throws -> (ConfigurationSection, LogReceiver.Plan) {
+  private static func plan(_ context: ActionContext) throws -> LogReceiver.Plan {
     let cluster = try LogCluster(context)
     guard let entry = cluster.entry else {
       throw UsageError(
@@ -111,14 +110,11 @@ enum WALReceiveAction {
         argument: Self.slot.name, problem: "A slot's name has 1 to 63 of a-z, 0-9 and _",
         suggestion: "Write: \(Self.slot.name) \(standardSlot(slot))")
     }
-    return (
-      entry,
-      LogReceiver.Plan(
-        server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
-        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname), slot: slot,
-        isSynchronous: context.flags[synchronous], leavesGap: context.flags[leaveGap],
-        level: context.root[GeneralOptions.compression].level)
-    )
+    return LogReceiver.Plan(
+      server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
+      hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname), slot: slot,
+      isSynchronous: context.flags[synchronous], leavesGap: context.flags[leaveGap],
+      level: context.root[GeneralOptions.compression].level)
   }
 
   /// Bytes of a name at most: NAMEDATALEN of PostgreSQL, less its end.

@@ -89,9 +89,8 @@ struct LogCluster {
   ///
   /// - Returns: nil where there is no such place.
   static func need(of base: BaseBackupFacts) -> LogNeed? {
-    LogPlace(
-      history: base.timeline, number: base.start.segmentNumber(exponent: base.exponent), exponent: base.exponent
-    ).map { LogNeed(server: server(base.systemIdentifier), first: $0) }
+    LogPlace(history: base.timeline, byte: base.start.value, exponent: base.exponent)
+      .map { LogNeed(server: server(base.systemIdentifier), first: $0) }
   }
 
   static func server(_ systemIdentifier: UInt64) -> LogServer {

@@ -24,7 +24,7 @@ extension Repository {
     if !options.isDryRun {
       report.removedProofs = try ProofStore(counted).removeGone()
       report.removedLeftovers += try PinStore(counted).removeStrays()
-      try LogTidying(counted, level: options.compressionLevel).run(&report.logs)
+      try LogTidying(counted).run(compressionLevel: options.compressionLevel, &report.logs)
     }
     report.sizeAfter = try storedSize()
     report.bytesRead = UInt64(clamping: counter.use.received)

@@ -13,6 +13,11 @@ enum Hexadecimal {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// As many digits as numbers of the type have, the highest first.
+  static func encode(_ number: some FixedWidthInteger & UnsignedInteger) -> String {
+    encode(withUnsafeBytes(of: number.bigEndian) { Array($0) })
+  }
+
   /// - Returns: nil unless `text` is an even number of lower-case digits.
   static func decode(_ text: some StringProtocol) -> [UInt8]? {
     let utf8 = Array(text.utf8)

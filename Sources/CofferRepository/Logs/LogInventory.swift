@@ -48,6 +48,9 @@ public struct LogInventory {
     self.unknown = unknown
   }
 
+  /// Those of the files that are pieces of segments.
+  var pieces: [Group: [LogPiece.Listed]] { Dictionary(grouping: LogPiece.among(files), by: { Group($0.listed.name) }) }
+
   /// What a signer has put of one server's log, up to what certainly is that: of what is joined no write-only key can tell it by the name.
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
@@ -101,13 +104,14 @@ public struct LogStream: Sendable {
     return (stretches.last?.last).map { $0.start &+ UInt64($0.size) }
   }
 
-  /// Whether nothing is missing from a byte of the log on to the end.
-  ///
-  /// - Parameter byte: Counted from the log's beginning.
-  public func isWhole(from byte: UInt64) -> Bool {
-    let isNext = tail.map { tail in stretches.last.map { $0.last.next == tail.place } ?? true } ?? true
-    let start = isNext ? stretches.last?.first.start ?? tail?.place.start : tail?.place.start
-    return start.map { $0 <= byte } ?? false
+  /// The first segment of which there is something, and the last.
+  public var first: LogPlace? { stretches.first?.first ?? tail?.place }
+  public var last: LogPlace? { tail?.place ?? stretches.last?.last }
+
+  /// Between which segments something is missing, in order.
+  public var gaps: [(before: LogPlace, after: LogPlace)] {
+    let starts = stretches.dropFirst().map(\.first) + [tail?.place].compactMap(\.self)
+    return zip(stretches, starts).map { (before: $0.last, after: $1) }.filter { $0.before.next != $0.after }
   }
 }
 
@@ -117,19 +121,17 @@ extension LogInventory {
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   func streams(_ context: RepositoryContext) throws -> [LogStream] {
     let store = try LogStore(context)
-    let pieces = Dictionary(
-      grouping: files.compactMap { listed in LogPiece(listed.name).map { (piece: $0, listed: listed) } },
-      by: { Group($0.listed.name) })
+    let pieces = pieces
     return try Set(groups.keys).union(pieces.keys).sorted(by: { $0.order < $1.order }).map { group in
-      let objects = groups[group] ?? []
+      let (objects, pieces) = (groups[group] ?? [], pieces[group] ?? [])
       let names = objects.map(\.name)
-      let tail = Self.tail(pieces[group] ?? [], behind: names.map(\.last).max())
+      let tail = Self.tail(pieces, behind: names.map(\.last).max())
       let newest = try Self.newest(of: objects + (tail?.objects ?? []), store, context)
       return LogStream(
         origin: newest?.origin, server: group.server, signer: group.signer,
         history: group.history, exponent: group.exponent, stretches: Self.stretches(names),
-        objectCount: objects.count + (pieces[group]?.count ?? 0), tail: tail?.piece,
-        storedSize: (objects + (pieces[group] ?? []).map(\.listed)).reduce(0) {
+        objectCount: objects.count + pieces.count, tail: tail?.piece,
+        storedSize: (objects + pieces.map(\.listed)).reduce(0) {
           $0.addingClamped(UInt64(clamping: $1.status.size))
         },
         received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast)
@@ -138,7 +140,7 @@ extension LogInventory {
 
   /// The beginning of the last segment that is not whole, and the objects that it is in, in order.
   private static func tail(
-    _ pieces: [(piece: LogPiece, listed: LogStore.Listed)], behind last: LogPlace?
+    _ pieces: [LogPiece.Listed], behind last: LogPlace?
   ) -> (piece: LogPiece, objects: [LogStore.Listed])? {
     let behind = pieces.filter { found in last.map { $0 < found.piece.place } ?? true }
     for (place, found) in Dictionary(grouping: behind, by: \.piece.place).sorted(by: { $0.key > $1.key }) {

@@ -102,25 +102,21 @@ struct LogName: Sendable, Hashable {
   /// The name behind which all are that end at a place or later; nil where all are.
   static func before(_ place: LogPlace, _ kind: Kind, of server: String) -> ObjectName? {
     // Shorter than any name of the place, and so before it.
-    ObjectName("\(folder(kind, of: server))/\(hex(place.history))-\(hex(place.number))")
+    ObjectName("\(folder(kind, of: server))/\(Hexadecimal.encode(place.history))-\(Hexadecimal.encode(place.number))")
   }
 
   private static func prefix(
     _ kind: Kind, _ server: String, _ first: LogPlace, _ last: LogPlace, _ signer: LogSigner
   ) -> String {
     let exponent = String(printf: "%02d", Int(first.exponent))
-    let history = hex(first.history)
+    let (history, number) = (Hexadecimal.encode(first.history), Hexadecimal.encode(first.number))
     let middle =
       switch kind {
-      case .segment: "\(hex(first.number))-\(exponent)"
-      case .joined: "\(hex(last.number))-\(hex(first.number))-\(exponent)"
-      case .file(let what): "\(hex(first.number))-\(exponent)-\(what)"
+      case .segment: "\(number)-\(exponent)"
+      case .joined: "\(Hexadecimal.encode(last.number))-\(number)-\(exponent)"
+      case .file(let what): "\(number)-\(exponent)-\(what)"
       }
     return "\(folder(kind, of: server))/\(history)-\(middle)-\(signer.text)-"
-  }
-
-  private static func hex(_ number: some FixedWidthInteger & UnsignedInteger) -> String {
-    Hexadecimal.encode(withUnsafeBytes(of: number.bigEndian) { Array($0) })
   }
 
   private static func place(_ history: String, _ number: String, _ exponent: String) -> LogPlace? {

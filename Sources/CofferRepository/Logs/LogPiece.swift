@@ -19,12 +19,16 @@ public struct LogPiece: Sendable, Hashable {
     self.init(place: name.first, range: range)
   }
 
+  typealias Listed = (piece: LogPiece, listed: LogStore.Listed)
+
+  /// Those of some objects that are pieces.
+  static func among(_ files: [LogStore.Listed]) -> [Listed] {
+    files.compactMap { listed in LogPiece(listed.name).map { (piece: $0, listed: listed) } }
+  }
+
   /// - Parameter range: Not empty, and within what a segment can have.
   static func what(_ range: Range<Int>) -> String {
-    [range.lowerBound, range.upperBound].map { number in
-      let text = String(number, radix: 16)
-      return String(repeating: "0", count: digits - text.utf8.count) + text
-    }.joined()
+    Hexadecimal.encode(UInt32(range.lowerBound)) + Hexadecimal.encode(UInt32(range.upperBound))
   }
 
   /// - Returns: nil for what is called otherwise.

@@ -9,7 +9,7 @@ extension LogReader {
     /// Bytes, from the segment's first on.
     public let count: Int
     /// In order, each beginning where those before end, or earlier.
-    fileprivate let pieces: [(range: Range<Int>, listed: LogStore.Listed)]
+    fileprivate let pieces: [LogPiece.Listed]
 
     /// When the store received the last of it.
     public var received: Date { pieces.map(\.listed.status.received).max() ?? .distantPast }
@@ -44,9 +44,7 @@ extension LogReader {
       let known = Set(files.map(\.status.name))
       files += try store.list(.file(""), of: server, from: start).filter { !known.contains($0.status.name) }
     }
-    let found = files.compactMap { listed in
-      LogPiece(listed.name).flatMap { $0.place.history == history ? (piece: $0, listed: listed) : nil }
-    }
+    let found = LogPiece.among(files).filter { $0.piece.place.history == history }
     guard !found.isEmpty else { throw LogError.missing(segment: title, location: context.location) }
     let signers = try signers(files)
     let counting = found.filter { signers.counts($0.listed.name.signer) }
@@ -65,15 +63,13 @@ extension LogReader {
     return longest
   }
 
-  private static func beginning(
-    at place: LogPlace, _ found: [(piece: LogPiece, listed: LogStore.Listed)]
-  ) -> Beginning? {
-    var pieces: [(range: Range<Int>, listed: LogStore.Listed)] = []
+  private static func beginning(at place: LogPlace, _ found: [LogPiece.Listed]) -> Beginning? {
+    var pieces: [LogPiece.Listed] = []
     var end = 0
     for (piece, listed) in found.sorted(by: {
       ($0.piece.range.lowerBound, $1.piece.range.upperBound) < ($1.piece.range.lowerBound, $0.piece.range.upperBound)
     }) where piece.range.lowerBound <= end && piece.range.upperBound > end && piece.range.upperBound <= place.size {
-      pieces.append((piece.range, listed))
+      pieces.append((piece, listed))
       end = piece.range.upperBound
     }
     return end > 0 ? Beginning(place: place, count: end, pieces: pieces) : nil
@@ -117,18 +113,18 @@ extension LogReader {
 
   private func read(_ beginning: Beginning, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
     var end = 0
-    for (range, listed) in beginning.pieces {
+    for (piece, listed) in beginning.pieces {
       let (object, opener) = try open(listed)
-      guard object.directory.segments[0].size == range.count else {
+      guard object.directory.segments[0].size == piece.range.count else {
         throw context.damaged(listed.name.objectName, "it has not the bytes that its name says")
       }
-      var position = range.lowerBound
+      var position = piece.range.lowerBound
       try object.read(segment: 0, opener) { bytes in
         let known = min(max(end - position, 0), bytes.count)
         position += bytes.count
         if known < bytes.count { try take(UnsafeRawBufferPointer(rebasing: bytes[known...])) }
       }
-      end = range.upperBound
+      end = piece.range.upperBound
     }
     let zeros = [UInt8](repeating: 0, count: LogDirectory.blockSize)
     while end < beginning.place.size {

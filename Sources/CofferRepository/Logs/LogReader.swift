@@ -43,9 +43,8 @@ public final class LogReader {
   /// - Throws: `LogError.missing`; `.gap`; `.undecidedSigner`; `StorageError`; `RunCancelled`.
   public func find(history: UInt32, number: UInt64, count: Int, title: String) throws -> Run {
     guard let start = LogPlace(history: history, number: number, exponent: 0) else { return Run(segments: []) }
-    // What has gone from the first list when the second is made has been joined before.
-    let single = try store.list(.segment, of: server, from: start)
-    let all = try store.list(.joined, of: server, from: start) + single
+    let (single, joined) = try store.segments(of: server, from: start)
+    let all = joined + single
     let own = all.filter { $0.name.first.history == history }
     let signers = try signers(all)
     let counting = own.filter { signers.counts($0.name.signer) }
@@ -75,9 +74,8 @@ public final class LogReader {
   ///
   /// - Throws: `LogError.undecidedSigner`; `StorageError`; `RunCancelled`.
   public func coverage() throws -> LogCoverage {
-    // What has gone from the first list when the second is made has been joined before.
-    let single = try store.list(.segment, of: server, from: nil)
-    let all = try single + store.list(.joined, of: server, from: nil)
+    let (single, joined) = try store.segments(of: server, from: nil)
+    let all = single + joined
     let signers = try signers(all)
     let counting = all.filter { signers.counts($0.name.signer) }
     guard !counting.isEmpty || all.isEmpty || !named.isEmpty else { throw undecided(all, "The log") }
@@ -111,8 +109,8 @@ public final class LogReader {
     if let signers { return signers }
     var all = Set(found.map(\.name.signer))
     if all.contains(where: { $0 != .full }), named.isEmpty {
-      let kinds: [LogName.Kind] = [.segment, .joined]
-      for kind in kinds { all.formUnion(try store.list(kind, of: server, from: nil).map(\.name.signer)) }
+      let (single, joined) = try store.segments(of: server, from: nil)
+      all.formUnion((single + joined).map(\.name.signer))
     }
     let signers = LogSigners(named: named, all: all, context)
     if !found.isEmpty { self.signers = signers }

@@ -129,6 +129,13 @@ struct LogStore {
     try list(LogName.folder(kind, of: server), after: place.flatMap { LogName.before($0, kind, of: server) }).objects
   }
 
+  /// What has segments of a server that end at a place or later, by rule L3 of Documentation/deleting.md: what has gone from the
+  /// first list when the second is made has been joined before.
+  func segments(of server: String, from place: LogPlace?) throws -> (single: [Listed], joined: [Listed]) {
+    let single = try list(.segment, of: server, from: place)
+    return (single, try list(.joined, of: server, from: place))
+  }
+
   /// Objects of logs, names that are those of such but for the tag, and names that are none.
   typealias All = (objects: [Listed], strays: [ObjectName], unknown: [ObjectName])
 

@@ -13,9 +13,8 @@ public struct LogTidyingReport: Sendable, Equatable {
 /// Joins small objects of logs, and deletes what joined ones have, by the rules L1 to L5 and L11 of Documentation/deleting.md. May be stopped
 /// anywhere.
 struct LogTidying {
-  private let context: RepositoryContext
-  private let store: LogStore
-  private let level: Int
+  let context: RepositoryContext
+  let store: LogStore
   /// Bytes of objects that are joined at most, and of what they become.
   private let (smallSize, target): (Int, Int)
 
@@ -23,24 +22,24 @@ struct LogTidying {
   private static let fewest = 16
   private static let smallSizeLimit = 1 << 20
 
-  init(_ context: RepositoryContext, level: Int) throws {
+  init(_ context: RepositoryContext) throws {
     self.context = context
-    self.level = level
     store = try LogStore(context)
     target = context.header.packTarget
     smallSize = min(Self.smallSizeLimit, target / 4)
   }
 
+  /// - Parameter level: zstd's, of what is joined.
   /// - Throws: `RepositoryError`; `StorageError` when the store does not answer; `RunCancelled`. A store that refuses to delete
   ///   keeps what there is, which is said.
-  func run(_ report: inout LogTidyingReport) throws {
+  func run(compressionLevel level: Int, _ report: inout LogTidyingReport) throws {
     let inventory = try LogInventory(context)
     do {
       tellUnknown(inventory.unknown)
       for name in inventory.strays { try delete(name, &report) }
       for (_, objects) in inventory.groups.sorted(by: { $0.key.order < $1.key.order }) {
         try deleteCovered(objects, &report)
-        try join(objects, &report)
+        try join(objects, compressionLevel: level, &report)
       }
       try deletePieces(inventory, &report)
     } catch let error as StorageError where RunStore.concernsObject(error) {
@@ -58,7 +57,7 @@ struct LogTidying {
         suggestion: "See with 'coffer check' which they are; a newer Coffer may know them"))
   }
 
-  private func delete(_ name: ObjectName, _ report: inout LogTidyingReport) throws {
+  func delete(_ name: ObjectName, _ report: inout LogTidyingReport) throws {
     do {
       try context.store.delete(name)
       report.deletedObjects += 1
@@ -90,8 +89,18 @@ struct LogTidying {
     }
   }
 
-  /// Whether an object holds nothing but what a joined one has. What is damaged, and so holds nothing, is that, too.
   private func isSame(_ listed: LogStore.Listed, in joined: LogObject) throws -> Bool {
+    let others = joined.directory.segments[(joined.segment(at: listed.name.first) ?? 0)...]
+    return try isSame(listed, in: joined.name) { segments in
+      zip(segments, others).allSatisfy { $0.hash == $1.hash && $0.size == $1.size }
+    }
+  }
+
+  /// Whether an object holds nothing but what a larger one has; of one that does not it is said. What is damaged, and so holds
+  /// nothing, is that, too.
+  func isSame(
+    _ listed: LogStore.Listed, in larger: LogName, _ hasSame: ([LogDirectory.Segment]) -> Bool
+  ) throws -> Bool {
     try context.readable(orElse: "it stays") {
       let object: LogObject
       do {
@@ -99,14 +108,12 @@ struct LogTidying {
       } catch RepositoryError.damaged {
         return true
       }
-      let start = joined.segment(at: object.name.first) ?? 0
-      let others = joined.directory.segments[start...]
-      guard zip(object.directory.segments, others).allSatisfy({ $0.hash == $1.hash && $0.size == $1.size }) else {
+      guard hasSame(object.directory.segments) else {
         context.remarks.add(
           Diagnosis(
             subject: context.location,
             problem:
-              "\(listed.status.name) and \(joined.name.objectName) are the same part of a log, and differ: the second counts",
+              "\(listed.status.name) and \(larger.objectName) are the same part of a log, and differ: the second counts",
             suggestion: "Two servers may have one identity: give one of them another repository"))
         return false
       }
@@ -114,117 +121,11 @@ struct LogTidying {
     } ?? false
   }
 
-  // MARK: - Pieces
-
-  private typealias Piece = (range: Range<Int>, listed: LogStore.Listed)
-
-  /// Deletes the pieces of a place that full keys have put, and for which the whole segment or a larger piece stands.
-  ///
-  /// - Parameter server: As names have it.
-  /// - Returns: How many went.
-  func deletePieces(of place: LogPlace, _ server: String) throws -> Int {
-    let files = try store.list(.file(""), of: server, from: place)
-    var report = LogTidyingReport()
-    try deletePieces(
-      files.filter { $0.name.first == place && $0.name.signer == .full }, try whole(server, from: place), &report)
-    return report.deletedObjects
-  }
-
-  /// What has whole segments.
-  private func whole(_ server: String, from place: LogPlace?) throws -> [LogStore.Listed] {
-    // What is joined a moment later is in the second list.
-    try store.list(.segment, of: server, from: place) + store.list(.joined, of: server, from: place)
-  }
-
-  private func deletePieces(_ inventory: LogInventory, _ report: inout LogTidyingReport) throws {
-    let pieces = inventory.files.filter { LogPiece($0.name) != nil }
-    for (group, found) in Dictionary(grouping: pieces, by: { LogInventory.Group($0.name) }) {
-      // What was joined a moment ago has another name now.
-      let whole = try whole(group.server, from: nil)
-      for (_, pieces) in Dictionary(grouping: found, by: \.name.first).sorted(by: { $0.key < $1.key }) {
-        try deletePieces(pieces, whole, &report)
-      }
-    }
-  }
-
-  /// - Parameter found: Files of one place and one signer.
-  private func deletePieces(
-    _ found: [LogStore.Listed], _ all: [LogStore.Listed], _ report: inout LogTidyingReport
-  ) throws {
-    var pieces = found.compactMap { listed in LogPiece(listed.name).map { (range: $0.range, listed: listed) } }
-      .sorted { $0.range.count > $1.range.count }
-    guard let place = pieces.first?.listed.name.first else { return }
-    if let whole = all.last(where: { $0.name.signer == found[0].name.signer && $0.name.covers(place) }) {
-      return try delete(pieces, at: place, from: 0, in: whole, &report)
-    }
-    while !pieces.isEmpty {
-      let largest = pieces.removeFirst()
-      let within = pieces.filter { $0.range.clamped(to: largest.range) == $0.range }
-      guard !within.isEmpty else { continue }
-      try delete(within, at: place, from: largest.range.lowerBound, in: largest.listed, &report)
-      pieces.removeAll { $0.range.clamped(to: largest.range) == $0.range }
-    }
-  }
-
-  /// Deletes pieces that are the same as those bytes of something larger.
-  ///
-  /// - Parameter start: Which byte of the segment is the first there.
-  private func delete(
-    _ pieces: [Piece], at place: LogPlace, from start: Int, in larger: LogStore.Listed,
-    _ report: inout LogTidyingReport
-  ) throws {
-    guard let hashes = try hashes(of: pieces.map(\.range), at: place, from: start, in: larger) else { return }
-    for ((_, listed), hash) in zip(pieces, hashes) {
-      let isSame = try context.readable(orElse: "it stays") {
-        do {
-          return try store.open(listed).directory.segments[0].hash == hash
-        } catch RepositoryError.damaged {
-          return true
-        }
-      }
-      switch isSame {
-      case true: try delete(listed.status.name, &report)
-      case false:
-        context.remarks.add(
-          Diagnosis(
-            subject: context.location,
-            problem:
-              "\(listed.status.name) and \(larger.status.name) are the same part of a log, and differ: the second counts",
-            suggestion: "Two servers may have one identity: give one of them another repository"))
-      case nil: break
-      }
-    }
-  }
-
-  /// The hashes of some bytes of a segment, by something that has all of them, and is read to its end and verified.
-  ///
-  /// - Returns: nil where it is gone or damaged.
-  private func hashes(
-    of ranges: [Range<Int>], at place: LogPlace, from start: Int, in listed: LogStore.Listed
-  ) throws -> [Digest256?]? {
-    try context.readable(orElse: "pieces of it stay") {
-      let object = try store.open(listed)
-      guard let number = object.segment(at: place) else { return nil }
-      let hashers = try ranges.map { _ in try ContentHasher() }
-      var position = start
-      try object.read(segment: number, try object.opener()) { bytes in
-        for (range, hasher) in zip(ranges, hashers) {
-          let part = range.clamped(to: position..<position + bytes.count)
-          guard !part.isEmpty else { continue }
-          try hasher.update(
-            UnsafeRawBufferPointer(rebasing: bytes[part.lowerBound - position..<part.upperBound - position]))
-        }
-        position += bytes.count
-      }
-      return try zip(ranges, hashers).map { range, hasher in
-        range.upperBound <= position ? try hasher.finish() : nil
-      }
-    }
-  }
-
   // MARK: - Joining
 
-  private func join(_ objects: [LogStore.Listed], _ report: inout LogTidyingReport) throws {
+  private func join(
+    _ objects: [LogStore.Listed], compressionLevel level: Int, _ report: inout LogTidyingReport
+  ) throws {
     let joined = objects.filter { $0.name.kind == .joined }.map(\.name)
     let places = Dictionary(grouping: objects.filter { $0.name.kind == .segment }, by: \.name.first)
     let single = try places.sorted { $0.key < $1.key }.compactMap { place, found in
@@ -235,13 +136,13 @@ struct LogTidying {
     for listed in single {
       let follows = part.last.map { $0.name.first.next == listed.name.first } ?? true
       if !follows || size + listed.status.size > target || part.count == LogDirectory.segmentLimit {
-        try put(part, &report)
+        try put(part, level, &report)
         (part, size) = ([], 0)
       }
       part.append(listed)
       size += listed.status.size
     }
-    try put(part, &report)
+    try put(part, level, &report)
   }
 
   /// The object of a place that is what its name says, where others have put something there, too: that goes.
@@ -256,14 +157,14 @@ struct LogTidying {
   }
 
   /// Puts what objects hold that follow each other into one, and deletes them when that stands.
-  private func put(_ part: [LogStore.Listed], _ report: inout LogTidyingReport) throws {
+  private func put(_ part: [LogStore.Listed], _ level: Int, _ report: inout LogTidyingReport) throws {
     guard part.count >= Self.fewest else { return }
     let builder = try LogObjectBuilder(context, level: level)
     var taken: [LogStore.Listed] = []
     var origin: LogOrigin?
     for listed in part {
       // What has been added in part cannot be taken away again.
-      guard let said = try append(listed, to: builder) else { return try put(taken, &report) }
+      guard let said = try append(listed, to: builder) else { return try put(taken, level, &report) }
       taken.append(listed)
       origin = said
     }

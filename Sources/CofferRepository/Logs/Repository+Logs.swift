@@ -82,9 +82,9 @@ extension Repository {
   ///
   /// - Returns: How many went; none where the key may not delete.
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
-  public func deletePieces(of place: LogPlace, _ server: LogServer, compressionLevel level: Int) throws -> Int {
+  public func deletePieces(of place: LogPlace, _ server: LogServer) throws -> Int {
     guard context.keys.role == .full else { return 0 }
-    return try LogTidying(context, level: level).deletePieces(of: place, server.id(context))
+    return try LogTidying(context).deletePieces(of: place, server.id(context))
   }
 
   /// Lists what there is of logs, for `prune` to go by: before the archives are listed.

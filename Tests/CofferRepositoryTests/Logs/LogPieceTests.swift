@@ -63,7 +63,7 @@ struct LogPieceTests {
     let stream = try stream()
     #expect(stream.tail == LogPiece(place: try LogGround.place(2), range: 0..<1500))
     #expect(stream.end == 2 << 24 + 1500)
-    #expect(stream.isWhole(from: 1 << 24) && stream.isWhole(from: 2 << 24) && !stream.isWhole(from: 1 << 24 - 1))
+    #expect(try stream.first == LogGround.place(1) && stream.last == LogGround.place(2) && stream.gaps.isEmpty)
     #expect(stream.objectCount == 5)
     #expect(throws: LogError.missing(segment: "segment 3", location: "memory")) { try beginning(3) }
   }
@@ -89,6 +89,10 @@ struct LogPieceTests {
     #expect(try stream().end == 21 << 24 + 10)
     #expect(try stream().stretches.count == 1)
     #expect(try beginning(21) == Array(LogGround.content(21)[..<10]))
+    try ground.put(25)
+    try put(30, 0..<10)
+    let gaps = try stream().gaps.map { [$0.before.number, $0.after.number] }
+    #expect(gaps == [[20, 25], [25, 30]])
   }
 
   @Test("Pieces go when their segment is whole, single or joined, and those that differ stay and are said")
@@ -118,9 +122,9 @@ struct LogPieceTests {
     try put(1, 0..<500)
     try put(1, 450..<600)
     let before = try beginning(1)
-    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 6)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server) == 6)
     #expect(try beginning(1) == before && before?.count == 1000)
-    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 0)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server) == 0)
     // One that is damaged stands for nothing.
     try put(1, 0..<1000)
     let name = try #require(
@@ -135,11 +139,11 @@ struct LogPieceTests {
     try put(1, 0..<10, with: host)
     try put(1, 0..<20)
     try ground.put(1, with: host)
-    #expect(try host.deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 0)
+    #expect(try host.deletePieces(of: LogGround.place(1), LogGround.server) == 0)
     // Only the host has the whole of it.
-    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 0)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server) == 0)
     try ground.put(1)
-    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 1)
+    #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server) == 1)
     #expect(try ground.names("files").count == 1)
     #expect(
       try host.ownLogs(of: LogGround.server).map(\.signer) != ground.open().ownLogs(of: LogGround.server).map(\.signer))
@@ -174,7 +178,7 @@ struct LogPieceTests {
     }
     let padded = try read {
       try put(1, 0..<1000)
-      #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server, compressionLevel: 3) == 9)
+      #expect(try ground.open().deletePieces(of: LogGround.place(1), LogGround.server) == 9)
     }
     #expect(padded.count == 1 << 24 && padded.prefix(1000).elementsEqual(LogGround.content(1).prefix(1000)))
     #expect(padded.dropFirst(1000).allSatisfy { $0 == 0 })

@@ -169,7 +169,7 @@ final class LogKeeping: Sendable {
 
   private func deletePieces(of place: LogPlace) throws {
     for access in repositories {
-      let count = try access.repository.deletePieces(of: place, origin.server, compressionLevel: level)
+      let count = try access.repository.deletePieces(of: place, origin.server)
       if count > 0 { console.step("\(access.location.path): \(count) pieces of \(place.segmentName) are deleted") }
     }
   }

@@ -285,14 +285,11 @@ extension LogReceiver {
 
   private func fetchHistory(_ timeline: UInt32, _ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
     let answer = try connection.query("TIMELINE_HISTORY \(timeline)")
-    guard let content = answer.bytes(0, "content"), !content.isEmpty, content.count <= Self.historyLimit else {
+    guard let content = answer.bytes(0, "content"), !content.isEmpty, content.count <= TimelineHistory.sizeLimit else {
       throw unexpected("TIMELINE_HISTORY \(timeline)")
     }
     keeping.give(.history(timeline, content))
   }
-
-  /// As that of `WALFile`.
-  private static let historyLimit = 1 << 20
 
   /// Reads what the server says at the end of a copy.
   ///
