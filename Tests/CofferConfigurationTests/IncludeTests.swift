@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferSystem
 import Foundation
 import Testing
@@ -13,6 +14,74 @@ struct IncludeTests {
     } catch {
       return (error as? ConfigurationError)?.problems.map { "\($0.mark): \($0.message)" }.joined(separator: "\n") ?? ""
     }
+  }
+
+  @Test("Includes merge deeply: local scalars win, lists join with the included elements first")
+  func includes() throws {
+    let files = [
+      "/c.yaml": """
+      <<: !include common.yaml
+      archive_name_format: local
+      source_directories: [/b]
+      bootstrap: !include sub/bootstrap.yaml
+      """,
+      "/common.yaml":
+        "repositories:\n  - path: /r\narchive_name_format: common\ncompression: zstd,5\nsource_directories: [/a]\n",
+      "/sub/bootstrap.yaml": "store_config_files: false\n",
+    ]
+    let configuration = try load(files)
+    #expect(configuration.root[GeneralOptions.archiveNameFormat] == "local")
+    #expect(configuration.root[GeneralOptions.compression].spelling == "zstd,5")
+    #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
+    #expect(configuration.root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)
+    #expect(configuration.filesRead == ["/c.yaml", "/common.yaml", "/sub/bootstrap.yaml"])
+  }
+
+  @Test("!retain keeps only the local value, !omit takes included elements away")
+  func retainAndOmit() throws {
+    let common = "repositories:\n  - path: /r\nsource_directories: [/a, /b]\n"
+    let retained = try load([
+      "/c.yaml": "<<: !include x.yaml\nsource_directories: !retain [/c]\n", "/x.yaml": common,
+    ])
+    #expect(retained.root[GeneralOptions.sourceDirectories] == ["/c"])
+    let omitted = try load([
+      "/c.yaml": "<<: !include x.yaml\nsource_directories:\n  - !omit /a\n  - /c\n", "/x.yaml": common,
+    ])
+    #expect(omitted.root[GeneralOptions.sourceDirectories] == ["/b", "/c"])
+  }
+
+  @Test("A file that includes itself, or one that is not there, is told where it says so")
+  func badIncludes() {
+    let recursive = #expect(throws: ConfigurationError.self) {
+      try load(["/c.yaml": "<<: !include d.yaml\n", "/d.yaml": "<<: !include c.yaml\n"])
+    }
+    #expect(recursive?.problems.first?.message.contains("includes itself") == true)
+    let missing = #expect(throws: ConfigurationError.self) { try load("<<: !include nowhere.yaml\n") }
+    #expect(missing?.problems.first?.mark == SourceMark(file: "/c.yaml", line: 1, column: 5))
+  }
+
+  @Test("Of mappings that are merged in a list the earlier wins, of files in one !include the later")
+  func mergeOrder() throws {
+    let merged = try load(
+      """
+      repositories: [{path: /r}]
+      postgresql_databases:
+        - &a {name: users, hostname: db1, port: 5433}
+        - &b {name: reports, hostname: db2, username: reader}
+        - <<: [*a, *b]
+          label: third
+      """
+    ).root[PostgreSQLOptions.databases].last
+    #expect(merged?[ServerOptions.name] == "users")
+    #expect(merged?[ServerOptions.hostname] == "db1")
+    #expect(merged?[ServerOptions.port] == 5433)
+    #expect(merged?[ServerOptions.username] == "reader")
+    let files = ["/a.yaml": "compression: zstd,1\nretries: 1\n", "/b.yaml": "compression: zstd,2\n"]
+    let head = "repositories: [{path: /r}]\n"
+    let list = try load(files.merging(["/c.yaml": head + "<<: !include [a.yaml, b.yaml]\n"]) { $1 }).root
+    #expect(list[GeneralOptions.compression].spelling == "zstd,2" && list[RunOptions.retries] == 1)
+    let single = try load(files.merging(["/c.yaml": head + "<<: [!include a.yaml, !include b.yaml]\n"]) { $1 }).root
+    #expect(single[GeneralOptions.compression].spelling == "zstd,1" && single[RunOptions.retries] == 1)
   }
 
   @Test("Of several included files the later ones win, and the local file over all")

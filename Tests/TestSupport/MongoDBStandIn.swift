@@ -10,10 +10,7 @@ public final class MongoDBStandIn {
   public init() throws {
     folder = NSTemporaryDirectory() + "coffer-mongodb-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    for program in ["mongodump", "mongorestore"] {
-      try write(program, Self.script)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/\(program)")
-    }
+    for program in ["mongodump", "mongorestore"] { try install(program, Self.script) }
   }
 
   deinit {
@@ -52,11 +49,8 @@ public final class MongoDBStandIn {
   /// is a `refusal` for it to say; `version` is what it says of itself. The shell answers with `collections` and `answer`.
   public func addServer(version: String, shell: String = "mongosh") throws {
     try write("version", "db version v\(version)\nBuild Info: {\n    \"version\": \"\(version)\"\n}\n")
-    try write("mongod", Self.server)
-    try write(shell, Self.shell)
-    for program in ["mongod", shell] {
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/\(program)")
-    }
+    try install("mongod", Self.server)
+    try install(shell, Self.shell)
     // It runs as somebody else where the tests run as root.
     try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
   }
@@ -89,6 +83,11 @@ public final class MongoDBStandIn {
   /// What the shell was called with, the n-th of all calls.
   public func words(_ number: Int, _ program: String) -> [String]? {
     text("\(number).\(program).words").map { $0.split(separator: "\u{1f}").map(String.init) }
+  }
+
+  private func install(_ program: String, _ script: String) throws {
+    try write(program, script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/\(program)")
   }
 
   public func write(_ name: String, _ text: String) throws {

@@ -55,10 +55,10 @@ class Cluster(PostgreSQLServer):
 
     def change_pages(self):
         """Changes a row in each of some pages, anywhere in the largest table."""
-        self.ask(f"""
+        self._query(f"""
             UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid IN (
               SELECT 1 + floor(random() * (SELECT count(*) FROM pgbench_accounts))::int
-              FROM generate_series(1, (pg_relation_size('pgbench_accounts') / {PAGE} * {CHANGED})::int))""")
+              FROM generate_series(1, (pg_relation_size('pgbench_accounts') / {PAGE} * {CHANGED})::int))""", self.database)
         self._query("CHECKPOINT")
 
     def write_log(self, folder, count):
@@ -72,13 +72,10 @@ class Cluster(PostgreSQLServer):
         return found[:count]
 
     def content(self):
-        return self.ask(CONTENT)
+        return self._query(CONTENT, self.database)
 
     def size(self):
-        return int(self.ask("SELECT sum(pg_database_size(oid)) FROM pg_database"))
-
-    def ask(self, text):
-        return run(["psql", "--no-psqlrc", "--dbname", self.database, "-Atqc", text], self.environment)
+        return int(self._query("SELECT sum(pg_database_size(oid)) FROM pg_database"))
 
     def give_away_all(self, folder):
         for place, _, names in os.walk(folder):

@@ -143,8 +143,8 @@ class PostgreSQLServer(Server):
     def _create(self):
         self._query(f"CREATE DATABASE {self.database}")
 
-    def _query(self, text):
-        return run(["psql", "--no-psqlrc", "--dbname", "postgres", "-Atqc", text], self.environment)
+    def _query(self, text, database="postgres"):
+        return run(["psql", "--no-psqlrc", "--dbname", database, "-Atqc", text], self.environment)
 
 
 class MariaDBServer(Server):

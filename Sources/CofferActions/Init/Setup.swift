@@ -216,14 +216,6 @@ struct Setup {
     context.console.answer("Backups are made every day: 'systemctl list-timers \(Self.timer)' says when")
   }
 
-  /// Where this program is, for cron, which looks for programs in few folders.
-  private static var program: String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(OwnProgram.path, &buffer, buffer.count)
-    guard count > 0 else { return "coffer" }
-    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
   private func tellCron() {
     let isRoot = geteuid() == 0
     let name = isRoot ? "  root" : ""
@@ -231,7 +223,7 @@ struct Setup {
       """
       To back up every day, put this into \(isRoot ? "/etc/cron.d/coffer" : "'crontab -e'"):
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        17 3 * * *\(name)  \(Quoting.pastedWord(Self.program)) --config \(Quoting.pastedWord(path))
+        17 3 * * *\(name)  \(Quoting.pastedWord(OwnProgram.file)) --config \(Quoting.pastedWord(path))
       """, keepingLines: true)
   }
 

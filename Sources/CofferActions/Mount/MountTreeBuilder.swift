@@ -115,9 +115,9 @@ struct MountTreeBuilder {
   }
 
   /// The folder at a path, if anything needs one there.
-  private func existing(_ place: ItemPath) -> Int? {
+  private func existing(_ bytes: ArraySlice<UInt8>) -> Int? {
     var number = 0
-    for name in place.bytes.split(separator: Self.slash, omittingEmptySubsequences: false) {
+    for name in bytes.split(separator: Self.slash, omittingEmptySubsequences: false) {
       guard let next = step(name, in: number).folder else { return nil }
       number = next
     }
@@ -130,8 +130,7 @@ struct MountTreeBuilder {
   mutating func finish() throws(RepositoryError) {
     // The last of one path counts.
     for index in (0..<passed.items.count).reversed() {
-      let place = ItemPath(bytes: Array(passed.places[index]))
-      guard let number = existing(place), nodes[number].item == 0 else { continue }
+      guard let number = existing(passed.places[index]), nodes[number].item == 0 else { continue }
       try describe(number, by: passed.items.item(index))
     }
     passed = (PackedItems(), PackedBytes())

@@ -32,6 +32,9 @@ enum MongoDBCollections {
     print('\(mark) \(end)');
     """
 
+  /// Whether a database is one of the server's own.
+  static func isOwn(_ database: String) -> Bool { ownDatabases.contains { $0.isSame(as: database) } }
+
   /// Reads what the script printed. Shells print warnings between it.
   ///
   /// - Returns: nil for what is not all of it.
@@ -63,7 +66,7 @@ enum MongoDBCollections {
   /// not.
   static func isRestored(_ title: String) -> Bool {
     let parts = title.parts(by: ".", limit: 2)
-    guard parts.count == 2, !ownDatabases.contains(where: { $0.isSame(as: parts[0]) }) else { return false }
+    guard parts.count == 2, !isOwn(parts[0]) else { return false }
     return isCollection(parts[1]) || parts[1].begins(with: buckets)
   }
 

@@ -43,7 +43,7 @@ public struct MongoDBHook: DatabaseHook {
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
     // Of what is a server's own nothing could be compared.
-    let isOwn = MongoDBCollections.ownDatabases.contains { $0.isSame(as: facts.identity.database) }
+    let isOwn = MongoDBCollections.isOwn(facts.identity.database)
     guard !isOwn, let installed = try MongoDBInstalledServer.find(on: ground) else {
       return try MongoDBReading(of: facts, isOwn: isOwn)
     }

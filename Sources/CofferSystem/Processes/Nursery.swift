@@ -146,10 +146,8 @@ public enum NurseryProcess {
   /// - Returns: false for one that has ended without any, as it does when nobody orders any more.
   private static func read(_ number: Int32) -> Bool {
     var byte: UInt8 = 0
-    while true {
-      let count = Glibc.read(number, &byte, 1)
-      if count < 0 && errno == EINTR { continue }
-      return count == 1
+    return withUnsafeMutableBytes(of: &byte) {
+      (try? FileDescriptor.read(into: $0, from: number, subject: Nursery.word)) == 1
     }
   }
 

@@ -61,7 +61,7 @@ struct TarExport {
         return
       }
       guard item.content != .socket else { return sockets.add(item.path) }
-      let path = ItemPath(bytes: Array(parts.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
+      let path = ItemPath(bytes: WrittenPlace.bytes(of: parts))
       progress.name(path.text)
       do {
         try add(item, at: path, to: writer, progress)
