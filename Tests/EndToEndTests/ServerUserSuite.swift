@@ -23,21 +23,27 @@ extension ServerUserSuite {
   ///
   /// - Parameter folder: In which; the user's own without it.
   func run(_ words: [String], in folder: String? = nil, input: String = "") throws -> Playground.Outcome {
+    let errors = "\(ground.folder)/stderr-\(UInt32.random(in: 0 ... .max))"
+    defer { try? FileManager.default.removeItem(atPath: errors) }
     let result = try SystemProcessLauncher().run(
       ChildCommand(
-        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(ground.folder)/stderr'"] + words,
+        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(errors)'"] + words,
         environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: folder ?? home, output: .pipe),
       input: Array(input.utf8), seconds: 180)
-    let errors = FileManager.default.contents(atPath: "\(ground.folder)/stderr") ?? Data()
     return Playground.Outcome(
-      status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
+      status: result.status, output: result.text,
+      errors: String(decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self))
+  }
+
+  /// What a program of the servers' user begins with.
+  var asServer: [String] {
+    let user = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : []
+    return user + ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "LC_ALL=C"] + variables
   }
 
   /// Runs a program as the servers' user.
   func server(_ words: [String], in folder: String? = nil, input: String = "") throws -> Playground.Outcome {
-    let user = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : []
-    let environment = ["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "LC_ALL=C"]
-    return try run(user + environment + variables + words, in: folder, input: input)
+    try run(asServer + words, in: folder, input: input)
   }
 
   @discardableResult
@@ -51,6 +57,7 @@ extension ServerUserSuite {
     try server([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder)
   }
 
+  @discardableResult
   func sql(_ text: String, at folder: String) throws -> String {
     try done(
       "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder), "-U", "postgres", "-f", "-",

@@ -4,17 +4,16 @@ import TestSupport
 import Testing
 
 /// A server of PostgreSQL of the test's own, and the built program as its user runs it.
-final class WALGround {
+final class WALGround: ServerUserSuite {
   let ground: Playground
-  private let programs: String
+  let programs: String
+  let variables = ["COFFER_PASSPHRASE=correct horse"]
   var home: String { "\(ground.folder)/home" }
   var main: String { "\(home)/main" }
 
   init() throws {
     ground = try Playground()
-    let folder = "/usr/lib/postgresql"
-    let versions = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { Int($0) }
-    programs = "\(folder)/\(try #require(versions.max()))/bin"
+    programs = try PostgreSQLCluster.newestPrograms()
     chmod(ground.folder, 0o755)
     try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
     try ground.write("home/config.yaml", configuration(of: main))
@@ -22,63 +21,25 @@ final class WALGround {
     try done(ground.binary, "--config", "\(home)/config.yaml", "repo-create", "-e", "repokey")
     try done("\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1")
     try settings(main, ["wal_level = replica", "wal_keep_size = 0", "max_wal_size = 3MB", "min_wal_size = 2MB"])
-    try control("start", main)
+    try manage("start", main)
   }
 
   deinit {
     for folder in (try? FileManager.default.contentsOfDirectory(atPath: home)) ?? []
     where FileManager.default.fileExists(atPath: "\(home)/\(folder)/postmaster.pid") {
-      try? control("stop", "\(home)/\(folder)")
+      try? manage("stop", "\(home)/\(folder)")
     }
-  }
-
-  private var starter: [String] {
-    (geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : [])
-      + [
-        "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(home)", "COFFER_PASSPHRASE=correct horse", "LC_ALL=C",
-      ]
   }
 
   func socket(_ folder: String) -> String { folder + ".s" }
 
-  func run(_ words: [String], in folder: String? = nil, input: String = "") throws -> (
-    status: CofferSystem.ExitStatus, output: String, errors: String
-  ) {
-    let errors = "\(home)/stderr-\(UInt32.random(in: 0 ... .max))"
-    defer { try? FileManager.default.removeItem(atPath: errors) }
-    let result = try SystemProcessLauncher().run(
-      ChildCommand(
-        "sh", ["-c", "exec \"$0\" \"$@\" 2>'\(errors)'"] + starter + words,
-        environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]), workingDirectory: folder ?? home, output: .pipe),
-      input: Array(input.utf8), seconds: 120)
-    return (
-      result.status, result.text,
-      String(decoding: FileManager.default.contents(atPath: errors) ?? Data(), as: UTF8.self)
-    )
-  }
-
   @discardableResult
-  func done(_ words: String..., in folder: String? = nil, input: String = "") throws -> String {
-    let outcome = try run(words, in: folder, input: input)
-    try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
-    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
-  func coffer(_ words: String..., in folder: String? = nil) throws -> (
-    status: CofferSystem.ExitStatus, output: String, errors: String
-  ) { try run([ground.binary, "--config", "\(home)/config.yaml"] + words, in: folder) }
-
-  @discardableResult
-  func sql(_ text: String, at folder: String? = nil) throws -> String {
-    try done(
-      "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", socket(folder ?? main), "-U", "postgres", "-f",
-      "-", input: text)
-  }
+  func sql(_ text: String) throws -> String { try sql(text, at: main) }
 
   /// Whether the server has done something.
   func asks(_ text: String) throws -> Bool {
     let words = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", socket(main), "-U", "postgres", "-c", text]
-    return try run(words).status == .exited(0)
+    return try server(words).status == .exited(0)
   }
 
   /// Says where the repository is, and that the server is the one of a folder.
@@ -108,8 +69,9 @@ final class WALGround {
     )
   }
 
-  func control(_ action: String, _ folder: String, mode: String = "immediate") throws {
-    let outcome = try run([
+  /// Starts a server, stops or promotes it.
+  func manage(_ action: String, _ folder: String, mode: String = "immediate") throws {
+    let outcome = try server([
       "\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(folder).log", "-m", mode, action,
     ])
     try #require(outcome.status == .exited(0), "\(outcome.output) \(outcome.errors)")
@@ -117,7 +79,7 @@ final class WALGround {
 
   /// A receiver that goes on until it is stopped.
   func receive(_ more: String..., configuration: String = "config.yaml") throws -> ChildProcess {
-    let words = starter + [ground.binary, "--config", "\(home)/\(configuration)", "wal", "receive"] + more
+    let words = asServer + [ground.binary, "--config", "\(home)/\(configuration)", "wal", "receive"] + more
     return try SystemProcessLauncher().launch(
       ChildCommand(
         words[0], Array(words.dropFirst()), environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]),
@@ -127,7 +89,7 @@ final class WALGround {
   /// Waits until the server says something, a condition in SQL for example.
   func wait(for condition: String, at folder: String? = nil, _ child: ChildProcess? = nil) throws {
     let deadline = Date().addingTimeInterval(60)
-    while try sql("SELECT coalesce((\(condition)), false)", at: folder) != "t" {
+    while try sql("SELECT coalesce((\(condition)), false)", at: folder ?? main) != "t" {
       try #require(Date() < deadline, "\(condition): \(child?.lastErrorLines ?? [])")
       usleep(30_000)
     }
@@ -170,7 +132,7 @@ final class WALGround {
         "recovery_target_action = 'promote'",
       ] + more)
     try done("touch", "\(folder)/recovery.signal")
-    try control("start", folder)
+    try manage("start", folder)
     try wait(for: "NOT pg_is_in_recovery()", at: folder)
     return folder
   }
@@ -225,7 +187,7 @@ struct WALReceiveTests {
     server.crash(receiver)
     // The commit that waits for the receiver ends with the server.
     isOver.update { $0 = true }
-    try server.control("stop", server.main)
+    try server.manage("stop", server.main)
     try load.end()
     let sure = acknowledged.update { $0 }
     #expect(sure.count > 20)
@@ -277,7 +239,7 @@ struct WALReceiveTests {
           - name: main
             log_within: \(limit)
         """)
-      let status = try server.run([server.ground.binary, "--config", "\(server.home)/limited.yaml", "status"])
+      let status = try server.server([server.ground.binary, "--config", "\(server.home)/limited.yaml", "status"])
       #expect(status.status == .exited(code), "\(status.output) \(status.errors)")
       #expect(status.output.contains("of timeline 1, stored"), "\(status.output)")
       #expect(status.errors.contains("coffer wal receive") == (code == 1), "\(status.errors)")
@@ -296,7 +258,7 @@ struct WALReceiveTests {
     try server.sql("CREATE TABLE ledger (n int)")
     try server.baseBackup()
     try server.sql("INSERT INTO ledger VALUES (1)")
-    try server.control("restart", server.main, mode: "fast")
+    try server.manage("restart", server.main, mode: "fast")
     try server.sql("INSERT INTO ledger VALUES (2)")
     try server.waitUntilStreaming(receiver)
     try server.done("sh", "-c", "chmod 000 \"$0\"/repository/logs/*", server.home)
@@ -376,11 +338,11 @@ struct WALReceiveTests {
       "CREATE TABLE lost (n int); INSERT INTO lost SELECT generate_series(1, 3000); SELECT pg_current_wal_insert_lsn()")
     try server.waitUntilStored(end, receiver)
     try server.stop(receiver)
-    try server.control("stop", server.main)
+    try server.manage("stop", server.main)
     try server.settings(standby, [])
     try server.done("touch", "\(standby)/standby.signal")
-    try server.control("start", standby)
-    try server.control("promote", standby)
+    try server.manage("start", standby)
+    try server.manage("promote", standby)
     try server.configure("own.yaml", server.configuration(of: standby))
     let next = try server.receive(configuration: "own.yaml")
     try server.sql("CREATE TABLE ledger (n int)", at: standby)
@@ -404,15 +366,15 @@ struct WALReceiveTests {
     try server.done("touch", "\(standby)/standby.signal")
     try server.sql("SELECT pg_create_physical_replication_slot('keep', true)")
     try server.sql("CREATE TABLE ledger (n int)")
-    try server.control("start", standby)
+    try server.manage("start", standby)
     try server.configure("own.yaml", server.configuration(of: standby))
     let receiver = try server.receive(configuration: "own.yaml")
     try server.waitUntilStreaming(receiver, at: standby)
     try server.baseBackup()
     try server.sql("INSERT INTO ledger VALUES (1)")
     try server.wait(for: "SELECT count(*) = 1 FROM ledger", at: standby)
-    try server.control("stop", server.main)
-    try server.control("promote", standby)
+    try server.manage("stop", server.main)
+    try server.manage("promote", standby)
     try server.sql("INSERT INTO ledger VALUES (2)", at: standby)
     let end = try server.sql("SELECT pg_current_wal_insert_lsn()", at: standby)
     try server.waitUntilStored(end, receiver, at: standby)

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Where a tablespace was, and where it goes.
 struct TablespaceMapping: Sendable, Equatable {
   let old: String
