@@ -84,7 +84,8 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   }
 
   private static func patient(_ store: any ObjectStore) -> RetryingStore {
-    RetryingStore(store, RetryPolicy(retries: 20, firstWait: 0, longestWait: 0))
+    // Of threads that take turns one may meet every failure for a while.
+    RetryingStore(store, RetryPolicy(retries: 1000, firstWait: 0, longestWait: 0))
   }
 
   private static func limited(_ store: any ObjectStore) -> RateLimitedStore {
