@@ -209,15 +209,9 @@ public final class Repository: Sendable {
     try context.header.refuseUnknownFeatures(location: location)
     let context = context.stopping(with: cancellation)
     let loader = try IndexLoader(context: context)
-    let wantsArchives = options.archiveName != nil || options.hostname != nil
     return try BackupSession(
-      context: context,
-      listArchives: { session in
-        try context.sideBySide.both(
-          { try Repository(context: context).removeAbandoned(besides: session) },
-          { wantsArchives ? try ListedArchives(context) : .none }
-        ).1
-      }, loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache, options: options,
+      context: context, tidy: { try Repository(context: context).removeAbandoned(besides: $0) },
+      loadIndex: { try loader.load(for: .deduplication($0)) }, cache: loader.cache, options: options,
       cancellation: cancellation)
   }
 

@@ -88,6 +88,11 @@ package struct RunStore: Sendable {
     }
   }
 
+  /// - Returns: nil where the place keeps no order by itself.
+  func inOrder(_ calls: OrderedCalls) throws -> [[ObjectStatus]]? {
+    try run { () throws(StorageError) in try store.inOrder(calls, cancellation: cancellation) }
+  }
+
   func firstForeignEntry(besides isExpected: (String) -> Bool) throws -> String? {
     try run { () throws(StorageError) in
       try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)

@@ -65,6 +65,13 @@ public protocol ObjectStore: Sendable {
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError)
 
+  /// Makes several calls in their order, all sent at once, where the place keeps an order by itself.
+  ///
+  /// - Returns: What each list found, one stage behind the other; nil where the place keeps no order, or is not known to yet: nothing
+  ///   was done then.
+  /// - Throws: The first failure; also then the object may have been put.
+  func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]?
+
   /// Returns the name of something at the place, an object or not, if there is any; nil for a place that is empty or does
   /// not exist yet. Temporary files of the store's own do not count.
   ///
@@ -94,6 +101,10 @@ public protocol ObjectStore: Sendable {
 
 extension ObjectStore {
   public func expectTransfer(of bytes: UInt64) {}
+
+  public func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
+    nil
+  }
 
   public var lockTime: Double? { nil }
 

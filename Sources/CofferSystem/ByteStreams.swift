@@ -35,7 +35,10 @@ public final class MemorySource: ByteSource {
 public final class MemorySink: ByteSink {
   public private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  /// - Parameter expected: Bytes for which room is made beforehand.
+  public init(expecting expected: Int = 0) {
+    bytes.reserveCapacity(expected)
+  }
 
   public func write(_ bytes: UnsafeRawBufferPointer) {
     self.bytes.append(contentsOf: bytes)

@@ -68,6 +68,10 @@ struct CommandLineTests {
     #expect(problem("diff one --from two").contains("given twice"))
     #expect(problem("list one").contains("no such action") && problem("list one").contains("'--archive one'"))
     #expect(problem("extract --archive one etc/ssl").contains("'--path etc/ssl'"))
+    // Behind '--' nothing is a flag.
+    let dashed = try parse("diff --json -- --from -v2").invocations
+    #expect([DiffAction.from, DiffAction.to].map { dashed[0].flags[$0] } == ["--from", "-v2"])
+    #expect(problem("diff -- one two -- three").contains("--") && problem("create -- x").contains("--"))
     // The last may be one of which there are several.
     let found = try parse("find list --last 3 'create'")
     #expect(found.invocations.map(\.action.name) == ["find"])

@@ -20,6 +20,16 @@ struct FilesCacheTests {
 
   private var all: Set<String> { Set(ground.files.keys) }
 
+  @Test("Many more files than wait for one pack are all remembered, those of many packs too")
+  func manyPending() throws {
+    for number in 0..<9000 { ground.files["\(number)"] = .init(Array("file \(number)".utf8)) }
+    ground.files["long"] = .init((0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) })
+    try ground.run()
+    let again = try ground.run()
+    #expect(again.unread == Set(ground.files.keys))
+    try ground.expectWhole()
+  }
+
   @Test("What is as it was is not read, and is in the archive all the same")
   func unchanged() throws {
     #expect(try ground.run().unread == [])

@@ -54,7 +54,7 @@ public struct UsageError: DiagnosableError, Equatable {
 
 /// Reads command lines by the declarations of the flags. Flags may stand before and after actions; a flag that
 /// several of the named actions take reaches each of them. What no action takes may be an option of the configuration. An
-/// action's operands stand right behind it.
+/// action's operands stand right behind it, or behind '--' whatever they begin with.
 struct CommandLineParser {
   private let actions: [ActionDeclaration]
   private let options: OptionCatalogue
@@ -146,11 +146,16 @@ struct CommandLineParser {
     var position = 0
     var arguments = arguments
     var operands: [FlagDeclaration] = []
+    var flagsHaveEnded = false
     while position < arguments.count {
-      arguments.replaceSubrange(position...position, with: parted(arguments[position]))
+      if !flagsHaveEnded { arguments.replaceSubrange(position...position, with: parted(arguments[position])) }
       let argument = arguments[position]
       position += 1
-      if let operand = operands.first, !argument.begins(with: "-") || argument.isSame(as: "-") {
+      if argument.isSame(as: "--"), !operands.isEmpty, !flagsHaveEnded {
+        flagsHaveEnded = true
+        continue
+      }
+      if let operand = operands.first, flagsHaveEnded || !argument.begins(with: "-") || argument.isSame(as: "-") {
         // An archive may be called like an action; a dash alone is where a file would be.
         tokens.append(.flag(operand.name, value: argument))
         if !operand.isRepeatable { operands.removeFirst() }

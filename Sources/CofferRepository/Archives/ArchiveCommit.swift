@@ -6,11 +6,14 @@ import Glibc
 extension ArchiveRecord {
   /// Writes the record: after this call returns, and not before, the archive exists.
   ///
-  /// - Parameter round: The one that the session has seen.
+  /// - Parameters:
+  ///   - round: The one that the session has seen.
+  ///   - folders: Are listed when it has been put.
+  /// - Returns: The archive, and what came of each list.
   static func commit(
     _ draft: ArchiveDraft, items: StreamReference, statistics: ArchiveStatistics, round: Int,
-    context: RepositoryContext
-  ) throws -> Archive {
+    thenListing folders: [String], context: RepositoryContext
+  ) throws -> (Archive, [Result<[ObjectStatus], any Error>]) {
     let now = context.clock.now()
     let id = "\(timestamp(now))-\(Hexadecimal.encode(try context.random.bytes(8)))"
     guard let name = ObjectName("\(folder)/\(id)") else {
@@ -21,8 +24,9 @@ extension ArchiveRecord {
     archive.writeOnlyKey = context.keys.role == .full ? nil : context.keys.id.description
     let bytes = try context.envelope.seal(
       try encode(archive), purpose: .archive, context: Array(name.path.utf8), random: context.random)
-    try context.store.put(name, bytes)
-    return archive
+    return (
+      archive, try context.inOrder(OrderedCalls(put: .init(name, bytes), listing: [[], folders], goOnBehindPut: true))
+    )
   }
 
   /// UTC to the second, for example `20261121t043709z`.

@@ -32,20 +32,29 @@ struct ListedArchives: Sendable {
   ///
   /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
   init(_ context: RepositoryContext) throws {
-    try self.init(context, knowing: ArchiveCache(context: context).load())
+    try self.init(context, try context.store.list(ArchiveRecord.folder))
   }
 
-  /// Lists them again, when an archive has been put.
-  init(_ context: RepositoryContext, after earlier: ListedArchives, and new: Archive) throws {
+  /// - Parameter listed: What a list of the folder has shown.
+  init(_ context: RepositoryContext, _ listed: [ObjectStatus]) throws {
+    try self.init(context, listed, knowing: ArchiveCache(context: context).load())
+  }
+
+  /// Those of a list that was made when an archive had been put.
+  init(
+    _ context: RepositoryContext, _ listed: [ObjectStatus], after earlier: ListedArchives, and new: Archive
+  ) throws {
     let known = earlier.archives + [new]
-    try self.init(context, knowing: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { $1 }), new.id)
+    try self.init(context, listed, knowing: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { $1 }), new.id)
   }
 
   /// - Parameters:
   ///   - known: Archives by their ids, which need not be read.
   ///   - new: The one of them that this machine's cache does not have yet.
-  private init(_ context: RepositoryContext, knowing known: [String: Archive], _ new: String? = nil) throws {
-    let found = try context.sideBySide.map(try context.store.list(ArchiveRecord.folder)) { status in
+  private init(
+    _ context: RepositoryContext, _ listed: [ObjectStatus], knowing known: [String: Archive], _ new: String? = nil
+  ) throws {
+    let found = try context.sideBySide.map(listed) { status in
       try Self.read(status, known, context)
     }
     archives = found.compactMap { if case .archive(let archive) = $0 { archive } else { nil } }

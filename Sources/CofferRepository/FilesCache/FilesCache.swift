@@ -70,18 +70,12 @@ public struct UnchangedFile: Sendable {
 ///
 /// Safe to use from several threads.
 final class FilesCache: Sendable {
-  private struct Pending {
-    let key: ChunkID
-    let entry: FilesCacheEntry
-    var packs: StreamPacks
-  }
-
   private struct State {
     var known: FilesCacheFile?
     /// Of the packs that it names, by their numbers.
     var isUsable: [Bool] = []
     var writer: FilesCacheWriter?
-    var pending: [Pending] = []
+    var pending = PendingFiles()
     var settleAt = FilesCache.fewPending
   }
 
@@ -193,11 +187,12 @@ final class FilesCache: Sendable {
       stream: stream, extras: extras, known: known)
     guard entry.isConsistent else { return }
     state.withLock { state in
-      guard let key = state.writer?.key(of: place) else { return }
+      guard let writer = state.writer else { return }
+      let key = writer.key(of: place)
       state.known?.forget(key)
-      state.pending.append(Pending(key: key, entry: entry, packs: packs))
+      state.pending.append(key, entry, in: packs, writer)
       guard state.pending.count >= state.settleAt else { return }
-      settle(&state)
+      state.pending.settle(index, writer)
       state.settleAt = max(Self.fewPending, state.pending.count * 2)
     }
   }
@@ -209,7 +204,7 @@ final class FilesCache: Sendable {
   func finish(wasWhole: Bool) {
     state.withLock { state in
       guard let writer = state.writer else { return }
-      settle(&state)
+      state.pending.settle(index, writer)
       if let known = state.known {
         do {
           try known.forEachLeft { key, entry in
@@ -225,21 +220,8 @@ final class FilesCache: Sendable {
       writer.publish()
       state.writer = nil
       state.known = nil
-      state.pending = []
+      state.pending = PendingFiles()
     }
-  }
-
-  private func settle(_ state: inout State) {
-    var rest: [Pending] = []
-    for var file in state.pending {
-      file.packs.settle(index)
-      if file.packs.isSettled {
-        state.writer?.add(file.key, file.entry, in: file.packs.packs)
-      } else {
-        rest.append(file)
-      }
-    }
-    state.pending = rest
   }
 
   private func found(_ key: ChunkID, _ state: inout State) -> FilesCacheEntry? {

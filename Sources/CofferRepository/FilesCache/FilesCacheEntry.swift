@@ -56,6 +56,17 @@ extension FilesCacheEntry {
   }
 
   func encode(into writer: inout ByteWriter) {
+    encodeFacts(into: &writer)
+    Self.encode(packs, into: &writer)
+  }
+
+  static func encode(_ packs: some Collection<UInt32>, into writer: inout ByteWriter) {
+    writer.varint(packs.count)
+    for pack in packs { writer.varint(UInt64(pack)) }
+  }
+
+  /// All but the packs, which come last.
+  func encodeFacts(into writer: inout ByteWriter) {
     writer.byte(flags.rawValue)
     writer.varint(age)
     writer.varint(facts.size)
@@ -64,8 +75,6 @@ extension FilesCacheEntry {
     writer.fixed(facts.changed)
     stream.encode(into: &writer)
     extras.encode(into: &writer)
-    writer.varint(packs.count)
-    for pack in packs { writer.varint(UInt64(pack)) }
   }
 
   init(from reader: inout ByteReader) throws(ByteReader.Malformed) {

@@ -7,6 +7,7 @@ final class FilesCacheWriter {
   private let cipher: FilesCacheCipher
   private var block = ByteWriter()
   private var body = ByteWriter()
+  private var facts = ByteWriter()
   private var sizes: [Int] = []
   private var entryCount = 0
   private var packs: [Digest256] = []
@@ -31,18 +32,27 @@ final class FilesCacheWriter {
   ///   - entry: Its packs are not looked at.
   ///   - packs: Those that hold what it names.
   func add(_ key: ChunkID, _ entry: FilesCacheEntry, in packs: some Sequence<Digest256>) {
+    facts.removeAll()
+    entry.encodeFacts(into: &facts)
+    facts.bytes.withUnsafeBytes { add(key, $0, in: packs.map(number)) }
+  }
+
+  /// - Parameters:
+  ///   - facts: Of an entry, encoded.
+  ///   - packs: By their numbers.
+  func add(_ key: ChunkID, _ facts: UnsafeRawBufferPointer, in packs: some Collection<UInt32>) {
     guard !isBroken else { return }
-    var entry = entry
-    entry.packs = packs.map(number)
     body.removeAll()
-    entry.encode(into: &body)
+    body.raw(facts)
+    FilesCacheEntry.encode(packs, into: &body)
     block.id(key)
     block.counted(body.bytes)
     entryCount += 1
     if block.bytes.count >= FilesCacheLayout.blockSize { endBlock() }
   }
 
-  private func number(of pack: Digest256) -> UInt32 {
+  /// The number of a pack in the file, in which it gets a place.
+  func number(of pack: Digest256) -> UInt32 {
     if let known = numbers[pack] { return known }
     let number = UInt32(packs.count)
     packs.append(pack)

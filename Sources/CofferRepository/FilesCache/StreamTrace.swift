@@ -4,9 +4,8 @@ import CofferSystem
 package struct StreamPacks: Sendable {
   private(set) var packs: Set<Digest256> = []
   /// What the session itself stores: its pack is not known before it is there.
-  private var pending: [ChunkID] = []
+  private(set) var pending: [ChunkID] = []
 
-  var isSettled: Bool { pending.isEmpty }
   var pendingCount: Int { pending.count }
 
   mutating func add(_ pack: Digest256) { packs.insert(pack) }

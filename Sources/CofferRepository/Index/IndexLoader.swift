@@ -59,10 +59,9 @@ package struct IndexLoader: Sendable {
   /// What the store lists: the index objects before the packs, and not at the same time. An object that names a pack which was put
   /// meanwhile, and is not in the list, would be kept in this machine's cache without that pack, and never be read again.
   private func whatIsThere() throws -> (names: [ObjectName], packs: [Digest256: Int], quarantined: Set<Digest256>) {
-    let names = try objectNames()
-    let (packs, quarantined) = try context.sideBySide.both(
-      { try existingPacks() }, { [context] in try context.quarantine.load(context) })
-    return (names, packs, quarantined)
+    let lists = [[IndexSegment.folder], [PackFolder.name, Quarantine.folder]]
+    let found = try context.inOrder(OrderedCalls(listing: lists)).map { try $0.get() }
+    return (found[0].map(\.name), packs(among: found[1]), try context.quarantine.load(context, found[2]))
   }
 
   /// - Parameters:
@@ -217,8 +216,12 @@ package struct IndexLoader: Sendable {
 
   /// Returns the packs in the store with their sizes.
   func existingPacks() throws -> [Digest256: Int] {
+    packs(among: try context.store.list(PackFolder.name))
+  }
+
+  private func packs(among listed: [ObjectStatus]) -> [Digest256: Int] {
     var packs: [Digest256: Int] = [:]
-    try context.store.forEachObject(in: PackFolder.name) { status in
+    for status in listed {
       if let digest = PackFolder.digest(of: status.name) { packs[digest] = status.size }
     }
     context.packSizes.note(packs)

@@ -31,13 +31,24 @@ struct PackDirectory: Sendable, Equatable {
     let chunks: Range<Int>
   }
 
+  /// A pack of recipes' nodes has 700,000 of them, and they are in memory while it is read.
   struct Chunk: Sendable, Equatable {
     let id: ChunkID
+    private let places: (offset: UInt32, length: UInt32, anchor: UInt32)
+
+    /// None of the numbers is above `prefixLimit`.
+    fileprivate init(id: ChunkID, offset: Int, length: Int, anchor: Int) {
+      self.id = id
+      places = (UInt32(offset), UInt32(length), UInt32(anchor))
+    }
+
     /// Where the chunk begins in the block's plain bytes.
-    let offset: Int
-    let length: Int
+    var offset: Int { Int(places.offset) }
+    var length: Int { Int(places.length) }
     /// In a delta block: how far into the block's prefix the chunk's place in full data is.
-    let anchor: Int
+    var anchor: Int { Int(places.anchor) }
+
+    static func == (left: Chunk, right: Chunk) -> Bool { left.id == right.id && left.places == right.places }
   }
 
   private(set) var blocks: [Block] = []
@@ -47,6 +58,8 @@ struct PackDirectory: Sendable, Equatable {
   static let plainLimit = 4 << 20
   private static let prefixLimit = 16 << 20
   private static let segmentLimit = 1 << 14
+  /// Bytes of a chunk in the encoding at least: most have two or three more.
+  private static let chunkSize = ChunkID.size + 1
 
   /// The packs that delta blocks of this one lean on.
   var basePacks: Set<Digest256> { Set(blocks.lazy.flatMap { $0.prefix.map(\.pack) }) }
@@ -122,6 +135,7 @@ extension PackDirectory {
     for _ in 0..<(try reader.count(elementSize: Digest256.size)) { bases.append(try reader.digest()) }
     let blockCount = try reader.count(elementSize: 4)
     blocks.reserveCapacity(blockCount)
+    chunks.reserveCapacity(reader.remaining / Self.chunkSize)
     var position = PackHeader.size
     for _ in 0..<blockCount {
       let block = try Self.block(&reader, at: position, bases: bases, into: &chunks)
@@ -155,7 +169,7 @@ extension PackDirectory {
       }
     }
     let first = chunks.count
-    let count = try reader.count(elementSize: ChunkID.size + 1)
+    let count = try reader.count(elementSize: chunkSize)
     var offset = 0
     for _ in 0..<count {
       let id = try reader.id()

@@ -23,10 +23,11 @@ final class Quarantine: Sendable {
 
   /// Returns the packs that a full key has found damaged.
   ///
+  /// - Parameter listed: What a list of the folder has shown; nil to make one.
   /// - Throws: `StorageError` when the store does not answer.
-  func load(_ context: RepositoryContext) throws -> Set<Digest256> {
+  func load(_ context: RepositoryContext, _ listed: [ObjectStatus]? = nil) throws -> Set<Digest256> {
     var found: Set<Digest256> = []
-    for status in try context.store.list(Self.folder) {
+    for status in try listed ?? context.store.list(Self.folder) {
       let parts = status.name.parts
       guard parts.count == 2, let pack = Digest256(hex: parts[1]) else { continue }
       if try isKnown(pack) || isVouchedFor(status, context) { found.insert(pack) }

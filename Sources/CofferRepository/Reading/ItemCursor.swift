@@ -69,7 +69,7 @@ public struct ItemCursor {
     try cancellation.check()
     (piece, taken) = ([], 0)
     let end = start + min(pieceSize, archive.items.size - start)
-    let sink = MemorySink()
+    let sink = MemorySink(expecting: Int(end - start))
     try streams.read(start..<end, of: archive.items, into: sink, cancellation: cancellation)
     piece = sink.bytes
     start = end

@@ -16,6 +16,12 @@ final class PlainBlock: Sendable {
     self.bytes = bytes
     self.places = places
   }
+
+  /// Bytes that it takes in memory, nearly: of short chunks the places take more than what is in them.
+  var memory: Int { bytes.count + places.count * Self.placeSize }
+
+  /// What a dictionary takes for an entry of these.
+  private static let placeSize = 48
 }
 
 /// The packs and plain blocks that were used last, shared by the readers of all threads: chunks that follow each other
@@ -30,6 +36,6 @@ struct ReadCache: Sendable {
 
   /// - Parameter blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
   init(blockCount: Int) {
-    blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: { $0.bytes.count })
+    blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: \.memory)
   }
 }

@@ -27,11 +27,15 @@ struct RoundStore {
 
   /// What is in the folder: the objects that may be rounds', and those that are none. A full key knows names that only full
   /// keys give; to a write-only key every name may be right, until the object is read.
-  func list() throws -> (names: [RoundName], strays: [ObjectName], statuses: [RoundName: ObjectStatus]) {
+  ///
+  /// - Parameter listed: What a list has shown; nil to make one.
+  func list(
+    _ listed: [ObjectStatus]? = nil
+  ) throws -> (names: [RoundName], strays: [ObjectName], statuses: [RoundName: ObjectStatus]) {
     var names: [RoundName] = []
     var strays: [ObjectName] = []
     var statuses: [RoundName: ObjectStatus] = [:]
-    for status in try context.store.list(RoundName.folder) {
+    for status in try listed ?? context.store.list(RoundName.folder) {
       if let name = RoundName(status.name), try tags?.isRight(name) ?? true {
         names.append(name)
         statuses[name] = status

@@ -39,11 +39,17 @@ package struct Rounds: Sendable {
   /// - Throws: `RepositoryError.damaged`, `.unknownKey` when a decision that counts cannot be read, or is gone; `StorageError`.
   package static func load(_ context: RepositoryContext) throws -> Rounds { try load(context, nil) }
 
-  /// - Parameter memory: Of whoever looks several times: what was read before is not read again.
-  static func load(_ context: RepositoryContext, _ memory: RoundMemory?) throws -> Rounds {
+  /// - Parameters:
+  ///   - memory: Of whoever looks several times: what was read before is not read again.
+  ///   - listed: What a list of the folder has just shown; nil to make one.
+  static func load(
+    _ context: RepositoryContext, _ memory: RoundMemory?, _ listed: [ObjectStatus]? = nil
+  ) throws -> Rounds {
     let store = try RoundStore(context, memory)
+    var listed = listed
     for _ in 0..<tries {
-      if let rounds = try once(store) { return rounds }
+      if let rounds = try once(store, listed) { return rounds }
+      listed = nil
     }
     throw RepositoryError.damaged(
       object: RoundName.folder, location: context.location,
@@ -51,8 +57,8 @@ package struct Rounds: Sendable {
   }
 
   /// - Returns: nil for what no moment can have shown.
-  private static func once(_ store: RoundStore) throws -> Rounds? {
-    let (names, strays, statuses) = try store.list()
+  private static func once(_ store: RoundStore, _ listed: [ObjectStatus]?) throws -> Rounds? {
+    let (names, strays, statuses) = try store.list(listed)
     var isWhole = true
     func first<Object: RoundObject>(
       _ type: Object.Type, _ kind: RoundObjectKind, where isWanted: (Int) -> Bool

@@ -50,24 +50,31 @@ final class SessionMarker: Sendable {
   }
 
   /// Announces the session and keeps it alive from then on. Whatever is thrown, `remove` takes away what may be there.
-  func announce() throws {
-    try state.withLock { try putLasting(&$0) }
+  ///
+  /// - Parameter stages: Folders that are listed on the way: those of the first stage beside it, the others behind.
+  /// - Returns: What each list found, one stage behind the other.
+  @discardableResult
+  func announce(listing stages: [[String]] = []) throws -> [[ObjectStatus]] {
+    let found = try state.withLock { state in
+      let (name, found) = try put(&state) { name, bytes in
+        try context.inOrder(OrderedCalls(put: .init(name, bytes), listing: stages)).map { try $0.get() }
+      }
+      state.lasting.append(name)
+      return found
+    }
     let worker = try WorkerThread(name: "session") { [weak self, end] in
       while (try? end.sleep(Self.tick)) != nil { self?.refresh() }
     }
     thread.withLock { $0 = worker }
+    return found
   }
 
   /// Says which round the session has seen.
   func tell(_ round: Int) throws {
     try state.withLock { state in
       state.round = round
-      try putLasting(&state)
+      state.lasting.append(try put(&state, context))
     }
-  }
-
-  private func putLasting(_ state: inout State) throws {
-    if let name = try put(&state, context) { state.lasting.append(name) }
   }
 
   /// Puts the next marker when it is time. A store that does not take it now is asked again: what matters is that a marker
@@ -112,8 +119,16 @@ final class SessionMarker: Sendable {
 
   private func put(
     _ state: inout State, _ context: RepositoryContext, hasEnded: Bool? = nil
-  ) throws -> ObjectName? {
-    guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else { return nil }
+  ) throws -> ObjectName {
+    try put(&state, hasEnded: hasEnded) { try context.store.put($0, $1) }.name
+  }
+
+  private func put<Result>(
+    _ state: inout State, hasEnded: Bool? = nil, by put: (ObjectName, [UInt8]) throws -> Result
+  ) throws -> (name: ObjectName, result: Result) {
+    guard let name = ObjectName("\(Self.folder)/\(id)-\(state.count)") else {
+      preconditionFailure("hex digits and a number are a name")
+    }
     // A put that fails may have been done; the next one has other bytes, and so needs another name.
     state.count += 1
     state.uncertain.append(name)
@@ -123,9 +138,9 @@ final class SessionMarker: Sendable {
       hostname: SessionRecord.ownHostname)
     let bytes = try context.envelope.seal(
       try record.encoded(), purpose: .session, context: Array(name.path.utf8), random: context.random)
-    try context.store.put(name, bytes)
+    let result = try put(name, bytes)
     state.uncertain.removeLast()
     state.lastRefresh = context.clock.steadySeconds()
-    return name
+    return (name, result)
   }
 }

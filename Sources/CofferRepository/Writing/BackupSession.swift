@@ -39,10 +39,10 @@ public final class BackupSession: Sendable {
   /// the repository holds: in that order, so that a compaction that starts meanwhile sees it, and nothing is leant on that one
   /// has condemned.
   ///
-  /// - Parameter listArchives: Gives the archives, as far as anybody asks for them; before the rounds, by which they are judged. Is
-  ///   given the id of this session, which may be there by then.
+  /// - Parameter tidy: Takes away what dead sessions have left, beside the first marker. Is given the id of this session, which may
+  ///   be there by then.
   init(
-    context: RepositoryContext, listArchives: (_ session: String) throws -> ListedArchives,
+    context: RepositoryContext, tidy: (_ session: String) throws -> Void,
     loadIndex: @escaping @Sendable (Rounds) throws -> ChunkIndex, cache: IndexCache,
     options: SessionOptions,
     cancellation: Cancellation
@@ -56,9 +56,12 @@ public final class BackupSession: Sendable {
     self.marker = marker
     var started: PackStorer?
     do {
-      (listed, _) = try context.sideBySide.both(
-        { try listArchives(marker.id) }, { try marker.announce() })
-      let rounds = try Rounds.load(context, roundMemory)
+      // The archives are judged by the rounds, and so are listed before them.
+      let before = options.archiveName != nil || options.hostname != nil ? [ArchiveRecord.folder] : []
+      let (_, found) = try context.sideBySide.both(
+        { try tidy(marker.id) }, { try marker.announce(listing: [before, [RoundName.folder]]) })
+      listed = before.isEmpty ? .none : try ListedArchives(context, found[0])
+      let rounds = try Rounds.load(context, roundMemory, found[before.count])
       round = rounds.newest
       let archives = listed.judged(by: rounds)
       // An undecided one may be that of a run that failed as overtaken, and is made again by this one.
@@ -206,9 +209,10 @@ public final class BackupSession: Sendable {
       statistics.originalSize = counters.progress.read.addingClamped(counters.progress.unread)
       statistics.newSize = counters.progress.new
       statistics.storedSize = counters.progress.stored
-      var archive = try ArchiveRecord.commit(
-        draft, items: list, statistics: statistics, round: round, context: context)
-      try confirm(&archive)
+      var (archive, found) = try ArchiveRecord.commit(
+        draft, items: list, statistics: statistics, round: round,
+        thenListing: [RoundName.folder, ArchiveRecord.folder], context: context)
+      try confirm(&archive, rounds: try found[0].get(), archives: try? found[1].get())
       try context.checkKeyStands()
       marker.remove()
       return archive
@@ -220,12 +224,18 @@ public final class BackupSession: Sendable {
 
   /// Makes sure that no round of compaction that was closed meanwhile has passed the archive by: it may have been decided
   /// by then that what the session leant on goes.
-  private func confirm(_ archive: inout Archive) throws {
+  ///
+  /// - Parameters:
+  ///   - statuses: What there is of rounds, listed since the record was put.
+  ///   - archives: Likewise; nil where they could not be listed.
+  private func confirm(_ archive: inout Archive, rounds statuses: [ObjectStatus], archives: [ObjectStatus]?) throws {
     // The record stands: also a run that is to stop says what has become of it. That the others cannot be listed any more takes
     // nothing from it, and what they count for, of which warnings are made, may be decided by a round that is closed just now.
     let (rounds, listed) = try context.sideBySide.both(
-      { try Rounds.load(context.unstoppable, roundMemory) },
-      { [context, archive, earlier = self.listed] in try? ListedArchives(context, after: earlier, and: archive) })
+      { try Rounds.load(context.unstoppable, roundMemory, statuses) },
+      { [context, archive, earlier = self.listed] in
+        try? archives.map { try ListedArchives(context, $0, after: earlier, and: archive) }
+      })
     let standing = rounds.standing(of: archive.id, round: archive.round)
     guard standing == .counts else {
       throw RepositoryError.overtaken(archive.name, location: context.location, isDecided: standing == .void)

@@ -81,6 +81,17 @@ public final class CountingStore: ObjectStore {
     try store.list(folder, after: last, cancellation: cancellation, take)
   }
 
+  public func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
+    let found = try store.inOrder(calls, cancellation: cancellation)
+    guard found != nil else { return nil }
+    for _ in calls.stages.joined() { count(.list) }
+    if let put = calls.put {
+      count(.put)
+      counted.withLock { $0.sent += put.content.count }
+    }
+    return found
+  }
+
   public func firstForeignEntry(
     besides isExpected: (String) -> Bool, cancellation: Cancellation?
   ) throws(StorageError) -> String? {

@@ -92,6 +92,10 @@ public final class RateLimitedStore: ObjectStore {
     try store.list(folder, after: last, cancellation: cancellation, take)
   }
 
+  public func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
+    try store.inOrder(calls, cancellation: cancellation)
+  }
+
   public func firstForeignEntry(
     besides isExpected: (String) -> Bool, cancellation: Cancellation?
   ) throws(StorageError) -> String? {

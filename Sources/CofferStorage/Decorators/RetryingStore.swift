@@ -100,6 +100,11 @@ public final class RetryingStore: ObjectStore {
     }
   }
 
+  /// Made once: who is told of a failure makes the calls one by one.
+  public func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
+    try store.inOrder(calls, cancellation: cancellation)
+  }
+
   public func firstForeignEntry(
     besides isExpected: (String) -> Bool, cancellation: Cancellation?
   ) throws(StorageError) -> String? {

@@ -14,11 +14,19 @@ final class RequestsUnderWay: Sendable {
     case refused
   }
 
+  private struct Request {
+    let inbox: Inbox
+    /// How many requests had begun before.
+    let number: Int
+  }
+
   private struct State: Sendable {
-    /// Of the requests that have had no last answer yet.
-    var inboxes: [UInt32: Inbox] = [:]
+    /// Those that have had no last answer yet.
+    var requests: [UInt32: Request] = [:]
     /// Of those, and of the ones whose last answer is being sent.
     var threads = 0
+    /// Requests that have begun.
+    var count = 0
   }
 
   private let limit: Int
@@ -34,29 +42,43 @@ final class RequestsUnderWay: Sendable {
   }
 
   /// Of the requests that have had no last answer yet.
-  var ids: [UInt32] { state.update { Array($0.inboxes.keys) } }
+  var ids: [UInt32] { state.update { Array($0.requests.keys) } }
 
   func holds(_ id: UInt32) -> Bool { inbox(id) != nil }
 
-  func inbox(_ id: UInt32) -> Inbox? { state.update { $0.inboxes[id] } }
+  func inbox(_ id: UInt32) -> Inbox? { state.update { $0.requests[id]?.inbox } }
 
   /// Takes an id and the place of a thread, for which it waits.
   ///
   /// - Returns: nil when `isOver` held before there was a place.
   func begin(_ id: UInt32, orUntil isOver: () -> Bool) -> Beginning? {
-    func mustBeRefused(_ state: State) -> Bool { state.inboxes.count >= limit || state.inboxes[id] != nil }
+    func mustBeRefused(_ state: State) -> Bool { state.requests.count >= limit || state.requests[id] != nil }
     return state.wait(until: { [limit] in mustBeRefused($0) || $0.threads < limit }, orUntil: isOver) { state in
       guard !mustBeRefused(state) else { return .refused }
       let inbox = Inbox(capacity: inboxLimit)
-      state.inboxes[id] = inbox
+      state.requests[id] = Request(inbox: inbox, number: state.count)
+      state.count += 1
       state.threads += 1
       return .begun(inbox)
     }
   }
 
+  /// Waits until others are over: what they were to do is done then, or has failed. One that began later is not waited for, so no
+  /// two wait for each other.
+  ///
+  /// - Returns: false when `isOver` held before.
+  func wait(for others: Set<UInt32>, before id: UInt32, orUntil isOver: () -> Bool) -> Bool {
+    state.wait(
+      until: { state in
+        guard let own = state.requests[id]?.number else { return true }
+        return !others.contains { state.requests[$0].map { $0.number < own } == true }
+      }, orUntil: isOver
+    ) { _ in true } ?? false
+  }
+
   /// Frees the id of a request that has all it is going to have.
   func release(_ id: UInt32) {
-    state.update { $0.inboxes.removeValue(forKey: id) }?.close()
+    state.update { $0.requests.removeValue(forKey: id) }?.inbox.close()
   }
 
   /// Gives the place of a thread back, which has nothing more to send.
@@ -69,7 +91,7 @@ final class RequestsUnderWay: Sendable {
   /// - Parameter failure: Why they are to give up what they are at; nil when nothing but more from the client is missing to
   ///   what they cannot do to its end.
   func end(_ failure: (any Error)?) {
-    for inbox in state.update({ Array($0.inboxes.values) }) { inbox.close(failure) }
+    for inbox in state.update({ $0.requests.values.map(\.inbox) }) { inbox.close(failure) }
     state.wait(until: { $0.threads == 0 }) { _ in }
   }
 }

@@ -3,7 +3,9 @@ import CofferSystem
 /// What `coffer serve` and its clients say to each other; Documentation/serve-protocol.md has it in words.
 enum ServeProtocol {
   /// Versions that this program speaks.
-  static let versions: ClosedRange<UInt16> = 1...1
+  static let versions: ClosedRange<UInt16> = 1...2
+  /// The first version in which a list can wait for other requests.
+  static let orderedVersion: UInt16 = 2
   /// What every hello begins with.
   static let magic: [UInt8] = Array("coffer serve\n".utf8)
   /// The id of the hello and what answers it; requests have others.

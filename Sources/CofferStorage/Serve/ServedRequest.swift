@@ -81,7 +81,12 @@ struct ServedRequest: Sendable {
       return (.status, writer.bytes)
     case .list:
       let (folder, last) = (try reader.text(), try reader.text())
+      var earlier: Set<UInt32> = []
+      while !reader.isAtEnd, earlier.count < ServeProtocol.requestLimit { earlier.insert(try reader.number()) }
       try reader.end()
+      if !earlier.isEmpty {
+        try server.wait(for: earlier, before: frame.id, location: store.location) { inbox.failure != nil }
+      }
       return (.done, try list(folder, after: last))
     case .entries:
       try reader.end()

@@ -70,19 +70,25 @@ final class ServedStore: ObjectStore {
   func put(
     _ name: ObjectName, _ content: UnsafeRawBufferPointer, cancellation: Cancellation?
   ) throws(StorageError) {
-    guard !content.isEmpty else { throw .failed(name, location: location, .emptyObject) }
     try request(name, size: content.count, cancellation) { (call) throws(StorageError) in
-      var writer = PayloadWriter()
-      writer.add(name.path)
-      writer.add(UInt64(content.count))
-      try call.send(.put, writer.bytes)
-      for start in stride(from: 0, to: content.count, by: ServeProtocol.pieceSize) {
-        // It was refused already.
-        if call.exchange.isOver { break }
-        let piece = content[start..<min(start + ServeProtocol.pieceSize, content.count)]
-        try call.send(.piece, [], body: UnsafeRawBufferPointer(rebasing: piece))
-      }
+      try send(put: name, content, call)
       try note(try call.answer(.done), call)
+    }
+  }
+
+  private func send(
+    put name: ObjectName, _ content: UnsafeRawBufferPointer, _ call: ServedCall
+  ) throws(StorageError) {
+    guard !content.isEmpty else { throw .failed(name, location: location, .emptyObject) }
+    var writer = PayloadWriter()
+    writer.add(name.path)
+    writer.add(UInt64(content.count))
+    try call.send(.put, writer.bytes)
+    for start in stride(from: 0, to: content.count, by: ServeProtocol.pieceSize) {
+      // It was refused already.
+      if call.exchange.isOver { break }
+      let piece = content[start..<min(start + ServeProtocol.pieceSize, content.count)]
+      try call.send(.piece, [], body: UnsafeRawBufferPointer(rebasing: piece))
     }
   }
 
@@ -172,12 +178,33 @@ final class ServedStore: ObjectStore {
   func list(
     _ folder: String, after last: ObjectName?, cancellation: Cancellation?, _ take: ([ObjectStatus]) -> Void
   ) throws(StorageError) {
+    try request(nil, cancellation) { (call) throws(StorageError) in
+      try send(list: folder, after: last, behind: [], call)
+      try takeList(folder, after: last, call) { found in
+        var pages = ListPages()
+        for status in found { pages.add(status, take) }
+        pages.finish(take)
+      }
+    }
+  }
+
+  /// - Parameter earlier: The requests that have to be over before it begins.
+  private func send(
+    list folder: String, after last: ObjectName?, behind earlier: [UInt32], _ call: ServedCall
+  ) throws(StorageError) {
     var writer = PayloadWriter()
     writer.add(folder)
     writer.add(last?.path ?? "")
+    for id in earlier { writer.add(id) }
+    try call.send(.list, writer.bytes)
+  }
+
+  private func takeList(
+    _ folder: String, after last: ObjectName?, _ call: ServedCall, _ take: ([ObjectStatus]) -> Void
+  ) throws(StorageError) {
     var last = last
-    try pages(
-      .list, writer.bytes, cancellation,
+    try takePages(
+      call,
       { (reader) throws(PayloadReader.Malformed) in
         let status = try ObjectStatus(reading: &reader)
         // In order and without a repetition, however hostile the host.
@@ -187,10 +214,52 @@ final class ServedStore: ObjectStore {
         return status
       }
     ) { found in
-      var pages = ListPages()
-      for status in found { pages.add(status, take) }
-      pages.finish(take)
+      take(found)
       return true
+    }
+  }
+
+  func inOrder(_ calls: OrderedCalls, cancellation: Cancellation?) throws(StorageError) -> [[ObjectStatus]]? {
+    let put = calls.put
+    return try onConnection(transferring: put?.content.count ?? 0, cancellation) {
+      (connection) throws(StorageError) -> [[ObjectStatus]]? in
+      guard let welcome = connection.knownGreeting.flatMap({ try? ServeWelcome(decoding: $0.payload) }),
+        welcome.version >= ServeProtocol.orderedVersion
+      else { return nil }
+      var sent: [ServedCall] = []
+      func begin(_ name: ObjectName?, _ cancellation: Cancellation?) throws(StorageError) -> ServedCall {
+        let call = try self.call(name, on: connection, cancellation)
+        sent.append(call)
+        return call
+      }
+      do throws(StorageError) {
+        var putting: ServedCall?
+        if let put {
+          let call = try begin(put.name, cancellation)
+          try put.content.withStoredBytes { (bytes) throws(StorageError) in try send(put: put.name, bytes, call) }
+          putting = call
+        }
+        var lists: [(folder: String, call: ServedCall)] = []
+        for (number, stage) in calls.stages.enumerated() {
+          let earlier = number == 0 ? [] : sent.map(\.exchange.id)
+          for folder in stage {
+            let call = try begin(nil, number > 0 && calls.goOnBehindPut ? nil : cancellation)
+            try send(list: folder, after: nil, behind: earlier, call)
+            lists.append((folder, call))
+          }
+        }
+        if let putting { try note(try putting.answer(.done), putting) }
+        var found: [[ObjectStatus]] = []
+        for (folder, call) in lists {
+          var statuses: [ObjectStatus] = []
+          try takeList(folder, after: nil, call) { statuses += $0 }
+          found.append(statuses)
+        }
+        return found
+      } catch {
+        for call in sent { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
+        throw error
+      }
     }
   }
 
@@ -227,21 +296,28 @@ final class ServedStore: ObjectStore {
   ) throws(StorageError) {
     try request(nil, cancellation) { (call) throws(StorageError) in
       try call.send(type, payload)
-      while true {
-        let (answer, payload) = try call.answer()
-        guard answer == .page || answer == .done else { throw call.nonsense() }
-        // The next one comes while this one is read.
-        if answer == .page { try call.send(.more, []) }
-        let page = try call.decoded(payload) { (reader) throws(PayloadReader.Malformed) in
-          var page: [Entry] = []
-          while !reader.isAtEnd { page.append(try read(&reader)) }
-          return page
-        }
-        guard !page.isEmpty || answer == .done else { throw call.nonsense() }
-        guard page.isEmpty || take(page), answer == .page else {
-          if answer == .page { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
-          return
-        }
+      try takePages(call, read, take)
+    }
+  }
+
+  private func takePages<Entry>(
+    _ call: ServedCall, _ read: (inout PayloadReader) throws(PayloadReader.Malformed) -> Entry,
+    _ take: ([Entry]) -> Bool
+  ) throws(StorageError) {
+    while true {
+      let (answer, payload) = try call.answer()
+      guard answer == .page || answer == .done else { throw call.nonsense() }
+      // The next one comes while this one is read.
+      if answer == .page { try call.send(.more, []) }
+      let page = try call.decoded(payload) { (reader) throws(PayloadReader.Malformed) in
+        var page: [Entry] = []
+        while !reader.isAtEnd { page.append(try read(&reader)) }
+        return page
+      }
+      guard !page.isEmpty || answer == .done else { throw call.nonsense() }
+      guard page.isEmpty || take(page), answer == .page else {
+        if answer == .page { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
+        return
       }
     }
   }
@@ -253,16 +329,8 @@ final class ServedStore: ObjectStore {
     _ name: ObjectName?, size: Int = 0, _ cancellation: Cancellation?,
     _ body: (ServedCall) throws(StorageError) -> Result
   ) throws(StorageError) -> Result {
-    try link.withConnection(
-      transferring: size, cancellation, failure: { $0.storageError(name, location: location) }
-    ) { (connection) throws(StorageError) in
-      let call: ServedCall
-      do throws(RemoteError) {
-        call = ServedCall(
-          connection, try connection.exchange(cancellation), name, location: location, cancellation: cancellation)
-      } catch {
-        throw error.storageError(name, location: location)
-      }
+    try onConnection(name, transferring: size, cancellation) { (connection) throws(StorageError) in
+      let call = try call(name, on: connection, cancellation)
       do throws(StorageError) {
         return try body(call)
       } catch {
@@ -270,6 +338,25 @@ final class ServedStore: ObjectStore {
         if error.kind == .cancelled { call.exchange.sendAtOnce(ServeProtocol.Request.stop.rawValue) }
         throw error
       }
+    }
+  }
+
+  private func onConnection<Result>(
+    _ name: ObjectName? = nil, transferring size: Int, _ cancellation: Cancellation?,
+    _ body: (FrameConnection) throws(StorageError) -> Result
+  ) throws(StorageError) -> Result {
+    try link.withConnection(
+      transferring: size, cancellation, failure: { $0.storageError(name, location: location) }, body)
+  }
+
+  private func call(
+    _ name: ObjectName?, on connection: FrameConnection, _ cancellation: Cancellation?
+  ) throws(StorageError) -> ServedCall {
+    do throws(RemoteError) {
+      return ServedCall(
+        connection, try connection.exchange(cancellation), name, location: location, cancellation: cancellation)
+    } catch {
+      throw error.storageError(name, location: location)
     }
   }
 }

@@ -13,6 +13,7 @@ public final class StoreServer: Sendable {
   private let output: ServeOutput
   private let workingInterval: Double
   private let clock: Clock
+  private let versions: ClosedRange<UInt16>
   private let underWay = RequestsUnderWay(limit: ServeProtocol.requestLimit, inboxLimit: ServeProtocol.inboxLimit)
 
   /// Seconds of silence after which a client is told that it is worked for; few enough for any `stall_limit`.
@@ -24,16 +25,18 @@ public final class StoreServer: Sendable {
   ///   - output: Where answers go, written without waiting; stays the caller's.
   ///   - cancellation: Ends the run; not cancelled by it.
   ///   - workingInterval: Seconds of silence after which the client is told that its requests are being worked on.
+  ///   - versions: Of the protocol, that it speaks; nil for all that this program does.
   /// - Throws: `SystemError`.
   public init(
     rights: ServeRights, folder: String, input: Int32, output: Int32, cancellation: Cancellation, clock: Clock,
-    workingInterval: Double = usualWorkingInterval
+    workingInterval: Double = usualWorkingInterval, versions: ClosedRange<UInt16>? = nil
   ) throws(SystemError) {
     self.rights = rights
     self.folder = folder
     self.input = input
     self.workingInterval = workingInterval
     self.clock = clock
+    self.versions = versions ?? ServeProtocol.versions
     self.cancellation = try cancellation.follower()
     self.output = ServeOutput(output, self.cancellation)
   }
@@ -105,19 +108,18 @@ public final class StoreServer: Sendable {
     guard frame.type == ServeProtocol.Request.hello.rawValue, frame.id == ServeProtocol.greetingID,
       let hello = try? ServeHello(decoding: frame.payload)
     else { throw ServeEnd.nonsense }
-    let spoken = ServeProtocol.versions
     do {
-      guard hello.versions.overlaps(spoken) else {
+      guard hello.versions.overlaps(versions) else {
         throw ServeFailure.Thrown(
           ServeFailure(
             .permanent, "speaking with the host",
-            reason: "it speaks versions \(spoken.lowerBound) to \(spoken.upperBound) of the protocol, this program "
+            reason: "it speaks versions \(versions.lowerBound) to \(versions.upperBound) of the protocol, this program "
               + "\(hello.versions.lowerBound) to \(hello.versions.upperBound)",
             suggestion: "Install the same version of Coffer on both hosts"))
       }
       let place = try ServedPlace(
         hello.path, from: folder, restrictedTo: rights.folders, isWhole: rights.quota != nil)
-      let version = min(hello.versions.upperBound, spoken.upperBound)
+      let version = min(hello.versions.upperBound, versions.upperBound)
       let welcome = ServeWelcome(version: version, isAppendOnly: rights.isAppendOnly)
       send(.welcome, ServeProtocol.greetingID, welcome.encoded())
       return ServedRepository(place, rights: rights)
@@ -157,6 +159,17 @@ public final class StoreServer: Sendable {
       end(frame.id, .failed, ServeFailure(StorageFailure(error)).encoded())
       underWay.threadHasEnded()
     }
+  }
+
+  /// Waits until others of the client's requests are over.
+  ///
+  /// - Parameter isUnwanted: Whether nobody waits for the request any more.
+  /// - Throws: `StorageError.cancelled`, when it is to go no further.
+  func wait(
+    for others: Set<UInt32>, before id: UInt32, location: String, orUntil isUnwanted: () -> Bool
+  ) throws(StorageError) {
+    let isOver = { self.cancellation.isCancelled || isUnwanted() }
+    guard underWay.wait(for: others, before: id, orUntil: isOver) else { throw .cancelled(location: location) }
   }
 
   /// Sends the last answer to a request.

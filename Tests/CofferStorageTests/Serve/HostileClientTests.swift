@@ -127,6 +127,36 @@ struct HostileClientTests {
     #expect(try LocalDirectoryStore(root: repository).get(try objectName("a"), range: nil) == [1, 2, 3])
   }
 
+  @Test("A list waits for earlier requests only, so none waits for ever")
+  func waiting() throws {
+    func list(_ id: UInt32, behind earlier: [UInt32]) -> Frame {
+      var writer = PayloadWriter(text("", ""))
+      for id in earlier { writer.add(id) }
+      return Frame(ServeProtocol.Request.list.rawValue, id: id, writer.bytes)
+    }
+    func piece(_ bytes: [UInt8]) -> Frame { Frame(ServeProtocol.Request.piece.rawValue, id: 1, bytes) }
+    let put = Frame(ServeProtocol.Request.put.rawValue, id: 1, text("a", numbers: [3]))
+    // By itself, by one another, by what never was.
+    let crossed = try answers(to: [list(1, behind: [1, 2]), list(2, behind: [1, 3]), list(4, behind: [77, 0])])
+    #expect(Set(crossed.dropFirst().map(\.id)) == [1, 2, 4])
+    // Behind a put that never comes to its end.
+    let unfinished = try answers(to: [put, list(2, behind: [1]), piece([1])])
+    #expect(
+      Set(unfinished.dropFirst().map { [$0.type, UInt8($0.id)] }) == [
+        [ServeProtocol.Answer.failed.rawValue, 1], [ServeProtocol.Answer.done.rawValue, 2],
+      ])
+    // More than there can be, and a piece of one.
+    for rest in [[UInt8](repeating: 0, count: 4 * 65), [0, 0, 1]] {
+      let frame = Frame(ServeProtocol.Request.list.rawValue, id: 2, text("", "") + rest)
+      let last = try #require(try answers(to: [frame]).last)
+      #expect(last.type == ServeProtocol.Answer.failed.rawValue || rest.count == 4 * 65)
+    }
+    let behind = try answers(to: [put, list(2, behind: [1]), piece([1, 2]), piece([3])])
+    let page = try #require(behind.first { $0.id == 2 })
+    var reader = PayloadReader(page.payload)
+    #expect(try ObjectStatus(reading: &reader).name == objectName("a"))
+  }
+
   @Test("A request that a later version has is answered, not obeyed")
   func later() throws {
     let last = try #require(try answers(to: [Frame(50, id: 4, [1])]).last)

@@ -51,13 +51,14 @@ final class LoopChannel: ByteChannel {
 
   /// A server as `coffer serve` has it.
   static func server(
-    _ rights: ServeRights = ServeRights(), folder: String = "/"
+    _ rights: ServeRights = ServeRights(), folder: String = "/",
+    versions: ClosedRange<UInt16> = ServeProtocol.versions
   ) -> @Sendable (_ input: Int32, _ output: Int32) -> Void {
     { input, output in
       do {
         try StoreServer(
           rights: rights, folder: folder, input: input, output: output, cancellation: try Cancellation(),
-          clock: .system
+          clock: .system, versions: versions
         ).run()
       } catch {}
     }

@@ -193,6 +193,51 @@ struct ServedStoreTests {
     #expect(try local.list("packs", cancellation: nil).map(\.size) == [Int](repeating: 700_001, count: 40))
   }
 
+  // MARK: - Calls in an order
+
+  @Test("Calls in an order are made once the host is known to keep one, and what is listed behind a put shows it")
+  func ordered() throws {
+    let store = ServedStore(served: scratch.path)
+    let (first, second) = (try objectName("a/1"), try objectName("a/2"))
+    let calls = OrderedCalls(put: .init(second, Array("two".utf8)), listing: [["b"], ["a", "b"]])
+    #expect(try store.inOrder(calls, cancellation: nil) == nil)
+    #expect(try local.list("", cancellation: nil).isEmpty)
+    try store.put(first, [1])
+    let found = try #require(try store.inOrder(calls, cancellation: nil))
+    #expect(found.map { $0.map(\.name) } == [[], [first, second], []])
+    #expect(try local.get(second, range: nil, cancellation: nil) == Array("two".utf8))
+    #expect(throws: StorageError.exists(second, location: store.location)) {
+      try store.inOrder(calls, cancellation: nil)
+    }
+    let lists = try #require(try store.inOrder(OrderedCalls(listing: [["a"], ["a"]]), cancellation: nil))
+    #expect(lists.map(\.count) == [2, 2])
+    let stopped = try Cancellation()
+    stopped.cancel()
+    #expect(throws: StorageError.cancelled(location: store.location)) {
+      try store.inOrder(OrderedCalls(listing: [["a"]]), cancellation: stopped)
+    }
+  }
+
+  @Test("Lists of many pages come whole, one behind the other")
+  func orderedPages() throws {
+    try FileManager.default.createDirectory(atPath: "\(scratch.path)/a", withIntermediateDirectories: false)
+    for number in 0..<2500 { try Data([1]).write(to: URL(filePath: "\(scratch.path)/a/\(number)")) }
+    let store = ServedStore(served: scratch.path)
+    _ = try store.list("b")
+    let found = try #require(try store.inOrder(OrderedCalls(listing: [["a"], ["a"]]), cancellation: nil))
+    #expect(found.map(\.count) == [2500, 2500])
+    #expect(found[0] == found[1])
+  }
+
+  @Test("A host that does not know of an order is asked for none")
+  func unordered() throws {
+    let store = ServedStore(scratch.path) { _ in LoopChannel.server(versions: 1...1) }
+    try store.put(try objectName("a/1"), [1])
+    let calls = OrderedCalls(put: .init(try objectName("a/2"), [2]), listing: [[], ["a"]])
+    #expect(try store.inOrder(calls, cancellation: nil) == nil)
+    #expect(try store.list("a").count == 1)
+  }
+
   // MARK: - Versions
 
   @Test("Two versions agree on the newest that both know, or say which they know")
@@ -207,13 +252,15 @@ struct ServedStoreTests {
       defer { connection.close() }
       return try connection.greeting(nil)
     }
-    let agreed = try greeting(1...9)
-    #expect(agreed.type == ServeProtocol.Answer.welcome.rawValue && agreed.payload.prefix(2) == [0, 1])
-    let refused = try greeting(2...9)
+    for (offered, version) in [(1...9, 2), (1...1, 1)] as [(ClosedRange<UInt16>, UInt8)] {
+      let agreed = try greeting(offered)
+      #expect(agreed.type == ServeProtocol.Answer.welcome.rawValue && agreed.payload.prefix(2) == [0, version])
+    }
+    let refused = try greeting(3...9)
     #expect(refused.type == ServeProtocol.Answer.failed.rawValue)
     let failure = try ServeFailure(decoding: refused.payload)
     #expect(
-      failure.kind == .permanent && failure.reason.contains("versions 1 to 1") && failure.reason.contains("2 to 9"))
+      failure.kind == .permanent && failure.reason.contains("versions 1 to 2") && failure.reason.contains("3 to 9"))
   }
 
   @Test("What a host does not serve is said in answer to every call, and why")
