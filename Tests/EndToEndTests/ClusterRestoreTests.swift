@@ -21,32 +21,11 @@ struct ClusterRestoreTests: ServerUserSuite {
 
   /// A server with a tablespace whose log is stored.
   private func startMain(hasChecksums: Bool = true) throws {
-    let lines = [
-      "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
-      "verify_directory: \(home)",
-      "user_runtime_directory: \(home)/run", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'",
-      "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(main), username: postgres, base_backup: true}]",
-    ]
-    try (lines.joined(separator: "\n") + "\n").write(toFile: "\(home)/config.yaml", atomically: true, encoding: .utf8)
-    try "correct horse".write(toFile: "\(home)/passphrase", atomically: true, encoding: .utf8)
-    for name in ["run", "space"] {
-      try FileManager.default.createDirectory(atPath: "\(home)/\(name)", withIntermediateDirectories: true)
-    }
-    chmod("\(home)/run", 0o700)
-    if geteuid() == 0 { try ground.run("chown", "-R", "postgres:postgres", home) }
-    chmod(ground.folder, 0o755)
-    let made = try coffer("repo-create", "-e", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
-    try done(
-      "\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1",
-      hasChecksums ? "--data-checksums" : "--no-instructions")
-    let settings = [
-      "listen_addresses = ''", "unix_socket_directories = '\(main)'", "fsync = off", "max_connections = 12",
-      "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
-      "wal_level = replica",
-    ]
-    try done("sh", "-c", "cat >> \"$0\"", "\(main)/postgresql.conf", input: settings.joined(separator: "\n") + "\n")
-    try #require(try control("start", main) == .exited(0))
+    try startArchiving(
+      main,
+      configuration: ["verify_directory: \(home)", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'"],
+      hasChecksums ? ["--data-checksums"] : [])
+    try done("mkdir", "\(home)/space")
     _ = try sql("CREATE TABLESPACE apart LOCATION '\(home)/space'", at: main)
     _ = try sql("CREATE TABLE ledger (n int); CREATE TABLE aside (n int) TABLESPACE apart", at: main)
   }
@@ -146,6 +125,14 @@ struct ClusterRestoreTests: ServerUserSuite {
     #expect(
       verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
 
+    // It says how long bringing the server back takes.
+    let info = try coffer("info", "--json")
+    #expect(
+      info.output.contains(#""restore_seconds":"#) && !info.output.contains(#""restore_seconds":null"#),
+      "\(info.output)")
+    let told = try coffer("info")
+    #expect(told.output.contains("restored in "), "\(told.output)")
+
     func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Playground.Outcome {
       try server(
         [
@@ -242,6 +229,36 @@ struct ClusterRestoreTests: ServerUserSuite {
     }
     let left = try FileManager.default.contentsOfDirectory(atPath: home)
     #expect(Set(left.filter { $0.hasPrefix(".") }).subtracting([".cache", ".config", ".local"]).isEmpty, "\(left)")
+  }
+
+  @Test("Where the newest base backup cannot be read, an older one leads to the target, which is told")
+  func unreadable() throws {
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    try startMain()
+    defer { _ = try? control("stop", main) }
+    _ = try commit(1)
+    try backUp()
+    _ = try commit(2)
+    try done("touch", "\(home)/stamp")
+    usleep(20_000)
+    try backUp()
+    try done("sh", "-c", "find \"$0\"/repository/packs -type f -newer \"$0\"/stamp -delete; rm -rf \"$0\"/.cache", home)
+    _ = try commit(3)
+    try waitUntilArchived(sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main), at: main)
+    let restored = "\(home)/restored"
+    let outcome = try coffer(
+      "restore", "--cluster", "main", "--target-directory", restored, "--tablespace-mapping",
+      "\(home)/space=\(home)/restored-space", "--to-name", "point3", "--start")
+    #expect(
+      outcome.status == .exited(1) && outcome.errors.contains("an older base backup is looked for"), "\(outcome.errors)"
+    )
+    #expect(try rows(restored) == upTo(3))
+    #expect(try control("stop", restored) == .exited(0))
+    // One that is named is the one that is wanted.
+    let named = try coffer(
+      "restore", "--cluster", "main", "--archive", "latest", "--target-directory", "\(home)/other", "--dry-run",
+      "--tablespace-mapping", "\(home)/space=\(home)/other-space")
+    #expect(named.status == .exited(1), "\(named.output)")
   }
 
   @Test("A base backup with a damaged page, of which no checksum tells, is not proven")

@@ -23,6 +23,7 @@ final class LogKeeping: Sendable {
     /// Segments of which there are pieces.
     var pieces: Set<LogPlace> = []
     var failure: (any Error)?
+    var storedCount = 0
   }
 
   private let state: Monitor<State>
@@ -63,6 +64,8 @@ final class LogKeeping: Sendable {
 
   var hasRoom: Bool { state.update { $0.waiting < Self.limit } }
   var isIdle: Bool { state.update { $0.jobs.isEmpty && !$0.isWorking } }
+  /// How much has been stored, in segments, pieces and files.
+  var storedCount: Int { state.update { $0.storedCount } }
   /// Bytes.
   var waiting: Int { state.update { $0.waiting } }
 
@@ -103,6 +106,7 @@ final class LogKeeping: Sendable {
         for repository in repositories { try store(job, in: repository) }
         state.update { state in
           state.isWorking = false
+          state.storedCount += 1
           state.waiting -= job.size
           if let end = job.end, state.durable < (job.place.history, end) { state.durable = (job.place.history, end) }
         }

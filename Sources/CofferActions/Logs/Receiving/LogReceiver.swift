@@ -44,6 +44,8 @@ final class LogReceiver {
     var durable = LogSequenceNumber(0)
     var time: Double = 0
     var shown: Double = 0
+    /// When the server began to send its log; nil while it does not.
+    var began: Double?
     /// When something came last, and when what is pending came first.
     var heard: Double = 0
     /// Whether the server sends its log: a slot must not be told of a place that the server has no log of any more.
@@ -58,7 +60,6 @@ final class LogReceiver {
   private static let statusInterval: Double = 10
   /// Seconds after which a server that does not answer is given up.
   private static let silence: Double = 60
-  private static let longestPause: Double = 60
   /// Seconds between two changes of what a terminal shows.
   private static let showInterval: Double = 0.5
 
@@ -78,10 +79,10 @@ final class LogReceiver {
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
-    var pause: Double = 1
+    var pause = ReconnectPause()
     while !cancellation.isCancelled {
       do {
-        try follow { pause = 1 }
+        try follow()
       } catch is RunCancelled {
         break
       } catch let error as ReceiveError where plan.leavesGap && error.isGap && !isBehindGap {
@@ -91,9 +92,11 @@ final class LogReceiver {
         (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
         try keeping?.keeping.check()
-        if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
-        try? cancellation.sleep(pause)
-        pause = min(pause * 2, Self.longestPause)
+        let (seconds, isFirst) = pause.next(
+          stored: keeping?.keeping.storedCount ?? 0, streamed: told.began.map { clock.steadySeconds() - $0 } ?? 0)
+        told.began = nil
+        if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        try? cancellation.sleep(seconds)
         // The server sends the segment from its beginning on; until it can, what has come is safer in the repository.
         if let keeping { givePiece(keeping.keeping) }
         log?.startOver()
@@ -131,9 +134,7 @@ final class LogReceiver {
 
 extension LogReceiver {
   /// Connects and streams until the connection ends, one history after the other.
-  ///
-  /// - Parameter isStreaming: Called when the server sends its log.
-  private func follow(isStreaming: () -> Void) throws {
+  private func follow() throws {
     let connection = try ReplicationConnection(
       to: plan.server, name: plan.slot, clock: clock, cancellation: cancellation)
     let identity = try connection.query("IDENTIFY_SYSTEM")
@@ -153,7 +154,7 @@ extension LogReceiver {
     try check(log.place, timeline, position)
     while true {
       if log.place.history > 1 { try fetchHistory(log.place.history, connection, keeping) }
-      guard let (next, start) = try streamHistory(log.place, connection, keeping, isStreaming) else {
+      guard let (next, start) = try streamHistory(log.place, connection, keeping) else {
         throw ReplicationError.lost(place: plan.server.place, "the server ends the stream")
       }
       // What is left of the segment stays a piece: the rest of it is the next history's.
@@ -179,13 +180,13 @@ extension LogReceiver {
   ///
   /// - Returns: What comes behind its end; nil where nothing does: the server is being stopped.
   private func streamHistory(
-    _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping, _ isStreaming: () -> Void
+    _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping
   ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
     do {
       let reply = try request(place, connection)
       // Where a history has ended before the segment, the server sends nothing of it, but what comes behind it.
       guard reply == .copyBoth else { return try switching(connection, reply) }
-      isStreaming()
+      told.began = told.began ?? clock.steadySeconds()
       try stream(connection, keeping)
       return try switching(connection, connection.next())
     } catch let error as ReplicationError {
@@ -215,7 +216,7 @@ extension LogReceiver {
       ? nil
       : try LogResumption(
         repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
-    let kept = try keptFrom(connection)
+    let kept = try keptFrom(connection, timeline)
     if let known {
       try check(known.place, timeline, position)
       if isNew {
@@ -248,16 +249,35 @@ extension LogReceiver {
 
   /// From where on the server keeps its log for the slot.
   ///
-  /// - Returns: nil where it does not say so: before version 15.
+  /// - Parameter timeline: The server's.
+  /// - Returns: nil where it does not say so.
   private func keptFrom(
-    _ connection: ReplicationConnection
+    _ connection: ReplicationConnection, _ timeline: UInt32
   ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
-    guard connection.serverVersion >= 150_000 else { return nil }
+    guard connection.serverVersion >= Self.firstToTellOfSlots else { return try askedFrom(connection, timeline) }
     let slot = try connection.query("READ_REPLICATION_SLOT \"\(plan.slot)\"")
     guard let position = slot.text(0, "restart_lsn").flatMap({ LogSequenceNumber($0) }),
       let timeline = slot.text(0, "restart_tli").flatMap({ UInt32($0) }), timeline > 0
     else { return nil }
     return (timeline, position)
+  }
+
+  /// Servers from here on tell of a slot by the replication protocol.
+  private static let firstToTellOfSlots = 150_000
+
+  /// The same of an older server: by a connection that asks for rows, where it lets one in.
+  private func askedFrom(
+    _ connection: ReplicationConnection, _ timeline: UInt32
+  ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
+    do {
+      return try LogInspection(of: plan.server, clock: clock, cancellation: cancellation)
+        .start(of: plan.slot, over: connection, timeline: timeline)
+    } catch let error as ReplicationError {
+      console.warning(
+        "\(Console.text(Diagnosis(of: error)))\nFrom where on the server keeps its log for the slot is not known: the log goes "
+          + "on behind what the repository has")
+      return nil
+    }
   }
 
   /// Asks for the log from the beginning of a segment on.
