@@ -112,7 +112,7 @@ enum WALReceiveAction {
     }
     return LogReceiver.Plan(
       server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
-      hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname), slot: slot,
+      hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname), slot: slot,
       isSynchronous: context.flags[synchronous], leavesGap: context.flags[leaveGap],
       level: context.root[GeneralOptions.compression].level)
   }

@@ -54,7 +54,7 @@ struct LogCluster {
   static func check(_ context: ActionContext) throws(UsageError) {
     let read = [
       PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
-      PostgreSQLClusterOptions.hostname.option, PostgreSQLClusterOptions.logHostname.option,
+      PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
     ]
     for entry in context.root[PostgreSQLClusterOptions.clusters] {
       guard let fault = entry.fault(in: read) else { continue }
@@ -80,8 +80,8 @@ struct LogCluster {
     context.root[PostgreSQLClusterOptions.clusters].map { entry in
       Named(
         name: entry[PostgreSQLClusterOptions.name],
-        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname),
-        limit: entry[PostgreSQLClusterOptions.logWithin]?.seconds)
+        hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname),
+        limit: entry[ServerLogOptions.within]?.seconds)
     }
   }
 
