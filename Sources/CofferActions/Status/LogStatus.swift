@@ -18,9 +18,16 @@ struct LogStatus: Sendable {
   struct Newest: Sendable, Equatable {
     let timeline: UInt32
     let end: LogSequenceNumber
+    /// How far a binary log reaches; nil for other logs.
+    var reach: BinaryLogReach?
     let received: Date
     /// Seconds.
     let age: Double
+
+    /// As people write it.
+    var point: String {
+      reach.map { "\($0.file), byte \($0.end)" } ?? "\(end.text) of timeline \(timeline)"
+    }
   }
 
   /// As messages name it.
@@ -39,7 +46,7 @@ struct LogStatus: Sendable {
     newest = last.flatMap { stream in
       stream.end.map {
         Newest(
-          timeline: stream.history, end: LogSequenceNumber($0), received: stream.received,
+          timeline: stream.history, end: LogSequenceNumber($0), reach: stream.reach, received: stream.received,
           age: max(now.timeIntervalSince(stream.received), 0))
       }
     }

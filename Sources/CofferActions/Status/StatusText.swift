@@ -78,7 +78,7 @@ struct StatusText {
   static func log(_ log: LogStatus) -> String {
     let mark = log.problem == nil ? "" : ": OVERDUE"
     guard let newest = log.newest else { return "No \(log.title)\(mark)" }
-    return "The \(log.title) reaches \(newest.end.text) of timeline \(newest.timeline), stored "
+    return "The \(log.title) reaches \(newest.point), stored "
       + "\(Formats.duration(newest.age)) ago\(mark)"
   }
 

@@ -97,6 +97,8 @@ public struct LogStream: Sendable {
   public let storedSize: UInt64
   /// When the store received the newest.
   public let received: Date
+  /// How far a binary log is stored, as the object of the last segment says it.
+  public var reach: BinaryLogReach?
 
   /// The place in the server's log behind the last byte that there is.
   public var end: UInt64? {
@@ -134,7 +136,8 @@ extension LogInventory {
         storedSize: (objects + pieces.map(\.listed)).reduce(0) {
           $0.addingClamped(UInt64(clamping: $1.status.size))
         },
-        received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast)
+        received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast,
+        reach: newest?.last == objects.last?.name.last ? newest?.origin.reach : nil)
     }
   }
 
@@ -159,7 +162,7 @@ extension LogInventory {
   /// What the object of the last place says, and when that was received.
   private static func newest(
     of objects: [LogStore.Listed], _ store: LogStore, _ context: RepositoryContext
-  ) throws -> (origin: LogOrigin, received: Date)? {
+  ) throws -> (origin: LogOrigin, received: Date, last: LogPlace)? {
     for listed in objects.reversed().prefix(tries) {
       let said = try context.readable(orElse: "what it says of its log is passed over") {
         try store.open(listed).directory
@@ -167,7 +170,7 @@ extension LogInventory {
       guard let directory = said else { continue }
       // What is joined was received before it was joined.
       let own = listed.name.kind == .joined ? directory.segments.last?.date : nil
-      return (directory.origin, min(own ?? listed.status.received, listed.status.received))
+      return (directory.origin, min(own ?? listed.status.received, listed.status.received), listed.name.last)
     }
     return nil
   }
