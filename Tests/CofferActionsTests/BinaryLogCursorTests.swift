@@ -22,7 +22,7 @@ struct BinaryLogCursorTests {
       origin: LogOrigin(server, hostname: "db1", name: "main"), server: "00", signer: .full, history: history,
       exponent: 0, stretches: [(places[0], places[1])], objectCount: 1, tail: nil, storedSize: 1, received: .distantPast
     )
-    stream.reach = reach
+    stream.binaryReach = reach
     return BinaryLogCursor([stream])
   }
 

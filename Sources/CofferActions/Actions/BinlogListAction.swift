@@ -57,7 +57,7 @@ enum BinlogListAction {
   }
 
   private static func reach(_ stream: LogStream) -> String {
-    guard let reach = stream.reach else { return "not known: its last object cannot be read" }
+    guard let reach = stream.binaryReach else { return "not known: its last object cannot be read" }
     let time = Formats.time(Date(timeIntervalSince1970: Double(reach.time)))
     return Quoting.terminal("\(reach.file), byte \(reach.end)\(reach.gtid.map { ", GTID \($0)" } ?? "")")
       + ", of \(time)"
@@ -65,7 +65,7 @@ enum BinlogListAction {
 
   private static func json(_ stream: LogStream, _ now: Date) -> JSONValue {
     let reach: JSONValue =
-      stream.reach.map { reach in
+      stream.binaryReach.map { reach in
         .object([
           "file": .text(reach.file), "position": .number(Int(clamping: reach.end)), "gtid": JSONValue(reach.gtid),
           "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(reach.time)))),

@@ -56,7 +56,7 @@ enum WALReceiveAction {
     guard isSlot(slot) else {
       throw UsageError(
         argument: Self.slot.name, problem: "A slot's name has 1 to 63 of a-z, 0-9 and _",
-        suggestion: "Write: \(Self.slot.name) \(standardSlot(slot))")
+        suggestion: "Write: \(Self.slot.name) \(slotName(slot.isEmpty ? standardSlot(cluster.name) : slot))")
     }
     return LogReceiver.Plan(
       server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
@@ -68,9 +68,15 @@ enum WALReceiveAction {
   /// Bytes of a name at most: NAMEDATALEN of PostgreSQL, less its end.
   private static let slotLimit = 63
 
-  private static func standardSlot(_ name: String) -> String {
-    let bytes = name.utf8.map { byte in isSlotByte(byte | 0x20) ? byte | 0x20 : 0x5f }
-    return String(decoding: ("coffer_".utf8 + bytes).prefix(slotLimit), as: UTF8.self)
+  static func standardSlot(_ name: String) -> String { slotName("coffer_" + name) }
+
+  /// What is most like a text, and a slot's name.
+  static func slotName(_ text: String) -> String {
+    let bytes = text.utf8.prefix(slotLimit).map { byte -> UInt8 in
+      let small = (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
+      return isSlotByte(small) ? small : 0x5f
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func isSlot(_ name: String) -> Bool {

@@ -50,12 +50,14 @@ struct LogCluster {
 
   /// Checks that variables have values in what tells servers apart; those in passwords may have none, where nobody connects.
   ///
+  /// - Parameter others: More options of an entry that are read.
   /// - Throws: `UsageError`.
-  static func check(_ context: ActionContext) throws(UsageError) {
-    let read = [
-      PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
-      PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
-    ]
+  static func check(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    let read =
+      [
+        PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
+        PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
+      ] + others
     let entries =
       context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section)
     for entry in entries {

@@ -112,7 +112,7 @@ struct BinaryLogSliceTests {
       #expect(try read(stretch) == all)
       // What a key that can read nothing goes on by is what the last slice says.
       let stream = try #require(try ground.open().logs().first)
-      #expect(stream.reach == Self.reach(all[39]) && stream.last?.number == 40)
+      #expect(stream.binaryReach == Self.reach(all[39]) && stream.last?.number == 40)
     }
   }
 
@@ -140,7 +140,7 @@ struct BinaryLogSliceTests {
     try ground.store.delete(last)
     try ground.store.put(last, bytes)
     let stream = try #require(try ground.open().logs().first)
-    #expect(stream.reach == nil && stream.origin != nil && stream.last?.number == 4)
+    #expect(stream.binaryReach == nil && stream.origin != nil && stream.last?.number == 4)
   }
 
   @Test("A position that is long is not kept in the directory, which has room for little")

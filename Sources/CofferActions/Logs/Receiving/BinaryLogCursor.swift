@@ -27,7 +27,7 @@ struct BinaryLogCursor: Sendable, Equatable {
     let last = own.max { $0.history < $1.history }
     (history, number) = (last?.history ?? 1, BinaryLogSlice.firstNumber)
     guard let last else { return }
-    if let reach = last.reach, let next = last.stretches.last?.last.next {
+    if let reach = last.binaryReach, let next = last.stretches.last?.last.next {
       (number, self.reach) = (next.number, reach)
     } else {
       // What cannot be read leads nowhere.
