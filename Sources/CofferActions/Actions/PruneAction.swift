@@ -29,7 +29,7 @@ enum PruneAction {
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)
     let window = context.root[RetentionOptions.log]?.seconds
-    try LogCluster.check(context)
+    try LogCluster.checkAll(context)
     guard !policy.isEmpty || window != nil || context.wantsJSON else {
       return context.console.step("No keep_ option is set: every archive is kept")
     }

@@ -53,13 +53,22 @@ struct LogCluster {
   /// - Parameter others: More options of an entry that are read.
   /// - Throws: `UsageError`.
   static func check(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    try check(context.root[PostgreSQLClusterOptions.clusters], others)
+  }
+
+  /// The same of all servers whose logs are stored.
+  ///
+  /// - Throws: `UsageError`.
+  static func checkAll(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    try check(context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section), others)
+  }
+
+  private static func check(_ entries: [ConfigurationSection], _ others: [Option]) throws(UsageError) {
     let read =
       [
         PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
         PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
       ] + others
-    let entries =
-      context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section)
     for entry in entries {
       guard let fault = entry.fault(in: read) else { continue }
       throw UsageError(argument: "\(fault.mark)", problem: fault.message, suggestion: fault.suggestion)

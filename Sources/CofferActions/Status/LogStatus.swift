@@ -136,7 +136,7 @@ extension LogStatus {
   /// - Parameter needs: As that of `init`.
   /// - Throws: `UsageError`; `StorageError` when the store does not answer; `RunCancelled`.
   static func all(in access: OpenRepository, needs: [LogNeed], _ context: ActionContext) throws -> [LogStatus] {
-    try LogCluster.check(context, with: [ServerLogOptions.within.option])
+    try LogCluster.checkAll(context, with: [ServerLogOptions.within.option])
     let clusters = LogCluster.named(context)
     guard !clusters.isEmpty else { return [] }
     let streams = try access.repository.logs()
