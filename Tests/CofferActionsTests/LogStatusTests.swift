@@ -21,11 +21,12 @@ struct LogStatusTests {
   private static func stream(
     _ first: UInt64, _ last: UInt64, tail: Int = 0, history: UInt32 = 1, host: String = "db1", age: Double = 60
   ) throws -> LogStream {
-    LogStream(
+    let received = now.addingTimeInterval(-age)
+    return LogStream(
       origin: LogOrigin(server, hostname: host, name: "main"), server: "00", signer: .full, history: history,
       exponent: 24, stretches: [(try place(first, history: history), try place(last, history: history))],
       objectCount: 1, tail: tail > 0 ? LogPiece(place: try place(last + 1, history: history), range: 0..<tail) : nil,
-      storedSize: 1, received: now.addingTimeInterval(-age))
+      storedSize: 1, received: received, begun: received)
   }
 
   private static func named(limit: Double?) -> LogCluster.Named {
@@ -112,7 +113,7 @@ struct LogStatusTests {
     let before = LogStream(
       origin: LogOrigin(LogServer(system: "postgresql", identity: "6"), hostname: "db1", name: "main"), server: "01",
       signer: .full, history: 7, exponent: 24,
-      stretches: [try (Self.place(1, history: 7), Self.place(900, history: 7))],
+      stretches: [try (Self.place(1, history: 7), Self.place(200, history: 7))],
       objectCount: 1, tail: nil, storedSize: 1, received: Self.now.addingTimeInterval(-90_000))
     #expect(try status([first, before]).newest?.timeline == 1)
   }

@@ -146,6 +146,14 @@ struct ClusterRestoreTests: ServerUserSuite {
     #expect(
       verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
 
+    // It says how long bringing the server back takes.
+    let info = try coffer("info", "--json")
+    #expect(
+      info.output.contains(#""restore_seconds":"#) && !info.output.contains(#""restore_seconds":null"#),
+      "\(info.output)")
+    let told = try coffer("info")
+    #expect(told.output.contains("restored in "), "\(told.output)")
+
     func restore(_ name: String, _ more: String..., space: String? = nil) throws -> Playground.Outcome {
       try server(
         [

@@ -114,6 +114,8 @@ struct PointInTimeTests: ServerUserSuite {
     try done("mv", "\(home)/elsewhere", "\(home)/repository")
     let changed = try ahead("pg_wal/\(waiting[3])")
     #expect(changed.status == .exited(1) && changed.errors.contains("with other bytes"), "\(changed.errors)")
+    // Nothing goes along with what is refused.
+    #expect(try !isStored(waiting[4]))
 
     // Many small objects become few; nothing is younger than a day's window, so that nothing goes.
     func count() throws -> Int {
@@ -127,7 +129,7 @@ struct PointInTimeTests: ServerUserSuite {
     #expect(compacted.status == .exited(0), "\(compacted.errors)")
     #expect(try count() < 8)
     let listed = try coffer("wal", "list")
-    #expect(listed.output.contains(last) && !listed.output.contains("Missing"), "\(listed.output)")
+    #expect(listed.output.contains(waiting[3]) && !listed.output.contains("Missing"), "\(listed.output)")
     // There is no archive, which is said, and nothing else.
     let checked = try coffer("check", "--level", "4")
     #expect(checked.status == .exited(0) && !checked.errors.contains("logs/"), "\(checked.errors)")

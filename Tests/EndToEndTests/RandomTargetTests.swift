@@ -7,8 +7,8 @@ import Testing
 struct RandomTargetTests: ServerUserSuite {
   let ground: Playground
   let programs: String
-  /// Where everything is: short, because sockets are in it.
-  let home = "/tmp/coffer-rnd-\(UUID().uuidString.prefix(8))"
+  /// Where everything is: short, because sockets are in it, and in memory, where there is such a place.
+  let home = "\(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")/coffer-\(UUID().uuidString.prefix(8))"
   private var main: String { "\(home)/main" }
 
   /// How many targets; `COFFER_TARGET_RUNS` says how many more than a run of all tests has time for, and then they are others each time.

@@ -244,6 +244,14 @@ struct WALReceiveTests {
       #expect(status.output.contains("of timeline 1, stored"), "\(status.output)")
       #expect(status.errors.contains("coffer wal receive") == (code == 1), "\(status.errors)")
     }
+    // Doctor asks the server, and info says how far the log reaches.
+    let doctor = try server.coffer("doctor")
+    #expect(doctor.output.contains("nobody receives by the slot coffer_main"), "\(doctor.output)")
+    #expect(doctor.output.contains("logs: log of main: "), "\(doctor.output)")
+    #expect(doctor.status == .exited(1))
+    let info = try server.coffer("info")
+    #expect(
+      info.output.contains("of timeline 1, stored") && info.output.contains("no restore of a base backup was measured"))
     let whole = try server.done(
       "sh", "-c",
       "cd \"$0\" && COFFER_PASSPHRASE='correct horse' \"$1\" --config ../config.yaml wal get \(try #require(last)) ../got && wc -c < ../got",

@@ -24,9 +24,13 @@ struct Doctor {
   /// - Throws: `RunCancelled`; `ConfigurationError` when there is no configuration.
   func reports() throws -> [Report] {
     let found = try run.loader.find(named: run.globals[GlobalFlags.config])
+    var action = DoctorAction.reading
+    action.hooks = run.hooks
+    // What no backup reads is asked for by the examination that does.
+    let reading = ConfigurationReading { [action] option, entry in action.passesOver(entry, of: option) }
     return try found.paths.map { path in
       do {
-        return try report(on: Patient(run, try run.loader.load(path)))
+        return try report(on: Patient(run, try run.loader.load(path, as: reading)))
       } catch let error as ConfigurationError {
         let findings = Finding.problems(error).map { (examination: "configuration", finding: $0) }
         return Report(configuration: path, findings: findings)

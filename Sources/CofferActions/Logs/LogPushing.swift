@@ -49,56 +49,82 @@ struct LogPushing {
       return false
     }
     let access = try context.open(location)
-    let waiting = WaitingSegments(behind: file)
-    let names = pushed == nil || file.size > Self.sizeLimit ? [] : waiting.names(atMost: count)
-    let queue = Monitor(names)
-    let end = context.surroundings.clock.steadySeconds() + Self.patience
-    var helper: WorkerThread?
-    if !names.isEmpty {
-      // Where there is no thread to be had, this one does it all.
-      helper = try? WorkerThread(name: "push ahead") { [self] in
-        pushAhead(queue, waiting, until: end, in: access)
-      }
-    }
-    defer {
-      queue.update { $0 = [] }
-      helper?.join()
-    }
     let isNew = try put(file, in: access)
     pushed?.forget(upTo: file.name)
-    pushAhead(queue, waiting, until: end, in: access)
+    // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
+    if pushed != nil, file.size <= Self.sizeLimit { pushAhead(count, in: access) }
     return isNew
   }
 
+  private func pushAhead(_ count: Int, in access: OpenRepository) {
+    let waiting = WaitingSegments(behind: file)
+    let names = waiting.names(atMost: count)
+    guard !names.isEmpty else { return }
+    let line = Monitor(Line(names: names))
+    let end = context.surroundings.clock.steadySeconds() + Self.patience
+    // Where there is no thread to be had, this one does it all.
+    let helper = try? WorkerThread(name: "push ahead") { [self] in
+      pushAhead(line, waiting, until: end, in: access)
+    }
+    pushAhead(line, waiting, until: end, in: access)
+    helper?.join()
+  }
+
+  /// What threads that push ahead have between them.
+  private struct Line {
+    let names: [WALFileName]
+    /// Which is taken up next, and which is put next: one behind the other, so that a run that is killed leaves no gap.
+    var next = 0
+    var turn = 0
+    var isOver = false
+
+    mutating func take() -> (number: Int, name: WALFileName)? {
+      guard !isOver, next < names.count else { return nil }
+      next += 1
+      return (next - 1, names[next - 1])
+    }
+  }
+
   private func pushAhead(
-    _ queue: Monitor<[WALFileName]>, _ waiting: WaitingSegments, until end: Double, in access: OpenRepository
+    _ line: Monitor<Line>, _ waiting: WaitingSegments, until end: Double, in access: OpenRepository
   ) {
-    while context.surroundings.clock.steadySeconds() < end,
-      let name = queue.update({ $0.isEmpty ? nil : $0.removeFirst() })
-    {
+    while context.surroundings.clock.steadySeconds() < end, let (number, name) = line.update({ $0.take() }) {
       do {
-        try pushAhead(name, waiting, in: access)
+        try pushAhead(name, waiting, in: access) {
+          let isOver = line.wait(until: { $0.turn == number || $0.isOver }) { $0.isOver }
+          if isOver { throw RunCancelled() }
+        }
+        line.update { $0.turn += 1 }
       } catch {
         // What the server has asked for is another thing; this comes when it asks for it.
-        queue.update { $0 = [] }
+        line.update { $0.isOver = true }
+        guard !(error is RunCancelled) else { return }
         context.console.step(
           "\(location.path): \(name.text) was not stored ahead: \(Diagnosis(of: error).problem)")
       }
     }
   }
 
-  private func pushAhead(_ name: WALFileName, _ waiting: WaitingSegments, in access: OpenRepository) throws {
+  /// - Parameter turn: Waits until those before are stored.
+  private func pushAhead(
+    _ name: WALFileName, _ waiting: WaitingSegments, in access: OpenRepository, turn: () throws -> Void
+  ) throws {
     let other = try WALFile(waiting.path(of: name), dataDirectory: dataDirectory)
     let version = try other.version()
-    guard let pushed, other.systemIdentifier == file.systemIdentifier, other.exponent == file.exponent,
-      try !pushed.has(other, now: context.surroundings.clock.now()),
-      pushed.mayBeNoted(version, now: context.surroundings.clock.now())
-    else { return }
+    let now = context.surroundings.clock.now()
+    guard let pushed, other.systemIdentifier == file.systemIdentifier, other.exponent == file.exponent else {
+      throw WALError.content(other.path, "it is of another server")
+    }
+    guard try !pushed.has(other, now: now) else { return try turn() }
+    guard pushed.mayBeNoted(version, now: now) else {
+      throw WALError.content(other.path, "it has only just been written")
+    }
     let isNew = try put(other, in: access) {
       // The server writes over a file only when it was told that it is stored.
       guard waiting.isWaiting(name), try other.version() == version else {
         throw WALError.content(other.path, "it waits no more")
       }
+      try turn()
     }
     try pushed.note(name, version)
     context.console.step(
