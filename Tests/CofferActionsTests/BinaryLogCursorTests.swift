@@ -40,6 +40,13 @@ struct BinaryLogCursorTests {
     #expect(try #require(try next(Self.reach("b.000003", 500, isWhole: true))) == ("b.000003", 500))
     #expect(try #require(try next(Self.reach("b.000002", 77, isWhole: true))) == ("b.000003", 4))
     #expect(try BinaryLogCursor([]).next(in: files, of: "here") == nil)
+    // Behind 4 GiB no server can be asked to go on, but the file may have ended there.
+    let large = try Self.files([("b.000003", 5 << 30), ("b.000004", 600)])
+    let behind = try Self.cursor(Self.reach("b.000003", 5 << 30, isWhole: true)).next(in: large, of: "here")
+    #expect(behind?.file.text == "b.000004" && behind?.position == 4)
+    #expect(throws: BinaryLogGap.tooFar(place: "here", file: "b.000003")) {
+      try Self.cursor(Self.reach("b.000003", 5 << 30)).next(in: large, of: "here")
+    }
     let cursor = try Self.cursor(Self.reach("b.000004", 300))
     #expect(cursor.history == 2 && cursor.number == 10)
   }

@@ -70,8 +70,11 @@ struct BinaryLogCursor: Sendable, Equatable {
         throw .other(
           place: place, file: reach.file, "\(reach.end) bytes of it are stored, and the server's has \(same.size)")
       }
-      guard reach.end <= BinaryLogServer.lastStart else { throw .tooFar(place: place, file: reach.file) }
-      return BinaryLogPoint(file: file, position: reach.end)
+      if reach.end <= BinaryLogServer.lastStart { return BinaryLogPoint(file: file, position: reach.end) }
+      guard reach.isWhole, let next = file.next, files.contains(where: { $0.name == next }) else {
+        throw .tooFar(place: place, file: reach.file)
+      }
+      return BinaryLogPoint(file: next, position: BinaryLogSlice.fileStart)
     }
     guard file.number < last.name.number else {
       throw .other(place: place, file: reach.file, "the server's newest is \(last.name.text)")

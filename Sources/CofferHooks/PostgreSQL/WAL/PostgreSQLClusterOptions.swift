@@ -24,8 +24,8 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option, ServerOptions.label.option,
-        ServerLogOptions.hostname.option,
+        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option,
+        ServerOptions.label.option, ServerLogOptions.hostname.option,
       ] + connection + PatienceOptions.all))
 
   /// How the server is reached for replication, as a database's server is.
