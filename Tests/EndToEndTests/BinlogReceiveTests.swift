@@ -123,11 +123,13 @@ struct BinlogReceiveTests {
     acknowledged.wait(until: { $0 > before + 20 }) { _ in }
     isOver.update { $0 = true }
     try load.end()
-    try ground.server.sql("FLUSH BINARY LOGS; INSERT INTO shop.ledger VALUES (-1, 'last')")
+    // Files that are short come faster than anybody turns to them.
+    try ground.server.sql(
+      String(repeating: "FLUSH BINARY LOGS; ", count: 10) + "INSERT INTO shop.ledger VALUES (-1, 'last')")
     try ground.waitUntilStored(receiver)
     try ground.stop(receiver)
     let theirs = try ground.server.binaryLog()
-    #expect(theirs.count > 3)
+    #expect(theirs.count > 10)
     // It begins with the file that was the newest then: the first.
     ground.expectSame(try ground.files(), theirs)
     // Small objects are joined, and the receiver goes on behind them.
