@@ -126,6 +126,20 @@ struct LogStatusTests {
     #expect(WALReceiveAction.slotName(String(repeating: "x", count: 99)).utf8.count == 63)
   }
 
+  @Test(
+    "A server that is away is tried more and more seldom, until something of it was stored, or it was there for a while"
+  )
+  func pauses() {
+    var pause = ReconnectPause()
+    let first = (0..<8).map { _ in pause.next(stored: 0, streamed: 5) }
+    #expect(first.map(\.seconds) == [1, 2, 4, 8, 16, 32, 60, 60])
+    #expect(first.map(\.isFirst) == [true] + [Bool](repeating: false, count: 7))
+    // An idle server has nothing to store.
+    let later = [(3, 0.0), (3, 0), (4, 0), (4, 0), (4, 61)].map { pause.next(stored: $0.0, streamed: $0.1) }
+    #expect(later.map(\.seconds) == [1, 2, 1, 2, 1])
+    #expect(later.map(\.isFirst) == [true, false, true, false, true])
+  }
+
   @Test("A log that does not leave its server is found, each with what to do")
   func doctor() {
     let cluster = LogExamination.Cluster(name: "main", isAwaited: true)

@@ -21,32 +21,11 @@ struct ClusterRestoreTests: ServerUserSuite {
 
   /// A server with a tablespace whose log is stored.
   private func startMain(hasChecksums: Bool = true) throws {
-    let lines = [
-      "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
-      "verify_directory: \(home)",
-      "user_runtime_directory: \(home)/run", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'",
-      "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(main), username: postgres, base_backup: true}]",
-    ]
-    try (lines.joined(separator: "\n") + "\n").write(toFile: "\(home)/config.yaml", atomically: true, encoding: .utf8)
-    try "correct horse".write(toFile: "\(home)/passphrase", atomically: true, encoding: .utf8)
-    for name in ["run", "space"] {
-      try FileManager.default.createDirectory(atPath: "\(home)/\(name)", withIntermediateDirectories: true)
-    }
-    chmod("\(home)/run", 0o700)
-    if geteuid() == 0 { try ground.run("chown", "-R", "postgres:postgres", home) }
-    chmod(ground.folder, 0o755)
-    let made = try coffer("repo-create", "-e", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
-    try done(
-      "\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1",
-      hasChecksums ? "--data-checksums" : "--no-instructions")
-    let settings = [
-      "listen_addresses = ''", "unix_socket_directories = '\(main)'", "fsync = off", "max_connections = 12",
-      "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
-      "wal_level = replica",
-    ]
-    try done("sh", "-c", "cat >> \"$0\"", "\(main)/postgresql.conf", input: settings.joined(separator: "\n") + "\n")
-    try #require(try control("start", main) == .exited(0))
+    try startArchiving(
+      main,
+      configuration: ["verify_directory: \(home)", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'"],
+      hasChecksums ? ["--data-checksums"] : [])
+    try done("mkdir", "\(home)/space")
     _ = try sql("CREATE TABLESPACE apart LOCATION '\(home)/space'", at: main)
     _ = try sql("CREATE TABLE ledger (n int); CREATE TABLE aside (n int) TABLESPACE apart", at: main)
   }

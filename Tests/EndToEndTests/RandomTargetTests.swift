@@ -24,29 +24,8 @@ struct RandomTargetTests: ServerUserSuite {
   func socket(_ folder: String) -> String { folder }
 
   private func startMain() throws {
-    let lines = [
-      "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
-      "user_runtime_directory: \(home)/run",
-      "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(main), username: postgres, base_backup: true}]",
-    ]
-    try (lines.joined(separator: "\n") + "\n").write(toFile: "\(home)/config.yaml", atomically: true, encoding: .utf8)
-    try "correct horse".write(toFile: "\(home)/passphrase", atomically: true, encoding: .utf8)
-    try FileManager.default.createDirectory(atPath: "\(home)/run", withIntermediateDirectories: true)
-    chmod("\(home)/run", 0o700)
-    if geteuid() == 0 { try ground.run("chown", "-R", "postgres:postgres", home) }
-    chmod(ground.folder, 0o755)
-    let made = try coffer("repo-create", "-e", "repokey")
-    try #require(made.status == .exited(0), "\(made.errors)")
-    try done(
-      "\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions",
-      "--wal-segsize=1")
-    let settings = [
-      "listen_addresses = ''", "unix_socket_directories = '\(main)'", "fsync = off", "max_connections = 12",
-      "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
-      "wal_level = replica", "max_prepared_transactions = 8", "autovacuum = off", "shared_buffers = '16MB'",
-    ]
-    try done("sh", "-c", "cat >> \"$0\"", "\(main)/postgresql.conf", input: settings.joined(separator: "\n") + "\n")
-    try #require(try control("start", main) == .exited(0))
+    try startArchiving(
+      main, settings: ["max_prepared_transactions = 8", "autovacuum = off", "shared_buffers = '16MB'"])
     _ = try sql("CREATE TABLE ledger (n int); CREATE TABLE filler (t text)", at: main)
   }
 

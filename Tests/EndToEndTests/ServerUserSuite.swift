@@ -48,6 +48,11 @@ extension ServerUserSuite {
 
   @discardableResult
   func done(_ words: String..., in folder: String? = nil, input: String = "") throws -> String {
+    try done(words, in: folder, input: input)
+  }
+
+  @discardableResult
+  func done(_ words: [String], in folder: String? = nil, input: String = "") throws -> String {
     let outcome = try server(words, in: folder, input: input)
     try #require(outcome.status == .exited(0), "\(words): \(outcome.errors)")
     return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -69,6 +74,40 @@ extension ServerUserSuite {
     try server(
       ["\(programs)/pg_ctl", "-D", folder, "-w", "-t", "60", "-l", "\(home)/server.log", "-m", "immediate", action]
     ).status
+  }
+
+  /// Makes a repository, a configuration with base backups, and a server that stores its log there; starts it.
+  ///
+  /// - Parameters:
+  ///   - configuration: Further lines of the configuration, and `settings` of the server's.
+  ///   - options: Of `initdb`.
+  func startArchiving(
+    _ main: String, configuration: [String] = [], settings: [String] = [], _ options: [String] = []
+  ) throws {
+    let lines =
+      [
+        "repositories: [{path: \(home)/repository}]", "encryption_passcommand: cat \(home)/passphrase",
+        "user_runtime_directory: \(home)/run",
+        "postgresql_clusters: [{name: main, data_directory: \(main), hostname: \(socket(main)), username: postgres, base_backup: true}]",
+      ] + configuration
+    try (lines.joined(separator: "\n") + "\n").write(toFile: "\(home)/config.yaml", atomically: true, encoding: .utf8)
+    try "correct horse".write(toFile: "\(home)/passphrase", atomically: true, encoding: .utf8)
+    try FileManager.default.createDirectory(atPath: "\(home)/run", withIntermediateDirectories: true)
+    chmod("\(home)/run", 0o700)
+    if geteuid() == 0 { try ground.run("chown", "-R", "postgres:postgres", home) }
+    chmod(ground.folder, 0o755)
+    let made = try coffer("repo-create", "-e", "repokey")
+    try #require(made.status == .exited(0), "\(made.errors)")
+    try done(
+      ["\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1"] + options)
+    let all =
+      [
+        "listen_addresses = ''", "unix_socket_directories = '\(socket(main))'", "fsync = off", "max_connections = 12",
+        "archive_mode = on", "archive_command = '\(ground.binary) --config \(home)/config.yaml wal push %p'",
+        "wal_level = replica",
+      ] + settings
+    try done("sh", "-c", "cat >> \"$0\"", "\(main)/postgresql.conf", input: all.joined(separator: "\n") + "\n")
+    try #require(try control("start", main) == .exited(0))
   }
 
   func waitUntilArchived(_ segment: String, at folder: String) throws {

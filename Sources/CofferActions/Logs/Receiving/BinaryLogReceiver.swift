@@ -37,12 +37,13 @@ final class BinaryLogReceiver {
   private var pendingSince: Double?
   private var shown: Double = 0
   private var isFull = false
+  /// When the server began to send.
+  private var began: Double?
 
   /// Seconds that what has come waits at most before it is put; with the put itself, five are promised.
   private static let interval: Double = 4
   /// Seconds without a byte after which a server is asked whether it has something.
   private static let silence: Double = 30
-  private static let longestPause: Double = 60
   /// Seconds between two changes of what a terminal shows.
   private static let showInterval: Double = 0.5
   private static let bufferSize = 1 << 20
@@ -64,8 +65,7 @@ final class BinaryLogReceiver {
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
-    var pause: Double = 1
-    var stored = 0
+    var pause = ReconnectPause()
     while !cancellation.isCancelled {
       do {
         try follow()
@@ -73,13 +73,13 @@ final class BinaryLogReceiver {
         break
       } catch let error as BinaryLogError where error.isTransient {
         try storing?.queue.check()
-        // A server that lets somebody in and ends at once is no better than one that lets nobody in.
-        if let count = storing?.queue.storedCount, count > stored { (pause, stored) = (1, count) }
-        if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        let (seconds, isFirst) = pause.next(
+          stored: storing?.queue.storedCount ?? 0, streamed: began.map { clock.steadySeconds() - $0 } ?? 0)
+        began = nil
+        if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
         // Until the server is back, what has come is safer in the repository.
         if let storing { givePart(storing.queue) }
-        try? cancellation.sleep(pause)
-        pause = min(pause * 2, Self.longestPause)
+        try? cancellation.sleep(seconds)
       } catch {
         // What was received before is worth keeping, whatever the failure.
         if let storing { try? finish(storing) }
@@ -262,6 +262,7 @@ extension BinaryLogReceiver {
       switch try stream.read(into: buffer, seconds: wait(now, queue), orUntil: wake.number) {
       case .bytes(let count):
         (heard, isBehindAt) = (now, nil)
+        began = began ?? now
         try log?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { queue.give($0, size: $0.bytes.count) }
         pendingSince = (log?.pending ?? 0) > 0 ? pendingSince ?? now : nil
       case .file(let name): try turn(to: name, queue)

@@ -44,6 +44,8 @@ final class LogReceiver {
     var durable = LogSequenceNumber(0)
     var time: Double = 0
     var shown: Double = 0
+    /// When the server began to send its log; nil while it does not.
+    var began: Double?
     /// When something came last, and when what is pending came first.
     var heard: Double = 0
     /// Whether the server sends its log: a slot must not be told of a place that the server has no log of any more.
@@ -58,7 +60,6 @@ final class LogReceiver {
   private static let statusInterval: Double = 10
   /// Seconds after which a server that does not answer is given up.
   private static let silence: Double = 60
-  private static let longestPause: Double = 60
   /// Seconds between two changes of what a terminal shows.
   private static let showInterval: Double = 0.5
 
@@ -78,8 +79,7 @@ final class LogReceiver {
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
-    var pause: Double = 1
-    var stored = 0
+    var pause = ReconnectPause()
     while !cancellation.isCancelled {
       do {
         try follow()
@@ -92,11 +92,11 @@ final class LogReceiver {
         (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
         try keeping?.keeping.queue.check()
-        // A server that lets somebody in and ends at once is no better than one that lets nobody in.
-        if let count = keeping?.keeping.queue.storedCount, count > stored { (pause, stored) = (1, count) }
-        if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
-        try? cancellation.sleep(pause)
-        pause = min(pause * 2, Self.longestPause)
+        let (seconds, isFirst) = pause.next(
+          stored: keeping?.keeping.queue.storedCount ?? 0, streamed: told.began.map { clock.steadySeconds() - $0 } ?? 0)
+        told.began = nil
+        if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        try? cancellation.sleep(seconds)
         // The server sends the segment from its beginning on; until it can, what has come is safer in the repository.
         if let keeping { givePiece(keeping.keeping) }
         log?.startOver()
@@ -177,6 +177,7 @@ extension LogReceiver {
       let reply = try request(place, connection)
       // Where a history has ended before the segment, the server sends nothing of it, but what comes behind it.
       guard reply == .copyBoth else { return try switching(connection, reply) }
+      told.began = told.began ?? clock.steadySeconds()
       try stream(connection, keeping)
       return try switching(connection, connection.next())
     } catch let error as ReplicationError {
@@ -259,23 +260,15 @@ extension LogReceiver {
   private func askedFrom(
     _ connection: ReplicationConnection, _ timeline: UInt32
   ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
-    let position: LogSequenceNumber?
     do {
-      let inspection = try LogInspection(of: plan.server, clock: clock, cancellation: cancellation)
-      position = try inspection.slots().first { $0.name.isSame(as: plan.slot) }?.start
+      return try LogInspection(of: plan.server, clock: clock, cancellation: cancellation)
+        .start(of: plan.slot, over: connection, timeline: timeline)
     } catch let error as ReplicationError {
       console.warning(
         "\(Console.text(Diagnosis(of: error)))\nFrom where on the server keeps its log for the slot is not known: the log goes "
           + "on behind what the repository has")
       return nil
     }
-    guard let position else { return nil }
-    guard timeline > 1 else { return (timeline, position) }
-    let content = try connection.query("TIMELINE_HISTORY \(timeline)").bytes(0, "content") ?? []
-    guard let history = TimelineHistory(of: timeline, content), let own = history.timeline(at: position) else {
-      throw unexpected("TIMELINE_HISTORY \(timeline)")
-    }
-    return (own, position)
   }
 
   /// Asks for the log from the beginning of a segment on.

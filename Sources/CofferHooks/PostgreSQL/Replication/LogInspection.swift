@@ -70,6 +70,26 @@ public final class LogInspection {
     }
   }
 
+  /// From where on the server keeps its log for a slot: what `READ_REPLICATION_SLOT` tells from version 15 on.
+  ///
+  /// - Parameters:
+  ///   - replication: A connection for replication to the same server.
+  ///   - timeline: The server's.
+  /// - Returns: nil where it keeps none.
+  /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
+  public func start(
+    of slot: String, over replication: ReplicationConnection, timeline: UInt32
+  ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
+    guard let position = try slots().first(where: { $0.name.isSame(as: slot) })?.start else { return nil }
+    guard timeline > 1 else { return (timeline, position) }
+    let file = "TIMELINE_HISTORY \(timeline)"
+    let content = try replication.query(file).bytes(0, "content") ?? []
+    guard content.count <= TimelineHistory.sizeLimit, let history = TimelineHistory(of: timeline, content),
+      let own = history.timeline(at: position)
+    else { throw unexpected(file) }
+    return (own, position)
+  }
+
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public func archiver() throws -> Archiver {
     let rows = try connection.query(
