@@ -177,7 +177,7 @@ struct BaseBackupTests {
     ] {
       let entry = try #require(
         try makeRoot("postgresql_clusters:\n  - name: main\n    \(lines)\n")[PostgreSQLClusterOptions.clusters].first)
-      #expect(PostgreSQLClusterOptions.logHost(of: entry, here: "here") == host, "\(lines)")
+      #expect(ServerLogOptions.host(of: entry, here: "here") == host, "\(lines)")
     }
   }
 }

@@ -33,66 +33,15 @@ enum WALReceiveAction {
     examples: ["coffer wal receive --cluster main", "coffer wal receive --cluster main --synchronous"],
     options: [PostgreSQLClusterOptions.schema, GeneralOptions.packing], repositories: .together, run: run)
 
-  /// Seconds for which what has come is still stored when the run is to stop.
-  private static let grace: Double = 20
-
-  /// Whether a command line is one of this action, as far as it can be told.
-  static func isMeant(by words: [String]) -> Bool {
-    zip(words, words.dropFirst()).contains { $0.isSame(as: "wal") && $1.isSame(as: "receive") }
-  }
-
   private static func run(_ context: ActionContext) throws {
-    try checkTogether(context)
+    try ReceiveRun.checkTogether(context)
     let plan = try plan(context)
     guard !context.isDryRun else {
       return context.console.answer(
         "Would receive the log of \(plan.name) from \(plan.server.place) by the slot \(plan.slot)")
     }
-    let keeping = try Cancellation()
-    let isOver = Monitor(false)
-    let watch = try stopLater(keeping, context.cancellation, isOver, context.surroundings.clock)
-    defer {
-      isOver.update { $0 = true }
-      watch.join()
-    }
-    let stores = context.stopping(by: keeping)
-    let progress = Monitor("")
-    let receiver = try LogReceiver(
-      plan, context.repositories.map { try stores.open($0) }, context, keeping: keeping, progress: progress)
-    let ticker = try StatusTicker(
-      context.console, isForced: context.flags[SharedFlags.progress], isQuiet: false
-    ) { progress.update { $0 } }
-    defer { ticker.stop() }
-    try receiver.run()
-  }
-
-  /// Only what is called for all repositories at once stores in all: it does not end.
-  private static func checkTogether(_ context: ActionContext) throws(UsageError) {
-    let wanted = context.flags[SharedFlags.repository]
-    let all = (context.configuration?.repositories ?? []).map(RepositoryLocation.init)
-    let chosen = all.filter { location in wanted.map(location.matches) ?? true }
-    guard chosen.count <= context.repositories.count else {
-      throw UsageError(
-        argument: SharedFlags.repository.name,
-        problem: "One of the repositories has options or commands of its own, so they cannot be stored in together",
-        suggestion: "Run the command for each, with --repository and a --slot of its own")
-    }
-  }
-
-  /// Stops the stores some time after the run is to stop.
-  private static func stopLater(
-    _ keeping: Cancellation, _ run: Cancellation, _ isOver: Monitor<Bool>, _ clock: Clock
-  ) throws -> WorkerThread {
-    try WorkerThread(name: "grace") {
-      var end: Double?
-      _ = isOver.wait(
-        until: { $0 },
-        orUntil: {
-          guard run.isCancelled else { return false }
-          end = end ?? clock.steadySeconds() + grace
-          return end.map { clock.steadySeconds() >= $0 } ?? false
-        }, then: { _ in })
-      keeping.cancel()
+    try ReceiveRun.run(context) { repositories, keeping, progress in
+      try LogReceiver(plan, repositories, context, keeping: keeping, progress: progress).run()
     }
   }
 
@@ -111,7 +60,7 @@ enum WALReceiveAction {
     }
     return LogReceiver.Plan(
       server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
-      hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname), slot: slot,
+      hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname), slot: slot,
       isSynchronous: context.flags[synchronous], leavesGap: context.flags[leaveGap],
       level: context.root[GeneralOptions.compression].level)
   }

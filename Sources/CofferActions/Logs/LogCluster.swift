@@ -53,12 +53,23 @@ struct LogCluster {
   /// - Parameter others: More options of an entry that are read.
   /// - Throws: `UsageError`.
   static func check(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    try check(context.root[PostgreSQLClusterOptions.clusters], others)
+  }
+
+  /// The same of all servers whose logs are stored.
+  ///
+  /// - Throws: `UsageError`.
+  static func checkAll(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    try check(context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section), others)
+  }
+
+  private static func check(_ entries: [ConfigurationSection], _ others: [Option]) throws(UsageError) {
     let read =
       [
         PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
-        PostgreSQLClusterOptions.hostname.option, PostgreSQLClusterOptions.logHostname.option,
+        PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
       ] + others
-    for entry in context.root[PostgreSQLClusterOptions.clusters] {
+    for entry in entries {
       guard let fault = entry.fault(in: read) else { continue }
       throw UsageError(argument: "\(fault.mark)", problem: fault.message, suggestion: fault.suggestion)
     }
@@ -66,13 +77,14 @@ struct LogCluster {
 
   /// A server of which 'prune' may delete log, as whoever has stored it has said which it is.
   struct Named {
+    var system = LogCluster.system
     let name: String
     let hostname: String
     /// Seconds that the newest part of its log may be old; nil for any number.
     let limit: Double?
 
     func isMeant(by origin: LogOrigin) -> Bool {
-      origin.system.isSame(as: LogCluster.system) && origin.name.isSame(as: name)
+      origin.system.isSame(as: system) && origin.name.isSame(as: name)
         && origin.hostname.isSame(as: hostname)
     }
   }
@@ -82,9 +94,9 @@ struct LogCluster {
     context.root[PostgreSQLClusterOptions.clusters].map { entry in
       Named(
         name: entry[PostgreSQLClusterOptions.name],
-        hostname: PostgreSQLClusterOptions.logHost(of: entry, here: context.surroundings.hostname),
-        limit: entry[PostgreSQLClusterOptions.logWithin]?.seconds)
-    }
+        hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname),
+        limit: entry[ServerLogOptions.within]?.seconds)
+    } + BinaryLogEntry.all(context).map(\.named)
   }
 
   /// What a base backup needs of the log, to be brought further than it is by itself.

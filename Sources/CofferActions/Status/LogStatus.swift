@@ -20,9 +20,16 @@ struct LogStatus: Sendable {
   struct Newest: Sendable, Equatable {
     let timeline: UInt32
     let end: LogSequenceNumber
+    /// How far a binary log reaches; nil for other logs.
+    var reach: BinaryLogReach?
     let received: Date
     /// Seconds.
     let age: Double
+
+    /// As people write it.
+    var point: String {
+      reach.map { "\($0.file), byte \($0.end)" } ?? "\(end.text) of timeline \(timeline)"
+    }
   }
 
   /// As messages name it.
@@ -46,18 +53,22 @@ struct LogStatus: Sendable {
     let first =
       (log.filter { $0.history >= need?.history ?? 0 }.min { $0.history < $1.history })
       ?? log.max { $0.history < $1.history }
-    let reached = log.filter { stream in first.map { stream.history <= $0.reach } ?? false }
+    // Histories of a binary log lead nowhere else.
+    let isBinary = !cluster.system.isSame(as: LogCluster.system)
+    let reached = isBinary ? log : log.filter { stream in first.map { stream.history <= $0.reach } ?? false }
     // A later timeline has gone out from an earlier one.
     let last = reached.max { ($0.history, $0.end ?? 0) < ($1.history, $1.end ?? 0) }
     newest = last.flatMap { stream in
       stream.end.map {
         Newest(
-          timeline: stream.history, end: LogSequenceNumber($0), received: stream.received,
+          timeline: stream.history, end: LogSequenceNumber($0), reach: stream.binaryReach, received: stream.received,
           age: max(now.timeIntervalSince(stream.received), 0))
       }
     }
     let faults =
-      [Self.gap(of: last, among: reached, from: need)].compactMap(\.self) + Self.alive(beside: last, log, now: now)
+      isBinary
+      ? Self.missing(last)
+      : [Self.gap(of: last, among: reached, from: need)].compactMap(\.self) + Self.alive(beside: last, log, now: now)
     let lost = Set(log.map(\.history)).subtracting(reached.map(\.history))
     remarks = faults + Self.passedOver(own, lost)
     problem = cluster.limit.flatMap { [newest] in
@@ -83,6 +94,11 @@ struct LogStatus: Sendable {
       "what is between \(gap.before.segmentName) and \(gap.after.segmentName) is missing: from the newest base backup "
         + "nothing behind that can be reached"
     }
+  }
+
+  /// What is missing in the newest history of a binary log.
+  private static func missing(_ last: LogStream?) -> [String] {
+    (last?.gaps ?? []).map { "slices are missing between \($0.before.number) and \($0.after.number)" }
   }
 
   /// Seconds after which a timeline that grows no more is only what another server has left.
@@ -120,7 +136,7 @@ extension LogStatus {
   /// - Parameter needs: As that of `init`.
   /// - Throws: `UsageError`; `StorageError` when the store does not answer; `RunCancelled`.
   static func all(in access: OpenRepository, needs: [LogNeed], _ context: ActionContext) throws -> [LogStatus] {
-    try LogCluster.check(context, with: [PostgreSQLClusterOptions.logWithin.option])
+    try LogCluster.checkAll(context, with: [ServerLogOptions.within.option])
     let clusters = LogCluster.named(context)
     guard !clusters.isEmpty else { return [] }
     let streams = try access.repository.logs()

@@ -81,7 +81,7 @@ struct StatusText {
     guard let newest = log.newest else {
       return "No \(log.title)\(remarks.isEmpty ? "" : " that counts")\(remarks)\(mark)"
     }
-    return "The \(log.title) reaches \(newest.end.text) of timeline \(newest.timeline), stored "
+    return "The \(log.title) reaches \(newest.point), stored "
       + "\(Formats.duration(newest.age)) ago\(remarks)\(mark)"
   }
 

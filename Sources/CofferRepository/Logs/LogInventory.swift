@@ -97,6 +97,8 @@ public struct LogStream: Sendable {
   public let storedSize: UInt64
   /// When the store received the newest.
   public let received: Date
+  /// How far a binary log is stored, as the object of the last segment says it.
+  public var binaryReach: BinaryLogReach?
   /// When the store received the first, as far as that is known.
   public var begun = Date.distantPast
   /// Whether readers believe it who name no key: "Whose log" of Documentation/repository-format.md.
@@ -148,6 +150,7 @@ extension LogInventory {
           $0.addingClamped(UInt64(clamping: $1.status.size))
         },
         received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast,
+        binaryReach: newest?.last == objects.last?.name.last ? newest?.origin.reach : nil,
         begun: try Self.begun(objects, store, context)
           ?? (objects + pieces.map(\.listed)).map(\.status.received).min() ?? .distantPast,
         counts: server?.signers.counts(group.signer) ?? false,
@@ -201,7 +204,7 @@ extension LogInventory {
   /// What the object of the last place says, and when that was received.
   private static func newest(
     of objects: [LogStore.Listed], _ store: LogStore, _ context: RepositoryContext
-  ) throws -> (origin: LogOrigin, received: Date)? {
+  ) throws -> (origin: LogOrigin, received: Date, last: LogPlace)? {
     for listed in objects.reversed().prefix(tries) {
       let said = try context.readable(orElse: "what it says of its log is passed over") {
         try store.open(listed).directory
@@ -209,7 +212,7 @@ extension LogInventory {
       guard let directory = said else { continue }
       // What is joined was received before it was joined.
       let own = listed.name.kind == .joined ? directory.segments.last?.date : nil
-      return (directory.origin, min(own ?? listed.status.received, listed.status.received))
+      return (directory.origin, min(own ?? listed.status.received, listed.status.received), listed.name.last)
     }
     return nil
   }

@@ -21,7 +21,7 @@ struct LogExamination: Examination {
         continue
       }
       let cluster = Cluster(
-        name: entry[PostgreSQLClusterOptions.name], isAwaited: entry[PostgreSQLClusterOptions.logWithin] != nil)
+        name: entry[PostgreSQLClusterOptions.name], isAwaited: entry[ServerLogOptions.within] != nil)
       do {
         let inspection = try LogInspection(
           of: ReplicationServer(cluster: entry, context: hooks), clock: hooks.clock, cancellation: hooks.cancellation)

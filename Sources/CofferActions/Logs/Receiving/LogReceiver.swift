@@ -91,9 +91,9 @@ final class LogReceiver {
         do { if let keeping { try settle(keeping.keeping) } } catch is RunCancelled { break }
         (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
-        try keeping?.keeping.check()
+        try keeping?.keeping.queue.check()
         let (seconds, isFirst) = pause.next(
-          stored: keeping?.keeping.storedCount ?? 0, streamed: told.began.map { clock.steadySeconds() - $0 } ?? 0)
+          stored: keeping?.keeping.queue.storedCount ?? 0, streamed: told.began.map { clock.steadySeconds() - $0 } ?? 0)
         told.began = nil
         if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
         try? cancellation.sleep(seconds)
@@ -112,21 +112,12 @@ final class LogReceiver {
   /// Waits until all that has come is stored.
   private func settle(_ keeping: LogKeeping) throws {
     givePiece(keeping)
-    while true {
-      try keeping.check()
-      wake.clear()
-      if keeping.isIdle { return }
-      if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
-    }
+    try keeping.queue.settle(cancellation)
   }
 
   private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
     givePiece(keeping.keeping)
-    do {
-      try keeping.keeping.finish(keeping.thread)
-    } catch is RunCancelled {
-      throw ReceiveError.stoppedEarly(place: plan.server.place, bytes: keeping.keeping.waiting)
-    }
+    try keeping.keeping.queue.finish(keeping.thread, place: plan.server.place)
   }
 }
 
@@ -340,7 +331,7 @@ extension LogReceiver {
   private func stream(_ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
     var isAsked = false
     while true {
-      try keeping.check()
+      try keeping.queue.check()
       // First: what has been stored is seen below, and what is stored from now on ends the wait.
       wake.clear()
       let now = clock.steadySeconds()
@@ -351,11 +342,11 @@ extension LogReceiver {
         told.shown = now
         tellProgress(keeping)
       }
-      guard now - told.heard < Self.silence || !keeping.hasRoom else {
+      guard now - told.heard < Self.silence || !keeping.queue.hasRoom else {
         throw ReplicationError.lost(place: plan.server.place, "it has said nothing for \(Int(Self.silence)) seconds")
       }
-      if keeping.hasRoom {
-        if keeping.isIdle { told.isFull = false }
+      if keeping.queue.hasRoom {
+        if keeping.queue.isIdle { told.isFull = false }
         let received = try receive(connection, keeping) { isAsked = try take($0, keeping) || isAsked }
         if case .end = received { return }
       } else {
@@ -369,7 +360,7 @@ extension LogReceiver {
   ) throws -> ReplicationConnection.Received<Void> {
     var deadline = told.time + Self.statusInterval
     // While something is being stored no piece is due, and the end of that wakes.
-    if let since = told.pendingSince, keeping.isIdle { deadline = min(deadline, since + Self.interval) }
+    if let since = told.pendingSince, keeping.queue.isIdle { deadline = min(deadline, since + Self.interval) }
     return try connection.receive(until: deadline, orUntil: wake.number, take)
   }
 
@@ -416,7 +407,7 @@ extension LogReceiver {
 
   /// Whether what has come is to be put although it fills no segment. One piece at a time: what comes meanwhile is in the next.
   private func isPieceDue(_ now: Double, isAsked: Bool, _ keeping: LogKeeping) -> Bool {
-    guard let since = told.pendingSince, keeping.isIdle else { return false }
+    guard let since = told.pendingSince, keeping.queue.isIdle else { return false }
     // A server that is being stopped waits until all of its log is safe.
     return plan.isSynchronous || isAsked || now - since >= Self.interval
   }
@@ -450,7 +441,7 @@ extension LogReceiver {
   private func tellProgress(_ keeping: LogKeeping) {
     let text =
       "\(plan.name): stored to \(durable(keeping).text), received to \(log?.end.text ?? "nowhere"), "
-      + "\(Formats.size(UInt64(clamping: keeping.waiting + (log?.pending ?? 0)))) under way"
+      + "\(Formats.size(UInt64(clamping: keeping.queue.waiting + (log?.pending ?? 0)))) under way"
     progress.update { $0 = text }
   }
 }

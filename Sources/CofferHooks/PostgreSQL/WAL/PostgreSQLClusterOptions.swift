@@ -17,16 +17,6 @@ public enum PostgreSQLClusterOptions {
     "hostname",
     "The server's host, to which connections for replication go. Without it the client's own default, a local socket as a rule.",
     example: "db1.example.org")
-  public static let logHostname = OptionKey<String?>(
-    "log_hostname",
-    "The host that stores the server's log, for 'keep_log' where 'prune' runs elsewhere. Default: hostname where that is another one, else this one.",
-    example: "db1")
-
-  public static let logWithin = OptionKey<CheckFrequency?>(
-    "log_within",
-    "How long ago the newest part of the server's log may have been stored: a number and a unit. 'status' ends with exit code 1 when it was longer, or there is none. A server on which nothing is written has nothing to store.",
-    example: "10 minutes", support: .own)
-
   public static let clusters = OptionKey<[ConfigurationSection]>(
     "postgresql_clusters",
     "PostgreSQL servers as a whole: of which 'create' makes base backups where base_backup says so, 'coffer wal' stores and reads the log, and 'prune' deletes log. 'coffer wal' takes no entry where there is but one server.",
@@ -34,8 +24,8 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, logWithin.option, ServerOptions.label.option,
-        logHostname.option,
+        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option,
+        ServerOptions.label.option, ServerLogOptions.hostname.option,
       ] + connection + PatienceOptions.all))
 
   /// How the server is reached for replication, as a database's server is.
@@ -47,15 +37,4 @@ public enum PostgreSQLClusterOptions {
 
   /// What the actions on logs read.
   public static let schema = OptionSchema("Logs", [clusters.option])
-
-  /// The host that stores the log of an entry's server.
-  ///
-  /// - Parameter here: What this machine is called.
-  public static func logHost(of entry: ConfigurationSection, here: String) -> String {
-    if let name = entry[logHostname] { return name }
-    guard let host = entry[hostname], !host.begins(with: "/"),
-      !["localhost", "127.0.0.1", "::1"].contains(where: { host.isSame(as: $0) })
-    else { return here }
-    return host
-  }
 }
