@@ -124,6 +124,9 @@ struct ClusterRestore {
     return lines.map { Quoting.terminal($0) }
   }
 
+  /// Why newer archives than the one with the base backup were passed over.
+  var unreadable: [any Error] { found.unreadable }
+
   /// What is odd about it.
   var warnings: [String] {
     var lines: [String] = []

@@ -22,12 +22,12 @@ public enum MariaDBServerOptions {
   public static let mariadbServers = OptionKey<[ConfigurationSection]>(
     "mariadb_servers",
     "MariaDB servers as a whole: of which 'coffer binlog receive' stores the binary log, and 'prune' deletes it. 'coffer binlog receive' takes the only entry where no name is given.",
-    support: .own, schema: schema("MariaDB servers", mariadbBinlogCommand, MariaDBOptions.mariadbCommand))
+    support: .own, schema: entry("MariaDB servers", mariadbBinlogCommand, MariaDBOptions.mariadbCommand))
   public static let mysqlServers = OptionKey<[ConfigurationSection]>(
     "mysql_servers", "MySQL servers as a whole, as mariadb_servers.",
-    support: .own, schema: schema("MySQL servers", mysqlBinlogCommand, MariaDBOptions.mysqlCommand))
+    support: .own, schema: entry("MySQL servers", mysqlBinlogCommand, MariaDBOptions.mysqlCommand))
 
-  private static func schema(
+  private static func entry(
     _ title: String, _ binlogCommand: OptionKey<CommandWords>, _ command: OptionKey<CommandWords>
   ) -> OptionSchema {
     OptionSchema(
