@@ -135,7 +135,7 @@ struct Backup {
     guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.roots.isEmpty else {
       throw SeveralErrors(missing.map(\.cause))
     }
-    return (missing, needs + (try binaryLogs.all(in: repositories)))
+    return (missing, needs + binaryLogs.all)
   }
 
   // MARK: - Files

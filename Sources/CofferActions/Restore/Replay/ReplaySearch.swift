@@ -35,7 +35,7 @@ struct ReplaySearch {
       do {
         let dumps = try dumps(of: archive, reader)
         let log = try BinaryLogRoute(request, in: access, ground, context).log(
-          behind: dumps.compactMap(\.record.log), number)
+          behind: dumps, number)
         return Found(archive: archive, dumps: dumps, log: log)
       } catch let error as ReplayRouteError where error.leadsToOlder && named == nil {
         why = error
@@ -91,9 +91,6 @@ struct BinaryLogRoute {
   private let ground: DrillGround
   private let context: ActionContext
 
-  /// The system, as objects of logs name it.
-  private static let system = "mariadb"
-
   init(_ request: ReplayRequest, in access: OpenRepository, _ ground: DrillGround, _ context: ActionContext) {
     self.request = request
     self.access = access
@@ -105,8 +102,8 @@ struct BinaryLogRoute {
   ///
   /// - Parameter number: Tells apart what is laid down for several archives.
   /// - Throws: `ReplayRouteError`; `LogError`; what reading throws.
-  func log(behind places: [DumpLogPlace], _ number: Int) throws -> ReplayLog {
-    let ordered = ReplayLog.sorted(places)
+  func log(behind dumps: [ArchiveDump], _ number: Int) throws -> ReplayLog {
+    let ordered = ReplayLog.sorted(dumps.compactMap(\.record.log))
     guard let first = ordered.first else { throw ReplayRouteError.noArchive }
     var fits: [(reader: BinaryLogReader, stretch: BinaryLogReader.Stretch, number: UInt64, isLast: Bool)] = []
     for server in try servers() {
@@ -123,7 +120,7 @@ struct BinaryLogRoute {
     var other: ReplayFault?
     for (index, fit) in fits.enumerated() {
       let log = try ReplayLog(
-        from: ordered, to: request.target, on: ground, name: "log-\(number)-\(index)")
+        from: ordered, of: dumps.map(\.record.database), to: request.target, on: ground, name: "log-\(number)-\(index)")
       do {
         try fit.reader.forEach(fit.number...fit.stretch.numbers.upperBound, history: fit.stretch.history) { slice in
           try context.cancellation.check()
@@ -145,8 +142,10 @@ struct BinaryLogRoute {
 
   /// Those of which there is log, each once.
   private func servers() throws -> [LogServer] {
-    try access.repository.logs().compactMap(\.origin?.server).filter { $0.system.isSame(as: Self.system) }
-      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    try access.repository.logs().compactMap(\.origin?.server).filter {
+      $0.system.isSame(as: MariaDBDialect.mariadb.system)
+    }
+    .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// That the log reaches the target, and has come to all dumps on the way.

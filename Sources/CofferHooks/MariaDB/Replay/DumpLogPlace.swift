@@ -15,13 +15,10 @@ public struct DumpLogPlace: Sendable, Equatable, Codable {
 
   /// What a file's first event begins at.
   private static let least: UInt64 = 4
-  private static let nameLimit = 255
 
   /// - Returns: nil for what no place can be.
   public init?(file: String, position: UInt64, gtid: String?, time: UInt64) {
-    guard (1...Self.nameLimit).contains(file.utf8.count), position >= Self.least,
-      !file.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 < 0x20 || $0 == 0x7f })
-    else { return nil }
+    guard BinaryLogFileName(file) != nil, position >= Self.least else { return nil }
     self.file = file
     self.position = position
     self.gtid = gtid

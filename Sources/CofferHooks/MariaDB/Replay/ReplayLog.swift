@@ -6,7 +6,7 @@ import Glibc
 /// Nothing of it goes through a client, which could read anybody's text in it as commands.
 public final class ReplayLog {
   /// What one of the files has up to some place.
-  struct Place: Equatable {
+  struct Place: Hashable {
     /// Counted from 1.
     let file: Int
     /// Bytes of it.
@@ -30,8 +30,13 @@ public final class ReplayLog {
   private(set) var end: Place?
   /// From where on each of the dumps is to be brought further, in their order.
   private(set) var starts: [Place] = []
+  /// Where statements begin that are certainly about other databases.
+  private(set) var elsewhere: Set<Place> = []
+  /// Where the transaction begins that is being read.
+  private var groupStart: Place?
 
   private static let name = "relay"
+  private static let elsewhereLimit = 1_000_000
   private static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
   private static let checksumSize = 4
   /// What tells how an encrypted file is to be read is left out by the server, and has no more bytes than this.
@@ -39,19 +44,23 @@ public final class ReplayLog {
 
   /// - Parameters:
   ///   - places: Of dumps, in any order; at least one.
+  ///   - databases: Those that are replayed.
   ///   - ground: Where the files are laid down, in a folder of this name.
   /// - Throws: `SystemError`.
-  public init(from places: [DumpLogPlace], to target: ReplayTarget, on ground: DrillGround, name: String) throws {
+  public init(
+    from places: [DumpLogPlace], of databases: [String], to target: ReplayTarget, on ground: DrillGround, name: String
+  ) throws {
     folder = try ground.makeFolder(name)
     owner = ground.account
-    walk = ReplayWalk(from: Self.sorted(places), to: target)
+    walk = ReplayWalk(from: Self.sorted(places), of: databases, to: target)
   }
 
-  /// Places in the order of the log, of whose files the numbers at the end say which is before another.
+  /// Places in the order of the log, whose files are numbered.
   public static func sorted(_ places: [DumpLogPlace]) -> [DumpLogPlace] {
-    places.sorted {
-      ($0.file.utf8.count, ExactName($0.file), $0.position) < ($1.file.utf8.count, ExactName($1.file), $1.position)
+    func order(_ place: DumpLogPlace) -> (UInt64, UInt64) {
+      (BinaryLogFileName(place.file)?.number ?? 0, place.position)
     }
+    return places.sorted { order($0) < order($1) }
   }
 
   /// The last transaction before the target; nil where there is none behind the first dump.
@@ -102,8 +111,15 @@ public final class ReplayLog {
       let whole = UnsafeRawBufferPointer(rebasing: rest[..<event.size])
       let body = UnsafeRawBufferPointer(
         rebasing: whole[BinaryLogEvent.headerSize..<event.size - trailer])
+      if event.kind == BinaryLogEvent.Kind.mariadbGTID {
+        groupStart = Place(file: fileCount, offset: size + UInt64(bytes.count))
+      }
       let step = try walk.take(event, body, in: file, start..<end)
       if step == .beyond { return false }
+      if step == .between, let start = groupStart {
+        groupStart = nil
+        if isOpen, walk.isElsewhere, elsewhere.count < Self.elsewhereLimit { elsewhere.insert(start) }
+      }
       if event.kind == BinaryLogEvent.Kind.mariadbGTID { gtids?.begin(event, body) }
       // A file begins with its own.
       if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }

@@ -29,6 +29,8 @@ struct ReplayWalk {
   }
 
   private let target: ReplayTarget
+  /// In small letters.
+  private let chosen: [String]
   private var group: Group?
   /// Of the dumps that the log has not come to yet, in order.
   private var awaited: [DumpLogPlace]
@@ -43,14 +45,19 @@ struct ReplayWalk {
   private(set) var newest: Int64 = 0
   /// Names of databases that statements name by themselves or are run in.
   private(set) var databases: Set<ExactName> = []
+  /// Whether the last statement is certainly about none of the chosen databases.
+  private(set) var isElsewhere = false
 
   /// Databases that are remembered at most.
   private static let databaseLimit = 10_000
 
-  /// - Parameter places: Of dumps, in the log's order; at least one.
-  init(from places: [DumpLogPlace], to target: ReplayTarget) {
+  /// - Parameters:
+  ///   - places: Of dumps, in the log's order; at least one.
+  ///   - databases: Those that are replayed.
+  init(from places: [DumpLogPlace], of databases: [String], to target: ReplayTarget) {
     awaited = places
     self.target = target
+    chosen = databases.map(\.asciiLowercased)
   }
 
   /// Whether the log has come to the first dump.
@@ -102,6 +109,7 @@ struct ReplayWalk {
         sequence: UInt64(littleEndian: body.loadUnaligned(as: UInt64.self)))
       guard !hasReached else { return .beyond }
       group = Group(gtid: gtid, isOneStatement: body[12] & 1 != 0)
+      isElsewhere = false
       return .inside
     case Kind.incident: throw .incident(file: file, position: range.lowerBound)
     case Kind.query, Kind.compressedQuery:
@@ -109,7 +117,7 @@ struct ReplayWalk {
       guard let group, let statement = Statement(body, isCompressed: event.kind == Kind.compressedQuery) else {
         throw unreadable
       }
-      remember(statement)
+      remember(statement, isAll: group.isOneStatement)
       guard group.isOneStatement || statement.ends else { return .inside }
       return close(group, at: Int64(event.time) + Int64(statement.seconds), file, range.upperBound)
     case Kind.xid, Kind.xaPrepare:
@@ -135,7 +143,8 @@ struct ReplayWalk {
     return .between
   }
 
-  private mutating func remember(_ statement: Statement) {
+  private mutating func remember(_ statement: Statement, isAll: Bool) {
+    isElsewhere = isAll && statement.isElsewhere(chosen)
     for name in statement.databases where databases.count < Self.databaseLimit { databases.insert(ExactName(name)) }
   }
 
@@ -146,6 +155,10 @@ struct ReplayWalk {
     /// Whether it ends a transaction.
     let ends: Bool
     let databases: [String]
+    private let qualifiers: [String]
+    private let isOfAccounts: Bool
+    /// Its bytes, those of ASCII's letters as small ones; empty for one that is compressed.
+    private let text: [UInt8]
 
     private static let fixed = 13
     private static let ends: Set<String> = ["COMMIT", "ROLLBACK"]
@@ -160,12 +173,32 @@ struct ReplayWalk {
       let name = String(decoding: body[start..<end], as: UTF8.self)
       guard !isCompressed else {
         // What ends a transaction is too short for that.
-        (ends, databases) = (false, [name])
+        (ends, databases, qualifiers, isOfAccounts, text) = (false, [name], [], false, [])
         return
       }
-      let text = body[(end + 1)...]
-      ends = text.count < 1024 && Self.isEnd(text)
-      databases = [name] + Self.qualifiers(text)
+      let bytes = body[(end + 1)...]
+      ends = bytes.count < 1024 && Self.isEnd(bytes)
+      let statement = MariaDBStatement(unwrapping: Array(bytes.prefix(1 << 16)), mode: LexicalMode())
+      // Without their database, routines and events cannot be made, changed or dropped.
+      qualifiers = [.routine, .event].contains(statement.kind) ? statement.headQualifiers.map(\.name) : []
+      isOfAccounts = statement.kind == .account
+      databases = [name] + qualifiers
+      text = bytes.map { (0x41...0x5a).contains($0) ? $0 + 0x20 : $0 }
+    }
+
+    /// Whether it can be about none of some databases: what it is about is named in it, or is in the database that it is run in.
+    ///
+    /// - Parameter chosen: In small letters.
+    func isElsewhere(_ chosen: [String]) -> Bool {
+      func isChosen(_ name: String) -> Bool { chosen.contains { $0.isSame(as: name.asciiLowercased) } }
+      guard !isOfAccounts else { return true }
+      guard qualifiers.isEmpty else { return !qualifiers.contains(where: isChosen) }
+      // What is not ASCII may be written in any character set, and a backtick twice.
+      guard !text.isEmpty, !isChosen(databases[0]),
+        chosen.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "`") } })
+      else { return false }
+      let whole = String(decoding: text, as: UTF8.self)
+      return !chosen.contains { whole.holds($0) }
     }
 
     private static func isEnd(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
@@ -173,13 +206,6 @@ struct ReplayWalk {
       guard let first = words.first else { return false }
       return words.count == 1 && ends.contains(first)
         || words.count > 2 && first == "XA" && ends.contains(words[1])
-    }
-
-    /// The databases of routines and events that it makes, changes or drops: without the database these fail.
-    private static func qualifiers(_ text: Slice<UnsafeRawBufferPointer>) -> [String] {
-      let statement = MariaDBStatement(unwrapping: Array(text.prefix(1 << 16)), mode: LexicalMode())
-      guard [.routine, .event].contains(statement.kind) else { return [] }
-      return statement.headQualifiers.map(\.name)
     }
   }
 }
