@@ -154,6 +154,37 @@ struct LogStatusTests {
         == "archive_command has failed since 2026-01-01, at 000000010000000000000002; in all 3 times")
   }
 
+  @Test("Of a binary log the newest history counts, as its last slice says, and a gap in it is a problem")
+  func binary() throws {
+    let server = LogServer(system: "mariadb", identity: "db1/main")
+    func stream(_ history: UInt32, _ stretches: [ClosedRange<UInt64>], _ file: String?) throws -> LogStream {
+      let places = try stretches.map { stretch in
+        let ends = try [stretch.lowerBound, stretch.upperBound].map {
+          try #require(LogPlace(history: history, number: $0, exponent: 0))
+        }
+        return (first: ends[0], last: ends[1])
+      }
+      var stream = LogStream(
+        origin: LogOrigin(server, hostname: "db1", name: "main"), server: "00", signer: .full, history: history,
+        exponent: 0, stretches: places, objectCount: 1, tail: nil, storedSize: 1,
+        received: Self.now.addingTimeInterval(-90))
+      stream.binaryReach = file.map {
+        BinaryLogReach(file: $0, end: 4711, isWhole: false, time: 1, created: 1, serverID: 1, gtid: nil)
+      }
+      stream.reach = history
+      return stream
+    }
+    let named = LogCluster.Named(system: "mariadb", name: "main", hostname: "db1", limit: 600)
+    let old = try stream(1, [1...900], "binlog.000009")
+    let status = try #require(
+      LogStatus(named, [old, stream(2, [1...3], "binlog.000012"), Self.stream(1, 9)], now: Self.now))
+    #expect(status.problem == nil && status.remarks == [] && status.newest?.age == 90)
+    #expect(StatusText.log(status).contains("reaches binlog.000012, byte 4711, stored"))
+    let broken = try #require(LogStatus(named, [old, stream(2, [1...3, 5...6], "binlog.000012")], now: Self.now))
+    #expect(broken.problem == "slices are missing between 3 and 5")
+    #expect(LogStatus(named, [try Self.stream(1, 9)], now: Self.now)?.problem == "There is no log of it")
+  }
+
   @Test("Figures tell of each server's log, and of one that is not there any more nothing stays")
   func figures() throws {
     let folder = NSTemporaryDirectory() + "log-figures-\(UInt32.random(in: 0 ... .max))"

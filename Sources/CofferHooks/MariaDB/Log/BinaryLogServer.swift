@@ -159,7 +159,8 @@ public struct BinaryLogServer: Sendable {
       "--read-from-remote-server", "--raw", "--stop-never", "\(number)=\(serverID)", "--start-position=\(position)",
       "--result-file=\(folder)", "--", file.text,
     ]
-    return try connection.withCommand(.binlog, options, arguments, context: context) { command in
+    let own = options.filter(MariaDBSnapshot.isAboutConnection)
+    return try connection.withCommand(.binlog, own, arguments, context: context) { command in
       try context.launcher.launch(command)
     }
   }
