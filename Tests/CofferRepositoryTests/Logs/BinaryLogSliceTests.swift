@@ -44,9 +44,10 @@ struct BinaryLogSliceTests {
     let repository = try repository ?? ground.open()
     for (number, slice) in zip(first..., slices) {
       let bytes = slice.encoded
+      let place = try #require(LogPlace(history: history, number: number, exponent: 0))
       let part = try #require(
         LogPart(
-          .segment, at: #require(LogPlace(history: history, number: number, exponent: 0)), title: "slice \(number)",
+          .segment, at: place, title: "slice \(number)",
           origin: LogOrigin(Self.server, hostname: "db1", name: "main", reach: Self.reach(slice)), size: bytes.count))
       #expect(try repository.put(part, bytes, compressionLevel: 3))
     }

@@ -26,6 +26,11 @@ public struct BinaryLogServer: Sendable {
     public let name: BinaryLogFileName
     /// Bytes, which is where the next event will begin.
     public let size: UInt64
+
+    public init(name: BinaryLogFileName, size: UInt64) {
+      self.name = name
+      self.size = size
+    }
   }
 
   /// - Parameters:
