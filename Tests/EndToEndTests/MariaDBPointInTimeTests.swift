@@ -86,4 +86,27 @@ struct MariaDBPointInTimeTests {
   }
 
   private func commitElsewhere(_ number: Int) throws { try server.sql("INSERT INTO other.ledger VALUES (\(number))") }
+
+  @Test("prune leaves what a dump needs to be brought further, and takes what was before it")
+  func pruned() throws {
+    let child = try bench.receive()
+    defer { child.terminate() }
+    try commit(1)
+    try bench.waitUntilStored(child)
+    sleep(2)
+    try ground.succeed("create")
+    try commit(2)
+    let target = try moment()
+    try commit(3)
+    try bench.waitUntilStored(child)
+    sleep(3)
+    try commit(4)
+    try bench.waitUntilStored(child)
+    try ground.succeed("prune", "--keep-last", "1", "--keep-log", "1S")
+    let logs = try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]]
+    let first = (logs?.first?["stretches"] as? [[String: Any]])?.first?["first"] as? Int
+    #expect((first ?? 0) > 1)
+    try ground.succeed("restore", "--database", "shop", "--to-time", target)
+    #expect(try rows("shop.ledger") == [1, 2])
+  }
 }

@@ -30,38 +30,40 @@ struct ReplaySearch {
   /// - Throws: `ReplayRouteError`; `RestoreSelection.Failure`; what reading throws.
   func find(_ reader: ArchiveReader) throws -> Found {
     var why: (any Error)?
-    for (number, archive) in try archives().enumerated() {
+    var unreadable: (any Error)?
+    let isNamed = context.namedArchive != nil
+    for (number, archive) in try access.archives(toLeadOnFrom: context).enumerated() {
       try context.cancellation.check()
       do {
-        let dumps = try dumps(of: archive, reader)
-        let log = try BinaryLogRoute(request, in: access, ground, context).log(
-          behind: dumps, number)
+        guard let all = try readable(archive, reader, isNamed: isNamed, &unreadable) else { continue }
+        let dumps = try chosen(from: all, of: archive)
+        let log = try BinaryLogRoute(request, in: access, ground, context).log(behind: dumps, number)
         return Found(archive: archive, dumps: dumps, log: log)
-      } catch let error as ReplayRouteError where error.leadsToOlder && named == nil {
+      } catch let error as ReplayRouteError where error.leadsToOlder && !isNamed {
         why = error
-      } catch let error as RestoreSelection.Failure where named == nil {
+      } catch let error as RestoreSelection.Failure where !isNamed {
         why = why ?? error
       }
     }
-    throw why ?? ReplayRouteError.noArchive
+    // What cannot be read may have had what is looked for.
+    throw unreadable ?? why ?? ReplayRouteError.noArchive
   }
 
-  /// The archive that the command line names; nil for none.
-  private var named: String? {
-    let name = context.flags[SharedFlags.archive]
-    return name.isEmpty || name.isSame(as: "latest") ? nil : name
+  /// - Returns: nil for an archive that cannot be read: an older one leads to the target, too, by more of the log.
+  private func readable(
+    _ archive: Archive, _ reader: ArchiveReader, isNamed: Bool, _ unreadable: inout (any Error)?
+  ) throws -> [ArchiveDump]? {
+    do {
+      return try ArchiveDump.all(of: archive, reader, context.cancellation)
+    } catch let error where !isNamed && Archive.isConcerned(by: error) {
+      context.console.warning(
+        "Archive \(archive.name) cannot be read, and an older one is looked at: \(Console.text(Diagnosis(of: error)))")
+      unreadable = error
+      return nil
+    }
   }
 
-  /// The newest first; those that may come to count for nothing behind all others.
-  private func archives() throws -> [Archive] {
-    let filter = try context.archiveFilter()
-    if let named { return [try access.archive(named, filter)] }
-    let seen = try access.repository.archives().reversed().filter(filter.sees)
-    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
-  }
-
-  private func dumps(of archive: Archive, _ reader: ArchiveReader) throws -> [ArchiveDump] {
-    let all = try ArchiveDump.all(of: archive, reader, context.cancellation)
+  private func chosen(from all: [ArchiveDump], of archive: Archive) throws -> [ArchiveDump] {
     let dumps = try SelectionFlags.selection(context).select(
       from: all, archive: archive.name, missing: archive.draft.missingDumps)
     for dump in dumps {
