@@ -10,7 +10,8 @@ public struct DumpLogPlace: Sendable, Equatable, Codable {
   public let position: UInt64
   /// MariaDB's GTID position there, `0-1-100,1-1-7`; nil where it is not known.
   public let gtid: String?
-  /// A moment at which the place was reached already, in seconds since 1970, by the clock of whoever made the dump.
+  /// When the place was seen, in whole seconds since 1970, by the clock of whoever made the dump: what the dump has was committed in that
+  /// second at the latest.
   public let time: UInt64
 
   /// What a file's first event begins at.
@@ -68,7 +69,7 @@ final class MariaDBLogPlaceWatch {
     head += bytes.prefix(Self.headLimit - head.count)
     place = Self.place(in: head)
     guard place != nil else { return }
-    time = UInt64(max(clock.now().timeIntervalSince1970.rounded(.up), 0))
+    time = UInt64(max(clock.now().timeIntervalSince1970.rounded(.down), 0))
     head = []
   }
 
