@@ -96,6 +96,7 @@ public final class OwnMariaDBServer {
         "mariadb",
         [
           "--no-defaults", "--socket=\(socket)", "--user=root", "--batch", "--skip-column-names", "--binary-mode",
+          "--comments",
           "--database=\(database)",
         ], environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"])),
       input: Array(text.utf8), outputLimit: 1 << 26, seconds: 120)

@@ -35,12 +35,14 @@ struct DumpRecord: Sendable, Equatable, Codable {
   var content: DumpContent?
   /// Of a base backup of a PostgreSQL server only.
   var base: BaseBackupFacts?
+  /// Where the binary log of the server was, as far as that is known.
+  var log: DumpLogPlace?
 
   init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
     label: String? = nil, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0,
-    content: DumpContent? = nil, base: BaseBackupFacts? = nil
+    content: DumpContent? = nil, base: BaseBackupFacts? = nil, log: DumpLogPlace? = nil
   ) {
     self.hook = hook
     self.database = database
@@ -58,6 +60,7 @@ struct DumpRecord: Sendable, Equatable, Codable {
     self.exitStatus = exitStatus
     self.content = content
     self.base = base
+    self.log = log
   }
 }
 
@@ -82,7 +85,7 @@ extension DumpRecord {
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
       format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
       details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus,
-      content: facts.content, base: facts.base)
+      content: facts.content, base: facts.base, log: facts.log)
   }
 
   /// What the application said of its version when it was dumped.

@@ -138,10 +138,13 @@ public struct DumpFacts: Sendable, Equatable {
   public var content: DumpContent?
   /// Of a base backup only.
   public var base: BaseBackupFacts?
+  /// Where the binary log of the server was, as far as that is known.
+  public var log: DumpLogPlace?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
-    details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil
+    details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil,
+    log: DumpLogPlace? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -150,6 +153,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.details = details
     self.content = content
     self.base = base
+    self.log = log
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {

@@ -1,6 +1,5 @@
 import CofferHooks
 import CofferRepository
-import CofferStorage
 import CofferSystem
 import FoundationEssentials
 
@@ -35,12 +34,12 @@ struct ClusterSearch {
     var off: ClusterRestoreError?
     var logs: [UInt64: (reader: LogReader, coverage: LogCoverage)] = [:]
     var unreadable: [any Error] = []
-    for archive in try archives() {
+    for archive in try access.archives(toLeadOnFrom: context) {
       try context.cancellation.check()
       let found: (ArchiveDump, BaseBackupFacts)?
       do {
         found = try self.base(of: archive, reader)
-      } catch let error where named == nil && Self.isOfArchive(error) {
+      } catch let error where context.namedArchive == nil && Archive.isConcerned(by: error) {
         // An older base backup leads to the target, too, by more of the log.
         unreadable.append(error)
         context.console.warning(
@@ -69,21 +68,7 @@ struct ClusterSearch {
     if !unreadable.isEmpty { throw SeveralErrors(unreadable) }
     if let off { throw off }
     if let earliest { throw ClusterRestoreError.targetBeforeBases(cluster: request.cluster, earliest: earliest) }
-    throw ClusterRestoreError.noBase(cluster: request.cluster, archive: named)
-  }
-
-  /// The archive that the command line names; nil for none.
-  private var named: String? {
-    let name = context.flags[SharedFlags.archive]
-    return name.isEmpty || name.isSame(as: "latest") ? nil : name
-  }
-
-  /// Those that may have one, the newest first; those that may come to count for nothing behind all others.
-  private func archives() throws -> [Archive] {
-    let filter = try context.archiveFilter()
-    if let named { return [try access.archive(named, filter)] }
-    let seen = try access.repository.archives().reversed().filter(filter.sees)
-    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
+    throw ClusterRestoreError.noBase(cluster: request.cluster, archive: context.namedArchive)
   }
 
   private func base(of archive: Archive, _ reader: ArchiveReader) throws -> (ArchiveDump, BaseBackupFacts)? {
@@ -93,12 +78,6 @@ struct ClusterSearch {
       guard dump.record.database.isSame(as: request.cluster), let base = dump.record.base else { return nil }
       return (dump, base)
     }.first
-  }
-
-  /// Whether an error says something of what was read, and not of the place that it is in.
-  private static func isOfArchive(_ error: any Error) -> Bool {
-    guard let error = error as? StorageError else { return !(error is RunCancelled) }
-    return error.kind != .transient && error.kind != .cancelled
   }
 
   private func isBeforeTarget(_ dump: ArchiveDump, _ base: BaseBackupFacts) -> Bool {
