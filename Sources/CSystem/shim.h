@@ -88,9 +88,10 @@ static inline char *const *coffer_environment(void) { return environ; }
 static inline int coffer_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *time) {
   return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, time);
 }
-// Of malloc.h, with its M_ARENA_MAX.
+// Of malloc.h, with its M_ARENA_MAX and M_MMAP_THRESHOLD.
 extern int mallopt(int what, int value);
 static inline int coffer_limit_arenas(int count) { return mallopt(-8, count); }
+static inline int coffer_map_from(int size) { return mallopt(-3, size); }
 static inline int coffer_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 // The kernel's keyrings: see keyrings(7). Serial numbers and lengths are returned, or -1 with errno. The C library has no

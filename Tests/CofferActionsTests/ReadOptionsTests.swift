@@ -48,12 +48,16 @@ struct ReadOptionsTests {
       ["delete", "--archive", "latest", "--yes"], ["break-lock"], ["key", "list"],
       ["wal", "push", "pg_wal/000000010000000100000030"], ["wal", "list"],
       ["wal", "get", "000000010000000100000030", folder + "/segment"], ["wal", "receive", "--cluster", "none"],
+      ["binlog", "list"], ["binlog", "get", "--server", "none", folder + "/binlog"],
+      ["binlog", "receive", "--server", "none"],
       ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]
     let segment = try writeLogServer(folder)
     func run(_ line: [String]) {
       let code = program.execute(line + ["--config", path, "-v", "-1"])
-      #expect(code == (["restore", "dump"].contains(line[0]) || line.contains("receive") ? 1 : 0), "\(line)")
+      let fails =
+        ["restore", "dump"].contains(line[0]) || line.contains("receive") || line.starts(with: ["binlog", "get"])
+      #expect(code == (fails ? 1 : 0), "\(line)")
     }
     for line in lines { run(line) }
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/segment")) == segment)

@@ -13,7 +13,7 @@ import Glibc
 public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
   ProcessPrivacy.keepMemory()
-  ProcessMemory.limitArenas()
+  ProcessMemory.keepSmall()
   occupyStandardStreams()
   do {
     let words = try ProgramArguments.words(count, arguments)

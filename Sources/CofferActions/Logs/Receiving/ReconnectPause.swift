@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How long is waited before a server that is away is tried again: longer each time, until something was stored or it has sent its log for a
 /// while. A server that lets somebody in and ends at once is no better than one that lets nobody in.
 struct ReconnectPause {

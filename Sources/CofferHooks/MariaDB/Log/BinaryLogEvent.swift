@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What an event of a binary log says of itself: the 19 bytes that it begins with, by version 4 of the format
 /// (https://mariadb.com/kb/en/2-binlog-event-header/).
 public struct BinaryLogEvent: Sendable, Equatable {
