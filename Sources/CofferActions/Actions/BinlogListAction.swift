@@ -14,24 +14,13 @@ enum BinlogListAction {
     flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer binlog list"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    try context.forEachRepository { location in
-      let access = try context.open(location)
-      let systems = [MariaDBDialect.mariadb.system, MariaDBDialect.mysql.system]
-      let streams = try access.repository.logs().filter { stream in
-        stream.origin.map { origin in systems.contains { origin.system.isSame(as: $0) } } ?? false
-      }
-      let now = context.surroundings.clock.now()
-      if context.wantsJSON {
-        return context.run.outcomes.add(
-          .object([
-            "repository": JSONShapes.repository(access, lastModified: nil),
-            "logs": .list(streams.map { json($0, now) }),
-          ]))
-      }
-      context.tellRepository(location)
-      guard !streams.isEmpty else { return context.console.answer("There is no binary log of any server") }
-      for stream in streams { context.console.answer(text(stream, now), keepingLines: true) }
-    }
+    try LogList.tell(
+      context,
+      where: { stream in
+        let systems = [MariaDBDialect.mariadb.system, MariaDBDialect.mysql.system]
+        return stream.origin.map { origin in systems.contains { origin.system.isSame(as: $0) } } ?? false
+      }, nothing: "There is no binary log of any server", text: text,
+      json: json)
   }
 
   private static func text(_ stream: LogStream, _ now: Date) -> String {
@@ -44,12 +33,11 @@ enum BinlogListAction {
     }
     rows += [
       ["History:", "\(stream.history)"],
-      ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
+      LogList.signer(stream),
       ["Slices:", stream.stretches.map { "\($0.first.number) to \($0.last.number)" }.joined(separator: ", ")],
       ["Reaches:", reach(stream)],
-      ["Newest:", "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago"],
-      ["Stored:", "\(Formats.size(stream.storedSize)) in \(stream.objectCount) objects"],
     ]
+    rows += LogList.extent(stream, now)
     for (before, after) in stream.gaps {
       rows.append(["Missing:", "what is between slices \(before.number) and \(after.number)"])
     }

@@ -14,21 +14,10 @@ enum WALListAction {
     flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer wal list"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    try context.forEachRepository { location in
-      let access = try context.open(location)
-      let streams = try access.repository.logs().filter { $0.origin?.system.isSame(as: LogCluster.system) ?? true }
-      let now = context.surroundings.clock.now()
-      if context.wantsJSON {
-        return context.run.outcomes.add(
-          .object([
-            "repository": JSONShapes.repository(access, lastModified: nil),
-            "logs": .list(streams.map { json($0, now) }),
-          ]))
-      }
-      context.tellRepository(location)
-      guard !streams.isEmpty else { return context.console.answer("There is no log of any server") }
-      for stream in streams { context.console.answer(text(stream, now), keepingLines: true) }
-    }
+    try LogList.tell(
+      context, where: { $0.origin?.system.isSame(as: LogCluster.system) ?? true },
+      nothing: "There is no log of any server", text: text,
+      json: json)
   }
 
   private static func text(_ stream: LogStream, _ now: Date) -> String {
@@ -40,19 +29,12 @@ enum WALListAction {
         (origin?.identity).map { Quoting.terminal($0 + name) } ?? "not known: no object of its log can be read",
       ],
       ["Timeline:", "\(stream.history)"],
-      ["Put by:", stream.signer == .full ? "full keys" : "the write-only key \(stream.signer.text)"],
+      LogList.signer(stream),
       ["From:", stream.first?.segmentName ?? "nowhere"],
       ["To:", stream.last?.segmentName ?? "nowhere"],
       ["Reaches:", stream.end.map { LogSequenceNumber($0).text } ?? "nowhere"],
-      [
-        "Newest:",
-        "\(Formats.time(stream.received)), \(Formats.age(now.timeIntervalSince(stream.received))) ago",
-      ],
-      [
-        "Stored:",
-        "\(Formats.size(stream.storedSize)) in \(stream.objectCount) \(stream.objectCount == 1 ? "object" : "objects")",
-      ],
     ]
+    rows += LogList.extent(stream, now)
     if let origin { rows.insert(["Host:", Quoting.terminal(origin.hostname)], at: 1) }
     for (before, after) in stream.gaps {
       rows.append(["Missing:", "what is between \(before.segmentName) and \(after.segmentName)"])
