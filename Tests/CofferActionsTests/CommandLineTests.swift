@@ -73,6 +73,8 @@ struct CommandLineTests {
     let dashed = try parse("diff --json -- --from -v2").invocations
     #expect([DiffAction.from, DiffAction.to].map { dashed[0].flags[$0] } == ["--from", "-v2"])
     #expect(problem("diff -- one two -- three").contains("--") && problem("create -- x").contains("--"))
+    #expect(problem("diff -- --from two find --no-such-flag x").contains("--no-such-flag"))
+    #expect(try parse("diff -- one two -v2").invocations.map(\.action.name) == ["diff"])
     // The last may be one of which there are several.
     let found = try parse("find list --last 3 'create'")
     #expect(found.invocations.map(\.action.name) == ["find"])

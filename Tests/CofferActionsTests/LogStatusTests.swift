@@ -146,7 +146,7 @@ struct LogStatusTests {
     func slot(_ name: String, _ status: String?, isActive: Bool = false) -> LogInspection.Slot {
       LogInspection.Slot(name: name, isActive: isActive, status: status, start: nil, kept: 1 << 30)
     }
-    let off = LogInspection.Archiver(isOn: false, last: nil, failureCount: 0, failing: nil)
+    let off = LogInspection.Archiver(isOn: false, isTold: true, last: nil, failureCount: 0, failing: nil)
     func grades(_ archiver: LogInspection.Archiver, _ slots: LogInspection.Slot...) -> [Finding.Grade] {
       cluster.findings(archiver, slots).map(\.grade)
     }
@@ -160,10 +160,16 @@ struct LogStatusTests {
     #expect(grades(off, slot("coffer_main", "unreserved", isActive: true)) == [.problem])
     let lost = cluster.findings(off, [slot("coffer_main", "lost")])
     #expect(lost.first?.remedy?.contains("pg_drop_replication_slot('coffer_main')") == true)
-    let fine = LogInspection.Archiver(isOn: true, last: "000000010000000000000001", failureCount: 3, failing: nil)
+    let fine = LogInspection.Archiver(
+      isOn: true, isTold: true, last: "000000010000000000000001", failureCount: 3, failing: nil)
     #expect(grades(fine) == [.ok])
+    // A server that was told nothing fails at nothing.
+    let idle = LogInspection.Archiver(
+      isOn: true, isTold: false, last: "000000010000000000000001", failureCount: 0, failing: nil)
+    #expect(grades(idle) == [.problem])
     let failing = LogInspection.Archiver(
-      isOn: true, last: nil, failureCount: 3, failing: .init(name: "000000010000000000000002", time: "2026-01-01"))
+      isOn: true, isTold: true, last: nil, failureCount: 3,
+      failing: .init(name: "000000010000000000000002", time: "2026-01-01"))
     #expect(
       cluster.findings(failing, []).first?.text
         == "archive_command has failed since 2026-01-01, at 000000010000000000000002; in all 3 times")
@@ -198,6 +204,31 @@ struct LogStatusTests {
     let broken = try #require(LogStatus(named, [old, stream(2, [1...3, 5...6], "binlog.000012")], now: Self.now))
     #expect(broken.problem == "slices are missing between 3 and 5")
     #expect(LogStatus(named, [try Self.stream(1, 9)], now: Self.now)?.problem == "There is no log of it")
+  }
+
+  @Test("A repository has all of a server's log only where it is that server's, and of its timeline")
+  func stored() throws {
+    let cluster = LogExamination.Cluster(name: "main", isAwaited: true)
+    let log = try #require(LogStatus(Self.named(limit: 600), [Self.stream(1, 9, history: 2)], now: Self.now))
+    let end = try #require(log.newest?.end)
+    let identity = try #require(UInt64(Self.server.identity))
+    func finding(_ server: UInt64, _ timeline: UInt32?, _ end: UInt64) throws -> Finding {
+      let position = LogInspection.Position(
+        systemIdentifier: server, timeline: timeline, end: LogSequenceNumber(end))
+      return try #require(cluster.finding(position, log, in: "/r"))
+    }
+    #expect(
+      try finding(identity, 2, end.value)
+        == .ok("log of main", "/r has all that the server has written, to \(end.text)"))
+    #expect(try finding(identity, nil, end.value).grade == .ok)
+    #expect(try finding(identity, 2, end.value + 2048).text.hasSuffix("more"))
+    // Before the end of what is stored, and stored nowhere.
+    for timeline in [1, 3] as [UInt32] {
+      let other = try finding(identity, timeline, end.value - 2048)
+      #expect(other.grade == .advice && other.text.contains("the server writes timeline \(timeline) "))
+    }
+    let anew = try finding(identity &+ 1, 2, 2048)
+    #expect(anew.grade == .problem && anew.text.contains("of another server"))
   }
 
   @Test("Figures tell of each server's log, and of one that is not there any more nothing stays")

@@ -62,12 +62,33 @@ struct ReplicationConnectionTests: PostgreSQLSuite {
     #expect(start.position == slot.start && String(start.timeline) == told.text(0, "restart_tli"))
     #expect(try inspection.start(of: "no_such_slot", over: connection, timeline: 1) == nil)
     let position = try #require(try inspection.position())
-    #expect(try position >= #require(slot.start))
+    #expect(try position.end >= #require(slot.start))
+    #expect(
+      try String(position.systemIdentifier) + "\n" == one.run("SELECT system_identifier FROM pg_control_system()"))
+    #expect(position.timeline.map { String($0) } == told.text(0, "restart_tli"))
     let mode = try one.run("SHOW archive_mode").trimmingCharacters(in: .whitespacesAndNewlines)
     #expect(try inspection.archiver().isOn == (mode != "off"))
     #expect(try inspection.archiver().failing == nil)
-    // What somebody has put beside the server's own views is not asked.
-    #expect(try inspection.slots().count == Int(one.run("SELECT count(*) FROM pg_replication_slots").dropLast()))
+    // What somebody has put beside the server's own views is not asked; and who may only connect may ask.
+    defer { _ = try? one.run("DROP VIEW IF EXISTS public.pg_replication_slots; DROP ROLE IF EXISTS coffer_guest") }
+    _ = try one.run(
+      """
+      CREATE ROLE coffer_guest LOGIN PASSWORD 'guest'; ALTER ROLE coffer_guest SET search_path = public, pg_catalog;
+      CREATE VIEW public.pg_replication_slots AS SELECT 1 AS nothing; GRANT SELECT ON public.pg_replication_slots TO PUBLIC
+      """)
+    let guest = try LogInspection(
+      of: server(one, password: "guest", user: "coffer_guest"), clock: .system, cancellation: Cancellation())
+    #expect(try guest.slots().contains { $0.name == "coffer_inspected" })
+    #expect(try guest.archiver().isOn == (mode != "off") && guest.position()?.timeline == position.timeline)
+  }
+
+  @Test("A server that lets somebody in and does not answer is not waited for without an end")
+  func silent() throws {
+    let connection = try ReplicationConnection(
+      to: server(one), name: "coffer test", database: "postgres", clock: .system, cancellation: Cancellation())
+    #expect(throws: ReplicationError.silent(place: connection.place)) {
+      try connection.query("SELECT pg_catalog.pg_sleep(60)", until: Clock.system.steadySeconds() + 0.1)
+    }
   }
 
   @Test("It says which server it is, and its rows are the server's")

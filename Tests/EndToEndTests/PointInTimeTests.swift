@@ -43,6 +43,46 @@ struct PointInTimeTests: ServerUserSuite {
     return (folder, status)
   }
 
+  @Test("What was pushed along to one repository is not taken for pushed to another that only its options tell apart")
+  func onePath() throws {
+    let main = "\(home)/main"
+    for name in ["one", "two"] {
+      try ground.write("home/\(name)/ssh", "cd \(home)/\(name) && exec \(ground.binary) serve\n")
+    }
+    try ground.write(
+      "home/config.yaml",
+      """
+      repositories:
+        - path: here:repository
+          ssh_command: sh \(home)/one/ssh
+        - path: here:repository
+          ssh_command: sh \(home)/two/ssh
+      """)
+    if geteuid() == 0 { try ground.run("chown", "-R", "postgres", home) }
+    let made = try coffer("repo-create", "-e", "repokey")
+    try #require(made.status == .exited(0), "\(made.errors)")
+    try done("\(programs)/initdb", "-D", main, "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize=1")
+    try settings(main, ["archive_mode = on", "archive_command = 'false'", "wal_level = replica"])
+    #expect(try control("start", main) == .exited(0))
+    defer { _ = try? control("stop", main) }
+    _ = try sql("CREATE TABLE ledger (n int)", at: main)
+    var waiting: [String] = []
+    for point in 1...4 {
+      waiting.append(try sql("INSERT INTO ledger VALUES (\(point)); SELECT pg_walfile_name(pg_switch_wal())", at: main))
+    }
+    usleep(200_000)
+    for segment in waiting {
+      let pushed = try coffer("wal", "push", "pg_wal/\(segment)", "--read-ahead", "2", in: main)
+      #expect(pushed.status == .exited(0), "\(pushed.errors)")
+      for name in ["one", "two"] {
+        let found = try done(
+          "sh", "-c", "find \"$0\"/repository/logs -name \"00000001-$1-*\"", "\(home)/\(name)",
+          segment.dropFirst(8).lowercased())
+        #expect(!found.isEmpty, "\(segment) is said to be stored, and is not in \(name)")
+      }
+    }
+  }
+
   @Test("archive_command stores every segment, and recovery to a point has exactly what was committed by then")
   func pointInTime() throws {
     let main = "\(home)/main"

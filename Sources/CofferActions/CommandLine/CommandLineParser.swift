@@ -169,6 +169,8 @@ struct CommandLineParser {
         // An archive may be called like an action; a dash alone is where a file would be.
         tokens.append(.flag(operand.name, value: argument))
         if !operand.isRepeatable { operands.removeFirst() }
+        // What follows is of the command line again, another action's operands too.
+        if operands.isEmpty { flagsHaveEnded = false }
         continue
       }
       if let action = actions.first(where: { $0.names.contains(argument) }) {

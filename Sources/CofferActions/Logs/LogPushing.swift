@@ -33,7 +33,7 @@ struct LogPushing {
     title = Self.title(of: file)
     pushed = PushedAhead(
       in: RepositoryLocation.cacheFolder(context.surroundings), origin,
-      place: [context.configuration?.path ?? "", context.folder, location.path])
+      place: [context.configuration?.path ?? "", context.folder] + location.place(context))
   }
 
   private static func title(of file: WALFile) -> String { "Segment \(file.name.text)" }

@@ -68,6 +68,16 @@ struct RepositoryLocation: Sendable {
     context.configuration?.options(for: section) ?? section
   }
 
+  /// What decides where the path leads: itself, and all options of stores as they count for it. One path may stand for places at several
+  /// servers.
+  func place(_ context: ActionContext) -> [String] {
+    guard let focused = context.configuration?.focused(on: section) else { return [path] }
+    return [path]
+      + context.run.stores.schema.options.map { option in
+        focused.value(of: option.name, hidesSecrets: false)?.yaml ?? ""
+      }
+  }
+
   /// The folder of a repository on this machine; nil for one elsewhere.
   func folder(_ context: ActionContext) -> String? {
     context.run.stores.localFolder(for: request(context))

@@ -14,6 +14,8 @@ struct LogStatus: Sendable {
   let problem: String?
   /// What else there is to know of it.
   let remarks: [String]
+  /// Whose log it is; nil where there is none that counts.
+  let server: LogServer?
   /// Whether anybody wants to know.
   let isLimited: Bool
 
@@ -47,6 +49,7 @@ struct LogStatus: Sendable {
     isLimited = cluster.limit != nil
     // Of several servers that were called so one after the other, the last.
     let server = own.filter(\.counts).max { $0.received < $1.received }?.origin?.server
+    self.server = server
     let log = own.filter { $0.counts && $0.origin?.server == server }
     let need = needs.first { $0.server == server }?.first
     // A recovery begins in the newest base backup's timeline.

@@ -82,7 +82,7 @@ struct ServedRequest: Sendable {
     case .list:
       let (folder, last) = (try reader.text(), try reader.text())
       var earlier: Set<UInt32> = []
-      while !reader.isAtEnd, earlier.count < ServeProtocol.requestLimit { earlier.insert(try reader.number()) }
+      for _ in 0..<ServeProtocol.requestLimit where !reader.isAtEnd { earlier.insert(try reader.number()) }
       try reader.end()
       if !earlier.isEmpty {
         try server.wait(for: earlier, before: frame.id, location: store.location) { inbox.failure != nil }

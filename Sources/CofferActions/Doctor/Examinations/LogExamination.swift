@@ -42,19 +42,14 @@ struct LogExamination: Examination {
   }
 
   /// How far repositories have what the server has written.
-  private func stored(_ cluster: Cluster, _ position: LogSequenceNumber?, _ patient: Patient) -> [Finding] {
+  private func stored(_ cluster: Cluster, _ position: LogInspection.Position?, _ patient: Patient) -> [Finding] {
     guard let position else { return [] }
     return patient.repositories.compactMap { location in
       // What keeps a repository from being read is found by others.
-      guard let logs = try? patient.status(location).logs,
-        let end = logs.first(where: { $0.name.isSame(as: cluster.name) })?.newest?.end
-      else { return nil }
-      let rest = position > end ? position.value - end.value : 0
-      return .ok(
-        cluster.title,
-        rest == 0
-          ? "\(location.path) has all that the server has written, to \(position.text)"
-          : "\(location.path) has its log to \(end.text), the server has written \(Formats.size(rest)) more")
+      guard let logs = try? patient.status(location).logs else { return nil }
+      return logs.first { $0.name.isSame(as: cluster.name) }.flatMap {
+        cluster.finding(position, $0, in: location.path)
+      }
     }
   }
 }
@@ -76,11 +71,44 @@ extension LogExamination {
       guard findings.isEmpty else { return findings }
       let text = "nothing stores its log: archive_mode is off, and no replication slot begins with 'coffer_'"
       let remedy =
-        "Set archive_mode and archive_command = 'coffer wal push %p', or start 'coffer wal receive --cluster \(name)'"
+        "Set archive_mode and archive_command = 'coffer wal push %p', or start 'coffer wal receive --cluster \(Quoting.pastedWord(name))'"
       return [isAwaited ? .problem(title, text, remedy) : .advice(title, text, remedy)]
     }
 
+    /// How far a repository has what the server has written.
+    ///
+    /// - Parameter path: The repository's.
+    /// - Returns: nil where there is no log of a server that is called so.
+    func finding(_ position: LogInspection.Position, _ log: LogStatus, in path: String) -> Finding? {
+      guard let newest = log.newest else { return nil }
+      // Positions of two logs say nothing of each other.
+      guard log.server == LogCluster.server(position.systemIdentifier) else {
+        let text =
+          "the newest log of that name in \(path) is of another server, stored \(Formats.duration(newest.age)) ago"
+        let remedy = "See whether the server stores its log, and make a base backup of it"
+        return isAwaited ? .problem(title, text, remedy) : .advice(title, text, remedy)
+      }
+      guard position.timeline ?? newest.timeline == newest.timeline else {
+        return .advice(
+          title,
+          "\(path) has its log to \(newest.end.text) of timeline \(newest.timeline), the server writes timeline "
+            + "\(position.timeline ?? 0) and is at \(position.end.text)",
+          "If that stays so, see why the server's log is not stored")
+      }
+      let rest = position.end > newest.end ? position.end.value - newest.end.value : 0
+      return .ok(
+        title,
+        rest == 0
+          ? "\(path) has all that the server has written, to \(position.end.text)"
+          : "\(path) has its log to \(newest.end.text), the server has written \(Formats.size(rest)) more")
+    }
+
     private func finding(_ archiver: LogInspection.Archiver) -> Finding {
+      guard archiver.isTold else {
+        return .problem(
+          title, "archive_mode is on, and archive_command is empty: the server keeps all of its log, and stores none",
+          "Set archive_command = 'coffer wal push %p'")
+      }
       guard let failing = archiver.failing else {
         return .ok(
           title, "archive_command stores it" + (archiver.last.map { ", \($0) was the last" } ?? ", nothing yet"))

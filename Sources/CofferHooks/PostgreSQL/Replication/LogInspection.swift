@@ -22,6 +22,8 @@ public final class LogInspection {
   public struct Archiver: Sendable, Equatable {
     /// Whether `archive_mode` is on.
     public let isOn: Bool
+    /// Whether `archive_command` or `archive_library` says what is to be done; else the server keeps all of its log, and fails at nothing.
+    public let isTold: Bool
     /// The file that was stored last; nil for none.
     public let last: String?
     public let failureCount: UInt64
@@ -35,7 +37,25 @@ public final class LogInspection {
     public let time: String
   }
 
+  /// Where the server's log is.
+  public struct Position: Sendable, Equatable {
+    public let systemIdentifier: UInt64
+    /// nil on a standby, which follows others.
+    public let timeline: UInt32?
+    /// How far the log has been written, or on a standby received.
+    public let end: LogSequenceNumber
+
+    public init(systemIdentifier: UInt64, timeline: UInt32?, end: LogSequenceNumber) {
+      self.systemIdentifier = systemIdentifier
+      self.timeline = timeline
+      self.end = end
+    }
+  }
+
   private let connection: ReplicationConnection
+  private let clock: Clock
+  /// Seconds that an answer is waited for.
+  private static let patience: Double = 60
   private static let database = "postgres"
   private static let sessionName = "coffer log inspection"
   private static let firstWithStatus = 130_000
@@ -46,8 +66,13 @@ public final class LogInspection {
   public init(of server: ReplicationServer, clock: Clock, cancellation: Cancellation) throws {
     connection = try ReplicationConnection(
       to: server, name: Self.sessionName, database: Self.database, clock: clock, cancellation: cancellation)
+    self.clock = clock
     // Nothing of the database stands in for what is asked.
-    _ = try connection.query("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
+    _ = try ask("SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)")
+  }
+
+  private func ask(_ text: String) throws -> ReplicationRows {
+    try connection.query(text, until: clock.steadySeconds() + Self.patience)
   }
 
   /// The physical ones of all slots.
@@ -55,7 +80,7 @@ public final class LogInspection {
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public func slots() throws -> [Slot] {
     let status = connection.serverVersion >= Self.firstWithStatus ? "wal_status" : "NULL"
-    let rows = try connection.query(
+    let rows = try ask(
       """
       SELECT slot_name, active, restart_lsn, \(status) AS status, pg_wal_lsn_diff(CASE WHEN \
       pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::numeric(20) AS kept \
@@ -92,27 +117,42 @@ public final class LogInspection {
 
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public func archiver() throws -> Archiver {
-    let rows = try connection.query(
+    let rows = try ask(
       """
-      SELECT current_setting('archive_mode') AS mode, last_archived_wal, failed_count, last_failed_wal, \
+      SELECT current_setting('archive_mode') AS mode, current_setting('archive_command') AS command, \
+      current_setting('archive_library', true) AS library, last_archived_wal, failed_count, last_failed_wal, \
       last_failed_time, last_failed_time > coalesce(last_archived_time, '-infinity') AS fails FROM pg_stat_archiver
       """)
     guard let mode = rows.text(0, "mode") else { throw unexpected("pg_stat_archiver") }
     let failing = rows.text(0, "fails")?.isSame(as: "t") == true
     return Archiver(
-      isOn: !mode.isSame(as: "off"), last: rows.text(0, "last_archived_wal"),
+      isOn: !mode.isSame(as: "off"),
+      isTold: ["command", "library"].contains { rows.bytes(0, $0)?.isEmpty == false },
+      last: rows.text(0, "last_archived_wal"),
       failureCount: rows.text(0, "failed_count").flatMap { UInt64($0) } ?? 0,
       failing: failing
         ? Failure(name: rows.text(0, "last_failed_wal") ?? "?", time: rows.text(0, "last_failed_time") ?? "?") : nil)
   }
 
-  /// How far the server's log has been written, or on a standby received.
-  ///
+  /// - Returns: nil for a standby that has received nothing.
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
-  public func position() throws -> LogSequenceNumber? {
-    try connection.query(
-      "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS position"
-    ).text(0, "position").flatMap { LogSequenceNumber($0) }
+  public func position() throws -> Position? {
+    let rows = try ask(
+      """
+      SELECT system_identifier, \
+      CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline, \
+      CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS position \
+      FROM pg_control_system()
+      """)
+    // SQL has the identifier with a sign.
+    guard let identifier = rows.text(0, "system_identifier").flatMap({ Int64($0) }) else {
+      throw unexpected("pg_control_system")
+    }
+    return rows.text(0, "position").flatMap { LogSequenceNumber($0) }.map { end in
+      Position(
+        systemIdentifier: UInt64(bitPattern: identifier),
+        timeline: rows.text(0, "timeline").flatMap { UInt32($0, radix: 16) }, end: end)
+    }
   }
 
   private func unexpected(_ view: String) -> ReplicationError {

@@ -187,10 +187,13 @@ extension ReplicationConnection {
   /// Sends a command and returns the rows of its answer, the first that there are.
   ///
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
-  public func query(_ text: String) throws -> ReplicationRows {
+  public func query(_ text: String) throws -> ReplicationRows { try query(text, until: nil) }
+
+  /// - Parameter deadline: As that of `next`.
+  public func query(_ text: String, until deadline: Double?) throws -> ReplicationRows {
     try begin(text)
     var answer: ReplicationRows?
-    while let reply = try next() {
+    while let reply = try next(until: deadline) {
       switch reply {
       case .rows(let rows): answer = answer ?? rows
       case .done: break
