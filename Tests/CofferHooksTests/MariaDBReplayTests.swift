@@ -71,7 +71,9 @@ struct MariaDBReplayTests {
   /// Brings dumps to a target, and puts what comes of it in place of what the server has.
   ///
   /// - Returns: The last transaction.
-  private func bring(_ dumps: [TakenDump], to target: ReplayTarget) throws -> ReplayedTransaction? {
+  private func bring(
+    _ dumps: [TakenDump], to target: ReplayTarget, warn: ([String]) -> Void = { _ in }
+  ) throws -> ReplayedTransaction? {
     let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
     defer { ground.remove() }
     let log = try log(dumps, to: target, on: ground)
@@ -79,7 +81,7 @@ struct MariaDBReplayTests {
       of: dumps.map(\.facts), bytes: dumps.reduce(0) { $0 + UInt64($1.bytes.count) }, log, on: ground)
     defer { replay.remove() }
     for dump in dumps { try dump.restore(try replay.restore(of: dump.facts), context: replay.context) }
-    try replay.run { _ in }
+    warn(try replay.run { _ in })
     let results = try dumps.map { try TakenDump(replay.dump(of: $0.facts)) }
     for dump in results {
       var facts = dump.facts
@@ -247,6 +249,7 @@ struct MariaDBReplayTests {
     let all = try pieces()
     let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
     defer { ground.remove() }
+    let unsaid = DumpLogPlace(file: place.file, position: place.position, gtid: nil, time: 0)
     var count = 0
     func fault(_ place: DumpLogPlace?, _ target: ReplayTarget, gtid: String, _ pieces: [ReplayPiece]) throws
       -> ReplayFault?
@@ -266,7 +269,15 @@ struct MariaDBReplayTests {
     #expect(try fault(place, end, gtid: "3-1-4", all) == .notThere(place))
     let beside = DumpLogPlace(file: place.file, position: place.position + 1, gtid: nil, time: 0)
     #expect(try fault(beside, end, gtid: "", all) == beside.map { .notThere($0) })
+    #expect(try fault(unsaid, end, gtid: "", all) == unsaid.map { .notThere($0) })
     #expect(try fault(place, .time(0), gtid: "", all) == .targetBefore(place))
+    // Before the dump there may be the end of a transaction whose beginning is in an earlier slice.
+    let start = try #require(Int(exactly: place.position)) - 4 - 31
+    let part = ReplayPiece(
+      file: place.file, range: UInt64(start + 4)..<all[0].range.upperBound, format: all[0].format,
+      events: Array(all[0].events[start...]))
+    #expect(try fault(place, end, gtid: try #require(place.gtid), [part]) == nil)
+    #expect(try fault(place, end, gtid: try #require(place.gtid), [part, part]) != nil)
     for index in stride(from: 0, to: all[0].events.count, by: 7) {
       var events = all[0].events
       events[index] ^= 0xff
@@ -277,5 +288,130 @@ struct MariaDBReplayTests {
         place, end, gtid: "",
         [ReplayPiece(file: bent.file, range: bent.range, format: bent.format, events: Array(all[0].events[..<index]))])
     }
+  }
+
+  @Test("A file of the log that is missing between others is seen")
+  func missingFile() throws {
+    let dump = try dump("shop")
+    for number in 1...3 {
+      try commit(number)
+      try server.sql("FLUSH BINARY LOGS")
+    }
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
+    defer { ground.remove() }
+    let all = try pieces()
+    func take(_ pieces: [ReplayPiece], _ name: String) throws {
+      let log = try ReplayLog(
+        from: [try #require(dump.facts.log)], of: ["shop"], to: .time(.max), on: ground, name: name)
+      for piece in pieces { _ = try log.take(piece, gtid: "") }
+    }
+    try take(all, "all")
+    #expect(throws: ReplayFault.missing(before: all[2].file)) { try take([all[0]] + all[2...], "some") }
+  }
+
+  @Test("What a session says of the time within a transaction does not make the log seem to lead further")
+  func sessionTime() throws {
+    let dump = try dump("shop")
+    try server.sql(
+      """
+      BEGIN; SET timestamp = 2147480000; INSERT INTO shop.ledger VALUES (1, 'n'); SET timestamp = DEFAULT;
+      INSERT INTO shop.ledger VALUES (2, 'n'); COMMIT
+      """)
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
+    defer { ground.remove() }
+    let log = try log([dump], to: .time(2_147_470_000), on: ground)
+    #expect(!log.isAtTarget && log.transactionCount == 1)
+    #expect(log.newest < 2_147_470_000)
+  }
+
+  @Test("What the log does not tell of a database is warned of")
+  func doubts() throws {
+    try server.sql(
+      """
+      CREATE TABLE shop.loose (n INT) ENGINE=MyISAM; CREATE TABLE shop.led (n INT, FOREIGN KEY (n) REFERENCES other.ledger (n)
+      ON DELETE CASCADE); CREATE SEQUENCE shop.s
+      """)
+    let dump = try dump("shop")
+    try server.sql("CREATE TABLE shop.later (n INT) ENGINE=Aria; CREATE TABLE other.loose (n INT) ENGINE=MyISAM")
+    let time = try nextSecond()
+    try commit(1)
+    var warnings: [String] = []
+    _ = try bring([dump], to: .time(time)) { warnings = $0 }
+    #expect(warnings.contains { $0.contains("written to shop.loose while") })
+    #expect(warnings.contains { $0.contains("written to shop.later, shop.loose while") })
+    #expect(warnings.contains { $0.contains("keys of shop.led lead") })
+    #expect(warnings.count == 3)
+  }
+
+  @Test("A server that does not tell its place is dumped without it")
+  func untold() throws {
+    let programs = try Programs()
+    defer { withExtendedLifetime(programs) {} }
+    let client = try programs.make(
+      "case \"$*\" in *BINLOG_GTID_POS*) echo 'ERROR 1305 (42000): FUNCTION BINLOG_GTID_POS does not exist' >&2; exit 1;; esac; exec mariadb \"$@\""
+    )
+    let root = try makeRoot(
+      "mariadb_databases:\n  - {name: shop, mariadb_command: \(client), socket_path: \(server.socket), username: root}\n"
+    )
+    let taken = try TakenDump(MariaDBHook(.mariadb).dumps(of: root, context: context)[0], context: context)
+    #expect(taken.facts.log == nil)
+    #expect(!String(decoding: taken.bytes, as: UTF8.self).contains("CHANGE MASTER"))
+  }
+
+  @Test("A name that the server's filter would take for another is refused", arguments: [" shop", "\tshop", "a,b"])
+  func filtered(name: String) {
+    #expect(
+      MariaDBReplay.obstacle(
+        DumpFacts(identity: DumpIdentity(hook: "mariadb_databases", database: name), format: "sql")) != nil)
+  }
+
+  @Test("A dump of a server that folds the case of names is refused")
+  func folding() {
+    var facts = DumpFacts(identity: DumpIdentity(hook: "mariadb_databases", database: "shop"), format: "sql")
+    #expect(MariaDBReplay.obstacle(facts) == nil)
+    facts.details["folds_case"] = "1"
+    #expect(MariaDBReplay.obstacle(facts) != nil)
+  }
+}
+
+@Suite("Where a dump of MariaDB says that the server's log was")
+struct MariaDBLogPlaceTests {
+  private static let head = """
+    -- MariaDB dump
+    --
+    -- Position to start replication or point-in-time recovery from
+    --
+
+    -- CHANGE MASTER TO MASTER_LOG_FILE='binlog.000007', MASTER_LOG_POS=1697;
+
+    """
+  private static let old = "\n--\n-- GTID to start replication from\n--\n\n-- SET GLOBAL gtid_slave_pos='0-7-9';\n"
+  private static let database = "\n--\n-- Current Database: `shop`\n--\n\nCREATE DATABASE shop;\n"
+  private static let forged = "-- SET GLOBAL gtid_slave_pos='0-6-6';\n"
+  private static let new = "-- SET GLOBAL gtid_slave_pos='0-7-9';\n-- Dump completed\n"
+
+  private func found(_ text: String, by size: Int) throws -> DumpLogPlace? {
+    let watch = MariaDBLogPlaceWatch(clock: try makeContext().clock)
+    let bytes = Array(text.utf8)
+    for start in stride(from: 0, to: bytes.count, by: size) {
+      bytes[start..<min(start + size, bytes.count)].withUnsafeBytes { watch.take($0) }
+    }
+    return watch.found(tail: Array(bytes.suffix(200)))
+  }
+
+  @Test(
+    "Older programs say the GTID position at the beginning, newer ones at the end; texts between them say nothing",
+    arguments: [1, 7, 4096])
+  func forms(size: Int) throws {
+    for text in [
+      Self.head + Self.old + Self.database + Self.forged, Self.head + Self.database + Self.forged + Self.new,
+    ] {
+      let place = try #require(try found(text, by: size))
+      #expect(place.file == "binlog.000007" && place.position == 1697)
+      #expect(place.gtid == "0-7-9")
+    }
+    let bare = try found(Self.head + Self.database, by: size)
+    #expect(bare?.position == 1697 && bare?.gtid == nil)
+    #expect(try found(Self.database + Self.new, by: size) == nil)
   }
 }

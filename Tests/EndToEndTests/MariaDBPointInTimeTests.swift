@@ -42,6 +42,7 @@ struct MariaDBPointInTimeTests {
     defer { child.terminate() }
     try commit(1)
     let beforeDump = try moment()
+    let early = try server.sql("SELECT @@gtid_binlog_pos")
     try ground.succeed("create")
     try commit(2)
     let second = try moment()
@@ -50,7 +51,8 @@ struct MariaDBPointInTimeTests {
     try commit(4)
     let third = try moment()
     try server.sql("DROP TABLE shop.ledger")
-    try commitElsewhere(5)
+    // More may have been written in the second of what the log has last.
+    try server.sql("SET timestamp = 2147483000; INSERT INTO other.ledger VALUES (5)")
     try bench.waitUntilStored(child)
 
     let trial = try ground.coffer("restore", "--database", "shop", "--to-time", third, "--dry-run")
@@ -69,12 +71,18 @@ struct MariaDBPointInTimeTests {
     let replayed = back.json.first?["replayed"] as? [String: Any]
     #expect((replayed?["gtid"] as? String)?.hasPrefix("0-7-") == true && replayed?["transactions"] as? Int == 6)
 
-    for (target, text) in [("2100-01-01 00:00", "nearest point"), (beforeDump, "No dump was made before")] {
+    for (target, text) in [
+      ("2100-01-01 00:00", "nearest point"), ("2038-01-19 03:03:20Z", "--to-gtid 0-7-"),
+      ("2030-01-01 00:00:00.5", "whole seconds"),
+      (beforeDump, "No dump was made before"),
+    ] {
       let outcome = try ground.coffer("restore", "--database", "shop", "--to-time", target)
       #expect(outcome.status != .exited(0) && outcome.errors.contains(text), "\(outcome.errors)")
     }
     let gone = try ground.coffer("restore", "--database", "shop", "--to-gtid", "0-7-999999")
     #expect(gone.status != .exited(0) && gone.errors.contains("nearest point"), "\(gone.errors)")
+    let had = try ground.coffer("restore", "--database", "shop", "--to-gtid", early)
+    #expect(had.status != .exited(0) && had.errors.contains("has transactions behind"), "\(had.errors)")
     #expect(try rows("shop.ledger") == [1, 2, 3, 4])
     let table = try ground.coffer("restore", "--database", "shop", "--to-time", third, "--table", "ledger")
     #expect(table.status != .exited(0) && table.errors.contains("--target-name"), "\(table.errors)")
@@ -84,8 +92,6 @@ struct MariaDBPointInTimeTests {
     let dumps = shown?.first?["dumps"] as? [[String: Any]]
     #expect((dumps?.first?["log"] as? [String: Any])?["file"] as? String == "binlog.000001")
   }
-
-  private func commitElsewhere(_ number: Int) throws { try server.sql("INSERT INTO other.ledger VALUES (\(number))") }
 
   @Test("prune leaves what a dump needs to be brought further, and takes what was before it")
   func pruned() throws {

@@ -20,19 +20,22 @@ struct BinaryLogNeeds {
   ///   - log: Where the server's log was.
   /// - Returns: A warning where the configuration wants the log, and the dump does not know the place.
   mutating func add(_ section: ConfigurationSection, _ identity: DumpIdentity, _ log: DumpLogPlace?) -> String? {
-    guard identity.hook.isSame(as: MariaDBOptions.mariadbDatabases.name),
-      let entry = entries.first(where: {
-        $0.dialect.system.isSame(as: MariaDBDialect.mariadb.system) && Self.isSame($0.section, section)
-      })
-    else { return nil }
+    guard identity.hook.isSame(as: MariaDBOptions.mariadbDatabases.name) else { return nil }
+    // One server can have several entries, each with a log of its own.
+    let named = entries.filter {
+      $0.dialect.system.isSame(as: MariaDBDialect.mariadb.system) && Self.isSame($0.section, section)
+    }
+    guard let first = named.first else { return nil }
     guard log != nil else {
-      let name = Quoting.terminal(entry.name)
+      let name = Quoting.terminal(first.name)
       return
         "\(identity.title): It is not known where the binary log of '\(name)' was at the dump, which cannot be brought to a moment therefore: is log_bin on?"
     }
-    let server = LogServer(
-      system: entry.dialect.system, identity: BinaryLogEntry.identity(host: entry.host, name: entry.name))
-    if !all.contains(where: { $0.server == server }) { all.append(LogNeed(server: server, first: nil)) }
+    for entry in named {
+      let server = LogServer(
+        system: entry.dialect.system, identity: BinaryLogEntry.identity(host: entry.host, name: entry.name))
+      if !all.contains(where: { $0.server == server }) { all.append(LogNeed(server: server, first: nil)) }
+    }
     return nil
   }
 

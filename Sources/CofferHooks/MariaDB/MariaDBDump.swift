@@ -44,8 +44,8 @@ struct MariaDBDump: PlannedDump {
     if let query = entry.versionQuery, databases.count == 1, !entry.isAccounts(databases[0]) {
       warnings += try askVersion(query, of: databases[0], &facts, context)
     }
-    // MariaDB tells the place without a lock, and without a right.
-    let notesPlace = server?.keepsLog == true && facts.clientVersion?.holds("MariaDB") == true
+    let notesPlace =
+      try server?.keepsLog == true && facts.clientVersion?.holds("MariaDB") == true && tellsPlace(context)
     let arguments = arguments(notesPlace ? Self.placeForm : [])
     let stream = try entry.guarded {
       try entry.connection.withCommand(.dump, entry.dumpOptions, arguments, context: context) { command in
@@ -74,7 +74,26 @@ struct MariaDBDump: PlannedDump {
   }
 
   /// Has the dump say in comments where the server's log is.
-  private static let placeForm = ["--master-data=2", "--gtid"]
+  private static let placeForm = ["--master-data=2"]
+
+  /// Whether the server answers what the dump program will ask it for the place. Otherwise that would lock all tables, or give the dump up.
+  ///
+  /// - Throws: `RunCancelled`.
+  private func tellsPlace(_ context: HookContext) throws -> Bool {
+    do {
+      // What every file begins with is enough to see whether it can tell.
+      let answer = try ask(
+        """
+        SELECT BINLOG_GTID_POS(VARIABLE_VALUE, 4) IS NOT NULL FROM information_schema.SESSION_STATUS \
+        WHERE VARIABLE_NAME = 'BINLOG_SNAPSHOT_FILE' AND VARIABLE_VALUE <> ''
+        """, 1, context)
+      return answer.first?.first?.isSame(as: "1") == true
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return false
+    }
+  }
 
   private func arguments(_ more: [String]) -> [String] {
     // This comes after the configuration's own options, some of which change it.
@@ -103,6 +122,7 @@ struct MariaDBDump: PlannedDump {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
     }
     facts.serverVersion = server.version.isEmpty ? nil : server.version
+    if server.foldsCase { facts.details[MariaDBServerFacts.foldingKey] = "1" }
     let warnings = entry.connectionWarnings(server)
     let losses: MariaDBLosses
     do {

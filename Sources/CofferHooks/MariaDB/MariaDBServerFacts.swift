@@ -6,6 +6,8 @@ struct MariaDBServerFacts: Sendable {
   let version: String
   /// Whether names that differ in case only are the same database or table: `lower_case_table_names` is not 0.
   let foldsCase: Bool
+  /// What a dump's details have where it does.
+  static let foldingKey = "folds_case"
   /// Whether it shows such names as they were given all the same: `lower_case_table_names` is 2.
   let keepsCase: Bool
   /// `read_only` and its like are on.

@@ -23,8 +23,12 @@ struct ReplayRequest {
       throw UsageError(argument: "restore", problem: "Several targets are given", suggestion: "Give one of them")
     }
     if let time {
-      // The log has whole seconds.
-      target = .time(Int64((Double(time.microseconds) / 1_000_000).rounded(.down)))
+      guard time.microseconds.isMultiple(of: 1_000_000) else {
+        throw UsageError(
+          argument: ClusterRestoreFlags.time.name, problem: "The binary log has whole seconds",
+          suggestion: "Give the second of which everything is wanted, or a transaction with \(Self.gtid.name)")
+      }
+      target = .time(time.microseconds / 1_000_000)
       title = time.settingText
     } else if let gtid {
       target = .gtid(gtid)

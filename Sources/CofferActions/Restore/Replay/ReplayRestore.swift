@@ -67,7 +67,8 @@ struct ReplayRestore {
     try load(into: replay, progress)
     let title = "replaying \(found.log.transactionCount) transactions"
     progress.begin(title, total: 0)
-    try replay.run { progress.name("\(title), at \($0)") }
+    let warnings = try replay.run { progress.name("\(title), at \($0)") }
+    for warning in warnings { context.console.warning(warning) }
   }
 
   /// Puts the dumps into the throw-away server.

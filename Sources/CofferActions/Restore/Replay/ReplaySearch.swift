@@ -74,6 +74,9 @@ struct ReplaySearch {
       if case .time(let limit) = request.target, limit < 0 || UInt64(limit) < log.time {
         throw ReplayRouteError.dumpIsLater(dump.identity, target: request.title)
       }
+      if case .gtid(let gtid) = request.target, log.gtid.flatMap({ GTIDPosition($0) })?.includes(gtid) == true {
+        throw ReplayRouteError.behind(log, target: request.title)
+      }
     }
     let places = Set(dumps.map { ExactName($0.identity.place) })
     guard places.count == 1 else {
@@ -118,13 +121,15 @@ struct BinaryLogRoute {
     }
     guard !fits.isEmpty else { throw ReplayRouteError.noLog(first) }
     // Servers count alike; by the GTID position it is seen whose log it is.
-    guard fits.count == 1 || first.gtid != nil else { throw ReplayRouteError.ambiguous(first) }
+    guard ordered.allSatisfy({ $0.gtid != nil }) else { throw ReplayRouteError.ambiguous(first) }
     var other: ReplayFault?
     for (index, fit) in fits.enumerated() {
       let log = try ReplayLog(
         from: ordered, of: dumps.map(\.record.database), to: request.target, on: ground, name: "log-\(number)-\(index)")
       do {
-        try fit.reader.forEach(fit.number...fit.stretch.numbers.upperBound, history: fit.stretch.history) { slice in
+        try fit.reader.forEach(
+          start(fit.reader, fit.stretch, fit.number)...fit.stretch.numbers.upperBound, history: fit.stretch.history
+        ) { slice in
           try context.cancellation.check()
           return try log.take(
             ReplayPiece(file: slice.file, range: slice.range, format: slice.format, events: slice.events),
@@ -142,6 +147,20 @@ struct BinaryLogRoute {
     throw other.map { ReplayRouteError($0, request.title) } ?? ReplayRouteError.noLog(first)
   }
 
+  /// The slice to begin with: one before that of the place, by whose times it is seen what the dump has; or an earlier one, which says
+  /// what was before it.
+  private func start(
+    _ reader: BinaryLogReader, _ stretch: BinaryLogReader.Stretch, _ number: UInt64
+  ) throws -> UInt64 {
+    var number = number > stretch.numbers.lowerBound ? number - 1 : number
+    while number > stretch.numbers.lowerBound {
+      let slice = try reader.slice(number, history: stretch.history)
+      if !slice.gtid.isEmpty || slice.range.lowerBound == BinaryLogSlice.fileStart { break }
+      number -= 1
+    }
+    return number
+  }
+
   /// Those of which there is log, each once.
   private func servers() throws -> [LogServer] {
     try access.repository.logs().compactMap(\.origin?.server).filter {
@@ -154,8 +173,8 @@ struct BinaryLogRoute {
   private func check(_ log: ReplayLog, isLast: Bool) throws(ReplayRouteError) {
     let isReached: Bool
     switch request.target {
-    // What was written at that moment may have more behind it, and nothing that is later has less.
-    case .time(let limit): isReached = log.isAtTarget || log.newest >= limit
+    // What was written in that second may have more of it behind it.
+    case .time(let limit): isReached = log.isAtTarget || log.newest > limit
     case .gtid: isReached = log.isAtTarget
     }
     guard isReached else {
@@ -179,12 +198,14 @@ enum ReplayRouteError: DiagnosableError, Equatable {
   case notThere(DumpLogPlace)
   case unreadable(file: String, position: UInt64)
   case incident(file: String, position: UInt64)
+  case missing(before: String)
 
   init(_ fault: ReplayFault, _ target: String) {
     self =
       switch fault {
       case .unreadable(let file, let position): .unreadable(file: file, position: position)
       case .incident(let file, let position): .incident(file: file, position: position)
+      case .missing(let file): .missing(before: file)
       case .notThere(let place): .notThere(place)
       case .targetBefore(let place): .behind(place, target: target)
       }
@@ -194,7 +215,7 @@ enum ReplayRouteError: DiagnosableError, Equatable {
   var leadsToOlder: Bool {
     switch self {
     case .noPlace, .dumpIsLater, .behind: true
-    case .noArchive, .noLog, .ambiguous, .beyond, .notThere, .unreadable, .incident: false
+    case .noArchive, .noLog, .ambiguous, .beyond, .notThere, .unreadable, .incident, .missing: false
     }
   }
 
@@ -227,14 +248,17 @@ enum ReplayRouteError: DiagnosableError, Equatable {
     case .ambiguous(let place):
       Diagnosis(
         subject: place.title,
-        problem: "The logs of several servers have such a place, and the dump does not tell which is its own",
-        suggestion: "Make a new backup with mariadb-dump, which keeps the GTID position")
+        problem: "The logs of several servers can have such a place, and the dump does not tell which is its own",
+        suggestion:
+          "Make a new backup of a MariaDB server from 10.0 on, by its own mariadb-dump: it has the GTID position")
     case .beyond(let target, let nearest, let newest, let hasGap):
       Diagnosis(
         subject: "restore",
         problem: (hasGap ? "The log has a gap before \(target)" : "The log ends before \(target)")
           + ". The nearest point that can be reached: "
-          + (nearest.map { "\(Self.time(max(newest, $0.time))), transaction \($0.gtid.text)" } ?? "the dump alone"),
+          + (nearest.map {
+            "\(Self.time(max(newest, $0.time) - 1)), or the end of its last transaction: --to-gtid \($0.gtid.text)"
+          } ?? "the dump alone"),
         suggestion: hasGap
           ? "Choose that point, or a dump that was made behind the gap"
           : "Have 'coffer binlog receive' store what the server still has, or choose that point")
@@ -246,6 +270,10 @@ enum ReplayRouteError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "\(Quoting.terminal(file)), \(position)", problem: "The log cannot be read there",
         suggestion: "Choose a moment before it; a newer Coffer may know what the server has written")
+    case .missing(let file):
+      Diagnosis(
+        subject: Quoting.terminal(file), problem: "The log does not have all that the server wrote before this file",
+        suggestion: "Choose a moment before it, or a dump that was made behind it")
     case .incident(let file, let position):
       Diagnosis(
         subject: "\(Quoting.terminal(file)), \(position)",

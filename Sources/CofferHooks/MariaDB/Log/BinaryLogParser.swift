@@ -203,6 +203,16 @@ public struct GTIDPosition: Sendable, Equatable {
     isKnown = true
   }
 
+  /// Whether it has a group of events, or one that is behind it in the same domain.
+  public func includes(_ gtid: BinaryLogGTID) -> Bool {
+    domains[gtid.domain].map { $0.sequence >= gtid.sequence } ?? false
+  }
+
+  /// Whether what a file begins with is what those before it end with; a domain may have been taken out since.
+  func leads(to list: GTIDPosition) -> Bool {
+    list.domains.allSatisfy { domain, last in domains[domain].map { $0 == last } ?? false }
+  }
+
   public static func == (left: GTIDPosition, right: GTIDPosition) -> Bool {
     left.isKnown == right.isKnown
       && left.domains.mapValues { [UInt64($0.server), $0.sequence] }

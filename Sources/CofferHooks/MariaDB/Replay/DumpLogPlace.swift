@@ -48,11 +48,13 @@ public struct DumpLogPlace: Sendable, Equatable, Codable {
   }
 }
 
-/// Sees in a dump of `mariadb-dump --master-data=2 --gtid` the comments that say where the server's log stood.
+/// Sees in a dump of `mariadb-dump --master-data=2` the comments that say where the server's log stood.
 final class MariaDBLogPlaceWatch {
   private let clock: Clock
   private var head: [UInt8] = []
+  private var isOver = false
   private var place: (file: String, position: UInt64)?
+  private var gtid: String?
   private var time: UInt64?
 
   /// Bytes in which the place has to come: before all tables.
@@ -65,39 +67,60 @@ final class MariaDBLogPlaceWatch {
   }
 
   func take(_ bytes: UnsafeRawBufferPointer) {
-    guard place == nil, head.count < Self.headLimit else { return }
+    guard !isOver else { return }
     head += bytes.prefix(Self.headLimit - head.count)
-    place = Self.place(in: head)
-    guard place != nil else { return }
-    time = UInt64(max(clock.now().timeIntervalSince1970.rounded(.down), 0))
-    head = []
+    look()
+    if place != nil, time == nil { time = UInt64(max(clock.now().timeIntervalSince1970.rounded(.down), 0)) }
+    isOver = isOver || head.count == Self.headLimit
+    if isOver { head = [] }
   }
 
-  /// - Parameter tail: The dump's last bytes, where the GTID position is.
+  /// - Parameter tail: The dump's last bytes, where newer programs have the GTID position.
   /// - Returns: nil where the dump does not say it.
   func found(tail: [UInt8]) -> DumpLogPlace? {
     guard let place, let time else { return nil }
-    return DumpLogPlace(file: place.file, position: place.position, gtid: Self.gtid(in: tail), time: time)
+    return DumpLogPlace(file: place.file, position: place.position, gtid: gtid ?? Self.gtid(in: tail), time: time)
   }
 
-  private static func place(in head: [UInt8]) -> (file: String, position: UInt64)? {
-    for line in head.split(separator: UInt8(ascii: "\n")).dropLast() {
+  /// Older programs have the GTID position behind the place, in the same comments, behind which may be anybody's text.
+  private func look() {
+    place = nil
+    for line in head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
       let text = String(decoding: line, as: UTF8.self)
-      guard let parts = text.after(beginning: placeMark)?.parts(by: "'") else { continue }
-      guard parts.count == 2, let number = parts[1].after(beginning: ", MASTER_LOG_POS="),
-        let position = number.before(end: ";").flatMap({ UInt64($0) })
-      else { return nil }
-      return (parts[0], position)
+      if place == nil {
+        guard let rest = text.after(beginning: Self.placeMark) else { continue }
+        place = Self.place(rest)
+        isOver = place == nil
+      } else if text.isEmpty || text.after(beginning: "--") != nil {
+        gtid = Self.gtid(text)
+        isOver = gtid != nil
+      } else {
+        isOver = true
+      }
+      guard !isOver else { return }
     }
-    return nil
+  }
+
+  private static func place(_ text: String) -> (file: String, position: UInt64)? {
+    let parts = text.parts(by: "'")
+    guard parts.count == 2, let number = parts[1].after(beginning: ", MASTER_LOG_POS="),
+      let position = number.before(end: ";").flatMap({ UInt64($0) })
+    else { return nil }
+    return (parts[0], position)
+  }
+
+  private static func gtid(_ line: String) -> String? {
+    line.after(beginning: gtidMark)?.before(end: "';").flatMap { text in
+      let isOne = text.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ",")
+      }
+      return isOne ? text : nil
+    }
   }
 
   private static func gtid(in tail: [UInt8]) -> String? {
     // What comes before may be anybody's text.
-    tail.split(separator: UInt8(ascii: "\n")).reversed().lazy.compactMap { line in
-      String(decoding: line, as: UTF8.self).after(beginning: gtidMark)?.before(end: "';")
-    }.first { text in
-      text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ",") }
-    }
+    tail.split(separator: UInt8(ascii: "\n")).reversed().lazy.compactMap { gtid(String(decoding: $0, as: UTF8.self)) }
+      .first
   }
 }

@@ -69,8 +69,18 @@ public final class MariaDBReplay {
         "Dump each database by itself ('format: sql'), and choose databases with --database"
       )
     }
-    guard !name.holds(",") else {
-      return ("no server can be told to replay a database with a comma in its name", "Restore the dump alone")
+    guard facts.details[MariaDBServerFacts.foldingKey] == nil else {
+      return (
+        "its server takes great and small letters of names for the same (lower_case_table_names), and the one that replays does not",
+        "Restore the dump alone, or replay what 'coffer binlog get' writes by hand"
+      )
+    }
+    // The server takes blanks before a name in its filter for nothing.
+    guard !name.holds(","), name.utf8.first.map({ $0 == 0x20 || (0x09...0x0d).contains($0) }) != true else {
+      return (
+        "no server can be told to replay a database whose name has a comma in it, or begins with a blank",
+        "Restore the dump alone"
+      )
     }
     return nil
   }
@@ -88,8 +98,16 @@ public final class MariaDBReplay {
   /// Replays the log, when all dumps have been restored.
   ///
   /// - Parameter tell: Is told how far the server has come: a file of the log and a position.
+  /// - Returns: Warnings: what the log cannot tell of these databases.
   /// - Throws: `ReplayError`; `RestoreError`; `RunCancelled`.
-  public func run(_ tell: (String) -> Void) throws {
+  public func run(_ tell: (String) -> Void) throws -> [String] {
+    let before = try doubts()
+    try replay(tell)
+    let after = try doubts()
+    return before + after.filter { !before.contains($0) }
+  }
+
+  private func replay(_ tell: (String) -> Void) throws {
     guard let end = log.end, let first = log.starts.first else { return }
     // Dumps were not all made at one moment: the log of each counts from its own place on.
     let ordered = ReplayLog.sorted(facts.compactMap(\.log))
@@ -192,6 +210,43 @@ public final class MariaDBReplay {
     return Standing(
       place: place, isRunning: value("Slave_SQL_Running").isSame(as: "Yes"),
       error: hasFailed ? value("Last_SQL_Error") : nil, title: value("Exec_Master_Log_Pos"))
+  }
+
+  /// What may be otherwise than it was although all of the log was replayed.
+  private func doubts() throws -> [String] {
+    let chosen = facts.map { Quoting.mariadbLiteral($0.identity.database) }.joined(separator: ", ")
+    let loose = try server.session.query(
+      """
+      SELECT CONCAT(t.TABLE_SCHEMA, '.', t.TABLE_NAME) FROM information_schema.TABLES t \
+      JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+      WHERE t.TABLE_SCHEMA IN (\(chosen)) AND NOT e.TRANSACTIONS <=> 'YES' ORDER BY 1
+      """, 1)
+    let led = try server.session.query(
+      """
+      SELECT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) FROM information_schema.REFERENTIAL_CONSTRAINTS \
+      WHERE CONSTRAINT_SCHEMA IN (\(chosen)) AND UNIQUE_CONSTRAINT_SCHEMA NOT IN (\(chosen)) \
+      AND (DELETE_RULE IN ('CASCADE', 'SET NULL') OR UPDATE_RULE IN ('CASCADE', 'SET NULL')) ORDER BY 1
+      """, 1)
+    var doubts: [String] = []
+    if !loose.isEmpty {
+      doubts.append(
+        "What was written to \(Self.named(loose)) while the dump was made may be there twice: these tables keep no transactions (their engine is not InnoDB)"
+      )
+    }
+    if !led.isEmpty {
+      doubts.append(
+        "Foreign keys of \(Self.named(led)) lead to other databases, and the log does not tell which rows went with rows there: choose those databases, too (--database)"
+      )
+    }
+    return doubts
+  }
+
+  private static let namedTables = 20
+
+  private static func named(_ rows: [[String]]) -> String {
+    let names = rows.compactMap(\.first)
+    let more = names.count > namedTables ? " and \(names.count - namedTables) more" : ""
+    return names.prefix(namedTables).map { Quoting.terminal($0) }.joined(separator: ", ") + more
   }
 
   /// A database that was dropped before the target is not there to be restored.

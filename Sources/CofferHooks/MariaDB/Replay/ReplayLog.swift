@@ -16,7 +16,7 @@ public final class ReplayLog {
   private let folder: Folder
   private let owner: ClusterOwner?
   private var walk: ReplayWalk
-  private var gtids: GTIDPosition?
+  private var gtids = GTIDPosition()
   /// What the last piece was of; empty before the first.
   private var file = ""
   /// Where in the file the next event begins.
@@ -39,8 +39,8 @@ public final class ReplayLog {
   private static let elsewhereLimit = 1_000_000
   private static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
   private static let checksumSize = 4
-  /// What tells how an encrypted file is to be read is left out by the server, and has no more bytes than this.
-  private static let holeLimit: UInt32 = 64
+  /// Where a file's first event begins, behind which it says what all files before it have.
+  private static let fileStart: UInt64 = 4
 
   /// - Parameters:
   ///   - places: Of dumps, in any order; at least one.
@@ -81,8 +81,15 @@ public final class ReplayLog {
   /// - Returns: Whether more is wanted.
   /// - Throws: `ReplayFault`; `SystemError`.
   public func take(_ piece: ReplayPiece, gtid: String) throws -> Bool {
-    if file.isEmpty { gtids = gtid.isEmpty ? nil : GTIDPosition(gtid) }
-    if !file.isSame(as: piece.file) || position != piece.range.lowerBound { isOpen = false }
+    // What a file begins with tells it, too.
+    if file.isEmpty, !gtid.isEmpty || piece.range.lowerBound != Self.fileStart {
+      gtids = GTIDPosition(gtid) ?? GTIDPosition()
+    }
+    if !file.isSame(as: piece.file) {
+      isOpen = false
+    } else if position != piece.range.lowerBound {
+      throw ReplayFault.unreadable(file: file, position: position)
+    }
     (file, position) = (piece.file, piece.range.lowerBound)
     var bytes: [UInt8] = []
     let goesOn = try piece.events.withUnsafeBytes { try take($0, of: piece, &bytes) }
@@ -102,25 +109,28 @@ public final class ReplayLog {
       guard rest.count >= BinaryLogEvent.headerSize else { throw unreadable }
       let event = BinaryLogEvent(rest)
       guard event.size >= BinaryLogEvent.headerSize + trailer, event.size <= rest.count else { throw unreadable }
-      let gap = (event.end &- UInt32(truncatingIfNeeded: event.size)) &- UInt32(truncatingIfNeeded: position)
-      guard gap <= Self.holeLimit else { throw unreadable }
+      let (end, isOver) = position.addingReportingOverflow(UInt64(event.size))
+      guard !isOver, end <= piece.range.upperBound, UInt32(truncatingIfNeeded: end) == event.end else {
+        throw unreadable
+      }
       try arrive(piece, &bytes)
-      let (start, _) = position.addingReportingOverflow(UInt64(gap))
-      let (end, isOver) = start.addingReportingOverflow(UInt64(event.size))
-      guard !isOver, end <= piece.range.upperBound else { throw unreadable }
       let whole = UnsafeRawBufferPointer(rebasing: rest[..<event.size])
       let body = UnsafeRawBufferPointer(
         rebasing: whole[BinaryLogEvent.headerSize..<event.size - trailer])
       if event.kind == BinaryLogEvent.Kind.mariadbGTID {
         groupStart = Place(file: fileCount, offset: size + UInt64(bytes.count))
       }
-      let step = try walk.take(event, body, in: file, start..<end)
+      let step = try walk.take(event, body, in: file, position..<end)
       if step == .beyond { return false }
       if step == .between, let start = groupStart {
         groupStart = nil
         if isOpen, walk.isElsewhere, elsewhere.count < Self.elsewhereLimit { elsewhere.insert(start) }
       }
-      if event.kind == BinaryLogEvent.Kind.mariadbGTID { gtids?.begin(event, body) }
+      switch event.kind {
+      case BinaryLogEvent.Kind.mariadbGTID: gtids.begin(event, body)
+      case BinaryLogEvent.Kind.mariadbGTIDList: try follow(body)
+      default: break
+      }
       // A file begins with its own.
       if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }
       position = end
@@ -130,13 +140,20 @@ public final class ReplayLog {
     return !walk.isAtTarget
   }
 
+  /// Looks whether a file goes on where those before it end.
+  private func follow(_ list: UnsafeRawBufferPointer) throws(ReplayFault) {
+    var before = GTIDPosition()
+    before.read(list: list)
+    guard gtids.isKnown, before.isKnown else { return gtids = before }
+    guard gtids.leads(to: before) else { throw .missing(before: file) }
+  }
+
   /// Looks whether dumps were made where the log is now, and begins a file where one is needed.
   private func arrive(_ piece: ReplayPiece, _ bytes: inout [UInt8]) throws {
-    let (first, known) = (walk.remaining.first, gtids)
+    let first = walk.remaining.first
     let count = try walk.arrive(at: position, in: file)
-    if let first, count > 0, let known, known.isKnown, let said = first.gtid.flatMap({ GTIDPosition($0) }),
-      said != known
-    {
+    // By files and positions alone one server's log is like another's.
+    if let first, count > 0, !gtids.isKnown || first.gtid.flatMap({ GTIDPosition($0) }) != gtids {
       throw ReplayFault.notThere(first)
     }
     guard walk.hasBegun else { return }

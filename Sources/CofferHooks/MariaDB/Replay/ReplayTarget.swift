@@ -70,6 +70,8 @@ public struct ReplayPiece: Sendable {
 public enum ReplayFault: Error, Equatable {
   /// An event is not what a server writes.
   case unreadable(file: String, position: UInt64)
+  /// The file does not go on where the log before it ends.
+  case missing(before: String)
   /// A server has written that changes of its were lost here.
   case incident(file: String, position: UInt64)
   /// No transaction ends where a dump says that it was made, or its number is not the one that follows.

@@ -20,6 +20,7 @@ struct ReplayWalk {
     static let incident: UInt8 = 26
     static let xaPrepare: UInt8 = 38
     static let compressedQuery: UInt8 = 165
+    static let ofTransactions: Set<UInt8> = [query, xid, xaPrepare, compressedQuery]
   }
 
   private struct Group {
@@ -32,6 +33,8 @@ struct ReplayWalk {
   /// In small letters.
   private let chosen: [String]
   private var group: Group?
+  /// What comes before the first beginning of a transaction may be the rest of one.
+  private var hasSeenGroup = false
   /// Of the dumps that the log has not come to yet, in order.
   private var awaited: [DumpLogPlace]
   /// Of each domain the last transaction that was gone through.
@@ -41,7 +44,8 @@ struct ReplayWalk {
   /// The last transaction before the target; nil where there is none behind the first dump.
   private(set) var reached: ReplayedTransaction?
   private(set) var count = 0
-  /// When the newest event was written that has come, whatever it is, in seconds since 1970.
+  /// When the newest transaction was committed that has come, or the newest event written between two, in seconds since 1970. What is in a
+  /// transaction may have any time: sessions can set theirs.
   private(set) var newest: Int64 = 0
   /// Names of databases that statements name by themselves or are run in.
   private(set) var databases: Set<ExactName> = []
@@ -99,8 +103,8 @@ struct ReplayWalk {
   mutating func take(
     _ event: BinaryLogEvent, _ body: UnsafeRawBufferPointer, in file: String, _ range: Range<UInt64>
   ) throws(ReplayFault) -> Step {
-    newest = max(newest, Int64(event.time))
     let unreadable = ReplayFault.unreadable(file: file, position: range.lowerBound)
+    if !hasBegun, !hasSeenGroup, Kind.ofTransactions.contains(event.kind) { return .inside }
     switch event.kind {
     case BinaryLogEvent.Kind.mariadbGTID:
       guard group == nil, body.count >= 13 else { throw unreadable }
@@ -108,10 +112,13 @@ struct ReplayWalk {
         domain: UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 8, as: UInt32.self)), server: event.serverID,
         sequence: UInt64(littleEndian: body.loadUnaligned(as: UInt64.self)))
       guard !hasReached else { return .beyond }
+      hasSeenGroup = true
       group = Group(gtid: gtid, isOneStatement: body[12] & 1 != 0)
       isElsewhere = false
       return .inside
-    case Kind.incident: throw .incident(file: file, position: range.lowerBound)
+    case Kind.incident:
+      guard !hasBegun else { throw .incident(file: file, position: range.lowerBound) }
+      return group == nil ? .between : .inside
     case Kind.query, Kind.compressedQuery:
       // Servers from before there were GTIDs begin a transaction by such a statement.
       guard let group, let statement = Statement(body, isCompressed: event.kind == Kind.compressedQuery) else {
@@ -123,11 +130,15 @@ struct ReplayWalk {
     case Kind.xid, Kind.xaPrepare:
       guard let group else { throw unreadable }
       return close(group, at: Int64(event.time), file, range.upperBound)
-    default: return group == nil ? .between : .inside
+    default:
+      guard group == nil else { return .inside }
+      newest = max(newest, Int64(event.time))
+      return .between
     }
   }
 
   private mutating func close(_ group: Group, at time: Int64, _ file: String, _ end: UInt64) -> Step {
+    newest = max(newest, time)
     if hasBegun, case .time(let limit) = target, time > limit {
       hasReached = true
       return .beyond
@@ -192,11 +203,10 @@ struct ReplayWalk {
     func isElsewhere(_ chosen: [String]) -> Bool {
       func isChosen(_ name: String) -> Bool { chosen.contains { $0.isSame(as: name.asciiLowercased) } }
       guard !isOfAccounts else { return true }
-      guard qualifiers.isEmpty else { return !qualifiers.contains(where: isChosen) }
       // What is not ASCII may be written in any character set, and a backtick twice.
-      guard !text.isEmpty, !isChosen(databases[0]),
-        chosen.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "`") } })
-      else { return false }
+      guard chosen.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "`") } }) else { return false }
+      guard qualifiers.isEmpty else { return !qualifiers.contains(where: isChosen) }
+      guard !text.isEmpty, !isChosen(databases[0]) else { return false }
       let whole = String(decoding: text, as: UTF8.self)
       return !chosen.contains { whole.holds($0) }
     }
