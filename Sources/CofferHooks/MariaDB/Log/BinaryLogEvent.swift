@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// What an event of a binary log says of itself: the 19 bytes that it begins with, by version 4 of the format
 /// (https://mariadb.com/kb/en/2-binlog-event-header/).
 public struct BinaryLogEvent: Sendable, Equatable {
@@ -8,6 +10,7 @@ public struct BinaryLogEvent: Sendable, Equatable {
     public static let heartbeats: Set<UInt8> = [27, 41]
     public static let mariadbGTID: UInt8 = 162
     public static let mariadbGTIDList: UInt8 = 163
+    public static let mariadbEncryption: UInt8 = 164
   }
 
   /// Bytes of an event's header.
