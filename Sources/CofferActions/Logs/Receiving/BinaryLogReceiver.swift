@@ -138,19 +138,7 @@ extension BinaryLogReceiver {
       return storing
     }
     for remark in facts.remarks { console.warning(Console.text(remark)) }
-    let own = try repositories.map { access in
-      let cursor = BinaryLogCursor(
-        try access.repository.ownLogs(of: server), taken: try access.repository.lastHistory(of: server))
-      if cursor.isBehindGap {
-        console.warning(
-          "\(access.location.path): What is stored last of the binary log of \(plan.name) cannot be read. It goes on at the oldest file "
-            + "that the server has, as history \(cursor.history): make dumps, for those from before lead no further than to it"
-        )
-      } else if cursor.reach == nil {
-        try warnOfOther(access, than: server)
-      }
-      return cursor
-    }
+    let own = try repositories.map { try cursor(in: $0, of: server) }
     cursors.update { $0 = own }
     let queue = LogQueue<ReceivedBinaryLog.Part>(
       repositories, cancellation: storingCancellation, wake: wake, console: console)
@@ -162,6 +150,21 @@ extension BinaryLogReceiver {
     self.server = server
     storing = (queue, thread)
     return (queue, thread)
+  }
+
+  /// Where the server's log goes on in a repository.
+  private func cursor(in access: OpenRepository, of server: LogServer) throws -> BinaryLogCursor {
+    let cursor = BinaryLogCursor(
+      try access.repository.ownLogs(of: server), taken: try access.repository.lastHistory(of: server))
+    if cursor.isBehindGap {
+      console.warning(
+        "\(access.location.path): What is stored last of the binary log of \(plan.name) cannot be read. It goes on at the oldest file "
+          + "that the server has, as history \(cursor.history): make dumps, for those from before lead no further than to it"
+      )
+    } else if cursor.reach == nil {
+      try warnOfOther(access, than: server)
+    }
+    return cursor
   }
 
   /// The log of another server that was called so leads on to nothing of this one.
