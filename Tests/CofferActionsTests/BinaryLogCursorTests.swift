@@ -76,6 +76,14 @@ struct BinaryLogCursorTests {
     let lost = try Self.cursor(nil)
     #expect(lost.history == 3 && lost.number == 1 && lost.isBehindGap)
     #expect(try Self.cursor(nil, history: .max).history == .max)
+    let absurd = try Self.cursor(Self.reach("b.000004", 3))
+    #expect(absurd.isBehindGap)
+    // What another key has begun is nobody else's.
+    #expect(BinaryLogCursor([]).history == 1 && BinaryLogCursor([], taken: 4).history == 5)
+    #expect(BinaryLogCursor([], taken: .max).history == .max)
+    var beside = BinaryLogCursor([], taken: 4)
+    beside.leaveGap()
+    #expect(beside.history == 6)
   }
 
   @Test("A repository that has more than others is given nothing twice")
@@ -101,7 +109,7 @@ struct BinaryLogCursorTests {
   }
 
   private static func received(
-    cuts: Set<UInt64> = [], expecting: ReceivedBinaryLog.Expectation? = nil
+    cuts: Set<UInt64> = [], expecting: [ReceivedBinaryLog.Expectation] = []
   ) throws -> ReceivedBinaryLog {
     ReceivedBinaryLog(
       try #require(BinaryLogFileName("b.000001")), from: 4, gtids: GTIDPosition(), cuts: cuts, expecting: expecting)
@@ -136,14 +144,16 @@ struct BinaryLogCursorTests {
   @Test("Another file, or another log before it, is seen before anything of it is stored")
   func expectations() throws {
     let file = Self.file()
-    func isRight(_ expectation: ReceivedBinaryLog.Expectation) throws -> Bool {
-      var log = try Self.received(expecting: expectation)
+    func isRight(_ expectations: ReceivedBinaryLog.Expectation..., of another: BinaryLogBuilder? = nil) throws -> Bool {
+      var log = try Self.received(expecting: expectations)
       var count = 0
       do {
-        try file.bytes.withUnsafeBytes { try log.append($0) { _ in count += 1 } }
+        try (another ?? file).bytes.withUnsafeBytes { try log.append($0) { _ in count += 1 } }
         return true
       } catch is ReceivedBinaryLog.Mismatch {
-        #expect(count == 0)
+        // Nor is anything kept that could be stored when the receiver ends.
+        let rest = log.takePart()
+        #expect(count == 0 && rest == nil)
         return false
       }
     }
@@ -153,6 +163,28 @@ struct BinaryLogCursorTests {
     #expect(try isRight(.gtid("0-7-1")))
     #expect(try !isRight(.gtid("0-7-2")))
     #expect(try !isRight(.gtid("")))
+    // Each of several repositories has something to say.
+    #expect(try isRight(.begun(5, serverID: 7), .begun(5, serverID: 7), .gtid("0-7-1"), .gtid("0-7-1")))
+    #expect(try !isRight(.begun(5, serverID: 7), .begun(6, serverID: 7)))
+    #expect(try !isRight(.begun(5, serverID: 7), .gtid("0-7-2")))
+    #expect(try !isRight(.gtid("0-7-1"), .gtid("0-7-2")))
+    // A log that does not say its position is another one.
+    var other = BinaryLogBuilder(begun: 5)
+    other.add(2, [1, 2, 3])
+    #expect(try !isRight(.gtid("0-7-1"), of: other))
+  }
+
+  @Test("What may be of another log is not given away when the connection breaks off")
+  func uncertain() throws {
+    let file = Self.file()
+    var log = try Self.received(expecting: [.gtid("0-7-1")])
+    let (format, list) = (Int(file.ends[0]), Int(file.ends[1]))
+    try file.bytes[..<format].withUnsafeBytes { try log.append($0) { _ in } }
+    let early = log.takePart()
+    #expect(early == nil)
+    try file.bytes[format..<list].withUnsafeBytes { try log.append($0) { _ in } }
+    let part = log.takePart()
+    #expect(part?.start == 4 && part?.reach.end == file.ends[1])
   }
 
   @Test("Many events make slices of 16 MiB, and one that is larger is a slice of its own")

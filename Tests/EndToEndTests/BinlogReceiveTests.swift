@@ -216,6 +216,28 @@ struct BinlogReceiveTests {
       try ground.files("--history", "2").filter { $0.key == "binlog.000003" }.mapValues { Array($0.prefix(4)) },
       ["binlog.000003": [0xfe, 0x62, 0x69, 0x6e]])
     #expect(try ground.ground.coffer("binlog", "list").output.contains("History:"))
+    // The file behind the last one that is stored, of another log: however often it is tried, nothing of it is stored.
+    receiver = try ground.receive()
+    try ground.waitUntilStored(receiver, in: 4)
+    try ground.server.sql("FLUSH BINARY LOGS")
+    let size = try #require(try ground.server.binaryLog()["binlog.000001"]).count
+    let deadline = Date().addingTimeInterval(60)
+    while try ground.reach()?.position != size { try #require(Date() < deadline, "\(receiver.lastErrorLines)") }
+    ground.crash(receiver)
+    try #require(try ground.reach()?.file == "binlog.000001")
+    try ground.server.sql("RESET MASTER")
+    for number in 5...7 { try ground.server.sql("INSERT INTO shop.ledger VALUES (\(number), 'v')") }
+    try ground.server.sql("FLUSH BINARY LOGS")
+    // A file that is still being sent stays; that nobody reads it any more is seen when the next event is written.
+    while try ground.server.binaryLog()["binlog.000001"] != nil {
+      try #require(Date() < deadline)
+      try ground.server.sql("REPLACE INTO shop.ledger VALUES (8, 'v'); PURGE BINARY LOGS TO 'binlog.000002'")
+    }
+    for _ in 1...2 {
+      let other = try ground.ground.coffer("binlog", "receive")
+      #expect(other.status == .exited(1) && other.errors.contains("is not the one that is stored"), "\(other.errors)")
+      #expect(try ground.reach()?.file == "binlog.000001")
+    }
   }
 
   @Test("Of two repositories each has all, although one was away when the receiver was killed")
@@ -319,11 +341,12 @@ struct BinlogReceiveTests {
       #!/bin/sh
       case "$*" in
         *--version*) echo 'mysql  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)' ;;
-        *'SHOW VARIABLES'*) printf 'log_bin\\tON\\nserver_uuid\\t3e11fa47-71ca-11e1-9e33-c80aa9429562\\n' ;;
+        *'SHOW VARIABLES'*) printf 'log_bin\\tON\\nserver_uuid\\t%s\\n' "$(cat '\(ground.folder)/uuid')" ;;
         *'SHOW BINARY LOGS'*) printf 'binlog.000003\\t\(file.bytes.count)\\tNo\\n' ;;
         *) exit 1 ;;
       esac
       """)
+    try ground.write("uuid", "3e11fa47-71ca-11e1-9e33-c80aa9429562")
     try ground.write(
       "mysqlbinlog",
       """
@@ -381,6 +404,15 @@ struct BinlogReceiveTests {
     let got = "\(ground.folder)/got"
     try ground.succeed("binlog", "get", got)
     #expect(FileManager.default.contents(atPath: "\(got)/binlog.000003").map { [UInt8]($0) } == file.bytes)
+    // Another server under the same name is said.
+    try ground.write("uuid", "3e11fa47-71ca-11e1-9e33-c80aa9429563")
+    let other = try ground.start("binlog", "receive")
+    while !other.lastErrorLines.contains(where: { $0.contains("is of another server, 3e11fa47") }) {
+      try #require(Date() < deadline && other.wait(seconds: 0) == nil, "\(other.lastErrorLines)")
+      usleep(50_000)
+    }
+    kill(other.identifier, SIGTERM)
+    #expect(other.wait(seconds: 60) == .exited(0))
   }
 
   @Test("Status tells how far the log reaches, and prune takes old log away only of servers that are named")

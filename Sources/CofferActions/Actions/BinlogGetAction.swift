@@ -35,7 +35,10 @@ enum BinlogGetAction {
       }
       return name
     }
+    var isGiven = false
     try context.forEachRepository { location in
+      // The first that has the log gives it.
+      guard !isGiven else { return }
       let access = try context.open(location)
       let streams = try access.repository.logs().filter { $0.origin.map(entry.named.isMeant) ?? false }
       guard let server = streams.max(by: { $0.received < $1.received })?.origin?.server else {
@@ -55,6 +58,7 @@ enum BinlogGetAction {
         )
       }
       try write(number...stretch.numbers.upperBound, history, reader, goal)
+      isGiven = true
     }
   }
 

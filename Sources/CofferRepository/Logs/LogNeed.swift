@@ -61,6 +61,9 @@ struct NeededLog {
   }
 
   private let starts: [Start]
+  /// Seconds by which the store's clock may tell too late when an archive was begun: its record is received a while after it has ended, and
+  /// some stores know only whole seconds.
+  private static let margin: Double = 900
 
   /// - Parameters:
   ///   - server: As names of objects have it.
@@ -89,7 +92,7 @@ struct NeededLog {
     // How long it took is known by one clock, and when it ended by the store's.
     let begin = archive.draft.start
     let took = max(archive.end.timeIntervalSince(begin), 0)
-    return .time(min(archive.received?.addingTimeInterval(-took) ?? begin, begin))
+    return .time(min(archive.received?.addingTimeInterval(-took) ?? begin, begin).addingTimeInterval(-margin))
   }
 
   /// Whether some of an object's segments stay. Later histories may have gone out from an earlier one.

@@ -89,6 +89,17 @@ extension Repository {
     try LogInventory(context).certain(of: server.id(context), by: LogSigner(context.keys), context).streams(context)
   }
 
+  /// The last history of a server's log of which any key has put something; 0 for none.
+  ///
+  /// Those that nobody comes to by counting do not matter: whoever may put something could leave no history to others.
+  ///
+  /// - Throws: `StorageError` when the store does not answer; `RunCancelled`.
+  public func lastHistory(of server: LogServer) throws -> UInt32 {
+    let id = try server.id(context)
+    return try LogInventory(context).groups.keys.filter { $0.server.isSame(as: id) }.map(\.history)
+      .filter { $0 < 1 << 31 }.max() ?? 0
+  }
+
   /// Deletes the pieces of a segment that the key in use has put, and that is whole.
   ///
   /// - Returns: How many went; none where the key may not delete.

@@ -90,6 +90,28 @@ struct LogPruningTests {
     #expect(try places() == [9, 10])
   }
 
+  @Test("A record that is received a while after its archive has ended makes nothing go that the archive needs")
+  func lateRecord() throws {
+    try put(1...10)
+    // It was begun a minute before the sixth, as long before now as its record says and ten minutes more.
+    let late = try base(nil, hoursAgo: 3, took: 2 - 9.0 / 60, hoursAhead: 100)
+    #expect(try prune(hours: 1, for: [late]).deleted == 5)
+    #expect(try places() == [6, 7, 8, 9, 10])
+  }
+
+  @Test("The last history is that of any key, but for what nobody comes to by counting")
+  func lastHistory() throws {
+    let server = LogGround.server
+    #expect(try ground.open().lastHistory(of: server) == 0)
+    try ground.put(1)
+    let host = try ground.host("host")
+    #expect(try host.lastHistory(of: server) == 1)
+    try ground.put(1, history: 2, with: host)
+    try ground.put(1, history: .max, with: host)
+    try ground.put(1, history: 3, server: LogServer(system: "mariadb", identity: "db9/main"))
+    #expect(try ground.open().lastHistory(of: server) == 2)
+  }
+
   @Test("What an archive needs is written and read with a segment and without")
   func needs() throws {
     for need in [

@@ -21,13 +21,18 @@ struct BinaryLogCursor: Sendable, Equatable {
   private(set) var reach: BinaryLogReach?
   /// Whether something of the server's log is stored that nothing leads on from.
   private(set) var isBehindGap = false
+  /// The last history that somebody has begun: slices of two keys in one could not be told apart by their numbers.
+  private let taken: UInt32
 
-  /// - Parameter own: What the key in use has put of the server's log.
-  init(_ own: [LogStream]) {
+  /// - Parameters:
+  ///   - own: What the key in use has put of the server's log.
+  ///   - taken: The last history of which any key has put something.
+  init(_ own: [LogStream], taken: UInt32 = 0) {
     let last = own.max { $0.history < $1.history }
-    (history, number) = (last?.history ?? 1, BinaryLogSlice.firstNumber)
+    self.taken = taken
+    (history, number) = (last?.history ?? max(taken, taken &+ 1), BinaryLogSlice.firstNumber)
     guard let last else { return }
-    if let reach = last.binaryReach, let next = last.stretches.last?.last.next {
+    if let reach = last.binaryReach, reach.end >= BinaryLogSlice.fileStart, let next = last.stretches.last?.last.next {
       (number, self.reach) = (next.number, reach)
     } else {
       // What cannot be read leads nowhere.
@@ -37,7 +42,8 @@ struct BinaryLogCursor: Sendable, Equatable {
 
   /// Begins the next history.
   mutating func leaveGap() {
-    history = max(history, history &+ 1)
+    let last = max(history, taken)
+    history = max(last, last &+ 1)
     (number, reach, isBehindGap) = (BinaryLogSlice.firstNumber, nil, true)
   }
 

@@ -117,6 +117,8 @@ extension BinaryLogReceiver {
         place: plan.server.place, file: log?.file.text ?? "the file", Self.text(error))
     } catch is ReceivedBinaryLog.Mismatch {
       let file = log?.file.text ?? ""
+      // What came before it belongs to the history that ends here.
+      try storing.queue.settle(cancellation)
       try leaveGap(
         .other(
           place: plan.server.place, file: file, "what the server has in \(file), or before it, is not what is stored"))
@@ -136,7 +138,7 @@ extension BinaryLogReceiver {
       return storing
     }
     for remark in facts.remarks { console.warning(Console.text(remark)) }
-    let own = try repositories.map { BinaryLogCursor(try $0.repository.ownLogs(of: server)) }
+    let own = try repositories.map { try cursor(in: $0, of: server) }
     cursors.update { $0 = own }
     let queue = LogQueue<ReceivedBinaryLog.Part>(
       repositories, cancellation: storingCancellation, wake: wake, console: console)
@@ -148,6 +150,31 @@ extension BinaryLogReceiver {
     self.server = server
     storing = (queue, thread)
     return (queue, thread)
+  }
+
+  /// Where the server's log goes on in a repository.
+  private func cursor(in access: OpenRepository, of server: LogServer) throws -> BinaryLogCursor {
+    let cursor = BinaryLogCursor(
+      try access.repository.ownLogs(of: server), taken: try access.repository.lastHistory(of: server))
+    if cursor.isBehindGap {
+      console.warning(
+        "\(access.location.path): What is stored last of the binary log of \(plan.name) cannot be read. It goes on at the oldest file "
+          + "that the server has, as history \(cursor.history): make dumps, for those from before lead no further than to it"
+      )
+    } else if cursor.reach == nil {
+      try warnOfOther(access, than: server)
+    }
+    return cursor
+  }
+
+  /// The log of another server that was called so leads on to nothing of this one.
+  private func warnOfOther(_ access: OpenRepository, than server: LogServer) throws {
+    let named = LogCluster.Named(system: server.system, name: plan.name, hostname: plan.hostname, limit: nil)
+    let others = try access.repository.logs().compactMap(\.origin).filter { named.isMeant(by: $0) }
+    guard let other = others.last(where: { $0.server != server }) else { return }
+    console.warning(
+      "\(access.location.path): What is stored of \(plan.name) is of another server, \(other.identity). This one, \(server.identity), "
+        + "begins a log of its own: make dumps, for those from before do not lead to it")
   }
 
   /// Stores what is not stored there yet.
@@ -188,12 +215,13 @@ extension BinaryLogReceiver {
         }
       }
     }
-    let known = points.compactMap(\.self).min()
     let isBehindGap = cursors.update { $0.contains { $0.isBehindGap && $0.reach == nil } }
     guard let file = isBehindGap ? facts.files.first : facts.files.last else {
       throw BinaryLogError.unexpected(place: place, "SHOW BINARY LOGS")
     }
-    let start = known ?? BinaryLogPoint(file: file.name, position: BinaryLogSlice.fileStart)
+    let begin = BinaryLogPoint(file: file.name, position: BinaryLogSlice.fileStart)
+    // Whoever has more passes over what it has.
+    let start = (points.compactMap(\.self) + (isBehindGap ? [begin] : [])).min() ?? begin
     log = received(start.file, from: start.position)
     return start
   }
@@ -206,15 +234,15 @@ extension BinaryLogReceiver {
   ) -> ReceivedBinaryLog {
     let reaches = cursors.update { $0.compactMap(\.reach) }
     let own = reaches.filter { $0.file.isSame(as: file.text) }
-    let last = reaches.first { $0.isWhole && BinaryLogFileName($0.file)?.next == file }
-    let known = own.first { $0.end == position } ?? (position == BinaryLogSlice.fileStart ? last : nil)
-    var expectation = own.first.map { ReceivedBinaryLog.Expectation.begun($0.created, serverID: $0.serverID) }
-    if expectation == nil, before == nil, position == BinaryLogSlice.fileStart {
-      expectation = last?.gtid.map { .gtid($0) }
-    }
+    let isBeginning = position == BinaryLogSlice.fileStart
+    let ended = isBeginning ? reaches.filter { $0.isWhole && BinaryLogFileName($0.file)?.next == file } : []
+    let known = own.first { $0.end == position } ?? ended.first
+    // Of every repository: what is stored in one may be of another log than what is stored in the next.
+    var expectations = own.map { ReceivedBinaryLog.Expectation.begun($0.created, serverID: $0.serverID) }
+    if before == nil { expectations += ended.compactMap(\.gtid).map { .gtid($0) } }
     return ReceivedBinaryLog(
       file, from: position, gtids: before?.gtids ?? known?.gtid.flatMap { GTIDPosition($0) } ?? GTIDPosition(),
-      cuts: Set(own.map(\.end)), expecting: expectation)
+      cuts: Set(own.map(\.end)), expecting: expectations)
   }
 
   private func leaveGap(_ gap: BinaryLogGap) throws {

@@ -24,7 +24,8 @@ struct ReceivedBinaryLog {
 
   let file: BinaryLogFileName
   private var parser: BinaryLogParser
-  private var expectation: Expectation?
+  /// What is not certain yet. Until it is, nothing is given away: it may be of another log.
+  private var expectations: [Expectation]
   /// Where a slice has to end in the file, because repositories have all before.
   private let cuts: Set<UInt64>
   private var events: [UInt8] = []
@@ -37,11 +38,11 @@ struct ReceivedBinaryLog {
   ///   - gtids: MariaDB's position there.
   init(
     _ file: BinaryLogFileName, from position: UInt64, gtids: GTIDPosition, cuts: Set<UInt64> = [],
-    expecting expectation: Expectation? = nil
+    expecting expectations: [Expectation] = []
   ) {
     self.file = file
     self.cuts = cuts
-    self.expectation = expectation
+    self.expectations = expectations
     parser = BinaryLogParser(from: position, gtids: gtids)
     range = position..<position
   }
@@ -60,7 +61,7 @@ struct ReceivedBinaryLog {
   mutating func append(_ bytes: UnsafeRawBufferPointer, _ give: (Part) throws -> Void) throws {
     parser.append(bytes)
     while let item = try parser.next() {
-      try check(item)
+      try check(item.event)
       if !events.isEmpty, events.count + item.bytes.count > BinaryLogSlice.size, let part = takePart(before: item) {
         try give(part)
       }
@@ -76,16 +77,17 @@ struct ReceivedBinaryLog {
         try give(part)
       }
     }
-    if case .begun = expectation { try checkBeginning() }
+    try checkBeginning()
   }
 
   /// Takes what is pending.
   ///
-  /// - Returns: nil where nothing is.
+  /// - Returns: nil where nothing is, or it is not certain yet that it is of the log.
   mutating func takePart() -> Part? { takePart(before: nil) }
 
   /// - Parameter item: Is out of the parser, and in no slice.
   private mutating func takePart(before item: BinaryLogParser.Item?) -> Part? {
+    guard expectations.isEmpty else { return nil }
     let slice = BinaryLogSlice(
       file: file.text, range: range, times: times, gtid: gtid, format: parser.format, events: events)
     events = []
@@ -96,20 +98,28 @@ struct ReceivedBinaryLog {
     return Part(bytes: slice.encoded, start: range.lowerBound, reach: reach)
   }
 
-  private mutating func check(_ item: BinaryLogParser.Item) throws(Mismatch) {
-    switch expectation {
-    case .begun: try checkBeginning()
-    case .gtid(let text):
-      guard item.event.kind == BinaryLogEvent.Kind.mariadbGTIDList else { return }
-      expectation = nil
-      guard let known = GTIDPosition(text), parser.gtids == known else { throw Mismatch() }
-    case nil: return
+  /// - Parameter event: Is out of the parser, and in no slice.
+  private mutating func check(_ event: BinaryLogEvent) throws(Mismatch) {
+    try checkBeginning()
+    guard !expectations.isEmpty else { return }
+    switch event.kind {
+    case BinaryLogEvent.Kind.mariadbGTIDList:
+      for case .gtid(let text) in expectations {
+        guard let known = GTIDPosition(text), parser.gtids == known else { throw Mismatch() }
+      }
+      expectations = []
+    // No more than these comes before it.
+    case BinaryLogEvent.Kind.format, BinaryLogEvent.Kind.mariadbEncryption:
+      guard events.count < BinaryLogSlice.size else { throw Mismatch() }
+    default: throw Mismatch()
     }
   }
 
   private mutating func checkBeginning() throws(Mismatch) {
-    guard case .begun(let time, let serverID) = expectation, !parser.format.isEmpty else { return }
-    expectation = nil
-    guard parser.created == time, parser.serverID == serverID else { throw Mismatch() }
+    guard !parser.format.isEmpty else { return }
+    for case .begun(let time, let serverID) in expectations {
+      guard parser.created == time, parser.serverID == serverID else { throw Mismatch() }
+    }
+    expectations.removeAll { if case .begun = $0 { true } else { false } }
   }
 }

@@ -10,6 +10,7 @@ public struct BinaryLogEvent: Sendable, Equatable {
     public static let heartbeats: Set<UInt8> = [27, 41]
     public static let mariadbGTID: UInt8 = 162
     public static let mariadbGTIDList: UInt8 = 163
+    public static let mariadbEncryption: UInt8 = 164
   }
 
   /// Bytes of an event's header.

@@ -33,6 +33,8 @@ public struct BinaryLogParser: Sendable {
   /// Bytes of an event at most: more no server takes in one packet.
   public static let sizeLimit = (1 << 30) - (1 << 20)
   private static let checksumSize = 4
+  /// Bytes of a format description event at most: a slice holds no more.
+  private static let formatLimit = 64 << 10
 
   /// - Parameters:
   ///   - position: Where the first event that will come begins in the file.
@@ -118,7 +120,7 @@ public struct BinaryLogParser: Sendable {
   private mutating func readFormat(_ event: BinaryLogEvent, _ bytes: ArraySlice<UInt8>) throws(Fault) {
     let fixed = BinaryLogEvent.headerSize + 57
     let all = Array(bytes)
-    guard format.isEmpty, all.count >= fixed + 1 + Self.checksumSize,
+    guard format.isEmpty, (fixed + 1 + Self.checksumSize...Self.formatLimit).contains(all.count),
       all[BinaryLogEvent.headerSize..<BinaryLogEvent.headerSize + 2].elementsEqual([4, 0]),
       all[fixed - 1] == UInt8(BinaryLogEvent.headerSize)
     else { throw .format }

@@ -95,6 +95,7 @@ public final class BinaryLogStream {
     }
     guard watched[1].revents != 0 else { return try checkNames() }
     let status = child.wait()
+    _ = try checkNames()
     guard !child.lastErrorLines.isEmpty else {
       throw BinaryLogError.lost(
         place: server.place, "\(child.program) has ended by itself, with the status \(status?.code ?? 0)")

@@ -133,6 +133,7 @@ public final class BinaryLogReader {
         }
         guard try take(slice) else { return }
         before = slice
+        guard next < numbers.upperBound else { return }
         next += 1
       }
     }
