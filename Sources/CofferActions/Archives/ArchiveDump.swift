@@ -20,7 +20,8 @@ struct ArchiveDump: Sendable, Equatable {
   var facts: DumpFacts {
     DumpFacts(
       identity: identity, format: record.format, clientVersion: record.clientVersion,
-      serverVersion: record.serverVersion, details: record.details, content: record.content, base: record.base)
+      serverVersion: record.serverVersion, details: record.details, content: record.content, base: record.base,
+      physical: record.physical)
   }
 
   /// Finds the dumps among an archive's items.

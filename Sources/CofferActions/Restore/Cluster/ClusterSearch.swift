@@ -29,7 +29,7 @@ struct ClusterSearch {
     var earliest: ClusterRestoreError.Nearest?
     var off: ClusterRestoreError?
     var logs: [UInt64: (reader: LogReader, coverage: LogCoverage)] = [:]
-    for archive in try archives() {
+    for archive in try access.archivesWithServers(context) {
       try context.cancellation.check()
       guard let (dump, base) = try self.base(of: archive, reader) else { continue }
       guard isBeforeTarget(dump, base) else {
@@ -50,21 +50,7 @@ struct ClusterSearch {
     }
     if let off { throw off }
     if let earliest { throw ClusterRestoreError.targetBeforeBases(cluster: request.cluster, earliest: earliest) }
-    throw ClusterRestoreError.noBase(cluster: request.cluster, archive: named)
-  }
-
-  /// The archive that the command line names; nil for none.
-  private var named: String? {
-    let name = context.flags[SharedFlags.archive]
-    return name.isEmpty || name.isSame(as: "latest") ? nil : name
-  }
-
-  /// Those that may have one, the newest first; those that may come to count for nothing behind all others.
-  private func archives() throws -> [Archive] {
-    let filter = try context.archiveFilter()
-    if let named { return [try access.archive(named, filter)] }
-    let seen = try access.repository.archives().reversed().filter(filter.sees)
-    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
+    throw ClusterRestoreError.noBase(cluster: request.cluster, archive: context.namedArchive)
   }
 
   private func base(of archive: Archive, _ reader: ArchiveReader) throws -> (ArchiveDump, BaseBackupFacts)? {
@@ -108,5 +94,24 @@ struct ClusterSearch {
         cluster: request.cluster, target: request.targetTitle,
         nearest: ClusterRestoreError.Nearest(position: route.end, time: time), behindGap: gap?.segmentName)
     }
+  }
+}
+
+extension ActionContext {
+  /// The archive that the command line names; nil for none.
+  var namedArchive: String? {
+    let name = flags[SharedFlags.archive]
+    return name.isEmpty || name.isSame(as: "latest") ? nil : name
+  }
+}
+
+extension OpenRepository {
+  /// The archives in which a backup of a whole server is looked for, the newest first; those that may come to count for nothing behind
+  /// all others.
+  func archivesWithServers(_ context: ActionContext) throws -> [Archive] {
+    let filter = try context.archiveFilter()
+    if let named = context.namedArchive { return [try archive(named, filter)] }
+    let seen = try repository.archives().reversed().filter(filter.sees)
+    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
   }
 }

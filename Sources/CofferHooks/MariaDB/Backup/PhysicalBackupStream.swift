@@ -1,0 +1,94 @@
+import CofferSystem
+
+/// A physical backup on its way: mariadb-backup's stream, which is looked through as it goes by.
+final class PhysicalBackupStream: JudgedDump {
+  private let stream: DumpStream
+  private let facts: DumpFacts
+  private let watch = XBStreamWatch()
+  var judgement: PhysicalBackupReport?
+
+  init(_ stream: DumpStream, of identity: DumpIdentity) {
+    self.stream = stream
+    facts = DumpFacts(identity: identity, format: PhysicalBackupDump.format)
+    stream.observer = watch.take
+  }
+
+  /// What the program says last when it is content with what it has made; its exit status alone has not always told that.
+  static let confirmation = "completed OK!"
+
+  var output: DumpOutput { .stream(stream) }
+
+  var factsSoFar: DumpFacts? { facts }
+
+  func judge() throws -> PhysicalBackupReport {
+    _ = try stream.finish()
+    guard let last = stream.lastLines.last(where: { !$0.isEmpty }), last.holds(Self.confirmation) else {
+      throw incomplete("it did not say '\(Self.confirmation)'")
+    }
+    do {
+      return try watch.report()
+    } catch let error as XBStreamError {
+      throw incomplete(error.diagnosis.problem)
+    } catch let error as PhysicalBackupReport.Unfit {
+      throw incomplete(error.problem)
+    }
+  }
+
+  private func incomplete(_ problem: String) -> DumpError {
+    .incomplete(facts.identity, program: PhysicalBackupDump.program, missing: problem)
+  }
+
+  func outcome(_ report: PhysicalBackupReport) -> DumpOutcome {
+    var facts = facts
+    facts.serverVersion = report.serverVersion
+    facts.clientVersion = report.programVersion.map { "\(PhysicalBackupDump.program) \($0)" }
+    facts.physical = report.facts
+    return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: 0, warnings: stream.warnings)
+  }
+
+  func abandon() { stream.abandon() }
+}
+
+/// Watches an xbstream go by: whether it is whole, and what its small files say.
+final class XBStreamWatch {
+  private let look = Look()
+  private let reader: XBStreamReader
+  private var failure: (any Error)?
+
+  init() {
+    reader = XBStreamReader(look)
+  }
+
+  func take(_ bytes: UnsafeRawBufferPointer) {
+    guard failure == nil else { return }
+    do { try reader.write(bytes) } catch { failure = error }
+  }
+
+  /// - Throws: `XBStreamError`; `PhysicalBackupReport.Unfit`.
+  func report() throws -> PhysicalBackupReport {
+    if let failure { throw failure }
+    try reader.finish()
+    return try PhysicalBackupReport(look.parts)
+  }
+
+  private final class Look: XBStreamReceiver {
+    var parts: [PhysicalBackupReport.Part: [UInt8]] = [:]
+
+    private static let limit = 1 << 20
+
+    func begin(_ path: [EntryName], isReplacing: Bool) {
+      if let part = PhysicalBackupReport.Part(path) { parts[part] = [] }
+    }
+
+    func take(_ bytes: UnsafeRawBufferPointer, of path: [EntryName]) {
+      guard let part = PhysicalBackupReport.Part(path), let known = parts[part], known.count + bytes.count <= Self.limit
+      else { return }
+      parts[part] = known + bytes
+    }
+
+    func move(_ path: [EntryName], to position: UInt64) {}
+    func end(_ path: [EntryName]) {}
+    func remove(_ path: [EntryName]) {}
+    func rename(_ path: [EntryName], to other: [EntryName]) {}
+  }
+}
