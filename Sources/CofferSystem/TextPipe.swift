@@ -20,6 +20,8 @@ public struct TextPipe: ~Copyable, Sendable {
     let made = memfd_create("coffer", coffer_memory_file_closes)
     guard made >= 0 else { throw SystemError(call: "memfd_create", subject: subject) }
     let file = FileDescriptor(owning: made)
+    // MariaDB's programs pass over a file of options that everybody might write.
+    guard fchmod(file.number, 0o600) == 0 else { throw SystemError(call: "chmod", subject: subject) }
     let count = bytes.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
     guard count == bytes.count else { throw SystemError(call: "write", subject: subject) }
     return file

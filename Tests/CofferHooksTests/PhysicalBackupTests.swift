@@ -44,11 +44,14 @@ struct PhysicalBackupTests {
 
   private static let done = "echo '[00] completed OK!' >&2"
 
-  @Test("A backup is its program's stream, with what is known of it; the password is in no argument, and there as often as it is read")
+  @Test(
+    "A backup is its program's stream, with what is known of it; the password is in no argument, and there as often as it is read"
+  )
   func whole() throws {
     let (bytes, outcome) = try take(
       """
       file=${1#--defaults-extra-file=}
+      [ "$(stat -L -c %a $file)" = 600 ] || exit 7
       [ "$(cat $file)" = "$(cat $file)" ] && grep -q 'password="p w"' $file && grep -q '^\\[mariabackup\\]$' $file || exit 9
       shift
       [ "$*" = '--host 127.0.0.1 --protocol tcp --backup --stream=xbstream --datadir=/srv/my' ] || { echo "$*" >&2; exit 8; }
@@ -84,5 +87,19 @@ struct PhysicalBackupTests {
       let suggestion = error?.diagnosis.suggestion ?? ""
       #expect(suggestion.contains(sign), "\(suggestion)")
     }
+  }
+
+  @Test("Of what the program says, what tells why it failed is shown, and nothing of the tables")
+  func telling() {
+    let lines = [
+      "[00] 2026-01-31 12:00:00 Streaming ./shop/item.ibd",
+      "[00] 2026-01-31 12:00:00 Error: File ./shop/item.ibd seems to be corrupted.",
+      " len 16384; hex 00", "[00] Error: " + String(repeating: "x", count: 500), "a row; asc Error [00] failed",
+      "[00] FATAL ERROR: 2026-01-31 12:00:00 failed to copy datafile.",
+    ]
+    #expect(PhysicalBackupStream.telling(lines) == [lines[1]])
+    #expect(PhysicalBackupStream.telling([lines[0], lines[5]]) == [lines[5]])
+    #expect(PhysicalBackupStream.telling([lines[0], lines[4]]) == [lines[0]])
+    #expect(PhysicalBackupStream.telling([lines[2]]) == [])
   }
 }

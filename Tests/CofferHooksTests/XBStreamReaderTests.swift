@@ -17,7 +17,9 @@ struct XBStreamReaderTests {
     private func name(_ path: [EntryName]) -> String { path.map(\.description).joined(separator: "/") }
 
     func begin(_ path: [EntryName], isReplacing: Bool) throws {
-      guard isReplacing || files[name(path)] == nil else { throw SystemError(call: "open", subject: name(path), code: EEXIST) }
+      guard isReplacing || files[name(path)] == nil else {
+        throw SystemError(call: "open", subject: name(path), code: EEXIST)
+      }
       files[name(path)] = []
       places[name(path)] = 0
     }
@@ -78,7 +80,7 @@ struct XBStreamReaderTests {
       + Builder.part("ib_logfile0", Array(log[2000...]), at: 2000)
       + Builder.part("shop/item.ibd", Array(table[40_000...]), at: 40_000) + Builder.chunk("E", "shop/item.ibd")
       + Builder.file("shop/empty.CSV", []) + Builder.part("shop/none", []) + Builder.chunk("E", "shop/none")
-      + Builder.chunk("E", "ib_logfile0") + Builder.file("./shop/db.opt", bytes(3))
+      + Builder.chunk("E", "ib_logfile0") + Builder.file("shop/db.opt", bytes(3))
       + Builder.part("aria_log.1", bytes(100)) + Builder.seek("aria_log.1", to: 10)
       + Builder.part("aria_log.1", bytes(5), at: 10) + Builder.chunk("E", "aria_log.1")
       + Builder.file("shop/old", bytes(9)) + Builder.rename("shop/old", to: "shop/new")
@@ -86,7 +88,8 @@ struct XBStreamReaderTests {
       + Builder.file("shop/again", bytes(90)) + Builder.file("shop/again", bytes(7), flags: 2)
   }()
 
-  @Test("A stream comes whole, in pieces of any size, and as mbstream lays it down", arguments: [1, 13, 14, 4096, 1 << 20])
+  @Test(
+    "A stream comes whole, in pieces of any size, and as mbstream lays it down", arguments: [1, 13, 14, 4096, 1 << 20])
   func pieces(size: Int) throws {
     let files = try read(Self.whole, pieces: size)
     #expect(files == (try unpacked(Self.whole)))
@@ -126,9 +129,13 @@ struct XBStreamReaderTests {
 
   @Test("Names that lead elsewhere are refused, and chunks that no program writes")
   func hostile() throws {
-    for name in ["../a", "/etc/passwd", "a/../../b", "a//b", "..", ".", "a/./b", "a\0b", "./", String(repeating: "a", count: 512)] {
+    for name in [
+      "../a", "/etc/passwd", "a/../../b", "a//b", "..", ".", "a/./b", "a\0b", "./", String(repeating: "a", count: 512),
+    ] {
       #expect(throws: XBStreamError.self, "\(name)") { try read(Builder.file(name, [1])) }
-      #expect(throws: XBStreamError.self, "\(name)") { try read(Builder.file("a", [1]) + Builder.rename("a", to: name)) }
+      #expect(throws: XBStreamError.self, "\(name)") {
+        try read(Builder.file("a", [1]) + Builder.rename("a", to: name))
+      }
       #expect(throws: XBStreamError.self, "\(name)") { try read(Builder.chunk("D", name)) }
     }
     let part = Builder.part("a", [1, 2])
@@ -180,7 +187,8 @@ struct XBStreamReaderTests {
     #expect(
       report.facts
         == PhysicalBackupFacts(
-          log: .init(file: "binlog.000007", position: 4711, transactions: "0-1-10,1-2-3"), checkpoint: 60000, end: 60016))
+          log: .init(file: "binlog.000007", position: 4711, transactions: "0-1-10,1-2-3"), checkpoint: 60000, end: 60016
+        ))
     #expect(report.serverVersion == "10.11.19-MariaDB-log" && report.programVersion == "10.11.19-MariaDB")
   }
 

@@ -59,7 +59,8 @@ public final class MariaDBInstance {
     let process = try SystemProcessLauncher().launch(
       command(
         [
-          "mariadbd", "--no-defaults", "--datadir=\(data ?? self.data)", "--socket=\(socket)", "--pid-file=\(folder)/pid",
+          "mariadbd", "--no-defaults", "--datadir=\(data ?? self.data)", "--socket=\(socket)",
+          "--pid-file=\(folder)/pid",
           "--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
           "--log-error=\(folder)/log",
         ] + settings))

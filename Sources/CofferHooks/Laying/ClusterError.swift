@@ -55,9 +55,11 @@ public enum ClusterError: DiagnosableError, Equatable {
     case .outside(let file):
       Diagnosis(
         subject: "base backup",
-        problem: "It has tables whose files were outside of the data directory (\(Quoting.terminal(file))), and Coffer lays them down nowhere else",
+        problem:
+          "It has tables whose files were outside of the data directory (\(Quoting.terminal(file))), and Coffer lays them down nowhere else",
         suggestion:
-          "Lay it down by hand: 'coffer dump' writes the stream for 'mbstream -x', and 'mariadb-backup --prepare' and '--copy-back' put the files where they were")
+          "Lay it down by hand: 'coffer dump' writes the stream for 'mbstream -x', and 'mariadb-backup --prepare' and '--copy-back' put the files where they were"
+      )
     case .serverFailed(let path, let lines, let log):
       Diagnosis(
         subject: path,

@@ -32,7 +32,8 @@ struct MariaDBCredentials: Sendable, Equatable {
   ///   - connection: Arguments that come next.
   /// - Throws: `Unquotable`; `SystemError`; what `body` throws.
   func command<Result>(
-    _ words: [String], _ options: [String], _ connection: [String], _ arguments: [String], for reading: Reading = .client,
+    _ words: [String], _ options: [String], _ connection: [String], _ arguments: [String],
+    for reading: Reading = .client,
     context: HookContext, _ body: (ChildCommand) throws -> Result
   ) throws -> Result {
     var command = ChildCommand(

@@ -63,6 +63,10 @@ enum MariaDBFailure {
       "Run the backup on the server's host, as root or as the server's user: mariadb-backup reads the files of the data directory"
     ),
     (
+      "seems to be corrupted",
+      "A file of the server is damaged: keep the older backups, look at the server's disk, and have it look at the table (CHECK TABLE)"
+    ),
+    (
       "Failed to connect to MariaDB server",
       "Check that the server runs, and username, password and socket_path (or hostname and port) in the configuration"
     ),

@@ -67,7 +67,8 @@ struct ClusterRequest {
     if let hook {
       guard let key = kinds.first(where: { $0.name.isSame(as: hook) }) else {
         throw UsageError(
-          argument: SelectionFlags.hook.name, problem: "It has no backups of whole servers: '\(Quoting.terminal(hook))'",
+          argument: SelectionFlags.hook.name,
+          problem: "It has no backups of whole servers: '\(Quoting.terminal(hook))'",
           suggestion: "Name one of \(kinds.map(\.name).joined(separator: ", "))")
       }
       return key.name == MariaDBServerOptions.mariadbServers.name

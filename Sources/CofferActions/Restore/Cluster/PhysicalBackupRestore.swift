@@ -35,10 +35,13 @@ struct PhysicalBackupRestore: ServerRestore {
   /// What means something for servers of PostgreSQL only.
   private static func check(_ flags: FlagValues) throws(UsageError) {
     typealias Flags = ClusterRestoreFlags
-    let targets: [any CommandFlag] = [Flags.time, Flags.position, Flags.name, Flags.transaction, Flags.exclusive, Flags.timeline]
+    let targets: [any CommandFlag] = [
+      Flags.time, Flags.position, Flags.name, Flags.transaction, Flags.exclusive, Flags.timeline,
+    ]
     if let flag = targets.first(where: flags.contains) {
       throw UsageError(
-        argument: flag.name, problem: "A MariaDB server is laid down as it was when its physical backup ended, and is not brought further",
+        argument: flag.name,
+        problem: "A MariaDB server is laid down as it was when its physical backup ended, and is not brought further",
         suggestion: "Leave it out")
     }
     let others: [any CommandFlag] = [Flags.delta, Flags.mappings, Flags.start, Flags.signers, RestoreAction.username]

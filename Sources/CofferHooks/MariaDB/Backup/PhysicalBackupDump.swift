@@ -16,7 +16,8 @@ struct PhysicalBackupDump: PlannedDump {
     guard entry.dialect.dumpsAccounts else {
       throw .misconfigured(
         entry.identity, problem: "base_backup is for MariaDB: MySQL has no program that streams one",
-        suggestion: "Dump its databases (mysql_databases), or give the command line of another program to custom_databases")
+        suggestion:
+          "Dump its databases (mysql_databases), or give the command line of another program to custom_databases")
     }
     guard !entry.connection.leavesTheHost else {
       throw .misconfigured(
@@ -36,7 +37,9 @@ struct PhysicalBackupDump: PlannedDump {
       try entry.connection.withBackupCommand(
         section[MariaDBServerOptions.backupCommand].words, ["--backup", "--stream=xbstream"] + folder, context: context
       ) { command in
-        PhysicalBackupStream(try DumpStream(command, of: identity, context: context), of: identity)
+        var command = command
+        command.errorLimit = PhysicalBackupStream.errorLimit
+        return PhysicalBackupStream(try DumpStream(command, of: identity, context: context), of: identity)
       }
     }
   }

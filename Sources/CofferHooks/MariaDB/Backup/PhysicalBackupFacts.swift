@@ -67,10 +67,13 @@ struct PhysicalBackupReport {
         if words.count == 2 { values[words[0].trimmed] = words[1].trimmed }
       }
     }
-    guard parts[.info] != nil else { throw Unfit(problem: "it does not have the program's own list of what it is (xtrabackup_info)") }
+    guard parts[.info] != nil else {
+      throw Unfit(problem: "it does not have the program's own list of what it is (xtrabackup_info)")
+    }
     let info = values(.info)
     for (name, meaning) in [
-      ("partial", "it does not have all of the server"), ("incremental", "it has only what has changed since another one"),
+      ("partial", "it does not have all of the server"),
+      ("incremental", "it has only what has changed since another one"),
       ("compressed", "the program has compressed it, which it does not do well enough to be stored"),
     ] where info[name].map({ !$0.isSame(as: "N") }) ?? false {
       throw Unfit(problem: "\(meaning); see what option files have for mariadb-backup")

@@ -26,7 +26,9 @@ public final class PhysicalBackupFolder: ByteSink {
   /// - Throws: `XBStreamError`; `ClusterError`; `SystemError`; what preparing throws.
   public func finish(_ preparation: PhysicalBackupPreparation, isLasting: Bool) throws {
     try reader.finish()
-    guard writer.hasReport else { throw ClusterError.content("it does not have the list of what it is (xtrabackup_info)") }
+    guard writer.hasReport else {
+      throw ClusterError.content("it does not have the list of what it is (xtrabackup_info)")
+    }
     try preparation.run(staged.folder.path)
     try staged.unmark()
     if isLasting { try staged.folder.synchronizeFileSystem() }

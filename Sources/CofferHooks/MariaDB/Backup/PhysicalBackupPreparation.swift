@@ -85,8 +85,10 @@ public enum PreparationError: DiagnosableError, Equatable {
     case .otherVersion(let installed, let wanted):
       Diagnosis(
         subject: subject,
-        problem: "The backup is of a server of version \(Quoting.terminal(wanted)), and mariadb-backup of \(Quoting.terminal(installed)) is installed",
-        suggestion: "Install the server's own series of it, or name it with mariadb_backup_command of the server's entry")
+        problem:
+          "The backup is of a server of version \(Quoting.terminal(wanted)), and mariadb-backup of \(Quoting.terminal(installed)) is installed",
+        suggestion:
+          "Install the server's own series of it, or name it with mariadb_backup_command of the server's entry")
     case .failed(let lines):
       Diagnosis(
         subject: subject,

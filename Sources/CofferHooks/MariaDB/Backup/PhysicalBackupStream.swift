@@ -11,6 +11,23 @@ final class PhysicalBackupStream: JudgedDump {
     self.stream = stream
     facts = DumpFacts(identity: identity, format: PhysicalBackupDump.format)
     stream.observer = watch.take
+    stream.telling = Self.telling
+  }
+
+  /// What the program may say before it ends: of a page that is damaged it writes all bytes, twice.
+  static let errorLimit = ChildCommand.ErrorLimit(bytes: 1 << 20, lines: 1000)
+  private static let lengthLimit = 500
+  private static let signs = ["Error", "ERROR", "ailed", "Can't", "corrupt", "denied"]
+
+  /// The lines that say why it failed, between those of what it was doing; none with what is in the server's tables.
+  static func telling(_ lines: [String]) -> [String] {
+    let own = lines.filter { line in
+      line.utf8.count <= lengthLimit && (line.begins(with: "[") || line.begins(with: PhysicalBackupDump.program))
+    }
+    let telling = own.filter { line in signs.contains { line.holds($0) } }
+    // Of which it is only the last consequence.
+    let causes = telling.filter { !$0.holds("FATAL ERROR") }
+    return [causes, telling, own].first { !$0.isEmpty }?.suffix(5) ?? []
   }
 
   /// What the program says last when it is content with what it has made; its exit status alone has not always told that.

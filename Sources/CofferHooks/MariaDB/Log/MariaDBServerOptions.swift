@@ -48,8 +48,10 @@ public enum MariaDBServerOptions {
     OptionSchema(
       title,
       [
-        name.option, baseBackup.option, ServerLogOptions.within.option, ServerLogOptions.hostname.option, serverID.option,
-        ServerOptions.label.option, ServerOptions.container.option, ServerOptions.hostname.option, ServerOptions.port.option,
+        name.option, baseBackup.option, ServerLogOptions.within.option, ServerLogOptions.hostname.option,
+        serverID.option,
+        ServerOptions.label.option, ServerOptions.container.option, ServerOptions.hostname.option,
+        ServerOptions.port.option,
         MariaDBOptions.socketPath.option, ServerOptions.username.option, ServerOptions.password.option,
         ServerOptions.passwordFile.option, MariaDBOptions.passwordTransport.option, MariaDBOptions.tls.option,
         MariaDBOptions.tlsCA.option, MariaDBOptions.tlsVerify.option, ServerOptions.listOptions.option,
