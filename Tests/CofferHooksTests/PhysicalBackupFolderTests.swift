@@ -71,6 +71,23 @@ struct PhysicalBackupFolderTests {
     #expect(throws: ClusterError.notEmpty(directory, isTablespace: false)) { try layDown(Self.files) }
   }
 
+  @Test("What the server did meanwhile is done to the files")
+  func meanwhile() throws {
+    defer { remove() }
+    try layDown(
+      Self.files + Builder.rename("shop/item.ibd", to: "other/item.ibd") + Builder.rename("shop/none", to: "shop/any")
+        + Builder.chunk("D", "shop/none") + Builder.file("shop/x", [1]) + Builder.rename("shop/x", to: "shop/db.opt")
+        + Builder.file("shop/y", [1, 2, 3]) + Builder.file("shop/y", [4], flags: 2) + Builder.file("shop/z", [1])
+        + Builder.chunk("D", "shop/z"))
+    #expect(
+      try names().filter { $0.contains("shop/") || $0.contains("other/") } == [
+        "data/other/item.ibd", "data/shop/db.opt", "data/shop/y",
+      ])
+    for (name, bytes) in [("other/item.ibd", [1, 2, 3]), ("shop/db.opt", [1]), ("shop/y", [4])] {
+      #expect(FileManager.default.contents(atPath: "\(directory)/\(name)") == Data(bytes.map { UInt8($0) }), "\(name)")
+    }
+  }
+
   @Test("What is not whole, leads elsewhere, or cannot be prepared, leaves nothing behind", arguments: [true, false])
   func nothing(isThere: Bool) throws {
     defer { remove() }
@@ -79,8 +96,7 @@ struct PhysicalBackupFolderTests {
     for (number, stream) in [
       Array(Self.files.dropLast(3)), Builder.file("a", [1]), Builder.file("../outside", [1]) + Self.files,
       Builder.file(outside, [1]) + Self.files, Self.files + Builder.file("ibdata1", [1]),
-      Builder.file("shop/far.isl", [1]) + Self.files, Self.files + Builder.rename("ibdata1", to: "shop/item.ibd"),
-      Self.files + Builder.file("ibdata1/x", [1]),
+      Builder.file("shop/far.isl", [1]) + Self.files, Self.files + Builder.file("ibdata1/x", [1]),
     ].enumerated() {
       #expect(throws: (any Error).self, "\(number)") { try layDown(stream) }
       #expect(try names() == (isThere ? ["data"] : []), "\(number)")

@@ -54,10 +54,10 @@ struct PhysicalBackupTests {
       [ "$(stat -L -c %a $file)" = 600 ] || exit 7
       [ "$(cat $file)" = "$(cat $file)" ] && grep -q 'password="p w"' $file && grep -q '^\\[mariabackup\\]$' $file || exit 9
       shift
-      [ "$*" = '--host 127.0.0.1 --protocol tcp --backup --stream=xbstream --datadir=/srv/my' ] || { echo "$*" >&2; exit 8; }
+      [ "$*" = '--host 127.0.0.1 --protocol tcp --backup --stream=xbstream' ] || { echo "$*" >&2; exit 8; }
       cat whole; \(Self.done)
       """,
-      "    hostname: 127.0.0.1\n    username: bk\n    password: p w\n    data_directory: /srv/my\n")
+      "    hostname: 127.0.0.1\n    username: bk\n    password: p w\n")
     #expect(bytes.count > 50_000)
     #expect(outcome.bytes == UInt64(bytes.count))
     let facts = outcome.facts
@@ -75,6 +75,18 @@ struct PhysicalBackupTests {
     ])
   func broken(script: String) throws {
     #expect(throws: DumpError.self) { try take(script) }
+  }
+
+  @Test("What was made and renamed meanwhile, and is not in the stream, makes it none; what was then removed does not")
+  func meanwhile() throws {
+    typealias Builder = XBStreamBuilder
+    let name = "echo -n '\(Data(Builder.rename("shop/a", to: "shop/b")).base64EncodedString())' | base64 -d"
+    let gone = "echo -n '\(Data(Builder.chunk("D", "shop/b")).base64EncodedString())' | base64 -d"
+    let there = "echo -n '\(Data(Builder.file("shop/a", [1])).base64EncodedString())' | base64 -d"
+    let error = #expect(throws: DumpError.self) { try take("cat whole; \(name); \(Self.done)") }
+    #expect(error?.isWorthARetry == true && error.map { Diagnosis(of: $0).problem }?.contains("shop/b") == true)
+    _ = try take("cat whole; \(name); \(gone); \(Self.done)")
+    _ = try take("cat whole; \(there); \(name); \(Self.done)")
   }
 
   @Test("MySQL, and a server on another host, are refused with what to do")

@@ -49,13 +49,12 @@ final class LaidFolder {
     try opened(path.dropLast()).removeTree(name)
   }
 
-  /// Gives a file another name, in whose place nothing may be.
+  /// Gives a file another name, if there is one; what had that name is gone.
   func rename(_ path: [EntryName], to other: [EntryName]) throws {
     guard let name = path.last, let new = other.last else { return }
     let old = try opened(path.dropLast())
-    let goal = try opened(other.dropLast())
-    guard !goal.holds(new) else { throw SystemError(call: "rename", subject: goal.path(of: new), code: EEXIST) }
-    try old.rename(name, to: new, in: goal)
+    guard old.holds(name) else { return }
+    try old.rename(name, to: new, in: opened(other.dropLast()))
   }
 
   /// Makes a symbolic link in the place of what has its name.

@@ -32,10 +32,9 @@ struct PhysicalBackupDump: PlannedDump {
   var section: ConfigurationSection { entry.section }
 
   func start(context: HookContext) throws -> any RunningDump {
-    let folder = section[MariaDBServerOptions.dataDirectory].map { ["--datadir=\($0)"] } ?? []
-    return try entry.guarded {
+    try entry.guarded {
       try entry.connection.withBackupCommand(
-        section[MariaDBServerOptions.backupCommand].words, ["--backup", "--stream=xbstream"] + folder, context: context
+        section[MariaDBServerOptions.backupCommand].words, ["--backup", "--stream=xbstream"], context: context
       ) { command in
         var command = command
         command.errorLimit = PhysicalBackupStream.errorLimit

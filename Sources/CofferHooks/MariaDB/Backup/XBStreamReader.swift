@@ -12,8 +12,9 @@ protocol XBStreamReceiver: AnyObject {
   func move(_ path: [EntryName], to position: UInt64) throws
   /// A file is whole.
   func end(_ path: [EntryName]) throws
-  /// A file that was there, whole, is gone.
+  /// A file is gone. It need not have been there: the server tells what was done while the backup was made.
   func remove(_ path: [EntryName]) throws
+  /// A file has another name, in the place of what had that. It need not have been there.
   func rename(_ path: [EntryName], to other: [EntryName]) throws
 }
 

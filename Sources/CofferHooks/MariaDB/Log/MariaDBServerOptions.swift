@@ -14,13 +14,10 @@ public enum MariaDBServerOptions {
     "base_backup",
     "Whether 'create' makes a physical backup of a MariaDB server by mariadb-backup: the whole server, as it was when the backup ended. It has to run on the server's host, as a user that may read the data directory.",
     default: false)
-  public static let dataDirectory = OptionKey<String?>(
-    "data_directory", "The server's data directory, for base_backup. Without it, what the server says itself.",
-    example: "/var/lib/mysql")
   public static let backupCommand = OptionKey<CommandWords>(
     "mariadb_backup_command",
-    "What to run in place of mariadb-backup; may have arguments, and then password_transport: environment is needed.",
-    default: "mariadb-backup", example: "docker exec --env MYSQL_PWD my_container mariadb-backup", support: .own)
+    "What to run in place of mariadb-backup, also to prepare what 'restore --cluster' has laid down, which it has to see. With arguments it needs password_transport: environment.",
+    default: "mariadb-backup", example: "/opt/mariadb/bin/mariadb-backup", support: .own)
 
   public static let mariadbBinlogCommand = OptionKey<CommandWords>(
     "mariadb_binlog_command",
@@ -37,7 +34,7 @@ public enum MariaDBServerOptions {
     support: .own,
     schema: entry(
       "MariaDB servers", mariadbBinlogCommand, MariaDBOptions.mariadbCommand,
-      [dataDirectory.option, backupCommand.option]))
+      [backupCommand.option]))
   public static let mysqlServers = OptionKey<[ConfigurationSection]>(
     "mysql_servers", "MySQL servers as a whole, as mariadb_servers.",
     support: .own, schema: entry("MySQL servers", mysqlBinlogCommand, MariaDBOptions.mysqlCommand))
