@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferHooks
 import CofferSystem
 import Testing
 
@@ -208,6 +209,21 @@ struct CommandLineTests {
     #expect(try !parse("prune").reading.unused.contains("ntfy"))
     let restore = try parse("restore --archive a").reading.unused
     #expect(restore.contains("mariadb_databases") && restore.contains("ntfy") && !restore.contains("sqlite_databases"))
+    // Nor where nothing of an entry is backed up.
+    func isUnused(_ entry: String, of option: String, _ line: String) throws -> Bool {
+      let text = "repositories: [{path: /r}]\n\(option): [{name: main\(entry)}]\n"
+      let root = try ConfigurationLoader(
+        files: FileReader(read: { _ in Array(text.utf8) }, entries: { _ in nil }), environment: ProcessEnvironment([:]),
+        currentFolder: "/", options: .standard
+      ).load("/c.yaml").root
+      let hook = try #require(HookRegistry.standard.hook(named: option))
+      let section = try #require(root[hook.databases].first)
+      return try parse(line).reading.isUnusedEntry(option, section)
+    }
+    #expect(try isUnused("", of: "postgresql_clusters", "create"))
+    #expect(try !isUnused(", base_backup: true", of: "postgresql_clusters", "create"))
+    #expect(try !isUnused("", of: "postgresql_databases", "create"))
+    #expect(try !isUnused("", of: "postgresql_clusters", "wal receive"))
   }
 
   @Test("Passwords on the command line are not kept in archives")

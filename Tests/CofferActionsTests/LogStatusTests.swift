@@ -1,4 +1,3 @@
-import CofferHooks
 import CofferMonitoring
 import CofferSystem
 import Foundation
@@ -6,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import CofferActions
+@testable import CofferHooks
 @testable import CofferRepository
 
 @Suite("How far logs reach, and where they go on")
@@ -53,6 +53,136 @@ struct LogStatusTests {
     #expect(missing.problem == "There is no log of it" && missing.newest == nil)
     #expect(LogStatus(Self.named(limit: nil), [], now: Self.now) == nil)
     #expect(LogStatus(Self.named(limit: nil), streams, now: Self.now)?.problem == nil)
+  }
+
+  @Test("What no restore believes makes no log look new, and what keeps a restore from the end of the log is told")
+  func believed() throws {
+    func status(_ streams: [LogStream], limit: Double? = 600, needs: [LogNeed] = []) throws -> LogStatus {
+      try #require(LogStatus(Self.named(limit: limit), streams, needs: needs, now: Self.now))
+    }
+    var dead = try Self.stream(1, 9, age: 5000)
+    var strange = try Self.stream(1, 50, age: 1)
+    strange.counts = false
+    let late = try status([dead, strange])
+    #expect(late.newest?.age == 5000 && late.problem?.contains("more than") == true)
+    #expect(late.remarks.count == 1 && late.remarks[0].contains("--signer"))
+    #expect(StatusText.log(late).contains("--signer"))
+    dead.counts = false
+    let nobody = try status([dead, strange])
+    #expect(nobody.newest == nil && nobody.problem == "There is no log of it that counts without --signer")
+    #expect(StatusText.log(nobody).hasPrefix("No log of main (db1) that counts; "))
+    dead.counts = true
+
+    // A timeline that no restore finds.
+    let lost = try Self.stream(5, 60, history: 3, age: 1)
+    dead.reach = 2
+    let unfound = try status([dead, lost])
+    #expect(unfound.newest?.timeline == 1 && unfound.problem?.contains("more than") == true)
+    #expect(unfound.remarks.contains { $0.contains("00000003.history") })
+    // From a base backup of its own it is found.
+    let own = LogNeed(server: Self.server, first: try Self.place(7, history: 3))
+    #expect(try status([dead, lost], needs: [own]).newest?.timeline == 3)
+
+    // Two that are alive, and one that has gone out from the other.
+    let first = try Self.stream(1, 9, age: 10)
+    var second = try Self.stream(5, 6, history: 2, age: 1)
+    second.begun = Self.now.addingTimeInterval(-1000)
+    let both = try status([first, second])
+    #expect(both.newest?.timeline == 2 && both.problem?.hasPrefix("timeline 1 goes on beside it") == true)
+    let unasked = try status([first, second], limit: nil)
+    #expect(unasked.problem == nil && unasked.remarks == both.remarks && both.remarks.count == 1)
+    second.begun = Self.now.addingTimeInterval(-5)
+    #expect(try status([first, second]).remarks == [])
+    second.begun = Self.now.addingTimeInterval(-200_000)
+    #expect(try status([Self.stream(1, 9, age: 100_000), second]).remarks == [])
+
+    // A gap counts behind the newest base backup.
+    func broken(_ age: Double) throws -> LogStream {
+      LogStream(
+        origin: LogOrigin(Self.server, hostname: "db1", name: "main"), server: "00", signer: .full, history: 1,
+        exponent: 24, stretches: [try (Self.place(1), Self.place(3)), try (Self.place(5), Self.place(9))],
+        objectCount: 8, tail: nil, storedSize: 1, received: Self.now.addingTimeInterval(-age))
+    }
+    func need(_ number: UInt64) throws -> LogNeed { LogNeed(server: Self.server, first: try Self.place(number)) }
+    #expect(try status([broken(1)], needs: [need(2), need(6)]).problem?.contains("is missing") == true)
+    #expect(try status([broken(1)], needs: [need(6), need(2)]).remarks == [])
+    #expect(try status([broken(1)]).remarks == [])
+
+    // The server that was called so before is another one.
+    let before = LogStream(
+      origin: LogOrigin(LogServer(system: "postgresql", identity: "6"), hostname: "db1", name: "main"), server: "01",
+      signer: .full, history: 7, exponent: 24,
+      stretches: [try (Self.place(1, history: 7), Self.place(900, history: 7))],
+      objectCount: 1, tail: nil, storedSize: 1, received: Self.now.addingTimeInterval(-90_000))
+    #expect(try status([first, before]).newest?.timeline == 1)
+  }
+
+  @Test("A slot is called after the server, and what is no slot's name is answered by the nearest that is one")
+  func slots() {
+    #expect(WALReceiveAction.standardSlot("main") == "coffer_main")
+    #expect(WALReceiveAction.standardSlot("Main-1 é") == "coffer_main_1___")
+    #expect(WALReceiveAction.slotName("coffer_Main") == "coffer_main")
+    #expect(WALReceiveAction.slotName(String(repeating: "x", count: 99)).utf8.count == 63)
+  }
+
+  @Test("A log that does not leave its server is found, each with what to do")
+  func doctor() {
+    let cluster = LogExamination.Cluster(name: "main", isAwaited: true)
+    func slot(_ name: String, _ status: String?, isActive: Bool = false) -> LogInspection.Slot {
+      LogInspection.Slot(name: name, isActive: isActive, status: status, start: nil, kept: 1 << 30)
+    }
+    let off = LogInspection.Archiver(isOn: false, last: nil, failureCount: 0, failing: nil)
+    func grades(_ archiver: LogInspection.Archiver, _ slots: LogInspection.Slot...) -> [Finding.Grade] {
+      cluster.findings(archiver, slots).map(\.grade)
+    }
+    #expect(grades(off) == [.problem])
+    #expect(
+      LogExamination.Cluster(name: "main", isAwaited: false).findings(off, [slot("other", "lost")]).map(\.grade)
+        == [.advice])
+    #expect(grades(off, slot("coffer_main", "reserved", isActive: true)) == [.ok])
+    #expect(grades(off, slot("coffer_main", "extended")) == [.problem])
+    #expect(grades(off, slot("coffer_main", nil)) == [.problem])
+    #expect(grades(off, slot("coffer_main", "unreserved", isActive: true)) == [.problem])
+    let lost = cluster.findings(off, [slot("coffer_main", "lost")])
+    #expect(lost.first?.remedy?.contains("pg_drop_replication_slot('coffer_main')") == true)
+    let fine = LogInspection.Archiver(isOn: true, last: "000000010000000000000001", failureCount: 3, failing: nil)
+    #expect(grades(fine) == [.ok])
+    let failing = LogInspection.Archiver(
+      isOn: true, last: nil, failureCount: 3, failing: .init(name: "000000010000000000000002", time: "2026-01-01"))
+    #expect(
+      cluster.findings(failing, []).first?.text
+        == "archive_command has failed since 2026-01-01, at 000000010000000000000002; in all 3 times")
+  }
+
+  @Test("Of a binary log the newest history counts, as its last slice says, and a gap in it is a problem")
+  func binary() throws {
+    let server = LogServer(system: "mariadb", identity: "db1/main")
+    func stream(_ history: UInt32, _ stretches: [ClosedRange<UInt64>], _ file: String?) throws -> LogStream {
+      let places = try stretches.map { stretch in
+        let ends = try [stretch.lowerBound, stretch.upperBound].map {
+          try #require(LogPlace(history: history, number: $0, exponent: 0))
+        }
+        return (first: ends[0], last: ends[1])
+      }
+      var stream = LogStream(
+        origin: LogOrigin(server, hostname: "db1", name: "main"), server: "00", signer: .full, history: history,
+        exponent: 0, stretches: places, objectCount: 1, tail: nil, storedSize: 1,
+        received: Self.now.addingTimeInterval(-90))
+      stream.binaryReach = file.map {
+        BinaryLogReach(file: $0, end: 4711, isWhole: false, time: 1, created: 1, serverID: 1, gtid: nil)
+      }
+      stream.reach = history
+      return stream
+    }
+    let named = LogCluster.Named(system: "mariadb", name: "main", hostname: "db1", limit: 600)
+    let old = try stream(1, [1...900], "binlog.000009")
+    let status = try #require(
+      LogStatus(named, [old, stream(2, [1...3], "binlog.000012"), Self.stream(1, 9)], now: Self.now))
+    #expect(status.problem == nil && status.remarks == [] && status.newest?.age == 90)
+    #expect(StatusText.log(status).contains("reaches binlog.000012, byte 4711, stored"))
+    let broken = try #require(LogStatus(named, [old, stream(2, [1...3, 5...6], "binlog.000012")], now: Self.now))
+    #expect(broken.problem == "slices are missing between 3 and 5")
+    #expect(LogStatus(named, [try Self.stream(1, 9)], now: Self.now)?.problem == "There is no log of it")
   }
 
   @Test("Figures tell of each server's log, and of one that is not there any more nothing stays")

@@ -289,6 +289,13 @@ struct ConfigurationTests {
     #expect(section?.fault()?.message == "The environment variable 'NOT_SET' is not set")
     #expect(section?.fault(in: [ServerOptions.port.option])?.mark.line == 5)
     #expect(section?.fault(in: [ServerOptions.name.option, ServerOptions.password.option]) == nil)
+    // Nor in entries that nobody uses.
+    let reading = ConfigurationReading(unused: ["working_directory"]) { option, entry in
+      option.hasSuffix("_databases") && entry[ServerOptions.name] == "a"
+    }
+    #expect(try loader.load("/c.yaml", as: reading).repositories.count == 1)
+    let fewer = ConfigurationReading(unused: ["working_directory"]) { option, _ in option == "mysql_databases" }
+    #expect(throws: ConfigurationError.self) { try loader.load("/c.yaml", as: fewer) }
   }
 
   @Test("The generated file is valid as it stands, and with every example put to use")

@@ -180,6 +180,9 @@ struct BaseBackupProtocolTests {
     fails(
       start + [.messages([Self.tablespace]), .messages([Self.base])] + end, "not what the protocol says",
       version: 140_000)
+    for silent in [[.failure(.silent(place: "p"))], start + [.messages(Self.messages), .failure(.silent(place: "p"))]] {
+      fails(silent, "wrote nothing for 5 seconds")
+    }
     fails(start + [.messages([]), .silence], "wrote nothing for 1 seconds", limits: DumpLimits(stall: 1))
     fails(start + [.messages([]), .silence], "more than 2 seconds", limits: DumpLimits(stall: 5, total: 2))
     fails(start + [.messages(Self.messages)] + end, "more than 0 seconds", limits: DumpLimits(stall: 5, total: 0))

@@ -68,6 +68,10 @@ struct RecoverySettingsTests {
     #expect(history.timeline == 4)
     #expect(history.holds(LogSequenceNumber(0x300_0000), of: 1) && !history.holds(LogSequenceNumber(0x300_0001), of: 1))
     #expect(history.holds(LogSequenceNumber(.max), of: 4) && !history.holds(LogSequenceNumber(5), of: 3))
+    let owners: [(UInt64, UInt32)] = [
+      (0, 1), (0x2ff_ffff, 1), (0x300_0000, 2), (0x500_0147, 2), (0x500_0148, 4), (.max, 4),
+    ]
+    for (position, timeline) in owners { #expect(history.timeline(at: LogSequenceNumber(position)) == timeline) }
     for wrong in ["x 0/1", "4 0/1", "1 0/5\n2 0/4", "2 0/1\n1 0/2", "0 0/1", "1", "1 5"] {
       #expect(TimelineHistory(of: 4, Array(wrong.utf8)) == nil, "\(wrong)")
     }

@@ -48,6 +48,25 @@ struct ReplicationConnectionTests: PostgreSQLSuite {
     }
   }
 
+  @Test("A server is asked over a connection like others what keeps its log, and from where on")
+  func inspection() throws {
+    let inspection = try LogInspection(of: server(one), clock: .system, cancellation: Cancellation())
+    let connection = try connect(server(one))
+    _ = try connection.query("CREATE_REPLICATION_SLOT coffer_inspected PHYSICAL RESERVE_WAL")
+    defer { _ = try? connection.query("DROP_REPLICATION_SLOT coffer_inspected") }
+    let slot = try #require(try inspection.slots().first { $0.name == "coffer_inspected" })
+    let told = try connection.query("READ_REPLICATION_SLOT coffer_inspected")
+    #expect(slot.start?.text == told.text(0, "restart_lsn") && slot.start != nil)
+    #expect(!slot.isActive && slot.status == "reserved" && slot.kept != nil)
+    let position = try #require(try inspection.position())
+    #expect(try position >= #require(slot.start))
+    let mode = try one.run("SHOW archive_mode").trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(try inspection.archiver().isOn == (mode != "off"))
+    #expect(try inspection.archiver().failing == nil)
+    // What somebody has put beside the server's own views is not asked.
+    #expect(try inspection.slots().count == Int(one.run("SELECT count(*) FROM pg_replication_slots").dropLast()))
+  }
+
   @Test("It says which server it is, and its rows are the server's")
   func identity() throws {
     let connection = try connect(server(one))

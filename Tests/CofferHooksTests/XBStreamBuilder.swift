@@ -7,6 +7,12 @@ enum XBStreamBuilder {
     withUnsafeBytes(of: value.littleEndian) { Array($0) }
   }
 
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var sum = CRC32()
+    bytes.withUnsafeBytes { sum.update($0) }
+    return sum.value
+  }
+
   static func chunk(_ type: Character, _ path: String, flags: UInt8 = 0, _ rest: [UInt8] = []) -> [UInt8] {
     Array("XBSTCK01".utf8) + [flags, type.asciiValue ?? 0] + number(UInt32(path.utf8.count)) + Array(path.utf8) + rest
   }
@@ -16,7 +22,7 @@ enum XBStreamBuilder {
   ) -> [UInt8] {
     chunk(
       "P", path, flags: flags,
-      number(UInt64(bytes.count)) + number(place) + number(checksum ?? CRC32.of(bytes)) + bytes)
+      number(UInt64(bytes.count)) + number(place) + number(checksum ?? self.checksum(bytes)) + bytes)
   }
 
   static func file(_ path: String, _ bytes: [UInt8], flags: UInt8 = 0) -> [UInt8] {

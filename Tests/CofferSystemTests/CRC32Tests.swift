@@ -18,10 +18,16 @@ struct CRC32Tests {
     return ~value
   }
 
+  private func sum(_ bytes: [UInt8]) -> UInt32 {
+    var sum = CRC32()
+    bytes.withUnsafeBytes { sum.update($0) }
+    return sum.value
+  }
+
   @Test("It is the one of the catalogues")
   func known() {
-    #expect(CRC32.of(Array("123456789".utf8)) == 0xCBF4_3926)
-    #expect(CRC32.of([]) == 0)
+    #expect(self.sum(Array("123456789".utf8)) == 0xCBF4_3926)
+    #expect(self.sum([]) == 0)
   }
 
   @Test("Bytes of any number, in pieces of any size, have the checksum that one has who takes bit by bit")
@@ -29,14 +35,14 @@ struct CRC32Tests {
     var random = SeededRandom(7)
     for size in 0..<70 {
       let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
-      var sum = CRC32()
+      var inPieces = CRC32()
       var rest = bytes[...]
       while !rest.isEmpty {
         let piece = Array(rest.prefix(Int.random(in: 1...20, using: &random)))
-        piece.withUnsafeBytes { sum.add($0) }
+        piece.withUnsafeBytes { inPieces.update($0) }
         rest = rest.dropFirst(piece.count)
       }
-      #expect(sum.value == slow(bytes) && CRC32.of(bytes) == slow(bytes), "\(size)")
+      #expect(inPieces.value == slow(bytes) && self.sum(bytes) == slow(bytes), "\(size)")
     }
   }
 }

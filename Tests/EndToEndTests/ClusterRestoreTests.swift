@@ -244,6 +244,36 @@ struct ClusterRestoreTests: ServerUserSuite {
     #expect(Set(left.filter { $0.hasPrefix(".") }).subtracting([".cache", ".config", ".local"]).isEmpty, "\(left)")
   }
 
+  @Test("Where the newest base backup cannot be read, an older one leads to the target, which is told")
+  func unreadable() throws {
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    try startMain()
+    defer { _ = try? control("stop", main) }
+    _ = try commit(1)
+    try backUp()
+    _ = try commit(2)
+    try done("touch", "\(home)/stamp")
+    usleep(20_000)
+    try backUp()
+    try done("sh", "-c", "find \"$0\"/repository/packs -type f -newer \"$0\"/stamp -delete; rm -rf \"$0\"/.cache", home)
+    _ = try commit(3)
+    try waitUntilArchived(sql("CREATE TABLE last (); SELECT pg_walfile_name(pg_switch_wal())", at: main), at: main)
+    let restored = "\(home)/restored"
+    let outcome = try coffer(
+      "restore", "--cluster", "main", "--target-directory", restored, "--tablespace-mapping",
+      "\(home)/space=\(home)/restored-space", "--to-name", "point3", "--start")
+    #expect(
+      outcome.status == .exited(1) && outcome.errors.contains("an older base backup is looked for"), "\(outcome.errors)"
+    )
+    #expect(try rows(restored) == upTo(3))
+    #expect(try control("stop", restored) == .exited(0))
+    // One that is named is the one that is wanted.
+    let named = try coffer(
+      "restore", "--cluster", "main", "--archive", "latest", "--target-directory", "\(home)/other", "--dry-run",
+      "--tablespace-mapping", "\(home)/space=\(home)/other-space")
+    #expect(named.status == .exited(1), "\(named.output)")
+  }
+
   @Test("A base backup with a damaged page, of which no checksum tells, is not proven")
   func damaged() throws {
     defer { try? FileManager.default.removeItem(atPath: home) }

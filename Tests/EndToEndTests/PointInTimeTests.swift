@@ -80,6 +80,41 @@ struct PointInTimeTests: ServerUserSuite {
     let other = try coffer("wal", "push", "\(home)/\(last)", in: main)
     #expect(other.status == .exited(1) && other.errors.contains("with other bytes"), "\(other.errors)")
 
+    // What waits behind a segment goes along: its own push asks nobody then, but for as long as it is believed, and only of its bytes.
+    func ahead(_ more: String...) throws -> Playground.Outcome {
+      try server(
+        [ground.binary, "--config", "\(home)/config.yaml", "--verbosity", "2", "wal", "push"] + more, in: main)
+    }
+    _ = try sql("ALTER SYSTEM SET archive_command = 'false'", at: main)
+    _ = try sql("SELECT pg_reload_conf()", at: main)
+    var waiting: [String] = []
+    for point in 20...24 {
+      waiting.append(try sql("INSERT INTO ledger VALUES (\(point)); SELECT pg_walfile_name(pg_switch_wal())", at: main))
+    }
+    usleep(200_000)
+    let pushed = try ahead("pg_wal/\(waiting[0])", "--read-ahead", "4")
+    #expect(pushed.status == .exited(0), "\(pushed.errors)")
+    func isStored(_ segment: String) throws -> Bool {
+      let digits = segment.dropFirst(8).lowercased()
+      return try !done("sh", "-c", "find \"$0\"/repository/logs -name \"00000001-$1-*\"", home, String(digits)).isEmpty
+    }
+    #expect(try waiting.map(isStored) == [true, true, true, true, false])
+    try done("mv", "\(home)/repository", "\(home)/elsewhere")
+    #expect(try ahead("pg_wal/\(waiting[1])").status == .exited(0))
+    #expect(try ahead("pg_wal/\(waiting[1])").status == .exited(1))
+    try done("sh", "-c", "touch -d '10 minutes ago' \"$0\"/.cache/coffer/log-pushed-*/\"$1\"-*", home, waiting[2])
+    #expect(try ahead("pg_wal/\(waiting[2])").status == .exited(1))
+    // What was written since is another file, whatever its time says.
+    let file = "\(main)/pg_wal/\(waiting[3])"
+    try done("cp", "-a", file, "\(home)/kept")
+    try done(
+      "sh", "-c", "printf x | dd of=\"$0\" bs=1 seek=500000 conv=notrunc 2>&1; touch -r \"$1\" \"$0\"", file,
+      "\(home)/kept")
+    #expect(try ahead("pg_wal/\(waiting[3])").status == .exited(1))
+    try done("mv", "\(home)/elsewhere", "\(home)/repository")
+    let changed = try ahead("pg_wal/\(waiting[3])")
+    #expect(changed.status == .exited(1) && changed.errors.contains("with other bytes"), "\(changed.errors)")
+
     // Many small objects become few; nothing is younger than a day's window, so that nothing goes.
     func count() throws -> Int {
       Int(try done("sh", "-c", "find \"$0\"/repository/logs -type f | wc -l", home)) ?? 0
@@ -104,7 +139,7 @@ struct PointInTimeTests: ServerUserSuite {
     _ = try control("stop", middle.folder)
     let end = try recover("end")
     #expect(end.status == .exited(0))
-    #expect(try sql("SELECT count(*), max(n) FROM ledger", at: end.folder) == "19|19")
+    #expect(try sql("SELECT count(*), max(n) FROM ledger", at: end.folder) == "23|23")
     _ = try control("stop", end.folder)
 
     // Exit codes: what certainly is not there, and what cannot be known.

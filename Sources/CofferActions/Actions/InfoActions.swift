@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferRepository
 import CofferStorage
 import CofferSystem
@@ -75,9 +76,9 @@ enum InfoAction {
     "--archive", value: "NAME", help: "The archive's name, its id, or 'latest'. Without it, all archives are shown.")
 
   static let declaration = ActionDeclaration(
-    "info", "-i", abstract: "Show times, sizes and origin of archives.",
+    "info", "-i", abstract: "Show times, sizes and origin of archives, and how far servers' logs reach.",
     flags: [archive, SharedFlags.repository] + ArchiveListing.flags + [SharedFlags.json],
-    examples: ["coffer info --archive latest"], run: run)
+    examples: ["coffer info --archive latest"], partly: [PostgreSQLClusterOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
@@ -85,7 +86,9 @@ enum InfoAction {
       let archives =
         try context.flags[archive].map { [try access.anyArchive($0, try context.archiveFilter())] }
         ?? ArchiveListing.archives(of: access, context)
-      let proofs = ProofHistory(try access.repository.proofs(of: archives))
+      let found = try access.repository.proofs(of: archives)
+      let proofs = ProofHistory(found)
+      let logs = try context.flags[archive] == nil ? logs(in: access, archives, found, context) : []
       let pins = try access.repository.pins(of: archives)
       if context.wantsJSON {
         return context.run.outcomes.add(
@@ -99,7 +102,7 @@ enum InfoAction {
                 return .object(object)
               }),
             "cache": JSONShapes.cache(try access.repository.statistics()),
-            "encryption": JSONShapes.encryption(access),
+            "encryption": JSONShapes.encryption(access), "logs": .list(logs.map(\.json)),
             "repository": JSONShapes.repository(access, lastModified: archives.last?.end),
           ]))
       }
@@ -109,6 +112,41 @@ enum InfoAction {
         let versions = try versions(of: archive, access, context)
         context.console.answer(text(archive, proofs, pins, now, versions), keepingLines: true)
       }
+      for log in logs { context.console.answer(Quoting.terminal(log.text(at: now))) }
+    }
+  }
+
+  /// How far a server's log reaches, and how long it took to bring the server back, when that was last tried.
+  private struct Log {
+    let status: LogStatus
+    /// The newest that a server was made of.
+    let proof: Proof?
+
+    var json: JSONValue {
+      var fields = status.fields
+      fields["restore_seconds"] = proof?.seconds.map { .real($0) } ?? .null
+      fields["restore_time"] = proof.map { .text(Formats.isoTime($0.time)) } ?? .null
+      return .object(fields)
+    }
+
+    func text(at now: Date) -> String {
+      let took = proof.flatMap { proof in
+        proof.seconds.map { "restored in \(Formats.duration($0)) \(proof.age(at: now)) ago" }
+      }
+      return StatusText.log(status) + "; \(took ?? "no restore of a base backup was measured")"
+    }
+  }
+
+  private static func logs(
+    in access: OpenRepository, _ archives: [Archive], _ proofs: [Proof], _ context: ActionContext
+  ) throws -> [Log] {
+    let statuses = try LogStatus.all(in: access, needs: archives.reversed().flatMap(\.draft.logNeeds), context)
+    return statuses.map { status in
+      let own = proofs.filter {
+        $0.isProven && $0.isRestored && $0.seconds != nil && $0.database.isSame(as: status.name)
+          && $0.hook.isSame(as: PostgreSQLClusterOptions.clusters.name)
+      }
+      return Log(status: status, proof: own.max { $0.time < $1.time })
     }
   }
 

@@ -19,11 +19,12 @@ enum PruneAction {
       this configuration makes are looked at, so that machines which share a repository do not delete each other's. A \
       partial archive never takes the place of a whole one, nor an archive whose clock was wrong that of another. What \
       'coffer pin', --keep-until or 'keep_labelled' keeps takes nobody's place. Without \
-      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters' names; what base backups need to be brought into its window stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
+      any keep_ option nothing is deleted. Of logs only what 'keep_log' does not want goes, and that only of servers that 'postgresql_clusters', 'mariadb_servers' or 'mysql_servers' names; what archives need to be brought into its window stays. A bare 'coffer' leaves it out where the key is write-only. The space of deleted archives comes back with the next 'coffer compact'.
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
-    options: [RetentionOptions.schema], partly: [PostgreSQLClusterOptions.schema], isMonitored: true, run: run)
+    options: [RetentionOptions.schema], partly: [PostgreSQLClusterOptions.schema, MariaDBServerOptions.schema],
+    isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let policy = RetentionPolicy(context.root)
@@ -125,7 +126,7 @@ enum PruneAction {
     let clusters = LogCluster.named(context)
     if clusters.isEmpty {
       context.console.warning(
-        "\(access.location.path): No log is deleted: 'keep_log' is of the servers that postgresql_clusters names, and it names none"
+        "\(access.location.path): No log is deleted: 'keep_log' is of the servers that postgresql_clusters, mariadb_servers and mysql_servers name, and they name none"
       )
     }
     let report = try access.repository.pruneLogs(
@@ -133,7 +134,7 @@ enum PruneAction {
       of: { origin in clusters.contains { $0.isMeant(by: origin) } })
     if !clusters.isEmpty, report.otherLogs > 0 {
       context.console.step(
-        "\(access.location.path): \(report.otherLogs) logs are left alone: postgresql_clusters names no such servers")
+        "\(access.location.path): \(report.otherLogs) logs are left alone: the configuration names no such servers")
     }
     let fate = context.isDryRun ? "Would delete" : "Deleted"
     let line =

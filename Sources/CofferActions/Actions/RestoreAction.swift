@@ -73,9 +73,12 @@ enum RestoreAction {
       context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
     }
     for warning in restore.warnings { context.console.warning(warning) }
-    guard !context.isDryRun else { return }
-    try Confirmation.ask("Go on?", "restore", context)
-    try restore.run()
+    if !context.isDryRun {
+      try Confirmation.ask("Go on?", "restore", context)
+      try restore.run()
+    }
+    // It has led to the target all the same; the repository has to be looked at.
+    if !restore.unreadable.isEmpty { throw SeveralErrors(restore.unreadable) }
   }
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {

@@ -9,7 +9,7 @@ enum WALGetAction {
     "--name", required: "NAME", help: "The file's name, which PostgreSQL puts in the place of %f.")
   private static let goal = Flag<String>(
     "--to", required: "FILE", help: "Where to write it, which PostgreSQL puts in the place of %p.")
-  private static let signers = Flag<[String]>(
+  static let signers = Flag<[String]>(
     "--signer", value: "KEY",
     help:
       "A write-only key whose log counts, by its id or the beginning of that; may be repeated. Without it, that of full "

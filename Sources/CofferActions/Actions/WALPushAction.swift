@@ -8,6 +8,12 @@ enum WALPushAction {
   private static let file = Flag<String>(
     "--file", required: "FILE", help: "The file, which PostgreSQL puts in the place of %p.")
 
+  private static let ahead = Flag<Int>(
+    "--read-ahead", value: "NUMBER", .count, default: 16,
+    help:
+      "How many segments are stored at once at most: where others wait to be pushed behind this one, in the server's pg_wal/archive_status, they go along, and their own pushes take no time."
+  )
+
   static let declaration = ActionDeclaration(
     "wal push", abstract: "Store a segment of a PostgreSQL server's log: for archive_command.",
     discussion: """
@@ -17,35 +23,25 @@ enum WALPushAction {
       Other bytes under a name that is stored already are refused. A write-only key is enough. The server's user has to be able to read the \
       configuration and what opens the repository.
       """,
-    flags: [LogCluster.flag, SharedFlags.repository], operands: [file],
+    flags: [LogCluster.flag, ahead, SharedFlags.repository], operands: [file],
     examples: ["coffer wal push pg_wal/000000010000000000000001"],
     options: [GeneralOptions.packing], partly: [PostgreSQLClusterOptions.schema], run: run)
 
   private static func run(_ context: ActionContext) throws {
     let cluster = try LogCluster(context)
     let file = try WALFile(context.absolutePath(context.flags[file]), dataDirectory: cluster.dataDirectory)
-    let title = "Segment \(file.name.text)"
     let origin = LogOrigin(
       LogCluster.server(file.systemIdentifier), hostname: context.surroundings.hostname, name: cluster.name)
-    guard let part = LogPart(file, title: title, origin: origin) else {
-      throw WALError.content(file.name.text, "it is larger than any segment")
-    }
     try context.forEachRepository { location in
-      let access = try context.open(location)
+      let pushing = LogPushing(file, origin, dataDirectory: cluster.dataDirectory, in: location, context)
       guard !context.isDryRun else {
+        _ = try context.open(location)
         return context.console.answer(
           "\(location.path): Would store \(file.name.text) of server \(file.systemIdentifier)")
       }
-      let isNew = try access.repository.put(
-        part, compressionLevel: context.root[GeneralOptions.compression].level
-      ) { take in
-        try file.read(pieces: LogPart.blockSize) { block in
-          try context.cancellation.check()
-          try take(block)
-        }
-      }
+      let isNew = try pushing.push(ahead: context.flags[ahead] - 1)
       context.run.notes.noteReached(location)
-      context.console.step("\(location.path): \(title) \(isNew ? "is stored" : "was stored before")")
+      context.console.step("\(location.path): \(pushing.title) \(isNew ? "is stored" : "was stored before")")
     }
   }
 }

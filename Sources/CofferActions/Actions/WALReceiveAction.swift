@@ -33,67 +33,15 @@ enum WALReceiveAction {
     examples: ["coffer wal receive --cluster main", "coffer wal receive --cluster main --synchronous"],
     options: [PostgreSQLClusterOptions.schema, GeneralOptions.packing], repositories: .together, run: run)
 
-  /// Seconds for which what has come is still stored when the run is to stop.
-  private static let grace: Double = 20
-
-  /// Whether a command line is one of this action, as far as it can be told.
-  static func isMeant(by words: [String]) -> Bool {
-    zip(words, words.dropFirst()).contains { $0.isSame(as: "wal") && $1.isSame(as: "receive") }
-  }
-
   private static func run(_ context: ActionContext) throws {
-    try checkTogether(context)
+    try ReceiveRun.checkTogether(context)
     let plan = try plan(context)
     guard !context.isDryRun else {
       return context.console.answer(
         "Would receive the log of \(plan.name) from \(plan.server.place) by the slot \(plan.slot)")
     }
-    let keeping = try Cancellation()
-    let isOver = Monitor(false)
-    let watch = try stopLater(keeping, context.cancellation, isOver)
-    defer {
-      isOver.update { $0 = true }
-      watch.join()
-    }
-    let stores = context.stopping(by: keeping)
-    let progress = Monitor("")
-    let receiver = try LogReceiver(
-      plan, context.repositories.map { try stores.open($0) }, context, keeping: keeping, progress: progress)
-    let ticker = try StatusTicker(
-      context.console, isForced: context.flags[SharedFlags.progress], isQuiet: false
-    ) { progress.update { $0 } }
-    defer { ticker.stop() }
-    try receiver.run()
-  }
-
-  /// Only what is called for all repositories at once stores in all: it does not end.
-  private static func checkTogether(_ context: ActionContext) throws(UsageError) {
-    let wanted = context.flags[SharedFlags.repository]
-    let all = (context.configuration?.repositories ?? []).map(RepositoryLocation.init)
-    let chosen = all.filter { location in wanted.map(location.matches) ?? true }
-    guard chosen.count <= context.repositories.count else {
-      throw UsageError(
-        argument: SharedFlags.repository.name,
-        problem: "One of the repositories has options or commands of its own, so they cannot be stored in together",
-        suggestion: "Run the command for each, with --repository and a --slot of its own")
-    }
-  }
-
-  /// Stops the stores some time after the run is to stop.
-  private static func stopLater(
-    _ keeping: Cancellation, _ run: Cancellation, _ isOver: Monitor<Bool>
-  ) throws -> WorkerThread {
-    try WorkerThread(name: "grace") {
-      let clock = Clock.system
-      var end: Double?
-      _ = isOver.wait(
-        until: { $0 },
-        orUntil: {
-          guard run.isCancelled else { return false }
-          end = end ?? clock.steadySeconds() + grace
-          return end.map { clock.steadySeconds() >= $0 } ?? false
-        }, then: { _ in })
-      keeping.cancel()
+    try ReceiveRun.run(context) { repositories, keeping, progress in
+      try LogReceiver(plan, repositories, context, keeping: keeping, progress: progress).run()
     }
   }
 
@@ -108,7 +56,7 @@ enum WALReceiveAction {
     guard isSlot(slot) else {
       throw UsageError(
         argument: Self.slot.name, problem: "A slot's name has 1 to 63 of a-z, 0-9 and _",
-        suggestion: "Write: \(Self.slot.name) \(standardSlot(slot))")
+        suggestion: "Write: \(Self.slot.name) \(slotName(slot.isEmpty ? standardSlot(cluster.name) : slot))")
     }
     return LogReceiver.Plan(
       server: try ReplicationServer(cluster: entry, context: context.hookContext()), name: cluster.name,
@@ -120,9 +68,15 @@ enum WALReceiveAction {
   /// Bytes of a name at most: NAMEDATALEN of PostgreSQL, less its end.
   private static let slotLimit = 63
 
-  private static func standardSlot(_ name: String) -> String {
-    let bytes = name.utf8.map { byte in isSlotByte(byte | 0x20) ? byte | 0x20 : 0x5f }
-    return String(decoding: ("coffer_".utf8 + bytes).prefix(slotLimit), as: UTF8.self)
+  static func standardSlot(_ name: String) -> String { slotName("coffer_" + name) }
+
+  /// What is most like a text, and a slot's name.
+  static func slotName(_ text: String) -> String {
+    let bytes = text.utf8.prefix(slotLimit).map { byte -> UInt8 in
+      let small = (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
+      return isSlotByte(small) ? small : 0x5f
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func isSlot(_ name: String) -> Bool {

@@ -30,7 +30,17 @@ extension ParsedCommandLine {
     if globals.contains(GlobalFlags.noInterpolation) { return ConfigurationReading(variables: .kept, changes: changes) }
     // To look at a file, the secrets that it takes from the environment need not be there.
     let looksOnly = invocations.allSatisfy { $0.action.repositories == .none }
-    return ConfigurationReading(variables: looksOnly ? .replacedIfSet : .replaced, changes: changes, unused: unused)
+    return ConfigurationReading(
+      variables: looksOnly ? .replacedIfSet : .replaced, changes: changes, unused: unused, isUnusedEntry: isUnusedEntry)
+  }
+
+  /// Entries of databases that are not backed up, where what is backed up is read and nothing else of them.
+  private var isUnusedEntry: @Sendable (String, ConfigurationSection) -> Bool {
+    let actions = invocations.map(\.action)
+    return { option, entry in
+      let readers = actions.filter { $0.options.contains { $0.options.contains { $0.name.isSame(as: option) } } }
+      return !readers.isEmpty && readers.allSatisfy { $0.passesOver(entry, of: option) }
+    }
   }
 
   /// Options that none of the actions reads, or that a restore reads only for the databases it is asked for.

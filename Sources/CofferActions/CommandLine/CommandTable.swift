@@ -16,6 +16,7 @@ enum CommandTable {
     KeyListAction.declaration, KeyAddAction.declaration, KeyChangePassphraseAction.declaration,
     KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
     WALPushAction.declaration, WALReceiveAction.declaration, WALGetAction.declaration, WALListAction.declaration,
+    BinlogReceiveAction.declaration, BinlogGetAction.declaration, BinlogListAction.declaration,
     ServeAction.declaration, CompletionAction.declaration,
   ]
 

@@ -98,6 +98,11 @@ struct ActionDeclaration: Sendable {
     return ownOptions + places + listed + (isMonitored ? [services.schema] : [])
   }
 
+  /// Whether it reads databases' options for what is backed up, and an entry of them is not.
+  func passesOver(_ entry: ConfigurationSection, of option: String) -> Bool {
+    databases == .all && hooks.hooks.contains { $0.name.isSame(as: option) && !$0.isBackedUp(entry) }
+  }
+
   /// Those of which it reads only the parts it is asked for, so that variables in the other parts may be unset.
   var partlyReadOptions: [OptionSchema] {
     ownPartlyRead + (databases == .chosen || databases == .drilled ? [hooks.servers] : [])

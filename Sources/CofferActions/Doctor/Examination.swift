@@ -58,8 +58,8 @@ struct Finding: Sendable, Equatable {
 /// The examinations there are, in the order in which they are told. A new one is one more line.
 enum Examinations {
   static let all: [any Examination] = [
-    ConfigurationExamination(), PermissionExamination(), DatabaseExamination(), VerifyExamination(),
+    ConfigurationExamination(), PermissionExamination(), DatabaseExamination(), LogExamination(), VerifyExamination(),
     RepositoryExamination(), SpaceExamination(), ClockExamination(), BackupExamination(), CheckExamination(),
-    ProofExamination(),
+    ProofExamination(), BinaryLogExamination(),
   ]
 }

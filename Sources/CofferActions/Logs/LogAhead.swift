@@ -13,11 +13,17 @@ struct LogAhead {
   ///   - origin: What decides where segments come from: others are not taken for these.
   /// - Returns: nil where there can be no such folder: then nothing is read ahead.
   init?(in path: String, _ server: LogServer, origin: [String]) {
-    let words = ([server.system, server.identity] + origin).flatMap { Array($0.utf8) + [UInt8(0)] }
-    guard let hash = try? words.withUnsafeBytes({ try ContentHasher.hash($0) }),
-      let folder = try? Folder.trusted("\(path)/log-ahead-\(hash.hex.prefix(32))", .folders, makingWith: 0o700)
-    else { return nil }
+    guard let folder = Self.folder("log-ahead", in: path, [server.system, server.identity] + origin) else { return nil }
     self.folder = folder
+  }
+
+  /// A folder of this user's cache for what some words stand for.
+  ///
+  /// - Returns: nil where there can be none.
+  static func folder(_ kind: String, in path: String, _ words: [String]) -> Folder? {
+    let bytes = words.flatMap { Array($0.utf8) + [UInt8(0)] }
+    guard let hash = try? bytes.withUnsafeBytes({ try ContentHasher.hash($0) }) else { return nil }
+    return try? Folder.trusted("\(path)/\(kind)-\(hash.hex.prefix(32))", .folders, makingWith: 0o700)
   }
 
   private func prefix(_ segment: String) -> String { segment + "-" }

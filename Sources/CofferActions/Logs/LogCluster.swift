@@ -50,13 +50,17 @@ struct LogCluster {
 
   /// Checks that variables have values in what tells servers apart; those in passwords may have none, where nobody connects.
   ///
+  /// - Parameter others: More options of an entry that are read.
   /// - Throws: `UsageError`.
-  static func check(_ context: ActionContext) throws(UsageError) {
-    let read = [
-      PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
-      PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
-    ]
-    for entry in context.root[PostgreSQLClusterOptions.clusters] {
+  static func check(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
+    let read =
+      [
+        PostgreSQLClusterOptions.name.option, PostgreSQLClusterOptions.dataDirectory.option,
+        PostgreSQLClusterOptions.hostname.option, ServerLogOptions.hostname.option,
+      ] + others
+    let entries =
+      context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section)
+    for entry in entries {
       guard let fault = entry.fault(in: read) else { continue }
       throw UsageError(argument: "\(fault.mark)", problem: fault.message, suggestion: fault.suggestion)
     }
@@ -64,13 +68,14 @@ struct LogCluster {
 
   /// A server of which 'prune' may delete log, as whoever has stored it has said which it is.
   struct Named {
+    var system = LogCluster.system
     let name: String
     let hostname: String
     /// Seconds that the newest part of its log may be old; nil for any number.
     let limit: Double?
 
     func isMeant(by origin: LogOrigin) -> Bool {
-      origin.system.isSame(as: LogCluster.system) && origin.name.isSame(as: name)
+      origin.system.isSame(as: system) && origin.name.isSame(as: name)
         && origin.hostname.isSame(as: hostname)
     }
   }
@@ -82,7 +87,7 @@ struct LogCluster {
         name: entry[PostgreSQLClusterOptions.name],
         hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname),
         limit: entry[ServerLogOptions.within]?.seconds)
-    }
+    } + BinaryLogEntry.all(context).map(\.named)
   }
 
   /// What a base backup needs of the log, to be brought further than it is by itself.

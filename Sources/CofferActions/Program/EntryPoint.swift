@@ -29,7 +29,7 @@ public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMut
     let watcher = try SignalWatcher(cancellation: cancellation)
     let code = Program(surroundings: .current(), cancellation: cancellation, starter: starter).execute(words)
     // For what runs until it is stopped, a signal is no failure.
-    return code == 0 && WALReceiveAction.isMeant(by: words) ? 0 : watcher.exitCode ?? code
+    return code == 0 && ReceiveRun.isMeant(by: words) ? 0 : watcher.exitCode ?? code
   } catch {
     let text = "coffer: \(Console.text(Diagnosis(of: error)))\n"
     _ = StandardOutput.write(text, to: STDERR_FILENO)

@@ -3,52 +3,144 @@ import CofferRepository
 import CofferSystem
 import FoundationEssentials
 
-/// How far the log of a configured server reaches in one repository.
+/// How far the log of a configured server reaches in one repository, as a restore that names neither key nor timeline goes.
 struct LogStatus: Sendable {
   /// What the configuration calls the server, and the host that stores its log.
   let name: String
   let hostname: String
-  /// The newest point that can be reached, and when the store received the last of it; nil where there is no log.
+  /// The newest point that can be reached, and when the store received the last of it; nil where there is no log that counts.
   let newest: Newest?
-  /// Why it is not as new as `log_within` wants.
+  /// Why it is not as new as `log_within` wants, or a restore may not come so far.
   let problem: String?
+  /// What else there is to know of it.
+  let remarks: [String]
   /// Whether anybody wants to know.
   let isLimited: Bool
 
   struct Newest: Sendable, Equatable {
     let timeline: UInt32
     let end: LogSequenceNumber
+    /// How far a binary log reaches; nil for other logs.
+    var reach: BinaryLogReach?
     let received: Date
     /// Seconds.
     let age: Double
+
+    /// As people write it.
+    var point: String {
+      reach.map { "\($0.file), byte \($0.end)" } ?? "\(end.text) of timeline \(timeline)"
+    }
   }
 
   /// As messages name it.
   var title: String { "log of \(name) (\(hostname))" }
 
-  /// - Parameter streams: What there is of all logs.
+  /// - Parameters:
+  ///   - streams: What there is of all logs.
+  ///   - needs: What base backups need of logs, those of the newest archive first.
   /// - Returns: nil where there is no log, and none is asked for.
-  init?(_ cluster: LogCluster.Named, _ streams: [LogStream], now: Date) {
+  init?(_ cluster: LogCluster.Named, _ streams: [LogStream], needs: [LogNeed] = [], now: Date) {
     let own = streams.filter { $0.origin.map(cluster.isMeant) ?? false }
-    // A later timeline has gone out from an earlier one.
-    let last = own.max { ($0.history, $0.end ?? 0) < ($1.history, $1.end ?? 0) }
-    guard last != nil || cluster.limit != nil else { return nil }
+    guard !own.isEmpty || cluster.limit != nil else { return nil }
     name = cluster.name
     hostname = cluster.hostname
     isLimited = cluster.limit != nil
+    // Of several servers that were called so one after the other, the last.
+    let server = own.filter(\.counts).max { $0.received < $1.received }?.origin?.server
+    let log = own.filter { $0.counts && $0.origin?.server == server }
+    let need = needs.first { $0.server == server }?.first
+    // A recovery begins in the newest base backup's timeline.
+    let first =
+      (log.filter { $0.history >= need?.history ?? 0 }.min { $0.history < $1.history })
+      ?? log.max { $0.history < $1.history }
+    // Histories of a binary log lead nowhere else.
+    let isBinary = !cluster.system.isSame(as: LogCluster.system)
+    let reached = isBinary ? log : log.filter { stream in first.map { stream.history <= $0.reach } ?? false }
+    // A later timeline has gone out from an earlier one.
+    let last = reached.max { ($0.history, $0.end ?? 0) < ($1.history, $1.end ?? 0) }
     newest = last.flatMap { stream in
       stream.end.map {
         Newest(
-          timeline: stream.history, end: LogSequenceNumber($0), received: stream.received,
+          timeline: stream.history, end: LogSequenceNumber($0), reach: stream.binaryReach, received: stream.received,
           age: max(now.timeIntervalSince(stream.received), 0))
       }
     }
-    problem = cluster.limit.flatMap { [newest] in Self.problem(newest, $0) }
+    let faults =
+      isBinary
+      ? Self.missing(last)
+      : [Self.gap(of: last, among: reached, from: need)].compactMap(\.self) + Self.alive(beside: last, log, now: now)
+    let lost = Set(log.map(\.history)).subtracting(reached.map(\.history))
+    remarks = faults + Self.passedOver(own, lost)
+    problem = cluster.limit.flatMap { [newest] in
+      Self.problem(newest, $0, isThere: !own.isEmpty) ?? faults.first
+    }
   }
 
-  private static func problem(_ newest: Newest?, _ limit: Double) -> String? {
-    guard let newest else { return "There is no log of it" }
+  private static func problem(_ newest: Newest?, _ limit: Double, isThere: Bool) -> String? {
+    guard let newest else {
+      return isThere ? "There is no log of it that counts without --signer" : "There is no log of it"
+    }
     return newest.age > limit
       ? "Its newest part is \(Formats.duration(newest.age)) old, more than \(Formats.duration(limit))" : nil
+  }
+
+  /// What is missing behind the newest base backup.
+  private static func gap(of last: LogStream?, among reached: [LogStream], from need: LogPlace?) -> String? {
+    // What one signer has not put another may have.
+    guard let last, let need, need.history <= last.history, reached.count(where: { $0.history == last.history }) == 1
+    else { return nil }
+    let gap = last.gaps.first { need.history < last.history || $0.before.number >= need.number }
+    return gap.map { gap in
+      "what is between \(gap.before.segmentName) and \(gap.after.segmentName) is missing: from the newest base backup "
+        + "nothing behind that can be reached"
+    }
+  }
+
+  /// What is missing in the newest history of a binary log.
+  private static func missing(_ last: LogStream?) -> [String] {
+    (last?.gaps ?? []).map { "slices are missing between \($0.before.number) and \($0.after.number)" }
+  }
+
+  /// Seconds after which a timeline that grows no more is only what another server has left.
+  private static let lifetime: Double = 86_400
+
+  /// Timelines that have grown since the one that counts began: two servers are alive. One that ended before is where it went out from.
+  private static func alive(beside last: LogStream?, _ log: [LogStream], now: Date) -> [String] {
+    guard let last else { return [] }
+    return log.filter {
+      $0.history != last.history && $0.received > last.begun && now.timeIntervalSince($0.received) < lifetime
+    }.map { stream in
+      "timeline \(stream.history) goes on beside it, stored \(Formats.duration(max(now.timeIntervalSince(stream.received), 0))) "
+        + "ago: two servers store their log as one, and a restore takes timeline \(last.history)"
+    }
+  }
+
+  /// What a restore passes over.
+  private static func passedOver(_ own: [LogStream], _ lost: Set<UInt32>) -> [String] {
+    let keys = Set(own.filter { !$0.counts }.map { ExactName($0.signer.text) }).sorted().map(\.text)
+    return
+      (keys.isEmpty
+      ? []
+      : [
+        "what was put by \(keys.joined(separator: ", ")) counts only where 'wal get' or 'restore' names the key with --signer"
+      ])
+      + lost.sorted().map { timeline in
+        "timeline \(timeline) cannot be found: \(WALFileName.history(timeline: timeline).text), or that of one before it, is not stored"
+      }
+  }
+}
+
+extension LogStatus {
+  /// The logs of the servers that the configuration names, in one repository.
+  ///
+  /// - Parameter needs: As that of `init`.
+  /// - Throws: `UsageError`; `StorageError` when the store does not answer; `RunCancelled`.
+  static func all(in access: OpenRepository, needs: [LogNeed], _ context: ActionContext) throws -> [LogStatus] {
+    try LogCluster.check(context, with: [ServerLogOptions.within.option])
+    let clusters = LogCluster.named(context)
+    guard !clusters.isEmpty else { return [] }
+    let streams = try access.repository.logs()
+    let now = context.surroundings.clock.now()
+    return clusters.compactMap { LogStatus($0, streams, needs: needs, now: now) }
   }
 }

@@ -87,11 +87,15 @@ extension RepositoryStatus {
 }
 
 extension LogStatus {
-  var json: JSONValue {
-    .object([
+  var json: JSONValue { .object(fields) }
+
+  var fields: [String: JSONValue] {
+    [
       "name": .text(name), "hostname": .text(hostname), "timeline": JSONValue(newest.map { Int($0.timeline) }),
-      "end": JSONValue(newest?.end.text), "newest": newest.map { .text(Formats.isoTime($0.received)) } ?? .null,
+      "end": JSONValue(newest.map { newest in newest.reach.map { "\($0.file):\($0.end)" } ?? newest.end.text }),
+      "newest": newest.map { .text(Formats.isoTime($0.received)) } ?? .null,
       "age": newest.map { .real($0.age) } ?? .null, "overdue": .bool(problem != nil), "problem": JSONValue(problem),
-    ])
+      "remarks": .list(remarks.map { .text($0) }),
+    ]
   }
 }

@@ -49,7 +49,7 @@ struct OverdueBackups: DiagnosableError {
     /// What to do next.
     var remedy: String {
       isOfLog
-        ? "See whether 'coffer wal receive' runs, or what the server says of its archive_command: SELECT * FROM pg_stat_archiver"
+        ? "See whether 'coffer wal receive' or 'coffer binlog receive' runs, or what PostgreSQL says of its archive_command: SELECT * FROM pg_stat_archiver"
         : "See why the last run made none: 'coffer create', then 'coffer doctor'"
     }
   }

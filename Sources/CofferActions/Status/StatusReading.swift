@@ -50,15 +50,9 @@ struct StatusReading {
           identity, standing, BackupHistory(found?.points ?? []), isProvable: found?.isProvable ?? true, drills: drills,
           limit: limit, now: now)
       },
-      logs: try logs(), lastRun: context.configuration.flatMap { RunMemory($0, context.surroundings).last() },
+      logs: try LogStatus.all(in: access, needs: archives.reversed().flatMap(\.draft.logNeeds), context),
+      lastRun: context.configuration.flatMap { RunMemory($0, context.surroundings).last() },
       overdue: BackupAge(of: history, at: now).problem(limit: limit), now: now)
-  }
-
-  private func logs() throws -> [LogStatus] {
-    let clusters = LogCluster.named(context)
-    guard !clusters.isEmpty else { return [] }
-    let streams = try access.repository.logs()
-    return clusters.compactMap { LogStatus($0, streams, now: now) }
   }
 
   /// What `info` shows, too.

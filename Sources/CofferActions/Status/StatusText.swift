@@ -77,9 +77,12 @@ struct StatusText {
 
   static func log(_ log: LogStatus) -> String {
     let mark = log.problem == nil ? "" : ": OVERDUE"
-    guard let newest = log.newest else { return "No \(log.title)\(mark)" }
-    return "The \(log.title) reaches \(newest.end.text) of timeline \(newest.timeline), stored "
-      + "\(Formats.duration(newest.age)) ago\(mark)"
+    let remarks = log.remarks.map { "; \($0)" }.joined()
+    guard let newest = log.newest else {
+      return "No \(log.title)\(remarks.isEmpty ? "" : " that counts")\(remarks)\(mark)"
+    }
+    return "The \(log.title) reaches \(newest.point), stored "
+      + "\(Formats.duration(newest.age)) ago\(remarks)\(mark)"
   }
 
   static func age(of history: BackupHistory, at now: Date) -> String {

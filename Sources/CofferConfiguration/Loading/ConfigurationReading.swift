@@ -15,14 +15,20 @@ public struct ConfigurationReading: Sendable {
   public var variables: Variables
   /// Options at the top in which a variable may be unset until they are used.
   public var unused: Set<String> = []
+  /// Whether an entry of a list at the top is not used, so that variables in it may be unset, too.
+  public var isUnusedEntry: @Sendable (_ option: String, _ entry: ConfigurationSection) -> Bool = { _, _ in false }
   /// Whether constants are put in; they stay as written for a file that is to be written anew.
   var replacesConstants = true
   /// What the command line puts in place of what the file says, in the order of writing.
   public var changes: [OptionChange]
 
-  public init(variables: Variables = .replaced, changes: [OptionChange] = [], unused: Set<String> = []) {
+  public init(
+    variables: Variables = .replaced, changes: [OptionChange] = [], unused: Set<String> = [],
+    isUnusedEntry: @escaping @Sendable (_ option: String, _ entry: ConfigurationSection) -> Bool = { _, _ in false }
+  ) {
     self.variables = variables
     self.unused = unused
+    self.isUnusedEntry = isUnusedEntry
     self.changes = changes
   }
 }
@@ -45,7 +51,7 @@ struct PreparedDocument {
     }
     if reading.variables != .kept {
       node = Interpolation(environment: environment, keepsUnset: reading.variables == .replacedIfSet).apply(to: node)
-      problems += Self.faults(of: node, without: reading.unused)
+      problems += Self.faults(of: node, reading)
     }
     var spellings = OldSpellings()
     node = spellings.apply(to: node)
@@ -54,11 +60,16 @@ struct PreparedDocument {
   }
 
   /// Under repositories stand the same options.
-  private static func faults(of node: YAMLNode, without unused: Set<String>) -> [ConfigurationProblem] {
-    node.entries.filter { !unused.contains($0.key) }.flatMap { entry in
-      entry.key.isSame(as: GeneralOptions.repositories.name)
-        ? entry.value.elements.flatMap { $0.entries.isEmpty ? $0.faults : faults(of: $0, without: unused) }
-        : entry.value.faults
+  private static func faults(of node: YAMLNode, _ reading: ConfigurationReading) -> [ConfigurationProblem] {
+    node.entries.filter { !reading.unused.contains($0.key) }.flatMap { entry in
+      let elements = entry.value.elements
+      if entry.key.isSame(as: GeneralOptions.repositories.name) {
+        return elements.flatMap { $0.entries.isEmpty ? $0.faults : faults(of: $0, reading) }
+      }
+      guard !elements.isEmpty else { return entry.value.faults }
+      return elements.filter { element in
+        element.entries.isEmpty || !reading.isUnusedEntry(entry.key, ConfigurationSection(node: element))
+      }.flatMap(\.faults)
     }
   }
 }

@@ -8,7 +8,7 @@ public enum RetentionOptions {
     example: "1y", support: .own)
   public static let log = OptionKey<ArchiveAge?>(
     "keep_log",
-    "How much of each database server's log that 'coffer wal push' has stored is kept by 'prune', counted back from the newest segment of that server: a number and S, M, H, d, w, m or y. Without it, all. Where archives have base backups of the server, all stays from the newest on that is older than that, or from the oldest. Log of servers that 'postgresql_clusters' does not name stays.",
+    "How much of each database server's log that 'coffer wal' or 'coffer binlog' has stored is kept by 'prune', counted back from the newest part of that server's: a number and S, M, H, d, w, m or y. Without it, all. Where archives have base backups of the server, or dumps that note its place in the log, all stays from the newest on that is older than that, or from the oldest. Log of servers that 'postgresql_clusters', 'mariadb_servers' or 'mysql_servers' does not name stays.",
     example: "2w", support: .own)
   public static let last = OptionKey<Int?>(
     "keep_last", "Keep this many of the newest archives that keep_within does not keep; -1 for all of them.",

@@ -72,7 +72,7 @@ public enum DumpError: DiagnosableError, Equatable {
     case .stalled(_, let program, let seconds):
       (
         "\(program) wrote nothing for \(seconds) seconds and was ended",
-        "See what it waits for (locks on the server, a prompt), or raise dump_stall_timeout"
+        "See what it waits for (locks on the server, a checkpoint, a prompt), or raise dump_stall_timeout"
       )
     case .tookTooLong(_, let program, let seconds):
       ("\(program) took more than \(seconds) seconds and was ended", "Raise dump_time_limit, or see what slows it")

@@ -4,7 +4,7 @@ import CofferSystem
 /// How clients reach a MariaDB or MySQL server, and which clients.
 struct MariaDBConnection: Sendable {
   enum Tool {
-    case dump, client
+    case dump, client, binlog
   }
 
   /// What differs between dumping and restoring.
@@ -33,6 +33,7 @@ struct MariaDBConnection: Sendable {
   private let credentials: MariaDBCredentials
   private let dumpCommand: [String]
   private let clientCommand: [String]
+  private let binlogCommand: [String]
 
   init(
     _ section: ConfigurationSection, _ dialect: MariaDBDialect, to server: ServerAddress, for options: Options
@@ -48,6 +49,7 @@ struct MariaDBConnection: Sendable {
       usesEnvironment: section[MariaDBOptions.passwordTransport] == .environment)
     dumpCommand = section[dialect.dumpCommand].words
     clientCommand = section[dialect.clientCommand].words
+    binlogCommand = section[dialect.binlogCommand].words
   }
 
   /// The same clients at a server that only this socket leads to.
@@ -121,8 +123,7 @@ struct MariaDBConnection: Sendable {
   /// MySQL's own clients do not know MariaDB's switches any more, and the other way round.
   private func tlsArguments(_ program: Tool, _ context: HookContext) -> [String] {
     guard tls != nil || verifiesServer || authorities != nil else { return [] }
-    var isMySQL = false
-    if !dialect.dumpsAccounts, let version = version(program, context: context) { isMySQL = !version.holds("MariaDB") }
+    let isMySQL = isMySQL(program, context)
     var arguments = authorities.map { ["--ssl-ca", $0] } ?? []
     if tls == false { return [isMySQL ? "--ssl-mode=DISABLED" : "--skip-ssl"] }
     if isMySQL {
@@ -133,6 +134,15 @@ struct MariaDBConnection: Sendable {
       if verifiesServer { arguments.append("--ssl-verify-server-cert") }
     }
     return arguments
+  }
+
+  /// Whether a program is MySQL's own, which are called alike where MariaDB's stand in for them. What reads binary logs does not say it,
+  /// and is taken for what the client is.
+  func isMySQL(_ program: Tool, _ context: HookContext) -> Bool {
+    guard !dialect.dumpsAccounts, let version = version(program == .binlog ? .client : program, context: context) else {
+      return false
+    }
+    return !version.holds("MariaDB")
   }
 
   /// What a client says of itself; nil when it cannot be asked.
@@ -155,6 +165,7 @@ struct MariaDBConnection: Sendable {
     switch program {
     case .dump: dumpCommand
     case .client: clientCommand
+    case .binlog: binlogCommand
     }
   }
 

@@ -2,9 +2,11 @@ import CofferConfiguration
 
 /// Which of the two systems a hook is for; they differ in names, and in what belongs to a whole server.
 public struct MariaDBDialect: Sendable {
+  /// As objects of logs name the system.
+  public let system: String
   let databases: OptionKey<[ConfigurationSection]>
   /// Entries of servers as a whole.
-  let servers: OptionKey<[ConfigurationSection]>
+  public let servers: OptionKey<[ConfigurationSection]>
   let dumpCommand: OptionKey<CommandWords>
   let clientCommand: OptionKey<CommandWords>
   let binlogCommand: OptionKey<CommandWords>
@@ -17,13 +19,13 @@ public struct MariaDBDialect: Sendable {
   static let accountsDatabase = "mysql"
 
   public static let mariadb = MariaDBDialect(
-    databases: MariaDBOptions.mariadbDatabases, servers: MariaDBServerOptions.mariadbServers,
+    system: "mariadb", databases: MariaDBOptions.mariadbDatabases, servers: MariaDBServerOptions.mariadbServers,
     dumpCommand: MariaDBOptions.mariadbDumpCommand,
     clientCommand: MariaDBOptions.mariadbCommand, binlogCommand: MariaDBServerOptions.mariadbBinlogCommand,
     unlisted: ["information_schema", "performance_schema", "sys"], dumpsAccounts: true)
 
   public static let mysql = MariaDBDialect(
-    databases: MariaDBOptions.mysqlDatabases, servers: MariaDBServerOptions.mysqlServers,
+    system: "mysql", databases: MariaDBOptions.mysqlDatabases, servers: MariaDBServerOptions.mysqlServers,
     dumpCommand: MariaDBOptions.mysqlDumpCommand,
     clientCommand: MariaDBOptions.mysqlCommand, binlogCommand: MariaDBServerOptions.mysqlBinlogCommand,
     unlisted: ["information_schema", "performance_schema", "sys", "mysql"], dumpsAccounts: false)

@@ -73,10 +73,11 @@ enum MariaDBFailure {
   ]
 
   /// Where the programs come from.
-  static let installations = FailureAdvice.debian(["mariadb", "mariadb-dump"], "mariadb-client").merging(
-    FailureAdvice.debian(["mysql", "mysqldump"], "default-mysql-client")
-  ) { first, _ in first }
-  .merging(FailureAdvice.debian(["mariadb-backup"], "mariadb-backup")) { first, _ in first }
+  static let installations = FailureAdvice.debian(["mariadb", "mariadb-dump", "mariadb-binlog"], "mariadb-client")
+    .merging(
+      FailureAdvice.debian(["mysql", "mysqldump", "mysqlbinlog"], "default-mysql-client")
+    ) { first, _ in first }
+    .merging(FailureAdvice.debian(["mariadb-backup"], "mariadb-backup")) { first, _ in first }
 
   /// - Returns: nil when the text is of no known failure of these programs.
   static func suggestion(_ text: String) -> String? {

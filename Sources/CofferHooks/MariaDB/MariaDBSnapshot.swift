@@ -54,7 +54,7 @@ struct MariaDBSnapshot {
   }
 
   /// Options of dumps and of clients are not each other's, but for those that lead to the server.
-  private static func isAboutConnection(_ option: String) -> Bool {
+  static func isAboutConnection(_ option: String) -> Bool {
     ["--defaults-extra-file=", "--ssl", "--tls", "--plugin-dir=", "--default-auth="].contains {
       option.begins(with: $0)
     }

@@ -18,6 +18,9 @@ public struct LogCoverage {
     self.store = store
   }
 
+  /// Of which there is something, in order.
+  var histories: [UInt32] { Set(objects.map(\.name.first.history)).sorted() }
+
   /// What there is without a gap of a history, in order.
   ///
   /// - Parameter exponent: As places have it.

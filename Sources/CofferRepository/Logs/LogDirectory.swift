@@ -9,12 +9,15 @@ public struct LogOrigin: Codable, Sendable, Equatable {
   public let hostname: String
   /// What the configuration calls the server; empty for nothing.
   public let name: String
+  /// How far a binary log is stored with the last segment; nil for other logs.
+  public let reach: BinaryLogReach?
 
-  public init(_ server: LogServer, hostname: String, name: String) {
+  public init(_ server: LogServer, hostname: String, name: String, reach: BinaryLogReach? = nil) {
     system = server.system
     identity = server.identity
     self.hostname = hostname
     self.name = name
+    self.reach = reach
   }
 
   public var server: LogServer { LogServer(system: system, identity: identity) }

@@ -97,6 +97,15 @@ public struct LogStream: Sendable {
   public let storedSize: UInt64
   /// When the store received the newest.
   public let received: Date
+  /// How far a binary log is stored, as the object of the last segment says it.
+  public var binaryReach: BinaryLogReach?
+  /// When the store received the first, as far as that is known.
+  public var begun = Date.distantPast
+  /// Whether readers believe it who name no key: "Whose log" of Documentation/repository-format.md.
+  public var counts = true
+  /// The last history that a recovery finds which begins in this one: as long as there is, of one after the other, what says where it has
+  /// begun.
+  public var reach: UInt32 = .max
 
   /// The place in the server's log behind the last byte that there is.
   public var end: UInt64? {
@@ -122,11 +131,17 @@ extension LogInventory {
   func streams(_ context: RepositoryContext) throws -> [LogStream] {
     let store = try LogStore(context)
     let pieces = pieces
-    return try Set(groups.keys).union(pieces.keys).sorted(by: { $0.order < $1.order }).map { group in
+    let all = Set(groups.keys).union(pieces.keys)
+    let servers = Dictionary(grouping: all, by: { ExactName($0.server) }).mapValues { own in
+      let signers = LogSigners(named: [], all: Set(own.map(\.signer)), context)
+      return (signers: signers, histories: histories(of: own[0].server, signers))
+    }
+    return try all.sorted(by: { $0.order < $1.order }).map { group in
       let (objects, pieces) = (groups[group] ?? [], pieces[group] ?? [])
       let names = objects.map(\.name)
       let tail = Self.tail(pieces, behind: names.map(\.last).max())
       let newest = try Self.newest(of: objects + (tail?.objects ?? []), store, context)
+      let server = servers[ExactName(group.server)]
       return LogStream(
         origin: newest?.origin, server: group.server, signer: group.signer,
         history: group.history, exponent: group.exponent, stretches: Self.stretches(names),
@@ -134,7 +149,37 @@ extension LogInventory {
         storedSize: (objects + pieces.map(\.listed)).reduce(0) {
           $0.addingClamped(UInt64(clamping: $1.status.size))
         },
-        received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast)
+        received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast,
+        binaryReach: newest?.last == objects.last?.name.last ? newest?.origin.reach : nil,
+        begun: try Self.begun(objects, store, context)
+          ?? (objects + pieces.map(\.listed)).map(\.status.received).min() ?? .distantPast,
+        counts: server?.signers.counts(group.signer) ?? false,
+        reach: Self.reach(from: group.history, server?.histories ?? []))
+    }
+  }
+
+  /// The histories of a server of which there is a file that says where they have begun, and counts.
+  private func histories(of server: String, _ signers: LogSigners) -> Set<UInt32> {
+    Set(
+      files.filter {
+        $0.name.kind == .file("history") && $0.name.server.isSame(as: server) && signers.counts($0.name.signer)
+      }.map(\.name.first.history))
+  }
+
+  /// The last history that is found by asking for one after the other, as PostgreSQL does.
+  private static func reach(from history: UInt32, _ known: Set<UInt32>) -> UInt32 {
+    var reach = history
+    while reach < .max, known.contains(reach + 1) { reach += 1 }
+    return reach
+  }
+
+  /// When the store received the first, where that is joined with others.
+  private static func begun(_ objects: [LogStore.Listed], _ store: LogStore, _ context: RepositoryContext) throws
+    -> Date?
+  {
+    guard let first = objects.min(by: { $0.name.first < $1.name.first }), first.name.kind == .joined else { return nil }
+    return try context.readable(orElse: "when its log begins is not known") {
+      try store.open(first).directory.segments.first?.date
     }
   }
 
@@ -159,7 +204,7 @@ extension LogInventory {
   /// What the object of the last place says, and when that was received.
   private static func newest(
     of objects: [LogStore.Listed], _ store: LogStore, _ context: RepositoryContext
-  ) throws -> (origin: LogOrigin, received: Date)? {
+  ) throws -> (origin: LogOrigin, received: Date, last: LogPlace)? {
     for listed in objects.reversed().prefix(tries) {
       let said = try context.readable(orElse: "what it says of its log is passed over") {
         try store.open(listed).directory
@@ -167,7 +212,7 @@ extension LogInventory {
       guard let directory = said else { continue }
       // What is joined was received before it was joined.
       let own = listed.name.kind == .joined ? directory.segments.last?.date : nil
-      return (directory.origin, min(own ?? listed.status.received, listed.status.received))
+      return (directory.origin, min(own ?? listed.status.received, listed.status.received), listed.name.last)
     }
     return nil
   }

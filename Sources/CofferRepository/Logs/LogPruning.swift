@@ -60,7 +60,7 @@ struct LogPruning {
       for group in groups.sorted(by: { ($0.history, $0.exponent) < ($1.history, $1.exponent) }) {
         let (gone, end) = try old(inventory.groups[group] ?? [], before: limit, needed)
         going += gone
-        going += try files(of: group, before: limit, upTo: end).filter { !needed.includes($0.name) }
+        going += try files(of: group, before: limit, upTo: end).filter { !needed.includes($0) }
       }
     }
     return (going, otherLogs)
@@ -117,7 +117,7 @@ struct LogPruning {
   ) throws -> (going: [LogStore.Listed], end: LogPlace?) {
     var going: [LogStore.Listed] = []
     for listed in objects {
-      guard !needed.includes(listed.name), try isOld(listed, before: limit) else { return (going, listed.name.first) }
+      guard !needed.includes(listed), try isOld(listed, before: limit) else { return (going, listed.name.first) }
       going.append(listed)
     }
     return (going, nil)

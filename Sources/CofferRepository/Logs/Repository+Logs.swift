@@ -55,6 +55,17 @@ extension Repository {
       kind, at: part.place, title: part.title, origin: part.origin, level: level, size: part.size, write)
   }
 
+  /// The same of bytes that are there.
+  public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
+    try put(part, compressionLevel: level) { take in
+      try bytes.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: bytes.count, by: LogPart.blockSize) {
+          try take(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + LogPart.blockSize, bytes.count)]))
+        }
+      }
+    }
+  }
+
   /// Begins reading a server's log.
   ///
   /// - Parameter signers: The write-only keys whose log counts, by their ids or how these begin; none for the only one.

@@ -13,6 +13,11 @@ extension FuzzedParser {
         try LogHeader.make(suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random).header
           .encoded
       ]
+    case .logSlice:
+      let slice = BinaryLogSlice(
+        file: "binlog.000007", range: 4..<30, times: (1, 2), gtid: "0-1-2", format: [1, 2, 3],
+        events: [UInt8](repeating: 5, count: 26))
+      return slice.map { [$0.encoded] } ?? []
     default:
       let origin = LogOrigin(LogServer(system: "postgresql", identity: "1"), hostname: "h", name: "n")
       let hash = try [UInt8](repeating: 1, count: 8).withUnsafeBytes { try ContentHasher.hash($0) }
@@ -32,6 +37,11 @@ extension FuzzedParser {
       guard let header = LogHeader(decoding: bytes), let dataPrivate = context.keys.dataPrivate else { return }
       precondition(header.encoded.elementsEqual(bytes.prefix(LogHeader.size)))
       _ = try header.key(dataPrivate: dataPrivate)
+    case .logSlice:
+      let slice = try bytes.withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
+      // A varint may be written in several ways.
+      let again = try slice.encoded.withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
+      precondition(again == slice && BinaryLogFileName(slice.file) != nil)
     default:
       guard let count = bytes.first else { return }
       let directory = try LogDirectory(decoding: Array(bytes.dropFirst()), count: Int(count))

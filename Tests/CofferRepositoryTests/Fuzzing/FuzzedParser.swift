@@ -11,7 +11,7 @@ enum FuzzedParser: String, CaseIterable {
   case header, key, bundle, envelope, directory, packHeader, trailer, index, recipe, items, records, block, cacheRun,
     progress, yaml, frames
   case export, paper, removal, countingArchives, keyDescription, plan, sweep, closing, session, proof, pin, names
-  case logHeader, logDirectory
+  case logHeader, logDirectory, logSlice
 
   /// A repository whose objects are the seeds.
   private struct Ground {
@@ -109,7 +109,7 @@ enum FuzzedParser: String, CaseIterable {
       return try keySeeds(context, record: objects("keys")[0])
     case .plan, .sweep, .closing, .session, .proof, .pin, .names:
       return try roundSeeds(context, packs: readers.map(\.digest))
-    case .logHeader, .logDirectory: return try logSeeds(context)
+    case .logHeader, .logDirectory, .logSlice: return try logSeeds(context)
     case .yaml: return [Array("a: &x [1, {b: 'c'}]\nd: *x\ne: !include f\n<<: {g: |\n  h\n }".utf8)]
     case .frames:
       var status = PayloadWriter()
@@ -165,7 +165,7 @@ enum FuzzedParser: String, CaseIterable {
     case .export, .paper, .removal, .countingArchives, .keyDescription:
       try takeKeyBytes(bytes, Self.ground.context)
     case .plan, .sweep, .closing, .session, .proof, .pin, .names: try takeRoundBytes(bytes, Self.ground.context)
-    case .logHeader, .logDirectory: try takeLogBytes(bytes, Self.ground.context)
+    case .logHeader, .logDirectory, .logSlice: try takeLogBytes(bytes, Self.ground.context)
     case .yaml:
       var parser = YAMLParser(file: "fuzz")
       _ = try parser.parse(bytes)

@@ -30,17 +30,21 @@ struct LogPruningTests {
     ground.ground.clock.advance(-(hoursAhead + 1) * Self.hour)
   }
 
-  /// An archive with a base backup that begins at a segment.
+  /// An archive with a base backup that begins at a segment; with nil one that names none.
+  ///
+  /// - Parameter hoursAhead: How far the clock of its host is.
   private func base(
-    _ first: UInt64, hoursAgo: Double, history: UInt32 = 1, key: String? = nil,
-    of server: LogServer = LogGround.server
+    _ first: UInt64?, hoursAgo: Double, history: UInt32 = 1, key: String? = nil,
+    of server: LogServer = LogGround.server, took: Double = 0, hoursAhead: Double = 0
   ) throws -> Archive {
     let time = ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour)
-    let need = LogNeed(server: server, first: try LogGround.place(first, history: history))
+    let need = LogNeed(server: server, first: try first.map { try LogGround.place($0, history: history) })
+    let end = time.addingTimeInterval(hoursAhead * Self.hour)
     let draft = ArchiveDraft(
-      name: "a", hostname: "db1", username: "u", commandLine: [], start: time, logNeeds: [need])
+      name: "a", hostname: "db1", username: "u", commandLine: [], start: end.addingTimeInterval(-took * Self.hour),
+      logNeeds: [need])
     var archive = Archive(
-      id: "20260131t030000z-0123456789abcdef", draft: draft, end: time, statistics: ArchiveStatistics(),
+      id: "20260131t030000z-0123456789abcdef", draft: draft, end: end, statistics: ArchiveStatistics(),
       items: StreamReference(
         root: nil, depth: 0, size: 0, chunkCount: 0,
         hash: [UInt8](repeating: 0, count: 32).withUnsafeBytes { Digest256($0) }))
@@ -63,6 +67,39 @@ struct LogPruningTests {
   private func places(_ history: UInt32 = 1) throws -> [UInt64] {
     try ground.store.list("logs").compactMap { LogName($0.name) }
       .filter { $0.kind == .segment && $0.first.history == history }.map(\.first.number)
+  }
+
+  @Test(
+    "Where an archive names no segment, all stays that the store has received since it was begun, whatever its host's clock says"
+  )
+  func unplaced() throws {
+    try put(1...10)
+    // It ended between the seventh and the eighth, and was begun between the fifth and the sixth.
+    for hoursAhead in [0.0, 100, -1] {
+      let archive = try base(nil, hoursAgo: 3.5, took: 2, hoursAhead: hoursAhead)
+      let report = try prune(hours: 1, for: [archive], isDryRun: true)
+      // A clock that is behind keeps what it seems to need.
+      #expect(report.deleted == (hoursAhead < 0 ? 4 : 5), "\(hoursAhead)")
+    }
+    #expect(try prune(hours: 1, for: [base(nil, hoursAgo: 3.5, took: 2)]).deleted == 5)
+    #expect(try places() == [6, 7, 8, 9, 10])
+    // A newer one from before the window takes its place; those of other servers need nothing here.
+    let other = LogServer(system: "mariadb", identity: "db9/main")
+    let later = try base(nil, hoursAgo: 2.5)
+    #expect(try prune(hours: 1, for: [later, base(nil, hoursAgo: 9, of: other)]).deleted == 3)
+    #expect(try places() == [9, 10])
+  }
+
+  @Test("What an archive needs is written and read with a segment and without")
+  func needs() throws {
+    for need in [
+      LogNeed(server: LogGround.server, first: try LogGround.place(7)), LogNeed(server: LogGround.server, first: nil),
+    ] {
+      #expect(try JSONDecoder().decode(LogNeed.self, from: JSONEncoder().encode(need)) == need)
+    }
+    #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode(LogNeed.self, from: Data(#"{"system":"s","identity":"i","history":1}"#.utf8))
+    }
   }
 
   @Test(

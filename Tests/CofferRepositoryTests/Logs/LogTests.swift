@@ -241,6 +241,29 @@ struct LogTests {
     try ground.expectWhole(1...1)
   }
 
+  @Test("What there is of logs says what readers believe, and which histories a recovery finds")
+  func believed() throws {
+    let host = try ground.host("host")
+    try ground.put(1, with: host)
+    try ground.put(2, history: 3, with: host)
+    func counting() throws -> [Bool] { try ground.open().logs().map(\.counts) }
+    func reach() throws -> [UInt32] { try ground.open().logs().map(\.reach) }
+    #expect(try counting() == [true, true])
+    for history: UInt32 in [3, 2] {
+      #expect(try reach() == [1, 3])
+      try ground.put(0, [1, 2], history: history, kind: .file("history"), with: host)
+    }
+    #expect(try reach() == [3, 3])
+    #expect(try ground.open().logs().allSatisfy { $0.begun > .distantPast && $0.begun <= $0.received })
+    // With a second key nobody's counts, nor do their files.
+    let other = try ground.host("other")
+    try ground.put(3, with: other)
+    #expect(try counting() == [false, false, false])
+    #expect(try reach().sorted() == [1, 1, 3])
+    try ground.put(4)
+    #expect(try counting().count { $0 } == 1)
+  }
+
   @Test(
     "A second write-only key takes no name beforehand, and what it signs is not taken for the server's without a word")
   func thief() throws {

@@ -79,9 +79,10 @@ final class LogReceiver {
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
     var pause: Double = 1
+    var stored = 0
     while !cancellation.isCancelled {
       do {
-        try follow { pause = 1 }
+        try follow()
       } catch is RunCancelled {
         break
       } catch let error as ReceiveError where plan.leavesGap && error.isGap && !isBehindGap {
@@ -90,7 +91,9 @@ final class LogReceiver {
         do { if let keeping { try settle(keeping.keeping) } } catch is RunCancelled { break }
         (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
-        try keeping?.keeping.check()
+        try keeping?.keeping.queue.check()
+        // A server that lets somebody in and ends at once is no better than one that lets nobody in.
+        if let count = keeping?.keeping.queue.storedCount, count > stored { (pause, stored) = (1, count) }
         if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
         try? cancellation.sleep(pause)
         pause = min(pause * 2, Self.longestPause)
@@ -109,21 +112,12 @@ final class LogReceiver {
   /// Waits until all that has come is stored.
   private func settle(_ keeping: LogKeeping) throws {
     givePiece(keeping)
-    while true {
-      try keeping.check()
-      wake.clear()
-      if keeping.isIdle { return }
-      if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
-    }
+    try keeping.queue.settle(cancellation)
   }
 
   private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
     givePiece(keeping.keeping)
-    do {
-      try keeping.keeping.finish(keeping.thread)
-    } catch is RunCancelled {
-      throw ReceiveError.stoppedEarly(place: plan.server.place, bytes: keeping.keeping.waiting)
-    }
+    try keeping.keeping.queue.finish(keeping.thread, place: plan.server.place)
   }
 }
 
@@ -131,9 +125,7 @@ final class LogReceiver {
 
 extension LogReceiver {
   /// Connects and streams until the connection ends, one history after the other.
-  ///
-  /// - Parameter isStreaming: Called when the server sends its log.
-  private func follow(isStreaming: () -> Void) throws {
+  private func follow() throws {
     let connection = try ReplicationConnection(
       to: plan.server, name: plan.slot, clock: clock, cancellation: cancellation)
     let identity = try connection.query("IDENTIFY_SYSTEM")
@@ -153,7 +145,7 @@ extension LogReceiver {
     try check(log.place, timeline, position)
     while true {
       if log.place.history > 1 { try fetchHistory(log.place.history, connection, keeping) }
-      guard let (next, start) = try streamHistory(log.place, connection, keeping, isStreaming) else {
+      guard let (next, start) = try streamHistory(log.place, connection, keeping) else {
         throw ReplicationError.lost(place: plan.server.place, "the server ends the stream")
       }
       // What is left of the segment stays a piece: the rest of it is the next history's.
@@ -179,13 +171,12 @@ extension LogReceiver {
   ///
   /// - Returns: What comes behind its end; nil where nothing does: the server is being stopped.
   private func streamHistory(
-    _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping, _ isStreaming: () -> Void
+    _ place: LogPlace, _ connection: ReplicationConnection, _ keeping: LogKeeping
   ) throws -> (timeline: UInt32, start: LogSequenceNumber)? {
     do {
       let reply = try request(place, connection)
       // Where a history has ended before the segment, the server sends nothing of it, but what comes behind it.
       guard reply == .copyBoth else { return try switching(connection, reply) }
-      isStreaming()
       try stream(connection, keeping)
       return try switching(connection, connection.next())
     } catch let error as ReplicationError {
@@ -215,7 +206,7 @@ extension LogReceiver {
       ? nil
       : try LogResumption(
         repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
-    let kept = try keptFrom(connection)
+    let kept = try keptFrom(connection, timeline)
     if let known {
       try check(known.place, timeline, position)
       if isNew {
@@ -248,16 +239,43 @@ extension LogReceiver {
 
   /// From where on the server keeps its log for the slot.
   ///
-  /// - Returns: nil where it does not say so: before version 15.
+  /// - Parameter timeline: The server's.
+  /// - Returns: nil where it does not say so.
   private func keptFrom(
-    _ connection: ReplicationConnection
+    _ connection: ReplicationConnection, _ timeline: UInt32
   ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
-    guard connection.serverVersion >= 150_000 else { return nil }
+    guard connection.serverVersion >= Self.firstToTellOfSlots else { return try askedFrom(connection, timeline) }
     let slot = try connection.query("READ_REPLICATION_SLOT \"\(plan.slot)\"")
     guard let position = slot.text(0, "restart_lsn").flatMap({ LogSequenceNumber($0) }),
       let timeline = slot.text(0, "restart_tli").flatMap({ UInt32($0) }), timeline > 0
     else { return nil }
     return (timeline, position)
+  }
+
+  /// Servers from here on tell of a slot by the replication protocol.
+  private static let firstToTellOfSlots = 150_000
+
+  /// The same of an older server: by a connection that asks for rows, where it lets one in.
+  private func askedFrom(
+    _ connection: ReplicationConnection, _ timeline: UInt32
+  ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
+    let position: LogSequenceNumber?
+    do {
+      let inspection = try LogInspection(of: plan.server, clock: clock, cancellation: cancellation)
+      position = try inspection.slots().first { $0.name.isSame(as: plan.slot) }?.start
+    } catch let error as ReplicationError {
+      console.warning(
+        "\(Console.text(Diagnosis(of: error)))\nFrom where on the server keeps its log for the slot is not known: the log goes "
+          + "on behind what the repository has")
+      return nil
+    }
+    guard let position else { return nil }
+    guard timeline > 1 else { return (timeline, position) }
+    let content = try connection.query("TIMELINE_HISTORY \(timeline)").bytes(0, "content") ?? []
+    guard let history = TimelineHistory(of: timeline, content), let own = history.timeline(at: position) else {
+      throw unexpected("TIMELINE_HISTORY \(timeline)")
+    }
+    return (own, position)
   }
 
   /// Asks for the log from the beginning of a segment on.
@@ -320,7 +338,7 @@ extension LogReceiver {
   private func stream(_ connection: ReplicationConnection, _ keeping: LogKeeping) throws {
     var isAsked = false
     while true {
-      try keeping.check()
+      try keeping.queue.check()
       // First: what has been stored is seen below, and what is stored from now on ends the wait.
       wake.clear()
       let now = clock.steadySeconds()
@@ -331,11 +349,11 @@ extension LogReceiver {
         told.shown = now
         tellProgress(keeping)
       }
-      guard now - told.heard < Self.silence || !keeping.hasRoom else {
+      guard now - told.heard < Self.silence || !keeping.queue.hasRoom else {
         throw ReplicationError.lost(place: plan.server.place, "it has said nothing for \(Int(Self.silence)) seconds")
       }
-      if keeping.hasRoom {
-        if keeping.isIdle { told.isFull = false }
+      if keeping.queue.hasRoom {
+        if keeping.queue.isIdle { told.isFull = false }
         let received = try receive(connection, keeping) { isAsked = try take($0, keeping) || isAsked }
         if case .end = received { return }
       } else {
@@ -349,7 +367,7 @@ extension LogReceiver {
   ) throws -> ReplicationConnection.Received<Void> {
     var deadline = told.time + Self.statusInterval
     // While something is being stored no piece is due, and the end of that wakes.
-    if let since = told.pendingSince, keeping.isIdle { deadline = min(deadline, since + Self.interval) }
+    if let since = told.pendingSince, keeping.queue.isIdle { deadline = min(deadline, since + Self.interval) }
     return try connection.receive(until: deadline, orUntil: wake.number, take)
   }
 
@@ -396,7 +414,7 @@ extension LogReceiver {
 
   /// Whether what has come is to be put although it fills no segment. One piece at a time: what comes meanwhile is in the next.
   private func isPieceDue(_ now: Double, isAsked: Bool, _ keeping: LogKeeping) -> Bool {
-    guard let since = told.pendingSince, keeping.isIdle else { return false }
+    guard let since = told.pendingSince, keeping.queue.isIdle else { return false }
     // A server that is being stopped waits until all of its log is safe.
     return plan.isSynchronous || isAsked || now - since >= Self.interval
   }
@@ -430,7 +448,7 @@ extension LogReceiver {
   private func tellProgress(_ keeping: LogKeeping) {
     let text =
       "\(plan.name): stored to \(durable(keeping).text), received to \(log?.end.text ?? "nowhere"), "
-      + "\(Formats.size(UInt64(clamping: keeping.waiting + (log?.pending ?? 0)))) under way"
+      + "\(Formats.size(UInt64(clamping: keeping.queue.waiting + (log?.pending ?? 0)))) under way"
     progress.update { $0 = text }
   }
 }

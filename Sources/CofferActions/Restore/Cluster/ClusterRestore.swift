@@ -9,6 +9,8 @@ protocol ServerRestore {
   var summary: [String] { get }
   /// What is odd about it.
   var warnings: [String] { get }
+  /// Why newer archives than the one that it comes from were passed over.
+  var unreadable: [any Error] { get }
 
   /// - Throws: What reading and writing throw; what was not there before is not there then either.
   func run() throws
@@ -134,6 +136,9 @@ struct ClusterRestore: ServerRestore {
     for tablespace in places.tablespaceLines { lines.append("tablespace \(tablespace)") }
     return lines.map { Quoting.terminal($0) }
   }
+
+  /// Why newer archives than the one with the base backup were passed over.
+  var unreadable: [any Error] { found.unreadable }
 
   /// What is odd about it.
   var warnings: [String] {

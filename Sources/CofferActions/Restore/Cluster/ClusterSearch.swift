@@ -1,5 +1,6 @@
 import CofferHooks
 import CofferRepository
+import CofferStorage
 import CofferSystem
 import FoundationEssentials
 
@@ -10,6 +11,8 @@ struct ClusterSearch {
     let dump: ArchiveDump
     let base: BaseBackupFacts
     let route: LogRoute
+    /// Why newer archives were passed over.
+    let unreadable: [any Error]
   }
 
   private let request: ClusterRequest
@@ -24,14 +27,28 @@ struct ClusterSearch {
 
   /// The newest whose end is before the target and from which the timeline can be reached, with a log that reaches the target.
   ///
-  /// - Throws: `ClusterRestoreError`; what reading throws.
+  /// An archive that cannot be read is passed over, where none is named.
+  ///
+  /// - Throws: `ClusterRestoreError`; what reading throws; where nothing was found, why archives were passed over.
   func find(_ reader: ArchiveReader) throws -> Found {
     var earliest: ClusterRestoreError.Nearest?
     var off: ClusterRestoreError?
     var logs: [UInt64: (reader: LogReader, coverage: LogCoverage)] = [:]
+    var unreadable: [any Error] = []
     for archive in try access.archivesWithServers(context) {
       try context.cancellation.check()
-      guard let (dump, base) = try self.base(of: archive, reader) else { continue }
+      let found: (ArchiveDump, BaseBackupFacts)?
+      do {
+        found = try self.base(of: archive, reader)
+      } catch let error where context.namedArchive == nil && Self.isOfArchive(error) {
+        // An older base backup leads to the target, too, by more of the log.
+        unreadable.append(error)
+        context.console.warning(
+          "Archive \(archive.name) cannot be read, and an older base backup is looked for: \(Console.text(Diagnosis(of: error)))"
+        )
+        continue
+      }
+      guard let (dump, base) = found else { continue }
       guard isBeforeTarget(dump, base) else {
         earliest = ClusterRestoreError.Nearest(position: base.end, time: dump.record.end)
         continue
@@ -40,7 +57,7 @@ struct ClusterSearch {
       logs[base.systemIdentifier] = log
       do {
         let route = try LogRoute(from: base, to: request.timeline, log.reader, log.coverage)
-        let found = Found(archive: archive, dump: dump, base: base, route: route)
+        let found = Found(archive: archive, dump: dump, base: base, route: route, unreadable: unreadable)
         try check(found)
         return found
       } catch let error as ClusterRestoreError {
@@ -48,6 +65,8 @@ struct ClusterSearch {
         off = off ?? error
       }
     }
+    // What cannot be read may have had what is looked for.
+    if !unreadable.isEmpty { throw SeveralErrors(unreadable) }
     if let off { throw off }
     if let earliest { throw ClusterRestoreError.targetBeforeBases(cluster: request.cluster, earliest: earliest) }
     throw ClusterRestoreError.noBase(cluster: request.cluster, archive: context.namedArchive)
@@ -60,6 +79,12 @@ struct ClusterSearch {
       guard dump.record.database.isSame(as: request.cluster), let base = dump.record.base else { return nil }
       return (dump, base)
     }.first
+  }
+
+  /// Whether an error says something of what was read, and not of the place that it is in.
+  private static func isOfArchive(_ error: any Error) -> Bool {
+    guard let error = error as? StorageError else { return !(error is RunCancelled) }
+    return error.kind != .transient && error.kind != .cancelled
   }
 
   private func isBeforeTarget(_ dump: ArchiveDump, _ base: BaseBackupFacts) -> Bool {

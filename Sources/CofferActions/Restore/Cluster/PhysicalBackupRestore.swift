@@ -75,6 +75,9 @@ struct PhysicalBackupRestore: ServerRestore {
 
   var warnings: [String] { [] }
 
+  /// An older backup would be another state of the server: of archives that cannot be read, none is passed over.
+  var unreadable: [any Error] { [] }
+
   func run() throws {
     guard dump.items.count == 1, case .file(let stream) = dump.items[0].content else {
       throw ClusterError.content("it is no stream")

@@ -88,7 +88,7 @@ final class XBStreamReader: ByteSink {
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer, of path: [EntryName], _ left: UInt64, _ checksum: UInt32) throws {
-    sum.add(bytes)
+    sum.update(bytes)
     try receiver.take(bytes, of: path)
     let left = left - UInt64(bytes.count)
     state = .content(path: path, left: left, checksum: checksum)

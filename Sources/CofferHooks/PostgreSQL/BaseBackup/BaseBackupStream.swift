@@ -61,7 +61,7 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     // Before the first byte the server writes down what it holds in memory.
     let deadline = context.limits.stall.map { [begun] in begun + $0 }
     manifest = try ManifestSpool(context)
-    (start, awaited, tablespaces) = try Self.naming(identity) {
+    (start, awaited, tablespaces) = try Self.naming(identity, stall: context.limits.stall) {
       try conversation.begin(Self.command(of: conversation.serverVersion), called: Self.command)
       let start = try Self.position(conversation.nextRows(of: Self.command, until: deadline)).number
       let (awaited, tablespaces) = try Self.archives(conversation.nextRows(of: Self.command, until: deadline))
@@ -92,7 +92,7 @@ final class BaseBackupStream: JudgedDump, ByteSource {
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    try Self.naming(identity, conversation) {
+    try Self.naming(identity, conversation, stall: limits.stall) {
       while given == ready.count, phase != .ended {
         ready.removeAll(keepingCapacity: true)
         given = 0
@@ -243,11 +243,16 @@ final class BaseBackupStream: JudgedDump, ByteSource {
   }
 
   /// Does something, with what it throws as an error of the dump.
+  ///
+  /// - Parameter stall: Seconds that an answer is waited for.
   static func naming<Value>(
-    _ identity: DumpIdentity, _ conversation: (any BaseBackupConversation)? = nil, _ body: () throws -> Value
+    _ identity: DumpIdentity, _ conversation: (any BaseBackupConversation)? = nil, stall: Double? = nil,
+    _ body: () throws -> Value
   ) throws -> Value {
     do {
       return try body()
+    } catch ReplicationError.silent(_) where stall != nil {
+      throw DumpError.stalled(identity, program: title, seconds: Int(stall ?? 0))
     } catch let error as ReplicationError {
       throw DumpError.replication(identity, error, told: conversation?.notices.filter { $0.holds("checksum") } ?? [])
     } catch let error as BaseBackupTar.Malformed {

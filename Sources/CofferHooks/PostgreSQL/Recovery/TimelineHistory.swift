@@ -41,6 +41,11 @@ public struct TimelineHistory: Sendable, Equatable {
 
   public var timeline: UInt32 { parts.last?.timeline ?? 0 }
 
+  /// The timeline whose own the byte at a position is.
+  public func timeline(at position: LogSequenceNumber) -> UInt32? {
+    parts.last { $0.start <= position }?.timeline
+  }
+
   /// Whether a position of a timeline is on the way.
   public func holds(_ position: LogSequenceNumber, of timeline: UInt32) -> Bool {
     parts.contains { $0.timeline == timeline && ($0.end.map { position <= $0 } ?? true) }

@@ -43,10 +43,11 @@ public final class ReplicationConnection {
 
   /// - Parameters:
   ///   - name: What the server's lists call the connection: `application_name`.
+  ///   - database: Which one is asked, by a connection like others; nil for replication, which has none.
   ///   - cancellation: Ends every wait.
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
   public init(
-    to server: ReplicationServer, name: String, clock: Clock, cancellation: Cancellation
+    to server: ReplicationServer, name: String, database: String? = nil, clock: Clock, cancellation: Cancellation
   ) throws {
     place = server.place
     self.clock = clock
@@ -54,8 +55,9 @@ public final class ReplicationConnection {
     library = try PostgreSQLLibrary()
     let parameters =
       server.parameters + [
-        // No database; it is what a line of ~/.pgpass is found by.
-        ("dbname", "replication"), ("replication", "true"), ("application_name", name),
+        // Of replication it is no database, but what a line of ~/.pgpass is found by.
+        ("dbname", database ?? "replication"), ("replication", database == nil ? "true" : "false"),
+        ("application_name", name),
         ("client_encoding", "SQL_ASCII"),
         // A server whose machine is gone is noticed within a minute.
         ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
@@ -149,7 +151,7 @@ extension ReplicationConnection {
   public func next(until deadline: Double? = nil) throws -> Reply? {
     while true {
       while library.isBusy(connection) != 0 {
-        guard try consume(until: deadline) else { throw ReplicationError.lost(place: place, "no answer came in time") }
+        guard try consume(until: deadline) else { throw ReplicationError.silent(place: place) }
       }
       guard let result = library.result(connection) else {
         guard library.status(connection) == 0 else { throw lost }

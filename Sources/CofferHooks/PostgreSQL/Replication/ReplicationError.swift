@@ -8,6 +8,8 @@ public enum ReplicationError: DiagnosableError, Equatable {
   case unreachable(place: String, String)
   /// The connection ended, or the server is silent.
   case lost(place: String, String)
+  /// The server has not answered in time.
+  case silent(place: String)
   /// The server refused a command. `state` is SQLSTATE, five characters; empty where the server gave none.
   case refused(place: String, command: String, state: String, String)
   /// The server's answer is none that the protocol knows.
@@ -26,6 +28,10 @@ public enum ReplicationError: DiagnosableError, Equatable {
       Diagnosis(
         subject: place, problem: "The connection for replication is gone: \(text)",
         suggestion: "Look into the server's log, and run the command again")
+    case .silent(let place):
+      Diagnosis(
+        subject: place, problem: "The connection for replication is gone: no answer came in time",
+        suggestion: "Look into the server's log, and run the command again")
     case .refused(let place, let command, _, let text):
       Diagnosis(
         subject: place, problem: "The server refuses \(command): \(text)", suggestion: Self.suggestion(text))
@@ -39,7 +45,7 @@ public enum ReplicationError: DiagnosableError, Equatable {
   /// Whether the same may go well a while later, without anybody's doing: the server starts, or the network is back.
   public var isTransient: Bool {
     switch self {
-    case .lost: true
+    case .lost, .silent: true
     case .unreachable(_, let text): !Self.needsHands(text)
     // Classes of SQLSTATE: 57P is an operator's (shutting down, starting up), 53 too few of something, 08 connections, 55006 in use.
     case .refused(_, _, let state, _): ["57P", "53", "08", "55006"].contains { state.begins(with: $0) }

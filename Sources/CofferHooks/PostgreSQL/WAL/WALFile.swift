@@ -2,15 +2,32 @@ import CofferSystem
 import Glibc
 
 /// A file of a server's log that is to be stored, opened and looked at: which server's it is, and which part.
-public final class WALFile {
+public final class WALFile: Sendable {
   public let name: WALFileName
   public let systemIdentifier: UInt64
   /// The binary logarithm of a segment's bytes; 0 for what is no segment.
   public let exponent: UInt8
   /// Bytes.
   public let size: Int
-  private let path: String
+  /// Absolute.
+  public let path: String
   private let file: FileDescriptor
+
+  /// What tells a file from one that stands in its place, and from what it was before it was last changed.
+  public struct Version: Sendable, Equatable {
+    /// Of characters that names of files may have.
+    public let text: String
+    /// When the kernel has last noted a change of it, in seconds since 1970.
+    public let changed: Double
+
+    fileprivate init(_ facts: stat) {
+      let time = facts.st_ctim
+      text =
+        [UInt64(facts.st_dev), UInt64(facts.st_ino), UInt64(bitPattern: Int64(facts.st_size))].map { String($0) }
+        .joined(separator: "-") + "-\(time.tv_sec)-\(time.tv_nsec)"
+      changed = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+  }
 
   /// Bytes of what is no segment at most: the history of a timeline has a line for each before it.
   private static let smallLimit = 1 << 20
@@ -68,6 +85,11 @@ public final class WALFile {
   ) throws -> Bool {
     try bytes.withUnsafeMutableBytes { try file.fill($0, from: 0, subject: path) == $0.count }
   }
+
+  /// The file as it is now.
+  ///
+  /// - Throws: `SystemError`.
+  public func version() throws(SystemError) -> Version { Version(try file.status(subject: path)) }
 
   /// The identifier of the server whose data directory this is.
   ///

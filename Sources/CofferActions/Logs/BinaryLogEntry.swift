@@ -1,0 +1,58 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// An entry of `mariadb_servers` or of `mysql_servers`.
+struct BinaryLogEntry {
+  static let flag = Flag<String?>(
+    "--server", value: "NAME",
+    help: "The server's entry of mariadb_servers or mysql_servers. Default: the only one.")
+
+  let section: ConfigurationSection
+  let dialect: MariaDBDialect
+  /// The host that stores the server's log.
+  let host: String
+
+  var name: String { section[MariaDBServerOptions.name] }
+
+  /// The server, as whoever stores its log says which it is.
+  var named: LogCluster.Named {
+    LogCluster.Named(
+      system: dialect.system, name: name, hostname: host, limit: section[ServerLogOptions.within]?.seconds)
+  }
+
+  /// What stands for a MariaDB server in its log's name: servers of that system have nothing by which they could be told apart.
+  static func identity(host: String, name: String) -> String { "\(host)/\(name)" }
+
+  /// All that the configuration has.
+  static func all(_ context: ActionContext) -> [BinaryLogEntry] {
+    [MariaDBDialect.mariadb, .mysql].flatMap { dialect in
+      context.root[dialect.servers].map { section in
+        BinaryLogEntry(
+          section: section, dialect: dialect,
+          host: ServerLogOptions.host(of: section, here: context.surroundings.hostname))
+      }
+    }
+  }
+
+  /// The one that is asked for.
+  ///
+  /// - Throws: `UsageError`.
+  static func wanted(_ context: ActionContext) throws(UsageError) -> BinaryLogEntry {
+    let wanted = context.flags[flag]
+    let entries = all(context).filter { entry in wanted.map { entry.name.isSame(as: $0) } ?? true }
+    guard entries.count == 1, let entry = entries.first else {
+      throw UsageError(
+        argument: flag.name,
+        problem: wanted.map { "No entry of mariadb_servers or mysql_servers, or not one alone, is called '\($0)'" }
+          ?? (entries.isEmpty
+            ? "No entry of mariadb_servers or mysql_servers says how the server is reached"
+            : "There are several entries of mariadb_servers and mysql_servers"),
+        suggestion: entries.isEmpty && wanted == nil
+          ? "Add one, with a name, and where the server is elsewhere with hostname, username and password"
+          : "Write '\(flag.name) NAME' with the name of one")
+    }
+    return entry
+  }
+}

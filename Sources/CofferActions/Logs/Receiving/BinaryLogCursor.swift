@@ -1,0 +1,120 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// A place in a server's binary log.
+struct BinaryLogPoint: Comparable {
+  let file: BinaryLogFileName
+  let position: UInt64
+
+  static func < (left: BinaryLogPoint, right: BinaryLogPoint) -> Bool {
+    (left.file.number, left.position) < (right.file.number, right.position)
+  }
+}
+
+/// Where the binary log of a server goes on in one repository.
+struct BinaryLogCursor: Sendable, Equatable {
+  private(set) var history: UInt32
+  /// Of the slice that comes next.
+  private(set) var number: UInt64
+  /// What is stored of the history; nil where it begins.
+  private(set) var reach: BinaryLogReach?
+  /// Whether something of the server's log is stored that nothing leads on from.
+  private(set) var isBehindGap = false
+
+  /// - Parameter own: What the key in use has put of the server's log.
+  init(_ own: [LogStream]) {
+    let last = own.max { $0.history < $1.history }
+    (history, number) = (last?.history ?? 1, BinaryLogSlice.firstNumber)
+    guard let last else { return }
+    if let reach = last.binaryReach, let next = last.stretches.last?.last.next {
+      (number, self.reach) = (next.number, reach)
+    } else {
+      // What cannot be read leads nowhere.
+      leaveGap()
+    }
+  }
+
+  /// Begins the next history.
+  mutating func leaveGap() {
+    history = max(history, history &+ 1)
+    (number, reach, isBehindGap) = (BinaryLogSlice.firstNumber, nil, true)
+  }
+
+  /// Takes in that the next slice is stored.
+  mutating func advance(to reach: BinaryLogReach) {
+    number = number.addingClamped(1)
+    self.reach = reach
+  }
+
+  /// Whether the repository has all up to a place already.
+  func has(_ other: BinaryLogReach) -> Bool {
+    guard let reach, let file = BinaryLogFileName(reach.file), let wanted = BinaryLogFileName(other.file) else {
+      return false
+    }
+    return (wanted.number, other.end) <= (file.number, reach.end)
+  }
+
+  /// Where the server is to go on.
+  ///
+  /// - Parameter place: As messages name the server.
+  /// - Returns: nil where nothing is stored.
+  /// - Throws: `BinaryLogGap` where the server cannot.
+  func next(in files: [BinaryLogServer.File], of place: String) throws(BinaryLogGap) -> BinaryLogPoint? {
+    guard let reach else { return nil }
+    guard let file = BinaryLogFileName(reach.file), let first = files.first, let last = files.last,
+      file.isBeside(last.name)
+    else { throw .other(place: place, file: reach.file, "it has no files that are called so") }
+    if let same = files.first(where: { $0.name == file }) {
+      guard same.size >= reach.end else {
+        throw .other(
+          place: place, file: reach.file, "\(reach.end) bytes of it are stored, and the server's has \(same.size)")
+      }
+      guard reach.end <= BinaryLogServer.lastStart else { throw .tooFar(place: place, file: reach.file) }
+      return BinaryLogPoint(file: file, position: reach.end)
+    }
+    guard file.number < last.name.number else {
+      throw .other(place: place, file: reach.file, "the server's newest is \(last.name.text)")
+    }
+    guard reach.isWhole, first.name.number == file.number.addingClamped(1) else {
+      throw .purged(place: place, file: reach.file, first: first.name.text)
+    }
+    return BinaryLogPoint(file: first.name, position: BinaryLogSlice.fileStart)
+  }
+}
+
+/// Why a server's binary log does not lead on from what is stored.
+enum BinaryLogGap: DiagnosableError, Equatable {
+  /// The server has deleted what comes next.
+  case purged(place: String, file: String, first: String)
+  /// The server's files are others than those that were stored.
+  case other(place: String, file: String, String)
+  /// No server can be asked for what is so far into a file.
+  case tooFar(place: String, file: String)
+
+  private static let leavingGap =
+    "Run it once with --leave-gap: the log goes on at what the server has. Make dumps behind that, for those from before the gap lead no "
+    + "further than to it"
+
+  var diagnosis: Diagnosis {
+    switch self {
+    case .purged(let place, let file, let first):
+      Diagnosis(
+        subject: place,
+        problem:
+          "The server has deleted binary log that is not stored: \(file) is stored last, and its first file is \(first) now",
+        suggestion: "\(Self.leavingGap). Let the server keep its files for longer: binlog_expire_logs_seconds")
+    case .other(let place, let file, let text):
+      Diagnosis(
+        subject: place,
+        problem: "The server's binary log is not the one that is stored, which goes on in \(file): \(text)",
+        suggestion:
+          "It was begun anew (RESET MASTER), the server was restored, or it is another one, which needs an entry of its own. "
+          + Self.leavingGap)
+    case .tooFar(let place, let file):
+      Diagnosis(
+        subject: place, problem: "\(file) is stored to behind 4 GiB of it, where a server cannot be asked to go on",
+        suggestion: "Run FLUSH BINARY LOGS on the server; then: \(Self.leavingGap)")
+    }
+  }
+}

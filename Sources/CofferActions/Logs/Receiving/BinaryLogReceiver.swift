@@ -1,0 +1,332 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// Receives a server's binary log until it is told to stop.
+///
+/// This thread listens to the server, `LogQueue`'s stores. Used by one thread.
+final class BinaryLogReceiver {
+  struct Plan {
+    let server: BinaryLogServer
+    /// What the configuration calls the server, and the host that stores its log.
+    let name: String
+    let hostname: String
+    /// Whether the log may go on behind a gap.
+    let leavesGap: Bool
+    let level: Int
+  }
+
+  private typealias Storing = (queue: LogQueue<ReceivedBinaryLog.Part>, thread: WorkerThread)
+
+  private let plan: Plan
+  private let repositories: [OpenRepository]
+  private let hooks: HookContext
+  private let clock: Clock
+  private let console: Console
+  /// Of the run: the end of receiving.
+  private let cancellation: Cancellation
+  /// Of the stores: later, so that what has come is stored.
+  private let storingCancellation: Cancellation
+  private let wake: Wakeup
+  private let progress: Monitor<String>
+  private var storing: Storing?
+  private var server: LogServer?
+  /// Of each repository; the thread that stores moves them on.
+  private let cursors = Monitor<[BinaryLogCursor]>([])
+  private var log: ReceivedBinaryLog?
+  private var pendingSince: Double?
+  private var shown: Double = 0
+  private var isFull = false
+
+  /// Seconds that what has come waits at most before it is put; with the put itself, five are promised.
+  private static let interval: Double = 4
+  /// Seconds without a byte after which a server is asked whether it has something.
+  private static let silence: Double = 30
+  private static let longestPause: Double = 60
+  /// Seconds between two changes of what a terminal shows.
+  private static let showInterval: Double = 0.5
+  private static let bufferSize = 1 << 20
+
+  init(
+    _ plan: Plan, _ repositories: [OpenRepository], _ context: ActionContext, storing: Cancellation,
+    progress: Monitor<String>
+  ) throws {
+    self.plan = plan
+    self.repositories = repositories
+    hooks = try context.hookContext()
+    clock = context.surroundings.clock
+    console = context.console
+    cancellation = context.cancellation
+    storingCancellation = storing
+    wake = try Wakeup()
+    self.progress = progress
+  }
+
+  /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
+  func run() throws {
+    var pause: Double = 1
+    var stored = 0
+    while !cancellation.isCancelled {
+      do {
+        try follow()
+      } catch is RunCancelled {
+        break
+      } catch let error as BinaryLogError where error.isTransient {
+        try storing?.queue.check()
+        // A server that lets somebody in and ends at once is no better than one that lets nobody in.
+        if let count = storing?.queue.storedCount, count > stored { (pause, stored) = (1, count) }
+        if pause == 1 { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        // Until the server is back, what has come is safer in the repository.
+        if let storing { givePart(storing.queue) }
+        try? cancellation.sleep(pause)
+        pause = min(pause * 2, Self.longestPause)
+      } catch {
+        // What was received before is worth keeping, whatever the failure.
+        if let storing { try? finish(storing) }
+        throw error
+      }
+    }
+    if let storing { try finish(storing) }
+  }
+
+  private func finish(_ storing: Storing) throws {
+    givePart(storing.queue)
+    try storing.queue.finish(storing.thread, place: plan.server.place)
+  }
+}
+
+// MARK: - Beginning
+
+extension BinaryLogReceiver {
+  /// Asks the server and receives until it sends nothing more.
+  private func follow() throws {
+    let facts = try plan.server.ask(hooks)
+    let storing = try begin(LogServer(system: plan.server.system, identity: identity(facts)), facts)
+    // Where the log goes on is known when all is stored that has come.
+    givePart(storing.queue)
+    try storing.queue.settle(cancellation)
+    log = nil
+    do {
+      let start = try start(facts)
+      console.remark(
+        "\(plan.server.place): The binary log is received from \(start.file.text), byte \(start.position) on")
+      let stream = try BinaryLogStream(plan.server, from: start.file, start.position, context: hooks)
+      try receive(stream, storing.queue)
+    } catch let error as BinaryLogParser.Fault {
+      throw BinaryLogError.damaged(
+        place: plan.server.place, file: log?.file.text ?? "the file", Self.text(error))
+    } catch is ReceivedBinaryLog.Mismatch {
+      let file = log?.file.text ?? ""
+      try leaveGap(
+        .other(
+          place: plan.server.place, file: file, "what the server has in \(file), or before it, is not what is stored"))
+    }
+  }
+
+  /// MariaDB's servers have nothing by which they could be told apart, but what they are called.
+  private func identity(_ facts: BinaryLogServer.Facts) -> String {
+    facts.identity ?? BinaryLogEntry.identity(host: plan.hostname, name: plan.name)
+  }
+
+  private func begin(_ server: LogServer, _ facts: BinaryLogServer.Facts) throws -> Storing {
+    if let storing {
+      guard self.server == server else {
+        throw ReceiveError.otherServer(place: plan.server.place, identifier: server.identity)
+      }
+      return storing
+    }
+    for remark in facts.remarks { console.warning(Console.text(remark)) }
+    let own = try repositories.map { BinaryLogCursor(try $0.repository.ownLogs(of: server)) }
+    cursors.update { $0 = own }
+    let queue = LogQueue<ReceivedBinaryLog.Part>(
+      repositories, cancellation: storingCancellation, wake: wake, console: console)
+    let (plan, cursors, console) = (plan, cursors, console)
+    let thread = try queue.start(
+      put: { part, number, access in
+        try Self.put(part, number, access, server, plan, cursors, console)
+      }, stored: { _ in }, tidy: { _ in })
+    self.server = server
+    storing = (queue, thread)
+    return (queue, thread)
+  }
+
+  /// Stores what is not stored there yet.
+  private static func put(
+    _ part: ReceivedBinaryLog.Part, _ number: Int, _ access: OpenRepository, _ server: LogServer, _ plan: Plan,
+    _ cursors: Monitor<[BinaryLogCursor]>, _ console: Console
+  ) throws {
+    let cursor = cursors.update { $0[number] }
+    guard !cursor.has(part.reach) else { return }
+    let title = BinaryLogReader.title(cursor.number, history: cursor.history)
+    let origin = LogOrigin(server, hostname: plan.hostname, name: plan.name, reach: part.reach)
+    guard let place = LogPlace(history: cursor.history, number: cursor.number, exponent: 0),
+      let segment = LogPart(.segment, at: place, title: title, origin: origin, size: part.bytes.count)
+    else {
+      throw BinaryLogError.damaged(
+        place: plan.server.place, file: part.reach.file, "an event of it is larger than can be stored")
+    }
+    let isNew = try access.repository.put(segment, part.bytes, compressionLevel: plan.level)
+    cursors.update { $0[number].advance(to: part.reach) }
+    console.step(
+      "\(access.location.path): \(title), \(part.reach.file) from \(part.start) to \(part.reach.end), "
+        + (isNew ? "is stored" : "was stored before"))
+  }
+
+  /// Where the server is asked to begin: where the repository that has least goes on, or, where none has anything, with the newest file;
+  /// behind a gap with the oldest.
+  private func start(_ facts: BinaryLogServer.Facts) throws -> BinaryLogPoint {
+    let place = plan.server.place
+    let points = try cursors.update { cursors in
+      try cursors.indices.map { number -> BinaryLogPoint? in
+        do throws(BinaryLogGap) {
+          return try cursors[number].next(in: facts.files, of: place)
+        } catch {
+          guard plan.leavesGap else { throw error }
+          console.warning(Console.text(Diagnosis(of: error)))
+          cursors[number].leaveGap()
+          return nil
+        }
+      }
+    }
+    let known = points.compactMap(\.self).min()
+    let isBehindGap = cursors.update { $0.contains { $0.isBehindGap && $0.reach == nil } }
+    guard let file = isBehindGap ? facts.files.first : facts.files.last else {
+      throw BinaryLogError.unexpected(place: place, "SHOW BINARY LOGS")
+    }
+    let start = known ?? BinaryLogPoint(file: file.name, position: BinaryLogSlice.fileStart)
+    log = received(start.file, from: start.position)
+    return start
+  }
+
+  /// What comes of a file, with what is known of it.
+  ///
+  /// - Parameter before: What came of the file before it.
+  private func received(
+    _ file: BinaryLogFileName, from position: UInt64, behind before: ReceivedBinaryLog? = nil
+  ) -> ReceivedBinaryLog {
+    let reaches = cursors.update { $0.compactMap(\.reach) }
+    let own = reaches.filter { $0.file.isSame(as: file.text) }
+    let last = reaches.first { $0.isWhole && BinaryLogFileName($0.file)?.next == file }
+    let known = own.first { $0.end == position } ?? (position == BinaryLogSlice.fileStart ? last : nil)
+    var expectation = own.first.map { ReceivedBinaryLog.Expectation.begun($0.created, serverID: $0.serverID) }
+    if expectation == nil, before == nil, position == BinaryLogSlice.fileStart {
+      expectation = last?.gtid.map { .gtid($0) }
+    }
+    return ReceivedBinaryLog(
+      file, from: position, gtids: before?.gtids ?? known?.gtid.flatMap { GTIDPosition($0) } ?? GTIDPosition(),
+      cuts: Set(own.map(\.end)), expecting: expectation)
+  }
+
+  private func leaveGap(_ gap: BinaryLogGap) throws {
+    guard plan.leavesGap else { throw gap }
+    console.warning(Console.text(Diagnosis(of: gap)))
+    cursors.update { cursors in
+      for number in cursors.indices where cursors[number].reach != nil { cursors[number].leaveGap() }
+    }
+    log = nil
+  }
+
+  private static func text(_ fault: BinaryLogParser.Fault) -> String {
+    switch fault {
+    case .magic: "it does not begin as one"
+    case .format: "its format is not version 4"
+    case .size(let place): "the event at byte \(place) has a size that no event has"
+    case .checksum(let place): "the event at byte \(place) has another checksum"
+    case .place(let place): "something is missing at byte \(place)"
+    }
+  }
+}
+
+// MARK: - Receiving
+
+extension BinaryLogReceiver {
+  private func receive(_ stream: BinaryLogStream, _ queue: LogQueue<ReceivedBinaryLog.Part>) throws {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 16)
+    defer { buffer.deallocate() }
+    var heard = clock.steadySeconds()
+    // Where the log was when the server last had more.
+    var isBehindAt: UInt64?
+    while true {
+      try queue.check()
+      // First: what is stored from now on ends the wait.
+      wake.clear()
+      let now = clock.steadySeconds()
+      if let pendingSince, queue.isIdle, now - pendingSince >= Self.interval { givePart(queue) }
+      tellProgress(queue, now)
+      guard queue.hasRoom else {
+        try waitForRoom()
+        heard = now
+        continue
+      }
+      isFull = false
+      switch try stream.read(into: buffer, seconds: wait(now, queue), orUntil: wake.number) {
+      case .bytes(let count):
+        (heard, isBehindAt) = (now, nil)
+        try log?.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { queue.give($0, size: $0.bytes.count) }
+        pendingSince = (log?.pending ?? 0) > 0 ? pendingSince ?? now : nil
+      case .file(let name): try turn(to: name, queue)
+      case .nothing:
+        guard now - heard >= Self.silence else { continue }
+        heard = now
+        let position = log?.position ?? 0
+        guard try isBehind() else {
+          isBehindAt = nil
+          continue
+        }
+        guard isBehindAt != position else {
+          throw BinaryLogError.lost(
+            place: plan.server.place, "the server has more, and has sent nothing for \(Int(2 * Self.silence)) seconds")
+        }
+        isBehindAt = position
+      }
+    }
+  }
+
+  /// Seconds until something is due. While something is being stored nothing is, and the end of that wakes.
+  private func wait(_ now: Double, _ queue: LogQueue<ReceivedBinaryLog.Part>) -> Double {
+    guard let pendingSince, queue.isIdle else { return Self.silence }
+    return pendingSince + Self.interval - now
+  }
+
+  /// Goes over to the next file.
+  private func turn(to name: BinaryLogFileName, _ queue: LogQueue<ReceivedBinaryLog.Part>) throws {
+    guard let before = log, before.isAtBoundary else {
+      throw BinaryLogError.lost(
+        place: plan.server.place, "the server goes on with \(name.text) in the middle of an event")
+    }
+    givePart(queue)
+    log = received(name, from: BinaryLogSlice.fileStart, behind: before)
+  }
+
+  /// Whether the server has written more than what has come.
+  private func isBehind() throws -> Bool {
+    guard let last = try plan.server.ask(hooks).files.last, let log else { return false }
+    return last.name != log.file || last.size > log.position
+  }
+
+  private func waitForRoom() throws {
+    if !isFull {
+      isFull = true
+      console.warning(
+        "\(plan.server.place): No more of the binary log is read until what has come is stored. The server keeps the rest for "
+          + "as long as binlog_expire_logs_seconds says")
+    }
+    if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+  }
+
+  private func givePart(_ queue: LogQueue<ReceivedBinaryLog.Part>) {
+    pendingSince = nil
+    guard let part = log?.takePart() else { return }
+    queue.give(part, size: part.bytes.count)
+  }
+
+  private func tellProgress(_ queue: LogQueue<ReceivedBinaryLog.Part>, _ now: Double) {
+    guard now - shown >= Self.showInterval else { return }
+    shown = now
+    let stored = cursors.update { $0.compactMap(\.reach).first.map { "\($0.file), byte \($0.end)" } ?? "nowhere" }
+    let text =
+      "\(plan.name): stored to \(stored), received to \(log.map { "\($0.file.text), byte \($0.position)" } ?? "nowhere"), "
+      + "\(Formats.size(UInt64(clamping: queue.waiting + (log?.pending ?? 0)))) under way"
+    progress.update { $0 = text }
+  }
+}

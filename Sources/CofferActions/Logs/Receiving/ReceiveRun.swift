@@ -1,0 +1,69 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// A run that receives a server's log until a signal stops it, and then stores what it has.
+enum ReceiveRun {
+  /// Seconds for which what has come is still stored when the run is to stop.
+  private static let grace: Double = 20
+
+  /// Whether a command line is one of such a run, as far as it can be told.
+  static func isMeant(by words: [String]) -> Bool {
+    zip(words, words.dropFirst()).contains { first, second in
+      second.isSame(as: "receive") && ["wal", "binlog"].contains { first.isSame(as: $0) }
+    }
+  }
+
+  /// Calls `body` with the repositories, with what ends storing in them, and with what a terminal shows.
+  static func run(
+    _ context: ActionContext, _ body: ([OpenRepository], Cancellation, Monitor<String>) throws -> Void
+  ) throws {
+    let keeping = try Cancellation()
+    let isOver = Monitor(false)
+    let watch = try stopLater(keeping, context.cancellation, isOver, context.surroundings.clock)
+    defer {
+      isOver.update { $0 = true }
+      watch.join()
+    }
+    let stores = context.stopping(by: keeping)
+    let progress = Monitor("")
+    let repositories = try context.repositories.map { try stores.open($0) }
+    let ticker = try StatusTicker(
+      context.console, isForced: context.flags[SharedFlags.progress], isQuiet: false
+    ) { progress.update { $0 } }
+    defer { ticker.stop() }
+    try body(repositories, keeping, progress)
+  }
+
+  /// Only what is called for all repositories at once stores in all: it does not end.
+  ///
+  /// - Throws: `UsageError`.
+  static func checkTogether(_ context: ActionContext) throws(UsageError) {
+    let wanted = context.flags[SharedFlags.repository]
+    let all = (context.configuration?.repositories ?? []).map(RepositoryLocation.init)
+    let chosen = all.filter { location in wanted.map(location.matches) ?? true }
+    guard chosen.count <= context.repositories.count else {
+      throw UsageError(
+        argument: SharedFlags.repository.name,
+        problem: "One of the repositories has options or commands of its own, so they cannot be stored in together",
+        suggestion: "Run the command for each, with --repository, and with a --slot or a server_id of its own")
+    }
+  }
+
+  /// Stops the stores some time after the run is to stop.
+  private static func stopLater(
+    _ keeping: Cancellation, _ run: Cancellation, _ isOver: Monitor<Bool>, _ clock: Clock
+  ) throws -> WorkerThread {
+    try WorkerThread(name: "grace") {
+      var end: Double?
+      _ = isOver.wait(
+        until: { $0 },
+        orUntil: {
+          guard run.isCancelled else { return false }
+          end = end ?? clock.steadySeconds() + grace
+          return end.map { clock.steadySeconds() >= $0 } ?? false
+        }, then: { _ in })
+      keeping.cancel()
+    }
+  }
+}

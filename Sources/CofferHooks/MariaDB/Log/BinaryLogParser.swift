@@ -1,0 +1,211 @@
+import CofferSystem
+
+/// Cuts what comes of one file of a binary log into events, and checks each: its length, its checksum, its place.
+public struct BinaryLogParser: Sendable {
+  /// Why what came is not what a server has in a file.
+  public enum Fault: Error, Equatable {
+    case magic
+    case format
+    case size(at: UInt64)
+    case checksum(at: UInt64)
+    /// An event begins elsewhere than the one before it ends.
+    case place(expected: UInt64)
+  }
+
+  /// Where the next event begins in the file.
+  public private(set) var position: UInt64
+  /// The file's format description event; empty until it has come.
+  public private(set) var format: [UInt8] = []
+  /// When the file was begun, and by the server of which number.
+  public private(set) var created: UInt32 = 0
+  public private(set) var serverID: UInt32 = 0
+  public private(set) var gtids: GTIDPosition
+  /// Whether events may still come: none does behind one that ends the file.
+  public private(set) var hasEnded = false
+  private var buffer: [UInt8] = []
+  /// Of the buffer's bytes how many are done with.
+  private var used = 0
+  private var hasMagic = false
+  private var hasChecksums = false
+
+  /// What a file begins with.
+  public static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
+  /// Bytes of an event at most: more no server takes in one packet.
+  public static let sizeLimit = (1 << 30) - (1 << 20)
+  private static let checksumSize = 4
+
+  /// - Parameters:
+  ///   - position: Where the first event that will come begins in the file.
+  ///   - gtids: MariaDB's position there, where it is known.
+  public init(from position: UInt64, gtids: GTIDPosition = GTIDPosition()) {
+    self.position = position
+    self.gtids = gtids
+  }
+
+  /// Whether all that has come is whole events.
+  public var isAtBoundary: Bool { buffer.count == used }
+
+  /// An event that a file has.
+  public struct Item: Sendable {
+    public let event: BinaryLogEvent
+    /// All of its bytes.
+    public let bytes: ArraySlice<UInt8>
+    /// Where it begins and ends in the file.
+    public let range: Range<UInt64>
+    /// MariaDB's position before it.
+    public let gtids: GTIDPosition
+  }
+
+  /// Takes what has come.
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    if used > 0 {
+      buffer.removeFirst(used)
+      used = 0
+    }
+    buffer.append(contentsOf: bytes)
+  }
+
+  /// Takes the next event out that is whole.
+  ///
+  /// - Returns: nil where more has to come.
+  /// - Throws: `Fault`.
+  public mutating func next() throws(Fault) -> Item? {
+    if !hasMagic {
+      guard buffer.count >= Self.magic.count else { return nil }
+      guard buffer.starts(with: Self.magic) else { throw .magic }
+      hasMagic = true
+      used = Self.magic.count
+    }
+    while buffer.count - used >= BinaryLogEvent.headerSize {
+      let event = buffer.withUnsafeBytes { BinaryLogEvent(UnsafeRawBufferPointer(rebasing: $0[used...])) }
+      guard event.size >= BinaryLogEvent.headerSize, event.size <= Self.sizeLimit else { throw .size(at: position) }
+      guard buffer.count - used >= event.size else { return nil }
+      let bytes = buffer[used..<used + event.size]
+      used += event.size
+      if let item = try item(event, bytes) { return item }
+    }
+    return nil
+  }
+
+  /// - Returns: nil for what no file has.
+  private mutating func item(_ event: BinaryLogEvent, _ bytes: ArraySlice<UInt8>) throws(Fault) -> Item? {
+    if event.kind == BinaryLogEvent.Kind.format { try readFormat(event, bytes) }
+    guard !format.isEmpty else { throw .format }
+    if hasChecksums {
+      guard event.size >= BinaryLogEvent.headerSize + Self.checksumSize, Self.isIntact(bytes) else {
+        throw .checksum(at: position)
+      }
+    }
+    guard event.isOfFile else { return nil }
+    let start = position
+    let (end, isOver) = start.addingReportingOverflow(UInt64(event.size))
+    // The header has the low bits of where it ends.
+    guard UInt32(truncatingIfNeeded: end) == event.end, !isOver, !hasEnded else { throw .place(expected: position) }
+    let before = gtids
+    let body = bytes.dropFirst(BinaryLogEvent.headerSize).dropLast(hasChecksums ? Self.checksumSize : 0)
+    switch event.kind {
+    case BinaryLogEvent.Kind.mariadbGTID: body.withUnsafeBytes { gtids.begin(event, $0) }
+    case BinaryLogEvent.Kind.mariadbGTIDList: body.withUnsafeBytes { gtids.read(list: $0) }
+    case BinaryLogEvent.Kind.rotate, BinaryLogEvent.Kind.stop: hasEnded = true
+    default: break
+    }
+    position = end
+    return Item(event: event, bytes: bytes, range: start..<end, gtids: before)
+  }
+
+  /// The event's body is the format's version (2), the server's version (50), a time (4), the length of headers (1), then a length for
+  /// each kind of event, the kind of checksums (1) and a checksum (4).
+  private mutating func readFormat(_ event: BinaryLogEvent, _ bytes: ArraySlice<UInt8>) throws(Fault) {
+    let fixed = BinaryLogEvent.headerSize + 57
+    let all = Array(bytes)
+    guard format.isEmpty, all.count >= fixed + 1 + Self.checksumSize,
+      all[BinaryLogEvent.headerSize..<BinaryLogEvent.headerSize + 2].elementsEqual([4, 0]),
+      all[fixed - 1] == UInt8(BinaryLogEvent.headerSize)
+    else { throw .format }
+    // Neither kind of server is without it any more: MySQL 5.6.1, MariaDB 5.3.
+    switch all[all.count - Self.checksumSize - 1] {
+    case 0: hasChecksums = false
+    case 1: hasChecksums = true
+    default: throw .format
+    }
+    format = all
+    (created, serverID) = (event.time, event.serverID)
+  }
+
+  private static func isIntact(_ bytes: ArraySlice<UInt8>) -> Bool {
+    var sum = CRC32()
+    bytes.dropLast(checksumSize).withUnsafeBytes { sum.update($0) }
+    let stored = bytes.suffix(checksumSize).reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
+    return sum.value == stored
+  }
+}
+
+/// The last groups of events of each of MariaDB's replication domains.
+public struct GTIDPosition: Sendable, Equatable {
+  private var domains: [UInt32: (server: UInt32, sequence: UInt64)] = [:]
+  /// Whether it is all of the position, and not what was seen of it.
+  public private(set) var isKnown: Bool
+
+  /// Domains that are kept at most: each is as old as a server's configuration.
+  private static let limit = 4096
+
+  /// A position of which nothing is known.
+  public init() {
+    isKnown = false
+  }
+
+  /// - Parameter text: As servers write it: `0-1-100,1-1-7`.
+  /// - Returns: nil for anything else.
+  public init?(_ text: String) {
+    isKnown = true
+    for part in text.parts(by: ",", keepingEmpty: false) {
+      let numbers = part.parts(by: "-")
+      guard numbers.count == 3, let domain = UInt32(numbers[0]), let server = UInt32(numbers[1]),
+        let sequence = UInt64(numbers[2]), domains.count < Self.limit
+      else { return nil }
+      domains[domain] = (server, sequence)
+    }
+  }
+
+  /// As servers write it, domains in their order; nil where it is not known.
+  public var text: String? {
+    guard isKnown else { return nil }
+    return domains.sorted { $0.key < $1.key }.map { "\($0.key)-\($0.value.server)-\($0.value.sequence)" }
+      .joined(separator: ",")
+  }
+
+  /// Takes the beginning of a group in: its sequence (8), its domain (4), flags.
+  mutating func begin(_ event: BinaryLogEvent, _ body: UnsafeRawBufferPointer) {
+    guard isKnown, body.count >= 12 else { return isKnown = false }
+    let domain = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+    let sequence = UInt64(littleEndian: body.loadUnaligned(as: UInt64.self))
+    guard domains[domain] != nil || domains.count < Self.limit else { return isKnown = false }
+    domains[domain] = (event.serverID, sequence)
+  }
+
+  /// Takes what a file begins with: how many (the low 28 bits of 4 bytes), then of each its domain (4), server (4) and sequence (8); of a
+  /// domain's the last counts.
+  mutating func read(list body: UnsafeRawBufferPointer) {
+    domains = [:]
+    isKnown = false
+    guard body.count >= 4 else { return }
+    let count = Int(UInt32(littleEndian: body.loadUnaligned(as: UInt32.self)) & 0x0fff_ffff)
+    guard body.count - 4 >= count * 16 else { return }
+    for number in 0..<count {
+      let offset = 4 + number * 16
+      let domain = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+      guard domains[domain] != nil || domains.count < Self.limit else { return }
+      domains[domain] = (
+        UInt32(littleEndian: body.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
+        UInt64(littleEndian: body.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+      )
+    }
+    isKnown = true
+  }
+
+  public static func == (left: GTIDPosition, right: GTIDPosition) -> Bool {
+    left.isKnown == right.isKnown
+      && left.domains.mapValues { [UInt64($0.server), $0.sequence] }
+        == right.domains.mapValues { [UInt64($0.server), $0.sequence] }
+  }
+}

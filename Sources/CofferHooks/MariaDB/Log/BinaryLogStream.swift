@@ -1,0 +1,123 @@
+import CofferSystem
+import Glibc
+
+/// The binary log as the server sends it, through a program of the server's own that writes what comes into files.
+///
+/// The files are FIFOs that stand there before the program opens them, so that nothing is ever on a disk, and a reader that is slow makes the
+/// server wait. Used by one thread.
+public final class BinaryLogStream {
+  public enum Received: Equatable {
+    /// So many bytes of the file that came last.
+    case bytes(Int)
+    /// What comes from now on is of another file.
+    case file(BinaryLogFileName)
+    /// The time is up, or somebody wakes.
+    case nothing
+  }
+
+  /// A file to come, or one that is being read.
+  private final class Pipe {
+    let name: BinaryLogFileName
+    let descriptor: FileDescriptor
+
+    init(_ name: BinaryLogFileName, _ descriptor: consuming FileDescriptor) {
+      self.name = name
+      self.descriptor = descriptor
+    }
+  }
+
+  private let server: BinaryLogServer
+  private let child: ChildProcess
+  private let folder: Folder
+  private let cancellation: Cancellation
+  private var current: Pipe
+  private var next: Pipe?
+  /// Whether all of the current file has come.
+  private var hasEnded = false
+
+  private static let folderName: EntryName = "binlog"
+  private static let pipeSize: Int32 = 1 << 20
+  private static let setPipeSize: Int32 = 1031
+
+  /// Starts receiving.
+  ///
+  /// - Throws: `LaunchError`; `SystemError`; `RuntimeDirectory.Failure`.
+  public init(
+    _ server: BinaryLogServer, from file: BinaryLogFileName, _ position: UInt64, context: HookContext
+  ) throws {
+    self.server = server
+    cancellation = context.cancellation
+    try context.runtime.folder.removeTree(Self.folderName)
+    let folder = try context.runtime.folder.makeFolder(Self.folderName)
+    self.folder = folder
+    current = try Self.pipe(file, in: folder)
+    next = try file.next.map { try Self.pipe($0, in: folder) }
+    child = try server.launch(from: file, position, into: folder.path + "/", context)
+  }
+
+  deinit {
+    child.terminate()
+  }
+
+  private static func pipe(_ name: BinaryLogFileName, in folder: Folder) throws -> Pipe {
+    let entry = EntryName(name.text)
+    try folder.makeFIFO(entry)
+    let descriptor = try folder.open(entry, flags: O_RDONLY | O_NONBLOCK)
+    _ = fcntl(descriptor.number, setPipeSize, pipeSize)
+    return Pipe(name, descriptor)
+  }
+
+  /// Waits for what comes next.
+  ///
+  /// - Parameters:
+  ///   - seconds: How long at most.
+  ///   - wake: A descriptor that ends the wait when it becomes readable.
+  /// - Throws: `BinaryLogError` when the program has ended; `SystemError`; `RunCancelled`.
+  public func read(
+    into buffer: UnsafeMutableRawBufferPointer, seconds: Double, orUntil wake: Int32
+  ) throws -> Received {
+    let events = Int16(POLLIN)
+    var watched = [
+      pollfd(fd: hasEnded ? next?.descriptor.number ?? -1 : current.descriptor.number, events: events, revents: 0),
+      pollfd(fd: child.endDescriptor, events: events, revents: 0), pollfd(fd: wake, events: events, revents: 0),
+      pollfd(fd: cancellation.descriptor, events: events, revents: 0),
+    ]
+    let milliseconds = Int32(min(max(seconds, 0), 1_000_000) * 1000) + 1
+    // An interrupted wait counts as one whose time is up.
+    guard poll(&watched, nfds_t(watched.count), milliseconds) > 0 else { return .nothing }
+    try cancellation.check()
+    if watched[0].revents != 0 {
+      if hasEnded, watched[0].revents & events != 0 { return try turn() }
+      if !hasEnded {
+        let count = try current.descriptor.read(into: buffer, subject: current.name.text)
+        if count > 0 { return .bytes(count) }
+        hasEnded = true
+        return .nothing
+      }
+    }
+    guard watched[1].revents != 0 else { return try checkNames() }
+    let status = child.wait()
+    guard !child.lastErrorLines.isEmpty else {
+      throw BinaryLogError.lost(
+        place: server.place, "\(child.program) has ended by itself, with the status \(status?.code ?? 0)")
+    }
+    throw BinaryLogError.failed(place: server.place, program: child.program, lines: child.lastErrorLines)
+  }
+
+  private func turn() throws -> Received {
+    guard let next else { return .nothing }
+    try folder.remove(EntryName(current.name.text))
+    current = next
+    hasEnded = false
+    self.next = try current.name.next.map { try Self.pipe($0, in: folder) }
+    return .file(current.name)
+  }
+
+  /// A server may leave numbers out. Its program then writes into a file of its own.
+  private func checkNames() throws -> Received {
+    guard hasEnded else { return .nothing }
+    let known = [current, next].compactMap { $0?.name.text }.map { EntryName($0) }
+    guard let other = try folder.names().first(where: { !known.contains($0) }) else { return .nothing }
+    throw BinaryLogError.lost(place: server.place, "the server goes on with \(other), which is not the next number")
+  }
+}

@@ -1,0 +1,171 @@
+import CofferHooks
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CofferActions
+@testable import CofferRepository
+
+@Suite("Where a binary log goes on, and what is stored of it")
+struct BinaryLogCursorTests {
+  private static let server = LogServer(system: "mariadb", identity: "db1/main")
+
+  private static func reach(_ file: String, _ end: UInt64, isWhole: Bool = false) -> BinaryLogReach {
+    BinaryLogReach(file: file, end: end, isWhole: isWhole, time: 1, created: 5, serverID: 7, gtid: "0-7-1")
+  }
+
+  private static func cursor(_ reach: BinaryLogReach?, last: UInt64 = 9, history: UInt32 = 2) throws -> BinaryLogCursor
+  {
+    let places = try [1, last].map { try #require(LogPlace(history: history, number: $0, exponent: 0)) }
+    var stream = LogStream(
+      origin: LogOrigin(server, hostname: "db1", name: "main"), server: "00", signer: .full, history: history,
+      exponent: 0, stretches: [(places[0], places[1])], objectCount: 1, tail: nil, storedSize: 1, received: .distantPast
+    )
+    stream.binaryReach = reach
+    return BinaryLogCursor([stream])
+  }
+
+  private static func files(_ all: [(String, UInt64)]) throws -> [BinaryLogServer.File] {
+    try all.map { BinaryLogServer.File(name: try #require(BinaryLogFileName($0.0)), size: $0.1) }
+  }
+
+  @Test("The log goes on behind the last slice, in the same file or in the one behind it")
+  func next() throws {
+    let files = try Self.files([("b.000003", 500), ("b.000004", 600)])
+    func next(_ reach: BinaryLogReach) throws -> (String, UInt64)? {
+      try Self.cursor(reach).next(in: files, of: "here").map { ($0.file.text, $0.position) }
+    }
+    #expect(try #require(try next(Self.reach("b.000004", 300))) == ("b.000004", 300))
+    #expect(try #require(try next(Self.reach("b.000003", 500, isWhole: true))) == ("b.000003", 500))
+    #expect(try #require(try next(Self.reach("b.000002", 77, isWhole: true))) == ("b.000003", 4))
+    #expect(try BinaryLogCursor([]).next(in: files, of: "here") == nil)
+    let cursor = try Self.cursor(Self.reach("b.000004", 300))
+    #expect(cursor.history == 2 && cursor.number == 10)
+  }
+
+  @Test("What the server has deleted, or has begun anew, is a gap, and leaving it begins the next history")
+  func gaps() throws {
+    let files = try Self.files([("b.000003", 500), ("b.000004", 600)])
+    func gap(_ reach: BinaryLogReach) throws -> String {
+      do {
+        _ = try Self.cursor(reach).next(in: files, of: "here")
+        return ""
+      } catch let gap as BinaryLogGap {
+        #expect(gap.diagnosis.suggestion?.contains("--leave-gap") == true)
+        return gap.diagnosis.problem
+      }
+    }
+    #expect(try gap(Self.reach("b.000002", 77)).contains("has deleted"))
+    #expect(try gap(Self.reach("b.000001", 77, isWhole: true)).contains("has deleted"))
+    #expect(try gap(Self.reach("b.000004", 601)).contains("601 bytes of it are stored, and the server's has 600"))
+    #expect(try gap(Self.reach("b.000005", 4)).contains("newest is b.000004"))
+    #expect(try gap(Self.reach("other.000004", 4)).contains("no files that are called so"))
+    #expect(try gap(Self.reach("b.000004", 1)) == "")
+    var cursor = try Self.cursor(Self.reach("b.000009", 77))
+    cursor.leaveGap()
+    #expect(cursor.history == 3 && cursor.number == 1 && cursor.reach == nil && cursor.isBehindGap)
+    // What is stored, and cannot be read, leads nowhere.
+    let lost = try Self.cursor(nil)
+    #expect(lost.history == 3 && lost.number == 1 && lost.isBehindGap)
+    #expect(try Self.cursor(nil, history: .max).history == .max)
+  }
+
+  @Test("A repository that has more than others is given nothing twice")
+  func several() throws {
+    var cursor = try Self.cursor(Self.reach("b.000004", 300))
+    #expect(cursor.has(Self.reach("b.000003", 900)) && cursor.has(Self.reach("b.000004", 300)))
+    #expect(!cursor.has(Self.reach("b.000004", 301)) && !cursor.has(Self.reach("b.000005", 4)))
+    cursor.advance(to: Self.reach("b.000004", 301))
+    #expect(cursor.number == 11 && cursor.has(Self.reach("b.000004", 301)))
+    #expect(!BinaryLogCursor([]).has(Self.reach("b.000001", 4)))
+  }
+
+  // MARK: - What has come
+
+  private static func file() -> BinaryLogBuilder {
+    var file = BinaryLogBuilder(begun: 5)
+    file.addGTIDList([(0, 7, 1)])
+    for number in 2...6 {
+      file.addGTID(UInt64(number))
+      file.add(2, [UInt8](repeating: UInt8(number), count: 100), time: BinaryLogBuilder.time + UInt32(number))
+    }
+    return file
+  }
+
+  private static func received(
+    cuts: Set<UInt64> = [], expecting: ReceivedBinaryLog.Expectation? = nil
+  ) throws -> ReceivedBinaryLog {
+    ReceivedBinaryLog(
+      try #require(BinaryLogFileName("b.000001")), from: 4, gtids: GTIDPosition(), cuts: cuts, expecting: expecting)
+  }
+
+  private static func slice(_ part: ReceivedBinaryLog.Part) throws -> BinaryLogSlice {
+    try part.bytes.withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
+  }
+
+  @Test("Slices end where they are told to, and where another repository goes on; together they are the file")
+  func slices() throws {
+    let file = Self.file()
+    var log = try Self.received(cuts: [file.ends[3]])
+    var parts: [ReceivedBinaryLog.Part] = []
+    let half = Int(file.ends[5]) + 30
+    try file.bytes[..<half].withUnsafeBytes { try log.append($0) { parts.append($0) } }
+    #expect(parts.map(\.reach.end) == [file.ends[3]] && !log.isAtBoundary)
+    parts += [log.takePart()].compactMap(\.self)
+    let rest = log.takePart()
+    #expect(rest == nil)
+    try file.bytes[half...].withUnsafeBytes { try log.append($0) { parts.append($0) } }
+    parts += [log.takePart()].compactMap(\.self)
+    let slices = try parts.map(Self.slice)
+    #expect(slices.map(\.range.upperBound) == [file.ends[3], file.ends[5], UInt64(file.bytes.count)])
+    #expect(slices.flatMap(\.events) == Array(file.bytes.dropFirst(4)))
+    #expect(slices.map(\.gtid) == ["", "0-7-2", "0-7-3"] && parts.map(\.reach.gtid) == ["0-7-2", "0-7-3", "0-7-6"])
+    #expect(zip(slices.dropFirst(), slices).allSatisfy { $0.follows($1) })
+    #expect(slices[2].times == (BinaryLogBuilder.time, BinaryLogBuilder.time + 6))
+    #expect(parts.allSatisfy { $0.reach.created == 5 && $0.reach.serverID == 7 && !$0.reach.isWhole })
+  }
+
+  @Test("Another file, or another log before it, is seen before anything of it is stored")
+  func expectations() throws {
+    let file = Self.file()
+    func isRight(_ expectation: ReceivedBinaryLog.Expectation) throws -> Bool {
+      var log = try Self.received(expecting: expectation)
+      var count = 0
+      do {
+        try file.bytes.withUnsafeBytes { try log.append($0) { _ in count += 1 } }
+        return true
+      } catch is ReceivedBinaryLog.Mismatch {
+        #expect(count == 0)
+        return false
+      }
+    }
+    #expect(try isRight(.begun(5, serverID: 7)))
+    #expect(try !isRight(.begun(6, serverID: 7)))
+    #expect(try !isRight(.begun(5, serverID: 8)))
+    #expect(try isRight(.gtid("0-7-1")))
+    #expect(try !isRight(.gtid("0-7-2")))
+    #expect(try !isRight(.gtid("")))
+  }
+
+  @Test("Many events make slices of 16 MiB, and one that is larger is a slice of its own")
+  func large() throws {
+    var file = BinaryLogBuilder()
+    for _ in 1...5 { file.add(2, [UInt8](repeating: 1, count: 6 << 20)) }
+    file.add(2, [UInt8](repeating: 1, count: 20 << 20))
+    file.add(3, [])
+    var log = try Self.received()
+    var sizes: [Int] = []
+    try file.bytes.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+        try log.append(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 1 << 20, bytes.count)])) {
+          sizes.append(try Self.slice($0).events.count >> 20)
+        }
+      }
+    }
+    #expect(sizes == [12, 12, 6, 20])
+    let part = log.takePart()
+    let last = try #require(part)
+    #expect(last.reach.isWhole && last.reach.end == UInt64(file.bytes.count))
+  }
+}

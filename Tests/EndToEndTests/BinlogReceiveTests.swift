@@ -1,0 +1,378 @@
+import CofferSystem
+import Foundation
+import TestSupport
+import Testing
+
+/// A server of MariaDB of the test's own, and the built program that receives its binary log.
+final class BinlogGround {
+  let ground: Playground
+  let server: OwnMariaDBServer
+
+  init(_ settings: [String] = []) throws {
+    ground = try Playground()
+    server = try OwnMariaDBServer(settings)
+    try ground.configure("mariadb_servers:\n" + server.entry())
+    try ground.coffer("repo-create", "-e", "repokey")
+    try server.sql("CREATE DATABASE shop; CREATE TABLE shop.ledger (n int PRIMARY KEY, x varchar(2000))")
+  }
+
+  /// A receiver that goes on until it is stopped.
+  func receive(_ more: String...) throws -> ChildProcess {
+    try SystemProcessLauncher().launch(
+      ChildCommand(
+        ground.binary, ["--config", "\(ground.folder)/config.yaml", "binlog", "receive"] + more,
+        environment: ProcessEnvironment(ground.environment), workingDirectory: ground.folder))
+  }
+
+  /// How far the log of the newest history is stored.
+  func reach() throws -> (file: String, position: Int, history: Int)? {
+    let logs = try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]]
+    guard let log = logs?.last, let end = log["end"] as? [String: Any], let file = end["file"] as? String,
+      let position = end["position"] as? Int, let history = log["history"] as? Int
+    else { return nil }
+    return (file, position, history)
+  }
+
+  /// Waits until all is stored that the server has written.
+  func waitUntilStored(_ child: ChildProcess, in history: Int = 1) throws {
+    let rows = try server.sql("SHOW MASTER STATUS").split(separator: "\t")
+    let goal = (String(rows[0]), try #require(Int(rows[1])))
+    let deadline = Date().addingTimeInterval(90)
+    while true {
+      if let reach = try reach(), reach.history == history, (reach.file, reach.position) >= goal { return }
+      try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(goal): \(child.lastErrorLines)")
+      usleep(200_000)
+    }
+  }
+
+  /// Ends a receiver at once, whatever it is doing.
+  func crash(_ child: ChildProcess) {
+    kill(child.identifier, SIGKILL)
+    _ = child.wait(seconds: 30)
+  }
+
+  /// Stops a receiver as a service does.
+  func stop(_ child: ChildProcess) throws {
+    kill(child.identifier, SIGTERM)
+    #expect(child.wait(seconds: 60) == .exited(0), "\(child.lastErrorLines)")
+  }
+
+  /// Files of the log as they are given back, by their names.
+  func files(_ more: String...) throws -> [String: [UInt8]] {
+    let folder = "\(ground.folder)/got-\(UInt32.random(in: 0 ... .max))"
+    try ground.coffer(["binlog", "get"] + more + [folder])
+    var files: [String: [UInt8]] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+      files[name] = [UInt8](FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data())
+    }
+    return files
+  }
+
+  /// What the server has in its files, with the mark and the checksum of their first event taken away, which say that a file is in use.
+  static func unmarked(_ files: [String: [UInt8]]) -> [String: [UInt8]] {
+    files.mapValues { file in
+      guard file.count > 21 + 4 else { return file }
+      var file = file
+      let size = Int(file[13]) | Int(file[14]) << 8
+      file[21] &= 0xfe
+      for place in 0..<4 where size + place < file.count { file[size + place] = 0 }
+      return file
+    }
+  }
+
+  func expectSame(
+    _ own: [String: [UInt8]], _ theirs: [String: [UInt8]], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let (own, theirs) = (Self.unmarked(own), Self.unmarked(theirs))
+    #expect(own.keys.sorted() == theirs.keys.sorted(), sourceLocation: sourceLocation)
+    for (name, bytes) in theirs {
+      #expect(
+        own[name] == bytes, "\(name): \(own[name]?.count ?? -1) of \(bytes.count)", sourceLocation: sourceLocation)
+    }
+  }
+}
+
+@Suite("A MariaDB server's binary log, received by the built program", .serialized)
+struct BinlogReceiveTests {
+  @Test("Wherever receiver and server are killed, what comes back is what the server has, byte for byte")
+  func kills() throws {
+    let ground = try BinlogGround(["--max-binlog-size=65536"])
+    let server = HandedOver(ground.server)
+    var receiver = try ground.receive()
+    let (isOver, acknowledged) = (Monitor(false), Monitor(0))
+    let load = try TestThread("load") {
+      var number = 0
+      while !isOver.update({ $0 }) {
+        number += 1
+        let row = "INSERT INTO shop.ledger VALUES (\(number), repeat('x', \(number % 2000)))"
+        if (try? server.value.sql(row)) != nil { acknowledged.update { $0 += 1 } } else { usleep(50_000) }
+      }
+    }
+    for turn in 1...6 {
+      usleep(.random(in: 300_000...2_500_000))
+      if turn == 3 {
+        ground.server.crash()
+        try ground.server.start()
+      } else {
+        ground.crash(receiver)
+        receiver = try ground.receive()
+      }
+    }
+    let before = acknowledged.update { $0 }
+    acknowledged.wait(until: { $0 > before + 20 }) { _ in }
+    isOver.update { $0 = true }
+    try load.end()
+    try ground.server.sql("FLUSH BINARY LOGS; INSERT INTO shop.ledger VALUES (-1, 'last')")
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    let theirs = try ground.server.binaryLog()
+    #expect(theirs.count > 3)
+    // It begins with the file that was the newest then: the first.
+    ground.expectSame(try ground.files(), theirs)
+    // Small objects are joined, and the receiver goes on behind them.
+    try ground.ground.coffer("compact")
+    ground.expectSame(try ground.files(), theirs)
+    receiver = try ground.receive()
+    try ground.server.sql("INSERT INTO shop.ledger VALUES (-2, 'behind')")
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    ground.expectSame(
+      try ground.files("--from", "binlog.000002"), try ground.server.binaryLog().filter { $0.key > "binlog.000001" })
+    #expect(try ground.reach()?.history == 1)
+  }
+
+  @Test("A server that is started anew, and a repository that is away for a while, are waited for")
+  func away() throws {
+    let ground = try BinlogGround()
+    let receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    ground.server.stop()
+    try ground.server.start()
+    try ground.server.sql("INSERT INTO shop.ledger VALUES (1, 'again')")
+    try ground.waitUntilStored(receiver)
+    // Root may write anywhere: what is no folder takes nothing of anybody.
+    let logs = "\(ground.ground.repository)/logs"
+    try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
+    try "".write(toFile: logs, atomically: true, encoding: .utf8)
+    try ground.server.sql(
+      "INSERT INTO shop.ledger SELECT seq, repeat(md5(seq), 60) FROM shop.seq_2_to_100000".replacingOccurrences(
+        of: "shop.seq", with: "seq"), in: "shop")
+    let deadline = Date().addingTimeInterval(90)
+    // What can wait in memory waits there, and the rest at the server.
+    for text in ["cannot be stored just now", "No more of the binary log is read"] {
+      while !receiver.lastErrorLines.contains(where: { $0.contains(text) }) {
+        try #require(Date() < deadline, "\(receiver.lastErrorLines)")
+        usleep(50_000)
+      }
+    }
+    try FileManager.default.removeItem(atPath: logs)
+    try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    ground.expectSame(try ground.files(), try ground.server.binaryLog())
+  }
+
+  @Test("What the server has deleted, or has begun anew, is said at once, and left out only on demand")
+  func gaps() throws {
+    let ground = try BinlogGround()
+    var receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    try ground.server.sql(
+      "FLUSH BINARY LOGS; FLUSH BINARY LOGS; INSERT INTO shop.ledger VALUES (1, 'x'); PURGE BINARY LOGS TO 'binlog.000003'"
+    )
+    let purged = try ground.ground.coffer("binlog", "receive")
+    #expect(purged.status == .exited(1))
+    #expect(
+      purged.errors.contains("has deleted binary log that is not stored") && purged.errors.contains("--leave-gap"),
+      "\(purged.errors)")
+    receiver = try ground.receive("--leave-gap")
+    try ground.waitUntilStored(receiver, in: 2)
+    try ground.stop(receiver)
+    ground.expectSame(try ground.files(), try ground.server.binaryLog())
+    // Begun anew, and shorter than what is stored, then longer.
+    try ground.server.sql("RESET MASTER")
+    let reset = try ground.ground.coffer("binlog", "receive")
+    #expect(reset.status == .exited(1) && reset.errors.contains("is not the one that is stored"), "\(reset.errors)")
+    receiver = try ground.receive("--leave-gap")
+    try ground.server.sql("INSERT INTO shop.ledger VALUES (2, 'y')")
+    try ground.waitUntilStored(receiver, in: 3)
+    try ground.stop(receiver)
+    sleep(1)
+    try ground.server.sql("RESET MASTER; INSERT INTO shop.ledger VALUES (3, repeat('y', 1900)), (4, repeat('z', 1900))")
+    let longer = try ground.ground.coffer("binlog", "receive")
+    #expect(
+      longer.status == .exited(1) && longer.errors.contains("what the server has in binlog.000001"), "\(longer.errors)")
+    receiver = try ground.receive("--leave-gap")
+    try ground.waitUntilStored(receiver, in: 4)
+    try ground.stop(receiver)
+    ground.expectSame(try ground.files(), try ground.server.binaryLog())
+    ground.expectSame(
+      try ground.files("--history", "2").filter { $0.key == "binlog.000003" }.mapValues { Array($0.prefix(4)) },
+      ["binlog.000003": [0xfe, 0x62, 0x69, 0x6e]])
+    #expect(try ground.ground.coffer("binlog", "list").output.contains("History:"))
+  }
+
+  @Test("Of two repositories each has all, although one was away when the receiver was killed")
+  func several() throws {
+    let ground = try BinlogGround()
+    let second = "\(ground.ground.folder)/second"
+    try ground.ground.write(
+      "config.yaml",
+      "repositories:\n  - path: \(ground.ground.repository)\n  - path: \(second)\nmariadb_servers:\n"
+        + ground.server.entry())
+    try ground.ground.succeed("repo-create", "--repository", second, "-e", "repokey")
+    var receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    let logs = "\(second)/logs"
+    for turn in 1...3 {
+      try FileManager.default.moveItem(atPath: logs, toPath: logs + ".away")
+      try "".write(toFile: logs, atomically: true, encoding: .utf8)
+      let before = try ground.reach()?.position ?? 0
+      let deadline = Date().addingTimeInterval(60)
+      while try ground.reach()?.position == before {
+        try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(turn), 'x')")
+        try #require(Date() < deadline, "\(receiver.lastErrorLines)")
+        usleep(200_000)
+      }
+      ground.crash(receiver)
+      try FileManager.default.removeItem(atPath: logs)
+      try FileManager.default.moveItem(atPath: logs + ".away", toPath: logs)
+      receiver = try ground.receive()
+      try ground.server.sql("REPLACE INTO shop.ledger VALUES (\(turn), 'y')")
+      try ground.waitUntilStored(receiver)
+    }
+    try ground.stop(receiver)
+    for repository in [ground.ground.repository, second] {
+      ground.expectSame(try ground.files("--repository", repository), try ground.server.binaryLog())
+    }
+  }
+
+  @Test("The program that receives may end at any time, and a server that cannot be received from says why")
+  func failures() throws {
+    let ground = try BinlogGround()
+    let receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    try ground.server.sql(
+      "KILL (SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' LIMIT 1)"
+        .replacingOccurrences(of: "KILL (", with: "SET @k = (") + "; EXECUTE IMMEDIATE CONCAT('KILL ', @k)")
+    try ground.server.sql("INSERT INTO shop.ledger VALUES (1, 'x')")
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    try ground.server.sql(
+      "CREATE USER plain@localhost; CREATE USER half@localhost; GRANT BINLOG MONITOR ON *.* TO half@localhost")
+    for (user, text) in [
+      ("plain", "GRANT BINLOG MONITOR"), ("half", "GRANT REPLICATION SLAVE"), ("nobody", "Access denied"),
+    ] {
+      try ground.ground.configure(
+        "mariadb_servers:\n"
+          + ground.server.entry().replacingOccurrences(of: "username: root", with: "username: \(user)"))
+      let failed = try ground.ground.coffer("binlog", "receive")
+      #expect(failed.status == .exited(1) && failed.errors.contains(text), "\(user): \(failed.errors)")
+    }
+    let other = try OwnMariaDBServer(["--skip-log-bin"])
+    try ground.ground.configure("mariadb_servers:\n" + other.entry())
+    let off = try ground.ground.coffer("binlog", "receive")
+    #expect(off.status == .exited(1) && off.errors.contains("log_bin is off"), "\(off.errors)")
+  }
+
+  @Test("An encrypted log comes decrypted, and a transaction that is larger than a slice is whole")
+  func encrypted() throws {
+    let keys = NSTemporaryDirectory() + "keys-\(UInt32.random(in: 0 ... .max))"
+    try "1;\(String(repeating: "a7", count: 32))\n".write(toFile: keys, atomically: true, encoding: .utf8)
+    chmod(keys, 0o644)
+    defer { try? FileManager.default.removeItem(atPath: keys) }
+    let ground = try BinlogGround([
+      "--plugin-load-add=file_key_management", "--file-key-management-filename=\(keys)", "--encrypt-binlog=ON",
+      "--binlog-format=ROW",
+    ])
+    let receiver = try ground.receive()
+    try ground.waitUntilStored(receiver)
+    try ground.server.sql("INSERT INTO ledger SELECT seq, repeat(md5(seq), 60) FROM seq_1_to_20000", in: "shop")
+    try ground.waitUntilStored(receiver)
+    try ground.stop(receiver)
+    let files = try ground.files()
+    #expect(files["binlog.000001"].map { $0.count > 36_000_000 } == true)
+    let path = "\(ground.ground.folder)/binlog.000001"
+    try Data(files["binlog.000001"] ?? []).write(to: URL(fileURLWithPath: path))
+    let text = try ground.ground.run(
+      "sh", "-c", "mariadb-binlog --no-defaults --verify-binlog-checksum \"$0\" | grep -c '^BINLOG'", path)
+    #expect(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)).map { $0 > 3 } == true, "\(text)")
+  }
+
+  @Test("Of MySQL the programs are called as its version 8 wants it, and its server_uuid says whose log it is")
+  func mysql() throws {
+    let ground = try Playground()
+    var file = BinaryLogBuilder()
+    file.add(2, Array("INSERT".utf8))
+    try Data(file.bytes).write(to: URL(fileURLWithPath: "\(ground.folder)/log"))
+    try ground.write(
+      "mysql",
+      """
+      #!/bin/sh
+      case "$*" in
+        *--version*) echo 'mysql  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)' ;;
+        *'SHOW VARIABLES'*) printf 'log_bin\\tON\\nserver_uuid\\t3e11fa47-71ca-11e1-9e33-c80aa9429562\\n' ;;
+        *'SHOW BINARY LOGS'*) printf 'binlog.000003\\t\(file.bytes.count)\\tNo\\n' ;;
+        *) exit 1 ;;
+      esac
+      """)
+    try ground.write(
+      "mysqlbinlog",
+      """
+      #!/bin/sh
+      printf '%s\\n' "$@" >'\(ground.folder)/arguments'
+      for argument; do
+        case $argument in
+          --result-file=*) prefix=${argument#--result-file=} ;;
+          *) name=$argument ;;
+        esac
+      done
+      cat '\(ground.folder)/log' >"$prefix$name"
+      exec sleep 600
+      """)
+    for program in ["mysql", "mysqlbinlog"] { chmod("\(ground.folder)/\(program)", 0o755) }
+    try ground.configure(
+      """
+      mysql_servers:
+        - name: main
+          hostname: db9.example.org
+          port: 3307
+          username: coffer
+          password: secret word
+          tls: true
+          tls_verify: true
+          mysql_command: \(ground.folder)/mysql
+          mysql_binlog_command: \(ground.folder)/mysqlbinlog
+          server_id: 4001
+      """)
+    try ground.succeed("repo-create", "-e", "repokey")
+    let receiver = try ground.start("binlog", "receive")
+    let deadline = Date().addingTimeInterval(60)
+    var log: [String: Any]?
+    while log == nil {
+      try #require(Date() < deadline && receiver.wait(seconds: 0) == nil, "\(receiver.lastErrorLines)")
+      log = (try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]])?.first
+      usleep(200_000)
+    }
+    kill(receiver.identifier, SIGTERM)
+    #expect(receiver.wait(seconds: 60) == .exited(0))
+    #expect(
+      log?["identity"] as? String == "3e11fa47-71ca-11e1-9e33-c80aa9429562" && log?["system"] as? String == "mysql")
+    #expect(log?["hostname"] as? String == "db9.example.org")
+    let end = log?["end"] as? [String: Any]
+    #expect(end?["file"] as? String == "binlog.000003" && end?["position"] as? Int == file.bytes.count)
+    let arguments = try String(contentsOfFile: "\(ground.folder)/arguments", encoding: .utf8).split(separator: "\n")
+      .map { $0.hasPrefix("--result-file=") ? "--result-file=FOLDER" : String($0) }
+    #expect(
+      arguments == [
+        "--defaults-extra-file=/dev/fd/3", "--host", "db9.example.org", "--port", "3307", "--protocol", "tcp",
+        "--ssl-mode=VERIFY_IDENTITY", "--read-from-remote-server", "--raw", "--stop-never",
+        "--connection-server-id=4001",
+        "--start-position=4", "--result-file=FOLDER", "--", "binlog.000003",
+      ])
+    let got = "\(ground.folder)/got"
+    try ground.succeed("binlog", "get", got)
+    #expect(FileManager.default.contents(atPath: "\(got)/binlog.000003").map { [UInt8]($0) } == file.bytes)
+  }
+}
