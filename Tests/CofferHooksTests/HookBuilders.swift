@@ -89,7 +89,10 @@ struct TakenDump {
   }
 
   init(_ dump: any PlannedDump, context: HookContext) throws {
-    let running = try dump.start(context: context)
+    try self.init(dump.start(context: context))
+  }
+
+  init(_ running: any RunningDump) throws {
     switch running.output {
     case .folder(let path):
       facts = try running.finish().facts

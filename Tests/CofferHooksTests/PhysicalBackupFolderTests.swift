@@ -56,7 +56,8 @@ struct PhysicalBackupFolderTests {
     try layDown(Self.files)
     #expect(
       try names() == [
-        "data", "data/ibdata1", "data/prepared", "data/shop", "data/shop/db.opt", "data/shop/item.ibd",
+        "data", "data/backup-my.cnf", "data/ibdata1", "data/prepared", "data/shop", "data/shop/db.opt",
+        "data/shop/item.ibd",
         "data/xtrabackup_binlog_info", "data/xtrabackup_checkpoints", "data/xtrabackup_info",
       ])
     #expect(FileManager.default.contents(atPath: "\(directory)/ibdata1") == Data(repeating: 7, count: 50_000))
@@ -69,6 +70,62 @@ struct PhysicalBackupFolderTests {
     }
     // Nothing is written where something is.
     #expect(throws: ClusterError.notEmpty(directory, isTablespace: false)) { try layDown(Self.files) }
+  }
+
+  /// What is there when it is prepared.
+  private func prepared(_ settings: String) throws -> String {
+    let stream = Builder.file("ibdata1", [7]) + Builder.report(settings: settings)
+    try layDown(stream, by: "cd \"${2#--target-dir=}\"; cat backup-my.cnf > seen; echo completed OK! >&2")
+    let seen = FileManager.default.contents(atPath: "\(directory)/seen") ?? Data()
+    #expect(FileManager.default.contents(atPath: "\(directory)/backup-my.cnf") == seen)
+    remove()
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    return String(decoding: seen, as: UTF8.self)
+  }
+
+  @Test("Of the settings that a backup has, it is prepared with those that its files need, and that lead nowhere else")
+  func settings() throws {
+    defer { remove() }
+    let kept = """
+      [mysqld]
+      innodb_checksum_algorithm=crc32
+      innodb_data_file_path=ibdata1:12M;more:4M:autoextend
+      innodb_log_file_size=100663296
+      innodb_page_size=16384
+      innodb_undo_tablespaces=0
+      innodb_compression_level=6
+
+      """
+    #expect(try prepared(Builder.settings) == kept)
+    let hostile = """
+      [mariabackup]
+      !include other.cnf
+      innodb_data_home_dir=/srv
+      innodb-data-home-dir=/srv
+      innodb_log_group_home_dir = ..
+      tmpdir=/srv
+      aria_log_dir_path=/srv
+      plugin-load=evil.so
+      loose_plugin_load=evil.so
+
+      """
+    #expect(try prepared(Builder.settings + hostile) == kept)
+    // Keys of encrypted files are read by a library of the system's.
+    let keys = "plugin_dir=/usr/lib/\nplugin_load=file_key_management.so\nfile_key_management_filename=/etc/keys\n"
+    #expect(try prepared(Builder.settings + keys) == kept + keys)
+    #expect(
+      try prepared(Builder.settings + keys.replacingOccurrences(of: "/usr/lib/", with: "\"/usr/lib/\"")) == kept + keys)
+    for settings in [
+      "plugin_load=evil.so\n", "plugin_load=evil.so\nplugin_dir=./\n", "plugin_load=evil.so\nplugin_dir=\"/tmp\"\n",
+      "plugin_load=evil.so\nplugin_dir=/proc/self/cwd\n", keys + "plugin_dir=/proc/self/cwd\n",
+      "innodb_data_file_path=ibdata1:12M;/srv/x:4M:autoextend\n",
+    ] {
+      #expect(throws: ClusterError.self, "\(settings)") { try prepared(Builder.settings + settings) }
+    }
+    #expect(throws: ClusterError.self) {
+      try layDown(Self.files + Builder.chunk("D", "backup-my.cnf"))
+    }
+    #expect(try names().isEmpty)
   }
 
   @Test("What the server did meanwhile is done to the files")

@@ -63,7 +63,7 @@ struct PhysicalBackupTests {
     let facts = outcome.facts
     #expect(facts.format == "xbstream" && facts.serverVersion == "10.11.19-MariaDB-log", "\(facts)")
     #expect(facts.clientVersion == "mariadb-backup 10.11.19-MariaDB")
-    #expect(facts.physical?.log?.file == "binlog.000007" && facts.physical?.end == 60016)
+    #expect(facts.log?.file == "binlog.000007" && facts.log?.position == 4711 && facts.physical?.end == 60016)
   }
 
   @Test(
@@ -87,6 +87,22 @@ struct PhysicalBackupTests {
     #expect(error?.isWorthARetry == true && error.map { Diagnosis(of: $0).problem }?.contains("shop/b") == true)
     _ = try take("cat whole; \(name); \(gone); \(Self.done)")
     _ = try take("cat whole; \(there); \(name); \(Self.done)")
+  }
+
+  @Test("Of a server with files outside of its data directory it is said that they are to be laid down by hand")
+  func outside() throws {
+    typealias Builder = XBStreamBuilder
+    let link = Data(Builder.file("shop/far.isl", Array("/srv/far.ibd".utf8))).base64EncodedString()
+    let settings = Data(
+      Builder.chunk("D", "backup-my.cnf")
+        + Builder.file("backup-my.cnf", Array("innodb_data_file_path=/srv/ibdata1:12M\n".utf8))
+    ).base64EncodedString()
+    for (more, name) in [(link, "shop/far.isl"), (settings, "/srv/ibdata1")] {
+      let script = "cat whole; echo -n '\(more)' | base64 -d"
+      let outcome = try take("\(script); \(Self.done)").outcome
+      #expect(outcome.warnings.count == 1 && outcome.warnings[0].contains(name), "\(outcome.warnings)")
+    }
+    #expect(try take("cat whole; \(Self.done)").outcome.warnings.isEmpty)
   }
 
   @Test("MySQL, and a server on another host, are refused with what to do")

@@ -178,17 +178,20 @@ struct XBStreamReaderTests {
     for start in stride(from: 0, to: stream.count, by: 11) {
       stream[start..<min(start + 11, stream.count)].withUnsafeBytes { watch.take($0) }
     }
-    return try watch.report()
+    return try watch.report(time: 1_700_000_000)
   }
 
   @Test("What a backup is, is known from what goes by")
   func reported() throws {
     let report = try report(Self.whole + Builder.report())
+    #expect(report.facts == PhysicalBackupFacts(checkpoint: 60000, end: 60016))
     #expect(
-      report.facts
-        == PhysicalBackupFacts(
-          log: .init(file: "binlog.000007", position: 4711, transactions: "0-1-10,1-2-3"), checkpoint: 60000, end: 60016
-        ))
+      report.log
+        == DumpLogPlace(file: "binlog.000007", position: 4711, gtid: "0-1-10,1-2-3", time: 1_700_000_000))
+    let other = try self.report(
+      Self.whole + Builder.report() + Builder.chunk("D", "xtrabackup_binlog_info")
+        + Builder.file("xtrabackup_binlog_info", Array("../binlog\t4711\t\n".utf8)))
+    #expect(other.log == nil)
     #expect(report.serverVersion == "10.11.19-MariaDB-log" && report.programVersion == "10.11.19-MariaDB")
   }
 

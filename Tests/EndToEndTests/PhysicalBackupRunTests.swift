@@ -6,14 +6,14 @@ import Testing
 @Suite("Physical backups of MariaDB by the built program", .serialized)
 struct PhysicalBackupRunTests {
   private let ground: Playground
-  private let server: MariaDBInstance
+  private let server: OwnMariaDBServer
 
   init() throws {
     ground = try Playground()
-    server = try MariaDBInstance(settings: [
-      "--log-bin=binlog", "--innodb-data-file-path=ibdata1:12M;more:4M:autoextend",
+    server = try OwnMariaDBServer([
+      "--innodb-data-file-path=ibdata1:12M;more:4M:autoextend", "--innodb-fast-shutdown=1",
     ])
-    try ground.configure("mariadb_servers:\n" + server.entry())
+    try ground.configure("mariadb_servers:\n" + server.entry("base_backup: true"))
     try ground.succeed("repo-create", "-e", "repokey")
     try server.sql(
       """
@@ -24,6 +24,8 @@ struct PhysicalBackupRunTests {
       CREATE USER clerk@localhost IDENTIFIED BY 'secret'; GRANT SELECT ON shop.* TO clerk@localhost;
       """)
   }
+
+  private func entry(user: String = "root") -> String { server.entry("base_backup: true", user: user) }
 
   private func dump() throws -> [String: Any] {
     let items = try ground.coffer("list", "--archive", "latest", "--json").json.first?["items"] as? [[String: Any]]
@@ -41,8 +43,10 @@ struct PhysicalBackupRunTests {
     let dump = try dump()
     #expect(dump["format"] as? String == "xbstream" && (dump["server_version"] as? String)?.contains("MariaDB") == true)
     let physical = try #require(dump["physical"] as? [String: Any])
-    #expect(physical["binlog_file"] as? String == place[0] && physical["binlog_position"] as? Int == Int(place[1]))
-    #expect(physical["gtid"] as? String == (try server.sql("SELECT @@gtid_binlog_pos")))
+    #expect(UInt64(physical["checkpoint_lsn"] as? String ?? "") ?? 0 > 0)
+    let log = try #require(dump["log"] as? [String: Any])
+    #expect(log["file"] as? String == place[0] && log["position"] as? Int == Int(place[1]))
+    #expect(log["gtid"] as? String == (try server.sql("SELECT @@gtid_binlog_pos")))
     #expect(try ground.coffer("check", "--level", "4").status == .exited(0))
 
     try server.sql("DROP DATABASE shop")
@@ -54,7 +58,7 @@ struct PhysicalBackupRunTests {
     let restored = try ground.coffer(arguments + ["--yes"])
     #expect(restored.status == .exited(0) && restored.output.contains("Laid down"), "\(restored)")
     server.stop()
-    try server.start(laid)
+    try server.start(in: laid)
     #expect(try server.content() == content)
     #expect(try server.sql("SELECT COUNT(*), SUM(id) FROM shop.item") == "20000\t200010000")
     // Nothing is written where something is.
@@ -83,7 +87,7 @@ struct PhysicalBackupRunTests {
     let laid = "\(server.folder)/laid"
     try ground.succeed("restore", "--cluster", "main", "--target-directory", laid, "--yes")
     server.stop()
-    try server.start(laid)
+    try server.start(in: laid)
     let said = try server.run([
       "mariadb-check", "--no-defaults", "--socket", server.socket, "--user", "root", "--all-databases", "--silent",
     ])
@@ -108,7 +112,7 @@ struct PhysicalBackupRunTests {
     let plain = try ground.coffer("restore", "--archive", "latest", "--yes")
     #expect(plain.status == .exited(1) && plain.errors.contains("physical backup of a whole server"), "\(plain)")
     // Another server may have the name, too.
-    try ground.configure("mariadb_servers:\n" + server.entry() + "postgresql_clusters:\n  - name: main\n")
+    try ground.configure("mariadb_servers:\n" + entry() + "postgresql_clusters:\n  - name: main\n")
     let two = try ground.coffer(base)
     #expect(two.status == .exited(1) && two.errors.contains("--hook"), "\(two)")
     let chosen = try ground.coffer(base + ["--hook", "mariadb_servers"])
@@ -122,7 +126,7 @@ struct PhysicalBackupRunTests {
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: drills) }
     try ground.configure(
-      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nmariadb_servers:\n" + server.entry())
+      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nmariadb_servers:\n" + entry())
     try ground.succeed("create")
     func verify() throws -> (Playground.Outcome, [String: Any]) {
       let run = try ground.coffer("verify", "--json")
@@ -144,12 +148,12 @@ struct PhysicalBackupRunTests {
   @Test("A damaged page, and a user without the right, leave no archive")
   func failures() throws {
     try server.sql("CREATE USER weak@localhost")
-    try ground.configure("mariadb_servers:\n" + server.entry(user: "weak"))
+    try ground.configure("mariadb_servers:\n" + entry(user: "weak"))
     for arguments in [["create"], ["create", "--dry-run"]] {
       let weak = try ground.coffer(arguments)
       #expect(weak.status == .exited(1) && weak.errors.contains("GRANT RELOAD"), "\(weak)")
     }
-    try ground.configure("mariadb_servers:\n" + server.entry())
+    try ground.configure("mariadb_servers:\n" + entry())
     server.stop()
     try server.run([
       "sh", "-c", "printf xyz | dd of=\"$0\" bs=16384 seek=20 conv=notrunc 2>/dev/null", "\(server.data)/shop/item.ibd",

@@ -33,13 +33,16 @@ enum RestoreAction {
       servers, the permissions. Then the plan is shown and, on a terminal, asked for. Each database is restored in one \
       step that succeeds whole or changes nothing. A database that is missing is created; one that the configuration \
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
-      a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it.
+      a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
+      With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
+      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
       table,
       tableAs, replaceTables, targetName, hostname, port, container, username, password,
-    ] + SelectionFlags.origin + [ClusterRestoreFlags.cluster] + ClusterRestoreFlags.others
+    ] + SelectionFlags.origin + [ReplayRequest.gtid, ClusterRestoreFlags.cluster] + ClusterRestoreFlags.shared
+      + ClusterRestoreFlags.others
       + [SharedFlags.progress, SharedFlags.json, Confirmation.yes],
     examples: [
       "coffer restore --archive latest", "coffer restore --at '2026-01-31 03:00'",
@@ -47,21 +50,24 @@ enum RestoreAction {
       "coffer restore --archive latest --database users --hostname spare.example.org --port 5433",
       "coffer restore --archive latest --database users --target-name users_yesterday",
       "coffer restore --archive latest --database shop --table public.orders --table-as orders_yesterday",
+      "coffer restore --database shop --to-time '2026-01-31 14:31:07' --target-name shop_before",
       "coffer restore --cluster main --target-directory /srv/pg --to-time '2026-01-31 14:31:07' --start",
-    ], databases: .chosen, repositories: .one, run: run)
+    ], options: [VerifyOptions.place], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let request = try ClusterRequest(context, refusing: ofDatabases)
+    let replay = try request == nil ? ReplayRequest(context, refusing: [table, tableAs, replaceTables]) : nil
     try context.forEachRepository { location in
-      guard let request else { return try restore(from: location, context) }
-      try restore(request, from: location, context)
+      if let request { return try restore(request, from: location, context) }
+      if let replay { return try restore(replay, from: location, context) }
+      try restore(from: location, context)
     }
   }
 
   /// Flags that say nothing of a whole server.
   private static let ofDatabases: [any CommandFlag] =
     [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
-    + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
+    + [ReplayRequest.gtid] + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
 
   private static func restore(
     _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
@@ -79,6 +85,24 @@ enum RestoreAction {
     }
     // It has led to the target all the same; the repository has to be looked at.
     if !restore.unreadable.isEmpty { throw SeveralErrors(restore.unreadable) }
+  }
+
+  private static func restore(
+    _ request: ReplayRequest, from location: RepositoryLocation, _ context: ActionContext
+  ) throws {
+    let hooks = try context.hookContext()
+    let ground = try ReplayRestore.ground(hooks, context)
+    defer { ground.remove() }
+    let target = target(context)
+    let restore = try ReplayRestore(request, to: target, from: location, on: ground, hooks, context) { dumps in
+      try checkTargets(dumps, target, context.run.hooks)
+    }
+    for line in restore.summary {
+      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
+    }
+    guard !context.isDryRun else { return }
+    try Confirmation.ask("Go on?", "restore", context)
+    try restore.run()
   }
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {

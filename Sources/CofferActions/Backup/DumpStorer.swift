@@ -12,6 +12,8 @@ struct DumpStorer: Sendable {
     let stream: RepositoryGroup.Stored?
     /// Of a base backup.
     var need: LogNeed?
+    /// Where the binary log of its server was, as far as that is known.
+    var log: DumpLogPlace?
     let make: @Sendable (StreamReference?) -> ArchiveItem
   }
 
@@ -78,7 +80,7 @@ struct DumpStorer: Sendable {
         let outcome = try running.finish()
         let record = try record(of: outcome, bytes: stream.size, start: start)
         let need = outcome.facts.base.flatMap { LogCluster.need(of: $0) }
-        return [Item(stream: stream, need: need) { .own(place, $0, at: start, dump: record) }]
+        return [Item(stream: stream, need: need, log: outcome.facts.log) { .own(place, $0, at: start, dump: record) }]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {

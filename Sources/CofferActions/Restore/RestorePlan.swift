@@ -63,12 +63,19 @@ struct RestorePlan {
     }
   }
 
+  /// What takes the place of an archive's dumps: what came of bringing them forward.
+  struct Replacement {
+    let dump: (ArchiveDump) throws -> any RunningDump
+    /// What of it is told beside what was restored.
+    let json: JSONValue
+  }
+
   /// Restores one database after the other.
   ///
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
-  func restoreAll() throws {
+  func restoreAll(from replacement: Replacement? = nil) throws {
     let progress = try ReadingProgress(context)
-    let tally = RestoreTally(of: archive, context)
+    let tally = RestoreTally(of: archive, replayed: replacement?.json, context)
     defer {
       progress.stop()
       tally.end()
@@ -78,7 +85,10 @@ struct RestorePlan {
       context.console.step("Restoring \(step.restore.summary)")
       let start = context.surroundings.clock.steadySeconds()
       do {
-        restored.append(try restore(step, before: steps[(number + 1)...].map(\.restore), progress))
+        let later = steps[(number + 1)...].map(\.restore)
+        restored.append(
+          try replacement.map { try restore(step, from: $0.dump(step.dump), before: later, progress) }
+            ?? restore(step, before: later, progress))
       } catch {
         tellState(upTo: number)
         for failure in makePostponed(restored) { context.console.tell([failure]) }
@@ -120,5 +130,38 @@ struct RestorePlan {
     let (running, warnings) = try replay.run(step.restore, of: step.dump, before: later)
     for warning in warnings { context.console.warning(warning) }
     return running
+  }
+
+  private static let pieceSize = 1 << 18
+
+  private func restore(
+    _ step: Step, from dump: any RunningDump, before later: [any PlannedRestore], _ progress: ReadingProgress
+  ) throws -> any RunningRestore {
+    let running: any RunningRestore
+    do {
+      running = try step.restore.start(folder: nil, before: later, context: hooks)
+    } catch {
+      dump.abandon()
+      throw error
+    }
+    do {
+      guard case .stream(let source) = dump.output else {
+        throw RestoreError.refused(step.dump.identity, problem: "it is no stream", suggestion: nil)
+      }
+      progress.begin("\(step.dump.identity.title), restoring", total: 0)
+      let sink = progress.counting(running)
+      try withUnsafeTemporaryAllocation(byteCount: Self.pieceSize, alignment: 16) { buffer in
+        while case let count = try source.read(into: buffer), count > 0 {
+          try sink.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+      }
+      for warning in try dump.finish().warnings { context.console.warning(warning) }
+      for warning in try running.finish() { context.console.warning(warning) }
+      return running
+    } catch {
+      running.abandon()
+      dump.abandon()
+      throw error
+    }
   }
 }

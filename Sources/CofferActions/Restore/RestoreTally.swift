@@ -5,11 +5,14 @@ import CofferSystem
 /// What a restore has brought back: a line for each database where somebody looks, and the run's outcome for programs.
 final class RestoreTally {
   private let archive: Archive
+  private let replayed: JSONValue?
   private let context: ActionContext
   private var databases: [JSONValue] = []
 
-  init(of archive: Archive, _ context: ActionContext) {
+  /// - Parameter replayed: What is told of the log by which dumps were brought forward; nil where none was.
+  init(of archive: Archive, replayed: JSONValue? = nil, _ context: ActionContext) {
     self.archive = archive
+    self.replayed = replayed
     self.context = context
   }
 
@@ -39,6 +42,7 @@ final class RestoreTally {
       .object([
         "archive": .text(archive.name), "id": .text(archive.id), "partial": .bool(archive.isPartial),
         "missing_dumps": .list(archive.draft.missingDumps.map { .text($0) }), "databases": .list(databases),
+        "replayed": replayed ?? .null,
       ]))
   }
 }

@@ -35,6 +35,9 @@ public enum VerifyOptions {
     schema: OptionSchema(
       "Questions to restored databases", [queryDatabase.option, queryHook.option, query.option, expect.option]))
 
+  /// Where throw-away servers are, and whose.
+  public static let place = OptionSchema("Throw-away servers", [directory.option, user.option])
+
   public static let schema = OptionSchema(
     "Verifying", [directory.option, user.option, sample.option, within.option, queries.option])
 }

@@ -140,11 +140,13 @@ public struct DumpFacts: Sendable, Equatable {
   public var base: BaseBackupFacts?
   /// Of a physical backup of a MariaDB server only.
   public var physical: PhysicalBackupFacts?
+  /// Where the binary log of the server was, as far as that is known.
+  public var log: DumpLogPlace?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil,
-    physical: PhysicalBackupFacts? = nil
+    physical: PhysicalBackupFacts? = nil, log: DumpLogPlace? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -154,6 +156,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.content = content
     self.base = base
     self.physical = physical
+    self.log = log
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {

@@ -9,6 +9,7 @@ final class StreamedDump: JudgedDump {
   private let missing: (DumpStream) -> String?
   private let content: (any ContentSource)?
   private let details: () -> [String: String]
+  private let log: () -> DumpLogPlace?
   private let overtaken: () -> [String]
   /// The exit status of the program.
   var judgement: Int32?
@@ -18,12 +19,13 @@ final class StreamedDump: JudgedDump {
   ///   - warnings: Those of its planning.
   ///   - content: What tells what was dumped.
   ///   - details: What was seen of it as it went by, to be kept with the other facts.
+  ///   - log: What was seen as it went by of where the server's binary log was.
   ///   - overtaken: The tables whose rows the dump cannot have.
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
     content: (any ContentSource)? = nil, details: @escaping () -> [String: String] = { [:] },
-    overtaken: @escaping () -> [String] = { [] },
+    log: @escaping () -> DumpLogPlace? = { nil }, overtaken: @escaping () -> [String] = { [] },
     missing: @escaping (DumpStream) -> String?
   ) {
     self.stream = stream
@@ -32,6 +34,7 @@ final class StreamedDump: JudgedDump {
     self.warnings = warnings
     self.content = content
     self.details = details
+    self.log = log
     self.overtaken = overtaken
     self.missing = missing
   }
@@ -55,6 +58,7 @@ final class StreamedDump: JudgedDump {
     var facts = facts
     facts.content = content?.content()
     facts.details.merge(details()) { _, seen in seen }
+    facts.log = log()
     return DumpOutcome(
       facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
   }

@@ -1,43 +1,25 @@
 import CofferConfiguration
 import CofferSystem
 
-/// The drill of a dump by MariaDB's programs: a server of its own, which listens on a socket in its own folder and nowhere
-/// else.
+/// The drill of a dump by MariaDB's programs.
 ///
 /// What the dump holds is counted while it is restored: dumps of this system have no counts of their own.
 final class MariaDBDrill: DrillPlace {
-  private let server: MariaDBDrillServer
+  private let server: MariaDBThrowawayServer
   private let census = MariaDBStreamCensus()
-  let version: String
-
-  private static let least: UInt64 = 512 << 20
 
   /// Makes the server and starts it.
   ///
   /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
-    let identity = facts.identity
-    let installed = try MariaDBInstalledServer(for: facts, ground)
-    version = installed.title
-    try ground.checkSpace(.room(for: bytes, times: 3, and: Self.least), for: identity)
-    server = try MariaDBDrillServer(of: identity, on: ground, dialect)
-    let data = "\(server.folder)/data"
-    try ground.make(by: installed.maker, installed.makingArguments(data), for: identity)
-    do {
-      try server.start(installed, in: data)
-    } catch {
-      server.remove()
-      throw error
-    }
+    server = try MariaDBThrowawayServer(for: facts, bytes: bytes, times: 3, on: ground, dialect)
   }
 
   // MARK: - The place
 
-  var target: RestoreTarget {
-    var target = RestoreTarget(username: MariaDBDrillServer.superuser)
-    target.socketPath = server.socket
-    return target
-  }
+  var version: String { server.title }
+
+  var target: RestoreTarget { server.target }
 
   func facts(_ facts: DumpFacts) -> DumpFacts { facts.withoutAddress }
 

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// The server of a drill, which listens on a socket in a folder of its own and nowhere else.
+/// A throw-away server, which listens on a socket in a folder of its own and nowhere else.
 final class MariaDBDrillServer {
   /// Where its socket is.
   let folder: String
@@ -21,9 +21,17 @@ final class MariaDBDrillServer {
     self.ground = ground
     folder = try ground.makeFolder("server", forSocket: Self.socketName, of: identity)
     socket = "\(folder)/\(Self.socketName)"
-    let address = ServerAddress(hostname: nil, port: nil, username: Self.superuser, password: nil)
-    let entry = MariaDBEntry(.empty, dialect, identity, address, for: .restore).only(socket)
-    session = MariaDBSession(identity: identity, connection: entry.connection, options: [], context: ground.context)
+    session = MariaDBSession(
+      identity: identity, connection: Self.entry(dialect, identity, socket, for: .restore).connection, options: [],
+      context: ground.context)
+  }
+
+  /// How clients come to it.
+  static func entry(
+    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, for options: MariaDBConnection.Options
+  ) -> MariaDBEntry {
+    let address = ServerAddress(hostname: nil, port: nil, username: superuser, password: nil)
+    return MariaDBEntry(.empty, dialect, identity, address, for: options).only(socket)
   }
 
   /// Starts it, and waits until it answers.
@@ -52,6 +60,9 @@ final class MariaDBDrillServer {
       return true
     }
   }
+
+  /// What the server said last, where it has ended.
+  var lastLines: [String]? { process.flatMap { $0.wait(seconds: 0) == nil ? nil : $0.lastErrorLines } }
 
   func remove() { process?.terminate() }
 }

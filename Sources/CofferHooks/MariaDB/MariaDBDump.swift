@@ -36,7 +36,7 @@ struct MariaDBDump: PlannedDump {
   }
 
   func start(context: HookContext) throws -> any RunningDump {
-    var (facts, warnings) = try facts(context)
+    var (facts, warnings, server) = try facts(context)
     if let limit = entry.maxReplicaLag {
       let lag = try replicaLag(facts.serverVersion ?? "", context)
       facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
@@ -44,6 +44,9 @@ struct MariaDBDump: PlannedDump {
     if let query = entry.versionQuery, databases.count == 1, !entry.isAccounts(databases[0]) {
       warnings += try askVersion(query, of: databases[0], &facts, context)
     }
+    // MariaDB tells the place without a lock, and without a right.
+    let notesPlace = server?.keepsLog == true && facts.clientVersion?.holds("MariaDB") == true
+    let arguments = arguments(notesPlace ? Self.placeForm : [])
     let stream = try entry.guarded {
       try entry.connection.withCommand(.dump, entry.dumpOptions, arguments, context: context) { command in
         try DumpStream(command, of: identity, context: context)
@@ -51,10 +54,15 @@ struct MariaDBDump: PlannedDump {
     }
     // Of a whole server, no single tables are restored.
     let places = identity.database.isSame(as: "all") ? nil : MariaDBTablePlacesWatch()
-    stream.observer = places?.take
+    let logPlace = notesPlace ? MariaDBLogPlaceWatch(clock: context.clock) : nil
+    stream.observer = { bytes in
+      places?.take(bytes)
+      logPlace?.take(bytes)
+    }
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
-      details: { places?.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] }, missing: Self.missingEnd)
+      details: { places?.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] },
+      log: { logPlace?.found(tail: stream.tail) }, missing: Self.missingEnd)
   }
 
   /// The clients end a dump that is whole with a line that says so.
@@ -65,9 +73,12 @@ struct MariaDBDump: PlannedDump {
     return isWhole ? nil : "it does not end with '\(StatementSplitter.endMark)'"
   }
 
-  private var arguments: [String] {
+  /// Has the dump say in comments where the server's log is.
+  private static let placeForm = ["--master-data=2", "--gtid"]
+
+  private func arguments(_ more: [String]) -> [String] {
     // This comes after the configuration's own options, some of which change it.
-    var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + entry.switches
+    var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + more + entry.switches
     if databases.contains(where: entry.isAccounts) { arguments.append("--system=users,udfs,servers") }
     return arguments + ["--databases", "--"] + databases.filter { !entry.isAccounts($0) }
   }
@@ -76,7 +87,9 @@ struct MariaDBDump: PlannedDump {
   /// a better message than could be given here.
   ///
   /// - Throws: `DumpError` when what it lacks is not to be taken.
-  private func facts(_ context: HookContext) throws -> (DumpFacts, warnings: [String]) {
+  private func facts(
+    _ context: HookContext
+  ) throws -> (DumpFacts, warnings: [String], server: MariaDBServerFacts?) {
     var facts = DumpFacts(identity: identity, format: Self.format)
     facts.clientVersion = entry.connection.version(.dump, context: context)
     let server: MariaDBServerFacts
@@ -84,7 +97,7 @@ struct MariaDBDump: PlannedDump {
       server = try MariaDBServerFacts { try ask($0, $1, context) }
     } catch {
       if entry.connection.demandsEncryption, let failure = encryptionUnknown(error) { throw failure }
-      return (facts, [try unknown(error, isNeeded: false)])
+      return (facts, [try unknown(error, isNeeded: false)], nil)
     }
     if let (problem, suggestion) = entry.missingEncryption(server) {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
@@ -100,13 +113,13 @@ struct MariaDBDump: PlannedDump {
         facts.details.merge(try sharedRights(server, context).details) { $1 }
       }
     } catch {
-      return (facts, warnings + [try unknown(error, isNeeded: false)])
+      return (facts, warnings + [try unknown(error, isNeeded: false)], server)
     }
     if entry.failsOnMissingRights, let (problem, suggestion) = losses.missingRights {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
     }
     facts.details.merge(losses.details) { $1 }
-    return (facts, warnings + losses.warnings)
+    return (facts, warnings + losses.warnings, server)
   }
 
   private func replicaLag(_ version: String, _ context: HookContext) throws -> ReplicaLag {

@@ -11,6 +11,8 @@ struct MariaDBServerFacts: Sendable {
   /// `read_only` and its like are on.
   let isReadOnly: Bool
   let isEncrypted: Bool
+  /// Whether it is a server of MariaDB with a binary log.
+  let keepsLog: Bool
   /// The account, as GRANT wants it.
   let account: String
   let grants: MariaDBGrants
@@ -23,6 +25,7 @@ struct MariaDBServerFacts: Sendable {
     // Names with a wildcard: a server that does not know one leaves it out.
     let names = [
       "version", "lower_case_table_names", "read_only", "super_read_only", "innodb_read_only", "tx_read_only",
+      "log_bin",
     ]
     let list = names.map(Quoting.mariadbLiteral).joined(separator: ", ")
     let rows = try ask("SHOW VARIABLES WHERE Variable_name IN (\(list))", 2)
@@ -30,6 +33,7 @@ struct MariaDBServerFacts: Sendable {
     func value(_ name: String) -> String { values[ExactName(name)] ?? "" }
     func isOn(_ name: String) -> Bool { !["", "0", "OFF"].contains { value(name).isSame(as: $0) } }
     version = value("version")
+    keepsLog = version.holds("MariaDB") && isOn("log_bin")
     foldsCase = isOn("lower_case_table_names")
     keepsCase = value("lower_case_table_names").isSame(as: "2")
     let mayWriteAnyway =

@@ -103,24 +103,16 @@ public enum DrillError: DiagnosableError, Equatable {
   public var diagnosis: Diagnosis {
     switch self {
     case .impossible(let identity, let problem, let suggestion):
-      Diagnosis(subject: identity.title, problem: "Not proven: \(problem)", suggestion: suggestion)
+      Self.unmade((identity, problem), suggestion)
     case .passedOver(let identity):
       Diagnosis(
         subject: identity.title,
         problem: "Not verified: it holds what belongs to a server and to no database (accounts, whole servers)",
         suggestion: "Dump each database by itself: 'name: all' with a format")
-    case .noSpace(let identity, let folder, let needed, let free):
-      Diagnosis(
-        subject: identity.title,
-        problem:
-          "Not proven: its restore may need \(Self.size(needed)) in \(folder), where \(Self.size(free)) are free",
-        suggestion: "Set verify_directory to a folder with more room")
-    case .serverFailed(let identity, let program, let lines):
-      Diagnosis(
-        subject: identity.title,
-        problem: "Not proven: no server could be started for it: \(program): "
-          + (lines.isEmpty ? "it said nothing" : lines.suffix(5).joined(separator: " / ")),
-        suggestion: identity.advice.suggestion(lines))
+    case .noSpace(let identity, _, _, _):
+      Self.unmade(cause ?? (identity, ""), "Set verify_directory to a folder with more room")
+    case .serverFailed(let identity, _, let lines):
+      Self.unmade(cause ?? (identity, ""), identity.advice.suggestion(lines))
     case .unanswered(let identity, let statement, let lines):
       Diagnosis(
         subject: identity.title,
@@ -132,6 +124,26 @@ public enum DrillError: DiagnosableError, Equatable {
         subject: identity.title,
         problem: "Restored, but it is not what was dumped: " + Self.joined(differences),
         suggestion: "Do not count on this dump: make a new backup, and verify an older archive (--archive)")
+    }
+  }
+
+  private static func unmade(_ cause: (identity: DumpIdentity, problem: String), _ suggestion: String?) -> Diagnosis {
+    Diagnosis(subject: cause.identity.title, problem: "Not proven: \(cause.problem)", suggestion: suggestion)
+  }
+
+  /// Why there is no throw-away place; nil for what was found in one.
+  var cause: (identity: DumpIdentity, problem: String)? {
+    switch self {
+    case .impossible(let identity, let problem, _): (identity, problem)
+    case .noSpace(let identity, let folder, let needed, let free):
+      (identity, "its restore may need \(Self.size(needed)) in \(folder), where \(Self.size(free)) are free")
+    case .serverFailed(let identity, let program, let lines):
+      (
+        identity,
+        "no server could be started for it: \(program): "
+          + (lines.isEmpty ? "it said nothing" : lines.suffix(5).joined(separator: " / "))
+      )
+    case .passedOver, .unanswered, .different: nil
     }
   }
 

@@ -12,7 +12,7 @@ enum ClusterRestoreFlags {
     "--target-directory", value: "FOLDER",
     help: "The data directory to be made: a folder that is empty or not there, or with --delta one of the same server.")
   static let time = Flag<RecoveryTime?>(
-    "--to-time", value: "TIME", .recoveryTime,
+    "--to-time", value: "TIME", .recoveryTime, standsFor: "--archive",
     help: "Replay the log up to this moment; like '2026-01-31 14:31:07.5', here, or with a zone behind it: Z, +01.")
   static let position = Flag<LogSequenceNumber?>(
     "--to-lsn", value: "LSN", .position, help: "Replay the log up to this position, like 16/B374D848.")
@@ -40,8 +40,11 @@ enum ClusterRestoreFlags {
 
   /// Those that mean nothing without `--cluster`.
   static let others: [any CommandFlag] = [
-    directory, time, position, name, transaction, exclusive, timeline, mappings, delta, start, owner, signers,
+    directory, position, name, transaction, exclusive, timeline, mappings, delta, start, owner,
   ]
+
+  /// Those that databases can be restored with, too.
+  static let shared: [any CommandFlag] = [time, signers]
 }
 
 extension FlagParser<TablespaceMapping> {

@@ -1,6 +1,5 @@
 import CofferHooks
 import CofferRepository
-import CofferStorage
 import CofferSystem
 import FoundationEssentials
 
@@ -35,12 +34,12 @@ struct ClusterSearch {
     var off: ClusterRestoreError?
     var logs: [UInt64: (reader: LogReader, coverage: LogCoverage)] = [:]
     var unreadable: [any Error] = []
-    for archive in try access.archivesWithServers(context) {
+    for archive in try access.archives(toLeadOnFrom: context) {
       try context.cancellation.check()
       let found: (ArchiveDump, BaseBackupFacts)?
       do {
         found = try self.base(of: archive, reader)
-      } catch let error where context.namedArchive == nil && Self.isOfArchive(error) {
+      } catch let error where context.namedArchive == nil && Archive.isConcerned(by: error) {
         // An older base backup leads to the target, too, by more of the log.
         unreadable.append(error)
         context.console.warning(
@@ -81,12 +80,6 @@ struct ClusterSearch {
     }.first
   }
 
-  /// Whether an error says something of what was read, and not of the place that it is in.
-  private static func isOfArchive(_ error: any Error) -> Bool {
-    guard let error = error as? StorageError else { return !(error is RunCancelled) }
-    return error.kind != .transient && error.kind != .cancelled
-  }
-
   private func isBeforeTarget(_ dump: ArchiveDump, _ base: BaseBackupFacts) -> Bool {
     switch request.target {
     case .time(let time): dump.record.end <= time.date
@@ -119,24 +112,5 @@ struct ClusterSearch {
         cluster: request.cluster, target: request.targetTitle,
         nearest: ClusterRestoreError.Nearest(position: route.end, time: time), behindGap: gap?.segmentName)
     }
-  }
-}
-
-extension ActionContext {
-  /// The archive that the command line names; nil for none.
-  var namedArchive: String? {
-    let name = flags[SharedFlags.archive]
-    return name.isEmpty || name.isSame(as: "latest") ? nil : name
-  }
-}
-
-extension OpenRepository {
-  /// The archives in which a backup of a whole server is looked for, the newest first; those that may come to count for nothing behind
-  /// all others.
-  func archivesWithServers(_ context: ActionContext) throws -> [Archive] {
-    let filter = try context.archiveFilter()
-    if let named = context.namedArchive { return [try archive(named, filter)] }
-    let seen = try repository.archives().reversed().filter(filter.sees)
-    return seen.filter { $0.standing == .counts } + seen.filter { $0.standing == .undecided }
   }
 }

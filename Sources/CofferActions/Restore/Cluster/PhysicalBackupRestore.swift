@@ -54,7 +54,7 @@ struct PhysicalBackupRestore: ServerRestore {
   private static func find(
     _ request: ClusterRequest, in access: OpenRepository, _ reader: ArchiveReader, _ context: ActionContext
   ) throws -> (Archive, ArchiveDump, PhysicalBackupFacts) {
-    for archive in try access.archivesWithServers(context) {
+    for archive in try access.archives(toLeadOnFrom: context) {
       try context.cancellation.check()
       for dump in try ArchiveDump.all(of: archive, reader, context.cancellation)
       where dump.record.database.isSame(as: request.cluster) {
@@ -69,7 +69,7 @@ struct PhysicalBackupRestore: ServerRestore {
     return [
       "server \(request.cluster), MariaDB \(record.serverVersion ?? ""), to \(request.directory), \(Formats.size(record.bytes))",
       "from the physical backup in archive \(archive.name) of \(archive.draft.hostname), of \(Formats.time(record.end)), LSN \(facts.end)"
-        + (facts.log.map { ", binary log \($0.file) at \($0.position)" } ?? ""),
+        + (dump.record.log.map { ", binary log \($0.file) at \($0.position)" } ?? ""),
     ].map { Quoting.terminal($0) }
   }
 
@@ -106,6 +106,7 @@ struct PhysicalBackupRestore: ServerRestore {
     .object([
       "archive": .text(archive.name), "id": .text(archive.id), "cluster": .text(request.cluster),
       "target_directory": .text(request.directory), "physical": JSONShapes.physical(facts),
+      "log": dump.record.log.map { JSONShapes.log($0) } ?? .null,
     ])
   }
 }

@@ -15,7 +15,7 @@ final class PhysicalBackupDrill: DrillPlace {
   /// Seconds for the replay of all that was written while the backup was made, and for the look at every page.
   private static let patience: Double = 24 * 3600
   private static let least: UInt64 = 256 << 20
-  /// What of the file that mariadb-backup leaves for the server counts; more of it may lead anywhere.
+  /// What of the file that mariadb-backup leaves for the server counts.
   private static let settings = [
     "innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces", "innodb_log_file_size",
     "innodb_checksum_algorithm",
@@ -54,16 +54,9 @@ final class PhysicalBackupDrill: DrillPlace {
   fileprivate func start(_ folder: PhysicalBackupFolder) throws {
     try folder.finish(preparation, isLasting: false)
     try server.start(
-      installed, in: server.folder, ["--skip-grant-tables"] + (try settings()), seconds: Self.patience)
-  }
-
-  private func settings() throws -> [String] {
-    let text = String(decoding: try Folder(opening: server.folder).read("backup-my.cnf", limit: 1 << 16), as: UTF8.self)
-    return text.lines().compactMap { line in
-      let parts = line.parts(by: "=", limit: 2)
-      guard parts.count == 2, Self.settings.contains(where: { parts[0].isSame(as: $0) }) else { return nil }
-      return "--\(parts[0])=\(parts[1])"
-    }
+      installed, in: server.folder,
+      ["--skip-grant-tables"] + PhysicalBackupSettings(in: try Folder(opening: server.folder)).arguments(Self.settings),
+      seconds: Self.patience)
   }
 
   // MARK: - What is there

@@ -38,7 +38,8 @@ struct PhysicalBackupDump: PlannedDump {
       ) { command in
         var command = command
         command.errorLimit = PhysicalBackupStream.errorLimit
-        return PhysicalBackupStream(try DumpStream(command, of: identity, context: context), of: identity)
+        return PhysicalBackupStream(
+          try DumpStream(command, of: identity, context: context), of: identity, clock: context.clock)
       }
     }
   }

@@ -2,31 +2,14 @@ import CofferSystem
 
 /// What is kept beside a physical backup of a MariaDB server, so that what may be done with it is known without reading it.
 ///
-/// The versions of server and program are in the `DumpFacts`.
+/// The versions of server and program, and where the binary log was at the backup's end, are in the `DumpFacts`.
 public struct PhysicalBackupFacts: Sendable, Equatable, Codable {
-  /// Where the server's binary log was at the backup's end: everything before it is in the backup, and nothing behind it.
-  public struct LogPosition: Sendable, Equatable, Codable {
-    public let file: String
-    public let position: UInt64
-    /// The position as the server's global transaction ids have it; empty where it has none.
-    public let transactions: String
-
-    public init(file: String, position: UInt64, transactions: String) {
-      self.file = file
-      self.position = position
-      self.transactions = transactions
-    }
-  }
-
-  /// nil of a server without a binary log, or where the user may not see it.
-  public var log: LogPosition?
   /// InnoDB's log sequence number at its last checkpoint before the backup.
   public var checkpoint: UInt64
   /// Up to which the backup has InnoDB's log.
   public var end: UInt64
 
-  public init(log: LogPosition?, checkpoint: UInt64, end: UInt64) {
-    self.log = log
+  public init(checkpoint: UInt64, end: UInt64) {
     self.checkpoint = checkpoint
     self.end = end
   }
@@ -40,6 +23,8 @@ struct PhysicalBackupReport {
   }
 
   let facts: PhysicalBackupFacts
+  /// Where the server's binary log was at the backup's end; nil of a server without one, or where the user may not see it.
+  let log: DumpLogPlace?
   let serverVersion: String?
   let programVersion: String?
 
@@ -47,8 +32,13 @@ struct PhysicalBackupReport {
   enum Part: String, CaseIterable {
     case info, checkpoints
     case log = "binlog_info"
+    case settings
 
     init?(_ path: [EntryName]) {
+      if path.count == 1, path[0] == PhysicalBackupSettings.file {
+        self = .settings
+        return
+      }
       guard path.count == 1,
         let part = Self.allCases.first(where: { part in
           ["xtrabackup_", "mariadb_backup_"].contains { path[0] == EntryName($0 + part.rawValue) }
@@ -58,8 +48,9 @@ struct PhysicalBackupReport {
     }
   }
 
+  /// - Parameter time: Now, in whole seconds since 1970.
   /// - Throws: `Unfit`.
-  init(_ parts: [Part: [UInt8]]) throws(Unfit) {
+  init(_ parts: [Part: [UInt8]], time: UInt64) throws(Unfit) {
     func lines(_ part: Part) -> [String] { String(decoding: parts[part] ?? [], as: UTF8.self).lines() }
     func values(_ part: Part) -> [String: String] {
       lines(part).reduce(into: [:]) { values, line in
@@ -82,15 +73,17 @@ struct PhysicalBackupReport {
     guard let checkpoint = checkpoints["to_lsn"].flatMap({ UInt64($0) }),
       let end = checkpoints["last_lsn"].flatMap({ UInt64($0) })
     else { throw Unfit(problem: "it does not say up to where it has the server's log (xtrabackup_checkpoints)") }
-    facts = PhysicalBackupFacts(log: lines(.log).first.flatMap(Self.position), checkpoint: checkpoint, end: end)
+    facts = PhysicalBackupFacts(checkpoint: checkpoint, end: end)
+    log = lines(.log).first.flatMap { Self.place($0, time) }
     serverVersion = info["server_version"]
     programVersion = info["tool_version"]
   }
 
-  /// File, position and transactions with tabs between them.
-  private static func position(_ line: String) -> PhysicalBackupFacts.LogPosition? {
-    let words = line.parts(by: "\t")
-    guard words.count >= 2, !words[0].isEmpty, let position = UInt64(words[1]) else { return nil }
-    return .init(file: words[0], position: position, transactions: words.count > 2 ? words[2].trimmed : "")
+  /// File, position and GTID position with tabs between them.
+  private static func place(_ line: String, _ time: UInt64) -> DumpLogPlace? {
+    let words = line.parts(by: "\t").map(\.trimmed)
+    guard words.count >= 2, let position = UInt64(words[1]) else { return nil }
+    let gtid = words.count > 2 && !words[2].isEmpty ? words[2] : nil
+    return DumpLogPlace(file: words[0], position: position, gtid: gtid, time: time)
   }
 }

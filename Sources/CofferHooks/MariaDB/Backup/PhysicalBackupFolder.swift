@@ -29,6 +29,9 @@ public final class PhysicalBackupFolder: ByteSink {
     guard writer.hasReport else {
       throw ClusterError.content("it does not have the list of what it is (xtrabackup_info)")
     }
+    let settings = try PhysicalBackupSettings(in: staged.folder)
+    try settings.check()
+    try writer.replace(PhysicalBackupSettings.file, by: settings.text)
     try preparation.run(staged.folder.path)
     try staged.unmark()
     if isLasting { try staged.folder.synchronizeFileSystem() }
@@ -54,8 +57,19 @@ final class PhysicalBackupWriter: XBStreamReceiver {
     self.folder = folder
   }
 
+  /// Whether a file tells where another one is.
+  static func leadsOutside(_ path: [EntryName]) -> Bool {
+    path.last?.bytes.suffix(linkEnd.count).elementsEqual(linkEnd) ?? false
+  }
+
+  /// Writes another file in the place of one.
+  func replace(_ name: EntryName, by text: String) throws {
+    try folder.remove([name])
+    try folder.write(Array(text.utf8), to: [name])
+  }
+
   func begin(_ path: [EntryName], isReplacing: Bool) throws {
-    guard path.last.map({ !$0.bytes.suffix(Self.linkEnd.count).elementsEqual(Self.linkEnd) }) ?? false else {
+    guard !Self.leadsOutside(path) else {
       throw ClusterError.outside(path.map(\.description).joined(separator: "/"))
     }
     if isReplacing { try folder.remove(path) }

@@ -4,11 +4,13 @@ import CofferSystem
 final class PhysicalBackupStream: JudgedDump {
   private let stream: DumpStream
   private let facts: DumpFacts
+  private let clock: Clock
   private let watch = XBStreamWatch()
   var judgement: PhysicalBackupReport?
 
-  init(_ stream: DumpStream, of identity: DumpIdentity) {
+  init(_ stream: DumpStream, of identity: DumpIdentity, clock: Clock) {
     self.stream = stream
+    self.clock = clock
     facts = DumpFacts(identity: identity, format: PhysicalBackupDump.format)
     stream.observer = watch.take
     stream.telling = Self.telling
@@ -43,7 +45,7 @@ final class PhysicalBackupStream: JudgedDump {
       throw incomplete("it did not say '\(Self.confirmation)'")
     }
     do {
-      return try watch.report()
+      return try watch.report(time: DumpLogPlace.second(of: clock))
     } catch let error as XBStreamError {
       throw incomplete(error.diagnosis.problem)
     } catch let error as PhysicalBackupReport.Unfit {
@@ -60,7 +62,17 @@ final class PhysicalBackupStream: JudgedDump {
     facts.serverVersion = report.serverVersion
     facts.clientVersion = report.programVersion.map { "\(PhysicalBackupDump.program) \($0)" }
     facts.physical = report.facts
-    return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: 0, warnings: stream.warnings)
+    facts.log = report.log
+    return DumpOutcome(
+      facts: facts, bytes: stream.byteCount, exitStatus: 0, warnings: stream.warnings + warnings)
+  }
+
+  private var warnings: [String] {
+    watch.outside.map {
+      [
+        "\(facts.identity.title): The server has files outside of its data directory (\(Quoting.terminal($0))), and 'coffer restore --cluster' lays no such backup down: it has to be done by hand"
+      ]
+    } ?? []
   }
 
   func abandon() { stream.abandon() }
@@ -81,8 +93,12 @@ final class XBStreamWatch {
     do { try reader.write(bytes) } catch { failure = error }
   }
 
+  /// What says that the server has files outside of its data directory.
+  var outside: String? { look.outside ?? PhysicalBackupSettings(look.parts[.settings] ?? []).outside }
+
+  /// - Parameter time: Now, in whole seconds since 1970.
   /// - Throws: `XBStreamError`; `PhysicalBackupReport.Unfit`.
-  func report() throws -> PhysicalBackupReport {
+  func report(time: UInt64) throws -> PhysicalBackupReport {
     if let failure { throw failure }
     try reader.finish()
     if let path = look.owed.first {
@@ -92,13 +108,15 @@ final class XBStreamWatch {
           "it has not '\(Quoting.terminal(path.map(\.description).joined(separator: "/")))', a file of a table that was "
           + "made and renamed while the backup was made")
     }
-    return try PhysicalBackupReport(look.parts)
+    return try PhysicalBackupReport(look.parts, time: time)
   }
 
   private final class Look: XBStreamReceiver {
     var parts: [PhysicalBackupReport.Part: [UInt8]] = [:]
     /// Files that were renamed and never came.
     private(set) var owed: Set<[EntryName]> = []
+    /// The first that leads to a table's file elsewhere.
+    private(set) var outside: String?
     /// Hashes of the paths of those that came, as there may be millions.
     private var seen: Set<Int> = []
 
@@ -107,6 +125,7 @@ final class XBStreamWatch {
     func begin(_ path: [EntryName], isReplacing: Bool) {
       seen.insert(path.hashValue)
       owed.remove(path)
+      if PhysicalBackupWriter.leadsOutside(path) { outside = outside ?? path.map(\.description).joined(separator: "/") }
       if let part = PhysicalBackupReport.Part(path) { parts[part] = [] }
     }
 

@@ -4,7 +4,8 @@ import Glibc
 /// The binary log as the server sends it, through a program of the server's own that writes what comes into files.
 ///
 /// The files are FIFOs that stand there before the program opens them, so that nothing is ever on a disk, and a reader that is slow makes the
-/// server wait. Used by one thread.
+/// server wait. The program cannot open one before it is read from, and it is read from when the one behind it stands there, too. Used by one
+/// thread.
 public final class BinaryLogStream {
   public enum Received: Equatable {
     /// So many bytes of the file that came last.
@@ -31,9 +32,8 @@ public final class BinaryLogStream {
   private let folder: Folder
   private let cancellation: Cancellation
   private var current: Pipe
+  /// The file behind the current one, when all of that has come.
   private var next: Pipe?
-  /// Whether all of the current file has come.
-  private var hasEnded = false
 
   private static let folderName: EntryName = "binlog"
   private static let pipeSize: Int32 = 1 << 20
@@ -50,8 +50,8 @@ public final class BinaryLogStream {
     try context.runtime.folder.removeTree(Self.folderName)
     let folder = try context.runtime.folder.makeFolder(Self.folderName)
     self.folder = folder
-    current = try Self.pipe(file, in: folder)
-    next = try file.next.map { try Self.pipe($0, in: folder) }
+    try folder.makeFIFO(EntryName(file.text))
+    current = try Self.open(file, in: folder)
     child = try server.launch(from: file, position, into: folder.path + "/", context)
   }
 
@@ -59,10 +59,10 @@ public final class BinaryLogStream {
     child.terminate()
   }
 
-  private static func pipe(_ name: BinaryLogFileName, in folder: Folder) throws -> Pipe {
-    let entry = EntryName(name.text)
-    try folder.makeFIFO(entry)
-    let descriptor = try folder.open(entry, flags: O_RDONLY | O_NONBLOCK)
+  /// Opens a file that is there, when the next is.
+  private static func open(_ name: BinaryLogFileName, in folder: Folder) throws -> Pipe {
+    if let next = name.next { try folder.makeFIFO(EntryName(next.text)) }
+    let descriptor = try folder.open(EntryName(name.text), flags: O_RDONLY | O_NONBLOCK)
     _ = fcntl(descriptor.number, setPipeSize, pipeSize)
     return Pipe(name, descriptor)
   }
@@ -78,7 +78,7 @@ public final class BinaryLogStream {
   ) throws -> Received {
     let events = Int16(POLLIN)
     var watched = [
-      pollfd(fd: hasEnded ? next?.descriptor.number ?? -1 : current.descriptor.number, events: events, revents: 0),
+      pollfd(fd: (next ?? current).descriptor.number, events: events, revents: 0),
       pollfd(fd: child.endDescriptor, events: events, revents: 0), pollfd(fd: wake, events: events, revents: 0),
       pollfd(fd: cancellation.descriptor, events: events, revents: 0),
     ]
@@ -86,14 +86,12 @@ public final class BinaryLogStream {
     // An interrupted wait counts as one whose time is up.
     guard poll(&watched, nfds_t(watched.count), milliseconds) > 0 else { return .nothing }
     try cancellation.check()
-    if watched[0].revents != 0 {
-      if hasEnded, watched[0].revents & events != 0 { return try turn() }
-      if !hasEnded {
-        let count = try current.descriptor.read(into: buffer, subject: current.name.text)
-        if count > 0 { return .bytes(count) }
-        hasEnded = true
-        return .nothing
-      }
+    if watched[0].revents & events != 0, let next { return try turn(to: next) }
+    if watched[0].revents != 0, next == nil {
+      let count = try current.descriptor.read(into: buffer, subject: current.name.text)
+      if count > 0 { return .bytes(count) }
+      next = try current.name.next.map { try Self.open($0, in: folder) }
+      return .nothing
     }
     guard watched[1].revents != 0 else { return try checkNames() }
     let status = child.wait()
@@ -104,19 +102,16 @@ public final class BinaryLogStream {
     throw BinaryLogError.failed(place: server.place, program: child.program, lines: child.lastErrorLines)
   }
 
-  private func turn() throws -> Received {
-    guard let next else { return .nothing }
+  private func turn(to next: Pipe) throws -> Received {
     try folder.remove(EntryName(current.name.text))
-    current = next
-    hasEnded = false
-    self.next = try current.name.next.map { try Self.pipe($0, in: folder) }
-    return .file(current.name)
+    (current, self.next) = (next, nil)
+    return .file(next.name)
   }
 
   /// A server may leave numbers out. Its program then writes into a file of its own.
   private func checkNames() throws -> Received {
-    guard hasEnded else { return .nothing }
-    let known = [current, next].compactMap { $0?.name.text }.map { EntryName($0) }
+    guard let next else { return .nothing }
+    let known = [current.name, next.name, next.name.next].compactMap { $0.map { EntryName($0.text) } }
     guard let other = try folder.names().first(where: { !known.contains($0) }) else { return .nothing }
     throw BinaryLogError.lost(place: server.place, "the server goes on with \(other), which is not the next number")
   }

@@ -24,7 +24,8 @@ public enum PostgreSQLClusterOptions {
     schema: OptionSchema(
       "PostgreSQL servers",
       [
-        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option, ServerOptions.label.option,
+        name.option, dataDirectory.option, baseBackup.option, ServerLogOptions.within.option,
+        ServerOptions.label.option,
         ServerLogOptions.hostname.option,
       ] + connection + PatienceOptions.all))
 

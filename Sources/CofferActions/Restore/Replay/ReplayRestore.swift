@@ -1,0 +1,95 @@
+import CofferConfiguration
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// Restores databases as they were at a moment: their dumps and the log behind them go into a throw-away server, and what comes of
+/// it takes the way of every restore. Everything is checked before anything is changed.
+struct ReplayRestore {
+  private let request: ReplayRequest
+  private let context: ActionContext
+  private let reader: ArchiveReader
+  private let ground: DrillGround
+  private let found: ReplaySearch.Found
+  private let plan: RestorePlan
+
+  /// - Parameter target: Where the databases go.
+  /// - Throws: `ReplayRouteError`; `ReplayError`; `RestoreError`; what reading throws.
+  init(
+    _ request: ReplayRequest, to target: RestoreTarget, from location: RepositoryLocation, on ground: DrillGround,
+    _ hooks: HookContext, _ context: ActionContext, check: ([ArchiveDump]) throws -> Void
+  ) throws {
+    self.request = request
+    self.context = context
+    self.ground = ground
+    let access = try context.open(location)
+    reader = try access.repository.reader()
+    found = try ReplaySearch(request, in: access, ground, context).find(reader)
+    try check(found.dumps)
+    try MariaDBReplay.check(found.dumps.map(\.facts), on: ground)
+    plan = try RestorePlan(
+      found.dumps, of: found.archive, to: target, tables: nil, reader: reader, hooks: hooks, context: context)
+  }
+
+  /// Makes the place in which logs are replayed.
+  static func ground(_ hooks: HookContext, _ context: ActionContext) throws -> DrillGround {
+    let base = UserPath.absolute(
+      context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
+    return try DrillGround(in: base, user: context.root[VerifyOptions.user], context: hooks)
+  }
+
+  /// What will be done, for people.
+  var summary: [String] { plan.summary + [Quoting.terminal(way)] }
+
+  private var way: String {
+    let start = "from the dumps in archive \(found.archive.name)"
+    guard let reached = found.log.reached else {
+      return "\(start) as they are: nothing was committed up to \(request.title)"
+    }
+    return
+      "\(start) with \(found.log.transactionCount) transactions of the server's log, the last \(reached.gtid.text) of "
+      + "\(ReplayRouteError.time(reached.time))"
+  }
+
+  /// - Throws: What replaying and restoring throw; unless restoring has begun, nothing is changed.
+  func run() throws {
+    let bytes = found.dumps.reduce(UInt64(0)) { $0.addingClamped($1.record.bytes) }
+    let replay = try MariaDBReplay(of: found.dumps.map(\.facts), bytes: bytes, found.log, on: ground)
+    defer { replay.remove() }
+    try bring(replay)
+    try plan.restoreAll(from: .init(dump: { try replay.dump(of: $0.facts) }, json: json))
+    context.console.answer(Quoting.terminal("Brought \(way)"))
+  }
+
+  private func bring(_ replay: MariaDBReplay) throws {
+    let progress = try ReadingProgress(context)
+    defer { progress.stop() }
+    try load(into: replay, progress)
+    let title = "replaying \(found.log.transactionCount) transactions"
+    progress.begin(title, total: 0)
+    try replay.run { progress.name("\(title), at \($0)") }
+  }
+
+  /// Puts the dumps into the throw-away server.
+  private func load(into replay: MariaDBReplay, _ progress: ReadingProgress) throws {
+    let steps = try found.dumps.map { (dump: $0, restore: try replay.restore(of: $0.facts)) }
+    let loading = DumpReplay(
+      reader: reader, hooks: replay.context, cancellation: context.cancellation, progress: progress)
+    var loaded: [any RunningRestore] = []
+    for (number, step) in steps.enumerated() {
+      let later = steps[(number + 1)...].map(\.restore)
+      loaded.append(try loading.run(step.restore, of: step.dump, before: later).running)
+    }
+    for running in loaded { _ = try running.makePostponed() }
+  }
+
+  private var json: JSONValue {
+    .object([
+      "target": .text(request.title),
+      "transactions": .number(found.log.transactionCount), "gtid": JSONValue(found.log.reached?.gtid.text),
+      "time": JSONValue(found.log.reached.map { ReplayRouteError.time($0.time) }),
+      "file": JSONValue(found.log.reached?.file),
+      "position": JSONValue(found.log.reached.map { Int(clamping: $0.end) }),
+    ])
+  }
+}
