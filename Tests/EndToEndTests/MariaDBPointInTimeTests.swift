@@ -134,7 +134,10 @@ struct MariaDBPointInTimeTests {
     let before = try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]]
     #expect(((before?.first?["stretches"] as? [[String: Any]])?.first?["first"] as? Int ?? 0) > 1)
     let own = try bench.files("--from", place[0])
-    bench.expectSame(own, try server.binaryLog().filter { $0.key >= place[0] })
-    #expect(own.count == 2)
+    let theirs = try server.binaryLog().filter { $0.key >= place[0] }
+    #expect(own.keys.sorted() == theirs.keys.sorted() && own.count == 2)
+    // What was stored before the backup began may be gone.
+    let rest = (theirs[place[0]]?.count ?? 0) - (Int(place[1]) ?? 0)
+    #expect(rest > 0 && own[place[0]]?.suffix(rest) == theirs[place[0]]?.suffix(rest))
   }
 }
