@@ -7,10 +7,10 @@ import CofferSystem
 struct BinaryLogNeeds {
   /// What an archive is to keep of it: each server once.
   private(set) var all: [LogNeed] = []
-  private let entries: [BinaryLogEntry]
+  private let context: ActionContext
 
   init(_ context: ActionContext) {
-    entries = BinaryLogEntry.all(context)
+    self.context = context
   }
 
   /// Takes a dump in that was stored.
@@ -21,7 +21,7 @@ struct BinaryLogNeeds {
   /// - Returns: A warning where the configuration wants the log, and the dump does not know the place.
   mutating func add(_ section: ConfigurationSection, _ identity: DumpIdentity, _ log: DumpLogPlace?) -> String? {
     guard Self.hooks.contains(where: { identity.hook.isSame(as: $0) }) else { return nil }
-    let meant = entries.filter {
+    let meant = BinaryLogEntry.all(context).filter {
       $0.dialect.system.isSame(as: MariaDBDialect.mariadb.system) && Self.isSame($0.section, section)
     }
     guard log != nil else {
