@@ -23,12 +23,16 @@ extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int renameat2(int oldFolder, const char *oldName, int newFolder, const char *newName, unsigned flags);
 extern int pthread_cond_clockwait(pthread_cond_t *, pthread_mutex_t *, clockid_t clock, const struct timespec *time);
 extern int pipe2(int ends[2], int flags);
+extern int memfd_create(const char *name, unsigned flags);
 extern int syncfs(int file);
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 
 // O_PATH of asm-generic/fcntl.h, which the headers want _GNU_SOURCE for, too.
 static const int coffer_open_path = 010000000;
+
+// MFD_CLOEXEC of linux/memfd.h.
+static const unsigned coffer_memory_file_closes = 1;
 
 // SEEK_DATA, SEEK_HOLE, O_NOATIME and AT_EMPTY_PATH, which they want it for as well.
 static const int coffer_seek_data = 3;

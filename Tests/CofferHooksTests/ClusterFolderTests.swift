@@ -13,7 +13,7 @@ struct ClusterFolderTests {
 
   private var directory: String { "\(place)/data" }
   private var space: String { "\(place)/new space" }
-  private let owner: ClusterOwner?
+  private let owner: ServerOwner?
 
   init() throws {
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -21,7 +21,7 @@ struct ClusterFolderTests {
       try geteuid() == 0
       ? {
         let user = try #require(UserAccount.numbers(of: "nobody"));
-        return ClusterOwner(user: user.user, group: user.group)
+        return ServerOwner(user: user.user, group: user.group)
       }()
       : nil
   }

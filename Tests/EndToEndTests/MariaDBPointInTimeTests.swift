@@ -115,4 +115,35 @@ struct MariaDBPointInTimeTests {
     try ground.succeed("restore", "--database", "shop", "--to-time", target)
     #expect(try rows("shop.ledger") == [1, 2])
   }
+
+  @Test("prune leaves what a physical backup needs to be brought further")
+  func prunedBehindServers() throws {
+    try ground.configure("mariadb_servers:\n" + server.entry("base_backup: true"))
+    let child = try bench.receive()
+    defer { child.terminate() }
+    try commit(1)
+    try server.sql("FLUSH BINARY LOGS")
+    try bench.waitUntilStored(child)
+    sleep(2)
+    let place = try server.sql("SHOW MASTER STATUS").split(separator: "\t").map(String.init)
+    try ground.succeed("create")
+    let shown = try ground.coffer("info", "--archive", "latest", "--json").json.first?["archives"] as? [[String: Any]]
+    let log = try #require((shown?.first?["dumps"] as? [[String: Any]])?.first?["log"] as? [String: Any])
+    #expect(log["file"] as? String == place[0] && log["position"] as? Int == Int(place[1]))
+    try commit(2)
+    try server.sql("FLUSH BINARY LOGS")
+    try bench.waitUntilStored(child)
+    sleep(3)
+    try commit(3)
+    try bench.waitUntilStored(child)
+    try ground.succeed("prune", "--keep-last", "1", "--keep-log", "1S")
+    let before = try ground.coffer("binlog", "list", "--json").json.first?["logs"] as? [[String: Any]]
+    #expect(((before?.first?["stretches"] as? [[String: Any]])?.first?["first"] as? Int ?? 0) > 1)
+    let own = try bench.files("--from", place[0])
+    let theirs = try server.binaryLog().filter { $0.key >= place[0] }
+    #expect(own.keys.sorted() == theirs.keys.sorted() && own.count == 2)
+    // What was stored before the backup began may be gone.
+    let rest = (theirs[place[0]]?.count ?? 0) - (Int(place[1]) ?? 0)
+    #expect(rest > 0 && own[place[0]]?.suffix(rest) == theirs[place[0]]?.suffix(rest))
+  }
 }

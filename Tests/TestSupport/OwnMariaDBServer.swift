@@ -1,7 +1,7 @@
 import CofferSystem
 import Foundation
 
-/// A MariaDB server of a test's own, with a binary log, which may be killed and started anew; it ends with the value.
+/// A MariaDB server of a test's own, with a binary log, which may be killed, damaged and started anew; it ends with the value.
 public final class OwnMariaDBServer {
   /// Of the server's user; the socket is in it, and what a test lays beside the data.
   public let folder: String
@@ -39,8 +39,8 @@ public final class OwnMariaDBServer {
   public var socket: String { folder + "/s" }
 
   /// The lines of an entry of `mariadb_servers`.
-  public func entry(_ more: String...) -> String {
-    (["  - name: main", "    socket_path: \(socket)", "    username: root"] + more.map { "    \($0)" })
+  public func entry(_ more: String..., user: String = "root") -> String {
+    (["  - name: main", "    socket_path: \(socket)", "    username: \(user)"] + more.map { "    \($0)" })
       .joined(separator: "\n") + "\n"
   }
 
@@ -58,9 +58,11 @@ public final class OwnMariaDBServer {
   }
 
   /// Starts the server, and waits until it answers.
-  public func start() throws {
+  ///
+  /// - Parameter other: Another data directory than its own.
+  public func start(in other: String? = nil) throws {
     let own = [
-      "--no-defaults", "--datadir=\(data)", "--socket=\(socket)", "--skip-networking", "--log-bin=binlog",
+      "--no-defaults", "--datadir=\(other ?? data)", "--socket=\(socket)", "--skip-networking", "--log-bin=binlog",
       "--server-id=7",
       "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--innodb-fast-shutdown=2",
       "--pid-file=\(folder)/pid",
@@ -114,9 +116,18 @@ public final class OwnMariaDBServer {
     return files
   }
 
+  /// Everything that the server's databases hold, as mariadb-dump writes it, accounts included.
+  public func content() throws -> String {
+    try run([
+      "mariadb-dump", "--no-defaults", "--socket", socket, "--user", "root", "--all-databases", "--skip-comments",
+      "--order-by-primary", "--events", "--routines",
+    ])
+  }
+
+  /// Runs a program as the server's user.
   @discardableResult
-  private func run(_ words: [String]) throws -> String {
-    let result = try SystemProcessLauncher().run(command(words), outputLimit: 1 << 20, seconds: 120)
+  public func run(_ words: [String]) throws -> String {
+    let result = try SystemProcessLauncher().run(command(words), outputLimit: 1 << 28, seconds: 120)
     guard result.status.isSuccess else {
       throw Failed(description: words.joined(separator: " ") + ": " + result.errorLines.joined(separator: "\n"))
     }

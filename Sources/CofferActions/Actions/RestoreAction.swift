@@ -33,8 +33,8 @@ enum RestoreAction {
       servers, the permissions. Then the plan is shown and, on a terminal, asked for. Each database is restored in one \
       step that succeeds whole or changes nothing. A database that is missing is created; one that the configuration \
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
-      a whole PostgreSQL server is laid down, set up to recover to a moment. With --to-time or --to-gtid databases of MariaDB \
-      come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
+      a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
+      With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
       throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored.
       """,
     flags: [
@@ -67,12 +67,14 @@ enum RestoreAction {
   /// Flags that say nothing of a whole server.
   private static let ofDatabases: [any CommandFlag] =
     [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
-    + [ReplayRequest.gtid] + SelectionFlags.origin
+    + [ReplayRequest.gtid] + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
 
   private static func restore(
     _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
   ) throws {
-    let restore = try ClusterRestore(request, from: location, context)
+    let restore: any ServerRestore =
+      try request.isOfMariaDB(context)
+      ? PhysicalBackupRestore(request, from: location, context) : ClusterRestore(request, from: location, context)
     for line in restore.summary {
       context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
     }
@@ -128,9 +130,9 @@ enum RestoreAction {
 
   /// Base backups are put into no server that runs: they are left out unless there is nothing else, which is refused.
   private static func withoutBases(_ dumps: [ArchiveDump], _ context: ActionContext) -> [ArchiveDump] {
-    let rest = dumps.filter { $0.record.base == nil }
+    let rest = dumps.filter { !$0.record.isOfServer }
     guard !rest.isEmpty, rest.count < dumps.count else { return dumps }
-    for dump in dumps where dump.record.base != nil {
+    for dump in dumps where dump.record.isOfServer {
       context.console.remark("\(dump.identity.title) is not restored: it is laid down by 'coffer restore --cluster'")
     }
     return rest

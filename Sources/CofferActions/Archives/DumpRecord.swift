@@ -35,6 +35,8 @@ struct DumpRecord: Sendable, Equatable, Codable {
   var content: DumpContent?
   /// Of a base backup of a PostgreSQL server only.
   var base: BaseBackupFacts?
+  /// Of a physical backup of a MariaDB server only.
+  var physical: PhysicalBackupFacts?
   /// Where the binary log of the server was, as far as that is known.
   var log: DumpLogPlace?
 
@@ -42,7 +44,8 @@ struct DumpRecord: Sendable, Equatable, Codable {
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
     label: String? = nil, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0,
-    content: DumpContent? = nil, base: BaseBackupFacts? = nil, log: DumpLogPlace? = nil
+    content: DumpContent? = nil, base: BaseBackupFacts? = nil, physical: PhysicalBackupFacts? = nil,
+    log: DumpLogPlace? = nil
   ) {
     self.hook = hook
     self.database = database
@@ -60,6 +63,7 @@ struct DumpRecord: Sendable, Equatable, Codable {
     self.exitStatus = exitStatus
     self.content = content
     self.base = base
+    self.physical = physical
     self.log = log
   }
 }
@@ -85,8 +89,11 @@ extension DumpRecord {
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
       format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
       details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus,
-      content: facts.content, base: facts.base, log: facts.log)
+      content: facts.content, base: facts.base, physical: facts.physical, log: facts.log)
   }
+
+  /// Whether it is of a whole server, that is laid down and not put into one that runs.
+  var isOfServer: Bool { base != nil || physical != nil }
 
   /// What the application said of its version when it was dumped.
   var applicationVersion: String? { details[DumpFacts.applicationVersionKey] }

@@ -138,11 +138,15 @@ enum JSONShapes {
       "exit_status": .number(Int(clamping: dump.exitStatus)), "content": dump.content?.json ?? .null,
       "application_version": JSONValue(dump.applicationVersion),
       "replica_lag": dump.replicaLag.map { .real($0) } ?? .null, "base": dump.base.map { base($0) } ?? .null,
-      "log": dump.log.map { log($0) } ?? .null,
+      "physical": dump.physical.map { physical($0) } ?? .null, "log": dump.log.map { log($0) } ?? .null,
     ])
   }
 
-  private static func log(_ place: DumpLogPlace) -> JSONValue {
+  static func physical(_ facts: PhysicalBackupFacts) -> JSONValue {
+    .object(["checkpoint_lsn": .text(String(facts.checkpoint)), "end_lsn": .text(String(facts.end))])
+  }
+
+  static func log(_ place: DumpLogPlace) -> JSONValue {
     .object([
       "file": .text(place.file), "position": .number(Int(clamping: place.position)), "gtid": JSONValue(place.gtid),
       "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(place.time)))),

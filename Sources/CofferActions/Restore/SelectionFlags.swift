@@ -5,7 +5,7 @@ enum SelectionFlags {
   static let database = Flag<[String]>(
     "--database", "--data-source", value: "NAME",
     help: "Only this database, or those that a pattern like 'shop_*' matches; may be repeated.")
-  private static let hook = Flag<String?>(
+  static let hook = Flag<String?>(
     "--hook", value: "NAME", help: "Only dumps of this hook, for example postgresql.")
   private static let originalHostname = Flag<String?>(
     "--original-hostname", value: "HOST", help: "Only dumps that came from this host.")

@@ -8,12 +8,18 @@ struct DumpEnd {
   private let child: ChildProcess
   private let limits: DumpLimits
   private let cancellation: Cancellation
+  private let telling: ([String]) -> [String]
 
-  init(_ identity: DumpIdentity, of child: ChildProcess, _ limits: DumpLimits, _ cancellation: Cancellation) {
+  /// - Parameter telling: Which of the program's last lines say why it failed.
+  init(
+    _ identity: DumpIdentity, of child: ChildProcess, _ limits: DumpLimits, _ cancellation: Cancellation,
+    telling: @escaping ([String]) -> [String] = { $0 }
+  ) {
     self.identity = identity
     self.child = child
     self.limits = limits
     self.cancellation = cancellation
+    self.telling = telling
   }
 
   /// Waits for a program that has closed its output: what it still does is its own exit.
@@ -32,7 +38,7 @@ struct DumpEnd {
   /// - Returns: The exit status.
   func judge(_ status: ExitStatus) throws(DumpError) -> Int32 {
     guard status.isSuccess else {
-      throw .programFailed(identity, program: child.program, status: status, lines: child.lastErrorLines)
+      throw .programFailed(identity, program: child.program, status: status, lines: telling(child.lastErrorLines))
     }
     return status.code
   }

@@ -103,7 +103,7 @@ public struct DumpIdentity: Sendable, Hashable {
   public var title: String {
     let place = Quoting.terminal(place)
     if isGlobals { return "\(system) globals at \(place)" }
-    if let system = hook.before(end: "_clusters") {
+    if let system = hook.before(end: "_clusters") ?? hook.before(end: "_servers") {
       return "\(system) server '\(Quoting.terminal(database))' at \(place)"
     }
     return "\(system) database '\(Quoting.terminal(database))' at \(place)"
@@ -136,15 +136,17 @@ public struct DumpFacts: Sendable, Equatable {
   public var details: [String: String]
   /// What was dumped, as far as it was counted; nil when nothing was.
   public var content: DumpContent?
-  /// Of a base backup only.
+  /// Of a base backup of a PostgreSQL server only.
   public var base: BaseBackupFacts?
+  /// Of a physical backup of a MariaDB server only.
+  public var physical: PhysicalBackupFacts?
   /// Where the binary log of the server was, as far as that is known.
   public var log: DumpLogPlace?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil,
-    log: DumpLogPlace? = nil
+    physical: PhysicalBackupFacts? = nil, log: DumpLogPlace? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -153,6 +155,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.details = details
     self.content = content
     self.base = base
+    self.physical = physical
     self.log = log
   }
 

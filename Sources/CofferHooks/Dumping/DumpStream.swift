@@ -27,6 +27,9 @@ final class DumpStream: ByteSource {
   /// Sees the bytes as they go by; to be set before the first is read.
   var observer: ((UnsafeRawBufferPointer) -> Void)?
 
+  /// Which of the program's last lines say why it failed; to be set before the first byte is read.
+  var telling: ([String]) -> [String] = { $0 }
+
   private static let sampleSize = 4096
   /// Linux's default limit for unprivileged pipes.
   private static let pipeSize: Int32 = 1 << 20
@@ -110,7 +113,7 @@ final class DumpStream: ByteSource {
     unlink(fifo)
   }
 
-  private var end: DumpEnd { DumpEnd(identity, of: child, limits, cancellation) }
+  private var end: DumpEnd { DumpEnd(identity, of: child, limits, cancellation, telling: telling) }
 
   private func remember(_ bytes: UnsafeRawBufferPointer) {
     byteCount += UInt64(bytes.count)

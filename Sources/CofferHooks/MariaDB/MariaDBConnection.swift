@@ -99,6 +99,16 @@ struct MariaDBConnection: Sendable {
       words(of: program), options, connectionArguments(program, context), arguments, context: context, body)
   }
 
+  /// The same for mariadb-backup, which takes what the client takes and reads option files in its own way.
+  ///
+  /// - Parameter words: The program, maybe with arguments.
+  func withBackupCommand<Result>(
+    _ words: [String], _ arguments: [String], context: HookContext, _ body: (ChildCommand) throws -> Result
+  ) throws -> Result {
+    try credentials.command(
+      words, [], connectionArguments(.client, context), arguments, for: .backup, context: context, body)
+  }
+
   private func connectionArguments(_ program: Tool, _ context: HookContext) -> [String] {
     if isLocal, let socket { return ["--host", "localhost", "--protocol", "socket", "--socket", socket] }
     var arguments: [String] = []

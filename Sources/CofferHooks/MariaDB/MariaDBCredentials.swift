@@ -14,6 +14,15 @@ struct MariaDBCredentials: Sendable, Equatable {
   /// A value that no option file can hold.
   struct Unquotable: Error, Equatable {}
 
+  /// How programs read the file.
+  enum Reading {
+    case client
+    /// mariadb-backup: another group than clients' - all of its versions know this one -, and twice.
+    case backup
+
+    fileprivate var group: String { self == .client ? "client" : "mariabackup" }
+  }
+
   /// Calls `body` with a command whose user and password are the credentials'; they are there for as long as the call
   /// takes, which must be long enough to start it.
   ///
@@ -23,8 +32,9 @@ struct MariaDBCredentials: Sendable, Equatable {
   ///   - connection: Arguments that come next.
   /// - Throws: `Unquotable`; `SystemError`; what `body` throws.
   func command<Result>(
-    _ words: [String], _ options: [String], _ connection: [String], _ arguments: [String], context: HookContext,
-    _ body: (ChildCommand) throws -> Result
+    _ words: [String], _ options: [String], _ connection: [String], _ arguments: [String],
+    for reading: Reading = .client,
+    context: HookContext, _ body: (ChildCommand) throws -> Result
   ) throws -> Result {
     var command = ChildCommand(
       words.first ?? "", Array(words.dropFirst()), environment: context.environment,
@@ -46,7 +56,8 @@ struct MariaDBCredentials: Sendable, Equatable {
     let own = hideOwnFile(from: &command, context)
     let paths = files.compactMap { $0.after(beginning: Self.extraFile) } + [own].compactMap(\.self)
     let includes = paths.map { "!include \($0)\n" }.joined()
-    let pipe = try TextPipe(includes + (try optionFile()), subject: command.executable)
+    let pipe = try TextPipe(
+      includes + (try optionFile(reading)), subject: command.executable, isReadAgain: reading == .backup)
     command.inherited = [Self.descriptor: pipe.number]
     command.arguments += ["\(Self.extraFile)/dev/fd/\(Self.descriptor)"] + others + connection + arguments
     return try body(command)
@@ -71,11 +82,11 @@ struct MariaDBCredentials: Sendable, Equatable {
     return hasFile ? "\(home)/.my.cnf" : nil
   }
 
-  /// The option file's group of clients.
+  /// The option file's group.
   ///
   /// - Throws: `Unquotable`.
-  func optionFile() throws(Unquotable) -> String {
-    var text = "[client]\n"
+  func optionFile(_ reading: Reading = .client) throws(Unquotable) -> String {
+    var text = "[\(reading.group)]\n"
     for (name, value) in [("user", username), ("password", password)] {
       guard let value else { continue }
       guard let quoted = Quoting.optionFileValue(value) else { throw Unquotable() }

@@ -52,14 +52,36 @@ enum MariaDBFailure {
     (["unknown option", "unknown variable"], "The program does not know an option; correct options, or its command"),
   ]
 
+  /// What mariadb-backup says, which names no errors.
+  private static let backupCauses: [(sign: String, advice: String)] = [
+    (
+      "missing required privilege",
+      "As an administrator: GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR ON *.* TO the user (before MariaDB 10.5 REPLICATION CLIENT in place of BINLOG MONITOR)"
+    ),
+    (
+      "Can't change dir to",
+      "Run the backup on the server's host, as root or as the server's user: mariadb-backup reads the files of the data directory"
+    ),
+    (
+      "seems to be corrupted",
+      "A file of the server is damaged: keep the older backups, look at the server's disk, and have it look at the table (CHECK TABLE)"
+    ),
+    (
+      "Failed to connect to MariaDB server",
+      "Check that the server runs, and username, password and socket_path (or hostname and port) in the configuration"
+    ),
+  ]
+
   /// Where the programs come from.
   static let installations = FailureAdvice.debian(["mariadb", "mariadb-dump", "mariadb-binlog"], "mariadb-client")
     .merging(
       FailureAdvice.debian(["mysql", "mysqldump", "mysqlbinlog"], "default-mysql-client")
     ) { first, _ in first }
+    .merging(FailureAdvice.debian(["mariadb-backup"], "mariadb-backup")) { first, _ in first }
 
   /// - Returns: nil when the text is of no known failure of these programs.
   static func suggestion(_ text: String) -> String? {
+    if let advice = backupCauses.first(where: { text.holds($0.sign) })?.advice { return advice }
     guard isOurs(text) else { return nil }
     return missingPrivilege(text)
       ?? causes.first { cause in

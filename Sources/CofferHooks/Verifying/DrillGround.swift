@@ -9,7 +9,7 @@ import Glibc
 public final class DrillGround {
   private let directory: RuntimeDirectory
   /// Whom servers run as, where this program runs as root.
-  let account: ClusterOwner?
+  let account: ServerOwner?
   /// In which nothing of the environment leads to another server.
   public let context: HookContext
   /// Whether programs are cut off from all networks.
@@ -30,9 +30,6 @@ public final class DrillGround {
     ProcessEnvironment(["PATH": context.environment["PATH"] ?? "/usr/bin:/bin", "LC_ALL": "C"])
   }
 
-  /// Environment variables by which clients would find another server, or other settings.
-  private static let misleading = ["PG", "MYSQL", "MARIADB"]
-
   /// Makes the folder.
   ///
   /// - Parameters:
@@ -44,12 +41,8 @@ public final class DrillGround {
     directory = try RuntimeDirectory(base: base)
     // The account has to get through to its own folder in it; names are all that it could guess.
     if account != nil { try directory.letOthersThrough() }
-    let environment = ProcessEnvironment(
-      context.environment.variables.filter { variable in
-        !Self.misleading.contains { variable.key.begins(with: $0) }
-      })
     self.context = HookContext(
-      launcher: context.launcher, environment: environment, clock: context.clock,
+      launcher: context.launcher, environment: context.environment.withoutServers, clock: context.clock,
       cancellation: context.cancellation, runtime: context.runtime, limits: context.limits,
       credentials: context.credentials, ownProgram: context.ownProgram)
     hasNoNetwork = try Self.canUnshare(self.context)
@@ -57,14 +50,14 @@ public final class DrillGround {
 
   public var path: String { directory.path }
 
-  private static func account(_ name: String) throws -> ClusterOwner {
+  private static func account(_ name: String) throws -> ServerOwner {
     guard let (user, group) = UserAccount.numbers(of: name) else {
       throw Unusable(subject: "verify_user", problem: "There is no user '\(Quoting.terminal(name))'")
     }
     guard user != 0 else {
       throw Unusable(subject: "verify_user", problem: "What is restored must not run as root")
     }
-    return ClusterOwner(user: user, group: group)
+    return ServerOwner(user: user, group: group)
   }
 
   /// What one process may have of memory, and the account of processes and threads: the system's own bounds hold besides.

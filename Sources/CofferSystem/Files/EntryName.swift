@@ -38,4 +38,15 @@ public struct EntryName: Hashable, Sendable, Comparable, ExpressibleByStringInte
       return try body(start)
     }
   }
+
+  /// The names on a way below a folder, as archives write it: with `/` between them, maybe `./` before and `/` behind.
+  ///
+  /// - Returns: nil for what leads elsewhere, or nowhere.
+  public static func path(_ bytes: [UInt8]) -> [EntryName]? {
+    var parts = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    if parts.last?.isEmpty == true { parts.removeLast() }
+    if parts.first?.elementsEqual(".".utf8) == true { parts.removeFirst() }
+    let names = parts.map { EntryName(bytes: $0) }
+    return names.allSatisfy(\.isOnePart) ? names : nil
+  }
 }

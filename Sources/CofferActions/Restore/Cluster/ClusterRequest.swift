@@ -1,3 +1,4 @@
+import CofferConfiguration
 import CofferHooks
 import CofferSystem
 
@@ -12,8 +13,10 @@ struct ClusterRequest {
   let mappings: [TablespaceMapping]
   let isDelta: Bool
   let starts: Bool
-  let owner: ClusterOwner?
+  let owner: ServerOwner?
   let signers: [String]
+  /// The hook of the server's backups, where the command line says it.
+  let hook: String?
 
   /// - Returns: nil where databases are to be restored.
   /// - Throws: `UsageError`.
@@ -50,9 +53,36 @@ struct ClusterRequest {
           argument: Flags.owner.name, problem: "There is no user '\(Quoting.terminal(name))', or it is root",
           suggestion: "Name the user that the server is to run as, postgres for example")
       }
-      return ClusterOwner(user: user.user, group: user.group)
+      return ServerOwner(user: user.user, group: user.group)
     }
     signers = flags[Flags.signers]
+    hook = flags[SelectionFlags.hook]
+  }
+
+  /// Whether a server of MariaDB is meant: by `--hook`, or because the configuration has one of the name, and none of PostgreSQL.
+  ///
+  /// - Throws: `UsageError` where it has both.
+  func isOfMariaDB(_ context: ActionContext) throws(UsageError) -> Bool {
+    let kinds = [PostgreSQLClusterOptions.clusters, MariaDBServerOptions.mariadbServers]
+    if let hook {
+      guard let key = kinds.first(where: { $0.name.isSame(as: hook) }) else {
+        throw UsageError(
+          argument: SelectionFlags.hook.name,
+          problem: "It has no backups of whole servers: '\(Quoting.terminal(hook))'",
+          suggestion: "Name one of \(kinds.map(\.name).joined(separator: ", "))")
+      }
+      return key.name == MariaDBServerOptions.mariadbServers.name
+    }
+    let found = kinds.filter { key in
+      context.root[key].contains { $0[ServerOptions.name].isSame(as: cluster) }
+    }
+    guard found.count < 2 else {
+      throw UsageError(
+        argument: ClusterRestoreFlags.cluster.name,
+        problem: "The configuration has two servers that are called '\(Quoting.terminal(cluster))'",
+        suggestion: "Say with --hook which one is meant: \(kinds.map(\.name).joined(separator: " or "))")
+    }
+    return found.first.map { $0.name == MariaDBServerOptions.mariadbServers.name } ?? false
   }
 
   private static func target(_ flags: FlagValues) throws(UsageError) -> RecoveryTarget {

@@ -3,9 +3,22 @@ import CofferHooks
 import CofferRepository
 import CofferSystem
 
+/// Lays a whole server down. Everything is checked before anything is written.
+protocol ServerRestore {
+  /// What will be done, for people.
+  var summary: [String] { get }
+  /// What is odd about it.
+  var warnings: [String] { get }
+  /// Why newer archives than the one that it comes from were passed over.
+  var unreadable: [any Error] { get }
+
+  /// - Throws: What reading and writing throw; what was not there before is not there then either.
+  func run() throws
+}
+
 /// Lays a PostgreSQL server down from a base backup, so that it recovers to a moment. Everything is checked before anything is
 /// written.
-struct ClusterRestore {
+struct ClusterRestore: ServerRestore {
   private let request: ClusterRequest
   private let context: ActionContext
   private let location: RepositoryLocation
@@ -75,7 +88,7 @@ struct ClusterRestore {
   private func checkCommand() throws {
     let words = try commandStart() + ["wal", "list"]
     let result = try context.surroundings.launcher.run(
-      ClusterOwner.command(words, as: places.owner, context.surroundings.environment),
+      ServerOwner.command(words, as: places.owner, context.surroundings.environment),
       cancellation: context.cancellation)
     guard !result.status.isSuccess else { return }
     let error = ClusterRestoreError.commandFails(

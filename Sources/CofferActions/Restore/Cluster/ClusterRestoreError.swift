@@ -38,7 +38,9 @@ enum ClusterRestoreError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "cluster \(cluster)",
         problem: archive.map { "Archive \($0) has no base backup of it" } ?? "No archive has a base backup of it",
-        suggestion: "See 'coffer repo-list'; --match-archives '*' looks at the archives of other hosts, too")
+        suggestion:
+          "See 'coffer repo-list'; --match-archives '*' looks at the archives of other hosts, too. Of a MariaDB server that the configuration does not name, say --hook mariadb_servers"
+      )
     case .targetBeforeBases(let cluster, let earliest):
       Diagnosis(
         subject: "cluster \(cluster)",

@@ -5,7 +5,9 @@ import CofferSystem
 enum ClusterRestoreFlags {
   static let cluster = Flag<String?>(
     "--cluster", value: "NAME", .text, standsFor: "--archive",
-    help: "Lay a whole PostgreSQL server down from its base backup and its log: its entry of postgresql_clusters.")
+    help:
+      "Lay a whole server down: of PostgreSQL from its base backup and its log, of MariaDB from its physical backup. Its entry of postgresql_clusters or mariadb_servers."
+  )
   static let directory = Flag<String?>(
     "--target-directory", value: "FOLDER",
     help: "The data directory to be made: a folder that is empty or not there, or with --delta one of the same server.")

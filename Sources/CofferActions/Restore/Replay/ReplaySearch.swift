@@ -65,7 +65,7 @@ struct ReplaySearch {
 
   private func chosen(from all: [ArchiveDump], of archive: Archive) throws -> [ArchiveDump] {
     let dumps = try SelectionFlags.selection(context).select(
-      from: all, archive: archive.name, missing: archive.draft.missingDumps)
+      from: all.filter { !$0.record.isOfServer }, archive: archive.name, missing: archive.draft.missingDumps)
     for dump in dumps {
       if let (problem, suggestion) = MariaDBReplay.obstacle(dump.facts) {
         throw RestoreError.refused(dump.identity, problem: problem, suggestion: suggestion)

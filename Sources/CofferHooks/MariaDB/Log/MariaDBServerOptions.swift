@@ -3,12 +3,21 @@ import CofferConfiguration
 /// The options of one entry of `mariadb_servers` or of `mysql_servers`.
 public enum MariaDBServerOptions {
   public static let name = OptionKey<String>(
-    "name", "What the server is called here, in lists of logs.", example: "main", isRequired: true)
+    "name", "What the server is called here, in archives and in lists of logs.", example: "main", isRequired: true)
 
   public static let serverID = OptionKey<Int?>(
     "server_id",
     "The number by which the server knows who receives its binary log: no replica of it, and no server that it is one of, may have it. Without it one is made of the names of the host and of the entry.",
     in: 1...Int(UInt32.max), example: "4001", support: .own)
+
+  public static let baseBackup = OptionKey<Bool>(
+    "base_backup",
+    "Whether 'create' makes a physical backup of a MariaDB server by mariadb-backup: the whole server, as it was when the backup ended. It has to run on the server's host, as a user that may read the data directory.",
+    default: false)
+  public static let backupCommand = OptionKey<CommandWords>(
+    "mariadb_backup_command",
+    "What to run in place of mariadb-backup, also to prepare what 'restore --cluster' has laid down, which it has to see. With arguments it needs password_transport: environment.",
+    default: "mariadb-backup", example: "/opt/mariadb/bin/mariadb-backup", support: .own)
 
   public static let mariadbBinlogCommand = OptionKey<CommandWords>(
     "mariadb_binlog_command",
@@ -21,25 +30,30 @@ public enum MariaDBServerOptions {
 
   public static let mariadbServers = OptionKey<[ConfigurationSection]>(
     "mariadb_servers",
-    "MariaDB servers as a whole: of which 'coffer binlog receive' stores the binary log, and 'prune' deletes it. 'coffer binlog receive' takes the only entry where no name is given.",
-    support: .own, schema: entry("MariaDB servers", mariadbBinlogCommand, MariaDBOptions.mariadbCommand))
+    "MariaDB servers as a whole: of which 'create' makes physical backups where base_backup says so, 'coffer binlog receive' stores the binary log, and 'prune' deletes it. 'coffer binlog receive' takes the only entry where no name is given.",
+    support: .own,
+    schema: entry(
+      "MariaDB servers", mariadbBinlogCommand, MariaDBOptions.mariadbCommand,
+      [backupCommand.option]))
   public static let mysqlServers = OptionKey<[ConfigurationSection]>(
     "mysql_servers", "MySQL servers as a whole, as mariadb_servers.",
     support: .own, schema: entry("MySQL servers", mysqlBinlogCommand, MariaDBOptions.mysqlCommand))
 
   private static func entry(
-    _ title: String, _ binlogCommand: OptionKey<CommandWords>, _ command: OptionKey<CommandWords>
+    _ title: String, _ binlogCommand: OptionKey<CommandWords>, _ command: OptionKey<CommandWords>, _ own: [Option] = []
   ) -> OptionSchema {
     OptionSchema(
       title,
       [
-        name.option, ServerLogOptions.within.option, ServerLogOptions.hostname.option, serverID.option,
-        ServerOptions.container.option, ServerOptions.hostname.option, ServerOptions.port.option,
+        name.option, baseBackup.option, ServerLogOptions.within.option, ServerLogOptions.hostname.option,
+        serverID.option,
+        ServerOptions.label.option, ServerOptions.container.option, ServerOptions.hostname.option,
+        ServerOptions.port.option,
         MariaDBOptions.socketPath.option, ServerOptions.username.option, ServerOptions.password.option,
         ServerOptions.passwordFile.option, MariaDBOptions.passwordTransport.option, MariaDBOptions.tls.option,
         MariaDBOptions.tlsCA.option, MariaDBOptions.tlsVerify.option, ServerOptions.listOptions.option,
         binlogCommand.option, command.option,
-      ])
+      ] + own + PatienceOptions.all)
   }
 
   /// What the actions on binary logs read.

@@ -40,6 +40,9 @@ public struct DumpLogPlace: Sendable, Equatable, Codable {
     self = place
   }
 
+  /// Now, in whole seconds since 1970.
+  static func second(of clock: Clock) -> UInt64 { UInt64(max(clock.now().timeIntervalSince1970.rounded(.down), 0)) }
+
   /// As messages name it.
   public var title: String { "\(Quoting.terminal(file)), \(position)" }
 
@@ -70,7 +73,7 @@ final class MariaDBLogPlaceWatch {
     guard !isOver else { return }
     head += bytes.prefix(Self.headLimit - head.count)
     look()
-    if place != nil, time == nil { time = UInt64(max(clock.now().timeIntervalSince1970.rounded(.down), 0)) }
+    if place != nil, time == nil { time = DumpLogPlace.second(of: clock) }
     isOver = isOver || head.count == Self.headLimit
     if isOver { head = [] }
   }

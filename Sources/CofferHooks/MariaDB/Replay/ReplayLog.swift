@@ -14,7 +14,7 @@ public final class ReplayLog {
   }
 
   private let folder: Folder
-  private let owner: ClusterOwner?
+  private let owner: ServerOwner?
   private var walk: ReplayWalk
   private var gtids = GTIDPosition()
   /// What the last piece was of; empty before the first.

@@ -7,8 +7,7 @@ import Glibc
 /// cluster that is brought up to date has no `global/pg_control`, without which no server starts, until it is.
 public final class ClusterFolder: ByteSink {
   private let places: ClusterPlaces
-  /// The name of the folder where it was not there: until it is whole another than it is to have.
-  private var stage: EntryName?
+  private let staged: StagedFolder
   private let root: LaidFolder
   private let writer: ClusterWriter
   private let reader: TarReader
@@ -19,18 +18,9 @@ public final class ClusterFolder: ByteSink {
   public init(_ places: ClusterPlaces) throws {
     self.places = places
     let (plan, owner) = (places.plan, places.owner)
-    let place = places.directory
-    let folder: Folder
-    if place.state == .missing {
-      let stage = Folder.temporaryName(for: place.name)
-      folder = try place.parent.makeFolder(stage)
-      try folder.hand(to: owner)
-      self.stage = stage
-    } else {
-      folder = try place.open(owner, isTablespace: false)
-      try Self.begin(folder, place, plan)
-    }
-    root = LaidFolder(folder, owner: owner, isDelta: place.state == .filled)
+    staged = try StagedFolder(places.server, mark: String(plan.systemIdentifier))
+    if places.isDelta { try Self.begin(staged.folder, plan) }
+    root = LaidFolder(staged.folder, owner: owner, isDelta: places.isDelta)
     var tablespaces: [UInt32: LaidFolder] = [:]
     do {
       for (number, place) in places.tablespaces {
@@ -38,24 +28,17 @@ public final class ClusterFolder: ByteSink {
           try place.open(owner, isTablespace: true), owner: owner, isDelta: place.state == .filled)
       }
     } catch {
-      if let stage { try place.parent.removeTree(stage) }
-      if place.state == .empty { try folder.removeTree(ClusterPlaces.marker) }
+      try staged.abandon()
       throw error
     }
     writer = ClusterWriter(plan, root, tablespaces)
     reader = TarReader(writer)
   }
 
-  /// Keeps a second run out of a folder that was empty, and a server from starting in one that is half of one state and half of
-  /// another.
-  private static func begin(_ folder: Folder, _ place: ClusterPlaces.Place, _ plan: ClusterPlan) throws {
-    let (marker, text) = (ClusterPlaces.marker, Array(String(plan.systemIdentifier).utf8))
-    guard place.state == .filled else {
-      let file = try folder.open(marker, flags: O_WRONLY | O_CREAT | O_EXCL)
-      return try text.withUnsafeBytes { try file.writeAll($0, subject: folder.path(of: marker)) }
-    }
-    guard !folder.holds(ClusterPlaces.running) else { throw ClusterError.running(place.path) }
-    try folder.replace(marker, with: text, isLasting: true)
+  /// Keeps a server from starting in a folder that is half of one state and half of another.
+  private static func begin(_ folder: Folder, _ plan: ClusterPlan) throws {
+    guard !folder.holds(ClusterPlaces.running) else { throw ClusterError.running(plan.directory) }
+    try folder.replace(StagedFolder.marker, with: Array(String(plan.systemIdentifier).utf8), isLasting: true)
     guard let global = try? folder.folder(ClusterPlaces.control.folder) else { return }
     try global.removeTree(ClusterPlaces.control.name)
     try global.synchronize()
@@ -81,14 +64,9 @@ public final class ClusterFolder: ByteSink {
     try synchronize(for: purpose)
     // Without it no server starts, so it comes to the disk behind all else.
     try writer.writeControl()
-    if stage == nil { try root.folder.removeTree(ClusterPlaces.marker) }
+    try staged.unmark()
     try synchronize(for: purpose)
-    let place = places.directory
-    if let stage {
-      try place.parent.rename(stage, to: place.name)
-      self.stage = place.name
-    }
-    try place.parent.synchronize()
+    try staged.publish()
     for tablespace in places.tablespaces.values { try tablespace.parent.synchronize() }
   }
 
@@ -101,16 +79,9 @@ public final class ClusterFolder: ByteSink {
   ///
   /// - Throws: `SystemError` of the first that cannot be removed.
   public func abandon() throws {
-    if let stage { try places.directory.parent.removeTree(stage) } else { try empty(root.folder, places.directory) }
+    try staged.abandon()
     for (number, place) in places.tablespaces {
-      guard let folder = writer.tablespaces[number]?.folder else { continue }
-      try empty(folder, place)
+      if let folder = writer.tablespaces[number]?.folder { try place.empty(folder) }
     }
-  }
-
-  private func empty(_ folder: Folder, _ place: ClusterPlaces.Place) throws {
-    guard place.state != .filled else { return }
-    for name in try folder.names() { try folder.removeTree(name) }
-    if place.state == .missing, place.parent.holds(place.name) { try place.parent.removeEmptyFolder(place.name) }
   }
 }

@@ -124,7 +124,7 @@ final class ClusterWriter: TarReceiver {
       try folder.removeOthers(isOfTablespace)
     }
     try root.makeFolder([ClusterPlaces.control.folder])
-    if root.isDelta { try root.removeOthers { $0 != ClusterPlaces.marker } }
+    if root.isDelta { try root.removeOthers { $0 != StagedFolder.marker } }
   }
 
   func writeControl() throws {

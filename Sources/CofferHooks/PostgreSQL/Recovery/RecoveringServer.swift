@@ -19,7 +19,7 @@ public struct RecoveringServer {
   private let programs: String
   private let folder: Folder
   private let directory: String
-  private let owner: ClusterOwner?
+  private let owner: ServerOwner?
   private let connection: PostgreSQLConnection
   private let context: HookContext
 
@@ -43,7 +43,7 @@ public struct RecoveringServer {
   ///   - user: Of its database, a superuser for example.
   /// - Throws: `ClusterError` where it cannot be started from here.
   public init(
-    major: Int, _ installations: PostgreSQLInstallations = .standard, in directory: String, owner: ClusterOwner?,
+    major: Int, _ installations: PostgreSQLInstallations = .standard, in directory: String, owner: ServerOwner?,
     user: String, context: HookContext
   ) throws {
     guard let programs = installations.server(major: major) else { throw Self.missing(major, directory) }
@@ -196,7 +196,7 @@ public struct RecoveringServer {
   }
 
   private func asOwner(_ words: [String]) -> ChildCommand {
-    ClusterOwner.command(words, as: owner, context.environment)
+    ServerOwner.command(words, as: owner, context.environment)
   }
 
   /// What the cluster was last run with: a server that answers while it recovers must not have less.

@@ -136,7 +136,7 @@ extension TarReader {
   private func member() throws(TarError) -> TarMember {
     guard let header = TarBlock(block) else { throw refusal("it has no header where one should be") }
     let (prefix, name) = (text(TarBlock.prefix), text(TarBlock.name))
-    guard let path = Self.path(prefix.isEmpty ? name : prefix + [UInt8(ascii: "/")] + name) else {
+    guard let path = EntryName.path(prefix.isEmpty ? name : prefix + [UInt8(ascii: "/")] + name) else {
       throw refusal("'\(Quoting.terminal(String(decoding: name, as: UTF8.self)))' is no path below a folder")
     }
     if header.isFile { return TarMember(path: path, kind: .file(header.contentSize)) }
@@ -148,13 +148,4 @@ extension TarReader {
   }
 
   private func text(_ field: Range<Int>) -> [UInt8] { Array(block[field].prefix { $0 != 0 }) }
-
-  /// - Returns: nil for what leads elsewhere, or nowhere.
-  private static func path(_ bytes: [UInt8]) -> [EntryName]? {
-    var parts = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    if parts.last?.isEmpty == true { parts.removeLast() }
-    if parts.first?.elementsEqual(".".utf8) == true { parts.removeFirst() }
-    let names = parts.map { EntryName(bytes: $0) }
-    return names.allSatisfy(\.isOnePart) ? names : nil
-  }
 }

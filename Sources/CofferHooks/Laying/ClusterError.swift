@@ -14,6 +14,8 @@ public enum ClusterError: DiagnosableError, Equatable {
   case noRoom(String, needed: UInt64, free: UInt64)
   /// The base backup is not what it should be.
   case content(String)
+  /// The backup has a file of a table that was elsewhere than in the data directory.
+  case outside(String)
   /// The server that was started has ended, or never came up.
   case serverFailed(String, lines: [String], log: String)
 
@@ -35,8 +37,8 @@ public enum ClusterError: DiagnosableError, Equatable {
         suggestion: "Stop the server; if none runs, remove that file")
     case .noOwner(let path):
       Diagnosis(
-        subject: path, problem: "It belongs to root, and PostgreSQL's server does not run as root",
-        suggestion: "Name the server's user with --owner, postgres for example")
+        subject: path, problem: "It belongs to root, and no database server runs as root",
+        suggestion: "Name the server's user with --owner, postgres or mysql for example")
     case .notOurs(let path):
       Diagnosis(
         subject: path, problem: "Only root can lay a cluster down for another user",
@@ -50,6 +52,14 @@ public enum ClusterError: DiagnosableError, Equatable {
     case .content(let problem):
       Diagnosis(
         subject: "base backup", problem: "It cannot be laid down: \(problem)", suggestion: "Use another archive")
+    case .outside(let file):
+      Diagnosis(
+        subject: "base backup",
+        problem:
+          "It has tables whose files were outside of the data directory (\(Quoting.terminal(file))), and Coffer lays them down nowhere else",
+        suggestion:
+          "Lay it down by hand: 'coffer dump' writes the stream for 'mbstream -x', and 'mariadb-backup --prepare' and '--copy-back' put the files where they were"
+      )
     case .serverFailed(let path, let lines, let log):
       Diagnosis(
         subject: path,

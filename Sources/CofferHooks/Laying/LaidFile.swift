@@ -47,6 +47,9 @@ final class LaidFile {
     try file.writeAll(bytes, subject: path)
   }
 
+  /// What comes next belongs there.
+  func move(to position: UInt64) { self.position = position }
+
   /// Behind its last byte.
   func finish() throws {
     guard position < old else { return }

@@ -1,11 +1,11 @@
 import CofferSystem
 import Glibc
 
-/// A folder that files of a cluster are laid down in: its data directory, or a tablespace. Every folder on the way is opened
+/// A folder that files of a server are laid down in: its data directory, or a tablespace. Every folder on the way is opened
 /// without following links, so nothing is written anywhere else.
 final class LaidFolder {
   let folder: Folder
-  private let owner: ClusterOwner?
+  private let owner: ServerOwner?
   /// Whether what is there already is compared, and stays where it is the same.
   let isDelta: Bool
   /// Hashes of what was laid down, as there may be millions of paths. Of two with one hash, a file too many would stay.
@@ -13,7 +13,7 @@ final class LaidFolder {
   /// The folder of the last file: most are in the same as the one before.
   private var last: (path: ArraySlice<EntryName>, folder: Folder)?
 
-  init(_ folder: Folder, owner: ClusterOwner?, isDelta: Bool) {
+  init(_ folder: Folder, owner: ServerOwner?, isDelta: Bool) {
     self.folder = folder
     self.owner = owner
     self.isDelta = isDelta
@@ -41,6 +41,20 @@ final class LaidFolder {
     let file = try open(path)
     try bytes.withUnsafeBytes { try file.write($0) }
     try file.finish()
+  }
+
+  /// Removes a file, if there is one.
+  func remove(_ path: [EntryName]) throws {
+    guard let name = path.last else { return }
+    try opened(path.dropLast()).removeTree(name)
+  }
+
+  /// Gives a file another name, if there is one; what had that name is gone.
+  func rename(_ path: [EntryName], to other: [EntryName]) throws {
+    guard let name = path.last, let new = other.last else { return }
+    let old = try opened(path.dropLast())
+    guard old.holds(name) else { return }
+    try old.rename(name, to: new, in: opened(other.dropLast()))
   }
 
   /// Makes a symbolic link in the place of what has its name.

@@ -1,0 +1,46 @@
+import CofferConfiguration
+import CofferSystem
+
+/// A physical backup of a whole server by mariadb-backup, which reads the server's files while it runs.
+struct PhysicalBackupDump: PlannedDump {
+  /// What dump records call its form.
+  static let format = "xbstream"
+  /// What messages call what makes it.
+  static let program = "mariadb-backup"
+
+  private let entry: MariaDBEntry
+
+  /// - Throws: `DumpError` where none can be made of such an entry.
+  init(_ entry: MariaDBEntry) throws(DumpError) {
+    self.entry = entry
+    guard entry.dialect.dumpsAccounts else {
+      throw .misconfigured(
+        entry.identity, problem: "base_backup is for MariaDB: MySQL has no program that streams one",
+        suggestion:
+          "Dump its databases (mysql_databases), or give the command line of another program to custom_databases")
+    }
+    guard !entry.connection.leavesTheHost else {
+      throw .misconfigured(
+        entry.identity,
+        problem: "base_backup reads the server's files on this machine, and the server is configured to be at "
+          + "\(Quoting.terminal(entry.connection.place))",
+        suggestion: "Run 'coffer create' on the server's host, and write socket_path, or 'hostname: 127.0.0.1'")
+    }
+  }
+
+  var identity: DumpIdentity { entry.identity }
+  var section: ConfigurationSection { entry.section }
+
+  func start(context: HookContext) throws -> any RunningDump {
+    try entry.guarded {
+      try entry.connection.withBackupCommand(
+        section[MariaDBServerOptions.backupCommand].words, ["--backup", "--stream=xbstream"], context: context
+      ) { command in
+        var command = command
+        command.errorLimit = PhysicalBackupStream.errorLimit
+        return PhysicalBackupStream(
+          try DumpStream(command, of: identity, context: context), of: identity, clock: context.clock)
+      }
+    }
+  }
+}
