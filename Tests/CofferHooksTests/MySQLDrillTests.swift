@@ -61,8 +61,8 @@ struct MySQLDrillTests {
     let server = "\(ground.path)/server"
     #expect(
       log == [
-        "make --no-defaults --datadir=\(server)/data --initialize-insecure",
-        "run --no-defaults --datadir=\(server)/data --socket=\(server)/socket --pid-file=\(server)/pid --skip-networking "
+        "make --no-defaults --datadir=\(server)/data --tmpdir=\(server) --initialize-insecure",
+        "run --no-defaults --datadir=\(server)/data --tmpdir=\(server) --socket=\(server)/socket --pid-file=\(server)/pid --skip-networking "
           + "--innodb-flush-log-at-trx-commit=0 --skip-innodb-doublewrite --skip-log-bin --local-infile=0 "
           + "--event-scheduler=OFF --max-allowed-packet=1G --skip-mysqlx",
       ])

@@ -24,7 +24,8 @@ public final class OwnMariaDBServer {
       chown(folder, account.pointee.pw_uid, account.pointee.pw_gid)
     }
     try run([
-      "mariadb-install-db", "--no-defaults", "--datadir=\(data)", "--auth-root-authentication-method=normal",
+      "mariadb-install-db", "--no-defaults", "--datadir=\(data)", "--tmpdir=\(folder)",
+      "--auth-root-authentication-method=normal",
       "--skip-test-db",
     ])
     try start()
@@ -62,7 +63,8 @@ public final class OwnMariaDBServer {
   /// - Parameter other: Another data directory than its own.
   public func start(in other: String? = nil) throws {
     let own = [
-      "--no-defaults", "--datadir=\(other ?? data)", "--socket=\(socket)", "--skip-networking", "--log-bin=binlog",
+      "--no-defaults", "--datadir=\(other ?? data)", "--tmpdir=\(folder)", "--socket=\(socket)", "--skip-networking",
+      "--log-bin=binlog",
       "--server-id=7",
       "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--innodb-fast-shutdown=2",
       "--pid-file=\(folder)/pid",

@@ -48,8 +48,8 @@ final class MariaDBDrillServer {
     let process = try ground.context.launcher.launch(
       ground.command(
         installed.program,
-        ["--no-defaults", "--datadir=\(data)", "--socket=\(socket)", "--pid-file=\(folder)/pid"]
-          + installed.arguments + settings))
+        MariaDBInstalledServer.places(data, temporary: folder)
+          + ["--socket=\(socket)", "--pid-file=\(folder)/pid"] + installed.arguments + settings))
     self.process = process
     try ground.wait(for: process, installed.program, of: identity, seconds: seconds) {
       guard let rows = try? session.query("SELECT @@socket", 1) else { return false }

@@ -43,11 +43,17 @@ struct MariaDBInstalledServer {
     return words[place + 1].parts(by: "-")[0]
   }
 
+  /// Whose temporary files are in a folder of their own: a server that starts removes those that it finds, and in /tmp are also
+  /// others' servers'.
+  static func places(_ data: String, temporary folder: String) -> [String] {
+    ["--no-defaults", "--datadir=\(data)", "--tmpdir=\(folder)"]
+  }
+
   /// What makes the data folder.
   var maker: String { isMySQL ? program : "mariadb-install-db" }
 
-  func makingArguments(_ data: String) -> [String] {
-    ["--no-defaults", "--datadir=\(data)"]
+  func makingArguments(_ data: String, temporary folder: String) -> [String] {
+    Self.places(data, temporary: folder)
       + (isMySQL ? ["--initialize-insecure"] : ["--auth-root-authentication-method=normal", "--skip-test-db"])
   }
 

@@ -25,7 +25,7 @@ final class MariaDBThrowawayServer {
     try ground.checkSpace(.room(for: bytes, times: room, and: Self.least), for: identity)
     server = try MariaDBDrillServer(of: identity, on: ground, dialect)
     let data = "\(server.folder)/data"
-    try ground.make(by: installed.maker, installed.makingArguments(data), for: identity)
+    try ground.make(by: installed.maker, installed.makingArguments(data, temporary: server.folder), for: identity)
     do {
       try server.start(installed, in: data, arguments)
     } catch {
