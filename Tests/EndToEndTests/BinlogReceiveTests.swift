@@ -358,6 +358,8 @@ struct BinlogReceiveTests {
           *) name=$argument ;;
         esac
       done
+      # As the real program does with a name that a server has made up.
+      (echo evil >"$prefix../../evil") 2>/dev/null
       cat '\(ground.folder)/log' >"$prefix$name"
       exec sleep 600
       """)
@@ -401,6 +403,8 @@ struct BinlogReceiveTests {
         "--connection-server-id=4001",
         "--start-position=4", "--result-file=FOLDER", "--", "binlog.000003",
       ])
+    let written = try FileManager.default.subpathsOfDirectory(atPath: ground.folder)
+    #expect(!written.contains { $0.hasSuffix("evil") })
     let got = "\(ground.folder)/got"
     try ground.succeed("binlog", "get", got)
     #expect(FileManager.default.contents(atPath: "\(got)/binlog.000003").map { [UInt8]($0) } == file.bytes)

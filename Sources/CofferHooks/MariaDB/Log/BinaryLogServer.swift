@@ -153,16 +153,16 @@ public struct BinaryLogServer: Sendable {
   /// The last place that a server can be asked to begin at: it is told in 32 bits.
   public static let lastStart = UInt64(UInt32.max)
 
-  /// Starts what receives: for each file of the log it writes one into a folder.
+  /// Starts what receives: it writes a file for each file of the log.
   ///
-  /// - Parameter folder: Of the files, with a slash at its end.
+  /// - Parameter prefix: What the paths of these files begin with, in front of the names that the server gives.
   func launch(
-    from file: BinaryLogFileName, _ position: UInt64, into folder: String, _ context: HookContext
+    from file: BinaryLogFileName, _ position: UInt64, into prefix: String, _ context: HookContext
   ) throws -> ChildProcess {
     let number = connection.isMySQL(.binlog, context) ? "--connection-server-id" : "--stop-never-slave-server-id"
     let arguments = [
       "--read-from-remote-server", "--raw", "--stop-never", "\(number)=\(serverID)", "--start-position=\(position)",
-      "--result-file=\(folder)", "--", file.text,
+      "--result-file=\(prefix)", "--", file.text,
     ]
     let own = options.filter(MariaDBSnapshot.isAboutConnection)
     return try connection.withCommand(.binlog, own, arguments, context: context) { command in

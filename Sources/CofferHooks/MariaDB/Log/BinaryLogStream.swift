@@ -36,6 +36,9 @@ public final class BinaryLogStream {
   private var next: Pipe?
 
   private static let folderName: EntryName = "binlog"
+  /// What the program puts before a file's name, as it is. The server says that name, and the program does not look whether it leads out
+  /// of the folder: behind this it cannot, for there is no folder whose name begins so.
+  private static let prefix = "log-"
   private static let pipeSize: Int32 = 1 << 20
   private static let setPipeSize: Int32 = 1031
 
@@ -50,19 +53,21 @@ public final class BinaryLogStream {
     try context.runtime.folder.removeTree(Self.folderName)
     let folder = try context.runtime.folder.makeFolder(Self.folderName)
     self.folder = folder
-    try folder.makeFIFO(EntryName(file.text))
+    try folder.makeFIFO(Self.entry(file))
     current = try Self.open(file, in: folder)
-    child = try server.launch(from: file, position, into: folder.path + "/", context)
+    child = try server.launch(from: file, position, into: "\(folder.path)/\(Self.prefix)", context)
   }
 
   deinit {
     child.terminate()
   }
 
+  private static func entry(_ name: BinaryLogFileName) -> EntryName { EntryName(prefix + name.text) }
+
   /// Opens a file that is there, when the next is.
   private static func open(_ name: BinaryLogFileName, in folder: Folder) throws -> Pipe {
-    if let next = name.next { try folder.makeFIFO(EntryName(next.text)) }
-    let descriptor = try folder.open(EntryName(name.text), flags: O_RDONLY | O_NONBLOCK)
+    if let next = name.next { try folder.makeFIFO(entry(next)) }
+    let descriptor = try folder.open(entry(name), flags: O_RDONLY | O_NONBLOCK)
     _ = fcntl(descriptor.number, setPipeSize, pipeSize)
     return Pipe(name, descriptor)
   }
@@ -104,7 +109,7 @@ public final class BinaryLogStream {
   }
 
   private func turn(to next: Pipe) throws -> Received {
-    try folder.remove(EntryName(current.name.text))
+    try folder.remove(Self.entry(current.name))
     (current, self.next) = (next, nil)
     return .file(next.name)
   }
@@ -112,8 +117,9 @@ public final class BinaryLogStream {
   /// A server may leave numbers out. Its program then writes into a file of its own.
   private func checkNames() throws -> Received {
     guard let next else { return .nothing }
-    let known = [current.name, next.name, next.name.next].compactMap { $0.map { EntryName($0.text) } }
+    let known = [current.name, next.name, next.name.next].compactMap { $0.map(Self.entry) }
     guard let other = try folder.names().first(where: { !known.contains($0) }) else { return .nothing }
-    throw BinaryLogError.lost(place: server.place, "the server goes on with \(other), which is not the next number")
+    let name = "\(other)".after(beginning: Self.prefix) ?? "\(other)"
+    throw BinaryLogError.lost(place: server.place, "the server goes on with \(name), which is not the next number")
   }
 }
