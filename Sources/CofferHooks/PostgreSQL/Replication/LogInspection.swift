@@ -82,9 +82,9 @@ public final class LogInspection {
     let status = connection.serverVersion >= Self.firstWithStatus ? "wal_status" : "NULL"
     let rows = try ask(
       """
-      SELECT slot_name, active, restart_lsn, \(status) AS status, pg_wal_lsn_diff(CASE WHEN \
-      pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::numeric(20) AS kept \
-      FROM pg_replication_slots WHERE slot_type = 'physical' ORDER BY slot_name
+      SELECT slot_name, active, restart_lsn, \(status) AS status, pg_catalog.pg_wal_lsn_diff(CASE WHEN \
+      pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn)::pg_catalog.numeric(20) AS kept \
+      FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' ORDER BY slot_name
       """)
     return try rows.rows.indices.map { row in
       guard let name = rows.text(row, "slot_name") else { throw unexpected("pg_replication_slots") }
@@ -119,9 +119,9 @@ public final class LogInspection {
   public func archiver() throws -> Archiver {
     let rows = try ask(
       """
-      SELECT current_setting('archive_mode') AS mode, current_setting('archive_command') AS command, \
-      current_setting('archive_library', true) AS library, last_archived_wal, failed_count, last_failed_wal, \
-      last_failed_time, last_failed_time > coalesce(last_archived_time, '-infinity') AS fails FROM pg_stat_archiver
+      SELECT pg_catalog.current_setting('archive_mode') AS mode, pg_catalog.current_setting('archive_command') AS command, \
+      pg_catalog.current_setting('archive_library', true) AS library, last_archived_wal, failed_count, last_failed_wal, \
+      last_failed_time, last_failed_time > coalesce(last_archived_time, '-infinity') AS fails FROM pg_catalog.pg_stat_archiver
       """)
     guard let mode = rows.text(0, "mode") else { throw unexpected("pg_stat_archiver") }
     let failing = rows.text(0, "fails")?.isSame(as: "t") == true
@@ -140,9 +140,9 @@ public final class LogInspection {
     let rows = try ask(
       """
       SELECT system_identifier, \
-      CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline, \
-      CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS position \
-      FROM pg_control_system()
+      CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END AS timeline, \
+      CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END AS position \
+      FROM pg_catalog.pg_control_system()
       """)
     // SQL has the identifier with a sign.
     guard let identifier = rows.text(0, "system_identifier").flatMap({ Int64($0) }) else {
