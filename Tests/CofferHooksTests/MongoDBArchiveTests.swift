@@ -1,3 +1,4 @@
+import CofferSystem
 import TestSupport
 import Testing
 
