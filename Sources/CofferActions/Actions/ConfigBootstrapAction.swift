@@ -123,6 +123,6 @@ enum ConfigBootstrapAction {
   /// Where an item ends up.
   private static func place(of parts: [EntryName], below folder: String) -> String {
     let base = folder.before(end: "/") ?? folder
-    return base + "/" + parts.map(\.description).joined(separator: "/")
+    return base + "/" + parts.joined
   }
 }

@@ -9,7 +9,7 @@ extension LocalDirectoryStore {
     try check(cancellation)
     var pages = ListPages()
     try walk(folder, cancellation) { path, facts in
-      guard !Self.isReservation(facts), let name = ObjectName(path.map(\.description).joined(separator: "/")),
+      guard !Self.isReservation(facts), let name = ObjectName(path.joined),
         last.map({ $0 < name }) != false
       else { return }
       pages.add(Self.objectStatus(name, facts), take)
@@ -37,7 +37,7 @@ extension LocalDirectoryStore {
     try check(cancellation)
     var found: [UnfinishedPut] = []
     try walk("", cancellation) { path, facts in
-      let text = path.map(\.description).joined(separator: "/")
+      let text = path.joined
       if let name = path.last.flatMap({ TemporaryName(parsing: $0.description) }) {
         found.append(
           UnfinishedPut(path: text, size: Int(facts.st_size), isAbandoned: name.isAbandoned(seenBy: identity)))

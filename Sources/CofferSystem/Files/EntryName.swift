@@ -50,3 +50,8 @@ public struct EntryName: Hashable, Sendable, Comparable, ExpressibleByStringInte
     return names.allSatisfy(\.isOnePart) ? names : nil
   }
 }
+
+extension Sequence<EntryName> {
+  /// A way below a folder, with `/` between its names, as messages show it.
+  public var joined: String { map(\.description).joined(separator: "/") }
+}

@@ -3,19 +3,6 @@ import CofferHooks
 import CofferRepository
 import CofferSystem
 
-/// Lays a whole server down. Everything is checked before anything is written.
-protocol ServerRestore {
-  /// What will be done, for people.
-  var summary: [String] { get }
-  /// What is odd about it.
-  var warnings: [String] { get }
-  /// Why newer archives than the one that it comes from were passed over.
-  var unreadable: [any Error] { get }
-
-  /// - Throws: What reading and writing throw; what was not there before is not there then either.
-  func run() throws
-}
-
 /// Lays a PostgreSQL server down from a base backup, so that it recovers to a moment. Everything is checked before anything is
 /// written.
 struct ClusterRestore: ServerRestore {
@@ -171,22 +158,11 @@ struct ClusterRestore: ServerRestore {
   }
 
   private func layDown(_ progress: ReadingProgress) throws {
-    guard found.dump.items.count == 1, case .file(let stream) = found.dump.items[0].content else {
-      throw ClusterError.content("it is no stream")
-    }
     let time = Formats.strftime("%Y-%m-%d %H:%M:%SZ", context.surroundings.clock.now(), utc: true)
     let settings = try settings().text(time: time)
-    progress.begin("cluster \(request.cluster), laying it down", total: stream.size)
-    let folder = try ClusterFolder(places)
-    do {
-      try reader.read(stream, into: progress.counting(folder), cancellation: context.cancellation)
-      try folder.finish(for: .recovery(settings: settings))
-    } catch {
-      do { try folder.abandon() } catch let remains {
-        context.console.warning("What was laid down could not be removed: \(Console.text(Diagnosis(of: remains)))")
-      }
-      throw error
-    }
+    try layDown(
+      found.dump, reader, "cluster \(request.cluster), laying it down", progress, context,
+      begin: { try ClusterFolder(places) }, end: { try $0.finish(for: .recovery(settings: settings)) })
   }
 
   /// The role that initdb makes unless it is told otherwise.

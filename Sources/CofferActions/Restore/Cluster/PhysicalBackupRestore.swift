@@ -79,22 +79,11 @@ struct PhysicalBackupRestore: ServerRestore {
   var unreadable: [any Error] { [] }
 
   func run() throws {
-    guard dump.items.count == 1, case .file(let stream) = dump.items[0].content else {
-      throw ClusterError.content("it is no stream")
-    }
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
-    progress.begin("server \(request.cluster), laying it down", total: stream.size)
-    let folder = try PhysicalBackupFolder(place)
-    do {
-      try reader.read(stream, into: progress.counting(folder), cancellation: context.cancellation)
-      try folder.finish(preparation, isLasting: true)
-    } catch {
-      do { try folder.abandon() } catch let remains {
-        context.console.warning("What was laid down could not be removed: \(Console.text(Diagnosis(of: remains)))")
-      }
-      throw error
-    }
+    try layDown(
+      dump, reader, "server \(request.cluster), laying it down", progress, context,
+      begin: { try PhysicalBackupFolder(place) }, end: { try $0.finish(preparation, isLasting: true) })
     context.console.answer("Laid down: \(Quoting.terminal(request.directory)), from \(archive.name)")
     if context.wantsJSON { context.run.outcomes.add(json) }
     context.console.remark(

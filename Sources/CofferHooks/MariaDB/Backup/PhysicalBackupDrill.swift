@@ -44,14 +44,14 @@ final class PhysicalBackupDrill: DrillPlace {
 
   var target: RestoreTarget { RestoreTarget() }
 
-  var replacement: (any PlannedRestore)? { Restore(drill: HandedOver(self), summary: identity.title) }
-
-  fileprivate func folder() throws -> PhysicalBackupFolder {
-    try PhysicalBackupFolder(try ServerPlace(server.folder, owner: ground.account))
+  var replacement: (any PlannedRestore)? {
+    LaidRestore(
+      identity.title,
+      begin: { [self] in try PhysicalBackupFolder(ServerPlace(server.folder, owner: ground.account)) }, end: start)
   }
 
   /// Prepares what was laid down, and starts the server in it.
-  fileprivate func start(_ folder: PhysicalBackupFolder) throws {
+  private func start(_ folder: PhysicalBackupFolder) throws {
     try folder.finish(preparation, isLasting: false)
     try server.start(
       installed, in: server.folder,
@@ -96,34 +96,4 @@ final class PhysicalBackupDrill: DrillPlace {
   }
 
   func remove() { server.remove() }
-
-  /// What takes the stream.
-  private struct Restore: PlannedRestore {
-    /// Used by the thread that restores only.
-    let drill: HandedOver<PhysicalBackupDrill>
-    let summary: String
-
-    var wantsFolder: Bool { false }
-
-    func start(folder: String?, context: HookContext) throws -> any RunningRestore { try Running(drill.value) }
-  }
-
-  private final class Running: RunningRestore {
-    private let drill: PhysicalBackupDrill
-    private let folder: PhysicalBackupFolder
-
-    init(_ drill: PhysicalBackupDrill) throws {
-      self.drill = drill
-      folder = try drill.folder()
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws { try folder.write(bytes) }
-
-    func finish() throws -> [String] {
-      try drill.start(folder)
-      return []
-    }
-
-    func abandon() { try? folder.abandon() }
-  }
 }

@@ -3,7 +3,7 @@ import CofferSystem
 /// A MariaDB server's data directory that is being laid down from a physical backup, written into this piece by piece.
 ///
 /// It appears when it is whole and prepared, or not at all.
-public final class PhysicalBackupFolder: ByteSink {
+public final class PhysicalBackupFolder: LaidServer {
   private let staged: StagedFolder
   private let writer: PhysicalBackupWriter
   private let reader: XBStreamReader
@@ -70,7 +70,7 @@ final class PhysicalBackupWriter: XBStreamReceiver {
 
   func begin(_ path: [EntryName], isReplacing: Bool) throws {
     guard !Self.leadsOutside(path) else {
-      throw ClusterError.outside(path.map(\.description).joined(separator: "/"))
+      throw ClusterError.outside(path.joined)
     }
     if isReplacing { try folder.remove(path) }
     files[path] = try folder.open(path)

@@ -105,7 +105,7 @@ final class XBStreamWatch {
       // mariadb-backup 10.11 loses what of Aria and MyISAM is made and renamed while it runs, and is content.
       throw PhysicalBackupReport.Unfit(
         problem:
-          "it has not '\(Quoting.terminal(path.map(\.description).joined(separator: "/")))', a file of a table that was "
+          "it has not '\(Quoting.terminal(path.joined))', a file of a table that was "
           + "made and renamed while the backup was made")
     }
     return try PhysicalBackupReport(look.parts, time: time)
@@ -125,7 +125,7 @@ final class XBStreamWatch {
     func begin(_ path: [EntryName], isReplacing: Bool) {
       seen.insert(path.hashValue)
       owed.remove(path)
-      if PhysicalBackupWriter.leadsOutside(path) { outside = outside ?? path.map(\.description).joined(separator: "/") }
+      if PhysicalBackupWriter.leadsOutside(path) { outside = outside ?? path.joined }
       if let part = PhysicalBackupReport.Part(path) { parts[part] = [] }
     }
 

@@ -191,7 +191,7 @@ final class XBStreamReader: ByteSink {
   }
 
   private static func title(_ path: [EntryName]) -> String {
-    Quoting.terminal(path.map(\.description).joined(separator: "/"))
+    Quoting.terminal(path.joined)
   }
 }
 

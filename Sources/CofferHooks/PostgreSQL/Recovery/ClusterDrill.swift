@@ -16,7 +16,7 @@ final class ClusterDrill: DrillPlace {
   private static let patience: Double = 24 * 3600
   /// A cluster's own prepared transactions have to find room.
   private static let settings = ["config_file=/dev/null", "max_prepared_transactions=1000"]
-  fileprivate static let access = "coffer-restore.hba"
+  private static let access = "coffer-restore.hba"
 
   /// - Throws: `DrillError`; `ClusterError`; `SystemError`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
@@ -49,18 +49,19 @@ final class ClusterDrill: DrillPlace {
 
   var target: RestoreTarget { RestoreTarget() }
 
-  var replacement: (any PlannedRestore)? { Restore(drill: HandedOver(self), summary: identity.title) }
+  var replacement: (any PlannedRestore)? {
+    LaidRestore(identity.title, begin: { [places] in try ClusterFolder(places) }, end: start)
+  }
 
-  /// Starts the server in the folder, which is whole.
-  fileprivate func start() throws {
+  /// Makes what was laid down whole, and starts the server in it.
+  private func start(_ folder: ClusterFolder) throws {
+    try folder.finish(for: .drill(files: Self.files))
     try server.start(
       in: server.folder, Self.settings + ["hba_file=\(server.folder)/\(Self.access)"], seconds: Self.patience)
   }
 
-  fileprivate func folder() throws -> ClusterFolder { try ClusterFolder(places) }
-
   /// Who may come to the socket: whoever comes to the folder, which is the server's user's alone.
-  fileprivate static let files = [access: "local all all trust\n"]
+  private static let files = [access: "local all all trust\n"]
 
   // MARK: - What is there
 
@@ -99,37 +100,4 @@ final class ClusterDrill: DrillPlace {
   }
 
   func remove() { server.remove() }
-
-  /// What takes the stream.
-  private struct Restore: PlannedRestore {
-    /// Used by the thread that restores only.
-    let drill: HandedOver<ClusterDrill>
-    let summary: String
-
-    var wantsFolder: Bool { false }
-
-    func start(folder: String?, context: HookContext) throws -> any RunningRestore {
-      try Running(drill.value)
-    }
-  }
-
-  private final class Running: RunningRestore {
-    private let drill: ClusterDrill
-    private let folder: ClusterFolder
-
-    init(_ drill: ClusterDrill) throws {
-      self.drill = drill
-      folder = try drill.folder()
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws { try folder.write(bytes) }
-
-    func finish() throws -> [String] {
-      try folder.finish(for: .drill(files: ClusterDrill.files))
-      try drill.start()
-      return []
-    }
-
-    func abandon() { try? folder.abandon() }
-  }
 }

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Where its folder was not there, it appears when it is whole; where it was empty, it is empty again if it does not become so. A
 /// cluster that is brought up to date has no `global/pg_control`, without which no server starts, until it is.
-public final class ClusterFolder: ByteSink {
+public final class ClusterFolder: LaidServer {
   private let places: ClusterPlaces
   private let staged: StagedFolder
   private let root: LaidFolder

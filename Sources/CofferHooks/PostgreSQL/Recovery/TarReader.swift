@@ -14,7 +14,7 @@ struct TarMember: Equatable {
   let path: [EntryName]
   let kind: Kind
 
-  var title: String { path.map(\.description).joined(separator: "/") }
+  var title: String { path.joined }
 }
 
 /// Takes the members of a tar archive, in their order.
