@@ -67,7 +67,9 @@ enum BinlogGetAction {
     _ file: BinaryLogFileName?, in stretch: BinaryLogReader.Stretch, _ reader: BinaryLogReader
   ) throws -> UInt64? {
     guard let file else { return stretch.numbers.lowerBound }
-    if let number = try reader.find(file: file.text, position: BinaryLogSlice.fileStart, in: stretch) { return number }
+    if let number = try reader.find(file: file.text, position: BinaryLogFileName.firstEvent, in: stretch) {
+      return number
+    }
     let number = stretch.numbers.lowerBound
     return try reader.slice(number, history: stretch.history).file.isSame(as: file.text) ? number : nil
   }
@@ -83,7 +85,7 @@ enum BinlogGetAction {
       // The name is one that leads nowhere else: whoever reads a slice has looked.
       let file = try goal.open(entry, flags: O_WRONLY | (isNew ? O_CREAT | O_EXCL : O_APPEND))
       if isNew {
-        let head = slice.range.lowerBound == BinaryLogSlice.fileStart ? [] : slice.format
+        let head = slice.range.lowerBound == BinaryLogFileName.firstEvent ? [] : slice.format
         try write(BinaryLogParser.magic + head, to: file, entry, goal)
       }
       try write(slice.events, to: file, entry, goal)

@@ -31,8 +31,7 @@ enum BinlogReceiveAction {
     guard !context.isDryRun else {
       return context.console.answer("Would receive the binary log of \(plan.name) from \(plan.server.place)")
     }
-    try ReceiveRun.run(context) { repositories, storing, progress in
-      try BinaryLogReceiver(plan, repositories, context, storing: storing, progress: progress).run()
-    }
+    let hooks = try context.hookContext()
+    try ReceiveRun.run(context) { try BinaryLogReceiver(plan, $0, hooks).run() }
   }
 }

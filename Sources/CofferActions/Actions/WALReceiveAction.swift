@@ -40,9 +40,7 @@ enum WALReceiveAction {
       return context.console.answer(
         "Would receive the log of \(plan.name) from \(plan.server.place) by the slot \(plan.slot)")
     }
-    try ReceiveRun.run(context) { repositories, keeping, progress in
-      try LogReceiver(plan, repositories, context, keeping: keeping, progress: progress).run()
-    }
+    try ReceiveRun.run(context) { try LogReceiver(plan, $0).run() }
   }
 
   private static func plan(_ context: ActionContext) throws -> LogReceiver.Plan {

@@ -5,6 +5,8 @@ public struct BinaryLogFileName: Sendable, Equatable {
   private let base: String
   private let digits: Int
 
+  /// Where a file's first event begins, behind its magic number.
+  public static let firstEvent: UInt64 = 4
   private static let limit = 255
 
   /// - Parameter text: Without a folder.

@@ -32,7 +32,9 @@ struct BinaryLogCursor: Sendable, Equatable {
     self.taken = taken
     (history, number) = (last?.history ?? max(taken, taken &+ 1), BinaryLogSlice.firstNumber)
     guard let last else { return }
-    if let reach = last.binaryReach, reach.end >= BinaryLogSlice.fileStart, let next = last.stretches.last?.last.next {
+    if let reach = last.binaryReach, reach.end >= BinaryLogFileName.firstEvent,
+      let next = last.stretches.last?.last.next
+    {
       (number, self.reach) = (next.number, reach)
     } else {
       // What cannot be read leads nowhere.
@@ -80,7 +82,7 @@ struct BinaryLogCursor: Sendable, Equatable {
       guard reach.isWhole, let next = file.next, files.contains(where: { $0.name == next }) else {
         throw .tooFar(place: place, file: reach.file)
       }
-      return BinaryLogPoint(file: next, position: BinaryLogSlice.fileStart)
+      return BinaryLogPoint(file: next, position: BinaryLogFileName.firstEvent)
     }
     guard file.number < last.name.number else {
       throw .other(place: place, file: reach.file, "the server's newest is \(last.name.text)")
@@ -88,7 +90,7 @@ struct BinaryLogCursor: Sendable, Equatable {
     guard reach.isWhole, first.name.number == file.number.addingClamped(1) else {
       throw .purged(place: place, file: reach.file, first: first.name.text)
     }
-    return BinaryLogPoint(file: first.name, position: BinaryLogSlice.fileStart)
+    return BinaryLogPoint(file: first.name, position: BinaryLogFileName.firstEvent)
   }
 }
 

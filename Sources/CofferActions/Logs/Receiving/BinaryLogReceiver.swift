@@ -19,16 +19,8 @@ final class BinaryLogReceiver {
   private typealias Storing = (queue: LogQueue<ReceivedBinaryLog.Part>, thread: WorkerThread)
 
   private let plan: Plan
-  private let repositories: [OpenRepository]
+  private let means: ReceiveMeans
   private let hooks: HookContext
-  private let clock: Clock
-  private let console: Console
-  /// Of the run: the end of receiving.
-  private let cancellation: Cancellation
-  /// Of the stores: later, so that what has come is stored.
-  private let storingCancellation: Cancellation
-  private let wake: Wakeup
-  private let progress: Monitor<String>
   private var storing: Storing?
   private var server: LogServer?
   /// Of each repository; the thread that stores moves them on.
@@ -48,25 +40,16 @@ final class BinaryLogReceiver {
   private static let showInterval: Double = 0.5
   private static let bufferSize = 1 << 20
 
-  init(
-    _ plan: Plan, _ repositories: [OpenRepository], _ context: ActionContext, storing: Cancellation,
-    progress: Monitor<String>
-  ) throws {
+  init(_ plan: Plan, _ means: ReceiveMeans, _ hooks: HookContext) {
     self.plan = plan
-    self.repositories = repositories
-    hooks = try context.hookContext()
-    clock = context.surroundings.clock
-    console = context.console
-    cancellation = context.cancellation
-    storingCancellation = storing
-    wake = try Wakeup()
-    self.progress = progress
+    self.means = means
+    self.hooks = hooks
   }
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
     var pause = ReconnectPause()
-    while !cancellation.isCancelled {
+    while !means.cancellation.isCancelled {
       do {
         try follow()
       } catch is RunCancelled {
@@ -74,12 +57,12 @@ final class BinaryLogReceiver {
       } catch let error as BinaryLogError where error.isTransient {
         try storing?.queue.check()
         let (seconds, isFirst) = pause.next(
-          stored: storing?.queue.storedCount ?? 0, streamed: began.map { clock.steadySeconds() - $0 } ?? 0)
+          stored: storing?.queue.storedCount ?? 0, streamed: began.map { means.clock.steadySeconds() - $0 } ?? 0)
         began = nil
-        if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        if isFirst { means.console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
         // Until the server is back, what has come is safer in the repository.
         if let storing { givePart(storing.queue) }
-        try? cancellation.sleep(seconds)
+        try? means.cancellation.sleep(seconds)
       } catch {
         // What was received before is worth keeping, whatever the failure.
         if let storing { try? finish(storing) }
@@ -104,11 +87,11 @@ extension BinaryLogReceiver {
     let storing = try begin(LogServer(system: plan.server.system, identity: identity(facts)), facts)
     // Where the log goes on is known when all is stored that has come.
     givePart(storing.queue)
-    try storing.queue.settle(cancellation)
+    try storing.queue.settle(means.cancellation)
     log = nil
     do {
       let start = try start(facts)
-      console.remark(
+      means.console.remark(
         "\(plan.server.place): The binary log is received from \(start.file.text), byte \(start.position) on")
       let stream = try BinaryLogStream(plan.server, from: start.file, start.position, context: hooks)
       try receive(stream, storing.queue)
@@ -118,7 +101,7 @@ extension BinaryLogReceiver {
     } catch is ReceivedBinaryLog.Mismatch {
       let file = log?.file.text ?? ""
       // What came before it belongs to the history that ends here.
-      try storing.queue.settle(cancellation)
+      try storing.queue.settle(means.cancellation)
       try leaveGap(
         .other(
           place: plan.server.place, file: file, "what the server has in \(file), or before it, is not what is stored"))
@@ -137,12 +120,12 @@ extension BinaryLogReceiver {
       }
       return storing
     }
-    for remark in facts.remarks { console.warning(Console.text(remark)) }
-    let own = try repositories.map { try cursor(in: $0, of: server) }
+    for remark in facts.remarks { means.console.warning(Console.text(remark)) }
+    let own = try means.repositories.map { try cursor(in: $0, of: server) }
     cursors.update { $0 = own }
     let queue = LogQueue<ReceivedBinaryLog.Part>(
-      repositories, cancellation: storingCancellation, wake: wake, console: console)
-    let (plan, cursors, console) = (plan, cursors, console)
+      means)
+    let (plan, cursors, console) = (plan, cursors, means.console)
     let thread = try queue.start(
       put: { part, number, access in
         try Self.put(part, number, access, server, plan, cursors, console)
@@ -157,7 +140,7 @@ extension BinaryLogReceiver {
     let cursor = BinaryLogCursor(
       try access.repository.ownLogs(of: server), taken: try access.repository.lastHistory(of: server))
     if cursor.isBehindGap {
-      console.warning(
+      means.console.warning(
         "\(access.location.path): What is stored last of the binary log of \(plan.name) cannot be read. It goes on at the oldest file "
           + "that the server has, as history \(cursor.history): make dumps, for those from before lead no further than to it"
       )
@@ -172,7 +155,7 @@ extension BinaryLogReceiver {
     let named = LogCluster.Named(system: server.system, name: plan.name, hostname: plan.hostname, limit: nil)
     let others = try access.repository.logs().compactMap(\.origin).filter { named.isMeant(by: $0) }
     guard let other = others.last(where: { $0.server != server }) else { return }
-    console.warning(
+    means.console.warning(
       "\(access.location.path): What is stored of \(plan.name) is of another server, \(other.identity). This one, \(server.identity), "
         + "begins a log of its own: make dumps, for those from before do not lead to it")
   }
@@ -209,7 +192,7 @@ extension BinaryLogReceiver {
           return try cursors[number].next(in: facts.files, of: place)
         } catch {
           guard plan.leavesGap else { throw error }
-          console.warning(Console.text(Diagnosis(of: error)))
+          means.console.warning(Console.text(Diagnosis(of: error)))
           cursors[number].leaveGap()
           return nil
         }
@@ -219,7 +202,7 @@ extension BinaryLogReceiver {
     guard let file = isBehindGap ? facts.files.first : facts.files.last else {
       throw BinaryLogError.unexpected(place: place, "SHOW BINARY LOGS")
     }
-    let begin = BinaryLogPoint(file: file.name, position: BinaryLogSlice.fileStart)
+    let begin = BinaryLogPoint(file: file.name, position: BinaryLogFileName.firstEvent)
     // Whoever has more passes over what it has.
     let start = (points.compactMap(\.self) + (isBehindGap ? [begin] : [])).min() ?? begin
     log = received(start.file, from: start.position)
@@ -234,7 +217,7 @@ extension BinaryLogReceiver {
   ) -> ReceivedBinaryLog {
     let reaches = cursors.update { $0.compactMap(\.reach) }
     let own = reaches.filter { $0.file.isSame(as: file.text) }
-    let isBeginning = position == BinaryLogSlice.fileStart
+    let isBeginning = position == BinaryLogFileName.firstEvent
     let ended = isBeginning ? reaches.filter { $0.isWhole && BinaryLogFileName($0.file)?.next == file } : []
     let known = own.first { $0.end == position } ?? ended.first
     // Of every repository: what is stored in one may be of another log than what is stored in the next.
@@ -247,7 +230,7 @@ extension BinaryLogReceiver {
 
   private func leaveGap(_ gap: BinaryLogGap) throws {
     guard plan.leavesGap else { throw gap }
-    console.warning(Console.text(Diagnosis(of: gap)))
+    means.console.warning(Console.text(Diagnosis(of: gap)))
     cursors.update { cursors in
       for number in cursors.indices where cursors[number].reach != nil { cursors[number].leaveGap() }
     }
@@ -271,14 +254,14 @@ extension BinaryLogReceiver {
   private func receive(_ stream: BinaryLogStream, _ queue: LogQueue<ReceivedBinaryLog.Part>) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 16)
     defer { buffer.deallocate() }
-    var heard = clock.steadySeconds()
+    var heard = means.clock.steadySeconds()
     // Where the log was when the server last had more.
     var isBehindAt: UInt64?
     while true {
       try queue.check()
       // First: what is stored from now on ends the wait.
-      wake.clear()
-      let now = clock.steadySeconds()
+      means.wake.clear()
+      let now = means.clock.steadySeconds()
       if let pendingSince, queue.isIdle, now - pendingSince >= Self.interval { givePart(queue) }
       tellProgress(queue, now)
       guard queue.hasRoom else {
@@ -287,7 +270,7 @@ extension BinaryLogReceiver {
         continue
       }
       isFull = false
-      switch try stream.read(into: buffer, seconds: wait(now, queue), orUntil: wake.number) {
+      switch try stream.read(into: buffer, seconds: wait(now, queue), orUntil: means.wake.number) {
       case .bytes(let count):
         (heard, isBehindAt) = (now, nil)
         began = began ?? now
@@ -324,7 +307,7 @@ extension BinaryLogReceiver {
         place: plan.server.place, "the server goes on with \(name.text) in the middle of an event")
     }
     givePart(queue)
-    log = received(name, from: BinaryLogSlice.fileStart, behind: before)
+    log = received(name, from: BinaryLogFileName.firstEvent, behind: before)
   }
 
   /// Whether the server has written more than what has come.
@@ -336,11 +319,11 @@ extension BinaryLogReceiver {
   private func waitForRoom() throws {
     if !isFull {
       isFull = true
-      console.warning(
+      means.console.warning(
         "\(plan.server.place): No more of the binary log is read until what has come is stored. The server keeps the rest for "
           + "as long as binlog_expire_logs_seconds says")
     }
-    if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+    if means.wake.wait(seconds: 1, means.cancellation) == .cancelled { throw RunCancelled() }
   }
 
   private func givePart(_ queue: LogQueue<ReceivedBinaryLog.Part>) {
@@ -356,6 +339,6 @@ extension BinaryLogReceiver {
     let text =
       "\(plan.name): stored to \(stored), received to \(log.map { "\($0.file.text), byte \($0.position)" } ?? "nowhere"), "
       + "\(Formats.size(UInt64(clamping: queue.waiting + (log?.pending ?? 0)))) under way"
-    progress.update { $0 = text }
+    means.progress.update { $0 = text }
   }
 }

@@ -27,18 +27,12 @@ final class LogKeeping: Sendable {
   private let level: Int
   private let console: Console
 
-  /// - Parameters:
-  ///   - cancellation: Ends the storing, at once.
-  ///   - wake: Is raised whenever something has been stored, or cannot be.
-  init(
-    _ repositories: [OpenRepository], _ origin: LogOrigin, level: Int, cancellation: Cancellation, wake: Wakeup,
-    console: Console
-  ) {
-    queue = LogQueue(repositories, cancellation: cancellation, wake: wake, console: console)
-    self.repositories = repositories
+  init(_ means: ReceiveMeans, _ origin: LogOrigin, level: Int) {
+    queue = LogQueue(means)
+    repositories = means.repositories
     self.origin = origin
     self.level = level
-    self.console = console
+    console = means.console
   }
 
   /// - Throws: `SystemError` when no thread can be had.

@@ -15,23 +15,15 @@ final class LogQueue<Job: Sendable>: Sendable {
   }
 
   private let state = Monitor(State())
-  private let wake: Wakeup
-  private let repositories: [OpenRepository]
-  private let cancellation: Cancellation
-  private let console: Console
+  private let means: ReceiveMeans
 
   /// Bytes that wait at most before nothing more is read of the server.
   private static var limit: Int { 64 << 20 }
   private static var longestPause: Double { 30 }
 
-  /// - Parameters:
-  ///   - cancellation: Ends the storing, at once.
-  ///   - wake: Is raised whenever something has been stored, or cannot be.
-  init(_ repositories: [OpenRepository], cancellation: Cancellation, wake: Wakeup, console: Console) {
-    self.repositories = repositories
-    self.cancellation = cancellation
-    self.wake = wake
-    self.console = console
+  /// - Parameter means: Whose wake-up is raised whenever something has been stored, or cannot be.
+  init(_ means: ReceiveMeans) {
+    self.means = means
   }
 
   /// - Parameters:
@@ -46,7 +38,7 @@ final class LogQueue<Job: Sendable>: Sendable {
     try WorkerThread(name: "log") { [self] in
       while let (job, size) = next() {
         do {
-          for (number, repository) in repositories.enumerated() {
+          for (number, repository) in means.repositories.enumerated() {
             try store(in: repository) { try put(job, number, repository) }
           }
           stored(job)
@@ -55,14 +47,14 @@ final class LogQueue<Job: Sendable>: Sendable {
             state.storedCount += 1
             state.waiting -= size
           }
-          wake.raise()
+          means.wake.raise()
           tidy(job)
         } catch {
           state.update { state in
             state.isWorking = false
             state.failure = error
           }
-          wake.raise()
+          means.wake.raise()
         }
       }
     }
@@ -94,9 +86,9 @@ final class LogQueue<Job: Sendable>: Sendable {
   func settle(_ run: Cancellation) throws {
     while true {
       try check()
-      wake.clear()
+      means.wake.clear()
       if isIdle { return }
-      if wake.wait(seconds: 1, run) == .cancelled { throw RunCancelled() }
+      if means.wake.wait(seconds: 1, run) == .cancelled { throw RunCancelled() }
     }
   }
 
@@ -127,15 +119,15 @@ final class LogQueue<Job: Sendable>: Sendable {
     while true {
       do {
         try put()
-        if pause > 1 { console.warning("\(access.location.path): The log is stored again") }
+        if pause > 1 { means.console.warning("\(access.location.path): The log is stored again") }
         return
       } catch let error where Self.mayPass(error) {
         if pause == 1 {
-          console.warning(
+          means.console.warning(
             "\(Console.text(Diagnosis(of: error)))\n\(access.location.path): The log cannot be stored just now; it waits here, "
               + "and then at the server, and is tried again")
         }
-        try cancellation.sleep(pause)
+        try means.storing.sleep(pause)
         pause = min(pause * 2, Self.longestPause)
       }
     }

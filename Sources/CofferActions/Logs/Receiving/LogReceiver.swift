@@ -22,22 +22,13 @@ final class LogReceiver {
   }
 
   private let plan: Plan
-  private let repositories: [OpenRepository]
-  private let clock: Clock
-  private let console: Console
-  /// Of the run: the end of receiving.
-  private let cancellation: Cancellation
-  /// Of the stores: later, so that what has come is stored.
-  private let keepingCancellation: Cancellation
-  private let wake: Wakeup
+  private let means: ReceiveMeans
   private var keeping: (keeping: LogKeeping, thread: WorkerThread)?
   private var identifier: String?
   private var log: ReceivedLog?
   /// Whether what comes next was not to be had, and the log goes on behind that.
   private var isBehindGap = false
   private var told = Told()
-  /// For whoever looks at a terminal.
-  private let progress: Monitor<String>
 
   /// What has been said to the server and of it.
   private struct Told {
@@ -63,40 +54,32 @@ final class LogReceiver {
   /// Seconds between two changes of what a terminal shows.
   private static let showInterval: Double = 0.5
 
-  init(
-    _ plan: Plan, _ repositories: [OpenRepository], _ context: ActionContext, keeping: Cancellation,
-    progress: Monitor<String>
-  ) throws {
+  init(_ plan: Plan, _ means: ReceiveMeans) {
     self.plan = plan
-    self.repositories = repositories
-    clock = context.surroundings.clock
-    console = context.console
-    cancellation = context.cancellation
-    keepingCancellation = keeping
-    wake = try Wakeup()
-    self.progress = progress
+    self.means = means
   }
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
   func run() throws {
     var pause = ReconnectPause()
-    while !cancellation.isCancelled {
+    while !means.cancellation.isCancelled {
       do {
         try follow()
       } catch is RunCancelled {
         break
       } catch let error as ReceiveError where plan.leavesGap && error.isGap && !isBehindGap {
-        console.warning(Console.text(Diagnosis(of: error)))
+        means.console.warning(Console.text(Diagnosis(of: error)))
         // What had come before is not acknowledged by what comes behind the gap.
         do { if let keeping { try settle(keeping.keeping) } } catch is RunCancelled { break }
         (log, isBehindGap) = (nil, true)
       } catch let error as ReplicationError where error.isTransient {
         try keeping?.keeping.queue.check()
         let (seconds, isFirst) = pause.next(
-          stored: keeping?.keeping.queue.storedCount ?? 0, streamed: told.began.map { clock.steadySeconds() - $0 } ?? 0)
+          stored: keeping?.keeping.queue.storedCount ?? 0,
+          streamed: told.began.map { means.clock.steadySeconds() - $0 } ?? 0)
         told.began = nil
-        if isFirst { console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
-        try? cancellation.sleep(seconds)
+        if isFirst { means.console.warning(Console.text(Diagnosis(of: error)) + "\nIt is tried again") }
+        try? means.cancellation.sleep(seconds)
         // The server sends the segment from its beginning on; until it can, what has come is safer in the repository.
         if let keeping { givePiece(keeping.keeping) }
         log?.startOver()
@@ -112,7 +95,7 @@ final class LogReceiver {
   /// Waits until all that has come is stored.
   private func settle(_ keeping: LogKeeping) throws {
     givePiece(keeping)
-    try keeping.queue.settle(cancellation)
+    try keeping.queue.settle(means.cancellation)
   }
 
   private func finish(_ keeping: (keeping: LogKeeping, thread: WorkerThread)) throws {
@@ -127,7 +110,7 @@ extension LogReceiver {
   /// Connects and streams until the connection ends, one history after the other.
   private func follow() throws {
     let connection = try ReplicationConnection(
-      to: plan.server, name: plan.slot, clock: clock, cancellation: cancellation)
+      to: plan.server, name: plan.slot, clock: means.clock, cancellation: means.cancellation)
     let identity = try connection.query("IDENTIFY_SYSTEM")
     guard let identifier = identity.text(0, "systemid"), let number = UInt64(identifier), number > 0,
       let timeline = identity.text(0, "timeline").flatMap({ UInt32($0) }), timeline > 0,
@@ -153,7 +136,7 @@ extension LogReceiver {
       guard next > log.place.history, let switched = log.switched(to: next, at: start) else {
         throw unexpected("timeline \(next)")
       }
-      console.remark("\(plan.server.place): The log goes on in timeline \(next)")
+      means.console.remark("\(plan.server.place): The log goes on in timeline \(next)")
       log = switched
       self.log = log
     }
@@ -177,7 +160,7 @@ extension LogReceiver {
       let reply = try request(place, connection)
       // Where a history has ended before the segment, the server sends nothing of it, but what comes behind it.
       guard reply == .copyBoth else { return try switching(connection, reply) }
-      told.began = told.began ?? clock.steadySeconds()
+      told.began = told.began ?? means.clock.steadySeconds()
       try stream(connection, keeping)
       return try switching(connection, connection.next())
     } catch let error as ReplicationError {
@@ -188,8 +171,7 @@ extension LogReceiver {
   private func begin(_ server: LogServer) throws -> LogKeeping {
     if let keeping { return keeping.keeping }
     let origin = LogOrigin(server, hostname: plan.hostname, name: plan.name)
-    let keeping = LogKeeping(
-      repositories, origin, level: plan.level, cancellation: keepingCancellation, wake: wake, console: console)
+    let keeping = LogKeeping(means, origin, level: plan.level)
     self.keeping = (keeping, try keeping.start())
     return keeping
   }
@@ -206,24 +188,24 @@ extension LogReceiver {
       isBehindGap
       ? nil
       : try LogResumption(
-        repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
+        means.repositories.map { try $0.repository.ownLogs(of: server) }, exponent: exponent)
     let kept = try keptFrom(connection, timeline)
     if let known {
       try check(known.place, timeline, position)
       if isNew {
-        console.warning(
+        means.console.warning(
           "\(plan.server.place): The slot \(plan.slot) was not there and is made anew: the server may have thrown log away "
             + "meanwhile")
       }
       let next = kept.map { known.notBehind($0.position, timeline: $0.timeline) } ?? known
-      console.remark("\(plan.server.place): The log goes on at segment \(next.place.segmentName)")
+      means.console.remark("\(plan.server.place): The log goes on at segment \(next.place.segmentName)")
       return ReceivedLog(next.place, taken: next.taken)
     }
     let first = kept ?? (timeline, position)
     guard let place = LogPlace(history: first.timeline, byte: first.position.value, exponent: exponent) else {
       throw unexpected(first.position.text)
     }
-    console.remark("\(plan.server.place): The log begins at segment \(place.segmentName)")
+    means.console.remark("\(plan.server.place): The log begins at segment \(place.segmentName)")
     return ReceivedLog(place)
   }
 
@@ -261,10 +243,10 @@ extension LogReceiver {
     _ connection: ReplicationConnection, _ timeline: UInt32
   ) throws -> (timeline: UInt32, position: LogSequenceNumber)? {
     do {
-      return try LogInspection(of: plan.server, clock: clock, cancellation: cancellation)
+      return try LogInspection(of: plan.server, clock: means.clock, cancellation: means.cancellation)
         .start(of: plan.slot, over: connection, timeline: timeline)
     } catch let error as ReplicationError {
-      console.warning(
+      means.console.warning(
         "\(Console.text(Diagnosis(of: error)))\nFrom where on the server keeps its log for the slot is not known: the log goes "
           + "on behind what the repository has")
       return nil
@@ -276,7 +258,7 @@ extension LogReceiver {
     let start = LogSequenceNumber(place.start)
     try connection.begin("START_REPLICATION SLOT \"\(plan.slot)\" PHYSICAL \(start.text) TIMELINE \(place.history)")
     let reply = try connection.next()
-    told.heard = clock.steadySeconds()
+    told.heard = means.clock.steadySeconds()
     told.durable = LogSequenceNumber(0)
     told.isStreaming = false
     return reply
@@ -333,8 +315,8 @@ extension LogReceiver {
     while true {
       try keeping.queue.check()
       // First: what has been stored is seen below, and what is stored from now on ends the wait.
-      wake.clear()
-      let now = clock.steadySeconds()
+      means.wake.clear()
+      let now = means.clock.steadySeconds()
       if isPieceDue(now, isAsked: isAsked, keeping) { givePiece(keeping) }
       try answer(connection, keeping, now, isAsked: isAsked)
       isAsked = false
@@ -361,12 +343,12 @@ extension LogReceiver {
     var deadline = told.time + Self.statusInterval
     // While something is being stored no piece is due, and the end of that wakes.
     if let since = told.pendingSince, keeping.queue.isIdle { deadline = min(deadline, since + Self.interval) }
-    return try connection.receive(until: deadline, orUntil: wake.number, take)
+    return try connection.receive(until: deadline, orUntil: means.wake.number, take)
   }
 
   /// - Returns: Whether the server wants to be answered at once.
   private func take(_ bytes: UnsafeRawBufferPointer, _ keeping: LogKeeping) throws -> Bool {
-    told.heard = clock.steadySeconds()
+    told.heard = means.clock.steadySeconds()
     told.isStreaming = true
     switch LogStreamMessage(bytes) {
     case .data(let start, let data):
@@ -397,12 +379,12 @@ extension LogReceiver {
   private func waitForRoom() throws {
     if !told.isFull {
       told.isFull = true
-      console.warning(
+      means.console.warning(
         "\(plan.server.place): No more of the log is read until what has come is stored. The server keeps the rest: watch "
           + "the room for its pg_wal")
     }
-    told.heard = clock.steadySeconds()
-    if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+    told.heard = means.clock.steadySeconds()
+    if means.wake.wait(seconds: 1, means.cancellation) == .cancelled { throw RunCancelled() }
   }
 
   /// Whether what has come is to be put although it fills no segment. One piece at a time: what comes meanwhile is in the next.
@@ -428,7 +410,7 @@ extension LogReceiver {
     (told.durable, told.time) = (durable, now)
     try connection.send(
       LogStreamMessage.status(
-        durable: durable, time: clock.now().timeIntervalSince1970,
+        durable: durable, time: means.clock.now().timeIntervalSince1970,
         wantsReply: now - told.heard >= Self.statusInterval))
   }
 
@@ -442,6 +424,6 @@ extension LogReceiver {
     let text =
       "\(plan.name): stored to \(durable(keeping).text), received to \(log?.end.text ?? "nowhere"), "
       + "\(Formats.size(UInt64(clamping: keeping.queue.waiting + (log?.pending ?? 0)))) under way"
-    progress.update { $0 = text }
+    means.progress.update { $0 = text }
   }
 }

@@ -14,25 +14,25 @@ enum ReceiveRun {
     }
   }
 
-  /// Calls `body` with the repositories, with what ends storing in them, and with what a terminal shows.
-  static func run(
-    _ context: ActionContext, _ body: ([OpenRepository], Cancellation, Monitor<String>) throws -> Void
-  ) throws {
-    let keeping = try Cancellation()
+  static func run(_ context: ActionContext, _ body: (ReceiveMeans) throws -> Void) throws {
+    let storing = try Cancellation()
     let isOver = Monitor(false)
-    let watch = try stopLater(keeping, context.cancellation, isOver, context.surroundings.clock)
+    let watch = try stopLater(storing, context.cancellation, isOver, context.surroundings.clock)
     defer {
       isOver.update { $0 = true }
       watch.join()
     }
-    let stores = context.stopping(by: keeping)
+    let stores = context.stopping(by: storing)
     let progress = Monitor("")
     let repositories = try context.repositories.map { try stores.open($0) }
     let ticker = try StatusTicker(
       context.console, isForced: context.flags[SharedFlags.progress], isQuiet: false
     ) { progress.update { $0 } }
     defer { ticker.stop() }
-    try body(repositories, keeping, progress)
+    try body(
+      ReceiveMeans(
+        repositories: repositories, clock: context.surroundings.clock, console: context.console,
+        cancellation: context.cancellation, storing: storing, wake: Wakeup(), progress: progress))
   }
 
   /// Only what is called for all repositories at once stores in all: it does not end.
@@ -52,7 +52,7 @@ enum ReceiveRun {
 
   /// Stops the stores some time after the run is to stop.
   private static func stopLater(
-    _ keeping: Cancellation, _ run: Cancellation, _ isOver: Monitor<Bool>, _ clock: Clock
+    _ storing: Cancellation, _ run: Cancellation, _ isOver: Monitor<Bool>, _ clock: Clock
   ) throws -> WorkerThread {
     try WorkerThread(name: "grace") {
       var end: Double?
@@ -63,7 +63,7 @@ enum ReceiveRun {
           end = end ?? clock.steadySeconds() + grace
           return end.map { clock.steadySeconds() >= $0 } ?? false
         }, then: { _ in })
-      keeping.cancel()
+      storing.cancel()
     }
   }
 }

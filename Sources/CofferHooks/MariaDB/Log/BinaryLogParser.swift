@@ -32,7 +32,8 @@ public struct BinaryLogParser: Sendable {
   public static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
   /// Bytes of an event at most: more no server takes in one packet.
   public static let sizeLimit = (1 << 30) - (1 << 20)
-  private static let checksumSize = 4
+  /// Bytes of an event's checksum, where its file has such.
+  static let checksumSize = 4
   /// Bytes of a format description event at most: a slice holds no more.
   private static let formatLimit = 64 << 10
 
@@ -139,85 +140,5 @@ public struct BinaryLogParser: Sendable {
     bytes.dropLast(checksumSize).withUnsafeBytes { sum.update($0) }
     let stored = bytes.suffix(checksumSize).reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
     return sum.value == stored
-  }
-}
-
-/// The last groups of events of each of MariaDB's replication domains.
-public struct GTIDPosition: Sendable, Equatable {
-  private var domains: [UInt32: (server: UInt32, sequence: UInt64)] = [:]
-  /// Whether it is all of the position, and not what was seen of it.
-  public private(set) var isKnown: Bool
-
-  /// Domains that are kept at most: each is as old as a server's configuration.
-  private static let limit = 4096
-
-  /// A position of which nothing is known.
-  public init() {
-    isKnown = false
-  }
-
-  /// - Parameter text: As servers write it: `0-1-100,1-1-7`.
-  /// - Returns: nil for anything else.
-  public init?(_ text: String) {
-    isKnown = true
-    for part in text.parts(by: ",", keepingEmpty: false) {
-      let numbers = part.parts(by: "-")
-      guard numbers.count == 3, let domain = UInt32(numbers[0]), let server = UInt32(numbers[1]),
-        let sequence = UInt64(numbers[2]), domains.count < Self.limit
-      else { return nil }
-      domains[domain] = (server, sequence)
-    }
-  }
-
-  /// As servers write it, domains in their order; nil where it is not known.
-  public var text: String? {
-    guard isKnown else { return nil }
-    return domains.sorted { $0.key < $1.key }.map { "\($0.key)-\($0.value.server)-\($0.value.sequence)" }
-      .joined(separator: ",")
-  }
-
-  /// Takes the beginning of a group in: its sequence (8), its domain (4), flags.
-  mutating func begin(_ event: BinaryLogEvent, _ body: UnsafeRawBufferPointer) {
-    guard isKnown, body.count >= 12 else { return isKnown = false }
-    let domain = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
-    let sequence = UInt64(littleEndian: body.loadUnaligned(as: UInt64.self))
-    guard domains[domain] != nil || domains.count < Self.limit else { return isKnown = false }
-    domains[domain] = (event.serverID, sequence)
-  }
-
-  /// Takes what a file begins with: how many (the low 28 bits of 4 bytes), then of each its domain (4), server (4) and sequence (8); of a
-  /// domain's the last counts.
-  mutating func read(list body: UnsafeRawBufferPointer) {
-    domains = [:]
-    isKnown = false
-    guard body.count >= 4 else { return }
-    let count = Int(UInt32(littleEndian: body.loadUnaligned(as: UInt32.self)) & 0x0fff_ffff)
-    guard body.count - 4 >= count * 16 else { return }
-    for number in 0..<count {
-      let offset = 4 + number * 16
-      let domain = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-      guard domains[domain] != nil || domains.count < Self.limit else { return }
-      domains[domain] = (
-        UInt32(littleEndian: body.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
-        UInt64(littleEndian: body.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
-      )
-    }
-    isKnown = true
-  }
-
-  /// Whether it has a group of events, or one that is behind it in the same domain.
-  public func includes(_ gtid: BinaryLogGTID) -> Bool {
-    domains[gtid.domain].map { $0.sequence >= gtid.sequence } ?? false
-  }
-
-  /// Whether what a file begins with is what those before it end with; a domain may have been taken out since.
-  func leads(to list: GTIDPosition) -> Bool {
-    list.domains.allSatisfy { domain, last in domains[domain].map { $0 == last } ?? false }
-  }
-
-  public static func == (left: GTIDPosition, right: GTIDPosition) -> Bool {
-    left.isKnown == right.isKnown
-      && left.domains.mapValues { [UInt64($0.server), $0.sequence] }
-        == right.domains.mapValues { [UInt64($0.server), $0.sequence] }
   }
 }

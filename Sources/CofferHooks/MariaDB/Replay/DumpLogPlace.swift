@@ -14,12 +14,9 @@ public struct DumpLogPlace: Sendable, Equatable, Codable {
   /// second at the latest.
   public let time: UInt64
 
-  /// What a file's first event begins at.
-  private static let least: UInt64 = 4
-
   /// - Returns: nil for what no place can be.
   public init?(file: String, position: UInt64, gtid: String?, time: UInt64) {
-    guard BinaryLogFileName(file) != nil, position >= Self.least else { return nil }
+    guard BinaryLogFileName(file) != nil, position >= BinaryLogFileName.firstEvent else { return nil }
     self.file = file
     self.position = position
     self.gtid = gtid

@@ -138,7 +138,7 @@ public final class MariaDBReplay {
   }
 
   private func literal(_ place: ReplayLog.Place) -> String {
-    Quoting.mariadbLiteral(log.statementName(of: place.file))
+    Quoting.mariadbLiteral(ReplayLog.fileName(place.file))
   }
 
   /// The patterns of all tables of some databases.

@@ -37,10 +37,6 @@ public final class ReplayLog {
 
   private static let name = "relay"
   private static let elsewhereLimit = 1_000_000
-  private static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
-  private static let checksumSize = 4
-  /// Where a file's first event begins, behind which it says what all files before it have.
-  private static let fileStart: UInt64 = 4
 
   /// - Parameters:
   ///   - places: Of dumps, in any order; at least one.
@@ -82,7 +78,7 @@ public final class ReplayLog {
   /// - Throws: `ReplayFault`; `SystemError`.
   public func take(_ piece: ReplayPiece, gtid: String) throws -> Bool {
     // What a file begins with tells it, too.
-    if file.isEmpty, !gtid.isEmpty || piece.range.lowerBound != Self.fileStart {
+    if file.isEmpty, !gtid.isEmpty || piece.range.lowerBound != BinaryLogFileName.firstEvent {
       gtids = GTIDPosition(gtid) ?? GTIDPosition()
     }
     if !file.isSame(as: piece.file) {
@@ -102,8 +98,10 @@ public final class ReplayLog {
     _ events: UnsafeRawBufferPointer, of piece: ReplayPiece, _ bytes: inout [UInt8]
   ) throws -> Bool {
     var rest = events
-    let checksum = piece.format.count > Self.checksumSize && piece.format[piece.format.count - 5] == 1
-    let trailer = checksum ? Self.checksumSize : 0
+    let checksum =
+      piece.format.count > BinaryLogParser.checksumSize
+      && piece.format[piece.format.count - BinaryLogParser.checksumSize - 1] == 1
+    let trailer = checksum ? BinaryLogParser.checksumSize : 0
     while !rest.isEmpty {
       let unreadable = ReplayFault.unreadable(file: file, position: position)
       guard rest.count >= BinaryLogEvent.headerSize else { throw unreadable }
@@ -167,7 +165,7 @@ public final class ReplayLog {
 
   // MARK: - Files
 
-  private static func fileName(_ number: Int) -> String {
+  static func fileName(_ number: Int) -> String {
     let digits = String(number)
     return "\(name)." + String(repeating: "0", count: max(6 - digits.utf8.count, 0)) + digits
   }
@@ -176,7 +174,7 @@ public final class ReplayLog {
     fileCount += 1
     size = 0
     isOpen = true
-    try write(Self.magic + format)
+    try write(BinaryLogParser.magic + format)
   }
 
   private func write(_ bytes: [UInt8]) throws {
@@ -215,6 +213,4 @@ public final class ReplayLog {
     let path = folder.path(of: EntryName(Self.name))
     return ["--relay-log=\(path)", "--relay-log-index=\(path).index"]
   }
-
-  func statementName(of file: Int) -> String { Self.fileName(file) }
 }

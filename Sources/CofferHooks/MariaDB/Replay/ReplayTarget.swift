@@ -8,31 +8,6 @@ public enum ReplayTarget: Sendable, Equatable {
   case gtid(BinaryLogGTID)
 }
 
-/// What MariaDB calls a transaction in its log.
-public struct BinaryLogGTID: Sendable, Hashable {
-  public let domain: UInt32
-  public let server: UInt32
-  public let sequence: UInt64
-
-  public init(domain: UInt32, server: UInt32, sequence: UInt64) {
-    self.domain = domain
-    self.server = server
-    self.sequence = sequence
-  }
-
-  /// - Parameter text: As servers write it: `0-1-100`.
-  /// - Returns: nil for anything else.
-  public init?(_ text: String) {
-    let parts = text.parts(by: "-")
-    guard parts.count == 3, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }),
-      let domain = UInt32(parts[0]), let server = UInt32(parts[1]), let sequence = UInt64(parts[2])
-    else { return nil }
-    self.init(domain: domain, server: server, sequence: sequence)
-  }
-
-  public var text: String { "\(domain)-\(server)-\(sequence)" }
-}
-
 /// A transaction at whose end a replay can stop.
 public struct ReplayedTransaction: Sendable, Equatable {
   public let gtid: BinaryLogGTID

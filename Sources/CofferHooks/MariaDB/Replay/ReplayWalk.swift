@@ -35,11 +35,8 @@ struct ReplayWalk {
   private var group: Group?
   /// What comes before the first beginning of a transaction may be the rest of one.
   private var hasSeenGroup = false
-  /// Of the dumps that the log has not come to yet, in order.
-  private var awaited: [DumpLogPlace]
   /// Of each domain the last transaction that was gone through.
   private var last: [UInt32: BinaryLogGTID] = [:]
-  private var hasReached = false
 
   /// The last transaction before the target; nil where there is none behind the first dump.
   private(set) var reached: ReplayedTransaction?
@@ -59,7 +56,7 @@ struct ReplayWalk {
   ///   - places: Of dumps, in the log's order; at least one.
   ///   - databases: Those that are replayed.
   init(from places: [DumpLogPlace], of databases: [String], to target: ReplayTarget) {
-    awaited = places
+    remaining = places
     self.target = target
     chosen = databases.map(\.asciiLowercased)
   }
@@ -67,10 +64,10 @@ struct ReplayWalk {
   /// Whether the log has come to the first dump.
   private(set) var hasBegun = false
 
-  /// Dumps that it has not come to.
-  var remaining: [DumpLogPlace] { awaited }
-
-  var isAtTarget: Bool { hasReached }
+  /// Dumps that it has not come to, in order.
+  private(set) var remaining: [DumpLogPlace]
+  /// Whether something behind the target has come, or the target is the last that was asked for.
+  private(set) var isAtTarget = false
 
   /// Looks whether a dump was made between two events.
   ///
@@ -78,14 +75,14 @@ struct ReplayWalk {
   /// - Throws: `ReplayFault`.
   mutating func arrive(at position: UInt64, in file: String) throws(ReplayFault) -> Int {
     var arrived = 0
-    while let place = awaited.first, place.file.isSame(as: file) {
+    while let place = remaining.first, place.file.isSame(as: file) {
       guard place.position <= position else { break }
       guard place.position == position, group == nil else { throw .notThere(place) }
       if case .time(let limit) = target, newestCommit > limit { throw .targetBefore(place) }
       if case .gtid(let gtid) = target, let reached = last[gtid.domain], reached.sequence >= gtid.sequence {
         throw .targetBefore(place)
       }
-      awaited.removeFirst()
+      remaining.removeFirst()
       hasBegun = true
       arrived += 1
     }
@@ -107,11 +104,8 @@ struct ReplayWalk {
     if !hasBegun, !hasSeenGroup, Kind.ofTransactions.contains(event.kind) { return .inside }
     switch event.kind {
     case BinaryLogEvent.Kind.mariadbGTID:
-      guard group == nil, body.count >= 13 else { throw unreadable }
-      let gtid = BinaryLogGTID(
-        domain: UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 8, as: UInt32.self)), server: event.serverID,
-        sequence: UInt64(littleEndian: body.loadUnaligned(as: UInt64.self)))
-      guard !hasReached else { return .beyond }
+      guard group == nil, body.count >= 13, let gtid = BinaryLogGTID(event, body) else { throw unreadable }
+      guard !isAtTarget else { return .beyond }
       hasSeenGroup = true
       group = Group(gtid: gtid, isOneStatement: body[12] & 1 != 0)
       isElsewhere = false
@@ -140,7 +134,7 @@ struct ReplayWalk {
   private mutating func close(_ group: Group, at time: Int64, _ file: String, _ end: UInt64) -> Step {
     newest = max(newest, time)
     if hasBegun, case .time(let limit) = target, time > limit {
-      hasReached = true
+      isAtTarget = true
       return .beyond
     }
     self.group = nil
@@ -150,7 +144,7 @@ struct ReplayWalk {
       reached = ReplayedTransaction(gtid: group.gtid, time: time, file: file, end: end)
       count += 1
     }
-    if case .gtid(let gtid) = target, gtid == group.gtid { hasReached = true }
+    if case .gtid(let gtid) = target, gtid == group.gtid { isAtTarget = true }
     return .between
   }
 

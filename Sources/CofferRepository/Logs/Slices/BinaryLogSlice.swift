@@ -20,8 +20,6 @@ public struct BinaryLogSlice: Sendable, Equatable {
   public static let size = 16 << 20
   /// Bytes of all events, whatever they are.
   public static let sizeLimit = LogDirectory.segmentSizeLimit - (1 << 20)
-  /// What a file's first event begins at, behind its magic number.
-  public static let fileStart: UInt64 = 4
   /// A log's slices are numbered from here on.
   public static let firstNumber: UInt64 = 1
 
@@ -35,7 +33,7 @@ public struct BinaryLogSlice: Sendable, Equatable {
     file: String, range: Range<UInt64>, times: (first: UInt32, last: UInt32), gtid: String, format: [UInt8],
     events: [UInt8]
   ) {
-    guard BinaryLogFileName(file) != nil, range.lowerBound >= Self.fileStart, !range.isEmpty,
+    guard BinaryLogFileName(file) != nil, range.lowerBound >= BinaryLogFileName.firstEvent, !range.isEmpty,
       !events.isEmpty, events.count <= Self.sizeLimit, UInt64(events.count) == range.upperBound - range.lowerBound,
       (1...Self.formatLimit).contains(format.count)
     else { return nil }
@@ -52,7 +50,7 @@ public struct BinaryLogSlice: Sendable, Equatable {
   public func follows(_ other: BinaryLogSlice) -> Bool {
     if file.isSame(as: other.file) { return range.lowerBound == other.range.upperBound }
     guard let name = BinaryLogFileName(file), let before = BinaryLogFileName(other.file) else { return false }
-    return range.lowerBound == Self.fileStart && name.isBeside(before) && name.number > before.number
+    return range.lowerBound == BinaryLogFileName.firstEvent && name.isBeside(before) && name.number > before.number
   }
 
   public static func == (left: BinaryLogSlice, right: BinaryLogSlice) -> Bool {

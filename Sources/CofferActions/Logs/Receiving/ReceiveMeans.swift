@@ -1,0 +1,15 @@
+import CofferSystem
+
+/// What a receiver of a server's log works with.
+struct ReceiveMeans {
+  let repositories: [OpenRepository]
+  let clock: Clock
+  let console: Console
+  /// Of the run: the end of receiving.
+  let cancellation: Cancellation
+  /// Of the stores: later, so that what has come is stored.
+  let storing: Cancellation
+  let wake: Wakeup
+  /// For whoever looks at a terminal.
+  let progress: Monitor<String>
+}

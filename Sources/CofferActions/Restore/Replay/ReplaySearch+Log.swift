@@ -1,0 +1,86 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+// The log of a server behind dumps: which of the repository's it is, and where in it the dumps were made.
+extension ReplaySearch {
+  /// Lays down what is between the first of some dumps and the target.
+  ///
+  /// - Parameter number: Tells apart what is laid down for several archives.
+  /// - Throws: `ReplayRouteError`; `LogError`; what reading throws.
+  func log(behind dumps: [ArchiveDump], _ number: Int) throws -> ReplayLog {
+    let ordered = ReplayLog.sorted(dumps.compactMap(\.record.log))
+    guard let first = ordered.first else { throw ReplayRouteError.noArchive }
+    var fits: [(reader: BinaryLogReader, stretch: BinaryLogReader.Stretch, number: UInt64, isLast: Bool)] = []
+    for server in try servers() {
+      let reader = try BinaryLogReader(access.repository, of: server, signers: request.signers)
+      let stretches = try reader.stretches()
+      for (index, stretch) in stretches.enumerated() {
+        guard let slice = try reader.find(file: first.file, position: first.position, in: stretch) else { continue }
+        fits.append((reader, stretch, slice, index + 1 == stretches.count))
+      }
+    }
+    guard !fits.isEmpty else { throw ReplayRouteError.noLog(first) }
+    // Servers count alike; by the GTID position it is seen whose log it is.
+    guard ordered.allSatisfy({ $0.gtid != nil }) else { throw ReplayRouteError.ambiguous(first) }
+    var other: ReplayFault?
+    for (index, fit) in fits.enumerated() {
+      let log = try ReplayLog(
+        from: ordered, of: dumps.map(\.record.database), to: request.target, on: ground, name: "log-\(number)-\(index)")
+      do {
+        try fit.reader.forEach(
+          start(fit.reader, fit.stretch, fit.number)...fit.stretch.numbers.upperBound, history: fit.stretch.history
+        ) { slice in
+          try context.cancellation.check()
+          return try log.take(
+            ReplayPiece(file: slice.file, range: slice.range, format: slice.format, events: slice.events),
+            gtid: slice.gtid)
+        }
+      } catch let fault as ReplayFault {
+        guard case .notThere = fault, fits.count > 1 else { throw ReplayRouteError(fault, request.title) }
+        other = fault
+        continue
+      }
+      try check(log, isLast: fit.isLast)
+      try log.finish()
+      return log
+    }
+    throw other.map { ReplayRouteError($0, request.title) } ?? ReplayRouteError.noLog(first)
+  }
+
+  /// The slice to begin with: one before that of the place, by whose times it is seen what the dump has; or an earlier one, which says
+  /// what was before it.
+  private func start(
+    _ reader: BinaryLogReader, _ stretch: BinaryLogReader.Stretch, _ number: UInt64
+  ) throws -> UInt64 {
+    var number = number > stretch.numbers.lowerBound ? number - 1 : number
+    while number > stretch.numbers.lowerBound {
+      let slice = try reader.slice(number, history: stretch.history)
+      if !slice.gtid.isEmpty || slice.range.lowerBound == BinaryLogFileName.firstEvent { break }
+      number -= 1
+    }
+    return number
+  }
+
+  /// Those of which there is log, each once.
+  private func servers() throws -> [LogServer] {
+    try access.repository.logs().compactMap(\.origin?.server).filter {
+      $0.system.isSame(as: MariaDBDialect.mariadb.system)
+    }
+    .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  /// That the log reaches the target, and has come to all dumps on the way.
+  private func check(_ log: ReplayLog, isLast: Bool) throws(ReplayRouteError) {
+    let isReached: Bool
+    switch request.target {
+    // What was written in that second may have more of it behind it.
+    case .time(let limit): isReached = log.isAtTarget || log.newest > limit
+    case .gtid: isReached = log.isAtTarget
+    }
+    guard isReached else {
+      throw .beyond(target: request.title, nearest: log.reached, newest: log.newest, hasGap: !isLast)
+    }
+    if let place = log.remaining.first { throw .behind(place, target: request.title) }
+  }
+}
