@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A server of MariaDB of the test's own, and the built program that receives its binary log.
-final class BinlogGround {
+final class BinlogGround: ReceiverGround {
   let ground: Playground
   let server: OwnMariaDBServer
 
@@ -43,18 +43,6 @@ final class BinlogGround {
       try #require(Date() < deadline && child.wait(seconds: 0) == nil, "\(goal): \(child.lastErrorLines)")
       usleep(200_000)
     }
-  }
-
-  /// Ends a receiver at once, whatever it is doing.
-  func crash(_ child: ChildProcess) {
-    kill(child.identifier, SIGKILL)
-    _ = child.wait(seconds: 30)
-  }
-
-  /// Stops a receiver as a service does.
-  func stop(_ child: ChildProcess) throws {
-    kill(child.identifier, SIGTERM)
-    #expect(child.wait(seconds: 60) == .exited(0), "\(child.lastErrorLines)")
   }
 
   /// Files of the log as they are given back, by their names.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A server of PostgreSQL of the test's own, and the built program as its user runs it.
-final class WALGround: ServerUserSuite {
+final class WALGround: ServerUserSuite, ReceiverGround {
   let ground: Playground
   let programs: String
   let variables = ["COFFER_PASSPHRASE=correct horse"]
@@ -101,18 +101,6 @@ final class WALGround: ServerUserSuite {
 
   func waitUntilStored(_ place: String, _ child: ChildProcess, at folder: String? = nil) throws {
     try wait(for: "SELECT bool_or(flush_lsn >= '\(place)') FROM pg_stat_replication", at: folder, child)
-  }
-
-  /// Ends a receiver at once, whatever it is doing.
-  func crash(_ child: ChildProcess) {
-    kill(child.identifier, SIGKILL)
-    _ = child.wait(seconds: 30)
-  }
-
-  /// Stops a receiver as a service does.
-  func stop(_ child: ChildProcess) throws {
-    kill(child.identifier, SIGTERM)
-    #expect(child.wait(seconds: 60) == .exited(0), "\(child.lastErrorLines)")
   }
 
   func baseBackup(_ name: String = "base", log: String = "none") throws {
