@@ -72,16 +72,19 @@ public struct LockedRepository: Sendable {
 
   /// Opens the repository with a passphrase of one of its keys.
   ///
+  /// - Parameter ahead: The passphrase as it was stretched while the repository was looked for.
   /// - Throws: `RepositoryError.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`; `.damaged`;
   ///   `StorageError`.
-  public func open(_ passphrase: SecretBytes, _ surroundings: RepositorySurroundings) throws -> Repository {
+  public func open(
+    _ passphrase: SecretBytes, _ surroundings: RepositorySurroundings, _ ahead: StretchedAhead? = nil
+  ) throws -> Repository {
     let remarks = Remarks(surroundings.warn)
     let ring = KeyRing(header: header, store: store, surroundings: surroundings, remarks: remarks)
     let isFresh = listedKeys.map { surroundings.clock.steadySeconds() - $0.time < Self.listLifetime } ?? false
     let inventory = try KeyInventory(
       header: header, store: store, remarks: remarks, sideBySide: surroundings.sideBySide,
       listed: isFresh ? listedKeys?.statuses : nil)
-    let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config) }
+    let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config, ahead) }
     return Repository.open(
       header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)
   }

@@ -69,6 +69,41 @@ struct BlockSupplyTests {
     #expect(gets.count <= packs.count * 3 + 4, "\(gets.map(\.size))")
   }
 
+  @Test("Packs are opened while the blocks of others before them are still on their way")
+  func opensAhead() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    _ = try repository.backUp(["noise": noise(8_000_000)])
+    let packs = try repository.store.list("packs", cancellation: nil).filter { $0.size > 1 << 20 }.map(\.name)
+    let store = WatchedStore(repository.store) { call, store in
+      guard call.request == .get, call.size > 1 << 18, let number = packs.firstIndex(where: { $0.path == call.name })
+      else { return }
+      let later = packs[min(number + 2, packs.count - 1)].path
+      store.wait { $0.contains { $0.name == later } }
+    }
+    let context = try open(repository, store).context
+    let cache = ReadCache(blockCount: ReadCache.restoreCount)
+    // Two blocks of each pack are a batch, and more than one batch is more than enough.
+    let supply = try BlockSupply(context, limit: 1_500_000)
+    var ahead = BlocksAhead(context, cache, supply, batchLimit: 300_000)
+    var handed: [BlockPlace] = []
+    func take(_: RecipeReader.Entry, _ place: BlockPlace) throws {
+      handed.append(place)
+      #expect(try supply.take(place) != nil)
+    }
+    var all: [BlockPlace] = []
+    for name in packs {
+      let digest = try #require(PackFolder.digest(of: name))
+      let directory = try PackReader(digest, context: repository.repository.context).directory
+      for block in 0..<2 {
+        all.append(BlockPlace(pack: digest, block: block))
+        let first = directory.chunks[directory.blocks[block].chunks.lowerBound]
+        try ahead.append(RecipeReader.Entry(id: first.id, size: UInt64(first.length)), in: all[all.count - 1], take)
+      }
+    }
+    try ahead.drain(take)
+    #expect(handed == all && packs.count >= 5)
+  }
+
   @Test("Small files that were told of are read with few requests, at least four of them at the same time")
   func smallFiles() throws {
     let repository = try TestRepository(packTarget: 1 << 20)

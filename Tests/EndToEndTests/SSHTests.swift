@@ -19,14 +19,17 @@ struct SSHTests {
   /// - Parameters:
   ///   - ssh: Arguments of ssh.
   ///   - remotePath: What is run over there.
-  private func configure(_ ssh: [String], remotePath: String? = nil, path: String? = nil, _ more: String = "") throws {
+  ///   - program: What is started for ssh.
+  private func configure(
+    _ ssh: [String], remotePath: String? = nil, path: String? = nil, program: String = "ssh", _ more: String = ""
+  ) throws {
     let address = "ssh://\(server.login)\(path ?? ground.folder + "/there")"
     try ground.write(
       "config.yaml",
       """
       repositories:
         - path: \(address)
-      ssh_command: ssh \(ssh.map { Quoting.shellWord($0) }.joined(separator: " "))
+      ssh_command: \(program) \(ssh.map { Quoting.shellWord($0) }.joined(separator: " "))
       remote_path: \(remotePath ?? ground.binary)
       working_directory: \(ground.folder)
       source_directories: [\(ground.folder)/files]
@@ -72,6 +75,23 @@ struct SSHTests {
     try ground.run("mv", "there", "repository")
     #expect(try ground.archives().count == 1)
     try succeeds("check")
+  }
+
+  @Test("Who is going to read data has the connections that this takes begin at once")
+  func connectionsForData() throws {
+    let script = "\(ground.folder)/counted"
+    try ground.write("counted", "#!/bin/sh\necho begun >>\(ground.folder)/begun\nexec ssh \"$@\"\n")
+    try ground.run("chmod", "+x", script)
+    try configure(try server.key("full"), program: script)
+    try succeeds("repo-create", "--encryption", "repokey")
+    try succeeds("create")
+    func begun(_ arguments: String...) throws -> Int {
+      try ground.write("begun", "")
+      #expect(try ground.coffer(arguments).status == .exited(0))
+      return try String(contentsOfFile: "\(ground.folder)/begun", encoding: .utf8).split(separator: "\n").count
+    }
+    #expect(try begun("repo-list") == 1)
+    #expect(try begun("extract", "--archive", "latest", "--destination", "\(ground.folder)/back") == 4)
   }
 
   @Test("A key that may only add backs up, and neither it nor what it asks ssh to run can do anything else")

@@ -143,7 +143,12 @@ def run_clusters(server, program, weed, options, folder, environment, say):
         coffer, backrest, barman = (
             next(tool for tool in tools if isinstance(tool, kind)) for kind in (CofferCluster, PgBackRest, Barman))
         ways = {"Coffer": coffer, "Coffer, S3": there, "pgBackRest": backrest, "rsync, for barman": barman}
-        _print_pushes(len(segments) - 1, _push(ways, segments, say), barman)
+        half = len(segments) // 2
+        _print_pushes(f"{half - 1} segments of the log, pushed one by one:", _push(ways, segments[:half], say))
+        _print_pushes(
+            f"{len(segments) - half} segments that wait for each other:",
+            _push_backlog(ways, segments[half:], folder / "backlog", server, say))
+        print(f"barman archive-wal for all of them behind it: {barman.take_in().wall:.2f} s", flush=True)
 
 
 def _make_tools(server, program, folder, environment):
@@ -184,6 +189,23 @@ def _push(ways, segments, say):
     return pushes
 
 
+def _push_backlog(ways, segments, folder, server, say):
+    """Stores segments in each way as a server does whose archiver has fallen behind: it says by files which of them still wait."""
+    pushes, status = [], folder / "archive_status"
+    for name, tool in ways.items():
+        say(f"{name}: {len(segments)} segments that wait")
+        status.mkdir(parents=True)
+        for path in segments:
+            shutil.copy2(path, folder)
+            (status / f"{path.name}.ready").touch()
+        server.give_away_all(folder)
+        for path in segments:
+            pushes.append(Push(name, tool.push(folder / path.name)))
+            (status / f"{path.name}.ready").rename(status / f"{path.name}.done")
+        shutil.rmtree(folder)
+    return pushes
+
+
 def _print_backups(size, tools, runs):
     print(f"A server of {size / 1e6:.0f} MB; "
           + ", ".join(dict.fromkeys(f"{tool.name.split(',')[0]} {tool.version()}" for tool in tools)) + ":")
@@ -193,13 +215,12 @@ def _print_backups(size, tools, runs):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 20, 9, 9, 12, 0, 8))), flush=True)
 
 
-def _print_pushes(count, pushes, barman):
-    print(f"{count} segments of the log, pushed one by one:")
+def _print_pushes(title, pushes):
+    print(title)
     print("                      a second  p50      p99      longest  CPU      peak")
     for name in dict.fromkeys(push.way for push in pushes):
         costs = [push.cost for push in pushes if push.way == name]
         walls = sorted(cost.wall for cost in costs)
         times = [median(walls), walls[(len(walls) * 99 - 1) // 100], walls[-1], median(cost.cpu for cost in costs)]
         print(f"{name:20}  {len(walls) / sum(walls):8.1f}  " + "  ".join(f"{1000 * time:4.0f} ms" for time in times)
-              + f"  {max(cost.peak for cost in costs) / 1e6:.0f} MB")
-    print(f"barman archive-wal for all of them behind it: {barman.take_in().wall:.2f} s", flush=True)
+              + f"  {max(cost.peak for cost in costs) / 1e6:.0f} MB", flush=True)

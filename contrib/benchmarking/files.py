@@ -131,9 +131,13 @@ def run_files(count, programs, repeat, folder, environment, say):
             say(f"{tool.name}, {RESTORE}: {attempt} of {repeat}")
             target = place / f"back-{tool.name}"
             target.mkdir()
+            before = shutil.disk_usage(place).free
             runs.append(_measured(tool, RESTORE, lambda: tool.restore_tree(target)))
             _compare(tool, tree, target)
-        # Only now: ext4 takes long to make files where many were removed a moment ago.
+            # Not before there is no room for another: ext4 takes long to make files where many were removed a moment ago.
+            free = shutil.disk_usage(place).free
+            if free < 2 * (before - free):
+                shutil.rmtree(target)
         shutil.rmtree(place)
     return runs
 

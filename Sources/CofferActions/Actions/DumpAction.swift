@@ -28,7 +28,7 @@ enum DumpAction {
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in
-      let access = try context.open(location)
+      let access = try context.open(location, forData: true)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
       let reader = try access.repository.reader()

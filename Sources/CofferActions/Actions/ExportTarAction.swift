@@ -45,7 +45,7 @@ enum ExportTarAction {
           suggestion: "Pipe it into a program, or name a file")
       }
       let target = try StreamDestination(path, context)
-      let access = try context.open(location)
+      let access = try context.open(location, forData: true)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       context.tellMissing(from: archive)
       let reader = try access.repository.reader(forDataOf: archive)

@@ -31,7 +31,7 @@ enum ExtractAction {
     let parts = context.flags[strip]
     let folder = context.flags[destination] ?? context.surroundings.currentFolder
     try context.forEachRepository { location in
-      let access = try context.open(location)
+      let access = try context.open(location, forData: true)
       let archive = try access.archive(context.wantedArchive(), try context.archiveFilter())
       let isNarrow = !context.flags[ItemFlags.path].isEmpty || SelectionFlags.selection(context).isNarrow
       let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)

@@ -106,7 +106,7 @@ enum RestoreAction {
   }
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
-    let access = try context.open(location)
+    let access = try context.open(location, forData: true)
     let archive = try access.archive(
       try context.wantedArchive(), try context.archiveFilter())
     context.tellMissing(from: archive)

@@ -38,7 +38,7 @@ enum VerifyAction {
     if context.flags.contains(all) { selection.archive = nil }
     if let count = context.flags[sample] { selection.sample = count }
     try context.forEachRepository { location in
-      try Verification(context, try context.open(location)).run(selection)
+      try Verification(context, try context.open(location, forData: true)).run(selection)
     }
   }
 }

@@ -78,9 +78,16 @@ struct ActionContext: Sendable {
 
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives. One that was
   /// mistyped may be typed again.
-  func open(_ location: RepositoryLocation) throws -> OpenRepository {
-    let found = try find(location, run.counted(try location.store(self)))
-    if let passphrase = try givenPassphrase(for: location) { return try open(location, found, with: passphrase) }
+  ///
+  /// - Parameter forData: Whether much is going to be read of it: connections that this takes are begun at once.
+  func open(_ location: RepositoryLocation, forData: Bool = false) throws -> OpenRepository {
+    let store = run.counted(try location.store(self))
+    if forData { store.expectTransfer(of: .max) }
+    let ahead = try StretchedAhead(of: store.location, repositorySurroundings(location)) {
+      try givenPassphrase(for: location)
+    }
+    let found = try find(location, store)
+    if let passphrase = try givenPassphrase(for: location) { return try open(location, found, with: passphrase, ahead) }
     let prompt = PassphrasePrompt(cancellation)
     for _ in 1..<PassphrasePrompt.attempts {
       do {
@@ -112,13 +119,15 @@ struct ActionContext: Sendable {
   }
 
   private func open(
-    _ location: RepositoryLocation, _ found: Found, with passphrase: SecretBytes
+    _ location: RepositoryLocation, _ found: Found, with passphrase: SecretBytes, _ ahead: StretchedAhead? = nil
   ) throws -> OpenRepository {
-    let repository = try found.repository.open(
-      passphrase,
-      location.surroundings(
-        self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times))
-    return OpenRepository(location: location, repository: repository, store: found.store)
+    OpenRepository(
+      location: location, repository: try found.repository.open(passphrase, repositorySurroundings(location), ahead),
+      store: found.store)
+  }
+
+  private func repositorySurroundings(_ location: RepositoryLocation) -> RepositorySurroundings {
+    location.surroundings(self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times)
   }
 
   /// The folder that relative paths of the configuration start from.

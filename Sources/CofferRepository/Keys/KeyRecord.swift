@@ -31,6 +31,12 @@ struct KeyRecord: Sendable {
     fileprivate var cost: Int {
       (min(max(r, 1), 64) * min(max(p, 1), 64)) << min(max(logN, 0), 32)
     }
+
+    /// The wrapping key that a passphrase becomes.
+    func key(of passphrase: SecretBytes) throws -> SecretBytes {
+      try KeyDerivation.scrypt(
+        passphrase: passphrase, salt: Hexadecimal.decode(salt) ?? [], logN: logN, r: r, p: p, count: 32)
+    }
   }
 
   let clear: Clear
@@ -97,7 +103,7 @@ struct KeyRecord: Sendable {
   private init(clear: Clear, _ bundle: KeyBundle, _ passphrase: SecretBytes) throws {
     self.clear = clear
     prefix = Self.frame.frame(try Self.encoder.encode(clear))
-    let key = try Self.wrappingKey(passphrase, clear.wrapping)
+    let key = try clear.wrapping.key(of: passphrase)
     wrapped = try AuthenticatedCipher(suite: .aes256gcm, key: key).sealed(
       bundle.encoded(), nonce: 0, associatedData: prefix)
     signature = clear.revision == nil ? [] : try Ed25519.sign(prefix + wrapped, seed: bundle.signingSeed)
@@ -114,12 +120,6 @@ struct KeyRecord: Sendable {
     id: [UInt8], role: KeyRole, signingPublic: [UInt8], description: [UInt8]?
   ) -> [UInt8] {
     Array("coffer signer \(role.rawValue) ".utf8) + id + signingPublic + (description ?? [])
-  }
-
-  private static func wrappingKey(_ passphrase: SecretBytes, _ wrapping: Wrapping) throws -> SecretBytes {
-    try KeyDerivation.scrypt(
-      passphrase: passphrase, salt: Hexadecimal.decode(wrapping.salt) ?? [], logN: wrapping.logN,
-      r: wrapping.r, p: wrapping.p, count: 32)
   }
 
   // MARK: - Reading
@@ -146,9 +146,10 @@ struct KeyRecord: Sendable {
 
   /// Opens the wrapped bundle.
   ///
+  /// - Parameter ahead: A passphrase that was stretched before the record was here.
   /// - Returns: nil when the passphrase is not this key's (or the wrapped bytes are damaged, which looks alike).
-  func unwrap(passphrase: SecretBytes) throws -> KeyBundle? {
-    let key = try Self.wrappingKey(passphrase, clear.wrapping)
+  func unwrap(passphrase: SecretBytes, _ ahead: StretchedAhead? = nil) throws -> KeyBundle? {
+    let key = try ahead?.key(of: passphrase, by: clear.wrapping) ?? clear.wrapping.key(of: passphrase)
     let cipher = try AuthenticatedCipher(suite: .aes256gcm, key: key)
     guard var plain = try? cipher.opened(wrapped, nonce: 0, associatedData: prefix) else { return nil }
     defer { plain.withUnsafeMutableBytes { SecretBytes.wipe($0) } }

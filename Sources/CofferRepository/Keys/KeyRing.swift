@@ -11,9 +11,13 @@ struct KeyRing {
 
   /// Opens the first key that the passphrase fits, and makes sure that the header is the one that it belongs to.
   ///
-  /// - Parameter config: The object that the header is of.
+  /// - Parameters:
+  ///   - config: The object that the header is of.
+  ///   - ahead: A passphrase that was stretched meanwhile.
   /// - Throws: `RepositoryError.wrongPassphrase`; `.keysMissing`; `.keyFileMissing`; `.keyRemoved`; `.damaged`; `StorageError`.
-  func open(_ passphrase: SecretBytes, _ inventory: KeyInventory, config: [UInt8]) throws -> KeyBundle {
+  func open(
+    _ passphrase: SecretBytes, _ inventory: KeyInventory, config: [UInt8], _ ahead: StretchedAhead? = nil
+  ) throws -> KeyBundle {
     let records = try candidates(inventory)
     guard !records.isEmpty else { throw RepositoryError.keysMissing(location: store.location) }
     var failure: (any Error)?
@@ -24,8 +28,9 @@ struct KeyRing {
     }
     for record in records {
       do {
-        guard let keys = try record.unwrap(passphrase: passphrase) else { continue }
+        guard let keys = try record.unwrap(passphrase: passphrase, ahead) else { continue }
         try verify(keys, config)
+        if surroundings.isFar { KnownKey(surroundings.cacheFolder, location: store.location).keep(record) }
         try openedKeys?.keep(keys, of: record, passphrase: passphrase, random: surroundings.random)
         return keys
       } catch {

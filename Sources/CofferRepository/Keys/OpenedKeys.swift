@@ -18,7 +18,7 @@ public struct OpenedKeys: Sendable {
 
   /// Returns the record's bundle if it was kept, and the passphrase is the one that it was kept with.
   func bundle(of record: KeyRecord, passphrase: SecretBytes) -> KeyBundle? {
-    guard let hash = try? Self.hash(record), let kept = keeper.secret(named: Self.name(record, hash)),
+    guard let hash = try? Self.hash(record), let kept = keeper.secret(named: Self.name(of: record, hash)),
       kept.count > Self.saltSize,
       let cipher = try? Self.cipher(passphrase, salt: Array(kept[..<Self.saltSize])),
       var plain = try? cipher.opened(Array(kept[Self.saltSize...]), nonce: 0, associatedData: hash)
@@ -34,7 +34,7 @@ public struct OpenedKeys: Sendable {
     var plain = bundle.encoded()
     defer { plain.withUnsafeMutableBytes { SecretBytes.wipe($0) } }
     let sealed = try Self.cipher(passphrase, salt: salt).sealed(plain, nonce: 0, associatedData: hash)
-    keeper.keep(salt + sealed, named: Self.name(record, hash), seconds: seconds)
+    keeper.keep(salt + sealed, named: Self.name(of: record, hash), seconds: seconds)
   }
 
   private static func cipher(_ passphrase: SecretBytes, salt: [UInt8]) throws -> AuthenticatedCipher {
@@ -47,7 +47,13 @@ public struct OpenedKeys: Sendable {
     try record.bytes.withUnsafeBytes { try ContentHasher.hash($0) }.withUnsafeBytes { Array($0) }
   }
 
-  private static func name(_ record: KeyRecord, _ hash: [UInt8]) -> String {
+  /// Whether something is kept of a key that was opened here before.
+  func mayHold(_ key: KnownKey.Last) -> Bool { keeper.secret(named: key.keptName) != nil }
+
+  /// The name under which a record's bundle is kept.
+  static func name(of record: KeyRecord) throws -> String { name(of: record, try hash(record)) }
+
+  private static func name(of record: KeyRecord, _ hash: [UInt8]) -> String {
     "coffer:\(record.clear.id):\(Hexadecimal.encode(Array(hash[..<8])))"
   }
 }

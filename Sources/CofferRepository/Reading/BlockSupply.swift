@@ -39,28 +39,67 @@ final class BlockSupply: Sendable {
     }
   }
 
+  /// Packs whose directories are going to be needed.
+  private struct Opening: Sendable {
+    let packs: Set<Digest256>
+    let context: RepositoryContext
+    let cache: ReadCache
+  }
+
   private let state = Monitor(State())
   private let requests: Stage<Request>
+  private let openings: Stage<Opening>
 
   /// Sealed bytes that are worth being here or on their way: four times what a line of 1 Gbit/s holds when it takes 100 ms there
   /// and back.
-  static let limit = 48 << 20
+  static let usualLimit = 48 << 20
+  let limit: Int
   /// Bytes of one request at most, unless a block is larger.
   private static let stretchLimit = 8 << 20
   /// Bytes that nobody wants and that are cheaper to read than to ask twice.
   private static let gapLimit = 1 << 20
   private static let inFlight = 8
 
-  init(_ context: RepositoryContext) throws(SystemError) {
+  init(_ context: RepositoryContext, limit: Int = BlockSupply.usualLimit) throws(SystemError) {
+    self.limit = limit
     let state = state
     requests = try Stage(
       "get", workers: Self.inFlight, capacity: 1 << 12,
       drop: { request, reason in Self.fail(request, reason, state) }, makeWork: { { Self.read($0, into: state) } })
+    openings = try Stage("open", workers: 1, capacity: 2) {
+      // Why a pack cannot be read is said to whoever needs it.
+      { opening in _ = try? Self.open(opening.packs, opening.context, opening.cache) }
+    }
   }
 
   deinit {
+    openings.cancel()
     requests.cancel()
+    openings.join()
     requests.join()
+  }
+
+  /// Has packs opened that are going to be needed, and waits for none of them. Behind blocks that are on their way, directories
+  /// come late: those of the next blocks' packs are asked for before these blocks' turn.
+  func open(ahead packs: Set<Digest256>, _ context: RepositoryContext, _ cache: ReadCache) {
+    let unknown = packs.filter { cache.packs.known($0) == nil }
+    guard !unknown.isEmpty else { return }
+    do { try openings.give(Opening(packs: unknown, context: context, cache: cache)) } catch {
+      // They are opened when they are needed.
+    }
+  }
+
+  /// Opens packs, several at the same time.
+  ///
+  /// - Returns: Those that can be read.
+  /// - Throws: That the store does not answer; `RunCancelled`.
+  static func open(
+    _ packs: Set<Digest256>, _ context: RepositoryContext, _ cache: ReadCache
+  ) throws -> [Digest256: PackReader] {
+    let readers = try context.sideBySide.map(packs.sorted()) { pack in
+      try RunStore.readable { try cache.packs.value(of: pack) { try PackReader(pack, context: context) } }
+    }
+    return Dictionary(readers.compactMap(\.self).map { ($0.digest, $0) }, uniquingKeysWith: { $1 })
   }
 
   /// Sealed bytes that were asked for and not taken yet.
@@ -82,7 +121,7 @@ final class BlockSupply: Sendable {
         state.size += all[number].storedLength
         state.order.append(place)
       }
-      Self.makeRoom(&state)
+      makeRoom(&state)
       return wanted
     }
     for stretch in Self.stretches(wanted, all) {
@@ -92,7 +131,7 @@ final class BlockSupply: Sendable {
   }
 
   /// Gives what nobody has taken for long away: it was wanted as a base, and was not needed after all.
-  private static func makeRoom(_ state: inout State) {
+  private func makeRoom(_ state: inout State) {
     guard state.size > limit * 2 else {
       if state.order.count > 1 << 16 { state.order.removeAll { state.entries[$0] == nil } }
       return

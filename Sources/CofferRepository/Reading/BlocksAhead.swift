@@ -8,19 +8,28 @@ struct BlocksAhead {
   private let supply: BlockSupply
   private var waiting: [(chunk: RecipeReader.Entry, place: BlockPlace)] = []
   private var done = 0
-  /// Blocks that were not asked for yet.
+  /// How many of those that wait have blocks that were asked for.
+  private var asked = 0
+  /// Blocks whose packs are being opened, which are asked for after the next ones' packs, and how many of those that wait are up
+  /// to there.
+  private var opening: (places: [BlockPlace], end: Int) = ([], 0)
+  /// Blocks that follow.
   private var batch: [BlockPlace] = []
   private var isInBatch: Set<BlockPlace> = []
   private var batchSize = 0
 
   /// Sealed bytes that are asked for together, so that neighbours are found.
-  static let batchLimit = 16 << 20
+  static let usualBatch = 16 << 20
+  private let batchLimit: Int
   static let batchCount = 1 << 12
   private static let waitingLimit = 1 << 17
   /// What a block of 512 KiB takes, more or less, as long as its pack is not open.
   private static let guess = 170 << 10
 
-  init(_ context: RepositoryContext, _ cache: ReadCache, _ supply: BlockSupply) {
+  init(
+    _ context: RepositoryContext, _ cache: ReadCache, _ supply: BlockSupply, batchLimit: Int = BlocksAhead.usualBatch
+  ) {
+    self.batchLimit = batchLimit
     self.context = context
     self.cache = cache
     self.supply = supply
@@ -41,15 +50,17 @@ struct BlocksAhead {
       batch.append(place)
       batchSize += Self.size(of: place, cache)
     }
-    if batchSize >= Self.batchLimit || batch.count >= Self.batchCount { try order() }
-    while done < waiting.count, supply.size > BlockSupply.limit || waiting.count - done > Self.waitingLimit {
+    if batchSize >= batchLimit || batch.count >= Self.batchCount { try order() }
+    while done < asked, supply.size > supply.limit { try handOut(body) }
+    while waiting.count - done > Self.waitingLimit {
+      if done == asked { try orderAll() }
       try handOut(body)
     }
   }
 
   /// Hands out all that is left.
   mutating func drain(_ body: (RecipeReader.Entry, BlockPlace) throws -> Void) throws {
-    try order()
+    try orderAll()
     while done < waiting.count { try handOut(body) }
   }
 
@@ -58,18 +69,34 @@ struct BlocksAhead {
     done += 1
     if done >= 1 << 14 {
       waiting.removeFirst(done)
+      asked -= done
+      opening.end -= done
       done = 0
     }
     try body(chunk, place)
   }
 
   private mutating func order() throws {
-    defer {
-      batch = []
-      isInBatch = []
-      batchSize = 0
-    }
-    try supply.want(batch, context, cache)
+    let next = (places: batch, end: waiting.count)
+    batch = []
+    isInBatch = []
+    batchSize = 0
+    // Where nothing is on its way, nothing holds their directories up.
+    guard asked > done || !opening.places.isEmpty else { return try ask(for: next) }
+    supply.open(ahead: Set(next.places.map(\.pack)), context, cache)
+    try ask(for: opening)
+    opening = next
+  }
+
+  private mutating func orderAll() throws {
+    try order()
+    try ask(for: opening)
+    opening.places = []
+  }
+
+  private mutating func ask(for batch: (places: [BlockPlace], end: Int)) throws {
+    try supply.want(batch.places, context, cache)
+    asked = max(asked, batch.end)
   }
 }
 
@@ -78,7 +105,7 @@ extension BlockSupply {
   ///
   /// - Throws: That the store does not answer; `RunCancelled`. Packs that cannot be read are told of by whoever needs them.
   func want(_ places: [BlockPlace], _ context: RepositoryContext, _ cache: ReadCache) throws {
-    let readers = try open(Set(places.map(\.pack)), context, cache)
+    let readers = try Self.open(Set(places.map(\.pack)), context, cache)
     let missing = places.filter { cache.blocks.known($0) == nil }
     var bases: Set<BlockPlace> = []
     for place in missing {
@@ -87,7 +114,7 @@ extension BlockSupply {
         bases.insert(BlockPlace(pack: segment.pack, block: segment.block))
       }
     }
-    let known = try open(Set(bases.map(\.pack)), context, cache).merging(readers) { $1 }
+    let known = try Self.open(Set(bases.map(\.pack)), context, cache).merging(readers) { $1 }
     let wanted = missing + bases.filter { cache.blocks.known($0) == nil }
     // In the order in which they are needed first.
     var packs: [Digest256] = []
@@ -99,14 +126,5 @@ extension BlockSupply {
     for pack in packs {
       if let reader = known[pack] { want(numbers[pack] ?? [], of: reader) }
     }
-  }
-
-  private func open(
-    _ packs: Set<Digest256>, _ context: RepositoryContext, _ cache: ReadCache
-  ) throws -> [Digest256: PackReader] {
-    let readers = try context.sideBySide.map(packs.sorted()) { pack in
-      try RunStore.readable { try cache.packs.value(of: pack) { try PackReader(pack, context: context) } }
-    }
-    return Dictionary(readers.compactMap(\.self).map { ($0.digest, $0) }, uniquingKeysWith: { $1 })
   }
 }

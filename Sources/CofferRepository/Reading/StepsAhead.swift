@@ -25,11 +25,11 @@ struct StepsAhead {
   /// - Parameter places: Tells the blocks that a step will read, as far as that is known by now; asked once for each.
   /// - Throws: That the store does not answer; `RunCancelled`.
   mutating func reach(_ step: Int, _ places: (Int) throws -> [BlockPlace]) throws {
-    guard let supply, next < count, step >= next || supply.size < BlockSupply.limit / 2 else { return }
+    guard let supply, next < count, step >= next || supply.size < supply.limit / 2 else { return }
     var batch: [BlockPlace] = []
     var seen: Set<BlockPlace> = []
     var size = 0
-    while next < count, size < BlocksAhead.batchLimit, batch.count < BlocksAhead.batchCount {
+    while next < count, size < BlocksAhead.usualBatch, batch.count < BlocksAhead.batchCount {
       for place in try places(next) where seen.insert(place).inserted {
         batch.append(place)
         size += BlocksAhead.size(of: place, cache)

@@ -19,7 +19,7 @@ struct ClusterRestore: ServerRestore {
     self.request = request
     self.context = context
     self.location = location
-    let access = try context.open(location)
+    let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
     found = try ClusterSearch(request, in: access, context).find(reader)
     let version = found.dump.record.serverVersion ?? ""

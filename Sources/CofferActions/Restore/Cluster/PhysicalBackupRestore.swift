@@ -19,7 +19,7 @@ struct PhysicalBackupRestore: ServerRestore {
     self.request = request
     self.context = context
     try Self.check(context.flags)
-    let access = try context.open(location)
+    let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
     (archive, dump, facts) = try Self.find(request, in: access, reader, context)
     place = try ServerPlace(request.directory, owner: request.owner)

@@ -22,7 +22,7 @@ struct ReplayRestore {
     self.request = request
     self.context = context
     self.ground = ground
-    let access = try context.open(location)
+    let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
     found = try ReplaySearch(request, in: access, ground, context).find(reader)
     try check(found.dumps)
