@@ -1,6 +1,10 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// What talks with people and programs waits for them, and is half of the program: small code is as good there. Where bytes are worked
+// on (CofferRepository, CofferHooks, ...) it is not.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 // The arrows point only upwards: a target may depend on targets listed above it, never below.
 let package = Package(
   name: "coffer",
@@ -29,7 +33,7 @@ let package = Package(
 
     .target(name: "CofferSystem", dependencies: ["CSystem", "CSpawn", "CPCRE2"]),
     .target(name: "CofferHTTP", dependencies: ["CofferSystem", "CCurl"]),
-    .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"]),
+    .target(name: "CofferConfiguration", dependencies: ["CofferSystem", "CYAML"], swiftSettings: small),
     .target(
       name: "CofferStorage", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration", "COpenSSL"]),
     .target(
@@ -39,13 +43,14 @@ let package = Package(
     .target(
       name: "CofferHooks", dependencies: ["CofferSystem", "CofferConfiguration", "CofferSQLite"]),
     .target(
-      name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration"]),
+      name: "CofferMonitoring", dependencies: ["CofferSystem", "CofferHTTP", "CofferConfiguration"],
+      swiftSettings: small),
     .target(
       name: "CofferActions",
       dependencies: [
         "CofferSystem", "CofferHTTP", "CofferStorage", "CofferRepository", "CofferConfiguration", "CofferHooks",
         "CofferMonitoring", "CQRCode",
-      ]),
+      ], swiftSettings: small),
     .executableTarget(name: "coffer", dependencies: ["CofferActions"]),
     .executableTarget(
       name: "stage-speeds", dependencies: ["CofferSystem", "CofferStorage", "CofferRepository"],

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// How large the headers are of the repositories that this machine has opened: who knows that reads one with one request
 /// instead of two. Nothing is believed of it but where to stop reading.
 struct HeaderSizes: Sendable {

@@ -84,7 +84,9 @@ public struct LockedRepository: Sendable {
     let inventory = try KeyInventory(
       header: header, store: store, remarks: remarks, sideBySide: surroundings.sideBySide,
       listed: isFresh ? listedKeys?.statuses : nil)
-    let keys = try surroundings.times.measure(.passphrase) { try ring.open(passphrase, inventory, config: config, ahead) }
+    let keys = try surroundings.times.measure(.passphrase) {
+      try ring.open(passphrase, inventory, config: config, ahead)
+    }
     return Repository.open(
       header: header, keys: keys, inventory, in: store, surroundings: surroundings, remarks: remarks)
   }

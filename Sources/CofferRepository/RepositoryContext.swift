@@ -136,7 +136,7 @@ package struct RepositoryContext: Sendable {
 }
 
 /// What the repository takes from the machine it runs on.
-public struct RepositorySurroundings: Sendable {
+public final class RepositorySurroundings: Sendable {
   public let clock: Clock
   public let random: RandomSource
   /// Where the keys of `keyfile` repositories are kept.

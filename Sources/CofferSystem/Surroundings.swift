@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 
 /// What the program is given of the machine it runs on.
-public struct Surroundings: Sendable {
+public final class Surroundings: Sendable {
   public let environment: ProcessEnvironment
   public let clock: Clock
   public let random: RandomSource

@@ -169,7 +169,7 @@ extension Surroundings {
 
 extension CredentialResolver {
   /// For what a configuration file holds.
-  init(
+  convenience init(
     _ root: ConfigurationSection, _ surroundings: Surroundings, cache: SecretCache, cancellation: Cancellation,
     _ console: Console
   ) {

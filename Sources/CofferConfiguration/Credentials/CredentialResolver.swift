@@ -4,7 +4,7 @@ import Glibc
 /// Turns `{credential TYPE ...}` into the secret that it stands for; any other text stands for itself.
 ///
 /// Nothing is asked before a secret is wanted, and nothing is asked twice.
-public struct CredentialResolver: Sendable {
+public final class CredentialResolver: Sendable {
   private let files: FileReader
   private let environment: ProcessEnvironment
   private let folder: String

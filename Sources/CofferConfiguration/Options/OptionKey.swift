@@ -55,8 +55,9 @@ public struct OptionKey<Value: OptionValue>: Sendable {
   public var name: String { option.name }
 }
 
-/// An option without its type: what validation, the template and the reference need.
-public struct Option: Sendable {
+/// An option without its type: what validation, the template and the reference need. One object for each declaration: whatever holds
+/// options would otherwise copy all of this.
+public final class Option: Sendable {
   public let name: String
   public let documentation: String
   public let kind: OptionKind
@@ -68,7 +69,23 @@ public struct Option: Sendable {
   public let isSecret: Bool
   public let support: OptionSupport
   /// The form that a value must have; nil for any.
-  public internal(set) var format: OptionFormat?
+  public let format: OptionFormat?
+
+  init(
+    name: String, documentation: String, kind: OptionKind, standard: String?, example: String?, choices: [String],
+    isRequired: Bool, isSecret: Bool, support: OptionSupport, format: OptionFormat? = nil
+  ) {
+    self.name = name
+    self.documentation = documentation
+    self.kind = kind
+    self.standard = standard
+    self.example = example
+    self.choices = choices
+    self.isRequired = isRequired
+    self.isSecret = isSecret
+    self.support = support
+    self.format = format
+  }
 }
 
 /// The options that may stand in one place.
