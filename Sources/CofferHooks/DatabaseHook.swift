@@ -35,7 +35,8 @@ public protocol DatabaseHook: Sendable {
     restoring facts: DumpFacts, to target: RestoreTarget, root: ConfigurationSection?, context: HookContext
   ) throws -> any PlannedRestore
 
-  /// Whether a dump holds what belongs to a server rather than to a database: no throw-away place is made for it.
+  /// Whether a dump holds what belongs to a server rather than to a database: it is restored to no server of the user's to see
+  /// whether that works, but for those that are made for it.
   func isServerWide(_ facts: DumpFacts) -> Bool
 
   /// Checks that tables of a dump can be restored, touching nothing.
@@ -145,18 +146,19 @@ extension DatabaseHook {
 extension DatabaseHook {
   /// Makes a database on a server of the configuration for a dump as an archive remembers it.
   ///
-  /// - Throws: As `drillServer`; `DrillError.passedOver`.
+  /// - Returns: nil where the configuration names none, or the dump would change it.
+  /// - Throws: As `drillServer`.
   public func drillServer(
     of facts: DumpFacts, root: ConfigurationSection, context: HookContext
   ) throws -> (any DrillPlace)? {
-    guard !isServerWide(facts) else { throw DrillError.passedOver(facts.identity) }
+    guard !isServerWide(facts) else { return nil }
     var facts = facts
     facts.identity = facts.identity.advised(by: advice)
     return try drillServer(for: facts, root: root, context: context)
   }
 
-  /// The host of the server on which the configuration wants such a dump to be restored for a drill; nil for none, and
-  /// where several entries fit, which the drill says.
+  /// The host of the server on which the configuration wants dumps of such a database to be restored for a drill; nil for none, and
+  /// where several entries fit, which the drill says. Dumps that would change it are restored elsewhere (`isServerWide`).
   public func drillHost(of facts: DumpFacts, root: ConfigurationSection) -> String? {
     guard !kind.isFile, let entry = try? ServerEntry.matching(facts.identity, in: root, of: self) else { return nil }
     return entry.section[ServerOptions.verifyHostname]
@@ -164,9 +166,8 @@ extension DatabaseHook {
 
   /// Makes a throw-away place for a dump as an archive remembers it.
   ///
-  /// - Throws: As `drillPlace`; `DrillError.passedOver`.
+  /// - Throws: As `drillPlace`.
   public func drill(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
-    guard !isServerWide(facts) else { throw DrillError.passedOver(facts.identity) }
     var facts = facts
     facts.identity = facts.identity.advised(by: advice)
     return try drillPlace(for: facts, bytes: bytes, on: ground)

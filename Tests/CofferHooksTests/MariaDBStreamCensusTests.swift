@@ -58,4 +58,43 @@ struct MariaDBStreamCensusTests {
     Array("INSERT INTO `a` VALUES (SLEEP(1));\n-- x\n".utf8).withUnsafeBytes { census.write($0) }
     #expect(census.content == nil)
   }
+
+  @Test(
+    "While a dump is made, rows are counted by their lines; where there may be several on a line they are not",
+    arguments: [1, 7, 4096])
+  func lines(size: Int) throws {
+    let dump = #"""
+      USE `d`;
+      DROP TABLE IF EXISTS `a``VALUES`;
+      CREATE TABLE `a``VALUES` (`a` int, `t` text);
+      INSERT INTO `a``VALUES` VALUES
+      (1,'),(;'),
+      (2,'it''s (\n;'),
+      (3,NULL);
+      INSERT INTO `a``VALUES` (`a`) VALUES
+      (-4);
+      DROP TABLE IF EXISTS `b`;
+      CREATE TABLE `b` (`a` int);
+      INSERT INTO `b` VALUES (1),(2);
+      DROP TABLE IF EXISTS `c`;
+      CREATE TABLE `c` (`a` int);
+      /*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
+      -- Dump completed
+
+      """#
+    let census = MariaDBDumpCensus()
+    let watch = MariaDBTablePlacesWatch(census: census)
+    let bytes = Array(dump.utf8)
+    #expect(census.content() == nil)
+    for start in stride(from: 0, to: bytes.count, by: size) {
+      bytes[start..<min(start + size, bytes.count)].withUnsafeBytes { watch.take($0) }
+    }
+    var expected = DumpContent(
+      tables: [
+        .init(name: "`d`.`a``VALUES`", rows: 4), .init(name: "`d`.`b`", rows: nil), .init(name: "`d`.`c`", rows: 0),
+      ], objects: ["view": 1, "trigger": 0, "event": 0])
+    expected.remark = "the rows of 1 of 3 tables were not counted: the dump program writes several on a line"
+    #expect(census.content() == expected)
+    #expect(watch.found()?.places.map(\.name) == ["a`VALUES", "b", "c"])
+  }
 }

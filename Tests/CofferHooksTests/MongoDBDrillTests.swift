@@ -43,7 +43,18 @@ struct MongoDBDrillTests {
     let uri = "mongodb://\(socket.replacingOccurrences(of: "/", with: "%2F"))/"
     #expect(
       tools.words(1, "mongosh") == ["--quiet", "--norc", "--eval", "db.adminCommand({ping: 1})", "\(uri)admin"])
-    #expect(tools.text("1.mongosh.home") == "\(context.runtime.path)/mongosh")
+    // Where the server is: it runs what the user asks, and what it reads is the dump's.
+    #expect(tools.text("1.mongosh.home") == "\(ground.path)/shell")
+    let place1 = try #require(tools.text("1.mongosh.place")).split(separator: "\n").map(String.init)
+    #expect(place1[0] == tools.text("server.user")?.trimmingCharacters(in: .whitespacesAndNewlines) && place1[0] != "0")
+    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+    #expect(place1[1].hasPrefix("net:") && (place1[1] != own) == ground.hasNoNetwork)
+    func limit(_ name: String) -> String? {
+      place1.first { $0.hasPrefix(name) }?.dropFirst(26).split(separator: " ").first.map(String.init)
+    }
+    // What runs JavaScript reserves more addresses than it may have of memory.
+    #expect(limit("Max data size") == "\(8 << 30)" && limit("Max address space") != "\(8 << 30)")
+    #expect(limit("Max processes") == "4096" && place1.last == "own")
 
     // Today's configuration has no say in it.
     let plan = try MongoDBHook().restore(
@@ -67,7 +78,7 @@ struct MongoDBDrillTests {
     #expect(tools.words(5, "mongosh")?.suffix(2) == ["db.people.countDocuments({})", "\(uri)users"])
   }
 
-  @Test("Of a whole server's dump what is the server's own is not restored")
+  @Test("Of a whole server's dump what is the server's own is not restored, and its users and roles are")
   func server() throws {
     try tools.addServer(version: "7.0.5", shell: "mongo")
     let ground = try ground()
@@ -77,8 +88,20 @@ struct MongoDBDrillTests {
     #expect(tools.words(1, "mongo")?.first == "--quiet")
     _ = try MongoDBHook().restore(of: place.facts(facts("all")), to: place.target, root: nil, context: ground.context)
     #expect(
-      tools.arguments(2, "mongorestore")?.suffix(6)
-        == ["--nsExclude", "admin.*", "--nsExclude", "config.*", "--nsExclude", "local.*"])
+      tools.arguments(2, "mongorestore")?.suffix(4) == ["--nsExclude", "config.*", "--nsExclude", "local.*"])
+    #expect(tools.arguments(2, "mongorestore")?.filter { $0 == "--nsExclude" }.count == 2)
+    try tools.write(
+      "collections",
+      "coffer collection 2 admin system.users\ncoffer collection 1 admin system.version\ncoffer end\n")
+    let found = try place.findings(of: facts("all")).content
+    #expect(found?.tables == [.init(name: "admin.system.users", rows: 2)])
+    let dumped = DumpContent(tables: [
+      .init(name: "admin.system.users", rows: 2), .init(name: "admin.system.roles", rows: 0),
+      .init(name: "admin.system.version", rows: 2), .init(name: "config.x", rows: 1),
+    ])
+    #expect(place.comparable(dumped).differences(in: try #require(found)) == [])
+    let lost = DumpContent(tables: [.init(name: "admin.system.users", rows: 3)])
+    #expect(place.comparable(lost).differences(in: try #require(found)).count == 1)
   }
 
   @Test("What is counted has the names of the dump's archive, and what is no collection of the user's is left out")
@@ -104,7 +127,8 @@ struct MongoDBDrillTests {
       "coffer collection 1 shop %zz\ncoffer end\n", "coffer end more\n",
     ] { #expect(MongoDBCollections.content(of: part) == nil, "\(part)") }
     let others = [
-      "admin.system.users", "config.x", "local.x", "shop.$admin.system.users", "shop.system.views", "nothing",
+      "admin.system.version", "admin.x", "config.x", "local.x", "shop.$admin.system.users", "shop.system.views",
+      "nothing",
     ]
     #expect((names + others).filter(MongoDBCollections.isRestored) == names)
   }

@@ -66,6 +66,64 @@ struct StreamRangeTests {
     #expect(received < stored * 105 / 100 + 2 * (512 << 10), "\(received) of \(stored)")
   }
 
+  @Test(
+    "Of a pack, nothing is read for a part but its header, its trailer, its directory and the blocks that hold the part, each once",
+    arguments: [1, 100_000, 700_000, 3_000_000, 12_000_000])
+  func exactly(count: Int) throws {
+    let content = Self.noise(18 << 20)
+    let ground = try TestRepository(packTarget: 4 << 20)
+    let archive = try ground.backUp(["a": content])
+    let store = WatchedStore(ground.store)
+    let reader = try Repository.open(
+      in: store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings
+    ).reader()
+    let stream = try stream(of: archive, reader)
+    store.forget()
+    let start = 2_500_000
+    let found = try read(UInt64(start)..<UInt64(start + count), of: stream, reader)
+    #expect(found.elementsEqual(content[start..<start + count]))
+    let context = try ground.reopened().context
+    var plain = 0
+    for (path, calls) in Dictionary(grouping: store.calls, by: \.name) {
+      #expect(calls.allSatisfy { [.get, .status].contains($0.request) }, "\(calls)")
+      let pack = try PackReader(
+        try #require(ObjectName(path).flatMap { PackFolder.digest(of: $0) }), context: context)
+      let blocks = pack.directory.blocks
+      let end = blocks.map { $0.offset + $0.storedLength }.max() ?? PackHeader.size
+      var whole = [PackHeader.size, PackTrailer.size, pack.size - PackTrailer.size - end]
+      var sizes = Dictionary(grouping: blocks, by: \.storedLength)
+      for size in calls.filter({ $0.request == .get }).map(\.size) {
+        if let known = whole.firstIndex(of: size) {
+          whole.remove(at: known)
+        } else {
+          let block = try #require(sizes[size]?.popLast(), "\(size) of \(path)")
+          if pack.header.kind == .data { plain += block.plainLength }
+        }
+      }
+    }
+    // One block more at either end than the part fills.
+    #expect(plain >= count && plain < count + 2 * BlockFiller.target, "\(plain)")
+  }
+
+  @Test("A part of what is far and lies scattered is read with a twentieth more at most")
+  func scattered() {
+    var directory = PackDirectory()
+    for _ in 0..<200 {
+      directory.append(storedLength: 100_000, plainLength: 100_000, coding: .stored, prefix: [], chunks: [])
+    }
+    let blocks = directory.blocks
+    func stretches(_ numbers: [Int]) -> [ClosedRange<Int>] {
+      BlockSupply.stretches(numbers, blocks, isSparing: true).map(\.blocks)
+    }
+    #expect(stretches([3, 5]) == [3...3, 5...5])
+    #expect(stretches(Array(0..<20) + [21, 22]) == [0...22])
+    #expect(stretches(Array(0..<20) + [21, 22, 24]) == [0...22, 24...24])
+    let numbers = (0..<200).filter { $0 % 30 != 7 }
+    let found = BlockSupply.stretches(numbers, blocks, isSparing: true)
+    #expect(found.reduce(0) { $0 + $1.bytes.count } * 100 <= numbers.count * 100_000 * 105)
+    #expect(numbers.allSatisfy { number in found.contains { $0.blocks.contains(number) } })
+  }
+
   @Test("A part of a stream that is damaged elsewhere is read, and a damaged one is not")
   func damaged() throws {
     let content = Self.noise(3 << 20)

@@ -30,8 +30,9 @@ struct VerifyTests {
     #expect(run.status == .exited(0), "\(run.errors)")
   }
 
+  /// Those of databases, and not of what a server's databases have in common.
   private func proofs(_ run: Playground.Outcome) throws -> [[String: Any]] {
-    try #require(run.json.first?["proofs"] as? [[String: Any]])
+    try #require(run.json.first?["proofs"] as? [[String: Any]]).filter { $0["accounts"] is NSNull }
   }
 
   private func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: drills) }
@@ -72,13 +73,52 @@ struct VerifyTests {
     #expect(ground.leftovers().isEmpty)
     let info = try ground.coffer("info", "--archive", "latest")
     #expect(info.output.contains("Proven:") && info.output.contains("verify \(format)"), "\(info.output)")
-    // Of what belongs to the whole server no proof is asked that no drill can give.
+    // What belongs to the whole server is proven, too.
     let findings = try ground.coffer("doctor").output.split(separator: "\n")
     let proven = findings.filter { $0.dropFirst(8).hasPrefix("proof: ") }
-    #expect(proven.count == 1 && proven[0].hasPrefix("ok "), "\(proven)")
+    #expect(proven.count == 2 && proven.allSatisfy { $0.hasPrefix("ok ") }, "\(proven)")
     let status = try ground.coffer("status").output.split(separator: "\n")
     let globals = status.first { $0.contains("globals") }
-    #expect(globals?.split(separator: " ").suffix(2) == ["-", "ok"], "\(status)")
+    #expect(globals?.split(separator: " ").suffix(2) == ["ago", "ok"], "\(status)")
+  }
+
+  @Test("A dump of a whole server is proven, never on the server of verify_hostname, and its rows are listed")
+  func wholeServer() throws {
+    defer { try? FileManager.default.removeItem(atPath: drills) }
+    let two = try PostgreSQLServer(2)
+    try fill("verify_in_all")
+    defer { try? server.drop("verify_in_all") }
+    let questions = "verify_queries: [{database: 'verify_in*', query: 'SELECT count(*) FROM a', expect: '10'}]"
+    try configure(
+      "\(questions)\nverify_within: 1 day\npostgresql_databases:\n"
+        + server.entry("all", "verify_hostname: \(two.hostname)", "verify_port: \(two.port)"))
+    try create()
+    let content = try #require(try content().first)
+    let tables = try #require(content["tables"] as? [[String: Any]])
+    let rows = tables.map { "\($0["name"] as? String ?? "") \(($0["rows"] as? Int).map(String.init) ?? "-")" }
+    #expect(rows.contains("verify_in_all.public.a 10") && rows.contains("verify_in_all.public.b 2"), "\(rows)")
+    #expect((content["accounts"] as? [String])?.contains(server.username) == true, "\(content)")
+    let before = try two.run("SELECT datname FROM pg_database ORDER BY 1; SELECT rolname FROM pg_roles ORDER BY 1")
+    let planned = try ground.coffer("verify", "--dry-run")
+    #expect(planned.output.contains("to a throw-away place"), "\(planned.output)")
+    let run = try ground.coffer("verify", "--json")
+    #expect(run.status == .exited(0) && run.errors.contains("and not on \(two.hostname)"), "\(run.errors)")
+    #expect(!run.errors.contains("never proven"), "\(run.errors)")
+    let proof = try #require((run.json.first?["proofs"] as? [[String: Any]])?.first)
+    #expect(proof["proven"] as? Bool == true && proof["compared"] as? Bool == true, "\(proof)")
+    #expect(proof["queries"] as? Int == 1 && (proof["accounts"] as? Int ?? 0) > 0, "\(proof)")
+    #expect((proof["rows"] as? Int ?? 0) >= 12, "\(proof)")
+    #expect(
+      try two.run("SELECT datname FROM pg_database ORDER BY 1; SELECT rolname FROM pg_roles ORDER BY 1") == before)
+    #expect(try left().isEmpty)
+    try configure(
+      "verify_queries: [{database: 'verify_in*', query: 'SELECT count(*) FROM a', expect: '11'}]\npostgresql_databases:\n"
+        + server.entry("all"))
+    let wrong = try ground.coffer("verify")
+    #expect(
+      wrong.status == .exited(1) && wrong.errors.contains("in 'verify_in_all' 'SELECT count(*) FROM a'"),
+      "\(wrong.errors)")
+    #expect(try left().isEmpty)
   }
 
   @Test("A dump without a table, and one without a row, are not proven, and the table is named")

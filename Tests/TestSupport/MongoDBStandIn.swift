@@ -11,6 +11,9 @@ public final class MongoDBStandIn {
     folder = NSTemporaryDirectory() + "coffer-mongodb-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for program in ["mongodump", "mongorestore"] { try install(program, Self.script) }
+    // Programs of several users count on.
+    try write("count", "0\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: "\(folder)/count")
   }
 
   deinit {
@@ -72,6 +75,8 @@ public final class MongoDBStandIn {
     number=$(( $(cat "$here/count" 2>/dev/null || echo 0) + 1 )); echo $number >"$here/count"
     for word; do printf '%s\\037' "$word"; done >"$here/$number.$program.words"
     printf '%s' "$HOME" >"$here/$number.$program.home"
+    { id -u; readlink /proc/self/ns/net; cat /proc/self/limits; touch "$HOME/log" && echo own; } \
+      >"$here/$number.$program.place"
     case "$*" in
       *ping*) echo '{ ok: 1 }';;
       *listDatabases*) cat "$here/collections";;

@@ -16,8 +16,8 @@ enum VerifyAction {
       Each dump is restored by the code that 'restore' has, to a server that is made for it alone - by the programs of \
       PostgreSQL or MariaDB that are installed, SQLite to a file -, runs as an unprivileged user, and is removed again. \
       What is there then is compared with what was counted when it was dumped, of MariaDB with what the dump holds: tables \
-      and their rows, objects by kind, sequences. The servers of the configuration are not asked anything, but for those of \
-      verify_hostname, where dumps are restored to a database of their own that is removed again. What came of it \
+      and their rows, objects by kind, sequences, roles and accounts. The servers of the configuration are not asked anything, but \
+      for those of verify_hostname, where dumps of databases are restored to one of their own that is removed again. What came of it \
       is kept in the repository; 'info' and 'repo-list' show it, on every machine.
       """,
     flags: [
@@ -34,6 +34,7 @@ enum VerifyAction {
     }
     var selection = VerifySelection(context)
     selection.dumps = SelectionFlags.selection(context)
+    selection.dumps.takesGlobals = true
     if let name = context.flags[archive] { selection.archive = name }
     if context.flags.contains(all) { selection.archive = nil }
     if let count = context.flags[sample] { selection.sample = count }

@@ -90,6 +90,7 @@ extension DumpContent {
       "objects": .object(objects.mapValues { .number($0) }),
       "sequences": .list(
         sequences.map { .object(["name": .text($0.name), "value": .number(Int(clamping: $0.value))]) }),
+      "accounts": accounts.map { .list($0.map { .text($0) }) } ?? .null,
       "remark": JSONValue(remark),
     ])
   }

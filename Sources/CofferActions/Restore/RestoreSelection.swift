@@ -11,6 +11,8 @@ struct RestoreSelection: Sendable {
   var originalPort: Int?
   var originalContainer: String?
   var originalLabel: String?
+  /// Whether those that are of no database are meant where nothing is named.
+  var takesGlobals = false
 
   /// Whether anything is named.
   var isNarrow: Bool {
@@ -52,6 +54,7 @@ struct RestoreSelection: Sendable {
     let candidates = dumps.filter(fits)
     guard !candidates.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }
     guard !databases.isEmpty, !databases.contains(where: { $0.isSame(as: "all") }) else {
+      guard !takesGlobals else { return candidates }
       // Roles belong to the whole server: they are put back only by name.
       let ofDatabases = candidates.filter { !$0.identity.isGlobals }
       guard !ofDatabases.isEmpty else { throw noMatch(databases.first ?? "restore", dumps, archive, missing) }

@@ -33,8 +33,6 @@ struct DatabaseStatus: Sendable {
   let standing: Standing
   let history: BackupHistory
   let due: DueDate?
-  /// Whether a drill can show that it restores: not where a dump holds what belongs to a whole server.
-  let isProvable: Bool
   /// When it was last shown to restore.
   let lastProof: Date?
   /// Whether a later drill than that failed.
@@ -43,13 +41,11 @@ struct DatabaseStatus: Sendable {
   let overdue: String?
 
   init(
-    _ identity: DumpIdentity, _ standing: Standing, _ history: BackupHistory, isProvable: Bool = true, drills: [Drill],
-    limit: Double?, now: Date
+    _ identity: DumpIdentity, _ standing: Standing, _ history: BackupHistory, drills: [Drill], limit: Double?, now: Date
   ) {
     self.identity = identity
     self.standing = standing
     self.history = history
-    self.isProvable = isProvable
     due = standing.isExpected ? DueDate(after: history, limit: limit) : nil
     let own = drills.filter { $0.dump.isSame(as: identity.path) }
     let lastProof = own.filter(\.isProven).map(\.time).max()

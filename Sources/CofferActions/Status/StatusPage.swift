@@ -101,7 +101,6 @@ struct StatusPage {
   }
 
   private static func proof(_ database: DatabaseStatus, _ status: RepositoryStatus) -> String {
-    guard database.isProvable else { return "-" }
     let last = database.lastProof.map { Formats.time($0) } ?? "never"
     return database.hasFailedSince ? "\(last); a later try failed" : last
   }

@@ -23,7 +23,6 @@ struct StatusReading {
   /// What was found of one database.
   private struct Found {
     let identity: DumpIdentity
-    let isProvable: Bool
     var points: [BackupPoint]
     /// The position of the newest archive that has it, the newest archive being 0.
     let newest: Int
@@ -47,8 +46,7 @@ struct StatusReading {
       history: history, due: DueDate(after: history, limit: limit),
       databases: databases(found, newest).map { identity, standing, found in
         DatabaseStatus(
-          identity, standing, BackupHistory(found?.points ?? []), isProvable: found?.isProvable ?? true, drills: drills,
-          limit: limit, now: now)
+          identity, standing, BackupHistory(found?.points ?? []), drills: drills, limit: limit, now: now)
       },
       logs: try LogStatus.all(in: access, needs: archives.reversed().flatMap(\.draft.logNeeds), context),
       lastRun: context.configuration.flatMap { RunMemory($0, context.surroundings).last() },
@@ -88,8 +86,7 @@ struct StatusReading {
     if let known = found.firstIndex(where: { $0.identity == dump.identity }) {
       found[known].points.append(point)
     } else {
-      let isServerWide = context.run.hooks.hook(named: dump.record.hook)?.isServerWide(dump.facts) ?? false
-      found.append(Found(identity: dump.identity, isProvable: !isServerWide, points: [point], newest: position))
+      found.append(Found(identity: dump.identity, points: [point], newest: position))
     }
   }
 

@@ -44,7 +44,6 @@ struct StatusText {
   }
 
   private func proven(_ database: DatabaseStatus) -> String {
-    guard database.isProvable else { return "-" }
     let last = database.lastProof.map {
       "\(Formats.duration(max(status.now.timeIntervalSince($0), 0))) ago"
     }

@@ -9,8 +9,7 @@ import Glibc
 struct DumpDrill {
   /// What came of it, with what is to be said.
   struct Outcome {
-    /// nil for a dump that was passed over.
-    let proof: Proof?
+    let proof: Proof
     var warnings: [String] = []
     var failure: (any Error)?
   }
@@ -36,8 +35,6 @@ struct DumpDrill {
       return Outcome(proof: proof, warnings: warnings)
     } catch let error as RunCancelled {
       throw error
-    } catch let error as DrillError where error.isPassedOver {
-      return Outcome(proof: nil, warnings: warnings + [error.diagnosis.problem])
     } catch {
       let failure = Self.told(error, dump.identity)
       proof.isProven = false
@@ -53,6 +50,11 @@ struct DumpDrill {
     }
     if let place = try hook.drillServer(of: dump.facts, root: context.root, context: hooks) {
       return try prove(dump, &proof, &warnings, in: place, hook, hooks)
+    }
+    if let host = hook.drillHost(of: dump.facts, root: context.root) {
+      warnings.append(
+        "Restored to a throw-away server of this machine, and not on \(Quoting.terminal(host)) (verify_hostname), whose own "
+          + "roles and databases it would change")
     }
     let base = UserPath.absolute(
       context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
@@ -90,16 +92,18 @@ struct DumpDrill {
     proof.rows = findings.content?.rowCount
     var differences: [String] = []
     let recorded = dump.record.content.flatMap { $0.tables.isEmpty && $0.remark != nil ? nil : $0 }
-    if let known = recorded.map(place.comparable) ?? findings.dumped, let found = findings.content {
+    // What was counted of the very dump is surer than what went by while it was made.
+    if let known = findings.dumped ?? recorded.map(place.comparable), let found = findings.content {
       proof.isCompared = true
       proof.comparedTables = known.countedTables(in: found)
       differences = known.differences(in: found)
+      proof.accounts = known.accounts?.count
     }
-    let questions = DrillQuestion.all(in: context.root, about: dump.identity)
-    proof.questions = questions.count
-    differences += try questions.compactMap { try $0.difference(in: place, of: facts) }
+    let asked = try DrillQuestion.ask(context.root, in: place, of: facts)
+    proof.questions = asked.count
+    differences += asked.differences
     guard differences.isEmpty else { throw DrillError.different(dump.identity, differences) }
-    let remark = dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? []
+    let remark = findings.dumped == nil ? dump.record.content?.remark.map { ["When it was dumped, \($0)"] } ?? [] : []
     warnings += said + postponed + findings.warnings + remark
   }
 

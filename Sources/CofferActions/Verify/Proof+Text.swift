@@ -15,7 +15,7 @@ extension Proof {
       "seconds": seconds.map { .real($0) } ?? .null,
       "size": .number(Int(clamping: bytes)), "tables": JSONValue(tables),
       "rows": JSONValue(rows.map { Int(clamping: $0) }), "compared": .bool(isCompared),
-      "compared_tables": JSONValue(comparedTables), "queries": JSONValue(questions),
+      "compared_tables": JSONValue(comparedTables), "accounts": JSONValue(accounts), "queries": JSONValue(questions),
     ])
   }
 

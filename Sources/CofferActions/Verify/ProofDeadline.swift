@@ -36,10 +36,7 @@ struct ProofDeadline {
   }
 
   func warn(of dumps: [ArchiveDump], _ history: ProofHistory) {
-    let provable = dumps.filter { dump in
-      context.run.hooks.hook(named: dump.record.hook).map { !$0.isServerWide(dump.facts) } ?? true
-    }
-    warn(provable.map { ($0.identity.path, $0.identity.title) }, history)
+    warn(dumps.map { ($0.identity.path, $0.identity.title) }, history)
   }
 
   private func warn(_ databases: [(path: String, title: String)], _ history: ProofHistory) {

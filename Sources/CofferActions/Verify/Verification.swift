@@ -17,6 +17,7 @@ struct VerifySelection {
   /// What the configuration wants.
   init(_ context: ActionContext) {
     dumps = RestoreSelection(hooks: context.run.hooks)
+    dumps.takesGlobals = true
     sample = context.root[VerifyOptions.sample]
   }
 }
@@ -54,17 +55,15 @@ struct Verification {
     defer { keeper.put() }
     var proofs: [Proof] = []
     var failures: [any Error] = []
-    // Those that are passed over take nobody's turn.
-    for (dump, archive) in chosen where proofs.count < count {
+    for (dump, archive) in chosen.prefix(count) {
       context.console.step(
         "\(access.location.path): Restoring \(dump.identity.title) of \(archive.name) to \(place(dump)) "
           + "(\(proofs.count + 1) of \(count))")
       let outcome = try drill.run(dump, of: archive)
       for warning in outcome.warnings { context.console.warning("\(dump.identity.title): \(warning)") }
-      guard let proof = outcome.proof else { continue }
-      if let failure = outcome.failure { failures.append(failure) } else { tell(proof, dump) }
-      proofs.append(proof)
-      keeper.take(proof)
+      if let failure = outcome.failure { failures.append(failure) } else { tell(outcome.proof, dump) }
+      proofs.append(outcome.proof)
+      keeper.take(outcome.proof)
     }
     keeper.put()
     if context.wantsJSON { report(proofs) }
@@ -74,7 +73,8 @@ struct Verification {
 
   /// Where it will be restored, for messages.
   private func place(_ dump: ArchiveDump) -> String {
-    let host = context.run.hooks.hook(named: dump.record.hook)?.drillHost(of: dump.facts, root: context.root)
+    let hook = context.run.hooks.hook(named: dump.record.hook)
+    let host = hook?.isServerWide(dump.facts) == true ? nil : hook?.drillHost(of: dump.facts, root: context.root)
     return host.map { "a database of its own on \(Quoting.terminal($0))" } ?? "a throw-away place"
   }
 
@@ -93,8 +93,8 @@ struct Verification {
         context.console.remark("\(access.location.path): Archive \(archive.name) holds no dumps")
         continue
       }
-      // Globals alone, and a name that an older archive does not have yet.
-      let isOptional = archives.count > 1 || selection.dumps.databases.isEmpty && dumps.allSatisfy(\.identity.isGlobals)
+      // A name that an older archive does not have yet.
+      let isOptional = archives.count > 1
       do {
         all += try selection.dumps.select(from: dumps, archive: archive.name, missing: archive.draft.missingDumps)
           .map { ($0, archive) }
@@ -119,9 +119,12 @@ struct Verification {
 
   private func tell(_ proof: Proof, _ dump: ArchiveDump) {
     guard !context.wantsJSON else { return }
-    let counts =
-      proof.tables.map { "\(Self.count($0, "table"))" + (proof.rows.map { ", \(Self.count($0, "row"))" } ?? "") + ", " }
-      ?? ""
+    // Of a dump of accounts alone, that there are no tables says nothing.
+    let tables = proof.accounts == nil || proof.tables ?? 0 > 0 ? proof.tables : nil
+    let counts = [
+      proof.accounts.map { "\(Self.count($0, "account"))" }, tables.map { Self.count($0, "table") },
+      proof.rows.map { Self.count($0, "row") },
+    ].compactMap { $0.map { "\($0), " } }.joined()
     let compared =
       switch (proof.isCompared, proof.tables ?? 0, proof.comparedTables ?? 0) {
       case (false, _, _): "not compared, because they were not counted when dumped"

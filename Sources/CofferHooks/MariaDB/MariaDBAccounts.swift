@@ -79,6 +79,12 @@ struct MariaDBAccounts: Sendable {
     statement.text.starts(with: "/*!8".utf8)
   }
 
+  /// The user or role that a statement makes; nil for one of another kind, or for other servers.
+  static func made(by statement: MariaDBStatement) -> Account? {
+    guard !isForOthers(statement), statement.lexemes.words.first == "CREATE" else { return nil }
+    return account(statement)
+  }
+
   private static func isMembership(_ statement: MariaDBStatement) -> Bool {
     let words = statement.lexemes.words
     return words.first == "GRANT" && !words.contains("ON")

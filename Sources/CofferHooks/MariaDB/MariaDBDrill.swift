@@ -7,12 +7,26 @@ import CofferSystem
 final class MariaDBDrill: DrillPlace {
   private let server: MariaDBThrowawayServer
   private let census = MariaDBStreamCensus()
+  /// Whether the dump is of a whole server, or of its accounts.
+  private let isServerWide: Bool
+  private let hasAccounts: Bool
 
   /// Makes the server and starts it.
   ///
   /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
-  init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
+  init(
+    of facts: DumpFacts, bytes: UInt64, isServerWide: Bool, on ground: DrillGround, _ dialect: MariaDBDialect
+  ) throws {
+    self.isServerWide = isServerWide
+    hasAccounts = isServerWide && dialect.dumpsAccounts
     server = try MariaDBThrowawayServer(for: facts, bytes: bytes, times: 3, on: ground, dialect)
+    guard hasAccounts else { return }
+    do {
+      try server.takeOwnUser()
+    } catch {
+      server.remove()
+      throw error
+    }
   }
 
   // MARK: - The place
@@ -25,17 +39,23 @@ final class MariaDBDrill: DrillPlace {
 
   var observer: (any ByteSink)? { census }
 
-  private func questions(_ facts: DumpFacts) -> MariaDBDrillQuestions {
-    MariaDBDrillQuestions(
-      database: facts.identity.database, dumped: facts.identity.database, session: server.session)
+  private func questions(_ database: String) -> MariaDBDrillQuestions {
+    MariaDBDrillQuestions(database: database, dumped: database, session: server.session)
+  }
+
+  func databases(of facts: DumpFacts) throws -> [String] {
+    isServerWide ? try server.databases() : [facts.identity.database]
   }
 
   func findings(of facts: DumpFacts) throws -> DrillFindings {
-    DrillFindings(content: try questions(facts).content(), dumped: census.content)
+    var content = DumpContent()
+    for database in try databases(of: facts) { content.add(try questions(database).content()) }
+    if hasAccounts { content.accounts = try server.accounts() }
+    return DrillFindings(content: content, dumped: census.content)
   }
 
   func answer(to statement: String, of facts: DumpFacts) throws -> String {
-    try questions(facts).answer(to: statement, of: facts.identity)
+    try questions(facts.identity.database).answer(to: statement, of: facts.identity)
   }
 
   func remove() {

@@ -5,32 +5,45 @@ final class MariaDBDrillServer {
   /// Where its socket is.
   let folder: String
   let socket: String
-  let session: MariaDBSession
+  private(set) var session: MariaDBSession
+  /// Who asks and restores there.
+  private(set) var user = MariaDBDrillServer.superuser
+  private let dialect: MariaDBDialect
   private let identity: DumpIdentity
   private let ground: DrillGround
   private var process: ChildProcess?
 
   static let superuser = "root"
   private static let socketName = "socket"
+  /// MariaDB's libraries by which accounts log in and that a server does not have from its beginning.
+  private static let logins = ["auth_ed25519", "auth_pam", "auth_gssapi", "auth_parsec"]
 
   /// Makes the folder.
   ///
   /// - Throws: `DrillError.impossible` when no socket can be made there; `SystemError`.
   init(of identity: DumpIdentity, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
     self.identity = identity
+    self.dialect = dialect
     self.ground = ground
     folder = try ground.makeFolder("server", forSocket: Self.socketName, of: identity)
     socket = "\(folder)/\(Self.socketName)"
-    session = MariaDBSession(
-      identity: identity, connection: Self.entry(dialect, identity, socket, for: .restore).connection, options: [],
+    session = Self.session(of: Self.superuser, dialect, identity, socket, ground)
+  }
+
+  private static func session(
+    of user: String, _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, _ ground: DrillGround
+  ) -> MariaDBSession {
+    MariaDBSession(
+      identity: identity, connection: entry(dialect, identity, socket, of: user, for: .restore).connection, options: [],
       context: ground.context)
   }
 
   /// How clients come to it.
   static func entry(
-    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, for options: MariaDBConnection.Options
+    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, of user: String = superuser,
+    for options: MariaDBConnection.Options
   ) -> MariaDBEntry {
-    let address = ServerAddress(hostname: nil, port: nil, username: superuser, password: nil)
+    let address = ServerAddress(hostname: nil, port: nil, username: user, password: nil)
     return MariaDBEntry(.empty, dialect, identity, address, for: options).only(socket)
   }
 
@@ -59,6 +72,23 @@ final class MariaDBDrillServer {
       }
       return true
     }
+  }
+
+  /// Makes an account of a name that no dump has, which may do everything, and asks and restores from then on: what a dump says of
+  /// accounts, the first one among them, is of others.
+  ///
+  /// - Throws: As `MariaDBSession.query`.
+  func takeOwnUser() throws {
+    let name = DrillName().text
+    let account = "\(Quoting.mariadbLiteral(name))@'localhost'"
+    for statement in [
+      "CREATE USER \(account)", "GRANT ALL PRIVILEGES ON *.* TO \(account) WITH GRANT OPTION",
+      "GRANT PROXY ON ''@'%' TO \(account) WITH GRANT OPTION",
+    ] { _ = try session.query(statement, 0) }
+    user = name
+    // Accounts log in by them. One that is not installed is told of by the account that needs it.
+    for library in Self.logins { _ = try? session.query("INSTALL SONAME \(Quoting.mariadbLiteral(library))", 0) }
+    session = Self.session(of: name, dialect, identity, socket, ground)
   }
 
   /// What the server said last, where it has ended.

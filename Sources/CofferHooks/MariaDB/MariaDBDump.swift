@@ -52,16 +52,18 @@ struct MariaDBDump: PlannedDump {
         try DumpStream(command, of: identity, context: context)
       }
     }
+    let census = MariaDBDumpCensus()
+    let places = MariaDBTablePlacesWatch(census: census)
     // Of a whole server, no single tables are restored.
-    let places = identity.database.isSame(as: "all") ? nil : MariaDBTablePlacesWatch()
+    let isOne = !identity.database.isSame(as: "all")
     let logPlace = notesPlace ? MariaDBLogPlaceWatch(clock: context.clock) : nil
     stream.observer = { bytes in
-      places?.take(bytes)
+      places.take(bytes)
       logPlace?.take(bytes)
     }
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
-      details: { places?.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] },
+      content: census, details: { isOne ? places.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] : [:] },
       log: { logPlace?.found(tail: stream.tail) }, missing: Self.missingEnd)
   }
 

@@ -81,6 +81,6 @@ public struct MariaDBHook: DatabaseHook {
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
-    try MariaDBDrill(of: facts, bytes: bytes, on: ground, dialect)
+    try MariaDBDrill(of: facts, bytes: bytes, isServerWide: isServerWide(facts), on: ground, dialect)
   }
 }

@@ -10,6 +10,7 @@ struct MariaDBRestore: PlannedRestore {
   private let databaseName: String
   /// Of a drill; nil for a restore for good.
   private let mark: String?
+  private let isDrill: Bool
   let warnings: [String]
 
   private var identity: DumpIdentity { facts.identity }
@@ -21,6 +22,7 @@ struct MariaDBRestore: PlannedRestore {
     self.facts = facts
     self.entry = entry
     mark = target.mark
+    isDrill = target.isDrill
     let (options, warnings) = Self.strict(entry.restoreOptions)
     session = MariaDBSession(
       identity: facts.identity, connection: entry.connection, options: options, context: context)
@@ -70,6 +72,7 @@ struct MariaDBRestore: PlannedRestore {
     rules.leavesEvents = mark != nil
     rules.isOfOne = !isWholeServer && !isAccounts
     rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
+    rules.countsMissingRights = isAccounts && isDrill
     rules.foldsCase = server.facts.foldsCase
     rules.rehearsesViews = !isWholeServer
     rules.seal = server.facts.seal

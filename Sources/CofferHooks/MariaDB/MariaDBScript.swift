@@ -44,6 +44,8 @@ struct MariaDBScript {
     var seal = SealedScript.Seal.immediate
     /// Whether events are left out: where a server would run them.
     var leavesEvents = false
+    /// Whether rights on what is not there are only counted: where accounts are tried without the databases.
+    var countsMissingRights = false
     /// Which tables are restored; nil for all that the dump has.
     var tables: MariaDBTableChoice?
     /// Gives the name that a database of the dump is restored under.

@@ -41,9 +41,31 @@ final class MariaDBThrowawayServer {
 
   /// Where a restore to it is to go.
   var target: RestoreTarget {
-    var target = RestoreTarget(username: MariaDBDrillServer.superuser)
+    var target = RestoreTarget(username: server.user)
     target.socketPath = socket
+    target.isDrill = true
     return target
+  }
+
+  /// See `MariaDBDrillServer`.
+  ///
+  /// - Throws: As `MariaDBSession.query`.
+  func takeOwnUser() throws { try server.takeOwnUser() }
+
+  /// Those that are not its own.
+  ///
+  /// - Throws: As `MariaDBSession.query`.
+  func databases() throws -> [String] {
+    try session.query("SHOW DATABASES", 1).compactMap(\.first).filter { !MariaDBScript.isSystem($0) }
+  }
+
+  /// Users and roles, as statements name them.
+  ///
+  /// - Throws: As `MariaDBSession.query`.
+  func accounts() throws -> [String] {
+    try session.query("SELECT User, Host, is_role FROM mysql.user ORDER BY User, Host", 3).compactMap { row in
+      MariaDBAccounts.Account(row[2].isSame(as: "Y") ? [row[0]] : [row[0], row[1]])?.quoted
+    }
   }
 
   /// A dump of one of its databases.

@@ -4,7 +4,12 @@ import CofferSystem
 /// has for them.
 enum MongoDBCollections {
   /// Databases that are the server's own.
-  static let ownDatabases = ["admin", "config", "local"]
+  static let ownDatabases = [accountsDatabase] + unrestored
+  /// Those of which a throw-away server has its own contents.
+  static let unrestored = ["config", "local"]
+  /// Where users and roles are kept, of all databases.
+  private static let accountsDatabase = "admin"
+  private static let accounts = ["system.users", "system.roles"]
   private static let mark = "coffer"
   private static let end = "end"
   /// What holds the measurements of a time series, and behind it the collection's name.
@@ -20,10 +25,12 @@ enum MongoDBCollections {
     var own = ['\(ownDatabases.joined(separator: "', '"))'];
     var databases = db.adminCommand({listDatabases: 1, nameOnly: true}).databases;
     for (var i = 0; i < databases.length; i++) {
-      if (own.indexOf(databases[i].name) >= 0) { continue; }
+      var isOfUsers = databases[i].name == '\(accountsDatabase)';
+      if (own.indexOf(databases[i].name) >= 0 && !isOfUsers) { continue; }
       var database = db.getSiblingDB(databases[i].name);
       var found = database.getCollectionInfos();
       for (var j = 0; j < found.length; j++) {
+        if (isOfUsers && ['\(accounts.joined(separator: "', '"))'].indexOf(found[j].name) < 0) { continue; }
         var isPlain = found[j].type == 'collection';
         var count = isPlain ? Number(database.getCollection(found[j].name).countDocuments({})) : '-';
         print(['\(mark)', found[j].type, count, encodeURIComponent(databases[i].name), encodeURIComponent(found[j].name)].join(' '));
@@ -54,7 +61,7 @@ enum MongoDBCollections {
       let isTimeSeries = words[1].isSame(as: "timeseries")
       if isTimeSeries { name = buckets + name }
       let title = "\(database).\(name)"
-      guard isTimeSeries || isCollection(name) else { continue }
+      guard isTimeSeries || isCollection(name) || isOfAccounts(title) else { continue }
       let rows = UInt64(words[2])
       guard rows != nil || words[2].isSame(as: "-") else { return nil }
       tables.append(DumpContent.Table(name: title, rows: rows))
@@ -62,12 +69,17 @@ enum MongoDBCollections {
     return isWhole ? DumpContent(tables: tables) : nil
   }
 
-  /// Whether what an archive calls so is made of it by mongorestore as it was: what is a server's own, and users and roles, are
-  /// not.
+  /// Whether what an archive calls so is made of it by mongorestore as it was: what is a server's own is not, but for users and
+  /// roles of all databases. Those of single ones stand in other collections.
   static func isRestored(_ title: String) -> Bool {
     let parts = title.parts(by: ".", limit: 2)
-    guard parts.count == 2, !isOwn(parts[0]) else { return false }
+    guard parts.count == 2, !isOwn(parts[0]) else { return isOfAccounts(title) }
     return isCollection(parts[1]) || parts[1].begins(with: buckets)
+  }
+
+  /// Whether it holds the users or the roles of all databases.
+  static func isOfAccounts(_ title: String) -> Bool {
+    accounts.contains { title.isSame(as: "\(accountsDatabase).\($0)") }
   }
 
   /// Whether it is one of the user's. `$admin.system.users` is how archives call what one database has of users.

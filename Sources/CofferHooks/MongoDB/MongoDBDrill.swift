@@ -25,7 +25,7 @@ final class MongoDBDrill: DrillPlace {
     let socket = "\(folder)/\(name)"
     self.socket = socket
     let data = try ground.makeFolder("data").path
-    shell = try MongoDBShell(at: socket, for: identity, context: ground.context)
+    shell = try MongoDBShell(at: socket, for: identity, on: ground)
     // It tells on standard output why it ends.
     server = try ground.context.launcher.launch(
       ground.command(
@@ -55,7 +55,10 @@ final class MongoDBDrill: DrillPlace {
 
   func comparable(_ content: DumpContent) -> DumpContent {
     var content = content
-    content.tables.removeAll { !MongoDBCollections.isRestored($0.name) }
+    // Of users and roles there is no collection before there is one of them.
+    content.tables.removeAll {
+      !MongoDBCollections.isRestored($0.name) || MongoDBCollections.isOfAccounts($0.name) && $0.rows == 0
+    }
     return content
   }
 

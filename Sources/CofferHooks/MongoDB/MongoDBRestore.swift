@@ -23,9 +23,8 @@ struct MongoDBRestore: PlannedRestore {
     self.entry = entry
     newName = target.databaseName.flatMap { $0.isSame(as: facts.identity.database) ? nil : $0 }
     included = target[SharedChoices.schemas].map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
-    // A throw-away server has its own settings, and nobody logs in there.
-    excluded =
-      target.isDrill && entry.isWholeServer ? MongoDBCollections.ownDatabases.map { "\($0).*" } : []
+    // A throw-away server has its own settings.
+    excluded = target.isDrill && entry.isWholeServer ? MongoDBCollections.unrestored.map { "\($0).*" } : []
     if let newName, facts.identity.database == "all" {
       throw refused("a whole server cannot be restored as one database '\(newName)'", "Leave the name out")
     }

@@ -118,7 +118,11 @@ struct ClusterScript {
       Array(statement.bytes[..<range.bytes.lowerBound]) + other.bytes + statement.bytes[range.bytes.upperBound...])
   }
 
-  private static func databaseName(_ line: UnsafeRawBufferPointer) -> ServerText? {
+  /// Whether a restore puts a database's contents back. Every server has a template1 of its own, which new databases are made from.
+  static func isRestored(_ database: ServerText) -> Bool { database != ServerText("template1") }
+
+  /// The database whose statements follow, where a line says so.
+  static func databaseName(_ line: UnsafeRawBufferPointer) -> ServerText? {
     let (head, end) = ("-- Database \"".utf8, "\" dump\n".utf8)
     guard line.count >= head.count + end.count, line.starts(with: head), line.suffix(end.count).elementsEqual(end)
     else { return nil }
@@ -126,7 +130,7 @@ struct ClusterScript {
   }
 
   /// psql's own commands that pg_dumpall writes: they steer the connection, which is ours to steer.
-  private static func isMeta(_ line: UnsafeRawBufferPointer) -> Bool {
+  static func isMeta(_ line: UnsafeRawBufferPointer) -> Bool {
     RestrictedScript.isRestriction(line)
       || ["\\connect ", "\\encoding "].contains { line.starts(with: $0.utf8) }
   }

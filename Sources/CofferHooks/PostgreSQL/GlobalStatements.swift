@@ -36,6 +36,22 @@ struct GlobalStatements {
     }
   }
 
+  /// The statement that makes a tablespace, in another folder.
+  ///
+  /// - Returns: nil for what is not as pg_dumpall writes it: `CREATE TABLESPACE name OWNER role LOCATION 'folder';`
+  static func creation(_ statement: ServerText, in folder: String) -> ServerText? {
+    guard statement.begins(with: tablespaceHead),
+      let name = PostgreSQLText.leadingIdentifier(statement.bytes.dropFirst(tablespaceHead.utf8.count)),
+      name.rest.starts(with: " OWNER ".utf8),
+      let owner = PostgreSQLText.leadingIdentifier(name.rest.dropFirst(" OWNER ".utf8.count)),
+      owner.rest.starts(with: " LOCATION ".utf8)
+    else { return nil }
+    let place: PostgreSQLStatement = " LOCATION \(literal: folder);"
+    return ServerText(Array(statement.bytes[..<owner.rest.startIndex]) + place.bytes)
+  }
+
+  private static let tablespaceHead = "CREATE TABLESPACE "
+
   /// The first statement of a kind that pg_dumpall does not write.
   var strange: ServerText? {
     let kinds = ["SET ", "SELECT pg_catalog.set_config(", "GRANT ", "REVOKE ", "SECURITY LABEL "]

@@ -9,13 +9,18 @@ struct PostgreSQLClusterRestore: PlannedRestore {
   private let entry: PostgreSQLEntry
   private let target: PostgreSQLTarget
   private let slots: [PostgreSQLTarget.Slot]
+  private let placing: ServerGlobals.Placing?
 
   /// Checks connection and permissions.
   ///
+  /// - Parameter placing: Where tablespaces are made; nil for where the dump has them.
   /// - Throws: `RestoreError.refused`.
-  init(facts: DumpFacts, entry: PostgreSQLEntry, context: HookContext) throws {
+  init(
+    facts: DumpFacts, entry: PostgreSQLEntry, placing: ServerGlobals.Placing? = nil, context: HookContext
+  ) throws {
     self.facts = facts
     self.entry = entry
+    self.placing = placing
     target = try PostgreSQLTarget(entry.connection, of: facts.identity, context: context)
     try target.checkItTakesChanges(of: facts.identity)
     guard target.isSuperuser || facts.identity.isGlobals && target.mayCreateRoles else {
@@ -53,6 +58,6 @@ struct PostgreSQLClusterRestore: PlannedRestore {
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
     PostgreSQLRunningClusterRestore(
-      facts: facts, entry: entry, target: target, context: context)
+      facts: facts, entry: entry, target: target, placing: placing, context: context)
   }
 }

@@ -11,31 +11,15 @@ final class PostgreSQLDrill: DrillPlace {
   private let leavesOwners: Bool
   private var questions: PostgreSQLDrillQuestions?
 
-  private static let settings = [
-    "wal_level=minimal", "max_wal_senders=0", "max_prepared_transactions=10", "max_wal_size=2GB",
-  ]
-
   /// Makes the cluster, starts it, and makes there what the dump needs.
   ///
   /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installations: PostgreSQLInstallations) throws {
     self.ground = ground
-    let identity = facts.identity
     let needs = facts.content?.needs
     leavesOwners = needs.map { $0.roles.isEmpty && $0.superusers.isEmpty } ?? true
-    let (major, programs) = try Self.programs(for: facts, installations)
-    self.major = major
-    try ground.checkSpace(.room(for: bytes, times: 3, and: PostgreSQLDrillServer.least), for: identity)
-    server = try PostgreSQLDrillServer(programs, installations, of: identity, on: ground)
-    let data = "\(server.folder)/data"
-    try ground.make(
-      by: "\(programs)/initdb",
-      [
-        "--pgdata", data, "--username", PostgreSQLDrillServer.superuser, "--auth", "trust", "--encoding", "UTF8",
-        "--locale", "C", "--no-sync",
-      ], for: identity)
+    (server, major) = try PostgreSQLDrillServer.new(for: facts, bytes: bytes, on: ground, installations)
     do {
-      try server.start(in: data, Self.settings)
       try makeNeeds(facts)
     } catch {
       remove()
@@ -43,27 +27,11 @@ final class PostgreSQLDrill: DrillPlace {
     }
   }
 
-  private static func programs(
-    for facts: DumpFacts, _ installations: PostgreSQLInstallations
-  ) throws -> (major: Int, folder: String) {
-    let wanted = facts.serverVersion.flatMap { PostgreSQLVersion.major($0[...]) }
-    guard let newest = installations.newestServer() else {
-      throw DrillError.impossible(
-        facts.identity, problem: "no PostgreSQL server is installed on this machine",
-        suggestion: "On Debian: apt-get install \(wanted.map { "postgresql-\($0)" } ?? "postgresql"); it need not run")
-    }
-    guard let wanted, newest.major < wanted else { return newest }
-    throw DrillError.impossible(
-      facts.identity,
-      problem: "it is of a server of version \(wanted), and the newest one that is installed here is \(newest.major)",
-      suggestion: "On Debian: apt-get install postgresql-\(wanted)")
-  }
-
   /// Superusers may do everything here, too, because event triggers, say, belong to nobody else. Others may not: what they
   /// put into a database must not run with the rights of this server's user.
   private func makeNeeds(_ facts: DumpFacts) throws {
     guard let needs = facts.content?.needs else { return }
-    try checkExtensions(needs.extensions, facts.identity)
+    try server.checkExtensions(needs.extensions, major: major)
     let superusers = Set(needs.superusers)
     for role in superusers.union(needs.roles)
     where role != ServerText(PostgreSQLDrillServer.superuser) && !role.isReserved {
@@ -76,25 +44,13 @@ final class PostgreSQLDrill: DrillPlace {
     }
   }
 
-  private func checkExtensions(_ wanted: [ServerText], _ identity: DumpIdentity) throws {
-    let installed = try server.texts(
-      "SELECT \(PostgreSQLAnswer.text("e.name")) FROM pg_catalog.pg_available_extensions e")
-    let missing = Set(wanted).subtracting(installed).map { Quoting.terminal($0.shown) }.sorted()
-    guard missing.isEmpty else {
-      throw DrillError.impossible(
-        identity,
-        problem: "it has extensions that are not installed on this machine: \(missing.joined(separator: ", "))",
-        suggestion: "Install their packages for PostgreSQL \(major), or verify on a machine that has them")
-    }
-  }
-
   // MARK: - The place
 
   var version: String { "PostgreSQL \(major)" }
 
   var target: RestoreTarget {
     var target = RestoreTarget(
-      hostname: server.folder, port: PostgreSQLDrillServer.port, username: PostgreSQLDrillServer.superuser)
+      hostname: server.folder, port: PostgreSQLDrillServer.port, username: server.user)
     target.leavesOwners = leavesOwners
     target.isDrill = true
     return target
@@ -126,12 +82,12 @@ final class PostgreSQLDrill: DrillPlace {
 
 extension ServerText {
   /// Whether the server keeps such names for itself.
-  fileprivate var isReserved: Bool { bytes.starts(with: "pg_".utf8) }
+  var isReserved: Bool { bytes.starts(with: "pg_".utf8) }
 }
 
 extension DumpIdentity {
   /// The same database at a server of this machine, without the container it came from.
-  fileprivate var here: DumpIdentity {
+  var here: DumpIdentity {
     DumpIdentity(
       hook: hook, database: database, hostname: hostname, port: port, label: label, isGlobals: isGlobals,
       advice: advice)

@@ -105,6 +105,9 @@ struct PostgreSQLDump: PlannedDump {
     }
     facts.serverVersion = server.version
     facts.details = server.details
+    if !isOfDatabase, let rows = try? ask(PostgreSQLDumpFacts.firstRole, columns: 1, in: nil, context) {
+      facts.details[PostgreSQLDumpFacts.firstRoleKey] = rows.first?[0]?.text
+    }
     if let limit = entry.maxReplicaLag {
       let lag = try replicaLag(server, conversation, context)
       facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
@@ -159,17 +162,32 @@ struct PostgreSQLDump: PlannedDump {
         program, arguments(format, server, context) + (census?.arguments ?? []), context: context), of: identity,
       context: context)
     let places = format == .custom ? BlockPlacesWatch() : nil
+    let script = scriptCensus(facts)
     var hasBegun = false
     stream.observer = { bytes in
       if !hasBegun { census?.begin() }
       hasBegun = true
       places?.take(bytes)
+      script?.write(bytes)
     }
     return StreamedDump(
-      stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings, content: census,
+      stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
+      content: census ?? script,
       details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
+  }
+
+  private var isOfDatabase: Bool { if case .database = scope { true } else { false } }
+
+  /// What counts a script that holds more than one database: where it can be read as a server has it, in its own encoding, by what
+  /// pg_dumpall writes since version 10.
+  private func scriptCensus(_ facts: DumpFacts) -> PostgreSQLScriptCensus? {
+    let isEncoded = entry.dumpOptions.contains { $0.begins(with: "-E") || $0.begins(with: "--encoding") }
+    guard !isOfDatabase, !isRehearsal, entry.countPercentage > 0, !isEncoded,
+      let major = facts.clientVersion.flatMap(PostgreSQLVersion.major(ofProgram:)), major >= 10
+    else { return nil }
+    return PostgreSQLScriptCensus()
   }
 
   /// Asks in a session in the database, or where there is none of one database, the server.

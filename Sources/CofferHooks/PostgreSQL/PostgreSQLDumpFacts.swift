@@ -17,6 +17,13 @@ struct PostgreSQLDumpFacts {
   /// How a dump's amounts of money are written, where its session was fixed to that.
   static let monetaryKey = "lc_monetary"
 
+  /// What the first role of a server is called, which its own programs have made it with; of dumps of servers only. From version 16
+  /// on only a server whose first role has that name takes what the role has granted.
+  static let firstRoleKey = "first_role"
+  static let firstRole: PostgreSQLStatement = """
+    SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) 10
+    """
+
   /// Whether a dump lacks the facts about its database.
   static let missingKey = "facts"
 

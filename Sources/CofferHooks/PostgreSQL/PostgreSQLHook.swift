@@ -72,13 +72,13 @@ public struct PostgreSQLHook: DatabaseHook {
           facts.identity, problem: "it is of a whole server, and neither a name nor schemas can be chosen",
           suggestion: "Choose the dump of one database; 'name: all' with a format makes one of each")
       }
-      return try PostgreSQLClusterRestore(facts: facts, entry: entry, context: context)
+      return try PostgreSQLClusterRestore(
+        facts: facts, entry: entry, placing: target.tablespaceFolder, context: context)
     }
     return try PostgreSQLRestore(
       facts: facts, target: target, entry: entry, installations: installations, context: context)
   }
 
-  /// Scripts of whole servers make tablespaces where the server has them that they are of.
   public func isServerWide(_ facts: DumpFacts) -> Bool {
     facts.identity.isGlobals
       || facts.identity.database.isSame(as: "all") && facts.has(PostgreSQLOptions.Format.plain)
@@ -113,7 +113,8 @@ public struct PostgreSQLHook: DatabaseHook {
   }
 
   public func drillPlace(for facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws -> any DrillPlace {
-    try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations)
+    guard isServerWide(facts) else { return try PostgreSQLDrill(of: facts, bytes: bytes, on: ground, installations) }
+    return try PostgreSQLScriptDrill(of: facts, bytes: bytes, on: ground, installations)
   }
 
   /// Today's entry, or what the archive remembers, with the address to restore to.

@@ -21,6 +21,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private let facts: DumpFacts
   private let entry: PostgreSQLEntry
   private let target: PostgreSQLTarget
+  private let placing: ServerGlobals.Placing?
   private let context: HookContext
   private let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
   private lazy var script = ClusterScript { [unowned self] _ in databases.last?.temporary ?? "" }
@@ -35,12 +36,16 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private var identity: DumpIdentity { facts.identity }
 
   private static let postgres = ServerText("postgres")
-  private static let template = ServerText("template1")
 
-  init(facts: DumpFacts, entry: PostgreSQLEntry, target: PostgreSQLTarget, context: HookContext) {
+  /// - Parameter placing: Where tablespaces are made; nil for where the dump has them.
+  init(
+    facts: DumpFacts, entry: PostgreSQLEntry, target: PostgreSQLTarget, placing: ServerGlobals.Placing?,
+    context: HookContext
+  ) {
     self.facts = facts
     self.entry = entry
     self.target = target
+    self.placing = placing
     self.context = context
   }
 
@@ -102,7 +107,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private func begin(_ name: ServerText) throws {
     try makeGlobals()
     try endDatabase()
-    isTakingTemplate = name == Self.template
+    isTakingTemplate = !ClusterScript.isRestored(name)
     guard !isTakingTemplate else { return }
     let number = databases.count
     databases.append(
@@ -155,7 +160,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     guard globals == nil else { return }
     globals = try ServerGlobals(
       GlobalStatements(statements, restoringAs: target.user, isSuperuser: target.isSuperuser), facts: facts,
-      connection: connection, options: entry.restoreOptions, context: context)
+      connection: connection, options: entry.restoreOptions, placing: placing, context: context)
   }
 
   private func create(_ statement: ServerText) throws {
@@ -167,7 +172,6 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   private func send(_ lines: UnsafeRawBufferPointer) throws {
-    // Every server has its own template1, which new databases are made from; it is not replaced.
     if isTakingTemplate {
       let isHeader = lines.starts(with: "-- Name: ".utf8) && !lines.starts(with: "-- Name: DATABASE ".utf8)
       templateHasObjects = templateHasObjects || isHeader
@@ -306,7 +310,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       warnings.append(
         "\(identity.title): What was in template1 is not restored; 'coffer extract' gives the script that holds it")
     }
-    for database in databases {
+    for database in databases where entry.analyzes {
       if let name = database.final.text, connection.analyze(name, options: entry.analyzeOptions, context: context) {
         continue
       }

@@ -15,12 +15,16 @@ struct ServerGlobals {
 
   private static let database = "template1"
 
+  /// Gives a folder in which a tablespace is made, in place of the dump's: that one is its own server's.
+  typealias Placing = @Sendable () throws -> String
+
   /// Makes what is missing.
   ///
+  /// - Parameter placing: Where tablespaces are made; nil for where the dump has them.
   /// - Throws: `RestoreError`; everything is then as it was.
   init(
     _ statements: GlobalStatements, facts: DumpFacts, connection: PostgreSQLConnection, options: [String],
-    context: HookContext
+    placing: Placing? = nil, context: HookContext
   ) throws {
     identity = facts.identity
     self.connection = connection
@@ -43,7 +47,8 @@ struct ServerGlobals {
     for tablespace in statements.tablespaces where !known.contains(tablespace.name) {
       do {
         try connection.execute(
-          foreign: tablespace.creation, database: Self.database, of: facts.identity, context: context)
+          foreign: Self.creation(of: tablespace, placing, identity), database: Self.database, of: facts.identity,
+          context: context)
         made.append("DROP TABLESPACE \(identifier: tablespace.name)")
       } catch RestoreError.programFailed(_, _, _, let lines) {
         missing.insert(tablespace.name)
@@ -71,6 +76,18 @@ struct ServerGlobals {
           statement, database: Self.database, of: identity, isCleanup: true, context: context)
       }
     }
+  }
+
+  private static func creation(
+    of tablespace: (name: ServerText, creation: ServerText), _ placing: Placing?, _ identity: DumpIdentity
+  ) throws -> ServerText {
+    guard let placing else { return tablespace.creation }
+    guard let moved = GlobalStatements.creation(tablespace.creation, in: try placing()) else {
+      throw RestoreError.refused(
+        identity, problem: "the statement that makes the tablespace '\(tablespace.name.shown)' cannot be read",
+        suggestion: nil)
+    }
+    return moved
   }
 
   /// Removes what was made; to be called when nothing belongs to it any more.

@@ -14,6 +14,8 @@ public struct RestoreTarget: Sendable {
   var leavesOwners = false
   /// Whether it is to see that the dump restores: nobody works with what is there then.
   var isDrill = false
+  /// Makes a folder for a tablespace in place of the dump's; nil for that one.
+  var tablespaceFolder: (@Sendable () throws -> String)?
   /// What the databases are known by that the restore works in, sixteen hexadecimal digits; nil for the restore's own choice.
   var mark: String?
   /// What the database is to be called; nil for its own name.

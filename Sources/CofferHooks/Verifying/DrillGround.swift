@@ -6,7 +6,7 @@ import Glibc
 ///
 /// What is restored may be anybody's work, and runs as the superuser of the throw-away server. The folder is a run's own
 /// (`RuntimeDirectory`): a run that was killed leaves it, and the next one removes it.
-public final class DrillGround {
+public final class DrillGround: Sendable {
   private let directory: RuntimeDirectory
   /// Whom servers run as, where this program runs as root.
   let account: ServerOwner?
@@ -61,7 +61,11 @@ public final class DrillGround {
   }
 
   /// What one process may have of memory, and the account of processes and threads: the system's own bounds hold besides.
-  private static let limits = ["--core=0", "--as=\(8 << 30)", "--nproc=4096"]
+  ///
+  /// - Parameter reserves: Whether it reserves addresses that it never uses: then what it can write to counts (`RLIMIT_DATA`).
+  private static func limits(reserves: Bool) -> [String] {
+    ["--core=0", "--\(reserves ? "data" : "as")=\(8 << 30)", "--nproc=4096"]
+  }
 
   private static let unsharing = ["--net", "--ipc"]
 
@@ -79,8 +83,14 @@ public final class DrillGround {
     (geteuid() == 0 ? [] : ["--user", "--map-current-user"]) + unsharing
   }
 
-  /// A program of the throw-away server, which ends with this program, however that ends.
-  func command(_ program: String, _ arguments: [String]) -> ChildCommand {
+  /// A program of the throw-away server, or of what is asked there by others' words. It ends with this program, however that ends.
+  ///
+  /// - Parameters:
+  ///   - home: A folder that the account owns, for what the program keeps of its own.
+  ///   - reserves: Whether the program reserves addresses that it never uses, as those do that run JavaScript.
+  func command(
+    _ program: String, _ arguments: [String], home: String? = nil, reserves: Bool = false
+  ) -> ChildCommand {
     var words = hasNoNetwork ? ["unshare"] + Self.unshareArguments + ["--"] : []
     words += ["setpriv", "--no-new-privs", "--pdeathsig=QUIT"]
     if let account {
@@ -89,9 +99,11 @@ public final class DrillGround {
         "--bounding-set=-all",
       ]
     }
-    words += ["--", "prlimit"] + Self.limits + ["--", program] + arguments
+    words += ["--", "prlimit"] + Self.limits(reserves: reserves) + ["--", program] + arguments
+    var environment = Self.environment(context)
+    environment.variables["HOME"] = home
     return ChildCommand(
-      words[0], Array(words.dropFirst()), environment: Self.environment(context), workingDirectory: "/")
+      words[0], Array(words.dropFirst()), environment: environment, workingDirectory: home ?? "/")
   }
 
   /// Makes a folder that the account owns, and nobody else may look into.

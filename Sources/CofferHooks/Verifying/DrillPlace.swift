@@ -34,9 +34,16 @@ public protocol DrillPlace: AnyObject {
   /// - Throws: `DrillError`; what asking throws.
   func findings(of facts: DumpFacts) throws -> DrillFindings
 
+  /// The databases that questions of the user's own can be asked of.
+  ///
+  /// - Throws: What asking throws.
+  func databases(of facts: DumpFacts) throws -> [String]
+
   /// Asks what was restored something.
   ///
-  /// - Parameter statement: Of the user's.
+  /// - Parameters:
+  ///   - statement: Of the user's.
+  ///   - facts: Of the dump, with the database to be asked.
   /// - Returns: The rows, a line each, columns parted by `|`.
   /// - Throws: `DrillError`; what asking throws.
   func answer(to statement: String, of facts: DumpFacts) throws -> String
@@ -62,6 +69,8 @@ extension DrillPlace {
   public var observer: (any ByteSink)? { nil }
 
   public var warnings: [String] { [] }
+
+  public func databases(of facts: DumpFacts) throws -> [String] { [facts.identity.database] }
 
   public func comparable(_ content: DumpContent) -> DumpContent { content }
 
@@ -91,8 +100,6 @@ public struct DrillFindings: Sendable, Equatable {
 public enum DrillError: DiagnosableError, Equatable {
   /// There is nothing here that could restore it.
   case impossible(DumpIdentity, problem: String, suggestion: String?)
-  /// It holds what belongs to a server rather than to a database, which drills restore nowhere.
-  case passedOver(DumpIdentity)
   case noSpace(DumpIdentity, folder: String, needed: UInt64, free: UInt64)
   case serverFailed(DumpIdentity, program: String, lines: [String])
   /// A question of the user's could not be asked.
@@ -104,11 +111,6 @@ public enum DrillError: DiagnosableError, Equatable {
     switch self {
     case .impossible(let identity, let problem, let suggestion):
       Self.unmade((identity, problem), suggestion)
-    case .passedOver(let identity):
-      Diagnosis(
-        subject: identity.title,
-        problem: "Not verified: it holds what belongs to a server and to no database (accounts, whole servers)",
-        suggestion: "Dump each database by itself: 'name: all' with a format")
     case .noSpace(let identity, _, _, _):
       Self.unmade(cause ?? (identity, ""), "Set verify_directory to a folder with more room")
     case .serverFailed(let identity, _, let lines):
@@ -143,12 +145,9 @@ public enum DrillError: DiagnosableError, Equatable {
         "no server could be started for it: \(program): "
           + (lines.isEmpty ? "it said nothing" : lines.suffix(5).joined(separator: " / "))
       )
-    case .passedOver, .unanswered, .different: nil
+    case .unanswered, .different: nil
     }
   }
-
-  /// Whether the dump is none that drills are made for.
-  public var isPassedOver: Bool { if case .passedOver = self { true } else { false } }
 
   private static let shown = 20
 

@@ -31,6 +31,8 @@ public struct DumpContent: Sendable, Equatable, Codable {
   public var objects: [String: Int]
   /// Those that stood still while the dump was made.
   public var sequences: [Sequence]
+  /// Roles, or accounts, of a dump that holds what belongs to a server; nil for others.
+  public var accounts: [String]?
   /// What a server must have before the database can be restored there.
   var needs = Needs()
   /// Why something was not counted; nil when everything was.
@@ -54,6 +56,13 @@ public struct DumpContent: Sendable, Equatable, Codable {
     self.remark = remark
   }
 
+  /// Adds what another database of the same server holds.
+  mutating func add(_ other: DumpContent) {
+    tables += other.tables
+    sequences += other.sequences
+    objects.merge(other.objects, uniquingKeysWith: +)
+  }
+
   /// Of the tables that were counted; nil when that are none.
   public var rowCount: UInt64? {
     let counted = tables.compactMap(\.rows)
@@ -69,6 +78,7 @@ public struct DumpContent: Sendable, Equatable, Codable {
   /// What either of them has not counted is not compared.
   public func differences(in restored: DumpContent) -> [String] {
     tableDifferences(in: restored) + objectDifferences(in: restored) + sequenceDifferences(in: restored)
+      + accountDifferences(in: restored)
   }
 
   /// Of how many tables both have counted the rows.
@@ -108,6 +118,13 @@ public struct DumpContent: Sendable, Equatable, Codable {
       guard value != sequence.value else { return nil }
       return "sequence \(Quoting.terminal(sequence.name)) stands at \(value), and stood at \(sequence.value)"
     }
+  }
+
+  /// A server has more than a dump makes there.
+  private func accountDifferences(in restored: DumpContent) -> [String] {
+    guard let accounts, let found = restored.accounts.map({ Set($0.map { ExactName($0) }) }) else { return [] }
+    return accounts.filter { !found.contains(ExactName($0)) }
+      .map { "the role or account \(Quoting.terminal($0)) is missing" }
   }
 
   private static func count(_ number: UInt64, _ word: String) -> String {

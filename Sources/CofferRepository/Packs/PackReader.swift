@@ -14,7 +14,8 @@ final class PackReader: Sendable {
   /// The same pack on this machine; nil for one that is read from the store.
   private let cached: CachedPack?
 
-  /// Bytes read from a pack's end at first: enough for the directory of most packs.
+  /// Bytes read from the end of a far pack at first: enough for the directory of most packs. Of a pack on this machine, where
+  /// asking twice costs nothing, its trailer says what to read.
   private static let tailGuess = 256 << 10
 
   /// Reads header, trailer and directory.
@@ -58,7 +59,8 @@ final class PackReader: Sendable {
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
-    let tailStart = max(size - tailGuess, 0)
+    let isFar = context.surroundings.isFar && cached == nil
+    let tailStart = max(size - (isFar ? tailGuess : PackTrailer.size), 0)
     let (tail, head) = try context.sideBySide.both(
       { try get(tailStart..<size) }, { try get(0..<PackHeader.size) })
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }

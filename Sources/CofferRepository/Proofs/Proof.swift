@@ -36,6 +36,8 @@ public struct Proof: Codable, Equatable, Sendable {
   /// As they were restored; nil where nobody counted.
   public var tables: Int?
   public var rows: UInt64?
+  /// Of a dump that holds what belongs to a server, how many roles or accounts of it were there; nil for others.
+  public var accounts: Int?
   /// Whether they were compared with what was counted when it was dumped.
   public var isCompared = false
   /// Of how many tables the rows were.
@@ -80,7 +82,7 @@ extension Proof {
   /// Whether its numbers are some that a verification can have written.
   var isPlausible: Bool {
     PlausibleNumbers.isTime(time) && PlausibleNumbers.isSize(bytes) && rows.map(PlausibleNumbers.isSize) ?? true
-      && [tables, comparedTables, questions].allSatisfy { $0.map { $0 >= 0 } ?? true }
+      && [tables, comparedTables, questions, accounts].allSatisfy { $0.map { $0 >= 0 } ?? true }
       && seconds.map { $0.isFinite && $0 >= 0 && $0 < 1e9 } ?? true
   }
 }

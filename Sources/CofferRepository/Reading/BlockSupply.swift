@@ -58,6 +58,8 @@ final class BlockSupply: Sendable {
   private static let stretchLimit = 8 << 20
   /// Bytes that nobody wants and that are cheaper to read than to ask twice.
   private static let gapLimit = 1 << 20
+  /// Where little is to be read, no more of those than a part of what is wanted: a twentieth.
+  private static let sparingPart = 20
   private static let inFlight = 8
 
   init(_ context: RepositoryContext, limit: Int = BlockSupply.usualLimit) throws(SystemError) {
@@ -107,8 +109,10 @@ final class BlockSupply: Sendable {
 
   /// Asks for blocks of a pack, unless they were asked for.
   ///
-  /// - Parameter numbers: In any order; what is none of the pack's blocks is passed over.
-  func want(_ numbers: some Sequence<Int>, of reader: PackReader) {
+  /// - Parameters:
+  ///   - numbers: In any order; what is none of the pack's blocks is passed over.
+  ///   - isSparing: Whether little more than these is to be read.
+  func want(_ numbers: some Sequence<Int>, of reader: PackReader, isSparing: Bool = false) {
     let all = reader.directory.blocks
     let wanted = state.update { state in
       let wanted = Set(numbers).filter { number in
@@ -124,7 +128,7 @@ final class BlockSupply: Sendable {
       makeRoom(&state)
       return wanted
     }
-    for stretch in Self.stretches(wanted, all) {
+    for stretch in Self.stretches(wanted, all, isSparing: isSparing) {
       let request = Request(reader: reader, stretch: stretch, blocks: wanted.filter(stretch.blocks.contains))
       do { try requests.give(request) } catch { Self.fail(request, error, state) }
     }
@@ -144,18 +148,29 @@ final class BlockSupply: Sendable {
 
   /// Joins neighbours.
   ///
-  /// - Parameter numbers: In order.
-  static func stretches(_ numbers: [Int], _ blocks: [PackDirectory.Block]) -> [Stretch] {
+  /// - Parameters:
+  ///   - numbers: In order.
+  ///   - isSparing: Whether a stretch may have no more between its blocks than a twentieth of them.
+  static func stretches(
+    _ numbers: [Int], _ blocks: [PackDirectory.Block], isSparing: Bool = false
+  ) -> [Stretch] {
     var stretches: [Stretch] = []
+    // Of the last one, what is wanted of it.
+    var wanted = 0
     for number in numbers {
-      let bytes = blocks[number].offset..<blocks[number].offset + blocks[number].storedLength
-      if let last = stretches.last, bytes.lowerBound - last.bytes.upperBound <= gapLimit,
-        bytes.upperBound - last.bytes.lowerBound <= stretchLimit
+      let length = blocks[number].storedLength
+      let bytes = blocks[number].offset..<blocks[number].offset + length
+      if let last = stretches.last, bytes.upperBound - last.bytes.lowerBound <= stretchLimit,
+        isSparing
+          ? (bytes.upperBound - last.bytes.lowerBound - wanted - length) * sparingPart <= wanted + length
+          : bytes.lowerBound - last.bytes.upperBound <= gapLimit
       {
         stretches[stretches.count - 1] = Stretch(
           blocks: last.blocks.lowerBound...number, bytes: last.bytes.lowerBound..<bytes.upperBound)
+        wanted += length
       } else {
         stretches.append(Stretch(blocks: number...number, bytes: bytes))
+        wanted = length
       }
     }
     return stretches

@@ -6,6 +6,7 @@ struct BlocksAhead {
   private let context: RepositoryContext
   private let cache: ReadCache
   private let supply: BlockSupply
+  private let isSparing: Bool
   private var waiting: [(chunk: RecipeReader.Entry, place: BlockPlace)] = []
   private var done = 0
   /// How many of those that wait have blocks that were asked for.
@@ -26,9 +27,12 @@ struct BlocksAhead {
   /// What a block of 512 KiB takes, more or less, as long as its pack is not open.
   private static let guess = 170 << 10
 
+  /// - Parameter isSparing: Whether little more is to be read than what is wanted, rather than in as few requests as can be.
   init(
-    _ context: RepositoryContext, _ cache: ReadCache, _ supply: BlockSupply, batchLimit: Int = BlocksAhead.usualBatch
+    _ context: RepositoryContext, _ cache: ReadCache, _ supply: BlockSupply, isSparing: Bool = false,
+    batchLimit: Int = BlocksAhead.usualBatch
   ) {
+    self.isSparing = isSparing
     self.batchLimit = batchLimit
     self.context = context
     self.cache = cache
@@ -95,7 +99,7 @@ struct BlocksAhead {
   }
 
   private mutating func ask(for batch: (places: [BlockPlace], end: Int)) throws {
-    try supply.want(batch.places, context, cache)
+    try supply.want(batch.places, context, cache, isSparing: isSparing)
     asked = max(asked, batch.end)
   }
 }
@@ -103,8 +107,11 @@ struct BlocksAhead {
 extension BlockSupply {
   /// Asks for blocks, and for those that they lean on, unless they are in memory.
   ///
+  /// - Parameter isSparing: Whether little more is to be read than these.
   /// - Throws: That the store does not answer; `RunCancelled`. Packs that cannot be read are told of by whoever needs them.
-  func want(_ places: [BlockPlace], _ context: RepositoryContext, _ cache: ReadCache) throws {
+  func want(
+    _ places: [BlockPlace], _ context: RepositoryContext, _ cache: ReadCache, isSparing: Bool = false
+  ) throws {
     let readers = try Self.open(Set(places.map(\.pack)), context, cache)
     let missing = places.filter { cache.blocks.known($0) == nil }
     var bases: Set<BlockPlace> = []
@@ -124,7 +131,7 @@ extension BlockSupply {
       numbers[place.pack, default: []].append(place.block)
     }
     for pack in packs {
-      if let reader = known[pack] { want(numbers[pack] ?? [], of: reader) }
+      if let reader = known[pack] { want(numbers[pack] ?? [], of: reader, isSparing: isSparing) }
     }
   }
 }

@@ -139,7 +139,7 @@ final class StreamReader {
     func read(_ entry: RecipeReader.Entry, in place: BlockPlace) throws {
       try window.append(entry, in: place, whenReady: write)
     }
-    var ahead = isLong ? supply.map { BlocksAhead(context, cache, $0) } : nil
+    var ahead = isLong ? supply.map { BlocksAhead(context, cache, $0, isSparing: true) } : nil
     try namingNode {
       try recipes.forEachChunk(of: stream, within: range) { entry, start in
         try cancellation.check()

@@ -9,7 +9,7 @@ struct ProofExamination: Examination {
     try patient.forEachOpen { location, _ in
       let status = try patient.status(location)
       let limit = patient.context(location).root[VerifyOptions.within]?.seconds
-      return status.databases.filter { $0.standing == .backedUp && $0.isProvable }.map { database in
+      return status.databases.filter { $0.standing == .backedUp }.map { database in
         let subject = "\(database.identity.title), in \(location.name)"
         guard !database.hasFailedSince else {
           return .problem(subject, "The last try to restore it failed", "Run 'coffer verify' and see what it says")

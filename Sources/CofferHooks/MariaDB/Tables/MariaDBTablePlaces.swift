@@ -1,5 +1,4 @@
 import CofferSystem
-import Glibc
 
 /// Where the tables of a dump are, seen as it goes by: a dump of MariaDB's programs is read from its beginning to its end otherwise.
 ///
@@ -60,21 +59,10 @@ struct MariaDBTablePlaces: Equatable {
 }
 
 /// Sees where the tables of a dump are while it goes by. A dump that it cannot read is none the worse for it.
-///
-/// Rows are by far the most of a dump, and are passed over line by line: the dump programs write line breaks within a value as `\n`, so
-/// that a line of rows which ends in a semicolon is the statement's last.
 final class MariaDBTablePlacesWatch {
-  private var splitter = StatementSplitter()
+  private let walk = MariaDBDumpWalk()
+  private let census: MariaDBDumpCensus?
   private var isReadable = true
-  private var isInRows = false
-  /// The beginning of the line that goes by, as far as it is not rows.
-  private var line: [UInt8] = []
-  /// Of the line.
-  private var start: UInt64 = 0
-  private var position: UInt64 = 0
-  private var lastByte: UInt8 = 0
-  /// Where the statement begins that is being read.
-  private var statementStart: UInt64 = 0
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
   /// Of the tables that have a place.
@@ -82,53 +70,17 @@ final class MariaDBTablePlacesWatch {
   private var current: (name: String, start: UInt64, isMade: Bool)?
   private var database: ExactName?
 
-  /// Of a definition.
-  private static let lineLimit = 1 << 26
-  private static let beginnings = ["INSERT ", "REPLACE "].map { Array($0.utf8) }
+  /// - Parameter census: Counts what goes by, too.
+  init(census: MariaDBDumpCensus? = nil) {
+    self.census = census
+  }
 
   func take(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes
-    while isReadable, let base = rest.baseAddress, !rest.isEmpty {
-      let found = memchr(base, Int32(UInt8(ascii: "\n")), rest.count)
-      let count = found.map { $0 - UnsafeMutableRawPointer(mutating: base) + 1 } ?? rest.count
-      take(UnsafeRawBufferPointer(rebasing: rest[..<count]), isLast: found != nil)
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    walk.take(bytes) { piece in
+      census?.take(piece)
+      if isReadable, case .statement(let statement) = piece { take(statement) }
     }
-  }
-
-  /// - Parameter isLast: Whether the line ends with it.
-  private func take(_ piece: UnsafeRawBufferPointer, isLast: Bool) {
-    if !isInRows {
-      line += piece
-      isInRows = splitter.isBetweenStatements && Self.beginnings.contains { line.starts(with: $0) }
-    }
-    position += UInt64(piece.count)
-    let ending = piece.count > 1 ? piece[piece.count - 2] : lastByte
-    lastByte = piece.last ?? lastByte
-    if isInRows {
-      line = []
-      if isLast, ending == UInt8(ascii: ";") { isInRows = false }
-    } else if isLast {
-      readLine()
-    } else if line.count > Self.lineLimit {
-      isReadable = false
-    }
-    if isLast { start = position }
-  }
-
-  private func readLine() {
-    let text = line
-    line = []
-    if splitter.isBetweenStatements { statementStart = start }
-    do {
-      try text.withUnsafeBytes { bytes in
-        try splitter.feed(bytes) { piece in
-          if case .statement(let statement) = piece { take(statement) }
-        }
-      }
-    } catch {
-      isReadable = false
-    }
+    census?.isWhole = walk.isAtEnd
   }
 
   private func take(_ statement: MariaDBStatement) {
@@ -142,7 +94,7 @@ final class MariaDBTablePlacesWatch {
       }
       if verb == "DROP" {
         end()
-        current = (name, statementStart, false)
+        current = (name, walk.statementStart, false)
       } else if current?.name.isSame(as: name) == true {
         current?.isMade = true
       } else {
@@ -161,8 +113,8 @@ final class MariaDBTablePlacesWatch {
 
   /// Ends what is before the statement that is being read.
   private func end() {
-    headSize = headSize ?? statementStart
-    close(at: statementStart)
+    headSize = headSize ?? walk.statementStart
+    close(at: walk.statementStart)
   }
 
   private func close(at end: UInt64) {
@@ -176,8 +128,9 @@ final class MariaDBTablePlacesWatch {
 
   /// nil where the dump could not be read to its end.
   func found() -> MariaDBTablePlaces? {
-    guard isReadable, !isInRows, line.isEmpty, splitter.isBetweenStatements, splitter.isComplete else { return nil }
-    close(at: position)
+    guard isReadable, walk.isAtEnd else { return nil }
+    close(at: walk.position)
+    guard isReadable else { return nil }
     return headSize.map { MariaDBTablePlaces(headSize: $0, places: places) }
   }
 }

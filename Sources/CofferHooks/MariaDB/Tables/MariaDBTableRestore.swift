@@ -99,6 +99,12 @@ struct MariaDBTableRestore: PlannedRestore {
       + "'\(Quoting.terminal(choice.target))' at \(session.connection.place) (\(end))"
   }
 
+  func content(of dump: DumpContent) -> DumpContent? {
+    guard let names = choice.names else { return nil }
+    let chosen = Set(names.map { ExactName(MariaDBStreamCensus.shown(identity.database, $0.text)) })
+    return DumpContent(tables: dump.tables.filter { chosen.contains(ExactName($0.name)) })
+  }
+
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {

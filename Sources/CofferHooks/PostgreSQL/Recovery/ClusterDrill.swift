@@ -68,19 +68,7 @@ final class ClusterDrill: DrillPlace {
   /// Every page that the server's own examination looks at, and the rows of every database.
   func findings(of facts: DumpFacts) throws -> DrillFindings {
     try examine()
-    var content = DumpContent(tables: [])
-    for database in try databases() {
-      let questions = PostgreSQLDrillQuestions(
-        database: database.shown, connection: server.connection, context: ground.context, leavesOwners: false)
-      guard let found = try questions.findings(of: identity).content else { continue }
-      content.tables += found.tables.map { .init(name: "\(database.shown).\($0.name)", rows: $0.rows) }
-    }
-    return DrillFindings(content: content)
-  }
-
-  private func databases() throws -> [ServerText] {
-    try server.texts(
-      "SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d WHERE d.datallowconn ORDER BY 1")
+    return try server.findings()
   }
 
   private func examine() throws {
@@ -97,6 +85,12 @@ final class ClusterDrill: DrillPlace {
     guard !result.status.isSuccess else { return }
     let said = String(decoding: result.output, as: UTF8.self).lines() + result.errorLines
     throw DrillError.different(identity, said.isEmpty ? ["pg_amcheck: exit code \(result.status.code)"] : said)
+  }
+
+  func databases(of facts: DumpFacts) throws -> [String] { try server.databases().compactMap(\.text) }
+
+  func answer(to statement: String, of facts: DumpFacts) throws -> String {
+    try server.questions(facts.identity.database).answer(to: statement, of: facts.identity)
   }
 
   func remove() { server.remove() }
