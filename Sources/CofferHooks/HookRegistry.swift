@@ -12,7 +12,8 @@ public struct HookRegistry: Sendable {
   /// The hooks there are. A new database system is one more line.
   public static let standard = HookRegistry([
     PostgreSQLHook(), PostgreSQLClusterHook(), MariaDBHook(.mariadb), MariaDBHook(.mysql),
-    MariaDBServerHook(.mariadb), MariaDBServerHook(.mysql), MongoDBHook(), SQLiteHook(), CustomHook(),
+    MariaDBServerHook(.mariadb), MariaDBServerHook(.mysql), MongoDBHook(), MongoDBServerHook(),
+    SQLiteHook(), CustomHook(),
   ])
 
   /// - Parameter name: As the configuration has it, for example `postgresql_databases`, or as users shorten it.

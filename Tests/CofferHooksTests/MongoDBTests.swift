@@ -267,4 +267,131 @@ struct MongoDBTests {
     try tools.write("errors", "23 document(s) restored successfully. 0 document(s) failed to restore.\n")
     #expect(try dump.restore(plan, context: context) == [])
   }
+
+  // MARK: - Oplogs
+
+  private let oplogged = "  - name: all\n    oplog: true\n"
+  private let entries = (1...6).map { OplogBuilder.insert($0, 1_700_000_000 + $0, 1) }
+
+  private func oplogDump() throws -> TakenDump {
+    try tools.write("archive", OplogBuilder.archive(["shop.ledger"], Array(entries[..<2])))
+    return try dump(oplogged)
+  }
+
+  @Test("A dump of a whole server takes the oplog of its time along, and says which")
+  func oplog() throws {
+    let dump = try oplogDump()
+    #expect(tools.arguments(1, "mongodump") == ["--oplog", "--archive"])
+    #expect(dump.facts.oplog?.first.time.text == "1700000001:1" && dump.facts.oplog?.last.time.text == "1700000002:1")
+    #expect(dump.facts.details == ["collections": "1"])
+    #expect(dump.facts.content?.tables.map(\.name) == ["shop.ledger"])
+    // Who has said so before in his own options is not told twice.
+    _ = try self.dump(oplogged + "    options: --oplog\n")
+    #expect(tools.arguments(2, "mongodump") == ["--oplog", "--archive"])
+    try tools.write("archive", MongoDBArchiveBuilder.whole("shop.ledger"))
+    #expect { try self.dump(oplogged) } throws: { "\($0)".contains("it has no oplog") }
+  }
+
+  @Test(
+    "An oplog that cannot be had is refused before anything is started",
+    arguments: [
+      ("name: users\n    oplog: true", "oplog: true is in an entry of one database"),
+      ("name: all\n    oplog: true\n    format: directory", "has to be an archive that is not compressed"),
+      ("name: all\n    oplog: true\n    options: --gzip", "has to be an archive that is not compressed"),
+    ])
+  func misconfiguredOplog(entry: String, problem: String) throws {
+    #expect { try dump("  - \(entry)\n") } throws: { "\($0)".contains(problem) }
+    #expect(tools.arguments(1, "mongodump") == nil)
+  }
+
+  @Test("A server without an oplog is told what to do")
+  func standAlone() throws {
+    try tools.write(
+      "errors", "Failed: error getting oplog start: error getting recent oplog entry: mongo: no documents in result\n")
+    try tools.write("status", "1")
+    #expect { try oplogDump() } throws: { "\($0)".contains("rs.initiate()") }
+  }
+
+  @Test("A dump with an oplog is made what it was at one moment; collections of it are not")
+  func restoreWithOplog() throws {
+    let dump = try oplogDump()
+    let plan = try plan(dump, oplogged)
+    #expect(
+      tools.arguments(2, "mongorestore") == ["--archive", "--dryRun", "--drop", "--stopOnError", "--oplogReplay"])
+    #expect(tools.bytes("2.mongorestore.input") == MongoDBArchive.empty(serverVersion: "7.0.5", hasOplog: true))
+    try dump.restore(plan, context: context)
+    #expect(tools.arguments(3, "mongorestore") == ["--archive", "--drop", "--stopOnError", "--oplogReplay"])
+    #expect(tools.bytes("3.mongorestore.input") == dump.bytes)
+    var target = RestoreTarget()
+    target.schemas = ["shop.ledger"]
+    let part = try self.plan(dump, oplogged, to: target)
+    #expect(part.summary.contains("only shop.ledger, not of one moment"))
+    try dump.restore(part, context: context)
+    #expect(
+      tools.arguments(5, "mongorestore") == [
+        "--archive", "--drop", "--stopOnError", "--nsInclude", "shop.ledger",
+      ])
+  }
+
+  @Test("An archive for a rehearsal is whole with an oplog, too")
+  func emptyWithOplog() {
+    var archive = MongoDBArchive()
+    MongoDBArchive.empty(serverVersion: nil, hasOplog: true).withUnsafeBytes { archive.feed($0) }
+    #expect(archive.missing == nil && archive.collectionCount == 0)
+  }
+
+  private func replay(_ more: [OplogBuilder.Entry], before limit: OplogTime) -> RestoreTarget {
+    var target = RestoreTarget()
+    target.oplog = OplogReplay(before: limit) { take in
+      for entry in more { try entry.bytes.withUnsafeBytes { try take($0) } }
+    }
+    return target
+  }
+
+  @Test("What follows a dump's oplog goes along with it, up to a limit, on a server that has nothing else")
+  func replay() throws {
+    let dump = try oplogDump()
+    let limit = OplogTime(seconds: 1_700_000_005, increment: 0)
+    let target = replay(Array(entries[2..<4]), before: limit)
+    let plan = try plan(dump, oplogged, to: target)
+    // What the server has is asked before it is decided.
+    #expect(tools.arguments(3, "mongodump") == ["--archive"])
+    try dump.restore(plan, context: context)
+    #expect(
+      tools.arguments(4, "mongorestore") == [
+        "--archive", "--drop", "--stopOnError", "--oplogReplay", "--oplogLimit", "1700000005:0",
+      ])
+    #expect(
+      tools.bytes("4.mongorestore.input")
+        == OplogBuilder.archive(["shop.ledger"], Array(entries[..<2]), Array(entries[2..<4])))
+
+    // A collection that the log may make, and one of the server's own.
+    try tools.write("archive", MongoDBArchiveBuilder.whole("shop.ledger", "shop.new", "admin.system.users"))
+    #expect { try self.plan(dump, oplogged, to: target) } throws: { error in
+      "\(error)".contains("has collections that the dump has not") && "\(error)".contains("shop.new")
+        && !"\(error)".contains("admin.system")
+    }
+    try tools.write("archive", MongoDBArchiveBuilder.whole("shop.weather:timeseries"))
+    #expect { try self.plan(dump, oplogged, to: target) } throws: { "\($0)".contains("shop.weather") }
+    try tools.write("archive", [1, 2, 3, 4])
+    #expect { try self.plan(dump, oplogged, to: target) } throws: { "\($0)".contains("could not be asked") }
+  }
+
+  @Test("A replay that cannot be is refused")
+  func refusedReplay() throws {
+    let plain = try dump("  - name: all\n")
+    let target = replay([], before: OplogTime(seconds: 1, increment: 0))
+    #expect { try self.plan(plain, oplogged, to: target) } throws: {
+      "\($0)".contains("no oplog that could be gone on")
+    }
+    let dump = try oplogDump()
+    var part = target
+    part.schemas = ["shop.ledger"]
+    #expect { try self.plan(dump, oplogged, to: part) } throws: { "\($0)".contains("collections were chosen") }
+    struct Unreadable: Error {}
+    var broken = RestoreTarget()
+    broken.oplog = OplogReplay(before: OplogTime(seconds: 1_700_000_009, increment: 0)) { _ in throw Unreadable() }
+    let plan = try plan(dump, oplogged, to: broken)
+    #expect(throws: Unreadable.self) { try dump.restore(plan, context: context) }
+  }
 }

@@ -12,7 +12,7 @@ public struct MongoDBArchiveBuilder {
       .text("tool_version", "100.9.4"),
     ])
     for collection in collections {
-      let parts = collection.split(separator: ":")
+      let parts = collection.split(separator: ":", omittingEmptySubsequences: false)
       let (database, name) = Self.split(String(parts[0]))
       bytes += Self.document([
         .text("db", database), .text("collection", name), .text("metadata", "{\"options\":{}}"), .number("size", 0),
@@ -54,6 +54,8 @@ public struct MongoDBArchiveBuilder {
 
   public enum Field {
     case text(String, String), number(String, UInt32), long(String, UInt64), truth(String, Bool), null(String)
+    case timestamp(String, UInt32, UInt32), date(String, UInt64)
+    indirect case document(String, [Field])
   }
 
   public static func document(_ fields: [Field]) -> [UInt8] {
@@ -65,6 +67,10 @@ public struct MongoDBArchiveBuilder {
       case .long(let name, let number): [0x12] + Array(name.utf8) + [0] + little(number, 8)
       case .truth(let name, let truth): [0x08] + Array(name.utf8) + [0, truth ? 1 : 0]
       case .null(let name): [0x0A] + Array(name.utf8) + [0]
+      case .timestamp(let name, let seconds, let increment):
+        [0x11] + Array(name.utf8) + [0] + little(UInt64(increment), 4) + little(UInt64(seconds), 4)
+      case .date(let name, let milliseconds): [0x09] + Array(name.utf8) + [0] + little(milliseconds, 8)
+      case .document(let name, let fields): [0x03] + Array(name.utf8) + [0] + document(fields)
       }
     }
     return little(UInt64(content.count + 5), 4) + content + [0]
@@ -75,7 +81,7 @@ public struct MongoDBArchiveBuilder {
   }
 
   private static func split(_ collection: String) -> (String, String) {
-    let parts = collection.split(separator: ".", maxSplits: 1).map(String.init)
+    let parts = collection.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     return (parts[0], parts[1])
   }
 

@@ -29,18 +29,26 @@ public final class MongoDBStandIn {
     call="$here/$number.$program"
     printf '%s\\n' "$@" >"$call.arguments"
     env >"$call.environment"
-    dry=no
+    dry=no; oplog=no
     while [ $# -gt 0 ]; do
       case "$1" in
         --config) cat "$2" >"$call.config"; ls -lL "$2" >"$call.mode";;
         --out) out=$2;;
         --dir) tar -C "$2" -cf "$call.folder" .;;
         --dryRun) dry=yes;;
+        --collection=oplog.rs) oplog=yes;;
+        --query=*) from=$(printf '%s' "$1" | sed 's/.*"t":\\([0-9]*\\),"i":\\([0-9]*\\)}.*/\\1 \\2/');;
       esac
       shift
     done
     [ $program = mongorestore ] && cat >"$call.input"
     [ -f "$here/errors" ] && cat "$here/errors" >&2
+    if [ $oplog = yes ]; then
+      from=$(printf 'e%010d.%010d' $from); cd "$here/oplog" || exit 1
+      for entry in $(LC_ALL=C ls | LC_ALL=C awk -v from="$from" '$0 >= from'); do cat "$entry"; done
+      [ -f "$here/oplog-status" ] && exit $(cat "$here/oplog-status")
+      exit 0
+    fi
     [ $program = mongodump ] && if [ -n "$out" ]; then cp -R "$here/folder" "$out"; else cat "$here/archive"; fi
     [ $dry = no ] && [ -f "$here/status" ] && exit $(cat "$here/status")
     [ $dry = yes ] && [ -f "$here/dry-status" ] && exit $(cat "$here/dry-status")
@@ -88,6 +96,22 @@ public final class MongoDBStandIn {
   /// What the shell was called with, the n-th of all calls.
   public func words(_ number: Int, _ program: String) -> [String]? {
     text("\(number).\(program).words").map { $0.split(separator: "\u{1f}").map(String.init) }
+  }
+
+  /// Puts entries at the end of what the server has as its oplog.
+  public func append(_ entries: [OplogBuilder.Entry]) throws {
+    for entry in entries { try write("oplog/\(Self.file(entry))", entry.bytes) }
+  }
+
+  /// Takes the oldest entries of the oplog away, as a server does that has no room for them.
+  public func forget(_ entries: [OplogBuilder.Entry]) throws {
+    for entry in entries { try FileManager.default.removeItem(atPath: "\(folder)/oplog/\(Self.file(entry))") }
+  }
+
+  private static func file(_ entry: OplogBuilder.Entry) -> String {
+    let (seconds, increment) = (String(entry.seconds), String(entry.increment))
+    func padded(_ text: String) -> String { String(repeating: "0", count: 10 - text.count) + text }
+    return "e\(padded(seconds)).\(padded(increment))"
   }
 
   private func install(_ program: String, _ script: String) throws {

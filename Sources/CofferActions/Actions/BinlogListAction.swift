@@ -14,61 +14,23 @@ enum BinlogListAction {
     flags: [SharedFlags.repository, SharedFlags.json], examples: ["coffer binlog list"], run: run)
 
   private static func run(_ context: ActionContext) throws {
-    try LogList.tell(
-      context,
-      where: { stream in
-        let systems = [MariaDBDialect.mariadb.system, MariaDBDialect.mysql.system]
-        return stream.origin.map { origin in systems.contains { origin.system.isSame(as: $0) } } ?? false
-      }, nothing: "There is no binary log of any server", text: text,
-      json: json)
+    try SliceList(
+      systems: [MariaDBDialect.mariadb.system, MariaDBDialect.mysql.system],
+      nothing: "There is no binary log of any server", text: { $0.binaryReach.map(text) },
+      json: { $0.binaryReach.map(json) }
+    ).tell(context)
   }
 
-  private static func text(_ stream: LogStream, _ now: Date) -> String {
-    var rows: [[String]] = []
-    if let origin = stream.origin {
-      rows += [
-        ["Server:", Quoting.terminal("\(origin.name) (\(origin.system) \(origin.identity))")],
-        ["Host:", Quoting.terminal(origin.hostname)],
-      ]
-    }
-    rows += [
-      ["History:", "\(stream.history)"],
-      LogList.signer(stream),
-      ["Slices:", stream.stretches.map { "\($0.first.number) to \($0.last.number)" }.joined(separator: ", ")],
-      ["Reaches:", reach(stream)],
-    ]
-    rows += LogList.extent(stream, now)
-    for (before, after) in stream.gaps {
-      rows.append(["Missing:", "what is between slices \(before.number) and \(after.number)"])
-    }
-    return Formats.table(rows)
-  }
-
-  private static func reach(_ stream: LogStream) -> String {
-    guard let reach = stream.binaryReach else { return "not known: its last object cannot be read" }
+  private static func text(_ reach: BinaryLogReach) -> String {
     let time = Formats.time(Date(timeIntervalSince1970: Double(reach.time)))
     return Quoting.terminal("\(reach.file), byte \(reach.end)\(reach.gtid.map { ", GTID \($0)" } ?? "")")
       + ", of \(time)"
   }
 
-  private static func json(_ stream: LogStream, _ now: Date) -> JSONValue {
-    let reach: JSONValue =
-      stream.binaryReach.map { reach in
-        .object([
-          "file": .text(reach.file), "position": .number(Int(clamping: reach.end)), "gtid": JSONValue(reach.gtid),
-          "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(reach.time)))),
-        ])
-      } ?? .null
-    let stretches: [JSONValue] = stream.stretches.map {
-      .object(["first": .number(Int(clamping: $0.first.number)), "last": .number(Int(clamping: $0.last.number))])
-    }
-    return .object([
-      "system": JSONValue(stream.origin?.system), "identity": JSONValue(stream.origin?.identity),
-      "name": JSONValue(stream.origin?.name), "hostname": JSONValue(stream.origin?.hostname),
-      "history": .number(Int(stream.history)), "signer": .text(stream.signer.text),
-      "objects": .number(stream.objectCount), "stored_size": .number(Int(clamping: stream.storedSize)),
-      "newest": .text(Formats.isoTime(stream.received)),
-      "age": .real(max(now.timeIntervalSince(stream.received), 0)), "end": reach, "stretches": .list(stretches),
+  private static func json(_ reach: BinaryLogReach) -> JSONValue {
+    .object([
+      "file": .text(reach.file), "position": .number(Int(clamping: reach.end)), "gtid": JSONValue(reach.gtid),
+      "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(reach.time)))),
     ])
   }
 }

@@ -78,8 +78,10 @@ enum InfoAction {
   static let declaration = ActionDeclaration(
     "info", "-i", abstract: "Show times, sizes and origin of archives, and how far servers' logs reach.",
     flags: [archive, SharedFlags.repository] + ArchiveListing.flags + [SharedFlags.json],
-    examples: ["coffer info --archive latest"], partly: [PostgreSQLClusterOptions.schema, MariaDBServerOptions.schema],
-    run: run)
+    examples: ["coffer info --archive latest"],
+    partly: [
+      PostgreSQLClusterOptions.schema, MariaDBServerOptions.schema, MongoDBServerOptions.schema,
+    ], run: run)
 
   private static func run(_ context: ActionContext) throws {
     try context.forEachRepository { location in

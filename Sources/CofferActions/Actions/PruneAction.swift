@@ -23,7 +23,10 @@ enum PruneAction {
       """,
     flags: [SharedFlags.repository, SharedFlags.matchArchives, SharedFlags.prefix, list, stats, SharedFlags.json],
     examples: ["coffer prune --dry-run --list", "coffer prune --keep-daily 7 --keep-weekly 4"],
-    options: [RetentionOptions.schema], partly: [PostgreSQLClusterOptions.schema, MariaDBServerOptions.schema],
+    options: [RetentionOptions.schema],
+    partly: [
+      PostgreSQLClusterOptions.schema, MariaDBServerOptions.schema, MongoDBServerOptions.schema,
+    ],
     isMonitored: true, run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -126,7 +129,7 @@ enum PruneAction {
     let clusters = LogCluster.named(context)
     if clusters.isEmpty {
       context.console.warning(
-        "\(access.location.path): No log is deleted: 'keep_log' is of the servers that postgresql_clusters, mariadb_servers and mysql_servers name, and they name none"
+        "\(access.location.path): No log is deleted: 'keep_log' is of the servers that postgresql_clusters, mariadb_servers, mysql_servers and mongodb_servers name, and they name none"
       )
     }
     let report = try access.repository.pruneLogs(

@@ -35,13 +35,15 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
       a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
       With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
-      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored.
+      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored. A whole MongoDB server comes back with --to-time or --to-ts by its dump and the oplog \
+      that 'coffer oplog receive' has stored.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
       table,
       tableAs, replaceTables, targetName, hostname, port, container, username, password,
-    ] + SelectionFlags.origin + [ReplayRequest.gtid, ClusterRestoreFlags.cluster] + ClusterRestoreFlags.shared
+    ] + SelectionFlags.origin + [ReplayRequest.gtid, OplogRequest.timestamp, ClusterRestoreFlags.cluster]
+      + ClusterRestoreFlags.shared
       + ClusterRestoreFlags.others
       + [SharedFlags.progress, SharedFlags.json, Confirmation.yes],
     examples: [
@@ -51,14 +53,18 @@ enum RestoreAction {
       "coffer restore --archive latest --database users --target-name users_yesterday",
       "coffer restore --archive latest --database shop --table public.orders --table-as orders_yesterday",
       "coffer restore --database shop --to-time '2026-01-31 14:31:07' --target-name shop_before",
+      "coffer restore --database all --hook mongodb --to-time '2026-01-31 14:31:07' --hostname spare.example.org",
       "coffer restore --cluster main --target-directory /srv/pg --to-time '2026-01-31 14:31:07' --start",
     ], options: [VerifyOptions.place], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
     let request = try ClusterRequest(context, refusing: ofDatabases)
-    let replay = try request == nil ? ReplayRequest(context, refusing: [table, tableAs, replaceTables]) : nil
+    let ofTables: [any CommandFlag] = [table, tableAs, replaceTables]
+    let oplog = try request == nil ? OplogRequest(context, refusing: ofTables) : nil
+    let replay = try request == nil && oplog == nil ? ReplayRequest(context, refusing: ofTables) : nil
     try context.forEachRepository { location in
       if let request { return try restore(request, from: location, context) }
+      if let oplog { return try restore(oplog, in: context.open(location), context) }
       if let replay { return try restore(replay, from: location, context) }
       try restore(from: location, context)
     }
@@ -67,7 +73,8 @@ enum RestoreAction {
   /// Flags that say nothing of a whole server.
   private static let ofDatabases: [any CommandFlag] =
     [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
-    + [ReplayRequest.gtid] + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
+    + [ReplayRequest.gtid, OplogRequest.timestamp]
+    + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
 
   private static func restore(
     _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
@@ -90,11 +97,26 @@ enum RestoreAction {
   private static func restore(
     _ request: ReplayRequest, from location: RepositoryLocation, _ context: ActionContext
   ) throws {
+    let access = try context.open(location)
+    if let oplog = try OplogRequest(request, in: access, context) { return try restore(oplog, in: access, context) }
     let hooks = try context.hookContext()
     let ground = try ReplayRestore.ground(hooks, context)
     defer { ground.remove() }
     let target = target(context)
     let restore = try ReplayRestore(request, to: target, from: location, on: ground, hooks, context) { dumps in
+      try checkTargets(dumps, target, context.run.hooks)
+    }
+    for line in restore.summary {
+      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
+    }
+    guard !context.isDryRun else { return }
+    try Confirmation.ask("Go on?", "restore", context)
+    try restore.run()
+  }
+
+  private static func restore(_ request: OplogRequest, in access: OpenRepository, _ context: ActionContext) throws {
+    let target = target(context)
+    let restore = try OplogRestore(request, to: target, in: access, context) { dumps in
       try checkTargets(dumps, target, context.run.hooks)
     }
     for line in restore.summary {

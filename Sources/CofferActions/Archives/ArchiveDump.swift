@@ -21,7 +21,7 @@ struct ArchiveDump: Sendable, Equatable {
     DumpFacts(
       identity: identity, format: record.format, clientVersion: record.clientVersion,
       serverVersion: record.serverVersion, details: record.details, content: record.content, base: record.base,
-      physical: record.physical, log: record.log)
+      physical: record.physical, log: record.log, oplog: record.oplog)
   }
 
   /// Finds the dumps among an archive's items.

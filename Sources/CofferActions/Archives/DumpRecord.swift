@@ -39,13 +39,15 @@ struct DumpRecord: Sendable, Equatable, Codable {
   var physical: PhysicalBackupFacts?
   /// Where the binary log of the server was, as far as that is known.
   var log: DumpLogPlace?
+  /// Of a dump of a whole MongoDB server only: the entries of its oplog that it has.
+  var oplog: DumpOplogPlace?
 
   init(
     hook: String, database: String, hostname: String? = nil, port: Int? = nil, container: String? = nil,
     label: String? = nil, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], bytes: UInt64, start: Date, end: Date, exitStatus: Int32 = 0,
     content: DumpContent? = nil, base: BaseBackupFacts? = nil, physical: PhysicalBackupFacts? = nil,
-    log: DumpLogPlace? = nil
+    log: DumpLogPlace? = nil, oplog: DumpOplogPlace? = nil
   ) {
     self.hook = hook
     self.database = database
@@ -65,6 +67,7 @@ struct DumpRecord: Sendable, Equatable, Codable {
     self.base = base
     self.physical = physical
     self.log = log
+    self.oplog = oplog
   }
 }
 
@@ -89,7 +92,8 @@ extension DumpRecord {
       port: facts.identity.port, container: facts.identity.container, label: facts.identity.label,
       format: facts.format, clientVersion: facts.clientVersion, serverVersion: facts.serverVersion,
       details: facts.details, bytes: bytes, start: start, end: end, exitStatus: outcome.exitStatus,
-      content: facts.content, base: facts.base, physical: facts.physical, log: facts.log)
+      content: facts.content, base: facts.base, physical: facts.physical, log: facts.log,
+      oplog: facts.oplog)
   }
 
   /// Whether it is of a whole server, that is laid down and not put into one that runs.

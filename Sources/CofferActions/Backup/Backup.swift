@@ -121,13 +121,17 @@ struct Backup {
     var missing: [(identity: DumpIdentity, cause: any Error)] = []
     var needs: [LogNeed] = []
     var binaryLogs = BinaryLogNeeds(context)
+    var oplogs = OplogNeeds(context)
     for (dump, outcome) in try lanes.takeDumps() {
       switch outcome {
       case .success(let items):
         for item in items { add(item.stream, to: group, item.make) }
         needs += items.compactMap(\.need)
-        let warning = binaryLogs.add(dump.section, dump.identity, items.lazy.compactMap(\.log).first)
-        if let warning { context.console.warning(warning) }
+        let warnings = [
+          binaryLogs.add(dump.section, dump.identity, items.lazy.compactMap(\.log).first),
+          oplogs.add(dump.section, dump.identity, hasOplog: items.contains(where: \.hasOplog)),
+        ]
+        for warning in warnings.compactMap(\.self) { context.console.warning(warning) }
       case .failure(let error): missing.append((dump.identity, error))
       }
     }
@@ -135,7 +139,7 @@ struct Backup {
     guard missing.isEmpty || missing.count < plan.dumps.count || !plan.sources.roots.isEmpty else {
       throw SeveralErrors(missing.map(\.cause))
     }
-    return (missing, needs + binaryLogs.all)
+    return (missing, needs + binaryLogs.all + oplogs.all)
   }
 
   // MARK: - Files

@@ -14,6 +14,8 @@ struct DumpStorer: Sendable {
     var need: LogNeed?
     /// Where the binary log of its server was, as far as that is known.
     var log: DumpLogPlace?
+    /// Whether it has the oplog of its time, as one of a whole MongoDB server may.
+    var hasOplog = false
     let make: @Sendable (StreamReference?) -> ArchiveItem
   }
 
@@ -80,7 +82,11 @@ struct DumpStorer: Sendable {
         let outcome = try running.finish()
         let record = try record(of: outcome, bytes: stream.size, start: start)
         let need = outcome.facts.base.flatMap { LogCluster.need(of: $0) }
-        return [Item(stream: stream, need: need, log: outcome.facts.log) { .own(place, $0, at: start, dump: record) }]
+        return [
+          Item(stream: stream, need: need, log: outcome.facts.log, hasOplog: outcome.facts.oplog != nil) {
+            .own(place, $0, at: start, dump: record)
+          }
+        ]
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {

@@ -17,6 +17,8 @@ enum CommandTable {
     KeyRemoveAction.declaration, KeyExportAction.declaration, KeyImportAction.declaration,
     WALPushAction.declaration, WALReceiveAction.declaration, WALGetAction.declaration, WALListAction.declaration,
     BinlogReceiveAction.declaration, BinlogGetAction.declaration, BinlogListAction.declaration,
+    OplogReceiveAction.declaration,
+    OplogListAction.declaration,
     ServeAction.declaration, CompletionAction.declaration,
   ]
 

@@ -60,6 +60,6 @@ enum Examinations {
   static let all: [any Examination] = [
     ConfigurationExamination(), PermissionExamination(), DatabaseExamination(), LogExamination(), VerifyExamination(),
     RepositoryExamination(), SpaceExamination(), ClockExamination(), BackupExamination(), CheckExamination(),
-    ProofExamination(), BinaryLogExamination(),
+    ProofExamination(), BinaryLogExamination(), OplogExamination(),
   ]
 }

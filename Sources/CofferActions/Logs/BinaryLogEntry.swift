@@ -40,19 +40,8 @@ struct BinaryLogEntry {
   ///
   /// - Throws: `UsageError`.
   static func wanted(_ context: ActionContext) throws(UsageError) -> BinaryLogEntry {
-    let wanted = context.flags[flag]
-    let entries = all(context).filter { entry in wanted.map { entry.name.isSame(as: $0) } ?? true }
-    guard entries.count == 1, let entry = entries.first else {
-      throw UsageError(
-        argument: flag.name,
-        problem: wanted.map { "No entry of mariadb_servers or mysql_servers, or not one alone, is called '\($0)'" }
-          ?? (entries.isEmpty
-            ? "No entry of mariadb_servers or mysql_servers says how the server is reached"
-            : "There are several entries of mariadb_servers and mysql_servers"),
-        suggestion: entries.isEmpty && wanted == nil
-          ? "Add one, with a name, and where the server is elsewhere with hostname, username and password"
-          : "Write '\(flag.name) NAME' with the name of one")
-    }
-    return entry
+    try ServerChoice.one(
+      of: all(context), named: context.flags[flag], name: \.name, flag: flag.name,
+      lists: ["mariadb_servers", "mysql_servers"])
   }
 }

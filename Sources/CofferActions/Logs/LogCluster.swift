@@ -60,7 +60,9 @@ struct LogCluster {
   ///
   /// - Throws: `UsageError`.
   static func checkAll(_ context: ActionContext, with others: [Option] = []) throws(UsageError) {
-    try check(context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section), others)
+    try check(
+      context.root[PostgreSQLClusterOptions.clusters] + BinaryLogEntry.all(context).map(\.section)
+        + OplogServerEntry.all(context).map(\.section), others)
   }
 
   private static func check(_ entries: [ConfigurationSection], _ others: [Option]) throws(UsageError) {
@@ -96,7 +98,7 @@ struct LogCluster {
         name: entry[PostgreSQLClusterOptions.name],
         hostname: ServerLogOptions.host(of: entry, here: context.surroundings.hostname),
         limit: entry[ServerLogOptions.within]?.seconds)
-    } + BinaryLogEntry.all(context).map(\.named)
+    } + BinaryLogEntry.all(context).map(\.named) + OplogServerEntry.all(context).map(\.named)
   }
 
   /// What a base backup needs of the log, to be brought further than it is by itself.

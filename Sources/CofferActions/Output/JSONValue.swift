@@ -139,11 +139,19 @@ enum JSONShapes {
       "application_version": JSONValue(dump.applicationVersion),
       "replica_lag": dump.replicaLag.map { .real($0) } ?? .null, "base": dump.base.map { base($0) } ?? .null,
       "physical": dump.physical.map { physical($0) } ?? .null, "log": dump.log.map { log($0) } ?? .null,
+      "oplog": dump.oplog.map { .object(["first": oplog($0.first), "last": oplog($0.last)]) } ?? .null,
     ])
   }
 
   static func physical(_ facts: PhysicalBackupFacts) -> JSONValue {
     .object(["checkpoint_lsn": .text(String(facts.checkpoint)), "end_lsn": .text(String(facts.end))])
+  }
+
+  static func oplog(_ mark: OplogMark) -> JSONValue {
+    .object([
+      "ts": .text(mark.time.text), "term": .number(Int(mark.term)),
+      "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(mark.time.seconds)))),
+    ])
   }
 
   static func log(_ place: DumpLogPlace) -> JSONValue {

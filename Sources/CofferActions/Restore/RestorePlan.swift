@@ -72,10 +72,11 @@ struct RestorePlan {
 
   /// Restores one database after the other.
   ///
+  /// - Parameter log: What of a log is replayed behind the dumps, as is told.
   /// - Throws: The first failure, after having said what was restored before it and what was not touched.
-  func restoreAll(from replacement: Replacement? = nil) throws {
+  func restoreAll(from replacement: Replacement? = nil, replaying log: JSONValue? = nil) throws {
     let progress = try ReadingProgress(context)
-    let tally = RestoreTally(of: archive, replayed: replacement?.json, context)
+    let tally = RestoreTally(of: archive, replayed: replacement?.json ?? log, context)
     defer {
       progress.stop()
       tally.end()

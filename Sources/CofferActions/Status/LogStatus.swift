@@ -24,14 +24,20 @@ struct LogStatus: Sendable {
     let end: LogSequenceNumber
     /// How far a binary log reaches; nil for other logs.
     var reach: BinaryLogReach?
+    /// The last entry of an oplog; nil for other logs.
+    var oplog: OplogMark?
     let received: Date
     /// Seconds.
     let age: Double
 
     /// As people write it.
     var point: String {
-      reach.map { "\($0.file), byte \($0.end)" } ?? "\(end.text) of timeline \(timeline)"
+      if let oplog { return "oplog entry \(oplog.time.text)" }
+      return reach.map { "\($0.file), byte \($0.end)" } ?? "\(end.text) of timeline \(timeline)"
     }
+
+    /// As programs read it.
+    var spelling: String { oplog?.time.text ?? reach.map { "\($0.file):\($0.end)" } ?? end.text }
   }
 
   /// As messages name it.
@@ -64,8 +70,8 @@ struct LogStatus: Sendable {
     newest = last.flatMap { stream in
       stream.end.map {
         Newest(
-          timeline: stream.history, end: LogSequenceNumber($0), reach: stream.binaryReach, received: stream.received,
-          age: max(now.timeIntervalSince(stream.received), 0))
+          timeline: stream.history, end: LogSequenceNumber($0), reach: stream.binaryReach,
+          oplog: stream.oplogEnd, received: stream.received, age: max(now.timeIntervalSince(stream.received), 0))
       }
     }
     let faults =

@@ -92,7 +92,7 @@ extension LogStatus {
   var fields: [String: JSONValue] {
     [
       "name": .text(name), "hostname": .text(hostname), "timeline": JSONValue(newest.map { Int($0.timeline) }),
-      "end": JSONValue(newest.map { newest in newest.reach.map { "\($0.file):\($0.end)" } ?? newest.end.text }),
+      "end": JSONValue(newest?.spelling),
       "newest": newest.map { .text(Formats.isoTime($0.received)) } ?? .null,
       "age": newest.map { .real($0.age) } ?? .null, "overdue": .bool(problem != nil), "problem": JSONValue(problem),
       "remarks": .list(remarks.map { .text($0) }),

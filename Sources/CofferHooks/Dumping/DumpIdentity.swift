@@ -142,11 +142,13 @@ public struct DumpFacts: Sendable, Equatable {
   public var physical: PhysicalBackupFacts?
   /// Where the binary log of the server was, as far as that is known.
   public var log: DumpLogPlace?
+  /// Of a dump of a whole MongoDB server only: the entries of its oplog that it has.
+  public var oplog: DumpOplogPlace?
 
   public init(
     identity: DumpIdentity, format: String, clientVersion: String? = nil, serverVersion: String? = nil,
     details: [String: String] = [:], content: DumpContent? = nil, base: BaseBackupFacts? = nil,
-    physical: PhysicalBackupFacts? = nil, log: DumpLogPlace? = nil
+    physical: PhysicalBackupFacts? = nil, log: DumpLogPlace? = nil, oplog: DumpOplogPlace? = nil
   ) {
     self.identity = identity
     self.format = format
@@ -157,6 +159,7 @@ public struct DumpFacts: Sendable, Equatable {
     self.base = base
     self.physical = physical
     self.log = log
+    self.oplog = oplog
   }
 
   init<Format: RawRepresentable>(identity: DumpIdentity, format: Format) where Format.RawValue == String {

@@ -25,10 +25,13 @@ struct MongoDBArchive {
   private struct Namespace: Hashable {
     let database: ExactName
     let collection: ExactName
+    /// Whether it is what `mongodump --oplog` has of the oplog, which belongs to no database.
+    let isOplog: Bool
 
     init(_ database: String, _ collection: String) {
       self.database = ExactName(database)
       self.collection = ExactName(collection)
+      isOplog = database.isEmpty && collection.isSame(as: MongoDBArchive.oplogName)
     }
 
     var title: String { "\(database).\(collection)" }
@@ -40,11 +43,9 @@ struct MongoDBArchive {
     var hasEnded = false
   }
 
-  private static let magic: UInt32 = 0x8199_E26D
-  private static let terminator: UInt32 = 0xFFFF_FFFF
+  static let magic: UInt32 = 0x8199_E26D
+  static let terminator: UInt32 = 0xFFFF_FFFF
   private static let gzipMagic: [UInt8] = [0x1F, 0x8B]
-  /// A document has at most 16 MiB and a little for what the server adds.
-  private static let sizes: ClosedRange<UInt32> = 5...(17 << 20)
 
   private var place = Place.magic
   /// The first bytes of a document, of a terminator or of the magic number.
@@ -56,6 +57,10 @@ struct MongoDBArchive {
   private var header: [UInt8] = []
   private var announced: [Namespace] = []
   private var collections: [Namespace: Collection] = [:]
+  private var oplog = OplogParser()
+  /// Of the oplog the first entry.
+  private var oplogStart: OplogMark?
+  private var isOplogReadable = true
   private var current = CRC64()
   /// Of the current block.
   private var documents: UInt64 = 0
@@ -66,6 +71,10 @@ struct MongoDBArchive {
   private(set) var toolVersion: String?
   private(set) var serverVersion: String?
   private(set) var collectionCount = 0
+  /// What the beginning announces, users' collections and the server's own; a time series under the names that its documents may have.
+  private(set) var announcedTitles: [[String]] = []
+  /// Whether all that the archive has is announced.
+  private(set) var hasPrelude = false
   var isCompressed: Bool { if case .compressed = place { true } else { false } }
 
   /// What the dump lacks if it ends here; nil when it is whole.
@@ -83,25 +92,55 @@ struct MongoDBArchive {
     return announced.first { collections[$0] == nil }.map { "collection \($0.title) is missing" }
   }
 
+  /// What the collection of the oplog's entries is called.
+  static let oplogName = "oplog"
+
+  /// The entries of the oplog that the archive has; nil where it has none, or none that are in order.
+  var oplogPlace: DumpOplogPlace? {
+    guard isOplogReadable, oplog.isAtBoundary, let oplogStart, let last = oplog.last else { return nil }
+    return DumpOplogPlace(first: oplogStart, last: last)
+  }
+
   /// The documents of each collection; nil for what only gzip could read.
   var content: DumpContent? {
     guard !isCompressed else { return nil }
-    let tables = collections.map { DumpContent.Table(name: $0.key.title, rows: $0.value.documents) }
+    let tables = collections.filter { !$0.key.isOplog }.map {
+      DumpContent.Table(name: $0.key.title, rows: $0.value.documents)
+    }
     return DumpContent(tables: tables.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) })
   }
 
   /// An archive without any collection: what mongorestore can be tried with.
-  static func empty(serverVersion: String?) -> [UInt8] {
-    let texts = [("version", "0.1"), ("server_version", serverVersion ?? "4.4.0"), ("tool_version", "100.0.0")]
-    var fields: [UInt8] = [0x10] + Array("concurrent_collections".utf8) + [0] + word(4)
-    for (name, value) in texts {
-      fields += [0x02] + Array(name.utf8) + [0] + word(UInt32(value.utf8.count + 1)) + Array(value.utf8) + [0]
-    }
-    return word(magic) + word(UInt32(fields.count + 5)) + fields + [0] + word(terminator)
+  ///
+  /// - Parameter hasOplog: Whether it has an oplog, of no entries.
+  static func empty(serverVersion: String?, hasOplog: Bool = false) -> [UInt8] {
+    var head = BSONWriter()
+    head.add("concurrent_collections", Int32(4))
+    head.add("version", "0.1")
+    head.add("server_version", serverVersion ?? "4.4.0")
+    head.add("tool_version", "100.0.0")
+    let terminator = BSONWriter.little(terminator)
+    let beginning = BSONWriter.little(magic) + head.document
+    guard hasOplog else { return beginning + terminator }
+    var announcement = BSONWriter()
+    announcement.add("db", "")
+    announcement.add("collection", oplogName)
+    announcement.add("metadata", "")
+    announcement.add("size", Int32(0))
+    announcement.add("type", "")
+    return beginning + announcement.document + terminator + oplogHeader(isEnd: true, sum: CRC64().value) + terminator
   }
 
-  private static func word(_ number: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  /// What a block of the oplog's begins with.
+  ///
+  /// - Parameter sum: At its end, of all its entries.
+  static func oplogHeader(isEnd: Bool, sum: UInt64) -> [UInt8] {
+    var header = BSONWriter()
+    header.add("db", "")
+    header.add("collection", oplogName)
+    header.add("EOF", isEnd)
+    header.add("CRC", Int64(bitPattern: sum))
+    return header.document
   }
 
   /// Takes the next bytes of the dump.
@@ -137,17 +176,17 @@ struct MongoDBArchive {
       return
     }
     if number == Self.terminator { return takeTerminator() }
-    guard Self.sizes.contains(number) else { return fault = "a document in it has an impossible length" }
+    guard BSONDocument.sizes.contains(number) else { return fault = "a document in it has an impossible length" }
     left = Int(number) - 4
-    if case .documents = place {
-      word.withUnsafeBytes { current.update($0) }
+    if case .documents(let namespace) = place {
+      word.withUnsafeBytes { take($0, of: namespace) }
     } else {
       header = word
     }
   }
 
   private mutating func takePart(_ piece: UnsafeRawBufferPointer) {
-    if case .documents = place { current.update(piece) } else { header.append(contentsOf: piece) }
+    if case .documents(let namespace) = place { take(piece, of: namespace) } else { header.append(contentsOf: piece) }
     left -= piece.count
     lastByte = piece.last ?? 0
     guard left == 0 else { return }
@@ -161,13 +200,31 @@ struct MongoDBArchive {
     }
   }
 
+  /// Takes a part of a document.
+  private mutating func take(_ piece: UnsafeRawBufferPointer, of namespace: Namespace) {
+    current.update(piece)
+    guard namespace.isOplog, isOplogReadable else { return }
+    oplog.append(piece)
+    do {
+      while let item = try oplog.next() { oplogStart = oplogStart ?? item.entry.mark }
+    } catch {
+      isOplogReadable = false
+    }
+  }
+
   private mutating func takePrelude() {
     guard let document = BSONDocument(header) else { return fault = "its list of collections is not readable" }
     if let database = document[text: "db"], let collection = document[text: "collection"] {
-      collectionCount += 1
+      let namespace = Namespace(database, collection)
       // The documents of a time series stand under another name; mongorestore does not wait for them either.
-      guard document[text: "type"] != "timeseries" else { return }
-      announced.append(Namespace(database, collection))
+      let isTimeSeries = document[text: "type"] == "timeseries"
+      if !namespace.isOplog {
+        collectionCount += 1
+        announcedTitles.append(
+          [namespace.title] + (isTimeSeries ? ["\(database).\(MongoDBCollections.buckets)\(collection)"] : []))
+      }
+      guard !isTimeSeries else { return }
+      announced.append(namespace)
     } else {
       toolVersion = document[text: "tool_version"]
       serverVersion = document[text: "server_version"]
@@ -196,7 +253,8 @@ struct MongoDBArchive {
   private mutating func takeTerminator() {
     switch place {
     case .documents(let namespace): collections[namespace] = Collection(checksum: current, documents: documents)
-    case .prelude, .collectionEnd: break
+    case .prelude: hasPrelude = true
+    case .collectionEnd: break
     default: return fault = "a block of it has no header"
     }
     place = .betweenBlocks

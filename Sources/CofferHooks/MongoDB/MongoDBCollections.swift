@@ -13,7 +13,7 @@ enum MongoDBCollections {
   private static let mark = "coffer"
   private static let end = "end"
   /// What holds the measurements of a time series, and behind it the collection's name.
-  private static let buckets = "system.buckets."
+  static let buckets = "system.buckets."
   private static let functions = "system.js"
 
   /// Prints a line for each: the mark, its type, its documents - of views and time series, whose documents stand elsewhere, none -,

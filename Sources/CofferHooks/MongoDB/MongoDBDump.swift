@@ -22,6 +22,24 @@ struct MongoDBDump: PlannedDump {
         entry.identity, problem: "It has a username but no password, and mongodump would ask for one",
         suggestion: "Set password or password_file")
     }
+    if let (problem, suggestion) = Self.obstacleToOplog(entry) {
+      throw DumpError.misconfigured(entry.identity, problem: problem, suggestion: suggestion)
+    }
+  }
+
+  /// Why a dump cannot be of one moment that the configuration wants so.
+  private static func obstacleToOplog(_ entry: MongoDBEntry) -> (problem: String, suggestion: String)? {
+    guard entry.takesOplog else { return nil }
+    guard entry.isWholeServer else {
+      return ("An oplog is of the whole server, and oplog: true is in an entry of one database", "Set name to all")
+    }
+    guard entry.format == .archive, !entry.dumpOptions.contains(where: { $0.isSame(as: "--gzip") }) else {
+      return (
+        "With oplog: true the dump has to be an archive that is not compressed",
+        "Set format to archive, and take --gzip out of options"
+      )
+    }
+    return nil
   }
 
   var needsRoom: Bool { entry.format == .directory }
@@ -34,9 +52,10 @@ struct MongoDBDump: PlannedDump {
       let command = command(leading: ["--out", folder], trailing: [], password, context)
       return try MongoDBFolder.dump(command, into: folder, facts: facts, password: password, context: context)
     }
-    let command = command(leading: [], trailing: ["--archive"], password, context)
+    let hasOplog = entry.takesOplog && !entry.dumpOptions.contains { $0.isSame(as: "--oplog") }
+    let command = command(leading: [], trailing: (hasOplog ? ["--oplog"] : []) + ["--archive"], password, context)
     let stream = try DumpStream(command, of: identity, context: context)
-    return MongoDBStreamDump(stream, facts: facts, password: password)
+    return MongoDBStreamDump(stream, facts: facts, wantsOplog: entry.takesOplog, password: password)
   }
 
   private func command(
@@ -54,13 +73,15 @@ final class MongoDBStreamDump: JudgedDump {
   /// Followed as the bytes go by.
   private var archive = MongoDBArchive()
   private let facts: DumpFacts
+  private let wantsOplog: Bool
   private let password: MongoDBPassword?
   /// The exit status of the program.
   var judgement: Int32?
 
-  init(_ stream: DumpStream, facts: DumpFacts, password: MongoDBPassword?) {
+  init(_ stream: DumpStream, facts: DumpFacts, wantsOplog: Bool, password: MongoDBPassword?) {
     self.stream = stream
     self.facts = facts
+    self.wantsOplog = wantsOplog
     self.password = password
     stream.observer = { [weak self] in self?.archive.feed($0) }
   }
@@ -75,6 +96,10 @@ final class MongoDBStreamDump: JudgedDump {
     guard archive.isCompressed || archive.collectionCount > 0 else {
       throw DumpError.withoutCollections(facts.identity)
     }
+    guard !wantsOplog || archive.oplogPlace != nil else {
+      throw DumpError.incomplete(
+        facts.identity, program: "mongodump", missing: "it has no oplog, or one whose entries are not in order")
+    }
     return found
   }
 
@@ -88,6 +113,7 @@ final class MongoDBStreamDump: JudgedDump {
       facts.details["collections"] = String(archive.collectionCount)
     }
     facts.content = archive.content
+    facts.oplog = archive.oplogPlace
     return DumpOutcome(facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: stream.warnings)
   }
 

@@ -57,6 +57,7 @@ struct MongoDBEntry: Sendable {
   let section: ConfigurationSection
   private(set) var client: MongoDBClient
   let format: MongoDBOptions.Format
+  let takesOplog: Bool
   let dumpOptions: [String]
   let restoreOptions: [String]
 
@@ -67,6 +68,7 @@ struct MongoDBEntry: Sendable {
     dumpOptions = section[ServerOptions.options].words
     restoreOptions = section[ServerOptions.restoreOptions].words
     format = section[MongoDBOptions.format]
+    takesOplog = section[MongoDBOptions.oplog]
   }
 
   /// The same at a socket of this machine and nowhere else; nil changes nothing.

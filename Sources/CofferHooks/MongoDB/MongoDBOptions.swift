@@ -17,6 +17,10 @@ public enum MongoDBOptions {
     "format",
     "The dump's format. archive streams; directory needs temporary space in the runtime directory.",
     default: .archive)
+  public static let oplog = OptionKey<Bool>(
+    "oplog",
+    "Whether a dump of the whole server (name: all) is of one moment, by mongodump's --oplog: what is written meanwhile goes along, and 'restore' replays it. The server has to be a member of a replica set.",
+    default: false, support: .own)
   public static let authenticationDatabase = OptionKey<String?>(
     "authentication_database", "The database that the user is defined in, if not the one that is dumped.",
     example: "admin")
@@ -37,7 +41,7 @@ public enum MongoDBOptions {
   public static let schema = OptionSchema(
     "MongoDB",
     [name.option] + ServerOptions.shared + [
-      format.option, authenticationDatabase.option, passwordTransport.option, dumpCommand.option,
+      format.option, oplog.option, authenticationDatabase.option, passwordTransport.option, dumpCommand.option,
       restoreCommand.option,
     ])
 }

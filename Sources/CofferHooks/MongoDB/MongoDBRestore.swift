@@ -13,6 +13,8 @@ struct MongoDBRestore: PlannedRestore {
   private let newName: String?
   private let included: [String]
   private let excluded: [String]
+  /// What is replayed behind the dump's own oplog.
+  private let oplog: OplogReplay?
 
   private var identity: DumpIdentity { facts.identity }
   private var isCompressed: Bool { facts.details["compression"] == "gzip" }
@@ -21,6 +23,7 @@ struct MongoDBRestore: PlannedRestore {
   init(_ facts: DumpFacts, to target: RestoreTarget, _ entry: MongoDBEntry) throws(RestoreError) {
     self.facts = facts
     self.entry = entry
+    oplog = target.oplog
     newName = target.databaseName.flatMap { $0.isSame(as: facts.identity.database) ? nil : $0 }
     included = target[SharedChoices.schemas].map { MongoDBNamespace.pattern($0, database: facts.identity.database) }
     // A throw-away server has its own settings.
@@ -34,12 +37,28 @@ struct MongoDBRestore: PlannedRestore {
     if entry.client.wouldAsk(.restore, options: entry.restoreOptions) {
       throw refused("there is a username but no password, and mongorestore would ask for one", "Set restore_password")
     }
+    guard oplog != nil else { return }
+    guard facts.oplog != nil, facts.identity.database.isSame(as: "all"), !isCompressed, !wantsFolder else {
+      throw refused(
+        "it has no oplog that could be gone on with",
+        "Dump the whole server with oplog: true (format archive) in its entry of mongodb_databases")
+    }
+    guard included.isEmpty else {
+      throw refused(
+        "an oplog is replayed on a whole server, and collections were chosen",
+        "Restore to a spare server (--hostname), and bring the collections over from there")
+    }
   }
+
+  /// Whether mongorestore replays the oplog that is in the dump: it does so of whole dumps only.
+  private var replaysOplog: Bool { facts.oplog != nil && included.isEmpty && excluded.isEmpty }
 
   var summary: String {
     let isWholeServer = identity.database == "all"
     let what = isWholeServer ? "every database of it, with users and roles," : "'\(newName ?? identity.database)'"
-    let only = included.isEmpty ? "" : ", only \(included.joined(separator: ", "))"
+    let only =
+      included.isEmpty
+      ? "" : ", only \(included.joined(separator: ", "))" + (facts.oplog == nil ? "" : ", not of one moment")
     return "\(identity.title) -> \(what) at \(entry.client.server.place)\(only) "
       + "(each collection of the dump is dropped and restored; an error in between leaves some new and some old)"
   }
@@ -54,11 +73,11 @@ struct MongoDBRestore: PlannedRestore {
   /// - Throws: `RestoreError.refused`.
   func rehearse(context: HookContext) throws {
     // With these it wants to see the oplog in the dump.
-    guard !entry.restoreOptions.contains(where: { $0.begins(with: "--oplog") }) else { return }
+    guard replaysOplog || !entry.restoreOptions.contains(where: { $0.begins(with: "--oplog") }) else { return }
     let password = try entry.client.password(context: context)
     let options = entry.restoreOptions.filter { $0 != "--gzip" }
     let command = command(["--archive", "--dryRun"], options, password, context)
-    let empty = MongoDBArchive.empty(serverVersion: facts.serverVersion)
+    let empty = MongoDBArchive.empty(serverVersion: facts.serverVersion, hasOplog: replaysOplog)
     let result = try withExtendedLifetime(password) {
       try context.launcher.run(command, input: empty, cancellation: context.cancellation)
     }
@@ -66,6 +85,23 @@ struct MongoDBRestore: PlannedRestore {
       throw refused(
         ClientFailure.problem("mongorestore", result.status, result.errorLines),
         identity.advice.suggestion(result.errorLines))
+    }
+    if oplog != nil { try checkCollections(context) }
+  }
+
+  /// What a replay makes anew must not be there: mongorestore drops what the dump has, and nothing else.
+  private func checkCollections(_ context: HookContext) throws {
+    let password = try entry.client.password(context: context)
+    let options = entry.dumpOptions.filter { word in !["--oplog", "--gzip"].contains { word.isSame(as: $0) } }
+    let command = entry.client.command(
+      .dump, leading: [], trailing: options + ["--archive"], password: password, context: context)
+    let announced = try withExtendedLifetime(password) {
+      try OplogTarget.collections(command, for: identity, context: context)
+    }
+    if let problem = OplogTarget.obstacle(announced, beside: facts.content) {
+      throw refused(
+        "\(entry.client.server.place) cannot take a replay: \(problem)",
+        "Drop them, or restore to an empty server (--hostname)")
     }
   }
 
@@ -75,12 +111,15 @@ struct MongoDBRestore: PlannedRestore {
     if isCompressed, !entry.restoreOptions.contains("--gzip") { leading.append("--gzip") }
     let client = try ClientInput(
       command(leading, entry.restoreOptions, password, context), of: identity, context: context)
-    return MongoDBRunningRestore(client, password: password)
+    return MongoDBRunningRestore(client, password: password, oplog)
   }
 
   private func command(
     _ leading: [String], _ options: [String], _ password: MongoDBPassword?, _ context: HookContext
   ) -> ChildCommand {
+    var leading = leading
+    if replaysOplog, !options.contains("--oplogReplay") { leading.append("--oplogReplay") }
+    if replaysOplog, let oplog { leading += ["--oplogLimit", oplog.limit.text] }
     var trailing = options + included.flatMap { ["--nsInclude", $0] }
     trailing += excluded.flatMap { ["--nsExclude", $0] }
     if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
@@ -98,17 +137,42 @@ struct MongoDBRestore: PlannedRestore {
 final class MongoDBRunningRestore: RunningRestore {
   private let client: ClientInput
   private let password: MongoDBPassword?
+  private var splice: OplogSplice?
 
-  init(_ client: ClientInput, password: MongoDBPassword?) {
+  /// - Parameter oplog: What is put behind the dump's own.
+  init(_ client: ClientInput, password: MongoDBPassword?, _ oplog: OplogReplay?) {
     self.client = client
     self.password = password
+    splice = oplog.map { oplog in
+      OplogSplice { take in
+        try oplog.entries { piece in
+          // That it ended well before it was given all would be no replay.
+          if client.child.wait(seconds: 0)?.isSuccess == true {
+            throw RestoreError.endedInPart(
+              client.identity, problem: "mongorestore ended before it had all of the oplog", suggestion: nil)
+          }
+          try take(piece)
+        }
+      }
+    }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try inPart { try client.write(bytes) }
+    try inPart {
+      if splice == nil { return try client.write(bytes) }
+      do {
+        try splice?.feed(bytes) { try client.write($0) }
+      } catch is OplogSplice.Malformed {
+        throw RestoreError.endedInPart(
+          client.identity, problem: "The dump is not what mongodump writes", suggestion: nil)
+      }
+    }
   }
 
   func finish() throws -> [String] {
+    guard splice.map(\.isDone) ?? true else {
+      throw RestoreError.endedInPart(client.identity, problem: "The dump has no end of an oplog", suggestion: nil)
+    }
     try inPart { try client.finish() }
     let lines = client.child.lastErrorLines
     // It ends well even if some documents could not be written.

@@ -20,6 +20,8 @@ public struct RestoreTarget: Sendable {
   var mark: String?
   /// What the database is to be called; nil for its own name.
   public var databaseName: String?
+  /// What of the server's oplog is replayed behind the dump; nil for nothing. Of MongoDB only.
+  public var oplog: OplogReplay?
   /// What was chosen of `DatabaseHook.choices`, with the values that were given; a switch has none.
   public private(set) var chosen: [(choice: RestoreChoice, values: [String])] = []
 

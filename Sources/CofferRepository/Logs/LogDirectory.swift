@@ -11,13 +11,18 @@ public struct LogOrigin: Codable, Sendable, Equatable {
   public let name: String
   /// How far a binary log is stored with the last segment; nil for other logs.
   public let reach: BinaryLogReach?
+  /// The last entry of an oplog that is stored with the last segment; nil for other logs.
+  public let oplog: OplogMark?
 
-  public init(_ server: LogServer, hostname: String, name: String, reach: BinaryLogReach? = nil) {
+  public init(
+    _ server: LogServer, hostname: String, name: String, reach: BinaryLogReach? = nil, oplog: OplogMark? = nil
+  ) {
     system = server.system
     identity = server.identity
     self.hostname = hostname
     self.name = name
     self.reach = reach
+    self.oplog = oplog
   }
 
   public var server: LogServer { LogServer(system: system, identity: identity) }

@@ -99,6 +99,8 @@ public struct LogStream: Sendable {
   public let received: Date
   /// How far a binary log is stored, as the object of the last segment says it.
   public var binaryReach: BinaryLogReach?
+  /// The last entry of an oplog that is stored, likewise.
+  public var oplogEnd: OplogMark?
   /// When the store received the first, as far as that is known.
   public var begun = Date.distantPast
   /// Whether readers believe it who name no key: "Whose log" of Documentation/repository-format.md.
@@ -142,6 +144,7 @@ extension LogInventory {
       let tail = Self.tail(pieces, behind: names.map(\.last).max())
       let newest = try Self.newest(of: objects + (tail?.objects ?? []), store, context)
       let server = servers[ExactName(group.server)]
+      let isOfLast = newest?.last == objects.last?.name.last
       return LogStream(
         origin: newest?.origin, server: group.server, signer: group.signer,
         history: group.history, exponent: group.exponent, stretches: Self.stretches(names),
@@ -150,7 +153,7 @@ extension LogInventory {
           $0.addingClamped(UInt64(clamping: $1.status.size))
         },
         received: newest?.received ?? objects.map(\.status.received).max() ?? .distantPast,
-        binaryReach: newest?.last == objects.last?.name.last ? newest?.origin.reach : nil,
+        binaryReach: isOfLast ? newest?.origin.reach : nil, oplogEnd: isOfLast ? newest?.origin.oplog : nil,
         begun: try Self.begun(objects, store, context)
           ?? (objects + pieces.map(\.listed)).map(\.status.received).min() ?? .distantPast,
         counts: server?.signers.counts(group.signer) ?? false,

@@ -17,7 +17,11 @@ extension FuzzedParser {
       let slice = BinaryLogSlice(
         file: "binlog.000007", range: 4..<30, times: (1, 2), gtid: "0-1-2", format: [1, 2, 3],
         events: [UInt8](repeating: 5, count: 26))
-      return slice.map { [$0.encoded] } ?? []
+      let marks = (1...2).map {
+        OplogMark(time: OplogTime(seconds: 7, increment: $0), term: 1, sum: 0x1234_5678_9abc_def0)
+      }
+      let entries = OplogSlice(first: marks[0], last: marks[1], entries: [5, 0, 0, 0, 0])
+      return [slice?.encoded, entries?.encoded].compactMap(\.self)
     default:
       let origin = LogOrigin(LogServer(system: "postgresql", identity: "1"), hostname: "h", name: "n")
       let hash = try [UInt8](repeating: 1, count: 8).withUnsafeBytes { try ContentHasher.hash($0) }
@@ -38,6 +42,10 @@ extension FuzzedParser {
       precondition(header.encoded.elementsEqual(bytes.prefix(LogHeader.size)))
       _ = try header.key(dataPrivate: dataPrivate)
     case .logSlice:
+      if let slice = try? bytes.withUnsafeBytes({ try OplogSlice(decoding: $0) }) {
+        precondition(slice.encoded == bytes && slice.first.time <= slice.last.time)
+        return
+      }
       let slice = try bytes.withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
       // A varint may be written in several ways.
       let again = try slice.encoded.withUnsafeBytes { try BinaryLogSlice(decoding: $0) }

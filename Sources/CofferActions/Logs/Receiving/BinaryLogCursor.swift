@@ -13,46 +13,16 @@ struct BinaryLogPoint: Comparable {
 }
 
 /// Where the binary log of a server goes on in one repository.
-struct BinaryLogCursor: Sendable, Equatable {
-  private(set) var history: UInt32
-  /// Of the slice that comes next.
-  private(set) var number: UInt64
-  /// What is stored of the history; nil where it begins.
-  private(set) var reach: BinaryLogReach?
-  /// Whether something of the server's log is stored that nothing leads on from.
-  private(set) var isBehindGap = false
-  /// The last history that somebody has begun: slices of two keys in one could not be told apart by their numbers.
-  private let taken: UInt32
+typealias BinaryLogCursor = LogCursor<BinaryLogReach>
 
+extension BinaryLogCursor {
   /// - Parameters:
   ///   - own: What the key in use has put of the server's log.
   ///   - taken: The last history of which any key has put something.
   init(_ own: [LogStream], taken: UInt32 = 0) {
-    let last = own.max { $0.history < $1.history }
-    self.taken = taken
-    (history, number) = (last?.history ?? max(taken, taken &+ 1), BinaryLogSlice.firstNumber)
-    guard let last else { return }
-    if let reach = last.binaryReach, reach.end >= BinaryLogFileName.firstEvent,
-      let next = last.stretches.last?.last.next
-    {
-      (number, self.reach) = (next.number, reach)
-    } else {
-      // What cannot be read leads nowhere.
-      leaveGap()
+    self.init(own, taken: taken) { stream in
+      stream.binaryReach.flatMap { $0.end >= BinaryLogFileName.firstEvent ? $0 : nil }
     }
-  }
-
-  /// Begins the next history.
-  mutating func leaveGap() {
-    let last = max(history, taken)
-    history = max(last, last &+ 1)
-    (number, reach, isBehindGap) = (BinaryLogSlice.firstNumber, nil, true)
-  }
-
-  /// Takes in that the next slice is stored.
-  mutating func advance(to reach: BinaryLogReach) {
-    number = number.addingClamped(1)
-    self.reach = reach
   }
 
   /// Whether the repository has all up to a place already.

@@ -10,7 +10,7 @@ enum ReceiveRun {
   /// Whether a command line is one of such a run, as far as it can be told.
   static func isMeant(by words: [String]) -> Bool {
     zip(words, words.dropFirst()).contains { first, second in
-      second.isSame(as: "receive") && ["wal", "binlog"].contains { first.isSame(as: $0) }
+      second.isSame(as: "receive") && ["wal", "binlog", "oplog"].contains { first.isSame(as: $0) }
     }
   }
 

@@ -28,37 +28,11 @@ struct ReplaySearch {
   /// - Parameter reader: Of archives.
   /// - Throws: `ReplayRouteError`; `RestoreSelection.Failure`; what reading throws.
   func find(_ reader: ArchiveReader) throws -> Found {
-    var why: (any Error)?
-    var unreadable: (any Error)?
-    let isNamed = context.namedArchive != nil
-    for (number, archive) in try access.archives(toLeadOnFrom: context).enumerated() {
-      try context.cancellation.check()
-      do {
-        guard let all = try readable(archive, reader, isNamed: isNamed, &unreadable) else { continue }
-        let dumps = try chosen(from: all, of: archive)
-        let log = try log(behind: dumps, number)
-        return Found(archive: archive, dumps: dumps, log: log)
-      } catch let error as ReplayRouteError where error.leadsToOlder && !isNamed {
-        why = error
-      } catch let error as RestoreSelection.Failure where !isNamed {
-        why = why ?? error
-      }
-    }
-    // What cannot be read may have had what is looked for.
-    throw unreadable ?? why ?? ReplayRouteError.noArchive
-  }
-
-  /// - Returns: nil for an archive that cannot be read: an older one leads to the target, too, by more of the log.
-  private func readable(
-    _ archive: Archive, _ reader: ArchiveReader, isNamed: Bool, _ unreadable: inout (any Error)?
-  ) throws -> [ArchiveDump]? {
-    do {
-      return try ArchiveDump.all(of: archive, reader, context.cancellation)
-    } catch let error where !isNamed && Archive.isConcerned(by: error) {
-      context.console.warning(
-        "Archive \(archive.name) cannot be read, and an older one is looked at: \(Console.text(Diagnosis(of: error)))")
-      unreadable = error
-      return nil
+    try ArchiveSearch(access: access, reader: reader, context: context).find(
+      none: ReplayRouteError.noArchive, leadsToOlder: { ($0 as? ReplayRouteError)?.leadsToOlder ?? false }
+    ) { archive, all, number in
+      let dumps = try chosen(from: all, of: archive)
+      return Found(archive: archive, dumps: dumps, log: try log(behind: dumps, number))
     }
   }
 

@@ -1,100 +1,16 @@
-import CofferStorage
 import CofferSystem
 
-/// Reads what the repository has of the binary log of one server, slice by slice. Used by one thread at a time.
-///
-/// Histories are counted from 1. In one of them nothing is missing between slices; what one has need not lead on to the next.
-public final class BinaryLogReader {
-  private let reader: LogReader
-  private let location: String
-  private var coverage: LogCoverage?
+/// Reads what the repository has of a binary log.
+public typealias BinaryLogReader = SliceReader<BinaryLogSlice>
 
-  /// A slice is not what it should be, or does not follow the one before it.
-  public enum Fault: DiagnosableError, Equatable {
-    case unreadable(title: String, location: String)
-    case outOfOrder(title: String, location: String)
-
-    public var diagnosis: Diagnosis {
-      switch self {
-      case .unreadable(let title, let location):
-        Diagnosis(
-          subject: "repository \(location)", problem: "\(title) is not a part of a binary log",
-          suggestion: "A newer Coffer may have stored it: upgrade this one")
-      case .outOfOrder(let title, let location):
-        Diagnosis(
-          subject: "repository \(location)", problem: "\(title) does not go on where the one before it ends",
-          suggestion: "Restore to a time before it, or begin with a newer dump")
-      }
-    }
-  }
-
-  /// - Parameter signers: The write-only keys whose log counts, as `Repository.logReader` takes them.
-  /// - Throws: `RepositoryError.needsFullKey`.
-  public init(_ repository: Repository, of server: LogServer, signers: [String]) throws {
-    reader = try repository.logReader(of: server, signers: signers)
-    location = repository.location
-  }
-
-  /// Slices without a gap, by their numbers.
-  public struct Stretch: Sendable, Equatable {
-    public let history: UInt32
-    public let numbers: ClosedRange<UInt64>
-  }
-
-  /// All that there is, in the order of histories.
-  ///
-  /// - Throws: `LogError.undecidedSigner`; `StorageError`; `RunCancelled`.
-  public func stretches() throws -> [Stretch] {
-    let coverage = try coverage ?? reader.coverage()
-    self.coverage = coverage
-    return coverage.histories.flatMap { history in
-      coverage.stretches(history: history, exponent: 0).map {
-        Stretch(history: history, numbers: $0.first.number...$0.last.number)
-      }
-    }
-  }
-
-  /// What messages call a slice.
-  public static func title(_ number: UInt64, history: UInt32) -> String { "Slice \(number) of history \(history)" }
-
-  /// Reads one slice.
-  ///
-  /// - Throws: `LogError`; `Fault`; `RepositoryError`; `StorageError`; `RunCancelled`.
-  public func slice(_ number: UInt64, history: UInt32) throws -> BinaryLogSlice {
-    let title = Self.title(number, history: history)
-    let run = try reader.find(history: history, number: number, count: 1, title: title)
-    return try slice(0, of: run, title)
-  }
-
-  private func slice(_ index: Int, of run: LogReader.Run, _ title: String) throws -> BinaryLogSlice {
-    var bytes: [UInt8] = []
-    try reader.read(index, of: run, title: title, start: { bytes = [] }, { bytes += $0 })
-    do {
-      return try bytes.withUnsafeBytes { bytes throws(BinaryLogSlice.Malformed) in
-        try BinaryLogSlice(decoding: bytes)
-      }
-    } catch {
-      throw Fault.unreadable(title: title, location: location)
-    }
-  }
-
+extension BinaryLogReader {
   /// Finds the slice that has the event which begins at a place of a file, or, where a file ends there, that ends there.
   ///
   /// - Returns: Its number; nil where the stretch has no such place.
   /// - Throws: As `slice`.
   public func find(file: String, position: UInt64, in stretch: Stretch) throws -> UInt64? {
     guard let wanted = BinaryLogFileName(file)?.number else { return nil }
-    var (low, high) = (stretch.numbers.lowerBound, stretch.numbers.upperBound)
-    // The first slice that ends behind the place.
-    while low < high {
-      let middle = low + (high - low) / 2
-      if try Self.ends(slice(middle, history: stretch.history), before: (wanted, position)) {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    let found = try slice(low, history: stretch.history)
+    let (low, found) = try first(of: stretch) { Self.ends($0, before: (wanted, position)) }
     if found.file.isSame(as: file), found.range.contains(position) || found.range.upperBound == position { return low }
     // Behind the last event of a file, the next slice is of another one.
     guard low > stretch.numbers.lowerBound else { return nil }
@@ -105,37 +21,5 @@ public final class BinaryLogReader {
   private static func ends(_ slice: BinaryLogSlice, before place: (file: UInt64, position: UInt64)) -> Bool {
     guard let number = BinaryLogFileName(slice.file)?.number else { return false }
     return (number, slice.range.upperBound) <= (place.file, place.position)
-  }
-
-  /// Slices that are looked for at once.
-  private static let batch = 256
-
-  /// Hands over slices one behind the other.
-  ///
-  /// - Parameters:
-  ///   - numbers: Of a stretch.
-  ///   - take: Returns whether to go on.
-  /// - Throws: `Fault.outOfOrder`; as `slice`; what `take` throws.
-  public func forEach(
-    _ numbers: ClosedRange<UInt64>, history: UInt32, _ take: (BinaryLogSlice) throws -> Bool
-  ) throws {
-    var before: BinaryLogSlice?
-    var next = numbers.lowerBound
-    while next <= numbers.upperBound {
-      let count = Int(min(numbers.upperBound - next + 1, UInt64(Self.batch)))
-      let title = Self.title(next, history: history)
-      let run = try reader.find(history: history, number: next, count: count, title: title)
-      for index in run.places.indices {
-        let title = Self.title(next, history: history)
-        let slice = try slice(index, of: run, title)
-        guard before.map({ slice.follows($0) }) ?? true else {
-          throw Fault.outOfOrder(title: title, location: location)
-        }
-        guard try take(slice) else { return }
-        before = slice
-        guard next < numbers.upperBound else { return }
-        next += 1
-      }
-    }
   }
 }

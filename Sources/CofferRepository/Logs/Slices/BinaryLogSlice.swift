@@ -1,7 +1,7 @@
 import CofferSystem
 
 /// What a MariaDB or MySQL server has in one file of its binary log from one event on and before another: a segment of its log.
-public struct BinaryLogSlice: Sendable, Equatable {
+public struct BinaryLogSlice: LogSlice, Equatable {
   /// The file's name, without a folder: `binlog.000007`.
   public let file: String
   /// Where in the file the first event begins, and where the last one ends.
@@ -20,8 +20,7 @@ public struct BinaryLogSlice: Sendable, Equatable {
   public static let size = 16 << 20
   /// Bytes of all events, whatever they are.
   public static let sizeLimit = LogDirectory.segmentSizeLimit - (1 << 20)
-  /// A log's slices are numbered from here on.
-  public static let firstNumber: UInt64 = 1
+  public static let logTitle = "a binary log"
 
   private static let magic = Array("COFFERBL".utf8)
   private static let version: UInt8 = 1

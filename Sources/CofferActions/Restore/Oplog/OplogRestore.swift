@@ -1,0 +1,58 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// Restores a whole MongoDB server as it was at a moment: mongorestore gets its dump with the oplog behind it. Dump and log are read to
+/// their ends, and the server is looked at, before anything is changed.
+struct OplogRestore {
+  private let request: OplogRequest
+  private let context: ActionContext
+  private let found: OplogSearch.Found
+  private let plan: RestorePlan
+
+  /// - Parameter target: Where the server goes.
+  /// - Throws: `OplogRouteError`; `RestoreError`; what reading throws.
+  init(
+    _ request: OplogRequest, to target: RestoreTarget, in access: OpenRepository, _ context: ActionContext,
+    check: ([ArchiveDump]) throws -> Void
+  ) throws {
+    self.request = request
+    self.context = context
+    let reader = try access.repository.reader()
+    found = try OplogSearch(request: request, access: access, context: context).find(reader)
+    try check([found.dump])
+    let (route, repository) = (found.route, access.repository)
+    var target = target
+    target.oplog = OplogReplay(before: route.limit) { take in
+      try route.read(OplogReader(repository, of: route.server, signers: route.signers), take)
+    }
+    plan = try RestorePlan(
+      [found.dump], of: found.archive, to: target, tables: nil, reader: reader, hooks: try context.hookContext(),
+      context: context)
+  }
+
+  /// What will be done, for people.
+  var summary: [String] { plan.summary + [Quoting.terminal(way)] }
+
+  private var way: String {
+    let start = "from the dump in archive \(found.archive.name)"
+    guard let reached = found.route.reached else {
+      return "\(start) with its own oplog: nothing was written behind it up to \(request.title)"
+    }
+    return "\(start) with \(found.route.count) entries of the oplog behind it, the last \(reached.time.text) of "
+      + ReplayRouteError.time(Int64(reached.time.seconds))
+  }
+
+  /// - Throws: What restoring throws.
+  func run() throws {
+    try plan.restoreAll(replaying: json)
+    context.console.answer(Quoting.terminal("Brought \(way)"))
+  }
+
+  private var json: JSONValue {
+    .object([
+      "target": .text(request.title), "entries": .number(found.route.count),
+      "reached": found.route.reached.map { JSONShapes.oplog($0) } ?? .null,
+    ])
+  }
+}

@@ -1,0 +1,114 @@
+import CofferHooks
+import CofferRepository
+import CofferSystem
+
+/// What of a stored oplog leads from a dump to a target. All of it was read when this was made.
+struct OplogRoute: Sendable {
+  let server: LogServer
+  let signers: [String]
+  let history: UInt32
+  /// The slices with what is replayed, and the one with the dump's last entry.
+  let numbers: ClosedRange<UInt64>
+  /// The last entry that the dump has.
+  let start: OplogMark
+  /// The first moment that is not replayed any more.
+  let limit: OplogTime
+  /// Entries that are replayed.
+  private(set) var count = 0
+  /// The last entry that is replayed; nil where the dump is there already.
+  private(set) var reached: OplogMark?
+  /// The last entry that was seen.
+  private(set) var newest: OplogMark
+  /// Whether there is an entry behind those that are replayed.
+  private(set) var isOver = false
+
+  init(
+    of server: LogServer, signers: [String], _ stretch: OplogReader.Stretch, from number: UInt64,
+    behind start: OplogMark,
+    before limit: OplogTime
+  ) {
+    self.server = server
+    self.signers = signers
+    self.start = start
+    self.limit = limit
+    history = stretch.history
+    numbers = number...stretch.numbers.upperBound
+    newest = start
+  }
+
+  /// Reads all of it and looks at each entry.
+  ///
+  /// - Returns: Whether the log has the dump's last entry.
+  /// - Throws: `OplogRouteError`; what reading throws.
+  mutating func check(_ reader: OplogReader, _ cancellation: Cancellation) throws -> Bool {
+    var hasStart = false
+    var before = start
+    try reader.forEach(numbers, history: history) { slice in
+      try cancellation.check()
+      let part = try Self.part(of: slice, behind: start.time, before: limit) { mark, obstacle in
+        if mark == start { hasStart = true }
+        guard hasStart else { return }
+        newest = mark
+        guard mark.time > start.time, mark.time < limit else { return }
+        if let obstacle {
+          throw OplogRouteError.notReplayable(mark.time, what: obstacle, before: before.time)
+        }
+        // The first entry of a slice is the last of the one before.
+        if mark.time > before.time { count += 1 }
+        before = mark
+        reached = mark
+      }
+      isOver = part.isOver
+      return hasStart && !isOver
+    }
+    return hasStart
+  }
+
+  /// Hands over what is replayed.
+  ///
+  /// - Throws: `OplogRouteError`; what reading and `take` throw.
+  func read(_ reader: OplogReader, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var done = start.time
+    try reader.forEach(numbers, history: history) { slice in
+      let part = try Self.part(of: slice, behind: done, before: limit) { mark, _ in
+        if mark.time < limit { done = max(done, mark.time) }
+      }
+      if !part.bytes.isEmpty {
+        try slice.entries.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[part.bytes])) }
+      }
+      return !part.isOver
+    }
+  }
+
+  /// What of a slice is behind a moment and before another.
+  ///
+  /// - Parameter see: Is given each entry, up to the first that is not before the limit, and what of it cannot be replayed.
+  private static func part(
+    of slice: OplogSlice, behind start: OplogTime, before limit: OplogTime,
+    _ see: (OplogMark, String?) throws -> Void
+  ) throws -> (bytes: Range<Int>, isOver: Bool) {
+    var parser = OplogParser()
+    slice.entries.withUnsafeBytes { parser.append($0) }
+    var (lower, upper): (Int?, Int) = (nil, 0)
+    var place = 0
+    var first: OplogMark?
+    do {
+      while let item = try parser.next() {
+        let mark = item.entry.mark
+        first = first ?? mark
+        try see(mark, item.entry.obstacle)
+        guard mark.time < limit else { return ((lower ?? upper)..<upper, true) }
+        if mark.time > start { lower = lower ?? place }
+        place += item.bytes.count
+        upper = place
+      }
+    } catch let fault as OplogParser.Fault {
+      throw OplogRouteError.unreadable(slice: "the slice from \(slice.first.time.text) on", fault.text)
+    }
+    guard parser.isAtBoundary, first == slice.first, parser.last == slice.last else {
+      throw OplogRouteError.unreadable(
+        slice: "the slice from \(slice.first.time.text) on", "it has other entries than it says")
+    }
+    return ((lower ?? upper)..<upper, false)
+  }
+}
