@@ -35,7 +35,7 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
       a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
       With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
-      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored.
+      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored. With --cluster it is replayed on the physical backup, before the folder appears.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
@@ -52,6 +52,7 @@ enum RestoreAction {
       "coffer restore --archive latest --database shop --table public.orders --table-as orders_yesterday",
       "coffer restore --database shop --to-time '2026-01-31 14:31:07' --target-name shop_before",
       "coffer restore --cluster main --target-directory /srv/pg --to-time '2026-01-31 14:31:07' --start",
+      "coffer restore --cluster main --target-directory /srv/mysql --owner mysql --to-time '2026-01-31 14:31:07'",
     ], options: [VerifyOptions.place], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -67,7 +68,7 @@ enum RestoreAction {
   /// Flags that say nothing of a whole server.
   private static let ofDatabases: [any CommandFlag] =
     [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
-    + [ReplayRequest.gtid] + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
+    + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
 
   private static func restore(
     _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
@@ -75,6 +76,7 @@ enum RestoreAction {
     let restore: any ServerRestore =
       try request.isOfMariaDB(context)
       ? PhysicalBackupRestore(request, from: location, context) : ClusterRestore(request, from: location, context)
+    defer { restore.end() }
     for line in restore.summary {
       context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
     }

@@ -11,26 +11,36 @@ final class MariaDBDrillServer {
   private var process: ChildProcess?
 
   static let superuser = "root"
+  /// Seconds between two looks whether the run is to stop.
+  private static let pause = 0.2
   private static let socketName = "socket"
 
   /// Makes the folder.
   ///
+  /// - Parameters:
+  ///   - user: Whom clients connect as.
+  ///   - password: The user's; nil for none.
   /// - Throws: `DrillError.impossible` when no socket can be made there; `SystemError`.
-  init(of identity: DumpIdentity, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
+  init(
+    of identity: DumpIdentity, on ground: DrillGround, _ dialect: MariaDBDialect, as user: String = superuser,
+    password: String? = nil
+  ) throws {
     self.identity = identity
     self.ground = ground
     folder = try ground.makeFolder("server", forSocket: Self.socketName, of: identity)
     socket = "\(folder)/\(Self.socketName)"
     session = MariaDBSession(
-      identity: identity, connection: Self.entry(dialect, identity, socket, for: .restore).connection, options: [],
-      context: ground.context)
+      identity: identity,
+      connection: Self.entry(dialect, identity, socket, for: .restore, as: user, password: password).connection,
+      options: [], context: ground.context)
   }
 
   /// How clients come to it.
   static func entry(
-    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, for options: MariaDBConnection.Options
+    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, for options: MariaDBConnection.Options,
+    as user: String = superuser, password: String? = nil
   ) -> MariaDBEntry {
-    let address = ServerAddress(hostname: nil, port: nil, username: superuser, password: nil)
+    let address = ServerAddress(hostname: nil, port: nil, username: user, password: password)
     return MariaDBEntry(.empty, dialect, identity, address, for: options).only(socket)
   }
 
@@ -63,6 +73,18 @@ final class MariaDBDrillServer {
 
   /// What the server said last, where it has ended.
   var lastLines: [String]? { process.flatMap { $0.wait(seconds: 0) == nil ? nil : $0.lastErrorLines } }
+
+  /// Waits until it has ended, which it was told to do.
+  ///
+  /// - Returns: Whether it has ended well.
+  /// - Throws: `RunCancelled`.
+  func waitForEnd() throws -> Bool {
+    guard let process else { return false }
+    while true {
+      if let status = process.wait(seconds: Self.pause) { return status.isSuccess }
+      try ground.context.cancellation.check()
+    }
+  }
 
   func remove() { process?.terminate() }
 }
