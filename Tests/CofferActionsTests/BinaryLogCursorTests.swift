@@ -44,6 +44,15 @@ struct BinaryLogCursorTests {
     let large = try Self.files([("b.000003", 5 << 30), ("b.000004", 600)])
     let behind = try Self.cursor(Self.reach("b.000003", 5 << 30, isWhole: true)).next(in: large, of: "here")
     #expect(behind?.file.text == "b.000004" && behind?.position == 4)
+    // A number that the server has left out leads to the file behind it, when nothing is missing before.
+    let skipping = try Self.files([("b.000003", 500), ("b.000007", 600)])
+    for (reach, place) in [
+      (Self.reach("b.000003", 500, isWhole: true), ("b.000007", 4)), (Self.reach("b.000003", 500), ("b.000003", 500)),
+      (Self.reach("b.000003", 400, isWhole: true), ("b.000003", 400)),
+    ] as [(BinaryLogReach, (String, UInt64))] {
+      let point = try #require(try Self.cursor(reach).next(in: skipping, of: "here"))
+      #expect((point.file.text, point.position) == place)
+    }
     #expect(throws: BinaryLogGap.tooFar(place: "here", file: "b.000003")) {
       try Self.cursor(Self.reach("b.000003", 5 << 30)).next(in: large, of: "here")
     }
@@ -84,6 +93,27 @@ struct BinaryLogCursorTests {
     var beside = BinaryLogCursor([], taken: 4)
     beside.leaveGap()
     #expect(beside.history == 6)
+  }
+
+  @Test("A server that is away is waited for, and what nobody knows to pass by itself only for a while")
+  func failures() {
+    func failed(_ line: String) -> BinaryLogError { .failed(place: "here", program: "mariadb-binlog", lines: [line]) }
+    var failures = UnknownFailures()
+    for _ in 1...1000 {
+      #expect(
+        !failures.areTooMany(with: failed("ERROR 2002 (HY000): Can't connect to server on 'db1'"), hasStreamed: false))
+      #expect(!failures.areTooMany(with: .lost(place: "here", "it does not answer for 60 seconds"), hasStreamed: false))
+    }
+    for _ in 1..<UnknownFailures.limit {
+      #expect(!failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: false))
+    }
+    // It has come further meanwhile.
+    #expect(!failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: true))
+    for number in 1...UnknownFailures.limit {
+      #expect(
+        failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: false)
+          == (number == UnknownFailures.limit))
+    }
   }
 
   @Test("A repository that has more than others is given nothing twice")

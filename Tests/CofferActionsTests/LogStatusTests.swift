@@ -56,6 +56,34 @@ struct LogStatusTests {
     #expect(LogStatus(Self.named(limit: nil), streams, now: Self.now)?.problem == nil)
   }
 
+  @Test("A binary log that is old counts as new where the server has nothing more, which is asked only then")
+  func idle() throws {
+    let server = LogServer(system: "mariadb", identity: "db1/main")
+    let places = try [1, 9].map { try #require(LogPlace(history: 1, number: $0, exponent: 0)) }
+    var stream = LogStream(
+      origin: LogOrigin(server, hostname: "db1", name: "main"), server: "00", signer: .full, history: 1, exponent: 0,
+      stretches: [(places[0], places[1])], objectCount: 1, tail: nil, storedSize: 1,
+      received: Self.now.addingTimeInterval(-900))
+    let reach = BinaryLogReach(
+      file: "b.000003", end: 500, isWhole: false, time: 1, created: 5, serverID: 7, gtid: nil)
+    stream.binaryReach = reach
+    func problem(limit: Double, hasAll: Bool) -> (String?, asked: Int) {
+      var asked = 0
+      let named = LogCluster.Named(system: "mariadb", name: "main", hostname: "db1", limit: limit)
+      let status = LogStatus(named, [stream], now: Self.now) {
+        #expect($0 == reach)
+        asked += 1
+        return hasAll
+      }
+      return (status?.problem, asked)
+    }
+    for (limit, hasAll, isLate, count) in [(600.0, true, false, 1), (600, false, true, 1), (1000, false, false, 0)] {
+      let (text, asked) = problem(limit: limit, hasAll: hasAll)
+      #expect((text?.contains("more than") ?? false) == isLate)
+      #expect(asked == count)
+    }
+  }
+
   @Test("What no restore believes makes no log look new, and what keeps a restore from the end of the log is told")
   func believed() throws {
     func status(_ streams: [LogStream], limit: Double? = 600, needs: [LogNeed] = []) throws -> LogStatus {

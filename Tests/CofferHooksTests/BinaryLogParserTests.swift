@@ -127,6 +127,30 @@ struct BinaryLogParserTests {
     #expect(throws: BinaryLogParser.Fault.magic) { try Self.read([1, 2, 3, 4], piece: 4, &parser) }
   }
 
+  @Test("An event that ends at a multiple of 4 GiB is of the file, and what the server tells its reader there is not")
+  func fourGiB() throws {
+    var head = BinaryLogBuilder()
+    var file = BinaryLogBuilder(hasChecksums: true)
+    let format = head.bytes.count - 4
+    // Of 100 bytes, of which the last is the last of 4 GiB.
+    file.add(2, [UInt8](repeating: 7, count: 77), end: 0)
+    let event = Array(file.bytes.suffix(100))
+    head.add(2, [9], end: 24)
+    let next = Array(head.bytes.suffix(24))
+    var told = BinaryLogBuilder()
+    told.add(4, [UInt8](repeating: 1, count: 77), flags: 0x20, end: 0)
+    told.add(27, [UInt8](repeating: 1, count: 77), end: 0)
+    var start = Array(file.bytes[4..<4 + format])
+    start.replaceSubrange(13..<17, with: [0, 0, 0, 0])
+    var sum = CRC32()
+    start.dropLast(4).withUnsafeBytes { sum.update($0) }
+    start.replaceSubrange((start.count - 4)..., with: withUnsafeBytes(of: sum.value.littleEndian) { Array($0) })
+    let bytes = BinaryLogParser.magic + start + told.bytes.dropFirst(4 + format) + event + next
+    var parser = BinaryLogParser(from: 1 << 32 - 100)
+    let read = try Self.read(bytes, piece: 50, &parser)
+    #expect(read.events == event + next && read.ends == [1 << 32, 1 << 32 + 24])
+  }
+
   @Test("An event that says it is larger than any can be is not waited for")
   func sizes() throws {
     let file = BinaryLogBuilder()

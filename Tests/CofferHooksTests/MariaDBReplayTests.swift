@@ -132,9 +132,9 @@ struct MariaDBReplayTests {
     try server.sql("DROP TABLE shop.ledger")
     for (index, moment) in moments.enumerated() {
       let gtid = try #require(BinaryLogGTID(moment.gtid))
-      for target in [ReplayTarget.time(moment.time), .gtid(gtid)] {
+      for target in [ReplayTarget.time(moment.time), .gtid(.mariadb(gtid))] {
         let reached = try bring([dump], to: target)
-        #expect(reached?.gtid == gtid)
+        #expect(reached?.gtid == .mariadb(gtid))
         #expect(try numbers("shop.ledger") == Array(1...index + 2))
         #expect(try numbers("other.ledger") == [1, 2, 3, 4, 5])
         try server.sql("DROP TABLE shop.ledger")

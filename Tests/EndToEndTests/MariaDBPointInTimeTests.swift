@@ -114,6 +114,91 @@ struct MariaDBPointInTimeTests {
     #expect(try rows("shop.ledger") == [1, 2])
   }
 
+  @Test(
+    "A whole server is laid down as it was at a moment, with its accounts and all databases; what cannot be reached is said before"
+  )
+  func wholeServer() throws {
+    try ground.configure("verify_directory: /tmp\nmariadb_servers:\n" + server.entry("base_backup: true"))
+    let child = try bench.receive()
+    defer { child.terminate() }
+    try commit(1)
+    let early = try server.sql("SELECT @@gtid_binlog_pos")
+    let beforeBackup = try moment()
+    try ground.succeed("create")
+    var points: [(target: [String], gtid: String, ledger: [Int])] = []
+    for number in 2...4 {
+      try commit(number)
+      if number == 3 { try server.sql("FLUSH BINARY LOGS") }
+      let gtid = try server.sql("SELECT @@gtid_binlog_pos")
+      let time = try moment()
+      points.append((number == 2 ? ["--to-gtid", gtid] : ["--to-time", time], gtid, Array(1...number)))
+    }
+    try server.sql(
+      """
+      CREATE USER clerk@localhost IDENTIFIED BY 'secret'; GRANT SELECT ON shop.* TO clerk@localhost;
+      CREATE DATABASE late; CREATE TABLE late.t (a INT) ENGINE=Aria; INSERT INTO late.t VALUES (7);
+      CREATE PROCEDURE late.p() SELECT 1; DROP DATABASE other; RENAME TABLE shop.ledger TO late.ledger;
+      """)
+    let last = try moment()
+    func content() throws -> String {
+      try server.run([
+        "mariadb-dump", "--no-defaults", "--socket", server.socket, "--user", "root", "--databases", "shop", "late",
+        "--skip-comments", "--order-by-primary", "--routines",
+      ]) + server.sql("SELECT * FROM mysql.global_priv ORDER BY 1, 2; SHOW DATABASES")
+    }
+    let state = try content()
+    // What a server without the engine cannot do.
+    try server.sql("INSTALL SONAME 'ha_blackhole'; CREATE TABLE late.hole (a INT) ENGINE=BLACKHOLE")
+    let beyond = try moment()
+    try server.sql("SET timestamp = 2147483000; INSERT INTO late.ledger (n) VALUES (9)")
+    try bench.waitUntilStored(child)
+
+    func laid(_ name: String) -> String { "\(server.folder)/\(name)" }
+    func restore(_ name: String, _ more: [String]) throws -> Playground.Outcome {
+      try ground.coffer(["restore", "--cluster", "main", "--target-directory", laid(name), "--yes"] + more)
+    }
+    for (target, text) in [
+      (["--to-time", "2100-01-01 00:00"], "nearest point"), (["--to-gtid", "0-7-999999"], "nearest point"),
+      (["--to-time", beforeBackup], "No dump was made before"), (["--to-gtid", early], "has transactions behind"),
+      (["--to-time", last, "--to-gtid", early], "Several targets"), (["--to-time", beyond], "BLACKHOLE"),
+    ] {
+      let outcome = try restore("refused", target)
+      #expect(outcome.status == .exited(1) && outcome.errors.contains(text), "\(target): \(outcome)")
+      #expect(try !FileManager.default.contentsOfDirectory(atPath: server.folder).contains { $0.contains("refused") })
+    }
+    let trial = try restore("trial", ["--to-time", last, "--dry-run"])
+    #expect(trial.status == .exited(0) && trial.output.contains("transactions of the server's log"), "\(trial)")
+    #expect(!FileManager.default.fileExists(atPath: laid("trial")))
+
+    for (number, point) in points.enumerated() {
+      let outcome = try restore("laid\(number)", point.target + ["--json"])
+      try #require(outcome.status == .exited(0), "\(outcome)")
+      let replayed = outcome.json.first?["replayed"] as? [String: Any]
+      #expect(replayed?["gtid"] as? String == point.gtid, "\(outcome)")
+    }
+    let whole = try restore("whole", ["--to-time", last])
+    try #require(whole.status == .exited(0), "\(whole)")
+    child.terminate()
+    for (number, point) in points.enumerated() {
+      server.stop()
+      try server.start(in: laid("laid\(number)"))
+      for table in ["shop.ledger", "other.ledger"] { #expect(try rows(table) == point.ledger, "\(table)") }
+      #expect(try server.sql("SELECT @@gtid_slave_pos; SHOW SLAVE STATUS") == point.gtid)
+      #expect(
+        try server.sql("SELECT COUNT(*) FROM mysql.global_priv WHERE user IN ('clerk') OR user LIKE 'coffer%'") == "0")
+    }
+    server.stop()
+    try server.start(in: laid("whole"))
+    #expect(try content() == state)
+    let said = try server.run([
+      "mariadb-check", "--no-defaults", "--socket", server.socket, "--user", "root", "--all-databases", "--silent",
+    ])
+    #expect(said == "")
+    let files = try FileManager.default.contentsOfDirectory(atPath: laid("whole"))
+    #expect(
+      !files.contains { $0.contains("relay") || $0.contains("master") || $0.contains("coffer") || $0 == "tc.log" })
+  }
+
   @Test("prune leaves what a physical backup needs to be brought further")
   func prunedBehindServers() throws {
     try ground.configure("mariadb_servers:\n" + server.entry("base_backup: true"))

@@ -35,8 +35,8 @@ enum RestoreAction {
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
       a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
       With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
-      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored. A whole MongoDB server comes back with --to-time or --to-ts by its dump and the oplog \
-      that 'coffer oplog receive' has stored.
+      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored. With --cluster it is replayed on the physical backup, before the folder appears. \
+      A whole MongoDB server comes back with --to-time or --to-ts by its dump and the oplog that 'coffer oplog receive' has stored.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,
@@ -55,6 +55,7 @@ enum RestoreAction {
       "coffer restore --database shop --to-time '2026-01-31 14:31:07' --target-name shop_before",
       "coffer restore --database all --hook mongodb --to-time '2026-01-31 14:31:07' --hostname spare.example.org",
       "coffer restore --cluster main --target-directory /srv/pg --to-time '2026-01-31 14:31:07' --start",
+      "coffer restore --cluster main --target-directory /srv/mysql --owner mysql --to-time '2026-01-31 14:31:07'",
     ], options: [VerifyOptions.place], databases: .chosen, repositories: .one, run: run)
 
   private static func run(_ context: ActionContext) throws {
@@ -64,7 +65,7 @@ enum RestoreAction {
     let replay = try request == nil && oplog == nil ? ReplayRequest(context, refusing: ofTables) : nil
     try context.forEachRepository { location in
       if let request { return try restore(request, from: location, context) }
-      if let oplog { return try restore(oplog, in: context.open(location), context) }
+      if let oplog { return try restore(oplog, in: context.open(location, forData: true), context) }
       if let replay { return try restore(replay, from: location, context) }
       try restore(from: location, context)
     }
@@ -72,9 +73,10 @@ enum RestoreAction {
 
   /// Flags that say nothing of a whole server.
   private static let ofDatabases: [any CommandFlag] =
-    [SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password]
-    + [ReplayRequest.gtid, OplogRequest.timestamp]
-    + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
+    [
+      SelectionFlags.database, table, tableAs, replaceTables, targetName, hostname, port, container, password,
+      OplogRequest.timestamp,
+    ] + SelectionFlags.origin.filter { $0.name != SelectionFlags.hook.name }
 
   private static func restore(
     _ request: ClusterRequest, from location: RepositoryLocation, _ context: ActionContext
@@ -82,6 +84,7 @@ enum RestoreAction {
     let restore: any ServerRestore =
       try request.isOfMariaDB(context)
       ? PhysicalBackupRestore(request, from: location, context) : ClusterRestore(request, from: location, context)
+    defer { restore.end() }
     for line in restore.summary {
       context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
     }

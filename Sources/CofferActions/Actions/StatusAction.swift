@@ -22,7 +22,8 @@ enum StatusAction {
       For every repository and database: when its last good backup was made, how old and how large it is, how much it has \
       grown since the one before, when the next is due - by 'backup_within', or else by the usual distance of past \
       backups -, and when it was last proven to restore. What became of the last run is told, too: a run that a command \
-      skipped (exit code 75) is neither a success nor a failure. Servers are not asked. Exit code 1 when a backup is older \
+      skipped (exit code 75) is neither a success nor a failure. Servers are not asked, but \
+      those of whose binary log nothing has been stored for longer than 'log_within', whether they have more. Exit code 1 when a backup is older \
       than 'backup_within' lets it be.
       """,
     flags: [

@@ -36,6 +36,27 @@ struct BinaryLogEntry {
     }
   }
 
+  /// Whether a server has nothing more in its log than what is stored.
+  ///
+  /// - Returns: false as well where it cannot be asked.
+  static func isAll(_ reach: BinaryLogReach, of server: LogCluster.Named, _ context: ActionContext) -> Bool {
+    let entry = all(context).first { entry in
+      let named = entry.named
+      return named.system.isSame(as: server.system) && named.name.isSame(as: server.name)
+        && named.hostname.isSame(as: server.hostname)
+    }
+    // Variables of a password may have no value where nobody connects.
+    guard let entry, entry.section.fault() == nil else { return false }
+    do {
+      let hooks = try context.hookContext()
+      let files = try BinaryLogServer(entry.section, entry.dialect, host: entry.host, context: hooks).ask(hooks).files
+      guard let last = files.last else { return false }
+      return last.name.text.isSame(as: reach.file) && last.size == reach.end
+    } catch {
+      return false
+    }
+  }
+
   /// The one that is asked for.
   ///
   /// - Throws: `UsageError`.

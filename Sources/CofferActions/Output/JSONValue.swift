@@ -158,6 +158,7 @@ enum JSONShapes {
     .object([
       "file": .text(place.file), "position": .number(Int(clamping: place.position)), "gtid": JSONValue(place.gtid),
       "time": .text(Formats.isoTime(Date(timeIntervalSince1970: Double(place.time)))),
+      "server": JSONValue(place.server),
     ])
   }
 

@@ -11,7 +11,7 @@ struct ArchiveSearch {
   ///   - none: What is thrown where there is no archive.
   ///   - leadsToOlder: Whether an older archive may do where one does not for such a reason.
   ///   - take: Is given an archive, its dumps, and a number that no other has.
-  /// - Throws: `RestoreSelection.Failure`; what reading and `take` throw.
+  /// - Throws: `RestoreSelection.Failure`; `ClusterRestoreError`; what reading and `take` throw.
   func find<Found>(
     none: any Error, leadsToOlder: (any Error) -> Bool, _ take: (Archive, [ArchiveDump], Int) throws -> Found
   ) throws -> Found {
@@ -23,7 +23,7 @@ struct ArchiveSearch {
       do {
         guard let all = try readable(archive, isNamed: isNamed, &unreadable) else { continue }
         return try take(archive, all, number)
-      } catch let error as RestoreSelection.Failure where !isNamed {
+      } catch let error where !isNamed && (error is RestoreSelection.Failure || error is ClusterRestoreError) {
         why = why ?? error
       } catch let error where leadsToOlder(error) && !isNamed {
         why = error

@@ -46,8 +46,12 @@ struct LogStatus: Sendable {
   /// - Parameters:
   ///   - streams: What there is of all logs.
   ///   - needs: What base backups need of logs, those of the newest archive first.
+  ///   - isAll: Whether a server has nothing more than what its log reaches; asked where that is older than it should be.
   /// - Returns: nil where there is no log, and none is asked for.
-  init?(_ cluster: LogCluster.Named, _ streams: [LogStream], needs: [LogNeed] = [], now: Date) {
+  init?(
+    _ cluster: LogCluster.Named, _ streams: [LogStream], needs: [LogNeed] = [], now: Date,
+    isAll: (BinaryLogReach) -> Bool = { _ in false }
+  ) {
     let own = streams.filter { $0.origin.map(cluster.isMeant) ?? false }
     guard !own.isEmpty || cluster.limit != nil else { return nil }
     name = cluster.name
@@ -80,9 +84,14 @@ struct LogStatus: Sendable {
       : [Self.gap(of: last, among: reached, from: need)].compactMap(\.self) + Self.alive(beside: last, log, now: now)
     let lost = Set(log.map(\.history)).subtracting(reached.map(\.history))
     remarks = faults + Self.passedOver(own, lost)
-    problem = cluster.limit.flatMap { [newest] in
-      Self.problem(newest, $0, isThere: !own.isEmpty) ?? faults.first
+    guard let limit = cluster.limit else {
+      problem = nil
+      return
     }
+    let lateness = Self.problem(newest, limit, isThere: !own.isEmpty)
+    // On a server on which nothing is written there is nothing to store.
+    let isIdle = lateness != nil && newest?.reach.map(isAll) ?? false
+    problem = isIdle ? faults.first : lateness ?? faults.first
   }
 
   private static func problem(_ newest: Newest?, _ limit: Double, isThere: Bool) -> String? {
@@ -150,6 +159,8 @@ extension LogStatus {
     guard !clusters.isEmpty else { return [] }
     let streams = try access.repository.logs()
     let now = context.surroundings.clock.now()
-    return clusters.compactMap { LogStatus($0, streams, needs: needs, now: now) }
+    return clusters.compactMap { cluster in
+      LogStatus(cluster, streams, needs: needs, now: now) { BinaryLogEntry.isAll($0, of: cluster, context) }
+    }
   }
 }

@@ -130,7 +130,10 @@ struct MariaDBChecks {
 
 extension String {
   /// The bytes in UTF-8 as hexadecimal digits.
-  var hexadecimal: String {
-    utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-  }
+  var hexadecimal: String { utf8.hexadecimal }
+}
+
+extension Sequence<UInt8> {
+  /// As hexadecimal digits.
+  var hexadecimal: String { map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
 }

@@ -15,6 +15,9 @@ public struct MariaDBDialect: Sendable {
   /// Whether a dump named `mysql` holds the server's users, functions of libraries and servers.
   let dumpsAccounts: Bool
 
+  /// Whether it is MySQL, rather than MariaDB.
+  var isMySQL: Bool { !dumpsAccounts }
+
   /// The server's own database, which the accounts are kept in.
   static let accountsDatabase = "mysql"
 

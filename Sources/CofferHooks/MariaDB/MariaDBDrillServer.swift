@@ -7,43 +7,54 @@ final class MariaDBDrillServer {
   let socket: String
   private(set) var session: MariaDBSession
   /// Who asks and restores there.
-  private(set) var user = MariaDBDrillServer.superuser
+  private(set) var user: String
   private let dialect: MariaDBDialect
   private let identity: DumpIdentity
   private let ground: DrillGround
   private var process: ChildProcess?
 
   static let superuser = "root"
+  /// Seconds between two looks whether the run is to stop.
+  private static let pause = 0.2
   private static let socketName = "socket"
   /// MariaDB's libraries by which accounts log in and that a server does not have from its beginning.
   private static let logins = ["auth_ed25519", "auth_pam", "auth_gssapi", "auth_parsec"]
 
   /// Makes the folder.
   ///
+  /// - Parameters:
+  ///   - user: Whom clients connect as.
+  ///   - password: The user's; nil for none.
   /// - Throws: `DrillError.impossible` when no socket can be made there; `SystemError`.
-  init(of identity: DumpIdentity, on ground: DrillGround, _ dialect: MariaDBDialect) throws {
+  init(
+    of identity: DumpIdentity, on ground: DrillGround, _ dialect: MariaDBDialect, as user: String = superuser,
+    password: String? = nil
+  ) throws {
     self.identity = identity
+    self.user = user
     self.dialect = dialect
     self.ground = ground
     folder = try ground.makeFolder("server", forSocket: Self.socketName, of: identity)
     socket = "\(folder)/\(Self.socketName)"
-    session = Self.session(of: Self.superuser, dialect, identity, socket, ground)
+    session = Self.session(dialect, identity, socket, ground, as: user, password: password)
   }
 
   private static func session(
-    of user: String, _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, _ ground: DrillGround
+    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, _ ground: DrillGround, as user: String,
+    password: String? = nil
   ) -> MariaDBSession {
     MariaDBSession(
-      identity: identity, connection: entry(dialect, identity, socket, of: user, for: .restore).connection, options: [],
-      context: ground.context)
+      identity: identity,
+      connection: entry(dialect, identity, socket, for: .restore, as: user, password: password).connection,
+      options: [], context: ground.context)
   }
 
   /// How clients come to it.
   static func entry(
-    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, of user: String = superuser,
-    for options: MariaDBConnection.Options
+    _ dialect: MariaDBDialect, _ identity: DumpIdentity, _ socket: String, for options: MariaDBConnection.Options,
+    as user: String = superuser, password: String? = nil
   ) -> MariaDBEntry {
-    let address = ServerAddress(hostname: nil, port: nil, username: user, password: nil)
+    let address = ServerAddress(hostname: nil, port: nil, username: user, password: password)
     return MariaDBEntry(.empty, dialect, identity, address, for: options).only(socket)
   }
 
@@ -88,11 +99,23 @@ final class MariaDBDrillServer {
     user = name
     // Accounts log in by them. One that is not installed is told of by the account that needs it.
     for library in Self.logins { _ = try? session.query("INSTALL SONAME \(Quoting.mariadbLiteral(library))", 0) }
-    session = Self.session(of: name, dialect, identity, socket, ground)
+    session = Self.session(dialect, identity, socket, ground, as: name)
   }
 
   /// What the server said last, where it has ended.
   var lastLines: [String]? { process.flatMap { $0.wait(seconds: 0) == nil ? nil : $0.lastErrorLines } }
+
+  /// Waits until it has ended, which it was told to do.
+  ///
+  /// - Returns: Whether it has ended well.
+  /// - Throws: `RunCancelled`.
+  func waitForEnd() throws -> Bool {
+    guard let process else { return false }
+    while true {
+      if let status = process.wait(seconds: Self.pause) { return status.isSuccess }
+      try ground.context.cancellation.check()
+    }
+  }
 
   func remove() { process?.terminate() }
 }

@@ -6,6 +6,8 @@ struct MariaDBDump: PlannedDump {
   let identity: DumpIdentity
   private let entry: MariaDBEntry
   private let databases: [String]
+  /// Whether the server's log is stored, so that MySQL's lock for the place is worth it.
+  private let hasStoredLog: Bool
 
   static let format = "sql"
 
@@ -16,8 +18,9 @@ struct MariaDBDump: PlannedDump {
     "--skip-compact", "--comments", "--set-charset", "--default-character-set=utf8mb4", "--quote-names",
   ]
 
-  init(entry: MariaDBEntry, name: String, databases: [String]) {
+  init(entry: MariaDBEntry, name: String, databases: [String], hasStoredLog: Bool = false) {
     self.entry = entry
+    self.hasStoredLog = hasStoredLog
     self.databases = databases
     identity = entry.identity.naming(name)
   }
@@ -44,9 +47,8 @@ struct MariaDBDump: PlannedDump {
     if let query = entry.versionQuery, databases.count == 1, !entry.isAccounts(databases[0]) {
       warnings += try askVersion(query, of: databases[0], &facts, context)
     }
-    let notesPlace =
-      try server?.keepsLog == true && facts.clientVersion?.holds("MariaDB") == true && tellsPlace(context)
-    let arguments = arguments(notesPlace ? Self.placeForm : [])
+    let placeForm = try placeForm(server, client: facts.clientVersion ?? "", context)
+    let arguments = arguments(placeForm)
     let stream = try entry.guarded {
       try entry.connection.withCommand(.dump, entry.dumpOptions, arguments, context: context) { command in
         try DumpStream(command, of: identity, context: context)
@@ -56,7 +58,7 @@ struct MariaDBDump: PlannedDump {
     let places = MariaDBTablePlacesWatch(census: census)
     // Of a whole server, no single tables are restored.
     let isOne = !identity.database.isSame(as: "all")
-    let logPlace = notesPlace ? MariaDBLogPlaceWatch(clock: context.clock) : nil
+    let logPlace = placeForm.isEmpty ? nil : MariaDBLogPlaceWatch(clock: context.clock, server: server?.uuid)
     stream.observer = { bytes in
       places.take(bytes)
       logPlace?.take(bytes)
@@ -75,8 +77,31 @@ struct MariaDBDump: PlannedDump {
     return isWhole ? nil : "it does not end with '\(StatementSplitter.endMark)'"
   }
 
-  /// Has the dump say in comments where the server's log is.
-  private static let placeForm = ["--master-data=2"]
+  /// What has the dump say in comments where the server's log is; nothing where it cannot.
+  ///
+  /// - Parameter client: The dump program's version.
+  /// - Throws: `RunCancelled`.
+  private func placeForm(
+    _ server: MariaDBServerFacts?, client: String, _ context: HookContext
+  ) throws -> [String] {
+    guard let server, server.keepsLog else { return [] }
+    guard server.uuid != nil else {
+      return try client.holds("MariaDB") && tellsPlace(context) ? ["--master-data=2"] : []
+    }
+    // For a moment it locks all tables.
+    let mayLock = server.grants.hasEverywhere("RELOAD")
+    let mayAsk = server.grants.hasEverywhere("REPLICATION CLIENT") || server.grants.hasEverywhere("SUPER")
+    return hasStoredLog && mayLock && mayAsk && Self.knowsSources(client) ? ["--source-data=2"] : []
+  }
+
+  /// Whether a dump program is MySQL's own of version 8.0.26 or newer: `mysqldump  Ver 8.0.36 for Linux on x86_64 (...)`.
+  private static func knowsSources(_ client: String) -> Bool {
+    let words = client.words
+    guard !client.holds("MariaDB"), let place = words.firstIndex(where: { $0.isSame(as: "Ver") }),
+      place + 1 < words.count
+    else { return false }
+    return !words[place + 1].parts(by: "-")[0].parts(by: ".").map { Int($0) ?? 0 }.lexicographicallyPrecedes([8, 0, 26])
+  }
 
   /// Whether the server answers what the dump program will ask it for the place. Otherwise that would lock all tables, or give the dump up.
   ///
@@ -125,9 +150,12 @@ struct MariaDBDump: PlannedDump {
     }
     facts.serverVersion = server.version.isEmpty ? nil : server.version
     if server.foldsCase { facts.details[MariaDBServerFacts.foldingKey] = "1" }
-    let warnings = entry.connectionWarnings(server)
+    var warnings = entry.connectionWarnings(server)
     let losses: MariaDBLosses
     do {
+      if try hasStoredLog && server.keepsLog && lacksReplicated(server, context) {
+        warnings.append("\(identity.title): It cannot be brought to every moment: \(ReplicaLogging.problem)")
+      }
       losses = try MariaDBLosses(
         of: databases.filter { !entry.isAccounts($0) }, entry: entry, facts: server
       ) { try ask($0, $1, context) }
@@ -142,6 +170,13 @@ struct MariaDBDump: PlannedDump {
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings, server)
+  }
+
+  private func lacksReplicated(_ server: MariaDBServerFacts, _ context: HookContext) throws -> Bool {
+    guard server.mayLackReplicated else { return false }
+    return try ReplicaLogging.isReplica(version: server.version) {
+      try entry.connection.query($0, options: entry.listOptions, context: context)
+    }
   }
 
   private func replicaLag(_ version: String, _ context: HookContext) throws -> ReplicaLag {

@@ -16,19 +16,25 @@ public struct MariaDBHook: DatabaseHook {
     try ServerEntry.all(in: root, of: self).flatMap { server -> [any PlannedDump] in
       let entry = MariaDBEntry(
         server.section, dialect, server.identity, try server.address(context: context), for: .dump)
+      let hasStoredLog = root[dialect.servers].contains { MariaDBServerOptions.areSame($0, server.section) }
       do {
-        return try dumps(of: entry, context)
+        return try dumps(of: entry, hasStoredLog: hasStoredLog, context)
       } catch {
         return [ImpossibleDump(identity: entry.identity, section: server.section, cause: error)]
       }
     }
   }
 
-  private func dumps(of entry: MariaDBEntry, _ context: HookContext) throws -> [any PlannedDump] {
-    switch try entry.selection(context: context) {
-    case .one(let database): [MariaDBDump(entry: entry, name: database, databases: [database])]
-    case .together(let databases): [MariaDBDump(entry: entry, name: "all", databases: databases)]
-    case .each(let databases): databases.map { MariaDBDump(entry: entry, name: $0, databases: [$0]) }
+  private func dumps(
+    of entry: MariaDBEntry, hasStoredLog: Bool, _ context: HookContext
+  ) throws -> [any PlannedDump] {
+    func dump(_ name: String, _ databases: [String]) -> MariaDBDump {
+      MariaDBDump(entry: entry, name: name, databases: databases, hasStoredLog: hasStoredLog)
+    }
+    return switch try entry.selection(context: context) {
+    case .one(let database): [dump(database, [database])]
+    case .together(let databases): [dump("all", databases)]
+    case .each(let databases): databases.map { dump($0, [$0]) }
     }
   }
 

@@ -5,6 +5,8 @@ import CofferSystem
 struct MariaDBInstalledServer {
   private let isMySQL: Bool
   let program: String
+  /// For example `11.4.3`.
+  let version: String
   /// For example `MariaDB 11.4.3`.
   let title: String
 
@@ -28,12 +30,12 @@ struct MariaDBInstalledServer {
           ? "Install the package of MySQL's server; it need not run"
           : "On Debian: apt-get install mariadb-server; it need not run")
     }
-    program = found.program
-    title = "\(system) \(found.version)"
+    (program, version) = found
+    title = "\(system) \(version)"
     guard let wanted = facts.serverVersion.map({ $0.after(beginning: "5.5.5-") ?? $0 }),
-      ServerRelease(found.version) < ServerRelease(wanted)
+      ServerRelease(version) < ServerRelease(wanted)
     else { return }
-    throw DrillError.older(facts.identity, installed: found.version, than: wanted)
+    throw DrillError.older(facts.identity, installed: version, than: wanted)
   }
 
   /// `mysqld  Ver 8.0.36 for Linux on ...`, `mariadbd  Ver 11.4.3-MariaDB-1 for ...`.
@@ -41,6 +43,11 @@ struct MariaDBInstalledServer {
     let words = text.words
     guard let place = words.firstIndex(where: { $0.isSame(as: "Ver") }), place + 1 < words.count else { return nil }
     return words[place + 1].parts(by: "-")[0]
+  }
+
+  /// Whether it knows the statements and options of MySQL 8.0.26 for replicas.
+  var knowsReplicas: Bool {
+    !version.parts(by: ".").map { Int($0) ?? 0 }.lexicographicallyPrecedes([8, 0, 26])
   }
 
   /// Whose temporary files are in a folder of their own: a server that starts removes those that it finds, and in /tmp are also

@@ -13,8 +13,12 @@ struct MariaDBServerFacts: Sendable {
   /// `read_only` and its like are on.
   let isReadOnly: Bool
   let isEncrypted: Bool
-  /// Whether it is a server of MariaDB with a binary log.
+  /// Whether it has a binary log.
   let keepsLog: Bool
+  /// Whether that may lack what it gets from another server.
+  let mayLackReplicated: Bool
+  /// MySQL's server_uuid; nil of MariaDB.
+  let uuid: String?
   /// The account, as GRANT wants it.
   let account: String
   let grants: MariaDBGrants
@@ -25,17 +29,20 @@ struct MariaDBServerFacts: Sendable {
     account = MariaDBAccounts.Account(current: current).quoted
     grants = MariaDBGrants(try ask("SHOW GRANTS", 1).compactMap(\.first))
     // Names with a wildcard: a server that does not know one leaves it out.
-    let names = [
-      "version", "lower_case_table_names", "read_only", "super_read_only", "innodb_read_only", "tx_read_only",
-      "log_bin",
-    ]
+    let names =
+      [
+        "version", "lower_case_table_names", "read_only", "super_read_only", "innodb_read_only", "tx_read_only",
+        "log_bin", "server_uuid",
+      ] + ReplicaLogging.variables
     let list = names.map(Quoting.mariadbLiteral).joined(separator: ", ")
     let rows = try ask("SHOW VARIABLES WHERE Variable_name IN (\(list))", 2)
     let values = Dictionary(rows.map { (ExactName($0[0]), $0[1]) }, uniquingKeysWith: { first, _ in first })
     func value(_ name: String) -> String { values[ExactName(name)] ?? "" }
     func isOn(_ name: String) -> Bool { !["", "0", "OFF"].contains { value(name).isSame(as: $0) } }
     version = value("version")
-    keepsLog = version.holds("MariaDB") && isOn("log_bin")
+    keepsLog = isOn("log_bin")
+    mayLackReplicated = ReplicaLogging.mayLack { values[ExactName($0)] }
+    uuid = version.holds("MariaDB") ? nil : MySQLGTID.server(value("server_uuid"))
     foldsCase = isOn("lower_case_table_names")
     keepsCase = value("lower_case_table_names").isSame(as: "2")
     let mayWriteAnyway =

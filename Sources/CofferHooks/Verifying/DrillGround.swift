@@ -36,8 +36,16 @@ public final class DrillGround: Sendable {
   ///   - base: Where, absolute.
   ///   - user: Whom servers run as when this program runs as root.
   /// - Throws: `Unusable`; `RuntimeDirectory.Failure`; `RunCancelled`.
-  public init(in base: String, user: String, context: HookContext) throws {
-    account = geteuid() == 0 ? try Self.account(user) : nil
+  public convenience init(in base: String, user: String, context: HookContext) throws {
+    try self.init(in: base, as: geteuid() == 0 ? try Self.account(user) : nil, context: context)
+  }
+
+  /// Makes the folder for servers that run in a place of their own.
+  ///
+  /// - Parameter account: Whose that is, and whom they run as; nil for this user.
+  /// - Throws: `RuntimeDirectory.Failure`; `RunCancelled`.
+  public init(in base: String, as account: ServerOwner?, context: HookContext) throws {
+    self.account = account
     directory = try RuntimeDirectory(base: base)
     // The account has to get through to its own folder in it; names are all that it could guess.
     if account != nil { try directory.letOthersThrough() }

@@ -7,19 +7,26 @@ public struct LogNeed: Sendable, Equatable {
   /// nil where the log's segments cannot be known when the archive is made, as those of a binary log: then all that was stored since the
   /// archive was begun is needed.
   public let first: LogPlace?
+  /// The dumps that need it, by their paths in the archive; nil where it is not said, or there are too many to name.
+  public let dumps: Set<ExactName>?
 
-  public init(server: LogServer, first: LogPlace?) {
+  /// - Parameter dumps: Paths; those of more than are named are left out.
+  public init(server: LogServer, first: LogPlace?, dumps: [String]? = nil) {
     self.server = server
     self.first = first
+    let names = dumps.map { Set($0.map { ExactName($0) }) } ?? []
+    self.dumps = names.isEmpty || names.count > Self.dumpLimit ? nil : names
   }
 
   /// An archive has one for each base backup.
   static let limit = 1024
+  /// Records are read by everybody who lists archives.
+  private static let dumpLimit = 1000
 }
 
 extension LogNeed: Codable {
   private enum Key: CodingKey {
-    case system, identity, history, number, exponent
+    case system, identity, history, number, exponent, dumps
   }
 
   public init(from decoder: any Decoder) throws {
@@ -27,8 +34,9 @@ extension LogNeed: Codable {
     let server = LogServer(
       system: try container.decode(String.self, forKey: .system),
       identity: try container.decode(String.self, forKey: .identity))
+    let dumps = try container.decodeIfPresent([String].self, forKey: .dumps)
     guard container.contains(.history) else {
-      self.init(server: server, first: nil)
+      self.init(server: server, first: nil, dumps: dumps)
       return
     }
     let place = LogPlace(
@@ -38,13 +46,14 @@ extension LogNeed: Codable {
     guard let place else {
       throw DecodingError.dataCorrupted(.init(codingPath: container.codingPath, debugDescription: "no place in a log"))
     }
-    self.init(server: server, first: place)
+    self.init(server: server, first: place, dumps: dumps)
   }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(server.system, forKey: .system)
     try container.encode(server.identity, forKey: .identity)
+    try container.encodeIfPresent(dumps.map { $0.sorted().map(\.text) }, forKey: .dumps)
     guard let first else { return }
     try container.encode(first.history, forKey: .history)
     try container.encode(first.number, forKey: .number)
@@ -71,19 +80,69 @@ struct NeededLog {
   init(
     of server: String, for archives: [Archive], before limit: Date, _ context: RepositoryContext
   ) throws {
-    var needs: [(signer: String?, time: Date, start: Start, counts: Bool)] = []
+    var needs: [Need] = []
     for archive in archives {
       for need in archive.draft.logNeeds where try need.server.id(context).isSame(as: server) {
-        // Whichever clock was ahead: what was made later than it seems leads to less.
-        let time = max(archive.end, archive.received ?? archive.end)
-        needs.append((archive.writeOnlyKey, time, Self.start(of: need, archive), archive.standing == .counts))
+        needs.append(Need(of: archive, dumps: need.dumps, start: Self.start(of: need, archive)))
       }
     }
     // Of each signer by itself: what one says makes nothing go that another needs.
-    starts = Dictionary(grouping: needs, by: { $0.signer.map { ExactName($0) } }).values.compactMap { own in
-      // What may still become void takes nobody's place.
-      let before = own.filter { $0.counts && $0.time <= limit }
-      return (before.isEmpty ? own.min { $0.time < $1.time } : before.max { $0.time < $1.time })?.start
+    starts = Dictionary(grouping: needs, by: \.signer).values.flatMap { own in
+      var later = Later()
+      return own.sorted { $0.time > $1.time }.filter { need in
+        defer {
+          // What may still become void takes nobody's place.
+          if need.counts, need.time <= limit { later.add(need) }
+        }
+        return later.leaves(need)
+      }.map(\.start)
+    }
+  }
+
+  /// What an archive needs of the log.
+  private struct Need {
+    let signer: ExactName?
+    /// Whichever clock was ahead: what was made later than it seems leads to less.
+    let time: Date
+    let start: Start
+    let counts: Bool
+    /// nil where they are not named.
+    let dumps: Set<ExactName>?
+    /// Dumps that failed.
+    let missing: Set<ExactName>
+    /// Runs of one configuration of a host are of one kind: what the last of them has left out is wanted no more.
+    let kind: [ExactName]
+
+    init(of archive: Archive, dumps: Set<ExactName>?, start: Start) {
+      signer = archive.writeOnlyKey.map { ExactName($0) }
+      time = max(archive.end, archive.received ?? archive.end)
+      counts = archive.standing == .counts
+      self.dumps = dumps
+      self.start = start
+      missing = Set(archive.draft.missingDumps.map { ExactName($0) })
+      kind = [ExactName(archive.draft.hostname), ExactName(archive.draft.configuration)]
+    }
+  }
+
+  /// What later archives take the place of, that were made before the window.
+  private struct Later {
+    private var isAny = false
+    private var takesAll = false
+    private var dumps: Set<ExactName> = []
+    /// Of each kind of run the dumps that have failed in every one.
+    private var failed: [[ExactName]: Set<ExactName>] = [:]
+
+    mutating func add(_ need: Need) {
+      isAny = true
+      guard let own = need.dumps else { return takesAll = true }
+      dumps.formUnion(own)
+      failed[need.kind] = failed[need.kind].map { $0.intersection(need.missing) } ?? need.missing
+    }
+
+    /// Whether an earlier archive has a dump in whose place there is none.
+    func leaves(_ need: Need) -> Bool {
+      guard !takesAll, let own = need.dumps else { return !isAny }
+      return own.contains { !dumps.contains($0) && failed[need.kind]?.contains($0) ?? true }
     }
   }
 

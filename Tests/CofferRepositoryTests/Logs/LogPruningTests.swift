@@ -35,14 +35,15 @@ struct LogPruningTests {
   /// - Parameter hoursAhead: How far the clock of its host is.
   private func base(
     _ first: UInt64?, hoursAgo: Double, history: UInt32 = 1, key: String? = nil,
-    of server: LogServer = LogGround.server, took: Double = 0, hoursAhead: Double = 0
+    of server: LogServer = LogGround.server, took: Double = 0, hoursAhead: Double = 0, dumps: [String]? = nil,
+    missing: [String] = [], by configuration: String = "a.yaml"
   ) throws -> Archive {
     let time = ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour)
-    let need = LogNeed(server: server, first: try first.map { try LogGround.place($0, history: history) })
+    let need = LogNeed(server: server, first: try first.map { try LogGround.place($0, history: history) }, dumps: dumps)
     let end = time.addingTimeInterval(hoursAhead * Self.hour)
     let draft = ArchiveDraft(
-      name: "a", hostname: "db1", username: "u", commandLine: [], start: end.addingTimeInterval(-took * Self.hour),
-      logNeeds: [need])
+      name: "a", hostname: "db1", username: "u", commandLine: [], configuration: configuration,
+      start: end.addingTimeInterval(-took * Self.hour), missingDumps: missing, logNeeds: [need])
     var archive = Archive(
       id: "20260131t030000z-0123456789abcdef", draft: draft, end: end, statistics: ArchiveStatistics(),
       items: StreamReference(
@@ -112,16 +113,56 @@ struct LogPruningTests {
     #expect(try ground.open().lastHistory(of: server) == 2)
   }
 
-  @Test("What an archive needs is written and read with a segment and without")
+  /// How much stays where archives of hours ago have these dumps, all of them made before the window.
+  private func kept(_ archives: Archive...) throws -> Int {
+    20 - (try prune(hours: 1, for: archives, isDryRun: true).deleted)
+  }
+
+  @Test("Each dump keeps the log behind the last archive that has it, whichever archives are made of the others")
+  func byDump() throws {
+    try put(1...20)
+    let both = try base(5, hoursAgo: 16, dumps: ["x", "y"])
+    let x = try base(9, hoursAgo: 12, dumps: ["x"], by: "x.yaml")
+    let y = try base(13, hoursAgo: 8, dumps: ["y"], by: "y.yaml")
+    #expect(try kept(x, y) == 12)
+    #expect(try kept(both, y) == 16)
+    // Either has its own successor, and so what had both needs nothing any more.
+    #expect(try kept(both, x, y) == 12)
+    let newX = try base(15, hoursAgo: 6, dumps: ["x"], by: "x.yaml")
+    #expect(try kept(both, x, y, newX) == 8)
+    // Of which it is not known what they have: today's counts for all.
+    #expect(try kept(both, try base(13, hoursAgo: 8)) == 8)
+    #expect(try kept(try base(5, hoursAgo: 16), y) == 8)
+    #expect(try kept(try base(5, hoursAgo: 16), x, y) == 12)
+  }
+
+  @Test("What the same configuration dumps no more keeps no log, but what failed does")
+  func deselected() throws {
+    try put(1...20)
+    let both = try base(5, hoursAgo: 16, dumps: ["x", "y"])
+    #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"])) == 8)
+    #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], missing: ["x"])) == 16)
+    #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], missing: ["z"])) == 8)
+    // It failed once, and was left out, or dumped, in the next.
+    let failed = try base(9, hoursAgo: 12, dumps: ["y"], missing: ["x"])
+    #expect(try kept(both, failed, try base(13, hoursAgo: 8, dumps: ["y"])) == 8)
+    #expect(try kept(both, failed, try base(13, hoursAgo: 8, dumps: ["x", "y"])) == 8)
+    #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], by: "b.yaml")) == 16)
+  }
+
+  @Test("What an archive needs is written and read with a segment and without, and with its dumps")
   func needs() throws {
     for need in [
       LogNeed(server: LogGround.server, first: try LogGround.place(7)), LogNeed(server: LogGround.server, first: nil),
+      LogNeed(server: LogGround.server, first: nil, dumps: ["mariadb_databases/db1/b", "mariadb_databases/db1/a"]),
     ] {
       #expect(try JSONDecoder().decode(LogNeed.self, from: JSONEncoder().encode(need)) == need)
     }
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode(LogNeed.self, from: Data(#"{"system":"s","identity":"i","history":1}"#.utf8))
     }
+    let many = LogNeed(server: LogGround.server, first: nil, dumps: (0...1000).map { String($0) })
+    #expect(many.dumps == nil && LogNeed(server: LogGround.server, first: nil, dumps: []).dumps == nil)
   }
 
   @Test(

@@ -43,10 +43,15 @@ extension BinaryLogCursor {
     guard let file = BinaryLogFileName(reach.file), let first = files.first, let last = files.last,
       file.isBeside(last.name)
     else { throw .other(place: place, file: reach.file, "it has no files that are called so") }
-    if let same = files.first(where: { $0.name == file }) {
+    if let index = files.firstIndex(where: { $0.name == file }) {
+      let same = files[index]
       guard same.size >= reach.end else {
         throw .other(
           place: place, file: reach.file, "\(reach.end) bytes of it are stored, and the server's has \(same.size)")
+      }
+      // A number that the server has left out its program does not pass over by itself.
+      if reach.isWhole, same.size == reach.end, index + 1 < files.count, files[index + 1].name != file.next {
+        return BinaryLogPoint(file: files[index + 1].name, position: BinaryLogFileName.firstEvent)
       }
       if reach.end <= BinaryLogServer.lastStart { return BinaryLogPoint(file: file, position: reach.end) }
       guard reach.isWhole, let next = file.next, files.contains(where: { $0.name == next }) else {

@@ -31,6 +31,7 @@ final class BinaryLogReceiver {
   private var isFull = false
   /// When the server began to send.
   private var began: Double?
+  private var failures = UnknownFailures()
 
   /// Seconds that what has come waits at most before it is put; with the put itself, five are promised.
   private static let interval: Double = 4
@@ -56,6 +57,10 @@ final class BinaryLogReceiver {
         break
       } catch let error as BinaryLogError where error.isTransient {
         try storing?.queue.check()
+        guard !failures.areTooMany(with: error, hasStreamed: began != nil) else {
+          if let storing { try? finish(storing) }
+          throw error
+        }
         let (seconds, isFirst) = pause.next(
           stored: storing?.queue.storedCount ?? 0, streamed: began.map { means.clock.steadySeconds() - $0 } ?? 0)
         began = nil
@@ -218,7 +223,10 @@ extension BinaryLogReceiver {
     let reaches = cursors.update { $0.compactMap(\.reach) }
     let own = reaches.filter { $0.file.isSame(as: file.text) }
     let isBeginning = position == BinaryLogFileName.firstEvent
-    let ended = isBeginning ? reaches.filter { $0.isWhole && BinaryLogFileName($0.file)?.next == file } : []
+    // Whatever is stored of earlier files, this one goes on behind it.
+    let ended =
+      isBeginning
+      ? reaches.filter { $0.isWhole && BinaryLogFileName($0.file).map { $0.number < file.number } ?? false } : []
     let known = own.first { $0.end == position } ?? ended.first
     // Of every repository: what is stored in one may be of another log than what is stored in the next.
     var expectations = own.map { ReceivedBinaryLog.Expectation.begun($0.created, serverID: $0.serverID) }

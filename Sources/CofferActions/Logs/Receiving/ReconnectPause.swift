@@ -1,3 +1,4 @@
+import CofferHooks
 import CofferSystem
 
 /// How long is waited before a server that is away is tried again: longer each time, until something was stored or it has sent its log for a
@@ -18,5 +19,20 @@ struct ReconnectPause {
     let seconds = pause
     pause = min(pause * 2, Self.longest)
     return (seconds, seconds == Self.shortest)
+  }
+}
+
+/// Failures one after the other of which nobody knows that they pass by themselves: they are tried again for a while, and then somebody has
+/// to look.
+struct UnknownFailures {
+  private var count = 0
+
+  /// With the pauses between them a quarter of an hour.
+  static let limit = 20
+
+  /// - Parameter hasStreamed: Whether the server has sent something of its log since the last one.
+  mutating func areTooMany(with error: BinaryLogError, hasStreamed: Bool) -> Bool {
+    count = error.isOfConnection || hasStreamed ? 0 : count + 1
+    return count >= Self.limit
   }
 }

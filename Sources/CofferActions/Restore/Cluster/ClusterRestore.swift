@@ -19,6 +19,12 @@ struct ClusterRestore: ServerRestore {
     self.request = request
     self.context = context
     self.location = location
+    guard !context.flags.contains(ReplayRequest.gtid) else {
+      throw UsageError(
+        argument: ReplayRequest.gtid.name, problem: "It is for servers of MariaDB",
+        suggestion:
+          "Name a target with \(ClusterRestoreFlags.time.name), \(ClusterRestoreFlags.position.name) or another")
+    }
     let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
     found = try ClusterSearch(request, in: access, context).find(reader)

@@ -13,9 +13,13 @@ protocol ServerRestore {
 
   /// - Throws: What reading and writing throw; what was not there before is not there then either.
   func run() throws
+  /// Takes away what was made for it elsewhere.
+  func end()
 }
 
 extension ServerRestore {
+  func end() {}
+
   /// Lays a server down from the stream of its backup.
   ///
   /// - Parameters:

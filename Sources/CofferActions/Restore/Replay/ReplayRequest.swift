@@ -1,18 +1,21 @@
 import CofferHooks
 import CofferSystem
 
-/// What a command line asks `restore` for besides dumps: to which moment databases are brought by the log of their server.
+/// What a command line asks `restore` for besides dumps: to which moment databases or a server are brought by the server's binary log.
 struct ReplayRequest {
-  static let gtid = Flag<BinaryLogGTID?>(
+  static let gtid = Flag<TransactionGTID?>(
     "--to-gtid", value: "GTID", .gtid, standsFor: "--archive",
-    help: "Bring databases of MariaDB to the end of this transaction by their server's binary log, like 0-1-4711.")
+    help:
+      "Bring databases of MariaDB or MySQL, or a whole server of MariaDB, to the end of this transaction by the binary log, like 0-1-4711."
+  )
 
   let target: ReplayTarget
   let signers: [String]
   /// As messages name the target.
   let title: String
 
-  /// - Returns: nil where dumps alone are restored.
+  /// - Parameter tableFlags: What goes with whole databases only by itself.
+  /// - Returns: nil where backups alone are restored.
   /// - Throws: `UsageError`.
   init?(_ context: ActionContext, refusing tableFlags: [any CommandFlag]) throws(UsageError) {
     let flags = context.flags
@@ -37,7 +40,8 @@ struct ReplayRequest {
       guard signers.isEmpty else {
         throw UsageError(
           argument: ClusterRestoreFlags.signers.name, problem: "No log is read",
-          suggestion: "Name a moment with \(ClusterRestoreFlags.time.name), or a whole server with --cluster")
+          suggestion: "Name a moment with \(ClusterRestoreFlags.time.name), or a whole PostgreSQL server with --cluster"
+        )
       }
       return nil
     }
@@ -49,6 +53,9 @@ struct ReplayRequest {
   }
 }
 
-extension FlagParser<BinaryLogGTID> {
-  fileprivate static let gtid = FlagParser("a GTID like 0-1-4711") { BinaryLogGTID($0) }
+extension FlagParser<TransactionGTID> {
+  fileprivate static let gtid = FlagParser("a GTID like 0-1-4711, or of MySQL 3e11fa47-71ca-11e1-9e33-c80aa9429562:23")
+  {
+    TransactionGTID($0)
+  }
 }

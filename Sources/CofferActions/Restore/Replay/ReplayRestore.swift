@@ -24,7 +24,7 @@ struct ReplayRestore {
     self.ground = ground
     let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
-    found = try ReplaySearch(request, in: access, ground, context).find(reader)
+    found = try ReplaySearch(of: .databases, request, in: access, ground, context).find(reader)
     try check(found.dumps)
     try MariaDBReplay.check(found.dumps.map(\.facts), on: ground)
     plan = try RestorePlan(
@@ -33,22 +33,20 @@ struct ReplayRestore {
 
   /// Makes the place in which logs are replayed.
   static func ground(_ hooks: HookContext, _ context: ActionContext) throws -> DrillGround {
-    let base = UserPath.absolute(
+    try DrillGround(in: folder(context), user: context.root[VerifyOptions.user], context: hooks)
+  }
+
+  /// Where such a place is made, absolute.
+  static func folder(_ context: ActionContext) -> String {
+    UserPath.absolute(
       context.root[VerifyOptions.directory], from: context.folder, home: context.surroundings.environment.home)
-    return try DrillGround(in: base, user: context.root[VerifyOptions.user], context: hooks)
   }
 
   /// What will be done, for people.
   var summary: [String] { plan.summary + [Quoting.terminal(way)] }
 
   private var way: String {
-    let start = "from the dumps in archive \(found.archive.name)"
-    guard let reached = found.log.reached else {
-      return "\(start) as they are: nothing was committed up to \(request.title)"
-    }
-    return
-      "\(start) with \(found.log.transactionCount) transactions of the server's log, the last \(reached.gtid.text) of "
-      + "\(ReplayRouteError.time(reached.time))"
+    "from the dumps in archive \(found.archive.name) \(found.log.way(to: request, from: "them"))"
   }
 
   /// - Throws: What replaying and restoring throw; unless restoring has begun, nothing is changed.
@@ -57,7 +55,7 @@ struct ReplayRestore {
     let replay = try MariaDBReplay(of: found.dumps.map(\.facts), bytes: bytes, found.log, on: ground)
     defer { replay.remove() }
     try bring(replay)
-    try plan.restoreAll(from: .init(dump: { try replay.dump(of: $0.facts) }, json: json))
+    try plan.restoreAll(from: .init(dump: { try replay.dump(of: $0.facts) }, json: found.log.json(to: request)))
     context.console.answer(Quoting.terminal("Brought \(way)"))
   }
 
@@ -65,9 +63,7 @@ struct ReplayRestore {
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     try load(into: replay, progress)
-    let title = "replaying \(found.log.transactionCount) transactions"
-    progress.begin(title, total: 0)
-    let warnings = try replay.run { progress.name("\(title), at \($0)") }
+    let warnings = try found.log.showing(progress, replay.run)
     for warning in warnings { context.console.warning(warning) }
   }
 
@@ -83,14 +79,35 @@ struct ReplayRestore {
     }
     for running in loaded { _ = try running.makePostponed() }
   }
+}
 
-  private var json: JSONValue {
+extension ReplayLog {
+  /// What is replayed, for people.
+  ///
+  /// - Parameter backup: What it is replayed on: `them`.
+  func way(to request: ReplayRequest, from backup: String) -> String {
+    guard let reached else { return "alone: behind \(backup) nothing was committed up to \(request.title)" }
+    return
+      "with \(transactionCount) transactions of the server's log, the last "
+      + (reached.gtid.map { "\($0.text) " } ?? "") + "of \(ReplayRouteError.time(reached.time))"
+  }
+
+  /// Replays it where somebody sees how far that is.
+  func showing<Result>(
+    _ progress: ReadingProgress, _ replay: ((String) -> Void) throws -> Result
+  ) rethrows -> Result {
+    let title = "replaying \(transactionCount) transactions"
+    progress.begin(title, total: 0)
+    return try replay { progress.name("\(title), at \($0)") }
+  }
+
+  /// What was replayed.
+  func json(to request: ReplayRequest) -> JSONValue {
     .object([
       "target": .text(request.title),
-      "transactions": .number(found.log.transactionCount), "gtid": JSONValue(found.log.reached?.gtid.text),
-      "time": JSONValue(found.log.reached.map { ReplayRouteError.time($0.time) }),
-      "file": JSONValue(found.log.reached?.file),
-      "position": JSONValue(found.log.reached.map { Int(clamping: $0.end) }),
+      "transactions": .number(transactionCount), "gtid": JSONValue(reached?.gtid?.text),
+      "time": JSONValue(reached.map { ReplayRouteError.time($0.time) }),
+      "file": JSONValue(reached?.file), "position": JSONValue(reached.map { Int(clamping: $0.end) }),
     ])
   }
 }

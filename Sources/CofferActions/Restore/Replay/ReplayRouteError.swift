@@ -47,7 +47,9 @@ enum ReplayRouteError: DiagnosableError, Equatable {
       Diagnosis(
         subject: identity.title,
         problem: "Archive \(archive) does not know where the server's binary log was at its dump",
-        suggestion: "It is kept where log_bin is on and mariadb-dump makes the dump; see 'coffer info'")
+        suggestion:
+          "It is kept where log_bin is on and the system's own program makes the dump, of MySQL where mysql_servers has the server; see 'coffer info'"
+      )
     case .dumpIsLater(let identity, let target):
       Diagnosis(
         subject: identity.title,
@@ -75,7 +77,8 @@ enum ReplayRouteError: DiagnosableError, Equatable {
         problem: (hasGap ? "The log has a gap before \(target)" : "The log ends before \(target)")
           + ". The nearest point that can be reached: "
           + (nearest.map {
-            "\(Self.time(max(newest, $0.time) - 1)), or the end of its last transaction: --to-gtid \($0.gtid.text)"
+            Self.time(max(newest, $0.time) - 1)
+              + ($0.gtid.map { ", or the end of its last transaction: --to-gtid \($0.text)" } ?? "")
           } ?? "the dump alone"),
         suggestion: hasGap
           ? "Choose that point, or a dump that was made behind the gap"

@@ -12,7 +12,8 @@ extension ReplaySearch {
     let ordered = ReplayLog.sorted(dumps.compactMap(\.record.log))
     guard let first = ordered.first else { throw ReplayRouteError.noArchive }
     var fits: [(reader: BinaryLogReader, stretch: BinaryLogReader.Stretch, number: UInt64, isLast: Bool)] = []
-    for server in try servers() {
+    let dialect = dumps.first.map { MariaDBReplay.dialect(of: $0.facts) } ?? .mariadb
+    for server in try servers(dialect, first) {
       let reader = try BinaryLogReader(access.repository, of: server, signers: request.signers)
       let stretches = try reader.stretches()
       for (index, stretch) in stretches.enumerated() {
@@ -21,12 +22,13 @@ extension ReplaySearch {
       }
     }
     guard !fits.isEmpty else { throw ReplayRouteError.noLog(first) }
-    // Servers count alike; by the GTID position it is seen whose log it is.
-    guard ordered.allSatisfy({ $0.gtid != nil }) else { throw ReplayRouteError.ambiguous(first) }
+    // Servers count alike; by MySQL's identity, or the GTID position, it is seen whose log it is.
+    guard ordered.allSatisfy({ $0.gtid != nil || $0.server != nil }) else { throw ReplayRouteError.ambiguous(first) }
     var other: ReplayFault?
     for (index, fit) in fits.enumerated() {
       let log = try ReplayLog(
-        from: ordered, of: dumps.map(\.record.database), to: request.target, on: ground, name: "log-\(number)-\(index)")
+        from: ordered, of: databases(of: dumps), to: request.target, dialect, on: ground, name: "log-\(number)-\(index)"
+      )
       do {
         try fit.reader.forEach(
           start(fit.reader, fit.stretch, fit.number)...fit.stretch.numbers.upperBound, history: fit.stretch.history
@@ -48,6 +50,11 @@ extension ReplaySearch {
     throw other.map { ReplayRouteError($0, request.title) } ?? ReplayRouteError.noLog(first)
   }
 
+  /// - Returns: nil for all of the server.
+  private func databases(of dumps: [ArchiveDump]) -> [String]? {
+    if case .server = wanted { nil } else { dumps.map(\.record.database) }
+  }
+
   /// The slice to begin with: one before that of the place, by whose times it is seen what the dump has; or an earlier one, which says
   /// what was before it.
   private func start(
@@ -62,10 +69,10 @@ extension ReplaySearch {
     return number
   }
 
-  /// Those of which there is log, each once.
-  private func servers() throws -> [LogServer] {
-    try access.repository.logs().compactMap(\.origin?.server).filter {
-      $0.system.isSame(as: MariaDBDialect.mariadb.system)
+  /// Those of which there is log that can be the one of a dump's place, each once.
+  private func servers(_ dialect: MariaDBDialect, _ place: DumpLogPlace) throws -> [LogServer] {
+    try access.repository.logs().compactMap(\.origin?.server).filter { server in
+      server.system.isSame(as: dialect.system) && place.server.map { server.identity.isSame(as: $0) } ?? true
     }
     .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }

@@ -15,11 +15,6 @@ final class PhysicalBackupDrill: DrillPlace {
   /// Seconds for the replay of all that was written while the backup was made, and for the look at every page.
   private static let patience: Double = 24 * 3600
   private static let least: UInt64 = 256 << 20
-  /// What of the file that mariadb-backup leaves for the server counts.
-  private static let settings = [
-    "innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces", "innodb_log_file_size",
-    "innodb_checksum_algorithm",
-  ]
 
   /// - Throws: `DrillError`; `ClusterError`; `PreparationError`; `SystemError`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround) throws {
@@ -55,7 +50,7 @@ final class PhysicalBackupDrill: DrillPlace {
     try folder.finish(preparation, isLasting: false)
     try server.start(
       installed, in: server.folder,
-      ["--skip-grant-tables"] + PhysicalBackupSettings(in: try Folder(opening: server.folder)).arguments(Self.settings),
+      ["--skip-grant-tables"] + PhysicalBackupSettings(in: try Folder(opening: server.folder)).serverArguments,
       seconds: Self.patience)
   }
 

@@ -32,15 +32,33 @@ struct PhysicalBackupDump: PlannedDump {
   var section: ConfigurationSection { entry.section }
 
   func start(context: HookContext) throws -> any RunningDump {
-    try entry.guarded {
+    let details = try details(context)
+    return try entry.guarded {
       try entry.connection.withBackupCommand(
         section[MariaDBServerOptions.backupCommand].words, ["--backup", "--stream=xbstream"], context: context
       ) { command in
         var command = command
         command.errorLimit = PhysicalBackupStream.errorLimit
         return PhysicalBackupStream(
-          try DumpStream(command, of: identity, context: context), of: identity, clock: context.clock)
+          try DumpStream(command, of: identity, context: context), of: identity, details, clock: context.clock)
       }
+    }
+  }
+
+  /// What a server that replays the log on it has to do alike, and the files do not say.
+  ///
+  /// - Returns: Nothing where the server cannot be asked: it will fail the backup with a better message.
+  /// - Throws: `RunCancelled`.
+  private func details(_ context: HookContext) throws -> [String: String] {
+    do {
+      let answer = try entry.connection.query(
+        "SELECT @@lower_case_table_names", options: entry.listOptions, context: context)
+      let value = answer.rows.first?.first ?? "0"
+      return answer.status.isSuccess && !value.isSame(as: "0") ? [MariaDBServerFacts.foldingKey: "1"] : [:]
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return [:]
     }
   }
 }

@@ -22,9 +22,13 @@ public final class PhysicalBackupFolder: LaidServer {
 
   /// Makes it whole, and puts the folder at its place.
   ///
-  /// - Parameter isLasting: Whether it is to be on the disk.
-  /// - Throws: `XBStreamError`; `ClusterError`; `SystemError`; what preparing throws.
-  public func finish(_ preparation: PhysicalBackupPreparation, isLasting: Bool) throws {
+  /// - Parameters:
+  ///   - isLasting: Whether it is to be on the disk.
+  ///   - bring: Brings what was prepared further.
+  /// - Throws: `XBStreamError`; `ClusterError`; `SystemError`; what preparing and `bring` throw.
+  public func finish(
+    _ preparation: PhysicalBackupPreparation, isLasting: Bool, bring: (Folder) throws -> Void = { _ in }
+  ) throws {
     try reader.finish()
     guard writer.hasReport else {
       throw ClusterError.content("it does not have the list of what it is (xtrabackup_info)")
@@ -33,6 +37,7 @@ public final class PhysicalBackupFolder: LaidServer {
     try settings.check()
     try writer.replace(PhysicalBackupSettings.file, by: settings.text)
     try preparation.run(staged.folder.path)
+    try bring(staged.folder)
     try staged.unmark()
     if isLasting { try staged.folder.synchronizeFileSystem() }
     try staged.publish()

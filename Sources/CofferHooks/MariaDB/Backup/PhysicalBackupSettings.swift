@@ -19,6 +19,9 @@ struct PhysicalBackupSettings {
   /// Settings of the plugin by whose keys files are encrypted.
   private static let keys = "file_key_management"
   private static let dataFiles = "innodb_data_file_path"
+  private static let ofServers = [
+    "innodb_page_size", dataFiles, "innodb_undo_tablespaces", "innodb_log_file_size", "innodb_checksum_algorithm",
+  ]
 
   init(_ bytes: some Collection<UInt8>) {
     var settings: [(name: String, value: String)] = []
@@ -74,9 +77,11 @@ struct PhysicalBackupSettings {
   /// The file as it may be followed.
   var text: String { "[mysqld]\n" + settings.map { "\($0.name)=\($0.value)\n" }.joined() }
 
-  /// As arguments for a server, of those that are named.
-  func arguments(_ names: [String]) -> [String] {
-    settings.filter { setting in names.contains { setting.name.isSame(as: $0) } }.map { "--\($0.name)=\($0.value)" }
+  /// What a server needs of it to start in the files.
+  var serverArguments: [String] {
+    settings.filter { setting in Self.ofServers.contains { setting.name.isSame(as: $0) } }.map {
+      "--\($0.name)=\($0.value)"
+    }
   }
 
   /// - Throws: `ClusterError.content` where the files would be written outside of the folder, or a library be loaded that did not come with

@@ -8,10 +8,10 @@ final class PhysicalBackupStream: JudgedDump {
   private let watch = XBStreamWatch()
   var judgement: PhysicalBackupReport?
 
-  init(_ stream: DumpStream, of identity: DumpIdentity, clock: Clock) {
+  init(_ stream: DumpStream, of identity: DumpIdentity, _ details: [String: String], clock: Clock) {
     self.stream = stream
     self.clock = clock
-    facts = DumpFacts(identity: identity, format: PhysicalBackupDump.format)
+    facts = DumpFacts(identity: identity, format: PhysicalBackupDump.format, details: details)
     stream.observer = watch.take
     stream.telling = Self.telling
   }

@@ -48,6 +48,23 @@ public enum BinaryLogError: DiagnosableError, Equatable {
     }
   }
 
+  /// Whether it is about the connection: a server that is away may come back however late.
+  public var isOfConnection: Bool {
+    switch self {
+    case .lost: true
+    case .failed(_, _, let lines):
+      lines.contains { line in
+        [
+          "Can't connect", "Could not connect", "Lost connection", "gone away", "Too many connections", "ERROR 2002",
+          "ERROR 2003", "ERROR 2006", "ERROR 2013", "hutdown in progress", "onnection refused", "timed out", "timeout",
+          "Name or service not known", "emporary failure in name resolution", "No route to host",
+          "etwork is unreachable", "onnection reset",
+        ].contains { line.holds($0) }
+      }
+    case .off, .unexpected, .damaged: false
+    }
+  }
+
   /// Whether somebody has to change something first.
   private static func needsHands(_ line: String) -> Bool {
     [

@@ -7,6 +7,10 @@ public struct BinaryLogEvent: Sendable, Equatable {
     public static let stop: UInt8 = 3
     public static let rotate: UInt8 = 4
     public static let format: UInt8 = 15
+    public static let mysqlGTID: UInt8 = 33
+    /// What MySQL begins a transaction with that has no GTID.
+    public static let mysqlAnonymous: UInt8 = 34
+    public static let mysqlPreviousGTIDs: UInt8 = 35
     public static let heartbeats: Set<UInt8> = [27, 41]
     public static let mariadbGTID: UInt8 = 162
     public static let mariadbGTIDList: UInt8 = 163
@@ -43,5 +47,11 @@ public struct BinaryLogEvent: Sendable, Equatable {
   }
 
   /// Whether a file has it, rather than that the server tells its reader something.
-  var isOfFile: Bool { end > 0 && flags & Self.artificial == 0 && !Kind.heartbeats.contains(kind) }
+  ///
+  /// - Parameter last: The low 32 bits of where it would end in the file.
+  func isOfFile(endingAt last: UInt32) -> Bool {
+    guard flags & Self.artificial == 0, !Kind.heartbeats.contains(kind) else { return false }
+    // What no file has says that it ends at 0. Every 4 GiB an event of a file does, too; a format is at a file's beginning.
+    return end > 0 || last == 0 && kind != Kind.format
+  }
 }

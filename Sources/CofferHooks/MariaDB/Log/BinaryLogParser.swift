@@ -32,6 +32,8 @@ public struct BinaryLogParser: Sendable {
   public static let magic: [UInt8] = [0xfe, 0x62, 0x69, 0x6e]
   /// Bytes of an event at most: more no server takes in one packet.
   public static let sizeLimit = (1 << 30) - (1 << 20)
+  /// Bytes from which on it counts how often an event is held.
+  private static let large = 1 << 20
   /// Bytes of an event's checksum, where its file has such.
   static let checksumSize = 4
   /// Bytes of a format description event at most: a slice holds no more.
@@ -82,9 +84,14 @@ public struct BinaryLogParser: Sendable {
     while buffer.count - used >= BinaryLogEvent.headerSize {
       let event = buffer.withUnsafeBytes { BinaryLogEvent(UnsafeRawBufferPointer(rebasing: $0[used...])) }
       guard event.size >= BinaryLogEvent.headerSize, event.size <= Self.sizeLimit else { throw .size(at: position) }
-      guard buffer.count - used >= event.size else { return nil }
+      guard buffer.count - used >= event.size else {
+        if event.size > Self.large { buffer.reserveCapacity(used + event.size) }
+        return nil
+      }
       let bytes = buffer[used..<used + event.size]
       used += event.size
+      // It may be large, and is held by whoever takes it.
+      if used == buffer.count { (buffer, used) = ([], 0) }
       if let item = try item(event, bytes) { return item }
     }
     return nil
@@ -99,9 +106,9 @@ public struct BinaryLogParser: Sendable {
         throw .checksum(at: position)
       }
     }
-    guard event.isOfFile else { return nil }
     let start = position
     let (end, isOver) = start.addingReportingOverflow(UInt64(event.size))
+    guard event.isOfFile(endingAt: UInt32(truncatingIfNeeded: end)) else { return nil }
     // The header has the low bits of where it ends.
     guard UInt32(truncatingIfNeeded: end) == event.end, !isOver, !hasEnded else { throw .place(expected: position) }
     let before = gtids

@@ -65,7 +65,8 @@ public struct BinaryLogServer: Sendable {
   ///
   /// - Throws: `BinaryLogError`; `LaunchError`; `RunCancelled`.
   public func ask(_ context: HookContext) throws -> Facts {
-    let names = ["log_bin", "server_uuid", "binlog_format", "binlog_checksum", "version"]
+    let names =
+      ["log_bin", "server_uuid", "binlog_format", "binlog_checksum", "version"] + ReplicaLogging.variables
     let list = names.map(Quoting.mariadbLiteral).joined(separator: ", ")
     let rows = try query("SHOW VARIABLES WHERE Variable_name IN (\(list))", context)
     let values = Dictionary(
@@ -85,7 +86,14 @@ public struct BinaryLogServer: Sendable {
     else { throw unexpected("SHOW BINARY LOGS") }
     return Facts(
       identity: try identity(values[ExactName("server_uuid")]), files: files,
-      remarks: remarks(format: values[ExactName("binlog_format")], checksum: values[ExactName("binlog_checksum")]))
+      remarks: remarks(format: values[ExactName("binlog_format")], checksum: values[ExactName("binlog_checksum")])
+        + (try lacksReplicated(values, context)
+          ? [Diagnosis(subject: place, problem: ReplicaLogging.problem, suggestion: ReplicaLogging.suggestion)] : []))
+  }
+
+  private func lacksReplicated(_ values: [ExactName: String], _ context: HookContext) throws -> Bool {
+    guard ReplicaLogging.mayLack({ values[ExactName($0)] }) else { return false }
+    return try ReplicaLogging.isReplica(version: values[ExactName("version")] ?? "") { try answer(to: $0, context) }
   }
 
   private func remarks(format: String?, checksum: String?) -> [Diagnosis] {
@@ -129,21 +137,25 @@ public struct BinaryLogServer: Sendable {
   }
 
   private func query(_ sql: String, _ context: HookContext) throws -> [[String]] {
-    let answer: MariaDBAnswer
-    do {
-      answer = try connection.query(sql, options: options, limit: 64 << 20, seconds: Self.patience, context: context)
-    } catch let error as CommandTimedOut {
-      throw BinaryLogError.lost(place: place, "it does not answer for \(Int(error.seconds)) seconds")
-    } catch is MariaDBCredentials.Unquotable {
-      throw BinaryLogError.failed(
-        place: place, program: connection.program(.client), lines: ["the username or the password holds a line break"])
-    }
+    let answer = try answer(to: sql, context)
     guard answer.status.isSuccess else {
       throw BinaryLogError.failed(
         place: place, program: connection.program(.client),
         lines: MariaDBFailure.lines(answer.errorLines, place: place))
     }
     return answer.rows
+  }
+
+  private func answer(to sql: String, _ context: HookContext) throws -> MariaDBAnswer {
+    do {
+      return try connection.query(
+        sql, options: options, limit: 64 << 20, seconds: Self.patience, context: context)
+    } catch let error as CommandTimedOut {
+      throw BinaryLogError.lost(place: place, "it does not answer for \(Int(error.seconds)) seconds")
+    } catch is MariaDBCredentials.Unquotable {
+      throw BinaryLogError.failed(
+        place: place, program: connection.program(.client), lines: ["the username or the password holds a line break"])
+    }
   }
 
   private func unexpected(_ text: String) -> BinaryLogError { .unexpected(place: place, text) }

@@ -101,11 +101,10 @@ public final class BinaryLogStream {
     guard watched[1].revents != 0 else { return try checkNames() }
     let status = child.wait()
     _ = try checkNames()
-    guard !child.lastErrorLines.isEmpty else {
-      throw BinaryLogError.lost(
-        place: server.place, "\(child.program) has ended by itself, with the status \(status?.code ?? 0)")
-    }
-    throw BinaryLogError.failed(place: server.place, program: child.program, lines: child.lastErrorLines)
+    let lines = child.lastErrorLines
+    throw BinaryLogError.failed(
+      place: server.place, program: child.program,
+      lines: lines.isEmpty ? ["it has ended by itself, with the status \(status?.code ?? 0)"] : lines)
   }
 
   private func turn(to next: Pipe) throws -> Received {

@@ -56,6 +56,14 @@ public enum MariaDBServerOptions {
       ] + own + PatienceOptions.all)
   }
 
+  /// Whether an entry of a server and one of databases are reached in the same way.
+  public static func areSame(_ server: ConfigurationSection, _ database: ConfigurationSection) -> Bool {
+    server[ServerOptions.hostname] == database[ServerOptions.hostname]
+      && server[ServerOptions.port] == database[ServerOptions.port]
+      && server[ServerOptions.container] == database[ServerOptions.container]
+      && server[MariaDBOptions.socketPath] == database[MariaDBOptions.socketPath]
+  }
+
   /// What the actions on binary logs read.
   public static let schema = OptionSchema("Binary logs", [mariadbServers.option, mysqlServers.option])
 }

@@ -12,8 +12,6 @@ public final class MariaDBReplay {
   private let server: MariaDBThrowawayServer
   private let facts: [DumpFacts]
 
-  /// Seconds between two looks at how far the server is.
-  private static let pause = 0.2
   private static let nameLimit = 64
 
   /// Starts the server.
@@ -27,28 +25,33 @@ public final class MariaDBReplay {
     self.facts = facts
     self.ground = ground
     self.log = log
-    dialect = .mariadb
+    let dialect = facts.first.map(Self.dialect) ?? .mariadb
+    self.dialect = dialect
     guard let newest = facts.max(by: { ServerRelease($0.serverVersion ?? "") < ServerRelease($1.serverVersion ?? "") })
     else { throw ReplayError.nothing }
     server = try ReplayError.telling {
       try MariaDBThrowawayServer(
-        for: newest, bytes: bytes, times: 3, on: ground, .mariadb,
-        arguments: log.arguments + Self.arguments)
+        for: newest, bytes: bytes, times: 3, on: ground, dialect, arguments: ReplicaRun.arguments(log, dialect))
     }
   }
-
-  /// It reads what there is and asks nobody for more.
-  private static let arguments = [
-    "--skip-slave-start", "--server-id=1", "--replicate-same-server-id", "--skip-relay-log-recovery",
-    "--relay-log-purge=OFF", "--slave-exec-mode=STRICT", "--slave-sql-verify-checksum", "--slave-max-allowed-packet=1G",
-    "--innodb-stats-auto-recalc=OFF",
-  ]
 
   /// Looks whether a server can be had here for dumps, before anything is done.
   ///
   /// - Throws: `ReplayError`; `LaunchError`; `RunCancelled`.
   public static func check(_ facts: [DumpFacts], on ground: DrillGround) throws {
-    try ReplayError.telling { for facts in facts { _ = try MariaDBInstalledServer(for: facts, ground) } }
+    for facts in facts {
+      let installed = try ReplayError.telling { try MariaDBInstalledServer(for: facts, ground) }
+      guard dialect(of: facts).isMySQL, !installed.knowsReplicas else { continue }
+      throw ReplayError.noServer(
+        facts.identity, problem: "\(installed.title) cannot be told to do so",
+        suggestion: "Install MySQL 8.0.26 or newer"
+      )
+    }
+  }
+
+  /// Which system's a dump is.
+  public static func dialect(of facts: DumpFacts) -> MariaDBDialect {
+    facts.identity.hook.isSame(as: MariaDBDialect.mysql.databases.name) ? .mysql : .mariadb
   }
 
   /// Whether a dump can be brought forward at all.
@@ -56,10 +59,10 @@ public final class MariaDBReplay {
   /// - Returns: Why not; nil where it can.
   public static func obstacle(_ facts: DumpFacts) -> (problem: String, suggestion: String)? {
     let identity = facts.identity
-    guard identity.hook.isSame(as: MariaDBDialect.mariadb.databases.name) else {
+    guard [MariaDBDialect.mariadb, .mysql].contains(where: { identity.hook.isSame(as: $0.databases.name) }) else {
       return (
-        "only databases of MariaDB can be brought to a moment by their server's log",
-        "Choose those with --hook mariadb or --database; a whole PostgreSQL server with --cluster"
+        "only databases of MariaDB and MySQL can be brought to a moment by their server's log",
+        "Choose those with --hook or --database; a whole PostgreSQL server with --cluster"
       )
     }
     let name = identity.database
@@ -120,35 +123,17 @@ public final class MariaDBReplay {
       stages.append((start, all))
     }
     try makeDatabases()
-    try ask(
-      "CHANGE MASTER TO MASTER_HOST = 'none.invalid', MASTER_USE_GTID = no, RELAY_LOG_FILE = \(literal(first)), RELAY_LOG_POS = \(first.offset)"
-    )
+    let replica = ReplicaRun(of: log, in: server.session) { [server] in server.lastLines }
+    try replica.begin(at: first)
     for (number, stage) in stages.enumerated() {
       let isLast = number + 1 == stages.count
       let stop = isLast ? end : stages[number + 1].start
       guard stop != stage.start else { continue }
-      try ask("SET GLOBAL replicate_wild_do_table = \(Quoting.mariadbLiteral(Self.filter(stage.databases)))")
-      // Behind the last event the server waits for more, and does not look whether it has come far enough.
-      let until = isLast ? "" : " UNTIL RELAY_LOG_FILE = \(literal(stop)), RELAY_LOG_POS = \(stop.offset)"
-      try ask("START SLAVE SQL_THREAD\(until)")
-      try wait(for: stop, until, tell)
-      try ask("STOP SLAVE")
+      try replica.narrow(to: stage.databases)
+      try replica.replay(to: stop, isEnd: isLast, tell)
     }
     try checkDatabases()
   }
-
-  private func literal(_ place: ReplayLog.Place) -> String {
-    Quoting.mariadbLiteral(ReplayLog.fileName(place.file))
-  }
-
-  /// The patterns of all tables of some databases.
-  static func filter(_ databases: [String]) -> String {
-    databases.map { name in
-      name.swapping("\\", for: "\\\\").swapping("_", for: "\\_").swapping("%", for: "\\%") + ".%"
-    }.joined(separator: ",")
-  }
-
-  private func ask(_ sql: String) throws { _ = try server.session.query(sql, 0) }
 
   /// What is about routines of other databases, or is run in one, fails where that is missing.
   private func makeDatabases() throws {
@@ -158,58 +143,9 @@ public final class MariaDBReplay {
     }
     for start in stride(from: 0, to: names.count, by: 100) {
       let group = names[start..<min(start + 100, names.count)]
-      try ask(
-        group.map { "CREATE DATABASE IF NOT EXISTS \(Quoting.mariadbIdentifier($0))" }.joined(separator: "; "))
+      _ = try server.session.query(
+        group.map { "CREATE DATABASE IF NOT EXISTS \(Quoting.mariadbIdentifier($0))" }.joined(separator: "; "), 0)
     }
-  }
-
-  private func wait(for stop: ReplayLog.Place, _ until: String, _ tell: (String) -> Void) throws {
-    while true {
-      try ground.context.cancellation.check()
-      let standing = try standing()
-      if let error = standing.error {
-        guard let place = standing.place, log.elsewhere.contains(place) else {
-          throw ReplayError.failed(error, at: standing.title)
-        }
-        // It wants something of another database that is not here. A server that stands still leaves one transaction out.
-        try ask("STOP SLAVE; SET GLOBAL sql_slave_skip_counter = 1; START SLAVE SQL_THREAD\(until)")
-        continue
-      }
-      if standing.place.map({ $0.file > stop.file || $0.file == stop.file && $0.offset >= stop.offset }) == true {
-        return
-      }
-      guard standing.isRunning else { throw ReplayError.failed("the server has stopped", at: standing.title) }
-      tell(standing.title)
-      try ground.context.cancellation.sleep(Self.pause)
-    }
-  }
-
-  private struct Standing {
-    let place: ReplayLog.Place?
-    let isRunning: Bool
-    let error: String?
-    let title: String
-  }
-
-  private func standing() throws -> Standing {
-    let answer = try server.session.connection.query(
-      "SHOW SLAVE STATUS", options: [], namesColumns: true, context: ground.context)
-    let rows = answer.rows
-    guard answer.status.isSuccess, rows.count == 2, rows[0].count == rows[1].count else {
-      let lines = server.lastLines ?? answer.errorLines
-      throw ReplayError.failed(lines.last ?? "the server does not answer", at: "")
-    }
-    func value(_ name: String) -> String {
-      rows[0].firstIndex { $0.isSame(as: name) }.map { rows[1][$0] } ?? ""
-    }
-    let file = value("Relay_Log_File").parts(by: ".").last.flatMap { Int($0) }
-    let place = file.flatMap { file in
-      UInt64(value("Relay_Log_Pos")).map { ReplayLog.Place(file: file, offset: $0) }
-    }
-    let hasFailed = !["", "0"].contains(value("Last_SQL_Errno"))
-    return Standing(
-      place: place, isRunning: value("Slave_SQL_Running").isSame(as: "Yes"),
-      error: hasFailed ? value("Last_SQL_Error") : nil, title: value("Exec_Master_Log_Pos"))
   }
 
   /// What may be otherwise than it was although all of the log was replayed.
@@ -289,7 +225,9 @@ public enum ReplayError: DiagnosableError, Equatable {
       Diagnosis(
         subject: "binary log\(position.isEmpty ? "" : ", \(Quoting.terminal(position))")",
         problem: "Nothing was changed: a statement of the log could not be replayed: \(Quoting.terminal(error))",
-        suggestion: "If it is about another database, choose that one, too (--database), or choose a moment before it")
+        suggestion:
+          "Choose a moment before it; where databases are restored and it is about another one, choose that, too (--database)"
+      )
     case .dropped(let identity):
       Diagnosis(
         subject: identity.title, problem: "Nothing was changed: at this moment there is no such database",

@@ -16,7 +16,9 @@ public final class ReplayLog {
   private let folder: Folder
   private let owner: ServerOwner?
   private var walk: ReplayWalk
-  private var gtids = GTIDPosition()
+  private let dialect: MariaDBDialect
+  private let target: ReplayTarget
+  private var gtids: ReplayPosition
   /// What the last piece was of; empty before the first.
   private var file = ""
   /// Where in the file the next event begins.
@@ -40,15 +42,20 @@ public final class ReplayLog {
 
   /// - Parameters:
   ///   - places: Of dumps, in any order; at least one.
-  ///   - databases: Those that are replayed.
+  ///   - dialect: Whose log it is.
+  ///   - databases: Those that are replayed; nil for all of the server.
   ///   - ground: Where the files are laid down, in a folder of this name.
   /// - Throws: `SystemError`.
   public init(
-    from places: [DumpLogPlace], of databases: [String], to target: ReplayTarget, on ground: DrillGround, name: String
+    from places: [DumpLogPlace], of databases: [String]?, to target: ReplayTarget,
+    _ dialect: MariaDBDialect = .mariadb, on ground: DrillGround, name: String
   ) throws {
+    self.dialect = dialect
+    self.target = target
+    gtids = ReplayPosition(of: dialect)
     folder = try ground.makeFolder(name)
     owner = ground.account
-    walk = ReplayWalk(from: Self.sorted(places), of: databases, to: target)
+    walk = ReplayWalk(from: Self.sorted(places), of: databases, to: target, dialect)
   }
 
   /// Places in the order of the log, whose files are numbered.
@@ -79,7 +86,7 @@ public final class ReplayLog {
   public func take(_ piece: ReplayPiece, gtid: String) throws -> Bool {
     // What a file begins with tells it, too.
     if file.isEmpty, !gtid.isEmpty || piece.range.lowerBound != BinaryLogFileName.firstEvent {
-      gtids = GTIDPosition(gtid) ?? GTIDPosition()
+      gtids = ReplayPosition(of: dialect, at: gtid)
     }
     if !file.isSame(as: piece.file) {
       isOpen = false
@@ -115,7 +122,7 @@ public final class ReplayLog {
       let whole = UnsafeRawBufferPointer(rebasing: rest[..<event.size])
       let body = UnsafeRawBufferPointer(
         rebasing: whole[BinaryLogEvent.headerSize..<event.size - trailer])
-      if event.kind == BinaryLogEvent.Kind.mariadbGTID {
+      if ReplayWalk.begins.contains(event.kind) {
         groupStart = Place(file: fileCount, offset: size + UInt64(bytes.count))
       }
       let step = try walk.take(event, body, in: file, position..<end)
@@ -124,11 +131,7 @@ public final class ReplayLog {
         groupStart = nil
         if isOpen, walk.isElsewhere, elsewhere.count < Self.elsewhereLimit { elsewhere.insert(start) }
       }
-      switch event.kind {
-      case BinaryLogEvent.Kind.mariadbGTID: gtids.begin(event, body)
-      case BinaryLogEvent.Kind.mariadbGTIDList: try follow(body)
-      default: break
-      }
+      guard gtids.take(event, body) else { throw ReplayFault.missing(before: file) }
       // A file begins with its own.
       if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }
       position = end
@@ -138,21 +141,13 @@ public final class ReplayLog {
     return !walk.isAtTarget
   }
 
-  /// Looks whether a file goes on where those before it end.
-  private func follow(_ list: UnsafeRawBufferPointer) throws(ReplayFault) {
-    var before = GTIDPosition()
-    before.read(list: list)
-    guard gtids.isKnown, before.isKnown else { return gtids = before }
-    guard gtids.leads(to: before) else { throw .missing(before: file) }
-  }
-
   /// Looks whether dumps were made where the log is now, and begins a file where one is needed.
   private func arrive(_ piece: ReplayPiece, _ bytes: inout [UInt8]) throws {
     let first = walk.remaining.first
     let count = try walk.arrive(at: position, in: file)
-    // By files and positions alone one server's log is like another's.
-    if let first, count > 0, !gtids.isKnown || first.gtid.flatMap({ GTIDPosition($0) }) != gtids {
-      throw ReplayFault.notThere(first)
+    if let first, count > 0 {
+      guard gtids.fits(first) else { throw ReplayFault.notThere(first) }
+      if case .gtid(let gtid) = target, gtids.includes(gtid) { throw ReplayFault.targetBefore(first) }
     }
     guard walk.hasBegun else { return }
     if !isOpen {

@@ -5,12 +5,38 @@ public enum ReplayTarget: Sendable, Equatable {
   /// Before the first transaction that was committed later than this, in seconds since 1970 by the server's clock.
   case time(Int64)
   /// Up to the transaction of this GTID, which is the last.
-  case gtid(BinaryLogGTID)
+  case gtid(TransactionGTID)
+}
+
+/// What a server calls a transaction in its log.
+public enum TransactionGTID: Sendable, Hashable {
+  case mariadb(BinaryLogGTID)
+  case mysql(MySQLGTID)
+
+  /// - Parameter text: `0-1-100` of MariaDB, `3e11fa47-71ca-11e1-9e33-c80aa9429562:23` of MySQL.
+  /// - Returns: nil for anything else.
+  public init?(_ text: String) {
+    if let gtid = BinaryLogGTID(text) {
+      self = .mariadb(gtid)
+    } else if let gtid = MySQLGTID(text) {
+      self = .mysql(gtid)
+    } else {
+      return nil
+    }
+  }
+
+  public var text: String {
+    switch self {
+    case .mariadb(let gtid): gtid.text
+    case .mysql(let gtid): gtid.text
+    }
+  }
 }
 
 /// A transaction at whose end a replay can stop.
 public struct ReplayedTransaction: Sendable, Equatable {
-  public let gtid: BinaryLogGTID
+  /// nil for one of MySQL that has none.
+  public let gtid: TransactionGTID?
   /// When it was committed, in seconds since 1970 by the server's clock.
   public let time: Int64
   /// The file, and where it ends in it.

@@ -1,8 +1,8 @@
 import CofferSystem
 
-/// Goes through a binary log of MariaDB, transaction by transaction, from the places of dumps up to a target.
+/// Goes through a binary log of MariaDB or MySQL, transaction by transaction, from the places of dumps up to a target.
 ///
-/// Events and their numbers: https://mariadb.com/kb/en/replication-protocol/
+/// Events and their numbers: https://mariadb.com/kb/en/replication-protocol/, and of MySQL `libbinlogevents` in its source (control_events.h).
 struct ReplayWalk {
   /// What is at an event's end.
   enum Step: Equatable {
@@ -19,24 +19,63 @@ struct ReplayWalk {
     static let xid: UInt8 = 16
     static let incident: UInt8 = 26
     static let xaPrepare: UInt8 = 38
+    /// MySQL's: all events of a transaction behind its beginning, compressed.
+    static let payload: UInt8 = 40
     static let compressedQuery: UInt8 = 165
-    static let ofTransactions: Set<UInt8> = [query, xid, xaPrepare, compressedQuery]
+    static let ofTransactions: Set<UInt8> = [query, xid, xaPrepare, payload, compressedQuery]
   }
 
+  /// What transactions begin with.
+  static let begins: Set<UInt8> = [
+    BinaryLogEvent.Kind.mariadbGTID, BinaryLogEvent.Kind.mysqlGTID, BinaryLogEvent.Kind.mysqlAnonymous,
+  ]
+
   private struct Group {
-    let gtid: BinaryLogGTID
-    /// Whether it is one statement, without an end of its own.
-    let isOneStatement: Bool
+    /// nil for one of MySQL that has none.
+    let gtid: TransactionGTID?
+    /// Whether it is one statement, without an end of its own; nil of MySQL, whose first statement tells.
+    var isOneStatement: Bool?
+    /// When it was committed, in seconds since 1970, where the beginning says it: by the server's own clock, whatever the session has set.
+    let time: Int64?
+
+    /// Where MySQL, from 8.0 on, has when it was committed, in microseconds (7 bytes, of which the highest bit says something else).
+    private static let timeOffset = 42
+    private static let timeMask: UInt64 = (1 << 55) - 1
+
+    init?(_ event: BinaryLogEvent, _ body: UnsafeRawBufferPointer) {
+      guard event.kind != BinaryLogEvent.Kind.mariadbGTID else {
+        guard body.count >= 13, let gtid = BinaryLogGTID(event, body) else { return nil }
+        (self.gtid, isOneStatement, time) = (.mariadb(gtid), body[12] & 1 != 0, nil)
+        return
+      }
+      isOneStatement = nil
+      if event.kind == BinaryLogEvent.Kind.mysqlGTID {
+        guard let gtid = MySQLGTID(body) else { return nil }
+        self.gtid = .mysql(gtid)
+      } else {
+        gtid = nil
+      }
+      guard body.count >= Self.timeOffset + 7 else {
+        time = nil
+        return
+      }
+      let bytes = body[Self.timeOffset..<Self.timeOffset + 7]
+      time = Int64(bytes.reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) } & Self.timeMask) / 1_000_000
+    }
   }
 
   private let target: ReplayTarget
-  /// In small letters.
-  private let chosen: [String]
+  private let dialect: MariaDBDialect
+  /// Seconds by which the clock of a server may be ahead of, or behind, that of who has dumped it, in the eyes of who tells by it whether a
+  /// log is that of the dump.
+  private static let clockLimit: Int64 = 3600
+  /// When the last place was seen that was come to, until a transaction is behind it.
+  private var arrival: DumpLogPlace?
+  /// In small letters; nil for all of the server.
+  private let chosen: [String]?
   private var group: Group?
   /// What comes before the first beginning of a transaction may be the rest of one.
   private var hasSeenGroup = false
-  /// Of each domain the last transaction that was gone through.
-  private var last: [UInt32: BinaryLogGTID] = [:]
 
   /// The last transaction before the target; nil where there is none behind the first dump.
   private(set) var reached: ReplayedTransaction?
@@ -54,11 +93,15 @@ struct ReplayWalk {
 
   /// - Parameters:
   ///   - places: Of dumps, in the log's order; at least one.
-  ///   - databases: Those that are replayed.
-  init(from places: [DumpLogPlace], of databases: [String], to target: ReplayTarget) {
+  ///   - databases: Those that are replayed; nil for all of the server.
+  init(
+    from places: [DumpLogPlace], of databases: [String]?, to target: ReplayTarget,
+    _ dialect: MariaDBDialect = .mariadb
+  ) {
     remaining = places
+    self.dialect = dialect
     self.target = target
-    chosen = databases.map(\.asciiLowercased)
+    chosen = databases?.map(\.asciiLowercased)
   }
 
   /// Whether the log has come to the first dump.
@@ -79,8 +122,9 @@ struct ReplayWalk {
       guard place.position <= position else { break }
       guard place.position == position, group == nil else { throw .notThere(place) }
       if case .time(let limit) = target, newestCommit > limit { throw .targetBefore(place) }
-      if case .gtid(let gtid) = target, let reached = last[gtid.domain], reached.sequence >= gtid.sequence {
-        throw .targetBefore(place)
+      if dialect.isMySQL {
+        guard newestCommit - Self.clockLimit <= Int64(clamping: place.time) else { throw .notThere(place) }
+        arrival = place
       }
       remaining.removeFirst()
       hasBegun = true
@@ -103,11 +147,11 @@ struct ReplayWalk {
     let unreadable = ReplayFault.unreadable(file: file, position: range.lowerBound)
     if !hasBegun, !hasSeenGroup, Kind.ofTransactions.contains(event.kind) { return .inside }
     switch event.kind {
-    case BinaryLogEvent.Kind.mariadbGTID:
-      guard group == nil, body.count >= 13, let gtid = BinaryLogGTID(event, body) else { throw unreadable }
+    case _ where Self.begins.contains(event.kind):
+      guard group == nil, let begun = Group(event, body) else { throw unreadable }
       guard !isAtTarget else { return .beyond }
       hasSeenGroup = true
-      group = Group(gtid: gtid, isOneStatement: body[12] & 1 != 0)
+      group = begun
       isElsewhere = false
       return .inside
     case Kind.incident:
@@ -118,12 +162,14 @@ struct ReplayWalk {
       guard let group, let statement = Statement(body, isCompressed: event.kind == Kind.compressedQuery) else {
         throw unreadable
       }
-      remember(statement, isAll: group.isOneStatement)
-      guard group.isOneStatement || statement.ends else { return .inside }
-      return close(group, at: Int64(event.time) + Int64(statement.seconds), file, range.upperBound)
-    case Kind.xid, Kind.xaPrepare:
+      let isOne = group.isOneStatement ?? !statement.begins
+      self.group?.isOneStatement = isOne
+      remember(statement, isAll: isOne)
+      guard isOne || statement.ends else { return .inside }
+      return try close(group, at: Int64(event.time) + Int64(statement.seconds), file, range.upperBound)
+    case Kind.xid, Kind.xaPrepare, Kind.payload:
       guard let group else { throw unreadable }
-      return close(group, at: Int64(event.time), file, range.upperBound)
+      return try close(group, at: Int64(event.time), file, range.upperBound)
     default:
       guard group == nil else { return .inside }
       newest = max(newest, Int64(event.time))
@@ -131,24 +177,30 @@ struct ReplayWalk {
     }
   }
 
-  private mutating func close(_ group: Group, at time: Int64, _ file: String, _ end: UInt64) -> Step {
+  private mutating func close(
+    _ group: Group, at written: Int64, _ file: String, _ end: UInt64
+  ) throws(ReplayFault) -> Step {
+    let time = group.time ?? written
     newest = max(newest, time)
+    // What was committed behind a dump was not committed long before it.
+    if let arrival, time + Self.clockLimit < Int64(clamping: arrival.time) { throw .notThere(arrival) }
+    arrival = nil
     if hasBegun, case .time(let limit) = target, time > limit {
       isAtTarget = true
       return .beyond
     }
     self.group = nil
-    last[group.gtid.domain] = group.gtid
     newestCommit = max(newestCommit, time)
     if hasBegun {
       reached = ReplayedTransaction(gtid: group.gtid, time: time, file: file, end: end)
       count += 1
     }
-    if case .gtid(let gtid) = target, gtid == group.gtid { isAtTarget = true }
+    if case .gtid(let gtid) = target, group.gtid == gtid { isAtTarget = true }
     return .between
   }
 
   private mutating func remember(_ statement: Statement, isAll: Bool) {
+    guard let chosen else { return }
     isElsewhere = isAll && statement.isElsewhere(chosen)
     for name in statement.databases where databases.count < Self.databaseLimit { databases.insert(ExactName(name)) }
   }
@@ -157,7 +209,8 @@ struct ReplayWalk {
   /// the length of its settings (2), these, the name, a zero byte, and the text.
   private struct Statement {
     let seconds: UInt32
-    /// Whether it ends a transaction.
+    /// Whether it begins a transaction, or ends one.
+    let begins: Bool
     let ends: Bool
     let databases: [String]
     private let qualifiers: [String]
@@ -178,11 +231,13 @@ struct ReplayWalk {
       let name = String(decoding: body[start..<end], as: UTF8.self)
       guard !isCompressed else {
         // What ends a transaction is too short for that.
-        (ends, databases, qualifiers, isOfAccounts, text) = (false, [name], [], false, [])
+        (begins, ends, databases, qualifiers, isOfAccounts, text) = (false, false, [name], [], false, [])
         return
       }
       let bytes = body[(end + 1)...]
-      ends = bytes.count < 1024 && Self.isEnd(bytes)
+      let words = bytes.count < 1024 ? String(decoding: bytes, as: UTF8.self).asciiUppercased.words : []
+      begins = Self.isBeginning(words)
+      ends = Self.isEnd(words)
       let statement = MariaDBStatement(unwrapping: Array(bytes.prefix(1 << 16)), mode: LexicalMode())
       // Without their database, routines and events cannot be made, changed or dropped.
       qualifiers = [.routine, .event].contains(statement.kind) ? statement.headQualifiers.map(\.name) : []
@@ -205,8 +260,11 @@ struct ReplayWalk {
       return !chosen.contains { whole.holds($0) }
     }
 
-    private static func isEnd(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
-      let words = String(decoding: text, as: UTF8.self).asciiUppercased.words
+    private static func isBeginning(_ words: [String]) -> Bool {
+      words == ["BEGIN"] || words.count > 2 && words[0] == "XA" && ["START", "BEGIN"].contains(words[1])
+    }
+
+    private static func isEnd(_ words: [String]) -> Bool {
       guard let first = words.first else { return false }
       return words.count == 1 && ends.contains(first)
         || words.count > 2 && first == "XA" && ends.contains(words[1])
