@@ -264,6 +264,26 @@ struct MariaDBServerWideDrillTests {
       drilled.known.differences(in: damaged.found) == ["the role or account 'drilled_app'@'%' is missing"])
   }
 
+  @Test("A database whose views act for accounts that are not there is proven all the same, alone and with its server")
+  func definers() throws {
+    try prepare()
+    defer { try? cleanUp() }
+    try one.run(
+      """
+      GRANT SELECT, EXECUTE ON `drilled x`.* TO drilled_app@'%';
+      CREATE DEFINER=drilled_app@'%' VIEW `drilled x`.low AS SELECT i FROM `drilled x`.t;
+      CREATE DEFINER=drilled_app@'%' VIEW `drilled x`.high AS SELECT i FROM `drilled x`.low;
+      CREATE DEFINER=drilled_app@'%' FUNCTION `drilled x`.f() RETURNS INT RETURN 1;
+      CREATE DEFINER=drilled_app@'%' VIEW `drilled x`.calls AS SELECT `drilled x`.f() AS one FROM `drilled x`.t LIMIT 0;
+      """)
+    let context = try makeContext()
+    for entry in ["drilled x", "all"] {
+      let drilled = try drill(bench.hook, bench.dump(one.entry(entry), context: context), context)
+      #expect(drilled.differences == [], "\(drilled.differences)")
+      #expect(drilled.known.objects["view"] ?? 0 >= 3)
+    }
+  }
+
   @Test("Accounts alone are made on a server of their own; rights on tables that are not there are counted")
   func accounts() throws {
     try prepare()

@@ -96,7 +96,8 @@ struct StreamRangeTests {
         if let known = whole.firstIndex(of: size) {
           whole.remove(at: known)
         } else {
-          let block = try #require(sizes[size]?.popLast(), "\(size) of \(path)")
+          let last = sizes[size]?.popLast()
+          let block = try #require(last, "\(size) of \(path)")
           if pack.header.kind == .data { plain += block.plainLength }
         }
       }

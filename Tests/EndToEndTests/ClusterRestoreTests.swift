@@ -23,7 +23,10 @@ struct ClusterRestoreTests: ServerUserSuite {
   private func startMain(hasChecksums: Bool = true) throws {
     try startArchiving(
       main,
-      configuration: ["verify_directory: \(home)", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'"],
+      configuration: [
+        "verify_directory: \(home)", "archive_name_format: '{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}'",
+        "verify_queries: [{database: 'post*', query: 'SELECT count(*) FROM aside', expect: '>= 0'}]",
+      ],
       hasChecksums ? ["--data-checksums"] : [])
     try done("mkdir", "\(home)/space")
     _ = try sql("CREATE TABLESPACE apart LOCATION '\(home)/space'", at: main)
@@ -124,6 +127,7 @@ struct ClusterRestoreTests: ServerUserSuite {
     #expect(verified.status == .exited(0), "\(verified.errors)")
     #expect(
       verified.output.contains(#""proven":true"#) && verified.output.contains(#""rows":12"#), "\(verified.output)")
+    #expect(verified.output.contains(#""queries":1"#), "\(verified.output)")
 
     // It says how long bringing the server back takes.
     let info = try coffer("info", "--json")

@@ -126,7 +126,9 @@ struct PhysicalBackupRunTests {
     try FileManager.default.createDirectory(atPath: drills, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: drills) }
     try ground.configure(
-      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\nmariadb_servers:\n" + entry())
+      "verify_directory: \(drills)\nuser_state_directory: \(ground.folder)/state\n"
+        + "verify_queries: [{database: 'sh*', query: 'SELECT COUNT(*) FROM item', expect: '20000'}]\nmariadb_servers:\n"
+        + entry())
     try ground.succeed("create")
     func verify() throws -> (Playground.Outcome, [String: Any]) {
       let run = try ground.coffer("verify", "--json")
@@ -134,7 +136,7 @@ struct PhysicalBackupRunTests {
     }
     let (run, proof) = try verify()
     #expect(run.status == .exited(0) && proof["proven"] as? Bool == true, "\(run)")
-    #expect((proof["rows"] as? Int ?? 0) > 20_003, "\(proof)")
+    #expect((proof["rows"] as? Int ?? 0) > 20_003 && proof["queries"] as? Int == 1, "\(proof)")
     // MyISAM has no checksums that the backup would have seen.
     try server.sql("FLUSH TABLES")
     try server.run(["sh", "-c", "printf xyz | dd of=\"$0\" conv=notrunc 2>/dev/null", "\(server.data)/shop/old.MYD"])

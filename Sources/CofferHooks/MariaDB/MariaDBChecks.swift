@@ -100,7 +100,7 @@ struct MariaDBChecks {
   }
 
   /// A database as a GRANT names it.
-  private static func scope(_ database: String) -> String {
+  static func scope(_ database: String) -> String {
     Quoting.mariadbIdentifier(database.swapping("_", for: "\\_").swapping("%", for: "\\%")) + ".*"
   }
 

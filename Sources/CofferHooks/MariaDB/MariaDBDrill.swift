@@ -33,7 +33,11 @@ final class MariaDBDrill: DrillPlace {
 
   var version: String { server.title }
 
-  var target: RestoreTarget { server.target }
+  var target: RestoreTarget {
+    var target = server.target
+    target.isDrill = true
+    return target
+  }
 
   func facts(_ facts: DumpFacts) -> DumpFacts { facts.withoutAddress }
 

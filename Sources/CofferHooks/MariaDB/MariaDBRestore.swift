@@ -73,6 +73,7 @@ struct MariaDBRestore: PlannedRestore {
     rules.isOfOne = !isWholeServer && !isAccounts
     rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
     rules.countsMissingRights = isAccounts && isDrill
+    rules.makesDefiners = isDrill
     rules.foldsCase = server.facts.foldsCase
     rules.rehearsesViews = !isWholeServer
     rules.seal = server.facts.seal

@@ -16,6 +16,7 @@ final class MariaDBRunningRestore: RunningRestore {
   private var load: MariaDBLoad?
   private var keepsAsides = false
   private var isCleanedUp = false
+  private var definers: MariaDBDefiners?
 
   private var identity: DumpIdentity { session.identity }
   private var seal: SealedScript.Seal { snapshot.rules.seal }
@@ -76,14 +77,24 @@ final class MariaDBRunningRestore: RunningRestore {
       throw RestoreError.refused(identity, problem: "the dump holds nothing", suggestion: nil)
     }
     try checkTables()
+    if script.accounts.isEmpty, snapshot.rules.makesDefiners { try makeDefiners(among: nil) }
     try rehearse()
     try load?.finish()
     load = nil
     // Written down before anything changes: it may fail.
     let accounts = try script.accounts.isEmpty ? nil : accountsRestore()
+    if accounts != nil {
+      try makeDefiners(
+        among: snapshot.rules.makesDefiners ? nil : Set(script.accounts.compactMap(MariaDBAccounts.made)))
+    }
     let notes = try script.databases.isEmpty ? [] : swap()
     let complaints = try accounts.map(run) ?? []
     return warnings + passedOver + leadingBack + notes + cleanUp() + complaints
+  }
+
+  private func makeDefiners(among known: Set<MariaDBAccounts.Account>?) throws {
+    definers = try MariaDBDefiners(
+      of: script.programs, among: known, on: script.databases.flatMap { [$0.target, $0.scratch] }, session: session)
   }
 
   /// Whether the tables that were chosen have all come.
@@ -125,6 +136,7 @@ final class MariaDBRunningRestore: RunningRestore {
   func abandon() {
     load?.abandon()
     load = nil
+    definers?.remove()
     _ = cleanUp()
   }
 

@@ -44,6 +44,8 @@ struct MariaDBScript {
     var seal = SealedScript.Seal.immediate
     /// Whether events are left out: where a server would run them.
     var leavesEvents = false
+    /// Whether accounts that programs act for are made where they are missing: on a server that is thrown away.
+    var makesDefiners = false
     /// Whether rights on what is not there are only counted: where accounts are tried without the databases.
     var countsMissingRights = false
     /// Which tables are restored; nil for all that the dump has.

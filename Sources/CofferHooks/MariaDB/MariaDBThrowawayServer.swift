@@ -43,7 +43,6 @@ final class MariaDBThrowawayServer {
   var target: RestoreTarget {
     var target = RestoreTarget(username: server.user)
     target.socketPath = socket
-    target.isDrill = true
     return target
   }
 

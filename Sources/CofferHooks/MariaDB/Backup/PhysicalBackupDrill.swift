@@ -62,10 +62,21 @@ final class PhysicalBackupDrill: DrillPlace {
     var content = DumpContent(tables: [])
     for row in try server.session.query("SHOW DATABASES", 1) {
       guard let name = row.first, !Self.unlisted.contains(where: { name.isSame(as: $0) }) else { continue }
-      let questions = MariaDBDrillQuestions(database: name, dumped: name, session: server.session)
-      content.tables += try questions.content().tables
+      content.tables += try questions(name).content().tables
     }
     return DrillFindings(content: content)
+  }
+
+  private func questions(_ database: String) -> MariaDBDrillQuestions {
+    MariaDBDrillQuestions(database: database, dumped: database, session: server.session)
+  }
+
+  func databases(of facts: DumpFacts) throws -> [String] {
+    try server.session.query("SHOW DATABASES", 1).compactMap(\.first).filter { !MariaDBScript.isSystem($0) }
+  }
+
+  func answer(to statement: String, of facts: DumpFacts) throws -> String {
+    try questions(facts.identity.database).answer(to: statement, of: facts.identity)
   }
 
   /// What the server makes itself.
