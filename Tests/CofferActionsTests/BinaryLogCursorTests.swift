@@ -99,21 +99,21 @@ struct BinaryLogCursorTests {
   func failures() {
     func failed(_ line: String) -> BinaryLogError { .failed(place: "here", program: "mariadb-binlog", lines: [line]) }
     var failures = UnknownFailures()
+    func areTooMany(_ error: BinaryLogError, hasStreamed: Bool = false) -> Bool {
+      failures.areTooMany(with: error, hasStreamed: hasStreamed)
+    }
     for _ in 1...1000 {
-      #expect(
-        !failures.areTooMany(with: failed("ERROR 2002 (HY000): Can't connect to server on 'db1'"), hasStreamed: false))
-      #expect(!failures.areTooMany(with: .lost(place: "here", "it does not answer for 60 seconds"), hasStreamed: false))
+      for error in [
+        failed("ERROR 2002 (HY000): Can't connect to server on 'db1'"), .lost(place: "here", "it does not answer"),
+      ] {
+        #expect(!areTooMany(error))
+      }
     }
-    for _ in 1..<UnknownFailures.limit {
-      #expect(!failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: false))
-    }
+    let strange = failed("ERROR: Log event checksum is wrong")
+    for _ in 1..<UnknownFailures.limit { #expect(!areTooMany(strange)) }
     // It has come further meanwhile.
-    #expect(!failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: true))
-    for number in 1...UnknownFailures.limit {
-      #expect(
-        failures.areTooMany(with: failed("ERROR: Log event checksum is wrong"), hasStreamed: false)
-          == (number == UnknownFailures.limit))
-    }
+    #expect(!areTooMany(strange, hasStreamed: true))
+    for number in 1...UnknownFailures.limit { #expect(areTooMany(strange) == (number == UnknownFailures.limit)) }
   }
 
   @Test("A repository that has more than others is given nothing twice")
