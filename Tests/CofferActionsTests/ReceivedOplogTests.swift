@@ -70,7 +70,8 @@ struct ReceivedOplogTests {
       try Self.slices(Self.entries[3...], expecting: [last])
     }
     let other = OplogBuilder.insert(99, Self.entries[2].seconds, 1)
-    #expect(throws: ReceivedOplog.Missing(mark: last, found: try Self.mark(other))) {
+    let found = try Self.mark(other)
+    #expect(throws: ReceivedOplog.Missing(mark: last, found: found)) {
       try Self.slices([other], expecting: [last])
     }
     // The second repository's is seen to be missing, too.

@@ -7,14 +7,15 @@ import Testing
 @Suite("What comes of an oplog, entry by entry")
 struct OplogParserTests {
   /// An insert, byte for byte as bsonspec.org has such a document.
-  private static let insert: [UInt8] =
-    [0x56, 0, 0, 0]
-    + [0x02] + Array("op".utf8) + [0, 2, 0, 0, 0] + Array("i".utf8) + [0]
-    + [0x02] + Array("ns".utf8) + [0, 4, 0, 0, 0] + Array("a.b".utf8) + [0]
-    + [0x03] + Array("o".utf8) + [0, 14, 0, 0, 0, 0x10] + Array("_id".utf8) + [0, 7, 0, 0, 0, 0]
-    + [0x11] + Array("ts".utf8) + [0, 3, 0, 0, 0, 0x00, 0xF1, 0x53, 0x65]
-    + [0x12] + Array("t".utf8) + [0, 5, 0, 0, 0, 0, 0, 0, 0]
-    + [0x09] + Array("wall".utf8) + [0, 0, 0, 0, 0, 0, 0, 0, 0] + [0]
+  private static let insert: [UInt8] = {
+    let fields: [[UInt8]] = [
+      [0x51, 0, 0, 0], [0x02], Array("op".utf8), [0, 2, 0, 0, 0], Array("i".utf8), [0], [0x02], Array("ns".utf8),
+      [0, 4, 0, 0, 0], Array("a.b".utf8), [0], [0x03], Array("o".utf8), [0, 14, 0, 0, 0, 0x10], Array("_id".utf8),
+      [0, 7, 0, 0, 0, 0], [0x11], Array("ts".utf8), [0, 3, 0, 0, 0, 0x00, 0xF1, 0x53, 0x65], [0x12], Array("t".utf8),
+      [0, 5, 0, 0, 0, 0, 0, 0, 0], [0x09], Array("wall".utf8), [0, 0, 0, 0, 0, 0, 0, 0, 0], [0],
+    ]
+    return fields.flatMap { $0 }
+  }()
 
   /// Reads what comes in pieces.
   private static func read(_ bytes: [UInt8], piece: Int = 7) throws -> (items: [OplogParser.Item], isWhole: Bool) {
@@ -29,7 +30,7 @@ struct OplogParserTests {
 
   @Test("An entry is known by its time, its term and its bytes")
   func fixture() throws {
-    #expect(Self.insert.count == 0x56)
+    #expect(Self.insert.count == 0x51)
     let items = try Self.read(Self.insert).items
     let entry = try #require(items.first?.entry)
     #expect(entry.mark.time == OplogTime(seconds: 0x6553_F100, increment: 3))

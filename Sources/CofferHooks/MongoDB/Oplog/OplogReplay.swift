@@ -26,7 +26,7 @@ struct OplogSplice {
 
   typealias Output = (UnsafeRawBufferPointer) throws -> Void
 
-  private let entries: OplogReplay.Entries
+  private let entries: (Output) throws -> Void
   private var output: [UInt8] = []
   /// The first bytes of a document, of a terminator or of the magic number.
   private var word: [UInt8] = []
@@ -44,7 +44,8 @@ struct OplogSplice {
     case magic, prelude, betweenBlocks, block
   }
 
-  init(_ entries: @escaping OplogReplay.Entries) {
+  /// - Parameter entries: As `OplogReplay.entries`.
+  init(_ entries: @escaping (Output) throws -> Void) {
     self.entries = entries
   }
 
