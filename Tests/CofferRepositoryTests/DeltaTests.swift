@@ -1,5 +1,6 @@
 import CofferStorage
 import CofferSystem
+import Synchronization
 import TestSupport
 import Testing
 
@@ -196,5 +197,81 @@ struct DeltaTests {
     #expect(blocks.count > 10)
     #expect(blocks.allSatisfy { $0.plainLength <= 192 << 10 })
     #expect(blocks.reduce(0) { $0 + $1.plainLength } / blocks.count <= 32 << 10)
+  }
+
+  @Test("What only older archives need stays a difference where data of a new one would be stored in full again")
+  func noBase() throws {
+    let repository = try TestRepository()
+    try repository.backUp(["dump": noise(300_000)], name: "0")
+    let context = try repository.reopened().context
+    let packs = try IndexLoader(context: context).existingPacks().keys.map { try PackReader($0, context: context) }
+    let base = try #require(packs.first { $0.header.kind == .data && $0.directory.blocks[0].plainLength > 100_000 })
+    let reader = try BlockReader(context: context, cache: ReadCache(blockCount: 4), for: .base)
+    var changed = Array(try reader.block(0, of: base.digest).bytes[..<30_000])
+    changed.replaceSubrange(10_000..<14_500, with: noise(4500, seed: 7))
+    for (isNoBase, coding) in [(false, PackDirectory.Coding.stored), (true, .delta)] {
+      let block = PendingBlock(kind: .data, capacity: 32 << 10)
+      block.isNoBase = isNoBase
+      block.prefix = [.init(pack: base.digest, block: 0, offset: 0, length: 30_000)]
+      changed.withUnsafeBytes { block.append(ChunkID.zero, $0) }
+      #expect(try BlockCoder(level: 3, bases: reader).code(block).coding == coding)
+    }
+  }
+
+  /// A store of which some parts of objects cannot be read.
+  private final class PartlyReadableStore: ForwardingStore {
+    let store: any ObjectStore
+    private let unreadable: Set<String>
+    let refused = Mutex(0)
+
+    init(_ store: any ObjectStore, unreadable: Set<String>) {
+      self.store = store
+      self.unreadable = unreadable
+    }
+
+    func get(
+      _ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?
+    ) throws(StorageError) -> [UInt8] {
+      if let range, unreadable.contains("\(name.path) \(range)") {
+        refused.withLock { $0 += 1 }
+        throw .truncated(name, location: location)
+      }
+      return try store.get(name, range: range, cancellation: cancellation)
+    }
+  }
+
+  @Test("Short blocks are read along with their neighbours, and by themselves where something of those cannot be read")
+  func neighbours() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    let bytes = dumpLikeBytes(6_000_000)
+    try repository.backUp(["dump": bytes], name: "0")
+    let changed = edited(bytes, day: 1)
+    let archive = try repository.backUp(["dump": changed], name: "1", with: try repository.reopened())
+    func restore(_ store: any ObjectStore) throws -> [UInt8] {
+      let reader = try Repository.open(
+        in: store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings
+      ).reader()
+      let sink = MemorySink()
+      let item = try #require(try reader.items(of: archive, cancellation: try Cancellation()).first)
+      try reader.read(try #require(item.content.stream), into: sink, cancellation: try Cancellation())
+      return sink.bytes
+    }
+    let context = try repository.reopened().context
+    var parts: Set<String> = []
+    var deltaPacks: Set<String> = []
+    for pack in try IndexLoader(context: context).existingPacks().keys {
+      let reader = try PackReader(pack, context: context)
+      for number in reader.directory.blocks.indices {
+        if reader.directory.blocks[number].coding == .delta { deltaPacks.insert(reader.name.path) }
+        if let part = reader.directory.neighbourhood(of: number) { parts.insert("\(reader.name.path) \(part)") }
+      }
+    }
+    let store = RecordingStore(repository.store)
+    #expect(try restore(store) == changed)
+    let reads = store.counts.keys.count { name in deltaPacks.contains { name.hasPrefix($0 + " ") } }
+    #expect(reads * 2 < (try deltaBlocks(repository).count), "\(store.counts)")
+    let damaged = PartlyReadableStore(repository.store, unreadable: parts)
+    #expect(try restore(damaged) == changed)
+    #expect(damaged.refused.withLock { $0 } > 0)
   }
 }

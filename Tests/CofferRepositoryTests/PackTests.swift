@@ -54,6 +54,35 @@ struct PackTests {
     }
   }
 
+  @Test(
+    "Blocks that are short have parts of the pack that they are read with, which hold them whole and do not overlap")
+  func neighbourhoods() {
+    var directory = PackDirectory()
+    for number in 0..<400 {
+      let stored = number.isMultiple(of: 50) ? 100_000 : 200 + number * 37 % 3000
+      directory.append(
+        storedLength: stored, plainLength: 10, coding: .zstd, prefix: [], chunks: [BlockChunk(id: id(1), length: 10)])
+    }
+    let end = directory.blocks.reduce(PackHeader.size) { $0 + $1.storedLength }
+    var parts: Set<Range<Int>> = []
+    var alone = 0
+    for (number, block) in directory.blocks.enumerated() {
+      guard let part = directory.neighbourhood(of: number) else {
+        alone += 1
+        continue
+      }
+      #expect(block.storedLength < 4000)
+      #expect(part.lowerBound <= block.offset && block.offset + block.storedLength <= part.upperBound)
+      #expect(part.upperBound <= end)
+      parts.insert(part)
+    }
+    let ordered = parts.sorted { $0.lowerBound < $1.lowerBound }
+    #expect(zip(ordered, ordered.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    // The eight long ones, and those on a border.
+    #expect((8...30).contains(alone), "\(alone)")
+    #expect(parts.count < 30)
+  }
+
   @Test("A length that claims more than there is allocates nothing and is refused")
   func hostileLengths() {
     var writer = ByteWriter()

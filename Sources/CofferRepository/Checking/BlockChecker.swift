@@ -33,7 +33,7 @@ final class BlockChecker {
   var count: Int { waiting.count }
 
   func begin(_ place: BlockPlace) {
-    waiting.append(fetcher.fetch(place))
+    waiting += fetcher.fetch([place])
   }
 
   /// Waits for the block that was begun first.

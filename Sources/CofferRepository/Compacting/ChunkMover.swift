@@ -20,6 +20,8 @@ final class ChunkMover {
   private var stored: [IndexedPack] = []
   private var packs: NewPacks
   private var differences: DifferenceFiller
+  /// By which archives need it the rest is laid together; nil where that is not known.
+  var ages: NeededAges?
 
   /// - Parameters:
   ///   - going: The packs that are meant to go, also those of which nothing is needed.
@@ -120,9 +122,24 @@ final class ChunkMover {
     /// The number of the pack.
     let pack: Int
     let block: Int?
-    /// The block of full data that they are, or were coded against.
-    let base: BlockPlace
+    /// Where the first of them is in full data, or what it was coded against.
+    let base: FullPlace
+    let ages: NeededAges.Ages
     var chunks: Range<Int>
+
+    /// Blocks of full data within which that counts first which chunks are needed together.
+    private static let regionBlocks = 8
+
+    /// Those that were coded against the same data lie together, so that it is decoded for all of them at once; and of these the ones
+    /// that the same archives need, so that a restore of an old one decodes little else.
+    static func isBefore(_ left: Piece, _ right: Piece) -> Bool {
+      if left.base.block.pack != right.base.block.pack { return left.base.block.pack < right.base.block.pack }
+      let regions = (left.base.block.block / regionBlocks, right.base.block.block / regionBlocks)
+      if regions.0 != regions.1 { return regions.0 < regions.1 }
+      if left.ages != right.ages { return left.ages < right.ages }
+      return (left.base.block.block, left.base.offset, left.pack, left.chunks.lowerBound)
+        < (right.base.block.block, right.base.offset, right.pack, right.chunks.lowerBound)
+    }
   }
 
   /// Moves what is needed of packs and has no other copy.
@@ -133,12 +150,7 @@ final class ChunkMover {
     var whole = Set(batch.filter(\.isKnown).map(\.pack))
     try verifier.know(batch.compactMap(\.reader))
     let elsewhere = try verifier.verified(batch, survives: stays)
-    // Those that were coded against the same data lie together, so that it is decoded for all of them at once.
-    let ordered = batch.enumerated().flatMap { pieces(of: $1, number: $0) }.sorted { (left: Piece, right: Piece) in
-      if left.base.pack != right.base.pack { return left.base.pack < right.base.pack }
-      if left.base.block != right.base.block { return left.base.block < right.base.block }
-      return (left.pack, left.chunks.lowerBound) < (right.pack, right.chunks.lowerBound)
-    }
+    let ordered = batch.enumerated().flatMap { pieces(of: $1, number: $0) }.sorted(by: Piece.isBefore)
     func chunks(_ piece: Piece) -> [PackNeeds.Chunk] {
       piece.chunks.filter { !elsewhere[piece.pack][$0] }.map { batch[piece.pack].chunks[$0] }
     }
@@ -162,18 +174,28 @@ final class ChunkMover {
 
   private func pieces(of needs: PackNeeds, number: Int) -> [Piece] {
     var pieces: [Piece] = []
+    var staying: (block: Int, isStaying: Bool)?
     for (position, chunk) in needs.chunks.enumerated() {
-      if let last = pieces.last, last.block == chunk.block {
+      if let block = chunk.block, staying?.block != block {
+        staying = (block, needs.reader.map { leansOnWhatStays($0.directory.blocks[block]) } ?? false)
+      }
+      let age = age(of: chunk)
+      // What stays a block is one piece; of others each age is.
+      if let last = pieces.last, last.block == chunk.block, last.ages == age || staying?.isStaying == true {
         pieces[pieces.count - 1].chunks = last.chunks.lowerBound..<position + 1
         continue
       }
-      let first = chunk.block.flatMap { needs.reader?.directory.blocks[$0].prefix.first }
       let base =
-        first.map { BlockPlace(pack: $0.pack, block: $0.block) }
-        ?? BlockPlace(pack: needs.pack, block: chunk.block ?? 0)
-      pieces.append(Piece(pack: number, block: chunk.block, base: base, chunks: position..<position + 1))
+        needs.fullPlace(of: chunk)
+        ?? FullPlace(block: BlockPlace(pack: needs.pack, block: chunk.block ?? 0), offset: 0)
+      pieces.append(Piece(pack: number, block: chunk.block, base: base, ages: age, chunks: position..<position + 1))
     }
     return pieces
+  }
+
+  private func age(of chunk: PackNeeds.Chunk) -> NeededAges.Ages {
+    guard let ages else { return NeededAges.Ages() }
+    return chunk.slots.lazy.map { ages[$0] }.first { $0.first > 0 } ?? NeededAges.Ages()
   }
 
   /// - Returns: Whether all of them could be read.
@@ -208,10 +230,7 @@ final class ChunkMover {
   }
 
   private func base(of chunk: PackNeeds.Chunk, _ needs: PackNeeds) -> RewrittenPlaces.Base? {
-    guard let block = chunk.block, let directory = needs.reader?.directory,
-      let entry = directory.chunks[directory.blocks[block].chunks].first(where: { $0.id == chunk.id }),
-      let place = directory.fullPlace(of: entry, in: block, of: needs.pack)
-    else { return nil }
+    guard let place = needs.fullPlace(of: chunk) else { return nil }
     return rewritten.base(at: place, length: chunk.length)
   }
 

@@ -155,7 +155,10 @@ struct Compactor {
       context, survey.catalogue, going: choice.dead.union(choice.moving), counting: survey.counting,
       level: options.compressionLevel, cancellation)
     do {
-      if !choice.refreshed.isEmpty { try newest.move(by: mover) }
+      if !choice.refreshed.isEmpty {
+        try newest.move(by: mover)
+        mover.ages = try newest.ages(survey.archives, of: Set(choice.moving))
+      }
       var moved: Set<Digest256> = []
       try survey.catalogue.forEachBatch(
         of: choice.moving, survey.marks, context,

@@ -14,6 +14,7 @@ struct DifferenceFiller {
   mutating func append(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer, _ base: RewrittenPlaces.Base) throws {
     if let block, !hasRoom(for: bytes.count, base, in: block) { try flush() }
     let current = block ?? PendingBlock(kind: .data, capacity: max(EditGatherer.blockTarget, bytes.count))
+    current.isNoBase = true
     block = current
     for segment in base.segments where !current.prefix.contains(where: { $0.holds(segment) && segment.end <= $0.end }) {
       prefixLength += current.lean(on: segment)

@@ -12,7 +12,7 @@ struct NewestStreams {
   /// Archives of a host that are looked through: those of its other configurations are among them.
   private static let archiveLimit = 8
   /// Bytes of an item list that is read for this.
-  private static let itemListLimit: UInt64 = 16 << 20
+  static let itemListLimit: UInt64 = 16 << 20
   /// Bytes below which it does not matter how a stream is stored.
   private static let shortestStream: UInt64 = 64 << 10
 
@@ -54,11 +54,11 @@ struct NewestStreams {
 
 /// The newest archives' streams, for a round that has looked.
 struct NewestArchives {
-  private let context: RepositoryContext
-  private let runs: [IndexRun]
-  private let reader: StreamReader
+  let context: RepositoryContext
+  let runs: [IndexRun]
+  let reader: StreamReader
   private let streams: [StreamReference]
-  private let cancellation: Cancellation
+  let cancellation: Cancellation
 
   /// - Throws: As `NewestStreams`.
   init(_ context: RepositoryContext, _ survey: RoundSurvey, _ cancellation: Cancellation) throws {

@@ -9,6 +9,8 @@ struct PackNeeds {
     let block: Int?
     /// Bytes; 0 where only index objects say that the pack has it.
     let length: Int
+    /// Where it begins in its block; 0 where only index objects say that the pack has it.
+    let offset: Int
     /// See `PackDirectory.Chunk.anchor`.
     let anchor: Int
     /// All places that it has in the index.
@@ -32,19 +34,20 @@ extension PackCatalogue {
   }
 
   private func needs(of digest: Digest256, in reader: PackReader?, _ marks: LiveMarks) throws -> PackNeeds {
-    var candidates: [(id: ChunkID, block: Int?, length: Int, anchor: Int)] = []
+    var candidates: [(id: ChunkID, block: Int?, length: Int, offset: Int, anchor: Int)] = []
     if let reader {
       for (number, block) in reader.directory.blocks.enumerated() {
-        candidates += reader.directory.chunks[block.chunks].map { ($0.id, number, $0.length, $0.anchor) }
+        candidates += reader.directory.chunks[block.chunks].map { ($0.id, number, $0.length, $0.offset, $0.anchor) }
       }
     } else {
-      candidates = Set(try statedChunks(of: digest)).sorted().map { ($0, nil, 0, 0) }
+      candidates = Set(try statedChunks(of: digest)).sorted().map { ($0, nil, 0, 0, 0) }
     }
     let slots = try slots(of: candidates.map(\.id))
     let chunks = zip(candidates, slots).compactMap { candidate, slots in
       isNeeded(slots, marks)
         ? PackNeeds.Chunk(
-          id: candidate.id, block: candidate.block, length: candidate.length, anchor: candidate.anchor, slots: slots)
+          id: candidate.id, block: candidate.block, length: candidate.length, offset: candidate.offset,
+          anchor: candidate.anchor, slots: slots)
         : nil
     }
     return PackNeeds(

@@ -64,6 +64,22 @@ struct PackDirectory: Sendable, Equatable {
   /// The packs that delta blocks of this one lean on.
   var basePacks: Set<Digest256> { Set(blocks.lazy.flatMap { $0.prefix.map(\.pack) }) }
 
+  /// Bytes of a sealed block that is read along with its neighbours at most.
+  private static let shortBlock = 16 << 10
+  /// Bytes that are read for such.
+  private static let neighbourhoodSize = 64 << 10
+
+  /// The part of the pack that is read for a short block. Those of neighbours are the same, or have nothing in common.
+  ///
+  /// - Returns: nil for a block that is read by itself.
+  func neighbourhood(of number: Int) -> Range<Int>? {
+    guard blocks[number].storedLength <= Self.shortBlock, let last = blocks.last else { return nil }
+    let block = blocks[number].offset..<blocks[number].offset + blocks[number].storedLength
+    let start = block.lowerBound / Self.neighbourhoodSize * Self.neighbourhoodSize
+    let part = start..<min(start + Self.neighbourhoodSize, last.offset + last.storedLength)
+    return block.upperBound <= part.upperBound ? part : nil
+  }
+
   mutating func append(
     storedLength: Int, plainLength: Int, coding: Coding, prefix: [Segment], chunks new: [BlockChunk]
   ) {

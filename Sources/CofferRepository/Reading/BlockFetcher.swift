@@ -1,41 +1,55 @@
 import CofferSystem
 
 /// Reads blocks ahead of their use, on threads of its own.
+///
+/// They are asked for, and waited for, several at a time: of days of edits each is short, and to hand one from thread to thread
+/// takes longer than to decode it.
 final class BlockFetcher {
   /// A block that was asked for.
-  final class Ticket: Sendable {
+  struct Ticket: Sendable {
     let place: BlockPlace
-    private let result = Monitor<Result<PlainBlock, any Error>?>(nil)
+    fileprivate let number: Int
+    fileprivate let batch: Batch
 
-    fileprivate init(_ place: BlockPlace) {
-      self.place = place
-    }
-
-    /// Waits for the block.
+    /// Waits for the block, and all that were asked for with it.
     ///
     /// - Throws: What reading it throws; `RunCancelled` when the fetcher is gone.
-    func block() throws -> PlainBlock {
-      try result.wait(until: { $0 != nil }, then: { try ($0 ?? .failure(RunCancelled())).get() })
+    func block() throws -> PlainBlock { try batch.result(number).get() }
+  }
+
+  /// Blocks that were asked for together.
+  fileprivate final class Batch: Sendable {
+    let places: [BlockPlace]
+    private let results = Monitor<[Result<PlainBlock, any Error>]>([])
+
+    init(_ places: [BlockPlace]) {
+      self.places = places
     }
 
-    fileprivate func fulfil(_ value: Result<PlainBlock, any Error>) {
-      result.update { $0 = value }
+    func result(_ number: Int) -> Result<PlainBlock, any Error> {
+      results.wait(until: { !$0.isEmpty }, then: { $0[number] })
+    }
+
+    func fulfil(_ body: (BlockPlace) -> Result<PlainBlock, any Error>) {
+      let found = places.map(body)
+      results.update { $0 = found }
     }
   }
 
-  private let requests: Stage<Ticket>
+  private let requests: Stage<Batch>
 
   /// Starts the threads.
   ///
   /// - Parameters:
-  ///   - inFlight: How many requests may wait; asking for more blocks.
+  ///   - inFlight: How many batches may wait; asking for more blocks.
   ///   - makeReader: Makes a reader for each thread, on that thread.
   init(workers: Int, inFlight: Int, makeReader: @escaping @Sendable () throws -> BlockReader) throws {
     requests = try Stage(
-      "fetch", workers: workers, capacity: inFlight, drop: { ticket, reason in ticket.fulfil(.failure(reason)) },
+      "fetch", workers: workers, capacity: inFlight,
+      drop: { batch, reason in batch.fulfil { _ in .failure(reason) } },
       makeWork: {
         let reader = try makeReader()
-        return { ticket in ticket.fulfil(Result { try reader.block(ticket.place.block, of: ticket.place.pack) }) }
+        return { batch in batch.fulfil { place in Result { try reader.block(place.block, of: place.pack) } } }
       })
   }
 
@@ -45,9 +59,14 @@ final class BlockFetcher {
     requests.join()
   }
 
-  func fetch(_ place: BlockPlace) -> Ticket {
-    let ticket = Ticket(place)
-    do { try requests.give(ticket) } catch { ticket.fulfil(.failure(error)) }
-    return ticket
+  /// Asks for blocks.
+  ///
+  /// - Returns: A ticket for each of them.
+  func fetch(_ places: [BlockPlace]) -> [Ticket] {
+    let batch = Batch(places)
+    if !places.isEmpty {
+      do { try requests.give(batch) } catch { batch.fulfil { _ in .failure(error) } }
+    }
+    return places.enumerated().map { Ticket(place: $1, number: $0, batch: batch) }
   }
 }

@@ -22,6 +22,10 @@ final class BlockReader {
   private let hashers: [PackKind: ChunkHasher]
   // Each takes an agreement of keys to make, and little memory: what a month added is in as many packs as it has days.
   private var openers = RecentCache<Digest256, BlockOpener>(capacity: 128)
+  /// Room for the next prefix: most are of the same size, more or less.
+  private var prefixRoom: [UInt8] = []
+  /// Bytes of it that are kept at most.
+  private static let prefixRoomLimit = 1 << 20
 
   /// - Parameters:
   ///   - cache: Of readers with the same purpose.
@@ -74,7 +78,7 @@ final class BlockReader {
     let sealed: [UInt8]
     do {
       let place = BlockPlace(pack: reader.digest, block: number)
-      sealed = try times.measure(.fetch) { try supply?.take(place) ?? reader.sealedBlock(number) }
+      sealed = try times.measure(.fetch) { try supply?.take(place) ?? sealedBlock(number, of: reader) }
     } catch StorageError.truncated {
       throw damaged(reader, number, "is cut short")
     }
@@ -94,6 +98,23 @@ final class BlockReader {
       for id in places.keys { _ = try chunk(id, of: block, at: BlockPlace(pack: reader.digest, block: number)) }
     }
     return block
+  }
+
+  /// Reads a block as it is stored, a short one along with its neighbours: to open a file for so little takes longer than to read it.
+  private func sealedBlock(_ number: Int, of reader: PackReader) throws -> [UInt8] {
+    guard !context.surroundings.isFar, let part = reader.directory.neighbourhood(of: number) else {
+      return try reader.sealedBlock(number)
+    }
+    // What cannot be read of them is none of this block's business.
+    let bytes = try RunStore.readable {
+      try cache.parts.value(of: ReadCache.Part(pack: reader.digest, start: part.lowerBound)) {
+        try reader.sealedBytes(part)
+      }
+    }
+    guard let bytes else { return try reader.sealedBlock(number) }
+    let block = reader.directory.blocks[number]
+    let start = block.offset - part.lowerBound
+    return Array(bytes[start..<start + block.storedLength])
   }
 
   /// Returns where a chunk is in its block, having computed its id again.
@@ -135,15 +156,19 @@ final class BlockReader {
       guard coded.count == entry.plainLength else { throw damaged(reader, number, "has another length") }
       return context.times.measure(.decompress, bytes: coded.count) { coded }
     }
-    let prefix = try prefixBytes(entry.prefix)
-    return try [UInt8](unsafeUninitializedCapacity: entry.plainLength) { buffer, count in
+    guard entry.coding == .delta else { return try decompress(coded, prefix: nil, entry, number, reader) }
+    return try withPrefix(entry.prefix) { try decompress(coded, prefix: $0, entry, number, reader) }
+  }
+
+  private func decompress(
+    _ coded: [UInt8], prefix: UnsafeRawBufferPointer?, _ entry: PackDirectory.Block, _ number: Int, _ reader: PackReader
+  ) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: entry.plainLength) { buffer, count in
       let room = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<entry.plainLength])
       do {
         try coded.withUnsafeBytes { coded in
-          try prefix.withUnsafeBytes { prefix in
-            try context.times.measure(.decompress, bytes: entry.plainLength) {
-              try decompressor.decompress(coded, prefix: entry.coding == .delta ? prefix : nil, into: room)
-            }
+          try context.times.measure(.decompress, bytes: entry.plainLength) {
+            try decompressor.decompress(coded, prefix: prefix, into: room)
           }
         }
       } catch {
@@ -153,21 +178,47 @@ final class BlockReader {
     }
   }
 
+  /// Calls `body` with the prefix of a delta block, which is valid for the call: where it is one stretch, that stretch itself.
+  private func withPrefix<Result>(
+    _ segments: [PackDirectory.Segment], _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    if segments.count == 1 {
+      let (block, range) = try stretch(segments[0])
+      return try block.bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    }
+    var bytes = prefixRoom
+    prefixRoom = []
+    defer { if bytes.capacity <= Self.prefixRoomLimit { prefixRoom = bytes } }
+    bytes.removeAll(keepingCapacity: true)
+    try append(segments, to: &bytes)
+    return try bytes.withUnsafeBytes(body)
+  }
+
   /// Puts the prefix of a delta block together from full blocks.
   func prefixBytes(_ segments: [PackDirectory.Segment]) throws -> [UInt8] {
     var bytes: [UInt8] = []
+    try append(segments, to: &bytes)
+    return bytes
+  }
+
+  private func append(_ segments: [PackDirectory.Segment], to bytes: inout [UInt8]) throws {
     bytes.reserveCapacity(segments.reduce(0) { $0 + $1.length })
     for segment in segments {
-      let base = try reader(of: segment.pack)
-      guard base.directory.blocks.indices.contains(segment.block),
-        base.directory.blocks[segment.block].coding != .delta
-      else { throw base.damagedBlock(segment.block, "is no base for a delta block") }
-      let plain = try block(segment.block, of: segment.pack).bytes
-      guard segment.offset + segment.length <= plain.count else {
-        throw base.damagedBlock(segment.block, "is shorter than a delta block needs")
-      }
-      bytes.append(contentsOf: plain[segment.offset..<segment.offset + segment.length])
+      let (block, range) = try stretch(segment)
+      bytes.append(contentsOf: block.bytes[range])
     }
-    return bytes
+  }
+
+  /// Returns a full block and the part of it that a delta block leans on.
+  private func stretch(_ segment: PackDirectory.Segment) throws -> (block: PlainBlock, range: Range<Int>) {
+    let base = try reader(of: segment.pack)
+    guard base.directory.blocks.indices.contains(segment.block),
+      base.directory.blocks[segment.block].coding != .delta
+    else { throw base.damagedBlock(segment.block, "is no base for a delta block") }
+    let plain = try block(segment.block, of: segment.pack)
+    guard segment.offset + segment.length <= plain.bytes.count else {
+      throw base.damagedBlock(segment.block, "is shorter than a delta block needs")
+    }
+    return (plain, segment.offset..<segment.offset + segment.length)
   }
 }

@@ -29,6 +29,14 @@ final class PlainBlock: Sendable {
 struct ReadCache: Sendable {
   let packs = SharedCache<Digest256, PackReader>(capacity: 128)
   let blocks: SharedCache<BlockPlace, PlainBlock>
+  /// Parts of packs that hold short blocks: days of edits are in as many packs as there were days, and each goes on a little further.
+  let parts = SharedCache<Part, [UInt8]>(capacity: 4 << 20, weigh: \.count)
+
+  /// A part of a pack, as it is stored.
+  struct Part: Hashable {
+    let pack: Digest256
+    let start: Int
+  }
 
   /// How many blocks a restore keeps, and their bytes.
   static let restoreCount = 48

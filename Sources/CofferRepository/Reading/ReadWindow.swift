@@ -6,21 +6,34 @@ struct ReadWindow {
   /// Chunks that follow each other in the stream and are in the same block.
   struct Stretch {
     let place: BlockPlace
-    fileprivate let ticket: BlockFetcher.Ticket?
     fileprivate(set) var chunks: [RecipeReader.Entry]
+  }
+
+  /// A block that stretches in the window are in.
+  private struct Use {
+    /// nil as long as it is not asked for.
+    var ticket: BlockFetcher.Ticket?
+    var count = 0
   }
 
   /// Blocks of up to 512 KiB that are on their way at the same time.
   static let blockLimit = 64
   private static let chunkLimit = 1 << 14
+  /// Blocks that are asked for together at most, and bytes of the stream that are in them: one block, as a rule, where all is
+  /// stored in full.
+  private static let batchCount = 16
+  private static let batchSize: UInt64 = 256 << 10
 
   private let fetcher: BlockFetcher?
   private let reader: BlockReader
   /// nil for those that were handed out.
   private var stretches: [Stretch?] = []
   private var done = 0
-  private var uses: [BlockPlace: (ticket: BlockFetcher.Ticket?, count: Int)] = [:]
+  private var uses: [BlockPlace: Use] = [:]
   private var chunkCount = 0
+  /// Blocks that are to be asked for, and bytes of the stream since the first of them.
+  private var unasked: [BlockPlace] = []
+  private var unaskedSize: UInt64 = 0
 
   /// - Parameters:
   ///   - fetcher: Reads ahead; nil to read each block when it is its turn.
@@ -40,29 +53,40 @@ struct ReadWindow {
       stretches[stretches.count - 1]?.chunks.append(chunk)
     } else {
       while uses[place] == nil && uses.count >= Self.blockLimit { try handOut(body) }
-      let ticket = uses[place]?.ticket ?? fetcher?.fetch(place)
-      uses[place, default: (ticket, 0)].count += 1
-      stretches.append(Stretch(place: place, ticket: ticket, chunks: [chunk]))
+      if uses[place] == nil { unasked.append(place) }
+      uses[place, default: Use()].count += 1
+      stretches.append(Stretch(place: place, chunks: [chunk]))
     }
+    unaskedSize += chunk.size
+    if unaskedSize >= Self.batchSize || unasked.count >= Self.batchCount { ask() }
     if chunkCount >= Self.chunkLimit { try handOut(body) }
   }
 
   /// Hands out all that is left.
   mutating func drain(whenReady body: (Stretch, Result<PlainBlock, any Error>) throws -> Void) throws {
+    ask()
     while done < stretches.count { try handOut(body) }
+  }
+
+  private mutating func ask() {
+    defer {
+      unasked.removeAll(keepingCapacity: true)
+      unaskedSize = 0
+    }
+    for ticket in fetcher?.fetch(unasked) ?? [] { uses[ticket.place]?.ticket = ticket }
   }
 
   private mutating func handOut(_ body: (Stretch, Result<PlainBlock, any Error>) throws -> Void) throws {
     guard let stretch = stretches[done] else { return }
+    if uses[stretch.place]?.ticket == nil { ask() }
+    let ticket = uses[stretch.place]?.ticket
     stretches[done] = nil
     done += 1
     if done >= Self.chunkLimit {
       stretches.removeFirst(done)
       done = 0
     }
-    let block = Result {
-      try stretch.ticket?.block() ?? reader.block(stretch.place.block, of: stretch.place.pack)
-    }
+    let block = Result { try ticket?.block() ?? reader.block(stretch.place.block, of: stretch.place.pack) }
     try body(stretch, block)
     chunkCount -= stretch.chunks.count
     uses[stretch.place]?.count -= 1

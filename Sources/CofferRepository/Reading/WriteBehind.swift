@@ -21,15 +21,22 @@ final class WriteBehind {
 
   /// Written to by the thread, or by the caller if there is none.
   private let output: Output
-  private let writer: Stage<Piece>?
+  private let writer: Stage<[Piece]>?
+  /// To be handed over together: what days of edits have put together is in pieces of a chunk or two.
+  private var gathered: [Piece] = []
+  private var gatheredSize = 0
 
-  /// Pieces that may wait to be written.
+  /// Times that pieces may wait to be written.
   static let capacity = 8
+  /// Bytes that are handed over together, more or less, and pieces at most: each may keep a block of its own in memory.
+  private static let gatheredLimit = 128 << 10
+  private static let pieceLimit = 16
 
   init(_ sink: any ByteSink, hasThread: Bool, times: Timings?) throws {
     output = Output(sink: sink, times: times)
     let output = HandedOver(output)
-    writer = hasThread ? try Stage("writer", capacity: Self.capacity) { try output.value.write($0) } : nil
+    writer =
+      hasThread ? try Stage("writer", capacity: Self.capacity) { try $0.forEach { try output.value.write($0) } } : nil
   }
 
   deinit {
@@ -40,13 +47,25 @@ final class WriteBehind {
   /// - Throws: What the sink threw, at this piece or an earlier one.
   func write(_ range: Range<Int>, of block: PlainBlock) throws {
     let piece = Piece(block: block, range: range)
-    if let writer { try writer.give(piece) } else { try output.write(piece) }
+    guard let writer else { return try output.write(piece) }
+    gathered.append(piece)
+    gatheredSize += range.count
+    if gatheredSize >= Self.gatheredLimit || gathered.count >= Self.pieceLimit { try handOver(to: writer) }
+  }
+
+  private func handOver(to writer: Stage<[Piece]>) throws {
+    let pieces = gathered
+    gathered = []
+    gatheredSize = 0
+    try writer.give(pieces)
   }
 
   /// Waits until everything is written.
   ///
   /// - Throws: What the sink threw.
   func finish() throws {
-    try writer?.finish()
+    guard let writer else { return }
+    if !gathered.isEmpty { try handOver(to: writer) }
+    try writer.finish()
   }
 }

@@ -66,8 +66,10 @@ final class BlockCoder {
   /// The length that a delta is to be below, for a full block can be the base of later ones and a delta block cannot. Dumps
   /// compress to about a third by themselves, and two thirds of that are to be saved. Recipes do not compress; storing them in full
   /// again when half of them is new takes the least over the days, or nearly so, whether a fiftieth or a fifth changes on each.
+  /// What only older archives need will be no base, so any difference does that is shorter than it would be in full.
   private static func usefulLength(_ block: PendingBlock) -> Int {
-    block.kind == .tree ? block.plain.count / 2 : block.plain.count / 10
+    if block.kind == .tree { return block.plain.count / 2 }
+    return block.plain.count / (block.isNoBase ? 3 : 10)
   }
 
   /// A delta beyond this part of the plain bytes holds the edits of many days, or of short rows, where a thorough search takes

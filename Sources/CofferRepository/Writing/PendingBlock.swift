@@ -10,6 +10,8 @@ final class PendingBlock: @unchecked Sendable {
   private(set) var chunks: [BlockChunk] = []
   /// The stretches of full data that the block is to be coded against; empty for a full block.
   var prefix: [PackDirectory.Segment] = []
+  /// Whether nothing that is to come will be coded against it, though it were a full block.
+  var isNoBase = false
 
   /// What the worker made of the block.
   struct Coded: Sendable {

@@ -21,6 +21,27 @@ struct RefreshTests {
     }
   }
 
+  /// What restoring one archive takes.
+  private func cost(of name: String, _ ground: CompactionGround) throws -> RestoreCosts.Cost {
+    let cancellation = try Cancellation()
+    let repository = try ground.open()
+    let context = repository.context
+    let catalogue = try PackCatalogue(
+      context, names: try IndexLoader(context: context).objectNames(),
+      standing: try IndexLoader(context: context).existingPacks())
+    let reader = try StreamReader(context: context, index: RenewedIndex(fixed: ChunkIndex(runs: catalogue.runs)))
+    let archive = try #require(try repository.archives().first { $0.name == name })
+    var costs = RestoreCosts(context, catalogue.runs, cancellation)
+    for stream in try NewestStreams(context, reader, cancellation).streams(of: [archive]) {
+      try costs.add(stream, reader)
+    }
+    return costs.packs.values.reduce(into: RestoreCosts.Cost()) {
+      $0.restored += $1.restored
+      $0.coded += $1.coded
+      $0.decoded += $1.decoded
+    }
+  }
+
   private func directories(_ ground: CompactionGround) throws -> [Digest256: PackDirectory] {
     let context = try ground.open().context
     return try Dictionary(
@@ -89,6 +110,63 @@ struct RefreshTests {
     try ground.expectWhole()
     #expect(try ground.open().leftovers().unindexedPacks == 0)
     #expect(sizes[11] < sizes[3] * 5 / 4, "\(sizes)")
+  }
+
+  @Test(
+    "What old archives need lies together, however often it was written anew, so that their restores decode little else"
+  )
+  func oldArchives() throws {
+    let ground = try CompactionGround(packTarget: 1 << 20)
+    var dump = dumpLikeBytes(3_000_000)
+    for day in 0..<13 {
+      try ground.backUp(["dump": dump], "day\(day)")
+      if day.isMultiple(of: 2) { try ground.compact() }
+      for position in stride(from: 4000 + day * 5003, to: dump.count - 100, by: 37_000) {
+        dump.replaceSubrange(position..<position + 6, with: Array("<\(100 + day)>!".utf8))
+      }
+    }
+    try ground.expectWhole()
+    for day in [0, 3, 6, 9] {
+      let cost = try cost(of: "day\(day)", ground)
+      #expect(cost.coded > cost.restored / 4, "day \(day): \(cost)")
+      #expect(cost.ratio < 2.1, "day \(day): \(cost)")
+    }
+  }
+
+  @Test("It is told which of the archives need a chunk that is to go, first and last")
+  func ages() throws {
+    let ground = try CompactionGround()
+    let (early, late) = (noise(200_000, seed: 1), noise(200_000, seed: 2))
+    for (day, files) in [["a": early], ["a": early, "b": late], ["b": late], ["b": late]].enumerated() {
+      try ground.backUp(files, "day\(day)")
+    }
+    let cancellation = try Cancellation()
+    let context = try ground.open().context
+    let survey = try RoundSurvey.make(context, round: 1, before: nil, cancellation: cancellation, progress: { _ in })
+    let newest = try NewestArchives(context, survey, cancellation)
+    let ages = try newest.ages(survey.archives, of: Set(survey.standing.keys))
+    var found: [[UInt8]: Int] = [:]
+    for (run, entry) in survey.catalogue.runs.enumerated() {
+      for number in 0..<entry.layout.chunkCount {
+        let age = ages[IndexSlot(run: run, number: number)]
+        found[[age.first, age.last], default: 0] += entry.length(number) ?? 0
+      }
+    }
+    #expect(found[[1, 2]] == 200_000 && found[[2, 4]] == 200_000, "\(found)")
+    #expect(Set(found.keys) == [[0, 0], [1, 2], [2, 4]])
+    let none = try newest.ages(survey.archives, of: [])
+    #expect(none[IndexSlot(run: 0, number: 0)] == NeededAges.Ages())
+  }
+
+  @Test("Of very many archives some are asked, the oldest and the newest among them")
+  func chosen() {
+    #expect(NeededAges.chosen(of: 0) == [])
+    #expect(NeededAges.chosen(of: 3) == [0, 1, 2])
+    for count in [64, 65, 100, 5000] {
+      let chosen = NeededAges.chosen(of: count)
+      #expect(chosen.count == NeededAges.archiveLimit && chosen.first == 0 && chosen.last == count - 1)
+      #expect(zip(chosen, chosen.dropFirst()).allSatisfy { $0 < $1 })
+    }
   }
 
   @Test("The limit for what is written anew holds for this too, and a dry run says what would be")
