@@ -75,6 +75,7 @@ struct TakenDump {
   let facts: DumpFacts
   let bytes: [UInt8]
   let folder: String?
+  private(set) var warnings: [String] = []
 
   /// A dump that was changed.
   init(facts: DumpFacts, bytes: [UInt8]) {
@@ -105,7 +106,8 @@ struct TakenDump {
         while case let count = try piece.withUnsafeMutableBytes({ try source.read(into: $0) }), count > 0 {
           all.append(contentsOf: piece[..<count])
         }
-        facts = try running.finish().facts
+        let outcome = try running.finish()
+        (facts, warnings) = (outcome.facts, outcome.warnings)
       } catch {
         running.abandon()
         throw error

@@ -343,6 +343,30 @@ struct MariaDBReplayTests {
     #expect(warnings.count == 3)
   }
 
+  @Test(
+    "A replica that does not write down what it gets is warned of where its log is stored, and one that is none is not")
+  func replica() throws {
+    let entry = "mariadb_servers:\n" + server.entry()
+    func warnings(storesLog: Bool = true) throws -> (remarks: [String], dump: [String]) {
+      let root = try makeRoot("mariadb_databases:\n" + self.entry("shop") + (storesLog ? entry : ""))
+      let receiving = try makeRoot(entry)[MariaDBServerOptions.mariadbServers][0]
+      let facts = try BinaryLogServer(receiving, .mariadb, host: "db1", context: context).ask(context)
+      let taken = try TakenDump(MariaDBHook(.mariadb).dumps(of: root, context: context)[0], context: context)
+      return (facts.remarks.map(\.problem), taken.warnings)
+    }
+    func areTold(_ texts: [String]) -> Bool { texts.contains { $0.contains("log_slave_updates") } }
+    let plain = try warnings()
+    #expect(!areTold(plain.remarks) && !areTold(plain.dump))
+    // As one that was restored.
+    try server.sql("SET GLOBAL gtid_slave_pos = '0-9-5'")
+    let restored = try warnings()
+    #expect(!areTold(restored.remarks) && !areTold(restored.dump))
+    try server.sql("CHANGE MASTER TO MASTER_HOST = 'none.invalid', MASTER_USER = 'x'")
+    let replica = try warnings()
+    #expect(areTold(replica.remarks) && areTold(replica.dump))
+    #expect(try !areTold(warnings(storesLog: false).dump))
+  }
+
   @Test("A server that does not tell its place is dumped without it")
   func untold() throws {
     let programs = try Programs()

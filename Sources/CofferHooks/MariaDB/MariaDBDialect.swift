@@ -1,7 +1,7 @@
 import CofferConfiguration
 
-/// Which of the two systems a hook is for; they differ in names, and in what belongs to a whole server.
-public struct MariaDBDialect: Sendable {
+/// Which of the two systems a hook is for; they differ in names, and in what belongs to a whole server. One object for each system.
+public final class MariaDBDialect: Sendable {
   /// As objects of logs name the system.
   public let system: String
   let databases: OptionKey<[ConfigurationSection]>
@@ -20,6 +20,21 @@ public struct MariaDBDialect: Sendable {
 
   /// The server's own database, which the accounts are kept in.
   static let accountsDatabase = "mysql"
+
+  private init(
+    system: String, databases: OptionKey<[ConfigurationSection]>, servers: OptionKey<[ConfigurationSection]>,
+    dumpCommand: OptionKey<CommandWords>, clientCommand: OptionKey<CommandWords>, binlogCommand: OptionKey<CommandWords>,
+    unlisted: Set<String>, dumpsAccounts: Bool
+  ) {
+    self.system = system
+    self.databases = databases
+    self.servers = servers
+    self.dumpCommand = dumpCommand
+    self.clientCommand = clientCommand
+    self.binlogCommand = binlogCommand
+    self.unlisted = unlisted
+    self.dumpsAccounts = dumpsAccounts
+  }
 
   public static let mariadb = MariaDBDialect(
     system: "mariadb", databases: MariaDBOptions.mariadbDatabases, servers: MariaDBServerOptions.mariadbServers,

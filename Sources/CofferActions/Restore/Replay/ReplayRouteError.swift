@@ -53,7 +53,7 @@ enum ReplayRouteError: DiagnosableError, Equatable {
     case .dumpIsLater(let identity, let target):
       Diagnosis(
         subject: identity.title,
-        problem: "No dump was made before \(target), and a database can only be brought forward",
+        problem: "No dump was made before \(target), and what is dumped can only be brought forward",
         suggestion: "Choose a later target; --match-archives '*' looks at the archives of other hosts, too")
     case .behind(let place, let target):
       Diagnosis(
