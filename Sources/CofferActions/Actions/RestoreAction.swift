@@ -34,14 +34,9 @@ enum RestoreAction {
       step that succeeds whole or changes nothing. A database that is missing is created; one that the configuration \
       does not have any more is restored to where its archive says it came from, or to where the flags say. With --cluster \
       a whole PostgreSQL server is laid down, set up to recover to a moment, or a MariaDB server as its physical backup has it. \
-<<<<<<< HEAD
-      With --to-time or --to-gtid databases of MariaDB come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
-      throw-away server, by the programs of MariaDB that are installed, and what comes of it is restored. With --cluster it is replayed on the physical backup, before the folder appears. \
-      A whole MongoDB server comes back with --to-time or --to-ts by its dump and the oplog that 'coffer oplog receive' has stored.
-=======
       With --to-time or --to-gtid databases of MariaDB or MySQL come back as they were at a moment: the binary log that 'coffer binlog receive' has stored is replayed on their dumps in a \
-      throw-away server, by the programs of the system that are installed, and what comes of it is restored. With --cluster it is replayed on the physical backup, before the folder appears.
->>>>>>> mysql
+      throw-away server, by the programs of the system that are installed, and what comes of it is restored. With --cluster it is replayed on the physical backup, before the folder appears. \
+      A whole MongoDB server comes back with --to-time or --to-ts by its dump and the oplog that 'coffer oplog receive' has stored.
       """,
     flags: [
       SharedFlags.archive, SharedFlags.at, SharedFlags.repository, SharedFlags.matchArchives, SelectionFlags.database,

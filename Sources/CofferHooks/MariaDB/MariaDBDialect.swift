@@ -23,8 +23,8 @@ public final class MariaDBDialect: Sendable {
 
   private init(
     system: String, databases: OptionKey<[ConfigurationSection]>, servers: OptionKey<[ConfigurationSection]>,
-    dumpCommand: OptionKey<CommandWords>, clientCommand: OptionKey<CommandWords>, binlogCommand: OptionKey<CommandWords>,
-    unlisted: Set<String>, dumpsAccounts: Bool
+    dumpCommand: OptionKey<CommandWords>, clientCommand: OptionKey<CommandWords>,
+    binlogCommand: OptionKey<CommandWords>, unlisted: Set<String>, dumpsAccounts: Bool
   ) {
     self.system = system
     self.databases = databases
