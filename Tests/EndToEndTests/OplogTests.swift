@@ -216,7 +216,7 @@ struct OplogTests {
 
   @Test("Status, info, doctor and lists show a server's oplog; prune leaves what its dumps need")
   func standing() throws {
-    let ground = try OplogGround("keep_log: 1 hour\n")
+    let ground = try OplogGround("keep_log: 1H\n")
     let none = try ground.ground.coffer("status")
     #expect(none.status == .exited(1) && none.output.contains("log of main"), "\(none)")
     try ground.tools.append(OplogGround.entries(1...5))

@@ -118,14 +118,14 @@ struct MongoDBRestore: PlannedRestore {
   private func command(
     _ leading: [String], _ options: [String], _ password: MongoDBPassword?, _ context: HookContext
   ) -> ChildCommand {
-    var leading = leading
-    if replaysOplog, !options.contains("--oplogReplay") { leading.append("--oplogReplay") }
+    var leading = leading + ["--drop", "--stopOnError"]
+    if replaysOplog, !options.contains(where: { $0.isSame(as: "--oplogReplay") }) { leading.append("--oplogReplay") }
     if replaysOplog, let oplog { leading += ["--oplogLimit", oplog.limit.text] }
     var trailing = options + included.flatMap { ["--nsInclude", $0] }
     trailing += excluded.flatMap { ["--nsExclude", $0] }
     if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
     return entry.client.command(
-      .restore, leading: leading + ["--drop", "--stopOnError"], trailing: trailing, password: password,
+      .restore, leading: leading, trailing: trailing, password: password,
       context: context)
   }
 
