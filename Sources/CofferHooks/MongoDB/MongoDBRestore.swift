@@ -44,6 +44,11 @@ struct MongoDBRestore: PlannedRestore {
         "it has no oplog that could be gone on with",
         "Dump the whole server with oplog: true (format archive) in its entry of mongodb_databases")
     }
+    guard !entry.restoreOptions.contains(where: Self.isNarrowing) else {
+      throw refused(
+        "an oplog is replayed on a whole server, and restore_options leave a part of it out",
+        "Take --nsInclude, --nsExclude and their like out of restore_options for this restore")
+    }
     guard included.isEmpty else {
       throw refused(
         "an oplog is replayed on a whole server, and collections were chosen",
@@ -52,7 +57,15 @@ struct MongoDBRestore: PlannedRestore {
   }
 
   /// Whether mongorestore replays the oplog that is in the dump: it does so of whole dumps only.
-  private var replaysOplog: Bool { facts.oplog != nil && included.isEmpty && excluded.isEmpty }
+  private var replaysOplog: Bool {
+    facts.oplog != nil && included.isEmpty && excluded.isEmpty
+      && !entry.restoreOptions.contains(where: Self.isNarrowing)
+  }
+
+  /// Whether a word of mongorestore's leaves something out, or gives it another name.
+  private static func isNarrowing(_ word: String) -> Bool {
+    ["--ns", "--db", "--collection", "--excludeCollection"].contains { word.begins(with: $0) }
+  }
 
   var summary: String {
     let isWholeServer = identity.database == "all"
@@ -125,8 +138,7 @@ struct MongoDBRestore: PlannedRestore {
     trailing += excluded.flatMap { ["--nsExclude", $0] }
     if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
     return entry.client.command(
-      .restore, leading: leading, trailing: trailing, password: password,
-      context: context)
+      .restore, leading: leading, trailing: trailing, password: password, context: context)
   }
 
   private func refused(_ problem: String, _ suggestion: String?) -> RestoreError {
