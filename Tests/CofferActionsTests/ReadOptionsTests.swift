@@ -49,7 +49,7 @@ struct ReadOptionsTests {
       ["wal", "push", "pg_wal/000000010000000100000030"], ["wal", "list"],
       ["wal", "get", "000000010000000100000030", folder + "/segment"], ["wal", "receive", "--cluster", "none"],
       ["binlog", "list"], ["binlog", "get", "--server", "none", folder + "/binlog"],
-      ["binlog", "receive", "--server", "none"],
+      ["binlog", "receive", "--server", "none"], ["oplog", "list"], ["oplog", "receive", "--server", "none"],
       ["key", "export", "--path", folder + "/key"], ["key", "import", "--path", folder + "/key"],
     ]
     let segment = try writeLogServer(folder)

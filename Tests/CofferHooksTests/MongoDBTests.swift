@@ -388,6 +388,13 @@ struct MongoDBTests {
     var part = target
     part.schemas = ["shop.ledger"]
     #expect { try self.plan(dump, oplogged, to: part) } throws: { "\($0)".contains("collections were chosen") }
+    // mongorestore takes no oplog where something is left out.
+    let narrow = oplogged + "    restore_options: --nsExclude=admin.*\n"
+    #expect { try self.plan(dump, narrow, to: target) } throws: { "\($0)".contains("leave a part of it out") }
+    try dump.restore(self.plan(dump, narrow), context: context)
+    let count = try #require(tools.text("count")).split(separator: "\n").first.flatMap { Int($0) }
+    let last = tools.arguments(try #require(count), "mongorestore")
+    #expect(last == ["--archive", "--drop", "--stopOnError", "--nsExclude=admin.*"])
     struct Unreadable: Error {}
     var broken = RestoreTarget()
     broken.oplog = OplogReplay(before: OplogTime(seconds: 1_700_000_009, increment: 0)) { _ in throw Unreadable() }

@@ -140,7 +140,7 @@ struct OplogTests {
     #expect(early.status == .exited(1) && early.errors.contains("No dump was made before"), "\(early.errors)")
     let dry = try ground.ground.coffer("restore", "--to-time", OplogGround.moment(4), "--dry-run")
     #expect(dry.status == .exited(0), "\(dry.errors)")
-    #expect(dry.output.contains("with 1 entries of the oplog behind it"), "\(dry.output)")
+    #expect(dry.output.contains("with 1 entry of the oplog behind it"), "\(dry.output)")
 
     // What mongorestore does not know is known before.
     try ground.tools.append([
@@ -216,7 +216,7 @@ struct OplogTests {
 
   @Test("Status, info, doctor and lists show a server's oplog; prune leaves what its dumps need")
   func standing() throws {
-    let ground = try OplogGround("keep_log: 1 hour\n")
+    let ground = try OplogGround("keep_log: 1H\n")
     let none = try ground.ground.coffer("status")
     #expect(none.status == .exited(1) && none.output.contains("log of main"), "\(none)")
     try ground.tools.append(OplogGround.entries(1...5))

@@ -43,6 +43,11 @@ struct MongoDBRestore: PlannedRestore {
         "it has no oplog that could be gone on with",
         "Dump the whole server with oplog: true (format archive) in its entry of mongodb_databases")
     }
+    guard !entry.restoreOptions.contains(where: Self.isNarrowing) else {
+      throw refused(
+        "an oplog is replayed on a whole server, and restore_options leave a part of it out",
+        "Take --nsInclude, --nsExclude and their like out of restore_options for this restore")
+    }
     guard included.isEmpty else {
       throw refused(
         "an oplog is replayed on a whole server, and collections were chosen",
@@ -51,7 +56,15 @@ struct MongoDBRestore: PlannedRestore {
   }
 
   /// Whether mongorestore replays the oplog that is in the dump: it does so of whole dumps only.
-  private var replaysOplog: Bool { facts.oplog != nil && included.isEmpty && excluded.isEmpty }
+  private var replaysOplog: Bool {
+    facts.oplog != nil && included.isEmpty && excluded.isEmpty
+      && !entry.restoreOptions.contains(where: Self.isNarrowing)
+  }
+
+  /// Whether a word of mongorestore's leaves something out, or gives it another name.
+  private static func isNarrowing(_ word: String) -> Bool {
+    ["--ns", "--db", "--collection", "--excludeCollection"].contains { word.begins(with: $0) }
+  }
 
   var summary: String {
     let isWholeServer = identity.database == "all"
@@ -117,15 +130,14 @@ struct MongoDBRestore: PlannedRestore {
   private func command(
     _ leading: [String], _ options: [String], _ password: MongoDBPassword?, _ context: HookContext
   ) -> ChildCommand {
-    var leading = leading
-    if replaysOplog, !options.contains("--oplogReplay") { leading.append("--oplogReplay") }
+    var leading = leading + ["--drop", "--stopOnError"]
+    if replaysOplog, !options.contains(where: { $0.isSame(as: "--oplogReplay") }) { leading.append("--oplogReplay") }
     if replaysOplog, let oplog { leading += ["--oplogLimit", oplog.limit.text] }
     var trailing = options + included.flatMap { ["--nsInclude", $0] }
     trailing += excluded.flatMap { ["--nsExclude", $0] }
     if let newName { trailing += ["--nsFrom", "\(identity.database).*", "--nsTo", "\(newName).*"] }
     return entry.client.command(
-      .restore, leading: leading + ["--drop", "--stopOnError"], trailing: trailing, password: password,
-      context: context)
+      .restore, leading: leading, trailing: trailing, password: password, context: context)
   }
 
   private func refused(_ problem: String, _ suggestion: String?) -> RestoreError {

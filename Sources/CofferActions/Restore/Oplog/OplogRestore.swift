@@ -39,7 +39,8 @@ struct OplogRestore {
     guard let reached = found.route.reached else {
       return "\(start) with its own oplog: nothing was written behind it up to \(request.title)"
     }
-    return "\(start) with \(found.route.count) entries of the oplog behind it, the last \(reached.time.text) of "
+    let count = found.route.count == 1 ? "1 entry" : "\(found.route.count) entries"
+    return "\(start) with \(count) of the oplog behind it, the last \(reached.time.text) of "
       + ReplayRouteError.time(Int64(reached.time.seconds))
   }
 
