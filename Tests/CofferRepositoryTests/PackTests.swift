@@ -78,6 +78,7 @@ struct PackTests {
     }
     let ordered = parts.sorted { $0.lowerBound < $1.lowerBound }
     #expect(zip(ordered, ordered.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    #expect(directory.neighbourhood(of: 400) == nil && directory.neighbourhood(of: -1) == nil)
     // The eight long ones, and those on a border.
     #expect((8...30).contains(alone), "\(alone)")
     #expect(parts.count < 30)

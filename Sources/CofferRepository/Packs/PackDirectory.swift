@@ -71,9 +71,11 @@ struct PackDirectory: Sendable, Equatable {
 
   /// The part of the pack that is read for a short block. Those of neighbours are the same, or have nothing in common.
   ///
-  /// - Returns: nil for a block that is read by itself.
+  /// - Returns: nil for a block that is read by itself, or that the pack does not have.
   func neighbourhood(of number: Int) -> Range<Int>? {
-    guard blocks[number].storedLength <= Self.shortBlock, let last = blocks.last else { return nil }
+    guard blocks.indices.contains(number), blocks[number].storedLength <= Self.shortBlock, let last = blocks.last else {
+      return nil
+    }
     let block = blocks[number].offset..<blocks[number].offset + blocks[number].storedLength
     let start = block.lowerBound / Self.neighbourhoodSize * Self.neighbourhoodSize
     let part = start..<min(start + Self.neighbourhoodSize, last.offset + last.storedLength)
