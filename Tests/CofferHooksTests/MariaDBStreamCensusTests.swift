@@ -78,6 +78,13 @@ struct MariaDBStreamCensusTests {
       INSERT INTO `b` VALUES (1),(2);
       DROP TABLE IF EXISTS `c`;
       CREATE TABLE `c` (`a` int);
+      LOCK TABLES `c` WRITE;
+      /*!40000 ALTER TABLE `c` DISABLE KEYS */;
+      INSERT INTO `c` VALUES
+      (1),
+      (2);
+      /*!40000 ALTER TABLE `c` ENABLE KEYS */;
+      UNLOCK TABLES;
       /*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
       -- Dump completed
 
@@ -91,7 +98,7 @@ struct MariaDBStreamCensusTests {
     }
     var expected = DumpContent(
       tables: [
-        .init(name: "`d`.`a``VALUES`", rows: 4), .init(name: "`d`.`b`", rows: nil), .init(name: "`d`.`c`", rows: 0),
+        .init(name: "`d`.`a``VALUES`", rows: 4), .init(name: "`d`.`b`", rows: nil), .init(name: "`d`.`c`", rows: 2),
       ], objects: ["view": 1, "trigger": 0, "event": 0])
     expected.remark = "the rows of 1 of 3 tables were not counted: the dump program writes several on a line"
     #expect(census.content() == expected)

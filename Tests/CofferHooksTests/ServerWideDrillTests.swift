@@ -258,7 +258,8 @@ struct MariaDBServerWideDrillTests {
     #expect(drilled.known.tables.contains(.init(name: "`drilled x`.`t`", rows: 3)))
 
     // The restore loses what the dump has.
-    let lost = try dump.swapping("CREATE USER `drilled_app`@`%`", for: "CREATE USER `drilled_other`@`%`")
+    let lost = try dump.swapping("`drilled_app`@`%`", for: "`drilled_other`@`%`")
+      .swapping("'drilled_app'@'%'", for: "'drilled_other'@'%'")
     let damaged = try drill(bench.hook, TakenDump(facts: dump.facts, bytes: lost.bytes), context)
     #expect(
       drilled.known.differences(in: damaged.found) == ["the role or account 'drilled_app'@'%' is missing"])

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// Counts what a dump holds while it is made, at hardly any cost: rows by their lines, where the dump program writes a line for each.
+/// Counts what a dump holds while it is made, by what the walk through it sees.
 ///
 /// It is to be shown. What a restore has to bring back is counted from the dump itself, row by row (`MariaDBStreamCensus`).
 final class MariaDBDumpCensus: ContentSource {

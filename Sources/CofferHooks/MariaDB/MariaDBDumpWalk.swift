@@ -90,7 +90,12 @@ final class MariaDBDumpWalk {
     }
     guard ending == UInt8(ascii: ";") else { return }
     isInRows = false
-    found(.rows(head: head, count: lines))
+    endRows(lines, found)
+  }
+
+  private func endRows(_ count: UInt64?, _ found: (Piece) -> Void) {
+    found(.rows(head: head, count: count))
+    head = []
   }
 
   private func readLine(_ found: (Piece) -> Void) {
@@ -100,7 +105,12 @@ final class MariaDBDumpWalk {
     do {
       try text.withUnsafeBytes { bytes in
         try splitter.feed(bytes) { piece in
-          if case .statement(let statement) = piece { found(.statement(statement)) }
+          switch piece {
+          case .statement(let statement): found(.statement(statement))
+          // Those whose statement was not seen to begin with its line.
+          case .rows(let rows, _): head += rows.prefix(MariaDBStreamCensus.headLimit - head.count)
+          case .endOfRows(let count): endRows(count, found)
+          }
         }
       }
     } catch {
