@@ -3,33 +3,54 @@ import CofferSystem
 
 /// What a hook may use of the world.
 public struct HookContext: Sendable {
-  public let launcher: any ProcessLauncher
-  /// What children inherit: the program's own environment without the repository's passphrases.
-  public let environment: ProcessEnvironment
-  public let clock: Clock
+  /// What is the same for all of a run, in one object: each dump and restore holds it.
+  private final class World: Sendable {
+    let launcher: any ProcessLauncher
+    let environment: ProcessEnvironment
+    let clock: Clock
+    let runtime: RuntimeDirectory
+    let workingDirectory: String?
+    let credentials: CredentialResolver
+    let restored = RestoredDatabases()
+    let versions = ProgramVersions()
+
+    init(
+      _ launcher: any ProcessLauncher, _ environment: ProcessEnvironment, _ clock: Clock, _ runtime: RuntimeDirectory,
+      _ workingDirectory: String?, _ credentials: CredentialResolver
+    ) {
+      self.launcher = launcher
+      self.environment = environment
+      self.clock = clock
+      self.runtime = runtime
+      self.workingDirectory = workingDirectory
+      self.credentials = credentials
+    }
+  }
+
+  private let world: World
   public var cancellation: Cancellation
-  public let runtime: RuntimeDirectory
   public var limits: DumpLimits
-  public let workingDirectory: String?
-  public let credentials: CredentialResolver
   /// This program, for what is done in a process of its own.
   public var ownProgram: String
-  let restored = RestoredDatabases()
-  let versions = ProgramVersions()
+
+  public var launcher: any ProcessLauncher { world.launcher }
+  /// What children inherit: the program's own environment without the repository's passphrases.
+  public var environment: ProcessEnvironment { world.environment }
+  public var clock: Clock { world.clock }
+  public var runtime: RuntimeDirectory { world.runtime }
+  public var workingDirectory: String? { world.workingDirectory }
+  public var credentials: CredentialResolver { world.credentials }
+  var restored: RestoredDatabases { world.restored }
+  var versions: ProgramVersions { world.versions }
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,
     runtime: RuntimeDirectory, limits: DumpLimits, workingDirectory: String? = nil,
     credentials: CredentialResolver, ownProgram: String = OwnProgram.path
   ) {
-    self.launcher = launcher
-    self.environment = environment.withoutPassphrases
-    self.clock = clock
+    world = World(launcher, environment.withoutPassphrases, clock, runtime, workingDirectory, credentials)
     self.cancellation = cancellation
-    self.runtime = runtime
     self.limits = limits
-    self.workingDirectory = workingDirectory
-    self.credentials = credentials
     self.ownProgram = ownProgram
   }
 }

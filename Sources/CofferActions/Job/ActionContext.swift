@@ -4,9 +4,9 @@ import CofferRepository
 import CofferStorage
 import CofferSystem
 
-/// What one action of one configuration file works with.
-struct ActionContext: Sendable {
-  private(set) var run: CommandRun
+/// What one action of one configuration file works with. One object, for whatever an action makes holds it.
+final class ActionContext: Sendable {
+  let run: CommandRun
   let flags: FlagValues
   /// nil for actions that need none.
   let configuration: Configuration?
@@ -15,13 +15,22 @@ struct ActionContext: Sendable {
   /// Those that the action is to act on.
   let repositories: [RepositoryLocation]
 
-  init(
+  convenience init(
     _ run: CommandRun, _ invocation: ParsedCommandLine.Invocation, _ configuration: Configuration? = nil,
     files: [String] = [], repositories: [RepositoryLocation] = []
   ) {
+    self.init(
+      run, invocation.flags, configuration?.limited(to: invocation.action.readOptions), files: files,
+      repositories: repositories)
+  }
+
+  private init(
+    _ run: CommandRun, _ flags: FlagValues, _ configuration: Configuration?, files: [String],
+    repositories: [RepositoryLocation]
+  ) {
     self.run = run
-    flags = invocation.flags
-    self.configuration = configuration?.limited(to: invocation.action.readOptions)
+    self.flags = flags
+    self.configuration = configuration
     configurationFiles = files
     self.repositories = repositories
   }
@@ -36,9 +45,8 @@ struct ActionContext: Sendable {
 
   /// The same, for what is to be stopped by something else than the run.
   func stopping(by cancellation: Cancellation) -> ActionContext {
-    var context = self
-    context.run = run.stopping(by: cancellation)
-    return context
+    ActionContext(
+      run.stopping(by: cancellation), flags, configuration, files: configurationFiles, repositories: repositories)
   }
 
   /// Says what a partial archive should hold and does not.
