@@ -1,4 +1,5 @@
 import CofferConfiguration
+import CofferSystem
 
 /// The options of one entry of `mariadb_servers` or of `mysql_servers`.
 public enum MariaDBServerOptions {
