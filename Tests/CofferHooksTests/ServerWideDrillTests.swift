@@ -207,19 +207,27 @@ struct PostgreSQLScriptDrillTests: PostgreSQLSuite {
 @Suite("Drills of whole MariaDB servers, and of their accounts", .serialized)
 struct MariaDBServerWideDrillTests {
   private let bench: MariaDBBench
+  /// Where a table's files are, outside of the server's folder.
+  private let folder: String
   private var one: MariaDBServer { bench.one }
 
   init() throws {
     bench = try MariaDBBench()
+    folder = "/tmp/coffer-far-\(UUID().uuidString.prefix(8))"
   }
 
   private func prepare() throws {
     try cleanUp()
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o777])
+    chmod(folder, 0o777)
     for name in ["drilled shop", "drilled x"] { try one.recreate(name) }
     try one.run(MariaDBServer.richSchema, in: "drilled shop")
     try one.run(
       """
       CREATE TABLE `drilled x`.t (i INT PRIMARY KEY); INSERT INTO `drilled x`.t VALUES (1), (2), (3);
+      CREATE TABLE `drilled x`.far (i INT) DATA DIRECTORY='\(folder)'; INSERT INTO `drilled x`.far VALUES (1), (2);
+      CREATE SERVER `drilled far` FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', USER 'drilled_nobody');
       CREATE USER drilled_app@'%' IDENTIFIED BY 'it''s'; CREATE ROLE drilled_reader; CREATE ROLE drilled_writer;
       CREATE USER 'odd ''one'@localhost IDENTIFIED VIA unix_socket;
       GRANT SELECT ON `drilled x`.t TO drilled_reader; GRANT drilled_reader TO drilled_writer;
@@ -229,8 +237,10 @@ struct MariaDBServerWideDrillTests {
 
   private func cleanUp() throws {
     for name in ["drilled shop", "drilled x"] { try one.drop(name) }
+    try? FileManager.default.removeItem(atPath: folder)
     try one.run(
-      "DROP USER IF EXISTS drilled_app@'%', 'odd ''one'@localhost; DROP ROLE IF EXISTS drilled_reader, drilled_writer")
+      "DROP SERVER IF EXISTS `drilled far`; DROP USER IF EXISTS drilled_app@'%', 'odd ''one'@localhost; DROP ROLE IF EXISTS drilled_reader, drilled_writer"
+    )
   }
 
   @Test("A whole server is restored to one of its own, with accounts, and all databases are compared")
@@ -239,9 +249,13 @@ struct MariaDBServerWideDrillTests {
     defer { try? cleanUp() }
     let context = try makeContext()
     let dump = try bench.dump(one.entry("all"), context: context)
+    let far = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+    #expect(far.contains { $0.hasSuffix("/far.ibd") }, "\(far)")
     let drilled = try drill(bench.hook, dump, context) { place, facts, _ in
       let databases = try place.databases(of: facts)
       #expect(databases.contains("drilled x"))
+      // None of it is outside of the drill's folder.
+      #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == far)
       var asked = facts
       asked.identity = facts.identity.naming("drilled x")
       let count = try place.answer(to: "SELECT COUNT(*) FROM t", of: asked)
@@ -256,6 +270,7 @@ struct MariaDBServerWideDrillTests {
     #expect(drilled.known.accounts?.contains("'drilled_app'@'%'") == true)
     #expect(drilled.known.accounts?.contains("'drilled_reader'") == true)
     #expect(drilled.known.tables.contains(.init(name: "`drilled x`.`t`", rows: 3)))
+    #expect(drilled.known.tables.contains(.init(name: "`drilled x`.`far`", rows: 2)))
 
     // The restore loses what the dump has.
     let lost = try dump.swapping("`drilled_app`@`%`", for: "`drilled_other`@`%`")
