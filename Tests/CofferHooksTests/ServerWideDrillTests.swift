@@ -191,6 +191,16 @@ struct PostgreSQLScriptDrillTests: PostgreSQLSuite {
     #expect(drilled.known.sequences.contains(.init(name: "\"drilled busy\".public.s", value: 1)))
   }
 
+  @Test("Who answers in the throw-away server's place is given none of the user's passwords")
+  func passwords() throws {
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: try makeContext())
+    defer { ground.remove() }
+    for file in [ground.context.environment["PGPASSFILE"], ground.context.environment["HOME"].map { $0 + "/.pgpass" }] {
+      let file = try #require(file)
+      #expect(file.hasPrefix(ground.path) && !FileManager.default.fileExists(atPath: file))
+    }
+  }
+
   @Test("A server of verify_hostname is not asked: the dump would change it")
   func elsewhere() throws {
     let root = try configured(one.entry("all", "label: cluster", "verify_hostname: 192.0.2.1"))
@@ -304,7 +314,11 @@ struct MariaDBServerWideDrillTests {
   func accounts() throws {
     try prepare()
     defer { try? cleanUp() }
-    let context = try makeContext()
+    // What the user's clients log in with elsewhere is nothing for that server.
+    let home = try RuntimeDirectory(base: NSTemporaryDirectory())
+    try "[client]\nuser=another\npassword=secret\n".write(
+      toFile: "\(home.path)/.my.cnf", atomically: true, encoding: .utf8)
+    let context = try makeContext(variables: ["HOME": home.path])
     let dump = try bench.dump(one.entry("mysql"), context: context)
     let drilled = try drill(bench.hook, dump, context) { place, facts, _ in
       let databases = try place.databases(of: facts)

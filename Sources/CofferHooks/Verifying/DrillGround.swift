@@ -10,7 +10,7 @@ public final class DrillGround: Sendable {
   private let directory: RuntimeDirectory
   /// Whom servers run as, where this program runs as root.
   let account: ServerOwner?
-  /// In which nothing of the environment leads to another server.
+  /// In which nothing of the environment leads to another server, or holds a password: the user's are for his own servers.
   public let context: HookContext
   /// nil where the system parts them from nothing.
   private let parting: Parting?
@@ -65,8 +65,12 @@ public final class DrillGround: Sendable {
     directory = try RuntimeDirectory(base: base)
     // The account has to get through to its own folder in it; names are all that it could guess.
     if account != nil { try directory.letOthersThrough() }
+    var environment = context.environment.withoutServers
+    // Clients would find ~/.my.cnf there, and give whoever answers in the throw-away server's place what a line of ~/.pgpass has.
+    environment.variables["HOME"] = directory.path
+    environment.variables["PGPASSFILE"] = "\(directory.path)/none"
     self.context = HookContext(
-      launcher: context.launcher, environment: context.environment.withoutServers, clock: context.clock,
+      launcher: context.launcher, environment: environment, clock: context.clock,
       cancellation: context.cancellation, runtime: context.runtime, limits: context.limits,
       credentials: context.credentials, ownProgram: context.ownProgram)
     parting = try Self.parting(self.context)
