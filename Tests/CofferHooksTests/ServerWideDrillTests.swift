@@ -191,6 +191,32 @@ struct PostgreSQLScriptDrillTests: PostgreSQLSuite {
     #expect(drilled.known.sequences.contains(.init(name: "\"drilled busy\".public.s", value: 1)))
   }
 
+  @Test("A script that is written in another encoding than its database has is restored, and not compared")
+  func encodings() throws {
+    try one.recreate("drilled letters")
+    defer { try? one.drop("drilled letters") }
+    try one.run("CREATE TABLE \"grüße\" (a int)", in: "drilled letters")
+    let context = try makeContext()
+    let dump = try take(try configured(one.entry("all", "label: cluster")), context)
+    var script = String(decoding: dump.bytes, as: UTF8.self)
+    let start = try #require(script.range(of: "-- Database \"drilled letters\" dump")).upperBound
+    let encoding = try #require(script.range(of: "SET client_encoding = 'UTF8'", range: start..<script.endIndex))
+    script.replaceSubrange(encoding, with: "SET client_encoding = 'LATIN1'")
+    var facts = dump.facts
+    facts.content = nil
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
+    defer { ground.remove() }
+    let place = try hook.drill(of: facts, bytes: UInt64(script.utf8.count), on: ground)
+    defer { place.remove() }
+    let bytes = Array(script.utf8)
+    try bytes.withUnsafeBytes { try place.observer?.write($0) }
+    let plan = try hook.restore(of: place.facts(facts), to: place.target, root: nil, context: ground.context)
+    _ = try TakenDump(facts: facts, bytes: bytes).restore(plan, context: ground.context)
+    let findings = try place.findings(of: facts)
+    #expect(findings.dumped == nil && findings.content?.tables.isEmpty == false)
+    #expect(findings.warnings.count == 1 && findings.warnings[0].contains("'drilled letters' is written in another"))
+  }
+
   @Test("Who answers in the throw-away server's place is given none of the user's passwords")
   func passwords() throws {
     let ground = try DrillGround(in: "/tmp", user: "nobody", context: try makeContext())

@@ -25,6 +25,8 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
   /// nil before the first one: what is there belongs to the server.
   private var database: ServerText?
   private var counted = DumpContent()
+  /// What each database's script is written in, as it says itself.
+  private(set) var encodings: [ServerText: ServerText] = [:]
   private var extensions: Set<ServerText> = []
   /// Where each table of the database stands in the content.
   private var tables: [RelationName: Int] = [:]
@@ -148,6 +150,10 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
       ServerNames.leading)?.name
     {
       takeTable(name, of: database, statement)
+    } else if statement.starts(with: "SET client_encoding ".utf8) {
+      for case .text(let encoding) in SQLTokens(Array(statement))?.all.map(\.kind) ?? [] {
+        encodings[database] = ServerText(encoding)
+      }
     } else if let name = Self.sequence(madeBy: statement) {
       // What cannot be told apart any more is not counted.
       if sequences.count < Self.limit { sequences.insert(name) }
