@@ -337,6 +337,19 @@ struct MariaDBScriptTests {
       ])
   }
 
+  @Test("Where what is restored is thrown away, tables' files are where the server has its own")
+  func directories() throws {
+    let table = "CREATE TABLE `t` (`data` int COMMENT 'DATA DIRECTORY=', `directory` text)"
+    let far = "\(table) ENGINE=MyISAM DATA DIRECTORY='/srv/it''s/' INDEX DIRECTORY = '/srv/'"
+    let parts = "\nPARTITION BY HASH (`data`) (PARTITION `p` DATA DIRECTORY = '/srv' ENGINE = InnoDB)"
+    let dump = "USE `a`;\n\(far) \(parts);\n"
+    #expect(try script(dump).loaded.contains(far))
+    let (_, loaded) = try script(dump) { $0.leavesDirectories = true }
+    #expect(!loaded.contains("/srv"), "\(loaded)")
+    let plain = "\(table) ENGINE=MyISAM PARTITION BY HASH (`data`) (PARTITION `p` ENGINE = InnoDB)"
+    #expect(loaded.words.joined(separator: " ").contains(plain), "\(loaded)")
+  }
+
   @Test("What dumps set around every table is kept once")
   func folded() throws {
     let cycle =

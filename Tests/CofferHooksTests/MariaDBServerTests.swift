@@ -46,7 +46,7 @@ struct MariaDBServerTests {
       GRANT SELECT ON shop.* TO reader; GRANT reader TO writer; GRANT writer TO app@'%'; SET DEFAULT ROLE writer FOR app@'%';
       GRANT EXECUTE ON FUNCTION shop.next_one TO app@'%'; GRANT SELECT (id) ON shop.customer TO 'odd ''user'@localhost;
       GRANT INSERT ON *.* TO app@'%' WITH GRANT OPTION;
-      CREATE SERVER `far away` FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', PASSWORD 'p''w');
+      CREATE SERVER `far away` FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', USER 'reader', PASSWORD 'p''w');
       """)
   }
 

@@ -52,6 +52,23 @@ struct MariaDBStreamCensusTests {
     #expect(census.content?.tables == [.init(name: "`d`.`a`", rows: 2)])
   }
 
+  @Test("A server is no account, whatever user it names")
+  func accounts() {
+    let dump = """
+      CREATE USER `a`@`%`;
+      /*M!100005 CREATE ROLE 'r' WITH ADMIN `a`@`%` */;
+      CREATE SERVER `s` FOREIGN DATA WRAPPER 'mysql' OPTIONS (Host 'h', User 'x', Password 'p', Port 3306);
+      -- x
+
+      """
+    let census = MariaDBStreamCensus()
+    Array(dump.utf8).withUnsafeBytes { census.write($0) }
+    #expect(census.content?.accounts == ["'a'@'%'", "'r'"])
+    let server = MariaDBStatement("CREATE SERVER `s` FOREIGN DATA WRAPPER 'mysql' OPTIONS (Host 'h', User 'x')")
+    let accounts = MariaDBAccounts([server], protecting: [], present: [])
+    #expect(accounts.created == [] && accounts.createdServers == ["s"])
+  }
+
   @Test("What cannot be read is not counted")
   func unreadable() {
     let census = MariaDBStreamCensus()

@@ -32,6 +32,7 @@ struct PostgreSQLScriptCensusTests {
     CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8';
     \connect shop
     CREATE EXTENSION IF NOT EXISTS "odd-one" WITH SCHEMA public;
+    CREATE EXTENSION IF NOT EXISTS plpgsql WITH SCHEMA pg_catalog;
     CREATE FUNCTION public.f() RETURNS integer
         LANGUAGE sql
         AS $$
@@ -62,6 +63,11 @@ struct PostgreSQLScriptCensusTests {
      SELECT 1 AS a;
     CREATE SEQUENCE public.s
         START WITH 1;
+    CREATE UNLOGGED SEQUENCE public.quick;
+    ALTER TABLE public.orders ALTER COLUMN a ADD GENERATED ALWAYS AS IDENTITY (
+        SEQUENCE NAME public."orders a"
+        START WITH 1
+    );
     COPY public.orders (a, t) FROM stdin;
     1	x
     2	\\.
@@ -92,6 +98,9 @@ struct PostgreSQLScriptCensusTests {
 
     SELECT pg_catalog.setval('public.s', -12, true);
     SELECT pg_catalog.setval('public."S t"', 1, false);
+    SELECT pg_catalog.setval('public.quick', 5, true);
+    SELECT pg_catalog.setval('public."orders a"', 3, true);
+    SELECT pg_catalog.setval('public.extensions_own', 9, true);
 
     -- Database "other" dump
     CREATE DATABASE other WITH TEMPLATE = template0;
@@ -127,7 +136,11 @@ struct PostgreSQLScriptCensusTests {
         .init(name: "shop.public.leaf", rows: nil), .init(name: "shop.public.empty", rows: 0),
         .init(name: "other.\"o.o\".orders", rows: 1),
       ])
-    #expect(whole.sequences == [.init(name: "shop.public.s", value: -12)])
+    #expect(
+      whole.sequences == [
+        .init(name: "shop.public.s", value: -12), .init(name: "shop.public.quick", value: 5),
+        .init(name: "shop.public.\"orders a\"", value: 3),
+      ])
     #expect(
       whole.objects == [
         "view": 1, "function": 1, "extension": 1, "materialized view": 0, "foreign table": 0, "event trigger": 0,

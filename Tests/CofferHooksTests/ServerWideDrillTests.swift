@@ -191,6 +191,42 @@ struct PostgreSQLScriptDrillTests: PostgreSQLSuite {
     #expect(drilled.known.sequences.contains(.init(name: "\"drilled busy\".public.s", value: 1)))
   }
 
+  @Test("A script that is written in another encoding than its database has is restored, and not compared")
+  func encodings() throws {
+    try one.recreate("drilled letters")
+    defer { try? one.drop("drilled letters") }
+    try one.run("CREATE TABLE \"grüße\" (a int)", in: "drilled letters")
+    let context = try makeContext()
+    let dump = try take(try configured(one.entry("all", "label: cluster")), context)
+    var script = String(decoding: dump.bytes, as: UTF8.self)
+    let start = try #require(script.range(of: "-- Database \"drilled letters\" dump")).upperBound
+    let encoding = try #require(script.range(of: "SET client_encoding = 'UTF8'", range: start..<script.endIndex))
+    script.replaceSubrange(encoding, with: "SET client_encoding = 'LATIN1'")
+    var facts = dump.facts
+    facts.content = nil
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
+    defer { ground.remove() }
+    let place = try hook.drill(of: facts, bytes: UInt64(script.utf8.count), on: ground)
+    defer { place.remove() }
+    let bytes = Array(script.utf8)
+    try bytes.withUnsafeBytes { try place.observer?.write($0) }
+    let plan = try hook.restore(of: place.facts(facts), to: place.target, root: nil, context: ground.context)
+    _ = try TakenDump(facts: facts, bytes: bytes).restore(plan, context: ground.context)
+    let findings = try place.findings(of: facts)
+    #expect(findings.dumped == nil && findings.content?.tables.isEmpty == false)
+    #expect(findings.warnings.contains { $0.contains("'drilled letters' is written in another") })
+  }
+
+  @Test("Who answers in the throw-away server's place is given none of the user's passwords")
+  func passwords() throws {
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: try makeContext())
+    defer { ground.remove() }
+    for file in [ground.context.environment["PGPASSFILE"], ground.context.environment["HOME"].map { $0 + "/.pgpass" }] {
+      let file = try #require(file)
+      #expect(file.hasPrefix(ground.path) && !FileManager.default.fileExists(atPath: file))
+    }
+  }
+
   @Test("A server of verify_hostname is not asked: the dump would change it")
   func elsewhere() throws {
     let root = try configured(one.entry("all", "label: cluster", "verify_hostname: 192.0.2.1"))
@@ -207,19 +243,27 @@ struct PostgreSQLScriptDrillTests: PostgreSQLSuite {
 @Suite("Drills of whole MariaDB servers, and of their accounts", .serialized)
 struct MariaDBServerWideDrillTests {
   private let bench: MariaDBBench
+  /// Where a table's files are, outside of the server's folder.
+  private let folder: String
   private var one: MariaDBServer { bench.one }
 
   init() throws {
     bench = try MariaDBBench()
+    folder = "/tmp/coffer-far-\(UUID().uuidString.prefix(8))"
   }
 
   private func prepare() throws {
     try cleanUp()
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o777])
+    chmod(folder, 0o777)
     for name in ["drilled shop", "drilled x"] { try one.recreate(name) }
     try one.run(MariaDBServer.richSchema, in: "drilled shop")
     try one.run(
       """
       CREATE TABLE `drilled x`.t (i INT PRIMARY KEY); INSERT INTO `drilled x`.t VALUES (1), (2), (3);
+      CREATE TABLE `drilled x`.far (i INT) DATA DIRECTORY='\(folder)'; INSERT INTO `drilled x`.far VALUES (1), (2);
+      CREATE SERVER `drilled far` FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'h', USER 'drilled_nobody');
       CREATE USER drilled_app@'%' IDENTIFIED BY 'it''s'; CREATE ROLE drilled_reader; CREATE ROLE drilled_writer;
       CREATE USER 'odd ''one'@localhost IDENTIFIED VIA unix_socket;
       GRANT SELECT ON `drilled x`.t TO drilled_reader; GRANT drilled_reader TO drilled_writer;
@@ -229,8 +273,10 @@ struct MariaDBServerWideDrillTests {
 
   private func cleanUp() throws {
     for name in ["drilled shop", "drilled x"] { try one.drop(name) }
+    try? FileManager.default.removeItem(atPath: folder)
     try one.run(
-      "DROP USER IF EXISTS drilled_app@'%', 'odd ''one'@localhost; DROP ROLE IF EXISTS drilled_reader, drilled_writer")
+      "DROP SERVER IF EXISTS `drilled far`; DROP USER IF EXISTS drilled_app@'%', 'odd ''one'@localhost; DROP ROLE IF EXISTS drilled_reader, drilled_writer"
+    )
   }
 
   @Test("A whole server is restored to one of its own, with accounts, and all databases are compared")
@@ -239,9 +285,13 @@ struct MariaDBServerWideDrillTests {
     defer { try? cleanUp() }
     let context = try makeContext()
     let dump = try bench.dump(one.entry("all"), context: context)
+    let far = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+    #expect(far.contains { $0.hasSuffix("/far.ibd") }, "\(far)")
     let drilled = try drill(bench.hook, dump, context) { place, facts, _ in
       let databases = try place.databases(of: facts)
       #expect(databases.contains("drilled x"))
+      // None of it is outside of the drill's folder.
+      #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == far)
       var asked = facts
       asked.identity = facts.identity.naming("drilled x")
       let count = try place.answer(to: "SELECT COUNT(*) FROM t", of: asked)
@@ -256,6 +306,7 @@ struct MariaDBServerWideDrillTests {
     #expect(drilled.known.accounts?.contains("'drilled_app'@'%'") == true)
     #expect(drilled.known.accounts?.contains("'drilled_reader'") == true)
     #expect(drilled.known.tables.contains(.init(name: "`drilled x`.`t`", rows: 3)))
+    #expect(drilled.known.tables.contains(.init(name: "`drilled x`.`far`", rows: 2)))
 
     // The restore loses what the dump has.
     let lost = try dump.swapping("`drilled_app`@`%`", for: "`drilled_other`@`%`")
@@ -289,7 +340,11 @@ struct MariaDBServerWideDrillTests {
   func accounts() throws {
     try prepare()
     defer { try? cleanUp() }
-    let context = try makeContext()
+    // What the user's clients log in with elsewhere is nothing for that server.
+    let home = try RuntimeDirectory(base: NSTemporaryDirectory())
+    try "[client]\nuser=another\npassword=secret\n".write(
+      toFile: "\(home.path)/.my.cnf", atomically: true, encoding: .utf8)
+    let context = try makeContext(variables: ["HOME": home.path])
     let dump = try bench.dump(one.entry("mysql"), context: context)
     let drilled = try drill(bench.hook, dump, context) { place, facts, _ in
       let databases = try place.databases(of: facts)

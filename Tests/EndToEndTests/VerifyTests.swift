@@ -35,6 +35,14 @@ struct VerifyTests {
     try #require(run.json.first?["proofs"] as? [[String: Any]]).filter { $0["accounts"] is NSNull }
   }
 
+  /// Whether the system lets programs be parted from the rest of this machine like that.
+  private func unshares(_ arguments: [String]) -> Bool {
+    let own = geteuid() == 0 ? [] : ["--user", "--map-current-user"]
+    let command = ChildCommand(
+      "unshare", own + arguments + ["--", "true"], environment: ProcessEnvironment(ground.environment))
+    return (try? SystemProcessLauncher().run(command).status.isSuccess) ?? false
+  }
+
   private func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: drills) }
 
   private func fill(_ name: String) throws {
@@ -315,12 +323,14 @@ struct VerifyTests {
     defer { try? server.drop("verify_hostile") }
     let note = "/tmp/coffer-drill-\(UUID().uuidString)"
     defer { unlink(note) }
+    let isParted = unshares(["--net", "--ipc", "--pid", "--fork", "--kill-child"])
     // The index's function runs while the index is made.
     try server.run(
       """
       CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
       IF current_setting('unix_socket_directories') LIKE '\(drills)%' THEN
-      EXECUTE 'COPY (SELECT 1) TO PROGRAM ''id -un >\(note)''';
+      EXECUTE 'COPY (SELECT 1) TO PROGRAM ''id -un >\(note);
+      setsid sh -c "sleep 60; exit" \(note) >/dev/null 2>&1 &''';
       END IF; END $$;
       CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
       PERFORM public.g(); RETURN $1; END $$;
@@ -334,6 +344,10 @@ struct VerifyTests {
     #expect(run.status == .exited(0), "\(run.errors)")
     let user = try String(contentsOfFile: note, encoding: .utf8)
     #expect(user == (geteuid() == 0 ? "nobody\n" : try ground.run("id", "-un")))
+    // What it has started is gone with it.
+    for _ in 0..<100 where isParted && !ProcessWatch.look(for: note).isEmpty { usleep(50_000) }
+    let remaining = ProcessWatch.look(for: note)
+    #expect(remaining.isEmpty == isParted, "\(remaining)")
     #expect(try server.content(of: "verify_hostile") == before)
     #expect(try left().isEmpty)
   }
@@ -346,21 +360,20 @@ struct VerifyTests {
     try configure("postgresql_databases:\n" + server.entry("verify_killed"))
     try create()
     let drill = try ground.start("verify")
-    var pidFile: String?
-    for _ in 0..<1200 where pidFile == nil {
+    var cluster: String?
+    for _ in 0..<1200 where cluster == nil {
       usleep(50_000)
-      pidFile = try left().map { "\(drills)/\($0)/cluster" }.first {
+      cluster = try left().map { "\(drills)/\($0)/cluster" }.first {
         FileManager.default.fileExists(atPath: $0 + "/.s.PGSQL.5432")
       }
-      .map { $0 + "/data/postmaster.pid" }
     }
-    let file = try #require(pidFile)
-    let first = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").first
-    let process = try #require(first.flatMap { pid_t($0) })
+    // Told by its folder: what it takes for its own number may be one among processes of its own.
+    let folder = try #require(cluster)
+    #expect(!ProcessWatch.look(for: folder).isEmpty)
     kill(drill.identifier, SIGKILL)
     _ = drill.wait()
-    for _ in 0..<600 where kill(process, 0) == 0 { usleep(50_000) }
-    #expect(kill(process, 0) != 0)
+    for _ in 0..<600 where !ProcessWatch.look(for: folder).isEmpty { usleep(50_000) }
+    #expect(ProcessWatch.look(for: folder) == [])
     #expect(try left().count == 1)
     let run = try ground.coffer("verify")
     #expect(run.status == .exited(0), "\(run.errors)")

@@ -45,7 +45,8 @@ public final class ProcessWatch: Sendable {
     }
   }
 
-  private static func look(for secret: String) -> [String] {
+  /// The command lines of the machine's processes that hold a text.
+  public static func look(for secret: String) -> [String] {
     let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return processes.filter { Int($0) != nil }.compactMap { process in
       guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return nil }

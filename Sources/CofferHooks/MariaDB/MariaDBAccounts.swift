@@ -94,8 +94,13 @@ struct MariaDBAccounts: Sendable {
   private static func account(_ statement: MariaDBStatement) -> Account? {
     let words = statement.lexemes.words
     switch words.first {
-    case "CREATE" where words.contains("USER"): return Account(statement.names(after: "USER"))
-    case "CREATE" where words.contains("ROLE"): return Account(Array(statement.names(after: "ROLE").prefix(1)))
+    case "CREATE":
+      // A server has a USER among its options.
+      switch words.first(where: ["USER", "ROLE", "SERVER", "FUNCTION"].contains) {
+      case "USER": return Account(statement.names(after: "USER"))
+      case "ROLE": return Account(Array(statement.names(after: "ROLE").prefix(1)))
+      default: return nil
+      }
     case "GRANT": return Account(statement.names(after: "TO"))
     case "SET": return Account(statement.names(after: "FOR"))
     default: return nil

@@ -117,5 +117,8 @@ final class MariaDBDrillServer {
     }
   }
 
-  func remove() { process?.terminate() }
+  func remove() {
+    guard let process else { return }
+    ground.end(process)
+  }
 }

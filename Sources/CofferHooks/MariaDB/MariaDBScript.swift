@@ -46,6 +46,8 @@ struct MariaDBScript {
     var leavesEvents = false
     /// Whether accounts that programs act for are made where they are missing: on a server that is thrown away.
     var makesDefiners = false
+    /// Whether tables' files are where the server has its own, wherever the dump has them: where what is restored is thrown away.
+    var leavesDirectories = false
     /// Whether rights on what is not there are only counted: where accounts are tried without the databases.
     var countsMissingRights = false
     /// Which tables are restored; nil for all that the dump has.
@@ -157,6 +159,7 @@ struct MariaDBScript {
   private mutating func take(
     object statement: MariaDBStatement, of current: Int, _ load: ([UInt8]) throws -> Void
   ) throws {
+    let statement = rules.leavesDirectories ? statement.withoutDirectories : statement
     let database = databases[current]
     let isOwn = isOwn(database)
     guard statement.headQualifiers.allSatisfy({ isOwn($0.name) }) else {

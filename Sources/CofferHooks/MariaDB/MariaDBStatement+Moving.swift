@@ -39,6 +39,19 @@ extension MariaDBStatement {
     return replacing([(all[index + 1].range, "INVOKER")])
   }
 
+  /// A table without what says where its files are, and those of its partitions: `DATA DIRECTORY='/srv/far/'`.
+  var withoutDirectories: MariaDBStatement {
+    let all = lexemes.all
+    guard kind == .table else { return self }
+    let edits = all.indices.dropFirst().compactMap { index -> (range: Range<Int>, text: String)? in
+      guard all[index].isWord("DIRECTORY"), all[index - 1].isWord("DATA") || all[index - 1].isWord("INDEX"),
+        let place = all[(index + 1)...].drop(while: { $0.isSign("=") }).first, case .text = place.content
+      else { return nil }
+      return (all[index - 1].range.lowerBound..<place.range.upperBound, "")
+    }
+    return replacing(edits)
+  }
+
   /// The account that a view, trigger, routine or event acts for, if the statement names one.
   var definer: MariaDBAccounts.Account? {
     let all = lexemes.all

@@ -3,6 +3,7 @@ import Glibc
 
 /// The drill of a dump of MongoDB: a server of its own, which listens at a socket in its own folder and nowhere else.
 final class MongoDBDrill: DrillPlace {
+  private let ground: DrillGround
   private let server: ChildProcess
   private let socket: String
   private let shell: MongoDBShell
@@ -16,6 +17,7 @@ final class MongoDBDrill: DrillPlace {
   ///
   /// - Throws: `DrillError`; `LaunchError`; `SystemError`; `RunCancelled`.
   init(of facts: DumpFacts, bytes: UInt64, on ground: DrillGround, _ installed: MongoDBInstalledServer) throws {
+    self.ground = ground
     let identity = facts.identity
     try installed.check(for: facts)
     version = "MongoDB \(installed.version)"
@@ -81,6 +83,6 @@ final class MongoDBDrill: DrillPlace {
   }
 
   func remove() {
-    server.terminate()
+    ground.end(server)
   }
 }

@@ -40,6 +40,20 @@ extension PostgreSQLDrillServer {
     return DrillFindings(content: content, warnings: warnings)
   }
 
+  /// A database that has another encoding than its script is written in: in that its names are not as the server has them.
+  ///
+  /// - Parameter encodings: Of scripts, by the names of their databases.
+  /// - Throws: As `run`.
+  func recoded(_ encodings: [ServerText: ServerText]) throws -> ServerText? {
+    try encodings.first { database, encoding in
+      let question: PostgreSQLStatement = """
+        SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d
+        WHERE d.datname = \(literal: database) AND pg_catalog.pg_encoding_to_char(d.encoding) <> \(literal: encoding)
+        """
+      return try !texts(question).isEmpty
+    }?.key
+  }
+
   /// The databases that anybody may be let into, but for that which new ones are made from.
   ///
   /// - Throws: As `run`.

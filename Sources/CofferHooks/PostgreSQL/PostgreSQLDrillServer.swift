@@ -166,8 +166,6 @@ final class PostgreSQLDrillServer {
   /// At once: what is left waiting for its clients would be killed without the processes that it has made.
   func remove() {
     guard let process else { return }
-    if process.wait(seconds: 0) == nil { kill(process.identifier, SIGQUIT) }
-    _ = process.wait(seconds: 10)
-    process.terminate()
+    ground.end(process, by: SIGQUIT)
   }
 }

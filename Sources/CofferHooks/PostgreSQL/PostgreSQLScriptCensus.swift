@@ -15,6 +15,8 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
     ("CREATE AGGREGATE ", "function"), ("CREATE EXTENSION ", "extension"), ("CREATE EVENT TRIGGER ", "event trigger"),
   ]
   private static let extensionHead = "CREATE EXTENSION IF NOT EXISTS "
+  /// Every new database has it, so that it is no sign of a dump's, whose script makes it where somebody has made it anew.
+  private static let builtIn = ServerText("plpgsql")
 
   private var scanner = ScriptScanner()
   /// What of the line that goes by is kept: of a row, the beginning.
@@ -23,9 +25,13 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
   /// nil before the first one: what is there belongs to the server.
   private var database: ServerText?
   private var counted = DumpContent()
+  /// What each database's script is written in, as it says itself.
+  private(set) var encodings: [ServerText: ServerText] = [:]
   private var extensions: Set<ServerText> = []
   /// Where each table of the database stands in the content.
   private var tables: [RelationName: Int] = [:]
+  /// Those of the database's own; an extension has the values of its sequences dumped that it wants to.
+  private var sequences: Set<RelationName> = []
   /// The table whose rows go by; nil for one that is none of the database's own.
   private var table: Int?
   private var rows: UInt64 = 0
@@ -126,6 +132,7 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
   private func begin(_ name: ServerText) {
     database = name
     tables = [:]
+    sequences = []
     // Counted even where there are none.
     for (_, kind) in Self.kinds { counted.objects[kind, default: 0] += 0 }
   }
@@ -143,15 +150,34 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
       ServerNames.leading)?.name
     {
       takeTable(name, of: database, statement)
+    } else if statement.starts(with: "SET client_encoding ".utf8) {
+      for case .text(let encoding) in SQLTokens(Array(statement))?.all.map(\.kind) ?? [] {
+        encodings[database] = ServerText(encoding)
+      }
+    } else if let name = Self.sequence(madeBy: statement) {
+      // What cannot be told apart any more is not counted.
+      if sequences.count < Self.limit { sequences.insert(name) }
     } else if Self.rest(of: statement, after: "SELECT pg_catalog.setval(") != nil {
       takeSequence(of: database, statement)
     } else if let found = Self.kinds.first(where: { statement.starts(with: $0.head.utf8) }) {
+      let name = Self.rest(of: statement, after: Self.extensionHead).flatMap(PostgreSQLText.leadingIdentifier)?.name
+      guard name != Self.builtIn else { return }
       counted.objects[found.kind, default: 0] += 1
-      if let name = Self.rest(of: statement, after: Self.extensionHead).flatMap(PostgreSQLText.leadingIdentifier)?.name
-      {
-        extensions.insert(name)
-      }
+      if let name { extensions.insert(name) }
     }
+  }
+
+  /// `CREATE SEQUENCE public.s ...`, and `ALTER TABLE public.t ALTER COLUMN a ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME public.s ...)`.
+  private static func sequence(madeBy statement: ArraySlice<UInt8>) -> RelationName? {
+    if let rest = rest(of: statement, after: "CREATE SEQUENCE ", "CREATE UNLOGGED SEQUENCE ") {
+      return ServerNames.leading(rest)?.name
+    }
+    guard statement.starts(with: "ALTER TABLE ".utf8), let tokens = SQLTokens(Array(statement))?.all,
+      let start = tokens.indices.dropLast(3).first(where: {
+        tokens[$0].isSign("(") && tokens[$0 + 1].isWord("SEQUENCE") && tokens[$0 + 2].isWord("NAME")
+      })
+    else { return nil }
+    return ServerNames.leading(statement.dropFirst(tokens[start + 3].range.lowerBound))?.name
   }
 
   private static func rest(of statement: ArraySlice<UInt8>, after heads: String...) -> ArraySlice<UInt8>? {
@@ -189,7 +215,7 @@ final class PostgreSQLScriptCensus: ContentSource, ByteSink {
     guard let tokens = SQLTokens(Array(statement))?.all,
       let start = tokens.firstIndex(where: { $0.isSign("(") }), start + 4 < tokens.count,
       case .text(let quoted) = tokens[start + 1].kind, tokens[start + 2].isSign(","),
-      let name = ServerNames.leading(quoted[...])?.name
+      let name = ServerNames.leading(quoted[...])?.name, sequences.contains(name)
     else { return }
     let isNegative = tokens[start + 3].isSign("-")
     let number = start + (isNegative ? 4 : 3)

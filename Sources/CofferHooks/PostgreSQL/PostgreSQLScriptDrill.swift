@@ -54,7 +54,14 @@ final class PostgreSQLScriptDrill: DrillPlace {
 
   func findings(of facts: DumpFacts) throws -> DrillFindings {
     var findings = try server.findings()
-    findings.dumped = census?.content()
+    guard let census else { return findings }
+    if let database = try server.recoded(census.encodings) {
+      findings.warnings.append(
+        "Nothing was compared: what makes '\(Quoting.terminal(database.shown))' is written in another encoding than it has"
+      )
+    } else {
+      findings.dumped = census.content()
+    }
     return findings
   }
 

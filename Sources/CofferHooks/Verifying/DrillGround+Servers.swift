@@ -62,5 +62,14 @@ extension DrillGround {
     }
   }
 
+  /// Ends a server at once: nothing of it is kept.
+  ///
+  /// - Parameter signal: By which it ends what it has started, where that does not end with it in any case.
+  func end(_ server: ChildProcess, by signal: Int32 = SIGTERM) {
+    if server.wait(seconds: 0) == nil { kill(server.identifier, endsWhole ? SIGKILL : signal) }
+    _ = server.wait(seconds: 10)
+    server.terminate()
+  }
+
   private static func name(of program: String) -> String { program.parts(by: "/").last ?? program }
 }

@@ -1,8 +1,8 @@
 import CofferSystem
 import Glibc
 
-/// The folder of one drill, and how servers are run in it: as a user who owns nothing else, and without a network where the
-/// system lets.
+/// The folder of one drill, and how servers are run in it: as a user who owns nothing else, and, where the system lets, without a
+/// network and apart from other processes.
 ///
 /// What is restored may be anybody's work, and runs as the superuser of the throw-away server. The folder is a run's own
 /// (`RuntimeDirectory`): a run that was killed leaves it, and the next one removes it.
@@ -10,10 +10,26 @@ public final class DrillGround: Sendable {
   private let directory: RuntimeDirectory
   /// Whom servers run as, where this program runs as root.
   let account: ServerOwner?
-  /// In which nothing of the environment leads to another server.
+  /// In which nothing of the environment leads to another server, or holds a password: the user's are for his own servers.
   public let context: HookContext
-  /// Whether programs are cut off from all networks.
-  public let hasNoNetwork: Bool
+  /// nil where the system parts them from nothing.
+  private let parting: Parting?
+
+  /// How far programs are parted from the rest of this machine.
+  private enum Parting: CaseIterable {
+    /// From networks and from other processes: they can signal none but their own, and what a server starts cannot outlive it.
+    case processes
+    /// From networks only.
+    case networks
+
+    var arguments: [String] {
+      let networks = ["--net", "--ipc"]
+      return switch self {
+      case .processes: networks + ["--pid", "--fork", "--kill-child"]
+      case .networks: networks
+      }
+    }
+  }
 
   /// A ground that cannot be had.
   public struct Unusable: DiagnosableError, Equatable {
@@ -49,14 +65,24 @@ public final class DrillGround: Sendable {
     directory = try RuntimeDirectory(base: base)
     // The account has to get through to its own folder in it; names are all that it could guess.
     if account != nil { try directory.letOthersThrough() }
+    var environment = context.environment.withoutServers
+    // Clients would find ~/.my.cnf there, and give whoever answers in the throw-away server's place what a line of ~/.pgpass has.
+    environment.variables["HOME"] = directory.path
+    environment.variables["PGPASSFILE"] = "\(directory.path)/none"
     self.context = HookContext(
-      launcher: context.launcher, environment: context.environment.withoutServers, clock: context.clock,
+      launcher: context.launcher, environment: environment, clock: context.clock,
       cancellation: context.cancellation, runtime: context.runtime, limits: context.limits,
       credentials: context.credentials, ownProgram: context.ownProgram)
-    hasNoNetwork = try Self.canUnshare(self.context)
+    parting = try Self.parting(self.context)
   }
 
   public var path: String { directory.path }
+
+  /// Whether programs are cut off from all networks.
+  public var hasNoNetwork: Bool { parting != nil }
+
+  /// Whether all that a server has started ends with it, however it ends.
+  var endsWhole: Bool { parting == .processes }
 
   private static func account(_ name: String) throws -> ServerOwner {
     guard let (user, group) = UserAccount.numbers(of: name) else {
@@ -75,20 +101,21 @@ public final class DrillGround: Sendable {
     ["--core=0", "--\(reserves ? "data" : "as")=\(8 << 30)", "--nproc=4096"]
   }
 
-  private static let unsharing = ["--net", "--ipc"]
-
   /// Containers forbid it as a rule, and so do some systems for users other than root.
-  private static func canUnshare(_ context: HookContext) throws -> Bool {
+  private static func parting(_ context: HookContext) throws -> Parting? {
     do {
-      let command = ChildCommand("unshare", unshareArguments + ["--", "true"], environment: environment(context))
-      return try context.launcher.run(command, cancellation: context.cancellation).status.isSuccess
+      return try Parting.allCases.first { parting in
+        let command = ChildCommand("unshare", words(parting) + ["true"], environment: environment(context))
+        return try context.launcher.run(command, cancellation: context.cancellation).status.isSuccess
+      }
     } catch is LaunchError {
-      return false
+      return nil
     }
   }
 
-  private static var unshareArguments: [String] {
-    (geteuid() == 0 ? [] : ["--user", "--map-current-user"]) + unsharing
+  /// What `unshare` is told before the program.
+  private static func words(_ parting: Parting) -> [String] {
+    (geteuid() == 0 ? [] : ["--user", "--map-current-user"]) + parting.arguments + ["--"]
   }
 
   /// A program of the throw-away server, or of what is asked there by others' words. It ends with this program, however that ends.
@@ -99,8 +126,11 @@ public final class DrillGround: Sendable {
   func command(
     _ program: String, _ arguments: [String], home: String? = nil, reserves: Bool = false
   ) -> ChildCommand {
-    var words = hasNoNetwork ? ["unshare"] + Self.unshareArguments + ["--"] : []
-    words += ["setpriv", "--no-new-privs", "--pdeathsig=QUIT"]
+    // With processes of its own, the program is unshare's child: unshare has to end with this program, and the child with unshare. As the
+    // first of its processes it would not heed a signal that it has no handler for, but for SIGKILL.
+    var words = endsWhole ? ["setpriv", "--pdeathsig=KILL", "--"] : []
+    words += parting.map { ["unshare"] + Self.words($0) } ?? []
+    words += ["setpriv", "--no-new-privs", "--pdeathsig=\(endsWhole ? "KILL" : "QUIT")"]
     if let account {
       words += [
         "--reuid=\(account.user)", "--regid=\(account.group)", "--clear-groups", "--inh-caps=-all",
