@@ -290,6 +290,46 @@ struct MariaDBReplayTests {
     }
   }
 
+  @Test(
+    "A physical backup may have transactions that its server's log never had, and what follows has to be behind them")
+  func currentPosition() throws {
+    let ground = try DrillGround(in: "/tmp", user: "nobody", context: context)
+    defer { ground.remove() }
+    var count = 0
+    func fits(_ gtid: String, behind list: [(UInt32, UInt32, UInt64)], of databases: [String]? = nil) throws -> Bool {
+      var file = BinaryLogBuilder()
+      let format = file.bytes.count
+      file.addGTIDList(list)
+      let position = UInt64(file.bytes.count)
+      file.addGTID(101)
+      file.addStatement("BEGIN")
+      file.add(16, [1, 0, 0, 0, 0, 0, 0, 0])
+      let place = try #require(DumpLogPlace(file: "binlog.000001", position: position, gtid: gtid, time: 0))
+      count += 1
+      let log = try ReplayLog(from: [place], of: databases, to: .time(.max), on: ground, name: "log\(count)")
+      do {
+        _ = try log.take(
+          ReplayPiece(
+            file: place.file, range: 4..<UInt64(file.bytes.count), format: Array(file.bytes[4..<format]),
+            events: Array(file.bytes[4...])),
+          gtid: "")
+        #expect(log.transactionCount == 1)
+        return true
+      } catch ReplayFault.notThere(let other) {
+        #expect(other == place)
+        return false
+      }
+    }
+    // Of a server that was restored, and has written nothing since; of a replica that has become the first.
+    #expect(try fits("0-7-100", behind: []) && fits("0-7-100,1-9-5", behind: [(0, 7, 100)]))
+    #expect(try fits("", behind: []) && fits("0-7-100", behind: [(0, 7, 100)]))
+    // Another server's.
+    #expect(try !fits("0-7-101", behind: []) && !fits("0-8-200,1-9-5", behind: []))
+    #expect(try !fits("0-7-99,1-9-5", behind: [(0, 7, 100)]) && !fits("", behind: [(0, 7, 100)]))
+    // A dump has the log's own position.
+    #expect(try !fits("0-7-100", behind: [], of: ["shop"]) && fits("", behind: [], of: ["shop"]))
+  }
+
   @Test("A file of the log that is missing between others is seen")
   func missingFile() throws {
     let dump = try dump("shop")
@@ -322,6 +362,79 @@ struct MariaDBReplayTests {
     let log = try log([dump], to: .time(2_147_470_000), on: ground)
     #expect(!log.isAtTarget && log.transactionCount == 1)
     #expect(log.newest < 2_147_470_000)
+  }
+
+  @Test(
+    "Those whom views and triggers act for are made in the throw-away server: those of the dump, and those of the log")
+  func definers() throws {
+    try server.sql(
+      """
+      CREATE USER late@'%'; GRANT ALL ON shop.* TO app@'%'; GRANT ALL ON shop.* TO late@'%';
+      CREATE DEFINER=app@'%' VIEW shop.over AS SELECT n FROM shop.v;
+      CREATE DEFINER=app@'%' FUNCTION shop.f() RETURNS INT DETERMINISTIC RETURN 1;
+      CREATE DEFINER=app@'%' VIEW shop.calls AS SELECT shop.f() AS n FROM shop.ledger;
+      CREATE DEFINER=app@'%' TRIGGER shop.tr BEFORE INSERT ON shop.ledger FOR EACH ROW SET NEW.note = CONCAT(NEW.note, '!');
+      """)
+    let dump = try dump("shop")
+    try server.sql(
+      """
+      CREATE DEFINER=late@'%' VIEW shop.low AS SELECT n FROM shop.ledger;
+      CREATE DEFINER=late@'%' VIEW shop.high AS SELECT n FROM shop.low;
+      CREATE USER late@'127.0.0.1'; DROP USER late@'127.0.0.1';
+      USE shop; SET binlog_format = STATEMENT; INSERT INTO ledger VALUES (1, 'a');
+      """)
+    let time = try nextSecond()
+    try server.sql("DELETE FROM shop.ledger; DROP VIEW shop.high")
+    _ = try bring([dump], to: .time(time))
+    #expect(try server.sql("SELECT * FROM shop.ledger") == "1\ta!")
+    for view in ["over", "calls", "low", "high"] { #expect(try numbers("shop.\(view)") == [1], "\(view)") }
+    #expect(
+      try server.sql("SELECT DISTINCT definer FROM information_schema.views WHERE table_schema = 'shop' ORDER BY 1")
+        == "app@%\nlate@%")
+  }
+
+  @Test("What another database's triggers have written by a statement is missing, and warned of")
+  func statementsOfOthers() throws {
+    try server.sql(
+      "CREATE TRIGGER other.tr AFTER INSERT ON other.ledger FOR EACH ROW INSERT INTO shop.ledger VALUES (NEW.n, 't')")
+    let dump = try dump("shop")
+    try server.sql("USE shop; SET binlog_format = STATEMENT; INSERT INTO ledger VALUES (1, 'own')")
+    let before = try nextSecond()
+    try server.sql("USE shop; SET binlog_format = STATEMENT; INSERT INTO other.ledger VALUES (2)")
+    try server.sql("INSERT INTO other.ledger VALUES (3)")
+    let time = try nextSecond()
+    try server.sql("INSERT INTO other.ledger VALUES (4)")
+    #expect(try numbers("shop.ledger") == [1, 2, 3, 4])
+    var warnings: [String] = []
+    _ = try bring([dump], to: .time(before)) { warnings = $0 }
+    #expect(try numbers("shop.ledger") == [1] && warnings == [])
+    _ = try bring([dump], to: .time(time)) { warnings = $0 }
+    #expect(try numbers("shop.ledger") == [1, 3])
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("The log has changes in other as statements"), "\(warnings)")
+  }
+
+  @Test("Statements that go by the clock of the server's machine are warned of, unless this one has the same time zone")
+  func timeZone() throws {
+    let root = try makeRoot("mariadb_databases:\n" + entry("shop") + "mariadb_servers:\n" + server.entry())
+    let dump = try TakenDump(MariaDBHook(.mariadb).dumps(of: root, context: context)[0], context: context)
+    let own = try #require(dump.facts.details["system_time_zone"])
+    #expect(own.split(separator: " ").compactMap { Int($0) }.count == 2, "\(own)")
+    let format = "USE shop; SET binlog_format = STATEMENT; "
+    try server.sql(format + "SET time_zone = '+01:00'; INSERT INTO ledger VALUES (1, NOW())")
+    let before = try nextSecond()
+    try server.sql(format + "INSERT INTO ledger VALUES (2, NOW())")
+    let time = try nextSecond()
+    try commit(3)
+    for (zone, target, text) in [
+      (own, time, nil), ("1 1", time, "is another"), (nil, time, "may be another"), (nil, before, nil),
+    ] as [(String?, Int64, String?)] {
+      var facts = dump.facts
+      facts.details["system_time_zone"] = zone
+      var warnings: [String] = []
+      _ = try bring([TakenDump(facts: facts, bytes: dump.bytes)], to: .time(target)) { warnings = $0 }
+      #expect(warnings.count == (text == nil ? 0 : 1), "\(warnings)")
+      if let text { #expect(warnings.first?.contains(text) == true, "\(warnings)") }
+    }
   }
 
   @Test("What the log does not tell of a database is warned of")

@@ -70,8 +70,38 @@ struct MySQLGTIDTests {
       bent[place] ^= 0xff
       _ = read(bent)
     }
+    // Out of order, or not apart from each other.
+    for stretches in [[(8, 9), (1, 6)], [(1, 6), (6, 9)], [(1, 6), (3, 4)]] as [[(UInt64, UInt64)]] {
+      var file = BinaryLogBuilder()
+      let start = file.bytes.count
+      file.addPreviousGTIDs(stretches)
+      #expect(!read(Array(file.bytes[(start + 19)...].dropLast(4))).isKnown, "\(stretches)")
+    }
     // A count that no body can have.
     #expect(!read([UInt8](repeating: 0xff, count: 200)).isKnown)
+  }
+}
+
+extension MySQLGTIDTests {
+  @Test("Of more stretches than servers have nothing is kept, in whatever order they come")
+  func many() throws {
+    var file = BinaryLogBuilder()
+    let start = file.bytes.count
+    file.addPreviousGTIDs((1...200_000).map { (UInt64($0) * 3, UInt64($0) * 3 + 1) })
+    var set = MySQLGTIDSet()
+    file.bytes[(start + 19)...].dropLast(4).withUnsafeBytes { set.read(list: $0) }
+    #expect(!set.isKnown && set.text == nil)
+    let third = try #require(MySQLGTID("\(Self.server):3"))
+    #expect(!set.contains(third))
+    set.insert(third)
+    #expect(!set.contains(third) && !set.isKnown)
+    let numbers = (1...100_000).map { String($0 * 3) }
+    let most = "\(Self.server):" + numbers.joined(separator: ":")
+    #expect(MySQLGTIDSet(most)?.text == most)
+    #expect(
+      MySQLGTIDSet("\(Self.server):" + numbers.prefix(5000).reversed().joined(separator: ":"))?.text
+        == "\(Self.server):" + numbers.prefix(5000).joined(separator: ":"))
+    #expect(MySQLGTIDSet(most + ":1000000") == nil)
   }
 }
 
@@ -184,6 +214,30 @@ struct MySQLReplayTests {
       #expect(file?.starts(with: format[..<4] + log.first.bytes[4..<format.count]) == true)
       #expect(file?.dropFirst(format.count).elementsEqual(log.first.bytes[Int(log.place)..<end]) == true)
     }
+  }
+
+  @Test("A server stands before what a file begins with when it has gone over that, and there it is waited for")
+  func fileBeginning() throws {
+    let log = Log()
+    let ground = try ground()
+    defer { ground.remove() }
+    // Between the last transaction of the first file and the first of the second.
+    let reached = try replay(log, place(log), to: .time(Int64(Self.start) + 45), on: ground)
+    let format = BinaryLogBuilder().bytes.count
+    let rest = log.first.bytes.count - Int(log.place)
+    #expect(reached.end == .init(file: 1, offset: UInt64(format + rest)))
+    #expect(reached.fileCount == 1 && !FileManager.default.fileExists(atPath: "\(ground.path)/log/relay.000002"))
+    // A dump that was made there.
+    let second = try #require(
+      DumpLogPlace(
+        file: "binlog.000002", position: log.second.ends[1], gtid: "\(Self.server):1-8",
+        time: UInt64(Self.start) + 45, server: Self.server))
+    let both = try ReplayLog(
+      from: [place(log), second], of: ["shop"], to: .gtid(gtid(9)), .mysql, on: ground, name: "both")
+    for piece in log.pieces { guard try both.take(piece, gtid: "") else { break } }
+    try both.finish()
+    #expect(both.starts == [.init(file: 1, offset: UInt64(format)), .init(file: 1, offset: UInt64(format + rest))])
+    #expect(both.end == .init(file: 2, offset: log.ends[9] ?? 0) && both.transactionCount == 5)
   }
 
   @Test("A log of another time, other transactions, a gap and what is no place are seen")

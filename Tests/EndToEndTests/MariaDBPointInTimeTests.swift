@@ -137,7 +137,7 @@ struct MariaDBPointInTimeTests {
       """
       CREATE USER clerk@localhost IDENTIFIED BY 'secret'; GRANT SELECT ON shop.* TO clerk@localhost;
       CREATE DATABASE late; CREATE TABLE late.t (a INT) ENGINE=Aria; INSERT INTO late.t VALUES (7);
-      CREATE PROCEDURE late.p() SELECT 1; DROP DATABASE other; RENAME TABLE shop.ledger TO late.ledger;
+      CREATE PROCEDURE late.p() SELECT 1; CREATE EVENT late.tick ON SCHEDULE EVERY 1 DAY DO SELECT 1; DROP DATABASE other; RENAME TABLE shop.ledger TO late.ledger;
       """)
     let last = try moment()
     func content() throws -> String {
@@ -178,6 +178,8 @@ struct MariaDBPointInTimeTests {
     }
     let whole = try restore("whole", ["--to-time", last])
     try #require(whole.status == .exited(0), "\(whole)")
+    let enabling = "ALTER DEFINER = 'root'@'localhost' EVENT `late`.`tick` ENABLE"
+    #expect(whole.errors.contains(enabling), "\(whole)")
     child.terminate()
     // A server makes some of them anew.
     let files = try FileManager.default.contentsOfDirectory(atPath: laid("whole"))
@@ -194,6 +196,7 @@ struct MariaDBPointInTimeTests {
     server.stop()
     try server.start(in: laid("whole"))
     #expect(try content() == state)
+    #expect(try server.sql("\(enabling); SELECT STATUS FROM information_schema.EVENTS") == "ENABLED")
     let said = try server.run([
       "mariadb-check", "--no-defaults", "--socket", server.socket, "--user", "root", "--all-databases", "--silent",
     ])

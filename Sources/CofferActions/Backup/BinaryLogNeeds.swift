@@ -7,6 +7,8 @@ import CofferSystem
 struct BinaryLogNeeds {
   /// Each server once, with the paths of the dumps that need its log.
   private var needs: [(server: LogServer, dumps: [String])] = []
+  /// Paths of the dumps that do not know where their server's log was.
+  private var unplaced: [String] = []
   private let context: ActionContext
 
   init(_ context: ActionContext) {
@@ -14,7 +16,9 @@ struct BinaryLogNeeds {
   }
 
   /// What an archive is to keep of it.
-  var all: [LogNeed] { needs.map { LogNeed(server: $0.server, first: nil, dumps: $0.dumps) } }
+  var all: [LogNeed] {
+    needs.map { LogNeed(server: $0.server, first: nil, dumps: $0.dumps, unplaced: unplaced) }
+  }
 
   /// Takes a dump in that was stored.
   ///
@@ -28,6 +32,7 @@ struct BinaryLogNeeds {
       $0.dialect.system.isSame(as: hook.dialect.system) && MariaDBServerOptions.areSame($0.section, section)
     }
     guard let log else {
+      if !meant.isEmpty { unplaced.append(identity.path) }
       // An entry may be there for physical backups alone.
       let wanting = meant.first { !$0.section[MariaDBServerOptions.baseBackup] || $0.named.limit != nil }
       guard let name = wanting.map({ Quoting.terminal($0.name) }) else { return nil }

@@ -14,10 +14,17 @@ struct MariaDBDefiners {
     of programs: [MariaDBScript.StoredProgram], among known: Set<MariaDBAccounts.Account>?, on databases: [String],
     session: MariaDBSession
   ) throws {
+    let definers = Set(programs.compactMap(\.statement.definer))
+    try self.init(definers.filter { known?.contains($0) ?? true }, on: databases, session: session)
+  }
+
+  /// - Parameters:
+  ///   - definers: Roles among them, which have no host, are left out.
+  ///   - databases: That are worked in.
+  /// - Throws: `RestoreError`; none is left then.
+  init(_ definers: Set<MariaDBAccounts.Account>, on databases: [String], session: MariaDBSession) throws {
     self.session = session
-    let wanted = Set(programs.compactMap(\.statement.definer)).filter { definer in
-      definer.host?.isEmpty == false && known?.contains(definer) ?? true
-    }
+    let wanted = definers.filter { $0.host?.isEmpty == false }
     guard !wanted.isEmpty else { return }
     let there = Set(
       try session.query("SELECT User, Host FROM mysql.user", 2).compactMap { MariaDBAccounts.Account($0) })

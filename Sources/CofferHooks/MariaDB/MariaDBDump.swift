@@ -150,6 +150,9 @@ struct MariaDBDump: PlannedDump {
     }
     facts.serverVersion = server.version.isEmpty ? nil : server.version
     if server.foldsCase { facts.details[MariaDBServerFacts.foldingKey] = "1" }
+    if hasStoredLog, server.keepsLog {
+      facts.details[SystemTimeZone.key] = try SystemTimeZone.offsets { try ask($0, 1, context) }
+    }
     var warnings = entry.connectionWarnings(server)
     let losses: MariaDBLosses
     do {

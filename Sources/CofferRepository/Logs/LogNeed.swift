@@ -9,13 +9,23 @@ public struct LogNeed: Sendable, Equatable {
   public let first: LogPlace?
   /// The dumps that need it, by their paths in the archive; nil where it is not said, or there are too many to name.
   public let dumps: Set<ExactName>?
+  /// Dumps of the archive that cannot be brought further, for it is not known where the log was at them: they take no earlier dump's place.
+  /// nil where there are too many to name.
+  public let unplaced: Set<ExactName>?
 
-  /// - Parameter dumps: Paths; those of more than are named are left out.
-  public init(server: LogServer, first: LogPlace?, dumps: [String]? = nil) {
+  /// - Parameters:
+  ///   - dumps: Paths; those of more than are named are left out.
+  ///   - unplaced: Paths; nil for too many.
+  public init(server: LogServer, first: LogPlace?, dumps: [String]? = nil, unplaced: [String]? = []) {
     self.server = server
     self.first = first
-    let names = dumps.map { Set($0.map { ExactName($0) }) } ?? []
-    self.dumps = names.isEmpty || names.count > Self.dumpLimit ? nil : names
+    let names = Self.names(dumps ?? [])
+    self.dumps = names?.isEmpty == true ? nil : names
+    self.unplaced = unplaced.flatMap(Self.names)
+  }
+
+  private static func names(_ paths: [String]) -> Set<ExactName>? {
+    paths.count > dumpLimit ? nil : Set(paths.map { ExactName($0) })
   }
 
   /// An archive has one for each base backup.
@@ -26,7 +36,7 @@ public struct LogNeed: Sendable, Equatable {
 
 extension LogNeed: Codable {
   private enum Key: CodingKey {
-    case system, identity, history, number, exponent, dumps
+    case system, identity, history, number, exponent, dumps, unplaced
   }
 
   public init(from decoder: any Decoder) throws {
@@ -35,8 +45,10 @@ extension LogNeed: Codable {
       system: try container.decode(String.self, forKey: .system),
       identity: try container.decode(String.self, forKey: .identity))
     let dumps = try container.decodeIfPresent([String].self, forKey: .dumps)
+    // An empty list stands for too many.
+    let unplaced = try container.decodeIfPresent([String].self, forKey: .unplaced).map { $0.isEmpty ? nil : $0 } ?? []
     guard container.contains(.history) else {
-      self.init(server: server, first: nil, dumps: dumps)
+      self.init(server: server, first: nil, dumps: dumps, unplaced: unplaced)
       return
     }
     let place = LogPlace(
@@ -46,7 +58,7 @@ extension LogNeed: Codable {
     guard let place else {
       throw DecodingError.dataCorrupted(.init(codingPath: container.codingPath, debugDescription: "no place in a log"))
     }
-    self.init(server: server, first: place, dumps: dumps)
+    self.init(server: server, first: place, dumps: dumps, unplaced: unplaced)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -54,6 +66,9 @@ extension LogNeed: Codable {
     try container.encode(server.system, forKey: .system)
     try container.encode(server.identity, forKey: .identity)
     try container.encodeIfPresent(dumps.map { $0.sorted().map(\.text) }, forKey: .dumps)
+    if unplaced?.isEmpty != true {
+      try container.encode((unplaced ?? []).sorted().map(\.text), forKey: .unplaced)
+    }
     guard let first else { return }
     try container.encode(first.history, forKey: .history)
     try container.encode(first.number, forKey: .number)
@@ -83,7 +98,7 @@ struct NeededLog {
     var needs: [Need] = []
     for archive in archives {
       for need in archive.draft.logNeeds where try need.server.id(context).isSame(as: server) {
-        needs.append(Need(of: archive, dumps: need.dumps, start: Self.start(of: need, archive)))
+        needs.append(Need(need, of: archive, start: Self.start(of: need, archive)))
       }
     }
     // Of each signer by itself: what one says makes nothing go that another needs.
@@ -106,20 +121,23 @@ struct NeededLog {
     let time: Date
     let start: Start
     let counts: Bool
+    /// Whether any other will do: a base backup is of the whole server, whoever has made it.
+    let isOfServer: Bool
     /// nil where they are not named.
     let dumps: Set<ExactName>?
-    /// Dumps that failed.
-    let missing: Set<ExactName>
+    /// Dumps that failed, and those that cannot be brought further; nil where they are not named.
+    let lacking: Set<ExactName>?
     /// Runs of one configuration of a host are of one kind: what the last of them has left out is wanted no more.
     let kind: [ExactName]
 
-    init(of archive: Archive, dumps: Set<ExactName>?, start: Start) {
+    init(_ need: LogNeed, of archive: Archive, start: Start) {
       signer = archive.writeOnlyKey.map { ExactName($0) }
       time = max(archive.end, archive.received ?? archive.end)
       counts = archive.standing == .counts
-      self.dumps = dumps
+      dumps = need.dumps
+      isOfServer = need.first != nil && need.dumps == nil
       self.start = start
-      missing = Set(archive.draft.missingDumps.map { ExactName($0) })
+      lacking = need.unplaced?.union(archive.draft.missingDumps.map { ExactName($0) })
       kind = [ExactName(archive.draft.hostname), ExactName(archive.draft.configuration)]
     }
   }
@@ -129,20 +147,25 @@ struct NeededLog {
     private var isAny = false
     private var takesAll = false
     private var dumps: Set<ExactName> = []
-    /// Of each kind of run the dumps that have failed in every one.
-    private var failed: [[ExactName]: Set<ExactName>] = [:]
+    /// Of each kind of run the dumps that every one lacks.
+    private var lacking: [[ExactName]: Set<ExactName>] = [:]
 
     mutating func add(_ need: Need) {
       isAny = true
-      guard let own = need.dumps else { return takesAll = true }
-      dumps.formUnion(own)
-      failed[need.kind] = failed[need.kind].map { $0.intersection(need.missing) } ?? need.missing
+      takesAll = takesAll || need.isOfServer
+      dumps.formUnion(need.dumps ?? [])
+      guard let own = need.lacking else { return }
+      lacking[need.kind] = lacking[need.kind].map { $0.intersection(own) } ?? own
     }
 
     /// Whether an earlier archive has a dump in whose place there is none.
     func leaves(_ need: Need) -> Bool {
-      guard !takesAll, let own = need.dumps else { return !isAny }
-      return own.contains { !dumps.contains($0) && failed[need.kind]?.contains($0) ?? true }
+      guard !need.isOfServer else { return !isAny }
+      guard !takesAll else { return false }
+      let lacking = lacking[need.kind]
+      // Which ones it has, is not known: whatever is lacking may be one.
+      guard let own = need.dumps else { return lacking?.isEmpty != true }
+      return own.contains { !dumps.contains($0) && lacking?.contains($0) ?? true }
     }
   }
 

@@ -36,10 +36,12 @@ struct LogPruningTests {
   private func base(
     _ first: UInt64?, hoursAgo: Double, history: UInt32 = 1, key: String? = nil,
     of server: LogServer = LogGround.server, took: Double = 0, hoursAhead: Double = 0, dumps: [String]? = nil,
-    missing: [String] = [], by configuration: String = "a.yaml"
+    missing: [String] = [], unplaced: [String]? = [], by configuration: String = "a.yaml"
   ) throws -> Archive {
     let time = ground.ground.clock.clock.now().addingTimeInterval(-hoursAgo * Self.hour)
-    let need = LogNeed(server: server, first: try first.map { try LogGround.place($0, history: history) }, dumps: dumps)
+    let need = LogNeed(
+      server: server, first: try first.map { try LogGround.place($0, history: history) }, dumps: dumps,
+      unplaced: unplaced)
     let end = time.addingTimeInterval(hoursAhead * Self.hour)
     let draft = ArchiveDraft(
       name: "a", hostname: "db1", username: "u", commandLine: [], configuration: configuration,
@@ -150,11 +152,52 @@ struct LogPruningTests {
     #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], by: "b.yaml")) == 16)
   }
 
+  @Test("A dump that does not know its place in the log takes no earlier one's place, however many there are of such")
+  func unplacedDumps() throws {
+    try put(1...20)
+    let both = try base(5, hoursAgo: 16, dumps: ["x", "y"])
+    let many = (0...1000).map { String($0) }
+    for unplaced in [["x"], many + ["x"], nil] as [[String]?] {
+      #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], unplaced: unplaced)) == 16)
+      // In the next it knows it again, or is dumped no more.
+      let between = try base(9, hoursAgo: 12, dumps: ["y"], unplaced: unplaced)
+      #expect(try kept(both, between, try base(13, hoursAgo: 8, dumps: ["x", "y"])) == 8)
+      #expect(try kept(both, between, try base(13, hoursAgo: 8, dumps: ["y"])) == 8)
+    }
+    #expect(try kept(both, try base(13, hoursAgo: 8, dumps: ["y"], unplaced: ["z"])) == 8)
+  }
+
+  @Test(
+    "Of an archive that names no dumps and no segment, what the same configuration makes takes the place, if nothing is lacking"
+  )
+  func unnamed() throws {
+    try put(1...20)
+    let old = try base(nil, hoursAgo: 16)
+    let named = try base(nil, hoursAgo: 16, dumps: ["x"])
+    let alone = try kept(old)
+    let new = try kept(try base(nil, hoursAgo: 8))
+    #expect(alone == new + 8 && alone < 20)
+    #expect(try kept(old, try base(nil, hoursAgo: 8, dumps: ["x"])) == new)
+    #expect(try kept(old, try base(nil, hoursAgo: 8)) == new)
+    #expect(try kept(named, try base(nil, hoursAgo: 8)) == new)
+    // Another one's may be of other databases of the server.
+    #expect(try kept(old, try base(nil, hoursAgo: 8, dumps: ["y"], by: "b.yaml")) == alone)
+    #expect(try kept(old, try base(nil, hoursAgo: 8, by: "b.yaml")) == alone)
+    #expect(try kept(named, try base(nil, hoursAgo: 8, by: "b.yaml")) == alone)
+    for (missing, unplaced) in [(["z"], []), ([], ["z"]), ([], nil)] as [([String], [String]?)] {
+      #expect(try kept(old, try base(nil, hoursAgo: 8, missing: missing, unplaced: unplaced)) == alone)
+    }
+    #expect(try kept(named, try base(nil, hoursAgo: 8, missing: ["x"])) == alone)
+    #expect(try kept(named, try base(nil, hoursAgo: 8, missing: ["z"])) == new)
+  }
+
   @Test("What an archive needs is written and read with a segment and without, and with its dumps")
   func needs() throws {
     for need in [
       LogNeed(server: LogGround.server, first: try LogGround.place(7)), LogNeed(server: LogGround.server, first: nil),
       LogNeed(server: LogGround.server, first: nil, dumps: ["mariadb_databases/db1/b", "mariadb_databases/db1/a"]),
+      LogNeed(server: LogGround.server, first: nil, dumps: ["b"], unplaced: ["c", "d"]),
+      LogNeed(server: LogGround.server, first: nil, dumps: ["b"], unplaced: nil),
     ] {
       #expect(try JSONDecoder().decode(LogNeed.self, from: JSONEncoder().encode(need)) == need)
     }
@@ -163,6 +206,8 @@ struct LogPruningTests {
     }
     let many = LogNeed(server: LogGround.server, first: nil, dumps: (0...1000).map { String($0) })
     #expect(many.dumps == nil && LogNeed(server: LogGround.server, first: nil, dumps: []).dumps == nil)
+    let plain = try JSONEncoder().encode(LogNeed(server: LogGround.server, first: nil, dumps: ["b"]))
+    #expect(!String(decoding: plain, as: UTF8.self).contains("unplaced"))
   }
 
   @Test(

@@ -120,7 +120,9 @@ struct PhysicalBackupRestore: ServerRestore {
   private func bring(_ folder: Folder, _ progress: ReadingProgress) throws {
     guard let replay else { return }
     let server = try PhysicalBackupReplay(of: dump.facts, replay.log, on: replay.ground)
-    try replay.log.showing(progress) { try server.run(in: folder, $0) }
+    for warning in try replay.log.showing(progress, { try server.run(in: folder, $0) }) {
+      context.console.warning(warning)
+    }
   }
 
   func end() { replay?.ground.remove() }

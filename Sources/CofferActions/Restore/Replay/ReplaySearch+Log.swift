@@ -8,19 +8,17 @@ extension ReplaySearch {
   ///
   /// - Parameter number: Tells apart what is laid down for several archives.
   /// - Throws: `ReplayRouteError`; `LogError`; what reading throws.
-  func log(behind dumps: [ArchiveDump], _ number: Int) throws -> ReplayLog {
+  func log(behind dumps: [ArchiveDump], of archive: Archive, _ number: Int) throws -> ReplayLog {
     let ordered = ReplayLog.sorted(dumps.compactMap(\.record.log))
     guard let first = ordered.first else { throw ReplayRouteError.noArchive }
-    var fits: [(reader: BinaryLogReader, stretch: BinaryLogReader.Stretch, number: UInt64, isLast: Bool)] = []
     let dialect = dumps.first.map { MariaDBReplay.dialect(of: $0.facts) } ?? .mariadb
-    for server in try servers(dialect, first) {
-      let reader = try BinaryLogReader(access.repository, of: server, signers: request.signers)
-      let stretches = try reader.stretches()
-      for (index, stretch) in stretches.enumerated() {
-        guard let slice = try reader.find(file: first.file, position: first.position, in: stretch) else { continue }
-        fits.append((reader, stretch, slice, index + 1 == stretches.count))
-      }
-    }
+    let servers = try servers(dialect, first)
+    let paths = Set(dumps.map { ExactName($0.identity.path) })
+    let needs = archive.draft.logNeeds.filter { $0.dumps.map { !$0.isDisjoint(with: paths) } ?? true }
+    let named = servers.filter { server in needs.contains { $0.server == server } }
+    // The log of another server, which anybody may have made, is none where the archive's own has the place.
+    var fits = try fits(first, named)
+    if fits.isEmpty { fits = try self.fits(first, servers.filter { !named.contains($0) }) }
     guard !fits.isEmpty else { throw ReplayRouteError.noLog(first) }
     // Servers count alike; by MySQL's identity, or the GTID position, it is seen whose log it is.
     guard ordered.allSatisfy({ $0.gtid != nil || $0.server != nil }) else { throw ReplayRouteError.ambiguous(first) }
@@ -48,6 +46,34 @@ extension ReplaySearch {
       return log
     }
     throw other.map { ReplayRouteError($0, request.title) } ?? ReplayRouteError.noLog(first)
+  }
+
+  /// What of a server's log has the place of a dump, and in which slice.
+  private struct Fit {
+    let reader: BinaryLogReader
+    let stretch: BinaryLogReader.Stretch
+    let number: UInt64
+    let isLast: Bool
+  }
+
+  /// - Throws: What reading throws, if no other log has the place.
+  private func fits(_ place: DumpLogPlace, _ servers: [LogServer]) throws -> [Fit] {
+    var fits: [Fit] = []
+    var unreadable: (any Error)?
+    for server in servers {
+      do {
+        let reader = try BinaryLogReader(access.repository, of: server, signers: request.signers)
+        let stretches = try reader.stretches()
+        for (index, stretch) in stretches.enumerated() {
+          guard let slice = try reader.find(file: place.file, position: place.position, in: stretch) else { continue }
+          fits.append(Fit(reader: reader, stretch: stretch, number: slice, isLast: index + 1 == stretches.count))
+        }
+      } catch let error where Archive.isConcerned(by: error) {
+        unreadable = unreadable ?? error
+      }
+    }
+    if fits.isEmpty, let unreadable { throw unreadable }
+    return fits
   }
 
   /// - Returns: nil for all of the server.

@@ -46,7 +46,7 @@ struct ReplaySearch {
     ) { archive, all, number in
       let dumps = try chosen(from: all, of: archive)
       try check(dumps, of: archive)
-      return Found(archive: archive, dumps: dumps, log: try log(behind: dumps, number))
+      return Found(archive: archive, dumps: dumps, log: try log(behind: dumps, of: archive, number))
     }
   }
 

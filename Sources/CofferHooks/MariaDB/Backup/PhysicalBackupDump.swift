@@ -50,11 +50,15 @@ struct PhysicalBackupDump: PlannedDump {
   /// - Returns: Nothing where the server cannot be asked: it will fail the backup with a better message.
   /// - Throws: `RunCancelled`.
   private func details(_ context: HookContext) throws -> [String: String] {
+    func ask(_ sql: String) throws -> [[String]] {
+      let answer = try entry.connection.query(sql, options: entry.listOptions, context: context)
+      return answer.status.isSuccess ? answer.rows : []
+    }
     do {
-      let answer = try entry.connection.query(
-        "SELECT @@lower_case_table_names", options: entry.listOptions, context: context)
-      let value = answer.rows.first?.first ?? "0"
-      return answer.status.isSuccess && !value.isSame(as: "0") ? [MariaDBServerFacts.foldingKey: "1"] : [:]
+      let value = try ask("SELECT @@lower_case_table_names").first?.first ?? "0"
+      var details = value.isSame(as: "0") ? [:] : [MariaDBServerFacts.foldingKey: "1"]
+      details[SystemTimeZone.key] = try SystemTimeZone.offsets(ask)
+      return details
     } catch let error as RunCancelled {
       throw error
     } catch {

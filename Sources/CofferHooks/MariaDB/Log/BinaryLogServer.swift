@@ -130,10 +130,9 @@ public struct BinaryLogServer: Sendable {
 
   private func identity(_ uuid: String?) throws(BinaryLogError) -> String? {
     guard system.isSame(as: MariaDBDialect.mysql.system) else { return nil }
-    guard let uuid, uuid.utf8.count == 36,
-      uuid.utf8.allSatisfy({ $0.hexadecimalValue != nil || $0 == UInt8(ascii: "-") })
-    else { throw unexpected("server_uuid") }
-    return uuid
+    // As places of dumps have it.
+    guard let server = uuid.flatMap(MySQLGTID.server(_:)) else { throw unexpected("server_uuid") }
+    return server
   }
 
   private func query(_ sql: String, _ context: HookContext) throws -> [[String]] {

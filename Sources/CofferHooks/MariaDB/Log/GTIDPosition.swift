@@ -61,6 +61,11 @@ public struct GTIDPosition: Sendable, Equatable {
     domains[gtid.domain].map { $0.sequence >= gtid.sequence } ?? false
   }
 
+  /// The last numbers of those domains that another position has nothing of.
+  func sequences(missingIn other: GTIDPosition) -> [UInt32: UInt64] {
+    domains.filter { other.domains[$0.key] == nil }.mapValues(\.sequence)
+  }
+
   /// Whether what a file begins with is what those before it end with; a domain may have been taken out since.
   func leads(to list: GTIDPosition) -> Bool {
     list.domains.allSatisfy { domain, last in domains[domain].map { $0 == last } ?? false }

@@ -69,8 +69,9 @@ public struct MySQLGTIDSet: Sendable, Equatable {
   /// Whether it has all of them, and not what was seen of them.
   public private(set) var isKnown: Bool
 
-  /// Stretches that are kept at most; servers have few.
+  /// Stretches that are kept at most; servers have few. A set that would have more has none, and is not known any more.
   private static let limit = 100_000
+  private var isFull = false
 
   /// A set of which nothing is known.
   public init() {
@@ -111,11 +112,15 @@ public struct MySQLGTIDSet: Sendable, Equatable {
       let server = MySQLGTID.server(UnsafeRawBufferPointer(rebasing: body[offset..<offset + 16]))
       offset += 16
       guard let stretches = number(), stretches <= UInt64(body.count) else { return isKnown = false }
+      var last: UInt64 = 0
       for _ in 0..<stretches {
-        guard let first = number(), let end = number(), first > 0, first < end, end <= MySQLGTID.numberLimit else {
+        // Servers have them in order, apart from each other.
+        guard let first = number(), let end = number(), last < first, first < end, end <= MySQLGTID.numberLimit else {
           return isKnown = false
         }
         insert(first...(end - 1), of: server)
+        last = end
+        if isFull { return }
       }
     }
     if offset != body.count { isKnown = false }
@@ -124,21 +129,10 @@ public struct MySQLGTIDSet: Sendable, Equatable {
   mutating func insert(_ gtid: MySQLGTID) { insert(gtid.number...gtid.number, of: gtid.server) }
 
   private mutating func insert(_ new: ClosedRange<UInt64>, of server: String) {
-    var own = ranges[server] ?? []
-    count -= own.count
-    // Those that touch it become one with it. It mostly follows the last.
-    var index = own.count
-    var (low, high) = (new.lowerBound, new.upperBound)
-    while index > 0, own[index - 1].upperBound >= new.lowerBound - 1 {
-      index -= 1
-      guard own[index].lowerBound <= new.upperBound + 1 else { continue }
-      (low, high) = (min(low, own[index].lowerBound), max(high, own[index].upperBound))
-      own.remove(at: index)
-    }
-    own.insert(low...high, at: index)
-    count += own.count
-    ranges[server] = own
-    if count > Self.limit { isKnown = false }
+    guard !isFull else { return }
+    count += ranges[server, default: []].insert(joining: new)
+    guard count > Self.limit else { return }
+    (ranges, count, isKnown, isFull) = ([:], 0, false, true)
   }
 
   public func contains(_ gtid: MySQLGTID) -> Bool {
@@ -154,5 +148,32 @@ public struct MySQLGTIDSet: Sendable, Equatable {
       }
       return "\(server):\(stretches.joined(separator: ":"))"
     }.joined(separator: ",")
+  }
+}
+
+extension [ClosedRange<UInt64>] {
+  /// Adds numbers to such stretches in order, apart from each other; those that touch them become one with them.
+  ///
+  /// - Returns: How many more stretches there are.
+  fileprivate mutating func insert(joining new: ClosedRange<UInt64>) -> Int {
+    // It mostly follows the last.
+    let first =
+      last.map { $0.upperBound < new.lowerBound - 1 } ?? true ? count : place { $0.upperBound >= new.lowerBound - 1 }
+    let end = first == count ? count : place { $0.lowerBound > new.upperBound + 1 }
+    let touched = self[first..<end]
+    let low = Swift.min(new.lowerBound, touched.first?.lowerBound ?? new.lowerBound)
+    let high = Swift.max(new.upperBound, touched.last?.upperBound ?? new.upperBound)
+    replaceSubrange(first..<end, with: [low...high])
+    return 1 - (end - first)
+  }
+
+  /// The first of which something is so that is so of all behind it, too.
+  private func place(where isSo: (ClosedRange<UInt64>) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = low + (high - low) / 2
+      if isSo(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

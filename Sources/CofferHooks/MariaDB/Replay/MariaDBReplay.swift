@@ -95,7 +95,10 @@ public final class MariaDBReplay {
 
   /// How a dump is restored to the throw-away server.
   public func restore(of facts: DumpFacts) throws -> any PlannedRestore {
-    try MariaDBHook(dialect).restore(of: facts.withoutAddress, to: server.target, root: nil, context: ground.context)
+    var target = server.target
+    // Those whom views and triggers act for are made there.
+    target.isDrill = true
+    return try MariaDBHook(dialect).restore(of: facts.withoutAddress, to: target, root: nil, context: ground.context)
   }
 
   /// Replays the log, when all dumps have been restored.
@@ -107,7 +110,7 @@ public final class MariaDBReplay {
     let before = try doubts()
     try replay(tell)
     let after = try doubts()
-    return before + after.filter { !before.contains($0) }
+    return try before + after.filter { !before.contains($0) } + unseen + shifted()
   }
 
   private func replay(_ tell: (String) -> Void) throws {
@@ -123,6 +126,8 @@ public final class MariaDBReplay {
       stages.append((start, all))
     }
     try makeDatabases()
+    // Of what the log makes, too: without them, a view cannot look at another one, nor a trigger act.
+    _ = try MariaDBDefiners(log.definers, on: facts.map(\.identity.database), session: server.session)
     let replica = ReplicaRun(of: log, in: server.session) { [server] in server.lastLines }
     try replica.begin(at: first)
     for (number, stage) in stages.enumerated() {
@@ -175,6 +180,22 @@ public final class MariaDBReplay {
       )
     }
     return doubts
+  }
+
+  /// Changes that the server has left out by the names of their tables alone.
+  private var unseen: [String] {
+    let names = log.databasesOfStatements.sorted().map { [$0.text] }
+    guard !names.isEmpty else { return [] }
+    return [
+      "The log has changes in \(Self.named(names)) as statements (binlog_format is not ROW): what triggers, views and functions there have written into the databases that are restored is missing. Choose those databases, too (--database), if there are such"
+    ]
+  }
+
+  private func shifted() throws -> [String] {
+    guard log.goesBySystemTime else { return [] }
+    let here = try SystemTimeZone.offsets { try server.session.query($0, 1) }
+    // All are of one server.
+    return [SystemTimeZone.warning(facts.first?.details[SystemTimeZone.key], here: here)].compactMap(\.self)
   }
 
   private static let namedTables = 20

@@ -13,6 +13,8 @@ public final class PhysicalBackupReplay {
   private let installed: MariaDBInstalledServer
   /// Whether the server takes great and small letters of names for the same.
   private let foldsCase: Bool
+  /// See `SystemTimeZone`.
+  private let timeZone: String?
 
   /// Seconds for the start of a server in files that may be large.
   private static let patience: Double = 3600
@@ -27,6 +29,7 @@ public final class PhysicalBackupReplay {
   public init(of facts: DumpFacts, _ log: ReplayLog, on ground: DrillGround) throws {
     identity = facts.identity
     foldsCase = facts.details[MariaDBServerFacts.foldingKey] != nil
+    timeZone = facts.details[SystemTimeZone.key]
     self.log = log
     self.ground = ground
     installed = try Self.server(for: facts, on: ground)
@@ -55,9 +58,10 @@ public final class PhysicalBackupReplay {
   /// - Parameters:
   ///   - folder: The data directory.
   ///   - tell: Is told how far the server has come: a position.
+  /// - Returns: Warnings: what is otherwise than it was.
   /// - Throws: `ReplayError`; `DrillError`; `RestoreError`; `ClusterError`; `SystemError`; `RunCancelled`.
-  public func run(in folder: Folder, _ tell: (String) -> Void) throws {
-    guard let end = log.end, let first = log.starts.first, end != first else { return }
+  public func run(in folder: Folder, _ tell: (String) -> Void) throws -> [String] {
+    guard let end = log.end, let first = log.starts.first, end != first else { return [] }
     let account = try Account(on: ground)
     let server = try MariaDBDrillServer(
       of: identity, on: ground, .mariadb, as: account.name, password: account.password)
@@ -72,14 +76,55 @@ public final class PhysicalBackupReplay {
         ], seconds: Self.patience)
     }
     let replica = ReplicaRun(of: log, in: server.session) { server.lastLines }
+    let before = try sleeping(server.session)
     try replica.begin(at: first)
     try replica.replay(to: end, isEnd: true, tell)
     try check(try server.session.query("SELECT @@gtid_slave_pos", 1).first?.first ?? "")
+    let disabled = try sleeping(server.session).filter { !before.contains($0) }
+    var warnings = Self.warnings(disabled)
+    if log.goesBySystemTime {
+      let here = try SystemTimeZone.offsets { try server.session.query($0, 1) }
+      warnings += [SystemTimeZone.warning(timeZone, here: here)].compactMap(\.self)
+    }
     _ = try server.session.query("RESET SLAVE ALL; DROP USER \(account.quoted); SHUTDOWN", 0)
     guard try server.waitForEnd() else {
       throw ReplayError.failed(server.lastLines?.last ?? "the server did not end well", at: "")
     }
     for name in Self.remains { try folder.removeTree(name) }
+    return warnings
+  }
+
+  /// What enables each event that is disabled as on a replica. It keeps whom the event acts for, which a statement that does not say that
+  /// changes.
+  ///
+  /// - Returns: Nothing as well where the server's tables of events are damaged: then none of them runs.
+  /// - Throws: `RunCancelled`.
+  private func sleeping(_ session: MariaDBSession) throws -> [String] {
+    let rows: [[String]]
+    do {
+      rows = try session.query(
+        """
+        SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER FROM information_schema.EVENTS WHERE STATUS = 'SLAVESIDE_DISABLED' \
+        ORDER BY 1, 2
+        """, 3)
+    } catch is RestoreError {
+      return []
+    }
+    return rows.map { row in
+      let event = "\(Quoting.mariadbIdentifier(row[0])).\(Quoting.mariadbIdentifier(row[1]))"
+      return "ALTER DEFINER = \(MariaDBAccounts.Account(current: row[2]).quoted) EVENT \(event) ENABLE"
+    }
+  }
+
+  private static let namedEvents = 20
+
+  private static func warnings(_ statements: [String]) -> [String] {
+    guard !statements.isEmpty else { return [] }
+    let more = statements.count > namedEvents ? "; and \(statements.count - namedEvents) more" : ""
+    return [
+      "Events that were made or changed behind the backup are disabled, as on a replica. When the server is to work, run: "
+        + statements.prefix(namedEvents).map { Quoting.terminal($0) }.joined(separator: "; ") + more
+    ]
   }
 
   /// That the server has the last transaction.

@@ -19,6 +19,10 @@ public final class ReplayLog {
   private let dialect: MariaDBDialect
   private let target: ReplayTarget
   private var gtids: ReplayPosition
+  /// Whether all of a server is replayed, on a physical backup.
+  private let isWhole: Bool
+  /// Of the backup, when the log has come to it.
+  private var backup: DumpLogPlace?
   /// What the last piece was of; empty before the first.
   private var file = ""
   /// Where in the file the next event begins.
@@ -28,7 +32,7 @@ public final class ReplayLog {
   private(set) var fileCount = 0
   /// Of the last file.
   private var size: UInt64 = 0
-  /// As far as it may be replayed.
+  /// As far as it may be replayed: a place at which a server that has come so far says that it stands.
   private(set) var end: Place?
   /// From where on each of the dumps is to be brought further, in their order.
   private(set) var starts: [Place] = []
@@ -52,6 +56,7 @@ public final class ReplayLog {
   ) throws {
     self.dialect = dialect
     self.target = target
+    isWhole = databases == nil
     gtids = ReplayPosition(of: dialect)
     folder = try ground.makeFolder(name)
     owner = ground.account
@@ -77,6 +82,9 @@ public final class ReplayLog {
   /// Whether something is behind the target, or the target is the last that was asked for.
   public var isAtTarget: Bool { walk.isAtTarget }
   var databases: Set<ExactName> { walk.databases }
+  var definers: Set<MariaDBAccounts.Account> { walk.definers }
+  var databasesOfStatements: Set<ExactName> { walk.databasesOfStatements }
+  var goesBySystemTime: Bool { walk.goesBySystemTime }
 
   /// Takes the next part of the log.
   ///
@@ -131,11 +139,17 @@ public final class ReplayLog {
         groupStart = nil
         if isOpen, walk.isElsewhere, elsewhere.count < Self.elsewhereLimit { elsewhere.insert(start) }
       }
-      guard gtids.take(event, body) else { throw ReplayFault.missing(before: file) }
+      guard gtids.take(event, body) else {
+        guard let backup, event.kind == BinaryLogEvent.Kind.mariadbGTID else { throw ReplayFault.missing(before: file) }
+        throw ReplayFault.notThere(backup)
+      }
       // A file begins with its own.
       if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }
       position = end
-      if isOpen, step == .between { self.end = Place(file: fileCount, offset: size + UInt64(bytes.count)) }
+      // MySQL goes over this one, and says that it stands before it: Previous_gtids_log_event::do_update_pos in its log_event.cc.
+      if isOpen, step == .between, event.kind != BinaryLogEvent.Kind.mysqlPreviousGTIDs {
+        self.end = Place(file: fileCount, offset: size + UInt64(bytes.count))
+      }
       rest = UnsafeRawBufferPointer(rebasing: rest[event.size...])
     }
     return !walk.isAtTarget
@@ -146,7 +160,8 @@ public final class ReplayLog {
     let first = walk.remaining.first
     let count = try walk.arrive(at: position, in: file)
     if let first, count > 0 {
-      guard gtids.fits(first) else { throw ReplayFault.notThere(first) }
+      guard gtids.arrive(at: first, isExact: !isWhole) else { throw ReplayFault.notThere(first) }
+      if isWhole { backup = first }
       if case .gtid(let gtid) = target, gtids.includes(gtid) { throw ReplayFault.targetBefore(first) }
     }
     guard walk.hasBegun else { return }
@@ -154,8 +169,10 @@ public final class ReplayLog {
       try begin(piece.format)
       bytes = []
     }
-    for _ in 0..<count { starts.append(Place(file: fileCount, offset: size + UInt64(bytes.count))) }
-    if end == nil { end = starts.first }
+    guard count > 0 else { return }
+    let place = end ?? Place(file: fileCount, offset: size + UInt64(bytes.count))
+    starts += [Place](repeating: place, count: count)
+    end = place
   }
 
   // MARK: - Files

@@ -37,6 +37,10 @@ struct ReplayWalk {
     var isOneStatement: Bool?
     /// When it was committed, in seconds since 1970, where the beginning says it: by the server's own clock, whatever the session has set.
     let time: Int64?
+    /// Of other databases, in which it changes rows by statements.
+    var databases: Set<ExactName> = []
+    /// Whether one of its statements goes by the time zone of the server's machine.
+    var goesBySystemTime = false
 
     /// Where MySQL, from 8.0 on, has when it was committed, in microseconds (7 bytes, of which the highest bit says something else).
     private static let timeOffset = 42
@@ -87,9 +91,16 @@ struct ReplayWalk {
   private(set) var databases: Set<ExactName> = []
   /// Whether the last statement is certainly about none of the chosen databases.
   private(set) var isElsewhere = false
+  /// Whom statements make views, triggers, routines and events for.
+  private(set) var definers: Set<MariaDBAccounts.Account> = []
+  /// Other databases, in which rows are changed behind the first dump by statements, of which nobody knows what else they change.
+  private(set) var databasesOfStatements: Set<ExactName> = []
+  /// Whether statements behind the first dump go by the time zone of the server's machine.
+  private(set) var goesBySystemTime = false
 
   /// Databases that are remembered at most.
   private static let databaseLimit = 10_000
+  private static let definerLimit = 1000
 
   /// - Parameters:
   ///   - places: Of dumps, in the log's order; at least one.
@@ -164,9 +175,10 @@ struct ReplayWalk {
       }
       let isOne = group.isOneStatement ?? !statement.begins
       self.group?.isOneStatement = isOne
+      if statement.goesBySystemTime { self.group?.goesBySystemTime = true }
       remember(statement, isAll: isOne)
       guard isOne || statement.ends else { return .inside }
-      return try close(group, at: Int64(event.time) + Int64(statement.seconds), file, range.upperBound)
+      return try close(self.group ?? group, at: Int64(event.time) + Int64(statement.seconds), file, range.upperBound)
     case Kind.xid, Kind.xaPrepare, Kind.payload:
       guard let group else { throw unreadable }
       return try close(group, at: Int64(event.time), file, range.upperBound)
@@ -194,6 +206,8 @@ struct ReplayWalk {
     if hasBegun {
       reached = ReplayedTransaction(gtid: group.gtid, time: time, file: file, end: end)
       count += 1
+      if databasesOfStatements.count < Self.databaseLimit { databasesOfStatements.formUnion(group.databases) }
+      goesBySystemTime = goesBySystemTime || group.goesBySystemTime
     }
     if case .gtid(let gtid) = target, group.gtid == gtid { isAtTarget = true }
     return .between
@@ -203,6 +217,13 @@ struct ReplayWalk {
     guard let chosen else { return }
     isElsewhere = isAll && statement.isElsewhere(chosen)
     for name in statement.databases where databases.count < Self.databaseLimit { databases.insert(ExactName(name)) }
+    if let definer = statement.definer, definers.count < Self.definerLimit { definers.insert(definer) }
+    // What changes rows is never a statement by itself there.
+    if !isAll, let name = statement.databaseOfRows, !chosen.contains(where: { $0.isSame(as: name.asciiLowercased) }),
+      (group?.databases.count ?? 0) < Self.databaseLimit
+    {
+      group?.databases.insert(ExactName(name))
+    }
   }
 
   /// A statement in the log: the number of its thread (4), the seconds that it took (4), the length of the database's name (1), an error (2),
@@ -213,6 +234,10 @@ struct ReplayWalk {
     let begins: Bool
     let ends: Bool
     let databases: [String]
+    let definer: MariaDBAccounts.Account?
+    /// Of the table whose rows it changes, or in which it is run.
+    let databaseOfRows: String?
+    let goesBySystemTime: Bool
     private let qualifiers: [String]
     private let isOfAccounts: Bool
     /// Its bytes, those of ASCII's letters as small ones; empty for one that is compressed.
@@ -220,6 +245,13 @@ struct ReplayWalk {
 
     private static let fixed = 13
     private static let ends: Set<String> = ["COMMIT", "ROLLBACK"]
+    /// What changes of rows begin with, and what is between that and the table. Functions may make some, too.
+    private static let ofRows: Set<String> = [
+      "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "LOAD", "SELECT", "DO", "CALL",
+    ]
+    private static let ofOrder: Set<String> = [
+      "LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "INTO", "FROM",
+    ]
 
     init?(_ body: UnsafeRawBufferPointer, isCompressed: Bool) {
       guard body.count > Self.fixed else { return nil }
@@ -229,9 +261,11 @@ struct ReplayWalk {
       let end = start + Int(body[8])
       guard end < body.count else { return nil }
       let name = String(decoding: body[start..<end], as: UTF8.self)
+      goesBySystemTime = Self.goesBySystemTime(body[Self.fixed..<start])
       guard !isCompressed else {
         // What ends a transaction is too short for that.
         (begins, ends, databases, qualifiers, isOfAccounts, text) = (false, false, [name], [], false, [])
+        (definer, databaseOfRows) = (nil, name)
         return
       }
       let bytes = body[(end + 1)...]
@@ -242,8 +276,36 @@ struct ReplayWalk {
       // Without their database, routines and events cannot be made, changed or dropped.
       qualifiers = [.routine, .event].contains(statement.kind) ? statement.headQualifiers.map(\.name) : []
       isOfAccounts = statement.kind == .account
+      definer = statement.definer
+      databaseOfRows = Self.databaseOfRows(statement, in: name)
       databases = [name] + qualifiers
       text = bytes.map { (0x41...0x5a).contains($0) ? $0 + 0x20 : $0 }
+    }
+
+    /// Settings are a code each, and what belongs to it, in an order that servers keep: options (0: 4 bytes), the SQL mode (1: 8), a catalog (6:
+    /// counted), how numbers are given (3: 4), character sets (4: 6), the time zone (5: counted), of statements that use it, and others.
+    private static func goesBySystemTime(_ settings: Slice<UnsafeRawBufferPointer>) -> Bool {
+      let lengths: [UInt8: Int] = [0: 4, 1: 8, 3: 4, 4: 6]
+      var rest = settings
+      while let code = rest.popFirst() {
+        if let length = lengths[code] {
+          rest = rest.dropFirst(length)
+        } else if code == 5 || code == 6, let count = rest.popFirst() {
+          if code == 5 { return rest.prefix(Int(count)).elementsEqual("SYSTEM".utf8) }
+          rest = rest.dropFirst(Int(count))
+        } else {
+          return false
+        }
+      }
+      return false
+    }
+
+    private static func databaseOfRows(_ statement: MariaDBStatement, in name: String) -> String? {
+      let all = statement.lexemes.all
+      guard all.first?.word.map(ofRows.contains) == true else { return nil }
+      let rest = all.dropFirst().drop { $0.word.map(ofOrder.contains) ?? false }
+      guard let first = rest.first, rest.dropFirst().first?.isSign(".") == true else { return name }
+      return first.name ?? String(decoding: statement.text[first.range], as: UTF8.self)
     }
 
     /// Whether it can be about none of some databases: what it is about is named in it, or is in the database that it is run in.
