@@ -64,7 +64,7 @@ let package = Package(
       exclude: ["S3/signature-vectors.json"]),
     .testTarget(
       name: "CofferRepositoryTests",
-      dependencies: ["CofferRepository", "CofferConfiguration", "stage-speeds", "TestSupport"]),
+      dependencies: ["CofferRepository", "CofferConfiguration", "CofferHooks", "stage-speeds", "TestSupport"]),
     .testTarget(
       name: "CofferConfigurationTests",
       dependencies: ["CofferConfiguration", "CofferHooks", "CofferActions", "TestSupport"]),
@@ -79,12 +79,12 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// contrib/fuzz builds what reads stored bytes as a program for libFuzzer, instead of as tests.
+// contrib/fuzz builds what reads stored bytes and logs as a program for libFuzzer, instead of as tests.
 if Context.environment["COFFER_FUZZING"] != nil {
   package.targets.removeAll { $0.name == "CofferRepositoryTests" }
   package.targets.append(
     .executableTarget(
-      name: "fuzz", dependencies: ["CofferRepository", "CofferConfiguration"],
+      name: "fuzz", dependencies: ["CofferRepository", "CofferConfiguration", "CofferHooks"],
       path: "Tests/CofferRepositoryTests/Fuzzing",
       swiftSettings: [.define("FUZZING"), .unsafeFlags(["-parse-as-library"])]))
 }

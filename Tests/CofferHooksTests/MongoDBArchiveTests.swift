@@ -102,6 +102,10 @@ struct MongoDBArchiveTests {
     let bytes = Builder.whole("a.x")
     #expect(archive(bytes + Builder.terminator).missing == "a block of it has no header")
     #expect(archive(bytes + [1, 0, 0, 0]).missing == "a document in it has an impossible length")
+    #expect(archive(bytes + [0, 0, 0, 1]).missing == "it ends in the middle of a block")
+    #expect(
+      archive(bytes + [1, 0, 0, 1]).missing == "a document in it has more than 16 MiB, and mongorestore takes none such"
+    )
     #expect(archive(bytes + [6, 0, 0, 0, 0x0A, 1]).missing == "a document in it does not end as documents do")
     #expect(archive(bytes + document("x")).missing == "the header of a block is not readable")
   }
@@ -148,5 +152,18 @@ struct MongoDBArchiveTests {
       #expect(BSONDocument(Array(bytes[..<length]) + [0])?[truth: "truth"] != true)
     }
     #expect(BSONDocument([9, 0, 0, 0, 0x02, 0x61, 0, 0]) == nil)
+    // Regular expression, pointer, code, symbol, code with a scope, decimal.
+    let others = Builder.document([
+      .other(0x0B, "a", [0x61, 0, 0x69, 0]),
+      .other(0x0C, "b", [2, 0, 0, 0, 0x61, 0] + [UInt8](repeating: 7, count: 12)),
+      .other(0x0D, "c", [2, 0, 0, 0, 0x61, 0]), .other(0x0E, "d", [2, 0, 0, 0, 0x61, 0]),
+      .other(0x0F, "e", [15, 0, 0, 0, 2, 0, 0, 0, 0x61, 0, 5, 0, 0, 0, 0]),
+      .other(0x13, "f", [UInt8](repeating: 7, count: 16)), .truth("truth", true),
+    ])
+    #expect(BSONDocument(others)?.fields == ["truth": .truth(true)])
+    // More fields than anything has that is looked into.
+    let names = (0..<1000).map { Builder.Field.truth("\($0)", true) }
+    #expect(BSONDocument(Builder.document(names))?.fields.count == 1000)
+    #expect(BSONDocument(Builder.document(names + [.null("more")])) == nil)
   }
 }

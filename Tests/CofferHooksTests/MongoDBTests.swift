@@ -304,6 +304,15 @@ struct MongoDBTests {
     #expect(tools.arguments(1, "mongodump") == nil)
   }
 
+  @Test("What a server puts into the dump of one database is not replayed on all")
+  func foreignOplog() throws {
+    try tools.write("archive", OplogBuilder.archive(["shop.ledger"], Array(entries[..<2])))
+    let dump = try dump("  - name: shop\n")
+    #expect(dump.facts.oplog == nil)
+    try dump.restore(plan(dump), context: context)
+    #expect(tools.arguments(3, "mongorestore") == ["--archive", "--drop", "--stopOnError"])
+  }
+
   @Test("A server without an oplog is told what to do")
   func standAlone() throws {
     try tools.write(
@@ -377,6 +386,19 @@ struct MongoDBTests {
     #expect { try self.plan(dump, oplogged, to: target) } throws: { "\($0)".contains("could not be asked") }
   }
 
+  @Test("A mongorestore that ends well before it was given all of the oplog has not replayed it")
+  func endedEarly() throws {
+    let dump = try oplogDump()
+    let more = (3...6).map { OplogBuilder.insert($0, 1_700_000_000 + $0, 1, size: 1 << 20) }
+    let target = replay(more, before: OplogTime(seconds: 1_700_000_009, increment: 0))
+    let plan = try plan(dump, oplogged, to: target)
+    try tools.write("mongorestore", "#!/bin/sh\nexec head -c 1000 >/dev/null\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(tools.folder)/mongorestore")
+    #expect { try dump.restore(plan, context: context) } throws: {
+      "\($0)".contains("ended before it had all that it was given")
+    }
+  }
+
   @Test("A replay that cannot be is refused")
   func refusedReplay() throws {
     let plain = try dump("  - name: all\n")
@@ -389,6 +411,14 @@ struct MongoDBTests {
     part.schemas = ["shop.ledger"]
     #expect { try self.plan(dump, oplogged, to: part) } throws: { "\($0)".contains("collections were chosen") }
     // mongorestore takes no oplog where something is left out.
+    for word in ["--oplogLimit=1700000001:1", "--oplogFile=/tmp/oplog.bson"] {
+      #expect { try self.plan(dump, oplogged + "    restore_options: \(word)\n", to: target) } throws: {
+        "\($0)".contains("restore_options say themselves")
+      }
+    }
+    #expect { try self.plan(dump, oplogged + "    restore_options: -d shop\n", to: target) } throws: {
+      "\($0)".contains("leave a part of it out")
+    }
     let narrow = oplogged + "    restore_options: --nsExclude=admin.*\n"
     #expect { try self.plan(dump, narrow, to: target) } throws: { "\($0)".contains("leave a part of it out") }
     try dump.restore(self.plan(dump, narrow), context: context)
@@ -399,6 +429,8 @@ struct MongoDBTests {
     var broken = RestoreTarget()
     broken.oplog = OplogReplay(before: OplogTime(seconds: 1_700_000_009, increment: 0)) { _ in throw Unreadable() }
     let plan = try plan(dump, oplogged, to: broken)
-    #expect(throws: Unreadable.self) { try dump.restore(plan, context: context) }
+    #expect { try dump.restore(plan, context: context) } throws: {
+      "\($0)".contains("Restored in part only: The log cannot be read to its end")
+    }
   }
 }

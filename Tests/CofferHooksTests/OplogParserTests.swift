@@ -36,7 +36,7 @@ struct OplogParserTests {
     #expect(entry.mark.time == OplogTime(seconds: 0x6553_F100, increment: 3))
     #expect(entry.mark.time.text == "1700000000:3")
     #expect(entry.mark.term == 5 && entry.mark.sum == MongoDBArchiveBuilder.checksum(Self.insert))
-    #expect(entry.operation == "i" && entry.namespace == "a.b" && entry.command == nil && entry.obstacle == nil)
+    #expect(entry.operation == "i" && entry.namespace == "a.b" && entry.effect == .same)
     #expect(items.count == 1 && items[0].bytes == Self.insert)
   }
 
@@ -80,17 +80,71 @@ struct OplogParserTests {
     #expect(fault(torn) == .entry(after: nil))
   }
 
+  private typealias Field = MongoDBArchiveBuilder.Field
+
+  private static func effect(
+    _ operation: String, _ namespace: String, _ object: [Field]
+  ) throws -> OplogEntry.Effect? {
+    try read(OplogBuilder.entry(operation, namespace, object, 100, 1).bytes).items.first?.entry.effect
+  }
+
   @Test(
-    "What mongorestore does not replay is known",
+    "What mongorestore does not replay, or not wholly, is known",
     arguments: [
-      ("create", nil), ("commitTransaction", nil), ("dropDatabase", nil),
-      ("importCollection", "the command importCollection"), ("", "the command "),
-    ] as [(String, String?)])
-  func obstacles(command: String, obstacle: String?) throws {
-    let entry = OplogBuilder.entry("c", "shop.$cmd", [.text(command, "ledger")], 100, 1)
-    #expect(try Self.read(entry.bytes).items.first?.entry.obstacle == obstacle)
-    let version = OplogBuilder.entry("u", "admin.system.version", [.number("x", 1)], 100, 1)
-    #expect(try Self.read(version.bytes).items.first?.entry.obstacle == "a change of admin.system.version")
+      ("create", .same), ("commitTransaction", .same), ("dropDatabase", .same), ("dropIdent", .same),
+      ("renameCollection", .renames), ("importCollection", .fails("the command importCollection")),
+      ("upgradeDowngradeViewlessTimeseries", .fails("the command upgradeDowngradeViewlessTimeseries")),
+      ("", .fails("the command ")),
+    ] as [(String, OplogEntry.Effect)])
+  func effects(command: String, effect: OplogEntry.Effect) throws {
+    let command: [Field] = [.text(command, "ledger")]
+    #expect(try Self.effect("c", "shop.$cmd", command) == effect)
+    // The same among operations that are one entry, and among those of one of them.
+    let operation: [Field] = [.text("op", "c"), .text("ns", "shop.$cmd"), .document("o", command)]
+    let insert: [Field] = [.text("op", "i"), .text("ns", "shop.ledger"), .document("o", command)]
+    let several: [Field] = [.array("applyOps", [insert, operation, insert])]
+    #expect(try Self.effect("c", "admin.$cmd", several) == effect)
+    let within: [Field] = [.text("op", "c"), .text("ns", "admin.$cmd"), .document("o", several)]
+    #expect(try Self.effect("c", "admin.$cmd", [.array("applyOps", [insert, within])]) == effect)
+    // Documents may have fields that are called so.
+    #expect(try Self.effect("i", "shop.ledger", several) == .same)
+  }
+
+  @Test("An entry that is too large for an archive is known to be")
+  func large() throws {
+    let rest = OplogBuilder.insert(1, 100, 1, size: 0).bytes.count
+    func effect(_ bytes: Int) throws -> OplogEntry.Effect? {
+      try Self.read(OplogBuilder.insert(1, 100, 1, size: bytes - rest).bytes, piece: 1 << 20).items.first?.entry.effect
+    }
+    #expect(try effect(16 << 20) == .same)
+    #expect(try effect((16 << 20) + 1) == .fails("an entry of more than 16 MiB"))
+  }
+
+  @Test("Operations that are one entry are looked at one by one, and those that cannot be read are not taken for good")
+  func several() throws {
+    let change: [Field] = [.text("op", "u"), .text("ns", "admin.system.version"), .document("o", [.number("x", 1)])]
+    let version = OplogEntry.Effect.fails("a change of admin.system.version")
+    #expect(try Self.effect("u", "admin.system.version", [.number("x", 1)]) == version)
+    #expect(try Self.effect("c", "admin.$cmd", [.array("applyOps", [change])]) == version)
+    let rename: [Field] = [
+      .text("op", "c"), .text("ns", "shop.$cmd"), .document("o", [.text("renameCollection", "shop.a")]),
+    ]
+    #expect(try Self.effect("c", "admin.$cmd", [.array("applyOps", [rename, change])]) == version)
+    #expect(try Self.effect("c", "admin.$cmd", [.array("applyOps", [])]) == .same)
+    #expect(try Self.effect("c", "admin.$cmd", []) == .fails("a command that is none"))
+    let unreadable = OplogEntry.Effect.fails("operations that cannot be read")
+    #expect(try Self.effect("c", "admin.$cmd", [.text("applyOps", "none")]) == unreadable)
+    #expect(try Self.effect("c", "admin.$cmd", [.array("applyOps", [[.other(0x42, "op", [])]])]) == unreadable)
+    #expect(
+      try Self.effect("c", "admin.$cmd", [.other(0x04, "applyOps", [13, 0, 0, 0, 0x10, 0x30, 0, 1, 0, 0, 0, 0, 0])])
+        == unreadable)
+    func nested(_ depth: Int) -> [Field] {
+      (0..<depth).reduce([.text("create", "a")]) { object, _ in
+        [.array("applyOps", [[.text("op", "c"), .text("ns", "a.$cmd"), .document("o", object)]])]
+      }
+    }
+    #expect(try Self.effect("c", "a.$cmd", nested(10)) == .same)
+    #expect(try Self.effect("c", "a.$cmd", nested(11)) == unreadable)
   }
 
   @Test("Times are read as MongoDB's programs take them, and count on")

@@ -144,7 +144,13 @@ struct OplogTests {
 
     // What mongorestore does not know is known before.
     try ground.tools.append([
-      OplogBuilder.entry("c", "shop.$cmd", [.text("importCollection", "x")], OplogGround.start + 6, 1),
+      OplogBuilder.entry(
+        "c", "admin.$cmd",
+        [
+          .array(
+            "applyOps",
+            [[.text("op", "c"), .text("ns", "shop.$cmd"), .document("o", [.text("importCollection", "x")])]])
+        ], OplogGround.start + 6, 1),
       OplogBuilder.insert(7, OplogGround.start + 7, 1),
     ])
     try ground.receive(to: 7)
@@ -155,6 +161,51 @@ struct OplogTests {
     for number in 1...200 {
       #expect(ground.tools.arguments(number, "mongorestore")?.contains("--dryRun") ?? true)
     }
+  }
+
+  @Test("That the log renames collections, of which mongorestore does not replay all, is told")
+  func renamed() throws {
+    let ground = try OplogGround()
+    try ground.tools.append(OplogGround.entries(1...4))
+    try ground.backUp(2...3)
+    try ground.tools.append([
+      OplogBuilder.entry(
+        "c", "shop.$cmd", [.text("renameCollection", "shop.a"), .text("to", "shop.b")], OplogGround.start + 5, 1),
+      OplogBuilder.insert(6, OplogGround.start + 6, 1),
+    ])
+    try ground.receive(to: 6)
+    let before = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 4):1")
+    #expect(before.status == .exited(0) && !before.errors.contains("other names"), "\(before.errors)")
+    let behind = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 6):1", "--dry-run")
+    #expect(behind.status == .exited(0), "\(behind.errors)")
+    #expect(behind.errors.contains("gives collections other names, first in the entry of \(OplogGround.start + 5):1"))
+  }
+
+  @Test("Of several servers' logs with a dump's last entry that one is taken which its archive names, and else none")
+  func whose() throws {
+    let ground = try OplogGround()
+    try ground.tools.append(OplogGround.entries(1...4))
+    try ground.receive(to: 4)
+    let dumps = "mongodb_databases: [{name: all, oplog: true}]\n"
+    try ground.ground.configure(dumps + "mongodb_servers: [{name: copy}]\n")
+    let receiver = try ground.receive()
+    let deadline = Date().addingTimeInterval(120)
+    while try ground.logs().count < 2 {
+      try #require(Date() < deadline && receiver.wait(seconds: 0) == nil, "\(receiver.lastErrorLines)")
+      usleep(200_000)
+    }
+    try ground.stop(receiver)
+    try ground.ground.configure(dumps)
+    try ground.backUp(2...3)
+    let words = ["restore", "--to-ts", "\(OplogGround.start + 4):1"]
+    let unknown = try ground.ground.coffer(words)
+    #expect(unknown.status == .exited(1) && unknown.errors.contains("Several servers' logs"), "\(unknown.errors)")
+    let told = try ground.ground.coffer(words + ["--signer", "0123456789abcdef"])
+    #expect(told.status == .exited(0), "\(told.errors)")
+    try ground.ground.configure(dumps + "mongodb_servers: [{name: main}]\n")
+    try ground.backUp(2...3)
+    let named = try ground.ground.coffer(words)
+    #expect(named.status == .exited(0), "\(named.errors)")
   }
 
   @Test("What the server has thrown away ends the command, and with --leave-gap the log goes on as another history")
@@ -280,5 +331,8 @@ struct OplogTests {
     try ground.tools.write("oplog-status", "1")
     let refused = try ground.ground.coffer("oplog", "receive")
     #expect(refused.status == .exited(1) && refused.errors.contains("authentication_database"), "\(refused.errors)")
+    try ground.ground.configure("mongodb_servers: [{name: main, username: u}]\n")
+    let open = try ground.ground.coffer("oplog", "receive")
+    #expect(open.status == .exited(1) && open.errors.contains("Set password or password_file"), "\(open.errors)")
   }
 }

@@ -56,6 +56,9 @@ public struct MongoDBArchiveBuilder {
     case text(String, String), number(String, UInt32), long(String, UInt64), truth(String, Bool), null(String)
     case timestamp(String, UInt32, UInt32), date(String, UInt64)
     indirect case document(String, [Field])
+    indirect case array(String, [[Field]])
+    /// A field of any other kind, with what follows its name.
+    case other(UInt8, String, [UInt8])
   }
 
   public static func document(_ fields: [Field]) -> [UInt8] {
@@ -71,6 +74,10 @@ public struct MongoDBArchiveBuilder {
         [0x11] + Array(name.utf8) + [0] + little(UInt64(increment), 4) + little(UInt64(seconds), 4)
       case .date(let name, let milliseconds): [0x09] + Array(name.utf8) + [0] + little(milliseconds, 8)
       case .document(let name, let fields): [0x03] + Array(name.utf8) + [0] + document(fields)
+      case .array(let name, let documents):
+        [0x04] + Array(name.utf8) + [0]
+          + document(documents.enumerated().map { .document(String($0.offset), $0.element) })
+      case .other(let kind, let name, let value): [kind] + Array(name.utf8) + [0] + value
       }
     }
     return little(UInt64(content.count + 5), 4) + content + [0]

@@ -125,6 +125,7 @@ enum RestoreAction {
     for line in restore.summary {
       context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
     }
+    for warning in restore.warnings { context.console.warning(warning) }
     guard !context.isDryRun else { return }
     try Confirmation.ask("Go on?", "restore", context)
     try restore.run()

@@ -46,6 +46,9 @@ struct MongoDBArchive {
   static let magic: UInt32 = 0x8199_E26D
   static let terminator: UInt32 = 0xFFFF_FFFF
   private static let gzipMagic: [UInt8] = [0x1F, 0x8B]
+  /// Bytes of a document at most that mongorestore takes out of an archive (mongo-tools, common/archive/parser.go); servers have entries of
+  /// oplogs that are a little larger.
+  static let documentLimit: UInt32 = 16 << 20
 
   private var place = Place.magic
   /// The first bytes of a document, of a terminator or of the magic number.
@@ -83,7 +86,7 @@ struct MongoDBArchive {
     switch place {
     case .compressed: return nil
     case .magic: return "it ends within its first four bytes"
-    case .betweenBlocks where word.isEmpty: break
+    case .betweenBlocks where word.isEmpty && left == 0: break
     default: return "it ends in the middle of a block"
     }
     if let open = collections.first(where: { !$0.value.hasEnded }) {
@@ -177,6 +180,9 @@ struct MongoDBArchive {
     }
     if number == Self.terminator { return takeTerminator() }
     guard BSONDocument.sizes.contains(number) else { return fault = "a document in it has an impossible length" }
+    guard number <= Self.documentLimit else {
+      return fault = "a document in it has more than 16 MiB, and mongorestore takes none such"
+    }
     left = Int(number) - 4
     if case .documents(let namespace) = place {
       word.withUnsafeBytes { take($0, of: namespace) }

@@ -48,6 +48,11 @@ struct MongoDBRestore: PlannedRestore {
         "an oplog is replayed on a whole server, and restore_options leave a part of it out",
         "Take --nsInclude, --nsExclude and their like out of restore_options for this restore")
     }
+    guard !entry.restoreOptions.contains(where: Self.isOfOplog) else {
+      throw refused(
+        "restore_options say themselves what of an oplog is replayed",
+        "Take --oplogLimit and --oplogFile out of restore_options for this restore")
+    }
     guard included.isEmpty else {
       throw refused(
         "an oplog is replayed on a whole server, and collections were chosen",
@@ -57,13 +62,18 @@ struct MongoDBRestore: PlannedRestore {
 
   /// Whether mongorestore replays the oplog that is in the dump: it does so of whole dumps only.
   private var replaysOplog: Bool {
-    facts.oplog != nil && included.isEmpty && excluded.isEmpty
+    facts.oplog != nil && entry.isWholeServer && included.isEmpty && excluded.isEmpty
       && !entry.restoreOptions.contains(where: Self.isNarrowing)
   }
 
   /// Whether a word of mongorestore's leaves something out, or gives it another name.
   private static func isNarrowing(_ word: String) -> Bool {
-    ["--ns", "--db", "--collection", "--excludeCollection"].contains { word.begins(with: $0) }
+    ["--ns", "--db", "--collection", "--excludeCollection", "-d", "-c"].contains { word.begins(with: $0) }
+  }
+
+  /// Whether a word of mongorestore's, the last of which counts, moves the end of a replay, or replays something else.
+  private static func isOfOplog(_ word: String) -> Bool {
+    ["--oplogLimit", "--oplogFile"].contains { word.begins(with: $0) }
   }
 
   var summary: String {
@@ -122,8 +132,10 @@ struct MongoDBRestore: PlannedRestore {
     let password = try entry.client.password(context: context)
     var leading = folder.map { ["--dir", $0] } ?? ["--archive"]
     if isCompressed, !entry.restoreOptions.contains("--gzip") { leading.append("--gzip") }
+    // That it ended well before it was given all would be no replay.
     let client = try ClientInput(
-      command(leading, entry.restoreOptions, password, context), of: identity, context: context)
+      command(leading, entry.restoreOptions, password, context), of: identity, mustReadAll: oplog != nil,
+      context: context)
     return MongoDBRunningRestore(client, password: password, oplog)
   }
 
@@ -157,13 +169,13 @@ final class MongoDBRunningRestore: RunningRestore {
     self.password = password
     splice = oplog.map { oplog in
       OplogSplice { take in
-        try oplog.entries { piece in
-          // That it ended well before it was given all would be no replay.
-          if client.child.wait(seconds: 0)?.isSuccess == true {
-            throw RestoreError.endedInPart(
-              client.identity, problem: "mongorestore ended before it had all of the oplog", suggestion: nil)
-          }
-          try take(piece)
+        do {
+          try oplog.entries(take)
+        } catch let error where !(error is RestoreError || error is RunCancelled) {
+          let diagnosis = Diagnosis(of: error)
+          throw RestoreError.endedInPart(
+            client.identity, problem: "The log cannot be read to its end: \(diagnosis.problem)",
+            suggestion: diagnosis.suggestion)
         }
       }
     }
@@ -206,6 +218,9 @@ final class MongoDBRunningRestore: RunningRestore {
     } catch RestoreError.programFailed(let identity, let program, let status, let lines) {
       throw RestoreError.endedInPart(
         identity, problem: ClientFailure.problem(program, status, lines), suggestion: identity.advice.suggestion(lines))
+    } catch RestoreError.inputIgnored(let identity, let program) {
+      throw RestoreError.endedInPart(
+        identity, problem: "\(program) ended before it had all that it was given", suggestion: nil)
     }
   }
 

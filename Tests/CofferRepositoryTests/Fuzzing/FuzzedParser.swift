@@ -12,6 +12,7 @@ enum FuzzedParser: String, CaseIterable {
     progress, yaml, frames
   case export, paper, removal, countingArchives, keyDescription, plan, sweep, closing, session, proof, pin, names
   case logHeader, logDirectory, logSlice
+  case oplog, oplogSplice
 
   /// A repository whose objects are the seeds.
   private struct Ground {
@@ -110,6 +111,7 @@ enum FuzzedParser: String, CaseIterable {
     case .plan, .sweep, .closing, .session, .proof, .pin, .names:
       return try roundSeeds(context, packs: readers.map(\.digest))
     case .logHeader, .logDirectory, .logSlice: return try logSeeds(context)
+    case .oplog, .oplogSplice: return try oplogSeeds()
     case .yaml: return [Array("a: &x [1, {b: 'c'}]\nd: *x\ne: !include f\n<<: {g: |\n  h\n }".utf8)]
     case .frames:
       var status = PayloadWriter()
@@ -166,6 +168,7 @@ enum FuzzedParser: String, CaseIterable {
       try takeKeyBytes(bytes, Self.ground.context)
     case .plan, .sweep, .closing, .session, .proof, .pin, .names: try takeRoundBytes(bytes, Self.ground.context)
     case .logHeader, .logDirectory, .logSlice: try takeLogBytes(bytes, Self.ground.context)
+    case .oplog, .oplogSplice: try takeOplogBytes(bytes)
     case .yaml:
       var parser = YAMLParser(file: "fuzz")
       _ = try parser.parse(bytes)

@@ -149,7 +149,7 @@ extension OplogReceiver {
       if log.last != nil { return }
     }
     // A member that lags behind has not yet what another one has given.
-    guard let reach = reaches.map(\.time).min() else { throw OplogError.none(place: plan.server.place) }
+    guard let reach = reaches.map(\.time).min() ?? gap else { throw OplogError.none(place: plan.server.place) }
     throw OplogError.lost(
       place: plan.server.place, "the server has nothing of \(reach.text), which is stored, or later")
   }

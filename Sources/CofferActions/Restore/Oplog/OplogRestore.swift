@@ -34,6 +34,15 @@ struct OplogRestore {
   /// What will be done, for people.
   var summary: [String] { plan.summary + [Quoting.terminal(way)] }
 
+  /// What of the server will not be as it was, although all of the log is replayed.
+  var warnings: [String] {
+    guard let renamed = found.route.renamed else { return [] }
+    return [
+      "The log gives collections other names, first in the entry of \(renamed.text). mongorestore makes their indexes for the old ones, and "
+        + "puts what they take the place of aside, as tmp….rename: compare collections and indexes afterwards"
+    ]
+  }
+
   private var way: String {
     let start = "from the dump in archive \(found.archive.name)"
     guard let reached = found.route.reached else {

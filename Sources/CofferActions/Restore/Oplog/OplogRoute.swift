@@ -15,6 +15,8 @@ struct OplogRoute: Sendable {
   let limit: OplogTime
   /// Entries that are replayed.
   private(set) var count = 0
+  /// The first of them that gives a collection another name.
+  private(set) var renamed: OplogTime?
   /// The last entry that is replayed; nil where the dump is there already.
   private(set) var reached: OplogMark?
   /// The last entry that was seen.
@@ -45,13 +47,16 @@ struct OplogRoute: Sendable {
     var before = start
     try reader.forEach(numbers, history: history) { slice in
       try cancellation.check()
-      let part = try Self.part(of: slice, behind: start.time, before: limit) { mark, obstacle in
+      let part = try Self.part(of: slice, behind: start.time, before: limit) { entry in
+        let mark = entry.mark
         if mark == start { hasStart = true }
         guard hasStart else { return }
         newest = mark
         guard mark.time > start.time, mark.time < limit else { return }
-        if let obstacle {
-          throw OplogRouteError.notReplayable(mark.time, what: obstacle, before: before.time)
+        switch entry.effect {
+        case .fails(let what): throw OplogRouteError.notReplayable(mark.time, what: what, before: before.time)
+        case .renames: renamed = renamed ?? mark.time
+        case .same: break
         }
         // The first entry of a slice is the last of the one before.
         if mark.time > before.time { count += 1 }
@@ -70,8 +75,8 @@ struct OplogRoute: Sendable {
   func read(_ reader: OplogReader, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
     var done = start.time
     try reader.forEach(numbers, history: history) { slice in
-      let part = try Self.part(of: slice, behind: done, before: limit) { mark, _ in
-        if mark.time < limit { done = max(done, mark.time) }
+      let part = try Self.part(of: slice, behind: done, before: limit) { entry in
+        if entry.mark.time < limit { done = max(done, entry.mark.time) }
       }
       if !part.bytes.isEmpty {
         try slice.entries.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[part.bytes])) }
@@ -82,10 +87,10 @@ struct OplogRoute: Sendable {
 
   /// What of a slice is behind a moment and before another.
   ///
-  /// - Parameter see: Is given each entry, up to the first that is not before the limit, and what of it cannot be replayed.
+  /// - Parameter see: Is given each entry, up to the first that is not before the limit.
   private static func part(
     of slice: OplogSlice, behind start: OplogTime, before limit: OplogTime,
-    _ see: (OplogMark, String?) throws -> Void
+    _ see: (OplogEntry) throws -> Void
   ) throws -> (bytes: Range<Int>, isOver: Bool) {
     var parser = OplogParser()
     slice.entries.withUnsafeBytes { parser.append($0) }
@@ -96,7 +101,7 @@ struct OplogRoute: Sendable {
       while let item = try parser.next() {
         let mark = item.entry.mark
         first = first ?? mark
-        try see(mark, item.entry.obstacle)
+        try see(item.entry)
         guard mark.time < limit else { return ((lower ?? upper)..<upper, true) }
         if mark.time > start { lower = lower ?? place }
         place += item.bytes.count

@@ -11,6 +11,8 @@ enum OplogRouteError: DiagnosableError, Equatable {
   case dumpIsLater(DumpIdentity, target: String)
   /// No log in the repository has the last entry of a dump's oplog.
   case noLog(DumpIdentity, OplogTime)
+  /// Several logs have that entry, and the archive does not say whose it is.
+  case ambiguous(DumpIdentity, OplogTime)
   case beyond(target: String, nearest: OplogTime, hasGap: Bool)
   case unreadable(slice: String, String)
   /// mongorestore replays no such entry.
@@ -20,7 +22,7 @@ enum OplogRouteError: DiagnosableError, Equatable {
   var leadsToOlder: Bool {
     switch self {
     case .noPlace, .dumpIsLater: true
-    case .noArchive, .notWhole, .noLog, .beyond, .unreadable, .notReplayable: false
+    case .noArchive, .notWhole, .noLog, .ambiguous, .beyond, .unreadable, .notReplayable: false
     }
   }
 
@@ -48,6 +50,15 @@ enum OplogRouteError: DiagnosableError, Equatable {
         subject: identity.title,
         problem: "The repository has no oplog with the entry of \(time.text), at which the dump was made",
         suggestion: "See 'coffer oplog list'; 'coffer oplog receive' stores the log, and has to have run since the dump"
+      )
+    case .ambiguous(let identity, let time):
+      Diagnosis(
+        subject: identity.title,
+        problem:
+          "Several servers' logs have the entry of \(time.text), at which the dump was made, and its archive names none",
+        suggestion:
+          "See whose they are with 'coffer oplog list', and name the key of the right one with --signer. Dumps to come name it "
+          + "where their configuration has the server in mongodb_servers"
       )
     case .beyond(let target, let nearest, let hasGap):
       Diagnosis(

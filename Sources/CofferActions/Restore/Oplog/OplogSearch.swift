@@ -22,7 +22,7 @@ struct OplogSearch {
       none: OplogRouteError.noArchive, leadsToOlder: { ($0 as? OplogRouteError)?.leadsToOlder ?? false }
     ) { archive, all, _ in
       let (dump, place) = try chosen(from: all, of: archive)
-      return Found(archive: archive, dump: dump, route: try route(behind: place, dump.identity))
+      return Found(archive: archive, dump: dump, route: try route(behind: place, dump.identity, of: archive))
     }
   }
 
@@ -43,25 +43,55 @@ struct OplogSearch {
     return (dump, place)
   }
 
-  private func route(behind place: DumpOplogPlace, _ identity: DumpIdentity) throws -> OplogRoute {
+  private func route(
+    behind place: DumpOplogPlace, _ identity: DumpIdentity, of archive: Archive
+  ) throws -> OplogRoute {
     guard let limit = request.limit else { throw OplogRouteError.dumpIsLater(identity, target: request.title) }
-    var why: OplogRouteError?
-    for server in try servers() {
-      let reader = try OplogReader(access.repository, of: server, signers: request.signers)
-      let stretches = try reader.stretches()
-      for (index, stretch) in stretches.enumerated() {
-        guard let number = try reader.find(place.last.time, in: stretch) else { continue }
-        var route = OplogRoute(
-          of: server, signers: request.signers, stretch, from: number, behind: place.last, before: limit)
-        // Another set may have an entry of the same time.
-        guard try route.check(reader, context.cancellation) else { continue }
-        if isReached(route) { return route }
-        // A set may be stored under two names.
-        why = .beyond(
-          target: request.title, nearest: route.newest.time, hasGap: index + 1 < stretches.count)
+    let (candidates, areNamed) = try servers(of: archive)
+    var (found, count): (OplogRoute?, Int) = (nil, 0)
+    var why: (any Error)?
+    for server in candidates {
+      do {
+        guard let route = try route(by: server, behind: place.last, before: limit) else { continue }
+        count += 1
+        found = found ?? route
+      } catch let error as OplogRouteError {
+        count += 1
+        if !(why is OplogRouteError) { why = error }
+      } catch let error where error is LogError || error is OplogReader.Fault {
+        // Another server's log may be the dump's.
+        why = why ?? error
       }
     }
-    throw why ?? .noLog(identity, place.last.time)
+    // Whoever may put log may put one under a name of his own.
+    guard areNamed || count <= 1 || !request.signers.isEmpty else {
+      throw OplogRouteError.ambiguous(identity, place.last.time)
+    }
+    if let found { return found }
+    throw why ?? OplogRouteError.noLog(identity, place.last.time)
+  }
+
+  /// The way that one server's log leads.
+  ///
+  /// - Returns: nil where that has not the dump's last entry.
+  /// - Throws: `OplogRouteError` where it has, and does not lead to the target; what reading throws.
+  private func route(by server: LogServer, behind start: OplogMark, before limit: OplogTime) throws -> OplogRoute? {
+    let reader = try OplogReader(access.repository, of: server, signers: request.signers)
+    let stretches = try reader.stretches()
+    var nearest: (time: OplogTime, hasGap: Bool)?
+    for (index, stretch) in stretches.enumerated() {
+      guard let number = try reader.find(start.time, in: stretch) else { continue }
+      var route = OplogRoute(
+        of: server, signers: request.signers, stretch, from: number, behind: start, before: limit)
+      // Another set may have an entry of the same time.
+      guard try route.check(reader, context.cancellation) else { continue }
+      if isReached(route) { return route }
+      if nearest.map({ $0.time < route.newest.time }) ?? true {
+        nearest = (route.newest.time, index + 1 < stretches.count)
+      }
+    }
+    guard let nearest else { return nil }
+    throw OplogRouteError.beyond(target: request.title, nearest: nearest.time, hasGap: nearest.hasGap)
   }
 
   private func isReached(_ route: OplogRoute) -> Bool {
@@ -72,9 +102,13 @@ struct OplogSearch {
     }
   }
 
-  /// Those of which there is log, each once.
-  private func servers() throws -> [LogServer] {
-    try access.repository.logs().compactMap(\.origin?.server).filter { $0.system.isSame(as: OplogServer.system) }
-      .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  /// Those of which there is log, each once: as far as it is known the dump's own, and else all.
+  private func servers(of archive: Archive) throws -> (all: [LogServer], areNamed: Bool) {
+    let all = try access.repository.logs().compactMap(\.origin?.server)
+      .filter { $0.system.isSame(as: OplogServer.system) }
+      .reduce(into: [LogServer]()) { if !$0.contains($1) { $0.append($1) } }
+    let needed = archive.draft.logNeeds.map(\.server)
+    let own = all.filter(needed.contains)
+    return own.isEmpty ? (all, false) : (own, true)
   }
 }

@@ -4,6 +4,8 @@ import CofferSystem
 public enum OplogError: DiagnosableError, Equatable {
   /// The server has none.
   case none(place: String)
+  /// There is a user without a password.
+  case withoutPassword(place: String)
   /// mongodump has failed. `lines` are its last.
   case failed(place: String, program: String, lines: [String])
   /// The server is silent, or has not what it had.
@@ -19,6 +21,10 @@ public enum OplogError: DiagnosableError, Equatable {
         suggestion:
           "It has to be a member of a replica set: start it with --replSet, and run rs.initiate() once; one member is "
           + "enough. The user needs the role 'backup'")
+    case .withoutPassword(let place):
+      Diagnosis(
+        subject: place, problem: "It has a username but no password, and mongodump would ask for one",
+        suggestion: "Set password or password_file in its entry of mongodb_servers")
     case .failed(let place, let program, let lines):
       Diagnosis(
         subject: place,
@@ -40,7 +46,7 @@ public enum OplogError: DiagnosableError, Equatable {
     switch self {
     case .lost: true
     case .failed(_, _, let lines): !lines.isEmpty && !lines.contains(where: Self.needsHands)
-    case .none, .damaged: false
+    case .none, .withoutPassword, .damaged: false
     }
   }
 
@@ -48,8 +54,7 @@ public enum OplogError: DiagnosableError, Equatable {
   private static func needsHands(_ line: String) -> Bool {
     [
       "Authentication failed", "AuthenticationFailed", "auth error", "not authorized", "requires authentication",
-      "unknown flag", "unknown option", "error parsing", "error validating", "x509", "certificate",
-      "invalid ",
+      "unknown flag", "unknown option", "error parsing", "error validating", "x509", "certificate", "invalid ",
     ].contains { line.holds($0) }
   }
 }

@@ -12,17 +12,13 @@ public struct OplogServer: Sendable {
   private let options: [String]
 
   /// - Parameter entry: Of `mongodb_servers`.
-  /// - Throws: `CredentialError`; `ContainerError`; `OplogError` for a user without a password.
+  /// - Throws: `CredentialError`; `ContainerError`; `OplogError.withoutPassword`.
   public init(_ entry: ConfigurationSection, context: HookContext) throws {
     let server = ServerEntry(entry, of: MongoDBServerHook(), name: entry[MongoDBServerOptions.name])
     client = MongoDBClient(entry, to: try server.address(context: context))
     place = client.server.place
     options = entry[ServerOptions.options].words
-    guard !client.wouldAsk(.dump, options: options) else {
-      throw OplogError.failed(
-        place: place, program: "mongodump",
-        lines: ["there is a username but no password, and mongodump would ask for one: invalid configuration"])
-    }
+    guard !client.wouldAsk(.dump, options: options) else { throw OplogError.withoutPassword(place: place) }
   }
 
   /// Starts reading entries, from a moment on up to the newest that there is.

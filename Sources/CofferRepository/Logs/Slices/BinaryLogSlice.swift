@@ -20,6 +20,7 @@ public struct BinaryLogSlice: LogSlice, Equatable {
   public static let size = 16 << 20
   /// Bytes of all events, whatever they are.
   public static let sizeLimit = LogDirectory.segmentSizeLimit - (1 << 20)
+  public static let storedLimit = LogDirectory.segmentSizeLimit
   public static let logTitle = "a binary log"
 
   private static let magic = Array("COFFERBL".utf8)

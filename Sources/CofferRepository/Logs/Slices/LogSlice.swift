@@ -3,6 +3,9 @@ public protocol LogSlice: Sendable {
   /// What messages call what it is a part of: `a binary log`.
   static var logTitle: String { get }
 
+  /// Bytes of it at most, as it is stored.
+  static var storedLimit: Int { get }
+
   /// Reads what was stored.
   ///
   /// - Throws: Where that is none.

@@ -13,7 +13,10 @@ public struct OplogSlice: LogSlice, Equatable {
   public static let size = 16 << 20
   public static let logTitle = "an oplog"
 
+  public static let storedLimit = sizeLimit + headSize
+
   private static let sizeLimit = 64 << 20
+  private static let headSize = 57
   private static let magic = Array("COFFEROL".utf8)
   private static let version: UInt8 = 1
 
@@ -32,7 +35,7 @@ extension OplogSlice {
   /// As it is stored.
   public var encoded: [UInt8] {
     var writer = ByteWriter()
-    writer.reserve(entries.count + 64)
+    writer.reserve(entries.count + Self.headSize)
     writer.raw(Self.magic)
     writer.byte(Self.version)
     for mark in [first, last] {

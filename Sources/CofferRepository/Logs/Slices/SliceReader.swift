@@ -68,11 +68,15 @@ public final class SliceReader<Slice: LogSlice> {
 
   private func slice(_ index: Int, of run: LogReader.Run, _ title: String) throws -> Slice {
     var bytes: [UInt8] = []
-    try reader.read(index, of: run, title: title, start: { bytes = [] }, { bytes += $0 })
+    let unreadable = Fault.unreadable(title: title, location: location)
+    try reader.read(index, of: run, title: title, start: { bytes = [] }) { piece in
+      guard bytes.count + piece.count <= Slice.storedLimit else { throw unreadable }
+      bytes += piece
+    }
     do {
       return try bytes.withUnsafeBytes { try Slice(decoding: $0) }
     } catch {
-      throw Fault.unreadable(title: title, location: location)
+      throw unreadable
     }
   }
 
