@@ -89,11 +89,15 @@ struct NeededLog {
     // Of each signer by itself: what one says makes nothing go that another needs.
     starts = Dictionary(grouping: needs, by: \.signer).values.flatMap { own in
       var later = Later()
+      // One archive's needs are of the same time: none of them takes another's place.
+      var latest: [Need] = []
       return own.sorted { $0.time > $1.time }.filter { need in
-        defer {
-          // What may still become void takes nobody's place.
-          if need.counts, need.time <= limit { later.add(need) }
+        if let last = latest.last, last.time > need.time {
+          for need in latest { later.add(need) }
+          latest = []
         }
+        // What may still become void takes nobody's place.
+        if need.counts, need.time <= limit { latest.append(need) }
         return later.leaves(need)
       }.map(\.start)
     }
@@ -108,8 +112,7 @@ struct NeededLog {
     let counts: Bool
     /// nil where they are not named.
     let dumps: Set<ExactName>?
-    /// Dumps that failed.
-    let missing: Set<ExactName>
+    let missing: FailedDumps
     /// Runs of one configuration of a host are of one kind: what the last of them has left out is wanted no more.
     let kind: [ExactName]
 
@@ -119,8 +122,30 @@ struct NeededLog {
       counts = archive.standing == .counts
       self.dumps = dumps
       self.start = start
-      missing = Set(archive.draft.missingDumps.map { ExactName($0) })
+      missing = FailedDumps(archive.draft.missingDumps)
       kind = [ExactName(archive.draft.hostname), ExactName(archive.draft.configuration)]
+    }
+  }
+
+  /// Dumps that failed.
+  private struct FailedDumps {
+    private var paths: Set<ExactName>
+    /// Of places whose databases could not be listed: `all`, or a pattern, stands for any of them.
+    private var folders: Set<ExactName>
+
+    init(_ paths: [String]) {
+      self.paths = Set(paths.map { ExactName($0) })
+      let lists = paths.filter { UserPath.name(of: $0).isSame(as: "all") || UserPath.name(of: $0).holds("*") }
+      folders = Set(lists.map { ExactName(UserPath.parent(of: $0)) })
+    }
+
+    func contains(_ path: ExactName) -> Bool {
+      paths.contains(path) || !folders.isEmpty && folders.contains(ExactName(UserPath.parent(of: path.text)))
+    }
+
+    mutating func formIntersection(_ other: FailedDumps) {
+      paths = paths.filter { other.contains($0) }.union(other.paths.filter { contains($0) })
+      folders.formIntersection(other.folders)
     }
   }
 
@@ -130,13 +155,13 @@ struct NeededLog {
     private var takesAll = false
     private var dumps: Set<ExactName> = []
     /// Of each kind of run the dumps that have failed in every one.
-    private var failed: [[ExactName]: Set<ExactName>] = [:]
+    private var failed: [[ExactName]: FailedDumps] = [:]
 
     mutating func add(_ need: Need) {
       isAny = true
       guard let own = need.dumps else { return takesAll = true }
       dumps.formUnion(own)
-      failed[need.kind] = failed[need.kind].map { $0.intersection(need.missing) } ?? need.missing
+      failed[need.kind, default: need.missing].formIntersection(need.missing)
     }
 
     /// Whether an earlier archive has a dump in whose place there is none.
