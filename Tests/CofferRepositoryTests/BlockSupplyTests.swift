@@ -104,6 +104,36 @@ struct BlockSupplyTests {
     #expect(handed == all && packs.count >= 5)
   }
 
+  @Test("Packs that would be gone from the cache before they are needed are not opened ahead: each is opened once")
+  func opensNoneInVain() throws {
+    let repository = try TestRepository(packTarget: 1 << 20)
+    _ = try repository.backUp(["noise": RandomSource.system.bytes(12_000_000)])
+    let packs = try repository.store.list("packs", cancellation: nil).filter { $0.size > 1 << 20 }.map(\.name)
+    try #require(packs.count >= 7)
+    let store = WatchedStore(repository.store)
+    let context = try open(repository, store).context
+    let cache = ReadCache(blockCount: ReadCache.restoreCount, packCount: 2)
+    let supply = try BlockSupply(context)
+    // Three packs are a batch, and nothing is handed out before the end.
+    var ahead = BlocksAhead(context, cache, supply, batchLimit: 500_000)
+    var handed = 0
+    func take(_: RecipeReader.Entry, _ place: BlockPlace) throws {
+      handed += 1
+      #expect(try supply.take(place) != nil)
+    }
+    for name in packs {
+      let digest = try #require(PackFolder.digest(of: name))
+      let chunk = try PackReader(digest, context: repository.repository.context).directory.chunks[0]
+      let entry = RecipeReader.Entry(id: chunk.id, size: UInt64(chunk.length))
+      try ahead.append(entry, in: BlockPlace(pack: digest, block: 0), take)
+    }
+    try ahead.drain(take)
+    #expect(handed == packs.count)
+    for name in packs {
+      #expect(store.calls.count { $0.request == .get && $0.name == name.path && $0.size == PackHeader.size } == 1)
+    }
+  }
+
   @Test("Small files that were told of are read with few requests, at least four of them at the same time")
   func smallFiles() throws {
     let repository = try TestRepository(packTarget: 1 << 20)
@@ -155,6 +185,35 @@ struct BlockSupplyTests {
       } catch is RepositoryError {}
     }
     #expect((8..<20).contains(whole))
+  }
+
+  @Test("Nodes of a recipe that are not going to be entered are not asked for ahead")
+  func passedNodes() throws {
+    let repository = try TestRepository(random: .seeded(3))
+    var file = dumpLikeBytes(6_000_000)
+    try repository.backUp(["dump": file], name: "0")
+    let before = Set(try repository.store.list("packs", cancellation: nil).map(\.name.path))
+    file.replaceSubrange(3_000_000..<3_000_006, with: Array("edited".utf8))
+    // No archive is asked what the edit replaces: nothing is a difference.
+    let archive = try repository.backUp(
+      ["dump": file], name: "1", with: try repository.reopened(), hostname: nil)
+    let item = try #require(
+      try repository.reopened().reader().items(of: archive, cancellation: try Cancellation()).first)
+    let stream = try #require(item.content.stream)
+    #expect(stream.depth > 0)
+    for isExpected in [true, false] {
+      let store = WatchedStore(repository.store)
+      let context = try open(repository, store).context
+      let loader = try IndexLoader(context: context)
+      let catalogue = try PackCatalogue(
+        context, names: try loader.objectNames(), standing: try loader.existingPacks())
+      let reader = try StreamReader(context: context, index: RenewedIndex(fixed: ChunkIndex(runs: catalogue.runs)))
+      store.forget()
+      try reader.forEachChunk(
+        of: stream, entersNode: { isExpected || $0 == stream.root }, expects: { _ in isExpected }, { _ in })
+      #expect(store.calls.contains { before.contains($0.name) } == isExpected, "\(store.calls)")
+      #expect(store.calls.contains { $0.name.hasPrefix("packs/") && !before.contains($0.name) })
+    }
   }
 
   @Test("Days of changes, with what they lean on, come back from afar as from nearby")

@@ -74,6 +74,65 @@ struct ReadAheadTests {
     #expect(store.counts.count - before >= 80)
   }
 
+  /// A block that is in memory as long as somebody holds it.
+  private struct Held {
+    weak var block: PlainBlock?
+  }
+
+  @Test("A block that comes again later keeps none of those in memory that were asked for with it")
+  func repeated() throws {
+    let repository = try TestRepository(packTarget: 64 << 20)
+    try repository.backUp(["noise": RandomSource.system.bytes(10 << 20)])
+    let context = try repository.reopened().context
+    let pack = try #require(
+      try IndexLoader(context: context).existingPacks().keys.map { try PackReader($0, context: context) }
+        .max { $0.size < $1.size })
+    try #require(pack.directory.blocks.count > 16)
+    let cache = ReadCache(blockCount: 1)
+    let fetcher = try BlockFetcher(workers: 1, inFlight: 4) {
+      try BlockReader(context: context, cache: cache, for: .chunks)
+    }
+    var window = ReadWindow(fetcher, try BlockReader(context: context, cache: cache, for: .chunks))
+    var held: [Held] = []
+    func take(_ stretch: ReadWindow.Stretch, _ block: Result<PlainBlock, any Error>) throws {
+      held.append(Held(block: try block.get()))
+    }
+    func append(_ number: Int) throws {
+      let id = pack.directory.chunks[pack.directory.blocks[number].chunks.lowerBound].id
+      try window.append(
+        RecipeReader.Entry(id: id, size: 1), in: BlockPlace(pack: pack.digest, block: number), whenReady: take)
+    }
+    for number in Array(0..<16) + [0] { try append(number) }
+    try window.drain { stretch, block in
+      if held.count == 16 {
+        // The thread has let go of the others when this is there.
+        _ = try fetcher.fetch([BlockPlace(pack: pack.digest, block: 16)])[0].block()
+        #expect(held[0].block != nil && held.count { $0.block != nil } <= 2, "\(held.map { $0.block != nil })")
+      }
+      try take(stretch, block)
+    }
+    #expect(held.count == 17)
+  }
+
+  @Test("Pieces that each keep a large block in memory wait for few others", .timeLimit(.minutes(5)))
+  func largeBlocks() throws {
+    final class CountingSink: ByteSink {
+      let count = Monitor(0)
+
+      func write(_ bytes: UnsafeRawBufferPointer) { count.update { $0 += 1 } }
+    }
+    func block(_ size: Int) -> PlainBlock { PlainBlock(.data, bytes: [UInt8](repeating: 1, count: size)) }
+    let sink = CountingSink()
+    let writer = try WriteBehind(sink, hasThread: true, times: nil)
+    for _ in 0..<2 { try writer.write(0..<10, of: block(BlockFiller.target)) }
+    // Nothing more is given.
+    sink.count.wait(until: { $0 == 2 }) { _ in }
+    for _ in 0..<15 { try writer.write(0..<10, of: block(1000)) }
+    #expect(sink.count.update { $0 } == 2)
+    try writer.finish()
+    #expect(sink.count.update { $0 } == 17)
+  }
+
   @Test("A reader that is stopped in the middle ends, and can read again")
   func stopped() throws {
     struct Enough: Error {}

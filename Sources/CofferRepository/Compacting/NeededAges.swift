@@ -71,6 +71,7 @@ extension NewestArchives {
       for stream in try NewestStreams(context, reader, cancellation).streams(of: [archive]) {
         try reader.forEachChunk(
           of: stream, entersNode: { node in runs.slots(of: node).first.map { walked.insert($0) } ?? true },
+          expects: { node in runs.slots(of: node).first.map { !walked.contains($0) } ?? true },
           { entry in
             try cancellation.check()
             guard let slot = locator.slot(of: entry.id),

@@ -45,11 +45,6 @@ public final class SecretBytes: @unchecked Sendable, CustomStringConvertible {
 
   public var count: Int { storage.count }
 
-  /// Compares in a time that tells nothing of where they differ.
-  func hasSameBytes(as other: SecretBytes) -> Bool {
-    zip(storage, other.storage).reduce(count == other.count ? 0 : 1) { $0 | ($1.0 ^ $1.1) } == 0
-  }
-
   public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try body(UnsafeRawBufferPointer(storage))
   }

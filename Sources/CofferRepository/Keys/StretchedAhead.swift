@@ -43,7 +43,7 @@ public final class StretchedAhead: Sendable {
 
   /// Returns the key that the passphrase becomes by this wrapping, when it is ready; nil for any other than was begun with.
   func key(of passphrase: SecretBytes, by wrapping: KeyRecord.Wrapping) -> SecretBytes? {
-    guard wrapping == self.wrapping, passphrase.hasSameBytes(as: self.passphrase) else { return nil }
+    guard wrapping == self.wrapping, passphrase.isEqual(to: self.passphrase) else { return nil }
     thread.join()
     return outcome.key.withLock { $0 }
   }

@@ -104,11 +104,15 @@ struct NeededLog {
     // Of each signer by itself: what one says makes nothing go that another needs.
     starts = Dictionary(grouping: needs, by: \.signer).values.flatMap { own in
       var later = Later()
+      // One archive's needs are of the same time: none of them takes another's place.
+      var latest: [Need] = []
       return own.sorted { $0.time > $1.time }.filter { need in
-        defer {
-          // What may still become void takes nobody's place.
-          if need.counts, need.time <= limit { later.add(need) }
+        if let last = latest.last, last.time > need.time {
+          for need in latest { later.add(need) }
+          latest = []
         }
+        // What may still become void takes nobody's place.
+        if need.counts, need.time <= limit { latest.append(need) }
         return later.leaves(need)
       }.map(\.start)
     }
@@ -126,7 +130,7 @@ struct NeededLog {
     /// nil where they are not named.
     let dumps: Set<ExactName>?
     /// Dumps that failed, and those that cannot be brought further; nil where they are not named.
-    let lacking: Set<ExactName>?
+    let lacking: FailedDumps?
     /// Runs of one configuration of a host are of one kind: what the last of them has left out is wanted no more.
     let kind: [ExactName]
 
@@ -137,8 +141,32 @@ struct NeededLog {
       dumps = need.dumps
       isOfServer = need.first != nil && need.dumps == nil
       self.start = start
-      lacking = need.unplaced?.union(archive.draft.missingDumps.map { ExactName($0) })
+      lacking = need.unplaced.map { FailedDumps(archive.draft.missingDumps + $0.map(\.text)) }
       kind = [ExactName(archive.draft.hostname), ExactName(archive.draft.configuration)]
+    }
+  }
+
+  /// Dumps that failed, or lack their place.
+  private struct FailedDumps {
+    private var paths: Set<ExactName>
+    /// Of places whose databases could not be listed: `all`, or a pattern, stands for any of them.
+    private var folders: Set<ExactName>
+
+    init(_ paths: [String]) {
+      self.paths = Set(paths.map { ExactName($0) })
+      let lists = paths.filter { UserPath.name(of: $0).isSame(as: "all") || UserPath.name(of: $0).holds("*") }
+      folders = Set(lists.map { ExactName(UserPath.parent(of: $0)) })
+    }
+
+    var isEmpty: Bool { paths.isEmpty && folders.isEmpty }
+
+    func contains(_ path: ExactName) -> Bool {
+      paths.contains(path) || !folders.isEmpty && folders.contains(ExactName(UserPath.parent(of: path.text)))
+    }
+
+    mutating func formIntersection(_ other: FailedDumps) {
+      paths = paths.filter { other.contains($0) }.union(other.paths.filter { contains($0) })
+      folders.formIntersection(other.folders)
     }
   }
 
@@ -148,14 +176,14 @@ struct NeededLog {
     private var takesAll = false
     private var dumps: Set<ExactName> = []
     /// Of each kind of run the dumps that every one lacks.
-    private var lacking: [[ExactName]: Set<ExactName>] = [:]
+    private var lacking: [[ExactName]: FailedDumps] = [:]
 
     mutating func add(_ need: Need) {
       isAny = true
       takesAll = takesAll || need.isOfServer
       dumps.formUnion(need.dumps ?? [])
       guard let own = need.lacking else { return }
-      lacking[need.kind] = lacking[need.kind].map { $0.intersection(own) } ?? own
+      lacking[need.kind, default: own].formIntersection(own)
     }
 
     /// Whether an earlier archive has a dump in whose place there is none.

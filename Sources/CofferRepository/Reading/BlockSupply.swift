@@ -81,8 +81,8 @@ final class BlockSupply: Sendable {
     requests.join()
   }
 
-  /// Has packs opened that are going to be needed, and waits for none of them. Behind blocks that are on their way, directories
-  /// come late: those of the next blocks' packs are asked for before these blocks' turn.
+  /// Has packs opened that are going to be needed, and waits only while others wait for that. Behind blocks that are on their way,
+  /// directories come late: those of the next blocks' packs are asked for before these blocks' turn.
   func open(ahead packs: Set<Digest256>, _ context: RepositoryContext, _ cache: ReadCache) {
     let unknown = packs.filter { cache.packs.known($0) == nil }
     guard !unknown.isEmpty else { return }

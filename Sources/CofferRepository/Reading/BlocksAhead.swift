@@ -87,7 +87,9 @@ struct BlocksAhead {
     batchSize = 0
     // Where nothing is on its way, nothing holds their directories up.
     guard asked > done || !opening.places.isEmpty else { return try ask(for: next) }
-    supply.open(ahead: Set(next.places.map(\.pack)), context, cache)
+    let packs = Set(next.places.map(\.pack))
+    // Of more, with what they lean on, the first would have gone from the cache before they are needed.
+    if packs.count <= cache.packCount / 2 { supply.open(ahead: packs, context, cache) }
     try ask(for: opening)
     opening = next
   }

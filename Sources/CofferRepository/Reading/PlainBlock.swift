@@ -27,7 +27,8 @@ final class PlainBlock: Sendable {
 /// The packs and plain blocks that were used last, shared by the readers of all threads: chunks that follow each other
 /// in a stream are mostly neighbours.
 struct ReadCache: Sendable {
-  let packs = SharedCache<Digest256, PackReader>(capacity: 128)
+  let packCount: Int
+  let packs: SharedCache<Digest256, PackReader>
   let blocks: SharedCache<BlockPlace, PlainBlock>
   /// Parts of packs that hold short blocks: days of edits are in as many packs as there were days, and each goes on a little further.
   let parts = SharedCache<Part, [UInt8]>(capacity: 4 << 20, weigh: \.count)
@@ -42,8 +43,12 @@ struct ReadCache: Sendable {
   static let restoreCount = 48
   static let restoreSize = restoreCount * BlockFiller.target
 
-  /// - Parameter blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
-  init(blockCount: Int) {
+  /// - Parameters:
+  ///   - blockCount: How many plain blocks of 512 KiB are kept; of smaller ones more.
+  ///   - packCount: How many packs are kept open.
+  init(blockCount: Int, packCount: Int = 128) {
+    self.packCount = packCount
+    packs = SharedCache(capacity: packCount)
     blocks = SharedCache(capacity: blockCount * BlockFiller.target, weigh: \.memory)
   }
 }

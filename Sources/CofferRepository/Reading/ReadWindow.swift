@@ -11,8 +11,9 @@ struct ReadWindow {
 
   /// A block that stretches in the window are in.
   private struct Use {
-    /// nil as long as it is not asked for.
+    /// nil as long as it is not asked for, and once it is there: a ticket keeps all blocks that were asked for with it.
     var ticket: BlockFetcher.Ticket?
+    var block: Result<PlainBlock, any Error>?
     var count = 0
   }
 
@@ -78,18 +79,26 @@ struct ReadWindow {
 
   private mutating func handOut(_ body: (Stretch, Result<PlainBlock, any Error>) throws -> Void) throws {
     guard let stretch = stretches[done] else { return }
-    if uses[stretch.place]?.ticket == nil { ask() }
-    let ticket = uses[stretch.place]?.ticket
+    let block = block(at: stretch.place)
     stretches[done] = nil
     done += 1
     if done >= Self.chunkLimit {
       stretches.removeFirst(done)
       done = 0
     }
-    let block = Result { try ticket?.block() ?? reader.block(stretch.place.block, of: stretch.place.pack) }
     try body(stretch, block)
     chunkCount -= stretch.chunks.count
     uses[stretch.place]?.count -= 1
     if uses[stretch.place]?.count == 0 { uses[stretch.place] = nil }
+  }
+
+  private mutating func block(at place: BlockPlace) -> Result<PlainBlock, any Error> {
+    if let block = uses[place]?.block { return block }
+    if uses[place]?.ticket == nil { ask() }
+    guard let ticket = uses[place]?.ticket else { return Result { try reader.block(place.block, of: place.pack) } }
+    let block = Result { try ticket.block() }
+    uses[place]?.ticket = nil
+    uses[place]?.block = block
+    return block
   }
 }

@@ -199,13 +199,15 @@ final class StreamReader {
   ///
   /// - Parameters:
   ///   - entersNode: Asked for each node of the recipe before it is fetched.
+  ///   - expects: As `RecipeReader.forEachChunk`: a far store is asked for no other nodes ahead.
   ///   - unreadable: Takes stretches of the recipe that cannot be read; nil to end with the first of them.
   func forEachChunk(
     of stream: StreamReference, entersNode: (ChunkID) throws -> Bool = { _ in true },
-    _ body: (RecipeReader.Entry) throws -> Void, unreadable: ((RecipeReader.Entry) throws -> Void)? = nil
+    expects: (ChunkID) -> Bool = { _ in true }, _ body: (RecipeReader.Entry) throws -> Void,
+    unreadable: ((RecipeReader.Entry) throws -> Void)? = nil
   ) throws {
     try namingNode {
-      try recipes.forEachChunk(of: stream, entersNode: entersNode, body) { node, error in
+      try recipes.forEachChunk(of: stream, entersNode: entersNode, expects: expects, body) { node, error in
         guard let unreadable, RunStore.concernsObject(error) else { throw error }
         try unreadable(node)
       }

@@ -25,12 +25,16 @@ final class WriteBehind {
   /// To be handed over together: what days of edits have put together is in pieces of a chunk or two.
   private var gathered: [Piece] = []
   private var gatheredSize = 0
+  /// Bytes of the blocks that these keep in memory.
+  private var keptSize = 0
 
   /// Times that pieces may wait to be written.
   static let capacity = 8
-  /// Bytes that are handed over together, more or less, and pieces at most: each may keep a block of its own in memory.
+  /// Bytes that are handed over together, more or less, and pieces at most.
   private static let gatheredLimit = 128 << 10
   private static let pieceLimit = 16
+  /// Bytes of their blocks: two that are stored in full, of each of which little may be wanted.
+  private static let keptLimit = 2 * BlockFiller.target
 
   init(_ sink: any ByteSink, hasThread: Bool, times: Timings?) throws {
     output = Output(sink: sink, times: times)
@@ -48,15 +52,18 @@ final class WriteBehind {
   func write(_ range: Range<Int>, of block: PlainBlock) throws {
     let piece = Piece(block: block, range: range)
     guard let writer else { return try output.write(piece) }
+    if gathered.last?.block !== block { keptSize += block.bytes.count }
     gathered.append(piece)
     gatheredSize += range.count
-    if gatheredSize >= Self.gatheredLimit || gathered.count >= Self.pieceLimit { try handOver(to: writer) }
+    if gatheredSize >= Self.gatheredLimit || keptSize >= Self.keptLimit || gathered.count >= Self.pieceLimit {
+      try handOver(to: writer)
+    }
   }
 
   private func handOver(to writer: Stage<[Piece]>) throws {
     let pieces = gathered
     gathered = []
-    gatheredSize = 0
+    (gatheredSize, keptSize) = (0, 0)
     try writer.give(pieces)
   }
 

@@ -191,6 +191,31 @@ struct LogPruningTests {
     #expect(try kept(named, try base(nil, hoursAgo: 8, missing: ["z"])) == new)
   }
 
+  @Test("Where a server's databases could not be listed, none of them was left out")
+  func unlisted() throws {
+    try put(1...20)
+    let both = try base(5, hoursAgo: 16, dumps: ["m/db1/x", "p/db1/main"])
+    func physical(_ missing: String..., hoursAgo: Double = 8) throws -> Archive {
+      try base(13, hoursAgo: hoursAgo, dumps: ["p/db1/main"], missing: missing)
+    }
+    #expect(try kept(both, physical("m/db1/all")) == 16)
+    #expect(try kept(both, physical("m/db1/x*")) == 16)
+    #expect(try kept(both, physical("m/db2/all")) == 8)
+    #expect(try kept(both, physical("m/db1/ball")) == 8)
+    // It failed in both, in one way or the other.
+    #expect(try kept(both, physical("m/db1/all"), physical("m/db1/x", hoursAgo: 7)) == 16)
+    #expect(try kept(both, physical("m/db1/x"), physical("m/db1/all", hoursAgo: 7)) == 16)
+    #expect(try kept(both, physical("m/db1/all"), physical("m/db1/y", hoursAgo: 7)) == 8)
+  }
+
+  @Test("Of one archive's base backups of a server none takes another's place")
+  func sameTime() throws {
+    try put(1...20)
+    let bases = [try base(13, hoursAgo: 8), try base(9, hoursAgo: 8), try base(11, hoursAgo: 8)]
+    #expect(try kept(bases[0], bases[1], bases[2]) == 12)
+    #expect(try kept(base(5, hoursAgo: 16), bases[2], bases[1], bases[0]) == 12)
+  }
+
   @Test("What an archive needs is written and read with a segment and without, and with its dumps")
   func needs() throws {
     for need in [
