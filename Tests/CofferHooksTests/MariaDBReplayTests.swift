@@ -369,7 +369,7 @@ struct MariaDBReplayTests {
   func definers() throws {
     try server.sql(
       """
-      CREATE USER late@'%'; GRANT ALL ON shop.* TO app@'%'; GRANT ALL ON shop.* TO late@'%';
+      CREATE USER late@'%'; GRANT ALL ON *.* TO app@'%'; GRANT ALL ON *.* TO late@'%';
       CREATE DEFINER=app@'%' VIEW shop.over AS SELECT n FROM shop.v;
       CREATE DEFINER=app@'%' FUNCTION shop.f() RETURNS INT DETERMINISTIC RETURN 1;
       CREATE DEFINER=app@'%' VIEW shop.calls AS SELECT shop.f() AS n FROM shop.ledger;

@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Walks through the fields of a BSON document, one behind the other, and looks into none of them (https://bsonspec.org).
 struct BSONReader {
   struct Field {

@@ -42,6 +42,7 @@ public final class ReplayLog {
   private var groupStart: Place?
 
   private static let name = "relay"
+  private static let beginnings = [BinaryLogEvent.Kind.format, BinaryLogEvent.Kind.mysqlPreviousGTIDs]
   private static let elsewhereLimit = 1_000_000
 
   /// - Parameters:
@@ -146,8 +147,8 @@ public final class ReplayLog {
       // A file begins with its own.
       if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }
       position = end
-      // MySQL goes over this one, and says that it stands before it: Previous_gtids_log_event::do_update_pos in its log_event.cc.
-      if isOpen, step == .between, event.kind != BinaryLogEvent.Kind.mysqlPreviousGTIDs {
+      // Of what a file begins with MySQL says that it stands before it: Previous_gtids_log_event::do_update_pos in its log_event.cc.
+      if isOpen, step == .between, !Self.beginnings.contains(event.kind) {
         self.end = Place(file: fileCount, offset: size + UInt64(bytes.count))
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[event.size...])
