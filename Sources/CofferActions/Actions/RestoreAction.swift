@@ -85,14 +85,7 @@ enum RestoreAction {
       try request.isOfMariaDB(context)
       ? PhysicalBackupRestore(request, from: location, context) : ClusterRestore(request, from: location, context)
     defer { restore.end() }
-    for line in restore.summary {
-      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
-    }
-    for warning in restore.warnings { context.console.warning(warning) }
-    if !context.isDryRun {
-      try Confirmation.ask("Go on?", "restore", context)
-      try restore.run()
-    }
+    if try isWanted(restore.summary, restore.warnings, context) { try restore.run() }
     // It has led to the target all the same; the repository has to be looked at.
     if !restore.unreadable.isEmpty { throw SeveralErrors(restore.unreadable) }
   }
@@ -100,21 +93,16 @@ enum RestoreAction {
   private static func restore(
     _ request: ReplayRequest, from location: RepositoryLocation, _ context: ActionContext
   ) throws {
-    let access = try context.open(location)
+    let access = try context.open(location, forData: true)
     if let oplog = try OplogRequest(request, in: access, context) { return try restore(oplog, in: access, context) }
     let hooks = try context.hookContext()
     let ground = try ReplayRestore.ground(hooks, context)
     defer { ground.remove() }
     let target = target(context)
-    let restore = try ReplayRestore(request, to: target, from: location, on: ground, hooks, context) { dumps in
+    let restore = try ReplayRestore(request, to: target, in: access, on: ground, hooks, context) { dumps in
       try checkTargets(dumps, target, context.run.hooks)
     }
-    for line in restore.summary {
-      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
-    }
-    guard !context.isDryRun else { return }
-    try Confirmation.ask("Go on?", "restore", context)
-    try restore.run()
+    if try isWanted(restore.summary, [], context) { try restore.run() }
   }
 
   private static func restore(_ request: OplogRequest, in access: OpenRepository, _ context: ActionContext) throws {
@@ -122,13 +110,7 @@ enum RestoreAction {
     let restore = try OplogRestore(request, to: target, in: access, context) { dumps in
       try checkTargets(dumps, target, context.run.hooks)
     }
-    for line in restore.summary {
-      context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)")
-    }
-    for warning in restore.warnings { context.console.warning(warning) }
-    guard !context.isDryRun else { return }
-    try Confirmation.ask("Go on?", "restore", context)
-    try restore.run()
+    if try isWanted(restore.summary, restore.warnings, context) { try restore.run() }
   }
 
   private static func restore(from location: RepositoryLocation, _ context: ActionContext) throws {
@@ -148,10 +130,18 @@ enum RestoreAction {
     let plan = try RestorePlan(
       chosen, of: archive, to: target, tables: tables, reader: reader, hooks: try context.hookContext(),
       context: context)
-    for line in plan.summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
-    guard !context.isDryRun else { return }
+    if try isWanted(plan.summary, [], context) { try plan.restoreAll() }
+  }
+
+  /// Shows what will be done, and asks on a terminal whether it is to be.
+  ///
+  /// - Returns: false in a dry run.
+  private static func isWanted(_ summary: [String], _ warnings: [String], _ context: ActionContext) throws -> Bool {
+    for line in summary { context.console.answer("\(context.isDryRun ? "Would restore" : "To restore:") \(line)") }
+    for warning in warnings { context.console.warning(warning) }
+    guard !context.isDryRun else { return false }
     try Confirmation.ask("Go on?", "restore", context)
-    try plan.restoreAll()
+    return true
   }
 
   /// Base backups are put into no server that runs: they are left out unless there is nothing else, which is refused.

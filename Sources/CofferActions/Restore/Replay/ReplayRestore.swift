@@ -16,13 +16,12 @@ struct ReplayRestore {
   /// - Parameter target: Where the databases go.
   /// - Throws: `ReplayRouteError`; `ReplayError`; `RestoreError`; what reading throws.
   init(
-    _ request: ReplayRequest, to target: RestoreTarget, from location: RepositoryLocation, on ground: DrillGround,
+    _ request: ReplayRequest, to target: RestoreTarget, in access: OpenRepository, on ground: DrillGround,
     _ hooks: HookContext, _ context: ActionContext, check: ([ArchiveDump]) throws -> Void
   ) throws {
     self.request = request
     self.context = context
     self.ground = ground
-    let access = try context.open(location, forData: true)
     reader = try access.repository.reader()
     found = try ReplaySearch(of: .databases, request, in: access, ground, context).find(reader)
     try check(found.dumps)
