@@ -15,21 +15,18 @@ public struct LockedRepository: Sendable {
 
   /// Looks whether a place holds a repository.
   ///
-  /// - Parameters:
-  ///   - cacheFolder: Where this machine remembers what saves requests; nil for nowhere.
-  ///   - farClock: Of a store that is far away, which is asked for what is needed next at the same time.
+  /// - Parameter surroundings: A store that is far away is asked for what is needed next at the same time.
   /// - Returns: nil for an empty place, and for one where a program that was killed has begun to make a repository.
   /// - Throws: `RepositoryError.foreignContent` when something else is there; `.damaged`; `.unsupported`;
   ///   `StorageError`.
-  public init?(
-    in store: any ObjectStore, cancellation: Cancellation? = nil, cacheFolder: String? = nil, farClock: Clock? = nil
-  ) throws {
-    let store = RunStore(store, cancellation)
-    guard let farClock else {
+  public init?(in store: any ObjectStore, _ surroundings: RepositorySurroundings) throws {
+    let store = RunStore(store, surroundings.cancellation)
+    let cacheFolder = surroundings.cacheFolder
+    guard surroundings.isFar else {
       try self.init(in: store, cacheFolder: cacheFolder)
       return
     }
-    let time = farClock.steadySeconds()
+    let time = surroundings.clock.steadySeconds()
     let (found, keys) = try SideBySide(width: 2).both(
       { try LockedRepository(in: store, cacheFolder: cacheFolder) },
       { Result { try store.list(KeyName.folder) } })

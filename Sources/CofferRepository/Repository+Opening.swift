@@ -23,11 +23,7 @@ extension Repository {
   public static func open(
     in store: any ObjectStore, passphrase: SecretBytes, surroundings: RepositorySurroundings
   ) throws -> Repository {
-    guard
-      let locked = try LockedRepository(
-        in: store, cancellation: surroundings.cancellation, cacheFolder: surroundings.cacheFolder,
-        farClock: surroundings.isFar ? surroundings.clock : nil)
-    else {
+    guard let locked = try LockedRepository(in: store, surroundings) else {
       throw RepositoryError.notFound(location: store.location)
     }
     return try locked.open(passphrase, surroundings)

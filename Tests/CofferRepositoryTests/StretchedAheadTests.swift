@@ -37,8 +37,9 @@ struct StretchedAheadTests {
     _ passphrase: SecretBytes = TestRepository.passphrase, _ ahead: StretchedAhead? = nil,
     _ surroundings: RepositorySurroundings? = nil
   ) throws -> Repository {
-    let locked = try #require(try LockedRepository(in: repository.store))
-    return try locked.open(passphrase, surroundings ?? self.surroundings(), ahead)
+    let surroundings = surroundings ?? self.surroundings()
+    let locked = try #require(try LockedRepository(in: repository.store, surroundings))
+    return try locked.open(passphrase, surroundings, ahead)
   }
 
   private func wrapping() throws -> KeyRecord.Wrapping {

@@ -91,47 +91,46 @@ final class ActionContext: Sendable {
   func open(_ location: RepositoryLocation, forData: Bool = false) throws -> OpenRepository {
     let store = run.counted(try location.store(self))
     if forData { store.expectTransfer(of: .max) }
-    let ahead = try StretchedAhead(of: store.location, repositorySurroundings(location)) {
-      try givenPassphrase(for: location)
-    }
-    let found = try find(location, store)
-    if let passphrase = try givenPassphrase(for: location) { return try open(location, found, with: passphrase, ahead) }
+    let surroundings = repositorySurroundings(location)
+    let ahead = try StretchedAhead(of: store.location, surroundings) { try givenPassphrase(for: location) }
+    let found = try FoundRepository(location, store, surroundings)
+    if let passphrase = try givenPassphrase(for: location) { return try found.open(passphrase, ahead) }
     let prompt = PassphrasePrompt(cancellation)
     for _ in 1..<PassphrasePrompt.attempts {
       do {
-        return try open(location, found, with: try prompt.ask(for: location.path, isNew: false))
+        return try found.open(try prompt.ask(for: location.path, isNew: false))
       } catch RepositoryError.wrongPassphrase {
         TerminalQuestion.say("It opens no key of the repository; again.\n")
       }
     }
-    return try open(location, found, with: try prompt.ask(for: location.path, isNew: false))
+    return try found.open(try prompt.ask(for: location.path, isNew: false))
   }
 
   /// Opens a repository with this passphrase and no other.
   func open(_ location: RepositoryLocation, with passphrase: SecretBytes) throws -> OpenRepository {
-    try open(location, try find(location, try location.store(self)), with: passphrase)
+    try FoundRepository(location, try location.store(self), repositorySurroundings(location)).open(passphrase)
   }
 
   /// A repository before a passphrase opens it, and where it is.
-  private typealias Found = (repository: LockedRepository, store: any ObjectStore)
+  private struct FoundRepository {
+    private let location: RepositoryLocation
+    private let store: any ObjectStore
+    private let surroundings: RepositorySurroundings
+    private let locked: LockedRepository
 
-  private func find(_ location: RepositoryLocation, _ store: any ObjectStore) throws -> Found {
-    guard
-      let locked = try LockedRepository(
-        in: store, cancellation: cancellation, cacheFolder: RepositoryLocation.cacheFolder(surroundings),
-        farClock: location.folder(self) == nil ? surroundings.clock : nil)
-    else {
-      throw RepositoryError.notFound(location: location.path)
+    init(_ location: RepositoryLocation, _ store: any ObjectStore, _ surroundings: RepositorySurroundings) throws {
+      guard let locked = try LockedRepository(in: store, surroundings) else {
+        throw RepositoryError.notFound(location: location.path)
+      }
+      self.location = location
+      self.store = store
+      self.surroundings = surroundings
+      self.locked = locked
     }
-    return (locked, store)
-  }
 
-  private func open(
-    _ location: RepositoryLocation, _ found: Found, with passphrase: SecretBytes, _ ahead: StretchedAhead? = nil
-  ) throws -> OpenRepository {
-    OpenRepository(
-      location: location, repository: try found.repository.open(passphrase, repositorySurroundings(location), ahead),
-      store: found.store)
+    func open(_ passphrase: SecretBytes, _ ahead: StretchedAhead? = nil) throws -> OpenRepository {
+      OpenRepository(location: location, repository: try locked.open(passphrase, surroundings, ahead), store: store)
+    }
   }
 
   private func repositorySurroundings(_ location: RepositoryLocation) -> RepositorySurroundings {
