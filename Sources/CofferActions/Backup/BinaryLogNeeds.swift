@@ -43,7 +43,7 @@ struct BinaryLogNeeds {
       // Which server of MariaDB it is, is known by its name alone.
       let server = LogServer(
         system: entry.dialect.system,
-        identity: log.server ?? BinaryLogEntry.identity(host: entry.host, name: entry.name))
+        identity: log.server ?? LogServer.identity(host: entry.host, name: entry.name))
       let index = needs.firstIndex { $0.server == server } ?? needs.endIndex
       if index == needs.endIndex { needs.append((server, [])) }
       needs[index].dumps.append(identity.path)

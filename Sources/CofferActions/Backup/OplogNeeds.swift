@@ -23,7 +23,7 @@ struct OplogNeeds {
     guard identity.hook.isSame(as: MongoDBOptions.databases.name), identity.database.isSame(as: "all") else {
       return nil
     }
-    let meant = OplogServerEntry.all(context).filter { Self.isSame($0.section, section) }
+    let meant = OplogServerEntry.all(context).filter { ServerOptions.areSame($0.section, section) }
     guard hasOplog else {
       return meant.first.map {
         "\(identity.title): The dump has no oplog, and cannot be brought to a moment by that of '\(Quoting.terminal($0.name))': set oplog: true in its entry"
@@ -33,12 +33,5 @@ struct OplogNeeds {
       all.append(LogNeed(server: entry.server, first: nil))
     }
     return nil
-  }
-
-  /// Whether both are reached in the same way.
-  private static func isSame(_ server: ConfigurationSection, _ database: ConfigurationSection) -> Bool {
-    server[ServerOptions.hostname] == database[ServerOptions.hostname]
-      && server[ServerOptions.port] == database[ServerOptions.port]
-      && server[ServerOptions.container] == database[ServerOptions.container]
   }
 }

@@ -35,6 +35,29 @@ final class Patient {
       files: configuration.filesRead, repositories: location.map { [$0] } ?? repositories)
   }
 
+  /// Looks at each server of the configuration whose log is received.
+  ///
+  /// - Parameter examine: Asks a server; what it throws is what is wrong.
+  /// - Throws: `RunCancelled`; what keeps all of them from being asked.
+  func findings<Entry>(
+    of entries: [Entry], section: (Entry) -> ConfigurationSection,
+    _ examine: (Entry, HookContext) throws -> [Finding]
+  ) throws -> [Finding] {
+    guard !entries.isEmpty else { return [] }
+    let hooks = try context().hookContext()
+    return try entries.flatMap { entry -> [Finding] in
+      try hooks.cancellation.check()
+      if let fault = section(entry).fault() { return [.problem("\(fault.mark)", fault.message, fault.suggestion)] }
+      do {
+        return try examine(entry, hooks)
+      } catch let error as RunCancelled {
+        throw error
+      } catch {
+        return Finding.problems(error)
+      }
+    }
+  }
+
   /// Opens a repository, once.
   ///
   /// - Throws: What kept it from being opened.

@@ -22,9 +22,6 @@ struct BinaryLogEntry {
       system: dialect.system, name: name, hostname: host, limit: section[ServerLogOptions.within]?.seconds)
   }
 
-  /// What stands for a MariaDB server in its log's name: servers of that system have nothing by which they could be told apart.
-  static func identity(host: String, name: String) -> String { "\(host)/\(name)" }
-
   /// All that the configuration has.
   static func all(_ context: ActionContext) -> [BinaryLogEntry] {
     [MariaDBDialect.mariadb, .mysql].flatMap { dialect in

@@ -23,7 +23,7 @@ struct OplogServerEntry {
   /// The same in its log's name. What tells replica sets apart is in their configuration, which not everybody may read who may read the
   /// oplog; another set's log is known by its entries.
   var server: LogServer {
-    LogServer(system: OplogServer.system, identity: BinaryLogEntry.identity(host: host, name: name))
+    LogServer(system: OplogServer.system, identity: LogServer.identity(host: host, name: name))
   }
 
   /// All that the configuration has.

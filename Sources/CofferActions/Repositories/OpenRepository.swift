@@ -9,6 +9,15 @@ struct OpenRepository: Sendable {
   /// Where it is kept.
   let store: any ObjectStore
 
+  /// The servers of a system of whose logs there is any, each once.
+  ///
+  /// - Throws: `StorageError`; `RepositoryError`.
+  func logServers(of system: String) throws -> [LogServer] {
+    try repository.logs().compactMap(\.origin?.server).reduce(into: []) { servers, server in
+      if server.system.isSame(as: system), !servers.contains(server) { servers.append(server) }
+    }
+  }
+
   /// Finds an archive to be read, by name, id, or `latest`: the newest that the filter sees and that counts, or may count if
   /// none does for sure.
   ///

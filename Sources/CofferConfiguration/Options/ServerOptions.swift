@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// The options that the entries of all database servers have in common.
 public enum ServerOptions {
   public static let name = OptionKey<String>("name", "The database's name.", example: "users", isRequired: true)
@@ -60,6 +62,11 @@ public enum ServerOptions {
     "max_replica_lag",
     "How many seconds a server that is a replica may lag behind. It is asked before each dump, and the answer is kept with it; a replica that lags more, or whose lag cannot be told, is not dumped. A server that is no replica lags behind nothing.",
     in: NumberRange.seconds, example: "300", support: .own)
+
+  /// Whether two entries lead to the same host, port and container.
+  public static func areSame(_ one: ConfigurationSection, _ other: ConfigurationSection) -> Bool {
+    one[hostname] == other[hostname] && one[port] == other[port] && one[container] == other[container]
+  }
 
   /// Those of systems whose servers can be asked in SQL, and be replicas.
   public static let asked: [Option] = [versionQuery.option, maxReplicaLag.option]

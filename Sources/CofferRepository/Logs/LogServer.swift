@@ -12,6 +12,13 @@ public struct LogServer: Sendable, Equatable {
     self.identity = identity
   }
 
+  /// What stands for a server of a system whose servers have nothing by which they could be told apart.
+  ///
+  /// - Parameters:
+  ///   - host: The one that stores its log.
+  ///   - name: What the configuration calls it there.
+  public static func identity(host: String, name: String) -> String { "\(host)/\(name)" }
+
   /// What it is called in objects' names: 32 hex digits.
   func id(_ context: RepositoryContext) throws -> String {
     let key = try KeyDerivation.hkdf(

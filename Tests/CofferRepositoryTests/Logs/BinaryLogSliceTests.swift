@@ -69,15 +69,15 @@ struct BinaryLogSliceTests {
     let bytes = slice.encoded
     #expect(try bytes.withUnsafeBytes { try BinaryLogSlice(decoding: $0) } == slice)
     for length in 0..<(bytes.count - 296) {
-      #expect(throws: BinaryLogSlice.Malformed.self) {
+      #expect(throws: MalformedSlice.self) {
         try bytes[..<length].withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
       }
     }
     // More bytes than the file has between the places, and fewer.
-    #expect(throws: BinaryLogSlice.Malformed.self) {
+    #expect(throws: MalformedSlice.self) {
       try (bytes + [1]).withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
     }
-    #expect(throws: BinaryLogSlice.Malformed.self) {
+    #expect(throws: MalformedSlice.self) {
       try bytes.dropLast().withUnsafeBytes { try BinaryLogSlice(decoding: $0) }
     }
     for name in ["../../etc/passwd", "binlog", "", "a/b.000001", "-x.1", "a\u{0}.1"] {

@@ -33,7 +33,7 @@ struct OplogSliceTests {
     #expect(bytes.count == 9 + 2 * 24 + 100)
     #expect(try bytes.withUnsafeBytes { try OplogSlice(decoding: $0) } == slice)
     for length in 0...(9 + 2 * 24) {
-      #expect(throws: OplogSlice.Malformed.self) {
+      #expect(throws: MalformedSlice.self) {
         try Array(bytes[..<length]).withUnsafeBytes { try OplogSlice(decoding: $0) }
       }
     }

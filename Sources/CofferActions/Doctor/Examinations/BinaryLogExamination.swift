@@ -7,25 +7,13 @@ struct BinaryLogExamination: Examination {
   let name = "binary logs"
 
   func findings(_ patient: Patient) throws -> [Finding] {
-    let context = patient.context()
-    let entries = BinaryLogEntry.all(context)
-    guard !entries.isEmpty else { return [] }
-    let hooks = try context.hookContext()
-    return try entries.flatMap { entry -> [Finding] in
-      try context.cancellation.check()
-      if let fault = entry.section.fault() { return [.problem("\(fault.mark)", fault.message, fault.suggestion)] }
-      do {
-        let server = try BinaryLogServer(entry.section, entry.dialect, host: entry.host, context: hooks)
-        let facts = try server.ask(hooks)
-        try server.checkReceiving(hooks)
-        let title = "binary log of \(entry.name) (\(server.place))"
-        return [.ok(title, "it can be received; the server has \(facts.files.count) files of it")]
-          + facts.remarks.map { .advice($0.subject, $0.problem, $0.suggestion) }
-      } catch let error as RunCancelled {
-        throw error
-      } catch {
-        return Finding.problems(error)
-      }
+    try patient.findings(of: BinaryLogEntry.all(patient.context()), section: \.section) { entry, hooks in
+      let server = try BinaryLogServer(entry.section, entry.dialect, host: entry.host, context: hooks)
+      let facts = try server.ask(hooks)
+      try server.checkReceiving(hooks)
+      let title = "binary log of \(entry.name) (\(server.place))"
+      return [.ok(title, "it can be received; the server has \(facts.files.count) files of it")]
+        + facts.remarks.map { .advice($0.subject, $0.problem, $0.suggestion) }
     }
   }
 }

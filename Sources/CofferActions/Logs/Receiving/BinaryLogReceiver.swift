@@ -115,7 +115,7 @@ extension BinaryLogReceiver {
 
   /// MariaDB's servers have nothing by which they could be told apart, but what they are called.
   private func identity(_ facts: BinaryLogServer.Facts) -> String {
-    facts.identity ?? BinaryLogEntry.identity(host: plan.hostname, name: plan.name)
+    facts.identity ?? LogServer.identity(host: plan.hostname, name: plan.name)
   }
 
   private func begin(_ server: LogServer, _ facts: BinaryLogServer.Facts) throws -> Storing {
@@ -128,8 +128,7 @@ extension BinaryLogReceiver {
     for remark in facts.remarks { means.console.warning(Console.text(remark)) }
     let own = try means.repositories.map { try cursor(in: $0, of: server) }
     cursors.update { $0 = own }
-    let queue = LogQueue<ReceivedBinaryLog.Part>(
-      means)
+    let queue = LogQueue<ReceivedBinaryLog.Part>(means)
     let (plan, cursors, console) = (plan, cursors, means.console)
     let thread = try queue.start(
       put: { part, number, access in

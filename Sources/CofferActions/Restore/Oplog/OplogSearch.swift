@@ -104,9 +104,7 @@ struct OplogSearch {
 
   /// Those of which there is log, each once: as far as it is known the dump's own, and else all.
   private func servers(of archive: Archive) throws -> (all: [LogServer], areNamed: Bool) {
-    let all = try access.repository.logs().compactMap(\.origin?.server)
-      .filter { $0.system.isSame(as: OplogServer.system) }
-      .reduce(into: [LogServer]()) { if !$0.contains($1) { $0.append($1) } }
+    let all = try access.logServers(of: OplogServer.system)
     let needed = archive.draft.logNeeds.map(\.server)
     let own = all.filter(needed.contains)
     return own.isEmpty ? (all, false) : (own, true)

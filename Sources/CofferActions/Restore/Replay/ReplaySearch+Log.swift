@@ -97,10 +97,9 @@ extension ReplaySearch {
 
   /// Those of which there is log that can be the one of a dump's place, each once.
   private func servers(_ dialect: MariaDBDialect, _ place: DumpLogPlace) throws -> [LogServer] {
-    try access.repository.logs().compactMap(\.origin?.server).filter { server in
-      server.system.isSame(as: dialect.system) && place.server.map { server.identity.isSame(as: $0) } ?? true
+    try access.logServers(of: dialect.system).filter { server in
+      place.server.map { server.identity.isSame(as: $0) } ?? true
     }
-    .reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// That the log reaches the target, and has come to all dumps on the way.

@@ -59,9 +59,7 @@ public enum MariaDBServerOptions {
 
   /// Whether an entry of a server and one of databases are reached in the same way.
   public static func areSame(_ server: ConfigurationSection, _ database: ConfigurationSection) -> Bool {
-    server[ServerOptions.hostname] == database[ServerOptions.hostname]
-      && server[ServerOptions.port] == database[ServerOptions.port]
-      && server[ServerOptions.container] == database[ServerOptions.container]
+    ServerOptions.areSame(server, database)
       && server[MariaDBOptions.socketPath] == database[MariaDBOptions.socketPath]
   }
 

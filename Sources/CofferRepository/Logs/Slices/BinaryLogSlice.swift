@@ -77,32 +77,20 @@ extension BinaryLogSlice {
     return writer.bytes
   }
 
-  /// What was stored is not a slice.
-  public struct Malformed: Error, Equatable {}
-
   /// Reads what `encoded` has written.
   ///
-  /// - Throws: `Malformed`.
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(Malformed) {
-    var reader = ByteReader(bytes)
-    let slice: BinaryLogSlice?
-    do {
-      guard try reader.raw(Self.magic.count).elementsEqual(Self.magic), try reader.byte() == Self.version else {
-        throw Malformed()
-      }
+  /// - Throws: `MalformedSlice`.
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedSlice) {
+    self = try Self.read(bytes, magic: Self.magic, version: Self.version) { reader in
       let name = String(decoding: try reader.raw(try reader.length(limit: Self.nameLimit)), as: UTF8.self)
       let (start, end) = (try reader.varint(), try reader.varint())
-      guard start < end else { throw Malformed() }
+      guard start < end else { return nil }
       let times = (first: try reader.fixed(UInt32.self), last: try reader.fixed(UInt32.self))
       let gtid = String(decoding: try reader.raw(try reader.length(limit: Self.gtidLimit)), as: UTF8.self)
       let format = Array(try reader.raw(try reader.length(limit: Self.formatLimit)))
-      slice = BinaryLogSlice(
+      return BinaryLogSlice(
         file: name, range: start..<end, times: times, gtid: gtid, format: format,
         events: Array(try reader.raw(reader.remaining)))
-    } catch {
-      throw Malformed()
     }
-    guard let slice else { throw Malformed() }
-    self = slice
   }
 }

@@ -48,26 +48,14 @@ extension OplogSlice {
     return writer.bytes
   }
 
-  /// What was stored is not a slice.
-  public struct Malformed: Error, Equatable {}
-
   /// Reads what `encoded` has written.
   ///
-  /// - Throws: `Malformed`.
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(Malformed) {
-    var reader = ByteReader(bytes)
-    let slice: OplogSlice?
-    do {
-      guard try reader.raw(Self.magic.count).elementsEqual(Self.magic), try reader.byte() == Self.version else {
-        throw Malformed()
-      }
+  /// - Throws: `MalformedSlice`.
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedSlice) {
+    self = try Self.read(bytes, magic: Self.magic, version: Self.version) { reader in
       let (first, last) = (try Self.mark(&reader), try Self.mark(&reader))
-      slice = OplogSlice(first: first, last: last, entries: Array(try reader.raw(reader.remaining)))
-    } catch {
-      throw Malformed()
+      return OplogSlice(first: first, last: last, entries: Array(try reader.raw(reader.remaining)))
     }
-    guard let slice else { throw Malformed() }
-    self = slice
   }
 
   private static func mark(_ reader: inout ByteReader) throws -> OplogMark {
