@@ -127,16 +127,17 @@ def run_files(count, programs, repeat, folder, environment, say):
             for tool in tools:
                 say(f"{tool.name}, {what}: {attempt} of {repeat}")
                 runs.append(_measured(tool, what, tool.back_up_tree))
+                say(f"{runs[-1].cost.wall:.2f} s")
         for tool in tools:
             say(f"{tool.name}, {RESTORE}: {attempt} of {repeat}")
             target = place / f"back-{tool.name}"
             target.mkdir()
-            before = shutil.disk_usage(place).free
+            before = _room(place)
             runs.append(_measured(tool, RESTORE, lambda: tool.restore_tree(target)))
+            say(f"{runs[-1].cost.wall:.2f} s")
             _compare(tool, tree, target)
             # Not before there is no room for another: ext4 takes long to make files where many were removed a moment ago.
-            free = shutil.disk_usage(place).free
-            if free < 2 * (before - free):
+            if any(free < 2 * (then - free) for then, free in zip(before, _room(place))):
                 shutil.rmtree(target)
         shutil.rmtree(place)
     return runs
@@ -147,6 +148,12 @@ def _measured(tool, what, action):
     tool.requests = None
     cost = action()
     return FilesRun(tool.name, what, cost, tool.stored() - before, _objects(tool) - count, tool.requests)
+
+
+def _room(folder):
+    """How many bytes and files more its file system holds."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize, status.f_favail
 
 
 def _objects(tool):
