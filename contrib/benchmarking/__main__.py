@@ -142,9 +142,16 @@ def print_beyond(line, runs):
 
 
 def print_files(runs):
-    for row in files_rows(runs):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 8, 10, 10, 12, 9, 9, 8))))
-    print_outcomes("Files", files_outcomes(runs))
+    done = []
+    try:
+        for each in runs:
+            say(f"{each.cost.wall:.2f} s")
+            done.append(each)
+    finally:
+        # They took minutes; a tool that fails behind them takes nothing from them.
+        for row in files_rows(done):
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, (14, 8, 10, 10, 12, 9, 9, 8))))
+    print_outcomes("Files", files_outcomes(done))
 
 
 def print_outcomes(title, found):

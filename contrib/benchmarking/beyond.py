@@ -189,6 +189,8 @@ def table(runs, order, columns):
     for what in order:
         for tool in dict.fromkeys(run.tool for run in runs):
             same = [run for run in runs if (run.tool, run.what) == (tool, what)]
+            if not same:
+                continue
             requests = "" if same[0].requests is None else f"{median(run.requests for run in same):.0f}"
             found.append([
                 what, tool, f"{median(run.cost.wall for run in same):.2f} s",

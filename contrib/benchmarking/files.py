@@ -111,9 +111,8 @@ class ResticFiles(Restic):
 
 
 def run_files(count, programs, repeat, folder, environment, say):
-    """Makes the tree and runs the tools on it. `programs` are those of Coffer, Borg and restic."""
+    """Makes the tree and runs the tools on it; gives each run when it is done. `programs` are those of Coffer, Borg and restic."""
     say(f"Making {count:,} files")
-    runs = []
     for attempt in range(1, repeat + 1):
         place = folder / f"attempt-{attempt}"
         tree = Tree(place / "tree", count)
@@ -126,21 +125,18 @@ def run_files(count, programs, repeat, folder, environment, say):
                 prepare()
             for tool in tools:
                 say(f"{tool.name}, {what}: {attempt} of {repeat}")
-                runs.append(_measured(tool, what, tool.back_up_tree))
-                say(f"{runs[-1].cost.wall:.2f} s")
+                yield _measured(tool, what, tool.back_up_tree)
         for tool in tools:
             say(f"{tool.name}, {RESTORE}: {attempt} of {repeat}")
             target = place / f"back-{tool.name}"
             target.mkdir()
             before = _room(place)
-            runs.append(_measured(tool, RESTORE, lambda: tool.restore_tree(target)))
-            say(f"{runs[-1].cost.wall:.2f} s")
+            yield _measured(tool, RESTORE, lambda: tool.restore_tree(target))
             _compare(tool, tree, target)
             # Not before there is no room for another: ext4 takes long to make files where many were removed a moment ago.
             if any(free < 2 * (then - free) for then, free in zip(before, _room(place))):
                 shutil.rmtree(target)
         shutil.rmtree(place)
-    return runs
 
 
 def _measured(tool, what, action):

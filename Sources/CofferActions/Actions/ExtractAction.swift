@@ -127,35 +127,31 @@ struct Extraction {
     let progress = try ReadingProgress(context)
     defer { progress.stop() }
     progress.begin("", total: size)
-    var damaged = DamagedItems()
-    var count = 0
+    let writer = ItemWriter(extractor)
     do {
       try items { item in
         try context.cancellation.check()
         guard let parts = strip.parts(of: item.path, isFolder: item.content == .directory) else { return }
         context.console.step(Quoting.terminal(item.path.text))
         progress.name(item.path.text)
-        do {
-          try extractor.extract(item, parts: parts) { sink in
-            if case .file(let stream) = item.content {
-              try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
-            }
+        try writer.write(item, parts: parts) { sink in
+          if case .file(let stream) = item.content {
+            try reader.read(stream, into: progress.counting(sink), cancellation: context.cancellation)
           }
-          count += 1
-        } catch let error where error is RepositoryError || error is StorageError || error is FileExtractor.Refused {
-          // What is damaged keeps nothing else from being written.
-          damaged.add(item.path, error)
         }
       }
+      try writer.settle()
     } catch {
       // What was written until then gets what it is to have, and what was damaged is told; neither hides what has ended it.
+      writer.stop()
       do { try extractor.finish() } catch let other { context.console.error(Diagnosis(of: other)) }
-      for error in damaged.errors + extractor.lost.errors { context.console.error(Diagnosis(of: error)) }
+      for error in writer.damaged.errors + extractor.lost.errors { context.console.error(Diagnosis(of: error)) }
       throw error
     }
     try extractor.finish()
+    let count = writer.count
     context.console.remark("Extracted \(count) \(count == 1 ? "item" : "items") to \(path)")
-    let errors = damaged.errors + extractor.lost.errors
+    let errors = writer.damaged.errors + extractor.lost.errors
     if !errors.isEmpty { throw SeveralErrors(errors) }
   }
 }
