@@ -53,7 +53,9 @@ struct LookInsideTests {
     .map { try dumps.contains($0) }
     #expect(found == [true, false, false])
     // A name that only looks like one of a style is a name.
-    #expect(try PathSelection(["ab:cd"]).contains(ItemPath("ab:cd/e")))
+    var named = try PathSelection(["ab:cd"])
+    let isNamed = try named.contains(ItemPath("ab:cd/e"))
+    #expect(isNamed)
     #expect(throws: PatternError.self) { _ = try PathSelection(["re:("]) }
   }
 

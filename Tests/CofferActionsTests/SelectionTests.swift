@@ -148,9 +148,21 @@ struct SelectionTests {
 
   @Test("Paths choose what is at them and below, and not what merely begins alike")
   func paths() throws {
-    let selection = try PathSelection(["/etc/ssl/", "home"])
-    for path in ["etc/ssl", "etc/ssl/certs/a", "home/b"] { #expect(try selection.contains(ItemPath(path))) }
-    for path in ["etc/sslx", "homes", "etc"] { #expect(try !selection.contains(ItemPath(path))) }
-    #expect(try PathSelection([]).contains(ItemPath("anything")))
+    var selection = try PathSelection(["/etc/ssl/", "home"])
+    let chosen = try ["etc/ssl", "etc/ssl/certs/a", "home/b", "etc/sslx", "homes", "etc"].filter {
+      try selection.contains(ItemPath($0))
+    }
+    #expect(chosen == ["etc/ssl", "etc/ssl/certs/a", "home/b"])
+    var everything = try PathSelection([])
+    let isChosen = try everything.contains(ItemPath("anything"))
+    #expect(isChosen && everything.unmet.isEmpty)
+  }
+
+  @Test("Paths that have chosen nothing are known, also where another has chosen what is below them")
+  func unmetPaths() throws {
+    var selection = try PathSelection(["/etc/", "etc/ssl", "sh:srv/*.db", "re:nothing", "gone"])
+    #expect(selection.unmet == ["/etc/", "etc/ssl", "gone", "sh:srv/*.db", "re:nothing"])
+    for path in ["etc/ssl/a", "srv/a.db"] { _ = try selection.contains(ItemPath(path)) }
+    #expect(selection.unmet == ["gone", "re:nothing"])
   }
 }

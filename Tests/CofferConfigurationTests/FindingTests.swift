@@ -24,6 +24,15 @@ struct FindingTests {
     #expect(throws: ConfigurationError.self) { try loader.find(named: ["/missing.yaml"]) }
   }
 
+  @Test("A name that is empty, as a variable that is not set, does not stand for the current folder")
+  func emptyName() throws {
+    let loader = ConfigurationLoader(files: reader, environment: ProcessEnvironment([:]), currentFolder: "/d")
+    for named in [[""], ["/d", ""]] {
+      let error = #expect(throws: ConfigurationError.self) { try loader.find(named: named) }
+      #expect(error?.diagnosis.subject == "--config ''")
+    }
+  }
+
   /// Files of the usual places by what reading them fails with; 0 for those that can be read.
   private func loader(_ codes: [String: Int32]) -> ConfigurationLoader {
     let files = FileReader(

@@ -74,6 +74,27 @@ struct MariaDBHostileTests {
     expectSame(after, before)
   }
 
+  @Test("A right on a routine that is left of an account that is gone makes no account, and others come back")
+  func leftRights() throws {
+    try one.recreate("attacked")
+    try one.run(
+      """
+      CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1;
+      CREATE OR REPLACE USER gone@'%' IDENTIFIED BY 'g', stays@'%' IDENTIFIED BY 's';
+      GRANT EXECUTE ON FUNCTION f TO gone@'%', stays@'%';
+      DELETE FROM mysql.global_priv WHERE User = 'gone'; FLUSH PRIVILEGES;
+      """, in: "attacked")
+    let rights = try one.grants(of: "stays@'%'")
+    let context = try makeContext()
+    let dump = try bench.dump(one.entry("attacked"), context: context)
+    #expect(try bench.own(dump.restore(plan(dump, context), context: context)) == [])
+    #expect(try one.run("SELECT COUNT(*) FROM mysql.global_priv WHERE User = 'gone'") == "0\n")
+    #expect(rights.contains("EXECUTE"))
+    #expect(try one.grants(of: "stays@'%'") == rights)
+    try one.drop("attacked")
+    try one.run("DROP USER stays@'%'; DELETE FROM mysql.procs_priv WHERE User = 'gone'; FLUSH PRIVILEGES")
+  }
+
   @Test("A routine in a character set whose characters hold backslashes comes back", arguments: ["gbk", "sjis"])
   func wideCharacters(charset: String) throws {
     let body = "SELECT '\u{2}'".utf8.flatMap { $0 == 2 ? [0xE0, 0x5C] as [UInt8] : [$0] }

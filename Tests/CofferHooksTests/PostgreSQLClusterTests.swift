@@ -49,6 +49,36 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     for server in [one, two] { try server.run("DROP ROLE \"Coffer Tester\"") }
   }
 
+  @Test(
+    "A database that is a template comes back as one, and neither a failed nor a finished restore leaves a copy of it")
+  func templates() throws {
+    for server in [one, two] {
+      try server.run(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE datname = 'model') THEN ALTER DATABASE model IS_TEMPLATE false; END IF; END $$"
+      )
+      try server.recreate("model")
+      try server.run("ALTER DATABASE model IS_TEMPLATE true")
+    }
+    try one.run("CREATE TABLE t AS SELECT 7 AS a", in: "model")
+    let context = try makeContext()
+    let root = try configured(one.entry("all", "label: cluster"))
+    let dump = try take(root, context)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'"
+
+    try dump.restore(plan, context: context, length: dump.bytes.count - 100)
+    #expect(try two.run(left) == "0\n")
+    let warnings = try dump.restore(plan, context: context)
+    #expect(!warnings.contains { $0.contains("model") }, "\(warnings)")
+    #expect(try two.run(left) == "0\n")
+    #expect(try two.run("SELECT datistemplate FROM pg_database WHERE datname = 'model'") == "t\n")
+    #expect(try two.run("SELECT a FROM t", in: "model") == "7\n")
+    for server in [one, two] {
+      try server.run("ALTER DATABASE model IS_TEMPLATE false")
+      try server.drop("model")
+    }
+  }
+
   @Test("A restore of a whole server that fails changes no role, and one that succeeds changes them with the databases")
   func roles() throws {
     for server in [one, two] { try server.drop("cluster roles") }

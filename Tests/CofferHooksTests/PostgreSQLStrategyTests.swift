@@ -66,6 +66,65 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
     try dropOwner()
   }
 
+  @Test(
+    "What a dump leaves out on purpose stays where it is restored",
+    arguments: [
+      ("custom", "--exclude-table=public.left", "2|1\n", []), ("plain", "-t public.kept", "2|2\n", []),
+      ("tar", "-N aside", "1|2\n", []),
+      // An archive from before this was kept in it.
+      ("custom", "--table=public.kept", "2|2\n", [PostgreSQLDumpFacts.partKey]),
+    ])
+  func parts(format: String, options: String, values: String, forgotten: [String]) throws {
+    try one.recreate("parted")
+    try one.run(
+      """
+      CREATE TABLE kept AS SELECT 1 AS a; CREATE TABLE public.left AS SELECT 1 AS a;
+      CREATE SCHEMA aside; CREATE TABLE aside.t AS SELECT 1 AS a
+      """, in: "parted")
+    let root = try configured(one.entry("parted", "format: \(format)", "options: '\(options)'"))
+    let taken = try take(root, context)
+    var facts = taken.facts
+    for key in forgotten { facts.details[key] = nil }
+    let dump = TakenDump(facts: facts, bytes: taken.bytes)
+    try one.run("UPDATE kept SET a = 2; UPDATE public.left SET a = 2; UPDATE aside.t SET a = 2", in: "parted")
+    let planned = try plan(dump, root)
+    #expect(planned.summary.contains("in place") && planned.summary.contains("had only a part of it dumped"))
+    try dump.restore(planned, context: context)
+    #expect(try one.run("SELECT a FROM kept", in: "parted") == "1\n")
+    let others = "SELECT (SELECT a FROM public.left), (SELECT a FROM aside.t)"
+    #expect(try one.run(others, in: "parted") == values)
+    var target = RestoreTarget()
+    target.strategy = .swap
+    #expect(try refusal { try plan(dump, root, target) }.problem.contains("the rest would be gone"))
+    try one.drop("parted")
+  }
+
+  @Test("Options that leave objects out of a dump are told from those that leave out rows, or nothing")
+  func leavingOut() {
+    for option in [
+      "-t", "-tpublic.a", "--table=a", "--tabl=a", "--exclude-table", "-N", "-B", "--no-blobs", "--filter=x",
+    ] {
+      #expect(RestoreWay.leavesOut(option), "\(option)")
+    }
+    for option in [
+      "--exclude-table-data=a", "--no-owner", "--no-sync", "-x", "-b", "public.a", "--lock-wait-timeout=5", "--inserts",
+    ] {
+      #expect(!RestoreWay.leavesOut(option), "\(option)")
+    }
+  }
+
+  @Test(
+    "Options of what runs pg_dump elsewhere are none of pg_dump's",
+    arguments: [
+      ("docker exec -t -e PGPASSWORD db pg_dump", nil), ("docker exec -t db pg_dump --table=a", "--table=a"),
+    ] as [(String, String?)])
+  func elsewhere(command: String, part: String?) throws {
+    let root = try configured(one.entry("parted", "pg_dump_command: '\(command)'"))
+    let section = try #require(root[PostgreSQLOptions.databases].first)
+    let identity = DumpIdentity(hook: "postgresql", database: "parted")
+    #expect(PostgreSQLEntry(section, identity, ServerAddress()).partOption == part)
+  }
+
   @Test("In place, whoever holds a lock is named after a while, and nothing of the restore stays in the server")
   func locks() throws {
     try prepareOwner()

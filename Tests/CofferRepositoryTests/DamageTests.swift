@@ -1,5 +1,6 @@
 import CofferStorage
 import CofferSystem
+import Foundation
 import TestSupport
 import Testing
 
@@ -50,6 +51,23 @@ struct DamageTests {
         #expect(report.findings.contains { $0.object == status.name.path }, "\(status.name) cut to \(length)")
       }
       repository.store.tamper(status.name) { $0 = whole }
+    }
+  }
+
+  @Test("A record of an archive that has lost all of its bytes is found, though it is no object any more")
+  func hollowRecord() throws {
+    let repository = try FolderRepository()
+    defer { repository.remove() }
+    try repository.backUp(["a": [1, 2, 3]], name: "first")
+    let archive = try repository.backUp(["b": [4, 5, 6]], name: "second")
+    let path = "archives/\(archive.id)"
+    let file = try #require(FileHandle(forWritingAtPath: "\(repository.folder)/\(path)"))
+    try file.truncate(atOffset: 0)
+    try file.close()
+    for level in [CheckLevel.tables, .content] {
+      let report = try repository.opened().check(level, cancellation: try Cancellation())
+      #expect(report.findings.map(\.object) == [path])
+      #expect(report.findings.first?.problem.contains("lost its bytes") == true)
     }
   }
 

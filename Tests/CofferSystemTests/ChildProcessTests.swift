@@ -152,8 +152,10 @@ struct ChildProcessTests {
   func failedStart() throws {
     var command = shell("true")
     command.workingDirectory = "/nowhere"
-    let cause = SystemError(call: "chdir", subject: "sh", code: ENOENT)
-    #expect(throws: LaunchError.failed(program: "sh", cause: cause)) { try launcher.launch(command) }
+    let cause = SystemError(call: "chdir", subject: "/nowhere", code: ENOENT)
+    let error = #expect(throws: LaunchError.failed(program: "sh", cause: cause)) { try launcher.launch(command) }
+    #expect(error?.diagnosis.subject == "/nowhere")
+    #expect(error?.diagnosis.suggestion == "Correct working_directory, or make the folder")
     command = shell("true")
     command.output = .path("/nowhere/fifo")
     #expect(throws: LaunchError.failed(program: "sh", cause: SystemError(call: "open", subject: "sh", code: ENOENT))) {

@@ -35,6 +35,17 @@ struct FailureTests {
     #expect(try ground.coffer("check", "--level", "4").status == .exited(0), sourceLocation: sourceLocation)
   }
 
+  @Test("A limit of files' sizes is an error of the run, not its end")
+  func fileSizes() throws {
+    let said = try ground.run(
+      "sh", "-c", "ulimit -f 200; \"$0\" --config config.yaml create 2>&1; echo \"exit $?\"", ground.binary)
+    #expect(said.contains("File too large") && said.hasSuffix("exit 1\n"), "\(said)")
+    #expect(ground.leftovers().isEmpty)
+    #expect(try ground.archives().isEmpty)
+    try ground.succeed("create")
+    try ground.succeed("check", "--level", "4")
+  }
+
   @Test("A server that is down means no archive at all")
   func serverDown() throws {
     try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")

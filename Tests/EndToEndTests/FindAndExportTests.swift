@@ -67,6 +67,23 @@ struct FindAndExportTests {
     #expect(try ground.coffer("find", "re:(").errors.contains("regular expression"))
   }
 
+  @Test("A path that nothing is at is an error, and what else was named is written all the same")
+  func missingPaths() throws {
+    let paths = ["--path", "sh:**/*.jpg", "--path", "nowhere", "--path", "sh:*.nothing"]
+    let extracted = try ground.coffer(["extract", "--archive", "latest", "--destination", "out"] + paths)
+    #expect(extracted.status == .exited(1), "\(extracted.errors)")
+    for path in ["nowhere", "sh:*.nothing"] { #expect(extracted.errors.contains("\(path): Archive ")) }
+    #expect(!extracted.errors.contains("jpg: Archive"))
+    let whole = try ground.coffer("extract", "--archive", "latest", "--destination", "alone", "--path", "sh:**/*.jpg")
+    #expect(whole.status == .exited(0), "\(whole.errors)")
+    #expect(try ground.run("diff", "-r", "out", "alone") == "")
+    let dry = try ground.coffer(["extract", "--archive", "latest", "--destination", "none", "--dry-run"] + paths)
+    #expect(dry.status == .exited(1) && dry.errors.contains("nowhere: Archive "))
+    let tar = try ground.coffer(["export-tar", "--archive", "latest", "--destination", "out.tar"] + paths)
+    #expect(tar.status == .exited(1) && tar.errors.contains("nowhere: Archive "), "\(tar.errors)")
+    #expect(try ground.run("tar", "-tf", "out.tar").contains(".jpg"))
+  }
+
   @Test("extract and list take patterns, and leave out what others match")
   func patterns() throws {
     let run = try ground.coffer(

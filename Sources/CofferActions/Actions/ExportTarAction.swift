@@ -54,28 +54,32 @@ enum ExportTarAction {
       let strip = context.flags[ExtractAction.strip]
       guard !context.isDryRun else {
         var count = 0
-        try items.survey { item, path in
+        let missing = try items.survey { item, path in
           if item.content != .socket, strip.parts(of: path, isFolder: item.content == .directory) != nil { count += 1 }
-        }
+        }.missing
         let text = "Would write \(count) items of archive \(archive.name)"
-        guard let path = target.path else { return context.console.remark(text) }
-        return context.console.answer("\(text) to \(path)")
+        return try SeveralErrors.gathering(missing) {
+          guard let path = target.path else { return context.console.remark(text) }
+          context.console.answer("\(text) to \(path)")
+        }
       }
       // Nothing is written of a list that cannot be read to its end.
-      let size = try items.survey()
-      var written: (count: Int, damage: NotExtracted?) = (0, nil)
-      try target.write(context.console) { sink, number in
-        let filter = try words(forFile: target.path, context).map { try FilterSink($0, writingTo: number, context) }
-        written = try TarExport(context: context, reader: reader).write(
-          items, size: size, strip, into: filter ?? sink
-        ) { path in
-          guard context.flags[list] else { return context.console.step(path.text) }
-          if target.path == nil { context.console.note(path.text) } else { context.console.answer(path.text) }
+      let (size, missing) = try items.survey()
+      try SeveralErrors.gathering(missing) {
+        var written: (count: Int, damage: NotExtracted?) = (0, nil)
+        try target.write(context.console) { sink, number in
+          let filter = try words(forFile: target.path, context).map { try FilterSink($0, writingTo: number, context) }
+          written = try TarExport(context: context, reader: reader).write(
+            items, size: size, strip, into: filter ?? sink
+          ) { path in
+            guard context.flags[list] else { return context.console.step(path.text) }
+            if target.path == nil { context.console.note(path.text) } else { context.console.answer(path.text) }
+          }
+          try filter?.finish()
         }
-        try filter?.finish()
+        if let damage = written.damage { throw damage }
+        if let path = target.path { context.console.remark("Wrote \(written.count) items to \(path)") }
       }
-      if let damage = written.damage { throw damage }
-      if let path = target.path { context.console.remark("Wrote \(written.count) items to \(path)") }
     }
   }
 

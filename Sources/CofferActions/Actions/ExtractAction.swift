@@ -37,10 +37,12 @@ enum ExtractAction {
       let reader = try access.repository.reader(forDataOf: isNarrow ? nil : archive)
       let items = try ChosenItems(of: archive, reader, context)
       // Nothing is written of a list that cannot be read to its end.
-      let size = try items.survey()
+      let (size, missing) = try items.survey()
       context.tellMissing(from: archive)
-      try Extraction(context, reader).run(size: size, to: folder, parts: parts, held: items.held) { extract in
-        try items.forEach { item, _ in try extract(item) }
+      try SeveralErrors.gathering(missing) {
+        try Extraction(context, reader).run(size: size, to: folder, parts: parts, held: items.held) { extract in
+          try items.forEach { item, _ in try extract(item) }
+        }
       }
     }
   }

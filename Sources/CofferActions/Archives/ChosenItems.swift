@@ -41,13 +41,14 @@ struct ChosenItems {
   /// Goes through them without asking for their content.
   ///
   /// - Parameter body: Given each with the path that it is shown at.
-  /// - Returns: Bytes of the content of all of them.
+  /// - Returns: Bytes of the content of all of them, and an error for each path that was given and that nothing is at.
   /// - Throws: `UsageError` when there are none; `PatternError.exhausted`; what reading the list and `body` throw.
-  @discardableResult
-  func survey(_ body: (ArchiveItem, ItemPath) throws -> Void = { _, _ in }) throws -> UInt64 {
+  func survey(
+    _ body: (ArchiveItem, ItemPath) throws -> Void = { _, _ in }
+  ) throws -> (size: UInt64, missing: [UsageError]) {
     var size: UInt64 = 0
     var (hasDumps, isEmpty) = (false, true)
-    try walk { item, path, isOfDump in
+    let unmet = try walk { item, path, isOfDump in
       guard !withoutDumps || !isOfDump else {
         hasDumps = true
         return
@@ -57,7 +58,7 @@ struct ChosenItems {
       try body(item, path)
     }
     if isEmpty { throw nothing(isOfDumps: hasDumps) }
-    return size
+    return (size, unmet.map { path in nothing(at: path) })
   }
 
   /// Goes through them in the archive's order. A far store is asked ahead for the content of small files.
@@ -97,7 +98,9 @@ struct ChosenItems {
     }
   }
 
-  private func walk(_ body: (ArchiveItem, ItemPath, _ isOfDump: Bool) throws -> Void) throws {
+  /// - Returns: The paths that were given and that nothing is at.
+  @discardableResult
+  private func walk(_ body: (ArchiveItem, ItemPath, _ isOfDump: Bool) throws -> Void) throws -> [String] {
     var places = ShownPaths()
     var selection = selection
     try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
@@ -106,6 +109,13 @@ struct ChosenItems {
       guard takesPaths && isNamed || ofDumps.contains(item.path) else { return }
       try body(item, path, isOfDump)
     }
+    return selection.unmet
+  }
+
+  private func nothing(at path: String) -> UsageError {
+    UsageError(
+      argument: path, problem: "Archive \(archive.name) holds nothing at that path; what else was named is written",
+      suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
   }
 
   private func nothing(isOfDumps: Bool) -> UsageError {

@@ -28,7 +28,7 @@ enum ItemFlags {
 
 /// Chooses items by their paths, as they come: folders before what is in them.
 struct ItemSelection {
-  private let paths: PathSelection
+  private var paths: PathSelection
   private let patterns: PatternSet
   private var places = ShownPaths()
   /// Folders that are left out with everything in them.
@@ -48,9 +48,12 @@ struct ItemSelection {
 
   /// The same where somebody has found out already where the item is shown.
   mutating func contains(_ item: ArchiveItem, shownAt shown: ItemPath) throws -> Bool {
-    guard try !isExcluded(item, shownAt: shown) else { return false }
-    return try paths.contains(item.path) || shown != item.path && paths.contains(shown)
+    let isNamed = try paths.contains(item.path) || shown != item.path && paths.contains(shown)
+    return try !isExcluded(item, shownAt: shown) && isNamed
   }
+
+  /// The paths that nothing was at which has come yet, as they were given.
+  var unmet: [String] { paths.unmet }
 
   /// Whether patterns leave it out, whatever was chosen.
   ///
@@ -69,30 +72,41 @@ struct ItemSelection {
 struct PathSelection {
   private var prefixes: [[UInt8]] = []
   private var patterns: [PathPattern] = []
+  /// Those of the prefixes and of the patterns that have chosen nothing yet, with what was given for them.
+  private var unmetPrefixes: [(prefix: [UInt8], given: String)] = []
+  private var unmetPatterns: [(pattern: PathPattern, given: String)] = []
+
+  /// What has chosen nothing yet, as it was given.
+  var unmet: [String] { unmetPrefixes.map(\.given) + unmetPatterns.map(\.given) }
 
   /// - Throws: `PatternError`.
   init(_ paths: [String]) throws(PatternError) {
     for path in paths {
       if PathPattern.Style(before: path) != nil {
-        patterns.append(try PathPattern(path, style: .prefix))
+        let pattern = try PathPattern(path, style: .prefix)
+        patterns.append(pattern)
+        unmetPatterns.append((pattern, path))
       } else {
         let trimmed = path.utf8.drop { $0 == UInt8(ascii: "/") }
-        prefixes.append(Array(trimmed.last == UInt8(ascii: "/") ? trimmed.dropLast() : trimmed))
+        let prefix = Array(trimmed.last == UInt8(ascii: "/") ? trimmed.dropLast() : trimmed)
+        prefixes.append(prefix)
+        unmetPrefixes.append((prefix, path))
       }
     }
   }
 
   /// - Throws: `PatternError.exhausted`.
-  func contains(_ path: ItemPath) throws -> Bool {
+  mutating func contains(_ path: ItemPath) throws -> Bool {
     if prefixes.isEmpty && patterns.isEmpty { return true }
-    if prefixes.contains(where: {
-      Self.isAtOrBelow(path.bytes, $0) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), $0)
-    }) {
-      return true
+    func isMeant(by prefix: [UInt8]) -> Bool {
+      Self.isAtOrBelow(path.bytes, prefix) || !path.isText && Self.isAtOrBelow(Array(path.text.utf8), prefix)
     }
-    guard !patterns.isEmpty else { return false }
+    unmetPrefixes.removeAll { isMeant(by: $0.prefix) }
+    let isAtPrefix = prefixes.contains(where: isMeant)
+    guard !patterns.isEmpty else { return isAtPrefix }
     let text = PathText(path)
-    return try patterns.contains { try $0.matches(text) }
+    try unmetPatterns.removeAll { try $0.pattern.matches(text) }
+    return try isAtPrefix || patterns.contains { try $0.matches(text) }
   }
 
   private static func isAtOrBelow(_ path: [UInt8], _ prefix: [UInt8]) -> Bool {

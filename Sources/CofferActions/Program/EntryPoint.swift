@@ -12,6 +12,8 @@ import Glibc
 @c(coffer_main)
 public func startProgram(count: Int32, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   signal(SIGPIPE, SIG_IGN)
+  // A file that may not grow (`ulimit -f`) is an error of the write, not the end of the run.
+  signal(SIGXFSZ, SIG_IGN)
   ProcessPrivacy.keepMemory()
   ProcessMemory.keepSmall()
   occupyStandardStreams()

@@ -39,6 +39,10 @@ public struct ConfigurationLoader: Sendable {
   ///   those that may be read hold nothing.
   public func find(named: [String]) throws(ConfigurationError) -> Found {
     guard named.isEmpty else {
+      // A variable of a script that is not set must not lead to whatever lies in the current folder.
+      guard !named.contains(where: \.isEmpty) else {
+        throw .unreadable(path: "--config ''", cause: SystemError(call: "open", subject: "", code: ENOENT))
+      }
       var found: [String] = []
       for path in named.map(absolute) { found += try expand(path) }
       guard !found.isEmpty else { throw .noFiles(searched: named) }

@@ -28,7 +28,10 @@ struct MariaDBRoutineRights {
     self.session = session
     self.seal = seal
     let list = databases.map(Quoting.mariadbLiteral).joined(separator: ", ")
-    let sql = "SELECT Db, Routine_name, Routine_type, User, Host, Proc_priv FROM mysql.procs_priv WHERE Db IN (\(list))"
+    // What is left of an account that is gone would make it anew, without a password: a session without a mode lets GRANT.
+    let sql =
+      "SELECT p.Db, p.Routine_name, p.Routine_type, p.User, p.Host, p.Proc_priv FROM mysql.procs_priv p "
+      + "WHERE p.Db IN (\(list)) AND EXISTS (SELECT 1 FROM mysql.user u WHERE u.User = p.User AND u.Host = p.Host)"
     let wanted = Set(databases.map(ExactName.init))
     guard !databases.isEmpty, let rows = try? session.query(sql, 6) else {
       areKnown = databases.isEmpty

@@ -24,6 +24,9 @@ struct PostgreSQLDumpFacts {
     SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) 10
     """
 
+  /// The option that had only a part of the database dumped.
+  static let partKey = "part"
+
   /// Whether a dump lacks the facts about its database.
   static let missingKey = "facts"
 
@@ -98,6 +101,7 @@ struct PostgreSQLDumpFacts {
       if !withPasswords { details["passwords"] = "none" }
     }
     if entry.noOwner { details["no_owner"] = "true" }
+    if case .database = scope { details[Self.partKey] = entry.partOption }
   }
 }
 

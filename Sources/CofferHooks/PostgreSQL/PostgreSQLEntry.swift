@@ -71,6 +71,14 @@ struct PostgreSQLEntry: Sendable {
     return other
   }
 
+  /// The first option of dumps that leaves objects of the database out of them; nil for none.
+  var partOption: String? {
+    let command = connection.override(of: .dump) ?? []
+    // What stands before it belongs to what runs it elsewhere.
+    let own = command.lastIndex { $0.ends(with: "pg_dump") }.map { command[($0 + 1)...] } ?? []
+    return (own + dumpOptions).first(where: RestoreWay.leavesOut)
+  }
+
   /// Whether one dump of pg_dumpall holds everything.
   var isWholeServer: Bool { identity.database == "all" && format == nil }
 

@@ -33,6 +33,11 @@ enum PostgreSQLFailure {
         + "before anything of it is run"
     ),
     (
+      "argument contains a newline or carriage return",
+      "pg_dumpall takes no database whose name has a line break: rename it, or set format: custom, which dumps each "
+        + "database by itself"
+    ),
+    (
       "could not create directory",
       "The command may not write into the run's folder: use format custom, or let it run as the user who runs coffer"
     ),
@@ -107,6 +112,19 @@ enum PostgreSQLFailure {
     ),
     ("invalid command \\restrict", "Install the newest minor release of psql, or set psql_command"),
     ("must be owner of", "Connect as the owner or as a superuser (--username)"),
+    ("is not permitted to log in", "Let the role log in (ALTER ROLE ... LOGIN), or set username to one that may"),
+    (
+      "too many connections for",
+      "End other sessions, or raise the limit: ALTER ROLE or ALTER DATABASE ... CONNECTION LIMIT"
+    ),
+    (
+      "no pg_hba.conf entry",
+      "Let the user in by a line in the server's pg_hba.conf, or correct hostname, username and ssl_mode"
+    ),
+    (
+      "not currently accepting connections",
+      "Let it be connected to (ALTER DATABASE ... ALLOW_CONNECTIONS true), or take it out of the configuration"
+    ),
     (
       "role \"",
       "Create the missing role, restore the server's 'all' dump first, or set no_owner: true and restore_options: --no-acl"

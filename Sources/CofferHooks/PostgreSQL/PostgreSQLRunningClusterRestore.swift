@@ -87,6 +87,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     client = nil
     for database in databases {
       if database.isMade {
+        freeTemplate(database.temporary)
         try? connection.execute(
           "DROP DATABASE IF EXISTS \(identifier: database.temporary) WITH (FORCE)", database: "template1", of: identity,
           isCleanup: true, context: context)
@@ -100,6 +101,13 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     databases = []
     globals?.undo()
     globals = nil
+  }
+
+  /// A database that is a template cannot be dropped.
+  private func freeTemplate(_ name: String) {
+    try? connection.execute(
+      "ALTER DATABASE \(identifier: name) IS_TEMPLATE false", database: "template1", of: identity, isCleanup: true,
+      context: context)
   }
 
   // MARK: - Database by database
@@ -288,7 +296,8 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   /// - Returns: Warnings of old databases that could not be dropped.
   private func dropOld() -> [String] {
     databases.filter { $0.hasMoved || !$0.isInPlace && $0.oldNumber != nil }.flatMap { database in
-      connection.executeEach(
+      freeTemplate(database.old)
+      return connection.executeEach(
         ["DROP DATABASE \(identifier: database.old) WITH (FORCE)"], database: "template1", of: identity,
         context: context
       ).map { problem in

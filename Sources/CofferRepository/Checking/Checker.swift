@@ -160,9 +160,21 @@ struct Checker {
         found(error)
       }
     }
+    try tellHollowRecords()
     try leaveVoidArchives()
     archives.sort { $0.id < $1.id }
     missingRoots = Set(archives.compactMap(\.items.root))
+  }
+
+  /// A record that has lost all of its bytes is no object any more, and so is an archive that nobody lists.
+  private mutating func tellHollowRecords() throws {
+    for put in try context.store.unfinishedPuts() where put.path.begins(with: "\(ArchiveRecord.folder)/") {
+      guard let name = ObjectName(put.path), name.parts.count == 2 else { continue }
+      found(
+        name,
+        "It is empty: an archive's record has lost its bytes, or a program that was killed has left it. Put the file back "
+          + "from a copy of the repository, or remove it")
+    }
   }
 
   /// Void archives need nothing. The rounds are looked at after the archives were listed.

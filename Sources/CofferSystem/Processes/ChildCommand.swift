@@ -99,12 +99,19 @@ public enum LaunchError: DiagnosableError, Equatable {
   case notFound(program: String, installation: String? = nil)
   case failed(program: String, cause: SystemError)
 
+  /// The call that fails where the folder to run in is missing.
+  static let enteringFolder = "chdir"
+
   public var diagnosis: Diagnosis {
     switch self {
     case .notFound(let program, let installation):
       Diagnosis(
         subject: program, problem: "The program is not installed, or not on the PATH",
         suggestion: installation ?? "Install it, or correct the command in the configuration")
+    case .failed(let program, let cause) where cause.call.isSame(as: Self.enteringFolder):
+      Diagnosis(
+        subject: cause.subject, problem: "\(program) cannot be run in this folder: \(cause.reason)",
+        suggestion: "Correct working_directory, or make the folder")
     case .failed(let program, let cause):
       Diagnosis(
         subject: program, problem: "The program could not be started: \(cause.reason)",

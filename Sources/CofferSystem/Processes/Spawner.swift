@@ -172,7 +172,9 @@ struct Spawner {
                 let code = coffer_start(&child, &identifier, &call)
                 guard code != 0 else { return .success(identifier) }
                 let name = call.map { String(cString: $0) } ?? "vfork"
-                return .failure(SystemError(call: name, subject: command.executable, code: code))
+                let isOfFolder = name.isSame(as: LaunchError.enteringFolder)
+                let subject = isOfFolder ? command.workingDirectory ?? command.executable : command.executable
+                return .failure(SystemError(call: name, subject: subject, code: code))
               }
             }
           }

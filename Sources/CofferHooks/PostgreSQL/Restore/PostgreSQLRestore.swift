@@ -36,8 +36,7 @@ struct PostgreSQLRestore: PlannedRestore {
       : try Self.client(facts, entry, destination, installations, context)
     way = try RestoreWay.choose(
       target[PostgreSQLChoices.strategy] ?? entry.restoreStrategy, for: destination, schemas: schemas,
-      options: entry.restoreOptions,
-      of: facts.identity)
+      options: entry.restoreOptions, part: Self.part(facts, entry), of: facts.identity)
     timescale = try Timescale(facts, destination, way, connection, context)
     guard case .inPlace = way else { return }
     try destination.checkRights(facts.identity)
@@ -47,6 +46,11 @@ struct PostgreSQLRestore: PlannedRestore {
         facts.identity, problem: "--continue-on-error needs a database that is built beside the one that is there",
         suggestion: "Restore under another name with --target-name, or leave the flag out")
     }
+  }
+
+  /// Archives that were made before this was kept do not tell, so the configuration does.
+  private static func part(_ facts: DumpFacts, _ entry: PostgreSQLEntry) -> String? {
+    facts.details[PostgreSQLDumpFacts.partKey] ?? entry.partOption
   }
 
   /// Where extensions stay as they are, the list of what is restored is ours.
@@ -196,7 +200,8 @@ extension PostgreSQLRestore {
     try checkSame(now, context)
     guard way == .swap else { return now }
     _ = try RestoreWay.choose(
-      .swap, for: now, schemas: schemas, options: entry.restoreOptions, of: facts.identity)
+      .swap, for: now, schemas: schemas, options: entry.restoreOptions, part: Self.part(facts, entry),
+      of: facts.identity)
     return now
   }
 

@@ -8,14 +8,15 @@ enum RestoreWay: Equatable {
   /// In the database itself, in one transaction, because of what is said.
   case inPlace(reason: String)
 
+  /// - Parameter part: The option of pg_dump that had only a part of the database dumped; nil for none.
   /// - Throws: `RestoreError.refused` when a swap is asked for and cannot be.
   static func choose(
     _ strategy: RestoreStrategy, for destination: PostgreSQLDestination, schemas: [String], options: [String],
-    of identity: DumpIdentity
+    part: String?, of identity: DumpIdentity
   ) throws -> RestoreWay {
     // Half a database under the name that somebody waits for is no good under any strategy.
     guard destination.state != .missing else { return .swap }
-    guard let reason = obstacle(destination, schemas: schemas, options: options) else {
+    guard let reason = obstacle(destination, schemas: schemas, options: options, part: part) else {
       return strategy == .inPlace ? .inPlace(reason: "restore_strategy asks for it") : .swap
     }
     guard strategy != .swap else {
@@ -31,7 +32,7 @@ enum RestoreWay: Equatable {
   }
 
   private static func obstacle(
-    _ destination: PostgreSQLDestination, schemas: [String], options: [String]
+    _ destination: PostgreSQLDestination, schemas: [String], options: [String], part: String?
   ) -> Obstacle? {
     let name = destination.name
     guard schemas.isEmpty else {
@@ -41,6 +42,11 @@ enum RestoreWay: Equatable {
     if let option = options.first(where: choosesPart) {
       return Obstacle(
         text: "'\(option)' in restore_options chooses a part of it", advice: "Take it out of restore_options")
+    }
+    if let part {
+      return Obstacle(
+        text: "'\(part)' had only a part of it dumped, and the rest would be gone",
+        advice: "Restore under another name with --target-name, or set restore_strategy: in-place")
     }
     guard name != "template0", name != "template1" else {
       return Obstacle(text: "new databases are made from it", advice: "Set restore_strategy: in-place")
@@ -82,14 +88,21 @@ enum RestoreWay: Equatable {
     return nil
   }
 
-  /// Whether one of pg_restore's or psql's options has only a part of the dump restored; long ones may be cut short.
-  static func choosesPart(_ option: String) -> Bool {
+  /// Whether one of pg_restore's or psql's options has only a part of the dump restored.
+  static func choosesPart(_ option: String) -> Bool { isOne(option, ofLetters: "nNtIPTasL", or: partOptions) }
+
+  /// Whether one of pg_dump's options leaves objects out of the dump. Those that leave out rows only are none of them: a
+  /// table that is in the dump is replaced in any case.
+  static func leavesOut(_ option: String) -> Bool { isOne(option, ofLetters: "nNtTeB", or: leavingOptions) }
+
+  /// - Parameter words: Long options, which may be cut short.
+  private static func isOne(_ option: String, ofLetters letters: String, or words: [String]) -> Bool {
     guard let long = option.after(beginning: "--") else {
       let letter = option.after(beginning: "-")?.utf8.first
-      return letter.map("nNtIPTasL".utf8.contains) == true
+      return letter.map(letters.utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
-    return word.utf8.count > 2 && partOptions.contains { $0.begins(with: word) }
+    return word.utf8.count > 2 && words.contains { $0.begins(with: word) }
   }
 
   /// Whether one of pg_restore's options names a file with the entries to restore; short ones may stand together.
@@ -105,5 +118,10 @@ enum RestoreWay: Equatable {
   private static let partOptions = [
     "schema", "exclude-schema", "table", "index", "function", "trigger", "data-only", "schema-only", "section",
     "use-list", "filter", "no-data", "no-schema", "statistics-only",
+  ]
+
+  private static let leavingOptions = [
+    "schema", "exclude-schema", "table", "exclude-table", "table-and-children", "exclude-table-and-children",
+    "extension", "exclude-extension", "filter", "no-blobs", "no-large-objects", "no-publications", "no-subscriptions",
   ]
 }
