@@ -352,7 +352,7 @@ struct MariaDBScriptTests {
       ),
       ("FUNCTION f(a INT) RETURN NUMBER(9, 2) DETERMINISTIC ^AS BEGIN RETURN a; END", "ORACLE"),
       ("FUNCTION f() RETURNS novel(1) RETURN 1", ""), ("FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ 1 $$", ""),
-      ("PROCEDURE p() BEGIN END", ""), ("FUNCTION f() RETURNS INT /*!50003 RETURN 1 */", ""),
+      ("PROCEDURE p() BEGIN END", ""), ("FUNCTION f() RETURNS INT /*!80016 RETURN 1 */", ""),
     ])
   func invokers(text: String, mode: String) {
     var lexical = LexicalMode()

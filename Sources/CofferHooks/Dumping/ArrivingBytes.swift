@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Bytes that come in pieces, from which records are taken as soon as they are whole.
 struct ArrivingBytes: Sendable {
   private var buffer: [UInt8] = []

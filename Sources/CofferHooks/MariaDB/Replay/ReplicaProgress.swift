@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Whether a server that replays a log goes on.
 ///
 /// Within a transaction it stands at one place, however long that takes. Then what it does counts: it may read and write for hours.
