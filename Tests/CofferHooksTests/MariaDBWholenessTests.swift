@@ -127,12 +127,12 @@ struct MariaDBWholenessTests {
       DELIMITER ;
       SET sql_mode = '';
       CREATE DEFINER=calling_app@'%' VIEW v AS SELECT i, `f(`(i, '') AS two, o(i) AS three FROM t;
-      CREATE DEFINER=calling_app@'%' VIEW over AS SELECT * FROM v;
+      CREATE DEFINER=calling_app@'%' VIEW high AS SELECT * FROM v;
       """, in: "calling")
     let before = try one.content(of: "calling")
     #expect(try restored("calling", meanwhile: "DELETE FROM calling.t") == [])
     try expectSame(one.content(of: "calling"), before)
-    #expect(try one.run("SELECT * FROM calling.over") == "1\t2.00\t3\n2\t4.00\t6\n")
+    #expect(try one.run("SELECT * FROM calling.high") == "1\t2.00\t3\n2\t4.00\t6\n")
 
     // Under another name that account has no rights, and whoever would give them is told which.
     let other = RestoreTarget(databaseName: "calling2")
@@ -143,7 +143,7 @@ struct MariaDBWholenessTests {
     defer { try? one.drop("calling2") }
     try one.run("GRANT SELECT, EXECUTE ON calling2.* TO calling_app@'%'")
     #expect(try restored("calling", to: other) == [])
-    #expect(try one.run("SELECT * FROM calling2.over") == "1\t2.00\t3\n2\t4.00\t6\n")
+    #expect(try one.run("SELECT * FROM calling2.high") == "1\t2.00\t3\n2\t4.00\t6\n")
   }
 
   @Test("An event that is disabled as a replica's comes back so, with the statement that enables it")

@@ -130,7 +130,7 @@ struct ServerDrillTests {
       CREATE OR REPLACE USER drilled_app@'%'; GRANT SELECT, EXECUTE ON `\(name)`.* TO drilled_app@'%';
       CREATE DEFINER=drilled_app@'%' FUNCTION f() RETURNS INT RETURN 1;
       CREATE DEFINER=drilled_app@'%' VIEW calls AS SELECT f() AS one FROM t;
-      CREATE DEFINER=drilled_app@'%' VIEW over AS SELECT one FROM calls;
+      CREATE DEFINER=drilled_app@'%' VIEW high AS SELECT one FROM calls;
       """, in: name)
     defer { _ = try? one.run("DROP USER drilled_app@'%'") }
     let root = try bench.configured(

@@ -41,9 +41,6 @@ struct ReplicaRun {
   ///
   /// - Throws: `RestoreError`.
   func begin(at place: ReplayLog.Place) throws {
-    // A table that the log makes with its files in some other folder would have them there. Of its modes a replica keeps this one,
-    // whatever the log says.
-    try ask("SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',NO_DIR_IN_CREATE')")
     try ask("\(words.source), RELAY_LOG_FILE = \(Self.literal(place)), RELAY_LOG_POS = \(place.offset)")
   }
 
@@ -184,8 +181,10 @@ private struct ReplicaWords {
       skipCounter = "sql_slave_skip_counter"
       (runningColumn, stateColumn) = ("Slave_SQL_Running", "Slave_SQL_Running_State")
       positionColumn = "Exec_Master_Log_Pos"
+      // A table that the log makes with its files in some other folder would have them there. MySQL's server knows no other folders. (The
+      // mode NO_DIR_IN_CREATE does the same, and would be written down with each routine that the log makes.)
       arguments = [
-        "--skip-slave-start", "--slave-exec-mode=STRICT", "--slave-sql-verify-checksum",
+        "--skip-symbolic-links", "--skip-slave-start", "--slave-exec-mode=STRICT", "--slave-sql-verify-checksum",
         "--slave-max-allowed-packet=1G",
       ]
     }
