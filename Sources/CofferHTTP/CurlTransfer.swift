@@ -29,14 +29,15 @@ package final class CurlTransfer {
   }
 
   package init() throws(Failure) {
-    guard let handle = curl_easy_init() else { throw Failure(reason: "libcurl could not be started") }
+    if let problem = coffer_curl_problem() { throw Failure(reason: String(cString: problem)) }
+    guard let handle = coffer_curl_start() else { throw Failure(reason: "libcurl could not be started") }
     self.handle = handle
     message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
   }
 
   deinit {
-    curl_easy_cleanup(handle)
-    for list in lists { curl_slist_free_all(list) }
+    coffer_curl_end(handle)
+    for list in lists { coffer_curl_free(list) }
     message.deallocate()
   }
 
@@ -46,8 +47,8 @@ package final class CurlTransfer {
   ///   - limit: Bytes of an answer that are kept; a longer one is cut.
   ///   - cancellation: Stops the transfer.
   package func begin(limit: Int, cancellation: Cancellation? = nil) {
-    curl_easy_reset(handle)
-    for list in lists { curl_slist_free_all(list) }
+    coffer_curl_reset(handle)
+    for list in lists { coffer_curl_free(list) }
     lists = []
     self.limit = limit
     self.cancellation = cancellation
@@ -117,14 +118,14 @@ package final class CurlTransfer {
 
   package func set(_ option: CURLoption, _ texts: [String]) throws(Failure) {
     var list: UnsafeMutablePointer<curl_slist>?
-    for text in texts { list = curl_slist_append(list, text) ?? list }
+    for text in texts { list = coffer_curl_append(list, text) ?? list }
     guard let list else { return }
     lists.append(list)
     try check(coffer_curl_set_pointer(handle, option, list))
   }
 
   /// Does it.
-  package func perform() throws(Failure) { try check(curl_easy_perform(handle)) }
+  package func perform() throws(Failure) { try check(coffer_curl_perform(handle)) }
 
   /// Does it with a body that is read piece by piece, as mails are.
   package func perform(uploading bytes: [UInt8]) throws(Failure) {
@@ -169,7 +170,7 @@ package final class CurlTransfer {
     guard code != CURLE_OK else { return }
     let detail = String(cString: message)
     throw Failure(
-      reason: detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail,
+      reason: detail.isEmpty ? String(cString: coffer_curl_text(code)) : detail,
       isUntrusted: code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
   }
 }

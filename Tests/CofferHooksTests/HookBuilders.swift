@@ -42,12 +42,12 @@ extension RestoreTarget {
 /// A hook context with a private runtime directory.
 func makeContext(
   limits: DumpLimits = DumpLimits(stall: 60), path: String = "/usr/bin:/bin", cancellation: Cancellation? = nil,
-  variables: [String: String] = [:]
+  variables: [String: String] = [:], clock: Clock = .system
 ) throws -> HookContext {
   signal(SIGPIPE, SIG_IGN)
   let variables = variables.merging(["PATH": path, "HOME": "/nonexistent"]) { given, _ in given }
   return HookContext(
-    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(variables), clock: .system,
+    launcher: SystemProcessLauncher(), environment: ProcessEnvironment(variables), clock: clock,
     cancellation: try cancellation ?? Cancellation(),
     runtime: try RuntimeDirectory(base: NSTemporaryDirectory()), limits: limits,
     credentials: CredentialResolver(environment: ProcessEnvironment(variables), folder: "/"),

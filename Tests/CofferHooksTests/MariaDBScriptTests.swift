@@ -333,8 +333,33 @@ struct MariaDBScriptTests {
     #expect(
       script.rehearsals.map(\.head) == [
         "USE `coffer_0_1_new`", "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
-        "CREATE FUNCTION f() RETURNS INT RETURN 1", "CREATE VIEW v AS SELECT 1 AS a",
+        "CREATE FUNCTION f() RETURNS INT SQL SECURITY INVOKER RETURN 1", "CREATE VIEW v AS SELECT 1 AS a",
       ])
+    #expect(script.programs.map(\.statement.head).contains("CREATE FUNCTION f() RETURNS INT RETURN 1"))
+  }
+
+  @Test(
+    "A function is tried with the rights of who restores, and stays as it is where it is not certain where its body begins",
+    arguments: [
+      ("DEFINER=`a`@`%` FUNCTION `f(`() RETURNS int(11) ^RETURN 1", ""),
+      (
+        "FUNCTION f(a INT, b ENUM('(', ')')) RETURNS varchar(9) CHARSET utf8mb4 COLLATE utf8mb4_bin\n DETERMINISTIC\n COMMENT 'BEGIN' ^BEGIN RETURN a; END",
+        ""
+      ),
+      (
+        "AGGREGATE FUNCTION f(a INT) RETURNS bigint(20) READS SQL DATA SQL SECURITY DEFINER ^l: LOOP RETURN 1; END LOOP",
+        ""
+      ),
+      ("FUNCTION f(a INT) RETURN NUMBER(9, 2) DETERMINISTIC ^AS BEGIN RETURN a; END", "ORACLE"),
+      ("FUNCTION f() RETURNS novel(1) RETURN 1", ""), ("FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ 1 $$", ""),
+      ("PROCEDURE p() BEGIN END", ""), ("FUNCTION f() RETURNS INT /*!80016 RETURN 1 */", ""),
+    ])
+  func invokers(text: String, mode: String) {
+    var lexical = LexicalMode()
+    lexical.set(modes: mode)
+    let statement = MariaDBStatement(Array("CREATE \(text.replacing("^", with: ""))".utf8), mode: lexical)
+    let expected = "CREATE \(text.replacing("^", with: "SQL SECURITY INVOKER "))"
+    #expect(String(decoding: statement.asInvoker().text, as: UTF8.self) == expected)
   }
 
   @Test("Where what is restored is thrown away, tables' files are where the server has its own")

@@ -106,6 +106,46 @@ struct MariaDBWholenessTests {
     try one.drop("loose")
   }
 
+  @Test(
+    "A view that calls a function, or looks at a view, comes back where whom that acts for has rights on the database alone"
+  )
+  func calling() throws {
+    try one.recreate("calling")
+    defer {
+      try? one.drop("calling")
+      _ = try? one.run("DROP USER calling_app@'%'")
+    }
+    try one.run(
+      """
+      CREATE OR REPLACE USER calling_app@'%'; GRANT SELECT, EXECUTE ON calling.* TO calling_app@'%';
+      CREATE TABLE t (i INT); INSERT INTO t VALUES (1), (2);
+      CREATE DEFINER=calling_app@'%' FUNCTION `f(`(a INT, s VARCHAR(9) CHARSET utf8mb4) RETURNS DECIMAL(9, 2)
+      DETERMINISTIC COMMENT 'RETURN it''s' RETURN a * 2;
+      DELIMITER //
+      SET sql_mode = ORACLE//
+      CREATE DEFINER=calling_app@'%' FUNCTION o(a INT) RETURN INT AS BEGIN RETURN a * 3; END//
+      DELIMITER ;
+      SET sql_mode = '';
+      CREATE DEFINER=calling_app@'%' VIEW v AS SELECT i, `f(`(i, '') AS two, o(i) AS three FROM t;
+      CREATE DEFINER=calling_app@'%' VIEW high AS SELECT * FROM v;
+      """, in: "calling")
+    let before = try one.content(of: "calling")
+    #expect(try restored("calling", meanwhile: "DELETE FROM calling.t") == [])
+    try expectSame(one.content(of: "calling"), before)
+    #expect(try one.run("SELECT * FROM calling.high") == "1\t2.00\t3\n2\t4.00\t6\n")
+
+    // Under another name that account has no rights, and whoever would give them is told which.
+    let other = RestoreTarget(databaseName: "calling2")
+    let error = #expect(throws: RestoreError.self) { try restored("calling", to: other) }
+    #expect(
+      error?.diagnosis.suggestion == "As an administrator: GRANT EXECUTE ON `calling2`.* TO 'calling_app'@'%'")
+    #expect(try one.databases(like: "calling2").isEmpty)
+    defer { try? one.drop("calling2") }
+    try one.run("GRANT SELECT, EXECUTE ON calling2.* TO calling_app@'%'")
+    #expect(try restored("calling", to: other) == [])
+    #expect(try one.run("SELECT * FROM calling2.high") == "1\t2.00\t3\n2\t4.00\t6\n")
+  }
+
   @Test("An event that is disabled as a replica's comes back so, with the statement that enables it")
   func replicaEvents() throws {
     try one.recreate("replica")

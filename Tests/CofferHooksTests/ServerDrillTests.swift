@@ -127,7 +127,12 @@ struct ServerDrillTests {
       CREATE TABLE t (i INT PRIMARY KEY, s TEXT); INSERT INTO t SELECT seq, CONCAT('x', seq) FROM seq_1_to_50;
       CREATE VIEW v AS SELECT i FROM t; CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @a = 1;
       CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
+      CREATE OR REPLACE USER drilled_app@'%'; GRANT SELECT, EXECUTE ON `\(name)`.* TO drilled_app@'%';
+      CREATE DEFINER=drilled_app@'%' FUNCTION f() RETURNS INT RETURN 1;
+      CREATE DEFINER=drilled_app@'%' VIEW calls AS SELECT f() AS one FROM t;
+      CREATE DEFINER=drilled_app@'%' VIEW high AS SELECT one FROM calls;
       """, in: name)
+    defer { _ = try? one.run("DROP USER drilled_app@'%'") }
     let root = try bench.configured(
       one.entry(
         name, "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: \(two.username)",
@@ -181,7 +186,7 @@ struct ServerDrillTests {
     let findings = try first.findings(of: dump.facts)
     let (content, dumped) = (try #require(findings.content), try #require(findings.dumped))
     #expect(
-      dumped.differences(in: content) == [] && content.rowCount == 50 && content.objects == ["view": 1, "trigger": 1])
+      dumped.differences(in: content) == [] && content.rowCount == 50 && content.objects == ["view": 3, "trigger": 1])
     #expect(findings.warnings.count == 1)
     #expect(try two.run("SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA LIKE 'coffer%'") == "0\n")
     #expect(try first.answer(to: "SELECT COUNT(*), MAX(i) FROM t", of: dump.facts) == "50|50")

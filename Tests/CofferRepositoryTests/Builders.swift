@@ -53,12 +53,12 @@ struct TestRepository {
   /// - Parameter other: A store that has what this one has.
   func open(
     _ other: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase, cacheFolder: String? = nil,
-    said: Monitor<[String]>
+    workers: Int = 1, said: Monitor<[String]>
   ) throws -> Repository {
     try Repository.open(
       in: other ?? store, passphrase: passphrase,
       surroundings: RepositorySurroundings(
-        clock: clock.clock, random: .system, keyFolder: "", cacheFolder: cacheFolder, workers: 1,
+        clock: clock.clock, random: .system, keyFolder: "", cacheFolder: cacheFolder, workers: workers,
         warn: { diagnosis in said.update { $0.append("\(diagnosis.subject): \(diagnosis.problem)") } }))
   }
 

@@ -224,6 +224,7 @@ struct OplogTests {
     #expect(try ground.logs().count == 2)
     let restore = try ground.ground.coffer("restore", "--to-time", OplogGround.moment(7))
     #expect(restore.status == .exited(1) && restore.errors.contains("has a gap"), "\(restore.errors)")
+    #expect(!restore.errors.contains("rolled back"), "\(restore.errors)")
     try ground.backUp(6...7)
     let later = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 8):1")
     #expect(later.status == .exited(0), "\(later.errors)")
@@ -238,6 +239,28 @@ struct OplogTests {
     let refused = try ground.ground.coffer("oplog", "receive")
     #expect(refused.status == .exited(1), "\(refused.errors)")
     #expect(refused.errors.contains("has another entry of \(OplogGround.start + 4):1"), "\(refused.errors)")
+  }
+
+  @Test("What is last before another primary's entries may have been rolled back, and is named with that")
+  func doubtful() throws {
+    let ground = try OplogGround()
+    try ground.tools.append(OplogGround.entries(1...4))
+    try ground.receive(to: 4)
+    try ground.backUp(2...3)
+    try ground.tools.append((4...5).map { OplogBuilder.insert($0 + 90, OplogGround.start + $0, 1, term: 2) })
+    try ground.receive(to: 5, in: 2, "--leave-gap")
+    let last = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 4):1")
+    #expect(last.status == .exited(0), "\(last.errors)")
+    #expect(
+      last.errors.contains("gap behind the entry of \(OplogGround.start + 4):1, and another primary"), "\(last.errors)")
+    #expect(
+      try ground.restored().bytes
+        == OplogBuilder.archive(["shop.ledger"], OplogGround.entries(2...3), OplogGround.entries(4...4)))
+    let none = try ground.ground.coffer("restore", "--to-time", OplogGround.moment(3))
+    #expect(none.status == .exited(0) && !none.errors.contains("another primary"), "\(none.errors)")
+    let late = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 5):1")
+    #expect(late.status == .exited(1) && late.errors.contains("--to-ts \(OplogGround.start + 4):1"), "\(late.errors)")
+    #expect(late.errors.contains("the set may have rolled back what is last there"), "\(late.errors)")
   }
 
   @Test("Several repositories go on each where it is, and end with the same log")

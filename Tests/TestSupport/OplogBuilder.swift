@@ -7,9 +7,12 @@ public enum OplogBuilder {
   }
 
   /// An insert of a document into `shop.ledger`.
-  public static func insert(_ number: UInt32, _ seconds: UInt32, _ increment: UInt32, size: Int = 10) -> Entry {
+  public static func insert(
+    _ number: UInt32, _ seconds: UInt32, _ increment: UInt32, size: Int = 10, term: UInt64 = 1
+  ) -> Entry {
     entry(
-      "i", "shop.ledger", [.number("_id", number), .text("x", String(repeating: "x", count: size))], seconds, increment)
+      "i", "shop.ledger", [.number("_id", number), .text("x", String(repeating: "x", count: size))], seconds, increment,
+      term: term)
   }
 
   public static func entry(

@@ -133,6 +133,11 @@ enum MariaDBFailure {
       let denied = quoted(text, after: "denied to user ") ?? "the user"
       return "As an administrator: GRANT \(found.1) ON \(table) TO \(denied)"
     }
+    // Also whom a function acts for that a view calls.
+    if let database = text.firstMatch(of: /execute command denied to user .+ for routine '(.+?)\./)?.1 {
+      let denied = quoted(text, after: "denied to user ") ?? "the user"
+      return "As an administrator: GRANT EXECUTE ON \(Quoting.mariadbIdentifier(String(database))).* TO \(denied)"
+    }
     return "Grant the user what it lacks: \(dumping) to dump, ALL to restore"
   }
 

@@ -74,6 +74,7 @@ struct MariaDBRestore: PlannedRestore {
     rules.takesAccounts = (isWholeServer || isAccounts) && entry.dialect.dumpsAccounts
     rules.countsMissingRights = isAccounts && isDrill
     rules.makesDefiners = isDrill
+    rules.actsForInvokers = mark != nil
     rules.leavesDirectories = isDrill || mark != nil
     rules.foldsCase = server.facts.foldsCase
     rules.rehearsesViews = !isWholeServer

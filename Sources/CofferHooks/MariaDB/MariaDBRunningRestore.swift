@@ -94,7 +94,7 @@ final class MariaDBRunningRestore: RunningRestore {
 
   private func makeDefiners(among known: Set<MariaDBAccounts.Account>?) throws {
     definers = try MariaDBDefiners(
-      of: script.programs, among: known, on: script.databases.flatMap { [$0.target, $0.scratch] }, session: session)
+      of: script.programs, among: known, on: script.databases.map(\.target), session: session)
   }
 
   /// Whether the tables that were chosen have all come.

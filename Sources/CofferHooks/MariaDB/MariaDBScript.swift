@@ -46,6 +46,8 @@ struct MariaDBScript {
     var leavesEvents = false
     /// Whether accounts that programs act for are made where they are missing: on a server that is thrown away.
     var makesDefiners = false
+    /// Whether views and functions act for whoever asks: in a place that those whom they act for may have no rights to.
+    var actsForInvokers = false
     /// Whether tables' files are where the server has its own, wherever the dump has them: where what is restored is thrown away.
     var leavesDirectories = false
     /// Whether rights on what is not there are only counted: where accounts are tried without the databases.
@@ -199,9 +201,8 @@ struct MariaDBScript {
       let isOther = { (name: String) in isOwn(name) && !name.isSame(as: database.target) }
       if moved.mentions(isOther), !leadingBack.contains(object) { leadingBack.append(object) }
     }
-    programs.append(
-      StoredProgram(
-        object: object, statement: isMoving ? statement.moved(to: database.target, isOwn: isOwn) : statement))
+    let placed = isMoving ? statement.moved(to: database.target, isOwn: isOwn) : statement
+    programs.append(StoredProgram(object: object, statement: rules.actsForInvokers ? placed.asInvoker() : placed))
   }
 
   private func isForScratch(_ statement: MariaDBStatement, _ isOwn: (String) -> Bool) -> Bool {

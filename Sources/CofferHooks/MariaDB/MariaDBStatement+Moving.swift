@@ -30,9 +30,15 @@ extension MariaDBStatement {
     }
   }
 
-  /// A view as it can be made in a scratch database: its definer may have no rights there.
+  /// A view or a function as it can be made in a scratch database: its definer may have no rights there. A view is made only where the
+  /// functions that it calls could be run.
   func asInvoker() -> MariaDBStatement {
     let all = lexemes.all
+    if kind == .routine, let index = RoutineBody.start(ofFunction: self) {
+      let place = all[index].range.lowerBound
+      // Of several the last one counts.
+      return replacing([(place..<place, "SQL SECURITY INVOKER ")])
+    }
     guard kind == .view, let index = all.firstIndex(where: { $0.isWord("SECURITY") }), index + 1 < all.count,
       all[index + 1].isWord("DEFINER")
     else { return self }

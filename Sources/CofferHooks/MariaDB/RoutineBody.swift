@@ -48,6 +48,36 @@ struct RoutineBody {
     }
   }
 
+  /// Words that the body of a function begins with, beside labels: it has to give something back.
+  private static let functions: Set<String> = [
+    "BEGIN", "RETURN", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR", "AS", "IS",
+  ]
+
+  /// Where what may be said of a function ends, as `SQL SECURITY INVOKER`: the number of the first lexeme behind it.
+  ///
+  /// - Returns: nil for what makes no function, and where it is not certain.
+  static func start(ofFunction statement: MariaDBStatement) -> Int? {
+    let all = statement.lexemes.all
+    guard all.first?.isWord("CREATE") == true,
+      let function = all.firstIndex(where: { $0.isWord("FUNCTION") || $0.isSign("(") }),
+      all[function].isWord("FUNCTION")
+    else { return nil }
+    var body = RoutineBody(all: all, position: function)
+    do {
+      if statement.mode.isOracle {
+        try body.skip(to: ["AS", "IS"])
+      } else {
+        try body.skipHead(.routine)
+      }
+    } catch {
+      return nil
+    }
+    guard let first = body.current, first.condition == nil,
+      body.isLabel || first.word.map(functions.contains) == true
+    else { return nil }
+    return body.position
+  }
+
   private init(all: [SQLLexeme], position: Int) {
     self.all = all
     self.position = position

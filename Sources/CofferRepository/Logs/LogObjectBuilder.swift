@@ -4,29 +4,25 @@ import FoundationEssentials
 /// Puts an object of a log together in memory: compresses and seals its segments, opens each again, and signs what they are.
 final class LogObjectBuilder {
   private let context: RepositoryContext
-  private let header: LogHeader
   private let headerBytes: [UInt8]
+  private let makeCoder: @Sendable () throws -> LogBlockCoder
+  /// Of this thread; made when it is needed.
+  private var coder: LogBlockCoder?
   private let cipher: AuthenticatedCipher
-  private let compressor: BlockCompressor
-  private let opener: LogOpener
-  private let level: Int
   private var content: [UInt8] = []
   private var blockCount = 0
   private(set) var segments: [LogDirectory.Segment] = []
-  /// Room for one block as it is compressed.
-  private var coded: [UInt8]
+
+  /// Threads that code the blocks of one segment at most: beside them one reads and hashes.
+  private static let coders = 2
 
   init(_ context: RepositoryContext, level: Int) throws {
     self.context = context
-    self.level = level
-    let key: SecretBytes
-    (header, key) = try LogHeader.make(
+    let (header, key) = try LogHeader.make(
       suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random)
     headerBytes = header.encoded
+    makeCoder = { try LogBlockCoder(header, key: key, level: level) }
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
-    compressor = try BlockCompressor()
-    opener = try LogOpener(cipher, headerBytes)
-    coded = [UInt8](repeating: 0, count: BlockCompressor.bound(LogDirectory.blockSize))
   }
 
   /// Adds a segment.
@@ -39,51 +35,28 @@ final class LogObjectBuilder {
     size: Int, time: UInt64, _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     let hasher = try ContentHasher()
-    var blocks: [LogDirectory.Block] = []
+    let first = blockCount
+    let line = line(for: size)
+    if line == nil { coder = try coder ?? makeCoder() }
+    var coded: [LogBlockCoder.Coded] = []
     try write { block in
-      precondition(block.count == LogDirectory.plainLength(ofBlock: blocks.count, size: size))
+      precondition(block.count == LogDirectory.plainLength(ofBlock: blockCount - first, size: size))
+      try line?.give(block, number: blockCount)
       try hasher.update(block)
-      blocks.append(try append(block))
+      if line == nil, let coder { coded.append(try coder.code(block, number: blockCount)) }
+      blockCount += 1
     }
-    precondition(blocks.count == LogDirectory.blockCount(ofSize: size))
+    if let line { coded = try line.finish(first..<blockCount) }
+    precondition(coded.count == LogDirectory.blockCount(ofSize: size))
+    for block in coded { content += block.bytes }
+    let blocks = coded.map { LogDirectory.Block(storedLength: $0.bytes.count, isCompressed: $0.isCompressed) }
     segments.append(LogDirectory.Segment(size: size, hash: try hasher.finish(), time: time, blocks: blocks))
   }
 
-  private func append(_ plain: UnsafeRawBufferPointer) throws -> LogDirectory.Block {
-    let count = try coded.withUnsafeMutableBytes {
-      try compressor.compress(plain, prefix: nil, level: level, into: $0)
-    }
-    let isCompressed = count < plain.count
-    let start = content.count
-    let length = (isCompressed ? count : plain.count) + AuthenticatedCipher.tagSize
-    content.append(contentsOf: repeatElement(0, count: length))
-    try coded.withUnsafeBytes { coded in
-      let block = isCompressed ? UnsafeRawBufferPointer(rebasing: coded[..<count]) : plain
-      try content.withUnsafeMutableBytes { content in
-        _ = try headerBytes.withUnsafeBytes {
-          try cipher.seal(
-            block, nonce: UInt64(blockCount), associatedData: $0,
-            into: UnsafeMutableRawBufferPointer(rebasing: content[start...]))
-        }
-      }
-    }
-    try check(start..<start + length, isCompressed, plain)
-    blockCount += 1
-    return LogDirectory.Block(storedLength: length, isCompressed: isCompressed)
-  }
-
-  /// Opens a block again and compares what it holds.
-  private func check(_ range: Range<Int>, _ isCompressed: Bool, _ plain: UnsafeRawBufferPointer) throws {
-    var isSame = false
-    let outcome = try content.withUnsafeBytes { content in
-      try opener.open(
-        UnsafeRawBufferPointer(rebasing: content[range]), number: blockCount, isCompressed: isCompressed,
-        plainLength: plain.count
-      ) { isSame = $0.isEqual(to: plain) }
-    }
-    // Of what is stored as it is, only the cipher can have made something else.
-    guard outcome != .notAuthentic, isCompressed || isSame else { throw SelfCheckFailed(stage: "encryption") }
-    guard isSame else { throw SelfCheckFailed(stage: "compression") }
+  /// - Returns: nil where threads are not worth it, or cannot be had.
+  private func line(for size: Int) -> LogBlockLine? {
+    let workers = min(context.surroundings.workers, Self.coders, LogDirectory.blockCount(ofSize: size))
+    return workers > 1 ? try? LogBlockLine(workers: workers, makeCoder: makeCoder) : nil
   }
 
   /// Closes the object, whose segments are those that the name says.

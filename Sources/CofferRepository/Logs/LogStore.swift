@@ -58,13 +58,13 @@ struct LogStore {
   private func settle(
     _ name: LogName, _ bytes: [UInt8], _ hash: Digest256, _ title: String, isExclusive: Bool
   ) throws -> Bool? {
-    let isNew = try isExclusive ? put(name, bytes) : putLooking(name, bytes)
-    // What was joined was there before, and counts.
-    if name.kind == .segment,
-      let joined = try joined(
-        with: name.first, of: name.server, by: name.signer, limit: isNew ? Self.joinedLimit : .max)
-    {
-      guard joined == hash else { throw LogError.conflict(segment: title, location: context.location) }
+    let isPut = try (isExclusive || !isTaken(name)) && put(name, bytes)
+    // Both behind the put, in whichever order. What was joined was there before, and counts.
+    let (isNew, found) = try context.sideBySide.both(
+      { try isPut && (isExclusive || stands(name, bytes)) },
+      { try joined(with: name, limit: isPut ? Self.joinedLimit : .max) })
+    if let other = try found ?? (isPut && !isNew ? joined(with: name, limit: .max) : nil) {
+      guard other == hash else { throw LogError.conflict(segment: title, location: context.location) }
       return false
     }
     guard !isNew else { return true }
@@ -89,15 +89,18 @@ struct LogStore {
     }
   }
 
-  /// The same where a store may overwrite: looks before, and reads behind what stands there now, which the header tells.
-  private func putLooking(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
+  /// Whether a name is taken, where a store may overwrite.
+  private func isTaken(_ name: LogName) throws -> Bool {
     do {
       _ = try context.store.status(of: name.objectName)
-      return false
+      return true
     } catch StorageError.missing {
-      // It is not taken.
+      return false
     }
-    guard try put(name, bytes) else { return false }
+  }
+
+  /// Whether what was put is what stands there now, which the header tells.
+  private func stands(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
     do {
       let header = try context.store.get(name.objectName, range: 0..<LogHeader.size)
       return header.elementsEqual(bytes.prefix(LogHeader.size))
@@ -109,9 +112,13 @@ struct LogStore {
   /// The hash of a segment that is joined with others.
   ///
   /// - Parameter limit: Objects that are opened at most.
-  /// - Returns: nil where none that counts is.
-  private func joined(with place: LogPlace, of server: String, by signer: LogSigner, limit: Int) throws -> Digest256? {
-    let found = try list(.joined, of: server, from: place).filter { $0.name.signer == signer && $0.name.covers(place) }
+  /// - Returns: nil where none that counts is, and for what is no segment.
+  private func joined(with name: LogName, limit: Int) throws -> Digest256? {
+    guard name.kind == .segment else { return nil }
+    let place = name.first
+    let found = try list(.joined, of: name.server, from: place).filter {
+      $0.name.signer == name.signer && $0.name.covers(place)
+    }
     for listed in found.prefix(limit) {
       let hash: Digest256? = try context.readable(orElse: "what it may hold of the log is passed over") {
         let object = try open(listed)

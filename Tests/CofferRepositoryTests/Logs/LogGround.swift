@@ -18,9 +18,10 @@ struct LogGround {
 
   var store: MemoryStore { ground.store }
 
-  func open(_ store: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase) throws -> Repository
-  {
-    try ground.open(store, passphrase: passphrase, said: said)
+  func open(
+    _ store: (any ObjectStore)? = nil, passphrase: SecretBytes = TestRepository.passphrase, workers: Int = 1
+  ) throws -> Repository {
+    try ground.open(store, passphrase: passphrase, workers: workers, said: said)
   }
 
   /// A host's key.

@@ -15,14 +15,16 @@ struct LogTests {
   }
 
   @Test(
-    "What a server puts comes back byte for byte, of any size, with any full key, and nothing of it stands in the objects"
-  )
-  func roundTrip() throws {
+    "What a server puts comes back byte for byte, of any size, coded on one thread or several, with any full key, and nothing of it stands in the objects",
+    arguments: [1, 3])
+  func roundTrip(workers: Int) throws {
     let contents: [UInt64: [UInt8]] = [
       1: [7], 2: noise(1 << 20), 3: LogGround.content(3, size: (1 << 20) + 1), 4: noise(2_500_000, seed: 4),
       5: [UInt8](repeating: 0, count: 3 << 20),
+      6: (0..<12).flatMap { LogGround.content(UInt64($0), size: 1 << 20) } + noise(1_500_000, seed: 6),
     ]
-    for (number, bytes) in contents { #expect(try ground.put(number, bytes)) }
+    let repository = try ground.open(workers: workers)
+    for (number, bytes) in contents { #expect(try ground.put(number, bytes, with: repository)) }
     for (number, bytes) in contents { #expect(try ground.get(number) == bytes, "\(number)") }
     let zeros = try #require(try ground.store.list("logs").first { $0.name.path.contains("0000000000000005-24") })
     #expect(zeros.size < 4000)

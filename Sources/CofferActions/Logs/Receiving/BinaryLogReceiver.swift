@@ -27,7 +27,7 @@ final class BinaryLogReceiver {
   private let cursors = Monitor<[BinaryLogCursor]>([])
   private var log: ReceivedBinaryLog?
   private var pendingSince: Double?
-  private var shown: Double = 0
+  private var progress: ReceiveProgress
   private var isFull = false
   /// When the server began to send.
   private var began: Double?
@@ -37,14 +37,13 @@ final class BinaryLogReceiver {
   private static let interval: Double = 4
   /// Seconds without a byte after which a server is asked whether it has something.
   private static let silence: Double = 30
-  /// Seconds between two changes of what a terminal shows.
-  private static let showInterval: Double = 0.5
   private static let bufferSize = 1 << 20
 
   init(_ plan: Plan, _ means: ReceiveMeans, _ hooks: HookContext) {
     self.plan = plan
     self.means = means
     self.hooks = hooks
+    progress = ReceiveProgress(of: plan.name)
   }
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
@@ -270,7 +269,9 @@ extension BinaryLogReceiver {
       means.wake.clear()
       let now = means.clock.steadySeconds()
       if let pendingSince, queue.isIdle, now - pendingSince >= Self.interval { givePart(queue) }
-      tellProgress(queue, now)
+      progress.tell(
+        means, stored: cursors.update { $0.compactMap(\.reach).first.map { "\($0.file), byte \($0.end)" } },
+        received: log.map { "\($0.file.text), byte \($0.position)" }, bytes: queue.waiting + (log?.pending ?? 0))
       guard queue.hasRoom else {
         try waitForRoom()
         heard = now
@@ -330,22 +331,12 @@ extension BinaryLogReceiver {
         "\(plan.server.place): No more of the binary log is read until what has come is stored. The server keeps the rest for "
           + "as long as binlog_expire_logs_seconds says")
     }
-    if means.wake.wait(seconds: 1, means.cancellation) == .cancelled { throw RunCancelled() }
+    try means.waitForWake()
   }
 
   private func givePart(_ queue: LogQueue<ReceivedBinaryLog.Part>) {
     pendingSince = nil
     guard let part = log?.takePart() else { return }
     queue.give(part, size: part.bytes.count)
-  }
-
-  private func tellProgress(_ queue: LogQueue<ReceivedBinaryLog.Part>, _ now: Double) {
-    guard now - shown >= Self.showInterval else { return }
-    shown = now
-    let stored = cursors.update { $0.compactMap(\.reach).first.map { "\($0.file), byte \($0.end)" } ?? "nowhere" }
-    let text =
-      "\(plan.name): stored to \(stored), received to \(log.map { "\($0.file.text), byte \($0.position)" } ?? "nowhere"), "
-      + "\(Formats.size(UInt64(clamping: queue.waiting + (log?.pending ?? 0)))) under way"
-    means.progress.update { $0 = text }
   }
 }

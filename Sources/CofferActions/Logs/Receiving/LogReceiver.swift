@@ -29,12 +29,12 @@ final class LogReceiver {
   /// Whether what comes next was not to be had, and the log goes on behind that.
   private var isBehindGap = false
   private var told = Told()
+  private var progress: ReceiveProgress
 
   /// What has been said to the server and of it.
   private struct Told {
     var durable = LogSequenceNumber(0)
     var time: Double = 0
-    var shown: Double = 0
     /// When the server began to send its log; nil while it does not.
     var began: Double?
     /// When something came last, and when what is pending came first.
@@ -51,12 +51,11 @@ final class LogReceiver {
   private static let statusInterval: Double = 10
   /// Seconds after which a server that does not answer is given up.
   private static let silence: Double = 60
-  /// Seconds between two changes of what a terminal shows.
-  private static let showInterval: Double = 0.5
 
   init(_ plan: Plan, _ means: ReceiveMeans) {
     self.plan = plan
     self.means = means
+    progress = ReceiveProgress(of: plan.name)
   }
 
   /// - Throws: What cannot pass by itself; `ReceiveError.stoppedEarly`. Returns when the run is to stop and everything is stored.
@@ -320,10 +319,9 @@ extension LogReceiver {
       if isPieceDue(now, isAsked: isAsked, keeping) { givePiece(keeping) }
       try answer(connection, keeping, now, isAsked: isAsked)
       isAsked = false
-      if now - told.shown >= Self.showInterval {
-        told.shown = now
-        tellProgress(keeping)
-      }
+      progress.tell(
+        means, stored: durable(keeping).text, received: log?.end.text,
+        bytes: keeping.queue.waiting + (log?.pending ?? 0))
       guard now - told.heard < Self.silence || !keeping.queue.hasRoom else {
         throw ReplicationError.lost(place: plan.server.place, "it has said nothing for \(Int(Self.silence)) seconds")
       }
@@ -384,7 +382,7 @@ extension LogReceiver {
           + "the room for its pg_wal")
     }
     told.heard = means.clock.steadySeconds()
-    if means.wake.wait(seconds: 1, means.cancellation) == .cancelled { throw RunCancelled() }
+    try means.waitForWake()
   }
 
   /// Whether what has come is to be put although it fills no segment. One piece at a time: what comes meanwhile is in the next.
@@ -418,12 +416,5 @@ extension LogReceiver {
   /// has less, or other bytes there.
   private func durable(_ keeping: LogKeeping) -> LogSequenceNumber {
     log.map { min(keeping.durable(of: $0.place.history), $0.end) } ?? LogSequenceNumber(0)
-  }
-
-  private func tellProgress(_ keeping: LogKeeping) {
-    let text =
-      "\(plan.name): stored to \(durable(keeping).text), received to \(log?.end.text ?? "nowhere"), "
-      + "\(Formats.size(UInt64(clamping: keeping.queue.waiting + (log?.pending ?? 0)))) under way"
-    means.progress.update { $0 = text }
   }
 }

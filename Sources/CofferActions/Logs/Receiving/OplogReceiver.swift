@@ -28,18 +28,17 @@ final class OplogReceiver {
   private let cursors: Monitor<[Cursor]>
   /// The last entry before a gap: behind it the log goes on.
   private var gap: OplogTime?
-  private var shown: Double = 0
+  private var progress: ReceiveProgress
 
   /// Seconds between two readings; with reading and putting, five are promised.
   private static let interval: Double = 4
-  /// Seconds between two changes of what a terminal shows.
-  private static let showInterval: Double = 0.5
 
   /// - Throws: `StorageError`; `RunCancelled`.
   init(_ plan: Plan, _ means: ReceiveMeans, _ hooks: HookContext) throws {
     self.plan = plan
     self.means = means
     self.hooks = hooks
+    progress = ReceiveProgress(of: plan.name)
     cursors = Monitor(
       try means.repositories.map { access in
         let repository = access.repository
@@ -133,7 +132,9 @@ extension OplogReceiver {
       do {
         try plan.server.read(from: start, hooks).forEachPiece { piece in
           try log.append(piece) { give($0, queue) }
-          tellProgress(queue, log)
+          progress.tell(
+            means, stored: cursors.update { $0.compactMap(\.reach).first?.time.text },
+            received: log.last?.time.text, bytes: queue.waiting + log.pending)
           try waitForRoom(queue)
           return true
         }
@@ -186,18 +187,7 @@ extension OplogReceiver {
     while !queue.hasRoom {
       try queue.check()
       means.wake.clear()
-      if !queue.hasRoom, means.wake.wait(seconds: 1, means.cancellation) == .cancelled { throw RunCancelled() }
+      if !queue.hasRoom { try means.waitForWake() }
     }
-  }
-
-  private func tellProgress(_ queue: Queue, _ log: ReceivedOplog) {
-    let now = means.clock.steadySeconds()
-    guard now - shown >= Self.showInterval else { return }
-    shown = now
-    let stored = cursors.update { $0.compactMap(\.reach).first?.time.text ?? "nowhere" }
-    let text =
-      "\(plan.name): stored to \(stored), received to \(log.last?.time.text ?? "nowhere"), "
-      + "\(Formats.size(UInt64(clamping: queue.waiting + log.pending))) under way"
-    means.progress.update { $0 = text }
   }
 }

@@ -12,4 +12,11 @@ struct ReceiveMeans {
   let wake: Wakeup
   /// For whoever looks at a terminal.
   let progress: Monitor<String>
+
+  /// Waits until something has been stored, a second at most.
+  ///
+  /// - Throws: `RunCancelled`.
+  func waitForWake() throws {
+    if wake.wait(seconds: 1, cancellation) == .cancelled { throw RunCancelled() }
+  }
 }

@@ -36,8 +36,15 @@ struct OplogRestore {
 
   /// What of the server will not be as it was, although all of the log is replayed.
   var warnings: [String] {
-    guard let renamed = found.route.renamed else { return [] }
-    return [
+    var warnings: [String] = []
+    if found.route.mayBeRolledBack, let doubt = found.route.doubt {
+      warnings.append(
+        "The log has a gap behind the entry of \(doubt.time.text), and another primary has written what follows it: what is last before may "
+          + "be what the set has rolled back. Compare what comes back with what the set has, or choose an earlier moment"
+      )
+    }
+    guard let renamed = found.route.renamed else { return warnings }
+    return warnings + [
       "The log gives collections other names, first in the entry of \(renamed.text). mongorestore makes their indexes for the old ones, and "
         + "puts what they take the place of aside, as tmp….rename: compare collections and indexes afterwards"
     ]

@@ -21,6 +21,8 @@ struct OplogRoute: Sendable {
   private(set) var reached: OplogMark?
   /// The last entry that was seen.
   private(set) var newest: OplogMark
+  /// The entry that the log ends with before a gap, behind which another primary goes on.
+  var doubt: OplogMark?
   /// Whether there is an entry behind those that are replayed.
   private(set) var isOver = false
 
@@ -36,6 +38,15 @@ struct OplogRoute: Sendable {
     history = stretch.history
     numbers = number...stretch.numbers.upperBound
     newest = start
+  }
+
+  /// Seconds of its log that a member rolls back at most: `rollbackTimeLimitSecs` in MongoDB's manual.
+  private static let rollbackLimit: UInt64 = 86_400
+
+  /// Whether the set may have rolled back some of what is replayed.
+  var mayBeRolledBack: Bool {
+    guard let doubt, let reached else { return false }
+    return UInt64(reached.time.seconds) + Self.rollbackLimit >= UInt64(doubt.time.seconds)
   }
 
   /// Reads all of it and looks at each entry.

@@ -13,7 +13,8 @@ enum OplogRouteError: DiagnosableError, Equatable {
   case noLog(DumpIdentity, OplogTime)
   /// Several logs have that entry, and the archive does not say whose it is.
   case ambiguous(DumpIdentity, OplogTime)
-  case beyond(target: String, nearest: OplogTime, hasGap: Bool)
+  /// - isDoubtful: Whether the set may have rolled back what is last there.
+  case beyond(target: String, nearest: OplogTime, hasGap: Bool, isDoubtful: Bool)
   case unreadable(slice: String, String)
   /// mongorestore replays no such entry.
   case notReplayable(OplogTime, what: String, before: OplogTime)
@@ -60,12 +61,14 @@ enum OplogRouteError: DiagnosableError, Equatable {
           "See whose they are with 'coffer oplog list', and name the key of the right one with --signer. Dumps to come name it "
           + "where their configuration has the server in mongodb_servers"
       )
-    case .beyond(let target, let nearest, let hasGap):
+    case .beyond(let target, let nearest, let hasGap, let isDoubtful):
       Diagnosis(
         subject: "restore",
         problem: (hasGap ? "The log has a gap before \(target)" : "The log ends before \(target)")
           + ". The nearest point that can be reached: "
-          + "\(ReplayRouteError.time(Int64(nearest.seconds) - 1)), or the last entry: --to-ts \(nearest.text)",
+          + "\(ReplayRouteError.time(Int64(nearest.seconds) - 1)), or the last entry: --to-ts \(nearest.text)"
+          + (isDoubtful
+            ? ". Another primary has written what follows: the set may have rolled back what is last there" : ""),
         suggestion: hasGap
           ? "Choose that point, or a dump that was made behind the gap"
           : "Have 'coffer oplog receive' store what the server still has, or choose that point")

@@ -78,20 +78,43 @@ struct OplogSearch {
   private func route(by server: LogServer, behind start: OplogMark, before limit: OplogTime) throws -> OplogRoute? {
     let reader = try OplogReader(access.repository, of: server, signers: request.signers)
     let stretches = try reader.stretches()
-    var nearest: (time: OplogTime, hasGap: Bool)?
+    var nearest: (time: OplogTime, hasGap: Bool, doubt: OplogMark?)?
     for (index, stretch) in stretches.enumerated() {
       guard let number = try reader.find(start.time, in: stretch) else { continue }
       var route = OplogRoute(
         of: server, signers: request.signers, stretch, from: number, behind: start, before: limit)
       // Another set may have an entry of the same time.
       guard try route.check(reader, context.cancellation) else { continue }
-      if isReached(route) { return route }
+      let doubt = try stretches.dropFirst(index + 1).first.flatMap { try doubtfulEnd(of: stretch, before: $0, reader) }
+      if isReached(route) {
+        route.doubt = doubt
+        return route
+      }
       if nearest.map({ $0.time < route.newest.time }) ?? true {
-        nearest = (route.newest.time, index + 1 < stretches.count)
+        nearest = (route.newest.time, index + 1 < stretches.count, doubt)
       }
     }
     guard let nearest else { return nil }
-    throw OplogRouteError.beyond(target: request.title, nearest: nearest.time, hasGap: nearest.hasGap)
+    throw OplogRouteError.beyond(
+      target: request.title, nearest: nearest.time, hasGap: nearest.hasGap, isDoubtful: nearest.doubt != nil)
+  }
+
+  /// What is at the end of a stretch is doubtful where another primary has written what follows: a set rolls back what the one before has
+  /// not given to most of its members, and the receiver may have had that from it.
+  ///
+  /// - Returns: The last entry; nil where there is no doubt.
+  private func doubtfulEnd(
+    of stretch: OplogReader.Stretch, before later: OplogReader.Stretch, _ reader: OplogReader
+  ) throws -> OplogMark? {
+    guard later.history > stretch.history else { return nil }
+    let last = try reader.slice(stretch.numbers.upperBound, history: stretch.history).last
+    do {
+      let next = try reader.slice(later.numbers.lowerBound, history: later.history).first
+      return next.term > last.term ? last : nil
+    } catch let error where error is LogError || error is OplogReader.Fault || error is RepositoryError {
+      // It leads to no target here, and nobody knows who has written it.
+      return last
+    }
   }
 
   private func isReached(_ route: OplogRoute) -> Bool {

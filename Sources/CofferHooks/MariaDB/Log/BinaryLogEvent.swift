@@ -4,6 +4,7 @@ import CofferSystem
 /// (https://mariadb.com/kb/en/2-binlog-event-header/).
 public struct BinaryLogEvent: Sendable, Equatable {
   public enum Kind {
+    public static let statement: UInt8 = 2
     public static let stop: UInt8 = 3
     public static let rotate: UInt8 = 4
     public static let format: UInt8 = 15

@@ -22,9 +22,7 @@ public struct BinaryLogParser: Sendable {
   public private(set) var gtids: GTIDPosition
   /// Whether events may still come: none does behind one that ends the file.
   public private(set) var hasEnded = false
-  private var buffer: [UInt8] = []
-  /// Of the buffer's bytes how many are done with.
-  private var used = 0
+  private var arrived = ArrivingBytes()
   private var hasMagic = false
   private var hasChecksums = false
 
@@ -48,7 +46,7 @@ public struct BinaryLogParser: Sendable {
   }
 
   /// Whether all that has come is whole events.
-  public var isAtBoundary: Bool { buffer.count == used }
+  public var isAtBoundary: Bool { arrived.isEmpty }
 
   /// An event that a file has.
   public struct Item: Sendable {
@@ -62,13 +60,7 @@ public struct BinaryLogParser: Sendable {
   }
 
   /// Takes what has come.
-  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    if used > 0 {
-      buffer.removeFirst(used)
-      used = 0
-    }
-    buffer.append(contentsOf: bytes)
-  }
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) { arrived.append(bytes) }
 
   /// Takes the next event out that is whole.
   ///
@@ -76,22 +68,18 @@ public struct BinaryLogParser: Sendable {
   /// - Throws: `Fault`.
   public mutating func next() throws(Fault) -> Item? {
     if !hasMagic {
-      guard buffer.count >= Self.magic.count else { return nil }
-      guard buffer.starts(with: Self.magic) else { throw .magic }
+      guard arrived.count >= Self.magic.count else { return nil }
+      guard arrived.take(Self.magic.count).elementsEqual(Self.magic) else { throw .magic }
       hasMagic = true
-      used = Self.magic.count
     }
-    while buffer.count - used >= BinaryLogEvent.headerSize {
-      let event = buffer.withUnsafeBytes { BinaryLogEvent(UnsafeRawBufferPointer(rebasing: $0[used...])) }
+    while arrived.count >= BinaryLogEvent.headerSize {
+      let event = arrived.look { BinaryLogEvent($0) }
       guard event.size >= BinaryLogEvent.headerSize, event.size <= Self.sizeLimit else { throw .size(at: position) }
-      guard buffer.count - used >= event.size else {
-        if event.size > Self.large { buffer.reserveCapacity(used + event.size) }
+      guard arrived.count >= event.size else {
+        if event.size > Self.large { arrived.reserve(event.size) }
         return nil
       }
-      let bytes = buffer[used..<used + event.size]
-      used += event.size
-      // It may be large, and is held by whoever takes it.
-      if used == buffer.count { (buffer, used) = ([], 0) }
+      let bytes = arrived.take(event.size)
       if let item = try item(event, bytes) { return item }
     }
     return nil

@@ -9,7 +9,7 @@ public final class MariaDBReplay {
   private let ground: DrillGround
   private let dialect: MariaDBDialect
   private let log: ReplayLog
-  private let server: MariaDBThrowawayServer
+  let server: MariaDBThrowawayServer
   private let facts: [DumpFacts]
 
   private static let nameLimit = 64
@@ -232,6 +232,8 @@ public enum ReplayError: DiagnosableError, Equatable {
   case noServer(DumpIdentity, problem: String, suggestion: String?)
   /// The server has refused something of the log.
   case failed(String, at: String)
+  /// The server has not gone on for as long as `ReplicaProgress` waits, and says this of it.
+  case standsStill(String, at: String)
   case dropped(DumpIdentity)
 
   public var diagnosis: Diagnosis {
@@ -248,6 +250,13 @@ public enum ReplayError: DiagnosableError, Equatable {
         problem: "Nothing was changed: a statement of the log could not be replayed: \(Quoting.terminal(error))",
         suggestion:
           "Choose a moment before it; where databases are restored and it is about another one, choose that, too (--database)"
+      )
+    case .standsStill(let state, let position):
+      Diagnosis(
+        subject: "binary log\(position.isEmpty ? "" : ", \(Quoting.terminal(position))")",
+        problem:
+          "Nothing was changed: the server that replays it does not go on, and says '\(Quoting.terminal(state))'",
+        suggestion: "Try it again; where it stands still at the same place, choose a moment before it"
       )
     case .dropped(let identity):
       Diagnosis(

@@ -145,7 +145,13 @@ public final class ReplayLog {
         throw ReplayFault.notThere(backup)
       }
       // A file begins with its own.
-      if isOpen, event.kind != BinaryLogEvent.Kind.format { bytes += whole }
+      if isOpen, event.kind != BinaryLogEvent.Kind.format {
+        if let changed = FolderStatement.unstrict(whole, hasChecksum: checksum) {
+          bytes += changed
+        } else {
+          bytes += whole
+        }
+      }
       position = end
       // Of what a file begins with MySQL says that it stands before it: Previous_gtids_log_event::do_update_pos in its log_event.cc.
       if isOpen, step == .between, !Self.beginnings.contains(event.kind) {

@@ -15,7 +15,7 @@ struct ReplayWalk {
   }
 
   private enum Kind {
-    static let query: UInt8 = 2
+    static let query = BinaryLogEvent.Kind.statement
     static let xid: UInt8 = 16
     static let incident: UInt8 = 26
     static let xaPrepare: UInt8 = 38

@@ -10,6 +10,14 @@ struct ReplicaRun {
 
   /// Seconds between two looks at how far the server is.
   private static let pause = 0.2
+  /// Seconds between two looks at what it does, where it stays at one place.
+  private static let workPause: Double = 10
+  /// Pages that are asked for and bytes that are written: of every engine of its own, and of nothing that a look at them changes.
+  private static let work = """
+    SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_buffer_pool_read_requests', 'Innodb_buffer_pool_write_requests', \
+    'Innodb_data_written', 'Aria_pagecache_read_requests', 'Aria_pagecache_write_requests', 'Key_read_requests', \
+    'Key_write_requests')
+    """
 
   /// - Parameters:
   ///   - log: Finished.
@@ -61,15 +69,22 @@ struct ReplicaRun {
     try ask("STOP \(words.replica)")
   }
 
+  /// Waits as long as the server goes on, however long that takes.
   private func wait(for stop: ReplayLog.Place, _ until: String, _ tell: (String) -> Void) throws {
-    let cancellation = session.context.cancellation
+    let (cancellation, clock) = (session.context.cancellation, session.context.clock)
+    var progress = ReplicaProgress(since: clock.steadySeconds())
+    var looked = -Double.infinity
+    var work: [String] = []
+    /// Where the transaction begins that was left out last: it is told of until the server is behind it.
+    var left: ReplayLog.Place?
     while true {
       try cancellation.check()
       let standing = try standing()
-      if let error = standing.error {
+      if let error = standing.error, left == nil || standing.place != left {
         guard let place = standing.place, log.elsewhere.contains(place) else {
           throw ReplayError.failed(error, at: standing.title)
         }
+        left = place
         // It wants something of another database that is not here. A server that stands still leaves one transaction out.
         try ask(
           "STOP \(words.replica); SET GLOBAL \(words.skipCounter) = 1; START \(words.replica) SQL_THREAD\(until)")
@@ -78,7 +93,19 @@ struct ReplicaRun {
       if standing.place.map({ $0.file > stop.file || $0.file == stop.file && $0.offset >= stop.offset }) == true {
         return
       }
-      guard standing.isRunning else { throw ReplayError.failed("the server has stopped", at: standing.title) }
+      guard standing.isRunning || standing.error != nil else {
+        throw ReplayError.failed("the server has stopped", at: standing.title)
+      }
+      let now = clock.steadySeconds()
+      if now - looked >= Self.workPause {
+        work = try session.query(Self.work, 2).map { $0[1] }
+        looked = now
+      }
+      let place = standing.place.map { "\($0.file) \($0.offset)" } ?? ""
+      let isIdle = standing.error != nil || standing.state.holds("has read all relay log")
+      if progress.standsStill([place, standing.state] + work, isIdle: isIdle, at: now) {
+        throw ReplayError.standsStill(standing.error ?? standing.state, at: standing.title)
+      }
       tell(standing.title)
       try cancellation.sleep(Self.pause)
     }
@@ -88,6 +115,8 @@ struct ReplicaRun {
     let place: ReplayLog.Place?
     let isRunning: Bool
     let error: String?
+    /// What the server says that it is doing.
+    let state: String
     let title: String
   }
 
@@ -109,7 +138,8 @@ struct ReplicaRun {
     let hasFailed = !["", "0"].contains(value("Last_SQL_Errno"))
     return Standing(
       place: place, isRunning: value(words.runningColumn).isSame(as: "Yes"),
-      error: hasFailed ? value("Last_SQL_Error") : nil, title: value(words.positionColumn))
+      error: hasFailed ? value("Last_SQL_Error") : nil, state: value(words.stateColumn),
+      title: value(words.positionColumn))
   }
 
   private static func literal(_ place: ReplayLog.Place) -> String {
@@ -126,6 +156,7 @@ private struct ReplicaWords {
   let source: String
   let skipCounter: String
   let runningColumn: String
+  let stateColumn: String
   let positionColumn: String
   let arguments: [String]
   private let isMySQL: Bool
@@ -137,7 +168,8 @@ private struct ReplicaWords {
       replica = "REPLICA"
       source = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = 'none.invalid', SOURCE_AUTO_POSITION = 0"
       skipCounter = "sql_replica_skip_counter"
-      (runningColumn, positionColumn) = ("Replica_SQL_Running", "Exec_Source_Log_Pos")
+      (runningColumn, stateColumn) = ("Replica_SQL_Running", "Replica_SQL_Running_State")
+      positionColumn = "Exec_Source_Log_Pos"
       // Several appliers would not tell where one of them has failed. Transactions may have a GTID or none.
       arguments = [
         "--skip-replica-start", "--replica-exec-mode=STRICT", "--replica-sql-verify-checksum",
@@ -147,9 +179,12 @@ private struct ReplicaWords {
       replica = "SLAVE"
       source = "CHANGE MASTER TO MASTER_HOST = 'none.invalid', MASTER_USE_GTID = no"
       skipCounter = "sql_slave_skip_counter"
-      (runningColumn, positionColumn) = ("Slave_SQL_Running", "Exec_Master_Log_Pos")
+      (runningColumn, stateColumn) = ("Slave_SQL_Running", "Slave_SQL_Running_State")
+      positionColumn = "Exec_Master_Log_Pos"
+      // A table that the log makes with its files in some other folder would have them there. MySQL's server knows no other folders. (The
+      // mode NO_DIR_IN_CREATE does the same, and would be written down with each routine that the log makes.)
       arguments = [
-        "--skip-slave-start", "--slave-exec-mode=STRICT", "--slave-sql-verify-checksum",
+        "--skip-symbolic-links", "--skip-slave-start", "--slave-exec-mode=STRICT", "--slave-sql-verify-checksum",
         "--slave-max-allowed-packet=1G",
       ]
     }

@@ -20,41 +20,29 @@ public struct OplogParser: Sendable {
 
   /// Of the last entry that was given.
   public private(set) var last: OplogMark?
-  private var buffer: [UInt8] = []
-  /// Of the buffer's bytes how many are done with.
-  private var used = 0
+  private var arrived = ArrivingBytes()
 
   public init() {}
 
   /// Whether all that has come is whole entries.
-  public var isAtBoundary: Bool { buffer.count == used }
+  public var isAtBoundary: Bool { arrived.isEmpty }
 
   /// Takes what has come.
-  public mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    if used > 0 {
-      buffer.removeFirst(used)
-      used = 0
-    }
-    buffer.append(contentsOf: bytes)
-  }
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) { arrived.append(bytes) }
 
   /// Takes the next entry out that is whole.
   ///
   /// - Returns: nil where more has to come.
   /// - Throws: `Fault`.
   public mutating func next() throws(Fault) -> Item? {
-    guard buffer.count - used >= 4 else { return nil }
-    let start = used
-    let length = buffer.withUnsafeBytes {
-      UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: UInt32.self))
-    }
+    guard arrived.count >= 4 else { return nil }
+    let length = arrived.look { UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self)) }
     guard BSONDocument.sizes.contains(length) else { throw .document(after: last?.time) }
-    guard buffer.count - used >= Int(length) else { return nil }
-    let bytes = Array(buffer[used..<used + Int(length)])
+    guard arrived.count >= Int(length) else { return nil }
+    let bytes = Array(arrived.take(Int(length)))
     guard bytes.last == 0 else { throw .document(after: last?.time) }
     guard let entry = OplogEntry(bytes) else { throw .entry(after: last?.time) }
     if let last, entry.mark.time <= last.time { throw .order(entry.mark.time, after: last.time) }
-    used += bytes.count
     last = entry.mark
     return Item(entry: entry, bytes: bytes)
   }
