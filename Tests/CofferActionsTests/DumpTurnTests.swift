@@ -64,7 +64,8 @@ struct DumpTurnTests {
     deinit { isGone.update { $0 = true } }
   }
 
-  @Test("Who has to wait prepares while the others' programs run, and what has grown old is let go before the turn comes")
+  @Test(
+    "Who has to wait prepares while the others' programs run, and what has grown old is let go before the turn comes")
   func preparing() throws {
     let turns = DumpTurns(1)
     let first = DumpTurn(turns)

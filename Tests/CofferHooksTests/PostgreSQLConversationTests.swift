@@ -62,7 +62,8 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'go%'") == "0\n")
   }
 
-  @Test("What a server is asked, its databases and what they have in common takes the sessions that go on to the databases")
+  @Test(
+    "What a server is asked, its databases and what they have in common takes the sessions that go on to the databases")
   func server() throws {
     let names = ["common_a", "common_b"]
     for name in names { try one.recreate(name) }
@@ -89,7 +90,8 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     try one.recreate("aside")
     defer { try? one.drop("aside") }
     let psql = try standIn(
-      "case \"$*\" in *\"dbname='postgres'\"*) echo 'psql: error: no such database' >&2; exit 2;; esac\nexec psql \"$@\"\n")
+      "case \"$*\" in *\"dbname='postgres'\"*) echo 'psql: error: no such database' >&2; exit 2;; esac\nexec psql \"$@\"\n"
+    )
     let root = try configured(one.entry("asid*", "psql_command: \(psql)", "globals: false"))
     #expect(try hook.dumps(of: root, context: context).map(\.identity.database) == ["aside"])
     let broken = try standIn("echo 'psql: error: out of order' >&2; exit 2\n")
@@ -127,7 +129,9 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'ready%'") == "0\n")
   }
 
-  @Test("What was prepared and is gone, or could not be, keeps no dump from being made or failing as any other; once is enough")
+  @Test(
+    "What was prepared and is gone, or could not be, keeps no dump from being made or failing as any other; once is enough"
+  )
   func preparedInVain() throws {
     for name in ["vain_a", "vain_b", "vain_c"] { try one.recreate(name) }
     try one.run("CREATE TABLE t AS SELECT 1 AS a", in: "vain_c")
