@@ -36,8 +36,7 @@ struct Dumper {
   /// - Returns: How many rows were written of each table.
   private func write(_ script: SQLiteDumpScript) throws -> [[UInt8]: UInt64] {
     var counts: [[UInt8]: UInt64] = [:]
-    let scratch = try SQLiteConnection(":memory:", flags: SQLITE_OPEN_READWRITE, isDefensive: true)
-    let writer = try RowWriter(script.settings.encoding, scratch: scratch)
+    let writer = RowWriter(script.settings.encoding)
     for step in script.steps {
       switch step {
       case .statement(let text): writer.append(text)

@@ -4,13 +4,12 @@ import CofferSystem
 /// Writes rows as INSERT statements whose values come back exactly.
 final class RowWriter {
   private let encoding: SQLiteSettings.TextEncoding
-  private let check: SQLiteStatement
+  /// Reads a number as SQLite does; made for the first one that is to be tried.
+  private var check: SQLiteStatement?
   private(set) var bytes: [UInt8] = []
 
-  /// - Parameter scratch: A connection on which numbers are tried.
-  init(_ encoding: SQLiteSettings.TextEncoding, scratch: SQLiteConnection) throws(SQLiteFailure) {
+  init(_ encoding: SQLiteSettings.TextEncoding) {
     self.encoding = encoding
-    check = try scratch.prepare("SELECT CAST(?1 AS REAL)")
   }
 
   /// The statement's beginning, up to the first value; and the query that gives the values.
@@ -122,11 +121,11 @@ final class RowWriter {
     if number.isInfinite { return append(number < 0 ? "-9e999" : "9e999") }
     if number == 0 { return append(number.sign == .minus ? "-0.0" : "0.0") }
     if abs(number) < 1e15 && abs(number) > 1e-9 {
-      let decimal = Self.decimal(number)
-      if number == number.rounded(.towardZero) { return bytes.append(contentsOf: decimal) }
-      check.reset()
-      try check.bind(1, text: decimal)
-      if try check.step(), check.number(0) == number { return bytes.append(contentsOf: decimal) }
+      let start = bytes.count
+      appendDecimal(number)
+      if Self.isExact(number) { return }
+      if try reads(bytes[start...]) == number { return }
+      bytes.removeSubrange(start...)
     }
     var mantissa = Int64(number.significand * 0x1p52)
     var exponent = Int(number.exponent) - 52
@@ -137,9 +136,32 @@ final class RowWriter {
     append("ieee754(\(number.sign == .minus ? -mantissa : mantissa),\(exponent))")
   }
 
-  private static func decimal(_ number: Double) -> [UInt8] {
-    var text = [CChar](repeating: 0, count: 64)
-    let count = coffer_sqlite_decimal(number, &text, Int32(text.count))
-    return text[..<Int(count)].map { UInt8(bitPattern: $0) }
+  /// Whether fifteen digits tell a number without rounding, so that every way to read them leads to it: whole ones below 1e15, and
+  /// with at most eight binary digits behind the point, which are as many decimal ones, below 1e7.
+  private static func isExact(_ number: Double) -> Bool {
+    let scaled = abs(number) < 1e7 ? number * 256 : number
+    return scaled == scaled.rounded(.towardZero)
+  }
+
+  /// - Returns: The number that SQLite takes a text for.
+  private func reads(_ decimal: ArraySlice<UInt8>) throws(SQLiteFailure) -> Double? {
+    let check: SQLiteStatement
+    if let known = self.check {
+      check = known
+    } else {
+      let scratch = try SQLiteConnection(":memory:", flags: SQLITE_OPEN_READWRITE, isDefensive: true)
+      check = try scratch.prepare("SELECT CAST(?1 AS REAL)")
+      self.check = check
+    }
+    check.reset()
+    try check.bind(1, text: Array(decimal))
+    return try check.step() ? check.number(0) : nil
+  }
+
+  private func appendDecimal(_ number: Double) {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let count = coffer_sqlite_decimal(number, text.baseAddress, Int32(text.count))
+      bytes.append(contentsOf: UnsafeRawBufferPointer(start: text.baseAddress, count: Int(count)))
+    }
   }
 }

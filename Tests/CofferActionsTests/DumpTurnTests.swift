@@ -54,4 +54,68 @@ struct DumpTurnTests {
     second.join()
     #expect(isThere.update { $0 })
   }
+
+  /// What tells when the last that holds it is gone.
+  private final class Held: Sendable {
+    private let isGone: Monitor<Bool>
+
+    init(_ isGone: Monitor<Bool>) { self.isGone = isGone }
+
+    deinit { isGone.update { $0 = true } }
+  }
+
+  @Test(
+    "Who has to wait prepares while the others' programs run, and what has grown old is let go before the turn comes")
+  func preparing() throws {
+    let turns = DumpTurns(1)
+    let first = DumpTurn(turns)
+    let none: Bool? = first.begin(preparing: { true }, until: { true })
+    #expect(none == nil, "nobody waits")
+
+    let (isPrepared, isGone, isOver) = (Monitor(false), Monitor(false), Monitor(false))
+    let second = try WorkerThread(name: "second") {
+      let turn = DumpTurn(turns)
+      let held: Held? = turn.begin(
+        preparing: {
+          isPrepared.update { $0 = true }
+          return Held(isGone)
+        }, until: { isOver.update { $0 } })
+      #expect(held == nil)
+      turn.end()
+    }
+    // Before the first one's program runs, nobody gets in its way.
+    #expect(!second.join(orUntil: { true }) && !isPrepared.update { $0 })
+    first.start()
+    first.start()
+    isPrepared.wait(until: { $0 }) { _ in }
+    #expect(!second.join(orUntil: { true }) && !isGone.update { $0 })
+    isOver.update { $0 = true }
+    isGone.wait(until: { $0 }) { _ in }
+    #expect(!second.join(orUntil: { true }))
+    first.end()
+    second.join()
+
+    let third = DumpTurn(turns)
+    third.begin()
+    third.start()
+    let fourth = try WorkerThread(name: "fourth") {
+      let turn = DumpTurn(turns)
+      let ready: Bool? = turn.begin(
+        preparing: {
+          isPrepared.update { $0 = false }
+          return true
+        }, until: { false })
+      #expect(ready == true)
+      turn.start()
+      turn.end()
+    }
+    isPrepared.wait(until: { !$0 }) { _ in }
+    third.end()
+    fourth.join()
+    // One that ends before its program runs holds up nobody either.
+    third.begin()
+    third.end()
+    third.begin()
+    third.end()
+  }
 }

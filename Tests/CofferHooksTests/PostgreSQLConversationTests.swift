@@ -22,6 +22,15 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     return text.split(separator: "\n").count { $0 == program }
   }
 
+  /// Whether all sessions of psql but the one that asks have ended, or soon do: a server notices when they are gone.
+  private func nobodyStays() throws -> Bool {
+    for _ in 0..<100 {
+      if try one.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql'") == "1\n" { return true }
+      usleep(50_000)
+    }
+    return false
+  }
+
   private func noting(_ program: String, _ before: String = "") throws -> String {
     try standIn("echo \(program) >>\(log)\n\(before)\nexec \(program) \"$@\"\n")
   }
@@ -46,11 +55,96 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
       #expect(facts.content?.tables == [.init(name: "public.t", rows: UInt64(number + 1))], "\(facts)")
       #expect(facts.content?.remark == nil && facts.details["owner"] == "postgres" && facts.clientVersion != nil)
     }
-    // The list, two sessions, and two more for the name with the line break.
-    #expect(try starts("psql") == 5)
+    // Two sessions, of which the first asks for the list, and two more for the name with the line break.
+    #expect(try starts("psql") == 4)
     #expect(try starts("pg_dump") == names.count + 1)
     // When the last dump has begun nobody stays in a database.
     #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'go%'") == "0\n")
+  }
+
+  @Test(
+    "What a server is asked, its databases and what they have in common takes the sessions that go on to the databases")
+  func server() throws {
+    let names = ["common_a", "common_b"]
+    for name in names { try one.recreate(name) }
+    defer { for name in names { try? one.drop(name) } }
+    let psql = try noting("psql")
+    let root = try configured(one.entry("common_*", "psql_command: \(psql)", "globals: true"))
+    let dumps = try hook.dumps(of: root, context: context)
+    #expect(dumps.map(\.identity.isGlobals) == [true, false, false])
+    let taken = try dumps.map { try TakenDump($0, context: context) }
+    #expect(taken[0].facts.details["first_role"] == "postgres" && taken[0].facts.details["passwords"] == nil)
+    #expect(taken.allSatisfy { $0.facts.serverVersion != nil && $0.facts.details["facts"] == nil })
+    #expect(try starts("psql") == 2)
+    #expect(try nobodyStays())
+  }
+
+  @Test("Nobody stays in the server's own database where it has nothing to dump")
+  func nothingPlanned() throws {
+    #expect(try hook.dumps(of: configured(one.entry("no_such_*")), context: context)[0] is ImpossibleDump)
+    #expect(try nobodyStays())
+  }
+
+  @Test("A server is asked in the next database where its usual one is not to be had")
+  func template() throws {
+    try one.recreate("aside")
+    defer { try? one.drop("aside") }
+    let psql = try standIn(
+      "case \"$*\" in *\"dbname='postgres'\"*) echo 'psql: error: no such database' >&2; exit 2;; esac\nexec psql \"$@\"\n"
+    )
+    let root = try configured(one.entry("asid*", "psql_command: \(psql)", "globals: false"))
+    #expect(try hook.dumps(of: root, context: context).map(\.identity.database) == ["aside"])
+    let broken = try standIn("echo 'psql: error: out of order' >&2; exit 2\n")
+    let dumps = try hook.dumps(of: configured(one.entry("asid*", "psql_command: \(broken)")), context: context)
+    let error = #expect(throws: DumpError.self) { try dumps[0].start(context: context) }
+    #expect(error?.diagnosis.problem.contains("out of order") == true, "\(error?.diagnosis.problem ?? "")")
+  }
+
+  @Test("A dump that was prepared has the facts and the rows of one that was not, and starts psql no more often")
+  func prepared() throws {
+    let names = ["ready_a", "ready_b", "ready_c"]
+    for (number, name) in names.enumerated() {
+      try one.recreate(name)
+      try one.run("CREATE TABLE t AS SELECT generate_series(1, \(number + 1)) AS a; CREATE SEQUENCE s", in: name)
+      try one.run("SELECT nextval('s'); COMMENT ON DATABASE \(name) IS 'of \(name)'", in: name)
+    }
+    defer { for name in names { try? one.drop(name) } }
+    let (psql, pgDump) = (try noting("psql"), try noting("pg_dump"))
+    let root = try configured(
+      one.entry("ready_*", "psql_command: \(psql)", "pg_dump_command: \(pgDump)", "globals: false"))
+    let dumps = try hook.dumps(of: root, context: context)
+    for (number, dump) in dumps.enumerated() {
+      // One that nobody takes in time leaves its sessions to the next.
+      _ = dump.prepared(context: context)
+      let ready = dump.prepared(context: context)
+      try one.run("INSERT INTO t VALUES (100)", in: names[number])
+      if number == 1 { try one.run("SELECT nextval('s')", in: names[number]) }
+      let taken = try TakenDump(ready, context: context).facts
+      #expect(taken.content?.tables == [.init(name: "public.t", rows: UInt64(number + 2))], "\(taken)")
+      #expect(taken.content?.sequences.count == (number == 1 ? 0 : 1) && taken.content?.remark == nil)
+      #expect(taken.details["comment"] == "of \(names[number])" && taken.clientVersion != nil)
+    }
+    #expect(try starts("psql") == 2)
+    #expect(try starts("pg_dump") == names.count + 1)
+    #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'ready%'") == "0\n")
+  }
+
+  @Test(
+    "What was prepared and is gone, or could not be, keeps no dump from being made or failing as any other; once is enough"
+  )
+  func preparedInVain() throws {
+    for name in ["vain_a", "vain_b", "vain_c"] { try one.recreate(name) }
+    try one.run("CREATE TABLE t AS SELECT 1 AS a", in: "vain_c")
+    defer { for name in ["vain_a", "vain_b", "vain_c"] { try? one.drop(name) } }
+    let dumps = try hook.dumps(of: configured(one.entry("vain_*", "globals: false")), context: context)
+    let first = dumps[0].prepared(context: context)
+    try one.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'vain_a'")
+    let facts = try TakenDump(first, context: context).facts
+    #expect(facts.content?.remark?.contains("nothing was counted") == true && facts.details["owner"] == "postgres")
+    #expect(try TakenDump(first, context: context).facts.content?.remark == nil, "it is asked anew")
+    try one.drop("vain_b")
+    #expect(throws: DumpError.self) { try TakenDump(dumps[1].prepared(context: context), context: context) }
+    #expect(try TakenDump(dumps[2].prepared(context: context), context: context).facts.content?.rowCount == 1)
   }
 
   @Test("A session that ends between two databases is replaced, and one that fails in a database spoils no other")

@@ -166,6 +166,25 @@ struct SQLiteFidelityTests {
     try expectRoundTrip(format: "sql")
   }
 
+  @Test("Numbers are written in decimal where that leads back to them, and come back to the last bit")
+  func numbers() throws {
+    let decimal = [
+      "1.25", "-0.5", "0.00390625", "9999999.99609375", "-123456.75", "999999999999999.0", "0.1", "0.001953125",
+      "10000000.5", "0.000000002",
+    ]
+    let others = ["0.1 + 0.2", "12345678.12345678", "1e15 / 3", "1e-10", "1.0 / 3", "2e15", "9007199254740993.0"]
+    let rows = (decimal + others).map { "(\($0))" }.joined(separator: ",")
+    try ground.run("a.db", "CREATE TABLE t(a); INSERT INTO t VALUES \(rows);")
+    let text = String(decoding: try ground.dump("a.db").bytes, as: UTF8.self)
+    for (number, value) in decimal.enumerated() where value != "0.000000002" {
+      #expect(text.contains("VALUES(\(number + 1),\(value));"), "\(text)")
+    }
+    for number in decimal.count..<(decimal + others).count {
+      #expect(text.contains("VALUES(\(number + 1),ieee754("), "\(text)")
+    }
+    try expectRoundTrip(format: "sql")
+  }
+
   @Test("A database that is locked, damaged, encrypted or no file is an error that says so and what to do")
   func unreadable() throws {
     try ground.run("a.db", "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000));")

@@ -143,6 +143,38 @@ struct FailureTests {
     #expect(try !isRunning())
   }
 
+  @Test("A run that is killed outright takes the processes with it that have SQLite databases open")
+  func killedOverDatabase() throws {
+    let holder = try SystemProcessLauncher().launch(
+      ChildCommand(
+        "sqlite3", ["\(ground.folder)/app.db"], environment: ProcessEnvironment(["PATH": "/usr/bin:/bin"]),
+        input: .pipe, output: .pipe))
+    defer { holder.terminate() }
+    guard let input = holder.takeInput(), let output = holder.takeOutput() else {
+      preconditionFailure("pipes were asked for")
+    }
+    try Array("BEGIN EXCLUSIVE; SELECT 1;\n".utf8).withUnsafeBytes { try input.writeAll($0, subject: "sqlite3") }
+    _ = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { try output.read(into: $0, subject: "sqlite3") }
+    let child = try ground.start("create")
+    func processes() throws -> [(process: String, parent: String)] {
+      try ground.run("ps", "-e", "-o", "pid=,ppid=,args=").split(separator: "\n").filter { $0.contains("--nursery") }
+        .map { $0.split(separator: " ") }.map { (String($0[0]), String($0[1])) }
+    }
+    // The one that waits for the lock, the one that waits for its order, and the one that they have branched off.
+    var own: Set<String> = []
+    let deadline = Date().addingTimeInterval(20)
+    while own.count < 3, Date() < deadline {
+      usleep(50_000)
+      own = Set(try processes().filter { $0.parent == String(child.identifier) }.map(\.process))
+    }
+    #expect(own.count == 3)
+    kill(child.identifier, SIGKILL)
+    let end = Date().addingTimeInterval(5)
+    while try processes().contains(where: { own.contains($0.process) }), Date() < end { usleep(50_000) }
+    #expect(try !processes().contains { own.contains($0.process) })
+    _ = consume input
+  }
+
   @Test("Two runs at once, with one runtime directory, do not disturb each other")
   func concurrentRuns() throws {
     let children = [try ground.start("create"), try ground.start("create")]

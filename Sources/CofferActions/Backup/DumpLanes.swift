@@ -56,12 +56,32 @@ struct DumpLanes {
   /// - Throws: What ends the run.
   private func take(_ number: Int) throws {
     let turn = DumpTurn(turns)
-    turn.begin()
+    let dump = begin(turn, of: dumps[number])
     defer { turn.end() }
     try begin(number)
-    let outcome = Result { try take(dumps[number], in: turn) }
+    let outcome = Result { try take(dump, in: turn) }
     end(number, outcome)
     if case .failure(let error) = outcome, endsRun(error) { throw error }
+  }
+
+  /// Seconds for which what was prepared for a dump is good.
+  private static let freshness: Double = 2
+
+  /// Waits for a dump's turn.
+  ///
+  /// - Returns: The dump, prepared if there was time for that.
+  private func begin(_ turn: DumpTurn, of dump: any PlannedDump) -> any PlannedDump {
+    let clock = storer.hooks.clock
+    var deadline: Double?
+    let prepared = turn.begin(
+      preparing: { state.update { $0.end == nil } ? dump.prepared(context: storer.hooks) : dump },
+      until: {
+        let now = clock.steadySeconds()
+        let end = deadline ?? now + Self.freshness
+        deadline = end
+        return now > end
+      })
+    return prepared ?? dump
   }
 
   private func take(_ dump: any PlannedDump, in turn: DumpTurn) throws -> [DumpStorer.Item] {

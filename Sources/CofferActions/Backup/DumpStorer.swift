@@ -72,13 +72,17 @@ struct DumpStorer: Sendable {
     try hooks.cancellation.check()
     let start = clock.now()
     let running = try dump.start(context: hooks)
+    turn.start()
     do {
       switch running.output {
       case .stream(let source):
         let place = "coffer/\(dump.identity.path)"
-        let stream = try group.store(source, at: ItemPath(place))
+        let ending = EndingSource(source) {
+          try running.end()
+          turn.end()
+        }
+        let stream = try group.store(ending, at: ItemPath(place))
         try running.end()
-        turn.end()
         let outcome = try running.finish()
         let record = try record(of: outcome, bytes: stream.size, start: start)
         let need = outcome.facts.base.flatMap { LogCluster.need(of: $0) }
@@ -129,6 +133,27 @@ struct DumpStorer: Sendable {
     for warning in outcome.warnings { context.console.warning("\(identity.title): \(warning)") }
     context.run.collector.add(identity, from: start, bytes: bytes, context)
     return try DumpRecord(outcome, bytes: bytes, start: start, end: clock.now()).encoded()
+  }
+}
+
+/// A source that tells of its end when all of it was read, before that is stored.
+final class EndingSource: ByteSource {
+  private let source: any ByteSource
+  private let end: () throws -> Void
+  private var hasEnded = false
+
+  init(_ source: any ByteSource, end: @escaping () throws -> Void) {
+    self.source = source
+    self.end = end
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    let count = try source.read(into: buffer)
+    if count == 0, !hasEnded {
+      hasEnded = true
+      try end()
+    }
+    return count
   }
 }
 

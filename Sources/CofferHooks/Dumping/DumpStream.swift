@@ -5,11 +5,13 @@ import Glibc
 /// ends the stream with an error that names the database.
 ///
 /// The read end is opened before the program starts and no write end is held here, so neither a program that dies
-/// before it opens the FIFO nor one that is done can leave a reader waiting.
+/// before it opens the FIFO nor one that is done can leave a reader waiting. What is this program itself, and needs no name for
+/// it, writes into a pipe.
 final class DumpStream: ByteSource {
   private let identity: DumpIdentity
   private let child: ChildProcess
-  private let fifo: String
+  /// nil for a pipe.
+  private let fifo: String?
   private let descriptor: FileDescriptor
   private let reader: PolledReader
   private let limits: DumpLimits
@@ -17,6 +19,7 @@ final class DumpStream: ByteSource {
   private let cancellation: Cancellation
   private let start: Double
   private var hasEnded = false
+  private var hasName = true
 
   private(set) var byteCount: UInt64 = 0
   /// The first bytes of the stream, at most `sampleSize`.
@@ -35,25 +38,35 @@ final class DumpStream: ByteSource {
   private static let pipeSize: Int32 = 1 << 20
   private static let setPipeSize: Int32 = 1031
 
-  /// Makes the FIFO, opens it, and starts the program with its standard output on it.
+  /// Makes the FIFO or the pipe, opens it, and starts the program with its standard output on it.
   init(_ command: ChildCommand, of identity: DumpIdentity, context: HookContext) throws {
     self.identity = identity
     limits = context.limits
     clock = context.clock
     cancellation = context.cancellation
-    fifo = try context.runtime.makeFIFO(identity.path)
-    descriptor = try FileDescriptor(opening: fifo, flags: O_RDONLY | O_NONBLOCK)
+    start = context.clock.steadySeconds()
+    var command = command
+    if command.branchesOff {
+      fifo = nil
+      command.output = .pipe
+      child = try context.launcher.launch(command)
+      guard let output = child.takeOutput() else { preconditionFailure("output was asked for as a pipe") }
+      descriptor = output
+      _ = fcntl(descriptor.number, F_SETFL, O_NONBLOCK)
+    } else {
+      let path = try context.runtime.makeFIFO(identity.path)
+      fifo = path
+      descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
+      command.output = .path(path)
+      do {
+        child = try context.launcher.launch(command)
+      } catch {
+        unlink(path)
+        throw error
+      }
+    }
     _ = fcntl(descriptor.number, Self.setPipeSize, Self.pipeSize)
     reader = PolledReader(descriptor.number, cancellation: context.cancellation)
-    var command = command
-    command.output = .path(fifo)
-    start = context.clock.steadySeconds()
-    do {
-      child = try context.launcher.launch(command)
-    } catch {
-      unlink(fifo)
-      throw error
-    }
   }
 
   deinit {
@@ -104,13 +117,19 @@ final class DumpStream: ByteSource {
       }
     }
     try end.judge(byteCount: byteCount)
-    unlink(fifo)
+    removeName()
     return try end.waitForExit()
   }
 
   func abandon() {
     child.terminate()
-    unlink(fifo)
+    removeName()
+  }
+
+  private func removeName() {
+    guard let path = fifo, hasName else { return }
+    hasName = false
+    unlink(path)
   }
 
   private var end: DumpEnd { DumpEnd(identity, of: child, limits, cancellation, telling: telling) }

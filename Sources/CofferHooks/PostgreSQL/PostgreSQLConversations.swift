@@ -8,13 +8,24 @@ import Synchronization
 /// being removed.
 final class PostgreSQLConversations: Sendable {
   private struct State {
+    /// Whether it is being found out which dumps there are.
+    var isPlanning = true
     /// The dumps that have not begun.
     var waiting: Set<ExactName> = []
     var idle: [PostgreSQLConversation] = []
+
+    /// Takes those out that nobody will need.
+    mutating func surplus() -> [PostgreSQLConversation] {
+      guard !isPlanning, waiting.isEmpty else { return [] }
+      defer { idle = [] }
+      return idle
+    }
   }
 
   /// Seconds for an answer.
   private static let patience: Double = 60
+  /// The database that every server has.
+  private static let usual = "postgres"
 
   private let connection: PostgreSQLConnection
   private let state = Mutex(State())
@@ -26,6 +37,15 @@ final class PostgreSQLConversations: Sendable {
   /// Tells of a dump that will be.
   func expect(_ dump: DumpIdentity) {
     state.withLock { _ = $0.waiting.insert(ExactName(dump.path)) }
+  }
+
+  /// Tells that no dump comes to those that are expected.
+  func endPlanning() {
+    let surplus = state.withLock { state in
+      state.isPlanning = false
+      return state.surplus()
+    }
+    for session in surplus { session.close() }
   }
 
   /// Tells that a dump has begun.
@@ -72,13 +92,29 @@ final class PostgreSQLConversations: Sendable {
     return answer.rows
   }
 
+  /// Asks something about the server, in the database that every server has, or failing that in the next one.
+  ///
+  /// - Throws: `PostgreSQLConversation.Ended` of the first; `LaunchError`; `CommandTimedOut`; `RunCancelled`; `SystemError`.
+  func askServer(
+    _ question: PostgreSQLStatement, columns: Int, _ context: HookContext
+  ) throws -> [PostgreSQLAnswer.Row] {
+    let session = try session(in: Self.usual, context)
+    defer { giveBack(session) }
+    do {
+      return try ask(question, columns: columns, in: session, of: Self.usual, context)
+    } catch let end as PostgreSQLConversation.Ended {
+      // No session stays there: nobody could make a database then.
+      let result = try connection.query(question, database: "template1", context: context)
+      guard let answer = PostgreSQLAnswer(result, columns: columns) else { throw end }
+      return answer.rows
+    }
+  }
+
   /// Takes a session back, whatever state it is in.
   func giveBack(_ session: PostgreSQLConversation) {
     let surplus = state.withLock { state -> [PostgreSQLConversation] in
       if session.isOpen { state.idle.append(session) }
-      guard state.waiting.isEmpty else { return [] }
-      defer { state.idle = [] }
-      return state.idle
+      return state.surplus()
     }
     for session in surplus { session.close() }
   }

@@ -21,6 +21,7 @@ struct PostgreSQLDump: PlannedDump {
   /// Whether a dump that would be a folder is a stream instead: of a folder nothing is seen before it is done.
   private var isRehearsal = false
   private var isCounted = true
+  private var preparation: PostgreSQLPreparedOpening?
 
   /// - Parameters:
   ///   - conversations: Sessions with the server, for all dumps of its databases.
@@ -39,7 +40,7 @@ struct PostgreSQLDump: PlannedDump {
     case .server: identity = entry.identity
     case .globals: identity = entry.identity.globals
     }
-    if case .database = scope { conversations.expect(identity) }
+    conversations.expect(identity)
     if case .globals = scope, let globals = entry.globalsConnection {
       connection = globals
     } else {
@@ -93,16 +94,36 @@ struct PostgreSQLDump: PlannedDump {
     return UInt64(size)
   }
 
+  func prepared(context: HookContext) -> any PlannedDump {
+    guard case .database(let name) = scope, !isRehearsal else { return self }
+    // What fails is asked again, and told, when the dump starts.
+    guard var opening = try? opening(context), opening.server.isKnown else { return self }
+    if opening.server.role != nil, PostgreSQLDumpCensus.reasonAgainst(entry, isCounted: isCounted) == nil {
+      opening.witness = try? PostgreSQLSnapshotWitness(in: name, conversations, context)
+    }
+    if let version = opening.server.version { _ = try? client(serverVersion: version, context: context) }
+    var copy = self
+    copy.preparation = PostgreSQLPreparedOpening(opening, conversations)
+    return copy
+  }
+
+  private func opening(_ context: HookContext) throws -> PostgreSQLDumpOpening {
+    var session: PostgreSQLConversation?
+    let server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
+      if case .database(let name) = scope { session = try conversations.session(in: name, context) }
+      return try ask(question, columns: columns, in: session, context)
+    }
+    return PostgreSQLDumpOpening(server: server, session: session)
+  }
+
   func start(context: HookContext) throws -> any RunningDump {
     var format = format
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
     conversations.begin(identity)
-    var conversation: PostgreSQLConversation?
-    var server = try PostgreSQLDumpFacts(scope, of: entry) { question, columns in
-      if case .database(let name) = scope { conversation = try conversations.session(in: name, context) }
-      return try ask(question, columns: columns, in: conversation, context)
-    }
+    let opening = try preparation?.take() ?? opening(context)
+    let conversation = opening.session
+    var server = opening.server
     facts.serverVersion = server.version
     facts.details = server.details
     if !isOfDatabase, let rows = try? ask(PostgreSQLDumpFacts.firstRole, columns: 1, in: nil, context) {
@@ -139,7 +160,7 @@ struct PostgreSQLDump: PlannedDump {
       facts.clientVersion = client.version
     }
     server.warnings = warnings + server.warnings
-    let census = try census(server, conversation, context)
+    let census = try census(opening, context)
     if format == .directory {
       do {
         let arguments = arguments(format, server, context) + (census?.arguments ?? [])
@@ -197,11 +218,7 @@ struct PostgreSQLDump: PlannedDump {
     if case .database(let name) = scope, let conversation {
       return try conversations.ask(question, columns: columns, in: conversation, of: name, context)
     }
-    let result = try entry.connection.queryServer(question, context: context)
-    guard let answer = PostgreSQLAnswer(result, columns: columns) else {
-      throw PostgreSQLConversation.Ended(lines: result.errorLines)
-    }
-    return answer.rows
+    return try conversations.askServer(question, columns: columns, context)
   }
 
   private func replicaLag(
@@ -232,15 +249,15 @@ struct PostgreSQLDump: PlannedDump {
 
   /// What tells what is in the database, counted in the snapshot that pg_dump is to see where that can be.
   private func census(
-    _ server: PostgreSQLDumpFacts, _ session: PostgreSQLConversation?, _ context: HookContext
+    _ opening: PostgreSQLDumpOpening, _ context: HookContext
   ) throws -> PostgreSQLDumpCensus? {
-    guard case .database(let name) = scope, let session else { return nil }
-    guard server.role != nil, !isRehearsal else {
+    guard case .database(let name) = scope, let session = opening.session else { return nil }
+    guard opening.server.role != nil, !isRehearsal else {
       conversations.giveBack(session)
       return nil
     }
     return try PostgreSQLDumpCensus(
-      of: name, entry, in: session, conversations, isCounted: isCounted, context: context)
+      of: name, entry, in: session, opening.witness, conversations, isCounted: isCounted, context: context)
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.

@@ -33,11 +33,13 @@ final class PostgreSQLDumpCensus: ContentSource {
 
   /// - Parameters:
   ///   - session: In the database; it goes back to the others when it is not needed any more.
+  ///   - witness: Likewise; nil for one to be looked for.
   ///   - isCounted: Whether anything may be counted, if the entry wants it.
   /// - Throws: `RunCancelled`.
   init(
     of database: String, _ entry: PostgreSQLEntry, in session: PostgreSQLConversation,
-    _ conversations: PostgreSQLConversations, isCounted: Bool, context: HookContext
+    _ witness: PostgreSQLSnapshotWitness?, _ conversations: PostgreSQLConversations, isCounted: Bool,
+    context: HookContext
   ) throws {
     self.conversations = conversations
     percent = entry.countPercentage
@@ -52,15 +54,19 @@ final class PostgreSQLDumpCensus: ContentSource {
     if let reason = Self.reasonAgainst(entry, isCounted: isCounted) {
       census = nil
       remark = "nothing was counted: \(reason)"
-      conversations.giveBack(session)
+      for session in [session, witness?.session].compactMap(\.self) { conversations.giveBack(session) }
       return
     }
     do {
-      let sharing = try Self.sharing(database, session, conversations, context)
-      census = sharing.census
+      let witness = try witness ?? PostgreSQLSnapshotWitness(in: database, conversations, context)
+      defer { conversations.giveBack(witness.session) }
+      let census = try PostgreSQLCensus(in: session)
+      let snapshot = try census.share()
+      try witness.attest(snapshot)
+      self.census = census
+      self.snapshot = snapshot
       remark = nil
-      snapshot = sharing.snapshot
-      before = sharing.before
+      before = witness.sequences
       self.session = session
     } catch {
       session.close()
@@ -74,38 +80,8 @@ final class PostgreSQLDumpCensus: ContentSource {
     close()
   }
 
-  /// What shares its snapshot, and what sequences had given before.
-  ///
-  /// That another session can have it, is tried: behind some poolers every session may be at another server, or waits for the
-  /// end of this one. Both are connected before there is a snapshot: a table that is rewritten between that and the lock that
-  /// pg_dump takes on it seems empty to pg_dump, so that must be no longer than it has to be.
-  private static func sharing(
-    _ database: String, _ session: PostgreSQLConversation, _ conversations: PostgreSQLConversations,
-    _ context: HookContext
-  ) throws -> (census: PostgreSQLCensus, snapshot: String, before: [ExactName: Int64]) {
-    var other = try conversations.session(in: database, context)
-    defer { conversations.giveBack(other) }
-    let census = try PostgreSQLCensus(in: session)
-    var before: [DumpContent.Sequence] = []
-    do {
-      _ = try other.ask("BEGIN READ ONLY; \(PostgreSQLCensus.lockTimeout)", columns: 0, seconds: 20)
-      before = try PostgreSQLCensus.sequences(in: other)
-      _ = try other.ask("COMMIT", columns: 0, seconds: 20)
-    } catch is PostgreSQLConversation.Ended {
-      // One is locked.
-      before = []
-      other = try conversations.session(in: database, context)
-      _ = try other.ask("SELECT 1", columns: 1, seconds: 20)
-    }
-    let snapshot = try census.share()
-    let name: PostgreSQLStatement = "\(literal: snapshot)"
-    _ = try other.ask(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT \(name); ROLLBACK", columns: 0,
-      seconds: 20)
-    return (census, snapshot, Dictionary(before.map { (ExactName($0.name), $0.value) }) { first, _ in first })
-  }
-
-  private static func reasonAgainst(_ entry: PostgreSQLEntry, isCounted: Bool) -> String? {
+  /// Why nothing is to be counted; nil where it is.
+  static func reasonAgainst(_ entry: PostgreSQLEntry, isCounted: Bool) -> String? {
     if entry.countPercentage == 0 { return "count_percentage is 0" }
     if !isCounted { return "the dump failed while something was to be counted beside it" }
     return leavesOut(entry.dumpOptions) ? "the entry's options may leave something out of the dump" : nil

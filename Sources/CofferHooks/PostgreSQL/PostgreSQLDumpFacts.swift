@@ -13,6 +13,8 @@ struct PostgreSQLDumpFacts {
   /// The setting `lc_monetary` that a session has which asks for `PostgreSQLPins.monetary`: a pooler may ignore that.
   private(set) var monetary: String?
   var warnings: [String] = []
+  /// Whether the server has told what was asked.
+  private(set) var isKnown = false
 
   /// How a dump's amounts of money are written, where its session was fixed to that.
   static let monetaryKey = "lc_monetary"
@@ -64,6 +66,7 @@ struct PostgreSQLDumpFacts {
 
   private mutating func take(_ facts: [String: String], _ scope: PostgreSQLDump.Scope, _ entry: PostgreSQLEntry) {
     var known = facts
+    isKnown = true
     version = known.removeValue(forKey: "server_version")
     role = known.removeValue(forKey: "session_role")
     monetary = known.removeValue(forKey: "session_monetary")

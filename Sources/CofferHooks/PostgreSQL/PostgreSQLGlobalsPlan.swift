@@ -13,7 +13,9 @@ struct PostgreSQLGlobalsPlan {
 
   /// - Returns: What to dump; nil for nothing.
   /// - Throws: `DumpError.misconfigured` when the entry insists on what it makes impossible.
-  mutating func scope(for entry: PostgreSQLEntry, context: HookContext) throws -> PostgreSQLDump.Scope? {
+  mutating func scope(
+    for entry: PostgreSQLEntry, _ conversations: PostgreSQLConversations, context: HookContext
+  ) throws -> PostgreSQLDump.Scope? {
     let place = ExactName(entry.identity.place)
     guard entry.globals != .never, !entry.isWholeServer, !decided.contains(place) else { return nil }
     if entry.globals == .automatic, whole.contains(place) || entry.globalsConnection == nil { return nil }
@@ -25,11 +27,10 @@ struct PostgreSQLGlobalsPlan {
     // Where it is not, nobody has asked for more than what is possible.
     if entry.globals == .automatic, try !canRun(entry, context) { return nil }
     decided.insert(place)
-    let result = try? entry.connection.queryServer(
-      "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')", context: context)
+    let rows = try? conversations.askServer(
+      "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')", columns: 1, context)
     // A server that does not answer is told of by the dumps of its databases.
-    guard let result, result.status.isSuccess else { return nil }
-    return .globals(withPasswords: result.text.begins(with: "t"))
+    return rows.map { .globals(withPasswords: $0.first?[0]?.text == "t") }
   }
 
   /// Whether pg_dumpall is where a command that is configured has pg_dump.

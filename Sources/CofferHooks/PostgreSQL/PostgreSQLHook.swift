@@ -23,6 +23,7 @@ public struct PostgreSQLHook: DatabaseHook {
     }
     var globals = PostgreSQLGlobalsPlan(entries)
     var conversations: [[ExactName]: PostgreSQLConversations] = [:]
+    defer { for shared in conversations.values { shared.endPlanning() } }
     return entries.flatMap { entry -> [any PlannedDump] in
       let way = entry.connection.way(context)
       let shared =
@@ -41,9 +42,9 @@ public struct PostgreSQLHook: DatabaseHook {
     _ context: HookContext
   ) throws -> [any PlannedDump] {
     if entry.isWholeServer { return [PostgreSQLDump(entry, .server, conversations, installations: installations)] }
-    let listing = try PostgreSQLListing(entry, context: context)
+    let listing = try PostgreSQLListing(entry, conversations, context: context)
     // Before the databases, and restored before them, too: they belong to the roles.
-    let scope = try globals.scope(for: entry, context: context)
+    let scope = try globals.scope(for: entry, conversations, context: context)
     let beside = scope.map { [PostgreSQLDump(entry, $0, conversations, installations: installations)] } ?? []
     let databases = listing.databases.enumerated().map { number, database in
       PostgreSQLDump(

@@ -16,17 +16,18 @@ struct PostgreSQLListing {
     """
 
   /// - Throws: `DumpError.listingFailed`.
-  init(_ entry: PostgreSQLEntry, context: HookContext) throws {
+  init(_ entry: PostgreSQLEntry, _ conversations: PostgreSQLConversations, context: HookContext) throws {
     guard entry.isPattern else {
       databases = [entry.identity.database]
       unnameable = []
       warnings = []
       return
     }
-    let result = try entry.connection.queryServer(Self.question, options: entry.listOptions, context: context)
-    guard let rows = PostgreSQLAnswer(result, columns: 2)?.rows else {
-      throw DumpError.listingFailed(
-        entry.identity, program: "psql", lines: PostgreSQLFailure.told(result.errorLines))
+    let rows: [PostgreSQLAnswer.Row]
+    do {
+      rows = try Self.rows(entry, conversations, context)
+    } catch let end as PostgreSQLConversation.Ended {
+      throw DumpError.listingFailed(entry.identity, program: "psql", lines: PostgreSQLFailure.told(end.lines))
     }
     let pattern = entry.identity.database == "all" ? nil : NamePattern(entry.identity.database)
     // A database whose removal was interrupted has a limit of -2, and allows no connections either.
@@ -41,5 +42,16 @@ struct PostgreSQLListing {
       let wanted = pattern.map { "no database to dump whose name matches '\($0.text)'" } ?? "no databases to dump"
       throw DumpError.listingFailed(entry.identity, program: "psql", lines: ["the server has \(wanted)"])
     }
+  }
+  /// By the user's options in a psql of its own.
+  private static func rows(
+    _ entry: PostgreSQLEntry, _ conversations: PostgreSQLConversations, _ context: HookContext
+  ) throws -> [PostgreSQLAnswer.Row] {
+    guard !entry.listOptions.isEmpty else { return try conversations.askServer(question, columns: 2, context) }
+    let result = try entry.connection.queryServer(question, options: entry.listOptions, context: context)
+    guard let answer = PostgreSQLAnswer(result, columns: 2) else {
+      throw PostgreSQLConversation.Ended(lines: result.errorLines)
+    }
+    return answer.rows
   }
 }

@@ -77,12 +77,19 @@ struct SQLiteProcess {
     self.context = context
   }
 
+  /// Has the one begin that all others branch off.
+  func prepare() { context.launcher.prepare(for: command([])) }
+
+  private func command(_ arguments: [String]) -> ChildCommand {
+    let variables = context.environment.variables.filter { Self.variables.contains($0.key) }
+    var command = ChildCommand(context.ownProgram, arguments, environment: ProcessEnvironment(variables))
+    command.branchesOff = true
+    return command
+  }
+
   /// - Parameter descriptor: What it inherits; must stay open until it is started.
   func command(_ request: SQLiteWorkerRequest, descriptor: Int32) -> ChildCommand {
-    let variables = context.environment.variables.filter { Self.variables.contains($0.key) }
-    var command = ChildCommand(
-      context.ownProgram, request.arguments, environment: ProcessEnvironment(variables))
-    command.branchesOff = true
+    var command = command(request.arguments)
     command.inherited = [SQLiteWorkerRequest.descriptor: descriptor]
     command.errorLimit.bytes = SQLiteContent.lineLimit
     return command

@@ -13,7 +13,7 @@ public struct SQLiteHook: DatabaseHook {
   public init() {}
 
   public func dumps(of root: ConfigurationSection, context: HookContext) throws -> [any PlannedDump] {
-    try root[databases].map { section in
+    let dumps: [any PlannedDump] = try root[databases].map { section in
       let identity = DumpIdentity(
         hook: name, database: section[SQLiteOptions.name], label: section[SQLiteOptions.label],
         advice: advice)
@@ -28,6 +28,9 @@ public struct SQLiteHook: DatabaseHook {
       }
       return SQLiteClientDump(identity: identity, section: section, path: path, command: command)
     }
+    // It takes a moment, in which there is something else to do.
+    if dumps.contains(where: { $0 is SQLiteDump }) { SQLiteProcess(context).prepare() }
+    return dumps
   }
 
   public func plan(

@@ -6,6 +6,13 @@ import Synchronization
 public protocol ProcessLauncher: Sendable {
   /// - Throws: `LaunchError`.
   func launch(_ command: ChildCommand) throws -> ChildProcess
+
+  /// Begins with what has to run before commands of that kind can be launched, and does not wait for it.
+  func prepare(for command: ChildCommand)
+}
+
+extension ProcessLauncher {
+  public func prepare(for command: ChildCommand) {}
 }
 
 /// Starts programs.
@@ -31,8 +38,13 @@ public struct SystemProcessLauncher: ProcessLauncher {
   }
 
   public func launch(_ command: ChildCommand) throws -> ChildProcess {
-    let nursery = Nursery.takes(command) ? nurseries.nursery(for: command) { try start($0, nil) } : nil
-    return try start(command, nursery)
+    try start(command, nursery(for: command))
+  }
+
+  public func prepare(for command: ChildCommand) { _ = nursery(for: command) }
+
+  private func nursery(for command: ChildCommand) -> Nursery? {
+    Nursery.takes(command) ? nurseries.nursery(for: command) { try start($0, nil) } : nil
   }
 
   private func start(_ command: ChildCommand, _ nursery: Nursery?) throws -> ChildProcess {
@@ -102,6 +114,7 @@ public final class ChildProcess: Sendable {
 
   deinit {
     terminate()
+    errorTail.join()
     _ = Glibc.close(endDescriptor)
   }
 
@@ -116,7 +129,10 @@ public final class ChildProcess: Sendable {
   }
 
   /// The last lines that the child wrote to standard error; complete once it has ended.
-  public var lastErrorLines: [String] { errorTail.lines }
+  public var lastErrorLines: [String] {
+    if ended.withLock({ $0 != nil }) { errorTail.join() }
+    return errorTail.lines
+  }
 
   /// Waits for the child to end.
   ///
@@ -161,7 +177,7 @@ public final class ChildProcess: Sendable {
   }
 
   private func reap() -> ExitStatus {
-    let status = ended.withLock { ended -> ExitStatus in
+    ended.withLock { ended -> ExitStatus in
       if let known = ended { return known }
       // What the leader started must not outlive it; the group's number is free only after the leader is reaped.
       if !leavesBackground { kill(-identifier, SIGKILL) }
@@ -173,7 +189,5 @@ public final class ChildProcess: Sendable {
       ended = status
       return status
     }
-    errorTail.join()
-    return status
   }
 }

@@ -57,7 +57,8 @@ struct Spawner {
     streams.inherited = try copiesOfInherited()
     defer { for copy in streams.inherited { close(copy.ours) } }
 
-    let identifier = try branch(streams) ?? start(streams)
+    let branch = try branch(streams)
+    let identifier = try branch ?? start(streams)
     _ = consume childInput
     _ = consume childOutput
     _ = consume childError
@@ -72,10 +73,12 @@ struct Spawner {
       if endDescriptor >= 0 { close(endDescriptor) }
       throw error
     }
+    // A branch starts nothing, and is told by the kernel.
+    let isWatched = branch == nil && command.endsWithStarter
     return ChildProcess(
       identifier: identifier, program: command.executable, endDescriptor: endDescriptor, input: input,
       output: output, errorTail: errorTail, leavesBackground: command.leavesBackground,
-      watch: command.endsWithStarter ? starter.groupWatch() : nil, starter: starter)
+      watch: isWatched ? starter.groupWatch() : nil, starter: starter)
   }
 
   private var texts: [String] {
