@@ -94,7 +94,8 @@ struct SharedConnectionTests {
   @Test("With the connection the channel beside it ends")
   func cut() throws {
     defer { cleanUp() }
-    let link = try link(try server())
+    let server = try server()
+    let link = try link(server)
     let first = try link.take(for: Self.large, nil)
     _ = try first.greeting(nil)
     let second = try link.take(for: Self.large, nil)
@@ -102,16 +103,19 @@ struct SharedConnectionTests {
     first.close()
     while second.failure == nil { usleep(10_000) }
     #expect(second.failure?.kind == .transient)
+    while try connections(to: server.port) > 0 { usleep(10_000) }
   }
 
   @Test("What a user has set up for shared connections counts")
   func ownSettings() throws {
     defer { cleanUp() }
-    let link = try link(try server(), " -o ControlMaster=auto -o ControlPath=none")
+    let server = try server()
+    let link = try link(server, " -o ControlMaster=auto -o ControlPath=none")
     let first = try link.take(for: Self.large, nil)
     _ = try first.greeting(nil)
     #expect(try link.take(for: Self.large, nil) === first)
     #expect(names.isEmpty)
+    #expect(try connections(to: server.port) == 1)
   }
 
   @Test("ssh listens only where nobody else can come, and at a path that it takes as it is")
