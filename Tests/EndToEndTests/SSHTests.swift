@@ -77,19 +77,21 @@ struct SSHTests {
     try succeeds("check")
   }
 
-  @Test("Who is going to read data has the connections that this takes begin at once")
+  @Test("Who is going to read data, or to send much, has the connections that this takes begin at once")
   func connectionsForData() throws {
     let script = "\(ground.folder)/counted"
     try ground.write("counted", "#!/bin/sh\necho begun >>\(ground.folder)/begun\nexec ssh \"$@\"\n")
     try ground.run("chmod", "+x", script)
     try configure(try server.key("full"), program: script)
     try succeeds("repo-create", "--encryption", "repokey")
-    try succeeds("create")
     func begun(_ arguments: String...) throws -> Int {
       try ground.write("begun", "")
       #expect(try ground.coffer(arguments).status == .exited(0))
       return try String(contentsOfFile: "\(ground.folder)/begun", encoding: .utf8).split(separator: "\n").count
     }
+    // The first backup from here has most of its bytes to send, and this one was small.
+    #expect(try begun("create") == 4)
+    #expect(try begun("create") == 1)
     #expect(try begun("repo-list") == 1)
     #expect(try begun("extract", "--archive", "latest", "--destination", "\(ground.folder)/back") == 4)
   }

@@ -12,8 +12,10 @@ public final class SSHServer {
     public let description: String
   }
 
-  /// - Parameter folder: An empty one, which stays.
-  public init(in folder: String) throws {
+  /// - Parameters:
+  ///   - folder: An empty one, which stays.
+  ///   - more: Lines of its settings.
+  public init(in folder: String, settings more: String = "") throws {
     self.folder = folder
     port = try Self.freePort()
     try Self.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/host")
@@ -31,6 +33,7 @@ public final class SSHServer {
       PermitRootLogin yes
       MaxStartups 100
       Subsystem sftp internal-sftp
+      \(more)
       """
     try Data((settings + "\n").utf8).write(to: URL(filePath: "\(folder)/sshd_config"))
     try Data().write(to: URL(filePath: "\(folder)/authorized_keys"))

@@ -37,7 +37,7 @@ enum CreateAction {
     var repositories: [OpenRepository] = []
     var failures: [any Error] = []
     for location in context.repositories {
-      do { repositories.append(try context.open(location)) } catch {
+      do { repositories.append(try context.open(location, forBackup: true)) } catch {
         failures.append(RepositoryFailure(location, error))
       }
     }

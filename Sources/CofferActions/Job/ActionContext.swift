@@ -87,11 +87,17 @@ final class ActionContext: Sendable {
   /// Opens a repository with the passphrase that the configuration, the environment or the terminal gives. One that was
   /// mistyped may be typed again.
   ///
-  /// - Parameter forData: Whether much is going to be read of it: connections that this takes are begun at once.
-  func open(_ location: RepositoryLocation, forData: Bool = false) throws -> OpenRepository {
+  /// - Parameters:
+  ///   - forData: Whether much is going to be read of it: connections that this takes are begun at once.
+  ///   - forBackup: Whether a backup is going to be made; so for the first one from this machine.
+  func open(
+    _ location: RepositoryLocation, forData: Bool = false, forBackup: Bool = false
+  ) throws -> OpenRepository {
     let store = run.counted(try location.store(self))
-    if forData { store.expectTransfer(of: .max) }
     let surroundings = repositorySurroundings(location)
+    if forData || forBackup && !EarlierBackups(surroundings, location: store.location).areKnown {
+      store.expectTransfer(of: .max)
+    }
     let ahead = try StretchedAhead(of: store.location, surroundings) { try givenPassphrase(for: location) }
     let found = try FoundRepository(location, store, surroundings)
     if let passphrase = try givenPassphrase(for: location) { return try found.open(passphrase, ahead) }

@@ -16,7 +16,7 @@ final class PackReader: Sendable {
 
   /// Bytes read from the end of a far pack at first: enough for the directory of most packs. Of a pack on this machine, where
   /// asking twice costs nothing, its trailer says what to read.
-  private static let tailGuess = 256 << 10
+  static func tailGuess(_ size: Int) -> Int { min(max(256 << 10, size / 32), size) }
 
   /// Reads header, trailer and directory.
   ///
@@ -60,7 +60,7 @@ final class PackReader: Sendable {
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
     let isFar = context.surroundings.isFar && cached == nil
-    let tailStart = max(size - (isFar ? tailGuess : PackTrailer.size), 0)
+    let tailStart = size - (isFar ? tailGuess(size) : PackTrailer.size)
     let (tail, head) = try context.sideBySide.both(
       { try get(tailStart..<size) }, { try get(0..<PackHeader.size) })
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }

@@ -78,10 +78,11 @@ public final class BackupSession: Sendable {
       (_, index) = try context.sideBySide.both({ try marker.tell(rounds.newest) }, { try loadIndex(rounds) })
       chunker = try context.chunker()
       hasher = try context.chunkHasher(.data)
+      let growth = PackGrowth(target: context.header.packTarget, isFar: context.surroundings.isFar)
       let storer = try PackStorer(
-        context: context, rounds: rounds, index: index, cache: cache, near: near, counters: counters)
+        context: context, rounds: rounds, index: index, cache: cache, near: near, growth: growth, counters: counters)
       started = storer
-      let assembler = try PackAssembler(context: context) { try storer.store($0) }
+      let assembler = try PackAssembler(context: context, growth: growth) { try storer.store($0) }
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
       let compressionLevel = options.compressionLevel
@@ -215,6 +216,7 @@ public final class BackupSession: Sendable {
       try confirm(&archive, rounds: try found[0].get(), archives: try? found[1].get())
       try context.checkKeyStands()
       marker.remove()
+      EarlierBackups(context.surroundings, location: context.location).keep()
       return archive
     } catch {
       abandon()

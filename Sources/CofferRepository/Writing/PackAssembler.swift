@@ -10,6 +10,7 @@ final class PackAssembler {
   private let ephemeralPublic: [UInt8]
   private let shared: SecretBytes
   private let store: (FinishedPack) throws -> Void
+  private var growth: PackGrowth
   private var open: [Content: PackBuilder] = [:]
 
   private struct Content: Hashable {
@@ -22,9 +23,14 @@ final class PackAssembler {
 
   /// Agrees on the session's secret with the repository's data key.
   ///
-  /// - Parameter store: Takes the packs that are finished.
-  init(context: RepositoryContext, store: @escaping (FinishedPack) throws -> Void) throws {
+  /// - Parameters:
+  ///   - growth: How large packs of data become; nil for as large as they may.
+  ///   - store: Takes the packs that are finished.
+  init(
+    context: RepositoryContext, growth: PackGrowth? = nil, store: @escaping (FinishedPack) throws -> Void
+  ) throws {
     self.context = context
+    self.growth = growth ?? PackGrowth(target: context.header.packTarget, isFar: false)
     self.store = store
     let pair = try X25519.generate(random: context.random)
     ephemeralPublic = pair.publicKey
@@ -44,10 +50,14 @@ final class PackAssembler {
     let content = Content(kind: block.kind, leans: block.kind == .tree && coded.coding == .delta)
     let builder = try open[content] ?? openPack(content)
     try context.times.measure(.seal, bytes: coded.length) { try builder.append(block, coded) }
-    if builder.isFull(target: Self.target(block.kind, context.header)) { try close(content, isLast: false) }
+    if builder.isFull(target: target(block.kind)) { try close(content, isLast: false) }
   }
 
-  /// Stored bytes after which a pack is finished.
+  private func target(_ kind: PackKind) -> Int {
+    kind == .data ? growth.target : Self.target(kind, context.header)
+  }
+
+  /// Stored bytes after which a pack is finished at the latest.
   static func target(_ kind: PackKind, _ header: RepositoryHeader) -> Int {
     kind == .data ? header.packTarget : min(treeTarget, header.packTarget)
   }
@@ -56,13 +66,14 @@ final class PackAssembler {
     let (header, key) = try PackHeader.make(
       kind: content.kind, suite: context.suite, ephemeralPublic: ephemeralPublic, shared: shared,
       random: context.random)
-    let builder = try PackBuilder(header: header, key: key, expectedSize: Self.target(content.kind, context.header))
+    let builder = try PackBuilder(header: header, key: key, expectedSize: target(content.kind))
     open[content] = builder
     return builder
   }
 
   private func close(_ content: Content, isLast: Bool) throws {
     guard let builder = open.removeValue(forKey: content), !builder.isEmpty else { return }
+    if content.kind == .data { growth.add(builder.length) }
     try store(
       try context.times.measure(.openAgain, bytes: builder.length) {
         try builder.finish(envelope: context.envelope, random: context.random, padded: isLast)

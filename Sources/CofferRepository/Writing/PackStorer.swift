@@ -11,13 +11,13 @@ final class PackStorer: Sendable {
 
   init(
     context: RepositoryContext, rounds: Rounds, index: ChunkIndex, cache: IndexCache, near: NearPacks,
-    counters: SessionCounters
+    growth: PackGrowth, counters: SessionCounters
   ) throws(SystemError) {
     let writer = PackWriter(
       context: context, rounds: rounds, index: index, cache: cache, near: near, counters: counters)
     self.writer = writer
-    let workers = Self.inFlight(context)
-    bytesUnderWay = workers * context.header.packTarget
+    let workers = context.surroundings.isFar ? Self.inFlight(growth.largest) : 1
+    bytesUnderWay = workers * growth.largest
     packs = try Stage("storer", workers: workers, capacity: 1, makeWork: { { try writer.put($0) } })
   }
 
@@ -25,11 +25,8 @@ final class PackStorer: Sendable {
   private static let bytesInFlight = 128 << 20
   private static let putsInFlight = 8
 
-  /// How many packs are put at the same time. A disk is not faster for it.
-  private static func inFlight(_ context: RepositoryContext) -> Int {
-    guard context.surroundings.isFar else { return 1 }
-    return min(max(bytesInFlight / context.header.packTarget, 1), putsInFlight)
-  }
+  /// How many packs of a size are put at the same time. A disk is not faster for it.
+  private static func inFlight(_ size: Int) -> Int { min(max(bytesInFlight / size, 1), putsInFlight) }
 
   /// Hands a pack over; waits while as many others are on their way as may be, and one waits.
   ///

@@ -109,6 +109,14 @@ final class FrameConnection: Sendable {
     stop.cancel()
   }
 
+  /// Makes another channel by what carries this one.
+  ///
+  /// - Returns: nil where none can be made so.
+  /// - Throws: `RemoteError.broken`.
+  func channelBeside(_ cancellation: Cancellation?) throws(RemoteError) -> (any ByteChannel)? {
+    try channel.beside(cancellation)
+  }
+
   func wakeWriter() { writerWakeup.raise() }
   func wakeReader() { readerWakeup.raise() }
 

@@ -6,8 +6,13 @@ import Synchronization
 final class ProgramChannel: ByteChannel {
   private let child: ChildProcess
   private let streams: Mutex<Streams>
+  private let socket: String?
+  private let another: Another?
   let input: Int32
   let output: Int32
+
+  /// Makes another channel by what carries this one.
+  typealias Another = @Sendable (Cancellation?) throws(RemoteError) -> ProgramChannel
 
   private struct Streams: ~Copyable {
     var toChild: FileDescriptor?
@@ -19,9 +24,14 @@ final class ProgramChannel: ByteChannel {
 
   /// Starts the program.
   ///
-  /// - Parameter command: Its streams are set here.
+  /// - Parameters:
+  ///   - command: Its streams are set here.
+  ///   - socket: Of the program, removed when that has ended.
+  ///   - another: nil where no other channel can be made by what carries this one.
   /// - Throws: `LaunchError`.
-  init(_ command: ChildCommand, launcher: any ProcessLauncher) throws {
+  init(_ command: ChildCommand, launcher: any ProcessLauncher, socket: String? = nil, another: Another? = nil) throws {
+    self.socket = socket
+    self.another = another
     var command = command
     command.input = .pipe
     command.output = .pipe
@@ -36,6 +46,11 @@ final class ProgramChannel: ByteChannel {
 
   var endDescriptor: Int32? { child.endDescriptor }
 
+  func beside(_ cancellation: Cancellation?) throws(RemoteError) -> (any ByteChannel)? {
+    guard let another else { return nil }
+    return try another(cancellation)
+  }
+
   func end() -> ChannelEnd {
     streams.withLock { streams in
       streams.toChild = nil
@@ -43,6 +58,7 @@ final class ProgramChannel: ByteChannel {
     }
     let status = child.wait(seconds: Self.patience)
     if status == nil { child.terminate() }
+    if let socket { SSHSockets.remove(socket) }
     return ChannelEnd(status: status, lines: child.lastErrorLines)
   }
 }

@@ -30,6 +30,16 @@ protocol ByteChannel: Sendable {
   ///
   /// - Returns: What it had to say about the end.
   func end() -> ChannelEnd
+
+  /// Makes another channel by what carries this one, in fewer ways there and back than the first one took.
+  ///
+  /// - Returns: nil where none can be made so.
+  /// - Throws: `RemoteError.broken`.
+  func beside(_ cancellation: Cancellation?) throws(RemoteError) -> (any ByteChannel)?
+}
+
+extension ByteChannel {
+  func beside(_ cancellation: Cancellation?) throws(RemoteError) -> (any ByteChannel)? { nil }
 }
 
 /// How a program at the other end of a channel ended.

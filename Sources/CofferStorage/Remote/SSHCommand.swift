@@ -27,21 +27,57 @@ struct SSHCommand: Sendable {
     self.environment = environment
   }
 
-  /// Connections to one host at a time. With two MiB on the way on each they come near to filling a line of 1 Gbit/s that takes
-  /// 100 ms there and back; more of them at the same time are what guards of hosts take for an attack (`ufw limit`: six).
+  /// Connections to one host at a time; more of them at the same time are what guards of hosts take for an attack (`ufw limit`: six).
   static let connectionLimit = 4
+
+  /// How a channel comes to the server.
+  enum Way: Sendable, Equatable {
+    /// By a connection of its own.
+    case alone
+    /// By a connection of its own, which others find at a socket.
+    case listening(String)
+    /// By the connection of the ssh that listens at a socket, and by no other.
+    case beside(String)
+  }
+
+  /// What the user's own configuration of ssh says, so far as it matters here.
+  struct Settings: Sendable, Equatable {
+    /// Whether it says nothing of signs of life.
+    var wantsSignsOfLife = false
+    /// Whether it says nothing of connections that are shared: what a user has set up for them counts.
+    var letsShare = false
+
+    init() {}
+
+    /// - Parameter lines: Of what `ssh -G` has said.
+    init(_ lines: [String]) {
+      wantsSignsOfLife = lines.contains { $0 == "serveraliveinterval 0" }
+      letsShare =
+        lines.contains { $0 == "controlmaster false" || $0 == "controlmaster no" }
+        && !lines.contains { $0.begins(with: "controlpath ") && $0 != "controlpath none" }
+    }
+  }
+
   /// Seconds between two signs of life that ssh asks of the server, where the user has said nothing of them.
   private static let aliveInterval = 60
 
   /// What is run here.
   ///
   /// - Parameter keepsAlive: Whether ssh is asked to notice by itself that the server is gone.
-  func command(keepsAlive: Bool) -> ChildCommand {
+  func command(keepsAlive: Bool, _ way: Way = .alone) -> ChildCommand {
     var arguments = Array(words.dropFirst())
     if isOpenSSH {
       // Of an option that is given twice ssh takes the first: what the user wrote counts. Nobody could answer a question, and
       // what is sent is compressed.
       arguments += ["-T", "-o", "BatchMode=yes", "-o", "Compression=no"]
+      switch way {
+      case .alone: break
+      case .listening(let socket):
+        arguments += ["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "ControlPath=\(socket)"]
+      case .beside(let socket):
+        // Where it is refused ssh would make a connection.
+        arguments += ["-o", "ControlMaster=no", "-o", "ControlPath=\(socket)", "-o", "ProxyCommand=false"]
+      }
       if keepsAlive { arguments += ["-o", "ServerAliveInterval=\(Self.aliveInterval)", "-o", "ServerAliveCountMax=3"] }
     }
     arguments += destination
@@ -66,28 +102,44 @@ struct SSHCommand: Sendable {
 
   /// Starts ssh.
   ///
+  /// - Parameter sockets: Where other channels of the connection are asked for.
   /// - Throws: `RemoteError.broken`.
-  func start(_ launcher: any ProcessLauncher, _ cancellation: Cancellation?) throws(RemoteError) -> ProgramChannel {
-    let command = command(keepsAlive: try wantsSignsOfLife(launcher, cancellation))
+  func start(
+    _ launcher: any ProcessLauncher, _ sockets: SSHSockets, _ cancellation: Cancellation?
+  ) throws(RemoteError) -> ProgramChannel {
+    let settings = try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
+    guard settings.letsShare, let socket = sockets.newPath() else {
+      return try start(command(keepsAlive: settings.wantsSignsOfLife), launcher)
+    }
+    return try start(command(keepsAlive: settings.wantsSignsOfLife, .listening(socket)), launcher, socket) {
+      (_) throws(RemoteError) in
+      try start(command(keepsAlive: false, .beside(socket)), launcher)
+    }
+  }
+
+  private func start(
+    _ command: ChildCommand, _ launcher: any ProcessLauncher, _ socket: String? = nil,
+    another: ProgramChannel.Another? = nil
+  ) throws(RemoteError) -> ProgramChannel {
     do {
-      return try ProgramChannel(command, launcher: launcher)
+      return try ProgramChannel(command, launcher: launcher, socket: socket, another: another)
     } catch {
       throw Self.failure(error)
     }
   }
 
-  /// Whether the user's configuration of ssh says nothing of signs of life: ssh itself tells what counts for a host.
-  private func wantsSignsOfLife(
+  /// What counts for a host ssh itself tells.
+  private func ownSettings(
     _ launcher: any ProcessLauncher, _ cancellation: Cancellation?
-  ) throws(RemoteError) -> Bool {
-    guard words[0].parts(by: "/").last == "ssh" else { return false }
+  ) throws(RemoteError) -> Settings {
+    guard words[0].parts(by: "/").last == "ssh" else { return Settings() }
     do {
       let question = child(["-G"] + words.dropFirst() + destination + [address.login])
       let answer = try launcher.run(question, outputLimit: 1 << 20, seconds: 20, cancellation: cancellation)
       let lines = String(decoding: answer.output, as: UTF8.self).lines()
-      return answer.status.isSuccess && lines.contains { $0 == "serveraliveinterval 0" }
+      return answer.status.isSuccess ? Settings(lines) : Settings()
     } catch is CommandTimedOut {
-      return false
+      return Settings()
     } catch {
       throw Self.failure(error)
     }

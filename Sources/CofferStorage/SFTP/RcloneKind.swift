@@ -24,13 +24,15 @@ struct RcloneKind: StoreKind {
     let rules = FrameConnection.Rules(
       greetingID: SFTPLink.greeting.id, meaning: { advice.failure($0, wasGreeted: $1) },
       nonsense: { advice.failure($0, wasGreeted: $1) })
-    let link = RemoteLink { (_) throws(RemoteError) in
-      let channel: ProgramChannel
-      do { channel = try ProgramChannel(command, launcher: launcher) } catch { throw Self.failure(error) }
-      return try FrameConnection(
-        channel, greeting: SFTPLink.greeting,
-        limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
-    }
+    let link = RemoteLink(
+      { (_) throws(RemoteError) in
+        do { return try ProgramChannel(command, launcher: launcher) } catch { throw Self.failure(error) }
+      },
+      speak: { (channel) throws(RemoteError) in
+        try FrameConnection(
+          channel, greeting: SFTPLink.greeting,
+          limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
+      })
     // What rclone hands on is to come in its order, so only one piece of a file is on the way: that way is short.
     return SFTPStore(
       location: request.address.text, root: "/", link: SFTPLink(link, window: 1),

@@ -12,6 +12,7 @@ struct SFTPKind: StoreKind {
   func store(for request: StoreRequest) throws -> any ObjectStore {
     let address = try SSHAddress(request.address, scheme: "sftp")
     let (launcher, clock, stall) = (request.surroundings.launcher, request.surroundings.clock, request.stallSeconds)
+    let sockets = SSHSockets(request.surroundings)
     let ssh = SSHCommand(
       request.options[SSHOptions.command], address, .subsystem("sftp"), environment: request.surroundings.environment
     )
@@ -19,11 +20,14 @@ struct SFTPKind: StoreKind {
     let rules = FrameConnection.Rules(
       greetingID: SFTPLink.greeting.id, meaning: { advice.failure($0, wasGreeted: $1) },
       nonsense: { advice.ssh.failure($0, wasGreeted: $1) })
-    let link = RemoteLink(limit: SSHCommand.connectionLimit) { (cancellation) throws(RemoteError) in
-      try FrameConnection(
-        try ssh.start(launcher, cancellation), greeting: SFTPLink.greeting,
-        limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
-    }
+    let link = RemoteLink(
+      limit: SSHCommand.connectionLimit,
+      { (cancellation) throws(RemoteError) in try ssh.start(launcher, sockets, cancellation) },
+      speak: { (channel) throws(RemoteError) in
+        try FrameConnection(
+          channel, greeting: SFTPLink.greeting,
+          limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: clock)
+      })
     return SFTPStore(
       location: request.address.text, root: address.path, link: SFTPLink(link, window: Self.window),
       warn: request.warn)

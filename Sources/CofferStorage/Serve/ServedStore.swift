@@ -34,8 +34,8 @@ final class ServedStore: ObjectStore {
       meaning: meaning, nonsense: nonsense)
     let hello = Frame(
       ServeProtocol.Request.hello.rawValue, id: ServeProtocol.greetingID, ServeHello(path: path).encoded())
-    link = RemoteLink(limit: SSHCommand.connectionLimit) { (cancellation) throws(RemoteError) in
-      try FrameConnection(try connect(cancellation), greeting: hello, limits: limits, rules: rules, clock: clock)
+    link = RemoteLink(limit: SSHCommand.connectionLimit, connect) { (channel) throws(RemoteError) in
+      try FrameConnection(channel, greeting: hello, limits: limits, rules: rules, clock: clock)
     }
   }
 

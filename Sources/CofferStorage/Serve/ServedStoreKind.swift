@@ -11,6 +11,7 @@ struct ServedStoreKind: StoreKind {
     let address = try SSHAddress(request.address, scheme: "ssh")
     let program = request.options[SSHOptions.remotePath].flatMap { $0.isEmpty ? nil : $0 } ?? "coffer"
     let surroundings = request.surroundings
+    let sockets = SSHSockets(surroundings)
     let ssh = SSHCommand(
       request.options[SSHOptions.command], address, .shellLine("\(program) serve"),
       environment: surroundings.environment)
@@ -23,6 +24,6 @@ struct ServedStoreKind: StoreKind {
       clock: surroundings.clock,
       meaning: { advice.failure($0, wasGreeted: $1) }, nonsense: { advice.failure($0, wasGreeted: $1) },
       warn: request.warn,
-      connect: { (cancellation) throws(RemoteError) in try ssh.start(surroundings.launcher, cancellation) })
+      connect: { (cancellation) throws(RemoteError) in try ssh.start(surroundings.launcher, sockets, cancellation) })
   }
 }

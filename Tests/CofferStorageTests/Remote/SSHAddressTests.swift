@@ -58,11 +58,11 @@ struct SSHAddressTests {
 
   private func command(
     _ ssh: String?, _ text: String = "ssh://me@vault:2222/r", _ remote: SSHCommand.Remote = .shellLine("coffer serve"),
-    keepsAlive: Bool = true
+    keepsAlive: Bool = true, _ way: SSHCommand.Way = .alone
   ) throws -> [String] {
     let command = SSHCommand(
       try ssh.map { try #require(CommandWords($0)) }, try address(text), remote, environment: ProcessEnvironment([:])
-    ).command(keepsAlive: keepsAlive)
+    ).command(keepsAlive: keepsAlive, way)
     return [command.executable] + command.arguments
   }
 
@@ -80,6 +80,30 @@ struct SSHAddressTests {
     #expect(
       try command(nil, "vault@there:x", .subsystem("sftp"), keepsAlive: false) == ["ssh"] + ours
         + ["-s", "vault@there", "sftp"])
+  }
+
+  @Test("One ssh listens for others that want a channel, and those make no connection of their own")
+  func sharedConnections() throws {
+    func options(_ way: SSHCommand.Way, _ ssh: String? = nil) throws -> [String] {
+      try command(ssh, keepsAlive: false, way).filter { $0.hasPrefix("Control") || $0.hasPrefix("Proxy") }
+    }
+    #expect(try options(.alone).isEmpty)
+    #expect(try options(.listening("/s")) == ["ControlMaster=yes", "ControlPersist=no", "ControlPath=/s"])
+    #expect(try options(.beside("/s")) == ["ControlMaster=no", "ControlPath=/s", "ProxyCommand=false"])
+    #expect(try options(.listening("/s"), "dbclient").isEmpty)
+  }
+
+  @Test(
+    "Connections are shared where the user's configuration says nothing of that",
+    arguments: [
+      (["controlmaster false"], true), (["controlmaster false", "controlpath none"], true),
+      (["controlmaster false", "controlpath /run/me"], false), (["controlmaster auto"], false),
+      (["controlmaster auto", "controlpath /run/me"], false), ([], false),
+    ])
+  func settings(lines: [String], share: Bool) {
+    let settings = SSHCommand.Settings(["user me"] + lines + ["serveraliveinterval 0"])
+    #expect(settings.letsShare == share && settings.wantsSignsOfLife)
+    #expect(!SSHCommand.Settings(lines + ["serveraliveinterval 5"]).wantsSignsOfLife)
   }
 
   @Test(

@@ -34,15 +34,17 @@ enum SFTPServers {
     // As the program does.
     signal(SIGPIPE, SIG_IGN)
     return SFTPLink(
-      RemoteLink { (_) throws(RemoteError) in
-        let made: any ByteChannel
-        do { made = try channel() } catch {
-          throw .broken(StorageFailure(.permanent, "start", reason: "\(error)"))
-        }
-        return try FrameConnection(
-          made, greeting: SFTPLink.greeting,
-          limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: .system)
-      }, window: window, ignoring: ignored)
+      RemoteLink(
+        { (_) throws(RemoteError) in
+          do { return try channel() } catch {
+            throw .broken(StorageFailure(.permanent, "start", reason: "\(error)"))
+          }
+        },
+        speak: { (channel) throws(RemoteError) in
+          try FrameConnection(
+            channel, greeting: SFTPLink.greeting,
+            limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit, stall: stall), rules: rules, clock: .system)
+        }), window: window, ignoring: ignored)
   }
 
   /// A store over OpenSSH's server, which is started without ssh.
