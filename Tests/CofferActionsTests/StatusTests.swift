@@ -64,6 +64,22 @@ struct StatusTests {
     #expect(!status([(3, true), (2, false)]).hasFailedSince && status([(2, false)]).hasFailedSince)
   }
 
+  @Test("How long its restore took is said of the last drill that showed a database to restore, and of no other")
+  func restoreTime() {
+    let identity = DumpIdentity(hook: "sqlite_databases", database: "shop")
+    let drills: [(Double, Bool, Double?)] = [(3, false, 7), (2, true, 90), (1, true, 5)]
+    func text(_ drills: [(Double, Bool, Double?)]) -> String {
+      StatusText.restored(
+        DatabaseStatus(
+          identity, .backedUp, history([(0, 1)]),
+          drills: drills.map {
+            DatabaseStatus.Drill(dump: identity.path, time: noon + $0.0, isProven: $0.1, seconds: $0.2)
+          }, limit: nil, now: noon))
+    }
+    #expect(text(drills) == ", restored in 1 min 30 s")
+    #expect(text([(1, true, nil)]).isEmpty && text([(1, false, 7)]).isEmpty && text([]).isEmpty)
+  }
+
   @Test("An entry for all databases of a server covers them and its globals, and nothing of another place")
   func covers() {
     func entry(_ name: String, isOpen: Bool = true, label: String? = nil) -> ConfiguredDatabase {

@@ -27,6 +27,8 @@ struct DatabaseStatus: Sendable {
     let dump: String
     let time: Date
     let isProven: Bool
+    /// Seconds that the restore took; nil where that was not measured.
+    var seconds: Double?
   }
 
   let identity: DumpIdentity
@@ -35,6 +37,8 @@ struct DatabaseStatus: Sendable {
   let due: DueDate?
   /// When it was last shown to restore.
   let lastProof: Date?
+  /// Seconds that its restore took then; nil where that was not measured.
+  let restoreSeconds: Double?
   /// Whether a later drill than that failed.
   let hasFailedSince: Bool
   /// Why it is not as new as `backup_within` wants; nil when it is, or nothing is wanted.
@@ -48,8 +52,10 @@ struct DatabaseStatus: Sendable {
     self.history = history
     due = standing.isExpected ? DueDate(after: history, limit: limit) : nil
     let own = drills.filter { $0.dump.isSame(as: identity.path) }
-    let lastProof = own.filter(\.isProven).map(\.time).max()
+    let last = own.filter(\.isProven).max { $0.time < $1.time }
+    let lastProof = last?.time
     self.lastProof = lastProof
+    restoreSeconds = last?.seconds
     hasFailedSince = own.contains { drill in !drill.isProven && lastProof.map { drill.time > $0 } ?? true }
     overdue = standing.isExpected ? BackupAge(of: history, at: now).problem(limit: limit) : nil
   }

@@ -31,6 +31,7 @@ extension RepositoryStatus {
         "hostname": JSONValue(identity.hostname), "port": JSONValue(identity.port), "label": JSONValue(identity.label),
         "container": JSONValue(identity.container), "state": .text(database.standing.rawValue),
         "last_proof": database.lastProof.map { .text(Formats.isoTime($0)) } ?? .null,
+        "restore_seconds": database.restoreSeconds.map { .real($0) } ?? .null,
         "failed_since": .bool(database.hasFailedSince),
       ], uniquingKeysWith: { $1 })
     return .object(object)

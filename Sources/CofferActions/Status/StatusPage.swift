@@ -101,7 +101,7 @@ struct StatusPage {
   }
 
   private static func proof(_ database: DatabaseStatus, _ status: RepositoryStatus) -> String {
-    let last = database.lastProof.map { Formats.time($0) } ?? "never"
+    let last = database.lastProof.map { Formats.time($0) + StatusText.restored(database) } ?? "never"
     return database.hasFailedSince ? "\(last); a later try failed" : last
   }
 

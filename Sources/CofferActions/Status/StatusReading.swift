@@ -56,7 +56,7 @@ struct StatusReading {
   /// What `info` shows, too.
   private func drills(of archives: [Archive]) throws -> [DatabaseStatus.Drill] {
     try access.repository.proofs(of: archives).map {
-      DatabaseStatus.Drill(dump: $0.dump, time: $0.time, isProven: $0.isProven)
+      DatabaseStatus.Drill(dump: $0.dump, time: $0.time, isProven: $0.isProven, seconds: $0.seconds)
     }
   }
 

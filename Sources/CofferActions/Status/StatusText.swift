@@ -45,10 +45,15 @@ struct StatusText {
 
   private func proven(_ database: DatabaseStatus) -> String {
     let last = database.lastProof.map {
-      "\(Formats.duration(max(status.now.timeIntervalSince($0), 0))) ago"
+      "\(Formats.duration(max(status.now.timeIntervalSince($0), 0))) ago\(Self.restored(database))"
     }
     return [last ?? (database.hasFailedSince ? nil : "never"), database.hasFailedSince ? "NOT PROVEN since" : nil]
       .compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// How long its restore took when it was last shown to restore.
+  static func restored(_ database: DatabaseStatus) -> String {
+    database.restoreSeconds.map { ", restored in \(Formats.duration($0))" } ?? ""
   }
 
   static func state(_ database: DatabaseStatus) -> String {
