@@ -48,9 +48,10 @@ struct PackGrowthTests {
     let beyond = 600 << 10
     let data = sizes.filter { $0 > 1 << 18 }
     if isFar {
-      #expect(data.count >= 6, "\(sizes)")
+      // Where blocks end is another place with each key.
+      #expect((5...8).contains(data.count), "\(sizes)")
       #expect(data.last ?? 0 <= (4 << 20) + beyond, "\(sizes)")
-      #expect(data.count { $0 < (1 << 20) + beyond } >= 3, "\(sizes)")
+      #expect(data.count { $0 < (1 << 20) + beyond } >= 2, "\(sizes)")
     } else {
       #expect(data.count == 2 && data.last ?? 0 >= 8 << 20, "\(sizes)")
     }

@@ -34,7 +34,10 @@ struct InitTests {
     let run = try ground.exactly(words)
     #expect(run.status == .exited(0), "\(run)")
     let text = try String(contentsOfFile: config, encoding: .utf8)
-    #expect(dry.output.contains(text))
+    // What it says of servers that cannot be reached changes with those of other tests.
+    for line in text.split(separator: "\n") where !line.contains("#") {
+      #expect(dry.output.contains(line), "\(line) in \(dry)")
+    }
     #expect(run.output.contains(".s.PGSQL.\(server.port): reached"), "\(run)")
     #expect(run.errors.contains("could not be reached"), "\(run)")
     for name in ["shop", "shop-2"] { #expect(text.contains("- name: \"\(name)\""), "\(text)") }
