@@ -326,7 +326,21 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       warnings.append(
         "\(identity.title): '\(database.final.shown)' is restored, but ANALYZE failed; run it by hand")
     }
-    return warnings
+    return warnings + restoreServerSettings()
+  }
+
+  /// As the last thing: they count for the sessions of the restore, too.
+  ///
+  /// - Returns: Warnings.
+  private func restoreServerSettings() -> [String] {
+    let problems: [String]
+    do {
+      let statements = try DatabaseProperties(details: facts.details).serverSettings()
+      problems = connection.executeEach(statements, database: "template1", of: identity, context: context)
+    } catch {
+      problems = ["the archive's facts cannot be read: \(error)"]
+    }
+    return problems.map { "\(identity.title): restored, but not all settings of 'ALTER ROLE ALL': \($0)" }
   }
 
   /// - Returns: What failed.
