@@ -24,6 +24,14 @@ private enum AddedOptions {
 struct AddedOptionTests {
   private let options = OptionCatalogue(OptionCatalogue.standard.groups + [AddedOptions.schema])
 
+  @Test("Actions of one family are named once")
+  func families() throws {
+    let known = OptionCatalogue.standard.knowing(actions: ["create", "wal", "wal", "serve", "wal"])
+    let when = try #require(known.top["commands"]?.sectionSchema?["when"]?.choices)
+    #expect(when == CommandOptions.when.option.choices + ["wal", "serve"])
+    #expect(known.top["skip_actions"]?.choices == when)
+  }
+
   private func load(_ text: String, _ flags: (String, String?)...) throws -> Configuration {
     let changes = try flags.map { try #require(OptionFlag($0.0, in: options)).change(to: $0.1) }
     return try loader(text).load("/c.yaml", as: ConfigurationReading(changes: changes))

@@ -85,6 +85,36 @@ struct ConfigurationTests {
     #expect(problems(own) == ["/c.yaml:3:16: \(words)"])
   }
 
+  @Test("A command before a step that asks for the state of its end is told with its place")
+  func statesBefore() {
+    let text = """
+      commands:
+        - {before: action, states: [finish], run: [a]}
+        - {after: action, states: [fail], run: [a]}
+      """
+    #expect(
+      problems(minimal + text) == [
+        "/c.yaml:4:30: A step has no state before it ends, so 'states' goes with 'after' only. Take it out, or write 'after' "
+          + "in place of 'before'"
+      ])
+  }
+
+  @Test("What stands for a secret and is no credential is told with its place, and never what it holds")
+  func credentials() throws {
+    let text = """
+      encryption_passphrase: "{credential fil /secret}"
+      postgresql_databases:
+        - {name: "{credential x}", username: "{credential file}", password: "{credential systemd a/b}"}
+        - {name: b, password: "{credential ${KIND} x}"}
+        - {name: c, password: "{credential file /c}"}
+      ntfy: {topic: t, password: "{credential hunter2}"}
+      """
+    let found = try load(minimal + text, environment: ["KIND": "file"]).credentialProblems
+    #expect(found.map { "\($0.mark.line):\($0.mark.column)" } == ["3:24", "5:40", "5:71", "8:28"])
+    #expect(found[0].suggestion == "Did you mean 'file'?")
+    #expect(!found.contains { $0.message.contains("/secret") || $0.message.contains("hunter2") })
+  }
+
   @Test("Monitoring under a repository is told to have no effect")
   func monitoringOfRepository() throws {
     let notices = try load("repositories:\n  - path: /r\n    cronitor: {ping_url: x}\n").notices

@@ -33,6 +33,21 @@ struct DatabasePropertiesTests: PostgreSQLSuite {
     for server in [one, two] { try server.drop("polyglot") }
   }
 
+  @Test("A database without the schema that every new one has comes back without it", arguments: ["custom", "plain"])
+  func publicSchema(format: String) throws {
+    for server in [one, two] { try server.recreate("bare") }
+    defer { for server in [one, two] { _ = try? server.drop("bare") } }
+    try one.run("DROP SCHEMA public; CREATE SCHEMA own; CREATE TABLE own.t AS SELECT 1 AS i", in: "bare")
+    let context = try makeContext()
+    let root = try configured(one.entry("bare", "format: \(format)"))
+    let dump = try take(root, context)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    let question = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"
+    try expectSame(two.run(question, in: "bare"), one.run(question, in: "bare"))
+    #expect(try two.run("SELECT i FROM own.t", in: "bare") == "1\n")
+  }
+
   /// Everything about a database that is not in it.
   private func properties(_ server: PostgreSQLServer, _ database: String) throws -> String {
     try server.run(

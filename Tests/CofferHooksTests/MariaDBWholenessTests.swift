@@ -40,6 +40,41 @@ struct MariaDBWholenessTests {
     return try dump.restore(plan, context: context)
   }
 
+  @Test("A dump is refused where the server would give no more than some rows of each table")
+  func selectLimit() throws {
+    try one.recreate("limited")
+    try one.run("CREATE TABLE t (i INT); INSERT INTO t VALUES (1), (2), (3)", in: "limited")
+    try one.run("CREATE OR REPLACE USER few@'%' IDENTIFIED BY 'f'; GRANT ALL ON limited.* TO few@'%'")
+    try one.run("SET GLOBAL init_connect = 'SET sql_select_limit = 2'")
+    defer { _ = try? one.run("SET GLOBAL init_connect = ''; DROP USER few@'%'; DROP DATABASE limited") }
+    let entry = "  - {name: limited, hostname: \(one.hostname), port: \(one.port), username: few, password: f}\n"
+    let context = try makeContext()
+    let error = #expect(throws: DumpError.self) { try bench.dump(entry, context: context) }
+    #expect(error?.diagnosis.problem.contains("no more than 2 rows") == true)
+    try one.run("SET GLOBAL init_connect = ''")
+    let dump = try bench.dump(entry, context: context)
+    #expect(String(decoding: dump.bytes, as: UTF8.self).contains("(3)"))
+  }
+
+  @Test("Default limits of rows and of time do not stand in a restore's way")
+  func defaultLimits() throws {
+    try one.recreate("limited")
+    try one.run(
+      "CREATE TABLE t (i INT); INSERT INTO t VALUES (1), (2); CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+      in: "limited")
+    defer { _ = try? one.run("DROP DATABASE limited") }
+    let context = try makeContext()
+    let limits = "SET SESSION max_statement_time = 0.001, SESSION sql_select_limit = 1, SESSION max_join_size = 1"
+    let entry = one.entry("limited") + "    restore_options: '--init-command=\"\(limits)\"'\n"
+    let dump = try bench.dump(one.entry("limited"), context: context)
+    for _ in 1...2 {
+      let plan = try bench.hook.restore(
+        of: dump.facts, to: RestoreTarget(), root: bench.configured(entry), context: context)
+      #expect(try dump.restore(plan, context: context) == [])
+      #expect(try one.run("SELECT SUM(i) FROM t", in: "limited").contains("3"))
+    }
+  }
+
   @Test("What a user may not see is said with the GRANT, marked, and refused where that is asked for")
   func missingRights() throws {
     try one.recreate("seen")

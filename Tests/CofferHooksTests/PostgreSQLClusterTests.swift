@@ -49,6 +49,36 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     for server in [one, two] { try server.run("DROP ROLE \"Coffer Tester\"") }
   }
 
+  @Test("What finds things by bare names comes back with a whole server, under its database's own search path")
+  func bareNames() throws {
+    for server in [one, two] { for name in ["bare", "bare own"] { try server.recreate(name) } }
+    defer { for server in [one, two] { for name in ["bare", "bare own"] { try? server.drop(name) } } }
+    let row = "SELECT pg_catalog.set_config('search_path', '', false);"
+    let sql = """
+      CREATE TABLE t AS SELECT 7 AS i; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT max(i) FROM t';
+      CREATE TABLE checked (k int CHECK (k <= f())); INSERT INTO checked VALUES (5);
+      CREATE TABLE lines AS SELECT $$\(row)$$ AS path;
+      CREATE MATERIALIZED VIEW seen AS SELECT f() AS i;
+      """
+    try one.run(sql, in: "bare")
+    try one.run(
+      #"CREATE SCHEMA "a, b"; ALTER DATABASE "bare own" SET search_path = "a, b", pg_catalog"#, in: "bare own")
+    try one.run(sql, in: "bare own")
+    let context = try makeContext()
+    let root = try configured(one.entry("all", "label: cluster"))
+    let dump = try take(root, context)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let warnings = try dump.restore(plan, context: context)
+    #expect(warnings.contains { $0.contains("own search paths") && $0.contains("does not exist") }, "\(warnings)")
+    for name in ["bare", "bare own"] {
+      try expectSame(two.content(of: name), one.content(of: name))
+      let question = "SELECT i, k, path, current_setting('search_path') FROM seen, checked, lines"
+      try expectSame(two.run(question, in: name), one.run(question, in: name))
+    }
+    #expect(try two.run("SELECT path FROM lines", in: "bare") == row + "\n")
+    #expect(try two.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
+  }
+
   @Test(
     "A database that is a template comes back as one, and neither a failed nor a finished restore leaves a copy of it")
   func templates() throws {

@@ -61,6 +61,28 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     #expect(try two.run("SELECT count(*) FROM pg_roles WHERE rolname = 'boss'") == "0\n")
   }
 
+  @Test(
+    "What every session of a server begins with comes back, which no dump of a server has", arguments: [true, false])
+  func settingsOfAll(isWhole: Bool) throws {
+    try one.run(
+      #"""
+      ALTER ROLE ALL SET work_mem = '7MB'; ALTER ROLE ALL SET search_path = "$user", 'a b';
+      ALTER ROLE ALL SET my.word = E'it''s\n';
+      """#)
+    defer {
+      for server in [one, two] { _ = try? server.run("ALTER ROLE ALL RESET ALL") }
+    }
+    let context = try makeContext()
+    let root = try configured(one.entry(isWhole ? "all" : "postgres"))
+    let dump = try take(root, context, globals: !isWhole)
+    let question = "SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0"
+    let expected = try one.run(question)
+    #expect(expected.contains("7MB"))
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    #expect(try dump.restore(plan, context: context) == [])
+    try expectSame(two.run(question), expected)
+  }
+
   @Test("Who is no superuser but may create roles restores those that are none either")
   func modestly() throws {
     try makeRoles()

@@ -54,19 +54,24 @@ struct DamageTests {
     }
   }
 
-  @Test("A record of an archive that has lost all of its bytes is found, though it is no object any more")
-  func hollowRecord() throws {
+  @Test("What has the place of an object and is none is found, though no list has it", arguments: StrangeEntry.allCases)
+  func strangeEntries(entry: StrangeEntry) throws {
     let repository = try FolderRepository()
     defer { repository.remove() }
     try repository.backUp(["a": [1, 2, 3]], name: "first")
     let archive = try repository.backUp(["b": [4, 5, 6]], name: "second")
     let path = "archives/\(archive.id)"
-    let file = try #require(FileHandle(forWritingAtPath: "\(repository.folder)/\(path)"))
-    try file.truncate(atOffset: 0)
-    try file.close()
+    try entry.replace("\(repository.folder)/\(path)")
+    let others = ["gc", "keys", "pins", "proofs", "quarantine", "removed", "sessions"].map { "\($0)/strange" }
+    for other in others {
+      let place = "\(repository.folder)/\(other)"
+      try FileManager.default.createDirectory(
+        atPath: String(place.dropLast("/strange".count)), withIntermediateDirectories: true)
+      try entry.replace(place)
+    }
     for level in [CheckLevel.tables, .content] {
       let report = try repository.opened().check(level, cancellation: try Cancellation())
-      #expect(report.findings.map(\.object) == [path])
+      #expect(report.findings.map(\.object) == [path] + others)
       #expect(report.findings.first?.problem.contains("lost its bytes") == true)
     }
   }

@@ -15,14 +15,16 @@ enum ConfigValidateAction {
     flags: [show], examples: ["coffer config validate --config config.yaml"],
     isMonitored: true, repositories: .none, run: run)
 
-  /// Loading has checked the file already, but for what only kinds of stores and monitoring services know.
+  /// Loading has checked the file already, but for what only kinds of stores and monitoring services know, and for secrets that are
+  /// kept elsewhere, of which a run tells when it wants them.
   private static func run(_ context: ActionContext) throws {
     guard let configuration = context.configuration else { return }
     if context.flags.contains(show) {
       context.console.output(configuration.value(hidesSecrets: true).yaml)
     }
     let refused = configuration.repositories.compactMap { RepositoryLocation($0).problem(context) }
-    let places = refused.isEmpty ? [] : [ConfigurationError.invalid(path: configuration.path, refused)]
+    let found = configuration.credentialProblems + refused
+    let places = found.isEmpty ? [] : [ConfigurationError.invalid(path: configuration.path, found)]
     let problems = context.run.services.problems(in: configuration.root)
     guard places.isEmpty, problems.isEmpty else { throw SeveralErrors(places + problems.map(\.error)) }
     context.console.answer("\(configuration.path): The configuration is valid")

@@ -26,6 +26,8 @@ public struct OptionCatalogue: Sendable {
 extension OptionCatalogue {
   /// The same where `commands` may be for these actions, too, and `skip_actions` may name them.
   public func knowing(actions: [String]) -> OptionCatalogue {
+    // Some are families of several.
+    let actions = actions.enumerated().filter { !actions[..<$0.offset].contains($0.element) }.map(\.element)
     let commands = CommandOptions.commands(alsoFor: actions).option
     let skipped = RunOptions.skipActions(alsoFor: actions).option
     func extended(_ option: Option) -> Option {

@@ -66,14 +66,21 @@ enum Coherence {
     }
   }
 
-  /// A command runs at one moment.
+  /// A command runs at one moment, and only what ran before it has an end to tell.
   private static func commands(_ configuration: Configuration) -> [ConfigurationProblem] {
     let all = ([configuration.root] + configuration.repositories).flatMap { $0[CommandOptions.commands] }
     return all.compactMap { section in
-      guard (section[CommandOptions.before] == nil) == (section[CommandOptions.after] == nil) else { return nil }
+      guard (section[CommandOptions.before] == nil) != (section[CommandOptions.after] == nil) else {
+        return ConfigurationProblem(
+          mark: section.mark, message: "A command runs either before or after a step",
+          suggestion: "Write one of them, for example 'before: action'")
+      }
+      guard section[CommandOptions.before] != nil, section[CommandOptions.states] != nil,
+        let states = section.node[CommandOptions.states.name]
+      else { return nil }
       return ConfigurationProblem(
-        mark: section.mark, message: "A command runs either before or after a step",
-        suggestion: "Write one of them, for example 'before: action'")
+        mark: states.mark, message: "A step has no state before it ends, so 'states' goes with 'after' only",
+        suggestion: "Take it out, or write 'after' in place of 'before'")
     }
   }
 }

@@ -180,7 +180,13 @@ struct MariaDBConnection: Sendable {
   ]
 
   /// What a session begins with, whatever the server's or the user's defaults are.
-  static let sessionSettings = "SET NAMES utf8mb4; SET SESSION sql_mode = ''; "
+  static let sessionSettings =
+    "SET \(foundSelectLimit) = @@SESSION.sql_select_limit; "
+    + "SET SESSION sql_select_limit = \(UInt64.max), SESSION sql_big_selects = 1; "
+    + "/*M!100101 SET SESSION max_statement_time = 0 */; SET NAMES utf8mb4; SET SESSION sql_mode = ''; "
+
+  /// How many rows of an answer the server would have given by the defaults.
+  static let foundSelectLimit = "@coffer_select_limit"
 
   /// Runs SQL.
   ///

@@ -145,6 +145,7 @@ struct MariaDBDump: PlannedDump {
       if entry.connection.demandsEncryption, let failure = encryptionUnknown(error) { throw failure }
       return (facts, [try unknown(error, isNeeded: false)], nil)
     }
+    try refuseSelectLimit(context)
     if let (problem, suggestion) = entry.missingEncryption(server) {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
     }
@@ -173,6 +174,23 @@ struct MariaDBDump: PlannedDump {
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings, server)
+  }
+
+  /// The dump programs leave out, without a word, the rows and the tables that a default limit of the server holds back.
+  private func refuseSelectLimit(_ context: HookContext) throws {
+    let answer = try entry.connection.query(
+      "SELECT \(MariaDBConnection.foundSelectLimit)", options: entry.listOptions, context: context)
+    // Without a limit it is the largest number that there is on the server's machine.
+    guard answer.status.isSuccess, let rows = answer.rows.first?.first.flatMap({ UInt64($0) }), rows < UInt32.max else {
+      return
+    }
+    throw DumpError.misconfigured(
+      identity,
+      problem:
+        "Not dumped: the server gives this user no more than \(rows) rows of an answer, so that the dump would lack the "
+        + "others (sql_select_limit)",
+      suggestion:
+        "Take the limit out of the server's settings and of init_connect, or dump as a user that it is not for")
   }
 
   private func lacksReplicated(_ server: MariaDBServerFacts, _ context: HookContext) throws -> Bool {

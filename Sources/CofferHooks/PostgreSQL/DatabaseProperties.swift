@@ -25,6 +25,13 @@ struct DatabaseProperties: Sendable, Equatable {
 
   private static let bytesSuffix = "_hex"
 
+  /// What every session at the server begins with, whoever's it is and in whatever database; of dumps of servers only, because
+  /// pg_dumpall leaves it out.
+  static let serverSettingsKey = "server_settings"
+
+  /// Whether the schema that every new database has was dropped.
+  var hasNoPublicSchema: Bool { details["public_schema"] == "none" }
+
   // MARK: - Asking
 
   /// Asks for a dump's facts, in rows of `kind, first, second, third`. Newer servers' columns are reached through JSON,
@@ -49,6 +56,8 @@ struct DatabaseProperties: Sendable, Equatable {
     ('timescaledb_schema', (SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_extension e
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
     WHERE e.extname OPERATOR(pg_catalog.=) 'timescaledb')),
+    ('public_schema', CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'public') THEN 'none' END),
     ('standby', CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'true' END),
     ('unlogged', (SELECT nullif(pg_catalog.count(*), 0)::pg_catalog.text FROM pg_catalog.pg_class c
     WHERE c.relpersistence OPERATOR(pg_catalog.=) 'u' AND (c.relkind OPERATOR(pg_catalog.=) 'r'
@@ -66,6 +75,9 @@ struct DatabaseProperties: Sendable, Equatable {
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.setrole, pg_catalog.unnest(s.setconfig) c
     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
     AND (s.setrole OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL)
+    UNION ALL SELECT 'server_setting', NULL, \(PostgreSQLAnswer.text("c")), NULL
+    FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) c
+    WHERE s.setdatabase OPERATOR(pg_catalog.=) 0 AND s.setrole OPERATOR(pg_catalog.=) 0
     UNION ALL SELECT 'privilege', \(PostgreSQLAnswer.text("r.rolname")), a.privilege_type, a.is_grantable::pg_catalog.text
     FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a
     LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
@@ -104,6 +116,7 @@ struct DatabaseProperties: Sendable, Equatable {
     guard !rows.isEmpty else { return nil }
     var facts: [String: String] = [:]
     var settings: [Setting] = []
+    var serverSettings: [Setting] = []
     var privileges: [Privilege] = []
     for row in rows {
       switch (row[0]?.text, row[1], row[2]) {
@@ -113,6 +126,8 @@ struct DatabaseProperties: Sendable, Equatable {
         if let text = value.text { facts[key] = text } else { facts[key + bytesSuffix] = value.hex }
       case ("setting", let role, let setting?):
         settings.append(Setting(role: role, setting: setting))
+      case ("server_setting", nil, let setting?):
+        serverSettings.append(Setting(setting: setting))
       case ("privilege", let role, let privilege?):
         guard let name = privilege.text, let grantable = row[3]?.text else { return nil }
         privileges.append(Privilege(role: role, privilege: name, grantable: grantable == "true"))
@@ -121,6 +136,7 @@ struct DatabaseProperties: Sendable, Equatable {
     }
     do {
       if !settings.isEmpty { facts["settings"] = try encoded(settings) }
+      if !serverSettings.isEmpty { facts[serverSettingsKey] = try encoded(serverSettings) }
       if !privileges.isEmpty { facts["privileges"] = try encoded(privileges) }
     } catch {
       return nil
@@ -182,6 +198,15 @@ struct DatabaseProperties: Sendable, Equatable {
       statements += grants(privileges, on: name)
     }
     return statements
+  }
+
+  /// The settings of every session at a server; each may fail by itself.
+  ///
+  /// - Throws: `DecodingError` for facts that are none.
+  func serverSettings() throws -> [PostgreSQLStatement] {
+    try (decoded([Setting].self, Self.serverSettingsKey) ?? []).map {
+      "ALTER ROLE ALL SET \(try Self.assignment($0.setting))"
+    }
   }
 
   /// What a restore uses for itself until the database has its name: comment, limit of connections, template or not.

@@ -72,6 +72,7 @@ struct PostgreSQLDumpFacts {
     monetary = known.removeValue(forKey: "session_monetary")
     let database = known.removeValue(forKey: "database")
     let encodings = known.removeValue(forKey: "encodings")?.words ?? []
+    let serverSettings = known.removeValue(forKey: DatabaseProperties.serverSettingsKey)
     let isStandby = known.removeValue(forKey: "standby") != nil
     switch scope {
     case .database:
@@ -90,9 +91,11 @@ struct PostgreSQLDumpFacts {
       // pg_dumpall takes for granted that every server has this database as it is.
       details = database == "postgres" ? known : [:]
       details["unlogged"] = nil
+      details[DatabaseProperties.serverSettingsKey] = serverSettings
       encoding = encodings.count == 1 ? encodings.first : nil
       if isStandby { warnings.append("Unlogged tables are saved empty: a standby does not have their rows") }
     case .globals:
+      details[DatabaseProperties.serverSettingsKey] = serverSettings
       encoding = known["encoding"]
     }
     note(scope, entry)

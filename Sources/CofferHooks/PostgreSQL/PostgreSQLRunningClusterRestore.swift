@@ -24,13 +24,18 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private let placing: ServerGlobals.Placing?
   private let context: HookContext
   private let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
-  private lazy var script = ClusterScript { [unowned self] _ in databases.last?.temporary ?? "" }
+  private lazy var script = makeScript()
   private var statements: [ServerText] = []
   private var globals: ServerGlobals?
   private var databases: [Database] = []
   private var client: ScriptClient?
   private var isTakingTemplate = false
   private var templateHasObjects = false
+  /// Why the content of a database did not come in; the rest of this reading is for nothing then.
+  private var contentFailure: RestoreError?
+  /// Why databases are filled with search paths of their own, in a second reading; nil in the first.
+  private var cause: String?
+  private var searchPath = ScriptSearchPath()
 
   private var connection: PostgreSQLConnection { entry.connection }
   private var identity: DumpIdentity { facts.identity }
@@ -54,22 +59,65 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     "coffer_\(mark)_\(number)"
   }
 
+  private func makeScript() -> ClusterScript {
+    ClusterScript { [unowned self] _ in databases.last?.temporary ?? "" }
+  }
+
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try script.feed(bytes) { part in
-      switch part {
-      case .global(let statement): statements.append(statement)
-      case .database(let name): try begin(name)
-      case .creation(let statement): try create(statement)
-      case .content(let lines): try send(lines)
+    guard contentFailure == nil else { return }
+    try keepingContentFailure {
+      try script.feed(bytes) { part in
+        switch part {
+        case .global(let statement): statements.append(statement)
+        case .database(let name): try begin(name)
+        case .creation(let statement): try create(statement)
+        case .content(let lines): try send(lines)
+        }
       }
     }
+  }
+
+  /// A failure of a database's content.
+  private struct ContentFailed: Error {
+    let error: RestoreError
+  }
+
+  /// Where something was not found by a name without a schema, all is made anew, with the search paths of the databases in use.
+  private func keepingContentFailure(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let failed as ContentFailed {
+      guard cause == nil, case .programFailed(_, _, _, let lines) = failed.error, !LostEntry.isAccidental(lines),
+        lines.contains(where: { $0.holds("does not exist") && !LostEntry.isHopeless($0) })
+      else { throw failed.error }
+      contentFailure = failed.error
+    }
+  }
+
+  private func asContent(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as RestoreError {
+      throw ContentFailed(error: error)
+    }
+  }
+
+  func endPass() throws -> Bool {
+    if contentFailure == nil, !databases.isEmpty { try keepingContentFailure(endDatabase) }
+    guard case .programFailed(_, _, _, let lines)? = contentFailure else { return false }
+    abandon()
+    (cause, contentFailure) = (PostgreSQLFailure.telling(lines), nil)
+    (statements, isTakingTemplate, templateHasObjects) = ([], false, false)
+    script = makeScript()
+    return true
   }
 
   func finish() throws -> [String] {
     let dropped: [String]
     do {
       try makeGlobals()
-      try endDatabase()
+      try keepingContentFailure(endDatabase)
+      if let contentFailure { throw contentFailure }
       guard identity.isGlobals || !databases.isEmpty else {
         throw RestoreError.refused(identity, problem: "the dump holds no database", suggestion: nil)
       }
@@ -115,6 +163,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   private func begin(_ name: ServerText) throws {
     try makeGlobals()
     try endDatabase()
+    searchPath = ScriptSearchPath()
     isTakingTemplate = !ClusterScript.isRestored(name)
     guard !isTakingTemplate else { return }
     let number = databases.count
@@ -192,7 +241,11 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
         database: database.temporary, options: entry.restoreOptions, connection: connection, of: identity,
         context: context)
     }
-    try client?.write(lines)
+    let other = cause == nil ? nil : searchPath.replacement(for: lines)
+    try asContent {
+      if let other { return try other.bytes.withUnsafeBytes { try client?.write($0) } }
+      try client?.write(lines)
+    }
   }
 
   /// pg_dumpall writes no CREATE for the database that every server has.
@@ -213,7 +266,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
 
   private func endDatabase() throws {
     try makeWithoutStatement()
-    try client?.finish()
+    try asContent { try client?.finish() }
     client = nil
   }
 
@@ -310,6 +363,10 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   /// - Returns: Warnings.
   private func complete() -> [String] {
     var warnings = globals?.warnings ?? []
+    if let cause {
+      warnings.append(
+        "\(identity.title): restored with the databases' own search paths, because with an empty one: \(cause)")
+    }
     if databases.contains(where: { $0.final == Self.postgres }) {
       warnings += properties().map {
         "\(identity.title): restored, but not all that belongs to 'postgres' as a whole: \($0)"
@@ -326,7 +383,21 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       warnings.append(
         "\(identity.title): '\(database.final.shown)' is restored, but ANALYZE failed; run it by hand")
     }
-    return warnings
+    return warnings + restoreServerSettings()
+  }
+
+  /// As the last thing: they count for the sessions of the restore, too.
+  ///
+  /// - Returns: Warnings.
+  private func restoreServerSettings() -> [String] {
+    let problems: [String]
+    do {
+      let statements = try DatabaseProperties(details: facts.details).serverSettings()
+      problems = connection.executeEach(statements, database: "template1", of: identity, context: context)
+    } catch {
+      problems = ["the archive's facts cannot be read: \(error)"]
+    }
+    return problems.map { "\(identity.title): restored, but not all settings of 'ALTER ROLE ALL': \($0)" }
   }
 
   /// - Returns: What failed.

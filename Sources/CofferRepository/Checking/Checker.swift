@@ -160,20 +160,25 @@ struct Checker {
         found(error)
       }
     }
-    try tellHollowRecords()
+    try tellUnlistedEntries()
     try leaveVoidArchives()
     archives.sort { $0.id < $1.id }
     missingRoots = Set(archives.compactMap(\.items.root))
   }
 
-  /// A record that has lost all of its bytes is no object any more, and so is an archive that nobody lists.
-  private mutating func tellHollowRecords() throws {
-    for put in try context.store.unfinishedPuts() where put.path.begins(with: "\(ArchiveRecord.folder)/") {
-      guard let name = ObjectName(put.path), name.parts.count == 2 else { continue }
+  /// Folders of objects that nobody would miss. What packs and index objects hold is missed.
+  private static let unmissed = [
+    ArchiveRecord.folder, KeyName.folder, KeyRemoval.folder, PinStore.folder, ProofStore.folder, Quarantine.folder,
+    RoundName.folder, SessionMarker.folder,
+  ]
+
+  /// What has the place of an object and is none.
+  private mutating func tellUnlistedEntries() throws {
+    for path in try UnlistedEntries.paths(in: Self.unmissed, context, cancellation) {
       found(
-        name,
-        "It is empty: an archive's record has lost its bytes, or a program that was killed has left it. Put the file back "
-          + "from a copy of the repository, or remove it")
+        path,
+        "It is no file, or an empty one: an object has lost its bytes or was replaced, or a program that was killed has left "
+          + "it. Put the file back from a copy of the repository, or remove what is there")
     }
   }
 

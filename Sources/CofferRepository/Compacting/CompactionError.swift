@@ -6,8 +6,8 @@ import Glibc
 public enum CompactionError: DiagnosableError, Equatable {
   /// The record of an archive cannot be read, so nobody knows what the archive needs.
   case unreadableArchive(id: String, location: String, detail: String)
-  /// The file of an archive's record is empty.
-  case emptyRecord(path: String, location: String)
+  /// The place of an archive's record holds no file, or an empty one.
+  case lostRecord(path: String, location: String)
   /// There is no archive, but this machine has seen some and did not delete them.
   case missingArchives(count: Int, newest: String, location: String)
   /// An archive needs what is not there, or is damaged in every copy.
@@ -29,13 +29,14 @@ public enum CompactionError: DiagnosableError, Equatable {
         subject: "repository \(location)",
         problem: "Not compacted, and nothing deleted: what archive \(id) needs cannot be known. \(detail)",
         suggestion: "If it is lost for good, 'coffer delete --archive \(id)' takes it out of the way")
-    case .emptyRecord(let path, let location):
+    case .lostRecord(let path, let location):
       Diagnosis(
         subject: "repository \(location)",
-        problem: "Not compacted, and nothing deleted: \(path) is an empty file. The record of an archive was lost "
-          + "there, or is being written, so what the archive needs cannot be known",
+        problem:
+          "Not compacted, and nothing deleted: \(path) is no file, or an empty one. The record of an archive was "
+          + "lost there, or is being written, so what the archive needs cannot be known",
         suggestion: "If no backup runs, bring the file back from a copy of the repository; if the archive is lost for "
-          + "good, or a backup was killed while it wrote the record, remove the file")
+          + "good, or a backup was killed while it wrote the record, remove what is there")
     case .missingArchives(let count, let newest, let location):
       Diagnosis(
         subject: "repository \(location)",

@@ -91,7 +91,7 @@ extension ArchiveRecord {
   ) throws -> (archives: [Archive], senseless: [IncompleteArchive]) {
     let known = ArchiveCache(context: context).load()
     let listed = try context.store.list(folder)
-    try refuseEmptyRecords(context, cancellation)
+    try refuseLostRecords(context, cancellation)
     if listed.isEmpty, let newest = known.values.max(by: { ($0.end, $0.id) < ($1.end, $1.id) }) {
       throw CompactionError.missingArchives(count: known.count, newest: newest.name, location: context.location)
     }
@@ -135,24 +135,9 @@ extension ArchiveRecord {
     return (archives, senseless)
   }
 
-  /// A file of no bytes is in no list: it is the place of a record that is being written, or all that is left of one that
-  /// was lost.
-  private static func refuseEmptyRecords(_ context: RepositoryContext, _ cancellation: Cancellation) throws {
-    func empty() throws -> Set<ExactName> {
-      Set(
-        try context.store.unfinishedPuts().filter { put in
-          guard put.size == 0, let name = ObjectName(put.path) else { return false }
-          return name.parts.count == 2 && name.parts[0].isSame(as: folder)
-        }.map { ExactName($0.path) })
-    }
-    let before = try empty()
-    guard !before.isEmpty else { return }
-    // A record that is being written is there in a moment.
-    try cancellation.sleep(emptinessInterval)
-    guard let path = before.intersection(try empty()).min() else { return }
-    throw CompactionError.emptyRecord(path: path.text, location: context.location)
+  /// The place of a record that is none is in no list: it is all that is left of one that was lost.
+  private static func refuseLostRecords(_ context: RepositoryContext, _ cancellation: Cancellation) throws {
+    guard let path = try UnlistedEntries.paths(in: [folder], context, cancellation).first else { return }
+    throw CompactionError.lostRecord(path: path, location: context.location)
   }
-
-  /// Seconds between two looks at an empty record.
-  private static let emptinessInterval: Double = 1
 }

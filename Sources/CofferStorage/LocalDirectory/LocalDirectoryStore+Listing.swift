@@ -62,7 +62,8 @@ extension LocalDirectoryStore {
     try Self.check(cancellation)
     for name in try folder.names() where TemporaryName(parsing: name.description)?.writer == nil {
       let path = prefix + name.description
-      guard isExpected(path) else { return path }
+      // No folder that is expected is deeper than objects are.
+      guard isExpected(path), Self.parts(of: path).count <= ObjectName.partLimit else { return path }
       guard try folder.status(of: name).st_mode & S_IFMT == S_IFDIR else { continue }
       let found = try foreignEntry(in: try folder.folder(name), prefix: path + "/", isExpected, cancellation)
       if let found { return found }

@@ -142,8 +142,10 @@ struct CompactionHostileTests {
     try ground.expectWhole()
   }
 
-  @Test("An archive record of which an empty file is left stops it, and nothing is deleted")
-  func emptyRecord() throws {
+  @Test(
+    "An archive record in whose place no file is left stops it, and nothing is deleted",
+    arguments: StrangeEntry.allCases)
+  func lostRecord(entry: StrangeEntry) throws {
     let ground = try FolderRepository()
     defer { ground.remove() }
     try ground.backUp(["dump": dumpLikeBytes(200_000)], name: "lost")
@@ -151,13 +153,14 @@ struct CompactionHostileTests {
     let record = try #require(try ground.opened().archives().first { $0.name == "lost" })
     let path = "\(ground.folder)/archives/\(record.id)"
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-    try Data().write(to: URL(fileURLWithPath: path))
+    try entry.replace(path)
     let before = try ground.store.list("", cancellation: nil).map(\.name)
     let error = #expect(throws: CompactionError.self) {
       try ground.opened().compact(cancellation: try Cancellation())
     }
     #expect(error?.diagnosis.problem.contains(record.id) == true)
     #expect(try ground.store.list("", cancellation: nil).map(\.name) == before)
+    try FileManager.default.removeItem(atPath: path)
     try bytes.write(to: URL(fileURLWithPath: path))
     #expect(try ground.opened().compact(cancellation: try Cancellation()).outcome == .nothing)
     #expect(try ground.opened().check(.content, cancellation: try Cancellation()).findings == [])

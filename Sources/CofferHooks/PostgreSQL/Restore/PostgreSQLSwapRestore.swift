@@ -64,6 +64,14 @@ final class PostgreSQLSwapRestore: RunningRestore {
   }
 
   private func prepare() throws {
+    if job.properties.hasNoPublicSchema, job.schemas.isEmpty {
+      // Every new database has one, and no dump says that it was dropped.
+      let problems = job.connection.executeEach(
+        ["DROP SCHEMA public"], database: built.name, of: job.identity, context: context)
+      warnings += problems.map {
+        "\(job.identity.title): The schema 'public', which the dump does not have, is left: \($0)"
+      }
+    }
     try timescale?.prepare(context)
     _ = try job.createSchemas(in: built.name)
   }

@@ -8,7 +8,8 @@ enum SearchPathPatch {
   /// How many bytes at a dump's beginning surely hold the statement; in archives it is one of the first three entries.
   static let headSize = 1 << 16
 
-  private static let empty = Array("SELECT pg_catalog.set_config('search_path', '', false);\n".utf8)
+  /// The statement that empties it.
+  static let empty = Array("SELECT pg_catalog.set_config('search_path', '', false);\n".utf8)
   private static let sessions: [UInt8] = {
     let statement = Array("SET search_path TO DEFAULT;".utf8)
     let spaces = [UInt8](repeating: UInt8(ascii: " "), count: empty.count - statement.count - 1)
