@@ -92,6 +92,20 @@ struct ItemWriterTests {
     #expect(Set(found) == Set((0..<300).filter { !damaged.contains($0) }.map { "file-\($0)" }))
   }
 
+  @Test("Items that take much room wait for few others, whatever their content takes")
+  func heavy() throws {
+    for number in 0..<5 {
+      var heavy = item("heavy-\(number)", size: 1)
+      heavy.dump = [UInt8](repeating: 1, count: 300_000)
+      try write(heavy)
+    }
+    // Nobody has asked for the end.
+    for _ in 0..<200 where !FileManager.default.fileExists(atPath: "\(tree.path)/heavy-3") { usleep(50_000) }
+    #expect(try content("heavy-3") == bytes(of: "heavy-3", 1))
+    try writer.settle()
+    #expect(writer.count == 5)
+  }
+
   @Test("Any other failure ends it, of whichever item, and nothing is left half written", arguments: [0, 70, 299])
   func failing(at failing: Int) throws {
     #expect(throws: NoRoom.self) {

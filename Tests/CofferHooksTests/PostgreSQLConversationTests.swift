@@ -114,8 +114,6 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
       one.entry("ready_*", "psql_command: \(psql)", "pg_dump_command: \(pgDump)", "globals: false"))
     let dumps = try hook.dumps(of: root, context: context)
     for (number, dump) in dumps.enumerated() {
-      // One that nobody takes in time leaves its sessions to the next.
-      _ = dump.prepared(context: context)
       let ready = dump.prepared(context: context)
       try one.run("INSERT INTO t VALUES (100)", in: names[number])
       if number == 1 { try one.run("SELECT nextval('s')", in: names[number]) }
@@ -129,22 +127,70 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'ready%'") == "0\n")
   }
 
+  @Test("What was prepared for a dump that does not come leaves nobody in its database")
+  func preparedForNothing() throws {
+    for name in ["wait_a", "wait_b"] { try one.recreate(name) }
+    defer { for name in ["wait_a", "wait_b", "wait_c"] { try? one.drop(name) } }
+    let dumps = try hook.dumps(of: configured(one.entry("wait_*", "globals: false")), context: context)
+    do {
+      let ready = dumps[0].prepared(context: context)
+      #expect(try one.run("SELECT count(*) FROM pg_stat_activity WHERE datname = 'wait_a'") == "2\n")
+      _ = ready
+    }
+    #expect(try nobodyStays())
+    try one.run("ALTER DATABASE wait_a RENAME TO wait_c")
+    #expect(try TakenDump(dumps[1], context: context).facts.content?.remark == nil)
+  }
+
   @Test(
-    "What was prepared and is gone, or could not be, keeps no dump from being made or failing as any other; once is enough"
+    "What was prepared and is gone, or could not be, is had anew, and keeps no dump from being made or failing as any other"
   )
   func preparedInVain() throws {
     for name in ["vain_a", "vain_b", "vain_c"] { try one.recreate(name) }
     try one.run("CREATE TABLE t AS SELECT 1 AS a", in: "vain_c")
     defer { for name in ["vain_a", "vain_b", "vain_c"] { try? one.drop(name) } }
-    let dumps = try hook.dumps(of: configured(one.entry("vain_*", "globals: false")), context: context)
+    let entry = one.entry("vain_*", "globals: false", "max_replica_lag: 60")
+    let dumps = try hook.dumps(of: configured(entry), context: context)
+    // Another one in the place of the database, as when it is refreshed from somewhere else.
     let first = dumps[0].prepared(context: context)
-    try one.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'vain_a'")
+    try one.recreate("vain_a")
+    try one.run("COMMENT ON DATABASE vain_a IS 'another'")
+    try one.run("CREATE TABLE t AS SELECT generate_series(1, 3) AS a", in: "vain_a")
     let facts = try TakenDump(first, context: context).facts
-    #expect(facts.content?.remark?.contains("nothing was counted") == true && facts.details["owner"] == "postgres")
+    #expect(facts.content?.remark == nil && facts.content?.rowCount == 3 && facts.details["comment"] == "another")
     #expect(try TakenDump(first, context: context).facts.content?.remark == nil, "it is asked anew")
     try one.drop("vain_b")
     #expect(throws: DumpError.self) { try TakenDump(dumps[1].prepared(context: context), context: context) }
     #expect(try TakenDump(dumps[2].prepared(context: context), context: context).facts.content?.rowCount == 1)
+  }
+
+  @Test("A server without room for the sessions of the next dump has the one that it failed made without them")
+  func withoutRoom() throws {
+    for name in ["room_a", "room_b"] {
+      try one.recreate(name)
+      try one.run("CREATE TABLE t AS SELECT 1 AS a", in: name)
+    }
+    try one.run(
+      "CREATE ROLE crowded LOGIN PASSWORD 'c' CONNECTION LIMIT 2; GRANT pg_read_all_data TO crowded")
+    defer {
+      for name in ["room_a", "room_b"] { try? one.drop(name) }
+      try? one.run("DROP ROLE crowded")
+    }
+    // A server takes a moment to see that a session has ended.
+    let pgDump = try noting("pg_dump", "sleep 0.3")
+    let entry = """
+        - {name: room_*, hostname: \(one.hostname), port: \(one.port), username: crowded, password: c,
+           pg_dump_command: \(pgDump), globals: false}
+
+      """
+    let dumps = try hook.dumps(of: configured(entry), context: context)
+    let running = try dumps[0].start(context: context)
+    let ready = dumps[1].prepared(context: context)
+    let error = #expect(throws: DumpError.self) { try TakenDump(running) }
+    #expect(error?.diagnosis.problem.contains("too many connections") == true)
+    let facts = try TakenDump(dumps[0].uncounted, context: context).facts
+    #expect(facts.content?.remark?.contains("nothing was counted") == true && facts.details["owner"] == "postgres")
+    #expect(try TakenDump(ready, context: context).facts.content?.rowCount == 1)
   }
 
   @Test("A session that ends between two databases is replaced, and one that fails in a database spoils no other")

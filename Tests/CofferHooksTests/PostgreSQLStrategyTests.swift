@@ -103,14 +103,18 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
   func leavingOut() {
     for option in [
       "-t", "-tpublic.a", "--table=a", "--tabl=a", "--exclude-table", "-N", "-B", "--no-blobs", "--filter=x",
+      "-Ot", "-xvN", "-vtpublic.a",
     ] {
       #expect(RestoreWay.leavesOut(option), "\(option)")
     }
     for option in [
       "--exclude-table-data=a", "--no-owner", "--no-sync", "-x", "-b", "public.a", "--lock-wait-timeout=5", "--inserts",
+      "-Ox", "-Fctar", "-UBert", "-hnet", "-vj4",
     ] {
       #expect(!RestoreWay.leavesOut(option), "\(option)")
     }
+    for option in ["-Ot", "-vs", "-xa"] { #expect(RestoreWay.choosesPart(option), "\(option)") }
+    for option in ["-Ox", "-vUnat", "-1"] { #expect(!RestoreWay.choosesPart(option), "\(option)") }
   }
 
   @Test(

@@ -150,8 +150,8 @@ final class EndingSource: ByteSource {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     let count = try source.read(into: buffer)
     if count == 0, !hasEnded {
-      hasEnded = true
       try end()
+      hasEnded = true
     }
     return count
   }

@@ -80,7 +80,7 @@ final class ItemWriter {
       return sink.bytes
     }
     gathered.append(ReadItem(item: item, parts: parts, content: read))
-    gatheredSize += Int(size)
+    gatheredSize += Int(size) + item.heldSize
     if gathered.count >= Self.countLimit || gatheredSize >= Self.gatheredLimit { try handOver() }
   }
 

@@ -13,10 +13,12 @@ final class PostgreSQLConversations: Sendable {
     /// The dumps that have not begun.
     var waiting: Set<ExactName> = []
     var idle: [PostgreSQLConversation] = []
+    /// Whether the server may have no room for those that nobody has at the moment.
+    var isTight = false
 
-    /// Takes those out that nobody will need.
+    /// Takes those out that nobody will need, or that are not to stay.
     mutating func surplus() -> [PostgreSQLConversation] {
-      guard !isPlanning, waiting.isEmpty else { return [] }
+      guard isTight || !isPlanning && waiting.isEmpty else { return [] }
       defer { idle = [] }
       return idle
     }
@@ -47,6 +49,18 @@ final class PostgreSQLConversations: Sendable {
     }
     for session in surplus { session.close() }
   }
+
+  /// Tells that a dump has failed, perhaps for want of room on the server: from now on none stays that nobody has.
+  func makeRoom() {
+    let surplus = state.withLock { state in
+      state.isTight = true
+      return state.surplus()
+    }
+    for session in surplus { session.close() }
+  }
+
+  /// Whether there is no room for sessions ahead of time.
+  var areTight: Bool { state.withLock { $0.isTight } }
 
   /// Tells that a dump has begun.
   func begin(_ dump: DumpIdentity) {

@@ -95,16 +95,32 @@ struct PostgreSQLDump: PlannedDump {
   }
 
   func prepared(context: HookContext) -> any PlannedDump {
-    guard case .database(let name) = scope, !isRehearsal else { return self }
+    guard case .database(let name) = scope, !isRehearsal, !conversations.areTight else { return self }
     // What fails is asked again, and told, when the dump starts.
-    guard var opening = try? opening(context), opening.server.isKnown else { return self }
+    guard var opening = try? opening(context), opening.server.isKnown, opening.session?.isOpen == true else {
+      return self
+    }
     if opening.server.role != nil, PostgreSQLDumpCensus.reasonAgainst(entry, isCounted: isCounted) == nil {
       opening.witness = try? PostgreSQLSnapshotWitness(in: name, conversations, context)
     }
     if let version = opening.server.version { _ = try? client(serverVersion: version, context: context) }
     var copy = self
-    copy.preparation = PostgreSQLPreparedOpening(opening, conversations)
+    copy.preparation = PostgreSQLPreparedOpening(opening)
     return copy
+  }
+
+  /// - Returns: What was prepared; nil without that, and where the server has ended it since, as one does that is restarted.
+  /// - Throws: `RunCancelled`.
+  private func preparedOpening() throws -> PostgreSQLDumpOpening? {
+    guard let opening = preparation?.take() else { return nil }
+    do {
+      try opening.confirm()
+      return opening
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      return nil
+    }
   }
 
   private func opening(_ context: HookContext) throws -> PostgreSQLDumpOpening {
@@ -121,7 +137,8 @@ struct PostgreSQLDump: PlannedDump {
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
     conversations.begin(identity)
-    let opening = try preparation?.take() ?? opening(context)
+    if !isCounted { conversations.makeRoom() }
+    let opening = try preparedOpening() ?? opening(context)
     let conversation = opening.session
     var server = opening.server
     facts.serverVersion = server.version

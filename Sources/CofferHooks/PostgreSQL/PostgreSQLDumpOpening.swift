@@ -8,21 +8,27 @@ struct PostgreSQLDumpOpening: Sendable {
   let session: PostgreSQLConversation?
   /// nil where it is looked for when it is needed.
   var witness: PostgreSQLSnapshotWitness?
+
+  /// Seconds for what takes a moment.
+  private static let patience: Double = 20
+
+  /// Makes sure that its sessions are still there: as long as one is, nobody puts another database in the place of its own.
+  ///
+  /// - Throws: `PostgreSQLConversation.Ended` where one is gone; `CommandTimedOut`; `SystemError`; `RunCancelled`.
+  func confirm() throws {
+    for session in [session, witness?.session].compactMap(\.self) {
+      _ = try session.ask("SELECT 1", columns: 1, seconds: Self.patience)
+    }
+  }
 }
 
-/// An opening that waits for its dump. Its sessions are in no transaction, so they keep nothing but the database's name.
+/// An opening that waits for its dump. Its sessions are in no transaction, so they keep nothing but the database's name; they end
+/// with it, if the dump does not come: nobody knows when it will, and until then its database may be renamed or dropped.
 final class PostgreSQLPreparedOpening: Sendable {
   private let opening: Mutex<PostgreSQLDumpOpening?>
-  private let conversations: PostgreSQLConversations
 
-  init(_ opening: PostgreSQLDumpOpening, _ conversations: PostgreSQLConversations) {
+  init(_ opening: PostgreSQLDumpOpening) {
     self.opening = Mutex(opening)
-    self.conversations = conversations
-  }
-
-  deinit {
-    guard let opening = take() else { return }
-    for session in [opening.session, opening.witness?.session].compactMap(\.self) { conversations.giveBack(session) }
   }
 
   /// The opening, for the first who asks: whoever starts the dump again begins anew.

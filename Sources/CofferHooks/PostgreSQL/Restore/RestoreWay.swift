@@ -95,11 +95,14 @@ enum RestoreWay: Equatable {
   /// table that is in the dump is replaced in any case.
   static func leavesOut(_ option: String) -> Bool { isOne(option, ofLetters: "nNtTeB", or: leavingOptions) }
 
-  /// - Parameter words: Long options, which may be cut short.
+  /// - Parameters:
+  ///   - letters: Short options, which may stand together.
+  ///   - words: Long options, which may be cut short.
   private static func isOne(_ option: String, ofLetters letters: String, or words: [String]) -> Bool {
     guard let long = option.after(beginning: "--") else {
-      let letter = option.after(beginning: "-")?.utf8.first
-      return letter.map(letters.utf8.contains) == true
+      // Behind the letters of others that have a value is that.
+      let own = option.after(beginning: "-")?.utf8.prefix { !"dEfFhjpSUZ".utf8.contains($0) }
+      return own?.contains(where: letters.utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
     return word.utf8.count > 2 && words.contains { $0.begins(with: word) }
