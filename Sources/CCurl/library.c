@@ -10,6 +10,7 @@
 // Written once, before anybody reads it.
 static struct {
   const char *problem;
+  __typeof__(&curl_global_init) prepare;
   __typeof__(&curl_easy_init) start;
   __typeof__(&curl_easy_cleanup) end;
   __typeof__(&curl_easy_reset) reset;
@@ -35,6 +36,7 @@ static void load(void) {
     library.problem = "libcurl.so.4 cannot be loaded; on Debian it is in the package libcurl4";
     return;
   }
+  library.prepare = function(handle, "curl_global_init");
   library.start = function(handle, "curl_easy_init");
   library.end = function(handle, "curl_easy_cleanup");
   library.reset = function(handle, "curl_easy_reset");
@@ -44,6 +46,8 @@ static void load(void) {
   library.free = function(handle, "curl_slist_free_all");
   library.set = function(handle, "curl_easy_setopt");
   library.get = function(handle, "curl_easy_getinfo");
+  // Versions before 7.84 do not bear that several threads have it done by their first handle.
+  if (!library.problem && library.prepare(CURL_GLOBAL_DEFAULT) != CURLE_OK) library.problem = "libcurl could not be started";
 }
 
 const char *coffer_curl_problem(void) {

@@ -22,10 +22,10 @@ public final class HTTPConnection {
   private var hasBeenUsed = false
 
   /// - Parameter userAgent: How the program calls itself, for example `coffer/1.0`.
-  /// - Throws: `HTTPError` when there is no memory for it.
+  /// - Throws: `HTTPError.unable` when libcurl is not there, or there is no memory for it.
   public init(userAgent: String, patience: HTTPPatience) throws(HTTPError) {
     do throws(CurlTransfer.Failure) { transfer = try CurlTransfer() } catch {
-      throw .unreachable(server: "server", reason: error.reason)
+      throw .unable(reason: error.reason)
     }
     self.userAgent = userAgent
     self.patience = patience

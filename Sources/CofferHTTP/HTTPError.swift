@@ -3,6 +3,8 @@ import CofferSystem
 /// A request without success. URLs are not shown: those of monitoring services are secrets.
 public enum HTTPError: DiagnosableError, Equatable {
   case unreachable(server: String, reason: String)
+  /// No server can be asked from here, as long as the machine is as it is.
+  case unable(reason: String)
   /// The server did not prove that it is the one that is meant, or could not be proven to be.
   case untrusted(server: String, reason: String)
   /// The server leads elsewhere, to where the request was not meant.
@@ -17,6 +19,8 @@ public enum HTTPError: DiagnosableError, Equatable {
     switch self {
     case .unreachable(let server, let reason), .untrusted(let server, let reason):
       Diagnosis(subject: server, problem: "Not reached: \(reason)")
+    case .unable(let reason):
+      Diagnosis(subject: "HTTP", problem: reason)
     case .redirected(let server, let target):
       Diagnosis(
         subject: server, problem: "It redirects to another server, \(target), which was sent nothing",

@@ -46,6 +46,26 @@ struct FailureTests {
     try ground.succeed("check", "--level", "4")
   }
 
+  @Test("Where libcurl cannot be loaded, what needs it says so and does not try again, and all else goes on")
+  func noLibcurl() throws {
+    try ground.write("lib/libcurl.so.4", "no library")
+    ground.environment["LD_LIBRARY_PATH"] = "\(ground.folder)/lib"
+    try configure("healthchecks: {ping_url: 'http://127.0.0.1:9/ping'}\n")
+    let create = try ground.coffer("create")
+    #expect(create.status == .exited(0) && create.errors.contains("package libcurl4"), "\(create.errors)")
+    try ground.write(
+      "config.yaml",
+      """
+      repositories: [{path: 's3:http://127.0.0.1:9/bucket/there'}]
+      s3: {access_key: a, secret_key: b}
+      stall_limit: 30
+      """)
+    let there = try ground.coffer("repo-info")
+    #expect(there.status == .exited(1) && there.errors.contains("package libcurl4"), "\(there.errors)")
+    // That is the advice where another try may help.
+    #expect(!there.errors.contains("Check the network"), "\(there.errors)")
+  }
+
   @Test("A server that is down means no archive at all")
   func serverDown() throws {
     try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")

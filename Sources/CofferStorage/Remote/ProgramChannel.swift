@@ -11,8 +11,8 @@ final class ProgramChannel: ByteChannel {
   let input: Int32
   let output: Int32
 
-  /// Makes another channel by what carries this one.
-  typealias Another = @Sendable (Cancellation?) throws(RemoteError) -> ProgramChannel
+  /// Makes another channel by what carries this one; nil where none can be made so.
+  typealias Another = @Sendable (Cancellation?) throws(RemoteError) -> ProgramChannel?
 
   private struct Streams: ~Copyable {
     var toChild: FileDescriptor?

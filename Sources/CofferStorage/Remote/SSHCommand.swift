@@ -75,8 +75,9 @@ struct SSHCommand: Sendable {
       case .listening(let socket):
         arguments += ["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "ControlPath=\(socket)"]
       case .beside(let socket):
-        // Where it is refused ssh would make a connection.
-        arguments += ["-o", "ControlMaster=no", "-o", "ControlPath=\(socket)", "-o", "ProxyCommand=false"]
+        // Where it is refused ssh would make a connection, also through a host that the user's own words name: so it stands first.
+        arguments =
+          ["-o", "ProxyCommand=false"] + arguments + ["-o", "ControlMaster=no", "-o", "ControlPath=\(socket)"]
       }
       if keepsAlive { arguments += ["-o", "ServerAliveInterval=\(Self.aliveInterval)", "-o", "ServerAliveCountMax=3"] }
     }
@@ -93,6 +94,9 @@ struct SSHCommand: Sendable {
     words.contains { $0.parts(by: "/").last == "ssh" }
   }
 
+  /// Whether a channel can be kept from making a connection: ssh takes no other way beside a `-J`.
+  var letsShare: Bool { !words.contains { $0.begins(with: "-J") } }
+
   private var destination: [String] { address.port.map { ["-p", "\($0)"] } ?? [] }
 
   private func child(_ arguments: [String]) -> ChildCommand {
@@ -108,12 +112,12 @@ struct SSHCommand: Sendable {
     _ launcher: any ProcessLauncher, _ sockets: SSHSockets, _ cancellation: Cancellation?
   ) throws(RemoteError) -> ProgramChannel {
     let settings = try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
-    guard settings.letsShare, let socket = sockets.newPath() else {
+    guard settings.letsShare, letsShare, let socket = sockets.newPath() else {
       return try start(command(keepsAlive: settings.wantsSignsOfLife), launcher)
     }
     return try start(command(keepsAlive: settings.wantsSignsOfLife, .listening(socket)), launcher, socket) {
       (_) throws(RemoteError) in
-      try start(command(keepsAlive: false, .beside(socket)), launcher)
+      try SSHSockets.isThere(socket) ? start(command(keepsAlive: false, .beside(socket)), launcher) : nil
     }
   }
 

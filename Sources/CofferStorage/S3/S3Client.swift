@@ -117,6 +117,7 @@ struct S3Client: Sendable {
       (kind, suggestion) = (
         .permanent, "If its certificate is by an authority of your own, name that in 's3: ca_file'"
       )
+    case .unable: (kind, suggestion) = (.permanent, nil)
     case .unreachable, .redirected, .refused, .failed:
       (kind, suggestion) = (.transient, "Check the network, and the server's name and port")
     }

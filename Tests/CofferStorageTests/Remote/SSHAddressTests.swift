@@ -89,8 +89,21 @@ struct SSHAddressTests {
     }
     #expect(try options(.alone).isEmpty)
     #expect(try options(.listening("/s")) == ["ControlMaster=yes", "ControlPersist=no", "ControlPath=/s"])
-    #expect(try options(.beside("/s")) == ["ControlMaster=no", "ControlPath=/s", "ProxyCommand=false"])
+    #expect(try options(.beside("/s")) == ["ProxyCommand=false", "ControlMaster=no", "ControlPath=/s"])
     #expect(try options(.listening("/s"), "dbclient").isEmpty)
+    // Of two ways to the server ssh takes the first.
+    #expect(
+      try command("ssh -o ProxyJump=door", keepsAlive: false, .beside("/s")).prefix(5) == [
+        "ssh", "-o", "ProxyCommand=false", "-o", "ProxyJump=door",
+      ])
+    func letsShare(_ words: String) throws -> Bool {
+      SSHCommand(
+        CommandWords(words), try address("ssh://vault/r"), .subsystem("sftp"),
+        environment: ProcessEnvironment([:])
+      ).letsShare
+    }
+    #expect(try letsShare("ssh -o ProxyJump=door"))
+    #expect(try !letsShare("ssh -J door") && !letsShare("ssh -i key -Jdoor"))
   }
 
   @Test(

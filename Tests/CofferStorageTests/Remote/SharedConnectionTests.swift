@@ -126,6 +126,39 @@ struct SharedConnectionTests {
     #expect(try connections(to: server.port) == 1)
   }
 
+  @Test("Where there can be no socket the connection is made all the same, and carries one channel")
+  func nowhere() throws {
+    defer { cleanUp() }
+    let server = try server()
+    #expect(sockets().newPath() != nil && names.isEmpty)
+    let place = "\(folder)/coffer/ssh"
+    func succeeds(_ words: String...) throws -> Bool {
+      try SystemProcessLauncher().run(ChildCommand(words[0], Array(words.dropFirst()), environment: .current())).status
+        .isSuccess
+    }
+    // Root writes where nobody may, unless the file system is read-only.
+    let isRoot = geteuid() == 0
+    guard isRoot ? try succeeds("mount", "-o", "bind,ro", place, place) : chmod(place, 0o500) == 0 else { return }
+    defer { if isRoot { _ = try? succeeds("umount", "-l", place) } else { chmod(place, 0o700) } }
+    #expect(sockets().newPath() == nil)
+    let link = try link(server)
+    let first = try link.take(for: Self.large, nil)
+    #expect(try first.greeting(nil).type == SFTPReply.version)
+    #expect(try link.take(for: Self.large, nil) === first)
+  }
+
+  @Test("Where ssh has not listened, nothing is started to ask it for a channel")
+  func unheard() throws {
+    defer { cleanUp() }
+    let server = try server()
+    // It says so to nobody: 'ssh -G' has no line for it.
+    let link = try link(server, " -S none")
+    let first = try link.take(for: Self.large, nil)
+    _ = try first.greeting(nil)
+    #expect(try link.take(for: Self.large, nil) === first)
+    #expect(names.isEmpty)
+  }
+
   @Test("ssh listens only where nobody else can come, and at a path that it takes as it is")
   func places() throws {
     defer { cleanUp() }

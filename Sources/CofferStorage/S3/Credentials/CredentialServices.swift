@@ -31,6 +31,7 @@ struct CredentialServices {
       if case .cancelled = error {
         throw S3CredentialError(place, error.diagnosis.problem, isCancelled: true)
       }
+      if case .unable(let reason) = error { throw S3CredentialError(place, reason) }
       throw S3CredentialError(
         place, "\(error.diagnosis.subject): \(error.diagnosis.problem)", suggestion: Self.advice(isOwn),
         isTransient: true)
