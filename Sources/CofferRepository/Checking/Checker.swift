@@ -168,13 +168,21 @@ struct Checker {
 
   /// A record that has lost all of its bytes is no object any more, and so is an archive that nobody lists.
   private mutating func tellHollowRecords() throws {
-    for put in try context.store.unfinishedPuts() where put.path.begins(with: "\(ArchiveRecord.folder)/") {
-      guard let name = ObjectName(put.path), name.parts.count == 2 else { continue }
+    let empty = try hollowRecords()
+    guard !empty.isEmpty else { return }
+    // For a moment one stands there where another run puts a record, on file systems without hard links.
+    let still = try Set(hollowRecords())
+    for name in empty where still.contains(name) {
       found(
         name,
         "It is empty: an archive's record has lost its bytes, or a program that was killed has left it. Put the file back "
           + "from a copy of the repository, or remove it")
     }
+  }
+
+  private func hollowRecords() throws -> [ObjectName] {
+    try context.store.unfinishedPuts().filter { $0.path.begins(with: "\(ArchiveRecord.folder)/") }
+      .compactMap { ObjectName($0.path) }.filter { $0.parts.count == 2 }
   }
 
   /// Void archives need nothing. The rounds are looked at after the archives were listed.
