@@ -71,6 +71,18 @@ struct MariaDBCommandTests {
     #expect(third.command.hasPrefix("--port|3306|--protocol|tcp|"))
   }
 
+  @Test(
+    "No restore replaces whole databases with a dump that lacks tables of them by its options",
+    arguments: [
+      ("--ignore-table=users.a", true), ("--ignore_table Users.a", true), ("--ignore-views", true),
+      ("--ignore-table=other.users.a", false), ("--ignore-table-data=users.a", false), ("--quick users.a", false),
+    ])
+  func parts(options: String, isPart: Bool) throws {
+    let switches = isPart ? String(Self.switches.trimmingPrefix("--add-drop-database|")) : Self.switches
+    let command = try dump(.mariadb, "options: \(options)").command
+    #expect(command.hasSuffix("|" + Self.common + switches + "--databases|--|users|"), "\(command)")
+  }
+
   @Test("MySQL's own clients are told about encryption in their words, MariaDB's in theirs")
   func tls() throws {
     #expect(try dump(.mysql, version: "8.0.36 for Linux", "tls: false").command.hasPrefix("--ssl-mode=DISABLED|"))

@@ -69,7 +69,7 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
   @Test(
     "What a dump leaves out on purpose stays where it is restored",
     arguments: [
-      ("custom", "--exclude-table=public.left", "2|1\n", []), ("plain", "-t public.kept", "2|2\n", []),
+      ("custom", "--exclude-table=public.left", "2|1\n", []), ("plain", "-Ot public.kept", "2|2\n", []),
       ("tar", "-N aside", "1|2\n", []),
       // An archive from before this was kept in it.
       ("custom", "--table=public.kept", "2|2\n", [PostgreSQLDumpFacts.partKey]),
@@ -102,14 +102,19 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
   @Test("Options that leave objects out of a dump are told from those that leave out rows, or nothing")
   func leavingOut() {
     for option in [
-      "-t", "-tpublic.a", "--table=a", "--tabl=a", "--exclude-table", "-N", "-B", "--no-blobs", "--filter=x",
-      "-Ot", "-xvN", "-vtpublic.a",
+      "-t", "-tpublic.a", "--table=a", "--tabl=a", "--exclude-table", "-N", "-B", "--no-blobs", "--filter=x", "-Ot",
+      "-vxtpublic.a", "-OB",
     ] {
       #expect(RestoreWay.leavesOut(option), "\(option)")
+    }
+    for option in ["-Ot", "-vtpublic.a", "-cn"] { #expect(RestoreWay.choosesPart(option), "\(option)") }
+    for option in ["-vx", "-hlocalhost", "-vSQL=a", "-v", "-Fcustom", "-U"] {
+      #expect(!RestoreWay.choosesPart(option), "\(option)")
     }
     for option in [
       "--exclude-table-data=a", "--no-owner", "--no-sync", "-x", "-b", "public.a", "--lock-wait-timeout=5", "--inserts",
       "-Ox", "-Fctar", "-UBert", "-hnet", "-vj4",
+      "-vFt", "-hlocalhost", "-ESQL_ASCII", "-Spostgres", "-Z9", "-j4", "-U", "-",
     ] {
       #expect(!RestoreWay.leavesOut(option), "\(option)")
     }

@@ -76,6 +76,20 @@ struct DamageTests {
     }
   }
 
+  @Test("An empty file that a run has for a moment where it puts a record is no finding")
+  func passingRecord() throws {
+    let repository = try FolderRepository()
+    defer { repository.remove() }
+    try repository.backUp(["a": [1, 2, 3]], name: "first")
+    let path = "\(repository.folder)/archives/ab"
+    try #require(FileManager.default.createFile(atPath: path, contents: nil))
+    let store = WatchedStore(repository.store) { _, store in
+      if store.calls.count(where: { $0.request == .foreignEntry }) == 2 { unlink(path) }
+    }
+    #expect(try repository.opened(store).check(.tables, cancellation: try Cancellation()).findings.isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   @Test("Reading a damaged stream throws before its end, and tells the pack")
   func reading() throws {
     let repository = try TestRepository()

@@ -32,8 +32,9 @@ struct FolderRepository {
 
   var store: LocalDirectoryStore { LocalDirectoryStore(root: folder) }
 
-  func opened() throws -> Repository {
-    try Repository.open(in: store, passphrase: TestRepository.passphrase, surroundings: Self.surroundings)
+  /// - Parameter other: A store that has what this one has.
+  func opened(_ other: (any ObjectStore)? = nil) throws -> Repository {
+    try Repository.open(in: other ?? store, passphrase: TestRepository.passphrase, surroundings: Self.surroundings)
   }
 
   @discardableResult

@@ -263,6 +263,36 @@ struct OplogTests {
     #expect(late.errors.contains("the set may have rolled back what is last there"), "\(late.errors)")
   }
 
+  @Test("What cannot be read at the log's end before another primary's entries keeps nobody from an earlier moment")
+  func damagedEnd() throws {
+    let ground = try OplogGround()
+    let folder = "\(ground.ground.repository)/logs"
+    func objects() throws -> Set<String> {
+      Set(try FileManager.default.subpathsOfDirectory(atPath: folder).filter { !$0.hasSuffix("/") })
+    }
+    try ground.tools.append(OplogGround.entries(1...4))
+    try ground.receive(to: 4)
+    try ground.backUp(1...2)
+    let before = try objects()
+    try ground.tools.append(OplogGround.entries(5...5))
+    try ground.receive(to: 5)
+    let last = try objects().subtracting(before)
+    try #require(last.count == 1)
+    try ground.tools.append((5...6).map { OplogBuilder.insert($0 + 90, OplogGround.start + $0, 1, term: 2) })
+    try ground.receive(to: 6, in: 2, "--leave-gap")
+    for name in last {
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+    }
+    let earlier = try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 3):1")
+    #expect(earlier.status == .exited(0), "\(earlier.errors)")
+    #expect(
+      try ground.restored().bytes
+        == OplogBuilder.archive(["shop.ledger"], OplogGround.entries(1...2), OplogGround.entries(3...3)))
+    #expect(try ground.ground.coffer("restore", "--to-ts", "\(OplogGround.start + 5):1").status == .exited(1))
+  }
+
   @Test("Several repositories go on each where it is, and end with the same log")
   func several() throws {
     let ground = try OplogGround()

@@ -161,7 +161,7 @@ struct MariaDBConnection: Sendable {
     .installed(by: MariaDBFailure.installations)
   }
 
-  private func words(of program: Tool) -> [String] {
+  func words(of program: Tool) -> [String] {
     switch program {
     case .dump: dumpCommand
     case .client: clientCommand

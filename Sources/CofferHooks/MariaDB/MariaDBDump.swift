@@ -123,8 +123,10 @@ struct MariaDBDump: PlannedDump {
   }
 
   private func arguments(_ more: [String]) -> [String] {
+    let isPart = databases.contains(where: entry.leavesTables)
+    let switches = entry.switches.filter { !isPart || !$0.isSame(as: MariaDBEntry.replacing) }
     // This comes after the configuration's own options, some of which change it.
-    var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + more + entry.switches
+    var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + more + switches
     if databases.contains(where: entry.isAccounts) { arguments.append("--system=users,udfs,servers") }
     return arguments + ["--databases", "--"] + databases.filter { !entry.isAccounts($0) }
   }

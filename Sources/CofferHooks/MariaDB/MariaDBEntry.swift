@@ -66,12 +66,31 @@ struct MariaDBEntry: Sendable {
     return other
   }
 
+  /// What has a restore of the dump replace whole databases.
+  static let replacing = "--add-drop-database"
+
   private static func switches(_ section: ConfigurationSection) -> [String] {
     let all: [(OptionKey<Bool>, String)] = [
-      (MariaDBOptions.addDropDatabase, "--add-drop-database"), (MariaDBOptions.events, "--events"),
+      (MariaDBOptions.addDropDatabase, replacing), (MariaDBOptions.events, "--events"),
       (MariaDBOptions.routines, "--routines"), (MariaDBOptions.tablespaces, "--all-tablespaces"),
     ]
     return all.filter { section[$0.0] }.map(\.1)
+  }
+
+  /// Whether options leave tables of a database out of its dump (`--ignore-table=shop.sessions`): they would be lost where a restore
+  /// replaces the whole database.
+  func leavesTables(of database: String) -> Bool {
+    let words = connection.words(of: .dump) + dumpOptions
+    return words.indices.contains { index in
+      guard let option = words[index].after(beginning: "--") else { return false }
+      let parts = option.parts(by: "=", limit: 2)
+      // The programs take both signs, and the beginning of a name for it.
+      let name = parts[0].swapping("_", for: "-")
+      guard !name.isSame(as: "ignore-views") else { return true }
+      guard name.utf8.count > "ignore-".utf8.count, "ignore-table".begins(with: name) else { return false }
+      let table = parts.count > 1 ? parts[1] : index + 1 < words.count ? words[index + 1] : ""
+      return table.lowercased().begins(with: database.lowercased() + ".")
+    }
   }
 
   /// The databases that the entry stands for; the server is asked where it must be.

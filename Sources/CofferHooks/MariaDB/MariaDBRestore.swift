@@ -79,6 +79,8 @@ struct MariaDBRestore: PlannedRestore {
     rules.foldsCase = server.facts.foldsCase
     rules.rehearsesViews = !isWholeServer
     rules.seal = server.facts.seal
+    // Dumps of before this was looked at when they were made.
+    rules.isPart = { [entry] in entry.leavesTables(of: $0) }
     rules.target = targetName
     let snapshot = MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
     return MariaDBRunningRestore(

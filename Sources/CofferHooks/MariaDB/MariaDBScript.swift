@@ -54,6 +54,8 @@ struct MariaDBScript {
     var countsMissingRights = false
     /// Which tables are restored; nil for all that the dump has.
     var tables: MariaDBTableChoice?
+    /// Tells databases of which tables were left out of the dump: what it does not know stays, whatever the dump says.
+    var isPart: @Sendable (String) -> Bool = { _ in false }
     /// Gives the name that a database of the dump is restored under.
     var target: @Sendable (String) throws -> String = { $0 }
   }
@@ -276,7 +278,7 @@ struct MariaDBScript {
       scratch: MariaDBScratch.name(rules.mark, number, .new),
       aside: MariaDBScratch.name(rules.mark, number, .old))
     database.hasProperties = statement != nil
-    database.replaces = dropped.contains(ExactName(rules.isOfOne ? name.lowercased() : name))
+    database.replaces = dropped.contains(ExactName(rules.isOfOne ? name.lowercased() : name)) && !rules.isPart(name)
     databases.append(database)
     if let statement {
       // `IF NOT EXISTS` is left out: what is dropped in the end must be what was made here.

@@ -130,7 +130,10 @@ enum PostgreSQLFailure {
       "Create the missing role, restore the server's 'all' dump first, or set no_owner: true and restore_options: --no-acl"
     ),
     FailureAdvice.alreadyExists,
-    ("other objects depend on it", "Drop what depends on the dump's objects, or restore where the database is missing"),
+    (
+      "other objects depend on it",
+      "Drop what depends on the dump's objects, or restore under another name (--target-name)"
+    ),
     ("FATAL:  database \"", "Correct the name in the configuration, or create what is missing"),
     FailureAdvice.doesNotExist,
   ]

@@ -102,18 +102,24 @@ struct OplogSearch {
   /// What is at the end of a stretch is doubtful where another primary has written what follows: a set rolls back what the one before has
   /// not given to most of its members, and the receiver may have had that from it.
   ///
-  /// - Returns: The last entry; nil where there is no doubt.
+  /// - Returns: The last entry; nil where there is no doubt, and where that cannot be read: no restore leads to it then.
   private func doubtfulEnd(
     of stretch: OplogReader.Stretch, before later: OplogReader.Stretch, _ reader: OplogReader
   ) throws -> OplogMark? {
     guard later.history > stretch.history else { return nil }
-    let last = try reader.slice(stretch.numbers.upperBound, history: stretch.history).last
+    let last = try readable { try reader.slice(stretch.numbers.upperBound, history: stretch.history).last }
+    let next = try readable { try reader.slice(later.numbers.lowerBound, history: later.history).first }
+    guard let last else { return nil }
+    // Of what cannot be read nobody knows who has written it.
+    return next.map { $0.term > last.term } ?? true ? last : nil
+  }
+
+  /// What leads to no target here must not keep anybody from one.
+  private func readable(_ read: () throws -> OplogMark) throws -> OplogMark? {
     do {
-      let next = try reader.slice(later.numbers.lowerBound, history: later.history).first
-      return next.term > last.term ? last : nil
+      return try read()
     } catch let error where error is LogError || error is OplogReader.Fault || error is RepositoryError {
-      // It leads to no target here, and nobody knows who has written it.
-      return last
+      return nil
     }
   }
 

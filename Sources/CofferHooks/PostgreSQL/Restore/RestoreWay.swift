@@ -89,19 +89,26 @@ enum RestoreWay: Equatable {
   }
 
   /// Whether one of pg_restore's or psql's options has only a part of the dump restored.
-  static func choosesPart(_ option: String) -> Bool { isOne(option, ofLetters: "nNtIPTasL", or: partOptions) }
+  static func choosesPart(_ option: String) -> Bool {
+    // Of psql's, `-v NAME=VALUE`; of pg_restore's nothing stands behind that letter but others.
+    isOne(option, ofLetters: "nNtIPTasL", before: option.holds("=") ? "dfFhjpRSUov" : "dfFhjpRSUo", or: partOptions)
+  }
 
   /// Whether one of pg_dump's options leaves objects out of the dump. Those that leave out rows only are none of them: a
   /// table that is in the dump is replaced in any case.
-  static func leavesOut(_ option: String) -> Bool { isOne(option, ofLetters: "nNtTeB", or: leavingOptions) }
+  static func leavesOut(_ option: String) -> Bool {
+    isOne(option, ofLetters: "nNtTeB", before: "dEfFhjpSUZ", or: leavingOptions)
+  }
 
   /// - Parameters:
   ///   - letters: Short options, which may stand together.
+  ///   - values: Letters that the rest of the word is a value of.
   ///   - words: Long options, which may be cut short.
-  private static func isOne(_ option: String, ofLetters letters: String, or words: [String]) -> Bool {
+  private static func isOne(
+    _ option: String, ofLetters letters: String, before values: String, or words: [String]
+  ) -> Bool {
     guard let long = option.after(beginning: "--") else {
-      // Behind the letters of others that have a value is that.
-      let own = option.after(beginning: "-")?.utf8.prefix { !"dEfFhjpSUZ".utf8.contains($0) }
+      let own = option.after(beginning: "-")?.utf8.prefix { !values.utf8.contains($0) }
       return own?.contains(where: letters.utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
