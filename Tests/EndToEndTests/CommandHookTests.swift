@@ -22,9 +22,10 @@ struct CommandHookTests {
   }
 
   /// A hook for every step that prints its name, with further parts.
-  private func everyStep(_ more: String = "") -> String {
+  private func everyStep(_ more: String = "", after: String = "") -> String {
     ["everything", "configuration", "repository", "action"].map { step in
-      "  - {before: \(step), run: [echo before \(step)]\(more)}\n  - {after: \(step), run: [echo after \(step)]\(more)}\n"
+      "  - {before: \(step), run: [echo before \(step)]\(more)}\n"
+        + "  - {after: \(step), run: [echo after \(step)]\(more)\(after)}\n"
     }.joined()
   }
 
@@ -53,7 +54,7 @@ struct CommandHookTests {
     try ground.run("chmod", "755", "hang")
     let failing = "postgresql_databases:\n  - {name: users, pg_dump_command: \(ground.folder)/hang}\n"
     try configure(
-      everyStep(", states: [fail]") + """
+      everyStep(after: ", states: [fail]") + """
           - {after: action, states: [finish], run: [echo finished]}
           - after: error
             run:

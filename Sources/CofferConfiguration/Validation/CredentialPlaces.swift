@@ -28,7 +28,7 @@ private struct CredentialPlaces {
       }
     case .scalar:
       // A variable is not replaced where a file is only looked at.
-      guard let option, let text = node.text, option.isSecret || option.name.hasSuffix("username"), !text.holds("${")
+      guard let option, let text = node.text, option.isSecret || option.name.ends(with: "username"), !text.holds("${")
       else { return }
       do throws(CredentialError) {
         _ = try CredentialReference(text)
