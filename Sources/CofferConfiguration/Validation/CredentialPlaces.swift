@@ -3,33 +3,10 @@ import CofferSystem
 extension Configuration {
   /// What is wrong with `{credential ...}` where secrets and users' names stand, as far as it can be told without asking for one.
   public var credentialProblems: [ConfigurationProblem] {
-    var places = CredentialPlaces(top: known.top)
-    places.look(at: root.node, known.top, option: nil)
-    return places.problems
-  }
-}
-
-/// Goes through a document and reads what stands for secrets in it.
-private struct CredentialPlaces {
-  let top: OptionSchema
-  var problems: [ConfigurationProblem] = []
-
-  init(top: OptionSchema) {
-    self.top = top
-  }
-
-  mutating func look(at node: YAMLNode, _ schema: OptionSchema?, option: Option?) {
-    switch node.content {
-    case .sequence(let elements): for element in elements { look(at: element, schema, option: option) }
-    case .mapping(let entries):
-      for entry in entries {
-        let inner = schema?[entry.key] ?? (schema?.takesTopOptions == true ? top[entry.key] : nil)
-        look(at: entry.value, inner?.sectionSchema, option: inner)
-      }
-    case .scalar:
+    var problems: [ConfigurationProblem] = []
+    root.node.forEachText(known.top) { node, text, option in
       // A variable is not replaced where a file is only looked at.
-      guard let option, let text = node.text, option.isSecret || option.name.ends(with: "username"), !text.holds("${")
-      else { return }
+      guard let option, option.isSecret || option.name.ends(with: "username"), !text.holds("${") else { return }
       do throws(CredentialError) {
         _ = try CredentialReference(text)
       } catch {
@@ -40,5 +17,6 @@ private struct CredentialPlaces {
             suggestion: diagnosis.suggestion))
       }
     }
+    return problems
   }
 }
