@@ -9,6 +9,17 @@ import Testing
 struct HTTPClientTests {
   private let client = HTTPClient(userAgent: "coffer/1.2.3", seconds: 1)
 
+  @Test("What is large goes by the connection that has carried most, what is small by the last that has carried little")
+  func choosesConnections() {
+    let (large, small) = (1 << 20, 1000)
+    #expect(HTTPConnectionPool.place(for: large, among: []) == nil)
+    #expect(HTTPConnectionPool.place(for: small, among: []) == nil)
+    #expect(HTTPConnectionPool.place(for: large, among: [5, large * 9, large * 3, 7]) == 1)
+    #expect(HTTPConnectionPool.place(for: large, among: [5, 5]) == 1)
+    #expect(HTTPConnectionPool.place(for: small, among: [5, large * 9, 7, large]) == 2)
+    #expect(HTTPConnectionPool.place(for: small, among: [large, large * 9]) == 1)
+  }
+
   @Test("Method, path, headers and body arrive as they are, also empty and large bodies")
   func sent() throws {
     let server = try RecordingHTTPServer()

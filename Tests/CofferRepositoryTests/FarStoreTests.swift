@@ -192,6 +192,28 @@ struct FarStoreTests {
     #expect(store.calls.count { $0.request == .status } == 3 * packs.count)
   }
 
+  @Test("Of a pack that an index object names, the end is read with one request, and little more than its directory")
+  func knownTails() throws {
+    defer { cleanUp() }
+    // Of noise a directory is far smaller than of what compresses well; with what is padded, too.
+    for (name, content) in [("noise", noise(2_000_000)), ("dump", dumpLikeBytes(6_000_000))] {
+      try repository.backUp([name: content], name: name, with: try open(repository.store))
+      let store = WatchedStore(repository.store)
+      let context = try open(store).context
+      let packs = try IndexLoader(context: context).existingPacks()
+      _ = try IndexLoader(context: context).load(for: .reading)
+      for (pack, size) in packs {
+        let before = store.calls.count
+        let reader = try PackReader(pack, context: context)
+        guard reader.directory.basePacks.isEmpty else { continue }
+        let gets = store.calls[before...].filter { $0.request == .get && $0.size > PackHeader.size }
+        let directory = size - (reader.directory.blocks.last.map { $0.offset + $0.storedLength } ?? PackHeader.size)
+        #expect(gets.count == 1, "\(gets)")
+        #expect(gets[0].size >= directory && gets[0].size <= directory + directory / 4 + Padding.most(of: size) + 1000)
+      }
+    }
+  }
+
   @Test("Side by side gives results in order, and the failure when all have ended", arguments: [1, 3])
   func sideBySide(width: Int) throws {
     let calls = SideBySide(width: width)

@@ -117,6 +117,8 @@ class Line:
                 run(["ip", "-n", name, "link", "set", DEVICE, "mtu", str(LARGEST_PACKET)], self.environment)
                 run(["ip", "-n", name, "route", "replace", "10.213.7.0/24", "dev", DEVICE, "src", address,
                      "initcwnd", "1"], self.environment)
+                # What waits for the relay is not to be lost: it holds what is more than the line can carry.
+                run(["ip", "-n", name, "link", "set", DEVICE, "txqueuelen", str(LONGEST_QUEUE // LARGEST_PACKET)], self.environment)
 
 
 def enter(path, descriptor=None):

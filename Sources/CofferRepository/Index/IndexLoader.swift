@@ -97,6 +97,7 @@ package struct IndexLoader: Sendable {
     try context.times.measure(.index) {
       let packs = LeanablePacks(context: context, existing: existing, quarantined: quarantined)
       let runs = try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose)
+      if context.surroundings.isFar { context.packSizes.note(tailsIn: runs) }
       let index = ChunkIndex(
         runs: runs, cache: cache, owner: context.keys.id,
         reload: { [self] in try packs.runs(try self.runs(of: names, over: existing, for: purpose), for: purpose) })

@@ -234,7 +234,8 @@ package final class IndexRun: Sendable {
     return (Self.last(in: 0..<layout.packCount) { firstBlock(ofPack: $0) <= block }, block)
   }
 
-  private func chunks(ofPack number: Int) -> Range<Int> {
+  /// The numbers of a pack's chunks, over all packs.
+  func chunks(ofPack number: Int) -> Range<Int> {
     let blocks = blocks(ofPack: number)
     return firstChunk(ofBlock: blocks.lowerBound)..<firstChunk(ofBlock: blocks.upperBound)
   }

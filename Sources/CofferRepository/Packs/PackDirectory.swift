@@ -144,6 +144,12 @@ extension PackDirectory {
     return writer.bytes
   }
 
+  /// Bytes of the encoding at most, without padding, of a pack whose blocks and chunks have usual lengths and lean on nothing.
+  static func usualSize(blocks: Int, chunks: Int) -> Int {
+    let (lengthSize, countSize) = (3, 3)
+    return 2 * countSize + blocks * (2 * lengthSize + 1 + countSize) + chunks * (ChunkID.size + lengthSize)
+  }
+
   /// Reads an encoding; whatever follows it is padding and must be zero.
   ///
   /// - Parameter blocksEnd: Where the blocks end in the pack: they must fill the space from the header to there.

@@ -14,9 +14,16 @@ final class PackReader: Sendable {
   /// The same pack on this machine; nil for one that is read from the store.
   private let cached: CachedPack?
 
-  /// Bytes read from the end of a far pack at first: enough for the directory of most packs. Of a pack on this machine, where
-  /// asking twice costs nothing, its trailer says what to read.
+  /// Bytes read from the end of a far pack at first, if the index does not tell more: enough for the directory of most packs. Of a
+  /// pack on this machine, where asking twice costs nothing, its trailer says what to read.
   static func tailGuess(_ size: Int) -> Int { min(max(256 << 10, size / 32), size) }
+
+  /// Bytes at the end of a pack that hold its directory, of a pack that leans on no other.
+  static func tailSize(of size: Int, blocks: Int, chunks: Int) -> Int {
+    let padding = Padding.padme(size) == size ? Padding.most(of: size) : 0
+    let directory = Envelope.overhead + PackDirectory.usualSize(blocks: blocks, chunks: chunks) + padding
+    return min(directory + PackTrailer.size, size)
+  }
 
   /// Reads header, trailer and directory.
   ///
@@ -42,25 +49,28 @@ final class PackReader: Sendable {
   private static func open(
     _ digest: Digest256, _ name: ObjectName, _ cached: CachedPack?, _ context: RepositoryContext
   ) throws -> Opened {
-    if let size = cached?.size { return try open(name, size, cached, context) }
-    if let size = context.packSizes[digest] {
-      do { return try open(name, size, nil, context) } catch let error where RunStore.concernsObject(error) {
+    if let size = cached?.size { return try open(name, size, tail: PackTrailer.size, cached, context) }
+    if let known = context.packSizes[digest] {
+      do {
+        return try open(name, known.size, tail: known.tail ?? tailGuess(known.size), nil, context)
+      } catch let error where RunStore.concernsObject(error) {
         // The list may have been wrong.
         context.packSizes.forget(digest)
       }
     }
-    return try open(name, context.store.status(of: name).size, nil, context)
+    let size = try context.store.status(of: name).size
+    return try open(name, size, tail: tailGuess(size), nil, context)
   }
 
+  /// - Parameter tail: Bytes of a far pack's end that are read at first.
   private static func open(
-    _ name: ObjectName, _ size: Int, _ cached: CachedPack?, _ context: RepositoryContext
+    _ name: ObjectName, _ size: Int, tail: Int, _ cached: CachedPack?, _ context: RepositoryContext
   ) throws -> Opened {
     @Sendable func get(_ range: Range<Int>) throws -> [UInt8] { try bytes(range, of: name, cached, context) }
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
-    let isFar = context.surroundings.isFar && cached == nil
-    let tailStart = size - (isFar ? tailGuess(size) : PackTrailer.size)
+    let tailStart = size - (context.surroundings.isFar ? tail : PackTrailer.size)
     let (tail, head) = try context.sideBySide.both(
       { try get(tailStart..<size) }, { try get(0..<PackHeader.size) })
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }

@@ -54,13 +54,14 @@ final class BlockSupply: Sendable {
   /// and back.
   static let usualLimit = 48 << 20
   let limit: Int
-  /// Bytes of one request at most, unless a block is larger.
-  private static let stretchLimit = 8 << 20
+  /// Bytes of one request at most, unless a block is larger: on a busy line a connection may be slow for seconds, and what it carries is
+  /// waited for.
+  private static let stretchLimit = 2 << 20
   /// Bytes that nobody wants and that are cheaper to read than to ask twice.
   private static let gapLimit = 1 << 20
   /// Where little is to be read, no more of those than a part of what is wanted: a twentieth.
   private static let sparingPart = 20
-  private static let inFlight = 8
+  private static let inFlight = 12
 
   init(_ context: RepositoryContext, limit: Int = BlockSupply.usualLimit) throws(SystemError) {
     self.limit = limit
@@ -68,7 +69,7 @@ final class BlockSupply: Sendable {
     requests = try Stage(
       "get", workers: Self.inFlight, capacity: 1 << 12,
       drop: { request, reason in Self.fail(request, reason, state) }, makeWork: { { Self.read($0, into: state) } })
-    openings = try Stage("open", workers: 1, capacity: 2) {
+    openings = try Stage("open", workers: 1, capacity: BlocksAhead.openingLimit) {
       // Why a pack cannot be read is said to whoever needs it.
       { opening in _ = try? Self.open(opening.packs, opening.context, opening.cache) }
     }

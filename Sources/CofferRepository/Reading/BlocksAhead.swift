@@ -3,6 +3,13 @@ import CofferSystem
 /// A stream's chunks on their way to the window of those that are read, held back until a far store was asked for as much of
 /// what follows as there is room for. Used by one thread at a time.
 struct BlocksAhead {
+  private struct Batch {
+    let places: [BlockPlace]
+    let packs: Set<Digest256>
+    /// How many of those that wait are up to there.
+    var end: Int
+  }
+
   private let context: RepositoryContext
   private let cache: ReadCache
   private let supply: BlockSupply
@@ -11,9 +18,8 @@ struct BlocksAhead {
   private var done = 0
   /// How many of those that wait have blocks that were asked for.
   private var asked = 0
-  /// Blocks whose packs are being opened, which are asked for after the next ones' packs, and how many of those that wait are up
-  /// to there.
-  private var opening: (places: [BlockPlace], end: Int) = ([], 0)
+  /// Blocks whose packs are being opened.
+  private var opening: [Batch] = []
   /// Blocks that follow.
   private var batch: [BlockPlace] = []
   private var isInBatch: Set<BlockPlace> = []
@@ -24,6 +30,8 @@ struct BlocksAhead {
   private let batchLimit: Int
   static let batchCount = 1 << 12
   private static let waitingLimit = 1 << 17
+  /// Batches whose packs are being opened: what is on its way holds directories up, as long as it takes itself.
+  static let openingLimit = 4
   /// What a block of 512 KiB takes, more or less, as long as its pack is not open.
   private static let guess = 170 << 10
 
@@ -57,14 +65,18 @@ struct BlocksAhead {
     if batchSize >= batchLimit || batch.count >= Self.batchCount { try order() }
     while done < asked, supply.size > supply.limit { try handOut(body) }
     while waiting.count - done > Self.waitingLimit {
-      if done == asked { try orderAll() }
+      if done == asked { try askForNext() }
       try handOut(body)
     }
   }
 
   /// Hands out all that is left.
   mutating func drain(_ body: (RecipeReader.Entry, BlockPlace) throws -> Void) throws {
-    try orderAll()
+    try order()
+    while !opening.isEmpty {
+      while done < asked, supply.size > supply.limit { try handOut(body) }
+      try askForNext()
+    }
     while done < waiting.count { try handOut(body) }
   }
 
@@ -74,33 +86,36 @@ struct BlocksAhead {
     if done >= 1 << 14 {
       waiting.removeFirst(done)
       asked -= done
-      opening.end -= done
+      for number in opening.indices { opening[number].end -= done }
       done = 0
     }
     try body(chunk, place)
   }
 
   private mutating func order() throws {
-    let next = (places: batch, end: waiting.count)
+    let next = Batch(places: batch, packs: Set(batch.map(\.pack)), end: waiting.count)
     batch = []
     isInBatch = []
     batchSize = 0
     // Where nothing is on its way, nothing holds their directories up.
-    guard asked > done || !opening.places.isEmpty else { return try ask(for: next) }
-    let packs = Set(next.places.map(\.pack))
+    guard asked > done || !opening.isEmpty else { return try ask(for: next) }
     // Of more, with what they lean on, the first would have gone from the cache before they are needed.
-    if packs.count <= cache.packCount / 2 { supply.open(ahead: packs, context, cache) }
-    try ask(for: opening)
-    opening = next
+    let packLimit = cache.packCount / 2
+    while !opening.isEmpty,
+      opening.count >= Self.openingLimit || opening.reduce(next.packs.count, { $0 + $1.packs.count }) > packLimit
+    {
+      try askForNext()
+    }
+    opening.append(next)
+    if next.packs.count <= packLimit { supply.open(ahead: next.packs, context, cache) }
   }
 
-  private mutating func orderAll() throws {
-    try order()
-    try ask(for: opening)
-    opening.places = []
+  private mutating func askForNext() throws {
+    if opening.isEmpty { try order() }
+    if !opening.isEmpty { try ask(for: opening.removeFirst()) }
   }
 
-  private mutating func ask(for batch: (places: [BlockPlace], end: Int)) throws {
+  private mutating func ask(for batch: Batch) throws {
     try supply.want(batch.places, context, cache, isSparing: isSparing)
     asked = max(asked, batch.end)
   }

@@ -113,10 +113,15 @@ enum Padding {
   /// Returns the next size that PADMÉ allows: at most 12 % more, and O(log log n) bits of information
   /// (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019).
   static func padme(_ size: Int) -> Int {
-    guard size > 2 else { return size }
+    let most = most(of: size)
+    return (size + most) & ~most
+  }
+
+  /// Returns how many bytes PADMÉ may have added to come to a size: one less than a power of two.
+  static func most(of size: Int) -> Int {
+    guard size > 2 else { return 0 }
     let exponent = Int.bitWidth - 1 - size.leadingZeroBitCount
     let bits = Int.bitWidth - exponent.leadingZeroBitCount
-    let mask = (1 << (exponent - bits)) - 1
-    return (size + mask) & ~mask
+    return (1 << (exponent - bits)) - 1
   }
 }

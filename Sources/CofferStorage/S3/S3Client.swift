@@ -21,6 +21,8 @@ struct S3Client: Sendable {
     var headers: [(String, String)] = []
     /// Bytes of the answer at most.
     var limit = S3Client.documentLimit
+    /// Bytes of the answer as far as they are known before.
+    var expected = 0
   }
 
   enum Outcome {
@@ -103,7 +105,8 @@ struct S3Client: Sendable {
     message.authorities = target.authorities
     do throws(HTTPError) {
       return try connections.exchange(
-        message, body: body, hiding: signer.secrets, limit: request.limit, cancellation: cancellation)
+        message, body: body, hiding: signer.secrets, limit: request.limit, expecting: request.expected,
+        cancellation: cancellation)
     } catch {
       throw self.error(error, request)
     }

@@ -98,7 +98,8 @@ struct S3Store: ObjectStore {
   ) throws(StorageError) -> [UInt8] {
     let request = S3Client.Request(
       operation: .get, key: key(name.path), name: name,
-      headers: [("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")], limit: Self.limit(range.count))
+      headers: [("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")], limit: Self.limit(range.count),
+      expected: range.count)
     switch try client.send(request, cancellation: cancellation) {
     case .refused(let refusal, let error, _):
       throw refusal.status == 416 ? .truncated(name, location: location) : error

@@ -342,7 +342,7 @@ struct CompactionTests {
     let opened = gets.count { $0.size == PackHeader.size }
     #expect(opened <= old.count * 4, "\(opened) directories of \(old.count) packs")
     let reads = gets.count - 2 * opened
-    #expect(reads <= old.count * 2, "\(reads) requests for \(blocks) blocks")
+    #expect(reads <= old.count * 3, "\(reads) requests for \(blocks) blocks")
     try ground.expectWhole()
   }
 }

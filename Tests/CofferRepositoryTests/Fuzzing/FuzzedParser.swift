@@ -214,7 +214,7 @@ enum FuzzedParser: String, CaseIterable {
     try Self.inCacheFolder { cache, path in
       try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/0.index"))
       for run in cache.entries().map(\.run) {
-        for number in 0..<min(run.layout.packCount, 10) { _ = run.blocks(ofPack: number).map(run.chunks) }
+        for number in 0..<min(run.layout.packCount, 10) { _ = run.blocks(ofPack: number).map(run.chunks(ofBlock:)) }
         if let root = Self.ground.archive.items.root { _ = run.number(of: root).map(run.location(ofNumber:)) }
       }
     }
