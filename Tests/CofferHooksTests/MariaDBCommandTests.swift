@@ -75,6 +75,7 @@ struct MariaDBCommandTests {
     "No restore replaces whole databases with a dump that lacks tables of them by its options",
     arguments: [
       ("--ignore-table=users.a", true), ("--ignore_table Users.a", true), ("--ignore-views", true),
+      ("--no-create-info", true), ("-ntd", true), ("--no-create-info=0", false), ("-ptest", false),
       ("--ignore-table=other.users.a", false), ("--ignore-table-data=users.a", false), ("--quick users.a", false),
     ])
   func parts(options: String, isPart: Bool) throws {

@@ -257,6 +257,101 @@ struct MariaDBTests {
     try bench.expectNothingLeft()
   }
 
+  @Test(
+    "A dump without rows, or with some of them, replaces no database that has tables; nor does one without tables",
+    arguments: [("--no-data", "left rows out"), ("-w i=1", "left rows out"), ("-nt", "leaves out the tables")])
+  func halves(options: String, problem: String) throws {
+    try one.recreate("halved")
+    try one.run("CREATE TABLE t AS SELECT 1 AS i UNION ALL SELECT 2", in: "halved")
+    let context = try makeContext()
+    let entry = one.entry("halved", "options: '\(options)'")
+    let dump = try bench.dump(entry, context: context)
+    let root = try bench.configured(entry)
+    let error = #expect(throws: RestoreError.self) {
+      _ = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    }
+    #expect(error?.diagnosis.problem.contains(problem) == true, "\(String(describing: error))")
+    #expect(try one.run("SELECT COUNT(*) FROM t", in: "halved") == "2\n")
+    try one.drop("halved")
+    guard problem == "left rows out" else { return }
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    try dump.restore(plan, context: context)
+    #expect(try one.run("SELECT COUNT(*) FROM t", in: "halved") == (options == "--no-data" ? "0\n" : "1\n"))
+    try one.drop("halved")
+    try bench.expectNothingLeft()
+  }
+
+  @Test("Of a dump of what is beside tables, the tables stay where it is restored, and the plan says so")
+  func besideTables() throws {
+    try one.recreate("beside")
+    try one.run("CREATE TABLE t AS SELECT 1 AS i; CREATE FUNCTION f() RETURNS INT RETURN 1", in: "beside")
+    let context = try makeContext()
+    let entry = one.entry("beside", "options: --no-create-info --no-data")
+    let dump = try bench.dump(entry, context: context)
+    try one.run("DROP FUNCTION f", in: "beside")
+    let plan = try bench.hook.restore(
+      of: dump.facts, to: RestoreTarget(), root: bench.configured(entry), context: context)
+    #expect(plan.summary.contains("what it does not have stays"))
+    try dump.restore(plan, context: context)
+    #expect(try one.run("SELECT i, f() FROM t", in: "beside") == "1\t1\n")
+    try one.drop("beside")
+    try bench.expectNothingLeft()
+  }
+
+  @Test("What a dump leaves out of routines, events and triggers stays where it is restored, or is said to go")
+  func withoutPrograms() throws {
+    try one.recreate("programs")
+    try one.run(
+      """
+      CREATE TABLE t AS SELECT 1 AS i; CREATE FUNCTION f() RETURNS INT RETURN 1;
+      CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1; CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.i = 2
+      """, in: "programs")
+    let context = try makeContext()
+    for option in ["routines: false", "events: false", "options: --skip-triggers"] {
+      let entry = one.entry("programs", option)
+      let dump = try bench.dump(entry, context: context)
+      try one.run("UPDATE t SET i = 3", in: "programs")
+      let plan = try bench.hook.restore(
+        of: dump.facts, to: RestoreTarget(), root: bench.configured(entry), context: context)
+      let loses = option.contains("triggers")
+      #expect(plan.summary.contains("what it does not have stays") == !loses)
+      let said = try dump.restore(plan, context: context)
+      #expect(said.contains { $0.contains("the tables come back without any") } == loses, "\(said)")
+      #expect(try one.run("SELECT i, f() FROM t; SHOW EVENTS", in: "programs").hasPrefix("1\t1\nprograms\te\t"))
+      #expect(try one.run("SHOW TRIGGERS", in: "programs").isEmpty == loses)
+    }
+    let error = #expect(throws: DumpError.self) {
+      try bench.dump(one.entry("programs", "options: --system=all"), context: context)
+    }
+    #expect(error?.diagnosis.problem.contains("'--system=all' puts accounts") == true)
+    try one.drop("programs")
+    try bench.expectNothingLeft()
+  }
+
+  @Test("A foreign key whose table is missing names no database that the restore has worked in")
+  func foreignKeyToNowhere() throws {
+    try one.recreate("lonely")
+    try one.run(
+      "SET foreign_key_checks = 0; CREATE TABLE child (i INT, FOREIGN KEY (i) REFERENCES gone (n) ON DELETE CASCADE)",
+      in: "lonely")
+    let context = try makeContext()
+    let content = try one.content(of: "lonely")
+    let dump = try bench.dump(one.entry("lonely"), context: context)
+    for isThere in [true, false] {
+      if !isThere { try one.drop("lonely") }
+      let plan = try bench.hook.restore(
+        of: dump.facts, to: RestoreTarget(), root: bench.configured(one.entry("lonely")), context: context)
+      #expect(try dump.restore(plan, context: context) == [])
+      #expect(try one.content(of: "lonely") == content)
+      #expect(try one.run("SHOW CREATE TABLE child", in: "lonely").contains("REFERENCES `gone`"))
+    }
+    try one.run(
+      "CREATE TABLE gone (n INT PRIMARY KEY); INSERT INTO gone VALUES (1); INSERT INTO child VALUES (1)", in: "lonely")
+    #expect(try one.run("DELETE FROM gone; SELECT COUNT(*) FROM child", in: "lonely") == "0\n")
+    try one.drop("lonely")
+    try bench.expectNothingLeft()
+  }
+
   @Test("A foreign key of another database leads to the restored table afterwards, also when the restore fails")
   func foreignKeysFromElsewhere() throws {
     try one.drop("child")

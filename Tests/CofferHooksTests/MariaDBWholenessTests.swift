@@ -56,6 +56,19 @@ struct MariaDBWholenessTests {
     #expect(String(decoding: dump.bytes, as: UTF8.self).contains("(3)"))
   }
 
+  @Test("A server that shows names without quotes is not dumped: nobody could restore it")
+  func unquotedNames() throws {
+    try one.recreate("unquoted")
+    try one.run("CREATE TABLE t (i INT)", in: "unquoted")
+    try one.run("SET GLOBAL sql_quote_show_create = 0")
+    defer { _ = try? one.run("SET GLOBAL sql_quote_show_create = 1; DROP DATABASE unquoted") }
+    let context = try makeContext()
+    let error = #expect(throws: DumpError.self) { try bench.dump(one.entry("unquoted"), context: context) }
+    #expect(error?.diagnosis.problem.contains("sql_quote_show_create") == true)
+    try one.run("SET GLOBAL sql_quote_show_create = 1")
+    _ = try bench.dump(one.entry("unquoted"), context: context)
+  }
+
   @Test("Default limits of rows and of time do not stand in a restore's way")
   func defaultLimits() throws {
     try one.recreate("limited")

@@ -31,6 +31,53 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
       .filter { $0.contains("for \(program) \(program)") && $0.contains(sign) }
   }
 
+  @Test(
+    "Tables are named in options without their schemas where the database's search path has them, as for pg_dump itself",
+    arguments: [
+      ("-t near", ["public.near"]), ("--table=far", ["aside.far"]), ("-T near", ["aside.far"]),
+      ("--exclude-table=far", ["public.near"]), ("--exclude-table-data=near", ["aside.far"]),
+      ("-xt aside.far", ["aside.far"]),
+    ])
+  func patterns(options: String, filled: [String]) throws {
+    try one.recreate("patterns")
+    try one.run(
+      """
+      CREATE TABLE near AS SELECT 1 AS i; CREATE SCHEMA aside; CREATE TABLE aside.far AS SELECT 1 AS i;
+      ALTER DATABASE patterns SET search_path = aside, public
+      """, in: "patterns")
+    let dump = try take(configured(one.entry("patterns", "options: '\(options)'")), makeContext())
+    let contents = try CustomContents(dump.bytes)
+    #expect(contents.entries.filter { $0.kind == "TABLE DATA" }.map(\.relation.shown) == filled)
+    try one.drop("patterns")
+  }
+
+  @Test(
+    "What a command of the user's own leaves out of a dump by itself is said, and its restore takes nothing away",
+    arguments: [("--schema-only", "the rows of public.a, public.b"), ("-T b", "the tables public.b"), ("", nil)])
+  func hidden(option: String, told: String?) throws {
+    try one.recreate("hidden")
+    try one.run(
+      "CREATE TABLE a AS SELECT 1 AS i; CREATE TABLE b AS SELECT 1 AS i; CREATE TABLE c (i int)", in: "hidden")
+    let script = try standIn("exec pg_dump \"$@\" \(option)\n")
+    let root = try configured(one.entry("hidden", "pg_dump_command: \(script)"))
+    let context = try makeContext()
+    let dump = try take(root, context)
+    #expect(
+      dump.warnings == (told.map { ["pg_dump_command has left out of the dump what is in the database: \($0)"] } ?? []))
+    try one.run("UPDATE a SET i = 2; UPDATE b SET i = 2", in: "hidden")
+    if option == "--schema-only" {
+      #expect(throws: RestoreError.self) {
+        _ = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+      }
+    } else {
+      try dump.restore(
+        hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context), context: context)
+      let rows = try one.run("SELECT (SELECT i FROM a), (SELECT i FROM b)", in: "hidden")
+      #expect(rows == (told == nil ? "1|1\n" : "1|2\n"))
+    }
+    try one.drop("hidden")
+  }
+
   @Test("They reach the program that they are for, in dumps and in restores", arguments: ["custom", "plain"])
   func options(format: String) throws {
     try one.recreate("optional")

@@ -99,6 +99,54 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
     try one.drop("parted")
   }
 
+  @Test(
+    "A dump without rows, or without tables, replaces no database unless that is asked for",
+    arguments: [
+      ("custom", "options: -s", "leaves the rows out", "0"),
+      ("plain", "options: --schema-only", "leaves the rows out", "0"),
+      ("directory", "options: --section=pre-data --section post-data", "leaves the rows out", "0"),
+      ("tar", "options: --data-only", "leaves out what its rows are in", "4"),
+      ("custom", "restore_options: -s", "leaves the rows out", "0"),
+      ("custom", "restore_options: --section=data", "leaves out what its rows are in", "4"),
+    ])
+  func halves(format: String, options: String, problem: String, count: String) throws {
+    try one.recreate("halved")
+    try one.run("CREATE TABLE t AS SELECT 1 AS a UNION ALL SELECT 2", in: "halved")
+    let root = try configured(one.entry("halved", "format: \(format)", options))
+    let dump = try take(root, context)
+    #expect(try refusal { try plan(dump, root) }.problem.contains(problem))
+    var target = RestoreTarget()
+    target.strategy = .swap
+    #expect(try refusal { try plan(dump, root, target) }.suggestion?.contains("in-place") == true)
+    target.strategy = .inPlace
+    let asked = try plan(dump, root, target)
+    #expect(asked.summary.contains(count == "0" ? "replaced by empty ones" : "rows are added to its tables"))
+    try dump.restore(asked, context: context)
+    #expect(try one.run("SELECT count(*) FROM t", in: "halved") == "\(count)\n")
+    try one.drop("halved")
+    if count == "0" {
+      try dump.restore(plan(dump, root), context: context)
+      #expect(try one.run("SELECT count(*) FROM t", in: "halved") == "0\n")
+      try one.drop("halved")
+    }
+  }
+
+  @Test(
+    "Options that leave out all rows, or all that rows are in, are told from others",
+    arguments: [
+      (["-s"], "rows"), (["--schema-only"], "rows"), (["--schema-o"], "rows"), (["-xs"], "rows"),
+      (["--no-data"], "rows"),
+      (["-a"], "definitions"), (["--data-only"], "definitions"), (["--section=data"], "definitions"),
+      (["--section", "pre-data"], "rows"), (["--section=pre-data", "--section=post-data"], "rows"),
+      (["--section=pre-data", "--section", "data"], nil), (["--sect=post-data"], "rows"), (["--schema=a"], nil),
+      (["-tsales"], nil), (["-n", "a"], nil), (["-Fcustom"], nil), (["--no-owner"], nil),
+      (["--serializable-deferrable"], nil),
+      ([], nil),
+    ])
+  func halfOptions(options: [String], missing: String?) {
+    #expect(DumpHalf(options, before: RestoreWay.dumpValues + "nNtTe")?.missing.rawValue == missing, "\(options)")
+  }
+
   @Test("Options that leave objects out of a dump are told from those that leave out rows, or nothing")
   func leavingOut() {
     for option in [

@@ -92,6 +92,22 @@ struct PostgreSQLTableTests: PostgreSQLSuite {
     try one.content(of: Self.name).split(separator: "\n").filter { $0.contains(table) }.joined(separator: "\n")
   }
 
+  @Test(
+    "No table whose rows options left out of the dump takes the place of one that is there",
+    arguments: ["--schema-only", "--exclude-table-data=customers", "--section=pre-data"])
+  func withoutRows(options: String) throws {
+    try makeShop()
+    let root = try configured(one.entry(Self.name, "options: \(options)"))
+    let dump = try take(root, context)
+    let before = try one.content(of: Self.name)
+    #expect(
+      problem { _ = try plan(dump, root, ["customers"], replacing: true) }.contains(
+        "the rows of 'public.customers' were left out"))
+    #expect(try one.content(of: Self.name) == before)
+    try restore(dump, plan(dump, root, ["customers"], as: "bare"))
+    #expect(try one.run("SELECT count(*) FROM bare", in: Self.name) == "0\n")
+  }
+
   @Test("A table comes back beside the one that is there, with all that belongs to it, and nothing else changes")
   func beside() throws {
     try makeShop()

@@ -9,6 +9,7 @@ final class StreamedDump: JudgedDump {
   private let missing: (DumpStream) -> String?
   private let content: (any ContentSource)?
   private let details: () -> [String: String]
+  private let remarks: () -> [String]
   private let log: () -> DumpLogPlace?
   private let overtaken: () -> [String]
   /// The exit status of the program.
@@ -19,13 +20,15 @@ final class StreamedDump: JudgedDump {
   ///   - warnings: Those of its planning.
   ///   - content: What tells what was dumped.
   ///   - details: What was seen of it as it went by, to be kept with the other facts.
+  ///   - remarks: Warnings of what was seen so.
   ///   - log: What was seen as it went by of where the server's binary log was.
   ///   - overtaken: The tables whose rows the dump cannot have.
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
     content: (any ContentSource)? = nil, details: @escaping () -> [String: String] = { [:] },
-    log: @escaping () -> DumpLogPlace? = { nil }, overtaken: @escaping () -> [String] = { [] },
+    remarks: @escaping () -> [String] = { [] }, log: @escaping () -> DumpLogPlace? = { nil },
+    overtaken: @escaping () -> [String] = { [] },
     missing: @escaping (DumpStream) -> String?
   ) {
     self.stream = stream
@@ -34,6 +37,7 @@ final class StreamedDump: JudgedDump {
     self.warnings = warnings
     self.content = content
     self.details = details
+    self.remarks = remarks
     self.log = log
     self.overtaken = overtaken
     self.missing = missing
@@ -60,7 +64,7 @@ final class StreamedDump: JudgedDump {
     facts.details.merge(details()) { _, seen in seen }
     facts.log = log()
     return DumpOutcome(
-      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + stream.warnings)
+      facts: facts, bytes: stream.byteCount, exitStatus: status, warnings: warnings + remarks() + stream.warnings)
   }
 
   func abandon() {

@@ -74,6 +74,35 @@ struct MariaDBChecks {
     return server.facts.keepsCase ? name : key.text
   }
 
+  /// Refuses what its options left without rows where there are some, and rows without tables.
+  ///
+  /// - Parameter database: nil for a whole server.
+  func refuseHalf(_ facts: DumpFacts, _ database: String?, _ server: Server) throws {
+    if let option = facts.details[MariaDBDump.definitionsKey] {
+      throw RestoreError.refused(
+        identity,
+        problem: "'\(option)' leaves out the tables that its rows are in, so that nothing whole can be made of it",
+        suggestion: "Restore a dump that is whole, or load what 'coffer extract' gives by hand")
+    }
+    guard let option = facts.details[MariaDBDump.rowsKey] else { return }
+    let names = server.databases.filter { name in
+      database.map(name.text.isSame) ?? !(MariaDBScript.isSystem(name.text) || entry.isAccounts(name.text))
+    }
+    guard !names.isEmpty else { return }
+    let list = names.map { "CONVERT(X'\($0.text.hexadecimal)' USING utf8mb3)" }.sorted().joined(separator: ", ")
+    let found = try ask(
+      """
+      SELECT TABLE_SCHEMA FROM information_schema.TABLES
+      WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA IN (\(list)) ORDER BY 1 LIMIT 1
+      """, 1)
+    guard let name = found.first?.first else { return }
+    throw RestoreError.refused(
+      identity, problem: "'\(option)' left rows out of it when it was dumped, and those of '\(name)' would be gone",
+      suggestion: database == nil
+        ? "Restore it to a server that has no tables yet (--hostname)"
+        : "Restore it under another name with --target-name, or drop the tables first")
+  }
+
   /// Whether the user may work in scratch databases and in the target.
   func mayRestore(_ database: String, isWholeServer: Bool, _ server: Server) throws(RestoreError) {
     let scratch = MariaDBScratch.name(MariaDBScratch.mark(), 1, .new)

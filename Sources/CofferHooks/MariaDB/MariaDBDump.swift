@@ -11,6 +11,14 @@ struct MariaDBDump: PlannedDump {
 
   static let format = "sql"
 
+  /// The options that left the rows of all tables, or all tables of rows, out of a dump.
+  static let rowsKey = "without_rows"
+  static let definitionsKey = "without_definitions"
+  /// What tells that what the dump does not have stays where it is restored.
+  static let partKey = "part"
+  /// The option that left triggers out.
+  static let triggersKey = "without_triggers"
+
   /// What a user's option files could have changed of the form of a dump. The end mark is in a comment, without which a
   /// dump that was cut short could not be told from a whole one; a compact dump also lacks the time zone that its times
   /// are in; and another character set than the fullest one loses what it does not know.
@@ -122,9 +130,14 @@ struct MariaDBDump: PlannedDump {
     }
   }
 
+  /// Whether its restore leaves nothing of the old ones.
+  private var replacesDatabases: Bool {
+    entry.switches.contains(MariaDBEntry.replacing) && entry.dumpsPrograms
+      && !databases.contains(where: entry.leavesTables)
+  }
+
   private func arguments(_ more: [String]) -> [String] {
-    let isPart = databases.contains(where: entry.leavesTables)
-    let switches = entry.switches.filter { !isPart || !$0.isSame(as: MariaDBEntry.replacing) }
+    let switches = entry.switches.filter { replacesDatabases || !$0.isSame(as: MariaDBEntry.replacing) }
     // This comes after the configuration's own options, some of which change it.
     var arguments = Self.form + ["--single-transaction", "--max-allowed-packet=1G"] + more + switches
     if databases.contains(where: entry.isAccounts) { arguments.append("--system=users,udfs,servers") }
@@ -140,6 +153,12 @@ struct MariaDBDump: PlannedDump {
   ) throws -> (DumpFacts, warnings: [String], server: MariaDBServerFacts?) {
     var facts = DumpFacts(identity: identity, format: Self.format)
     facts.clientVersion = entry.connection.version(.dump, context: context)
+    let (rows, definitions) = (entry.rowsOption, entry.definitionsOption)
+    facts.details[Self.rowsKey] = definitions == nil ? rows : nil
+    facts.details[Self.definitionsKey] = rows == nil ? definitions : nil
+    if !replacesDatabases { facts.details[Self.partKey] = "1" }
+    facts.details[Self.triggersKey] = entry.triggersOption
+    try refuseSystem()
     let server: MariaDBServerFacts
     do {
       server = try MariaDBServerFacts { try ask($0, $1, context) }
@@ -147,7 +166,7 @@ struct MariaDBDump: PlannedDump {
       if entry.connection.demandsEncryption, let failure = encryptionUnknown(error) { throw failure }
       return (facts, [try unknown(error, isNeeded: false)], nil)
     }
-    try refuseSelectLimit(context)
+    try refuseSettings(context)
     if let (problem, suggestion) = entry.missingEncryption(server) {
       throw DumpError.misconfigured(identity, problem: "Not dumped: \(problem)", suggestion: suggestion)
     }
@@ -157,6 +176,11 @@ struct MariaDBDump: PlannedDump {
       facts.details[SystemTimeZone.key] = try SystemTimeZone.offsets { try ask($0, 1, context) }
     }
     var warnings = entry.connectionWarnings(server)
+    if let option = entry.dumpOptions.first(where: { $0.begins(with: "--compatible=") }) {
+      warnings.append(
+        "'\(option)' writes triggers, routines and events so that no server reads them: where there are any, the dump cannot be "
+          + "restored")
+    }
     let losses: MariaDBLosses
     do {
       if try hasStoredLog && server.keepsLog && lacksReplicated(server, context) {
@@ -178,14 +202,35 @@ struct MariaDBDump: PlannedDump {
     return (facts, warnings + losses.warnings, server)
   }
 
-  /// The dump programs leave out, without a word, the rows and the tables that a default limit of the server holds back.
-  private func refuseSelectLimit(_ context: HookContext) throws {
+  /// A database's dump that has accounts, too, is restored by nobody.
+  private func refuseSystem() throws {
+    guard !databases.contains(where: entry.isAccounts),
+      let option = entry.dumpOptions.first(where: { $0.begins(with: "--system") })
+    else { return }
+    throw DumpError.misconfigured(
+      identity,
+      problem: "Not dumped: '\(option)' puts accounts, or what else is the server's, into the dump of a database",
+      suggestion: "Take it out of options; an entry of the name mysql, or all, dumps MariaDB's accounts")
+  }
+
+  /// The dump programs leave out, without a word, the rows and the tables that a default limit of the server holds back; and they
+  /// take what it shows without quotes for what it always shows.
+  private func refuseSettings(_ context: HookContext) throws {
     let answer = try entry.connection.query(
-      "SELECT \(MariaDBConnection.foundSelectLimit)", options: entry.listOptions, context: context)
-    // Without a limit it is the largest number that there is on the server's machine.
-    guard answer.status.isSuccess, let rows = answer.rows.first?.first.flatMap({ UInt64($0) }), rows < UInt32.max else {
-      return
+      "SELECT \(MariaDBConnection.foundSelectLimit), @@SESSION.sql_quote_show_create", options: entry.listOptions,
+      context: context)
+    guard answer.status.isSuccess, let row = answer.rows.first, row.count == 2 else { return }
+    guard row[1].isSame(as: "1") else {
+      throw DumpError.misconfigured(
+        identity,
+        problem:
+          "Not dumped: the server shows this user names without quotes (sql_quote_show_create is off), and nobody can tell "
+          + "them from other words when such a dump is restored",
+        suggestion: "SET GLOBAL sql_quote_show_create = 1, and take it out of the server's settings and of init_connect"
+      )
     }
+    // Without a limit it is the largest number that there is on the server's machine.
+    guard let rows = UInt64(row[0]), rows < UInt32.max else { return }
     throw DumpError.misconfigured(
       identity,
       problem:

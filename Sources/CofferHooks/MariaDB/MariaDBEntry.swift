@@ -80,6 +80,8 @@ struct MariaDBEntry: Sendable {
   /// Whether options leave tables of a database out of its dump (`--ignore-table=shop.sessions`): they would be lost where a restore
   /// replaces the whole database.
   func leavesTables(of database: String) -> Bool {
+    // Of a dump of what is beside tables, they stay, too.
+    if leftOut(of: Self.definitions) != nil { return true }
     let words = connection.words(of: .dump) + dumpOptions
     return words.indices.contains { index in
       guard let option = words[index].after(beginning: "--") else { return false }
@@ -90,6 +92,47 @@ struct MariaDBEntry: Sendable {
       guard name.utf8.count > "ignore-".utf8.count, "ignore-table".begins(with: name) else { return false }
       let table = parts.count > 1 ? parts[1] : index + 1 < words.count ? words[index + 1] : ""
       return table.lowercased().begins(with: database.lowercased() + ".")
+    }
+  }
+
+  private static let definitions = (long: "no-create-info", letter: UInt8(ascii: "t"))
+
+  /// Whether routines and events are dumped, so that what a restore finds of them may go.
+  var dumpsPrograms: Bool { dumpsRoutines && section[MariaDBOptions.events] }
+
+  /// The option that leaves triggers out of dumps; nil for none.
+  var triggersOption: String? {
+    dumpOptions.last { option in
+      ["--skip-triggers", "--disable-triggers", "--triggers=0", "--triggers=false", "--triggers=off"].contains {
+        option.swapping("_", for: "-").lowercased().isSame(as: $0)
+      }
+    }
+  }
+
+  /// The option that leaves rows out of all tables that are dumped; nil for none.
+  var rowsOption: String? {
+    [("no-data", UInt8(ascii: "d")), ("where", UInt8(ascii: "w"))].lazy.compactMap { leftOut(of: $0) }.first
+  }
+
+  /// The option that leaves all tables out of dumps; nil for none.
+  var definitionsOption: String? { leftOut(of: Self.definitions) }
+
+  /// An option of dumps, in its short or its long form; nil where it is not there, or taken back.
+  private func leftOut(of name: (long: String, letter: UInt8)) -> String? {
+    let command = connection.words(of: .dump)
+    // What stands before it belongs to what runs it elsewhere.
+    let own = command.lastIndex { $0.ends(with: "dump") }.map { command[($0 + 1)...] } ?? []
+    return (own + dumpOptions).last { option in
+      guard let long = option.after(beginning: "--") else {
+        // The others have the rest of the word for a value.
+        let letters = option.after(beginning: "-")?.utf8.prefix { $0 == name.letter || !"hPSuprTwO#".utf8.contains($0) }
+        return letters?.contains(name.letter) == true
+      }
+      let parts = long.parts(by: "=", limit: 2)
+      let isOff = parts.count == 2 && ["0", "off", "false"].contains { parts[1].lowercased().isSame(as: $0) }
+      let word = parts[0].swapping("_", for: "-")
+      return !isOff && word.utf8.count > 1 && !word.isSame(as: "no") && name.long.begins(with: word)
+        && (word.isSame(as: name.long) || !name.long.isSame(as: "no-data"))
     }
   }
 

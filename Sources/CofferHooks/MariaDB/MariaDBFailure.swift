@@ -49,6 +49,13 @@ enum MariaDBFailure {
     (["1449"], "Create the account that is named as definer, or mend what names it"),
     (["1524", "1156"], "The account logs in by a plugin that the server does not have: install it there"),
     (["1286"], "The server lacks an engine that the dump's tables need: install it there"),
+    (["1226"], "Raise the limit that is named: ALTER USER ... WITH MAX_QUERIES_PER_HOUR 0, for example"),
+    (["1820", "1862"], "Give the user a new password: ALTER USER ... IDENTIFIED BY"),
+    (["4151", "3118"], "Unlock the account: ALTER USER ... ACCOUNT UNLOCK, or set username to another one"),
+    (
+      ["insufficient privileges to SHOW CREATE"],
+      "As an administrator: GRANT SELECT ON mysql.proc TO the user (on MySQL, GRANT SHOW_ROUTINE ON *.*); or write 'routines: false'"
+    ),
     (["unknown option", "unknown variable"], "The program does not know an option; correct options, or its command"),
   ]
 
@@ -131,7 +138,9 @@ enum MariaDBFailure {
       let table = table(behind: "for table ", in: text)
     {
       let denied = quoted(text, after: "denied to user ") ?? "the user"
-      return "As an administrator: GRANT \(found.1) ON \(table) TO \(denied)"
+      // Who has no right on a table may not see how it is made either.
+      let right = String(found.1).isSame(as: "SHOW") ? "SELECT" : String(found.1)
+      return "As an administrator: GRANT \(right) ON \(table) TO \(denied)"
     }
     // Also whom a function acts for that a view calls.
     if let database = text.firstMatch(of: /execute command denied to user .+ for routine '(.+?)\./)?.1 {

@@ -40,8 +40,11 @@ struct MariaDBForeignKey: Sendable {
   ///
   /// - Parameters:
   ///   - table: Where its own table is by then.
+  ///   - place: What it is to lead to; nil for where it led.
   ///   - mayBeGone: Whether it may have been dropped already, on a server of MariaDB.
-  func renewal(on table: MariaDBCatalogue.Object, mayBeGone: Bool = false) -> String {
+  func renewal(
+    on table: MariaDBCatalogue.Object, to place: MariaDBCatalogue.Object? = nil, mayBeGone: Bool = false
+  ) -> String {
     let name = Quoting.mariadbIdentifier(name)
     func list(_ columns: [String]) -> String {
       columns.map(Quoting.mariadbIdentifier).joined(separator: ", ")
@@ -49,7 +52,7 @@ struct MariaDBForeignKey: Sendable {
     return """
       ALTER TABLE \(table.quoted) DROP FOREIGN KEY \(mayBeGone ? "IF EXISTS " : "")\(name);
       ALTER TABLE \(table.quoted) ADD CONSTRAINT \(name) FOREIGN KEY (\(list(columns))) \
-      REFERENCES \(referenced.quoted) (\(list(referencedColumns)))\(rule("UPDATE", onUpdate))\(rule("DELETE", onDelete));
+      REFERENCES \((place ?? referenced).quoted) (\(list(referencedColumns)))\(rule("UPDATE", onUpdate))\(rule("DELETE", onDelete));
 
       """
   }

@@ -36,10 +36,15 @@ struct MariaDBRestore: PlannedRestore {
     let unmade = server.unmadeViews.filter { !isReplaced($0.database) }.map(\.warning)
     self.warnings =
       warnings + entry.warnings + server.warnings + unmade + MariaDBLosses(facts.details).restoreWarnings
+      + [facts.details[MariaDBDump.triggersKey]].compactMap(\.self).map {
+        "'\($0)' left the triggers out of the dump: the tables come back without any"
+      }
     if isWholeServer || isAccounts {
       try checks.mayChangeAccounts(server, isNeeded: entry.dialect.dumpsAccounts)
     }
-    if !isAccounts { try checks.mayRestore(databaseName, isWholeServer: isWholeServer, server) }
+    guard !isAccounts else { return }
+    try checks.mayRestore(databaseName, isWholeServer: isWholeServer, server)
+    try checks.refuseHalf(facts, isWholeServer ? nil : databaseName, server)
   }
 
   /// Tells whether a database of the server is one that is put in place anew. Which ones a dump of a whole server has is not
@@ -57,7 +62,10 @@ struct MariaDBRestore: PlannedRestore {
         + "put in place of the ones of the same names once all are loaded"
     }
     let exists = server.databases.contains(ExactName(databaseName))
-    let end = exists ? "its contents are replaced" : "created: it is missing there"
+    let isPart = facts.details[MariaDBDump.partKey] != nil || entry.leavesTables(of: facts.identity.database)
+    let replaced =
+      isPart ? "the tables of it are replaced, and what it does not have stays" : "its contents are replaced"
+    let end = exists ? replaced : "created: it is missing there"
     return "\(identity.title) -> '\(databaseName)' at \(session.connection.place) (\(end))"
   }
 

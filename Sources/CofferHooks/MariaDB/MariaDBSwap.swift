@@ -153,7 +153,8 @@ struct MariaDBSwap {
     let followers = catalogue.ownForeignKeys.filter {
       standing.contains($0.referenced) && !standing.contains($0.table) && targets.contains(ExactName($0.table.database))
     }
-    return followers.map { $0.renewal(on: $0.table, mayBeGone: mayBeGone) }.joined()
+    return (inOtherDatabasesOnly || isOfTables ? "" : leadingNowhere)
+      + followers.map { $0.renewal(on: $0.table, mayBeGone: mayBeGone) }.joined()
       + catalogue.foreignKeys.filter { targets.contains(ExactName($0.referenced.database)) }.map { key in
         // Of single tables, only keys that lead to those which make room have anything to follow.
         if isOfTables, !standing.contains(key.referenced) || newTables.contains(key.table) { return "" }
@@ -166,6 +167,22 @@ struct MariaDBSwap {
           ? "" : key.renewal(on: key.table, mayBeGone: mayBeGone)
       }
       .joined()
+  }
+
+  /// A key follows the table that it leads to; one that leads to none names the database in which it was made.
+  private var leadingNowhere: String {
+    let tables = Set(catalogue.tables)
+    return databases.map { database in
+      catalogue.ownForeignKeys.filter {
+        $0.table.database.isSame(as: database.scratch) && !tables.contains($0.referenced)
+      }
+      .map { key in
+        func moved(_ table: Object) -> Object { Object(database: database.target, name: table.name) }
+        return key.renewal(on: moved(key.table), to: moved(key.referenced))
+      }
+      .joined()
+    }
+    .joined()
   }
 
   // MARK: - Views, routines, events

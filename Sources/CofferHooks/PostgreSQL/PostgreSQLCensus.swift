@@ -39,6 +39,8 @@ final class PostgreSQLCensus {
   }
 
   private let session: PostgreSQLConversation
+  /// The tables that there are, and of those that were counted, how many rows they have.
+  private(set) var seen: [RelationName: UInt64?] = [:]
 
   /// Databases with more tables are rare, and each table takes a moment.
   private static let limit = 20_000
@@ -115,6 +117,11 @@ final class PostgreSQLCensus {
     guard relations.count < Self.limit else { throw TooMany() }
     var found = try objects()
     found.tables = relations.map { .init(name: $0.shown.shown, rows: nil) }
+    defer {
+      for (relation, table) in zip(relations, found.tables) {
+        seen[RelationName(schema: relation.schema, name: relation.name)] = .some(table.rows)
+      }
+    }
     var problem: String?
     do {
       _ = try ask(PostgreSQLCensusQuestions.restriction, 1)

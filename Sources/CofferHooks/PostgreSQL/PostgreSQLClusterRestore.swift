@@ -30,9 +30,28 @@ struct PostgreSQLClusterRestore: PlannedRestore {
           ? "the user may not create roles" : "the user is no superuser, which the restore of a whole server needs",
         suggestion: "Restore with --username of a superuser")
     }
+    if let half = DumpHalf(facts.details) { try Self.checkEmpty(half, entry, facts.identity, context) }
     slots =
       facts.identity.isGlobals
       ? [] : try PostgreSQLTarget.slots(entry.connection, of: facts.identity, context: context)
+  }
+
+  /// Half a dump goes to a server that has no databases but those which every one is born with.
+  private static func checkEmpty(
+    _ half: DumpHalf, _ entry: PostgreSQLEntry, _ identity: DumpIdentity, _ context: HookContext
+  ) throws {
+    let own: PostgreSQLStatement = """
+      SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d
+      WHERE d.oid OPERATOR(pg_catalog.>=) 16384 ORDER BY d.datname LIMIT 1
+      """
+    let result = try entry.connection.queryServer(own, context: context)
+    guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {
+      throw RestoreError.refused(
+        identity, problem: PostgreSQLFailure.telling(result.errorLines),
+        suggestion: identity.advice.suggestion(result.errorLines))
+    }
+    guard let name = rows.first?[0] else { return }
+    throw half.refusal(identity, in: "'\(name.shown)' and other databases", orElse: nil)
   }
 
   var summary: String {

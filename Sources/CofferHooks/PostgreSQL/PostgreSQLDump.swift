@@ -201,6 +201,9 @@ struct PostgreSQLDump: PlannedDump {
       context: context)
     let places = format == .custom ? BlockPlacesWatch() : nil
     let script = scriptCensus(facts)
+    // pg_dump itself is believed: what it leaves out stands in the options, and nothing is counted then.
+    let isOwn = connection.override(of: .dump) != nil
+    let lacking = { isOwn ? census?.lacking(in: places) : nil }
     var hasBegun = false
     stream.observer = { bytes in
       if !hasBegun { census?.begin() }
@@ -211,7 +214,10 @@ struct PostgreSQLDump: PlannedDump {
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
       content: census ?? script,
-      details: { places?.places().map { [BlockPlaces.key: $0.text] } ?? [:] },
+      details: {
+        (places?.places().map { [BlockPlaces.key: $0.text] } ?? [:]).merging(lacking()?.details ?? [:]) { $1 }
+      },
+      remarks: { lacking().map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
@@ -312,7 +318,9 @@ struct PostgreSQLDump: PlannedDump {
   private func session(_ server: PostgreSQLDumpFacts, _ database: String?, _ context: HookContext) -> String? {
     guard let role = server.role, context.environment["PGSERVICE"] == nil else { return nil }
     // What pg_dumpall writes is restored in sessions that it opens itself.
-    let settings = PostgreSQLPins.own + (database == nil ? [] : [PostgreSQLPins.monetary])
+    // pg_dump looks for tables by patterns with the session's path, and for nothing else.
+    let own = entry.choosesTables ? PostgreSQLPins.always : PostgreSQLPins.own
+    let settings = own + (database == nil ? [] : [PostgreSQLPins.monetary])
     return connection.withRole(role, context).pinnedString(database, settings, readsBytes: false, context: context)
   }
 

@@ -122,6 +122,12 @@ final class PostgreSQLDumpCensus: ContentSource {
     rewritten.filter { small?.contains($0) ?? true }.map(\.shown)
   }
 
+  /// What a dump lacks of the tables that were seen beside it, whatever its program says; to be asked behind `content`.
+  func lacking(in watch: BlockPlacesWatch?) -> PostgreSQLDumpLack? {
+    guard let seen = census?.seen, let found = watch?.relations() else { return nil }
+    return PostgreSQLDumpLack(of: seen, found)
+  }
+
   func content() -> DumpContent? {
     guard let census else { return remark.map(uncounted) }
     defer {

@@ -108,6 +108,8 @@ struct PostgreSQLDumpFacts {
     }
     if entry.noOwner { details["no_owner"] = "true" }
     if case .database = scope { details[Self.partKey] = entry.partOption }
+    if case .globals = scope { return }
+    details.merge(entry.dumpHalf?.detail ?? [:]) { $1 }
   }
 }
 

@@ -72,11 +72,22 @@ struct PostgreSQLEntry: Sendable {
   }
 
   /// The first option of dumps that leaves objects of the database out of them; nil for none.
-  var partOption: String? {
+  var partOption: String? { ownDumpOptions.first(where: RestoreWay.leavesOut) }
+
+  /// What options leave out of dumps; nil for nothing of all.
+  var dumpHalf: DumpHalf? { DumpHalf(ownDumpOptions, before: RestoreWay.dumpValues + "nNtTe") }
+
+  /// Whether options of dumps choose tables by names, which need no schema where the database's or the user's search path has it;
+  /// a command of the user's own may have any.
+  var choosesTables: Bool {
+    let isHidden = connection.override(of: .dump).map { !$0.contains { $0.ends(with: "pg_dump") } } ?? false
+    return isHidden || ownDumpOptions.contains(where: RestoreWay.choosesTables)
+  }
+
+  private var ownDumpOptions: [String] {
     let command = connection.override(of: .dump) ?? []
     // What stands before it belongs to what runs it elsewhere.
-    let own = command.lastIndex { $0.ends(with: "pg_dump") }.map { command[($0 + 1)...] } ?? []
-    return (own + dumpOptions).first(where: RestoreWay.leavesOut)
+    return (command.lastIndex { $0.ends(with: "pg_dump") }.map { Array(command[($0 + 1)...]) } ?? []) + dumpOptions
   }
 
   /// Whether one dump of pg_dumpall holds everything.

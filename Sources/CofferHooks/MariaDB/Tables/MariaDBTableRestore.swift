@@ -44,6 +44,7 @@ struct MariaDBTableRestore: PlannedRestore {
         suggestion: "Restore the database whole, without --table, or make one")
     }
     try checks.mayRestore(database, isWholeServer: false, server)
+    if selection.replaces { try checks.refuseHalf(facts, database, server) }
     let naming = MariaDBTableNaming(selection.names, identity)
     let newName = try selection.newName.map { name throws(RestoreError) in
       try MariaDBTableNaming.newName(name, identity)

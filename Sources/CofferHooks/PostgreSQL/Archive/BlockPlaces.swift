@@ -73,6 +73,7 @@ final class BlockPlacesWatch {
   private var state = State.contents([], tryAt: 1 << 16)
   /// The tables that have blocks, by the numbers of their entries.
   private var tables: [Int: RelationName] = [:]
+  private var made: Set<RelationName> = []
 
   /// Bytes of a block, or of the file of a folder, that has no rows, compressed or not, and of some that have few.
   static let smallSize: UInt64 = 64
@@ -116,6 +117,7 @@ final class BlockPlacesWatch {
   private func readContents(_ head: [UInt8], mayGoOn: Bool) {
     do {
       let contents = try CustomContents(head)
+      made = Set(contents.entries.filter { $0.kind == "TABLE" }.map(\.relation))
       tables = Dictionary(
         contents.entries.filter { $0.kind == "TABLE DATA" }.map { ($0.number, $0.relation) },
         uniquingKeysWith: { first, _ in first })
@@ -125,6 +127,12 @@ final class BlockPlacesWatch {
       guard mayGoOn, head.count <= Self.contentsLimit else { return }
       state = .contents(head, tryAt: head.count * 2)
     } catch {}
+  }
+
+  /// The tables that the dump makes, and those that it has rows of; nil where it could not be read to its end.
+  func relations() -> (made: Set<RelationName>, filled: Set<RelationName>)? {
+    guard let places = places() else { return nil }
+    return (made, Set(places.blocks.compactMap { tables[$0.entry] }))
   }
 
   /// The tables of which the dump has few rows, or none; nil where it could not be read to its end.

@@ -36,7 +36,7 @@ struct PostgreSQLRestore: PlannedRestore {
       : try Self.client(facts, entry, destination, installations, context)
     way = try RestoreWay.choose(
       target[PostgreSQLChoices.strategy] ?? entry.restoreStrategy, for: destination, schemas: schemas,
-      options: entry.restoreOptions, part: Self.part(facts, entry), of: facts.identity)
+      options: entry.restoreOptions, half: Self.half(facts, entry), part: Self.part(facts, entry), of: facts.identity)
     timescale = try Timescale(facts, destination, way, connection, context)
     guard case .inPlace = way else { return }
     try destination.checkRights(facts.identity)
@@ -51,6 +51,15 @@ struct PostgreSQLRestore: PlannedRestore {
   /// Archives that were made before this was kept do not tell, so the configuration does.
   private static func part(_ facts: DumpFacts, _ entry: PostgreSQLEntry) -> String? {
     facts.details[PostgreSQLDumpFacts.partKey] ?? entry.partOption
+  }
+
+  /// What options leave out of all. psql has none that do.
+  fileprivate static func half(_ facts: DumpFacts, _ entry: PostgreSQLEntry) -> DumpHalf? {
+    if let half = DumpHalf(facts.details) { return half }
+    guard !facts.has(PostgreSQLOptions.Format.plain) else { return nil }
+    let command = entry.connection.override(of: .restore) ?? []
+    let own = command.lastIndex { $0.ends(with: "pg_restore") }.map { Array(command[($0 + 1)...]) } ?? []
+    return DumpHalf(own + entry.restoreOptions, before: RestoreWay.restoreValues + "nNtIPTL")
   }
 
   /// Where extensions stay as they are, the list of what is restored is ours.
@@ -127,11 +136,19 @@ struct PostgreSQLRestore: PlannedRestore {
       case (.empty, .inPlace(let reason)): "it is empty there; filled in place, because \(reason)"
       case (.filled, .swap): "its contents are replaced: built beside it and swapped\(ended)"
       case (.filled, .inPlace(let reason)):
-        (schemas.isEmpty ? "its contents are replaced" : "these schemas are replaced")
-          + " in place, in one transaction, because \(reason)"
+        "\(replacing) in place, in one transaction, because \(reason)"
       }
     let part = schemas.isEmpty ? "" : "schemas \(schemas.joined(separator: ", ")) of "
     return "\(part)\(facts.identity.title) -> '\(name)' at \(connection.place) (\(end)\(leftovers))"
+  }
+
+  private var replacing: String {
+    if let half = Self.half(facts, entry) {
+      return half.missing == .rows
+        ? "its tables are replaced by empty ones, as '\(half.option)' has them,"
+        : "rows are added to its tables, as '\(half.option)' leaves the tables out,"
+    }
+    return schemas.isEmpty ? "its contents are replaced" : "these schemas are replaced"
   }
 
   private var leftovers: String {
@@ -200,8 +217,8 @@ extension PostgreSQLRestore {
     try checkSame(now, context)
     guard way == .swap else { return now }
     _ = try RestoreWay.choose(
-      .swap, for: now, schemas: schemas, options: entry.restoreOptions, part: Self.part(facts, entry),
-      of: facts.identity)
+      .swap, for: now, schemas: schemas, options: entry.restoreOptions, half: Self.half(facts, entry),
+      part: Self.part(facts, entry), of: facts.identity)
     return now
   }
 
@@ -235,6 +252,8 @@ struct RestoreJob {
 
   var identity: DumpIdentity { facts.identity }
   var isPlain: Bool { facts.has(PostgreSQLOptions.Format.plain) }
+  /// Whether there are statements that make room for what is restored.
+  var makesRoom: Bool { PostgreSQLRestore.half(facts, entry)?.missing != .definitions }
   var properties: DatabaseProperties { DatabaseProperties(details: facts.details) }
   var leavesPrivileges: Bool {
     entry.restoreOptions.contains { ["-x", "--no-acl", "--no-privileges"].contains($0) }

@@ -74,7 +74,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
   ) throws -> any RestoreClient {
     let connection = job.session()
     // Where there is nothing to clean, statements that make room can only fail.
-    let mustClean = job.destination.state == .filled
+    let mustClean = job.destination.state == .filled && job.makesRoom
     if job.isPlain {
       let client = try ScriptClient(
         database: job.destination.name, options: job.entry.restoreOptions, connection: connection, of: job.identity,

@@ -8,14 +8,26 @@ enum RestoreWay: Equatable {
   /// In the database itself, in one transaction, because of what is said.
   case inPlace(reason: String)
 
-  /// - Parameter part: The option of pg_dump that had only a part of the database dumped; nil for none.
-  /// - Throws: `RestoreError.refused` when a swap is asked for and cannot be.
+  /// - Parameters:
+  ///   - half: What options leave out of the dump, or of its restore.
+  ///   - part: The option of pg_dump that had only a part of the database dumped; nil for none.
+  /// - Throws: `RestoreError.refused` when a swap is asked for and cannot be, and where half a dump would replace a database
+  ///   that nobody has asked to be changed in place.
   static func choose(
     _ strategy: RestoreStrategy, for destination: PostgreSQLDestination, schemas: [String], options: [String],
-    part: String?, of identity: DumpIdentity
+    half: DumpHalf? = nil, part: String?, of identity: DumpIdentity
   ) throws -> RestoreWay {
     // Half a database under the name that somebody waits for is no good under any strategy.
     guard destination.state != .missing else { return .swap }
+    if let half, destination.state == .filled {
+      let asked =
+        "--restore-strategy in-place asks for it all the same: "
+        + (half.missing == .rows
+          ? "its tables are replaced by empty ones" : "its rows are added to those that are there")
+      guard strategy == .inPlace else {
+        throw half.refusal(identity, in: "'\(destination.name)'", orElse: asked)
+      }
+    }
     guard let reason = obstacle(destination, schemas: schemas, options: options, part: part) else {
       return strategy == .inPlace ? .inPlace(reason: "restore_strategy asks for it") : .swap
     }
@@ -91,13 +103,22 @@ enum RestoreWay: Equatable {
   /// Whether one of pg_restore's or psql's options has only a part of the dump restored.
   static func choosesPart(_ option: String) -> Bool {
     // Of psql's, `-v NAME=VALUE`; of pg_restore's nothing stands behind that letter but others.
-    isOne(option, ofLetters: "nNtIPTasL", before: option.holds("=") ? "dfFhjpRSUov" : "dfFhjpRSUo", or: partOptions)
+    isOne(option, ofLetters: "nNtIPTasL", before: option.holds("=") ? "dfFhjpRSUov" : restoreValues, or: partOptions)
   }
+
+  /// Letters of pg_dump's and of pg_restore's options that the rest of the word is a value of, but of those that choose a part.
+  static let dumpValues = "dEfFhjpSUZ"
+  static let restoreValues = "dfFhjpRSUo"
 
   /// Whether one of pg_dump's options leaves objects out of the dump. Those that leave out rows only are none of them: a
   /// table that is in the dump is replaced in any case.
   static func leavesOut(_ option: String) -> Bool {
-    isOne(option, ofLetters: "nNtTeB", before: "dEfFhjpSUZ", or: leavingOptions)
+    isOne(option, ofLetters: "nNtTeB", before: dumpValues, or: leavingOptions)
+  }
+
+  /// Whether one of pg_dump's options names tables.
+  static func choosesTables(_ option: String) -> Bool {
+    isOne(option, ofLetters: "tT", before: dumpValues + "nNe", or: tableOptions)
   }
 
   /// - Parameters:
@@ -128,6 +149,11 @@ enum RestoreWay: Equatable {
   private static let partOptions = [
     "schema", "exclude-schema", "table", "index", "function", "trigger", "data-only", "schema-only", "section",
     "use-list", "filter", "no-data", "no-schema", "statistics-only",
+  ]
+
+  private static let tableOptions = [
+    "table", "exclude-table", "exclude-table-data", "table-and-children", "exclude-table-and-children",
+    "exclude-table-data-and-children", "filter",
   ]
 
   private static let leavingOptions = [

@@ -27,6 +27,7 @@ struct PostgreSQLTableRestore: PlannedRestore {
     let named = try TableNaming.tables(selection.names, of: TableEntries.tables(in: contents), identity)
     let tables = TableEntries(of: named, in: contents)
     let targets = try Self.targets(tables, selection, identity)
+    if selection.replaces { try Self.refuseEmpty(tables.tables, contents, identity) }
     destination = try PostgreSQLDestination(
       target.databaseName ?? identity.database, connection: entry.connection, of: identity, context: context)
     guard destination.state != .missing else {
@@ -52,6 +53,24 @@ struct PostgreSQLTableRestore: PlannedRestore {
   }
 
   // MARK: - What can be seen without a server
+
+  /// No table of which the dump has no rows by its options takes the place of another.
+  private static func refuseEmpty(
+    _ tables: [RelationName], _ contents: CustomContents, _ identity: DumpIdentity
+  ) throws(RestoreError) {
+    let filled = Set(contents.entries.filter { $0.kind == "TABLE DATA" }.map(\.relation))
+    let wanted = Set(tables).subtracting(filled)
+    // Those that have only partitions have no rows of their own.
+    let bare = contents.entries.first { entry in
+      entry.kind == "TABLE" && wanted.contains(entry.relation)
+        && !String(decoding: entry.definition, as: UTF8.self).holds("PARTITION BY")
+    }
+    guard let bare else { return }
+    throw .refused(
+      identity,
+      problem: "the rows of '\(bare.relation.shown)' were left out of the dump, and those that are there would be gone",
+      suggestion: "Leave --replace-tables out, and give it another name with --table-as")
+  }
 
   private static func check(_ facts: DumpFacts, _ target: RestoreTarget, _ entry: PostgreSQLEntry) throws {
     let identity = facts.identity
