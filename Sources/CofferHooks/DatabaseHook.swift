@@ -263,6 +263,9 @@ public protocol RunningDump: AnyObject {
   /// Whether something is counted beside it that may have kept it from beginning: not every server bears that.
   var isCounted: Bool { get }
 
+  /// Whether it is made of a server's pages rather than of text.
+  var holdsPages: Bool { get }
+
   /// What is known of it before it ends; nil when nothing is.
   var factsSoFar: DumpFacts? { get }
 
@@ -283,6 +286,7 @@ public protocol RunningDump: AnyObject {
 
 extension RunningDump {
   public var isCounted: Bool { false }
+  public var holdsPages: Bool { false }
   public var factsSoFar: DumpFacts? { nil }
 }
 

@@ -76,8 +76,13 @@ struct ChunkerTests {
     }
   }
 
-  @Test("Where a chunk may be cut is known from its last bytes, and its cut is the first such place")
-  func cutConditions() {
+  @Test(
+    "Where a chunk may be cut is known from its last bytes, and its cut is the first such place",
+    // Lengths that four at a time do not come out at.
+    arguments: [.standard, ChunkerParameters(target: 256, minimum: 65, maximum: 1003)].compactMap { $0 })
+  func cutConditions(parameters: ChunkerParameters) throws {
+    let chunker = try Chunker(
+      parameters: parameters, key: SecretBytes(copying: [UInt8](repeating: 7, count: ChunkID.size * 2)))
     for bytes in [dumpLikeBytes(300_000), noise(300_000), [UInt8](repeating: 0, count: 200_000)] {
       bytes.withUnsafeBytes { bytes in
         var rest = bytes[...]

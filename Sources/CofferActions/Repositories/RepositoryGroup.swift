@@ -132,16 +132,19 @@ final class RepositoryGroup: Sendable {
   ///
   /// - Parameters:
   ///   - place: Where it will be in the archives; nil when nothing earlier has been there.
+  ///   - content: What it is made of.
   ///   - remembers: Whether it is a file that `remember` may be told of.
   /// - Throws: What the source throws; `NoneLeft`; `RunCancelled`.
-  func store(_ source: any ByteSource, at place: ItemPath? = nil, remembers: Bool = false) throws -> Stored {
+  func store(
+    _ source: any ByteSource, at place: ItemPath? = nil, of content: BlockContent = .any, remembers: Bool = false
+  ) throws -> Stored {
     let active = active
     var stored = Stored()
     do {
       let results =
         active.count == 1
-        ? [Result { try Self.store(Watched(source), at: place, remembers, in: active[0]) }]
-        : try fanOut(Watched(source), at: place, remembers, to: active)
+        ? [Result { try Self.store(Watched(source), at: place, content, remembers, in: active[0]) }]
+        : try fanOut(Watched(source), at: place, content, remembers, to: active)
       for (member, result) in zip(active, results) {
         // Whatever one that has dropped out has of the stream.
         guard member.failure == nil else { continue }
@@ -160,16 +163,18 @@ final class RepositoryGroup: Sendable {
   }
 
   private static func store(
-    _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, in member: Member
+    _ source: any ByteSource, at place: ItemPath?, _ content: BlockContent, _ remembers: Bool, in member: Member
   ) throws -> Content {
-    guard remembers, let place else { return Content(stream: try member.session.store(source, at: place), packs: nil) }
+    guard remembers, let place else {
+      return Content(stream: try member.session.store(source, at: place, of: content), packs: nil)
+    }
     let (stream, packs) = try member.session.storeFile(source, at: place)
     return Content(stream: stream, packs: packs)
   }
 
   /// - Returns: What came of it, for each member; one that was left behind may still be at it.
   private func fanOut(
-    _ source: any ByteSource, at place: ItemPath?, _ remembers: Bool, to members: [Member]
+    _ source: any ByteSource, at place: ItemPath?, _ content: BlockContent, _ remembers: Bool, to members: [Member]
   ) throws -> [Result<Content, any Error>] {
     let leaveBehind: @Sendable (Int) -> Void = { [self] in self.leaveBehind(members[$0]) }
     let isOver: @Sendable (Int, Bool) -> Bool = { [self] in self.isOver(members[$0], $1) }
@@ -185,7 +190,7 @@ final class RepositoryGroup: Sendable {
           let (member, branch) = pair
           threads.append(
             try WorkerThread(name: "store \(number)") { [self] in
-              let result = Result { try Self.store(branch, at: place, remembers, in: member) }
+              let result = Result { try Self.store(branch, at: place, content, remembers, in: member) }
               // At once, so that it does not count as one that waits for others.
               if case .failure(let error) = result, !(error is SourceFailure || error is RunCancelled) {
                 drop(member, error)

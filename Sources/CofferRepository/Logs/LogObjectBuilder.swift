@@ -16,12 +16,12 @@ final class LogObjectBuilder {
   /// Threads that code the blocks of one segment at most: beside them one reads and hashes.
   private static let coders = 2
 
-  init(_ context: RepositoryContext, level: Int) throws {
+  init(_ context: RepositoryContext, level: Int, of blockContent: BlockContent = .any) throws {
     self.context = context
     let (header, key) = try LogHeader.make(
       suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random)
     headerBytes = header.encoded
-    makeCoder = { try LogBlockCoder(header, key: key, level: level) }
+    makeCoder = { try LogBlockCoder(header, key: key, level: level, of: blockContent) }
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
   }
 

@@ -39,7 +39,7 @@ struct LogStore {
     guard
       let name = try LogName(kind, of: server, place, to: place, LogSigner(context.keys), tags: tags)
     else { throw context.damaged(ObjectName(wellFormed: "logs"), "\(title) has no name that a log's object can have") }
-    let builder = try LogObjectBuilder(context, level: level)
+    let builder = try LogObjectBuilder(context, level: level, of: kind == .segment ? .pages : .any)
     try builder.append(size: size, time: LogDirectory.milliseconds(context.clock.now()), write)
     let bytes = try builder.finish(name, origin: origin)
     let hash = builder.segments[0].hash

@@ -122,22 +122,27 @@ public final class BackupSession: Sendable {
 
   /// Stores a stream to its end, blocking the calling thread.
   ///
-  /// - Parameter place: Where it will be in the archive. What earlier archives have there is what edits are taken to be
-  ///   changed copies of; nil when that is not known.
+  /// - Parameters:
+  ///   - place: Where it will be in the archive. What earlier archives have there is what edits are taken to be
+  ///     changed copies of; nil when that is not known.
+  ///   - content: What it is made of.
   /// - Throws: What the source throws, as it is; `RepositoryError` and `StorageError` for the repository's own
   ///   failures; `RunCancelled`.
-  public func store(_ source: any ByteSource, at place: ItemPath? = nil) throws -> StreamReference {
-    try store(source, at: place, nil)
+  public func store(
+    _ source: any ByteSource, at place: ItemPath? = nil, of content: BlockContent = .any
+  ) throws -> StreamReference {
+    try store(source, at: place, of: content, nil)
   }
 
   /// - Parameter isCounted: Whether the stream's bytes are some of the archive's.
   private func store(
-    _ source: any ByteSource, at place: ItemPath?, _ trace: StreamTrace?, isCounted: Bool = true
+    _ source: any ByteSource, at place: ItemPath?, of content: BlockContent = .any, _ trace: StreamTrace?,
+    isCounted: Bool = true
   ) throws -> StreamReference {
     let gatherer = idleGatherers.withLock { $0.popLast() } ?? makeGatherer()
     // Also after a failure: chunks that were claimed have to be stored, since later streams count on them.
     defer { idleGatherers.withLock { $0.append(gatherer) } }
-    gatherer.beginStream(at: place)
+    gatherer.beginStream(at: place, of: content)
     do {
       return try store(source, through: gatherer, trace, isCounted: isCounted)
     } catch {

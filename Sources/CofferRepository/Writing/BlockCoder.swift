@@ -80,7 +80,8 @@ final class BlockCoder {
     _ block: PendingBlock, prefix: UnsafeRawBufferPointer?, search: DeltaSearch = .quick
   ) throws -> Int {
     try times.measure(.compress, bytes: block.plainLength) {
-      try compressor.compress(block.plain, prefix: prefix, search: search, level: level, into: block.output)
+      try compressor.compress(
+        block.plain, prefix: prefix, search: search, level: level, content: block.content, into: block.output)
     }
   }
 

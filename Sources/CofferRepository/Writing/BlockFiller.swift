@@ -4,6 +4,8 @@ package final class BlockFiller {
   private let kind: PackKind
   private let pipeline: BlockPipeline
   private var block: PendingBlock?
+  /// Of the blocks that are begun from now on.
+  var content = BlockContent.any
 
   /// Plain bytes of a block at most.
   package static let target = 512 << 10
@@ -16,7 +18,7 @@ package final class BlockFiller {
   /// Adds a chunk that the repository does not have.
   func append(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws {
     if let block, !block.hasRoom(for: bytes.count) { try flush() }
-    let current = block ?? PendingBlock(kind: kind, capacity: max(Self.target, bytes.count))
+    let current = block ?? PendingBlock(kind: kind, content: content, capacity: max(Self.target, bytes.count))
     block = current
     current.append(id, bytes)
   }

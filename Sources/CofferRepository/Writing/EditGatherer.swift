@@ -48,9 +48,12 @@ final class EditGatherer: @unchecked Sendable {
 
   /// Begins a stream.
   ///
-  /// - Parameter place: Where it is in its archive; nil when that is not known.
-  func beginStream(at place: ItemPath?) {
+  /// - Parameters:
+  ///   - place: Where it is in its archive; nil when that is not known.
+  ///   - content: What it is made of.
+  func beginStream(at place: ItemPath?, of content: BlockContent) {
     self.place = place
+    full.content = content
     predecessor = nil
   }
 

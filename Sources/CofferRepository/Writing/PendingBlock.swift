@@ -6,6 +6,7 @@ final class PendingBlock: @unchecked Sendable {
   // and the assembler waits for `coded` before it looks at what the worker wrote.
 
   let kind: PackKind
+  let content: BlockContent
   private(set) var plainLength = 0
   private(set) var chunks: [BlockChunk] = []
   /// The stretches of full data that the block is to be coded against; empty for a full block.
@@ -25,8 +26,9 @@ final class PendingBlock: @unchecked Sendable {
   private let storage: UnsafeMutableRawBufferPointer
 
   /// - Parameter capacity: Plain bytes the block can hold.
-  init(kind: PackKind, capacity: Int) {
+  init(kind: PackKind, content: BlockContent = .any, capacity: Int) {
     self.kind = kind
+    self.content = content
     storage = .allocate(byteCount: capacity, alignment: 64)
     output = .allocate(byteCount: BlockCompressor.bound(capacity), alignment: 64)
   }

@@ -10,6 +10,8 @@ protocol BaseBackupConversation: AnyObject {
   func query(_ text: String) throws -> ReplicationRows
   func begin(_ text: String, called name: String?) throws
   func next(until deadline: Double?) throws -> ReplicationConnection.Reply?
+  /// What comes from now on is read in large pieces.
+  func expectMuch()
   func receive<Value>(
     until deadline: Double?, orUntil wake: Int32?, _ body: (UnsafeRawBufferPointer) throws -> Value
   ) throws -> ReplicationConnection.Received<Value>

@@ -66,6 +66,7 @@ final class BaseBackupStream: JudgedDump, ByteSource {
       let start = try Self.position(conversation.nextRows(of: Self.command, until: deadline)).number
       let (awaited, tablespaces) = try Self.archives(conversation.nextRows(of: Self.command, until: deadline))
       try conversation.nextCopy(of: Self.command, until: deadline)
+      conversation.expectMuch()
       return (start, awaited, tablespaces)
     }
     if !isOfMessages { try Self.naming(identity) { try tar.begin(awaited.removeFirst()) } }
@@ -84,6 +85,8 @@ final class BaseBackupStream: JudgedDump, ByteSource {
   }
 
   var output: DumpOutput { .stream(self) }
+
+  var holdsPages: Bool { true }
 
   var factsSoFar: DumpFacts? { dumpFacts(nil) }
 

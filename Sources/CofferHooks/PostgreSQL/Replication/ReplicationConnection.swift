@@ -37,6 +37,11 @@ public final class ReplicationConnection {
   private let connection: PostgreSQLLibrary.Connection
   /// What the server was asked last, for messages.
   private var command = ""
+  /// Whether to wake up for few bytes is not worth it.
+  private var expectsMuch = false
+
+  /// Bytes that are waited for where much comes, and milliseconds that fewer may lie there: the end of what comes, for example.
+  private static let (muchSize, muchPatience) = (128 << 10, Int32(5))
 
   /// Seconds until a connection stands or has failed.
   private static let patience: Double = 30
@@ -248,6 +253,14 @@ extension ReplicationConnection {
     }
   }
 
+  /// Has the server's bytes gather before they are taken: a server that sends 8 KiB at a time would wake this thread up for each of
+  /// them, and wait for that on a machine whose processors are busy.
+  func expectMuch() {
+    var size = Int32(Self.muchSize)
+    // Where that cannot be set, it is as before.
+    expectsMuch = setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &size, socklen_t(MemoryLayout<Int32>.size)) == 0
+  }
+
   /// Sends a message to the server.
   ///
   /// - Throws: `ReplicationError`; `RunCancelled`; `SystemError`.
@@ -321,10 +334,14 @@ extension ReplicationConnection {
       try cancellation.check()
       let left = deadline.map { $0 - clock.steadySeconds() }
       if let left, left <= 0 { return false }
-      let milliseconds = left.map { Int32(min($0, 1000) * 1000 + 1) } ?? -1
+      let isGathering = expectsMuch && events == POLLIN
+      let patience = left.map { Int32(min($0, 1000) * 1000 + 1) }
+      let milliseconds = isGathering ? min(patience ?? Self.muchPatience, Self.muchPatience) : patience ?? -1
       let count = poll(&watched, nfds_t(watched.count), milliseconds)
       guard count >= 0 || errno == EINTR else { throw SystemError(call: "poll", subject: place) }
       try cancellation.check()
+      // Bytes may be there of which the socket tells nothing, because they are few.
+      if count == 0, isGathering { return true }
       guard count > 0 else { continue }
       if watched[0].revents != 0 { return true }
       if watched[2].revents != 0 { return false }
