@@ -78,6 +78,34 @@ struct DamageTests {
     }
   }
 
+  @Test("A machine that has seen a newer archive than there is says so once, unless it has deleted that itself")
+  func putBack() throws {
+    let ground = try TestRepository()
+    let folder = NSTemporaryDirectory() + "coffer-back-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let said = Monitor<[String]>([])
+    func seen() throws -> [String] {
+      let repository = try Repository.open(
+        in: ground.store, passphrase: TestRepository.passphrase,
+        surroundings: RepositorySurroundings(
+          clock: ground.clock.clock, random: .system, keyFolder: "/nowhere", cacheFolder: folder, workers: 2,
+          warn: { diagnosis in said.update { $0.append(diagnosis.problem) } }))
+      return try repository.archives().map(\.name)
+    }
+    for name in ["one", "two", "three"] {
+      try ground.backUp(["a": Array(name.utf8)], name: name)
+      ground.clock.advance(60)
+    }
+    #expect(try seen() == ["one", "two", "three"])
+    // An older one is taken away by whoever prunes.
+    try ground.repository.delete(try #require(ground.repository.archives().first))
+    #expect(try seen() == ["two", "three"] && said.update { $0 }.isEmpty)
+    try ground.repository.delete(try #require(ground.repository.archives().last))
+    #expect(try seen() == ["two"])
+    #expect(said.update { $0 }.count == 1 && said.update { $0 }[0].contains("'three', is gone"))
+    #expect(try seen() == ["two"] && said.update { $0 }.count == 1)
+  }
+
   @Test("An empty file that a run has for a moment where it puts a record is no finding")
   func passingRecord() throws {
     let repository = try FolderRepository()

@@ -36,6 +36,23 @@ import Testing
     #expect(try folder.names() == ["file"])
   }
 
+  @Test("What is no file, and a link that leads to such, is not replaced")
+  func replacesFilesOnly() throws {
+    defer { clean() }
+    try #require(mkfifo("\(place)/pipe", 0o600) == 0)
+    for (link, goal) in [("null", "/dev/null"), ("folder", "/tmp"), ("nowhere", "/nowhere/x"), ("file", "/etc/passwd")]
+    {
+      try FileManager.default.createSymbolicLink(atPath: "\(place)/\(link)", withDestinationPath: goal)
+    }
+    for name in ["pipe", "null", "folder"] as [EntryName] {
+      #expect(throws: UntrustedPlace.self, "\(name)") { try folder.replace(name, with: [1]) }
+    }
+    for name in ["nowhere", "file"] as [EntryName] { try folder.replace(name, with: Array("new".utf8)) }
+    #expect(try text("file") == "new" && text("nowhere") == "new")
+    #expect(try folder.status(of: "pipe").st_mode & S_IFMT == S_IFIFO)
+    #expect(try folder.names().count == 5)
+  }
+
   @Test("A folder is opened by the names on the way to it, and never through a link")
   func below() throws {
     defer { clean() }

@@ -198,7 +198,7 @@ struct CompactionHostileTests {
     try ground.backUp(["dump": data], name: "first")
     let pack = try #require(try ground.store.list("packs").max { $0.size < $1.size }).name
     try ground.change(pack) { $0[$0.count / 2] ^= 1 }
-    #expect(try !ground.opened().check(.packs, cancellation: try Cancellation()).findings.isEmpty)
+    #expect(try !ground.opened().check(.objects, cancellation: try Cancellation()).findings.isEmpty)
     // Stored anew, and then there are two of everything.
     try ground.backUp(["dump": data], name: "second")
     let said = try #require(try ground.store.list("quarantine").first).name

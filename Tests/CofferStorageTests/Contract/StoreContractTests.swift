@@ -313,9 +313,11 @@ struct StoreContractTests {
       let place = "\(scratch.path)/\(folder)"
       _ = FileManager.default.createFile(atPath: "\(place)/empty", contents: nil)
       try FileManager.default.createSymbolicLink(atPath: "\(place)/link", withDestinationPath: "/etc/passwd")
-      try FileManager.default.createDirectory(atPath: "\(place)/folder/x", withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: "\(place)/folder", withIntermediateDirectories: false)
       try #require(mkfifo("\(place)/pipe", 0o600) == 0)
     }
+    try FileManager.default.createDirectory(
+      atPath: "\(scratch.path)/pins/folder/x", withIntermediateDirectories: false)
     let strange = ["empty", "folder", "link", "pipe"]
     #expect(try store.unlistedEntries(in: "pins", depth: 1).sorted() == strange.map { "pins/\($0)" })
     #expect(try store.unlistedEntries(in: "logs", depth: 2).sorted() == strange.map { "logs/b/\($0)" })
