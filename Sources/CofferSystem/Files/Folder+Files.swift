@@ -10,7 +10,7 @@ extension Folder {
   }
 
   /// Writes a file under another name and gives it its own when it is whole: a reader finds the old file or the new one,
-  /// never a part. A file or a link that had the name before is replaced, not written to; what is neither, or leads to what is no file
+  /// never a part. A file, a link or a FIFO that had the name before is replaced, not written to; a device, or a link to what is no file
   /// (`/dev/null`, `/dev/stdout`), stays as it is.
   ///
   /// - Parameters:
@@ -30,9 +30,12 @@ extension Folder {
   }
 
   private func checkReplaceable(_ name: EntryName) throws {
-    // A link that leads nowhere is replaced, too.
-    var facts = stat()
-    guard fstatat(number, name.description, &facts, 0) == 0, facts.st_mode & S_IFMT != S_IFREG else { return }
+    // A FIFO or a socket of somebody else is replaced, and so is a link that leads nowhere.
+    var (own, facts) = (stat(), stat())
+    guard fstatat(number, name.description, &own, AT_SYMLINK_NOFOLLOW) == 0,
+      own.st_mode & S_IFMT != S_IFIFO, own.st_mode & S_IFMT != S_IFSOCK,
+      fstatat(number, name.description, &facts, 0) == 0, facts.st_mode & S_IFMT != S_IFREG
+    else { return }
     throw UntrustedPlace(
       path: path(of: name), problem: "This is \(Self.kind(facts)), not a file that can be replaced",
       suggestion: "Name another file, one that is plain or not there yet")
