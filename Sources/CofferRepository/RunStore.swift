@@ -99,6 +99,17 @@ package struct RunStore: Sendable {
     }
   }
 
+  /// Waits, unless the run is to stop.
+  ///
+  /// - Throws: `RunCancelled`.
+  func wait(_ seconds: Double) throws { try (cancellation ?? Cancellation()).sleep(seconds) }
+
+  func unlistedEntries(in folder: String, depth: Int) throws -> [String] {
+    try run { () throws(StorageError) in
+      try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+    }
+  }
+
   func unfinishedPuts() throws -> [UnfinishedPut] {
     try run { () throws(StorageError) in try store.unfinishedPuts(cancellation: cancellation) }
   }

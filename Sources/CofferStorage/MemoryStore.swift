@@ -112,6 +112,13 @@ public final class MemoryStore: ObjectStore {
     return content.withLock { $0.objects.keys.filter { !isExpected($0.path) }.min()?.path }
   }
 
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try check(cancellation)
+    return []
+  }
+
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] { [] }
 
   public func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) {}

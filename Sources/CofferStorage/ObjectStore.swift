@@ -80,6 +80,16 @@ public protocol ObjectStore: Sendable {
     besides isExpected: (String) -> Bool, cancellation: Cancellation?
   ) throws(StorageError) -> String?
 
+  /// Returns the paths of what has an object's place and is none, so that no list has it: empty files, links, folders, and what else
+  /// there is but files. Where there can be nothing but objects there is none.
+  ///
+  /// - Parameters:
+  ///   - folder: One of objects. Where it is no folder itself, its path is all that there is.
+  ///   - depth: Parts that the objects' names have behind the folder's; what is less deep is to be a folder, or an object.
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String]
+
   /// Returns what puts that did not come to their end have left, or are at, in no particular order.
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut]
 

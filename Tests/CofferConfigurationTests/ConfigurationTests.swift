@@ -206,6 +206,10 @@ struct ConfigurationTests {
     #expect(CheckFrequency("always")?.seconds == nil && CheckFrequency("0 days") == nil)
     #expect(Weekdays("weekend")?.days == [.saturday, .sunday] && Weekdays("Tues")?.days == [.tuesday])
     #expect(Weekdays("weekday")?.days.count == 5 && Weekdays("tu") == nil)
+    for format in ["", "  ", "a\nb", "{now}\u{1b}[31m", "\u{7f}"] {
+      #expect(ArchiveNameFormat(format) == nil, "\(format)")
+    }
+    for format in ["a", "{hostname} ü/{now:%Y}", "{"] { #expect(ArchiveNameFormat(format)?.spelling == format) }
     for pattern in ["*", "db-[1", "re:{hostname}-.{3}", "re:{user}|x"] { #expect(ArchivePattern(pattern) != nil) }
     #expect(FileModeMask(digits: 77)?.digits == 77 && FileModeMask(digits: 8) == nil && FileModeMask(digits: -1) == nil)
   }
@@ -260,7 +264,7 @@ struct ConfigurationTests {
     let root = try load(text, environment: ["SECRET": "p: q #"]).root
     #expect(root[GeneralOptions.encryptionPassphrase] == "p: q #")
     #expect(root[GeneralOptions.workingDirectory] == "/srv/x")
-    #expect(root[GeneralOptions.archiveNameFormat] == "${HOME}-y")
+    #expect(root[GeneralOptions.archiveNameFormat].spelling == "${HOME}-y")
     #expect(
       problems(minimal + "encryption_passphrase: ${NOT_SET}\n") == [
         "/c.yaml:3:24: The environment variable 'NOT_SET' is not set. Set it, or give a default: ${NOT_SET:-default}"

@@ -41,7 +41,7 @@ struct ConstantTests {
         working_directory: /srv/\\{host\\}/{unknown
         """
     ).root
-    #expect(root[GeneralOptions.archiveNameFormat] == "{hostname}-db1-{host}-{now:%Y}")
+    #expect(root[GeneralOptions.archiveNameFormat].spelling == "{hostname}-db1-{host}-{now:%Y}")
     #expect(root[GeneralOptions.workingDirectory] == "/srv/{host}/{unknown")
   }
 

@@ -30,7 +30,7 @@ struct IncludeTests {
       "/sub/bootstrap.yaml": "store_config_files: false\n",
     ]
     let configuration = try load(files)
-    #expect(configuration.root[GeneralOptions.archiveNameFormat] == "local")
+    #expect(configuration.root[GeneralOptions.archiveNameFormat].spelling == "local")
     #expect(configuration.root[GeneralOptions.compression].spelling == "zstd,5")
     #expect(configuration.root[GeneralOptions.sourceDirectories] == ["/a", "/b"])
     #expect(configuration.root[GeneralOptions.bootstrap][BootstrapOptions.storeConfigFiles] == false)

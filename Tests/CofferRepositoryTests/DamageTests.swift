@@ -62,7 +62,9 @@ struct DamageTests {
     let archive = try repository.backUp(["b": [4, 5, 6]], name: "second")
     let path = "archives/\(archive.id)"
     try entry.replace("\(repository.folder)/\(path)")
-    let others = ["gc", "keys", "pins", "proofs", "quarantine", "removed", "sessions"].map { "\($0)/strange" }
+    let others = ["gc", "keys", "logs/segments", "pins", "proofs", "quarantine", "removed", "sessions"].map {
+      "\($0)/strange"
+    }
     for other in others {
       let place = "\(repository.folder)/\(other)"
       try FileManager.default.createDirectory(
@@ -71,9 +73,37 @@ struct DamageTests {
     }
     for level in [CheckLevel.tables, .content] {
       let report = try repository.opened().check(level, cancellation: try Cancellation())
-      #expect(report.findings.map(\.object) == [path] + others)
+      #expect(report.findings.map(\.object) == ([path] + others).sorted())
       #expect(report.findings.first?.problem.contains("lost its bytes") == true)
     }
+  }
+
+  @Test("A machine that has seen a newer archive than there is says so once, unless it has deleted that itself")
+  func putBack() throws {
+    let ground = try TestRepository()
+    let folder = NSTemporaryDirectory() + "coffer-back-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let said = Monitor<[String]>([])
+    func seen() throws -> [String] {
+      let repository = try Repository.open(
+        in: ground.store, passphrase: TestRepository.passphrase,
+        surroundings: RepositorySurroundings(
+          clock: ground.clock.clock, random: .system, keyFolder: "/nowhere", cacheFolder: folder, workers: 2,
+          warn: { diagnosis in said.update { $0.append(diagnosis.problem) } }))
+      return try repository.archives().map(\.name)
+    }
+    for name in ["one", "two", "three"] {
+      try ground.backUp(["a": Array(name.utf8)], name: name)
+      ground.clock.advance(60)
+    }
+    #expect(try seen() == ["one", "two", "three"])
+    // An older one is taken away by whoever prunes.
+    try ground.repository.delete(try #require(ground.repository.archives().first))
+    #expect(try seen() == ["two", "three"] && said.update { $0 }.isEmpty)
+    try ground.repository.delete(try #require(ground.repository.archives().last))
+    #expect(try seen() == ["two"])
+    #expect(said.update { $0 }.count == 1 && said.update { $0 }[0].contains("'three', is gone"))
+    #expect(try seen() == ["two"] && said.update { $0 }.count == 1)
   }
 
   @Test("An empty file that a run has for a moment where it puts a record is no finding")
@@ -84,7 +114,7 @@ struct DamageTests {
     let path = "\(repository.folder)/archives/ab"
     try #require(FileManager.default.createFile(atPath: path, contents: nil))
     let store = WatchedStore(repository.store) { _, store in
-      if store.calls.count(where: { $0.request == .foreignEntry }) == 2 { unlink(path) }
+      if store.calls.count(where: { $0.request == .unlistedEntries && $0.name == "archives" }) == 2 { unlink(path) }
     }
     #expect(try repository.opened(store).check(.tables, cancellation: try Cancellation()).findings.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: path))

@@ -69,6 +69,41 @@ struct PinTests {
     #expect(try names.isEmpty)
   }
 
+  @Test(
+    "A pin in whose place no file is left pins all the same, is said, and goes by hand only",
+    arguments: StrangeEntry.allCases)
+  func lost(entry: StrangeEntry) throws {
+    let folder = try FolderRepository()
+    defer { folder.remove() }
+    let archive = try folder.backUp(["a": [1]], name: "one")
+    let other = try folder.backUp(["a": [2]], name: "two")
+    let repository = try folder.opened()
+    try repository.pin(archive, pin())
+    let name = try #require(try folder.store.list("pins").first).name
+    try entry.replace(folder.path(name))
+    let pins = try folder.opened().pins(of: [archive, other], mustKnow: true)
+    #expect(pins.isPinned(archive) && pins.pin(of: archive) == nil && !pins.isPinned(other))
+    #expect(isRefused { try folder.opened().delete(archive) })
+    let error = #expect(throws: RepositoryError.self) { try folder.opened().unpin(archive.id) }
+    #expect(error.map { "\($0)" }?.contains(name.path) == true)
+    try FileManager.default.removeItem(atPath: folder.path(name))
+    try folder.opened().delete(archive)
+    #expect(try folder.opened().archives().map(\.id) == [other.id])
+  }
+
+  @Test("Where the folder of pins is none, nothing is deleted", arguments: [StrangeEntry.emptyFile, .link, .pipe])
+  func lostFolder(entry: StrangeEntry) throws {
+    let folder = try FolderRepository()
+    defer { folder.remove() }
+    let archive = try folder.backUp(["a": [1]], name: "one")
+    try folder.opened().pin(archive, pin())
+    try entry.replace("\(folder.folder)/pins")
+    #expect(try !folder.opened().pins(of: [archive]).isPinned(archive))
+    #expect(throws: StorageError.self) { try folder.opened().pins(of: [archive], mustKnow: true) }
+    #expect(throws: StorageError.self) { try folder.opened().delete(archive) }
+    #expect(try folder.opened().archives().map(\.id) == [archive.id])
+  }
+
   @Test("A pin that is damaged pins all the same, is said, and is found by a check")
   func damaged() throws {
     let archive = try ground.backUp(["a": [1]])

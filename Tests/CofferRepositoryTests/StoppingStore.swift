@@ -68,6 +68,14 @@ final class StoppingStore: ObjectStore {
     }
   }
 
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try call { () throws(StorageError) in
+      try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+    }
+  }
+
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try call { () throws(StorageError) in try store.unfinishedPuts(cancellation: cancellation) }
   }

@@ -93,6 +93,14 @@ final class WatchedStore: ObjectStore {
     }
   }
 
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try watching(.unlistedEntries, folder) { () throws(StorageError) in
+      try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+    }
+  }
+
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try watching(.unfinishedPuts, "") { () throws(StorageError) in
       try store.unfinishedPuts(cancellation: cancellation)

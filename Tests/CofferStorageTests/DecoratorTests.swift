@@ -147,12 +147,14 @@ struct DecoratorTests {
     #expect(throws: StorageError.self) { try store.get(try objectName("b"), range: nil) }
     _ = try store.list("")
     _ = try store.firstForeignEntry()
+    _ = try store.unlistedEntries(in: "a", depth: 1)
     _ = try store.unfinishedPuts()
     try store.remove(UnfinishedPut(path: ".tmp-1", size: 0, isAbandoned: false))
     try store.delete(name)
     var expected = CountingStore.Use()
     expected.requests = [
-      .makePlace: 1, .put: 2, .get: 4, .status: 1, .list: 1, .foreignEntry: 1, .unfinishedPuts: 1, .remove: 1,
+      .makePlace: 1, .put: 2, .get: 4, .status: 1, .list: 1, .foreignEntry: 1, .unlistedEntries: 1, .unfinishedPuts: 1,
+      .remove: 1,
       .delete: 1,
     ]
     expected.sent = 40

@@ -49,6 +49,12 @@ final class FaultyStore: ObjectStore {
     throw refuse()
   }
 
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    throw refuse()
+  }
+
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] { throw refuse() }
 
   func remove(_ put: UnfinishedPut, cancellation: Cancellation?) throws(StorageError) { throw refuse() }

@@ -36,6 +36,23 @@ import Testing
     #expect(try folder.names() == ["file"])
   }
 
+  @Test("A link that leads to what is no file is not replaced, and a FIFO is")
+  func replacesFilesOnly() throws {
+    defer { clean() }
+    try #require(mkfifo("\(place)/pipe", 0o600) == 0)
+    for (link, goal) in [("null", "/dev/null"), ("folder", "/tmp"), ("nowhere", "/nowhere/x"), ("file", "/etc/passwd")]
+    {
+      try FileManager.default.createSymbolicLink(atPath: "\(place)/\(link)", withDestinationPath: goal)
+    }
+    for name in ["null", "folder"] as [EntryName] {
+      #expect(throws: UntrustedPlace.self, "\(name)") { try folder.replace(name, with: [1]) }
+    }
+    for name in ["nowhere", "file", "pipe"] as [EntryName] { try folder.replace(name, with: Array("new".utf8)) }
+    #expect(try text("file") == "new" && text("nowhere") == "new")
+    #expect(try text("pipe") == "new" && folder.status(of: "null").st_mode & S_IFMT == S_IFLNK)
+    #expect(try folder.names().count == 5)
+  }
+
   @Test("A folder is opened by the names on the way to it, and never through a link")
   func below() throws {
     defer { clean() }

@@ -143,6 +143,10 @@ struct FindAndExportTests {
       let empty = try ground.coffer(["export-tar", "latest", "empty.tar"] + arguments)
       #expect(empty.status == .exited(1) && empty.errors.contains(sign), "\(empty.errors)")
     }
+    // What only dumps are at is not at the path.
+    let unmet = try ground.coffer(
+      "export-tar", "latest", "unmet", "--without-dumps", "--path", "databases", "--path", files + "/deep")
+    #expect(unmet.status == .exited(1) && unmet.errors.contains("databases: Archive"), "\(unmet)")
     let stripped = try ground.coffer(
       "export-tar", "latest", "stripped", "--path", files + "/deep", "--strip-components", "all", "--verbosity", "1")
     #expect("\(stripped)".contains("Wrote 2 items") && stripped.errors.contains("photo.jpg: Several"), "\(stripped)")

@@ -63,6 +63,13 @@ public final class GatedStore: ObjectStore {
     return try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
   }
 
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try gate(.unlistedEntries, nil, cancellation)
+    return try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+  }
+
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try gate(.unfinishedPuts, nil, cancellation)
     return try store.unfinishedPuts(cancellation: cancellation)

@@ -36,6 +36,10 @@ extension ObjectStore {
     try list(folder, cancellation: nil)
   }
 
+  public func unlistedEntries(in folder: String, depth: Int) throws(StorageError) -> [String] {
+    try unlistedEntries(in: folder, depth: depth, cancellation: nil)
+  }
+
   public func firstForeignEntry(
     besides isExpected: (String) -> Bool = { _ in false }
   ) throws(StorageError) -> String? {

@@ -40,7 +40,7 @@ enum DeleteAction {
       try access.repository.deleteUnreadable(wanted)
       return context.console.remark("\(location.path): Deleted archive \(wanted), which could not be read")
     }
-    guard try !access.repository.pins(of: [archive]).isPinned(archive) else {
+    guard try !access.repository.pins(of: [archive], mustKnow: true).isPinned(archive) else {
       throw RepositoryError.pinnedArchive(archive.name, location: location.path)
     }
     guard !context.isDryRun else {
@@ -70,7 +70,7 @@ enum DeleteAction {
       guard !meant.isEmpty else {
         throw RepositoryError.noSuchArchive(try context.archiveFilter().text, location: location.path)
       }
-      let pins = try access.repository.pins(of: meant)
+      let pins = try access.repository.pins(of: meant, mustKnow: true)
       let archives = meant.filter { !pins.isPinned($0) }
       for archive in meant where pins.isPinned(archive) {
         context.console.warning("\(location.path): Archive \(Quoting.terminal(archive.name)) is pinned, and stays")

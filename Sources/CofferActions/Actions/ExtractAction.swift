@@ -113,6 +113,14 @@ struct Extraction {
     self.reader = reader
   }
 
+  private static func brokenOff(behind last: ItemPath?) -> Diagnosis {
+    guard let last else { return Diagnosis(subject: "extract", problem: "Nothing was extracted", suggestion: nil) }
+    return Diagnosis(
+      subject: last.text,
+      problem: "It is the last that could be read of the archive's list: what stands behind it there was not extracted",
+      suggestion: "See all that the archive holds with 'coffer list --archive'")
+  }
+
   /// - Parameters:
   ///   - size: Bytes of all items' content.
   ///   - held: What is counted in what is remembered of items.
@@ -130,8 +138,10 @@ struct Extraction {
     defer { progress.stop() }
     progress.begin("", total: size)
     let writer = ItemWriter(extractor)
+    var last: ItemPath?
     do {
       try items { item in
+        last = item.path
         try context.cancellation.check()
         guard let parts = strip.parts(of: item.path, isFolder: item.content == .directory) else { return }
         context.console.step(Quoting.terminal(item.path.text))
@@ -144,7 +154,12 @@ struct Extraction {
       }
       try writer.settle()
     } catch {
-      // What was written until then gets what it is to have, and what was damaged is told; neither hides what has ended it.
+      // What was read until then is written and gets what it is to have, and what was damaged is told; nothing of that hides what has
+      // ended it.
+      if error is RepositoryError || error is StorageError {
+        do { try writer.settle() } catch let other { context.console.error(Diagnosis(of: other)) }
+        context.console.error(Self.brokenOff(behind: last))
+      }
       writer.stop()
       do { try extractor.finish() } catch let other { context.console.error(Diagnosis(of: other)) }
       for error in writer.damaged.errors + extractor.lost.errors { context.console.error(Diagnosis(of: error)) }

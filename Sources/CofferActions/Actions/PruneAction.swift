@@ -43,6 +43,7 @@ enum PruneAction {
         return context.console.remark(
           "\(location.path): Not pruned: the key in use is write-only; it takes a full one")
       }
+      try access.repository.refuseLostDecisions()
       // Before the archives, which say what they need of logs.
       let logs = try window.map { _ in try access.repository.logInventory() }
       let listed = try access.repository.listArchives()
@@ -50,7 +51,7 @@ enum PruneAction {
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
       let now = context.surroundings.clock.now()
-      let reasons = reasons(for: archives, policy, try access.repository.pins(of: archives), now: now)
+      let reasons = reasons(for: archives, policy, try access.repository.pins(of: archives, mustKnow: true), now: now)
       for archive in archives where RetentionPolicy.isFuture(archive.startTime, now: now) {
         context.console.warning(
           "\(location.path): Archive \(Quoting.terminal(archive.name)) claims to be of "

@@ -114,7 +114,7 @@ extension ActionContext {
     return try ArchiveFilter(archiveName.pattern(for: archiveNameFormat))
   }
 
-  var archiveNameFormat: String { root[GeneralOptions.archiveNameFormat] }
+  var archiveNameFormat: String { root[GeneralOptions.archiveNameFormat].spelling }
 
   /// Names for an archive that is made now.
   var archiveName: ArchiveName {

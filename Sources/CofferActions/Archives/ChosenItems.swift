@@ -64,11 +64,15 @@ struct ChosenItems {
   /// Goes through them in the archive's order. A far store is asked ahead for the content of small files.
   ///
   /// - Parameter body: Given each with the path that it is shown at.
+  /// Where the list breaks off, all that was read of it is given first.
+  ///
   /// - Throws: What reading the list and `body` throw.
   func forEach(_ body: (ArchiveItem, ItemPath) throws -> Void) throws {
     var (items, paths): ([ArchiveItem], [ItemPath]) = ([], [])
     var held = 0
+    var isGiving = false
     func give() throws {
+      isGiving = true
       var expected = 0
       for number in items.indices {
         if number >= expected { expected = try askAhead(for: items, from: number) }
@@ -77,13 +81,19 @@ struct ChosenItems {
       items.removeAll(keepingCapacity: true)
       paths.removeAll(keepingCapacity: true)
       held = 0
+      isGiving = false
     }
-    try walk { item, path, isOfDump in
-      guard !withoutDumps || !isOfDump else { return }
-      items.append(item)
-      paths.append(path)
-      held += item.heldSize
-      if items.count >= ArchiveReader.expectedCount || held >= Self.heldLimit { try give() }
+    do {
+      try walk { item, path, isOfDump in
+        guard !withoutDumps || !isOfDump else { return }
+        items.append(item)
+        paths.append(path)
+        held += item.heldSize
+        if items.count >= ArchiveReader.expectedCount || held >= Self.heldLimit { try give() }
+      }
+    } catch let error where !isGiving && (error is RepositoryError || error is StorageError) {
+      try give()
+      throw error
     }
     try give()
   }
@@ -105,7 +115,11 @@ struct ChosenItems {
     var selection = selection
     try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
       let (path, isOfDump) = places.place(of: item)
-      let isNamed = try selection.contains(item, shownAt: path)
+      // What is left out all the same is not what a path was given for.
+      var other = selection
+      let isNamed =
+        try withoutDumps && isOfDump
+        ? other.contains(item, shownAt: path) : selection.contains(item, shownAt: path)
       guard takesPaths && isNamed || ofDumps.contains(item.path) else { return }
       try body(item, path, isOfDump)
     }
@@ -114,7 +128,10 @@ struct ChosenItems {
 
   private func nothing(at path: String) -> UsageError {
     UsageError(
-      argument: path, problem: "Archive \(archive.name) holds nothing at that path; what else was named is written",
+      argument: path,
+      problem:
+        "Archive \(archive.name) holds nothing\(withoutDumps ? " but dumps, if anything," : "") at that path; what else "
+        + "was named is written",
       suggestion: "See what it holds with 'coffer list --archive \(archive.name)'")
   }
 

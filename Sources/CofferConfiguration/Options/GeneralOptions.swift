@@ -33,10 +33,10 @@ public enum GeneralOptions {
     "unlock_timeout",
     "Seconds for which a key that a passphrase has opened stays in the kernel's keyring, so that the next command with the same passphrase is faster. 0 keeps nothing.",
     in: NumberRange.seconds, default: 900, support: .own)
-  public static let archiveNameFormat = OptionKey<String>(
+  public static let archiveNameFormat = OptionKey<ArchiveNameFormat>(
     "archive_name_format",
     "How archives are named. {hostname}, {user}, {pid}, {now} and {utcnow} are replaced; {now:%Y-%m-%d} takes strftime's letters.",
-    default: "{hostname}-{now:%Y-%m-%dT%H:%M:%S.%f}")
+    default: .standard)
   public static let compression = OptionKey<BlockCompression>(
     "compression", "How blocks are compressed: zstd,LEVEL with levels from 1 (fast) to 19 (small).",
     default: .standard,

@@ -52,6 +52,15 @@ struct AttachedObjects {
     return (objects.sorted { $0.status.name.path < $1.status.name.path }, strays)
   }
 
+  /// The names that a full key has given and under which there is no object, but something else.
+  ///
+  /// - Throws: `StorageError`; `RunCancelled`.
+  func lost() throws -> [AttachedName] {
+    guard let tags else { return [] }
+    return try UnlistedEntries.names(in: folder, context).compactMap { AttachedName($0, in: folder) }
+      .filter { try $0.isRight(tags) }
+  }
+
   /// - Throws: `StorageError`; `RunCancelled`.
   func bytes(of object: Listed) throws -> [UInt8] { try context.store.get(object.status, limit: sizeLimit) }
 

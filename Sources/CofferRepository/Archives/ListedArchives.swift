@@ -37,7 +37,36 @@ struct ListedArchives: Sendable {
 
   /// - Parameter listed: What a list of the folder has shown.
   init(_ context: RepositoryContext, _ listed: [ObjectStatus]) throws {
-    try self.init(context, listed, knowing: ArchiveCache(context: context).load())
+    let known = ArchiveCache(context: context).load()
+    try self.init(context, listed, knowing: known)
+    try tellGone(among: known, context)
+  }
+
+  /// Of the newest archive that this machine has seen it is told, once, when it is gone: `prune` takes others away, but not that one.
+  /// Where none is left a check tells, and a compaction does nothing.
+  ///
+  /// - Parameter known: By their ids; without those that this machine has deleted.
+  private func tellGone(among known: [String: Archive], _ context: RepositoryContext) throws {
+    guard let last = archives.max(by: { $0.order < $1.order }),
+      let newest = known.values.max(by: { $0.order < $1.order }), last.order < newest.order,
+      let name = ObjectName("\(ArchiveRecord.folder)/\(newest.id)")
+    else { return }
+    do {
+      // It may have been put since the list was made.
+      _ = try context.store.status(of: name)
+    } catch StorageError.missing {
+      context.remarks.add(
+        Diagnosis(
+          subject: "repository \(context.location)",
+          problem:
+            "The newest archive that this machine has seen here, '\(newest.name)', is gone, and was not deleted by it: "
+            + "somebody else has deleted it, or the repository was put back to what it was before",
+          suggestion:
+            "If nobody has, see whether this is the repository that it should be, and whether other copies have more"))
+      ArchiveCache(context: context).store(archives)
+    } catch let error where RunStore.concernsObject(error) {
+      return
+    }
   }
 
   /// Those of a list that was made when an archive had been put.

@@ -167,14 +167,15 @@ struct Checker {
   }
 
   /// Folders of objects that nobody would miss. What packs and index objects hold is missed.
-  private static let unmissed = [
-    ArchiveRecord.folder, KeyName.folder, KeyRemoval.folder, PinStore.folder, ProofStore.folder, Quarantine.folder,
-    RoundName.folder, SessionMarker.folder,
-  ]
+  private static let unmissed =
+    [
+      ArchiveRecord.folder, KeyName.folder, KeyRemoval.folder, PinStore.folder, ProofStore.folder, Quarantine.folder,
+      RoundName.folder, SessionMarker.folder,
+    ].map { ($0, 1) } + [(LogName.folder, 2)]
 
   /// What has the place of an object and is none.
   private mutating func tellUnlistedEntries() throws {
-    for path in try UnlistedEntries.paths(in: Self.unmissed, context, cancellation) {
+    for path in try UnlistedEntries.paths(in: Self.unmissed, context) {
       found(
         path,
         "It is no file, or an empty one: an object has lost its bytes or was replaced, or a program that was killed has left "

@@ -32,6 +32,7 @@ struct Compactor {
 
   /// - Throws: `CompactionError`; `RepositoryError`; `StorageError`; `RunCancelled`.
   func run(_ report: inout CompactionReport) throws {
+    try Rounds.refuseLost(context)
     for _ in 0..<Self.tries {
       let rounds = try Rounds.load(context)
       report.round = rounds.newest

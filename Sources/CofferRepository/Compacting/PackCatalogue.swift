@@ -117,7 +117,7 @@ final class PackCatalogue {
   private static func doubtful(
     _ packs: [Digest256: Pack], _ runs: [IndexRun], _ context: RepositoryContext
   ) throws -> Set<Digest256> {
-    var doubtful = try context.quarantine.load(context)
+    var doubtful = try context.quarantine.loadForDeleting(context)
     for run in runs where isTrusted(run, context) {
       for number in 0..<run.layout.packCount {
         let pack = run.pack(number)

@@ -91,7 +91,7 @@ extension ArchiveRecord {
   ) throws -> (archives: [Archive], senseless: [IncompleteArchive]) {
     let known = ArchiveCache(context: context).load()
     let listed = try context.store.list(folder)
-    try refuseLostRecords(context, cancellation)
+    try refuseLostRecords(context)
     if listed.isEmpty, let newest = known.values.max(by: { ($0.end, $0.id) < ($1.end, $1.id) }) {
       throw CompactionError.missingArchives(count: known.count, newest: newest.name, location: context.location)
     }
@@ -136,8 +136,8 @@ extension ArchiveRecord {
   }
 
   /// The place of a record that is none is in no list: it is all that is left of one that was lost.
-  private static func refuseLostRecords(_ context: RepositoryContext, _ cancellation: Cancellation) throws {
-    guard let path = try UnlistedEntries.paths(in: [folder], context, cancellation).first else { return }
-    throw CompactionError.lostRecord(path: path, location: context.location)
+  private static func refuseLostRecords(_ context: RepositoryContext) throws {
+    guard let name = try UnlistedEntries.names(in: folder, context).first else { return }
+    throw CompactionError.lostRecord(path: name.path, location: context.location)
   }
 }

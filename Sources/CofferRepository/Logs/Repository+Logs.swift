@@ -131,12 +131,24 @@ extension Repository {
     guard context.keys.role == .full else {
       throw RepositoryError.needsFullKey(location: location, action: "prune logs")
     }
+    var report = LogPruningReport()
+    let all = inventory.groups.values.reduce(0) { $0 + $1.count } + inventory.files.count
+    if let lost = try UnlistedEntries.names(in: ArchiveRecord.folder, context).first {
+      context.remarks.add(
+        Diagnosis(
+          subject: context.location,
+          problem:
+            "No log is deleted: \(lost) is no file, or an empty one, and the archive whose record that was may need log",
+          suggestion:
+            "Bring the file back from a copy of the repository; if the archive is lost for good, remove what is there"))
+      report.kept = all
+      return report
+    }
     let (going, otherLogs) = try LogPruning(
       context, inventory, window: window, archives: archives, isOwn: isOwn
     ).going()
-    var report = LogPruningReport()
     report.otherLogs = otherLogs
-    report.kept = inventory.groups.values.reduce(0) { $0 + $1.count } + inventory.files.count - going.count
+    report.kept = all - going.count
     for listed in going {
       if !isDryRun { try context.store.delete(listed.status.name) }
       report.deleted += 1

@@ -39,6 +39,23 @@ final class Quarantine: Sendable {
     }
   }
 
+  /// The same for whoever is to delete what another copy of seems to be in a pack. Where something has the name of an entry and does
+  /// not say what a full key has found, the pack itself is compared; an object of such a name beside a whole pack goes.
+  ///
+  /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
+  func loadForDeleting(_ context: RepositoryContext) throws -> Set<Digest256> {
+    let listed = try context.store.list(Self.folder)
+    _ = try load(context, listed)
+    let lost = try UnlistedEntries.names(in: Self.folder, context)
+    for (name, isObject) in listed.map({ ($0.name, true) }) + lost.map({ ($0, false) }) {
+      guard name.parts.count == 2, let pack = Digest256(hex: name.lastPart), !isKnown(pack) else { continue }
+      try addIfDamaged(pack, context)
+      // Whoever puts such things does not have every pack compared again and again.
+      if isObject, !isKnown(pack), mayPut(context) { try? context.store.delete(name) }
+    }
+    return known.withLock { $0 }
+  }
+
   private func isKnown(_ pack: Digest256) -> Bool { known.withLock { $0.contains(pack) } }
 
   /// An entry that does not open says nothing; the pack will be found again. Of one that the store does not give away now

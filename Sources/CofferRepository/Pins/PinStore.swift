@@ -3,8 +3,8 @@ import CofferSystem
 
 /// Puts, reads and deletes the objects that say which archives are to stay.
 ///
-/// A full key tells by the tag of a name that a full key has given it: then the archive is pinned, also when the object is
-/// damaged. A write-only key cannot tell, and goes by what a full key has signed.
+/// A full key tells by the tag of a name that a full key has given it: then the archive is pinned, whatever is under that name: a
+/// damaged object, or no object at all. A write-only key cannot tell, and goes by what a full key has signed.
 struct PinStore {
   static let folder = "pins"
   /// Objects that are read at most for what they say.
@@ -26,19 +26,26 @@ struct PinStore {
   /// - Parameter name: What messages call the archive.
   /// - Throws: `RepositoryError.pinnedArchive`; `StorageError`; `RunCancelled`.
   func refuse(_ archiveID: String, named name: String) throws {
-    guard try attached.list().objects.contains(where: { $0.name.archiveID.isSame(as: archiveID) }) else { return }
+    let isPinned =
+      try attached.list().objects.contains { $0.name.archiveID.isSame(as: archiveID) }
+      || attached.lost().contains { $0.archiveID.isSame(as: archiveID) }
+    guard isPinned else { return }
     throw RepositoryError.pinnedArchive(name, location: context.location)
   }
 
   /// The pins of archives.
   ///
-  /// - Parameter wanted: Ids of archives.
+  /// - Parameters:
+  ///   - wanted: Ids of archives.
+  ///   - mustKnow: Whether it is an error that it cannot be known which archives are pinned.
   /// - Throws: `StorageError`; `RunCancelled`.
-  func load(of wanted: Set<ExactName>) throws -> ArchivePins {
+  func load(of wanted: Set<ExactName>, mustKnow: Bool) throws -> ArchivePins {
     let there: [AttachedObjects.Listed]
+    let lost: [AttachedName]
     do {
       there = try attached.list().objects.filter { wanted.contains(ExactName($0.name.archiveID)) }
-    } catch let error where RunStore.concernsObject(error) {
+      lost = try attached.lost().filter { wanted.contains(ExactName($0.archiveID)) }
+    } catch let error where !mustKnow && RunStore.concernsObject(error) {
       context.remarks.add(error, consequence: "which archives are pinned is not known")
       return .none
     }
@@ -52,6 +59,10 @@ struct PinStore {
     var pins: [ExactName: ArchivePin?] = [:]
     // What a write-only key does not read is none that it knows of.
     if attached.knowsNames { for (name, _) in there { pins[ExactName(name.archiveID)] = .some(nil) } }
+    for name in lost {
+      pins[ExactName(name.archiveID)] = .some(nil)
+      context.remarks.add(lostPin(name), consequence: "the archive counts as pinned all the same")
+    }
     let found = try context.sideBySide.map(Array(chosen)) { try (id: ExactName($0.name.archiveID), pin: read($0)) }
     // Of several, the first that tells something.
     for (id, pin) in found where (pins[id] ?? nil) == nil { if let pin { pins[id] = pin } }
@@ -65,6 +76,10 @@ struct PinStore {
     return try context.readable(orElse: consequence) { try open(pin.name, try attached.bytes(of: pin)) }
   }
 
+  private func lostPin(_ name: AttachedName) -> RepositoryError {
+    context.damaged(name.objectName, "in the place of a pin there is no file, or an empty one")
+  }
+
   /// - Throws: `RepositoryError`.
   func open(_ name: AttachedName, _ bytes: [UInt8]) throws -> ArchivePin {
     let pin = try attached.open(name, bytes, as: ArchivePin.self)
@@ -75,13 +90,15 @@ struct PinStore {
   /// Takes all pins of an archive away.
   ///
   /// - Returns: Whether there were any.
-  /// - Throws: `RepositoryError.needsFullKey`; `StorageError`; `RunCancelled`.
+  /// - Throws: `RepositoryError.needsFullKey`; `.damaged` for what has a pin's name and is no object, which a person has to remove;
+  ///   `StorageError`; `RunCancelled`.
   func remove(from archiveID: String) throws -> Bool {
     guard attached.knowsNames else {
       throw RepositoryError.needsFullKey(location: context.location, action: "unpin archives")
     }
     let found = try attached.list().objects.filter { $0.name.archiveID.isSame(as: archiveID) }
     try delete(found.map(\.status.name))
+    if let lost = try attached.lost().first(where: { $0.archiveID.isSame(as: archiveID) }) { throw lostPin(lost) }
     return !found.isEmpty
   }
 

@@ -4,10 +4,11 @@ import CofferSystem
 extension Repository {
   /// Which of these archives are to stay, and why.
   ///
+  /// - Parameter mustKnow: Whether what cannot be known is an error, and not only told: for who takes away what is not pinned.
   /// - Throws: `StorageError`; `RunCancelled`.
-  public func pins(of archives: [Archive]) throws -> ArchivePins {
+  public func pins(of archives: [Archive], mustKnow: Bool = false) throws -> ArchivePins {
     guard !archives.isEmpty else { return .none }
-    return try PinStore(context).load(of: Set(archives.map { ExactName($0.id) }))
+    return try PinStore(context).load(of: Set(archives.map { ExactName($0.id) }), mustKnow: mustKnow)
   }
 
   /// Has an archive stay until it is unpinned.

@@ -155,7 +155,9 @@ struct ProofStore {
     // Before the archives, whose records were put before their proofs.
     let (objects, strays) = try list()
     guard !objects.isEmpty || !strays.isEmpty else { return 0 }
-    let archives = Set(try context.store.list(ArchiveRecord.folder).map { ExactName($0.name.lastPart) })
+    var archives = Set(try context.store.list(ArchiveRecord.folder).map { ExactName($0.name.lastPart) })
+    // A record may come back that has lost its bytes.
+    archives.formUnion(try UnlistedEntries.names(in: ArchiveRecord.folder, context).map { ExactName($0.lastPart) })
     let gone = objects.filter { !archives.contains(ExactName($0.name.archiveID)) }.map(\.status.name)
     let loaded = objects.isEmpty ? [] : try loadObjects(of: nil)
     let kept = needed(loaded, archives)

@@ -113,6 +113,32 @@ package struct Rounds: Sendable {
   }
 }
 
+// MARK: - What is lost
+
+extension Rounds {
+  /// To be asked before anything is deleted: a decision in whose place there is no object is in no list, so that it looks as if
+  /// nothing had been decided.
+  ///
+  /// - Throws: `RepositoryError.damaged`; `StorageError`; `RunCancelled`.
+  static func refuseLost(_ context: RepositoryContext) throws {
+    guard let tags = try RootTags(context.keys, context.header) else { return }
+    for name in try UnlistedEntries.names(in: RoundName.folder, context) {
+      guard let round = RoundName(name), try tags.isRight(round) else { continue }
+      throw context.damaged(
+        name,
+        "in the place of what a compaction has decided there is no file, or an empty one. Nothing is deleted until it is put "
+          + "back from a copy of the repository, or what a killed compaction has left there is removed")
+    }
+  }
+}
+
+extension Repository {
+  /// To be asked before archives are deleted by what they count for.
+  ///
+  /// - Throws: `RepositoryError.damaged` where a decision has lost its bytes; `StorageError`; `RunCancelled`.
+  public func refuseLostDecisions() throws { try Rounds.refuseLost(context) }
+}
+
 // MARK: - Putting
 
 extension Rounds {

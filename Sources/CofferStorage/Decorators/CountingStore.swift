@@ -5,7 +5,7 @@ import Synchronization
 public final class CountingStore: ObjectStore {
   /// A kind of call.
   public enum Request: String, Sendable, CaseIterable {
-    case makePlace, put, get, status, list, foreignEntry, unfinishedPuts, remove, delete, renewLock
+    case makePlace, put, get, status, list, foreignEntry, unlistedEntries, unfinishedPuts, remove, delete, renewLock
   }
 
   /// What was asked so far.
@@ -97,6 +97,13 @@ public final class CountingStore: ObjectStore {
   ) throws(StorageError) -> String? {
     count(.foreignEntry)
     return try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
+  }
+
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    count(.unlistedEntries)
+    return try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
   }
 
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {

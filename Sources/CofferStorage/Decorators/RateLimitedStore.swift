@@ -102,6 +102,12 @@ public final class RateLimitedStore: ObjectStore {
     try store.firstForeignEntry(besides: isExpected, cancellation: cancellation)
   }
 
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+  }
+
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try store.unfinishedPuts(cancellation: cancellation)
   }

@@ -113,6 +113,14 @@ public final class RetryingStore: ObjectStore {
     }
   }
 
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try retrying(cancellation) { (_) throws(StorageError) in
+      try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+    }
+  }
+
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try retrying(cancellation) { (_) throws(StorageError) in
       try store.unfinishedPuts(cancellation: cancellation)

@@ -33,6 +33,28 @@ extension LocalDirectoryStore {
     }
   }
 
+  public func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try check(cancellation)
+    guard let root = try opened() else { return [] }
+    let place: Folder
+    do throws(SystemError) { place = try self.folder(Self.parts(of: folder), in: root) } catch {
+      switch error.code {
+      case ENOENT: return []
+      case ENOTDIR, ELOOP: return [folder]
+      default: throw storageError(error, nil)
+      }
+    }
+    var found: [String] = []
+    do throws(SystemError) {
+      try lookForUnlisted(in: place, folder + "/", depth: depth, cancellation) { found.append($0) }
+    } catch {
+      throw storageError(error, nil)
+    }
+    return found
+  }
+
   public func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try check(cancellation)
     var found: [UnfinishedPut] = []
@@ -69,6 +91,29 @@ extension LocalDirectoryStore {
       if let found { return found }
     }
     return nil
+  }
+
+  /// - Parameter prefix: Of the paths of what is in the folder, from the root on.
+  private func lookForUnlisted(
+    in folder: Folder, _ prefix: String, depth: Int, _ cancellation: Cancellation?, _ tell: (String) -> Void
+  ) throws(SystemError) {
+    for name in try folder.names() where TemporaryName(parsing: name.description)?.writer == nil {
+      try Self.check(cancellation)
+      let path = prefix + name.description
+      guard ObjectName(path) != nil else { continue }
+      // What vanishes after its name was read was another run's.
+      do throws(SystemError) {
+        let facts = try folder.status(of: name)
+        switch facts.st_mode & S_IFMT {
+        case S_IFREG where facts.st_size > 0: continue
+        case S_IFDIR where depth > 1:
+          try lookForUnlisted(in: try folder.folder(name), path + "/", depth: depth - 1, cancellation, tell)
+        default: tell(path)
+        }
+      } catch {
+        if error.code != ENOENT { throw error }
+      }
+    }
   }
 
   /// Calls `body` with the paths of all files below a folder, no deeper than objects are, in the order of their bytes.

@@ -65,19 +65,24 @@ final class RemoteLink: Sendable {
   /// Bytes, of many that are to come, for which one more connection is worth its beginning.
   private static let share: UInt64 = 16 << 20
 
+  private let getReady: @Sendable (Cancellation?) throws(RemoteError) -> Void
   private let connect: @Sendable (Cancellation?) throws(RemoteError) -> any ByteChannel
   private let speak: @Sendable (any ByteChannel) throws(RemoteError) -> FrameConnection
   private let state: Mutex<State>
 
   /// - Parameters:
   ///   - limit: Connections at a time.
+  ///   - getReady: Finds out what making connections takes, before any and as often as one is used: what it waits for holds nobody
+  ///     else up.
   ///   - connect: Makes a connection; waits for nothing that comes over a network.
   ///   - speak: Begins to speak over one, and waits for nothing either.
   init(
-    limit: Int = 1, _ connect: @escaping @Sendable (Cancellation?) throws(RemoteError) -> any ByteChannel,
+    limit: Int = 1, getReady: @escaping @Sendable (Cancellation?) throws(RemoteError) -> Void = { _ in },
+    _ connect: @escaping @Sendable (Cancellation?) throws(RemoteError) -> any ByteChannel,
     speak: @escaping @Sendable (any ByteChannel) throws(RemoteError) -> FrameConnection
   ) {
     state = Mutex(State(more: max(limit - 1, 0)))
+    self.getReady = getReady
     self.connect = connect
     self.speak = speak
   }
@@ -91,6 +96,8 @@ final class RemoteLink: Sendable {
 
   /// Makes connections for so many bytes that are to be transferred, in pieces that are large; waits for none of them.
   func prepare(for bytes: UInt64) {
+    // Who needs a connection tells.
+    do throws(RemoteError) { try getReady(nil) } catch { return }
     state.withLock { state in
       state.dropFailed()
       let worthIt = Int(clamping: min(bytes / Self.share, UInt64(state.more))) + 1
@@ -132,6 +139,7 @@ final class RemoteLink: Sendable {
   /// - Throws: `RemoteError` when none can be made; the next call tries again.
   func take(for size: Int, _ cancellation: Cancellation?) throws(RemoteError) -> FrameConnection {
     if cancellation?.isCancelled == true { throw .cancelled }
+    try getReady(cancellation)
     let result = state.withLock { state -> Result<FrameConnection, RemoteError> in
       state.dropFailed()
       while state.expected > 0, let place = state.idlestCarrier() {

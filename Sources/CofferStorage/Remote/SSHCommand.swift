@@ -104,6 +104,15 @@ struct SSHCommand: Sendable {
       .installed(by: ["ssh": "Install openssh-client, or name another program by ssh_command"])
   }
 
+  /// Asks what the user's own configuration says, where that is not known yet.
+  ///
+  /// - Throws: `RemoteError`.
+  func getReady(
+    _ launcher: any ProcessLauncher, _ sockets: SSHSockets, _ cancellation: Cancellation?
+  ) throws(RemoteError) {
+    _ = try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
+  }
+
   /// Starts ssh.
   ///
   /// - Parameter sockets: Where other channels of the connection are asked for.

@@ -1,19 +1,23 @@
 import CofferSystem
+import FoundationEssentials
 import Glibc
 import Synchronization
 
 /// Where ssh listens for others that want a channel on a connection which it has made: in a folder of the user's cache.
 ///
-/// ssh removes a socket when it ends. Of one that was killed it stays, and means nothing to anybody.
+/// ssh removes a socket when it ends. Of one that was killed, or lost its power, it stays until the next is made.
 final class SSHSockets: Sendable {
   private let folder: String
+  private let clock: Clock
   private let known = Mutex<SSHCommand.Settings?>(nil)
 
   /// Bytes of a path at most: an address has room for 107, and ssh makes the socket under a longer name first.
   private static let pathLimit = 90
+  private static let addressLimit = 107
 
   init(_ surroundings: Surroundings) {
     folder = surroundings.environment[.cache] + "/coffer/ssh"
+    clock = surroundings.clock
   }
 
   /// Returns what the user's configuration of ssh says, asked for once.
@@ -30,30 +34,61 @@ final class SSHSockets: Sendable {
     // ssh would put other things in the place of some signs.
     guard path.utf8.count <= Self.pathLimit, path.utf8.allSatisfy(Self.isPlain),
       let place = try? Folder.trusted(folder, .folders, makingWith: 0o700),
-      let facts = try? place.status(), facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0, Self.canBeMade(path)
+      let facts = try? place.status(), facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0
     else { return nil }
-    return path
+    sweep(place)
+    return Self.canBeMade(path) ? path : nil
+  }
+
+  /// Seconds for which a socket is left alone at which nobody listens: whoever makes one listens a moment later.
+  private static let youth: Double = 60
+
+  /// Removes sockets at which nobody listens any more. What cannot be removed does no harm.
+  private func sweep(_ place: Folder) {
+    let limit = clock.now().timeIntervalSince1970 - Self.youth
+    for name in (try? place.names()) ?? [] {
+      guard let facts = try? place.status(of: name), facts.st_mode & S_IFMT == S_IFSOCK,
+        Double(facts.st_ctim.tv_sec) < limit, Self.isDeserted(folder + "/" + name.description)
+      else { continue }
+      _ = try? place.remove(name)
+    }
+  }
+
+  /// Whether it is certain that nobody listens at a socket.
+  private static func isDeserted(_ path: String) -> Bool {
+    guard path.utf8.count <= addressLimit else { return false }
+    return withSocket(at: path) { number, address, size in
+      connect(number, address, size) != 0 && errno == ECONNREFUSED
+    } ?? false
   }
 
   /// Whether there can be a socket at a path that nothing has: an ssh that cannot listen ends. It makes its socket under another name,
   /// and links it.
   private static func canBeMade(_ path: String) -> Bool {
-    let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard number >= 0 else { return false }
+    guard withSocket(at: path, { bind($0, $1, $2) == 0 }) == true else { return false }
+    let linked = path + ".linked"
+    defer { for made in [path, linked] { remove(made) } }
+    return link(path, linked) == 0
+  }
+
+  /// - Parameter body: Given a new socket that waits for nothing, and the address that a path is, which is short enough.
+  /// - Returns: nil where there can be no socket.
+  private static func withSocket(
+    at path: String, _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
+  ) -> Bool? {
+    let type = [SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK].reduce(0) { $0 | Int32($1.rawValue) }
+    let number = Glibc.socket(AF_UNIX, type, 0)
+    guard number >= 0 else { return nil }
     defer { _ = close(number) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     // Its last byte stays zero: the path is not so long.
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let outcome = withUnsafePointer(to: address) {
+    return withUnsafePointer(to: address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        body(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    guard outcome == 0 else { return false }
-    let linked = path + ".linked"
-    defer { for made in [path, linked] { remove(made) } }
-    return link(path, linked) == 0
   }
 
   private static func isPlain(_ byte: UInt8) -> Bool {

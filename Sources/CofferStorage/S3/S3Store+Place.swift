@@ -64,6 +64,14 @@ extension S3Store {
     }
   }
 
+  /// A bucket holds objects, and lists all of them.
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    if cancellation?.isCancelled == true { throw .cancelled(location: location) }
+    return []
+  }
+
   func firstForeignEntry(
     besides isExpected: (String) -> Bool, cancellation: Cancellation?
   ) throws(StorageError) -> String? {

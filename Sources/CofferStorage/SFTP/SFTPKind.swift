@@ -22,6 +22,7 @@ struct SFTPKind: StoreKind {
       nonsense: { advice.ssh.failure($0, wasGreeted: $1) })
     let link = RemoteLink(
       limit: SSHCommand.connectionLimit,
+      getReady: { (cancellation) throws(RemoteError) in try ssh.getReady(launcher, sockets, cancellation) },
       { (cancellation) throws(RemoteError) in try ssh.start(launcher, sockets, cancellation) },
       speak: { (channel) throws(RemoteError) in
         try FrameConnection(

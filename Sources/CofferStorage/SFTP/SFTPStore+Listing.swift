@@ -33,6 +33,36 @@ extension SFTPStore {
     }
   }
 
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try attempt(nil, cancellation) { (session) throws(SFTPError) in
+      var found: [String] = []
+      // The folders of one depth are read side by side.
+      var folders = [folder]
+      for depth in stride(from: depth, to: 0, by: -1) {
+        let paths = folders.map { SFTPPath.joined(root, $0.parts(by: "/")) }
+        let inside = try session.entries(of: paths, cancellation)
+        var deeper: [String] = []
+        for (folder, entries) in zip(folders, inside) {
+          for entry in entries ?? [] {
+            let name = String(decoding: entry.name, as: UTF8.self)
+            let path = folder + "/" + name
+            guard TemporaryName(parsing: name)?.writer == nil, ObjectName(path) != nil else { continue }
+            switch entry.attributes.kind {
+            case .file where entry.attributes.size ?? 0 > 0: continue
+            case .folder where depth > 1: deeper.append(path)
+            default: found.append(path)
+            }
+          }
+        }
+        folders = deeper
+        if folders.isEmpty { break }
+      }
+      return found
+    }
+  }
+
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try attempt(nil, cancellation) { (session) throws(SFTPError) in
       var found: [UnfinishedPut] = []

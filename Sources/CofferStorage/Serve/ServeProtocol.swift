@@ -3,9 +3,11 @@ import CofferSystem
 /// What `coffer serve` and its clients say to each other; Documentation/serve-protocol.md has it in words.
 enum ServeProtocol {
   /// Versions that this program speaks.
-  static let versions: ClosedRange<UInt16> = 1...2
+  static let versions: ClosedRange<UInt16> = 1...3
   /// The first version in which a list can wait for other requests.
   static let orderedVersion: UInt16 = 2
+  /// The first version in which it can be asked what is in a folder without being listed.
+  static let unlistedVersion: UInt16 = 3
   /// What every hello begins with.
   static let magic: [UInt8] = Array("coffer serve\n".utf8)
   /// The id of the hello and what answers it; requests have others.
@@ -34,6 +36,7 @@ enum ServeProtocol {
     case more
     /// Nothing more of this request is wanted.
     case stop
+    case unlisted
   }
 
   /// Types of frames that a server sends.

@@ -91,6 +91,18 @@ struct ServedRequest: Sendable {
     case .entries:
       try reader.end()
       return (.done, try tellEntries())
+    case .unlisted:
+      let (folder, depth) = (try reader.text(), try reader.number(UInt8.self))
+      try reader.end()
+      guard ObjectName(folder) != nil, (1...ObjectName.partLimit).contains(Int(depth)) else {
+        throw PayloadReader.Malformed()
+      }
+      var pages = ServedPages(self)
+      for path in try store.unlistedEntries(in: folder, depth: Int(depth), cancellation: cancellation)
+      where !pages.isUnwanted {
+        pages.add { $0.add(path) }
+      }
+      return (.done, try pages.rest())
     case .unfinished:
       try reader.end()
       var pages = ServedPages(self)

@@ -16,6 +16,7 @@ final class ServedStore: ObjectStore {
   private static let remarkLimits = (count: 8, size: 500)
 
   /// - Parameters:
+  ///   - getReady: Finds out what reaching the server takes.
   ///   - connect: Starts the server, or reaches it.
   ///   - meaning: What the end of a connection means.
   ///   - nonsense: What it means that something else than frames arrives.
@@ -25,6 +26,7 @@ final class ServedStore: ObjectStore {
     meaning: @escaping @Sendable (ChannelEnd, Bool) -> StorageFailure,
     nonsense: @escaping @Sendable (FrameParser.Malformed, Bool) -> StorageFailure,
     warn: @escaping @Sendable (Diagnosis) -> Void,
+    getReady: @escaping @Sendable (Cancellation?) throws(RemoteError) -> Void = { _ in },
     connect: @escaping @Sendable (Cancellation?) throws(RemoteError) -> any ByteChannel
   ) {
     self.location = location
@@ -34,7 +36,7 @@ final class ServedStore: ObjectStore {
       meaning: meaning, nonsense: nonsense)
     let hello = Frame(
       ServeProtocol.Request.hello.rawValue, id: ServeProtocol.greetingID, ServeHello(path: path).encoded())
-    link = RemoteLink(limit: SSHCommand.connectionLimit, connect) { (channel) throws(RemoteError) in
+    link = RemoteLink(limit: SSHCommand.connectionLimit, getReady: getReady, connect) { (channel) throws(RemoteError) in
       try FrameConnection(channel, greeting: hello, limits: limits, rules: rules, clock: clock)
     }
   }
@@ -272,6 +274,51 @@ final class ServedStore: ObjectStore {
       return found == nil
     }
     return found
+  }
+
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    let welcome = link.knownGreeting.flatMap { try? ServeWelcome(decoding: $0.payload) }
+    guard let welcome, welcome.version >= ServeProtocol.unlistedVersion else {
+      return try unlistedAmongAll(in: folder, depth: depth, cancellation)
+    }
+    var writer = PayloadWriter()
+    writer.add(folder)
+    writer.add(UInt8(clamping: depth))
+    var found: [String] = []
+    try pages(
+      .unlisted, writer.bytes, cancellation,
+      { (reader) throws(PayloadReader.Malformed) in
+        let path = try reader.text()
+        guard path.isSame(as: folder) || path.begins(with: folder + "/"), found.count < Self.unfinishedLimit else {
+          throw PayloadReader.Malformed()
+        }
+        return path
+      }
+    ) { page in
+      found += page
+      return true
+    }
+    return found
+  }
+
+  /// What of the names of everything at the place is in no list, where the host cannot be asked for that.
+  private func unlistedAmongAll(
+    in folder: String, depth: Int, _ cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    var found: Set<ExactName> = []
+    let parts = folder.parts(by: "/").count + depth
+    _ = try firstForeignEntry(
+      besides: { path in
+        if path.begins(with: folder + "/"), ObjectName(path)?.parts.count == parts { found.insert(ExactName(path)) }
+        return true
+      }, cancellation: cancellation)
+    // Behind the look: what was put since is in the list alone.
+    try list(folder, after: nil, cancellation: cancellation) { page in
+      for status in page { found.remove(ExactName(status.name.path)) }
+    }
+    return found.map(\.text)
   }
 
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {

@@ -24,6 +24,9 @@ struct ServedStoreKind: StoreKind {
       clock: surroundings.clock,
       meaning: { advice.failure($0, wasGreeted: $1) }, nonsense: { advice.failure($0, wasGreeted: $1) },
       warn: request.warn,
+      getReady: { (cancellation) throws(RemoteError) in
+        try ssh.getReady(surroundings.launcher, sockets, cancellation)
+      },
       connect: { (cancellation) throws(RemoteError) in try ssh.start(surroundings.launcher, sockets, cancellation) })
   }
 }

@@ -10,16 +10,18 @@ extension Folder {
   }
 
   /// Writes a file under another name and gives it its own when it is whole: a reader finds the old file or the new one,
-  /// never a part. What had the name before, a link for example, is replaced, not written to.
+  /// never a part. A file, a link or a FIFO that had the name before is replaced, not written to; a device, or a link to what is no file
+  /// (`/dev/null`, `/dev/stdout`), stays as it is.
   ///
   /// - Parameters:
   ///   - mode: What the file gets, whatever the umask.
   ///   - isLasting: Whether it is on the disk when this returns.
   ///   - body: Writes the content.
-  /// - Throws: `SystemError`; what `body` throws.
+  /// - Throws: `UntrustedPlace` for what is not to be replaced; `SystemError`; what `body` throws.
   public func replace(
     _ name: EntryName, mode: mode_t = 0o600, isLasting: Bool = false, _ body: (borrowing FileDescriptor) throws -> Void
   ) throws {
+    try checkReplaceable(name)
     let temporary = try TemporaryFile(in: self, for: name, mode: mode)
     try body(temporary.file)
     if isLasting, fsync(temporary.file.number) != 0 { throw SystemError(call: "fsync", subject: path(of: name)) }
@@ -27,9 +29,21 @@ extension Folder {
     if isLasting { try synchronize() }
   }
 
+  private func checkReplaceable(_ name: EntryName) throws {
+    // A FIFO or a socket of somebody else is replaced, and so is a link that leads nowhere.
+    var (own, facts) = (stat(), stat())
+    guard fstatat(number, name.description, &own, AT_SYMLINK_NOFOLLOW) == 0,
+      own.st_mode & S_IFMT != S_IFIFO, own.st_mode & S_IFMT != S_IFSOCK,
+      fstatat(number, name.description, &facts, 0) == 0, facts.st_mode & S_IFMT != S_IFREG
+    else { return }
+    throw UntrustedPlace(
+      path: path(of: name), problem: "This is \(Self.kind(facts)), not a file that can be replaced",
+      suggestion: "Name another file, one that is plain or not there yet")
+  }
+
   /// The same with the whole content at once.
   ///
-  /// - Throws: `SystemError`.
+  /// - Throws: `UntrustedPlace`; `SystemError`.
   public func replace(_ name: EntryName, with bytes: [UInt8], mode: mode_t = 0o600, isLasting: Bool = false) throws {
     try replace(name, mode: mode, isLasting: isLasting) { file in
       try bytes.withUnsafeBytes { try file.writeAll($0, subject: path(of: name)) }

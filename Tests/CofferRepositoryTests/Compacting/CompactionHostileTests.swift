@@ -166,6 +166,50 @@ struct CompactionHostileTests {
     #expect(try ground.opened().check(.content, cancellation: try Cancellation()).findings == [])
   }
 
+  @Test(
+    "A decision in whose place no file is left stops it and every deletion that goes by what counts",
+    arguments: StrangeEntry.allCases)
+  func lostDecision(entry: StrangeEntry) throws {
+    let ground = try FolderRepository()
+    defer { ground.remove() }
+    let gone = try ground.backUp(["dump": dumpLikeBytes(200_000)], name: "gone")
+    try ground.backUp(["noise": noise(100_000)], name: "kept")
+    try ground.opened().delete(gone)
+    #expect(try ground.opened().compact(cancellation: try Cancellation()).outcome == .done)
+    try ground.opened().refuseLostDecisions()
+    let sweep = try #require(try ground.store.list("gc").first { $0.name.path.contains("-sweep-") }).name
+    try entry.replace(ground.path(sweep))
+    let before = try ground.store.list("").map(\.name)
+    let error = #expect(throws: RepositoryError.self) {
+      try ground.opened().compact(cancellation: try Cancellation())
+    }
+    #expect(error.map { "\($0)" }?.contains(sweep.path) == true)
+    #expect(throws: RepositoryError.self) { try ground.opened().refuseLostDecisions() }
+    #expect(try ground.store.list("").map(\.name) == before)
+  }
+
+  @Test(
+    "What is said of a damaged pack in a place where no file is left is found again before its other copy goes",
+    arguments: StrangeEntry.allCases)
+  func lostQuarantine(entry: StrangeEntry) throws {
+    let ground = try FolderRepository()
+    defer { ground.remove() }
+    let data = dumpLikeBytes(300_000)
+    try ground.backUp(["dump": data], name: "first")
+    let pack = try #require(try ground.store.list("packs").max { $0.size < $1.size }).name
+    try ground.change(pack) { $0[$0.count / 2] ^= 1 }
+    #expect(try !ground.opened().check(.objects, cancellation: try Cancellation()).findings.isEmpty)
+    // Stored anew, and then there are two of everything.
+    try ground.backUp(["dump": data], name: "second")
+    let said = try #require(try ground.store.list("quarantine").first).name
+    try entry.replace(ground.path(said))
+    for _ in 0..<3 { _ = try ground.opened().compact(cancellation: try Cancellation()) }
+    for archive in try ground.opened().archives() {
+      let contents = try #require(try ground.everything()[archive.name] ?? nil)
+      #expect(contents["dump"] == data, "\(archive.name)")
+    }
+  }
+
   @Test("A repository that has lost all its archives' records is not emptied by a machine that has seen them")
   func lostArchives() throws {
     let ground = try CompactionGround()

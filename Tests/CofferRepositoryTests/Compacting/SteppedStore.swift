@@ -109,6 +109,14 @@ final class SteppedStore: ObjectStore {
     }
   }
 
+  func unlistedEntries(
+    in folder: String, depth: Int, cancellation: Cancellation?
+  ) throws(StorageError) -> [String] {
+    try step(.other) { () throws(StorageError) in
+      try store.unlistedEntries(in: folder, depth: depth, cancellation: cancellation)
+    }
+  }
+
   func unfinishedPuts(cancellation: Cancellation?) throws(StorageError) -> [UnfinishedPut] {
     try step(.other) { () throws(StorageError) in try store.unfinishedPuts(cancellation: cancellation) }
   }

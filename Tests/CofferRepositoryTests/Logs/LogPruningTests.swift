@@ -93,6 +93,30 @@ struct LogPruningTests {
     #expect(try places() == [9, 10])
   }
 
+  @Test(
+    "Nothing goes where the record of an archive, which may need log, has lost its bytes",
+    arguments: StrangeEntry.allCases)
+  func lostRecord(entry: StrangeEntry) throws {
+    let folder = try FolderRepository()
+    defer { folder.remove() }
+    for number in UInt64(1)...4 { try ground.put(number, with: folder.opened()) }
+    let archive = try folder.backUp(["a": [1]], name: "one")
+    func prune() throws -> LogPruningReport {
+      let repository = try folder.opened()
+      return try repository.pruneLogs(
+        repository.logInventory(), window: -Self.hour, archives: repository.archives(), isDryRun: false,
+        of: { _ in true })
+    }
+    let record = try #require(ObjectName("archives/\(archive.id)"))
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: folder.path(record)))
+    try entry.replace(folder.path(record))
+    let kept = try prune()
+    #expect(kept.deleted == 0 && kept.kept == 4)
+    try FileManager.default.removeItem(atPath: folder.path(record))
+    try bytes.write(to: URL(fileURLWithPath: folder.path(record)))
+    #expect(try prune().deleted == 4)
+  }
+
   @Test("A record that is received a while after its archive has ended makes nothing go that the archive needs")
   func lateRecord() throws {
     try put(1...10)

@@ -274,6 +274,7 @@ struct StoreContractTests {
       { _ = try store.status(of: there, cancellation: cancellation) },
       { _ = try store.list("", cancellation: cancellation) },
       { _ = try store.firstForeignEntry(besides: { _ in false }, cancellation: cancellation) },
+      { _ = try store.unlistedEntries(in: "a", depth: 1, cancellation: cancellation) },
       { try store.delete(there, cancellation: cancellation) },
     ]
     for (number, call) in calls.enumerated() {
@@ -297,5 +298,29 @@ struct StoreContractTests {
     try store.put(try objectName("letters"), [1])
     #expect(try store.firstForeignEntry(besides: isKey) == "letters")
     #expect(try store.unfinishedPuts().isEmpty)
+  }
+
+  @Test("What has an object's place and is none is told, and no object", arguments: StoreUnderTest.all)
+  func unlisted(_ subject: StoreUnderTest) throws {
+    let store = try made(subject)
+    for path in ["pins/a", "logs/b/c", "logs/d", "letters/a"] { try store.put(try objectName(path), [1]) }
+    #expect(try store.unlistedEntries(in: "pins", depth: 1).isEmpty)
+    #expect(try store.unlistedEntries(in: "logs", depth: 2).isEmpty)
+    #expect(try store.unlistedEntries(in: "nowhere", depth: 2).isEmpty)
+    // Only of those that keep their objects as files there it is known how to make such a thing.
+    guard FileManager.default.fileExists(atPath: "\(scratch.path)/pins/a") else { return }
+    for folder in ["pins", "logs/b"] {
+      let place = "\(scratch.path)/\(folder)"
+      _ = FileManager.default.createFile(atPath: "\(place)/empty", contents: nil)
+      try FileManager.default.createSymbolicLink(atPath: "\(place)/link", withDestinationPath: "/etc/passwd")
+      try FileManager.default.createDirectory(atPath: "\(place)/folder", withIntermediateDirectories: false)
+      try #require(mkfifo("\(place)/pipe", 0o600) == 0)
+    }
+    try FileManager.default.createDirectory(
+      atPath: "\(scratch.path)/pins/folder/x", withIntermediateDirectories: false)
+    let strange = ["empty", "folder", "link", "pipe"]
+    #expect(try store.unlistedEntries(in: "pins", depth: 1).sorted() == strange.map { "pins/\($0)" })
+    #expect(try store.unlistedEntries(in: "logs", depth: 2).sorted() == strange.map { "logs/b/\($0)" })
+    #expect(try store.unlistedEntries(in: "letters", depth: 1).isEmpty)
   }
 }

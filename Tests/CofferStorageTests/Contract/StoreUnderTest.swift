@@ -40,6 +40,9 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     ]
     + [
       StoreUnderTest("served to another host") { ServedStore(served: $0) },
+      StoreUnderTest("served by a host of the version before") { folder in
+        ServedStore(folder) { _ in LoopChannel.server(versions: 1...2) }
+      },
       StoreUnderTest("served, with all decorators", isQuick: false) { folder in
         limited(CountingStore(patient(FlakyStore(ServedStore(served: folder)))))
       },

@@ -19,10 +19,10 @@ struct SharedConnectionTests {
     return try TestSupport.SSHServer(in: folder, settings: more)
   }
 
-  private func sockets(cache: String? = nil) -> SSHSockets {
+  private func sockets(cache: String? = nil, clock: Clock = .system) -> SSHSockets {
     SSHSockets(
       Surroundings(
-        environment: ProcessEnvironment(["XDG_CACHE_HOME": cache ?? folder]), clock: .system,
+        environment: ProcessEnvironment(["XDG_CACHE_HOME": cache ?? folder]), clock: clock,
         random: RandomSource { _ in }, launcher: SystemProcessLauncher(), secretKeeper: KernelKeyring(),
         currentFolder: "/", hostname: "here",
         username: "me", processors: 1))
@@ -43,6 +43,38 @@ struct SharedConnectionTests {
           channel, greeting: SFTPLink.greeting, limits: FrameConnection.Limits(payload: SFTPLink.payloadLimit),
           rules: SFTPServers.rules, clock: .system)
       })
+  }
+
+  /// A socket at a path, bound.
+  private func socket(at path: String) throws -> Int32 {
+    let number = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let outcome = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(number >= 0 && outcome == 0)
+    return number
+  }
+
+  @Test("A socket at which nobody has listened for long is gone when the next is made, and no other")
+  func deserted() throws {
+    defer { cleanUp() }
+    let first = try #require(sockets().newPath())
+    let place = String(first.dropLast(first.split(separator: "/").last?.count ?? 0))
+    for name in ["killed", "listening"] {
+      let number = try socket(at: place + name)
+      if name == "killed" { close(number) } else { try #require(listen(number, 1) == 0) }
+    }
+    try Data([1]).write(to: URL(fileURLWithPath: place + "file"))
+    _ = try #require(sockets().newPath())
+    #expect(names.sorted() == ["file", "killed", "listening"])
+    let later = Clock(now: { Date().addingTimeInterval(3600) }, steadySeconds: Clock.system.steadySeconds)
+    _ = try #require(sockets(clock: later).newPath())
+    #expect(names.sorted() == ["file", "listening"])
   }
 
   /// Connections to a port of this machine that stand now.

@@ -252,15 +252,15 @@ struct ServedStoreTests {
       defer { connection.close() }
       return try connection.greeting(nil)
     }
-    for (offered, version) in [(1...9, 2), (1...1, 1)] as [(ClosedRange<UInt16>, UInt8)] {
+    for (offered, version) in [(1...9, 3), (1...2, 2), (1...1, 1)] as [(ClosedRange<UInt16>, UInt8)] {
       let agreed = try greeting(offered)
       #expect(agreed.type == ServeProtocol.Answer.welcome.rawValue && agreed.payload.prefix(2) == [0, version])
     }
-    let refused = try greeting(3...9)
+    let refused = try greeting(4...9)
     #expect(refused.type == ServeProtocol.Answer.failed.rawValue)
     let failure = try ServeFailure(decoding: refused.payload)
     #expect(
-      failure.kind == .permanent && failure.reason.contains("versions 1 to 2") && failure.reason.contains("3 to 9"))
+      failure.kind == .permanent && failure.reason.contains("versions 1 to 3") && failure.reason.contains("4 to 9"))
   }
 
   @Test("What a host does not serve is said in answer to every call, and why")
