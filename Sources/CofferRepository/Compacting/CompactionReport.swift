@@ -11,7 +11,7 @@ public struct CompactionOptions: Sendable {
   public var wait: Double
   /// Whether to say only what would be done.
   public var isDryRun: Bool
-  /// zstd's level for what is written anew.
+  /// zstd's level of backups, and of logs.
   public var compressionLevel: Int
   /// Whether somebody promises that nobody else compacts the repository meanwhile: stores that overwrite take that.
   public var isExclusive: Bool
@@ -27,6 +27,11 @@ public struct CompactionOptions: Sendable {
     self.compressionLevel = compressionLevel
     self.isExclusive = isExclusive
   }
+
+  /// zstd's level for what is written anew: nobody waits for it, and it may lie there for years. A twelfth less than at the usual level 3
+  /// takes seven times as long, which is half of what reading, checking and storing it takes anyway; a backup that is to be
+  /// fast by a lower level is on a machine that is slow here, too. Beyond 11 there is less to be had for more.
+  var rewriteLevel: Int { max(compressionLevel, min(compressionLevel * 4, 11)) }
 }
 
 /// Where a compaction is.

@@ -43,6 +43,7 @@ package final class BlockCompressor {
   /// - Parameters:
   ///   - prefix: Bytes that the block may refer back to; the decompressor needs the same.
   ///   - search: How matches in the prefix are looked for; without one it means nothing.
+  ///   - level: zstd's; with a prefix it means nothing.
   ///   - output: Room for `bound(plain.count)` bytes.
   /// - Returns: The number of bytes written.
   package func compress(
@@ -50,11 +51,11 @@ package final class BlockCompressor {
     into output: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
-    try set(ZSTD_c_compressionLevel, level)
     if prefix != nil {
       try setDeltaParameters(search)
-    } else if level == 3 {
-      try setStandardParameters()
+    } else {
+      try set(ZSTD_c_compressionLevel, level)
+      if level == 3 { try setStandardParameters() }
     }
     if let prefix { try check(ZSTD_CCtx_refPrefix(context, prefix.baseAddress, prefix.count)) }
     return try check(
