@@ -154,7 +154,7 @@ struct Compactor {
     guard !choice.moving.isEmpty else { return ([], []) }
     let mover = try ChunkMover(
       context, survey.catalogue, going: choice.dead.union(choice.moving), counting: survey.counting,
-      level: options.compressionLevel, cancellation)
+      level: options.rewriteLevel, cancellation)
     do {
       if !choice.refreshed.isEmpty {
         try newest.move(by: mover)

@@ -51,7 +51,8 @@ package final class BlockCompressor {
   /// - Parameters:
   ///   - prefix: Bytes that the block may refer back to; the decompressor needs the same.
   ///   - search: How matches in the prefix are looked for; without one it means nothing.
-  ///   - content: What it holds; beside a prefix it means nothing.
+  ///   - level: zstd's; with a prefix it means nothing.
+  ///   - content: What it holds; beside a prefix, and at other levels than 3, it means nothing.
   ///   - output: Room for `bound(plain.count)` bytes.
   /// - Returns: The number of bytes written.
   package func compress(
@@ -59,13 +60,15 @@ package final class BlockCompressor {
     content: BlockContent = .any, into output: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     try check(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters))
-    try set(ZSTD_c_compressionLevel, level)
     if prefix != nil {
       try setDeltaParameters(search)
-    } else if level == 3 {
-      switch content {
-      case .any: try setStandardParameters()
-      case .pages: try setPageParameters()
+    } else {
+      try set(ZSTD_c_compressionLevel, level)
+      if level == 3 {
+        switch content {
+        case .any: try setStandardParameters()
+        case .pages: try setPageParameters()
+        }
       }
     }
     if let prefix { try check(ZSTD_CCtx_refPrefix(context, prefix.baseAddress, prefix.count)) }

@@ -76,6 +76,30 @@ struct RefreshTests {
     }
   }
 
+  @Test("What is written anew in full takes less than a backup, which is waited for, has made of it")
+  func takesLess() throws {
+    let ground = try CompactionGround.edited()
+    let before = try fullShare(ground)
+    try ground.compact()
+    let after = try fullShare(ground)
+    #expect(after < before * 0.97, "\(before) \(after)")
+    try ground.expectWhole()
+  }
+
+  /// Stored bytes for each plain one of the blocks that are compressed in full.
+  private func fullShare(_ ground: CompactionGround) throws -> Double {
+    let blocks = try directories(ground).values.flatMap { $0.blocks.filter { $0.coding == .zstd } }
+    let (stored, plain) = blocks.reduce((0, 0)) { ($0.0 + $1.storedLength, $0.1 + $1.plainLength) }
+    return Double(stored) / Double(plain)
+  }
+
+  @Test(
+    "The level of what is written anew goes by that of backups, and is never below it",
+    arguments: [(1, 4), (2, 8), (3, 11), (10, 11), (11, 11), (12, 12), (19, 19)])
+  func levels(ofBackups level: Int, ofRewriting expected: Int) {
+    #expect(CompactionOptions(compressionLevel: level).rewriteLevel == expected)
+  }
+
   @Test("What was written anew is not written another time, and days that follow begin at the beginning again")
   func settles() throws {
     let ground = try CompactionGround.edited()
