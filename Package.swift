@@ -21,8 +21,8 @@ let package = Package(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
       name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
-    .systemLibrary(
-      name: "CQRCode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+    // libqrencode, opened when it is needed.
+    .systemLibrary(name: "CQRCode", providers: [.apt(["libqrencode-dev"])]),
 
     .target(name: "CBlake3"),
     .target(name: "CSpawn"),

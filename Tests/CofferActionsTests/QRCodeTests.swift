@@ -26,6 +26,15 @@ struct QRCodeTests {
     #expect(Array(code.rows[code.rows.count - 1].prefix(7)) == corner)
   }
 
+  @Test("Where the library is not there, or is another, the message says what to install")
+  func noLibrary() throws {
+    for name in ["libqrencode.so.none", "libc.so.6"] {
+      let error = #expect(throws: QRCode.NoLibrary.self) { try QRCode("x", by: name) }
+      #expect(error?.diagnosis.problem.contains(name) == true)
+      #expect(error?.diagnosis.suggestion?.contains("libqrencode4") == true)
+    }
+  }
+
   @Test("What is too long for a code is an error")
   func tooLong() throws {
     _ = try QRCode(String(repeating: "x", count: 2900))

@@ -47,7 +47,7 @@ struct KeyPage {
 
   /// A page for browsers, with a QR code of the key's text.
   ///
-  /// - Throws: `SystemError` when the code would be too large.
+  /// - Throws: `SystemError` when the code would be too large; `QRCode.NoLibrary`.
   var html: String {
     get throws {
       let words = explanation.map { "<p>\($0)</p>" }.joined(separator: "\n")

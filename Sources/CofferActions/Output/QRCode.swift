@@ -2,22 +2,53 @@ import CQRCode
 import CofferSystem
 import Glibc
 
-/// A QR code, made by libqrencode.
+/// A QR code, made by libqrencode, which is opened for it: few ever want one, and not every distribution has the library installed, or one
+/// that can be linked in.
 struct QRCode {
+  /// The library is not there, or not the one it should be.
+  struct NoLibrary: DiagnosableError, Equatable {
+    let reason: String
+
+    var diagnosis: Diagnosis {
+      Diagnosis(
+        subject: "QR code", problem: "libqrencode cannot be used: \(reason)",
+        suggestion:
+          "Install it (on Debian, the package libqrencode4), or export the key as text: 'coffer key export' without --qr-html"
+      )
+    }
+  }
+
+  private typealias Encode =
+    @convention(c) (
+      CInt, UnsafePointer<UInt8>, CInt, QRecLevel
+    ) -> UnsafeMutablePointer<QRcode>?
+  private typealias Free = @convention(c) (UnsafeMutablePointer<QRcode>) -> Void
+
   /// Rows of squares, from the top; true is dark.
   let rows: [[Bool]]
 
   /// Light squares around it, which the standard (ISO 18004) asks for.
   private static let margin = 4
 
-  /// - Parameter text: At most some 2,900 bytes.
-  /// - Throws: `SystemError` with ERANGE for a longer one.
-  init(_ text: String) throws(SystemError) {
+  /// - Parameters:
+  ///   - text: At most some 2,900 bytes.
+  ///   - library: libqrencode's name, as the system's loader looks for it.
+  /// - Throws: `SystemError` with ERANGE for a longer text; `NoLibrary`.
+  init(_ text: String, by library: String = "libqrencode.so.4") throws {
+    guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else {
+      throw NoLibrary(reason: dlerror().map { String(cString: $0) } ?? "\(library) cannot be opened")
+    }
+    defer { dlclose(handle) }
+    guard let encodeSymbol = dlsym(handle, "QRcode_encodeData"), let freeSymbol = dlsym(handle, "QRcode_free") else {
+      throw NoLibrary(reason: "\(library) lacks a function")
+    }
+    let encode = unsafeBitCast(encodeSymbol, to: Encode.self)
+    let free = unsafeBitCast(freeSymbol, to: Free.self)
     let bytes = Array(text.utf8)
     // The more of the code can be lost the better, as long as it can be read off a printed page.
     for level in [QR_ECLEVEL_M, QR_ECLEVEL_L] {
-      guard let code = QRcode_encodeData(Int32(clamping: bytes.count), bytes, 0, level) else { continue }
-      defer { QRcode_free(code) }
+      guard let code = encode(CInt(clamping: bytes.count), bytes, 0, level) else { continue }
+      defer { free(code) }
       let width = Int(code.pointee.width)
       rows = (0..<width).map { row in
         (0..<width).map { column in (code.pointee.data[row * width + column] & 1) == 1 }
