@@ -16,15 +16,18 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
   let isExclusive: Bool
   /// Whether a folder that has become empty is removed there with what is put into it at that moment.
   let losesFolders: Bool
+  /// Whether it shows all that somebody else puts into its folders.
+  let showsAll: Bool
 
   init(
     _ description: String, isQuick: Bool = true, isExclusive: Bool = true, losesFolders: Bool = false,
-    _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore
+    showsAll: Bool = true, _ make: @escaping @Sendable (_ folder: String) throws -> any ObjectStore
   ) {
     testDescription = description
     self.isQuick = isQuick
     self.isExclusive = isExclusive
     self.losesFolders = losesFolders
+    self.showsAll = showsAll
     self.make = make
   }
 

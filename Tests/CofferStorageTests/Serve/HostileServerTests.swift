@@ -171,7 +171,7 @@ struct HostileServerTests {
 
   @Test(
     "A welcome that is none, or in a version that was not offered, breaks the connection",
-    arguments: [[], [0, 1], [0, 3, 0], [0, 0, 0], [0, 1, 0, 7]] as [[UInt8]])
+    arguments: [[], [0, 1], [0, 4, 0], [0, 0, 0], [0, 1, 0, 7]] as [[UInt8]])
   func welcome(_ payload: [UInt8]) throws {
     let store = ServedStore("/r") { _ in
       Self.serving { frame in
