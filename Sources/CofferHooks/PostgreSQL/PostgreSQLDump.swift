@@ -202,7 +202,7 @@ struct PostgreSQLDump: PlannedDump {
     let places = format == .custom ? BlockPlacesWatch() : nil
     let script = scriptCensus(facts)
     // pg_dump itself is believed: what it leaves out stands in the options, and nothing is counted then.
-    let isOwn = connection.override(of: .dump) != nil
+    let isOwn = entry.connection.override(of: .dump) != nil
     let lacking = { isOwn ? census?.lacking(in: places) : nil }
     var hasBegun = false
     stream.observer = { bytes in
