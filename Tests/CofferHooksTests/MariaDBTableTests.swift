@@ -301,6 +301,23 @@ struct MariaDBTableTests {
     try bench.expectNothingLeft()
   }
 
+  @Test("A table whose rows options leave out of dumps takes no other's place, unless the dump has them all the same")
+  func withoutRows() throws {
+    let whole = try made()
+    let entry = one.entry(Self.name, "options: '--ignore-table-data=\"\(Self.name).items\"'")
+    let dump = try bench.dump(entry, context: context)
+    let root = try bench.configured(entry)
+    func plan(_ dump: TakenDump, _ table: String) throws {
+      _ = try bench.hook.restore(
+        TableSelection(names: [table], newName: nil, replaces: true), of: dump.facts,
+        from: NoBytes(size: dump.bytes.count), to: RestoreTarget(), root: root, context: context)
+    }
+    #expect(problem { try plan(dump, "items") }.contains("leaves the rows of `\(Self.name)`.`items` out of dumps"))
+    try plan(dump, "orders")
+    try plan(whole, "items")
+    try one.drop(Self.name)
+  }
+
   @Test("A table comes back beside the one that is there, of what only its part of the dump is read")
   func beside() throws {
     let dump = try made()

@@ -271,6 +271,14 @@ struct MariaDBTests {
       _ = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     }
     #expect(error?.diagnosis.problem.contains(problem) == true, "\(String(describing: error))")
+    if options == "--no-data" {
+      // An archive that was made before this was kept.
+      var facts = dump.facts
+      facts.details["without_rows"] = nil
+      #expect(throws: RestoreError.self) {
+        _ = try bench.hook.restore(of: facts, to: RestoreTarget(), root: root, context: context)
+      }
+    }
     #expect(try one.run("SELECT COUNT(*) FROM t", in: "halved") == "2\n")
     try one.drop("halved")
     guard problem == "left rows out" else { return }
@@ -286,14 +294,28 @@ struct MariaDBTests {
     try one.recreate("beside")
     try one.run("CREATE TABLE t AS SELECT 1 AS i; CREATE FUNCTION f() RETURNS INT RETURN 1", in: "beside")
     let context = try makeContext()
-    let entry = one.entry("beside", "options: --no-create-info --no-data")
+    let entry = one.entry("beside", "options: --no-create-info --no-data --skip-triggers")
     let dump = try bench.dump(entry, context: context)
+    #expect(!dump.warnings.contains { $0.contains("triggers") })
     try one.run("DROP FUNCTION f", in: "beside")
     let plan = try bench.hook.restore(
       of: dump.facts, to: RestoreTarget(), root: bench.configured(entry), context: context)
     #expect(plan.summary.contains("what it does not have stays"))
     try dump.restore(plan, context: context)
     #expect(try one.run("SELECT i, f() FROM t", in: "beside") == "1\t1\n")
+    #expect(dump.facts.details["without_triggers"] == nil)
+
+    try one.run("CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.i = 2", in: "beside")
+    let content = try one.content(of: "beside")
+    let with = one.entry("beside", "options: -ntd")
+    let other = try bench.dump(with, context: context)
+    #expect(other.warnings.contains { $0.contains("leaves out the tables that the dump's triggers are on") })
+    let root = try bench.configured(with)
+    #expect(throws: (any Error).self) {
+      try other.restore(
+        bench.hook.restore(of: other.facts, to: RestoreTarget(), root: root, context: context), context: context)
+    }
+    #expect(try one.content(of: "beside") == content)
     try one.drop("beside")
     try bench.expectNothingLeft()
   }

@@ -49,6 +49,16 @@ struct PostgreSQLClusterTests: PostgreSQLSuite {
     for server in [one, two] { try server.run("DROP ROLE \"Coffer Tester\"") }
   }
 
+  @Test("A whole server's dump without rows goes to no server that has databases of its own")
+  func withoutRows() throws {
+    try prepare()
+    let context = try makeContext()
+    let root = try configured(one.entry("all", "label: cluster", "options: --schema-only"))
+    let dump = try take(root, context)
+    let found = problem { _ = try hook.restore(of: dump.facts, to: one.target, root: root, context: context) }
+    #expect(found.contains("'--schema-only' leaves the rows out"), "\(found)")
+  }
+
   @Test("What finds things by bare names comes back with a whole server, under its database's own search path")
   func bareNames() throws {
     for server in [one, two] { for name in ["bare", "bare own"] { try server.recreate(name) } }

@@ -78,6 +78,20 @@ struct PostgreSQLOptionsTests: PostgreSQLSuite {
     try one.drop("hidden")
   }
 
+  @Test("A table that nobody has counted lacks its rows, too, where a dump has no block of it; an empty one does not")
+  func uncounted() throws {
+    let names = ["empty", "full", "unknown"].map {
+      RelationName(schema: ServerText("public"), name: ServerText($0))
+    }
+    let seen: [RelationName: UInt64?] = [names[0]: 0, names[1]: 2, names[2]: nil]
+    let bare = try #require(PostgreSQLDumpLack(of: seen, (Set(names), [])))
+    #expect(bare.rows == Array(names[1...]) && bare.tables.isEmpty)
+    #expect(bare.details == ["without_rows": "pg_dump_command"])
+    let part = try #require(PostgreSQLDumpLack(of: seen, (Set(names), [names[1]])))
+    #expect(part.rows == [names[2]] && part.details.isEmpty)
+    #expect(PostgreSQLDumpLack(of: seen, (Set(names), Set(names[1...]))) == nil)
+  }
+
   @Test("They reach the program that they are for, in dumps and in restores", arguments: ["custom", "plain"])
   func options(format: String) throws {
     try one.recreate("optional")

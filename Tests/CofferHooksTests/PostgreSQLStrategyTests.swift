@@ -103,6 +103,7 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
     "A dump without rows, or without tables, replaces no database unless that is asked for",
     arguments: [
       ("custom", "options: -s", "leaves the rows out", "0"),
+      ("custom", "options: --exclude-table-data=*", "leaves the rows out", "0"),
       ("plain", "options: --schema-only", "leaves the rows out", "0"),
       ("directory", "options: --section=pre-data --section post-data", "leaves the rows out", "0"),
       ("tar", "options: --data-only", "leaves out what its rows are in", "4"),
@@ -115,6 +116,13 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
     let root = try configured(one.entry("halved", "format: \(format)", options))
     let dump = try take(root, context)
     #expect(try refusal { try plan(dump, root) }.problem.contains(problem))
+    if options == "options: -s" {
+      // An archive that was made before this was kept.
+      var facts = dump.facts
+      facts.details["without_rows"] = nil
+      let old = TakenDump(facts: facts, bytes: dump.bytes)
+      #expect(try refusal { try plan(old, root) }.problem.contains(problem))
+    }
     var target = RestoreTarget()
     target.strategy = .swap
     #expect(try refusal { try plan(dump, root, target) }.suggestion?.contains("in-place") == true)
@@ -140,8 +148,8 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
       (["--section", "pre-data"], "rows"), (["--section=pre-data", "--section=post-data"], "rows"),
       (["--section=pre-data", "--section", "data"], nil), (["--sect=post-data"], "rows"), (["--schema=a"], nil),
       (["-tsales"], nil), (["-n", "a"], nil), (["-Fcustom"], nil), (["--no-owner"], nil),
-      (["--serializable-deferrable"], nil),
-      ([], nil),
+      (["--serializable-deferrable"], nil), (["--statistics"], nil), (["--statistics-only"], "rows"),
+      (["-lsales"], nil), ([], nil),
     ])
   func halfOptions(options: [String], missing: String?) {
     #expect(DumpHalf(options, before: RestoreWay.dumpValues + "nNtTe")?.missing.rawValue == missing, "\(options)")
@@ -167,19 +175,22 @@ struct PostgreSQLStrategyTests: PostgreSQLSuite {
       #expect(!RestoreWay.leavesOut(option), "\(option)")
     }
     for option in ["-Ot", "-vs", "-xa"] { #expect(RestoreWay.choosesPart(option), "\(option)") }
-    for option in ["-Ox", "-vUnat", "-1"] { #expect(!RestoreWay.choosesPart(option), "\(option)") }
+    for option in ["-Ox", "-vUnat", "-1", "--statistics"] { #expect(!RestoreWay.choosesPart(option), "\(option)") }
   }
 
   @Test(
     "Options of what runs pg_dump elsewhere are none of pg_dump's",
     arguments: [
-      ("docker exec -t -e PGPASSWORD db pg_dump", nil), ("docker exec -t db pg_dump --table=a", "--table=a"),
-    ] as [(String, String?)])
-  func elsewhere(command: String, part: String?) throws {
+      ("docker exec -t -s -e PGPASSWORD db pg_dump", nil, nil),
+      ("docker exec -t db pg_dump --table=a", "--table=a", nil), ("docker exec -t db pg_dumpall -s", nil, "-s"),
+    ] as [(String, String?, String?)])
+  func elsewhere(command: String, part: String?, half: String?) throws {
     let root = try configured(one.entry("parted", "pg_dump_command: '\(command)'"))
     let section = try #require(root[PostgreSQLOptions.databases].first)
     let identity = DumpIdentity(hook: "postgresql", database: "parted")
-    #expect(PostgreSQLEntry(section, identity, ServerAddress()).partOption == part)
+    let entry = PostgreSQLEntry(section, identity, ServerAddress())
+    #expect(entry.partOption == part)
+    #expect(entry.dumpHalf?.option == half)
   }
 
   @Test("In place, whoever holds a lock is named after a while, and nothing of the restore stays in the server")

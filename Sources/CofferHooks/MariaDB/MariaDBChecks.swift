@@ -84,16 +84,16 @@ struct MariaDBChecks {
         problem: "'\(option)' leaves out the tables that its rows are in, so that nothing whole can be made of it",
         suggestion: "Restore a dump that is whole, or load what 'coffer extract' gives by hand")
     }
-    guard let option = facts.details[MariaDBDump.rowsKey] else { return }
+    guard let option = facts.details[MariaDBDump.rowsKey] ?? rowsOption(of: facts) else { return }
     let names = server.databases.filter { name in
       database.map(name.text.isSame) ?? !(MariaDBScript.isSystem(name.text) || entry.isAccounts(name.text))
     }
     guard !names.isEmpty else { return }
-    let list = names.map { "CONVERT(X'\($0.text.hexadecimal)' USING utf8mb3)" }.sorted().joined(separator: ", ")
+    let list = names.map { "X'\($0.text.hexadecimal)'" }.sorted().joined(separator: ", ")
     let found = try ask(
       """
       SELECT TABLE_SCHEMA FROM information_schema.TABLES
-      WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA IN (\(list)) ORDER BY 1 LIMIT 1
+      WHERE TABLE_TYPE <> 'VIEW' AND BINARY TABLE_SCHEMA IN (\(list)) ORDER BY 1 LIMIT 1
       """, 1)
     guard let name = found.first?.first else { return }
     throw RestoreError.refused(
@@ -101,6 +101,13 @@ struct MariaDBChecks {
       suggestion: database == nil
         ? "Restore it to a server that has no tables yet (--hostname)"
         : "Restore it under another name with --target-name, or drop the tables first")
+  }
+
+  /// Archives that were made before this was kept do not tell, so the configuration does where no rows were seen in the dump.
+  private func rowsOption(of facts: DumpFacts) -> String? {
+    guard let content = facts.content, content.tables.allSatisfy({ $0.rows == 0 }), entry.definitionsOption == nil
+    else { return nil }
+    return entry.rowsOption
   }
 
   /// Whether the user may work in scratch databases and in the target.

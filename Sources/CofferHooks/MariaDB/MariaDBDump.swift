@@ -132,8 +132,7 @@ struct MariaDBDump: PlannedDump {
 
   /// Whether its restore leaves nothing of the old ones.
   private var replacesDatabases: Bool {
-    entry.switches.contains(MariaDBEntry.replacing) && entry.dumpsPrograms
-      && !databases.contains(where: entry.leavesTables)
+    entry.switches.contains(MariaDBEntry.replacing) && !databases.contains(where: entry.leavesPart)
   }
 
   private func arguments(_ more: [String]) -> [String] {
@@ -157,7 +156,7 @@ struct MariaDBDump: PlannedDump {
     facts.details[Self.rowsKey] = definitions == nil ? rows : nil
     facts.details[Self.definitionsKey] = rows == nil ? definitions : nil
     if !replacesDatabases { facts.details[Self.partKey] = "1" }
-    facts.details[Self.triggersKey] = entry.triggersOption
+    facts.details[Self.triggersKey] = definitions == nil ? entry.triggersOption : nil
     try refuseSystem()
     let server: MariaDBServerFacts
     do {
@@ -176,10 +175,15 @@ struct MariaDBDump: PlannedDump {
       facts.details[SystemTimeZone.key] = try SystemTimeZone.offsets { try ask($0, 1, context) }
     }
     var warnings = entry.connectionWarnings(server)
-    if let option = entry.dumpOptions.first(where: { $0.begins(with: "--compatible=") }) {
+    if let option = entry.dumpOptions.first(where: { $0.begins(with: "--compatible") }) {
       warnings.append(
         "'\(option)' writes triggers, routines and events so that no server reads them: where there are any, the dump cannot be "
           + "restored")
+    }
+    if rows != nil, let definitions, entry.triggersOption == nil, try hasTriggers(context) {
+      warnings.append(
+        "'\(definitions)' leaves out the tables that the dump's triggers are on, so that it cannot be restored: write "
+          + "--skip-triggers, too, or load what 'coffer extract' gives by hand")
     }
     let losses: MariaDBLosses
     do {
@@ -200,6 +204,12 @@ struct MariaDBDump: PlannedDump {
     }
     facts.details.merge(losses.details) { $1 }
     return (facts, warnings + losses.warnings, server)
+  }
+
+  private func hasTriggers(_ context: HookContext) throws -> Bool {
+    let list = databases.map { "X'\($0.hexadecimal)'" }.joined(separator: ", ")
+    let sql = "SELECT 1 FROM information_schema.TRIGGERS WHERE BINARY TRIGGER_SCHEMA IN (\(list)) LIMIT 1"
+    return try !ask(sql, 1, context).isEmpty
   }
 
   /// A database's dump that has accounts, too, is restored by nobody.

@@ -77,28 +77,44 @@ struct MariaDBEntry: Sendable {
     return all.filter { section[$0.0] }.map(\.1)
   }
 
-  /// Whether options leave tables of a database out of its dump (`--ignore-table=shop.sessions`): they would be lost where a restore
-  /// replaces the whole database.
-  func leavesTables(of database: String) -> Bool {
+  /// Whether options leave tables of a database out of its dump (`--ignore-table=shop.sessions`), or routines or events: they would be
+  /// lost where a restore replaces the whole database.
+  func leavesPart(of database: String) -> Bool {
     // Of a dump of what is beside tables, they stay, too.
-    if leftOut(of: Self.definitions) != nil { return true }
+    guard dumpsPrograms, leftOut(of: Self.definitions) == nil else { return true }
+    return longOption { name, value in
+      if name.isSame(as: "ignore-views") { return true }
+      return name.utf8.count > "ignore-".utf8.count && "ignore-table".begins(with: name)
+        && value.lowercased().begins(with: database.lowercased() + ".")
+    } != nil
+  }
+
+  /// The option that leaves the rows of a table out of dumps; nil for none.
+  func option(leavingRowsOf table: String, in database: String) -> String? {
+    longOption { name, value in
+      name.utf8.count > "ignore-table".utf8.count && "ignore-table-data".begins(with: name)
+        && value.lowercased().isSame(as: "\(database).\(table)".lowercased())
+    }
+  }
+
+  /// A long option of dumps.
+  private func longOption(where isMeant: (_ name: String, _ value: String) -> Bool) -> String? {
     let words = connection.words(of: .dump) + dumpOptions
-    return words.indices.contains { index in
+    return words.indices.first { index in
       guard let option = words[index].after(beginning: "--") else { return false }
       let parts = option.parts(by: "=", limit: 2)
       // The programs take both signs, and the beginning of a name for it.
-      let name = parts[0].swapping("_", for: "-")
-      guard !name.isSame(as: "ignore-views") else { return true }
-      guard name.utf8.count > "ignore-".utf8.count, "ignore-table".begins(with: name) else { return false }
-      let table = parts.count > 1 ? parts[1] : index + 1 < words.count ? words[index + 1] : ""
-      return table.lowercased().begins(with: database.lowercased() + ".")
+      return isMeant(
+        parts[0].swapping("_", for: "-"),
+        parts.count > 1 ? parts[1] : index + 1 < words.count ? words[index + 1] : "")
     }
+    .map { words[$0] }
   }
 
   private static let definitions = (long: "no-create-info", letter: UInt8(ascii: "t"))
 
   /// Whether routines and events are dumped, so that what a restore finds of them may go.
-  var dumpsPrograms: Bool { dumpsRoutines && section[MariaDBOptions.events] }
+  private var dumpsPrograms: Bool { dumpsRoutines && section[MariaDBOptions.events] }
 
   /// The option that leaves triggers out of dumps; nil for none.
   var triggersOption: String? {

@@ -62,7 +62,7 @@ struct MariaDBRestore: PlannedRestore {
         + "put in place of the ones of the same names once all are loaded"
     }
     let exists = server.databases.contains(ExactName(databaseName))
-    let isPart = facts.details[MariaDBDump.partKey] != nil || entry.leavesTables(of: facts.identity.database)
+    let isPart = facts.details[MariaDBDump.partKey] != nil || entry.leavesPart(of: facts.identity.database)
     let replaced =
       isPart ? "the tables of it are replaced, and what it does not have stays" : "its contents are replaced"
     let end = exists ? replaced : "created: it is missing there"
@@ -88,7 +88,7 @@ struct MariaDBRestore: PlannedRestore {
     rules.rehearsesViews = !isWholeServer
     rules.seal = server.facts.seal
     // Dumps of before this was looked at when they were made.
-    rules.isPart = { [entry] in entry.leavesTables(of: $0) }
+    rules.isPart = { [entry] in entry.leavesPart(of: $0) }
     rules.target = targetName
     let snapshot = MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
     return MariaDBRunningRestore(

@@ -50,7 +50,7 @@ struct DumpHalf: Equatable {
 
   /// The programs take the beginning of an option's name for it where no other begins so.
   private static func isOne(_ word: String, of names: [String]) -> Bool {
-    word.utf8.count > 2 && !word.isSame(as: "schema") && names.contains { $0.begins(with: word) }
+    word.utf8.count > 2 && !["schema", "statistics"].contains(word) && names.contains { $0.begins(with: word) }
   }
 }
 

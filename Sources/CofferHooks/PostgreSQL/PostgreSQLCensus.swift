@@ -119,7 +119,8 @@ final class PostgreSQLCensus {
     found.tables = relations.map { .init(name: $0.shown.shown, rows: nil) }
     defer {
       for (relation, table) in zip(relations, found.tables) {
-        seen[RelationName(schema: relation.schema, name: relation.name)] = .some(table.rows)
+        let rows = relation.hasRows ? table.rows : 0
+        seen[RelationName(schema: relation.schema, name: relation.name)] = .some(rows)
       }
     }
     var problem: String?

@@ -36,13 +36,17 @@ struct PostgreSQLClusterRestore: PlannedRestore {
       ? [] : try PostgreSQLTarget.slots(entry.connection, of: facts.identity, context: context)
   }
 
-  /// Half a dump goes to a server that has no databases but those which every one is born with.
+  /// Half a dump goes to a server that has no databases but those which every one is born with, and no tables in the one of them that
+  /// people work in.
   private static func checkEmpty(
     _ half: DumpHalf, _ entry: PostgreSQLEntry, _ identity: DumpIdentity, _ context: HookContext
   ) throws {
     let own: PostgreSQLStatement = """
-      SELECT \(PostgreSQLAnswer.text("d.datname")) FROM pg_catalog.pg_database d
-      WHERE d.oid OPERATOR(pg_catalog.>=) 16384 ORDER BY d.datname LIMIT 1
+      SELECT \(PostgreSQLAnswer.text("f.name")) FROM (
+      SELECT d.datname FROM pg_catalog.pg_database d WHERE d.oid OPERATOR(pg_catalog.>=) 16384
+      UNION ALL SELECT pg_catalog.current_database() FROM pg_catalog.pg_class c
+      WHERE c.oid OPERATOR(pg_catalog.>=) 16384 AND c.relkind OPERATOR(pg_catalog.=) 'r'
+      ) AS f (name) ORDER BY f.name LIMIT 1
       """
     let result = try entry.connection.queryServer(own, context: context)
     guard let rows = PostgreSQLAnswer(result, columns: 1)?.rows else {

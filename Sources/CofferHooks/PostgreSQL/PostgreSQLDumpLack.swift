@@ -18,7 +18,8 @@ struct PostgreSQLDumpLack: Equatable {
   ) {
     let sorted = seen.keys.sorted { $0.shown < $1.shown }
     tables = sorted.filter { !found.made.contains($0) }
-    rows = sorted.filter { found.made.contains($0) && !found.filled.contains($0) && (seen[$0] ?? 0) ?? 0 > 0 }
+    // Of a table without rows, too, pg_dump writes that it has none: one that nobody has counted is lacking as well.
+    rows = sorted.filter { found.made.contains($0) && !found.filled.contains($0) && (seen[$0] ?? nil) != 0 }
     isEmpty = found.filled.isEmpty
     guard !tables.isEmpty || !rows.isEmpty else { return nil }
   }

@@ -77,6 +77,11 @@ struct PostgreSQLEntry: Sendable {
   /// What options leave out of dumps; nil for nothing of all.
   var dumpHalf: DumpHalf? { DumpHalf(ownDumpOptions, before: RestoreWay.dumpValues + "nNtTe") }
 
+  /// What the patterns of options leave out of a dump that has turned out to have rows of no table.
+  var emptyHalf: DumpHalf? {
+    ownDumpOptions.first { $0.begins(with: "--exclude-table-d") }.map { DumpHalf(missing: .rows, option: $0) }
+  }
+
   /// Whether options of dumps choose tables by names, which need no schema where the database's or the user's search path has it;
   /// a command of the user's own may have any.
   var choosesTables: Bool {
@@ -87,7 +92,8 @@ struct PostgreSQLEntry: Sendable {
   private var ownDumpOptions: [String] {
     let command = connection.override(of: .dump) ?? []
     // What stands before it belongs to what runs it elsewhere.
-    return (command.lastIndex { $0.ends(with: "pg_dump") }.map { Array(command[($0 + 1)...]) } ?? []) + dumpOptions
+    let place = command.lastIndex { $0.ends(with: "pg_dump") || $0.ends(with: "pg_dumpall") }
+    return (place.map { Array(command[($0 + 1)...]) } ?? []) + dumpOptions
   }
 
   /// Whether one dump of pg_dumpall holds everything.

@@ -57,6 +57,7 @@ struct MariaDBTableRestore: PlannedRestore {
       hasSharedCheckNames: !server.facts.version.holds("MariaDB"))
     parts = places.flatMap { places in names.map { places.stretches(of: $0) } }
     if let names {
+      if selection.replaces { try refuseEmpty(names) }
       guard newName == nil || names.count == 1 else {
         throw RestoreError.refused(
           identity, problem: "\(names.count) tables would be restored under the same name",
@@ -65,6 +66,19 @@ struct MariaDBTableRestore: PlannedRestore {
       try checkStanding(newName.map { [ExactName($0)] } ?? names.sorted())
     } else if let newName {
       try checkStanding([ExactName(newName)])
+    }
+  }
+
+  /// No table whose rows options leave out takes the place of another, unless the dump has some of them.
+  private func refuseEmpty(_ names: Set<ExactName>) throws(RestoreError) {
+    for name in names.sorted() {
+      guard let option = entry.option(leavingRowsOf: name.text, in: identity.database) else { continue }
+      let shown = MariaDBStreamCensus.shown(identity.database, name.text)
+      guard facts.content?.tables.first(where: { $0.name.isSame(as: shown) })?.rows ?? 0 == 0 else { continue }
+      throw .refused(
+        identity,
+        problem: "'\(option)' leaves the rows of \(shown) out of dumps, and those that are there would be gone",
+        suggestion: "Leave --replace-tables out, and give it another name with --table-as")
     }
   }
 

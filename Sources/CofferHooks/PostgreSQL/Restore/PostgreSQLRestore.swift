@@ -56,6 +56,10 @@ struct PostgreSQLRestore: PlannedRestore {
   /// What options leave out of all. psql has none that do.
   fileprivate static func half(_ facts: DumpFacts, _ entry: PostgreSQLEntry) -> DumpHalf? {
     if let half = DumpHalf(facts.details) { return half }
+    // Archives that were made before this was kept do not tell, but where the blocks are: this one has none.
+    if let half = entry.dumpHalf, half.missing == .rows, facts.details[BlockPlaces.key]?.holds(":") == false {
+      return half
+    }
     guard !facts.has(PostgreSQLOptions.Format.plain) else { return nil }
     let command = entry.connection.override(of: .restore) ?? []
     let own = command.lastIndex { $0.ends(with: "pg_restore") }.map { Array(command[($0 + 1)...]) } ?? []

@@ -106,8 +106,9 @@ enum RestoreWay: Equatable {
     isOne(option, ofLetters: "nNtIPTasL", before: option.holds("=") ? "dfFhjpRSUov" : restoreValues, or: partOptions)
   }
 
-  /// Letters of pg_dump's and of pg_restore's options that the rest of the word is a value of, but of those that choose a part.
-  static let dumpValues = "dEfFhjpSUZ"
+  /// Letters of pg_dump's, pg_dumpall's and of pg_restore's options that the rest of the word is a value of, but of those that choose
+  /// a part.
+  static let dumpValues = "dEfFhjlpSUZ"
   static let restoreValues = "dfFhjpRSUo"
 
   /// Whether one of pg_dump's options leaves objects out of the dump. Those that leave out rows only are none of them: a
@@ -133,7 +134,8 @@ enum RestoreWay: Equatable {
       return own?.contains(where: letters.utf8.contains) == true
     }
     let word = long.parts(by: "=", limit: 2)[0]
-    return word.utf8.count > 2 && words.contains { $0.begins(with: word) }
+    // PostgreSQL 18's own, which has the planner's statistics dumped or restored besides.
+    return word.utf8.count > 2 && !word.isSame(as: "statistics") && words.contains { $0.begins(with: word) }
   }
 
   /// Whether one of pg_restore's options names a file with the entries to restore; short ones may stand together.
