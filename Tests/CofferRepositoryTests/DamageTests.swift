@@ -104,6 +104,34 @@ struct DamageTests {
     #expect(try seen() == ["two"])
     #expect(said.update { $0 }.count == 1 && said.update { $0 }[0].contains("'three', is gone"))
     #expect(try seen() == ["two"] && said.update { $0 }.count == 1)
+    // A partial archive goes before a whole one that is older.
+    let session = try ground.repository.beginSession(cancellation: try Cancellation())
+    ground.clock.advance(60)
+    var draft = ArchiveDraft.named("partial")
+    draft.missingDumps = ["shop"]
+    let partial = try session.commit(draft)
+    #expect(try seen() == ["two", "partial"])
+    try ground.repository.delete(partial)
+    #expect(try seen() == ["two"] && said.update { $0 }.count == 1)
+  }
+
+  @Test("An archive of a clock that was ahead is not taken for one that is newer than itself, and not asked for")
+  func clockAhead() throws {
+    let ground = try TestRepository()
+    let folder = NSTemporaryDirectory() + "coffer-ahead-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    clock.advance(100)
+    try ground.backUp(
+      ["a": [1]], name: "one",
+      with: try Repository.open(
+        in: ground.store, passphrase: TestRepository.passphrase, surroundings: TestRepository.surroundings(clock: clock)
+      ))
+    let store = WatchedStore(ground.store)
+    for _ in 0..<2 {
+      #expect(try ground.open(store, cacheFolder: folder, said: Monitor([])).archives().map(\.name) == ["one"])
+    }
+    #expect(!store.calls.contains { $0.request == .status && $0.name.hasPrefix("archives/") })
   }
 
   @Test("An empty file that a run has for a moment where it puts a record is no finding")

@@ -214,6 +214,13 @@ struct FarStoreTests {
     }
   }
 
+  @Test("A size that no pack has is no trap")
+  func senselessSizes() {
+    for size in [0, 1, Int.max - 1, Int.max] {
+      #expect((0...size).contains(PackReader.tailSize(of: size, blocks: 3, chunks: 9)))
+    }
+  }
+
   @Test("Side by side gives results in order, and the failure when all have ended", arguments: [1, 3])
   func sideBySide(width: Int) throws {
     let calls = SideBySide(width: width)

@@ -61,11 +61,10 @@ struct ChosenItems {
     return (size, unmet.map { path in nothing(at: path) })
   }
 
-  /// Goes through them in the archive's order. A far store is asked ahead for the content of small files.
+  /// Goes through them in the archive's order. A far store is asked ahead for the content of small files. Where the list breaks off,
+  /// all that was read of it is given first.
   ///
   /// - Parameter body: Given each with the path that it is shown at.
-  /// Where the list breaks off, all that was read of it is given first.
-  ///
   /// - Throws: What reading the list and `body` throw.
   func forEach(_ body: (ArchiveItem, ItemPath) throws -> Void) throws {
     var (items, paths): ([ArchiveItem], [ItemPath]) = ([], [])

@@ -42,13 +42,15 @@ struct ListedArchives: Sendable {
     try tellGone(among: known, context)
   }
 
-  /// Of the newest archive that this machine has seen it is told, once, when it is gone: `prune` takes others away, but not that one.
-  /// Where none is left a check tells, and a compaction does nothing.
+  /// Of the newest whole archive that this machine has seen it is told, once, when it is gone: `prune` takes others away, also partial
+  /// ones that are newer, but not that one. Where none is left a check tells, and a compaction does nothing.
   ///
   /// - Parameter known: By their ids; without those that this machine has deleted.
   private func tellGone(among known: [String: Archive], _ context: RepositoryContext) throws {
     guard let last = archives.max(by: { $0.order < $1.order }),
-      let newest = known.values.max(by: { $0.order < $1.order }), last.order < newest.order,
+      let newest = known.values.filter({ !$0.isPartial }).max(by: { $0.order < $1.order }), last.order < newest.order,
+      // When a store has received it this machine's cache does not say, so that it may look newer than itself.
+      !archives.contains(where: { $0.id.isSame(as: newest.id) }),
       let name = ObjectName("\(ArchiveRecord.folder)/\(newest.id)")
     else { return }
     do {

@@ -20,7 +20,9 @@ final class PackReader: Sendable {
 
   /// Bytes at the end of a pack that hold its directory, of a pack that leans on no other.
   static func tailSize(of size: Int, blocks: Int, chunks: Int) -> Int {
-    let padding = Padding.padme(size) == size ? Padding.most(of: size) : 0
+    // What a list says may be any number: no sum of it.
+    let most = Padding.most(of: size)
+    let padding = size & most == 0 ? most : 0
     let directory = Envelope.overhead + PackDirectory.usualSize(blocks: blocks, chunks: chunks) + padding
     return min(directory + PackTrailer.size, size)
   }

@@ -38,28 +38,38 @@ extension SFTPStore {
   ) throws(StorageError) -> [String] {
     try attempt(nil, cancellation) { (session) throws(SFTPError) in
       var found: [String] = []
-      // The folders of one depth are read side by side.
       var folders = [folder]
       for depth in stride(from: depth, to: 0, by: -1) {
-        let paths = folders.map { SFTPPath.joined(root, $0.parts(by: "/")) }
-        let inside = try session.entries(of: paths, cancellation)
         var deeper: [String] = []
-        for (folder, entries) in zip(folders, inside) {
-          for entry in entries ?? [] {
-            let name = String(decoding: entry.name, as: UTF8.self)
-            let path = folder + "/" + name
-            guard TemporaryName(parsing: name)?.writer == nil, ObjectName(path) != nil else { continue }
-            switch entry.attributes.kind {
-            case .file where entry.attributes.size ?? 0 > 0: continue
-            case .folder where depth > 1: deeper.append(path)
-            default: found.append(path)
-            }
+        // Some side by side: servers keep no more than a thousand open, or so.
+        for start in stride(from: 0, to: folders.count, by: SFTPWalk.widest) {
+          let next = folders[start..<min(start + SFTPWalk.widest, folders.count)]
+          let inside = try session.entries(of: next.map { SFTPPath.joined(root, $0.parts(by: "/")) }, cancellation)
+          for (folder, entries) in zip(next, inside) {
+            lookForUnlisted(among: entries ?? [], folder + "/", depth: depth, &found, &deeper)
           }
         }
         folders = deeper
-        if folders.isEmpty { break }
       }
       return found
+    }
+  }
+
+  /// - Parameters:
+  ///   - prefix: Of the entries' paths, from the root on.
+  ///   - deeper: Gets the folders that are to be looked into.
+  private func lookForUnlisted(
+    among entries: [SFTPEntry], _ prefix: String, depth: Int, _ found: inout [String], _ deeper: inout [String]
+  ) {
+    for entry in entries {
+      let name = String(decoding: entry.name, as: UTF8.self)
+      let path = prefix + name
+      guard TemporaryName(parsing: name)?.writer == nil, ObjectName(path) != nil else { continue }
+      switch entry.attributes.kind {
+      case .file where entry.attributes.size ?? 0 > 0: continue
+      case .folder where depth > 1: deeper.append(path)
+      default: found.append(path)
+      }
     }
   }
 
@@ -108,7 +118,7 @@ struct SFTPWalk {
   /// Folders that are read at a time, by what the largest so far had in it.
   private var width = widest
 
-  private static let widest = 64
+  fileprivate static let widest = 64
   private static let narrowest = 2
   /// Names that folders which are read at a time may have together, as far as that can be known.
   private static let namesAtOnce = 20_000

@@ -32,9 +32,9 @@ extension Folder {
   private func checkReplaceable(_ name: EntryName) throws {
     // A FIFO or a socket of somebody else is replaced, and so is a link that leads nowhere.
     var (own, facts) = (stat(), stat())
-    guard fstatat(number, name.description, &own, AT_SYMLINK_NOFOLLOW) == 0,
+    guard name.withCString({ fstatat(number, $0, &own, AT_SYMLINK_NOFOLLOW) }) == 0,
       own.st_mode & S_IFMT != S_IFIFO, own.st_mode & S_IFMT != S_IFSOCK,
-      fstatat(number, name.description, &facts, 0) == 0, facts.st_mode & S_IFMT != S_IFREG
+      name.withCString({ fstatat(number, $0, &facts, 0) }) == 0, facts.st_mode & S_IFMT != S_IFREG
     else { return }
     throw UntrustedPlace(
       path: path(of: name), problem: "This is \(Self.kind(facts)), not a file that can be replaced",
