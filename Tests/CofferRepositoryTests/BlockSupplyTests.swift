@@ -136,6 +136,40 @@ struct BlockSupplyTests {
     }
   }
 
+  @Test("A batch from many packs has those before it asked for one after the other, as there is room")
+  func oneByOne() throws {
+    let repository = try TestRepository(packTarget: 2 << 20)
+    _ = try repository.backUp(["noise": noise(24_000_000)])
+    let readers = try repository.store.list("packs", cancellation: nil).compactMap { PackFolder.digest(of: $0.name) }
+      .map { try PackReader($0, context: repository.repository.context) }
+      .filter { $0.directory.blocks.count >= 3 && $0.size > 1 << 20 }
+    try #require(readers.count >= 7)
+    let context = try open(repository, repository.store).context
+    let cache = ReadCache(blockCount: ReadCache.restoreCount, packCount: 6)
+    let supply = try BlockSupply(context, limit: 2_000_000)
+    // Three blocks of packs that are not open are a batch.
+    var ahead = BlocksAhead(context, cache, supply, batchLimit: 500_000)
+    var handed: [BlockPlace] = []
+    var most = 0
+    func take(_: RecipeReader.Entry, _ place: BlockPlace) throws {
+      handed.append(place)
+      most = max(most, supply.size)
+      #expect(try supply.take(place) != nil)
+    }
+    var wanted: [(PackReader, Int)] = readers[..<4].flatMap { reader in (0..<3).map { (reader, $0) } }
+    wanted += readers[4..<7].map { ($0, 0) }
+    for (reader, block) in wanted {
+      let chunk = reader.directory.chunks[reader.directory.blocks[block].chunks.lowerBound]
+      try ahead.append(
+        RecipeReader.Entry(id: chunk.id, size: UInt64(chunk.length)), in: BlockPlace(pack: reader.digest, block: block),
+        take)
+    }
+    // One batch more than the limit.
+    #expect(most > 0 && most <= 2_000_000 + 3 * 600_000, "\(most)")
+    try ahead.drain(take)
+    #expect(handed == wanted.map { BlockPlace(pack: $0.0.digest, block: $0.1) })
+  }
+
   @Test("Small files that were told of are read with few requests, at least four of them at the same time")
   func smallFiles() throws {
     let repository = try TestRepository(packTarget: 1 << 20)

@@ -62,21 +62,18 @@ struct BlocksAhead {
       batch.append(place)
       batchSize += Self.size(of: place, cache)
     }
-    if batchSize >= batchLimit || batch.count >= Self.batchCount { try order() }
+    if batchSize >= batchLimit || batch.count >= Self.batchCount { try order(body) }
     while done < asked, supply.size > supply.limit { try handOut(body) }
     while waiting.count - done > Self.waitingLimit {
-      if done == asked { try askForNext() }
+      if done == asked { try askForNext(body) }
       try handOut(body)
     }
   }
 
   /// Hands out all that is left.
   mutating func drain(_ body: (RecipeReader.Entry, BlockPlace) throws -> Void) throws {
-    try order()
-    while !opening.isEmpty {
-      while done < asked, supply.size > supply.limit { try handOut(body) }
-      try askForNext()
-    }
+    try order(body)
+    while !opening.isEmpty { try askForNext(body) }
     while done < waiting.count { try handOut(body) }
   }
 
@@ -92,26 +89,31 @@ struct BlocksAhead {
     try body(chunk, place)
   }
 
-  private mutating func order() throws {
-    let next = Batch(places: batch, packs: Set(batch.map(\.pack)), end: waiting.count)
+  private mutating func order(_ body: (RecipeReader.Entry, BlockPlace) throws -> Void) throws {
+    let (places, packs) = (batch, Set(batch.map(\.pack)))
     batch = []
     isInBatch = []
     batchSize = 0
     // Where nothing is on its way, nothing holds their directories up.
-    guard asked > done || !opening.isEmpty else { return try ask(for: next) }
+    guard asked > done || !opening.isEmpty else {
+      return try ask(for: Batch(places: places, packs: packs, end: waiting.count))
+    }
     // Of more, with what they lean on, the first would have gone from the cache before they are needed.
     let packLimit = cache.packCount / 2
     while !opening.isEmpty,
-      opening.count >= Self.openingLimit || opening.reduce(next.packs.count, { $0 + $1.packs.count }) > packLimit
+      opening.count >= Self.openingLimit || opening.reduce(packs.count, { $0 + $1.packs.count }) > packLimit
     {
-      try askForNext()
+      try askForNext(body)
     }
-    opening.append(next)
-    if next.packs.count <= packLimit { supply.open(ahead: next.packs, context, cache) }
+    // Counted here: what was handed out above may have been taken away.
+    opening.append(Batch(places: places, packs: packs, end: waiting.count))
+    if packs.count <= packLimit { supply.open(ahead: packs, context, cache) }
   }
 
-  private mutating func askForNext() throws {
-    if opening.isEmpty { try order() }
+  /// Asks for one more batch, once there is room for it: of more, the supply would give away what is needed next.
+  private mutating func askForNext(_ body: (RecipeReader.Entry, BlockPlace) throws -> Void) throws {
+    while done < asked, supply.size > supply.limit { try handOut(body) }
+    if opening.isEmpty { try order(body) }
     if !opening.isEmpty { try ask(for: opening.removeFirst()) }
   }
 
