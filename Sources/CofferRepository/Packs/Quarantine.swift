@@ -20,8 +20,6 @@ final class Quarantine: Sendable {
   private let known = Mutex<Set<Digest256>>([])
   /// Packs whose bytes were compared with their names.
   private let compared = Mutex<Set<Digest256>>([])
-  /// Those of them that could not be read to their ends.
-  private let unread = Mutex<Set<Digest256>>([])
 
   /// Returns the packs that a full key has found damaged.
   ///
@@ -42,26 +40,20 @@ final class Quarantine: Sendable {
   }
 
   /// The same for whoever is to delete what another copy of seems to be in a pack. Where something has the name of an entry and does
-  /// not say what a full key has found, the pack itself is compared; an object of such a name beside a whole pack goes. A pack that cannot
-  /// be read is as good as damaged.
+  /// not say what a full key has found, the pack itself is compared; an object of such a name beside a whole pack goes.
   ///
   /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   func loadForDeleting(_ context: RepositoryContext) throws -> Set<Digest256> {
     let listed = try context.store.list(Self.folder)
     _ = try load(context, listed)
     let lost = try UnlistedEntries.names(in: Self.folder, context)
-    var doubtful: Set<Digest256> = []
     for (name, isObject) in listed.map({ ($0.name, true) }) + lost.map({ ($0, false) }) {
       guard name.parts.count == 2, let pack = Digest256(hex: name.lastPart), !isKnown(pack) else { continue }
       try addIfDamaged(pack, context)
-      guard !unread.withLock({ $0.contains(pack) }) else {
-        doubtful.insert(pack)
-        continue
-      }
       // Whoever puts such things does not have every pack compared again and again.
       if isObject, !isKnown(pack), mayPut(context) { try? context.store.delete(name) }
     }
-    return known.withLock { $0 }.union(doubtful)
+    return known.withLock { $0 }
   }
 
   private func isKnown(_ pack: Digest256) -> Bool { known.withLock { $0.contains(pack) } }
@@ -112,14 +104,10 @@ final class Quarantine: Sendable {
   /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   func addIfDamaged(_ pack: Digest256, _ context: RepositoryContext) throws {
     guard let name = pack.packName, !isKnown(pack), compared.withLock({ $0.insert(pack).inserted }) else { return }
-    do {
-      let problem = try PackBytes(try context.store.status(of: name), context).problem(pack)
-      if let problem { add(pack, problem, context) }
-    } catch StorageError.missing {
-      // Of what is gone nothing is to be remembered.
-    } catch let error where RunStore.concernsObject(error) {
-      unread.withLock { _ = $0.insert(pack) }
+    let problem = try RunStore.readable {
+      try PackBytes(try context.store.status(of: name), context).problem(pack)
     }
+    if case .some(.some(let problem)) = problem { add(pack, problem, context) }
   }
 
   /// Takes back what was remembered of a pack that turned out to be whole, every byte of it.

@@ -210,28 +210,6 @@ struct CompactionHostileTests {
     }
   }
 
-  @Test("A pack that cannot be read counts as damaged, and what is said of it stays until it can be")
-  func unreadableQuarantine() throws {
-    let ground = try TestRepository()
-    try ground.backUp(["noise": noise(100_000)])
-    let pack = try #require(try ground.store.list("packs").max { $0.size < $1.size }).name
-    let digest = try #require(PackFolder.digest(of: pack))
-    let entry = try #require(ObjectName("\(Quarantine.folder)/\(digest.hex)"))
-    try ground.store.put(entry, [1, 2, 3])
-    let broken = RecordingStore(
-      ground.store,
-      beforeGet: { name throws(StorageError) in
-        guard name == pack else { return }
-        throw .failed(name, location: "memory", StorageFailure(.permanent, "read", reason: "Input/output error"))
-      })
-    let context = try ground.open(broken, said: Monitor([])).context
-    #expect(try context.quarantine.loadForDeleting(context) == [digest])
-    #expect(try ground.store.list(Quarantine.folder).map(\.name) == [entry])
-    let whole = try ground.reopened().context
-    #expect(try whole.quarantine.loadForDeleting(whole).isEmpty)
-    #expect(try ground.store.list(Quarantine.folder).isEmpty)
-  }
-
   @Test("A repository that has lost all its archives' records is not emptied by a machine that has seen them")
   func lostArchives() throws {
     let ground = try CompactionGround()
