@@ -114,11 +114,14 @@ struct ChosenItems {
     var selection = selection
     try reader.forEachItem(of: archive, cancellation: context.cancellation) { item in
       let (path, isOfDump) = places.place(of: item)
-      // What is left out all the same is not what a path was given for.
-      var other = selection
-      let isNamed =
-        try withoutDumps && isOfDump
-        ? other.contains(item, shownAt: path) : selection.contains(item, shownAt: path)
+      let isNamed: Bool
+      if withoutDumps && isOfDump {
+        // What is left out all the same is not what a path was given for.
+        var other = selection
+        isNamed = try other.contains(item, shownAt: path)
+      } else {
+        isNamed = try selection.contains(item, shownAt: path)
+      }
       guard takesPaths && isNamed || ofDumps.contains(item.path) else { return }
       try body(item, path, isOfDump)
     }

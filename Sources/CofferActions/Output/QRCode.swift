@@ -35,15 +35,13 @@ struct QRCode {
   ///   - library: libqrencode's name, as the system's loader looks for it.
   /// - Throws: `SystemError` with ERANGE for a longer text; `NoLibrary`.
   init(_ text: String, by library: String = "libqrencode.so.4") throws {
-    guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else {
-      throw NoLibrary(reason: dlerror().map { String(cString: $0) } ?? "\(library) cannot be opened")
+    let (encode, free): (Encode, Free)
+    do throws(LoadedLibrary.Failure) {
+      let library = try LoadedLibrary(library)
+      (encode, free) = (try library.function("QRcode_encodeData"), try library.function("QRcode_free"))
+    } catch {
+      throw NoLibrary(reason: error.reason)
     }
-    defer { dlclose(handle) }
-    guard let encodeSymbol = dlsym(handle, "QRcode_encodeData"), let freeSymbol = dlsym(handle, "QRcode_free") else {
-      throw NoLibrary(reason: "\(library) lacks a function")
-    }
-    let encode = unsafeBitCast(encodeSymbol, to: Encode.self)
-    let free = unsafeBitCast(freeSymbol, to: Free.self)
     let bytes = Array(text.utf8)
     // The more of the code can be lost the better, as long as it can be read off a printed page.
     for level in [QR_ECLEVEL_M, QR_ECLEVEL_L] {

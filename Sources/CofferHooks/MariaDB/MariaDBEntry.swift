@@ -111,7 +111,7 @@ struct MariaDBEntry: Sendable {
     .map { words[$0] }
   }
 
-  private static let definitions = (long: "no-create-info", letter: UInt8(ascii: "t"))
+  private static let definitions = (long: "no-create-info", letter: "t")
 
   /// Whether routines and events are dumped, so that what a restore finds of them may go.
   private var dumpsPrograms: Bool { dumpsRoutines && section[MariaDBOptions.events] }
@@ -127,22 +127,18 @@ struct MariaDBEntry: Sendable {
 
   /// The option that leaves rows out of all tables that are dumped; nil for none.
   var rowsOption: String? {
-    [("no-data", UInt8(ascii: "d")), ("where", UInt8(ascii: "w"))].lazy.compactMap { leftOut(of: $0) }.first
+    [("no-data", "d"), ("where", "w")].lazy.compactMap { leftOut(of: $0) }.first
   }
 
   /// The option that leaves all tables out of dumps; nil for none.
   var definitionsOption: String? { leftOut(of: Self.definitions) }
 
   /// An option of dumps, in its short or its long form; nil where it is not there, or taken back.
-  private func leftOut(of name: (long: String, letter: UInt8)) -> String? {
-    let command = connection.words(of: .dump)
-    // What stands before it belongs to what runs it elsewhere.
-    let own = command.lastIndex { $0.ends(with: "dump") }.map { command[($0 + 1)...] } ?? []
+  private func leftOut(of name: (long: String, letter: String)) -> String? {
+    let own = connection.words(of: .dump).words { $0.ends(with: "dump") }
     return (own + dumpOptions).last { option in
       guard let long = option.after(beginning: "--") else {
-        // The others have the rest of the word for a value.
-        let letters = option.after(beginning: "-")?.utf8.prefix { $0 == name.letter || !"hPSuprTwO#".utf8.contains($0) }
-        return letters?.contains(name.letter) == true
+        return option.holdsOption(ofLetters: name.letter, before: "hPSuprTwO#")
       }
       let parts = long.parts(by: "=", limit: 2)
       let isOff = parts.count == 2 && ["0", "off", "false"].contains { parts[1].lowercased().isSame(as: $0) }

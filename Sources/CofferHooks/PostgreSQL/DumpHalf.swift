@@ -24,9 +24,8 @@ struct DumpHalf: Equatable {
     var sections: [ExactName: String] = [:]
     for (index, option) in options.enumerated() {
       guard let long = option.after(beginning: "--") else {
-        let letters = option.after(beginning: "-")?.utf8.prefix { !values.utf8.contains($0) }
-        if letters?.contains(UInt8(ascii: "s")) == true { found[.rows] = option }
-        if letters?.contains(UInt8(ascii: "a")) == true { found[.definitions] = option }
+        if option.holdsOption(ofLetters: "s", before: values) { found[.rows] = option }
+        if option.holdsOption(ofLetters: "a", before: values) { found[.definitions] = option }
         continue
       }
       let parts = long.parts(by: "=", limit: 2)

@@ -203,11 +203,11 @@ struct PostgreSQLDump: PlannedDump {
     let script = scriptCensus(facts)
     // pg_dump itself is believed: what it leaves out stands in the options, and nothing is counted then.
     let isOwn = entry.connection.override(of: .dump) != nil
-    let lacking = { isOwn ? census?.lacking(in: places) : nil }
+    lazy var lacking = isOwn ? census?.lacking(in: places) : nil
     let details = { [entry] () -> [String: String] in
       guard let found = places?.places() else { return [:] }
       let half = found.blocks.isEmpty ? entry.emptyHalf?.detail ?? [:] : [:]
-      return half.merging([BlockPlaces.key: found.text]) { $1 }.merging(lacking()?.details ?? [:]) { $1 }
+      return half.merging([BlockPlaces.key: found.text]) { $1 }.merging(lacking?.details ?? [:]) { $1 }
     }
     var hasBegun = false
     stream.observer = { bytes in
@@ -218,7 +218,7 @@ struct PostgreSQLDump: PlannedDump {
     }
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
-      content: census ?? script, details: details, remarks: { lacking().map { [$0.warning] } ?? [] },
+      content: census ?? script, details: details, remarks: { lacking.map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }

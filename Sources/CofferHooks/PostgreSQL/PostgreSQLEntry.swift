@@ -91,9 +91,7 @@ struct PostgreSQLEntry: Sendable {
 
   private var ownDumpOptions: [String] {
     let command = connection.override(of: .dump) ?? []
-    // What stands before it belongs to what runs it elsewhere.
-    let place = command.lastIndex { $0.ends(with: "pg_dump") || $0.ends(with: "pg_dumpall") }
-    return (place.map { Array(command[($0 + 1)...]) } ?? []) + dumpOptions
+    return command.words { $0.ends(with: "pg_dump") || $0.ends(with: "pg_dumpall") } + dumpOptions
   }
 
   /// Whether one dump of pg_dumpall holds everything.

@@ -64,15 +64,15 @@ final class PackReader: Sendable {
     return try open(name, size, tail: tailGuess(size), nil, context)
   }
 
-  /// - Parameter tail: Bytes of a far pack's end that are read at first.
+  /// - Parameter tailSize: Bytes of a far pack's end that are read at first.
   private static func open(
-    _ name: ObjectName, _ size: Int, tail: Int, _ cached: CachedPack?, _ context: RepositoryContext
+    _ name: ObjectName, _ size: Int, tail tailSize: Int, _ cached: CachedPack?, _ context: RepositoryContext
   ) throws -> Opened {
     @Sendable func get(_ range: Range<Int>) throws -> [UInt8] { try bytes(range, of: name, cached, context) }
     let limit = ObjectLimit.pack(target: context.header.packTarget)
     guard size <= limit else { throw StorageError.tooLarge(name, location: context.location, size: size) }
     guard size >= PackHeader.size + PackTrailer.size else { throw context.damaged(name, "it is too short") }
-    let tailStart = size - (context.surroundings.isFar ? tail : PackTrailer.size)
+    let tailStart = size - (context.surroundings.isFar ? tailSize : PackTrailer.size)
     let (tail, head) = try context.sideBySide.both(
       { try get(tailStart..<size) }, { try get(0..<PackHeader.size) })
     let trailer = tail.suffix(PackTrailer.size).withUnsafeBytes { PackTrailer(decoding: $0, packSize: size) }

@@ -104,13 +104,14 @@ struct SSHCommand: Sendable {
       .installed(by: ["ssh": "Install openssh-client, or name another program by ssh_command"])
   }
 
-  /// Asks what the user's own configuration says, where that is not known yet.
+  /// Returns what the user's own configuration says, asked where that is not known yet.
   ///
   /// - Throws: `RemoteError`.
+  @discardableResult
   func getReady(
     _ launcher: any ProcessLauncher, _ sockets: SSHSockets, _ cancellation: Cancellation?
-  ) throws(RemoteError) {
-    _ = try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
+  ) throws(RemoteError) -> Settings {
+    try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
   }
 
   /// Starts ssh.
@@ -120,7 +121,7 @@ struct SSHCommand: Sendable {
   func start(
     _ launcher: any ProcessLauncher, _ sockets: SSHSockets, _ cancellation: Cancellation?
   ) throws(RemoteError) -> ProgramChannel {
-    let settings = try sockets.settings { () throws(RemoteError) in try ownSettings(launcher, cancellation) }
+    let settings = try getReady(launcher, sockets, cancellation)
     guard settings.letsShare, letsShare, let socket = sockets.newPath() else {
       return try start(command(keepsAlive: settings.wantsSignsOfLife), launcher)
     }

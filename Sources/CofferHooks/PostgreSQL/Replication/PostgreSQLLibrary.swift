@@ -4,8 +4,7 @@ import Glibc
 /// PostgreSQL's client library, found when it is needed: whoever has PostgreSQL's client programs has it, and nobody else
 /// needs it to start this program.
 ///
-/// Signatures are those of `libpq-fe.h`; they have not changed since version 9.0 of the library. It is never closed again:
-/// what it has loaded leaves functions to be called when the process ends.
+/// Signatures are those of `libpq-fe.h`; they have not changed since version 9.0 of the library.
 struct PostgreSQLLibrary {
   typealias Connection = OpaquePointer
   typealias Result = OpaquePointer
@@ -51,55 +50,41 @@ struct PostgreSQLLibrary {
   /// - Parameter name: The library's, as the system's loader looks for it.
   /// - Throws: `ReplicationError.library`.
   init(_ name: String = fileName) throws(ReplicationError) {
-    guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
-      throw .library(dlerror().map { String(cString: $0) } ?? "\(name) cannot be opened")
-    }
-    let symbols = Symbols(handle: handle)
-    connectStart = try symbols.function("PQconnectStartParams")
-    connectPoll = try symbols.function("PQconnectPoll")
-    finish = try symbols.function("PQfinish")
-    status = try symbols.function("PQstatus")
-    socket = try symbols.function("PQsocket")
-    errorMessage = try symbols.function("PQerrorMessage")
-    serverVersion = try symbols.function("PQserverVersion")
-    parameterStatus = try symbols.function("PQparameterStatus")
-    setNonblocking = try symbols.function("PQsetnonblocking")
-    setNoticeProcessor = try symbols.function("PQsetNoticeProcessor")
-    sendQuery = try symbols.function("PQsendQuery")
-    flush = try symbols.function("PQflush")
-    consumeInput = try symbols.function("PQconsumeInput")
-    isBusy = try symbols.function("PQisBusy")
-    result = try symbols.function("PQgetResult")
-    resultStatus = try symbols.function("PQresultStatus")
-    resultErrorField = try symbols.function("PQresultErrorField")
-    resultErrorMessage = try symbols.function("PQresultErrorMessage")
-    rowCount = try symbols.function("PQntuples")
-    fieldCount = try symbols.function("PQnfields")
-    fieldName = try symbols.function("PQfname")
-    isNull = try symbols.function("PQgetisnull")
-    length = try symbols.function("PQgetlength")
-    value = try symbols.function("PQgetvalue")
-    clear = try symbols.function("PQclear")
-    copyData = try symbols.function("PQgetCopyData")
-    putCopyData = try symbols.function("PQputCopyData")
-    putCopyEnd = try symbols.function("PQputCopyEnd")
-    free = try symbols.function("PQfreemem")
-    tls = symbols.optional("PQsslStruct")
-    tlsPending = symbols.optional("SSL_pending")
-  }
-
-  /// What a library and those that it needs have.
-  private struct Symbols {
-    let handle: UnsafeMutableRawPointer
-
-    /// - Parameter Function: A type of C functions; whoever names it knows the header.
-    func optional<Function>(_ name: String) -> Function? {
-      dlsym(handle, name).map { unsafeBitCast($0, to: Function.self) }
-    }
-
-    func function<Function>(_ name: String) throws(ReplicationError) -> Function {
-      guard let function: Function = optional(name) else { throw .library("\(fileName) has no \(name)") }
-      return function
+    do throws(LoadedLibrary.Failure) {
+      let library = try LoadedLibrary(name)
+      connectStart = try library.function("PQconnectStartParams")
+      connectPoll = try library.function("PQconnectPoll")
+      finish = try library.function("PQfinish")
+      status = try library.function("PQstatus")
+      socket = try library.function("PQsocket")
+      errorMessage = try library.function("PQerrorMessage")
+      serverVersion = try library.function("PQserverVersion")
+      parameterStatus = try library.function("PQparameterStatus")
+      setNonblocking = try library.function("PQsetnonblocking")
+      setNoticeProcessor = try library.function("PQsetNoticeProcessor")
+      sendQuery = try library.function("PQsendQuery")
+      flush = try library.function("PQflush")
+      consumeInput = try library.function("PQconsumeInput")
+      isBusy = try library.function("PQisBusy")
+      result = try library.function("PQgetResult")
+      resultStatus = try library.function("PQresultStatus")
+      resultErrorField = try library.function("PQresultErrorField")
+      resultErrorMessage = try library.function("PQresultErrorMessage")
+      rowCount = try library.function("PQntuples")
+      fieldCount = try library.function("PQnfields")
+      fieldName = try library.function("PQfname")
+      isNull = try library.function("PQgetisnull")
+      length = try library.function("PQgetlength")
+      value = try library.function("PQgetvalue")
+      clear = try library.function("PQclear")
+      copyData = try library.function("PQgetCopyData")
+      putCopyData = try library.function("PQputCopyData")
+      putCopyEnd = try library.function("PQputCopyEnd")
+      free = try library.function("PQfreemem")
+      tls = library.optional("PQsslStruct")
+      tlsPending = library.optional("SSL_pending")
+    } catch {
+      throw .library(error.reason)
     }
   }
 }

@@ -61,8 +61,7 @@ struct PostgreSQLRestore: PlannedRestore {
       return half
     }
     guard !facts.has(PostgreSQLOptions.Format.plain) else { return nil }
-    let command = entry.connection.override(of: .restore) ?? []
-    let own = command.lastIndex { $0.ends(with: "pg_restore") }.map { Array(command[($0 + 1)...]) } ?? []
+    let own = (entry.connection.override(of: .restore) ?? []).words { $0.ends(with: "pg_restore") }
     return DumpHalf(own + entry.restoreOptions, before: RestoreWay.restoreValues + "nNtIPTL")
   }
 

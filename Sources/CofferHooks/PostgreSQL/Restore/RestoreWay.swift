@@ -130,8 +130,7 @@ enum RestoreWay: Equatable {
     _ option: String, ofLetters letters: String, before values: String, or words: [String]
   ) -> Bool {
     guard let long = option.after(beginning: "--") else {
-      let own = option.after(beginning: "-")?.utf8.prefix { !values.utf8.contains($0) }
-      return own?.contains(where: letters.utf8.contains) == true
+      return option.holdsOption(ofLetters: letters, before: values)
     }
     let word = long.parts(by: "=", limit: 2)[0]
     // PostgreSQL 18's own, which has the planner's statistics dumped or restored besides.
@@ -141,8 +140,7 @@ enum RestoreWay: Equatable {
   /// Whether one of pg_restore's options names a file with the entries to restore; short ones may stand together.
   static func namesList(_ option: String) -> Bool {
     guard let long = option.after(beginning: "--") else {
-      let letters = option.after(beginning: "-")?.utf8.prefix { !"dfFhIjnNpPStTU".utf8.contains($0) }
-      return letters?.contains(UInt8(ascii: "L")) == true
+      return option.holdsOption(ofLetters: "L", before: "dfFhIjnNpPStTU")
     }
     let word = long.parts(by: "=", limit: 2)[0]
     return word.utf8.count > 2 && "use-list".begins(with: word)
