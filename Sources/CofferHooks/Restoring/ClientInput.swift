@@ -83,6 +83,11 @@ final class ClientInput {
   ///
   /// - Throws: `RestoreError.programFailed`; `RunCancelled`.
   func finish() throws {
+    // Of what was cancelled the end may be missing.
+    guard !cancellation.isCancelled else {
+      child.terminate()
+      throw RunCancelled()
+    }
     input.close()
     // A program that cannot print any more does not end.
     while watch != nil || confirmation != nil, !cancellation.isCancelled,
