@@ -61,7 +61,7 @@ final class BlockSupply: Sendable {
   private static let gapLimit = 1 << 20
   /// Where little is to be read, no more of those than a part of what is wanted: a twentieth.
   private static let sparingPart = 20
-  private static let inFlight = 12
+  private static let inFlight = 20
 
   init(_ context: RepositoryContext, limit: Int = BlockSupply.usualLimit) throws(SystemError) {
     self.limit = limit

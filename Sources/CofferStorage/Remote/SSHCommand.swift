@@ -28,7 +28,7 @@ struct SSHCommand: Sendable {
   }
 
   /// Connections to one host at a time; more of them at the same time are what guards of hosts take for an attack (`ufw limit`: six).
-  static let connectionLimit = 4
+  static let connectionLimit = 5
 
   /// How a channel comes to the server.
   enum Way: Sendable, Equatable {
