@@ -62,7 +62,7 @@ struct MemberCutterTests {
     changed[20 * 8192 + 77] ^= 1
     let index = ChunkIndex()
     let first = try chunks(member("a", noise(9000, seed: 4)) + member("b", pages) + Self.end, in: index)
-    #expect(first.allSatisfy(\.isNew))
+    #expect(first.allSatisfy { $0.isNew })
     let second = try chunks(
       member("a", noise(9000, seed: 4)) + member("aa", noise(777, seed: 5)) + member("b", changed) + Self.end, in: index
     )
