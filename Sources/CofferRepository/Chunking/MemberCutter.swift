@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Finds where a tar archive of a database server's files is cut: each member by itself, behind every so many bytes of its content.
 ///
 /// A server changes its files by the page, and a page stays at its place. So nothing is searched for: what is cut like this has the same
