@@ -32,6 +32,8 @@ public struct CreationOptions: Sendable {
 public struct SessionOptions: Sendable {
   /// zstd's level.
   public var compressionLevel: Int
+  /// Whether somebody wants that for all that is stored, whatever it is made of.
+  public var isLevelChosen: Bool
   /// The host whose newest archives tell what edits replace; nil to ask none.
   public var hostname: String?
   /// The name that the archive is going to have, which no other that counts may have yet; nil not to ask.
@@ -40,9 +42,11 @@ public struct SessionOptions: Sendable {
   public var files: FilesCacheOptions?
 
   public init(
-    compressionLevel: Int = 3, hostname: String? = nil, archiveName: String? = nil, files: FilesCacheOptions? = nil
+    compressionLevel: Int = 3, isLevelChosen: Bool = false, hostname: String? = nil, archiveName: String? = nil,
+    files: FilesCacheOptions? = nil
   ) {
     self.compressionLevel = compressionLevel
+    self.isLevelChosen = isLevelChosen
     self.hostname = hostname
     self.archiveName = archiveName
     self.files = files

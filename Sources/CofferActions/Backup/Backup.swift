@@ -103,7 +103,8 @@ struct Backup {
 
   private func sessionOptions(named name: String, hostname: String) -> SessionOptions {
     SessionOptions(
-      compressionLevel: context.root[GeneralOptions.compression].level, hostname: hostname, archiveName: name,
+      compressionLevel: context.root[GeneralOptions.compression].level,
+      isLevelChosen: context.root.given(GeneralOptions.compression) != nil, hostname: hostname, archiveName: name,
       files: FilesCacheOptions(context))
   }
 

@@ -81,7 +81,7 @@ struct DumpStorer: Sendable {
           try running.end()
           turn.end()
         }
-        let stream = try group.store(ending, at: ItemPath(place), of: content(of: running))
+        let stream = try group.store(ending, at: ItemPath(place), of: running.holdsPages ? .pages : .any)
         try running.end()
         let outcome = try running.finish()
         let record = try record(of: outcome, bytes: stream.size, start: start)
@@ -99,11 +99,6 @@ struct DumpStorer: Sendable {
       if isCounted, let error = error as? DumpError, error.isWorthARetry { throw CountedDumpFailed(cause: error) }
       throw error
     }
-  }
-
-  /// Who has said how blocks are compressed gets that for all of them.
-  private func content(of dump: any RunningDump) -> BlockContent {
-    dump.holdsPages && context.root.given(GeneralOptions.compression) == nil ? .pages : .any
   }
 
   private func storeFolder(

@@ -85,7 +85,7 @@ public final class BackupSession: Sendable {
       let assembler = try PackAssembler(context: context, growth: growth) { try storer.store($0) }
       let workers = context.surroundings.workers
       let canRead = context.keys.dataPrivate != nil
-      let compressionLevel = options.compressionLevel
+      let (level, isLevelChosen) = (options.compressionLevel, options.isLevelChosen)
       predecessors = options.hostname.map { [index] in
         PredecessorFinder(
           context: baseContext, index: index, archives: archives, hostname: $0, cancellation: cancellation)
@@ -97,7 +97,7 @@ public final class BackupSession: Sendable {
         makeCoder: {
           let bases =
             canRead ? try BlockReader(context: baseContext, cache: cache, for: .base) : nil
-          return try BlockCoder(level: compressionLevel, bases: bases, times: context.times)
+          return try BlockCoder(level: level, isLevelChosen: isLevelChosen, bases: bases, times: context.times)
         }, assemble: { try assembler.assemble($0) })
       self.storer = storer
       nodeHasher = try context.chunkHasher(.tree)
@@ -144,7 +144,7 @@ public final class BackupSession: Sendable {
     defer { idleGatherers.withLock { $0.append(gatherer) } }
     gatherer.beginStream(at: place, of: content)
     do {
-      return try store(source, through: gatherer, trace, isCounted: isCounted)
+      return try store(source, of: content, through: gatherer, trace, isCounted: isCounted)
     } catch {
       try gatherer.endStream()
       throw error
@@ -276,10 +276,11 @@ public final class BackupSession: Sendable {
   }
 
   private func store(
-    _ source: any ByteSource, through gatherer: EditGatherer, _ trace: StreamTrace?, isCounted: Bool
+    _ source: any ByteSource, of content: BlockContent, through gatherer: EditGatherer, _ trace: StreamTrace?,
+    isCounted: Bool
   ) throws -> StreamReference {
     var recipe = try RecipeBuilder { [self] node in try store(node: node, gatherer, trace) }
-    var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, times: context.times)
+    var taker = ChunkTaker(chunker: chunker, hasher: hasher, index: index, of: content, times: context.times)
     try StreamChunker(maximum: chunker.parameters.maximum, times: context.times).forEachChunk(
       of: source,
       didRead: { count in

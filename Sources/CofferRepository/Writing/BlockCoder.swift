@@ -5,12 +5,16 @@ final class BlockCoder {
   private let compressor: BlockCompressor
   private let decompressor: BlockDecompressor
   private let level: Int
+  private let isLevelChosen: Bool
   private let bases: BlockReader?
   private let times: Timings?
   private var check: UnsafeMutableRawBufferPointer
 
-  /// - Parameter bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
-  init(level: Int, bases: BlockReader?, times: Timings? = nil) throws {
+  /// - Parameters:
+  ///   - isLevelChosen: Whether somebody wants the level for all blocks, whatever they hold.
+  ///   - bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
+  init(level: Int, isLevelChosen: Bool = false, bases: BlockReader?, times: Timings? = nil) throws {
+    self.isLevelChosen = isLevelChosen
     self.bases = bases
     self.times = times
     compressor = try BlockCompressor()
@@ -81,7 +85,8 @@ final class BlockCoder {
   ) throws -> Int {
     try times.measure(.compress, bytes: block.plainLength) {
       try compressor.compress(
-        block.plain, prefix: prefix, search: search, level: level, content: block.content, into: block.output)
+        block.plain, prefix: prefix, search: search, level: level, content: isLevelChosen ? .any : block.content,
+        into: block.output)
     }
   }
 

@@ -18,7 +18,10 @@ package final class BlockFiller {
   /// Adds a chunk that the repository does not have.
   func append(_ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws {
     if let block, !block.hasRoom(for: bytes.count) { try flush() }
-    let current = block ?? PendingBlock(kind: kind, content: content, capacity: max(Self.target, bytes.count))
+    let current =
+      block
+      ?? PendingBlock(
+        kind: kind, content: content, capacity: max(Self.target, bytes.count), from: pipeline.memory)
     block = current
     current.append(id, bytes)
   }

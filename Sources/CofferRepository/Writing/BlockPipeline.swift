@@ -8,6 +8,8 @@ final class BlockPipeline: Sendable {
   private let coders: Stage<PendingBlock>
   /// nil follows the last block.
   private let assembler: Stage<PendingBlock?>
+  /// Of full blocks.
+  let memory = BlockMemory(size: PendingBlock.size(ofCapacity: BlockFiller.target))
 
   /// - Parameters:
   ///   - makeCoder: Called once on each worker's thread.

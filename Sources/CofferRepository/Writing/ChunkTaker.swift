@@ -4,7 +4,7 @@ import CofferSystem
 ///
 /// The end of a chunk that is stored behind the one before is not searched for: if the hash of the last bytes before
 /// it says that a chunk may end there, and the bytes up to it have the stored chunk's id, they are that chunk. Whoever
-/// stored it has found no earlier end in the same bytes, so this changes no cut.
+/// stored it has found no earlier end in the same bytes, so this changes no cut. Of a server's pages nothing is searched for.
 struct ChunkTaker {
   struct Chunk {
     let id: ChunkID
@@ -20,8 +20,12 @@ struct ChunkTaker {
   private let index: ChunkIndex
   private let times: Timings?
   private var cursor = IndexCursor()
+  /// nil where all cuts are the chunker's.
+  private var members: MemberCutter?
 
-  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex, times: Timings? = nil) {
+  init(chunker: Chunker, hasher: ChunkHasher, index: ChunkIndex, of content: BlockContent = .any, times: Timings? = nil)
+  {
+    if content == .pages, chunker.parameters.maximum >= MemberCutter.longest { members = MemberCutter() }
     self.chunker = chunker
     self.hasher = hasher
     self.index = index
@@ -30,12 +34,13 @@ struct ChunkTaker {
 
   /// Returns the chunk at the start of `rest`, which holds at least the longest chunk or the rest of the stream.
   mutating func next(in rest: UnsafeRawBufferPointer) -> Chunk {
+    let known = members?.next(in: rest)
     var guess: (length: Int, id: ChunkID)?
     for number in 0..<IndexCursor.followerCount {
       guard let place = cursor.follower(number), let length = place.length else { continue }
-      guard length > 0, length <= rest.count, length != guess?.length, chunker.mayCut(rest, at: length) else {
-        continue
-      }
+      guard length > 0, length <= rest.count, length != guess?.length,
+        known.map({ length == $0 }) ?? chunker.mayCut(rest, at: length)
+      else { continue }
       let id = id(of: rest, length)
       if id == place.id {
         cursor.move(to: place)
@@ -43,7 +48,7 @@ struct ChunkTaker {
       }
       guess = (length, id)
     }
-    let length = times.measure(.cut) { chunker.nextChunkLength(in: rest) }
+    let length = known ?? times.measure(.cut) { chunker.nextChunkLength(in: rest) }
     let id = guess.flatMap { $0.length == length ? $0.id : nil } ?? id(of: rest, length)
     switch times.measure(.lookUp, { index.claim(id) }) {
     case .new: return Chunk(id: id, length: length, isNew: true)

@@ -24,19 +24,29 @@ final class PendingBlock: @unchecked Sendable {
   /// The bytes to be sealed; `coded.length` of them are valid once the worker is done.
   let output: UnsafeMutableRawBufferPointer
   private let storage: UnsafeMutableRawBufferPointer
+  private let memory: OwnedMemory
+  /// Where the memory goes when the block is done; nil where it is not used again.
+  private let origin: BlockMemory?
 
-  /// - Parameter capacity: Plain bytes the block can hold.
-  init(kind: PackKind, content: BlockContent = .any, capacity: Int) {
+  /// - Parameters:
+  ///   - capacity: Plain bytes the block can hold.
+  ///   - origin: Gives the memory if that is as much as it gives.
+  init(kind: PackKind, content: BlockContent = .any, capacity: Int, from origin: BlockMemory? = nil) {
     self.kind = kind
     self.content = content
-    storage = .allocate(byteCount: capacity, alignment: 64)
-    output = .allocate(byteCount: BlockCompressor.bound(capacity), alignment: 64)
+    let size = Self.size(ofCapacity: capacity)
+    self.origin = origin?.size == size ? origin : nil
+    memory = self.origin?.take() ?? OwnedMemory(capacity: size)
+    storage = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<capacity])
+    output = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[capacity...])
   }
 
   deinit {
-    storage.deallocate()
-    output.deallocate()
+    origin?.give(memory)
   }
+
+  /// Bytes of a block's memory: what it holds, and what becomes of that.
+  static func size(ofCapacity capacity: Int) -> Int { capacity + BlockCompressor.bound(capacity) }
 
   var plain: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[..<plainLength]) }
   var isEmpty: Bool { plainLength == 0 }

@@ -103,7 +103,7 @@ struct ReplicaRun {
       }
       let place = standing.place.map { "\($0.file) \($0.offset)" } ?? ""
       let isIdle = standing.error != nil || standing.state.holds("has read all relay log")
-      if progress.standsStill([place, standing.state] + work, isIdle: isIdle, at: now) {
+      if progress.standsStill(at: place, [standing.state] + work, isIdle: isIdle, now: now) {
         throw ReplayError.standsStill(standing.error ?? standing.state, at: standing.title)
       }
       tell(standing.title)

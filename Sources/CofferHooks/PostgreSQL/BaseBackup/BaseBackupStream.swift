@@ -95,23 +95,29 @@ final class BaseBackupStream: JudgedDump, ByteSource {
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    var count = 0
     try Self.naming(identity, conversation, stall: limits.stall) {
-      while given == ready.count, phase != .ended {
+      while count == 0, given == ready.count, phase != .ended {
         ready.removeAll(keepingCapacity: true)
         given = 0
-        try advance()
+        try advance(buffer, &count)
       }
     }
-    let count = min(buffer.count, ready.count - given)
-    ready.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[given..<given + count])) }
-    given += count
+    if count == 0 {
+      count = min(buffer.count, ready.count - given)
+      ready.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[given..<given + count])) }
+      given += count
+    }
     byteCount += UInt64(count)
     return count
   }
 
-  private func advance() throws {
+  /// - Parameters:
+  ///   - room: Where what comes may be laid at once. What it has no room for becomes `ready`.
+  ///   - filled: Bytes of it that are.
+  private func advance(_ room: UnsafeMutableRawBufferPointer, _ filled: inout Int) throws {
     switch phase {
-    case .archives: try receive()
+    case .archives: try receive(room, &filled)
     case .manifest:
       ready = try manifest.next(atMost: Self.piece)
       guard ready.isEmpty else { return }
@@ -123,7 +129,7 @@ final class BaseBackupStream: JudgedDump, ByteSource {
 
   // MARK: - What the server sends
 
-  private func receive() throws {
+  private func receive(_ room: UnsafeMutableRawBufferPointer, _ filled: inout Int) throws {
     guard let conversation else {
       throw DumpError.incomplete(identity, program: Self.title, missing: "it was given up")
     }
@@ -134,7 +140,10 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     guard now <= end else { throw tookTooLong }
     let patience = limits.stall.map { now + $0 } ?? .infinity
     let deadline = min(end, patience)
-    switch try conversation.receive(until: deadline.isFinite ? deadline : nil, orUntil: nil, take) {
+    let message = try conversation.receive(until: deadline.isFinite ? deadline : nil, orUntil: nil) {
+      try take($0, room, &filled)
+    }
+    switch message {
     case .message: break
     case .end: try endCopy(conversation)
     case .nothing where end <= patience: throw tookTooLong
@@ -142,21 +151,32 @@ final class BaseBackupStream: JudgedDump, ByteSource {
     }
   }
 
-  private func take(_ bytes: UnsafeRawBufferPointer) throws {
-    guard isOfMessages else { return try takeData(bytes) }
+  private func take(
+    _ bytes: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, _ filled: inout Int
+  ) throws {
+    guard isOfMessages else { return try takeData(bytes, room, &filled) }
     switch BaseBackupMessage(bytes) {
     case .archive(let name, let location): try tar.begin(expected(name, location))
     case .manifest:
       try tar.end()
       isInManifest = true
-    case .data(let data): try takeData(data)
+    case .data(let data): try takeData(data, room, &filled)
     case .progress: break
     case nil: throw BaseBackupTar.Malformed(problem: "the server sent a message that the protocol does not know")
     }
   }
 
-  private func takeData(_ bytes: UnsafeRawBufferPointer) throws {
-    if isInManifest { try manifest.write(bytes) } else { try tar.take(bytes, &ready) }
+  private func takeData(
+    _ bytes: UnsafeRawBufferPointer, _ room: UnsafeMutableRawBufferPointer, _ filled: inout Int
+  ) throws {
+    guard !isInManifest else { return try manifest.write(bytes) }
+    try tar.take(bytes) { piece in
+      let fitting = min(piece.count, room.count - filled)
+      UnsafeMutableRawBufferPointer(rebasing: room[filled..<filled + fitting])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: piece[..<fitting]))
+      filled += fitting
+      ready.append(contentsOf: piece[fitting...])
+    }
   }
 
   /// The archive that a message names.

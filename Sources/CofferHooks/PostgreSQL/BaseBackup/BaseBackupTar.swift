@@ -46,8 +46,8 @@ struct BaseBackupTar {
 
   /// Takes bytes of the archive.
   ///
-  /// - Parameter output: What goes out is added to it.
-  mutating func take(_ bytes: UnsafeRawBufferPointer, _ output: inout [UInt8]) throws(Malformed) {
+  /// - Parameter give: Is given what goes out, in pieces.
+  mutating func take(_ bytes: UnsafeRawBufferPointer, _ give: (UnsafeRawBufferPointer) -> Void) throws(Malformed) {
     var rest = bytes[...]
     while !rest.isEmpty {
       switch state {
@@ -57,10 +57,10 @@ struct BaseBackupTar {
         block += rest.prefix(count)
         rest = rest.dropFirst(count)
         state = .header(block)
-        if block.count == TarBlock.size { try open(block, &output) }
+        if block.count == TarBlock.size { try open(block, give) }
       case .content(let left):
         let count = Int(min(left, UInt64(rest.count)))
-        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
+        give(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
         rest = rest.dropFirst(count)
         state = left == UInt64(count) ? .header([]) : .content(left: left - UInt64(count))
       case .tail:
@@ -70,7 +70,7 @@ struct BaseBackupTar {
     }
   }
 
-  private mutating func open(_ bytes: [UInt8], _ output: inout [UInt8]) throws(Malformed) {
+  private mutating func open(_ bytes: [UInt8], _ give: (UnsafeRawBufferPointer) -> Void) throws(Malformed) {
     guard bytes.contains(where: { $0 != 0 }) else {
       state = .tail
       return
@@ -79,7 +79,7 @@ struct BaseBackupTar {
       throw Malformed(problem: "the server sent what is no header of a member")
     }
     if block.isFile { lastFile = block }
-    output += named.bytes
+    named.bytes.withUnsafeBytes(give)
     let size = block.isFile ? block.contentSize : 0
     let whole = size + UInt64(TarBlock.fill(after: size))
     state = whole == 0 ? .header([]) : .content(left: whole)
