@@ -109,8 +109,8 @@ struct DeltaTests {
           }
         }
         #expect(lengths[1] < lengths[0])
-        #expect(lengths.contains(block.storedLength - AuthenticatedCipher.tagSize))
-        found.append(block.storedLength - AuthenticatedCipher.tagSize == lengths[1])
+        // Some versions of zstd compress a byte more or less with a context that was used before.
+        found.append((block.storedLength - AuthenticatedCipher.tagSize) * 2 < lengths[0] + lengths[1])
       }
     }
     return found
