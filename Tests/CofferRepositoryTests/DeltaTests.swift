@@ -90,6 +90,63 @@ struct DeltaTests {
     #expect(try repository.contents(of: archive)["dump"] == mixed)
   }
 
+  /// Whether each block in full of packs that are not in `earlier` takes what a thorough search makes of it.
+  private func searches(_ repository: TestRepository, except earlier: Set<Digest256> = []) throws -> [Bool] {
+    let context = try repository.reopened().context
+    let reader = try BlockReader(context: context, cache: ReadCache(blockCount: 4), for: .base)
+    let compressor = try BlockCompressor()
+    let output = UnsafeMutableRawBufferPointer.allocate(byteCount: BlockCompressor.bound(1 << 20), alignment: 64)
+    defer { output.deallocate() }
+    var found: [Bool] = []
+    for digest in try packs(repository).subtracting(earlier) {
+      let pack = try PackReader(digest, context: context)
+      guard pack.header.kind == .data else { continue }
+      for (number, block) in pack.directory.blocks.enumerated() where block.coding == .zstd && block.plainLength > 4096
+      {
+        let lengths = try reader.block(number, of: digest).bytes.withUnsafeBytes { plain in
+          try [MatchSearch.quick, .thorough].map {
+            try compressor.compress(plain, prefix: nil, search: $0, level: 3, into: output)
+          }
+        }
+        #expect(lengths[1] < lengths[0])
+        // Some versions of zstd compress a byte more or less with a context that was used before.
+        found.append((block.storedLength - AuthenticatedCipher.tagSize) * 2 < lengths[0] + lengths[1])
+      }
+    }
+    return found
+  }
+
+  private func packs(_ repository: TestRepository) throws -> Set<Digest256> {
+    Set(try IndexLoader(context: try repository.reopened().context).existingPacks().keys)
+  }
+
+  @Test(
+    "What a later day adds in full is searched thoroughly, as long as it is little beside what is known",
+    arguments: [(6_000_000, 60_000, true), (6_000_000, 450_000, false), (2_000_000, 60_000, false)])
+  func patience(known: Int, added: Int, isThorough: Bool) throws {
+    let repository = try TestRepository(packTarget: 1 << 24)
+    let bytes = dumpLikeBytes(known)
+    try repository.backUp(["dump": bytes], name: "0")
+    #expect(try searches(repository).allSatisfy { !$0 })
+    let earlier = try packs(repository)
+    let grown = bytes + dumpLikeBytes(added, seed: 77)
+    let archive = try repository.backUp(["dump": grown], name: "1", with: try repository.reopened())
+    #expect(try searches(repository, except: earlier) == [isThorough])
+    #expect(try repository.contents(of: archive)["dump"] == grown)
+  }
+
+  @Test("Patience is had for known bytes only, and once for each")
+  func patienceEnds() {
+    var patience = Patience()
+    #expect(!patience.take(1))
+    patience.pass(64 * 1000)
+    #expect(!patience.take(1001))
+    #expect(patience.take(600))
+    #expect(!patience.take(401))
+    #expect(patience.take(400))
+    #expect(!patience.take(1))
+  }
+
   @Test("A write-only key, which cannot read a base, stores in full")
   func writeOnly() throws {
     let repository = try TestRepository()

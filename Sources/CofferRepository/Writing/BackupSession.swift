@@ -294,7 +294,7 @@ public final class BackupSession: Sendable {
           try gatherer.add(chunk.id, UnsafeRawBufferPointer(rebasing: rest[..<chunk.length]))
           counters.addNew(chunk.length)
         } else {
-          try gatherer.pass(chunk.id)
+          try gatherer.pass(chunk.id, length: chunk.length)
         }
         trace?.add(chunk.id, chunk.place)
         try recipe.append(chunk.id, length: chunk.length)

@@ -34,7 +34,7 @@ final class BlockCoder {
       block.dropPrefix()
     }
     let plain = block.plain
-    let length = try compress(block, prefix: nil)
+    let length = try compress(block, prefix: nil, search: block.isPatient ? .thorough : .quick)
     guard length < plain.count else {
       block.output.copyMemory(from: plain)
       return PendingBlock.Coded(coding: .stored, length: plain.count)
@@ -78,10 +78,10 @@ final class BlockCoder {
 
   /// A delta beyond this part of the plain bytes holds the edits of many days, or of short rows, where a thorough search takes
   /// a third off; of one below it there is nothing worth the time to be had.
-  private static let smallDelta = 100
+  private static let smallDelta = 125
 
   private func compress(
-    _ block: PendingBlock, prefix: UnsafeRawBufferPointer?, search: DeltaSearch = .quick
+    _ block: PendingBlock, prefix: UnsafeRawBufferPointer?, search: MatchSearch = .quick
   ) throws -> Int {
     try times.measure(.compress, bytes: block.plainLength) {
       try compressor.compress(

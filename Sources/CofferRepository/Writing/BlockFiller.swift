@@ -6,6 +6,8 @@ package final class BlockFiller {
   private var block: PendingBlock?
   /// Of the blocks that are begun from now on.
   var content = BlockContent.any
+  /// What there is for blocks; none where nobody takes note of what is known.
+  var patience = Patience()
 
   /// Plain bytes of a block at most.
   package static let target = 512 << 10
@@ -30,6 +32,7 @@ package final class BlockFiller {
   func flush() throws {
     guard let full = block, !full.isEmpty else { return }
     block = nil
+    full.isPatient = patience.take(full.plainLength)
     try pipeline.submit(full)
   }
 }

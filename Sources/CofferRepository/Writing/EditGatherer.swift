@@ -58,7 +58,8 @@ final class EditGatherer: @unchecked Sendable {
   }
 
   /// Takes note of a chunk that is stored already.
-  func pass(_ id: ChunkID) throws {
+  func pass(_ id: ChunkID, length: Int) throws {
+    full.patience.pass(length)
     if !editChunks.isEmpty { try endEdit(before: id) }
     front = id
   }
@@ -180,6 +181,8 @@ final class EditGatherer: @unchecked Sendable {
     guard let block = delta else { return }
     delta = nil
     prefixLength = 0
+    // A long run is mostly new rows, which are stored in full then.
+    if block.plainLength > Self.blockTarget { block.isPatient = full.patience.take(block.plainLength) }
     try pipeline.submit(block)
   }
 }

@@ -13,6 +13,8 @@ final class PendingBlock: @unchecked Sendable {
   var prefix: [PackDirectory.Segment] = []
   /// Whether nothing that is to come will be coded against it, though it were a full block.
   var isNoBase = false
+  /// Whether it is searched thoroughly if it is stored in full.
+  var isPatient = false
 
   /// What the worker made of the block.
   struct Coded: Sendable {
