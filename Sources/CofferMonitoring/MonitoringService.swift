@@ -78,10 +78,16 @@ public struct MonitoringSettings: Sendable {
   /// The option as messages name it: `zabbix.host`.
   func name(of key: OptionKey<some OptionValue>) -> String { "\(service).\(key.name)" }
 
-  /// - Throws: `MonitoringError.missing`.
+  /// - Throws: `MonitoringError.missing`; `.malformed` for an empty one.
   func required<Text>(_ key: OptionKey<Text>) throws -> String where Text.Given == String {
     guard let value = section.given(key) else { throw MonitoringError.missing(name(of: key)) }
-    return value
+    return try filled(value, key)
+  }
+
+  private func filled(_ value: String, _ key: OptionKey<some OptionValue>) throws -> String {
+    guard value.isEmpty else { return value }
+    throw MonitoringError.malformed(
+      option: name(of: key), suggestion: "It is empty: give it a value, or leave the service's section out")
   }
 
   /// The value, or what it is a credential of.
@@ -95,9 +101,9 @@ public struct MonitoringSettings: Sendable {
   /// - Throws: `CredentialError`.
   func secret(_ key: OptionKey<String>) throws -> String { try resolve(section[key]) }
 
-  /// - Throws: `MonitoringError.missing`; `CredentialError`.
+  /// - Throws: `MonitoringError.missing`; `.malformed` for an empty one; `CredentialError`.
   func requiredSecret<Text>(_ key: OptionKey<Text>) throws -> String where Text.Given == String {
-    try resolve(try required(key))
+    try filled(try resolve(try required(key)), key)
   }
 
   /// The same for a section below.

@@ -9,6 +9,15 @@ public struct NamePattern: Sendable, Hashable {
     wildcards = WildcardPattern(text, style: .name)
   }
 
+  /// Returns a pattern that matches a text and nothing else.
+  public static func literal(_ text: String) -> String {
+    var pattern = ""
+    for scalar in text.unicodeScalars {
+      pattern += ["*", "?", "["].contains(scalar) ? "[\(scalar)]" : "\(scalar)"
+    }
+    return pattern
+  }
+
   /// Whether the text is more than a plain name.
   public var isPattern: Bool { wildcards.hasWildcards }
 

@@ -98,7 +98,6 @@ struct CommandLineTests {
   @Test("Of an action of two words the second is suggested")
   func twoWords() {
     #expect(problem("key").contains("Write one of: key list, key add, key change-passphrase, key remove"))
-    #expect(problem("key --help").contains("Write one of: key list"))
     #expect(problem("key lst").contains("Did you mean 'key list'?"))
     #expect(problem("key change-pasphrase").contains("Did you mean 'key change-passphrase'?"))
     #expect(problem("config").contains("config validate"))
@@ -109,6 +108,32 @@ struct CommandLineTests {
     #expect(try parse("--help -c create.yaml").isStandard)
     #expect(try names("create --help") == ["create"])
     #expect(try !parse("create --help").isStandard)
+  }
+
+  @Test(
+    "Whoever asks for help gets it, whatever else is wrong with the line",
+    arguments: [
+      ("create --no-such-flag --help", ["create"]), ("-h diff", ["diff"]),
+      ("prune --keep-daily x list -h", ["prune", "list"]),
+      ("info --first x --help", ["info"]), ("list --json --json --help", ["list"]),
+      ("repo-create --repository --help a", ["repo-create"]),
+      ("config --help show", ["config show"]), ("help config show --x", ["config show"]), ("nonsense --help", []),
+    ])
+  func helpInAnyCase(line: String, named: [String]) throws {
+    let parsed = try parse(line)
+    #expect(parsed.globals.contains(GlobalFlags.help) && parsed.isStandard == named.isEmpty && !parsed.isGroup)
+    #expect(named.isEmpty || parsed.invocations.map(\.action.name).sorted() == named.sorted())
+    #expect(problem("create -- --help") != "" && problem("nonsense") != "")
+  }
+
+  @Test("The help of a word that several actions begin with lists them")
+  func helpOfGroup() throws {
+    for line in ["key --help", "--help key", "help key", "-h key lst"] {
+      let parsed = try parse(line)
+      #expect(parsed.isGroup && !parsed.isStandard, "\(line)")
+      let page = HelpText.group(parsed.invocations.map(\.action), width: 100)
+      #expect(page.contains("  key list ") && page.contains("  key remove ") && !page.contains("wal push"), "\(page)")
+    }
   }
 
   @Test("Mistakes are told with what was probably meant")

@@ -165,6 +165,10 @@ struct MannersTests {
     #expect(lines.count == 1 && lines[0]["type"] as? String == "log_message")
     #expect(lines[0]["levelname"] as? String == "ERROR" && lines[0]["error"] as? String == "There is no repository")
     #expect(try #require(lines[0]["time"] as? Double) > 1_700_000_000)
+    // A command line that makes no sense is told alike.
+    let refused = try coffer("repo-list", "--log-json", "--first", "x")
+    let told = try objects(refused.said)
+    #expect(refused.code == 1 && told.count == 1 && told[0]["levelname"] as? String == "ERROR", "\(refused.said)")
     #expect(try coffer("repo-create", "-e", "repokey").code == 0)
     try ground.configure("source_directories: [\(ground.folder)/note.txt]\nlog_json: true")
     let made = try objects(try coffer("create", "-v1", "--progress").said)

@@ -134,6 +134,24 @@ struct SelectionTests {
     #expect(
       name.expand("{fqdn} {user} {utcnow:%H%M%S.%f} {unixtime}") == "db1.example.org root 080000.250000 1800000000")
     #expect(name.expand("{unknown} {") == "{unknown} {")
+    #expect(name.unknownPlaceholders(in: "{hostname}-{uuid4}{now:%Y} {} {x") == ["{uuid4}", "{}"])
+  }
+
+  @Test(
+    "The names that a format gives are those that its pattern sees, whatever is in it, and no others",
+    arguments: [
+      "{hostname}-{now}", "db[1]-{now}", "a*b?c-{utcnow:%H[%M]}", "re:{hostname}.{now}", "sh:{now}", "[!a]{pid}",
+      "{unknown}-[{now}]",
+      "a\\*-{unixtime}", "]{user}[",
+    ])
+  func patterns(format: String) throws {
+    let maker = ArchiveName(
+      hostname: "db1.example.org", username: "ro[o]t", processID: 42,
+      now: Date(timeIntervalSince1970: 1_800_000_000.25))
+    let filter = ArchiveFilter(glob: maker.pattern(for: format))
+    let name = maker.expand(format)
+    #expect(try filter.sees(name))
+    #expect(try !filter.sees("x" + name) && !filter.sees(""))
   }
 
   @Test("Sizes, durations and modes read well")

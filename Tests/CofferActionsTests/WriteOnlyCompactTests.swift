@@ -54,6 +54,8 @@ struct WriteOnlyCompactTests {
       }
       #expect(asked.code == 1 && asked.said.contains("full key"), "\(action): \(asked.said)")
     }
+    let asked = try coffer("compact")
+    #expect(asked.code == 0 && asked.said.contains("Not compacted: the key in use is write-only"), "\(asked.said)")
     let json = try coffer("compact", "--json")
     #expect(json.code == 0 && json.said.contains("\"outcome\":\"skipped\""), "\(json.said)")
     try ground.write("config.yaml", full)

@@ -27,6 +27,8 @@ struct PingTests {
     let bare = try service(Healthchecks.self, "ping_url: \(uuid)", "create_slug: true")
     #expect(bare.requests(for: event(.fail))[0].url == "https://hc-ping.com/\(uuid)/fail")
     #expect(throws: MonitoringError.self) { try service(WatchGoose.self, "ping_url: \(uuid)") }
+    #expect(throws: MonitoringError.self) { try service(Healthchecks.self, "ping_url: ''") }
+    #expect(throws: MonitoringError.self) { try service(Cronitor.self, "ping_url: ''") }
     let slug = try service(
       Healthchecks.self, "ping_url: https://hc-ping.com/key/my-job", "create_slug: true", "verify_tls: false")
     let request = slug.requests(for: event(.start))[0]

@@ -78,6 +78,22 @@ struct DamageTests {
     }
   }
 
+  @Test(
+    "An index object that has lost its bytes is told, as damage only where a pack is named by no other",
+    arguments: StrangeEntry.allCases)
+  func strangeIndex(entry: StrangeEntry) throws {
+    let repository = try FolderRepository()
+    defer { repository.remove() }
+    try repository.backUp(["a": [1, 2, 3]], name: "first")
+    let name = try #require(FileManager.default.contentsOfDirectory(atPath: "\(repository.folder)/index").first)
+    try entry.replace("\(repository.folder)/index/\(name)")
+    let damaged = try repository.opened().check(.content, cancellation: try Cancellation())
+    #expect(damaged.findings.map(\.object) == ["index/\(name)"], "\(damaged)")
+    _ = try repository.opened().check(.content, repairs: true, cancellation: try Cancellation())
+    let mended = try repository.opened().check(.content, cancellation: try Cancellation())
+    #expect(mended.findings.isEmpty && mended.remarks.map(\.object) == ["index/\(name)"], "\(mended)")
+  }
+
   @Test("A machine that has seen a newer archive than there is says so once, unless it has deleted that itself")
   func putBack() throws {
     let ground = try TestRepository()

@@ -30,6 +30,52 @@ struct KeyTests {
     }
   }
 
+  private func open(_ ground: FolderRepository, _ said: Monitor<[String]>) throws -> Repository {
+    try Repository.open(
+      in: ground.store, passphrase: TestRepository.passphrase,
+      surroundings: RepositorySurroundings(
+        clock: .system, random: .system, keyFolder: "", workers: 1,
+        warn: { diagnosis in said.update { $0.append("\(diagnosis.subject): \(diagnosis.problem)") } }))
+  }
+
+  @Test(
+    "A key whose wrapped part is too long or too short is damaged, also for those who cannot open it",
+    arguments: [-1, -100, 1, 900])
+  func wrongSizes(change: Int) throws {
+    for role in [KeyRole.full, .writeOnly] {
+      let ground = try FolderRepository()
+      defer { ground.remove() }
+      let id = try ground.opened().addKey(
+        NewKey(role: role, passphraseCost: 5), passphrase: SecretBytes(passphrase: "second")
+      ).id
+      let path = "\(ground.folder)/keys/\(id)"
+      var bytes = Array(try #require(FileManager.default.contents(atPath: path)))
+      bytes = change < 0 ? bytes.dropLast(-change) : bytes + [UInt8](repeating: 7, count: change)
+      try FileManager.default.removeItem(atPath: path)
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      let said = Monitor<[String]>([])
+      _ = try open(ground, said)
+      #expect(said.update { $0 }.contains { $0.contains("keys/\(id)") }, "\(said.update { $0 })")
+    }
+  }
+
+  @Test("Where no key opens, keys that have lost their bytes are named", arguments: StrangeEntry.allCases)
+  func lostKeys(entry: StrangeEntry) throws {
+    for others in [0, 1] {
+      let ground = try FolderRepository()
+      defer { ground.remove() }
+      let first = try ground.opened().context.keys.id
+      if others == 1 {
+        try ground.opened().addWriteOnlyKey(passphrase: SecretBytes(passphrase: "second"), passphraseCost: 5)
+      }
+      try entry.replace("\(ground.folder)/keys/\(first)")
+      let said = Monitor<[String]>([])
+      #expect(throws: RepositoryError.self) { try open(ground, said) }
+      let lost = "keys/\(first) is no file, or an empty one"
+      #expect(said.update { $0 }.contains { $0.contains(lost) }, "\(said.update { $0 })")
+    }
+  }
+
   @Test("A write-only key adds and deduplicates, but can neither read nor delete")
   func writeOnly() throws {
     let repository = try TestRepository()

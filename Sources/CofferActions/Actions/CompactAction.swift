@@ -51,8 +51,8 @@ enum CompactAction {
       // Hosts that may only add run a bare 'coffer', too.
       guard access.repository.role == .full else {
         if context.wantsJSON { context.run.outcomes.add(skipped(access)) }
-        return context.console.remark(
-          "\(location.path): Not compacted: the key in use is write-only; it takes a full one")
+        let reason = "\(location.path): Not compacted: the key in use is write-only; it takes a full one"
+        return context.run.parsed.isStandard ? context.console.remark(reason) : context.console.warning(reason)
       }
       let options = CompactionOptions(
         threshold: context.flags[threshold] ?? context.root[RetentionOptions.compactThreshold].value,

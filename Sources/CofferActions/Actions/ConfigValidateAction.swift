@@ -27,6 +27,11 @@ enum ConfigValidateAction {
     let places = found.isEmpty ? [] : [ConfigurationError.invalid(path: configuration.path, found)]
     let problems = context.run.services.problems(in: configuration.root)
     guard places.isEmpty, problems.isEmpty else { throw SeveralErrors(places + problems.map(\.error)) }
+    for placeholder in context.archiveName.unknownPlaceholders(in: context.archiveNameFormat) {
+      context.console.warning(
+        "\(configuration.path): archive_name_format: '\(placeholder)' is no placeholder, and stands in names as it is. There are "
+          + "{hostname}, {fqdn}, {user}, {pid}, {unixtime}, {now} and {utcnow}")
+    }
     context.console.answer("\(configuration.path): The configuration is valid")
   }
 }

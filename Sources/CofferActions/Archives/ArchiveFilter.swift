@@ -49,6 +49,11 @@ struct ArchiveFilter: Sendable {
     }
   }
 
+  /// - Parameter glob: A pattern for names, whatever it begins with.
+  init(glob: String) {
+    self.init(text: glob, rule: .names(NamePattern(glob)))
+  }
+
   /// - Throws: `UndecidedName`.
   func sees(_ archive: Archive) throws(UndecidedName) -> Bool {
     if let last, archive.draft.start > last.date { return false }
@@ -106,12 +111,12 @@ extension ActionContext {
   }
 
   private func namedFilter() throws -> ArchiveFilter {
-    if let prefix = flags[SharedFlags.prefix] { return try ArchiveFilter("\(prefix)*") }
+    if let prefix = flags[SharedFlags.prefix] { return ArchiveFilter(glob: "\(archiveName.expandFixed(prefix))*") }
     if let text = flags[SharedFlags.matchArchives] ?? root[RunOptions.matchArchives]?.spelling {
       return try ArchiveFilter(archiveName.expandFixed(text))
     }
     guard configuration != nil else { return .all }
-    return try ArchiveFilter(archiveName.pattern(for: archiveNameFormat))
+    return ArchiveFilter(glob: archiveName.pattern(for: archiveNameFormat))
   }
 
   var archiveNameFormat: String { root[GeneralOptions.archiveNameFormat].spelling }

@@ -15,9 +15,24 @@ struct ArchiveName {
     expand(format, by: value)
   }
 
-  /// A pattern for the names that the format gives at any time: what changes from run to run stands for anything.
+  /// A pattern for the names that the format gives at any time: what changes from run to run stands for anything, and all else
+  /// for itself.
   func pattern(for format: String) -> String {
-    expand(format) { isFixed($0) || value(of: $0) == nil ? value(of: $0) : "*" }
+    parts(of: format).map { part in
+      switch part {
+      case .text(let text): NamePattern.literal(text)
+      case .placeholder(let inner, let text):
+        isFixed(inner) || value(of: inner) == nil ? NamePattern.literal(value(of: inner) ?? text) : "*"
+      }
+    }.joined()
+  }
+
+  /// What stands in braces like a placeholder and is none.
+  func unknownPlaceholders(in format: String) -> [String] {
+    parts(of: format).compactMap { part in
+      guard case .placeholder(let inner, let text) = part, value(of: inner) == nil else { return nil }
+      return text
+    }
   }
 
   /// Replaces only what is the same in every run.
@@ -30,15 +45,29 @@ struct ArchiveName {
   }
 
   private func expand(_ format: String, by value: (String) -> String?) -> String {
-    var result = ""
+    parts(of: format).map { part in
+      switch part {
+      case .text(let text): text
+      case .placeholder(let inner, let text): value(inner) ?? text
+      }
+    }.joined()
+  }
+
+  private enum Part {
+    case text(String)
+    /// What stands in braces, without and with them.
+    case placeholder(String, String)
+  }
+
+  private func parts(of format: String) -> [Part] {
+    var parts: [Part] = []
     var rest = Substring(format)
     while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-      result += rest[..<open]
-      let inner = rest[rest.index(after: open)..<close]
-      result += value(String(inner)) ?? String(rest[open...close])
+      parts.append(.text(String(rest[..<open])))
+      parts.append(.placeholder(String(rest[rest.index(after: open)..<close]), String(rest[open...close])))
       rest = rest[rest.index(after: close)...]
     }
-    return result + rest
+    return parts + [.text(String(rest))]
   }
 
   private func value(of placeholder: String) -> String? {

@@ -15,6 +15,8 @@ struct ParsedCommandLine: Sendable {
   let changes: [OptionChange]
   /// Whether no action was named and these are the ones that run then.
   let isStandard: Bool
+  /// Whether only the first word of the actions was named, to be told about them.
+  var isGroup = false
   /// All actions that could have been named.
   let knownActions: [ActionDeclaration]
   /// All options that could have been given.
@@ -79,8 +81,37 @@ struct CommandLineParser {
     case flag(String, value: String?)
   }
 
+  /// Whoever asks for help gets it, whatever else is wrong.
   func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
-    let tokens = try tokens(Self.askingForHelp(arguments))
+    let arguments = Self.askingForHelp(arguments)
+    do throws(UsageError) {
+      return try understood(arguments)
+    } catch {
+      let ours = arguments.prefix { !$0.isSame(as: "--") }
+      guard ours.contains(where: { GlobalFlags.help.declaration.names.contains($0) }) else { throw error }
+      return try help(for: ours.filter { !$0.begins(with: "-") })
+    }
+  }
+
+  /// What asks for the help of the actions that words name, or else of those that begin like one of them.
+  private func help(for words: [String]) throws(UsageError) -> ParsedCommandLine {
+    let pairs = zip(words, words.dropFirst()).map { "\($0) \($1)" }
+    var found = actions.filter { action in (words + pairs).contains { action.names.contains($0) } }
+    var isGroup = false
+    if found.isEmpty, let word = words.first {
+      found = actions.filter { $0.name.begins(with: "\(word) ") }
+      isGroup = !found.isEmpty
+    }
+    var globals = FlagValues()
+    try globals.add(GlobalFlags.help.declaration, nil)
+    return ParsedCommandLine(
+      globals: globals,
+      invocations: found.map { ParsedCommandLine.Invocation(action: $0, flags: FlagValues()) }, changes: [],
+      isStandard: found.isEmpty, isGroup: isGroup, knownActions: actions, knownOptions: options)
+  }
+
+  private func understood(_ arguments: [String]) throws(UsageError) -> ParsedCommandLine {
+    let tokens = try tokens(arguments)
     var named: [ActionDeclaration] = []
     for case .action(let action) in tokens where !named.contains(where: { $0.name == action.name }) {
       named.append(action)

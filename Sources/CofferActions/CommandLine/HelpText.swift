@@ -25,6 +25,14 @@ enum HelpText {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Actions whose names begin with the same word.
+  static func group(_ actions: [ActionDeclaration], width: Int) -> String {
+    let lines =
+      ["actions:"] + table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
+      + ["", "See 'coffer ACTION --help' for an action's flags."]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
   private static let options = """
     Every option of the configuration file is a flag, too, and then counts in place of what the file says: \
     --keep-daily 7, --repositories[0].path /mnt/backup, --bootstrap.store-config-files or --no-bootstrap for truth \

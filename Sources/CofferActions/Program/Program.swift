@@ -54,8 +54,11 @@ public struct Program: Sendable {
   /// - Returns: The exit code: 0, or 1 after any error; one of `ExitClass` where the configuration asks for that; of 'wal get'
   ///   what PostgreSQL goes by.
   public func execute(_ arguments: [String]) -> Int32 {
+    // What cannot be understood was meant for a program all the same.
+    let isForPrograms = arguments.contains(where: GlobalFlags.logJSON.name.isSame)
     let plain = Console(
-      verbosity: 0, environment: surroundings.environment, noColor: false, standardOutput: output)
+      verbosity: 0, environment: surroundings.environment, noColor: false,
+      jsonClock: isForPrograms ? surroundings.clock : nil, standardOutput: output)
     var failures: [any Error] = []
     var (notes, codes) = (ExitNotes(), OutputOptions.ExitCodes.plain)
     do {
@@ -97,7 +100,6 @@ public struct Program: Sendable {
     } catch {
       plain.tell([error])
       failures = [error]
-      // What could not be understood was meant for a program all the same.
       if arguments.contains(where: SharedFlags.json.name.isSame) {
         plain.output(JSONValue.list([JSONShapes.failure(error)]).rendered + "\n")
       }
@@ -119,6 +121,7 @@ public struct Program: Sendable {
     if parsed.globals.contains(GlobalFlags.fishCompletion) { return CompletionScript.fish.text }
     guard parsed.globals.contains(GlobalFlags.help) else { return nil }
     guard !parsed.isStandard else { return HelpText.program(actions: actions, width: width) }
+    guard !parsed.isGroup else { return HelpText.group(parsed.invocations.map(\.action), width: width) }
     return parsed.invocations.map { HelpText.action($0.action, width: width) }.joined(separator: "\n")
   }
 }

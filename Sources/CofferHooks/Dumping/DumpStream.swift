@@ -56,9 +56,9 @@ final class DumpStream: ByteSource {
     } else {
       let path = try context.runtime.makeFIFO(identity.path)
       fifo = path
-      descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
       command.output = .path(path)
       do {
+        descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
         child = try context.launcher.launch(command)
       } catch {
         unlink(path)

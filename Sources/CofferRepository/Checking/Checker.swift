@@ -166,20 +166,26 @@ struct Checker {
     missingRoots = Set(archives.compactMap(\.items.root))
   }
 
-  /// Folders of objects that nobody would miss. What packs and index objects hold is missed.
+  /// Folders of objects that nobody would miss. What packs hold is missed.
   private static let unmissed =
     [
-      ArchiveRecord.folder, KeyName.folder, KeyRemoval.folder, PinStore.folder, ProofStore.folder, Quarantine.folder,
-      RoundName.folder, SessionMarker.folder,
+      ArchiveRecord.folder, IndexSegment.folder, KeyName.folder, KeyRemoval.folder, PinStore.folder, ProofStore.folder,
+      Quarantine.folder, RoundName.folder, SessionMarker.folder,
     ].map { ($0, 1) } + [(LogName.folder, 2)]
 
   /// What has the place of an object and is none.
   private mutating func tellUnlistedEntries() throws {
     for path in try UnlistedEntries.paths(in: Self.unmissed, context) {
-      found(
-        path,
-        "It is no file, or an empty one: an object has lost its bytes or was replaced, or a program that was killed has left "
-          + "it. Put the file back from a copy of the repository, or remove what is there")
+      let finding = CheckFinding(
+        object: path,
+        problem:
+          "It is no file, or an empty one: an object has lost its bytes or was replaced, or a program that was killed "
+          + "has left it. Put the file back from a copy of the repository, or remove what is there")
+      if path.begins(with: "\(IndexSegment.folder)/") {
+        segmentDamage.append(finding)
+      } else {
+        report.findings.append(finding)
+      }
     }
   }
 

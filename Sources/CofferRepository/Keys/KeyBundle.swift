@@ -74,6 +74,12 @@ package struct KeyID: Hashable, Sendable, CustomStringConvertible {
 extension KeyBundle {
   private static let formatVersion: UInt8 = 1
 
+  /// Bytes of an encoded bundle: each part that is there has 32.
+  static func encodedSize(of role: KeyRole) -> Int {
+    let parts = 8
+    return 2 + KeyID.size + parts + 32 * (role == .full ? parts : parts - 2)
+  }
+
   /// The bundle as it is wrapped: version, role, id, then each part length-prefixed, absent ones empty.
   func encoded() -> [UInt8] {
     var writer = ByteWriter()

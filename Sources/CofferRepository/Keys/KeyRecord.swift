@@ -142,6 +142,10 @@ struct KeyRecord: Sendable {
     let isSigned = clear.revision != nil && bytes.count - json.upperBound > Self.signatureSize
     wrapped = Array(bytes[json.upperBound..<(isSigned ? bytes.count - Self.signatureSize : bytes.count)])
     signature = isSigned ? Array(bytes.suffix(Self.signatureSize)) : []
+    guard !holdsBundle || wrapped.count == KeyBundle.encodedSize(of: clear.role) + AuthenticatedCipher.tagSize else {
+      throw RepositoryError.damaged(
+        object: object, location: location, detail: "its wrapped part does not have the size that one of its role has")
+    }
   }
 
   /// Opens the wrapped bundle.

@@ -19,7 +19,10 @@ struct KeyRing {
     _ passphrase: SecretBytes, _ inventory: KeyInventory, config: [UInt8], _ ahead: StretchedAhead? = nil
   ) throws -> KeyBundle {
     let records = try candidates(inventory)
-    guard !records.isEmpty else { throw RepositoryError.keysMissing(location: store.location) }
+    guard !records.isEmpty else {
+      tellLostKeys()
+      throw RepositoryError.keysMissing(location: store.location)
+    }
     var failure: (any Error)?
     let openedKeys = surroundings.openedKeys
     for record in records {
@@ -37,7 +40,21 @@ struct KeyRing {
         failure = failure ?? error
       }
     }
+    if failure == nil { tellLostKeys() }
     throw failure ?? RepositoryError.wrongPassphrase(location: store.location)
+  }
+
+  /// Where no key opens, the right one may be what is not listed: an object that has lost its bytes, or was replaced.
+  private func tellLostKeys() {
+    guard let lost = try? store.unlistedEntries(in: KeyName.folder, depth: 1) else { return }
+    for path in lost.sorted() where KeyName(path) != nil {
+      remarks.add(
+        Diagnosis(
+          subject: "repository \(store.location)",
+          problem: "\(path) is no file, or an empty one: a key has lost its bytes or was replaced",
+          suggestion: "Put the file back from a copy of the repository, or the key with "
+            + "'coffer key import --repository \(Quoting.pastedWord(store.location))'"))
+    }
   }
 
   private func verify(_ keys: KeyBundle, _ config: [UInt8]) throws {

@@ -95,7 +95,16 @@ struct SSHCommand: Sendable {
   }
 
   /// Whether a channel can be kept from making a connection: ssh takes no other way beside a `-J`.
-  var letsShare: Bool { !words.contains { $0.begins(with: "-J") } }
+  var letsShare: Bool { !words.contains(where: Self.namesJumpHost) }
+
+  /// ssh's flags that take no value (ssh(1), its synopsis): of one word, others may follow them.
+  private static let switches = Set("46AaCfGgKkMNnqsTtVvXxYy".utf8)
+
+  /// Whether a word is `-J`, alone or behind other flags, as in `-4J`.
+  private static func namesJumpHost(_ word: String) -> Bool {
+    guard word.begins(with: "-") else { return false }
+    return word.utf8.dropFirst().drop { switches.contains($0) }.first == UInt8(ascii: "J")
+  }
 
   private var destination: [String] { address.port.map { ["-p", "\($0)"] } ?? [] }
 

@@ -9,6 +9,9 @@ import Synchronization
 final class SSHSockets: Sendable {
   private let folder: String
   private let clock: Clock
+  /// What names of this machine's sockets begin with: of those of another, which shares the folder, nobody here can know whether
+  /// somebody listens.
+  private let machine: String
   private let known = Mutex<SSHCommand.Settings?>(nil)
 
   /// Bytes of a path at most: an address has room for 107, and ssh makes the socket under a longer name first.
@@ -18,6 +21,9 @@ final class SSHSockets: Sendable {
   init(_ surroundings: Surroundings) {
     folder = surroundings.environment[.cache] + "/coffer/ssh"
     clock = surroundings.clock
+    // FNV-1a (Fowler, Noll and Vo), of 32 bits.
+    let hash = surroundings.hostname.utf8.reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    machine = String(hash, radix: 36) + "-"
   }
 
   /// Returns what the user's configuration of ssh says, asked for once.
@@ -30,7 +36,7 @@ final class SSHSockets: Sendable {
 
   /// - Returns: A path that nothing has; nil where there can be no socket that only this user reaches.
   func newPath() -> String? {
-    let path = folder + "/" + String(UInt64.random(in: 0 ... .max), radix: 36)
+    let path = folder + "/" + machine + String(UInt64.random(in: 0 ... .max), radix: 36)
     // ssh would put other things in the place of some signs.
     guard path.utf8.count <= Self.pathLimit, path.utf8.allSatisfy(Self.isPlain),
       let place = try? Folder.trusted(folder, .folders, makingWith: 0o700),
@@ -46,7 +52,7 @@ final class SSHSockets: Sendable {
   /// Removes sockets at which nobody listens any more. What cannot be removed does no harm.
   private func sweep(_ place: Folder) {
     let limit = clock.now().timeIntervalSince1970 - Self.youth
-    for name in (try? place.names()) ?? [] {
+    for name in (try? place.names()) ?? [] where name.description.begins(with: machine) {
       guard let facts = try? place.status(of: name), facts.st_mode & S_IFMT == S_IFSOCK,
         Double(facts.st_ctim.tv_sec) < limit, Self.isDeserted(folder + "/" + name.description)
       else { continue }

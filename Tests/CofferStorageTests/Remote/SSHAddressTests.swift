@@ -104,6 +104,9 @@ struct SSHAddressTests {
     }
     #expect(try letsShare("ssh -o ProxyJump=door"))
     #expect(try !letsShare("ssh -J door") && !letsShare("ssh -i key -Jdoor"))
+    #expect(try !letsShare("ssh -4J door") && !letsShare("ssh -vvCJdoor"))
+    // What follows a flag that takes a value is that.
+    #expect(try letsShare("ssh -iJ") && letsShare("ssh -4p22"))
   }
 
   @Test(
