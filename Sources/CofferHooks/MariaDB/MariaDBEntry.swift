@@ -161,9 +161,13 @@ struct MariaDBEntry: Sendable {
           try context.launcher.run(command, outputLimit: 1 << 20, seconds: 30, cancellation: context.cancellation)
         }
       }
-      guard answer.status.isSuccess else { return self }
-      // Everything is on one line, without quotes.
-      other.foundOptions = answer.text.words.filter { $0.begins(with: "--") }
+      let lines = answer.text.lines()
+      // A script may print anything.
+      guard answer.status.isSuccess, lines.first?.ends(with: "started with the following arguments:") == true else {
+        return self
+      }
+      // They come on one line, without quotes.
+      other.foundOptions = lines.dropFirst().flatMap(\.words).filter { $0.begins(with: "--") }
     } catch let error as RunCancelled {
       throw error
     } catch {
