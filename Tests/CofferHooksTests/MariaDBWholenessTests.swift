@@ -40,28 +40,21 @@ struct MariaDBWholenessTests {
     return try dump.restore(plan, context: context)
   }
 
-  @Test(
-    "A broken view that is there, with a statement behind a line break in a column's name, is put back and nothing else is"
-  )
-  func forgedView() throws {
+  @Test("A broken view that is there keeps no restore from it, also with a line break in a column's name")
+  func brokenView() throws {
     try one.recreate("forged")
     defer { _ = try? one.drop("forged") }
     try one.run(
       "CREATE TABLE t AS SELECT 1 AS i; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1", in: "forged")
     let context = try makeContext()
-    let forged = "a\nCREATE DEFINER=root@localhost EVENT e ON SCHEDULE EVERY 1 SECOND DO DO 1;--"
     let dump = try bench.dump(one.entry("forged"), context: context)
     try one.run(
-      "CREATE TABLE gone AS SELECT 1 AS i; CREATE VIEW v AS SELECT i AS `\(forged)` FROM gone; DROP TABLE gone",
+      "CREATE TABLE gone AS SELECT 1 AS i; CREATE VIEW v AS SELECT i AS `a\nb` FROM gone; DROP TABLE gone; UPDATE t SET i = 2",
       in: "forged")
-    let content = try one.run("SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'forged'")
-    #expect(content.contains("EVERY 1 SECOND"))
     let root = try bench.configured(one.entry("forged"))
     let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
-    try one.run("CREATE OR REPLACE TABLE t AS SELECT 2 AS i", in: "forged")
     try dump.restore(plan, context: context)
-    #expect(try one.run("SELECT i FROM t", in: "forged") == "1\n")
-    #expect(try one.run("SHOW CREATE EVENT e", in: "forged").contains("DISABLE"))
+    #expect(try one.run("SELECT i FROM t; SHOW FULL TABLES", in: "forged") == "1\nt\tBASE TABLE\n")
     try bench.expectNothingLeft()
   }
 
