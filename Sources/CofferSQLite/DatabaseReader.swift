@@ -15,6 +15,7 @@ struct DatabaseReader {
     let sql: [UInt8]?
 
     var isTable: Bool { type == Array("table".utf8) }
+    var isView: Bool { type == Array("view".utf8) }
     var isVirtual: Bool { isTable && rootPage == 0 }
   }
 

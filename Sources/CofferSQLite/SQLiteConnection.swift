@@ -45,6 +45,7 @@ final class SQLiteConnection {
     // A column that is not there must not become a text of its name.
     let strict = isDefensive ? [(SQLITE_DBCONFIG_DQS_DML, 0)] : []
     for (operation, value) in settings + strict { try check(coffer_sqlite_configure(handle, operation, Int32(value))) }
+    if try hasHarmlessFunctions { try check(coffer_sqlite_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1)) }
     try check(coffer_sqlite_add_number_functions(handle))
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
     sqlite3_busy_timeout(handle, Int32(busySeconds * 1000))
@@ -53,6 +54,32 @@ final class SQLiteConnection {
   deinit {
     sqlite3_close_v2(handle)
   }
+
+  /// Whether the library takes its functions for JSON, which indexes, CHECKs and generated columns call, for no harmless ones, as it did
+  /// before version 3.41, and has nothing else that a schema it trusts could do more with than read its own database. (What writes files
+  /// or loads code is refused in every schema, or is no part of the library.)
+  private var hasHarmlessFunctions: Bool {
+    get throws(SQLiteFailure) {
+      // A table of a database can be called as this is in a query, but not as it is here.
+      let query = try prepare("PRAGMA function_list")
+      var isNeeded = false
+      while try query.step() {
+        guard query.integer(5) & Int64(SQLITE_INNOCUOUS | SQLITE_DIRECTONLY) == 0 else { continue }
+        let name = String(decoding: query.text(0) ?? [], as: UTF8.self)
+        let isOfJSON = name.begins(with: "json") || name.isSame(as: "->") || name.isSame(as: "->>")
+        guard isOfJSON || Self.harmless.contains(name) else { return false }
+        isNeeded = isNeeded || isOfJSON
+      }
+      return isNeeded
+    }
+  }
+
+  /// What looks at a full-text index or an R-tree, and what is turned off besides.
+  private static let harmless: Set<String> = [
+    "bm25", "fts3_tokenizer", "fts5", "fts5_source_id", "highlight", "match", "matchinfo", "offsets", "optimize",
+    "rtreecheck",
+    "rtreedepth", "rtreenode", "snippet",
+  ]
 
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 

@@ -87,6 +87,10 @@ final class TableLoader {
     }
     let new = Array(newName.utf8)
     guard new != table.name else { return [new] }
+    // What stands in the way of SQLite's following a name does not come along.
+    for view in try DatabaseReader(connection: scratch).entries() where view.isView {
+      _ = try scratch.prepare(Array("DROP VIEW ".utf8) + Quoting.sqliteIdentifier(view.name)).step()
+    }
     let sql =
       Array("ALTER TABLE ".utf8) + Quoting.sqliteIdentifier(table.name) + Array(" RENAME TO ".utf8)
       + Quoting.sqliteIdentifier(new)

@@ -205,7 +205,9 @@ struct AddedSystemTests {
     try configure("{name: main}")
     let missing = try coffer("create")
     #expect(missing.code == 1)
-    #expect(missing.said.contains("On Debian: apt-get install ledger-tools"))
+    #expect(
+      missing.said.contains("On Debian: apt-get install ledger-tools")
+        && missing.said.contains("ledger database 'main'"))
     try configure(entry("main"))
     try ground.write("main", "a\n")
     #expect(try coffer("create").code == 0)

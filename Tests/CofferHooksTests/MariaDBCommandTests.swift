@@ -76,6 +76,8 @@ struct MariaDBCommandTests {
     arguments: [
       ("--ignore-table=users.a", true), ("--ignore_table Users.a", true), ("--ignore-views", true),
       ("--no-create-info", true), ("-ntd", true), ("--no-create-info=0", false), ("-ptest", false),
+      ("--loose-ignore-t=users.a", true), ("--no-create-i", true), ("--NO_CREATE_INFO", true),
+      ("--no-create-info --skip-no-create-info", false), ("--loose-skip-no-create-info", false),
       ("--ignore-table=other.users.a", false), ("--ignore-table-data=users.a", false), ("--quick users.a", false),
     ])
   func parts(options: String, isPart: Bool) throws {

@@ -259,7 +259,11 @@ struct MariaDBTests {
 
   @Test(
     "A dump without rows, or with some of them, replaces no database that has tables; nor does one without tables",
-    arguments: [("--no-data", "left rows out"), ("-w i=1", "left rows out"), ("-nt", "leaves out the tables")])
+    arguments: [
+      ("--no-data", "left rows out"), ("-w i=1", "left rows out"), ("-nt", "leaves out the tables"),
+      ("--w=i=1", "left rows out"), ("--loose_no-data=1", "left rows out"),
+      ("--ENABLE-NO-CREATE-INFO", "leaves out the tables"),
+    ])
   func halves(options: String, problem: String) throws {
     try one.recreate("halved")
     try one.run("CREATE TABLE t AS SELECT 1 AS i UNION ALL SELECT 2", in: "halved")
@@ -271,7 +275,7 @@ struct MariaDBTests {
       _ = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     }
     #expect(error?.diagnosis.problem.contains(problem) == true, "\(String(describing: error))")
-    if options == "--no-data" {
+    if options.contains("no-data") {
       // An archive that was made before this was kept.
       var facts = dump.facts
       facts.details["without_rows"] = nil
@@ -284,9 +288,36 @@ struct MariaDBTests {
     guard problem == "left rows out" else { return }
     let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     try dump.restore(plan, context: context)
-    #expect(try one.run("SELECT COUNT(*) FROM t", in: "halved") == (options == "--no-data" ? "0\n" : "1\n"))
+    #expect(try one.run("SELECT COUNT(*) FROM t", in: "halved") == (options.contains("no-data") ? "0\n" : "1\n"))
     try one.drop("halved")
     try bench.expectNothingLeft()
+  }
+
+  @Test(
+    "What an option file has a dump leave out counts like what the configuration says, and is told at every backup",
+    arguments: [
+      ("no-data", "--no-data", "without_rows"), ("where=\"i = 1\"", "--where=i", "without_rows"),
+      ("no-create-info", "--no-create-info", "without_definitions"),
+      ("skip-triggers", "--skip-triggers", "without_triggers"),
+      ("ignore-table=filed.t", "--ignore-table=filed.t", "part"),
+    ])
+  func optionFile(line: String, option: String, key: String) throws {
+    try one.recreate("filed")
+    defer { _ = try? one.drop("filed") }
+    try one.run("CREATE TABLE t AS SELECT 1 AS i UNION ALL SELECT 2", in: "filed")
+    let context = try makeContext()
+    let file = context.runtime.path + "/own.cnf"
+    try "[mariadb-dump]\n\(line)\n".write(toFile: file, atomically: false, encoding: .utf8)
+    let dump = try bench.dump(one.entry("filed", "options: '--defaults-extra-file=\(file)'"), context: context)
+    #expect(dump.warnings.contains { $0.contains("'\(option)', which stands in an option file") }, "\(dump.warnings)")
+    #expect(dump.facts.details[key] == (key == "part" ? "1" : option))
+    // Of the configuration's own nothing is said, nor of what it takes back.
+    let quiet = try bench.dump(
+      one.entry("filed", "options: '--defaults-extra-file=\(file) --skip-no-data --skip-no-create-info --triggers'"),
+      context: context)
+    let isTakenBack = ["--no-data", "--no-create-info", "--skip-triggers"].contains(option)
+    #expect(quiet.warnings.isEmpty == isTakenBack, "\(quiet.warnings)")
+    #expect((quiet.facts.details[key] == nil) == isTakenBack)
   }
 
   @Test("Of a dump of what is beside tables, the tables stay where it is restored, and the plan says so")

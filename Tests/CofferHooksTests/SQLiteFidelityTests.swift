@@ -59,6 +59,20 @@ struct SQLiteFidelityTests {
     #expect(compared(restored) == compared(original))
   }
 
+  @Test(
+    "Functions for JSON in indexes, CHECKs, generated columns and views keep nothing from coming back as statements")
+  func json() throws {
+    try ground.run(
+      "a.db",
+      """
+      CREATE TABLE t(d TEXT CHECK (json_valid(d)), e AS (json_extract(d, '$.e')) STORED, f AS (d ->> '$.f'));
+      CREATE INDEX i ON t(json_extract(d, '$.e')) WHERE json_type(d, '$.f') = 'integer';
+      INSERT INTO t VALUES ('{"e": [1, 2], "f": 3}'), ('{}'), (NULL);
+      CREATE VIEW v AS SELECT json_group_array(d) FROM t;
+      """)
+    try expectRoundTrip(format: "sql")
+  }
+
   @Test("A copy is told of at every dump, with the reason")
   func copyNotice() throws {
     try ground.run(

@@ -38,6 +38,18 @@ struct SQLiteTableTests {
     return try ground.dump("a.db")
   }
 
+  @Test("A view that refers to what is gone does not keep a table from coming back under another name")
+  func brokenView() throws {
+    let dump = try made("CREATE VIEW broken AS SELECT * FROM gone; CREATE VIEW deeper AS SELECT * FROM broken;")
+    let before = try ground.content(of: "a.db")
+    try restore(dump, ["the orders"], as: "copy")
+    #expect(
+      try ground.rows("a.db", "SELECT id, note, value, twice FROM copy")
+        == ground.rows("a.db", "SELECT id, note, value, twice FROM \"the orders\""))
+    try ground.run("a.db", "DROP TABLE copy")
+    #expect(try ground.content(of: "a.db") == before)
+  }
+
   @Test("A table comes back in place of the one that is there, value by value, and nothing else changes")
   func replaced() throws {
     for more in ["", "PRAGMA journal_mode = wal;", "PRAGMA encoding = 'UTF-16le';"] {

@@ -123,7 +123,7 @@ struct FailureTests {
     try expectTold("app.db")
     try ground.run("mv", "elsewhere.db", "app.db")
     try configure("postgresql_databases:\n  - {name: users, pg_dump_command: /nowhere/pg_dump}\n")
-    try expectTold("/nowhere/pg_dump: The program is not installed")
+    try expectTold("postgresql database 'users' at localhost: /nowhere/pg_dump: The program is not installed")
     try configure("postgresql_databases:\n  - {name: users, hostname: 127.0.0.1, port: 1}\n")
     try expectTold("Connection refused")
     try configure()

@@ -21,7 +21,9 @@ struct BackupPlan {
     for warning in sources.warnings { context.console.warning(warning) }
     policy = root[GeneralOptions.onDumpError]
     let impossible = dumps.compactMap { $0 as? ImpossibleDump }
-    guard impossible.isEmpty || policy == .keepOthers else { throw SeveralErrors(impossible.map(\.cause)) }
+    guard impossible.isEmpty || policy == .keepOthers else {
+      throw SeveralErrors(impossible.map { $0.named($0.cause) })
+    }
     guard !dumps.isEmpty || !sources.roots.isEmpty else {
       let lists = context.run.hooks.hooks.map(\.name).joined(separator: ", ")
       throw UsageError(

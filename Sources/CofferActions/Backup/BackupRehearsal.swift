@@ -49,7 +49,7 @@ struct BackupRehearsal {
   ) throws -> DumpFacts? {
     var hooks = hooks
     hooks.limits = DumpPolicy(dump.section, in: root).limits
-    let running = try dump.rehearsal.start(context: hooks)
+    let running = try dump.rehearsal.begin(context: hooks)
     defer { running.abandon() }
     guard case .stream(let source) = running.output else { return running.factsSoFar }
     let count = try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { try source.read(into: $0) }

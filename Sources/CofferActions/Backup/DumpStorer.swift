@@ -71,7 +71,7 @@ struct DumpStorer: Sendable {
     turn.begin()
     try hooks.cancellation.check()
     let start = clock.now()
-    let running = try dump.start(context: hooks)
+    let running = try dump.begin(context: hooks)
     turn.start()
     do {
       switch running.output {

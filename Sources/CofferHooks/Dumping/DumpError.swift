@@ -4,6 +4,8 @@ import CofferSystem
 public enum DumpError: DiagnosableError, Equatable {
   /// The dump program said that it failed, or was killed.
   case programFailed(DumpIdentity, program: String, status: ExitStatus, lines: [String])
+  /// A program that the dump needs could not be started.
+  case notStarted(DumpIdentity, LaunchError)
   /// The program ended well, but wrote nothing.
   case empty(DumpIdentity, program: String)
   /// The program ended well, but the dump lacks its end.
@@ -26,7 +28,8 @@ public enum DumpError: DiagnosableError, Equatable {
 
   public var identity: DumpIdentity {
     switch self {
-    case .programFailed(let identity, _, _, _), .empty(let identity, _), .incomplete(let identity, _, _),
+    case .programFailed(let identity, _, _, _), .notStarted(let identity, _), .empty(let identity, _),
+      .incomplete(let identity, _, _),
       .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
       .duplicate(let identity),
       .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _),
@@ -39,7 +42,7 @@ public enum DumpError: DiagnosableError, Equatable {
   public var isWorthARetry: Bool {
     switch self {
     case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
-    case .duplicate, .misconfigured: false
+    case .notStarted, .duplicate, .misconfigured: false
     case .replication(_, let error, _): error.isTransient
     }
   }
@@ -56,6 +59,8 @@ public enum DumpError: DiagnosableError, Equatable {
     switch self {
     case .programFailed(_, let program, let status, let lines):
       (ClientFailure.problem(program, status, lines), identity.advice.suggestion(lines))
+    case .notStarted(_, let error):
+      ("\(error.diagnosis.subject): \(error.diagnosis.problem)", error.diagnosis.suggestion)
     case .empty(_, let program):
       ("\(program) ended without an error, but wrote nothing", "Run the dump by hand and see what it says")
     case .incomplete(_, let program, let missing):
@@ -92,6 +97,22 @@ public enum DumpError: DiagnosableError, Equatable {
         "The databases of the server could not be listed: \(ClientFailure.telling(lines) ?? "\(program) said nothing")",
         identity.advice.suggestion(lines)
       )
+    }
+  }
+}
+
+extension PlannedDump {
+  /// An error of the dump, which names its database also where it is about a program alone.
+  public func named(_ error: any Error) -> any Error {
+    (error as? LaunchError).map { DumpError.notStarted(identity, $0) } ?? error
+  }
+
+  /// Starts it, with errors that name the database.
+  public func begin(context: HookContext) throws -> any RunningDump {
+    do {
+      return try start(context: context)
+    } catch {
+      throw named(error)
     }
   }
 }

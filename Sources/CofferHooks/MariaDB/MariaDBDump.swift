@@ -4,7 +4,7 @@ import CofferSystem
 /// A dump of one database, of several in one stream, or of a server's accounts.
 struct MariaDBDump: PlannedDump {
   let identity: DumpIdentity
-  private let entry: MariaDBEntry
+  private var entry: MariaDBEntry
   private let databases: [String]
   /// Whether the server's log is stored, so that MySQL's lock for the place is worth it.
   private let hasStoredLog: Bool
@@ -47,7 +47,16 @@ struct MariaDBDump: PlannedDump {
   }
 
   func start(context: HookContext) throws -> any RunningDump {
+    var own = self
+    own.entry = try entry.knowingOptionFiles(context: context)
+    return try own.begin(context)
+  }
+
+  private func begin(_ context: HookContext) throws -> any RunningDump {
     var (facts, warnings, server) = try facts(context)
+    warnings += entry.foundLosses.map {
+      "'\($0)', which stands in an option file or in the command itself, leaves out what the dump should have: take it out of there"
+    }
     if let limit = entry.maxReplicaLag {
       let lag = try replicaLag(facts.serverVersion ?? "", context)
       facts.details[DumpFacts.replicaLagKey] = try lag.judged(by: limit, of: identity)
@@ -175,7 +184,7 @@ struct MariaDBDump: PlannedDump {
       facts.details[SystemTimeZone.key] = try SystemTimeZone.offsets { try ask($0, 1, context) }
     }
     var warnings = entry.connectionWarnings(server)
-    if let option = entry.dumpOptions.first(where: { $0.begins(with: "--compatible") }) {
+    if let option = entry.compatibleOption {
       warnings.append(
         "'\(option)' writes triggers, routines and events so that no server reads them: where there are any, the dump cannot be "
           + "restored")
@@ -214,13 +223,12 @@ struct MariaDBDump: PlannedDump {
 
   /// A database's dump that has accounts, too, is restored by nobody.
   private func refuseSystem() throws {
-    guard !databases.contains(where: entry.isAccounts),
-      let option = entry.dumpOptions.first(where: { $0.begins(with: "--system") })
-    else { return }
+    guard !databases.contains(where: entry.isAccounts), let option = entry.systemOption else { return }
     throw DumpError.misconfigured(
       identity,
       problem: "Not dumped: '\(option)' puts accounts, or what else is the server's, into the dump of a database",
-      suggestion: "Take it out of options; an entry of the name mysql, or all, dumps MariaDB's accounts")
+      suggestion:
+        "Take it out of options, or of the option file; an entry of the name mysql, or all, dumps MariaDB's accounts")
   }
 
   /// The dump programs leave out, without a word, the rows and the tables that a default limit of the server holds back; and they

@@ -27,10 +27,12 @@ struct MariaDBEntry: Sendable {
   let versionQuery: String?
   /// Whether routines are wanted, and the history of system-versioned tables.
   let dumpsRoutines: Bool
-  let dumpsHistory: Bool
+  var dumpsHistory: Bool { last(of: "dump-history", "H") != nil }
   let failsOnMissingRights: Bool
   private let skipped: Set<ExactName>
   private let hasFormat: Bool
+  /// What option files say.
+  private var foundOptions: [String] = []
 
   var dialect: MariaDBDialect { connection.dialect }
 
@@ -49,7 +51,6 @@ struct MariaDBEntry: Sendable {
     hasFormat = section[MariaDBOptions.format] != nil
     skipped = Set(section[MariaDBOptions.skipNames].map { ExactName($0) })
     dumpsRoutines = section[MariaDBOptions.routines]
-    dumpsHistory = dumpOptions.contains { $0 == "--dump-history" || $0 == "-H" }
     failsOnMissingRights = section[MariaDBOptions.onMissingRights] == .fail
     switches = Self.switches(section)
     let name = section[MariaDBOptions.name]
@@ -81,71 +82,99 @@ struct MariaDBEntry: Sendable {
   /// lost where a restore replaces the whole database.
   func leavesPart(of database: String) -> Bool {
     // Of a dump of what is beside tables, they stay, too.
-    guard dumpsPrograms, leftOut(of: Self.definitions) == nil else { return true }
-    return longOption { name, value in
-      if name.isSame(as: "ignore-views") { return true }
-      return name.utf8.count > "ignore-".utf8.count && "ignore-table".begins(with: name)
+    guard dumpsPrograms, definitionsOption == nil else { return true }
+    return longOption { option, value in
+      if option.stands(for: "ignore-views", from: "ignore-v") { return true }
+      return option.stands(for: "ignore-table", from: "ignore-t")
         && value.lowercased().begins(with: database.lowercased() + ".")
     } != nil
   }
 
   /// The option that leaves the rows of a table out of dumps; nil for none.
   func option(leavingRowsOf table: String, in database: String) -> String? {
-    longOption { name, value in
-      name.utf8.count > "ignore-table".utf8.count && "ignore-table-data".begins(with: name)
+    longOption { option, value in
+      option.stands(for: "ignore-table-data", from: "ignore-table-")
         && value.lowercased().isSame(as: "\(database).\(table)".lowercased())
     }
   }
 
-  /// A long option of dumps.
-  private func longOption(where isMeant: (_ name: String, _ value: String) -> Bool) -> String? {
-    let words = connection.words(of: .dump) + dumpOptions
+  /// A long option of dumps, with its value, which may be the next word.
+  private func longOption(where isMeant: (_ option: MariaDBLongOption, _ value: String) -> Bool) -> String? {
+    let words = dumpWords
     return words.indices.first { index in
-      guard let option = words[index].after(beginning: "--") else { return false }
-      let parts = option.parts(by: "=", limit: 2)
-      // The programs take both signs, and the beginning of a name for it.
-      return isMeant(
-        parts[0].swapping("_", for: "-"),
-        parts.count > 1 ? parts[1] : index + 1 < words.count ? words[index + 1] : "")
+      guard let option = MariaDBLongOption(words[index]) else { return false }
+      return isMeant(option, option.value ?? (index + 1 < words.count ? words[index + 1] : ""))
     }
     .map { words[$0] }
   }
 
-  private static let definitions = (long: "no-create-info", letter: "t")
+  /// What dump programs are told by option files, by their command and by the configuration, in the order in which they take it.
+  private var dumpWords: [String] {
+    foundOptions + connection.words(of: .dump).words { $0.ends(with: "dump") } + dumpOptions
+  }
 
   /// Whether routines and events are dumped, so that what a restore finds of them may go.
   private var dumpsPrograms: Bool { dumpsRoutines && section[MariaDBOptions.events] }
 
   /// The option that leaves triggers out of dumps; nil for none.
-  var triggersOption: String? {
-    dumpOptions.last { option in
-      ["--skip-triggers", "--disable-triggers", "--triggers=0", "--triggers=false", "--triggers=off"].contains {
-        option.swapping("_", for: "-").lowercased().isSame(as: $0)
-      }
-    }
-  }
+  var triggersOption: String? { last(of: "triggers", isOn: false) }
 
   /// The option that leaves rows out of all tables that are dumped; nil for none.
-  var rowsOption: String? {
-    [("no-data", "d"), ("where", "w")].lazy.compactMap { leftOut(of: $0) }.first
-  }
+  var rowsOption: String? { last(of: "no-data", "d") ?? last(of: "where", "w") }
 
   /// The option that leaves all tables out of dumps; nil for none.
-  var definitionsOption: String? { leftOut(of: Self.definitions) }
+  var definitionsOption: String? { last(of: "no-create-info", "t") }
 
-  /// An option of dumps, in its short or its long form; nil where it is not there, or taken back.
-  private func leftOut(of name: (long: String, letter: String)) -> String? {
-    let own = connection.words(of: .dump).words { $0.ends(with: "dump") }
-    return (own + dumpOptions).last { option in
-      guard let long = option.after(beginning: "--") else {
-        return option.holdsOption(ofLetters: name.letter, before: "hPSuprTwO#")
-      }
-      let parts = long.parts(by: "=", limit: 2)
-      let isOff = parts.count == 2 && ["0", "off", "false"].contains { parts[1].lowercased().isSame(as: $0) }
-      let word = parts[0].swapping("_", for: "-")
-      return !isOff && word.utf8.count > 1 && !word.isSame(as: "no") && name.long.begins(with: word)
-        && (word.isSame(as: name.long) || !name.long.isSame(as: "no-data"))
+  /// The option of dumps that puts what is the server's own into them; nil for none.
+  var systemOption: String? { last(of: "system") }
+
+  /// The option that has dumps written for another program than the server; nil for none.
+  var compatibleOption: String? { last(of: "compatible") }
+
+  /// Options that leave something out and stand in nothing that is configured.
+  var foundLosses: [String] {
+    let halves = [rowsOption, definitionsOption, triggersOption].compactMap(\.self)
+    return foundOptions.filter { option in
+      halves.contains { $0.isSame(as: option) }
+        || MariaDBLongOption(option)?.stands(for: "ignore-table-data", from: "ignore-t") == true
     }
+  }
+
+  /// An option of dumps, in its short or its long form, if the last that is said of it is this.
+  private func last(of name: String, _ letter: String? = nil, isOn: Bool = true) -> String? {
+    let said = dumpWords.compactMap { word -> (word: String, isOn: Bool)? in
+      if let option = MariaDBLongOption(word) { return option.stands(for: name) ? (word, option.isOn) : nil }
+      return letter.map { word.holdsOption(ofLetters: $0, before: "hPSuprTwO#") } == true ? (word, true) : nil
+    }
+    return said.last.flatMap { $0.isOn == isOn ? $0.word : nil }
+  }
+
+  /// The same entry, which knows what option files on the way of dump programs say, and scripts that stand for them.
+  ///
+  /// - Throws: `RunCancelled`.
+  func knowingOptionFiles(context: HookContext) throws -> MariaDBEntry {
+    var other = self
+    let first = dumpOptions.filter { $0.begins(with: "--defaults-") || $0.isSame(as: "--no-defaults") }
+    do {
+      let answer = try guarded {
+        try connection.withCommand(.dump, first + ["--print-defaults"], [], context: context) { command in
+          try context.launcher.run(command, outputLimit: 1 << 20, seconds: 30, cancellation: context.cancellation)
+        }
+      }
+      let lines = answer.text.lines()
+      // A script may print anything.
+      guard answer.status.isSuccess, lines.first?.ends(with: "started with the following arguments:") == true else {
+        return self
+      }
+      // They come on one line, without quotes.
+      other.foundOptions = lines.dropFirst().flatMap(\.words).filter { $0.begins(with: "--") }
+    } catch let error as RunCancelled {
+      throw error
+    } catch {
+      // A program that cannot say it, or is not there: the dump tells.
+      return self
+    }
+    return other
   }
 
   /// The databases that the entry stands for; the server is asked where it must be.

@@ -88,7 +88,8 @@ struct MariaDBRestore: PlannedRestore {
     rules.rehearsesViews = !isWholeServer
     rules.seal = server.facts.seal
     // Dumps of before this was looked at when they were made.
-    rules.isPart = { [entry] in entry.leavesPart(of: $0) }
+    let isPart = facts.details[MariaDBDump.partKey] != nil
+    rules.isPart = { [entry] in isPart || entry.leavesPart(of: $0) }
     rules.target = targetName
     let snapshot = MariaDBSnapshot(entry: entry, identity: identity, rules: rules, context: context)
     return MariaDBRunningRestore(

@@ -72,6 +72,8 @@ struct MariaDBScript {
   /// Programs that name the database they come from although they go into another.
   private(set) var leadingBack: [ProgramName] = []
   var isComplete: Bool { splitter.isComplete }
+  /// Whether the dump program seems to have written down a view that failed; what stands behind that may be anybody's.
+  var holdsFailedView: Bool { splitter.holdsFailedView }
   /// Whether all that came is whole statements.
   var isBetweenStatements: Bool { splitter.isBetweenStatements }
   /// Which tables are restored; nil for all that the dump has.

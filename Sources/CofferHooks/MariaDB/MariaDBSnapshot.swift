@@ -20,10 +20,38 @@ struct MariaDBSnapshot {
   /// Going on after errors: a view that is broken already must not stand in the way of a restore.
   func programs(of databases: [String]) throws -> [MariaDBScript.StoredProgram] {
     guard !databases.isEmpty else { return [] }
-    let arguments = [
-      "--force", "--no-data", "--triggers", "--events", "--routines", "--single-transaction", "--databases", "--",
-    ]
-    return try take(arguments + databases, goesOn: true).programs
+    let arguments = ["--force", "--no-data", "--triggers", "--events", "--routines", "--single-transaction"]
+    let broken = try brokenViews(of: databases).map { "--ignore-table=\($0)" }
+    let script = try take(arguments + broken + ["--databases", "--"] + databases, goesOn: true)
+    guard !script.holdsFailedView else {
+      throw RestoreError.refused(
+        identity,
+        problem:
+          "a view of the database that is there cannot be written down so that it can be told from other statements",
+        suggestion: "Drop the views that refer to what is gone, and restore again")
+    }
+    return script.programs
+  }
+
+  /// Views that refer to what is gone. Dump programs write what they are made by into a comment of one line, as it is: behind a line break
+  /// in a name of a column, whoever made the view could have written another statement.
+  private func brokenViews(of databases: [String]) throws -> [String] {
+    let list = databases.map(Quoting.mariadbLiteral).joined(separator: ", ")
+    let sql = """
+      SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES
+      WHERE TABLE_TYPE = 'VIEW' AND TABLE_COMMENT <> 'VIEW' AND TABLE_SCHEMA IN (\(list))
+      """
+    let answer = try entry.connection.query(sql, options: connectionOptions, context: context)
+    guard answer.status.isSuccess else {
+      throw RestoreError.programFailed(
+        identity, program: entry.connection.program(.client), status: answer.status,
+        lines: MariaDBFailure.lines(answer.errorLines, place: entry.connection.place))
+    }
+    return try answer.rows(of: 2).map { "\($0[0]).\($0[1])" }
+  }
+
+  private var connectionOptions: [String] {
+    (entry.dumpOptions + entry.restoreOptions).filter(Self.isAboutConnection)
   }
 
   func accounts() throws -> [MariaDBStatement] {
@@ -31,9 +59,8 @@ struct MariaDBSnapshot {
   }
 
   private func take(_ arguments: [String], goesOn: Bool) throws -> MariaDBScript {
-    let options = (entry.dumpOptions + entry.restoreOptions).filter(Self.isAboutConnection)
     let arguments = MariaDBDump.form + (goesOn ? [] : ["--skip-force"]) + arguments
-    let result = try entry.connection.withCommand(.dump, options, arguments, context: context) { command in
+    let result = try entry.connection.withCommand(.dump, connectionOptions, arguments, context: context) { command in
       try context.launcher.run(
         command, outputLimit: Self.outputLimit, seconds: Self.seconds, cancellation: context.cancellation)
     }

@@ -39,6 +39,12 @@ struct StatementSplitter {
   /// Whether the last line that came is the end mark.
   private(set) var isComplete = false
 
+  /// How the line begins in which dump programs write, as it is, what a broken view is made by.
+  private static let failedView = "-- failed on view "
+
+  /// Whether such a line has come.
+  private(set) var holdsFailedView = false
+
   /// Whether all that came is whole statements and comments.
   var isBetweenStatements: Bool { if case .between = state { carry.isEmpty } else { false } }
 
@@ -110,6 +116,7 @@ struct StatementSplitter {
       comment.append(contentsOf: scan.bytes[start..<scan.position].prefix(Self.commentLimit - comment.count))
       if hasEnd {
         isComplete = comment.starts(with: Self.endMark.utf8)
+        holdsFailedView = holdsFailedView || comment.starts(with: Self.failedView.utf8)
         state = .between
       }
     case .lineComment: if scan.skip(past: UInt8(ascii: "\n")) { state = .plain }

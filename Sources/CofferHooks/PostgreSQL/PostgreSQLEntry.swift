@@ -79,7 +79,9 @@ struct PostgreSQLEntry: Sendable {
 
   /// What the patterns of options leave out of a dump that has turned out to have rows of no table.
   var emptyHalf: DumpHalf? {
-    ownDumpOptions.first { $0.begins(with: "--exclude-table-d") }.map { DumpHalf(missing: .rows, option: $0) }
+    // The programs take the beginning of its name for it; that of version 15 also this one, which others leave open.
+    ownDumpOptions.first { $0.begins(with: "--exclude-table-d") || $0.isSame(as: "--exclude-table-") }
+      .map { DumpHalf(missing: .rows, option: $0) }
   }
 
   /// Whether options of dumps choose tables by names, which need no schema where the database's or the user's search path has it;
