@@ -78,7 +78,7 @@ final class BlockCoder {
 
   /// A delta beyond this part of the plain bytes holds the edits of many days, or of short rows, where a thorough search takes
   /// a third off; of one below it there is nothing worth the time to be had.
-  private static let smallDelta = 125
+  private static let smallDelta = 200
 
   private func compress(
     _ block: PendingBlock, prefix: UnsafeRawBufferPointer?, search: MatchSearch = .quick
