@@ -10,7 +10,7 @@ struct PackGrowth: Sendable {
   private var before = 0
 
   /// Parts of the usual size that packs to a far place have at first, and in the end.
-  private static let farParts = (smallest: 8, largest: 2)
+  private static let farParts = (smallest: 8, largest: 3)
   /// What a pack may have of all that went before it.
   private static let share = 2
 
