@@ -17,7 +17,7 @@ struct MariaDBLongOption {
     let value = parts.count == 2 ? parts[1] : nil
     var name = parts[0].asciiLowercased.swapping("_", for: "-")
     var isOn = !["0", "off", "false"].contains { value?.asciiLowercased.isSame(as: $0) == true }
-    while let (sign, rest) = Self.split(name) {
+    while let (sign, rest) = Self.switched(name) {
       name = rest
       if sign { isOn = false }
     }
@@ -27,7 +27,7 @@ struct MariaDBLongOption {
   }
 
   /// - Returns: Whether the word at the beginning turns off, and what is behind it.
-  private static func split(_ name: String) -> (isOff: Bool, rest: String)? {
+  private static func switched(_ name: String) -> (isOff: Bool, rest: String)? {
     for (word, isOff) in [("skip-", true), ("disable-", true), ("enable-", false), ("loose-", false)] {
       if let rest = name.after(beginning: word), !rest.isEmpty { return (isOff, rest) }
     }
