@@ -257,10 +257,9 @@ struct ReservationTests {
     let reports = checks.withLock { $0 }
     // The marker, packs, index objects and the archive.
     #expect(reports.count >= 5)
-    // What nobody would miss, and what stays empty while the check waits for it as it does here, is told. Of packs and index
-    // objects nothing is.
+    // What nobody would miss, and what stays empty while the check waits for it as it does here, is told. Of packs nothing is.
     let told = Set(reports.flatMap(\.findings).map { $0.object.prefix { $0 != "/" } })
-    #expect(told.isSubset(of: ["archives", "sessions"]), "\(told)")
+    #expect(told.isSubset(of: ["archives", "index", "sessions"]), "\(told)")
     #expect(try LocalDirectoryStore(root: folder).list("quarantine").isEmpty)
     let sink = MemorySink()
     let reader = try repository.reader()
