@@ -209,8 +209,8 @@ public protocol PlannedDump: Sendable {
   /// A dump that begins as this one does and gives out what it writes at once, for a look whether this one could be made.
   var rehearsal: any PlannedDump { get }
 
-  /// The same dump, beside which nothing is counted.
-  var uncounted: any PlannedDump { get }
+  /// The same dump with nothing beside it: nothing is counted, and no sessions wait for other dumps.
+  var alone: any PlannedDump { get }
 
   /// Whether the dump is in the runtime directory as a whole before it is stored.
   var needsRoom: Bool { get }
@@ -237,7 +237,7 @@ extension PlannedDump {
 
   public var rehearsal: any PlannedDump { self }
 
-  public var uncounted: any PlannedDump { self }
+  public var alone: any PlannedDump { self }
 }
 
 /// A dump that cannot be started because what to dump could not be found out: the server did not answer, for example.
@@ -260,8 +260,9 @@ public protocol RunningDump: AnyObject {
   /// Where the dump's bytes come from.
   var output: DumpOutput { get }
 
-  /// Whether something is counted beside it that may have kept it from beginning: not every server bears that.
-  var isCounted: Bool { get }
+  /// Whether something is beside it that may have kept it from beginning - what counts, sessions that wait for other dumps: not every
+  /// server bears that.
+  var hasCompany: Bool { get }
 
   /// Whether it is made of a server's pages rather than of text.
   var holdsPages: Bool { get }
@@ -285,7 +286,7 @@ public protocol RunningDump: AnyObject {
 }
 
 extension RunningDump {
-  public var isCounted: Bool { false }
+  public var hasCompany: Bool { false }
   public var holdsPages: Bool { false }
   public var factsSoFar: DumpFacts? { nil }
 }

@@ -16,7 +16,11 @@ struct DatabaseReader {
 
     var isTable: Bool { type == Array("table".utf8) }
     var isView: Bool { type == Array("view".utf8) }
+    var isTrigger: Bool { type == Array("trigger".utf8) }
     var isVirtual: Bool { isTable && rootPage == 0 }
+
+    /// Whether it is a table, or something of it: a trigger names its table as whoever made it has spelled that.
+    func isOf(_ table: [UInt8]) -> Bool { Affinity.upper(self.table) == Affinity.upper(table) }
   }
 
   func settings() throws(SQLiteFailure) -> SQLiteSettings {

@@ -74,10 +74,9 @@ final class SQLiteConnection {
     }
   }
 
-  /// What looks at a full-text index or an R-tree, and what is turned off besides.
+  /// What looks at a full-text index or an R-tree.
   private static let harmless: Set<String> = [
-    "bm25", "fts3_tokenizer", "fts5", "fts5_source_id", "highlight", "match", "matchinfo", "offsets", "optimize",
-    "rtreecheck",
+    "bm25", "fts5", "fts5_source_id", "highlight", "match", "matchinfo", "offsets", "optimize", "rtreecheck",
     "rtreedepth", "rtreenode", "snippet",
   ]
 

@@ -88,8 +88,10 @@ final class TableLoader {
     let new = Array(newName.utf8)
     guard new != table.name else { return [new] }
     // What stands in the way of SQLite's following a name does not come along.
-    for view in try DatabaseReader(connection: scratch).entries() where view.isView {
-      _ = try scratch.prepare(Array("DROP VIEW ".utf8) + Quoting.sqliteIdentifier(view.name)).step()
+    for entry in try DatabaseReader(connection: scratch).entries()
+    where entry.isView || entry.isTrigger && !entry.isOf(table.name) {
+      let drop = "DROP \(entry.isView ? "VIEW" : "TRIGGER") IF EXISTS main."
+      _ = try scratch.prepare(Array(drop.utf8) + Quoting.sqliteIdentifier(entry.name)).step()
     }
     let sql =
       Array("ALTER TABLE ".utf8) + Quoting.sqliteIdentifier(table.name) + Array(" RENAME TO ".utf8)
@@ -114,7 +116,7 @@ final class TableLoader {
 
   private func bring(_ name: [UInt8], from scratch: SQLiteConnection) throws(SQLiteFailure) {
     let reader = DatabaseReader(connection: scratch)
-    let entries = try reader.entries().filter { $0.table == name && $0.sql != nil }
+    let entries = try reader.entries().filter { $0.isOf(name) && $0.sql != nil }
     for entry in entries where entry.isTable { try make(entry) }
     let layout = try reader.layout(of: name)
     let table = SQLiteTable(

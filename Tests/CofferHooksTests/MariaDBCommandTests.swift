@@ -46,8 +46,8 @@ struct MariaDBCommandTests {
   }
 
   private static let common =
-    "--skip-compact|--comments|--set-charset|--default-character-set=utf8mb4|--quote-names|--single-transaction|"
-    + "--max-allowed-packet=1G|"
+    "--skip-compact|--comments|--set-charset|--default-character-set=utf8mb4|--quote-names|--create-options|--tz-utc|"
+    + "--single-transaction|--max-allowed-packet=1G|"
   private static let switches = "--add-drop-database|--events|--routines|--all-tablespaces|"
 
   @Test("Without anything but a name, a client finds its own way to the server")
@@ -78,12 +78,23 @@ struct MariaDBCommandTests {
       ("--no-create-info", true), ("-ntd", true), ("--no-create-info=0", false), ("-ptest", false),
       ("--loose-ignore-t=users.a", true), ("--no-create-i", true), ("--NO_CREATE_INFO", true),
       ("--no-create-info --skip-no-create-info", false), ("--loose-skip-no-create-info", false),
+      ("--skip-no-create-info=0", true), ("--skip-no-create-info=1", false),
       ("--ignore-table=other.users.a", false), ("--ignore-table-data=users.a", false), ("--quick users.a", false),
     ])
   func parts(options: String, isPart: Bool) throws {
     let switches = isPart ? String(Self.switches.trimmingPrefix("--add-drop-database|")) : Self.switches
     let command = try dump(.mariadb, "options: \(options)").command
     #expect(command.hasSuffix("|" + Self.common + switches + "--databases|--|users|"), "\(command)")
+  }
+
+  @Test("Nor with one that lacks them by what is written behind the name of a script")
+  func partsByScript() throws {
+    let root = try makeRoot(
+      "mariadb_databases:\n  - {name: users, mariadb_dump_command: 'ssh db own.sh --ignore-table=users.a'}\n")
+    let server = ServerEntry.all(in: root, of: MariaDBHook(.mariadb))[0]
+    let entry = MariaDBEntry(
+      server.section, .mariadb, server.identity, try server.address(context: context), for: .dump)
+    #expect(entry.leavesPart(of: "users") && !entry.leavesPart(of: "others"))
   }
 
   @Test("MySQL's own clients are told about encryption in their words, MariaDB's in theirs")

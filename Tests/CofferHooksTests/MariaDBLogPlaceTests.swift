@@ -8,6 +8,11 @@ struct MariaDBLogPlaceTests {
   private static let head = """
     -- MariaDB dump
     --
+    -- Host: localhost    Database: shop
+    -- ------------------------------------------------------
+    -- Server version	10.11.19-MariaDB
+
+    --
     -- Position to start replication or point-in-time recovery from
     --
 
@@ -38,6 +43,13 @@ struct MariaDBLogPlaceTests {
       let place = try #require(try found(text, by: size))
       #expect(place.file == "binlog.000007" && place.position == 1697)
       #expect(place.gtid == "0-7-9")
+    }
+    // Behind a line break in the database's name. The first is of 64 signs with it, as many as there may be.
+    for name in [
+      "CHANGE MASTER TO MASTER_LOG_FILE='a.000001', MASTER_LOG_POS=4;", "CHANGE MASTER TO MASTER_LOG_FILE='",
+    ] {
+      let forged = Self.head.swapping("Database: shop", for: "Database: a\n-- \(name)")
+      #expect(try found(forged + Self.database, by: size)?.file == "binlog.000007")
     }
     let bare = try found(Self.head + Self.database, by: size)
     #expect(bare?.position == 1697 && bare?.gtid == nil)

@@ -188,9 +188,43 @@ struct PostgreSQLConversationTests: PostgreSQLSuite {
     let ready = dumps[1].prepared(context: context)
     let error = #expect(throws: DumpError.self) { try TakenDump(running) }
     #expect(error?.diagnosis.problem.contains("too many connections") == true)
-    let facts = try TakenDump(dumps[0].uncounted, context: context).facts
+    let facts = try TakenDump(dumps[0].alone, context: context).facts
     #expect(facts.content?.remark?.contains("nothing was counted") == true && facts.details["owner"] == "postgres")
     #expect(try TakenDump(ready, context: context).facts.content?.rowCount == 1)
+  }
+
+  @Test("Nor has what databases have in common to go without where sessions for one of them took all the room")
+  func commonWithoutRoom() throws {
+    for name in ["packed_a", "packed_b"] {
+      try one.recreate(name)
+      try one.run("CREATE TABLE t AS SELECT 1 AS a", in: name)
+    }
+    try one.run("CREATE ROLE packed LOGIN PASSWORD 'p' CONNECTION LIMIT 2; GRANT pg_read_all_data TO packed")
+    defer {
+      for name in ["packed_a", "packed_b"] { try? one.drop(name) }
+      _ = try? one.run("DROP ROLE packed")
+    }
+    // A server takes a moment to see that a session has ended.
+    let pgDump = try standIn("sleep 0.3\nexec pg_dump \"$@\"\n", name: "slow/pg_dump")
+    _ = try standIn("sleep 0.3\nexec pg_dumpall \"$@\"\n", name: "slow/pg_dumpall")
+    let entry = """
+        - {name: packed_*, hostname: \(one.hostname), port: \(one.port), username: packed, password: p,
+           pg_dump_command: \(pgDump), globals: true}
+
+      """
+    let dumps = try hook.dumps(of: configured(entry), context: context)
+    #expect(dumps.map(\.identity.isGlobals) == [true, false, false])
+    let ready = dumps[1].prepared(context: context)
+    let running = try dumps[0].start(context: context)
+    let error = #expect(throws: DumpError.self) { try TakenDump(running) }
+    #expect(error?.diagnosis.problem.contains("too many connections") == true)
+    #expect(running.hasCompany)
+    let globals = try dumps[0].alone.start(context: context)
+    #expect(!globals.hasCompany)
+    let facts = try TakenDump(globals).facts
+    #expect(facts.format == "globals" && facts.serverVersion != nil)
+    #expect(try TakenDump(ready, context: context).facts.content?.rowCount == 1)
+    #expect(try TakenDump(dumps[2].prepared(context: context), context: context).facts.content?.rowCount == 1)
   }
 
   @Test("A session that ends between two databases is replaced, and one that fails in a database spoils no other")

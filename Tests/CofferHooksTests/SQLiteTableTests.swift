@@ -38,15 +38,31 @@ struct SQLiteTableTests {
     return try ground.dump("a.db")
   }
 
-  @Test("A view that refers to what is gone does not keep a table from coming back under another name")
-  func brokenView() throws {
-    let dump = try made("CREATE VIEW broken AS SELECT * FROM gone; CREATE VIEW deeper AS SELECT * FROM broken;")
+  @Test(
+    "Views, and triggers of other tables, that refer to what is gone do not keep a table from coming back under another name"
+  )
+  func broken() throws {
+    let dump = try made(
+      """
+      CREATE VIEW broken AS SELECT * FROM gone; CREATE VIEW deeper AS SELECT * FROM broken;
+      CREATE TRIGGER instead INSTEAD OF INSERT ON broken BEGIN INSERT INTO gone VALUES (1); END;
+      CREATE TABLE other (a); CREATE TRIGGER lost AFTER INSERT ON other BEGIN INSERT INTO gone VALUES (1); END;
+      """)
     let before = try ground.content(of: "a.db")
     try restore(dump, ["the orders"], as: "copy")
     #expect(
       try ground.rows("a.db", "SELECT id, note, value, twice FROM copy")
         == ground.rows("a.db", "SELECT id, note, value, twice FROM \"the orders\""))
     try ground.run("a.db", "DROP TABLE copy")
+    #expect(try ground.content(of: "a.db") == before)
+  }
+
+  @Test("A trigger comes back with its table however it spells that")
+  func spelling() throws {
+    try ground.run("a.db", Self.schema + "CREATE TRIGGER loud AFTER DELETE ON \"The ORDERS\" BEGIN SELECT 1; END;")
+    let dump = try ground.dump("a.db")
+    let before = try ground.content(of: "a.db")
+    try restore(dump, ["the orders"], replacing: true)
     #expect(try ground.content(of: "a.db") == before)
   }
 

@@ -124,6 +124,40 @@ struct PostgreSQLTests {
     for server in [one, two] { try server.run("DROP ROLE e2e_owner") }
   }
 
+  @Test("Who may have no more than two sessions backs everything up, roles included")
+  func twoSessions() throws {
+    let folder = "\(ground.folder)/slow"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for program in ["pg_dump", "pg_dumpall"] {
+      // Sessions for the next dump have come before it.
+      try "#!/bin/sh\ncase \"$*\" in *--version*) ;; *) sleep 1;; esac\nexec \(program) \"$@\"\n"
+        .write(toFile: "\(folder)/\(program)", atomically: false, encoding: .utf8)
+      chmod("\(folder)/\(program)", 0o755)
+    }
+    for name in ["e2e_few_a", "e2e_few_b"] {
+      try one.recreate(name)
+      try one.run("CREATE TABLE t AS SELECT 1 AS a", in: name)
+    }
+    try one.run("CREATE ROLE e2e_few LOGIN PASSWORD 'f' CONNECTION LIMIT 2; GRANT pg_read_all_data TO e2e_few")
+    defer {
+      for name in ["e2e_few_a", "e2e_few_b"] { try? one.drop(name) }
+      _ = try? one.run("DROP ROLE e2e_few")
+    }
+    try ground.configure(
+      """
+      postgresql_databases:
+        - {name: e2e_few_*, hostname: \(one.hostname), port: \(one.port), username: e2e_few, password: f,
+           pg_dump_command: \(folder)/pg_dump, globals: true}
+
+      """)
+    #expect(try ground.coffer("repo-create", "-e", "repokey").status == .exited(0))
+    let run = try ground.coffer("create")
+    #expect(run.status == .exited(0), "\(run.errors)")
+    #expect(run.errors.contains("Trying once more with nothing beside it"), "\(run.errors)")
+    let list = try ground.coffer("list", "--archive", "latest").output
+    #expect(["globals", "e2e_few_a", "e2e_few_b"].allSatisfy(list.contains), "\(list)")
+  }
+
   @Test("A dry run begins a dump into a folder as it does others, and drops what only folders have")
   func folderDryRun() throws {
     try one.recreate("e2e_folder")

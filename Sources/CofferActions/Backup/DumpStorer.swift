@@ -25,13 +25,13 @@ struct DumpStorer: Sendable {
 
   private var clock: Clock { context.surroundings.clock }
 
-  /// A dump that failed, perhaps for what was counted beside it.
-  private struct CountedDumpFailed: Error {
+  /// A dump that failed, perhaps for what was beside it.
+  private struct FailedInCompany: Error {
     let cause: DumpError
   }
 
-  /// Takes a dump, and when it fails takes it again as often as its policy says; once more at least without counting, where
-  /// something was counted beside it.
+  /// Takes a dump, and when it fails takes it again as often as its policy says; once more at least with nothing beside it, where
+  /// something was.
   ///
   /// - Parameter turn: Begun; what follows a dump's end is done without it.
   /// - Throws: The last failure; `RepositoryGroup.NoneLeft`; `RunCancelled`.
@@ -46,10 +46,10 @@ struct DumpStorer: Sendable {
       do {
         do {
           return try storeOnce(dump, hooks, turn)
-        } catch let failure as CountedDumpFailed {
-          dump = dump.uncounted
+        } catch let failure as FailedInCompany {
+          dump = dump.alone
           guard retry >= policy.retries else { throw failure.cause }
-          let next = "Trying once more without counting"
+          let next = "Trying once more with nothing beside it"
           context.console.warning("\(Console.text(failure.cause.diagnosis))\n  \(next)")
           return try storeOnce(dump, hooks, turn)
         }
@@ -94,9 +94,9 @@ struct DumpStorer: Sendable {
       case .folder(let folder): return try storeFolder(folder, of: dump, running, start)
       }
     } catch {
-      let isCounted = running.isCounted
+      let hasCompany = running.hasCompany
       running.abandon()
-      if isCounted, let error = error as? DumpError, error.isWorthARetry { throw CountedDumpFailed(cause: error) }
+      if hasCompany, let error = error as? DumpError, error.isWorthARetry { throw FailedInCompany(cause: error) }
       throw error
     }
   }

@@ -8,6 +8,7 @@ final class StreamedDump: JudgedDump {
   private let warnings: [String]
   private let missing: (DumpStream) -> String?
   private let content: (any ContentSource)?
+  private let isAwaited: Bool
   private let details: () -> [String: String]
   private let remarks: () -> [String]
   private let log: () -> DumpLogPlace?
@@ -19,6 +20,7 @@ final class StreamedDump: JudgedDump {
   ///   - program: As messages name it.
   ///   - warnings: Those of its planning.
   ///   - content: What tells what was dumped.
+  ///   - isAwaited: Whether sessions may wait at its server for other dumps.
   ///   - details: What was seen of it as it went by, to be kept with the other facts.
   ///   - remarks: Warnings of what was seen so.
   ///   - log: What was seen as it went by of where the server's binary log was.
@@ -26,7 +28,7 @@ final class StreamedDump: JudgedDump {
   ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
-    content: (any ContentSource)? = nil, details: @escaping () -> [String: String] = { [:] },
+    content: (any ContentSource)? = nil, isAwaited: Bool = false, details: @escaping () -> [String: String] = { [:] },
     remarks: @escaping () -> [String] = { [] }, log: @escaping () -> DumpLogPlace? = { nil },
     overtaken: @escaping () -> [String] = { [] },
     missing: @escaping (DumpStream) -> String?
@@ -36,6 +38,7 @@ final class StreamedDump: JudgedDump {
     self.program = program
     self.warnings = warnings
     self.content = content
+    self.isAwaited = isAwaited
     self.details = details
     self.remarks = remarks
     self.log = log
@@ -45,8 +48,8 @@ final class StreamedDump: JudgedDump {
 
   var output: DumpOutput { .stream(stream) }
 
-  /// What is counted beside a dump can keep it from beginning: a program that has written something has begun.
-  var isCounted: Bool { content?.isCounting == true && stream.byteCount == 0 }
+  /// What is beside a dump can keep it from beginning: a program that has written something has begun.
+  var hasCompany: Bool { (content?.isCounting == true || isAwaited) && stream.byteCount == 0 }
 
   var factsSoFar: DumpFacts? { facts }
 

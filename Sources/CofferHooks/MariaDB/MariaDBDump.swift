@@ -19,11 +19,13 @@ struct MariaDBDump: PlannedDump {
   /// The option that left triggers out.
   static let triggersKey = "without_triggers"
 
-  /// What a user's option files could have changed of the form of a dump. The end mark is in a comment, without which a
+  /// What options and a user's option files could have changed of the form of a dump. The end mark is in a comment, without which a
   /// dump that was cut short could not be told from a whole one; a compact dump also lacks the time zone that its times
-  /// are in; and another character set than the fullest one loses what it does not know.
+  /// are in; another character set than the fullest one loses what it does not know; and `--skip-opt` takes AUTO_INCREMENT, engines
+  /// and character sets from tables.
   static let form = [
     "--skip-compact", "--comments", "--set-charset", "--default-character-set=utf8mb4", "--quote-names",
+    "--create-options", "--tz-utc",
   ]
 
   init(entry: MariaDBEntry, name: String, databases: [String], hasStoredLog: Bool = false) {

@@ -100,7 +100,8 @@ struct MariaDBEntry: Sendable {
 
   /// A long option of dumps, with its value, which may be the next word.
   private func longOption(where isMeant: (_ option: MariaDBLongOption, _ value: String) -> Bool) -> String? {
-    let words = dumpWords
+    // Also those of a script that goes by another name.
+    let words = foundOptions + connection.words(of: .dump) + dumpOptions
     return words.indices.first { index in
       guard let option = MariaDBLongOption(words[index]) else { return false }
       return isMeant(option, option.value ?? (index + 1 < words.count ? words[index + 1] : ""))
@@ -120,16 +121,16 @@ struct MariaDBEntry: Sendable {
   var triggersOption: String? { last(of: "triggers", isOn: false) }
 
   /// The option that leaves rows out of all tables that are dumped; nil for none.
-  var rowsOption: String? { last(of: "no-data", "d") ?? last(of: "where", "w") }
+  var rowsOption: String? { last(of: "no-data", "d") ?? last(of: "where", "w", isSwitch: false) }
 
   /// The option that leaves all tables out of dumps; nil for none.
   var definitionsOption: String? { last(of: "no-create-info", "t") }
 
   /// The option of dumps that puts what is the server's own into them; nil for none.
-  var systemOption: String? { last(of: "system") }
+  var systemOption: String? { last(of: "system", isSwitch: false) }
 
   /// The option that has dumps written for another program than the server; nil for none.
-  var compatibleOption: String? { last(of: "compatible") }
+  var compatibleOption: String? { last(of: "compatible", isSwitch: false) }
 
   /// Options that leave something out and stand in nothing that is configured.
   var foundLosses: [String] {
@@ -141,9 +142,13 @@ struct MariaDBEntry: Sendable {
   }
 
   /// An option of dumps, in its short or its long form, if the last that is said of it is this.
-  private func last(of name: String, _ letter: String? = nil, isOn: Bool = true) -> String? {
+  ///
+  /// - Parameter isSwitch: Whether it is on or off; what has a value of another kind is there with each (`--where=0`).
+  private func last(of name: String, _ letter: String? = nil, isOn: Bool = true, isSwitch: Bool = true) -> String? {
     let said = dumpWords.compactMap { word -> (word: String, isOn: Bool)? in
-      if let option = MariaDBLongOption(word) { return option.stands(for: name) ? (word, option.isOn) : nil }
+      if let option = MariaDBLongOption(word) {
+        return option.stands(for: name) ? (word, option.isOn || !isSwitch) : nil
+      }
       return letter.map { word.holdsOption(ofLetters: $0, before: "hPSuprTwO#") } == true ? (word, true) : nil
     }
     return said.last.flatMap { $0.isOn == isOn ? $0.word : nil }

@@ -6,7 +6,7 @@ import CofferSystem
 /// Source of the rules: mysys/my_getopt.c.
 struct MariaDBLongOption {
   let value: String?
-  /// Whether it is turned on; of an option that has a value of another kind, always.
+  /// Whether it is turned on, of one that is on or off.
   let isOn: Bool
   private let name: String
 
@@ -17,9 +17,10 @@ struct MariaDBLongOption {
     let value = parts.count == 2 ? parts[1] : nil
     var name = parts[0].asciiLowercased.swapping("_", for: "-")
     var isOn = !["0", "off", "false"].contains { value?.asciiLowercased.isSame(as: $0) == true }
-    while let (sign, rest) = Self.switched(name) {
+    while let (isOff, rest) = Self.switched(name) {
       name = rest
-      if sign { isOn = false }
+      // With a nought behind it, what turns off turns on.
+      if isOff { isOn = value?.isSame(as: "0") == true }
     }
     self.value = value
     self.name = name

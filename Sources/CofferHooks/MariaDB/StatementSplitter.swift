@@ -39,7 +39,8 @@ struct StatementSplitter {
   /// Whether the last line that came is the end mark.
   private(set) var isComplete = false
 
-  /// How the line begins in which dump programs write, as it is, what a broken view is made by.
+  /// How the line begins in which dump programs write, as it is, what a broken view is made by; behind an empty one, which a name in
+  /// another comment cannot bring about.
   private static let failedView = "-- failed on view "
 
   /// Whether such a line has come.
@@ -51,6 +52,8 @@ struct StatementSplitter {
   private var state = State.between
   private var delimiter = Array(";".utf8)
   private var settings = SessionSettings()
+  /// Whether the line before is a comment.
+  private var isBehindComment = false
   /// The beginning of the comment that is being read.
   private var comment: [UInt8] = []
   private var statement: [UInt8] = []
@@ -116,7 +119,8 @@ struct StatementSplitter {
       comment.append(contentsOf: scan.bytes[start..<scan.position].prefix(Self.commentLimit - comment.count))
       if hasEnd {
         isComplete = comment.starts(with: Self.endMark.utf8)
-        holdsFailedView = holdsFailedView || comment.starts(with: Self.failedView.utf8)
+        holdsFailedView = holdsFailedView || !isBehindComment && comment.starts(with: Self.failedView.utf8)
+        isBehindComment = true
         state = .between
       }
     case .lineComment: if scan.skip(past: UInt8(ascii: "\n")) { state = .plain }
@@ -141,6 +145,7 @@ struct StatementSplitter {
   private mutating func begin(_ scan: inout Scan) throws -> Bool {
     let first = scan.bytes[scan.position]
     if first == UInt8(ascii: " ") || (9...13).contains(first) {
+      if first == UInt8(ascii: "\n") { isBehindComment = false }
       scan.position += 1
       return true
     }

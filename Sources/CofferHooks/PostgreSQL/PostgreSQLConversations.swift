@@ -7,12 +7,18 @@ import Synchronization
 /// They stay only as long as there are dumps that have not begun: a session that nobody needs would keep its database from
 /// being removed.
 final class PostgreSQLConversations: Sendable {
+  /// What was prepared for a dump, as long as somebody has it.
+  private struct Prepared {
+    weak var opening: PostgreSQLPreparedOpening?
+  }
+
   private struct State {
     /// Whether it is being found out which dumps there are.
     var isPlanning = true
     /// The dumps that have not begun.
     var waiting: Set<ExactName> = []
     var idle: [PostgreSQLConversation] = []
+    var prepared: [Prepared] = []
     /// Whether the server may have no room for those that nobody has at the moment.
     var isTight = false
 
@@ -50,14 +56,32 @@ final class PostgreSQLConversations: Sendable {
     for session in surplus { session.close() }
   }
 
-  /// Tells that a dump has failed, perhaps for want of room on the server: from now on none stays that nobody has.
+  /// Tells that a dump has failed, perhaps for want of room on the server: from now on none stays that nobody has, nor what was prepared
+  /// for a dump that has not begun.
   func makeRoom() {
-    let surplus = state.withLock { state in
+    let (surplus, prepared) = state.withLock { state in
       state.isTight = true
-      return state.surplus()
+      defer { state.prepared = [] }
+      return (state.surplus(), state.prepared.compactMap(\.opening))
     }
     for session in surplus { session.close() }
+    for opening in prepared { opening.end() }
   }
+
+  /// Tells of what was prepared for a dump.
+  ///
+  /// - Returns: false where there is no room for it.
+  func keep(_ opening: PostgreSQLPreparedOpening) -> Bool {
+    state.withLock { state in
+      guard !state.isTight else { return false }
+      state.prepared.removeAll { $0.opening == nil }
+      state.prepared.append(Prepared(opening: opening))
+      return true
+    }
+  }
+
+  /// Whether there are dumps that have not begun, for which sessions may wait.
+  var areAwaited: Bool { state.withLock { !$0.waiting.isEmpty } }
 
   /// Whether there is no room for sessions ahead of time.
   var areTight: Bool { state.withLock { $0.isTight } }

@@ -20,7 +20,8 @@ struct PostgreSQLDump: PlannedDump {
   private let warnings: [String]
   /// Whether a dump that would be a folder is a stream instead: of a folder nothing is seen before it is done.
   private var isRehearsal = false
-  private var isCounted = true
+  /// Whether nothing is to be beside it that the server may have no room for.
+  private var isAlone = false
   private var preparation: PostgreSQLPreparedOpening?
 
   /// - Parameters:
@@ -66,9 +67,9 @@ struct PostgreSQLDump: PlannedDump {
     return copy
   }
 
-  var uncounted: any PlannedDump {
+  var alone: any PlannedDump {
     var copy = self
-    copy.isCounted = false
+    copy.isAlone = true
     return copy
   }
 
@@ -100,12 +101,14 @@ struct PostgreSQLDump: PlannedDump {
     guard var opening = try? opening(context), opening.server.isKnown, opening.session?.isOpen == true else {
       return self
     }
-    if opening.server.role != nil, PostgreSQLDumpCensus.reasonAgainst(entry, isCounted: isCounted) == nil {
+    if opening.server.role != nil, PostgreSQLDumpCensus.reasonAgainst(entry, isCounted: !isAlone) == nil {
       opening.witness = try? PostgreSQLSnapshotWitness(in: name, conversations, context)
     }
     if let version = opening.server.version { _ = try? client(serverVersion: version, context: context) }
+    let preparation = PostgreSQLPreparedOpening(opening)
+    guard conversations.keep(preparation) else { return self }
     var copy = self
-    copy.preparation = PostgreSQLPreparedOpening(opening)
+    copy.preparation = preparation
     return copy
   }
 
@@ -137,7 +140,7 @@ struct PostgreSQLDump: PlannedDump {
     var facts = DumpFacts(identity: identity, format: format)
     if case .globals = scope { facts.format = DumpIdentity.globalsName }
     conversations.begin(identity)
-    if !isCounted { conversations.makeRoom() }
+    if isAlone { conversations.makeRoom() }
     let opening = try preparedOpening() ?? opening(context)
     let conversation = opening.session
     var server = opening.server
@@ -192,7 +195,7 @@ struct PostgreSQLDump: PlannedDump {
             + "folder")
       } catch let error as DumpError where census?.isCounting == true && error.isWorthARetry && !error.isOvertaken {
         census?.close()
-        return try uncounted.start(context: context)
+        return try alone.start(context: context)
       }
     }
     let stream = try DumpStream(
@@ -218,7 +221,8 @@ struct PostgreSQLDump: PlannedDump {
     }
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
-      content: census ?? script, details: details, remarks: { lacking.map { [$0.warning] } ?? [] },
+      content: census ?? script, isAwaited: !isAlone && !isOfDatabase && conversations.areAwaited, details: details,
+      remarks: { lacking.map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
       missing: { PostgreSQLStreamEnd.missing($0, facts) })
   }
@@ -281,7 +285,7 @@ struct PostgreSQLDump: PlannedDump {
       return nil
     }
     return try PostgreSQLDumpCensus(
-      of: name, entry, in: session, opening.witness, conversations, isCounted: isCounted, context: context)
+      of: name, entry, in: session, opening.witness, conversations, isCounted: !isAlone, context: context)
   }
 
   /// Whether a command of the user's own could not make the folder, and would do without it: several jobs need one.

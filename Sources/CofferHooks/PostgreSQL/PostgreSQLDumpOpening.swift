@@ -38,6 +38,12 @@ final class PostgreSQLPreparedOpening: Sendable {
       return opening
     }
   }
+
+  /// Ends its sessions, unless somebody has taken it.
+  func end() {
+    guard let opening = take() else { return }
+    for session in [opening.session, opening.witness?.session].compactMap(\.self) { session.close() }
+  }
 }
 
 /// A second session in a database, which has seen the values of sequences before there is a snapshot, and tries that another

@@ -82,6 +82,9 @@ final class MariaDBLogPlaceWatch {
   private static let mysqlGTIDMark = "SET @@GLOBAL.GTID_PURGED="
   /// From version 8 on what it is set to is added to what is there.
   private static let mysqlAddition = "/*!80000 '+'*/ "
+  /// What ends the lines that a dump begins with. Behind a line break, the name of the database that is among them may look like any of
+  /// those below; no name is as long as this and one of them.
+  private static let headerEnd = Array(("-- " + String(repeating: "-", count: 54)).utf8)
   /// In front of the first that may be anybody's text.
   private static let mysqlBodyMark = "-- Current Database: "
   private static let gtidMark = "-- SET GLOBAL gtid_slave_pos='"
@@ -109,10 +112,16 @@ final class MariaDBLogPlaceWatch {
       server: server)
   }
 
+  /// The whole lines behind those that the dump begins with.
+  private var lines: ArraySlice<ArraySlice<UInt8>> {
+    head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+      .drop { !$0.elementsEqual(Self.headerEnd) }
+  }
+
   /// Older programs have the GTID position behind the place, in the same comments, behind which may be anybody's text.
   private func look() {
     place = nil
-    for line in head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+    for line in lines {
       let text = String(decoding: line, as: UTF8.self)
       if place == nil {
         guard let rest = text.after(beginning: Self.placeMark) else { continue }
@@ -132,7 +141,7 @@ final class MariaDBLogPlaceWatch {
   private func lookAtMySQL() {
     place = nil
     var set: String?
-    for line in head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+    for line in lines {
       let text = String(decoding: line, as: UTF8.self)
       if let begun = set {
         set = begun + text
