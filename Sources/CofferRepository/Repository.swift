@@ -96,11 +96,12 @@ public final class Repository: Sendable {
 
   /// As `archives`, and whether those are all that there are.
   ///
-  /// - Throws: `StorageError` when the store does not answer.
-  public func listArchives() throws -> (readable: [Archive], areAll: Bool) {
+  /// - Parameter mustJudge: Whether the caller can do nothing where it is not known what archives count for.
+  /// - Throws: `StorageError` when the store does not answer; for who must judge, `RepositoryError` where what was decided cannot be read.
+  public func listArchives(mustJudge: Bool = false) throws -> (readable: [Archive], areAll: Bool) {
     let listed = try ListedArchives(context)
     for archive in listed.archives { tellClock(of: archive) }
-    return (listed.judged(by: try judgingRounds()), listed.areAll)
+    return (listed.judged(by: try mustJudge ? Rounds.load(context) : judgingRounds()), listed.areAll)
   }
 
   /// What was decided about archives. Decisions that cannot be read keep nobody from reading archives: it is not known what

@@ -105,4 +105,27 @@ struct VoidArchiveTests {
     #expect(try coffer("delete", "--archive", Repository(context: context).archives()[1].id, "--yes").code == 0)
     #expect(try Repository(context: context).archives().map(\.standing) == [.counts, .counts])
   }
+
+  @Test("Where it cannot be read what was decided, archives are listed, and prune fails and deletes nothing")
+  func unreadable() throws {
+    defer { ground.remove() }
+    try configure("kept")
+    #expect(try coffer("repo-create", "--encryption", "repokey").code == 0)
+    try backUp("first", "old")
+    try backUp("second", "new")
+    try close(1)
+    try sweep(1, try Repository(context: context).archives().map(\.id))
+    let folder = "\(ground.folder)/repository/gc"
+    let sweeps = try FileManager.default.contentsOfDirectory(atPath: folder)
+    for name in sweeps {
+      let url = URL(fileURLWithPath: "\(folder)/\(name)")
+      try FileManager.default.removeItem(at: url)
+      try Data("what a disk has made of it".utf8).write(to: url)
+    }
+    let pruned = try coffer("prune")
+    #expect(pruned.code == 1 && pruned.said.contains("gc/"), "\(pruned.said)")
+    let list = try coffer("repo-list")
+    #expect(list.code == 0 && list.said.contains("first") && list.said.contains("second"), "\(list.said)")
+    #expect(try Repository(context: context).archives().count == 2)
+  }
 }

@@ -67,6 +67,12 @@ struct MemberCutterTests {
       member("a", noise(9000, seed: 4)) + member("aa", noise(777, seed: 5)) + member("b", changed) + Self.end, in: index
     )
     #expect(second.filter(\.isNew).map(\.length) == [512 + 1024, 16_384])
+    // The block before a member says how long it is; of its content only what it ends with is another chunk.
+    let odd = Array(pages.dropLast(8192))
+    let third = try chunks(member("c", odd) + member("d", noise(100, seed: 6)) + Self.end, in: index)
+    #expect(third.filter(\.isNew).map(\.length) == [512 + 16_384, 8192, 512 + 512])
+    let grown = try chunks(member("c", pages) + member("d", noise(100, seed: 6)) + Self.end, in: index)
+    #expect(grown.filter(\.isNew).map(\.length) == [512 + 16_384])
   }
 
   @Test("What is stored already is found without a look at the index, and changes no cut")

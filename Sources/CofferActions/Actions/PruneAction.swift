@@ -46,7 +46,7 @@ enum PruneAction {
       try access.repository.refuseLostDecisions()
       // Before the archives, which say what they need of logs.
       let logs = try window.map { _ in try access.repository.logInventory() }
-      let listed = try access.repository.listArchives()
+      let listed = try access.repository.listArchives(mustJudge: true)
       let all = try listed.readable.filter(filter.sees)
       // What is void, or may become so, stands for nothing, and nothing is decided about it.
       let archives = all.filter { $0.standing == .counts }
