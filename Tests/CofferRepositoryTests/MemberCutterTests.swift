@@ -21,6 +21,9 @@ struct MemberCutterTests {
     set(size ?? Array((String(repeating: "0", count: 11 - octal.count) + octal + " ").utf8), 124)
     set(Array(String(kind).utf8), 156)
     set(Array("ustar".utf8), 257)
+    // Its own place counts as spaces.
+    let sum = String(block.reduce(8 * 32) { $0 + Int($1) }, radix: 8)
+    set(Array((String(repeating: "0", count: 6 - sum.count) + sum + "\0 ").utf8), 148)
     return block + content + [UInt8](repeating: 0, count: (512 - content.count % 512) % 512)
   }
 

@@ -13,13 +13,13 @@ enum HelpText {
       "  coffer create --config config.yaml",
       "  coffer list --config config.yaml --archive latest",
       "  coffer restore --config config.yaml --archive latest --database NAME", "",
-      "Without an action: \(CommandTable.standard.joined(separator: ", then ")).", "", "actions:",
+      "Without an action: \(CommandTable.standard.joined(separator: ", then ")).", "",
     ]
-    lines += table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
+    lines += list(actions, width: width)
     lines += ["", "global flags:"] + table(GlobalFlags.all.map(row), width: width)
     lines += [""] + options.wrapped(width: width)
     lines += [
-      "", "See 'coffer ACTION --help' for an action's flags.",
+      "", more,
       "Exit codes: 0 success, 1 any error, 130 on SIGINT, 143 on SIGTERM; more with --exit-codes classes.",
     ]
     return lines.joined(separator: "\n") + "\n"
@@ -27,11 +27,14 @@ enum HelpText {
 
   /// Actions whose names begin with the same word.
   static func group(_ actions: [ActionDeclaration], width: Int) -> String {
-    let lines =
-      ["actions:"] + table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
-      + ["", "See 'coffer ACTION --help' for an action's flags."]
-    return lines.joined(separator: "\n") + "\n"
+    (list(actions, width: width) + ["", more]).joined(separator: "\n") + "\n"
   }
+
+  private static func list(_ actions: [ActionDeclaration], width: Int) -> [String] {
+    ["actions:"] + table(actions.map { ($0.names.joined(separator: ", "), $0.abstract) }, width: width)
+  }
+
+  private static let more = "See 'coffer ACTION --help' for an action's flags."
 
   private static let options = """
     Every option of the configuration file is a flag, too, and then counts in place of what the file says: \

@@ -51,10 +51,10 @@ struct MariaDBDump: PlannedDump {
   func start(context: HookContext) throws -> any RunningDump {
     var own = self
     own.entry = try entry.knowingOptionFiles(context: context)
-    return try own.begin(context)
+    return try own.startKnowing(context)
   }
 
-  private func begin(_ context: HookContext) throws -> any RunningDump {
+  private func startKnowing(_ context: HookContext) throws -> any RunningDump {
     var (facts, warnings, server) = try facts(context)
     warnings += entry.foundLosses.map {
       "'\($0)', which stands in an option file or in the command itself, leaves out what the dump should have: take it out of there"

@@ -43,11 +43,7 @@ struct MariaDBSnapshot {
       WHERE TABLE_TYPE = 'VIEW' AND TABLE_COMMENT <> 'VIEW' AND TABLE_ROWS IS NULL AND TABLE_SCHEMA IN (\(list))
       """
     let answer = try entry.connection.query(sql, options: connectionOptions, context: context)
-    guard answer.status.isSuccess else {
-      throw RestoreError.programFailed(
-        identity, program: entry.connection.program(.client), status: answer.status,
-        lines: MariaDBFailure.lines(answer.errorLines, place: entry.connection.place))
-    }
+    guard answer.status.isSuccess else { throw failure(of: .client, answer.status, answer.errorLines) }
     return try answer.rows(of: 2).map { "\($0[0]).\($0[1])" }
   }
 
@@ -74,11 +70,15 @@ struct MariaDBSnapshot {
     var script = MariaDBScript(rules)
     try result.output.withUnsafeBytes { try script.feed($0) { _ in } }
     guard script.isComplete, goesOn || result.status.isSuccess else {
-      throw RestoreError.programFailed(
-        identity, program: entry.connection.program(.dump), status: result.status,
-        lines: MariaDBFailure.lines(result.errorLines, place: entry.connection.place))
+      throw failure(of: .dump, result.status, result.errorLines)
     }
     return script
+  }
+
+  private func failure(of tool: MariaDBConnection.Tool, _ status: ExitStatus, _ lines: [String]) -> RestoreError {
+    .programFailed(
+      identity, program: entry.connection.program(tool), status: status,
+      lines: MariaDBFailure.lines(lines, place: entry.connection.place))
   }
 
   /// Options of dumps and of clients are not each other's, but for those that lead to the server.

@@ -47,10 +47,7 @@ struct TemporaryName {
     return writer.tag == Self.tag(own) && writer.process == own.process && writer.start == own.start
   }
 
-  /// FNV-1a (Fowler, Noll, Vo), 64 bits: short, and names need no more.
   private static func tag(_ identity: ProcessIdentity) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in "\(identity.boot) \(identity.namespace)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return String(hash, radix: 16)
+    String(NameHash.of("\(identity.boot) \(identity.namespace)"), radix: 16)
   }
 }

@@ -21,9 +21,8 @@ final class SSHSockets: Sendable {
   init(_ surroundings: Surroundings) {
     folder = surroundings.environment[.cache] + "/coffer/ssh"
     clock = surroundings.clock
-    // FNV-1a (Fowler, Noll and Vo), of 32 bits.
-    let hash = surroundings.hostname.utf8.reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-    machine = String(hash, radix: 36) + "-"
+    // The half of it: a path has little room.
+    machine = String(UInt32(truncatingIfNeeded: NameHash.of(surroundings.hostname)), radix: 36) + "-"
   }
 
   /// Returns what the user's configuration of ssh says, asked for once.

@@ -1,5 +1,3 @@
-import CofferSystem
-
 /// The block before a member of a tar archive, as PostgreSQL writes it: ustar (POSIX.1-1988) without pax's records, and a size
 /// beyond what octal digits hold as a binary number, as GNU tar writes it (https://www.gnu.org/software/tar/manual/html_node/Extensions.html).
 public struct TarBlock: Sendable, Equatable {
@@ -9,15 +7,15 @@ public struct TarBlock: Sendable, Equatable {
   /// Bytes that follow, without what fills up the last block.
   public private(set) var contentSize: UInt64
 
-  static let name = 0..<100
+  public static let name = 0..<100
   private static let length = 124..<136
   private static let checksum = 148..<156
-  static let kind = 156
+  public static let kind = 156
   /// Where a link leads.
-  static let target = 157..<257
+  public static let target = 157..<257
   private static let magic = Array("ustar".utf8)
   private static let magicPlace = 257..<262
-  static let prefix = 345..<500
+  public static let prefix = 345..<500
   /// Octal digits in the field of sizes.
   private static let digits = 11
   /// Of a size that is a binary number; the sign of that is in the first byte.
@@ -43,7 +41,7 @@ public struct TarBlock: Sendable, Equatable {
   ///
   /// - Parameter folder: At most 155 bytes.
   /// - Returns: nil where the member is in a folder of the kind already.
-  func inFolder(_ folder: [UInt8]) -> TarBlock? {
+  public func inFolder(_ folder: [UInt8]) -> TarBlock? {
     guard bytes[Self.prefix.lowerBound] == 0 else { return nil }
     var other = self
     other.set(folder, Self.prefix)
@@ -54,7 +52,7 @@ public struct TarBlock: Sendable, Equatable {
   /// A file of the same owner, rights and time.
   ///
   /// - Parameter name: At most 100 bytes.
-  func file(_ name: [UInt8], size: UInt64) -> TarBlock {
+  public func file(_ name: [UInt8], size: UInt64) -> TarBlock {
     var other = self
     other.set(name, Self.name)
     other.set([], Self.prefix)
@@ -72,7 +70,7 @@ public struct TarBlock: Sendable, Equatable {
   }
 
   /// Zeros up to a whole block.
-  static func fill(after count: UInt64) -> Int {
+  public static func fill(after count: UInt64) -> Int {
     let rest = Int(count % UInt64(size))
     return rest == 0 ? 0 : size - rest
   }
