@@ -32,6 +32,13 @@ static int place_stream(const char *path, int flags, int ours, int number) {
   return path == NULL ? place(ours, number) : place_file(path, flags, number);
 }
 
+static bool is_given(const struct coffer_child *child, int number) {
+  for (int index = 0; index < child->count; index++) {
+    if (child->theirs[index] == number) return true;
+  }
+  return false;
+}
+
 // The child's way from its birth to the program. It shares the starter's memory: nothing is allocated or changed but what
 // it fails with.
 static void become(const struct coffer_child *child, pid_t parent, volatile struct failure *failure) {
@@ -54,6 +61,10 @@ static void become(const struct coffer_child *child, pid_t parent, volatile stru
   if (place(child->error, 2) != 0) return;
   for (int index = 0; index < child->count; index++) {
     if (dup2(child->ours[index], child->theirs[index]) < 0) return;
+  }
+  // One that our own starter left open stands between them, perhaps.
+  for (int number = 3; number < child->close_from; number++) {
+    if (!is_given(child, number)) close(number);
   }
   coffer_close_all_from(child->close_from);
   sigset_t none;

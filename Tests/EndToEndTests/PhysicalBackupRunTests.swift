@@ -83,7 +83,7 @@ struct PhysicalBackupRunTests {
         CREATE TABLE brief (a INT) ENGINE=Aria; DROP TABLE brief; TRUNCATE oldest; INSERT INTO led VALUES (\(number));
         """)
     }
-    try #require(create.wait() == .exited(0) && number > 1, "\(create.lastErrorLines) \(number)")
+    try #require(create.wait() == .exited(0) && number > 1, "\(number): \(ground.errors)")
     let laid = "\(server.folder)/laid"
     try ground.succeed("restore", "--cluster", "main", "--target-directory", laid, "--yes")
     server.stop()

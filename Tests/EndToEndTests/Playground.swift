@@ -83,8 +83,12 @@ final class Playground {
   /// Runs the program with these arguments and no other.
   func exactly(_ arguments: [String], as user: String? = nil) throws -> Outcome {
     let result = try SystemProcessLauncher().run(command(arguments, as: user), seconds: 300)
-    let errors = FileManager.default.contents(atPath: "\(folder)/stderr") ?? Data()
-    return Outcome(status: result.status, output: result.text, errors: String(decoding: errors, as: UTF8.self))
+    return Outcome(status: result.status, output: result.text, errors: errors)
+  }
+
+  /// What the run that was started last has written to standard error.
+  var errors: String {
+    String(decoding: FileManager.default.contents(atPath: "\(folder)/stderr") ?? Data(), as: UTF8.self)
   }
 
   func start(_ arguments: String...) throws -> ChildProcess {

@@ -20,7 +20,7 @@ struct coffer_child {
   int count;
   const int *ours;
   const int *theirs;
-  // All descriptors of the child from this number on are closed.
+  // Above all of the child's numbers. What it is not given is closed, below this number and from it on.
   int close_from;
   // Whether it is sent SIGTERM when the thread that starts it ends, however that ends.
   bool ends_with_starter;
