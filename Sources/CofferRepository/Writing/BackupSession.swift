@@ -93,7 +93,8 @@ public final class BackupSession: Sendable {
       let cache = ReadCache(blockCount: workers * 12)
       packs = cache.packs
       pipeline = try BlockPipeline(
-        workers: workers, inFlight: workers * 2 + 2,
+        // Where a network is waited for, the memory is packs'.
+        workers: workers, inFlight: workers * (context.surroundings.isFar ? 2 : 4) + 2,
         makeCoder: {
           let bases =
             canRead ? try BlockReader(context: baseContext, cache: cache, for: .base) : nil

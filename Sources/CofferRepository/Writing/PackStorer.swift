@@ -22,7 +22,7 @@ final class PackStorer: Sendable {
   }
 
   /// Bytes of packs that are being put to a far store at the same time: what a line of 1 Gbit/s holds for a second.
-  private static let bytesInFlight = 128 << 20
+  private static let bytesInFlight = 120 << 20
   private static let putsInFlight = 12
 
   /// How many packs of a size are put at the same time. A disk is not faster for it.

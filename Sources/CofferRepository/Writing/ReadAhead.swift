@@ -30,7 +30,7 @@ package final class ReadAhead {
   private let headroom: Int
   /// Read by the caller's thread until the first piece is full, and by the reader's after.
   private let source: Source
-  private let full = BoundedQueue<Piece>(capacity: 2)
+  private let full = BoundedQueue<Piece>(capacity: ReadAhead.pieceCount - 1)
   /// Fills empty pieces.
   private var reader: Stage<Piece>?
   private var hasStarted = false
@@ -38,7 +38,8 @@ package final class ReadAhead {
 
   /// Bytes read into one piece.
   package static let pieceSize = 1 << 20
-  private static let pieceCount = 3
+  /// So many that neither side waits for the other where the two share processors with what writes the stream.
+  private static let pieceCount = 6
 
   init(_ source: any ByteSource, headroom: Int, times: Timings? = nil) {
     self.source = Source(source: source, times: times)
