@@ -28,10 +28,10 @@ public struct CompactionOptions: Sendable {
     self.isExclusive = isExclusive
   }
 
-  /// zstd's level for what is written anew: nobody waits for it, and it may lie there for years. Data in full takes a tenth less at 11
-  /// than at the usual level 3, and compactions of a month of days two fifths more processor time. Beyond 11 there is less to be had for
-  /// more; a backup that is to be fast by a lower level is on a machine that is slow here, too.
-  var rewriteLevel: Int { max(compressionLevel, min(compressionLevel * 4, 11)) }
+  /// zstd's level for what is written anew, up to 11, where matches are searched by a way of our own: nobody waits for it, and it may lie
+  /// there for years. Data in full takes an eighth less so than at the usual level 3. A backup that is to be fast by a lower level is on a
+  /// machine that is slow here, too.
+  var rewriteLevel: Int { max(compressionLevel, min(compressionLevel * 4, BlockCompressor.rewriteLevel)) }
 }
 
 /// Where a compaction is.

@@ -21,8 +21,8 @@ final class NewPacks {
       workers: workers, inFlight: workers * 2 + 2,
       makeCoder: {
         try BlockCoder(
-          level: level, bases: try BlockReader(context: context, cache: cache, for: .chunks, supply: supply),
-          times: context.times)
+          level: level, isPatient: true,
+          bases: try BlockReader(context: context, cache: cache, for: .chunks, supply: supply), times: context.times)
       }, assemble: { try assembler.assemble($0) })
     self.pipeline = pipeline
     fillers = Dictionary(

@@ -6,15 +6,20 @@ final class BlockCoder {
   private let decompressor: BlockDecompressor
   private let level: Int
   private let isLevelChosen: Bool
+  private let isPatient: Bool
   private let bases: BlockReader?
   private let times: Timings?
   private var check: UnsafeMutableRawBufferPointer
 
   /// - Parameters:
   ///   - isLevelChosen: Whether somebody wants the level for all blocks, whatever they hold.
+  ///   - isPatient: Whether all blocks in full are searched thoroughly.
   ///   - bases: Gives the plain bytes that delta blocks lean on; nil for keys that cannot read.
-  init(level: Int, isLevelChosen: Bool = false, bases: BlockReader?, times: Timings? = nil) throws {
+  init(
+    level: Int, isLevelChosen: Bool = false, isPatient: Bool = false, bases: BlockReader?, times: Timings? = nil
+  ) throws {
     self.isLevelChosen = isLevelChosen
+    self.isPatient = isPatient
     self.bases = bases
     self.times = times
     compressor = try BlockCompressor()
@@ -34,7 +39,7 @@ final class BlockCoder {
       block.dropPrefix()
     }
     let plain = block.plain
-    let length = try compress(block, prefix: nil, search: block.isPatient ? .thorough : .quick)
+    let length = try compress(block, prefix: nil, search: isPatient || block.isPatient ? .thorough : .quick)
     guard length < plain.count else {
       block.output.copyMemory(from: plain)
       return PendingBlock.Coded(coding: .stored, length: plain.count)

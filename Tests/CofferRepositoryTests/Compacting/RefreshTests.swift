@@ -86,6 +86,31 @@ struct RefreshTests {
     try ground.expectWhole()
   }
 
+  @Test("What is written anew in full is searched more thoroughly than zstd's level does it")
+  func isSearchedThoroughly() throws {
+    let ground = try CompactionGround.edited()
+    try ground.compact()
+    let reader = try BlockReader(context: try ground.open().context, cache: ReadCache(blockCount: 4), for: .base)
+    let output = UnsafeMutableRawBufferPointer.allocate(byteCount: BlockCompressor.bound(1 << 20), alignment: 64)
+    defer { output.deallocate() }
+    var count = 0
+    for (pack, directory) in try directories(ground) {
+      for (number, block) in directory.blocks.enumerated() where block.coding == .zstd && block.plainLength > 64 << 10 {
+        let lengths = try reader.block(number, of: pack).bytes.withUnsafeBytes { plain in
+          try [MatchSearch.quick, .thorough].map { search in
+            let level = CompactionOptions().rewriteLevel
+            return try BlockCompressor().compress(plain, prefix: nil, search: search, level: level, into: output)
+          }
+        }
+        #expect(lengths[1] < lengths[0])
+        #expect((block.storedLength - AuthenticatedCipher.tagSize) * 2 < lengths[0] + lengths[1], "\(block) \(lengths)")
+        count += 1
+      }
+    }
+    #expect(count > 0)
+    try ground.expectWhole()
+  }
+
   /// Stored bytes for each plain one of the blocks that are compressed in full.
   private func fullShare(_ ground: CompactionGround) throws -> Double {
     let blocks = try directories(ground).values.flatMap { $0.blocks.filter { $0.coding == .zstd } }
