@@ -3,9 +3,13 @@ import Synchronization
 
 /// Asks a store for several things that do not depend on each other: at the same time if it is far away, where the way
 /// takes longer than the work, and else one after the other.
-struct SideBySide: Sendable {
+package struct SideBySide: Sendable {
   /// How many are asked for at the same time; 1 needs no thread.
   let width: Int
+
+  package init(width: Int) {
+    self.width = width
+  }
 
   /// Calls `body` for each element.
   ///
@@ -28,7 +32,7 @@ struct SideBySide: Sendable {
   /// Makes two calls.
   ///
   /// - Throws: The failure of the first, or else of the second, when both have ended.
-  func both<First, Second: Sendable>(
+  package func both<First, Second: Sendable>(
     _ first: () throws -> First, _ second: @escaping @Sendable () throws -> Second
   ) throws -> (First, Second) {
     guard width > 1 else { return (try first(), try second()) }

@@ -57,6 +57,19 @@ struct LogRunTests {
     #expect(try coffer("wal", "push", "--help").code == 0)
   }
 
+  @Test("A file is stored nowhere that does not open, although it is read and compressed meanwhile")
+  func closed() throws {
+    defer { ground.remove() }
+    let right = try ground.read("config.yaml")
+    try ground.write("config.yaml", right.replacingOccurrences(of: "correct horse", with: "another"))
+    let outcome = try pushing()
+    #expect(outcome.code == 1 && outcome.said.contains("passphrase"), "\(outcome.said)")
+    #expect(!objects.contains { $0.contains("-segments/") })
+    try ground.write("config.yaml", right)
+    #expect(try pushing().code == 0)
+    #expect(objects.count { $0.contains("-segments/") } == 1)
+  }
+
   @Test("A file that was not given is the end of the log only where every repository was asked")
   func get() throws {
     defer { ground.remove() }

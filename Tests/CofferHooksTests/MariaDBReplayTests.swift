@@ -114,20 +114,25 @@ struct MariaDBReplayTests {
     #expect(try server.sql("SHOW DATABASES LIKE 'o%'") == "o_d d%\nother")
   }
 
-  @Test("What the log makes with its files in other folders is made without any outside")
-  func directories() throws {
+  @Test(
+    "What the log makes with its files in other folders is made without any outside, also where the log is compressed",
+    arguments: [false, true])
+  func directories(isCompressed: Bool) throws {
     let place = server.folder + "/elsewhere"
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: place) }
     chmod(place, 0o1777)
     let dump = try bench.dump("shop")
+    if isCompressed { try server.sql("SET GLOBAL log_bin_compress = ON; SET GLOBAL log_bin_compress_min_len = 10") }
     try server.sql(
       """
       USE shop; CREATE TABLE far (n INT) DATA DIRECTORY='\(place)'; INSERT INTO far VALUES (1);
       CREATE TABLE isam (n INT) ENGINE=MyISAM DATA DIRECTORY='\(place)' INDEX DIRECTORY='\(place)'; INSERT INTO isam VALUES (2);
       CREATE TABLE parts (n INT) PARTITION BY HASH (n) (PARTITION p DATA DIRECTORY='\(place)'); INSERT INTO parts VALUES (3);
       ALTER TABLE parts ADD PARTITION (PARTITION q DATA DIRECTORY='\(place)');
+      CREATE PROCEDURE made() CREATE TABLE later (n INT) DATA DIRECTORY='\(place)';
       """)
+    #expect(try server.sql("SHOW BINLOG EVENTS").contains("Query_compressed") == isCompressed)
     let time = try bench.nextSecond()
     try server.sql("DROP DATABASE shop; CREATE DATABASE shop")
     try FileManager.default.removeItem(atPath: place)
@@ -137,6 +142,8 @@ struct MariaDBReplayTests {
     try bench.bring([dump], to: .time(time), look: { try #expect(files() == []) })
     #expect(try server.sql("SELECT n FROM shop.far; SELECT n FROM shop.isam; SELECT n FROM shop.parts") == "1\n2\n3")
     #expect(try files() == [])
+    let mode = "SELECT sql_mode LIKE '%STRICT_TRANS_TABLES%' FROM mysql.proc WHERE db = 'shop'"
+    #expect(try server.sql(mode) == "1")
   }
 
   @Test("A server that does not go on is waited for until that is certain, and then what it says is told")

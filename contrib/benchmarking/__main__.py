@@ -28,6 +28,7 @@ from servers import MariaDBServer, PostgreSQLServer
 from small import run_small
 from stages import run_index, run_stages
 from tools import Borg, Coffer, CofferKeyOpen, Restic
+from week import run_week
 
 SERVERS = {"postgresql": PostgreSQLServer, "mariadb": MariaDBServer}
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -54,6 +55,9 @@ def main():
             weed = install_object_storage(folder / "seaweedfs", environment)
             with Cluster(folder / "server", environment) as server:
                 return run_clusters(server, os.environ["COFFER_BINARY"], weed, options, folder, environment, say)
+        if options.week:
+            with Cluster(folder / "server", environment) as server:
+                return run_week(server, os.environ["COFFER_BINARY"], options, folder, environment, say)
         if options.beyond:
             with PostgreSQLServer(folder / "server", environment) as server:
                 return print_beyond(*Benchmark(options, folder, environment).run_beyond_alone(server))
@@ -112,6 +116,9 @@ def parse_arguments():
     parser.add_argument("--clusters", action="store_true",
                         help="only print what base backups and the log of a PostgreSQL server of 2 GB take, beside "
                              "pgBackRest and barman")
+    parser.add_argument("--week", action="store_true",
+                        help="only print what a base backup a day and the log of such a server add up to in a week, beside "
+                             "pgBackRest")
     parser.add_argument("--segments", type=int, default=100, metavar="N",
                         help="segments of the log to store (default: 100)")
     parser.add_argument("--output", type=Path, default=PROJECT / "Documentation/benchmarks", metavar="FOLDER",

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from beyond import table
@@ -43,6 +45,11 @@ class Cluster(PostgreSQLServer):
     settings = PostgreSQLServer.settings | {"archive_mode": "on", "max_wal_senders": 10}
     init_options = ("--data-checksums",)
 
+    def __init__(self, folder, environment):
+        super().__init__(folder, environment)
+        # All tools take the way that the server's own host has.
+        self.environment["PGHOST"] = str(self.data)
+
     def archive_by(self, command):
         self._query("ALTER SYSTEM SET archive_command = '" + command.replace("'", "''") + "'")
         self._query("SELECT pg_reload_conf()")
@@ -52,6 +59,14 @@ class Cluster(PostgreSQLServer):
         self.archive_by("true")
         # Some room in each page, so that a row that is changed stays in its own.
         self._pgbench("--initialize", f"--scale={scale}", "--fillfactor=90", "--quiet")
+
+    def warm_up(self):
+        """Writes what the server still has in memory, and reads all its files: else the first tool would do that for the others."""
+        self._query("CHECKPOINT")
+        for path in filter(Path.is_file, self.data.rglob("*")):
+            with open(path, "rb") as file:
+                while file.read(1 << 20):
+                    pass
 
     def change_pages(self):
         """Changes a row in each of some pages, anywhere in the largest table."""
@@ -70,6 +85,12 @@ class Cluster(PostgreSQLServer):
             self._pgbench("--client=4", "--transactions=1000", "--no-vacuum")
         self.archive_by("true")
         return found[:count]
+
+    def finish_log(self):
+        """Waits until the server has archived all that it has written so far."""
+        last = self._query("SELECT pg_walfile_name(pg_switch_wal())").strip()
+        while self._query("SELECT last_archived_wal FROM pg_stat_archiver").strip()[:24] < last:
+            time.sleep(0.1)
 
     def content(self):
         return self._query(CONTENT, self.database)
@@ -121,11 +142,13 @@ def run_clusters(server, program, weed, options, folder, environment, say):
             tools = _make_tools(server, own, place, environment)
             for tool in tools:
                 tool.initialise()
+            server.warm_up()
             for what in (FIRST, LATER):
                 if what == LATER:
                     server.change_pages()
                 for tool in tools:
                     say(f"{tool.name}, {what}: {attempt} of {options.repeat}")
+                    server.archive_by(tool.archiving())
                     runs.append(_measured(tool, what, tool.back_up))
             server.archive_by("true")
             content = server.content()

@@ -47,9 +47,13 @@ class ClusterTool(ABC):
     def version(self):
         """Returns the program's version."""
 
-    def stored(self):
-        """Returns the size of the repository in bytes. A file with two names is there once."""
-        status = [(Path(folder) / name).lstat() for folder, _, names in os.walk(self.repository) for name in names]
+    def archiving(self):
+        """Returns the command by which the server is to store its log while a backup is made."""
+        return self.archive_command("%p")
+
+    def stored(self, part=""):
+        """Returns the size of the repository, or of a folder in it, in bytes. A file with two names is there once."""
+        status = [(Path(folder) / name).lstat() for folder, _, names in os.walk(self.repository / part) for name in names]
         return sum({(each.st_dev, each.st_ino): each.st_size for each in status}.values())
 
     def push(self, path):
@@ -73,7 +77,7 @@ class ClusterTool(ABC):
 class CofferCluster(ClusterTool):
     """Coffer as it comes: its key stays open from one run to the next."""
 
-    name = "Coffer"
+    name, log = "Coffer", "logs"
 
     def __init__(self, server, program, folder, environment):
         super().__init__(server, folder, environment)
@@ -88,6 +92,10 @@ class CofferCluster(ClusterTool):
 
     def archive_command(self, path):
         return f"{shlex.join(self.command('wal', 'push'))} {path}"
+
+    def archiving(self):
+        # A base backup has what it needs of the log.
+        return "true"
 
     def back_up(self):
         return self._measure(self.command("create"))
@@ -111,12 +119,14 @@ class CofferClusterS3(CofferCluster):
         super().__init__(server, program, folder, environment | storage.keys())
         self.place, self.options = f"s3:{storage.make_bucket(folder.name.lower())}/coffer", S3_OPTIONS
 
-    def stored(self):
+    def stored(self, part=""):
         return 0
 
 
 class PgBackRest(ClusterTool):
     """pgBackRest with zstd, its own default level and no encryption, which is its default, too."""
+
+    log = "archive"
 
     def __init__(self, server, kind, folder, environment):
         """Takes what its later backups are: full, or incr."""
@@ -136,7 +146,6 @@ class PgBackRest(ClusterTool):
         return f"{shlex.join(self._command('archive-push'))} {path}"
 
     def back_up(self):
-        self.server.archive_by(self.archive_command("%p"))
         # The first is a full one, whatever is asked for; it would say so.
         return self._measure([*self._command("backup"), f"--type={self.kind}", "--log-level-console=error"])
 
@@ -186,7 +195,6 @@ class Barman(ClusterTool):
         return f"rsync --archive --fsync {path} {self.repository}/{CLUSTER}/incoming/"
 
     def back_up(self):
-        self.server.archive_by(self.archive_command("%p"))
         return self._measure(self._command("backup", "--wait"))
 
     def restore(self, target):

@@ -48,8 +48,11 @@ struct LogPushing {
       pushed.forget(upTo: file.name)
       return false
     }
-    let access = try context.open(location)
-    let isNew = try put(file, in: access)
+    let part = try part(of: file)
+    // Here the one waits for answers, and the other needs nothing but processors. Where the repository does not open, it was for nothing.
+    let (access, content) = try SideBySide(width: 2).both(
+      { try context.open(location) }, { try compressed(file, part) })
+    let isNew = try access.repository.put(part, content)
     pushed?.forget(upTo: file.name)
     // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
     if pushed != nil, file.size <= Self.sizeLimit { pushAhead(count, in: access) }
@@ -119,29 +122,34 @@ struct LogPushing {
     guard pushed.mayBeNoted(version, now: now) else {
       throw WALError.content(other.path, "it has only just been written")
     }
-    let isNew = try put(other, in: access) {
-      // The server writes over a file only when it was told that it is stored.
-      guard waiting.isWaiting(name), try other.version() == version else {
-        throw WALError.content(other.path, "it waits no more")
-      }
-      try turn()
+    let part = try part(of: other)
+    let content = try compressed(other, part)
+    // The server writes over a file only when it was told that it is stored.
+    guard waiting.isWaiting(name), try other.version() == version else {
+      throw WALError.content(other.path, "it waits no more")
     }
+    try turn()
+    let isNew = try access.repository.put(part, content)
     try pushed.note(name, version)
     context.console.step(
       "\(location.path): \(Self.title(of: other)) \(isNew ? "is stored" : "was stored before"), ahead")
   }
 
-  /// - Parameter end: Called when all of the file was read, and before it is put.
-  private func put(_ file: WALFile, in access: OpenRepository, end: () throws -> Void = {}) throws -> Bool {
+  private func part(of file: WALFile) throws -> LogPart {
     guard let part = LogPart(file, title: Self.title(of: file), origin: origin) else {
       throw WALError.content(file.name.text, "it is larger than any segment")
     }
-    return try access.repository.put(part, compressionLevel: context.root[GeneralOptions.compression].level) { take in
+    return part
+  }
+
+  private func compressed(_ file: WALFile, _ part: LogPart) throws -> CompressedLogPart {
+    try CompressedLogPart(
+      part, compressionLevel: context.root[GeneralOptions.compression].level, workers: context.surroundings.processors
+    ) { take in
       try file.read(pieces: LogPart.blockSize) { block in
         try context.cancellation.check()
         try take(block)
       }
-      try end()
     }
   }
 }

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// Codes blocks on several threads, while those behind them are read. For whom a segment is stored, waits.
+/// Compresses blocks on several threads, while those behind them are read. For whom a segment is stored, waits.
 final class LogBlockLine {
   private struct Job: Sendable {
     let number: Int
@@ -8,7 +8,7 @@ final class LogBlockLine {
   }
 
   private struct State {
-    var coded: [Int: LogBlockCoder.Coded] = [:]
+    var compressed: [Int: CompressedLogPart.Block] = [:]
     var spare: [Copy] = []
   }
 
@@ -25,15 +25,15 @@ final class LogBlockLine {
   private let state = Monitor(State())
   private let stage: Stage<Job>
 
-  /// - Parameter makeCoder: Is called once on each thread.
+  /// - Parameter makeCompressor: Is called once on each thread.
   /// - Throws: `SystemError` when no thread can be had.
-  init(workers: Int, makeCoder: @escaping @Sendable () throws -> LogBlockCoder) throws {
+  init(workers: Int, makeCompressor: @escaping @Sendable () throws -> LogBlockCompressor) throws {
     stage = try Stage("log", workers: workers, capacity: workers) { [state] in
-      let coder = try makeCoder()
+      let compressor = try makeCompressor()
       return { job in
-        let coded = try coder.code(job.plain.bytes, number: job.number)
+        let compressed = try compressor.compress(job.plain.bytes)
         state.update {
-          $0.coded[job.number] = coded
+          $0.compressed[job.number] = compressed
           $0.spare.append(job.plain)
         }
       }
@@ -42,7 +42,7 @@ final class LogBlockLine {
 
   /// Takes a copy of a block; waits while there are too many.
   ///
-  /// - Throws: The first failure of coding.
+  /// - Throws: The first failure of compressing.
   func give(_ plain: UnsafeRawBufferPointer, number: Int) throws {
     let copy = state.update { $0.spare.popLast() } ?? Copy()
     copy.room.copyMemory(from: plain)
@@ -50,12 +50,12 @@ final class LogBlockLine {
     try stage.give(Job(number: number, plain: copy))
   }
 
-  /// Waits until all are coded.
+  /// Waits until all are compressed.
   ///
-  /// - Parameter numbers: Of all that were given.
-  /// - Throws: The first failure of coding.
-  func finish(_ numbers: Range<Int>) throws -> [LogBlockCoder.Coded] {
+  /// - Parameter count: How many were given, numbered from 0.
+  /// - Throws: The first failure of compressing.
+  func finish(_ count: Int) throws -> [CompressedLogPart.Block] {
     try stage.finish()
-    return state.update { state in numbers.compactMap { state.coded[$0] } }
+    return state.update { state in (0..<count).compactMap { state.compressed[$0] } }
   }
 }

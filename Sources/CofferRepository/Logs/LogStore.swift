@@ -27,26 +27,22 @@ struct LogStore {
   ///
   /// - Parameters:
   ///   - title: What messages call it.
-  ///   - size: Its bytes.
-  ///   - write: Calls what it is given with its bytes, as `LogObjectBuilder.append` says.
   /// - Returns: Whether it was not stored before.
-  /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`; what `write` throws.
+  /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`.
   func put(
-    _ kind: LogName.Kind, at place: LogPlace, title: String, origin: LogOrigin, level: Int, size: Int,
-    _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    _ kind: LogName.Kind, at place: LogPlace, title: String, origin: LogOrigin, _ content: CompressedLogPart
   ) throws -> Bool {
     let server = try origin.server.id(context)
     guard
       let name = try LogName(kind, of: server, place, to: place, LogSigner(context.keys), tags: tags)
     else { throw context.damaged(ObjectName(wellFormed: "logs"), "\(title) has no name that a log's object can have") }
-    let builder = try LogObjectBuilder(context, level: level, of: kind == .segment ? .pages : .any)
-    try builder.append(size: size, time: LogDirectory.milliseconds(context.clock.now()), write)
+    let builder = try LogObjectBuilder(context)
+    try builder.append(content, time: LogDirectory.milliseconds(context.clock.now()))
     let bytes = try builder.finish(name, origin: origin)
-    let hash = builder.segments[0].hash
     // Trying it out would take more than looking, and leave something behind where nothing may be deleted.
     let isExclusive = context.store.isKnownToRefuseTakenNames
     for _ in 0..<Self.tries {
-      guard let isNew = try settle(name, bytes, hash, title, isExclusive: isExclusive) else { continue }
+      guard let isNew = try settle(name, bytes, content.hash, title, isExclusive: isExclusive) else { continue }
       try context.checkKeyStands()
       return isNew
     }

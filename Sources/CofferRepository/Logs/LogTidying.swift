@@ -159,12 +159,13 @@ struct LogTidying {
   /// Puts what objects hold that follow each other into one, and deletes them when that stands.
   private func put(_ part: [LogStore.Listed], _ level: Int, _ report: inout LogTidyingReport) throws {
     guard part.count >= Self.fewest else { return }
-    let builder = try LogObjectBuilder(context, level: level)
+    let builder = try LogObjectBuilder(context)
+    let compressor = LogPartCompressor(level: level, of: .any, workers: context.surroundings.workers)
     var taken: [LogStore.Listed] = []
     var origin: LogOrigin?
     for listed in part {
       // What has been added in part cannot be taken away again.
-      guard let said = try append(listed, to: builder) else { return try put(taken, level, &report) }
+      guard let said = try append(listed, compressor, to: builder) else { return try put(taken, level, &report) }
       taken.append(listed)
       origin = said
     }
@@ -202,13 +203,16 @@ struct LogTidying {
   }
 
   /// - Returns: What the object says of its server; nil for one that is gone or damaged: then the builder is of no use any more.
-  private func append(_ listed: LogStore.Listed, to builder: LogObjectBuilder) throws -> LogOrigin? {
+  private func append(
+    _ listed: LogStore.Listed, _ compressor: LogPartCompressor, to builder: LogObjectBuilder
+  ) throws -> LogOrigin? {
     try context.readable(orElse: "it is not joined with others") {
       let object = try store.open(listed)
       let opener = try object.opener()
       let segment = object.directory.segments[0]
       let time = LogDirectory.milliseconds(listed.status.received)
-      try builder.append(size: segment.size, time: time) { try object.read(segment: 0, opener, $0) }
+      let content = try compressor.compress(size: segment.size) { try object.read(segment: 0, opener, $0) }
+      try builder.append(content, time: time)
       return object.directory.origin
     }
   }

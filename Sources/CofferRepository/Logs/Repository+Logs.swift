@@ -37,8 +37,7 @@ extension Repository {
   ///
   /// - Parameters:
   ///   - level: zstd's.
-  ///   - write: Calls what it is given with the part's bytes in order, `LogPart.blockSize` at a time, and the rest at the end: as many
-  ///     as the part says.
+  ///   - write: As `CompressedLogPart` wants it.
   /// - Returns: Whether it was not stored before.
   /// - Throws: `LogError.conflict` where other bytes are stored in its place; `RepositoryError.keyRemoved`; `.damaged` where what is in
   ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`; what `write` throws.
@@ -46,13 +45,22 @@ extension Repository {
     _ part: LogPart, compressionLevel level: Int, _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws -> Bool {
     try context.header.refuseUnknownFeatures(location: location)
+    return try put(
+      part, CompressedLogPart(part, compressionLevel: level, workers: context.surroundings.workers, write))
+  }
+
+  /// The same of a part that is compressed already.
+  ///
+  /// - Parameter content: Made for this part.
+  public func put(_ part: LogPart, _ content: CompressedLogPart) throws -> Bool {
+    precondition(content.size == part.size)
+    try context.header.refuseUnknownFeatures(location: location)
     let kind: LogName.Kind =
       switch part.kind {
       case .segment: .segment
       case .file(let what): .file(what)
       }
-    return try LogStore(context).put(
-      kind, at: part.place, title: part.title, origin: part.origin, level: level, size: part.size, write)
+    return try LogStore(context).put(kind, at: part.place, title: part.title, origin: part.origin, content)
   }
 
   /// The same of bytes that are there.
