@@ -13,6 +13,7 @@ public struct HookContext: Sendable {
     let credentials: CredentialResolver
     let restored = RestoredDatabases()
     let versions = ProgramVersions()
+    let optionFiles = MariaDBOptionFiles()
 
     init(
       _ launcher: any ProcessLauncher, _ environment: ProcessEnvironment, _ clock: Clock, _ runtime: RuntimeDirectory,
@@ -42,6 +43,7 @@ public struct HookContext: Sendable {
   public var credentials: CredentialResolver { world.credentials }
   var restored: RestoredDatabases { world.restored }
   var versions: ProgramVersions { world.versions }
+  var optionFiles: MariaDBOptionFiles { world.optionFiles }
 
   public init(
     launcher: any ProcessLauncher, environment: ProcessEnvironment, clock: Clock, cancellation: Cancellation,

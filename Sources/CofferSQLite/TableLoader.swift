@@ -1,5 +1,6 @@
 import CSQLite
 import CofferSystem
+import Glibc
 
 /// Brings tables of a dump into a database that is there, in one transaction.
 ///
@@ -10,11 +11,15 @@ final class TableLoader {
 
   private let tables: SQLiteWorkerRequest.Tables
   private let live: SQLiteConnection
+  private let warn: (String) -> Void
 
-  /// - Parameter live: The database in use.
-  init(_ tables: SQLiteWorkerRequest.Tables, into live: SQLiteConnection) {
+  /// - Parameters:
+  ///   - live: The database in use.
+  ///   - warn: Is told what does not come along.
+  init(_ tables: SQLiteWorkerRequest.Tables, into live: SQLiteConnection, warn: @escaping (String) -> Void) {
     self.tables = tables
     self.live = live
+    self.warn = warn
   }
 
   /// - Throws: `SQLiteFailure`; what the source throws. Nothing has changed then.
@@ -33,6 +38,8 @@ final class TableLoader {
     do {
       for name in names { try makeRoom(for: name) }
       for name in names { try bring(name, from: scratch) }
+      // Whoever asks this process to end must not be left without a word about what has been committed.
+      signal(SIGTERM, SIG_IGN)
       try live.execute("COMMIT")
     } catch {
       if live.isInTransaction { try live.execute("ROLLBACK") }
@@ -88,15 +95,19 @@ final class TableLoader {
     let new = Array(newName.utf8)
     guard new != table.name else { return [new] }
     // What stands in the way of SQLite's following a name does not come along.
-    for entry in try DatabaseReader(connection: scratch).entries()
-    where entry.isView || entry.isTrigger && !entry.isOf(table.name) {
+    let entries = try DatabaseReader(connection: scratch).entries()
+    let rehearsal = RenameRehearsal(of: table.name, to: new, in: entries)
+    let broken = rehearsal.brokenTriggers()
+    for entry in entries where entry.isView || entry.isTrigger && (!entry.isOf(table.name) || broken.contains(entry)) {
       let drop = "DROP \(entry.isView ? "VIEW" : "TRIGGER") IF EXISTS main."
       _ = try scratch.prepare(Array(drop.utf8) + Quoting.sqliteIdentifier(entry.name)).step()
     }
-    let sql =
-      Array("ALTER TABLE ".utf8) + Quoting.sqliteIdentifier(table.name) + Array(" RENAME TO ".utf8)
-      + Quoting.sqliteIdentifier(new)
-    _ = try scratch.prepare(sql).step()
+    for trigger in broken {
+      warn(
+        "the trigger '\(Self.shown(trigger.name))' refers to what is not there, and does not come along under another name"
+      )
+    }
+    _ = try scratch.prepare(rehearsal.statement).step()
     return [new]
   }
 

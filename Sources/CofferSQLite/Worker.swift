@@ -95,7 +95,8 @@ public struct SQLiteWorker {
       let connection = try open()
       // Rows come back as they are, also those that a check would refuse today.
       try connection.execute("PRAGMA ignore_check_constraints = ON")
-      try TableLoader(tables, into: connection).run(DescriptorStream.standardInput)
+      try TableLoader(tables, into: connection, warn: { complain("warning: " + $0) })
+        .run(DescriptorStream.standardInput)
       try confirm()
     }
   }

@@ -47,4 +47,22 @@ struct ClientInputTests {
     let error = #expect(throws: RestoreError.self) { for _ in 0..<10 { try write(1 << 16, to: client) } }
     #expect(error?.diagnosis.problem.contains("no room") == true)
   }
+
+  @Test("What one has confirmed before it was stopped is done, and what it has not is not", arguments: [true, false])
+  func stopped(isConfirmed: Bool) throws {
+    let file = context.runtime.path + "/read"
+    let client = try client(
+      "cat >/dev/null; \(isConfirmed ? "echo done;" : "") : >\(file); exec sleep 1000", confirmation: "done",
+      patience: 30)
+    let cancellation = context.cancellation
+    Thread.detachNewThread {
+      while access(file, F_OK) != 0 { usleep(1000) }
+      cancellation.cancel()
+    }
+    if isConfirmed {
+      try client.finish()
+    } else {
+      #expect(throws: RunCancelled.self) { try client.finish() }
+    }
+  }
 }

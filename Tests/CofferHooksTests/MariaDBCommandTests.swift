@@ -184,4 +184,41 @@ struct MariaDBCommandTests {
     let plan = try MariaDBHook(.mariadb).restore(of: facts, to: RestoreTarget(), root: root, context: context)
     #expect(plan.summary.contains("-> '\(target)'") && plan.summary.contains(end), "\(plan.summary)")
   }
+
+  @Test(
+    "A program is asked once in a run what option files say, without a password, and nothing of one that they hold is told",
+    arguments: [0, 1])
+  func optionFiles(status: Int) throws {
+    let program = try programs.make(
+      """
+      case "$*" in
+      *--print-defaults*)
+        printf '%s|' "$@" >>\(programs.path)/asked
+        echo 'x would have been started with the following arguments:'
+        echo '--user=u --password=a --where=secret --ignore-table-data=b.secret'
+        exit \(status);;
+      *--version*) echo 'x Ver 1 10.11-MariaDB'; exit;;
+      *--execute*) exit 1;;
+      esac
+      echo '-- Dump completed on today'
+      """)
+    let root = try makeRoot(
+      """
+      mariadb_databases:
+        - name: users
+          username: u
+          password: hidden --no-data
+          mariadb_dump_command: \(program)
+          mariadb_command: \(program)
+      """)
+    for _ in 1...2 {
+      let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+      let dump = try TakenDump(plan, context: context)
+      let told = dump.warnings.filter { $0.contains("which stands in an option file") }
+      #expect(told.map { $0.prefix(9) } == (status == 0 ? ["'--where'", "'--ignore"] : []))
+      #expect(!(dump.warnings + dump.facts.details.values).contains { $0.contains("secret") })
+      #expect(dump.facts.details["without_rows"] == (status == 0 ? "--where" : nil))
+    }
+    #expect(try String(contentsOfFile: "\(programs.path)/asked", encoding: .utf8) == "--print-defaults|")
+  }
 }

@@ -58,6 +58,8 @@ struct MariaDBFailureTests {
     let diagnosis = try failure(
       two.entry("mysql", "tls: true", "options: --ssl-verify-server-cert"), context: makeContext())
     #expect(diagnosis.suggestion?.contains("tls: false") == true)
+    let cut = MariaDBFailure.suggestion("ERROR 2026 (HY000): TLS/SSL error: Connection reset by peer (104)")
+    #expect(cut?.contains("ended the connection") == true)
   }
 
   @Test("A right that a dump lacks is told as the GRANT to run")

@@ -123,4 +123,16 @@ struct PostgreSQLFailedDumpTests: PostgreSQLSuite {
     #expect(throws: RunCancelled()) { try TakenDump(dump, context: context) }
     canceller.join()
   }
+
+  @Test(
+    "A connection that has broken is told as one, whatever statement was under way",
+    arguments: [
+      "pg_dump: error: connection to server at \"h\", port 5432 failed: server closed the connection unexpectedly",
+      "pg_dump: error: query failed: SSL SYSCALL error: EOF detected / pg_dump: detail: Query was: SELECT 'role \"x\" does not exist'",
+      "psql: error: FATAL:  the database system is in recovery mode",
+      "pg_restore: error: could not execute query: FATAL:  terminating connection due to administrator command",
+    ])
+  func broken(text: String) {
+    #expect(PostgreSQLFailure.suggestion(text)?.contains("ended the connection") == true)
+  }
 }

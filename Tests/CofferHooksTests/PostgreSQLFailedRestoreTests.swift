@@ -69,6 +69,30 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     try expectSame(one.content(of: Self.database), before)
   }
 
+  @Test(
+    "A program that fails behind its commit does not have the old database told that is gone",
+    arguments: ["custom", "plain"], ["% \"$@\"; exit 1", "% \"$@\" </dev/null; exit 1"])
+  func committed(format: String, wrapper: String) throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try take(try configured(entry("format: \(format)")), context)
+    let new = try one.content(of: Self.database)
+    try one.run("DELETE FROM sales.orders", in: Self.database)
+    let before = try one.content(of: Self.database)
+    let program = format == "plain" ? "psql" : "pg_restore"
+    let command = wrapper.replacingOccurrences(of: "%", with: program)
+    let standIn = try standIn("case \"$*\" in *--command*|*--version*) exec \(program) \"$@\";; esac; \(command)")
+    let root = try configured(
+      entry("format: \(format)", "\(program)_command: \(standIn)", "restore_strategy: in-place"))
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    let problem = try #require(error?.diagnosis.problem)
+    let isCommitted = !wrapper.contains("/dev/null")
+    #expect(problem.contains("as it was") != isCommitted, "\(problem)")
+    #expect(problem.contains("the new content is there all the same") == isCommitted, "\(problem)")
+    try expectSame(one.content(of: Self.database), isCommitted ? new : before)
+  }
+
   @Test("A role that is missing where a dump goes is told with what to do, and no database is left behind")
   func missingRole() throws {
     try one.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"; CREATE ROLE \"only here\"")

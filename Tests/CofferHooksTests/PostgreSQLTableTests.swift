@@ -108,6 +108,20 @@ struct PostgreSQLTableTests: PostgreSQLSuite {
     #expect(try one.run("SELECT count(*) FROM bare", in: Self.name) == "0\n")
   }
 
+  @Test("A program that fails behind its commit does not have a table told missing that has come")
+  func committed() throws {
+    try makeShop()
+    let dump = try take(try configured(one.entry(Self.name)), context)
+    let program = try standIn(
+      "case \"$*\" in *--version*) exec pg_restore \"$@\";; esac; pg_restore \"$@\"; exit 1")
+    let root = try configured(one.entry(Self.name, "pg_restore_command: \(program)"))
+    let plan = try plan(dump, root, ["customers"], as: "come")
+    let error = #expect(throws: RestoreError.self) { try restore(dump, plan) }
+    #expect(error?.diagnosis.problem.contains("the new content is there all the same") == true, "\(error as Any)")
+    #expect(try one.run("SELECT count(*) FROM come", in: Self.name) == "50\n")
+    try cleanUp()
+  }
+
   @Test("A table comes back beside the one that is there, with all that belongs to it, and nothing else changes")
   func beside() throws {
     try makeShop()

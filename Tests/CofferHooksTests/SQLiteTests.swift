@@ -257,6 +257,49 @@ struct SQLiteTests {
     #expect(files == ["b.db"])
   }
 
+  @Test("That a restored database may not stay in its place is told of one that is there")
+  func notLasting() throws {
+    try run("a.db", Self.rich)
+    let taken = try dump()
+    try run("b.db", "CREATE TABLE old(a);")
+    var plan = try SQLiteRestore(facts: taken.facts, path: "\(folder)/b.db", command: nil, context: context)
+    plan.synchronize = { (place) throws(SystemError) in throw SystemError(call: "fsync", subject: place.path, code: EIO)
+    }
+    let error = #expect(throws: RestoreError.self) { try taken.restore(plan, context: context) }
+    let problem = try #require(error?.diagnosis.problem)
+    #expect(problem.contains("the new database has its place") && problem.contains("fsync"), "\(problem)")
+    try expectSame(content(of: "b.db"), content(of: "a.db"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("b.db") }
+    #expect(files == ["b.db"])
+  }
+
+  @Test("What a killed restore has left is removed by a later one when it is certainly nobody's, and nothing else")
+  func leftOvers() throws {
+    try run("a.db", "CREATE TABLE t(a);")
+    let taken = try dump()
+    let gone = [".b.db.0f3c5a7b9d1e2468", ".b.db.0f3c5a7b9d1e2468-journal"]
+    let kept = [
+      ".b.db.20231128120000", ".b.db.1234567890123456", ".b.db.xyz3c5a7b9d1e246", ".b.db.backup",
+      ".b.db-wal.0f3c5a7b9d1e2468", ".c.db.0f3c5a7b9d1e2468", "b.db.0f3c5a7b9d1e2468", ".b.db.0f3c5a7b9d1e2468a",
+    ]
+    let (young, linked, held) = (".b.db.1f3c5a7b9d1e2468", ".b.db.2f3c5a7b9d1e2468", ".b.db.3f3c5a7b9d1e2468")
+    for name in gone + kept + [young, linked, held] {
+      #expect(FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data("x".utf8)))
+      let age: Double = name == young ? 23 : 25
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date().addingTimeInterval(-age * 3600)], ofItemAtPath: "\(folder)/\(name)")
+    }
+    try FileManager.default.linkItem(atPath: "\(folder)/\(linked)", toPath: "\(folder)/other")
+    let holder = try context.launcher.launch(
+      ChildCommand("sleep", ["1000"], environment: context.environment, input: .path("\(folder)/\(held)")))
+    defer { holder.terminate() }
+    try restore(taken, to: "b.db")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    let expected = (kept + [young, linked, held, "other"]).sorted()
+    #expect(names.filter { $0.contains(".db.") || $0.contains("-wal.") || $0 == "other" }.sorted() == expected)
+    #expect(names.contains("b.db"))
+  }
+
   @Test("A file that another process has locked is left alone")
   func locked() throws {
     try run("a.db", Self.rich)

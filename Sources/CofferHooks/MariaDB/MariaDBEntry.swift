@@ -135,19 +135,23 @@ struct MariaDBEntry: Sendable {
   /// Options that leave something out and stand in nothing that is configured.
   var foundLosses: [String] {
     let halves = [rowsOption, definitionsOption, triggersOption].compactMap(\.self)
-    return foundOptions.filter { option in
+    return foundOptions.map(Self.withoutValue).filter { option in
       halves.contains { $0.isSame(as: option) }
         || MariaDBLongOption(option)?.stands(for: "ignore-table-data", from: "ignore-t") == true
     }
   }
 
+  /// As an option of option files is shown and kept: they come without quotes, so that what looks like a value may be of a password.
+  private static func withoutValue(_ option: String) -> String { option.parts(by: "=", limit: 2)[0] }
+
   /// An option of dumps, in its short or its long form, if the last that is said of it is this.
   ///
   /// - Parameter isSwitch: Whether it is on or off; what has a value of another kind is there with each (`--where=0`).
   private func last(of name: String, _ letter: String? = nil, isOn: Bool = true, isSwitch: Bool = true) -> String? {
-    let said = dumpWords.compactMap { word -> (word: String, isOn: Bool)? in
+    let said = dumpWords.enumerated().compactMap { index, word -> (word: String, isOn: Bool)? in
       if let option = MariaDBLongOption(word) {
-        return option.stands(for: name) ? (word, option.isOn || !isSwitch) : nil
+        guard option.stands(for: name) else { return nil }
+        return (index < foundOptions.count ? Self.withoutValue(word) : word, option.isOn || !isSwitch)
       }
       return letter.map { word.holdsOption(ofLetters: $0, before: "hPSuprTwO#") } == true ? (word, true) : nil
     }
@@ -157,28 +161,10 @@ struct MariaDBEntry: Sendable {
   /// The same entry, which knows what option files on the way of dump programs say, and scripts that stand for them.
   ///
   /// - Throws: `RunCancelled`.
-  func knowingOptionFiles(context: HookContext) throws -> MariaDBEntry {
+  func knowingOptionFiles(context: HookContext) throws(RunCancelled) -> MariaDBEntry {
     var other = self
     let first = dumpOptions.filter { $0.begins(with: "--defaults-") || $0.isSame(as: "--no-defaults") }
-    do {
-      let answer = try guarded {
-        try connection.withCommand(.dump, first + ["--print-defaults"], [], context: context) { command in
-          try context.launcher.run(command, outputLimit: 1 << 20, seconds: 30, cancellation: context.cancellation)
-        }
-      }
-      let lines = answer.text.lines()
-      // A script may print anything.
-      guard answer.status.isSuccess, lines.first?.ends(with: "started with the following arguments:") == true else {
-        return self
-      }
-      // They come on one line, without quotes.
-      other.foundOptions = lines.dropFirst().flatMap(\.words).filter { $0.begins(with: "--") }
-    } catch let error as RunCancelled {
-      throw error
-    } catch {
-      // A program that cannot say it, or is not there: the dump tells.
-      return self
-    }
+    other.foundOptions = try context.optionFiles.options(of: connection.words(of: .dump), first, context)
     return other
   }
 

@@ -2,6 +2,10 @@ import CofferSystem
 
 /// Recognises what MariaDB's and MySQL's programs say when they fail. They name errors by numbers that are nobody else's.
 enum MariaDBFailure {
+  private static let ended =
+    "The server ended the connection: look at its log; raise max_allowed_packet and net_write_timeout there if rows "
+    + "are large"
+
   private static let causes: [(signs: [String], advice: String)] = [
     (
       [
@@ -16,6 +20,7 @@ enum MariaDBFailure {
       ["TLS/SSL error: No such file", "TLS/SSL error: Permission denied", "SSL_CTX_set_default_verify_paths"],
       "Correct tls_ca (for restores restore_tls_ca): the file cannot be read"
     ),
+    (["TLS/SSL error: Connection reset", "TLS/SSL error: Broken pipe", "TLS/SSL error: unexpected eof"], ended),
     (
       ["TLS/SSL error", "SSL connection error", "ERROR 2026", "error: 2026"],
       "The client wants an encrypted connection that the server does not offer; "
@@ -25,11 +30,7 @@ enum MariaDBFailure {
     (["1698"], "The server knows the user by the operating system's; connect by socket_path as that user"),
     (["2002", "2003", "2005"], "Check that the server runs, and hostname, port or socket_path in the configuration"),
     (["1049"], "Correct the name in the configuration, or create the database"),
-    (
-      ["2006", "2013"],
-      "The server ended the connection: look at its log; raise max_allowed_packet and net_write_timeout there if rows "
-        + "are large"
-    ),
+    (["2006", "2013"], ended),
     (["1153", "2020"], "Raise max_allowed_packet on the server: a row is larger than it takes"),
     (["1040", "1203"], "The server has too many connections; raise max_connections or try again"),
     (["1205", "1213"], "Something holds the tables locked; see SHOW PROCESSLIST, and try again"),

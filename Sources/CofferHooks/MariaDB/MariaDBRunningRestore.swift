@@ -35,12 +35,16 @@ final class MariaDBRunningRestore: RunningRestore {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    try readable {
-      try script.feed(bytes) { part in
-        let client = try load ?? session.input()
-        load = client
-        try client.write(part)
+    do {
+      try readable {
+        try script.feed(bytes) { part in
+          let client = try load ?? session.input()
+          load = client
+          try client.write(part)
+        }
       }
+    } catch {
+      throw givenUp(error)
     }
   }
 
@@ -62,8 +66,7 @@ final class MariaDBRunningRestore: RunningRestore {
     do {
       return try readable(restore).map { "\(identity.title): \($0)" }
     } catch {
-      abandon()
-      throw error
+      throw givenUp(error)
     }
   }
 
@@ -133,11 +136,22 @@ final class MariaDBRunningRestore: RunningRestore {
     }
   }
 
-  func abandon() {
+  func abandon() { _ = givenUp(RunCancelled()) }
+
+  /// Removes what was made.
+  ///
+  /// - Returns: The error, with what is left where the server does not answer any more.
+  private func givenUp(_ error: any Error) -> any Error {
     load?.abandon()
     load = nil
     definers?.remove()
-    _ = cleanUp()
+    guard let left = cleanUp().first,
+      case RestoreError.programFailed(let identity, let program, let status, let lines) = error
+    else { return error }
+    return RestoreError.notRestored(
+      identity, standing: "the database is as it was",
+      problem: "\(ClientFailure.problem(program, status, lines)); \(left)",
+      suggestion: identity.advice.suggestion(lines))
   }
 
   private var passedOver: [String] {
@@ -354,7 +368,7 @@ final class MariaDBRunningRestore: RunningRestore {
       try session.unstoppable().run(MariaDBSwap.cleanup(names, seal: seal))
       return []
     } catch {
-      return ["Some of the databases \(names.joined(separator: ", ")) are left; drop them by hand"]
+      return ["some of the databases \(names.joined(separator: ", ")) may be left: drop them by hand"]
     }
   }
 }

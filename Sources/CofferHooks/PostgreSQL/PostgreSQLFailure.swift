@@ -55,7 +55,21 @@ enum PostgreSQLFailure {
       return "Free some space on this machine, or set user_runtime_directory to a folder with more of it"
     }
     if let server = serverVersion(text) { return installation(server) }
-    return FailureAdvice.first(of: laterCauses, in: text)
+    // With it stands the statement that was under way, in which anything may be.
+    return FailureAdvice.first(of: ended + laterCauses, in: text)
+  }
+
+  private static let ended: FailureAdvice.Causes = [
+    "server closed the connection", "terminating connection due to", "SSL SYSCALL error",
+    "SSL connection has been closed",
+    "could not receive data from server", "could not send data to server", "no connection to the server",
+    "connection to server was lost", "the database system is",
+  ]
+  .map {
+    (
+      $0,
+      "The server, or what is between, ended the connection: look at the server's log, and try again when it answers"
+    )
   }
 
   /// Where its programs come from.

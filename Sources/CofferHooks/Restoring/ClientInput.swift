@@ -81,7 +81,7 @@ final class ClientInput {
 
   /// Ends the input and waits for the program.
   ///
-  /// - Throws: `RestoreError.programFailed`; `RunCancelled`.
+  /// - Throws: `RestoreError.programFailed`; `RunCancelled`, unless the program has confirmed its work before it was stopped.
   func finish() throws {
     // Of what was cancelled the end may be missing.
     guard !cancellation.isCancelled else {
@@ -98,7 +98,9 @@ final class ClientInput {
     }
     guard let status = child.wait(cancellation: cancellation) else {
       child.terminate()
-      throw RunCancelled()
+      // What it has done by then stays done.
+      guard isConfirmed() else { throw RunCancelled() }
+      return
     }
     guard status.isSuccess else { throw failure(status) }
     guard confirmation == nil || isConfirmed() else {

@@ -24,7 +24,8 @@ final class ClientRestore: RunningRestore {
 
   func finish() throws -> [String] {
     try saying { try client.finish() }
-    return passesWarnings ? ClientFailure.warnings(client.child.lastErrorLines) : []
+    guard passesWarnings else { return [] }
+    return ClientFailure.warnings(client.child.lastErrorLines).map { $0.after(beginning: "warning: ") ?? $0 }
   }
 
   func abandon() { client.abandon() }

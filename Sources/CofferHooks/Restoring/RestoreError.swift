@@ -7,6 +7,8 @@ public enum RestoreError: DiagnosableError, Equatable {
   case inputIgnored(DumpIdentity, program: String)
   /// The program failed after it had begun to replace what is there, and cannot take that back.
   case endedInPart(DumpIdentity, problem: String, suggestion: String?)
+  /// What was restored has its place, but nobody knows whether it stays there.
+  case notLasting(DumpIdentity, problem: String)
   /// The restore was given up, and what is there was looked at.
   case notRestored(DumpIdentity, standing: String, problem: String, suggestion: String?)
   /// A check before the restore found that it cannot work.
@@ -15,7 +17,7 @@ public enum RestoreError: DiagnosableError, Equatable {
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .inputIgnored(let identity, _), .endedInPart(let identity, _, _),
-      .refused(let identity, _, _), .notRestored(let identity, _, _, _):
+      .notLasting(let identity, _), .refused(let identity, _, _), .notRestored(let identity, _, _, _):
       identity
     }
   }
@@ -36,6 +38,12 @@ public enum RestoreError: DiagnosableError, Equatable {
       Diagnosis(
         subject: identity.restoreTitle, problem: "Restored in part only: \(problem)",
         suggestion: suggestion ?? "Remove the cause and restore again: what is there is replaced")
+    case .notLasting(let identity, let problem):
+      Diagnosis(
+        subject: identity.restoreTitle,
+        problem:
+          "Restored, and the new database has its place, but after a power cut the old one may be back: \(problem)",
+        suggestion: "See what the system says of the disk (dmesg); when it works, restore again")
     case .notRestored(let identity, let standing, let problem, let suggestion):
       Diagnosis(
         subject: identity.restoreTitle, problem: "Not restored, \(standing): \(problem)", suggestion: suggestion)

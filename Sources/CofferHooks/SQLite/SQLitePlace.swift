@@ -101,7 +101,10 @@ struct SQLitePlace: Sendable {
   /// - Throws: `SystemError`.
   func synchronizeFolder() throws(SystemError) {
     let own = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard own >= 0 else { return }
+    guard own >= 0 else {
+      guard errno == EACCES || errno == EPERM else { throw SystemError(call: "open", subject: folder.path) }
+      return
+    }
     try Folder(owning: FileDescriptor(owning: own), path: folder.path).synchronize()
   }
 

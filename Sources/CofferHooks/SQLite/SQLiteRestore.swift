@@ -12,6 +12,10 @@ struct SQLiteRestore: PlannedRestore {
   private let permissions: SQLitePermissions
   /// The configured program; nil for the library.
   private let command: [String]?
+  /// Waits until the new name is on the disk.
+  var synchronize: @Sendable (SQLitePlace) throws(SystemError) -> Void = { (place) throws(SystemError) in
+    try place.synchronizeFolder()
+  }
 
   /// - Parameter path: Absolute.
   /// - Throws: `RestoreError`.
@@ -51,6 +55,7 @@ struct SQLiteRestore: PlannedRestore {
   var wantsFolder: Bool { false }
 
   func start(folder: String?, context: HookContext) throws -> any RunningRestore {
+    SQLiteLeftOvers(place, owners: [geteuid(), permissions.userID]).remove(at: context.clock.now())
     // Nobody else can read it before it has the permissions that it is to have.
     let file = try TemporaryFile(in: place.folder, for: place.name)
     // Only root may give files away; for anyone else the file is theirs as the old one was.
@@ -58,9 +63,9 @@ struct SQLiteRestore: PlannedRestore {
       throw SystemError(call: "chown", subject: place.path)
     }
     return SQLiteRunningRestore(
-      try client(file, context), file: file, place: place, mode: permissions.mode,
+      try client(file, context), of: facts.identity, file: file, place: place, mode: permissions.mode,
       check: command == nil ? {} : { try check(file, context) },
-      recheck: { if place.facts != nil { try checkNotInUse(context) } })
+      recheck: { if place.facts != nil { try checkNotInUse(context) } }, synchronize: synchronize)
   }
 
   private func client(_ file: TemporaryFile, _ context: HookContext) throws -> ClientInput {
@@ -166,22 +171,27 @@ struct SQLiteRestore: PlannedRestore {
 /// A SQLite restore on its way.
 final class SQLiteRunningRestore: RunningRestore {
   private let client: ClientInput
+  private let identity: DumpIdentity
   private var file: TemporaryFile?
   private let place: SQLitePlace
   private let mode: mode_t
   private let check: () throws -> Void
   private let recheck: () throws -> Void
+  private let synchronize: (SQLitePlace) throws(SystemError) -> Void
 
   init(
-    _ client: ClientInput, file: TemporaryFile, place: SQLitePlace, mode: mode_t, check: @escaping () throws -> Void,
-    recheck: @escaping () throws -> Void
+    _ client: ClientInput, of identity: DumpIdentity, file: TemporaryFile, place: SQLitePlace, mode: mode_t,
+    check: @escaping () throws -> Void, recheck: @escaping () throws -> Void,
+    synchronize: @escaping (SQLitePlace) throws(SystemError) -> Void
   ) {
     self.client = client
+    self.identity = identity
     self.file = file
     self.place = place
     self.mode = mode
     self.check = check
     self.recheck = recheck
+    self.synchronize = synchronize
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -193,12 +203,11 @@ final class SQLiteRunningRestore: RunningRestore {
       try Self.named { try client.finish() }
       try check()
       try recheck()
-      try putInPlace()
+      return try putInPlace()
     } catch {
       abandon()
       throw error
     }
-    return []
   }
 
   func abandon() {
@@ -209,8 +218,9 @@ final class SQLiteRunningRestore: RunningRestore {
     file = nil
   }
 
-  private func putInPlace() throws {
-    guard let file else { return }
+  /// - Returns: What is to be warned of.
+  private func putInPlace() throws -> [String] {
+    guard let file else { return [] }
     guard fchmod(file.file.number, mode) == 0 else { throw SystemError(call: "chmod", subject: place.path) }
     guard fsync(file.file.number) == 0 else { throw SystemError(call: "fsync", subject: place.path) }
     let aside = try companionsPutAside()
@@ -221,8 +231,20 @@ final class SQLiteRunningRestore: RunningRestore {
       throw error
     }
     self.file = nil
-    for (_, other) in aside { try place.folder.remove(other) }
-    try place.synchronizeFolder()
+    // From here on the new database is what everybody finds.
+    let left = aside.compactMap { _, other -> String? in
+      do throws(SystemError) {
+        try place.folder.remove(other)
+        return nil
+      } catch {
+        let path = Quoting.terminal(place.folder.path(of: other))
+        return "\(path) is of the database that was replaced, and cannot be removed: \(error.reason)"
+      }
+    }
+    do throws(SystemError) { try synchronize(place) } catch {
+      throw RestoreError.notLasting(identity, problem: "\(error.call) of \(error.subject) failed: \(error.reason)")
+    }
+    return left
   }
 
   /// The old database's journal and log would be taken for the new one's; but as long as it has its name, it is whole only

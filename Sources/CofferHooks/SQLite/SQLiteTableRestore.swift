@@ -71,6 +71,6 @@ struct SQLiteTableRestore: PlannedRestore {
       try ClientInput(
         SQLiteProcess(context).command(request, descriptor: place.folder.number), of: facts.identity,
         confirmation: SQLiteWorkerRequest.confirmation, context: context),
-      saying: SQLiteRunningRestore.named)
+      passesWarnings: true, saying: SQLiteRunningRestore.named)
   }
 }

@@ -9,6 +9,17 @@ extension Folder {
     return EntryName(bytes: Array(".".utf8) + name.bytes.prefix(230) + Array(".\(random)".utf8))
   }
 
+  /// Whether `temporaryName` may have made a name for another. Of the few that say nothing but decimal digits behind it, as dates do,
+  /// it says no.
+  public static func isTemporaryName(_ candidate: EntryName, for name: EntryName) -> Bool {
+    let beginning = Array(".".utf8) + name.bytes.prefix(230) + Array(".".utf8)
+    let random = candidate.bytes.dropFirst(beginning.count)
+    let letters = UInt8(ascii: "a")...UInt8(ascii: "f")
+    return candidate.bytes.starts(with: beginning) && (13...16).contains(random.count)
+      && random.allSatisfy { letters.contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      && random.contains(where: letters.contains)
+  }
+
   /// Writes a file under another name and gives it its own when it is whole: a reader finds the old file or the new one,
   /// never a part. A file, a link or a FIFO that had the name before is replaced, not written to; a device, or a link to what is no file
   /// (`/dev/null`, `/dev/stdout`), stays as it is.

@@ -39,6 +39,7 @@ private final class LeftOutRows {
 final class PostgreSQLRunningRestore: RunningRestore {
   private let job: RestoreJob
   private let watch: LockWatch
+  private let trace: CommitTrace
   private var client: (any RestoreClient)?
   private var undo = UndoSteps()
   private let leftOut = LeftOutRows()
@@ -50,6 +51,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
     self.job = job
     watch = LockWatch(
       job.token, from: job.destination.survey?.workplace ?? job.destination.name, job.connection, job.context)
+    trace = CommitTrace(job)
     do {
       if let timescale = job.timescale {
         try timescale.prepare(job.context)
@@ -145,7 +147,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
   /// Gives up, and says who was in the way if somebody was.
   private func failure(_ error: any Error) -> any Error {
     abandon()
-    guard !watch.holders.isEmpty, case RestoreError.programFailed = error else { return error }
+    guard !watch.holders.isEmpty, case RestoreError.programFailed = error else { return trace.judged(error) }
     return RestoreError.notRestored(
       job.identity, standing: "the database is as it was",
       problem: "what is to be replaced was locked for \(Int(LockWatch.patience)) seconds by "

@@ -6,6 +6,7 @@ final class PostgreSQLRunningTableRestore: RunningRestore {
   private let archive: TableArchive
   private let tables: [RelationName]
   private let watch: LockWatch
+  private let trace: CommitTrace
   private var client: ClientInput?
   private var blocks = CustomBlocks()
   /// The entries whose rows are still to come.
@@ -18,6 +19,7 @@ final class PostgreSQLRunningTableRestore: RunningRestore {
     awaited = archive.blocks
     watch = LockWatch(
       job.token, from: job.destination.survey?.workplace ?? job.destination.name, job.connection, job.context)
+    trace = CommitTrace(job)
     let connection = job.session()
     let string = connection.withRole(job.destination.role, job.context)
       .pinnedString(job.destination.name, context: job.context)
@@ -82,7 +84,7 @@ final class PostgreSQLRunningTableRestore: RunningRestore {
   /// Gives up, and says who was in the way if somebody was.
   private func failure(_ error: any Error) -> any Error {
     abandon()
-    guard !watch.holders.isEmpty, case RestoreError.programFailed = error else { return error }
+    guard !watch.holders.isEmpty, case RestoreError.programFailed = error else { return trace.judged(error) }
     return RestoreError.notRestored(
       job.identity, standing: "the database is as it was",
       problem: "what the table refers to or replaces was locked for \(Int(LockWatch.patience)) seconds by "

@@ -1,0 +1,80 @@
+import CofferSystem
+
+/// What tells whether the one transaction of a restore was committed although its client failed: the connection may have broken, or the
+/// program have been stopped, between the commit and the word about it.
+///
+/// Whatever a restore makes has a number (an oid) that nothing had before.
+struct CommitTrace {
+  private let job: RestoreJob
+  /// nil where it tells nothing: rows alone bring no numbers along.
+  private let before: String?
+
+  /// How often it is looked whether the restore's session has ended, and the seconds between.
+  private static let looks = (count: 100, pause: 0.1)
+
+  init(_ job: RestoreJob) {
+    self.job = job
+    before = job.makesRoom ? Self.numbers(job) : nil
+  }
+
+  /// Looks what has become of a transaction whose client and session were asked to end.
+  ///
+  /// - Returns: The error, with what it means for the database where that is another thing than that it is as it was.
+  func judged(_ error: any Error) -> any Error {
+    // What the server refuses is rolled back.
+    if case RestoreError.programFailed(_, _, _, let lines) = error, lines.contains(where: { $0.holds("ERROR:") }) {
+      return error
+    }
+    let now = hasEnded() ? Self.numbers(job) : nil
+    guard let before, let now else { return known(error, "and whether it was committed before that is not known") }
+    return now.isSame(as: before) ? error : known(error, "but the new content is there all the same")
+  }
+
+  private func known(_ error: any Error, _ standing: String) -> any Error {
+    let look = "Look at the database, and restore again if it is not as it should be"
+    return switch error {
+    case RestoreError.programFailed(let identity, let program, let status, let lines):
+      RestoreError.notRestored(
+        identity, standing: standing, problem: ClientFailure.problem(program, status, lines),
+        suggestion: identity.advice.suggestion(lines) ?? look)
+    case RestoreError.inputIgnored(let identity, let program):
+      RestoreError.notRestored(
+        identity, standing: standing, problem: "\(program) ended without a word that it had come to the end",
+        suggestion: look)
+    case is RunCancelled:
+      RestoreError.notRestored(job.identity, standing: standing, problem: "it was stopped on request", suggestion: look)
+    default: error
+    }
+  }
+
+  private func hasEnded() -> Bool {
+    let sql: PostgreSQLStatement = """
+      SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a
+      WHERE a.application_name = \(literal: job.token.sessionName) AND a.pid <> pg_catalog.pg_backend_pid()
+      """
+    // The run may be cancelled by now.
+    guard let pause = try? Cancellation() else { return false }
+    for _ in 0..<Self.looks.count {
+      guard let count = Self.answer(sql, job) else { return false }
+      if count.isSame(as: "0") { return true }
+      try? pause.sleep(Self.looks.pause)
+    }
+    return false
+  }
+
+  private static func numbers(_ job: RestoreJob) -> String? {
+    answer(
+      """
+      SELECT pg_catalog.concat_ws(' ',
+      (SELECT pg_catalog.sum(c.oid::pg_catalog.int8) FROM pg_catalog.pg_class c WHERE c.relpersistence <> 't'),
+      (SELECT pg_catalog.sum(p.oid::pg_catalog.int8) FROM pg_catalog.pg_proc p),
+      (SELECT pg_catalog.sum(t.oid::pg_catalog.int8) FROM pg_catalog.pg_type t WHERE t.typtype IN ('d', 'e', 'r', 'm')))
+      """, job)
+  }
+
+  private static func answer(_ sql: PostgreSQLStatement, _ job: RestoreJob) -> String? {
+    let result = try? job.connection.query(sql, database: job.destination.name, isCleanup: true, context: job.context)
+    guard let result, result.status.isSuccess else { return nil }
+    return result.text.trimmed
+  }
+}
