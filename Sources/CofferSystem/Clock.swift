@@ -22,3 +22,11 @@ public struct Clock: Sendable {
       return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     })
 }
+
+extension Date {
+  /// Nanoseconds since 1970. Of the years before 1678 and from 2262 on, which a number of 64 bits has no room for, the nearest that it has.
+  public var nanosecondsSince1970: Int64 {
+    let nanoseconds = (timeIntervalSince1970 * 1e9).rounded()
+    return nanoseconds.isNaN ? 0 : Int64(exactly: nanoseconds) ?? (nanoseconds < 0 ? .min : .max)
+  }
+}

@@ -54,6 +54,46 @@ struct DamageTests {
     }
   }
 
+  @Test("A key that has lost all behind its clear part is found and named, and what it has signed counts all the same")
+  func keyWithoutBundle() throws {
+    let repository = try TestRepository()
+    let second = SecretBytes(passphrase: "second")
+    _ = try repository.repository.addKey(NewKey(role: .full, passphraseCost: 5), passphrase: second)
+    let archive = try repository.backUp(Self.data, name: "theirs", with: try repository.reopened(passphrase: second))
+    let id = try repository.reopened(passphrase: second).context.keys.id
+    let name = try #require(ObjectName("keys/\(id)"))
+    repository.store.tamper(name) { bytes in
+      let length = bytes[8..<12].reversed().reduce(0) { $0 << 8 | Int($1) }
+      bytes = Array(bytes[..<(12 + length)])
+    }
+    let said = Monitor<[String]>([])
+    let opened = try repository.open(said: said)
+    #expect(said.update { $0 }.contains { $0.contains("its wrapped part is missing; its passphrase opens nothing") })
+    let report = try opened.check(.tables, cancellation: try Cancellation())
+    #expect(report.findings.map(\.object) == [name.path])
+    #expect(try opened.archives().map(\.name) == ["theirs"])
+    #expect(try repository.contents(of: archive) == Self.data)
+    #expect(throws: RepositoryError.wrongPassphrase(location: "memory")) {
+      try repository.reopened(passphrase: second)
+    }
+  }
+
+  @Test("Bytes behind the header's end are found, though a machine that knows its size reads no more than that")
+  func longHeader() throws {
+    let cache = NSTemporaryDirectory() + "coffer-header-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: cache) }
+    let repository = try TestRepository()
+    try repository.backUp(Self.data)
+    let said = Monitor<[String]>([])
+    func findings() throws -> [String] {
+      let opened = try repository.open(cacheFolder: cache, said: said)
+      return try opened.check(.tables, cancellation: try Cancellation()).findings.map(\.object)
+    }
+    #expect(try findings() == [])
+    repository.store.tamper(ObjectName(wellFormed: "config")) { $0 += [0] }
+    #expect(try findings() == ["config"])
+  }
+
   @Test("What has the place of an object and is none is found, though no list has it", arguments: StrangeEntry.allCases)
   func strangeEntries(entry: StrangeEntry) throws {
     let repository = try FolderRepository()

@@ -396,6 +396,24 @@ struct KeyAdministrationTests {
     }
   }
 
+  @Test("A change of the passphrase that fails when the new one may count already says so", arguments: [false, true])
+  func doubtfulChange(isLastDone: Bool) throws {
+    var told = 0
+    for limit in 0... {
+      let repository = try TestRepository()
+      let store = StoppingStore(repository.store, after: limit, doesLast: isLastDone)
+      let said = Monitor<[String]>([])
+      guard let opened = try? repository.open(store, said: said) else { continue }
+      let isDone = (try? opened.changePassphrase(to: second, passphraseCost: 5)) != nil
+      let counts = (try? repository.reopened(passphrase: second)) != nil
+      let isTold = said.update { $0 }.contains { $0.contains("may count already") }
+      #expect(isDone ? counts : isTold || !counts, "\(limit)")
+      told += isTold && counts ? 1 : 0
+      if isDone { break }
+    }
+    #expect(told > 0)
+  }
+
   @Test("A passphrase is tried on full keys first, and last on those on which it takes longest")
   func expensiveWrapping() throws {
     let repository = try TestRepository()

@@ -164,6 +164,6 @@ extension ArchiveItem {
     return ArchiveItem(
       path: ItemPath(path), content: stream.map { .file($0) } ?? .directory, mode: 0o600, userID: getuid(),
       groupID: getgid(), user: owners.user(getuid()), group: owners.group(getgid()),
-      modified: Int64(time.timeIntervalSince1970 * 1e9), dump: dump)
+      modified: time.nanosecondsSince1970, dump: dump)
   }
 }

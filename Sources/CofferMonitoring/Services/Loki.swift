@@ -47,7 +47,7 @@ struct Loki: HTTPService {
     let last = LogLine(
       time: max(report.end ?? report.start, logged.last?.time ?? .distantPast),
       text: "\(report.configuration): \(report.isSkipped ? "skipped" : event.state.rawValue)")
-    let values = (logged + [last]).map { [String(Int64($0.time.timeIntervalSince1970 * 1e9)), $0.text] }
+    let values = (logged + [last]).map { [String($0.time.nanosecondsSince1970), $0.text] }
     let stream = Stream(stream: labels.mapValues { Self.replaced($0, report) }, values: values)
     var request = try HTTPRequest.json(url, Push(streams: [stream]))
     request.clientCertificate = certificate

@@ -22,8 +22,8 @@ struct CheckedObjects {
       + context.store.list(Quarantine.folder).map { ($0, .quarantine, ObjectLimit.quarantine) }
   }
 
-  /// What is wrong with markers of sessions, with what is remembered of packs, with what compaction has decided, with proofs and
-  /// pins, and with keys.
+  /// What is wrong with the header, with markers of sessions, with what is remembered of packs, with what compaction has decided,
+  /// with proofs and pins, and with keys.
   ///
   /// - Throws: `RunCancelled`; `StorageError` when the store does not answer.
   func unreadable(_ context: RepositoryContext) throws -> [any Error] {
@@ -43,8 +43,20 @@ struct CheckedObjects {
         return error
       }
     }
-    return try errors + roundErrors(context) + ProofStore(context).unreadable() + PinStore(context).unreadable()
-      + keyErrors(context)
+    return try headerErrors(context) + errors + roundErrors(context) + ProofStore(context).unreadable()
+      + PinStore(context).unreadable() + keyErrors(context)
+  }
+
+  /// Whoever opened the repository may have read no more of the header than it had once.
+  private func headerErrors(_ context: RepositoryContext) throws -> [any Error] {
+    do {
+      let bytes = try context.store.get(RepositoryHeader.configName, limit: ObjectLimit.header)
+      let header = try RepositoryHeader.decode(bytes, location: context.location)
+      try RepositoryHeader.verify(bytes, header: header, indexKey: context.keys.indexKey, location: context.location)
+      return []
+    } catch let error where RunStore.concernsObject(error) {
+      return [error]
+    }
   }
 
   /// Also of rounds that are over, which nothing reads any more as long as the newest is there.

@@ -39,14 +39,14 @@ struct KeyInventory: Sendable {
     for look in 0..<Self.looks {
       do {
         try self.init(
-          KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: false), sideBySide,
+          KeyObjectReader(root, header.mode, store, remarks, toleratesVanished: false), sideBySide,
           listed: look == 0 ? listed : nil)
         return
       } catch is Vanished {
         continue  // A wrapping that was replaced since it was listed: the new one is in the next list.
       }
     }
-    try self.init(KeyObjectReader(root: root, store: store, remarks: remarks, toleratesVanished: true), sideBySide)
+    try self.init(KeyObjectReader(root, header.mode, store, remarks, toleratesVanished: true), sideBySide)
   }
 
   private static let looks = 3
@@ -98,6 +98,8 @@ struct KeyInventory: Sendable {
         strangers.append(record)
         continue
       }
+      // What it has signed counts all the same, and no older wrapping comes back.
+      if reader.holdsBundles, !record.holdsBundle { reader.tellLostBundle(object) }
       standing.append(Entry(name: name, record: record, signer: signer))
       return
     }
@@ -157,10 +159,22 @@ private final class PassedOver {
 /// Reads what is in `keys/` and `removed/`, and says what it passes over.
 private struct KeyObjectReader {
   let root: [UInt8]
+  /// Whether keys are kept in the repository, and not only their public halves.
+  let holdsBundles: Bool
   let store: RunStore
   let remarks: Remarks
   let toleratesVanished: Bool
   let passedOver = PassedOver()
+
+  init(
+    _ root: [UInt8], _ mode: EncryptionMode, _ store: RunStore, _ remarks: Remarks, toleratesVanished: Bool
+  ) {
+    self.root = root
+    holdsBundles = mode == .repokey
+    self.store = store
+    self.remarks = remarks
+    self.toleratesVanished = toleratesVanished
+  }
 
   func read(_ status: ObjectStatus) throws -> [UInt8] { try store.get(status, limit: ObjectLimit.key) }
 
@@ -222,6 +236,10 @@ private struct KeyObjectReader {
 
   func passOver(_ object: ObjectName, _ detail: String) {
     passOver(damaged(object, detail))
+  }
+
+  func tellLostBundle(_ object: ObjectName) {
+    remarks.add(damaged(object, KeyRecord.lostBundle), consequence: "its passphrase opens nothing")
   }
 
   private func passOver(_ error: any Error) {

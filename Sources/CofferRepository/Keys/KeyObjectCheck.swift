@@ -11,6 +11,9 @@ enum KeyObjectCheck {
       let bytes = try context.store.get(object, limit: ObjectLimit.key)
       let record = try KeyRecord(decoding: bytes, object: object.path, location: context.location)
       _ = try record.signer(rootPublic: root, object: object.path, location: context.location)
+      guard record.holdsBundle || context.header.mode == .keyfile else {
+        throw context.damaged(object, KeyRecord.lostBundle)
+      }
       isWhole = record.clear.id == "\(name.id)" && record.revision == name.revision
     } else if let id = CountingArchives.key(object) {
       let bytes = try context.store.get(object, limit: ObjectLimit.archive)

@@ -52,6 +52,9 @@ struct KeyRecord: Sendable {
   /// Whether the record holds the bundle, and not only the signer's public half.
   var holdsBundle: Bool { !wrapped.isEmpty }
 
+  /// What is wrong with a record without a bundle in a repository that keeps them.
+  static let lostBundle = "its wrapped part is missing"
+
   var bytes: [UInt8] { prefix + wrapped + signature }
 
   var revision: Int { clear.revision ?? 0 }

@@ -31,14 +31,14 @@ extension Repository {
       guard let name = KeyName(keys.id, revision: revision).object else { break }
       let record = try rewrapped(own.record, revision, passphrase, passphraseCost)
       do {
-        try context.store.put(name, record.bytes)
+        try tellingDoubt(where: { [.transient, .cancelled].contains($0) }) { try context.store.put(name, record.bytes) }
       } catch let error as StorageError where [.exists, .permanent, .missing].contains(error.kind) {
         // Taken since, by another change or by what is none; else the store is to blame.
         guard error.kind == .exists || (try? context.store.status(of: name)) != nil else { throw error }
         guard try wrapping(of: keys.id, keyInventory()) == own.record.bytes else { throw changed }
         continue
       }
-      let now = try keyInventory()
+      let now = try tellingDoubt { try keyInventory() }
       guard wrapping(of: keys.id, now) == record.bytes else { throw changed }
       deleteWrappings(of: keys.id, below: revision, now)
       return true
@@ -60,8 +60,32 @@ extension Repository {
   private func change(_ file: KeyFile, to passphrase: SecretBytes, _ cost: Int) throws -> Bool {
     let old = try keyRecord(in: file, try file.read(location: location))
     guard try old.unwrap(passphrase: passphrase) == nil else { return false }
-    try file.replace(try rewrapped(old, old.revision + 1, passphrase, cost).bytes)
+    let new = try rewrapped(old, old.revision + 1, passphrase, cost).bytes
+    do { try file.replace(new) } catch {
+      if (try? file.readIfThere()) == new { tellDoubt() }
+      throw error
+    }
     return true
+  }
+
+  /// Does what comes when the new wrapping may stand: a failure is not to be taken for the word that the old passphrase counts.
+  ///
+  /// - Parameter leavesDoubt: Of which kinds of failures it is not known whether they have changed anything.
+  private func tellingDoubt<Result>(
+    where leavesDoubt: (StorageError.Kind) -> Bool = { _ in true }, _ body: () throws -> Result
+  ) throws -> Result {
+    do { return try body() } catch {
+      if (error as? StorageError).map({ leavesDoubt($0.kind) }) ?? true { tellDoubt() }
+      throw error
+    }
+  }
+
+  private func tellDoubt() {
+    context.remarks.add(
+      Diagnosis(
+        subject: "repository \(location)",
+        problem: "The new passphrase may count already; then the old one opens nothing any more",
+        suggestion: "Run the command again with the same new passphrase: it comes to its end with whichever counts"))
   }
 
   /// Opened once before anybody depends on it.

@@ -161,13 +161,10 @@ struct ServeFailure: Equatable {
 }
 
 extension ObjectStatus {
-  /// Nanoseconds since 1970, as far as they fit.
-  private static let nanoseconds = 1e9
-
   func write(to writer: inout PayloadWriter) {
     writer.add(name.path)
     writer.add(UInt64(size))
-    writer.add(Int64((received.timeIntervalSince1970 * Self.nanoseconds).rounded().clamped))
+    writer.add(received.nanosecondsSince1970)
   }
 
   init(reading reader: inout PayloadReader) throws(PayloadReader.Malformed) {
@@ -175,13 +172,8 @@ extension ObjectStatus {
     let size = try reader.size()
     let time = try reader.number(Int64.self)
     self.init(
-      name: name, size: size, received: Date(timeIntervalSince1970: Double(time) / Self.nanoseconds))
+      name: name, size: size, received: Date(timeIntervalSince1970: Double(time) / 1e9))
   }
-}
-
-extension Double {
-  /// The nearest number that an integer can be.
-  fileprivate var clamped: Double { isNaN ? 0 : Swift.min(Swift.max(self, -9.2e18), 9.2e18) }
 }
 
 extension UnfinishedPut {
