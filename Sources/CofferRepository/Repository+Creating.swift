@@ -38,6 +38,7 @@ extension Repository {
       description: options.hostname.map { KeyDescription(label: "", hostname: $0) }, random: random)
     let keyFile = options.mode == .keyfile ? KeyFile(header: header, folder: surroundings.keyFolder) : nil
     try keyFile?.write(record.bytes)
+    try surroundings.openedKeys?.keep(keys, of: record, passphrase: passphrase, random: random)
     do {
       try store.putAlone(keyName, keyFile == nil ? record.bytes : record.withoutBundle())
       try store.putAlone(RepositoryHeader.configName, try header.encoded(indexKey: keys.indexKey))

@@ -1,3 +1,4 @@
+import CofferStorage
 import CofferSystem
 import Synchronization
 import TestSupport
@@ -56,6 +57,21 @@ struct OpenedKeysTests {
     let archive = try repository.backUp(["a": Array("content".utf8)], with: try open())
     #expect(try repository.contents(of: archive) == ["a": Array("content".utf8)])
     // It was not opened anew, and so not kept anew.
+    #expect(keeper.all == before)
+  }
+
+  @Test("Whoever makes a repository need not stretch the passphrase once more")
+  func made() throws {
+    let store = MemoryStore()
+    let passphrase = SecretBytes(passphrase: "correct horse")
+    let surroundings = RepositorySurroundings(
+      clock: .system, random: .system, keyFolder: "", openedKeys: OpenedKeys(keeper: keeper, seconds: 60), workers: 1)
+    _ = try Repository.create(
+      in: store, options: CreationOptions(mode: .repokey, passphraseCost: 10), passphrase: passphrase,
+      surroundings: surroundings)
+    let before = keeper.all
+    #expect(before.count == 1)
+    _ = try Repository.open(in: store, passphrase: passphrase, surroundings: surroundings)
     #expect(keeper.all == before)
   }
 

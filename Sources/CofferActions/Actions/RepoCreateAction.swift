@@ -43,7 +43,7 @@ enum RepoCreateAction {
         let repository = try Repository.create(
           in: store, options: CreationOptions(mode: mode, hostname: context.surroundings.hostname),
           passphrase: try context.newPassphrase(for: location),
-          surroundings: location.surroundings(context, unlockTimeout: 0))
+          surroundings: context.repositorySurroundings(location))
         context.console.remark("\(location.path): Created repository \(repository.header.id) (\(mode.rawValue))")
         for shortcoming in store.abilities.shortcomings {
           context.console.warning("\(location.path): \(shortcoming)")

@@ -139,7 +139,8 @@ final class ActionContext: Sendable {
     }
   }
 
-  private func repositorySurroundings(_ location: RepositoryLocation) -> RepositorySurroundings {
+  /// What a repository is opened or made with.
+  func repositorySurroundings(_ location: RepositoryLocation) -> RepositorySurroundings {
     location.surroundings(self, unlockTimeout: root[GeneralOptions.unlockTimeout], times: run.times)
   }
 
