@@ -29,7 +29,7 @@ package struct SideBySide: Sendable {
     return try results.all(elements.count)
   }
 
-  /// Makes two calls.
+  /// Makes two calls, one after the other where there is no thread to be had.
   ///
   /// - Throws: The failure of the first, or else of the second, when both have ended.
   package func both<First, Second: Sendable>(
@@ -37,10 +37,11 @@ package struct SideBySide: Sendable {
   ) throws -> (First, Second) {
     guard width > 1 else { return (try first(), try second()) }
     let results = Monitor<Result<Second, any Error>?>(nil)
-    let thread = try WorkerThread(name: "ask") {
+    let thread = try? WorkerThread(name: "ask") {
       let result = Result { try second() }
       results.update { $0 = result }
     }
+    guard let thread else { return (try first(), try second()) }
     let own = Result { try first() }
     thread.join()
     let other = results.update { $0 }

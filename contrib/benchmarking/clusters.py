@@ -19,6 +19,8 @@ PGBENCH_SCALE = 130
 CHANGED = 0.01
 """Of the pages of the largest table."""
 PAGE = 8192
+PATIENCE = 600
+"""Seconds in which a server archives what it has written."""
 # The order of rows is none.
 CONTENT = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM pgbench_accounts t"
 
@@ -89,7 +91,11 @@ class Cluster(PostgreSQLServer):
     def finish_log(self):
         """Waits until the server has archived all that it has written so far."""
         last = self._query("SELECT pg_walfile_name(pg_switch_wal())").strip()
+        end = time.monotonic() + PATIENCE
         while self._query("SELECT last_archived_wal FROM pg_stat_archiver").strip()[:24] < last:
+            if time.monotonic() > end:
+                failed = self._query("SELECT last_failed_wal, last_failed_time FROM pg_stat_archiver").strip()
+                raise CommandFailed(f"The server does not archive its log; what failed last: {failed}")
             time.sleep(0.1)
 
     def content(self):
