@@ -94,7 +94,7 @@ public final class BackupSession: Sendable {
       packs = cache.packs
       pipeline = try BlockPipeline(
         // Where a network is waited for, the memory is packs'.
-        workers: workers, inFlight: workers * (context.surroundings.isFar ? 2 : 4) + 2,
+        workers: workers, inFlight: workers * 2 + (context.surroundings.isFar ? 2 : 6),
         makeCoder: {
           let bases =
             canRead ? try BlockReader(context: baseContext, cache: cache, for: .base) : nil
