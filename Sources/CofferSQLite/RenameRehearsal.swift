@@ -2,7 +2,7 @@ import CSQLite
 import CofferSystem
 
 /// Gives a table of a schema another name in memory, without rows, to learn which of its triggers SQLite cannot follow that name into:
-/// those that refer to what is not there. One of them would stop the renaming.
+/// those that refer to what is not there, or to views and virtual tables, of which none is made. One of them would stop the renaming.
 struct RenameRehearsal {
   private typealias Entry = DatabaseReader.Entry
 

@@ -104,7 +104,8 @@ final class TableLoader {
     }
     for trigger in broken {
       warn(
-        "the trigger '\(Self.shown(trigger.name))' refers to what is not there, and does not come along under another name"
+        "the trigger '\(Self.shown(trigger.name))' refers to what is not there, to a view or to a virtual table, and does not "
+          + "come along under another name"
       )
     }
     _ = try scratch.prepare(rehearsal.statement).step()

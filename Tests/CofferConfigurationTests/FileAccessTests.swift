@@ -159,4 +159,28 @@ struct FileAccessTests {
     #expect(try resolver.value("{credential systemd handed}") == "x")
     #expect(said.update { $0.count } == 1)
   }
+
+  @Test("A FIFO is read when its writer has come, and one that nobody writes to is not waited for without an end")
+  func pipes() throws {
+    defer { clean() }
+    let path = "\(folder)/pipe"
+    #expect(mkfifo(path, 0o600) == 0)
+    let error = #expect(throws: SystemError.self) {
+      let file = try FileReader.opened(path, patience: 0)
+      _ = file.number
+    }
+    #expect(error?.code == ETIMEDOUT)
+    let resolver = CredentialResolver(environment: ProcessEnvironment([:]), folder: "/")
+    Thread.detachNewThread { FileHandle(forWritingAtPath: path)?.write(Data("hunter2\n".utf8)) }
+    #expect(try resolver.value("{credential file \(path)}") == "hunter2")
+    // What a shell makes of <(program).
+    var ends: [Int32] = [0, 0]
+    let made = pipe(&ends)
+    #expect(made == 0)
+    let writer = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+    writer.write(Data("other\n".utf8))
+    try writer.close()
+    #expect(try resolver.value("{credential file /dev/fd/\(ends[0])}") == "other")
+    close(ends[0])
+  }
 }

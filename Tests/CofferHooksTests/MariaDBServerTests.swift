@@ -188,6 +188,7 @@ struct MariaDBServerTests {
     let rights = try accounts2()
     let error = #expect(throws: RestoreError.self) { try partly.restore(plan, context: context) }
     #expect(error?.diagnosis.problem.contains("the databases are restored, the accounts are as they were") == true)
+    #expect(error?.diagnosis.problem.contains("the database is as it was") == false)
     try expectSame(accounts2(), rights)
     try expectSame(two.content(of: "shop"), one.content(of: "shop"))
     try two.drop("x y")
@@ -219,6 +220,21 @@ struct MariaDBServerTests {
     let warnings = try dump.restore(plan, context: context)
     #expect(warnings.contains { $0.contains("Not done: GRANT EXECUTE ON FUNCTION `shop`.`next_one`") })
     #expect(try two.grants(of: "app@'%'").contains("GRANT INSERT"))
+    try dropAll()
+  }
+
+  @Test("Accounts whose rights cannot be given, because the server is lost, are not told to be as they were")
+  func rightsLost() throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try bench.dump(one.entry("mysql"), context: context)
+    let programs = try Programs()
+    let client = try programs.make("case \"$*\" in *--force*) exit 1;; esac; exec mariadb \"$@\"")
+    let root = try bench.configured(one.entry("mysql", "mariadb_command: \(client)"))
+    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    let problem = try #require(error?.diagnosis.problem)
+    #expect(problem.contains("in part only: the accounts are there") && !problem.contains("as it was"), "\(problem)")
     try dropAll()
   }
 

@@ -396,12 +396,14 @@ struct KeyAdministrationTests {
     }
   }
 
-  @Test("A change of the passphrase that fails when the new one may count already says so", arguments: [false, true])
-  func doubtfulChange(isLastDone: Bool) throws {
+  @Test(
+    "A change of the passphrase that fails when the new one may count already says so",
+    arguments: [false, true], [StorageFailure.Kind.transient, .permanent])
+  func doubtfulChange(isLastDone: Bool, kind: StorageFailure.Kind) throws {
     var told = 0
     for limit in 0... {
       let repository = try TestRepository()
-      let store = StoppingStore(repository.store, after: limit, doesLast: isLastDone)
+      let store = StoppingStore(repository.store, after: limit, doesLast: isLastDone, kind: kind)
       let said = Monitor<[String]>([])
       guard let opened = try? repository.open(store, said: said) else { continue }
       let isDone = (try? opened.changePassphrase(to: second, passphraseCost: 5)) != nil

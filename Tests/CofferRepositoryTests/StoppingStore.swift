@@ -9,11 +9,14 @@ final class StoppingStore: ObjectStore {
   private let limit: Int
   /// Whether what the last call was to do is done: the program is killed before it has the answer.
   private let doesLast: Bool
+  /// What the failures are called.
+  private let kind: StorageFailure.Kind
 
-  init(_ store: MemoryStore, after limit: Int, doesLast: Bool) {
+  init(_ store: MemoryStore, after limit: Int, doesLast: Bool, kind: StorageFailure.Kind = .transient) {
     self.store = store
     self.limit = limit
     self.doesLast = doesLast
+    self.kind = kind
     calls = Mutex(0)
   }
 
@@ -26,7 +29,7 @@ final class StoppingStore: ObjectStore {
       count += 1
       return count
     }
-    let killed = StorageError.failed(nil, location: location, StorageFailure(.transient, "call", reason: "killed"))
+    let killed = StorageError.failed(nil, location: location, StorageFailure(kind, "call", reason: "killed"))
     guard number <= limit else {
       if number == limit + 1, doesLast { _ = try body() }
       throw killed

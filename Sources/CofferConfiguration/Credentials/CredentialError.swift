@@ -1,4 +1,5 @@
 import CofferSystem
+import Glibc
 
 /// A secret that could not be had.
 public enum CredentialError: DiagnosableError, Equatable {
@@ -24,6 +25,10 @@ public enum CredentialError: DiagnosableError, Equatable {
       Diagnosis(
         subject: name, problem: "It does not begin with a kind of credential that there is",
         suggestion: Self.suggestion(kind))
+    case .unreadable(let name, let path, let cause) where cause.code == ETIMEDOUT:
+      Diagnosis(
+        subject: name, problem: "\(path) cannot be read: nothing came for \(FileReader.patience) seconds",
+        suggestion: "Start what writes to it before, or name a file")
     case .unreadable(let name, let path, let cause):
       Diagnosis(
         subject: name, problem: "\(path) cannot be read: \(cause.reason)",

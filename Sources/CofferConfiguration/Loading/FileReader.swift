@@ -57,9 +57,34 @@ public struct FileReader: Sendable {
   /// Configuration files are small; a larger one is a mistake.
   private static let sizeLimit = 4 << 20
 
+  /// Seconds that the first byte of a FIFO is waited for: who writes it may have to ask somebody.
+  static let patience = 60
+
+  /// Opens a file to read it. A FIFO would wait for a writer without an end.
+  ///
+  /// - Throws: `SystemError`, ETIMEDOUT for a FIFO that nobody writes to.
+  static func opened(_ path: String, patience: Int = FileReader.patience) throws(SystemError) -> FileDescriptor {
+    var facts = stat()
+    // The pipes that a shell hands over under such a name (`<(program)`) have their writer already, who may take his time.
+    guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFIFO, !path.begins(with: "/dev/"),
+      !path.begins(with: "/proc/")
+    else { return try FileDescriptor(opening: path, flags: O_RDONLY) }
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
+    var watched = pollfd(fd: file.number, events: Int16(POLLIN), revents: 0)
+    while true {
+      let count = poll(&watched, 1, Int32(patience * 1000))
+      if count > 0 { break }
+      guard count < 0, errno == EINTR else {
+        throw SystemError(call: "open", subject: path, code: count == 0 ? ETIMEDOUT : errno)
+      }
+    }
+    guard fcntl(file.number, F_SETFL, 0) == 0 else { throw SystemError(call: "fcntl", subject: path) }
+    return file
+  }
+
   public static let system = FileReader(
     open: { (path) throws(SystemError) in
-      let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+      let file = try opened(path)
       let facts = try file.status(subject: path)
       guard facts.st_mode & S_IFMT != S_IFDIR else { throw SystemError(call: "read", subject: path, code: EISDIR) }
       return File(try file.readAll(limit: sizeLimit, subject: path), at: path, facts, file.number)

@@ -37,9 +37,17 @@ struct MariaDBAccountsRestore {
     do {
       try session.run(script(accounts.required))
     } catch let error as any DiagnosableError {
-      try undo(after: error.diagnosis)
+      try undo(after: MariaDBRunningRestore.cause(error))
     }
-    var complaints = try session.runEach(script(accounts.optional + shared))
+    var complaints: [MariaDBSession.Complaint]
+    do {
+      complaints = try session.runEach(script(accounts.optional + shared))
+    } catch let error as any DiagnosableError {
+      let (problem, suggestion) = MariaDBRunningRestore.cause(error)
+      throw RestoreError.endedInPart(
+        session.identity, problem: "the accounts are there, but not all of their rights may be: \(problem)",
+        suggestion: suggestion)
+    }
     var missing = 0
     if snapshot.rules.countsMissingRights {
       let all = complaints.count
@@ -66,7 +74,7 @@ struct MariaDBAccountsRestore {
   }
 
   /// Puts back what was there, and looks whether it is.
-  private func undo(after cause: Diagnosis) throws -> Never {
+  private func undo(after cause: (problem: String, suggestion: String?)) throws -> Never {
     let session = try session.unstoppable()
     let new = accounts.created.filter { !before.created.contains($0) }
     // Made by the dump's own statements, for the time of the restore.

@@ -145,13 +145,17 @@ final class MariaDBRunningRestore: RunningRestore {
     load?.abandon()
     load = nil
     definers?.remove()
-    guard let left = cleanUp().first,
-      case RestoreError.programFailed(let identity, let program, let status, let lines) = error
-    else { return error }
-    return RestoreError.notRestored(
-      identity, standing: "the database is as it was",
-      problem: "\(ClientFailure.problem(program, status, lines)); \(left)",
-      suggestion: identity.advice.suggestion(lines))
+    guard let left = cleanUp().first else { return error }
+    return switch error {
+    case RestoreError.programFailed(let identity, let program, let status, let lines):
+      RestoreError.notRestored(
+        identity, standing: "the database is as it was",
+        problem: "\(ClientFailure.problem(program, status, lines)); \(left)",
+        suggestion: identity.advice.suggestion(lines))
+    case RestoreError.endedInPart(let identity, let problem, let suggestion):
+      RestoreError.endedInPart(identity, problem: "\(problem); \(left)", suggestion: suggestion)
+    default: error
+    }
   }
 
   private var passedOver: [String] {
@@ -297,8 +301,13 @@ final class MariaDBRunningRestore: RunningRestore {
     postponed = []
     var sealed = SealedScript(seal)
     try readable { for program in waiting { try sealed.append(program.statement) } }
-    let complaints = try session.unstoppable().runEach(sealed).map { complaint in
-      "\(complaint.statement.map(\.head) ?? "a statement"): \(complaint.message)"
+    let complaints: [String]
+    do {
+      complaints = try session.unstoppable().runEach(sealed).map { complaint in
+        "\(complaint.statement.map(\.head) ?? "a statement"): \(complaint.message)"
+      }
+    } catch let error as any DiagnosableError {
+      complaints = [Self.cause(error).problem]
     }
     guard complaints.isEmpty else {
       throw RestoreError.endedInPart(
@@ -352,7 +361,8 @@ final class MariaDBRunningRestore: RunningRestore {
         ? "The tables that are missing are in the databases \(asides)" : "Mend by hand what is named")
   }
 
-  private static func cause(_ error: any DiagnosableError) -> (problem: String, suggestion: String?) {
+  /// What was wrong, without what a client's failure says of the database: other things have been done by then.
+  static func cause(_ error: any DiagnosableError) -> (problem: String, suggestion: String?) {
     if case RestoreError.programFailed(_, let program, let status, let lines) = error {
       return (ClientFailure.problem(program, status, lines), error.diagnosis.suggestion)
     }

@@ -33,13 +33,23 @@ extension Repository {
       do {
         try tellingDoubt(where: { [.transient, .cancelled].contains($0) }) { try context.store.put(name, record.bytes) }
       } catch let error as StorageError where [.exists, .permanent, .missing].contains(error.kind) {
-        // Taken since, by another change or by what is none; else the store is to blame.
-        guard error.kind == .exists || (try? context.store.status(of: name)) != nil else { throw error }
-        guard try wrapping(of: keys.id, keyInventory()) == own.record.bytes else { throw changed }
+        // Taken since, by another change or by what is none; else the store is to blame, which may have kept it all the same.
+        guard error.kind == .exists || isThere(name) else { throw error }
+        let found = try tellingDoubt { try keyInventory() }
+        let standing = wrapping(of: keys.id, found)
+        if standing == record.bytes {
+          tellDoubt()
+          throw error
+        }
+        guard standing == own.record.bytes else { throw changed }
         continue
       }
       let now = try tellingDoubt { try keyInventory() }
-      guard wrapping(of: keys.id, now) == record.bytes else { throw changed }
+      guard wrapping(of: keys.id, now) == record.bytes else {
+        // It may also be that this one stands and cannot be read.
+        tellDoubt()
+        throw changed
+      }
       deleteWrappings(of: keys.id, below: revision, now)
       return true
     }
@@ -51,6 +61,18 @@ extension Repository {
     let names = try context.store.list(KeyName.folder).map(\.name.parts).filter { $0.count > 1 }
       .compactMap { KeyName("\(KeyName.folder)/\($0[1])") }
     return Set(names.filter { $0.id == id }.map(\.revision))
+  }
+
+  private func isThere(_ name: ObjectName) -> Bool {
+    do {
+      _ = try context.store.status(of: name)
+      return true
+    } catch let error as StorageError where error.kind == .missing {
+      return false
+    } catch {
+      tellDoubt()
+      return false
+    }
   }
 
   private func wrapping(of id: KeyID, _ inventory: KeyInventory) -> [UInt8]? {

@@ -9,8 +9,8 @@ struct CommitTrace {
   /// nil where it tells nothing: rows alone bring no numbers along.
   private let before: String?
 
-  /// How often it is looked whether the restore's session has ended, and the seconds between.
-  private static let looks = (count: 100, pause: 0.1)
+  /// How often it is looked whether the restore's session has ended, the seconds between, and those after which it is not looked any more.
+  private static let looks = (count: 100, pause: 0.1, patience: 30.0)
 
   init(_ job: RestoreJob) {
     self.job = job
@@ -27,7 +27,11 @@ struct CommitTrace {
     }
     let now = hasEnded() ? Self.numbers(job) : nil
     guard let before, let now else { return known(error, "and whether it was committed before that is not known") }
-    return now.isSame(as: before) ? error : known(error, "but the new content is there all the same")
+    guard !now.isSame(as: before) else { return error }
+    // Numbers tell that something is new, and not whose it is.
+    return known(
+      error,
+      "but the new content is there all the same, unless somebody else has made something in the database meanwhile")
   }
 
   private func known(_ error: any Error, _ standing: String) -> any Error {
@@ -54,7 +58,8 @@ struct CommitTrace {
       """
     // The run may be cancelled by now.
     guard let pause = try? Cancellation() else { return false }
-    for _ in 0..<Self.looks.count {
+    let end = job.context.clock.steadySeconds() + Self.looks.patience
+    for _ in 0..<Self.looks.count where job.context.clock.steadySeconds() < end {
       guard let count = Self.answer(sql, job) else { return false }
       if count.isSame(as: "0") { return true }
       try? pause.sleep(Self.looks.pause)

@@ -6,7 +6,7 @@ protocol RestoreClient: AnyObject {
 
   /// Ends the input, and waits for the program to commit.
   ///
-  /// - Throws: `RestoreError`; `RunCancelled`. Nothing is committed then.
+  /// - Throws: `RestoreError`; `RunCancelled`. `CommitTrace` tells whether it was committed all the same.
   func finish() throws
 
   /// Gives up; nothing is committed.
