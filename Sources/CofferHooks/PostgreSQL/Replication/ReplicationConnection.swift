@@ -318,12 +318,6 @@ extension ReplicationConnection {
     return pending(tls) > 0
   }
 
-  /// Whether bytes lie in the socket, however few.
-  private var holdsBytes: Bool {
-    var count: Int32 = 0
-    return ioctl(socket, UInt(FIONREAD), &count) == 0 && count > 0
-  }
-
   /// Waits until the socket is ready.
   ///
   /// - Returns: false when the time was up, or the other descriptor was ready.
@@ -341,8 +335,6 @@ extension ReplicationConnection {
       let left = deadline.map { $0 - clock.steadySeconds() }
       if let left, left <= 0 { return false }
       let isGathering = expectsMuch && events == POLLIN
-      // Of what has gathered, libpq takes a part at a time: the rest is not waited for, though it is less than what gathers.
-      if isGathering, holdsBytes { return true }
       let patience = left.map { Int32(min($0, 1000) * 1000 + 1) }
       let milliseconds = isGathering ? min(patience ?? Self.muchPatience, Self.muchPatience) : patience ?? -1
       let count = poll(&watched, nfds_t(watched.count), milliseconds)
