@@ -1,7 +1,7 @@
 import CofferSystem
 import Synchronization
 
-/// What option files tell dump programs. Each program is asked once in a run, also one that does not answer.
+/// What option files tell dump programs. Each program that answers is asked once in a run.
 final class MariaDBOptionFiles: Sendable {
   private let known = Mutex<[[ExactName]: [String]]>([:])
 
@@ -17,16 +17,16 @@ final class MariaDBOptionFiles: Sendable {
   func options(of words: [String], _ choice: [String], _ context: HookContext) throws(RunCancelled) -> [String] {
     let key = (words + choice).map { ExactName($0) }
     if let options = known.withLock({ $0[key] }) { return options }
-    let options: [String]
     do {
-      options = try ask(words, choice, context)
+      let options = try ask(words, choice, context)
+      known.withLock { $0[key] = options }
+      return options
     } catch let error as RunCancelled {
       throw error
     } catch {
-      options = []
+      // What kept it from answering may be over when the next dump is made.
+      return []
     }
-    known.withLock { $0[key] = options }
-    return options
   }
 
   private func ask(_ words: [String], _ choice: [String], _ context: HookContext) throws -> [String] {

@@ -41,7 +41,7 @@ public final class ReplicationConnection {
   private var expectsMuch = false
 
   /// Bytes that are waited for where much comes, and milliseconds that fewer may lie there: the end of what comes, for example.
-  private static let (muchSize, muchPatience) = (1 << 20, Int32(5))
+  private static let (muchSize, muchPatience) = (128 << 10, Int32(5))
 
   /// Seconds until a connection stands or has failed.
   private static let patience: Double = 30
