@@ -221,4 +221,51 @@ struct MariaDBCommandTests {
     }
     #expect(try String(contentsOfFile: "\(programs.path)/asked", encoding: .utf8) == "--print-defaults|")
   }
+
+  @Test(
+    "A dump whose program lost its connection before the views, and said nothing, is not whole",
+    arguments: [true, false])
+  func viewsLost(hasViews: Bool) throws {
+    func view(_ name: String) -> String {
+      "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n"
+        + "/*!50001 VIEW `\(name)` AS select `t`.`a` AS `a` from `t` */;"
+    }
+    let program = try programs.make(
+      """
+      case "$*" in
+      *--version*) echo 'x Ver 1 10.11-MariaDB'; exit;;
+      *--print-defaults*|*--execute*) exit 1;;
+      esac
+      cat <<'EOF'
+      USE `shop`;
+      CREATE TABLE `t` (
+        `a` int(11)
+      );
+      DROP TABLE IF EXISTS `v`;
+      /*!50001 CREATE VIEW `v` AS SELECT
+       1 AS `a` */;
+      DROP TABLE IF EXISTS `w`;
+      /*!50001 DROP VIEW IF EXISTS `w`*/;
+      /*!50001 CREATE TABLE `w` (
+        `a` tinyint NOT NULL
+      ) ENGINE=MyISAM */;
+      EOF
+      \(hasViews ? "cat <<'EOF'\n\(view("v"))\n\(view("w"))\nEOF" : "")
+      echo '-- Dump completed on today'
+      """)
+    let root = try makeRoot(
+      """
+      mariadb_databases:
+        - name: shop
+          mariadb_dump_command: \(program)
+          mariadb_command: \(program)
+      """)
+    let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+    if hasViews {
+      _ = try TakenDump(plan, context: context)
+    } else {
+      let error = #expect(throws: DumpError.self) { try TakenDump(plan, context: context) }
+      #expect(error?.diagnosis.problem.contains("the views `shop`.`v`, `shop`.`w`") == true)
+    }
+  }
 }

@@ -58,10 +58,11 @@ struct MariaDBTablePlaces: Equatable {
   }
 }
 
-/// Sees where the tables of a dump are while it goes by. A dump that it cannot read is none the worse for it.
+/// Sees where the tables of a dump are while it goes by, and whether its views come. A dump that it cannot read is none the worse for it.
 final class MariaDBTablePlacesWatch {
   private let walk = MariaDBDumpWalk()
   private let census: MariaDBDumpCensus?
+  private var views = MariaDBHeldPlaces()
   private var isReadable = true
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
@@ -78,7 +79,9 @@ final class MariaDBTablePlacesWatch {
   func take(_ bytes: UnsafeRawBufferPointer) {
     walk.take(bytes) { piece in
       census?.take(piece)
-      if isReadable, case .statement(let statement) = piece { take(statement) }
+      guard case .statement(let statement) = piece else { return }
+      views.take(statement)
+      if isReadable { take(statement) }
     }
     census?.isWhole = walk.isAtEnd
   }
@@ -125,6 +128,9 @@ final class MariaDBTablePlacesWatch {
     if !names.insert(ExactName(name)).inserted { isReadable = false }
     places.append(.init(name: name, bytes: start..<end))
   }
+
+  /// What the dump lacks of what it holds places for; nil where it lacks nothing, or could not be read to its end.
+  var missing: String? { walk.isAtEnd ? views.missing : nil }
 
   /// nil where the dump could not be read to its end.
   func found() -> MariaDBTablePlaces? {
