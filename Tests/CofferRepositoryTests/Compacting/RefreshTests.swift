@@ -95,7 +95,8 @@ struct RefreshTests {
     defer { output.deallocate() }
     var count = 0
     for (pack, directory) in try directories(ground) {
-      for (number, block) in directory.blocks.enumerated() where block.coding == .zstd && block.plainLength > 256 << 10 {
+      for (number, block) in directory.blocks.enumerated() where block.coding == .zstd && block.plainLength > 256 << 10
+      {
         let lengths = try reader.block(number, of: pack).bytes.withUnsafeBytes { plain in
           try [MatchSearch.quick, .thorough].map { search in
             let level = CompactionOptions().rewriteLevel
