@@ -262,10 +262,34 @@ struct MariaDBCommandTests {
       """)
     let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
     if hasViews {
-      _ = try TakenDump(plan, context: context)
+      #expect(try !TakenDump(plan, context: context).warnings.contains { $0.contains("no dump program writes") })
     } else {
       let error = #expect(throws: DumpError.self) { try TakenDump(plan, context: context) }
       #expect(error?.diagnosis.problem.contains("the views `shop`.`v`, `shop`.`w`") == true)
     }
+  }
+
+  @Test("What a command says before its dump is told with the dump, for no restore takes it")
+  func greeting() throws {
+    let program = try programs.make(
+      """
+      case "$*" in
+      *--version*) echo 'x Ver 1 10.11-MariaDB'; exit;;
+      *--print-defaults*|*--execute*) exit 1;;
+      esac
+      echo 'Welcome to this host!'
+      echo 'USE `shop`;'
+      echo '-- Dump completed on today'
+      """)
+    let root = try makeRoot(
+      """
+      mariadb_databases:
+        - name: shop
+          mariadb_dump_command: \(program)
+          mariadb_command: \(program)
+      """)
+    let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+    let warnings = try TakenDump(plan, context: context).warnings
+    #expect(warnings.contains { $0.contains("'Welcome to this host!") && $0.contains("no dump program writes") })
   }
 }

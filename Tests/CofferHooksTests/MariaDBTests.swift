@@ -478,4 +478,26 @@ struct MariaDBTests {
     try expectSame(two.run("SELECT i, MD5(b), at FROM large.t"), one.run("SELECT i, MD5(b), at FROM large.t"))
     for server in [one, two] { try server.drop("large") }
   }
+
+  @Test("Views of which an older dump has only the places are named where it is restored")
+  func lostViews() throws {
+    try one.recreate("shop")
+    try one.run("CREATE TABLE t (i INT); CREATE VIEW a AS SELECT i FROM t; CREATE VIEW b AS SELECT 1 AS i", in: "shop")
+    let context = try makeContext()
+    let root = try bench.configured(one.entry("shop"))
+    let dump = try bench.dump(one.entry("shop"), context: context)
+    func plan() throws -> any PlannedRestore {
+      try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    }
+    func lost(_ dump: TakenDump) throws -> [String] {
+      try dump.restore(plan(), context: context).filter { $0.contains("has only the places of") }
+    }
+    #expect(try lost(dump) == [])
+    let text = String(decoding: dump.bytes, as: UTF8.self)
+    let end = try #require(text.range(of: "--\n-- Final view structure"))
+    let cut = text[..<end.lowerBound] + "-- Dump completed on today\n"
+    let warnings = try lost(TakenDump(facts: dump.facts, bytes: Array(cut.utf8)))
+    #expect(warnings.count == 1 && warnings.first?.contains("the views `shop`.`a`, `shop`.`b`,") == true, "\(warnings)")
+    try one.drop("shop")
+  }
 }

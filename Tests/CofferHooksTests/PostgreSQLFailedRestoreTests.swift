@@ -49,6 +49,7 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     arguments: [
       ("plain", "head -n 900 | %"), ("plain", "% </dev/null"), ("plain", "cat >/dev/null; exit 0"),
       ("custom", "head -c 40000 | %"), ("custom", "% </dev/null"), ("tar", "% </dev/null"),
+      ("custom", "cat >/dev/null; exit 0"), ("tar", "exit 0"), ("directory", "exit 0"),
     ], ["auto", "in-place"])
   func cutInput(_ cut: (format: String, wrapper: String), strategy: String) throws {
     let (format, wrapper) = cut
@@ -67,6 +68,32 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
     #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
     try expectSame(one.content(of: Self.database), before)
+  }
+
+  @Test("A client that answers nothing, at whatever question, is told with the database that was to be restored")
+  func silent() throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try take(try configured(entry()), context)
+    let before = try one.content(of: Self.database)
+    for number in 1...12 {
+      let counter = NSTemporaryDirectory() + "coffer-questions-\(UInt32.random(in: 0 ... .max))"
+      defer { unlink(counter) }
+      let standIn = try standIn(
+        """
+        case "$*" in *--version*) exec psql "$@";; esac
+        echo >>\(counter); [ $(wc -l <\(counter)) -eq \(number) ] && exit 0; exec psql "$@"
+        """)
+      let root = try configured(entry("psql_command: \(standIn)"))
+      do {
+        let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+        _ = try dump.restore(plan, context: context)
+      } catch {
+        let diagnosis = try #require((error as? any DiagnosableError)?.diagnosis, "\(number): \(error)")
+        #expect(diagnosis.subject.contains(Self.database), "\(number): \(diagnosis)")
+      }
+      try expectSame(one.content(of: Self.database), before)
+    }
   }
 
   @Test(

@@ -85,7 +85,8 @@ struct MariaDBDump: PlannedDump {
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
       content: census, details: { isOne ? places.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] : [:] },
-      log: { logPlace?.found(tail: stream.tail) }, missing: { Self.missingEnd($0) ?? places.missing })
+      remarks: { places.remarks }, log: { logPlace?.found(tail: stream.tail) },
+      missing: { Self.missingEnd($0) ?? places.missing })
   }
 
   /// The clients end a dump that is whole with a line that says so.

@@ -24,11 +24,11 @@ struct MariaDBHeldPlaces {
     }
   }
 
-  /// What a dump lacks that has ended; nil for nothing.
-  var missing: String? {
+  /// The views that a dump lacks which has ended; nil for none.
+  var lost: String? {
     guard !held.isEmpty else { return nil }
     let names = held.sorted().prefix(Self.shownLimit).map { Quoting.terminal($0.text) }.joined(separator: ", ")
-    let others = held.count > Self.shownLimit ? ", and of \(held.count - Self.shownLimit) more" : ""
-    return "what the program writes last is missing: the views \(names)\(others)"
+    let others = held.count > Self.shownLimit ? " and \(held.count - Self.shownLimit) more" : ""
+    return "the views \(names)\(others)"
   }
 }

@@ -92,7 +92,7 @@ final class MariaDBRunningRestore: RunningRestore {
     }
     let notes = try script.databases.isEmpty ? [] : swap()
     let complaints = try accounts.map(run) ?? []
-    return warnings + passedOver + leadingBack + notes + cleanUp() + complaints
+    return warnings + passedOver + lostViews + leadingBack + notes + cleanUp() + complaints
   }
 
   private func makeDefiners(among known: Set<MariaDBAccounts.Account>?) throws {
@@ -156,6 +156,14 @@ final class MariaDBRunningRestore: RunningRestore {
       RestoreError.endedInPart(identity, problem: "\(problem); \(left)", suggestion: suggestion)
     default: error
     }
+  }
+
+  /// Of dumps that were taken before that was looked at.
+  private var lostViews: [String] {
+    var places = MariaDBHeldPlaces()
+    for program in script.programs { places.take(program.statement) }
+    guard script.tables == nil, let lost = places.lost else { return [] }
+    return ["The dump has only the places of \(lost), which give ones or nothing: take them from another archive"]
   }
 
   private var passedOver: [String] {

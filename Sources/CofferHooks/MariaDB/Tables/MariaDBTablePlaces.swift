@@ -58,11 +58,13 @@ struct MariaDBTablePlaces: Equatable {
   }
 }
 
-/// Sees where the tables of a dump are while it goes by, and whether its views come. A dump that it cannot read is none the worse for it.
+/// Sees where the tables of a dump are while it goes by, and whether its views come and all is what a dump has. A dump that it cannot read is none the worse for it.
 final class MariaDBTablePlacesWatch {
   private let walk = MariaDBDumpWalk()
   private let census: MariaDBDumpCensus?
   private var views = MariaDBHeldPlaces()
+  /// The beginning of the first statement that no dump program writes.
+  private var odd: String?
   private var isReadable = true
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
@@ -81,6 +83,7 @@ final class MariaDBTablePlacesWatch {
       census?.take(piece)
       guard case .statement(let statement) = piece else { return }
       views.take(statement)
+      if statement.kind == .unknown { odd = odd ?? statement.head }
       if isReadable { take(statement) }
     }
     census?.isWhole = walk.isAtEnd
@@ -129,8 +132,19 @@ final class MariaDBTablePlacesWatch {
     places.append(.init(name: name, bytes: start..<end))
   }
 
+  /// What there is to be warned of.
+  var remarks: [String] {
+    guard let odd else { return [] }
+    return [
+      "The dump holds '\(odd)', which no dump program writes: it will not be restored by itself. What the dump program, or the command "
+        + "that runs it, writes to its standard output must be the dump and nothing else"
+    ]
+  }
+
   /// What the dump lacks of what it holds places for; nil where it lacks nothing, or could not be read to its end.
-  var missing: String? { walk.isAtEnd ? views.missing : nil }
+  var missing: String? {
+    walk.isAtEnd ? views.lost.map { "what the program writes last is missing: \($0)" } : nil
+  }
 
   /// nil where the dump could not be read to its end.
   func found() -> MariaDBTablePlaces? {

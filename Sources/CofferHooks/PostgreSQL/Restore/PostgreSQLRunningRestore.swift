@@ -121,6 +121,7 @@ final class PostgreSQLRunningRestore: RunningRestore {
   func finish() throws -> [String] {
     do {
       try client?.finish()
+      try trace.checkMade()
     } catch {
       throw failure(error)
     }

@@ -71,10 +71,8 @@ struct PostgreSQLSurvey: Sendable {
     for workplace in ["postgres", "template1"] where !name.isSame(as: workplace) {
       let result = try connection.query(question(name), database: workplace, context: context)
       if result.status.isSuccess, let answer = decode(Answer.self, result) {
-        return .success(
-          PostgreSQLSurvey(
-            workplace: workplace, answer: answer,
-            ties: try ties(of: name, answer, in: workplace, connection, context)))
+        return try ties(of: name, answer, in: workplace, connection, context)
+          .map { PostgreSQLSurvey(workplace: workplace, answer: answer, ties: $0) }
       }
       if lines.isEmpty { lines = result.errorLines }
     }
@@ -111,8 +109,8 @@ struct PostgreSQLSurvey: Sendable {
   private static func ties(
     of name: String, _ answer: Answer, in workplace: String, _ connection: PostgreSQLConnection,
     _ context: HookContext
-  ) throws -> Ties {
-    guard let database = answer.database else { return Ties() }
+  ) throws -> Result<Ties, Unanswered> {
+    guard let database = answer.database else { return .success(Ties()) }
     let subscriptions: PostgreSQLStatement =
       answer.version < 100_000
       ? "'[]'::pg_catalog.json"
@@ -131,9 +129,9 @@ struct PostgreSQLSurvey: Sendable {
       """
     let result = try connection.query(question, database: workplace, context: context)
     guard result.status.isSuccess, let ties = decode(Ties.self, result) else {
-      throw Unanswered(lines: result.errorLines)
+      return .failure(Unanswered(lines: result.errorLines))
     }
-    return ties
+    return .success(ties)
   }
 
   /// Names that are no UTF-8 are shown as well as can be; none of them is acted upon.

@@ -12,6 +12,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
   let keeper: RestoreKeeper?
   let built: BuiltDatabase
   private let timescale: Timescale?
+  private let trace: CommitTrace
   var content: (any RestoredContent)?
   private var warnings: [String] = []
 
@@ -30,6 +31,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       properties, token: job.token, survey: survey, of: job.identity, connection: connection,
       context: job.context)
     timescale = job.timescale?.moved(to: built.name)
+    trace = CommitTrace(job, in: built.name)
     warnings = removeLeftovers()
     do {
       try prepare()
@@ -109,6 +111,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
     do {
       warnings += content?.warnings ?? []
       content = nil
+      try trace.checkMade()
       warnings += timescale?.complete(context) ?? []
       warnings += restoreProperties()
       if job.entry.analyzes, !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
