@@ -135,4 +135,19 @@ struct PostgreSQLFailedDumpTests: PostgreSQLSuite {
   func broken(text: String) {
     #expect(PostgreSQLFailure.suggestion(text)?.contains("ended the connection") == true)
   }
+
+  @Test(
+    "What a command writes beside its dump fails it, for no restore takes that",
+    arguments: [
+      ("plain", "echo 'Welcome!'; pg_dump \"$@\""), ("plain", "pg_dump \"$@\"; echo 'Welcome!'"),
+      ("tar", "echo 'Welcome!'; pg_dump \"$@\""), ("custom", "echo 'Welcome!'; pg_dump \"$@\""),
+    ])
+  func greeting(_ greeting: (format: String, script: String)) throws {
+    try prepare()
+    let standIn = try standIn("case \"$*\" in *--version*) exec pg_dump \"$@\";; esac; \(greeting.script)")
+    let root = try configured(entry("format: \(greeting.format)", "pg_dump_command: \(standIn)"))
+    let error = #expect(throws: DumpError.self) { try take(root, makeContext()) }
+    #expect(error?.diagnosis.subject.contains(Self.database) == true)
+    if greeting.format == "plain" { #expect(error?.diagnosis.problem.contains("'Welcome!'") == true) }
+  }
 }

@@ -10,6 +10,8 @@ public enum DumpError: DiagnosableError, Equatable {
   case empty(DumpIdentity, program: String)
   /// The program ended well, but the dump lacks its end.
   case incomplete(DumpIdentity, program: String, missing: String)
+  /// The program ended well, but wrote something that is no part of a dump.
+  case mixed(DumpIdentity, program: String, with: String)
   /// Tables were emptied or rewritten after what the dump sees was settled, and before it had locked them: it has none of their
   /// rows.
   case overtaken(DumpIdentity, tables: [String])
@@ -29,7 +31,7 @@ public enum DumpError: DiagnosableError, Equatable {
   public var identity: DumpIdentity {
     switch self {
     case .programFailed(let identity, _, _, _), .notStarted(let identity, _), .empty(let identity, _),
-      .incomplete(let identity, _, _),
+      .incomplete(let identity, _, _), .mixed(let identity, _, _),
       .overtaken(let identity, _), .stalled(let identity, _, _), .tookTooLong(let identity, _, _),
       .duplicate(let identity),
       .misconfigured(let identity, _, _), .listingFailed(let identity, _, _), .lagging(let identity, _, _),
@@ -42,7 +44,7 @@ public enum DumpError: DiagnosableError, Equatable {
   public var isWorthARetry: Bool {
     switch self {
     case .programFailed, .empty, .incomplete, .overtaken, .stalled, .tookTooLong, .listingFailed, .lagging: true
-    case .notStarted, .duplicate, .misconfigured: false
+    case .notStarted, .mixed, .duplicate, .misconfigured: false
     case .replication(_, let error, _): error.isTransient
     }
   }
@@ -67,6 +69,11 @@ public enum DumpError: DiagnosableError, Equatable {
       (
         "\(program) ended without an error, but the dump is not complete: \(missing)",
         "Run the command again; if it happens again, look at the server's log"
+      )
+    case .mixed(_, let program, let text):
+      (
+        "\(program) wrote what is no part of a dump: '\(Quoting.terminal(text))'",
+        "It, or the command that runs it, must write the dump to its standard output and nothing else: no greetings, no messages"
       )
     case .overtaken(_, let tables):
       (

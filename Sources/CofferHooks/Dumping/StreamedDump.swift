@@ -6,7 +6,7 @@ final class StreamedDump: JudgedDump {
   private let facts: DumpFacts
   private let program: String
   private let warnings: [String]
-  private let missing: (DumpStream) -> String?
+  private let missing: (DumpStream) throws -> String?
   private let content: (any ContentSource)?
   private let isAwaited: Bool
   private let details: () -> [String: String]
@@ -25,13 +25,14 @@ final class StreamedDump: JudgedDump {
   ///   - remarks: Warnings of what was seen so.
   ///   - log: What was seen as it went by of where the server's binary log was.
   ///   - overtaken: The tables whose rows the dump cannot have.
-  ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole.
+  ///   - missing: What a stream that was read to its end lacks of what such a dump always ends with; nil when it is whole. Throws
+  ///     `DumpError` where there is something in it that is no part of a dump.
   init(
     _ stream: DumpStream, facts: DumpFacts, program: String, warnings: [String] = [],
     content: (any ContentSource)? = nil, isAwaited: Bool = false, details: @escaping () -> [String: String] = { [:] },
     remarks: @escaping () -> [String] = { [] }, log: @escaping () -> DumpLogPlace? = { nil },
     overtaken: @escaping () -> [String] = { [] },
-    missing: @escaping (DumpStream) -> String?
+    missing: @escaping (DumpStream) throws -> String?
   ) {
     self.stream = stream
     self.facts = facts
@@ -55,7 +56,9 @@ final class StreamedDump: JudgedDump {
 
   func judge() throws -> Int32 {
     let found = try stream.finish()
-    if let missing = missing(stream) { throw DumpError.incomplete(facts.identity, program: program, missing: missing) }
+    if let missing = try missing(stream) {
+      throw DumpError.incomplete(facts.identity, program: program, missing: missing)
+    }
     let overtaken = overtaken()
     guard overtaken.isEmpty else { throw DumpError.overtaken(facts.identity, tables: overtaken) }
     return found

@@ -85,8 +85,12 @@ struct MariaDBDump: PlannedDump {
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
       content: census, details: { isOne ? places.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] : [:] },
-      remarks: { places.remarks }, log: { logPlace?.found(tail: stream.tail) },
-      missing: { Self.missingEnd($0) ?? places.missing })
+      log: { logPlace?.found(tail: stream.tail) }
+    ) { [identity, program = entry.connection.program(.dump)] stream in
+      // No restore would take it.
+      if let odd = places.odd { throw DumpError.mixed(identity, program: program, with: odd) }
+      return Self.missingEnd(stream) ?? places.missing
+    }
   }
 
   /// The clients end a dump that is whole with a line that says so.

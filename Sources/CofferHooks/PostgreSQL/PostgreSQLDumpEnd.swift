@@ -1,20 +1,42 @@
 import CofferSystem
 
-/// The end of a dump that streams.
+/// The beginning and the end of a dump that streams.
 enum PostgreSQLStreamEnd {
   /// What a dump lacks of the marks that its format always has; nil when it is complete.
-  static func missing(_ stream: DumpStream, _ facts: DumpFacts) -> String? {
+  ///
+  /// - Throws: `DumpError.mixed`.
+  static func missing(_ stream: DumpStream, _ facts: DumpFacts, program: String) throws(DumpError) -> String? {
     switch PostgreSQLOptions.Format(rawValue: facts.format) {
     case .custom:
       return CustomArchive.missing(head: stream.head, tail: stream.tail)
     case .tar:
+      guard stream.head.starts(with: "toc.dat\0".utf8) else { return "it does not begin with its table of contents" }
       let end = stream.tail.suffix(1024)
       return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
     default:
       let isOfServer = facts.identity.isGlobals || facts.identity.database == "all"
       let mark = "PostgreSQL database \(isOfServer ? "cluster " : "")dump complete"
-      return String(decoding: stream.tail, as: UTF8.self).contains(mark) ? nil : "it does not end with '\(mark)'"
+      let last = lines(stream.tail)
+      guard let end = last.lastIndex(where: { $0.starts(with: "-- \(mark)".utf8) }) else {
+        return "it does not end with '\(mark)'"
+      }
+      let first = lines(stream.head)
+      // What stands for pg_dump may leave out how its scripts begin.
+      let start = first.firstIndex { $0.starts(with: "-- PostgreSQL database ".utf8) } ?? 0
+      if let line = (first[..<start] + last[end...]).first(where: { !isBetween($0) }) {
+        throw .mixed(facts.identity, program: program, with: String(decoding: line.prefix(120), as: UTF8.self))
+      }
+      return nil
     }
+  }
+
+  private static func lines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+    bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+  }
+
+  /// Whether a line may stand before the head of a script, or behind its end mark.
+  private static func isBetween(_ line: ArraySlice<UInt8>) -> Bool {
+    line.isEmpty || ["--", "\\restrict ", "\\unrestrict "].contains { line.starts(with: $0.utf8) }
   }
 }
 

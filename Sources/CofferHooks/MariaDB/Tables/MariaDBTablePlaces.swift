@@ -64,7 +64,7 @@ final class MariaDBTablePlacesWatch {
   private let census: MariaDBDumpCensus?
   private var views = MariaDBHeldPlaces()
   /// The beginning of the first statement that no dump program writes.
-  private var odd: String?
+  private(set) var odd: String?
   private var isReadable = true
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
@@ -130,15 +130,6 @@ final class MariaDBTablePlacesWatch {
     guard isMade else { return }
     if !names.insert(ExactName(name)).inserted { isReadable = false }
     places.append(.init(name: name, bytes: start..<end))
-  }
-
-  /// What there is to be warned of.
-  var remarks: [String] {
-    guard let odd else { return [] }
-    return [
-      "The dump holds '\(odd)', which no dump program writes: it will not be restored by itself. What the dump program, or the command "
-        + "that runs it, writes to its standard output must be the dump and nothing else"
-    ]
   }
 
   /// What the dump lacks of what it holds places for; nil where it lacks nothing, or could not be read to its end.
