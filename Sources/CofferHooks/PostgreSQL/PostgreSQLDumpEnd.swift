@@ -10,11 +10,12 @@ enum PostgreSQLStreamEnd {
     case .custom:
       return CustomArchive.missing(head: stream.head, tail: stream.tail)
     case .tar:
-      guard stream.head.starts(with: "toc.dat\0".utf8) else { return "it does not begin with its table of contents" }
       let end = stream.tail.suffix(1024)
-      return end.count == 1024 && end.allSatisfy { $0 == 0 } ? nil : "it does not end with two empty blocks"
+      guard end.count == 1024, end.allSatisfy({ $0 == 0 }) else { return "it does not end with two empty blocks" }
+      return stream.head.starts(with: "toc.dat\0".utf8) ? nil : "it does not begin with its table of contents"
     default:
       let isOfServer = facts.identity.isGlobals || facts.identity.database == "all"
+      let head = "-- PostgreSQL database \(isOfServer ? "cluster " : "")dump"
       let mark = "PostgreSQL database \(isOfServer ? "cluster " : "")dump complete"
       let last = lines(stream.tail)
       guard let end = last.lastIndex(where: { $0.starts(with: "-- \(mark)".utf8) }) else {
@@ -22,7 +23,7 @@ enum PostgreSQLStreamEnd {
       }
       let first = lines(stream.head)
       // What stands for pg_dump may leave out how its scripts begin.
-      let start = first.firstIndex { $0.starts(with: "-- PostgreSQL database ".utf8) } ?? 0
+      let start = first.firstIndex { $0.elementsEqual(head.utf8) } ?? 0
       if let line = (first[..<start] + last[end...]).first(where: { !isBetween($0) }) {
         throw .mixed(facts.identity, program: program, with: String(decoding: line.prefix(120), as: UTF8.self))
       }
