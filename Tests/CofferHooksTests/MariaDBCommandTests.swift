@@ -269,14 +269,17 @@ struct MariaDBCommandTests {
     }
   }
 
-  @Test("What a command says before its dump fails it, for no restore takes that")
-  func greeting() throws {
+  @Test(
+    "What a command says before its dump fails it, for no restore takes that; odd statements within are told",
+    arguments: [true, false])
+  func greeting(isFirst: Bool) throws {
     let program = try programs.make(
       """
       case "$*" in
       *--version*) echo 'x Ver 1 10.11-MariaDB'; exit;;
       *--print-defaults*|*--execute*) exit 1;;
       esac
+      \(isFirst ? "" : "echo 'USE `shop`;'")
       echo 'Welcome to this host!'
       echo 'USE `shop`;'
       echo '-- Dump completed on today'
@@ -289,7 +292,12 @@ struct MariaDBCommandTests {
           mariadb_command: \(program)
       """)
     let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
-    let error = #expect(throws: DumpError.self) { try TakenDump(plan, context: context) }
-    #expect(error?.diagnosis.problem.contains("is no part of a dump: 'Welcome to this host!") == true)
+    if isFirst {
+      let error = #expect(throws: DumpError.self) { try TakenDump(plan, context: context) }
+      #expect(error?.diagnosis.problem.contains("is no part of a dump: 'Welcome to this host!") == true)
+    } else {
+      let warnings = try TakenDump(plan, context: context).warnings
+      #expect(warnings.contains { $0.contains("holds 'Welcome to this host!") && $0.contains("by hand") })
+    }
   }
 }

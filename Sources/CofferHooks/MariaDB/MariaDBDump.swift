@@ -85,12 +85,21 @@ struct MariaDBDump: PlannedDump {
     return StreamedDump(
       stream, facts: facts, program: entry.connection.program(.dump), warnings: entry.warnings + warnings,
       content: census, details: { isOne ? places.found().map { [MariaDBTablePlaces.key: $0.text] } ?? [:] : [:] },
-      log: { logPlace?.found(tail: stream.tail) }
+      remarks: { Self.remarks(places) }, log: { logPlace?.found(tail: stream.tail) }
     ) { [identity, program = entry.connection.program(.dump)] stream in
-      // No restore would take it.
-      if let odd = places.odd { throw DumpError.mixed(identity, program: program, with: odd) }
+      // No restore would take a greeting: that is to be known now.
+      if let odd = places.odd, odd.isFirst { throw DumpError.mixed(identity, program: program, with: odd.head) }
       return Self.missingEnd(stream) ?? places.missing
     }
+  }
+
+  /// What no dump program writes may still be the database's own, and a dump that has to be loaded by hand is better than none.
+  private static func remarks(_ places: MariaDBTablePlacesWatch) -> [String] {
+    guard let odd = places.odd else { return [] }
+    return [
+      "The dump holds '\(Quoting.terminal(odd.head))', which no dump program is known to write: 'coffer restore' will refuse it, and "
+        + "what 'coffer dump' gives has to be loaded by hand"
+    ]
   }
 
   /// The clients end a dump that is whole with a line that says so.

@@ -63,8 +63,9 @@ final class MariaDBTablePlacesWatch {
   private let walk = MariaDBDumpWalk()
   private let census: MariaDBDumpCensus?
   private var views = MariaDBHeldPlaces()
-  /// The beginning of the first statement that no dump program writes.
-  private(set) var odd: String?
+  private var hasBegun = false
+  /// The beginning of the first statement that no dump program writes, and whether nothing was before it.
+  private(set) var odd: (head: String, isFirst: Bool)?
   private var isReadable = true
   private var headSize: UInt64?
   private var places: [MariaDBTablePlaces.Place] = []
@@ -83,7 +84,8 @@ final class MariaDBTablePlacesWatch {
       census?.take(piece)
       guard case .statement(let statement) = piece else { return }
       views.take(statement)
-      if statement.kind == .unknown { odd = odd ?? statement.head }
+      if statement.kind == .unknown, odd == nil { odd = (statement.head, !hasBegun) }
+      hasBegun = true
       if isReadable { take(statement) }
     }
     census?.isWhole = walk.isAtEnd
