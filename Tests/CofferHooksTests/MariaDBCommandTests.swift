@@ -222,14 +222,8 @@ struct MariaDBCommandTests {
     #expect(try String(contentsOfFile: "\(programs.path)/asked", encoding: .utf8) == "--print-defaults|")
   }
 
-  @Test(
-    "A dump whose program lost its connection before the views, and said nothing, is not whole",
-    arguments: [true, false])
-  func viewsLost(hasViews: Bool) throws {
-    func view(_ name: String) -> String {
-      "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n"
-        + "/*!50001 VIEW `\(name)` AS select `t`.`a` AS `a` from `t` */;"
-    }
+  /// The dump by a program that writes a text, ends as dump programs do, and answers nothing else.
+  private func plan(writing text: String) throws -> any PlannedDump {
     let program = try programs.make(
       """
       case "$*" in
@@ -237,21 +231,9 @@ struct MariaDBCommandTests {
       *--print-defaults*|*--execute*) exit 1;;
       esac
       cat <<'EOF'
-      USE `shop`;
-      CREATE TABLE `t` (
-        `a` int(11)
-      );
-      DROP TABLE IF EXISTS `v`;
-      /*!50001 CREATE VIEW `v` AS SELECT
-       1 AS `a` */;
-      DROP TABLE IF EXISTS `w`;
-      /*!50001 DROP VIEW IF EXISTS `w`*/;
-      /*!50001 CREATE TABLE `w` (
-        `a` tinyint NOT NULL
-      ) ENGINE=MyISAM */;
+      \(text)
+      -- Dump completed on today
       EOF
-      \(hasViews ? "cat <<'EOF'\n\(view("v"))\n\(view("w"))\nEOF" : "")
-      echo '-- Dump completed on today'
       """)
     let root = try makeRoot(
       """
@@ -260,7 +242,33 @@ struct MariaDBCommandTests {
           mariadb_dump_command: \(program)
           mariadb_command: \(program)
       """)
-    let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+    return try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+  }
+
+  @Test(
+    "A dump whose program lost its connection before the views, and said nothing, is not whole",
+    arguments: [true, false])
+  func viewsLost(hasViews: Bool) throws {
+    func view(_ name: String) -> String {
+      "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n"
+        + "/*!50001 VIEW `\(name)` AS select `t`.`a` AS `a` from `t` */;"
+    }
+    let plan = try plan(
+      writing: """
+        USE `shop`;
+        CREATE TABLE `t` (
+          `a` int(11)
+        );
+        DROP TABLE IF EXISTS `v`;
+        /*!50001 CREATE VIEW `v` AS SELECT
+         1 AS `a` */;
+        DROP TABLE IF EXISTS `w`;
+        /*!50001 DROP VIEW IF EXISTS `w`*/;
+        /*!50001 CREATE TABLE `w` (
+          `a` tinyint NOT NULL
+        ) ENGINE=MyISAM */;
+        \(hasViews ? view("v") + "\n" + view("w") : "")
+        """)
     if hasViews {
       _ = try TakenDump(plan, context: context)
     } else {
@@ -273,25 +281,8 @@ struct MariaDBCommandTests {
     "What a command says before its dump fails it, for no restore takes that; odd statements within are told",
     arguments: [true, false])
   func greeting(isFirst: Bool) throws {
-    let program = try programs.make(
-      """
-      case "$*" in
-      *--version*) echo 'x Ver 1 10.11-MariaDB'; exit;;
-      *--print-defaults*|*--execute*) exit 1;;
-      esac
-      \(isFirst ? "" : "echo 'USE `shop`;'")
-      echo 'Welcome to this host!'
-      echo 'USE `shop`;'
-      echo '-- Dump completed on today'
-      """)
-    let root = try makeRoot(
-      """
-      mariadb_databases:
-        - name: shop
-          mariadb_dump_command: \(program)
-          mariadb_command: \(program)
-      """)
-    let plan = try #require(MariaDBHook(.mariadb).dumps(of: root, context: context).first)
+    let greeting = "Welcome to this host!\nUSE `shop`;"
+    let plan = try plan(writing: isFirst ? greeting : "USE `shop`;\n" + greeting)
     if isFirst {
       let error = #expect(throws: DumpError.self) { try TakenDump(plan, context: context) }
       #expect(error?.diagnosis.problem.contains("is no part of a dump: 'Welcome to this host!") == true)

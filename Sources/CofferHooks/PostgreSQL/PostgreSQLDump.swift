@@ -224,7 +224,7 @@ struct PostgreSQLDump: PlannedDump {
       content: census ?? script, isAwaited: !isAlone && !isOfDatabase && conversations.areAwaited, details: details,
       remarks: { lacking.map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
-      missing: { try PostgreSQLStreamEnd.missing($0, facts, program: "pg_dump") })
+      missing: { try PostgreSQLStreamEnd.missing($0, facts) })
   }
 
   private var isOfDatabase: Bool { if case .database = scope { true } else { false } }

@@ -5,7 +5,7 @@ enum PostgreSQLStreamEnd {
   /// What a dump lacks of the marks that its format always has; nil when it is complete.
   ///
   /// - Throws: `DumpError.mixed`.
-  static func missing(_ stream: DumpStream, _ facts: DumpFacts, program: String) throws(DumpError) -> String? {
+  static func missing(_ stream: DumpStream, _ facts: DumpFacts) throws(DumpError) -> String? {
     switch PostgreSQLOptions.Format(rawValue: facts.format) {
     case .custom:
       return CustomArchive.missing(head: stream.head, tail: stream.tail)
@@ -15,17 +15,17 @@ enum PostgreSQLStreamEnd {
       return stream.head.starts(with: "toc.dat\0".utf8) ? nil : "it does not begin with its table of contents"
     default:
       let isOfServer = facts.identity.isGlobals || facts.identity.database == "all"
-      let head = "-- PostgreSQL database \(isOfServer ? "cluster " : "")dump"
-      let mark = "PostgreSQL database \(isOfServer ? "cluster " : "")dump complete"
+      let head = "PostgreSQL database \(isOfServer ? "cluster " : "")dump"
+      let mark = "\(head) complete"
       let last = lines(stream.tail)
       guard let end = last.lastIndex(where: { $0.starts(with: "-- \(mark)".utf8) }) else {
         return "it does not end with '\(mark)'"
       }
       let first = lines(stream.head)
       // What stands for pg_dump may leave out how its scripts begin.
-      let start = first.firstIndex { $0.elementsEqual(head.utf8) } ?? 0
+      let start = first.firstIndex { $0.elementsEqual("-- \(head)".utf8) } ?? 0
       if let line = (first[..<start] + last[end...]).first(where: { !isBetween($0) }) {
-        throw .mixed(facts.identity, program: program, with: String(decoding: line.prefix(120), as: UTF8.self))
+        throw .mixed(facts.identity, program: "pg_dump", with: String(decoding: line.prefix(120), as: UTF8.self))
       }
       return nil
     }

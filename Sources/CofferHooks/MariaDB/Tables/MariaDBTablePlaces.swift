@@ -58,7 +58,8 @@ struct MariaDBTablePlaces: Equatable {
   }
 }
 
-/// Sees where the tables of a dump are while it goes by, and whether its views come and all is what a dump has. A dump that it cannot read is none the worse for it.
+/// Sees where the tables of a dump are while it goes by, whether its views come, and whether there is something in it that no dump
+/// program writes. A dump that it cannot read is none the worse for it.
 final class MariaDBTablePlacesWatch {
   private let walk = MariaDBDumpWalk()
   private let census: MariaDBDumpCensus?
