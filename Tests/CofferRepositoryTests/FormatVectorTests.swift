@@ -158,8 +158,11 @@ struct FormatVectorTests {
     #expect(
       try name(.file("partial"), first, host)
         == "logs/\(id)-files/00000001-00000001000000fe-24-partial-\(host.id)-c685938265cafa7fe7d18ae44f88fb01")
-    let (logHeader, key) = try LogHeader.make(suite: .aes256gcm, dataPublic: keys.dataPublic, random: counting)
-    expectHash(try hash(logHeader.encoded + key.copied()), "e3c48915280d107d")
+    for (hashing, expected) in [(SegmentHashing.whole, "e3c48915280d107d"), (.blocks, "4bf1d65840a6116a")] {
+      let (logHeader, key) = try LogHeader.make(
+        hashing, suite: .aes256gcm, dataPublic: keys.dataPublic, random: counting)
+      expectHash(try hash(logHeader.encoded + key.copied()), expected)
+    }
     let segment = LogDirectory.Segment(
       size: (1 << 20) + 5, hash: digest(3), time: 0x0102,
       blocks: [.init(storedLength: 300, isCompressed: true), .init(storedLength: 21, isCompressed: false)])

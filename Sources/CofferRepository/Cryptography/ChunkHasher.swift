@@ -1,7 +1,7 @@
 import CBlake3
 import CofferSystem
 
-/// Makes chunk ids: keyed BLAKE3 (O'Connor et al. 2021), the first 16 bytes of its output. Nothing is allocated per call.
+/// Makes hashes by keyed BLAKE3 (O'Connor et al. 2021), and of them chunk ids, their first 16 bytes. Nothing is allocated per call.
 package struct ChunkHasher: Sendable {
   private let key: SecretBytes
   private let kernel: coffer_blake3_kernel
@@ -16,11 +16,22 @@ package struct ChunkHasher: Sendable {
   }
 
   package func id(of bytes: UnsafeRawBufferPointer) -> ChunkID {
-    withUnsafeTemporaryAllocation(byteCount: ChunkID.size, alignment: 8) { output in
+    output(of: bytes, count: ChunkID.size) { ChunkID($0) }
+  }
+
+  package func digest(of bytes: UnsafeRawBufferPointer) -> Digest256 {
+    output(of: bytes, count: Digest256.size) { Digest256($0) }
+  }
+
+  @inline(__always)
+  private func output<Result>(
+    of bytes: UnsafeRawBufferPointer, count: Int, _ take: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { output in
       key.withUnsafeBytes { key in
         coffer_blake3_keyed(kernel, key.baseAddress, bytes.baseAddress, bytes.count, output.baseAddress, output.count)
       }
-      return ChunkID(UnsafeRawBufferPointer(output))
+      return take(UnsafeRawBufferPointer(output))
     }
   }
 }

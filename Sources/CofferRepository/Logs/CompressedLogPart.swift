@@ -7,10 +7,13 @@ public struct CompressedLogPart: Sendable {
     /// Not sealed.
     let bytes: [UInt8]
     let isCompressed: Bool
+    /// Of what it was before it was compressed, by `SegmentHasher`.
+    let hash: Digest256
   }
 
   /// Bytes, not compressed.
   let size: Int
+  /// By `SegmentHashing.current`.
   let hash: Digest256
   let blocks: [Block]
 
@@ -28,10 +31,31 @@ public struct CompressedLogPart: Sendable {
       .compress(size: part.size, write)
   }
 
-  fileprivate init(size: Int, hash: Digest256, blocks: [Block]) {
+  fileprivate init(size: Int, blocks: [Block]) throws {
     self.size = size
-    self.hash = hash
     self.blocks = blocks
+    hash = try SegmentHasher.hash(ofBlocks: blocks.lazy.map(\.hash))
+  }
+
+  /// - Throws: `CompressionError`, which no bytes give that were compressed here.
+  func hash(by hashing: SegmentHashing) throws -> Digest256 {
+    guard hashing != .current else { return hash }
+    let hasher = try SegmentHasher(hashing)
+    let decompressor = try BlockDecompressor()
+    var plain = [UInt8](repeating: 0, count: LogDirectory.blockSize)
+    for (number, block) in blocks.enumerated() {
+      guard block.isCompressed else {
+        try block.bytes.withUnsafeBytes { try hasher.update($0) }
+        continue
+      }
+      try plain.withUnsafeMutableBytes { room in
+        let target = UnsafeMutableRawBufferPointer(
+          rebasing: room[..<LogDirectory.plainLength(ofBlock: number, size: size)])
+        try block.bytes.withUnsafeBytes { try decompressor.decompress($0, prefix: nil, into: target) }
+        try hasher.update(UnsafeRawBufferPointer(target))
+      }
+    }
+    return try hasher.finish()
   }
 }
 
@@ -42,7 +66,7 @@ final class LogPartCompressor {
   /// Of this thread; made when it is needed.
   private var compressor: LogBlockCompressor?
 
-  /// Threads that compress the blocks of one part at most: beside them one reads and hashes.
+  /// Threads that hash and compress the blocks of one part at most: beside them one reads.
   private static let threads = 2
 
   init(level: Int, of content: BlockContent, workers: Int) {
@@ -57,7 +81,6 @@ final class LogPartCompressor {
   func compress(
     size: Int, _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws -> CompressedLogPart {
-    let hasher = try ContentHasher()
     let line = line(for: size)
     if line == nil { compressor = try compressor ?? makeCompressor() }
     var blocks: [CompressedLogPart.Block] = []
@@ -65,13 +88,12 @@ final class LogPartCompressor {
     try write { block in
       precondition(block.count == LogDirectory.plainLength(ofBlock: count, size: size))
       try line?.give(block, number: count)
-      try hasher.update(block)
       if line == nil, let compressor { blocks.append(try compressor.compress(block)) }
       count += 1
     }
     if let line { blocks = try line.finish(count) }
     precondition(blocks.count == LogDirectory.blockCount(ofSize: size))
-    return CompressedLogPart(size: size, hash: try hasher.finish(), blocks: blocks)
+    return try CompressedLogPart(size: size, blocks: blocks)
   }
 
   /// - Returns: nil where threads are not worth it, or cannot be had.

@@ -1,4 +1,4 @@
-/// Compresses blocks of a log, and decompresses each again. One a thread.
+/// Hashes and compresses blocks of a log, and decompresses each again. One a thread.
 final class LogBlockCompressor {
   private let compressor: BlockCompressor
   private let decompressor: BlockDecompressor
@@ -20,10 +20,13 @@ final class LogBlockCompressor {
 
   /// - Throws: `SelfCheckFailed`; `CompressionError`.
   func compress(_ plain: UnsafeRawBufferPointer) throws -> CompressedLogPart.Block {
+    let hash = SegmentHasher.hash(ofBlock: plain)
     let count = try room.withUnsafeMutableBytes {
       try compressor.compress(plain, prefix: nil, level: level, content: content, into: $0)
     }
-    guard count < plain.count else { return CompressedLogPart.Block(bytes: Array(plain), isCompressed: false) }
+    guard count < plain.count else {
+      return CompressedLogPart.Block(bytes: Array(plain), isCompressed: false, hash: hash)
+    }
     let isSame = try room.withUnsafeBytes { coded in
       try again.withUnsafeMutableBytes { again in
         let restored = UnsafeMutableRawBufferPointer(rebasing: again[..<plain.count])
@@ -32,6 +35,6 @@ final class LogBlockCompressor {
       }
     }
     guard isSame else { throw SelfCheckFailed(stage: "compression") }
-    return CompressedLogPart.Block(bytes: Array(room[..<count]), isCompressed: true)
+    return CompressedLogPart.Block(bytes: Array(room[..<count]), isCompressed: true, hash: hash)
   }
 }

@@ -1,6 +1,6 @@
 import CofferSystem
 
-/// Compresses blocks on several threads, while those behind them are read. For whom a segment is stored, waits.
+/// Hashes and compresses blocks on several threads, while those behind them are read. For whom a segment is stored, waits.
 final class LogBlockLine {
   private struct Job: Sendable {
     let number: Int

@@ -72,6 +72,19 @@ struct LogObject {
     }
   }
 
+  /// How the hashes of its segments are made.
+  var hashing: SegmentHashing { header.hashing }
+
+  /// The hash of a segment, which is read to its end where its object has another one.
+  ///
+  /// - Throws: As `read`.
+  func hash(ofSegment number: Int, by hashing: SegmentHashing) throws -> Digest256 {
+    guard hashing != self.hashing else { return directory.segments[number].hash }
+    let hasher = try SegmentHasher(hashing)
+    try read(segment: number, try opener()) { try hasher.update($0) }
+    return try hasher.finish()
+  }
+
   /// The number of a place's segment; nil for a place that it has not.
   func segment(at place: LogPlace) -> Int? {
     guard name.covers(place), let count = name.first.count(to: place) else { return nil }
@@ -100,7 +113,7 @@ struct LogObject {
   ) throws {
     let segment = directory.segments[number]
     let (first, range) = directory.blocks(ofSegment: number)
-    let hasher = try ContentHasher()
+    let hasher = try SegmentHasher(hashing)
     var (block, position) = (0, start + range.lowerBound)
     while block < segment.blocks.count {
       // As many whole blocks as are read at once.

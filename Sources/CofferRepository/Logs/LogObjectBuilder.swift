@@ -4,16 +4,18 @@ import FoundationEssentials
 /// Puts an object of a log together in memory: seals its segments, opens each block again, and signs what they are.
 final class LogObjectBuilder {
   private let context: RepositoryContext
+  private let hashing: SegmentHashing
   private let headerBytes: [UInt8]
   private let cipher: AuthenticatedCipher
   private var content: [UInt8] = []
   private var blockCount = 0
   private(set) var segments: [LogDirectory.Segment] = []
 
-  init(_ context: RepositoryContext) throws {
+  init(_ context: RepositoryContext, hashing: SegmentHashing = .current) throws {
     self.context = context
+    self.hashing = hashing
     let (header, key) = try LogHeader.make(
-      suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random)
+      hashing, suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random)
     headerBytes = header.encoded
     cipher = try AuthenticatedCipher(suite: header.suite, key: key)
   }
@@ -28,7 +30,8 @@ final class LogObjectBuilder {
       content += sealed
       return LogDirectory.Block(storedLength: sealed.count, isCompressed: block.isCompressed)
     }
-    segments.append(LogDirectory.Segment(size: segment.size, hash: segment.hash, time: time, blocks: blocks))
+    segments.append(
+      LogDirectory.Segment(size: segment.size, hash: try segment.hash(by: hashing), time: time, blocks: blocks))
   }
 
   private func seal(_ bytes: [UInt8]) throws -> [UInt8] {

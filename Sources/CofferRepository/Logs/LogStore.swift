@@ -21,6 +21,19 @@ struct LogStore {
     tags = try LogTags(context)
   }
 
+  /// The hash of a segment that is stored.
+  private struct StoredHash {
+    private let hashing: SegmentHashing
+    private let hash: Digest256
+
+    init(of object: LogObject, segment number: Int) {
+      hashing = object.hashing
+      hash = object.directory.segments[number].hash
+    }
+
+    func isOf(_ content: CompressedLogPart) throws -> Bool { try content.hash(by: hashing) == hash }
+  }
+
   // MARK: - Putting
 
   /// Stores a segment, or something else that belongs to a log.
@@ -42,7 +55,7 @@ struct LogStore {
     // Trying it out would take more than looking, and leave something behind where nothing may be deleted.
     let isExclusive = context.store.isKnownToRefuseTakenNames
     for _ in 0..<Self.tries {
-      guard let isNew = try settle(name, bytes, content.hash, title, isExclusive: isExclusive) else { continue }
+      guard let isNew = try settle(name, bytes, content, title, isExclusive: isExclusive) else { continue }
       try context.checkKeyStands()
       return isNew
     }
@@ -52,7 +65,7 @@ struct LogStore {
   /// - Parameter isExclusive: Whether the store refuses names that are taken.
   /// - Returns: Whether it was not stored before; nil where what was in its place has gone since.
   private func settle(
-    _ name: LogName, _ bytes: [UInt8], _ hash: Digest256, _ title: String, isExclusive: Bool
+    _ name: LogName, _ bytes: [UInt8], _ content: CompressedLogPart, _ title: String, isExclusive: Bool
   ) throws -> Bool? {
     let isPut = try (isExclusive || !isTaken(name)) && put(name, bytes)
     // Both behind the put, in whichever order. What was joined was there before, and counts.
@@ -60,13 +73,13 @@ struct LogStore {
       { try isPut && (isExclusive || stands(name, bytes)) },
       { try joined(with: name, limit: isPut ? Self.joinedLimit : .max) })
     if let other = try found ?? (isPut && !isNew ? joined(with: name, limit: .max) : nil) {
-      guard other == hash else { throw LogError.conflict(segment: title, location: context.location) }
+      guard try other.isOf(content) else { throw LogError.conflict(segment: title, location: context.location) }
       return false
     }
     guard !isNew else { return true }
     do {
       let there = try open((name, try context.store.status(of: name.objectName)))
-      guard there.directory.segments[0].hash == hash else {
+      guard try StoredHash(of: there, segment: 0).isOf(content) else {
         throw LogError.conflict(segment: title, location: context.location)
       }
       return false
@@ -109,16 +122,16 @@ struct LogStore {
   ///
   /// - Parameter limit: Objects that are opened at most.
   /// - Returns: nil where none that counts is, and for what is no segment.
-  private func joined(with name: LogName, limit: Int) throws -> Digest256? {
+  private func joined(with name: LogName, limit: Int) throws -> StoredHash? {
     guard name.kind == .segment else { return nil }
     let place = name.first
     let found = try list(.joined, of: name.server, from: place).filter {
       $0.name.signer == name.signer && $0.name.covers(place)
     }
     for listed in found.prefix(limit) {
-      let hash: Digest256? = try context.readable(orElse: "what it may hold of the log is passed over") {
+      let hash: StoredHash? = try context.readable(orElse: "what it may hold of the log is passed over") {
         let object = try open(listed)
-        return object.segment(at: place).map { object.directory.segments[$0].hash }
+        return object.segment(at: place).map { StoredHash(of: object, segment: $0) }
       }
       if let hash { return hash }
     }

@@ -59,33 +59,35 @@ extension LogTidying {
   ) throws {
     guard let hashes = try hashes(of: pieces.map(\.piece.range), at: place, from: start, in: larger) else { return }
     for ((_, listed), hash) in zip(pieces, hashes)
-    where try isSame(listed, in: larger.name, { $0[0].hash == hash }) {
+    where try isSame(listed, in: larger.name, { hash?[$0.hashing] == $0.directory.segments[0].hash }) {
       try delete(listed.status.name, &report)
     }
   }
 
   /// The hashes of some bytes of a segment, by something that has all of them, and is read to its end and verified.
   ///
-  /// - Returns: nil where it is gone or damaged.
+  /// - Returns: For each range its hash in every way that a piece may have it; nil where it is gone or damaged.
   private func hashes(
     of ranges: [Range<Int>], at place: LogPlace, from start: Int, in listed: LogStore.Listed
-  ) throws -> [Digest256?]? {
+  ) throws -> [[SegmentHashing: Digest256]?]? {
     try context.readable(orElse: "pieces of it stay") {
       let object = try store.open(listed)
       guard let number = object.segment(at: place) else { return nil }
-      let hashers = try ranges.map { _ in try ContentHasher() }
+      let hashers = try ranges.map { _ in try SegmentHashing.allCases.map { ($0, try SegmentHasher($0)) } }
       var position = start
       try object.read(segment: number, try object.opener()) { bytes in
-        for (range, hasher) in zip(ranges, hashers) {
+        for (range, hashers) in zip(ranges, hashers) {
           let part = range.clamped(to: position..<position + bytes.count)
           guard !part.isEmpty else { continue }
-          try hasher.update(
-            UnsafeRawBufferPointer(rebasing: bytes[part.lowerBound - position..<part.upperBound - position]))
+          let bytes = UnsafeRawBufferPointer(
+            rebasing: bytes[part.lowerBound - position..<part.upperBound - position])
+          for (_, hasher) in hashers { try hasher.update(bytes) }
         }
         position += bytes.count
       }
-      return try zip(ranges, hashers).map { range, hasher in
-        range.upperBound <= position ? try hasher.finish() : nil
+      return try zip(ranges, hashers).map { range, hashers in
+        guard range.upperBound <= position else { return nil }
+        return Dictionary(uniqueKeysWithValues: try hashers.map { ($0, try $1.finish()) })
       }
     }
   }

@@ -90,16 +90,19 @@ struct LogTidying {
   }
 
   private func isSame(_ listed: LogStore.Listed, in joined: LogObject) throws -> Bool {
-    let others = joined.directory.segments[(joined.segment(at: listed.name.first) ?? 0)...]
-    return try isSame(listed, in: joined.name) { segments in
-      zip(segments, others).allSatisfy { $0.hash == $1.hash && $0.size == $1.size }
+    let first = joined.segment(at: listed.name.first) ?? 0
+    return try isSame(listed, in: joined.name) { object in
+      try zip(object.directory.segments, first..<joined.directory.segments.count).allSatisfy { segment, number in
+        guard segment.size == joined.directory.segments[number].size else { return false }
+        return try segment.hash == joined.hash(ofSegment: number, by: object.hashing)
+      }
     }
   }
 
   /// Whether an object holds nothing but what a larger one has; of one that does not it is said. What is damaged, and so holds
   /// nothing, is that, too.
   func isSame(
-    _ listed: LogStore.Listed, in larger: LogName, _ hasSame: ([LogDirectory.Segment]) -> Bool
+    _ listed: LogStore.Listed, in larger: LogName, _ hasSame: (LogObject) throws -> Bool
   ) throws -> Bool {
     try context.readable(orElse: "it stays") {
       let object: LogObject
@@ -108,7 +111,7 @@ struct LogTidying {
       } catch RepositoryError.damaged {
         return true
       }
-      guard hasSame(object.directory.segments) else {
+      guard try hasSame(object) else {
         context.remarks.add(
           Diagnosis(
             subject: context.location,

@@ -30,6 +30,14 @@ public struct LogPart: Sendable {
 
   /// Bytes that are stored at a time.
   public static let blockSize = LogDirectory.blockSize
+
+  /// The kind of its object.
+  var nameKind: LogName.Kind {
+    switch kind {
+    case .segment: .segment
+    case .file(let what): .file(what)
+    }
+  }
 }
 
 extension Repository {
@@ -55,12 +63,7 @@ extension Repository {
   public func put(_ part: LogPart, _ content: CompressedLogPart) throws -> Bool {
     precondition(content.size == part.size)
     try context.header.refuseUnknownFeatures(location: location)
-    let kind: LogName.Kind =
-      switch part.kind {
-      case .segment: .segment
-      case .file(let what): .file(what)
-      }
-    return try LogStore(context).put(kind, at: part.place, title: part.title, origin: part.origin, content)
+    return try LogStore(context).put(part.nameKind, at: part.place, title: part.title, origin: part.origin, content)
   }
 
   /// The same of bytes that are there.

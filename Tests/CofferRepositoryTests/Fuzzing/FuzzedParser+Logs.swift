@@ -10,7 +10,8 @@ extension FuzzedParser {
     switch self {
     case .logHeader:
       return [
-        try LogHeader.make(suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random).header
+        try LogHeader.make(.current, suite: context.suite, dataPublic: context.keys.dataPublic, random: context.random)
+          .header
           .encoded
       ]
     case .logSlice:

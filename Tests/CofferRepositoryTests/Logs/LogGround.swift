@@ -46,15 +46,40 @@ struct LogGround {
     server: LogServer = server, with repository: Repository? = nil
   ) throws -> Bool {
     let bytes = bytes ?? Self.content(number)
-    let part = try #require(
+    let part = try Self.part(number, bytes, history: history, kind: kind, server: server)
+    return try (repository ?? open()).put(part, compressionLevel: 3) { try Self.give(bytes, to: $0) }
+  }
+
+  /// Puts what an earlier program would have: an object of version 1.
+  func putEarlier(
+    _ number: UInt64, _ bytes: [UInt8]? = nil, kind: LogPart.Kind = .segment, with repository: Repository? = nil
+  ) throws {
+    let bytes = bytes ?? Self.content(number)
+    let part = try Self.part(number, bytes, history: 1, kind: kind, server: Self.server)
+    let content = try CompressedLogPart(part, compressionLevel: 3, workers: 1) { try Self.give(bytes, to: $0) }
+    let context = try (repository ?? open()).context
+    let name = try #require(
+      try LogName(
+        part.nameKind, of: Self.server.id(context), part.place, to: part.place, LogSigner(context.keys),
+        tags: LogTags(context)))
+    let builder = try LogObjectBuilder(context, hashing: .whole)
+    try builder.append(content, time: 0)
+    try store.put(name.objectName, try builder.finish(name, origin: part.origin))
+  }
+
+  private static func part(
+    _ number: UInt64, _ bytes: [UInt8], history: UInt32, kind: LogPart.Kind, server: LogServer
+  ) throws -> LogPart {
+    try #require(
       LogPart(
-        kind, at: Self.place(number, history: history), title: "segment \(number)",
+        kind, at: place(number, history: history), title: "segment \(number)",
         origin: LogOrigin(server, hostname: "db1", name: "main"), size: bytes.count))
-    return try (repository ?? open()).put(part, compressionLevel: 3) { take in
-      try bytes.withUnsafeBytes { all in
-        for start in stride(from: 0, to: all.count, by: LogPart.blockSize) {
-          try take(UnsafeRawBufferPointer(rebasing: all[start..<min(start + LogPart.blockSize, all.count)]))
-        }
+  }
+
+  static func give(_ bytes: [UInt8], to take: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    try bytes.withUnsafeBytes { all in
+      for start in stride(from: 0, to: all.count, by: LogPart.blockSize) {
+        try take(UnsafeRawBufferPointer(rebasing: all[start..<min(start + LogPart.blockSize, all.count)]))
       }
     }
   }
