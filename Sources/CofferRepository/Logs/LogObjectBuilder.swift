@@ -38,9 +38,10 @@ final class LogObjectBuilder {
     let nonce = UInt64(blockCount)
     blockCount += 1
     let sealed = try cipher.sealed(bytes, nonce: nonce, associatedData: headerBytes)
-    guard (try? cipher.opened(sealed, nonce: nonce, associatedData: headerBytes)) == bytes else {
-      throw SelfCheckFailed(stage: "encryption")
-    }
+    let opened = try? cipher.opened(sealed, nonce: nonce, associatedData: headerBytes)
+    // `==` of arrays would look at one byte after the other.
+    let isSame = opened?.withUnsafeBytes { opened in bytes.withUnsafeBytes { opened.isEqual(to: $0) } }
+    guard isSame == true else { throw SelfCheckFailed(stage: "encryption") }
     return sealed
   }
 
