@@ -61,9 +61,15 @@ struct WALFileTests {
     let right = segment(Self.header())
     let file = try WALFile(try write("pg_wal/\(name)", right), dataDirectory: folder)
     #expect(file.systemIdentifier == 7_421_000_000_000_000_001 && file.exponent == 20 && file.size == 1 << 20)
-    var read: [UInt8] = []
-    try file.read(pieces: 300_000) { read += $0 }
+    var read = [UInt8](repeating: 0, count: right.count)
+    for range in [300_000..<right.count, 0..<300_000] {
+      try read.withUnsafeMutableBytes { try file.read(from: range.lowerBound, into: .init(rebasing: $0[range])) }
+    }
     #expect(read == right)
+    let isShort = #expect(throws: WALError.self) {
+      try read.withUnsafeMutableBytes { try file.read(from: 1, into: $0) }
+    }
+    #expect(isShort == .content(file.path, "it became shorter while it was read"))
     // The first segment of a new timeline begins with pages of the old one.
     _ = try WALFile(try write("pg_wal/000000020000000100000030", right), dataDirectory: folder)
     let wrong: [(String, [UInt8])] = [

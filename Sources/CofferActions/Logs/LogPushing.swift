@@ -145,11 +145,9 @@ struct LogPushing {
   private func compressed(_ file: WALFile, _ part: LogPart) throws -> CompressedLogPart {
     try CompressedLogPart(
       part, compressionLevel: context.root[GeneralOptions.compression].level, workers: context.surroundings.processors
-    ) { take in
-      try file.read(pieces: LogPart.blockSize) { block in
-        try context.cancellation.check()
-        try take(block)
-      }
+    ) { start, room in
+      try context.cancellation.check()
+      try file.read(from: start, into: room)
     }
   }
 }

@@ -17,18 +17,32 @@ public struct CompressedLogPart: Sendable {
   let hash: Digest256
   let blocks: [Block]
 
+  /// Gives some of a part's bytes, by several threads at the same time: fills the room with those from a place on.
+  public typealias Reading = @Sendable (_ start: Int, _ room: UnsafeMutableRawBufferPointer) throws -> Void
+
+  /// Of a part that can be read from anywhere.
+  ///
+  /// - Parameters:
+  ///   - level: zstd's.
+  ///   - workers: Threads that may read and compress.
+  /// - Throws: What `read` throws.
+  public init(_ part: LogPart, compressionLevel level: Int, workers: Int, reading read: @escaping Reading) throws {
+    self = try LogPartCompressor(part, level: level, workers: workers).compress(size: part.size, reading: read)
+  }
+
+  /// Of a part that comes from its first byte to its last.
+  ///
   /// - Parameters:
   ///   - level: zstd's.
   ///   - workers: Threads that may compress.
   ///   - write: Calls what it is given with the part's bytes in order, `LogPart.blockSize` at a time, and the rest at the end: as many
   ///     as the part says.
   /// - Throws: What `write` throws.
-  public init(
+  init(
     _ part: LogPart, compressionLevel level: Int, workers: Int,
     _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    self = try LogPartCompressor(level: level, of: part.kind == .segment ? .pages : .any, workers: workers)
-      .compress(size: part.size, write)
+    self = try LogPartCompressor(part, level: level, workers: workers).compress(size: part.size, write)
   }
 
   fileprivate init(size: Int, blocks: [Block]) throws {
@@ -66,12 +80,48 @@ final class LogPartCompressor {
   /// Of this thread; made when it is needed.
   private var compressor: LogBlockCompressor?
 
-  /// Threads that hash and compress the blocks of one part at most: beside them one reads.
-  private static let threads = 2
+  /// Threads that work on the blocks of one part at most.
+  private static let threads = 3
 
   init(level: Int, of content: BlockContent, workers: Int) {
     self.workers = workers
     makeCompressor = { try LogBlockCompressor(level: level, of: content) }
+  }
+
+  convenience init(_ part: LogPart, level: Int, workers: Int) {
+    self.init(level: level, of: part.kind == .segment ? .pages : .any, workers: workers)
+  }
+
+  /// Each block is read, hashed and compressed by one thread: it stays in that one's memory and its processor's cache.
+  ///
+  /// - Parameter size: The part's bytes, at least one.
+  /// - Throws: What `read` throws.
+  func compress(size: Int, reading read: @escaping CompressedLogPart.Reading) throws -> CompressedLogPart {
+    let count = LogDirectory.blockCount(ofSize: size)
+    let done = Monitor<[Int: CompressedLogPart.Block]>([:])
+    let makeWork: @Sendable () throws -> Stage<Int>.Work = { [makeCompressor] in
+      let compressor = try makeCompressor()
+      let memory = OwnedMemory(capacity: min(size, LogDirectory.blockSize))
+      return { number in
+        let room = UnsafeMutableRawBufferPointer(
+          rebasing: memory.bytes[..<LogDirectory.plainLength(ofBlock: number, size: size)])
+        try read(number * LogDirectory.blockSize, room)
+        let block = try compressor.compress(UnsafeRawBufferPointer(room))
+        done.update { $0[number] = block }
+      }
+    }
+    let workers = min(workers, Self.threads, count)
+    if workers > 1, let stage = try? Stage<Int>("log", workers: workers, capacity: workers, makeWork: makeWork) {
+      // What is thrown here `finish` throws, too, when all threads have ended.
+      do { for number in 0..<count { try stage.give(number) } } catch {}
+      try stage.finish()
+    } else {
+      let work = try makeWork()
+      for number in 0..<count { try work(number) }
+    }
+    let blocks = done.update { done in (0..<count).compactMap { done[$0] } }
+    precondition(blocks.count == count)
+    return try CompressedLogPart(size: size, blocks: blocks)
   }
 
   /// - Parameters:
@@ -98,7 +148,8 @@ final class LogPartCompressor {
 
   /// - Returns: nil where threads are not worth it, or cannot be had.
   private func line(for size: Int) -> LogBlockLine? {
-    let workers = min(workers, Self.threads, LogDirectory.blockCount(ofSize: size))
+    // Beside them this one reads.
+    let workers = min(workers, Self.threads - 1, LogDirectory.blockCount(ofSize: size))
     return workers > 1 ? try? LogBlockLine(workers: workers, makeCompressor: makeCompressor) : nil
   }
 }

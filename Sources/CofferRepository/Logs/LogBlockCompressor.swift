@@ -1,3 +1,5 @@
+import CofferSystem
+
 /// Hashes and compresses blocks of a log, and decompresses each again. One a thread.
 final class LogBlockCompressor {
   private let compressor: BlockCompressor
@@ -5,8 +7,8 @@ final class LogBlockCompressor {
   private let level: Int
   private let content: BlockContent
   /// Room for one block as it is compressed, and as that is decompressed.
-  private var room = [UInt8](repeating: 0, count: BlockCompressor.bound(LogDirectory.blockSize))
-  private var again = [UInt8](repeating: 0, count: LogDirectory.blockSize)
+  private let room = OwnedMemory(capacity: BlockCompressor.bound(LogDirectory.blockSize))
+  private let again = OwnedMemory(capacity: LogDirectory.blockSize)
 
   /// - Parameters:
   ///   - level: zstd's.
@@ -21,20 +23,14 @@ final class LogBlockCompressor {
   /// - Throws: `SelfCheckFailed`; `CompressionError`.
   func compress(_ plain: UnsafeRawBufferPointer) throws -> CompressedLogPart.Block {
     let hash = SegmentHasher.hash(ofBlock: plain)
-    let count = try room.withUnsafeMutableBytes {
-      try compressor.compress(plain, prefix: nil, level: level, content: content, into: $0)
-    }
+    let count = try compressor.compress(plain, prefix: nil, level: level, content: content, into: room.bytes)
     guard count < plain.count else {
       return CompressedLogPart.Block(bytes: Array(plain), isCompressed: false, hash: hash)
     }
-    let isSame = try room.withUnsafeBytes { coded in
-      try again.withUnsafeMutableBytes { again in
-        let restored = UnsafeMutableRawBufferPointer(rebasing: again[..<plain.count])
-        try decompressor.decompress(UnsafeRawBufferPointer(rebasing: coded[..<count]), prefix: nil, into: restored)
-        return UnsafeRawBufferPointer(restored).isEqual(to: plain)
-      }
-    }
-    guard isSame else { throw SelfCheckFailed(stage: "compression") }
-    return CompressedLogPart.Block(bytes: Array(room[..<count]), isCompressed: true, hash: hash)
+    let coded = UnsafeRawBufferPointer(rebasing: room.bytes[..<count])
+    let restored = UnsafeMutableRawBufferPointer(rebasing: again.bytes[..<plain.count])
+    try decompressor.decompress(coded, prefix: nil, into: restored)
+    guard UnsafeRawBufferPointer(restored).isEqual(to: plain) else { throw SelfCheckFailed(stage: "compression") }
+    return CompressedLogPart.Block(bytes: Array(coded), isCompressed: true, hash: hash)
   }
 }

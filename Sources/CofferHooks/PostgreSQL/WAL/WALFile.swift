@@ -107,20 +107,12 @@ public final class WALFile: Sendable {
     }
   }
 
-  /// Hands over all bytes from the first on, in pieces of so many, and the rest at the end.
+  /// Fills some room with the bytes from a place on. By any thread.
   ///
-  /// - Throws: `WALError` when the file has become shorter; `SystemError`; what `take` throws.
-  public func read(pieces: Int, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(pieces, size), alignment: 16)
-    defer { buffer.deallocate() }
-    var position = 0
-    while position < size {
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, size - position)])
-      guard try file.fill(piece, from: UInt64(position), subject: path) == piece.count else {
-        throw WALError.content(path, "it became shorter while it was read")
-      }
-      try take(UnsafeRawBufferPointer(piece))
-      position += piece.count
+  /// - Throws: `WALError` when the file has become shorter; `SystemError`.
+  public func read(from start: Int, into room: UnsafeMutableRawBufferPointer) throws {
+    guard try file.fill(room, from: UInt64(start), subject: path) == room.count else {
+      throw WALError.content(path, "it became shorter while it was read")
     }
   }
 }

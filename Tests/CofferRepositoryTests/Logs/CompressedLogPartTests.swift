@@ -1,0 +1,56 @@
+import CofferSystem
+import Synchronization
+import Testing
+
+@testable import CofferRepository
+
+@Suite("What is made of a part of a log")
+struct CompressedLogPartTests {
+  private struct Unreadable: Error {}
+
+  private static func part(_ size: Int) throws -> LogPart {
+    try #require(
+      LogPart(
+        .segment, at: LogGround.place(1), title: "", origin: LogOrigin(LogGround.server, hostname: "", name: ""),
+        size: size))
+  }
+
+  /// Half of it does not compress.
+  private static func content(_ size: Int) -> [UInt8] {
+    var state: UInt32 = 1
+    return (0..<size).map { position in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return position / 1_000_000 % 2 == 0 ? UInt8(state >> 24) : UInt8(position % 251)
+    }
+  }
+
+  @Test(
+    "Read from anywhere by several threads, a part becomes what it becomes from its first byte to its last",
+    arguments: [1, 5000, 1 << 20, (1 << 20) + 1, 5 << 20], [1, 2, 8])
+  func reading(_ size: Int, _ workers: Int) throws {
+    let (part, bytes) = (try Self.part(size), Self.content(size))
+    let expected = try CompressedLogPart(part, compressionLevel: 3, workers: 1) { try LogGround.give(bytes, to: $0) }
+    let asked = Mutex<[Int: Int]>([:])
+    let content = try CompressedLogPart(part, compressionLevel: 3, workers: workers) { start, room in
+      bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }
+      asked.withLock { $0[start] = room.count }
+    }
+    #expect(content.hash == expected.hash && content.size == size)
+    #expect(content.blocks.map(\.bytes) == expected.blocks.map(\.bytes))
+    #expect(content.blocks.map(\.isCompressed) == expected.blocks.map(\.isCompressed))
+    #expect(content.blocks.map(\.hash) == expected.blocks.map(\.hash))
+    let starts = Array(stride(from: 0, to: size, by: 1 << 20))
+    #expect(asked.withLock { $0 } == Dictionary(uniqueKeysWithValues: starts.map { ($0, min(size - $0, 1 << 20)) }))
+  }
+
+  @Test("What cannot be read is told, and nothing comes of the rest", arguments: [1, 2])
+  func failure(_ workers: Int) throws {
+    let part = try Self.part(5 << 20)
+    #expect(throws: Unreadable.self) {
+      try CompressedLogPart(part, compressionLevel: 3, workers: workers) { start, room in
+        guard start < 3 << 20 else { throw Unreadable() }
+        room.initializeMemory(as: UInt8.self, repeating: 0)
+      }
+    }
+  }
+}
