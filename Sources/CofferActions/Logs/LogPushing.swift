@@ -18,6 +18,8 @@ struct LogPushing {
 
   /// Bytes of a segment at most that goes along: each thread holds one in memory.
   private static let sizeLimit = 64 << 20
+  /// Threads that push ahead: one seals and puts while the other compresses.
+  private static let pushers = 2
   /// Seconds after which no further one is begun: the server waits for the first.
   private static let patience: Double = 5
 
@@ -51,7 +53,7 @@ struct LogPushing {
     let part = try part(of: file)
     // Here the one waits for answers, and the other needs nothing but processors. Where the repository does not open, it was for nothing.
     let (access, content) = try SideBySide(width: 2).both(
-      { try context.open(location) }, { try compressed(file, part) })
+      { try context.open(location) }, { try compressed(file, part, workers: context.surroundings.processors) })
     let isNew = try access.repository.put(part, content)
     pushed?.forget(upTo: file.name)
     // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
@@ -123,7 +125,7 @@ struct LogPushing {
       throw WALError.content(other.path, "it has only just been written")
     }
     let part = try part(of: other)
-    let content = try compressed(other, part)
+    let content = try compressed(other, part, workers: context.surroundings.processors / Self.pushers)
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")
@@ -142,9 +144,9 @@ struct LogPushing {
     return part
   }
 
-  private func compressed(_ file: WALFile, _ part: LogPart) throws -> CompressedLogPart {
+  private func compressed(_ file: WALFile, _ part: LogPart, workers: Int) throws -> CompressedLogPart {
     try CompressedLogPart(
-      part, compressionLevel: context.root[GeneralOptions.compression].level, workers: context.surroundings.processors
+      part, compressionLevel: context.root[GeneralOptions.compression].level, workers: workers
     ) { start, room in
       try context.cancellation.check()
       try file.read(from: start, into: room)
