@@ -120,6 +120,47 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     try expectSame(one.content(of: Self.database), isCommitted ? new : before)
   }
 
+  @Test("A connection that is lost as the server is asked how it reads money is told, and not taken for a pooler")
+  func lostQuestion() throws {
+    try prepare()
+    let context = try makeContext()
+    let dump = try take(try configured(entry()), context)
+    let standIn = try standIn(
+      """
+      case "$*" in *1,234,567.89*) echo "server closed the connection unexpectedly" >&2; exit 2;; esac
+      exec psql "$@"
+      """)
+    let root = try configured(entry("psql_command: \(standIn)"))
+    let error = #expect(throws: RestoreError.self) {
+      try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    }
+    let diagnosis = try #require(error?.diagnosis)
+    #expect(
+      diagnosis.problem.contains("closed the connection") && !diagnosis.problem.contains("money"), "\(diagnosis)")
+  }
+
+  @Test("A connection that is lost as the database gets its settings ends the restore, and the old database stays")
+  func lostSettings() throws {
+    try prepare()
+    try one.run("ALTER DATABASE \"\(Self.database)\" SET statement_timeout = '1h'")
+    let context = try makeContext()
+    let dump = try take(try configured(entry()), context)
+    try one.run("DELETE FROM sales.orders", in: Self.database)
+    let before = try one.content(of: Self.database)
+    let ending = "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid());"
+    let standIn = try standIn(
+      """
+      case "$*" in *"--file -"*) ;; *) exec psql "$@";; esac
+      sed -u 's/^ALTER DATABASE "*coffer_new_[0-9a-f]*"* SET /\(ending)&/' | psql "$@"
+      """)
+    let root = try configured(entry("psql_command: \(standIn)"))
+    let plan = try hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
+    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
+    #expect(error?.diagnosis.problem.contains("the database is as it was") == true, "\(String(describing: error))")
+    try expectSame(one.content(of: Self.database), before)
+    #expect(try one.run("SELECT count(*) FROM pg_database WHERE datname LIKE 'coffer%'") == "0\n")
+  }
+
   @Test("A role that is missing where a dump goes is told with what to do, and no database is left behind")
   func missingRole() throws {
     try one.run("DROP DATABASE IF EXISTS owned; DROP ROLE IF EXISTS \"only here\"; CREATE ROLE \"only here\"")

@@ -41,6 +41,68 @@ struct ServerDrillTests {
     ] { #expect(DrillName(text) == nil, "\(text)") }
   }
 
+  @Test(
+    "A connection that is lost as what was restored is looked at is told with the database, and is no fault of the dump's",
+    arguments: [
+      "s/^BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY/SELECT ENDING; &/",
+      "s/^FROM pg_catalog.pg_sequences/FROM ENDING, pg_catalog.pg_sequences/",
+    ])
+  func lostFindings(change: String) throws {
+    let ground = try PostgreSQLGround()
+    try ground.one.recreate("drilled counter")
+    defer { try? ground.one.drop("drilled counter") }
+    try ground.one.run("CREATE TABLE t (i int); CREATE SEQUENCE s; SELECT nextval('s')", in: "drilled counter")
+    let ending = "pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())"
+    let (dump, place) = try drill(
+      "drilled counter", ground,
+      psql: """
+        case "$*" in *"--file -"*) ;; *) exec psql "$@";; esac
+        sed -u '\(change.replacingOccurrences(of: "ENDING", with: ending))' | psql "$@"
+        """)
+    defer { place.remove() }
+    #expect(dump.facts.content?.sequences.count == 1)
+    let error = #expect(throws: DrillError.self) { try place.findings(of: dump.facts) }
+    let diagnosis = try #require(error?.diagnosis)
+    #expect(diagnosis.subject.contains("drilled counter"), "\(diagnosis)")
+    #expect(
+      diagnosis.problem.contains("could not be looked at") && diagnosis.problem.contains("terminating connection"),
+      "\(diagnosis)")
+  }
+
+  @Test("A question whose asker cannot be found out, because the connection is lost, is asked by nobody else")
+  func lostOwner() throws {
+    let ground = try PostgreSQLGround()
+    try ground.one.recreate("drilled owner")
+    defer { try? ground.one.drop("drilled owner") }
+    let (dump, place) = try drill(
+      "drilled owner", ground,
+      psql: """
+        case "$*" in *"ON r.oid = d.datdba"*) echo "server closed the connection unexpectedly" >&2; exit 2;; esac
+        exec psql "$@"
+        """)
+    defer { place.remove() }
+    let error = #expect(throws: DrillError.self) { try place.answer(to: "SELECT 1", of: dump.facts) }
+    #expect(error?.diagnosis.problem.contains("server closed the connection") == true, "\(String(describing: error))")
+  }
+
+  /// A dump that has been restored on the other server, where a stand-in for psql asks.
+  private func drill(_ name: String, _ ground: PostgreSQLGround, psql: String) throws -> (TakenDump, any DrillPlace) {
+    let (one, two) = (ground.one, ground.two)
+    func root(_ more: String...) throws -> ConfigurationSection {
+      let server = [
+        "verify_hostname: \(two.hostname)", "verify_port: \(two.port)", "verify_username: \(two.username)",
+        "verify_password: \(two.password)", "globals: false",
+      ]
+      return try makeRoot("postgresql_databases:\n" + one.entry(name, (server + more).joined(separator: "\n    ")))
+    }
+    let hook = PostgreSQLHook()
+    let dump = try TakenDump(try #require(hook.dumps(of: root(), context: context).first), context: context)
+    let broken = try root("psql_command: \(ground.standIn(psql))")
+    let place = try place(hook, dump, broken)
+    try restore(hook, dump, broken, in: place)
+    return (dump, place)
+  }
+
   @Test("A PostgreSQL dump is restored there, compared, and gone; what a killed run left goes, and nothing else")
   func postgresql() throws {
     let ground = try PostgreSQLGround()

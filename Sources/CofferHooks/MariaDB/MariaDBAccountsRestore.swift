@@ -91,13 +91,13 @@ struct MariaDBAccountsRestore {
       let all = try script(drops + servers + before.required + before.optional)
       complaints = try session.runEach(all).map(\.message)
     } catch {
-      complaints = ["\(error)"]
+      complaints = [RestoreError.cause(of: error)]
     }
     var now: Set<[UInt8]>?
     do {
       now = Set(try snapshot.on(session.context).accounts().map(\.text))
     } catch {
-      complaints.append("they could not be looked at: \(error)")
+      complaints.append("they could not be looked at: \(RestoreError.cause(of: error))")
     }
     guard let now, now == Set(present.map(\.text)) else {
       throw RestoreError.endedInPart(

@@ -105,10 +105,24 @@ enum MariaDBFailure {
     let telling = own.isEmpty ? lines.filter { isOurs($0) } : own
     let kept = telling.isEmpty ? lines : telling
     guard let place else { return kept }
-    let isOfConnection = ["2002", "2003", "2005", "2006", "2013", "2026", "1045"].contains { number in
-      kept.contains { mentions($0, error: number) }
+    return isOfConnection(kept) ? kept.map { $0.holds(place) ? $0 : "\($0) [\(place)]" } : kept
+  }
+
+  /// Whether a client has not got to the server, or has lost it.
+  static func isOfConnection(_ lines: [String]) -> Bool {
+    ["2002", "2003", "2005", "2006", "2013", "2026", "1045"].contains { number in
+      lines.contains { mentions($0, error: number) }
     }
-    return isOfConnection ? kept.map { $0.holds(place) ? $0 : "\($0) [\(place)]" } : kept
+  }
+
+  /// Whether a dump program that goes on after errors had nobody to ask any more. The number stands behind what it asked for, in
+  /// which there are names.
+  static func isOfLostConnection(_ lines: [String]) -> Bool {
+    lines.contains { line in
+      line.ends(with: "(2006)") || line.ends(with: "(2013)")
+        || line.firstMatch(of: /^[^ ]+: (Got error: (2006|2013): |Error: '(Lost connection|.*erver has gone away))/)
+          != nil
+    }
   }
 
   private static func isOurs(_ text: String) -> Bool {

@@ -24,7 +24,9 @@ struct MariaDBRoutineRights {
   private static let privileges: Set<String> = ["EXECUTE", "ALTER ROUTINE", "SHOW CREATE ROUTINE", "GRANT"]
 
   /// Writes down the rights on the routines of databases.
-  init(on databases: [String], session: MariaDBSession, seal: SealedScript.Seal) {
+  ///
+  /// - Throws: `RestoreError` when the server cannot be asked.
+  init(on databases: [String], session: MariaDBSession, seal: SealedScript.Seal) throws {
     self.session = session
     self.seal = seal
     let list = databases.map(Quoting.mariadbLiteral).joined(separator: ", ")
@@ -33,8 +35,11 @@ struct MariaDBRoutineRights {
       "SELECT p.Db, p.Routine_name, p.Routine_type, p.User, p.Host, p.Proc_priv FROM mysql.procs_priv p "
       + "WHERE p.Db IN (\(list)) AND EXISTS (SELECT 1 FROM mysql.user u WHERE u.User = p.User AND u.Host = p.Host)"
     let wanted = Set(databases.map(ExactName.init))
-    guard !databases.isEmpty, let rows = try? session.query(sql, 6) else {
-      areKnown = databases.isEmpty
+    let rows: [[String]]
+    do {
+      rows = try databases.isEmpty ? [] : session.query(sql, 6)
+    } catch RestoreError.programFailed(_, _, _, let lines) where !MariaDBFailure.isOfConnection(lines) {
+      areKnown = false
       rights = []
       return
     }
@@ -65,7 +70,7 @@ struct MariaDBRoutineRights {
         "A right on a routine was lost: \(complaint.statement?.head ?? "") (\(complaint.message))"
       }
     } catch {
-      return ["Rights on routines were lost: \(error)"] + statements.map { "Run: \($0.head)" }
+      return ["Rights on routines were lost: \(RestoreError.cause(of: error))"] + statements.map { "Run: \($0.head)" }
     }
   }
 }

@@ -210,7 +210,7 @@ final class MariaDBRunningRestore: RunningRestore {
     try checkWritten(old, of: existing, catalogue)
     try checkDefiners(script.programs + old)
     let views = MariaDBPostponedViews(script.programs, isLater: isLater)
-    let rights = MariaDBRoutineRights(on: existing, session: session, seal: seal)
+    let rights = try MariaDBRoutineRights(on: existing, session: session, seal: seal)
     var swap = MariaDBSwap(
       databases: script.databases, catalogue: catalogue, programs: views.now,
       viewKeys: try names.keys(of: script.databases.flatMap(\.views)), seal: seal)
@@ -245,7 +245,7 @@ final class MariaDBRunningRestore: RunningRestore {
       now = try self.catalogue(unstoppable)
     } catch {
       return rights.restore(catalogue.routines)
-        + ["The databases are in place, but could not be looked at afterwards: \(error)"]
+        + ["The databases are in place, but could not be looked at afterwards: \(RestoreError.cause(of: error))"]
     }
     return rights.restore(now.routines) + (rights.areKnown ? [] : unseenRights(catalogue)) + sleeping(now)
       + waiting(views.waiting)

@@ -18,11 +18,14 @@ struct MariaDBSnapshot {
   /// The views, triggers, routines and events of databases.
   ///
   /// Going on after errors: a view that is broken already must not stand in the way of a restore.
-  func programs(of databases: [String]) throws -> [MariaDBScript.StoredProgram] {
+  ///
+  /// - Parameter mayLack: Whether what could not be asked for, because the connection was lost, may be missing.
+  func programs(of databases: [String], mayLack: Bool = false) throws -> [MariaDBScript.StoredProgram] {
     guard !databases.isEmpty else { return [] }
     let arguments = ["--force", "--no-data", "--triggers", "--events", "--routines", "--single-transaction"]
     let broken = try brokenViews(of: databases).map { "--ignore-table=\($0)" }
-    let script = try take(arguments + broken + ["--databases", "--"] + databases, goesOn: true)
+    let script = try take(
+      arguments + broken + ["--databases", "--"] + databases, goesOn: true, mayLack: mayLack)
     guard !script.holdsFailedView else {
       throw RestoreError.refused(
         identity,
@@ -55,7 +58,7 @@ struct MariaDBSnapshot {
     try take(["--system=users,udfs,servers", "--databases", "--"], goesOn: false).accounts
   }
 
-  private func take(_ arguments: [String], goesOn: Bool) throws -> MariaDBScript {
+  private func take(_ arguments: [String], goesOn: Bool, mayLack: Bool = false) throws -> MariaDBScript {
     let arguments = MariaDBDump.form + (goesOn ? [] : ["--skip-force"]) + arguments
     let result = try entry.connection.withCommand(.dump, connectionOptions, arguments, context: context) { command in
       try context.launcher.run(
@@ -69,7 +72,9 @@ struct MariaDBSnapshot {
     rules.target = { $0 }
     var script = MariaDBScript(rules)
     try result.output.withUnsafeBytes { try script.feed($0) { _ in } }
-    guard script.isComplete, goesOn || result.status.isSuccess else {
+    let lacks = !mayLack && MariaDBFailure.isOfLostConnection(result.errorLines)
+    let isWhole = result.status.isSuccess || goesOn && !lacks
+    guard script.isComplete, isWhole else {
       throw failure(of: .dump, result.status, result.errorLines)
     }
     return script

@@ -39,14 +39,15 @@ struct MariaDBUndo {
         return Outcome(differences: ["the server is still at work on it"], hasAsides: true)
       }
     } catch {
-      return Outcome(differences: ["what is there could not be looked at: \(error)"], hasAsides: true)
+      return Outcome(
+        differences: ["what is there could not be looked at: \(RestoreError.cause(of: error))"], hasAsides: true)
     }
     // Each step has its turn, whatever became of those before it. Only what belongs to tables follows them.
     func attempt<Result>(_ step: () throws -> Result) -> Result? {
       do {
         return try step()
       } catch {
-        outcome.differences.append("\(error)")
+        outcome.differences.append(RestoreError.cause(of: error))
         return nil
       }
     }
@@ -60,7 +61,7 @@ struct MariaDBUndo {
       outcome.hasAsides = try catalogue().tables.contains { asides.contains(ExactName($0.database)) }
     } catch {
       // Not known: then nothing is thrown away.
-      outcome.differences.append("what is there could not be looked at: \(error)")
+      outcome.differences.append("what is there could not be looked at: \(RestoreError.cause(of: error))")
       outcome.hasAsides = true
     }
     return outcome
@@ -125,7 +126,8 @@ struct MariaDBUndo {
     try run(properties.joined())
     let made = Set(swap.programs.compactMap(\.object))
     let old = Definitions(programs)
-    let present = Definitions(try snapshot.programs(of: existing))
+    // What it lacks is made anew.
+    let present = Definitions(try snapshot.programs(of: existing, mayLack: true))
     let targets = Set(existing.map(ExactName.init))
     let wasThere = Set(before.programs)
     let inTargets = now.programs.filter { targets.contains(ExactName($0.database)) }

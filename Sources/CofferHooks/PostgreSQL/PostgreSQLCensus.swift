@@ -146,6 +146,9 @@ final class PostgreSQLCensus {
       found.remark =
         "\(missing) of \(found.tables.count) tables were not counted: "
         + (problem ?? "they were altered meanwhile, or have no rows on a standby")
+    } else if let problem {
+      // Or nobody could tell them from sequences that have lost their values.
+      found.remark = "the sequences were not looked at: \(problem)"
     }
     return found
   }

@@ -40,7 +40,27 @@ extension PostgreSQLConnection {
     }
   }
 
-  /// Runs statements one after the other, each by itself: one that fails does not keep the others from working.
+  /// Runs statements one after the other, each by itself: one that the server refuses does not keep the others from working.
+  ///
+  /// - Returns: What was refused, in the server's words.
+  /// - Throws: What kept a statement from being judged by the server, as a connection that is lost: `RestoreError.programFailed`,
+  ///   `.inputIgnored`; `LaunchError`; `CommandTimedOut`; `RunCancelled`.
+  func refusals(
+    of statements: [PostgreSQLStatement], database: String, identity: DumpIdentity, context: HookContext
+  ) throws -> [String] {
+    try statements.compactMap { statement in
+      do {
+        try execute(statement, database: database, of: identity, context: context)
+        return nil
+      } catch RestoreError.programFailed(_, _, let status, let lines)
+        where PostgreSQLFailure.isRefusal(status, lines)
+      {
+        return PostgreSQLFailure.telling(lines)
+      }
+    }
+  }
+
+  /// The same where nothing can be taken back any more: whatever fails does not keep the others from working.
   ///
   /// - Returns: What failed, in the server's words.
   func executeEach(
@@ -53,7 +73,7 @@ extension PostgreSQLConnection {
       } catch RestoreError.programFailed(_, _, _, let lines) {
         return PostgreSQLFailure.telling(lines)
       } catch {
-        return (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+        return RestoreError.cause(of: error)
       }
     }
   }

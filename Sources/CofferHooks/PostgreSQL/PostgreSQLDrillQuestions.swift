@@ -21,21 +21,29 @@ final class PostgreSQLDrillQuestions {
   }
 
   func findings(of identity: DumpIdentity) throws -> DrillFindings {
-    let census = try PostgreSQLCensus(in: PostgreSQLConversation(database, connection, context))
     let content: DumpContent
     do {
+      let census = try PostgreSQLCensus(in: PostgreSQLConversation(database, connection, context))
       content = try census.count(seconds: nil, clock: context.clock)
     } catch let error as PostgreSQLCensus.TooMany {
       return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
+    } catch let error as PostgreSQLConversation.Ended {
+      throw unseen(identity, error.diagnosis.problem)
+    } catch let error as CommandTimedOut {
+      throw unseen(identity, error.diagnosis.problem)
     }
     try context.cancellation.check()
-    if let remark = content.remark {
-      throw DrillError.serverFailed(identity, program: "psql", lines: [remark])
-    }
+    if let remark = content.remark { throw unseen(identity, remark) }
     return DrillFindings(
       content: content,
       warnings: leavesOwners
         ? ["Owners and rights were left out: the dump's roles are not known where it was restored"] : [])
+  }
+
+  private func unseen(_ identity: DumpIdentity, _ problem: String) -> DrillError {
+    .impossible(
+      identity, problem: "what was restored could not be looked at: \(problem)",
+      suggestion: identity.advice.suggestion([problem]))
   }
 
   /// As the database's owner, unless that is a superuser, in a session as the database has them for everybody.
@@ -43,7 +51,8 @@ final class PostgreSQLDrillQuestions {
     // Only for these: without statistics a question may take for ever.
     if !isAnalyzed { isAnalyzed = connection.analyze(database, options: [], context: context) }
     let session = PostgreSQLSession(
-      database, try connection.withRole(owner(), context), settings: PostgreSQLPins.always, context)
+      database, try connection.withRole(owner(for: statement, of: identity), context), settings: PostgreSQLPins.always,
+      context)
     let result = try context.launcher.run(
       session.command([.end, .statement(statement)]), outputLimit: Self.answerLimit, seconds: Self.answerPatience,
       cancellation: context.cancellation)
@@ -53,12 +62,17 @@ final class PostgreSQLDrillQuestions {
     return (result.text.before(end: "\n") ?? result.text).swapping("\u{1f}", for: "|")
   }
 
-  private func owner() throws -> String? {
+  /// - Returns: nil for a superuser, as whom nothing more is asked than as the user of the connection.
+  /// - Throws: `DrillError.unanswered` when the server does not say.
+  private func owner(for statement: String, of identity: DumpIdentity) throws -> String? {
     let question: PostgreSQLStatement = """
       SELECT \(PostgreSQLAnswer.text("r.rolname")) FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r
       ON r.oid = d.datdba WHERE d.datname = pg_catalog.current_database() AND NOT r.rolsuper
       """
     let result = try connection.query(question, database: database, context: context)
-    return PostgreSQLAnswer(result, columns: 1)?.rows.first?[0]?.text
+    guard let answer = PostgreSQLAnswer(result, columns: 1) else {
+      throw DrillError.unanswered(identity, statement: statement, lines: result.errorLines)
+    }
+    return answer.rows.first?[0]?.text
   }
 }

@@ -72,6 +72,17 @@ enum PostgreSQLFailure {
     )
   }
 
+  /// psql's status when a statement has failed, and not the session (`EXIT_USER`).
+  private static let refused = ExitStatus.exited(3)
+
+  /// Whether the server has judged what it was asked for, rather than been lost, or not been reached.
+  static func isRefusal(_ status: ExitStatus, _ lines: [String]) -> Bool {
+    let text = lines.joined(separator: "\n")
+    // A wrapper may have a status of its own.
+    return (status == refused || text.holds("ERROR:") || text.holds("FATAL:"))
+      && FailureAdvice.first(of: ended, in: text) == nil
+  }
+
   /// Where its programs come from.
   static let installations = FailureAdvice.debian(["pg_dump", "pg_dumpall", "pg_restore", "psql"], "postgresql-client")
 

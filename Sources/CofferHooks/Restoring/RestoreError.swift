@@ -54,6 +54,22 @@ public enum RestoreError: DiagnosableError, Equatable {
 }
 
 extension RestoreError {
+  /// What went wrong, without what that means for the database: for a text that says itself what is there.
+  var cause: String {
+    switch self {
+    case .programFailed(_, let program, let status, let lines): ClientFailure.problem(program, status, lines)
+    case .inputIgnored(_, let program): "\(program) ended without having read the whole dump"
+    case .endedInPart(_, let problem, _), .notLasting(_, let problem), .notRestored(_, _, let problem, _),
+      .refused(_, let problem, _):
+      problem
+    }
+  }
+
+  /// The same for errors of any kind.
+  static func cause(of error: any Error) -> String {
+    (error as? RestoreError)?.cause ?? (error as? any DiagnosableError)?.diagnosis.problem ?? "\(error)"
+  }
+
   private static let shownTables = 20
 
   /// A table that is asked for and is not in the dump.

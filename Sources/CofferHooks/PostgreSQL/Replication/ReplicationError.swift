@@ -27,11 +27,11 @@ public enum ReplicationError: DiagnosableError, Equatable {
     case .lost(let place, let text):
       Diagnosis(
         subject: place, problem: "The connection for replication is gone: \(text)",
-        suggestion: "Look into the server's log, and run the command again")
+        suggestion: "Look into the server's log: another try may go well")
     case .silent(let place):
       Diagnosis(
         subject: place, problem: "The connection for replication is gone: no answer came in time",
-        suggestion: "Look into the server's log, and run the command again")
+        suggestion: "Look into the server's log: another try may go well")
     case .refused(let place, let command, _, let text):
       Diagnosis(
         subject: place, problem: "The server refuses \(command): \(text)", suggestion: Self.suggestion(text))

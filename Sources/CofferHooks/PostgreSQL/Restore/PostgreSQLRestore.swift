@@ -91,6 +91,11 @@ struct PostgreSQLRestore: PlannedRestore {
       destination.state == .missing
       ? try connection.queryServer(sql, context: context)
       : try connection.query(sql, database: destination.name, context: context)
+    guard result.status.isSuccess || PostgreSQLFailure.isRefusal(result.status, result.errorLines) else {
+      throw RestoreError.refused(
+        facts.identity, problem: PostgreSQLFailure.telling(result.errorLines),
+        suggestion: facts.identity.advice.suggestion(result.errorLines))
+    }
     guard !result.status.isSuccess || !result.text.isSame(as: "-1234567.89\n") else { return }
     throw RestoreError.refused(
       facts.identity,

@@ -4,10 +4,11 @@ import Glibc
 
 /// How a swap ends: the database gets what belongs to it as a whole, then the name; or everything is removed again.
 extension PostgreSQLSwapRestore {
-  /// Gives the new database its owner, settings and privileges. Each may fail by itself: a role may be missing there.
+  /// Gives the new database its owner, settings and privileges. Each may be refused by itself: a role may be missing there.
   ///
   /// - Returns: Warnings.
-  func restoreProperties() -> [String] {
+  /// - Throws: What else went wrong: the old database still has its name, and loses nothing.
+  func restoreProperties() throws -> [String] {
     var statements: [PostgreSQLStatement] = []
     // Without the role the restoring user stays the owner.
     if !job.entry.noOwner, let owning = properties.owning(of: built.name) { statements.append(owning) }
@@ -16,21 +17,24 @@ extension PostgreSQLSwapRestore {
     } catch {
       return ["\(job.identity.title): what the archive says of the database as a whole cannot be read: \(error)"]
     }
-    return complaints(of: statements.filter(\.isUTF8), in: survey.workplace)
-      + complaints(of: statements.filter { !$0.isUTF8 }, in: built.name)
+    let refusals =
+      try job.connection.refusals(
+        of: statements.filter(\.isUTF8), database: survey.workplace, identity: job.identity, context: context)
+      + job.connection.refusals(
+        of: statements.filter { !$0.isUTF8 }, database: built.name, identity: job.identity, context: context)
+    return refusals.map(complaint)
   }
 
   /// What has to be said in the encoding of the database itself, once it has its name.
   ///
   /// - Returns: Warnings.
   func finishMarks() -> [String] {
-    complaints(of: properties.marks(for: name).filter { !$0.isUTF8 }, in: name)
+    let statements = properties.marks(for: name).filter { !$0.isUTF8 }
+    return job.connection.executeEach(statements, database: name, of: job.identity, context: context).map(complaint)
   }
 
-  /// Runs each statement by itself.
-  private func complaints(of statements: [PostgreSQLStatement], in database: String) -> [String] {
-    job.connection.executeEach(statements, database: database, of: job.identity, context: context)
-      .map { "\(job.identity.title): restored, but not all that belongs to the database as a whole: \($0)" }
+  private func complaint(_ problem: String) -> String {
+    "\(job.identity.title): restored, but not all that belongs to the database as a whole: \(problem)"
   }
 
   /// - Throws: `RestoreError`; `RunCancelled`; `DatabaseExchange.InTheWay`, `.NotTheSame`. The old database has its name

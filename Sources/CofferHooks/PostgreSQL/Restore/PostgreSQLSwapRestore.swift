@@ -68,8 +68,8 @@ final class PostgreSQLSwapRestore: RunningRestore {
   private func prepare() throws {
     if job.properties.hasNoPublicSchema, job.schemas.isEmpty {
       // Every new database has one, and no dump says that it was dropped.
-      let problems = job.connection.executeEach(
-        ["DROP SCHEMA public"], database: built.name, of: job.identity, context: context)
+      let problems = try job.connection.refusals(
+        of: ["DROP SCHEMA public"], database: built.name, identity: job.identity, context: context)
       warnings += problems.map {
         "\(job.identity.title): The schema 'public', which the dump does not have, is left: \($0)"
       }
@@ -113,7 +113,7 @@ final class PostgreSQLSwapRestore: RunningRestore {
       content = nil
       try trace.checkMade()
       warnings += timescale?.complete(context) ?? []
-      warnings += restoreProperties()
+      warnings += try restoreProperties()
       if job.entry.analyzes, !job.session().analyze(built.name, options: job.entry.analyzeOptions, context: context) {
         try context.cancellation.check()
         warnings.append("\(job.identity.title): restored, but ANALYZE failed; run it by hand")
