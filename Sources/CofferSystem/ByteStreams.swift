@@ -10,6 +10,15 @@ public protocol ByteSource: AnyObject {
 public protocol ByteSink: AnyObject {
   /// Takes all of the bytes; they are not kept after the call returns.
   func write(_ bytes: UnsafeRawBufferPointer) throws
+
+  /// Takes all of the pieces, in their order: the same as one by one, and cheaper where each is a call of the system.
+  func write(pieces: [UnsafeRawBufferPointer]) throws
+}
+
+extension ByteSink {
+  public func write(pieces: [UnsafeRawBufferPointer]) throws {
+    for piece in pieces { try write(piece) }
+  }
 }
 
 /// A source over bytes in memory.

@@ -121,6 +121,40 @@ public struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// Writes pieces one behind the other, as many as possible with one call.
+  ///
+  /// - Throws: `SystemError` with `subject` as its subject.
+  public borrowing func writeAll(pieces: [UnsafeRawBufferPointer], subject: String) throws(SystemError) {
+    var rest = pieces[...]
+    while !rest.isEmpty {
+      let vectors = rest.prefix(Self.vectorLimit).map {
+        iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
+      }
+      let count = writev(number, vectors, Int32(vectors.count))
+      if count >= 0 {
+        rest = Self.rest(of: rest, behind: count)
+      } else if errno != EINTR {
+        throw SystemError(call: "write", subject: subject)
+      }
+    }
+  }
+
+  /// Pieces that one call takes: IOV_MAX of Linux.
+  private static let vectorLimit = 1024
+
+  /// Returns what is left of pieces when so many bytes of them were written; empty ones that come next are not.
+  static func rest(
+    of pieces: ArraySlice<UnsafeRawBufferPointer>, behind count: Int
+  ) -> ArraySlice<UnsafeRawBufferPointer> {
+    var (rest, left) = (pieces, count)
+    while let first = rest.first, first.count <= left {
+      left -= first.count
+      rest.removeFirst()
+    }
+    if left > 0 { rest[rest.startIndex] = UnsafeRawBufferPointer(rebasing: rest[rest.startIndex][left...]) }
+    return rest
+  }
+
   /// The facts that `fstat` gives.
   ///
   /// - Throws: `SystemError` with `subject` as its subject.

@@ -133,6 +133,33 @@ struct ReadAheadTests {
     #expect(sink.count.update { $0 } == 17)
   }
 
+  @Test("Pieces of two blocks in turns are written with one call, in their order", .timeLimit(.minutes(5)))
+  func inTurns() throws {
+    final class GatheringSink: ByteSink {
+      let calls = Monitor<[[UInt8]]>([])
+
+      func write(_ bytes: UnsafeRawBufferPointer) { calls.update { $0.append(Array(bytes)) } }
+      func write(pieces: [UnsafeRawBufferPointer]) {
+        calls.update { $0.append(pieces.reduce(into: [UInt8]()) { $0 += Array($1) }) }
+      }
+    }
+    let full = PlainBlock(.data, bytes: (0..<BlockFiller.target).map { UInt8(truncatingIfNeeded: $0 / 1000) })
+    let edits = PlainBlock(.data, bytes: [UInt8](200..<240))
+    let sink = GatheringSink()
+    let writer = try WriteBehind(sink, hasThread: true, times: nil)
+    var expected: [UInt8] = []
+    for number in 0..<20 {
+      let row: Range<Int> = number * 1000..<number * 1000 + 900
+      let edit: Range<Int> = number * 2..<number * 2 + 2
+      try writer.write(row, of: full)
+      try writer.write(edit, of: edits)
+      expected += full.bytes[row]
+      expected += edits.bytes[edit]
+    }
+    try writer.finish()
+    #expect(sink.calls.update { $0 } == [expected])
+  }
+
   @Test("A reader that is stopped in the middle ends, and can read again")
   func stopped() throws {
     struct Enough: Error {}

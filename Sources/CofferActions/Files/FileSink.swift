@@ -16,6 +16,10 @@ final class FileSink: ByteSink {
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     try file.file.writeAll(bytes, subject: path)
   }
+
+  func write(pieces: [UnsafeRawBufferPointer]) throws {
+    try file.file.writeAll(pieces: pieces, subject: path)
+  }
 }
 
 /// A file with holes that is being written: given its data, it leaves the holes out.

@@ -62,6 +62,11 @@ final class ReadingProgress: Sendable {
       try sink.write(bytes)
       state.update { $0.done += UInt64(bytes.count) }
     }
+
+    func write(pieces: [UnsafeRawBufferPointer]) throws {
+      try sink.write(pieces: pieces)
+      state.update { $0.done += UInt64(pieces.reduce(0) { $0 + $1.count }) }
+    }
   }
 
   private static func text(_ state: State, at now: Double) -> String {

@@ -22,14 +22,27 @@ struct NewestStreams {
     self.cancellation = cancellation
   }
 
+  /// What was found.
+  struct Found {
+    /// The streams, each once.
+    var streams: [StreamReference] = []
+    /// The lists of items of the archives that they are of.
+    var lists: [StreamReference] = []
+  }
+
   /// Returns the streams, each once.
   ///
   /// - Parameter archives: Those that count.
   /// - Throws: `RunCancelled`, and what says that the store does not answer. An archive that cannot be read is passed over.
-  func streams(of archives: [Archive]) throws -> [StreamReference] {
+  func streams(of archives: [Archive]) throws -> [StreamReference] { try find(in: archives).streams }
+
+  /// Returns the streams and where they are listed.
+  ///
+  /// - Throws: As `streams`.
+  func find(in archives: [Archive]) throws -> Found {
     let own = archives.filter { $0.writeOnlyKey == nil && $0.items.size <= Self.itemListLimit }
     let hosts = Dictionary(grouping: own, by: { ExactName($0.draft.hostname) })
-    var streams: [StreamReference] = []
+    var found = Found()
     var roots: Set<ChunkID> = []
     for host in hosts.keys.sorted() {
       let newest = (hosts[host] ?? []).sorted { $0.order > $1.order }.prefix(Self.archiveLimit)
@@ -40,15 +53,17 @@ struct NewestStreams {
             item.content.stream != nil
           }
         }
+        let count = found.streams.count
         for item in items ?? [] {
           guard case .file(let stream) = item.content, places.insert(item.path).inserted,
             stream.size >= Self.shortestStream, let root = stream.root, roots.insert(root).inserted
           else { continue }
-          streams.append(stream)
+          found.streams.append(stream)
         }
+        if found.streams.count > count { found.lists.append(archive.items) }
       }
     }
-    return streams
+    return found
   }
 }
 
@@ -57,7 +72,7 @@ struct NewestArchives {
   let context: RepositoryContext
   let runs: [IndexRun]
   let reader: StreamReader
-  private let streams: [StreamReference]
+  private let found: NewestStreams.Found
   let cancellation: Cancellation
 
   /// - Throws: As `NewestStreams`.
@@ -66,19 +81,20 @@ struct NewestArchives {
     self.cancellation = cancellation
     runs = survey.catalogue.runs
     reader = try StreamReader(context: context, index: RenewedIndex(fixed: ChunkIndex(runs: runs)))
-    streams = try NewestStreams(context, reader, cancellation).streams(of: survey.archives)
+    found = try NewestStreams(context, reader, cancellation).find(in: survey.archives)
   }
 
   /// - Returns: What restoring them takes.
   /// - Throws: As `RestoreCosts`.
   func costs() throws -> RestoreCosts {
     var costs = RestoreCosts(context, runs, cancellation)
-    for stream in streams { try costs.add(stream, reader) }
+    for stream in found.streams { try costs.add(stream, reader) }
     return costs
   }
 
-  /// Writes what they need of packs that go.
+  /// Writes what they need of packs that go, and before it their lists: these come first in a restore, and each among the differences
+  /// would have a pack of these opened.
   ///
   /// - Throws: As `ChunkMover`.
-  func move(by mover: ChunkMover) throws { try mover.moveInOrder(streams, reader) }
+  func move(by mover: ChunkMover) throws { try mover.moveInOrder(found.lists + found.streams, reader) }
 }

@@ -17,6 +17,27 @@ final class WriteBehind {
         try piece.block.bytes.withUnsafeBytes { try sink.write(UnsafeRawBufferPointer(rebasing: $0[piece.range])) }
       }
     }
+
+    /// Writes all pieces with one call.
+    func write(_ pieces: [Piece]) throws {
+      guard pieces.count > 1 else { return try pieces.forEach(write) }
+      try times.measure(.write, bytes: pieces.reduce(0) { $0 + $1.range.count }) {
+        var bytes: [UnsafeRawBufferPointer] = []
+        try Self.gather(pieces[...], into: &bytes) { try sink.write(pieces: $0) }
+      }
+    }
+
+    /// Calls `body` with the bytes of all pieces, none of which is copied: one call lies within the other.
+    private static func gather(
+      _ pieces: ArraySlice<Piece>, into all: inout [UnsafeRawBufferPointer],
+      _ body: ([UnsafeRawBufferPointer]) throws -> Void
+    ) throws {
+      guard let first = pieces.first else { return try body(all) }
+      try first.block.bytes.withUnsafeBytes {
+        all.append(UnsafeRawBufferPointer(rebasing: $0[first.range]))
+        try gather(pieces.dropFirst(), into: &all, body)
+      }
+    }
   }
 
   /// Written to by the thread, or by the caller if there is none.
@@ -25,14 +46,15 @@ final class WriteBehind {
   /// To be handed over together: what days of edits have put together is in pieces of a chunk or two.
   private var gathered: [Piece] = []
   private var gatheredSize = 0
-  /// Bytes of the blocks that these keep in memory.
+  /// The blocks that these keep in memory, and their bytes.
+  private var kept: Set<ObjectIdentifier> = []
   private var keptSize = 0
 
   /// Times that pieces may wait to be written.
   static let capacity = 8
   /// Bytes that are handed over together, more or less, and pieces at most.
-  private static let gatheredLimit = 128 << 10
-  private static let pieceLimit = 16
+  private static let gatheredLimit = 256 << 10
+  private static let pieceLimit = 64
   /// Bytes of their blocks: two that are stored in full, of each of which little may be wanted.
   private static let keptLimit = 2 * BlockFiller.target
 
@@ -40,7 +62,7 @@ final class WriteBehind {
     output = Output(sink: sink, times: times)
     let output = HandedOver(output)
     writer =
-      hasThread ? try Stage("writer", capacity: Self.capacity) { try $0.forEach { try output.value.write($0) } } : nil
+      hasThread ? try Stage("writer", capacity: Self.capacity) { try output.value.write($0) } : nil
   }
 
   deinit {
@@ -52,7 +74,7 @@ final class WriteBehind {
   func write(_ range: Range<Int>, of block: PlainBlock) throws {
     let piece = Piece(block: block, range: range)
     guard let writer else { return try output.write(piece) }
-    if gathered.last?.block !== block { keptSize += block.bytes.count }
+    if kept.insert(ObjectIdentifier(block)).inserted { keptSize += block.bytes.count }
     gathered.append(piece)
     gatheredSize += range.count
     if gatheredSize >= Self.gatheredLimit || keptSize >= Self.keptLimit || gathered.count >= Self.pieceLimit {
@@ -63,6 +85,7 @@ final class WriteBehind {
   private func handOver(to writer: Stage<[Piece]>) throws {
     let pieces = gathered
     gathered = []
+    kept.removeAll(keepingCapacity: true)
     (gatheredSize, keptSize) = (0, 0)
     try writer.give(pieces)
   }

@@ -62,7 +62,8 @@ final class BlockCoder {
       return nil
     }
     return try prefix.withUnsafeBytes { prefix in
-      var length = try compress(block, prefix: prefix)
+      // What only older archives need is many days away from its base.
+      var length = block.isNoBase ? Int.max : try compress(block, prefix: prefix)
       if length > block.plain.count / Self.smallDelta {
         length = try compress(block, prefix: prefix, search: .thorough)
       }

@@ -76,6 +76,31 @@ struct RefreshTests {
     }
   }
 
+  @Test("The newest archive's list lies beside its data: a restore opens no pack of differences for it")
+  func listBesideData() throws {
+    let ground = try CompactionGround.edited()
+    let before = try directories(ground)
+    #expect(try ground.compact().refreshedPacks > 0)
+    let packs = try directories(ground)
+    let repository = try ground.open()
+    let context = repository.context
+    let index = try IndexLoader(context: context).load(for: .reading)
+    let reader = try StreamReader(context: context, index: RenewedIndex(fixed: index))
+    let newest = try #require(try repository.archives().max { $0.order < $1.order })
+    var count = 0
+    try reader.forEachChunk(
+      of: newest.items,
+      { entry in
+        let pack = try #require(index.location(of: entry.id)).pack
+        #expect(before[pack] == nil)
+        #expect(try #require(packs[pack]).blocks.allSatisfy { $0.coding != .delta })
+        count += 1
+      })
+    #expect(count > 0)
+    #expect(packs.values.contains { $0.blocks.contains { $0.coding == .delta } })
+    try ground.expectWhole()
+  }
+
   @Test("What is written anew in full takes less than a backup, which is waited for, has made of it")
   func takesLess() throws {
     let ground = try CompactionGround.edited()
