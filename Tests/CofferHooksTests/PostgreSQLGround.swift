@@ -18,6 +18,16 @@ struct PostgreSQLGround {
     two = try PostgreSQLServer(2)
     programs = try RuntimeDirectory(base: NSTemporaryDirectory())
   }
+
+  /// Makes a shell script that goes with the test.
+  func standIn(_ script: String, name: String = "standin-\(UInt32.random(in: 0 ... .max))") throws -> String {
+    let path = programs.path + "/" + name
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try ("#!/bin/sh\n" + script).write(toFile: path, atomically: true, encoding: .utf8)
+    chmod(path, 0o755)
+    return path
+  }
 }
 
 /// Tests that need `PostgreSQLGround`.
@@ -58,13 +68,7 @@ extension PostgreSQLSuite {
     try TakenDump(plan(root, context, globals: globals), context: context)
   }
 
-  /// Makes a shell script that goes with the test.
-  func standIn(_ script: String, name: String = "standin-\(UInt32.random(in: 0 ... .max))") throws -> String {
-    let path = ground.programs.path + "/" + name
-    try FileManager.default.createDirectory(
-      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try ("#!/bin/sh\n" + script).write(toFile: path, atomically: true, encoding: .utf8)
-    chmod(path, 0o755)
-    return path
-  }
+  func standIn(_ script: String) throws -> String { try ground.standIn(script) }
+
+  func standIn(_ script: String, name: String) throws -> String { try ground.standIn(script, name: name) }
 }
