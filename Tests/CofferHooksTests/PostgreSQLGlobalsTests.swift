@@ -83,6 +83,42 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     try expectSame(two.run(question), expected)
   }
 
+  @Test(
+    "A server that is lost before it has the settings of all sessions is no restored one, and what has its place keeps it",
+    arguments: [true, false])
+  func lostSettingsOfAll(isWhole: Bool) throws {
+    try makeRoles()
+    try one.run("ALTER ROLE ALL SET work_mem = '7MB'")
+    defer {
+      for server in [one, two] { _ = try? server.run("ALTER ROLE ALL RESET ALL; DROP DATABASE IF EXISTS kept") }
+    }
+    try one.recreate("kept")
+    try two.recreate("kept")
+    try one.run("CREATE TABLE here AS SELECT 1 AS i", in: "kept")
+    let context = try makeContext()
+    let ending = "SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid());"
+    let standIn = try standIn(
+      """
+      case "$*" in *"--file -"*) ;; *) exec psql "$@";; esac
+      sed -u 's/^ALTER ROLE ALL SET /\(ending)&/' | psql "$@"
+      """)
+    let root = try configured(one.entry(isWhole ? "all" : "postgres", "psql_command: \(standIn)"))
+    let dump = try take(root, context, globals: !isWhole)
+    let plan = try hook.restore(of: dump.facts, to: two.target, root: root, context: context)
+    let running = try plan.start(folder: nil, before: [], context: context)
+    try dump.bytes.withUnsafeBytes { try running.write($0) }
+    #expect(try running.endPass() == false)
+    let error = #expect(throws: RestoreError.self) { try running.finish() }
+    running.abandon()
+    guard case .endedInPart(_, let problem, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(problem.contains("in place") && problem.contains("terminating connection"), "\(problem)")
+    try expectSame(roles(two), roles(one))
+    if isWhole { #expect(try two.run("SELECT i FROM here", in: "kept") == "1\n") }
+  }
+
   @Test("Who is no superuser but may create roles restores those that are none either")
   func modestly() throws {
     try makeRoles()

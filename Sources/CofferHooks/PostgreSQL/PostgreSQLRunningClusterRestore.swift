@@ -113,7 +113,7 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
   }
 
   func finish() throws -> [String] {
-    let dropped: [String]
+    var warnings: [String]
     do {
       try makeGlobals()
       try keepingContentFailure(endDatabase)
@@ -121,13 +121,23 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       guard identity.isGlobals || !databases.isEmpty else {
         throw RestoreError.refused(identity, problem: "the dump holds no database", suggestion: nil)
       }
-      dropped = try swap()
+      warnings = try swap()
     } catch {
       let databases = databases
       abandon()
       throw explained(error, databases)
     }
-    return dropped + complete()
+    do {
+      try complete(&warnings)
+      return warnings
+    } catch {
+      // What has its place keeps it, whoever gives up now.
+      (databases, globals) = ([], nil)
+      let cause = RestoreError.cause(of: error)
+      let problem = "all that the dump holds is in place, but not the settings behind it: \(cause)"
+      throw RestoreError.endedInPart(
+        identity, problem: ([problem] + warnings).joined(separator: "; "), suggestion: nil)
+    }
   }
 
   func abandon() {
@@ -360,15 +370,17 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
     }
   }
 
-  /// - Returns: Warnings.
-  private func complete() -> [String] {
-    var warnings = globals?.warnings ?? []
+  /// What can only be done with everything in its place.
+  ///
+  /// - Throws: What kept the server from judging a setting, as a connection that is lost.
+  private func complete(_ warnings: inout [String]) throws {
+    warnings += globals?.warnings ?? []
     if let cause {
       warnings.append(
         "\(identity.title): restored with the databases' own search paths, because with an empty one: \(cause)")
     }
     if databases.contains(where: { $0.final == Self.postgres }) {
-      warnings += properties().map {
+      warnings += try refusals { try $0.statements(for: "postgres") }.map {
         "\(identity.title): restored, but not all that belongs to 'postgres' as a whole: \($0)"
       }
     }
@@ -383,30 +395,22 @@ final class PostgreSQLRunningClusterRestore: RunningRestore {
       warnings.append(
         "\(identity.title): '\(database.final.shown)' is restored, but ANALYZE failed; run it by hand")
     }
-    return warnings + restoreServerSettings()
-  }
-
-  /// As the last thing: they count for the sessions of the restore, too.
-  ///
-  /// - Returns: Warnings.
-  private func restoreServerSettings() -> [String] {
-    let problems: [String]
-    do {
-      let statements = try DatabaseProperties(details: facts.details).serverSettings()
-      problems = connection.executeEach(statements, database: "template1", of: identity, context: context)
-    } catch {
-      problems = ["the archive's facts cannot be read: \(error)"]
+    // As the last thing: they count for the sessions of the restore, too.
+    warnings += try refusals { try $0.serverSettings() }.map {
+      "\(identity.title): restored, but not all settings of 'ALTER ROLE ALL': \($0)"
     }
-    return problems.map { "\(identity.title): restored, but not all settings of 'ALTER ROLE ALL': \($0)" }
   }
 
-  /// - Returns: What failed.
-  private func properties() -> [String] {
+  /// Runs what the archive's facts say of the server.
+  ///
+  /// - Returns: What was refused.
+  private func refusals(_ make: (DatabaseProperties) throws -> [PostgreSQLStatement]) throws -> [String] {
+    let statements: [PostgreSQLStatement]
     do {
-      let statements = try DatabaseProperties(details: facts.details).statements(for: "postgres")
-      return connection.executeEach(statements, database: "template1", of: identity, context: context)
+      statements = try make(DatabaseProperties(details: facts.details))
     } catch {
       return ["the archive's facts cannot be read: \(error)"]
     }
+    return try connection.refusals(of: statements, database: "template1", identity: identity, context: context)
   }
 }
