@@ -142,7 +142,7 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
   @Test("A connection that is lost as the database gets its settings ends the restore, and the old database stays")
   func lostSettings() throws {
     try prepare()
-    try one.run("ALTER DATABASE \"\(Self.database)\" SET statement_timeout = '1h'")
+    try one.run("ALTER DATABASE \(PostgreSQLServer.quotedIdentifier(Self.database)) SET statement_timeout = '1h'")
     let context = try makeContext()
     let dump = try take(try configured(entry()), context)
     try one.run("DELETE FROM sales.orders", in: Self.database)

@@ -57,7 +57,9 @@ struct ServerDrillTests {
       "drilled counter", ground,
       psql: """
         case "$*" in *"--file -"*) ;; *) exec psql "$@";; esac
-        sed -u '\(change.replacingOccurrences(of: "ENDING", with: ending))' | psql "$@"
+        exec 3<&0; mkfifo "$0.$$"
+        sed -u '\(change.replacingOccurrences(of: "ENDING", with: ending))' <&3 3<&- >"$0.$$" 2>/dev/null &
+        exec psql "$@" <"$0.$$" 3<&-
         """)
     defer { place.remove() }
     #expect(dump.facts.content?.sequences.count == 1)

@@ -71,20 +71,27 @@ struct PhysicalBackupRunTests {
     // So slow that it takes some seconds.
     try ground.write(".my.cnf", "[mariabackup]\nthrottle=20\n")
     try server.sql("USE shop; CREATE TABLE led (n INT) ENGINE=Aria; CREATE TABLE oldest (a INT) ENGINE=MyISAM")
-    let create = try ground.start("create")
     var number = 0
-    // Not without an end: it copies tables that were made meanwhile while statements like these wait.
-    while create.wait(seconds: 0) == nil, number < 40 {
-      number += 1
-      try server.sql(
-        """
-        USE shop; ALTER TABLE old ADD c\(number) INT; RENAME TABLE led TO led2; RENAME TABLE led2 TO led;
-        CREATE TABLE made\(number) (a INT) ENGINE=InnoDB; INSERT INTO made\(number) VALUES (\(number));
-        RENAME TABLE made\(number) TO row\(number); ALTER TABLE row\(number) ADD b INT DEFAULT 7;
-        CREATE TABLE brief (a INT) ENGINE=Aria; DROP TABLE brief; TRUNCATE oldest; INSERT INTO led VALUES (\(number));
-        """)
+    // A table that is renamed at the wrong moment mariadb-backup itself leaves out, at times: that is seen, and made again.
+    var isToldIncomplete = true
+    for attempt in 1...3 where isToldIncomplete {
+      let create = try ground.start("create")
+      // Not without an end: it copies tables that were made meanwhile while statements like these wait.
+      while create.wait(seconds: 0) == nil, number < 40 * attempt {
+        number += 1
+        try server.sql(
+          """
+          USE shop; ALTER TABLE old ADD c\(number) INT; RENAME TABLE led TO led2; RENAME TABLE led2 TO led;
+          CREATE TABLE made\(number) (a INT) ENGINE=InnoDB; INSERT INTO made\(number) VALUES (\(number));
+          RENAME TABLE made\(number) TO row\(number); ALTER TABLE row\(number) ADD b INT DEFAULT 7;
+          CREATE TABLE brief (a INT) ENGINE=Aria; DROP TABLE brief; TRUNCATE oldest; INSERT INTO led VALUES (\(number));
+          """)
+      }
+      let isMade = create.wait() == .exited(0)
+      isToldIncomplete = !isMade && ground.errors.contains("made and renamed while the backup was made")
+      try #require((isMade || isToldIncomplete) && number > 1, "\(number): \(ground.errors)")
     }
-    try #require(create.wait() == .exited(0) && number > 1, "\(number): \(ground.errors)")
+    try #require(!isToldIncomplete, "\(ground.errors)")
     let laid = "\(server.folder)/laid"
     try ground.succeed("restore", "--cluster", "main", "--target-directory", laid, "--yes")
     server.stop()
