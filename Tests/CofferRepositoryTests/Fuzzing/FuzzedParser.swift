@@ -60,9 +60,11 @@ enum FuzzedParser: String, CaseIterable {
   /// What the program itself writes.
   func seeds() throws -> [[UInt8]] {
     let (store, context) = (Self.ground.store, Self.ground.context)
-    func objects(_ folder: String) throws -> [[UInt8]] { try store.list(folder).map { try store.get($0.name) } }
+    func objects(_ folder: String) throws -> [[UInt8]] {
+      try store.list(folder, cancellation: nil).map { try store.get($0.name) }
+    }
     let packs = try objects("packs")
-    let readers = try store.list("packs").compactMap { PackFolder.digest(of: $0.name) }.map {
+    let readers = try store.list("packs", cancellation: nil).compactMap { PackFolder.digest(of: $0.name) }.map {
       try PackReader($0, context: context)
     }
     let indexed = readers.map {
