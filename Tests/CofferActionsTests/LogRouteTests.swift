@@ -44,7 +44,7 @@ struct LogRouteTests {
       LogPart(
         kind, at: place, title: "part",
         origin: LogOrigin(Self.server, hostname: "db1", name: "main"), size: bytes.count))
-    _ = try repository.put(part, compressionLevel: 1) { take in try bytes.withUnsafeBytes { try take($0) } }
+    _ = try repository.put(part, bytes, compressionLevel: 1)
   }
 
   private func route(

@@ -26,6 +26,15 @@ struct MariaDBBench {
     two = try MariaDBServer(2)
   }
 
+  /// Without quotes: mariadb-dump loses its way at the events of databases whose names have some.
+  static let database = "a shop; `x` -- ü 表"
+
+  /// Makes `database` anew on the first server, with some of everything in it.
+  func prepare() throws {
+    try one.recreate(Self.database, "CHARACTER SET latin1 COLLATE latin1_german1_ci COMMENT 'it''s'")
+    try one.run(MariaDBServer.richSchema, in: Self.database)
+  }
+
   func configured(_ entries: String) throws -> ConfigurationSection {
     try makeRoot("\(option):\n" + entries)
   }
@@ -63,17 +72,13 @@ struct MariaDBTests {
   private let bench: MariaDBBench
   private var one: MariaDBServer { bench.one }
   private var two: MariaDBServer { bench.two }
-  /// Without quotes: mariadb-dump loses its way at the events of databases whose names have some.
-  private static let database = "a shop; `x` -- ü 表"
+  private static let database = MariaDBBench.database
 
   init() throws {
     bench = try MariaDBBench()
   }
 
-  private func prepare() throws {
-    try one.recreate(Self.database, "CHARACTER SET latin1 COLLATE latin1_german1_ci COMMENT 'it''s'")
-    try one.run(MariaDBServer.richSchema, in: Self.database)
-  }
+  private func prepare() throws { try bench.prepare() }
 
   @Test("A rich database comes back whole: where it is missing, where something else is, and where it was changed")
   func roundTrip() throws {
@@ -194,79 +199,6 @@ struct MariaDBTests {
     #expect(
       problem.contains("as it was") && problem.contains("may be left: drop them") == (how == "gone"), "\(problem)")
     try expectSame(one.content(of: Self.database), before)
-    try bench.expectNothingLeft()
-  }
-
-  @Test("A connection that is lost as what is there is written down is told, and nobody is told to drop anything")
-  func lostWriting() throws {
-    try prepare()
-    let context = try makeContext()
-    let dump = try bench.dump(one.entry(Self.database), context: context)
-    let before = try one.content(of: Self.database)
-    let lost = "mariadb-dump: Couldn't execute 'SHOW FUNCTION STATUS': Lost connection to server during query (2013)"
-    let programs = try Programs()
-    let program = try programs.make(
-      """
-      case "$*" in *--force*) ;; *) exec mariadb-dump "$@";; esac
-      for word; do shift; [ "$word" = --routines ] || set -- "$@" "$word"; done
-      mariadb-dump "$@"; echo "\(lost)" >&2; exit 2
-      """)
-    let root = try bench.configured(one.entry(Self.database, "mariadb_dump_command: \(program)"))
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
-    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
-    let diagnosis = try #require(error?.diagnosis)
-    #expect(diagnosis.problem.contains("as it was") && diagnosis.problem.contains("Lost connection"), "\(diagnosis)")
-    #expect(diagnosis.suggestion?.contains("drop it") != true, "\(diagnosis)")
-    try expectSame(one.content(of: Self.database), before)
-    try bench.expectNothingLeft()
-  }
-
-  @Test("A connection that is lost as rights on routines are asked for ends the restore, which would lose them")
-  func lostRights() throws {
-    try prepare()
-    let context = try makeContext()
-    let dump = try bench.dump(one.entry(Self.database), context: context)
-    let before = try one.content(of: Self.database)
-    let programs = try Programs()
-    let client = try programs.make(
-      """
-      case "$*" in *procs_priv*) echo 'ERROR 2013 (HY000) at line 1: Lost connection to server' >&2; exit 1;; esac
-      exec mariadb "$@"
-      """)
-    let root = try bench.configured(one.entry(Self.database, "mariadb_command: \(client)"))
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
-    let error = #expect(throws: RestoreError.self) { try dump.restore(plan, context: context) }
-    #expect(error?.diagnosis.problem.contains("as it was") == true, "\(String(describing: error))")
-    try expectSame(one.content(of: Self.database), before)
-    try bench.expectNothingLeft()
-  }
-
-  @Test("What cannot be looked at behind the exchange is told with the reason, and not as a restore that has not been")
-  func unseen() throws {
-    try prepare()
-    let context = try makeContext()
-    let dump = try bench.dump(one.entry(Self.database), context: context)
-    let content = try one.content(of: Self.database)
-    let programs = try Programs()
-    let mark = NSTemporaryDirectory() + "coffer-exchanged-\(UInt32.random(in: 0 ... .max))"
-    defer { unlink(mark) }
-    let client = try programs.make(
-      """
-      case "$*" in *--execute*)
-        [ -e \(mark) ] && rm \(mark) && echo 'ERROR 2013 (HY000) at line 1: Lost connection to server' >&2 && exit 1
-        exec mariadb "$@";;
-      esac
-      [ -f /dev/stdin ] || exec mariadb "$@"
-      cat >\(mark).sql; mariadb "$@" <\(mark).sql; status=$?
-      grep -q '^RENAME TABLE' \(mark).sql && touch \(mark)
-      rm \(mark).sql; exit $status
-      """)
-    let root = try bench.configured(one.entry(Self.database, "mariadb_command: \(client)"))
-    let plan = try bench.hook.restore(of: dump.facts, to: RestoreTarget(), root: root, context: context)
-    let warnings = try dump.restore(plan, context: context)
-    let said = try #require(warnings.first { $0.contains("could not be looked at afterwards") }, "\(warnings)")
-    #expect(said.contains("Lost connection") && !said.contains("as it was"), "\(said)")
-    try expectSame(one.content(of: Self.database), content)
     try bench.expectNothingLeft()
   }
 

@@ -27,10 +27,8 @@ final class PostgreSQLDrillQuestions {
       content = try census.count(seconds: nil, clock: context.clock)
     } catch let error as PostgreSQLCensus.TooMany {
       return DrillFindings(content: nil, warnings: ["Nothing was compared: \(error.diagnosis.problem)"])
-    } catch let error as PostgreSQLConversation.Ended {
-      throw unseen(identity, error.diagnosis.problem)
-    } catch let error as CommandTimedOut {
-      throw unseen(identity, error.diagnosis.problem)
+    } catch let error where error is PostgreSQLConversation.Ended || error is CommandTimedOut {
+      throw unseen(identity, RestoreError.cause(of: error))
     }
     try context.cancellation.check()
     if let remark = content.remark { throw unseen(identity, remark) }

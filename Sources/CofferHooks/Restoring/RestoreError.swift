@@ -23,32 +23,28 @@ public enum RestoreError: DiagnosableError, Equatable {
   }
 
   public var diagnosis: Diagnosis {
+    Diagnosis(subject: identity.restoreTitle, problem: "\(meaning): \(cause)", suggestion: suggestion)
+  }
+
+  /// What it means for the database.
+  private var meaning: String {
     switch self {
-    case .programFailed(let identity, let program, let status, let lines):
-      Diagnosis(
-        subject: identity.restoreTitle,
-        problem: "Not restored, the database is as it was: " + ClientFailure.problem(program, status, lines),
-        suggestion: identity.advice.suggestion(lines))
-    case .inputIgnored(let identity, let program):
-      Diagnosis(
-        subject: identity.restoreTitle,
-        problem: "Not restored, the database is as it was: \(program) ended without having read the whole dump",
-        suggestion: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'")
-    case .endedInPart(let identity, let problem, let suggestion):
-      Diagnosis(
-        subject: identity.restoreTitle, problem: "Restored in part only: \(problem)",
-        suggestion: suggestion ?? "Remove the cause and restore again: what is there is replaced")
-    case .notLasting(let identity, let problem):
-      Diagnosis(
-        subject: identity.restoreTitle,
-        problem:
-          "Restored, and the new database has its place, but after a power cut the old one may be back: \(problem)",
-        suggestion: "See what the system says of the disk (dmesg); when it works, restore again")
-    case .notRestored(let identity, let standing, let problem, let suggestion):
-      Diagnosis(
-        subject: identity.restoreTitle, problem: "Not restored, \(standing): \(problem)", suggestion: suggestion)
-    case .refused(let identity, let problem, let suggestion):
-      Diagnosis(subject: identity.restoreTitle, problem: "Cannot be restored: \(problem)", suggestion: suggestion)
+    case .programFailed, .inputIgnored: "Not restored, the database is as it was"
+    case .endedInPart: "Restored in part only"
+    case .notLasting: "Restored, and the new database has its place, but after a power cut the old one may be back"
+    case .notRestored(_, let standing, _, _): "Not restored, \(standing)"
+    case .refused: "Cannot be restored"
+    }
+  }
+
+  private var suggestion: String? {
+    switch self {
+    case .programFailed(let identity, _, _, let lines): identity.advice.suggestion(lines)
+    case .inputIgnored: "A command that runs it elsewhere must pass its input on, for example 'docker exec -i'"
+    case .endedInPart(_, _, let suggestion):
+      suggestion ?? "Remove the cause and restore again: what is there is replaced"
+    case .notLasting: "See what the system says of the disk (dmesg); when it works, restore again"
+    case .notRestored(_, _, _, let suggestion), .refused(_, _, let suggestion): suggestion
     }
   }
 }

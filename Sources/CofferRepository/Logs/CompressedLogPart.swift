@@ -20,29 +20,12 @@ public struct CompressedLogPart: Sendable {
   /// Gives some of a part's bytes, by several threads at the same time: fills the room with those from a place on.
   public typealias Reading = @Sendable (_ start: Int, _ room: UnsafeMutableRawBufferPointer) throws -> Void
 
-  /// Of a part that can be read from anywhere.
-  ///
   /// - Parameters:
   ///   - level: zstd's.
   ///   - workers: Threads that may read and compress.
   /// - Throws: What `read` throws.
   public init(_ part: LogPart, compressionLevel level: Int, workers: Int, reading read: @escaping Reading) throws {
     self = try LogPartCompressor(part, level: level, workers: workers).compress(size: part.size, reading: read)
-  }
-
-  /// Of a part that comes from its first byte to its last.
-  ///
-  /// - Parameters:
-  ///   - level: zstd's.
-  ///   - workers: Threads that may compress.
-  ///   - write: Calls what it is given with the part's bytes in order, `LogPart.blockSize` at a time, and the rest at the end: as many
-  ///     as the part says.
-  /// - Throws: What `write` throws.
-  init(
-    _ part: LogPart, compressionLevel level: Int, workers: Int,
-    _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-  ) throws {
-    self = try LogPartCompressor(part, level: level, workers: workers).compress(size: part.size, write)
   }
 
   fileprivate init(size: Int, blocks: [Block]) throws {

@@ -45,16 +45,18 @@ extension Repository {
   ///
   /// - Parameters:
   ///   - level: zstd's.
-  ///   - write: As `CompressedLogPart` wants it.
+  ///   - bytes: As many as the part says.
   /// - Returns: Whether it was not stored before.
   /// - Throws: `LogError.conflict` where other bytes are stored in its place; `RepositoryError.keyRemoved`; `.damaged` where what is in
-  ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`; what `write` throws.
-  public func put(
-    _ part: LogPart, compressionLevel level: Int, _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-  ) throws -> Bool {
+  ///   its place cannot be read; `.unsupported`; `StorageError`; `RunCancelled`.
+  public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
+    precondition(bytes.count == part.size)
     try context.header.refuseUnknownFeatures(location: location)
     return try put(
-      part, CompressedLogPart(part, compressionLevel: level, workers: context.surroundings.workers, write))
+      part,
+      CompressedLogPart(part, compressionLevel: level, workers: context.surroundings.workers) { start, room in
+        bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }
+      })
   }
 
   /// The same of a part that is compressed already.
@@ -64,17 +66,6 @@ extension Repository {
     precondition(content.size == part.size)
     try context.header.refuseUnknownFeatures(location: location)
     return try LogStore(context).put(part.nameKind, at: part.place, title: part.title, origin: part.origin, content)
-  }
-
-  /// The same of bytes that are there.
-  public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
-    try put(part, compressionLevel: level) { take in
-      try bytes.withUnsafeBytes { bytes in
-        for start in stride(from: 0, to: bytes.count, by: LogPart.blockSize) {
-          try take(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + LogPart.blockSize, bytes.count)]))
-        }
-      }
-    }
   }
 
   /// Begins reading a server's log.

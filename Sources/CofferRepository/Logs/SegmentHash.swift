@@ -60,8 +60,8 @@ final class SegmentHasher {
 
   /// The hash of a segment, by those of its blocks in order.
   static func hash(ofBlocks blocks: some Sequence<Digest256>) throws -> Digest256 {
-    let hasher = try ContentHasher()
-    for block in blocks { try block.withUnsafeBytes { try hasher.update($0) } }
+    let hasher = try SegmentHasher(.blocks)
+    for block in blocks { try hasher.add(block) }
     return try hasher.finish()
   }
 

@@ -29,7 +29,9 @@ struct CompressedLogPartTests {
     arguments: [1, 5000, 1 << 20, (1 << 20) + 1, 5 << 20], [1, 2, 8])
   func reading(_ size: Int, _ workers: Int) throws {
     let (part, bytes) = (try Self.part(size), Self.content(size))
-    let expected = try CompressedLogPart(part, compressionLevel: 3, workers: 1) { try LogGround.give(bytes, to: $0) }
+    let expected = try LogPartCompressor(part, level: 3, workers: 1).compress(size: size) {
+      try LogGround.give(bytes, to: $0)
+    }
     let asked = Mutex<[Int: Int]>([:])
     let content = try CompressedLogPart(part, compressionLevel: 3, workers: workers) { start, room in
       bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }

@@ -47,7 +47,7 @@ struct LogGround {
   ) throws -> Bool {
     let bytes = bytes ?? Self.content(number)
     let part = try Self.part(number, bytes, history: history, kind: kind, server: server)
-    return try (repository ?? open()).put(part, compressionLevel: 3) { try Self.give(bytes, to: $0) }
+    return try (repository ?? open()).put(part, bytes, compressionLevel: 3)
   }
 
   /// Puts what an earlier program would have: an object of version 1.
@@ -56,7 +56,9 @@ struct LogGround {
   ) throws {
     let bytes = bytes ?? Self.content(number)
     let part = try Self.part(number, bytes, history: 1, kind: kind, server: Self.server)
-    let content = try CompressedLogPart(part, compressionLevel: 3, workers: 1) { try Self.give(bytes, to: $0) }
+    let content = try LogPartCompressor(part, level: 3, workers: 1).compress(size: part.size) {
+      try Self.give(bytes, to: $0)
+    }
     let context = try (repository ?? open()).context
     let name = try #require(
       try LogName(
@@ -76,6 +78,7 @@ struct LogGround {
         origin: LogOrigin(server, hostname: "db1", name: "main"), size: bytes.count))
   }
 
+  /// Gives the bytes of a part in order, block by block.
   static func give(_ bytes: [UInt8], to take: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     try bytes.withUnsafeBytes { all in
       for start in stride(from: 0, to: all.count, by: LogPart.blockSize) {
