@@ -51,9 +51,10 @@ struct LogPushing {
       return false
     }
     let part = try part(of: file)
-    // Here the one waits for answers, and the other needs nothing but processors. Where the repository does not open, it was for nothing.
-    let (access, content) = try SideBySide(width: 2).both(
-      { try context.open(location) }, { try compressed(file, part, workers: context.surroundings.processors) })
+    // Opening waits for answers, and this needs nothing but processors. Where the repository does not open, it was for nothing.
+    let content = compressing(file, part, workers: context.surroundings.processors)
+    defer { content.stop() }
+    let access = try context.open(location)
     let isNew = try access.repository.put(part, content)
     pushed?.forget(upTo: file.name)
     // Not before: of a server that has another's identity this one is refused, and nothing behind it may take the other's places.
@@ -125,7 +126,9 @@ struct LogPushing {
       throw WALError.content(other.path, "it has only just been written")
     }
     let part = try part(of: other)
-    let content = try compressed(other, part, workers: context.surroundings.processors / Self.pushers)
+    let content = compressing(other, part, workers: context.surroundings.processors / Self.pushers)
+    defer { content.stop() }
+    try content.whole()
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")
@@ -144,11 +147,11 @@ struct LogPushing {
     return part
   }
 
-  private func compressed(_ file: WALFile, _ part: LogPart, workers: Int) throws -> CompressedLogPart {
-    try CompressedLogPart(
+  private func compressing(_ file: WALFile, _ part: LogPart, workers: Int) -> CompressingLogPart {
+    CompressingLogPart(
       part, compressionLevel: context.root[GeneralOptions.compression].level, workers: workers
-    ) { start, room in
-      try context.cancellation.check()
+    ) { [cancellation = context.cancellation] start, room in
+      try cancellation.check()
       try file.read(from: start, into: room)
     }
   }

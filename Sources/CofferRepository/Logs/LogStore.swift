@@ -40,37 +40,49 @@ struct LogStore {
   ///
   /// - Parameters:
   ///   - title: What messages call it.
+  ///   - part: Its blocks are sealed as they come.
   /// - Returns: Whether it was not stored before.
-  /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`.
+  /// - Throws: `LogError.conflict`; `RepositoryError`; `StorageError`; `RunCancelled`; what compressing the part throws.
   func put(
-    _ kind: LogName.Kind, at place: LogPlace, title: String, origin: LogOrigin, _ content: CompressedLogPart
+    _ kind: LogName.Kind, at place: LogPlace, title: String, origin: LogOrigin, _ part: CompressingLogPart
   ) throws -> Bool {
     let server = try origin.server.id(context)
     guard
       let name = try LogName(kind, of: server, place, to: place, LogSigner(context.keys), tags: tags)
     else { throw context.damaged(ObjectName(wellFormed: "logs"), "\(title) has no name that a log's object can have") }
     let builder = try LogObjectBuilder(context)
-    try builder.append(content, time: LogDirectory.milliseconds(context.clock.now()))
-    let bytes = try builder.finish(name, origin: origin)
+    let content = try builder.append(part, time: LogDirectory.milliseconds(context.clock.now()))
     // Trying it out would take more than looking, and leave something behind where nothing may be deleted.
     let isExclusive = context.store.isKnownToRefuseTakenNames
+    // Who may overwrite is asked for the name while the object is signed, and not earlier: the less others can put there meanwhile.
+    let (bytes, first): ([UInt8], Bool) =
+      try isExclusive
+      ? (builder.finish(name, origin: origin), false)
+      : context.sideBySide.both({ try builder.finish(name, origin: origin) }, { try self.isTaken(name) })
+    var isTaken: Bool? = first
     for _ in 0..<Self.tries {
-      guard let isNew = try settle(name, bytes, content, title, isExclusive: isExclusive) else { continue }
+      let isPut = try !(isTaken ?? (!isExclusive && self.isTaken(name)))
+      isTaken = nil
+      let put = isPut ? bytes : nil
+      guard let isNew = try settle(name, put, content, title, isExclusive: isExclusive) else { continue }
       try context.checkKeyStands()
       return isNew
     }
     throw StorageError.missing(name.objectName, location: context.location)
   }
 
-  /// - Parameter isExclusive: Whether the store refuses names that are taken.
+  /// - Parameters:
+  ///   - bytes: To be put; nil where the name was seen to be taken.
+  ///   - isExclusive: Whether the store refuses names that are taken.
   /// - Returns: Whether it was not stored before; nil where what was in its place has gone since.
   private func settle(
-    _ name: LogName, _ bytes: [UInt8], _ content: CompressedLogPart, _ title: String, isExclusive: Bool
+    _ name: LogName, _ bytes: [UInt8]?, _ content: CompressedLogPart, _ title: String, isExclusive: Bool
   ) throws -> Bool? {
-    let isPut = try (isExclusive || !isTaken(name)) && put(name, bytes)
+    let put = try bytes.flatMap { try self.put(name, $0) ? $0 : nil }
+    let isPut = put != nil
     // Both behind the put, in whichever order. What was joined was there before, and counts.
     let (isNew, found) = try context.sideBySide.both(
-      { try isPut && (isExclusive || stands(name, bytes)) },
+      { try put.map { try isExclusive || stands(name, $0) } ?? false },
       { try joined(with: name, limit: isPut ? Self.joinedLimit : .max) })
     if let other = try found ?? (isPut && !isNew ? joined(with: name, limit: .max) : nil) {
       guard try other.isOf(content) else { throw LogError.conflict(segment: title, location: context.location) }

@@ -52,17 +52,20 @@ extension Repository {
   public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
     precondition(bytes.count == part.size)
     try context.header.refuseUnknownFeatures(location: location)
+    let workers = context.surroundings.workers
     return try put(
       part,
-      CompressedLogPart(part, compressionLevel: level, workers: context.surroundings.workers) { start, room in
+      // One thread more would be of no use: this one waits.
+      CompressingLogPart(part, compressionLevel: level, workers: workers > 1 ? workers : 0) { start, room in
         bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }
       })
   }
 
-  /// The same of a part that is compressed already.
+  /// The same of a part that is being compressed already.
   ///
   /// - Parameter content: Made for this part.
-  public func put(_ part: LogPart, _ content: CompressedLogPart) throws -> Bool {
+  /// - Throws: What compressing it throws, too.
+  public func put(_ part: LogPart, _ content: CompressingLogPart) throws -> Bool {
     precondition(content.size == part.size)
     try context.header.refuseUnknownFeatures(location: location)
     return try LogStore(context).put(part.nameKind, at: part.place, title: part.title, origin: part.origin, content)

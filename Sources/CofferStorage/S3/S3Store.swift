@@ -69,12 +69,13 @@ struct S3Store: ObjectStore {
     _ cancellation: Cancellation?
   ) throws(StorageError) -> S3Client.Outcome {
     var headers: [(String, String)] = []
-    if let sum = Digests.md5(content) { headers.append(("Content-MD5", Data(sum).base64EncodedString())) }
+    let sums = Digests.sums(of: content)
+    if let sum = sums.md5 { headers.append(("Content-MD5", Data(sum).base64EncodedString())) }
     if isConditional { headers.append(("If-None-Match", "*")) }
     headers += client.target.putHeaders(now: client.clock.now())
     return try client.send(
       .init(operation: name == nil ? .probe : .put, method: .put, key: key, name: name, headers: headers),
-      body: content, cancellation: cancellation)
+      body: content, hash: Digests.hexadecimal(sums.sha256), cancellation: cancellation)
   }
 
   func get(_ name: ObjectName, range: Range<Int>?, cancellation: Cancellation?) throws(StorageError) -> [UInt8] {
