@@ -123,8 +123,7 @@ struct LogStore {
   /// Whether what was put is what stands there now, which the header tells.
   private func stands(_ name: LogName, _ bytes: [UInt8]) throws -> Bool {
     do {
-      let header = try context.store.get(name.objectName, range: 0..<LogHeader.size)
-      return header.elementsEqual(bytes.prefix(LogHeader.size))
+      return try context.store.stands(name.objectName, bytes, beginning: LogHeader.size)
     } catch StorageError.missing {
       return false
     }

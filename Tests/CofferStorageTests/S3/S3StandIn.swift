@@ -23,21 +23,25 @@ final class S3StandIn: Sendable {
   private let isExclusive: Bool
   private let knowsRanges: Bool
   private let pageSize: Int
+  private let tag: (@Sendable (String) -> String)?
   private let fault: @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault?
   private let count = Mutex(0)
   private let server = Mutex<RecordingHTTPServer?>(nil)
 
   /// - Parameters:
   ///   - isExclusive: Whether it refuses to overwrite when it is asked to.
+  ///   - tag: What it calls an object's bytes.
   ///   - fault: Told the number of the request, from 0 on.
   init(
     objects: [String: String] = [:], isExclusive: Bool = true, knowsRanges: Bool = true, pageSize: Int = 1000,
+    tag: (@Sendable (String) -> String)? = nil,
     fault: @escaping @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault? = { _, _ in nil }
   ) throws {
     self.objects = Mutex(objects)
     self.isExclusive = isExclusive
     self.knowsRanges = knowsRanges
     self.pageSize = pageSize
+    self.tag = tag
     self.fault = fault
     let server = try RecordingHTTPServer(keepsConnections: true) { [weak self] in self?.answer($0) }
     self.server.withLock { $0 = server }
@@ -99,7 +103,8 @@ final class S3StandIn: Sendable {
         objects[key] = request.body
         return true
       }
-      return isDone ? .init() : .init(status: 412, body: Self.error("PreconditionFailed"))
+      guard isDone else { return .init(status: 412, body: Self.error("PreconditionFailed")) }
+      return .init(headers: tags(of: request.body))
     case ("DELETE", _):
       objects.withLock { $0[key] = nil }
       return .init(status: 204)
@@ -114,17 +119,19 @@ final class S3StandIn: Sendable {
   }
 
   private func part(of object: String, _ range: String?) -> RecordingHTTPServer.Answer {
-    let time = "Last-Modified: Fri, 24 May 2013 00:00:00 GMT"
+    let headers = ["Last-Modified: Fri, 24 May 2013 00:00:00 GMT"] + tags(of: object)
     guard knowsRanges, let range,
       let ends = range.split(separator: "=").last?.split(separator: "-").compactMap({ Int($0) })
-    else { return .init(body: object, headers: [time]) }
+    else { return .init(body: object, headers: headers) }
     let bytes = Array(object.utf8)
     guard ends[0] < bytes.count else { return .init(status: 416, body: Self.error("InvalidRange")) }
     let last = min(ends[1], bytes.count - 1)
     return .init(
       status: 206, body: String(decoding: bytes[ends[0]...last], as: UTF8.self),
-      headers: [time, "Content-Range: bytes \(ends[0])-\(last)/\(bytes.count)"])
+      headers: headers + ["Content-Range: bytes \(ends[0])-\(last)/\(bytes.count)"])
   }
+
+  private func tags(of object: String) -> [String] { tag.map { ["ETag: \($0(object))"] } ?? [] }
 
   private func list(_ query: String) -> RecordingHTTPServer.Answer {
     var fields: [String: String] = [:]

@@ -22,8 +22,11 @@ enum Digests {
   /// Bytes from which on a thread is worth it.
   private static let largeSize = 256 << 10
 
+  /// nil where the machine's rules forbid it.
+  typealias Sums = (md5: [UInt8]?, sha256: [UInt8])
+
   /// Both sums that a put carries, made at the same time where there is much of it: until they are there nothing can be sent.
-  static func sums(of bytes: UnsafeRawBufferPointer) -> (md5: [UInt8]?, sha256: [UInt8]) {
+  static func sums(of bytes: UnsafeRawBufferPointer) -> Sums {
     guard bytes.count >= largeSize else { return (md5(bytes), sha256(bytes)) }
     // Neither thread changes the bytes.
     let (other, handed) = (Monitor<[UInt8]>([]), HandedOver(bytes))
