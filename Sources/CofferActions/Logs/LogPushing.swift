@@ -128,7 +128,7 @@ struct LogPushing {
     let part = try part(of: other)
     let content = compressing(other, part, workers: context.surroundings.processors / Self.pushers)
     defer { content.stop() }
-    try content.whole()
+    try content.wait()
     // The server writes over a file only when it was told that it is stored.
     guard waiting.isWaiting(name), try other.version() == version else {
       throw WALError.content(other.path, "it waits no more")

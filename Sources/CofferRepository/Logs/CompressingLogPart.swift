@@ -88,18 +88,22 @@ public final class CompressingLogPart: Sendable {
   ///
   /// - Throws: The first failure; `CompressionError`, `SelfCheckFailed`.
   func block(_ number: Int) throws -> CompressedLogPart.Block {
-    if threads.isEmpty { work() }
+    if threads.isEmpty, line.update({ $0.next == 0 }) { work() }
     return try line.wait(until: { $0.done[number] != nil || $0.failure != nil }) { line in
       guard let block = line.done[number] else { throw line.failure ?? RunCancelled() }
       return block
     }
   }
 
+  /// Waits until all of it is there.
+  ///
+  /// - Throws: What reading it throws; `CompressionError`, `SelfCheckFailed`; `RunCancelled` after `stop`.
+  public func wait() throws { _ = try whole() }
+
   /// Waits for all of it.
   ///
-  /// - Throws: As waiting for a block does.
-  @discardableResult
-  public func whole() throws -> CompressedLogPart {
+  /// - Throws: As `wait` does.
+  func whole() throws -> CompressedLogPart {
     try CompressedLogPart(size: size, blocks: (0..<blockCount).map { try block($0) })
   }
 
