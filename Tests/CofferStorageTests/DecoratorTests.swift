@@ -146,10 +146,10 @@ struct DecoratorTests {
     _ = try store.get(name, limit: 100)
     #expect(throws: StorageError.self) { try store.get(try objectName("b"), range: nil) }
     _ = try store.list("")
-    let stands = [UInt8](repeating: 1, count: 40).withUnsafeBytes { bytes in
-      Result { try store.stands(name, bytes, beginning: 8, cancellation: nil) }
-    }
-    #expect(try stands.get())
+    #expect(
+      try [UInt8](repeating: 1, count: 40).withUnsafeBytes {
+        try store.stands(name, $0, beginning: 8, cancellation: nil)
+      })
     _ = try store.firstForeignEntry()
     _ = try store.unlistedEntries(in: "a", depth: 1)
     _ = try store.unfinishedPuts()

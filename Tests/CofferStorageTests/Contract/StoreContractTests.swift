@@ -75,9 +75,7 @@ struct StoreContractTests {
     let store = try made(subject)
     let name = try objectName("logs/a")
     func stands(_ content: [UInt8]) throws -> Bool {
-      try content.withStoredBytes { (bytes) throws(StorageError) in
-        try store.stands(name, bytes, beginning: 2, cancellation: nil)
-      }
+      try content.withUnsafeBytes { try store.stands(name, $0, beginning: 2, cancellation: nil) }
     }
     #expect(throws: StorageError.missing(name, location: store.location)) { try stands([1, 2, 3]) }
     try store.put(name, [1, 2, 3])

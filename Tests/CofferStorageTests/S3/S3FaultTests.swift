@@ -12,36 +12,28 @@ struct S3FaultTests {
 
   // MARK: - Who overwrites
 
-  private static let sum: @Sendable (String) -> String = { text in
-    Array(text.utf8).withUnsafeBytes { "\"\(Digests.md5($0).map { Digests.hexadecimal($0) } ?? "none")\"" }
-  }
-
-  @Test("Where a server tells the sum of what it was put, that tells whether it stands; else its first bytes are read")
-  func standing() throws {
-    let tags: [(tag: (@Sendable (String) -> String)?, methods: [String])] = [
-      (Self.sum, ["HEAD"]), (nil, ["GET"]), ({ _ in "\"9b2cf535f27731c974343645a3985328-1\"" }, ["GET"]),
-      ({ "W/\(Self.sum($0))" }, ["GET"]), ({ String($0.utf8.count) }, ["GET"]),
-    ]
-    for (tag, methods) in tags {
-      let server = try S3StandIn(isExclusive: false, tag: tag)
-      let (store, other) = (try server.store(), try server.store())
-      try store.put(name, Array("mine!".utf8))
-      #expect(try stands(store, "mine!"))
-      #expect(server.requests.dropFirst().map(\.method) == methods)
-      // Who has put nothing there has been told nothing.
-      #expect(try stands(other, "mine!"))
-      #expect(server.requests.last?.method == "GET")
-      try other.put(name, Array("their".utf8))
-      #expect(try !stands(store, "mine!"))
-      #expect(try stands(other, "their"))
-      try store.delete(name)
-      #expect(throws: StorageError.missing(name, location: store.location)) { try stands(store, "mine!") }
-    }
+  @Test(
+    "Where a server tells the sum of what it was put, that tells whether it stands; else its first bytes are read",
+    arguments: S3StandIn.Tags.allCases)
+  func standing(_ tags: S3StandIn.Tags) throws {
+    let server = try S3StandIn(isExclusive: false, tags: tags)
+    let (store, other) = (try server.store(), try server.store())
+    try store.put(name, Array("mine!".utf8))
+    #expect(try stands(store, "mine!"))
+    #expect(server.requests.dropFirst().map(\.method) == [tags == .sums ? "HEAD" : "GET"])
+    // Who has put nothing there has been told nothing.
+    #expect(try stands(other, "mine!"))
+    #expect(server.requests.last?.method == "GET")
+    try other.put(name, Array("their".utf8))
+    #expect(try !stands(store, "mine!"))
+    #expect(try stands(other, "their"))
+    try store.delete(name)
+    #expect(throws: StorageError.missing(name, location: store.location)) { try stands(store, "mine!") }
   }
 
   @Test("Of many that were put the last ones are known by their sums, and the others are read")
   func manySums() throws {
-    let server = try S3StandIn(tag: Self.sum)
+    let server = try S3StandIn(tags: .sums)
     let store = try server.store()
     let names = try (0..<20).map { try objectName("logs/\($0)") }
     for name in names { try store.put(name, Array(name.path.utf8)) }

@@ -2,6 +2,8 @@ import Foundation
 import Synchronization
 import TestSupport
 
+@testable import CofferStorage
+
 /// A small server of object storage that does wrong what it is told to. What is stored are texts.
 final class S3StandIn: Sendable {
   enum Fault: Sendable {
@@ -19,29 +21,33 @@ final class S3StandIn: Sendable {
     }
   }
 
+  /// What it calls the bytes of objects.
+  enum Tags: Sendable, CaseIterable {
+    case none, sums, weakSums, sizes
+  }
+
   private let objects: Mutex<[String: String]>
   private let isExclusive: Bool
   private let knowsRanges: Bool
   private let pageSize: Int
-  private let tag: (@Sendable (String) -> String)?
+  private let tags: Tags
   private let fault: @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault?
   private let count = Mutex(0)
   private let server = Mutex<RecordingHTTPServer?>(nil)
 
   /// - Parameters:
   ///   - isExclusive: Whether it refuses to overwrite when it is asked to.
-  ///   - tag: What it calls an object's bytes.
   ///   - fault: Told the number of the request, from 0 on.
   init(
     objects: [String: String] = [:], isExclusive: Bool = true, knowsRanges: Bool = true, pageSize: Int = 1000,
-    tag: (@Sendable (String) -> String)? = nil,
+    tags: Tags = .none,
     fault: @escaping @Sendable (_ number: Int, RecordingHTTPServer.Request) -> Fault? = { _, _ in nil }
   ) throws {
     self.objects = Mutex(objects)
     self.isExclusive = isExclusive
     self.knowsRanges = knowsRanges
     self.pageSize = pageSize
-    self.tag = tag
+    self.tags = tags
     self.fault = fault
     let server = try RecordingHTTPServer(keepsConnections: true) { [weak self] in self?.answer($0) }
     self.server.withLock { $0 = server }
@@ -131,7 +137,15 @@ final class S3StandIn: Sendable {
       headers: headers + ["Content-Range: bytes \(ends[0])-\(last)/\(bytes.count)"])
   }
 
-  private func tags(of object: String) -> [String] { tag.map { ["ETag: \($0(object))"] } ?? [] }
+  private func tags(of object: String) -> [String] {
+    let sum = Array(object.utf8).withUnsafeBytes { Digests.md5($0) }.map { Digests.hexadecimal($0) } ?? "none"
+    return switch tags {
+    case .none: []
+    case .sums: ["ETag: \"\(sum)\""]
+    case .weakSums: ["ETag: W/\"\(sum)\""]
+    case .sizes: ["ETag: \"\(object.utf8.count)\""]
+    }
+  }
 
   private func list(_ query: String) -> RecordingHTTPServer.Answer {
     var fields: [String: String] = [:]
