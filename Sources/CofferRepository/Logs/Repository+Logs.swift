@@ -52,10 +52,10 @@ extension Repository {
   public func put(_ part: LogPart, _ bytes: [UInt8], compressionLevel level: Int) throws -> Bool {
     precondition(bytes.count == part.size)
     try context.header.refuseUnknownFeatures(location: location)
-    let workers = context.surroundings.workers
+    // One thread more would be of no use: this one waits.
+    let workers = part.size > LogPart.blockSize ? context.surroundings.workers : 1
     return try put(
       part,
-      // One thread more would be of no use: this one waits.
       CompressingLogPart(part, compressionLevel: level, workers: workers > 1 ? workers : 0) { start, room in
         bytes[start..<start + room.count].withUnsafeBytes { room.copyMemory(from: $0) }
       })
