@@ -280,6 +280,11 @@ final class BaseBackupStream: JudgedDump, ByteSource {
       throw DumpError.replication(identity, error, told: conversation?.notices.filter { $0.holds("checksum") } ?? [])
     } catch let error as BaseBackupTar.Malformed {
       throw DumpError.incomplete(identity, program: title, missing: error.problem)
+    } catch let error as ServerFolderError {
+      throw error.naming(identity)
+    } catch let error as ServerFileWalk.TooLong {
+      throw DumpError.incomplete(
+        identity, program: title, missing: "the name of '\(Quoting.terminal(error.path))' is too long for an archive")
     } catch let error as ReplicatedServer.Unintelligible {
       throw DumpError.incomplete(
         identity, program: title, missing: "the server's answer to \(error.command) is not what the protocol says")
