@@ -47,7 +47,7 @@ struct BaseBackupDump: PlannedDump {
     return try BaseBackupStream.naming(identity, stall: context.limits.stall) {
       let mode = try BackupMode(of: ReplicationServer(connection), context: context)
       try mode.checkRight()
-      let data = try Folder(opening: path)
+      let data = try Folder(opening: context.absolute(path))
       try mode.prove(data)
       guard !isRehearsal else { return RehearsedBaseBackup(of: identity, mode.versionName) }
       return try FileBackup(of: identity, data, mode, context: context)

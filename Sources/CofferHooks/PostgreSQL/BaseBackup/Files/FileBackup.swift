@@ -23,7 +23,7 @@ final class FileBackup: JudgedDump, ByteSource {
   private let clock: Clock
   private let cancellation: Cancellation
   private let begun: Double
-  /// nil when it was given up, or has ended.
+  /// nil when it was given up, or the server has ended it.
   private var mode: BackupMode?
   private let versionName: String?
   private let server: ReplicatedServer
@@ -226,6 +226,8 @@ final class FileBackup: JudgedDump, ByteSource {
       segmentSize: server.segmentSize, hasChecksums: server.hasChecksums, tablespaces: walk.tablespaces)
     guard let facts else { throw ReplicatedServer.Unintelligible(command: "pg_backup_stop") }
     warnings = mode.notices + walk.warnings
+    // It keeps a place at the server that others may need.
+    self.mode = nil
     let map = end.tablespaceMap.isEmpty ? [] : member("tablespace_map", end.tablespaceMap)
     put(member("backup_label", end.label) + map)
     return try ServerLogFiles(of: data, from: start, to: end.position, exponent: facts.exponent)
@@ -240,7 +242,6 @@ final class FileBackup: JudgedDump, ByteSource {
     guard case .ended = phase, let facts else {
       throw DumpError.incomplete(identity, program: BaseBackupStream.title, missing: "its end is missing")
     }
-    mode = nil
     return facts
   }
 

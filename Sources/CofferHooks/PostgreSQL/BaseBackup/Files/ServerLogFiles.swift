@@ -24,11 +24,11 @@ final class ServerLogFiles {
       ? try ServerFileWalk.linked(data.link(name).target, owner: data.status().st_uid) : try data.folder(name)
     var segments: [UInt64: [WALFileName]] = [:]
     var histories: [WALFileName] = []
-    for entry in try folder.names() {
-      switch WALFileName(entry.description) {
-      case .segment(_, let number)?: segments[number, default: []] += WALFileName(entry.description).map { [$0] } ?? []
-      case .history(let timeline)?: histories.append(.history(timeline: timeline))
-      default: break
+    for name in try folder.names().compactMap({ WALFileName($0.description) }) {
+      switch name {
+      case .segment(_, let number): segments[number, default: []].append(name)
+      case .history: histories.append(name)
+      case .partial, .backup: break
       }
     }
     var needed: [WALFileName] = []
