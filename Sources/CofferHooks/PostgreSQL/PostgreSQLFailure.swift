@@ -83,6 +83,17 @@ enum PostgreSQLFailure {
       && FailureAdvice.first(of: ended, in: text) == nil
   }
 
+  private static let unreached = [
+    "Broken pipe", "Connection refused", "Connection reset", "Connection timed out", "Network is unreachable",
+    "No route to host", "timeout expired",
+  ]
+
+  /// Whether a client says that it has lost the server, or did not reach it: in its own words, which no locale changes.
+  static func isLost(_ lines: [String]) -> Bool {
+    let text = lines.joined(separator: "\n")
+    return FailureAdvice.first(of: ended, in: text) != nil || unreached.contains { text.holds($0) }
+  }
+
   /// Where its programs come from.
   static let installations = FailureAdvice.debian(["pg_dump", "pg_dumpall", "pg_restore", "psql"], "postgresql-client")
 
