@@ -208,6 +208,7 @@ struct PostgreSQLDump: PlannedDump {
     let isOwn = entry.connection.override(of: .dump) != nil
     lazy var lacking = isOwn ? census?.lacking(in: places) : nil
     let details = { [entry] () -> [String: String] in
+    let tar = format == .tar ? TarEndWatch() : nil
       guard let found = places?.places() else { return [:] }
       let half = found.blocks.isEmpty ? entry.emptyHalf?.detail ?? [:] : [:]
       return half.merging([BlockPlaces.key: found.text]) { $1 }.merging(lacking?.details ?? [:]) { $1 }
@@ -222,9 +223,19 @@ struct PostgreSQLDump: PlannedDump {
     return StreamedDump(
       stream, facts: facts, program: "pg_dump", warnings: server.warnings + passwordWarnings,
       content: census ?? script, isAwaited: !isAlone && !isOfDatabase && conversations.areAwaited, details: details,
+      tar?.take(bytes)
       remarks: { lacking.map { [$0.warning] } ?? [] },
       overtaken: { census?.overtaken(in: places?.smallTables()) ?? [] },
-      missing: { try PostgreSQLStreamEnd.missing($0, facts) })
+      missing: { try PostgreSQLStreamEnd.missing($0, facts) ?? places?.lacking() ?? tar?.lacking() })
+  }
+
+  private func mayReadPasswords(_ context: HookContext) throws -> Bool {
+    do {
+      return try PostgreSQLGlobalsPlan.mayReadPasswords(conversations, context)
+    } catch let end as PostgreSQLConversation.Ended {
+      throw DumpError.programFailed(
+        identity, program: "psql", status: .exited(2), lines: PostgreSQLFailure.told(end.lines))
+    }
   }
 
   private var isOfDatabase: Bool { if case .database = scope { true } else { false } }
