@@ -140,6 +140,20 @@ struct PostgreSQLFailedRestoreTests: PostgreSQLSuite {
     #expect("\(try #require(error))".contains(words), "\(String(describing: error))")
   }
 
+  @Test("A server that refuses is none that is lost, also where another address of its host leads nowhere")
+  func lostOrRefused() {
+    let (none, refusal) = (
+      "psql: error: connection to server at \"localhost\" (::1), port 5432 failed: Connection refused",
+      "connection to server at \"localhost\" (127.0.0.1), port 5432 failed: FATAL:  permission denied for database"
+    )
+    #expect(PostgreSQLFailure.isLost([none, "\tIs the server running on that host?"]))
+    #expect(!PostgreSQLFailure.isLost([none, "\tIs the server running on that host?", refusal]))
+    #expect(!PostgreSQLFailure.isLost(["could not connect to server: Connection refused", "FATAL:  no such user"]))
+    #expect(PostgreSQLFailure.isLost(["could not connect to server: Connection refused"]))
+    #expect(PostgreSQLFailure.isLost([none, "server closed the connection unexpectedly"]))
+    #expect(!PostgreSQLFailure.isLost(["ERROR:  permission denied for view pg_prepared_xacts"]))
+  }
+
   @Test("A connection that is lost as the server is asked how it reads money is told, and not taken for a pooler")
   func lostQuestion() throws {
     try prepare()
