@@ -68,6 +68,9 @@ struct RoundSurvey {
       progress(.marking(archive: number + 1, of: ordered.count))
       guard let flaw = try marking.mark(archive) else { continue }
       guard archive.writeOnlyKey != nil else {
+        if let key = context.signers.unread.first {
+          throw CompactionError.unreadKey(key.path, archive: archive.name, location: context.location, detail: flaw)
+        }
         throw CompactionError.brokenArchive(
           id: archive.id, name: archive.name, location: context.location, detail: flaw)
       }

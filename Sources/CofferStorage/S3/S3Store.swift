@@ -50,7 +50,10 @@ struct S3Store: ObjectStore {
     }
     let isConditional = guardian.isConditional
     switch try send(put: key(name.path), name, content, isConditional: isConditional, cancellation) {
-    case .done: guardian.noteBucket()
+    case .done(let answer):
+      guardian.noteBucket()
+      // Whoever stores an object tells its ETag. A proxy or a page to log in at that answers in his place has stored nothing.
+      if answer.header("etag") == nil { try confirm(name, content.count, cancellation) }
     case .refused(let refusal, let error, let mayHaveComeTwice):
       if refusal.status == 501, isConditional {
         guardian.forbidCondition()
@@ -61,6 +64,20 @@ struct S3Store: ObjectStore {
       if mayHaveComeTwice, try holds(name, content, cancellation: cancellation) { return }
       throw .exists(name, location: location)
     }
+  }
+
+  private func confirm(_ name: ObjectName, _ size: Int, _ cancellation: Cancellation?) throws(StorageError) {
+    do throws(StorageError) {
+      if try status(of: name, cancellation: cancellation).size == size { return }
+    } catch {
+      guard case .missing = error else { throw error }
+    }
+    throw .failed(
+      name, location: location,
+      StorageFailure(
+        .transient, S3Operation.put.rawValue,
+        reason: "the answer says success and not what was stored, and the object is not there as it was put",
+        suggestion: "See what answers in the server's place: a proxy, or a page to log in at"))
   }
 
   /// - Parameter name: nil for what is no object of the repository.

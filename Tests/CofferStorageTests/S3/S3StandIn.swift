@@ -99,7 +99,7 @@ final class S3StandIn: Sendable {
         objects[key] = request.body
         return true
       }
-      return isDone ? .init() : .init(status: 412, body: Self.error("PreconditionFailed"))
+      return isDone ? .init(headers: ["ETag: \"1\""]) : .init(status: 412, body: Self.error("PreconditionFailed"))
     case ("DELETE", _):
       objects.withLock { $0[key] = nil }
       return .init(status: 204)
