@@ -221,7 +221,10 @@ struct PostgreSQLGlobalsTests: PostgreSQLSuite {
     #expect(try places(one.entry("all") + one.entry("postgres")) == [])
     #expect(try places(one.entry("all") + one.entry("postgres", "globals: true")) == [place])
     #expect(try places(one.entry("postgres", "globals: false")) == [])
-    #expect(try places("  - {name: users, hostname: 127.0.0.1, port: 1}\n") == [])
+    // It may be back when the dumps begin; if it is not, this one fails as they do.
+    #expect(try places("  - {name: users, hostname: 127.0.0.1, port: 1}\n") == ["127.0.0.1:1"])
+    let away = "  - {name: users, hostname: 127.0.0.1, port: 1, globals: false}\n"
+    #expect(try places(away) == [])
     #expect(try places(one.entry("postgres", "pg_dump_command: my-dump")) == [])
     let insisting = try configured(one.entry("postgres", "pg_dump_command: my-dump", "globals: true"))
     #expect(throws: DumpError.self) { try plan(insisting, context).start(context: context) }

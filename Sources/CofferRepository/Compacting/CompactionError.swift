@@ -56,8 +56,8 @@ public enum CompactionError: DiagnosableError, Equatable {
     case .unreadKey(let object, let archive, let location, let detail):
       Diagnosis(
         subject: "repository \(location)",
-        problem: "Not compacted, and nothing deleted: the store could not read \(object), and without what that key "
-          + "has stored archive \(archive) is not whole. \(detail)",
+        problem: "Not compacted, and nothing deleted: the store could not read \(object), and archive \(archive) "
+          + "cannot be judged without that key. \(detail)",
         suggestion: "See above why it cannot be read, and run the command again when it can be")
     case .heldUp(let id, let name, let location, let detail, let until):
       Diagnosis(

@@ -127,6 +127,10 @@ extension ArchiveRecord {
       } catch let error where !RunStore.concernsObject(error) {
         throw error
       } catch {
+        if let key = context.signers.unread.first, case RepositoryError.unknownKey = error {
+          throw CompactionError.unreadKey(
+            key.path, archive: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
+        }
         throw CompactionError.unreadableArchive(
           id: status.name.lastPart, location: context.location, detail: Diagnosis(of: error).problem)
       }
